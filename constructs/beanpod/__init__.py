@@ -1,0 +1,1 @@
+"""AWS CDK constructs for a Dockerised web app on Elastic Beanstalk."""
