@@ -1,0 +1,24 @@
+"""Refusals: what AWS would reject after minutes is rejected at synth, every problem at once."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from aws_cdk import Token
+
+
+def known(value: Any) -> bool:
+    """Whether `value` can be judged at synth: neither absent nor a token, which CloudFormation fills in later."""
+    return value is not None and not Token.is_unresolved(value)
+
+
+def refuse(where: str, problems: Iterable[str]) -> None:
+    """Raise one `ValueError` that lists every problem, or return when there is none.
+
+    where: what is refused, a construct's path or a public name: the first words of the message.
+    problems: one line each, in the form "name must be ..., got ...: what to do"; may be a generator.
+    """
+    found = list(problems)
+    if not found:
+        return
+    count = "1 problem" if len(found) == 1 else f"{len(found)} problems"
+    raise ValueError("\n  - ".join([f"{where}: {count}", *found]))

@@ -1,0 +1,31 @@
+"""The helpers every construct refuses with."""
+
+import pytest
+from aws_cdk import Aws, Token
+
+from beanpod._checks import known, refuse
+
+
+def test_all_problems_come_in_one_error() -> None:
+    with pytest.raises(ValueError, match="problems") as error:
+        refuse("Dev/Database", (f"{name} is wrong" for name in ("port", "size")))
+    assert str(error.value) == "Dev/Database: 2 problems\n  - port is wrong\n  - size is wrong"
+
+
+def test_a_single_problem_is_counted_as_one() -> None:
+    with pytest.raises(ValueError, match=r"^Database: 1 problem\n  - port is wrong$"):
+        refuse("Database", ["port is wrong"])
+
+
+def test_nothing_is_raised_without_problems() -> None:
+    refuse("Database", [])
+
+
+@pytest.mark.parametrize("value", [None, Aws.REGION, Token.as_number({"Ref": "Size"}), f"db-{Aws.REGION}"])
+def test_absent_values_and_tokens_are_not_judged(value: object) -> None:
+    assert not known(value)
+
+
+@pytest.mark.parametrize("value", ["", 0, "name", 20])
+def test_plain_values_are_judged(value: object) -> None:
+    assert known(value)
