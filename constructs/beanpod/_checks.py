@@ -7,8 +7,13 @@ from aws_cdk import Token
 
 
 def known(value: Any) -> bool:
-    """Whether `value` can be judged at synth: neither absent nor a token, which CloudFormation fills in later."""
-    return value is not None and not Token.is_unresolved(value)
+    """Whether `value` can be judged at synth: neither absent nor a token, which CloudFormation fills in."""
+    if value is None:
+        return False
+    # Each question to the CDK is a round trip to Node: number tokens are floats and string tokens carry a marker.
+    if isinstance(value, int) or (isinstance(value, str) and "${Token[" not in value):
+        return True
+    return not Token.is_unresolved(value)
 
 
 def refuse(where: str, problems: Iterable[str]) -> None:
