@@ -1,0 +1,47 @@
+# Every target installs what it needs into .venv and node_modules; Python 3.11 or newer is the only prerequisite.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export JSII_RUNTIME_PACKAGE_CACHE := enabled
+PYTHON ?= python3
+INSTALLED := .venv/installed node_modules/.package-lock.json
+
+.PHONY: demo test lint types synth schema picture bench clean
+
+demo: $(INSTALLED)  ## Deploy the example for real on an AWS embedded in this machine.
+	@python -m emulator.demo
+
+test: $(INSTALLED) lint types  ## Every test, lint and types.
+	python -m pytest -n auto --dist loadfile
+
+lint: $(INSTALLED)
+	ruff check .
+	ruff format --check .
+
+types: $(INSTALLED)
+	mypy
+
+synth: $(INSTALLED)  ## The templates of the first stage, into cdk.out.
+	node_modules/.bin/cdk synth --quiet --no-notices
+
+schema: $(INSTALLED)  ## beanpod.schema.json, from the manifest's model.
+	python -m manifest --write-schema
+
+picture: $(INSTALLED)  ## docs/architecture.svg, from the synthesised stacks.
+	python -m stacks.picture docs/architecture.svg
+
+bench: $(INSTALLED)  ## Synthesis beside its JavaScript twin.
+	cd benchmarks && npm ci --silent --no-audit --no-fund
+	python -m benchmarks
+
+clean:
+	rm -rf .venv node_modules benchmarks/node_modules cdk.out build dist
+
+.venv/installed: requirements.txt requirements-dev.txt pyproject.toml
+	@echo "Installing Python packages, Node and the linters into .venv: about a minute the first time."
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+node_modules/.package-lock.json: package.json package-lock.json .venv/installed
+	@echo "Installing the CDK CLI into node_modules."
+	@npm ci --silent --no-audit --no-fund
+	@touch $@

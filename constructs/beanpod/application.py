@@ -1,0 +1,55 @@
+"""The Beanstalk application: the name that versions and environments belong to."""
+
+from aws_cdk import aws_elasticbeanstalk as beanstalk
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from beanpod._checks import known, refuse
+
+
+class Application(Construct):
+    """A Beanstalk application with a limit on the versions it keeps.
+
+    Beanstalk stops taking releases at the account's quota of versions (1,000 by default), so old ones must go.
+    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/applications-lifecycle.html
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        service_role: iam.IRole,
+        application_name: str | None = None,
+        description: str | None = None,
+        max_versions: int = 50,
+        delete_source_bundle: bool = True,
+    ) -> None:
+        """
+        :param service_role: Deletes old versions on Beanstalk's behalf; needs
+            `elasticbeanstalk:DeleteApplicationVersion`, and `s3:DeleteObject` on the bucket that holds the bundles.
+        :param application_name: Default: a name that CloudFormation generates.
+        :param description: At most 200 characters. Default: none.
+        :param max_versions: How many versions are kept, 1 to 1000. A deployed version is never deleted.
+        :param delete_source_bundle: Whether a version's bundle goes with it.
+        :raises ValueError: With every problem found.
+        """
+        super().__init__(scope, construct_id)
+        if known(max_versions) and not 1 <= max_versions <= 1000:
+            refuse("Application", [f"max_versions must be 1 to 1000, got {max_versions}"])
+        max_count = beanstalk.CfnApplication.MaxCountRuleProperty(
+            enabled=True, max_count=max_versions, delete_source_from_s3=delete_source_bundle
+        )
+        self.resource = beanstalk.CfnApplication(
+            self,
+            "Resource",
+            application_name=application_name,
+            description=description,
+            resource_lifecycle_config=beanstalk.CfnApplication.ApplicationResourceLifecycleConfigProperty(
+                service_role=service_role.role_arn,
+                version_lifecycle_config=beanstalk.CfnApplication.ApplicationVersionLifecycleConfigProperty(
+                    max_count_rule=max_count
+                ),
+            ),
+        )
+        self.application_name: str = self.resource.ref

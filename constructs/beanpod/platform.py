@@ -1,0 +1,40 @@
+"""The platform an environment runs on: Docker on Amazon Linux 2023."""
+
+import re
+from dataclasses import dataclass
+
+from aws_cdk import Aws
+
+_BRANCH = "Docker running on 64bit Amazon Linux 2023"
+
+
+@dataclass(frozen=True)
+class DockerPlatform:
+    """The Docker platform branch, at its latest version or a pinned one.
+
+    Named by `PlatformArn`, which CloudFormation updates in place; a changed `SolutionStackName` would replace the
+    environment. Versions: https://docs.aws.amazon.com/elasticbeanstalk/latest/platforms/platforms-supported.html
+    """
+
+    version: str | None = None
+
+    @classmethod
+    def latest(cls) -> "DockerPlatform":
+        """Whatever version of the branch is newest when the environment is created."""
+        return cls()
+
+    @classmethod
+    def pinned(cls, version: str) -> "DockerPlatform":
+        """One version, such as `4.13.7`.
+
+        :raises ValueError: The version is not three numbers with dots.
+        """
+        if not re.fullmatch(r"\d+\.\d+\.\d+", version):
+            raise ValueError(f'platform version must look like "4.13.7", got "{version}"')
+        return cls(version)
+
+    @property
+    def arn(self) -> str:
+        """The platform's ARN in the stack's region: AWS owns it, so it carries no account."""
+        suffix = f"/{self.version}" if self.version else ""
+        return f"arn:{Aws.PARTITION}:elasticbeanstalk:{Aws.REGION}::platform/{_BRANCH}{suffix}"
