@@ -1,7 +1,8 @@
 """The helpers every construct refuses with."""
 
 import pytest
-from aws_cdk import Aws, Token
+from aws_cdk import App, Aws, Stack, Token
+from constructs import Construct
 
 from beanpod._checks import known, refuse
 
@@ -29,3 +30,9 @@ def test_absent_values_and_tokens_are_not_judged(value: object) -> None:
 @pytest.mark.parametrize("value", ["", 0, "name", 20])
 def test_plain_values_are_judged(value: object) -> None:
     assert known(value)
+
+
+def test_a_construct_is_named_by_its_path() -> None:
+    database = Construct(Stack(App(), "Dev"), "Database")
+    with pytest.raises(ValueError, match=r"^Dev/Database: 1 problem\n  - port is wrong$"):
+        refuse(database, ["port is wrong"])
