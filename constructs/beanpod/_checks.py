@@ -1,13 +1,15 @@
 """Refusals: what AWS would reject after minutes is rejected at synth, every problem at once."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TypeGuard, TypeVar
 
 from aws_cdk import Token
 from constructs import IConstruct
 
+Value = TypeVar("Value")
 
-def known(value: Any) -> bool:
+
+def known(value: Value | None) -> TypeGuard[Value]:
     """Whether `value` can be judged at synth: neither absent nor a token, which CloudFormation fills in."""
     if value is None:
         return False

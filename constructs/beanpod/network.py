@@ -1,0 +1,214 @@
+"""The network of a service: a VPC, and the security groups with every rule between them."""
+
+from collections.abc import Iterator
+
+from aws_cdk import Fn
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from beanpod._checks import known, refuse
+from beanpod._flow_logs import FlowLogs
+from beanpod._subnets import ISOLATED, PRIVATE, PUBLIC, database_subnets
+
+MOST_AZS = 3
+SUBNET_MASK = 24
+
+
+class ServiceSecurityGroups(Construct):
+    """The security groups of a service: load balancer, instances and database.
+
+    All rules stand here, beside the groups: a rule beside the database or the environment would close a cycle
+    between their stacks. Requests go from the internet to the load balancer (80, 443), from there to the
+    instances, and from those to the database; nothing else comes in. No group has the default "all outbound":
+
+    - load balancer: only to the instances.
+    - instances: 443 and 80 to anywhere (Docker Hub, S3, CloudFormation, package mirrors), and the database.
+      Anything else the service calls is added with `instances.add_egress_rule(...)`. DNS, time and instance
+      metadata need no rule: security groups do not filter them
+      (https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html).
+    - database: nowhere. The one rule in the template, to 255.255.255.255/32, matches no packet; a group with
+      no rule at all would be given "all outbound" by EC2.
+
+    Attributes: `load_balancer` (None for a single instance), `instances`, `database` (None without one).
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        vpc: ec2.IVpc,
+        load_balanced: bool = True,
+        instance_port: int = 80,
+        database_port: int | None = None,
+    ) -> None:
+        """Make the groups in `vpc`.
+
+        load_balanced: False for a single instance, which then faces the internet on 80 and 443 itself.
+        instance_port: TCP port on which the instances take requests from the load balancer.
+        database_port: TCP port of the database. Default: no database, no group for it.
+
+        Raises ValueError for a port out of range.
+        """
+        super().__init__(scope, construct_id)
+        refuse(self, _port_problems(instance_port, database_port))
+        # A changed description replaces the group: these words are as fixed as the ids.
+        self.load_balancer = self._group("LoadBalancer", vpc, "Load balancer") if load_balanced else None
+        self.instances = self._group("Instances", vpc, "Instances")
+        self.database = self._group("Database", vpc, "Database") if database_port is not None else None
+        self._open_to_the_internet(self.load_balancer or self.instances)
+        self._open_to_services_outside()
+        if self.load_balancer:
+            self._allow(self.load_balancer, self.instances, instance_port, "Requests from load balancer")
+        if self.database and database_port is not None:
+            self._allow(self.instances, self.database, database_port, "Queries from instances")
+
+    def _group(self, construct_id: str, vpc: ec2.IVpc, description: str) -> ec2.SecurityGroup:
+        return ec2.SecurityGroup(
+            self, construct_id, vpc=vpc, description=f"{description} of the service", allow_all_outbound=False
+        )
+
+    def _open_to_the_internet(self, group: ec2.SecurityGroup) -> None:
+        for peer in (ec2.Peer.any_ipv4(), ec2.Peer.any_ipv6()):
+            group.add_ingress_rule(peer, ec2.Port.tcp(80), "HTTP from the internet")
+            group.add_ingress_rule(peer, ec2.Port.tcp(443), "HTTPS from the internet")
+
+    def _open_to_services_outside(self) -> None:
+        for peer in (ec2.Peer.any_ipv4(), ec2.Peer.any_ipv6()):
+            self.instances.add_egress_rule(peer, ec2.Port.tcp(443), "HTTPS to AWS and image registries")
+            self.instances.add_egress_rule(peer, ec2.Port.tcp(80), "HTTP to package mirrors")
+
+    def _allow(
+        self, source: ec2.SecurityGroup, target: ec2.SecurityGroup, port: int, description: str
+    ) -> None:
+        target.connections.allow_from(source, ec2.Port.tcp(port), description)
+
+
+class ServiceNetwork(Construct):
+    """A VPC fit for a service, and its `ServiceSecurityGroups`.
+
+    Subnets, one of each kind per zone: public always (load balancer, or the single instance), isolated always
+    (an RDS subnet group needs two zones even for a single-zone database), private if there are NAT gateways.
+
+    The VPC's default security group keeps its rules, whatever the feature flag
+    `@aws-cdk/aws-ec2:restrictDefaultSecurityGroup` says: emptying it takes a custom-resource Lambda function,
+    and nothing here uses that group.
+
+    Attributes: `vpc`; `security_groups`, each also as `load_balancer_security_group` (None for a single
+    instance), `instance_security_group` and `database_security_group` (None without a database); and where each
+    part belongs: `load_balancer_subnets`, `instance_subnets` and `database_subnets`, None alike.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        vpc: ec2.IVpc | None = None,
+        ip_addresses: ec2.IIpAddresses | None = None,
+        nat_gateways: int = 0,
+        max_azs: int = 2,
+        flow_logs: bool = False,
+        flow_log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
+        load_balanced: bool = True,
+        instance_port: int = 80,
+        database_port: int | None = None,
+    ) -> None:
+        """Make the VPC unless `vpc` is given, and the security groups.
+
+        vpc: a VPC of yours; then the next three stay at their defaults. Default: a new one.
+        ip_addresses: address range, at least a /20. Default: 10.0.0.0/16.
+        nat_gateways: 0 puts load-balanced instances into public subnets with public addresses; 1 to `max_azs`
+            puts them into private ones. Each gateway is billed by the hour.
+        max_azs: zones, 2 or 3 (load balancer and RDS need two); addresses for a third are reserved.
+        flow_logs: record the VPC's connections in CloudWatch Logs, kept for `flow_log_retention`.
+        load_balanced, instance_port, database_port: as for `ServiceSecurityGroups`.
+
+        Raises ValueError: counts or ports out of range, NAT gateways that no instance would use, the shape of
+        a new VPC beside `vpc`, a `vpc` without public subnets or without any for the database.
+        """
+        super().__init__(scope, construct_id)
+        refuse(self, _zone_problems(nat_gateways, max_azs, load_balanced))
+        if vpc:
+            shaped = ip_addresses is not None or nat_gateways != 0 or max_azs != 2
+            refuse(self, _own_vpc_problems(vpc, shaped, database_port is not None))
+        self.vpc = vpc or self._new_vpc(ip_addresses, nat_gateways, max_azs)
+        if flow_logs:
+            FlowLogs(self, "FlowLogs", vpc=self.vpc, retention=flow_log_retention)
+        self.security_groups = ServiceSecurityGroups(
+            self,
+            "SecurityGroups",
+            vpc=self.vpc,
+            load_balanced=load_balanced,
+            instance_port=instance_port,
+            database_port=database_port,
+        )
+        self.load_balancer_security_group = self.security_groups.load_balancer
+        self.instance_security_group = self.security_groups.instances
+        self.database_security_group = self.security_groups.database
+        private = bool(vpc.private_subnets) if vpc else nat_gateways > 0
+        self.load_balancer_subnets = PUBLIC if load_balanced else None
+        self.instance_subnets = PRIVATE if load_balanced and private else PUBLIC
+        self.database_subnets = None
+        if database_port is not None:
+            self.database_subnets = database_subnets(vpc) if vpc else ISOLATED
+
+    def _new_vpc(self, ip_addresses: ec2.IIpAddresses | None, nat_gateways: int, max_azs: int) -> ec2.Vpc:
+        zones = Fn.get_azs()
+        return ec2.Vpc(
+            self,
+            "Vpc",
+            ip_addresses=ip_addresses,
+            # The CDK's own choice would be two zones, whatever max_azs says, in a stack without a region.
+            availability_zones=[Fn.select(index, zones) for index in range(max_azs)],
+            reserved_azs=MOST_AZS - max_azs,
+            nat_gateways=nat_gateways,
+            subnet_configuration=_subnet_configuration(nat_gateways),
+            restrict_default_security_group=False,
+        )
+
+
+def _subnet_configuration(nat_gateways: int) -> list[ec2.SubnetConfiguration]:
+    """Private subnets come last: addresses go by position, and NAT gateways may come and go later."""
+    public = ec2.SubnetConfiguration(
+        name="Public",
+        subnet_type=ec2.SubnetType.PUBLIC,
+        cidr_mask=SUBNET_MASK,
+        map_public_ip_on_launch=nat_gateways == 0,
+    )
+    isolated = ec2.SubnetConfiguration(
+        name="Database", subnet_type=ec2.SubnetType.PRIVATE_ISOLATED, cidr_mask=SUBNET_MASK
+    )
+    private = ec2.SubnetConfiguration(
+        name="Private", subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS, cidr_mask=SUBNET_MASK
+    )
+    return [public, isolated, private] if nat_gateways else [public, isolated]
+
+
+def _port_problems(instance_port: int, database_port: int | None) -> Iterator[str]:
+    if known(instance_port) and not 1 <= instance_port <= 65535:
+        yield f"instance_port must be between 1 and 65535, got {instance_port}: 80 is the usual"
+    if known(database_port) and not 1150 <= database_port <= 65535:
+        yield f"database_port must be between 1150 and 65535, got {database_port}: RDS takes no other"
+
+
+def _zone_problems(nat_gateways: int, max_azs: int, load_balanced: bool) -> Iterator[str]:
+    if not 2 <= max_azs <= MOST_AZS:
+        yield f"max_azs must be 2 or 3, got {max_azs}: load balancer and RDS subnet group need two zones"
+    if not 0 <= nat_gateways <= max_azs:
+        yield f"nat_gateways must be between 0 and max_azs ({max_azs}), got {nat_gateways}: one a zone"
+    if nat_gateways > 0 and not load_balanced:
+        yield (
+            f"nat_gateways must be 0 without a load balancer, got {nat_gateways}: "
+            "a single instance lives in a public subnet and would not use them"
+        )
+
+
+def _own_vpc_problems(vpc: ec2.IVpc, shaped: bool, database: bool) -> Iterator[str]:
+    if shaped:
+        yield "ip_addresses, nat_gateways and max_azs shape a new VPC: leave them out beside vpc"
+    if not vpc.public_subnets:
+        yield "vpc must have public subnets, got none: the load balancer or single instance needs them"
+    if database and database_subnets(vpc) is None:
+        yield "vpc must have isolated or private subnets, got none: a database is never put in public ones"
