@@ -15,7 +15,7 @@ def database_subnets(vpc: ec2.IVpc) -> ec2.SubnetSelection | None:
 
 
 def select(vpc: ec2.IVpc, selection: ec2.SubnetSelection) -> ec2.SelectedSubnets:
-    """The subnets that `selection` means in `vpc`: from Python, `select_subnets` takes its fields one by one."""
+    """The subnets that `selection` means in `vpc`; from Python, `select_subnets` takes it field by field."""
     return vpc.select_subnets(
         availability_zones=selection.availability_zones,
         one_per_az=selection.one_per_az,

@@ -96,8 +96,8 @@ class ServiceNetwork(Construct):
     and nothing here uses that group.
 
     Attributes: `vpc`; `security_groups`, each also as `load_balancer_security_group` (None for a single
-    instance), `instance_security_group` and `database_security_group` (None without a database); and where each
-    part belongs: `load_balancer_subnets`, `instance_subnets` and `database_subnets`, None alike.
+    instance), `instance_security_group` and `database_security_group` (None without a database); and the
+    subnets for each: `load_balancer_subnets`, `instance_subnets` and `database_subnets`, None alike.
     """
 
     def __init__(
