@@ -39,6 +39,13 @@ class DeploymentPolicy(StrEnum):
     TRAFFIC_SPLITTING = "TrafficSplitting"
 
 
+class BatchSizeType(StrEnum):
+    """What a batch size counts."""
+
+    PERCENTAGE = "Percentage"
+    FIXED = "Fixed"
+
+
 @dataclass(frozen=True, kw_only=True)
 class ScalingTrigger:
     """When the group grows and shrinks. Beanstalk's own default watches outgoing bytes, which suits few web apps.
@@ -46,13 +53,17 @@ class ScalingTrigger:
     :param measure: A metric of the group, such as `CPUUtilization` (percent), `NetworkOut` (bytes) or `RequestCount`.
     :param lower_threshold: One instance leaves when the measure stays below it. In `unit`.
     :param upper_threshold: One instance joins when the measure stays above it. In `unit`.
+    :param period_minutes: Between two looks at the measure.
+    :param breach_minutes: How long a threshold must be passed before anything happens.
     """
 
     measure: str = "CPUUtilization"
     unit: str = "Percent"
     statistic: str = "Average"
-    lower_threshold: int = 25
-    upper_threshold: int = 70
+    lower_threshold: float = 30
+    upper_threshold: float = 70
+    period_minutes: int = 5
+    breach_minutes: int = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +107,7 @@ class EnvironmentSettings:
     max_size: int
     scaling: ScalingTrigger
     deployment_policy: DeploymentPolicy
+    batch_size_type: BatchSizeType
     batch_size: int
     traffic_split_percent: int
     evaluation_minutes: int
@@ -177,8 +189,10 @@ def _capacity(settings: EnvironmentSettings) -> Iterator[Row]:
             "MeasureName": trigger.measure,
             "Unit": trigger.unit,
             "Statistic": trigger.statistic,
-            "LowerThreshold": trigger.lower_threshold,
-            "UpperThreshold": trigger.upper_threshold,
+            "LowerThreshold": f"{trigger.lower_threshold:g}",
+            "UpperThreshold": f"{trigger.upper_threshold:g}",
+            "Period": trigger.period_minutes,
+            "BreachDuration": trigger.breach_minutes,
         },
     )
     # A change of the instances themselves (type, image) is rolled out by health, not all at once.
@@ -194,7 +208,7 @@ def _deployment(settings: EnvironmentSettings) -> Iterator[Row]:
         DeploymentPolicy.ROLLING,
         DeploymentPolicy.ROLLING_WITH_ADDITIONAL_BATCH,
     ):
-        values |= {"BatchSizeType": "Percentage", "BatchSize": settings.batch_size}
+        values |= {"BatchSizeType": settings.batch_size_type, "BatchSize": settings.batch_size}
     yield from _rows("aws:elasticbeanstalk:command", values)
     if settings.deployment_policy == DeploymentPolicy.TRAFFIC_SPLITTING:
         yield from _rows(
@@ -258,6 +272,9 @@ def setting_problems(settings: EnvironmentSettings) -> Iterator[str]:
         yield f'health_check_path must start with "/", got "{settings.health_check_path}"'
     if settings.certificate is not None and not settings.load_balanced:
         yield "certificate needs a load balancer: set environment_type to LOAD_BALANCED or leave it out"
+    low, high = settings.scaling.lower_threshold, settings.scaling.upper_threshold
+    if known(low) and known(high) and low >= high:
+        yield f"scaling.lower_threshold must be below upper_threshold ({high:g}), got {low:g}"
     if not 1 <= len(settings.instance_types) <= 40:
         yield f"instance_types must name 1 to 40 types, got {len(settings.instance_types)}"
 
@@ -267,6 +284,8 @@ def _size_problems(settings: EnvironmentSettings) -> Iterator[str]:
         return
     if settings.min_size < 1:
         yield f"min_size must be at least 1, got {settings.min_size}"
+    if settings.max_size > 10000:
+        yield f"max_size must be at most 10000, got {settings.max_size}"
     if settings.min_size > settings.max_size:
         yield f"min_size must be at most max_size ({settings.max_size}), got {settings.min_size}"
     if not settings.load_balanced and settings.max_size != 1:
@@ -285,8 +304,9 @@ def _policy_problems(settings: EnvironmentSettings) -> Iterator[str]:
 
 
 def _range_problems(settings: EnvironmentSettings) -> Iterator[str]:
+    fixed = settings.batch_size_type == BatchSizeType.FIXED
     ranges = (
-        ("batch_size", settings.batch_size, 1, 100, "percent"),
+        ("batch_size", settings.batch_size, 1, 10000 if fixed else 100, "instances" if fixed else "percent"),
         ("traffic_split_percent", settings.traffic_split_percent, 1, 100, "percent"),
         ("evaluation_minutes", settings.evaluation_minutes, 3, 600, "minutes"),
         ("root_volume_size", settings.root_volume_size, 8, 16384, "GiB"),

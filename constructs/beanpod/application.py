@@ -36,7 +36,7 @@ class Application(Construct):
         """
         super().__init__(scope, construct_id)
         if known(max_versions) and not 1 <= max_versions <= 1000:
-            refuse("Application", [f"max_versions must be 1 to 1000, got {max_versions}"])
+            refuse(self, [f"max_versions must be 1 to 1000, got {max_versions}"])
         max_count = beanstalk.CfnApplication.MaxCountRuleProperty(
             enabled=True, max_count=max_versions, delete_source_from_s3=delete_source_bundle
         )

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from beanpod._options import (
+    BatchSizeType,
     DeploymentPolicy,
     EnvironmentSettings,
     EnvironmentType,
@@ -31,6 +32,7 @@ BALANCED = EnvironmentSettings(
     max_size=4,
     scaling=ScalingTrigger(),
     deployment_policy=DeploymentPolicy.ROLLING_WITH_ADDITIONAL_BATCH,
+    batch_size_type=BatchSizeType.PERCENTAGE,
     batch_size=50,
     traffic_split_percent=10,
     evaluation_minutes=5,
@@ -147,6 +149,15 @@ def test_managed_updates_can_be_turned_off() -> None:
         ),
         (replace(BALANCED, root_volume_size=7), "root_volume_size must be 8 to 16384 GiB, got 7"),
         (replace(BALANCED, log_retention_days=31), "log_retention_days must be one of 1, 3, 5.*got 31"),
+        (
+            replace(BALANCED, batch_size_type=BatchSizeType.FIXED, batch_size=10001),
+            "1 to 10000 instances, got 10001",
+        ),
+        (replace(BALANCED, max_size=10001), "max_size must be at most 10000, got 10001"),
+        (
+            replace(BALANCED, scaling=ScalingTrigger(lower_threshold=70)),
+            r"scaling.lower_threshold must be below upper_threshold \(70\), got 70",
+        ),
         (replace(BALANCED, instance_types=()), "instance_types must name 1 to 40 types, got 0"),
     ],
 )
