@@ -1,0 +1,126 @@
+"""The two roles of an environment: what Beanstalk may do on your behalf, and what the instances may do."""
+
+from collections.abc import Iterator
+
+import jsii
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from beanpod._checks import refuse
+
+_PURCHASES = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Sid": "NoPurchases",
+            "Effect": "Deny",
+            "Action": ["aws-marketplace:Subscribe", "aws-marketplace:Unsubscribe"],
+            "Resource": "*",
+        }
+    ],
+}
+
+
+@jsii.implements(iam.IGrantable)
+class ServiceRole(Construct):
+    """The role that Beanstalk assumes to watch an environment and to apply managed platform updates.
+
+    It trusts `elasticbeanstalk.amazonaws.com` only with the external id that AWS documents; no condition on
+    the source account or ARN is documented for this service, so none is set. It carries AWS's two managed
+    policies:
+
+    - `AWSElasticBeanstalkEnhancedHealth`: reads the health of instances, load balancer and group.
+    - `AWSElasticBeanstalkManagedUpdatesCustomerRolePolicy`: replaces instances in a maintenance window, and
+      deletes old versions. Its `s3:DeleteObject` reaches only Beanstalk's own bucket: bundles elsewhere need
+      `ArtifactBucket.grant_version_lifecycle`.
+
+    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/concepts-roles-service.html
+    """
+
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+        self.role = iam.Role(
+            self,
+            "Resource",
+            assumed_by=iam.ServicePrincipal(
+                "elasticbeanstalk.amazonaws.com",
+                conditions={"StringEquals": {"sts:ExternalId": "elasticbeanstalk"}},
+            ),
+            description="Beanstalk watches the environment and applies platform updates with this role",
+            managed_policies=[
+                _aws_managed("service-role/AWSElasticBeanstalkEnhancedHealth"),
+                _aws_managed("AWSElasticBeanstalkManagedUpdatesCustomerRolePolicy"),
+            ],
+        )
+
+    @property
+    def grant_principal(self) -> iam.IPrincipal:
+        """Whom grants go to: the role."""
+        return self.role
+
+
+@jsii.implements(iam.IGrantable)
+class InstanceRole(Construct):
+    """The role of an environment's instances, and the instance profile that hands it to them.
+
+    A new role carries `AWSElasticBeanstalkWebTier`, the policy that AWS documents and maintains for web
+    environments: logs to Beanstalk's bucket and to `/aws/elasticbeanstalk` log groups, health statistics,
+    X-Ray. Everything else comes from grants (`bucket.grant_read(instance_role)`).
+
+    Since April 2026 that policy also lets instances subscribe to products in AWS Marketplace, for Beanstalk's
+    analysis by Bedrock. Every container inherits what its instance may do, so a new role denies those
+    purchases.
+
+    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/iam-instanceprofile.html
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        role: iam.IRole | None = None,
+        session_manager: bool = False,
+    ) -> None:
+        """
+        :param role: A role that `ec2.amazonaws.com` may assume; it stays as it is, only the profile is made.
+            Default: a new role.
+        :param session_manager: Whether a shell can be opened through Systems Manager
+            (`AmazonSSMManagedInstanceCore`). Default: no.
+        :raises ValueError: `session_manager` with a role of yours.
+        """
+        super().__init__(scope, construct_id)
+        refuse(self, _problems(role, session_manager))
+        self.role: iam.IRole = role or self._new_role(session_manager)
+        self.instance_profile = iam.InstanceProfile(self, "InstanceProfile", role=self.role)
+        self.profile_name: str = self.instance_profile.instance_profile_name
+
+    @property
+    def grant_principal(self) -> iam.IPrincipal:
+        """Whom grants go to: the role."""
+        return self.role
+
+    def _new_role(self, session_manager: bool) -> iam.Role:
+        policies = ["AWSElasticBeanstalkWebTier"]
+        if session_manager:
+            policies.append("AmazonSSMManagedInstanceCore")
+        return iam.Role(
+            self,
+            "Resource",
+            assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"),
+            description="What the environment's instances, and so its containers, may do",
+            managed_policies=[_aws_managed(name) for name in policies],
+            inline_policies={"NoPurchases": iam.PolicyDocument.from_json(_PURCHASES)},
+        )
+
+
+def _aws_managed(name: str) -> iam.IManagedPolicy:
+    return iam.ManagedPolicy.from_aws_managed_policy_name(name)
+
+
+def _problems(role: iam.IRole | None, session_manager: bool) -> Iterator[str]:
+    if role is not None and session_manager:
+        yield (
+            "session_manager must be left out with a role of yours, got True: "
+            "attach AmazonSSMManagedInstanceCore to that role"
+        )

@@ -1,0 +1,106 @@
+"""What Beanstalk and the instances may do."""
+
+import pytest
+from aws_cdk import App, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from aws_cdk.assertions import Match, Template
+
+from beanpod.roles import InstanceRole, ServiceRole
+
+ROLE = "AWS::IAM::Role"
+PROFILE = "AWS::IAM::InstanceProfile"
+
+
+def managed(name: str) -> dict[str, object]:
+    return {"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, f":iam::aws:policy/{name}"]]}
+
+
+@pytest.fixture(scope="module")
+def template() -> Template:
+    stack = Stack(App(), "Roles")
+    ServiceRole(stack, "Service")
+    InstanceRole(stack, "Plain")
+    shell = InstanceRole(stack, "Shell", session_manager=True)
+    s3.Bucket(stack, "Uploads").grant_read(shell)
+    existing = iam.Role.from_role_arn(stack, "Existing", "arn:aws:iam::123456789012:role/team/instances")
+    InstanceRole(stack, "Brought", role=existing)
+    return Template.from_stack(stack)
+
+
+def test_only_beanstalk_may_assume_the_service_role(template: Template) -> None:
+    trust = {
+        "Statement": [
+            {
+                "Action": "sts:AssumeRole",
+                "Effect": "Allow",
+                "Principal": {"Service": "elasticbeanstalk.amazonaws.com"},
+                "Condition": {"StringEquals": {"sts:ExternalId": "elasticbeanstalk"}},
+            }
+        ],
+        "Version": "2012-10-17",
+    }
+    template.resource_properties_count_is(ROLE, Match.object_like({"AssumeRolePolicyDocument": trust}), 1)
+
+
+def test_service_role_watches_health_and_updates_platforms(template: Template) -> None:
+    policies = [
+        managed("service-role/AWSElasticBeanstalkEnhancedHealth"),
+        managed("AWSElasticBeanstalkManagedUpdatesCustomerRolePolicy"),
+    ]
+    template.has_resource_properties(ROLE, {"ManagedPolicyArns": policies})
+
+
+@pytest.mark.parametrize(
+    "policies",
+    [
+        ["AWSElasticBeanstalkWebTier"],
+        ["AWSElasticBeanstalkWebTier", "AmazonSSMManagedInstanceCore"],
+    ],
+    ids=["plain", "session manager"],
+)
+def test_instances_get_the_web_tier_and_a_shell_only_on_request(
+    template: Template, policies: list[str]
+) -> None:
+    arns = [managed(name) for name in policies]
+    template.resource_properties_count_is(ROLE, Match.object_like({"ManagedPolicyArns": arns}), 1)
+
+
+def test_instances_cannot_buy_in_the_marketplace(template: Template) -> None:
+    denial = {
+        "Action": ["aws-marketplace:Subscribe", "aws-marketplace:Unsubscribe"],
+        "Effect": "Deny",
+        "Resource": "*",
+        "Sid": "NoPurchases",
+    }
+    policy = {"PolicyDocument": {"Statement": [denial], "Version": "2012-10-17"}, "PolicyName": "NoPurchases"}
+    template.resource_properties_count_is(ROLE, Match.object_like({"Policies": [policy]}), 2)
+
+
+def test_every_instance_role_comes_in_a_profile(template: Template) -> None:
+    template.resource_count_is(PROFILE, 3)
+    template.resource_count_is(ROLE, 3)
+
+
+def test_a_role_of_yours_gets_a_profile_and_nothing_else(template: Template) -> None:
+    template.has_resource_properties(PROFILE, {"Roles": ["instances"]})
+
+
+def test_permissions_are_added_with_grants(template: Template) -> None:
+    read = Match.object_like({"Action": ["s3:GetObject*", "s3:GetBucket*", "s3:List*"]})
+    template.has_resource_properties(
+        "AWS::IAM::Policy",
+        {
+            "PolicyDocument": {"Statement": [read]},
+            "Roles": [{"Ref": Match.string_like_regexp("^Shell")}],
+        },
+    )
+
+
+def test_session_manager_is_refused_with_a_role_of_yours() -> None:
+    stack = Stack(App(), "Refused")
+    role = iam.Role.from_role_name(stack, "Existing", "instances")
+    with pytest.raises(
+        ValueError, match=r"session_manager must be left out with a role of yours, got True: attach"
+    ):
+        InstanceRole(stack, "Instances", role=role, session_manager=True)
