@@ -1,0 +1,227 @@
+"""What `UpdateEnvironment` does in its caller's name, by deployment policy.
+
+No page of AWS's lists it. The sources: the task that AWS publishes for Azure DevOps, a policy that was
+narrowed error by error (jenkinsci/aws-beanstalk-publisher-plugin#47), the events of immutable deployments,
+and `AWSElasticBeanstalkManagedUpdatesCustomerRolePolicy`, with which Beanstalk itself replaces instances.
+"""
+
+from collections.abc import Iterator
+
+from beanpod._deploy_scope import DeployScope, DeployStatement
+from beanpod._options import DeploymentPolicy
+
+_NEW_GROUP = (DeploymentPolicy.IMMUTABLE, DeploymentPolicy.TRAFFIC_SPLITTING)
+_NEW_INSTANCES = (DeploymentPolicy.ROLLING_WITH_ADDITIONAL_BATCH, *_NEW_GROUP)
+
+
+def rollout_statements(scope: DeployScope) -> Iterator[DeployStatement]:
+    """What `scope.deployment_policy` needs, and nothing that only another policy needs."""
+    yield from _reading(scope)
+    yield from _beanstalk_bucket(scope)
+    yield from _changing_in_place(scope)
+    if scope.deployment_policy in _NEW_INSTANCES:
+        yield from _growing(scope)
+        yield from _launching(scope)
+    if scope.deployment_policy in _NEW_GROUP:
+        yield from _replacing(scope)
+        yield from _templates(scope)
+    if scope.deployment_policy == DeploymentPolicy.TRAFFIC_SPLITTING:
+        yield from _routing(scope)
+
+
+def _reading(scope: DeployScope) -> Iterator[DeployStatement]:
+    yield DeployStatement(
+        sid="ReadEnvironmentStack",
+        actions=(
+            "cloudformation:DescribeStacks",
+            "cloudformation:DescribeStackResource",
+            "cloudformation:DescribeStackResources",
+            "cloudformation:GetTemplate",
+        ),
+        resources=(scope.environment_stacks,),
+        why="Beanstalk finds group and load balancer through the stack behind the environment. Its name "
+        "holds an id that no template knows: hence the prefix.",
+    )
+    yield DeployStatement(
+        sid="ReadInstances",
+        actions=(
+            "autoscaling:DescribeAutoScalingGroups",
+            "autoscaling:DescribeScalingActivities",
+            "ec2:DescribeInstances",
+            "ec2:DescribeInstanceStatus",
+            "elasticloadbalancing:DescribeTargetGroups",
+            "elasticloadbalancing:DescribeTargetHealth",
+        ),
+        resources=("*",),
+        why="Beanstalk follows the instances as the caller. AWS offers no narrower resource for these "
+        "actions.",
+    )
+
+
+def _beanstalk_bucket(scope: DeployScope) -> Iterator[DeployStatement]:
+    yield DeployStatement(
+        sid="UpdateManifests",
+        actions=(
+            "s3:PutObject",
+            "s3:PutObjectAcl",
+            "s3:GetObject",
+            "s3:GetObjectAcl",
+            "s3:GetObjectVersion",
+            "s3:DeleteObject",
+        ),
+        resources=(f"{scope.beanstalk_bucket}/resources/*",),
+        why="Beanstalk writes an environment's manifest to its own bucket as the caller. Bundles that other "
+        "applications keep in that bucket stay out of reach.",
+    )
+    yield DeployStatement(
+        sid="OpenBeanstalkBucket",
+        actions=("s3:ListBucket", "s3:GetBucketLocation", "s3:GetBucketAcl"),
+        resources=(scope.beanstalk_bucket,),
+        why="Beanstalk looks at its own bucket as the caller before it writes there.",
+    )
+
+
+def _changing_in_place(scope: DeployScope) -> Iterator[DeployStatement]:
+    yield DeployStatement(
+        sid="PauseScaling",
+        actions=("autoscaling:SuspendProcesses", "autoscaling:ResumeProcesses"),
+        resources=(scope.groups,),
+        conditions=scope.of_these_environments,
+        why="Scaling rests while a version is rolled out.",
+    )
+    yield DeployStatement(
+        sid="DrainInstances",
+        actions=("elasticloadbalancing:RegisterTargets", "elasticloadbalancing:DeregisterTargets"),
+        resources=(scope.arn("elasticloadbalancing", "targetgroup/awseb-*"),),
+        why="An instance leaves the load balancer while it changes.",
+    )
+
+
+def _growing(scope: DeployScope) -> Iterator[DeployStatement]:
+    yield DeployStatement(
+        sid="UpdateEnvironmentStack",
+        actions=("cloudformation:UpdateStack", "cloudformation:CancelUpdateStack"),
+        resources=(scope.environment_stacks,),
+        why="Beanstalk changes the group through the stack, which acts with the caller's permissions, "
+        "these ones.",
+    )
+    yield DeployStatement(
+        sid="ResizeGroup",
+        actions=(
+            "autoscaling:UpdateAutoScalingGroup",
+            "autoscaling:SetDesiredCapacity",
+            "autoscaling:TerminateInstanceInAutoScalingGroup",
+        ),
+        resources=(scope.groups,),
+        conditions=scope.of_these_environments,
+        why="The group grows for the release and shrinks afterwards.",
+    )
+    yield DeployStatement(
+        sid="ReadLaunchParts",
+        actions=(
+            "autoscaling:DescribeAutoScalingInstances",
+            "ec2:DescribeImages",
+            "ec2:DescribeLaunchTemplates",
+            "ec2:DescribeLaunchTemplateVersions",
+            "ec2:DescribeSecurityGroups",
+            "ec2:DescribeSubnets",
+            "elasticloadbalancing:DescribeLoadBalancers",
+        ),
+        resources=("*",),
+        why="What a new instance is made from is read as the caller. AWS offers no narrower resource for "
+        "these.",
+    )
+
+
+def _launching(scope: DeployScope) -> Iterator[DeployStatement]:
+    public = f"arn:{scope.partition}:ec2:{scope.region}:"
+    yield DeployStatement(
+        sid="LaunchInstances",
+        actions=("ec2:RunInstances",),
+        resources=(scope.arn("ec2", "*/*"), f"{public}:image/*", f"{public}:snapshot/*"),
+        conditions={"ArnLike": {"ec2:LaunchTemplate": scope.arn("ec2", "launch-template/*")}},
+        why="Auto Scaling asks it of whoever changes a group with a launch template. Only from a "
+        "template, and only with a role that may be passed.",
+    )
+    yield DeployStatement(
+        sid="PassInstanceRole",
+        actions=("iam:PassRole",),
+        resources=(scope.instance_role_arn,),
+        conditions={"StringEquals": {"iam:PassedToService": ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"]}},
+        why="New instances get the environment's role: no other role, and nobody but EC2 gets it.",
+    )
+
+
+def _replacing(scope: DeployScope) -> Iterator[DeployStatement]:
+    yield DeployStatement(
+        sid="MakeTemporaryStack",
+        actions=("cloudformation:CreateStack", "cloudformation:DeleteStack"),
+        resources=(scope.arn("cloudformation", "stack/awseb-e-*-immutable-stack/*"),),
+        why="The new instances start in a stack of their own, `awseb-e-ID-immutable-stack`, removed "
+        "afterwards.",
+    )
+    yield DeployStatement(
+        sid="MakeTemporaryGroup",
+        actions=("autoscaling:CreateAutoScalingGroup", "autoscaling:CreateOrUpdateTags"),
+        resources=(scope.groups,),
+        why="A temporary group holds the new instances until they are healthy. It has no tag to ask for yet.",
+    )
+    yield DeployStatement(
+        sid="MoveInstances",
+        actions=(
+            "autoscaling:AttachInstances",
+            "autoscaling:DetachInstances",
+            "autoscaling:DeleteAutoScalingGroup",
+        ),
+        resources=(scope.groups,),
+        conditions=scope.of_these_environments,
+        why="Healthy instances move to the lasting group; the temporary one goes.",
+    )
+
+
+def _templates(scope: DeployScope) -> Iterator[DeployStatement]:
+    yield DeployStatement(
+        sid="MakeLaunchTemplate",
+        actions=("ec2:CreateLaunchTemplate", "ec2:DeleteLaunchTemplate"),
+        resources=(scope.arn("ec2", "launch-template/*"),),
+        why="The temporary group has a template of its own, known by an id. No new version of an existing "
+        "template: a group of another service might launch it.",
+    )
+    yield DeployStatement(
+        sid="TagNewParts",
+        actions=("ec2:CreateTags",),
+        resources=(scope.arn("ec2", "*/*"),),
+        conditions={"StringEquals": {"ec2:CreateAction": ["CreateLaunchTemplate", "RunInstances"]}},
+        why="Beanstalk tags what it makes. The condition forbids tags on anything that exists.",
+    )
+
+
+def _routing(scope: DeployScope) -> Iterator[DeployStatement]:
+    yield DeployStatement(
+        sid="ReadRouting",
+        actions=(
+            "elasticloadbalancing:DescribeListeners",
+            "elasticloadbalancing:DescribeRules",
+            "elasticloadbalancing:DescribeTags",
+            "elasticloadbalancing:DescribeTargetGroupAttributes",
+        ),
+        resources=("*",),
+        why="Beanstalk reads the present split as the caller. AWS offers no narrower resource for these "
+        "actions.",
+    )
+    yield DeployStatement(
+        sid="SplitTraffic",
+        actions=(
+            "elasticloadbalancing:CreateTargetGroup",
+            "elasticloadbalancing:DeleteTargetGroup",
+            "elasticloadbalancing:ModifyTargetGroupAttributes",
+            "elasticloadbalancing:ModifyListener",
+            "elasticloadbalancing:ModifyRule",
+            "elasticloadbalancing:AddTags",
+        ),
+        resources=tuple(
+            scope.arn("elasticloadbalancing", name)
+            for name in ("targetgroup/awseb-*", "listener/app/awseb-*", "listener-rule/app/awseb-*")
+        ),
+        why="The new instances get a target group of their own and a share of the requests.",
+    )

@@ -1,0 +1,101 @@
+"""The one policy behind every deployer, whether it comes with an access key or through GitHub."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+
+from aws_cdk import Aws
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+
+from beanpod._checks import known, refuse
+from beanpod._deploy_scope import DeployScope, DeployStatement
+from beanpod._options import DeploymentPolicy
+from beanpod._release_statements import release_statements
+from beanpod._rollout_statements import rollout_statements
+
+# What would make more than one name of it in an ARN, or a variable.
+_PATTERNS = frozenset("*?/$")
+
+
+class DeployPermissions:
+    """May release versions of one application and roll them out on its environments; no more.
+
+    Beanstalk works with its caller's permissions when it updates an environment, so the list depends on the
+    deployment policy: what launches instances needs more than what changes them in place. Every statement in
+    `statements` says why it is there. Resources that Beanstalk names after an environment's id, which no
+    template knows, are scoped by Beanstalk's prefix `awseb-`: give stages accounts of their own where their
+    deployers must not be able to touch each other's load balancers.
+
+    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/AWSHowTo.iam.policies.actions.html
+    """
+
+    def __init__(
+        self,
+        *,
+        application_name: str,
+        environment_names: Sequence[str],
+        bucket: s3.IBucket,
+        instance_role: iam.IRole,
+        deployment_policy: DeploymentPolicy | str,
+        stack_names: Sequence[str] = (),
+    ) -> None:
+        """
+        :param application_name: The Beanstalk application that versions are released to.
+        :param environment_names: The environments that may be updated, at least one.
+        :param bucket: Holds bundles under `bundles/` and locks under `locks/`. One with a key of yours needs
+            a grant on that key besides.
+        :param instance_role: The instances' role, passed to new instances where the deployment policy makes
+            any.
+        :param deployment_policy: How the environments roll out; of several, the one that replaces most.
+        :param stack_names: Stacks whose outputs the deployer may read. Default: none.
+        :raises ValueError: With every problem found.
+        """
+        names = tuple(environment_names)
+        refuse("DeployPermissions", _problems(application_name, names, deployment_policy))
+        self._scope = DeployScope(
+            partition=Aws.PARTITION,
+            region=Aws.REGION,
+            account=Aws.ACCOUNT_ID,
+            application_name=application_name,
+            environment_names=names,
+            bucket_arn=bucket.bucket_arn,
+            instance_role_arn=instance_role.role_arn,
+            deployment_policy=DeploymentPolicy(deployment_policy),
+            stack_names=tuple(stack_names),
+        )
+
+    @cached_property
+    def statements(self) -> tuple[DeployStatement, ...]:
+        """Every statement with its reason."""
+        return (*release_statements(self._scope), *rollout_statements(self._scope))
+
+    def documents(self) -> dict[str, iam.PolicyDocument]:
+        """The statements as two new policy documents: what CI calls, and what Beanstalk does in its name.
+
+        Two, because together they would exceed the 6,144 characters of a managed policy. Each fits, with the
+        longest names that AWS allows for one environment; both fit the 10,240 that a role has for inline
+        policies.
+        """
+        return {
+            "Release": _document(release_statements(self._scope)),
+            "Rollout": _document(rollout_statements(self._scope)),
+        }
+
+
+def _document(statements: Iterable[DeployStatement]) -> iam.PolicyDocument:
+    # One call to jsii for a document instead of one for each statement.
+    return iam.PolicyDocument.from_json(
+        {"Version": "2012-10-17", "Statement": [statement.to_json() for statement in statements]}
+    )
+
+
+def _problems(application: str, environments: tuple[str, ...], policy: str) -> Iterator[str]:
+    if known(application) and (not application or set(application) & _PATTERNS):
+        yield f'application_name must be one whole name, got "{application}": write it without wildcards'
+    if not environments:
+        yield "environment_names must hold at least one name, got none: name what may be updated"
+    for name in environments:
+        if known(name) and (not name or set(name) & _PATTERNS):
+            yield f'environment_names must be whole names, got "{name}": write each without wildcards'
+    if policy not in list(DeploymentPolicy):
+        yield f'deployment_policy must be one of {", ".join(DeploymentPolicy)}, got "{policy}"'
