@@ -1,0 +1,79 @@
+"""The IAM user whose access key CI deploys with."""
+
+from collections.abc import Iterator
+
+import jsii
+from aws_cdk import RemovalPolicy, SecretValue
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from beanpod._checks import known, refuse
+from beanpod.deploy_policy import DeployPermissions
+
+
+@jsii.implements(iam.IGrantable)
+class DeployUser(Construct):
+    """A user without a password that may deploy, and one secret that holds its access key.
+
+    The secret is JSON, `{"AWS_ACCESS_KEY": ..., "AWS_SECRET_KEY": ...}`: copy both values into the CI's
+    secrets. Neither stands in the template, which only refers to what CloudFormation creates. Where CI can
+    use OpenID Connect, `GitHubDeployRole` does the same without a key that lasts.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        permissions: DeployPermissions,
+        access_key_serial: int = 0,
+        active: bool = True,
+    ) -> None:
+        """
+        :param permissions: What the user may do.
+        :param access_key_serial: Raise it to rotate: CloudFormation makes a new key, writes it into the
+            secret, and deletes the old one. CI is locked out until its copies are renewed. Never lower it.
+        :param active: Whether the key works. `False` locks CI out at once and keeps the key.
+        :raises ValueError: `access_key_serial` is negative.
+        """
+        super().__init__(scope, construct_id)
+        refuse(self, _problems(access_key_serial))
+        self.user = iam.User(self, "Resource")
+        # Not inline: all inline policies of a user share 2,048 characters.
+        for name, document in permissions.documents().items():
+            iam.ManagedPolicy(self, name, document=document, users=[self.user])
+        self.access_key = iam.AccessKey(
+            self,
+            "AccessKey",
+            user=self.user,
+            serial=access_key_serial,
+            status=iam.AccessKeyStatus.ACTIVE if active else iam.AccessKeyStatus.INACTIVE,
+        )
+        self.secret = self._new_secret()
+
+    @property
+    def grant_principal(self) -> iam.IPrincipal:
+        """Whom grants go to: the user."""
+        return self.user
+
+    def _new_secret(self) -> secretsmanager.Secret:
+        return secretsmanager.Secret(
+            self,
+            "Secret",
+            description="The deployer's access key: copy AWS_ACCESS_KEY and AWS_SECRET_KEY into the CI's "
+            "secrets",
+            secret_object_value={
+                "AWS_ACCESS_KEY": SecretValue.resource_attribute(self.access_key.access_key_id),
+                "AWS_SECRET_KEY": self.access_key.secret_access_key,
+            },
+            # A key is worth nothing once its user is gone.
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+
+
+def _problems(serial: int) -> Iterator[str]:
+    if known(serial) and serial < 0:
+        yield f"access_key_serial must be at least 0, got {serial}: start at 0 and raise it to rotate the key"

@@ -1,0 +1,112 @@
+"""The role that a GitHub workflow deploys with, without any key to keep."""
+
+import re
+from collections.abc import Iterator
+
+import jsii
+from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from beanpod._checks import known, refuse
+from beanpod.deploy_policy import DeployPermissions
+
+_ISSUER = "token.actions.githubusercontent.com"
+_AUDIENCE = "sts.amazonaws.com"
+_REPOSITORY = re.compile(r"[\w-]+/[\w.-]+|[\w-]+@\d+/[\w.-]+@\d+", re.ASCII)
+# `*` and `?` look like patterns, which the exact comparison would never match; IAM replaces `${...}`.
+_PATTERNS = frozenset("*?$")
+
+OidcProvider = iam.IOidcProvider | iam.IOpenIdConnectProvider
+
+
+@jsii.implements(iam.IGrantable)
+class GitHubDeployRole(Construct):
+    """A role for the workflows of one repository, on one branch or in one GitHub environment.
+
+    Both conditions are exact: the audience, and the subject that GitHub signs into the workflow's token. A
+    job that names an `environment:` carries the environment in its subject instead of the branch.
+
+    https://docs.github.com/en/actions/reference/security/oidc
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        permissions: DeployPermissions,
+        repository: str,
+        branch: str | None = None,
+        environment: str | None = None,
+        provider: OidcProvider | None = None,
+        max_session_duration: Duration | None = None,
+    ) -> None:
+        """
+        :param permissions: What the role may do.
+        :param repository: As GitHub spells it, upper and lower case included: `owner/name`, or with the ids
+            that GitHub adds to the subject of every repository created or renamed since 15 July 2026,
+            `owner@123456/name@456789`. This prints the right one: `gh api
+            repos/OWNER/NAME/actions/oidc/customization/sub --jq .sub_claim_prefix`, less the `repo:`.
+        :param branch: Only workflows on this branch, such as `main`. Either this or `environment`.
+        :param environment: Only jobs in this GitHub environment, such as `production`, whose protection rules
+            then hold for the role.
+        :param provider: GitHub's provider in this account. Default: a new one; an account can have only one.
+        :param max_session_duration: 1 to 12 hours. Default: 1 hour.
+        :raises ValueError: With every problem found.
+        """
+        super().__init__(scope, construct_id)
+        refuse(self, _problems(repository, branch, environment))
+        self.subject: str = _subject(repository, branch, environment)
+        """What GitHub's token must say: `repo:owner/name:ref:refs/heads/main`."""
+        self.role = iam.Role(
+            self,
+            "Resource",
+            assumed_by=self._workflows(provider),
+            description=f"Deploys from GitHub: {self.subject}",
+            inline_policies=permissions.documents(),
+            max_session_duration=max_session_duration,
+        )
+
+    @property
+    def grant_principal(self) -> iam.IPrincipal:
+        """Whom grants go to: the role."""
+        return self.role
+
+    def _workflows(self, provider: OidcProvider | None) -> iam.WebIdentityPrincipal:
+        github = provider or iam.OidcProviderNative(
+            self, "Provider", url=f"https://{_ISSUER}", client_ids=[_AUDIENCE]
+        )
+        claims = {f"{_ISSUER}:aud": _AUDIENCE, f"{_ISSUER}:sub": self.subject}
+        return iam.WebIdentityPrincipal(_provider_arn(github), {"StringEquals": claims})
+
+
+def _provider_arn(provider: OidcProvider) -> str:
+    # Both kinds of provider are one resource; only this attribute is common to them.
+    return provider.oidc_provider_ref.oidc_provider_arn
+
+
+def _subject(repository: str, branch: str | None, environment: str | None) -> str:
+    if branch is not None:
+        return f"repo:{repository}:ref:refs/heads/{branch}"
+    # GitHub escapes the colon, which parts the subject.
+    return f"repo:{repository}:environment:{str(environment).replace(':', '%3A')}"
+
+
+def _problems(repository: str, branch: str | None, environment: str | None) -> Iterator[str]:
+    if known(repository) and not _REPOSITORY.fullmatch(repository):
+        yield f'repository must be "owner/name" or "owner@id/name@id", got "{repository}"'
+    if (branch is None) == (environment is None):
+        got = "neither" if branch is None else f'"{branch}" and "{environment}"'
+        yield f"one of branch and environment must be given, got {got}: a token of GitHub's names only one"
+    if known(branch):
+        yield from _branch_problems(str(branch))
+    if known(environment) and (not environment or set(str(environment)) & _PATTERNS):
+        yield f'environment must be one name without *, ? and $, got "{environment}": make a role for each'
+
+
+def _branch_problems(branch: str) -> Iterator[str]:
+    if branch.startswith("refs/"):
+        yield f'branch must be a short name like "main", got "{branch}": tags and pull requests cannot deploy'
+    elif not branch or set(branch) & (_PATTERNS | set(" ~^:[\\")):
+        yield f'branch must be a name that git allows, no wildcard, got "{branch}": make a role for each'

@@ -1,0 +1,128 @@
+"""Where releases are kept, and who reads and deletes them."""
+
+from typing import Any
+
+import pytest
+from aws_cdk import App, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from aws_cdk.assertions import Match, Template
+
+from beanpod.artifact_bucket import ArtifactBucket
+from beanpod.roles import InstanceRole, ServiceRole
+
+BUCKET = "AWS::S3::Bucket"
+POLICY = "AWS::S3::BucketPolicy"
+
+
+@pytest.fixture(scope="module")
+def stacks() -> dict[str, Template]:
+    """Roles in an earlier stack, the bucket in a later one: as the service is deployed."""
+    app = App()
+    service = Stack(app, "Service")
+    instances, beanstalk = InstanceRole(service, "Instances"), ServiceRole(service, "Beanstalk")
+    delivery = Stack(app, "Delivery")
+    artifacts = ArtifactBucket(delivery, "Artifacts")
+    artifacts.grant_instances(instances.role)
+    artifacts.grant_version_lifecycle(beanstalk.role)
+    return {"service": Template.from_stack(service), "delivery": Template.from_stack(delivery)}
+
+
+@pytest.fixture(scope="module")
+def template(stacks: dict[str, Template]) -> Template:
+    return stacks["delivery"]
+
+
+def statement(sid: str) -> Any:
+    return Match.array_with([Match.object_like({"Sid": sid})])
+
+
+def test_bucket_is_private_encrypted_and_versioned(template: Template) -> None:
+    closed = {
+        "BlockPublicAcls": True,
+        "BlockPublicPolicy": True,
+        "IgnorePublicAcls": True,
+        "RestrictPublicBuckets": True,
+    }
+    encryption = [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+    properties = {
+        "BucketEncryption": {"ServerSideEncryptionConfiguration": encryption},
+        "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
+        "PublicAccessBlockConfiguration": closed,
+        "VersioningConfiguration": {"Status": "Enabled"},
+        "BucketName": Match.absent(),
+    }
+    template.has_resource_properties(BUCKET, properties)
+
+
+def test_bucket_outlives_its_stack(template: Template) -> None:
+    template.has_resource(BUCKET, {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"})
+
+
+def test_logical_id_of_the_bucket_is_stable(template: Template) -> None:
+    assert list(template.find_resources(BUCKET)) == ["Artifacts80C0BB10"]
+
+
+def test_leftovers_expire_and_current_bundles_do_not(template: Template) -> None:
+    rule = {
+        "Id": "TidyUp",
+        "Status": "Enabled",
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+        "ExpiredObjectDeleteMarker": True,
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 30},
+    }
+    template.has_resource_properties(BUCKET, {"LifecycleConfiguration": {"Rules": [rule]}})
+
+
+def test_plain_http_is_denied(template: Template) -> None:
+    denial = Match.object_like(
+        {"Effect": "Deny", "Action": "s3:*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+    )
+    template.has_resource_properties(POLICY, {"PolicyDocument": {"Statement": Match.array_with([denial])}})
+
+
+@pytest.mark.parametrize(
+    ("sid", "actions"),
+    [
+        ("InstancesReadBundles", ["s3:GetObject", "s3:GetObjectVersion"]),
+        ("LifecycleDeletesBundles", "s3:DeleteObject"),
+    ],
+)
+def test_roles_of_earlier_stacks_reach_bundles_and_nothing_else(
+    template: Template, sid: str, actions: str | list[str]
+) -> None:
+    allowed = {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Action": actions,
+        "Principal": {"AWS": Match.object_like({"Fn::ImportValue": Match.any_value()})},
+        "Resource": {"Fn::Join": ["", [Match.any_value(), "/bundles/*"]]},
+    }
+    template.has_resource_properties(POLICY, {"PolicyDocument": {"Statement": Match.array_with([allowed])}})
+
+
+def test_the_stack_of_the_roles_does_not_depend_on_the_bucket(stacks: dict[str, Template]) -> None:
+    assert "Fn::ImportValue" not in str(stacks["service"].to_json())
+
+
+def test_no_lambda_empties_the_bucket(template: Template) -> None:
+    template.resource_count_is("AWS::Lambda::Function", 0)
+
+
+def test_access_logs_and_removal_are_yours_to_choose() -> None:
+    stack = Stack(App(), "Chosen")
+    logs = s3.Bucket.from_bucket_name(stack, "Logs", "company-access-logs")
+    ArtifactBucket(stack, "Artifacts", access_logs_bucket=logs, removal_policy=RemovalPolicy.DESTROY)
+    logging = {"DestinationBucketName": "company-access-logs", "LogFilePrefix": "artifacts/"}
+    Template.from_stack(stack).has_resource(
+        BUCKET, {"DeletionPolicy": "Delete", "Properties": {"LoggingConfiguration": logging}}
+    )
+
+
+def test_imported_roles_are_named_by_arn() -> None:
+    stack = Stack(App(), "Imported")
+    role = iam.Role.from_role_arn(stack, "Role", "arn:aws:iam::123456789012:role/team/instances")
+    ArtifactBucket(stack, "Artifacts").grant_instances(role)
+    principal = Match.object_like({"Principal": {"AWS": "arn:aws:iam::123456789012:role/team/instances"}})
+    document = {"Statement": Match.array_with([principal])}
+    Template.from_stack(stack).has_resource_properties(POLICY, {"PolicyDocument": document})
