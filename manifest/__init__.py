@@ -1,0 +1,103 @@
+"""The manifest, `beanpod.toml`: reads it, checks all of it, and hands out one frozen configuration a stage.
+
+    manifest = Manifest.read("beanpod.toml")
+    stage = manifest.stage("prod")
+
+Importing this package is cheap: pydantic is loaded when a manifest is read or a configuration class is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from manifest._errors import ManifestError
+
+if TYPE_CHECKING:
+    from manifest._environment import EnvironmentConfig, ManagedUpdates, OptionSetting, Scaling
+    from manifest._sections import (
+        AlarmsConfig,
+        DatabaseConfig,
+        DeliveryConfig,
+        GenerateSecret,
+        GitHubConfig,
+        ImportedVpc,
+        NetworkConfig,
+        Secret,
+        SecretsManagerReference,
+        ServiceConfig,
+        SsmReference,
+        StageConfig,
+    )
+
+__all__ = [
+    "AlarmsConfig",
+    "DatabaseConfig",
+    "DeliveryConfig",
+    "EnvironmentConfig",
+    "GenerateSecret",
+    "GitHubConfig",
+    "ImportedVpc",
+    "ManagedUpdates",
+    "Manifest",
+    "ManifestError",
+    "NetworkConfig",
+    "OptionSetting",
+    "Scaling",
+    "Secret",
+    "SecretsManagerReference",
+    "ServiceConfig",
+    "SsmReference",
+    "StageConfig",
+]
+
+_MODULES = dict.fromkeys(("EnvironmentConfig", "ManagedUpdates", "OptionSetting", "Scaling"), "_environment")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest whose every stage is valid.
+
+    path: the file it came from; `service.dockerfile` and `service.compose` are relative to its folder.
+    configurations: the resolved stages by name, in file order.
+    """
+
+    path: Path
+    configurations: Mapping[str, StageConfig]
+
+    @classmethod
+    def read(cls, path: str | Path) -> Manifest:
+        """Read and check a manifest, all stages of it: a slip in prod is found while dev is deployed.
+
+        Raises ManifestError with every problem found.
+        """
+        from manifest._reading import read_stages
+
+        return cls(Path(path), read_stages(Path(path)))
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The names of the stages, in file order; ("dev",) if the file has none."""
+        return tuple(self.configurations)
+
+    def stage(self, name: str | None = None) -> StageConfig:
+        """The configuration of one stage. Default: the first stage in the file.
+
+        Raises ManifestError if there is no such stage, naming those there are, the nearest first.
+        """
+        chosen = self.stages[0] if name is None else name
+        if chosen not in self.configurations:
+            from manifest._wording import nearest_first
+
+            known = ", ".join(nearest_first(chosen, self.stages))
+            raise ManifestError(self.path, [f"stage {chosen!r}: no such stage; choose one of: {known}"])
+        return self.configurations[chosen]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return getattr(import_module(f"manifest.{_MODULES.get(name, '_sections')}"), name)
+    raise AttributeError(f"module 'manifest' has no attribute {name!r}")

@@ -1,0 +1,87 @@
+"""Checks one stage's tables. A wrong value is replaced for the time being, so that the rules see the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path as FilePath
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from manifest._explain import guessed_key, path_of, text_of
+from manifest._findings import Case, Finding
+from manifest._layers import completed, look_up
+from manifest._presets import Tables
+from manifest._rules import RULES
+from manifest._sections import StageConfig
+from manifest._wording import Path
+
+_SAMPLE = {
+    **completed({"service": {"name": "service", "image": "user/service"}, "database": {"engine": "mysql"}}),
+    "name": "stage",
+}
+# Each round takes wrong values away; a table goes when its last needed key is gone, so four levels are enough.
+_ROUNDS = 8
+
+
+def examine(tables: Tables, written: Tables, folder: FilePath) -> tuple[StageConfig | None, list[Finding]]:
+    """The stage that `tables` describe, or None; and everything that is wrong with it."""
+    findings: list[Finding] = []
+    replaced: set[Path] = set()
+    if "name" in written:
+        findings.append(Finding(("name",), "unknown key: the name of a stage is that of its table"))
+    for round_ in range(_ROUNDS):
+        try:
+            stage = StageConfig.model_validate(tables)
+            break
+        except ValidationError as error:
+            errors = error.errors(include_url=False)
+        findings += [Finding(path_of(slip), text_of(slip)) for slip in errors if round_ == 0]
+        replaced.update(path for slip in errors for path in _touched(slip))
+        for slip in errors:
+            tables = _mended(tables, slip)
+    else:
+        return None, findings
+    findings += _judged(Case(stage, written, folder), replaced)
+    return (None if findings else stage), findings
+
+
+def _judged(case: Case, replaced: set[Path]) -> Iterator[Finding]:
+    for rule in RULES:
+        for finding in rule(case):
+            if not any(_overlap(key, path) for key in (finding.key, *finding.reads) for path in replaced):
+                yield finding
+
+
+def _overlap(one: Path, other: Path) -> bool:
+    shorter = min(len(one), len(other))
+    return one[:shorter] == other[:shorter]
+
+
+def _touched(slip: ErrorDetails) -> Iterator[Path]:
+    path = path_of(slip)
+    yield path
+    if slip["type"] == "extra_forbidden":
+        guess = guessed_key(path)
+        if guess:
+            yield (*path[:-1], guess)
+
+
+def _mended(tables: Tables, slip: ErrorDetails) -> Tables:
+    """`tables` with something harmless in place of the slip, or without the table that needs it."""
+    path = path_of(slip)
+    place = next((place for place, part in enumerate(path) if isinstance(part, int)), len(path))
+    sample = look_up(_SAMPLE, path)
+    if sample is None and slip["type"] == "missing" and place == len(path):
+        place -= 1
+    return _with(tables, path[:place], sample)
+
+
+def _with(tables: Tables, path: Path, value: object) -> Tables:
+    """`tables` with `value` at `path`, or without anything there if it is None."""
+    key, rest = str(path[0]), path[1:]
+    if rest and not isinstance(tables.get(key), dict):
+        return tables
+    changed = {name: item for name, item in tables.items() if name != key}
+    inner = _with(tables[key], rest, value) if rest else value
+    return changed if inner is None else {**changed, key: inner}

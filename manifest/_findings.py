@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import NamedTuple
+
+from manifest._layers import look_up
+from manifest._presets import Tables
+from manifest._sections import StageConfig
+from manifest._wording import Path
+
+
+class Finding(NamedTuple):
+    """Something wrong with the value at `key`.
+
+    reads: the other keys the judgement rests on; if one of them is wrong itself, the finding is dropped.
+    """
+
+    key: Path
+    text: str
+    reads: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Case:
+    """What rules look at. written: what file and stage say, without preset. folder: the manifest's."""
+
+    stage: StageConfig
+    written: Tables
+    folder: FilePath
+
+    def says(self, *path: str) -> bool:
+        """Whether the manifest itself gives this key, rather than a preset or a default."""
+        return look_up(self.written, path) is not None
+
+
+Rule = Callable[[Case], Iterator[Finding]]

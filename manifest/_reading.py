@@ -1,0 +1,159 @@
+"""From a file to checked stages."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path as FilePath
+from types import MappingProxyType
+from typing import NamedTuple
+
+from manifest._errors import ManifestError
+from manifest._examine import examine
+from manifest._findings import Finding
+from manifest._layers import completed, look_up, merge
+from manifest._presets import Tables
+from manifest._sections import StageConfig
+from manifest._wording import Path, dotted, show
+
+ONLY_STAGE = "dev"
+
+
+def read_stages(path: FilePath) -> Mapping[str, StageConfig]:
+    """The stages of the manifest at `path`, checked. Raises ManifestError."""
+    try:
+        return _stages(path, _tables(path))
+    except RecursionError:
+        raise ManifestError(path, ["tables are nested too deeply: write them as in the example"]) from None
+
+
+def _tables(path: FilePath) -> Tables:
+    text = _text(path)
+    if not text.strip():
+        raise ManifestError(path, ["the file is empty: begin with [service], name and image"])
+    try:
+        return tomllib.loads(text)
+    except ValueError as error:
+        raise ManifestError(path, [f"not TOML: {error}"]) from None
+
+
+def _text(path: FilePath) -> str:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise ManifestError(path, ["no such file: write one, or name another"]) from None
+    except IsADirectoryError:
+        raise ManifestError(path, ["a directory: name the file in it, e.g. beanpod.toml"]) from None
+    except (OSError, ValueError) as error:
+        raise ManifestError(path, [f"cannot be read: {getattr(error, 'strerror', None) or error}"]) from None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ManifestError(path, [f"not UTF-8 (at line {line}): save the file as UTF-8"]) from None
+
+
+class _Layers(NamedTuple):
+    """Where a stage's values come from: the file, and the stage's own table in it."""
+
+    base: Tables
+    stage: str
+    own: Tables
+
+    def located(self, key: Path) -> Path:
+        """`key` as the file writes it: below the stage if the stage says it."""
+        if key == ("name",):
+            return ("stages", self.stage)
+        if look_up(self.own, key) is not None or self._only_own_parent(key):
+            return ("stages", self.stage, *key)
+        return key
+
+    def _only_own_parent(self, key: Path) -> bool:
+        parent = key[:-1]
+        return bool(parent) and look_up(self.base, key) is None and self._own_only(parent)
+
+    def _own_only(self, path: Path) -> bool:
+        return look_up(self.own, path) is not None and look_up(self.base, path) is None
+
+
+class _Report:
+    """Problems in the order of discovery, each once, with the stages that have it."""
+
+    def __init__(self) -> None:
+        self.lines: dict[str, set[str]] = {}
+        self._shared: set[str] = set()
+
+    def add(self, stages: Iterable[str], line: str, *, shared: bool = False) -> None:
+        self.lines.setdefault(line, set()).update(stages)
+        if shared:
+            self._shared.add(line)
+
+    def problems(self, stages: int) -> Iterator[str]:
+        """The lines; one about a key that all stages share says so if only some have the problem."""
+        for line, having in self.lines.items():
+            some = line in self._shared and len(having) < stages
+            yield f"{line} (stage {', '.join(sorted(having))})" if some else line
+
+
+def _stages(path: FilePath, tables: Tables) -> Mapping[str, StageConfig]:
+    base = {key: value for key, value in tables.items() if key != "stages"}
+    declared = tables.get("stages", {})
+    report = _Report()
+    for key, value in _misshapen(declared):
+        report.add((), f"{dotted(key)} = {show(value)}: write a table, e.g. [stages.{ONLY_STAGE}]")
+    checked: dict[str, StageConfig] = {}
+    for name, own in _shaped(declared).items():
+        stage = _check(path.parent, _Layers(base, name, own), report)
+        if stage:
+            checked[name] = stage
+    for line in _between_stages(checked.values()):
+        report.add((), line)
+    if report.lines:
+        raise ManifestError(path, report.problems(len(_shaped(declared))))
+    return MappingProxyType(checked)
+
+
+def _misshapen(declared: object) -> Iterator[tuple[Path, object]]:
+    if not isinstance(declared, dict):
+        yield ("stages",), declared
+    else:
+        yield from ((("stages", name), own) for name, own in declared.items() if not isinstance(own, dict))
+
+
+def _shaped(declared: object) -> dict[str, Tables]:
+    """The stages' tables; a file without stages has one, which changes nothing."""
+    stages = declared if isinstance(declared, dict) else {}
+    return {name: own if isinstance(own, dict) else {} for name, own in stages.items()} or {ONLY_STAGE: {}}
+
+
+def _check(folder: FilePath, layers: _Layers, report: _Report) -> StageConfig | None:
+    written = merge(layers.base, layers.own)
+    tables = {**completed(written), "name": layers.stage}
+    stage, findings = examine(tables, written, folder)
+    for finding in findings:
+        located = layers.located(finding.key)
+        report.add((layers.stage,), _line(located, tables, finding), shared=located == finding.key)
+    return stage
+
+
+def _line(located: Path, tables: Tables, finding: Finding) -> str:
+    value = look_up(tables, finding.key)
+    # What somebody wrote among the secrets may be one: it does not belong in a log.
+    hidden = finding.key[0] == "secrets" and isinstance(value, str) and len(finding.key) == 2
+    shown = "" if value is None or isinstance(value, dict) else f" = {'...' if hidden else show(value)}"
+    return f"{dotted(located)}{shown}: {finding.text}"
+
+
+def _between_stages(stages: Iterable[StageConfig]) -> Iterator[str]:
+    """An AWS account holds one OIDC provider for GitHub; a second one fails after minutes."""
+    makers: dict[str | None, str] = {}
+    for stage in stages:
+        if stage.delivery.github is None or stage.delivery.github.provider_arn:
+            continue
+        first = makers.setdefault(stage.account, stage.name)
+        if first != stage.name:
+            key = dotted(("stages", stage.name, "delivery", "github", "provider_arn"))
+            yield (
+                f"{key}: missing: stage {first} makes the one provider that an account holds: "
+                "write its ARN here, or another account"
+            )

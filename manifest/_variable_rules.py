@@ -1,0 +1,121 @@
+"""Rules on what the container finds in its environment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from manifest._engines import ENGINES
+from manifest._findings import Case, Finding, Rule
+from manifest._sections import DatabaseConfig, StageConfig
+from manifest._templates import PLACEHOLDERS, has_stray_brace, placeholders
+from manifest._wording import nearest, show
+
+# https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environments-cfg-softwaresettings.html
+MOST_BYTES = 4096
+
+DATABASE_VARIABLES = ("RDS_HOSTNAME", "RDS_PORT", "RDS_DB_NAME", "RDS_USERNAME", "RDS_PASSWORD")
+
+# The longest an RDS address gets: identifier, the account's own 12 characters, region, suffix.
+_LONGEST_HOST = "h" * (63 + 1 + 12 + 1 + len("ap-northeast-1") + len(".rds.amazonaws.com"))
+
+_DATABASE = (("database",),)
+
+
+def names_are_identifiers(case: Case) -> Iterator[Finding]:
+    for section, name in _names(case.stage):
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            yield Finding(
+                (section, name),
+                "no name of a variable: write letters, digits and underscores, a letter first",
+            )
+
+
+def names_are_free(case: Case) -> Iterator[Finding]:
+    for section, name in _names(case.stage):
+        if case.stage.database and name in DATABASE_VARIABLES:
+            yield Finding((section, name), "set from the database: leave it out, or choose another name", _DATABASE)
+    for name in case.stage.secrets:
+        if name in case.stage.variables:
+            yield Finding(("secrets", name), "stands in [variables] as well: write it in one of the two")
+
+
+def _names(stage: StageConfig) -> Iterator[tuple[str, str]]:
+    yield from (("variables", name) for name in stage.variables)
+    yield from (("secrets", name) for name in stage.secrets)
+
+
+def values_can_be_set(case: Case) -> Iterator[Finding]:
+    for name, value in case.stage.variables.items():
+        if not value:
+            yield Finding(("variables", name), "Beanstalk removes an empty variable: write a value, or leave it out")
+        elif not value.isprintable():
+            yield Finding(
+                ("variables", name),
+                "a variable is one line of printable characters: put anything else into [secrets]",
+            )
+
+
+def braces_are_placeholders(case: Case) -> Iterator[Finding]:
+    for name, value in case.stage.variables.items():
+        if has_stray_brace(value):
+            yield Finding(("variables", name), 'a brace stands alone: write it twice, "{{" or "}}"')
+
+
+def placeholders_are_known(case: Case) -> Iterator[Finding]:
+    for name, value in case.stage.variables.items():
+        for placeholder in placeholders(value):
+            if placeholder not in PLACEHOLDERS:
+                yield Finding(("variables", name), _unknown(placeholder))
+            elif case.stage.database is None:
+                words = f"{{{placeholder}}} needs a database: write [database], or leave the variable out"
+                yield Finding(("variables", name), words, _DATABASE)
+
+
+def _unknown(placeholder: str) -> str:
+    if placeholder == "database.password":
+        return "a password stays out of variables: read RDS_PASSWORD, which is set as a secret"
+    guess = nearest(placeholder, PLACEHOLDERS)
+    known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+    return f"no placeholder {{{placeholder[:40]}}}: write {f'{{{guess}}}' if guess else f'one of {known}'}"
+
+
+def variables_fit(case: Case) -> Iterator[Finding]:
+    size = variables_size(case.stage)
+    if size > MOST_BYTES:
+        largest = max(case.stage.variables, key=lambda name: len(case.stage.variables[name].encode()))
+        yield Finding(
+            ("variables",),
+            f"{size:,} bytes of names and values, Beanstalk takes {MOST_BYTES:,}: shorten them "
+            f"(the largest is {show(largest)}), or move some into [secrets]",
+            _DATABASE,
+        )
+
+
+def variables_size(stage: StageConfig) -> int:
+    """Bytes of all `NAME=value`, those of the database included, placeholders at their longest."""
+    database = _longest(stage.database) if stage.database else {}
+    known = dict.fromkeys((name.removeprefix("database.") for name in PLACEHOLDERS), "") | database
+    variables = _rendered(stage, known) | dict(zip(DATABASE_VARIABLES, database.values(), strict=False))
+    return sum(len(f"{name}={value}".encode()) for name, value in variables.items())
+
+
+def _rendered(stage: StageConfig, values: dict[str, str]) -> dict[str, str]:
+    known = {name for name, text in stage.variables.items() if set(placeholders(text)) <= set(PLACEHOLDERS)}
+    partial = stage.model_copy(update={"variables": {name: stage.variables[name] for name in known}})
+    return dict(stage.variables) | partial.render_variables(values)
+
+
+def _longest(database: DatabaseConfig) -> dict[str, str]:
+    port = str(ENGINES[database.engine].port)
+    return {"host": _LONGEST_HOST, "port": port, "name": database.name, "username": database.username}
+
+
+VARIABLE_RULES: tuple[Rule, ...] = (
+    names_are_identifiers,
+    names_are_free,
+    values_can_be_set,
+    braces_are_placeholders,
+    placeholders_are_known,
+    variables_fit,
+)
