@@ -30,8 +30,7 @@ def _beanstalk(scope: DeployScope) -> Iterator[DeployStatement]:
         sid="ReleaseVersion",
         actions=("elasticbeanstalk:CreateApplicationVersion", "elasticbeanstalk:DescribeApplicationVersions"),
         resources=(scope.application, scope.versions),
-        why="A release is a version of this application. Its label comes from its content, so any label "
-        "is open.",
+        why="A release is a version of this application. Its label comes from its content, so any label is open.",
     )
     yield DeployStatement(
         sid="DeployVersion",
@@ -48,8 +47,7 @@ def _beanstalk(scope: DeployScope) -> Iterator[DeployStatement]:
         sid="StopDeployment",
         actions=("elasticbeanstalk:AbortEnvironmentUpdate",),
         resources=(scope.application, *scope.environments),
-        why="Stops a release that goes wrong. AWS's pages disagree: it acts on the environment, or the "
-        "application.",
+        why="Stops a release that goes wrong. AWS's pages disagree: it acts on the environment, or the application.",
     )
     yield DeployStatement(
         sid="ReadEvents",

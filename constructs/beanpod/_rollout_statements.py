@@ -53,8 +53,7 @@ def _reading(scope: DeployScope) -> Iterator[DeployStatement]:
             "elasticloadbalancing:DescribeTargetHealth",
         ),
         resources=("*",),
-        why="Beanstalk follows the instances as the caller. AWS offers no narrower resource for these "
-        "actions.",
+        why="Beanstalk follows the instances as the caller. AWS offers no narrower resource for these actions.",
     )
 
 
@@ -102,8 +101,7 @@ def _growing(scope: DeployScope) -> Iterator[DeployStatement]:
         sid="UpdateEnvironmentStack",
         actions=("cloudformation:UpdateStack", "cloudformation:CancelUpdateStack"),
         resources=(scope.environment_stacks,),
-        why="Beanstalk changes the group through the stack, which acts with the caller's permissions, "
-        "these ones.",
+        why="Beanstalk changes the group through the stack, which acts with the caller's permissions, these ones.",
     )
     yield DeployStatement(
         sid="ResizeGroup",
@@ -128,8 +126,7 @@ def _growing(scope: DeployScope) -> Iterator[DeployStatement]:
             "elasticloadbalancing:DescribeLoadBalancers",
         ),
         resources=("*",),
-        why="What a new instance is made from is read as the caller. AWS offers no narrower resource for "
-        "these.",
+        why="What a new instance is made from is read as the caller. AWS offers no narrower resource for these.",
     )
 
 
@@ -157,8 +154,7 @@ def _replacing(scope: DeployScope) -> Iterator[DeployStatement]:
         sid="MakeTemporaryStack",
         actions=("cloudformation:CreateStack", "cloudformation:DeleteStack"),
         resources=(scope.arn("cloudformation", "stack/awseb-e-*-immutable-stack/*"),),
-        why="The new instances start in a stack of their own, `awseb-e-ID-immutable-stack`, removed "
-        "afterwards.",
+        why="The new instances start in a stack of their own, `awseb-e-ID-immutable-stack`, removed afterwards.",
     )
     yield DeployStatement(
         sid="MakeTemporaryGroup",
@@ -206,8 +202,7 @@ def _routing(scope: DeployScope) -> Iterator[DeployStatement]:
             "elasticloadbalancing:DescribeTargetGroupAttributes",
         ),
         resources=("*",),
-        why="Beanstalk reads the present split as the caller. AWS offers no narrower resource for these "
-        "actions.",
+        why="Beanstalk reads the present split as the caller. AWS offers no narrower resource for these actions.",
     )
     yield DeployStatement(
         sid="SplitTraffic",

@@ -63,8 +63,7 @@ class DeployUser(Construct):
         return secretsmanager.Secret(
             self,
             "Secret",
-            description="The deployer's access key: copy AWS_ACCESS_KEY and AWS_SECRET_KEY into the CI's "
-            "secrets",
+            description="The deployer's access key: copy AWS_ACCESS_KEY and AWS_SECRET_KEY into the CI's secrets",
             secret_object_value={
                 "AWS_ACCESS_KEY": SecretValue.resource_attribute(self.access_key.access_key_id),
                 "AWS_SECRET_KEY": self.access_key.secret_access_key,

@@ -74,9 +74,7 @@ class GitHubDeployRole(Construct):
         return self.role
 
     def _workflows(self, provider: OidcProvider | None) -> iam.WebIdentityPrincipal:
-        github = provider or iam.OidcProviderNative(
-            self, "Provider", url=f"https://{_ISSUER}", client_ids=[_AUDIENCE]
-        )
+        github = provider or iam.OidcProviderNative(self, "Provider", url=f"https://{_ISSUER}", client_ids=[_AUDIENCE])
         claims = {f"{_ISSUER}:aud": _AUDIENCE, f"{_ISSUER}:sub": self.subject}
         return iam.WebIdentityPrincipal(_provider_arn(github), {"StringEquals": claims})
 

@@ -141,9 +141,7 @@ def test_statement_ids_are_unique(policy: DeploymentPolicy) -> None:
 @every_policy
 def test_nothing_outside_this_account_and_region_is_named(policy: DeploymentPolicy) -> None:
     named = [arn for statement in statements(policy).values() for arn in statement.resources if arn != "*"]
-    places = {
-        tuple(arn.split(":")[3:5]) for arn in named if not arn.startswith(("arn:aws:s3", "arn:aws:iam"))
-    }
+    places = {tuple(arn.split(":")[3:5]) for arn in named if not arn.startswith(("arn:aws:s3", "arn:aws:iam"))}
     # AWS's own images and snapshots belong to no account of ours.
     assert places <= {("eu-central-1", "123456789012"), ("eu-central-1", "")}
 

@@ -59,9 +59,7 @@ def test_service_role_watches_health_and_updates_platforms(template: Template) -
     ],
     ids=["plain", "session manager"],
 )
-def test_instances_get_the_web_tier_and_a_shell_only_on_request(
-    template: Template, policies: list[str]
-) -> None:
+def test_instances_get_the_web_tier_and_a_shell_only_on_request(template: Template, policies: list[str]) -> None:
     arns = [managed(name) for name in policies]
     template.resource_properties_count_is(ROLE, Match.object_like({"ManagedPolicyArns": arns}), 1)
 
@@ -100,7 +98,5 @@ def test_permissions_are_added_with_grants(template: Template) -> None:
 def test_session_manager_is_refused_with_a_role_of_yours() -> None:
     stack = Stack(App(), "Refused")
     role = iam.Role.from_role_name(stack, "Existing", "instances")
-    with pytest.raises(
-        ValueError, match=r"session_manager must be left out with a role of yours, got True: attach"
-    ):
+    with pytest.raises(ValueError, match=r"session_manager must be left out with a role of yours, got True: attach"):
         InstanceRole(stack, "Instances", role=role, session_manager=True)
