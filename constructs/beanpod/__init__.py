@@ -1,1 +1,51 @@
-"""AWS CDK constructs for a Dockerised web app on Elastic Beanstalk."""
+"""AWS CDK constructs that take a Dockerised web app to a running Elastic Beanstalk environment with a database.
+
+`DockerService` composes everything; each other construct is usable alone.
+"""
+
+from beanpod._options import (
+    BatchSizeType,
+    DeploymentPolicy,
+    EnvironmentType,
+    ManagedUpdates,
+    OptionSetting,
+    ScalingTrigger,
+)
+from beanpod.application import Application
+from beanpod.artifact_bucket import ArtifactBucket
+from beanpod.database import Database, IDatabase
+from beanpod.database_engine import DatabaseEngine
+from beanpod.deploy_policy import DeployPermissions
+from beanpod.deploy_user import DeployUser
+from beanpod.environment import DockerEnvironment
+from beanpod.environment_secret import EnvironmentSecret
+from beanpod.github_deploy_role import GitHubDeployRole
+from beanpod.network import ServiceNetwork, ServiceSecurityGroups
+from beanpod.platform import DockerPlatform
+from beanpod.roles import InstanceRole, ServiceRole
+from beanpod.service import DockerService
+
+__all__ = [
+    "Application",
+    "ArtifactBucket",
+    "BatchSizeType",
+    "Database",
+    "DatabaseEngine",
+    "DeployPermissions",
+    "DeployUser",
+    "DeploymentPolicy",
+    "DockerEnvironment",
+    "DockerPlatform",
+    "DockerService",
+    "EnvironmentSecret",
+    "EnvironmentType",
+    "GitHubDeployRole",
+    "IDatabase",
+    "InstanceRole",
+    "ManagedUpdates",
+    "OptionSetting",
+    "ScalingTrigger",
+    "ServiceNetwork",
+    "ServiceRole",
+    "ServiceSecurityGroups",
+]

@@ -147,9 +147,7 @@ def _rows(namespace: str, values: Mapping[str, str | int | bool]) -> Iterator[Ro
 
 
 def _placement(settings: EnvironmentSettings) -> Iterator[Row]:
-    yield from _rows(
-        ENVIRONMENT, {"EnvironmentType": settings.environment_type, "ServiceRole": settings.service_role}
-    )
+    yield from _rows(ENVIRONMENT, {"EnvironmentType": settings.environment_type, "ServiceRole": settings.service_role})
     yield from _rows(
         "aws:ec2:vpc",
         {
@@ -224,9 +222,7 @@ def _observability(settings: EnvironmentSettings) -> Iterator[Row]:
     retention = {"DeleteOnTerminate": False, "RetentionInDays": settings.log_retention_days}
     yield "aws:elasticbeanstalk:healthreporting:system", "SystemType", "enhanced"
     yield from _rows("aws:elasticbeanstalk:cloudwatch:logs", {"StreamLogs": True} | retention)
-    yield from _rows(
-        "aws:elasticbeanstalk:cloudwatch:logs:health", {"HealthStreamingEnabled": True} | retention
-    )
+    yield from _rows("aws:elasticbeanstalk:cloudwatch:logs:health", {"HealthStreamingEnabled": True} | retention)
 
 
 def _traffic(settings: EnvironmentSettings) -> Iterator[Row]:
@@ -289,7 +285,10 @@ def _size_problems(settings: EnvironmentSettings) -> Iterator[str]:
     if settings.min_size > settings.max_size:
         yield f"min_size must be at most max_size ({settings.max_size}), got {settings.min_size}"
     if not settings.load_balanced and settings.max_size != 1:
-        yield f"max_size must be 1 for a single instance, got {settings.max_size}: set environment_type to LOAD_BALANCED"
+        yield (
+            f"max_size must be 1 for a single instance, got {settings.max_size}: "
+            "set environment_type to LOAD_BALANCED"
+        )
 
 
 def _policy_problems(settings: EnvironmentSettings) -> Iterator[str]:

@@ -19,9 +19,7 @@ class EnvironmentSecret:
     source: secretsmanager.ISecret | ssm.IParameter
 
     @classmethod
-    def from_secrets_manager(
-        cls, secret: secretsmanager.ISecret, field: str | None = None
-    ) -> "EnvironmentSecret":
+    def from_secrets_manager(cls, secret: secretsmanager.ISecret, field: str | None = None) -> "EnvironmentSecret":
         """
         :param field: A top-level key of the secret's JSON (platforms from 2026-01-13). Default: the whole secret.
         :raises ValueError: An imported secret without its full ARN: Beanstalk needs the six random characters.

@@ -94,9 +94,7 @@ def test_https_listener_exists_exactly_with_a_certificate() -> None:
 
 def test_single_instance_has_nothing_of_a_load_balancer() -> None:
     namespaces = {namespace for namespace, _ in options(SINGLE)}
-    assert not [
-        name for name in namespaces if name.startswith("elbv2") or "trigger" in name or "process" in name
-    ]
+    assert not [name for name in namespaces if name.startswith("elbv2") or "trigger" in name or "process" in name]
     assert ("ec2:vpc", "ELBSubnets") not in options(SINGLE)
 
 

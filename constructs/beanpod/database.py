@@ -1,0 +1,276 @@
+"""A managed database, its password, and who may reach it."""
+
+from collections.abc import Mapping
+
+import jsii
+from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack, Tokenization
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_rds as rds
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from beanpod import _database_checks as checks
+from beanpod._checks import known, refuse
+from beanpod._subnets import database_subnets
+from beanpod.database_engine import DatabaseEngine
+
+__all__ = ["Database", "DatabaseEngine", "IDatabase"]
+
+DEFAULT_BACKUP_DAYS = 7
+RETAINED = (RemovalPolicy.RETAIN, RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
+# Passwords end up in URLs, in shells and in compose files: letters, digits, "." and "_" mean themselves in all.
+MEANINGFUL_CHARACTERS = " !\"#$%&'()*+,-/:;<=>?@[\\]^`{|}~"
+
+
+@jsii.implements(ec2.IConnectable)
+class IDatabase(Construct):
+    """What a database is to those who use it: a `Database`, or one from `Database.from_database_attributes`.
+
+    host, port, name, username: strings fit for environment variables; `host` is filled in by CloudFormation.
+    secret: JSON with at least `username` and `password`.
+    connections: the database's security group, with its port as the default.
+    """
+
+    host: str
+    port: str
+    name: str
+    username: str
+    secret: secretsmanager.ISecret
+    _connections: ec2.Connections
+    _resource_id: str | None
+    _iam_authentication: bool
+
+    @property
+    def connections(self) -> ec2.Connections:
+        """Network rules: `connections.allow_default_port_from(environment)`.
+
+        The rules go where the database's security group is; with a group in another stack than this one, give
+        `environment` one from that same stack, as `ServiceSecurityGroups` does.
+        """
+        return self._connections
+
+    def grant_connect(self, grantee: iam.IGrantable, db_user: str | None = None) -> iam.Grant:
+        """Let `grantee` log in as `db_user` with an IAM token instead of a password.
+
+        db_user: a user made for this, once, in the database (`IDENTIFIED WITH AWSAuthenticationPlugin AS 'RDS'` in
+            MySQL, `GRANT rds_iam` in PostgreSQL). Default: `username`.
+        Needs TLS: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.html
+
+        Raises ValueError when IAM authentication is off, or for an imported database without `resource_id`.
+        """
+        if not self._iam_authentication:
+            refuse(self, ["iam_authentication must be on for grant_connect, got False"])
+        if self._resource_id is None:
+            refuse(self, ['resource_id must be given for grant_connect, got none: import it with "db-..."'])
+        user = Stack.of(self).format_arn(
+            service="rds-db",
+            resource="dbuser",
+            resource_name=f"{self._resource_id}/{db_user or self.username}",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        return iam.Grant.add_to_principal(grantee=grantee, actions=["rds-db:connect"], resource_arns=[user])
+
+    def grant_read_secret(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let `grantee` read user name and password, and decrypt them where their key is your own."""
+        return self.secret.grant_read(grantee)
+
+
+class Database(IDatabase):
+    """An RDS instance with generated credentials, reachable with TLS only, encrypted, in subnets without a way in.
+
+    Storage is gp3. Logs go to CloudWatch Logs, to groups that RDS makes when it first writes and that never
+    expire: setting their retention from here takes a custom-resource Lambda function, so set it in the console or
+    with `aws logs put-retention-policy`. The slow query log may hold values of the statements it quotes.
+
+    `removal_policy` SNAPSHOT (the default) leaves a final snapshot behind and deletes the secret: whoever restores
+    the snapshot sets a new master password. RETAIN keeps instance and secret.
+
+    Attributes beside those of `IDatabase`: `instance` (metrics, events, rotation), `security_group`.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        vpc: ec2.IVpc,
+        engine: DatabaseEngine,
+        instance_type: ec2.InstanceType | None = None,
+        allocated_storage: int = 20,
+        max_allocated_storage: int | None = None,
+        multi_az: bool = False,
+        database_name: str = "app",
+        username: str | None = None,
+        port: int | None = None,
+        vpc_subnets: ec2.SubnetSelection | None = None,
+        security_group: ec2.ISecurityGroup | None = None,
+        encryption_key: kms.IKey | None = None,
+        backup_retention: Duration | None = None,
+        preferred_backup_window: str | None = None,
+        preferred_maintenance_window: str | None = None,
+        deletion_protection: bool = True,
+        removal_policy: RemovalPolicy = RemovalPolicy.SNAPSHOT,
+        iam_authentication: bool = True,
+        performance_insights: bool | None = None,
+        ca_certificate: rds.CaCertificate | None = None,
+        auto_minor_version_upgrade: bool = True,
+        allow_major_version_upgrade: bool = False,
+        parameters: Mapping[str, str] | None = None,
+    ) -> None:
+        """Make the instance and its secret.
+
+        vpc: where it stands.
+        engine: e.g. `DatabaseEngine.mysql("8.4")`.
+        instance_type: size, without "db.". Default: t4g.micro, 1 GiB of memory.
+        allocated_storage: GiB, 20 to 65536.
+        max_allocated_storage: GiB up to which storage grows by itself. Default: it does not.
+        multi_az: a standby in a second zone that takes over; doubles the price.
+        database_name: a database made at the start; with `username` and `port`, changing it replaces the instance.
+        username: master user. Default: "admin", with PostgreSQL "postgres".
+        port: Default: 3306, with PostgreSQL 5432.
+        vpc_subnets: isolated or private, in two zones. Default: the isolated ones, else the private ones.
+        security_group: Default: a new one, which lets nothing in before a rule says so, and nothing out.
+        encryption_key: for storage, secret and insights. Default: the account's AWS-managed keys.
+        backup_retention: 0 to 35 days, 0 for no backups. Default: 7 days.
+        preferred_backup_window: "03:00-04:00", UTC, 30 minutes or more. Default: RDS chooses.
+        preferred_maintenance_window: "sun:04:30-sun:05:30", UTC. Default: RDS chooses.
+        deletion_protection: RDS refuses every deletion until this is off.
+        removal_policy: what is left when the database leaves the stack.
+        iam_authentication: tokens instead of passwords, see `grant_connect`.
+        performance_insights: seven days of it, at no charge. Default: on where the class has it.
+        ca_certificate: authority of the server's certificate. Default: the account's.
+        auto_minor_version_upgrade: in the maintenance window.
+        allow_major_version_upgrade: needed while `engine` moves to the next major version.
+        parameters: more for the parameter group, stronger than the engine's own.
+
+        Raises ValueError listing every problem: what RDS would refuse, and public subnets.
+        """
+        super().__init__(scope, construct_id)
+        username = username or engine.username
+        port = engine.port if port is None else port
+        subnets = vpc_subnets or database_subnets(vpc)
+        instance_type = instance_type or ec2.InstanceType("t4g.micro")
+        size = instance_type.to_string()
+        backup_retention = backup_retention or Duration.days(DEFAULT_BACKUP_DAYS)
+        problems = [
+            *checks.name_problems(engine, database_name, username),
+            *checks.storage_problems(allocated_storage, max_allocated_storage),
+            *checks.instance_problems(engine, size, performance_insights),
+            *checks.lifetime_problems(backup_retention.to_days(), deletion_protection, removal_policy),
+            *checks.window_problems(preferred_backup_window, preferred_maintenance_window),
+            *checks.port_problems(port),
+            *checks.parameter_problems(engine, parameters or {}),
+            *checks.subnet_problems(vpc, subnets),
+        ]
+        refuse(self, problems)
+        if performance_insights is None:
+            performance_insights = checks.can_have_insights(engine, size)
+        self.security_group = security_group or self._closed_group(vpc)
+        password = self._password(username, encryption_key, removal_policy)
+        self.instance = rds.DatabaseInstance(
+            self,
+            "Instance",
+            vpc=vpc,
+            vpc_subnets=subnets,
+            security_groups=[self.security_group],
+            publicly_accessible=False,
+            engine=engine.instance_engine,
+            instance_type=instance_type,
+            allocated_storage=allocated_storage,
+            max_allocated_storage=max_allocated_storage,
+            storage_type=rds.StorageType.GP3,
+            storage_encrypted=True,
+            storage_encryption_key=encryption_key,
+            multi_az=multi_az,
+            credentials=rds.Credentials.from_secret(password, username),
+            database_name=database_name,
+            port=port,
+            parameter_group=self._parameter_group(engine, parameters or {}, removal_policy),
+            cloudwatch_logs_exports=list(engine.log_exports),
+            backup_retention=backup_retention,
+            preferred_backup_window=preferred_backup_window,
+            preferred_maintenance_window=preferred_maintenance_window,
+            copy_tags_to_snapshot=True,
+            deletion_protection=deletion_protection,
+            removal_policy=removal_policy,
+            iam_authentication=iam_authentication,
+            enable_performance_insights=performance_insights,
+            performance_insight_encryption_key=encryption_key if performance_insights else None,
+            ca_certificate=ca_certificate,
+            auto_minor_version_upgrade=auto_minor_version_upgrade,
+            allow_major_version_upgrade=allow_major_version_upgrade,
+        )
+        self.host = self.instance.db_instance_endpoint_address
+        self.port = _text(port)
+        self.name = database_name
+        self.username = username
+        # Attached, it also holds host, port and name, and whoever uses it waits for the database.
+        self.secret = self.instance.secret or password
+        # The port as a number, not the instance's attribute: a rule in the stack below must not refer to this one.
+        self._connections = ec2.Connections(security_groups=[self.security_group], default_port=ec2.Port.tcp(port))
+        self._resource_id = self.instance.instance_resource_id
+        self._iam_authentication = iam_authentication
+
+    @classmethod
+    def from_database_attributes(
+        cls,
+        scope: Construct,
+        construct_id: str,
+        *,
+        host: str,
+        port: int,
+        name: str,
+        username: str,
+        secret: secretsmanager.ISecret,
+        security_group: ec2.ISecurityGroup,
+        resource_id: str | None = None,
+    ) -> IDatabase:
+        """A database that exists already, made here or elsewhere.
+
+        host, port, name, username: how to reach it.
+        secret: JSON with at least `username` and `password`; by full ARN where Beanstalk shall read it.
+        security_group: takes the rules of `connections`.
+        resource_id: "db-..." from `aws rds describe-db-instances`, for `grant_connect`. Default: no grants.
+        """
+        database = IDatabase(scope, construct_id)
+        database.host, database.port, database.name, database.username = host, _text(port), name, username
+        database.secret = secret
+        database._connections = ec2.Connections(security_groups=[security_group], default_port=ec2.Port.tcp(port))
+        database._resource_id = resource_id
+        database._iam_authentication = True
+        return database
+
+    def _closed_group(self, vpc: ec2.IVpc) -> ec2.SecurityGroup:
+        return ec2.SecurityGroup(self, "SecurityGroup", vpc=vpc, description="Database", allow_all_outbound=False)
+
+    def _password(
+        self, username: str, encryption_key: kms.IKey | None, removal_policy: RemovalPolicy
+    ) -> rds.DatabaseSecret:
+        secret = rds.DatabaseSecret(
+            self,
+            "Secret",
+            username=username,
+            encryption_key=encryption_key,
+            exclude_characters=MEANINGFUL_CHARACTERS,
+        )
+        if removal_policy in RETAINED:
+            secret.apply_removal_policy(removal_policy)
+        return secret
+
+    def _parameter_group(
+        self, engine: DatabaseEngine, parameters: Mapping[str, str], removal_policy: RemovalPolicy
+    ) -> rds.ParameterGroup:
+        return rds.ParameterGroup(
+            self,
+            "Parameters",
+            engine=engine.instance_engine,
+            parameters={**engine.parameters, **parameters, engine.tls_parameter: "1"},
+            # RDS refuses to delete the group of an instance that stays.
+            removal_policy=removal_policy if removal_policy in RETAINED else None,
+        )
+
+
+def _text(port: int) -> str:
+    return str(port) if known(port) else Tokenization.stringify_number(port)

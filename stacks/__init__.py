@@ -1,0 +1,47 @@
+"""The stacks of one stage, split by lifetime: Network <- Database <- Service <- Delivery."""
+
+from aws_cdk import App, Environment, Stack
+
+from manifest import StageConfig
+from stacks.database import DatabaseStack
+from stacks.delivery import DeliveryStack
+from stacks.network import NetworkStack
+from stacks.service import ServiceStack
+
+
+def add_stage(app: App, stage: StageConfig) -> tuple[Stack, ...]:
+    """Add a stage's stacks to the app, each named `SERVICE-STAGE-PART`, and return them in deployment order."""
+    prefix = f"{stage.service.name}-{stage.name}"
+    where = Environment(account=stage.account, region=stage.region)
+    tags = {"beanpod:service": stage.service.name, "beanpod:stage": stage.name}
+    network = NetworkStack(app, f"{prefix}-network", stage=stage, env=where, tags=tags)
+    database = None
+    if stage.database is not None:
+        database = DatabaseStack(
+            app,
+            f"{prefix}-database",
+            stage=stage,
+            config=stage.database,
+            network=network.network,
+            env=where,
+            tags=tags,
+            termination_protection=stage.database.deletion_protection,
+        )
+    service = ServiceStack(
+        app,
+        f"{prefix}-service",
+        stage=stage,
+        network=network.network,
+        database=database.database if database else None,
+        env=where,
+        tags=tags,
+    )
+    delivery = DeliveryStack(
+        app,
+        f"{prefix}-delivery",
+        stage=stage,
+        environment=service.docker_environment,
+        env=where,
+        tags=tags,
+    )
+    return tuple(stack for stack in (network, database, service, delivery) if stack is not None)

@@ -1,0 +1,43 @@
+"""The database and its secret: the stack whose loss would hurt."""
+
+from typing import Any
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_ec2 as ec2
+from constructs import Construct
+
+from beanpod import Database, ServiceNetwork
+from manifest import DatabaseConfig, StageConfig
+from stacks._parts import database_engine
+
+
+class DatabaseStack(Stack):
+    """An RDS instance that survives a mistake: a snapshot is taken before it is ever removed."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        stage: StageConfig,
+        config: DatabaseConfig,
+        network: ServiceNetwork,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(scope, construct_id, **kwargs)
+        self.database = Database(
+            self,
+            "Database",
+            vpc=network.vpc,
+            engine=database_engine(config),
+            instance_type=ec2.InstanceType(config.instance_class.removeprefix("db.")),
+            allocated_storage=config.storage_gb,
+            max_allocated_storage=config.max_storage_gb,
+            multi_az=config.multi_az,
+            database_name=config.name,
+            username=config.username,
+            vpc_subnets=network.database_subnets,
+            security_group=network.database_security_group,
+            backup_retention=Duration.days(config.backup_days),
+            deletion_protection=config.deletion_protection,
+        )

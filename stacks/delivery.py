@@ -1,0 +1,57 @@
+"""Delivery: where releases are kept and who may roll them out."""
+
+from typing import Any
+
+from aws_cdk import CfnOutput, Stack
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from beanpod import ArtifactBucket, DeployPermissions, DeployUser, DockerEnvironment, GitHubDeployRole
+from manifest import GitHubConfig, StageConfig
+
+
+class DeliveryStack(Stack):
+    """What CI deploys with: a bucket, and an identity that may roll out this environment and nothing else."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        stage: StageConfig,
+        environment: DockerEnvironment,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(scope, construct_id, **kwargs)
+        self.bucket = ArtifactBucket(self, "Artifacts")
+        self.bucket.grant_instances(environment.instance_role)
+        self.bucket.grant_version_lifecycle(environment.service_role)
+        permissions = environment.deploy_permissions(
+            self.bucket, stack_names=[self.stack_name, Stack.of(environment).stack_name]
+        )
+        CfnOutput(self, "BucketName", value=self.bucket.bucket.bucket_name)
+        if stage.delivery.user:
+            self._add_user(permissions, stage.delivery.access_key_serial)
+        if stage.delivery.github is not None:
+            self._add_github_role(permissions, stage.delivery.github)
+
+    def _add_user(self, permissions: DeployPermissions, serial: int) -> None:
+        user = DeployUser(self, "DeployUser", permissions=permissions, access_key_serial=serial)
+        CfnOutput(self, "DeployerSecretName", value=user.secret.secret_name)
+
+    def _add_github_role(self, permissions: DeployPermissions, config: GitHubConfig) -> None:
+        provider = (
+            iam.OidcProviderNative.from_oidc_provider_arn(self, "GitHub", config.provider_arn)
+            if config.provider_arn
+            else None
+        )
+        role = GitHubDeployRole(
+            self,
+            "GitHubDeployRole",
+            permissions=permissions,
+            repository=config.repository,
+            branch=config.branch,
+            environment=config.environment,
+            provider=provider,
+        )
+        CfnOutput(self, "DeployRoleArn", value=role.role.role_arn)

@@ -1,0 +1,28 @@
+"""The network: VPC and security groups, with every rule between them."""
+
+from typing import Any
+
+from aws_cdk import Stack
+from constructs import Construct
+
+from beanpod import DatabaseEngine, ServiceNetwork
+from manifest import StageConfig
+from stacks._parts import database_engine, imported_vpc
+
+
+class NetworkStack(Stack):
+    """Lives longest: everything else stands in it."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, stage: StageConfig, **kwargs: Any) -> None:
+        super().__init__(scope, construct_id, **kwargs)
+        engine: DatabaseEngine | None = database_engine(stage.database) if stage.database else None
+        self.network = ServiceNetwork(
+            self,
+            "Network",
+            vpc=imported_vpc(self, stage.network.vpc) if stage.network.vpc else None,
+            nat_gateways=stage.network.nat_gateways,
+            max_azs=stage.network.max_azs,
+            flow_logs=stage.network.flow_logs,
+            load_balanced=stage.environment.type == "LoadBalanced",
+            database_port=engine.port if engine else None,
+        )

@@ -1,0 +1,114 @@
+"""The service: application, environment and the alarms that watch it."""
+
+from typing import Any
+
+from aws_cdk import CfnOutput, Stack
+from aws_cdk import aws_certificatemanager as acm
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct
+
+from beanpod import (
+    BatchSizeType,
+    Database,
+    DeploymentPolicy,
+    DockerEnvironment,
+    DockerPlatform,
+    EnvironmentType,
+    ManagedUpdates,
+    OptionSetting,
+    ScalingTrigger,
+    ServiceNetwork,
+)
+from manifest import StageConfig
+from stacks._parts import database_values, environment_secret
+
+_DEGRADED = 20
+
+
+class ServiceStack(Stack):
+    """Changes with the service; can be removed and made again without losing data."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        stage: StageConfig,
+        network: ServiceNetwork,
+        database: Database | None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(scope, construct_id, **kwargs)
+        self.docker_environment = self._make_environment(stage, network, database)
+        if database is not None:
+            self.docker_environment.use_database(database)
+        self._watch(stage.alarms.email)
+        CfnOutput(self, "ApplicationName", value=self.docker_environment.application_name)
+        CfnOutput(self, "EnvironmentName", value=self.docker_environment.environment_name)
+        CfnOutput(self, "Region", value=self.region)
+        scheme = "https" if stage.environment.certificate else "http"
+        CfnOutput(self, "Url", value=f"{scheme}://{self.docker_environment.endpoint}")
+
+    def _make_environment(
+        self, stage: StageConfig, network: ServiceNetwork, database: Database | None
+    ) -> DockerEnvironment:
+        config = stage.environment
+        certificate = (
+            acm.Certificate.from_certificate_arn(self, "Certificate", config.certificate)
+            if config.certificate
+            else None
+        )
+        return DockerEnvironment(
+            self,
+            "Environment",
+            vpc=network.vpc,
+            description=f"{stage.service.name}, stage {stage.name}",
+            platform=_platform(config.platform),
+            environment_type=EnvironmentType(config.type),
+            instance_types=config.instance_types,
+            root_volume_size=config.root_volume_gb,
+            min_size=config.min_size,
+            max_size=config.max_size,
+            scaling=ScalingTrigger(unit=config.scaling.unit, **config.scaling.model_dump()),
+            deployment_policy=DeploymentPolicy(config.deployment_policy),
+            batch_size_type=BatchSizeType(config.batch_size_type),
+            batch_size=config.batch_size,
+            traffic_split_percent=config.traffic_split_percent,
+            evaluation_minutes=config.traffic_split_minutes,
+            health_check_path=stage.service.health_path,
+            certificate=certificate,
+            environment=stage.render_variables(database_values(database) if database else None),
+            secrets={name: environment_secret(self, name, secret) for name, secret in stage.secrets.items()},
+            instance_security_group=network.instance_security_group,
+            load_balancer_security_group=network.load_balancer_security_group,
+            instance_subnets=network.instance_subnets,
+            load_balancer_subnets=network.load_balancer_subnets,
+            log_retention_days=config.log_retention_days,
+            managed_updates=(ManagedUpdates(**config.managed_updates.model_dump()) if config.managed_updates else None),
+            max_versions=config.max_versions,
+            options=[OptionSetting(**option.model_dump()) for option in config.options],
+        )
+
+    def _watch(self, email: str | None) -> None:
+        alarm = cloudwatch.Alarm(
+            self,
+            "HealthAlarm",
+            alarm_description="The environment is Degraded or Severe: requests fail or an instance is down.",
+            metric=self.docker_environment.metric_environment_health(),
+            threshold=_DEGRADED,
+            evaluation_periods=3,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
+        )
+        if email is None:
+            return
+        topic = sns.Topic(self, "Alarms", enforce_ssl=True)
+        topic.add_subscription(subscriptions.EmailSubscription(email))
+        alarm.add_alarm_action(actions.SnsAction(topic))
+
+
+def _platform(version: str) -> DockerPlatform:
+    return DockerPlatform.latest() if version == "latest" else DockerPlatform.pinned(version)

@@ -1,0 +1,75 @@
+"""Every preset with every engine, synthesised once per test session and process."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, Stack
+
+from manifest import Manifest
+from stacks import add_stage
+
+ROOT = Path(__file__).parents[2]
+CONTEXT = json.loads((ROOT / "cdk.json").read_text())["context"]
+PRESETS = ("small", "production")
+ENGINES = ("mysql", "mariadb", "postgres", "none")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One synthesised stage: its stacks, and their templates by part."""
+
+    app: App
+    stacks: tuple[Stack, ...]
+    templates: dict[str, Any]
+
+    def resources(self, part: str, resource_type: str) -> dict[str, Any]:
+        found = self.templates[part]["Resources"]
+        return {name: found[name] for name in found if found[name]["Type"] == resource_type}
+
+
+def synthesise(manifest: Path, stage: str | None = None) -> Stage:
+    app = App(context=CONTEXT)
+    config = Manifest.read(manifest).stage(stage)
+    stacks = add_stage(app, config)
+    assembly = app.synth()
+    templates = {
+        stack.stack_name.rsplit("-", 1)[-1]: assembly.get_stack_by_name(stack.stack_name).template for stack in stacks
+    }
+    return Stage(app, stacks, templates)
+
+
+def write_manifest(folder: Path, preset: str, engine: str) -> Path:
+    """The example manifest with one stage of this preset and engine, and the Dockerfile it names."""
+    (folder / "service").mkdir()
+    (folder / "service/Dockerfile").touch()
+    path = folder / "beanpod.toml"
+    path.write_text(manifest_text(preset, engine))
+    return path
+
+
+def manifest_text(preset: str, engine: str) -> str:
+    text = re.sub(r"\[stages.*", "", (ROOT / "beanpod.toml").read_text(), flags=re.DOTALL)
+    text = re.sub(r"\[database\][^\[]*", "", text)
+    text = re.sub(r"^.*\{database\..*$", "", text, flags=re.MULTILINE)
+    return f'{text}\n[database]\nengine = "{engine}"\n\n[stages.test]\npreset = "{preset}"\n'
+
+
+@pytest.fixture(scope="session")
+def stage_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Stage]:
+    @lru_cache
+    def make(preset: str, engine: str) -> Stage:
+        return synthesise(write_manifest(tmp_path_factory.mktemp("manifest"), preset, engine))
+
+    return make
+
+
+@pytest.fixture(params=[(preset, engine) for preset in PRESETS for engine in ENGINES], ids="-".join)
+def stage(request: pytest.FixtureRequest, stage_of: Callable[[str, str], Stage]) -> Stage:
+    preset, engine = request.param
+    return stage_of(preset, engine)

@@ -1,0 +1,113 @@
+"""The stacks of a stage: what is where, what may be removed, and that every checker passes."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from aws_cdk import assertions
+from cdk_nag import AwsSolutionsChecks
+from cfnlint.api import lint_all
+
+from tests.stacks.conftest import Stage, synthesise, write_manifest
+
+StageOf = Callable[[str, str], Stage]
+
+
+def test_cfn_lint_finds_nothing(stage: Stage) -> None:
+    findings = [
+        f"{part}: {match}" for part, template in stage.templates.items() for match in lint_all(json.dumps(template))
+    ]
+    assert findings == []
+
+
+def test_cdk_nag_finds_nothing_that_is_not_acknowledged_with_a_reason(stage: Stage) -> None:
+    findings = [
+        f"{stack.stack_name} {violation.rule_name} {[r.resource_logical_id for r in violation.violating_resources]}"
+        for stack in stage.stacks
+        for violation in AwsSolutionsChecks(stack).validate_scope(stack).violations
+    ]
+    assert findings == []
+
+
+def test_logical_ids_of_what_holds_data_never_change(stage_of: StageOf) -> None:
+    stage = stage_of("production", "mysql")
+    stateful = (
+        "AWS::RDS::DBInstance",
+        "AWS::SecretsManager::Secret",
+        "AWS::S3::Bucket",
+        "AWS::IAM::AccessKey",
+    )
+    found = {
+        part: sorted(name for kind in stateful for name in stage.resources(part, kind)) for part in stage.templates
+    }
+    assert found == {}
+
+
+def test_the_stack_that_holds_data_is_protected_in_production_only(stage_of: StageOf) -> None:
+    protected = {stack.stack_name: stack.termination_protection for stack in stage_of("production", "mysql").stacks}
+    assert [name for name, on in protected.items() if on] == ["guestbook-test-database"]
+    assert not any(stack.termination_protection for stack in stage_of("small", "mysql").stacks)
+
+
+def test_no_template_names_a_version_or_a_solution_stack(stage: Stage) -> None:
+    (environment,) = stage.resources("service", "AWS::ElasticBeanstalk::Environment").values()
+    assert not {"VersionLabel", "SolutionStackName"} & set(environment["Properties"])
+
+
+@pytest.mark.parametrize("engine", ["mysql", "mariadb", "postgres"])
+def test_the_environment_gets_the_five_variables_and_the_password_as_a_reference(
+    stage_of: StageOf, engine: str
+) -> None:
+    (environment,) = stage_of("small", engine).resources("service", "AWS::ElasticBeanstalk::Environment").values()
+    namespaces = {
+        option["OptionName"]: option["Namespace"].rsplit(":", 1)[-1]
+        for option in environment["Properties"]["OptionSettings"]
+        if option["OptionName"].startswith("RDS_")
+    }
+    assert namespaces == {
+        "RDS_HOSTNAME": "environment",
+        "RDS_PORT": "environment",
+        "RDS_DB_NAME": "environment",
+        "RDS_USERNAME": "environment",
+        "RDS_PASSWORD": "environmentsecrets",
+    }
+
+
+def test_outputs_are_what_the_deploy_script_reads(stage_of: StageOf) -> None:
+    stage = stage_of("small", "mysql")
+    outputs = {part: set(template.get("Outputs", {})) for part, template in stage.templates.items()}
+    assert {"ApplicationName", "EnvironmentName", "Region", "Url"} <= outputs["service"]
+    assert {"BucketName", "DeployerSecretName"} <= outputs["delivery"]
+
+
+def test_production_is_private_and_stands_in_two_zones(stage_of: StageOf) -> None:
+    stage = stage_of("production", "postgres")
+    assert len(stage.resources("network", "AWS::EC2::NatGateway")) == 2
+    (instance,) = stage.resources("database", "AWS::RDS::DBInstance").values()
+    assert instance["Properties"]["MultiAZ"] is True
+    assert instance["Properties"]["DeletionProtection"] is True
+
+
+def test_small_pays_for_no_nat_gateway(stage_of: StageOf) -> None:
+    assert stage_of("small", "mysql").resources("network", "AWS::EC2::NatGateway") == {}
+
+
+def test_no_stack_runs_code_of_its_own(stage: Stage) -> None:
+    types = {resource["Type"] for template in stage.templates.values() for resource in template["Resources"].values()}
+    assert not {name for name in types if "Lambda" in name or "Custom" in name}
+
+
+def test_a_stage_without_a_database_has_no_database_stack(stage_of: StageOf) -> None:
+    assert set(stage_of("small", "none").templates) == {"network", "service", "delivery"}
+
+
+def test_templates_are_the_same_every_time(tmp_path: Path, stage_of: StageOf) -> None:
+    assert synthesise(write_manifest(tmp_path, "small", "mysql")).templates == stage_of("small", "mysql").templates
+
+
+def test_the_environment_waits_for_its_instances_permissions(stage_of: StageOf) -> None:
+    template = assertions.Template.from_stack(stage_of("small", "mysql").stacks[2])
+    (environment,) = template.find_resources("AWS::ElasticBeanstalk::Environment").values()
+    policies = template.find_resources("AWS::IAM::Policy")
+    assert set(policies) & set(environment["DependsOn"])

@@ -1,0 +1,61 @@
+"""The wheel a platform engineer installs: only beanpod, typed, and enough to synthesise."""
+
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+APP = """
+import beanpod
+from aws_cdk import App, Stack
+app = App()
+beanpod.DockerService(Stack(app, "Tiny"), "Service", environment_type=beanpod.EnvironmentType.SINGLE_INSTANCE)
+app.synth()
+print(beanpod.__file__)
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("dist")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(ROOT)],
+        check=True,
+        capture_output=True,
+    )
+    (built,) = out.glob("beanpod-*.whl")
+    return built
+
+
+def test_the_wheel_holds_beanpod_its_types_and_nothing_else(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"beanpod"}
+    assert "beanpod/py.typed" in names
+
+
+def test_an_installed_wheel_imports_only_beanpod_and_synthesises(wheel: Path, tmp_path: Path) -> None:
+    # An environment of its own, which borrows the pinned dependencies instead of fetching half a gigabyte again.
+    target = tmp_path / "env"
+    venv.create(target, with_pip=False)
+    (site,) = target.glob("lib/python*/site-packages")
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(site), str(wheel)]
+    subprocess.run(install, check=True, capture_output=True)
+    installed = {path.name.split("-")[0] for path in site.iterdir()}
+    borrowed = [entry for entry in sys.path if entry.endswith("site-packages")]
+    (site / "borrowed.pth").write_text("\n".join(borrowed))
+    run = subprocess.run([target / "bin/python", "-c", APP], cwd=tmp_path, capture_output=True, text=True)
+    assert installed == {"beanpod"}
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.strip() == str(site / "beanpod/__init__.py")
+
+
+def test_public_names_are_exactly_those_listed() -> None:
+    import beanpod
+
+    public = {name for name, value in vars(beanpod).items() if not name.startswith("_") and hasattr(value, "__name__")}
+    modules = {name for name in public if type(vars(beanpod)[name]).__name__ == "module"}
+    assert public - modules == set(beanpod.__all__)
