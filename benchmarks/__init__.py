@@ -1,0 +1,12 @@
+"""Synthesis in Python beside its JavaScript twin: what jsii costs, and how that grows with the app.
+
+Measured is the wall-clock time of whole processes, from the interpreter's start to the written assembly: that is what
+the CDK CLI waits for, and start-up is much of it. The twin (`twin/`) makes the same constructs with the very library
+files that the Python packages carry, on the same Node, with the feature flags of `cdk.json`; a run counts only if
+both wrote the same templates. What is no construct at all, the manifest's reading and the deployer's statements, is
+handed to the twin as data, which can only flatter the twin.
+
+Both run in turn, so that whatever else the machine does falls on both. Medians, because such noise only ever adds;
+the ratio is the median of each pair's own ratio. `python -m benchmarks` prints the table, and ends with 1 if the
+templates differ or a limit is passed.
+"""

@@ -1,0 +1,54 @@
+"""The two programs that are compared, as processes."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.stages import ROOT, plan
+
+VIRTUAL_ENVIRONMENT = Path(sys.executable).parent
+TWIN = Path(__file__).parent / "twin" / "index.js"
+
+
+@dataclass(frozen=True)
+class Program:
+    """One way to synthesise, with the folder it writes to."""
+
+    command: tuple[str, ...]
+    assembly: Path
+
+    def run(self) -> float:
+        """Run to the end; seconds of wall-clock time.
+
+        Raises subprocess.CalledProcessError when it fails; its own words are on standard error by then.
+        """
+        environment = _environment(self.assembly)
+        start = time.perf_counter()
+        subprocess.run(self.command, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
+        return time.perf_counter() - start
+
+
+def programs(stage_count: int, scratch: Path) -> tuple[Program, Program]:
+    """Python's program and the twin, for an app of so many stages."""
+    settings = scratch / f"{stage_count}.json"
+    settings.write_text(json.dumps(plan(stage_count)), encoding="utf-8")
+    app = ("app.py",) if stage_count == 1 else ("-m", "benchmarks.synth", str(stage_count))
+    return (
+        Program((sys.executable, *app), scratch / f"python-{stage_count}"),
+        Program((str(VIRTUAL_ENVIRONMENT / "node"), str(TWIN), str(settings)), scratch / f"twin-{stage_count}"),
+    )
+
+
+def _environment(assembly: Path) -> dict[str, str]:
+    """What the CDK CLI would set, and the same Node for both."""
+    cdk_json = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))
+    return os.environ | {
+        "CDK_OUTDIR": str(assembly),
+        "CDK_CONTEXT_JSON": json.dumps(cdk_json["context"]),
+        "JSII_RUNTIME_PACKAGE_CACHE": "enabled",
+        "PATH": f"{VIRTUAL_ENVIRONMENT}{os.pathsep}{os.environ['PATH']}",
+    }

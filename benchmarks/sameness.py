@@ -1,0 +1,35 @@
+"""Whether two assemblies hold the same templates: else their times say nothing."""
+
+import json
+from collections.abc import Iterator
+from difflib import unified_diff
+from pathlib import Path
+
+_PATTERN = "*.template.json"
+_LINES_SHOWN = 80
+
+
+def differences(python: Path, twin: Path) -> list[str]:
+    """A readable diff, empty if every stack has the same template; the order of keys does not count."""
+    ours, theirs = _templates(python), _templates(twin)
+    lines = [line for name in sorted(ours | theirs) for line in _diff(name, ours, theirs)]
+    hidden = len(lines) - _LINES_SHOWN
+    return lines if hidden <= 0 else [*lines[:_LINES_SHOWN], f"... and {hidden} more lines"]
+
+
+def resource_count(assembly: Path) -> int:
+    """How many resources its templates hold."""
+    return sum(len(json.loads(text)["Resources"]) for text in _templates(assembly).values())
+
+
+def _templates(assembly: Path) -> dict[str, str]:
+    return {path.name: _normal(path) for path in assembly.glob(_PATTERN)}
+
+
+def _normal(path: Path) -> str:
+    return json.dumps(json.loads(path.read_text(encoding="utf-8")), indent=1, sort_keys=True)
+
+
+def _diff(name: str, ours: dict[str, str], theirs: dict[str, str]) -> Iterator[str]:
+    before, after = (side.get(name, "").splitlines() for side in (ours, theirs))
+    return unified_diff(before, after, f"python/{name}", f"twin/{name}", lineterm="", n=6)

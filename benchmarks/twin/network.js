@@ -1,0 +1,114 @@
+'use strict';
+const { Aws, Fn, RemovalPolicy, Stack } = require('aws-cdk-lib');
+const ec2 = require('aws-cdk-lib/aws-ec2');
+const iam = require('aws-cdk-lib/aws-iam');
+const logs = require('aws-cdk-lib/aws-logs');
+const { Construct } = require('constructs');
+
+const PUBLIC = { subnetType: ec2.SubnetType.PUBLIC };
+const PRIVATE = { subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS };
+const ISOLATED = { subnetType: ec2.SubnetType.PRIVATE_ISOLATED };
+const MOST_AZS = 3;
+const PORTS = { mysql: 3306, mariadb: 3306, postgres: 5432 };
+
+class NetworkStack extends Stack {
+  constructor(scope, id, { stage, ...props }) {
+    super(scope, id, props);
+    this.network = new ServiceNetwork(this, 'Network', {
+      natGateways: stage.network.nat_gateways,
+      maxAzs: stage.network.max_azs,
+      flowLogs: stage.network.flow_logs,
+      loadBalanced: stage.environment.type === 'LoadBalanced',
+      databasePort: stage.database ? PORTS[stage.database.engine] : undefined,
+    });
+  }
+}
+
+class ServiceNetwork extends Construct {
+  constructor(scope, id, { natGateways, maxAzs, flowLogs, loadBalanced, databasePort }) {
+    super(scope, id);
+    this.vpc = newVpc(this, natGateways, maxAzs);
+    if (flowLogs) new FlowLogs(this, 'FlowLogs', this.vpc);
+    this.groups = new ServiceSecurityGroups(this, 'SecurityGroups', { vpc: this.vpc, loadBalanced, databasePort });
+    this.loadBalancerSubnets = loadBalanced ? PUBLIC : undefined;
+    this.instanceSubnets = loadBalanced && natGateways > 0 ? PRIVATE : PUBLIC;
+    this.databaseSubnets = ISOLATED;
+  }
+}
+
+function newVpc(scope, natGateways, maxAzs) {
+  const zones = Fn.getAzs();
+  const subnet = (name, selection, more) => ({ name, ...selection, cidrMask: 24, ...more });
+  return new ec2.Vpc(scope, 'Vpc', {
+    availabilityZones: Array.from({ length: maxAzs }, (_, index) => Fn.select(index, zones)),
+    reservedAzs: MOST_AZS - maxAzs,
+    natGateways,
+    subnetConfiguration: [
+      subnet('Public', PUBLIC, { mapPublicIpOnLaunch: natGateways === 0 }),
+      subnet('Database', ISOLATED),
+      ...(natGateways ? [subnet('Private', PRIVATE)] : []),
+    ],
+    restrictDefaultSecurityGroup: false,
+  });
+}
+
+class ServiceSecurityGroups extends Construct {
+  constructor(scope, id, { vpc, loadBalanced, databasePort }) {
+    super(scope, id);
+    const group = (name, words) => new ec2.SecurityGroup(this, name, {
+      vpc, description: `${words} of the service`, allowAllOutbound: false,
+    });
+    this.loadBalancer = loadBalanced ? group('LoadBalancer', 'Load balancer') : undefined;
+    this.instances = group('Instances', 'Instances');
+    this.database = databasePort ? group('Database', 'Database') : undefined;
+    this.open(this.loadBalancer ?? this.instances);
+    if (this.loadBalancer) allow(this.loadBalancer, this.instances, 80, 'Requests from load balancer');
+    if (this.database) allow(this.instances, this.database, databasePort, 'Queries from instances');
+  }
+
+  open(front) {
+    for (const peer of [ec2.Peer.anyIpv4(), ec2.Peer.anyIpv6()]) {
+      front.addIngressRule(peer, ec2.Port.tcp(80), 'HTTP from the internet');
+      front.addIngressRule(peer, ec2.Port.tcp(443), 'HTTPS from the internet');
+      this.instances.addEgressRule(peer, ec2.Port.tcp(443), 'HTTPS to AWS and image registries');
+      this.instances.addEgressRule(peer, ec2.Port.tcp(80), 'HTTP to package mirrors');
+    }
+  }
+}
+
+function allow(source, target, port, description) {
+  target.connections.allowFrom(source, ec2.Port.tcp(port), description);
+}
+
+class FlowLogs extends Construct {
+  constructor(scope, id, vpc) {
+    super(scope, id);
+    const records = new logs.LogGroup(this, 'Records', {
+      retention: logs.RetentionDays.ONE_MONTH, removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+    });
+    new ec2.CfnFlowLog(this, 'FlowLog', {
+      resourceId: vpc.vpcId,
+      resourceType: 'VPC',
+      trafficType: 'ALL',
+      logDestinationType: 'cloud-watch-logs',
+      logGroupName: records.logGroupName,
+      deliverLogsPermissionArn: writer(this, records).roleArn,
+    });
+  }
+}
+
+function writer(scope, records) {
+  const write = new iam.PolicyStatement({
+    actions: ['logs:CreateLogStream', 'logs:DescribeLogStreams', 'logs:PutLogEvents'],
+    resources: [records.logGroupArn],
+  });
+  return new iam.Role(scope, 'Writer', {
+    assumedBy: new iam.ServicePrincipal('vpc-flow-logs.amazonaws.com', {
+      conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } },
+    }),
+    description: 'Lets VPC flow logs write to their log group',
+    inlinePolicies: { WriteRecords: new iam.PolicyDocument({ statements: [write] }) },
+  });
+}
+
+module.exports = { NetworkStack };
