@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import jsii
-from aws_cdk import ArnFormat, Duration, RemovalPolicy, Stack, Tokenization
+from aws_cdk import Acknowledgment, ArnFormat, Duration, RemovalPolicy, Stack, Tokenization, Validations
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -19,6 +19,7 @@ from beanpod.database_engine import DatabaseEngine
 __all__ = ["Database", "DatabaseEngine", "IDatabase"]
 
 DEFAULT_BACKUP_DAYS = 7
+ENGINE_VERSION_RULE = "CloudFormation-Validate::E9006"
 RETAINED = (RemovalPolicy.RETAIN, RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
 # Passwords end up in URLs, in shells and in compose files: letters, digits, "." and "_" mean themselves in all.
 MEANINGFUL_CHARACTERS = " !\"#$%&'()*+,-/:;<=>?@[\\]^`{|}~"
@@ -202,6 +203,7 @@ class Database(IDatabase):
             auto_minor_version_upgrade=auto_minor_version_upgrade,
             allow_major_version_upgrade=allow_major_version_upgrade,
         )
+        self._accept_major_version(engine)
         self.host = self.instance.db_instance_endpoint_address
         self.port = _text(port)
         self.name = database_name
@@ -241,6 +243,13 @@ class Database(IDatabase):
         database._resource_id = resource_id
         database._iam_authentication = True
         return database
+
+    def _accept_major_version(self, engine: DatabaseEngine) -> None:
+        """The CDK's list of versions has, unlike RDS, no major ones for MySQL and MariaDB."""
+        if engine.name == "postgres" or engine.version.count(".") > 1:
+            return
+        reason = f"RDS takes {engine.version} as the newest {engine.version}.x, and upgrades it"
+        Validations.of(self.instance).acknowledge(Acknowledgment(id=ENGINE_VERSION_RULE, reason=reason))
 
     def _closed_group(self, vpc: ec2.IVpc) -> ec2.SecurityGroup:
         return ec2.SecurityGroup(self, "SecurityGroup", vpc=vpc, description="Database", allow_all_outbound=False)
