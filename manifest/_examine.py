@@ -28,14 +28,12 @@ def examine(tables: Tables, written: Tables, folder: FilePath) -> tuple[StageCon
     """The stage that `tables` describe, or None; and everything that is wrong with it."""
     findings: list[Finding] = []
     replaced: set[Path] = set()
-    if "name" in written:
-        findings.append(Finding(("name",), "unknown key: the name of a stage is that of its table"))
     for round_ in range(_ROUNDS):
         try:
             stage = StageConfig.model_validate(tables)
             break
         except ValidationError as error:
-            errors = error.errors(include_url=False)
+            errors = _separate(error.errors(include_url=False))
         findings += [Finding(path_of(slip), text_of(slip)) for slip in errors if round_ == 0]
         replaced.update(path for slip in errors for path in _touched(slip))
         for slip in errors:
@@ -44,6 +42,16 @@ def examine(tables: Tables, written: Tables, folder: FilePath) -> tuple[StageCon
         return None, findings
     findings += _judged(Case(stage, written, folder), replaced)
     return (None if findings else stage), findings
+
+
+def _separate(slips: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Without those that follow from others: a list whose one item is wrong counts as empty for pydantic."""
+    paths = [path_of(slip) for slip in slips]
+    return [
+        slip
+        for slip, path in zip(slips, paths, strict=True)
+        if not any(len(other) > len(path) and other[: len(path)] == path for other in paths)
+    ]
 
 
 def _judged(case: Case, replaced: set[Path]) -> Iterator[Finding]:
@@ -71,7 +79,7 @@ def _mended(tables: Tables, slip: ErrorDetails) -> Tables:
     """`tables` with something harmless in place of the slip, or without the table that needs it."""
     path = path_of(slip)
     place = next((place for place, part in enumerate(path) if isinstance(part, int)), len(path))
-    sample = look_up(_SAMPLE, path)
+    sample = look_up(_SAMPLE, path[:place])
     if sample is None and slip["type"] == "missing" and place == len(path):
         place -= 1
     return _with(tables, path[:place], sample)

@@ -25,8 +25,10 @@ def private_instances_have_a_door(case: Case) -> Iterator[Finding]:
 
 
 def private_instances_have_a_way_out(case: Case) -> Iterator[Finding]:
-    network = case.stage.network
-    if not case.stage.environment.private_instances or network.vpc or network.nat_gateways:
+    network, environment = case.stage.network, case.stage.environment
+    if network.vpc or network.nat_gateways or environment.type == "SingleInstance":
+        return
+    if not environment.private_instances:
         return
     reason = "private instances reach Docker Hub through a NAT gateway"
     if case.says(*_NAT):

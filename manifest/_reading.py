@@ -14,7 +14,7 @@ from manifest._findings import Finding
 from manifest._layers import completed, look_up, merge
 from manifest._presets import Tables
 from manifest._sections import StageConfig
-from manifest._wording import Path, dotted, show
+from manifest._wording import Path, dotted, printable, show
 
 ONLY_STAGE = "dev"
 
@@ -84,6 +84,7 @@ class _Report:
         self._shared: set[str] = set()
 
     def add(self, stages: Iterable[str], line: str, *, shared: bool = False) -> None:
+        line = printable(line)
         self.lines.setdefault(line, set()).update(stages)
         if shared:
             self._shared.add(line)
@@ -99,11 +100,11 @@ def _stages(path: FilePath, tables: Tables) -> Mapping[str, StageConfig]:
     base = {key: value for key, value in tables.items() if key != "stages"}
     declared = tables.get("stages", {})
     report = _Report()
-    for key, value in _misshapen(declared):
-        report.add((), f"{dotted(key)} = {show(value)}: write a table, e.g. [stages.{ONLY_STAGE}]")
+    for line in (*_misshapen(declared), *_named_again(base, _shaped(declared))):
+        report.add((), line)
     checked: dict[str, StageConfig] = {}
     for name, own in _shaped(declared).items():
-        stage = _check(path.parent, _Layers(base, name, own), report)
+        stage = _check(path.parent, _Layers(_nameless(base), name, _nameless(own)), report)
         if stage:
             checked[name] = stage
     for line in _between_stages(checked.values()):
@@ -113,11 +114,27 @@ def _stages(path: FilePath, tables: Tables) -> Mapping[str, StageConfig]:
     return MappingProxyType(checked)
 
 
-def _misshapen(declared: object) -> Iterator[tuple[Path, object]]:
+def _misshapen(declared: object) -> Iterator[str]:
+    words = f"write a table, e.g. [stages.{ONLY_STAGE}]"
     if not isinstance(declared, dict):
-        yield ("stages",), declared
-    else:
-        yield from ((("stages", name), own) for name, own in declared.items() if not isinstance(own, dict))
+        yield f"stages = {show(declared)}: {words}"
+        return
+    for name, own in declared.items():
+        if not isinstance(own, dict):
+            yield f"{dotted(('stages', name))} = {show(own)}: {words}"
+
+
+def _named_again(base: Tables, stages: Mapping[str, Tables]) -> Iterator[str]:
+    """`name` is a key of the resolved stage, but not of the file."""
+    tables: dict[Path, Tables] = {(): base} | {("stages", name): own for name, own in stages.items()}
+    for path, table in tables.items():
+        if "name" in table:
+            shown = f"{dotted((*path, 'name'))} = {show(table['name'])}"
+            yield f"{shown}: unknown key: the name of a stage is that of its table"
+
+
+def _nameless(table: Tables) -> Tables:
+    return {key: value for key, value in table.items() if key != "name"}
 
 
 def _shaped(declared: object) -> dict[str, Tables]:

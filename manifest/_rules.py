@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterator
 
@@ -171,7 +170,7 @@ def storage_can_grow(case: Case) -> Iterator[Finding]:
     if database is None or database.max_storage_gb is None:
         return
     # RDS takes no smaller step: "Managing capacity automatically with Amazon RDS storage autoscaling".
-    least = math.ceil(database.storage_gb * 1.1)
+    least = -(-database.storage_gb * 11 // 10)
     if database.max_storage_gb < least:
         yield Finding(
             ("database", "max_storage_gb"),

@@ -24,6 +24,11 @@ def _key(part: str) -> str:
     return part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else json.dumps(part, ensure_ascii=False)
 
 
+def printable(text: str) -> str:
+    """`text` with everything escaped that could move a terminal's cursor."""
+    return "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text)
+
+
 def show(value: object) -> str:
     """A value as TOML would write it, cut to a readable length."""
     text = _toml(value)

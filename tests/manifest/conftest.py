@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from manifest import Manifest, ManifestError
+
+# Keys that a test adds come first in the file, since TOML's top-level keys cannot follow a table.
+SERVICE = '[service]\nname = "guestbook"\nimage = "ada/guestbook"\n'
+
+Reader = Callable[[str], Manifest]
+Finder = Callable[[str], list[str]]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a Dockerfile and a compose file, which manifests may name."""
+    (tmp_path / "Dockerfile").touch()
+    (tmp_path / "compose.yaml").touch()
+    return tmp_path
+
+
+@pytest.fixture
+def read(folder: Path) -> Reader:
+    """Reads a manifest's text."""
+
+    def read(text: str) -> Manifest:
+        file = folder / "beanpod.toml"
+        file.write_text(text, encoding="utf-8")
+        return Manifest.read(file)
+
+    return read
+
+
+@pytest.fixture
+def problems(read: Reader) -> Finder:
+    """The problems of a manifest's text."""
+
+    def problems(text: str) -> list[str]:
+        with pytest.raises(ManifestError) as caught:
+            read(text)
+        return list(caught.value.problems)
+
+    return problems

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from manifest import Manifest, ManifestError
+
+MINIMAL = '[service]\nname = "guestbook"\nimage = "ada/guestbook"\n'
+TWO_STAGES = MINIMAL + "[stages.qa]\n[stages.dev]\n"
+
+
+def problem_with(file: Path, content: bytes) -> str:
+    file.write_bytes(content)
+    with pytest.raises(ManifestError) as caught:
+        Manifest.read(file)
+    (problem,) = caught.value.problems
+    return problem
+
+
+def test_three_lines_make_one_small_stage(read: Callable[[str], Manifest]) -> None:
+    manifest = read(MINIMAL)
+    stage = manifest.stage()
+    assert manifest.stages == ("dev",)
+    assert (stage.name, stage.preset, stage.service.dockerfile, stage.service.port) == (
+        "dev",
+        "small",
+        "Dockerfile",
+        8080,
+    )
+    assert stage.database is None
+
+
+def test_stages_keep_the_order_of_the_file(read: Callable[[str], Manifest]) -> None:
+    manifest = read(TWO_STAGES)
+    assert manifest.stages == ("qa", "dev")
+    assert manifest.stage(None).name == "qa"
+    assert manifest.stage("dev").name == "dev"
+
+
+def test_unknown_stage_names_the_nearest_first(read: Callable[[str], Manifest]) -> None:
+    with pytest.raises(ManifestError, match=r"stage 'deb': no such stage; choose one of: dev, qa$"):
+        read(TWO_STAGES).stage("deb")
+
+
+def test_byte_order_mark_is_no_problem(folder: Path) -> None:
+    (folder / "beanpod.toml").write_text(MINIMAL, encoding="utf-8-sig")
+    assert Manifest.read(folder / "beanpod.toml").stages == ("dev",)
+
+
+def test_path_may_be_a_string(folder: Path) -> None:
+    (folder / "beanpod.toml").write_text(MINIMAL, encoding="utf-8")
+    assert Manifest.read(str(folder / "beanpod.toml")).path == folder / "beanpod.toml"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "the file is empty: begin with [service], name and image"),
+        (b" \n\t\n", "the file is empty: begin with [service], name and image"),
+        (
+            b"[service]\nname guestbook\n",
+            "not TOML: Expected '=' after a key in a key/value pair (at line 2, column 6)",
+        ),
+        (b"[service]\n# caf\xe9\n", "not UTF-8 (at line 2): save the file as UTF-8"),
+        (b"a = " + b"[" * 5000, "tables are nested too deeply: write them as in the example"),
+        (b"a = " + b"9" * 5000, "not TOML: Exceeds the limit"),
+    ],
+    ids=["empty", "blank", "no equals sign", "latin-1", "nested", "huge number"],
+)
+def test_file_that_is_no_manifest(tmp_path: Path, content: bytes, words: str) -> None:
+    assert problem_with(tmp_path / "beanpod.toml", content).startswith(words)
+
+
+def test_deeply_dotted_keys_are_no_traceback(tmp_path: Path) -> None:
+    key = b".".join([b"a"] * 3000)
+    assert "nested too deeply" in problem_with(
+        tmp_path / "beanpod.toml", key + b" = 1\n[stages.dev]\n" + key + b" = 1\n"
+    )
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="no such file: write one, or name another"):
+        Manifest.read(tmp_path / "beanpod.toml")
+
+
+def test_directory(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match=r"a directory: name the file in it, e\.g\. beanpod\.toml"):
+        Manifest.read(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["x\0y", "x" * 5000], ids=["null byte", "long"])
+def test_path_that_no_file_can_have(name: str) -> None:
+    with pytest.raises(ManifestError, match="cannot be read: "):
+        Manifest.read(name)
+
+
+def test_error_lists_every_problem_below_the_file(read: Callable[[str], Manifest], folder: Path) -> None:
+    with pytest.raises(ManifestError) as caught:
+        read('color = "green"\n[service]\nname = "guestbook"\n')
+    assert str(caught.value) == "\n".join(
+        [
+            f"{folder / 'beanpod.toml'}: 2 problems",
+            '  - service.image: missing: write image = "ada/guestbook"',
+            f"  - {caught.value.problems[1]}",
+        ]
+    )
+
+
+def test_error_counts_a_single_problem_in_the_singular(read: Callable[[str], Manifest], folder: Path) -> None:
+    with pytest.raises(ManifestError) as caught:
+        read('[service]\nname = "guestbook"\n')
+    assert str(caught.value).startswith(f"{folder / 'beanpod.toml'}: 1 problem\n")

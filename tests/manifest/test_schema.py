@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+
+from manifest import Manifest
+from manifest.__main__ import SCHEMA
+from manifest._schema import schema, text
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "beanpod.toml"
+
+
+def valid(document: str) -> bool:
+    return bool(jsonschema.Draft7Validator(schema()).is_valid(tomllib.loads(document)))
+
+
+def described(section: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The keys of a table, with the description of the table they refer to if they have none."""
+    for key, value in section.get("properties", {}).items():
+        definition = schema()["$defs"][value["$ref"].rpartition("/")[2]] if "$ref" in value else {}
+        yield key, {**definition, **value}
+
+
+def test_committed_schema_is_current() -> None:
+    assert SCHEMA.read_text(encoding="utf-8") == text(), "run: python -m manifest --write-schema"
+
+
+def test_schema_is_a_schema() -> None:
+    jsonschema.Draft7Validator.check_schema(schema())
+
+
+def test_every_key_is_described() -> None:
+    sections = {"": schema(), **schema()["$defs"]}
+    bare = [
+        f"{name}.{key}"
+        for name, section in sections.items()
+        for key, value in described(section)
+        if not value["description"].endswith(".")
+    ]
+    assert bare == []
+
+
+def test_every_default_is_told() -> None:
+    """What need not be written says what it is then."""
+    optional = {
+        f"{name}.{key}": value["description"]
+        for name, section in schema()["$defs"].items()
+        for key, value in described(section)
+        if key not in section.get("required", ())
+    }
+    silent = {path for path, words in optional.items() if "Default: " not in words}
+    assert silent - {"Stage.service", "Stage.network", "Stage.environment", "Stage.delivery"} == {
+        "DatabaseConfig.engine",
+        "ServiceConfig.image",
+        "ServiceConfig.name",
+        "Stage.alarms",
+        "Stage.secrets",
+        "Stage.variables",
+        "GitHubConfig.branch",
+        "GitHubConfig.environment",
+        "ManagedUpdates.level",
+        "ManagedUpdates.start",
+    }
+
+
+def test_example_is_valid_and_names_its_schema() -> None:
+    content = EXAMPLE.read_text(encoding="utf-8")
+    assert valid(content)
+    assert content.startswith("#:schema ./beanpod.schema.json\n")
+    assert Manifest.read(EXAMPLE).stages == ("dev", "prod")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "[stages.dev.environment]\nmin_size = 2\n",
+        '[database]\nengine = "none"\nmax_storage_gb = 0\n',
+        '[environment.managed_updates]\nlevel = "none"\n',
+        '[secrets]\nA = { ssm = "/a" }\nB = { generate = 32 }\n',
+    ],
+)
+def test_schema_lets_layers_be_partial(document: str) -> None:
+    assert valid(document)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "[environment]\nmin_sise = 2\n",
+        '[environment]\nmin_size = "2"\n',
+        '[stages.dev.environment]\ntype = "single"\n',
+        "[database]\nmax_storage_gb = 5\n",
+        "[secrets]\nA = {}\n",
+        "[variables]\nPORT = 8080\n",
+        'name = "x"\n',
+    ],
+)
+def test_schema_finds_what_the_manifest_refuses(document: str) -> None:
+    assert not valid(document)
+
+
+def test_schema_has_no_null() -> None:
+    assert '"null"' not in json.dumps(schema())

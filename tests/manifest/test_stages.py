@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from manifest import GenerateSecret, Manifest, StageConfig
+
+SERVICE = '[service]\nname = "guestbook"\nimage = "ada/guestbook"\n'
+
+Reader = Callable[[str], Manifest]
+
+
+def stage_of(read: Reader, text: str) -> StageConfig:
+    return read(SERVICE + text).stage()
+
+
+def value_at(stage: StageConfig, path: str) -> Any:
+    value: Any = stage
+    for part in path.split("."):
+        value = getattr(value, part)
+    return value
+
+
+@pytest.mark.parametrize(
+    ("path", "small", "production"),
+    [
+        ("environment.type", "SingleInstance", "LoadBalanced"),
+        ("environment.min_size", 1, 2),
+        ("environment.max_size", 1, 4),
+        ("environment.private_instances", False, True),
+        ("environment.deployment_policy", "AllAtOnce", "RollingWithAdditionalBatch"),
+        ("environment.log_retention_days", 7, 90),
+        ("environment.managed_updates.start", "Tue:09:00", "Thu:09:00"),
+        ("network.nat_gateways", 0, 2),
+        ("network.flow_logs", False, True),
+        ("database.multi_az", False, True),
+        ("database.deletion_protection", False, True),
+        ("database.backup_days", 7, 14),
+        ("database.instance_class", "db.t4g.micro", "db.t4g.small"),
+    ],
+)
+def test_presets(read: Reader, path: str, small: object, production: object) -> None:
+    manifest = read(f'{SERVICE}[database]\nengine = "mysql"\n[stages.dev]\n[stages.prod]\npreset = "production"\n')
+    assert value_at(manifest.stage("dev"), path) == small
+    assert value_at(manifest.stage("prod"), path) == production
+
+
+def test_preset_of_the_file_holds_for_its_stages(read: Reader) -> None:
+    manifest = read(f'preset = "production"\n{SERVICE}[stages.prod]\n[stages.dev]\npreset = "small"\n')
+    assert manifest.stage("prod").environment.type == "LoadBalanced"
+    assert manifest.stage("dev").environment.type == "SingleInstance"
+
+
+def test_tables_merge_and_everything_else_replaces(read: Reader) -> None:
+    manifest = read(
+        SERVICE
+        + """
+[variables]
+LOG_LEVEL = "info"
+GREETING = "Hello"
+[environment]
+instance_types = ["t3.small", "t3a.small"]
+root_volume_gb = 20
+[stages.dev]
+[stages.prod.variables]
+LOG_LEVEL = "warning"
+[stages.prod.environment]
+instance_types = ["m7i.large"]
+[stages.prod.environment.managed_updates]
+start = "Sun:03:00"
+"""
+    )
+    dev, prod = manifest.stage("dev"), manifest.stage("prod")
+    assert dict(prod.variables) == {"LOG_LEVEL": "warning", "GREETING": "Hello"}
+    assert dict(dev.variables) == {"LOG_LEVEL": "info", "GREETING": "Hello"}
+    assert prod.environment.instance_types == ("m7i.large",)
+    assert prod.environment.root_volume_gb == 20
+    assert prod.environment.managed_updates
+    assert (prod.environment.managed_updates.level, prod.environment.managed_updates.start) == ("minor", "Sun:03:00")
+
+
+def test_stage_may_bring_what_the_file_lacks(read: Reader) -> None:
+    manifest = read('[service]\nname = "guestbook"\n[stages.dev.service]\nimage = "ada/guestbook"\n')
+    assert manifest.stage().service.image == "ada/guestbook"
+
+
+def test_stage_may_do_without_the_database(read: Reader) -> None:
+    manifest = read(
+        f'{SERVICE}[database]\nengine = "postgres"\n[stages.dev.database]\nengine = "none"\n[stages.prod]\n'
+    )
+    assert manifest.stage("dev").database is None
+    assert manifest.stage("prod").database is not None
+
+
+@pytest.mark.parametrize(("engine", "version"), [("mysql", "8.4"), ("mariadb", "11.4"), ("postgres", "17")])
+def test_database_needs_only_an_engine(read: Reader, engine: str, version: str) -> None:
+    database = stage_of(read, f'[database]\nengine = "{engine}"\n').database
+    assert database
+    assert (database.version, database.name, database.username) == (version, "guestbook", "app")
+
+
+@pytest.mark.parametrize(
+    ("service", "name"), [("guest-book", "guest_book"), ("mysql", "mysql_db"), ("order", "order_db")]
+)
+def test_database_name_comes_from_the_service(read: Reader, service: str, name: str) -> None:
+    manifest = read(f'[service]\nname = "{service}"\nimage = "a/b"\n[database]\nengine = "mysql"\n')
+    database = manifest.stage().database
+    assert database
+    assert database.name == name
+
+
+@pytest.mark.parametrize(
+    ("settings", "room"),
+    [
+        ("", 50),
+        ("storage_gb = 25\n", 50),
+        ("storage_gb = 100\n", 200),
+        ("storage_gb = 40000\n", None),
+        ("max_storage_gb = 0\n", None),
+        ("storage_gb = 100\nmax_storage_gb = 110\n", 110),
+    ],
+)
+def test_room_for_the_database_to_grow(read: Reader, settings: str, room: int | None) -> None:
+    database = stage_of(read, f'[database]\nengine = "mysql"\n{settings}').database
+    assert database
+    assert database.max_storage_gb == room
+
+
+def test_production_on_a_single_instance_is_consistent(read: Reader) -> None:
+    stage = stage_of(read, '[stages.prod]\npreset = "production"\n[stages.prod.environment]\ntype = "SingleInstance"\n')
+    assert (stage.environment.min_size, stage.environment.max_size) == (1, 1)
+    assert stage.environment.deployment_policy == "AllAtOnce"
+    assert not stage.environment.private_instances
+    assert stage.network.nat_gateways == 0
+
+
+def test_small_behind_a_load_balancer_is_consistent(read: Reader) -> None:
+    stage = stage_of(read, '[environment]\ntype = "LoadBalanced"\n')
+    assert (stage.environment.min_size, stage.environment.max_size) == (1, 2)
+    assert stage.environment.deployment_policy == "RollingWithAdditionalBatch"
+
+
+def test_public_production_instances_pay_for_no_nat_gateway(read: Reader) -> None:
+    public = read(f'preset = "production"\n{SERVICE}[environment]\nprivate_instances = false\n').stage()
+    assert public.network.nat_gateways == 0
+
+
+def test_own_vpc_brings_its_way_out(read: Reader) -> None:
+    stage = read(
+        f"""preset = "production"
+{SERVICE}
+[network.vpc]
+vpc_id = "vpc-0a1b2c3d4e5f67890"
+availability_zones = ["eu-central-1a", "eu-central-1b"]
+public_subnet_ids = ["subnet-00000001", "subnet-00000002"]
+private_subnet_ids = ["subnet-00000003", "subnet-00000004"]
+"""
+    ).stage()
+    assert stage.network.nat_gateways == 0
+    assert stage.network.vpc
+    assert stage.network.vpc.isolated_subnet_ids == ()
+
+
+def test_managed_updates_can_be_switched_off(read: Reader) -> None:
+    assert stage_of(read, '[environment.managed_updates]\nlevel = "none"\n').environment.managed_updates is None
+
+
+def test_pinned_platform_has_no_managed_updates(read: Reader) -> None:
+    assert stage_of(read, '[environment]\nplatform = "4.13.7"\n').environment.managed_updates is None
+
+
+def test_fixed_batches_are_of_one(read: Reader) -> None:
+    assert stage_of(read, '[environment]\nbatch_size_type = "Fixed"\n').environment.batch_size == 1
+
+
+def test_github_replaces_the_user_with_the_key(read: Reader) -> None:
+    github = '[delivery.github]\nrepository = "ada/guestbook"\nbranch = "main"\n'
+    assert stage_of(read, "").delivery.user
+    assert not stage_of(read, github).delivery.user
+    assert stage_of(read, f"[delivery]\nuser = true\n{github}").delivery.user
+
+
+def test_compose_file_stands_in_for_the_dockerfile(read: Reader) -> None:
+    service = read(f'{SERVICE}compose = "compose.yaml"\n').stage().service
+    assert (service.dockerfile, service.compose) == (None, "compose.yaml")
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "architecture"),
+    [
+        ("t3.small", "x86_64"),
+        ("t4g.small", "arm64"),
+        ("c7gn.large", "arm64"),
+        ("im4gn.large", "arm64"),
+        ("a1.large", "arm64"),
+        ("g5.xlarge", "x86_64"),
+        ("g5g.xlarge", "arm64"),
+        ("m7i-flex.large", "x86_64"),
+    ],
+)
+def test_architecture_follows_the_instance_type(read: Reader, instance_type: str, architecture: str) -> None:
+    stage = stage_of(read, f'[environment]\ninstance_types = ["{instance_type}"]\n')
+    assert stage.environment.architecture == architecture
+
+
+def test_scaling_unit_follows_the_measure(read: Reader) -> None:
+    scaling = "[environment.scaling]\nlower_threshold = 1000\nupper_threshold = 5000\n"
+    stage = stage_of(read, f'{scaling}measure = "RequestCount"\n')
+    assert stage.environment.scaling.unit == "Count"
+
+
+def test_configuration_cannot_be_changed(read: Reader) -> None:
+    stage = stage_of(read, '[variables]\nA = "b"\n[secrets]\nKEY = { generate = 32 }\n')
+    with pytest.raises(ValidationError, match="frozen"):
+        stage.environment.min_size = 2
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        stage.variables["A"] = "c"  # type: ignore[index]
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        read(SERVICE).configurations["dev"] = stage  # type: ignore[index]
+    assert stage.secrets["KEY"] == GenerateSecret(generate=32)
+    assert stage.model_dump()["variables"] == {"A": "b"}

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from manifest import Manifest
+
+SERVICE = '[service]\nname = "guestbook"\nimage = "ada/guestbook"\n'
+DATABASE = '[database]\nengine = "mysql"\n'
+HOST = "guestbook.example.eu-central-1.rds.amazonaws.com"
+
+Finder = Callable[[str], list[str]]
+
+
+def test_placeholders_are_filled_in(read: Callable[[str], Manifest]) -> None:
+    stage = read(
+        SERVICE
+        + DATABASE
+        + """[variables]
+JDBC_URL = "jdbc:mysql://{database.host}:{database.port}/{database.name}?user={database.username}"
+FILTER = '{{"level": "{database.name}"}}'
+PLAIN = "as it is"
+"""
+    ).stage()
+    assert stage.render_variables({"host": HOST, "port": "3306", "name": "guestbook", "username": "app"}) == {
+        "JDBC_URL": f"jdbc:mysql://{HOST}:3306/guestbook?user=app",
+        "FILTER": '{"level": "guestbook"}',
+        "PLAIN": "as it is",
+    }
+
+
+def test_without_a_database_nothing_needs_filling_in(read: Callable[[str], Manifest]) -> None:
+    assert read(f'{SERVICE}[variables]\nA = "{{{{x}}}}"\n').stage().render_variables() == {"A": "{x}"}
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("PORT = 8080", 'PORT = 8080: write it in quotes: "8080"'),
+        ("DEBUG = true", 'DEBUG = true: write it in quotes: "true"'),
+        ("WHEN = 2026-01-01", 'WHEN = 2026-01-01: write it in quotes: "2026-01-01"'),
+        ("LIST = [1]", "LIST = [1]: write a string in quotes"),
+        ('EMPTY = ""', 'EMPTY = "": Beanstalk removes an empty variable: write a value, or leave it out'),
+        (
+            'KEY = "a\\nb"',
+            'KEY = "a\\nb": a variable is one line of printable characters: put anything else into [secrets]',
+        ),
+        (
+            '"MY KEY" = "x"',
+            '"MY KEY" = "x": no name of a variable: write letters, digits and underscores, a letter first',
+        ),
+        ('A = "{"', 'A = "{": a brace stands alone: write it twice, "{{" or "}}"'),
+        (
+            'A = "{database.hots}"',
+            'A = "{database.hots}": no placeholder {database.hots}: write {database.host}',
+        ),
+        (
+            'A = "{}"',
+            (
+                'A = "{}": no placeholder {}: write one of {database.host}, {database.port}, {database.name}, '
+                "{database.username}"
+            ),
+        ),
+        (
+            'A = "{database.password}"',
+            'A = "{database.password}": a password stays out of variables: read RDS_PASSWORD, which is set as a secret',
+        ),
+        (
+            'RDS_PORT = "1"',
+            'RDS_PORT = "1": set from the database: leave it out, or choose another name',
+        ),
+    ],
+)
+def test_variable_that_cannot_be(problems: Finder, line: str, problem: str) -> None:
+    assert problems(f"{SERVICE}{DATABASE}[variables]\n{line}\n") == [f"variables.{problem}"]
+
+
+def test_placeholder_needs_a_database(problems: Finder) -> None:
+    assert problems(f'{SERVICE}[variables]\nA = "{{database.host}}"\n') == [
+        'variables.A = "{database.host}": {database.host} needs a database: write [database], or leave the variable out'
+    ]
+
+
+def test_own_database_may_use_the_usual_names(read: Callable[[str], Manifest]) -> None:
+    assert read(f'{SERVICE}[variables]\nRDS_PORT = "1"\n').stage().variables["RDS_PORT"] == "1"
+
+
+def test_variables_may_fill_beanstalks_4096_bytes(read: Callable[[str], Manifest]) -> None:
+    read(f'{SERVICE}[variables]\nA = "{"x" * 4094}"\n')
+
+
+def test_variables_beyond_beanstalks_4096_bytes(problems: Finder) -> None:
+    assert problems(f'{SERVICE}[variables]\nA = "{"x" * 4090}"\nB = "é€"\n') == [
+        (
+            'variables: 4,099 bytes of names and values, Beanstalk takes 4,096: shorten them (the largest is "A"), '
+            "or move some into [secrets]"
+        )
+    ]
+
+
+def test_variables_of_the_database_count(problems: Finder) -> None:
+    (problem,) = problems(f'{SERVICE}{DATABASE}[variables]\nA = "{"x" * 4000}"\n')
+    assert problem.startswith("variables: 4,17")
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (
+            'KEY = "hunter2"',
+            (
+                'KEY = ...: write { generate = 32 }, { secretsmanager = "arn:aws:secretsmanager:..." } '
+                'or { ssm = "/path/of/parameter" }'
+            ),
+        ),
+        (
+            "KEY = {}",
+            (
+                'KEY: write { generate = 32 }, { secretsmanager = "arn:aws:secretsmanager:..." } '
+                'or { ssm = "/path/of/parameter" }'
+            ),
+        ),
+        ("KEY = { generate = 8 }", "KEY.generate = 8: write 16 or more"),
+        ('KEY = { generate = 32, fild = "x" }', 'KEY.fild = "x": unknown key: write field'),
+        (
+            'KEY = { ssm = "key" }',
+            'KEY.ssm = "key": write a parameter\'s path or ARN, e.g. "/guestbook/prod/api-key"',
+        ),
+        (
+            'KEY = { secretsmanager = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:x" }',
+            (
+                'KEY.secretsmanager = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:x": write the whole ARN '
+                'with its six random characters, "arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-AbCd12"'
+            ),
+        ),
+        (
+            'KEY = { secretsmanager = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:x-AbCd12", field = "a:b" }',
+            'KEY.field = "a:b": write the name of one field of the secret\'s JSON, e.g. "password"',
+        ),
+        (
+            '"1KEY" = { generate = 32 }',
+            "1KEY: no name of a variable: write letters, digits and underscores, a letter first",
+        ),
+        (
+            "RDS_PASSWORD = { generate = 32 }",
+            "RDS_PASSWORD: set from the database: leave it out, or choose another name",
+        ),
+    ],
+)
+def test_secret_that_cannot_be(problems: Finder, line: str, problem: str) -> None:
+    assert problems(f"{SERVICE}{DATABASE}[secrets]\n{line}\n") == [f"secrets.{problem}"]
+
+
+def test_name_in_variables_and_secrets(problems: Finder) -> None:
+    assert problems(f'{SERVICE}[variables]\nA = "x"\n[secrets]\nA = {{ generate = 32 }}\n') == [
+        "secrets.A: stands in [variables] as well: write it in one of the two"
+    ]
