@@ -74,7 +74,7 @@ class IDatabase(Construct):
         return iam.Grant.add_to_principal(grantee=grantee, actions=["rds-db:connect"], resource_arns=[user])
 
     def grant_read_secret(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let `grantee` read user name and password, and decrypt them where their key is your own."""
+        """Let `grantee` read user name and password."""
         return self.secret.grant_read(grantee)
 
 
@@ -133,7 +133,8 @@ class Database(IDatabase):
         port: Default: 3306, with PostgreSQL 5432.
         vpc_subnets: isolated or private, in two zones. Default: the isolated ones, else the private ones.
         security_group: Default: a new one, which lets nothing in before a rule says so, and nothing out.
-        encryption_key: for storage, secret and insights. Default: the account's AWS-managed keys.
+        encryption_key: for storage, snapshots and insights. Default: the account's `aws/rds` key. The secret always
+            has `aws/secretsmanager`: a key of yours would name each reader in its policy, a cycle between stacks.
         backup_retention: 0 to 35 days, 0 for no backups. Default: 7 days.
         preferred_backup_window: "03:00-04:00", UTC, 30 minutes or more. Default: RDS chooses.
         preferred_maintenance_window: "sun:04:30-sun:05:30", UTC. Default: RDS chooses.
@@ -169,7 +170,7 @@ class Database(IDatabase):
         if performance_insights is None:
             performance_insights = checks.can_have_insights(engine, size)
         self.security_group = security_group or self._closed_group(vpc)
-        password = self._password(username, encryption_key, removal_policy)
+        password = self._password(username, removal_policy)
         self.instance = rds.DatabaseInstance(
             self,
             "Instance",
@@ -254,14 +255,11 @@ class Database(IDatabase):
     def _closed_group(self, vpc: ec2.IVpc) -> ec2.SecurityGroup:
         return ec2.SecurityGroup(self, "SecurityGroup", vpc=vpc, description="Database", allow_all_outbound=False)
 
-    def _password(
-        self, username: str, encryption_key: kms.IKey | None, removal_policy: RemovalPolicy
-    ) -> rds.DatabaseSecret:
+    def _password(self, username: str, removal_policy: RemovalPolicy) -> rds.DatabaseSecret:
         secret = rds.DatabaseSecret(
             self,
             "Secret",
             username=username,
-            encryption_key=encryption_key,
             exclude_characters=MEANINGFUL_CHARACTERS,
         )
         if removal_policy in RETAINED:
