@@ -8,6 +8,7 @@ from constructs import Construct
 
 from beanpod import Database, ServiceNetwork
 from manifest import DatabaseConfig, StageConfig
+from stacks._findings import accept
 from stacks._parts import database_engine
 
 
@@ -41,3 +42,14 @@ class DatabaseStack(Stack):
             backup_retention=Duration.days(config.backup_days),
             deletion_protection=config.deletion_protection,
         )
+        reasons = {
+            "RDS11": "The engine's own port: only the instances' security group reaches it, on any port.",
+            "SMG4": "Instances read the password when they start: a rotation in between would lock them out.",
+        }
+        if not config.multi_az:
+            reasons["RDS3"] = "One zone by choice of the manifest: database.multi_az."
+        if not config.deletion_protection:
+            reasons["RDS10"] = "Off by choice of the manifest: database.deletion_protection. A snapshot is left."
+        if config.backup_days == 0:
+            reasons["RDS13"] = "Off by choice of the manifest: database.backup_days."
+        accept(self.database, reasons)

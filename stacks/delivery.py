@@ -8,6 +8,7 @@ from constructs import Construct
 
 from beanpod import ArtifactBucket, DeployPermissions, DeployUser, DockerEnvironment, GitHubDeployRole
 from manifest import GitHubConfig, StageConfig
+from stacks._findings import accept
 
 
 class DeliveryStack(Stack):
@@ -26,17 +27,21 @@ class DeliveryStack(Stack):
         self.bucket = ArtifactBucket(self, "Artifacts")
         self.bucket.grant_instances(environment.instance_role)
         self.bucket.grant_version_lifecycle(environment.service_role)
-        permissions = environment.deploy_permissions(
+        accept(self.bucket, {"S1": "Bundles are reproducible and hold no secret; CloudTrail records who writes them."})
+        self.permissions = environment.deploy_permissions(
             self.bucket, stack_names=[self.stack_name, Stack.of(environment).stack_name]
         )
         CfnOutput(self, "BucketName", value=self.bucket.bucket.bucket_name)
         if stage.delivery.user:
-            self._add_user(permissions, stage.delivery.access_key_serial)
+            self._add_user(self.permissions, stage.delivery.access_key_serial)
         if stage.delivery.github is not None:
-            self._add_github_role(permissions, stage.delivery.github)
+            self._add_github_role(self.permissions, stage.delivery.github)
 
     def _add_user(self, permissions: DeployPermissions, serial: int) -> None:
         user = DeployUser(self, "DeployUser", permissions=permissions, access_key_serial=serial)
+        accept(
+            user, {"SMG4": "Rotated by raising access_key_serial: the copy in the repository's secrets must follow."}
+        )
         CfnOutput(self, "DeployerSecretName", value=user.secret.secret_name)
 
     def _add_github_role(self, permissions: DeployPermissions, config: GitHubConfig) -> None:

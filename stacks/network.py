@@ -7,6 +7,7 @@ from constructs import Construct
 
 from beanpod import DatabaseEngine, ServiceNetwork
 from manifest import StageConfig
+from stacks._findings import accept
 from stacks._parts import database_engine, imported_vpc
 
 
@@ -26,3 +27,6 @@ class NetworkStack(Stack):
             load_balanced=stage.environment.type == "LoadBalanced",
             database_port=engine.port if engine else None,
         )
+        accept(self.network.security_groups, {"EC23": "The service is public: HTTP and HTTPS are its front door."})
+        if not stage.network.flow_logs and stage.network.vpc is None:
+            accept(self.network, {"VPC7": "Off by choice of the manifest: network.flow_logs."})

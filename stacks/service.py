@@ -23,6 +23,7 @@ from beanpod import (
     ServiceNetwork,
 )
 from manifest import StageConfig
+from stacks._findings import accept
 from stacks._parts import database_values, environment_secret
 
 _DEGRADED = 20
@@ -46,6 +47,7 @@ class ServiceStack(Stack):
         if database is not None:
             self.docker_environment.use_database(database)
         self._watch(stage.alarms.email)
+        self._accept_findings()
         CfnOutput(self, "ApplicationName", value=self.docker_environment.application_name)
         CfnOutput(self, "EnvironmentName", value=self.docker_environment.environment_name)
         CfnOutput(self, "Region", value=self.region)
@@ -91,6 +93,20 @@ class ServiceStack(Stack):
             max_versions=config.max_versions,
             options=[OptionSetting(**option.model_dump()) for option in config.options],
         )
+
+    def _accept_findings(self) -> None:
+        policies = (
+            "service-role/AWSElasticBeanstalkEnhancedHealth",
+            "AWSElasticBeanstalkManagedUpdatesCustomerRolePolicy",
+            "AWSElasticBeanstalkWebTier",
+        )
+        reason = "AWS documents and maintains this policy as the least that this role needs."
+        accept(
+            self,
+            {f"IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{name}]": reason for name in policies}
+            | {"SMG4": "A generated value that only the app knows how to change: replacing it ends its sessions."},
+        )
+        accept(self.docker_environment, {"EB4": "Logs stream to CloudWatch Logs, with a retention, instead of to S3."})
 
     def _watch(self, email: str | None) -> None:
         alarm = cloudwatch.Alarm(

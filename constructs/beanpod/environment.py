@@ -200,7 +200,7 @@ class DockerEnvironment(Construct):
             option_settings=self._option_settings(),
         )
         # The instances need their permissions, not only their role, before they start: secrets are read at boot.
-        self.resource.node.add_dependency(self.instance_role, service)
+        self.resource.node.add_dependency(self.instance_role)
         self.environment_name: str = self.resource.ref
         self.endpoint: str = self.resource.attr_endpoint_url
 

@@ -1,14 +1,16 @@
 """The stacks of a stage: what is where, what may be removed, and that every checker passes."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from aws_cdk import assertions
 from cdk_nag import AwsSolutionsChecks
-from cfnlint.api import lint_all
+from cfnlint.api import lint
 
+from stacks.delivery import DeliveryStack
 from tests.stacks.conftest import Stage, synthesise, write_manifest
 
 StageOf = Callable[[str, str], Stage]
@@ -16,32 +18,46 @@ StageOf = Callable[[str, str], Stage]
 
 def test_cfn_lint_finds_nothing(stage: Stage) -> None:
     findings = [
-        f"{part}: {match}" for part, template in stage.templates.items() for match in lint_all(json.dumps(template))
+        f"{part}: {match}" for part, template in stage.templates.items() for match in lint(json.dumps(template))
     ]
-    assert findings == []
+    # RDS takes a major version and chooses the minor one; the rule knows only full versions.
+    assert [finding for finding in findings if not re.search(r"\[[EW]3691.*'(8\.4|11\.4|17)'", finding)] == []
 
 
 def test_cdk_nag_finds_nothing_that_is_not_acknowledged_with_a_reason(stage: Stage) -> None:
     findings = [
-        f"{stack.stack_name} {violation.rule_name} {[r.resource_logical_id for r in violation.violating_resources]}"
+        (violation.rule_name, resource.construct_path)
         for stack in stage.stacks
         for violation in AwsSolutionsChecks(stack).validate_scope(stack).violations
+        for resource in violation.violating_resources
     ]
-    assert findings == []
+    # A deployer's wildcards are explained one by one, by the reason of their statement: the next test.
+    explained = "-delivery/DeployUser/"
+    assert [it for it in findings if not (it[0].startswith("AwsSolutions-IAM5") and explained in it[1])] == []
+
+
+def test_every_statement_of_the_deployer_comes_with_its_reason(stage: Stage) -> None:
+    delivery = stage.stacks[-1]
+    assert isinstance(delivery, DeliveryStack)
+    reasons = {statement.sid: statement.why for statement in delivery.permissions.statements}
+    policies = stage.resources("delivery", "AWS::IAM::ManagedPolicy").values()
+    statements = [s for policy in policies for s in policy["Properties"]["PolicyDocument"]["Statement"]]
+    assert len(statements) == len(reasons)
+    assert all(len(reasons[statement["Sid"]]) > 20 for statement in statements)
 
 
 def test_logical_ids_of_what_holds_data_never_change(stage_of: StageOf) -> None:
     stage = stage_of("production", "mysql")
-    stateful = (
-        "AWS::RDS::DBInstance",
-        "AWS::SecretsManager::Secret",
-        "AWS::S3::Bucket",
-        "AWS::IAM::AccessKey",
-    )
+    stateful = ("AWS::RDS::DBInstance", "AWS::SecretsManager::Secret", "AWS::S3::Bucket", "AWS::IAM::AccessKey")
     found = {
         part: sorted(name for kind in stateful for name in stage.resources(part, kind)) for part in stage.templates
     }
-    assert found == {}
+    assert found == {
+        "network": [],
+        "database": ["DatabaseInstanceAA8A5FDE", "DatabaseSecret3B817195"],
+        "service": ["SecretSESSIONKEYBFFC3B39"],
+        "delivery": ["Artifacts80C0BB10", "DeployUserAccessKey8EEED7C5", "DeployUserSecretAA5A5AAA"],
+    }
 
 
 def test_the_stack_that_holds_data_is_protected_in_production_only(stage_of: StageOf) -> None:
