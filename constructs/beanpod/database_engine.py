@@ -16,7 +16,7 @@ _SLOW_QUERY_LOG = {"slow_query_log": "1", "log_output": "FILE", "long_query_time
 class DatabaseEngine:
     """A database server that `Database` runs. Made by `mysql`, `mariadb` or `postgres`, each of a version.
 
-    version: the major ("8.4", "17") lets RDS choose and upgrade the minor; a full one ("8.4.7") pins it.
+    version: the major ("8.4", "17") lets RDS choose and upgrade the minor; a full one ("8.4.9") pins it.
     port: where it listens unless `Database` is told otherwise.
     username: the master user unless `Database` is told otherwise.
     log_exports: the logs that go to CloudWatch Logs; statements over two seconds are in the slow query log.
@@ -34,14 +34,14 @@ class DatabaseEngine:
 
     @classmethod
     def mysql(cls, version: str) -> "DatabaseEngine":
-        """RDS for MySQL, 8.0 or newer: "8.4" or "8.4.7". Raises ValueError for anything else."""
+        """RDS for MySQL, 8.0 or newer: "8.4" or "8.4.9". Raises ValueError for anything else."""
         major = _major("mysql", version, "8.4", oldest=(8, 0))
         engine = rds.DatabaseInstanceEngine.mysql(version=rds.MysqlEngineVersion.of(version, major))
         return cls._mysql_family("mysql", version, engine)
 
     @classmethod
     def mariadb(cls, version: str) -> "DatabaseEngine":
-        """RDS for MariaDB, 10.6 (the first with IAM authentication) or newer: "11.4" or "11.4.8".
+        """RDS for MariaDB, 10.6 (the first with IAM authentication) or newer: "11.4" or "11.4.9".
 
         Raises ValueError for anything else.
         """
@@ -51,7 +51,7 @@ class DatabaseEngine:
 
     @classmethod
     def postgres(cls, version: str) -> "DatabaseEngine":
-        """RDS for PostgreSQL, 13 or newer: "17" or "17.4". Raises ValueError for anything else."""
+        """RDS for PostgreSQL, 13 or newer: "17" or "17.9". Raises ValueError for anything else."""
         major = _major("postgres", version, "17", oldest=(13,))
         engine = rds.DatabaseInstanceEngine.postgres(version=rds.PostgresEngineVersion.of(version, major))
         return cls(
@@ -90,7 +90,7 @@ def _major(engine: str, version: str, example: str, *, oldest: tuple[int, ...]) 
 
 def _version_problems(engine: str, version: str, example: str, major: str, oldest: tuple[int, ...]) -> Iterator[str]:
     if not major:
-        yield f'{engine} version must be like "{example}" or "{example}.7", got "{version}"'
+        yield f'{engine} version must be like "{example}" or "{example}.9", got "{version}"'
     elif tuple(map(int, major.split("."))) < oldest:
         first = ".".join(map(str, oldest))
         yield f'{engine} version must be {first} or newer, got "{version}"'

@@ -13,6 +13,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk.assertions import Match, Template
+from cdk_nag import AwsSolutionsChecks
 from constructs import Construct
 
 from beanpod.database import Database, DatabaseEngine, IDatabase
@@ -66,7 +67,7 @@ def plain() -> Template:
 @pytest.fixture(scope="module")
 def tuned() -> Template:
     return made(
-        DatabaseEngine.postgres("17.4"),
+        DatabaseEngine.postgres("17.9"),
         instance_type=ec2.InstanceType("m7g.large"),
         allocated_storage=100,
         max_allocated_storage=500,
@@ -126,7 +127,7 @@ def test_every_option_reaches_the_instance(tuned: Template) -> None:
                 "DeletionProtection": False,
                 "EnableIAMDatabaseAuthentication": False,
                 "EnablePerformanceInsights": True,
-                "EngineVersion": "17.4",
+                "EngineVersion": "17.9",
                 "MasterUsername": "shopkeeper",
                 "MaxAllocatedStorage": 500,
                 "MultiAZ": True,
@@ -457,12 +458,12 @@ def test_connecting_needs_iam_authentication() -> None:
 @pytest.mark.parametrize(
     ("make", "version", "message"),
     [
-        (DatabaseEngine.mysql, "8", 'mysql version must be like "8.4" or "8.4.7", got "8"'),
-        (DatabaseEngine.mysql, "latest", 'mysql version must be like "8.4" or "8.4.7", got "latest"'),
+        (DatabaseEngine.mysql, "8", 'mysql version must be like "8.4" or "8.4.9", got "8"'),
+        (DatabaseEngine.mysql, "latest", 'mysql version must be like "8.4" or "8.4.9", got "latest"'),
         (DatabaseEngine.mysql, "5.7", 'mysql version must be 8.0 or newer, got "5.7"'),
         (DatabaseEngine.mariadb, "10.5", 'mariadb version must be 10.6 or newer, got "10.5"'),
-        (DatabaseEngine.mariadb, "", 'mariadb version must be like "11.4" or "11.4.7", got ""'),
-        (DatabaseEngine.postgres, "17.4.1", 'postgres version must be like "17" or "17.7", got "17.4.1"'),
+        (DatabaseEngine.mariadb, "", 'mariadb version must be like "11.4" or "11.4.9", got ""'),
+        (DatabaseEngine.postgres, "17.4.1", 'postgres version must be like "17" or "17.9", got "17.4.1"'),
         (DatabaseEngine.postgres, "12.22", 'postgres version must be 13 or newer, got "12.22"'),
     ],
 )
@@ -516,6 +517,20 @@ def test_what_rds_would_refuse_is_refused(options: dict[str, Any], message: str)
 def test_what_postgres_keeps_for_itself_is_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         made(DatabaseEngine.postgres("17"), **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "left"),
+    [
+        ({}, {"AwsSolutions-SMG4", "AwsSolutions-RDS3", "AwsSolutions-RDS11"}),
+        ({"multi_az": True, "port": 4406}, {"AwsSolutions-SMG4"}),
+    ],
+)
+def test_security_findings_left_to_the_user_are_these(options: dict[str, Any], left: set[str]) -> None:
+    database, _ = made(**options)
+    stack = Stack.of(database)
+    findings = AwsSolutionsChecks(stack).validate_scope(stack).violations
+    assert {finding.rule_name for finding in findings} == left
 
 
 def test_database_refuses_public_subnets() -> None:

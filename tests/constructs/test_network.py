@@ -7,6 +7,7 @@ from aws_cdk import App, Stack, Token
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
 from aws_cdk.assertions import Match, Template
+from cdk_nag import AwsSolutionsChecks
 from constructs import Construct
 
 from beanpod._subnets import select
@@ -28,16 +29,12 @@ def network(**options: Any) -> tuple[ServiceNetwork, Template]:
 
 
 def imported_vpc(scope: Construct, **subnets: Any) -> ec2.IVpc:
-    return ec2.Vpc.from_vpc_attributes(
-        scope, "Imported", vpc_id="vpc-1", availability_zones=["a", "b"], **subnets
-    )
+    return ec2.Vpc.from_vpc_attributes(scope, "Imported", vpc_id="vpc-1", availability_zones=["a", "b"], **subnets)
 
 
 def subnets(template: Template, kind: str) -> list[dict[str, Any]]:
     tag = {"Key": "aws-cdk:subnet-type", "Value": kind}
-    found = template.find_resources(
-        "AWS::EC2::Subnet", {"Properties": {"Tags": Match.array_with([tag])}}
-    ).values()
+    found = template.find_resources("AWS::EC2::Subnet", {"Properties": {"Tags": Match.array_with([tag])}}).values()
     return [subnet["Properties"] for subnet in found]
 
 
@@ -282,9 +279,21 @@ def test_a_port_may_be_a_token() -> None:
     stack = Stack(App(), "Dev")
     vpc = imported_vpc(stack, public_subnet_ids=["p1", "p2"])
     ServiceSecurityGroups(stack, "Groups", vpc=vpc, database_port=Token.as_number({"Ref": "Port"}))  # type: ignore[arg-type]
-    Template.from_stack(stack).has_resource_properties(
-        "AWS::EC2::SecurityGroupIngress", {"FromPort": {"Ref": "Port"}}
-    )
+    Template.from_stack(stack).has_resource_properties("AWS::EC2::SecurityGroupIngress", {"FromPort": {"Ref": "Port"}})
+
+
+@pytest.mark.parametrize(
+    ("options", "left"),
+    [
+        ({"flow_logs": True, "nat_gateways": 2}, {"AwsSolutions-EC23"}),
+        ({"load_balanced": False}, {"AwsSolutions-EC23", "AwsSolutions-VPC7"}),
+    ],
+)
+def test_security_findings_left_to_the_user_are_these(options: dict[str, Any], left: set[str]) -> None:
+    made, _ = network(**options, database_port=3306)
+    stack = Stack.of(made)
+    findings = AwsSolutionsChecks(stack).validate_scope(stack).violations
+    assert {finding.rule_name for finding in findings} == left
 
 
 def test_retention_of_flow_logs_can_be_chosen() -> None:
