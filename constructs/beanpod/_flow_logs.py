@@ -14,9 +14,7 @@ class FlowLogs(Construct):
     after https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
     """
 
-    def __init__(
-        self, scope: Construct, construct_id: str, *, vpc: ec2.IVpc, retention: logs.RetentionDays
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, vpc: ec2.IVpc, retention: logs.RetentionDays) -> None:
         """retention: how long records are kept; the log group itself stays when the stack is deleted."""
         super().__init__(scope, construct_id)
         log_group = logs.LogGroup(

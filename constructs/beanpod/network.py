@@ -57,8 +57,7 @@ class ServiceSecurityGroups(Construct):
         self.load_balancer = self._group("LoadBalancer", vpc, "Load balancer") if load_balanced else None
         self.instances = self._group("Instances", vpc, "Instances")
         self.database = self._group("Database", vpc, "Database") if database_port is not None else None
-        self._open_to_the_internet(self.load_balancer or self.instances)
-        self._open_to_services_outside()
+        self._open_to_the_web(self.load_balancer or self.instances)
         if self.load_balancer:
             self._allow(self.load_balancer, self.instances, instance_port, "Requests from load balancer")
         if self.database and database_port is not None:
@@ -69,19 +68,15 @@ class ServiceSecurityGroups(Construct):
             self, construct_id, vpc=vpc, description=f"{description} of the service", allow_all_outbound=False
         )
 
-    def _open_to_the_internet(self, group: ec2.SecurityGroup) -> None:
+    def _open_to_the_web(self, front: ec2.SecurityGroup) -> None:
+        http, https = ec2.Port.tcp(80), ec2.Port.tcp(443)
         for peer in (ec2.Peer.any_ipv4(), ec2.Peer.any_ipv6()):
-            group.add_ingress_rule(peer, ec2.Port.tcp(80), "HTTP from the internet")
-            group.add_ingress_rule(peer, ec2.Port.tcp(443), "HTTPS from the internet")
+            front.add_ingress_rule(peer, http, "HTTP from the internet")
+            front.add_ingress_rule(peer, https, "HTTPS from the internet")
+            self.instances.add_egress_rule(peer, https, "HTTPS to AWS and image registries")
+            self.instances.add_egress_rule(peer, http, "HTTP to package mirrors")
 
-    def _open_to_services_outside(self) -> None:
-        for peer in (ec2.Peer.any_ipv4(), ec2.Peer.any_ipv6()):
-            self.instances.add_egress_rule(peer, ec2.Port.tcp(443), "HTTPS to AWS and image registries")
-            self.instances.add_egress_rule(peer, ec2.Port.tcp(80), "HTTP to package mirrors")
-
-    def _allow(
-        self, source: ec2.SecurityGroup, target: ec2.SecurityGroup, port: int, description: str
-    ) -> None:
+    def _allow(self, source: ec2.SecurityGroup, target: ec2.SecurityGroup, port: int, description: str) -> None:
         target.connections.allow_from(source, ec2.Port.tcp(port), description)
 
 
