@@ -46,7 +46,12 @@ _MYSQL_NAMES = _SQL | {
     "tmp",
 }
 _MYSQL_USERS = _SQL | {"mysql", "rdsadmin", "rdsrepladmin", "root"}
-_POSTGRES_NAMES = _SQL | {"postgres", "rdsadmin", "template0", "template1"}
+# RDS publishes no list for PostgreSQL: the first line was seen refused.
+_POSTGRES_NAMES = (
+    _SQL
+    | {"catalog", "comments", "db", "dispatch", "flag", "identity"}
+    | {"postgres", "rdsadmin", "template0", "template1"}
+)
 _POSTGRES_USERS = _SQL | {"admin", "public", "rdsadmin", "rdsrepladmin", "rdstopmgr", "none"}
 
 ENGINES: dict[str, Engine] = {

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from manifest._explain import guessed_key, path_of, text_of
 from manifest._findings import Case, Finding
-from manifest._layers import completed, look_up
+from manifest._layers import completed, look_up, with_value
 from manifest._presets import Tables
 from manifest._rules import RULES
 from manifest._sections import StageConfig
@@ -82,14 +82,4 @@ def _mended(tables: Tables, slip: ErrorDetails) -> Tables:
     sample = look_up(_SAMPLE, path[:place])
     if sample is None and slip["type"] == "missing" and place == len(path):
         place -= 1
-    return _with(tables, path[:place], sample)
-
-
-def _with(tables: Tables, path: Path, value: object) -> Tables:
-    """`tables` with `value` at `path`, or without anything there if it is None."""
-    key, rest = str(path[0]), path[1:]
-    if rest and not isinstance(tables.get(key), dict):
-        return tables
-    changed = {name: item for name, item in tables.items() if name != key}
-    inner = _with(tables[key], rest, value) if rest else value
-    return changed if inner is None else {**changed, key: inner}
+    return with_value(tables, path[:place], sample)

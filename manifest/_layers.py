@@ -33,6 +33,41 @@ def look_up(tables: object, path: Path) -> Any:
     return tables
 
 
+def with_value(tables: Tables, path: Path, value: object) -> Tables:
+    """`tables` with `value` at `path`, or without anything there if it is None."""
+    key, rest = str(path[0]), path[1:]
+    if rest and not isinstance(tables.get(key), dict):
+        return tables
+    changed = {name: item for name, item in tables.items() if name != key}
+    inner = with_value(tables[key], rest, value) if rest else value
+    return changed if inner is None else {**changed, key: inner}
+
+
+# Of these a table takes one: a stage that gives the other one means it instead.
+_ALTERNATIVES: tuple[tuple[Path, tuple[str, str]], ...] = (
+    (("service",), ("dockerfile", "compose")),
+    (("delivery", "github"), ("branch", "environment")),
+)
+
+
+def overridden(base: Tables, own: Tables) -> Tables:
+    """A stage's tables over the file's. A secret and a VPC are one value each, which a stage replaces as a whole."""
+    merged = merge(base, own)
+    for path in (("network", "vpc"), *_secrets(own)):
+        if look_up(own, path) is not None:
+            merged = with_value(merged, path, look_up(own, path))
+    for path, (one, other) in _ALTERNATIVES:
+        given = [key for key in (one, other) if look_up(own, (*path, key)) is not None]
+        if len(given) == 1:
+            merged = with_value(merged, (*path, other if given == [one] else one), None)
+    return merged
+
+
+def _secrets(own: Tables) -> Iterator[Path]:
+    secrets = own.get("secrets")
+    yield from (("secrets", name) for name in (secrets if isinstance(secrets, dict) else {}))
+
+
 def completed(written: Tables) -> Tables:
     """Everything a stage is: `written` over its preset, and the defaults that follow from other values."""
     preset = written.get("preset", "small")
@@ -69,13 +104,13 @@ def _pinned_platform(preset: Tables, written: Tables) -> Tables:
     """Managed updates would leave the version that was asked for."""
     pinned = look_up(written, ("environment", "platform")) not in (None, "latest")
     if pinned and look_up(written, ("environment", "managed_updates")) is None:
-        return _without(preset, "environment", "managed_updates")
+        return with_value(preset, ("environment", "managed_updates"), None)
     return preset
 
 
 def _room_to_grow(preset: Tables, written: Tables) -> Tables:
     if "database" not in written:
-        return {section: table for section, table in preset.items() if section != "database"}
+        return with_value(preset, ("database",), None)
     storage = look_up(written, ("database", "storage_gb"))
     if type(storage) is not int or 2 * storage <= preset["database"]["max_storage_gb"]:
         return preset
@@ -99,15 +134,10 @@ def _derived(written: Tables, tables: Tables) -> Iterator[tuple[str, str, object
 def _without_switched_off(tables: Tables) -> Tables:
     """TOML has no null: what a stage switches off with a word becomes absent here."""
     if look_up(tables, ("database", "engine")) == "none":
-        tables = {section: table for section, table in tables.items() if section != "database"}
+        tables = with_value(tables, ("database",), None)
     if look_up(tables, ("environment", "managed_updates", "level")) == "none":
-        tables = _without(tables, "environment", "managed_updates")
+        tables = with_value(tables, ("environment", "managed_updates"), None)
     room = look_up(tables, ("database", "max_storage_gb"))
     if type(room) is int and room == 0:
-        tables = _without(tables, "database", "max_storage_gb")
+        tables = with_value(tables, ("database", "max_storage_gb"), None)
     return tables
-
-
-def _without(tables: Tables, section: str, key: str) -> Tables:
-    rest = {name: value for name, value in tables[section].items() if name != key}
-    return {**tables, section: rest}

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from manifest._errors import ManifestError
 from manifest._examine import examine
 from manifest._findings import Finding
-from manifest._layers import completed, look_up, merge
+from manifest._layers import completed, look_up, overridden
 from manifest._presets import Tables
 from manifest._sections import StageConfig
 from manifest._wording import Path, dotted, printable, show
@@ -84,7 +84,6 @@ class _Report:
         self._shared: set[str] = set()
 
     def add(self, stages: Iterable[str], line: str, *, shared: bool = False) -> None:
-        line = printable(line)
         self.lines.setdefault(line, set()).update(stages)
         if shared:
             self._shared.add(line)
@@ -93,7 +92,7 @@ class _Report:
         """The lines; one about a key that all stages share says so if only some have the problem."""
         for line, having in self.lines.items():
             some = line in self._shared and len(having) < stages
-            yield f"{line} (stage {', '.join(sorted(having))})" if some else line
+            yield printable(f"{line} (stage {', '.join(sorted(having))})" if some else line)
 
 
 def _stages(path: FilePath, tables: Tables) -> Mapping[str, StageConfig]:
@@ -144,7 +143,7 @@ def _shaped(declared: object) -> dict[str, Tables]:
 
 
 def _check(folder: FilePath, layers: _Layers, report: _Report) -> StageConfig | None:
-    written = merge(layers.base, layers.own)
+    written = overridden(layers.base, layers.own)
     tables = {**completed(written), "name": layers.stage}
     stage, findings = examine(tables, written, folder)
     for finding in findings:
@@ -155,10 +154,16 @@ def _check(folder: FilePath, layers: _Layers, report: _Report) -> StageConfig | 
 
 def _line(located: Path, tables: Tables, finding: Finding) -> str:
     value = look_up(tables, finding.key)
-    # What somebody wrote among the secrets may be one: it does not belong in a log.
-    hidden = finding.key[0] == "secrets" and isinstance(value, str) and len(finding.key) == 2
-    shown = "" if value is None or isinstance(value, dict) else f" = {'...' if hidden else show(value)}"
-    return f"{dotted(located)}{shown}: {finding.text}"
+    if value is None or isinstance(value, dict):
+        return f"{dotted(located)}: {finding.text}"
+    return f"{dotted(located)} = {'...' if _may_be_secret(finding.key, value) else show(value)}: {finding.text}"
+
+
+def _may_be_secret(key: Path, value: object) -> bool:
+    """What somebody wrote among the secrets, unless it looks like a reference: it does not belong in a log."""
+    if key[0] != "secrets" or isinstance(value, int):
+        return False
+    return not (isinstance(value, str) and value.startswith(("arn:", "/")))
 
 
 def _between_stages(stages: Iterable[StageConfig]) -> Iterator[str]:

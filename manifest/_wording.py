@@ -21,6 +21,8 @@ def dotted(path: Path) -> str:
 
 
 def _key(part: str) -> str:
+    if len(part) > _LONGEST:
+        part = f"{part[: _LONGEST - 3]}..."
     return part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else json.dumps(part, ensure_ascii=False)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from manifest import GenerateSecret, Manifest, StageConfig
+from manifest import GenerateSecret, Manifest, SsmReference, StageConfig
 
 SERVICE = '[service]\nname = "guestbook"\nimage = "ada/guestbook"\n'
 
@@ -222,3 +222,27 @@ def test_configuration_cannot_be_changed(read: Reader) -> None:
         read(SERVICE).configurations["dev"] = stage  # type: ignore[index]
     assert stage.secrets["KEY"] == GenerateSecret(generate=32)
     assert stage.model_dump()["variables"] == {"A": "b"}
+
+
+def test_stage_replaces_a_secret_as_a_whole(read: Reader) -> None:
+    stage = stage_of(read, '[secrets]\nKEY = { generate = 32 }\n[stages.prod.secrets]\nKEY = { ssm = "/key" }\n')
+    assert stage.secrets["KEY"] == SsmReference(ssm="/key")
+
+
+def test_stage_replaces_a_vpc_as_a_whole(read: Reader) -> None:
+    vpc = 'vpc_id = "vpc-00000001"\navailability_zones = ["eu-central-1a"]\npublic_subnet_ids = ["subnet-00000001"]\n'
+    isolated = 'isolated_subnet_ids = ["subnet-00000002"]\n'
+    stage = stage_of(read, f"[network.vpc]\n{vpc}{isolated}[stages.prod.network.vpc]\n{vpc}")
+    assert stage.network.vpc
+    assert stage.network.vpc.isolated_subnet_ids == ()
+
+
+def test_stage_may_choose_the_other_of_two_alternatives(read: Reader) -> None:
+    github = '[delivery.github]\nrepository = "ada/guestbook"\nbranch = "main"\n'
+    stage = read(
+        f'{SERVICE}dockerfile = "Dockerfile"\n{github}[stages.prod.service]\ncompose = "compose.yaml"\n'
+        '[stages.prod.delivery.github]\nenvironment = "production"\n'
+    ).stage()
+    assert stage.delivery.github
+    assert (stage.delivery.github.branch, stage.delivery.github.environment) == (None, "production")
+    assert (stage.service.dockerfile, stage.service.compose) == (None, "compose.yaml")

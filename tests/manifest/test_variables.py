@@ -122,10 +122,10 @@ def test_variables_of_the_database_count(problems: Finder) -> None:
             ),
         ),
         ("KEY = { generate = 8 }", "KEY.generate = 8: write 16 or more"),
-        ('KEY = { generate = 32, fild = "x" }', 'KEY.fild = "x": unknown key: write field'),
+        ('KEY = { generate = 32, fild = "x" }', "KEY.fild = ...: unknown key: write field"),
         (
             'KEY = { ssm = "key" }',
-            'KEY.ssm = "key": write a parameter\'s path or ARN, e.g. "/guestbook/prod/api-key"',
+            'KEY.ssm = ...: write a parameter\'s path or ARN, e.g. "/guestbook/prod/api-key"',
         ),
         (
             'KEY = { secretsmanager = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:x" }',
@@ -136,7 +136,7 @@ def test_variables_of_the_database_count(problems: Finder) -> None:
         ),
         (
             'KEY = { secretsmanager = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:x-AbCd12", field = "a:b" }',
-            'KEY.field = "a:b": write the name of one field of the secret\'s JSON, e.g. "password"',
+            'KEY.field = ...: write the name of one field of the secret\'s JSON, e.g. "password"',
         ),
         (
             '"1KEY" = { generate = 32 }',
@@ -156,3 +156,11 @@ def test_name_in_variables_and_secrets(problems: Finder) -> None:
     assert problems(f'{SERVICE}[variables]\nA = "x"\n[secrets]\nA = {{ generate = 32 }}\n') == [
         "secrets.A: stands in [variables] as well: write it in one of the two"
     ]
+
+
+@pytest.mark.parametrize(
+    "line", ['KEY = "hunter2"', 'KEY = ["hunter2"]', 'KEY = { ssm = "hunter2" }', 'KEY = { valu = "hunter2" }']
+)
+def test_what_may_be_a_secret_is_not_told(problems: Finder, line: str) -> None:
+    (problem,) = problems(f"{SERVICE}[secrets]\n{line}\n")
+    assert "hunter2" not in problem
