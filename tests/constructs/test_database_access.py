@@ -1,0 +1,145 @@
+"""Database: who can reach it, across stacks, and a database that exists already."""
+
+import re
+
+import pytest
+from aws_cdk import App, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk.assertions import Template
+
+from beanpod.database import Database, DatabaseEngine, IDatabase
+from beanpod.network import ServiceNetwork
+from tests.constructs.databases import Service, imported_vpc, made
+
+
+class Stacks:
+    """Network <- Database <- Service, as an app would split them."""
+
+    def __init__(self) -> None:
+        self.app = App()
+        self.network_stack = Stack(self.app, "NetworkStack")
+        self.network = ServiceNetwork(self.network_stack, "Network", database_port=3306)
+        self.database_stack = Stack(self.app, "DatabaseStack")
+        self.database = Database(
+            self.database_stack,
+            "Database",
+            vpc=self.network.vpc,
+            engine=DatabaseEngine.mysql("8.4"),
+            vpc_subnets=self.network.database_subnets,
+            security_group=self.network.database_security_group,
+            encryption_key=kms.Key(self.database_stack, "Key"),
+        )
+        self.service_stack = Stack(self.app, "ServiceStack")
+        self.service = Service(self.service_stack, "Service", self.network.instance_security_group)
+        self.database.connections.allow_default_port_from(self.service)
+        self.service.connections.allow_to_default_port(self.database)
+        self.database.grant_connect(self.service, "guestbook")
+        self.database.grant_read_secret(self.service)
+        self.assembly = self.app.synth()
+
+    def depends_on(self, stack: Stack) -> set[str]:
+        artifact = self.assembly.get_stack_artifact(stack.artifact_id)
+        return {dependency.id for dependency in artifact.dependencies if "assets" not in dependency.id}
+
+
+@pytest.fixture(scope="module")
+def stacks() -> Stacks:
+    return Stacks()
+
+
+def test_stacks_depend_in_one_direction(stacks: Stacks) -> None:
+    assert stacks.depends_on(stacks.network_stack) == set()
+    assert stacks.depends_on(stacks.database_stack) == {"NetworkStack"}
+    assert stacks.depends_on(stacks.service_stack) == {"DatabaseStack"}
+
+
+def test_rules_stay_in_the_network_stack_and_are_not_doubled(stacks: Stacks) -> None:
+    for direction in ("Ingress", "Egress"):
+        kind = f"AWS::EC2::SecurityGroup{direction}"
+        Template.from_stack(stacks.network_stack).resource_count_is(kind, 2)
+        Template.from_stack(stacks.database_stack).resource_count_is(kind, 0)
+        Template.from_stack(stacks.service_stack).resource_count_is(kind, 0)
+
+
+def test_grants_stand_in_the_stack_of_the_one_who_gets_them(stacks: Stacks) -> None:
+    [policy] = Template.from_stack(stacks.service_stack).find_resources("AWS::IAM::Policy").values()
+    connect, read = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert connect["Action"] == "rds-db:connect"
+    arn = connect["Resource"]["Fn::Join"][1]
+    assert arn[-1] == "/guestbook"
+    assert re.search("DatabaseInstance.*DbiResourceId", arn[-2]["Fn::ImportValue"])
+    assert read["Action"] == ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"]
+    Template.from_stack(stacks.database_stack).resource_count_is("AWS::IAM::Policy", 0)
+
+
+def test_a_database_with_a_group_of_its_own_can_be_opened_in_its_stack() -> None:
+    app = App()
+    network_stack, database_stack = Stack(app, "NetworkStack"), Stack(app, "DatabaseStack")
+    network = ServiceNetwork(network_stack, "Network", database_port=3306)
+    database = Database(database_stack, "Database", vpc=network.vpc, engine=DatabaseEngine.mysql("8.4"))
+    service = Service(Stack(app, "ServiceStack"), "Service", network.instance_security_group)
+    database.connections.allow_default_port_from(service)
+    database.grant_read_secret(service)
+    app.synth()
+    Template.from_stack(database_stack).has_resource_properties(
+        "AWS::EC2::SecurityGroupIngress", {"FromPort": 3306, "ToPort": 3306}
+    )
+
+
+def test_user_for_connecting_is_the_master_user_unless_named() -> None:
+    stack = Stack(App(), "Dev")
+    database = Database(stack, "Database", vpc=imported_vpc(stack), engine=DatabaseEngine.mysql("8.4"))
+    database.grant_connect(iam.Role(stack, "Role", assumed_by=iam.AccountRootPrincipal()))
+    [policy] = Template.from_stack(stack).find_resources("AWS::IAM::Policy").values()
+    [statement] = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert statement["Resource"]["Fn::Join"][1][-1] == "/admin"
+
+
+def imported(stack: Stack, resource_id: str | None = None) -> IDatabase:
+    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:db-AbCdEf"
+    return Database.from_database_attributes(
+        stack,
+        "Existing",
+        host="db.example.com",
+        port=5432,
+        name="shop",
+        username="keeper",
+        secret=secretsmanager.Secret.from_secret_complete_arn(stack, "Secret", arn),
+        security_group=ec2.SecurityGroup.from_security_group_id(stack, "Group", "sg-1"),
+        resource_id=resource_id,
+    )
+
+
+def test_an_existing_database_is_used_like_one_made_here() -> None:
+    stack = Stack(App(), "Dev")
+    database = imported(stack, "db-ABC")
+    service = Service(stack, "Service", ec2.SecurityGroup.from_security_group_id(stack, "Instances", "sg-2"))
+    database.connections.allow_default_port_from(service)
+    database.grant_connect(service, "shopper")
+    database.grant_read_secret(service)
+    template = Template.from_stack(stack)
+    assert (database.host, database.port, database.name) == ("db.example.com", "5432", "shop")
+    template.has_resource_properties(
+        "AWS::EC2::SecurityGroupIngress",
+        {"GroupId": "sg-1", "SourceSecurityGroupId": "sg-2", "FromPort": 5432},
+    )
+    [policy] = template.find_resources("AWS::IAM::Policy").values()
+    connect, read = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert connect["Resource"]["Fn::Join"][1][-1] == ":dbuser:db-ABC/shopper"
+    assert read["Resource"] == database.secret.secret_arn
+
+
+def test_connecting_needs_the_resource_id_of_an_existing_database() -> None:
+    stack = Stack(App(), "Dev")
+    with pytest.raises(ValueError, match=r'^Dev/Existing.*\n.*resource_id must be given.*import it with "db-'):
+        imported(stack).grant_connect(iam.Role(stack, "Role", assumed_by=iam.AccountRootPrincipal()))
+
+
+def test_connecting_needs_iam_authentication() -> None:
+    database, _ = made(iam_authentication=False)
+    role = iam.Role(database, "Role", assumed_by=iam.AccountRootPrincipal())
+    with pytest.raises(ValueError, match="iam_authentication must be on for grant_connect, got False"):
+        database.grant_connect(role)
