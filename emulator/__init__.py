@@ -1,0 +1,5 @@
+"""An AWS on this machine: moto with an Elastic Beanstalk and a CloudFormation that behave as AWS's do."""
+
+from emulator.server import EmbeddedAws, EmbeddedAwsError
+
+__all__ = ["EmbeddedAws", "EmbeddedAwsError"]

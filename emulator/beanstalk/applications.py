@@ -1,0 +1,124 @@
+"""Applications, their versions and their configuration templates."""
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from emulator import clients
+from emulator.beanstalk import options, platforms
+from emulator.beanstalk.exceptions import ConfigurationValidationError, InvalidParameterValueError
+from emulator.beanstalk.options import Option, Settings
+from emulator.beanstalk.platforms import Platform
+from emulator.beanstalk.state import Application, ApplicationVersion, ConfigurationTemplate, Place
+from emulator.clock import CLOCK
+
+
+def checked(values: Settings) -> Settings:
+    """The settings; ConfigurationValidationError for what Beanstalk refuses."""
+    if problems := options.problems(values):
+        raise ConfigurationValidationError(problems)
+    return values
+
+
+def without(values: Settings, entries: list[dict[str, str]]) -> Settings:
+    """The settings but those the API entries name."""
+    removed = {Option.of(entry) for entry in entries}
+    return {option: value for option, value in values.items() if option not in removed}
+
+
+class Applications:
+    """The applications of one region."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self.all: dict[str, Application] = {}
+
+    def get(self, name: str) -> Application:
+        """The application; InvalidParameterValueError when there is none."""
+        if name not in self.all:
+            raise InvalidParameterValueError(f"No Application named '{name}' found.")
+        return self.all[name]
+
+    def create(self, name: str, *, description: str, lifecycle: dict[str, Any], tags: dict[str, str]) -> Application:
+        """Make an application."""
+        if name in self.all:
+            raise InvalidParameterValueError(f"Application {name} already exists.")
+        if "/" in name:
+            raise InvalidParameterValueError(f"Value {name} at 'ApplicationName' must not contain a slash.")
+        now = CLOCK.now()
+        arn = self._place.arn("application", name)
+        self.all[name] = Application(name, arn, now, now, description, lifecycle, tags=tags)
+        return self.all[name]
+
+    def version(self, application: str, label: str) -> ApplicationVersion:
+        """The version; InvalidParameterValueError when there is none."""
+        versions = self.get(application).versions
+        if label not in versions:
+            raise InvalidParameterValueError(f"No Application Version named '{label}' found.")
+        return versions[label]
+
+    def create_version(
+        self,
+        application: Application,
+        label: str,
+        *,
+        description: str,
+        bundle: dict[str, str] | None,
+        process: bool,
+        tags: dict[str, str],
+    ) -> ApplicationVersion:
+        """Make a version from a bundle in S3, which has to be there. process: copy and check it."""
+        if label in application.versions:
+            raise InvalidParameterValueError(f"Application Version {label} already exists.")
+        if bundle:
+            self._check_bundle(bundle)
+        now = CLOCK.now()
+        arn = self._place.arn("applicationversion", f"{application.name}/{label}")
+        status = "PROCESSED" if process else "UNPROCESSED"
+        version = ApplicationVersion(label, arn, now, now, description, bundle, status, tags)
+        application.versions[label] = version
+        return version
+
+    def delete_version(self, application: Application, label: str, *, with_bundle: bool) -> None:
+        """Remove a version; nothing happens when there is none. with_bundle: the object in S3, too."""
+        version = application.versions.pop(label, None)
+        if version and version.source_bundle and with_bundle:
+            bundle = version.source_bundle
+            clients.client("s3", self._place.region).delete_object(Bucket=bundle["S3Bucket"], Key=bundle["S3Key"])
+
+    def template(self, application: str, name: str) -> ConfigurationTemplate:
+        """The template; InvalidParameterValueError when there is none."""
+        templates = self.get(application).templates
+        if name not in templates:
+            raise InvalidParameterValueError(f"No Configuration Template named '{application}/{name}' found.")
+        return templates[name]
+
+    def create_template(
+        self, application: Application, name: str, platform: Platform, values: Settings, *, description: str,
+        tags: dict[str, str],
+    ) -> ConfigurationTemplate:  # fmt: skip
+        """Make a configuration template."""
+        if name in application.templates:
+            raise InvalidParameterValueError(f"Configuration Template {name} already exists.")
+        now = CLOCK.now()
+        arn = self._place.arn("configurationtemplate", f"{application.name}/{name}")
+        template = ConfigurationTemplate(name, arn, platform, checked(values), now, now, description, tags)
+        application.templates[name] = template
+        return template
+
+    def platform(self, request: dict[str, Any]) -> Platform | None:
+        """The platform a request names, by ARN or by solution stack."""
+        if arn := request.get("PlatformArn"):
+            return platforms.by_arn(arn, self._place.region)
+        name = request.get("SolutionStackName")
+        return platforms.by_solution_stack(name) if name else None
+
+    def _check_bundle(self, bundle: dict[str, str]) -> None:
+        bucket, key = bundle["S3Bucket"], bundle["S3Key"]
+        try:
+            clients.client("s3", self._place.region).head_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            reason = error.response["Error"].get("Message", "Not Found")
+            raise InvalidParameterValueError(
+                f"Unable to download from S3 location (Bucket: {bucket}  Key: {key}). Reason: {reason}"
+            ) from error

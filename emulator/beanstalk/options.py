@@ -1,0 +1,230 @@
+"""The option settings Elastic Beanstalk knows, and what it refuses of them.
+
+https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/command-options-general.html
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+_VARIABLES = "aws:elasticbeanstalk:application:environment"
+_SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
+VARIABLES_LIMIT = 4096
+
+# Namespaces in which any name is an option; * stands for a name of the user's.
+_OPEN = (_VARIABLES, _SECRETS, "aws:cloudformation:template:parameter", "aws:elasticbeanstalk:customoption")
+_CATALOGUE = {
+    "aws:autoscaling:asg": (
+        "Availability_Zones Cooldown Custom_Availability_Zones EnableCapacityRebalancing MaxSize MinSize"
+    ),
+    "aws:autoscaling:launchconfiguration": (
+        "BlockDeviceMappings DisableDefaultEC2SecurityGroup DisableIMDSv1 EC2KeyName IamInstanceProfile ImageId "
+        "InstanceType LaunchTemplateTagPropagationEnabled MonitoringInterval RootVolumeIOPS RootVolumeSize "
+        "RootVolumeThroughput RootVolumeType SSHSourceRestriction SecurityGroups"
+    ),
+    "aws:autoscaling:scheduledaction": "DesiredCapacity EndTime MaxSize MinSize Recurrence StartTime Suspend",
+    "aws:autoscaling:trigger": (
+        "BreachDuration EvaluationPeriods LowerBreachScaleIncrement LowerThreshold MeasureName Period Statistic Unit "
+        "UpperBreachScaleIncrement UpperThreshold"
+    ),
+    "aws:autoscaling:updatepolicy:rollingupdate": (
+        "MaxBatchSize MinInstancesInService PauseTime RollingUpdateEnabled RollingUpdateType Timeout"
+    ),
+    "aws:ec2:instances": (
+        "EnableSpot InstanceTypes SpotAllocationStrategy SpotFleetOnDemandAboveBasePercentage SpotFleetOnDemandBase "
+        "SpotMaxPrice SupportedArchitectures"
+    ),
+    "aws:ec2:vpc": "AssociatePublicIpAddress DBSubnets ELBScheme ELBSubnets Subnets VPCId",
+    "aws:elasticbeanstalk:application": "Application Healthcheck URL",
+    "aws:elasticbeanstalk:cloudwatch:logs": "DeleteOnTerminate RetentionInDays StreamLogs",
+    "aws:elasticbeanstalk:cloudwatch:logs:health": "DeleteOnTerminate HealthStreamingEnabled RetentionInDays",
+    "aws:elasticbeanstalk:command": "BatchSize BatchSizeType DeploymentPolicy IgnoreHealthCheck Timeout",
+    "aws:elasticbeanstalk:control": "DefaultSSHPort LaunchTimeout LaunchType RollbackLaunchOnFailure",
+    "aws:elasticbeanstalk:environment": (
+        "EnvironmentType ExternalExtensionsS3Bucket ExternalExtensionsS3Key LoadBalancerIsShared LoadBalancerType "
+        "ServiceRole"
+    ),
+    "aws:elasticbeanstalk:environment:process:*": (
+        "DeregistrationDelay HealthCheckInterval HealthCheckPath HealthCheckTimeout HealthyThresholdCount "
+        "MatcherHTTPCode Port Protocol StickinessEnabled StickinessLBCookieDuration StickinessType "
+        "UnhealthyThresholdCount"
+    ),
+    "aws:elasticbeanstalk:environment:proxy": "ProxyServer",
+    "aws:elasticbeanstalk:environment:proxy:staticfiles": "*",
+    "aws:elasticbeanstalk:healthreporting:system": (
+        "ConfigDocument EnhancedHealthAuthEnabled HealthCheckSuccessThreshold SystemType"
+    ),
+    "aws:elasticbeanstalk:hostmanager": "LogPublicationControl",
+    "aws:elasticbeanstalk:managedactions": ("ManagedActionsEnabled PreferredStartTime ServiceRoleForManagedUpdates"),
+    "aws:elasticbeanstalk:managedactions:platformupdate": "InstanceRefreshEnabled UpdateLevel",
+    "aws:elasticbeanstalk:monitoring": "Automatically Terminate Unhealthy Instances",
+    "aws:elasticbeanstalk:sns:topics": "",
+    "aws:elasticbeanstalk:sqsd": (
+        "ConnectTimeout ErrorVisibilityTimeout HttpConnections HttpPath InactivityTimeout MaxRetries MimeType "
+        "RetentionPeriod VisibilityTimeout WorkerQueueURL"
+    ),
+    "aws:elasticbeanstalk:trafficsplitting": "EvaluationTime NewVersionPercent",
+    "aws:elasticbeanstalk:xray": "XRayEnabled",
+    "aws:elb:healthcheck": "HealthyThreshold Interval Target Timeout UnhealthyThreshold",
+    "aws:elb:listener:*": "InstancePort InstanceProtocol ListenerEnabled ListenerProtocol PolicyNames SSLCertificateId",
+    "aws:elb:loadbalancer": "CrossZone ManagedSecurityGroup SecurityGroups",
+    "aws:elb:policies": (
+        "ConnectionDrainingEnabled ConnectionDrainingTimeout ConnectionSettingIdleTimeout LoadBalancerPorts "
+        "Stickiness Cookie Expiration Stickiness Policy"
+    ),
+    "aws:elbv2:listener:*": ("DefaultProcess ListenerEnabled Protocol Rules SSLCertificateArns SSLPolicy"),
+    "aws:elbv2:listenerrule:*": "HostHeaders PathPatterns Priority Process",
+    "aws:elbv2:loadbalancer": (
+        "AccessLogsS3Bucket AccessLogsS3Enabled AccessLogsS3Prefix IdleTimeout IpAddressType ManagedSecurityGroup "
+        "SecurityGroups SharedLoadBalancer"
+    ),
+    "aws:rds:dbinstance": (
+        "DBAllocatedStorage DBDeletionPolicy DBEngine DBEngineVersion DBInstanceClass DBPassword "
+        "DBSnapshotIdentifier DBUser HasCoupledDatabase MultiAZDatabase"
+    ),
+}
+# Names with blanks cannot stand in the lists above.
+_SPACED = {
+    "aws:elasticbeanstalk:application": {"Application Healthcheck URL"},
+    "aws:elasticbeanstalk:monitoring": {"Automatically Terminate Unhealthy Instances"},
+    "aws:elasticbeanstalk:sns:topics": {
+        "Notification Endpoint", "Notification Protocol", "Notification Topic ARN", "Notification Topic Name",
+    },
+    "aws:elb:policies": {"Stickiness Cookie Expiration", "Stickiness Policy"},
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Choice:
+    allowed: tuple[str, ...]
+
+    def refuses(self, value: str) -> str | None:
+        shown = ", ".join(self.allowed)
+        return None if value in self.allowed else f"Value is not one of the allowed values: [{shown}]"
+
+
+@dataclass(frozen=True)
+class _Number:
+    least: int
+    most: int
+
+    def refuses(self, value: str) -> str | None:
+        if not re.fullmatch(r"-?\d+", value):
+            return "Value is not a number"
+        if int(value) < self.least:
+            return f"Value is less than the allowed minimum: {self.least}"
+        return f"Value is greater than the allowed maximum: {self.most}" if int(value) > self.most else None
+
+
+_BOOLEAN = _Choice(("true", "false"))
+_RETENTION = _Choice(
+    tuple(str(days) for days in (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653))
+)
+_RULES: dict[tuple[str, str], _Choice | _Number] = {
+    ("aws:autoscaling:asg", "MinSize"): _Number(0, 10000),
+    ("aws:autoscaling:asg", "MaxSize"): _Number(0, 10000),
+    ("aws:autoscaling:launchconfiguration", "DisableIMDSv1"): _BOOLEAN,
+    ("aws:autoscaling:launchconfiguration", "RootVolumeType"): _Choice(("standard", "gp2", "gp3", "io1")),
+    ("aws:autoscaling:updatepolicy:rollingupdate", "RollingUpdateType"): _Choice(("Time", "Health", "Immutable")),
+    ("aws:elasticbeanstalk:cloudwatch:logs", "RetentionInDays"): _RETENTION,
+    ("aws:elasticbeanstalk:cloudwatch:logs", "StreamLogs"): _BOOLEAN,
+    ("aws:elasticbeanstalk:cloudwatch:logs:health", "RetentionInDays"): _RETENTION,
+    ("aws:elasticbeanstalk:command", "BatchSizeType"): _Choice(("Percentage", "Fixed")),
+    ("aws:elasticbeanstalk:command", "DeploymentPolicy"): _Choice(
+        ("AllAtOnce", "Rolling", "RollingWithAdditionalBatch", "Immutable", "TrafficSplitting")
+    ),
+    ("aws:elasticbeanstalk:command", "Timeout"): _Number(1, 3600),
+    ("aws:elasticbeanstalk:environment", "EnvironmentType"): _Choice(("SingleInstance", "LoadBalanced")),
+    ("aws:elasticbeanstalk:environment", "LoadBalancerType"): _Choice(("classic", "application", "network")),
+    ("aws:elasticbeanstalk:environment", "LoadBalancerIsShared"): _BOOLEAN,
+    ("aws:elasticbeanstalk:healthreporting:system", "SystemType"): _Choice(("basic", "enhanced")),
+    ("aws:elasticbeanstalk:managedactions", "ManagedActionsEnabled"): _BOOLEAN,
+    ("aws:elasticbeanstalk:managedactions:platformupdate", "UpdateLevel"): _Choice(("minor", "patch")),
+    ("aws:elasticbeanstalk:trafficsplitting", "EvaluationTime"): _Number(3, 600),
+    ("aws:elasticbeanstalk:trafficsplitting", "NewVersionPercent"): _Number(1, 100),
+}
+
+
+@dataclass(frozen=True, order=True)
+class Option:
+    """What names an option."""
+
+    namespace: str
+    name: str
+    resource: str | None = field(default=None, compare=False)
+
+    @classmethod
+    def of(cls, entry: dict[str, str]) -> "Option":
+        """The option an API entry names."""
+        return cls(entry["Namespace"], entry["OptionName"], entry.get("ResourceName"))
+
+
+Settings = dict[Option, str]
+
+
+def settings(entries: Iterable[dict[str, str]]) -> Settings:
+    """An API list of option settings by option; a later one wins."""
+    return {Option.of(entry): entry.get("Value", "") for entry in entries}
+
+
+def rendered(values: Settings) -> list[dict[str, str | None]]:
+    """Settings as the API shows them, sorted."""
+    return [
+        {"ResourceName": option.resource, "Namespace": option.namespace, "OptionName": option.name, "Value": value}
+        for option, value in sorted(values.items())
+    ]
+
+
+def _pattern(namespace: str) -> str:
+    for prefix in ("aws:elasticbeanstalk:environment:process:", "aws:elbv2:listener:", "aws:elbv2:listenerrule:",
+                   "aws:elb:listener:"):  # fmt: skip
+        if namespace.startswith(prefix) and len(namespace) > len(prefix):
+            return f"{prefix}*"
+    return "aws:elbv2:listener:*" if namespace == "aws:elbv2:listener" else namespace
+
+
+def known(option: Option) -> bool:
+    """Whether Beanstalk has the option."""
+    pattern = _pattern(option.namespace)
+    names = set(_CATALOGUE.get(pattern, "").split()) | _SPACED.get(pattern, set())
+    return option.namespace in _OPEN or "*" in names or option.name in names
+
+
+def catalogue() -> list[tuple[str, str]]:
+    """Every option with a name of its own: namespace and name."""
+    written = {
+        (namespace, name)
+        for namespace, names in _CATALOGUE.items()
+        for name in {*names.split(), *_SPACED.get(namespace, set())}
+        if name != "*" and namespace not in _SPACED
+    }
+    return sorted(written | {(namespace, name) for namespace, names in _SPACED.items() for name in names})
+
+
+def problems(values: Settings) -> list[dict[str, Any]]:
+    """What is wrong with the settings, as ValidateConfigurationSettings says it."""
+    found = [_problem(option, value) for option, value in values.items()]
+    return [problem for problem in [*found, _too_long(values)] if problem]
+
+
+def _problem(option: Option, value: str) -> dict[str, Any] | None:
+    where = f"(Namespace: '{option.namespace}', OptionName: '{option.name}')"
+    if not known(option):
+        return _message(option, f"Invalid option specification {where}: Unknown configuration setting.")
+    rule = _RULES.get((option.namespace, option.name))
+    refusal = rule.refuses(value) if rule else None
+    return _message(option, f"Invalid option value: '{value}' {where}: {refusal}") if refusal else None
+
+
+def _too_long(values: Settings) -> dict[str, Any] | None:
+    pairs = [f"{option.name}={value}" for option, value in values.items() if option.namespace == _VARIABLES]
+    size = sum(len(pair.encode()) for pair in pairs)
+    if size <= VARIABLES_LIMIT:
+        return None
+    text = f"The combined size of environment properties is {size} bytes, more than the limit of {VARIABLES_LIMIT}."
+    return _message(Option(_VARIABLES, ""), text)
+
+
+def _message(option: Option, text: str) -> dict[str, Any]:
+    return {"Message": text, "Severity": "error", "Namespace": option.namespace, "OptionName": option.name}

@@ -1,0 +1,52 @@
+"""The time of the embedded AWS: every service here reads it, and slow work is scheduled on it."""
+
+import heapq
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+
+def _utcnow() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+@dataclass(order=True)
+class _Task:
+    due: datetime
+    order: int
+    action: Callable[[], None] = field(compare=False)
+
+
+class Clock:
+    """A clock that runs work when it is due and somebody looks.
+
+    scale: real seconds that one second of AWS takes. Default: 0, slow work is finished at the next look.
+    wall: where the real time comes from, naive UTC. Default: the machine's clock.
+    """
+
+    def __init__(self, *, scale: float = 0.0, wall: Callable[[], datetime] = _utcnow) -> None:
+        if scale < 0:
+            raise ValueError(f"scale must be 0 or more, got {scale}: give the real seconds one AWS second takes")
+        self._scale = scale
+        self._wall = wall
+        self._tasks: list[_Task] = []
+        self._order = itertools.count()
+
+    def now(self) -> datetime:
+        """The current time, naive UTC."""
+        return self._wall()
+
+    def after(self, seconds: float, action: Callable[[], None]) -> None:
+        """Run `action` once `seconds` of AWS time have passed."""
+        due = self.now() + timedelta(seconds=seconds * self._scale)
+        heapq.heappush(self._tasks, _Task(due, next(self._order), action))
+
+    def run_due(self) -> None:
+        """Run everything that is due, in order, with what it schedules in turn."""
+        while self._tasks and self._tasks[0].due <= self.now():
+            heapq.heappop(self._tasks).action()
+
+
+CLOCK = Clock()
+"""The clock of this process: moto makes the services' state itself, so none can be handed one."""

@@ -1,0 +1,150 @@
+"""What a resource type's handler is, and the helpers handlers share."""
+
+import secrets
+import string
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from botocore import xform_name
+from botocore.exceptions import ClientError
+
+from emulator import clients
+
+Properties = dict[str, Any]
+_SUFFIX = string.digits + string.ascii_uppercase
+
+
+@dataclass(frozen=True)
+class State:
+    """A resource that exists: what Ref gives, and what Fn::GetAtt gives by attribute name."""
+
+    physical_id: str
+    attributes: dict[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Context:
+    """Where a resource is made: its place in the stack, and the clients of the stack's region."""
+
+    account: str
+    region: str
+    stack_name: str
+    stack_id: str
+    logical_id: str
+
+    def client(self, service: str) -> Any:
+        """The botocore client of a service."""
+        return clients.client(service, self.region)
+
+    def generated_name(self, max_length: int = 64) -> str:
+        """A name as CloudFormation makes it: stack, logical id and a random suffix."""
+        suffix = "".join(secrets.choice(_SUFFIX) for _ in range(12))
+        room = max_length - len(suffix) - 1
+        logical = self.logical_id[: room // 2]
+        return f"{self.stack_name[: room - len(logical) - 1]}-{logical}-{suffix}"
+
+
+class Handler:
+    """Makes, changes and removes the resources of one type, through the API of the embedded AWS.
+
+    supported: the properties the handler honours; a template with another is refused.
+    default_deletion_policy: what happens on removal when the template does not say. Default: Delete.
+    """
+
+    supported: ClassVar[frozenset[str]] = frozenset()
+    default_deletion_policy: ClassVar[str] = "Delete"
+
+    def create(self, context: Context, properties: Properties) -> State:
+        """Make the resource."""
+        raise NotImplementedError
+
+    def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
+        """Change the resource in place, from the old properties to the new ones."""
+        raise NotImplementedError
+
+    def delete(self, context: Context, state: State, properties: Properties) -> None:
+        """Remove the resource."""
+        raise NotImplementedError
+
+    def snapshot(self, context: Context, state: State) -> None:
+        """Keep a copy before the removal; only for types that can."""
+        raise NotImplementedError
+
+
+HANDLERS: dict[str, Handler] = {}
+
+
+def handles(resource_type: str) -> Callable[[type[Handler]], type[Handler]]:
+    """Register a handler class for a resource type."""
+
+    def register(cls: type[Handler]) -> type[Handler]:
+        HANDLERS[resource_type] = cls()
+        return cls
+
+    return register
+
+
+def names(text: str) -> frozenset[str]:
+    """A set of names written in one line."""
+    return frozenset(text.split())
+
+
+def without(properties: Properties, *excluded: str) -> Properties:
+    """The properties but some."""
+    return {name: value for name, value in properties.items() if name not in excluded}
+
+
+def pick(properties: Properties, *included: str) -> Properties:
+    """The properties named, as far as they are there."""
+    return {name: properties[name] for name in included if name in properties}
+
+
+def changed(old: Properties, new: Properties) -> Properties:
+    """The new properties that differ from the old ones."""
+    return {name: value for name, value in new.items() if old.get(name) != value}
+
+
+def call(client: Any, operation: str, parameters: Properties) -> Any:
+    """Call `operation` with a template's values: CloudFormation takes "20" for 20 and "true" for true."""
+    shape = client.meta.service_model.operation_model(operation).input_shape
+    return getattr(client, xform_name(operation))(**_coerce(shape, parameters))
+
+
+def _coerce(shape: Any, value: Any) -> Any:
+    match shape.type_name, value:
+        case "structure", dict():
+            known = shape.members
+            return {key: _coerce(known[key], item) if key in known else item for key, item in value.items()}
+        case "list", list():
+            return [_coerce(shape.member, item) for item in value]
+        case (("integer" | "long"), (str() | float())):
+            return int(value)
+        case (("float" | "double"), (str() | int())):
+            return float(value)
+        case "boolean", str():
+            return value.lower() == "true"
+        case "string", (bool() | int() | float()):
+            return str(value).lower() if isinstance(value, bool) else str(value)
+    return value
+
+
+def api_tags(properties: Properties) -> list[dict[str, str]]:
+    """The Tags property as APIs take it."""
+    return [{"Key": tag["Key"], "Value": str(tag["Value"])} for tag in properties.get("Tags", [])]
+
+
+def tag_changes(old: Properties, new: Properties) -> tuple[list[str], list[dict[str, str]]]:
+    """Which tag keys to remove and which tags to set to come from the old properties to the new."""
+    before, after = api_tags(old), api_tags(new)
+    kept = {tag["Key"] for tag in after}
+    return [tag["Key"] for tag in before if tag["Key"] not in kept], [tag for tag in after if tag not in before]
+
+
+def ignore_missing(action: Callable[[], Any], codes: Iterable[str]) -> None:
+    """Run a removal; what is gone already is as good as removed."""
+    try:
+        action()
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in codes:
+            raise

@@ -1,0 +1,101 @@
+"""The HTTP server of the embedded AWS: moto with our services in the place of its own."""
+
+import os
+import socket
+import warnings
+from collections.abc import Callable, Iterable
+from threading import RLock
+from typing import Any
+
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+ACCESS_KEY_ID = "AKIAEMBEDDEDAWS00000"
+SECRET_ACCESS_KEY = "embedded"  # noqa: S105 - nothing checks it
+LOOPBACK = "127.0.0.1"
+
+_Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+class PortInUseError(OSError):
+    """The port is somebody else's; `port` is its number."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(f"port {port} is in use: stop what listens there, or choose another with --port")
+        self.port = port
+
+
+def listen(port: int) -> socket.socket:
+    """A socket bound to loopback only; port 0 takes a free one. PortInUseError when the port is taken."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((LOOPBACK, port))
+    except OSError as error:
+        listener.close()
+        raise PortInUseError(port) from error
+    listener.listen(128)
+    return listener
+
+
+def serve(listener: socket.socket, *, account: str, verbose: bool) -> BaseWSGIServer:
+    """The server on a socket; run its serve_forever(). account: whose AWS it is. verbose: log each request."""
+    _prepare_environment(account)
+    application = _application()
+    handler = _request_handler(verbose=verbose)
+    host, port = listener.getsockname()
+    # The descriptor is duplicated: the caller's socket and the server's are closed each on its own.
+    return make_server(host, port, application, threaded=True, request_handler=handler, fd=os.dup(listener.fileno()))
+
+
+def _prepare_environment(account: str) -> None:
+    # moto reads these at import. The AWS settings of the shell are the user's, not this server's: a profile
+    # that does not exist would stop it.
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ |= {
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "MOTO_ACCOUNT_ID": account,
+        "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+        "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
+    }
+
+
+def _application() -> _Application:
+    # Late: the environment has to be right before moto is imported.
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+    from emulator.patches import install
+
+    install()
+    # AWS's models do not list every error code AWS answers with.
+    warnings.filterwarnings("ignore", message=".*does not match an error shape")
+    return _one_at_a_time(DomainDispatcherApplication(create_backend_app))
+
+
+def _one_at_a_time(application: _Application) -> _Application:
+    """moto's state is plain dictionaries without locks, and a deployment is many steps: one request at a time.
+
+    Requests that a service makes of another run inside its own.
+    """
+    lock = RLock()
+
+    def locked(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        with lock:
+            return application(environ, start_response)
+
+    return locked
+
+
+def _request_handler(*, verbose: bool) -> type[WSGIRequestHandler]:
+    from moto.moto_server.werkzeug_app import MotoRequestHandler
+
+    if verbose:
+        return MotoRequestHandler
+
+    class QuietRequestHandler(MotoRequestHandler):
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            """Say nothing."""
+
+    return QuietRequestHandler

@@ -1,0 +1,50 @@
+"""Puts our services in moto's place and mends what is wrong in moto 5.2.5, each with its reason."""
+
+import json
+from typing import Any
+
+import moto.cloudformation
+import moto.cloudformation.models
+import moto.elasticbeanstalk
+import moto.elasticbeanstalk.models
+from moto.iam.access_control import IAMPolicy
+from moto.s3.models import FakeBucket
+
+from emulator.beanstalk.models import eb_backends
+from emulator.cloudformation.models import cloudformation_backends
+
+
+def install() -> None:
+    """Apply everything; call it before the first request."""
+    _own_services()
+    _loopback_is_secure()
+
+
+def _own_services() -> None:
+    """moto looks a service up by a module's attribute: there it finds ours."""
+    for module in (moto.elasticbeanstalk, moto.elasticbeanstalk.models):
+        module.eb_backends = eb_backends  # type: ignore[attr-defined]
+    for module in (moto.cloudformation, moto.cloudformation.models):
+        module.cloudformation_backends = cloudformation_backends  # type: ignore[attr-defined]
+
+
+def _loopback_is_secure() -> None:
+    """moto applies a bucket policy's statements without their conditions: "deny what is not TLS" would deny all.
+
+    Nothing leaves the machine here, so such a statement never applies, as it never does over HTTPS.
+    """
+    judge = FakeBucket.get_permission
+
+    def get_permission(self: FakeBucket, action: str, resource: str) -> Any:
+        if self.policy is None:
+            return judge(self, action, resource)
+        document = json.loads(self.policy)
+        document["Statement"] = [it for it in document["Statement"] if not _only_without_tls(it)]
+        return IAMPolicy(json.dumps(document)).is_action_permitted(action, resource)
+
+    FakeBucket.get_permission = get_permission  # type: ignore[method-assign]
+
+
+def _only_without_tls(statement: dict[str, Any]) -> bool:
+    condition = statement.get("Condition", {}).get("Bool", {})
+    return str(condition.get("aws:SecureTransport")).lower() == "false"

@@ -1,0 +1,92 @@
+"""Starts and stops the embedded AWS for a test or a demonstration."""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+_ROOT = Path(__file__).resolve().parent.parent
+_STOP_SECONDS = 10
+
+
+class EmbeddedAwsError(RuntimeError):
+    """The server did not come up."""
+
+
+@dataclass(frozen=True)
+class EmbeddedAws:
+    """A running embedded AWS: `with EmbeddedAws.start() as aws:`.
+
+    environment: the variables that point AWS clients to it, for a subprocess. client_arguments: the same for boto3.
+    """
+
+    account: str
+    region: str
+    environment: dict[str, str] = field(repr=False)
+    _process: "subprocess.Popen[str]" = field(repr=False)
+
+    @classmethod
+    def start(cls, *, port: int = 0, account: str = "123456789012", region: str = "us-east-1") -> "EmbeddedAws":
+        """Run a server with empty state in a process of its own, and wait until it answers.
+
+        port: where on localhost. Default: 0, a free one. Raises EmbeddedAwsError when it does not come up.
+        """
+        arguments = ["--port", str(port), "--account", account, "--region", region]
+        command = [sys.executable, "-m", "emulator", *arguments]
+        process = subprocess.Popen(  # noqa: S603
+            command, cwd=_ROOT, stdout=subprocess.PIPE, text=True
+        )
+        return cls(account, region, _announced(process), process)
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where it listens, such as http://localhost:5000."""
+        return self.environment["AWS_ENDPOINT_URL"]
+
+    @property
+    def client_arguments(self) -> dict[str, Any]:
+        """Keyword arguments for boto3.client and boto3.resource."""
+        return {
+            "endpoint_url": self.endpoint_url,
+            "region_name": self.region,
+            "aws_access_key_id": self.environment["AWS_ACCESS_KEY_ID"],
+            "aws_secret_access_key": self.environment["AWS_SECRET_ACCESS_KEY"],
+        }
+
+    def whole_environment(self) -> dict[str, str]:
+        """This process's variables with the embedded AWS among them, and no other AWS settings."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        return inherited | self.environment
+
+    def stop(self) -> None:
+        """End the server; its state is gone."""
+        self._process.terminate()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stdout:
+            self._process.stdout.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def _announced(process: "subprocess.Popen[str]") -> dict[str, str]:
+    """The variables the server prints, once it says it is ready."""
+    lines = []
+    for line in process.stdout or ():
+        lines.append(line)
+        if line.startswith("Ready"):
+            exports = (text.strip().removeprefix("export ") for text in lines if "export " in text)
+            return dict(text.split("=", 1) for text in exports)
+    raise EmbeddedAwsError(f"the embedded AWS did not start, exit code {process.wait()}: its error output says why")
