@@ -129,7 +129,7 @@ def _choice(path: Path, value: object, expected: str) -> str:
 
 
 def _string(value: object) -> str:
-    if isinstance(value, dict | list):
+    if isinstance(value, dict | list) or (isinstance(value, int) and value.bit_length() > 64):
         return "write a string in quotes"
     return f'write it in quotes: "{show(value)}"'
 

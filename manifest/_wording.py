@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from difflib import SequenceMatcher, get_close_matches
 
 Path = tuple[str | int, ...]
@@ -62,9 +62,3 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 def nearest_first(word: str, known: Iterable[str]) -> list[str]:
     return sorted(known, key=lambda other: -SequenceMatcher(None, word[:_LONGEST], other).ratio())
-
-
-def one_of(choices: Sequence[object]) -> str:
-    """[a, b, c] -> '"a", "b" or "c"'."""
-    words = [show(choice) for choice in choices]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"

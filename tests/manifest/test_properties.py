@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Iterator
 from datetime import date
@@ -20,6 +21,48 @@ from manifest._templates import has_stray_brace, placeholders, render
 SECTIONS = sorted(StageConfig.model_fields)
 KEYS = sorted({key for name in SECTIONS for key in keys_at((name,))} | {*SECTIONS, "stages", "dev", "vpc", "generate"})
 WORDS = ["small", "production", "LoadBalanced", "SingleInstance", "mysql", "none", "ada/guestbook", "{database.host}"]
+
+# What people write who know the keys: mostly valid alone, often not together.
+plausible: dict[str, Any] = {
+    "preset": st.sampled_from(["small", "production"]),
+    "environment": {
+        "type": st.sampled_from(["SingleInstance", "LoadBalanced"]),
+        "min_size": st.integers(1, 4),
+        "max_size": st.integers(1, 4),
+        "private_instances": st.booleans(),
+        "deployment_policy": st.sampled_from(["AllAtOnce", "Rolling", "Immutable", "TrafficSplitting"]),
+        "batch_size_type": st.sampled_from(["Percentage", "Fixed"]),
+        "batch_size": st.sampled_from([1, 3, 50]),
+        "platform": st.sampled_from(["latest", "4.13.7"]),
+        "managed_updates": st.sampled_from([{"level": "none"}, {"start": "Sun:03:00"}]),
+    },
+    "network": {
+        "nat_gateways": st.integers(0, 3),
+        "vpc": st.just(
+            {
+                "vpc_id": "vpc-00000001",
+                "availability_zones": ["eu-central-1a", "eu-central-1b"],
+                "public_subnet_ids": ["subnet-00000001", "subnet-00000002"],
+                "private_subnet_ids": ["subnet-00000003", "subnet-00000004"],
+            }
+        ),
+    },
+    "database": {
+        "engine": st.sampled_from(["mysql", "mariadb", "postgres", "none"]),
+        "storage_gb": st.integers(20, 70_000),
+        "max_storage_gb": st.sampled_from([0, 20, 100, 60_000]),
+    },
+    "variables": {"URL": st.sampled_from(["{database.host}", "{{}}", "x" * 4000, "plain"])},
+}
+
+
+def layer() -> st.SearchStrategy[dict[str, Any]]:
+    sections: dict[str, st.SearchStrategy[Any]] = {
+        name: st.fixed_dictionaries({}, optional=keys) if isinstance(keys, dict) else keys
+        for name, keys in plausible.items()
+    }
+    return st.fixed_dictionaries({}, optional=sections)
+
 
 texts = st.sampled_from(WORDS) | st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 scalars = st.one_of(
@@ -95,6 +138,34 @@ def test_any_tables(folder: Path, document: dict[str, Any]) -> None:
         assert not any(problem.startswith("not TOML") for problem in result.problems), content
     else:
         assert all(result.stage(name).name == name for name in result.stages)
+
+
+@settings(max_examples=300, deadline=None)
+@given(base=layer(), stages=st.dictionaries(st.sampled_from(["dev", "qa", "prod"]), layer(), max_size=3))
+def test_plausible_manifests(folder: Path, base: dict[str, Any], stages: dict[str, Any]) -> None:
+    document = {**base, "service": {"name": "guestbook", "image": "ada/guestbook"}, "stages": stages}
+    result = outcome(folder, "".join(f"{key} = {toml(value)}\n" for key, value in document.items()).encode())
+    if isinstance(result, ManifestError):
+        assert len(set(result.problems)) == len(result.problems)
+        assert all(re.search("write|lower|raise|leave|shorten", problem) for problem in result.problems)
+        return
+    for name in result.stages:
+        assert_deployable(result.stage(name))
+
+
+def assert_deployable(stage: StageConfig) -> None:
+    environment, network, database = stage.environment, stage.network, stage.database
+    assert environment.min_size <= environment.max_size
+    if environment.type == "SingleInstance":
+        assert environment.max_size == 1
+        assert not environment.private_instances
+        assert environment.deployment_policy in {"AllAtOnce", "Immutable"}
+    assert (network.nat_gateways > 0) == (environment.private_instances and network.vpc is None)
+    assert environment.platform == "latest" or environment.managed_updates is None
+    if database and database.max_storage_gb:
+        assert database.max_storage_gb * 10 >= database.storage_gb * 11
+    values = dict.fromkeys(("host", "port", "name", "username"), "x") if database else None
+    assert "database." not in "".join(stage.render_variables(values).values())
 
 
 @settings(max_examples=200, deadline=None)

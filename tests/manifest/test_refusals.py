@@ -607,3 +607,15 @@ def test_problem_of_a_shared_key_names_the_stage_that_has_it(problems: Finder) -
 def test_wrong_value_does_not_cause_a_second_problem(problems: Finder) -> None:
     found = problems(environment('type = "Loadbalanced"\nmin_size = 3\nmax_size = 5'))
     assert [problem.split(" = ")[0] for problem in found] == ["environment.type"]
+
+
+def test_long_keys_and_numbers_are_cut(problems: Finder) -> None:
+    (key, number) = problems(f"{'x' * 200} = 1\nregion = 0x{'f' * 5000}\n{SERVICE}")
+    assert "region = a number of very many digits: write a string in quotes" in (key + number)
+    assert f'"{"x" * 77}..." = 1: unknown key' in (key + number)
+
+
+def test_too_many_instance_types(problems: Finder) -> None:
+    types = ", ".join(f'"t{number}.small"' for number in range(41))
+    (problem,) = problems(environment(f"instance_types = [{types}]"))
+    assert problem.endswith("...: write at most 40")

@@ -1,0 +1,174 @@
+"""A slip anywhere in a full manifest is told once, where it stands, and brings no second problem with it."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from manifest import Manifest, ManifestError
+
+FULL = """
+region = "eu-central-1"
+account = "123456789012"
+[service]
+name = "guestbook"
+image = "ada/guestbook"
+compose = "compose.yaml"
+port = 3000
+health_path = "/healthz"
+[variables]
+JDBC_URL = "jdbc:mysql://{database.host}:{database.port}/{database.name}"
+[secrets]
+A = { generate = 32 }
+B = { secretsmanager = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:b-AbCd12", field = "key" }
+C = { ssm = "/guestbook/c" }
+[network]
+flow_logs = true
+[network.vpc]
+vpc_id = "vpc-0a1b2c3d4e5f67890"
+availability_zones = ["eu-central-1a", "eu-central-1b"]
+public_subnet_ids = ["subnet-00000001", "subnet-00000002"]
+private_subnet_ids = ["subnet-00000003", "subnet-00000004"]
+isolated_subnet_ids = ["subnet-00000005", "subnet-00000006"]
+[environment]
+type = "LoadBalanced"
+instance_types = ["t4g.small", "t4g.medium"]
+min_size = 3
+max_size = 6
+private_instances = true
+deployment_policy = "TrafficSplitting"
+batch_size_type = "Fixed"
+batch_size = 2
+traffic_split_percent = 20
+traffic_split_minutes = 10
+certificate = "arn:aws:acm:eu-central-1:123456789012:certificate/0a1b2c3d-0000-1111-2222-333344445555"
+platform = "latest"
+log_retention_days = 30
+root_volume_gb = 40
+max_versions = 10
+[environment.managed_updates]
+level = "patch"
+start = "Sun:03:00"
+[environment.scaling]
+measure = "RequestCount"
+statistic = "Sum"
+lower_threshold = 100
+upper_threshold = 1000
+period_minutes = 1
+breach_minutes = 3
+[[environment.options]]
+namespace = "aws:elasticbeanstalk:command"
+name = "Timeout"
+value = "900"
+[database]
+engine = "mysql"
+version = "8.4.9"
+instance_class = "db.t4g.large"
+storage_gb = 100
+max_storage_gb = 500
+backup_days = 30
+multi_az = true
+deletion_protection = true
+name = "guests"
+username = "keeper"
+compose_service = "db"
+[delivery]
+user = true
+access_key_serial = 2
+[delivery.github]
+repository = "ada/guestbook"
+branch = "main"
+provider_arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
+[alarms]
+email = "ops@example.org"
+[stages.prod]
+preset = "production"
+"""
+
+Path_ = tuple[str | int, ...]
+
+
+def leaves(value: Any, path: Path_ = ()) -> Iterator[Path_]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from leaves(inner, (*path, key))
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            yield from leaves(inner, (*path, place))
+    else:
+        yield path
+
+
+def tables(value: Any, path: Path_ = ()) -> Iterator[Path_]:
+    if isinstance(value, dict):
+        yield path
+        for key, inner in value.items():
+            yield from tables(inner, (*path, key))
+
+
+def with_change(path: Path_, change: Any) -> dict[str, Any]:
+    document = tomllib.loads(FULL)
+    place: Any = document
+    for part in path[:-1]:
+        place = place[part]
+    place[path[-1]] = change
+    return document
+
+
+def toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{json.dumps(key)} = {toml(inner)}' for key, inner in value.items())}}}"
+    return f"[{', '.join(map(toml, value))}]" if isinstance(value, list) else json.dumps(value)
+
+
+def problems(folder: Path, document: dict[str, Any]) -> tuple[str, ...]:
+    file = folder / "beanpod.toml"
+    file.write_text("".join(f"{key} = {toml(value)}\n" for key, value in document.items()), encoding="utf-8")
+    with pytest.raises(ManifestError) as caught:
+        Manifest.read(file)
+    return caught.value.problems
+
+
+def named(path: Path_) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+
+
+def test_full_manifest_is_valid(folder: Path) -> None:
+    (folder / "beanpod.toml").write_text(FULL, encoding="utf-8")
+    stage = Manifest.read(folder / "beanpod.toml").stage("prod")
+    assert stage.environment.architecture == "arm64"
+    assert stage.network.nat_gateways == 0
+
+
+@pytest.mark.parametrize("path", list(leaves(tomllib.loads(FULL))), ids=named)
+def test_value_of_a_wrong_type(folder: Path, path: Path_) -> None:
+    (problem,) = problems(folder, with_change(path, {"wrong": "type"}))
+    assert problem.startswith(f"{named(path)}: write ")
+
+
+@pytest.mark.parametrize("path", list(leaves(tomllib.loads(FULL))), ids=named)
+def test_list_for_a_value(folder: Path, path: Path_) -> None:
+    (problem,) = problems(folder, with_change(path, [[]]))
+    assert problem.startswith(f"{named(path)} = ")
+
+
+@pytest.mark.parametrize("path", [path for path in tables(tomllib.loads(FULL)) if path], ids=named)
+def test_value_for_a_table(folder: Path, path: Path_) -> None:
+    (problem,) = problems(folder, with_change(path, 3))
+    assert problem.startswith(f"{named(path)} = ")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in tables(tomllib.loads(FULL)) if path not in {("variables",), ("secrets",), ("stages",)}],
+    ids=named,
+)
+def test_key_that_is_unknown(folder: Path, path: Path_) -> None:
+    (problem,) = problems(folder, with_change((*path, "zzz"), True))
+    assert problem.startswith(f"{named((*path, 'zzz'))} = ")
+    assert ": unknown key: write one of " in problem
