@@ -42,7 +42,7 @@ class DeliveryStack(Stack):
         accept(
             user, {"SMG4": "Rotated by raising access_key_serial: the copy in the repository's secrets must follow."}
         )
-        CfnOutput(self, "DeployerSecretName", value=user.secret.secret_name)
+        CfnOutput(self, "DeployerSecretArn", value=user.secret.secret_arn)
 
     def _add_github_role(self, permissions: DeployPermissions, config: GitHubConfig) -> None:
         provider = (

@@ -219,10 +219,13 @@ def _deployment(settings: EnvironmentSettings) -> Iterator[Row]:
 
 
 def _observability(settings: EnvironmentSettings) -> Iterator[Row]:
-    retention = {"DeleteOnTerminate": False, "RetentionInDays": settings.log_retention_days}
+    retention: dict[str, str | int | bool] = {
+        "DeleteOnTerminate": False,
+        "RetentionInDays": settings.log_retention_days,
+    }
     yield "aws:elasticbeanstalk:healthreporting:system", "SystemType", "enhanced"
-    yield from _rows("aws:elasticbeanstalk:cloudwatch:logs", {"StreamLogs": True} | retention)
-    yield from _rows("aws:elasticbeanstalk:cloudwatch:logs:health", {"HealthStreamingEnabled": True} | retention)
+    yield from _rows("aws:elasticbeanstalk:cloudwatch:logs", {"StreamLogs": True, **retention})
+    yield from _rows("aws:elasticbeanstalk:cloudwatch:logs:health", {"HealthStreamingEnabled": True, **retention})
 
 
 def _traffic(settings: EnvironmentSettings) -> Iterator[Row]:
@@ -286,8 +289,7 @@ def _size_problems(settings: EnvironmentSettings) -> Iterator[str]:
         yield f"min_size must be at most max_size ({settings.max_size}), got {settings.min_size}"
     if not settings.load_balanced and settings.max_size != 1:
         yield (
-            f"max_size must be 1 for a single instance, got {settings.max_size}: "
-            "set environment_type to LOAD_BALANCED"
+            f"max_size must be 1 for a single instance, got {settings.max_size}: set environment_type to LOAD_BALANCED"
         )
 
 

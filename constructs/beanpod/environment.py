@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import jsii
-from aws_cdk import Duration, Fn
+from aws_cdk import Duration, Fn, IResolvable
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
@@ -310,7 +310,7 @@ class DockerEnvironment(Construct):
             refuse(self, [f"option {namespace} {name} is set already: set it once"])
         self._rows[key] = value
 
-    def _option_settings(self) -> list[beanstalk.CfnEnvironment.OptionSettingProperty]:
+    def _option_settings(self) -> list[IResolvable | beanstalk.CfnEnvironment.OptionSettingProperty]:
         return [
             beanstalk.CfnEnvironment.OptionSettingProperty(
                 namespace=namespace, option_name=name, value=value, resource_name=resource or None

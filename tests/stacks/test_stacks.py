@@ -26,7 +26,7 @@ def test_cfn_lint_finds_nothing(stage: Stage) -> None:
 
 def test_cdk_nag_finds_nothing_that_is_not_acknowledged_with_a_reason(stage: Stage) -> None:
     findings = [
-        (violation.rule_name, resource.construct_path)
+        (violation.rule_name, str(resource.construct_path))
         for stack in stage.stacks
         for violation in AwsSolutionsChecks(stack).validate_scope(stack).violations
         for resource in violation.violating_resources
@@ -94,7 +94,7 @@ def test_outputs_are_what_the_deploy_script_reads(stage_of: StageOf) -> None:
     stage = stage_of("small", "mysql")
     outputs = {part: set(template.get("Outputs", {})) for part, template in stage.templates.items()}
     assert {"ApplicationName", "EnvironmentName", "Region", "Url"} <= outputs["service"]
-    assert {"BucketName", "DeployerSecretName"} <= outputs["delivery"]
+    assert {"BucketName", "DeployerSecretArn"} <= outputs["delivery"]
 
 
 def test_production_is_private_and_stands_in_two_zones(stage_of: StageOf) -> None:
