@@ -6,6 +6,7 @@ from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
@@ -27,6 +28,7 @@ from stacks._findings import accept
 from stacks._parts import database_values, environment_secret
 
 _DEGRADED = 20
+_PUBLIC = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)
 
 
 class ServiceStack(Stack):
@@ -86,7 +88,7 @@ class ServiceStack(Stack):
             secrets={name: environment_secret(self, name, secret) for name, secret in stage.secrets.items()},
             instance_security_group=network.instance_security_group,
             load_balancer_security_group=network.load_balancer_security_group,
-            instance_subnets=network.instance_subnets,
+            instance_subnets=network.instance_subnets if config.private_instances else _PUBLIC,
             load_balancer_subnets=network.load_balancer_subnets,
             log_retention_days=config.log_retention_days,
             managed_updates=(ManagedUpdates(**config.managed_updates.model_dump()) if config.managed_updates else None),
