@@ -2,7 +2,7 @@
 
 Measured is the wall-clock time of whole processes, from the interpreter's start to the written assembly: that is what
 the CDK CLI waits for, and start-up is much of it. The twin (`twin/`) makes the same constructs with the very library
-files that the Python packages carry, on the same Node, with the feature flags of `cdk.json`; a run counts only if
+files that the Python packages carry, on the same Node started alike, with the flags of `cdk.json`; a run counts only if
 both wrote the same templates. What is no construct at all, the manifest's reading and the deployer's statements, is
 handed to the twin as data, which can only flatter the twin.
 

@@ -52,5 +52,6 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except subprocess.CalledProcessError as error:
-        print(f"{error.cmd[0]} failed with exit code {error.returncode}: see above", file=sys.stderr)
+        words = " ".join(error.cmd)
+        print(error.stderr, f"failed with exit code {error.returncode}: {words}", sep="\n", file=sys.stderr)
         sys.exit(1)
