@@ -10,12 +10,15 @@ from manifest import Manifest, ManifestError
 
 
 def main() -> int:
-    """Synthesise the chosen stage; 2 after a bad manifest, before anything is written to cdk.out."""
+    """Synthesise the chosen stage; 2 for a bad manifest, 1 for templates that AWS would refuse."""
     try:
         manifest = Manifest.read(Path(__file__).parent / "beanpod.toml")
+        return _synthesise(manifest)
     except ManifestError as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return 2
+        return _refused(error, 2)
+
+
+def _synthesise(manifest: Manifest) -> int:
     # After the manifest: a bad one is told at once, without waiting for Node.
     from aws_cdk import App
     from cdk_preflight import Preflight
@@ -23,15 +26,24 @@ def main() -> int:
     from stacks import add_stage
 
     app = App()
-    try:
-        stage = manifest.stage(app.node.try_get_context("stage"))
-    except ManifestError as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return 2
+    stage = manifest.stage(app.node.try_get_context("stage"))
     Preflight.apply(app)
-    add_stage(app, stage)
-    app.synth()
+    try:
+        add_stage(app, stage)
+        app.synth()
+    except ValueError as error:
+        return _refused(error, 1)
+    except RuntimeError as error:
+        # The findings of template validation arrive as an error of Node; any other is a bug and keeps its trace.
+        if "ValidationFailed" not in str(error):
+            raise
+        return _refused(error, 1)
     return 0
+
+
+def _refused(error: Exception, code: int) -> int:
+    print(error, file=sys.stderr)  # noqa: T201
+    return code
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ _TIP = (
     '<path d="M0 0 8 4 0 8z" fill="#94a3b8"/></marker></defs>'
 )
 _TITLES = {
-    "network": ("Network", "VPC, security groups and every rule between them"),
+    "network": ("Network", "VPC, security groups, all rules between them"),
     "database": ("Database", "retained; a snapshot is taken before removal"),
     "service": ("Service", "roles, application, environment, alarms"),
     "delivery": ("Delivery", "releases, and who may roll them out"),
@@ -82,9 +82,9 @@ def references(templates: Mapping[str, Mapping[str, Any]]) -> set[tuple[tuple[st
         for output in template.get("Outputs", {}).values():
             name = output.get("Export", {}).get("Name")
             for logical_id in _referred(output["Value"]):
-                exports[name] = (stack, logical_id)
+                exports[name] = (stack, _owner(template, logical_id))
     return {
-        ((stack, logical_id), exports[name])
+        ((stack, _owner(template, logical_id)), exports[name])
         for stack, template in templates.items()
         for logical_id, resource in template["Resources"].items()
         for name in _imported(resource)
@@ -143,6 +143,15 @@ def _card(card: Card) -> str:
         f"{escape(card.title)}</text>"
         f'<text x="{card.x + 16}" y="{card.y + 36}" font-size="11" fill="#64748b">{escape(card.name)}</text></g>'
     )
+
+
+def _owner(template: Mapping[str, Any], logical_id: str) -> str:
+    """What a policy or an attachment belongs to stands for it; anything else stands for itself."""
+    properties = template["Resources"].get(logical_id, {}).get("Properties", {})
+    for key in ("Users", "Roles", "Bucket", "SecretId"):
+        for owner in _referred(properties.get(key)):
+            return owner
+    return logical_id
 
 
 def _part(stack: str) -> str:

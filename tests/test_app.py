@@ -1,0 +1,90 @@
+"""app.py as the CDK CLI runs it: a process, its exit code, what it says and what it leaves."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A repository of somebody's own: the app, a manifest and a Dockerfile."""
+    shutil.copy(ROOT / "app.py", tmp_path)
+    shutil.copy(ROOT / "beanpod.toml", tmp_path)
+    (tmp_path / "service").mkdir()
+    (tmp_path / "service/Dockerfile").touch()
+    return tmp_path
+
+
+def run(project: Path, **context: str) -> "subprocess.CompletedProcess[str]":
+    flags = json.loads((ROOT / "cdk.json").read_text())["context"]
+    environment = os.environ | {
+        "PYTHONPATH": str(ROOT),
+        "CDK_OUTDIR": str(project / "cdk.out"),
+        "CDK_CONTEXT_JSON": json.dumps(flags | context),
+    }
+    return subprocess.run(
+        [sys.executable, "app.py"], cwd=project, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def edit(project: Path, before: str, after: str) -> None:
+    path = project / "beanpod.toml"
+    assert before in path.read_text()
+    path.write_text(path.read_text().replace(before, after))
+
+
+def test_another_stage_is_chosen_by_context(project: Path) -> None:
+    assert run(project, stage="prod").returncode == 0
+    names = {path.name.removesuffix(".template.json") for path in (project / "cdk.out").glob("*.template.json")}
+    assert names == {f"guestbook-prod-{part}" for part in ("network", "database", "service", "delivery")}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ('name = "guestbook"', 'nam = "guestbook"', "service.nam"),
+        ("port = 8080", "port = 0", "service.port"),
+        ("[service]", "[service", "TOML"),
+    ],
+)
+def test_a_bad_manifest_ends_with_2_says_why_and_leaves_nothing(
+    project: Path, before: str, after: str, words: str
+) -> None:
+    edit(project, before, after)
+    ended = run(project)
+    assert ended.returncode == 2
+    assert words in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not (project / "cdk.out").exists()
+
+
+def test_an_unknown_stage_ends_with_2_and_names_those_there_are(project: Path) -> None:
+    ended = run(project, stage="prd")
+    assert ended.returncode == 2
+    assert "prod" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_what_aws_would_refuse_ends_with_1_and_names_the_construct(project: Path) -> None:
+    option = '[[stages.dev.environment.options]]\nnamespace = "aws:elasticbeanstalk:command"\n'
+    edit(project, "[stages.prod]", f'{option}name = "Timeout"\nvalue = "99999"\n\n[stages.prod]')
+    ended = run(project)
+    assert ended.returncode == 1
+    assert "Timeout" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_an_option_that_the_environment_sets_itself_is_refused_by_name(project: Path) -> None:
+    option = '[[stages.dev.environment.options]]\nnamespace = "aws:ec2:vpc"\nname = "VPCId"\nvalue = "vpc-2"\n'
+    edit(project, "[stages.prod]", f"{option}\n[stages.prod]")
+    ended = run(project)
+    assert ended.returncode == 1
+    assert "option aws:ec2:vpc VPCId is set already" in ended.stderr
+    assert "Traceback" not in ended.stderr
