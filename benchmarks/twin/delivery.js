@@ -4,11 +4,14 @@ const iam = require('aws-cdk-lib/aws-iam');
 const s3 = require('aws-cdk-lib/aws-s3');
 const secretsmanager = require('aws-cdk-lib/aws-secretsmanager');
 const { Construct } = require('constructs');
+const { accept } = require('./findings');
 
 class DeliveryStack extends Stack {
   constructor(scope, id, { stage, environment, ...props }) {
     super(scope, id, props);
-    const { bucket } = new ArtifactBucket(this, 'Artifacts', environment);
+    const artifacts = new ArtifactBucket(this, 'Artifacts', environment);
+    const { bucket } = artifacts;
+    accept(artifacts, 'S1');
     const documents = policyDocuments(stage.documents, {
       partition: Aws.PARTITION,
       region: Aws.REGION,
@@ -22,8 +25,9 @@ class DeliveryStack extends Stack {
     });
     new CfnOutput(this, 'BucketName', { value: bucket.bucketName });
     if (stage.delivery.user) {
-      const { secret } = new DeployUser(this, 'DeployUser', documents, stage.delivery.access_key_serial);
-      new CfnOutput(this, 'DeployerSecretName', { value: secret.secretName });
+      const user = new DeployUser(this, 'DeployUser', documents, stage.delivery.access_key_serial);
+      accept(user, 'SMG4');
+      new CfnOutput(this, 'DeployerSecretArn', { value: user.secret.secretArn });
     }
   }
 }

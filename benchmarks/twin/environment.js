@@ -1,11 +1,13 @@
 'use strict';
 const { Aws, Duration, Fn } = require('aws-cdk-lib');
+const ec2 = require('aws-cdk-lib/aws-ec2');
 const beanstalk = require('aws-cdk-lib/aws-elasticbeanstalk');
 const cloudwatch = require('aws-cdk-lib/aws-cloudwatch');
 const { Construct } = require('constructs');
 const { optionRows } = require('./options');
 const { InstanceRole, ServiceRole } = require('./roles');
 
+const PUBLIC = { subnetType: ec2.SubnetType.PUBLIC };
 const BRANCH = 'Docker running on 64bit Amazon Linux 2023';
 const VARIABLES = 'aws:elasticbeanstalk:application:environment';
 const SECRETS = 'aws:elasticbeanstalk:application:environmentsecrets';
@@ -17,7 +19,7 @@ class DockerEnvironment extends Construct {
     const instances = new InstanceRole(this, 'InstanceRole');
     this.instanceRole = instances.role;
     const rows = [
-      ...optionRows(stage, this.tokens(network, instances.profileName)),
+      ...optionRows(stage, this.tokens(stage, network, instances.profileName)),
       ...Object.entries(variables).map(([name, value]) => [VARIABLES, name, value]),
       ...Object.entries(secrets).map(([name, secret]) => [SECRETS, name, secret.reference]),
       ...stage.environment.options.map((option) => [option.namespace, option.name, option.value, option.resource_name]),
@@ -25,13 +27,13 @@ class DockerEnvironment extends Construct {
     for (const { source } of Object.values(secrets)) source.grantRead(this.instanceRole);
     this.applicationName = application(this, this.serviceRole, stage.environment.max_versions);
     this.resource = this.newEnvironment(stage, rows);
-    this.resource.node.addDependency(this.instanceRole, this.serviceRole);
+    this.resource.node.addDependency(this.instanceRole);
     this.environmentName = this.resource.ref;
     this.endpoint = this.resource.attrEndpointUrl;
   }
 
-  tokens({ vpc, groups, instanceSubnets, loadBalancerSubnets }, profileName) {
-    const selected = vpc.selectSubnets(instanceSubnets);
+  tokens({ environment }, { vpc, groups, instanceSubnets, loadBalancerSubnets }, profileName) {
+    const selected = vpc.selectSubnets(environment.private_instances ? instanceSubnets : PUBLIC);
     return {
       vpcId: vpc.vpcId,
       instanceSubnets: Fn.join(',', selected.subnetIds),
