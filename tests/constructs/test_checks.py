@@ -22,7 +22,12 @@ def test_nothing_is_raised_without_problems() -> None:
     refuse("Database", [])
 
 
-@pytest.mark.parametrize("value", [None, Aws.REGION, Token.as_number({"Ref": "Size"}), f"db-{Aws.REGION}"])
+# Tokens are numbered as they are made: without ids of their own, parallel workers would disagree on the tests' names.
+@pytest.mark.parametrize(
+    "value",
+    [None, Aws.REGION, Token.as_number({"Ref": "Size"}), f"db-{Aws.REGION}"],
+    ids=["absent", "string", "number", "inside a string"],
+)
 def test_absent_values_and_tokens_are_not_judged(value: object) -> None:
     assert not known(value)
 
