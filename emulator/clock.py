@@ -47,6 +47,11 @@ class Clock:
         while self._tasks and self._tasks[0].due <= self.now():
             heapq.heappop(self._tasks).action()
 
+    def finish(self) -> None:
+        """Run everything that is scheduled, whenever it is due: for who has to wait for it."""
+        while self._tasks:
+            heapq.heappop(self._tasks).action()
+
 
 CLOCK = Clock()
 """The clock of this process: moto makes the services' state itself, so none can be handed one."""

@@ -89,4 +89,6 @@ def _announced(process: "subprocess.Popen[str]") -> dict[str, str]:
         if line.startswith("Ready"):
             exports = (text.strip().removeprefix("export ") for text in lines if "export " in text)
             return dict(text.split("=", 1) for text in exports)
-    raise EmbeddedAwsError(f"the embedded AWS did not start, exit code {process.wait()}: its error output says why")
+    with process:
+        code = process.wait()
+    raise EmbeddedAwsError(f"the embedded AWS did not start, exit code {code}: its error output says why")

@@ -47,6 +47,10 @@ class EnvironmentActions(Actions):
         self.backend.environments.lifecycle.restart(self._environment(ready=True), self.request_id)
         return EmptyResult()
 
+    def rebuild_environment(self) -> ActionResult:
+        self.backend.environments.lifecycle.rebuild(self._environment(ready=True), self.request_id)
+        return EmptyResult()
+
     def describe_environments(self) -> ActionResult:
         environments = self.backend.environments.select(
             dict(self._get_params()),

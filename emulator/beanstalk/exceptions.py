@@ -11,7 +11,6 @@ class ElasticBeanstalkError(ServiceException):
     ElasticBeanstalkError
       InvalidParameterValueError        something named does not exist, or is in the wrong state
       ConfigurationValidationError  an option setting is refused
-      OperationInProgressError      the environment is busy
       ResourceNotFoundError         no resource of that ARN
       TooManyTagsError              more than 50 tags
     """
@@ -27,10 +26,6 @@ class ConfigurationValidationError(ElasticBeanstalkError):
     def __init__(self, messages: list[dict[str, Any]]) -> None:
         text = "; ".join(item["Message"] for item in messages)
         super().__init__(f"Configuration validation exception: {text}")
-
-
-class OperationInProgressError(ElasticBeanstalkError):
-    code = "OperationInProgressFailure"
 
 
 class ResourceNotFoundError(ElasticBeanstalkError):

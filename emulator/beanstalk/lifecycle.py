@@ -46,6 +46,13 @@ class Lifecycle:
         self._tell(environment, "restartAppServer is starting.")
         self._later(UPDATE_SECONDS, environment, lambda: self._restarted(environment))
 
+    def rebuild(self, environment: Environment, request_id: str) -> None:
+        """Start again with new instances."""
+        environment.instances = []
+        self._start(environment, "Updating", request_id)
+        self._tell(environment, "rebuildEnvironment is starting.")
+        self._later(LAUNCH_SECONDS, environment, lambda: self._launched(environment))
+
     def terminate(self, environment: Environment, request_id: str) -> None:
         """Start the end of an environment."""
         self._start(environment, "Terminating", request_id)

@@ -40,6 +40,20 @@ class PlatformActions(Actions):
         page, token = self.page([render.platform(platform, self.region) for platform in found], 100)
         return ActionResult({"PlatformSummaryList": page, "NextToken": token})
 
+    def list_platform_branches(self) -> ActionResult:
+        branches = {platform.branch: platform for platform in PLATFORMS}
+        shown = [
+            {
+                "PlatformName": platform.product,
+                "BranchName": branch,
+                "LifecycleState": "Supported",
+                "BranchOrder": order,
+                "SupportedTierList": ["WebServer/Standard", "Worker/SQS/HTTP"],
+            }
+            for order, (branch, platform) in enumerate(branches.items(), 1)
+        ]
+        return ActionResult({"PlatformBranchSummaryList": shown})
+
     def describe_platform_version(self) -> ActionResult:
         platform = platforms.by_arn(self._get_param("PlatformArn"), self.region)
         return ActionResult({"PlatformDescription": render.platform_detail(platform, self.region)})

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from emulator.clock import CLOCK
 from emulator.cloudformation.exceptions import ResourceFailedError
 from emulator.cloudformation.handlers.base import (
     Context,
@@ -72,6 +73,10 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def _untagged(properties: Properties) -> Properties:
+    return without(properties, "Tags")
+
+
 def _removed(old: Properties, new: Properties) -> list[dict[str, str]]:
     def keys(properties: Properties) -> dict[tuple[Any, ...], dict[str, str]]:
         options = [pick(item, *_OPTION_KEY) for item in option_settings(properties)]
@@ -81,6 +86,7 @@ def _removed(old: Properties, new: Properties) -> list[dict[str, str]]:
     return [option for key, option in before.items() if key not in after]
 
 
+_VARIABLES = "aws:elasticbeanstalk:application:environment"
 _OPTION_KEY = ("Namespace", "OptionName", "ResourceName")
 
 
@@ -132,14 +138,27 @@ class Environment(Handler):
         client, name = context.client("elasticbeanstalk"), state.physical_id
         request = pick(changed(old, new), "Description", "PlatformArn", "TemplateName", "Tier", "VersionLabel")
         request["OptionSettings"] = option_settings(new)
-        request["OptionsToRemove"] = _removed(old, new)
-        if without(changed(old, new), "Tags") or request["OptionsToRemove"]:
+        request["OptionsToRemove"] = [*_removed(old, new), *self._foreign(client, new, name)]
+        if _untagged(old) != _untagged(new):
             call(client, "UpdateEnvironment", request | {"EnvironmentName": name})
         self._retag(client, name, old, new)
         return self._stabilized(client, name, self._describe(client, name)["EnvironmentId"])
 
     def delete(self, context: Context, state: State, properties: Properties) -> None:
         context.client("elasticbeanstalk").terminate_environment(EnvironmentName=state.physical_id)
+        CLOCK.finish()
+
+    def _foreign(self, client: Any, new: Properties, name: str) -> list[dict[str, str]]:
+        """Variables somebody else set: CloudFormation's next update takes them away."""
+        own = {item["OptionName"] for item in option_settings(new) if item["Namespace"] == _VARIABLES}
+        application = new["ApplicationName"]
+        found = client.describe_configuration_settings(ApplicationName=application, EnvironmentName=name)
+        settings = found["ConfigurationSettings"][0]["OptionSettings"]
+        return [
+            pick(item, "Namespace", "OptionName")
+            for item in settings
+            if item["Namespace"] == _VARIABLES and item["OptionName"] not in own
+        ]
 
     def _generated_name(self, context: Context) -> str:
         # AWS keeps four letters of the stack and four of the logical id: a name has 40 characters at most.
@@ -151,6 +170,7 @@ class Environment(Handler):
         return found[0] if found else {}
 
     def _stabilized(self, client: Any, name: str, environment_id: str) -> State:
+        CLOCK.finish()
         environment = client.describe_environments(EnvironmentIds=[environment_id])["Environments"][0]
         if environment["Status"] != "Ready":
             errors = client.describe_events(EnvironmentId=environment_id, Severity="ERROR")["Events"]

@@ -1,0 +1,91 @@
+"""Real clients of the embedded AWS, and the few calls most tests begin with."""
+
+import json
+import subprocess
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from emulator import EmbeddedAws
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCKER = "arn:aws:elasticbeanstalk:us-east-1::platform/Docker running on 64bit Amazon Linux 2023"
+PROFILE_OPTION = ("aws:autoscaling:launchconfiguration", "IamInstanceProfile")
+_CAPABILITIES = ["CAPABILITY_NAMED_IAM"]
+
+
+def option(namespace: str, name: str, value: str) -> dict[str, str]:
+    return {"Namespace": namespace, "OptionName": name, "Value": value}
+
+
+def error(caught: Any) -> tuple[str, str]:
+    """Code and message of a raised ClientError."""
+    detail = caught.value.response["Error"]
+    return detail["Code"], detail["Message"]
+
+
+class Clients:
+    def __init__(self, aws: EmbeddedAws) -> None:
+        self._aws = aws
+        self._made: dict[str, Any] = {}
+
+    def __call__(self, service: str) -> Any:
+        if service not in self._made:
+            make: Any = boto3.client
+            self._made[service] = make(service, **self._aws.client_arguments)
+        return self._made[service]
+
+    @cached_property
+    def instance_profile(self) -> str:
+        self("iam").create_instance_profile(InstanceProfileName="web")
+        return "web"
+
+    def deploy(self, name: str, resources: dict[str, Any], **sections: Any) -> dict[str, Any]:
+        """Create or update a stack and give its description."""
+        body = json.dumps({"Resources": resources, **sections})
+        cloudformation = self("cloudformation")
+        request = {"StackName": name, "TemplateBody": body, "Capabilities": _CAPABILITIES}
+        exists = name in {stack["StackName"] for stack in cloudformation.describe_stacks()["Stacks"]}
+        (cloudformation.update_stack if exists else cloudformation.create_stack)(**request)
+        return self.stack(name)
+
+    def stack(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = self("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+        return found
+
+    def outputs(self, name: str) -> dict[str, str]:
+        return {item["OutputKey"]: item["OutputValue"] for item in self.stack(name).get("Outputs", [])}
+
+    def physical_id(self, stack: str, logical_id: str) -> str:
+        found = self("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId=logical_id)
+        return str(found["StackResourceDetail"]["PhysicalResourceId"])
+
+    def reasons(self, stack: str) -> list[str]:
+        """Why things failed, from the stack's events."""
+        events = self("cloudformation").describe_stack_events(StackName=stack)["StackEvents"]
+        return [event["ResourceStatusReason"] for event in events if event["ResourceStatus"].endswith("FAILED")]
+
+    def exists(self, service: str, operation: str, **request: Any) -> bool:
+        try:
+            getattr(self(service), operation)(**request)
+        except ClientError:
+            return False
+        return True
+
+
+def run(aws: EmbeddedAws, *command: str, folder: Path = ROOT) -> "subprocess.CompletedProcess[str]":
+    """Run a command against the embedded AWS; standard error goes into the output."""
+    environment = aws.whole_environment() | {"CDK_DISABLE_CLI_TELEMETRY": "true", "AWS_PAGER": ""}
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+        timeout=120,
+    )

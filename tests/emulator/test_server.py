@@ -1,0 +1,90 @@
+"""The server as a program: what it prints, where it listens, how it ends."""
+
+import signal
+import socket
+import subprocess
+import sys
+
+import boto3
+import pytest
+
+from emulator import EmbeddedAws, EmbeddedAwsError
+from tests.emulator.clients import ROOT
+
+
+def _run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "emulator", *arguments]
+    return subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_server_prints_what_to_export_answers_and_stops_cleanly(how: signal.Signals) -> None:
+    command = [sys.executable, "-m", "emulator", "--port", "0", "--account", "210987654321", "--region", "eu-west-1"]
+    with subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as server:
+        assert server.stdout
+        lines = []
+        while not lines or not lines[-1].startswith("Ready"):
+            lines.append(server.stdout.readline())
+        exported = dict(line.split()[1].split("=", 1) for line in lines if "export" in line)
+        sts = boto3.client(
+            "sts",
+            endpoint_url=exported["AWS_ENDPOINT_URL"],
+            region_name=exported["AWS_REGION"],
+            aws_access_key_id=exported["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=exported["AWS_SECRET_ACCESS_KEY"],
+        )
+        assert sts.get_caller_identity()["Account"] == "210987654321"
+        server.send_signal(how)
+        rest, errors = server.communicate(timeout=20)
+    assert (server.returncode, rest, errors) == (0, "", "")
+    assert exported["AWS_ENDPOINT_URL"].startswith("http://localhost:")
+    assert exported["AWS_REGION"] == exported["AWS_DEFAULT_REGION"] == "eu-west-1"
+
+
+def test_taken_port_is_one_clear_line_and_exit_code_2() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        run = _run("--port", str(port))
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr == (f"emulator: port {port} is in use: stop what listens there, or choose another with --port\n")
+
+
+def test_an_account_id_has_12_digits() -> None:
+    run = _run("--account", "123")
+    assert run.returncode == 2
+    assert "an account id has 12 digits, got 123" in run.stderr
+
+
+def test_only_loopback_is_served() -> None:
+    with EmbeddedAws.start() as aws:
+        port = int(aws.endpoint_url.rsplit(":", 1)[1])
+        for address, refused in (("127.0.0.1", False), ("127.0.0.2", True)):
+            with socket.socket() as client:
+                assert (client.connect_ex((address, port)) != 0) is refused
+
+
+def test_each_start_has_empty_state_and_its_end_frees_the_port() -> None:
+    with EmbeddedAws.start() as aws:
+        port = int(aws.endpoint_url.rsplit(":", 1)[1])
+        boto3.client("s3", **aws.client_arguments).create_bucket(Bucket="left-behind")
+    with EmbeddedAws.start(port=port) as aws:
+        assert boto3.client("s3", **aws.client_arguments).list_buckets()["Buckets"] == []
+
+
+def test_a_server_that_does_not_come_up_is_an_error() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(EmbeddedAwsError, match="did not start, exit code 2: its error output says why"):
+            EmbeddedAws.start(port=taken.getsockname()[1])
+
+
+def test_the_environment_replaces_the_shells_aws_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    with EmbeddedAws.start() as aws:
+        environment = aws.whole_environment()
+    assert "AWS_PROFILE" not in environment
+    assert environment["AWS_ENDPOINT_URL"] == aws.endpoint_url
+    assert "PATH" in environment
