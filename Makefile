@@ -29,7 +29,6 @@ picture: $(INSTALLED)  ## docs/architecture.svg, from the synthesised stacks.
 	python -m stacks.picture docs/architecture.svg
 
 bench: $(INSTALLED)  ## Synthesis beside its JavaScript twin.
-	cd benchmarks && npm ci --silent --no-audit --no-fund
 	python -m benchmarks
 
 clean:
