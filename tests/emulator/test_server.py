@@ -22,7 +22,7 @@ def test_server_prints_what_to_export_answers_and_stops_cleanly(how: signal.Sign
     command = [sys.executable, "-m", "emulator", "--port", "0", "--account", "210987654321", "--region", "eu-west-1"]
     with subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as server:
         assert server.stdout
-        lines = []
+        lines: list[str] = []
         while not lines or not lines[-1].startswith("Ready"):
             lines.append(server.stdout.readline())
         exported = dict(line.split()[1].split("=", 1) for line in lines if "export" in line)
