@@ -8,6 +8,7 @@ import moto.cloudformation.models
 import moto.elasticbeanstalk
 import moto.elasticbeanstalk.models
 from moto.iam.access_control import IAMPolicy
+from moto.rds.models import DBSubnetGroup, RDSBackend
 from moto.s3.models import FakeBucket
 
 from emulator.beanstalk.models import eb_backends
@@ -18,6 +19,7 @@ def install() -> None:
     """Apply everything; call it before the first request."""
     _own_services()
     _loopback_is_secure()
+    _changed_subnet_groups_stay()
 
 
 def _own_services() -> None:
@@ -43,6 +45,18 @@ def _loopback_is_secure() -> None:
         return IAMPolicy(json.dumps(document)).is_action_permitted(action, resource)
 
     FakeBucket.get_permission = get_permission  # type: ignore[method-assign]
+
+
+def _changed_subnet_groups_stay() -> None:
+    """moto takes a DB subnet group out of its list to change it, and does not put it back."""
+    change = RDSBackend.modify_db_subnet_group
+
+    def modify_db_subnet_group(self: RDSBackend, subnet_name: str, *arguments: Any, **more: Any) -> DBSubnetGroup:
+        group = change(self, subnet_name, *arguments, **more)
+        self.subnet_groups[subnet_name] = group
+        return group
+
+    RDSBackend.modify_db_subnet_group = modify_db_subnet_group  # type: ignore[method-assign]
 
 
 def _only_without_tls(statement: dict[str, Any]) -> bool:

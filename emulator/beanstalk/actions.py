@@ -3,13 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from moto.core.responses import BaseResponse
-
 from emulator.beanstalk.models import ElasticBeanstalkBackend, eb_backends
 from emulator.clock import CLOCK
+from emulator.failures import AnswersFailures
 
 
-class Actions(BaseResponse):
+class Actions(AnswersFailures):
     """The base of Elastic Beanstalk's actions. request_id: the id of the request being answered."""
 
     request_id: str

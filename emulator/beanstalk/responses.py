@@ -3,14 +3,14 @@
 import uuid
 from typing import Any
 
-from moto.core.responses import ActionResult, BaseResponse, EmptyResult
+from moto.core.responses import ActionResult, EmptyResult
 
 from emulator.beanstalk import render
 from emulator.beanstalk.environment_responses import EnvironmentActions
 from emulator.beanstalk.platform_responses import PlatformActions
 
 
-class ElasticBeanstalkResponse(EnvironmentActions, PlatformActions, BaseResponse):
+class ElasticBeanstalkResponse(EnvironmentActions, PlatformActions):
     """One request: actions on applications, versions, templates and tags; see the bases for the rest."""
 
     def create_application(self) -> ActionResult:

@@ -24,7 +24,7 @@ _UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", 
 class Request:
     """What CreateStack, UpdateStack and an executed change set have in common.
 
-    parameters: by key, previous values filled in. values: as resolved for the template.
+    parameters: the text of each, previous values and defaults filled in. values: as resolved for the template.
     """
 
     template: Template
@@ -51,8 +51,8 @@ class CloudFormationBackend(BaseBackend):
         """A checked request for the template in `body`; ValidationError for a template that cannot be deployed."""
         template = Template.from_body(body)
         validation.check(template, more.get("capabilities", []))
-        values = template_parameters.values(template, parameters, self.region_name)
-        return Request(template, parameters, values, **more)
+        texts = template_parameters.texts(template, parameters)
+        return Request(template, texts, template_parameters.values(template, texts, self.region_name), **more)
 
     def arn(self, kind: str, name: str) -> str:
         """A new ARN of this service."""

@@ -13,22 +13,25 @@ _SSM_VALUE = "AWS::SSM::Parameter::Value<"
 
 def given(entries: list[dict[str, Any]], previous: dict[str, str]) -> dict[str, str]:
     """The request's parameters by key, UsePreviousValue taken from `previous`."""
-    return {
-        entry["ParameterKey"]: previous[entry["ParameterKey"]]
-        if entry.get("UsePreviousValue") and entry["ParameterKey"] in previous
-        else entry.get("ParameterValue", "")
-        for entry in entries
-    }
+    kept = {entry["ParameterKey"] for entry in entries if entry.get("UsePreviousValue")}
+    new = {entry["ParameterKey"]: entry.get("ParameterValue", "") for entry in entries}
+    return {key: previous.get(key, "") if key in kept else value for key, value in new.items()}
 
 
-def values(template: Template, parameters: dict[str, str], region: str) -> dict[str, Any]:
-    """The value of each declared parameter; ValidationError for missing, unknown and refused ones."""
+def texts(template: Template, parameters: dict[str, str]) -> dict[str, str]:
+    """The text of each declared parameter, its default where none is given; ValidationError for refused ones."""
     declared = template.section("Parameters")
     _check_names(declared, parameters)
-    texts = {name: str(parameters.get(name, body.get("Default"))) for name, body in declared.items()}
+    found = {name: str(parameters.get(name, body.get("Default"))) for name, body in declared.items()}
     for name, body in declared.items():
-        _check_value(name, body, texts[name])
-    return {name: _typed(texts[name], body["Type"], region) for name, body in declared.items()}
+        _check_value(name, body, found[name])
+    return found
+
+
+def values(template: Template, found: dict[str, str], region: str) -> dict[str, Any]:
+    """The value of each parameter from its text; ValidationError for one that is not in Parameter Store."""
+    declared = template.section("Parameters")
+    return {name: _typed(text, declared[name]["Type"], region) for name, text in found.items()}
 
 
 def _check_names(declared: dict[str, Any], parameters: dict[str, str]) -> None:

@@ -12,7 +12,7 @@ def tags(values: dict[str, str]) -> list[dict[str, str]]:
 def parameters(shown: Stack | ChangeSet) -> list[dict[str, str]]:
     declared = shown.template.section("Parameters") if shown.template else {}
     return [
-        {"ParameterKey": name, "ParameterValue": _shown_value(body, shown.parameters.get(name, body.get("Default")))}
+        {"ParameterKey": name, "ParameterValue": _shown_value(body, shown.parameters[name])}
         for name, body in declared.items()
     ]
 

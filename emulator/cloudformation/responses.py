@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import urlparse
 
-from moto.core.responses import ActionResult, BaseResponse, EmptyResult
+from moto.core.responses import ActionResult, EmptyResult
 
 from emulator import clients
 from emulator.clock import CLOCK
@@ -17,9 +17,10 @@ from emulator.cloudformation.exceptions import (
 from emulator.cloudformation.models import CloudFormationBackend, Request, cloudformation_backends
 from emulator.cloudformation.stack import ChangeSet, Stack
 from emulator.cloudformation.template import Template
+from emulator.failures import AnswersFailures
 
 
-class CloudFormationResponse(BaseResponse):
+class CloudFormationResponse(AnswersFailures):
     """One request."""
 
     def __init__(self) -> None:

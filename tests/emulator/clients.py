@@ -66,7 +66,7 @@ class Clients:
     def reasons(self, stack: str) -> list[str]:
         """Why things failed, from the stack's events."""
         events = self("cloudformation").describe_stack_events(StackName=stack)["StackEvents"]
-        return [event["ResourceStatusReason"] for event in events if event["ResourceStatus"].endswith("FAILED")]
+        return [event.get("ResourceStatusReason", "") for event in events if event["ResourceStatus"].endswith("FAILED")]
 
     def exists(self, service: str, operation: str, **request: Any) -> bool:
         try:

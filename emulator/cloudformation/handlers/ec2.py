@@ -232,7 +232,8 @@ class VpcEndpoint(_Tagged):
     )
 
     def create(self, context: Context, properties: Properties) -> State:
-        request = without(properties, "Tags")
+        # moto 5.2.5 cannot delete an endpoint that was made without its type.
+        request = {"VpcEndpointType": "Gateway"} | without(properties, "Tags")
         endpoint = call(context.client("ec2"), "CreateVpcEndpoint", request)["VpcEndpoint"]["VpcEndpointId"]
         _tag(context, endpoint, properties)
         return State(endpoint, {"Id": endpoint})

@@ -1,5 +1,6 @@
 """IAM: what proves an identity. Instance profiles, access keys, OIDC providers."""
 
+from emulator.cloudformation.exceptions import ResourceFailedError
 from emulator.cloudformation.handlers.base import (
     Context,
     Handler,
@@ -10,6 +11,7 @@ from emulator.cloudformation.handlers.base import (
     handles,
     names,
     pick,
+    tag_changes,
 )
 
 
@@ -77,14 +79,20 @@ class OidcProvider(Handler):
         return State(arn, {"Arn": arn})
 
     def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
+        if old.get("ClientIdList") != new.get("ClientIdList"):
+            before, after = old.get("ClientIdList"), new.get("ClientIdList")
+            raise ResourceFailedError(
+                f"ClientIdList cannot change from {before} to {after} in the embedded AWS, moto has no call for it: "
+                "remove the provider and make it again"
+            )
         iam, key = context.client("iam"), {"OpenIDConnectProviderArn": state.physical_id}
         if thumbprints := new.get("ThumbprintList"):
             iam.update_open_id_connect_provider_thumbprint(ThumbprintList=thumbprints, **key)
-        before, after = set(old.get("ClientIdList", [])), set(new.get("ClientIdList", []))
-        for client_id in after - before:
-            iam.add_client_id_to_open_id_connect_provider(ClientID=client_id, **key)
-        for client_id in before - after:
-            iam.remove_client_id_from_open_id_connect_provider(ClientID=client_id, **key)
+        removed, added = tag_changes(old, new)
+        if removed:
+            iam.untag_open_id_connect_provider(TagKeys=removed, **key)
+        if added:
+            iam.tag_open_id_connect_provider(Tags=added, **key)
         return state
 
     def delete(self, context: Context, state: State, properties: Properties) -> None:

@@ -52,10 +52,13 @@ class LogGroup(Handler):
             logs.delete_retention_policy(logGroupName=name)
 
 
-class _Alarm(Handler):
-    """An alarm: the call that makes one also changes it."""
-
-    operation: str
+@handles("AWS::CloudWatch::Alarm")
+class Alarm(Handler):
+    supported = names(
+        "ActionsEnabled AlarmActions AlarmDescription AlarmName ComparisonOperator DatapointsToAlarm Dimensions "
+        "EvaluateLowSampleCountPercentile EvaluationPeriods ExtendedStatistic InsufficientDataActions MetricName "
+        "Metrics Namespace OKActions Period Statistic Tags Threshold ThresholdMetricId TreatMissingData Unit"
+    )
 
     def create(self, context: Context, properties: Properties) -> State:
         name = properties.get("AlarmName") or context.generated_name(255)
@@ -74,26 +77,8 @@ class _Alarm(Handler):
         context.client("cloudwatch").delete_alarms(AlarmNames=[state.physical_id])
 
     def _put(self, context: Context, name: str, properties: Properties) -> State:
-        call(context.client("cloudwatch"), self.operation, properties | {"AlarmName": name})
+        call(context.client("cloudwatch"), "PutMetricAlarm", properties | {"AlarmName": name})
         return State(name, {"Arn": f"arn:aws:cloudwatch:{context.region}:{context.account}:alarm:{name}"})
-
-
-@handles("AWS::CloudWatch::Alarm")
-class Alarm(_Alarm):
-    operation = "PutMetricAlarm"
-    supported = names(
-        "ActionsEnabled AlarmActions AlarmDescription AlarmName ComparisonOperator DatapointsToAlarm Dimensions "
-        "EvaluateLowSampleCountPercentile EvaluationPeriods ExtendedStatistic InsufficientDataActions MetricName "
-        "Metrics Namespace OKActions Period Statistic Tags Threshold ThresholdMetricId TreatMissingData Unit"
-    )
-
-
-@handles("AWS::CloudWatch::CompositeAlarm")
-class CompositeAlarm(_Alarm):
-    operation = "PutCompositeAlarm"
-    supported = names(
-        "ActionsEnabled AlarmActions AlarmDescription AlarmName AlarmRule InsufficientDataActions OKActions Tags"
-    )
 
 
 @handles("AWS::CloudWatch::Dashboard")
