@@ -134,7 +134,7 @@ class DockerEnvironment(Construct):
         balanced = environment_type == EnvironmentType.LOAD_BALANCED
         self._rows: dict[tuple[str, str, str], str] = {}
         self._environment = dict(environment or {})
-        self._secrets = dict(secrets or {})
+        secrets = secrets or {}
         self.deployment_policy = deployment_policy or _default_policy(environment_type)
 
         self._connections = ec2.Connections(security_groups=[instance_security_group])
@@ -171,7 +171,7 @@ class DockerEnvironment(Construct):
             log_retention_days=log_retention_days,
             managed_updates=managed_updates,
         )
-        problems = [*setting_problems(settings), *variable_problems(self._environment, self._secrets)]
+        problems = [*setting_problems(settings), *variable_problems(self._environment, secrets)]
         if balanced and load_balancer_security_group is None:
             problems.append("load_balancer_security_group is missing: an environment with a load balancer needs it")
         refuse(self, problems)
@@ -180,7 +180,7 @@ class DockerEnvironment(Construct):
             self._set(namespace, name, value)
         for name, value in self._environment.items():
             self._set(VARIABLES, name, value)
-        for name, secret in self._secrets.items():
+        for name, secret in secrets.items():
             self._set(SECRETS, name, secret.reference)
             secret.grant_read(self.instance_role)
         for option in options:
@@ -239,7 +239,6 @@ class DockerEnvironment(Construct):
         """
         refuse(self, variable_problems({}, [name]))
         self._set(SECRETS, name, secret.reference)
-        self._secrets[name] = secret
         secret.grant_read(self.instance_role)
         self.resource.option_settings = self._option_settings()
 

@@ -112,6 +112,7 @@ class DockerService(Construct):
 
     def _let_deploy(self, repository: str | None, branch: str) -> None:
         self.artifacts.grant_instances(self.environment.instance_role)
+        self.artifacts.grant_version_lifecycle(self.environment.service_role)
         permissions = self.environment.deploy_permissions(self.artifacts)
         if repository is None:
             self.deploy_user = DeployUser(self, "DeployUser", permissions=permissions)

@@ -244,3 +244,11 @@ def test_two_databases_are_one_too_many() -> None:
     first = DockerService(stack, "First", database_engine=DatabaseEngine.mysql("8.4"))
     with pytest.raises(ValueError, match="database_engine and database exclude each other"):
         DockerService(stack, "Second", database_engine=DatabaseEngine.mysql("8.4"), database=first.database)
+
+
+def test_beanstalk_may_delete_the_bundles_of_the_versions_it_deletes(service: Template) -> None:
+    (policy,) = service.find_resources("AWS::S3::BucketPolicy").values()
+    statements = policy["Properties"]["PolicyDocument"]["Statement"]
+    deleting = [it for it in statements if it["Effect"] == "Allow" and "s3:DeleteObject" in it["Action"]]
+    assert len(deleting) == 1
+    assert "ServiceRole" in str(deleting[0]["Principal"])
