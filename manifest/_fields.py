@@ -145,7 +145,8 @@ Parameter = Annotated[
 GitHubRepository = Annotated[
     str,
     Matches(
-        r"[A-Za-z0-9](?:-?[A-Za-z0-9])*/[A-Za-z0-9._-]{1,100}",
+        r"[A-Za-z0-9](?:-?[A-Za-z0-9])*/[A-Za-z0-9._-]{1,100}"
+        r"|[A-Za-z0-9](?:-?[A-Za-z0-9])*@[0-9]+/[A-Za-z0-9._-]{1,100}@[0-9]+",
         'write "owner/repository" without an address or wildcards, e.g. "ada/guestbook"',
     ),
 ]

@@ -112,3 +112,13 @@ def test_error_counts_a_single_problem_in_the_singular(read: Callable[[str], Man
     with pytest.raises(ManifestError) as caught:
         read('[service]\nname = "guestbook"\n')
     assert str(caught.value).startswith(f"{folder / 'beanpod.toml'}: 1 problem\n")
+
+
+@pytest.mark.parametrize("repository", ["ada/guestbook", "ada@123/guestbook@456"])
+def test_a_github_repository_is_written_with_or_without_its_ids(tmp_path: Path, repository: str) -> None:
+    (tmp_path / "Dockerfile").touch()
+    path = tmp_path / "beanpod.toml"
+    path.write_text(f'{MINIMAL}[delivery.github]\nrepository = "{repository}"\nbranch = "main"\n')
+    github = Manifest.read(path).stage().delivery.github
+    assert github is not None
+    assert github.repository == repository
