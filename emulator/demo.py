@@ -3,6 +3,8 @@
 `make demo`. Ends 0 only if every step worked, and leaves nothing running.
 """
 
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -48,6 +50,8 @@ class DemoFailedError(Exception):
 def main() -> int:
     """Run the demonstration; 1 if any step failed."""
     began = time.monotonic()
+    # A SIGTERM ends it as Ctrl-C does: the embedded AWS is a process of its own and would outlive this one.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         _demonstrate()
     except (DemoFailedError, EmbeddedAwsError) as error:
@@ -97,18 +101,24 @@ def _step(what: str) -> Iterator[None]:
 
 
 def _cdk(environment: Mapping[str, str], *arguments: str, folder: Path = _ROOT) -> str:
-    run = subprocess.run(  # noqa: S603
+    # In a group of its own: the CLI is a script that starts Node, and ending the one would leave the other running.
+    with subprocess.Popen(  # noqa: S603
         [str(_CDK), *arguments, *_QUIET],
         cwd=folder,
         env=environment,
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        check=False,
-    )
-    if run.returncode != 0:
-        raise DemoFailedError(f"cdk {arguments[0]} ended with {run.returncode}:\n{run.stdout}")
-    return run.stdout
+        start_new_session=True,
+    ) as process:
+        try:
+            output, _ = process.communicate()
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    if process.returncode != 0:
+        raise DemoFailedError(f"cdk {arguments[0]} ended with {process.returncode}:\n{output}")
+    return output
 
 
 def _expect_no_changes(output: str, stacks: int) -> None:

@@ -1,0 +1,46 @@
+"""The demonstration, interrupted: `make demo` leaves nothing running, however it ends."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MARK = "BEANPOD_DEMO_TEST"
+
+
+def marked(mark: str) -> list[Path]:
+    """Every process that inherited this mark. Linux only."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"{MARK}={mark}".encode() in (process / "environ").read_bytes().split(b"\0"):
+                found.append(process)
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_demonstration_leaves_nothing_running(how: signal.Signals, tmp_path: Path) -> None:
+    environment = os.environ | {MARK: str(tmp_path), "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-u", "-m", "emulator.demo"]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE) as demo:
+        assert demo.stdout
+        for line in demo.stdout:
+            if "cdk deploy" in line:
+                break
+        deadline = time.monotonic() + 30
+        while len(marked(str(tmp_path))) < 3 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert len(marked(str(tmp_path))) >= 3
+        demo.send_signal(how)
+        said = demo.stdout.read()
+    assert demo.returncode == 130
+    assert "nothing is left running" in said
+    assert marked(str(tmp_path)) == []
+    assert list(tmp_path.glob("beanpod-demo-*")) == []
