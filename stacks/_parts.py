@@ -7,6 +7,7 @@ from aws_cdk import aws_ssm as ssm
 
 from beanpod import Database, DatabaseEngine, EnvironmentSecret
 from manifest import DatabaseConfig, GenerateSecret, ImportedVpc, SecretsManagerReference, SsmReference
+from stacks._findings import accept
 
 
 def database_engine(config: DatabaseConfig) -> DatabaseEngine:
@@ -52,6 +53,7 @@ def environment_secret(
         secret = secretsmanager.Secret(
             stack, construct_id, description=f"{name} of the service", generate_secret_string=generate
         )
+        accept(secret, {"SMG4": "A generated value that only the app knows how to replace safely."})
         return EnvironmentSecret.from_secrets_manager(secret)
     if isinstance(config, SecretsManagerReference):
         known = secretsmanager.Secret.from_secret_complete_arn(stack, construct_id, config.secretsmanager)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from aws_cdk import Stack
+from aws_cdk import Fn, Stack, Token
 from constructs import Construct
 
 from beanpod import DatabaseEngine, ServiceNetwork
@@ -16,6 +16,7 @@ class NetworkStack(Stack):
 
     def __init__(self, scope: Construct, construct_id: str, *, stage: StageConfig, **kwargs: Any) -> None:
         super().__init__(scope, construct_id, **kwargs)
+        self._let_cloudformation_choose_zones()
         engine: DatabaseEngine | None = database_engine(stage.database) if stage.database else None
         self.network = ServiceNetwork(
             self,
@@ -30,3 +31,10 @@ class NetworkStack(Stack):
         accept(self.network.security_groups, {"EC23": "The service is public: HTTP and HTTPS are its front door."})
         if not stage.network.flow_logs and stage.network.vpc is None:
             accept(self.network, {"VPC7": "Off by choice of the manifest: network.flow_logs."})
+
+    def _let_cloudformation_choose_zones(self) -> None:
+        """With account and region named, the VPC would have the CLI look the zones up: an answer it does not use."""
+        if Token.is_unresolved(self.account) or Token.is_unresolved(self.region):
+            return
+        key = f"availability-zones:account={self.account}:region={self.region}"
+        self.node.set_context(key, [Fn.select(index, Fn.get_azs()) for index in range(3)])

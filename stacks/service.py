@@ -28,6 +28,10 @@ from stacks._findings import accept
 from stacks._parts import database_values, environment_secret
 
 _DEGRADED = 20
+_SERVICE_POLICIES = (
+    "service-role/AWSElasticBeanstalkEnhancedHealth",
+    "AWSElasticBeanstalkManagedUpdatesCustomerRolePolicy",
+)
 _PUBLIC = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)
 
 
@@ -97,18 +101,10 @@ class ServiceStack(Stack):
         )
 
     def _accept_findings(self) -> None:
-        policies = (
-            "service-role/AWSElasticBeanstalkEnhancedHealth",
-            "AWSElasticBeanstalkManagedUpdatesCustomerRolePolicy",
-            "AWSElasticBeanstalkWebTier",
-        )
-        reason = "AWS documents and maintains this policy as the least that this role needs."
-        accept(
-            self,
-            {f"IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{name}]": reason for name in policies}
-            | {"SMG4": "A generated value that only the app knows how to change: replacing it ends its sessions."},
-        )
-        accept(self.docker_environment, {"EB4": "Logs stream to CloudWatch Logs, with a retention, instead of to S3."})
+        environment = self.docker_environment
+        accept(environment.service_role, _managed(*_SERVICE_POLICIES))
+        accept(environment.instance_role, _managed("AWSElasticBeanstalkWebTier"))
+        accept(environment.resource, {"EB4": "Logs stream to CloudWatch Logs, with a retention, instead of to S3."})
 
     def _watch(self, email: str | None) -> None:
         alarm = cloudwatch.Alarm(
@@ -130,3 +126,8 @@ class ServiceStack(Stack):
 
 def _platform(version: str) -> DockerPlatform:
     return DockerPlatform.latest() if version == "latest" else DockerPlatform.pinned(version)
+
+
+def _managed(*names: str) -> dict[str, str]:
+    reason = "AWS documents and maintains this policy as the least that this role needs."
+    return {f"IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{name}]": reason for name in names}

@@ -88,3 +88,12 @@ def test_an_option_that_the_environment_sets_itself_is_refused_by_name(project: 
     assert ended.returncode == 1
     assert "option aws:ec2:vpc VPCId is set already" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_named_account_and_region_ask_for_no_look_up(project: Path) -> None:
+    edit(project, 'preset = "small"', 'preset = "small"\naccount = "123456789012"\nregion = "eu-west-1"')
+    assert run(project).returncode == 0
+    assembly = json.loads((project / "cdk.out/manifest.json").read_text())
+    assert "missing" not in assembly
+    environment = assembly["artifacts"]["guestbook-dev-network"]["environment"]
+    assert environment == "aws://123456789012/eu-west-1"
