@@ -8,9 +8,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,9 @@ _SHOWN = {
 console = Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else 140)
 
 
+interrupted = threading.Event()
+
+
 class DemoFailedError(Exception):
     """A step that did not do what it should; carries what to show."""
 
@@ -50,14 +54,16 @@ class DemoFailedError(Exception):
 def main() -> int:
     """Run the demonstration; 1 if any step failed."""
     began = time.monotonic()
-    # A SIGTERM ends it as Ctrl-C does: the embedded AWS is a process of its own and would outlive this one.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Only noted here: raised while a process is being started, it would leave that one running.
+    for end in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(end, lambda *_: interrupted.set())
     try:
         _demonstrate()
     except (DemoFailedError, EmbeddedAwsError) as error:
-        console.print(f"[bold red]failed[/] {error}", soft_wrap=True)
-        return 1
-    except KeyboardInterrupt:
+        if not interrupted.is_set():
+            console.print(f"[bold red]failed[/] {error}", soft_wrap=True)
+            return 1
+    if interrupted.is_set():
         console.print("interrupted: the embedded AWS is stopped, nothing is left running")
         return 130
     console.print(f"\n[bold green]All of it worked[/], in {time.monotonic() - began:.0f} s. Nothing is left running.")
@@ -72,7 +78,6 @@ def _demonstrate() -> None:
             aws = cleanup.enter_context(EmbeddedAws.start())
         environment = {
             **aws.whole_environment(),
-            "CDK_OUTDIR": f"{scratch}/cdk.out",
             "CDK_DISABLE_CLI_TELEMETRY": "true",
         }
         output = f"--output={scratch}/cdk.out"
@@ -97,6 +102,8 @@ def _step(what: str) -> Iterator[None]:
     else:
         console.print(f"…  {what}")
         yield
+    if interrupted.is_set():
+        raise DemoFailedError("interrupted")
     console.print(f"[green]✓[/]  {what}  [dim]{time.monotonic() - began:.1f} s[/]")
 
 
@@ -111,14 +118,31 @@ def _cdk(environment: Mapping[str, str], *arguments: str, folder: Path = _ROOT) 
         stderr=subprocess.STDOUT,
         start_new_session=True,
     ) as process:
-        try:
-            output, _ = process.communicate()
-        except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
+        output = _read_to_the_end(process)
     if process.returncode != 0:
         raise DemoFailedError(f"cdk {arguments[0]} ended with {process.returncode}:\n{output}")
     return output
+
+
+def _read_to_the_end(process: "subprocess.Popen[str]") -> str:
+    while True:
+        try:
+            return process.communicate(timeout=0.2)[0]
+        except subprocess.TimeoutExpired:
+            if interrupted.is_set():
+                _end_group(process)
+                raise DemoFailedError("interrupted") from None
+
+
+def _end_group(process: "subprocess.Popen[str]") -> None:
+    """Kill a process and what it started, and wait until they are gone: one that is dying may still write files."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    deadline = time.monotonic() + 10
+    with suppress(OSError):
+        while time.monotonic() < deadline:
+            os.killpg(process.pid, 0)
+            time.sleep(0.02)
 
 
 def _expect_no_changes(output: str, stacks: int) -> None:
