@@ -1,0 +1,66 @@
+"""What can end a deployment, each with the exit code that says what state it leaves.
+
+DeployError                 1  unexpected
+├── UsageError              2  the command, the manifest or the credentials are wrong; nothing was touched
+├── BuildError              3  no image: build, push or bundle failed; the environment was not touched
+├── BusyError               4  busy, locked or superseded by another deployment
+├── RolledBackError         5  the release failed, the previous version serves
+├── NotRolledBackError      6  the release failed and was not rolled back
+├── DeadlineError           7  the time ran out; the state is unknown
+└── InterruptionError     130  Ctrl-C or SIGTERM
+"""
+
+
+class DeployError(Exception):
+    """A deployment that ends here: one line that says what happened and what to do.
+
+    causes: lines that say why, most telling first, such as the environment's first error event. Default: none.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, causes: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.causes = causes
+
+
+class UsageError(DeployError):
+    """The command, the manifest, the credentials or the target are wrong: nothing was touched."""
+
+    exit_code = 2
+
+
+class BuildError(DeployError):
+    """There is no image or no bundle to deploy: the environment was not touched."""
+
+    exit_code = 3
+
+
+class BusyError(DeployError):
+    """Another deployment is in the way, or has overtaken this one."""
+
+    exit_code = 4
+
+
+class RolledBackError(DeployError):
+    """The release failed and the previous version serves."""
+
+    exit_code = 5
+
+
+class NotRolledBackError(DeployError):
+    """The release failed and was not rolled back."""
+
+    exit_code = 6
+
+
+class DeadlineError(DeployError):
+    """The time ran out while the environment was changing: its state is unknown."""
+
+    exit_code = 7
+
+
+class InterruptionError(DeployError):
+    """Ended by Ctrl-C or SIGTERM; the message says what state that leaves."""
+
+    exit_code = 130
