@@ -34,10 +34,12 @@ bench: $(INSTALLED)  ## Synthesis beside its JavaScript twin.
 clean:
 	rm -rf .venv node_modules benchmarks/node_modules cdk.out build dist
 
-.venv/installed: requirements.txt requirements-deploy.txt requirements-dev.txt pyproject.toml
+.venv/installed: requirements.txt requirements-deploy.txt requirements-dev.txt requirements-eb.txt pyproject.toml
 	@echo "Installing Python packages, Node and the linters into .venv: about a minute the first time."
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@test -x .venv/eb/bin/python || $(PYTHON) -m venv .venv/eb
+	@.venv/eb/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-eb.txt
 	@touch $@
 
 node_modules/.package-lock.json: package.json package-lock.json .venv/installed
