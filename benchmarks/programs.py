@@ -45,9 +45,10 @@ def programs(stage_count: int, scratch: Path) -> tuple[Program, Program]:
 
 
 def _environment(assembly: Path) -> dict[str, str]:
-    """What the CDK CLI would set, and the same Node for both."""
+    """What the CDK CLI would set, the same Node for both, and bytecode kept as on a user's machine."""
     cdk_json = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))
-    return os.environ | {
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return inherited | {
         "CDK_OUTDIR": str(assembly),
         "CDK_CONTEXT_JSON": json.dumps(cdk_json["context"]),
         "JSII_RUNTIME_PACKAGE_CACHE": "enabled",

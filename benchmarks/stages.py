@@ -3,10 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from beanpod import DeploymentPolicy
-from beanpod._deploy_scope import DeployScope
-from beanpod._release_statements import release_statements
-from beanpod._rollout_statements import rollout_statements
 from manifest import Manifest, StageConfig
 
 ROOT = Path(__file__).parent.parent
@@ -25,6 +21,12 @@ def plan(count: int) -> list[dict[str, Any]]:
 
 
 def _documents(stage: StageConfig) -> dict[str, list[dict[str, Any]]]:
+    # Here: `benchmarks.synth` loads the library while it reads the manifest, as app.py does.
+    from beanpod import DeploymentPolicy
+    from beanpod._deploy_scope import DeployScope
+    from beanpod._release_statements import release_statements
+    from beanpod._rollout_statements import rollout_statements
+
     scope = DeployScope(
         partition="<partition>",
         region="<region>",
