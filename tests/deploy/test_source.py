@@ -1,0 +1,61 @@
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from deploy.source import Source
+
+RUN = {
+    "GITHUB_SERVER_URL": "https://github.com",
+    "GITHUB_REPOSITORY": "me/app",
+    "GITHUB_RUN_ID": "7",
+    "GITHUB_ACTOR": "me",
+}
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ("-c", "user.name=a", "-c", "user.email=a@b.c")
+    environment = {"GIT_COMMITTER_DATE": "1790000000 +0000", "PATH": "/usr/bin:/bin", "HOME": str(folder)}
+    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, env=environment)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    git(tmp_path, "init", "--quiet")
+    (tmp_path / "file").write_text("one")
+    git(tmp_path, "add", "file")
+    git(tmp_path, "commit", "--quiet", "-m", "first")
+    return tmp_path
+
+
+def test_source_names_commit_and_its_time(repository: Path) -> None:
+    source = Source.of(repository, {})
+    assert len(source.commit) == 40
+    assert source.short_commit == source.commit[:12]
+    assert source.committed == datetime.fromtimestamp(1_790_000_000, UTC)
+
+
+def test_changed_files_make_it_dirty_and_unknown_ones_do_not(repository: Path) -> None:
+    (repository / "unknown").write_text("x")
+    assert not Source.of(repository, {}).commit.endswith("-dirty")
+    (repository / "file").write_text("two")
+    source = Source.of(repository, {})
+    assert source.commit.endswith("-dirty")
+    assert source.short_commit == f"{source.commit[:12]}-dirty"
+
+
+def test_a_folder_without_git_has_no_commit(tmp_path: Path) -> None:
+    source = Source.of(tmp_path, {"USER": "ann"})
+    assert (source.commit, source.committed, source.run_url, source.actor) == ("", None, "", "ann")
+
+
+def test_a_repository_without_commits_has_none(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet")
+    assert Source.of(tmp_path, {}).commit == ""
+
+
+def test_a_workflow_run_is_linked(tmp_path: Path) -> None:
+    source = Source.of(tmp_path, RUN)
+    assert source.run_url == "https://github.com/me/app/actions/runs/7"
+    assert source.actor == "me"
