@@ -1,4 +1,6 @@
-"""Synthesis in Python beside its JavaScript twin: what jsii costs, and how that grows with the app.
+"""What the figures of this project are measured with: `python -m benchmarks`, or with a name, only that one.
+
+`synthesis`: Python beside its JavaScript twin: what jsii costs, and how that grows with the app.
 
 Measured is the wall-clock time of whole processes, from the interpreter's start to the written assembly: that is what
 the CDK CLI waits for, and start-up is much of it. The twin (`twin/`) makes the same constructs with the very library
@@ -7,6 +9,7 @@ both wrote the same templates. What is no construct at all, the manifest's readi
 handed to the twin as data, which can only flatter the twin.
 
 Both run in turn, so that whatever else the machine does falls on both. Medians, because such noise only ever adds;
-the ratio is the median of each pair's own ratio. `python -m benchmarks` prints the table, and ends with 1 if the
-templates differ or a limit is passed.
+the ratio is the median of each pair's own ratio. It fails if the templates differ or a limit is passed.
+
+`demo`: how long `make demo` takes once everything is installed.
 """

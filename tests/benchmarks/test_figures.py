@@ -1,0 +1,54 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.figures import Figures, slopes
+from benchmarks.sameness import differences, resource_count
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def assembly(folder: Path, **templates: object) -> Path:
+    folder.mkdir()
+    for name, resources in templates.items():
+        (folder / f"{name}.template.json").write_text(json.dumps({"Resources": resources}))
+    return folder
+
+
+def test_one_slow_moment_does_not_move_a_figure() -> None:
+    figures = Figures(1, ((2.0, 1.0), (2.2, 1.1), (30.0, 1.0)))
+    assert (figures.python, figures.twin, figures.ratio) == (2.2, 1.0, 2.0)
+
+
+def test_the_slope_is_seconds_for_one_more_stage() -> None:
+    python, twin = slopes(Figures(1, ((3.0, 2.0),)), Figures(5, ((5.0, 2.8),)))
+    assert (python, round(twin, 6)) == (0.5, 0.2)
+
+
+def test_the_order_of_keys_makes_no_difference(tmp_path: Path) -> None:
+    ours = assembly(tmp_path / "ours", a={"X": {"Type": "T", "P": 1}})
+    theirs = assembly(tmp_path / "theirs", a={"X": {"P": 1, "Type": "T"}})
+    assert differences(ours, theirs) == []
+
+
+@pytest.mark.parametrize("other", [{"X": {"P": 2}}, {"X": {"P": 1}, "Y": {}}, {}])
+def test_another_resource_or_value_is_a_difference(tmp_path: Path, other: object) -> None:
+    ours = assembly(tmp_path / "ours", a={"X": {"P": 1}})
+    assert differences(ours, assembly(tmp_path / "theirs", a=other))
+
+
+def test_a_missing_stack_is_a_difference(tmp_path: Path) -> None:
+    ours = assembly(tmp_path / "ours", a={"X": {}}, b={"Y": {}})
+    assert "twin/b.template.json" in "\n".join(differences(ours, assembly(tmp_path / "theirs", a={"X": {}})))
+    assert resource_count(ours) == 2
+
+
+def test_an_unknown_figure_is_refused_by_name() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "speed"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no such benchmark: speed; choose from: synthesis, demo" in done.stderr
