@@ -1,0 +1,20 @@
+"""From a bundle to a verified release, and back where it fails."""
+
+from deploy.rollout.ledger import Holder, Release
+from deploy.rollout.reading import Standing, VersionLine, follow_events, read_events, read_standing, read_versions
+from deploy.rollout.settings import HEALTHS, Settings
+from deploy.rollout.target import Target
+
+__all__ = [
+    "HEALTHS",
+    "Holder",
+    "Release",
+    "Settings",
+    "Standing",
+    "Target",
+    "VersionLine",
+    "follow_events",
+    "read_events",
+    "read_standing",
+    "read_versions",
+]

@@ -1,0 +1,69 @@
+"""Where a stage is deployed to, from the outputs of its stacks."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from deploy.aws import Aws, Environment
+from deploy.errors import UsageError
+
+if TYPE_CHECKING:
+    from manifest import StageConfig
+
+_SERVICE_OUTPUTS = ("ApplicationName", "EnvironmentName", "Region", "Url")
+
+
+@dataclass(frozen=True)
+class Target:
+    """An environment, and the bucket that its bundles and locks are kept in. url: what users open."""
+
+    application: str
+    environment: str
+    region: str
+    bucket: str
+    url: str
+
+    @classmethod
+    def find(cls, stage: "StageConfig", aws: Aws) -> "Target":
+        """Read the outputs of the stage's Service and Delivery stacks.
+
+        Raises UsageError when a stack is not there, or is older than its outputs.
+        """
+        prefix = f"{stage.service.name}-{stage.name}"
+        service = _outputs(aws, f"{prefix}-service", stage.name, *_SERVICE_OUTPUTS)
+        delivery = _outputs(aws, f"{prefix}-delivery", stage.name, "BucketName")
+        return cls(
+            application=service["ApplicationName"],
+            environment=service["EnvironmentName"],
+            region=service["Region"],
+            bucket=delivery["BucketName"],
+            url=service["Url"],
+        )
+
+    def look(self, aws: Aws) -> Environment:
+        """The environment at this moment. Raises UsageError unless exactly one lives under the name."""
+        found = aws.environments(self.application, self.environment)
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise UsageError(
+                f"environment {self.environment} of application {self.application} does not exist in {self.region}: "
+                "deploy its stack again (npx cdk deploy --all)"
+            )
+        states = ", ".join(item.status for item in found)
+        raise UsageError(
+            f"{len(found)} environments are called {self.environment} ({states}): wait until one is left, or end one"
+        )
+
+
+def _outputs(aws: Aws, stack: str, stage: str, *names: str) -> dict[str, str]:
+    outputs = aws.stack_outputs(stack)
+    if outputs is None:
+        raise UsageError(
+            f"stage {stage} is not deployed: there is no stack {stack} in {aws.region}; run npx cdk deploy --all "
+            f"-c stage={stage} first"
+        )
+    if missing := [name for name in names if name not in outputs]:
+        raise UsageError(
+            f"stack {stack} has no output {', '.join(missing)}: run npx cdk deploy --all -c stage={stage} again"
+        )
+    return outputs
