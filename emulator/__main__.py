@@ -6,7 +6,9 @@ import socket
 import sys
 from types import FrameType
 
+from emulator.clock import CLOCK
 from emulator.httpd import ACCESS_KEY_ID, SECRET_ACCESS_KEY, PortInUseError, listen, serve
+from emulator.pace import PACE
 
 _BANNER = """\
 Embedded AWS  account {account}, region {region}, state in memory
@@ -24,6 +26,7 @@ Ready on {url}  (Ctrl-C stops it)"""
 def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM. Exit code 0 when stopped, 2 for a port that is taken."""
     options = _parser().parse_args(arguments)
+    _set_time(options)
     try:
         listener = listen(options.port)
     except PortInUseError as error:
@@ -31,6 +34,16 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     with listener:
         return _serve(listener, options)
+
+
+def _set_time(options: argparse.Namespace) -> None:
+    seconds = {"update": options.update_seconds, "launch": options.launch_seconds}
+    given = {name: value for name, value in seconds.items() if value is not None}
+    PACE.set(**given)
+    if options.virtual_clock:
+        CLOCK.stand_still()
+    elif given:
+        CLOCK.take_time()
 
 
 def _serve(listener: socket.socket, options: argparse.Namespace) -> int:
@@ -64,6 +77,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=5000, help="port on localhost, 0 for a free one (default: 5000)")
     parser.add_argument("--account", type=_account, default="123456789012", help="account id, 12 digits")
     parser.add_argument("--region", default="us-east-1", help="region printed for clients (default: us-east-1)")
+    parser.add_argument("--virtual-clock", action="store_true", help="time moves only when told: see the README")
+    for what in ("update", "launch"):
+        text = f"how long an environment's {what} takes (default: no time)"
+        parser.add_argument(f"--{what}-seconds", type=_seconds, metavar="N", help=text)
     parser.add_argument("--verbose", action="store_true", help="log each request")
     return parser
 
@@ -72,6 +89,13 @@ def _account(text: str) -> str:
     if not (len(text) == 12 and text.isdigit()):
         raise argparse.ArgumentTypeError(f"an account id has 12 digits, got {text}")
     return text
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if seconds < 0:
+        raise argparse.ArgumentTypeError(f"0 or more seconds, got {text}")
+    return seconds
 
 
 if __name__ == "__main__":

@@ -26,16 +26,39 @@ class Clock:
     """
 
     def __init__(self, *, scale: float = 0.0, wall: Callable[[], datetime] = _utcnow) -> None:
-        if scale < 0:
-            raise ValueError(f"scale must be 0 or more, got {scale}: give the real seconds one AWS second takes")
-        self._scale = scale
         self._wall = wall
         self._tasks: list[_Task] = []
         self._order = itertools.count()
+        self._standing: datetime | None = None
+        self.take_time(scale)
+
+    def take_time(self, scale: float = 1.0) -> None:
+        """From now on one second of AWS takes `scale` real seconds. Default: 1, as on AWS."""
+        if scale < 0:
+            raise ValueError(f"scale must be 0 or more, got {scale}: give the real seconds one AWS second takes")
+        self._scale = scale
+
+    def stand_still(self) -> None:
+        """From now on time moves only by advance()."""
+        self.take_time()
+        self._standing = self._wall()
 
     def now(self) -> datetime:
         """The current time, naive UTC."""
-        return self._wall()
+        return self._standing or self._wall()
+
+    def advance(self, seconds: float) -> None:
+        """Move a clock that stands still; what falls due on the way runs at its own time, in order."""
+        if self._standing is None:
+            raise ValueError("this clock follows the machine's: start the server with a virtual clock to move it")
+        if seconds < 0:
+            raise ValueError(f"seconds must be 0 or more, got {seconds}: time does not run backwards")
+        target = self._standing + timedelta(seconds=seconds)
+        while self._tasks and self._tasks[0].due <= target:
+            task = heapq.heappop(self._tasks)
+            self._standing = max(self._standing, task.due)
+            task.action()
+        self._standing = target
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
         """Run `action` once `seconds` of AWS time have passed."""
@@ -47,9 +70,9 @@ class Clock:
         while self._tasks and self._tasks[0].due <= self.now():
             heapq.heappop(self._tasks).action()
 
-    def finish(self) -> None:
-        """Run everything that is scheduled, whenever it is due: for who has to wait for it."""
-        while self._tasks:
+    def finish(self, until: Callable[[], bool]) -> None:
+        """Run what is scheduled, whenever it is due, until a condition holds: for who has to wait for it."""
+        while self._tasks and not until():
             heapq.heappop(self._tasks).action()
 
 

@@ -4,10 +4,12 @@ import os
 import socket
 import warnings
 from collections.abc import Callable, Iterable
-from threading import RLock
 from typing import Any
 
+from werkzeug.http import http_date
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from emulator.clock import CLOCK
 
 ACCESS_KEY_ID = "AKIAEMBEDDEDAWS00000"
 SECRET_ACCESS_KEY = "embedded"  # noqa: S105 - nothing checks it
@@ -40,7 +42,7 @@ def listen(port: int) -> socket.socket:
 def serve(listener: socket.socket, *, account: str, verbose: bool) -> BaseWSGIServer:
     """The server on a socket; run its serve_forever(). account: whose AWS it is. verbose: log each request."""
     _prepare_environment(account)
-    application = _application()
+    application = _application(account)
     handler = _request_handler(verbose=verbose)
     host, port = listener.getsockname()
     # The descriptor is duplicated: the caller's socket and the server's are closed each on its own.
@@ -62,40 +64,29 @@ def _prepare_environment(account: str) -> None:
     }
 
 
-def _application() -> _Application:
+def _application(account: str) -> _Application:
     # Late: the environment has to be right before moto is imported.
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+    from emulator.gate import Gate
     from emulator.patches import install
 
     install()
     # AWS's models do not list every error code AWS answers with.
     warnings.filterwarnings("ignore", message=".*does not match an error shape")
-    return _one_at_a_time(DomainDispatcherApplication(create_backend_app))
-
-
-def _one_at_a_time(application: _Application) -> _Application:
-    """moto's state is plain dictionaries without locks, and a deployment is many steps: one request at a time.
-
-    Requests that a service makes of another run inside its own.
-    """
-    lock = RLock()
-
-    def locked(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        with lock:
-            return application(environ, start_response)
-
-    return locked
+    return Gate(DomainDispatcherApplication(create_backend_app), account)
 
 
 def _request_handler(*, verbose: bool) -> type[WSGIRequestHandler]:
     from moto.moto_server.werkzeug_app import MotoRequestHandler
 
-    if verbose:
-        return MotoRequestHandler
+    class RequestHandler(MotoRequestHandler):
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            """The Date of every answer: clients take AWS's time from it."""
+            return http_date(CLOCK.now() if timestamp is None else timestamp)
 
-    class QuietRequestHandler(MotoRequestHandler):
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-            """Say nothing."""
+            if verbose:
+                super().log_request(code, size)
 
-    return QuietRequestHandler
+    return RequestHandler

@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from emulator.remote import Remote
+
 _ROOT = Path(__file__).resolve().parent.parent
 _STOP_SECONDS = 10
 
@@ -17,8 +19,8 @@ class EmbeddedAwsError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class EmbeddedAws:
-    """A running embedded AWS: `with EmbeddedAws.start() as aws:`.
+class EmbeddedAws(Remote):
+    """A running embedded AWS: `with EmbeddedAws.start() as aws:`. See Remote for what can be ordered of it.
 
     environment: the variables that point AWS clients to it, for a subprocess. client_arguments: the same for boto3.
     """
@@ -29,12 +31,28 @@ class EmbeddedAws:
     _process: "subprocess.Popen[str]" = field(repr=False)
 
     @classmethod
-    def start(cls, *, port: int = 0, account: str = "123456789012", region: str = "us-east-1") -> "EmbeddedAws":
+    def start(
+        cls,
+        *,
+        port: int = 0,
+        account: str = "123456789012",
+        region: str = "us-east-1",
+        virtual_clock: bool = False,
+        update_seconds: float | None = None,
+        launch_seconds: float | None = None,
+    ) -> "EmbeddedAws":
         """Run a server with empty state in a process of its own, and wait until it answers.
 
-        port: where on localhost. Default: 0, a free one. Raises EmbeddedAwsError when it does not come up.
+        port: where on localhost. Default: 0, a free one.
+        virtual_clock: time stands still and moves by advance() only. Default: the machine's time.
+        update_seconds, launch_seconds: how long these take an environment. Default: nothing takes any time, but on
+        a virtual clock 183 and 240.
+        Raises EmbeddedAwsError when it does not come up.
         """
         arguments = ["--port", str(port), "--account", account, "--region", region]
+        arguments += ["--virtual-clock"] if virtual_clock else []
+        for name, seconds in (("update", update_seconds), ("launch", launch_seconds)):
+            arguments += [] if seconds is None else [f"--{name}-seconds", str(seconds)]
         command = [sys.executable, "-m", "emulator", *arguments]
         process = subprocess.Popen(  # noqa: S603
             command, cwd=_ROOT, stdout=subprocess.PIPE, text=True

@@ -20,8 +20,10 @@ class EnvironmentActions(Actions):
         return ActionResult(render.environment(environment, self.region))
 
     def update_environment(self) -> ActionResult:
+        request = dict(self._get_params())
+        self.backend.environments.lifecycle.forestall(self._environment(), request.get("VersionLabel", ""))
         environment = self._environment(ready=True)
-        self.backend.environments.update(environment, dict(self._get_params()), self.request_id)
+        self.backend.environments.update(environment, request, self.request_id)
         return ActionResult(render.environment(environment, self.region))
 
     def terminate_environment(self) -> ActionResult:
@@ -35,7 +37,7 @@ class EnvironmentActions(Actions):
 
     def abort_environment_update(self) -> ActionResult:
         environment = self._environment()
-        if environment.status != "Updating":
+        if not environment.abortable:
             raise InvalidParameterValueError(
                 f"Environment named {environment.name} is in an invalid state for this operation. Must be pending "
                 "deployment."
@@ -70,7 +72,7 @@ class EnvironmentActions(Actions):
     def describe_instances_health(self) -> ActionResult:
         environment = self._environment()
         shown = [
-            self._asked_for(render.instance_health(environment, instance), always=("InstanceId",))
+            self._asked_for(render.instance_health(instance), always=("InstanceId",))
             for instance in environment.instances
         ]
         return ActionResult({"InstanceHealthList": shown, "RefreshedAt": self.now()})

@@ -4,99 +4,105 @@ Each starts at once and is finished on the clock; the events tell the story in b
 """
 
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
+import uuid
 from typing import Any
 
 from emulator.beanstalk.checks import launch_problems
-from emulator.beanstalk.state import SAMPLE_VERSION, Environment, Event, Instance, random_id
+from emulator.beanstalk.narrator import Narrator
+from emulator.beanstalk.state import SAMPLE_VERSION, Deployment, Environment, Event, Health, Instance, random_id
+from emulator.beanstalk.updates import VersionUpdate
 from emulator.clock import CLOCK
+from emulator.faults import FAULTS
+from emulator.pace import PACE
 
-# Seconds of AWS time.
-LAUNCH_SECONDS = 180
-UPDATE_SECONDS = 60
-TERMINATE_SECONDS = 90
 _HEX = "0123456789abcdef"
 
 
-@dataclass
 class Lifecycle:
     """Moves one region's environments through their states. events: where their story is written."""
 
-    region: str
-    events: list[Event]
+    def __init__(self, region: str, events: list[Event]) -> None:
+        self._region = region
+        self._narrator = Narrator(region, events)
 
     def launch(self, environment: Environment, request_id: str) -> None:
         """Start a new environment."""
-        self._start(environment, "Launching", request_id)
-        self._tell(environment, "createEnvironment is starting.")
-        self._later(LAUNCH_SECONDS, environment, lambda: self._launched(environment))
+        self._start(environment, "Launching", request_id, "createEnvironment is starting.")
+        self._narrator.later(PACE.launch, environment, lambda: self._launched(environment))
 
     def update(self, environment: Environment, request_id: str, changes: dict[str, Any]) -> None:
         """Start an update: `changes` are the attributes that will have changed once it is done."""
-        self._start(environment, "Updating", request_id)
-        self._tell(environment, "Environment update is starting.")
-        if "version_label" in changes:
-            self._tell(environment, "Deploying new version to instance(s).")
-        self._later(UPDATE_SECONDS, environment, lambda: self._updated(environment, changes))
+        self._narrator.begin(environment, "Updating", request_id, abortable=True)
+        self._narrator.tell(environment, "Environment update is starting.")
+        if label := changes.pop("version_label", None):
+            self._deploy(environment, label, changes)
+        else:
+            environment.health = Health("Info")
+            self._narrator.later(PACE.update, environment, lambda: self._configured(environment, changes))
+
+    def forestall(self, environment: Environment, label: str) -> None:
+        """If that was ordered, somebody else's update gets in before the one that is asked for."""
+        fault = FAULTS.forestalling(environment.name, label)
+        if fault and environment.status == "Ready":
+            other = fault.details.get("label", environment.version_label)
+            self.update(environment, str(uuid.uuid4()), {"version_label": other})
 
     def restart(self, environment: Environment, request_id: str) -> None:
         """Start a restart of the application servers."""
-        self._start(environment, "Updating", request_id)
-        self._tell(environment, "restartAppServer is starting.")
-        self._later(UPDATE_SECONDS, environment, lambda: self._restarted(environment))
+        self._start(environment, "Updating", request_id, "restartAppServer is starting.")
+        self._narrator.later(PACE.update, environment, lambda: self._restarted(environment))
 
     def rebuild(self, environment: Environment, request_id: str) -> None:
         """Start again with new instances."""
         environment.instances = []
-        self._start(environment, "Updating", request_id)
-        self._tell(environment, "rebuildEnvironment is starting.")
-        self._later(LAUNCH_SECONDS, environment, lambda: self._launched(environment))
+        self._start(environment, "Updating", request_id, "rebuildEnvironment is starting.")
+        self._narrator.later(PACE.launch, environment, lambda: self._launched(environment))
 
     def terminate(self, environment: Environment, request_id: str) -> None:
         """Start the end of an environment."""
-        self._start(environment, "Terminating", request_id)
-        self._tell(environment, "terminateEnvironment is starting.")
-        self._later(TERMINATE_SECONDS, environment, lambda: self._terminated(environment))
+        self._start(environment, "Terminating", request_id, "terminateEnvironment is starting.")
+        self._narrator.later(PACE.terminate, environment, lambda: self._terminated(environment))
 
     def abort(self, environment: Environment, request_id: str) -> None:
         """Give up the update that is under way."""
-        environment.status, environment.operation = "Aborting", request_id
-        self._tell(environment, "The environment update is being aborted.")
-        self._later(UPDATE_SECONDS, environment, lambda: self._aborted(environment))
+        self._narrator.begin(environment, "Aborting", request_id)
+        self._narrator.tell(environment, "The environment update is being aborted.")
+        self._narrator.later(PACE.update / 3, environment, lambda: self._aborted(environment))
 
-    def _later(self, seconds: float, environment: Environment, action: Callable[[], None]) -> None:
-        """Do it on the clock, unless another operation has taken over by then."""
-        operation = environment.operation
-        CLOCK.after(seconds, lambda: action() if environment.operation == operation else None)
+    def _start(self, environment: Environment, status: str, request_id: str, message: str) -> None:
+        self._narrator.begin(environment, status, request_id)
+        environment.health = Health("Pending" if status == "Launching" else "Info")
+        self._narrator.tell(environment, message)
 
-    def _start(self, environment: Environment, status: str, request_id: str) -> None:
-        environment.status, environment.operation = status, request_id
-        environment.color, environment.health = "Grey", "Pending" if status == "Launching" else "Info"
-        environment.updated = CLOCK.now()
-
-    def _finish(self, environment: Environment, status: str, message: str) -> None:
-        environment.status = status
-        environment.updated = CLOCK.now()
-        self._tell(environment, message)
-        environment.operation = None
+    def _deploy(self, environment: Environment, label: str, changes: dict[str, Any]) -> None:
+        fault = FAULTS.for_update(environment.name, label)
+        update = VersionUpdate(self._narrator, environment, label, fault)
+        update.begin(done=lambda: self._apply(environment, changes))
+        if fault and fault.kind == "overtaken":
+            other = {"version_label": fault.details.get("label", "somebody-elses")}
+            update.then(lambda: self.update(environment, str(uuid.uuid4()), other))
+        if fault and fault.kind == "terminated":
+            half = PACE.update / 2
+            self._narrator.later(half, environment, lambda: self.terminate(environment, str(uuid.uuid4())))
 
     def _launched(self, environment: Environment) -> None:
-        if problems := launch_problems(environment, self.region):
+        if problems := launch_problems(environment, self._region):
             for problem in problems:
-                self._tell(environment, problem, "ERROR")
-            environment.color, environment.health = "Grey", "NoData"
-            self._finish(environment, "Terminated", "Failed to launch environment.")
+                self._narrator.tell(environment, problem, "ERROR")
+            environment.health = Health("NoData")
+            self._narrator.end(environment, "Terminated", "Failed to launch environment.")
             return
         self._build(environment)
-        self._tell(environment, f"Added instance [{environment.instances[0].instance_id}] to your environment.")
+        first = environment.instances[0].instance_id
+        self._narrator.tell(environment, f"Added instance [{first}] to your environment.")
         if environment.version_label == SAMPLE_VERSION:
-            self._tell(environment, f"Deployed version: {SAMPLE_VERSION}.")
-        self._tell(environment, f"Application available at {environment.cname}.")
+            self._narrator.tell(environment, f"Deployed version: {SAMPLE_VERSION}.")
+        self._narrator.tell(environment, f"Application available at {environment.cname}.")
         self._assess(environment)
-        self._finish(environment, "Ready", f"Successfully launched environment: {environment.name}")
+        self._narrator.end(environment, "Ready", f"Successfully launched environment: {environment.name}")
 
     def _build(self, environment: Environment) -> None:
+        environment.expected = Deployment(environment.version_label, environment.deployments, CLOCK.now())
         self._scale(environment)
         environment.endpoint = self._endpoint(environment)
 
@@ -108,67 +114,56 @@ class Lifecycle:
 
     def _instance(self, environment: Environment, index: int) -> Instance:
         types = environment.option("aws:ec2:instances", "InstanceTypes", "t3.micro")
-        zone = f"{self.region}{'ab'[index % 2]}"
-        return Instance(random_id("i-0", 16, _HEX), CLOCK.now(), types.split(",")[0].strip(), zone)
+        zone = f"{self._region}{'ab'[index % 2]}"
+        now = CLOCK.now()
+        deployment = Deployment(environment.version_label, environment.deployments, now)
+        return Instance(random_id("i-0", 16, _HEX), now, types.split(",")[0].strip(), zone, deployment)
 
     def _endpoint(self, environment: Environment) -> str:
         if not environment.load_balanced:
             # TEST-NET-3: an address nobody has.
             return f"203.0.113.{secrets.randbelow(254) + 1}"
-        return f"awseb--AWSEB-{random_id('', 12)}-{secrets.randbelow(10**9)}.{self.region}.elb.amazonaws.com"
+        return f"awseb--AWSEB-{random_id('', 12)}-{secrets.randbelow(10**9)}.{self._region}.elb.amazonaws.com"
 
-    def _updated(self, environment: Environment, changes: dict[str, Any]) -> None:
+    def _apply(self, environment: Environment, changes: dict[str, Any]) -> None:
         for name, value in changes.items():
             setattr(environment, name, value)
         if "settings" in changes:
             self._scale(environment)
-        if "version_label" in changes:
-            environment.deployment_id += 1
-            self._tell(environment, "New application version was deployed to running EC2 instances.")
+
+    def _configured(self, environment: Environment, changes: dict[str, Any]) -> None:
+        self._apply(environment, changes)
         self._assess(environment)
-        self._finish(environment, "Ready", "Environment update completed successfully.")
+        self._narrator.end(environment, "Ready", "Environment update completed successfully.")
 
     def _restarted(self, environment: Environment) -> None:
         self._assess(environment)
-        self._finish(environment, "Ready", "restartAppServer has completed.")
+        self._narrator.end(environment, "Ready", "restartAppServer has completed.")
 
     def _aborted(self, environment: Environment) -> None:
+        if environment.expected:
+            environment.version_label = environment.expected.version_label
+            for instance in environment.instances:
+                instance.deployment = environment.expected
         self._assess(environment)
-        self._finish(environment, "Ready", "The environment update was aborted.")
+        self._narrator.end(environment, "Ready", "The environment update was aborted.")
 
     def _terminated(self, environment: Environment) -> None:
         environment.instances, environment.endpoint = [], None
-        environment.color, environment.health, environment.causes = "Grey", "NoData", []
-        self._finish(environment, "Terminated", "terminateEnvironment completed successfully.")
+        environment.health = Health("NoData")
+        self._narrator.end(environment, "Terminated", "terminateEnvironment completed successfully.")
 
     def _assess(self, environment: Environment) -> None:
         """Set the health: the sample application answers "/" and nothing else."""
-        before = environment.health
+        health = Health("Ok")
         if environment.version_label == SAMPLE_VERSION and self._sample_fails(environment):
-            environment.color, environment.health = "Red", "Severe"
-            environment.causes = ["100.0 % of the requests to the ELB are failing with HTTP 4xx."]
-        else:
-            environment.color, environment.health, environment.causes = "Green", "Ok", []
-        if before != environment.health:
-            text = f"Environment health has transitioned from {before} to {environment.health}."
-            self._tell(environment, " ".join([text, *environment.causes]), "WARN" if environment.causes else "INFO")
+            health = Health("Severe", ("100.0 % of the requests to the ELB are failing with HTTP 4xx.",))
+        for instance in environment.instances:
+            instance.health = health
+        self._narrator.turn(environment, health)
 
     def _sample_fails(self, environment: Environment) -> bool:
         process = "aws:elasticbeanstalk:environment:process:default"
         path = environment.option(process, "HealthCheckPath", "/")
         accepted = environment.option(process, "MatcherHTTPCode", "200")
         return environment.load_balanced and path != "/" and "404" not in accepted
-
-    def _tell(self, environment: Environment, message: str, severity: str = "INFO") -> None:
-        self.events.append(
-            Event(
-                date=CLOCK.now(),
-                message=message,
-                severity=severity,
-                request_id=environment.operation or "",
-                application=environment.application,
-                environment=environment.name,
-                environment_id=environment.environment_id,
-                version_label=environment.version_label,
-            )
-        )

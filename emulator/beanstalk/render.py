@@ -1,5 +1,6 @@
 """How Elastic Beanstalk's answers show what it keeps."""
 
+from collections import Counter
 from typing import Any
 
 from emulator.beanstalk import options
@@ -10,6 +11,7 @@ from emulator.beanstalk.state import (
     ConfigurationTemplate,
     Environment,
     Event,
+    Health,
     Instance,
 )
 from emulator.clock import CLOCK
@@ -72,9 +74,9 @@ def environment(item: Environment, region: str) -> dict[str, Any]:
         "DateCreated": item.created,
         "DateUpdated": item.updated,
         "Status": item.status,
-        "AbortableOperationInProgress": item.status == "Updating",
-        "Health": item.color,
-        "HealthStatus": item.health,
+        "AbortableOperationInProgress": item.abortable,
+        "Health": item.health.color,
+        "HealthStatus": item.health.status,
         "Tier": item.tier,
         "EnvironmentLinks": [],
         "EnvironmentArn": item.arn,
@@ -132,37 +134,35 @@ def _metrics() -> dict[str, Any]:
 
 
 def environment_health(item: Environment) -> dict[str, Any]:
-    counts = dict.fromkeys(_COUNTS, 0) | {item.health: len(item.instances)}
-    return {
+    counts = Counter(instance.health.status for instance in item.instances)
+    return _health(item.health) | {
         "EnvironmentName": item.name,
-        "HealthStatus": item.health,
         "Status": item.status,
-        "Color": item.color,
-        "Causes": item.causes,
         "ApplicationMetrics": _metrics(),
-        "InstancesHealth": counts,
+        "InstancesHealth": dict.fromkeys(_COUNTS, 0) | counts,
         "RefreshedAt": CLOCK.now(),
     }
 
 
-def instance_health(item: Environment, instance: Instance) -> dict[str, Any]:
-    return {
+def instance_health(instance: Instance) -> dict[str, Any]:
+    return _health(instance.health) | {
         "InstanceId": instance.instance_id,
-        "HealthStatus": item.health,
-        "Color": item.color,
-        "Causes": item.causes,
         "LaunchedAt": instance.launched,
         "ApplicationMetrics": _metrics(),
         "System": {"LoadAverage": [0.0, 0.0], "CPUUtilization": {"User": 0.0, "Idle": 100.0}},
         "Deployment": {
-            "VersionLabel": item.version_label,
-            "DeploymentId": item.deployment_id,
-            "Status": "Deployed",
-            "DeploymentTime": item.updated,
+            "VersionLabel": instance.deployment.version_label,
+            "DeploymentId": instance.deployment.deployment_id,
+            "Status": instance.deployment.status,
+            "DeploymentTime": instance.deployment.time,
         },
         "AvailabilityZone": instance.zone,
         "InstanceType": instance.instance_type,
     }
+
+
+def _health(health: Health) -> dict[str, Any]:
+    return {"HealthStatus": health.status, "Color": health.color, "Causes": list(health.causes)}
 
 
 def platform(item: Platform, region: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from emulator.beanstalk.options import Option, Settings
 from emulator.beanstalk.platforms import Platform
 
 SAMPLE_VERSION = "Sample Application"
+_COLORS = {"Ok": "Green", "Info": "Green", "Warning": "Yellow", "Degraded": "Red", "Severe": "Red"}
 _LOWER = string.ascii_lowercase + string.digits
 
 
@@ -67,16 +68,44 @@ class Application:
 
 
 @dataclass(frozen=True)
+class Health:
+    """Enhanced health. causes: why, most telling first."""
+
+    status: str
+    causes: tuple[str, ...] = ()
+
+    @property
+    def color(self) -> str:
+        return _COLORS.get(self.status, "Grey")
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What an instance was last told to run. status: In Progress, Deployed or Failed."""
+
+    version_label: str
+    deployment_id: int
+    time: datetime
+    status: str = "Deployed"
+
+
+@dataclass
 class Instance:
     instance_id: str
     launched: datetime
     instance_type: str
     zone: str
+    deployment: Deployment
+    health: Health = Health("Ok")
 
 
 @dataclass
 class Environment:
-    """An environment. operation: the request id of what is under way, None when nothing is."""
+    """An environment.
+
+    version_label: what it is being told to run, or runs. expected: the last deployment that succeeded.
+    operation: the request id of what is under way, None when nothing is; abortable: whether it can be stopped.
+    """
 
     environment_id: str
     name: str
@@ -92,14 +121,14 @@ class Environment:
     description: str = ""
     template_name: str | None = None
     status: str = "Launching"
-    color: str = "Grey"
-    health: str = "Pending"
-    causes: list[str] = field(default_factory=list)
+    health: Health = Health("Pending")
     endpoint: str | None = None
     instances: list[Instance] = field(default_factory=list)
-    deployment_id: int = 1
+    expected: Deployment | None = None
+    deployments: int = 1
     operations_role: str | None = None
     operation: str | None = None
+    abortable: bool = False
     tags: dict[str, str] = field(default_factory=dict)
 
     @property

@@ -43,6 +43,30 @@ class Clients:
         self("iam").create_instance_profile(InstanceProfileName="web")
         return "web"
 
+    def launch(self, name: str, *settings: dict[str, str], application: str = "guestbook") -> str:
+        """An environment whose launch has begun, and its application if there was none."""
+        beanstalk = self("elasticbeanstalk")
+        if not beanstalk.describe_applications(ApplicationNames=[application])["Applications"]:
+            beanstalk.create_application(ApplicationName=application)
+        created = beanstalk.create_environment(
+            ApplicationName=application,
+            EnvironmentName=name,
+            PlatformArn=DOCKER,
+            OptionSettings=[option(*PROFILE_OPTION, self.instance_profile), *settings],
+        )
+        return str(created["EnvironmentName"])
+
+    def version(self, label: str, *, application: str = "guestbook") -> str:
+        """A version with a bundle of its own in Beanstalk's bucket."""
+        bucket = self("elasticbeanstalk").create_storage_location()["S3Bucket"]
+        self("s3").put_object(Bucket=bucket, Key=f"{label}.zip", Body=b"zip")
+        self("elasticbeanstalk").create_application_version(
+            ApplicationName=application,
+            VersionLabel=label,
+            SourceBundle={"S3Bucket": bucket, "S3Key": f"{label}.zip"},
+        )
+        return label
+
     def deploy(self, name: str, resources: dict[str, Any], **sections: Any) -> dict[str, Any]:
         """Create or update a stack and give its description."""
         body = json.dumps({"Resources": resources, **sections})

@@ -44,11 +44,44 @@ def test_work_may_schedule_more_work() -> None:
     assert done == ["later"]
 
 
-def test_who_has_to_wait_gets_everything_finished() -> None:
+def test_who_has_to_wait_gets_what_he_waits_for_finished_and_no_more() -> None:
     clock, done = Clock(scale=1.0, wall=Wall()), list[str]()
     clock.after(600, lambda: done.append("updated"))
-    clock.finish()
+    clock.after(900, lambda: done.append("somebody else's"))
+    clock.finish(lambda: "updated" in done)
     assert done == ["updated"]
+
+
+def test_clock_that_stands_still_moves_only_when_told_and_work_runs_at_its_own_time() -> None:
+    wall, done = Wall(), list[tuple[str, float]]()
+    clock = Clock(wall=wall)
+    clock.stand_still()
+    began = clock.now()
+
+    def note(what: str) -> None:
+        done.append((what, (clock.now() - began).total_seconds()))
+
+    def first() -> None:
+        note("first")
+        clock.after(10, lambda: note("between"))
+
+    clock.after(20, lambda: note("second"))
+    clock.after(5, first)
+    wall.pass_seconds(100)
+    clock.run_due()
+    assert done == []
+    clock.advance(30)
+    assert done == [("first", 5), ("between", 15), ("second", 20)]
+    assert (clock.now() - began).total_seconds() == 30
+
+
+def test_only_a_clock_that_stands_still_is_moved_and_only_forwards() -> None:
+    clock = Clock(wall=Wall())
+    with pytest.raises(ValueError, match="this clock follows the machine's: start the server with a virtual clock"):
+        clock.advance(1)
+    clock.stand_still()
+    with pytest.raises(ValueError, match="seconds must be 0 or more, got -1: time does not run backwards"):
+        clock.advance(-1)
 
 
 def test_time_does_not_run_backwards() -> None:

@@ -145,8 +145,9 @@ class Environment(Handler):
         return self._stabilized(client, name, self._describe(client, name)["EnvironmentId"])
 
     def delete(self, context: Context, state: State, properties: Properties) -> None:
-        context.client("elasticbeanstalk").terminate_environment(EnvironmentName=state.physical_id)
-        CLOCK.finish()
+        client = context.client("elasticbeanstalk")
+        ended = client.terminate_environment(EnvironmentName=state.physical_id)
+        self._await(client, ended["EnvironmentId"])
 
     def _foreign(self, client: Any, new: Properties, name: str) -> list[dict[str, str]]:
         """Variables somebody else set: CloudFormation's next update takes them away."""
@@ -169,9 +170,19 @@ class Environment(Handler):
         found = client.describe_environments(EnvironmentNames=[name], IncludeDeleted=False)["Environments"]
         return found[0] if found else {}
 
+    def _await(self, client: Any, environment_id: str) -> dict[str, Any]:
+        """The environment once nothing is under way in it, without the time that takes."""
+
+        def look() -> dict[str, Any]:
+            found = client.describe_environments(EnvironmentIds=[environment_id], IncludeDeleted=True)
+            environment: dict[str, Any] = found["Environments"][0]
+            return environment
+
+        CLOCK.finish(lambda: look()["Status"] in ("Ready", "Terminated"))
+        return look()
+
     def _stabilized(self, client: Any, name: str, environment_id: str) -> State:
-        CLOCK.finish()
-        environment = client.describe_environments(EnvironmentIds=[environment_id])["Environments"][0]
+        environment = self._await(client, environment_id)
         if environment["Status"] != "Ready":
             errors = client.describe_events(EnvironmentId=environment_id, Severity="ERROR")["Events"]
             reasons = " ".join(event["Message"] for event in reversed(errors))

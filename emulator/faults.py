@@ -1,0 +1,105 @@
+"""What is ordered to go wrong: in calls, and in the next updates of an environment."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from emulator.calls import Call
+
+CALL_FAULTS = {
+    "throttles": "the answer is that the caller asks too often",
+    "drops-connections": "the connection is closed without an answer; when: before or after the work",
+    "hangs": "there is no answer until the client gives up; when: before or after the work",
+    "expired-credentials": "the caller's credentials have expired",
+}
+UPDATE_FAULTS = {
+    "error-event": "the instances fail, error events say so, the environment keeps the new label",
+    "with-errors-silently": "the environment is Ready with the old label; only one event says with errors",
+    "reverts": "the environment is Ready with the old label and no event says that anything failed",
+    "instance-behind": "one instance stays on the old version while everything else succeeds",
+    "unhealthy": "the new version runs and its health is Severe",
+    "slow-green": "the health, till then `health`, returns to Ok only after `seconds`",
+    "yellow": "the health stays Warning",
+    "never-ready": "the update never ends",
+    "overtaken": "somebody else's version, `label`, is deployed as soon as this one is",
+    "terminated": "somebody terminates the environment half-way",
+}
+FORESTALLING_FAULTS = {"busy-before-update": "somebody else's update starts just before the one that is asked for"}
+_ALL = CALL_FAULTS | UPDATE_FAULTS | FORESTALLING_FAULTS
+
+
+class UnknownFaultError(ValueError):
+    """There is no such fault."""
+
+
+@dataclass
+class Fault:
+    """Something ordered to go wrong.
+
+    times: how often it still happens, None for always. after: how many matching calls or updates are left alone
+    before. match: what has to be the same: service, action, principal of a call; version_label, environment of an
+    update. details: what the fault itself asks for.
+    """
+
+    kind: str
+    times: int | None = 1
+    after: int = 0
+    match: dict[str, str] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def concerns(self, facts: dict[str, str]) -> bool:
+        return all(facts.get(name) == value for name, value in self.match.items())
+
+    def strikes(self) -> bool:
+        """Count one matching occasion; whether the fault happens at it."""
+        if self.after > 0:
+            self.after -= 1
+            return False
+        if self.times is not None:
+            self.times -= 1
+        return True
+
+
+_MATCHED = ("service", "action", "principal", "version_label", "environment")
+
+
+class Faults:
+    """The faults on order, first ordered, first served."""
+
+    def __init__(self) -> None:
+        self._ordered: list[Fault] = []
+
+    def order(self, kind: str, *, times: int | None = 1, after: int = 0, **details: Any) -> None:
+        """Have something go wrong; UnknownFaultError for a kind that does not exist. See Fault."""
+        if kind not in _ALL:
+            known = ", ".join(sorted(_ALL))
+            raise UnknownFaultError(f"no fault is called {kind}: choose one of {known}")
+        match = {name: details.pop(name) for name in _MATCHED if name in details}
+        self._ordered.append(Fault(kind, times, after, match, details))
+
+    def cancel(self) -> None:
+        """Take back everything that is on order."""
+        self._ordered.clear()
+
+    def for_call(self, call: Call) -> Fault | None:
+        """The fault that happens to a call."""
+        facts = {"service": call.service, "action": call.action, "principal": call.principal}
+        return self._take(CALL_FAULTS, facts)
+
+    def for_update(self, environment: str, version_label: str) -> Fault | None:
+        """The fault that happens to a deployment of a version."""
+        return self._take(UPDATE_FAULTS, {"environment": environment, "version_label": version_label})
+
+    def forestalling(self, environment: str, version_label: str) -> Fault | None:
+        """The fault that happens when an update is asked for, before it is looked at."""
+        facts = {"environment": environment, "version_label": version_label}
+        return self._take(FORESTALLING_FAULTS, facts)
+
+    def _take(self, kinds: dict[str, str], facts: dict[str, str]) -> Fault | None:
+        for fault in self._ordered:
+            if fault.kind in kinds and fault.times != 0 and fault.concerns(facts):
+                return fault if fault.strikes() else None
+        return None
+
+
+FAULTS = Faults()
+"""The faults of this process: whoever serves a request, or updates an environment, asks it."""
