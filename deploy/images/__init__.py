@@ -1,0 +1,33 @@
+"""Images: built, pushed and known by digest.
+
+with connect(stage.service.image, environment=os.environ, report=report) as (docker, registry):
+    images = build_and_push(
+        specs, platform=platform_of("x86_64"), docker=docker, registry=registry, report=report
+    )
+"""
+
+from deploy.images._build import build_and_push
+from deploy.images._connect import connect
+from deploy.images._docker import Builder, Docker
+from deploy.images._process import Finished, ProcessRunner, Runner, TimedOutError
+from deploy.images._registry import Registry, is_public
+from deploy.images._spec import BuildSpec, Image, LocalImage, Platform, platform_of, tag_of
+
+__all__ = [
+    "BuildSpec",
+    "Builder",
+    "Docker",
+    "Finished",
+    "Image",
+    "LocalImage",
+    "Platform",
+    "ProcessRunner",
+    "Registry",
+    "Runner",
+    "TimedOutError",
+    "build_and_push",
+    "connect",
+    "is_public",
+    "platform_of",
+    "tag_of",
+]

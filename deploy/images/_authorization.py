@@ -1,0 +1,70 @@
+"""How a registry wants to be asked: the challenge of a 401, and the answer to it.
+
+https://distribution.github.io/distribution/spec/auth/token/
+"""
+
+import base64
+import json
+import re
+from email.message import Message
+from urllib.parse import urlencode, urlsplit
+
+from deploy.images._credentials import Credentials
+from deploy.images._http import Http
+from deploy.images._repository import is_loopback
+
+_CHALLENGE = re.compile(r"\s*(\w+)\s+(.*)", re.DOTALL)
+_PARAMETER = re.compile(r'(\w+)="([^"]*)"')
+_CLIENT = "beanpod"
+
+
+def authorization(headers: Message, path: str, credentials: Credentials | None, http: Http) -> str | None:
+    """The Authorization header that answers a challenge for reading `path`; None where the login cannot."""
+    challenges = dict(_parsed(text) for text in headers.get_all("WWW-Authenticate", []) if _CHALLENGE.match(text))
+    if "bearer" in challenges:
+        return _bearer(challenges["bearer"], f"repository:{path}:pull", credentials, http)
+    if "basic" in challenges and credentials and credentials.password:
+        return _basic(credentials)
+    return None
+
+
+def _parsed(challenge: str) -> tuple[str, dict[str, str]]:
+    match = _CHALLENGE.match(challenge)
+    assert match
+    return match[1].lower(), dict(_PARAMETER.findall(match[2]))
+
+
+def _basic(credentials: Credentials) -> str:
+    return "Basic " + base64.b64encode(f"{credentials.username}:{credentials.password}".encode()).decode()
+
+
+def _bearer(challenge: dict[str, str], scope: str, credentials: Credentials | None, http: Http) -> str | None:
+    realm = challenge.get("realm", "")
+    if not _safe(realm):
+        return None
+    question = {"service": challenge.get("service", ""), "scope": scope}
+    if credentials and credentials.refresh_token:
+        form = question | {
+            "grant_type": "refresh_token",
+            "client_id": _CLIENT,
+            "refresh_token": credentials.refresh_token,
+        }
+        reply = http.send(
+            "POST", realm, {"Content-Type": "application/x-www-form-urlencoded"}, urlencode(form).encode()
+        )
+    else:
+        headers = {"Authorization": _basic(credentials)} if credentials else {}
+        reply = http.send("GET", f"{realm}?{urlencode(question)}", headers)
+    return _token(reply.body) if reply.status == 200 else None
+
+
+def _safe(realm: str) -> bool:
+    """A password goes over TLS, or to this machine."""
+    address = urlsplit(realm)
+    return address.scheme == "https" or (address.scheme == "http" and is_loopback(address.netloc))
+
+
+def _token(body: bytes) -> str | None:
+    answer = json.loads(body)
+    token = answer.get("token") or answer.get("access_token")
+    return f"Bearer {token}" if token else None

@@ -1,0 +1,73 @@
+"""Finds the engine, the builder and the login, before anything is built."""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from deploy.clock import Clock, SystemClock
+from deploy.images import _commands as commands
+from deploy.images._client import Client
+from deploy.images._configuration import logged_in
+from deploy.images._credentials import given_credentials, own_credentials
+from deploy.images._docker import Builder, Docker
+from deploy.images._process import ProcessRunner, Runner
+from deploy.images._registry import Registry
+from deploy.images._repository import Repository
+from deploy.report import Reporter
+
+_ENGINE = "looking for the Docker engine"
+# The docker driver, which builds inside the engine, cannot export its cache.
+# https://docs.docker.com/build/builders/drivers/
+_CACHING_DRIVER = re.compile(r"^Driver:\s+(?!docker\s*$)", re.MULTILINE)
+
+
+@contextmanager
+def connect(
+    repository: str,
+    *,
+    environment: Mapping[str, str],
+    report: Reporter,
+    runner: Runner | None = None,
+    clock: Clock | None = None,
+) -> Iterator[tuple[Docker, Registry]]:
+    """The engine and the registry of `repository`, logged in until the end of the block.
+
+    environment: the script's variables. DOCKER_USERNAME and DOCKER_PASSWORD are the login, by way of a temporary
+    configuration; without them the user's own `docker login` serves. Raises UsageError for a login that is refused or
+    incomplete, BuildError when the engine or the registry does not answer.
+    """
+    place, used_runner, used_clock = Repository(repository), runner or ProcessRunner(), clock or SystemClock()
+    given = given_credentials(environment)
+    if given is None:
+        docker = _find(Client(used_runner, environment), report, used_clock)
+        own = own_credentials(environment, place.login_key, used_runner)
+        yield docker, Registry(place, own, clock=used_clock)
+        return
+    report.mask(given.password)
+    with logged_in(environment, given, place.login_key) as variables:
+        docker = _find(Client(used_runner, variables), report, used_clock)
+        docker.login(place, given)
+        yield docker, Registry(place, given, clock=used_clock)
+
+
+def _find(client: Client, report: Reporter, clock: Clock) -> Docker:
+    client.must(commands.version(), _ENGINE)
+    builder = _builder(client)
+    report.say(f"building with {builder}")
+    return Docker(client, builder, report, clock, github_cache=builder is Builder.BUILDX and _github_cache(client))
+
+
+def _builder(client: Client) -> Builder:
+    # DOCKER_BUILDKIT=0 is how a user asks for the classic builder.
+    if client.environment.get("DOCKER_BUILDKIT") == "0":
+        return Builder.ENGINE
+    return Builder.ENGINE if client.run(commands.buildx_version(), _ENGINE).code else Builder.BUILDX
+
+
+def _github_cache(client: Client) -> bool:
+    """GitHub shows the cache's address and token to a command only where the workflow passes them on, for this use."""
+    given = client.environment.get
+    offered = given("ACTIONS_RUNTIME_TOKEN") and (given("ACTIONS_RESULTS_URL") or given("ACTIONS_CACHE_URL"))
+    if not offered:
+        return False
+    return bool(_CACHING_DRIVER.search(client.run(commands.buildx_inspect(), _ENGINE).stdout))

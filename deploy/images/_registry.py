@@ -1,0 +1,82 @@
+"""What a registry has, asked over HTTP: https://distribution.github.io/distribution/spec/api/"""
+
+import json
+from hashlib import sha256
+
+from deploy.clock import Clock, SystemClock
+from deploy.errors import BuildError
+from deploy.images._authorization import authorization
+from deploy.images._credentials import Credentials
+from deploy.images._http import Http, Reply
+from deploy.images._metadata import INDEX_TYPES
+from deploy.images._repository import Repository
+
+_IMAGE_TYPES = (
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+)
+_ACCEPT = ", ".join((*_IMAGE_TYPES, *sorted(INDEX_TYPES)))
+# Docker Hub answers 401 for what does not exist as for what may not be seen.
+_NOT_THERE = frozenset({401, 403, 404})
+
+
+class Registry:
+    """One repository of a registry, seen with a login or without."""
+
+    def __init__(self, repository: Repository, credentials: Credentials | None, *, clock: Clock | None = None) -> None:
+        self.repository = repository
+        self._credentials = credentials
+        self._http = Http(clock or SystemClock())
+        self._authorization: str | None = None
+
+    def digest(self, reference: str) -> str | None:
+        """The digest of a tag or of a digest; None where this login sees no such image.
+
+        Docker Hub does not count this as a pull.
+        """
+        reply = self._ask("HEAD", reference)
+        if reply is None:
+            return None
+        named = reply.headers.get("Docker-Content-Digest")
+        return named or _digest(self._manifest(reference))
+
+    def ids(self, reference: str) -> frozenset[str]:
+        """The ids an engine may know the image by: the digests of its manifest and of its configuration."""
+        body = self._manifest(reference)
+        configuration = json.loads(body or b"{}").get("config", {}).get("digest")
+        return frozenset(filter(None, (_digest(body), configuration)))
+
+    def _manifest(self, reference: str) -> bytes:
+        reply = self._ask("GET", reference)
+        return reply.body if reply else b""
+
+    def _ask(self, method: str, reference: str) -> Reply | None:
+        path = self.repository.path
+        url = f"{self.repository.api}/v2/{path}/manifests/{reference}"
+        reply = self._send(method, url)
+        if reply.status == 401:
+            self._authorization = authorization(reply.headers, path, self._credentials, self._http)
+            reply = self._send(method, url) if self._authorization else reply
+        if reply.status in _NOT_THERE:
+            return None
+        if reply.status != 200:
+            raise BuildError(
+                f"{self.repository.registry} answers {reply.status} for {self.repository}: is it a registry?"
+            )
+        return reply
+
+    def _send(self, method: str, url: str) -> Reply:
+        login = {"Authorization": self._authorization} if self._authorization else {}
+        return self._http.send(method, url, {"Accept": _ACCEPT, **login})
+
+
+def is_public(repository: str, digest: str, *, clock: Clock | None = None) -> bool:
+    """Whether anybody may pull the image: asked without a login, as an instance without one would.
+
+    Raises BuildError when the registry does not answer.
+    """
+    return Registry(Repository(repository), None, clock=clock).digest(digest) is not None
+
+
+def _digest(manifest: bytes) -> str | None:
+    return f"sha256:{sha256(manifest).hexdigest()}" if manifest else None

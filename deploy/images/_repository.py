@@ -1,0 +1,58 @@
+"""Where an image lives, read from its name as Docker reads it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+_HUB = "docker.io"
+_HUB_API = "registry-1.docker.io"
+# The key under which Docker keeps the login to its own registry, since before there was a second version of it.
+HUB_KEY = "https://index.docker.io/v1/"
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A repository such as "ada/guestbook" on Docker Hub or "localhost:5000/guestbook"."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+    @cached_property
+    def host(self) -> str:
+        """The registry: "docker.io", or what stands before the first slash and has a dot or a port."""
+        first, slash, _ = self.name.partition("/")
+        return first if slash and ("." in first or ":" in first or first == "localhost") else _HUB
+
+    @property
+    def on_hub(self) -> bool:
+        """Whether it is on Docker Hub."""
+        return self.host == _HUB
+
+    @property
+    def registry(self) -> str:
+        """What messages call the registry."""
+        return "Docker Hub" if self.on_hub else self.host
+
+    @property
+    def path(self) -> str:
+        """The repository inside the registry; Docker's own images have no user."""
+        path = self.name.removeprefix(f"{self.host}/")
+        return f"library/{path}" if self.on_hub and "/" not in path else path
+
+    @property
+    def api(self) -> str:
+        """The base address of the registry's API. Only a registry on this machine goes without TLS."""
+        host = _HUB_API if self.on_hub else self.host
+        return f"{'http' if is_loopback(host) else 'https'}://{host}"
+
+    @property
+    def login_key(self) -> str:
+        """What Docker's configuration calls the registry."""
+        return HUB_KEY if self.on_hub else self.host
+
+
+def is_loopback(host: str) -> bool:
+    """Whether "host" or "host:port" is this machine, where Docker speaks to a registry without TLS."""
+    name = host.rsplit(":", 1)[0] if host.rpartition(":")[2].isdigit() else host
+    return name == "localhost" or name.startswith("127.")

@@ -1,0 +1,86 @@
+"""The Docker engine of this machine, for the tests that run real builds and pushes.
+
+Without one they are skipped and say why; on a CI machine, which has one, they fail.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+# From 23 on the client builds with BuildKit through buildx alone; before, it had BuildKit in itself.
+_FIRST_WITHOUT_BUILDKIT = 23
+_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An engine that answers. platform: its own, such as linux/amd64. buildkit: variables that make its clients build
+    with BuildKit, None where none of them can."""
+
+    platform: str
+    buildkit: dict[str, str] | None
+
+    @property
+    def other_platform(self) -> str:
+        """A platform that is not the engine's."""
+        return "linux/arm64" if self.platform == "linux/amd64" else "linux/amd64"
+
+    def variables(self, home: Path) -> dict[str, str]:
+        """What a docker command needs, with a home of its own: no login of the person who runs the tests."""
+        passed = {name: value for name in ("DOCKER_HOST", "DOCKER_CONTEXT") if (value := os.environ.get(name))}
+        return {"PATH": os.environ["PATH"], "HOME": str(home), "DOCKER_BUILDKIT": "0", **passed}
+
+    def run(self, *arguments: str) -> str:
+        """What a docker command prints."""
+        return _docker("docker", *arguments).stdout
+
+    def remove_images(self, host: str) -> None:
+        """Remove the images that were made for a registry."""
+        names = self.run("images", "--quiet", "--no-trunc", "--filter", f"reference={host}/*/*").split()
+        if names:
+            _docker("docker", "image", "rm", "--force", *sorted(set(names)))
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> Engine:
+    """The engine; the test is skipped without one, and fails in CI."""
+    platform = _docker("docker", "version", "--format", "{{.Server.Os}}/{{.Server.Arch}}") if _found("docker") else None
+    if platform is None or platform.returncode:
+        absent("no Docker engine answers")
+    return Engine(platform.stdout.strip(), _buildkit())
+
+
+def absent(reason: str) -> NoReturn:
+    """Skip the test for what this machine lacks; fail where CI=true."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def _buildkit() -> dict[str, str] | None:
+    if _docker("docker", "buildx", "version").returncode == 0:
+        return {"DOCKER_BUILDKIT": "1"}
+    for folder in os.get_exec_path():
+        client = Path(folder) / "docker"
+        if client.is_file() and _has_buildkit(client):
+            return {"DOCKER_BUILDKIT": "1", "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+    return None
+
+
+def _has_buildkit(client: Path) -> bool:
+    version = re.match(r"\d+", _docker(str(client), "version", "--format", "{{.Client.Version}}").stdout)
+    return version is not None and int(version[0]) < _FIRST_WITHOUT_BUILDKIT
+
+
+def _found(program: str) -> bool:
+    return shutil.which(program) is not None
+
+
+def _docker(*command: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)

@@ -1,0 +1,153 @@
+"""Images go to a real registry through a real engine, built by each builder this machine has."""
+
+import os
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from deploy.errors import BuildError, UsageError
+from deploy.images import BuildSpec, Image, Platform, build_and_push, connect
+from deploy.report import Phase
+from tests.deploy.engine import Engine
+from tests.deploy.images.recorder import Recorder, StillClock
+from tests.deploy.images.sources import WatchingRunner, write_source
+from tests.deploy.registry import LocalRegistry
+
+
+class Shop:
+    """Builds and pushes as one deployment does."""
+
+    def __init__(self, registry: LocalRegistry, engine: Engine, variables: dict[str, str]) -> None:
+        self.registry = registry
+        self.path = f"tests/{uuid4().hex}"
+        self.repository = f"{registry.host}/{self.path}"
+        self.platform: Platform = "linux/arm64" if engine.platform == "linux/arm64" else "linux/amd64"
+        self.variables = variables | registry.login
+        self.report = Recorder()
+        self.runner = WatchingRunner()
+
+    def publish(self, *specs: BuildSpec) -> dict[str | None, Image]:
+        with connect(
+            self.repository, environment=self.variables, report=self.report, runner=self.runner, clock=StillClock()
+        ) as (docker, registry):
+            return build_and_push(specs, platform=self.platform, docker=docker, registry=registry, report=self.report)
+
+
+@pytest.fixture
+def shop(private_registry: LocalRegistry, docker_engine: Engine, variables: dict[str, str]) -> Shop:
+    return Shop(private_registry, docker_engine, variables)
+
+
+def test_an_image_arrives_and_is_known_by_the_registrys_own_digest(shop: Shop, tmp_path: Path) -> None:
+    image = shop.publish(write_source(tmp_path / "source", "one"))[None]
+
+    assert shop.registry.tags(shop.path) == [image.tag]
+    assert image.digest == shop.registry.digest(shop.path, image.tag)
+    assert image.reference == f"{shop.repository}:{image.tag}@{image.digest}"
+    assert image.pushed
+    assert shop.report.phases == [Phase.BUILD, Phase.PUSH]
+
+
+def test_an_unchanged_image_is_not_pushed_again(shop: Shop, tmp_path: Path) -> None:
+    spec = write_source(tmp_path / "source", "one")
+    first = shop.publish(spec)[None]
+    uploads = shop.registry.uploads()
+    os.utime(spec.context / "app", (1, 1))
+
+    second = shop.publish(spec)[None]
+
+    assert uploads > 0
+    assert shop.registry.uploads() == uploads
+    assert not second.pushed
+    assert second.reference == first.reference
+    assert len(shop.runner.named("push")) == 1
+
+
+def test_a_changed_image_gets_a_tag_of_its_own_and_the_old_one_stays(shop: Shop, tmp_path: Path) -> None:
+    first = shop.publish(write_source(tmp_path / "source", "one"))[None]
+    second = shop.publish(write_source(tmp_path / "source", "two"))[None]
+
+    assert second.tag != first.tag
+    assert second.digest != first.digest
+    assert shop.registry.tags(shop.path) == sorted((first.tag, second.tag))
+
+
+def test_a_tag_that_somebody_moved_is_put_right(shop: Shop, tmp_path: Path, docker_engine: Engine) -> None:
+    spec = write_source(tmp_path / "source", "one")
+    first = shop.publish(spec)[None]
+    other = shop.publish(write_source(tmp_path / "other", "two"))[None]
+    link = shop.registry.folder / "data/docker/registry/v2/repositories" / shop.path / "_manifests/tags" / first.tag
+    (link / "current" / "link").write_text(other.digest)
+
+    again = shop.publish(spec)[None]
+
+    assert again.pushed
+    assert again.reference == first.reference
+
+
+def test_the_images_of_several_services_share_a_repository(shop: Shop, tmp_path: Path) -> None:
+    web = write_source(tmp_path / "web", "web", name="web")
+    worker = write_source(tmp_path / "worker", "worker", name="worker.2")
+
+    images = shop.publish(web, worker)
+
+    assert list(images) == ["web", "worker.2"]
+    assert shop.registry.tags(shop.path) == sorted(image.tag for image in images.values())
+    assert images["web"].tag.startswith("web-")
+    assert images["worker.2"].tag.startswith("worker.2-")
+
+
+def test_build_arguments_and_the_target_reach_the_build(shop: Shop, tmp_path: Path, docker_engine: Engine) -> None:
+    dockerfile = "FROM scratch AS first\nARG GREETING\nLABEL greeting=$GREETING\nFROM first\nLABEL second=yes\n"
+    spec = write_source(tmp_path, "one", dockerfile=dockerfile)
+    argued = BuildSpec(None, spec.context, spec.dockerfile, args={"GREETING": "good day"}, target="first")
+
+    image = shop.publish(argued)[None]
+
+    name = f"{image.repository}:{image.tag}"
+    labels = docker_engine.run("image", "inspect", "--format", "{{json .Config.Labels}}", name)
+    assert labels.strip() == '{"greeting":"good day"}'
+
+
+def test_the_platform_is_always_named(shop: Shop, tmp_path: Path) -> None:
+    shop.publish(write_source(tmp_path, "one"))
+
+    [command] = shop.runner.named("build")
+    assert command[command.index("--platform") + 1] == shop.platform
+
+
+def test_a_build_that_fails_tells_the_builders_own_words(shop: Shop, tmp_path: Path) -> None:
+    spec = write_source(tmp_path, "one", dockerfile="FROM scratch\nCOPY missing.txt /\n")
+
+    with pytest.raises(BuildError, match=r"building .*Dockerfile failed: exit code 1: .*missing\.txt") as caught:
+        shop.publish(spec)
+
+    assert any("missing.txt" in cause for cause in caught.value.causes)
+    assert any("missing.txt" in line for line in shop.report.printed)
+    assert shop.registry.tags(shop.path) == []
+
+
+def test_a_wrong_password_is_refused_before_anything_is_built(shop: Shop, tmp_path: Path) -> None:
+    shop.variables["DOCKER_PASSWORD"] = "wrong"
+
+    with pytest.raises(UsageError, match=r"localhost:\d+ refuses the login of ada: check DOCKER_USERNAME and"):
+        shop.publish(write_source(tmp_path, "one"))
+
+    assert shop.runner.named("build") == []
+
+
+def test_a_registry_that_is_down_is_named(shop: Shop, tmp_path: Path) -> None:
+    shop.repository = "localhost:9/ada/guestbook"
+
+    with pytest.raises(BuildError, match=r"logging in to localhost:9 failed: the registry does not answer: check its"):
+        shop.publish(write_source(tmp_path, "one"))
+
+
+def test_a_push_to_a_registry_that_is_down_fails(shop: Shop, tmp_path: Path) -> None:
+    with connect(
+        shop.repository, environment=shop.variables, report=shop.report, runner=shop.runner, clock=StillClock()
+    ) as (docker, _):
+        image = docker.build(write_source(tmp_path, "one"), shop.platform)
+        with pytest.raises(BuildError, match=r"pushing localhost:9/a/b:c failed: the registry does not answer"):
+            docker.push(image, "localhost:9/a/b:c")
