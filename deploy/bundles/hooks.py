@@ -1,0 +1,44 @@
+"""Platform hooks: what Beanstalk runs on the instance around a deployment.
+
+https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/platforms-linux-extend.hooks.html
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from deploy.bundles.archive import BundleFile
+
+# Beanstalk runs the hooks of a folder by name: the login comes before anybody else's.
+_LOGIN = "00_beanpod_login.sh"
+_CLEANUP = "99_beanpod_cleanup.sh"
+_SCRIPTS = Path(__file__).parent / "scripts"
+_HUB = "docker.io"
+
+
+def login_hooks(repository: str) -> Mapping[str, BundleFile]:
+    """Log in at the repository's registry with DOCKER_USERNAME and DOCKER_PASSWORD, secrets of the environment.
+
+    In both folders: a change of configuration pulls as well when it replaces an instance.
+    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/docker-configuration.remote-repo.html
+    """
+    script = _script("login.sh", REGISTRY=_registry(repository))
+    return {f".platform/{hooks}/prebuild/{_LOGIN}": script for hooks in ("hooks", "confighooks")}
+
+
+def cleanup_hook(images: Iterable[str]) -> Mapping[str, BundleFile]:
+    """Remove what earlier releases left on the disk, except the images of this one and of the one before."""
+    script = _script("cleanup.sh", IMAGES=" ".join(sorted(set(images))))
+    return {f".platform/hooks/postdeploy/{_CLEANUP}": script}
+
+
+def _script(name: str, **values: str) -> BundleFile:
+    text = (_SCRIPTS / name).read_text(encoding="utf-8")
+    for key, value in values.items():
+        text = text.replace(f"__{key}__", value)
+    return BundleFile(text.encode(), executable=True)
+
+
+def _registry(repository: str) -> str:
+    """The registry as `docker login` takes it: a first part with a dot or a port is one."""
+    first, slash, _ = repository.partition("/")
+    return first if slash and ("." in first or ":" in first or first == "localhost") else _HUB

@@ -1,0 +1,14 @@
+"""All problems of a bundle at once, as one error."""
+
+from collections.abc import Iterable
+
+from deploy.errors import BuildError
+
+
+def refuse(subject: str, problems: Iterable[str]) -> None:
+    """Raise BuildError if there are problems: the only one in its message, several as its causes."""
+    found = tuple(dict.fromkeys(problems))
+    if len(found) == 1:
+        raise BuildError(f"{subject}: {found[0]}")
+    if found:
+        raise BuildError(f"{subject}: {len(found)} problems, listed below", causes=found)

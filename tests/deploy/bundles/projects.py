@@ -1,0 +1,49 @@
+"""Small projects on disk, for the tests of bundles."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from deploy.bundles import Bundle, make_bundle
+from deploy.errors import BuildError
+from manifest import Manifest, StageConfig
+
+DIGEST = "sha256:" + "ab" * 32
+IMAGE = f"ada/guestbook:{'ab' * 8}@{DIGEST}"
+SERVICE = '[service]\nname = "guestbook"\nimage = "ada/guestbook"\n'
+
+
+def write(root: Path, files: Mapping[str, str]) -> None:
+    """Writes files by their paths from the root."""
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def stage_of(root: Path, text: str = SERVICE) -> StageConfig:
+    """The first stage of a manifest of this text in the folder."""
+    write(root, {"beanpod.toml": text})
+    return Manifest.read(root / "beanpod.toml").stage()
+
+
+def dockerfile_stage(root: Path, text: str = SERVICE) -> StageConfig:
+    """The stage of a project that is a Dockerfile."""
+    write(root, {"Dockerfile": "FROM busybox:stable\n"})
+    return stage_of(root, text)
+
+
+def dockerfile_bundle(root: Path, *, login_hooks: bool = False, text: str = SERVICE, image: str = IMAGE) -> Bundle:
+    """The bundle of a project that is a Dockerfile."""
+    stage = dockerfile_stage(root, text)
+    return make_bundle(stage, root, {None: image}, application="guestbook-dev", login_hooks=login_hooks)
+
+
+def refused(make: Callable[[], object]) -> list[str]:
+    """The problems with which `make` is refused, each once."""
+    with pytest.raises(BuildError) as caught:
+        make()
+    assert caught.value.exit_code == 3
+    assert str(caught.value).isprintable()
+    return list(caught.value.causes or [str(caught.value)])

@@ -1,0 +1,92 @@
+"""The same files give the same bytes, whatever the machine they lie on."""
+
+import hashlib
+import io
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path, PurePosixPath
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deploy.bundles import Bundle, BundleFile
+from deploy.bundles.archive import zipped
+from tests.deploy.bundles.projects import dockerfile_bundle, write
+
+parts = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="/\\"), min_size=1, max_size=12
+).filter(lambda part: part not in {".", ".."})
+names = st.lists(parts, min_size=1, max_size=3).map("/".join)
+contents = st.dictionaries(names, st.builds(BundleFile, st.binary(max_size=200), st.booleans()), min_size=1, max_size=6)
+
+
+@given(files=contents, order=st.randoms(use_true_random=False))
+def test_order_of_the_files_does_not_show(files: dict[str, BundleFile], order: Random) -> None:
+    shuffled = sorted(files, key=lambda _: order.random())
+    assert zipped({name: files[name] for name in shuffled}) == zipped(files)
+
+
+@given(files=contents)
+def test_a_zip_gives_back_what_was_put_in(files: dict[str, BundleFile]) -> None:
+    with zipfile.ZipFile(io.BytesIO(zipped(files))) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == sorted(files)
+        for entry in archive.infolist():
+            assert archive.read(entry) == files[entry.filename].data
+            assert entry.external_attr >> 16 == 0o100000 | files[entry.filename].mode
+            assert entry.date_time == (1980, 1, 1, 0, 0, 0)
+
+
+def test_the_format_is_pinned() -> None:
+    """A new Python that writes a zip otherwise would give every release a new label: it has to be seen."""
+    files = {"b/é.sh": BundleFile(b"#!/bin/sh\n", executable=True), "a": BundleFile(b"")}
+    assert (
+        hashlib.sha256(zipped(files)).hexdigest() == "b6199bf08a411caadc1007fc38a89a8818e12c8544a3e3857b73a232144d836b"
+    )
+
+
+@given(service=st.from_regex(r"[a-z][a-z0-9]{1,11}(-[a-z0-9]{1,5}){0,2}", fullmatch=True), data=st.binary(max_size=99))
+def test_labels_fit_beanstalk(service: str, data: bytes) -> None:
+    bundle = Bundle.of({"a": BundleFile(data)}, service=service, application="app")
+    assert 1 <= len(bundle.label) <= 100
+    assert bundle.label.isascii()
+    assert "/" not in bundle.label
+    assert PurePosixPath(bundle.key).parts == ("bundles", "app", f"{bundle.hash}.zip")
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from tests.deploy.bundles.projects import dockerfile_bundle
+print(dockerfile_bundle(Path(sys.argv[1])).hash)
+"""
+
+
+def test_another_machine_makes_the_same_bytes(tmp_path: Path) -> None:
+    """Another folder, umask, time zone, locale, hash seed, and files that came in another order at another time."""
+    here, there = tmp_path / "here", tmp_path / "some where" / "else"
+    files = {f".platform/hooks/predeploy/{name}.sh": f"#!/bin/sh\n# {name}\n" for name in "cabz"}
+    write(here, files)
+    umask = os.umask(0o077)
+    try:
+        write(there, dict(reversed(files.items())))
+    finally:
+        os.umask(umask)
+    for name in files:
+        (here / name).chmod(0o755)
+        (there / name).chmod(0o700)
+        os.utime(there / name, (2_000_000_000, 2_000_000_000))
+    environment = {"TZ": "Pacific/Auckland", "PYTHONHASHSEED": "7", "LC_ALL": "C", "PATH": os.environ["PATH"]}
+    root = Path(__file__).parents[3]
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(there)],
+        cwd=tmp_path,
+        env={**environment, "PYTHONPATH": str(root)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == dockerfile_bundle(here).hash
