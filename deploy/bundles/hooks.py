@@ -12,7 +12,6 @@ from deploy.bundles.archive import BundleFile
 _LOGIN = "00_beanpod_login.sh"
 _CLEANUP = "99_beanpod_cleanup.sh"
 _SCRIPTS = Path(__file__).parent / "scripts"
-_HUB = "docker.io"
 
 
 def login_hooks(repository: str) -> Mapping[str, BundleFile]:
@@ -21,7 +20,8 @@ def login_hooks(repository: str) -> Mapping[str, BundleFile]:
     In both folders: a change of configuration pulls as well when it replaces an instance.
     https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/docker-configuration.remote-repo.html
     """
-    script = _script("login.sh", REGISTRY=_registry(repository))
+    registry = _registry(repository)
+    script = _script("login.sh", REGISTRY=f" {registry}".rstrip(), TITLE=registry or "Docker Hub")
     return {f".platform/{hooks}/prebuild/{_LOGIN}": script for hooks in ("hooks", "confighooks")}
 
 
@@ -39,6 +39,6 @@ def _script(name: str, **values: str) -> BundleFile:
 
 
 def _registry(repository: str) -> str:
-    """The registry as `docker login` takes it: a first part with a dot or a port is one."""
+    """The registry as `docker login` takes it: a first part with a dot or a port, nothing for Docker Hub."""
     first, slash, _ = repository.partition("/")
-    return first if slash and ("." in first or ":" in first or first == "localhost") else _HUB
+    return first if slash and ("." in first or ":" in first) else ""

@@ -3,7 +3,7 @@
 # a rollback need not pull. Never fails: a full disk is no reason to undo a deployment that went well.
 set -u
 current='__IMAGES__'
-state=${BEANPOD_STATE:-/var/lib/beanpod}
+state=/var/lib/beanpod
 
 main() {
     mkdir -p "$state"

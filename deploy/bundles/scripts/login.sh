@@ -1,26 +1,24 @@
 #!/bin/sh
-# Logs Docker in at __REGISTRY__, so that the instance can pull a private image.
-# Beanstalk runs this as root before each deployment of a version and of a configuration.
+# Logs Docker in at __TITLE__, so that the instance can pull a private image.
+# Beanstalk runs this as root before every deployment, of a version or of a configuration.
 set -eu
 export HOME="${HOME:-/root}"
+export PATH="$PATH:/opt/elasticbeanstalk/bin"
 
-value_of() {
-    /opt/elasticbeanstalk/bin/get-config environment -k "$1"
-}
-
-username=${DOCKER_USERNAME:-$(value_of DOCKER_USERNAME)}
-password=${DOCKER_PASSWORD:-$(value_of DOCKER_PASSWORD)}
+# Beanstalk gives hooks the environment's variables; get-config knows them as well.
+username=${DOCKER_USERNAME:-$(get-config environment -k DOCKER_USERNAME || true)}
+password=${DOCKER_PASSWORD:-$(get-config environment -k DOCKER_PASSWORD || true)}
 if [ -z "$username" ] || [ -z "$password" ]; then
-    echo "No DOCKER_USERNAME or DOCKER_PASSWORD: name both under [secrets] in beanpod.toml." >&2
+    echo "DOCKER_USERNAME or DOCKER_PASSWORD is empty: name both under [secrets] in beanpod.toml." >&2
     exit 1
 fi
 
 attempt=1
-until printf '%s' "$password" | docker login --username "$username" --password-stdin __REGISTRY__; do
-    if [ "$attempt" -ge 3 ]; then
-        echo "No login at __REGISTRY__: is the password in the secret still right?" >&2
+until printf '%s' "$password" | docker login --username "$username" --password-stdin__REGISTRY__; do
+    if [ "$attempt" -eq 3 ]; then
+        echo "$username cannot log in at __TITLE__: put the right password into the secret." >&2
         exit 1
     fi
     attempt=$((attempt + 1))
-    sleep "${BEANPOD_PAUSE:-5}"
+    sleep 5
 done
