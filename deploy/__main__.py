@@ -1,0 +1,115 @@
+"""python -m deploy: the one place where a command ends, with one line and the exit code that says what it leaves."""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from importlib import import_module
+from typing import TextIO
+
+from deploy.cli import Options, parse
+from deploy.clock import Clock, SystemClock
+from deploy.commands.context import Context
+from deploy.errors import DeployError, InterruptionError, UsageError
+from deploy.output import Display, Failure, Masks, choose
+from deploy.output.answers import Answers, FailureAnswer, JsonAnswers, ReaderGoneError, TextAnswers, printer
+from deploy.output.choice import suitable
+from deploy.output.table import Paint
+from manifest import ManifestError
+
+_SECRET_VARIABLES = ("DOCKER_PASSWORD", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+# As a shell counts a process that SIGPIPE ended.
+_READER_GONE = 141
+
+
+def main(
+    arguments: Sequence[str],
+    *,
+    environ: Mapping[str, str] = os.environ,
+    stdout: TextIO | None = None,
+    stderr: TextIO | None = None,
+    clock: Clock | None = None,
+) -> int:
+    """Runs one command and returns its exit code; see `deploy.errors`. Default: this process's streams and clock."""
+    stdout, stderr, clock = stdout or sys.stdout, stderr or sys.stderr, clock or SystemClock()
+    options = parse(arguments)
+    masks = Masks()
+    display = choose(
+        options.output,
+        stream=stderr if options.json else stdout,
+        errors=stderr,
+        environ=environ,
+        masks=masks,
+        clock=clock,
+        verbose=options.verbose,
+    )
+    with display:
+        for name in _SECRET_VARIABLES:
+            display.mask(environ.get(name, ""))
+        answers = _answers(options, stdout, masks, environ, display)
+        return _run(Context(options, environ, clock, display, answers))
+
+
+def _answers(options: Options, stdout: TextIO, masks: Masks, environ: Mapping[str, str], display: Display) -> Answers:
+    if options.json:
+        return JsonAnswers(printer(stdout), masks)
+    kind = suitable(stdout, environ) if options.output == "auto" else options.output
+    # In a workflow only the display knows how to write what GitHub takes for no command.
+    write = display.say if kind == "github" else printer(stdout)
+    return TextAnswers(write, masks, Paint.suiting(stdout, environ))
+
+
+def _run(context: Context) -> int:
+    try:
+        import_module(f"deploy.commands.{context.options.command}").run(context)
+    except ReaderGoneError:
+        return _READER_GONE
+    except (Exception, KeyboardInterrupt) as error:
+        return _failed(context, _failure(error, verbose=context.options.verbose))
+    return 0
+
+
+def _failure(error: BaseException, *, verbose: bool) -> Failure:
+    trace = _trace(error) if verbose else ()
+    if isinstance(error, ManifestError):
+        return Failure(str(error), UsageError.exit_code, trace=trace)
+    if isinstance(error, KeyboardInterrupt):
+        return Failure("interrupted", InterruptionError.exit_code, trace=trace)
+    if isinstance(error, DeployError):
+        return Failure.of(error, trace)
+    remedy = "" if verbose else "; run again with --verbose for the trace"
+    return Failure(f"unexpected {type(error).__name__}: {error}{remedy}", DeployError.exit_code, trace=trace)
+
+
+def _trace(error: BaseException) -> tuple[str, ...]:
+    from traceback import format_exception
+
+    return tuple("".join(format_exception(error)).splitlines())
+
+
+def _failed(context: Context, failure: Failure) -> int:
+    context.display.fail(failure)
+    if context.options.json:
+        with suppress(ReaderGoneError):
+            context.answers.give(FailureAnswer(failure))
+    return failure.exit_code
+
+
+def _leave(code: int) -> None:
+    """Exit; a reader that is gone must not turn the code into Python's own."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    from deploy.signals import Interruptions
+
+    Interruptions().install()
+    try:
+        _leave(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        _leave(InterruptionError.exit_code)

@@ -1,0 +1,73 @@
+"""Progress in a pipe or a file: lines that are only ever appended, each with the time of day."""
+
+from contextlib import AbstractContextManager
+from typing import Self
+
+from deploy.clock import Clock
+from deploy.output.display import Failure, verdict
+from deploy.output.record import Heartbeat, PhaseRecord, Record
+from deploy.output.text import described, duration
+from deploy.output.writer import Writer
+from deploy.report import EnvironmentEvent, Outcome, Phase, Status
+
+
+class Lines:
+    """Appends lines. errors: where a failure is told. The state of the environment comes at least every 30 s."""
+
+    def __init__(self, out: Writer, errors: Writer, *, clock: Clock) -> None:
+        self._out = out
+        self._errors = errors
+        self._clock = clock
+        self._record = Record(clock)
+        self._heartbeat = Heartbeat(clock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def phase(self, phase: Phase) -> AbstractContextManager[None]:
+        self._line(phase)
+        return self._record.phase(phase, lambda entry: self._line(ended(entry)))
+
+    def say(self, text: str) -> None:
+        self._line(f"  {text}")
+
+    def output(self, line: str) -> None:
+        self._line(f"  | {line}")
+
+    def warn(self, text: str) -> None:
+        self._line(f"  Warning: {text}")
+
+    def event(self, event: EnvironmentEvent) -> None:
+        self._line(f"  {event.severity:5} {event.message}")
+
+    def status(self, status: Status) -> None:
+        if self._heartbeat.tells(status):
+            self._line(f"  {state_line(status, self._heartbeat.unchanged)}")
+
+    def mask(self, value: str) -> None:
+        self._out.masks.add(value)
+
+    def finish(self, outcome: Outcome) -> None:
+        self._line(f"{verdict(outcome)}, after {duration(self._record.elapsed)}")
+
+    def fail(self, failure: Failure) -> None:
+        for line in failure.lines():
+            self._errors.line(line)
+
+    def _line(self, text: str) -> None:
+        self._out.line(f"{self._clock.now():%H:%M:%SZ}  {text}")
+
+
+def ended(entry: PhaseRecord) -> str:
+    """A phase's last line: "Build: done in 35 s"."""
+    verb = "failed after" if entry.failed else "done in"
+    return f"{entry.phase}: {verb} {duration(entry.seconds)}"
+
+
+def state_line(status: Status, unchanged: float) -> str:
+    """The environment's state, and for how long it has been so once that is worth saying."""
+    since = f", for {duration(unchanged)} now" if unchanged >= 1 else ""
+    return f"{described(status)}{since}"
