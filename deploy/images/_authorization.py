@@ -4,13 +4,13 @@ https://distribution.github.io/distribution/spec/auth/token/
 """
 
 import base64
-import json
 import re
 from email.message import Message
 from urllib.parse import urlencode, urlsplit
 
 from deploy.images._credentials import Credentials
 from deploy.images._http import Http
+from deploy.images._json import read_object
 from deploy.images._repository import is_loopback
 
 _CHALLENGE = re.compile(r"\s*(\w+)\s+(.*)", re.DOTALL)
@@ -65,6 +65,6 @@ def _safe(realm: str) -> bool:
 
 
 def _token(body: bytes) -> str | None:
-    answer = json.loads(body)
+    answer = read_object(body)
     token = answer.get("token") or answer.get("access_token")
     return f"Bearer {token}" if token else None

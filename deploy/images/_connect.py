@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from deploy.clock import Clock, SystemClock
 from deploy.images import _commands as commands
 from deploy.images._client import Client
 from deploy.images._configuration import logged_in
-from deploy.images._credentials import given_credentials, own_credentials
+from deploy.images._credentials import Credentials, given_credentials, own_credentials
 from deploy.images._docker import Builder, Docker
 from deploy.images._process import ProcessRunner, Runner
 from deploy.images._registry import Registry
@@ -36,18 +36,25 @@ def connect(
     configuration; without them the user's own `docker login` serves. Raises UsageError for a login that is refused or
     incomplete, BuildError when the engine or the registry does not answer.
     """
-    place, used_runner, used_clock = Repository(repository), runner or ProcessRunner(), clock or SystemClock()
+    place, runner, clock = Repository(repository), runner or ProcessRunner(), clock or SystemClock()
     given = given_credentials(environment)
+    own = None if given else own_credentials(environment, place.login_key, runner)
+    registry = Registry(place, given or own, clock=clock)
+    with _variables(environment, given, place, report) as variables:
+        docker = _find(Client(runner, variables), report, clock)
+        if given:
+            docker.login(place, given)
+        registry.check()
+        yield docker, registry
+
+
+def _variables(
+    environment: Mapping[str, str], given: Credentials | None, place: Repository, report: Reporter
+) -> AbstractContextManager[Mapping[str, str]]:
     if given is None:
-        docker = _find(Client(used_runner, environment), report, used_clock)
-        own = own_credentials(environment, place.login_key, used_runner)
-        yield docker, Registry(place, own, clock=used_clock)
-        return
+        return nullcontext(environment)
     report.mask(given.password)
-    with logged_in(environment, given, place.login_key) as variables:
-        docker = _find(Client(used_runner, variables), report, used_clock)
-        docker.login(place, given)
-        yield docker, Registry(place, given, clock=used_clock)
+    return logged_in(environment, given, place.login_key)
 
 
 def _find(client: Client, report: Reporter, clock: Clock) -> Docker:

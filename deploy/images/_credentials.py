@@ -2,13 +2,13 @@
 
 import base64
 import binascii
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from deploy.errors import UsageError
+from deploy.images._json import read_object
 from deploy.images._process import Runner, TimedOutError
 
 USERNAME = "DOCKER_USERNAME"
@@ -28,7 +28,8 @@ class Credentials:
 
 def given_credentials(environment: Mapping[str, str]) -> Credentials | None:
     """The login in DOCKER_USERNAME and DOCKER_PASSWORD, None without either. UsageError with only one."""
-    username, password = environment.get(USERNAME, ""), environment.get(PASSWORD, "")
+    # `docker login` takes a line break at the end for none of the password's, too.
+    username, password = (environment.get(name, "").rstrip("\r\n") for name in (USERNAME, PASSWORD))
     if not username and not password:
         return None
     if not username or not password:
@@ -60,11 +61,8 @@ def read_settings(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     if not path.is_file():
         return {}
-    try:
-        settings = json.loads(path.read_text())
-    except ValueError:
-        settings = None
-    if not isinstance(settings, dict):
+    settings = read_object(path.read_bytes())
+    if not settings and path.read_bytes().strip() != b"{}":
         raise UsageError(f"{path} is no JSON object: mend it, or move it away and run `docker login` again")
     return settings
 
@@ -83,9 +81,9 @@ def _from_helper(helper: str, key: str, environment: Mapping[str, str], runner: 
     command = [f"docker-credential-{helper}", "get"]
     try:
         finished = runner.run(command, environment=environment, timeout=_HELPER_SECONDS, stdin=key)
-        answer = json.loads(finished.stdout) if finished.code == 0 else {}
-    except (OSError, ValueError, TimedOutError):
+    except (OSError, TimedOutError):
         return None
+    answer = read_object(finished.stdout) if finished.code == 0 else {}
     username, secret = answer.get("Username", ""), answer.get("Secret", "")
     if username == _TOKEN_USER:
         return Credentials(username, refresh_token=secret)

@@ -4,9 +4,13 @@ import re
 from dataclasses import dataclass
 
 _TELLING = re.compile(
-    r"error|fail|denied|refused|unauthorized|no such|not found|cannot|non-zero|toomany|429", re.IGNORECASE
+    r"error|fail|denied|refused|unauthorized|no such|not found|cannot|non-zero|toomany|429|not complete|timeout|"
+    r"no space|exit code",
+    re.IGNORECASE,
 )
 _MOST_CAUSES = 5
+# A RUN line of the user's failed: what its program printed is about something else than Docker and its registry.
+_STEP_FAILED = re.compile(r"returned a non-zero code|did not complete successfully|executor failed running")
 
 
 @dataclass(frozen=True)
@@ -19,12 +23,15 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class _Symptom:
+    """in_step: whether a RUN line can show it too."""
+
     pattern: re.Pattern[str]
     diagnosis: Diagnosis
+    in_step: bool
 
 
-def _symptom(pattern: str, remedy: str, *, transient: bool = False) -> _Symptom:
-    return _Symptom(re.compile(pattern, re.IGNORECASE), Diagnosis(remedy, transient))
+def _symptom(pattern: str, remedy: str, *, transient: bool = False, in_step: bool = False) -> _Symptom:
+    return _Symptom(re.compile(pattern, re.IGNORECASE), Diagnosis(remedy, transient), in_step)
 
 
 # The first that fits wins. Each pattern is from what Docker 20.10 or later, or a registry, really says.
@@ -48,7 +55,9 @@ _SYMPTOMS = (
         "DOCKER_BUILDKIT=1 asks for BuildKit, which needs buildx: install it or unset DOCKER_BUILDKIT",
     ),
     _symptom(
-        r"no space left on device", "the Docker engine's disk is full: make room with `docker system prune --all`"
+        r"no space left on device",
+        "the Docker engine's disk is full: make room with `docker system prune --all`",
+        in_step=True,
     ),
     _symptom(
         r"error getting credentials",
@@ -59,6 +68,7 @@ _SYMPTOMS = (
         r"exec format error",
         "this machine cannot run programs of that platform: build on one that can, or install QEMU "
         "(in GitHub Actions: docker/setup-qemu-action)",
+        in_step=True,
     ),
     _symptom(
         r"no match for platform|does not match the specified platform|does not provide the specified platform",
@@ -99,8 +109,9 @@ _SYMPTOMS = (
 
 def diagnose(lines: tuple[str, ...]) -> Diagnosis | None:
     """What the output of a failed command means; None where only its own words tell."""
-    text = "\n".join(lines)
-    return next((symptom.diagnosis for symptom in _SYMPTOMS if symptom.pattern.search(text)), None)
+    text = "\n".join(causes(lines))
+    fitting = (symptom for symptom in _SYMPTOMS if symptom.in_step or not _STEP_FAILED.search(text))
+    return next((symptom.diagnosis for symptom in fitting if symptom.pattern.search(text)), None)
 
 
 def causes(lines: tuple[str, ...]) -> tuple[str, ...]:

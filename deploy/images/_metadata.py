@@ -1,9 +1,7 @@
 """What the builders write about the image they made."""
 
-import json
-from typing import Any
-
 from deploy.errors import BuildError
+from deploy.images._json import read_object
 
 # The attestations of a build, and several platforms, make an index: a list of images.
 INDEX_TYPES = frozenset(
@@ -18,7 +16,7 @@ def ids_in_metadata(text: str) -> tuple[str, ...]:
     manifest: the metadata has both. https://docs.docker.com/reference/cli/docker/buildx/build/#metadata-file
     Raises BuildError when the file names no image or an index.
     """
-    metadata = _read(text)
+    metadata = read_object(text)
     if metadata.get("containerimage.descriptor", {}).get("mediaType") in INDEX_TYPES:
         raise BuildError(
             "buildx made an index instead of an image: remove BUILDX_* settings that add attestations or platforms"
@@ -28,11 +26,3 @@ def ids_in_metadata(text: str) -> tuple[str, ...]:
     if not ids:
         raise BuildError("buildx's metadata file names no image: update buildx, `docker buildx version` shows yours")
     return ids
-
-
-def _read(text: str) -> dict[str, Any]:
-    try:
-        metadata = json.loads(text)
-    except ValueError:
-        metadata = None
-    return metadata if isinstance(metadata, dict) else {}

@@ -1,6 +1,5 @@
 """What a registry has, asked over HTTP: https://distribution.github.io/distribution/spec/api/"""
 
-import json
 from hashlib import sha256
 
 from deploy.clock import Clock, SystemClock
@@ -8,6 +7,7 @@ from deploy.errors import BuildError
 from deploy.images._authorization import authorization
 from deploy.images._credentials import Credentials
 from deploy.images._http import Http, Reply
+from deploy.images._json import read_object
 from deploy.images._metadata import INDEX_TYPES
 from deploy.images._repository import Repository
 
@@ -29,6 +29,13 @@ class Registry:
         self._http = Http(clock or SystemClock())
         self._authorization: str | None = None
 
+    def check(self) -> None:
+        """BuildError unless it answers, with or without asking for a login."""
+        address = f"{self.repository.api}/v2/"
+        status = self._http.send("GET", address, {}).status
+        if status not in (200, 401):
+            raise BuildError(f"{address} answers {status}, as no registry does: check the registry in service.image")
+
     def digest(self, reference: str) -> str | None:
         """The digest of a tag or of a digest; None where this login sees no such image.
 
@@ -43,7 +50,7 @@ class Registry:
     def ids(self, reference: str) -> frozenset[str]:
         """The ids an engine may know the image by: the digests of its manifest and of its configuration."""
         body = self._manifest(reference)
-        configuration = json.loads(body or b"{}").get("config", {}).get("digest")
+        configuration = read_object(body).get("config", {}).get("digest")
         return frozenset(filter(None, (_digest(body), configuration)))
 
     def _manifest(self, reference: str) -> bytes:
@@ -60,9 +67,7 @@ class Registry:
         if reply.status in _NOT_THERE:
             return None
         if reply.status != 200:
-            raise BuildError(
-                f"{self.repository.registry} answers {reply.status} for {self.repository}: is it a registry?"
-            )
+            raise BuildError(f"{self.repository.registry} answers {reply.status} for {url}: try again later")
         return reply
 
     def _send(self, method: str, url: str) -> Reply:
