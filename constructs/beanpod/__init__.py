@@ -3,7 +3,7 @@
 `DockerService` composes everything; each other construct is usable alone.
 """
 
-from beanpod._options import (
+from beanpod._settings import (
     BatchSizeType,
     DeploymentPolicy,
     EnvironmentType,
@@ -11,13 +11,14 @@ from beanpod._options import (
     OptionSetting,
     ScalingTrigger,
 )
-from beanpod.application import Application
+from beanpod.application import Application, IApplication
 from beanpod.artifact_bucket import ArtifactBucket
 from beanpod.database import Database, IDatabase
 from beanpod.database_engine import DatabaseEngine
 from beanpod.deploy_policy import DeployPermissions
 from beanpod.deploy_user import DeployUser
 from beanpod.environment import DockerEnvironment
+from beanpod.environment_interface import IDockerEnvironment
 from beanpod.environment_secret import EnvironmentSecret
 from beanpod.github_deploy_role import GitHubDeployRole
 from beanpod.network import ServiceNetwork, ServiceSecurityGroups
@@ -40,7 +41,9 @@ __all__ = [
     "EnvironmentSecret",
     "EnvironmentType",
     "GitHubDeployRole",
+    "IApplication",
     "IDatabase",
+    "IDockerEnvironment",
     "InstanceRole",
     "ManagedUpdates",
     "OptionSetting",

@@ -1,22 +1,25 @@
 """Refusals: what AWS would reject after minutes is rejected at synth, every problem at once."""
 
-from collections.abc import Iterable
-from typing import TypeGuard, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import NoReturn, TypeGuard, TypeVar
 
-from aws_cdk import Token
 from constructs import IConstruct
 
 Value = TypeVar("Value")
+
+# The CDK writes number tokens as -1.8881545897087e+289 and the like: nobody's number of anything.
+_ENCODED_NUMBERS = -1e280
 
 
 def known(value: Value | None) -> TypeGuard[Value]:
     """Whether `value` can be judged at synth: neither absent nor a token, which CloudFormation fills in."""
     if value is None:
         return False
-    # Asking the CDK is a round trip to Node; number tokens are floats and string tokens carry this marker.
-    if isinstance(value, int) or (isinstance(value, str) and "${Token[" not in value):
-        return True
-    return not Token.is_unresolved(value)
+    # Asking `Token.is_unresolved` is a round trip to Node, and it looks for the same marks:
+    # https://docs.aws.amazon.com/cdk/v2/guide/tokens.html
+    if isinstance(value, str):
+        return "${Token[" not in value
+    return not isinstance(value, int | float) or value > _ENCODED_NUMBERS
 
 
 def refuse(where: IConstruct | str, problems: Iterable[str]) -> None:
@@ -26,8 +29,16 @@ def refuse(where: IConstruct | str, problems: Iterable[str]) -> None:
     problems: one line each, in the form "name must be ..., got ...: what to do"; may be a generator.
     """
     found = list(problems)
-    if not found:
-        return
+    if found:
+        _raise(where, found)
+
+
+def reject(where: IConstruct | str, problem: str) -> NoReturn:
+    """`refuse` for one problem that is there for sure."""
+    _raise(where, [problem])
+
+
+def _raise(where: IConstruct | str, found: Sequence[str]) -> NoReturn:
     name = where if isinstance(where, str) else where.node.path
     count = "1 problem" if len(found) == 1 else f"{len(found)} problems"
     raise ValueError("\n  - ".join([f"{name}: {count}", *found]))

@@ -134,8 +134,8 @@ def subnet_problems(vpc: ec2.IVpc, subnets: ec2.SubnetSelection | None) -> Itera
         yield "vpc must have isolated or private subnets, got none: a database is never put in public ones"
         return
     selected = select(vpc, subnets)
-    if selected.has_public:
+    if selected.public:
         yield "vpc_subnets must be isolated or private, got public ones: choose others, or leave it out"
-    zones = set(selected.availability_zones)
+    zones = selected.zones
     if len(zones) < 2:
         yield f"vpc_subnets must cover two zones, got {len(zones)}: RDS asks so even of a single-zone database"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from beanpod._options import DeploymentPolicy
+from beanpod._settings import DeploymentPolicy
 
 Conditions = Mapping[str, Mapping[str, Any]]
 

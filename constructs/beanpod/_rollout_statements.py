@@ -8,7 +8,7 @@ and `AWSElasticBeanstalkManagedUpdatesCustomerRolePolicy`, with which Beanstalk 
 from collections.abc import Iterator
 
 from beanpod._deploy_scope import DeployScope, DeployStatement
-from beanpod._options import DeploymentPolicy
+from beanpod._settings import DeploymentPolicy
 
 _NEW_GROUP = (DeploymentPolicy.IMMUTABLE, DeploymentPolicy.TRAFFIC_SPLITTING)
 _NEW_INSTANCES = (DeploymentPolicy.ROLLING_WITH_ADDITIONAL_BATCH, *_NEW_GROUP)

@@ -1,13 +1,25 @@
 """The Beanstalk application: the name that versions and environments belong to."""
 
+from collections.abc import Iterator
+
 from aws_cdk import aws_elasticbeanstalk as beanstalk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from beanpod._checks import known, refuse
+from beanpod._option_checks import description_problems
 
 
-class Application(Construct):
+class IApplication(Construct):
+    """What an application is to an environment: an `Application`, or one from `Application.from_application_name`.
+
+    :ivar application_name: The name that versions and environments belong to.
+    """
+
+    application_name: str
+
+
+class Application(IApplication):
     """A Beanstalk application with a limit on the versions it keeps.
 
     Beanstalk stops taking releases at the account's quota of versions (1,000 by default), so old ones must go.
@@ -28,15 +40,14 @@ class Application(Construct):
         """
         :param service_role: Deletes old versions on Beanstalk's behalf; needs
             `elasticbeanstalk:DeleteApplicationVersion`, and `s3:DeleteObject` on the bucket that holds the bundles.
-        :param application_name: Default: a name that CloudFormation generates.
+        :param application_name: 1 to 100 characters without a slash. Default: a name that CloudFormation generates.
         :param description: At most 200 characters. Default: none.
         :param max_versions: How many versions are kept, 1 to 1000. A deployed version is never deleted.
         :param delete_source_bundle: Whether a version's bundle goes with it.
         :raises ValueError: With every problem found.
         """
         super().__init__(scope, construct_id)
-        if known(max_versions) and not 1 <= max_versions <= 1000:
-            refuse(self, [f"max_versions must be 1 to 1000, got {max_versions}"])
+        refuse(self, _problems(application_name, description, max_versions))
         max_count = beanstalk.CfnApplication.MaxCountRuleProperty(
             enabled=True, max_count=max_versions, delete_source_from_s3=delete_source_bundle
         )
@@ -52,4 +63,19 @@ class Application(Construct):
                 ),
             ),
         )
-        self.application_name: str = self.resource.ref
+        self.application_name = self.resource.ref
+
+    @classmethod
+    def from_application_name(cls, scope: Construct, construct_id: str, application_name: str) -> IApplication:
+        """An application that exists already, made here or elsewhere, with the limits it was given there."""
+        application = IApplication(scope, construct_id)
+        application.application_name = application_name
+        return application
+
+
+def _problems(name: str | None, description: str | None, max_versions: int) -> Iterator[str]:
+    if known(name) and (not 1 <= len(name) <= 100 or "/" in name):
+        yield f'application_name must be 1 to 100 characters without a slash, got "{name}"'
+    yield from description_problems(description)
+    if known(max_versions) and not 1 <= max_versions <= 1000:
+        yield f"max_versions must be 1 to 1000, got {max_versions}"

@@ -1,5 +1,7 @@
 """Where releases are kept."""
 
+from functools import cache, cached_property
+
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
@@ -59,17 +61,22 @@ class ArtifactBucket(Construct):
         self._allow(service_role, "LifecycleDeletesBundles", "s3:DeleteObject")
 
     def _allow(self, role: iam.IRole, sid: str, *actions: str) -> None:
-        self.bucket.add_to_resource_policy(
-            iam.PolicyStatement(
-                sid=sid,
-                # By ARN: CDK turns a role that is a principal itself into a grant on that role's side.
-                principals=[iam.ArnPrincipal(role.role_arn)],
-                actions=list(actions),
-                resources=[self.bucket.arn_for_objects(f"{BUNDLES}*")],
-            )
-        )
+        statement = {
+            "Sid": sid,
+            "Effect": "Allow",
+            # By ARN: CDK turns a role that is a principal itself into a grant on that role's side.
+            "Principal": {"AWS": role.role_arn},
+            "Action": list(actions),
+            "Resource": self._bundles,
+        }
+        self.bucket.add_to_resource_policy(iam.PolicyStatement.from_json(statement))
+
+    @cached_property
+    def _bundles(self) -> str:
+        return self.bucket.arn_for_objects(f"{BUNDLES}*")
 
 
+@cache
 def _tidy_up() -> s3.LifecycleRule:
     return s3.LifecycleRule(
         id="TidyUp",

@@ -1,6 +1,7 @@
 """A managed database, its password, and who may reach it."""
 
 from collections.abc import Mapping
+from functools import cached_property
 
 import jsii
 from aws_cdk import Acknowledgment, ArnFormat, Duration, RemovalPolicy, Stack, Tokenization, Validations
@@ -13,6 +14,7 @@ from constructs import Construct
 
 from beanpod import _database_checks as checks
 from beanpod._checks import known, refuse
+from beanpod._once import tcp
 from beanpod._subnets import database_subnets
 from beanpod.database_engine import DatabaseEngine
 
@@ -39,7 +41,8 @@ class IDatabase(Construct):
     name: str
     username: str
     secret: secretsmanager.ISecret
-    _connections: ec2.Connections
+    _security_group: ec2.ISecurityGroup
+    _port: float
     _resource_id: str | None
     _iam_authentication: bool
 
@@ -51,6 +54,11 @@ class IDatabase(Construct):
         `environment` one from that same stack, as `ServiceSecurityGroups` does.
         """
         return self._connections
+
+    @cached_property
+    def _connections(self) -> ec2.Connections:
+        # The port as a number, not the instance's attribute: a rule in the stack below must not refer to this one.
+        return ec2.Connections(security_groups=[self._security_group], default_port=tcp(self._port))
 
     def grant_connect(self, grantee: iam.IGrantable, db_user: str | None = None) -> iam.Grant:
         """Let `grantee` log in as `db_user` with an IAM token instead of a password.
@@ -156,17 +164,19 @@ class Database(IDatabase):
         instance_type = instance_type or ec2.InstanceType("t4g.micro")
         size = instance_type.to_string()
         backup_retention = backup_retention or Duration.days(DEFAULT_BACKUP_DAYS)
-        problems = [
-            *checks.name_problems(engine, database_name, username),
-            *checks.storage_problems(allocated_storage, max_allocated_storage),
-            *checks.instance_problems(engine, size, performance_insights),
-            *checks.lifetime_problems(backup_retention.to_days(), deletion_protection, removal_policy),
-            *checks.window_problems(preferred_backup_window, preferred_maintenance_window),
-            *checks.port_problems(port),
-            *checks.parameter_problems(engine, parameters or {}),
-            *checks.subnet_problems(vpc, subnets),
-        ]
-        refuse(self, problems)
+        refuse(
+            self,
+            [
+                *checks.name_problems(engine, database_name, username),
+                *checks.storage_problems(allocated_storage, max_allocated_storage),
+                *checks.instance_problems(engine, size, performance_insights),
+                *checks.lifetime_problems(backup_retention.to_days(), deletion_protection, removal_policy),
+                *checks.window_problems(preferred_backup_window, preferred_maintenance_window),
+                *checks.port_problems(port),
+                *checks.parameter_problems(engine, parameters or {}),
+                *checks.subnet_problems(vpc, subnets),
+            ],
+        )
         if performance_insights is None:
             performance_insights = checks.can_have_insights(engine, size)
         self.security_group = security_group or self._closed_group(vpc)
@@ -211,8 +221,7 @@ class Database(IDatabase):
         self.username = username
         # Attached, it also holds host, port and name, and whoever uses it waits for the database.
         self.secret = self.instance.secret or password
-        # The port as a number, not the instance's attribute: a rule in the stack below must not refer to this one.
-        self._connections = ec2.Connections(security_groups=[self.security_group], default_port=ec2.Port.tcp(port))
+        self._security_group, self._port = self.security_group, port
         self._resource_id = self.instance.instance_resource_id
         self._iam_authentication = iam_authentication
 
@@ -240,7 +249,7 @@ class Database(IDatabase):
         database = IDatabase(scope, construct_id)
         database.host, database.port, database.name, database.username = host, _text(port), name, username
         database.secret = secret
-        database._connections = ec2.Connections(security_groups=[security_group], default_port=ec2.Port.tcp(port))
+        database._security_group, database._port = security_group, port
         database._resource_id = resource_id
         database._iam_authentication = True
         return database

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from aws_cdk import aws_rds as rds
 
@@ -21,6 +22,7 @@ class DatabaseEngine:
     username: the master user unless `Database` is told otherwise.
     log_exports: the logs that go to CloudWatch Logs; statements over two seconds are in the slow query log.
     parameters: what the parameter group sets, beside `tls_parameter`, which makes the server refuse plain text.
+    family: the part of the version that names a family of parameter groups.
     """
 
     name: str
@@ -30,14 +32,17 @@ class DatabaseEngine:
     log_exports: tuple[str, ...]
     parameters: Mapping[str, str]
     tls_parameter: str
-    instance_engine: rds.IInstanceEngine
+    family: str
+
+    @property
+    def instance_engine(self) -> rds.IInstanceEngine:
+        """The CDK's description of the engine."""
+        return _instance_engine(self.name, self.version, self.family)
 
     @classmethod
     def mysql(cls, version: str) -> "DatabaseEngine":
         """RDS for MySQL, 8.0 or newer: "8.4" or "8.4.9". Raises ValueError for anything else."""
-        major = _major("mysql", version, "8.4", oldest=(8, 0))
-        engine = rds.DatabaseInstanceEngine.mysql(version=rds.MysqlEngineVersion.of(version, major))
-        return cls._mysql_family("mysql", version, engine)
+        return cls._mysql_family("mysql", version, _major("mysql", version, "8.4", oldest=(8, 0)))
 
     @classmethod
     def mariadb(cls, version: str) -> "DatabaseEngine":
@@ -45,15 +50,11 @@ class DatabaseEngine:
 
         Raises ValueError for anything else.
         """
-        major = _major("mariadb", version, "11.4", oldest=(10, 6))
-        engine = rds.DatabaseInstanceEngine.maria_db(version=rds.MariaDbEngineVersion.of(version, major))
-        return cls._mysql_family("mariadb", version, engine)
+        return cls._mysql_family("mariadb", version, _major("mariadb", version, "11.4", oldest=(10, 6)))
 
     @classmethod
     def postgres(cls, version: str) -> "DatabaseEngine":
         """RDS for PostgreSQL, 13 or newer: "17" or "17.9". Raises ValueError for anything else."""
-        major = _major("postgres", version, "17", oldest=(13,))
-        engine = rds.DatabaseInstanceEngine.postgres(version=rds.PostgresEngineVersion.of(version, major))
         return cls(
             name="postgres",
             version=version,
@@ -62,11 +63,11 @@ class DatabaseEngine:
             log_exports=("postgresql", "upgrade"),
             parameters={},
             tls_parameter="rds.force_ssl",
-            instance_engine=engine,
+            family=_major("postgres", version, "17", oldest=(13,)),
         )
 
     @classmethod
-    def _mysql_family(cls, name: str, version: str, engine: rds.IInstanceEngine) -> "DatabaseEngine":
+    def _mysql_family(cls, name: str, version: str, family: str) -> "DatabaseEngine":
         return cls(
             name=name,
             version=version,
@@ -75,8 +76,17 @@ class DatabaseEngine:
             log_exports=("error", "slowquery"),
             parameters=_SLOW_QUERY_LOG,
             tls_parameter="require_secure_transport",
-            instance_engine=engine,
+            family=family,
         )
+
+
+@cache
+def _instance_engine(name: str, version: str, family: str) -> rds.IInstanceEngine:
+    if name == "mysql":
+        return rds.DatabaseInstanceEngine.mysql(version=rds.MysqlEngineVersion.of(version, family))
+    if name == "mariadb":
+        return rds.DatabaseInstanceEngine.maria_db(version=rds.MariaDbEngineVersion.of(version, family))
+    return rds.DatabaseInstanceEngine.postgres(version=rds.PostgresEngineVersion.of(version, family))
 
 
 def _major(engine: str, version: str, example: str, *, oldest: tuple[int, ...]) -> str:

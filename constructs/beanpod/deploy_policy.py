@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
-from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
 from beanpod._checks import known, refuse
 from beanpod._deploy_scope import DeployScope, DeployStatement
-from beanpod._options import DeploymentPolicy
+from beanpod._once import here
 from beanpod._release_statements import release_statements
 from beanpod._rollout_statements import rollout_statements
+from beanpod._settings import DeploymentPolicy
 
 # What would make more than one name of it in an ARN, or a variable.
 _PATTERNS = frozenset("*?/$")
@@ -53,9 +53,9 @@ class DeployPermissions:
         names = tuple(environment_names)
         refuse("DeployPermissions", _problems(application_name, names, deployment_policy))
         self._scope = DeployScope(
-            partition=Aws.PARTITION,
-            region=Aws.REGION,
-            account=Aws.ACCOUNT_ID,
+            partition=here().partition,
+            region=here().region,
+            account=here().account,
             application_name=application_name,
             environment_names=names,
             bucket_arn=bucket.bucket_arn,

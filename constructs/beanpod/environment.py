@@ -2,19 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 
-import jsii
-from aws_cdk import Duration, Fn, IResolvable
+from aws_cdk import Fn
 from aws_cdk import aws_certificatemanager as acm
-from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticbeanstalk as beanstalk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from beanpod._checks import refuse
-from beanpod._options import (
-    SECRETS,
-    VARIABLES,
+from beanpod._environment_options import EnvironmentOptions
+from beanpod._option_checks import name_problems, setting_problems, variable_problems
+from beanpod._option_rows import option_rows
+from beanpod._settings import (
     BatchSizeType,
     DeploymentPolicy,
     EnvironmentSettings,
@@ -22,15 +21,11 @@ from beanpod._options import (
     ManagedUpdates,
     OptionSetting,
     ScalingTrigger,
-    option_rows,
-    setting_problems,
-    variable_problems,
 )
 from beanpod._subnets import PRIVATE, PUBLIC, select
-from beanpod.application import Application
-from beanpod.artifact_bucket import ArtifactBucket
+from beanpod.application import Application, IApplication
 from beanpod.database import IDatabase
-from beanpod.deploy_policy import DeployPermissions
+from beanpod.environment_interface import ExistingEnvironment, IDockerEnvironment
 from beanpod.environment_secret import EnvironmentSecret
 from beanpod.platform import DockerPlatform
 from beanpod.roles import InstanceRole, ServiceRole
@@ -39,18 +34,17 @@ _TUESDAYS = ManagedUpdates()
 _DEFAULT_SSL_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 
 
-@jsii.implements(ec2.IConnectable, iam.IGrantable)
-class DockerEnvironment(Construct):
+class DockerEnvironment(IDockerEnvironment):
     """A Beanstalk environment on the Docker platform, and its application unless one is given.
 
     Infrastructure owns every setting, delivery owns only the version: no version label is named here, so a new
-    environment runs Beanstalk's sample application until the first release.
+    environment runs Beanstalk's sample application until the first release. Tags of the construct, as from
+    `Tags.of(environment).add(...)`, become the environment's, which hands them on to everything it makes.
+
+    Attributes beside those of `IDockerEnvironment`:
 
     :ivar resource: The `AWS::ElasticBeanstalk::Environment`.
-    :ivar application_name: The application's name.
-    :ivar environment_name: The environment's name.
-    :ivar endpoint: The load balancer's DNS name, or the single instance's address.
-    :ivar instance_role: The instances' role.
+    :ivar application: The `Application`.
     :ivar service_role: The role with which Beanstalk watches and updates the environment.
     """
 
@@ -60,7 +54,7 @@ class DockerEnvironment(Construct):
         construct_id: str,
         *,
         vpc: ec2.IVpc,
-        application: Application | None = None,
+        application: IApplication | None = None,
         max_versions: int = 50,
         environment_name: str | None = None,
         description: str | None = None,
@@ -93,7 +87,7 @@ class DockerEnvironment(Construct):
     ) -> None:
         """
         :param vpc: Where it runs. `ServiceNetwork` makes one, `ec2.Vpc.from_lookup` and friends bring yours.
-        :param application: Default: a new application.
+        :param application: `Application.from_application_name` brings one. Default: a new application.
         :param max_versions: How many versions a new application keeps, 1 to 1000.
         :param environment_name: 4 to 40 letters, digits and hyphens. Default: generated; a fixed name would block
             every change that replaces the environment.
@@ -131,30 +125,27 @@ class DockerEnvironment(Construct):
         :raises ValueError: With every problem found, before anything is built.
         """
         super().__init__(scope, construct_id)
-        balanced = environment_type == EnvironmentType.LOAD_BALANCED
-        self._rows: dict[tuple[str, str, str], str] = {}
-        self._environment = dict(environment or {})
         secrets = secrets or {}
-        self.deployment_policy = deployment_policy or _default_policy(environment_type)
-
-        self._connections = ec2.Connections(security_groups=[instance_security_group])
-        service = service_role or ServiceRole(self, "ServiceRole").role
+        balanced = environment_type == EnvironmentType.LOAD_BALANCED
+        self._security_groups = [instance_security_group]
+        self.deployment_policy = deployment_policy or _default_policy(balanced)
+        self.service_role: iam.IRole = service_role or ServiceRole(self, "ServiceRole").role
         instances = InstanceRole(self, "InstanceRole", role=instance_role)
-        self.service_role: iam.IRole = service
-        self.instance_role: iam.IRole = instances.role
-        placement = _Placement(vpc, balanced, instance_subnets, load_balancer_subnets)
+        self.instance_role = instances.role
+        subnets = select(vpc, instance_subnets or _default_subnets(vpc, balanced))
+        front = select(vpc, load_balancer_subnets or PUBLIC) if balanced else None
         settings = EnvironmentSettings(
             environment_type=environment_type,
             vpc_id=vpc.vpc_id,
-            instance_subnets=placement.instances,
-            load_balancer_subnets=placement.load_balancer,
-            public_instances=placement.public_instances,
+            instance_subnets=Fn.join(",", subnets.subnet_ids),
+            load_balancer_subnets=Fn.join(",", front.subnet_ids) if front else None,
+            public_instances=subnets.public,
             instance_security_group=instance_security_group.security_group_id,
             load_balancer_security_group=(
                 load_balancer_security_group.security_group_id if load_balancer_security_group else None
             ),
             instance_profile=instances.profile_name,
-            service_role=service.role_arn,
+            service_role=self.service_role.role_arn,
             instance_types=tuple(instance_types),
             root_volume_size=root_volume_size,
             min_size=min_size,
@@ -171,48 +162,51 @@ class DockerEnvironment(Construct):
             log_retention_days=log_retention_days,
             managed_updates=managed_updates,
         )
-        problems = [*setting_problems(settings), *variable_problems(self._environment, secrets)]
-        if balanced and load_balancer_security_group is None:
-            problems.append("load_balancer_security_group is missing: an environment with a load balancer needs it")
-        refuse(self, problems)
-
-        for namespace, name, value in option_rows(settings):
-            self._set(namespace, name, value)
-        for name, value in self._environment.items():
-            self._set(VARIABLES, name, value)
-        for name, secret in secrets.items():
-            self._set(SECRETS, name, secret.reference)
-            secret.grant_read(self.instance_role)
-        for option in options:
-            self._set(option.namespace, option.name, option.value, option.resource_name)
-
-        self.application = application or Application(
-            self, "Application", service_role=service, max_versions=max_versions
-        )
-        self.application_name: str = self.application.application_name
-        self.resource = beanstalk.CfnEnvironment(
+        refuse(
             self,
-            "Resource",
-            application_name=self.application_name,
-            environment_name=environment_name,
-            description=description,
-            platform_arn=(platform or DockerPlatform.latest()).arn,
-            option_settings=self._option_settings(),
+            [
+                *name_problems(environment_name, description),
+                *setting_problems(settings),
+                *variable_problems(environment or {}, secrets),
+            ],
         )
-        # The instances need their permissions, not only their role, before they start: secrets are read at boot.
-        self.resource.node.add_dependency(self.instance_role)
-        self.environment_name: str = self.resource.ref
-        self.endpoint: str = self.resource.attr_endpoint_url
+        self._options = EnvironmentOptions(self, option_rows(settings))
+        self._add(environment or {}, secrets, options)
+        self.application: IApplication = application or Application(
+            self, "Application", service_role=self.service_role, max_versions=max_versions
+        )
+        self.application_name = self.application.application_name
+        self.resource = self._resource(environment_name, description, platform or DockerPlatform.latest())
+        self.environment_name = self.resource.ref
+        self.endpoint = self.resource.attr_endpoint_url
 
-    @property
-    def connections(self) -> ec2.Connections:
-        """The instances' connections."""
-        return self._connections
+    @classmethod
+    def from_environment_attributes(
+        cls,
+        scope: Construct,
+        construct_id: str,
+        *,
+        environment_name: str,
+        application_name: str,
+        endpoint: str,
+        instance_role: iam.IRole,
+        security_groups: Sequence[ec2.ISecurityGroup],
+        deployment_policy: DeploymentPolicy | None = None,
+    ) -> IDockerEnvironment:
+        """An environment that exists already, made here or elsewhere. Its settings cannot be changed from here.
 
-    @property
-    def grant_principal(self) -> iam.IPrincipal:
-        """The instances' role: `bucket.grant_read(environment)` works as with any grantee."""
-        return self.instance_role.grant_principal
+        :param environment_name: Its name.
+        :param application_name: The name of its application.
+        :param endpoint: `EndpointURL` of `aws elasticbeanstalk describe-environments`.
+        :param instance_role: The role of its instances, which grants go to.
+        :param security_groups: The instances', which take the rules of `connections`.
+        :param deployment_policy: Its policy, for `deploy_permissions`. Default: none can be made.
+        """
+        existing = ExistingEnvironment(scope, construct_id)
+        existing.environment_name, existing.application_name = environment_name, application_name
+        existing.endpoint, existing.instance_role = endpoint, instance_role
+        existing.deployment_policy, existing._security_groups = deployment_policy, list(security_groups)
+        return existing
 
     def add_environment(self, name: str, value: str) -> None:
         """Add a plain variable.
@@ -226,118 +220,83 @@ class DockerEnvironment(Construct):
 
         :raises ValueError: As `add_environment`.
         """
-        refuse(self, variable_problems({**self._environment, **variables}, ()))
-        for name, value in variables.items():
-            self._set(VARIABLES, name, value)
-            self._environment[name] = value
-        self.resource.option_settings = self._option_settings()
+        self._add(variables, {})
+        self._update()
 
     def add_secret(self, name: str, secret: EnvironmentSecret) -> None:
         """Add a variable whose value stays where it is kept, and let the instances read it.
 
         :raises ValueError: The name is taken or no name for a variable.
         """
-        refuse(self, variable_problems({}, [name]))
-        self._set(SECRETS, name, secret.reference)
-        secret.grant_read(self.instance_role)
-        self.resource.option_settings = self._option_settings()
+        self._add({}, {name: secret})
+        self._update()
 
     def add_option(self, namespace: str, name: str, value: str, resource_name: str | None = None) -> None:
         """Set any option of Beanstalk that has no property here.
 
         :raises ValueError: The option is set already.
         """
-        self._set(namespace, name, value, resource_name)
-        self.resource.option_settings = self._option_settings()
+        option = OptionSetting(namespace=namespace, name=name, value=value, resource_name=resource_name)
+        self._add({}, {}, [option])
+        self._update()
 
     def use_database(self, database: IDatabase) -> None:
         """Give the app the variables `RDS_HOSTNAME`, `RDS_PORT`, `RDS_DB_NAME`, `RDS_USERNAME` and `RDS_PASSWORD`.
 
         The password is a reference to the secret's field. The network path is
         `database.connections.allow_default_port_from(environment)`, unless `ServiceSecurityGroups` opened it.
+
+        :raises ValueError: One of the names is taken.
         """
-        self.add_variables(
-            {
-                "RDS_HOSTNAME": database.host,
-                "RDS_PORT": database.port,
-                "RDS_DB_NAME": database.name,
-                "RDS_USERNAME": database.username,
-            }
-        )
-        self.add_secret("RDS_PASSWORD", EnvironmentSecret.from_secrets_manager(database.secret, "password"))
+        variables = {
+            "RDS_HOSTNAME": database.host,
+            "RDS_PORT": database.port,
+            "RDS_DB_NAME": database.name,
+            "RDS_USERNAME": database.username,
+        }
+        password = EnvironmentSecret.from_secrets_manager(database.secret, "password")
+        self._add(variables, {"RDS_PASSWORD": password})
+        self._update()
 
-    def deploy_permissions(self, artifacts: ArtifactBucket, *, stack_names: Sequence[str] = ()) -> DeployPermissions:
-        """What a deployer needs to release to this environment from `artifacts`, for its deployment policy.
-
-        :param stack_names: Stacks whose outputs the deployer may read. Default: none.
-        """
-        return DeployPermissions(
-            application_name=self.application_name,
-            environment_names=[self.environment_name],
-            bucket=artifacts.bucket,
-            instance_role=self.instance_role,
-            deployment_policy=self.deployment_policy,
-            stack_names=stack_names,
-        )
-
-    def metric(
-        self, metric_name: str, *, statistic: str = "Maximum", period: Duration | None = None
-    ) -> cloudwatch.Metric:
-        """A metric of this environment in `AWS/ElasticBeanstalk`.
-
-        Only `EnvironmentHealth` is published without the `ConfigDocument` option:
-        https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/health-enhanced-cloudwatch.html
-
-        :param period: Default: 1 minute, as often as Beanstalk publishes.
-        """
-        return cloudwatch.Metric(
-            namespace="AWS/ElasticBeanstalk",
-            metric_name=metric_name,
-            dimensions_map={"EnvironmentName": self.environment_name},
-            statistic=statistic,
-            period=period or Duration.minutes(1),
-        )
-
-    def metric_environment_health(self) -> cloudwatch.Metric:
-        """0 Ok, 1 Info, 5 Unknown, 10 No data, 15 Warning, 20 Degraded, 25 Severe."""
-        return self.metric("EnvironmentHealth")
-
-    def _set(self, namespace: str, name: str, value: str, resource_name: str | None = None) -> None:
-        other = {VARIABLES: SECRETS, SECRETS: VARIABLES}.get(namespace, "")
-        key = (namespace, name, resource_name or "")
-        if key in self._rows or (other, name, "") in self._rows:
-            refuse(self, [f"option {namespace} {name} is set already: set it once"])
-        self._rows[key] = value
-
-    def _option_settings(self) -> list[IResolvable | beanstalk.CfnEnvironment.OptionSettingProperty]:
-        return [
-            beanstalk.CfnEnvironment.OptionSettingProperty(
-                namespace=namespace, option_name=name, value=value, resource_name=resource or None
-            )
-            for (namespace, name, resource), value in sorted(self._rows.items())
-        ]
-
-
-class _Placement:
-    """Which subnets the parts go to, as the comma-separated lists that Beanstalk takes."""
-
-    def __init__(
+    def _add(
         self,
-        vpc: ec2.IVpc,
-        balanced: bool,
-        instance_subnets: ec2.SubnetSelection | None,
-        load_balancer_subnets: ec2.SubnetSelection | None,
+        variables: Mapping[str, str],
+        secrets: Mapping[str, EnvironmentSecret],
+        options: Sequence[OptionSetting] = (),
     ) -> None:
-        private = balanced and instance_subnets is None and bool(vpc.private_subnets)
-        selected = select(vpc, instance_subnets or (PRIVATE if private else PUBLIC))
-        self.instances = Fn.join(",", selected.subnet_ids)
-        self.public_instances = selected.has_public
-        self.load_balancer: str | None = None
-        if balanced:
-            self.load_balancer = Fn.join(",", select(vpc, load_balancer_subnets or PUBLIC).subnet_ids)
+        self._options.add_variables(variables, {name: secret.reference for name, secret in secrets.items()})
+        for secret in secrets.values():
+            secret.grant_read(self.instance_role)
+        for option in options:
+            self._options.add(option)
+
+    def _update(self) -> None:
+        self.resource.option_settings = self._options.properties()
+
+    def _publish(self, metric_name: str) -> None:
+        self._options.publish(metric_name)
+        self._update()
+
+    def _resource(
+        self, environment_name: str | None, description: str | None, platform: DockerPlatform
+    ) -> beanstalk.CfnEnvironment:
+        resource = beanstalk.CfnEnvironment(
+            self,
+            "Resource",
+            application_name=self.application_name,
+            environment_name=environment_name,
+            description=description,
+            platform_arn=platform.arn,
+            option_settings=self._options.properties(),
+        )
+        # The instances need their permissions, not only their role, before they start: secrets are read at boot.
+        resource.node.add_dependency(self.instance_role)
+        return resource
 
 
-def _default_policy(environment_type: EnvironmentType) -> DeploymentPolicy:
-    if environment_type == EnvironmentType.SINGLE_INSTANCE:
-        return DeploymentPolicy.ALL_AT_ONCE
-    return DeploymentPolicy.ROLLING_WITH_ADDITIONAL_BATCH
+def _default_subnets(vpc: ec2.IVpc, balanced: bool) -> ec2.SubnetSelection:
+    return PRIVATE if balanced and vpc.private_subnets else PUBLIC
+
+
+def _default_policy(balanced: bool) -> DeploymentPolicy:
+    return DeploymentPolicy.ROLLING_WITH_ADDITIONAL_BATCH if balanced else DeploymentPolicy.ALL_AT_ONCE

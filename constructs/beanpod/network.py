@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from aws_cdk import Fn
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from beanpod._checks import known, refuse
 from beanpod._flow_logs import FlowLogs
+from beanpod._once import internet, tcp, zone
 from beanpod._subnets import ISOLATED, PRIVATE, PUBLIC, database_subnets
 
 MOST_AZS = 3
@@ -69,15 +69,15 @@ class ServiceSecurityGroups(Construct):
         )
 
     def _open_to_the_web(self, front: ec2.SecurityGroup) -> None:
-        http, https = ec2.Port.tcp(80), ec2.Port.tcp(443)
-        for peer in (ec2.Peer.any_ipv4(), ec2.Peer.any_ipv6()):
+        http, https = tcp(80), tcp(443)
+        for peer in internet():
             front.add_ingress_rule(peer, http, "HTTP from the internet")
             front.add_ingress_rule(peer, https, "HTTPS from the internet")
             self.instances.add_egress_rule(peer, https, "HTTPS to AWS and image registries")
             self.instances.add_egress_rule(peer, http, "HTTP to package mirrors")
 
     def _allow(self, source: ec2.SecurityGroup, target: ec2.SecurityGroup, port: int, description: str) -> None:
-        target.connections.allow_from(source, ec2.Port.tcp(port), description)
+        target.connections.allow_from(source, tcp(port), description)
 
 
 class ServiceNetwork(Construct):
@@ -150,13 +150,12 @@ class ServiceNetwork(Construct):
             self.database_subnets = database_subnets(vpc) if vpc else ISOLATED
 
     def _new_vpc(self, ip_addresses: ec2.IIpAddresses | None, nat_gateways: int, max_azs: int) -> ec2.Vpc:
-        zones = Fn.get_azs()
         return ec2.Vpc(
             self,
             "Vpc",
             ip_addresses=ip_addresses,
             # The CDK's own choice would be two zones, whatever max_azs says, in a stack without a region.
-            availability_zones=[Fn.select(index, zones) for index in range(max_azs)],
+            availability_zones=[zone(index) for index in range(max_azs)],
             reserved_azs=MOST_AZS - max_azs,
             nat_gateways=nat_gateways,
             subnet_configuration=_subnet_configuration(nat_gateways),

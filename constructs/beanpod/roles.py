@@ -1,12 +1,14 @@
 """The two roles of an environment: what Beanstalk may do on your behalf, and what the instances may do."""
 
 from collections.abc import Iterator
+from functools import cache
 
 import jsii
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from beanpod._checks import refuse
+from beanpod._once import aws_managed_policy
 
 _PURCHASES = {
     "Version": "2012-10-17",
@@ -42,14 +44,11 @@ class ServiceRole(Construct):
         self.role = iam.Role(
             self,
             "Resource",
-            assumed_by=iam.ServicePrincipal(
-                "elasticbeanstalk.amazonaws.com",
-                conditions={"StringEquals": {"sts:ExternalId": "elasticbeanstalk"}},
-            ),
+            assumed_by=_beanstalk(),
             description="Beanstalk watches the environment and applies platform updates with this role",
             managed_policies=[
-                _aws_managed("service-role/AWSElasticBeanstalkEnhancedHealth"),
-                _aws_managed("AWSElasticBeanstalkManagedUpdatesCustomerRolePolicy"),
+                aws_managed_policy("service-role/AWSElasticBeanstalkEnhancedHealth"),
+                aws_managed_policy("AWSElasticBeanstalkManagedUpdatesCustomerRolePolicy"),
             ],
         )
 
@@ -107,15 +106,23 @@ class InstanceRole(Construct):
         return iam.Role(
             self,
             "Resource",
-            assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"),
+            assumed_by=_instances(),
             description="What the environment's instances, and so its containers, may do",
-            managed_policies=[_aws_managed(name) for name in policies],
+            managed_policies=[aws_managed_policy(name) for name in policies],
             inline_policies={"NoPurchases": iam.PolicyDocument.from_json(_PURCHASES)},
         )
 
 
-def _aws_managed(name: str) -> iam.IManagedPolicy:
-    return iam.ManagedPolicy.from_aws_managed_policy_name(name)
+@cache
+def _beanstalk() -> iam.ServicePrincipal:
+    return iam.ServicePrincipal(
+        "elasticbeanstalk.amazonaws.com", conditions={"StringEquals": {"sts:ExternalId": "elasticbeanstalk"}}
+    )
+
+
+@cache
+def _instances() -> iam.ServicePrincipal:
+    return iam.ServicePrincipal("ec2.amazonaws.com")
 
 
 def _problems(role: iam.IRole | None, session_manager: bool) -> Iterator[str]:

@@ -7,7 +7,7 @@ from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
 from beanpod._checks import refuse
-from beanpod._options import DeploymentPolicy, EnvironmentType
+from beanpod._settings import DeploymentPolicy, EnvironmentType
 from beanpod.artifact_bucket import ArtifactBucket
 from beanpod.database import Database, DatabaseEngine, IDatabase
 from beanpod.deploy_user import DeployUser

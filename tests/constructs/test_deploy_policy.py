@@ -9,7 +9,7 @@ from aws_cdk import aws_elasticbeanstalk as beanstalk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
-from beanpod._options import DeploymentPolicy
+from beanpod._settings import DeploymentPolicy
 from beanpod.deploy_policy import DeployPermissions
 
 

@@ -8,9 +8,9 @@ from importlib import resources
 import pytest
 
 from beanpod._deploy_scope import DeployScope, DeployStatement
-from beanpod._options import DeploymentPolicy
 from beanpod._release_statements import release_statements
 from beanpod._rollout_statements import rollout_statements
+from beanpod._settings import DeploymentPolicy
 
 MANAGED_POLICY = 6_144
 INLINE_POLICIES_OF_A_ROLE = 10_240

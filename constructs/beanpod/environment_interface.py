@@ -1,0 +1,74 @@
+"""What an environment is to those who use it, made here or elsewhere."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import NoReturn
+
+import jsii
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+
+from beanpod._checks import reject
+from beanpod._metrics import EnvironmentMetrics
+from beanpod._settings import DeploymentPolicy
+from beanpod.artifact_bucket import ArtifactBucket
+from beanpod.deploy_policy import DeployPermissions
+
+
+@jsii.implements(ec2.IConnectable, iam.IGrantable)
+class IDockerEnvironment(EnvironmentMetrics):
+    """A `DockerEnvironment`, or one from `DockerEnvironment.from_environment_attributes`.
+
+    :ivar application_name: The application's name.
+    :ivar environment_name: The environment's name.
+    :ivar endpoint: The load balancer's DNS name, or the single instance's address.
+    :ivar instance_role: The instances' role.
+    :ivar deployment_policy: How a release is rolled out; None where nobody said.
+    """
+
+    application_name: str
+    environment_name: str
+    endpoint: str
+    instance_role: iam.IRole
+    deployment_policy: DeploymentPolicy | None
+    _security_groups: Sequence[ec2.ISecurityGroup]
+
+    @property
+    def connections(self) -> ec2.Connections:
+        """The instances' connections."""
+        return self._connections
+
+    @cached_property
+    def _connections(self) -> ec2.Connections:
+        return ec2.Connections(security_groups=self._security_groups)
+
+    @property
+    def grant_principal(self) -> iam.IPrincipal:
+        """The instances' role: `bucket.grant_read(environment)` works as with any grantee."""
+        return self.instance_role.grant_principal
+
+    def deploy_permissions(self, artifacts: ArtifactBucket, *, stack_names: Sequence[str] = ()) -> DeployPermissions:
+        """What a deployer needs to release to this environment from `artifacts`, for its deployment policy.
+
+        :param stack_names: Stacks whose outputs the deployer may read. Default: none.
+        :raises ValueError: An environment made elsewhere whose `deployment_policy` was not given.
+        """
+        if self.deployment_policy is None:
+            reject(self, "deployment_policy must be given for deploy_permissions, got none: import it with one")
+        return DeployPermissions(
+            application_name=self.application_name,
+            environment_names=[self.environment_name],
+            bucket=artifacts.bucket,
+            instance_role=self.instance_role,
+            deployment_policy=self.deployment_policy,
+            stack_names=stack_names,
+        )
+
+
+class ExistingEnvironment(IDockerEnvironment):
+    """An environment made elsewhere: it can be used, watched and deployed to; its settings stay as they are."""
+
+    def _refuse_change(self, *_: object, **__: object) -> NoReturn:
+        reject(self, "an environment made elsewhere cannot be changed from here: change it where it is made")
+
+    add_environment = add_variables = add_secret = add_option = use_database = _refuse_change

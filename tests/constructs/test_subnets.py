@@ -1,0 +1,42 @@
+"""Selections of subnets, as the CDK understands them."""
+
+from typing import Any
+
+import pytest
+from aws_cdk import App, Stack
+from aws_cdk import aws_ec2 as ec2
+
+from beanpod._subnets import ISOLATED, PRIVATE, PUBLIC, select
+from tests.constructs.networks import imported_vpc
+
+
+@pytest.fixture(scope="module")
+def vpc() -> ec2.IVpc:
+    ids = {"public_subnet_ids": ["p1", "p2"], "private_subnet_ids": ["s1", "s2"], "isolated_subnet_ids": ["i1", "i2"]}
+    return imported_vpc(Stack(App(), "Dev"), **ids)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"subnet_type": ec2.SubnetType.PUBLIC},
+        {"subnet_type": ec2.SubnetType.PRIVATE_WITH_EGRESS},
+        {"subnet_type": ec2.SubnetType.PRIVATE_ISOLATED},
+        {"subnet_type": ec2.SubnetType.PUBLIC, "one_per_az": True},
+        {"subnet_type": ec2.SubnetType.PRIVATE_ISOLATED, "availability_zones": ["b"]},
+        {"subnet_filters": [ec2.SubnetFilter.by_ids(["p1", "s2"])]},
+        {},
+    ],
+)
+def test_a_selection_means_what_the_cdk_says(vpc: ec2.IVpc, fields: dict[str, Any]) -> None:
+    ours, theirs = select(vpc, ec2.SubnetSelection(**fields)), vpc.select_subnets(**fields)
+    assert ours.subnet_ids == theirs.subnet_ids != []
+    assert ours.zones == set(theirs.availability_zones)
+    assert ours.public == theirs.has_public
+
+
+@pytest.mark.parametrize(("selection", "kind"), [(PUBLIC, "Public"), (PRIVATE, "Private"), (ISOLATED, "Isolated")])
+def test_a_kind_that_the_vpc_lacks_is_an_error(selection: ec2.SubnetSelection, kind: str) -> None:
+    empty = imported_vpc(Stack(App(), "Dev"))
+    with pytest.raises(RuntimeError, match=f"There are no '{kind}' subnet groups in this VPC"):
+        select(empty, selection)
