@@ -1,0 +1,176 @@
+"""What a change does to the infrastructure, as Markdown: `python -m stacks.difference BASE`.
+
+BASE is another checkout of this repository, such as the branch that a pull request goes to; each side has its pins in
+a `.venv` of its own. `cdk diff` compares template with template: nothing is asked of AWS, no credentials are needed.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+# GitHub refuses comments of more than 65,536 characters, and Linux variables of more than 131,072 bytes.
+_LONGEST_BYTES = 60_000
+_CUT = "\n\nThe rest is too long to be shown here.\n"
+_UNCHANGED = "There were no differences"
+
+
+class DifferenceError(Exception):
+    """The two sides cannot be compared: one line that says why."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What changes in one stack. text: as `cdk diff` tells it; "" where the whole stack is gone."""
+
+    stack: str
+    text: str
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the difference; 1 when a side cannot be synthesised."""
+    parser = argparse.ArgumentParser(prog="python -m stacks.difference", description=__doc__)
+    parser.add_argument("base", type=Path, metavar="BASE", help="the other checkout, with its .venv")
+    base = parser.parse_args(arguments).base.resolve()
+    try:
+        sys.stdout.write(markdown(difference(base, ROOT)))
+    except DifferenceError as error:
+        sys.stderr.write(f"difference: {error}\n")
+        return 1
+    return 0
+
+
+def difference(base: Path, head: Path) -> dict[str, list[Change]]:
+    """By stage: the stacks that `head` adds to, changes in or takes from `base`.
+
+    Raises DifferenceError when one of them has no manifest, or cannot be synthesised.
+    """
+    of_base, of_head = stages(base), stages(head)
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor() as pool:
+        sides = {"base": (base, of_base), "head": (head, of_head)}
+        jobs = [(root, stage, Path(folder, side, stage)) for side, (root, names) in sides.items() for stage in names]
+        list(pool.map(lambda job: _synthesise(*job), jobs))
+        every = dict.fromkeys((*of_head, *of_base))
+        return {stage: list(_changes(Path(folder, "base", stage), Path(folder, "head", stage))) for stage in every}
+
+
+def stages(root: Path) -> tuple[str, ...]:
+    """The stages of a checkout's manifest, which may be older than what `manifest` reads."""
+    path = root / "beanpod.toml"
+    try:
+        return tuple(tomllib.loads(path.read_text())["stages"])
+    except (OSError, KeyError, tomllib.TOMLDecodeError) as error:
+        raise DifferenceError(f"{path} names no stages ({error!r}): give a checkout of this repository") from error
+
+
+def markdown(changes: Mapping[str, Sequence[Change]]) -> str:
+    """A heading, then each stage with its stacks; cut to what a comment may hold."""
+    text = "\n\n".join(("## Infrastructure", *(_section(*each) for each in changes.items()))) + "\n"
+    whole = text.encode()
+    return text if len(whole) <= _LONGEST_BYTES else _closed(whole[:_LONGEST_BYTES].decode(errors="ignore")) + _CUT
+
+
+def _section(stage: str, changes: Sequence[Change]) -> str:
+    if not changes:
+        return f"**{stage}**: no change"
+    names = ", ".join(change.stack for change in changes)
+    return "\n\n".join((f"**{stage}** changes: {names}", *(_details(change) for change in changes)))
+
+
+def _details(change: Change) -> str:
+    if not change.text:
+        return f"`{change.stack}` is gone here, but not on AWS: remove it with `npx cdk destroy {change.stack}`."
+    fence = _fence(change.text)
+    return f"<details><summary>{change.stack}</summary>\n\n{fence}\n{change.text}\n{fence}\n\n</details>"
+
+
+def _fence(text: str) -> str:
+    """Longer than any run of backticks in the text, which therefore cannot end it."""
+    return "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+
+
+def _closed(text: str) -> str:
+    """A text that was cut, with what it leaves open closed."""
+    opened = text.rfind("<details>")
+    if opened < text.rfind("</details>") or opened < 0:
+        return text
+    fence = re.search("^`{3,}$", text[opened:], re.MULTILINE)
+    return f"{text}\n{fence[0] if fence else ''}\n\n</details>"
+
+
+def synth_command(stage: str, output: Path) -> list[str]:
+    """Synthesises one stage of the checkout it runs in."""
+    return [_cdk(), "synth", "--quiet", "--no-notices", "--context", f"stage={stage}", "--output", str(output)]
+
+
+def diff_command(assembly: Path, stack: str, template: Path) -> list[str]:
+    """Compares a synthesised stack with a template."""
+    chosen = ["--exclusively", "--app", str(assembly), "--template", str(template), stack]
+    return [_cdk(), "diff", "--no-color", "--no-notices", *chosen]
+
+
+def _cdk() -> str:
+    return str(ROOT / "node_modules/.bin/cdk")
+
+
+def _synthesise(root: Path, stage: str, output: Path) -> None:
+    _run(synth_command(stage, output), root)
+
+
+def _changes(base: Path, head: Path) -> Iterator[Change]:
+    before, after = _templates(base), _templates(head)
+    for stack, template in after.items():
+        text = _told(head, stack, template, before.get(stack))
+        if text:
+            yield Change(stack, text)
+    yield from (Change(stack, "") for stack in before if stack not in after)
+
+
+def _templates(assembly: Path) -> dict[str, Path]:
+    """The templates by stack, in the order of deployment; {} for a stage that one side lacks."""
+    if not assembly.exists():
+        return {}
+    artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"]
+    stacks = {name: made for name, made in artifacts.items() if made["type"] == "aws:cloudformation:stack"}
+    return {name: assembly / made["properties"]["templateFile"] for name, made in stacks.items()}
+
+
+def _told(assembly: Path, stack: str, template: Path, before: Path | None) -> str:
+    """What `cdk diff` tells of a stack, "" for no difference."""
+    if before is None:
+        before = assembly / "nothing.json"
+        before.write_text("{}")
+    elif before.read_bytes() == template.read_bytes():
+        return ""
+    said = _run(diff_command(assembly, stack, before), ROOT)
+    return "" if _UNCHANGED in said else _essence(said)
+
+
+def _essence(said: str) -> str:
+    """Without the stack's name at the beginning and the count at the end."""
+    lines = [line.rstrip() for line in said.splitlines() if not line.startswith(("Stack ", "✨"))]
+    return "\n".join(lines).strip("\n")
+
+
+def _run(command: Sequence[str], root: Path) -> str:
+    # CI: the CLI then writes to standard output, and asks nothing.
+    path = f"{root / '.venv/bin'}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(  # noqa: S603
+        command, cwd=root, env={**os.environ, "PATH": path, "CI": "true"}, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise DifferenceError(f"`cdk {command[1]}` fails in {root}: {(done.stderr or done.stdout).strip()}")
+    return done.stdout
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
