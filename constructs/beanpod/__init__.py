@@ -13,8 +13,9 @@ from beanpod._settings import (
 )
 from beanpod.application import Application, IApplication
 from beanpod.artifact_bucket import ArtifactBucket
-from beanpod.database import Database, IDatabase
+from beanpod.database import Database
 from beanpod.database_engine import DatabaseEngine
+from beanpod.database_interface import IDatabase
 from beanpod.deploy_policy import DeployPermissions
 from beanpod.deploy_user import DeployUser
 from beanpod.environment import DockerEnvironment

@@ -1,12 +1,9 @@
 """A managed database, its password, and who may reach it."""
 
 from collections.abc import Mapping
-from functools import cached_property
 
-import jsii
-from aws_cdk import Acknowledgment, ArnFormat, Duration, RemovalPolicy, Stack, Tokenization, Validations
+from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Tokenization, Validations
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_secretsmanager as secretsmanager
@@ -14,76 +11,15 @@ from constructs import Construct
 
 from beanpod import _database_checks as checks
 from beanpod._checks import known, refuse
-from beanpod._once import tcp
 from beanpod._subnets import database_subnets
 from beanpod.database_engine import DatabaseEngine
-
-__all__ = ["Database", "DatabaseEngine", "IDatabase"]
+from beanpod.database_interface import IDatabase
 
 DEFAULT_BACKUP_DAYS = 7
 ENGINE_VERSION_RULE = "CloudFormation-Validate::E9006"
 RETAINED = (RemovalPolicy.RETAIN, RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
 # Passwords end up in URLs, in shells and in compose files: letters, digits, "." and "_" mean themselves in all.
 MEANINGFUL_CHARACTERS = " !\"#$%&'()*+,-/:;<=>?@[\\]^`{|}~"
-
-
-@jsii.implements(ec2.IConnectable)
-class IDatabase(Construct):
-    """What a database is to those who use it: a `Database`, or one from `Database.from_database_attributes`.
-
-    host, port, name, username: strings fit for environment variables; `host` is filled in by CloudFormation.
-    secret: JSON with at least `username` and `password`.
-    connections: the database's security group, with its port as the default.
-    """
-
-    host: str
-    port: str
-    name: str
-    username: str
-    secret: secretsmanager.ISecret
-    _security_group: ec2.ISecurityGroup
-    _port: float
-    _resource_id: str | None
-    _iam_authentication: bool
-
-    @property
-    def connections(self) -> ec2.Connections:
-        """Network rules: `connections.allow_default_port_from(environment)`.
-
-        The rules go where the database's security group is; with a group in another stack than this one, give
-        `environment` one from that same stack, as `ServiceSecurityGroups` does.
-        """
-        return self._connections
-
-    @cached_property
-    def _connections(self) -> ec2.Connections:
-        # The port as a number, not the instance's attribute: a rule in the stack below must not refer to this one.
-        return ec2.Connections(security_groups=[self._security_group], default_port=tcp(self._port))
-
-    def grant_connect(self, grantee: iam.IGrantable, db_user: str | None = None) -> iam.Grant:
-        """Let `grantee` log in as `db_user` with an IAM token instead of a password.
-
-        db_user: a user made for this, once, in the database (`IDENTIFIED WITH AWSAuthenticationPlugin AS 'RDS'` in
-            MySQL, `GRANT rds_iam` in PostgreSQL). Default: `username`.
-        Needs TLS: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.html
-
-        Raises ValueError when IAM authentication is off, or for an imported database without `resource_id`.
-        """
-        if not self._iam_authentication:
-            refuse(self, ["iam_authentication must be on for grant_connect, got False"])
-        if self._resource_id is None:
-            refuse(self, ['resource_id must be given for grant_connect, got none: import it with "db-..."'])
-        user = Stack.of(self).format_arn(
-            service="rds-db",
-            resource="dbuser",
-            resource_name=f"{self._resource_id}/{db_user or self.username}",
-            arn_format=ArnFormat.COLON_RESOURCE_NAME,
-        )
-        return iam.Grant.add_to_principal(grantee=grantee, actions=["rds-db:connect"], resource_arns=[user])
-
-    def grant_read_secret(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let `grantee` read user name and password."""
-        return self.secret.grant_read(grantee)
 
 
 class Database(IDatabase):
@@ -164,19 +100,17 @@ class Database(IDatabase):
         instance_type = instance_type or ec2.InstanceType("t4g.micro")
         size = instance_type.to_string()
         backup_retention = backup_retention or Duration.days(DEFAULT_BACKUP_DAYS)
-        refuse(
-            self,
-            [
-                *checks.name_problems(engine, database_name, username),
-                *checks.storage_problems(allocated_storage, max_allocated_storage),
-                *checks.instance_problems(engine, size, performance_insights),
-                *checks.lifetime_problems(backup_retention.to_days(), deletion_protection, removal_policy),
-                *checks.window_problems(preferred_backup_window, preferred_maintenance_window),
-                *checks.port_problems(port),
-                *checks.parameter_problems(engine, parameters or {}),
-                *checks.subnet_problems(vpc, subnets),
-            ],
-        )
+        problems = [
+            *checks.name_problems(engine, database_name, username),
+            *checks.storage_problems(allocated_storage, max_allocated_storage),
+            *checks.instance_problems(engine, size, performance_insights),
+            *checks.lifetime_problems(backup_retention.to_days(), deletion_protection, removal_policy),
+            *checks.window_problems(preferred_backup_window, preferred_maintenance_window),
+            *checks.port_problems(port),
+            *checks.parameter_problems(engine, parameters or {}),
+            *checks.subnet_problems(vpc, subnets),
+        ]
+        refuse(self, problems)
         if performance_insights is None:
             performance_insights = checks.can_have_insights(engine, size)
         self.security_group = security_group or self._closed_group(vpc)
@@ -215,15 +149,12 @@ class Database(IDatabase):
             allow_major_version_upgrade=allow_major_version_upgrade,
         )
         self._accept_major_version(engine)
-        self.host = self.instance.db_instance_endpoint_address
-        self.port = _text(port)
-        self.name = database_name
-        self.username = username
+        self.host, self.port = self.instance.db_instance_endpoint_address, _text(port)
+        self.name, self.username = database_name, username
         # Attached, it also holds host, port and name, and whoever uses it waits for the database.
         self.secret = self.instance.secret or password
-        self._security_group, self._port = self.security_group, port
-        self._resource_id = self.instance.instance_resource_id
-        self._iam_authentication = iam_authentication
+        self._security_group, self._port_number = self.security_group, port
+        self._resource_id, self._iam_authentication = self.instance.instance_resource_id, iam_authentication
 
     @classmethod
     def from_database_attributes(
@@ -249,7 +180,7 @@ class Database(IDatabase):
         database = IDatabase(scope, construct_id)
         database.host, database.port, database.name, database.username = host, _text(port), name, username
         database.secret = secret
-        database._security_group, database._port = security_group, port
+        database._security_group, database._port_number = security_group, port
         database._resource_id = resource_id
         database._iam_authentication = True
         return database

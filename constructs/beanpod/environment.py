@@ -9,7 +9,7 @@ from aws_cdk import aws_elasticbeanstalk as beanstalk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from beanpod._checks import refuse
+from beanpod._checks import refuse, reject
 from beanpod._environment_options import EnvironmentOptions
 from beanpod._option_checks import name_problems, setting_problems, variable_problems
 from beanpod._option_rows import option_rows
@@ -24,7 +24,7 @@ from beanpod._settings import (
 )
 from beanpod._subnets import PRIVATE, PUBLIC, select
 from beanpod.application import Application, IApplication
-from beanpod.database import IDatabase
+from beanpod.database_interface import IDatabase
 from beanpod.environment_interface import ExistingEnvironment, IDockerEnvironment
 from beanpod.environment_secret import EnvironmentSecret
 from beanpod.platform import DockerPlatform
@@ -201,8 +201,11 @@ class DockerEnvironment(IDockerEnvironment):
         :param instance_role: The role of its instances, which grants go to.
         :param security_groups: The instances', which take the rules of `connections`.
         :param deployment_policy: Its policy, for `deploy_permissions`. Default: none can be made.
+        :raises ValueError: No security group.
         """
         existing = ExistingEnvironment(scope, construct_id)
+        if not security_groups:
+            reject(existing, "security_groups must hold the instances' group, got none: connections need it")
         existing.environment_name, existing.application_name = environment_name, application_name
         existing.endpoint, existing.instance_role = endpoint, instance_role
         existing.deployment_policy, existing._security_groups = deployment_policy, list(security_groups)

@@ -9,7 +9,9 @@ from constructs import Construct
 from beanpod._checks import refuse
 from beanpod._settings import DeploymentPolicy, EnvironmentType
 from beanpod.artifact_bucket import ArtifactBucket
-from beanpod.database import Database, DatabaseEngine, IDatabase
+from beanpod.database import Database
+from beanpod.database_engine import DatabaseEngine
+from beanpod.database_interface import IDatabase
 from beanpod.deploy_user import DeployUser
 from beanpod.environment import DockerEnvironment
 from beanpod.environment_secret import EnvironmentSecret

@@ -2,35 +2,18 @@
 
 from typing import Any
 
-import jsii
 from aws_cdk import App, Stack
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_iam as iam
+from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk.assertions import Template
 from constructs import Construct
 
-from beanpod.database import Database, DatabaseEngine
+from beanpod.database import Database
+from beanpod.database_engine import DatabaseEngine
+from beanpod.database_interface import IDatabase
 
 INSTANCE = "AWS::RDS::DBInstance"
 STRICT = {"@aws-cdk/core:validateAgainstDefaultRules": True}
-
-
-@jsii.implements(ec2.IConnectable, iam.IGrantable)
-class Service(Construct):
-    """Stands for an environment: it has a role, and instances in a security group."""
-
-    def __init__(self, scope: Construct, construct_id: str, group: ec2.ISecurityGroup) -> None:
-        super().__init__(scope, construct_id)
-        self._role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"))
-        self._connections = ec2.Connections(security_groups=[group])
-
-    @property
-    def connections(self) -> ec2.Connections:
-        return self._connections
-
-    @property
-    def grant_principal(self) -> iam.IPrincipal:
-        return self._role
 
 
 def imported_vpc(scope: Construct, kind: str = "isolated", zones: int = 2) -> ec2.IVpc:
@@ -49,3 +32,18 @@ def made(engine: DatabaseEngine | None = None, **options: Any) -> tuple[Database
     options.setdefault("vpc", imported_vpc(stack))
     database = Database(stack, "Database", engine=engine or DatabaseEngine.mysql("8.4"), **options)
     return database, Template.from_stack(stack)
+
+
+def existing_database(stack: Stack, resource_id: str | None = None) -> IDatabase:
+    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:db-AbCdEf"
+    return Database.from_database_attributes(
+        stack,
+        "ExistingDatabase",
+        host="db.example.com",
+        port=5432,
+        name="shop",
+        username="keeper",
+        secret=secretsmanager.Secret.from_secret_complete_arn(stack, "DatabaseSecret", arn),
+        security_group=ec2.SecurityGroup.from_security_group_id(stack, "DatabaseGroup", "sg-db"),
+        resource_id=resource_id,
+    )

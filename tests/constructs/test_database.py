@@ -11,7 +11,8 @@ from aws_cdk import aws_rds as rds
 from aws_cdk.assertions import Match, Template
 from cdk_nag import AwsSolutionsChecks
 
-from beanpod.database import Database, DatabaseEngine
+from beanpod.database import Database
+from beanpod.database_engine import DatabaseEngine
 from tests.constructs.databases import INSTANCE, imported_vpc, made
 
 

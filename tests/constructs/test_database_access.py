@@ -4,15 +4,20 @@ import re
 
 import pytest
 from aws_cdk import App, Stack
-from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk.assertions import Template
 
-from beanpod.database import Database, DatabaseEngine, IDatabase
+from beanpod.database import Database
+from beanpod.database_engine import DatabaseEngine
+from beanpod.environment import DockerEnvironment
 from beanpod.network import ServiceNetwork
-from tests.constructs.databases import Service, imported_vpc, made
+from tests.constructs.databases import existing_database, imported_vpc, made
+from tests.constructs.environments import new_environment
+
+
+def in_network(stack: Stack, network: ServiceNetwork) -> DockerEnvironment:
+    return new_environment(stack, vpc=network.vpc, instance_security_group=network.instance_security_group)
 
 
 class Stacks:
@@ -33,11 +38,11 @@ class Stacks:
             encryption_key=kms.Key(self.database_stack, "Key"),
         )
         self.service_stack = Stack(self.app, "ServiceStack")
-        self.service = Service(self.service_stack, "Service", self.network.instance_security_group)
-        self.database.connections.allow_default_port_from(self.service)
-        self.service.connections.allow_to_default_port(self.database)
-        self.database.grant_connect(self.service, "guestbook")
-        self.database.grant_read_secret(self.service)
+        self.environment = in_network(self.service_stack, self.network)
+        self.database.connections.allow_default_port_from(self.environment)
+        self.environment.connections.allow_to_default_port(self.database)
+        self.database.grant_connect(self.environment, "guestbook")
+        self.database.grant_read_secret(self.environment)
         self.assembly = self.app.synth()
 
     def depends_on(self, stack: Stack) -> set[str]:
@@ -53,7 +58,7 @@ def stacks() -> Stacks:
 def test_stacks_depend_in_one_direction(stacks: Stacks) -> None:
     assert stacks.depends_on(stacks.network_stack) == set()
     assert stacks.depends_on(stacks.database_stack) == {"NetworkStack"}
-    assert stacks.depends_on(stacks.service_stack) == {"DatabaseStack"}
+    assert stacks.depends_on(stacks.service_stack) == {"NetworkStack", "DatabaseStack"}
 
 
 def test_rules_stay_in_the_network_stack_and_are_not_doubled(stacks: Stacks) -> None:
@@ -80,9 +85,9 @@ def test_a_database_with_a_group_of_its_own_can_be_opened_in_its_stack() -> None
     network_stack, database_stack = Stack(app, "NetworkStack"), Stack(app, "DatabaseStack")
     network = ServiceNetwork(network_stack, "Network", database_port=3306)
     database = Database(database_stack, "Database", vpc=network.vpc, engine=DatabaseEngine.mysql("8.4"))
-    service = Service(Stack(app, "ServiceStack"), "Service", network.instance_security_group)
-    database.connections.allow_default_port_from(service)
-    database.grant_read_secret(service)
+    environment = in_network(Stack(app, "ServiceStack"), network)
+    database.connections.allow_default_port_from(environment)
+    database.grant_read_secret(environment)
     app.synth()
     Template.from_stack(database_stack).has_resource_properties(
         "AWS::EC2::SecurityGroupIngress", {"FromPort": 3306, "ToPort": 3306}
@@ -98,33 +103,18 @@ def test_user_for_connecting_is_the_master_user_unless_named() -> None:
     assert statement["Resource"]["Fn::Join"][1][-1] == "/admin"
 
 
-def imported(stack: Stack, resource_id: str | None = None) -> IDatabase:
-    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:db-AbCdEf"
-    return Database.from_database_attributes(
-        stack,
-        "Existing",
-        host="db.example.com",
-        port=5432,
-        name="shop",
-        username="keeper",
-        secret=secretsmanager.Secret.from_secret_complete_arn(stack, "Secret", arn),
-        security_group=ec2.SecurityGroup.from_security_group_id(stack, "Group", "sg-1"),
-        resource_id=resource_id,
-    )
-
-
 def test_an_existing_database_is_used_like_one_made_here() -> None:
     stack = Stack(App(), "Dev")
-    database = imported(stack, "db-ABC")
-    service = Service(stack, "Service", ec2.SecurityGroup.from_security_group_id(stack, "Instances", "sg-2"))
-    database.connections.allow_default_port_from(service)
-    database.grant_connect(service, "shopper")
-    database.grant_read_secret(service)
+    database = existing_database(stack, "db-ABC")
+    environment = new_environment(stack)
+    database.connections.allow_default_port_from(environment)
+    database.grant_connect(environment, "shopper")
+    database.grant_read_secret(environment)
     template = Template.from_stack(stack)
     assert (database.host, database.port, database.name) == ("db.example.com", "5432", "shop")
     template.has_resource_properties(
         "AWS::EC2::SecurityGroupIngress",
-        {"GroupId": "sg-1", "SourceSecurityGroupId": "sg-2", "FromPort": 5432},
+        {"GroupId": "sg-db", "SourceSecurityGroupId": "sg-1", "FromPort": 5432},
     )
     [policy] = template.find_resources("AWS::IAM::Policy").values()
     connect, read = policy["Properties"]["PolicyDocument"]["Statement"]
@@ -134,8 +124,8 @@ def test_an_existing_database_is_used_like_one_made_here() -> None:
 
 def test_connecting_needs_the_resource_id_of_an_existing_database() -> None:
     stack = Stack(App(), "Dev")
-    with pytest.raises(ValueError, match=r'^Dev/Existing.*\n.*resource_id must be given.*import it with "db-'):
-        imported(stack).grant_connect(iam.Role(stack, "Role", assumed_by=iam.AccountRootPrincipal()))
+    with pytest.raises(ValueError, match=r'^Dev/ExistingDatabase.*\n.*resource_id must be given.*import it with "db-'):
+        existing_database(stack).grant_connect(iam.Role(stack, "Role", assumed_by=iam.AccountRootPrincipal()))
 
 
 def test_connecting_needs_iam_authentication() -> None:

@@ -7,7 +7,7 @@ import pytest
 from aws_cdk import App, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
 
-from beanpod.database import DatabaseEngine
+from beanpod.database_engine import DatabaseEngine
 from tests.constructs.databases import imported_vpc, made
 
 

@@ -1,12 +1,10 @@
-"""DockerEnvironment and DockerService: what CloudFormation gets, and every refusal."""
+"""DockerEnvironment: what CloudFormation gets, and every refusal."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aws_cdk import App, Stack
-from aws_cdk import aws_certificatemanager as acm
-from aws_cdk import aws_ec2 as ec2
+from aws_cdk import Tags
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
@@ -14,41 +12,16 @@ from aws_cdk import aws_ssm as ssm
 from aws_cdk.assertions import Match, Template
 
 from beanpod import (
-    DatabaseEngine,
+    Application,
     DockerEnvironment,
     DockerPlatform,
-    DockerService,
     EnvironmentSecret,
     EnvironmentType,
     OptionSetting,
 )
+from tests.constructs.environments import ENVIRONMENT, new_environment, new_stack, option
 
 SECRET_ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:stripe-AbCd12"
-ENVIRONMENT = "AWS::ElasticBeanstalk::Environment"
-
-
-def new_stack() -> Stack:
-    return Stack(App(), "Test")
-
-
-def new_environment(stack: Stack, construct_id: str = "Environment", **settings: Any) -> DockerEnvironment:
-    """A single instance in an imported VPC: the least there is to synthesise."""
-    vpc = ec2.Vpc.from_vpc_attributes(
-        stack,
-        f"{construct_id}Vpc",
-        vpc_id="vpc-1",
-        availability_zones=["a", "b"],
-        public_subnet_ids=["subnet-a", "subnet-b"],
-    )
-    group = ec2.SecurityGroup.from_security_group_id(stack, f"{construct_id}Group", "sg-1")
-    defaults: dict[str, Any] = {"environment_type": EnvironmentType.SINGLE_INSTANCE}
-    return DockerEnvironment(stack, construct_id, vpc=vpc, instance_security_group=group, **(defaults | settings))
-
-
-def option(name: str, value: Any, namespace: Any = None) -> Any:
-    return Match.array_with(
-        [Match.object_like({"OptionName": name, "Value": value} | ({"Namespace": namespace} if namespace else {}))]
-    )
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +105,9 @@ def test_application_keeps_a_limited_number_of_versions(full: Template) -> None:
         ({"environment": {"A B": "x"}}, 'variable "A B" must be letters'),
         ({"environment": {"A": "x" * 5000}}, "variables take 5002 bytes"),
         ({"max_versions": 0}, "max_versions must be 1 to 1000, got 0"),
+        ({"environment_name": "dev"}, 'environment_name must be 4 to 40 letters, .* got "dev"'),
+        ({"description": "d" * 201}, "description must be at most 200 characters, got 201"),
+        ({"instance_types": ["t3.small", "t4g.small"]}, "instance_types must be of one architecture"),
         (
             {"options": [OptionSetting(namespace="aws:ec2:vpc", name="VPCId", value="vpc-2")]},
             "option aws:ec2:vpc VPCId is set already",
@@ -155,17 +131,20 @@ def test_every_problem_is_named_in_one_error() -> None:
         (lambda e: e.add_environment("BIG", "x" * 4096), "variables take"),
         (lambda e: e.add_secret("COLOUR", _stripe(e)), "COLOUR is set already"),
         (lambda e: e.add_secret("1", _stripe(e)), 'variable "1" must be letters'),
+        (lambda e: e.add_secret("STRIPE", _stripe(e)), "STRIPE is set already"),
+        (lambda e: e.add_environment("STRIPE", "plain"), "STRIPE is set already"),
         (lambda e: e.add_option("aws:ec2:vpc", "VPCId", "vpc-2"), "VPCId is set already"),
     ],
 )
 def test_later_additions_are_checked_as_well(change: Callable[[DockerEnvironment], None], words: str) -> None:
     environment = new_environment(new_stack(), environment={"COLOUR": "green"})
+    environment.add_secret("STRIPE", _stripe(environment, "First"))
     with pytest.raises(ValueError, match=words):
         change(environment)
 
 
-def _stripe(environment: DockerEnvironment) -> EnvironmentSecret:
-    secret = secretsmanager.Secret.from_secret_complete_arn(environment, "Stripe", SECRET_ARN)
+def _stripe(environment: DockerEnvironment, construct_id: str = "Stripe") -> EnvironmentSecret:
+    secret = secretsmanager.Secret.from_secret_complete_arn(environment, construct_id, SECRET_ARN)
     return EnvironmentSecret.from_secrets_manager(secret)
 
 
@@ -194,61 +173,60 @@ def test_your_own_roles_stay_as_they_are() -> None:
     template.has_resource_properties("AWS::IAM::InstanceProfile", {"Roles": ["instances"]})
 
 
-@pytest.fixture(scope="module")
-def service() -> Template:
+def test_a_variable_is_plain_or_secret_not_both() -> None:
     stack = new_stack()
-    DockerService(
-        stack,
-        "Shop",
-        database_engine=DatabaseEngine.mysql("8.4"),
-        certificate=acm.Certificate.from_certificate_arn(
-            stack, "Certificate", "arn:aws:acm:eu-west-1:123456789012:certificate/1"
-        ),
+    secret = secretsmanager.Secret.from_secret_complete_arn(stack, "Stripe", SECRET_ARN)
+    secrets = {"STRIPE": EnvironmentSecret.from_secrets_manager(secret)}
+    with pytest.raises(ValueError, match="STRIPE is set already: set it once"):
+        new_environment(stack, environment={"STRIPE": "plain"}, secrets=secrets)
+
+
+def test_tags_become_the_environments() -> None:
+    stack = new_stack()
+    environment = new_environment(stack)
+    Tags.of(environment).add("team", "shop")
+    Template.from_stack(stack).has_resource_properties(ENVIRONMENT, {"Tags": [{"Key": "team", "Value": "shop"}]})
+
+
+def test_names_and_description_reach_the_environment() -> None:
+    stack = new_stack()
+    new_environment(stack, environment_name="shop-prod", description="The shop")
+    Template.from_stack(stack).has_resource_properties(
+        ENVIRONMENT, {"EnvironmentName": "shop-prod", "Description": "The shop"}
     )
-    return Template.from_stack(stack)
+
+
+def test_an_application_that_exists_is_used_as_it_is() -> None:
+    stack = new_stack()
+    new_environment(stack, application=Application.from_application_name(stack, "Shop", "shop"))
+    template = Template.from_stack(stack)
+    template.resource_count_is("AWS::ElasticBeanstalk::Application", 0)
+    template.has_resource_properties(ENVIRONMENT, {"ApplicationName": "shop"})
+
+
+def test_two_environments_share_an_application() -> None:
+    stack = new_stack()
+    first = new_environment(stack, "First")
+    new_environment(stack, "Second", application=first.application)
+    template = Template.from_stack(stack)
+    template.resource_count_is("AWS::ElasticBeanstalk::Application", 1)
+    template.resource_properties_count_is(
+        ENVIRONMENT, {"ApplicationName": {"Ref": Match.string_like_regexp("^FirstApplication")}}, 2
+    )
 
 
 @pytest.mark.parametrize(
-    ("kind", "count"),
+    ("settings", "words"),
     [
-        ("AWS::EC2::SecurityGroup", 3),
-        ("AWS::RDS::DBInstance", 1),
-        (ENVIRONMENT, 1),
-        ("AWS::ElasticBeanstalk::Application", 1),
-        ("AWS::S3::Bucket", 1),
-        ("AWS::IAM::AccessKey", 1),
+        ({"application_name": ""}, 'application_name must be 1 to 100 characters without a slash, got ""'),
+        ({"application_name": "a/b"}, 'application_name must be 1 to 100 characters without a slash, got "a/b"'),
+        ({"application_name": "a" * 101}, "application_name must be 1 to 100 characters"),
+        ({"description": "d" * 201}, "description must be at most 200 characters, got 201"),
+        ({"max_versions": 1001}, "max_versions must be 1 to 1000, got 1001"),
     ],
 )
-def test_one_statement_makes_the_whole_service(service: Template, kind: str, count: int) -> None:
-    service.resource_count_is(kind, count)
-
-
-def test_the_services_environment_knows_its_database(service: Template) -> None:
-    service.has_resource_properties(
-        ENVIRONMENT,
-        {"OptionSettings": option("RDS_HOSTNAME", {"Fn::GetAtt": [Match.any_value(), "Endpoint.Address"]})},
-    )
-
-
-def test_a_github_repository_deploys_without_a_key() -> None:
+def test_what_beanstalk_would_refuse_of_an_application_is_refused(settings: dict[str, Any], words: str) -> None:
     stack = new_stack()
-    service = DockerService(
-        stack, "Shop", environment_type=EnvironmentType.SINGLE_INSTANCE, github_repository="octo/shop"
-    )
-    assert service.deploy_user is None
-    Template.from_stack(stack).resource_count_is("AWS::IAM::AccessKey", 0)
-
-
-def test_two_databases_are_one_too_many() -> None:
-    stack = new_stack()
-    first = DockerService(stack, "First", database_engine=DatabaseEngine.mysql("8.4"))
-    with pytest.raises(ValueError, match="database_engine and database exclude each other"):
-        DockerService(stack, "Second", database_engine=DatabaseEngine.mysql("8.4"), database=first.database)
-
-
-def test_beanstalk_may_delete_the_bundles_of_the_versions_it_deletes(service: Template) -> None:
-    (policy,) = service.find_resources("AWS::S3::BucketPolicy").values()
-    statements = policy["Properties"]["PolicyDocument"]["Statement"]
-    deleting = [it for it in statements if it["Effect"] == "Allow" and "s3:DeleteObject" in it["Action"]]
-    assert len(deleting) == 1
-    assert "ServiceRole" in str(deleting[0]["Principal"])
+    role = iam.Role.from_role_name(stack, "Role", "beanstalk")
+    with pytest.raises(ValueError, match=f"^Test/Shop: 1 problem\n  - {words}"):
+        Application(stack, "Shop", service_role=role, **settings)

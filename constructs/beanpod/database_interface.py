@@ -1,0 +1,72 @@
+"""What a database is to those who use it, made here or elsewhere."""
+
+from functools import cached_property
+
+import jsii
+from aws_cdk import ArnFormat, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from beanpod._checks import refuse
+from beanpod._once import tcp
+
+
+@jsii.implements(ec2.IConnectable)
+class IDatabase(Construct):
+    """What a database is to those who use it: a `Database`, or one from `Database.from_database_attributes`.
+
+    host, port, name, username: strings fit for environment variables; `host` is filled in by CloudFormation.
+    secret: JSON with at least `username` and `password`.
+    connections: the database's security group, with its port as the default.
+    """
+
+    host: str
+    port: str
+    name: str
+    username: str
+    secret: secretsmanager.ISecret
+    _security_group: ec2.ISecurityGroup
+    _port_number: float
+    _resource_id: str | None
+    _iam_authentication: bool
+
+    @property
+    def connections(self) -> ec2.Connections:
+        """Network rules: `connections.allow_default_port_from(environment)`.
+
+        The rules go where the database's security group is; with a group in another stack than this one, give
+        `environment` one from that same stack, as `ServiceSecurityGroups` does.
+        """
+        return self._connections
+
+    @cached_property
+    def _connections(self) -> ec2.Connections:
+        # The port as a number, not the instance's attribute: a rule in the stack below must not refer to this one.
+        return ec2.Connections(security_groups=[self._security_group], default_port=tcp(self._port_number))
+
+    def grant_connect(self, grantee: iam.IGrantable, db_user: str | None = None) -> iam.Grant:
+        """Let `grantee` log in as `db_user` with an IAM token instead of a password.
+
+        db_user: a user made for this, once, in the database (`IDENTIFIED WITH AWSAuthenticationPlugin AS 'RDS'` in
+            MySQL, `GRANT rds_iam` in PostgreSQL). Default: `username`.
+        Needs TLS: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.html
+
+        Raises ValueError when IAM authentication is off, or for an imported database without `resource_id`.
+        """
+        if not self._iam_authentication:
+            refuse(self, ["iam_authentication must be on for grant_connect, got False"])
+        if self._resource_id is None:
+            refuse(self, ['resource_id must be given for grant_connect, got none: import it with "db-..."'])
+        user = Stack.of(self).format_arn(
+            service="rds-db",
+            resource="dbuser",
+            resource_name=f"{self._resource_id}/{db_user or self.username}",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        return iam.Grant.add_to_principal(grantee=grantee, actions=["rds-db:connect"], resource_arns=[user])
+
+    def grant_read_secret(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let `grantee` read user name and password."""
+        return self.secret.grant_read(grantee)

@@ -1,0 +1,53 @@
+"""What the tests of DockerEnvironment share."""
+
+from typing import Any
+
+from aws_cdk import App, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk.assertions import Match
+
+from beanpod import DeploymentPolicy, DockerEnvironment, EnvironmentType, IDockerEnvironment
+
+ENVIRONMENT = "AWS::ElasticBeanstalk::Environment"
+
+
+def new_stack() -> Stack:
+    return Stack(App(), "Test")
+
+
+def new_environment(stack: Stack, construct_id: str = "Environment", **settings: Any) -> DockerEnvironment:
+    """A single instance in an imported VPC: the least there is to synthesise."""
+    vpc = ec2.Vpc.from_vpc_attributes(
+        stack,
+        f"{construct_id}Vpc",
+        vpc_id="vpc-1",
+        availability_zones=["a", "b"],
+        public_subnet_ids=["subnet-a", "subnet-b"],
+    )
+    group = ec2.SecurityGroup.from_security_group_id(stack, f"{construct_id}Group", "sg-1")
+    defaults: dict[str, Any] = {
+        "environment_type": EnvironmentType.SINGLE_INSTANCE,
+        "vpc": vpc,
+        "instance_security_group": group,
+    }
+    return DockerEnvironment(stack, construct_id, **(defaults | settings))
+
+
+def option(name: str, value: Any, namespace: Any = None) -> Any:
+    return Match.array_with(
+        [Match.object_like({"OptionName": name, "Value": value} | ({"Namespace": namespace} if namespace else {}))]
+    )
+
+
+def existing_environment(stack: Stack, **attributes: Any) -> IDockerEnvironment:
+    """An environment that was made elsewhere."""
+    defaults: dict[str, Any] = {
+        "environment_name": "shop-prod",
+        "application_name": "shop",
+        "endpoint": "awseb-1.eu-west-1.elb.amazonaws.com",
+        "instance_role": iam.Role.from_role_arn(stack, "Instances", "arn:aws:iam::123456789012:role/instances"),
+        "security_groups": [ec2.SecurityGroup.from_security_group_id(stack, "Group", "sg-instances")],
+        "deployment_policy": DeploymentPolicy.IMMUTABLE,
+    }
+    return DockerEnvironment.from_environment_attributes(stack, "Existing", **(defaults | attributes))

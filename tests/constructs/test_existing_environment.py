@@ -1,0 +1,121 @@
+"""An environment that exists already is used, watched and deployed to like one made here."""
+
+from collections.abc import Callable
+
+import pytest
+from aws_cdk import Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from aws_cdk.assertions import Match, Template
+
+from beanpod import ArtifactBucket, DockerEnvironment, IDockerEnvironment
+from tests.constructs.databases import existing_database
+from tests.constructs.environments import existing_environment, new_environment, new_stack
+
+POLICY = "AWS::IAM::Policy"
+
+
+def made_here(stack: Stack) -> DockerEnvironment:
+    return new_environment(stack)
+
+
+@pytest.fixture(scope="module", params=[made_here, existing_environment])
+def used(request: pytest.FixtureRequest) -> Template:
+    """One environment, made here or elsewhere, with all that others do with it."""
+    stack = new_stack()
+    environment: IDockerEnvironment = request.param(stack)
+    database = existing_database(stack, "db-ABC")
+    database.connections.allow_default_port_from(environment)
+    database.grant_connect(environment, "guestbook")
+    database.grant_read_secret(environment)
+    s3.Bucket.from_bucket_name(stack, "Uploads", "uploads").grant_read(environment)
+    environment.connections.allow_from(ec2.Peer.ipv4("10.1.0.0/16"), ec2.Port.tcp(9000), "Metrics")
+    return Template.from_stack(stack)
+
+
+def statement(template: Template, action: str) -> dict[str, object]:
+    (policy,) = template.find_resources(POLICY).values()
+    statements = policy["Properties"]["PolicyDocument"]["Statement"]
+    (found,) = [it for it in statements if action in it["Action"]]
+    return dict(found)
+
+
+def test_a_grant_to_connect_reaches_the_instances_role(used: Template) -> None:
+    resource = statement(used, "rds-db:connect")["Resource"]
+    assert isinstance(resource, dict)
+    assert resource["Fn::Join"][1][-1] == ":dbuser:db-ABC/guestbook"
+
+
+def test_other_grants_reach_it_too(used: Template) -> None:
+    assert statement(used, "secretsmanager:GetSecretValue")["Effect"] == "Allow"
+    assert statement(used, "s3:GetObject*")["Effect"] == "Allow"
+
+
+def test_the_database_opens_to_the_instances(used: Template) -> None:
+    used.has_resource_properties(
+        "AWS::EC2::SecurityGroupIngress",
+        {"GroupId": "sg-db", "SourceSecurityGroupId": Match.string_like_regexp("^sg-(1|instances)$"), "FromPort": 5432},
+    )
+
+
+def test_the_instances_open_to_others(used: Template) -> None:
+    rule = {"GroupId": Match.string_like_regexp("^sg-(1|instances)$"), "CidrIp": "10.1.0.0/16", "FromPort": 9000}
+    used.has_resource_properties("AWS::EC2::SecurityGroupIngress", rule)
+
+
+def test_an_existing_environment_is_known_by_its_attributes_and_makes_nothing() -> None:
+    stack = new_stack()
+    environment = existing_environment(stack)
+    assert (environment.environment_name, environment.application_name) == ("shop-prod", "shop")
+    assert environment.endpoint == "awseb-1.eu-west-1.elb.amazonaws.com"
+    assert "Resources" not in Template.from_stack(stack).to_json()
+
+
+def test_an_existing_environment_needs_a_security_group() -> None:
+    with pytest.raises(ValueError, match="security_groups must hold the instances' group, got none: connections need"):
+        existing_environment(new_stack(), security_groups=[])
+
+
+def test_a_deployer_may_release_to_an_existing_environment() -> None:
+    stack = new_stack()
+    permissions = existing_environment(stack).deploy_permissions(ArtifactBucket(stack, "Artifacts"))
+    updates = [it for it in permissions.statements if "elasticbeanstalk:UpdateEnvironment" in it.actions]
+    assert [resource.split(":", 5)[-1] for it in updates for resource in it.resources] == ["environment/shop/shop-prod"]
+    assert any("ec2:RunInstances" in it.actions for it in permissions.statements)
+
+
+def test_a_deployer_needs_the_deployment_policy() -> None:
+    stack = new_stack()
+    environment = existing_environment(stack, deployment_policy=None)
+    words = r"^Test/Existing: 1 problem\n  - deployment_policy must be given for deploy_permissions, got none: import"
+    with pytest.raises(ValueError, match=words):
+        environment.deploy_permissions(ArtifactBucket(stack, "Artifacts"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda it, _: it.add_environment("COLOUR", "red"),
+        lambda it, _: it.add_variables({"COLOUR": "red"}),
+        lambda it, _: it.add_secret("TOKEN", None),
+        lambda it, _: it.add_option("aws:elasticbeanstalk:command", "Timeout", value="900"),
+        lambda it, stack: it.use_database(existing_database(stack)),
+    ],
+    ids=["add_environment", "add_variables", "add_secret", "add_option", "use_database"],
+)
+def test_an_existing_environment_is_not_changed(change: Callable[[IDockerEnvironment, Stack], None]) -> None:
+    stack = new_stack()
+    with pytest.raises(ValueError, match="made elsewhere cannot be changed from here: change it where it is made"):
+        change(existing_environment(stack), stack)
+
+
+def test_the_interface_offers_no_changes() -> None:
+    assert not [name for name in vars(IDockerEnvironment) if name.startswith(("add_", "use_"))]
+
+
+def test_roles_given_by_arn_take_grants_in_a_policy_of_this_stack() -> None:
+    stack = new_stack()
+    role = iam.Role.from_role_arn(stack, "Role", "arn:aws:iam::123456789012:role/team/app")
+    s3.Bucket.from_bucket_name(stack, "Uploads", "uploads").grant_read(existing_environment(stack, instance_role=role))
+    Template.from_stack(stack).has_resource_properties(POLICY, {"Roles": ["app"]})
