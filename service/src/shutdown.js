@@ -1,0 +1,29 @@
+/** Stops on SIGTERM, which Docker sends, and on SIGINT. */
+
+// Docker waits ten seconds before it kills, but a rollout waits for each container: stay under one.
+const PATIENCE_MS = 700;
+
+/** Answers what is under way, closes what is idle, runs `afterwards` and ends the process. */
+export function stopOnSignals(server, afterwards) {
+  for (const signal of ["SIGTERM", "SIGINT"]) {
+    process.once(signal, async () => {
+      console.log(`${signal}: stopping`);
+      await closeServer(server);
+      await Promise.race([afterwards(), pause(200)]);
+      process.exit(0);
+    });
+  }
+}
+
+function closeServer(server) {
+  return new Promise((resolve) => {
+    server.close(resolve);
+    // A kept-alive connection becomes idle once its answer is out, which is after `close` has looked.
+    setInterval(() => server.closeIdleConnections(), 20);
+    setTimeout(() => server.closeAllConnections(), PATIENCE_MS);
+  });
+}
+
+function pause(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

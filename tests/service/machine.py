@@ -1,0 +1,85 @@
+"""What the tests of the service need of the machine: folders, ports, addresses, commands and pages."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+ROOT = Path(__file__).parents[2]
+_SECONDS = 120
+_PAGE_SECONDS = 20
+
+
+def copy_service(folder: Path) -> Path:
+    """A copy of the service to work on, readable by the user of its containers."""
+    copy = Path(shutil.copytree(ROOT / "service", folder / "service", ignore=shutil.ignore_patterns("node_modules")))
+    copy.chmod(0o755)
+    return copy
+
+
+def run(*command: str, cwd: Path = ROOT, **variables: str) -> str:
+    """What a command prints; a failure shows all of it."""
+    ended = subprocess.run(
+        command, cwd=cwd, env=os.environ | variables, capture_output=True, text=True, timeout=_SECONDS, check=False
+    )
+    assert ended.returncode == 0, f"{' '.join(command)}\n{ended.stdout}{ended.stderr}"
+    return ended.stdout
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 on which nothing listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def refuses(address: str, port: int) -> bool:
+    """Whether nothing takes a connection there."""
+    with socket.socket() as client:
+        client.settimeout(2)
+        return client.connect_ex((address, port)) != 0
+
+
+def other_addresses() -> set[str]:
+    """The machine's own addresses besides 127.0.0.1; that of Docker's bridge is one of them."""
+    words = run(
+        "docker", "network", "inspect", "bridge", "--format", "{{range .IPAM.Config}}{{.Gateway}} {{end}}"
+    ).split()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as outward:
+        # Nothing is sent: the kernel only says which address it would send from.
+        if outward.connect_ex(("192.0.2.1", 9)) == 0:
+            words.append(outward.getsockname()[0])
+    return {word for word in words if re.fullmatch(r"[\d.]+", word)} - {"127.0.0.1"}
+
+
+def read(url: str) -> tuple[int, str]:
+    """Status and text of a page; 0 and the reason while there is none."""
+    try:
+        with urlopen(url, timeout=5) as page:
+            return page.status, page.read().decode()
+    except HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+    except OSError as error:
+        return 0, str(error)
+
+
+def wait_for(url: str, fits: Callable[[int, str], bool]) -> str:
+    """The text of the page once it fits."""
+    deadline = time.monotonic() + _PAGE_SECONDS
+    while not fits(*(answer := read(url))):
+        assert time.monotonic() < deadline, f"{url} after {_PAGE_SECONDS} seconds: {answer}"
+        time.sleep(0.1)
+    return answer[1]
+
+
+def is_well(status: int, text: str) -> bool:
+    """Whether a health page says that the service and its database are well."""
+    return status == 200 and '"database":"ok"' in text

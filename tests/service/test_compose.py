@@ -1,0 +1,95 @@
+"""compose.yaml on a real engine, from a copy of the service that may be edited."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.deploy.engine import Engine
+from tests.service.book import Book
+from tests.service.machine import copy_service, free_port, other_addresses, refuses, run
+
+
+@dataclass(frozen=True)
+class Project:
+    """The development loop, under a name and on ports of its own."""
+
+    service: Path
+    name: str
+    port: int
+    database_port: int
+
+    @property
+    def book(self) -> Book:
+        return Book(f"http://127.0.0.1:{self.port}")
+
+    def compose(self, *arguments: str) -> str:
+        ports = {"PORT": str(self.port), "DATABASE_PORT": str(self.database_port)}
+        return run("docker", "compose", "--project-name", self.name, *arguments, cwd=self.service, **ports)
+
+    def container(self, service: str) -> str:
+        return self.compose("ps", "--quiet", service).strip()
+
+
+@pytest.fixture(scope="module")
+def project(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    folder = tmp_path_factory.mktemp("development")
+    running = Project(copy_service(folder), f"guestbook-{uuid4().hex[:8]}", free_port(), free_port())
+    try:
+        running.compose("up", "--build", "--detach")
+        running.book.open()
+        yield running
+    finally:
+        running.compose("down", "--volumes", "--rmi", "local")
+
+
+def test_an_edit_shows_without_a_rebuild(project: Project) -> None:
+    before = project.container("app")
+    project.book.shows_an_edit(project.service)
+    assert project.container("app") == before
+
+
+def test_a_style_that_is_edited_shows_too(project: Project) -> None:
+    style = project.service / "src/style.css"
+    style.write_text(style.read_text().replace("--paper", "--parchment"))
+    Book(f"{project.book.url}/style.css").shows("--parchment")
+
+
+def test_the_packages_are_the_images_and_not_this_machines(project: Project) -> None:
+    assert "mysql2" in project.compose("exec", "-T", "app", "ls", "node_modules").split()
+    assert list((project.service / "node_modules").iterdir()) == []
+
+
+def test_the_database_is_reached_by_its_name_on_a_bridge_of_its_own(project: Project) -> None:
+    (network,) = json.loads(run("docker", "network", "inspect", f"{project.name}_backend"))
+    assert network["Driver"] == "bridge"
+    assert set(network["Containers"]) == {project.container("app"), project.container("database")}
+    project.compose(
+        "exec", "-T", "app", "node", "-e", "require('dns').lookup('database', error => process.exit(+!!error))"
+    )
+
+
+@pytest.mark.parametrize("port", ["port", "database_port"])
+def test_ports_are_published_on_127_0_0_1_only(project: Project, port: str) -> None:
+    number = getattr(project, port)
+    assert not refuses("127.0.0.1", number)
+    others = other_addresses()
+    assert others
+    assert {address for address in others if refuses(address, number)} == others
+
+
+def test_entries_survive_down_and_up(project: Project) -> None:
+    project.book.sign("still here")
+    project.compose("down")
+    project.compose("up", "--detach")
+    assert project.book.open().messages()[0] == "still here"
+
+
+def test_the_service_stops_within_a_second_while_it_is_watched(project: Project) -> None:
+    project.book.open()
+    container = project.container("app")
+    run("docker", "stop", "--time", "1", container)
+    assert run("docker", "inspect", container, "--format", "{{.State.ExitCode}}").strip() == "0"
