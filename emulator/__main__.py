@@ -49,7 +49,7 @@ def _set_time(options: argparse.Namespace) -> None:
 def _serve(listener: socket.socket, options: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        server = serve(listener, account=options.account, verbose=options.verbose)
+        server = serve(listener, account=options.account, guarded=options.enforce_iam, verbose=options.verbose)
         print(_banner(listener.getsockname()[1], options), flush=True)  # noqa: T201
         with server:
             server.serve_forever()
@@ -81,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     for what in ("update", "launch"):
         text = f"how long an environment's {what} takes (default: no time)"
         parser.add_argument(f"--{what}-seconds", type=_seconds, metavar="N", help=text)
+    parser.add_argument("--enforce-iam", action="store_true", help="users may do only what their policies allow")
     parser.add_argument("--verbose", action="store_true", help="log each request")
     return parser
 

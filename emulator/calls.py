@@ -2,7 +2,7 @@
 
 import io
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -16,41 +16,51 @@ _S3_ACTIONS = {
     "DELETE": ("DeleteBucket", "DeleteObject"),
 }
 
+_HEADERS = ("x-amz-acl", "x-amz-tagging")
+
 
 @dataclass
 class Call:
     """One request as its client sent it.
 
-    parameters: those of the query protocol, by name; for S3: Bucket and Key. status: of the answer, 0 for none.
+    access_key, token: what it is signed with, empty when it is not. parameters: those of the query protocol, by name;
+    for S3: Bucket and Key. headers: names of those that S3 gives a meaning. status: of the answer, 0 for none.
     """
 
     service: str
     action: str
     region: str
     access_key: str
+    token: str = field(default="", repr=False)
     principal: str = ""
     time: str = ""
     status: int = 0
     parameters: dict[str, str] = field(default_factory=dict)
+    headers: frozenset[str] = frozenset()
 
     def shown(self) -> dict[str, Any]:
-        """As the log shows it: without the access key, and without what may be secret."""
-        public = asdict(self)
-        del public["access_key"], public["parameters"]
-        return public | {"key": self.parameters.get("Key", "")}
+        """As the log shows it: without what may be secret."""
+        shown = ("service", "action", "region", "principal", "time", "status")
+        return {name: getattr(self, name) for name in shown} | {"key": self.parameters.get("Key", "")}
 
 
 def read(environ: dict[str, Any]) -> Call:
     """The call a WSGI request makes."""
     parameters = _form(environ)
-    signed = environ.get("HTTP_AUTHORIZATION", "") or parameters.get("X-Amz-Credential", "")
-    match = _SCOPE.search(signed)
-    key, region, service = match.group("key", "region", "service") if match else ("", "", "s3")
+    match = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", "") or parameters.get("X-Amz-Credential", ""))
+    unsigned = ("", "", "sts" if "Action" in parameters else "s3")
+    key, region, service = match.group("key", "region", "service") if match else unsigned
     if service == "s3":
         parameters |= _object(environ)
-        return Call(service, _s3_action(environ, parameters), region, key, parameters=parameters)
-    target = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
-    return Call(service, target or parameters.get("Action", ""), region, key, parameters=parameters)
+    action = _s3_action(environ, parameters) if service == "s3" else _action(environ, parameters)
+    token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN", "") or parameters.get("X-Amz-Security-Token", "")
+    headers = frozenset(name for name in _HEADERS if f"HTTP_{name.upper().replace('-', '_')}" in environ)
+    return Call(service, action, region, key, token, parameters=parameters, headers=headers)
+
+
+def _action(environ: dict[str, Any], parameters: dict[str, str]) -> str:
+    target: str = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
+    return target or parameters.get("Action", "")
 
 
 def _form(environ: dict[str, Any]) -> dict[str, str]:

@@ -10,26 +10,28 @@ from wsgiref.types import WSGIApplication
 from werkzeug.test import run_wsgi_app
 
 from emulator import refusals
-from emulator.callers import principal
 from emulator.calls import Call, read
 from emulator.clock import CLOCK
 from emulator.control import PREFIX, Control
 from emulator.faults import FAULTS, Fault
+from emulator.iam import guard
+from emulator.iam.callers import Caller, caller
 
 _Environ = dict[str, Any]
 _Answer = tuple[str, list[tuple[str, str]], Iterable[bytes]]
 
 
 class Gate:
-    """The application around moto's. account: whose AWS it is.
+    """The application around moto's. account: whose AWS it is. guarded: whether callers need permissions.
 
     moto's state is plain dictionaries without locks, and a deployment is many steps: one request at a time.
     Requests that a service makes of another run inside its own.
     """
 
-    def __init__(self, application: WSGIApplication, account: str) -> None:
+    def __init__(self, application: WSGIApplication, account: str, *, guarded: bool) -> None:
         self._application = application
         self._account = account
+        self._guarded = guarded
         self._calls: list[Call] = []
         self._control = Control(self._calls)
         self._lock = RLock()
@@ -49,28 +51,30 @@ class Gate:
 
     def _served(self, environ: _Environ) -> _Answer:
         with self._lock:
-            call = self._noted(environ)
+            call = read(environ)
+            whose = caller(self._account, call)
+            self._noted(call, whose)
             fault = FAULTS.for_call(call)
-            answer = self._answer(environ, call, fault)
+            answer = self._answer(environ, call, whose, fault)
             if answer:
                 call.status = int(answer[0].split()[0])
         if fault and fault.kind == "hangs":
             _await_the_end(environ)
         return answer or _silence(environ)
 
-    def _noted(self, environ: _Environ) -> Call:
-        call = read(environ)
-        call.principal = principal(self._account, call)
+    def _noted(self, call: Call, whose: Caller | None) -> None:
+        call.principal = whose.arn if whose else ""
         call.time = CLOCK.now().isoformat()
         self._calls.append(call)
-        return call
 
-    def _answer(self, environ: _Environ, call: Call, fault: Fault | None) -> _Answer | None:
+    def _answer(self, environ: _Environ, call: Call, whose: Caller | None, fault: Fault | None) -> _Answer | None:
         """The answer; None when a fault keeps it back."""
         if fault and fault.kind in refusals.BY_FAULT:
             return refusals.answer(refusals.BY_FAULT[fault.kind], call)
         if fault and fault.details.get("when", "before") == "before":
             return None
+        if self._guarded and (refusal := guard.refusal(self._account, environ, call, whose)):
+            return refusals.answer(refusal, call)
         body, status, headers = run_wsgi_app(self._application, environ, buffered=True)
         # The server dates every answer.
         headers.remove("Date")

@@ -39,10 +39,13 @@ def listen(port: int) -> socket.socket:
     return listener
 
 
-def serve(listener: socket.socket, *, account: str, verbose: bool) -> BaseWSGIServer:
-    """The server on a socket; run its serve_forever(). account: whose AWS it is. verbose: log each request."""
+def serve(listener: socket.socket, *, account: str, guarded: bool, verbose: bool) -> BaseWSGIServer:
+    """The server on a socket; run its serve_forever().
+
+    account: whose AWS it is. guarded: whether callers need permissions. verbose: log each request.
+    """
     _prepare_environment(account)
-    application = _application(account)
+    application = _application(account, guarded=guarded)
     handler = _request_handler(verbose=verbose)
     host, port = listener.getsockname()
     # The descriptor is duplicated: the caller's socket and the server's are closed each on its own.
@@ -64,7 +67,7 @@ def _prepare_environment(account: str) -> None:
     }
 
 
-def _application(account: str) -> _Application:
+def _application(account: str, *, guarded: bool) -> _Application:
     # Late: the environment has to be right before moto is imported.
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
@@ -74,7 +77,7 @@ def _application(account: str) -> _Application:
     install()
     # AWS's models do not list every error code AWS answers with.
     warnings.filterwarnings("ignore", message=".*does not match an error shape")
-    return Gate(DomainDispatcherApplication(create_backend_app), account)
+    return Gate(DomainDispatcherApplication(create_backend_app), account, guarded=guarded)
 
 
 def _request_handler(*, verbose: bool) -> type[WSGIRequestHandler]:

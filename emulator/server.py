@@ -40,6 +40,7 @@ class EmbeddedAws(Remote):
         virtual_clock: bool = False,
         update_seconds: float | None = None,
         launch_seconds: float | None = None,
+        enforce_iam: bool = False,
     ) -> "EmbeddedAws":
         """Run a server with empty state in a process of its own, and wait until it answers.
 
@@ -47,10 +48,13 @@ class EmbeddedAws(Remote):
         virtual_clock: time stands still and moves by advance() only. Default: the machine's time.
         update_seconds, launch_seconds: how long these take an environment. Default: nothing takes any time, but on
         a virtual clock 183 and 240.
+        enforce_iam: whether users and roles may do only what their policies allow; the key in `environment` may do
+        anything. Default: anybody may do anything.
         Raises EmbeddedAwsError when it does not come up.
         """
         arguments = ["--port", str(port), "--account", account, "--region", region]
         arguments += ["--virtual-clock"] if virtual_clock else []
+        arguments += ["--enforce-iam"] if enforce_iam else []
         for name, seconds in (("update", update_seconds), ("launch", launch_seconds)):
             arguments += [] if seconds is None else [f"--{name}-seconds", str(seconds)]
         command = [sys.executable, "-m", "emulator", *arguments]

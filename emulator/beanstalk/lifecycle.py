@@ -8,14 +8,13 @@ import uuid
 from typing import Any
 
 from emulator.beanstalk.checks import launch_problems
+from emulator.beanstalk.instances import scale
 from emulator.beanstalk.narrator import Narrator
-from emulator.beanstalk.state import SAMPLE_VERSION, Deployment, Environment, Event, Health, Instance, random_id
+from emulator.beanstalk.state import SAMPLE_VERSION, Deployment, Environment, Event, Health, random_id
 from emulator.beanstalk.updates import VersionUpdate
 from emulator.clock import CLOCK
-from emulator.faults import FAULTS
+from emulator.faults import FAULTS, Fault
 from emulator.pace import PACE
-
-_HEX = "0123456789abcdef"
 
 
 class Lifecycle:
@@ -76,14 +75,20 @@ class Lifecycle:
 
     def _deploy(self, environment: Environment, label: str, changes: dict[str, Any]) -> None:
         fault = FAULTS.for_update(environment.name, label)
-        update = VersionUpdate(self._narrator, environment, label, fault)
-        update.begin(done=lambda: self._apply(environment, changes))
-        if fault and fault.kind == "overtaken":
-            other = {"version_label": fault.details.get("label", "somebody-elses")}
-            update.then(lambda: self.update(environment, str(uuid.uuid4()), other))
+        environment.version_label = label
+        environment.deployments += 1
+        update = VersionUpdate(self._narrator, environment, fault)
+        update.begin(
+            done=lambda: self._apply(environment, changes),
+            then=lambda: self._overtake(environment, fault) if fault and fault.kind == "overtaken" else None,
+        )
         if fault and fault.kind == "terminated":
             half = PACE.update / 2
             self._narrator.later(half, environment, lambda: self.terminate(environment, str(uuid.uuid4())))
+
+    def _overtake(self, environment: Environment, fault: Fault) -> None:
+        other = fault.details.get("label", "somebody-elses")
+        self.update(environment, str(uuid.uuid4()), {"version_label": other})
 
     def _launched(self, environment: Environment) -> None:
         if problems := launch_problems(environment, self._region):
@@ -103,21 +108,8 @@ class Lifecycle:
 
     def _build(self, environment: Environment) -> None:
         environment.expected = Deployment(environment.version_label, environment.deployments, CLOCK.now())
-        self._scale(environment)
+        scale(environment, self._region, environment.running)
         environment.endpoint = self._endpoint(environment)
-
-    def _scale(self, environment: Environment) -> None:
-        """Have as many instances as the settings ask for at least."""
-        size = environment.option("aws:autoscaling:asg", "MinSize", "1") if environment.load_balanced else "1"
-        wanted, kept = max(int(size), 1), environment.instances
-        environment.instances = [*kept[:wanted], *(self._instance(environment, i) for i in range(len(kept), wanted))]
-
-    def _instance(self, environment: Environment, index: int) -> Instance:
-        types = environment.option("aws:ec2:instances", "InstanceTypes", "t3.micro")
-        zone = f"{self._region}{'ab'[index % 2]}"
-        now = CLOCK.now()
-        deployment = Deployment(environment.version_label, environment.deployments, now)
-        return Instance(random_id("i-0", 16, _HEX), now, types.split(",")[0].strip(), zone, deployment)
 
     def _endpoint(self, environment: Environment) -> str:
         if not environment.load_balanced:
@@ -129,7 +121,7 @@ class Lifecycle:
         for name, value in changes.items():
             setattr(environment, name, value)
         if "settings" in changes:
-            self._scale(environment)
+            scale(environment, self._region, environment.running)
 
     def _configured(self, environment: Environment, changes: dict[str, Any]) -> None:
         self._apply(environment, changes)
@@ -141,10 +133,10 @@ class Lifecycle:
         self._narrator.end(environment, "Ready", "restartAppServer has completed.")
 
     def _aborted(self, environment: Environment) -> None:
-        if environment.expected:
-            environment.version_label = environment.expected.version_label
-            for instance in environment.instances:
-                instance.deployment = environment.expected
+        environment.version_label = environment.running.version_label
+        for instance in environment.instances:
+            instance.deployment = environment.running
+        scale(environment, self._region, environment.running)
         self._assess(environment)
         self._narrator.end(environment, "Ready", "The environment update was aborted.")
 

@@ -136,6 +136,13 @@ class Environment:
         return self.status != "Terminated"
 
     @property
+    def running(self) -> Deployment:
+        """What all instances were last brought to run."""
+        if self.expected is None:
+            raise ValueError(f"environment {self.name} is still being launched: it runs nothing yet")
+        return self.expected
+
+    @property
     def load_balanced(self) -> bool:
         return self.option("aws:elasticbeanstalk:environment", "EnvironmentType", "LoadBalanced") == "LoadBalanced"
 

@@ -1,0 +1,1 @@
+"""Who calls, and what they may do: IAM as AWS applies it to every request."""

@@ -1,0 +1,88 @@
+"""What identity policies say of an action on a resource.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
+from functools import lru_cache
+from typing import Any
+
+Document = Mapping[str, Any]
+Context = Mapping[str, str]
+
+
+class Verdict(Enum):
+    ALLOWED = "allowed"
+    NOT_ALLOWED = "no identity-based policy allows the {action} action"
+    DENIED = "an explicit deny in an identity-based policy"
+
+
+def judge(documents: Iterable[Document], action: str, resource: str | None, context: Context) -> Verdict:
+    """Whether the policies allow it. resource: its ARN, None where any will do. context: condition keys and values."""
+    verdict = Verdict.NOT_ALLOWED
+    for statement in (it for document in documents for it in _listed(document["Statement"])):
+        if _applies(statement, action, resource, context):
+            if statement["Effect"] == "Deny":
+                return Verdict.DENIED
+            verdict = Verdict.ALLOWED
+    return verdict
+
+
+def _applies(statement: Document, action: str, resource: str | None, context: Context) -> bool:
+    return (
+        _named(statement, "Action", action.lower(), str.lower)
+        and (resource is None or _named(statement, "Resource", resource, str))
+        and all(
+            _fulfilled(operator, key, _listed(wanted), context)
+            for operator, keys in statement.get("Condition", {}).items()
+            for key, wanted in keys.items()
+        )
+    )
+
+
+def _named(statement: Document, element: str, value: str, form: Callable[[str], str]) -> bool:
+    if f"Not{element}" in statement:
+        return not any(_matches(form(pattern), value) for pattern in _listed(statement[f"Not{element}"]))
+    return any(_matches(form(pattern), value) for pattern in _listed(statement.get(element, [])))
+
+
+def _fulfilled(operator: str, key: str, wanted: list[str], context: Context) -> bool:
+    """A condition; one on something that is not known of the request does not hold, unless it says "IfExists"."""
+    found = {name.lower(): value for name, value in context.items()}.get(key.lower())
+    if found is None:
+        return operator.endswith("IfExists")
+    test = _OPERATORS.get(operator.removesuffix("IfExists"))
+    return test is not None and any(test(str(pattern), found) for pattern in wanted)
+
+
+@lru_cache(maxsize=1000)
+def _expression(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), re.DOTALL)
+
+
+def _matches(pattern: str, value: str) -> bool:
+    return _expression(pattern).fullmatch(value) is not None
+
+
+def _same(pattern: str, value: str) -> bool:
+    return pattern == value
+
+
+def _same_word(pattern: str, value: str) -> bool:
+    return pattern.lower() == value.lower()
+
+
+_OPERATORS: dict[str, Callable[[str, str], bool]] = {
+    "ArnEquals": _matches,
+    "ArnLike": _matches,
+    "Bool": _same_word,
+    "StringEquals": _same,
+    "StringEqualsIgnoreCase": _same_word,
+    "StringLike": _matches,
+}
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

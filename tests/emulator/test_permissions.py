@@ -1,0 +1,242 @@
+"""What users may do on an embedded AWS that enforces IAM, and how AWS says no."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore import UNSIGNED, xform_name
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from emulator import EmbeddedAws
+from tests.emulator.clients import Clients, error
+
+USER = "arn:aws:iam::123456789012:user/deployer"
+BEANSTALK = "arn:aws:elasticbeanstalk:us-east-1:123456789012"
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[EmbeddedAws]:
+    with EmbeddedAws.start(enforce_iam=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def key(clients: Clients) -> dict[str, str]:
+    clients("iam").create_user(UserName="deployer")
+    made = clients("iam").create_access_key(UserName="deployer")["AccessKey"]
+    clients("s3").create_bucket(Bucket="artifacts")
+    clients("s3").put_object(Bucket="artifacts", Key="bundles/there.zip", Body=b"zip")
+    clients("elasticbeanstalk").create_application(ApplicationName="guestbook")
+    clients.launch("guestbook-dev")
+    return {"aws_access_key_id": made["AccessKeyId"], "aws_secret_access_key": made["SecretAccessKey"]}
+
+
+def document(*statements: dict[str, Any]) -> str:
+    """A policy; a statement that does not say so allows, and on everything."""
+    complete = [{"Effect": "Allow"} | ({} if "Principal" in it else {"Resource": "*"}) | it for it in statements]
+    return json.dumps({"Version": "2012-10-17", "Statement": complete})
+
+
+class User:
+    """Somebody with a key and one inline policy."""
+
+    def __init__(self, aws: EmbeddedAws, clients: Clients, key: dict[str, str]) -> None:
+        self._arguments = aws.client_arguments | key | {"config": Config(retries={"total_max_attempts": 1})}
+        self._iam = clients("iam")
+
+    def __call__(self, service: str, **other: str) -> Any:
+        make: Any = boto3.client
+        return make(service, **(self._arguments | other))
+
+    def may(self, *statements: dict[str, Any]) -> None:
+        document = {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Resource": "*"} | it for it in statements],
+        }
+        self._iam.put_user_policy(UserName="deployer", PolicyName="own", PolicyDocument=json.dumps(document))
+
+
+@pytest.fixture
+def user(aws: EmbeddedAws, clients: Clients, key: dict[str, str]) -> User:
+    user = User(aws, clients, key)
+    user.may({"Action": "ec2:*"})
+    return user
+
+
+APPLICATION = {"ApplicationName": "guestbook"}
+ENVIRONMENT = {"EnvironmentName": "guestbook-dev"}
+VERSION = {"VersionLabel": "v1"}
+THERE = {"Bucket": "artifacts", "Key": "bundles/there.zip"}
+ON_ENVIRONMENT = f"{BEANSTALK}:environment/guestbook/guestbook-dev"
+CALLS = [
+    ("DescribeApplications", {"ApplicationNames": ["guestbook"]}, f"{BEANSTALK}:application/guestbook"),
+    ("DescribeEnvironments", APPLICATION, f"{BEANSTALK}:environment/guestbook/*"),
+    ("DescribeEnvironments", {"EnvironmentNames": ["guestbook-dev"]}, ON_ENVIRONMENT),
+    ("DescribeEnvironmentHealth", ENVIRONMENT, ON_ENVIRONMENT),
+    ("DescribeInstancesHealth", ENVIRONMENT, ON_ENVIRONMENT),
+    ("DescribeEvents", ENVIRONMENT, ON_ENVIRONMENT),
+    ("DescribeEvents", APPLICATION, f"{BEANSTALK}:application/guestbook"),
+    ("UpdateEnvironment", ENVIRONMENT | VERSION, ON_ENVIRONMENT),
+    ("AbortEnvironmentUpdate", ENVIRONMENT, ON_ENVIRONMENT),
+    ("CreateApplicationVersion", APPLICATION | VERSION, f"{BEANSTALK}:applicationversion/guestbook/v1"),
+    ("DescribeApplicationVersions", APPLICATION, f"{BEANSTALK}:applicationversion/guestbook/*"),
+    ("DescribeStacks", {"StackName": "Guestbook"}, "arn:aws:cloudformation:us-east-1:123456789012:stack/Guestbook/*"),
+    ("GetSecretValue", {"SecretId": "key"}, "*"),
+    ("PutObject", THERE | {"Body": b"zip"}, "arn:aws:s3:::artifacts/bundles/there.zip"),
+    ("GetObject", THERE, "arn:aws:s3:::artifacts/bundles/there.zip"),
+    ("GetObjectAcl", THERE, "arn:aws:s3:::artifacts/bundles/there.zip"),
+    ("DeleteObject", {"Bucket": "artifacts", "Key": "locks/a"}, "arn:aws:s3:::artifacts/locks/a"),
+    ("GetBucketLocation", {"Bucket": "artifacts"}, "arn:aws:s3:::artifacts"),
+]
+SERVICES = {"DescribeStacks": "cloudformation", "GetSecretValue": "secretsmanager"}
+
+
+def _service(operation: str) -> str:
+    of_s3 = operation.endswith(("Object", "ObjectAcl", "BucketLocation"))
+    return "s3" if of_s3 else SERVICES.get(operation, "elasticbeanstalk")
+
+
+def _call(user: User, operation: str, request: dict[str, Any]) -> str:
+    """The code of the error that comes back, empty for none."""
+    try:
+        getattr(user(_service(operation)), xform_name(operation))(**request)
+    except ClientError as refused:
+        return str(refused.response["Error"]["Code"])
+    return ""
+
+
+@pytest.mark.parametrize(("operation", "request_", "resource"), CALLS)
+def test_call_without_its_permission_is_refused_in_aws_words(
+    user: User, operation: str, request_: dict[str, Any], resource: str
+) -> None:
+    service = _service(operation)
+    with pytest.raises(ClientError) as caught:
+        getattr(user(service), xform_name(operation))(**request_)
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+    code, message = error(caught)
+    shown = f'"{resource}"' if service == "s3" else resource
+    assert code == "AccessDenied"
+    assert message.startswith(f"User: {USER} is not authorized to perform: {service}:{operation} on resource: {shown} ")
+    assert message.endswith(f"because no identity-based policy allows the {service}:{operation} action")
+
+
+@pytest.mark.parametrize(("operation", "request_", "resource"), CALLS)
+def test_call_with_just_its_permission_goes_through(
+    user: User, operation: str, request_: dict[str, Any], resource: str
+) -> None:
+    user.may({"Action": f"{_service(operation)}:{operation}", "Resource": resource})
+    # It may then be refused for what is not there.
+    assert _call(user, operation, request_) != "AccessDenied"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        {"Action": "s3:PutObject", "Resource": "arn:aws:s3:::artifacts/locks/*"},
+        {"NotAction": "s3:PutObject"},
+        {"Action": "s3:*", "Condition": {"StringEquals": {"aws:ResourceTag/team": "web"}}},
+        {"Action": "s3:*", "Condition": {"NumericLessThan": {"aws:MultiFactorAuthAge": "60"}}},
+    ],
+)
+def test_statement_about_something_else_allows_nothing(user: User, statement: dict[str, Any]) -> None:
+    user.may(statement)
+    with pytest.raises(ClientError, match="not authorized to perform: s3:PutObject"):
+        user("s3").put_object(Bucket="artifacts", Key="bundles/a.zip", Body=b"zip")
+
+
+def test_wildcards_and_case_of_actions(user: User) -> None:
+    user.may({"Action": "S3:put*", "Resource": "arn:aws:s3:::artifacts/b?ndles/*"})
+    user("s3").put_object(Bucket="artifacts", Key="bundles/a.zip", Body=b"zip")
+
+
+def test_explicit_deny_wins(user: User) -> None:
+    user.may({"Action": "s3:*"}, {"Effect": "Deny", "Action": "s3:PutObject"})
+    with pytest.raises(ClientError, match="with an explicit deny in an identity-based policy"):
+        user("s3").put_object(Bucket="artifacts", Key="bundles/a.zip", Body=b"zip")
+    user("s3").list_objects_v2(Bucket="artifacts")
+
+
+def test_managed_policies_and_groups_count(aws: EmbeddedAws, clients: Clients, user: User) -> None:
+    listing = document({"Action": "s3:ListBucket"})
+    managed = clients("iam").create_policy(PolicyName="listing", PolicyDocument=listing)["Policy"]["Arn"]
+    clients("iam").create_group(GroupName="readers")
+    clients("iam").attach_group_policy(GroupName="readers", PolicyArn=managed)
+    clients("iam").add_user_to_group(GroupName="readers", UserName="deployer")
+    user("s3").list_objects_v2(Bucket="artifacts")
+    clients("iam").remove_user_from_group(GroupName="readers", UserName="deployer")
+    clients("iam").attach_user_policy(UserName="deployer", PolicyArn=managed)
+    user("s3").list_objects_v2(Bucket="artifacts")
+    clients("iam").detach_user_policy(UserName="deployer", PolicyArn=managed)
+
+
+def test_missing_object_is_told_only_to_who_may_list(user: User) -> None:
+    user.may({"Action": "s3:GetObject"})
+    with pytest.raises(ClientError, match="is not authorized to perform: s3:ListBucket"):
+        user("s3").get_object(Bucket="artifacts", Key="bundles/missing.zip")
+    user.may({"Action": ["s3:GetObject", "s3:ListBucket"]})
+    with pytest.raises(ClientError) as caught:
+        user("s3").get_object(Bucket="artifacts", Key="bundles/missing.zip")
+    assert error(caught)[0] == "NoSuchKey"
+
+
+def test_head_is_refused_without_words(user: User) -> None:
+    with pytest.raises(ClientError) as caught:
+        user("s3").head_object(Bucket="artifacts", Key="bundles/there.zip")
+    assert error(caught) == ("403", "Forbidden")
+
+
+def test_tags_and_acls_of_an_upload_need_more(user: User) -> None:
+    user.may({"Action": "s3:PutObject"})
+    with pytest.raises(ClientError, match="not authorized to perform: s3:PutObjectTagging"):
+        user("s3").put_object(Bucket="artifacts", Key="bundles/a.zip", Body=b"zip", Tagging="a=b")
+    with pytest.raises(ClientError, match="not authorized to perform: s3:PutObjectAcl"):
+        user("s3").put_object(Bucket="artifacts", Key="bundles/a.zip", Body=b"zip", ACL="private")
+
+
+def test_who_one_is_may_be_asked_by_anybody(user: User) -> None:
+    identity = user("sts").get_caller_identity()
+    assert (identity["Arn"], identity["Account"]) == (USER, "123456789012")
+
+
+@pytest.mark.parametrize(("service", "code"), [("sts", "InvalidClientTokenId"), ("s3", "InvalidAccessKeyId")])
+def test_unknown_key_is_refused(user: User, service: str, code: str) -> None:
+    operation = {"sts": "get_caller_identity", "s3": "list_buckets"}[service]
+    with pytest.raises(ClientError) as caught:
+        getattr(user(service, aws_access_key_id="AKIANOBODYHASTHISONE"), operation)()
+    assert error(caught)[0] == code
+
+
+@pytest.mark.parametrize("service", ["sts", "s3", "secretsmanager"])
+def test_wrong_secret_is_refused(user: User, service: str) -> None:
+    operation = {"sts": "get_caller_identity", "s3": "list_buckets", "secretsmanager": "list_secrets"}[service]
+    with pytest.raises(ClientError) as caught:
+        getattr(user(service, aws_secret_access_key="guessed"), operation)()
+    assert error(caught)[0] == "SignatureDoesNotMatch"
+
+
+def test_unsigned_request_is_refused(aws: EmbeddedAws) -> None:
+    make: Any = boto3.client
+    anonymous = make("s3", config=Config(signature_version=UNSIGNED), **aws.client_arguments)
+    with pytest.raises(ClientError, match="Access Denied"):
+        anonymous.get_object(Bucket="artifacts", Key="bundles/there.zip")
+
+
+def test_session_of_a_role_may_what_the_role_may(aws: EmbeddedAws, clients: Clients, user: User) -> None:
+    trust = document({"Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"})
+    clients("iam").create_role(RoleName="ci", AssumeRolePolicyDocument=trust)
+    listing = document({"Action": "s3:ListBucket"})
+    clients("iam").put_role_policy(RoleName="ci", PolicyName="own", PolicyDocument=listing)
+    assumed = clients("sts").assume_role(RoleArn="arn:aws:iam::123456789012:role/ci", RoleSessionName="run-1")
+    session = assumed["Credentials"]
+    own = {
+        "aws_access_key_id": session["AccessKeyId"],
+        "aws_secret_access_key": session["SecretAccessKey"],
+        "aws_session_token": session["SessionToken"],
+    }
+    user("s3", **own).list_objects_v2(Bucket="artifacts")
+    assert user("sts", **own).get_caller_identity()["Arn"].endswith(":assumed-role/ci/run-1")
+    with pytest.raises(ClientError, match="assumed-role/ci/run-1 is not authorized to perform: s3:GetObject"):
+        user("s3", **own).get_object(Bucket="artifacts", Key="bundles/there.zip")
