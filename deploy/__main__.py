@@ -9,6 +9,7 @@ from typing import TextIO
 
 from deploy.cli import Options, parse
 from deploy.clock import Clock, SystemClock
+from deploy.commands.connection import Connection, DefaultConnection
 from deploy.commands.context import Context
 from deploy.errors import DeployError, InterruptionError, UsageError
 from deploy.output import Display, Failure, Masks, choose
@@ -17,7 +18,7 @@ from deploy.output.choice import suitable
 from deploy.output.table import Paint
 from manifest import ManifestError
 
-_SECRET_VARIABLES = ("DOCKER_PASSWORD", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+_SECRET_VARIABLES = ("DOCKER_PASSWORD", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "ACTIONS_RUNTIME_TOKEN")
 # As a shell counts a process that SIGPIPE ended.
 _READER_GONE = 141
 
@@ -29,8 +30,12 @@ def main(
     stdout: TextIO | None = None,
     stderr: TextIO | None = None,
     clock: Clock | None = None,
+    connection: Connection | None = None,
 ) -> int:
-    """Runs one command and returns its exit code; see `deploy.errors`. Default: this process's streams and clock."""
+    """Runs one command and returns its exit code; see `deploy.errors`.
+
+    Default: this process's variables, streams and clock, and AWS as boto3 finds it.
+    """
     stdout, stderr, clock = stdout or sys.stdout, stderr or sys.stderr, clock or SystemClock()
     options = parse(arguments)
     masks = Masks()
@@ -47,7 +52,7 @@ def main(
         for name in _SECRET_VARIABLES:
             display.mask(environ.get(name, ""))
         answers = _answers(options, stdout, masks, environ, display)
-        return _run(Context(options, environ, clock, display, answers))
+        return _run(Context(options, environ, clock, display, answers, connection or DefaultConnection()))
 
 
 def _answers(options: Options, stdout: TextIO, masks: Masks, environ: Mapping[str, str], display: Display) -> Answers:

@@ -40,7 +40,8 @@ class Options:
 
     wait_timeout, ready_timeout, recovery: seconds; for the rollout, until a busy environment is Ready, and for its
     health to come back. accept_health: what passes besides Ok and Info. label: the version to go back to. Default:
-    the previous one. repository: OWNER/NAME on GitHub. Default: the manifest's, or the checkout's.
+    the previous one. repository: OWNER/NAME on GitHub. Default: the manifest's, or the checkout's. environment: one
+    of that repository's.
     """
 
     command: str = DEFAULT_COMMAND
@@ -59,6 +60,7 @@ class Options:
     label: str | None = None
     follow: bool = False
     repository: str | None = None
+    environment: str | None = None
     only_print: bool = False
 
 
@@ -148,6 +150,13 @@ _OPTIONS = (
         "the GitHub repository. Default: the manifest's delivery.github, or this checkout's",
         ("secrets",),
         (("metavar", "OWNER/NAME"),),
+    ),
+    _Option(
+        "--env",
+        "environment",
+        "set them in this environment of the repository. Default: in the repository itself",
+        ("secrets",),
+        (("metavar", "NAME"),),
     ),
     _Option("--print", "only_print", "print the commands, without any value, and set nothing", ("secrets",), _SWITCH),
 )

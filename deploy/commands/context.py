@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 from deploy.cli import Options
 from deploy.clock import Clock
+from deploy.commands.connection import Connection
 from deploy.output.answers import Answers
 from deploy.output.display import Display
 
 if TYPE_CHECKING:
+    from deploy.aws import Aws
+    from deploy.rollout import Settings, Target
     from manifest import StageConfig
 
 
@@ -24,6 +27,7 @@ class Context:
     clock: Clock
     display: Display
     answers: Answers
+    connection: Connection
 
     @property
     def root(self) -> Path:
@@ -36,3 +40,29 @@ class Context:
         from manifest import Manifest
 
         return Manifest.read(self.options.manifest).stage(self.options.stage)
+
+    @cached_property
+    def aws(self) -> "Aws":
+        """AWS in the stage's region. Raises UsageError."""
+        return self.connection.aws(self.stage.region, self.clock)
+
+    @cached_property
+    def target(self) -> "Target":
+        """Where the stage is deployed to. Raises UsageError where it is not."""
+        from deploy.rollout import Target
+
+        return Target.find(self.stage, self.aws)
+
+    @property
+    def settings(self) -> "Settings":
+        """How patient a rollout is."""
+        from deploy.rollout import Settings
+
+        options = self.options
+        return Settings(
+            ready_timeout=options.ready_timeout,
+            wait_timeout=options.wait_timeout,
+            recovery=options.recovery,
+            accepted_health=options.accept_health,
+            roll_back=options.roll_back,
+        )

@@ -1,0 +1,95 @@
+"""A deployed stage, and the commands run against it."""
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from deploy.__main__ import main
+from deploy.aws import Aws
+from deploy.aws.caller import Caller
+from deploy.clock import Clock, SystemClock
+from emulator import EmbeddedAws
+from tests.deploy.deployed_stage import Project, client
+
+
+@dataclass(frozen=True)
+class EmbeddedConnection:
+    """Clients of the embedded AWS, with its own key, which may do anything."""
+
+    embedded: EmbeddedAws
+
+    def aws(self, region: str | None, clock: Clock) -> Aws:
+        return Aws(
+            region=region or self.embedded.region,
+            beanstalk=self.client("elasticbeanstalk", ""),
+            s3=self.client("s3", ""),
+            stacks=self.client("cloudformation", ""),
+            sts=self.client("sts", ""),
+            call=Caller(clock, attempts=1),
+        )
+
+    def client(self, service: str, region: str) -> Any:
+        return client(service, self.embedded)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended, and what it wrote."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.stdout)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """outputs: those of all its stacks."""
+
+    project: Project
+    embedded: EmbeddedAws
+    outputs: dict[str, str]
+
+    @property
+    def environment(self) -> str:
+        return self.outputs["EnvironmentName"]
+
+    @property
+    def application(self) -> str:
+        return self.outputs["ApplicationName"]
+
+    def client(self, service: str) -> Any:
+        return client(service, self.embedded)
+
+    def run(
+        self, *arguments: str, environ: Mapping[str, str] | None = None, stdout: io.StringIO | None = None
+    ) -> Ended:
+        """Run a command in this process."""
+        out, errors = stdout or io.StringIO(), io.StringIO()
+        code = main(
+            ["--manifest", str(self.project.folder / "beanpod.toml"), *arguments],
+            environ=environ or {},
+            stdout=out,
+            stderr=errors,
+            clock=SystemClock(),
+            connection=EmbeddedConnection(self.embedded),
+        )
+        return Ended(code, out.getvalue(), errors.getvalue())
+
+    def release(self, label: str, description: str = "") -> None:
+        """Make a version and roll it out, behind the script's back."""
+        beanstalk, key = self.client("elasticbeanstalk"), f"bundles/{self.application}/{label}.zip"
+        self.client("s3").put_object(Bucket=self.outputs["BucketName"], Key=key, Body=b"zip")
+        beanstalk.create_application_version(
+            ApplicationName=self.application,
+            VersionLabel=label,
+            Description=description,
+            SourceBundle={"S3Bucket": self.outputs["BucketName"], "S3Key": key},
+        )
+        beanstalk.update_environment(EnvironmentName=self.environment, VersionLabel=label)
+        beanstalk.describe_environments(EnvironmentNames=[self.environment])
