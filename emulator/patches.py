@@ -11,6 +11,7 @@ from moto.iam.access_control import IAMPolicy
 from moto.rds.models import DBSubnetGroup, RDSBackend
 from moto.s3.models import FakeBucket
 
+from emulator import s3
 from emulator.beanstalk.models import eb_backends
 from emulator.cloudformation.models import cloudformation_backends
 
@@ -20,6 +21,7 @@ def install() -> None:
     _own_services()
     _loopback_is_secure()
     _changed_subnet_groups_stay()
+    s3.install()
 
 
 def _own_services() -> None:

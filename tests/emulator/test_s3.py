@@ -1,0 +1,101 @@
+"""What a lock and an upload need of S3: conditions, also when many write at once, checksums, dates."""
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from emulator import EmbeddedAws
+from tests.emulator.clients import Clients, error
+
+WHERE = {"Bucket": "artifacts", "Key": "locks/guestbook"}
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[EmbeddedAws]:
+    with EmbeddedAws.start(virtual_clock=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def bucket(clients: Clients) -> Any:
+    s3 = clients("s3")
+    s3.create_bucket(Bucket="artifacts")
+    s3.put_bucket_versioning(Bucket="artifacts", VersioningConfiguration={"Status": "Enabled"})
+    return s3
+
+
+@pytest.fixture
+def s3(bucket: Any) -> Any:
+    bucket.delete_object(**WHERE)
+    return bucket
+
+
+def _digest(body: bytes) -> str:
+    return b64encode(hashlib.sha256(body).digest()).decode()
+
+
+def test_object_is_written_only_where_there_is_none(s3: Any) -> None:
+    s3.put_object(Body=b"ours", IfNoneMatch="*", **WHERE)
+    with pytest.raises(ClientError) as caught:
+        s3.put_object(Body=b"theirs", IfNoneMatch="*", **WHERE)
+    assert error(caught) == ("PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 412
+    s3.delete_object(**WHERE)
+    s3.put_object(Body=b"theirs", IfNoneMatch="*", **WHERE)
+    assert s3.get_object(**WHERE)["Body"].read() == b"theirs"
+
+
+def test_object_is_replaced_and_deleted_only_as_it_was_seen(s3: Any) -> None:
+    seen = s3.put_object(Body=b"1", **WHERE)["ETag"]
+    now = s3.put_object(Body=b"2", IfMatch=seen, **WHERE)["ETag"]
+    for operation in (
+        lambda: s3.put_object(Body=b"3", IfMatch=seen, **WHERE),
+        lambda: s3.delete_object(IfMatch=seen, **WHERE),
+    ):
+        with pytest.raises(ClientError) as caught:
+            operation()
+        assert error(caught)[0] == "PreconditionFailed"
+    s3.delete_object(IfMatch=now, **WHERE)
+    with pytest.raises(ClientError) as caught:
+        s3.put_object(Body=b"4", IfMatch=now, **WHERE)
+    assert error(caught)[0] == "NoSuchKey"
+
+
+def test_of_many_writers_at_once_one_wins(aws: EmbeddedAws, s3: Any) -> None:
+    def write(number: int) -> str:
+        make: Any = boto3.session.Session().client
+        try:
+            make("s3", **aws.client_arguments).put_object(Body=b"%d" % number, IfNoneMatch="*", **WHERE)
+        except ClientError as lost:
+            return str(lost.response["Error"]["Code"])
+        return "won"
+
+    with ThreadPoolExecutor(8) as pool:
+        ended = list(pool.map(write, range(8)))
+    assert sorted(ended) == ["PreconditionFailed"] * 7 + ["won"]
+    assert s3.get_object(**WHERE)["Body"].read() == b"%d" % ended.index("won")
+
+
+def test_upload_is_checked_against_its_checksum(s3: Any) -> None:
+    with pytest.raises(ClientError) as caught:
+        s3.put_object(Body=b"zip", ChecksumSHA256=_digest(b"other"), **WHERE)
+    assert error(caught) == ("BadDigest", "The SHA256 you specified did not match the calculated checksum.")
+    s3.put_object(Body=b"zip", ChecksumSHA256=_digest(b"zip"), **WHERE)
+    assert s3.head_object(ChecksumMode="ENABLED", **WHERE)["ChecksumSHA256"] == _digest(b"zip")
+
+
+def test_checksum_that_the_client_computes_is_kept(s3: Any) -> None:
+    s3.put_object(Body=b"zip", ChecksumAlgorithm="SHA256", **WHERE)
+    assert s3.head_object(ChecksumMode="ENABLED", **WHERE)["ChecksumSHA256"] == _digest(b"zip")
+
+
+def test_objects_are_dated_by_the_clock(aws: EmbeddedAws, s3: Any) -> None:
+    aws.advance(3600)
+    s3.put_object(Body=b"zip", **WHERE)
+    assert s3.head_object(**WHERE)["LastModified"] == aws.now().replace(microsecond=0)
