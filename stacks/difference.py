@@ -15,10 +15,12 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
+from typing import Literal
 
 ROOT = Path(__file__).resolve().parents[1]
-# GitHub refuses comments of more than 65,536 characters, and Linux variables of more than 131,072 bytes.
+# GitHub refuses comments of more than 65,536 characters, Linux variables of more than 131,072 bytes.
 _LONGEST_BYTES = 60_000
 _CUT = "\n\nThe rest is too long to be shown here.\n"
 _UNCHANGED = "There were no differences"
@@ -30,10 +32,11 @@ class DifferenceError(Exception):
 
 @dataclass(frozen=True)
 class Change:
-    """What changes in one stack. text: as `cdk diff` tells it; "" where the whole stack is gone."""
+    """What becomes of one stack. text: as `cdk diff` tells it; "" for one that is gone."""
 
     stack: str
-    text: str
+    kind: Literal["changed", "new", "gone"]
+    text: str = ""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -60,7 +63,7 @@ def difference(base: Path, head: Path) -> dict[str, list[Change]]:
         jobs = [(root, stage, Path(folder, side, stage)) for side, (root, names) in sides.items() for stage in names]
         list(pool.map(lambda job: _synthesise(*job), jobs))
         every = dict.fromkeys((*of_head, *of_base))
-        return {stage: list(_changes(Path(folder, "base", stage), Path(folder, "head", stage))) for stage in every}
+        return {stage: list(stack_changes(Path(folder, "base", stage), Path(folder, "head", stage))) for stage in every}
 
 
 def stages(root: Path) -> tuple[str, ...]:
@@ -73,24 +76,28 @@ def stages(root: Path) -> tuple[str, ...]:
 
 
 def markdown(changes: Mapping[str, Sequence[Change]]) -> str:
-    """A heading, then each stage with its stacks; cut to what a comment may hold."""
-    text = "\n\n".join(("## Infrastructure", *(_section(*each) for each in changes.items()))) + "\n"
-    whole = text.encode()
-    return text if len(whole) <= _LONGEST_BYTES else _closed(whole[:_LONGEST_BYTES].decode(errors="ignore")) + _CUT
+    """A line for each stage, then the stacks one by one; cut to what a comment may hold."""
+    lines = "\n".join(_line(stage, found) for stage, found in changes.items())
+    details = [_details(change) for found in changes.values() for change in found if change.text]
+    whole = ("\n\n".join(("## Infrastructure", lines, *details)) + "\n").encode()
+    return (whole if len(whole) <= _LONGEST_BYTES else _cut(whole)).decode()
 
 
-def _section(stage: str, changes: Sequence[Change]) -> str:
-    if not changes:
-        return f"**{stage}**: no change"
-    names = ", ".join(change.stack for change in changes)
-    return "\n\n".join((f"**{stage}** changes: {names}", *(_details(change) for change in changes)))
+def _line(stage: str, changes: Sequence[Change]) -> str:
+    by_kind = groupby(changes, lambda change: change.kind)
+    parts = [_part(kind, [change.stack for change in found]) for kind, found in by_kind]
+    return f"- **{stage}**: {'; '.join(parts) or 'no change'}"
+
+
+def _part(kind: str, stacks: Sequence[str]) -> str:
+    left = f", still on AWS until `npx cdk destroy {' '.join(stacks)}`" if kind == "gone" else ""
+    return f"{kind} {', '.join(stacks)}{left}"
 
 
 def _details(change: Change) -> str:
-    if not change.text:
-        return f"`{change.stack}` is gone here, but not on AWS: remove it with `npx cdk destroy {change.stack}`."
     fence = _fence(change.text)
-    return f"<details><summary>{change.stack}</summary>\n\n{fence}\n{change.text}\n{fence}\n\n</details>"
+    summary = f"<summary>{change.stack}, {change.kind}</summary>"
+    return f"<details>{summary}\n\n{fence}\n{change.text}\n{fence}\n\n</details>"
 
 
 def _fence(text: str) -> str:
@@ -98,13 +105,14 @@ def _fence(text: str) -> str:
     return "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
 
 
-def _closed(text: str) -> str:
-    """A text that was cut, with what it leaves open closed."""
+def _cut(whole: bytes) -> bytes:
+    """What fits, with what that leaves open closed."""
+    text = whole[:_LONGEST_BYTES].decode(errors="ignore")
     opened = text.rfind("<details>")
-    if opened < text.rfind("</details>") or opened < 0:
-        return text
-    fence = re.search("^`{3,}$", text[opened:], re.MULTILINE)
-    return f"{text}\n{fence[0] if fence else ''}\n\n</details>"
+    if opened > text.rfind("</details>"):
+        fence = re.search("^`{3,}$", text[opened:], re.MULTILINE)
+        text += f"\n{fence[0] if fence else ''}\n\n</details>"
+    return (text + _CUT).encode()
 
 
 def synth_command(stage: str, output: Path) -> list[str]:
@@ -126,13 +134,14 @@ def _synthesise(root: Path, stage: str, output: Path) -> None:
     _run(synth_command(stage, output), root)
 
 
-def _changes(base: Path, head: Path) -> Iterator[Change]:
+def stack_changes(base: Path, head: Path) -> Iterator[Change]:
+    """What becomes of the stacks of one synthesised stage, which one of the sides may lack."""
     before, after = _templates(base), _templates(head)
     for stack, template in after.items():
         text = _told(head, stack, template, before.get(stack))
         if text:
-            yield Change(stack, text)
-    yield from (Change(stack, "") for stack in before if stack not in after)
+            yield Change(stack, "changed" if stack in before else "new", text)
+    yield from (Change(stack, "gone") for stack in before if stack not in after)
 
 
 def _templates(assembly: Path) -> dict[str, Path]:

@@ -1,0 +1,86 @@
+"""check.yaml: a pull request's code never meets a secret, and its difference arrives as it is."""
+
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.workflows.expressions import condition
+from tests.workflows.workflow import CHECK, ROOT, Ran, Runner, load, step_of
+
+WORKFLOW = load(CHECK)
+COMMENT = step_of(WORKFLOW["jobs"]["comment"]["steps"], "Comment")
+COMPARE = step_of(WORKFLOW["jobs"]["diff"]["steps"], "Compare")
+SYNTHESISED = ("app.py", "beanpod.toml", "cdk.json", "constructs", "manifest", "service", "stacks")
+
+
+def pull_request(repository: str, **more: Any) -> dict[str, Any]:
+    event = {"number": 7, "head": {"repo": {"full_name": repository}}}
+    return {"github": {"repository": "ada/guestbook", "event": {"pull_request": event}, "token": "t"}, **more}
+
+
+def test_no_secret_and_no_other_trigger_is_named() -> None:
+    assert set(WORKFLOW["on"]) == {"pull_request"}
+    assert "secrets." not in CHECK.read_text()
+
+
+def test_the_job_that_may_write_runs_nothing_of_the_pull_request() -> None:
+    assert [set(step) - {"name", "env"} for step in WORKFLOW["jobs"]["comment"]["steps"]] == [{"run"}]
+
+
+@pytest.mark.parametrize(("repository", "comments"), [("ada/guestbook", True), ("eve/guestbook", False)])
+def test_a_fork_gets_no_comment(repository: str, comments: bool) -> None:
+    job = WORKFLOW["jobs"]["comment"]
+    assert condition(job["if"], pull_request(repository), success=True) is comments
+
+
+def test_the_comment_is_the_text_and_no_command(tmp_path: Path) -> None:
+    # GitHub cannot be reached from here: what is shown is what `gh` is asked for.
+    recorder = tmp_path / "gh"
+    recorder.write_text(
+        f"#!{sys.executable}\nimport json, sys\n"
+        f"json.dump([sys.argv[1:], sys.stdin.read()], open({str(tmp_path / 'asked')!r}, 'w'))\n"
+    )
+    recorder.chmod(0o755)
+    difference = '## Infrastructure\n\n`$(touch hacked)` "$HOME" \'\n::error::x'
+    given = pull_request("ada/guestbook", needs={"diff": {"outputs": {"diff": difference}}})
+    variables = {"PATH": f"{tmp_path}:/usr/bin:/bin", "GITHUB_REPOSITORY": "ada/guestbook"}
+    ran = Runner(tmp_path, tmp_path, variables).run(COMMENT, given)
+    assert ran.code == 0, ran.printed
+    arguments, body = json.loads((tmp_path / "asked").read_text())
+    where = ["7", "--repo", "ada/guestbook"]
+    assert arguments == ["pr", "comment", *where, "--edit-last", "--create-if-none", "--body-file", "-"]
+    assert body == difference + "\n"
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """The step run for real, for a pull request that renames a variable."""
+    head = tmp_path_factory.mktemp("head")
+    base = head / "build/base"
+    for root in (head, base):
+        root.mkdir(parents=True, exist_ok=True)
+        for name in SYNTHESISED:
+            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+            copy(ROOT / name, root / name)
+        (root / ".venv").symlink_to(ROOT / ".venv")
+    (head / "node_modules").symlink_to(ROOT / "node_modules")
+    manifest = re.sub(r"\[stages\.prod.*", "", (ROOT / "beanpod.toml").read_text(), flags=re.DOTALL)
+    (base / "beanpod.toml").write_text(manifest)
+    (head / "beanpod.toml").write_text(manifest.replace("DATABASE_ADDRESS", "DATABASE_PLACE"))
+    return Runner(head, tmp_path_factory.mktemp("runner")).run(COMPARE, {}, seconds=180)
+
+
+def test_the_difference_is_an_output_and_in_the_summary(compared: Ran) -> None:
+    assert compared.code == 0, compared.printed
+    assert compared.outputs["diff"] == compared.summary.rstrip("\n")
+    assert compared.summary.startswith("## Infrastructure\n\n- **dev**: changed guestbook-dev-service\n")
+
+
+def test_the_difference_shows_what_changes(compared: Ran) -> None:
+    assert re.search(r'\[-\] +"OptionName": "DATABASE_ADDRESS"', compared.summary)
+    assert re.search(r'\[\+\] +"OptionName": "DATABASE_PLACE"', compared.summary)

@@ -1,0 +1,113 @@
+"""The difference as Markdown."""
+
+from pathlib import Path
+
+import pytest
+from aws_cdk import App, Duration, Stack
+from aws_cdk import aws_sqs as sqs
+
+from stacks.difference import (
+    Change,
+    DifferenceError,
+    diff_command,
+    difference,
+    main,
+    markdown,
+    stack_changes,
+    stages,
+    synth_command,
+)
+
+
+@pytest.fixture(scope="module")
+def assemblies(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two synthesised stages: one stack keeps its queue, one changes it, one is gone and one is new."""
+    folder = tmp_path_factory.mktemp("assemblies")
+    return (
+        synthesised(folder / "base", {"kept": 1, "changed": 1, "gone": 1}),
+        synthesised(folder / "head", {"kept": 1, "changed": 2, "new": 1}),
+    )
+
+
+def synthesised(folder: Path, stacks: dict[str, int]) -> Path:
+    app = App(outdir=str(folder))
+    for name, days in stacks.items():
+        sqs.Queue(Stack(app, name), "Jobs", retention_period=Duration.days(days))
+    app.synth()
+    return folder
+
+
+def test_stacks_are_told_apart(assemblies: tuple[Path, Path]) -> None:
+    changed, new, gone = stack_changes(*assemblies)
+    assert (changed.stack, changed.kind) == ("changed", "changed")
+    assert "├─ [-] 86400\n     └─ [+] 172800" in changed.text
+    assert (new.stack, new.kind) == ("new", "new")
+    assert "[+] AWS::SQS::Queue Jobs" in new.text
+    assert gone == Change("gone", "gone")
+
+
+def test_a_stage_that_one_side_lacks_is_new_or_gone(assemblies: tuple[Path, Path]) -> None:
+    base, _ = assemblies
+    assert [change.kind for change in stack_changes(base, base / "none")] == ["gone"] * 3
+    assert not list(stack_changes(base, base))
+
+
+def test_each_stage_has_a_line() -> None:
+    left = [Change("shop-old-network", "gone"), Change("shop-old-service", "gone")]
+    changes = {"dev": [], "prod": [Change("shop-prod-service", "changed", "x")], "old": left}
+    assert markdown(changes).startswith(
+        "## Infrastructure\n\n"
+        "- **dev**: no change\n"
+        "- **prod**: changed shop-prod-service\n"
+        "- **old**: gone shop-old-network, shop-old-service, still on AWS until "
+        "`npx cdk destroy shop-old-network shop-old-service`\n\n"
+        "<details><summary>shop-prod-service, changed</summary>\n\n```\nx\n```\n\n</details>\n"
+    )
+
+
+def test_text_cannot_leave_its_block() -> None:
+    text = markdown({"dev": [Change("shop-dev-service", "changed", "a\n````\n# not a heading")]})
+    assert "\n`````\na\n````\n# not a heading\n`````\n" in text
+
+
+def test_a_long_difference_is_cut_and_stays_whole_markdown() -> None:
+    text = markdown({"dev": [Change("one", "new", "─" * 10_000), Change("two", "new", "─" * 30_000)]})
+    assert len(text.encode()) <= 65_536
+    assert text.endswith("─\n```\n\n</details>\n\nThe rest is too long to be shown here.\n")
+    assert text.count("<details>") == text.count("</details>") == 2
+
+
+def test_a_cut_outside_of_a_block_closes_nothing() -> None:
+    gone = [Change(f"shop-dev-{number:05}", "gone") for number in range(3000)]
+    text = markdown({"dev": gone})
+    assert "details" not in text
+    assert text.endswith("The rest is too long to be shown here.\n")
+
+
+def test_commands_name_the_stage_and_the_template() -> None:
+    assert synth_command("prod", Path("out"))[1:] == [
+        *("synth", "--quiet", "--no-notices", "--context", "stage=prod", "--output", "out")
+    ]
+    chosen = ["--exclusively", "--app", "out", "--template", "before.json", "shop-prod-service"]
+    command = diff_command(Path("out"), "shop-prod-service", Path("before.json"))
+    assert command[1:] == ["diff", "--no-color", "--no-notices", *chosen]
+
+
+@pytest.mark.parametrize("manifest", [None, "[service]\n", "[broken"], ids=["none", "no-stages", "broken"])
+def test_base_without_stages_is_refused(manifest: str | None, tmp_path: Path) -> None:
+    if manifest is not None:
+        (tmp_path / "beanpod.toml").write_text(manifest)
+    with pytest.raises(DifferenceError, match=r"names no stages .*: give a checkout of this repository"):
+        stages(tmp_path)
+
+
+def test_refusal_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path)]) == 1
+    assert capsys.readouterr().err.startswith(f"difference: {tmp_path}/beanpod.toml names no stages")
+
+
+def test_side_that_cannot_be_synthesised_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "beanpod.toml").write_text("[stages.dev]\n")
+    (tmp_path / "cdk.json").write_text('{"app": "echo no app here >&2; exit 3"}')
+    with pytest.raises(DifferenceError, match=rf"^`cdk synth` fails in {tmp_path}: .*no app here"):
+        difference(tmp_path, tmp_path)
