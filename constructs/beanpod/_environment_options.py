@@ -30,7 +30,6 @@ class EnvironmentOptions:
         :param rows: What it is created with.
         """
         self._owner = owner
-        self._variables: dict[str, str] = {}
         self._properties: dict[Key, Property] = {}
         for namespace, name, value in rows:
             self._put((namespace, name, ""), value)
@@ -40,19 +39,20 @@ class EnvironmentOptions:
 
         :raises ValueError: A name is taken or no name for a variable, or 4,096 bytes would be exceeded.
         """
-        refuse(self._owner, variable_problems({**self._variables, **variables}, secrets))
+        refuse(self._owner, variable_problems({**self._variables(), **variables}, secrets))
         new = [(VARIABLES, *pair) for pair in variables.items()] + [(SECRETS, *pair) for pair in secrets.items()]
         for namespace, name, value in new:
             self.add(OptionSetting(namespace=namespace, name=name, value=value))
-        self._variables.update(variables)
 
     def add(self, option: OptionSetting) -> None:
         """Add any option.
 
-        :raises ValueError: It is set already.
+        :raises ValueError: It is set already, or it is a variable that `add_variables` would refuse.
         """
         key = (option.namespace, option.name, option.resource_name or "")
         refuse(self._owner, self._taken(key))
+        if option.namespace == VARIABLES:
+            refuse(self._owner, variable_problems({**self._variables(), option.name: option.value}, ()))
         self._put(key, option.value)
 
     def publish(self, metric: str) -> None:
@@ -69,6 +69,9 @@ class EnvironmentOptions:
     def properties(self) -> list[IResolvable | Property]:
         """What CloudFormation gets, in order: the same settings always give the same template."""
         return [self._properties[key] for key in sorted(self._properties)]
+
+    def _variables(self) -> dict[str, str]:
+        return {name: row.value or "" for (kind, name, _), row in self._properties.items() if kind == VARIABLES}
 
     def _put(self, key: Key, value: str) -> None:
         namespace, name, resource = key

@@ -36,8 +36,9 @@ class IDatabase(Construct):
     def connections(self) -> ec2.Connections:
         """Network rules: `connections.allow_default_port_from(environment)`.
 
-        The rules go where the database's security group is; with a group in another stack than this one, give
-        `environment` one from that same stack, as `ServiceSecurityGroups` does.
+        The rules go where the database's security group is. From the other side, as in
+        `environment.connections.allow_to_default_port(database)`, they go where the environment's group is: the
+        way for an environment in a later stack, whose group no earlier stack may refer to.
         """
         return self._connections
 

@@ -247,7 +247,7 @@ class DockerEnvironment(IDockerEnvironment):
         """Give the app the variables `RDS_HOSTNAME`, `RDS_PORT`, `RDS_DB_NAME`, `RDS_USERNAME` and `RDS_PASSWORD`.
 
         The password is a reference to the secret's field. The network path is
-        `database.connections.allow_default_port_from(environment)`, unless `ServiceSecurityGroups` opened it.
+        `environment.connections.allow_to_default_port(database)`, unless `ServiceSecurityGroups` opened it.
 
         :raises ValueError: One of the names is taken.
         """

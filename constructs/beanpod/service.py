@@ -59,7 +59,7 @@ class DockerService(Construct):
         :param nat_gateways: Of a new VPC. Default: 1 behind a load balancer, whose instances are then private; 0 for
             a single instance, which is public. Each costs by the hour.
         :param database_engine: Makes a database of this engine. Default: none.
-        :param database: Brings an existing one instead.
+        :param database: Brings an existing one instead, opened to the instances and known to the app.
         :param environment_type: As of `DockerEnvironment`, as are the parameters up to `secrets`.
         :param github_repository: `owner/name`: its workflows on `github_branch` deploy by OpenID Connect and no
             access key is made. Default: a `DeployUser` with an access key.
@@ -107,6 +107,9 @@ class DockerService(Construct):
         )
         if self.database is not None:
             self.environment.use_database(self.database)
+        if database is not None:
+            # From this side the rules stand here, also where the database's group belongs to an earlier stack.
+            self.environment.connections.allow_to_default_port(database, "Queries from instances")
         self.artifacts = ArtifactBucket(self, "Artifacts")
         self.deploy_user: DeployUser | None = None
         self.deploy_role: GitHubDeployRole | None = None

@@ -38,6 +38,7 @@ def full() -> Template:
         options=[OptionSetting(namespace="aws:elasticbeanstalk:command", name="Timeout", value="900")],
     )
     environment.add_environment("COLOUR", "green")
+    environment.add_option("aws:autoscaling:scheduledaction", "MinSize", "2", "Morning")
     environment.add_secret("TOKEN", EnvironmentSecret.from_ssm_parameter(token))
     s3.Bucket.from_bucket_name(stack, "Uploads", "uploads").grant_read(environment)
     return Template.from_stack(stack)
@@ -50,6 +51,7 @@ def full() -> Template:
         ("COLOUR", "green", "aws:elasticbeanstalk:application:environment"),
         ("STRIPE_KEY", f"{SECRET_ARN}:key", "aws:elasticbeanstalk:application:environmentsecrets"),
         ("Timeout", "900", "aws:elasticbeanstalk:command"),
+        ("MinSize", "2", "aws:autoscaling:scheduledaction"),
     ],
 )
 def test_variables_secrets_and_other_options_reach_the_environment(
@@ -82,6 +84,20 @@ def test_a_pinned_platform_is_named_by_arn(full: Template) -> None:
     (environment,) = full.find_resources(ENVIRONMENT).values()
     arn = environment["Properties"]["PlatformArn"]["Fn::Join"][1]
     assert arn[-1] == "::platform/Docker running on 64bit Amazon Linux 2023/4.13.7"
+
+
+def test_the_latest_platform_is_the_branch_without_a_version() -> None:
+    stack = new_stack()
+    new_environment(stack)
+    arn = ["arn:", {"Ref": "AWS::Partition"}, ":elasticbeanstalk:", {"Ref": "AWS::Region"}]
+    branch = "::platform/Docker running on 64bit Amazon Linux 2023"
+    Template.from_stack(stack).has_resource_properties(ENVIRONMENT, {"PlatformArn": {"Fn::Join": ["", [*arn, branch]]}})
+
+
+def test_an_option_of_a_named_resource_keeps_the_name(full: Template) -> None:
+    (environment,) = full.find_resources(ENVIRONMENT).values()
+    named = [row for row in environment["Properties"]["OptionSettings"] if "ResourceName" in row]
+    assert [(row["OptionName"], row["ResourceName"]) for row in named] == [("MinSize", "Morning")]
 
 
 def test_options_stand_in_order_so_that_a_template_changes_only_with_its_settings(full: Template) -> None:

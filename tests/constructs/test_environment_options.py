@@ -73,6 +73,17 @@ def test_variables_are_counted_together_however_they_came() -> None:
         options.add_variables({"B": "x" * 2094}, {})
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [("B", "x" * 2094, "variables take 4098 bytes"), ("B-2", "x", 'variable "B-2" must be letters')],
+)
+def test_a_variable_set_as_an_option_is_a_variable(name: str, value: str, words: str) -> None:
+    options = new_options()
+    options.add(OptionSetting(namespace=VARIABLES, name="A", value="x" * 2000))
+    with pytest.raises(ValueError, match=words):
+        options.add(OptionSetting(namespace=VARIABLES, name=name, value=value))
+
+
 def test_metrics_are_published_every_minute_each_once() -> None:
     options = new_options()
     for metric in ("InstancesOk", "ApplicationRequests5xx", "InstancesOk"):

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from beanpod._option_rows import option_rows
-from beanpod._settings import DeploymentPolicy, EnvironmentSettings
+from beanpod._settings import DeploymentPolicy, EnvironmentSettings, ManagedUpdates, ScalingTrigger
 from tests.constructs.settings import BALANCED, SINGLE
 
 
@@ -38,6 +38,40 @@ def test_load_balancer_is_an_application_load_balancer_with_our_group_and_the_he
     assert found["elbv2:loadbalancer", "ManagedSecurityGroup"] == "sg-l"
     assert found["elasticbeanstalk:environment:process:default", "HealthCheckPath"] == "/health"
     assert found["ec2:vpc", "ELBSubnets"] == "subnet-3,subnet-4"
+
+
+@pytest.mark.parametrize("settings", [BALANCED, SINGLE])
+def test_health_is_enhanced_and_logs_and_health_are_kept_for_a_while(settings: EnvironmentSettings) -> None:
+    found = options(settings)
+    assert found["elasticbeanstalk:healthreporting:system", "SystemType"] == "enhanced"
+    assert found["elasticbeanstalk:cloudwatch:logs", "StreamLogs"] == "true"
+    assert found["elasticbeanstalk:cloudwatch:logs:health", "HealthStreamingEnabled"] == "true"
+    for namespace in ("elasticbeanstalk:cloudwatch:logs", "elasticbeanstalk:cloudwatch:logs:health"):
+        assert found[namespace, "RetentionInDays"] == "30"
+        assert found[namespace, "DeleteOnTerminate"] == "false"
+
+
+def test_size_and_trigger_scale_the_group() -> None:
+    found = options(replace(BALANCED, scaling=ScalingTrigger(lower_threshold=12.5, upper_threshold=80)))
+    assert (found["autoscaling:asg", "MinSize"], found["autoscaling:asg", "MaxSize"]) == ("2", "4")
+    trigger = {name: value for (namespace, name), value in found.items() if namespace == "autoscaling:trigger"}
+    assert trigger == {
+        "MeasureName": "CPUUtilization",
+        "Unit": "Percent",
+        "Statistic": "Average",
+        "LowerThreshold": "12.5",
+        "UpperThreshold": "80",
+        "Period": "5",
+        "BreachDuration": "5",
+    }
+
+
+def test_managed_updates_have_a_window_a_level_and_a_role() -> None:
+    found = options(replace(BALANCED, managed_updates=ManagedUpdates(start="Sun:03:00", level="patch")))
+    assert found["elasticbeanstalk:managedactions", "ManagedActionsEnabled"] == "true"
+    assert found["elasticbeanstalk:managedactions", "PreferredStartTime"] == "Sun:03:00"
+    assert found["elasticbeanstalk:managedactions:platformupdate", "UpdateLevel"] == "patch"
+    assert found["elasticbeanstalk:managedactions", "ServiceRoleForManagedUpdates"] == BALANCED.service_role
 
 
 def test_https_listener_exists_exactly_with_a_certificate() -> None:

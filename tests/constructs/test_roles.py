@@ -19,7 +19,7 @@ def managed(name: str) -> dict[str, object]:
 @pytest.fixture(scope="module")
 def template() -> Template:
     stack = Stack(App(), "Roles")
-    ServiceRole(stack, "Service")
+    s3.Bucket.from_bucket_name(stack, "Releases", "releases").grant_delete(ServiceRole(stack, "Service"))
     InstanceRole(stack, "Plain")
     shell = InstanceRole(stack, "Shell", session_manager=True)
     s3.Bucket(stack, "Uploads").grant_read(shell)
@@ -91,6 +91,16 @@ def test_permissions_are_added_with_grants(template: Template) -> None:
         {
             "PolicyDocument": {"Statement": [read]},
             "Roles": [{"Ref": Match.string_like_regexp("^Shell")}],
+        },
+    )
+
+
+def test_the_service_role_takes_grants(template: Template) -> None:
+    template.has_resource_properties(
+        "AWS::IAM::Policy",
+        {
+            "PolicyDocument": {"Statement": [Match.object_like({"Action": "s3:DeleteObject*"})]},
+            "Roles": [{"Ref": Match.string_like_regexp("^Service")}],
         },
     )
 

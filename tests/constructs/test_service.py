@@ -1,10 +1,12 @@
 """DockerService: the pattern that composes all constructs."""
 
 import pytest
+from aws_cdk import App, Stack
 from aws_cdk import aws_certificatemanager as acm
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk.assertions import Match, Template
 
-from beanpod import DatabaseEngine, DockerService, EnvironmentType
+from beanpod import Database, DatabaseEngine, DockerService, EnvironmentType
 from tests.constructs.environments import ENVIRONMENT, new_stack, option
 
 
@@ -20,6 +22,44 @@ def service() -> Template:
         ),
     )
     return Template.from_stack(stack)
+
+
+@pytest.fixture(scope="module")
+def brought() -> dict[str, Template]:
+    """A service in a VPC, and with a database, of earlier stacks."""
+    app = App()
+    earlier, later = Stack(app, "Earlier"), Stack(app, "Later")
+    vpc = ec2.Vpc(earlier, "Vpc", restrict_default_security_group=False)
+    database = Database(earlier, "Database", vpc=vpc, engine=DatabaseEngine.postgres("17"))
+    DockerService(later, "Shop", vpc=vpc, database=database)
+    app.synth()
+    return {stack.stack_name: Template.from_stack(stack) for stack in (earlier, later)}
+
+
+def test_the_minimal_use_is_one_statement() -> None:
+    stack = new_stack()
+    service = DockerService(stack, "Shop")
+    assert service.database is None
+    Template.from_stack(stack).resource_count_is("AWS::RDS::DBInstance", 0)
+
+
+def test_a_vpc_and_a_database_of_earlier_stacks_are_used(brought: dict[str, Template]) -> None:
+    for kind in ("AWS::EC2::VPC", "AWS::RDS::DBInstance"):
+        brought["Later"].resource_count_is(kind, 0)
+    brought["Later"].has_resource_properties(
+        ENVIRONMENT, {"OptionSettings": option("RDS_HOSTNAME", {"Fn::ImportValue": Match.any_value()})}
+    )
+
+
+def test_a_database_of_an_earlier_stack_is_opened_from_the_later_one(brought: dict[str, Template]) -> None:
+    group = {"Fn::ImportValue": Match.string_like_regexp("DatabaseSecurityGroup")}
+    brought["Later"].has_resource_properties(
+        "AWS::EC2::SecurityGroupIngress", {"GroupId": group, "FromPort": 5432, "ToPort": 5432}
+    )
+    brought["Later"].has_resource_properties(
+        "AWS::EC2::SecurityGroupEgress", {"DestinationSecurityGroupId": group, "FromPort": 5432}
+    )
+    assert "Fn::ImportValue" not in str(brought["Earlier"].to_json())
 
 
 @pytest.mark.parametrize(
