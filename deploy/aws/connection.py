@@ -1,39 +1,57 @@
 """Finds the credentials as the AWS CLI does, and makes the clients."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
 from deploy.aws.aws import Aws
 from deploy.aws.caller import Caller
 from deploy.aws.errors import translated
 from deploy.clock import Clock
 
+if TYPE_CHECKING:
+    from botocore.config import Config
+
 _CONNECT_SECONDS = 10
 _READ_SECONDS = 60
 
 
-def connect(region: str | None, clock: Clock, *, read_seconds: float = _READ_SECONDS) -> Aws:
+def connect(region: str | None, clock: Clock) -> Aws:
     """AWS through boto3's default chain: variables, profile, SSO, web identity, container or instance role.
 
-    region: Default: that of the credentials' profile. read_seconds: how long an answer may take.
+    region: Default: that of the variables or the profile.
     Raises UsageError without a region, CredentialsError when the profile is not there.
     """
     import boto3
-    from botocore.config import Config
     from botocore.exceptions import BotoCoreError
 
-    config = Config(
+    try:
+        session = boto3.Session(region_name=region)
+        return assemble(partial(session.client, config=configuration()), clock)
+    except BotoCoreError as error:
+        raise translated(error, "sts:GetCallerIdentity") from error
+
+
+def assemble(client: Callable[[str], Any], clock: Clock) -> Aws:
+    """AWS through clients that `client` makes by name: each with `configuration`."""
+    sts = client("sts")
+    return Aws(
+        region=sts.meta.region_name,
+        beanstalk=client("elasticbeanstalk"),
+        s3=client("s3"),
+        stacks=client("cloudformation"),
+        sts=sts,
+        call=Caller(clock),
+    )
+
+
+def configuration(read_seconds: float = _READ_SECONDS) -> "Config":
+    """A client's settings. read_seconds: how long AWS may take to answer."""
+    from botocore.config import Config
+
+    return Config(
         retries={"total_max_attempts": 1, "mode": "standard"},
         connect_timeout=_CONNECT_SECONDS,
         read_timeout=read_seconds,
         user_agent_extra="beanpod-deploy",
     )
-    try:
-        session = boto3.Session(region_name=region)
-        return Aws(
-            region=session.client("sts", config=config).meta.region_name,
-            beanstalk=session.client("elasticbeanstalk", config=config),
-            s3=session.client("s3", config=config),
-            stacks=session.client("cloudformation", config=config),
-            sts=session.client("sts", config=config),
-            call=Caller(clock),
-        )
-    except BotoCoreError as error:
-        raise translated(error, "sts:GetCallerIdentity") from error

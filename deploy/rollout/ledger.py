@@ -11,6 +11,7 @@ from typing import Any
 
 from deploy.aws import Aws
 from deploy.errors import UsageError
+from deploy.rollout.process import Process
 from deploy.rollout.target import Target
 
 
@@ -38,6 +39,7 @@ class Holder:
     token: str
     actor: str
     run_url: str
+    process: Process
     since: datetime
     until: datetime
     release: Release
@@ -100,8 +102,9 @@ def _page(content: dict[str, Any], etag: str) -> Page:
     return Page(holder and _holder(**holder), last and _release(**last), etag)
 
 
-def _holder(since: str, until: str, release: dict[str, Any], **rest: str) -> Holder:
+def _holder(since: str, until: str, release: dict[str, Any], process: dict[str, Any], **rest: str) -> Holder:
     return Holder(
+        process=Process(**process),
         since=datetime.fromisoformat(since),
         until=datetime.fromisoformat(until),
         release=_release(**release),

@@ -1,0 +1,48 @@
+"""Looks until it is sure: never at once, and never at one look alone."""
+
+from collections.abc import Callable
+
+from deploy.aws import Environment
+from deploy.report import Status
+from deploy.rollout.site import Site
+from deploy.rollout.verdict import Finding, State, judge
+
+# Another replica of the API may still answer with the state before.
+_SECOND_LOOK = 0.3
+_RECOVERY_POLL = 5.0
+_FINAL = (State.GOOD, State.FAILED, State.OTHER, State.GONE)
+
+
+class Verifying:
+    """Finds out whether an environment runs a version well. each: called at every look."""
+
+    def __init__(self, site: Site, *, each: Callable[[], None]) -> None:
+        self._site = site
+        self._each = each
+
+    def verify(self, label: str, environment: Environment) -> Finding:
+        """The verdict on a settled environment: the same at two looks in a row, the second one at every instance.
+
+        A state that may become good has `recovery` seconds; an update that somebody else started, `ready_timeout`.
+        """
+        settings, began = self._site.settings, self._site.clock.monotonic()
+        finding, pause = judge(environment, None, label, settings), _SECOND_LOOK
+        while True:
+            self._site.clock.sleep(pause)
+            before, finding = finding, self._look(label)
+            if finding.state is before.state and finding.state in _FINAL:
+                return finding
+            patience = settings.ready_timeout if finding.state is State.MOVING else settings.recovery
+            if finding.state not in _FINAL and self._site.clock.monotonic() - began >= patience:
+                return finding
+            pause = _SECOND_LOOK if finding.state in _FINAL else _RECOVERY_POLL
+            self._each()
+
+    def _look(self, label: str) -> Finding:
+        environment = self._site.look()
+        if environment.gone or not environment.ready:
+            return judge(environment, None, label, self._site.settings)
+        instances = self._site.aws.instances(self._site.target.environment)
+        status = Status(environment.status, environment.health, instances.on(label), len(instances.all))
+        self._site.report.status(status)
+        return judge(environment, instances, label, self._site.settings)

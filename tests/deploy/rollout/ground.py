@@ -1,0 +1,157 @@
+"""Environments in an embedded AWS on a virtual clock, made in a moment, and rollouts on them."""
+
+import hashlib
+import itertools
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+
+import boto3
+
+from deploy.aws import Aws
+from deploy.aws.connection import assemble, configuration
+from deploy.rollout import Rollout, Settings, Target
+from deploy.rollout.process import Process
+from deploy.source import Source
+from emulator import EmbeddedAws
+from tests.deploy.rollout.witness import Witness
+from tests.deploy.virtual_clock import VirtualClock
+
+if TYPE_CHECKING:
+    from types_boto3_elasticbeanstalk import ElasticBeanstalkClient
+    from types_boto3_s3 import S3Client
+
+APPLICATION = "guestbook"
+PLATFORM = "arn:aws:elasticbeanstalk:us-east-1::platform/Docker running on 64bit Amazon Linux 2023"
+PROFILE = "web"
+UPDATE_SECONDS = 183.0
+_COMMITTED = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class ZipFile:
+    """A bundle as the rollout sees it."""
+
+    data: bytes
+    application: str = APPLICATION
+
+    @property
+    def label(self) -> str:
+        return f"{self.application}-{self._hash}"
+
+    @property
+    def key(self) -> str:
+        return f"bundles/{self.application}/{self._hash}.zip"
+
+    @property
+    def _hash(self) -> str:
+        return hashlib.sha256(self.data).hexdigest()[:16]
+
+
+def bundle(text: str) -> ZipFile:
+    """A bundle of a content of its own."""
+    return ZipFile(text.encode())
+
+
+def source(minute: int, actor: str = "ann") -> Source:
+    """A source whose commit was made in that minute."""
+    return Source(f"{minute:040x}", _COMMITTED + timedelta(minutes=minute), actor=actor)
+
+
+@dataclass
+class Ground:
+    """An application with a bucket; environments are added as tests need them."""
+
+    emulator: EmbeddedAws
+    bucket: str = "artifacts"
+    _numbers: Any = field(default_factory=itertools.count)
+
+    @cached_property
+    def beanstalk(self) -> "ElasticBeanstalkClient":
+        client: ElasticBeanstalkClient = self.client("elasticbeanstalk")
+        return client
+
+    @cached_property
+    def s3(self) -> "S3Client":
+        client: S3Client = self.client("s3")
+        return client
+
+    def client(self, service: str, **more: Any) -> Any:
+        make: Any = boto3.client
+        return make(service, **(self.emulator.client_arguments | more))
+
+    def prepare(self) -> None:
+        """What all environments share."""
+        self.client("iam").create_instance_profile(InstanceProfileName=PROFILE)
+        self.s3.create_bucket(Bucket=self.bucket)
+        self.beanstalk.create_application(ApplicationName=APPLICATION)
+
+    def environment(self, *, instances: int = 1, application: str = APPLICATION, **options: str) -> Target:
+        """A new environment, Ready with the sample. options: of aws:elasticbeanstalk:command."""
+        name = f"{application}-{next(self._numbers)}"
+        settings = [
+            ("aws:autoscaling:launchconfiguration", "IamInstanceProfile", PROFILE),
+            ("aws:autoscaling:asg", "MinSize", str(instances)),
+            ("aws:autoscaling:asg", "MaxSize", str(max(instances, 4))),
+            ("aws:elasticbeanstalk:environment:process:default", "HealthCheckPath", "/health"),
+            *(("aws:elasticbeanstalk:command", option, value) for option, value in options.items()),
+        ]
+        self.beanstalk.create_environment(
+            ApplicationName=application,
+            EnvironmentName=name,
+            PlatformArn=PLATFORM,
+            OptionSettings=[
+                {"Namespace": namespace, "OptionName": option, "Value": value} for namespace, option, value in settings
+            ],
+        )
+        self.emulator.advance(300)
+        return Target(application, name, self.emulator.region, self.bucket, f"http://{name}.example.com")
+
+    def rollout(
+        self,
+        target: Target,
+        *,
+        settings: Settings | None = None,
+        source: Source | None = None,
+        process: Process | None = None,
+        aws: Aws | None = None,
+        clock: VirtualClock | None = None,
+    ) -> tuple[Rollout, Witness]:
+        """A rollout on an environment, and what it tells."""
+        witness, clock = Witness(), clock or self.clock()
+        rollout = Rollout(
+            target,
+            aws or self.aws(clock),
+            report=witness,
+            clock=clock,
+            settings=settings,
+            source=source,
+            process=process,
+        )
+        return rollout, witness
+
+    def aws(self, clock: VirtualClock, *, read_seconds: float = 10, **arguments: Any) -> Aws:
+        """AWS as the deploy script sees it. arguments: for the clients, such as another key."""
+        return assemble(partial(self.client, config=configuration(read_seconds), **arguments), clock)
+
+    def clock(self) -> VirtualClock:
+        return VirtualClock(self.emulator)
+
+    def deployed(self, target: Target, *texts: str) -> None:
+        """Release bundles one after the other."""
+        for text in texts:
+            self.rollout(target)[0].release(bundle(text))
+
+    def runs(self, target: Target) -> str:
+        """The label an environment has."""
+        found = self.beanstalk.describe_environments(EnvironmentNames=[target.environment], IncludeDeleted=False)
+        return found["Environments"][0]["VersionLabel"]
+
+    def actions(self) -> list[str]:
+        """What was called since forget()."""
+        return [call.action for call in self.emulator.calls()]
+
+    def forget(self) -> None:
+        """Start the list of calls anew."""
+        self.emulator.forget_calls()

@@ -1,0 +1,45 @@
+"""A reporter that remembers."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from deploy.report import EnvironmentEvent, Phase, Status
+
+
+class Witness:
+    """Everything a rollout told. phases: begun, in order; failed: those that an exception left."""
+
+    def __init__(self) -> None:
+        self.phases: list[Phase] = []
+        self.failed: list[Phase] = []
+        self.said: list[str] = []
+        self.warnings: list[str] = []
+        self.events: list[EnvironmentEvent] = []
+        self.statuses: list[Status] = []
+
+    @contextmanager
+    def phase(self, phase: Phase) -> Iterator[None]:
+        self.phases.append(phase)
+        try:
+            yield
+        except BaseException:
+            self.failed.append(phase)
+            raise
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+    def output(self, line: str) -> None:
+        self.said.append(line)
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+
+    def event(self, event: EnvironmentEvent) -> None:
+        self.events.append(event)
+
+    def status(self, status: Status) -> None:
+        self.statuses.append(status)
+
+    def mask(self, value: str) -> None:
+        raise AssertionError("a rollout knows no secret")
