@@ -33,11 +33,11 @@ def duration(seconds: float) -> str:
 
 
 def described(status: Status) -> str:
-    """The environment's state as a sentence: "Updating, health Info, 1 of 2 instances on the new version"."""
+    """The environment's state as a sentence: "Updating, health Info, 1 of 2 instances updated"."""
     parts = [status.state]
     if status.health:
         parts.append(f"health {status.health}")
     if status.on_version is not None and status.instances is not None:
         noun = "instance" if status.instances == 1 else "instances"
-        parts.append(f"{status.on_version} of {status.instances} {noun} on the new version")
+        parts.append(f"{status.on_version} of {status.instances} {noun} updated")
     return ", ".join(parts)

@@ -54,7 +54,7 @@ def test_unchanged_state_is_told_every_thirty_seconds(shown: Shown) -> None:
     for _ in range(14):
         shown.lines.status(UPDATING)
         shown.clock.sleep(5)
-    sentence = "Updating, health Info, 0 of 2 instances on the new version"
+    sentence = "Updating, health Info, 0 of 2 instances updated"
     assert shown.text == [
         f"12:31:04Z    {sentence}",
         f"12:31:34Z    {sentence}, for 30 s now",

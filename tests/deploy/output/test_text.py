@@ -27,8 +27,8 @@ def test_duration_is_written_for_a_person(seconds: float, text: str) -> None:
 @pytest.mark.parametrize(
     ("status", "text"),
     [
-        (Status("Updating", "Info", 1, 2), "Updating, health Info, 1 of 2 instances on the new version"),
-        (Status("Ready", "Ok", 1, 1), "Ready, health Ok, 1 of 1 instance on the new version"),
+        (Status("Updating", "Info", 1, 2), "Updating, health Info, 1 of 2 instances updated"),
+        (Status("Ready", "Ok", 1, 1), "Ready, health Ok, 1 of 1 instance updated"),
         (Status("Launching", ""), "Launching"),
     ],
 )
