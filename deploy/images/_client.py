@@ -8,6 +8,7 @@ from deploy.images._diagnosis import Diagnosis, causes, diagnose
 from deploy.images._process import Finished, Runner, TimedOutError
 
 _QUERY_SECONDS = 60.0
+_LONGEST_REASON = 200
 
 
 @dataclass(frozen=True)
@@ -63,5 +64,5 @@ def _reason(finished: Finished, diagnosis: Diagnosis | None, why: tuple[str, ...
     if diagnosis:
         return diagnosis.remedy
     if why:
-        return f"exit code {finished.code}: {why[-1]}"
+        return f"exit code {finished.code}: {why[-1][:_LONGEST_REASON]}"
     return f"docker said nothing, exit code {finished.code}"

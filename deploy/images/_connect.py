@@ -18,7 +18,8 @@ from deploy.report import Reporter
 _ENGINE = "looking for the Docker engine"
 # The docker driver, which builds inside the engine, cannot export its cache.
 # https://docs.docker.com/build/builders/drivers/
-_CACHING_DRIVER = re.compile(r"^Driver:\s+(?!docker\s*$)", re.MULTILINE)
+_DRIVER = re.compile(r"^Driver:\s+(\S+)", re.MULTILINE)
+_NO_CACHE_DRIVER = "docker"
 
 
 @contextmanager
@@ -77,4 +78,5 @@ def _github_cache(client: Client) -> bool:
     offered = given("ACTIONS_RUNTIME_TOKEN") and (given("ACTIONS_RESULTS_URL") or given("ACTIONS_CACHE_URL"))
     if not offered:
         return False
-    return bool(_CACHING_DRIVER.search(client.run(commands.buildx_inspect(), _ENGINE).stdout))
+    driver = _DRIVER.search(client.run(commands.buildx_inspect(), _ENGINE).stdout)
+    return driver is not None and driver[1] != _NO_CACHE_DRIVER

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 _CHUNK = 65536
-_GRACE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,14 @@ class Runner(Protocol):
         """
 
 
+@dataclass(frozen=True)
 class ProcessRunner:
-    """Runs them as processes, each with all it starts in a group of its own: none is left behind."""
+    """Runs them as processes, each with all it starts in a group of its own: none is left behind.
+
+    grace: seconds between asking a group to end and killing it.
+    """
+
+    grace: float = 5.0
 
     def run(
         self,
@@ -66,7 +71,7 @@ class ProcessRunner:
             arguments, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
         )
         output = _Output(show)
-        with process, _ended_with(process):
+        with process, _ended_with(process, self.grace):
             _feed(process, stdin)
             output.follow(process, timeout)
         return Finished(process.returncode, output.stdout, tuple(output.lines))
@@ -92,7 +97,7 @@ class _Output:
                 selector.register(stream, selectors.EVENT_READ, stream is process.stdout)
             while selector.get_map():
                 ready = selector.select(max(0.0, end - time.monotonic()))
-                if not ready:
+                if not ready or time.monotonic() >= end:
                     raise TimedOutError(timeout, tuple(self.lines))
                 for key, _ in ready:
                     self._read(selector, key)
@@ -124,18 +129,18 @@ def _feed(process: "subprocess.Popen[bytes]", text: str) -> None:
 
 
 @contextmanager
-def _ended_with(process: "subprocess.Popen[bytes]") -> Iterator[None]:
+def _ended_with(process: "subprocess.Popen[bytes]", grace: float) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        _end(process)
+        _end(process, grace)
         raise
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
+def _end(process: "subprocess.Popen[bytes]", grace: float) -> None:
     try:
         _signal_group(process, signal.SIGTERM)
-        process.wait(_GRACE_SECONDS)
+        process.wait(grace)
     except subprocess.TimeoutExpired:
         pass
     finally:

@@ -18,6 +18,8 @@ _IMAGE_TYPES = (
 _ACCEPT = ", ".join((*_IMAGE_TYPES, *sorted(INDEX_TYPES)))
 # Docker Hub answers 401 for what does not exist as for what may not be seen.
 _NOT_THERE = frozenset({401, 403, 404})
+# What the base address answers, with or without a login.
+_REGISTRY = frozenset({200, 401, 403})
 
 
 class Registry:
@@ -33,7 +35,7 @@ class Registry:
         """BuildError unless it answers, with or without asking for a login."""
         address = f"{self.repository.api}/v2/"
         status = self._http.send("GET", address, {}).status
-        if status not in (200, 401):
+        if status not in _REGISTRY:
             raise BuildError(f"{address} answers {status}, as no registry does: check the registry in service.image")
 
     def digest(self, reference: str) -> str | None:

@@ -1,5 +1,6 @@
 """Where an image lives, read from its name as Docker reads it."""
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -7,6 +8,7 @@ _HUB = "docker.io"
 _HUB_API = "registry-1.docker.io"
 # The key under which Docker keeps the login to its own registry, since before there was a second version of it.
 HUB_KEY = "https://index.docker.io/v1/"
+_LOOPBACK = re.compile(r"(?:localhost|127(?:\.[0-9]{1,3}){3})(?::[0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -54,5 +56,4 @@ class Repository:
 
 def is_loopback(host: str) -> bool:
     """Whether "host" or "host:port" is this machine, where Docker speaks to a registry without TLS."""
-    name = host.rsplit(":", 1)[0] if host.rpartition(":")[2].isdigit() else host
-    return name == "localhost" or name.startswith("127.")
+    return _LOOPBACK.fullmatch(host) is not None

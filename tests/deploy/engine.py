@@ -13,6 +13,8 @@ from typing import NoReturn
 
 import pytest
 
+from deploy.images import Platform
+
 # From 23 on the client builds with BuildKit through buildx alone; before, it had BuildKit in itself.
 _FIRST_WITHOUT_BUILDKIT = 23
 _SECONDS = 60
@@ -20,14 +22,16 @@ _SECONDS = 60
 
 @dataclass(frozen=True)
 class Engine:
-    """An engine that answers. platform: its own, such as linux/amd64. buildkit: variables that make its clients build
-    with BuildKit, None where none of them can."""
+    """An engine that answers. platform: its own.
 
-    platform: str
+    buildkit: variables that make its clients build with BuildKit, None where none of them can.
+    """
+
+    platform: Platform
     buildkit: dict[str, str] | None
 
     @property
-    def other_platform(self) -> str:
+    def other_platform(self) -> Platform:
         """A platform that is not the engine's."""
         return "linux/arm64" if self.platform == "linux/amd64" else "linux/amd64"
 
@@ -41,10 +45,12 @@ class Engine:
         return _docker("docker", *arguments).stdout
 
     def remove_images(self, host: str) -> None:
-        """Remove the images that were made for a registry."""
-        names = self.run("images", "--quiet", "--no-trunc", "--filter", f"reference={host}/*/*").split()
+        """Remove the images that were made for a registry, by their names: others may share them."""
+        columns = "{{.Repository}}:{{.Tag}}|{{.Repository}}@{{.Digest}}"
+        listed = self.run("images", "--digests", "--format", columns, "--filter", f"reference={host}/*/*")
+        names = {name for name in re.split(r"[|\n]", listed) if name and "<none>" not in name}
         if names:
-            _docker("docker", "image", "rm", "--force", *sorted(set(names)))
+            _docker("docker", "image", "rm", *sorted(names))
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +59,7 @@ def docker_engine() -> Engine:
     platform = _docker("docker", "version", "--format", "{{.Server.Os}}/{{.Server.Arch}}") if _found("docker") else None
     if platform is None or platform.returncode:
         absent("no Docker engine answers")
-    return Engine(platform.stdout.strip(), _buildkit())
+    return Engine("linux/arm64" if "arm64" in platform.stdout else "linux/amd64", _buildkit())
 
 
 def absent(reason: str) -> NoReturn:

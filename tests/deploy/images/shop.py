@@ -16,7 +16,7 @@ class Shop:
         self.registry = registry
         self.path = f"tests/{uuid4().hex}"
         self.repository = f"{registry.host}/{self.path}"
-        self.platform: Platform = "linux/arm64" if engine.platform == "linux/arm64" else "linux/amd64"
+        self.platform: Platform = engine.platform
         self.variables = variables | registry.login
         self.report = Recorder()
         self.runner = WatchingRunner()

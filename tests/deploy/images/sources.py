@@ -9,20 +9,33 @@ from deploy.images import BuildSpec, Finished, ProcessRunner
 DOCKERFILE = 'FROM scratch\nCOPY app /app\nCMD ["/app"]\n'
 
 
-def write_source(folder: Path, content: str, *, name: str | None = None, dockerfile: str = DOCKERFILE) -> BuildSpec:
-    """A build context whose image holds one file."""
+def write_source(
+    folder: Path,
+    content: str,
+    *,
+    name: str | None = None,
+    dockerfile: str = DOCKERFILE,
+    args: Mapping[str, str] | None = None,
+) -> BuildSpec:
+    """A build context whose image holds one file. The folder decides too: each test has images of its own.
+
+    Tests in parallel share the engine, and would remove each other's.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "app").write_text(content)
+    (folder / "app").write_text(f"{content} of {folder}")
     (folder / "Dockerfile").write_text(dockerfile)
-    return BuildSpec(name=name, context=folder, dockerfile=folder / "Dockerfile")
+    return BuildSpec(name=name, context=folder, dockerfile=folder / "Dockerfile", args=args or {})
 
 
 @dataclass
 class WatchingRunner:
-    """Runs for real, and keeps the command lines. while_running: called at each line a command prints."""
+    """Runs for real, and keeps the command lines.
+
+    while_running: called with a command's environment at each line it prints.
+    """
 
     commands: list[list[str]] = field(default_factory=list)
-    while_running: Callable[[], None] = lambda: None
+    while_running: Callable[[dict[str, str]], None] = lambda environment: None
 
     def run(
         self,
@@ -36,7 +49,7 @@ class WatchingRunner:
         self.commands.append(list(arguments))
 
         def watch(line: str) -> None:
-            self.while_running()
+            self.while_running(dict(environment))
             if show:
                 show(line)
 

@@ -1,0 +1,88 @@
+"""The exact command lines, above all those of buildx, which the tests' machine need not have."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deploy.images import BuildSpec, platform_of, tag_of
+from deploy.images import _commands as commands
+
+_SPEC = BuildSpec("web", Path("/src"), Path("/src/Dockerfile"))
+_ALL = BuildSpec("web", Path("/src"), Path("/src/Dockerfile"), args={"B": "2", "A": "1", "PATH": "/x"}, target="prod")
+
+
+def _buildx(spec: BuildSpec = _SPEC, *, github_cache: bool = False) -> list[str]:
+    return commands.buildx_build(
+        spec, platform="linux/arm64", metadata_file=Path("/tmp/m.json"), github_cache=github_cache
+    )
+
+
+def test_buildx_loads_one_image_without_attestations() -> None:
+    assert _buildx() == [
+        *("docker", "buildx", "build", "--load", "--progress=plain", "--metadata-file", "/tmp/m.json"),
+        *("--provenance=false", "--sbom=false", "--platform", "linux/arm64", "--file", "/src/Dockerfile", "/src"),
+    ]
+
+
+def test_the_engines_builder_writes_the_id() -> None:
+    assert commands.build(_SPEC, platform="linux/amd64", id_file=Path("/tmp/id")) == [
+        *("docker", "build", "--iidfile", "/tmp/id", "--platform", "linux/amd64"),
+        *("--file", "/src/Dockerfile", "/src"),
+    ]
+
+
+def test_the_values_of_build_arguments_are_not_in_the_command_line() -> None:
+    command = commands.build(_ALL, platform="linux/amd64", id_file=Path("/tmp/id"))
+
+    assert command[-11:] == [
+        *("--file", "/src/Dockerfile", "--target", "prod"),
+        *("--build-arg", "A", "--build-arg", "B", "--build-arg", "PATH=/x", "/src"),
+    ]
+    assert commands.build_environment(_ALL.args) == {"A": "1", "B": "2"}
+
+
+@pytest.mark.parametrize("name", ["PATH", "HOME", "DOCKER_HOST", "BUILDX_BUILDER", "BUILDKIT_PROGRESS"])
+def test_a_build_argument_does_not_change_the_clients_own_settings(name: str) -> None:
+    assert commands.build_environment({name: "x"}) == {}
+
+
+def test_githubs_cache_is_kept_for_each_image() -> None:
+    command = _buildx(github_cache=True)
+
+    assert command[command.index("--cache-from") + 1] == "type=gha,scope=web"
+    assert command[command.index("--cache-to") + 1] == "type=gha,scope=web,mode=max,ignore-error=true"
+    assert "--cache-to" not in _buildx()
+
+
+def test_docker_hub_is_logged_in_to_by_no_name() -> None:
+    assert commands.login("ada", None) == ["docker", "login", "--username", "ada", "--password-stdin"]
+    assert commands.login("ada", "localhost:5000")[-1] == "localhost:5000"
+
+
+@pytest.mark.parametrize(
+    ("name", "tag"),
+    [
+        (None, "0123456789abcdef"),
+        ("web", "web-0123456789abcdef"),
+        ("Web_2.x", "Web_2.x-0123456789abcdef"),
+        (".web", "web-0123456789abcdef"),
+        ("-.-", "0123456789abcdef"),
+        ("w" * 120, "w" * 100 + "-0123456789abcdef"),
+    ],
+)
+def test_a_tag_is_made_of_the_service_and_the_content(name: str | None, tag: str) -> None:
+    assert tag_of(name, "sha256:0123456789abcdef0123456789abcdef") == tag
+
+
+@given(st.from_regex(r"[a-zA-Z0-9._-]+", fullmatch=True), st.from_regex(r"[0-9a-f]{64}", fullmatch=True))
+def test_every_name_of_a_service_makes_a_tag(name: str, digits: str) -> None:
+    # The grammar of tags and of compose's service names:
+    # https://distribution.github.io/distribution/spec/api/#pulling-an-image-manifest
+    assert re.fullmatch(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}", tag_of(name, f"sha256:{digits}"))
+
+
+def test_docker_has_its_own_names_for_architectures() -> None:
+    assert (platform_of("x86_64"), platform_of("arm64")) == ("linux/amd64", "linux/arm64")

@@ -1,0 +1,138 @@
+"""What Docker really says, and the line a person gets. The words are from Docker 20.10, 28 and BuildKit."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deploy.errors import BuildError
+from deploy.images import Finished, ProcessRunner
+from deploy.images._client import Client, failure
+from tests.deploy.images.scripted import said
+
+_SAID = {
+    "engine is down": (
+        "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
+        "no Docker engine answers: start Docker and try `docker info`",
+    ),
+    "engine 29 is down": (
+        "failed to connect to the docker API at unix:///nowhere; check if the path is correct and if the daemon is",
+        "no Docker engine answers: start Docker",
+    ),
+    "not in the group": (
+        "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock",
+        "this user may not use the Docker engine: add them to the group docker",
+    ),
+    "rate limit": (
+        "toomanyrequests: You have reached your pull rate limit. You may increase the limit by authenticating",
+        r"the registry's rate limit is reached \(429\): set DOCKER_USERNAME and DOCKER_PASSWORD",
+    ),
+    "rate limit in BuildKit": (
+        "failed to create LLB definition: pulling from host localhost:1 failed with status code: 429 Too Many Requests",
+        r"the registry's rate limit is reached \(429\)",
+    ),
+    "no buildx": (
+        "ERROR: BuildKit is enabled but the buildx component is missing or broken.",
+        "DOCKER_BUILDKIT=1 asks for BuildKit, which needs buildx: install it or unset DOCKER_BUILDKIT",
+    ),
+    "disk full": (
+        "write /app/file: no space left on device",
+        "the Docker engine's disk is full: make room with `docker system prune --all`",
+    ),
+    "disk full in a step": (
+        "cp: error writing '/x': No space left on device\nThe command '/bin/sh -c cp' returned a non-zero code: 1",
+        "the Docker engine's disk is full",
+    ),
+    "no emulation": (
+        "exec /bin/sh: exec format error\nThe command '/bin/sh -c ls' returned a non-zero code: 1",
+        "this machine cannot run programs of that platform: build on one that can, or install QEMU",
+    ),
+    "base of another platform": (
+        "failed to solve: busybox:stable: no match for platform in manifest: not found",
+        "the base image does not exist for that platform: choose another base image or other instance types",
+    ),
+    "helper": (
+        "error getting credentials - err: fork/exec /tmp/x: permission denied, out: ``",
+        "Docker could not run its credential helper: .* set TMPDIR to a folder from which programs may run",
+    ),
+    "no login": ("no basic auth credentials", "the registry wants a login: set DOCKER_USERNAME and DOCKER_PASSWORD"),
+    "no base": (
+        "pull access denied for ada/base, repository does not exist or may require 'docker login'",
+        "a base image does not exist, or reading it needs another login: check the FROM lines",
+    ),
+    "may not write": (
+        "denied: requested access to the resource is denied",
+        "this login may not write there: create the repository, or give the access token read and write rights",
+    ),
+    "no TLS": (
+        'Get "https://images.example.com/v2/": http: server gave HTTP response to HTTPS client',
+        "the registry speaks no TLS: give it a certificate, or list it in the engine's insecure-registries",
+    ),
+    "unknown authority": (
+        'Get "https://images.example.com/v2/": x509: certificate signed by unknown authority',
+        "the registry's certificate is not trusted: add its authority to the engine's /etc/docker/certs.d",
+    ),
+    "registry is down": (
+        'Get "http://localhost:5999/v2/": dial tcp 127.0.0.1:5999: connect: connection refused',
+        "the registry does not answer: check its address and that it runs",
+    ),
+    "moment": (
+        "received unexpected HTTP status: 502 Bad Gateway",
+        "the registry or the network failed: try again",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", _SAID)
+def test_dockers_words_become_one_line_with_a_remedy(case: str) -> None:
+    words, line = _SAID[case]
+
+    error = failure("building service web", said(1, words))
+
+    with pytest.raises(BuildError, match=f"^building service web failed: {line}"):
+        raise error
+    assert "\n" not in str(error)
+    assert error.causes[-1] == words.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        "The command '/bin/sh -c npm ci' returned a non-zero code: 1",
+        "executor failed running [/bin/sh -c npm ci]: exit code: 1",
+        'ERROR: failed to solve: process "/bin/sh -c npm ci" did not complete successfully: exit code: 1',
+    ],
+    ids=["classic", "BuildKit 20.10", "buildx"],
+)
+def test_what_a_step_printed_is_not_taken_for_dockers_own_trouble(ending: str) -> None:
+    error = failure("building service web", said(1, f"npm error connect ECONNREFUSED: connection refused\n{ending}"))
+
+    assert str(error) == f"building service web failed: exit code 1: {ending}"
+    assert error.causes == ("npm error connect ECONNREFUSED: connection refused", ending)
+
+
+def test_what_was_printed_long_before_is_no_cause() -> None:
+    early = ["Step 1/9 : RUN echo denied", *(f"error {number}" for number in range(9))]
+
+    assert str(failure("building x", said(1, "\n".join(early)))) == "building x failed: exit code 1: error 8"
+
+
+def test_the_last_lines_are_the_causes_where_none_tells() -> None:
+    finished = said(1, "\n".join(["one", "two", "------", "three", "three", "four", "five"]))
+
+    assert failure("building x", finished).causes == ("two", "three", "four", "five")
+
+
+def test_a_command_that_fails_silently_is_told_too() -> None:
+    assert str(failure("pushing a/b:c", Finished(137))) == "pushing a/b:c failed: docker said nothing, exit code 137"
+
+
+@given(st.lists(st.text(st.characters(blacklist_characters="\r\n")), max_size=9), st.integers(1, 255))
+def test_whatever_docker_says_the_message_is_one_line_and_not_long(lines: list[str], code: int) -> None:
+    message = str(failure("building x", Finished(code, "", tuple(lines))))
+
+    assert "\n" not in message
+    assert len(message) < 300
+
+
+def test_a_login_in_the_environment_is_not_in_a_clients_repr() -> None:
+    assert "planted" not in repr(Client(ProcessRunner(), {"DOCKER_PASSWORD": "planted"}))
