@@ -1,25 +1,9 @@
 """Refusals: what AWS would reject after minutes is rejected at synth, every problem at once."""
 
 from collections.abc import Iterable, Sequence
-from typing import NoReturn, TypeGuard, TypeVar
+from typing import NoReturn
 
 from constructs import IConstruct
-
-Value = TypeVar("Value")
-
-# The CDK writes number tokens as -1.8881545897087e+289 and the like: nobody's number of anything.
-_ENCODED_NUMBERS = -1e280
-
-
-def known(value: Value | None) -> TypeGuard[Value]:
-    """Whether `value` can be judged at synth: neither absent nor a token, which CloudFormation fills in."""
-    if value is None:
-        return False
-    # Asking `Token.is_unresolved` is a round trip to Node, and it looks for the same marks:
-    # https://docs.aws.amazon.com/cdk/v2/guide/tokens.html
-    if isinstance(value, str):
-        return "${Token[" not in value
-    return not isinstance(value, int | float) or value > _ENCODED_NUMBERS
 
 
 def refuse(where: IConstruct | str, problems: Iterable[str]) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_ec2 as ec2
 
-from beanpod._checks import known
 from beanpod._subnets import select
+from beanpod._tokens import known
 from beanpod.database_engine import DatabaseEngine
 
 # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html (AllocatedStorage, gp3)

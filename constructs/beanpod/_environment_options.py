@@ -8,10 +8,11 @@ from aws_cdk import IResolvable
 from aws_cdk import aws_elasticbeanstalk as beanstalk
 from constructs import IConstruct
 
-from beanpod._checks import known, refuse
+from beanpod._checks import refuse
 from beanpod._option_checks import variable_problems
 from beanpod._option_rows import HEALTH, SECRETS, VARIABLES, Row
 from beanpod._settings import OptionSetting
+from beanpod._tokens import known
 
 Property = beanstalk.CfnEnvironment.OptionSettingProperty
 Key = tuple[str, str, str]

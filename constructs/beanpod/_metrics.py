@@ -7,8 +7,9 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from beanpod._checks import known, refuse
+from beanpod._checks import refuse
 from beanpod._once import minute
+from beanpod._tokens import known
 
 _HEALTH = "EnvironmentHealth"
 _INSTANCES = ("Ok", "Info", "Warning", "Degraded", "Severe", "Pending", "Unknown", "NoData")

@@ -6,8 +6,8 @@ Allowed values: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/command-o
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from beanpod._checks import known
 from beanpod._settings import BatchSizeType, DeploymentPolicy, EnvironmentSettings, ManagedUpdates, ScalingTrigger
+from beanpod._tokens import known
 
 MAX_VARIABLE_BYTES = 4096
 LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653)

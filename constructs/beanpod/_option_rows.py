@@ -6,6 +6,7 @@ Spellings and allowed values: https://docs.aws.amazon.com/elasticbeanstalk/lates
 from collections.abc import Iterator, Mapping
 
 from beanpod._settings import DeploymentPolicy, EnvironmentSettings
+from beanpod._tokens import text
 
 ENVIRONMENT = "aws:elasticbeanstalk:environment"
 VARIABLES = "aws:elasticbeanstalk:application:environment"
@@ -32,9 +33,9 @@ def option_rows(settings: EnvironmentSettings) -> list[Row]:
     )
 
 
-def _rows(namespace: str, values: Mapping[str, str | int | bool]) -> Iterator[Row]:
+def _rows(namespace: str, values: Mapping[str, str | float | bool]) -> Iterator[Row]:
     for name, value in values.items():
-        yield namespace, name, str(value).lower() if isinstance(value, bool) else str(value)
+        yield namespace, name, text(value)
 
 
 def _placement(settings: EnvironmentSettings) -> Iterator[Row]:
@@ -78,8 +79,8 @@ def _capacity(settings: EnvironmentSettings) -> Iterator[Row]:
             "MeasureName": trigger.measure,
             "Unit": trigger.unit,
             "Statistic": trigger.statistic,
-            "LowerThreshold": f"{trigger.lower_threshold:g}",
-            "UpperThreshold": f"{trigger.upper_threshold:g}",
+            "LowerThreshold": trigger.lower_threshold,
+            "UpperThreshold": trigger.upper_threshold,
             "Period": trigger.period_minutes,
             "BreachDuration": trigger.breach_minutes,
         },
@@ -92,7 +93,7 @@ def _capacity(settings: EnvironmentSettings) -> Iterator[Row]:
 
 
 def _deployment(settings: EnvironmentSettings) -> Iterator[Row]:
-    values: dict[str, str | int | bool] = {"DeploymentPolicy": settings.deployment_policy}
+    values: dict[str, str | float | bool] = {"DeploymentPolicy": settings.deployment_policy}
     if settings.deployment_policy in (
         DeploymentPolicy.ROLLING,
         DeploymentPolicy.ROLLING_WITH_ADDITIONAL_BATCH,
@@ -110,7 +111,7 @@ def _deployment(settings: EnvironmentSettings) -> Iterator[Row]:
 
 
 def _observability(settings: EnvironmentSettings) -> Iterator[Row]:
-    retention: dict[str, str | int | bool] = {
+    retention: dict[str, str | float | bool] = {
         "DeleteOnTerminate": False,
         "RetentionInDays": settings.log_retention_days,
     }
@@ -140,7 +141,7 @@ def _traffic(settings: EnvironmentSettings) -> Iterator[Row]:
 
 def _updates(settings: EnvironmentSettings) -> Iterator[Row]:
     managed = settings.managed_updates
-    yield "aws:elasticbeanstalk:managedactions", "ManagedActionsEnabled", str(managed is not None).lower()
+    yield "aws:elasticbeanstalk:managedactions", "ManagedActionsEnabled", text(managed is not None)
     if managed is not None:
         yield from _rows(
             "aws:elasticbeanstalk:managedactions",

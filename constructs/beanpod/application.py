@@ -6,8 +6,9 @@ from aws_cdk import aws_elasticbeanstalk as beanstalk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from beanpod._checks import known, refuse
+from beanpod._checks import refuse
 from beanpod._option_checks import description_problems
+from beanpod._tokens import known
 
 
 class IApplication(Construct):

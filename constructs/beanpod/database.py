@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Tokenization, Validations
+from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_rds as rds
@@ -10,8 +10,9 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from beanpod import _database_checks as checks
-from beanpod._checks import known, refuse
+from beanpod._checks import refuse
 from beanpod._subnets import database_subnets
+from beanpod._tokens import text
 from beanpod.database_engine import DatabaseEngine
 from beanpod.database_interface import IDatabase
 
@@ -149,7 +150,7 @@ class Database(IDatabase):
             allow_major_version_upgrade=allow_major_version_upgrade,
         )
         self._accept_major_version(engine)
-        self.host, self.port = self.instance.db_instance_endpoint_address, _text(port)
+        self.host, self.port = self.instance.db_instance_endpoint_address, text(port)
         self.name, self.username = database_name, username
         # Attached, it also holds host, port and name, and whoever uses it waits for the database.
         self.secret = self.instance.secret or password
@@ -178,7 +179,7 @@ class Database(IDatabase):
         resource_id: "db-..." from `aws rds describe-db-instances`, for `grant_connect`. Default: no grants.
         """
         database = IDatabase(scope, construct_id)
-        database.host, database.port, database.name, database.username = host, _text(port), name, username
+        database.host, database.port, database.name, database.username = host, text(port), name, username
         database.secret = secret
         database._security_group, database._port_number = security_group, port
         database._resource_id = resource_id
@@ -217,7 +218,3 @@ class Database(IDatabase):
             # RDS refuses to delete the group of an instance that stays.
             removal_policy=removal_policy if removal_policy in RETAINED else None,
         )
-
-
-def _text(port: int) -> str:
-    return str(port) if known(port) else Tokenization.stringify_number(port)

@@ -6,12 +6,13 @@ from functools import cached_property
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
-from beanpod._checks import known, refuse
+from beanpod._checks import refuse
 from beanpod._deploy_scope import DeployScope, DeployStatement
 from beanpod._once import here
 from beanpod._release_statements import release_statements
 from beanpod._rollout_statements import rollout_statements
 from beanpod._settings import DeploymentPolicy
+from beanpod._tokens import known
 
 # What would make more than one name of it in an ARN, or a variable.
 _PATTERNS = frozenset("*?/$")

@@ -8,7 +8,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from beanpod._checks import known, refuse
+from beanpod._checks import refuse
+from beanpod._tokens import known
 from beanpod.deploy_policy import DeployPermissions
 
 

@@ -23,6 +23,7 @@ from beanpod._settings import (
     ScalingTrigger,
 )
 from beanpod._subnets import PRIVATE, PUBLIC, select
+from beanpod._tokens import known
 from beanpod.application import Application, IApplication
 from beanpod.database_interface import IDatabase
 from beanpod.environment_interface import ExistingEnvironment, IDockerEnvironment
@@ -97,7 +98,8 @@ class DockerEnvironment(IDockerEnvironment):
         :param instance_types: 1 to 40 EC2 types of one architecture, the preferred first.
         :param root_volume_size: In GiB, 8 to 16384. Images and their layers live there.
         :param min_size: Instances at least, 1 or more.
-        :param max_size: Instances at most. Default: 1 for a single instance, else 4 or min_size if that is more.
+        :param max_size: Instances at most. Default: 1 for a single instance, else 4, or min_size if that is more or a
+            token.
         :param scaling: Default: CPU utilisation, in below 30 %, out above 70 %. Ignored for a single instance.
         :param deployment_policy: Default: `ROLLING_WITH_ADDITIONAL_BATCH` behind a load balancer, so that capacity
             never drops; `ALL_AT_ONCE` for a single instance.
@@ -149,7 +151,7 @@ class DockerEnvironment(IDockerEnvironment):
             instance_types=tuple(instance_types),
             root_volume_size=root_volume_size,
             min_size=min_size,
-            max_size=max_size if max_size is not None else (max(4, min_size) if balanced else 1),
+            max_size=_default_max_size(min_size, balanced) if max_size is None else max_size,
             scaling=scaling or ScalingTrigger(),
             deployment_policy=self.deployment_policy,
             batch_size_type=batch_size_type,
@@ -299,6 +301,13 @@ class DockerEnvironment(IDockerEnvironment):
 
 def _default_subnets(vpc: ec2.IVpc, balanced: bool) -> ec2.SubnetSelection:
     return PRIVATE if balanced and vpc.private_subnets else PUBLIC
+
+
+def _default_max_size(min_size: int, balanced: bool) -> int:
+    if not balanced:
+        return 1
+    # Four may be less than a number that only CloudFormation knows: then the group keeps its size.
+    return max(4, min_size) if known(min_size) else min_size
 
 
 def _default_policy(balanced: bool) -> DeploymentPolicy:

@@ -8,7 +8,8 @@ from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from beanpod._checks import known, refuse
+from beanpod._checks import refuse
+from beanpod._tokens import known
 from beanpod.deploy_policy import DeployPermissions
 
 _ISSUER = "token.actions.githubusercontent.com"

@@ -6,10 +6,11 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from beanpod._checks import known, refuse
+from beanpod._checks import refuse
 from beanpod._flow_logs import FlowLogs
 from beanpod._once import internet, tcp, zone
 from beanpod._subnets import ISOLATED, PRIVATE, PUBLIC, database_subnets
+from beanpod._tokens import known
 
 MOST_AZS = 3
 SUBNET_MASK = 24

@@ -220,6 +220,12 @@ def test_an_application_that_exists_is_used_as_it_is() -> None:
     template.has_resource_properties(ENVIRONMENT, {"ApplicationName": "shop"})
 
 
+def test_a_looked_up_vpc_is_not_refused_before_the_look_up() -> None:
+    stack = Stack(App(), "Dev", env={"account": "123456789012", "region": "us-east-1"})
+    new_environment(stack, vpc=ec2.Vpc.from_lookup(stack, "LookedUp", is_default=False))
+    Template.from_stack(stack).has_resource_properties(ENVIRONMENT, {"OptionSettings": option("VPCId", "vpc-12345")})
+
+
 def test_two_environments_share_an_application() -> None:
     stack = new_stack()
     first = new_environment(stack, "First")

@@ -1,0 +1,67 @@
+"""Values that CloudFormation fills in are not judged, and reach the template as what they stand for."""
+
+from typing import Any
+
+import pytest
+from aws_cdk import App, Aws, CfnParameter, Stack, Token
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk.assertions import Template
+
+from beanpod import EnvironmentType
+from beanpod._tokens import known, text
+from tests.constructs.environments import ENVIRONMENT, new_environment
+
+
+# Tokens are numbered as they are made: without ids of their own, parallel workers would disagree on the tests' names.
+@pytest.mark.parametrize(
+    "value",
+    [None, Aws.REGION, Token.as_number({"Ref": "Size"}), f"db-{Aws.REGION}"],
+    ids=["absent", "string", "number", "inside a string"],
+)
+def test_absent_values_and_tokens_are_not_judged(value: object) -> None:
+    assert not known(value)
+
+
+@pytest.mark.parametrize("value", ["", 0, "name", 20])
+def test_plain_values_are_judged(value: object) -> None:
+    assert known(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [Token.as_string({"Ref": "Name"}), Token.as_number({"Ref": "Size"}), Aws.REGION, 0, -1, 0.5, "$", "${Name}", 1e12],
+    ids=["string token", "number token", "pseudo", "zero", "negative", "half", "dollar", "placeholder", "large"],
+)
+def test_a_token_is_what_the_cdk_says(value: Any) -> None:
+    assert known(value) is not Token.is_unresolved(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(True, "true"), (False, "false"), (80, "80"), (30.0, "30"), (0.5, "0.5"), (6000000.0, "6000000"), ("a", "a")],
+)
+def test_values_are_written_as_beanstalk_reads_them(value: Any, expected: str) -> None:
+    assert text(value) == expected
+
+
+def test_every_value_of_an_environment_may_be_a_parameter() -> None:
+    stack = Stack(App(), "Dev")
+    name: Any = CfnParameter(stack, "Name").value_as_string
+    number: Any = CfnParameter(stack, "Number", type="Number").value_as_number
+    new_environment(
+        stack,
+        environment_type=EnvironmentType.LOAD_BALANCED,
+        load_balancer_security_group=ec2.SecurityGroup.from_security_group_id(stack, "Front", "sg-2"),
+        environment_name=name,
+        description=name,
+        instance_types=[name],
+        min_size=number,
+        root_volume_size=number,
+        log_retention_days=number,
+        environment={"NAME": name},
+    )
+    (environment,) = Template.from_stack(stack).find_resources(ENVIRONMENT).values()
+    values = {row["OptionName"]: row["Value"] for row in environment["Properties"]["OptionSettings"]}
+    for option in ("MinSize", "MaxSize", "RootVolumeSize", "RetentionInDays"):
+        assert values[option] == {"Ref": "Number"}, option
+    assert values["InstanceTypes"] == values["NAME"] == environment["Properties"]["Description"] == {"Ref": "Name"}
