@@ -35,15 +35,19 @@ def build(spec: BuildSpec, *, platform: str, id_file: Path) -> list[str]:
     return ["docker", "build", "--iidfile", str(id_file), *_common(spec, platform)]
 
 
-def buildx_build(spec: BuildSpec, *, platform: str, metadata_file: Path, github_cache: bool) -> list[str]:
+def buildx_build(
+    spec: BuildSpec, *, platform: str, metadata_file: Path, github_cache: bool, reproducible: bool
+) -> list[str]:
     """Buildx, into the engine: its architecture is looked at before anything is pushed.
 
     Without the attestations, which would make an index of the image and give it a new digest at every build.
+    reproducible: with every file's time cut to SOURCE_DATE_EPOCH, https://docs.docker.com/build/exporters/.
     """
     attestations = ["--provenance=false", "--sbom=false"]
-    output = ["--load", "--progress=plain", "--metadata-file", str(metadata_file)]
+    output = ["--output", "type=docker,rewrite-timestamp=true"] if reproducible else ["--load"]
+    told = ["--progress=plain", "--metadata-file", str(metadata_file)]
     cache = _github_cache(spec) if github_cache else []
-    return ["docker", "buildx", "build", *output, *attestations, *cache, *_common(spec, platform)]
+    return ["docker", "buildx", "build", *output, *told, *attestations, *cache, *_common(spec, platform)]
 
 
 def inspect(*image_ids: str) -> list[str]:

@@ -95,7 +95,16 @@ class Docker:
 
     def _build_command(self, spec: BuildSpec, platform: str, result: Path) -> list[str]:
         if self.builder is Builder.BUILDX:
-            return commands.buildx_build(spec, platform=platform, metadata_file=result, github_cache=self.github_cache)
+            # Only where a workflow asks for it by this variable: times that lie make Python compile its modules anew
+            # at every start, and browsers keep files that have changed.
+            reproducible = bool(self.client.environment.get("SOURCE_DATE_EPOCH"))
+            return commands.buildx_build(
+                spec,
+                platform=platform,
+                metadata_file=result,
+                github_cache=self.github_cache,
+                reproducible=reproducible,
+            )
         return commands.build(spec, platform=platform, id_file=result)
 
 

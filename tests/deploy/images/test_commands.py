@@ -14,9 +14,13 @@ _SPEC = BuildSpec("web", Path("/src"), Path("/src/Dockerfile"))
 _ALL = BuildSpec("web", Path("/src"), Path("/src/Dockerfile"), args={"B": "2", "A": "1", "PATH": "/x"}, target="prod")
 
 
-def _buildx(spec: BuildSpec = _SPEC, *, github_cache: bool = False) -> list[str]:
+def _buildx(*, github_cache: bool = False, reproducible: bool = False) -> list[str]:
     return commands.buildx_build(
-        spec, platform="linux/arm64", metadata_file=Path("/tmp/m.json"), github_cache=github_cache
+        _SPEC,
+        platform="linux/arm64",
+        metadata_file=Path("/tmp/m.json"),
+        github_cache=github_cache,
+        reproducible=reproducible,
     )
 
 
@@ -25,6 +29,13 @@ def test_buildx_loads_one_image_without_attestations() -> None:
         *("docker", "buildx", "build", "--load", "--progress=plain", "--metadata-file", "/tmp/m.json"),
         *("--provenance=false", "--sbom=false", "--platform", "linux/arm64", "--file", "/src/Dockerfile", "/src"),
     ]
+
+
+def test_a_reproducible_image_has_its_files_times_cut() -> None:
+    command = _buildx(reproducible=True)
+
+    assert command[3:5] == ["--output", "type=docker,rewrite-timestamp=true"]
+    assert "--load" not in command
 
 
 def test_the_engines_builder_writes_the_id() -> None:

@@ -106,6 +106,19 @@ def test_buildx_names_the_image_in_its_metadata_file(tmp_path: Path) -> None:
     assert runner.commands[-1] == ["docker", "image", "inspect", _ID, _MANIFEST]
 
 
+@pytest.mark.parametrize(("variables", "cut"), [({"SOURCE_DATE_EPOCH": "1700000000"}, True), ({}, False)])
+def test_an_image_is_made_reproducible_where_the_workflow_asks_for_it(
+    tmp_path: Path, variables: dict[str, str], cut: bool
+) -> None:
+    runner = ScriptedRunner({"image inspect": _inspected()}, metadata=_METADATA)
+    docker = Docker(Client(runner, variables), Builder.BUILDX, Recorder(), StillClock())
+
+    docker.build(write_source(tmp_path, "one"), "linux/amd64")
+
+    assert ("type=docker,rewrite-timestamp=true" in runner.commands[0]) is cut
+    assert runner.environments[0] == variables
+
+
 def test_an_image_store_may_know_an_image_by_its_manifest(tmp_path: Path) -> None:
     partly = Finished(1, _inspected(_MANIFEST).stdout, (f"Error: No such image: {_ID}",))
     runner = ScriptedRunner({"image inspect": partly}, metadata=_METADATA)
