@@ -17,12 +17,19 @@ if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
 
 ROOT = Path(__file__).resolve().parents[2]
+USERNAME = "tester"
 STACKS = ("network", "database", "service", "delivery")
 _MANIFEST = """\
 [service]
 name = "guestbook"
 image = "{image}"
 health_path = "/health"
+
+[variables]
+DOCKER_USERNAME = "{username}"
+
+[secrets]
+DOCKER_PASSWORD = {{ ssm = "/guestbook/docker-password" }}
 
 [database]
 engine = "mysql"
@@ -48,7 +55,9 @@ class Project:
     def make(cls, folder: Path, *, image: str, stage: str = "dev", preset: str = "small") -> "Project":
         """Write the files. image: repository with its registry, such as localhost:5000/guestbook."""
         shutil.copy(ROOT / "app.py", folder)
-        (folder / "beanpod.toml").write_text(_MANIFEST.format(image=image, stage=stage, preset=preset))
+        (folder / "beanpod.toml").write_text(
+            _MANIFEST.format(image=image, stage=stage, preset=preset, username=USERNAME)
+        )
         (folder / "Dockerfile").write_text(_DOCKERFILE)
         project = cls(folder, stage)
         project.greet("hello")
