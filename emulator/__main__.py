@@ -8,7 +8,7 @@ from types import FrameType
 
 from emulator.clock import CLOCK
 from emulator.httpd import ACCESS_KEY_ID, SECRET_ACCESS_KEY, PortInUseError, listen, serve
-from emulator.pace import PACE
+from emulator.settings import PACE
 
 _BANNER = """\
 Embedded AWS  account {account}, region {region}, state in memory

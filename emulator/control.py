@@ -4,9 +4,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from emulator import pace
 from emulator.clock import CLOCK
 from emulator.faults import FAULTS
+from emulator.settings import LIMITS, PACE
 
 PREFIX = "/_emulator/"
 _Answer = Any
@@ -25,6 +25,7 @@ class Control:
             "GET calls": self._shown,
             "DELETE calls": self._forget,
             "POST pace": self._pace,
+            "POST limits": self._limits,
         }
 
     def __call__(self, environ: dict[str, Any]) -> tuple[str, _Answer]:
@@ -61,5 +62,9 @@ class Control:
         return {}
 
     def _pace(self, **seconds: float) -> _Answer:
-        pace.PACE.set(**seconds)
+        PACE.set(**seconds)
+        return {}
+
+    def _limits(self, **numbers: float) -> _Answer:
+        LIMITS.set(**numbers)
         return {}

@@ -15,7 +15,7 @@ from emulator.clock import CLOCK
 from emulator.control import PREFIX, Control
 from emulator.faults import FAULTS, Fault
 from emulator.iam import guard
-from emulator.iam.callers import Caller, caller
+from emulator.iam.callers import CALLER, Caller, caller
 
 _Environ = dict[str, Any]
 _Answer = tuple[str, list[tuple[str, str]], Iterable[bytes]]
@@ -73,8 +73,10 @@ class Gate:
             return refusals.answer(refusals.BY_FAULT[fault.kind], call)
         if fault and fault.details.get("when", "before") == "before":
             return None
-        if self._guarded and (refusal := guard.refusal(self._account, environ, call, whose)):
-            return refusals.answer(refusal, call)
+        if self._guarded:
+            environ[CALLER] = whose
+            if refusal := guard.refusal(self._account, environ, call, whose):
+                return refusals.answer(refusal, call)
         body, status, headers = run_wsgi_app(self._application, environ, buffered=True)
         # The server dates every answer.
         headers.remove("Date")

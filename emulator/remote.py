@@ -67,6 +67,10 @@ class Remote(ABC):
         """How many seconds the next `launch`, `update` or `terminate` takes."""
         self._ask("POST", "pace", **seconds)
 
+    def set_limits(self, **numbers: int) -> None:
+        """AWS's quotas: `application_versions`."""
+        self._ask("POST", "limits", **numbers)
+
     def _ask(self, method: str, path: str, **body: Any) -> Any:
         connection = http.client.HTTPConnection("127.0.0.1", urlsplit(self.endpoint_url).port, timeout=_TIMEOUT_SECONDS)
         try:

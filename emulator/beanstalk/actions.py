@@ -6,6 +6,9 @@ from typing import Any
 from emulator.beanstalk.models import ElasticBeanstalkBackend, eb_backends
 from emulator.clock import CLOCK
 from emulator.failures import AnswersFailures
+from emulator.iam import guard
+from emulator.iam.callers import CALLER, Caller
+from emulator.iam.needs import Need
 
 
 class Actions(AnswersFailures):
@@ -16,10 +19,21 @@ class Actions(AnswersFailures):
     def __init__(self) -> None:
         super().__init__(service_name="elasticbeanstalk")
         self.automated_parameter_parsing = True
+        self._caller: Caller | None = None
 
     @property
     def backend(self) -> ElasticBeanstalkBackend:
         return eb_backends[self.current_account][self.region]
+
+    def setup_class(
+        self, request: Any, full_url: str | None = None, headers: Any = None, use_raw_body: bool | None = None
+    ) -> None:
+        super().setup_class(request, full_url, headers, use_raw_body)
+        self._caller = getattr(request, "environ", {}).get(CALLER)
+
+    def denial(self, need: Need) -> str | None:
+        """What AWS says when the caller lacks the permission; None when there it is."""
+        return guard.denial(self._caller, need) if self._caller else None
 
     def tags(self) -> dict[str, str]:
         """The request's tags."""

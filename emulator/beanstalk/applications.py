@@ -2,9 +2,6 @@
 
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from emulator import clients
 from emulator.beanstalk import options, platforms
 from emulator.beanstalk.exceptions import ConfigurationValidationError, InvalidParameterValueError
 from emulator.beanstalk.options import Option, Settings
@@ -57,35 +54,6 @@ class Applications:
             raise InvalidParameterValueError(f"No Application Version named '{label}' found.")
         return versions[label]
 
-    def create_version(
-        self,
-        application: Application,
-        label: str,
-        *,
-        description: str,
-        bundle: dict[str, str] | None,
-        process: bool,
-        tags: dict[str, str],
-    ) -> ApplicationVersion:
-        """Make a version from a bundle in S3, which has to be there. process: copy and check it."""
-        if label in application.versions:
-            raise InvalidParameterValueError(f"Application Version {label} already exists.")
-        if bundle:
-            self._check_bundle(bundle)
-        now = CLOCK.now()
-        arn = self._place.arn("applicationversion", f"{application.name}/{label}")
-        status = "PROCESSED" if process else "UNPROCESSED"
-        version = ApplicationVersion(label, arn, now, now, description, bundle, status, tags)
-        application.versions[label] = version
-        return version
-
-    def delete_version(self, application: Application, label: str, *, with_bundle: bool) -> None:
-        """Remove a version; nothing happens when there is none. with_bundle: the object in S3, too."""
-        version = application.versions.pop(label, None)
-        if version and version.source_bundle and with_bundle:
-            bundle = version.source_bundle
-            clients.client("s3", self._place.region).delete_object(Bucket=bundle["S3Bucket"], Key=bundle["S3Key"])
-
     def template(self, application: str, name: str) -> ConfigurationTemplate:
         """The template; InvalidParameterValueError when there is none."""
         templates = self.get(application).templates
@@ -112,13 +80,3 @@ class Applications:
             return platforms.by_arn(arn, self._place.region)
         name = request.get("SolutionStackName")
         return platforms.by_solution_stack(name) if name else None
-
-    def _check_bundle(self, bundle: dict[str, str]) -> None:
-        bucket, key = bundle["S3Bucket"], bundle["S3Key"]
-        try:
-            clients.client("s3", self._place.region).head_object(Bucket=bucket, Key=key)
-        except ClientError as error:
-            reason = error.response["Error"].get("Message", "Not Found")
-            raise InvalidParameterValueError(
-                f"Unable to download from S3 location (Bucket: {bucket}  Key: {key}). Reason: {reason}"
-            ) from error

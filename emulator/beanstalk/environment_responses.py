@@ -4,7 +4,7 @@ from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
 
-from emulator.beanstalk import options, render
+from emulator.beanstalk import downstream, options, render
 from emulator.beanstalk.actions import Actions
 from emulator.beanstalk.exceptions import InvalidParameterValueError
 from emulator.beanstalk.state import Environment, Event
@@ -23,7 +23,8 @@ class EnvironmentActions(Actions):
         request = dict(self._get_params())
         self.backend.environments.lifecycle.forestall(self._environment(), request.get("VersionLabel", ""))
         environment = self._environment(ready=True)
-        self.backend.environments.update(environment, request, self.request_id)
+        obstacle = self._obstacle(environment, request.get("VersionLabel"))
+        self.backend.environments.update(environment, request, self.request_id, obstacle)
         return ActionResult(render.environment(environment, self.region))
 
     def terminate_environment(self) -> ActionResult:
@@ -101,6 +102,16 @@ class EnvironmentActions(Actions):
         environments = self.backend.environments
         find = environments.ready if ready else environments.find
         return find(self._get_param("EnvironmentName"), self._get_param("EnvironmentId"))
+
+    def _obstacle(self, environment: Environment, label: str | None) -> str | None:
+        """The error event that will say why a version is not deployed."""
+        if not label:
+            return None
+        if not environment.operations_role:
+            downstream.check_bucket(environment, self.denial)
+            if denied := downstream.obstacle(environment, self.denial):
+                return denied
+        return self.backend.obstacle(environment, label)
 
     def _asked_for(self, shown: dict[str, Any], *, always: tuple[str, ...]) -> dict[str, Any]:
         asked = self._get_param("AttributeNames", [])

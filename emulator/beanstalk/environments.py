@@ -74,10 +74,12 @@ class Environments:
         self.lifecycle.launch(environment, request_id)
         return environment
 
-    def update(self, environment: Environment, request: dict[str, Any], request_id: str) -> None:
-        """Start an update; the request is UpdateEnvironment's."""
+    def update(
+        self, environment: Environment, request: dict[str, Any], request_id: str, obstacle: str | None = None
+    ) -> None:
+        """Start an update; the request is UpdateEnvironment's. obstacle: the error event that will stop it."""
         changes = self._changes(environment, request)
-        self.lifecycle.update(environment, request_id, changes)
+        self.lifecycle.update(environment, request_id, changes, obstacle)
 
     def check_dns(self, prefix: str) -> tuple[bool, str]:
         """Whether nobody has the CNAME, and the CNAME."""

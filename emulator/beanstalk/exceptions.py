@@ -10,14 +10,46 @@ class ElasticBeanstalkError(ServiceException):
 
     ElasticBeanstalkError
       InvalidParameterValueError        something named does not exist, or is in the wrong state
-      ConfigurationValidationError  an option setting is refused
-      ResourceNotFoundError         no resource of that ARN
-      TooManyTagsError              more than 50 tags
+      InvalidParameterCombinationError  a bundle cannot be read
+      BundleNotInRegionError            a bundle's bucket is elsewhere
+      ValidationError                   a value is too long
+      TooManyApplicationVersionsError   the quota is used up
+      InsufficientPrivilegesError       the caller lacks a permission that Beanstalk uses in its name
+      ConfigurationValidationError      an option setting is refused
+      ResourceNotFoundError             no resource of that ARN
+      TooManyTagsError                  more than 50 tags
     """
 
 
 class InvalidParameterValueError(ElasticBeanstalkError):
     code = "InvalidParameterValue"
+
+
+class InvalidParameterCombinationError(ElasticBeanstalkError):
+    code = "InvalidParameterCombination"
+
+
+class BundleNotInRegionError(ElasticBeanstalkError):
+    code = "S3LocationNotInServiceRegionException"
+    message = "The specified S3 bucket does not belong to the S3 region in which the service is running."
+
+
+class ValidationError(ElasticBeanstalkError):
+    code = "ValidationError"
+
+
+class TooManyApplicationVersionsError(ElasticBeanstalkError):
+    code = "TooManyApplicationVersionsException"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"You cannot have more than {limit} Application Versions. Either remove some Application Versions or "
+            "request a limit increase."
+        )
+
+
+class InsufficientPrivilegesError(ElasticBeanstalkError):
+    code = "InsufficientPrivilegesException"
 
 
 class ConfigurationValidationError(ElasticBeanstalkError):

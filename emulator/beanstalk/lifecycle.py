@@ -14,7 +14,7 @@ from emulator.beanstalk.state import SAMPLE_VERSION, Deployment, Environment, Ev
 from emulator.beanstalk.updates import VersionUpdate
 from emulator.clock import CLOCK
 from emulator.faults import FAULTS, Fault
-from emulator.pace import PACE
+from emulator.settings import PACE
 
 
 class Lifecycle:
@@ -29,12 +29,17 @@ class Lifecycle:
         self._start(environment, "Launching", request_id, "createEnvironment is starting.")
         self._narrator.later(PACE.launch, environment, lambda: self._launched(environment))
 
-    def update(self, environment: Environment, request_id: str, changes: dict[str, Any]) -> None:
-        """Start an update: `changes` are the attributes that will have changed once it is done."""
+    def update(
+        self, environment: Environment, request_id: str, changes: dict[str, Any], obstacle: str | None = None
+    ) -> None:
+        """Start an update: `changes` are the attributes that will have changed once it is done.
+
+        obstacle: the error event that will stop the deployment of a version. Default: none, it goes on.
+        """
         self._narrator.begin(environment, "Updating", request_id, abortable=True)
         self._narrator.tell(environment, "Environment update is starting.")
         if label := changes.pop("version_label", None):
-            self._deploy(environment, label, changes)
+            self._deploy(environment, label, changes, obstacle)
         else:
             environment.health = Health("Info")
             self._narrator.later(PACE.update, environment, lambda: self._configured(environment, changes))
@@ -73,11 +78,11 @@ class Lifecycle:
         environment.health = Health("Pending" if status == "Launching" else "Info")
         self._narrator.tell(environment, message)
 
-    def _deploy(self, environment: Environment, label: str, changes: dict[str, Any]) -> None:
+    def _deploy(self, environment: Environment, label: str, changes: dict[str, Any], obstacle: str | None) -> None:
         fault = FAULTS.for_update(environment.name, label)
         environment.version_label = label
         environment.deployments += 1
-        update = VersionUpdate(self._narrator, environment, fault)
+        update = VersionUpdate(self._narrator, environment, fault, obstacle)
         update.begin(
             done=lambda: self._apply(environment, changes),
             then=lambda: self._overtake(environment, fault) if fault and fault.kind == "overtaken" else None,

@@ -1,20 +1,28 @@
 """Elastic Beanstalk in one region, as moto wants a service."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.resource_tagging import TaggableResourcesMixin, TaggedResource
 
+from emulator.beanstalk import versions
 from emulator.beanstalk.applications import Applications
 from emulator.beanstalk.environments import Environments
 from emulator.beanstalk.exceptions import (
     InvalidParameterValueError,
     ResourceNotFoundError,
+    TooManyApplicationVersionsError,
     TooManyTagsError,
 )
-from emulator.beanstalk.state import Application, Place
+from emulator.beanstalk.state import Application, ApplicationVersion, Environment, Place
+from emulator.beanstalk.versions import NewVersion
+from emulator.clock import CLOCK
+from emulator.settings import LIMITS
 
 _MAX_TAGS = 50
+# How long the lifecycle rules spare the versions of environments that are gone.
+_REMEMBERED = timedelta(weeks=10)
 
 
 class ElasticBeanstalkBackend(BaseBackend, TaggableResourcesMixin):
@@ -41,14 +49,38 @@ class ElasticBeanstalkBackend(BaseBackend, TaggableResourcesMixin):
         if not running:
             self.environments.forget(name)
 
-    def check_version_unused(self, application: Application, label: str) -> None:
-        """InvalidParameterValueError when an environment runs the version."""
+    def create_version(self, application: Application, new: NewVersion) -> ApplicationVersion:
+        """Make a version, within the quota, and delete what the application's lifecycle rules do not keep."""
+        count = sum(len(other.versions) for other in self.applications.all.values())
+        if count >= LIMITS.application_versions and new.label not in application.versions:
+            raise TooManyApplicationVersionsError(int(LIMITS.application_versions))
+        version = versions.create(self.place, application, new)
+        used = {label for item in self.environments.all for label in self._labels(item, terminated=_REMEMBERED)}
+        versions.expire(self.place, application, used | {new.label})
+        return version
+
+    def delete_version(self, application: Application, label: str, *, with_bundle: bool) -> None:
+        """Remove a version; InvalidParameterValueError when an environment runs it."""
         for environment in self.environments.all:
-            if environment.live and (environment.application, environment.version_label) == (application.name, label):
+            if environment.application == application.name and label in self._labels(environment):
                 raise InvalidParameterValueError(
                     f"Unable to delete application version {label} because it is still being used by: "
                     f"{environment.environment_id}"
                 )
+        versions.delete(self.place, application, label, with_bundle=with_bundle)
+
+    def obstacle(self, environment: Environment, label: str) -> str | None:
+        """The error event that says why a version cannot be deployed; None when it can."""
+        gone = versions.bundle_is_gone(self.place, self.applications.version(environment.application, label))
+        return "Service:Amazon S3, Message:The specified key does not exist." if gone else None
+
+    def _labels(self, environment: Environment, *, terminated: timedelta = timedelta(0)) -> set[str]:
+        """What an environment runs or is about to; terminated: or ran, when it ended less than this ago."""
+        if not environment.live and environment.updated + terminated <= CLOCK.now():
+            return set()
+        deployed = {instance.deployment.version_label for instance in environment.instances}
+        expected = {environment.expected.version_label} if environment.expected else set()
+        return {environment.version_label} | expected | deployed
 
     def tags(self, arn: str) -> dict[str, str]:
         """The tags of a resource, to read and to change; ResourceNotFoundError when there is none."""

@@ -8,6 +8,8 @@ from moto.core.responses import ActionResult, EmptyResult
 from emulator.beanstalk import render
 from emulator.beanstalk.environment_responses import EnvironmentActions
 from emulator.beanstalk.platform_responses import PlatformActions
+from emulator.beanstalk.versions import NewVersion
+from emulator.iam.needs import Need
 
 
 class ElasticBeanstalkResponse(EnvironmentActions, PlatformActions):
@@ -51,14 +53,15 @@ class ElasticBeanstalkResponse(EnvironmentActions, PlatformActions):
         if self._get_param("AutoCreateApplication") and name not in self.backend.applications.all:
             self.backend.applications.create(name, description="", lifecycle={}, tags={})
         application = self.backend.applications.get(name)
-        version = self.backend.applications.create_version(
-            application,
-            self._get_param("VersionLabel"),
+        new = NewVersion(
+            label=self._get_param("VersionLabel"),
             description=self._get_param("Description", ""),
             bundle=self._get_param("SourceBundle"),
             process=bool(self._get_param("Process", False)),
             tags=self.tags(),
+            may=lambda action, resource: self.denial(Need(action, resource)) is None,
         )
+        version = self.backend.create_version(application, new)
         return ActionResult({"ApplicationVersion": render.version(name, version)})
 
     def describe_application_versions(self) -> ActionResult:
@@ -82,9 +85,8 @@ class ElasticBeanstalkResponse(EnvironmentActions, PlatformActions):
     def delete_application_version(self) -> ActionResult:
         application = self.backend.applications.get(self._get_param("ApplicationName"))
         label = self._get_param("VersionLabel")
-        self.backend.check_version_unused(application, label)
         with_bundle = bool(self._get_param("DeleteSourceBundle", False))
-        self.backend.applications.delete_version(application, label, with_bundle=with_bundle)
+        self.backend.delete_version(application, label, with_bundle=with_bundle)
         return EmptyResult()
 
     def list_tags_for_resource(self) -> ActionResult:

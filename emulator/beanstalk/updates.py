@@ -12,7 +12,7 @@ from emulator.beanstalk.narrator import Narrator
 from emulator.beanstalk.state import Deployment, Environment, Health
 from emulator.clock import CLOCK
 from emulator.faults import Fault
-from emulator.pace import PACE
+from emulator.settings import PACE
 
 # What passes before the instances are told to deploy: about 5 s on AWS.
 _PREPARING_SECONDS = 5.0

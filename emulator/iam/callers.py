@@ -12,6 +12,9 @@ from emulator.calls import Call
 from emulator.httpd import ACCESS_KEY_ID
 from emulator.iam.policies import Document
 
+CALLER = "emulator.caller"
+"""Where a guarded request carries its Caller for the service that answers it."""
+
 
 @dataclass(frozen=True)
 class Caller:

@@ -1,6 +1,5 @@
 """Stops what a caller may not do, in AWS's words."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from emulator.calls import Call
@@ -39,23 +38,18 @@ def refusal(account: str, environ: dict[str, Any], call: Call, whose: Caller | N
         return None if f"{call.service}:{call.action}" in _OPEN else _NO_KEY
     if whose is None:
         return _UNKNOWN_KEY
-    if whose.unrestricted:
-        return None
-    if not is_genuine(environ, call, whose.secret):
+    if not whose.unrestricted and not is_genuine(environ, call, whose.secret):
         return _WRONG_SECRET
-    said = denial(whose, needs(account, call))
+    said = next(filter(None, (denial(whose, need) for need in needs(account, call))), None)
     return Refusal(_FORBIDDEN, "AccessDenied", said) if said else None
 
 
-def denial(whose: Caller, wanted: Iterable[Need]) -> str | None:
-    """What AWS says of the first of these permissions that the caller lacks; None when there are all."""
-    for need in wanted:
-        if need.action in _OPEN:
-            continue
-        verdict = judge(whose.policies, need.action, need.resource, need.context)
-        if verdict is not Verdict.ALLOWED:
-            return _words(whose, need, verdict)
-    return None
+def denial(whose: Caller, need: Need) -> str | None:
+    """What AWS says when the caller lacks the permission; None when there it is."""
+    if whose.unrestricted or need.action in _OPEN:
+        return None
+    verdict = judge(whose.policies, need.action, need.resource, need.context)
+    return None if verdict is Verdict.ALLOWED else _words(whose, need, verdict)
 
 
 def _words(whose: Caller, need: Need, verdict: Verdict) -> str:

@@ -22,17 +22,18 @@ class Seen:
 class Deployments:
     """One environment, deployed to and looked at."""
 
-    def __init__(self, aws: EmbeddedAws, clients: Clients, environment: str) -> None:
+    def __init__(self, aws: EmbeddedAws, clients: Clients, environment: str, *, application: str = "guestbook") -> None:
         self._aws = aws
         self._clients = clients
         self._beanstalk = clients("elasticbeanstalk")
         self._environment = environment
+        self._application = application
         self._began = aws.now()
 
     def deploy(self, label: str, *, exists: bool = False) -> str:
         """Start a deployment of a new version; returns the request's id."""
         if not exists:
-            self._clients.version(label)
+            self._clients.version(label, application=self._application)
         self._began = self._aws.now()
         request = {"EnvironmentName": self._environment, "VersionLabel": label}
         return str(self._beanstalk.update_environment(**request)["ResponseMetadata"]["RequestId"])

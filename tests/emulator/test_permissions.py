@@ -240,3 +240,69 @@ def test_session_of_a_role_may_what_the_role_may(aws: EmbeddedAws, clients: Clie
     assert user("sts", **own).get_caller_identity()["Arn"].endswith(":assumed-role/ci/run-1")
     with pytest.raises(ClientError, match="assumed-role/ci/run-1 is not authorized to perform: s3:GetObject"):
         user("s3", **own).get_object(Bucket="artifacts", Key="bundles/there.zip")
+
+
+def test_bundle_has_to_be_readable_for_the_caller(user: User) -> None:
+    user.may({"Action": "elasticbeanstalk:CreateApplicationVersion"})
+    request = APPLICATION | {"VersionLabel": "unreadable", "SourceBundle": {"S3Bucket": "artifacts", "S3Key": "k"}}
+    with pytest.raises(ClientError) as caught:
+        user("elasticbeanstalk").create_application_version(**request)
+    unreadable = "Unable to download from S3 location (Bucket: artifacts  Key: k). Reason: Forbidden"
+    assert error(caught) == ("InvalidParameterCombination", unreadable)
+
+
+DOWNSTREAM = [
+    "cloudformation:DescribeStacks",
+    "cloudformation:DescribeStackResource",
+    "cloudformation:DescribeStackResources",
+    "cloudformation:GetTemplate",
+    "autoscaling:DescribeAutoScalingGroups",
+    "autoscaling:DescribeScalingActivities",
+    "autoscaling:SuspendProcesses",
+    "autoscaling:ResumeProcesses",
+    "ec2:DescribeInstances",
+    "ec2:DescribeInstanceStatus",
+    "elasticloadbalancing:DescribeTargetGroups",
+    "elasticloadbalancing:DescribeTargetHealth",
+    "elasticloadbalancing:RegisterTargets",
+    "elasticloadbalancing:DeregisterTargets",
+]
+
+
+@pytest.fixture(scope="module")
+def deployable(clients: Clients, key: dict[str, str]) -> str:
+    return clients.version("deployable")
+
+
+@pytest.mark.parametrize("action", DOWNSTREAM)
+def test_update_that_lacks_a_permission_fails_with_an_event_that_names_it(
+    clients: Clients, user: User, deployable: str, action: str
+) -> None:
+    user.may({"Action": "*"}, {"Effect": "Deny", "Action": action})
+    answer = user("elasticbeanstalk").update_environment(VersionLabel=deployable, **ENVIRONMENT)
+    beanstalk = clients("elasticbeanstalk")
+    found = beanstalk.describe_events(RequestId=answer["ResponseMetadata"]["RequestId"], Severity="ERROR")["Events"]
+    first = found[-1]["Message"]
+    assert first.startswith("Service:Amazon")
+    assert f"Message:User: {USER} is not authorized to perform: {action} on resource: " in first
+    assert found[-2]["Message"] == "Failed to deploy application."
+    environment = beanstalk.describe_environments(EnvironmentNames=["guestbook-dev"])["Environments"][0]
+    assert (environment["Status"], environment["VersionLabel"]) == ("Ready", "Sample Application")
+
+
+@pytest.mark.parametrize("action", ["s3:GetBucketLocation", "s3:PutObjectAcl", "s3:DeleteObject"])
+def test_update_that_may_not_use_beanstalks_bucket_is_refused(user: User, deployable: str, action: str) -> None:
+    user.may({"Action": "*"}, {"Effect": "Deny", "Action": action})
+    with pytest.raises(ClientError) as caught:
+        user("elasticbeanstalk").update_environment(VersionLabel=deployable, **ENVIRONMENT)
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+    code, message = error(caught)
+    assert code == "InsufficientPrivilegesException"
+    assert message.startswith(f"You do not have permission to perform the '{action}' action. Verify that your S3")
+
+
+def test_update_with_every_permission_goes_through(clients: Clients, user: User, deployable: str) -> None:
+    user.may({"Action": "*"})
+    user("elasticbeanstalk").update_environment(VersionLabel=deployable, **ENVIRONMENT)
+    found = clients("elasticbeanstalk").describe_environments(EnvironmentNames=["guestbook-dev"])["Environments"]
+    assert found[0]["VersionLabel"] == deployable

@@ -54,12 +54,9 @@ def test_object_is_written_only_where_there_is_none(s3: Any) -> None:
 def test_object_is_replaced_and_deleted_only_as_it_was_seen(s3: Any) -> None:
     seen = s3.put_object(Body=b"1", **WHERE)["ETag"]
     now = s3.put_object(Body=b"2", IfMatch=seen, **WHERE)["ETag"]
-    for operation in (
-        lambda: s3.put_object(Body=b"3", IfMatch=seen, **WHERE),
-        lambda: s3.delete_object(IfMatch=seen, **WHERE),
-    ):
+    for operation, body in (("put_object", {"Body": b"3"}), ("delete_object", {})):
         with pytest.raises(ClientError) as caught:
-            operation()
+            getattr(s3, operation)(IfMatch=seen, **body, **WHERE)
         assert error(caught)[0] == "PreconditionFailed"
     s3.delete_object(IfMatch=now, **WHERE)
     with pytest.raises(ClientError) as caught:
@@ -69,9 +66,11 @@ def test_object_is_replaced_and_deleted_only_as_it_was_seen(s3: Any) -> None:
 
 def test_of_many_writers_at_once_one_wins(aws: EmbeddedAws, s3: Any) -> None:
     def write(number: int) -> str:
-        make: Any = boto3.session.Session().client
+        session: Any = boto3.session
         try:
-            make("s3", **aws.client_arguments).put_object(Body=b"%d" % number, IfNoneMatch="*", **WHERE)
+            session.Session().client("s3", **aws.client_arguments).put_object(
+                Body=b"%d" % number, IfNoneMatch="*", **WHERE
+            )
         except ClientError as lost:
             return str(lost.response["Error"]["Code"])
         return "won"
