@@ -8,10 +8,15 @@ from pathlib import Path
 
 from deploy.bundles.archive import BundleFile
 
-# Beanstalk runs the hooks of a folder by name: the login comes before anybody else's.
-_LOGIN = "00_beanpod_login.sh"
-_CLEANUP = "99_beanpod_cleanup.sh"
 _SCRIPTS = Path(__file__).parent / "scripts"
+
+
+# Beanstalk runs the hooks of a folder by name: the login comes before anybody else's.
+_LOGINS = tuple(f".platform/{hooks}/prebuild/00_beanpod_login.sh" for hooks in ("hooks", "confighooks"))
+_CLEANUP = ".platform/hooks/postdeploy/99_beanpod_cleanup.sh"
+
+# Names in a bundle that nobody else can have.
+OWN_FILES = frozenset({*_LOGINS, _CLEANUP, "docker-compose.yml", "Dockerrun.aws.json"})
 
 
 def login_hooks(repository: str) -> Mapping[str, BundleFile]:
@@ -22,13 +27,12 @@ def login_hooks(repository: str) -> Mapping[str, BundleFile]:
     """
     registry = _registry(repository)
     script = _script("login.sh", REGISTRY=f" {registry}".rstrip(), TITLE=registry or "Docker Hub")
-    return {f".platform/{hooks}/prebuild/{_LOGIN}": script for hooks in ("hooks", "confighooks")}
+    return dict.fromkeys(_LOGINS, script)
 
 
 def cleanup_hook(images: Iterable[str]) -> Mapping[str, BundleFile]:
     """Remove what earlier releases left on the disk, except the images of this one and of the one before."""
-    script = _script("cleanup.sh", IMAGES=" ".join(sorted(set(images))))
-    return {f".platform/hooks/postdeploy/{_CLEANUP}": script}
+    return {_CLEANUP: _script("cleanup.sh", IMAGES=" ".join(sorted(set(images))))}
 
 
 def _script(name: str, **values: str) -> BundleFile:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
-from deploy.bundles import Bundle, make_bundle
+from deploy.bundles import Bundle, build_specs, make_bundle
 from deploy.errors import BuildError
 from manifest import Manifest, StageConfig
 
@@ -47,3 +49,26 @@ def refused(make: Callable[[], object]) -> list[str]:
     assert caught.value.exit_code == 3
     assert str(caught.value).isprintable()
     return list(caught.value.causes or [str(caught.value)])
+
+
+COMPOSE = f'{SERVICE}compose = "compose.yaml"\n'
+DATABASE = '[database]\nengine = "mysql"\ncompose_service = "db"\n'
+
+
+def compose_stage(root: Path, compose: str, manifest: str = COMPOSE, **files: str) -> StageConfig:
+    """The stage of a project with a compose file, a Dockerfile, and other files by their names."""
+    write(root, {"compose.yaml": compose, "Dockerfile": "FROM busybox:stable\n"})
+    write(root, {name.replace("__", "."): text for name, text in files.items()})
+    return stage_of(root, manifest)
+
+
+def compose_bundle(root: Path, compose: str, manifest: str = COMPOSE, **files: str) -> Bundle:
+    """The bundle of such a project; every service that is built has an image."""
+    stage = compose_stage(root, compose, manifest, **files)
+    images = {spec.name: IMAGE for spec in build_specs(stage, root)}
+    return make_bundle(stage, root, images, application="guestbook-dev", login_hooks=False)
+
+
+def composed(bundle: Bundle) -> Any:
+    """The compose file of a bundle."""
+    return yaml.safe_load(bundle.files["docker-compose.yml"].data)

@@ -20,7 +20,7 @@ def test_a_missing_dockerfile_is_named(tmp_path: Path) -> None:
     stage = dockerfile_stage(tmp_path)
     (tmp_path / "Dockerfile").unlink()
     assert refused(lambda: build_specs(stage, tmp_path)) == [
-        "service.dockerfile: Dockerfile: no such file: write its path from the manifest"
+        "Dockerfile: no such file: write its path from the manifest into service.dockerfile"
     ]
 
 
@@ -50,7 +50,7 @@ def test_a_private_image_brings_the_login_for_versions_and_for_configurations(tm
 def test_a_private_image_without_a_login_for_the_instances_is_refused(tmp_path: Path) -> None:
     text = SERVICE + '[secrets]\nDOCKER_PASSWORD = { ssm = "/docker/password" }\n'
     assert refused(lambda: dockerfile_bundle(tmp_path, login_hooks=True, text=text)) == [
-        "the bundle: ada/guestbook is private, and secrets.DOCKER_USERNAME is missing: the instances need it to pull"
+        "Dockerfile: ada/guestbook is private, and secrets.DOCKER_USERNAME is missing: the instances need it to pull"
     ]
 
 

@@ -24,7 +24,7 @@ def test_a_name_of_our_own_is_refused(tmp_path: Path) -> None:
     name = ".platform/hooks/postdeploy/99_beanpod_cleanup.sh"
     write(tmp_path, {name: "#!/bin/sh\n"})
     assert refused(lambda: dockerfile_bundle(tmp_path)) == [
-        f"the bundle: {name}: the deploy script writes a file of this name: choose another"
+        f"Dockerfile: {name}: the deploy script writes a file of this name: choose another"
     ]
 
 

@@ -1,0 +1,68 @@
+"""The compose file for Beanstalk while it is being made."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from deploy.bundles.archive import BundleFile
+from deploy.bundles.compose.findings import Findings
+from deploy.bundles.compose.ports import Port
+from deploy.bundles.compose.volumes import Volume
+
+Tree = dict[str, Any]
+
+WEB_PORT = 80
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the stage says about its compose file.
+
+    root: the manifest's folder, which the bundle mirrors. folder: the compose file's. provided: the variables of the
+    environment. port: where the container listens. database_service: the service that RDS stands in for. platform:
+    of the instances, such as linux/amd64.
+    """
+
+    root: Path
+    folder: Path
+    provided: frozenset[str]
+    port: int
+    database_service: str | None
+    platform: str
+
+
+@dataclass
+class Draft:
+    """tree: canonical, changed step by step. production: what `compose.prod.yaml` says itself, whose word counts.
+
+    built: the services that have an image of ours. files: what the services need beside them, by path in the bundle.
+    """
+
+    tree: Tree
+    production: Tree
+    setting: Setting
+    findings: Findings
+    built: frozenset[str]
+    files: dict[str, BundleFile] = field(default_factory=dict)
+
+    @property
+    def services(self) -> dict[str, Tree]:
+        """The services that are left."""
+        services: dict[str, Tree] = self.tree["services"]
+        return services
+
+    def said_for_production(self, service: str, key: str) -> list[Any]:
+        """The entries of a service's list in `compose.prod.yaml`."""
+        above = self.production.get("services", {}).get(service, {})
+        return list(above.get(key) or [])
+
+    def ports(self) -> Iterator[tuple[str, Port]]:
+        """Every port that a service publishes."""
+        for name, service in self.services.items():
+            yield from ((name, port) for port in service.get("ports", ()))
+
+    def volumes(self) -> Iterator[tuple[str, Volume]]:
+        """Every mount of a service."""
+        for name, service in self.services.items():
+            yield from ((name, volume) for volume in service.get("volumes", ()))

@@ -1,0 +1,115 @@
+"""What is for development only leaves: services with a profile, the database, and what only these need."""
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from deploy.bundles.compose.draft import WEB_PORT, Draft, Tree
+from deploy.bundles.compose.findings import at
+
+_SHARED = ("network_mode", "ipc", "pid")
+
+
+def remove_profiles(draft: Draft) -> None:
+    """Compose on Beanstalk starts no profile: a service that has one would be dead text."""
+    for name in [name for name, service in draft.services.items() if service.get("profiles")]:
+        draft.findings.note(at(name), "left out: it has a profile")
+        del draft.services[name]
+
+
+def remove_database(draft: Draft) -> None:
+    """RDS takes the place of the service that the manifest names; what is only there for it goes as well."""
+    database = draft.setting.database_service
+    if database is None:
+        return
+    if database not in draft.services:
+        known = ", ".join(draft.services)
+        draft.findings.problem("database.compose_service", f"there is no service {database}: name one of {known}")
+        return
+    companions = _companions(draft, database)
+    del draft.services[database]
+    draft.findings.note(at(database), "left out: RDS takes its place")
+    for name in companions:
+        del draft.services[name]
+        draft.findings.note(at(name), f"left out with {database}: compose.prod.yaml keeps it by naming it")
+    for service in draft.services.values():
+        _forget(service, {database, *companions})
+
+
+def _companions(draft: Draft, database: str) -> list[str]:
+    """Tools for the database such as adminer: an image off the shelf that depends on it and that nothing else needs.
+
+    Never the service that requests reach, nor one that `compose.prod.yaml` names, nor anything where no image is
+    ours: there an image off the shelf may be the app.
+    """
+    kept = {*draft.built, *draft.production.get("services", {}), *_reached(draft)}
+    leaving = [
+        name
+        for name, service in draft.services.items()
+        if draft.built and name not in kept and database in set(needs(service))
+    ]
+    while needed := [name for name in leaving if name in _needed_by_others(draft, {database, *leaving})]:
+        leaving = [name for name in leaving if name not in needed]
+    return leaving
+
+
+def _reached(draft: Draft) -> Iterator[str]:
+    return (name for name, port in draft.ports() if port.reached_at(WEB_PORT))
+
+
+def _needed_by_others(draft: Draft, leaving: Collection[str]) -> set[str]:
+    staying = (service for name, service in draft.services.items() if name not in leaving)
+    return {name for service in staying for name in needs(service)}
+
+
+def needs(service: Tree) -> Iterator[str]:
+    """The services that a service refers to."""
+    yield from service.get("depends_on", {})
+    for key in ("links", "volumes_from"):
+        yield from (_referred(entry) for entry in service.get(key, ()) if not str(entry).startswith("container:"))
+    for key in _SHARED:
+        kind, colon, name = str(service.get(key, "")).partition(":")
+        if kind == "service" and colon:
+            yield name
+
+
+def _referred(entry: Any) -> str:
+    return str(entry).partition(":")[0]
+
+
+def _forget(service: Tree, gone: Collection[str]) -> None:
+    """Take the references to services out that need no other remedy."""
+    if "depends_on" in service:
+        service["depends_on"] = {name: how for name, how in service["depends_on"].items() if name not in gone}
+    if "links" in service:
+        service["links"] = [entry for entry in service["links"] if _referred(entry) not in gone]
+    for key in ("depends_on", "links"):
+        if key in service and not service[key]:
+            del service[key]
+
+
+def check_references(draft: Draft) -> None:
+    """Everything that a service refers to has to be there."""
+    for name, service in draft.services.items():
+        for other in dict.fromkeys(needs(service)):
+            if other not in draft.services:
+                draft.findings.problem(at(name), f"needs service {other}, which is not there: take the reference out")
+        for section, used in _resources(service):
+            if used not in (draft.tree.get(section) or {}) and (section, used) != ("networks", "default"):
+                draft.findings.problem(at(name, section), f"{used} is not declared: add it under {section}:")
+
+
+def remove_unused(draft: Draft) -> None:
+    """Networks, volumes, secrets and configs that no service uses any more."""
+    used = {resource for service in draft.services.values() for resource in _resources(service)}
+    used.add(("networks", "default"))
+    for section in ("networks", "volumes", "secrets", "configs"):
+        declared = draft.tree.get(section) or {}
+        draft.tree[section] = {name: value for name, value in declared.items() if (section, name) in used}
+
+
+def _resources(service: Tree) -> Iterator[tuple[str, str]]:
+    yield from (("networks", name) for name in service.get("networks", {}))
+    yield from (("volumes", volume.source) for volume in service.get("volumes", ()) if volume.is_named)
+    for section in ("secrets", "configs"):
+        for entry in service.get(section, ()):
+            yield section, str(entry.get("source") if isinstance(entry, dict) else entry)

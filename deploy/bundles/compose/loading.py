@@ -1,0 +1,128 @@
+"""The user's compose file, and what a `compose.prod.yaml` beside it changes for production."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deploy.bundles.compose.canonical import canonical
+from deploy.bundles.compose.checking import check
+from deploy.bundles.compose.findings import Findings, at
+from deploy.bundles.compose.interpolation import interpolated
+from deploy.bundles.compose.merging import merged, merged_service
+from deploy.bundles.compose.reading import Override, Reset, UnreadableError, read_documents
+
+Tree = dict[str, Any]
+
+_SUFFIXES = (".yaml", ".yml")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """tree: both files merged, canonical. production: the upper one alone, {} where there is none. paths: the files."""
+
+    tree: Tree
+    production: Tree
+    paths: tuple[Path, ...]
+
+
+def load(path: Path, provided: Collection[str], findings: Findings) -> Loaded:
+    """Read the file and the one for production beside it. Adds what is wrong with them to the findings.
+
+    provided: the variables that compose finds on the instance.
+    """
+    base = _read(path, {}, provided, findings)
+    above = _production_file(path, findings)
+    if above is None:
+        return Loaded(base, {}, (path,))
+    production = _read(above, {}, provided, findings)
+    return Loaded(_read(above, base, provided, findings), production, (path, above))
+
+
+def _production_file(path: Path, findings: Findings) -> Path | None:
+    stems = dict.fromkeys(("compose", "docker-compose", path.stem))
+    names = [f"{stem}.prod{suffix}" for stem in stems for suffix in _SUFFIXES]
+    found = [path.with_name(name) for name in names if path.with_name(name).is_file()]
+    if len(found) > 1:
+        findings.problem(", ".join(file.name for file in found), "more than one for production: keep one")
+    return found[0] if found else None
+
+
+def _read(path: Path, below: Tree, provided: Collection[str], findings: Findings) -> Tree:
+    """The file over the tree below it; a file may have several documents, each over the one before."""
+    tree = below
+    own = Findings()
+    try:
+        for document in read_documents(path):
+            tree = _over(tree, document, provided, own)
+    except UnreadableError as error:
+        own.problem(path.name, str(error))
+    for text in own.problems:
+        if text not in findings.problems:
+            findings.problems.append(text)
+    return tree
+
+
+def _over(below: Tree, document: Any, provided: Collection[str], findings: Findings) -> Tree:
+    def refuse(path: tuple[str, ...], text: str) -> None:
+        findings.problem(_place(path), text)
+
+    def provided_at(path: tuple[str, ...]) -> Collection[str]:
+        # A build happens here, where the environment's variables are not.
+        return () if path[:1] == ("services",) and path[2:3] == ("build",) else provided
+
+    if not check(document, findings):
+        return below
+    tree = canonical(interpolated(document, provided_at, refuse), findings)
+    return merged(below, _extended(tree, findings), refuse)
+
+
+def _place(path: tuple[str, ...]) -> str:
+    return at(path[1], *path[2:]) if path[0] == "services" and len(path) > 1 else ".".join(path)
+
+
+def _extended(tree: Tree, findings: Findings) -> Tree:
+    services = tree.get("services")
+    if isinstance(services, dict):
+        done = _Extensions(services, findings)
+        return {**tree, "services": {name: done.of(name) for name in services}}
+    return tree
+
+
+class _Extensions:
+    """Services with what they extend below them: https://docs.docker.com/reference/compose-file/services/#extends."""
+
+    def __init__(self, services: Tree, findings: Findings) -> None:
+        self._services = services
+        self._findings = findings
+        self._open: list[str] = []
+
+    def of(self, name: str) -> Any:
+        service = self._services[name]
+        if isinstance(service, Reset | Override) or "extends" not in service:
+            return service
+        own = {key: value for key, value in service.items() if key != "extends"}
+        if not self._may_extend(name, service["extends"]):
+            return own
+        self._open.append(name)
+        below = self.of(service["extends"]["service"])
+        self._open.pop()
+        return merged_service(below, own, name, self._refuse) if isinstance(below, dict) else own
+
+    def _may_extend(self, name: str, extends: Tree) -> bool:
+        problems = list(self._problems(name, extends))
+        for text in problems:
+            self._findings.problem(at(name, "extends"), text)
+        return not problems
+
+    def _problems(self, name: str, extends: Tree) -> Iterator[str]:
+        service = extends.get("service")
+        if extends.get("file") is not None:
+            yield "a service of another file is not taken along: write it in this one"
+        elif service not in self._services:
+            yield f"there is no service {service}: name one of this file"
+        elif service == name or service in self._open:
+            yield "goes round in a circle: end it"
+
+    def _refuse(self, path: tuple[str, ...], text: str) -> None:
+        self._findings.problem(_place(path), text)

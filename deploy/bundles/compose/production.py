@@ -1,0 +1,128 @@
+"""From the user's own compose file to the one that runs on Beanstalk."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.bundles.archive import BundleFile
+from deploy.bundles.compose.building import spec_of
+from deploy.bundles.compose.draft import Draft, Setting, Tree
+from deploy.bundles.compose.environment import ensure_variables
+from deploy.bundles.compose.findings import Findings, at
+from deploy.bundles.compose.leaving import check_references, remove_database, remove_profiles, remove_unused
+from deploy.bundles.compose.loading import Loaded, load
+from deploy.bundles.compose.mounts import settle_files, settle_mounts
+from deploy.bundles.compose.web import ensure_web_port
+from deploy.bundles.compose.writing import written
+from deploy.images import BuildSpec
+
+_LEFT_OUT = ("build", "container_name", "develop", "profiles")
+_DECIDED_BY_THE_IMAGE = ("platform", "pull_policy", "pull_refresh_after")
+_SECTIONS = ("networks", "volumes", "secrets", "configs", "models")
+_RESTART = "always"
+
+
+@dataclass(frozen=True)
+class Production:
+    """A compose file for Beanstalk that lacks only the images.
+
+    specs: what has to be built. files: what the services need beside it, by path in the bundle.
+    """
+
+    specs: tuple[BuildSpec, ...]
+    files: Mapping[str, BundleFile]
+    notes: tuple[str, ...]
+    _tree: Tree
+    _header: str
+
+    def text(self, images: Mapping[str | None, str]) -> str:
+        """The file, with the images of the services that are built by their names."""
+        services = {
+            name: {"image": images[name], **service} if name in images else service
+            for name, service in self._tree["services"].items()
+        }
+        return f"{self._header}\n{written({**self._tree, 'services': services})}"
+
+
+def production(path: Path, setting: Setting, findings: Findings) -> Production | None:
+    """The production file of the compose file at `path`; None where the findings have a problem that hides others."""
+    loaded = load(path, setting.provided, findings)
+    if findings.problems or not _has_services(loaded.tree, path, findings):
+        return None
+    built = frozenset(name for name, service in loaded.tree["services"].items() if "build" in service)
+    draft = Draft(loaded.tree, loaded.production, setting, findings, built)
+    _settle(draft)
+    specs = tuple(
+        spec_of(name, service["build"], setting.folder, findings)
+        for name, service in draft.services.items()
+        if name in built
+    )
+    return Production(specs, draft.files, tuple(findings.notes), _tree(draft), _header(loaded, setting, findings))
+
+
+def _has_services(tree: Tree, path: Path, findings: Findings) -> bool:
+    if tree.get("include"):
+        findings.problem("include", "other files are not taken along: write their services in this one")
+    if not tree.get("services"):
+        findings.problem("services", "there are none: write the app as one")
+    return not findings.problems
+
+
+def _settle(draft: Draft) -> None:
+    remove_profiles(draft)
+    remove_database(draft)
+    ensure_variables(draft)
+    settle_mounts(draft)
+    remove_unused(draft)
+    check_references(draft)
+    settle_files(draft)
+    ensure_web_port(draft)
+    _ensure_restart(draft)
+    for name, service in draft.services.items():
+        _check_image(draft, name, service)
+
+
+def _ensure_restart(draft: Draft) -> None:
+    """Everything comes up again after a crash or a reboot, except a job that others wait for to end."""
+    jobs = {
+        other
+        for service in draft.services.values()
+        for other, how in service.get("depends_on", {}).items()
+        if how.get("condition") == "service_completed_successfully"
+    }
+    for name, service in draft.services.items():
+        given = service.get("restart")
+        if name not in jobs and given in (None, "no") and "restart_policy" not in (service.get("deploy") or {}):
+            service["restart"] = _RESTART
+
+
+def _check_image(draft: Draft, name: str, service: Tree) -> None:
+    if name not in draft.built and not service.get("image") and not service.get("provider"):
+        draft.findings.problem(at(name), "has neither image nor build: write one of the two")
+    platform = service.get("platform")
+    if name not in draft.built and platform and not str(platform).startswith(draft.setting.platform):
+        text = f"{platform} does not run on the instances, which are {draft.setting.platform}: leave it out"
+        draft.findings.problem(at(name, "platform"), text)
+
+
+def _tree(draft: Draft) -> Tree:
+    services = {name: _service(draft, name, service) for name, service in draft.services.items()}
+    others = {section: draft.tree[section] for section in _SECTIONS if draft.tree.get(section)}
+    return {"services": services, **others}
+
+
+def _service(draft: Draft, name: str, service: Tree) -> Tree:
+    without = {*_LEFT_OUT, *(("image", *_DECIDED_BY_THE_IMAGE) if name in draft.built else ())}
+    return plain_service({key: value for key, value in service.items() if key not in without})
+
+
+def plain_service(service: Tree) -> Tree:
+    """A service with its ports and volumes as they stand in a file."""
+    entries: Tree = {key: [item.entry for item in service[key]] for key in ("ports", "volumes") if key in service}
+    return {**service, **entries}
+
+
+def _header(loaded: Loaded, setting: Setting, findings: Findings) -> str:
+    names = " and ".join(path.relative_to(setting.root).as_posix() for path in loaded.paths)
+    lines = [f"Made by the deploy script from {names}: change that, not this.", *findings.notes]
+    return "\n".join(f"# {line}" for line in lines)

@@ -1,0 +1,65 @@
+"""The one service that requests reach: Beanstalk sends them to port 80 of the instance, with no proxy of its own.
+
+https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/create_deploy_docker.container.console.html
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from deploy.bundles.compose.draft import WEB_PORT, Draft
+from deploy.bundles.compose.findings import at
+
+
+def ensure_web_port(draft: Draft) -> None:
+    """Exactly one service publishes port 80: the one that does, or the one that publishes the port of the manifest."""
+    reached = _names(name for name, port in draft.ports() if port.reached_at(WEB_PORT))
+    if not reached:
+        reached = _publish(draft)
+    if len(reached) > 1:
+        names = " and ".join(reached)
+        draft.findings.problem(f"services {names}", f"publish port {WEB_PORT} both: leave it to one of them")
+    for name in reached[:1]:
+        _check_alone(draft, name)
+
+
+def _publish(draft: Draft) -> list[str]:
+    """Move the one port that can be meant to 80; the services that have it now."""
+    wanted = draft.setting.port
+    candidates = _names(name for name, port in draft.ports() if port.target == wanted and port.protocol == "tcp")
+    remedy = f'write ports: ["{WEB_PORT}:{wanted}"] for the one that requests reach'
+    if not candidates:
+        text = f"none publishes port {WEB_PORT}, nor the service.port {wanted} of its container: {remedy}"
+        draft.findings.problem("services", text)
+        return []
+    if len(candidates) > 1:
+        names = " and ".join(candidates)
+        draft.findings.problem(f"services {names}", f"publish the service.port {wanted} both, none port 80: {remedy}")
+        return []
+    _move(draft, candidates[0])
+    return candidates
+
+
+def _move(draft: Draft, name: str) -> None:
+    ports = list(draft.services[name]["ports"])
+    place = next(index for index, port in enumerate(ports) if port.target == draft.setting.port)
+    draft.findings.note(at(name, "ports"), f"{ports[place].target} of the container is port {WEB_PORT} of the instance")
+    ports[place] = ports[place].moved_to(WEB_PORT)
+    draft.services[name]["ports"] = ports
+
+
+def _check_alone(draft: Draft, name: str) -> None:
+    service = draft.services[name]
+    for keys, count in ((("scale",), service.get("scale")), (("deploy", "replicas"), _replicas(service))):
+        if count is not None and str(count) != "1":
+            text = f"{count} containers cannot share port {WEB_PORT}: write 1"
+            draft.findings.problem(at(name, *keys), text)
+    if service.get("network_mode") not in (None, "bridge"):
+        draft.findings.problem(at(name, "network_mode"), "publishes no port of the instance: leave it out")
+
+
+def _replicas(service: dict[str, Any]) -> Any:
+    return (service.get("deploy") or {}).get("replicas")
+
+
+def _names(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))

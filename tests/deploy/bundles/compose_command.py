@@ -1,0 +1,46 @@
+"""The real `docker compose`, which judges the compose files that the deploy script makes."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tests.deploy.engine import absent
+
+# On the instance Beanstalk sets it for compose.
+LOGS = {"EB_LOG_BASE_DIR": "/var/log/eb-docker/containers"}
+
+
+class Compose:
+    """Runs `docker compose` in a folder; it needs no engine to read files."""
+
+    def __init__(self) -> None:
+        program = shutil.which("docker")
+        if program is None:
+            absent("there is no docker")
+        self._command = [program, "compose"]
+        # The plugin may lie in the home of whoever runs the tests.
+        self._variables = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | LOGS
+        if self._run(Path(), "version").returncode:
+            absent("docker has no compose")
+
+    def config(self, folder: Path, *files: str) -> Any:
+        """The project that the files of the folder say, in order."""
+        options = [option for file in files for option in ("--file", file)]
+        done = self._run(folder, *options, "config", "--format", "json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def run(self, folder: Path, *arguments: str) -> str:
+        """What a command of compose prints."""
+        done = self._run(folder, *arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def _run(self, folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        command = [*self._command, *arguments]
+        return subprocess.run(
+            command, cwd=folder, env=self._variables, capture_output=True, text=True, timeout=60, check=False
+        )
