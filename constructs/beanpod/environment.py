@@ -39,8 +39,11 @@ class DockerEnvironment(IDockerEnvironment):
     """A Beanstalk environment on the Docker platform, and its application unless one is given.
 
     Infrastructure owns every setting, delivery owns only the version: no version label is named here, so a new
-    environment runs Beanstalk's sample application until the first release. Tags of the construct, as from
-    `Tags.of(environment).add(...)`, become the environment's, which hands them on to everything it makes.
+    environment runs Beanstalk's sample application until the first release.
+
+    Tags, as from `Tags.of(environment).add(...)`, become the environment's, which hands them on to what it makes; its
+    launch templates get them only with the option `LaunchTemplateTagPropagationEnabled`:
+    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/applications-tagging-resources.launch-templates.html
 
     Attributes beside those of `IDockerEnvironment`:
 
