@@ -2,8 +2,10 @@
 
 import os
 import re
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,19 +78,27 @@ class Runner:
     files: Path
     variables: Mapping[str, str] = field(default_factory=dict)
 
-    def start(self, step: Mapping[str, Any], contexts: Contexts) -> "subprocess.Popen[str]":
+    @contextmanager
+    def start(self, step: Mapping[str, Any], contexts: Contexts) -> Iterator[subprocess.Popen[str]]:
         """The step's command, in the shell that the runner takes; ScriptHandlerHelpers.cs of actions/runner."""
         script = self.files / "step.sh"
         script.write_text(step["run"])
         options = ["--noprofile", "--norc", "-e", "-o", "pipefail"] if step.get("shell") == "bash" else ["-e"]
-        return subprocess.Popen(
+        process = subprocess.Popen(
             ["bash", *options, str(script)],
             cwd=self.workspace / step.get("working-directory", ""),
             env=self._environment(step, contexts),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
 
     def run(self, step: Mapping[str, Any], contexts: Contexts, *, seconds: float = 120) -> Ran:
         """Run the step to its end."""
