@@ -33,6 +33,12 @@ def _beanstalk(scope: DeployScope) -> Iterator[DeployStatement]:
         why="A release is a version of this application. Its label comes from its content, so any label is open.",
     )
     yield DeployStatement(
+        sid="TagVersion",
+        actions=("elasticbeanstalk:AddTags",),
+        resources=(scope.versions,),
+        why="A version is made with tags that say which commit and CI run it comes from; making it so needs this too.",
+    )
+    yield DeployStatement(
         sid="DeployVersion",
         actions=(
             "elasticbeanstalk:UpdateEnvironment",

@@ -23,7 +23,7 @@ CHANGES_IN_PLACE = """
     cloudformation:DescribeStackResource cloudformation:DescribeStackResources
     cloudformation:DescribeStacks cloudformation:GetTemplate
     ec2:DescribeInstanceStatus ec2:DescribeInstances
-    elasticbeanstalk:AbortEnvironmentUpdate elasticbeanstalk:CreateApplicationVersion
+    elasticbeanstalk:AbortEnvironmentUpdate elasticbeanstalk:AddTags elasticbeanstalk:CreateApplicationVersion
     elasticbeanstalk:DescribeApplicationVersions elasticbeanstalk:DescribeApplications
     elasticbeanstalk:DescribeEnvironmentHealth elasticbeanstalk:DescribeEnvironments
     elasticbeanstalk:DescribeEvents elasticbeanstalk:DescribeInstancesHealth
