@@ -18,7 +18,7 @@ def named(path: Path) -> str:
 
 @pytest.mark.parametrize("path", FILES, ids=named)
 def test_actions_are_pinned_by_commit_and_say_their_version(path: Path) -> None:
-    lines = [line for line in path.read_text().splitlines() if re.search(r"\buses:", line)]
+    lines = [line for line in path.read_text().splitlines() if re.match(r"[ -]*uses:", line)]
     assert lines
     for line in lines:
         assert re.search(r"uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
@@ -26,7 +26,7 @@ def test_actions_are_pinned_by_commit_and_say_their_version(path: Path) -> None:
 
 def test_an_action_is_the_same_everywhere() -> None:
     pins = defaultdict(set)
-    for action, pin in re.findall(r"uses: (\S+)@(.+)", "\n".join(path.read_text() for path in FILES)):
+    for action, pin in re.findall(r"^[ -]*uses: (\S+)@(.+)", "\n".join(path.read_text() for path in FILES), re.M):
         pins[action].add(pin)
     assert {action: len(found) for action, found in pins.items()} == dict.fromkeys(pins, 1)
 
