@@ -16,7 +16,8 @@ _HERALD_SECONDS = (3.0, 9.0)
 _FAILING_SECONDS = (0.0, 12.0)
 
 _FAR = 20.0
-_QUIET = 18.0
+# Whether it has begun, or failed at once; then when the quickest are over.
+_FIRST_LOOKS = (3.0, 18.0)
 _FINEST = 0.8
 # How much the next release may differ from the extremes of the last ones, by how many of those are known.
 _MARGINS = (0.26, 0.2, 0.16, 0.13)
@@ -87,7 +88,10 @@ def _next_sign(remaining: Mapping[str, tuple[float, ...]], said: Sequence[Said])
 
 
 def pause(elapsed: float, now: Window | None) -> float:
-    """Seconds until the next look. Without a window: growing, from 6 to 10."""
+    """Seconds until the next look. Without a window: after the first looks, growing from 5 to 11.5."""
     if now is not None:
         return now.pause(elapsed)
-    return _QUIET - elapsed if elapsed < _QUIET - 6 else min(max(5.0, elapsed / 28), 11.5)
+    for moment in _FIRST_LOOKS:
+        if elapsed < moment:
+            return moment - elapsed
+    return min(max(5.0, elapsed / 24), 11.5)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from emulator import EmbeddedAws
+from emulator.remote import Remote
 
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -10,7 +10,7 @@ _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 class VirtualClock:
     """Sleeping moves the embedded AWS's time, and what falls due there happens. slept: every sleep so far."""
 
-    def __init__(self, aws: EmbeddedAws) -> None:
+    def __init__(self, aws: Remote) -> None:
         self._aws = aws
         self._now = aws.now()
         self.slept: list[float] = []

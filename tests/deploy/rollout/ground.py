@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 APPLICATION = "guestbook"
 PLATFORM = "arn:aws:elasticbeanstalk:us-east-1::platform/Docker running on 64bit Amazon Linux 2023"
 PROFILE = "web"
-UPDATE_SECONDS = 183.0
+UPDATE_SECONDS = 20.0
 _COMMITTED = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
@@ -66,6 +66,8 @@ class Ground:
     emulator: EmbeddedAws
     bucket: str = "artifacts"
     _numbers: Any = field(default_factory=itertools.count)
+    _configurations: dict[float, Any] = field(default_factory=dict, repr=False)
+    _clients: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False)
 
     @cached_property
     def beanstalk(self) -> "ElasticBeanstalkClient":
@@ -78,8 +80,12 @@ class Ground:
         return client
 
     def client(self, service: str, **more: Any) -> Any:
-        make: Any = boto3.client
-        return make(service, **(self.emulator.client_arguments | more))
+        """A client, made once. more: of its arguments, besides those that lead to the embedded AWS."""
+        key = (service, str(sorted(more.items(), key=str)))
+        if key not in self._clients:
+            make: Any = boto3.client
+            self._clients[key] = make(service, **(self.emulator.client_arguments | more))
+        return self._clients[key]
 
     def prepare(self) -> None:
         """What all environments share."""
@@ -133,7 +139,8 @@ class Ground:
 
     def aws(self, clock: VirtualClock, *, read_seconds: float = 10, **arguments: Any) -> Aws:
         """AWS as the deploy script sees it. arguments: for the clients, such as another key."""
-        return assemble(partial(self.client, config=configuration(read_seconds), **arguments), clock)
+        config = self._configurations.setdefault(read_seconds, configuration(read_seconds))
+        return assemble(partial(self.client, config=config, **arguments), clock)
 
     def clock(self) -> VirtualClock:
         return VirtualClock(self.emulator)
@@ -142,6 +149,12 @@ class Ground:
         """Release bundles one after the other."""
         for text in texts:
             self.rollout(target)[0].release(bundle(text))
+
+    def make_version(self, label: str, key: str) -> None:
+        """A version of an object in the bucket, made by somebody else."""
+        self.beanstalk.create_application_version(
+            ApplicationName=APPLICATION, VersionLabel=label, SourceBundle={"S3Bucket": self.bucket, "S3Key": key}
+        )
 
     def runs(self, target: Target) -> str:
         """The label an environment has."""

@@ -1,0 +1,159 @@
+"""Releases that go wrong, each as users of other tools met it."""
+
+from typing import Any
+
+import pytest
+
+from deploy.errors import BusyError, DeadlineError, NotRolledBackError, RolledBackError
+from deploy.report import Phase
+from deploy.rollout import Settings, Target
+from tests.deploy.rollout.ground import Ground, bundle
+
+GOOD, BAD = bundle("good"), bundle("bad")
+
+
+def _doomed(ground: Ground, fault: str, *, instances: int = 1, **details: Any) -> Target:
+    """An environment that runs GOOD and will not take BAD."""
+    target = ground.environment(instances=instances)
+    ground.deployed(target, "good")
+    ground.emulator.order(fault, version_label=BAD.label, environment=target.environment, **details)
+    return target
+
+
+def test_a_failed_deployment_is_rolled_back_and_the_first_error_says_why(ground: Ground) -> None:
+    target = _doomed(ground, "error-event")
+    rollout, witness = ground.rollout(target)
+    with pytest.raises(
+        RolledBackError, match=rf"^{BAD.label} failed on {target.environment}: .* does not run"
+    ) as caught:
+        rollout.release(BAD)
+    assert "rolled back, " + GOOD.label + " serves again" in str(caught.value)
+    assert caught.value.causes[0].startswith("Instance deployment failed.")
+    assert any("Application deployment failed" in cause for cause in caught.value.causes)
+    assert ground.runs(target) == GOOD.label
+    assert rollout.outcome.rolled_back
+    assert witness.phases[-1] is Phase.ROLL_BACK
+    assert any("does not undo a migration" in warning for warning in witness.warnings)
+
+
+@pytest.mark.parametrize("fault", ["with-errors-silently", "error-event"])
+def test_a_failure_that_leaves_the_old_label_is_a_failure(ground: Ground, fault: str) -> None:
+    target = _doomed(ground, fault, label="previous")
+    with pytest.raises(RolledBackError, match=f"it runs {GOOD.label}; rolled back"):
+        ground.rollout(target)[0].release(BAD)
+    assert ground.runs(target) == GOOD.label
+
+
+def test_an_environment_that_beanstalk_reverted_is_no_success(ground: Ground) -> None:
+    target = _doomed(ground, "reverts")
+    rollout, witness = ground.rollout(target)
+    with pytest.raises(RolledBackError, match="Elastic Beanstalk went back to it, and it serves"):
+        rollout.release(BAD)
+    assert Phase.ROLL_BACK not in witness.phases
+    assert rollout.outcome.rolled_back
+
+
+def test_one_instance_on_the_old_version_is_a_failure(ground: Ground) -> None:
+    target = _doomed(ground, "instance-behind", instances=2)
+    with pytest.raises(RolledBackError, match=f"1 of 2 instances does not run {BAD.label}") as caught:
+        ground.rollout(target)[0].release(BAD)
+    assert "Incorrect application version" in caught.value.causes[0]
+
+
+def test_health_that_does_not_come_back_is_a_failure_after_the_recovery_window(ground: Ground) -> None:
+    target = _doomed(ground, "unhealthy")
+    clock = ground.clock()
+    rollout, _ = ground.rollout(target, clock=clock, settings=Settings(recovery=60))
+    with pytest.raises(RolledBackError, match="its health is Severe") as caught:
+        rollout.release(BAD)
+    assert "failing with HTTP 5xx" in caught.value.causes[0]
+    assert ground.runs(target) == GOOD.label
+
+
+def test_health_that_comes_back_within_the_recovery_window_is_a_success(ground: Ground) -> None:
+    target = _doomed(ground, "slow-green", seconds=100)
+    outcome = ground.rollout(target)[0].release(BAD)
+    assert (outcome.health, outcome.changed) == ("Ok", True)
+
+
+def test_yellow_fails_unless_it_is_accepted(ground: Ground) -> None:
+    target = _doomed(ground, "yellow", times=2)
+    with pytest.raises(RolledBackError, match="its health is Warning"):
+        ground.rollout(target)[0].release(BAD)
+    accepting = Settings(accepted_health=("Warning",))
+    assert ground.rollout(target, settings=accepting)[0].release(BAD).health == "Warning"
+
+
+def test_an_update_without_end_is_aborted_at_the_deadline(ground: Ground) -> None:
+    target = _doomed(ground, "never-ready")
+    rollout, witness = ground.rollout(target, settings=Settings(wait_timeout=400))
+    with pytest.raises(RolledBackError, match="the update took too long and was aborted"):
+        rollout.release(BAD)
+    assert any("not done after 400 s: aborting it" in warning for warning in witness.warnings)
+    assert ground.runs(target) == GOOD.label
+
+
+def test_an_update_that_cannot_be_aborted_ends_with_an_unknown_state(ground: Ground) -> None:
+    target = _doomed(ground, "never-ready")
+    ground.emulator.order("throttles", action="AbortEnvironmentUpdate", times=None)
+    rollout, witness = ground.rollout(target, settings=Settings(wait_timeout=400, ready_timeout=100))
+    with pytest.raises(DeadlineError, match=f"is being updated to {BAD.label}, for more than 400 s: see") as caught:
+        rollout.release(BAD)
+    assert caught.value.exit_code == 7
+    assert any("could not be aborted" in warning for warning in witness.warnings)
+
+
+def test_a_version_that_somebody_else_deployed_meanwhile_is_left_alone(ground: Ground) -> None:
+    target = ground.environment()
+    ground.deployed(target, "theirs", "good")
+    ground.emulator.order("overtaken", version_label=BAD.label, label=bundle("theirs").label)
+    with pytest.raises(BusyError, match=f"{BAD.label} was superseded: .* runs {bundle('theirs').label} now"):
+        ground.rollout(target)[0].release(BAD)
+    assert ground.runs(target) == bundle("theirs").label
+
+
+def test_an_environment_that_is_terminated_meanwhile_cannot_be_rolled_back(ground: Ground) -> None:
+    target = _doomed(ground, "terminated")
+    with pytest.raises(NotRolledBackError, match="it is Terminating: it cannot be rolled back") as caught:
+        ground.rollout(target)[0].release(BAD)
+    assert caught.value.exit_code == 6
+
+
+def test_a_first_release_that_fails_has_nothing_to_go_back_to(ground: Ground) -> None:
+    target = ground.environment()
+    ground.emulator.order("error-event", version_label=BAD.label)
+    with pytest.raises(NotRolledBackError, match="this is the first release, there is nothing to roll back to"):
+        ground.rollout(target)[0].release(BAD)
+
+
+def test_a_first_release_that_is_reverted_leaves_the_sample(ground: Ground) -> None:
+    target = ground.environment()
+    ground.emulator.order("reverts", version_label=BAD.label)
+    with pytest.raises(NotRolledBackError, match="it runs Sample Application: as before this first release"):
+        ground.rollout(target)[0].release(BAD)
+
+
+def test_a_rollback_is_tried_once(ground: Ground) -> None:
+    target = _doomed(ground, "error-event")
+    ground.emulator.order("error-event", version_label=GOOD.label)
+    ground.forget()
+    with pytest.raises(NotRolledBackError, match=f"after the rollback to {GOOD.label}, 1 of 1 instances does not run"):
+        ground.rollout(target)[0].release(BAD)
+    assert ground.actions().count("UpdateEnvironment") == 2
+
+
+def test_no_rollback_when_none_is_wanted(ground: Ground) -> None:
+    target = _doomed(ground, "error-event")
+    rollout, witness = ground.rollout(target, settings=Settings(roll_back=False))
+    with pytest.raises(NotRolledBackError, match="it is not rolled back, as you asked"):
+        rollout.release(BAD)
+    assert Phase.ROLL_BACK not in witness.phases
+
+
+def test_no_rollback_to_a_version_whose_bundle_is_gone(ground: Ground) -> None:
+    target = _doomed(ground, "error-event")
+    ground.s3.delete_object(Bucket=target.bucket, Key=GOOD.key)
+    rollout, witness = ground.rollout(target)
+    with pytest.raises(NotRolledBackError, match=f"cannot be rolled back, the bundle of {GOOD.label} is gone"):
+        rollout.release(BAD)
+    assert any(f"the bundle of {GOOD.label} is gone" in warning for warning in witness.warnings)
