@@ -83,7 +83,10 @@ def test_ports_are_published_on_127_0_0_1_only(project: Project, port: str) -> N
 
 def test_entries_survive_down_and_up(project: Project) -> None:
     project.book.sign("still here")
+    mounts = '{{range .Mounts}}{{if eq .Destination "/app/node_modules"}}{{.Name}}{{end}}{{end}}'
+    packages = run("docker", "inspect", project.container("app"), "--format", mounts).strip()
     project.compose("down")
+    run("docker", "volume", "rm", packages)
     project.compose("up", "--detach")
     assert project.book.open().messages()[0] == "still here"
 

@@ -1,0 +1,119 @@
+"""docs/development.md, executed: every block of the page, as it stands there but for names and ports of this test."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.deploy.engine import Engine
+from tests.service.book import Book
+from tests.service.machine import ROOT, copy_service, free_port, other_addresses, refuses, run
+
+PAGE = ROOT / "docs/development.md"
+DOCKER_RUN = ["A network of their own", "The host's network", "The database's network"]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Somebody who follows the page in a repository of their own."""
+
+    folder: Path
+    name: str
+    port: int
+    database_port: int
+
+    @property
+    def book(self) -> Book:
+        return Book(f"http://127.0.0.1:{self.port}")
+
+    @property
+    def service(self) -> Path:
+        return self.folder / "service"
+
+    def follow(self, block: str) -> str:
+        """Run a block of the page; what it prints."""
+        ports = {"PORT": str(self.port), "DATABASE_PORT": str(self.database_port), "COMPOSE_PROJECT_NAME": self.name}
+        return run("bash", "-euo", "pipefail", "-c", self.own(block), cwd=self.folder, **ports)
+
+    def own(self, text: str) -> str:
+        """The text with names and ports that nobody else has."""
+        text = re.sub(r"\bguestbook(?=[-:])", self.name, text)
+        text = re.sub(r"(127\.0\.0\.1:|\bPORT=)8080", rf"\g<1>{self.port}", text)
+        return re.sub(r"(127\.0\.0\.1:|\bRDS_PORT=)3306", rf"\g<1>{self.database_port}", text)
+
+    def check(self) -> None:
+        """The page is there, follows edits, and takes entries; the database answers on 127.0.0.1 alone."""
+        self.book.shows_an_edit(self.service)
+        self.book.sign(self.name)
+        assert self.name in self.book.messages()
+        assert not refuses("127.0.0.1", self.database_port)
+        assert all(refuses(address, self.database_port) for address in other_addresses())
+        assert all(refuses(address, self.port) for address in other_addresses())
+
+
+def sections() -> dict[str, list[str]]:
+    """The page's blocks of commands by heading."""
+    parts = re.split(r"^#+ (.*)$", PAGE.read_text(), flags=re.MULTILINE)[1:]
+    blocks = (re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for text in parts[1::2])
+    return {title: found for title, found in zip(parts[::2], blocks, strict=True) if found}
+
+
+@pytest.fixture
+def reader(docker_engine: Engine, tmp_path: Path) -> Iterator[Reader]:
+    copy_service(tmp_path)
+    somebody = Reader(tmp_path, f"guestbook-{uuid4().hex[:8]}", free_port(), free_port())
+    yield somebody
+    remove(somebody.name)
+
+
+def remove(name: str) -> None:
+    """What is left of a reader's work, wherever the reader stopped."""
+    for kind, kind_remove in (
+        ("ps --all", "rm --force --volumes"),
+        ("network ls", "network rm"),
+        ("volume ls", "volume rm"),
+        (f"images {name}", "image rm"),
+        (f"images {name}-app", "image rm"),
+    ):
+        wanted = () if kind.startswith("images") else ("--filter", f"name={name}")
+        found = run("docker", *kind.split(), "--quiet", *wanted).split()
+        if found:
+            run("docker", *kind_remove.split(), *found)
+
+
+def test_every_block_belongs_to_a_section_that_is_followed_here() -> None:
+    assert list(sections()) == ["With compose", "With `docker run`", *DOCKER_RUN]
+
+
+def test_the_way_with_compose(reader: Reader) -> None:
+    up, tests, down = sections()["With compose"]
+    assert '"database":"ok"' in reader.follow(up)
+    reader.check()
+    assert re.search(r"^. skipped 0$", reader.follow(tests), re.MULTILINE)
+    reader.follow(down)
+    assert refuses("127.0.0.1", reader.database_port)
+    reader.follow(up)
+    assert reader.book.messages() == [reader.name]
+
+
+@pytest.mark.parametrize("way", DOCKER_RUN)
+def test_the_way_with_docker_run(reader: Reader, way: str) -> None:
+    (build,) = sections()["With `docker run`"]
+    *start, away = sections()[way]
+    told = [reader.follow(block) for block in (build, *start)]
+    assert '"database":"ok"' in told[-1]
+    reader.check()
+    reader.follow(away)
+    assert refuses("127.0.0.1", reader.database_port)
+    volumes = run("docker", "volume", "ls", "--quiet", "--filter", f"name={reader.name}")
+    assert volumes.split() == [f"{reader.name}-data"]
+
+
+def test_the_values_for_docker_run_are_those_of_compose() -> None:
+    compose = (ROOT / "service/compose.yaml").read_text()
+    pairs = re.findall(r"^(\w+)=(.*)$", (ROOT / "service/development.env").read_text(), re.MULTILINE)
+    written = dict(re.findall(r'^ +((?:RDS|MYSQL)_\w+|SESSION_KEY): "?(.*?)"?$', compose, re.MULTILINE))
+    assert dict(pairs) | {"RDS_HOSTNAME": "database"} == written
