@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from importlib import import_module
 from typing import TextIO
 
@@ -70,20 +71,28 @@ def _run(context: Context) -> int:
     except ReaderGoneError:
         return _READER_GONE
     except (Exception, KeyboardInterrupt) as error:
-        return _failed(context, _failure(error, verbose=context.options.verbose))
+        return _failed(context, _failure(error, context))
     return 0
 
 
-def _failure(error: BaseException, *, verbose: bool) -> Failure:
-    trace = _trace(error) if verbose else ()
-    if isinstance(error, ManifestError):
-        return Failure(str(error), UsageError.exit_code, trace=trace)
-    if isinstance(error, KeyboardInterrupt):
-        return Failure("interrupted", InterruptionError.exit_code, trace=trace)
+def _failure(error: BaseException, context: Context) -> Failure:
+    outcome = context.known.outcome()
+    return replace(
+        _told(error, verbose=context.options.verbose),
+        outcome=outcome and replace(outcome, phases=context.display.phases),
+        trace=_trace(error) if context.options.verbose else (),
+    )
+
+
+def _told(error: BaseException, *, verbose: bool) -> Failure:
     if isinstance(error, DeployError):
-        return Failure.of(error, trace)
+        return Failure.of(error)
+    if isinstance(error, ManifestError):
+        return Failure(str(error), UsageError.exit_code)
+    if isinstance(error, KeyboardInterrupt):
+        return Failure("interrupted", InterruptionError.exit_code)
     remedy = "" if verbose else "; run again with --verbose for the trace"
-    return Failure(f"unexpected {type(error).__name__}: {error}{remedy}", DeployError.exit_code, trace=trace)
+    return Failure(f"unexpected {type(error).__name__}: {error}{remedy}", DeployError.exit_code)
 
 
 def _trace(error: BaseException) -> tuple[str, ...]:

@@ -29,5 +29,7 @@ class DefaultConnection:
     def client(self, service: str, region: str) -> Any:
         import boto3
 
+        from deploy.aws.connection import configuration
+
         make: Any = boto3.client
-        return make(service, region_name=region)
+        return make(service, region_name=region, config=configuration())

@@ -1,7 +1,7 @@
 """What every command is given."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,13 +9,21 @@ from typing import TYPE_CHECKING
 from deploy.cli import Options
 from deploy.clock import Clock
 from deploy.commands.connection import Connection
-from deploy.output.answers import Answers
+from deploy.output.answers import Answers, OutcomeAnswer
 from deploy.output.display import Display
+from deploy.report import Outcome
 
 if TYPE_CHECKING:
     from deploy.aws import Aws
     from deploy.rollout import Settings, Target
     from manifest import StageConfig
+
+
+@dataclass
+class Known:
+    """What is known of the release that is under way: for the last word, should it fail."""
+
+    outcome: Callable[[], Outcome | None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -28,6 +36,7 @@ class Context:
     display: Display
     answers: Answers
     connection: Connection
+    known: Known = field(default_factory=Known)
 
     @property
     def root(self) -> Path:
@@ -66,3 +75,8 @@ class Context:
             accepted_health=options.accept_health,
             roll_back=options.roll_back,
         )
+
+    def succeed(self, outcome: Outcome) -> None:
+        """The last word on a release that serves."""
+        self.display.finish(outcome)
+        self.answers.give(OutcomeAnswer(replace(outcome, phases=self.display.phases)))

@@ -103,6 +103,7 @@ class FailureAnswer:
     def document(self) -> Any:
         failure = self.failure
         return {
+            **(asdict(failure.outcome) if failure.outcome else {}),
             "error": failure.message,
             "causes": failure.causes,
             "exit_code": failure.exit_code,

@@ -14,19 +14,20 @@ class Failure:
     """How a command ended that did not succeed.
 
     message: one line, or several where a manifest has several problems. causes: why, most telling first.
-    trace: Python's, line by line; only with --verbose.
+    outcome: what was known of the release by then. trace: Python's, line by line; only with --verbose.
     """
 
     message: str
     exit_code: int
     causes: tuple[str, ...] = ()
     rolled_back: bool = False
+    outcome: Outcome | None = None
     trace: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, error: DeployError, trace: tuple[str, ...] = ()) -> Self:
+    def of(cls, error: DeployError) -> Self:
         """What there is to say about an error of the deployment."""
-        return cls(str(error), error.exit_code, error.causes, isinstance(error, RolledBackError), trace)
+        return cls(str(error), error.exit_code, error.causes, isinstance(error, RolledBackError))
 
     @property
     def interrupted(self) -> bool:
@@ -46,6 +47,10 @@ class Display(Reporter, Protocol):
 
     def __exit__(self, *_: object) -> None: ...
 
+    @property
+    def phases(self) -> dict[str, float]:
+        """The seconds that each phase took so far."""
+
     def finish(self, outcome: Outcome) -> None:
         """A deployment or a rollback succeeded: what is live, and where."""
 
@@ -60,6 +65,4 @@ def verdict(outcome: Outcome) -> str:
     where = f" at {outcome.url}" if outcome.url else ""
     if not outcome.changed:
         return f"Nothing to do: {label} already serves{where}{health}"
-    if outcome.rolled_back:
-        return f"Rolled back: {label} serves again{where}{health}"
     return f"Live: {label} serves{where}{health}"

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -35,6 +36,10 @@ class GitHub:
 
     def __exit__(self, *_: object) -> None:
         self._stream.resume()
+
+    @property
+    def phases(self) -> dict[str, float]:
+        return self._record.seconds
 
     def phase(self, phase: Phase) -> AbstractContextManager[None]:
         self._stream.command("group", phase)
@@ -77,7 +82,8 @@ class GitHub:
         for line in failure.trace:
             self._text(line)
         self._annotate("error", "\n".join([failure.message, *failure.causes]), _title(failure))
-        self._write_outputs({"changed": "false", "rolled-back": _truth(failure.rolled_back)})
+        outcome = replace(failure.outcome or Outcome(""), changed=False, rolled_back=failure.rolled_back)
+        self._write_outputs(_outputs(outcome))
         title, *more = failure.message.splitlines() or [""]
         self._write_summary(title, [*more, *failure.causes])
 

@@ -27,6 +27,10 @@ class Lines:
     def __exit__(self, *_: object) -> None:
         return None
 
+    @property
+    def phases(self) -> dict[str, float]:
+        return self._record.seconds
+
     def phase(self, phase: Phase) -> AbstractContextManager[None]:
         self._line(phase)
         return self._record.phase(phase, lambda entry: self._line(ended(entry)))

@@ -35,6 +35,14 @@ class Record:
         """Seconds since the beginning."""
         return self._clock.monotonic() - self._began
 
+    @property
+    def seconds(self) -> dict[str, float]:
+        """What each phase took: all of it where one came twice."""
+        total: dict[str, float] = {}
+        for entry in self.phases:
+            total[entry.phase.value] = round(total.get(entry.phase.value, 0.0) + entry.seconds, 3)
+        return total
+
     @contextmanager
     def phase(self, phase: Phase, ended: Callable[[PhaseRecord], None]) -> Iterator[None]:
         """Times a phase; any way out but the regular one marks it failed. ended: told at its end."""

@@ -59,6 +59,10 @@ class Terminal:
     def __exit__(self, *_: object) -> None:
         self._live.stop()
 
+    @property
+    def phases(self) -> dict[str, float]:
+        return self._record.seconds
+
     def phase(self, phase: Phase) -> AbstractContextManager[None]:
         self._scene = Scene(phase, self._clock.monotonic())
         self._live.start()

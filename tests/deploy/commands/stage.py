@@ -8,10 +8,11 @@ from typing import Any
 
 from deploy.__main__ import main
 from deploy.aws import Aws
-from deploy.aws.caller import Caller
-from deploy.clock import Clock, SystemClock
+from deploy.aws.connection import assemble
+from deploy.clock import Clock
 from emulator import EmbeddedAws
 from tests.deploy.deployed_stage import Project, client
+from tests.deploy.virtual_clock import VirtualClock
 
 
 @dataclass(frozen=True)
@@ -21,14 +22,7 @@ class EmbeddedConnection:
     embedded: EmbeddedAws
 
     def aws(self, region: str | None, clock: Clock) -> Aws:
-        return Aws(
-            region=region or self.embedded.region,
-            beanstalk=self.client("elasticbeanstalk", ""),
-            s3=self.client("s3", ""),
-            stacks=self.client("cloudformation", ""),
-            sts=self.client("sts", ""),
-            call=Caller(clock, attempts=1),
-        )
+        return assemble(lambda service: self.client(service, ""), clock)
 
     def client(self, service: str, region: str) -> Any:
         return client(service, self.embedded)
@@ -76,20 +70,25 @@ class Stage:
             environ=environ or {},
             stdout=out,
             stderr=errors,
-            clock=SystemClock(),
+            clock=VirtualClock(self.embedded),
             connection=EmbeddedConnection(self.embedded),
         )
         return Ended(code, out.getvalue(), errors.getvalue())
 
-    def release(self, label: str, description: str = "") -> None:
-        """Make a version and roll it out, behind the script's back."""
-        beanstalk, key = self.client("elasticbeanstalk"), f"bundles/{self.application}/{label}.zip"
+    def make_version(self, label: str, description: str = "") -> None:
+        """Make a version, as a release would."""
+        digits = label.partition("-")[2]
+        key = f"bundles/{self.application}/{digits}.zip"
         self.client("s3").put_object(Bucket=self.outputs["BucketName"], Key=key, Body=b"zip")
-        beanstalk.create_application_version(
+        self.client("elasticbeanstalk").create_application_version(
             ApplicationName=self.application,
             VersionLabel=label,
             Description=description,
             SourceBundle={"S3Bucket": self.outputs["BucketName"], "S3Key": key},
         )
-        beanstalk.update_environment(EnvironmentName=self.environment, VersionLabel=label)
-        beanstalk.describe_environments(EnvironmentNames=[self.environment])
+
+    def release(self, label: str, description: str = "") -> None:
+        """Make a version and roll it out."""
+        self.make_version(label, description)
+        ended = self.run("rollback", label)
+        assert ended.code == 0, ended.stderr

@@ -136,8 +136,19 @@ def test_outputs_tell_what_was_released(tmp_path: Path) -> None:
 
 def test_outputs_tell_a_rollback(tmp_path: Path) -> None:
     step = Step(tmp_path)
-    step.github.fail(Failure("x", 5, rolled_back=True))
-    assert step.outputs() == {"changed": "false", "rolled-back": "true"}
+    known = Outcome("app-1", previous_version="app-0", url="http://app", changed=True)
+    step.github.fail(Failure("x", 5, rolled_back=True, outcome=known))
+    outputs = step.outputs()
+    assert (outputs["version-label"], outputs["previous-version"]) == ("app-1", "app-0")
+    assert (outputs["changed"], outputs["rolled-back"]) == ("false", "true")
+
+
+def test_outputs_of_an_early_failure_are_all_there_and_empty(tmp_path: Path) -> None:
+    step = Step(tmp_path)
+    step.github.fail(Failure("x", 2))
+    outputs = step.outputs()
+    assert (outputs.pop("changed"), outputs.pop("rolled-back")) == ("false", "false")
+    assert set(outputs.values()) == {""}
 
 
 def test_summary_has_phases_warnings_and_events(tmp_path: Path) -> None:
