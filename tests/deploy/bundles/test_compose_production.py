@@ -1,0 +1,304 @@
+"""What becomes of a developer's compose file on Beanstalk."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.bundles import build_specs, make_bundle
+from tests.deploy.bundles.projects import (
+    COMPOSE,
+    DATABASE,
+    DIGEST,
+    IMAGE,
+    compose_bundle,
+    compose_stage,
+    composed,
+    write,
+)
+
+LOGS = "${EB_LOG_BASE_DIR}"
+
+# As in many a repository: the source mounted into the app, a database, a tool for it, and a cache.
+DEVELOPMENT = """
+name: guestbook
+x-database: &database
+  RDS_HOSTNAME: db
+  RDS_PASSWORD: development
+services:
+  app:
+    build: {context: ., target: dev}
+    container_name: guestbook
+    ports: ["127.0.0.1:3000:8080", "9229:9229"]
+    environment:
+      <<: *database
+      NODE_ENV: development
+      LOG_LEVEL: ${LOG_LEVEL:-debug}
+    volumes: [".:/app", "/app/node_modules", "uploads:/uploads", "/scratch"]
+    depends_on:
+      db: {condition: service_healthy}
+      cache: {condition: service_started}
+    develop: {watch: [{action: sync, path: ., target: /app}]}
+  db:
+    image: mysql:8.4
+    environment: {MYSQL_ROOT_PASSWORD_FILE: /run/secrets/root}
+    volumes: ["data:/var/lib/mysql", "./schema.sql:/docker-entrypoint-initdb.d/schema.sql"]
+    secrets: [root]
+    networks: [inner]
+  adminer:
+    image: adminer
+    depends_on: [db]
+    ports: ["8081:8080"]
+    networks: [inner]
+  cache:
+    image: redis:7
+    volumes: ["./redis.conf:/etc/redis.conf:ro"]
+    command: redis-server /etc/redis.conf
+  mail:
+    image: mailpit
+    profiles: [tools]
+volumes: {data: , uploads: }
+networks: {inner: }
+secrets: {root: {file: ./root.txt}}
+"""
+PRODUCTION = "services:\n  app:\n    environment: {NODE_ENV: production}\n    build: {target: !reset null}\n"
+MANIFEST = f'{COMPOSE}[variables]\nLOG_LEVEL = "info"\n{DATABASE}'
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Any:
+    """The compose file that comes of DEVELOPMENT and PRODUCTION."""
+    files = {"compose__prod__yaml": PRODUCTION, "redis__conf": "save 60 1\n"}
+    return composed(compose_bundle(tmp_path, DEVELOPMENT, MANIFEST, **files))
+
+
+def service_of(root: Path, keys: str, manifest: str = COMPOSE, **files: str) -> Any:
+    """The service that comes of one that publishes port 80 and has these keys."""
+    text = f'services:\n  app:\n    build: .\n    ports: ["80:8080"]\n    {keys}\n'
+    return composed(compose_bundle(root, text, manifest, **files))["services"]["app"]
+
+
+def test_services_that_stay_are_the_app_and_what_it_needs(file: Any) -> None:
+    assert list(file["services"]) == ["app", "cache"]
+    assert list(file) == ["services", "volumes"]
+    assert list(file["volumes"]) == ["uploads"]
+
+
+def test_a_build_becomes_its_image_by_digest(file: Any) -> None:
+    assert file["services"]["app"]["image"] == IMAGE
+    assert IMAGE.endswith(f"@{DIGEST}")
+    assert file["services"]["cache"]["image"] == "redis:7"
+    for key in ("build", "container_name", "develop"):
+        assert key not in file["services"]["app"]
+
+
+def test_the_apps_port_becomes_80_for_everybody(file: Any) -> None:
+    assert file["services"]["app"]["ports"] == ["80:8080", "9229:9229"]
+
+
+def test_source_and_its_anonymous_volumes_go_and_volumes_with_data_stay(file: Any) -> None:
+    assert file["services"]["app"]["volumes"] == ["uploads:/uploads", "/scratch", f"{LOGS}/app:/var/log/app"]
+
+
+def test_development_values_of_the_stages_own_variables_go(file: Any) -> None:
+    app = file["services"]["app"]
+    assert app["environment"] == {"NODE_ENV": "production"}
+    assert app["env_file"] == [".env"]
+
+
+def test_the_database_takes_its_edges_volumes_networks_secrets_and_tools_along(file: Any) -> None:
+    assert file["services"]["app"]["depends_on"] == {"cache": {"condition": "service_started"}}
+    assert not {"networks", "secrets"} & file.keys()
+
+
+def test_every_service_comes_up_again_and_has_a_folder_for_logs(file: Any) -> None:
+    for name, service in file["services"].items():
+        assert service["restart"] == "always"
+        assert f"{LOGS}/{name}:/var/log/app" in service["volumes"]
+
+
+def test_a_file_that_an_image_off_the_shelf_needs_comes_along(tmp_path: Path, file: Any) -> None:
+    assert "./redis.conf:/etc/redis.conf:ro" in file["services"]["cache"]["volumes"]
+    stage = compose_stage(tmp_path, DEVELOPMENT, MANIFEST)
+    bundle = make_bundle(stage, tmp_path, {"app": IMAGE}, application="a", login_hooks=False)
+    assert bundle.files["redis.conf"].data == b"save 60 1\n"
+    assert not {"root.txt", "schema.sql", ".env"} & bundle.files.keys()
+
+
+def test_what_is_left_out_is_said_in_the_bundle_and_in_the_file(tmp_path: Path) -> None:
+    bundle = compose_bundle(tmp_path, DEVELOPMENT, MANIFEST, compose__prod__yaml=PRODUCTION, redis__conf="")
+    assert bundle.notes == (
+        "service mail: left out: it has a profile",
+        "service db: left out: RDS takes its place",
+        "service adminer: left out with db: compose.prod.yaml keeps it by naming it",
+        "service app, volumes: left out: . on /app",
+        "service app, ports: 8080 of the container is port 80 of the instance",
+    )
+    header, *comments = bundle.files["docker-compose.yml"].data.decode().partition("services:")[0].splitlines()
+    assert header == "# Made by the deploy script from compose.yaml and compose.prod.yaml: change that, not this."
+    assert comments == [f"# {note}" for note in bundle.notes]
+
+
+def test_what_is_built_comes_from_both_files(tmp_path: Path) -> None:
+    above = "services:\n  app:\n    build: {target: !reset null, args: {FROM: b, COST: $$5}}\n"
+    text = 'services:\n  app:\n    build: {context: ., target: dev, args: [FROM=a, FAST=true]}\n    ports: ["80:80"]\n'
+    (spec,) = build_specs(compose_stage(tmp_path, text, compose__prod__yaml=above), tmp_path)
+    assert (spec.name, spec.target) == ("app", None)
+    assert spec.args == {"FROM": "b", "FAST": "true", "COST": "$5"}
+    assert (spec.context.resolve(), spec.dockerfile.resolve()) == (tmp_path, tmp_path / "Dockerfile")
+
+
+def test_every_service_with_a_build_is_built(tmp_path: Path) -> None:
+    write(tmp_path, {"worker/Dockerfile.worker": "FROM busybox:stable\n"})
+    text = """
+services:
+  web: {build: ., ports: ["80:80"]}
+  worker: {build: {context: ./worker, dockerfile: Dockerfile.worker, args: {A: "${NONE:-x}"}}}
+"""
+    web, worker = build_specs(compose_stage(tmp_path, text), tmp_path)
+    assert (web.name, worker.name) == ("web", "worker")
+    assert worker.dockerfile == tmp_path / "worker" / "Dockerfile.worker"
+    assert worker.args == {"A": "x"}
+    stage = compose_stage(tmp_path, text)
+    images: dict[str | None, str] = {"web": IMAGE, "worker": IMAGE.replace("ab", "cd")}
+    bundle = make_bundle(stage, tmp_path, images, application="a", login_hooks=False)
+    assert composed(bundle)["services"]["worker"]["image"] == images["worker"]
+    cleanup = bundle.files[".platform/hooks/postdeploy/99_beanpod_cleanup.sh"].data
+    assert all(f"{image}".encode() in cleanup for image in images.values())
+
+
+def test_a_compose_file_in_a_folder_keeps_its_paths(tmp_path: Path) -> None:
+    text = """
+services:
+  web:
+    image: nginx:1
+    ports: ["80:80"]
+    volumes: ["./conf.d:/etc/nginx/conf.d:ro", "../shared/page.html:/page.html:ro"]
+    configs: [{source: site, target: /site}]
+configs: {site: {file: ./site.json}}
+"""
+    write(tmp_path, {"deploy/compose.yaml": text, "deploy/conf.d/a.conf": "a", "shared/page.html": "p"})
+    write(tmp_path, {"deploy/site.json": "{}"})
+    manifest = COMPOSE.replace("compose.yaml", "deploy/compose.yaml")
+    bundle = compose_bundle(tmp_path, "", manifest)
+    assert {"deploy/conf.d/a.conf", "shared/page.html", "deploy/site.json"} <= bundle.files.keys()
+    file = composed(bundle)
+    assert file["services"]["web"]["volumes"][:2] == [
+        "./deploy/conf.d:/etc/nginx/conf.d:ro",
+        "./shared/page.html:/page.html:ro",
+    ]
+    assert file["configs"] == {"site": {"file": "./deploy/site.json"}}
+
+
+def test_the_database_stays_where_the_stage_has_none(tmp_path: Path) -> None:
+    text = 'services:\n  app: {build: ., ports: ["80:80"], depends_on: [db]}\n  db: {image: "mysql:8.4"}\n'
+    manifest = f'{COMPOSE}{DATABASE}[stages.dev.database]\nengine = "none"\n'
+    assert list(composed(compose_bundle(tmp_path, text, manifest))["services"]) == ["app", "db"]
+
+
+TOOL = "  tool: {image: tool, depends_on: [db]}\n"
+APP = '  app: {build: ., ports: ["80:80"], depends_on: [db]}\n  db: {image: "mysql:8.4"}\n'
+
+
+@pytest.mark.parametrize(
+    ("services", "above", "kept"),
+    [
+        (TOOL, "", False),
+        ("  tool: {image: tool, links: [db:database]}\n", "", False),
+        (TOOL, "services: {tool: {}}", True),
+        ("  tool: {build: ., depends_on: [db]}\n", "", True),
+        ("  tool: {image: tool}\n", "", True),
+        (f"{TOOL}  other: {{image: other, depends_on: [tool]}}\n", "", True),
+        (f"{TOOL}  other: {{image: other, depends_on: [db, tool]}}\n", "", False),
+    ],
+    ids=["depends", "links", "named for production", "built", "independent", "needed", "needed by what leaves"],
+)
+def test_only_a_tool_that_nothing_else_needs_leaves_with_the_database(
+    tmp_path: Path, services: str, above: str, kept: bool
+) -> None:
+    files = {"compose__prod__yaml": above} if above else {}
+    bundle = compose_bundle(tmp_path, f"services:\n{APP}{services}", f"{COMPOSE}{DATABASE}", **files)
+    assert ("tool" in composed(bundle)["services"]) == kept
+
+
+def test_an_app_off_the_shelf_stays_although_it_needs_the_database(tmp_path: Path) -> None:
+    text = 'services:\n  app: {image: wiki, ports: ["8000:8080"], links: [db]}\n  db: {image: "mysql:8.4"}\n'
+    app = composed(compose_bundle(tmp_path, text, f"{COMPOSE}{DATABASE}"))["services"]["app"]
+    assert app["ports"] == ["80:8080"]
+    assert "links" not in app
+
+
+def test_another_service_gets_only_the_variables_that_it_names(tmp_path: Path) -> None:
+    text = f"services:\n{APP}  worker:\n    image: worker\n    environment: {{RDS_HOSTNAME: db, RDS_PORT: , OWN: 1}}\n"
+    worker = composed(compose_bundle(tmp_path, text, f"{COMPOSE}{DATABASE}"))["services"]["worker"]
+    assert worker["environment"] == {"RDS_HOSTNAME": "${RDS_HOSTNAME}", "RDS_PORT": "${RDS_PORT}", "OWN": 1}
+    assert "env_file" not in worker
+
+
+def test_a_job_that_others_wait_for_is_not_started_again_and_again(tmp_path: Path) -> None:
+    text = """
+services:
+  app:
+    build: .
+    ports: ["80:80"]
+    restart: "no"
+    depends_on: {migrate: {condition: service_completed_successfully}}
+  migrate: {build: .}
+  other: {build: ., restart: on-failure}
+"""
+    services = composed(compose_bundle(tmp_path, text))["services"]
+    assert services["app"]["restart"] == "always"
+    assert "restart" not in services["migrate"]
+    assert services["other"]["restart"] == "on-failure"
+
+
+@pytest.mark.parametrize(
+    ("volumes", "expected"),
+    [
+        ('["./logs:/app/logs"]', [f"{LOGS}/app:/app/logs"]),
+        ('["./nginx-logs:/var/log/nginx"]', [f"{LOGS}/app:/var/log/nginx"]),
+        ('["${EB_LOG_BASE_DIR}/app:/srv/out"]', [f"{LOGS}/app:/srv/out"]),
+        ('["/var/log/nginx/healthd:/healthd"]', ["/var/log/nginx/healthd:/healthd", f"{LOGS}/app:/var/log/app"]),
+        (
+            "[{type: tmpfs, target: /tmp, tmpfs: {size: 1}}]",
+            [{"type": "tmpfs", "target": "/tmp", "tmpfs": {"size": 1}}, f"{LOGS}/app:/var/log/app"],
+        ),
+    ],
+    ids=["logs", "log folder", "own", "instance", "memory"],
+)
+def test_logs_go_where_beanstalk_collects_them(tmp_path: Path, volumes: str, expected: list[Any]) -> None:
+    assert service_of(tmp_path, f"volumes: {volumes}")["volumes"] == expected
+
+
+def test_the_file_for_production_may_mount_project_files_into_our_image(tmp_path: Path) -> None:
+    above = 'services: {app: {volumes: ["./settings.json:/app/settings.json:ro"], env_file: [settings.env]}}'
+    files = {"compose__prod__yaml": above, "settings__json": "{}", "settings__env": "A=1\n"}
+    app = service_of(tmp_path, 'volumes: ["./settings.json:/app/settings.json"]', **files)
+    assert app["volumes"][0] == "./settings.json:/app/settings.json:ro"
+    assert app["env_file"] == ["settings.env", ".env"]
+
+
+def test_env_files_of_the_developer_that_may_be_missing_go(tmp_path: Path) -> None:
+    above = "services: {app: {env_file: [{path: extra.env, required: false}]}}"
+    app = service_of(tmp_path, "env_file: [{path: ./.env, required: false}]", compose__prod__yaml=above)
+    assert app["env_file"] == [{"path": ".env", "required": False}]
+
+
+def test_settings_of_the_image_that_this_release_decides_go(tmp_path: Path) -> None:
+    app = service_of(tmp_path, "image: mine:latest\n    pull_policy: build\n    platform: linux/arm64")
+    assert app["image"] == IMAGE
+    assert not {"pull_policy", "platform"} & app.keys()
+
+
+def test_a_secret_of_the_environment_is_one_for_compose(tmp_path: Path) -> None:
+    manifest = f"{COMPOSE}[secrets]\nTOKEN = {{ generate = 32 }}\n"
+    text = 'services:\n  app: {build: ., ports: ["80:80"], secrets: [token]}\nsecrets: {token: {environment: TOKEN}}\n'
+    file = composed(compose_bundle(tmp_path, text, manifest))
+    assert file["secrets"] == {"token": {"environment": "TOKEN"}}
+
+
+def test_a_secret_that_is_a_file_is_said_to_be_in_the_bundle(tmp_path: Path) -> None:
+    text = 'services:\n  app: {build: ., ports: ["80:80"], secrets: [key]}\nsecrets: {key: {file: key.pem}}\n'
+    bundle = compose_bundle(tmp_path, text, key__pem="public")
+    assert bundle.files["key.pem"].data == b"public"
+    assert bundle.notes == ("secrets.key: key.pem goes into the bundle: [secrets] and environment: keep it out",)
