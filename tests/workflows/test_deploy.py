@@ -1,6 +1,8 @@
 """deploy.yaml: what a push does, with which secrets, and what an interruption does to it."""
 
 import re
+import signal
+import socket
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 
 from deploy.cli import Options
-from tests.workflows.workflow import DEPLOY, Runner, environment_of, jobs_that_run, load, step_of
+from tests.workflows.workflow import DEPLOY, ROOT, Runner, environment_of, jobs_that_run, load, step_of
 
 WORKFLOW = load(DEPLOY)
 SECRETS = {
@@ -149,3 +151,24 @@ def test_the_page_has_to_answer(answers: list[int], passes: bool, page: tuple[st
     step = step_of(WORKFLOW["jobs"]["dev"]["steps"], "The page answers")
     ran = Runner(tmp_path, tmp_path).run(step, contexts(steps={"deploy": {"outputs": {"url": address}}}))
     assert (ran.code == 0) is passes, ran.printed
+
+
+@pytest.fixture
+def silent_aws() -> Iterator[socket.socket]:
+    """An AWS that takes calls and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(30)
+        yield server
+
+
+def test_an_interruption_reaches_the_script(silent_aws: socket.socket, tmp_path: Path) -> None:
+    # As ProcessInvoker.cs of actions/runner cancels: SIGINT to the shell that it started, and to nobody else.
+    variables = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{silent_aws.getsockname()[1]}", "STAGE": "dev"}
+    runner = Runner(ROOT, tmp_path, {**variables, "PATH": f"{ROOT / '.venv/bin'}:/usr/bin:/bin"})
+    with runner.start(deploy_step(), contexts(vars={"AWS_REGION": "eu-central-1"})) as process:
+        call, _ = silent_aws.accept()
+        with call:
+            process.send_signal(signal.SIGINT)
+            printed, _ = process.communicate(timeout=10)
+    assert process.returncode == 130, printed
+    assert "::error title=Deployment interrupted::" in printed

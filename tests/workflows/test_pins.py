@@ -26,7 +26,9 @@ def test_actions_are_pinned_by_commit_and_say_their_version(path: Path) -> None:
 
 def test_an_action_is_the_same_everywhere() -> None:
     pins = defaultdict(set)
-    for action, pin in re.findall(r"^[ -]*uses: (\S+)@(.+)", "\n".join(path.read_text() for path in FILES), re.M):
+    for action, pin in re.findall(
+        r"^[ -]*uses: (\S+)@(.+)", "\n".join(path.read_text() for path in FILES), re.MULTILINE
+    ):
         pins[action].add(pin)
     assert {action: len(found) for action, found in pins.items()} == dict.fromkeys(pins, 1)
 

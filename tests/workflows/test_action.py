@@ -1,0 +1,102 @@
+"""action.yml: what another repository gets with a few lines."""
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy.clock import SystemClock
+from deploy.output.github import GitHub
+from deploy.output.masks import Masks
+from deploy.output.writer import Writer
+from deploy.report import Outcome
+from tests.workflows.workflow import ACTION, DEPLOY, ROOT, Ran, Runner, environment_of, load, parse_outputs, step_of
+
+DOCUMENT = load(ACTION)
+STEPS = DOCUMENT["runs"]["steps"]
+DEPLOYMENT = step_of(STEPS, "Deploy")
+KEYS = {"aws-access-key": "id", "aws-secret-key": "key", "docker-username": "ada", "docker-password": "word"}
+REPOSITORY = {"beanpod.toml": '[service]\nname = "x"\n', "deploy/__init__.py": 'raise SystemExit("not this one")\n'}
+
+
+def contexts(**inputs: str) -> dict[str, Any]:
+    defaults = {name: about["default"] for name, about in DOCUMENT["inputs"].items()}
+    return {"inputs": {**defaults, **inputs}, "steps": {}, "github": {"action_path": str(ROOT)}}
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """Another repository, with a folder `deploy` of its own, where the action has installed what it needs."""
+    for name, text in REPOSITORY.items():
+        (tmp_path / "workspace" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "workspace" / name).write_text(text)
+    (tmp_path / "beanpod").symlink_to(ROOT / ".venv")
+    return tmp_path
+
+
+def deployed(elsewhere: Path, **inputs: str) -> Ran:
+    return Runner(elsewhere / "workspace", elsewhere).run(DEPLOYMENT, contexts(**inputs))
+
+
+def test_outputs_are_those_that_the_script_writes(tmp_path: Path) -> None:
+    written = tmp_path / "output"
+    display = GitHub(Writer(io.StringIO(), Masks()), environ={"GITHUB_OUTPUT": str(written)}, clock=SystemClock())
+    display.finish(Outcome("label"))
+    names = set(parse_outputs(written.read_text()))
+    assert {name: about["value"] for name, about in DOCUMENT["outputs"].items()} == {
+        name: f"${{{{ steps.deploy.outputs.{name} }}}}" for name in names
+    }
+
+
+def test_every_input_is_used() -> None:
+    assert set(re.findall(r"inputs\.([\w-]+)", str(STEPS))) == set(DOCUMENT["inputs"])
+
+
+def test_the_example_gives_inputs_that_there_are() -> None:
+    comment = "\n".join(line[2:] for line in ACTION.read_text().splitlines() if line.startswith("#     "))
+    (step,) = yaml.safe_load(comment)
+    assert set(step["with"]) <= set(DOCUMENT["inputs"])
+    assert set(re.findall(r"secrets\.(\w+)", comment)) == set(re.findall(r"secrets\.(\w+)", DEPLOY.read_text()))
+
+
+def test_keys_reach_the_script_alone() -> None:
+    seen = environment_of(DEPLOYMENT, contexts(**KEYS))
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "DOCKER_USERNAME", "DOCKER_PASSWORD")
+    assert [seen[name] for name in names] == list(KEYS.values())
+    others = str([step for step in STEPS if step is not DEPLOYMENT])
+    assert not re.search(r"inputs\.(aws-access|aws-secret|docker)", others)
+
+
+def test_the_role_takes_the_place_of_the_keys() -> None:
+    assumed = {"aws-access-key-id": "role id", "aws-secret-access-key": "role key", "aws-session-token": "role token"}
+    seen = environment_of(DEPLOYMENT, {**contexts(**KEYS), "steps": {"role": {"outputs": assumed}}})
+    assert (seen["AWS_ACCESS_KEY_ID"], seen["AWS_SESSION_TOKEN"]) == ("role id", "role token")
+
+
+def test_the_script_sees_what_it_sees_in_the_workflow() -> None:
+    (in_workflow,) = {tuple(step_of(job["steps"], "Deploy")["env"]) for job in _deploying_jobs()}
+    assert set(in_workflow) <= set(DEPLOYMENT["env"])
+
+
+def _deploying_jobs() -> list[Any]:
+    return [job for name, job in load(DEPLOY)["jobs"].items() if name != "test"]
+
+
+def test_another_repositorys_own_folder_deploy_is_not_the_script(elsewhere: Path) -> None:
+    ran = deployed(elsewhere)
+    assert ran.code == 2, ran.printed
+    assert "::error title=Deployment failed::beanpod.toml: " in ran.printed
+    assert (ran.outputs["changed"], ran.outputs["rolled-back"]) == ("false", "false")
+
+
+def test_manifest_and_stage_arrive_whole(elsewhere: Path) -> None:
+    (elsewhere / "workspace/two words").mkdir()
+    manifest = elsewhere / "workspace/two words/shop.toml"
+    manifest.write_text((ROOT / "beanpod.toml").read_text())
+    (manifest.parent / "service").symlink_to(ROOT / "service")
+    ran = deployed(elsewhere, manifest="two words/shop.toml", stage='no "such" $(stage)')
+    assert ran.code == 2, ran.printed
+    assert 'no "such" $(stage)' in ran.printed
