@@ -11,6 +11,7 @@ import boto3
 
 from deploy.aws import Aws
 from deploy.aws.connection import assemble, configuration
+from deploy.clock import Clock
 from deploy.rollout import Rollout, Settings, Target
 from deploy.rollout.process import Process
 from deploy.source import Source
@@ -122,7 +123,7 @@ class Ground:
         source: Source | None = None,
         process: Process | None = None,
         aws: Aws | None = None,
-        clock: VirtualClock | None = None,
+        clock: Clock | None = None,
     ) -> tuple[Rollout, Witness]:
         """A rollout on an environment, and what it tells."""
         witness, clock = Witness(), clock or self.clock()
@@ -137,7 +138,7 @@ class Ground:
         )
         return rollout, witness
 
-    def aws(self, clock: VirtualClock, *, read_seconds: float = 10, **arguments: Any) -> Aws:
+    def aws(self, clock: Clock, *, read_seconds: float = 10, **arguments: Any) -> Aws:
         """AWS as the deploy script sees it. arguments: for the clients, such as another key."""
         config = self._configurations.setdefault(read_seconds, configuration(read_seconds))
         return assemble(partial(self.client, config=config, **arguments), clock)

@@ -1,0 +1,66 @@
+"""Several deployments at once on one virtual clock."""
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from emulator import EmbeddedAws
+
+_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+T = TypeVar("T")
+
+
+class Conductor:
+    """Moves time only when every deployment sleeps, and then to where the first one wakes."""
+
+    def __init__(self, aws: EmbeddedAws) -> None:
+        self._aws = aws
+        self._now = aws.now()
+        self._awake = 0
+        self._wake_ups: list[float] = []
+        self._changed = threading.Condition()
+
+    def now(self) -> datetime:
+        return self._now
+
+    def monotonic(self) -> float:
+        return (self._now - _EPOCH).total_seconds()
+
+    def sleep(self, seconds: float) -> None:
+        with self._changed:
+            due = self.monotonic() + seconds
+            self._wake_ups.append(due)
+            self._awake -= 1
+            self._move_on()
+            self._changed.wait_for(lambda: self.monotonic() >= due)
+
+    def play(self, parts: list[Callable[[], T]]) -> list[T | Exception]:
+        """What each part returns or raises, all of them run at once."""
+        results: dict[int, T | Exception] = {}
+        self._awake = len(parts)
+        threads = [threading.Thread(target=self._perform, args=(i, part, results)) for i, part in enumerate(parts)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return [results[number] for number in range(len(parts))]
+
+    def _perform(self, number: int, part: Callable[[], T], results: dict[int, T | Exception]) -> None:
+        try:
+            results[number] = part()
+        except Exception as error:
+            results[number] = error
+        with self._changed:
+            self._awake -= 1
+            self._move_on()
+
+    def _move_on(self) -> None:
+        """Whoever falls asleep last moves the clock, a little further than due: its steps are whole microseconds."""
+        if self._awake or not self._wake_ups:
+            return
+        first = min(self._wake_ups)
+        self._now = self._aws.advance(max(first - self.monotonic(), 0.0) + 0.001)
+        self._awake = sum(due <= self.monotonic() for due in self._wake_ups)
+        self._wake_ups = [due for due in self._wake_ups if due > self.monotonic()]
+        self._changed.notify_all()
