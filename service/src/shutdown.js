@@ -1,7 +1,7 @@
 /** Stops on SIGTERM, which Docker sends, and on SIGINT. */
 
-// Docker waits ten seconds before it kills, but a rollout waits for each container: stay under one.
-const PATIENCE_MS = 700;
+/** How long a request under way is waited for. Docker allows ten seconds, but a rollout waits for every container. */
+export const PATIENCE_MS = 700;
 
 /** Answers what is under way, closes what is idle, runs `afterwards` and ends the process. */
 export function stopOnSignals(server, afterwards) {

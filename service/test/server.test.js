@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { createServer, connect } from "node:net";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { PATIENCE_MS } from "../src/shutdown.js";
 
 const SERVER = fileURLToPath(new URL("../server.js", import.meta.url));
 const UNREACHABLE = { RDS_HOSTNAME: "127.0.0.1", RDS_PORT: "1", RDS_DB_NAME: "b", RDS_USERNAME: "u", RDS_PASSWORD: "hidden-word" };
@@ -55,7 +56,7 @@ for (const signal of ["SIGTERM", "SIGINT"]) {
     await once(idle, "data");
     const { status, milliseconds } = await stop(service, signal);
     assert.equal(status, 0);
-    assert.ok(milliseconds < 500, `${milliseconds} ms`);
+    assert.ok(milliseconds < PATIENCE_MS, `${milliseconds} ms`);
   });
 }
 
@@ -70,7 +71,7 @@ test("a request under way is answered before the service ends", async (context) 
   assert.match(answer, /^HTTP\/1.1 404 /);
   const { status, milliseconds } = await ended;
   assert.equal(status, 0);
-  assert.ok(milliseconds < 500, `${milliseconds} ms`);
+  assert.ok(milliseconds < PATIENCE_MS, `${milliseconds} ms`);
 });
 
 test("a request that never ends does not hold the service for a second", async (context) => {

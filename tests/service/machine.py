@@ -32,6 +32,14 @@ def run(*command: str, cwd: Path = ROOT, **variables: str) -> str:
     return ended.stdout
 
 
+def remove_with_its_packages(container: str, remove: Callable[[], object]) -> None:
+    """Remove a container some way that leaves its unnamed volume of node_modules, then the volume."""
+    mounts = '{{range .Mounts}}{{if eq .Destination "/app/node_modules"}}{{.Name}}{{end}}{{end}}'
+    volume = run("docker", "inspect", container, "--format", mounts).strip()
+    remove()
+    run("docker", "volume", "rm", volume)
+
+
 def free_port() -> int:
     """A port of 127.0.0.1 on which nothing listens."""
     with socket.socket() as free:

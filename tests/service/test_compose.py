@@ -10,7 +10,7 @@ import pytest
 
 from tests.deploy.engine import Engine
 from tests.service.book import Book
-from tests.service.machine import copy_service, free_port, other_addresses, refuses, run
+from tests.service.machine import copy_service, free_port, other_addresses, refuses, remove_with_its_packages, run
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,7 @@ def test_ports_are_published_on_127_0_0_1_only(project: Project, port: str) -> N
 
 def test_entries_survive_down_and_up(project: Project) -> None:
     project.book.sign("still here")
-    mounts = '{{range .Mounts}}{{if eq .Destination "/app/node_modules"}}{{.Name}}{{end}}{{end}}'
-    packages = run("docker", "inspect", project.container("app"), "--format", mounts).strip()
-    project.compose("down")
-    run("docker", "volume", "rm", packages)
+    remove_with_its_packages(project.container("app"), lambda: project.compose("down"))
     project.compose("up", "--detach")
     assert project.book.open().messages()[0] == "still here"
 

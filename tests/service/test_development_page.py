@@ -10,7 +10,7 @@ import pytest
 
 from tests.deploy.engine import Engine
 from tests.service.book import Book
-from tests.service.machine import ROOT, copy_service, free_port, other_addresses, refuses, run
+from tests.service.machine import ROOT, copy_service, free_port, other_addresses, refuses, remove_with_its_packages, run
 
 PAGE = ROOT / "docs/development.md"
 DOCKER_RUN = ["A network of their own", "The host's network", "The database's network"]
@@ -93,7 +93,8 @@ def test_the_way_with_compose(reader: Reader) -> None:
     assert '"database":"ok"' in reader.follow(up)
     reader.check()
     assert re.search(r"^. skipped 0$", reader.follow(tests), re.MULTILINE)
-    reader.follow(down)
+    app = run("docker", "ps", "--quiet", "--filter", f"name={reader.name}-app").strip()
+    remove_with_its_packages(app, lambda: reader.follow(down))
     assert refuses("127.0.0.1", reader.database_port)
     reader.follow(up)
     assert reader.book.messages() == [reader.name]
