@@ -9,6 +9,6 @@ def refuse(subject: str, problems: Iterable[str]) -> None:
     """Raise BuildError if there are problems: the only one in its message, several as its causes."""
     found = tuple(dict.fromkeys(problems))
     if len(found) == 1:
-        raise BuildError(f"{subject}: {found[0]}")
+        raise BuildError(found[0] if found[0].startswith(f"{subject}:") else f"{subject}: {found[0]}")
     if found:
         raise BuildError(f"{subject}: {len(found)} problems, listed below", causes=found)

@@ -1,7 +1,7 @@
 """Whether a compose file has only keys that compose knows, with values of a kind that compose takes."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
 from typing import Any
 
@@ -21,36 +21,34 @@ def check(tree: Any, findings: Findings) -> bool:
     if not isinstance(tree, dict):
         findings.problem("the file", "no mapping: begin with services:")
         return False
-    for path, value in _places(tree, ()):
-        _check(path, value, findings)
+    _walk(tree, (), findings)
     return len(findings.problems) == before
 
 
-def _places(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
-    """Every value of the tree with its place, without what is reset."""
+def _walk(value: Any, path: Path, findings: Findings) -> None:
+    """Check a value and what is in it, unless it is reset, or of the wrong kind."""
     value = value.value if isinstance(value, Override) else value
-    if isinstance(value, Reset):
+    if isinstance(value, Reset) or not _is_right(value, path, findings):
         return
-    yield path, value
     if isinstance(value, dict):
         for key, item in value.items():
-            yield from _places(item, (*path, key))
+            _walk(item, (*path, key), findings)
     elif isinstance(value, list):
         for item in value:
-            yield from _places(item, (*path, "[]"))
+            _walk(item, (*path, "[]"), findings)
 
 
-def _check(path: Path, value: Any, findings: Findings) -> None:
-    if path == ("services",) or (len(path) == 1 and (*path, "*") in KINDS):
-        _check_names(path[0], value, findings)
-    for place in _patterns(path):
-        if place in KINDS and not _fits(value, place):
-            words = f"{_kind(value)} does not belong here: write {' or '.join(KINDS[place])}"
-            findings.problem(_where(path), words)
-            return
-        if place in KEYS and isinstance(value, dict):
-            _check_keys(value, path, KEYS[place], findings)
-            return
+def _is_right(value: Any, path: Path, findings: Findings) -> bool:
+    kinds = next((KINDS[place] for place in _patterns(path) if place in KINDS), None)
+    if kinds and not _fits(value, path, kinds):
+        findings.problem(_where(path), f"{_kind(value)} does not belong here: write {' or '.join(kinds)}")
+        return False
+    if isinstance(value, dict):
+        for known in (KEYS[place] for place in _patterns(path) if place in KEYS):
+            _check_keys(value, path, known, findings)
+        if (*path, "*") in KINDS:
+            _check_names(path[0], value, findings)
+    return True
 
 
 def _patterns(path: Path) -> Iterator[Path]:
@@ -63,22 +61,23 @@ def _patterns(path: Path) -> Iterator[Path]:
             yield (*starred[:3], "*", *path[4:])
 
 
-def _fits(value: Any, place: Path) -> bool:
+def _fits(value: Any, path: Path, kinds: tuple[str, ...]) -> bool:
+    """Nothing fits everywhere but in a list and as a service."""
     if value is None:
-        return place[-1] != "[]" and place != ("services", "*")
-    return _kind(value) in KINDS[place]
+        return path[-1] != "[]" and (path[0] != "services" or len(path) != 2)
+    return _kind(value) in kinds
 
 
-def _check_names(section: str, named: Any, findings: Findings) -> None:
-    for name in named if isinstance(named, dict) else ():
+def _check_names(section: str, named: Iterable[str], findings: Findings) -> None:
+    for name in named:
         if not _NAME.fullmatch(name):
             findings.problem(_where((section, name)), "a name has letters, digits and . _ - only: write another")
 
 
-def _check_keys(mapping: dict[str, Any], path: Path, known: Iterable[str], findings: Findings) -> None:
+def _check_keys(mapping: Iterable[str], path: Path, known: Collection[str], findings: Findings) -> None:
     for key in mapping:
         if key not in known and not key.startswith("x-"):
-            nearest = get_close_matches(key, list(known), n=1)
+            nearest = get_close_matches(key, sorted(known), n=1)
             remedy = f"write {nearest[0]}" if nearest else "leave it out, or begin it with x-"
             findings.problem(_where((*path, key)), f"compose knows no such key: {remedy}")
 

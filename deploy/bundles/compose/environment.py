@@ -13,6 +13,9 @@ from deploy.bundles.compose.draft import Draft, Tree
 from deploy.bundles.compose.findings import at
 
 ENV_FILE = ".env"
+_MOVE = (
+    "move what the service needs to [variables] and [secrets], and write env_file: !override .env in compose.prod.yaml"
+)
 _ADDRESSES = re.compile(r"HOST|SERVER|ADDR|URL|URI|DSN|ENDPOINT", re.IGNORECASE)
 
 
@@ -20,9 +23,7 @@ def ensure_variables(draft: Draft) -> None:
     """A service of ours gets all variables of the stage, any other one those that it asks for by name."""
     for name, service in draft.services.items():
         _take_development_values_out(draft, name, service)
-        _check_files(draft, name, service)
-        if name in draft.built and ENV_FILE not in map(_path, service.get("env_file", ())):
-            service["env_file"] = [*service.get("env_file", ()), ENV_FILE]
+        _ensure_files(draft, name, service)
         _check_hosts(draft, name, service)
 
 
@@ -52,16 +53,21 @@ def _given(draft: Draft, name: str, variable: str, value: Any) -> Any:
     return value
 
 
-def _check_files(draft: Draft, name: str, service: Tree) -> None:
+def _ensure_files(draft: Draft, name: str, service: Tree) -> None:
     """Other files than `.env` hold the developer's values, or secrets: only the file for production may name one."""
     allowed = [_path(entry) for entry in draft.said_for_production(name, "env_file")]
-    for path in map(_path, service.get("env_file", ())):
-        if PurePosixPath(path).name != ENV_FILE and path not in allowed:
-            text = (
-                f"{path} stays on this machine: move what the service needs to [variables] and [secrets], "
-                "and write env_file: !override .env in compose.prod.yaml"
-            )
-            draft.findings.problem(at(name, "env_file"), text)
+    kept = []
+    for entry in service.pop("env_file", ()):
+        if PurePosixPath(_path(entry)).name == ENV_FILE or _path(entry) in allowed:
+            kept.append(entry)
+        elif isinstance(entry, dict) and entry.get("required") is False:
+            draft.findings.note(at(name, "env_file"), f"left out: {_path(entry)}")
+        else:
+            draft.findings.problem(at(name, "env_file"), f"{_path(entry)} stays on this machine: {_MOVE}")
+    if name in draft.built and ENV_FILE not in map(_path, kept):
+        kept.append(ENV_FILE)
+    if kept:
+        service["env_file"] = kept
 
 
 def _path(entry: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from deploy.bundles.compose.canonical import canonical
 from deploy.bundles.compose.checking import check
 from deploy.bundles.compose.findings import Findings, at
-from deploy.bundles.compose.interpolation import interpolated
+from deploy.bundles.compose.interpolation import IN_A_BUILD, ON_THE_INSTANCE, Scope, interpolated
 from deploy.bundles.compose.merging import merged, merged_service
 from deploy.bundles.compose.reading import Override, Reset, UnreadableError, read_documents
 
@@ -35,7 +35,8 @@ def load(path: Path, provided: Collection[str], findings: Findings) -> Loaded:
     above = _production_file(path, findings)
     if above is None:
         return Loaded(base, {}, (path,))
-    production = _read(above, {}, provided, findings)
+    # What is wrong with the upper file is found once, when it is merged.
+    production = _read(above, {}, provided, Findings())
     return Loaded(_read(above, base, provided, findings), production, (path, above))
 
 
@@ -51,15 +52,11 @@ def _production_file(path: Path, findings: Findings) -> Path | None:
 def _read(path: Path, below: Tree, provided: Collection[str], findings: Findings) -> Tree:
     """The file over the tree below it; a file may have several documents, each over the one before."""
     tree = below
-    own = Findings()
     try:
         for document in read_documents(path):
-            tree = _over(tree, document, provided, own)
+            tree = _over(tree, document, provided, findings)
     except UnreadableError as error:
-        own.problem(path.name, str(error))
-    for text in own.problems:
-        if text not in findings.problems:
-            findings.problems.append(text)
+        findings.problem(path.name, str(error))
     return tree
 
 
@@ -67,13 +64,14 @@ def _over(below: Tree, document: Any, provided: Collection[str], findings: Findi
     def refuse(path: tuple[str, ...], text: str) -> None:
         findings.problem(_place(path), text)
 
-    def provided_at(path: tuple[str, ...]) -> Collection[str]:
+    def scope_of(path: tuple[str, ...]) -> Scope:
         # A build happens here, where the environment's variables are not.
-        return () if path[:1] == ("services",) and path[2:3] == ("build",) else provided
+        building = path[:1] == ("services",) and path[2:3] == ("build",)
+        return Scope((), IN_A_BUILD) if building else Scope(provided, ON_THE_INSTANCE)
 
     if not check(document, findings):
         return below
-    tree = canonical(interpolated(document, provided_at, refuse), findings)
+    tree = canonical(interpolated(document, scope_of, refuse), findings)
     return merged(below, _extended(tree, findings), refuse)
 
 

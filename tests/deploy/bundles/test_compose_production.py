@@ -279,9 +279,14 @@ def test_the_file_for_production_may_mount_project_files_into_our_image(tmp_path
 
 
 def test_env_files_of_the_developer_that_may_be_missing_go(tmp_path: Path) -> None:
-    above = "services: {app: {env_file: [{path: extra.env, required: false}]}}"
-    app = service_of(tmp_path, "env_file: [{path: ./.env, required: false}]", compose__prod__yaml=above)
+    files = "[{path: ./.env, required: false}, {path: dev.env, required: false}]"
+    app = service_of(tmp_path, f"env_file: {files}", dev__env="A=1\n")
     assert app["env_file"] == [{"path": ".env", "required": False}]
+
+
+def test_an_env_file_for_production_may_be_missing_where_it_says_so(tmp_path: Path) -> None:
+    above = "services: {app: {env_file: [{path: extra.env, required: false}]}}"
+    assert service_of(tmp_path, "tty: true", compose__prod__yaml=above)["env_file"] == [".env"]
 
 
 def test_settings_of_the_image_that_this_release_decides_go(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.bundles.compose.interpolation import interpolated, settle, variables
+from deploy.bundles.compose.interpolation import ON_THE_INSTANCE, Scope, interpolated, settle, variables
 from deploy.bundles.compose.reading import Override, Plain, Reset, UnreadableError, read_documents
 from deploy.bundles.compose.writing import written
 from tests.deploy.bundles.compose_command import Compose
@@ -152,6 +152,7 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
         list(read_documents(tmp_path))
 
 
+GIVEN = Scope({"GIVEN"}, ON_THE_INSTANCE)
 NOTHING_GIVES = "nothing gives ${NONE} on Beanstalk: put NONE into [variables] or [secrets], or write ${NONE:-default}"
 
 # What a text is where the stage gives GIVEN only.
@@ -181,8 +182,8 @@ SETTLED = {
 
 @pytest.mark.parametrize(("text", "expected"), SETTLED.items(), ids=SETTLED)
 def test_variables_that_the_stage_does_not_give_are_settled(text: str, expected: str) -> None:
-    assert settle(text, {"GIVEN"}) == expected
-    assert settle(expected, {"GIVEN"}) == expected
+    assert settle(text, GIVEN) == expected
+    assert settle(expected, GIVEN) == expected
     assert variables(expected) <= {"GIVEN"}
 
 
@@ -210,14 +211,15 @@ def test_settled_texts_mean_to_compose_what_the_first_ones_meant(compose: Compos
 def test_texts_that_cannot_be_settled_are_refused(text: str, problem: str) -> None:
     refused: list[tuple[tuple[str, ...], str]] = []
     tree = {"a": [{"b": text}]}
-    assert interpolated(tree, lambda _: {"GIVEN"}, lambda *found: refused.append(found)) == tree
+    assert interpolated(tree, lambda _: GIVEN, lambda *found: refused.append(found)) == tree
     assert refused == [(("a", "b"), problem)]
 
 
 @given(text=st.text("${}:-?+AB1 x", max_size=20))
 def test_any_text_is_settled_for_good_or_refused(text: str) -> None:
     refused: list[str] = []
-    (settled,) = interpolated([text], lambda _: {"A"}, lambda _, problem: refused.append(problem))
+    scope = Scope({"A"}, ON_THE_INSTANCE)
+    (settled,) = interpolated([text], lambda _: scope, lambda _, problem: refused.append(problem))
     if not refused:
-        assert settle(settled, {"A"}) == settled
+        assert settle(settled, scope) == settled
         assert variables(settled) <= {"A"}

@@ -1,0 +1,291 @@
+"""What cannot run on Beanstalk is refused with the service, the key and the remedy: all of it at once."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy.bundles import make_bundle
+from tests.deploy.bundles.projects import COMPOSE, DATABASE, IMAGE, compose_bundle, compose_stage, refused, write
+
+WEB = 'services:\n  app:\n    build: .\n    ports: ["80:8080"]\n'
+
+# Keys of a service that is built and publishes port 80, and what is wrong with them.
+OF_A_SERVICE = {
+    "prots: []": "service app, prots: compose knows no such key: write ports",
+    "colour: red": "service app, colour: compose knows no such key: leave it out, or begin it with x-",
+    "healthcheck: {tests: x}": "service app, healthcheck.tests: compose knows no such key: write test",
+    'ports: !override [{target: 80, publish: "80"}]': (
+        "service app, ports.publish: compose knows no such key: write published"
+    ),
+    "deploy: {resources: {limit: {}}}": "service app, deploy.resources.limit: compose knows no such key: write limits",
+    "networks: {default: {alias: [x]}}": (
+        "service app, networks.default.alias: compose knows no such key: write aliases"
+    ),
+    "volumes: data": "service app, volumes: text does not belong here: write a list",
+    "environment: text": "service app, environment: text does not belong here: write a list or a mapping",
+    "environment: {A: [1]}": "service app, environment.A: a list does not belong here: write text",
+    "links: [{a: b}]": "service app, links: a mapping does not belong here: write text",
+    "links: [~]": "service app, links: nothing does not belong here: write text",
+    "depends_on: {other: yes}": "service app, depends_on.other: text does not belong here: write a mapping",
+    "depends_on: [other]": "service app: needs service other, which is not there: take the reference out",
+    "pid: service:other": "service app: needs service other, which is not there: take the reference out",
+    "networks: [inner]": "service app, networks: inner is not declared: add it under networks:",
+    'volumes: ["data:/data"]': "service app, volumes: data is not declared: add it under volumes:",
+    "secrets: [{source: key}]": "service app, secrets: key is not declared: add it under secrets:",
+    "extends: other": "service app, extends: there is no service other: name one of this file",
+    "extends: app": "service app, extends: goes round in a circle: end it",
+    "extends: {file: other.yaml, service: app}": (
+        "service app, extends: a service of another file is not taken along: write it in this one"
+    ),
+    "command: $NONE": (
+        "service app, command: nothing gives ${NONE} on Beanstalk: "
+        "put NONE into [variables] or [secrets], or write ${NONE:-default}"
+    ),
+    "environment: [TOKEN]": (
+        "service app, environment.TOKEN: nothing gives TOKEN on Beanstalk: "
+        "give it a value, or put it into [variables] or [secrets]"
+    ),
+    'environment: ["${LEVEL}=1"]': "service app, environment.${LEVEL}: a name is no variable itself: write it out",
+    "env_file: dev.env": (
+        "service app, env_file: dev.env stays on this machine: move what the service needs to "
+        "[variables] and [secrets], and write env_file: !override .env in compose.prod.yaml"
+    ),
+    'volumes: ["/etc/ssl:/ssl"]': (
+        "service app, volumes: /etc/ssl is outside of the bundle: "
+        "keep the data in a named volume, or the files in the project"
+    ),
+    'volumes: ["~/.aws:/root/.aws"]': (
+        "service app, volumes: ~/.aws is outside of the bundle: "
+        "keep the data in a named volume, or the files in the project"
+    ),
+    'volumes: ["${LEVEL}/x:/x"]': (
+        "service app, volumes: ${LEVEL}/x is outside of the bundle: "
+        "keep the data in a named volume, or the files in the project"
+    ),
+    'volumes: ["../other:/other"]': (
+        "service app, volumes: ../other is outside of the bundle: put it into the project, beside or below the manifest"
+    ),
+    'volumes: ["a:b:c:d"]': 'service app, volumes: a:b:c:d is no volume: write it like "data:/var/lib/data"',
+    "volumes: [{type: bind, source: .}]": (
+        "service app, volumes: an entry has no target: write the path in the container"
+    ),
+    "volumes: [{target: /a}]": "service app, volumes: the entry for /a has no type: write bind, volume or tmpfs",
+    "volumes: [{type: bind, target: /a}]": (
+        "service app, volumes: the entry for /a has no source: write the path on the host"
+    ),
+    "volumes: [{type: npipe, source: a, target: /a}]": (
+        "service app, volumes: /a is a npipe, which the instance has not: leave it out"
+    ),
+    "ports: !override [http]": 'service app, ports: http is no port: write it like "8080:80"',
+    'ports: !override ["80:70000"]': "service app, ports: 70000 is no port: write a number from 1 to 65535",
+    'ports: !override ["80-81:80-83"]': (
+        "service app, ports: 80-81 and its container's ports are ranges of different lengths: write equal ones"
+    ),
+    'ports: !override [{target: 80-81, published: "80"}]': (
+        "service app, ports: target 80-81 is a range: write one entry for each port"
+    ),
+    "scale: 2": "service app, scale: 2 containers cannot share port 80: write 1",
+    "deploy: {replicas: 3}": "service app, deploy.replicas: 3 containers cannot share port 80: write 1",
+    "network_mode: host": "service app, network_mode: publishes no port of the instance: leave it out",
+    "build: {context: nowhere}": (
+        "service app, build.context: nowhere: no such folder: write its path from the compose file"
+    ),
+    'build: "https://example.org/app.git"': (
+        "service app, build.context: https://example.org/app.git is elsewhere: name a folder"
+    ),
+    "build: {dockerfile: Other}": (
+        "service app, build.dockerfile: Other: no such file: write its path from the context"
+    ),
+    "build: {secrets: [key]}": (
+        "service app, build.secrets: the deploy script builds without it: move it into the Dockerfile"
+    ),
+    "build: {args: [TOKEN]}": "service app, build.args.TOKEN: its value would be this machine's: write one",
+    "build: {args: {LEVEL: $LEVEL}}": (
+        "service app, build.args.LEVEL: a build finds no ${LEVEL}: write the value, or ${LEVEL:-default}"
+    ),
+}
+
+
+@pytest.mark.parametrize(("keys", "problem"), OF_A_SERVICE.items(), ids=OF_A_SERVICE)
+def test_a_service_is_refused(tmp_path: Path, keys: str, problem: str) -> None:
+    manifest = f'{COMPOSE}[variables]\nLEVEL = "x"\n'
+    files = {"compose__prod__yaml": f"services:\n  app:\n    {keys}\n"} if "!override" in keys else {}
+    base = WEB if files else f"{WEB.replace('    build: .', '') if keys.startswith('build') else WEB}    {keys}\n"
+    if keys.startswith(("env_file", "volumes")):
+        write(tmp_path, {"dev.env": ""})
+    assert refused(lambda: compose_bundle(tmp_path, base, manifest, **files)) == [f"compose.yaml: {problem}"]
+
+
+TWO = "services:\n  app: {build: ., ports: [%s]}\n  web: {image: nginx, ports: [%s]}\n"
+TO_PUBLISH = 'write ports: ["80:8080"] for the one that requests reach'
+
+# Whole files, and what is wrong with them.
+FILES = {
+    "empty": ("", "services: there are none: write the app as one"),
+    "no mapping": ("- a", "the file: no mapping: begin with services:"),
+    "no yaml": ("services: [", "line 1: not YAML: expected the node content, but found '<stream end>'"),
+    "no services": ("volumes: {}", "services: there are none: write the app as one"),
+    "a list of services": ("services: [a]", "services: a list does not belong here: write a mapping"),
+    "an empty service": ("services: {app: }", "service app: nothing does not belong here: write a mapping"),
+    "a strange name": (
+        "services: {a b: {image: x}}",
+        "service a b: a name has letters, digits and . _ - only: write another",
+    ),
+    "an unknown section": (f"{WEB}volume: {{}}", "volume: compose knows no such key: write volumes"),
+    "another file": (
+        f"{WEB}include: [other.yaml]",
+        "include: other files are not taken along: write their services in this one",
+    ),
+    "no image": (f"{WEB}  other: {{tty: true}}", "service other: has neither image nor build: write one of the two"),
+    "another platform": (
+        f"{WEB}  other: {{image: x, platform: linux/arm64}}",
+        "service other, platform: linux/arm64 does not run on the instances, which are linux/amd64: leave it out",
+    ),
+    "a profile that is needed": (
+        f"{WEB}    depends_on: [tool]\n  tool: {{image: x, profiles: [tools]}}",
+        "service app: needs service tool, which is not there: take the reference out",
+    ),
+    "nobody at port 80": (
+        "services: {app: {build: .}}",
+        f"services: none publishes port 80, nor the service.port 8080 of its container: {TO_PUBLISH}",
+    ),
+    "a loopback port 80": (
+        'services: {app: {build: ., ports: ["127.0.0.1:80:3000"]}}',
+        f"services: none publishes port 80, nor the service.port 8080 of its container: {TO_PUBLISH}",
+    ),
+    "two at port 80": (
+        TWO % ('"80:8080"', '"80:80"'),
+        "services app and web: publish port 80 both: leave it to one of them",
+    ),
+    "two that may be meant": (
+        TWO % ('"3000:8080"', '"3001:8080"'),
+        f"services app and web: publish the service.port 8080 both, none port 80: {TO_PUBLISH}",
+    ),
+    "an external volume": (
+        f'{WEB}    volumes: ["data:/data"]\nvolumes: {{data: {{external: true}}}}',
+        "volumes.data: external: nothing makes it on the instance: leave external out",
+    ),
+    "an external network": (
+        f"{WEB}    networks: [out]\nnetworks: {{out: {{external: true}}}}",
+        "networks.out: external: nothing makes it on the instance: leave external out",
+    ),
+    "a secret that is not there": (
+        f"{WEB}    secrets: [key]\nsecrets: {{key: {{file: ./key.pem}}}}",
+        "secrets.key: ./key.pem: no such file: put it there, also for CI, or take the reference out",
+    ),
+    "a secret that nothing gives": (
+        f"{WEB}    secrets: [key]\nsecrets: {{key: {{environment: KEY}}}}",
+        "secrets.key: nothing gives KEY on Beanstalk: put it into [secrets]",
+    ),
+    "a config outside of the project": (
+        f"{WEB}    configs: [site]\nconfigs: {{site: {{file: /etc/site}}}}",
+        "configs.site: /etc/site is outside of the bundle: put it into the project, beside or below the manifest",
+    ),
+    "a mount that is not there": (
+        f'{WEB}  web: {{image: nginx, volumes: ["./conf:/conf"]}}',
+        "service web, volumes: ./conf: no such file: put it there, also for CI, or take the reference out",
+    ),
+    "the whole project": (
+        f'{WEB}  web: {{image: nginx, volumes: [".:/site"]}}',
+        "service web, volumes: . is the whole project: name the folder in it that the service needs",
+    ),
+    "a folder with secrets": (
+        f'{WEB}  web: {{image: nginx, volumes: ["./folder:/site"]}}',
+        "service web, volumes: folder/.env: holds secrets: move them to [secrets], and the file out of the folder",
+    ),
+    "a link": (
+        f'{WEB}  web: {{image: nginx, volumes: ["./link:/site"]}}',
+        "service web, volumes: link: a symbolic link: put the file itself there",
+    ),
+    "a file of our own name": (
+        f'{WEB}  web: {{image: nginx, volumes: ["./docker-compose.yml:/site"]}}',
+        "docker-compose.yml: the deploy script writes a file of this name: choose another",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "problem"), FILES.values(), ids=FILES)
+def test_a_file_is_refused(tmp_path: Path, text: str, problem: str) -> None:
+    write(tmp_path, {"folder/.env": "A=1", "docker-compose.yml": "services: {}"})
+    (tmp_path / "link").symlink_to("folder")
+    assert refused(lambda: compose_bundle(tmp_path, text)) == [f"compose.yaml: {problem}"]
+
+
+NAMED = "read RDS_HOSTNAME and its like instead, or put %s into [variables] or [secrets]"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("DB_HOST", "db"), ("DB_SERVER", "db:3306"), ("DATABASE_URL", "mysql://root:x@db/app"), ("OTHER", "http://db:80")],
+)
+def test_a_variable_that_names_the_database_is_refused(tmp_path: Path, variable: str, value: str) -> None:
+    text = f"{WEB}    environment: {{{variable}: '{value}'}}\n  db: {{image: 'mysql:8.4'}}\n"
+    assert refused(lambda: compose_bundle(tmp_path, text, f"{COMPOSE}{DATABASE}")) == [
+        f"compose.yaml: service app, environment.{variable}: names service db: {NAMED % variable}"
+    ]
+
+
+@pytest.mark.parametrize(("variable", "value"), [("DB_NAME", "db"), ("DB_HOST", "database"), ("URL", "http://a/db")])
+def test_a_variable_that_only_looks_so_is_not(tmp_path: Path, variable: str, value: str) -> None:
+    text = f"{WEB}    environment: {{{variable}: '{value}'}}\n  db: {{image: 'mysql:8.4'}}\n"
+    assert compose_bundle(tmp_path, text, f"{COMPOSE}{DATABASE}")
+
+
+def test_a_database_that_is_not_in_the_file_is_refused(tmp_path: Path) -> None:
+    assert refused(lambda: compose_bundle(tmp_path, WEB, f"{COMPOSE}{DATABASE}")) == [
+        "compose.yaml: database.compose_service: there is no service db: name one of app"
+    ]
+
+
+def test_a_file_for_production_is_named_where_it_cannot_be_read(tmp_path: Path) -> None:
+    assert refused(lambda: compose_bundle(tmp_path, WEB, compose__prod__yaml="a: [")) == [
+        "compose.yaml: compose.prod.yaml: line 1: not YAML: expected the node content, but found '<stream end>'"
+    ]
+
+
+def test_two_files_for_production_are_refused(tmp_path: Path) -> None:
+    files = {"compose__prod__yaml": WEB, "docker-compose__prod__yml": WEB}
+    assert refused(lambda: compose_bundle(tmp_path, WEB, **files)) == [
+        "compose.yaml: compose.prod.yaml, docker-compose.prod.yml: more than one for production: keep one"
+    ]
+
+
+def test_two_files_that_cannot_be_merged_are_refused(tmp_path: Path) -> None:
+    above = "services: {app: {storage_opt: {size: {a: b}}}}"
+    text = f"{WEB}    storage_opt: {{size: 1G}}\n"
+    (problem,) = refused(lambda: compose_bundle(tmp_path, text, compose__prod__yaml=above))
+    assert problem == (
+        "compose.yaml: service app, storage_opt.size: the two files write it in forms that cannot be merged: "
+        "write !override before the upper one"
+    )
+
+
+def test_all_problems_are_found_at_once_and_before_anything_is_built(tmp_path: Path) -> None:
+    text = """
+services:
+  app:
+    build: ./nowhere
+    env_file: dev.env
+  worker:
+    image: worker
+    volumes: ["/etc:/etc"]
+"""
+    stage = compose_stage(tmp_path, text)
+    write(tmp_path, {".platform/hooks/postdeploy/99_beanpod_cleanup.sh": ""})
+    images: dict[str | None, str] = {"app": IMAGE}
+    problems = refused(lambda: make_bundle(stage, tmp_path, images, application="a", login_hooks=False))
+    assert [problem.partition(":")[0] for problem in problems] == [
+        "service app, env_file",
+        "service worker, volumes",
+        "services",
+        "service app, build.context",
+        ".platform/hooks/postdeploy/99_beanpod_cleanup.sh",
+    ]
+    assert refused(lambda: compose_bundle(tmp_path, text)) == problems
+
+
+def test_a_build_that_was_not_pushed_is_refused(tmp_path: Path) -> None:
+    stage = compose_stage(tmp_path, WEB)
+    assert refused(lambda: make_bundle(stage, tmp_path, {}, application="a", login_hooks=False)) == [
+        "compose.yaml: service app: no image of it was pushed: build and push it first"
+    ]
