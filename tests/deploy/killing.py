@@ -8,23 +8,34 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 _HOP = {"connection", "transfer-encoding", "content-length", "date", "server"}
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that was killed is no error here."""
+
+
+class LostError(Exception):
+    """The call goes no further."""
+
+
 class CallProxy:
     """Stands between a client and the embedded AWS, and counts.
 
-    before, after: called with the number of each call, from 1, before it reaches AWS or before its answer is given.
+    before, after: called with the number of each call, from 1, before it reaches AWS or before its answer is given;
+    LostError ends the call there.
     """
 
     def __init__(self, endpoint_url: str, *, before: Callable[[int], None], after: Callable[[int], None]) -> None:
         self.calls: list[str] = []
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler(endpoint_url, before, after))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), self._handler(endpoint_url, before, after))
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
 
     @property
@@ -58,9 +69,13 @@ class CallProxy:
             def forward(self) -> None:
                 body = self._body()
                 number = proxy.count(_name(self.command, self.path, body))
-                before(number)
-                status, headers, answer = _ask(target.netloc, self.command, self.path, body, dict(self.headers))
-                after(number)
+                try:
+                    before(number)
+                    status, headers, answer = _ask(target.netloc, self.command, self.path, body, dict(self.headers))
+                    after(number)
+                except LostError:
+                    self.close_connection = True
+                    return
                 self._answer(status, headers, answer)
 
             do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = forward  # noqa: N815
@@ -102,7 +117,7 @@ _SHIM = """\
 # docker, counted: kills the deployment at the command it was told.
 count=$(($(cat {folder}/count 2>/dev/null || echo 0) + 1))
 echo $count > {folder}/count
-[ "$KILL_DOCKER" = "before $count" ] && kill -9 $PPID
+[ "$KILL_DOCKER" = "before $count" ] && kill -9 $PPID && exit 1
 {docker} "$@"
 code=$?
 [ "$KILL_DOCKER" = "after $count" ] && kill -9 $PPID

@@ -1,0 +1,24 @@
+"""The deploy script as a process whose time is the embedded AWS's virtual clock.
+
+`EMULATOR_URL=http://localhost:5000 python -m tests.deploy.virtual_run ARGUMENTS`: what AWS takes minutes for passes at
+once, and the process can be killed like any other. The script's own AWS calls go to AWS_ENDPOINT_URL.
+"""
+
+import os
+import sys
+
+from deploy.__main__ import main
+from deploy.signals import Interruptions
+from emulator.remote import Remote
+from tests.deploy.virtual_clock import VirtualClock
+
+
+class _Emulator(Remote):
+    @property
+    def endpoint_url(self) -> str:
+        return os.environ["EMULATOR_URL"]
+
+
+if __name__ == "__main__":
+    Interruptions().install()
+    sys.exit(main(sys.argv[1:], clock=VirtualClock(_Emulator())))
