@@ -37,6 +37,7 @@ class Call:
     status: int = 0
     parameters: dict[str, str] = field(default_factory=dict)
     headers: frozenset[str] = frozenset()
+    method: str = "POST"
 
     def shown(self) -> dict[str, Any]:
         """As the log shows it: without what may be secret."""
@@ -54,8 +55,9 @@ def read(environ: dict[str, Any]) -> Call:
         parameters |= _object(environ)
     action = _s3_action(environ, parameters) if service == "s3" else _action(environ, parameters)
     token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN", "") or parameters.get("X-Amz-Security-Token", "")
+    method = environ["REQUEST_METHOD"]
     headers = frozenset(name for name in _HEADERS if f"HTTP_{name.upper().replace('-', '_')}" in environ)
-    return Call(service, action, region, key, token, parameters=parameters, headers=headers)
+    return Call(service, action, region, key, token, parameters=parameters, headers=headers, method=method)
 
 
 def _action(environ: dict[str, Any], parameters: dict[str, str]) -> str:
@@ -81,6 +83,6 @@ def _s3_action(environ: dict[str, Any], parameters: dict[str, str]) -> str:
     without, with_key = _S3_ACTIONS.get(environ["REQUEST_METHOD"], ("", ""))
     if not parameters["Bucket"]:
         return "ListBuckets"
-    if "location" in parameters:
+    if "location" in parameters and not parameters["Key"]:
         return "GetBucketLocation"
     return with_key if parameters["Key"] else without

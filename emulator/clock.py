@@ -30,6 +30,7 @@ class Clock:
         self._tasks: list[_Task] = []
         self._order = itertools.count()
         self._standing: datetime | None = None
+        self._running: datetime | None = None
         self.take_time(scale)
 
     def take_time(self, scale: float = 1.0) -> None:
@@ -45,7 +46,7 @@ class Clock:
 
     def now(self) -> datetime:
         """The current time, naive UTC."""
-        return self._standing or self._wall()
+        return self._running or self._standing or self._wall()
 
     def advance(self, seconds: float) -> None:
         """Move a clock that stands still; what falls due on the way runs at its own time, in order."""
@@ -54,10 +55,7 @@ class Clock:
         if seconds < 0:
             raise ValueError(f"seconds must be 0 or more, got {seconds}: time does not run backwards")
         target = self._standing + timedelta(seconds=seconds)
-        while self._tasks and self._tasks[0].due <= target:
-            task = heapq.heappop(self._tasks)
-            self._standing = max(self._standing, task.due)
-            task.action()
+        self._run_until(target)
         self._standing = target
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
@@ -66,14 +64,22 @@ class Clock:
         heapq.heappush(self._tasks, _Task(due, next(self._order), action))
 
     def run_due(self) -> None:
-        """Run everything that is due, in order, with what it schedules in turn."""
-        while self._tasks and self._tasks[0].due <= self.now():
-            heapq.heappop(self._tasks).action()
+        """Run everything that is due, in order and each at its own time, with what it schedules in turn."""
+        self._run_until(self.now())
 
     def finish(self, until: Callable[[], bool]) -> None:
         """Run what is scheduled, whenever it is due, until a condition holds: for who has to wait for it."""
         while self._tasks and not until():
             heapq.heappop(self._tasks).action()
+
+    def _run_until(self, target: datetime) -> None:
+        while self._tasks and self._tasks[0].due <= target:
+            task = heapq.heappop(self._tasks)
+            self._running = task.due
+            try:
+                task.action()
+            finally:
+                self._running = None
 
 
 CLOCK = Clock()

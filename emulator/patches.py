@@ -7,6 +7,7 @@ import moto.cloudformation
 import moto.cloudformation.models
 import moto.elasticbeanstalk
 import moto.elasticbeanstalk.models
+from moto.core.utils import get_service_model
 from moto.iam.access_control import IAMPolicy
 from moto.rds.models import DBSubnetGroup, RDSBackend
 from moto.s3.models import FakeBucket
@@ -21,6 +22,7 @@ def install() -> None:
     _own_services()
     _loopback_is_secure()
     _changed_subnet_groups_stay()
+    _settings_have_a_tier()
     s3.install()
 
 
@@ -59,6 +61,12 @@ def _changed_subnet_groups_stay() -> None:
         return group
 
     RDSBackend.modify_db_subnet_group = modify_db_subnet_group  # type: ignore[method-assign]
+
+
+def _settings_have_a_tier() -> None:
+    """AWS answers DescribeConfigurationSettings with a Tier that its published model lacks: the EB CLI reads it."""
+    shapes = get_service_model("elasticbeanstalk")._service_description["shapes"]  # type: ignore[attr-defined]
+    shapes["ConfigurationSettingsDescription"]["members"]["Tier"] = {"shape": "EnvironmentTier"}
 
 
 def _only_without_tls(statement: dict[str, Any]) -> bool:

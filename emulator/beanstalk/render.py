@@ -101,7 +101,7 @@ def resources(item: Environment) -> dict[str, Any]:
 
 def settings(item: Environment | ConfigurationTemplate, application_name: str, region: str) -> dict[str, Any]:
     own = (
-        {"EnvironmentName": item.name, "DeploymentStatus": "deployed"}
+        {"EnvironmentName": item.name, "DeploymentStatus": "deployed", "Tier": item.tier}
         if isinstance(item, Environment)
         else {"TemplateName": item.name}
     )

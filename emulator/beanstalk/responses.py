@@ -10,6 +10,7 @@ from emulator.beanstalk.environment_responses import EnvironmentActions
 from emulator.beanstalk.platform_responses import PlatformActions
 from emulator.beanstalk.versions import NewVersion
 from emulator.iam.needs import Need
+from emulator.settings import LIMITS
 
 
 class ElasticBeanstalkResponse(EnvironmentActions, PlatformActions):
@@ -88,6 +89,10 @@ class ElasticBeanstalkResponse(EnvironmentActions, PlatformActions):
         with_bundle = bool(self._get_param("DeleteSourceBundle", False))
         self.backend.delete_version(application, label, with_bundle=with_bundle)
         return EmptyResult()
+
+    def describe_account_attributes(self) -> ActionResult:
+        quotas = {"ApplicationVersionQuota": {"Maximum": int(LIMITS.application_versions)}}
+        return ActionResult({"ResourceQuotas": quotas})
 
     def list_tags_for_resource(self) -> ActionResult:
         arn = self._get_param("ResourceArn")

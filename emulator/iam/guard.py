@@ -1,10 +1,11 @@
 """Stops what a caller may not do, in AWS's words."""
 
+from dataclasses import replace
 from typing import Any
 
 from emulator.calls import Call
 from emulator.iam.callers import Caller
-from emulator.iam.needs import Need, needs
+from emulator.iam.needs import Need, facts, needs
 from emulator.iam.policies import Verdict, judge
 from emulator.iam.signatures import is_genuine
 from emulator.refusals import Refusal
@@ -40,7 +41,9 @@ def refusal(account: str, environ: dict[str, Any], call: Call, whose: Caller | N
         return _UNKNOWN_KEY
     if not whose.unrestricted and not is_genuine(environ, call, whose.secret):
         return _WRONG_SECRET
-    said = next(filter(None, (denial(whose, need) for need in needs(account, call))), None)
+    known = facts(account, call, whose.arn)
+    wanted = (replace(need, context=known | need.context) for need in needs(account, call))
+    said = next(filter(None, (denial(whose, need) for need in wanted)), None)
     return Refusal(_FORBIDDEN, "AccessDenied", said) if said else None
 
 

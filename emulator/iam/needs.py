@@ -22,13 +22,21 @@ class Need:
     context: Context = field(default_factory=dict)
 
 
+def facts(account: str, call: Call, caller_arn: str) -> Context:
+    """The condition keys that every request has here. Nothing leaves the machine: as good as TLS."""
+    return {
+        "aws:PrincipalAccount": account,
+        "aws:PrincipalArn": caller_arn,
+        "aws:RequestedRegion": call.region,
+        "aws:ResourceAccount": account,
+        "aws:SecureTransport": "true",
+    }
+
+
 def needs(account: str, call: Call) -> Iterator[Need]:
     """Every permission the call takes."""
-    if call.service == "s3":
-        yield from _of_s3(account, call)
-        return
-    find = {"elasticbeanstalk": _beanstalk_resource, "cloudformation": _stack}.get(call.service)
-    yield Need(f"{call.service}:{call.action}", find(account, call) if find else None)
+    of = {"s3": _of_s3, "elasticbeanstalk": _of_beanstalk, "cloudformation": _of_cloudformation}.get(call.service)
+    yield from of(account, call) if of else [Need(f"{call.service}:{call.action}")]
 
 
 # Where the permission is not called like the API's operation.
@@ -39,7 +47,17 @@ _S3_ACTIONS = {
     "ListBuckets": "ListAllMyBuckets",
     "DeleteObjects": "DeleteObject",
 }
-_S3_SUBRESOURCES = {"acl": "{verb}{kind}Acl", "tagging": "{verb}{kind}Tagging", "policy": "{verb}BucketPolicy"}
+_S3_SUBRESOURCES = {
+    "acl": "{verb}{kind}Acl",
+    "encryption": "{verb}EncryptionConfiguration",
+    "lifecycle": "{verb}LifecycleConfiguration",
+    "location": "{verb}BucketLocation",
+    "policy": "{verb}BucketPolicy",
+    "publicAccessBlock": "{verb}BucketPublicAccessBlock",
+    "tagging": "{verb}{kind}Tagging",
+    "versioning": "{verb}BucketVersioning",
+    "versions": "ListBucketVersions",
+}
 
 
 def _of_s3(account: str, call: Call) -> Iterator[Need]:
@@ -55,12 +73,13 @@ def _of_s3(account: str, call: Call) -> Iterator[Need]:
 
 _WITH_HEADERS = {"x-amz-acl": "s3:PutObjectAcl", "x-amz-tagging": "s3:PutObjectTagging"}
 
+_VERBS = {"GET": "Get", "HEAD": "Get", "PUT": "Put", "POST": "Put", "DELETE": "Delete"}
+
 
 def _s3_action(call: Call) -> str:
     for name, form in _S3_SUBRESOURCES.items():
         if name in call.parameters:
-            verb = call.action[:3] if call.action[:3] in ("Get", "Put") else "Delete"
-            return form.format(verb=verb, kind="Object" if call.parameters["Key"] else "Bucket")
+            return form.format(verb=_VERBS[call.method], kind="Object" if call.parameters["Key"] else "Bucket")
     if call.action in ("GetObject", "HeadObject", "DeleteObject") and "versionId" in call.parameters:
         return "DeleteObjectVersion" if call.action == "DeleteObject" else "GetObjectVersion"
     return _S3_ACTIONS.get(call.action, call.action)
@@ -71,11 +90,24 @@ def _object_exists(account: str, bucket: str, key: str) -> bool:
     return found is not None and key in found.keys
 
 
-def _stack(account: str, call: Call) -> str | None:
-    name = call.parameters.get("StackName")
-    if not name:
-        return f"arn:aws:cloudformation:{call.region}:{account}:stack/*/*"
-    return name if name.startswith("arn:") else f"arn:aws:cloudformation:{call.region}:{account}:stack/{name}/*"
+def _of_cloudformation(account: str, call: Call) -> Iterator[Need]:
+    name = call.parameters.get("StackName", "*")
+    arn = f"arn:aws:cloudformation:{call.region}:{account}:stack/{name}/*"
+    yield Need(f"cloudformation:{call.action}", name if name.startswith("arn:") else arn)
+
+
+def _of_beanstalk(account: str, call: Call) -> Iterator[Need]:
+    arn = call.parameters.get("ResourceArn") or _beanstalk_resource(account, call)
+    if call.action != "UpdateTagsForResource":
+        yield Need(f"elasticbeanstalk:{call.action}", arn)
+    for parameter, action in _TAGGING.items():
+        if f"{parameter}.member.1" in call.parameters or f"{parameter}.member.1.Key" in call.parameters:
+            yield Need(f"elasticbeanstalk:{action}", arn)
+
+
+# No operation is called like these:
+# https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/applications-tagging-resources.html
+_TAGGING = {"Tags": "AddTags", "TagsToAdd": "AddTags", "TagsToRemove": "RemoveTags"}
 
 
 def _beanstalk_resource(account: str, call: Call) -> str | None:

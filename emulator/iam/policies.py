@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 Document = Mapping[str, Any]
-Context = Mapping[str, str]
+Context = dict[str, str]
 
 
 class Verdict(Enum):

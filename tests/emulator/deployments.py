@@ -55,6 +55,10 @@ class Deployments:
         abortable = found["AbortableOperationInProgress"]
         return Seen(found["Status"], found["VersionLabel"], found["HealthStatus"], abortable, instances)
 
+    def instance_ids(self) -> list[str]:
+        found = self._beanstalk.describe_environment_resources(EnvironmentName=self._environment)
+        return [instance["Id"] for instance in found["EnvironmentResources"]["Instances"]]
+
     def events(self, **which: Any) -> list[tuple[float, str, str]]:
         """Second, severity and message of the events since the last deployment began, oldest first."""
         start: datetime = self._began

@@ -37,6 +37,17 @@ def test_scaled_work_waits_for_its_time_and_runs_in_order() -> None:
     assert done == ["first", "second"]
 
 
+def test_who_looks_late_finds_the_work_dated_when_it_was_due() -> None:
+    wall, dates = Wall(), list[datetime]()
+    clock = Clock(scale=1.0, wall=wall)
+    due = clock.now() + timedelta(seconds=5)
+    clock.after(5, lambda: dates.append(clock.now()))
+    wall.pass_seconds(100)
+    clock.run_due()
+    assert dates == [due]
+    assert clock.now() == wall()
+
+
 def test_work_may_schedule_more_work() -> None:
     clock, done = Clock(), list[str]()
     clock.after(1, lambda: clock.after(1, lambda: done.append("later")))

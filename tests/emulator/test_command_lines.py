@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aws_cdk import App, CfnOutput, RemovalPolicy, Stack
@@ -131,3 +132,30 @@ def test_aws_cli_creates_an_application_and_is_told_of_mistakes(aws: EmbeddedAws
     done = run(aws, AWS, *create)
     assert done.returncode != 0
     assert "Application typed already exists." in done.stdout
+
+
+def test_aws_cli_releases_a_version_and_waits_for_it(aws: EmbeddedAws, clients: Clients, tmp_path: Path) -> None:
+    clients.launch("cli-dev", application="cli")
+    bucket = clients("elasticbeanstalk").create_storage_location()["S3Bucket"]
+    (tmp_path / "bundle.zip").write_bytes(b"zip")
+    named = ("--environment-name", "cli-dev")
+
+    def cli(*arguments: str) -> Any:
+        done = run(aws, AWS, *arguments, "--output", "json")
+        assert done.returncode == 0, done.stdout
+        return json.loads(done.stdout) if done.stdout else {}
+
+    def beanstalk(*arguments: str) -> Any:
+        return cli("elasticbeanstalk", *arguments)
+
+    put = ("--bucket", bucket, "--key", "bundles/v1.zip", "--body", str(tmp_path / "bundle.zip"))
+    cli("s3api", "put-object", *put, "--if-none-match", "*")
+    source = f"S3Bucket={bucket},S3Key=bundles/v1.zip"
+    version = ("--application-name", "cli", "--version-label", "v1")
+    beanstalk("create-application-version", *version, "--source-bundle", source)
+    assert beanstalk("update-environment", *named, "--version-label", "v1")["Status"] == "Updating"
+    beanstalk("wait", "environment-updated", "--environment-names", "cli-dev")
+    events = beanstalk("describe-events", *named, "--max-items", "1")["Events"]
+    assert events[0]["Message"] == "Environment health has transitioned from Info to Ok."
+    health = beanstalk("describe-instances-health", *named, "--attribute-names", "All")["InstanceHealthList"]
+    assert health[0]["Deployment"]["VersionLabel"] == "v1"

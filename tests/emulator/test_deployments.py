@@ -243,6 +243,59 @@ def test_environment_may_be_terminated_meanwhile(aws: EmbeddedAws, clients: Clie
     assert found == []
 
 
+@pytest.fixture(scope="module")
+def replacing(aws: EmbeddedAws, clients: Clients) -> Deployments:
+    """One instance, replaced by a new one at every deployment."""
+    name = clients.launch("immutable-dev", option(COMMAND, "DeploymentPolicy", "Immutable"))
+    aws.advance(240)
+    return Deployments(aws, clients, name)
+
+
+def test_immutable_deployment_replaces_the_instances(aws: EmbeddedAws, replacing: Deployments) -> None:
+    aws.cancel_faults()
+    old = replacing.instance_ids()
+    replacing.deploy("replaced-1")
+    aws.advance(100)
+    assert len(replacing.instance_ids()) == 2
+    aws.advance(83)
+    assert (replacing.look().label, replacing.look().instances) == ("replaced-1", [("replaced-1", "Deployed", "Ok")])
+    assert not set(old) & set(replacing.instance_ids())
+    assert any(told.startswith("Immutable deployment policy enabled. ") for told in replacing.messages("INFO"))
+
+
+def test_immutable_deployment_that_fails_leaves_the_old_instances_and_the_old_label(
+    aws: EmbeddedAws, replacing: Deployments
+) -> None:
+    replacing.deployed("replaced-2")
+    old = replacing.instance_ids()
+    aws.order("error-event")
+    replacing.deploy("replaced-3")
+    aws.advance(183)
+    seen = replacing.look()
+    assert (seen.status, seen.label, seen.health) == ("Ready", "replaced-2", "Ok")
+    assert replacing.instance_ids() == old
+    assert "Failed to deploy application." in replacing.messages("ERROR")
+
+
+def test_additional_batch_keeps_the_number_of_instances_serving(aws: EmbeddedAws, clients: Clients) -> None:
+    settings = [
+        option(COMMAND, "DeploymentPolicy", "RollingWithAdditionalBatch"),
+        option(COMMAND, "BatchSizeType", "Fixed"),
+        option(COMMAND, "BatchSize", "1"),
+        option("aws:autoscaling:asg", "MinSize", "2"),
+    ]
+    additional = Deployments(aws, clients, clients.launch("additional-dev", *settings))
+    aws.advance(240)
+    old = additional.instance_ids()
+    additional.deploy("additional-1")
+    aws.advance(60)
+    assert len(additional.instance_ids()) == 3
+    aws.advance(123)
+    assert additional.look().instances == _all("additional-1")
+    assert len(set(old) & set(additional.instance_ids())) == 1
+    assert any("Launching a new batch of 1 additional instance(s)." in told for told in additional.messages("INFO"))
+
+
 def test_updates_take_real_seconds_when_only_those_are_given() -> None:
     with EmbeddedAws.start(update_seconds=1, launch_seconds=0) as real:
         clients = Clients(real)

@@ -196,6 +196,20 @@ def test_tags_and_acls_of_an_upload_need_more(user: User) -> None:
         user("s3").put_object(Bucket="artifacts", Key="bundles/a.zip", Body=b"zip", ACL="private")
 
 
+def test_tags_of_a_version_need_more(user: User) -> None:
+    user.may({"Action": "elasticbeanstalk:CreateApplicationVersion"})
+    tagged = APPLICATION | {"VersionLabel": "tagged", "Tags": [{"Key": "commit", "Value": "1"}]}
+    version = f"{BEANSTALK}:applicationversion/guestbook/tagged"
+    with pytest.raises(
+        ClientError, match=f"not authorized to perform: elasticbeanstalk:AddTags on resource: {version}"
+    ):
+        user("elasticbeanstalk").create_application_version(**tagged)
+    user.may({"Action": ["elasticbeanstalk:CreateApplicationVersion", "elasticbeanstalk:AddTags"], "Resource": version})
+    user("elasticbeanstalk").create_application_version(**tagged)
+    with pytest.raises(ClientError, match="not authorized to perform: elasticbeanstalk:RemoveTags on resource"):
+        user("elasticbeanstalk").update_tags_for_resource(ResourceArn=version, TagsToRemove=["commit"])
+
+
 def test_who_one_is_may_be_asked_by_anybody(user: User) -> None:
     identity = user("sts").get_caller_identity()
     assert (identity["Arn"], identity["Account"]) == (USER, "123456789012")

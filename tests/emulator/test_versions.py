@@ -110,6 +110,8 @@ def test_quota_counts_all_applications_and_can_be_set(aws: EmbeddedAws, beanstal
     beanstalk.create_application_version(ApplicationName="other", VersionLabel="theirs", SourceBundle=BUNDLE)
     number = len(_labels(beanstalk, "guestbook")) + 1
     aws.set_limits(application_versions=number)
+    quotas = beanstalk.describe_account_attributes()["ResourceQuotas"]
+    assert quotas["ApplicationVersionQuota"]["Maximum"] == number
     code, message = _refusal(beanstalk)
     assert code == "TooManyApplicationVersionsException"
     assert message.startswith(f"You cannot have more than {number} Application Versions. Either remove some")

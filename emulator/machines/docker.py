@@ -1,0 +1,83 @@
+"""Runs docker commands, and ends them with the run they belong to."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping
+from contextlib import suppress
+from threading import Lock
+
+_SECONDS = 600
+
+
+class DockerError(Exception):
+    """A command failed; the message is what it said."""
+
+
+class Docker:
+    """Docker's command line. environment: its variables. Default: this process's."""
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        self._environment = dict(os.environ if environment is None else environment)
+        self._running: set[subprocess.Popen[str]] = set()
+        self._lock = Lock()
+        self._closed = False
+
+    def run(self, *arguments: str, **variables: str) -> str:
+        """What `docker ARGUMENTS` prints; DockerError when it fails. variables: besides the own ones."""
+        return self.command(("docker", *arguments), self._environment | variables)
+
+    def tries(self, *arguments: str) -> bool:
+        """Whether `docker ARGUMENTS` succeeds: for what may be gone already."""
+        with suppress(DockerError):
+            self.run(*arguments)
+            return True
+        return False
+
+    def command(self, command: tuple[str, ...], environment: Mapping[str, str], cwd: str | None = None) -> str:
+        """The same for any command; both of its streams are what it said when it fails."""
+        process = self._start(command, environment, cwd)
+        try:
+            printed, errors = process.communicate(timeout=_SECONDS)
+        except subprocess.TimeoutExpired:
+            _kill(process)
+            raise DockerError(f"{command[0]} did not end within {_SECONDS} s") from None
+        finally:
+            with self._lock:
+                self._running.discard(process)
+        if process.returncode:
+            raise DockerError((errors.strip() or printed.strip()) or f"{command[0]} ended with {process.returncode}")
+        return printed.strip()
+
+    def close(self) -> None:
+        """Kill what runs, and start nothing more."""
+        with self._lock:
+            self._closed = True
+            running = set(self._running)
+        for process in running:
+            _kill(process)
+
+    def _start(
+        self, command: tuple[str, ...], environment: Mapping[str, str], cwd: str | None
+    ) -> "subprocess.Popen[str]":
+        with self._lock:
+            if self._closed:
+                raise DockerError("the embedded AWS is being stopped")
+            process = subprocess.Popen(  # noqa: S603
+                command,
+                env=environment,
+                cwd=cwd,
+                text=True,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+            self._running.add(process)
+        return process
+
+
+def _kill(process: "subprocess.Popen[str]") -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
