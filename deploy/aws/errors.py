@@ -42,6 +42,8 @@ _DENIED = {
     "Forbidden",
 }
 _ACTION = re.compile(r"perform: ([a-z0-9-]+:\w+)")
+# Beanstalk reads the bundle in its caller's name and says only that S3 refused.
+_UNREADABLE_BUNDLE = re.compile(r"Unable to download from S3 .*Reason: Forbidden")
 
 
 class AwsError(DeployError):
@@ -89,14 +91,16 @@ def _refusal(error: "ClientError", action: str) -> DeployError:
         )
     if code in _DENIED:
         return _denial(text, action)
+    if _UNREADABLE_BUNDLE.search(text):
+        return _denial(text, action, missing="s3:GetObject")
     if passes(error):
         return UnansweredError(f"AWS keeps refusing {action} for now ({code}): try again later", code=code, text=text)
     return AwsError(f"AWS refused {action}: {text or code}", code=code, text=text)
 
 
-def _denial(text: str, action: str) -> DeniedError:
+def _denial(text: str, action: str, missing: str = "") -> DeniedError:
     found = _ACTION.search(text)
-    missing = found.group(1) if found else action
+    missing = missing or (found.group(1) if found else action)
     # UpdateEnvironment acts in its caller's name: what is missing is then another action than the one called.
     during = f", which {action} needs" if missing != action else ""
     return DeniedError(

@@ -1,0 +1,178 @@
+"""The whole flow with the deploy user's own key, while AWS enforces its policy, and with secrets that must not show."""
+
+import io
+import json
+import shutil
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.deploy.deployed_stage import client
+from tests.deploy.engine import docker_engine
+from tests.deploy.workshop import PASSWORD, Workshop, workshop
+
+__all__ = ["docker_engine"]
+ACTIONS = (
+    "cloudformation:DescribeStacks",
+    "elasticbeanstalk:AddTags",
+    "elasticbeanstalk:CreateApplicationVersion",
+    "elasticbeanstalk:DescribeEnvironments",
+    "elasticbeanstalk:DescribeEvents",
+    "elasticbeanstalk:DescribeInstancesHealth",
+    "elasticbeanstalk:UpdateEnvironment",
+    "s3:GetObject",
+    "s3:ListBucket",
+    "s3:PutObject",
+)
+# What anybody may call, and calls whose action has another name or another one besides.
+_FREE = {"sts:GetCallerIdentity"}
+_NAMES = {"s3:ListObjectsV2": "s3:ListBucket"}
+_RECORDING_DOCKER = '#!/bin/sh\nprintf "%s\\n" "$@" >> {log}\nexec {docker} "$@"\n'
+
+
+@pytest.fixture(scope="module")
+def shop(docker_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+    with workshop(tmp_path_factory.mktemp("key")) as made:
+        made.project.greet("first")
+        made.deploy()
+        yield made
+
+
+def test_a_release_needs_exactly_these_actions(shop: Workshop) -> None:
+    shop.project.greet("with its own key")
+    shop.aws.forget_calls()
+    assert shop.deploy()["changed"]
+    calls = shop.aws.calls()
+    assert {call.principal.rpartition("/")[0] for call in calls} == {f"arn:aws:iam::{shop.aws.account}:user"}
+    called = {f"{call.service}:{call.action}" for call in calls} - _FREE
+    assert {_NAMES.get(name, name) for name in called} | {"elasticbeanstalk:AddTags"} == set(ACTIONS)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_without_one_action_it_fails_and_names_it(shop: Workshop, action: str) -> None:
+    shop.project.greet(f"without {action}")
+    with _without(shop, action):
+        done = shop.run()
+    assert done.returncode not in (0, 1), done.stdout
+    assert action in done.stderr
+    # Whatever state that left, the next one with all its actions goes through.
+    assert shop.deploy()["version_label"] == shop.label()
+
+
+def test_no_secret_shows_anywhere(shop: Workshop, tmp_path: Path) -> None:
+    secrets = _secrets(shop)
+    scratch, home = tmp_path / "tmp", tmp_path / "home"
+    scratch.mkdir()
+    home.mkdir()
+    said = []
+    for kind in ("lines", "github"):
+        shop.project.greet(f"secrets in {kind}")
+        done = shop.run(
+            "--verbose",
+            f"--output={kind}",
+            TMPDIR=str(scratch),
+            HOME=str(home),
+            PATH=f"{_recording_docker(tmp_path)}:{shop.environ['PATH']}",
+            GITHUB_OUTPUT=str(tmp_path / "output"),
+            GITHUB_STEP_SUMMARY=str(tmp_path / "summary"),
+        )
+        assert done.returncode == 0, done.stderr
+        said += [done.stdout, done.stderr]
+    places = {"output": "\n".join(said), **_files(tmp_path), **_files(shop.project.folder), **_on_aws(shop)}
+    assert "docker.log" in " ".join(places)
+    found = [(name, place) for name, value in secrets.items() for place, text in places.items() if value in text]
+    # A workflow is told what to hide: that line is the one place GitHub itself never shows.
+    shown = [(name, place) for name, place in found if place != "output" or _beyond_masks(secrets[name], said)]
+    assert shown == []
+
+
+def _beyond_masks(value: str, said: list[str]) -> bool:
+    lines = "\n".join(said).splitlines()
+    return any(value in line and not line.startswith("::add-mask::") for line in lines)
+
+
+def _secrets(shop: Workshop) -> dict[str, str]:
+    manager = client("secretsmanager", shop.aws)
+    names = [item["Name"] for item in manager.list_secrets()["SecretList"]]
+    (database,) = [name for name in names if "database" in name]
+    password = json.loads(manager.get_secret_value(SecretId=database)["SecretString"])["password"]
+    return {"docker": PASSWORD, "aws": shop.environ["AWS_SECRET_ACCESS_KEY"], "database": password}
+
+
+def _recording_docker(folder: Path) -> Path:
+    docker = shutil.which("docker")
+    shim = folder / "bin" / "docker"
+    shim.parent.mkdir(exist_ok=True)
+    shim.write_text(_RECORDING_DOCKER.format(log=folder / "docker.log", docker=docker))
+    shim.chmod(0o755)
+    return shim.parent
+
+
+def _files(folder: Path) -> dict[str, str]:
+    return {str(path): path.read_bytes().decode(errors="replace") for path in folder.rglob("*") if path.is_file()}
+
+
+def _on_aws(shop: Workshop) -> dict[str, str]:
+    s3, beanstalk = client("s3", shop.aws), client("elasticbeanstalk", shop.aws)
+    bucket = shop.outputs["BucketName"]
+    keys = [item["Key"] for item in s3.list_objects_v2(Bucket=bucket)["Contents"]]
+    objects = {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+    versions = beanstalk.describe_application_versions()["ApplicationVersions"]
+    settings = beanstalk.describe_configuration_settings(
+        ApplicationName=shop.outputs["ApplicationName"], EnvironmentName=shop.outputs["EnvironmentName"]
+    )
+    return {
+        **{key: "\n".join(_unpacked(body)) for key, body in objects.items()},
+        "versions": json.dumps(versions, default=str),
+        "option settings": json.dumps(settings, default=str),
+        "events": json.dumps(beanstalk.describe_events()["Events"], default=str),
+    }
+
+
+def _unpacked(body: bytes) -> Iterator[str]:
+    yield body.decode(errors="replace")
+    if body.startswith(b"PK"):
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            yield from (archive.read(name).decode(errors="replace") for name in archive.namelist())
+
+
+@contextmanager
+def _without(shop: Workshop, action: str) -> Iterator[None]:
+    """The deploy user's policies without one action, until the end of the block."""
+    iam = client("iam", shop.aws)
+    (user,) = iam.list_users()["Users"]
+    policies = [
+        item["PolicyArn"] for item in iam.list_attached_user_policies(UserName=user["UserName"])["AttachedPolicies"]
+    ]
+    changed = [pair for arn in policies if (pair := _narrowed(iam, arn, action))]
+    assert changed, f"no policy allows {action}"
+    try:
+        yield
+    finally:
+        for arn, former in changed:
+            current = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+            iam.set_default_policy_version(PolicyArn=arn, VersionId=former)
+            iam.delete_policy_version(PolicyArn=arn, VersionId=current)
+
+
+def _narrowed(iam: Any, arn: str, action: str) -> tuple[str, str] | None:
+    former = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    document = iam.get_policy_version(PolicyArn=arn, VersionId=former)["PolicyVersion"]["Document"]
+    kept = [narrow for statement in document["Statement"] if (narrow := _statement(statement, action))]
+    if kept == document["Statement"]:
+        return None
+    body = json.dumps(document | {"Statement": kept})
+    iam.create_policy_version(PolicyArn=arn, PolicyDocument=body, SetAsDefault=True)
+    return arn, former
+
+
+def _statement(statement: dict[str, Any], action: str) -> dict[str, Any] | None:
+    actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+    kept = [name for name in actions if name != action]
+    if kept == actions:
+        return statement
+    return statement | {"Action": kept} if kept else None
