@@ -4,7 +4,7 @@ export JSII_RUNTIME_PACKAGE_CACHE := enabled
 PYTHON ?= python3
 INSTALLED := .venv/installed node_modules/.package-lock.json
 
-.PHONY: demo test lint types synth schema picture bench clean
+.PHONY: demo test lint types synth schema picture bench installed clean
 
 demo: $(INSTALLED)  ## Deploy the example for real on an AWS embedded in this machine.
 	@python -m emulator.demo
@@ -30,6 +30,8 @@ picture: $(INSTALLED)  ## docs/architecture.svg, from the synthesised stacks.
 
 bench: $(INSTALLED)  ## The figures: synthesis beside its JavaScript twin, the demonstration.
 	python -m benchmarks
+
+installed: $(INSTALLED)  ## Everything the other targets need.
 
 clean:
 	rm -rf .venv node_modules benchmarks/node_modules cdk.out build dist
