@@ -5,26 +5,17 @@ from typing import Any
 
 from emulator.calls import Call
 
-CALL_FAULTS = {
-    "throttles": "the answer is that the caller asks too often",
-    "drops-connections": "the connection is closed without an answer; when: before or after the work",
-    "hangs": "there is no answer until the client gives up; when: before or after the work",
-    "expired-credentials": "the caller's credentials have expired",
-}
-UPDATE_FAULTS = {
-    "error-event": "the instances fail, error events say so, the environment keeps the new label",
-    "with-errors-silently": "the environment is Ready with the old label; only one event says with errors",
-    "reverts": "the environment is Ready with the old label and no event says that anything failed",
-    "instance-behind": "one instance stays on the old version while everything else succeeds",
-    "unhealthy": "the new version runs and its health is Severe",
-    "slow-green": "the health, till then `health`, returns to Ok only after `seconds`",
-    "yellow": "the health stays Warning",
-    "never-ready": "the update never ends",
-    "overtaken": "somebody else's version, `label`, is deployed as soon as this one is",
-    "terminated": "somebody terminates the environment half-way",
-}
-FORESTALLING_FAULTS = {"busy-before-update": "somebody else's update starts just before the one that is asked for"}
-_ALL = CALL_FAULTS | UPDATE_FAULTS | FORESTALLING_FAULTS
+CALL_FAULTS = frozenset({"throttles", "expired-credentials", "drops-connections", "hangs"})
+UPDATE_FAULTS = frozenset(
+    {
+        *("error-event", "with-errors-silently", "reverts", "instance-behind", "unhealthy"),
+        *("yellow", "slow-green", "never-ready", "overtaken", "terminated"),
+    }
+)
+# What happens when an update is asked for, before it is looked at.
+FORESTALLING_FAULTS = frozenset({"busy-before-update"})
+KNOWN_FAULTS = CALL_FAULTS | UPDATE_FAULTS | FORESTALLING_FAULTS
+"""emulator/README.md says what each does."""
 
 
 class UnknownFaultError(ValueError):
@@ -70,8 +61,8 @@ class Faults:
 
     def order(self, kind: str, *, times: int | None = 1, after: int = 0, **details: Any) -> None:
         """Have something go wrong; UnknownFaultError for a kind that does not exist. See Fault."""
-        if kind not in _ALL:
-            known = ", ".join(sorted(_ALL))
+        if kind not in KNOWN_FAULTS:
+            known = ", ".join(sorted(KNOWN_FAULTS))
             raise UnknownFaultError(f"no fault is called {kind}: choose one of {known}")
         match = {name: details.pop(name) for name in _MATCHED if name in details}
         self._ordered.append(Fault(kind, times, after, match, details))
@@ -94,7 +85,7 @@ class Faults:
         facts = {"environment": environment, "version_label": version_label}
         return self._take(FORESTALLING_FAULTS, facts)
 
-    def _take(self, kinds: dict[str, str], facts: dict[str, str]) -> Fault | None:
+    def _take(self, kinds: frozenset[str], facts: dict[str, str]) -> Fault | None:
         for fault in self._ordered:
             if fault.kind in kinds and fault.times != 0 and fault.concerns(facts):
                 return fault if fault.strikes() else None

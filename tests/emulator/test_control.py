@@ -1,5 +1,6 @@
 """What can be set and seen of an embedded AWS besides AWS's own APIs: its time, its calls, faults in calls."""
 
+import re
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -10,7 +11,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
 from emulator import ControlError, EmbeddedAws
-from tests.emulator.clients import Clients, error
+from emulator.faults import KNOWN_FAULTS
+from tests.emulator.clients import ROOT, Clients, error
 
 ONCE = Config(retries={"total_max_attempts": 1}, read_timeout=1)
 
@@ -114,6 +116,11 @@ def test_answer_is_withheld_before_or_after_the_work(
     found = clients("elasticbeanstalk").describe_applications(ApplicationNames=[name])["Applications"]
     assert bool(found) is done
     assert aws.calls()[0].status == 0
+
+
+def test_the_readme_has_every_fault_and_no_other() -> None:
+    rows = re.findall(r"^\| (`[a-z-]+`.*?) \|", (ROOT / "emulator/README.md").read_text(), re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`([a-z-]+)`", row)} == KNOWN_FAULTS
 
 
 def test_mistakes_in_orders_are_refused(aws: EmbeddedAws) -> None:
