@@ -13,12 +13,15 @@ from deploy.rollout.history import STARTING, History
 # 7 and 38 s), for environments that have no history yet.
 HERALD = "Instance deployment completed successfully."
 _HERALD_SECONDS = (3.0, 9.0)
-_FAILING_SECONDS = (0.0, 12.0)
+# From the first error to the end of the update: longer, the more there is to undo.
+_FAILING_SECONDS = 60.0
+_FAILING_PAUSE = 2.5
 
 _FAR = 20.0
 # Whether it has begun, or failed at once; then when the quickest are over.
 _FIRST_LOOKS = (3.0, 18.0)
-_FINEST = 0.8
+# Between these, so that an end without a sign is seen within 5 s all the same.
+_FINEST, _COARSEST = 0.8, 4.2
 # How much the next release may differ from the extremes of the last ones, by how many of those are known.
 _MARGINS = (0.26, 0.2, 0.16, 0.13)
 _LEAST_MARGIN = 0.1
@@ -52,7 +55,7 @@ class Said:
 def window(history: History, said: Sequence[Said], *, failing: float | None = None) -> Window | None:
     """When the end is likely; None while nothing tells. failing: when the first error was told."""
     if failing is not None:
-        return Window(failing + _FAILING_SECONDS[0], failing + _FAILING_SECONDS[1], 2.0, sharp=True)
+        return Window(failing, failing + _FAILING_SECONDS, _FAILING_PAUSE, sharp=True)
     if not history.known:
         return _unprecedented(said)
     start = [Said(STARTING, 0.0)]
@@ -75,7 +78,7 @@ def _from(history: History, one: Said, said: Sequence[Said]) -> Window:
     sign = _next_sign(history.remaining, said)
     usual = max(history.remaining[STARTING])
     if sign is not None:
-        return Window(earliest - sign, latest, min(max(sign * 0.8, 2.0), 6.0), sharp=False)
+        return Window(earliest - sign, latest, min(max(sign * 0.8, 2.0), _COARSEST), sharp=False)
     finest = max((latest - earliest) / 12, _FINEST, usual / 400)
     return Window(earliest, latest, min(finest, max(usual / 250, 1.4)), sharp=True)
 

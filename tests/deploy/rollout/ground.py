@@ -2,9 +2,11 @@
 
 import hashlib
 import itertools
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -16,6 +18,7 @@ from deploy.rollout import Rollout, Settings, Target
 from deploy.rollout.process import Process
 from deploy.source import Source
 from emulator import EmbeddedAws
+from manifest import Manifest, StageConfig
 from tests.deploy.rollout.witness import Witness
 from tests.deploy.virtual_clock import VirtualClock
 
@@ -27,6 +30,14 @@ APPLICATION = "guestbook"
 PLATFORM = "arn:aws:elasticbeanstalk:us-east-1::platform/Docker running on 64bit Amazon Linux 2023"
 PROFILE = "web"
 UPDATE_SECONDS = 20.0
+_MANIFEST = """\
+[service]
+name = "{application}"
+image = "beanpod/guestbook"
+
+[stages.{stage}]
+preset = "small"
+"""
 _COMMITTED = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
@@ -114,6 +125,30 @@ class Ground:
         )
         self.emulator.advance(300)
         return Target(application, name, self.emulator.region, self.bucket, f"http://{name}.example.com")
+
+    def stage(self, target: Target, folder: Path) -> StageConfig:
+        """The stage whose stacks have a target as their outputs: its name is the environment's number."""
+        name = f"s{target.environment.rpartition('-')[2]}"
+        manifest = folder / "beanpod.toml"
+        manifest.write_text(_MANIFEST.format(application=target.application, stage=name))
+        (folder / "Dockerfile").write_text("FROM scratch\n")
+        service = {
+            "ApplicationName": target.application,
+            "EnvironmentName": target.environment,
+            "Region": target.region,
+            "Url": target.url,
+        }
+        self.stack(f"{target.application}-{name}-service", service)
+        self.stack(f"{target.application}-{name}-delivery", {"BucketName": target.bucket})
+        return Manifest.read(manifest).stage(name)
+
+    def stack(self, name: str, outputs: dict[str, str]) -> None:
+        """A stack with these outputs, and hardly anything in it."""
+        template = {
+            "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+            "Outputs": {key: {"Value": value} for key, value in outputs.items()},
+        }
+        self.client("cloudformation").create_stack(StackName=name, TemplateBody=json.dumps(template))
 
     def rollout(
         self,
