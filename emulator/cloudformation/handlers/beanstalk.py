@@ -4,20 +4,8 @@ from typing import Any
 
 from emulator.clock import CLOCK
 from emulator.cloudformation.exceptions import ResourceFailedError
-from emulator.cloudformation.handlers.base import (
-    Context,
-    Handler,
-    Properties,
-    State,
-    api_tags,
-    call,
-    changed,
-    handles,
-    names,
-    pick,
-    tag_changes,
-    without,
-)
+from emulator.cloudformation.handlers.base import Context, Handler, Properties, State, handles
+from emulator.cloudformation.handlers.properties import api_tags, call, changed, names, pick, tag_changes, without
 
 
 @handles("AWS::ElasticBeanstalk::Application")

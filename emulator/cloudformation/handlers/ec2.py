@@ -1,21 +1,9 @@
 """Networks: AWS::EC2::VPC and what is in one."""
 
-from typing import Any
+from typing import Any, ClassVar
 
-from emulator.cloudformation.handlers.base import (
-    Context,
-    Handler,
-    Properties,
-    State,
-    api_tags,
-    call,
-    changed,
-    handles,
-    names,
-    pick,
-    tag_changes,
-    without,
-)
+from emulator.cloudformation.handlers.base import Context, Handler, Properties, State, handles
+from emulator.cloudformation.handlers.properties import api_tags, call, changed, names, pick, tag_changes, without
 
 
 def _tag(context: Context, resource_id: str, properties: Properties) -> None:
@@ -42,6 +30,28 @@ class _Tagged(Handler):
 
     def _tagged_id(self, state: State) -> str:
         return state.physical_id
+
+
+class _Made(_Tagged):
+    """A type that one call makes and one removes, known by an id. attribute: the name Fn::GetAtt knows the id by."""
+
+    attribute: ClassVar[str] = "Id"
+
+    def make(self, ec2: Any, properties: Properties) -> str:
+        """Make it; gives the id."""
+        raise NotImplementedError
+
+    def unmake(self, ec2: Any, made: str) -> None:
+        """Remove it."""
+        raise NotImplementedError
+
+    def create(self, context: Context, properties: Properties) -> State:
+        made = self.make(context.client("ec2"), properties)
+        _tag(context, made, properties)
+        return State(made, {self.attribute: made})
+
+    def delete(self, context: Context, state: State, properties: Properties) -> None:
+        self.unmake(context.client("ec2"), state.physical_id)
 
 
 @handles("AWS::EC2::VPC")
@@ -104,16 +114,15 @@ class Subnet(_Tagged):
 
 
 @handles("AWS::EC2::RouteTable")
-class RouteTable(_Tagged):
+class RouteTable(_Made):
     supported = names("Tags VpcId")
+    attribute = "RouteTableId"
 
-    def create(self, context: Context, properties: Properties) -> State:
-        table = context.client("ec2").create_route_table(VpcId=properties["VpcId"])["RouteTable"]
-        _tag(context, table["RouteTableId"], properties)
-        return State(table["RouteTableId"], {"RouteTableId": table["RouteTableId"]})
+    def make(self, ec2: Any, properties: Properties) -> str:
+        return str(ec2.create_route_table(VpcId=properties["VpcId"])["RouteTable"]["RouteTableId"])
 
-    def delete(self, context: Context, state: State, properties: Properties) -> None:
-        context.client("ec2").delete_route_table(RouteTableId=state.physical_id)
+    def unmake(self, ec2: Any, made: str) -> None:
+        ec2.delete_route_table(RouteTableId=made)
 
 
 @handles("AWS::EC2::SubnetRouteTableAssociation")
@@ -150,16 +159,15 @@ class Route(Handler):
 
 
 @handles("AWS::EC2::InternetGateway")
-class InternetGateway(_Tagged):
+class InternetGateway(_Made):
     supported = names("Tags")
+    attribute = "InternetGatewayId"
 
-    def create(self, context: Context, properties: Properties) -> State:
-        gateway = context.client("ec2").create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
-        _tag(context, gateway, properties)
-        return State(gateway, {"InternetGatewayId": gateway})
+    def make(self, ec2: Any, properties: Properties) -> str:
+        return str(ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"])
 
-    def delete(self, context: Context, state: State, properties: Properties) -> None:
-        context.client("ec2").delete_internet_gateway(InternetGatewayId=state.physical_id)
+    def unmake(self, ec2: Any, made: str) -> None:
+        ec2.delete_internet_gateway(InternetGatewayId=made)
 
 
 @handles("AWS::EC2::VPCGatewayAttachment")
@@ -195,48 +203,43 @@ class Eip(_Tagged):
 
 
 @handles("AWS::EC2::NatGateway")
-class NatGateway(_Tagged):
+class NatGateway(_Made):
     supported = names("AllocationId ConnectivityType SubnetId Tags")
+    attribute = "NatGatewayId"
 
-    def create(self, context: Context, properties: Properties) -> State:
-        gateway = context.client("ec2").create_nat_gateway(**without(properties, "Tags"))["NatGateway"]["NatGatewayId"]
-        _tag(context, gateway, properties)
-        return State(gateway, {"NatGatewayId": gateway})
+    def make(self, ec2: Any, properties: Properties) -> str:
+        return str(ec2.create_nat_gateway(**without(properties, "Tags"))["NatGateway"]["NatGatewayId"])
 
-    def delete(self, context: Context, state: State, properties: Properties) -> None:
-        context.client("ec2").delete_nat_gateway(NatGatewayId=state.physical_id)
+    def unmake(self, ec2: Any, made: str) -> None:
+        ec2.delete_nat_gateway(NatGatewayId=made)
 
 
 @handles("AWS::EC2::FlowLog")
-class FlowLog(_Tagged):
+class FlowLog(_Made):
     supported = names(
         "DeliverLogsPermissionArn LogDestination LogDestinationType LogFormat LogGroupName MaxAggregationInterval "
         "ResourceId ResourceType Tags TrafficType"
     )
 
-    def create(self, context: Context, properties: Properties) -> State:
+    def make(self, ec2: Any, properties: Properties) -> str:
         request = without(properties, "ResourceId", "Tags") | {"ResourceIds": [properties["ResourceId"]]}
-        flow_log = call(context.client("ec2"), "CreateFlowLogs", request)["FlowLogIds"][0]
-        _tag(context, flow_log, properties)
-        return State(flow_log, {"Id": flow_log})
+        return str(call(ec2, "CreateFlowLogs", request)["FlowLogIds"][0])
 
-    def delete(self, context: Context, state: State, properties: Properties) -> None:
-        context.client("ec2").delete_flow_logs(FlowLogIds=[state.physical_id])
+    def unmake(self, ec2: Any, made: str) -> None:
+        ec2.delete_flow_logs(FlowLogIds=[made])
 
 
 @handles("AWS::EC2::VPCEndpoint")
-class VpcEndpoint(_Tagged):
+class VpcEndpoint(_Made):
     supported = names(
         "PolicyDocument PrivateDnsEnabled RouteTableIds SecurityGroupIds ServiceName SubnetIds Tags VpcEndpointType "
         "VpcId"
     )
 
-    def create(self, context: Context, properties: Properties) -> State:
+    def make(self, ec2: Any, properties: Properties) -> str:
         # moto 5.2.5 cannot delete an endpoint that was made without its type.
         request = {"VpcEndpointType": "Gateway"} | without(properties, "Tags")
-        endpoint = call(context.client("ec2"), "CreateVpcEndpoint", request)["VpcEndpoint"]["VpcEndpointId"]
-        _tag(context, endpoint, properties)
-        return State(endpoint, {"Id": endpoint})
+        return str(call(ec2, "CreateVpcEndpoint", request)["VpcEndpoint"]["VpcEndpointId"])
 
-    def delete(self, context: Context, state: State, properties: Properties) -> None:
-        context.client("ec2").delete_vpc_endpoints(VpcEndpointIds=[state.physical_id])
+    def unmake(self, ec2: Any, made: str) -> None:
+        ec2.delete_vpc_endpoints(VpcEndpointIds=[made])

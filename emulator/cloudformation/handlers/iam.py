@@ -3,15 +3,11 @@
 import json
 from typing import Any
 
-from emulator.cloudformation.handlers.base import (
-    Context,
-    Handler,
-    Properties,
-    State,
+from emulator.cloudformation.handlers.base import Context, Handler, Properties, State, handles
+from emulator.cloudformation.handlers.properties import (
     api_tags,
     call,
     changed,
-    handles,
     ignore_missing,
     names,
     pick,

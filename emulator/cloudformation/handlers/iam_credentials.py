@@ -1,18 +1,8 @@
 """IAM: what proves an identity. Instance profiles, access keys, OIDC providers."""
 
 from emulator.cloudformation.exceptions import ResourceFailedError
-from emulator.cloudformation.handlers.base import (
-    Context,
-    Handler,
-    Properties,
-    State,
-    api_tags,
-    call,
-    handles,
-    names,
-    pick,
-    tag_changes,
-)
+from emulator.cloudformation.handlers.base import Context, Handler, Properties, State, handles
+from emulator.cloudformation.handlers.properties import api_tags, call, names, pick, tag_changes
 
 
 @handles("AWS::IAM::InstanceProfile")

@@ -3,17 +3,9 @@
 import json
 from typing import Any
 
-from emulator.cloudformation.handlers.base import (
-    Context,
-    Handler,
-    Properties,
-    State,
-    api_tags,
-    handles,
-    names,
-    tag_changes,
-)
+from emulator.cloudformation.handlers.base import Context, Handler, Properties, State, handles
 from emulator.cloudformation.handlers.iam import document
+from emulator.cloudformation.handlers.properties import api_tags, names, tag_changes
 
 _TOPIC_ATTRIBUTES = ("DisplayName", "KmsMasterKeyId", "SignatureVersion", "TracingConfig")
 

@@ -2,18 +2,8 @@
 
 from typing import Any
 
-from emulator.cloudformation.handlers.base import (
-    Context,
-    Handler,
-    Properties,
-    State,
-    api_tags,
-    call,
-    handles,
-    names,
-    tag_changes,
-    without,
-)
+from emulator.cloudformation.handlers.base import Context, Handler, Properties, State, handles
+from emulator.cloudformation.handlers.properties import api_tags, call, names, tag_changes, without
 
 
 @handles("AWS::Logs::LogGroup")

@@ -2,20 +2,8 @@
 
 from typing import Any
 
-from emulator.cloudformation.handlers.base import (
-    Context,
-    Handler,
-    Properties,
-    State,
-    api_tags,
-    call,
-    changed,
-    handles,
-    names,
-    pick,
-    tag_changes,
-    without,
-)
+from emulator.cloudformation.handlers.base import Context, Handler, Properties, State, handles
+from emulator.cloudformation.handlers.properties import api_tags, call, changed, names, pick, tag_changes, without
 
 
 def _retag(rds: Any, arn: str, old: Properties, new: Properties) -> None:

@@ -2,17 +2,9 @@
 
 from typing import Any
 
-from emulator.cloudformation.handlers.base import (
-    Context,
-    Handler,
-    Properties,
-    State,
-    api_tags,
-    call,
-    handles,
-    names,
-)
+from emulator.cloudformation.handlers.base import Context, Handler, Properties, State, handles
 from emulator.cloudformation.handlers.iam import document
+from emulator.cloudformation.handlers.properties import api_tags, call, names
 
 
 def _encryption(value: Properties) -> dict[str, Any]:

@@ -2,20 +2,9 @@
 
 from typing import Any
 
-from emulator.cloudformation.handlers.base import (
-    Context,
-    Handler,
-    Properties,
-    State,
-    api_tags,
-    call,
-    handles,
-    names,
-    pick,
-    tag_changes,
-    without,
-)
+from emulator.cloudformation.handlers.base import Context, Handler, Properties, State, handles
 from emulator.cloudformation.handlers.iam import document
+from emulator.cloudformation.handlers.properties import api_tags, call, names, pick, tag_changes, without
 
 
 @handles("AWS::KMS::Key")
