@@ -21,12 +21,6 @@ def release_statements(scope: DeployScope) -> Iterator[DeployStatement]:
 
 def _beanstalk(scope: DeployScope) -> Iterator[DeployStatement]:
     yield DeployStatement(
-        sid="ReadApplication",
-        actions=("elasticbeanstalk:DescribeApplications",),
-        resources=(scope.application,),
-        why="To see that the application exists before anything is uploaded.",
-    )
-    yield DeployStatement(
         sid="ReleaseVersion",
         actions=("elasticbeanstalk:CreateApplicationVersion", "elasticbeanstalk:DescribeApplicationVersions"),
         resources=(scope.application, scope.versions),

@@ -24,7 +24,7 @@ CHANGES_IN_PLACE = """
     cloudformation:DescribeStacks cloudformation:GetTemplate
     ec2:DescribeInstanceStatus ec2:DescribeInstances
     elasticbeanstalk:AbortEnvironmentUpdate elasticbeanstalk:AddTags elasticbeanstalk:CreateApplicationVersion
-    elasticbeanstalk:DescribeApplicationVersions elasticbeanstalk:DescribeApplications
+    elasticbeanstalk:DescribeApplicationVersions
     elasticbeanstalk:DescribeEnvironmentHealth elasticbeanstalk:DescribeEnvironments
     elasticbeanstalk:DescribeEvents elasticbeanstalk:DescribeInstancesHealth
     elasticbeanstalk:UpdateEnvironment
