@@ -238,21 +238,23 @@ def test_unsigned_request_is_refused(aws: EmbeddedAws) -> None:
         anonymous.get_object(Bucket="artifacts", Key="bundles/there.zip")
 
 
-def test_session_of_a_role_may_what_the_role_may(aws: EmbeddedAws, clients: Clients, user: User) -> None:
+@pytest.mark.parametrize("identity", [{}, {"WebIdentityToken": "of-a-github-workflow"}])
+def test_session_of_a_role_may_what_the_role_may(clients: Clients, user: User, identity: dict[str, str]) -> None:
+    name = "github" if identity else "ci"
     trust = document({"Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"})
-    clients("iam").create_role(RoleName="ci", AssumeRolePolicyDocument=trust)
+    role = clients("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     listing = document({"Action": "s3:ListBucket"})
-    clients("iam").put_role_policy(RoleName="ci", PolicyName="own", PolicyDocument=listing)
-    assumed = clients("sts").assume_role(RoleArn="arn:aws:iam::123456789012:role/ci", RoleSessionName="run-1")
-    session = assumed["Credentials"]
+    clients("iam").put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=listing)
+    assume = clients("sts").assume_role_with_web_identity if identity else clients("sts").assume_role
+    session = assume(RoleArn=role, RoleSessionName="run-1", **identity)["Credentials"]
     own = {
         "aws_access_key_id": session["AccessKeyId"],
         "aws_secret_access_key": session["SecretAccessKey"],
         "aws_session_token": session["SessionToken"],
     }
     user("s3", **own).list_objects_v2(Bucket="artifacts")
-    assert user("sts", **own).get_caller_identity()["Arn"].endswith(":assumed-role/ci/run-1")
-    with pytest.raises(ClientError, match="assumed-role/ci/run-1 is not authorized to perform: s3:GetObject"):
+    assert user("sts", **own).get_caller_identity()["Arn"].endswith(f":assumed-role/{name}/run-1")
+    with pytest.raises(ClientError, match=f"assumed-role/{name}/run-1 is not authorized to perform: s3:GetObject"):
         user("s3", **own).get_object(Bucket="artifacts", Key="bundles/there.zip")
 
 
