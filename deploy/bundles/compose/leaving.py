@@ -41,7 +41,7 @@ def _companions(draft: Draft, database: str) -> list[str]:
     Never the service that requests reach, nor one that `compose.prod.yaml` names, nor anything where no image is
     ours: there an image off the shelf may be the app.
     """
-    kept = {*draft.built, *draft.production.get("services", {}), *_reached(draft)}
+    kept = {database, *draft.built, *draft.production.get("services", {}), *_reached(draft)}
     leaving = [
         name
         for name, service in draft.services.items()
@@ -88,14 +88,27 @@ def _forget(service: Tree, gone: Collection[str]) -> None:
 
 
 def check_references(draft: Draft) -> None:
-    """Everything that a service refers to has to be there."""
+    """Everything that a service refers to has to be there, and nothing may wait for itself."""
     for name, service in draft.services.items():
+        if name in _awaited(draft, name):
+            draft.findings.problem(at(name, "depends_on"), "goes round in a circle: end it")
         for other in dict.fromkeys(needs(service)):
             if other not in draft.services:
                 draft.findings.problem(at(name), f"needs service {other}, which is not there: take the reference out")
         for section, used in _resources(service):
             if used not in (draft.tree.get(section) or {}) and (section, used) != ("networks", "default"):
                 draft.findings.problem(at(name, section), f"{used} is not declared: add it under {section}:")
+
+
+def _awaited(draft: Draft, name: str) -> set[str]:
+    """The services that start before this one."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        new = set(needs(draft.services.get(waiting.pop(), {}))) - found
+        found |= new
+        waiting += new
+    return found
 
 
 def remove_unused(draft: Draft) -> None:

@@ -9,9 +9,6 @@ from typing import Any
 
 from tests.deploy.engine import absent
 
-# On the instance Beanstalk sets it for compose.
-LOGS = {"EB_LOG_BASE_DIR": "/var/log/eb-docker/containers"}
-
 
 class Compose:
     """Runs `docker compose` in a folder; it needs no engine to read files."""
@@ -22,7 +19,7 @@ class Compose:
             absent("there is no docker")
         self._command = [program, "compose"]
         # The plugin may lie in the home of whoever runs the tests.
-        self._variables = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | LOGS
+        self._variables = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         if self._run(Path(), "version").returncode:
             absent("docker has no compose")
 
@@ -40,7 +37,14 @@ class Compose:
         return done.stdout
 
     def _run(self, folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        command = [*self._command, *arguments]
+        # On the instance Beanstalk sets it.
+        variables = self._variables | {"EB_LOG_BASE_DIR": str(folder / "logs")}
         return subprocess.run(
-            command, cwd=folder, env=self._variables, capture_output=True, text=True, timeout=60, check=False
+            [*self._command, *arguments],
+            cwd=folder,
+            env=variables,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )

@@ -86,6 +86,7 @@ OF_A_SERVICE = {
     ),
     "scale: 2": "service app, scale: 2 containers cannot share port 80: write 1",
     "deploy: {replicas: 3}": "service app, deploy.replicas: 3 containers cannot share port 80: write 1",
+    "depends_on: [app]": "service app, depends_on: goes round in a circle: end it",
     "network_mode: host": "service app, network_mode: publishes no port of the instance: leave it out",
     "build: {context: nowhere}": (
         "service app, build.context: nowhere: no such folder: write its path from the compose file"

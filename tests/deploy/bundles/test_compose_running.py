@@ -1,0 +1,77 @@
+"""A bundle unpacked and run by the real compose, with the `.env` that Beanstalk writes."""
+
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.bundles import make_bundle
+from tests.deploy.bundles.compose_command import Compose
+from tests.deploy.bundles.projects import COMPOSE, DATABASE, compose_stage
+from tests.deploy.engine import Engine
+
+PROJECT = """
+services:
+  app:
+    build: .
+    ports: ["3000:8080"]
+    environment: {RDS_HOSTNAME: db, RDS_PASSWORD: development, PRICE: "$$5"}
+    depends_on: [db]
+    volumes: [".:/app", "/app/node_modules"]
+    secrets: [token]
+  worker:
+    image: busybox:stable
+    environment: [RDS_PASSWORD]
+    volumes: ["./settings.json:/settings.json:ro"]
+  db: {image: "mysql:8.4"}
+secrets: {token: {environment: TOKEN}}
+"""
+MANIFEST = f"{COMPOSE}[secrets]\nTOKEN = {{ generate = 32 }}\n{DATABASE}"
+# Beanstalk doubles the dollar of a value.
+WRITTEN = "RDS_HOSTNAME=real.example.org\nRDS_PASSWORD=pa$$ss=w#rd\nTOKEN=to$$ken\n"
+
+
+@pytest.fixture(scope="module")
+def instance(
+    docker_engine: Engine, compose: Compose, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Compose, Path]]:
+    """A folder like /var/app/current."""
+    project = tmp_path_factory.mktemp("project")
+    stage = compose_stage(project, PROJECT, MANIFEST, settings__json="{}")
+    bundle = make_bundle(stage, project, {"app": "busybox:stable"}, application="a", login_hooks=False)
+    folder = tmp_path_factory.mktemp("current")
+    with zipfile.ZipFile(io.BytesIO(bundle.data)) as archive:
+        archive.extractall(folder)
+    (folder / ".env").write_text(WRITTEN)
+    yield compose, folder
+    compose.run(folder, "down", "--volumes", "--timeout", "1")
+
+
+def output(instance: tuple[Compose, Path], service: str, *command: str) -> str:
+    compose, folder = instance
+    return compose.run(folder, "run", "--rm", "--no-deps", "--no-TTY", service, *command)
+
+
+def test_the_app_finds_the_environment_of_its_stage(instance: tuple[Compose, Path]) -> None:
+    lines = output(instance, "app", "env").splitlines()
+    assert "RDS_HOSTNAME=real.example.org" in lines
+    assert "RDS_PASSWORD=pa$ss=w#rd" in lines
+    assert "PRICE=$5" in lines
+
+
+def test_a_secret_of_the_environment_is_a_file_for_the_app(instance: tuple[Compose, Path]) -> None:
+    assert output(instance, "app", "cat", "/run/secrets/token") == "to$ken"
+
+
+def test_another_service_finds_what_it_names_and_its_files(instance: tuple[Compose, Path]) -> None:
+    lines = output(instance, "worker", "sh", "-c", "env; cat /settings.json").splitlines()
+    assert "RDS_PASSWORD=pa$ss=w#rd" in lines
+    assert not [line for line in lines if line.startswith(("RDS_HOSTNAME", "TOKEN"))]
+    assert lines[-1] == "{}"
+
+
+def test_logs_of_the_app_lie_where_beanstalk_collects_them(instance: tuple[Compose, Path]) -> None:
+    output(instance, "app", "sh", "-c", "echo said > /var/log/app/own.log")
+    assert (instance[1] / "logs" / "app" / "own.log").read_text() == "said\n"
