@@ -28,7 +28,7 @@ schema: $(INSTALLED)  ## beanpod.schema.json, from the manifest's model.
 picture: $(INSTALLED)  ## docs/architecture.svg, from the synthesised stacks.
 	python -m stacks.picture docs/architecture.svg
 
-bench: $(INSTALLED)  ## The figures: synthesis beside its JavaScript twin, the demonstration.
+bench: $(INSTALLED)  ## The figures: synthesis beside its JavaScript twin, the demonstration, waiting beside how others wait.
 	python -m benchmarks
 
 installed: $(INSTALLED)  ## Everything the other targets need.

@@ -12,4 +12,6 @@ Both run in turn, so that whatever else the machine does falls on both. Medians,
 the ratio is the median of each pair's own ratio. It fails if the templates differ or a limit is passed.
 
 `demo`: how long `make demo` takes once everything is installed.
+
+`waiting`: what it costs to wait for Elastic Beanstalk, in AWS calls and in delay, beside how others wait.
 """
