@@ -8,7 +8,6 @@ from typing import Any
 from deploy.bundles.archive import BundleFile
 from deploy.bundles.compose.findings import Findings
 from deploy.bundles.compose.ports import Port
-from deploy.bundles.compose.volumes import Volume
 
 Tree = dict[str, Any]
 
@@ -52,6 +51,11 @@ class Draft:
         services: dict[str, Tree] = self.tree["services"]
         return services
 
+    def declared(self, section: str) -> Iterator[tuple[str, Tree]]:
+        """The networks, volumes, secrets or configs of the file."""
+        for name, definition in (self.tree.get(section) or {}).items():
+            yield name, definition or {}
+
     def said_for_production(self, service: str, key: str) -> list[Any]:
         """The entries of a service's list in `compose.prod.yaml`."""
         above = self.production.get("services", {}).get(service, {})
@@ -61,8 +65,3 @@ class Draft:
         """Every port that a service publishes."""
         for name, service in self.services.items():
             yield from ((name, port) for port in service.get("ports", ()))
-
-    def volumes(self) -> Iterator[tuple[str, Volume]]:
-        """Every mount of a service."""
-        for name, service in self.services.items():
-            yield from ((name, volume) for volume in service.get("volumes", ()))

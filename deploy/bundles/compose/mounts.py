@@ -6,7 +6,7 @@ from typing import Any
 from deploy.bundles.compose.draft import Draft, Tree
 from deploy.bundles.compose.environment import ENV_FILE
 from deploy.bundles.compose.findings import at
-from deploy.bundles.compose.taking import take
+from deploy.bundles.compose.taking import is_inside, take
 from deploy.bundles.compose.volumes import Volume
 
 _LOGS = "${EB_LOG_BASE_DIR}"
@@ -27,22 +27,17 @@ def settle_mounts(draft: Draft) -> None:
         kept = [
             _settled(draft, name, volume)
             for volume in volumes
-            if volume not in gone and not (_is_anonymous(volume) and any(volume.within(mount) for mount in gone))
+            if volume not in gone and not (volume.is_anonymous and any(volume.within(mount) for mount in gone))
         ]
         service["volumes"] = [volume for volume in kept if volume] + _log_mount(name, kept)
 
 
 def _is_for_development(draft: Draft, name: str, volume: Volume) -> bool:
     """A folder of the project over what our image has in it already, unless the file for production asks for it."""
-    if name not in draft.built or volume.kind != "bind" or not volume.source.startswith(".") or _holds_logs(volume):
+    if name not in draft.built or not volume.is_of_project or _holds_logs(volume):
         return False
     explicit = {mount.key for mount in draft.said_for_production(name, "volumes")}
-    inside = (draft.setting.folder / volume.source).resolve().is_relative_to(draft.setting.root.resolve())
-    return inside and volume.key not in explicit
-
-
-def _is_anonymous(volume: Volume) -> bool:
-    return volume.kind == "volume" and not volume.source
+    return volume.key not in explicit and is_inside(draft, volume.source)
 
 
 def _holds_logs(volume: Volume) -> bool:
@@ -57,11 +52,11 @@ def _settled(draft: Draft, name: str, volume: Volume) -> Volume | None:
         draft.findings.problem(where, f"{volume.target} is a {volume.kind}, which the instance has not: leave it out")
     if volume.kind != "bind" or volume.source.startswith(f"{_LOGS}/"):
         return volume
-    if volume.source.startswith(".") and _holds_logs(volume):
+    if volume.is_of_project and _holds_logs(volume):
         return volume.from_source(f"{_LOGS}/{name}")
     if _HOST_LOGS in PurePosixPath(volume.source).parents:
         return volume
-    if not volume.source.startswith("."):
+    if not volume.is_of_project:
         draft.findings.problem(where, f"{volume.source} is outside of the bundle: {_ELSEWHERE}")
         return None
     path = take(draft, where, volume.source)
@@ -77,13 +72,17 @@ def _log_mount(name: str, volumes: list[Volume | None]) -> list[Volume]:
 def settle_files(draft: Draft) -> None:
     """Secrets, configs and env files that are files come along; what nobody can give is refused."""
     for section in ("secrets", "configs"):
-        for name, definition in (draft.tree.get(section) or {}).items():
-            _settle_definition(draft, f"{section}.{name}", definition or {})
+        for name, definition in draft.declared(section):
+            _settle_definition(draft, f"{section}.{name}", definition)
     for name, service in draft.services.items():
         _settle_env_files(draft, name, service)
+
+
+def check_external(draft: Draft) -> None:
+    """Nobody makes anything on an instance beforehand."""
     for section in ("networks", "volumes", "secrets", "configs"):
-        for name, definition in (draft.tree.get(section) or {}).items():
-            if (definition or {}).get("external"):
+        for name, definition in draft.declared(section):
+            if definition.get("external"):
                 text = "external: nothing makes it on the instance: leave external out"
                 draft.findings.problem(f"{section}.{name}", text)
 
@@ -91,13 +90,11 @@ def settle_files(draft: Draft) -> None:
 def _settle_definition(draft: Draft, where: str, definition: Tree) -> None:
     file, variable = definition.get("file"), definition.get("environment")
     if file is not None:
-        path = take(draft, where, str(file))
-        definition["file"] = f"./{path}"
-    if file is not None and where.startswith("secrets."):
-        draft.findings.note(where, f"{file} goes into the bundle: [secrets] and environment: keep it out")
+        definition["file"] = f"./{take(draft, where, str(file))}"
+        if where.startswith("secrets."):
+            draft.findings.note(where, f"{file} goes into the bundle: [secrets] and environment: keep it out")
     if variable is not None and variable not in draft.setting.provided:
-        text = f"nothing gives {variable} on Beanstalk: put it into [secrets]"
-        draft.findings.problem(where, text)
+        draft.findings.problem(where, f"nothing gives {variable} on Beanstalk: put it into [secrets]")
 
 
 def _settle_env_files(draft: Draft, name: str, service: Tree) -> None:

@@ -1,7 +1,7 @@
 """From the user's own compose file to the one that runs on Beanstalk."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.bundles.archive import BundleFile
@@ -11,7 +11,7 @@ from deploy.bundles.compose.environment import ensure_variables
 from deploy.bundles.compose.findings import Findings, at
 from deploy.bundles.compose.leaving import check_references, remove_database, remove_profiles, remove_unused
 from deploy.bundles.compose.loading import Loaded, load
-from deploy.bundles.compose.mounts import settle_files, settle_mounts
+from deploy.bundles.compose.mounts import check_external, settle_files, settle_mounts
 from deploy.bundles.compose.web import ensure_web_port
 from deploy.bundles.compose.writing import written
 from deploy.images import BuildSpec
@@ -29,11 +29,11 @@ class Production:
     specs: what has to be built. files: what the services need beside it, by path in the bundle.
     """
 
-    specs: tuple[BuildSpec, ...]
-    files: Mapping[str, BundleFile]
-    notes: tuple[str, ...]
-    _tree: Tree
-    _header: str
+    specs: tuple[BuildSpec, ...] = ()
+    files: Mapping[str, BundleFile] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    _tree: Tree = field(default_factory=dict)
+    _header: str = ""
 
     def text(self, images: Mapping[str | None, str]) -> str:
         """The file, with the images of the services that are built by their names."""
@@ -44,11 +44,14 @@ class Production:
         return f"{self._header}\n{written({**self._tree, 'services': services})}"
 
 
-def production(path: Path, setting: Setting, findings: Findings) -> Production | None:
-    """The production file of the compose file at `path`; None where the findings have a problem that hides others."""
+def production(path: Path, setting: Setting, findings: Findings) -> Production:
+    """The file for Beanstalk made of the compose file at `path`; adds to the findings what is wrong with that.
+
+    It is an empty one where a problem hides all others.
+    """
     loaded = load(path, setting.provided, findings)
     if findings.problems or not _has_services(loaded.tree, path, findings):
-        return None
+        return Production()
     built = frozenset(name for name, service in loaded.tree["services"].items() if "build" in service)
     draft = Draft(loaded.tree, loaded.production, setting, findings, built)
     _settle(draft)
@@ -76,6 +79,7 @@ def _settle(draft: Draft) -> None:
     remove_unused(draft)
     check_references(draft)
     settle_files(draft)
+    check_external(draft)
     ensure_web_port(draft)
     _ensure_restart(draft)
     for name, service in draft.services.items():

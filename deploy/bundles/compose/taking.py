@@ -24,6 +24,11 @@ def take(draft: Draft, where: str, source: str) -> str | None:
     return path.relative_to(draft.setting.root).as_posix()
 
 
+def is_inside(draft: Draft, source: str) -> bool:
+    """Whether `source` names a place in the project, be there anything or not."""
+    return _path(draft, source) is not None
+
+
 def _path(draft: Draft, source: str) -> Path | None:
     """The place in the project, without its `..`; None outside of it."""
     parts: list[str] = []

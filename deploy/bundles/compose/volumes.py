@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
-_PATH_STARTS = (".", "/", "~", "$")
+_ELSEWHERE = ("/", "~", "$")
+_PATHS = (".", *_ELSEWHERE)
 
 
 class VolumeError(ValueError):
@@ -30,6 +31,16 @@ class Volume:
     def key(self) -> str:
         """Of entries with the same target the last one counts."""
         return str(PurePosixPath(self.target))
+
+    @property
+    def is_of_project(self) -> bool:
+        """Whether it mounts a path below or beside the compose file."""
+        return self.kind == "bind" and not self.source.startswith(_ELSEWHERE)
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether it is a volume without a name, which goes with its container."""
+        return self.kind == "volume" and not self.source
 
     @property
     def is_named(self) -> bool:
@@ -63,7 +74,7 @@ def parsed(entry: Any) -> Volume:
     if len(parts) == 1:
         return Volume("volume", parts[0])
     source, target, *options = parts
-    kind = "bind" if source.startswith(_PATH_STARTS) else "volume"
+    kind = "bind" if source.startswith(_PATHS) else "volume"
     return Volume(kind, target, source, tuple(options[0].split(",")) if options else ())
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from deploy.bundles import Bundle, BundleFile
 from deploy.bundles.archive import zipped
-from tests.deploy.bundles.projects import dockerfile_bundle, write
+from tests.deploy.bundles.projects import compose_bundle, dockerfile_bundle, write
 
 parts = st.text(
     st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="/\\"), min_size=1, max_size=12
@@ -60,33 +60,55 @@ def test_labels_fit_beanstalk(service: str, data: bytes) -> None:
 SCRIPT = """
 import sys
 from pathlib import Path
-from tests.deploy.bundles.projects import dockerfile_bundle
-print(dockerfile_bundle(Path(sys.argv[1])).hash)
+from tests.deploy.bundles.projects import compose_bundle, dockerfile_bundle
+from tests.deploy.bundles.test_archive import COMPOSE_FILE
+root = Path(sys.argv[1])
+print(dockerfile_bundle(root).hash, compose_bundle(root, COMPOSE_FILE).hash)
+"""
+COMPOSE_FILE = """
+services:
+  app:
+    build: .
+    ports: ["80:8080"]
+    environment: [B=1, A=é, "LEVEL=${LEVEL:-low}"]
+    networks: [b, a]
+  web:
+    image: nginx:stable
+    volumes: ["./conf:/etc/nginx/conf.d:ro", "b:/b", "a:/c/a"]
+networks: {b: , a: }
+volumes: {b: , a: }
 """
 
 
 def test_another_machine_makes_the_same_bytes(tmp_path: Path) -> None:
-    """Another folder, umask, time zone, locale, hash seed, and files that came in another order at another time."""
+    """Another folder, umask, time zone, locale, hash seed, environment, and files of another order and time."""
     here, there = tmp_path / "here", tmp_path / "some where" / "else"
-    files = {f".platform/hooks/predeploy/{name}.sh": f"#!/bin/sh\n# {name}\n" for name in "cabz"}
+    hooks = {f".platform/hooks/predeploy/{name}.sh": f"#!/bin/sh\n# {name}\n" for name in "cabz"}
+    files = hooks | {f"conf/{name}.conf": name for name in "bca"}
     write(here, files)
     umask = os.umask(0o077)
     try:
         write(there, dict(reversed(files.items())))
     finally:
         os.umask(umask)
-    for name in files:
+    for name in hooks:
         (here / name).chmod(0o755)
         (there / name).chmod(0o700)
+    for name in files:
         os.utime(there / name, (2_000_000_000, 2_000_000_000))
-    environment = {"TZ": "Pacific/Auckland", "PYTHONHASHSEED": "7", "LC_ALL": "C", "PATH": os.environ["PATH"]}
-    root = Path(__file__).parents[3]
+    hashes = dockerfile_bundle(here).hash, compose_bundle(here, COMPOSE_FILE).hash
+    assert hashes_elsewhere(there) == hashes
+
+
+def hashes_elsewhere(folder: Path) -> tuple[str, ...]:
+    machine = {"TZ": "Pacific/Auckland", "PYTHONHASHSEED": "7", "LC_ALL": "C", "PATH": os.environ["PATH"]}
+    secrets = dict.fromkeys(("LEVEL", "DOCKER_PASSWORD", "AWS_SECRET_ACCESS_KEY", "RDS_PASSWORD"), "planted")
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(there)],
-        cwd=tmp_path,
-        env={**environment, "PYTHONPATH": str(root)},
+        [sys.executable, "-c", SCRIPT, str(folder)],
+        cwd=folder,
+        env={**machine, **secrets, "PYTHONPATH": str(Path(__file__).parents[3])},
         check=True,
         capture_output=True,
         text=True,
     )
-    assert done.stdout.strip() == dockerfile_bundle(here).hash
+    return tuple(done.stdout.split())

@@ -307,3 +307,22 @@ def test_a_secret_that_is_a_file_is_said_to_be_in_the_bundle(tmp_path: Path) -> 
     bundle = compose_bundle(tmp_path, text, key__pem="public")
     assert bundle.files["key.pem"].data == b"public"
     assert bundle.notes == ("secrets.key: key.pem goes into the bundle: [secrets] and environment: keep it out",)
+
+
+def test_a_mount_in_the_long_syntax_is_one_as_well(tmp_path: Path) -> None:
+    volumes = "[{type: bind, source: src, target: /app/src}, {type: volume, target: /app/src/cache}]"
+    assert service_of(tmp_path, f"volumes: {volumes}")["volumes"] == [f"{LOGS}/app:/var/log/app"]
+
+
+SECRET = "planted-in-many-places"
+
+
+def test_no_secret_of_the_developer_is_in_the_bundle(tmp_path: Path) -> None:
+    write(tmp_path, {".env": f"RDS_PASSWORD={SECRET}\nTOKEN={SECRET}\n", "root.txt": SECRET, "redis.conf": ""})
+    write(tmp_path, {"src/.env": SECRET, ".docker/config.json": SECRET})
+    text = DEVELOPMENT.replace("RDS_PASSWORD: development", f"RDS_PASSWORD: {SECRET}")
+    manifest = f"{MANIFEST}[secrets]\nTOKEN = {{ generate = 32 }}\n"
+    bundle = compose_bundle(tmp_path, text.replace("redis-server", "run ${TOKEN}"), manifest)
+    assert b"run ${TOKEN}" in bundle.data
+    assert SECRET.encode() not in bundle.data
+    assert SECRET not in repr(bundle)
