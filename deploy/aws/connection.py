@@ -1,6 +1,7 @@
 """Finds the credentials as the AWS CLI does, and makes the clients."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, MutableMapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,11 +26,18 @@ def connect(region: str | None, clock: Clock) -> Aws:
     import boto3
     from botocore.exceptions import BotoCoreError
 
+    _forget_empty_region(os.environ)
     try:
-        session = boto3.Session(region_name=region)
+        session = boto3.Session(region_name=region or os.environ.get("AWS_REGION") or None)
         return assemble(partial(session.client, config=configuration()), clock)
     except BotoCoreError as error:
         raise translated(error, "sts:GetCallerIdentity") from error
+
+
+def _forget_empty_region(environ: MutableMapping[str, str]) -> None:
+    """GitHub gives an unset variable as an empty one, which boto3 takes for a region of that name."""
+    if environ.get("AWS_DEFAULT_REGION") == "":
+        del environ["AWS_DEFAULT_REGION"]
 
 
 def assemble(client: Callable[[str], Any], clock: Clock) -> Aws:
