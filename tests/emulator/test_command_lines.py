@@ -1,7 +1,7 @@
 """The real command lines: the CDK CLI deploys, the AWS CLI looks."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,13 @@ def _app(folder: Path, *, greeting: str, with_topic: bool = True, protected: boo
     CfnOutput(service, "Name", value=environment.ref)
     app.synth()
     return folder
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[EmbeddedAws]:
+    """With permissions enforced: the CDK CLI works through the roles that its bootstrap stack makes."""
+    with EmbeddedAws.start(enforce_iam=True) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -51,10 +51,17 @@ def test_taken_port_is_one_clear_line_and_exit_code_2() -> None:
     assert run.stderr == (f"emulator: port {port} is in use: stop what listens there, or choose another with --port\n")
 
 
-def test_an_account_id_has_12_digits() -> None:
-    run = _run("--account", "123")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--account", "123"], "an account id has 12 digits, got 123"),
+        (["--update-seconds=-1"], "0 or more seconds, got -1"),
+    ],
+)
+def test_option_that_makes_no_sense_is_refused(arguments: list[str], message: str) -> None:
+    run = _run(*arguments)
     assert run.returncode == 2
-    assert "an account id has 12 digits, got 123" in run.stderr
+    assert message in run.stderr
 
 
 def test_only_loopback_is_served() -> None:
