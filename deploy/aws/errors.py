@@ -134,7 +134,9 @@ def passes(error: Exception) -> bool:
     if isinstance(error, known.ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return _code(error) in _THROTTLED or status >= 500
-    return isinstance(error, known.HTTPClientError | known.IncompleteReadError)
+    if isinstance(error, known.SSLError):
+        return False
+    return isinstance(error, known.ConnectionError | known.HTTPClientError | known.IncompleteReadError)
 
 
 def _code(error: "ClientError") -> str:

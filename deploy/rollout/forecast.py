@@ -85,9 +85,8 @@ def _from(history: History, one: Said, said: Sequence[Said]) -> Window:
 
 def _next_sign(remaining: Mapping[str, tuple[float, ...]], said: Sequence[Said]) -> float | None:
     """How long before the end the last sign comes that is still to come; None when there is none worth waiting for."""
-    heard = {one.words for one in said}
-    signs = [min(samples) for words, samples in remaining.items() if words not in heard and min(samples) >= 2]
-    return min(signs, default=None)
+    latest = min(min(remaining[one.words]) for one in said)
+    return min((min(samples) for samples in remaining.values() if 2 <= min(samples) < latest), default=None)
 
 
 def pause(elapsed: float, now: Window | None) -> float:

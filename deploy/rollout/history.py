@@ -28,17 +28,21 @@ class History:
     @classmethod
     def of(cls, events: Sequence[Event]) -> "History":
         """The history in an environment's events, oldest first: releases that went well, and no other updates."""
-        remaining: dict[str, tuple[float, ...]] = {}
-        for release in islice(_releases(events), _REMEMBERED):
-            end = release[-1].time
-            for words, event in {wording(event.message): event for event in reversed(release)}.items():
-                remaining[words] = (*remaining.get(words, ()), (end - event.time).total_seconds())
-        return cls(remaining)
+        told = [_remaining(release) for release in islice(_releases(events), _REMEMBERED)]
+        # What was not told every time need not come this time.
+        always = set.intersection(*map(set, told)) if told else set()
+        return cls({words: tuple(release[words] for release in told) for words in always})
 
     @property
     def known(self) -> bool:
         """Whether there was a release before."""
         return STARTING in self.remaining
+
+
+def _remaining(release: list[Event]) -> dict[str, float]:
+    """Seconds from the first time a message was told to the end."""
+    end = release[-1].time
+    return {wording(event.message): (end - event.time).total_seconds() for event in reversed(release)}
 
 
 def _releases(events: Sequence[Event]) -> Iterable[list[Event]]:

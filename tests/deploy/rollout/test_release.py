@@ -182,7 +182,7 @@ def test_another_content_under_the_bundles_key_is_refused(ground: Ground) -> Non
 
 
 def test_a_label_never_means_two_things(ground: Ground) -> None:
-    target, mine = ground.environment(), bundle("two")
+    target, mine = ground.environment(), bundle("two things")
     ground.s3.put_object(Bucket=target.bucket, Key="other.zip", Body=b"other")
     ground.make_version(mine.label, "other.zip")
     with pytest.raises(UsageError, match=f"version {mine.label} exists and is another bundle, s3://.*/other.zip"):

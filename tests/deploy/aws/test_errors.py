@@ -1,0 +1,111 @@
+"""What AWS refuses, as what a person can do about it."""
+
+import pytest
+from botocore import exceptions as botocore_errors
+from botocore.exceptions import ClientError
+
+from deploy.aws import AwsError, CredentialsError, DeniedError, UnansweredError
+from deploy.aws.errors import passes, translated
+from deploy.errors import DeployError, UsageError
+
+UPDATE = "elasticbeanstalk:UpdateEnvironment"
+
+
+def _refusal(code: str, text: str = "", status: int = 400) -> ClientError:
+    return ClientError(
+        {"Error": {"Code": code, "Message": text}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]
+        "UpdateEnvironment",
+    )
+
+
+LACKING = "these credentials lack the permission"
+REMEDY = "deploy the Delivery stack again (npx cdk deploy), or grant it"
+DENIED = f"User: arn:aws:iam::1:user/ci is not authorized to perform: {UPDATE}"
+DOWNSTREAM = "not authorized to perform: autoscaling:SuspendProcesses on x"
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "message"),
+    [
+        (_refusal("ExpiredToken"), CredentialsError, "the AWS credentials have expired (ExpiredToken): get new ones"),
+        (
+            _refusal("InvalidClientTokenId"),
+            CredentialsError,
+            "AWS does not take these credentials (InvalidClientTokenId): check AWS_ACCESS_KEY_ID,",
+        ),
+        (_refusal("AccessDenied", DENIED, 403), DeniedError, f"{LACKING} {UPDATE}: {REMEDY}: {DENIED}"),
+        (
+            _refusal("InsufficientPrivilegesException", DOWNSTREAM),
+            DeniedError,
+            f"{LACKING} autoscaling:SuspendProcesses, which {UPDATE} needs: {REMEDY}: {DOWNSTREAM}",
+        ),
+        (_refusal("403", "Forbidden", 403), DeniedError, f"{LACKING} {UPDATE}: {REMEDY}: Forbidden"),
+        (
+            _refusal("Throttling", "Rate exceeded"),
+            UnansweredError,
+            f"AWS keeps refusing {UPDATE} for now (Throttling): try again later",
+        ),
+        (
+            _refusal("InvalidParameterValue", "No Application\n  Version named 'x' found."),
+            AwsError,
+            f"AWS refused {UPDATE}: No Application Version named 'x' found.",
+        ),
+        (_refusal("Odd"), AwsError, f"AWS refused {UPDATE}: Odd"),
+        (botocore_errors.NoCredentialsError(), CredentialsError, "there are no AWS credentials: set AWS_ACCESS_KEY_ID"),
+        (botocore_errors.NoRegionError(), UsageError, "no AWS region is known: write region into the stage, or set"),
+        (
+            botocore_errors.ProfileNotFound(profile="ci"),
+            CredentialsError,
+            "the AWS credentials cannot be had: The config profile (ci) could not be found",
+        ),
+        (
+            botocore_errors.EndpointConnectionError(endpoint_url="https://aws.example"),
+            UnansweredError,
+            f'AWS does not answer {UPDATE}: Could not connect to the endpoint URL: "https://aws.example"',
+        ),
+        (
+            botocore_errors.UnknownSignatureVersionError(signature_version="v9"),
+            AwsError,
+            f"{UPDATE} failed: Unknown Signature Version: v9.",
+        ),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else "",
+)
+def test_an_error_says_what_to_do(error: Exception, kind: type[DeployError], message: str) -> None:
+    found = translated(error, UPDATE)
+    assert type(found) is kind
+    assert str(found).startswith(message)
+    assert "\n" not in str(found)
+
+
+def test_a_refusal_keeps_awss_own_words() -> None:
+    found = translated(_refusal("InvalidParameterValue", "Must be Ready."), UPDATE)
+    assert isinstance(found, AwsError)
+    assert (found.code, found.text) == ("InvalidParameterValue", "Must be Ready.")
+
+
+def test_a_denial_names_the_action() -> None:
+    found = translated(_refusal("AccessDenied", "no", 403), UPDATE)
+    assert isinstance(found, DeniedError)
+    assert (found.action, found.exit_code) == (UPDATE, 2)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (_refusal("Throttling"), True),
+        (_refusal("SlowDown", status=503), True),
+        (_refusal("ConditionalRequestConflict", status=409), True),
+        (_refusal("InternalFailure", status=500), True),
+        (botocore_errors.ReadTimeoutError(endpoint_url="x"), True),
+        (botocore_errors.SSLError(endpoint_url="x", error=OSError("certificate")), False),
+        (botocore_errors.ConnectionClosedError(endpoint_url="x"), True),
+        (_refusal("PreconditionFailed", status=412), False),
+        (_refusal("InvalidParameterValue"), False),
+        (_refusal("AccessDenied", status=403), False),
+        (botocore_errors.NoCredentialsError(), False),
+    ],
+    ids=lambda value: str(value) if isinstance(value, bool) else type(value).__name__,
+)
+def test_what_may_go_better_a_moment_later_is_tried_again(error: Exception, expected: bool) -> None:
+    assert passes(error) is expected

@@ -1,0 +1,64 @@
+"""Going back on request."""
+
+import pytest
+
+from deploy.errors import RolledBackError, UsageError
+from tests.deploy.rollout.ground import Ground, bundle, source
+
+
+def test_the_version_before_comes_back(ground: Ground) -> None:
+    target = ground.environment()
+    ground.deployed(target, "one", "two")
+    rollout, witness = ground.rollout(target)
+    outcome = rollout.roll_back()
+    assert (outcome.version_label, outcome.previous_version) == (bundle("one").label, bundle("two").label)
+    assert (outcome.changed, outcome.rolled_back, outcome.health) == (True, False, "Ok")
+    assert ground.runs(target) == bundle("one").label
+    assert witness.failed == []
+
+
+def test_going_back_twice_goes_forth(ground: Ground) -> None:
+    target = ground.environment()
+    ground.deployed(target, "one", "two")
+    ground.rollout(target)[0].roll_back()
+    ground.rollout(target)[0].roll_back()
+    assert ground.runs(target) == bundle("two").label
+
+
+def test_a_version_that_is_named_comes_back_though_it_is_older(ground: Ground) -> None:
+    target = ground.environment()
+    for minute, text in enumerate(("one", "two", "three")):
+        ground.rollout(target, source=source(minute))[0].release(bundle(text))
+    ground.rollout(target, source=source(0))[0].roll_back(bundle("one").label)
+    assert ground.runs(target) == bundle("one").label
+
+
+def test_after_a_failed_release_going_back_skips_it(ground: Ground) -> None:
+    target = ground.environment()
+    ground.deployed(target, "one", "two")
+    ground.emulator.order("error-event", version_label=bundle("failing").label)
+    with pytest.raises(Exception, match="rolled back"):
+        ground.rollout(target)[0].release(bundle("failing"))
+    ground.rollout(target)[0].roll_back()
+    assert ground.runs(target) == bundle("one").label
+
+
+def test_a_version_that_is_not_there_is_named(ground: Ground) -> None:
+    target = ground.environment()
+    with pytest.raises(UsageError, match="application guestbook has no version v9: choose one of those that"):
+        ground.rollout(target)[0].roll_back("v9")
+
+
+def test_without_an_earlier_version_one_has_to_be_named(ground: Ground) -> None:
+    target = ground.environment()
+    with pytest.raises(UsageError, match="it is not known what ran before: name a version"):
+        ground.rollout(target)[0].roll_back()
+
+
+def test_a_version_that_does_not_come_back_leaves_what_ran_before(ground: Ground) -> None:
+    target = ground.environment()
+    ground.deployed(target, "one", "two")
+    ground.emulator.order("error-event", version_label=bundle("one").label)
+    with pytest.raises(RolledBackError, match=f"{bundle('two').label} serves again"):
+        ground.rollout(target)[0].roll_back()
+    assert ground.runs(target) == bundle("two").label

@@ -1,0 +1,60 @@
+"""Where a stage is deployed to."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy.aws import connect
+from deploy.errors import UsageError
+from deploy.rollout import Rollout, Target
+from tests.deploy.rollout.ground import Ground, bundle
+from tests.deploy.rollout.witness import Witness
+
+
+def test_the_stacks_outputs_name_the_target(ground: Ground, tmp_path: Path) -> None:
+    target = ground.environment()
+    stage = ground.stage(target, tmp_path)
+    assert Target.find(stage, ground.aws(ground.clock())) == target
+
+
+def test_nothing_to_do_is_six_calls_with_the_stacks(ground: Ground, tmp_path: Path) -> None:
+    target = ground.environment()
+    stage, clock = ground.stage(target, tmp_path), ground.clock()
+    ground.deployed(target, "whole")
+    ground.forget()
+    aws = ground.aws(clock)
+    Rollout(Target.find(stage, aws), aws, report=Witness(), clock=clock).release(bundle("whole"))
+    assert len(ground.actions()) == 6
+    assert "PutObject" not in ground.actions()
+
+
+def test_a_stage_that_is_not_deployed_is_named(ground: Ground, tmp_path: Path) -> None:
+    stage = ground.stage(ground.environment(), tmp_path)
+    ground.client("cloudformation").delete_stack(StackName=f"guestbook-{stage.name}-delivery")
+    said = (
+        f"^stage {stage.name} is not deployed: there is no stack guestbook-{stage.name}-delivery in us-east-1; run npx"
+    )
+    with pytest.raises(UsageError, match=said) as caught:
+        Target.find(stage, ground.aws(ground.clock()))
+    assert caught.value.exit_code == 2
+
+
+def test_a_stack_older_than_its_outputs_is_named(ground: Ground, tmp_path: Path) -> None:
+    stage = ground.stage(ground.environment(), tmp_path)
+    ground.client("cloudformation").delete_stack(StackName=f"guestbook-{stage.name}-delivery")
+    ground.stack(f"guestbook-{stage.name}-delivery", {"Other": "x"})
+    with pytest.raises(UsageError, match=f"guestbook-{stage.name}-delivery has no output BucketName: run npx cdk"):
+        Target.find(stage, ground.aws(ground.clock()))
+
+
+def test_an_environment_that_is_gone_is_named(ground: Ground) -> None:
+    target = ground.environment()
+    ground.beanstalk.terminate_environment(EnvironmentName=target.environment)
+    ground.emulator.advance(100)
+    with pytest.raises(UsageError, match=rf"^environment {target.environment} of application guestbook does not exist"):
+        ground.rollout(target)[0].look()
+
+
+def test_credentials_come_from_where_the_aws_cli_takes_them(ground: Ground) -> None:
+    with pytest.raises(UsageError, match="no AWS region is known: write region into the stage, or set AWS_REGION"):
+        connect(None, ground.clock())

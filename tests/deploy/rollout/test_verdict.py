@@ -1,0 +1,69 @@
+"""What a look means: the verdict is the environment's, not a message's."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from deploy.aws import Environment, Instance, Instances
+from deploy.rollout import Settings
+from deploy.rollout.verdict import State, judge
+
+_NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+WELL = Environment("guestbook-dev", "Ready", "Ok", "v2", abortable=False, updated=_NOON)
+DONE = Instance("i-1", "Ok", "v2", "Deployed")
+
+
+def _instances(*all_of_them: Instance, after: float = 1) -> Instances:
+    return Instances(all_of_them, _NOON + timedelta(seconds=after))
+
+
+@pytest.mark.parametrize(
+    ("environment", "state", "text"),
+    [
+        (WELL, State.GOOD, "it runs v2"),
+        (replace(WELL, status="Updating"), State.MOVING, "it is Updating"),
+        (replace(WELL, status="Aborting"), State.MOVING, "it is Aborting"),
+        (replace(WELL, status="Terminating"), State.GONE, "it is Terminating"),
+        (replace(WELL, version_label="v1"), State.OTHER, "it runs v1"),
+        (replace(WELL, version_label=""), State.OTHER, "it runs nothing"),
+        (replace(WELL, health="Severe"), State.RECOVERING, "its health is Severe"),
+        (replace(WELL, health="Info"), State.GOOD, "it runs v2"),
+        (replace(WELL, health="NoData"), State.RECOVERING, "its health is NoData"),
+    ],
+)
+def test_an_environment_is_judged_by_status_label_and_health(environment: Environment, state: State, text: str) -> None:
+    finding = judge(environment, None, "v2", Settings())
+    assert (finding.state, finding.text) == (state, text)
+
+
+@pytest.mark.parametrize(
+    ("instances", "state", "text"),
+    [
+        (_instances(DONE, DONE), State.GOOD, "all 2 instances run v2"),
+        (_instances(DONE, replace(DONE, version_label="v1")), State.FAILED, "1 of 2 instances does not run v2"),
+        (_instances(replace(DONE, deployment="Failed")), State.FAILED, "1 of 1 instances does not run v2"),
+        # It has just been started, by a scaling group that grows.
+        (_instances(DONE, Instance("i-2", "Pending", "", "")), State.RECOVERING, "1 of 2 instances does not run v2"),
+        (_instances(replace(DONE, deployment="In Progress")), State.RECOVERING, "1 of 1 instances does not run v2"),
+        # Said before the environment settled: it may be different by now.
+        (_instances(replace(DONE, version_label="v1"), after=-5), State.RECOVERING, "1 of 1 instances does not run v2"),
+        (_instances(), State.RECOVERING, "none of its instances reports"),
+    ],
+)
+def test_every_instance_has_to_run_the_version(instances: Instances, state: State, text: str) -> None:
+    finding = judge(WELL, instances, "v2", Settings())
+    assert (finding.state, finding.text) == (state, text)
+
+
+def test_the_causes_are_those_of_the_instances_that_do_not() -> None:
+    sick = Instance("i-2", "Degraded", "v1", "Deployed", ("Incorrect application version.", "Disk full."))
+    noisy = replace(DONE, causes=("It is fine.",))
+    finding = judge(WELL, _instances(noisy, sick), "v2", Settings())
+    assert finding.causes == ("i-2: Incorrect application version.", "i-2: Disk full.")
+
+
+def test_more_health_may_be_accepted() -> None:
+    yellow = replace(WELL, health="Warning")
+    assert judge(yellow, _instances(DONE), "v2", Settings()).state is State.RECOVERING
+    assert judge(yellow, _instances(DONE), "v2", Settings(accepted_health=("Warning",))).state is State.GOOD
