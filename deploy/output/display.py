@@ -34,10 +34,15 @@ class Failure:
         """Whether a person or the machine ended it, rather than anything that went wrong."""
         return self.exit_code == InterruptionError.exit_code
 
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """The causes that the message does not tell already."""
+        return tuple(cause for cause in self.causes if cause not in self.message)
+
     def lines(self) -> list[str]:
-        """As it stands on standard error: "deploy: " and the message, then the causes, indented."""
+        """As it stands on standard error: "deploy: " and the message, then the reasons, indented."""
         first, *more = self.message.splitlines() or [""]
-        return [*self.trace, f"{PREFIX}{first}", *more, *(f"  {cause}" for cause in self.causes)]
+        return [*self.trace, f"{PREFIX}{first}", *more, *(f"  {reason}" for reason in self.reasons)]
 
 
 class Display(Reporter, Protocol):

@@ -81,11 +81,11 @@ class GitHub:
     def fail(self, failure: Failure) -> None:
         for line in failure.trace:
             self._text(line)
-        self._annotate("error", "\n".join([failure.message, *failure.causes]), _title(failure))
+        self._annotate("error", "\n".join([failure.message, *failure.reasons]), _title(failure))
         outcome = replace(failure.outcome or Outcome(""), changed=False, rolled_back=failure.rolled_back)
         self._write_outputs(_outputs(outcome))
         title, *more = failure.message.splitlines() or [""]
-        self._write_summary(title, [*more, *failure.causes])
+        self._write_summary(title, [*more, *failure.reasons])
 
     def _end_phase(self, entry: PhaseRecord) -> None:
         self._text(ended(entry))

@@ -20,6 +20,7 @@ class Lines:
         self._clock = clock
         self._record = Record(clock)
         self._heartbeat = Heartbeat(clock)
+        self._indent = ""
 
     def __enter__(self) -> Self:
         return self
@@ -33,23 +34,24 @@ class Lines:
 
     def phase(self, phase: Phase) -> AbstractContextManager[None]:
         self._line(phase)
-        return self._record.phase(phase, lambda entry: self._line(ended(entry)))
+        self._indent = "  "
+        return self._record.phase(phase, self._end_phase)
 
     def say(self, text: str) -> None:
-        self._line(f"  {text}")
+        self._line(text)
 
     def output(self, line: str) -> None:
-        self._line(f"  | {line}")
+        self._line(f"| {line}")
 
     def warn(self, text: str) -> None:
-        self._line(f"  Warning: {text}")
+        self._line(f"Warning: {text}")
 
     def event(self, event: EnvironmentEvent) -> None:
-        self._line(f"  {event.severity:5} {event.message}")
+        self._line(f"{event.severity:5} {event.message}")
 
     def status(self, status: Status) -> None:
         if self._heartbeat.tells(status):
-            self._line(f"  {state_line(status, self._heartbeat.unchanged)}")
+            self._line(state_line(status, self._heartbeat.unchanged))
 
     def mask(self, value: str) -> None:
         self._out.masks.add(value)
@@ -61,8 +63,12 @@ class Lines:
         for line in failure.lines():
             self._errors.line(line)
 
+    def _end_phase(self, entry: PhaseRecord) -> None:
+        self._indent = ""
+        self._line(ended(entry))
+
     def _line(self, text: str) -> None:
-        self._out.line(f"{self._clock.now():%H:%M:%SZ}  {text}")
+        self._out.line(f"{self._clock.now():%H:%M:%SZ}  {self._indent}{text}")
 
 
 def ended(entry: PhaseRecord) -> str:

@@ -14,7 +14,7 @@ from deploy.output.display import PREFIX, Failure, verdict
 from deploy.output.masks import Masks
 from deploy.output.record import PhaseRecord, Record
 from deploy.output.text import duration
-from deploy.output.view import ASCII, Glyphs, Scene, draw, event_text, final, status_text
+from deploy.output.view import ASCII, Glyphs, Scene, aside, draw, event_text, final, status_text
 from deploy.output.writer import SteadyStream, encodable
 from deploy.report import EnvironmentEvent, Outcome, Phase, Status
 
@@ -114,10 +114,10 @@ class Terminal:
         return Text(self._masks.presentable(text), style)
 
     def _keep(self, text: Text) -> None:
-        if self._scene is None:
-            self._console.print(text)
-        else:
+        if self._scene is not None:
             self._scene = self._scene.with_word(text)
+        else:
+            self._console.print(aside(text) if self._record.phases else text)
 
     def _end_phase(self, entry: PhaseRecord) -> None:
         scene, self._scene = self._scene, None

@@ -55,28 +55,32 @@ class Scene:
 def draw(scene: Scene, now: float, glyphs: Glyphs) -> RenderableType:
     """The phase as it runs. now: on the monotonic clock."""
     seconds = now - scene.began
-    frame = glyphs.frames[int(seconds * 10) % len(glyphs.frames)]
+    name = Text.assemble((glyphs.frames[int(seconds * 10) % len(glyphs.frames)], "cyan"), " ", scene.phase)
     headline = (scene.state,) if scene.state else scene.said[-1:]
-    return _Block(Text(frame, "cyan"), scene.phase, seconds, (*headline, *scene.lines[-_TAIL:]), live=True)
+    return _Block(name, (*headline, *scene.lines[-_TAIL:]), seconds, live=True)
 
 
 def final(scene: Scene, entry: PhaseRecord, glyphs: Glyphs) -> RenderableType:
     """The phase as it stays: with the latest lines only where it failed."""
-    mark = Text(glyphs.failed, "bold red") if entry.failed else Text(glyphs.done, "green")
+    mark = (glyphs.failed, "bold red") if entry.failed else (glyphs.done, "green")
     details = scene.said
     if entry.failed:
         details = (*(text for text in scene.said if text not in scene.lines), *scene.lines)
-    return _Block(mark, scene.phase, entry.seconds, details)
+    return _Block(Text.assemble(mark, " ", scene.phase), details, entry.seconds)
+
+
+def aside(text: Text) -> RenderableType:
+    """Something said between two phases, in line with what was said in them."""
+    return _Block(Text(), (text,))
 
 
 @dataclass(frozen=True)
 class _Block:
-    """Mark, name and time of a phase, and beside them, or beneath them where it is narrow, what there is to say."""
+    """A phase's name and time, and beside them, or beneath them where it is narrow, what there is to say."""
 
-    mark: Text
-    name: str
-    seconds: float
+    name: Text
     details: Sequence[Text]
+    seconds: float | None = None
     live: bool = False
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -88,7 +92,7 @@ class _Block:
         grid.add_column(width=_NAME, no_wrap=True)
         grid.add_column(width=_TIME, justify="right", no_wrap=True)
         self._add_detail_column(grid, width - _NAME - _TIME - 2 * _GAP)
-        grid.add_row(Text.assemble(self.mark, " ", self.name), Text(duration(self.seconds), "dim"), first)
+        grid.add_row(self.name, self._time, first)
         for detail in more:
             grid.add_row("", "", detail)
         return grid
@@ -96,10 +100,15 @@ class _Block:
     def _under(self) -> Table:
         grid = Table.grid()
         self._add_detail_column(grid, None)
-        grid.add_row(Text.assemble(self.mark, " ", self.name, "  ", (duration(self.seconds), "dim")))
+        if self.name:
+            grid.add_row(Text.assemble(self.name, "  ", self._time))
         for detail in self.details:
             grid.add_row(Padding(detail, (0, 0, 0, 4)))
         return grid
+
+    @property
+    def _time(self) -> Text:
+        return Text() if self.seconds is None else Text(duration(self.seconds), "dim")
 
     def _add_detail_column(self, grid: Table, width: int | None) -> None:
         # What is drawn again and again must keep to its lines; what stays is shown whole.

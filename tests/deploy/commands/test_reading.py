@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.deploy.commands.stage import Stage
+from tests.deploy.output.runner import Runner
 
 NOW = datetime.now(UTC)
 
@@ -114,6 +115,14 @@ def test_unknown_stage_is_told(stage: Stage) -> None:
     assert ended.code == 2
     assert ended.stderr.startswith("deploy: ")
     assert "no such stage; choose one of: dev" in ended.stderr
+
+
+def test_answer_in_a_workflow_commands_nothing(released: Stage) -> None:
+    _log(released, "var/log/evil.log", "i-1", "::error::mine", "##[error]mine")
+    ended = released.run("logs", environ={"GITHUB_ACTIONS": "true"})
+    assert "##[error]mine" in ended.stdout
+    obeyed = Runner().read(ended.stdout)
+    assert (obeyed.commands, obeyed.stopped_by) == ([], None)
 
 
 def _log(stage: Stage, path: str, instance: str, *messages: str) -> None:

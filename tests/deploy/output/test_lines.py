@@ -56,9 +56,9 @@ def test_unchanged_state_is_told_every_thirty_seconds(shown: Shown) -> None:
         shown.clock.sleep(5)
     sentence = "Updating, health Info, 0 of 2 instances updated"
     assert shown.text == [
-        f"12:31:04Z    {sentence}",
-        f"12:31:34Z    {sentence}, for 30 s now",
-        f"12:32:04Z    {sentence}, for 1 min 00 s now",
+        f"12:31:04Z  {sentence}",
+        f"12:31:34Z  {sentence}, for 30 s now",
+        f"12:32:04Z  {sentence}, for 1 min 00 s now",
     ]
 
 
@@ -71,7 +71,7 @@ def test_changed_state_is_told_at_once(shown: Shown) -> None:
 
 def test_events_carry_their_severity(shown: Shown) -> None:
     shown.lines.event(EnvironmentEvent(START, "WARN", "Health is\nYellow."))
-    assert shown.text == ["12:31:04Z    WARN  Health is Yellow."]
+    assert shown.text == ["12:31:04Z  WARN  Health is Yellow."]
 
 
 def test_last_line_says_what_is_live_and_where(shown: Shown) -> None:
@@ -96,6 +96,11 @@ def test_failure_goes_to_the_error_stream(shown: Shown) -> None:
     shown.lines.fail(Failure("app-1 failed: mend it", 6, causes=("disk full", "i-1: exit 1")))
     assert shown.out.getvalue() == ""
     assert shown.errors.getvalue() == "deploy: app-1 failed: mend it\n  disk full\n  i-1: exit 1\n"
+
+
+def test_cause_that_the_message_tells_is_not_told_twice(shown: Shown) -> None:
+    shown.lines.fail(Failure("docker build failed: no such file", 3, causes=("no such file", "Step 2/3")))
+    assert shown.errors.getvalue() == "deploy: docker build failed: no such file\n  Step 2/3\n"
 
 
 def test_masked_value_is_in_no_line(shown: Shown) -> None:

@@ -119,6 +119,17 @@ def test_words_outside_a_phase_are_shown() -> None:
     assert screen.kept == ["said", "  printed", "12:31:04 INFO  happened"]
 
 
+@pytest.mark.parametrize(("columns", "indent"), [(100, 27), (40, 4)])
+def test_words_between_phases_are_in_line_with_theirs(columns: int, indent: int) -> None:
+    screen = Screen(columns=columns, NO_COLOR="1")
+    with screen.terminal:
+        with screen.terminal.phase(Phase.LOOK):
+            screen.terminal.say("Ready")
+        screen.terminal.say("between")
+    assert screen.kept[-2].endswith("Ready")
+    assert screen.kept[-1] == f"{' ' * indent}between"
+
+
 def test_everything_docker_prints_stays_when_asked_for() -> None:
     screen = Screen(verbose=True, NO_COLOR="1")
     with screen.terminal, screen.terminal.phase(Phase.BUILD):
