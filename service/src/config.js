@@ -1,12 +1,13 @@
 /** What the environment says. The variables of the database are those that Beanpod sets on Elastic Beanstalk. */
 import { randomBytes } from "node:crypto";
+import { readRelease } from "./release.js";
 
 const DATABASE_VARIABLES = ["RDS_HOSTNAME", "RDS_DB_NAME", "RDS_USERNAME", "RDS_PASSWORD"];
 
 /**
  * The service's configuration, every default filled in.
  *
- * Throws an Error that names every variable that is missing or wrong.
+ * Throws an Error that names every variable that is missing or wrong, and a file that cannot be read.
  */
 export function readConfig(env) {
   const problems = [];
@@ -16,7 +17,7 @@ export function readConfig(env) {
     greeting: env.GREETING || "Hello",
     // Without a key of its own a process makes one up: then only this instance accepts the forms it has handed out.
     sessionKey: env.SESSION_KEY || randomBytes(32).toString("base64url"),
-    release: { version: env.BEANPOD_VERSION, image: env.BEANPOD_IMAGE, environment: env.BEANPOD_ENVIRONMENT },
+    release: readRelease(env, problems),
     database: readDatabase(env, problems),
   };
   if (problems.length > 0) throw new Error(problems.join("; "));

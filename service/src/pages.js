@@ -98,11 +98,20 @@ function renderNoDatabase() {
 }
 
 function renderRelease({ version, image, environment }) {
-  const facts = [["Environment", environment], ["Version", version], ["Image", image]].filter(([, value]) => value);
+  const facts = [["Environment", environment], ["Version", version], ["Image", shortened(image), image]].filter(([, value]) => value);
   return html`<aside class="release"><h2>Served by</h2>
 ${facts.length === 0 && html`<p>a container that was told no version.</p>`}
-<dl>${facts.map(([term, value]) => html`<dt>${term}</dt><dd id="${term.toLowerCase()}">${value}</dd>`)}</dl>
+<dl>${facts.map(renderFact)}</dl>
 </aside>`;
+}
+
+function renderFact([term, value, title]) {
+  return html`<dt>${term}</dt><dd id="${term.toLowerCase()}"${title && html` title="${title}"`}>${value}</dd>`;
+}
+
+/** Of an image by digest the digest's beginning, as Docker shows it; any other image as it is. */
+function shortened(image) {
+  return /@(sha256:[0-9a-f]{12})[0-9a-f]+$/.exec(image)?.[1] ?? image;
 }
 
 function initialOf(name) {

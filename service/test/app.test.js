@@ -21,12 +21,18 @@ test("without a database nothing can be signed", async (context) => {
 });
 
 test("the page says which release serves it, escaped", async (context) => {
-  const env = { BEANPOD_VERSION: "guestbook-0123", BEANPOD_IMAGE: "me/book:1@sha256:ab", BEANPOD_ENVIRONMENT: "<prod>" };
+  const image = `me/book:1@sha256:${"0123456789abcdef".repeat(4)}`;
+  const env = { BEANPOD_VERSION: "guestbook-0123", BEANPOD_IMAGE: image, BEANPOD_ENVIRONMENT: "<prod>" };
   const { address } = await serve(context, { env });
   const page = await (await fetch(address)).text();
   assert.match(page, /<dt>Version<\/dt><dd id="version">guestbook-0123<\/dd>/);
-  assert.match(page, /<dt>Image<\/dt><dd id="image">me\/book:1@sha256:ab<\/dd>/);
   assert.match(page, /<dt>Environment<\/dt><dd id="environment">&lt;prod&gt;<\/dd>/);
+  assert.ok(page.includes(`<dt>Image</dt><dd id="image" title="${image}">sha256:0123456789ab</dd>`));
+});
+
+test("an image that is not named by its digest is shown as it is named", async (context) => {
+  const { address } = await serve(context, { env: { BEANPOD_IMAGE: "me/book:1" } });
+  assert.match(await (await fetch(address)).text(), /<dd id="image" title="me\/book:1">me\/book:1<\/dd>/);
 });
 
 test("what is not known of the release is left out", async (context) => {

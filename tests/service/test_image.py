@@ -1,6 +1,8 @@
 """The image as it is released: what is in it, who runs it, how it stops, and how it meets its database."""
 
 import http.client
+import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -39,6 +41,23 @@ def test_the_image_holds_the_service_and_nothing_else(image: str) -> None:
 def test_the_service_is_not_root_and_cannot_change_itself(image: str) -> None:
     told = run("docker", "run", "--rm", image, "sh", "-c", "id -un; touch server.js 2>/dev/null || echo refused")
     assert told.split() == ["node", "refused"]
+
+
+def test_the_page_says_what_the_release_laid_into_the_container(group: Containers, tmp_path: Path) -> None:
+    release = {"version": "guestbook-0123", "image": f"ada/book:1@sha256:{'ab' * 32}", "environment": "guestbook-prod"}
+    folder = tmp_path / "release"
+    folder.mkdir()
+    (folder / "release.json").write_text(json.dumps(release))
+    mount = ("--volume", f"{folder}:/run/beanpod:ro", "--publish", "127.0.0.1::8080")
+    container = group.start(*mount, group.image, name="released")
+    address = run("docker", "port", container, "8080").strip()
+    page = wait_for(f"http://{address}/", lambda status, _: status == 200)
+    facts = re.findall(r'<dd id="(\w+)"(?: title="(.*?)")?>(.*?)</dd>', page)
+    assert facts == [
+        ("environment", "", "guestbook-prod"),
+        ("version", "", "guestbook-0123"),
+        ("image", release["image"], "sha256:abababababab"),
+    ]
 
 
 def test_a_container_stops_within_a_second_although_a_connection_is_open(group: Containers) -> None:
