@@ -19,5 +19,6 @@ def ground(running: Ground) -> Ground:
     """The same embedded AWS for all tests: without orders, at its usual pace, each test with its own environment."""
     running.emulator.cancel_faults()
     running.emulator.set_pace(update=UPDATE_SECONDS)
+    running.emulator.set_limits(application_versions=1000)
     running.forget()
     return running

@@ -30,6 +30,7 @@ APPLICATION = "guestbook"
 PLATFORM = "arn:aws:elasticbeanstalk:us-east-1::platform/Docker running on 64bit Amazon Linux 2023"
 PROFILE = "web"
 UPDATE_SECONDS = 20.0
+_LAUNCH_SECONDS = 300.0
 _MANIFEST = """\
 [service]
 name = "{application}"
@@ -105,9 +106,9 @@ class Ground:
         self.s3.create_bucket(Bucket=self.bucket)
         self.beanstalk.create_application(ApplicationName=APPLICATION)
 
-    def environment(self, *, instances: int = 1, application: str = APPLICATION, **options: str) -> Target:
+    def environment(self, *, instances: int = 1, **options: str) -> Target:
         """A new environment, Ready with the sample. options: of aws:elasticbeanstalk:command."""
-        name = f"{application}-{next(self._numbers)}"
+        name = f"{APPLICATION}-{next(self._numbers)}"
         settings = [
             ("aws:autoscaling:launchconfiguration", "IamInstanceProfile", PROFILE),
             ("aws:autoscaling:asg", "MinSize", str(instances)),
@@ -116,15 +117,15 @@ class Ground:
             *(("aws:elasticbeanstalk:command", option, value) for option, value in options.items()),
         ]
         self.beanstalk.create_environment(
-            ApplicationName=application,
+            ApplicationName=APPLICATION,
             EnvironmentName=name,
             PlatformArn=PLATFORM,
             OptionSettings=[
                 {"Namespace": namespace, "OptionName": option, "Value": value} for namespace, option, value in settings
             ],
         )
-        self.emulator.advance(300)
-        return Target(application, name, self.emulator.region, self.bucket, f"http://{name}.example.com")
+        self.emulator.advance(_LAUNCH_SECONDS)
+        return Target(APPLICATION, name, self.emulator.region, self.bucket, f"http://{name}.example.com")
 
     def stage(self, target: Target, folder: Path) -> StageConfig:
         """The stage whose stacks have a target as their outputs: its name is the environment's number."""

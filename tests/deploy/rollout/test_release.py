@@ -190,6 +190,16 @@ def test_a_label_never_means_two_things(ground: Ground) -> None:
     assert ground.runs(target) == "Sample Application"
 
 
+def test_a_quota_that_is_reached_is_named_with_its_remedy(ground: Ground) -> None:
+    target = ground.environment()
+    ground.deployed(target, "within the quota")
+    ground.emulator.set_limits(application_versions=1)
+    said = f"{APPLICATION} has as many versions as its account allows: delete old ones, or lower"
+    with pytest.raises(UsageError, match=said):
+        ground.rollout(target)[0].release(bundle("one too many"))
+    assert ground.runs(target) == bundle("within the quota").label
+
+
 def test_rolling_batches_are_followed_to_the_last_instance(ground: Ground) -> None:
     target = ground.environment(instances=3, DeploymentPolicy="Rolling", BatchSizeType="Fixed", BatchSize="1")
     rollout, witness = ground.rollout(target)

@@ -1,10 +1,11 @@
 """Where a stage is deployed to."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from deploy.aws import connect
 from deploy.errors import UsageError
 from deploy.rollout import Rollout, Target
 from tests.deploy.rollout.ground import Ground, bundle
@@ -55,6 +56,24 @@ def test_an_environment_that_is_gone_is_named(ground: Ground) -> None:
         ground.rollout(target)[0].look()
 
 
-def test_credentials_come_from_where_the_aws_cli_takes_them(ground: Ground) -> None:
-    with pytest.raises(UsageError, match="no AWS region is known: write region into the stage, or set AWS_REGION"):
-        connect(None, ground.clock())
+class Twins:
+    """Beanstalk's client where every environment has a twin that is ending: no API makes one on purpose."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def describe_environments(self, **request: Any) -> Any:
+        found = self._client.describe_environments(**request)
+        ending = [environment | {"Status": "Terminating"} for environment in found["Environments"]]
+        return found | {"Environments": [*found["Environments"], *ending]}
+
+
+def test_two_environments_of_one_name_are_one_too_many(ground: Ground) -> None:
+    target, clock = ground.environment(), ground.clock()
+    aws = replace(ground.aws(clock), beanstalk=Twins(ground.beanstalk))
+    said = (
+        rf"^2 environments are called {target.environment} \(Ready, Terminating\): wait until one is left, or end one$"
+    )
+    with pytest.raises(UsageError, match=said) as caught:
+        ground.rollout(target, aws=aws, clock=clock)[0].look()
+    assert caught.value.exit_code == 2

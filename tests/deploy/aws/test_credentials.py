@@ -1,0 +1,91 @@
+"""Credentials from wherever the AWS CLI takes them, as a process of its own finds them."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from emulator import EmbeddedAws
+from tests.deploy.deployed_stage import ROOT
+
+_SAY = """\
+from deploy.aws import connect
+from deploy.clock import SystemClock
+print(connect(None, SystemClock()).identity())
+"""
+_TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[EmbeddedAws]:
+    with EmbeddedAws.start() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def role(aws: EmbeddedAws) -> str:
+    iam: Any = boto3.client("iam", **aws.client_arguments)
+    arn: str = iam.create_role(RoleName="deployer", AssumeRolePolicyDocument=_TRUST)["Role"]["Arn"]
+    return arn
+
+
+def _identity(aws: EmbeddedAws, home: Path, *without: str, **more: str) -> str:
+    environ = aws.whole_environment() | {"HOME": str(home), "AWS_EC2_METADATA_DISABLED": "true"} | more
+    for name in without:
+        del environ[name]
+    done = subprocess.run(
+        [sys.executable, "-c", _SAY], cwd=ROOT, env=environ, capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() or done.stderr.strip().splitlines()[-1]
+
+
+def test_a_users_key_is_enough(aws: EmbeddedAws, tmp_path: Path) -> None:
+    iam: Any = boto3.client("iam", **aws.client_arguments)
+    user = iam.create_user(UserName="ci")["User"]["Arn"]
+    key = iam.create_access_key(UserName="ci")["AccessKey"]
+    variables = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+    assert _identity(aws, tmp_path, **variables) == user
+
+
+def test_a_session_of_a_role_has_its_token(aws: EmbeddedAws, tmp_path: Path, role: str) -> None:
+    sts: Any = boto3.client("sts", **aws.client_arguments)
+    session = sts.assume_role(RoleArn=role, RoleSessionName="ci")["Credentials"]
+    found = _identity(
+        aws,
+        tmp_path,
+        AWS_ACCESS_KEY_ID=session["AccessKeyId"],
+        AWS_SECRET_ACCESS_KEY=session["SecretAccessKey"],
+        AWS_SESSION_TOKEN=session["SessionToken"],
+    )
+    assert found == "arn:aws:sts::123456789012:assumed-role/deployer/ci"
+
+
+def test_a_web_identity_is_exchanged_for_a_role(aws: EmbeddedAws, tmp_path: Path, role: str) -> None:
+    token = tmp_path / "token"
+    token.write_text("of GitHub's")
+    found = _identity(
+        aws,
+        tmp_path,
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        AWS_ROLE_ARN=role,
+        AWS_WEB_IDENTITY_TOKEN_FILE=str(token),
+        AWS_ROLE_SESSION_NAME="run-7",
+    )
+    assert found == "arn:aws:sts::123456789012:assumed-role/deployer/run-7"
+
+
+def test_without_credentials_it_says_what_to_set(aws: EmbeddedAws, tmp_path: Path) -> None:
+    found = _identity(aws, tmp_path, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    assert "there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" in found
+
+
+def test_a_profile_that_is_not_there_is_named(aws: EmbeddedAws, tmp_path: Path) -> None:
+    assert "the AWS credentials cannot be had: The config profile (nobody)" in _identity(
+        aws, tmp_path, AWS_PROFILE="nobody"
+    )
