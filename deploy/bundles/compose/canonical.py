@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from deploy.bundles.compose import ports, volumes
-from deploy.bundles.compose.findings import Findings, at
+from deploy.bundles.compose.faults import Faulty, faults
 from deploy.bundles.compose.reading import Override, Reset
 
 Tree = dict[str, Any]
@@ -12,17 +12,20 @@ Tree = dict[str, Any]
 _STARTED = {"condition": "service_started"}
 
 
-def canonical(tree: Tree, findings: Findings) -> Tree:
-    """The tree of a file with every service in one form; ports and volumes become `Port` and `Volume`."""
+def canonical(tree: Tree) -> Tree:
+    """The tree of a file with every service in one form.
+
+    Ports and volumes become `Port` and `Volume`, or `Faulty` where they are none.
+    """
     changed = dict(tree)
     for section in ("networks", "volumes", "secrets", "configs"):
-        changed[section] = _each(tree.get(section), lambda _, item: _converted(item, {"labels": _mapping_of("")}))
-    changed["services"] = _each(tree.get("services"), lambda name, service: _service(name, service, findings))
+        changed[section] = _each(tree.get(section), lambda item: _converted(item, {"labels": _mapping_of("")}))
+    changed["services"] = _each(tree.get("services"), _service)
     return {key: value for key, value in changed.items() if value is not None}
 
 
-def _each(section: Any, convert: Callable[[str, Any], Any]) -> Any:
-    return _within(section, lambda named: {name: convert(name, item) for name, item in named.items()})
+def _each(section: Any, convert: Callable[[Any], Any]) -> Any:
+    return _within(section, lambda named: {name: convert(item) for name, item in named.items()})
 
 
 def _within(value: Any, convert: Callable[[Any], Any]) -> Any:
@@ -32,15 +35,9 @@ def _within(value: Any, convert: Callable[[Any], Any]) -> Any:
     return value if value is None or isinstance(value, Reset) else convert(value)
 
 
-def _service(name: str, service: Any, findings: Findings) -> Any:
-    own = {
-        "ports": lambda entries: _parsed(entries, lambda entry: ports.parsed(entry), at(name, "ports"), findings),
-        "volumes": lambda entries: _parsed(
-            entries, lambda entry: (volumes.parsed(entry),), at(name, "volumes"), findings
-        ),
-    }
+def _service(service: Any) -> Any:
     present = _within(service, lambda keys: {key: value for key, value in keys.items() if value is not None})
-    return _converted(present, _FORMS | own)
+    return _converted(present, _FORMS)
 
 
 def _converted(value: Any, forms: dict[str, Callable[[Any], Any]]) -> Any:
@@ -50,14 +47,20 @@ def _converted(value: Any, forms: dict[str, Callable[[Any], Any]]) -> Any:
     return _within(value, convert)
 
 
-def _parsed(entries: list[Any], parse: Callable[[Any], tuple[Any, ...]], where: str, findings: Findings) -> list[Any]:
-    found: list[Any] = []
-    for entry in entries:
-        try:
-            found += parse(entry)
-        except ValueError as error:
-            findings.problem(where, str(error))
-    return found
+def _parsed(parse: Callable[[Any], tuple[Any, ...]]) -> Callable[[list[Any]], list[Any]]:
+    def convert(entries: list[Any]) -> list[Any]:
+        return [item for entry in entries for item in _entry(entry, parse)]
+
+    return convert
+
+
+def _entry(entry: Any, parse: Callable[[Any], tuple[Any, ...]]) -> tuple[Any, ...]:
+    for _, problem in faults(entry):
+        return (Faulty(str(entry), problem),)
+    try:
+        return parse(entry)
+    except ValueError as error:
+        return (Faulty(str(entry), str(error)),)
 
 
 def _mapping_of(missing: Any) -> Callable[[Any], Any]:
@@ -66,11 +69,18 @@ def _mapping_of(missing: Any) -> Callable[[Any], Any]:
     def convert(value: Any) -> Any:
         if not isinstance(value, list):
             return value
-        split = (str(item).partition("=") for item in value)
-        # In a list names are interpolated, as keys of a mapping they are not.
-        return {name.replace("$$", "$"): text if sign else missing for name, sign, text in split}
+        return dict(_pair(item, missing) for item in value)
 
     return convert
+
+
+def _pair(item: Any, missing: Any) -> tuple[str, Any]:
+    name, sign, text = str(item).partition("=")
+    # In a list names are interpolated, as keys of a mapping they are not.
+    name = name.replace("$$", "$")
+    if isinstance(item, Faulty):
+        return name, Faulty(text, item.problem)
+    return name, text if sign else missing
 
 
 def _names_of(default: Any) -> Callable[[Any], Any]:
@@ -85,7 +95,11 @@ def _hosts(value: Any) -> Any:
     """A host may have several addresses, so a list it is."""
     if not isinstance(value, dict):
         return value
-    return [f"{host}={address}" for host, addresses in value.items() for address in _list(addresses)]
+    return [
+        Faulty(f"{host}={address}", address.problem) if isinstance(address, Faulty) else f"{host}={address}"
+        for host, addresses in value.items()
+        for address in _list(addresses)
+    ]
 
 
 def _build(value: Any) -> Any:
@@ -118,6 +132,8 @@ _FORMS: dict[str, Callable[[Any], Any]] = {
     "labels": _mapping_of(""),
     "models": _names_of(None),
     "networks": _names_of(None),
+    "ports": _parsed(ports.parsed),
     "sysctls": _mapping_of(""),
     "tmpfs": _list,
+    "volumes": _parsed(lambda entry: (volumes.parsed(entry),)),
 }

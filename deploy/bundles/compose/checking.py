@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
 from typing import Any
 
-from deploy.bundles.compose.findings import Findings, at
+from deploy.bundles.compose.findings import Findings, place
 from deploy.bundles.compose.keys import KEYS, KINDS, LIST, MAPPING, SCALAR
 from deploy.bundles.compose.reading import Override, Reset
 
@@ -41,7 +41,7 @@ def _walk(value: Any, path: Path, findings: Findings) -> None:
 def _is_right(value: Any, path: Path, findings: Findings) -> bool:
     kinds = next((KINDS[place] for place in _patterns(path) if place in KINDS), None)
     if kinds and not _fits(value, path, kinds):
-        findings.problem(_where(path), f"{_kind(value)} does not belong here: write {' or '.join(kinds)}")
+        findings.problem(place(path), f"{_kind(value)} does not belong here: write {' or '.join(kinds)}")
         return False
     if isinstance(value, dict):
         for known in (KEYS[place] for place in _patterns(path) if place in KEYS):
@@ -71,7 +71,7 @@ def _fits(value: Any, path: Path, kinds: tuple[str, ...]) -> bool:
 def _check_names(section: str, named: Iterable[str], findings: Findings) -> None:
     for name in named:
         if not _NAME.fullmatch(name):
-            findings.problem(_where((section, name)), "a name has letters, digits and . _ - only: write another")
+            findings.problem(place((section, name)), "a name has letters, digits and . _ - only: write another")
 
 
 def _check_keys(mapping: Iterable[str], path: Path, known: Collection[str], findings: Findings) -> None:
@@ -79,16 +79,10 @@ def _check_keys(mapping: Iterable[str], path: Path, known: Collection[str], find
         if key not in known and not key.startswith("x-"):
             nearest = get_close_matches(key, sorted(known), n=1)
             remedy = f"write {nearest[0]}" if nearest else "leave it out, or begin it with x-"
-            findings.problem(_where((*path, key)), f"compose knows no such key: {remedy}")
+            findings.problem(place((*path, key)), f"compose knows no such key: {remedy}")
 
 
 def _kind(value: Any) -> str:
     if value is None:
         return _EMPTY
     return MAPPING if isinstance(value, dict) else LIST if isinstance(value, list) else SCALAR
-
-
-def _where(path: Path) -> str:
-    if path[:1] == ("services",) and len(path) > 1:
-        return at(path[1], *(part for part in path[2:] if part != "[]"))
-    return ".".join(path)

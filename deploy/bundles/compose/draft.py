@@ -64,4 +64,9 @@ class Draft:
     def ports(self) -> Iterator[tuple[str, Port]]:
         """Every port that a service publishes."""
         for name, service in self.services.items():
-            yield from ((name, port) for port in service.get("ports", ()))
+            yield from ((name, port) for port in service.get("ports", ()) if isinstance(port, Port))
+
+    def faulty_ports(self) -> Iterator[str]:
+        """The services with a port that could not be read."""
+        for name, service in self.services.items():
+            yield from (name for port in service.get("ports", ()) if not isinstance(port, Port))

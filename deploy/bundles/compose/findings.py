@@ -24,6 +24,12 @@ def at(service: str, *keys: str) -> str:
     return f"service {service}, {'.'.join(keys)}" if keys else f"service {service}"
 
 
+def place(path: tuple[str, ...]) -> str:
+    """A place in the file, as messages name it."""
+    keys = [part for part in path if part != "[]"]
+    return at(*keys[1:]) if keys[0] == "services" and len(keys) > 1 else ".".join(keys)
+
+
 def printable(text: str) -> str:
     """One line without anything that moves a terminal's cursor."""
     return "".join(letter if letter.isprintable() else " " for letter in text)

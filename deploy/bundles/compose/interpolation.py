@@ -10,14 +10,12 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from deploy.bundles.compose.faults import Faulty
 from deploy.bundles.compose.reading import Override
 
 # A dollar before a name or a brace asks for a variable; twice, or before anything else, it is a dollar.
 _DOLLAR = re.compile(r"\$(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<braced>\{)|\$?)")
 _BRACED = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:(?P<operator>:?[-?+])(?P<word>.*))?", re.DOTALL)
-# In a settled text, where every other dollar is doubled.
-_LEFT = re.compile(r"\$(?:\$|\{(\w+))")
-
 Place = tuple[str, ...]
 
 
@@ -39,38 +37,27 @@ class _UnsettledError(Exception):
     """Why a text cannot be settled, and the remedy."""
 
 
-def interpolated(tree: Any, scope_of: Callable[[Place], Scope], refuse: Callable[[Place, str], None]) -> Any:
-    """The tree with every text settled.
-
-    scope_of: what a place finds. refuse: told the place and the reason where a text cannot be settled.
-    """
-    return _settled(tree, (), scope_of, refuse)
-
-
-def _settled(value: Any, path: Place, scope_of: Callable[[Place], Scope], refuse: Callable[[Place, str], None]) -> Any:
+def interpolated(value: Any, scope_of: Callable[[Place], Scope], path: Place = ()) -> Any:
+    """The tree with every text settled, or `Faulty` where it cannot be. scope_of: what a place finds."""
     if isinstance(value, dict):
-        return {key: _settled(item, (*path, key), scope_of, refuse) for key, item in value.items()}
+        return {key: interpolated(item, scope_of, (*path, key)) for key, item in value.items()}
     if isinstance(value, list):
-        return [_settled(item, path, scope_of, refuse) for item in value]
+        return [interpolated(item, scope_of, path) for item in value]
     if isinstance(value, Override):
-        return Override(_settled(value.value, path, scope_of, refuse))
+        return Override(interpolated(value.value, scope_of, path))
     if not isinstance(value, str) or "$" not in value:
         return value
     try:
         return settle(value, scope_of(path))
     except _UnsettledError as error:
-        refuse(path, str(error))
-        return value
+        return Faulty(value, str(error))
+    except RecursionError:
+        return Faulty(value, "variables are nested too deeply: write fewer")
 
 
 def settle(text: str, scope: Scope) -> str:
     """The text with the variables that are not in scope replaced by their defaults."""
     return "".join(_pieces(text, scope))
-
-
-def variables(text: str) -> frozenset[str]:
-    """The variables that a settled text still asks for."""
-    return frozenset(match[1] for match in _LEFT.finditer(text) if match[1])
 
 
 def _pieces(text: str, scope: Scope) -> Iterator[str]:
@@ -96,13 +83,15 @@ def _closing(text: str, start: int) -> int:
         depth += (text[place] == "{") - (text[place] == "}")
         if depth == 0:
             return place
-    raise _UnsettledError(f"{_shown(text)} opens a brace that it does not close: close it")
+    raise _UnsettledError("a brace is opened and not closed: close it")
 
 
 def _braces(inside: str, scope: Scope) -> str:
     match = _BRACED.fullmatch(inside)
     if match is None:
-        raise _UnsettledError(f"${{{_shown(inside)}}} is no variable: write ${{NAME}} or ${{NAME:-default}}")
+        # What follows may be secret.
+        name = re.sub(r"\W.*", "", inside, flags=re.DOTALL)
+        raise _UnsettledError(f"${{{name}...}} is no variable: write ${{NAME}} or ${{NAME:-default}}")
     return _variable(match["name"], match["operator"] or "", match["word"] or "", scope)
 
 
@@ -114,9 +103,5 @@ def _variable(name: str, operator: str, word: str, scope: Scope) -> str:
         return settle(word, scope)
     if operator.endswith("+"):
         return ""
-    said = f" ({_shown(word)})" if word else ""
+    said = f" ({word})" if operator.endswith("?") and word else ""
     raise _UnsettledError(f"{scope.remedy.format(name=name)}{said}")
-
-
-def _shown(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:57]}..."

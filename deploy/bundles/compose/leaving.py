@@ -5,6 +5,7 @@ from typing import Any
 
 from deploy.bundles.compose.draft import WEB_PORT, Draft, Tree
 from deploy.bundles.compose.findings import at
+from deploy.bundles.compose.volumes import Volume
 
 _SHARED = ("network_mode", "ipc", "pid")
 
@@ -26,6 +27,7 @@ def remove_database(draft: Draft) -> None:
         draft.findings.problem("database.compose_service", f"there is no service {database}: name one of {known}")
         return
     companions = _companions(draft, database)
+    _check_shared_secrets(draft, database)
     del draft.services[database]
     draft.findings.note(at(database), "left out: RDS takes its place")
     for name in companions:
@@ -33,6 +35,17 @@ def remove_database(draft: Draft) -> None:
         draft.findings.note(at(name), f"left out with {database}: compose.prod.yaml keeps it by naming it")
     for service in draft.services.values():
         _forget(service, {database, *companions})
+
+
+def _check_shared_secrets(draft: Draft, database: str) -> None:
+    """The development database's password, as a file: of no use with RDS, and not for a bundle."""
+    own = {name for section, name in _resources(draft.services[database]) if section == "secrets"}
+    files = {name for name, definition in draft.declared("secrets") if definition.get("file")}
+    for name, service in draft.services.items():
+        shared = own & files & {used for section, used in _resources(service) if section == "secrets"}
+        for secret in sorted(shared if name != database else ()):
+            text = f"is the password of service {database}: write environment: RDS_PASSWORD there instead of file"
+            draft.findings.problem(f"secrets.{secret}", text)
 
 
 def _companions(draft: Draft, database: str) -> list[str]:
@@ -120,9 +133,13 @@ def remove_unused(draft: Draft) -> None:
         draft.tree[section] = {name: value for name, value in declared.items() if (section, name) in used}
 
 
+def _volumes(service: Tree) -> Iterator[Volume]:
+    return (volume for volume in service.get("volumes", ()) if isinstance(volume, Volume))
+
+
 def _resources(service: Tree) -> Iterator[tuple[str, str]]:
     yield from (("networks", name) for name in service.get("networks", {}))
-    yield from (("volumes", volume.source) for volume in service.get("volumes", ()) if volume.is_named)
+    yield from (("volumes", volume.source) for volume in _volumes(service) if volume.is_named)
     for section in ("secrets", "configs"):
         for entry in service.get(section, ()):
             yield section, str(entry.get("source") if isinstance(entry, dict) else entry)

@@ -7,7 +7,7 @@ from typing import Any
 
 from deploy.bundles.compose.canonical import canonical
 from deploy.bundles.compose.checking import check
-from deploy.bundles.compose.findings import Findings, at
+from deploy.bundles.compose.findings import Findings, at, place
 from deploy.bundles.compose.interpolation import IN_A_BUILD, ON_THE_INSTANCE, Scope, interpolated
 from deploy.bundles.compose.merging import merged, merged_service
 from deploy.bundles.compose.reading import Override, Reset, UnreadableError, read_documents
@@ -62,7 +62,7 @@ def _read(path: Path, below: Tree, provided: Collection[str], findings: Findings
 
 def _over(below: Tree, document: Any, provided: Collection[str], findings: Findings) -> Tree:
     def refuse(path: tuple[str, ...], text: str) -> None:
-        findings.problem(_place(path), text)
+        findings.problem(place(path), text)
 
     def scope_of(path: tuple[str, ...]) -> Scope:
         # A build happens here, where the environment's variables are not.
@@ -71,12 +71,8 @@ def _over(below: Tree, document: Any, provided: Collection[str], findings: Findi
 
     if not check(document, findings):
         return below
-    tree = canonical(interpolated(document, scope_of, refuse), findings)
+    tree = canonical(interpolated(document, scope_of))
     return merged(below, _extended(tree, findings), refuse)
-
-
-def _place(path: tuple[str, ...]) -> str:
-    return at(path[1], *path[2:]) if path[0] == "services" and len(path) > 1 else ".".join(path)
 
 
 def _extended(tree: Tree, findings: Findings) -> Tree:
@@ -123,4 +119,4 @@ class _Extensions:
             yield "goes round in a circle: end it"
 
     def _refuse(self, path: tuple[str, ...], text: str) -> None:
-        self._findings.problem(_place(path), text)
+        self._findings.problem(place(path), text)

@@ -99,7 +99,7 @@ _KEYS: dict[str, Callable[[Any], Any]] = {
         ("cap_add", "cap_drop", "dns", "dns_opt", "dns_search", "expose", "extra_hosts", "links", "profiles", "tmpfs"),
         str,
     ),
-    **dict.fromkeys(("ports", "volumes"), lambda item: item.key),
+    **dict.fromkeys(("ports", "volumes"), lambda item: getattr(item, "key", item)),
     "configs": _mount_key(""),
     "devices": _device_key,
     "env_file": _path_key,

@@ -14,22 +14,25 @@ _HOST_LOGS = PurePosixPath("/var/log")
 _LOG_FOLDERS = ("log", "logs")
 # Where no image has anything of its own that a mount would hide.
 _OWN_LOGS = "/var/log/app"
+_KEEP = "compose.prod.yaml keeps it by naming it"
 _ELSEWHERE = "keep the data in a named volume, or the files in the project"
 
 
 def settle_mounts(draft: Draft) -> None:
     """Development mounts go, files of the project come along, and each service has a folder for its logs."""
     for name, service in draft.services.items():
-        volumes: list[Volume] = service.get("volumes", [])
+        entries = service.get("volumes", [])
+        volumes = [entry for entry in entries if isinstance(entry, Volume)]
         gone = [volume for volume in volumes if _is_for_development(draft, name, volume)]
         for volume in gone:
-            draft.findings.note(at(name, "volumes"), f"left out: {volume.source} on {volume.target}")
+            draft.findings.note(at(name, "volumes"), f"left out: {volume.source} on {volume.target}, {_KEEP}")
         kept = [
             _settled(draft, name, volume)
             for volume in volumes
             if volume not in gone and not (volume.is_anonymous and any(volume.within(mount) for mount in gone))
         ]
-        service["volumes"] = [volume for volume in kept if volume] + _log_mount(name, kept)
+        faulty = [entry for entry in entries if not isinstance(entry, Volume)]
+        service["volumes"] = [*faulty, *kept, *_log_mount(name, kept)]
 
 
 def _is_for_development(draft: Draft, name: str, volume: Volume) -> bool:
@@ -45,8 +48,8 @@ def _holds_logs(volume: Volume) -> bool:
     return target.name in _LOG_FOLDERS or _HOST_LOGS in target.parents
 
 
-def _settled(draft: Draft, name: str, volume: Volume) -> Volume | None:
-    """The mount as it is on the instance; None where it cannot be."""
+def _settled(draft: Draft, name: str, volume: Volume) -> Volume:
+    """The mount as it is on the instance."""
     where = at(name, "volumes")
     if volume.kind in ("npipe", "cluster"):
         draft.findings.problem(where, f"{volume.target} is a {volume.kind}, which the instance has not: leave it out")
@@ -58,13 +61,12 @@ def _settled(draft: Draft, name: str, volume: Volume) -> Volume | None:
         return volume
     if not volume.is_of_project:
         draft.findings.problem(where, f"{volume.source} is outside of the bundle: {_ELSEWHERE}")
-        return None
-    path = take(draft, where, volume.source)
-    return volume.from_source(f"./{path}") if path else None
+        return volume
+    return volume.from_source(f"./{take(draft, where, volume.source)}")
 
 
-def _log_mount(name: str, volumes: list[Volume | None]) -> list[Volume]:
-    if any(volume and volume.source.startswith(f"{_LOGS}/") for volume in volumes):
+def _log_mount(name: str, volumes: list[Volume]) -> list[Volume]:
+    if any(volume.source.startswith(f"{_LOGS}/") for volume in volumes):
         return []
     return [Volume("bind", _OWN_LOGS, f"{_LOGS}/{name}")]
 

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from deploy.bundles.archive import BundleFile
 from deploy.bundles.compose.building import spec_of
 from deploy.bundles.compose.draft import Draft, Setting, Tree
 from deploy.bundles.compose.environment import ensure_variables
-from deploy.bundles.compose.findings import Findings, at
+from deploy.bundles.compose.faults import Faulty, faults
+from deploy.bundles.compose.findings import Findings, at, place
 from deploy.bundles.compose.leaving import check_references, remove_database, remove_profiles, remove_unused
 from deploy.bundles.compose.loading import Loaded, load
 from deploy.bundles.compose.mounts import check_external, settle_files, settle_mounts
@@ -55,6 +57,8 @@ def production(path: Path, setting: Setting, findings: Findings) -> Production:
     built = frozenset(name for name, service in loaded.tree["services"].items() if "build" in service)
     draft = Draft(loaded.tree, loaded.production, setting, findings, built)
     _settle(draft)
+    for where, problem in faults({"services": draft.services, **_others(draft)}):
+        findings.problem(place(where), problem)
     specs = tuple(
         spec_of(name, service["build"], setting.folder, findings)
         for name, service in draft.services.items()
@@ -111,8 +115,11 @@ def _check_image(draft: Draft, name: str, service: Tree) -> None:
 
 def _tree(draft: Draft) -> Tree:
     services = {name: _service(draft, name, service) for name, service in draft.services.items()}
-    others = {section: draft.tree[section] for section in _SECTIONS if draft.tree.get(section)}
-    return {"services": services, **others}
+    return {"services": services, **_others(draft)}
+
+
+def _others(draft: Draft) -> Tree:
+    return {section: draft.tree[section] for section in _SECTIONS if draft.tree.get(section)}
 
 
 def _service(draft: Draft, name: str, service: Tree) -> Tree:
@@ -122,8 +129,12 @@ def _service(draft: Draft, name: str, service: Tree) -> Tree:
 
 def plain_service(service: Tree) -> Tree:
     """A service with its ports and volumes as they stand in a file."""
-    entries: Tree = {key: [item.entry for item in service[key]] for key in ("ports", "volumes") if key in service}
+    entries: Tree = {key: [_entry(item) for item in service[key]] for key in ("ports", "volumes") if key in service}
     return {**service, **entries}
+
+
+def _entry(item: Any) -> Any:
+    return item if isinstance(item, Faulty) else item.entry
 
 
 def _header(loaded: Loaded, setting: Setting, findings: Findings) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from deploy.bundles.compose.draft import WEB_PORT, Draft
 from deploy.bundles.compose.findings import at
+from deploy.bundles.compose.ports import Port
 
 
 def ensure_web_port(draft: Draft) -> None:
@@ -27,13 +28,13 @@ def _publish(draft: Draft) -> list[str]:
     wanted = draft.setting.port
     candidates = _names(name for name, port in draft.ports() if port.target == wanted and port.protocol == "tcp")
     remedy = f'write ports: ["{WEB_PORT}:{wanted}"] for the one that requests reach'
-    if not candidates:
+    if not candidates and not any(draft.faulty_ports()):
         text = f"none publishes port {WEB_PORT}, nor the service.port {wanted} of its container: {remedy}"
         draft.findings.problem("services", text)
-        return []
     if len(candidates) > 1:
         names = " and ".join(candidates)
         draft.findings.problem(f"services {names}", f"publish the service.port {wanted} both, none port 80: {remedy}")
+    if len(candidates) != 1:
         return []
     _move(draft, candidates[0])
     return candidates
@@ -41,7 +42,8 @@ def _publish(draft: Draft) -> list[str]:
 
 def _move(draft: Draft, name: str) -> None:
     ports = list(draft.services[name]["ports"])
-    place = next(index for index, port in enumerate(ports) if port.target == draft.setting.port)
+    wanted = draft.setting.port
+    place = next(i for i, port in enumerate(ports) if isinstance(port, Port) and port.target == wanted)
     draft.findings.note(at(name, "ports"), f"{ports[place].target} of the container is port {WEB_PORT} of the instance")
     ports[place] = ports[place].moved_to(WEB_PORT)
     draft.services[name]["ports"] = ports

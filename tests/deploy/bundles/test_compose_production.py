@@ -131,7 +131,7 @@ def test_what_is_left_out_is_said_in_the_bundle_and_in_the_file(tmp_path: Path) 
         "service mail: left out: it has a profile",
         "service db: left out: RDS takes its place",
         "service adminer: left out with db: compose.prod.yaml keeps it by naming it",
-        "service app, volumes: left out: . on /app",
+        "service app, volumes: left out: . on /app, compose.prod.yaml keeps it by naming it",
         "service app, ports: 8080 of the container is port 80 of the instance",
     )
     header, *comments = bundle.files["docker-compose.yml"].data.decode().partition("services:")[0].splitlines()
@@ -326,3 +326,32 @@ def test_no_secret_of_the_developer_is_in_the_bundle(tmp_path: Path) -> None:
     assert b"run ${TOKEN}" in bundle.data
     assert SECRET.encode() not in bundle.data
     assert SECRET not in repr(bundle)
+
+
+def test_what_is_wrong_with_a_service_that_leaves_harms_nobody(tmp_path: Path) -> None:
+    text = """
+services:
+  app: {build: ., ports: ["80:8080"], environment: ["RDS_PASSWORD=${MYSQL_PASSWORD}"], command: "run ${MODE}"}
+  db:
+    image: mysql:${MYSQL_VERSION}
+    environment: {MYSQL_PASSWORD: "${MYSQL_PASSWORD:?set it}"}
+    ports: ["${MYSQL_PORT}:3306", "nonsense"]
+    volumes: ["${MYSQL_DATA}:/var/lib/mysql", "/somewhere/else:/backup"]
+    env_file: mysql.env
+  tool: {image: x, profiles: [tools], command: $TOOL}
+"""
+    above = "services: {app: {command: serve}}"
+    file = composed(compose_bundle(tmp_path, text, f"{COMPOSE}{DATABASE}", compose__prod__yaml=above))
+    assert list(file["services"]) == ["app"]
+    assert file["services"]["app"]["command"] == "serve"
+
+
+def test_a_database_password_that_compose_takes_from_the_environment_becomes_the_real_one(tmp_path: Path) -> None:
+    text = """
+services:
+  app: {build: ., ports: ["80:8080"], secrets: [password]}
+  db: {image: "mysql:8.4", secrets: [password]}
+secrets: {password: {environment: RDS_PASSWORD}}
+"""
+    file = composed(compose_bundle(tmp_path, text, f"{COMPOSE}{DATABASE}"))
+    assert file["secrets"] == {"password": {"environment": "RDS_PASSWORD"}}

@@ -232,6 +232,13 @@ def test_a_variable_that_only_looks_so_is_not(tmp_path: Path, variable: str, val
     assert compose_bundle(tmp_path, text, f"{COMPOSE}{DATABASE}")
 
 
+def test_the_password_file_of_the_database_is_refused(tmp_path: Path) -> None:
+    text = f"{WEB}    secrets: [key]\n  db: {{image: x, secrets: [key]}}\nsecrets: {{key: {{file: key.txt}}}}\n"
+    (problem,) = refused(lambda: compose_bundle(tmp_path, text, f"{COMPOSE}{DATABASE}", key__txt="x"))
+    remedy = "write environment: RDS_PASSWORD there instead of file"
+    assert problem == f"compose.yaml: secrets.key: is the password of service db: {remedy}"
+
+
 def test_a_database_that_is_not_in_the_file_is_refused(tmp_path: Path) -> None:
     assert refused(lambda: compose_bundle(tmp_path, WEB, f"{COMPOSE}{DATABASE}")) == [
         "compose.yaml: database.compose_service: there is no service db: name one of app"
