@@ -8,8 +8,10 @@ same text, and a bundle is a few kilobytes of text.
 import io
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
+
+from deploy.bundles.stamp import BLANK
 
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 _UNIX = 3
@@ -18,15 +20,20 @@ _PLAIN, _EXECUTABLE = 0o644, 0o755
 
 @dataclass(frozen=True)
 class BundleFile:
-    """A file of the bundle."""
+    """A file of the bundle. stamped: whether BLANK in it stands for the bundle's hash."""
 
     data: bytes = field(repr=False)
     executable: bool = False
+    stamped: bool = False
 
     @property
     def mode(self) -> int:
         """0o755 or 0o644."""
         return _EXECUTABLE if self.executable else _PLAIN
+
+    def filled(self, digits: str) -> "BundleFile":
+        """The file in the bundle that has this hash."""
+        return replace(self, data=self.data.replace(BLANK.encode(), digits.encode())) if self.stamped else self
 
 
 def zipped(files: Mapping[str, BundleFile]) -> bytes:

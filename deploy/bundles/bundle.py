@@ -15,9 +15,9 @@ _PREFIX = "bundles"
 class Bundle:
     """The files of a release in one zip.
 
-    files: by their paths in it. data: the zip. hash: 16 digits of the SHA-256 of `data`. label: the version label on
-    Beanstalk, which by this means one content for good. key: the object's key in the bucket. notes: what the bundle
-    leaves out of the user's own files, a line each.
+    files: by their paths in it. data: the zip. hash: 16 digits of the SHA-256 of the zip without its hash, see `of`.
+    label: the version label on Beanstalk, which by this means one content for good. key: the object's key in the
+    bucket. notes: what the bundle leaves out of the user's own files, a line each.
     """
 
     files: Mapping[str, BundleFile]
@@ -31,14 +31,23 @@ class Bundle:
     def of(
         cls, files: Mapping[str, BundleFile], *, service: str, application: str, notes: tuple[str, ...] = ()
     ) -> "Bundle":
-        """The bundle of the files, for the service's application on Beanstalk."""
-        data = zipped(files)
-        digits = hashlib.sha256(data).hexdigest()[:_HASH_DIGITS]
+        """The bundle of the files, for the service's application on Beanstalk.
+
+        No content can contain its own hash: it is that of the zip with stamp.BLANK wherever a stamped file names it,
+        and filled in after. So the same files still give the same bytes and the same label, other files others.
+        """
+        digits = hashlib.sha256(zipped(files)).hexdigest()[:_HASH_DIGITS]
+        filled = {name: file.filled(digits) for name, file in files.items()}
         return cls(
-            files=MappingProxyType(dict(files)),
-            data=data,
+            files=MappingProxyType(filled),
+            data=zipped(filled),
             hash=digits,
-            label=f"{service}-{digits}",
+            label=label_of(service, digits),
             key=f"{_PREFIX}/{application}/{digits}.zip",
             notes=notes,
         )
+
+
+def label_of(service: str, digits: str) -> str:
+    """The version label of the service's bundle that has this hash."""
+    return f"{service}-{digits}"

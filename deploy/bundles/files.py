@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from deploy.bundles.archive import BundleFile
+from deploy.bundles.problems import printable
 
 # What desktops and git leave in folders: it would make a bundle depend on the machine.
 _LITTER = frozenset({".DS_Store", "Thumbs.db", ".gitkeep", ".gitignore"})
@@ -31,6 +32,9 @@ def one_file(root: Path, path: Path, problems: list[str]) -> Iterator[tuple[str,
         problems.append(_linked(root, path))
     elif not stat.S_ISREG(kind.st_mode):
         problems.append(f"{_inside(root, path)}: no regular file: take it out of the folder")
+    elif not _inside(root, path).isprintable():
+        # A zip has room for UTF-8 only, and a message for what can be shown.
+        problems.append(f"{printable(_inside(root, path))}: a name that cannot be shown: rename it")
     elif path.name == ".env":
         problems.append(f"{_inside(root, path)}: holds secrets: move them to [secrets], and the file out of the folder")
     else:

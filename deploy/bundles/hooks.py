@@ -3,9 +3,11 @@
 https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/platforms-linux-extend.hooks.html
 """
 
+import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from deploy.bundles import stamp
 from deploy.bundles.archive import BundleFile
 
 _SCRIPTS = Path(__file__).parent / "scripts"
@@ -13,10 +15,11 @@ _SCRIPTS = Path(__file__).parent / "scripts"
 
 # Beanstalk runs the hooks of a folder by name: the login comes before anybody else's.
 _LOGINS = tuple(f".platform/{hooks}/prebuild/00_beanpod_login.sh" for hooks in ("hooks", "confighooks"))
+_RELEASE = ".platform/hooks/prebuild/01_beanpod_release.sh"
 _CLEANUP = ".platform/hooks/postdeploy/99_beanpod_cleanup.sh"
 
 # Names in a bundle that nobody else can have.
-OWN_FILES = frozenset({*_LOGINS, _CLEANUP, "docker-compose.yml", "Dockerrun.aws.json"})
+OWN_FILES = frozenset({*_LOGINS, _RELEASE, _CLEANUP, "docker-compose.yml", "Dockerrun.aws.json"})
 
 
 def login_hooks(repository: str) -> Mapping[str, BundleFile]:
@@ -30,8 +33,18 @@ def login_hooks(repository: str) -> Mapping[str, BundleFile]:
     return dict.fromkeys(_LOGINS, script)
 
 
+def release_hook(version: str, images: Mapping[str | None, str]) -> Mapping[str, BundleFile]:
+    """Write down on the instance what is released: the version, the environment's name, and each service's image.
+
+    version: the label, with stamp.BLANK in it. The environment's name is what its instance knows:
+    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/custom-platforms-scripts.html has the key.
+    """
+    stamps = (f"stamp {shlex.quote(stamp.folder(name))} {shlex.quote(image)}" for name, image in images.items())
+    return {_RELEASE: _script("release.sh", MOUNT=stamp.MOUNT, VERSION=version, STAMPS="\n".join(stamps))}
+
+
 def cleanup_hook(images: Iterable[str]) -> Mapping[str, BundleFile]:
-    """Remove what earlier releases left on the disk, except the images of this one and of the one before."""
+    """Remove what earlier releases left on the disk, except what this one and the one before need."""
     return {_CLEANUP: _script("cleanup.sh", IMAGES=" ".join(sorted(set(images))))}
 
 
@@ -39,7 +52,7 @@ def _script(name: str, **values: str) -> BundleFile:
     text = (_SCRIPTS / name).read_text(encoding="utf-8")
     for key, value in values.items():
         text = text.replace(f"__{key}__", value)
-    return BundleFile(text.encode(), executable=True)
+    return BundleFile(text.encode(), executable=True, stamped=True)
 
 
 def _registry(repository: str) -> str:

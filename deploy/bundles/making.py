@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from deploy.bundles import hooks
 from deploy.bundles.archive import BundleFile
-from deploy.bundles.bundle import Bundle
+from deploy.bundles.bundle import Bundle, label_of
 from deploy.bundles.compose import Findings, Setting, production
 from deploy.bundles.dockerrun import dockerrun
 from deploy.bundles.extras import extra_files
 from deploy.bundles.problems import refuse
+from deploy.bundles.stamp import BLANK
 from deploy.images import BuildSpec, platform_of
 
 if TYPE_CHECKING:
@@ -46,14 +47,17 @@ def make_bundle(stage: StageConfig, root: Path, images: Images, *, application: 
     plan = _plan(stage, root)
     problems = [*_missing_images(plan, images), *(_missing_login(stage) if login_hooks else ())]
     refuse(_subject(stage), problems)
+    service = stage.service.name
+    released = {spec.name: images[spec.name] for spec in plan.specs}
     name, data = plan.definition(images)
     files = {
         **plan.files,
-        name: BundleFile(data),
-        **hooks.cleanup_hook(images[spec.name] for spec in plan.specs),
+        name: BundleFile(data, stamped=True),
+        **(hooks.release_hook(label_of(service, BLANK), released) if released else {}),
+        **hooks.cleanup_hook(released.values()),
         **(hooks.login_hooks(stage.service.image) if login_hooks else {}),
     }
-    return Bundle.of(files, service=stage.service.name, application=application, notes=plan.notes)
+    return Bundle.of(files, service=service, application=application, notes=plan.notes)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,11 @@ from collections.abc import Iterable
 from deploy.errors import BuildError
 
 
+def printable(text: str) -> str:
+    """One line without anything that moves a terminal's cursor."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
 def refuse(subject: str, problems: Iterable[str]) -> None:
     """Raise BuildError if there are problems: the only one in its message, several as its causes."""
     found = tuple(dict.fromkeys(problems))

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from deploy.bundles.problems import printable
+
 
 @dataclass
 class Findings:
@@ -28,8 +30,3 @@ def place(path: tuple[str, ...]) -> str:
     """A place in the file, as messages name it."""
     keys = [part for part in path if part != "[]"]
     return at(*keys[1:]) if keys[0] == "services" and len(keys) > 1 else ".".join(keys)
-
-
-def printable(text: str) -> str:
-    """One line without anything that moves a terminal's cursor."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)

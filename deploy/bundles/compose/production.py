@@ -39,10 +39,8 @@ class Production:
 
     def text(self, images: Mapping[str | None, str]) -> str:
         """The file, with the images of the services that are built by their names."""
-        services = {
-            name: {"image": images[name], **service} if name in images else service
-            for name, service in self._tree["services"].items()
-        }
+        built = {spec.name: {"image": images[spec.name]} for spec in self.specs}
+        services = {name: {**built.get(name, {}), **service} for name, service in self._tree["services"].items()}
         return f"{self._header}\n{written({**self._tree, 'services': services})}"
 
 
@@ -52,7 +50,7 @@ def production(path: Path, setting: Setting, findings: Findings) -> Production:
     It is an empty one where a problem hides all others.
     """
     loaded = load(path, setting.provided, findings)
-    if findings.problems or not _has_services(loaded.tree, path, findings):
+    if findings.problems or not _has_services(loaded.tree, findings):
         return Production()
     built = frozenset(name for name, service in loaded.tree["services"].items() if "build" in service)
     draft = Draft(loaded.tree, loaded.production, setting, findings, built)
@@ -67,7 +65,7 @@ def production(path: Path, setting: Setting, findings: Findings) -> Production:
     return Production(specs, draft.files, tuple(findings.notes), _tree(draft), _header(loaded, setting, findings))
 
 
-def _has_services(tree: Tree, path: Path, findings: Findings) -> bool:
+def _has_services(tree: Tree, findings: Findings) -> bool:
     if tree.get("include"):
         findings.problem("include", "other files are not taken along: write their services in this one")
     if not tree.get("services"):
@@ -88,6 +86,9 @@ def _settle(draft: Draft) -> None:
     _ensure_restart(draft)
     for name, service in draft.services.items():
         _check_image(draft, name, service)
+        if "container_name" in service:
+            text = f"left out: others reach the service as {name}, not as {service['container_name']}"
+            draft.findings.note(at(name, "container_name"), text)
 
 
 def _ensure_restart(draft: Draft) -> None:

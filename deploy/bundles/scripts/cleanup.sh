@@ -1,17 +1,19 @@
 #!/bin/sh
-# Removes the images of earlier releases from the disk. Those of this release and of the one before stay, so that
-# a rollback need not pull. Never fails: a full disk is no reason to undo a deployment that went well.
+# Removes the images and the folders of earlier releases from the disk. Those of this release and of the one before
+# stay, so that a rollback need not pull. Never fails: a full disk is no reason to undo a deployment that went well.
 set -u
-current='__IMAGES__'
+release='__BEANPOD_HASH__'
+images='__IMAGES__'
 state=/var/lib/beanpod
 
 main() {
     mkdir -p "$state"
     remember
-    keep=$(ids "$current")
+    remove_folders
+    keep=$(ids "$images")
     # An engine that does not know what runs on it is not asked to remove anything.
     [ -n "$keep" ] || return 1
-    keep="$keep $(ids "$(cat "$state/previous")")"
+    keep="$keep $(ids "$(images_before)")"
     # First what Beanstalk built on top of the old images: Docker removes no image that another one rests on.
     docker image prune --force
     for id in $(ours); do
@@ -26,10 +28,23 @@ main() {
 # The same release again, as after a change of configuration, does not make its predecessor forgotten.
 remember() {
     touch "$state/current" "$state/previous"
-    if [ "$(cat "$state/current")" != "$current" ]; then
+    if [ "$(head -n 1 "$state/current")" != "$release" ]; then
         cp "$state/current" "$state/previous"
-        printf '%s\n' "$current" > "$state/current"
+        printf '%s\n' "$release" "$images" > "$state/current"
     fi
+}
+
+images_before() {
+    tail -n +2 "$state/previous"
+}
+
+remove_folders() {
+    for folder in "$state"/*/; do
+        case "$folder" in
+            "$state/$release/" | "$state/$(head -n 1 "$state/previous")/") ;;
+            *) rm -rf "$folder" ;;
+        esac
+    done
 }
 
 ids() {
@@ -40,7 +55,7 @@ ids() {
 
 # Every image of the repositories that the two releases come from.
 ours() {
-    for image in $current $(cat "$state/previous"); do
+    for image in $images $(images_before); do
         name=${image%@*}
         case "${name##*/}" in
             *:*) name=${name%:*} ;;

@@ -133,6 +133,7 @@ def test_what_is_left_out_is_said_in_the_bundle_and_in_the_file(tmp_path: Path) 
         "service adminer: left out with db: compose.prod.yaml keeps it by naming it",
         "service app, volumes: left out: . on /app, compose.prod.yaml keeps it by naming it",
         "service app, ports: 8080 of the container is port 80 of the instance",
+        "service app, container_name: left out: others reach the service as app, not as guestbook",
     )
     header, *comments = bundle.files["docker-compose.yml"].data.decode().partition("services:")[0].splitlines()
     assert header == "# Made by the deploy script from compose.yaml and compose.prod.yaml: change that, not this."

@@ -38,10 +38,12 @@ def test_symbolic_links_are_refused(tmp_path: Path) -> None:
     ]
 
 
-def test_pipes_and_secrets_are_refused(tmp_path: Path) -> None:
+def test_pipes_secrets_and_strange_names_are_refused(tmp_path: Path) -> None:
     write(tmp_path, {".platform/.env": "PASSWORD=1\n"})
     os.mkfifo(tmp_path / ".platform" / "pipe")
+    os.close(os.open(os.fsencode(tmp_path / ".platform") + b"/z\xff", os.O_CREAT))
     assert refused(lambda: dockerfile_bundle(tmp_path)) == [
         ".platform/.env: holds secrets: move them to [secrets], and the file out of the folder",
         ".platform/pipe: no regular file: take it out of the folder",
+        ".platform/z : a name that cannot be shown: rename it",
     ]
