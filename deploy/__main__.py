@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TextIO
 
 from deploy.cli import Options, parse
@@ -13,13 +14,15 @@ from deploy.clock import Clock, SystemClock
 from deploy.commands.connection import Connection, DefaultConnection
 from deploy.commands.context import Context
 from deploy.errors import DeployError, InterruptionError, UsageError
-from deploy.output import Display, Failure, Masks, choose
+from deploy.output import Display, Failure, Masks, Writer, choose
 from deploy.output.answers import Answers, FailureAnswer, JsonAnswers, ReaderGoneError, TextAnswers, printer
 from deploy.output.choice import suitable
+from deploy.output.display import PREFIX
 from deploy.output.table import Paint
 from manifest import ManifestError
 
 _SECRET_VARIABLES = ("DOCKER_PASSWORD", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "ACTIONS_RUNTIME_TOKEN")
+_REQUIREMENTS = ("boto3", "pydantic", "rich", "yaml")
 # As a shell counts a process that SIGPIPE ended.
 _READER_GONE = 141
 
@@ -40,6 +43,9 @@ def main(
     stdout, stderr, clock = stdout or sys.stdout, stderr or sys.stderr, clock or SystemClock()
     options = parse(arguments)
     masks = Masks()
+    if missing := [name for name in _REQUIREMENTS if find_spec(name) is None]:
+        Writer(stderr, masks).line(f"{PREFIX}{_missing(missing)}")
+        return UsageError.exit_code
     display = choose(
         options.output,
         stream=stderr if options.json else stdout,
@@ -54,6 +60,10 @@ def main(
             display.mask(environ.get(name, ""))
         answers = _answers(options, stdout, masks, environ, display)
         return _run(Context(options, environ, clock, display, answers, connection or DefaultConnection()))
+
+
+def _missing(names: Sequence[str]) -> str:
+    return f"{', '.join(names)} not installed: run {sys.executable} -m pip install -r requirements-deploy.txt"
 
 
 def _answers(options: Options, stdout: TextIO, masks: Masks, environ: Mapping[str, str], display: Display) -> Answers:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from deploy.errors import UsageError
 
-_SECONDS = 60
 _CAUSES = 3
 
 
@@ -32,11 +31,12 @@ class Place:
 
 @dataclass(frozen=True)
 class GitHubCommand:
-    """`gh`, which has a login of its own. environ: its variables."""
+    """`gh`, which has a login of its own. environ: its variables. seconds: how long it may take for one secret."""
 
     path: str
     folder: Path
     environ: Mapping[str, str] = field(repr=False)
+    seconds: float = 60
 
     def set_secret(self, place: Place, name: str, value: str) -> None:
         """Set a secret; its value goes to standard input. Raises UsageError where GitHub does not take it."""
@@ -49,7 +49,7 @@ class GitHubCommand:
                 env=self.environ,
                 capture_output=True,
                 text=True,
-                timeout=_SECONDS,
+                timeout=self.seconds,
                 check=False,
             )
         except (subprocess.TimeoutExpired, OSError) as error:
@@ -71,4 +71,4 @@ def fetch_command(arn: str, region: str, name: str) -> str:
 def _reason(error: subprocess.TimeoutExpired | OSError) -> str:
     if isinstance(error, OSError):
         return str(error.strerror or error)
-    return f"no answer within {_SECONDS} s; check the network"
+    return f"no answer within {error.timeout:g} s; check the network"

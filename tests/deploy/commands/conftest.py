@@ -4,22 +4,15 @@ import pytest
 
 from emulator import EmbeddedAws
 from tests.deploy.commands.stage import Stage
-from tests.deploy.deployed_stage import Project, deploy_stacks
+from tests.deploy.deployed_stage import Project
 from tests.deploy.engine import docker_engine
 
 __all__ = ["docker_engine"]
 
 
 @pytest.fixture(scope="package")
-def aws() -> Iterator[EmbeddedAws]:
-    with EmbeddedAws.start(virtual_clock=True) as running:
-        yield running
-
-
-@pytest.fixture(scope="package")
-def stage(aws: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> Stage:
-    """A stage whose stacks stand in the embedded AWS, and which runs Beanstalk's sample."""
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """A stage in an embedded AWS, whose environment runs Beanstalk's sample."""
     project = Project.make(tmp_path_factory.mktemp("project"), image="example/guestbook")
-    stage = Stage(project, aws, deploy_stacks(project, aws, project.synthesise()))
-    aws.advance(600)
-    return stage
+    with EmbeddedAws.start(virtual_clock=True) as aws:
+        yield Stage.make(project, aws)

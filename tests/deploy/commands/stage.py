@@ -11,6 +11,7 @@ from deploy.aws import Aws
 from deploy.aws.connection import assemble
 from deploy.clock import Clock
 from emulator import EmbeddedAws
+from tests.deploy.commands.ground import lay
 from tests.deploy.deployed_stage import Project, client
 from tests.deploy.virtual_clock import VirtualClock
 
@@ -48,6 +49,10 @@ class Stage:
     project: Project
     embedded: EmbeddedAws
     outputs: dict[str, str]
+
+    @classmethod
+    def make(cls, project: Project, embedded: EmbeddedAws) -> "Stage":
+        return cls(project, embedded, lay(embedded))
 
     @property
     def environment(self) -> str:

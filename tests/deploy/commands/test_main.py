@@ -105,6 +105,17 @@ def test_program_ends_with_the_code_of_its_command() -> None:
     assert errors.startswith("deploy: beanpod.toml: 1 problem\n  - stage 'nowhere': no such stage")
 
 
+def test_what_is_not_installed_is_told_with_the_command() -> None:
+    bare = subprocess.run(
+        [sys.executable, "-S", "-m", "deploy", "status"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert bare.returncode == 2
+    assert bare.stderr == (
+        f"deploy: boto3, pydantic, rich, yaml not installed: run {sys.executable} -m pip install "
+        "-r requirements-deploy.txt\n"
+    )
+
+
 def test_reader_that_is_gone_changes_no_exit_code() -> None:
     reading, writing = os.pipe()
     os.close(reading)

@@ -64,6 +64,26 @@ def test_failed_release_tells_workflow_and_program(released: Stage, tmp_path: Pa
     assert _runs(released) == NEW
 
 
+def test_health_that_was_accepted_is_no_failure(released: Stage) -> None:
+    unwell = f"guestbook-{'d' * 16}"
+    released.make_version(unwell)
+    released.embedded.order("yellow", version_label=unwell, environment=released.environment)
+    ended = released.run("rollback", unwell, "--accept-health", "Warning")
+    assert (ended.code, ended.stderr) == (0, "")
+    assert "health Warning" in ended.stdout.splitlines()[-1]
+    assert released.run("rollback", NEW).code == 0
+
+
+def test_rollout_that_takes_too_long_is_ended(released: Stage) -> None:
+    slow = f"guestbook-{'e' * 16}"
+    released.make_version(slow)
+    released.embedded.order("never-ready", version_label=slow, environment=released.environment)
+    ended = released.run("rollback", slow, "--wait-timeout", "120")
+    assert ended.code == 5
+    assert "the update took too long and was aborted" in ended.stderr
+    assert _runs(released) == NEW
+
+
 def test_dry_run_shows_the_plan_and_touches_nothing(released: Stage) -> None:
     released.embedded.forget_calls()
     ended = released.run("--dry-run")

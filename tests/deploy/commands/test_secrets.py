@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from deploy.commands._gh import GitHubCommand, Place
+from deploy.errors import UsageError
+from tests.deploy.commands.ground import lay_stack
 from tests.deploy.commands.stage import Ended, Stage
 from tests.deploy.deployed_stage import deployers_key
 
@@ -139,6 +142,26 @@ def test_gh_that_cannot_be_run_is_told(stage: Stage, tmp_path: Path) -> None:
     ended = _run(stage, github, **LOGIN)
     assert ended.code == 2
     assert ended.stderr == "deploy: gh could not be run to set AWS_ACCESS_KEY: Exec format error\n"
+
+
+def test_gh_that_does_not_end_is_told(tmp_path: Path) -> None:
+    github = GitHub(tmp_path, then="exec sleep 20")
+    command = GitHubCommand(str(tmp_path / "gh"), tmp_path, {"PATH": github.path}, seconds=0.2)
+    with pytest.raises(UsageError, match=r"gh could not be run to set KEY: no answer within 0.2 s; check the network"):
+        command.set_secret(Place(), "KEY", "hunter22")
+
+
+def test_stage_without_a_deploy_user_needs_the_docker_login_alone(stage: Stage, github: GitHub) -> None:
+    outputs = {"DeployRoleArn": "arn:aws:iam::123456789012:role/ci", "BucketName": "artifacts"}
+    lay_stack(stage.embedded, "guestbook-keyless-delivery", outputs)
+    text = (stage.project.folder / "beanpod.toml").read_text().replace("stages.dev", "stages.keyless")
+    delivery = '[delivery.github]\nrepository = "me/keyless"\nbranch = "main"\n'
+    manifest = stage.project.folder / "keyless.toml"
+    manifest.write_text(f"{text}\n{delivery}")
+    ended = _run(stage, github, "--manifest", str(manifest), **LOGIN)
+    assert (ended.code, ended.stderr) == (0, "")
+    assert "no deploy user: CI assumes the role arn:aws:iam::123456789012:role/ci" in ended.stdout
+    assert github.calls == [f"secret set {name} --repo me/keyless" for name in LOGIN]
 
 
 def test_secret_that_holds_no_key_is_refused(stage: Stage, github: GitHub) -> None:
