@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from deploy.aws import AwsError, CredentialsError, DeniedError, Environment
+from deploy.aws import AwsError, CredentialsError, DeniedError, Environment, UnansweredError
 from deploy.errors import DeadlineError, DeployError
 from deploy.rollout.history import History
 from deploy.rollout.journal import Journal
@@ -28,13 +28,20 @@ class Attempt:
         self._waiting: Waiting | None = None
 
     def start(self, environment: Environment) -> Update | None:
-        """Begin; None when the environment turned out to be busy. environment: as it was seen last."""
+        """Begin; None when the environment turned out to be busy. environment: as it was seen last.
+
+        Raises DeadlineError when AWS does not say whether it began.
+        """
         site, name = self._site, self._site.target.environment
         if self._history is None:
             self._history = History.of(site.aws.events(site.target.application, name, limit=_HISTORY))
         began = site.clock.monotonic()
         try:
             return Update(began, site.aws.update_environment(name, self._label), environment.updated)
+        except UnansweredError as error:
+            raise DeadlineError(
+                f"whether environment {name} is being updated to {self._label} is not known: {error}"
+            ) from error
         except AwsError as error:
             if "Must be Ready" not in error.text:
                 raise

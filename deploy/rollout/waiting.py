@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from deploy.aws import Environment, UnansweredError
+from deploy.report import Status
 from deploy.rollout.forecast import Window, pause, window
 from deploy.rollout.history import History
 from deploy.rollout.journal import Journal
@@ -40,6 +41,7 @@ class Waiting:
         self._journal = journal
         self._each = each
         self._environment_at = self._events_at = 0.0
+        self._last: Environment | None = None
         self._endings = 0
         self._unanswered = 0
 
@@ -88,9 +90,12 @@ class Waiting:
     def _look(self, now: Window | None) -> Environment | None:
         if not self._environment_is_due(now):
             self.hear()
+            if self._last:
+                # Whoever watches is told every time that it is still so.
+                self._site.report.status(Status(self._last.status, self._last.health))
             return None
         endings = self._journal.ending
-        environment = self._site.look(patiently=False)
+        self._last = environment = self._site.look(patiently=False)
         self._endings, self._environment_at = endings, self._elapsed()
         return environment
 

@@ -62,16 +62,23 @@ def test_the_second_of_two_at_once_ends_and_names_the_first(ground: Ground) -> N
     assert ground.runs(target) == outcome.version_label
 
 
-def test_ten_quick_pushes_end_at_the_newest(ground: Ground) -> None:
+@pytest.mark.parametrize("apart", [0, 4], ids=["at once", "one after the other"])
+def test_ten_quick_pushes_end_at_the_newest(ground: Ground, apart: int) -> None:
     target, clock = ground.environment(), Conductor(ground.emulator)
 
-    def pushing(number: int) -> Callable[[], Outcome]:
+    def pushing(order: int, number: int) -> Callable[[], Outcome]:
         rollout, _ = ground.rollout(target, source=source(number), clock=clock)
-        return lambda: rollout.release(bundle(f"push {number}"))
 
-    results = clock.play([pushing(number) for number in (3, 1, 4, 10, 5, 9, 2, 6, 8, 7)])
-    assert ground.runs(target) == bundle("push 10").label
-    assert isinstance(results[3], Outcome)
+        def push() -> Outcome:
+            clock.sleep(order * apart)
+            return rollout.release(bundle(f"push {number}, {apart} s apart"))
+
+        return push
+
+    numbers = (3, 1, 4, 10, 5, 9, 2, 6, 8, 7)
+    results = clock.play([pushing(order, number) for order, number in enumerate(numbers)])
+    assert ground.runs(target) == bundle(f"push 10, {apart} s apart").label
+    assert isinstance(results[numbers.index(10)], Outcome)
     assert all(isinstance(result, Outcome | BusyError) for result in results)
 
 

@@ -70,7 +70,8 @@ class Twins:
 
 def test_two_environments_of_one_name_are_one_too_many(ground: Ground) -> None:
     target, clock = ground.environment(), ground.clock()
-    aws = replace(ground.aws(clock), beanstalk=Twins(ground.beanstalk))
+    twins: Any = Twins(ground.beanstalk)
+    aws = replace(ground.aws(clock), beanstalk=twins)
     said = (
         rf"^2 environments are called {target.environment} \(Ready, Terminating\): wait until one is left, or end one$"
     )

@@ -96,6 +96,15 @@ def test_silence_until_the_deadline_leaves_an_unknown_state(ground: Ground) -> N
         rollout.release(bundle("new"))
 
 
+def test_an_update_that_was_never_confirmed_leaves_an_unknown_state(ground: Ground) -> None:
+    target = ground.environment()
+    ground.emulator.order("drops-connections", action="UpdateEnvironment", when="before", times=None)
+    with pytest.raises(
+        DeadlineError, match=f"whether environment {target.environment} is being updated to .* not known"
+    ):
+        ground.rollout(target)[0].release(bundle("new"))
+
+
 def test_an_answer_that_does_not_come_is_not_waited_for(ground: Ground) -> None:
     target = ground.environment()
     clock = ground.clock()
