@@ -1,7 +1,8 @@
 """The deploy script as a process whose time is the embedded AWS's virtual clock.
 
 `EMULATOR_URL=http://localhost:5000 python -m tests.deploy.virtual_run ARGUMENTS`: what AWS takes minutes for passes at
-once, and the process can be killed like any other. The script's own AWS calls go to AWS_ENDPOINT_URL.
+once, and the process can be killed like any other. The script's own AWS calls go to AWS_ENDPOINT_URL. With REAL_CLOCK
+set it waits as long as a person would.
 """
 
 import os
@@ -21,4 +22,5 @@ class _Emulator(Remote):
 
 if __name__ == "__main__":
     Interruptions().install()
-    sys.exit(main(sys.argv[1:], clock=VirtualClock(_Emulator())))
+    clock = None if os.environ.get("REAL_CLOCK") else VirtualClock(_Emulator())
+    sys.exit(main(sys.argv[1:], clock=clock))

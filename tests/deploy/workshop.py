@@ -69,7 +69,7 @@ class Workshop:
 
 
 @contextmanager
-def workshop(folder: Path, *, preset: str = "small") -> Iterator[Workshop]:
+def workshop(folder: Path, *, preset: str = "small", stage: str = "dev") -> Iterator[Workshop]:
     """A workshop whose environment is Ready with Beanstalk's sample, and whose deployer may do what its policy says."""
     with (
         local_registry(folder / "registry", username=USERNAME, password=PASSWORD) as registry,
@@ -77,7 +77,7 @@ def workshop(folder: Path, *, preset: str = "small") -> Iterator[Workshop]:
     ):
         home = folder / "project"
         home.mkdir()
-        project = Project.make(home, image=f"{registry.host}/beanpod/guestbook", preset=preset)
+        project = Project.make(home, image=f"{registry.host}/beanpod/guestbook", stage=stage, preset=preset)
         outputs = deploy_stacks(project, aws, project.synthesise())
         shutil.rmtree(home / "cdk.out")
         aws.advance(LAUNCH_SECONDS)
