@@ -7,6 +7,7 @@ from typing import IO, Self, TextIO, cast
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.padding import Padding
 from rich.text import Text
 
 from deploy.clock import Clock
@@ -106,9 +107,13 @@ class Terminal:
     def fail(self, failure: Failure) -> None:
         self._live.stop()
         for line in failure.lines():
-            shown = self._shown(line)
+            shown = self._shown(line.lstrip())
             shown.stylize("bold red", 0, len(PREFIX) if line.startswith(PREFIX) else 0)
-            self._errors.print(shown, soft_wrap=not self._errors.is_terminal)
+            indent = len(line) - len(line.lstrip())
+            if self._errors.is_terminal:
+                self._errors.print(Padding(shown, (0, 0, 0, indent)))
+            else:
+                self._errors.print(Text(" " * indent).append_text(shown), soft_wrap=True)
 
     def _shown(self, text: str, style: str = "") -> Text:
         return Text(self._masks.presentable(text), style)

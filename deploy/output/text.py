@@ -40,4 +40,4 @@ def described(status: Status) -> str:
     if status.on_version is not None and status.instances is not None:
         noun = "instance" if status.instances == 1 else "instances"
         parts.append(f"{status.on_version} of {status.instances} {noun} updated")
-    return ", ".join(parts)
+    return clean(", ".join(parts))

@@ -2,6 +2,8 @@ import io
 from typing import TextIO
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from deploy.output.display import Failure
 from deploy.output.lines import Lines
@@ -72,6 +74,15 @@ def test_changed_state_is_told_at_once(shown: Shown) -> None:
 def test_events_carry_their_severity(shown: Shown) -> None:
     shown.lines.event(EnvironmentEvent(START, "WARN", "Health is\nYellow."))
     assert shown.text == ["12:31:04Z  WARN  Health is Yellow."]
+
+
+@given(text=st.text())
+def test_whatever_is_said_is_one_line(text: str) -> None:
+    shown = Shown()
+    shown.lines.say(text)
+    shown.lines.status(Status(text, text))
+    assert len(shown.text) == 2
+    assert all(line.startswith("12:31:04Z") for line in shown.text)
 
 
 def test_last_line_says_what_is_live_and_where(shown: Shown) -> None:

@@ -20,6 +20,11 @@ ROOT = Path(__file__).resolve().parents[3]
 _ESCAPE = "\x1b["
 
 
+class Tty(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
 class Screen:
     def __init__(self, columns: int = 100, *, verbose: bool = False, encoding: str = "utf-8", **variables: str) -> None:
         self.clock = StillClock()
@@ -150,6 +155,15 @@ def test_failure_goes_to_the_error_stream() -> None:
     screen.terminal.fail(Failure("app-1 failed: mend it", 6, ("disk full",)))
     assert screen.kept == []
     assert screen.errors.getvalue() == "deploy: app-1 failed: mend it\n  disk full\n"
+
+
+def test_failure_on_a_terminal_keeps_its_indents() -> None:
+    errors = Tty()
+    environ = {"TERM": "xterm", "COLUMNS": "40", "LINES": "40", "NO_COLOR": "1"}
+    terminal = Terminal(io.StringIO(), errors, masks=Masks(), environ=environ, clock=StillClock())
+    terminal.fail(Failure("app-1 failed", 6, ("a cause that takes more than one line to tell",)))
+    lines = [line.rstrip() for line in Text.from_ansi(errors.getvalue()).plain.splitlines()]
+    assert lines == ["deploy: app-1 failed", "  a cause that takes more than one line", "  to tell"]
 
 
 def test_colours_are_left_out_where_nobody_wants_them() -> None:
