@@ -4,10 +4,15 @@ import argparse
 import signal
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
+
+from werkzeug.serving import BaseWSGIServer
 
 from emulator.clock import CLOCK
 from emulator.httpd import ACCESS_KEY_ID, SECRET_ACCESS_KEY, PortInUseError, listen, serve
+from emulator.machines.engine import NoEngineError
 from emulator.settings import PACE
 
 _BANNER = """\
@@ -24,8 +29,11 @@ Ready on {url}  (Ctrl-C stops it)"""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until SIGINT or SIGTERM. Exit code 0 when stopped, 2 for a port that is taken."""
-    options = _parser().parse_args(arguments)
+    """Serve until SIGINT or SIGTERM. Exit code 0 when stopped, 2 for a port that is taken, or without Docker."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.machines and options.virtual_clock:
+        parser.error("--machines takes the time that containers take: leave out --virtual-clock")
     _set_time(options)
     try:
         listener = listen(options.port)
@@ -50,12 +58,39 @@ def _serve(listener: socket.socket, options: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         server = serve(listener, account=options.account, guarded=options.enforce_iam, verbose=options.verbose)
-        print(_banner(listener.getsockname()[1], options), flush=True)  # noqa: T201
-        with server:
-            server.serve_forever()
+        with _machines(wanted=options.machines):
+            _run(server, _banner(listener.getsockname()[1], options))
     except KeyboardInterrupt:
         pass
+    except NoEngineError as error:
+        print(f"emulator: {error}", file=sys.stderr)  # noqa: T201
+        return 2
     return 0
+
+
+@contextmanager
+def _machines(*, wanted: bool) -> Iterator[None]:
+    if not wanted:
+        yield
+        return
+    # Late: it needs moto, whose environment is right only now.
+    from emulator.machines.yard import Yard
+
+    yard = Yard()
+    try:
+        yard.open()
+        yield
+    finally:
+        # Who asks for the end twice gets it once.
+        for end in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(end, signal.SIG_IGN)
+        yard.close()
+
+
+def _run(server: BaseWSGIServer, banner: str) -> None:
+    with server:
+        print(banner, flush=True)  # noqa: T201
+        server.serve_forever()
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:
@@ -82,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
         text = f"how long an environment's {what} takes (default: no time)"
         parser.add_argument(f"--{what}-seconds", type=_seconds, metavar="N", help=text)
     parser.add_argument("--enforce-iam", action="store_true", help="users may do only what their policies allow")
+    parser.add_argument("--machines", action="store_true", help="run what is deployed, and databases, with Docker")
     parser.add_argument("--verbose", action="store_true", help="log each request")
     return parser
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from emulator.beanstalk.hosts import PLACE
 from emulator.clock import CLOCK
 from emulator.faults import FAULTS
 from emulator.settings import LIMITS, PACE
@@ -26,6 +27,7 @@ class Control:
             "DELETE calls": self._forget,
             "POST pace": self._pace,
             "POST limits": self._limits,
+            "GET addresses": self._addresses,
         }
 
     def __call__(self, environ: dict[str, Any]) -> tuple[str, _Answer]:
@@ -60,6 +62,11 @@ class Control:
     def _forget(self) -> _Answer:
         self._calls.clear()
         return {}
+
+    def _addresses(self) -> _Answer:
+        if PLACE.hosts is None:
+            raise ValueError("nothing runs anywhere: start the server with machines")
+        return PLACE.hosts.addresses()
 
     def _pace(self, **seconds: float) -> _Answer:
         PACE.set(**seconds)

@@ -3,7 +3,6 @@
 import json
 import socket
 from collections.abc import Callable, Iterable
-from threading import RLock
 from typing import Any
 from wsgiref.types import WSGIApplication
 
@@ -16,6 +15,7 @@ from emulator.control import PREFIX, Control
 from emulator.faults import FAULTS, Fault
 from emulator.iam import guard
 from emulator.iam.callers import CALLER, Caller, caller
+from emulator.turn import TURN
 
 _Environ = dict[str, Any]
 _Answer = tuple[str, list[tuple[str, str]], Iterable[bytes]]
@@ -34,7 +34,6 @@ class Gate:
         self._guarded = guarded
         self._calls: list[Call] = []
         self._control = Control(self._calls)
-        self._lock = RLock()
 
     def __call__(self, environ: _Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         if environ["PATH_INFO"].startswith(PREFIX):
@@ -45,12 +44,12 @@ class Gate:
         return body
 
     def _controlled(self, environ: _Environ) -> _Answer:
-        with self._lock:
+        with TURN:
             status, answer = self._control(environ)
         return status, [("Content-Type", "application/json")], [json.dumps(answer).encode()]
 
     def _served(self, environ: _Environ) -> _Answer:
-        with self._lock:
+        with TURN:
             call = read(environ)
             whose = caller(self._account, call)
             self._noted(call, whose)

@@ -71,6 +71,20 @@ class Remote(ABC):
         """AWS's quotas: `application_versions`."""
         self._ask("POST", "limits", **numbers)
 
+    def environment_url(self, name: str) -> str:
+        """Where an environment on machines answers, such as http://localhost:20001. ControlError without machines."""
+        return self._address("environments", name)
+
+    def database_address(self, identifier: str) -> str:
+        """host:port of this machine where a database answers. ControlError without machines."""
+        return self._address("databases", identifier)
+
+    def _address(self, kind: str, name: str) -> str:
+        found: dict[str, str] = self._ask("GET", "addresses")[kind]
+        if name not in found:
+            raise ControlError(f"no {name} runs here: there is {', '.join(found) or 'nothing'}")
+        return found[name]
+
     def _ask(self, method: str, path: str, **body: Any) -> Any:
         connection = http.client.HTTPConnection("127.0.0.1", urlsplit(self.endpoint_url).port, timeout=_TIMEOUT_SECONDS)
         try:

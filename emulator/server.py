@@ -11,7 +11,8 @@ from typing import Any, Self
 from emulator.remote import Remote
 
 _ROOT = Path(__file__).resolve().parent.parent
-_STOP_SECONDS = 10
+# Machines are removed one by one.
+_STOP_SECONDS = 60
 
 
 class EmbeddedAwsError(RuntimeError):
@@ -41,6 +42,7 @@ class EmbeddedAws(Remote):
         update_seconds: float | None = None,
         launch_seconds: float | None = None,
         enforce_iam: bool = False,
+        machines: bool = False,
     ) -> "EmbeddedAws":
         """Run a server with empty state in a process of its own, and wait until it answers.
 
@@ -50,11 +52,13 @@ class EmbeddedAws(Remote):
         a virtual clock 183 and 240.
         enforce_iam: whether users and roles may do only what their policies allow; the key in `environment` may do
         anything. Default: anybody may do anything.
+        machines: whether Docker runs what is deployed, and databases. Default: they exist in AWS's answers only.
         Raises EmbeddedAwsError when it does not come up.
         """
         arguments = ["--port", str(port), "--account", account, "--region", region]
         arguments += ["--virtual-clock"] if virtual_clock else []
         arguments += ["--enforce-iam"] if enforce_iam else []
+        arguments += ["--machines"] if machines else []
         for name, seconds in (("update", update_seconds), ("launch", launch_seconds)):
             arguments += [] if seconds is None else [f"--{name}-seconds", str(seconds)]
         command = [sys.executable, "-m", "emulator", *arguments]

@@ -22,11 +22,15 @@ class Pace(_Settable):
     """How many seconds of AWS time an environment's changes take, until it is Ready or Terminated.
 
     The defaults are what small environments take: an update of 183 s is the one that deploying tools were compared at.
+    Real seconds, with machines: health, how long a new version may take to pass its check; evaluation, what a minute
+    takes in which traffic is split.
     """
 
     launch: float = 240
     update: float = 183
     terminate: float = 90
+    health: float = 60
+    evaluation: float = 1
 
 
 @dataclass

@@ -3,6 +3,8 @@
 The events and their order are those of real deployments, as users of `eb deploy` and of other tools show them.
 """
 
+from collections.abc import Iterable, Mapping
+
 from emulator.beanstalk.instances import plan
 from emulator.beanstalk.narrator import Narrator
 from emulator.beanstalk.state import Deployment, Environment, Health, Instance
@@ -15,32 +17,35 @@ _ENGINE = "Engine execution has encountered an error."
 
 
 class Batches:
-    """What a version's deployment does to the instances. fault: what goes wrong in it. Default: nothing."""
+    """What a version's deployment does to the instances. fault: what goes wrong in it. Default: nothing.
+
+    plan: which instances are told to deploy, and when.
+    """
 
     def __init__(self, narrator: Narrator, environment: Environment, fault: Fault | None) -> None:
         self._narrator = narrator
         self._environment = environment
         self._kind = fault.kind if fault else ""
-        self._plan = plan(environment, narrator.region, self._deployment("In Progress"))
+        self.plan = plan(environment, narrator.region, self._deployment("In Progress"))
         self._finished = 0
 
     @property
     def count(self) -> int:
         """How many there will be: one that fails ends the deployment, the others keep what they run."""
-        return 1 if self._kind in _FAILING else len(self._plan.batches)
+        return 1 if self._kind in _FAILING else len(self.plan.batches)
 
     def prepare(self) -> None:
         """Say what is going to happen, and launch what it needs."""
-        self._environment.instances = self._environment.instances + self._plan.fresh
-        for instance in self._plan.fresh:
+        self._environment.instances = self._environment.instances + self.plan.fresh
+        for instance in self.plan.fresh:
             instance.health = Health("Pending")
-        self._narrator.tell(self._environment, self._plan.announced)
+        self._narrator.tell(self._environment, self.plan.announced)
         self._narrator.turn(self._environment, self._progress())
 
     def begin(self, number: int) -> None:
         """Batch `number`, from 0, is told to deploy."""
-        batch = self._plan.batches[number]
-        if self._plan.numbered:
+        batch = self.plan.batches[number]
+        if self.plan.numbered:
             ids = ", ".join(instance.instance_id for instance in batch)
             self._tell(f"Batch {number + 1}: Starting application deployment on instance(s) [{ids}].")
         for instance in batch:
@@ -48,25 +53,34 @@ class Batches:
 
     def end(self, number: int) -> None:
         """Batch `number` has deployed, or failed to."""
-        batch = self._plan.batches[number]
+        batch = self.plan.batches[number]
         if self._kind in _FAILING:
-            self._fail(batch)
+            self._fail(batch, {}, silently=self._kind == "with-errors-silently")
             return
         for instance in batch:
             if not self._stays_behind(instance):
                 self._set(instance, "Deployed", OK)
         self._finished += len(batch)
         self._environment.health = self._progress()
-        done = "Completed application deployment" if self._plan.numbered else "Instance deployment completed"
-        self._tell(f"Batch {number + 1}: {done}." if self._plan.numbered else f"{done} successfully.")
+        done = "Completed application deployment" if self.plan.numbered else "Instance deployment completed"
+        self._tell(f"Batch {number + 1}: {done}." if self.plan.numbered else f"{done} successfully.")
+
+    def fail(self, number: int, causes: Mapping[str, str], events: Iterable[str]) -> None:
+        """Batch `number` has failed. causes: why, by the ids of instances that did; events: what they say first."""
+        failed = [instance for instance in self.plan.batches[number] if instance.instance_id in causes]
+        for instance in self.plan.batches[number]:
+            self._set(instance, "Deployed", OK)
+        for event in events:
+            self._tell(event, "ERROR")
+        self._fail(failed, causes, silently=False)
 
     def succeed(self) -> None:
         """Take away the instances that the new ones replace."""
-        self._remove(self._plan.leaving)
+        self._remove(self.plan.leaving)
 
     def give_up(self) -> None:
         """Take away the instances that were launched for the deployment."""
-        self._remove(self._plan.fresh)
+        self._remove(self.plan.fresh)
 
     def restore(self) -> None:
         """Have everything as it was before."""
@@ -87,13 +101,13 @@ class Batches:
         self._environment.instances = [item for item in self._environment.instances if item not in instances]
 
     def _progress(self) -> Health:
-        total = sum(len(batch) for batch in self._plan.batches)
+        total = sum(len(batch) for batch in self.plan.batches)
         many = "instance" if total == 1 else "instances"
         text = f"Application update in progress on {total} {many}. {self._finished} out of {total} {many} completed."
         return Health("Info", (text,))
 
     def _stays_behind(self, instance: Instance) -> bool:
-        if self._kind != "instance-behind" or instance is not self._plan.batches[-1][-1]:
+        if self._kind != "instance-behind" or instance is not self.plan.batches[-1][-1]:
             return False
         expected = f'Expected version "{self._environment.version_label}" (deployment {self._environment.deployments}).'
         instance.deployment = running = self._environment.running
@@ -101,12 +115,13 @@ class Batches:
         instance.health = Health("Degraded", (f"{text} {expected}",))
         return True
 
-    def _fail(self, batch: list[Instance]) -> None:
+    def _fail(self, batch: list[Instance], causes: Mapping[str, str], *, silently: bool) -> None:
         when = CLOCK.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-        cause = f"Application deployment failed at {when} with exit status 1 and error: {_ENGINE}"
+        failed = f"Application deployment failed at {when} with exit status 1 and error:"
         for instance in batch:
+            cause = f"{failed} {causes.get(instance.instance_id, _ENGINE)}"
             self._set(instance, "Failed", Health("Degraded", (cause,)))
-        if self._kind == "error-event":
+        if not silently:
             self._tell_failure(batch)
             many = "all instances" if len(batch) == len(self._environment.instances) else f"{len(batch)} instance(s)"
             self._narrator.turn(self._environment, Health("Degraded", (f"Command failed on {many}.",)))

@@ -23,6 +23,9 @@ class Hosts(Protocol):
     def failures(self, environment: Environment) -> dict[str, str]:
         """Why machines do not serve what they should, by instance id."""
 
+    def addresses(self) -> dict[str, dict[str, str]]:
+        """Where what is here answers: URLs of `environments` and host:port of `databases`, each by its name."""
+
 
 @dataclass
 class _Place:

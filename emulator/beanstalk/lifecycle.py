@@ -5,9 +5,11 @@ Each starts at once and is finished on the clock; the events tell the story in b
 
 import secrets
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from emulator.beanstalk.checks import launch_problems
+from emulator.beanstalk.hosts import PLACE
 from emulator.beanstalk.instances import scale
 from emulator.beanstalk.narrator import Narrator
 from emulator.beanstalk.state import SAMPLE_VERSION, Deployment, Environment, Event, Health, random_id
@@ -103,6 +105,9 @@ class Lifecycle:
             self._narrator.end(environment, "Terminated", "Failed to launch environment.")
             return
         self._build(environment)
+        self._settle(environment, lambda: self._built(environment))
+
+    def _built(self, environment: Environment) -> None:
         first = environment.instances[0].instance_id
         self._narrator.tell(environment, f"Added instance [{first}] to your environment.")
         if environment.version_label == SAMPLE_VERSION:
@@ -117,10 +122,19 @@ class Lifecycle:
         environment.endpoint = self._endpoint(environment)
 
     def _endpoint(self, environment: Environment) -> str:
+        if PLACE.hosts:
+            return PLACE.hosts.endpoint(environment)
         if not environment.load_balanced:
             # TEST-NET-3: an address nobody has.
             return f"203.0.113.{secrets.randbelow(254) + 1}"
         return f"awseb--AWSEB-{random_id('', 12)}-{secrets.randbelow(10**9)}.{self._region}.elb.amazonaws.com"
+
+    def _settle(self, environment: Environment, done: Callable[[], None]) -> None:
+        """Go on once real machines, if there are any, are what the instances should be."""
+        if PLACE.hosts:
+            PLACE.hosts.settle(environment, done)
+        else:
+            done()
 
     def _apply(self, environment: Environment, changes: dict[str, Any]) -> None:
         for name, value in changes.items():
@@ -130,23 +144,27 @@ class Lifecycle:
 
     def _configured(self, environment: Environment, changes: dict[str, Any]) -> None:
         self._apply(environment, changes)
-        self._assess(environment)
-        self._narrator.end(environment, "Ready", "Environment update completed successfully.")
+        self._settle(environment, lambda: self._back(environment, "Environment update completed successfully."))
 
     def _restarted(self, environment: Environment) -> None:
+        self._settle(environment, lambda: self._back(environment, "restartAppServer has completed."))
+
+    def _back(self, environment: Environment, message: str) -> None:
         self._assess(environment)
-        self._narrator.end(environment, "Ready", "restartAppServer has completed.")
+        self._narrator.end(environment, "Ready", message)
 
     def _aborted(self, environment: Environment) -> None:
         environment.version_label = environment.running.version_label
         for instance in environment.instances:
             instance.deployment = environment.running
         scale(environment, self._region, environment.running)
-        self._assess(environment)
-        self._narrator.end(environment, "Ready", "The environment update was aborted.")
+        self._settle(environment, lambda: self._back(environment, "The environment update was aborted."))
 
     def _terminated(self, environment: Environment) -> None:
         environment.instances, environment.endpoint = [], None
+        self._settle(environment, lambda: self._gone(environment))
+
+    def _gone(self, environment: Environment) -> None:
         environment.health = Health("NoData")
         self._narrator.end(environment, "Terminated", "terminateEnvironment completed successfully.")
 
@@ -155,9 +173,11 @@ class Lifecycle:
         health = Health("Ok")
         if environment.version_label == SAMPLE_VERSION and self._sample_fails(environment):
             health = Health("Severe", ("100.0 % of the requests to the ELB are failing with HTTP 4xx.",))
+        failures = PLACE.hosts.failures(environment) if PLACE.hosts else {}
         for instance in environment.instances:
-            instance.health = health
-        self._narrator.turn(environment, health)
+            failed = instance.instance_id in failures
+            instance.health = Health("Severe", (failures[instance.instance_id],)) if failed else health
+        self._narrator.turn(environment, Health("Severe", tuple(failures.values())) if failures else health)
 
     def _sample_fails(self, environment: Environment) -> bool:
         process = "aws:elasticbeanstalk:environment:process:default"

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from emulator.beanstalk.batches import Batches
+from emulator.beanstalk.hosts import PLACE
 from emulator.beanstalk.narrator import Narrator
 from emulator.beanstalk.state import Deployment, Environment, Health
 from emulator.clock import CLOCK
@@ -46,10 +47,19 @@ class VersionUpdate:
         if self._obstacle:
             self._at(prepared, self._end_before_the_instances)
             return
+        if PLACE.hosts and not self._kind:
+            PLACE.hosts.roll_out(self._environment, self._batches, lambda well: self._end_of_batches(well, done, then))
+            return
         self._at(prepared, self._batches.prepare)
         if self._kind != "never-ready":
             self._plan(prepared, (PACE.update - prepared) * _BATCHES_SHARE)
             self._at(PACE.update, lambda: self._end(done, then))
+
+    def _end_of_batches(self, well: bool, done: Callable[[], None], then: Callable[[], None]) -> None:
+        if well:
+            self._end(done, then)
+        else:
+            self._end_with_error_event()
 
     def _plan(self, begins: float, seconds: float) -> None:
         share = seconds / self._batches.count

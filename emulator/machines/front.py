@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from emulator.machines.docker import Docker, DockerError
+from emulator.machines.grounds import Grounds
 from emulator.machines.nginx import GENERATION_HOST, Pools, configuration
-from emulator.machines.yard import Grounds
 
 _IMAGE = "nginx:stable"
 _START_SECONDS = 20.0

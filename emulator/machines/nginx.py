@@ -56,11 +56,14 @@ _PROXY = """\
 _AWAY = """\
     location / { return 503 "No instance is in service.\\n"; }
 """
-_SAMPLE = """\
+_PAGE = (
+    "<!doctype html><title>Elastic Beanstalk</title><h1>Congratulations</h1>"
+    "<p>This is the sample application. Your own has not been deployed yet."
+)
+_SAMPLE = f"""\
     default_type text/html;
-    location = / { return 200 "<!doctype html><title>Elastic Beanstalk</title><h1>Congratulations</h1>\\
-<p>This is the sample application. Your own has not been deployed yet.\\n"; }
-    location / { return 404; }
+    location = / {{ return 200 "{_PAGE}"; }}
+    location / {{ return 404; }}
 """
 # No request is tried again elsewhere: a load balancer on AWS does not do so either, and failures are to be seen.
 _FORM = """\

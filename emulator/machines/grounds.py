@@ -1,0 +1,21 @@
+"""What everything on the machines' side stands on."""
+
+from dataclasses import dataclass
+
+from emulator.machines.certificates import Authority
+from emulator.machines.docker import Docker
+from emulator.machines.leftovers import Run
+
+
+@dataclass(frozen=True)
+class Grounds:
+    """The engine, this run of it, its network, and the authority that its databases' certificates come from."""
+
+    docker: Docker
+    run: Run
+    authority: Authority
+
+    @property
+    def network(self) -> str:
+        """The name of the network, which stands for the VPC."""
+        return self.run.name

@@ -1,0 +1,92 @@
+"""What an environment's instances may do and read: their profile's role, asked for through AWS's own APIs here."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from emulator import clients
+from emulator.beanstalk.state import Environment
+from emulator.calls import Call
+from emulator.iam import guard
+from emulator.iam.callers import Caller, caller
+from emulator.iam.needs import Need
+from emulator.machines.release import MachineError
+
+_VARIABLES = "aws:elasticbeanstalk:application:environment"
+_SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
+_FETCH = "fetch environment secrets"
+_DOWNLOAD = "download the source bundle"
+# arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME, and after that a field of the secret's JSON.
+_ARN_PARTS = 7
+
+
+@dataclass(frozen=True)
+class Profile:
+    """An instance profile's session. Everything here is asked in its turn."""
+
+    region: str
+    _caller: Caller
+
+    @classmethod
+    def of(cls, environment: Environment) -> "Profile":
+        """The profile of an environment's instances. Raises MachineError when there is none."""
+        region, account = environment.arn.split(":")[3:5]
+        name = environment.option("aws:autoscaling:launchconfiguration", "IamInstanceProfile").rsplit("/", 1)[-1]
+        try:
+            profile = clients.client("iam", region).get_instance_profile(InstanceProfileName=name)["InstanceProfile"]
+            (role, *_) = profile["Roles"]
+            assumed = clients.client("sts", region).assume_role(RoleArn=role["Arn"], RoleSessionName="instance")
+        except (ClientError, ValueError) as error:
+            raise MachineError("assume the role of its instance profile", str(error)) from error
+        keys = assumed["Credentials"]
+        call = Call("sts", "GetCallerIdentity", region, keys["AccessKeyId"], keys["SessionToken"])
+        known = caller(account, call)
+        if known is None:
+            raise MachineError("assume the role of its instance profile", f"nobody has the key of {role['Arn']}")
+        return cls(region, known)
+
+    def bundle(self, place: dict[str, str]) -> bytes:
+        """A source bundle. Raises MachineError where the role may not read it."""
+        bucket, key = place["S3Bucket"], place["S3Key"]
+        self._check(_DOWNLOAD, "s3:GetObject", f"arn:aws:s3:::{bucket}/{key}")
+        data: bytes = self._ask(_DOWNLOAD, "s3", "get_object", Bucket=bucket, Key=key)["Body"].read()
+        return data
+
+    def variables(self, environment: Environment) -> dict[str, str]:
+        """The environment's variables, secrets by their values. Raises MachineError where the role may not read one."""
+        settings = sorted(environment.settings.items())
+        plain = {option.name: value for option, value in settings if option.namespace == _VARIABLES}
+        secrets = {option.name: value for option, value in settings if option.namespace == _SECRETS}
+        return plain | {name: self._secret(name, arn) for name, arn in secrets.items()}
+
+    def _secret(self, variable: str, arn: str) -> str:
+        try:
+            return self._parameter(arn) if ":ssm:" in arn else self._secret_field(arn)
+        except (KeyError, ValueError, TypeError) as error:
+            raise MachineError(_FETCH, f"{variable}: {arn} has no such value: {error!r}") from error
+
+    def _parameter(self, arn: str) -> str:
+        self._check(_FETCH, "ssm:GetParameter", arn)
+        path = arn.partition(":parameter/")[2]
+        name = f"/{path}" if "/" in path else path
+        found = self._ask(_FETCH, "ssm", "get_parameter", Name=name, WithDecryption=True)
+        return str(found["Parameter"]["Value"])
+
+    def _secret_field(self, reference: str) -> str:
+        parts = reference.split(":")
+        arn, field = ":".join(parts[:_ARN_PARTS]), parts[_ARN_PARTS:]
+        self._check(_FETCH, "secretsmanager:GetSecretValue", arn)
+        text: str = self._ask(_FETCH, "secretsmanager", "get_secret_value", SecretId=arn)["SecretString"]
+        return str(json.loads(text)[field[0]]) if field else text
+
+    def _check(self, step: str, action: str, resource: str) -> None:
+        if said := guard.denial(self._caller, Need(action, resource)):
+            raise MachineError(step, said)
+
+    def _ask(self, step: str, service: str, operation: str, **request: Any) -> Any:
+        try:
+            return getattr(clients.client(service, self.region), operation)(**request)
+        except ClientError as error:
+            raise MachineError(step, str(error)) from error

@@ -1,0 +1,91 @@
+"""`Dockerrun.aws.json`, version 1: one container, to which the proxy sends requests.
+
+https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/single-container-docker-configuration.html
+"""
+
+import json
+import shlex
+from dataclasses import dataclass
+from typing import Any
+
+from emulator.machines.application import AUTHORITY, TRUSTED, Running, Site, network_address, published_port
+from emulator.machines.docker import DockerError
+from emulator.machines.release import MachineError
+
+FILE = "Dockerrun.aws.json"
+_READ = f"read {FILE}"
+_UNDERSTOOD = {"AWSEBDockerrunVersion", "Image", "Ports", "Command", "Entrypoint"}
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What the file says. port: of the container, the first one."""
+
+    image: str
+    port: int
+    entrypoint: str = ""
+    command: str = ""
+
+    @classmethod
+    def read(cls, text: str) -> "Definition":
+        """Raises MachineError for what cannot be run here, too."""
+        try:
+            content: dict[str, Any] = json.loads(text)
+            if unknown := sorted(content.keys() - _UNDERSTOOD):
+                raise MachineError(_READ, f"{', '.join(unknown)}: the embedded AWS does not know that")
+            port = int(content["Ports"][0]["ContainerPort"])
+            return cls(content["Image"]["Name"], port, content.get("Entrypoint", ""), content.get("Command", ""))
+        except (ValueError, KeyError, IndexError, TypeError) as error:
+            raise MachineError(_READ, f"Image.Name and Ports[0].ContainerPort are needed: {error!r}") from error
+
+
+def run_command(site: Site, definition: Definition) -> tuple[str, ...]:
+    """`docker run` for the container."""
+    entrypoint = ("--entrypoint", definition.entrypoint) if definition.entrypoint else ()
+    trusted = (item for name, value in TRUSTED.items() for item in ("--env", f"{name}={value}"))
+    return (
+        "docker", "run", "--detach", "--name", site.name, "--label", site.grounds.run.label,
+        "--network", site.grounds.network, "--publish", f"127.0.0.1::{definition.port}",
+        "--volume", f"{site.grounds.authority.path}:{AUTHORITY}:ro", *trusted,
+        "--env-file", str(site.place.variables),
+        *entrypoint, definition.image, *shlex.split(definition.command),
+    )  # fmt: skip
+
+
+class Single:
+    """The one container of a bundle."""
+
+    side_by_side = True
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._definition = Definition.read((site.folder / FILE).read_text())
+
+    def pull(self) -> None:
+        try:
+            self._site.place.run("docker", "pull", "--quiet", self._definition.image)
+        except DockerError as error:
+            raise MachineError("download the Docker image", str(error)) from error
+
+    def start(self) -> Running:
+        try:
+            self._site.place.run(*run_command(self._site, self._definition))
+            grounds, name = self._site.grounds, self._site.name
+            address = network_address(grounds, name)
+            port = published_port(grounds, name, self._definition.port)
+        except (DockerError, ValueError, IndexError) as error:
+            raise MachineError("run the Docker container", self._ended() or str(error)) from error
+        return Running((name,), f"{address}:{self._definition.port}", port)
+
+    def _ended(self) -> str:
+        """How the container ended, if that is why it has no address."""
+        form = "{{.State.Status}} {{.State.ExitCode}}"
+        try:
+            status, code = self._site.grounds.docker.run("inspect", "--format", form, self._site.name).split()
+        except DockerError:
+            return ""
+        return f"the container has ended with exit code {code}" if status == "exited" else ""
+
+    def remove(self, running: Running | None) -> None:
+        self._site.grounds.docker.tries("stop", "--time", "10", self._site.name)
+        self._site.grounds.docker.tries("rm", "--force", "--volumes", self._site.name)
