@@ -3,6 +3,7 @@
 from pathlib import PurePosixPath
 from typing import Any
 
+from deploy.bundles import stamp
 from deploy.bundles.compose.draft import Draft, Tree
 from deploy.bundles.compose.environment import ENV_FILE
 from deploy.bundles.compose.findings import at
@@ -19,7 +20,7 @@ _ELSEWHERE = "keep the data in a named volume, or the files in the project"
 
 
 def settle_mounts(draft: Draft) -> None:
-    """Development mounts go, files of the project come along, and each service has a folder for its logs."""
+    """Development mounts go, files of the project come along, each service has a folder for its logs, ours a stamp."""
     for name, service in draft.services.items():
         entries = service.get("volumes", [])
         volumes = [entry for entry in entries if isinstance(entry, Volume)]
@@ -32,7 +33,7 @@ def settle_mounts(draft: Draft) -> None:
             if volume not in gone and not (volume.is_anonymous and any(volume.within(mount) for mount in gone))
         ]
         faulty = [entry for entry in entries if not isinstance(entry, Volume)]
-        service["volumes"] = [*faulty, *kept, *_log_mount(name, kept)]
+        service["volumes"] = [*faulty, *kept, *_log_mount(name, kept), *_stamp_mount(draft, name, kept)]
 
 
 def _is_for_development(draft: Draft, name: str, volume: Volume) -> bool:
@@ -69,6 +70,13 @@ def _log_mount(name: str, volumes: list[Volume]) -> list[Volume]:
     if any(volume.source.startswith(f"{_LOGS}/") for volume in volumes):
         return []
     return [Volume("bind", _OWN_LOGS, f"{_LOGS}/{name}")]
+
+
+def _stamp_mount(draft: Draft, name: str, volumes: list[Volume]) -> list[Volume]:
+    """What the release says of itself, for a service of ours that has nothing of its own there."""
+    if name not in draft.built or any(volume.key == stamp.MOUNT for volume in volumes):
+        return []
+    return [Volume("bind", stamp.MOUNT, stamp.folder(name), ("ro",))]
 
 
 def settle_files(draft: Draft) -> None:

@@ -1,6 +1,8 @@
 """A bundle unpacked and run by the real compose, with the `.env` that Beanstalk writes."""
 
 import io
+import json
+import subprocess
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,8 +47,17 @@ def instance(
     with zipfile.ZipFile(io.BytesIO(bundle.data)) as archive:
         archive.extractall(folder)
     (folder / ".env").write_text(WRITTEN)
+    lay_stamp(folder)
     yield compose, folder
     compose.run(folder, "down", "--volumes", "--timeout", "1")
+
+
+def lay_stamp(folder: Path) -> None:
+    """Run the hook; /var/lib of this machine is not a test's to write to."""
+    hook = folder / ".platform/hooks/prebuild/01_beanpod_release.sh"
+    for file in (folder / "docker-compose.yml", hook):
+        file.write_text(file.read_text().replace("/var/lib/beanpod", str(folder / "state")))
+    subprocess.run(["/bin/sh", hook], check=True, capture_output=True)
 
 
 def output(instance: tuple[Compose, Path], service: str, *command: str) -> str:
@@ -63,6 +74,13 @@ def test_the_app_finds_the_environment_of_its_stage(instance: tuple[Compose, Pat
 
 def test_a_secret_of_the_environment_is_a_file_for_the_app(instance: tuple[Compose, Path]) -> None:
     assert output(instance, "app", "cat", "/run/secrets/token") == "to$ken"
+
+
+def test_the_app_finds_what_is_released_and_cannot_change_it(instance: tuple[Compose, Path]) -> None:
+    command = "cat /run/beanpod/release.json; touch /run/beanpod/x 2>/dev/null || echo refused"
+    stamp, refused = output(instance, "app", "sh", "-c", command).splitlines()
+    assert json.loads(stamp)["version"].startswith("guestbook-")
+    assert refused == "refused"
 
 
 def test_another_service_finds_what_it_names_and_its_files(instance: tuple[Compose, Path]) -> None:

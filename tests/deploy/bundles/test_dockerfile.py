@@ -30,6 +30,7 @@ def test_dockerrun_has_the_image_by_digest_and_the_port_of_the_container(tmp_pat
         "AWSEBDockerrunVersion": "1",
         "Image": {"Name": IMAGE, "Update": "true"},
         "Ports": [{"ContainerPort": 3000}],
+        "Volumes": [{"HostDirectory": f"/var/lib/beanpod/{bundle.hash}", "ContainerDirectory": "/run/beanpod"}],
     }
 
 

@@ -10,13 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from deploy.bundles import Bundle
 from deploy.bundles.hooks import cleanup_hook, login_hooks
 from tests.deploy.engine import Engine
 from tests.deploy.registry import LocalRegistry, local_registry
 
 PASSWORD = "planted 'quote\" $HOME %s \\"
 # Prints as the real one does, from variables of its own.
-GET_CONFIG = '#!/bin/sh\n[ "$1 $2" = "environment -k" ] && printenv "CONFIG_$3"\n'
+GET_CONFIG = """#!/bin/sh
+case "$1 $2" in "environment -k" | "container -k") printenv "CONFIG_$3" ;; *) exit 1 ;; esac
+"""
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +61,7 @@ class Instance:
         return subprocess.run(["docker", *arguments], env=self.variables, capture_output=True, text=True, check=False)
 
     def clean_up(self, *images: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-        (hook,) = cleanup_hook(images).values()
+        (hook,) = Bundle.of(cleanup_hook(images), service="guestbook", application="a").files.values()
         return self.run(hook.data, **variables)
 
     @property
