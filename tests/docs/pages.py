@@ -1,0 +1,87 @@
+"""The documentation as data: pages, headings, code blocks and the commands in them."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+KOREAN = ROOT / "README.ko.md"
+PAGES = (README, KOREAN, *sorted((ROOT / "docs").glob("*.md")), ROOT / "emulator/README.md", ROOT / "CONTRIBUTING.md")
+SHELL = ("sh", "console")
+
+_FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
+_HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
+_INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block. text: without the indentation of the fence."""
+
+    page: Path
+    heading: str
+    language: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page.relative_to(ROOT)}: {self.heading}"
+
+
+def blocks(page: Path, *languages: str) -> list[Block]:
+    """A page's blocks in those languages."""
+    text = page.read_text(encoding="utf-8")
+    return [_block(page, text, match) for match in _FENCE.finditer(text) if match["language"] in languages]
+
+
+def _block(page: Path, text: str, match: re.Match[str]) -> Block:
+    before = _HEADING.findall(_without_blocks(text[: match.start()]))
+    content = re.sub(f"^{match['indent']}", "", match["text"], flags=re.MULTILINE)
+    return Block(page, before[-1] if before else "", match["language"], content)
+
+
+def headings(page: Path) -> list[str]:
+    """A page's headings, from top to bottom."""
+    return _HEADING.findall(_without_blocks(page.read_text(encoding="utf-8")))
+
+
+def prose(page: Path) -> str:
+    """A page without its blocks."""
+    return _without_blocks(page.read_text(encoding="utf-8"))
+
+
+def _without_blocks(text: str) -> str:
+    return _FENCE.sub("", text)
+
+
+def commands(page: Path) -> Iterator[list[str]]:
+    """Every command of a page's shell blocks and between single backticks, split into words."""
+    for block in blocks(page, *SHELL):
+        yield from _split(block.text.replace("\\\n", " "))
+    for span in _INLINE.findall(prose(page)):
+        yield from _split(span)
+
+
+def _split(text: str) -> Iterator[list[str]]:
+    """The simple commands: what stands between the operators of a shell."""
+    for line in text.splitlines():
+        words = shlex.shlex(line.removeprefix("$ "), posix=True, punctuation_chars="();<>|&")
+        words.whitespace_split = True
+        yield from _simple(words)
+
+
+def _simple(words: Iterator[str]) -> Iterator[list[str]]:
+    command: list[str] = []
+    try:
+        for word in words:
+            if set(word) <= set("();<>|&"):
+                yield command
+                command = []
+            else:
+                command.append(word)
+    except ValueError:
+        # Prose between backticks need not be a command.
+        return
+    yield command
