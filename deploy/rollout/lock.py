@@ -20,6 +20,7 @@ LEASE_SECONDS = 600.0
 """How long a lock outlives its holder. It is renewed when half of that has passed."""
 
 _POLL_SECONDS = 10.0
+_LOST = "another deployment has taken over the lock: this one was away for too long"
 
 
 class Lock:
@@ -54,27 +55,19 @@ class Lock:
         if holder is None or self.lost or (holder.until - self._clock.now()).total_seconds() > LEASE_SECONDS / 2:
             return
         try:
-            etag = self._now_and_then.write(replace(self._page, holder=self._renewed(holder)), over=self._page.etag)
+            self._write(replace(self._page, holder=self._renewed(holder)), self._now_and_then)
         except DeployError as error:
             self._report.warn(f"the deployment lock could not be renewed: {error}")
-            return
-        if etag is None:
-            self.lost = True
-            self._report.warn("another deployment has taken over the lock: this one was away for too long")
-            return
-        self._page = Page(self._renewed(holder), self._page.last, etag)
+        if self.lost:
+            self._report.warn(_LOST)
 
     def claim(self, release: Release) -> None:
         """Say what is being deployed, if that has changed. Raises BusyError when the lock is lost."""
         holder = self._page.holder
-        if holder is None or holder.release == release:
-            return
-        claimed = replace(self._renewed(holder), release=release)
-        etag = self._ledger.write(replace(self._page, holder=claimed), over=self._page.etag)
-        if etag is None:
-            self.lost = True
-            raise BusyError("another deployment has taken over the lock: this one was away for too long")
-        self._page = Page(claimed, self._page.last, etag)
+        if holder and holder.release != release:
+            self._write(replace(self._page, holder=replace(self._renewed(holder), release=release)), self._ledger)
+        if self.lost:
+            raise BusyError(_LOST)
 
     def page(self) -> Page:
         """What the lock says, without taking it."""
@@ -85,13 +78,15 @@ class Lock:
         self._page = replace(self._page, last=release)
 
     def _take(self, release: Release, patience: float) -> Page:
-        behind, since = "", self._clock.monotonic()
+        behind, since, before = "", self._clock.monotonic(), Page()
         while True:
             page = self._ledger.read()
+            if not self._is_mine(page):
+                before = page
             holder = self._in_the_way(page)
             if holder is None:
                 if self._claimed(page, release):
-                    return page
+                    return before
                 continue
             if holder.token != behind:
                 behind, since = holder.token, self._clock.monotonic()
@@ -102,7 +97,7 @@ class Lock:
 
     def _in_the_way(self, page: Page) -> Holder | None:
         holder = page.holder_at(self._clock.now())
-        if holder is None or holder.token == self._token:
+        if holder is None or self._is_mine(page):
             return None
         same_run = holder.run_url != "" and holder.run_url == self._source.run_url
         return None if self._process.outlived(holder.process, same_run=same_run) else holder
@@ -141,16 +136,24 @@ class Lock:
     def _give_back(self) -> None:
         if self._page.holder is None or self.lost:
             return
+        until = self._page.holder.until
         try:
-            over = self._page.etag or self._etag_if_mine()
-            if over:
-                self._ledger.write(replace(self._page, holder=None), over=over)
+            self._write(replace(self._page, holder=None), self._ledger)
         except DeployError as error:
-            until = self._page.holder.until
             self._report.warn(f"the deployment lock could not be given back, it ends at {until:%H:%M:%S} UTC: {error}")
         finally:
             self._page = Page()
 
-    def _etag_if_mine(self) -> str | None:
-        page = self._ledger.read()
-        return page.etag if page.holder and page.holder.token == self._token else None
+    def _write(self, page: Page, ledger: Ledger) -> None:
+        """Write over this run's own page; `lost` when it is not there any more."""
+        etag = ledger.write(page, over=self._page.etag) if self._page.etag else None
+        if etag is None:
+            # The answer to an earlier write may have been lost: then the page is still this run's.
+            now = ledger.read()
+            etag = ledger.write(page, over=now.etag) if self._is_mine(now) else None
+        self.lost = etag is None
+        if etag:
+            self._page = replace(page, etag=etag)
+
+    def _is_mine(self, page: Page) -> bool:
+        return page.holder is not None and page.holder.token == self._token

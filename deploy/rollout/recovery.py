@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import NoReturn
 
-from deploy.aws import Event
+from deploy.aws import Environment, Event
 from deploy.errors import BusyError, DeadlineError, DeployError, NotRolledBackError, RolledBackError
 from deploy.report import Phase
 from deploy.rollout.attempt import Attempt
@@ -11,13 +11,13 @@ from deploy.rollout.ledger import Release
 from deploy.rollout.lock import Lock
 from deploy.rollout.looking import Look, version_of
 from deploy.rollout.site import Site
-from deploy.rollout.verdict import Finding, State
+from deploy.rollout.verdict import Finding, State, UnverifiedError
 
 _MOST_CAUSES = 8
 
 
 class Recovery:
-    """Ends one failed release. events: what the environment said meanwhile."""
+    """Ends one failed release. events: what the environment said meanwhile. environment: as it was seen last."""
 
     def __init__(self, site: Site, lock: Lock, look: Look, failed: Release, attempt: Attempt) -> None:
         self._site = site
@@ -26,6 +26,7 @@ class Recovery:
         self._failed = failed
         self._attempt = attempt
         self.events: list[Event] = []
+        self.environment: Environment | None = None
 
     def after(self, finding: Finding) -> NoReturn:
         """Do what a finding asks for. Always raises: the error says how it ended."""
@@ -50,6 +51,7 @@ class Recovery:
         if runs is None:
             raise NotRolledBackError(f"{self._what(finding)}: as before this first release", causes=causes)
         back = Attempt(self._site, runs, each=self._lock.keep).verify(finding.environment)
+        self.environment = back.environment
         if back.state is State.GOOD:
             self._remind()
             raise RolledBackError(
@@ -61,17 +63,18 @@ class Recovery:
         previous = self._failed.previous or ""
         try:
             with self._site.report.phase(Phase.ROLL_BACK):
-                back = self._previous_version(previous)
+                self._previous_version(previous)
+        except UnverifiedError as error:
+            raise NotRolledBackError(
+                f"{self._what(finding)}; after the rollback to {previous}, {error}",
+                causes=(*causes, *error.finding.causes),
+            ) from None
         except DeadlineError as error:
             raise DeadlineError(f"{self._what(finding)}; while it was rolled back: {error}", causes=causes) from error
         except DeployError as error:
             raise NotRolledBackError(
                 f"{self._what(finding)}, and cannot be rolled back: {error}", causes=causes
             ) from error
-        if back.state is not State.GOOD:
-            raise NotRolledBackError(
-                f"{self._what(finding)}; after the rollback to {previous}, {back.text}", causes=(*causes, *back.causes)
-            )
         self._remind()
         raise RolledBackError(f"{self._what(finding)}; rolled back, {previous} serves again", causes=causes)
 
@@ -88,14 +91,17 @@ class Recovery:
         if why:
             raise NotRolledBackError(f"{self._what(finding)}; {why}", causes=causes)
 
-    def _previous_version(self, previous: str) -> Finding:
+    def _previous_version(self, previous: str) -> None:
         self._site.report.say(f"rolling back to {previous}")
         attempt = Attempt(self._site, previous, each=self._lock.keep)
         try:
-            update = attempt.start(self._site.await_ready())
+            update = attempt.start(self._site.await_ready(each=self._lock.keep))
             if update is None:
                 raise BusyError("somebody else is changing the environment")
-            return attempt.verify(attempt.settle(update))
+            back = attempt.verify(attempt.settle(update))
+            self.environment = back.environment
+            if back.state is not State.GOOD:
+                raise UnverifiedError(back)
         finally:
             self.events += attempt.journal.events
 

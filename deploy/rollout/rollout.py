@@ -19,7 +19,7 @@ from deploy.rollout.recovery import Recovery
 from deploy.rollout.settings import Settings
 from deploy.rollout.site import Site
 from deploy.rollout.target import Target
-from deploy.rollout.verdict import Finding, State, judge
+from deploy.rollout.verdict import Finding, State, UnverifiedError, judge
 from deploy.rollout.waiting import Update
 from deploy.source import Source
 
@@ -105,34 +105,45 @@ class Rollout:
 
     def _roll_out(self, wanted: Release, look: Look, *, force: bool) -> None:
         with self._lock.held(wanted, patience=self._site.settings.ready_timeout) as page:
-            environment = self._site.await_ready()
+            environment = self._site.await_ready(each=self._lock.keep)
             if not force:
                 self._refuse_if_older(wanted, page, environment)
                 if self._runs(environment, wanted.label):
                     return
             attempt = Attempt(self._site, wanted.label, each=self._lock.keep)
-            with self._site.report.phase(Phase.ROLL_OUT):
-                wanted, update = self._begun(attempt, wanted, page, environment)
-                settled = attempt.settle(update)
-            with self._site.report.phase(Phase.VERIFY):
-                finding = attempt.verify(settled)
-            self._note(finding.environment, changed=True, events=tuple(attempt.journal.events))
-            if finding.state is not State.GOOD:
-                self._recover(Recovery(self._site, self._lock, look, wanted, attempt), finding)
-            self._site.report.say(f"{finding.text}, health {finding.environment.health}")
+            try:
+                with self._site.report.phase(Phase.ROLL_OUT):
+                    wanted, update = self._begun(attempt, wanted, page, environment)
+                    settled = attempt.settle(update)
+                with self._site.report.phase(Phase.VERIFY):
+                    self._verify(attempt, settled)
+            except UnverifiedError as error:
+                self._recover(Recovery(self._site, self._lock, look, wanted, attempt), error.finding)
+            finally:
+                self.outcome = replace(self.outcome, events=(*attempt.journal.events, *self.outcome.events))
             self._lock.succeeded(wanted)
+
+    def _verify(self, attempt: Attempt, settled: Environment) -> None:
+        finding = attempt.verify(settled)
+        self._note(finding.environment)
+        self._site.report.say(f"{finding.text}, health {finding.environment.health}")
+        if finding.state is not State.GOOD:
+            raise UnverifiedError(finding)
 
     def _begun(self, attempt: Attempt, wanted: Release, page: Page, environment: Environment) -> tuple[Release, Update]:
         """Start the update, as soon as the environment takes it; the release as it is by then."""
+        since = self._site.clock.monotonic()
         while True:
             wanted = replace(wanted, previous=self._previous(environment, page, wanted.label))
             self._lock.claim(wanted)
-            self._note(environment, previous_version=wanted.previous)
+            self._note(environment, previous_version=wanted.previous, changed=True)
             self._leaves = f"Elastic Beanstalk may go on rolling out {wanted.label}: see {_STATUS}"
             update = attempt.start(environment)
             if update is not None:
                 return wanted, update
-            environment = self._site.await_ready()
+            if self._site.clock.monotonic() - since >= self._site.settings.ready_timeout:
+                raise BusyError(f"environment {environment.name} gets busy again and again: deploy when it rests")
+            environment = self._site.await_ready(each=self._lock.keep)
 
     def _previous(self, environment: Environment, page: Page, label: str) -> str | None:
         """Where a rollback would go: what runs, unless that is a release that was cut off and is not well."""
@@ -184,7 +195,7 @@ class Rollout:
             self.outcome = replace(self.outcome, rolled_back=True)
             raise
         finally:
-            self.outcome = replace(self.outcome, events=(*self.outcome.events, *recovery.events))
+            self._note(recovery.environment or finding.environment, events=tuple(recovery.events))
 
     def _note(self, environment: Environment, **known: Any) -> None:
         self.outcome = replace(self.outcome, health=environment.health, **known)

@@ -1,5 +1,6 @@
 """What every part of a rollout works with."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from deploy.aws import Aws, Environment
@@ -28,8 +29,11 @@ class Site:
         self.report.status(Status(environment.status, environment.health))
         return environment
 
-    def await_ready(self) -> Environment:
-        """The environment once it is Ready. Raises BusyError when it is not within `ready_timeout`."""
+    def await_ready(self, *, each: Callable[[], None] = lambda: None) -> Environment:
+        """The environment once it is Ready. each: called at every look. Default: nothing.
+
+        Raises BusyError when it is not Ready within `ready_timeout`.
+        """
         environment, since = self.look(), self.clock.monotonic()
         if not environment.ready and not environment.gone:
             self.report.say(f"environment {environment.name} is {environment.status}: waiting until it is Ready")
@@ -37,6 +41,7 @@ class Site:
             if environment.gone or self.clock.monotonic() - since >= self.settings.ready_timeout:
                 raise BusyError(self._still(environment))
             self.clock.sleep(_BUSY_POLL)
+            each()
             environment = self.look()
         return environment
 

@@ -32,6 +32,14 @@ class Finding:
     causes: tuple[str, ...] = ()
 
 
+class UnverifiedError(Exception):
+    """A look found something else than what was wanted."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.text)
+        self.finding = finding
+
+
 def judge(environment: Environment, instances: Instances | None, label: str, settings: Settings) -> Finding:
     """Compare an environment with what it should be. instances: None if they were not asked, and are not judged."""
     state, text = _of_environment(environment, label)

@@ -82,7 +82,7 @@ class Waiting:
             environment = self._look(now)
         except UnansweredError as error:
             self._unanswered += 1
-            self._site.report.warn(f"{error}; looking again")
+            self._site.report.say(f"{error}; looking again")
             return None
         self._unanswered = 0
         return environment

@@ -31,8 +31,10 @@ def test_a_failed_deployment_is_rolled_back_and_the_first_error_says_why(ground:
     assert caught.value.causes[0].startswith("Instance deployment failed.")
     assert any("Application deployment failed" in cause for cause in caught.value.causes)
     assert ground.runs(target) == GOOD.label
-    assert rollout.outcome.rolled_back
-    assert witness.phases[-1] is Phase.ROLL_BACK
+    outcome = rollout.outcome
+    assert (outcome.rolled_back, outcome.changed, outcome.health) == (True, True, "Ok")
+    assert outcome.events == tuple(witness.events)
+    assert (witness.failed, witness.phases[-1]) == ([Phase.VERIFY], Phase.ROLL_BACK)
     assert any("does not undo a migration" in warning for warning in witness.warnings)
 
 

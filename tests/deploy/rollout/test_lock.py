@@ -42,6 +42,12 @@ def _left_locked(
     assert ledger.write(Page(holder, page.last), over=page.etag)
 
 
+def _pauses_between_locks(ground: Ground) -> list[float]:
+    """Seconds between the times at which the lock was written."""
+    times = [call.time for call in ground.emulator.calls() if call.action == "PutObject" and "locks/" in call.key]
+    return [(after - before).total_seconds() for before, after in pairwise(times)]
+
+
 def test_the_second_of_two_at_once_ends_and_names_the_first(ground: Ground) -> None:
     target, clock = ground.environment(), Conductor(ground.emulator)
 
@@ -156,9 +162,8 @@ def test_a_long_release_keeps_its_lock(ground: Ground) -> None:
     ground.emulator.set_pace(update=1500)
     ground.forget()
     assert ground.rollout(target)[0].release(bundle("long")).changed
-    locks = [call for call in ground.emulator.calls() if call.action == "PutObject" and call.key.startswith("locks/")]
-    pauses = [(after.time - before.time).total_seconds() for before, after in pairwise(locks)]
-    assert len(locks) == 6
+    pauses = _pauses_between_locks(ground)
+    assert len(pauses) == 5
     assert max(pauses) < LEASE_SECONDS
 
 
@@ -171,6 +176,29 @@ def test_a_lock_that_cannot_be_renewed_is_tried_again(ground: Ground) -> None:
     assert rollout.release(bundle("renewed")).changed
     assert any(warning.startswith("the deployment lock could not be renewed") for warning in witness.warnings)
     assert _page(ground, target).holder is None
+
+
+@pytest.mark.parametrize("write", [2, 3], ids=["renewed", "given back"])
+def test_a_lock_whose_answer_is_lost_is_still_held(ground: Ground, write: int) -> None:
+    target = ground.environment()
+    ground.emulator.set_pace(update=400)
+    ground.emulator.order("drops-connections", action="PutObject", after=write, when="after")
+    rollout, witness = ground.rollout(target)
+    assert rollout.release(bundle(f"lost answer {write}")).changed
+    assert not any("taken over" in warning for warning in witness.warnings)
+    assert _page(ground, target).holder is None
+
+
+def test_a_lock_is_kept_while_a_busy_environment_is_waited_for(ground: Ground) -> None:
+    target = ground.environment()
+    ground.deployed(target, "busy")
+    rollout, _ = ground.rollout(target, settings=Settings(ready_timeout=2000))
+    rollout.look()
+    ground.emulator.set_pace(update=1500)
+    ground.beanstalk.update_environment(EnvironmentName=target.environment, VersionLabel=bundle("busy").label)
+    ground.forget()
+    assert rollout.release(bundle("after the busy one")).changed
+    assert max(_pauses_between_locks(ground)) < LEASE_SECONDS
 
 
 def test_a_lock_that_cannot_be_given_back_ends_by_itself(ground: Ground) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from deploy.aws import AwsError, CredentialsError, UnansweredError
-from deploy.errors import DeadlineError, RolledBackError
+from deploy.errors import BusyError, DeadlineError, RolledBackError
 from deploy.rollout import Settings
 from tests.deploy.rollout.ground import Ground, bundle
 
@@ -50,7 +50,7 @@ def test_throttled_polls_are_skipped_and_come_less_often(ground: Ground) -> None
     clock = ground.clock()
     rollout, witness = ground.rollout(target, clock=clock)
     assert rollout.release(bundle("throttled")).changed
-    assert sum("looking again" in warning for warning in witness.warnings) == 3
+    assert sum("looking again" in text for text in witness.said) == 3
     first = clock.slept.index(3.0)
     assert clock.slept[first : first + 5] == [3.0, 30.0, 20.0, 30.0, 5.0]
 
@@ -123,6 +123,14 @@ def test_an_environment_that_gets_busy_before_the_update_is_waited_for(ground: G
     with pytest.raises(RolledBackError, match=f"{bundle('theirs').label} serves again"):
         rollout.release(bundle("new"))
     assert rollout.outcome.previous_version == bundle("theirs").label
+
+
+def test_an_environment_that_gets_busy_again_and_again_is_left_alone(ground: Ground) -> None:
+    target = ground.environment()
+    ground.deployed(target, "old")
+    ground.emulator.order("busy-before-update", label=bundle("old").label, environment=target.environment, times=None)
+    with pytest.raises(BusyError, match=f"environment {target.environment} gets busy again and again"):
+        ground.rollout(target, settings=Settings(ready_timeout=60))[0].release(bundle("new"))
 
 
 def test_other_refusals_are_told_in_awss_words(ground: Ground) -> None:
