@@ -69,7 +69,8 @@ class Clock:
 
     def finish(self, until: Callable[[], bool]) -> None:
         """Run what is scheduled, whenever it is due, until a condition holds: for who has to wait for it."""
-        while self._tasks and not until():
+        # The condition first: looking may run what is due.
+        while not until() and self._tasks:
             heapq.heappop(self._tasks).action()
 
     def _run_until(self, target: datetime) -> None:

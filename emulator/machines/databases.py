@@ -69,7 +69,8 @@ class Databases:
             username=str(instance.master_username),
             forced=_parameters(backend, instance).get(engine.forcing) in ("1", "ON"),
         )
-        password = instance.master_user_password or ""
+        # moto keeps it for itself.
+        password = str(instance._master_user_password)
         TURN.beside(lambda: self._start(order, password, instance))
 
     def _start(self, order: Order, password: str, instance: DBInstance) -> None:

@@ -41,6 +41,7 @@ class Docker:
             printed, errors = process.communicate(timeout=_SECONDS)
         except subprocess.TimeoutExpired:
             _kill(process)
+            process.communicate()
             raise DockerError(f"{command[0]} did not end within {_SECONDS} s") from None
         finally:
             with self._lock:
@@ -56,6 +57,7 @@ class Docker:
             running = set(self._running)
         for process in running:
             _kill(process)
+            process.wait()
 
     def _start(
         self, command: tuple[str, ...], environment: Mapping[str, str], cwd: str | None
@@ -80,4 +82,3 @@ class Docker:
 def _kill(process: "subprocess.Popen[str]") -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()

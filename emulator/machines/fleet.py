@@ -190,6 +190,7 @@ class Fleet:
         release = Release(version.label, deployment.deployment_id, profile.bundle(version.source_bundle))
         self._front.drain_seconds = float(environment.option(_PROCESS, "DeregistrationDelay", "20"))
         setting = Setting(
+            environment=environment.name,
             variables=profile.variables(environment),
             health_path=environment.option(_PROCESS, "HealthCheckPath", "/"),
             health_codes=environment.option(_PROCESS, "MatcherHTTPCode", "200"),

@@ -81,12 +81,14 @@ class Machine:
 
     def _prepare(self, release: Release, setting: Setting) -> Site:
         if self._place is None:
-            self._place = Workplace.make(self._folder, self.grounds.docker)
+            self._place = Workplace.make(self._folder, self.grounds.docker, {"environment_name": setting.environment})
         self._count += 1
         place = self._place
         shutil.rmtree(place.staging, ignore_errors=True)
         place.staging.mkdir()
         release.unpack(place.staging)
+        for file in (*place.staging.glob(".platform/*hooks/*/*"), *place.staging.glob("[dD]ocker*.*")):
+            place.own(file)
         place.write_variables(setting.variables)
         return Site(self.grounds, place, place.staging, self.instance_id, f"{self.instance_id}-{self._count}", setting)
 

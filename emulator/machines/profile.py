@@ -12,6 +12,7 @@ from emulator.calls import Call
 from emulator.iam import guard
 from emulator.iam.callers import Caller, caller
 from emulator.iam.needs import Need
+from emulator.iam.policies import Document, Verdict, judge
 from emulator.machines.release import MachineError
 
 _VARIABLES = "aws:elasticbeanstalk:application:environment"
@@ -24,9 +25,10 @@ _ARN_PARTS = 7
 
 @dataclass(frozen=True)
 class Profile:
-    """An instance profile's session. Everything here is asked in its turn."""
+    """An instance profile's session. role: the ARN of its role. Everything here is asked in its turn."""
 
     region: str
+    role: str
     _caller: Caller
 
     @classmethod
@@ -45,12 +47,16 @@ class Profile:
         known = caller(account, call)
         if known is None:
             raise MachineError("assume the role of its instance profile", f"nobody has the key of {role['Arn']}")
-        return cls(region, known)
+        return cls(region, role["Arn"], known)
 
     def bundle(self, place: dict[str, str]) -> bytes:
         """A source bundle. Raises MachineError where the role may not read it."""
         bucket, key = place["S3Bucket"], place["S3Key"]
-        self._check(_DOWNLOAD, "s3:GetObject", f"arn:aws:s3:::{bucket}/{key}")
+        resource = f"arn:aws:s3:::{bucket}/{key}"
+        # Within an account it is enough that one of the two allows it, the role's policies or the bucket's.
+        documents = [*self._caller.policies, self._of_bucket(bucket)]
+        if judge(documents, "s3:GetObject", resource, {"aws:SecureTransport": "true"}) is not Verdict.ALLOWED:
+            self._check(_DOWNLOAD, "s3:GetObject", resource)
         data: bytes = self._ask(_DOWNLOAD, "s3", "get_object", Bucket=bucket, Key=key)["Body"].read()
         return data
 
@@ -60,6 +66,18 @@ class Profile:
         plain = {option.name: value for option, value in settings if option.namespace == _VARIABLES}
         secrets = {option.name: value for option, value in settings if option.namespace == _SECRETS}
         return plain | {name: self._secret(name, arn) for name, arn in secrets.items()}
+
+    def _of_bucket(self, bucket: str) -> Document:
+        """What a bucket's policy says of this role."""
+        try:
+            policy = clients.client("s3", self.region).get_bucket_policy(Bucket=bucket)["Policy"]
+        except ClientError:
+            return {"Statement": []}
+        return {"Statement": [it for it in json.loads(policy)["Statement"] if self._is_meant(it.get("Principal"))]}
+
+    def _is_meant(self, principal: Any) -> bool:
+        named = principal.get("AWS", []) if isinstance(principal, dict) else principal
+        return bool({"*", self.role} & set([named] if isinstance(named, str) else named))
 
     def _secret(self, variable: str, arn: str) -> str:
         try:

@@ -41,10 +41,11 @@ class Release:
 class Setting:
     """An environment's options as a machine needs them.
 
-    variables: plain ones and secrets. health_codes: as in MatcherHTTPCode, "200" or "200-299,404". health_seconds: how
-    long a new version may take until it is healthy.
+    environment: its name. variables: plain ones and secrets. health_codes: as in MatcherHTTPCode, "200" or
+    "200-299,404". health_seconds: how long a new version may take until it is healthy.
     """
 
+    environment: str
     variables: Mapping[str, str] = field(repr=False)
     health_path: str = "/"
     health_codes: str = "200"

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/single-container-docker-c
 import json
 import shlex
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from emulator.machines.application import AUTHORITY, TRUSTED, Running, Site, network_address, published_port
@@ -14,17 +15,18 @@ from emulator.machines.release import MachineError
 
 FILE = "Dockerrun.aws.json"
 _READ = f"read {FILE}"
-_UNDERSTOOD = {"AWSEBDockerrunVersion", "Image", "Ports", "Command", "Entrypoint"}
+_UNDERSTOOD = {"AWSEBDockerrunVersion", "Image", "Ports", "Command", "Entrypoint", "Volumes"}
 
 
 @dataclass(frozen=True)
 class Definition:
-    """What the file says. port: of the container, the first one."""
+    """What the file says. port: of the container, the first one. volumes: folders of the instance and where they go."""
 
     image: str
     port: int
     entrypoint: str = ""
     command: str = ""
+    volumes: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def read(cls, text: str) -> "Definition":
@@ -34,22 +36,31 @@ class Definition:
             if unknown := sorted(content.keys() - _UNDERSTOOD):
                 raise MachineError(_READ, f"{', '.join(unknown)}: the embedded AWS does not know that")
             port = int(content["Ports"][0]["ContainerPort"])
-            return cls(content["Image"]["Name"], port, content.get("Entrypoint", ""), content.get("Command", ""))
+            volumes = tuple((it["HostDirectory"], it["ContainerDirectory"]) for it in content.get("Volumes", ()))
+            started = content.get("Entrypoint", ""), content.get("Command", "")
+            return cls(content["Image"]["Name"], port, *started, volumes)
         except (ValueError, KeyError, IndexError, TypeError) as error:
             raise MachineError(_READ, f"Image.Name and Ports[0].ContainerPort are needed: {error!r}") from error
 
 
 def run_command(site: Site, definition: Definition) -> tuple[str, ...]:
     """`docker run` for the container."""
+    mounts = (item for source, target in definition.volumes for item in ("--volume", f"{_host(site, source)}:{target}"))
     entrypoint = ("--entrypoint", definition.entrypoint) if definition.entrypoint else ()
     trusted = (item for name, value in TRUSTED.items() for item in ("--env", f"{name}={value}"))
     return (
         "docker", "run", "--detach", "--name", site.name, "--label", site.grounds.run.label,
         "--network", site.grounds.network, "--publish", f"127.0.0.1::{definition.port}",
-        "--volume", f"{site.grounds.authority.path}:{AUTHORITY}:ro", *trusted,
+        "--volume", f"{site.grounds.authority.path}:{AUTHORITY}:ro", *trusted, *mounts,
         "--env-file", str(site.place.variables),
         *entrypoint, definition.image, *shlex.split(definition.command),
     )  # fmt: skip
+
+
+def _host(site: Site, folder: str) -> Path:
+    """A folder of the instance: the machine's own, whatever its path."""
+    own = Path(folder).is_relative_to(site.place.folder)
+    return Path(folder) if own else site.place.folder / "host" / folder.lstrip("/")
 
 
 class Single:

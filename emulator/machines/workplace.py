@@ -9,8 +9,15 @@ from pathlib import Path
 from emulator.machines.docker import Docker, DockerError
 from emulator.machines.release import MachineError
 
-# As on the instance: /opt/elasticbeanstalk/bin/get-config environment -k NAME.
-_GET_CONFIG = '#!/bin/sh\n[ "$1 $2" = "environment -k" ] && sed -n "s/^$3=//p" "{variables}"\n'
+# Of the instance's own: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/custom-platforms-scripts.html.
+_GET_CONFIG = """\
+#!/bin/sh
+case "$1 $2" in
+  "environment -k") sed -n "s/^$3=//p" "{variables}" ;;
+  "container -k") sed -n "s/^$3=//p" "{container}" ;;
+  *) echo "get-config: not on this machine: $*" >&2; exit 1 ;;
+esac
+"""
 # The engine is shared with whoever else works on this machine: their unnamed images are not a hook's to remove.
 _DOCKER = '#!/bin/sh\n[ "$1 $2" = "image prune" ] && exit 0\nexec {docker} "$@"\n'
 
@@ -23,12 +30,17 @@ class Workplace:
     docker: Docker
 
     @classmethod
-    def make(cls, folder: Path, docker: Docker) -> "Workplace":
-        """A new one. Logins are its own, commands' plug-ins and the engine are the user's."""
+    def make(cls, folder: Path, docker: Docker, container: Mapping[str, str]) -> "Workplace":
+        """A new one. Logins are its own, commands' plug-ins and the engine are the user's.
+
+        container: what `get-config container` tells.
+        """
         place = cls(folder, docker)
         for name in ("bin", "home/.docker", "var"):
             (folder / name).mkdir(parents=True)
-        place._program("get-config", _GET_CONFIG.format(variables=place.variables))
+        facts = folder / "container.list"
+        facts.write_text(_lines(container))
+        place._program("get-config", _GET_CONFIG.format(variables=place.variables, container=facts))
         place._program("docker", _DOCKER.format(docker=shutil.which("docker")))
         plugins = Path(os.environ.get("DOCKER_CONFIG", Path.home() / ".docker")) / "cli-plugins"
         if plugins.is_dir():
@@ -50,11 +62,15 @@ class Workplace:
 
     def write_variables(self, variables: Mapping[str, str]) -> None:
         """Write them, a line each, for nobody else's eyes."""
-        write_secret(self.variables, "".join(f"{name}={value}\n" for name, value in variables.items()))
+        write_secret(self.variables, _lines(variables))
 
     def run(self, *command: str, folder: Path | None = None, **variables: str) -> str:
         """What a command prints with this machine's programs and login; DockerError when it fails."""
         return self.docker.command(command, {**variables, **self._environment()}, str(folder or self.folder))
+
+    def own(self, file: Path) -> None:
+        """Have a file of the bundle mean this machine's /var/lib/beanpod: here are several on one file system."""
+        file.write_bytes(file.read_bytes().replace(b"/var/lib/beanpod", os.fsencode(self.folder / "var/beanpod")))
 
     def run_hooks(self, stage: str, variables: Mapping[str, str], *, folder: Path, config: bool = False) -> None:
         """Run a bundle's hooks of a stage in the order of their names. config: those of a change of configuration.
@@ -71,9 +87,6 @@ class Workplace:
         self.staging.rename(self.current)
 
     def _run_hook(self, script: Path, variables: Mapping[str, str], folder: Path) -> None:
-        # A machine's /var/lib is its own, and here are several on one file system.
-        own = script.read_bytes().replace(b"/var/lib/beanpod", os.fsencode(self.folder / "var/beanpod"))
-        script.write_bytes(own)
         try:
             self.run(str(script), folder=folder, **variables)
         except (DockerError, OSError) as error:
@@ -92,6 +105,10 @@ class Workplace:
         path = self.folder / "bin" / name
         path.write_text(text)
         path.chmod(0o755)
+
+
+def _lines(values: Mapping[str, str]) -> str:
+    return "".join(f"{name}={value}\n" for name, value in values.items())
 
 
 def write_secret(path: Path, text: str) -> None:
