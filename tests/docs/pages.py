@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 KOREAN = ROOT / "README.ko.md"
-PAGES = (README, KOREAN, *sorted((ROOT / "docs").glob("*.md")), ROOT / "emulator/README.md", ROOT / "CONTRIBUTING.md")
+PAGES = (README, *sorted((ROOT / "docs").glob("*.md")), ROOT / "emulator/README.md", ROOT / "CONTRIBUTING.md")
 SHELL = ("sh", "console")
 
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
@@ -58,21 +58,16 @@ def _without_blocks(text: str) -> str:
 
 def commands(page: Path) -> Iterator[list[str]]:
     """Every command of a page's shell blocks and between single backticks, split into words."""
-    for block in blocks(page, *SHELL):
-        yield from _split(block.text.replace("\\\n", " "))
-    for span in _INLINE.findall(prose(page)):
-        yield from _split(span)
+    texts = [block.text.replace("\\\n", " ") for block in blocks(page, *SHELL)]
+    for text in (*texts, *_INLINE.findall(prose(page))):
+        for line in text.splitlines():
+            yield from _commands(line.removeprefix("$ "))
 
 
-def _split(text: str) -> Iterator[list[str]]:
-    """The simple commands: what stands between the operators of a shell."""
-    for line in text.splitlines():
-        words = shlex.shlex(line.removeprefix("$ "), posix=True, punctuation_chars="();<>|&")
-        words.whitespace_split = True
-        yield from _simple(words)
-
-
-def _simple(words: Iterator[str]) -> Iterator[list[str]]:
+def _commands(line: str) -> Iterator[list[str]]:
+    """What stands between the operators of a shell, and in its substitutions."""
+    words = shlex.shlex(line, posix=True, punctuation_chars="();<>|&")
+    words.whitespace_split = True
     command: list[str] = []
     try:
         for word in words:
@@ -81,7 +76,8 @@ def _simple(words: Iterator[str]) -> Iterator[list[str]]:
                 command = []
             else:
                 command.append(word)
+                yield from _commands(word.partition("$(")[2].removesuffix(")"))
     except ValueError:
-        # Prose between backticks need not be a command.
+        # What stands between backticks need not be a command.
         return
     yield command

@@ -1,0 +1,126 @@
+"""The documentation says what is so: its links lead somewhere, its commands exist, its snippets work."""
+
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import botocore.session
+import pytest
+from botocore import xform_name
+
+from deploy import errors
+from deploy.cli import parse
+from manifest import Manifest
+from tests.docs.pages import PAGES, ROOT, Block, blocks, commands, headings, prose
+from tests.docs.snippets import write_manifest
+
+_LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
+_OF_EVERY_AWS_COMMAND = {"--query", "--output", "--region"}
+_OUTPUTS = re.compile(r"\[?OutputKey=='(\w+)'")
+
+
+def found(*start: str) -> list[list[str]]:
+    """Every command in the pages that begins so, each once."""
+    every = (command for page in PAGES for command in commands(page) if command[: len(start)] == list(start))
+    return [list(command) for command in dict.fromkeys(map(tuple, every))]
+
+
+def flags(command: list[str]) -> set[str]:
+    """The options of a command, without their values."""
+    return {word.partition("=")[0] for word in command if re.match(r"--?[a-z]", word)}
+
+
+def snippets(language: str) -> list[Block]:
+    return [block for page in PAGES for block in blocks(page, language)]
+
+
+def anchors(page: Path) -> set[str]:
+    """The names GitHub gives to a page's headings."""
+    plain = (re.sub(r"[^\w\s-]", "", heading.lower()) for heading in headings(page))
+    return {heading.replace(" ", "-") for heading in plain}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in _LINK.findall(prose(page)):
+        path, _, anchor = link.partition("#")
+        if not path.startswith("http"):
+            target = (page.parent / path).resolve() if path else page
+            assert target.exists(), f"{page.name}: {link}"
+            assert not anchor or anchor in anchors(target), f"{page.name}: {link}"
+
+
+def test_every_page_is_led_to_from_another() -> None:
+    leads = {(page.parent / link.partition("#")[0]).resolve() for page in PAGES for link in _LINK.findall(prose(page))}
+    assert [page.name for page in PAGES if page.name != "README.md" and page.resolve() not in leads] == []
+
+
+def test_deploy_commands_are_understood() -> None:
+    known = found("python", "-m", "deploy")
+    assert known
+    for command in known:
+        parse(command[3:])
+
+
+def test_make_targets_exist() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert [command for command in found("make") if not set(command[1:]) <= targets | flags(command)] == []
+
+
+@pytest.mark.parametrize("action", ["bootstrap", "deploy", "destroy"])
+def test_the_cdk_cli_knows_its_options(action: str) -> None:
+    cli = [str(ROOT / "node_modules/.bin/cdk"), action, "--help"]
+    told = subprocess.run(cli, capture_output=True, text=True, check=True).stdout
+    known = set(re.findall(r"(?<!\S)--?[a-z][\w-]*", told))
+    assert [command for command in found("npx", "cdk", action) if not flags(command) <= known] == []
+
+
+def test_no_other_action_of_the_cdk_cli_is_named() -> None:
+    assert {command[2] for command in found("npx", "cdk") if len(command) > 2} == {"bootstrap", "deploy", "destroy"}
+
+
+def test_modules_are_there_and_know_their_options() -> None:
+    for command in found("python", "-m"):
+        name, given = command[2], flags(command[3:])
+        assert find_spec(name), name
+        if given and name != "deploy":
+            told = subprocess.run([sys.executable, "-m", name, "--help"], cwd=ROOT, capture_output=True, text=True)
+            assert all(flag in told.stdout for flag in given), command
+
+
+def test_aws_knows_its_commands_and_their_options() -> None:
+    session = botocore.session.Session()
+    for command in found("aws"):
+        if len(command) > 2 and command[1] != "configure":
+            model = session.get_service_model(command[1].removesuffix("api"))
+            operations = {xform_name(name, "-"): model.operation_model(name) for name in model.operation_names}
+            shape = operations[command[2]].input_shape
+            known = {f"--{xform_name(name, '-')}" for name in (shape.members if shape else ())}
+            assert flags(command[3:]) <= known | _OF_EVERY_AWS_COMMAND, command
+
+
+@pytest.mark.parametrize("snippet", snippets("toml"), ids=str)
+def test_manifests_are_valid(snippet: Block, tmp_path: Path) -> None:
+    Manifest.read(write_manifest(snippet.text, tmp_path))
+
+
+@pytest.mark.parametrize("snippet", snippets("python"), ids=str)
+def test_python_synthesises(snippet: Block, tmp_path: Path) -> None:
+    run = subprocess.run([sys.executable, "-c", snippet.text], cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+
+
+def test_every_exit_code_is_explained() -> None:
+    kinds: list[type[errors.DeployError]] = [errors.DeployError, *errors.DeployError.__subclasses__()]
+    ends = {0, *(kind.exit_code for kind in kinds)}
+    for page in (ROOT / "docs/operations.md", ROOT / "docs/deploying.md"):
+        assert {int(code) for code in re.findall(r"^\| (\d+) \|", prose(page), re.MULTILINE)} == ends
+
+
+def test_outputs_are_those_of_the_stacks() -> None:
+    stacks = "".join(file.read_text() for file in (ROOT / "stacks").glob("*.py"))
+    named = {name for page in PAGES for name in _OUTPUTS.findall(page.read_text())}
+    assert named
+    assert [name for name in named if f'CfnOutput(self, "{name}"' not in stacks] == []
