@@ -17,7 +17,8 @@ _HERALD_SECONDS = (3.0, 9.0)
 _FAILING_SECONDS = 60.0
 _FAILING_PAUSE = 2.5
 
-_FAR = 20.0
+# Before the window. A short update is nearly over before a failure could be seen much earlier.
+_SHORT, _FAR_IN_SHORT, _FAR = 120.0, 20.0, 10.0
 # Whether it has begun, or failed at once; then when the quickest are over.
 _FIRST_LOOKS = (3.0, 18.0)
 # Between these, so that an end without a sign is seen within 5 s all the same.
@@ -29,19 +30,23 @@ _LEAST_MARGIN = 0.1
 
 @dataclass(frozen=True)
 class Window:
-    """When the end is likely, in seconds since the update began. sharp: whether no earlier sign of it is to come."""
+    """When the end is likely, in seconds since the update began. sharp: whether no earlier sign of it is to come.
+
+    finest, farthest: the pauses inside, and long before or after.
+    """
 
     earliest: float
     latest: float
     finest: float
     sharp: bool
+    farthest: float = _FAR
 
     def pause(self, elapsed: float) -> float:
         """Seconds until the next look."""
         if elapsed < self.earliest:
-            return min(_FAR, max(self.earliest - elapsed, self.finest))
+            return min(self.farthest, max(self.earliest - elapsed, self.finest))
         overdue = max(elapsed - self.latest, 0.0)
-        return min(self.finest + overdue * 0.1, _FAR)
+        return min(self.finest + overdue * 0.1, self.farthest)
 
 
 @dataclass(frozen=True)
@@ -77,10 +82,11 @@ def _from(history: History, one: Said, said: Sequence[Said]) -> Window:
     earliest, latest = one.at + min(samples) * (1 - margin), one.at + max(samples) * (1 + margin)
     sign = _next_sign(history.remaining, said)
     usual = max(history.remaining[STARTING])
+    far = _FAR_IN_SHORT if usual < _SHORT else max(_FAR, usual / 60)
     if sign is not None:
-        return Window(earliest - sign, latest, min(max(sign * 0.8, 2.0), _COARSEST), sharp=False)
+        return Window(earliest - sign, latest, min(max(sign * 0.8, 2.0), _COARSEST), sharp=False, farthest=far)
     finest = max((latest - earliest) / 12, _FINEST, usual / 400)
-    return Window(earliest, latest, min(finest, max(usual / 250, 1.4)), sharp=True)
+    return Window(earliest, latest, min(finest, max(usual / 250, 1.4)), sharp=True, farthest=far)
 
 
 def _next_sign(remaining: Mapping[str, tuple[float, ...]], said: Sequence[Said]) -> float | None:

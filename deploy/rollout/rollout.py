@@ -184,7 +184,7 @@ class Rollout:
         if finding.state is not State.GOOD:
             self._site.report.say(f"{label} is there, but {finding.text}: rolling it out again")
             return False
-        self._site.report.say(f"nothing to do: {finding.text}, health {environment.health}")
+        self._site.report.say(f"{finding.text}, health {environment.health}")
         return True
 
     def _recover(self, recovery: Recovery, finding: Finding) -> NoReturn:

@@ -61,7 +61,7 @@ def test_looks_are_rare_until_the_end_is_near() -> None:
     history = History.of(_release("a", 0, 183))
     early = window(history, [])
     assert early
-    assert early.pause(0) == 20
+    assert early.pause(0) == 10
     assert early.earliest == pytest.approx(183 * 0.74 - 7)
     assert early.pause(150) == pytest.approx(4.2)
 
@@ -91,6 +91,13 @@ def test_an_overdue_end_is_looked_for_less_and_less_often() -> None:
     assert pauses[-1] == 20
 
 
+@pytest.mark.parametrize(("seconds", "far"), [(60, 20), (183, 10), (600, 10), (900, 15)])
+def test_looks_before_the_end_is_near_are_as_rare_as_the_update_is_long(seconds: float, far: float) -> None:
+    early = window(History.of(_release("a", 0, seconds)), [])
+    assert early
+    assert early.pause(0) == far
+
+
 def test_the_first_release_is_looked_at_early_and_then_steadily() -> None:
     assert window(History(), []) is None
     assert [pause(seconds, None) for seconds in (0, 3, 18, 192, 900)] == [3, 15, 5, 8, 11.5]
@@ -110,4 +117,4 @@ def test_an_error_is_followed_closely() -> None:
 def test_the_pause_is_never_too_short_and_never_too_long(seconds: list[float], elapsed: float, heard: set[str]) -> None:
     events = [event for i, each in enumerate(seconds) for event in _release(str(i), i * 10_000, each + 8)]
     said = [Said(words, elapsed / 2) for words in heard]
-    assert 0 < pause(elapsed, window(History.of(events), said)) <= 20
+    assert 0 < pause(elapsed, window(History.of(events), said)) <= 110
