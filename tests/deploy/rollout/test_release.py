@@ -68,7 +68,7 @@ def test_nothing_to_do_is_four_calls_and_no_upload(ground: Ground) -> None:
         "DescribeInstancesHealth",
     ]
     assert (outcome.changed, outcome.previous_version) == (False, bundle("same").label)
-    assert witness.said[-1].startswith("nothing to do: all 1 instances run")
+    assert witness.said[-1] == f"all 1 instances run {bundle('same').label}, health Ok"
 
 
 def test_force_deploys_what_runs_already(ground: Ground) -> None:
