@@ -19,6 +19,7 @@ def build_and_push(
     """
     with report.phase(Phase.BUILD):
         _check_files(specs)
+        report.say(f"building with {docker.builder}")
         built = {spec.name: _build(spec, platform, docker, report) for spec in specs}
     with report.phase(Phase.PUSH):
         return {name: _publish(name, image, docker, registry, report) for name, image in built.items()}

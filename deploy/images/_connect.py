@@ -61,7 +61,6 @@ def _variables(
 def _find(client: Client, report: Reporter, clock: Clock) -> Docker:
     client.must(commands.version(), _ENGINE)
     builder = _builder(client)
-    report.say(f"building with {builder}")
     return Docker(client, builder, report, clock, github_cache=builder is Builder.BUILDX and _github_cache(client))
 
 

@@ -28,8 +28,11 @@ class BuildSpec:
 
     @property
     def title(self) -> str:
-        """What messages call it."""
-        return f"service {self.name}" if self.name else str(self.dockerfile)
+        """What messages call it: the service, or the Dockerfile as seen from where the script runs."""
+        if self.name:
+            return f"service {self.name}"
+        here = Path.cwd()
+        return str(self.dockerfile.relative_to(here) if self.dockerfile.is_relative_to(here) else self.dockerfile)
 
 
 @dataclass(frozen=True)
