@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from tests.docs.pages import ROOT
@@ -64,15 +65,17 @@ class GitHub:
         """By name."""
         return {file.name: file.read_text() for file in (self.folder / "variables").iterdir()}
 
-    def run_workflow(self, variables: Mapping[str, str]) -> Ran:
-        """What a push starts: the deploying step of the workflow that was pushed. variables: of the runner."""
-        checkout, files = self.folder / "checkout", self.folder / "runner"
-        _git(self.folder, "clone", "--quiet", "origin.git", "checkout")
-        files.mkdir()
-        job = load(checkout / ".github/workflows/deploy.yaml")["jobs"]["dev"]
+    def run_workflow(self, variables: Mapping[str, str]) -> list[Ran]:
+        """What a push starts: the deploying step, and the look at the page. variables: of the runner."""
+        folder = Path(mkdtemp(prefix="run-", dir=self.folder))
+        (folder / "files").mkdir()
+        _git(folder, "clone", "--quiet", str(self.folder / "origin.git"), "checkout")
+        job = load(folder / "checkout/.github/workflows/deploy.yaml")["jobs"]["dev"]
+        runner = Runner(folder / "checkout", folder / "files", {**variables, **job["env"]})
         given: dict[str, Any] = {"secrets": self.secrets, "vars": self.variables, "steps": {}}
-        runner = Runner(checkout, files, {**variables, **job["env"]})
-        return runner.run(step_of(job["steps"], "Deploy"), given, seconds=_SECONDS)
+        deployed = runner.run(step_of(job["steps"], "Deploy"), given, seconds=_SECONDS)
+        given["steps"] = {"deploy": {"outputs": deployed.outputs}}
+        return [deployed, runner.run(step_of(job["steps"], "The page answers"), given)]
 
 
 def _copy_repository(folder: Path) -> None:
