@@ -75,13 +75,13 @@ def remove(name: str) -> None:
         ("ps --all", "rm --force --volumes"),
         ("network ls", "network rm"),
         ("volume ls", "volume rm"),
-        (f"images {name}", "image rm"),
-        (f"images {name}-app", "image rm"),
     ):
-        wanted = () if kind.startswith("images") else ("--filter", f"name={name}")
-        found = run("docker", *kind.split(), "--quiet", *wanted).split()
-        if found:
+        if found := run("docker", *kind.split(), "--quiet", "--filter", f"name={name}").split():
             run("docker", *kind_remove.split(), *found)
+    for image in (name, f"{name}-app"):
+        # By name: the same content may have other names, of somebody else.
+        if run("docker", "images", "--quiet", image).strip():
+            run("docker", "image", "rm", image)
 
 
 def test_every_block_belongs_to_a_section_that_is_followed_here() -> None:
