@@ -80,8 +80,8 @@ def remove(name: str) -> None:
             run("docker", *kind_remove.split(), *found)
     for image in (name, f"{name}-app"):
         # By name: the same content may have other names, of somebody else.
-        if run("docker", "images", "--quiet", image).strip():
-            run("docker", "image", "rm", image)
+        if names := run("docker", "images", "--format", "{{.Repository}}:{{.Tag}}", image).split():
+            run("docker", "image", "rm", *names)
 
 
 def test_every_block_belongs_to_a_section_that_is_followed_here() -> None:
