@@ -8,7 +8,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
-KOREAN = ROOT / "README.ko.md"
 PAGES = (README, *sorted((ROOT / "docs").glob("*.md")), ROOT / "emulator/README.md", ROOT / "CONTRIBUTING.md")
 SHELL = ("sh", "console")
 

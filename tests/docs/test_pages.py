@@ -1,10 +1,14 @@
 """The documentation says what is so: its links lead somewhere, its commands exist, its snippets work."""
 
+import json
+import os
 import re
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import botocore.session
 import pytest
@@ -12,6 +16,7 @@ from botocore import xform_name
 
 from deploy import errors
 from deploy.cli import parse
+from deploy.rollout import Target
 from manifest import Manifest
 from tests.docs.pages import PAGES, ROOT, Block, blocks, commands, headings, prose
 from tests.docs.snippets import write_manifest
@@ -110,6 +115,21 @@ def test_manifests_are_valid(snippet: Block, tmp_path: Path) -> None:
 def test_python_synthesises(snippet: Block, tmp_path: Path) -> None:
     run = subprocess.run([sys.executable, "-c", snippet.text], cwd=tmp_path, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
+
+
+def test_an_app_of_ones_own_is_found_by_the_deploy_script(tmp_path: Path) -> None:
+    (snippet,) = blocks(ROOT / "docs/your-own.md", "python")
+    environment = os.environ | {"CDK_OUTDIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", snippet.text], env=environment, check=True, capture_output=True)
+    stage: Any = SimpleNamespace(name="prod", service=SimpleNamespace(name="shop"))
+    aws: Any = SimpleNamespace(region="", stack_outputs=lambda name: _outputs(tmp_path / f"{name}.template.json"))
+    target = Target.find(stage, aws)
+    assert (target.region, "EndpointURL" in target.url) == ("eu-central-1", True)
+
+
+def _outputs(template: Path) -> dict[str, str]:
+    outputs = json.loads(template.read_text())["Outputs"]
+    return {name: str(output["Value"]) for name, output in outputs.items()}
 
 
 def test_every_exit_code_is_explained() -> None:
