@@ -3,23 +3,19 @@
 `make demo`. Ends 0 only if every step worked, and leaves nothing running.
 """
 
-import os
-import signal
-import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
-from rich.console import Console
 from rich.table import Table
 
 from emulator.server import EmbeddedAws, EmbeddedAwsError
+from emulator.steps import StepFailedError, console, interrupted, note_interruptions, run, step
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation.service_resource import Stack
@@ -40,26 +36,15 @@ _SHOWN = {
     "AWS::S3::Bucket": "bucket for releases",
     "AWS::CloudWatch::Alarm": "alarm",
 }
-# A pipe has no width: names stay on one line there.
-console = Console(highlight=False, emoji=False, width=None if sys.stdout.isatty() else 140)
-
-
-interrupted = threading.Event()
-
-
-class DemoFailedError(Exception):
-    """A step that did not do what it should; carries what to show."""
 
 
 def main() -> int:
     """Run the demonstration; 1 if any step failed."""
     began = time.monotonic()
-    # Only noted here: raised while a process is being started, it would leave that one running.
-    for end in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(end, lambda *_: interrupted.set())
+    note_interruptions()
     try:
         _demonstrate()
-    except (DemoFailedError, EmbeddedAwsError) as error:
+    except (StepFailedError, EmbeddedAwsError) as error:
         if not interrupted.is_set():
             console.print(f"[bold red]failed[/] {error}", soft_wrap=True)
             return 1
@@ -74,7 +59,7 @@ def main() -> int:
 def _demonstrate() -> None:
     with ExitStack() as cleanup:
         scratch = cleanup.enter_context(tempfile.TemporaryDirectory(prefix="beanpod-demo-"))
-        with _step("Starting an AWS on this machine"):
+        with step("Starting an AWS on this machine"):
             aws = cleanup.enter_context(EmbeddedAws.start())
         environment = {
             **aws.whole_environment(),
@@ -82,73 +67,25 @@ def _demonstrate() -> None:
         }
         output = f"--output={scratch}/cdk.out"
         deploy = ("deploy", "--all", "--require-approval=never", output)
-        with _step("cdk bootstrap"):
+        with step("cdk bootstrap"):
             # Away from cdk.json: with its account and region named, it need not wait for the app.
             _cdk(environment, "bootstrap", f"aws://{aws.account}/{aws.region}", folder=Path(scratch))
-        with _step("cdk deploy --all"):
+        with step("cdk deploy --all"):
             _cdk(environment, *deploy)
         _show(aws)
-        with _step("cdk deploy --all, once more: nothing may change"):
+        with step("cdk deploy --all, once more: nothing may change"):
             again = _cdk(environment, *deploy)
             _expect_no_changes(again, len(_stacks(aws)))
 
 
-@contextmanager
-def _step(what: str) -> Iterator[None]:
-    began = time.monotonic()
-    if console.is_terminal:
-        with console.status(what):
-            yield
-    else:
-        console.print(f"…  {what}")
-        yield
-    if interrupted.is_set():
-        raise DemoFailedError("interrupted")
-    console.print(f"[green]✓[/]  {what}  [dim]{time.monotonic() - began:.1f} s[/]")
-
-
 def _cdk(environment: Mapping[str, str], *arguments: str, folder: Path = _ROOT) -> str:
-    # In a group of its own: the CLI is a script that starts Node, and ending the one would leave the other running.
-    with subprocess.Popen(  # noqa: S603
-        [str(_CDK), *arguments, *_QUIET],
-        cwd=folder,
-        env=environment,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    ) as process:
-        output = _read_to_the_end(process)
-    if process.returncode != 0:
-        raise DemoFailedError(f"cdk {arguments[0]} ended with {process.returncode}:\n{output}")
-    return output
-
-
-def _read_to_the_end(process: "subprocess.Popen[str]") -> str:
-    while True:
-        try:
-            return process.communicate(timeout=0.2)[0]
-        except subprocess.TimeoutExpired:
-            if interrupted.is_set():
-                _end_group(process)
-                raise DemoFailedError("interrupted") from None
-
-
-def _end_group(process: "subprocess.Popen[str]") -> None:
-    """Kill a process and what it started, and wait until they are gone: one that is dying may still write files."""
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    deadline = time.monotonic() + 10
-    with suppress(OSError):
-        while time.monotonic() < deadline:
-            os.killpg(process.pid, 0)
-            time.sleep(0.02)
+    return run(str(_CDK), *arguments, *_QUIET, environment=environment, folder=folder)
 
 
 def _expect_no_changes(output: str, stacks: int) -> None:
     unchanged = output.count("(no changes)")
     if unchanged != stacks:
-        raise DemoFailedError(f"{unchanged} of {stacks} stacks were unchanged:\n{output}")
+        raise StepFailedError(f"{unchanged} of {stacks} stacks were unchanged:\n{output}")
 
 
 def _stacks(aws: EmbeddedAws) -> list["Stack"]:
@@ -176,7 +113,7 @@ def _show(aws: EmbeddedAws) -> None:
         ("DeployerSecretArn", "The key that CI deploys with is in the secret"),
     ):
         if key not in outputs:
-            raise DemoFailedError(f"no stack has the output {key}")
+            raise StepFailedError(f"no stack has the output {key}")
         console.print(f"\n{text}\n  [bold]{_readable(outputs[key])}[/]", soft_wrap=True)
     console.print()
 

@@ -1,5 +1,6 @@
 """python -m emulator.github FOLDER: the hook of a repository, told on standard input what was pushed."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -12,6 +13,8 @@ _GONE = "0" * 40
 
 def main(folder: str) -> int:
     """Run the workflow for a push to main; the pusher sees what is printed. Exit code 1 when a job failed."""
+    # A step that runs has a group of its own, and is ended on the way out.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     repository = Repository(Path(folder))
     well = True
     for line in sys.stdin:
