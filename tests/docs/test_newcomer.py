@@ -98,6 +98,15 @@ def test_a_new_key_deploys_and_the_old_one_is_refused(arrived: Arrived) -> None:
         boto3.client("sts", **{**arrived.aws.client_arguments, **key}).get_caller_identity()
 
 
+def test_a_changed_secret_is_stored_and_the_app_started_again(arrived: Arrived) -> None:
+    arrived.newcomer.follow(*operation("Change a secret or a variable"))
+    name = "/guestbook/docker-password"
+    stored = client("ssm", arrived.aws).get_parameter(Name=name, WithDecryption=True)["Parameter"]
+    assert (stored["Version"], stored["Value"]) == (2, PASSWORD)
+    events = client("elasticbeanstalk", arrived.aws).describe_events()["Events"]
+    assert "restartAppServer is starting." in {event["Message"] for event in events}
+
+
 def test_removing_a_stage_leaves_what_the_page_says(arrived: Arrived) -> None:
     *_, snapshots = arrived.newcomer.follow(*operation("Remove a stage"))
     assert snapshots.splitlines()[-1].startswith("guestbook-dev-database-snapshot-")
