@@ -1,6 +1,8 @@
 """A run of the workflow: its jobs and steps, one after another, on a clone of what was pushed."""
 
 import json
+import os
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +20,8 @@ _AT_HAND = (
     "actions/setup-node", "actions/setup-python", "actions/github-script", "docker/setup-buildx-action",
     "aws-actions/configure-aws-credentials",
 )  # fmt: skip
+# Keys are the repository's secrets, whoever pushes; how this machine reaches the network is its own.
+_NOT_THE_RUNNERS = re.compile(r"AWS_|GITHUB_|GIT_|DOCKER_(?:USERNAME|PASSWORD)$")
 _STEP_SECONDS = 900
 _SHOWN_LINES = 40
 
@@ -106,6 +110,7 @@ class Run:
 
     def _variables(self) -> dict[str, str]:
         return {
+            **_machines_own(os.environ),
             **self.repository.environment,
             "GITHUB_SHA": self.commit,
             "GITHUB_REF": "refs/heads/main",
@@ -120,3 +125,7 @@ class Run:
     def _record(self) -> None:
         jobs = {name: {"result": job.result, "outputs": job.outputs} for name, job in self.jobs.items()}
         (self.folder / "record.json").write_text(json.dumps({"commit": self.commit, "jobs": jobs}))
+
+
+def _machines_own(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if not _NOT_THE_RUNNERS.match(name)}
