@@ -1,0 +1,19 @@
+from collections.abc import Iterator
+
+import pytest
+
+from emulator import EmbeddedAws
+from tests.deploy.engine import Engine, docker_engine
+from tests.deploy.registry import local_registry
+from tests.emulator.machines.shop import Shop
+
+__all__ = ["docker_engine"]
+
+
+@pytest.fixture(scope="module")
+def shop(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """An application in an embedded AWS with machines, and versions of it in a registry."""
+    folder = tmp_path_factory.mktemp("shop")
+    with local_registry(folder / "registry") as registry, EmbeddedAws.start(machines=True) as aws:
+        yield Shop.open(aws, registry, docker_engine, folder)
+        docker_engine.remove_images(registry.host)

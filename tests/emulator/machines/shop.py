@@ -1,0 +1,185 @@
+"""A small application and its versions, on machines of the embedded AWS."""
+
+import io
+import json
+import subprocess
+import time
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import boto3
+
+from emulator import EmbeddedAws
+from emulator.registry import LocalRegistry
+from tests.deploy.engine import Engine
+
+APPLICATION = "shop"
+BUCKET = "shop-bundles"
+_LAUNCH = "aws:autoscaling:launchconfiguration"
+_COMMAND = "aws:elasticbeanstalk:command"
+_SECONDS = 60
+_SERVES = "printenv COLOR >> /www/index.html; trap exit TERM; httpd -f -p 8080 -h /www & wait"
+_MAY_READ = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
+Options = Mapping[tuple[str, str], str]
+
+
+@dataclass(frozen=True)
+class Shop:
+    """Where versions are made and deployed. images: by the words of their pages."""
+
+    aws: EmbeddedAws
+    registry: LocalRegistry
+    engine: Engine
+    folder: Path
+    images: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, aws: EmbeddedAws, registry: LocalRegistry, engine: Engine, folder: Path) -> "Shop":
+        shop = cls(aws, registry, engine, folder)
+        iam = shop.client("iam")
+        iam.create_role(RoleName="shop", AssumeRolePolicyDocument="{}")
+        iam.put_role_policy(RoleName="shop", PolicyName="bundles", PolicyDocument=json.dumps(_MAY_READ))
+        iam.create_instance_profile(InstanceProfileName="shop")
+        iam.add_role_to_instance_profile(InstanceProfileName="shop", RoleName="shop")
+        shop.client("s3").create_bucket(Bucket=BUCKET)
+        shop.client("elasticbeanstalk").create_application(ApplicationName=APPLICATION)
+        return shop
+
+    def client(self, service: str) -> Any:
+        make: Any = boto3.client
+        return make(service, **self.aws.client_arguments)
+
+    def image(self, words: str, command: str = _SERVES) -> str:
+        """An image whose page has the words; it is in the registry, and not on this machine."""
+        if words not in self.images:
+            context = self.folder / f"image-{len(self.images)}"
+            context.mkdir()
+            (context / "index.html").write_text(f"{words}\n")
+            cmd = json.dumps(["sh", "-c", command])
+            (context / "Dockerfile").write_text(f"FROM busybox:stable\nCOPY index.html /www/index.html\nCMD {cmd}\n")
+            name = f"{self.registry.host}/ada/shop:{len(self.images)}"
+            self._docker("build", "--quiet", "--tag", name, str(context))
+            self._docker("push", "--quiet", name)
+            self._docker("image", "rm", name)
+            self.images[words] = name
+        return self.images[words]
+
+    def version(self, label: str, words: str, *, files: Mapping[str, str] | None = None, **image: str) -> str:
+        """A version, by its label. files: of the bundle. Default: a Dockerrun.aws.json for the image of the words."""
+        given = files or {"Dockerrun.aws.json": self.dockerrun(words, **image)}
+        self.client("s3").put_object(Bucket=BUCKET, Key=label, Body=bundle(given))
+        self.client("elasticbeanstalk").create_application_version(
+            ApplicationName=APPLICATION, VersionLabel=label, SourceBundle={"S3Bucket": BUCKET, "S3Key": label}
+        )
+        return label
+
+    def dockerrun(self, words: str, **image: str) -> str:
+        name = {"Name": self.image(words, **image)}
+        return json.dumps({"AWSEBDockerrunVersion": "1", "Image": name, "Ports": [{"ContainerPort": 8080}]})
+
+    def launch(self, name: str, label: str = "", options: Options | None = None) -> "Site":
+        """An environment with a version, or with the sample application."""
+        client = self.client("elasticbeanstalk")
+        stack = next(it for it in client.list_available_solution_stacks()["SolutionStacks"] if "Docker" in it)
+        settings = {(_LAUNCH, "IamInstanceProfile"): "shop", **(options or {})}
+        client.create_environment(
+            ApplicationName=APPLICATION,
+            EnvironmentName=name,
+            SolutionStackName=stack,
+            OptionSettings=option_settings(settings),
+            **({"VersionLabel": label} if label else {}),
+        )
+        return Site(self, name).settled()
+
+    def _docker(self, *arguments: str) -> None:
+        variables = self.engine.variables(self.folder)
+        subprocess.run(["docker", *arguments], env=variables, check=True, capture_output=True)
+
+
+@dataclass(frozen=True)
+class Site:
+    """An environment."""
+
+    shop: Shop
+    name: str
+
+    @property
+    def url(self) -> str:
+        return self.shop.aws.environment_url(self.name)
+
+    def described(self) -> dict[str, Any]:
+        found = self.shop.client("elasticbeanstalk").describe_environments(EnvironmentNames=[self.name])
+        shown: dict[str, Any] = found["Environments"][-1]
+        return shown
+
+    def settled(self) -> "Site":
+        """Wait until nothing is under way."""
+        end = time.monotonic() + _SECONDS
+        while self.described()["Status"] not in ("Ready", "Terminated"):
+            assert time.monotonic() < end, self.described()
+            time.sleep(0.1)
+        return self
+
+    def update(self, **changes: Any) -> "Site":
+        self.shop.client("elasticbeanstalk").update_environment(EnvironmentName=self.name, **changes)
+        return self.settled()
+
+    def page(self, path: str = "/") -> tuple[int, str]:
+        try:
+            with urlopen(f"{self.url}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    def errors(self) -> list[str]:
+        """What its error events say, the oldest first."""
+        client = self.shop.client("elasticbeanstalk")
+        events = client.describe_events(EnvironmentName=self.name, Severity="ERROR")["Events"]
+        return [event["Message"] for event in reversed(events)]
+
+    def instances(self) -> list[dict[str, Any]]:
+        client = self.shop.client("elasticbeanstalk")
+        found = client.describe_instances_health(EnvironmentName=self.name, AttributeNames=["All"])
+        shown: list[dict[str, Any]] = found["InstanceHealthList"]
+        return shown
+
+    def containers(self) -> set[str]:
+        """The ids of the instances that have a container."""
+        names = self.shop.engine.run("ps", "--format", "{{.Names}}", "--filter", "label=beanpod.machines").split()
+        known = {instance["InstanceId"] for instance in self.instances()}
+        return {name[: name.index("-", 2)] for name in names if name.startswith("i-")} & known
+
+
+def option_settings(options: Options) -> list[dict[str, str]]:
+    return [{"Namespace": space, "OptionName": name, "Value": value} for (space, name), value in options.items()]
+
+
+def bundle(files: Mapping[str, str]) -> bytes:
+    """A zip of the files; scripts in it are executable."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for name, text in files.items():
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = (0o755 if name.endswith(".sh") else 0o644) << 16
+            archive.writestr(entry, text)
+    return data.getvalue()
+
+
+def several(policy: str, count: int = 2) -> Options:
+    """A load balanced environment of so many instances, one in a batch."""
+    return {
+        ("aws:elasticbeanstalk:environment", "EnvironmentType"): "LoadBalanced",
+        ("aws:elasticbeanstalk:environment", "LoadBalancerType"): "application",
+        ("aws:autoscaling:asg", "MinSize"): str(count),
+        ("aws:autoscaling:asg", "MaxSize"): str(count + 2),
+        (_COMMAND, "DeploymentPolicy"): policy,
+        (_COMMAND, "BatchSizeType"): "Fixed",
+        (_COMMAND, "BatchSize"): "1",
+        ("aws:elasticbeanstalk:trafficsplitting", "EvaluationTime"): "3",
+    }

@@ -1,0 +1,59 @@
+"""Deployment policies on real containers, while guests keep asking for the page."""
+
+import pytest
+
+from emulator.guests import Crowd
+from tests.emulator.machines.shop import Shop, Site, several
+
+POLICIES = ("AllAtOnce", "Rolling", "RollingWithAdditionalBatch", "Immutable", "TrafficSplitting")
+REPLACING = ("Immutable", "TrafficSplitting")
+
+
+@pytest.fixture(scope="module")
+def versions(shop: Shop) -> Shop:
+    shop.version("one", "First of all")
+    shop.version("two", "Second to none")
+    shop.version("broken", "Third time unlucky", command="exit 3")
+    return shop
+
+
+@pytest.fixture(params=POLICIES, scope="module")
+def site(versions: Shop, request: pytest.FixtureRequest) -> Site:
+    policy: str = request.param
+    return versions.launch(f"policy-{policy}"[:40], "one", several(policy))
+
+
+def ids(site: Site) -> set[str]:
+    return {instance["InstanceId"] for instance in site.instances()}
+
+
+def test_every_policy_takes_a_version_to_all_instances_and_no_request_fails(site: Site) -> None:
+    before = ids(site)
+    assert site.page() == (200, "First of all\n")
+    with Crowd(site.url, ("First", "Second")) as crowd:
+        site.update(VersionLabel="two")
+    assert crowd.failed == {}
+    assert crowd.answers["First"] > 0
+    assert site.page() == (200, "Second to none\n")
+    assert site.described()["HealthStatus"] == "Ok"
+    assert {instance["Deployment"]["VersionLabel"] for instance in site.instances()} == {"two"}
+    assert site.containers() == ids(site)
+    replaced = {"RollingWithAdditionalBatch": 1, "Immutable": 2, "TrafficSplitting": 2}
+    assert len(before - ids(site)) == replaced.get(site.name.removeprefix("policy-"), 0)
+
+
+def test_a_version_that_does_not_start_leaves_the_old_one_serving(site: Site) -> None:
+    before = ids(site)
+    with Crowd(site.url, ("Second",)) as crowd:
+        site.update(VersionLabel="broken")
+    assert crowd.failed == {}
+    assert ids(site) == before
+    assert site.containers() == before
+    errors = site.errors()
+    assert errors[0] == "Instance deployment failed to run the Docker container. The deployment failed."
+    assert "Failed to deploy application." in errors
+    failed = [instance for instance in site.instances() if instance["Deployment"]["Status"] == "Failed"]
+    policy = site.name.removeprefix("policy-")
+    assert len(failed) == {"AllAtOnce": 2, "Rolling": 1}.get(policy, 0)
+    for instance in failed:
+        assert "has ended with exit code 3" in instance["Causes"][0]
