@@ -4,10 +4,13 @@ export JSII_RUNTIME_PACKAGE_CACHE := enabled
 PYTHON ?= python3
 INSTALLED := .venv/installed node_modules/.package-lock.json
 
-.PHONY: demo test lint types synth schema picture bench installed clean
+.PHONY: demo rehearse test lint types synth schema picture bench installed clean
 
 demo: $(INSTALLED)  ## Deploy the example for real on an AWS embedded in this machine.
 	@python -m emulator.demo
+
+rehearse: $(INSTALLED)  ## From git push to a page in the browser, with Docker; KEEP=--keep leaves it running.
+	@python -m emulator.rehearsal $(KEEP)
 
 test: $(INSTALLED) lint types  ## Every test, lint and types.
 	python -m pytest -n auto --dist loadfile
