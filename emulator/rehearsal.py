@@ -68,9 +68,8 @@ def _rehearse(*, keep: bool) -> None:
         _release_under_load(stage, url)
         _break(stage, guest)
         seconds = time.monotonic() - began
-        console.print(
-            f"\n[bold green]All of it worked[/], in {seconds:.0f} s. The service answers at\n  [bold]{url}[/]\n"
-        )
+        console.print(f"\n[bold green]All of it worked[/], in {seconds:.0f} s.")
+        console.print(f"The service {'answers' if keep else 'answered'} at\n  [bold]{url}[/]\n", soft_wrap=True)
         if keep:
             stage.show()
             interrupted.wait()

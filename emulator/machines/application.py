@@ -35,7 +35,9 @@ class Site:
 
 
 class Application(Protocol):
-    """A bundle on a machine."""
+    """A bundle on a machine. step: what its events call the running of it."""
+
+    step: str
 
     def pull(self) -> None:
         """Fetch the images with the machine's login. Raises MachineError."""
@@ -44,7 +46,7 @@ class Application(Protocol):
         """Start the containers. Raises MachineError; remove() is called then."""
 
     def remove(self, running: Running | None) -> None:
-        """End it; running: None when start() did not get to its end."""
+        """End it. running: None when it never served, and need not be asked to end."""
 
     @property
     def side_by_side(self) -> bool:

@@ -65,6 +65,7 @@ class Composed:
     """The project of a bundle. It keeps its name from version to version, and with it its volumes."""
 
     side_by_side = False
+    step = "run the Docker Compose services"
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -77,26 +78,26 @@ class Composed:
         grounds = self._site.grounds
         document = override(config, web=web, port=port, label=grounds.run.label, authority=str(grounds.authority.path))
         (self._site.folder / _OVERRIDE).write_text(written(document))
-        self._compose("download the Docker image", "pull", "--quiet")
+        # What is here already is not asked for again: base images need not come from a registry.
+        self._compose("download the Docker image", "pull", "--quiet", "--policy", "missing")
 
     def start(self) -> Running:
-        step = "run the Docker Compose services"
         web, port = web_service(self._config())
-        self._compose(step, "up", "--no-start", "--no-build", "--remove-orphans")
-        containers = self._compose(step, "ps", "--all", "--quiet").split()
+        self._compose(self.step, "up", "--no-start", "--no-build", "--remove-orphans")
+        containers = self._compose(self.step, "ps", "--all", "--quiet").split()
         for container in containers:
             # Only now, and by no name: a network in the file would make one machine's services answer for another's.
             self._site.grounds.docker.tries("network", "connect", self._site.grounds.network, container)
-        self._compose(step, "up", "--detach", "--no-recreate", "--no-build")
+        self._compose(self.step, "up", "--detach", "--no-recreate", "--no-build")
         return self._running(web, port, containers)
 
     def _running(self, web: str, port: int, containers: list[str]) -> Running:
         try:
-            (first, *_) = self._compose("run the Docker Compose services", "ps", "--all", "--quiet", web).split()
+            (first, *_) = self._compose(self.step, "ps", "--all", "--quiet", web).split()
             address = network_address(self._site.grounds, first)
             return Running(tuple(containers), f"{address}:{port}", published_port(self._site.grounds, first, port))
         except (DockerError, ValueError, IndexError) as error:
-            raise MachineError("run the Docker Compose services", str(error)) from error
+            raise MachineError(self.step, str(error)) from error
 
     def remove(self, running: Running | None) -> None:
         project = f"label=com.docker.compose.project={self._site.instance_id}"

@@ -91,12 +91,12 @@ class Fleet:
         self._in_turn(operation, done)
 
     def _bring(self, wanted: list[str], running: Deployment | None) -> Failures:
-        if not wanted:
-            self._front.remove()
-        elif not self._started:
+        if wanted and not self._started:
             self._front.start()
             self._started = True
         self._retire([name for name in self._machines if name not in wanted])
+        if not wanted:
+            self._front.remove()
         if not running or running.version_label == SAMPLE_VERSION:
             return {}
         return self._deploy_all(wanted, running, config=True)

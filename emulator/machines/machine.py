@@ -61,7 +61,7 @@ class Machine:
         self._hooks("predeploy", site, config=config)
         try:
             running = application.start()
-            self._await_health(running, setting)
+            self._await_health(application, running, setting)
             serve(running.address)
             self._hooks("postdeploy", site, config=config)
         except (MachineError, DockerError):
@@ -95,11 +95,11 @@ class Machine:
     def _hooks(self, stage: str, site: Site, *, config: bool) -> None:
         site.place.run_hooks(stage, site.setting.variables, folder=site.folder, config=config)
 
-    def _await_health(self, running: Running, setting: Setting) -> None:
+    def _await_health(self, application: Application, running: Running, setting: Setting) -> None:
         end = time.monotonic() + setting.health_seconds
         while not setting.accepts(status := _status(running.port, setting.health_path)):
             if dead := self._dead(running):
-                raise MachineError("run the Docker container", dead)
+                raise MachineError(application.step, dead)
             if time.monotonic() > end:
                 said = f"{setting.health_path} answers {status or 'nothing'}"
                 raise MachineError("pass the health check", f"{said} after {setting.health_seconds:.0f} s")
@@ -111,7 +111,8 @@ class Machine:
         for line in self.grounds.docker.run("inspect", "--format", form, *running.containers).splitlines():
             name, alive, restarts, code = line.removeprefix("/").split()
             if restarts != "0" or (alive == "false" and (code != "0" or len(running.containers) == 1)):
-                return f"the container {name} has ended with exit code {code}"
+                how = f"has ended with exit code {code}" if restarts == "0" else "ends again and again"
+                return f"the container {name} {how}"
         return ""
 
     def _go_back(self, application: Application, old: Installed | None, serve: Serve) -> None:

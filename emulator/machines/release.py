@@ -15,7 +15,7 @@ class MachineError(Exception):
     """A deployment failed on a machine. step: what it could not do, as its event says it; the message: why."""
 
     def __init__(self, step: str, why: str) -> None:
-        super().__init__(why)
+        super().__init__(" ".join(why.split()))
         self.event = _TO.format(step=step)
 
 

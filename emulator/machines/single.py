@@ -67,6 +67,7 @@ class Single:
     """The one container of a bundle."""
 
     side_by_side = True
+    step = "run the Docker container"
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -85,7 +86,7 @@ class Single:
             address = network_address(grounds, name)
             port = published_port(grounds, name, self._definition.port)
         except (DockerError, ValueError, IndexError) as error:
-            raise MachineError("run the Docker container", self._ended() or str(error)) from error
+            raise MachineError(self.step, self._ended() or str(error)) from error
         return Running((name,), f"{address}:{self._definition.port}", port)
 
     def _ended(self) -> str:
@@ -98,5 +99,6 @@ class Single:
         return f"the container has ended with exit code {code}" if status == "exited" else ""
 
     def remove(self, running: Running | None) -> None:
-        self._site.grounds.docker.tries("stop", "--time", "10", self._site.name)
+        if running:
+            self._site.grounds.docker.tries("stop", "--time", "10", self._site.name)
         self._site.grounds.docker.tries("rm", "--force", "--volumes", self._site.name)

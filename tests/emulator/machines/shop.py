@@ -23,7 +23,7 @@ BUCKET = "shop-bundles"
 _LAUNCH = "aws:autoscaling:launchconfiguration"
 _COMMAND = "aws:elasticbeanstalk:command"
 _SECONDS = 60
-_SERVES = "printenv COLOR >> /www/index.html; trap exit TERM; httpd -f -p 8080 -h /www & wait"
+_SERVES = 'echo "$COLOR" >> /www/index.html; trap exit TERM; httpd -f -p 8080 -h /www & wait'
 _MAY_READ = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
 Options = Mapping[tuple[str, str], str]
 
@@ -113,7 +113,9 @@ class Site:
         return self.shop.aws.environment_url(self.name)
 
     def described(self) -> dict[str, Any]:
-        found = self.shop.client("elasticbeanstalk").describe_environments(EnvironmentNames=[self.name])
+        found = self.shop.client("elasticbeanstalk").describe_environments(
+            EnvironmentNames=[self.name], IncludeDeleted=True
+        )
         shown: dict[str, Any] = found["Environments"][-1]
         return shown
 

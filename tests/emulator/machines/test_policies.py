@@ -29,12 +29,12 @@ def ids(site: Site) -> set[str]:
 
 def test_every_policy_takes_a_version_to_all_instances_and_no_request_fails(site: Site) -> None:
     before = ids(site)
-    assert site.page() == (200, "First of all\n")
+    assert site.page() == (200, "First of all\n\n")
     with Crowd(site.url, ("First", "Second")) as crowd:
         site.update(VersionLabel="two")
     assert crowd.failed == {}
     assert crowd.answers["First"] > 0
-    assert site.page() == (200, "Second to none\n")
+    assert site.page() == (200, "Second to none\n\n")
     assert site.described()["HealthStatus"] == "Ok"
     assert {instance["Deployment"]["VersionLabel"] for instance in site.instances()} == {"two"}
     assert site.containers() == ids(site)

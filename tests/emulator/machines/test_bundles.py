@@ -1,0 +1,87 @@
+"""Source bundles: what a machine takes, and what it refuses."""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from emulator.machines.nginx import Pools, configuration
+from emulator.machines.release import MachineError, Release, Setting
+from emulator.machines.single import Definition
+from tests.emulator.machines.shop import bundle
+
+
+def release(data: bytes) -> Release:
+    return Release("one", 1, data)
+
+
+def test_scripts_stay_executable(tmp_path: Path) -> None:
+    release(bundle({"hooks/a.sh": "#!/bin/sh\n", "file": "text"})).unpack(tmp_path)
+    assert (tmp_path / "hooks/a.sh").stat().st_mode & 0o777 == 0o755
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_file_outside_of_the_bundle_is_refused(tmp_path: Path) -> None:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("../escaped", "text")
+    with pytest.raises(MachineError, match=r"\.\./escaped lies outside of the bundle"):
+        release(data.getvalue()).unpack(tmp_path / "folder")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_zip_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MachineError, match="not a zip file") as raised:
+        release(b"text").unpack(tmp_path)
+    assert raised.value.event == "Instance deployment failed to unpack the source bundle. The deployment failed."
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", r"Image.Name and Ports\[0\].ContainerPort are needed: JSONDecodeError"),
+        ('{"Image": {"Name": "a"}}', r"Image.Name and Ports\[0\].ContainerPort are needed: KeyError"),
+        ('{"Authentication": {}}', "Authentication: the embedded AWS does not know that"),
+    ],
+)
+def test_a_definition_that_cannot_be_run_is_named(text: str, words: str) -> None:
+    with pytest.raises(MachineError, match=words):
+        Definition.read(text)
+
+
+def test_a_definition_is_read() -> None:
+    text = {
+        "AWSEBDockerrunVersion": "1",
+        "Image": {"Name": "ada/shop", "Update": "true"},
+        "Ports": [{"ContainerPort": 8080}, {"ContainerPort": 22}],
+        "Command": "serve --all",
+        "Volumes": [{"HostDirectory": "/var/x", "ContainerDirectory": "/x"}],
+    }
+    expected = Definition("ada/shop", 8080, command="serve --all", volumes=(("/var/x", "/x"),))
+    assert Definition.read(json.dumps(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("codes", "accepted", "refused"),
+    [("200", [200], [201, 404, 0]), ("200-299,404", [200, 250, 299, 404], [300, 403]), ("200,302", [200, 302], [301])],
+)
+def test_health_checks_accept_what_the_matcher_says(codes: str, accepted: list[int], refused: list[int]) -> None:
+    setting = Setting("environment", {}, health_codes=codes)
+    assert [status for status in accepted + refused if setting.accepts(status)] == accepted
+
+
+def test_a_settings_variables_are_not_shown() -> None:
+    assert "planted" not in repr(Setting("environment", {"PASSWORD": "planted"}))
+
+
+def test_without_its_last_machine_the_proxy_is_no_sample_again() -> None:
+    left = Pools({"i-1": "10.0.0.1:80"}).without("i-1")
+    assert "return 503" in configuration(left, 1, 20)
+    assert "Congratulations" not in configuration(left, 1, 20)
+
+
+def test_a_candidate_gets_its_share() -> None:
+    text = configuration(Pools({"i-1": "10.0.0.1:80"}, {"i-2": "10.0.0.2:80"}, 15), 1, 20)
+    assert "split_clients $request_id $pool { 15% candidate; * current; }" in text

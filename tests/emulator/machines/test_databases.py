@@ -1,0 +1,136 @@
+"""RDS instances are servers of their engine: with the password, with TLS, and gone with the instance."""
+
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+
+from emulator import EmbeddedAws
+from emulator.remote import ControlError
+from tests.deploy.engine import Engine
+
+PASSWORD = "planted-Pa55word"
+_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Server:
+    """An instance. container: the one behind it; host: the name of its endpoint."""
+
+    aws: EmbeddedAws
+    engine: Engine
+    identifier: str
+    host: str
+
+    @property
+    def container(self) -> str:
+        names = self.engine.run("ps", "--all", "--format", "{{.Names}}", "--filter", "label=beanpod.machines").split()
+        return next((name for name in names if name.endswith(f"-{self.identifier}")), "")
+
+    def run(self, *command: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+        """A command in a container of the same image and network, with the authority that machines get."""
+        volume, network, image = self._inspected()
+        given = [item for name, value in variables.items() for item in ("--env", f"{name}={value}")]
+        return subprocess.run(
+            ["docker", "run", "--rm", "--network", network, "--volume", f"{volume}:/ca.pem:ro", *given, "--entrypoint",
+             command[0], image, *command[1:]],
+            capture_output=True, text=True, timeout=_SECONDS, check=False,
+        )  # fmt: skip
+
+    def until(self, *command: str, **variables: str) -> str:
+        """What the command prints once it succeeds."""
+        end = time.monotonic() + _SECONDS
+        while (done := self.run(*command, **variables)).returncode:
+            assert time.monotonic() < end, done.stderr
+            time.sleep(0.5)
+        return done.stdout
+
+    def _inspected(self) -> tuple[str, str, str]:
+        label, image = self.engine.run(
+            "inspect", "--format", '{{index .Config.Labels "beanpod.machines"}} {{.Config.Image}}', self.container
+        ).split()
+        return f"{label}/authority/ca.pem", label.rpartition("/")[2], image
+
+
+@pytest.fixture(scope="module")
+def aws(docker_engine: Engine) -> Iterator[EmbeddedAws]:
+    with EmbeddedAws.start(machines=True) as running:
+        yield running
+
+
+def client(aws: EmbeddedAws) -> Any:
+    return boto3.client("rds", **aws.client_arguments)
+
+
+def create(aws: EmbeddedAws, engine: Engine, name: str, version: str, forcing: str) -> Server:
+    """An instance that insists on TLS."""
+    rds = client(aws)
+    family = {"mysql": "mysql8.4", "postgres": "postgres17"}[name]
+    rds.create_db_parameter_group(DBParameterGroupName=name, DBParameterGroupFamily=family, Description="TLS")
+    parameter = {"ParameterName": forcing, "ParameterValue": "1", "ApplyMethod": "pending-reboot"}
+    rds.modify_db_parameter_group(DBParameterGroupName=name, Parameters=[parameter])
+    made = rds.create_db_instance(
+        DBInstanceIdentifier=f"a-{name}",
+        Engine=name,
+        EngineVersion=version,
+        DBInstanceClass="db.t4g.micro",
+        AllocatedStorage=20,
+        DBName="book",
+        MasterUsername="keeper",
+        MasterUserPassword=PASSWORD,
+        DBParameterGroupName=name,
+    )["DBInstance"]
+    server = Server(aws, engine, f"a-{name}", made["Endpoint"]["Address"])
+    end = time.monotonic() + _SECONDS
+    while not server.container:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    return server
+
+
+def test_mysql_takes_the_password_over_tls_under_its_endpoints_name(aws: EmbeddedAws, docker_engine: Engine) -> None:
+    server = create(aws, docker_engine, "mysql", "8.4", "require_secure_transport")
+    # The image may be MySQL's own, or MariaDB in its place: their clients say it differently.
+    maria = "MariaDB" in server.run("mysql", "--version").stdout
+    verified = ("--ssl-verify-server-cert",) if maria else ("--ssl-mode=VERIFY_IDENTITY",)
+    client = ("mysql", "--host", server.host, "--user", "keeper", "book", "--ssl-ca=/ca.pem", *verified, "--execute")
+    ask = "SHOW STATUS LIKE 'Ssl_cipher'"
+    assert "TLS_" in server.until(*client, ask, MYSQL_PWD=PASSWORD)
+    assert "Access denied" in server.run(*client, ask, MYSQL_PWD="wrong").stderr
+    without = "--skip-ssl" if maria else "--ssl-mode=DISABLED"
+    plain = server.run(*client, "SELECT 1", without, MYSQL_PWD=PASSWORD)
+    assert re.search("Access denied|insecure transport are prohibited", plain.stderr)
+    assert PASSWORD not in docker_engine.run("top", server.container, "-eo", "args")
+
+
+def test_postgres_takes_the_password_over_tls_under_its_endpoints_name(aws: EmbeddedAws, docker_engine: Engine) -> None:
+    server = create(aws, docker_engine, "postgres", "17", "rds.force_ssl")
+    address = f"host={server.host} user=keeper dbname=book"
+    ask = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+    tls = ("psql", f"{address} sslmode=verify-full sslrootcert=/ca.pem", "--tuples-only", "--command", ask)
+    assert server.until(*tls, PGPASSWORD=PASSWORD).strip() == "t"
+    plain = server.run("psql", f"{address} sslmode=disable", "--command", "SELECT 1", PGPASSWORD=PASSWORD)
+    assert "no encryption" in plain.stderr
+
+
+def test_a_database_is_reached_from_this_machine_on_loopback_and_gone_with_its_instance(
+    aws: EmbeddedAws, docker_engine: Engine
+) -> None:
+    server = Server(aws, docker_engine, "a-mysql", "")
+    host, _, port = aws.database_address("a-mysql").partition(":")
+    assert host == "127.0.0.1"
+    assert docker_engine.run("port", server.container).endswith(f"-> 127.0.0.1:{port}\n")
+    mounts = docker_engine.run("inspect", "--format", "{{range .Mounts}}{{.Name}} {{end}}", server.container).split()
+    client(aws).delete_db_instance(DBInstanceIdentifier="a-mysql", SkipFinalSnapshot=True)
+    end = time.monotonic() + _SECONDS
+    while server.container:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert not set(mounts) & set(docker_engine.run("volume", "ls", "--quiet").split())
+    with pytest.raises(ControlError, match="no a-mysql runs here: there is a-postgres"):
+        aws.database_address("a-mysql")

@@ -1,0 +1,146 @@
+"""What happens on one machine: variables, secrets, hooks, failures, and the ways out."""
+
+import json
+
+import pytest
+
+from tests.emulator.machines.shop import Shop, Site, several
+
+VARIABLES = "aws:elasticbeanstalk:application:environment"
+SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
+PROCESS = "aws:elasticbeanstalk:environment:process:default"
+SINGLE = {("aws:elasticbeanstalk:environment", "EnvironmentType"): "SingleInstance"}
+# What the container's page ends with tells what it was given.
+ODD = "red $HOME 'q' \"d\" = #1"
+
+
+@pytest.fixture(scope="module")
+def site(shop: Shop) -> Site:
+    shop.version("plain", "Hello")
+    return shop.launch("single", options={**SINGLE, (VARIABLES, "COLOR"): ODD})
+
+
+def test_the_sample_application_answers_its_page_and_nothing_else(site: Site) -> None:
+    status, page = site.page()
+    assert status == 200
+    assert "sample application" in page
+    assert site.page("/health")[0] == 404
+    assert site.described()["EndpointURL"] == site.url.removeprefix("http://")
+
+
+def test_a_health_path_that_the_sample_does_not_know_makes_it_red_until_the_first_release(shop: Shop) -> None:
+    shop.version("healthy", "Well", files={"Dockerrun.aws.json": shop.dockerrun("Well")})
+    options = {**several("AllAtOnce", 1), (PROCESS, "HealthCheckPath"): "/index.html"}
+    red = shop.launch("red-first", options=options)
+    assert red.described()["Health"] == "Red"
+    assert red.update(VersionLabel="healthy").described()["Health"] == "Green"
+
+
+def test_the_container_finds_the_environments_variables_as_they_are(site: Site) -> None:
+    site.update(VersionLabel="plain")
+    assert site.page() == (200, f"Hello\n{ODD}\n")
+
+
+def test_a_change_of_the_variables_reaches_the_container(site: Site) -> None:
+    setting = {"Namespace": VARIABLES, "OptionName": "COLOR", "Value": "blue"}
+    site.update(OptionSettings=[setting])
+    assert site.page() == (200, "Hello\nblue\n")
+    assert site.described()["VersionLabel"] == "plain"
+
+
+def secret_of(shop: Shop, site: Site, *, allowed: bool) -> None:
+    """Give the environment a secret, which its role may read or not, and deploy the version again."""
+    found = shop.client("secretsmanager").create_secret(Name=f"color-{allowed}", SecretString='{"color": "green"}')
+    statement = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": found["ARN"]}
+    if allowed:
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        shop.client("iam").put_role_policy(RoleName="shop", PolicyName="secret", PolicyDocument=policy)
+    value = {"Namespace": SECRETS, "OptionName": "COLOR", "Value": f"{found['ARN']}:color"}
+    removed = {"Namespace": VARIABLES, "OptionName": "COLOR"}
+    site.update(OptionSettings=[value], OptionsToRemove=[removed])
+
+
+def test_a_secret_that_the_role_may_not_read_fails_the_deployment_and_the_old_version_goes_on(
+    shop: Shop, site: Site
+) -> None:
+    before = site.page()
+    secret_of(shop, site, allowed=False)
+    assert site.page() == before
+    assert site.described()["HealthStatus"] == "Severe"
+    (instance,) = site.instances()
+    assert "is not authorized to perform: secretsmanager:GetSecretValue" in instance["Causes"][0]
+
+
+def test_a_secret_reaches_the_container_by_its_field(shop: Shop, site: Site) -> None:
+    secret_of(shop, site, allowed=True)
+    assert site.page() == (200, "Hello\ngreen\n")
+    assert site.described()["HealthStatus"] == "Ok"
+
+
+def test_hooks_run_with_the_variables_and_programs_of_the_instance(shop: Shop, site: Site) -> None:
+    told = "/var/lib/beanpod/told"
+    say = 'echo "$COLOR $(get-config environment -k COLOR) $(get-config container -k environment_name)"'
+    volume = {"HostDirectory": told, "ContainerDirectory": "/www/told"}
+    definition = {**json.loads(shop.dockerrun("Hooked")), "Volumes": [volume]}
+    files = {
+        "Dockerrun.aws.json": json.dumps(definition),
+        ".platform/hooks/prebuild/01.sh": f"#!/bin/sh\nmkdir -p {told} && {say} > {told}/first\n",
+        ".platform/hooks/postdeploy/01.sh": f"#!/bin/sh\ndocker ps -q | wc -l > {told}/last\n",
+    }
+    site.update(VersionLabel=shop.version("hooked", "Hooked", files=files))
+    assert site.page("/told/first") == (200, "green green single\n")
+    assert site.page("/told/last")[0] == 200
+
+
+@pytest.mark.parametrize("stage", ["prebuild", "postdeploy"])
+def test_a_hook_that_fails_ends_the_deployment_with_the_old_version(shop: Shop, site: Site, stage: str) -> None:
+    before = site.page()
+    files = {
+        "Dockerrun.aws.json": shop.dockerrun("Never seen"),
+        f".platform/hooks/{stage}/01.sh": "#!/bin/sh\necho no luck >&2\nexit 1\n",
+    }
+    site.update(VersionLabel=shop.version(f"unlucky-{stage}", "Never seen", files=files))
+    assert site.page() == before
+    said = f"Instance deployment failed to run the hook .platform/hooks/{stage}/01.sh. The deployment failed."
+    assert said in site.errors()
+    (instance,) = site.instances()
+    assert "no luck" in instance["Causes"][0]
+
+
+def test_a_version_that_is_not_healthy_in_time_is_not_served(shop: Shop, site: Site) -> None:
+    before = site.page()
+    shop.aws.set_pace(health=1)
+    label = shop.version("ill", "Ill", command="mkdir /empty; httpd -f -p 8080 -h /empty")
+    site.update(VersionLabel=label)
+    shop.aws.set_pace(health=60)
+    assert site.page() == before
+    assert "Instance deployment failed to pass the health check. The deployment failed." in site.errors()
+    (instance,) = site.instances()
+    assert "/ answers 404 after 1 s" in instance["Causes"][0]
+
+
+def test_an_image_that_is_not_there_is_named(shop: Shop, site: Site) -> None:
+    files = {"Dockerrun.aws.json": shop.dockerrun("Hello").replace("/shop:", "/none:")}
+    site.update(VersionLabel=shop.version("missing", "", files=files))
+    assert "Instance deployment failed to download the Docker image. The deployment failed." in site.errors()
+
+
+def test_an_abort_brings_the_old_version_back(shop: Shop, site: Site) -> None:
+    site.update(VersionLabel="plain")
+    label = shop.version("slow", "Slow", command="trap exit TERM; sleep 2; httpd -f -p 8080 -h /www & wait")
+    client = shop.client("elasticbeanstalk")
+    client.update_environment(EnvironmentName=site.name, VersionLabel=label)
+    client.abort_environment_update(EnvironmentName=site.name)
+    site.settled()
+    assert site.described()["VersionLabel"] == "plain"
+    assert site.page()[1].startswith("Hello\n")
+
+
+def test_the_end_of_an_environment_removes_its_machines(shop: Shop) -> None:
+    brief = shop.launch("brief", shop.version("brief", "Brief"), SINGLE)
+    (instance,) = brief.instances()
+    shop.client("elasticbeanstalk").terminate_environment(EnvironmentName="brief")
+    brief.settled()
+    assert instance["InstanceId"] not in shop.engine.run("ps", "--all", "--format", "{{.Names}}")
+    with pytest.raises(OSError, match="refused"):
+        brief.page()

@@ -1,0 +1,111 @@
+"""The start and the end of machines: nothing is left, whatever happens."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from emulator import EmbeddedAws
+from emulator.remote import ControlError
+from tests.deploy.engine import Engine
+
+ROOT = Path(__file__).parents[3]
+
+
+def start(folder: Path, **variables: str) -> "subprocess.Popen[str]":
+    """A server whose machines keep their files in a folder."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "emulator", "--port", "0", "--machines"],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(folder), **variables},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def endpoint(server: "subprocess.Popen[str]") -> str:
+    """Where it answers, once it says that it is ready."""
+    assert server.stdout
+    for line in server.stdout:
+        if line.startswith("Ready on "):
+            return line.split()[2]
+    raise AssertionError(server.communicate())
+
+
+def create_database(url: str) -> None:
+    keys = {"aws_access_key_id": "AKIAEMBEDDEDAWS00000", "aws_secret_access_key": "embedded"}
+    make: Any = boto3.client
+    rds = make("rds", endpoint_url=url, region_name="us-east-1", **keys)
+    rds.create_db_instance(
+        DBInstanceIdentifier="brief",
+        Engine="mysql",
+        EngineVersion="8.4",
+        DBInstanceClass="db.t4g.micro",
+        AllocatedStorage=20,
+        MasterUsername="keeper",
+        MasterUserPassword="brief-password",
+    )
+
+
+def left(engine: Engine, folder: Path) -> list[str]:
+    """What there is of the runs whose files are in a folder."""
+    found = [path.name for path in folder.glob("beanpod-machines-*")]
+    for kind in (("ps", "--all"), ("network", "ls"), ("volume", "ls")):
+        labels = engine.run(*kind, "--filter", "label=beanpod.machines", "--format", "{{.Labels}}")
+        found += [line for line in labels.splitlines() if str(folder) in line]
+    return found
+
+
+def test_sigterm_removes_everything(docker_engine: Engine, tmp_path: Path) -> None:
+    with start(tmp_path) as server:
+        create_database(endpoint(server))
+        assert left(docker_engine, tmp_path)
+        server.send_signal(signal.SIGTERM)
+        _, errors = server.communicate(timeout=60)
+    assert server.returncode == 0, errors
+    assert left(docker_engine, tmp_path) == []
+
+
+def test_a_killed_run_is_removed_by_the_next_one_and_a_living_one_is_not(docker_engine: Engine, tmp_path: Path) -> None:
+    with start(tmp_path) as killed:
+        endpoint(killed)
+        killed.kill()
+    assert len(left(docker_engine, tmp_path)) == 2
+    with start(tmp_path) as living, start(tmp_path) as last:
+        endpoint(living)
+        endpoint(last)
+        assert len(left(docker_engine, tmp_path)) == 4
+        for server in (living, last):
+            server.send_signal(signal.SIGINT)
+            server.communicate(timeout=60)
+    assert left(docker_engine, tmp_path) == []
+
+
+def test_without_an_engine_it_says_so_and_ends(tmp_path: Path) -> None:
+    with start(tmp_path, DOCKER_HOST="tcp://127.0.0.1:1") as server:
+        _, errors = server.communicate(timeout=60)
+    assert server.returncode == 2
+    assert errors.startswith("emulator: machines need Docker, and it does not answer: start it first (")
+    assert left_files(tmp_path) == []
+
+
+def left_files(folder: Path) -> list[Path]:
+    return list(folder.glob("beanpod-machines-*"))
+
+
+def test_machines_do_not_live_on_a_virtual_clock(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "emulator", "--machines", "--virtual-clock"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "--machines takes the time that containers take: leave out --virtual-clock" in done.stderr
+
+
+def test_without_machines_nothing_has_an_address() -> None:
+    with EmbeddedAws.start() as aws, pytest.raises(ControlError, match="start the server with machines"):
+        aws.environment_url("anything")
