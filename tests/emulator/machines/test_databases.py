@@ -97,11 +97,11 @@ def test_mysql_takes_the_password_over_tls_under_its_endpoints_name(aws: Embedde
     server = create(aws, docker_engine, "mysql", "8.4", "require_secure_transport")
     # The image may be MySQL's own, or MariaDB in its place: their clients say it differently.
     maria = "MariaDB" in server.run("mysql", "--version").stdout
-    verified = ("--ssl-verify-server-cert",) if maria else ("--ssl-mode=VERIFY_IDENTITY",)
-    client = ("mysql", "--host", server.host, "--user", "keeper", "book", "--ssl-ca=/ca.pem", *verified, "--execute")
-    ask = "SHOW STATUS LIKE 'Ssl_cipher'"
-    assert "TLS_" in server.until(*client, ask, MYSQL_PWD=PASSWORD)
-    assert "Access denied" in server.run(*client, ask, MYSQL_PWD="wrong").stderr
+    verified = "--ssl-verify-server-cert" if maria else "--ssl-mode=VERIFY_IDENTITY"
+    client = ("mysql", "--host", server.host, "--user", "keeper", "book", "--execute")
+    ask = ("SHOW STATUS LIKE 'Ssl_cipher'", "--ssl-ca=/ca.pem", verified)
+    assert "TLS_" in server.until(*client, *ask, MYSQL_PWD=PASSWORD)
+    assert "Access denied" in server.run(*client, *ask, MYSQL_PWD="wrong").stderr
     without = "--skip-ssl" if maria else "--ssl-mode=DISABLED"
     plain = server.run(*client, "SELECT 1", without, MYSQL_PWD=PASSWORD)
     assert re.search("Access denied|insecure transport are prohibited", plain.stderr)
