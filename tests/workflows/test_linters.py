@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.deploy.engine import Engine, docker_engine
 from tests.workflows.workflow import ACTION, DEPLOY, ROOT
 
+__all__ = ["docker_engine"]
 DOCKERFILE = ROOT / "service/Dockerfile"
 
 
@@ -51,3 +53,11 @@ def test_hadolint_finds_a_base_image_without_a_version(tmp_path: Path) -> None:
     code, said = hadolint(bad)
     assert code != 0
     assert "DL3006" in said
+
+
+@pytest.mark.parametrize(
+    "files", [("compose.yaml",), ("compose.yaml", "compose.prod.yaml")], ids=["work", "production"]
+)
+def test_compose_takes_the_services_files_without_a_word(docker_engine: Engine, files: tuple[str, ...]) -> None:
+    chosen = [f"--file={ROOT / 'service' / name}" for name in files]
+    assert lint("docker", "compose", *chosen, "config", "--quiet") == (0, "")
