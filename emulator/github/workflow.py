@@ -14,6 +14,11 @@ import yaml
 
 from emulator.github.expressions import Contexts, condition, interpolated
 
+_OUTPUT = re.compile(
+    r"^(?:(?P<several>[\w-]+)<<(?P<end>\S+)\n(?P<lines>.*?)^(?P=end)|(?P<name>[\w-]+)=(?P<value>[^\n]*))$",
+    re.MULTILINE | re.DOTALL,
+)
+
 
 def load(path: Path) -> dict[str, Any]:
     """A workflow or an action; YAML's `on` is a word here, not a truth."""
@@ -105,6 +110,9 @@ class Runner:
 
 
 def parse_outputs(text: str) -> dict[str, str]:
-    """What a step wrote to GITHUB_OUTPUT, one line or many."""
-    several = re.findall(r"^([\w-]+)<<(\S+)\n(.*?)^\2$", text, re.MULTILINE | re.DOTALL)
-    return {name: value.removesuffix("\n") for name, _, value in several}
+    """What a step wrote to GITHUB_OUTPUT: `name=value`, or a value of many lines between delimiters."""
+    outputs = {}
+    for found in _OUTPUT.finditer(text):
+        name, value, several, lines = found.group("name", "value", "several", "lines")
+        outputs[name or several] = value if name else lines.removesuffix("\n")
+    return outputs

@@ -1,0 +1,102 @@
+"""The guests of the rehearsal notice every failure."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
+
+import pytest
+
+from emulator.guests import Crowd, Guest
+
+_SECONDS = 10
+
+
+class Page(BaseHTTPRequestHandler):
+    """Answers with what it is told to."""
+
+    status: ClassVar[int] = 200
+    text: ClassVar[str] = "the old page"
+    sent: ClassVar[list[bytes]] = []
+
+    def do_GET(self) -> None:
+        self.send_response(self.status)
+        self.end_headers()
+        self.wfile.write(self.text.encode())
+
+    def do_POST(self) -> None:
+        self.sent.append(self.rfile.read(int(self.headers["Content-Length"])))
+        self.do_GET()
+
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
+        """Nothing."""
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Page)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    Page.status, Page.text, Page.sent = 200, "the old page", []
+    with served() as address:
+        yield address
+
+
+def seen(crowd: Crowd, kind: str) -> None:
+    """Wait until somebody was answered so."""
+    end = time.monotonic() + _SECONDS
+    while not crowd.answers[kind]:
+        assert time.monotonic() < end, crowd.answers
+        time.sleep(0.02)
+
+
+def test_a_crowd_tells_which_release_served_it(url: str) -> None:
+    with Crowd(url, ("old", "new")) as crowd:
+        seen(crowd, "old")
+        Page.text = "the new page"
+        seen(crowd, "new")
+    assert crowd.failed == {}
+    assert crowd.asked == crowd.answers["old"] + crowd.answers["new"]
+
+
+def test_a_crowd_notices_errors_and_pages_that_are_neither(url: str) -> None:
+    with Crowd(url, ("old",)) as crowd:
+        seen(crowd, "old")
+        Page.text = "something else"
+        seen(crowd, "a page of neither release")
+        Page.status = 502
+        seen(crowd, "HTTP 502")
+    assert crowd.failed.keys() == {"a page of neither release", "HTTP 502"}
+
+
+def test_a_crowd_notices_when_nobody_answers() -> None:
+    with served() as gone:
+        pass
+    with Crowd(gone, ("old",)) as crowd:
+        seen(crowd, "URLError")
+
+
+def test_a_guest_signs_with_the_ticket_of_the_form_and_reads_what_is_signed(url: str) -> None:
+    Page.text = '<input name="ticket" value="t-1"><p class="message">It&#39;s fine</p><p class="message">First</p>'
+    guest = Guest(url)
+    guest.sign("Ada", "a & b")
+    assert Page.sent == [b"name=Ada&message=a+%26+b&ticket=t-1"]
+    assert guest.messages() == ["It's fine", "First"]
+
+
+def test_a_guest_whose_entry_is_refused_knows(url: str) -> None:
+    Page.status = 422
+    with pytest.raises(OSError, match="422"):
+        Guest(url).sign("Ada", "hello")
