@@ -1,0 +1,115 @@
+"""Debian's Chromium, and somebody who looks at a page with it."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from playwright.sync_api import Browser, Locator, Page, Response, ViewportSize, sync_playwright
+
+_MILLISECONDS = 10_000
+# Every text that is seen, with its colour and what lies behind it.
+_TEXTS = """() => {
+  const behind = (element) => {
+    const color = getComputedStyle(element).backgroundColor;
+    return color === "rgba(0, 0, 0, 0)" ? behind(element.parentElement) : color;
+  };
+  const hasText = (element) => [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+  return [...document.body.querySelectorAll("*")].filter(hasText)
+    .map((element) => [element.textContent.trim(), getComputedStyle(element).color, behind(element)]);
+}"""
+_EDGES = """() => [...document.querySelectorAll("input:not([type=hidden]), textarea")]
+  .map((field) => [field.name, getComputedStyle(field).borderTopColor,
+    getComputedStyle(field.closest(".card")).backgroundColor])"""
+
+
+class NoBrowserError(RuntimeError):
+    """There is none; the message says what to install."""
+
+
+@contextmanager
+def chromium(*, path: str | None = None) -> Iterator[Browser]:
+    """The browser, until the end of the block. path: folders it may be in. Default: PATH.
+
+    Raises NoBrowserError without it.
+    """
+    program = shutil.which("chromium", path=path)
+    if program is None:
+        raise NoBrowserError("there is no program chromium: on Debian, install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def reading(
+    browser: Browser, url: str, *, width: int = 1200, height: int = 960, scale: float = 1, dark: bool = False
+) -> Iterator[Page]:
+    """The page at the address, for the length of the block.
+
+    width, height: the window's, in CSS pixels. scale: pixels of the screen in each. dark: which colours are preferred.
+    Raises AssertionError at the end if the browser complained, or a request failed.
+    """
+    with browser.new_context(
+        viewport=ViewportSize(width=width, height=height),
+        device_scale_factor=scale,
+        color_scheme="dark" if dark else "light",
+    ) as look:
+        page = look.new_page()
+        page.set_default_timeout(_MILLISECONDS)
+        troubles = _note_troubles(page)
+        page.goto(url)
+        yield page
+    assert not troubles, troubles
+
+
+def sign(page: Page, name: str, message: str) -> None:
+    """Fill in the form and send it."""
+    page.get_by_label("Your name").fill(name)
+    page.get_by_label("Your message").fill(message)
+    page.get_by_role("button", name="Sign").click()
+
+
+def entry(page: Page, message: str) -> Locator:
+    """The entry with that message."""
+    return page.get_by_role("listitem").filter(has=page.get_by_text(message, exact=True))
+
+
+def text_contrasts(page: Page) -> dict[str, float]:
+    """How far each text stands out from what is behind it, as WCAG 2 counts: 1 to 21."""
+    return {text: _contrast(color, behind) for text, color, behind in page.evaluate(_TEXTS)}
+
+
+def edge_contrasts(page: Page) -> dict[str, float]:
+    """How far each field's edge stands out from the card that the field is on."""
+    return {name: _contrast(edge, card) for name, edge, card in page.evaluate(_EDGES)}
+
+
+def _note_troubles(page: Page) -> list[str]:
+    """From now on, what goes wrong on the page."""
+    troubles: list[str] = []
+
+    def note_answer(answer: Response) -> None:
+        if answer.status >= 400:
+            troubles.append(f"{answer.status} {answer.url}")
+
+    on: Any = page.on
+    on("console", lambda told: troubles.append(f"{told.type}: {told.text}"))
+    on("pageerror", lambda error: troubles.append(str(error)))
+    on("requestfailed", lambda request: troubles.append(f"{request.failure} {request.url}"))
+    on("response", note_answer)
+    return troubles
+
+
+def _contrast(one: str, other: str) -> float:
+    darker, lighter = sorted((_luminance(one), _luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(color: str) -> float:
+    """Of a colour as Chromium tells it: rgb(246, 242, 234)."""
+    channels = (int(part) / 255 for part in re.findall(r"\d+", color)[:3])
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in channels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
