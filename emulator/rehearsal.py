@@ -47,12 +47,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         _rehearse(keep=options.keep)
     except (StepFailedError, *_NEEDED) as error:
-        if not interrupted.is_set():
-            console.print(f"[bold red]failed[/] {error}", soft_wrap=True)
-            return 2 if isinstance(error, _NEEDED) else 1
-    if interrupted.is_set() and not options.keep:
-        console.print("interrupted: nothing is left running")
-        return 130
+        if interrupted.is_set():
+            console.print("interrupted: nothing is left running")
+            return 130
+        console.print(f"[bold red]failed[/] {error}", soft_wrap=True)
+        return 2 if isinstance(error, _NEEDED) else 1
     console.print("Nothing is left running.")
     return 0
 
@@ -71,6 +70,7 @@ def _rehearse(*, keep: bool) -> None:
         console.print(f"\n[bold green]All of it worked[/], in {seconds:.0f} s.")
         console.print(f"The service {'answers' if keep else 'answered'} at\n  [bold]{url}[/]\n", soft_wrap=True)
         if keep:
+            stage.repair()
             stage.show()
             interrupted.wait()
 
@@ -115,6 +115,12 @@ class Stage:
         _show_steps(said)
         outputs: dict[str, str] = job["outputs"].get("deploy", {})
         return outputs.get("url", "")
+
+    def repair(self) -> None:
+        """Take the last change back in the repository: who pushes next starts from what runs."""
+        git(self.clone, "revert", "--no-edit", "HEAD")
+        with step("git push: the broken release is taken back in the repository, too"):
+            run("git", "push", "--quiet", "origin", "main", environment=self._environment(), folder=self.clone)
 
     def label(self) -> str:
         """The version that the environment runs."""
@@ -185,14 +191,14 @@ def _clone(github: Repository, folder: Path, registry: LocalRegistry) -> Path:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes((_ROOT / name).read_bytes())
     manifest = folder / "beanpod.toml"
-    manifest.write_text(_manifest(manifest.read_text(), f"{registry.host}/beanpod/guestbook"))
+    manifest.write_text(manifest_for(manifest.read_text(), f"{registry.host}/beanpod/guestbook"))
     git(folder, "checkout", "--quiet", "-b", "main")
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message", "The guestbook")
     return folder
 
 
-def _manifest(text: str, image: str) -> str:
+def manifest_for(text: str, image: str) -> str:
     """The manifest with a private image, and the login that the instances need for it."""
     text = re.sub(r'^image = "[^"]*"', f'image = "{image}"', text, count=1, flags=re.MULTILINE)
     text = text.replace("[variables]\n", f'[variables]\nDOCKER_USERNAME = "{_USERNAME}"\n', 1)

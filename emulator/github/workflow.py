@@ -14,6 +14,7 @@ import yaml
 
 from emulator.github.expressions import Contexts, condition, interpolated
 
+_ENDING_SECONDS = 7.5
 _OUTPUT = re.compile(
     r"^(?:(?P<several>[\w-]+)<<(?P<end>\S+)\n(?P<lines>.*?)^(?P=end)|(?P<name>[\w-]+)=(?P<value>[^\n]*))$",
     re.MULTILINE | re.DOTALL,
@@ -88,9 +89,7 @@ class Runner:
         try:
             yield process
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
+            _end(process)
 
     def run(self, step: Mapping[str, Any], contexts: Contexts, *, seconds: float = 120) -> Ran:
         """Run the step to its end."""
@@ -107,6 +106,17 @@ class Runner:
         runner = {name: str(self.files / file) for name, file in own.items()}
         fixed = {"CI": "true", "GITHUB_ACTIONS": "true", "RUNNER_TEMP": str(self.files)}
         return {**plain, **fixed, **runner, **self.variables, **environment_of(step, contexts)}
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    """End a step that runs, with everything it started; it is asked first, as GitHub does."""
+    with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.communicate(timeout=_ENDING_SECONDS)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
 
 
 def parse_outputs(text: str) -> dict[str, str]:
