@@ -1,0 +1,62 @@
+"""The rehearsal when it cannot go on; the whole of it is `make rehearse`, which CI runs."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from emulator.stage import manifest_for
+from manifest import Manifest
+from tests.deploy.engine import Engine, docker_engine
+from tests.service.machine import ROOT
+
+__all__ = ["docker_engine"]
+
+
+def start(folder: Path, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
+    """The rehearsal, whose files are in a folder."""
+    return subprocess.Popen(
+        [sys.executable, "-u", "-m", "emulator.rehearsal", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(folder), **variables},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_rehearsal_leaves_nothing(docker_engine: Engine, tmp_path: Path, how: signal.Signals) -> None:
+    with start(tmp_path) as rehearsal:
+        assert rehearsal.stdout
+        for line in rehearsal.stdout:
+            if "cdk bootstrap" in line:
+                break
+        rehearsal.send_signal(how)
+        said = rehearsal.stdout.read()
+    assert rehearsal.returncode == 130, said
+    assert said.endswith("interrupted: nothing is left running\n")
+    assert list(tmp_path.glob("beanpod-*")) == []
+    for kind in (("ps", "--all"), ("network", "ls"), ("volume", "ls")):
+        assert str(tmp_path) not in docker_engine.run(*kind, "--format", "{{.Labels}}")
+
+
+def test_without_an_engine_the_rehearsal_says_so(tmp_path: Path) -> None:
+    with start(tmp_path, DOCKER_HOST="tcp://127.0.0.1:1") as rehearsal:
+        said, _ = rehearsal.communicate(timeout=60)
+    assert rehearsal.returncode == 2
+    assert said.startswith("failed machines need Docker, and it does not answer: start it first (")
+
+
+def test_the_examples_manifest_is_given_a_private_image_and_its_login(tmp_path: Path) -> None:
+    text = (ROOT / "beanpod.toml").read_text()
+    (tmp_path / "beanpod.toml").write_text(manifest_for(text, "localhost:5000/beanpod/guestbook"))
+    (tmp_path / "service").mkdir()
+    (tmp_path / "service/Dockerfile").touch()
+    before, after = Manifest.read(ROOT / "beanpod.toml").stage(), Manifest.read(tmp_path / "beanpod.toml").stage()
+    assert after.service.image == "localhost:5000/beanpod/guestbook"
+    assert set(after.variables) - set(before.variables) == {"DOCKER_USERNAME"}
+    assert set(after.secrets) - set(before.secrets) == {"DOCKER_PASSWORD"}
