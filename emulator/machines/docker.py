@@ -5,6 +5,7 @@ import signal
 import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cached_property
 from threading import Lock
 
 _SECONDS = 600
@@ -49,6 +50,13 @@ class Docker:
         if process.returncode:
             raise DockerError((errors.strip() or printed.strip()) or f"{command[0]} ended with {process.returncode}")
         return printed.strip()
+
+    @cached_property
+    def host(self) -> str:
+        """Where the engine listens that these commands reach, whatever the user's context is called."""
+        return self._environment.get("DOCKER_HOST") or self.run(
+            "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"
+        )
 
     def close(self) -> None:
         """Kill what runs, and start nothing more."""

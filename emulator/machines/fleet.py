@@ -68,9 +68,11 @@ class Fleet:
 
         def run() -> None:
             before.wait()
-            with suppress(_SupersededError):
-                work(operation)
-            after.set()
+            try:
+                with suppress(_SupersededError):
+                    work(operation)
+            finally:
+                after.set()
 
         TURN.beside(run)
 

@@ -3,6 +3,7 @@
 import fcntl
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,8 @@ from emulator.machines.docker import Docker
 
 _PREFIX = "beanpod-machines-"
 _LABEL = "beanpod.machines"
+_LOCK = "lock"
+_SETTLING_SECONDS = 60
 
 
 class Run:
@@ -20,10 +23,10 @@ class Run:
     A lock on a file in the folder lasts exactly as long as the process: that tells the living from the dead.
     """
 
-    def __init__(self, parent: Path | None = None) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
         self.label = f"{_LABEL}={self.folder}"
-        self._lock = _lock(self.folder)
+        self._lock = _locked(self.folder)
 
     @property
     def name(self) -> str:
@@ -33,8 +36,7 @@ class Run:
     def remove(self, docker: Docker) -> None:
         """Remove everything that is labelled, and the folder."""
         _remove(docker, str(self.folder))
-        if self._lock:
-            self._lock.close()
+        self._lock.close()
 
 
 def remove_leftovers(docker: Docker, own: Run) -> None:
@@ -53,23 +55,23 @@ def _folders(docker: Docker) -> set[str]:
 
 
 def _is_dead(folder: Path) -> bool:
-    lock = _lock(folder) if folder.is_dir() else None
-    if lock:
-        lock.close()
-    return lock is not None or not folder.is_dir()
+    if not folder.is_dir():
+        return True
+    if not (folder / _LOCK).exists():
+        # It may be just about to be locked.
+        return time.time() - folder.stat().st_mtime > _SETTLING_SECONDS
+    with suppress(OSError), (folder / _LOCK).open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
 
 
-def _lock(folder: Path) -> IO[bytes] | None:
-    """The lock, while nobody else has it."""
-    with suppress(OSError):
-        file = (folder / "lock").open("wb")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.close()
-            raise
-        return file
-    return None
+def _locked(folder: Path) -> IO[bytes]:
+    """A lock that is there for others to see only once it is held."""
+    file = (folder / "unlocked").open("wb")
+    fcntl.flock(file, fcntl.LOCK_EX)
+    (folder / "unlocked").rename(folder / _LOCK)
+    return file
 
 
 def _remove(docker: Docker, folder: str) -> None:

@@ -93,8 +93,8 @@ class Workplace:
             raise MachineError(f"run the hook {script.relative_to(folder)}", str(error)) from error
 
     def _environment(self) -> dict[str, str]:
-        passed = {name: os.environ[name] for name in ("DOCKER_HOST", "LANG") if name in os.environ}
-        return passed | {
+        return {
+            "DOCKER_HOST": self.docker.host,
             "PATH": f"{self.folder / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
             "HOME": str(self.folder / "home"),
             "DOCKER_CONFIG": str(self.folder / "home/.docker"),
