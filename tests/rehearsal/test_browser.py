@@ -42,7 +42,6 @@ def running(browser: Browser, docker_engine: Engine, tmp_path_factory: pytest.Te
     folder = tmp_path_factory.mktemp("site")
     with local_registry(folder / "registry") as registry, site(folder, registry) as made:
         yield Running(made, made.release())
-        docker_engine.remove_images(registry.host)
 
 
 def expect_served_by(page: Page, release: Release) -> None:
