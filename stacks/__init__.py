@@ -1,15 +1,16 @@
 """The stacks of one stage, split by lifetime: Network <- Database <- Service <- Delivery."""
 
-from aws_cdk import App, Environment, Stack
+from aws_cdk import App, Environment
 
 from manifest import StageConfig
+from stacks._stage_stack import StageStack
 from stacks.database import DatabaseStack
 from stacks.delivery import DeliveryStack
 from stacks.network import NetworkStack
 from stacks.service import ServiceStack
 
 
-def add_stage(app: App, stage: StageConfig) -> tuple[Stack, ...]:
+def add_stage(app: App, stage: StageConfig) -> tuple[StageStack, ...]:
     """Add a stage's stacks to the app, each named `SERVICE-STAGE-PART`, and return them in deployment order."""
     prefix = f"{stage.service.name}-{stage.name}"
     where = Environment(account=stage.account, region=stage.region)

@@ -7,7 +7,7 @@ from aws_cdk import aws_ssm as ssm
 
 from beanpod import Database, DatabaseEngine, EnvironmentSecret
 from manifest import DatabaseConfig, GenerateSecret, ImportedVpc, SecretsManagerReference, SsmReference
-from stacks._findings import accept
+from stacks._stage_stack import StageStack
 
 
 def database_engine(config: DatabaseConfig) -> DatabaseEngine:
@@ -44,7 +44,7 @@ def imported_vpc(stack: Stack, config: ImportedVpc) -> ec2.IVpc:
 
 
 def environment_secret(
-    stack: Stack, name: str, config: GenerateSecret | SecretsManagerReference | SsmReference
+    stack: StageStack, name: str, config: GenerateSecret | SecretsManagerReference | SsmReference
 ) -> EnvironmentSecret:
     """A generated secret, or one that exists."""
     construct_id = f"Secret{name}"
@@ -53,7 +53,7 @@ def environment_secret(
         secret = secretsmanager.Secret(
             stack, construct_id, description=f"{name} of the service", generate_secret_string=generate
         )
-        accept(secret, {"SMG4": "A generated value that only the app knows how to replace safely."})
+        stack.accept(secret, {"SMG4": "A generated value that only the app knows how to replace safely."})
         return EnvironmentSecret.from_secrets_manager(secret)
     if isinstance(config, SecretsManagerReference):
         known = secretsmanager.Secret.from_secret_complete_arn(stack, construct_id, config.secretsmanager)

@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
 from beanpod import Database, ServiceNetwork
 from manifest import DatabaseConfig, StageConfig
-from stacks._findings import accept
 from stacks._parts import database_engine
+from stacks._stage_stack import StageStack
 
 
-class DatabaseStack(Stack):
+class DatabaseStack(StageStack):
     """An RDS instance that survives a mistake: a snapshot is taken before it is ever removed."""
 
     def __init__(
@@ -52,4 +52,4 @@ class DatabaseStack(Stack):
             reasons["RDS10"] = "Off by choice of the manifest: database.deletion_protection. A snapshot is left."
         if config.backup_days == 0:
             reasons["RDS13"] = "Off by choice of the manifest: database.backup_days."
-        accept(self.database, reasons)
+        self.accept(self.database, reasons)

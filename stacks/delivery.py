@@ -8,10 +8,10 @@ from constructs import Construct
 
 from beanpod import ArtifactBucket, DeployPermissions, DeployUser, DockerEnvironment, GitHubDeployRole
 from manifest import GitHubConfig, StageConfig
-from stacks._findings import accept
+from stacks._stage_stack import StageStack
 
 
-class DeliveryStack(Stack):
+class DeliveryStack(StageStack):
     """What CI deploys with: a bucket, and an identity that may roll out this environment and nothing else."""
 
     def __init__(
@@ -27,7 +27,9 @@ class DeliveryStack(Stack):
         self.bucket = ArtifactBucket(self, "Artifacts")
         self.bucket.grant_instances(environment.instance_role)
         self.bucket.grant_version_lifecycle(environment.service_role)
-        accept(self.bucket, {"S1": "Bundles are reproducible and hold no secret; CloudTrail records who writes them."})
+        self.accept(
+            self.bucket, {"S1": "Bundles are reproducible and hold no secret; CloudTrail records who writes them."}
+        )
         self.permissions = environment.deploy_permissions(
             self.bucket, stack_names=[self.stack_name, Stack.of(environment).stack_name]
         )
@@ -39,7 +41,7 @@ class DeliveryStack(Stack):
 
     def _add_user(self, permissions: DeployPermissions, serial: int) -> None:
         user = DeployUser(self, "DeployUser", permissions=permissions, access_key_serial=serial)
-        accept(
+        self.accept(
             user, {"SMG4": "Rotated by raising access_key_serial: the copy in the repository's secrets must follow."}
         )
         CfnOutput(self, "DeployerSecretArn", value=user.secret.secret_arn)

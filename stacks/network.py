@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from aws_cdk import Fn, Stack, Token
+from aws_cdk import Fn, Token
 from constructs import Construct
 
 from beanpod import DatabaseEngine, ServiceNetwork
 from manifest import StageConfig
-from stacks._findings import accept
 from stacks._parts import database_engine, imported_vpc
+from stacks._stage_stack import StageStack
 
 
-class NetworkStack(Stack):
+class NetworkStack(StageStack):
     """Lives longest: everything else stands in it."""
 
     def __init__(self, scope: Construct, construct_id: str, *, stage: StageConfig, **kwargs: Any) -> None:
@@ -28,9 +28,9 @@ class NetworkStack(Stack):
             load_balanced=stage.environment.type == "LoadBalanced",
             database_port=engine.port if engine else None,
         )
-        accept(self.network.security_groups, {"EC23": "The service is public: HTTP and HTTPS are its front door."})
+        self.accept(self.network.security_groups, {"EC23": "The service is public: HTTP and HTTPS are its front door."})
         if not stage.network.flow_logs and stage.network.vpc is None:
-            accept(self.network, {"VPC7": "Off by choice of the manifest: network.flow_logs."})
+            self.accept(self.network, {"VPC7": "Off by choice of the manifest: network.flow_logs."})
 
     def _let_cloudformation_choose_zones(self) -> None:
         """With account and region named, the VPC would have the CLI look the zones up: an answer it does not use."""

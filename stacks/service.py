@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from aws_cdk import CfnOutput, Stack
+from aws_cdk import CfnOutput
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
@@ -24,8 +24,8 @@ from beanpod import (
     ServiceNetwork,
 )
 from manifest import StageConfig
-from stacks._findings import accept
 from stacks._parts import database_values, environment_secret
+from stacks._stage_stack import StageStack
 
 _DEGRADED = 20
 _SERVICE_POLICIES = (
@@ -35,7 +35,7 @@ _SERVICE_POLICIES = (
 _PUBLIC = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)
 
 
-class ServiceStack(Stack):
+class ServiceStack(StageStack):
     """Changes with the service; can be removed and made again without losing data."""
 
     def __init__(
@@ -102,9 +102,11 @@ class ServiceStack(Stack):
 
     def _accept_findings(self) -> None:
         environment = self.docker_environment
-        accept(environment.service_role, _managed(*_SERVICE_POLICIES))
-        accept(environment.instance_role, _managed("AWSElasticBeanstalkWebTier"))
-        accept(environment.resource, {"EB4": "Logs stream to CloudWatch Logs, with a retention, instead of to S3."})
+        self.accept(environment.service_role, _managed(*_SERVICE_POLICIES))
+        self.accept(environment.instance_role, _managed("AWSElasticBeanstalkWebTier"))
+        self.accept(
+            environment.resource, {"EB4": "Logs stream to CloudWatch Logs, with a retention, instead of to S3."}
+        )
 
     def _watch(self, email: str | None) -> None:
         alarm = cloudwatch.Alarm(

@@ -3,7 +3,6 @@ const { Duration, RemovalPolicy, Stack, Validations } = require('aws-cdk-lib');
 const ec2 = require('aws-cdk-lib/aws-ec2');
 const rds = require('aws-cdk-lib/aws-rds');
 const { Construct } = require('constructs');
-const { accept } = require('./findings');
 
 const SLOW_QUERY_LOG = { slow_query_log: '1', log_output: 'FILE', long_query_time: '2' };
 const MYSQL_FAMILY = { logExports: ['error', 'slowquery'], parameters: SLOW_QUERY_LOG, tls: 'require_secure_transport' };
@@ -32,18 +31,7 @@ class DatabaseStack extends Stack {
   constructor(scope, id, { stage, network, ...props }) {
     super(scope, id, props);
     this.database = new Database(this, 'Database', stage.database, network);
-    accept(this.database, ...findings(stage.database));
   }
-}
-
-function findings(config) {
-  return [
-    'RDS11',
-    'SMG4',
-    ...(config.multi_az ? [] : ['RDS3']),
-    ...(config.deletion_protection ? [] : ['RDS10']),
-    ...(config.backup_days ? [] : ['RDS13']),
-  ];
 }
 
 class Database extends Construct {

@@ -4,14 +4,12 @@ const iam = require('aws-cdk-lib/aws-iam');
 const s3 = require('aws-cdk-lib/aws-s3');
 const secretsmanager = require('aws-cdk-lib/aws-secretsmanager');
 const { Construct } = require('constructs');
-const { accept } = require('./findings');
 
 class DeliveryStack extends Stack {
   constructor(scope, id, { stage, environment, ...props }) {
     super(scope, id, props);
     const artifacts = new ArtifactBucket(this, 'Artifacts', environment);
     const { bucket } = artifacts;
-    accept(artifacts, 'S1');
     const documents = policyDocuments(stage.documents, {
       partition: Aws.PARTITION,
       region: Aws.REGION,
@@ -26,7 +24,6 @@ class DeliveryStack extends Stack {
     new CfnOutput(this, 'BucketName', { value: bucket.bucketName });
     if (stage.delivery.user) {
       const user = new DeployUser(this, 'DeployUser', documents, stage.delivery.access_key_serial);
-      accept(user, 'SMG4');
       new CfnOutput(this, 'DeployerSecretArn', { value: user.secret.secretArn });
     }
   }

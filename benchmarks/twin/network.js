@@ -4,7 +4,6 @@ const ec2 = require('aws-cdk-lib/aws-ec2');
 const iam = require('aws-cdk-lib/aws-iam');
 const logs = require('aws-cdk-lib/aws-logs');
 const { Construct } = require('constructs');
-const { accept } = require('./findings');
 
 const PUBLIC = { subnetType: ec2.SubnetType.PUBLIC };
 const PRIVATE = { subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS };
@@ -22,8 +21,6 @@ class NetworkStack extends Stack {
       loadBalanced: stage.environment.type === 'LoadBalanced',
       databasePort: stage.database ? PORTS[stage.database.engine] : undefined,
     });
-    accept(this.network.groups, 'EC23');
-    if (!stage.network.flow_logs) accept(this.network, 'VPC7');
   }
 }
 

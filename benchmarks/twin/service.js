@@ -6,15 +6,8 @@ const secretsmanager = require('aws-cdk-lib/aws-secretsmanager');
 const sns = require('aws-cdk-lib/aws-sns');
 const subscriptions = require('aws-cdk-lib/aws-sns-subscriptions');
 const { DockerEnvironment } = require('./environment');
-const { accept } = require('./findings');
 
 const DEGRADED = 20;
-const POLICIES = [
-  'service-role/AWSElasticBeanstalkEnhancedHealth',
-  'AWSElasticBeanstalkManagedUpdatesCustomerRolePolicy',
-  'AWSElasticBeanstalkWebTier',
-];
-
 class ServiceStack extends Stack {
   constructor(scope, id, { stage, network, database, ...props }) {
     super(scope, id, props);
@@ -24,8 +17,6 @@ class ServiceStack extends Stack {
       variables: variables(stage, database),
       secrets: { ...secrets(this, stage), ...password(database) },
     });
-    accept(this, ...POLICIES.map((name) => `IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/${name}]`), 'SMG4');
-    accept(this.dockerEnvironment, 'EB4');
     this.watch(stage.alarms.email);
     new CfnOutput(this, 'ApplicationName', { value: this.dockerEnvironment.applicationName });
     new CfnOutput(this, 'EnvironmentName', { value: this.dockerEnvironment.environmentName });
