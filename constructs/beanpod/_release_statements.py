@@ -66,9 +66,9 @@ def _artifacts(scope: DeployScope) -> Iterator[DeployStatement]:
     )
     yield DeployStatement(
         sid="HoldLocks",
-        actions=("s3:PutObject", "s3:GetObject", "s3:DeleteObject"),
+        actions=("s3:PutObject", "s3:GetObject"),
         resources=(f"{scope.bucket_arn}/{LOCKS}*",),
-        why="One release at a time: whoever writes the lock first goes ahead, and removes it afterwards.",
+        why="One release at a time: whoever writes the lock first goes ahead, and says in it when it is done.",
     )
     yield DeployStatement(
         sid="FindBundles",

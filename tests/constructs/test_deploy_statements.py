@@ -158,10 +158,9 @@ def test_only_its_own_application_and_environments_are_deployed(policy: Deployme
 
 
 @every_policy
-def test_ci_can_delete_locks_but_no_bundle(policy: DeploymentPolicy) -> None:
+def test_ci_can_delete_neither_bundle_nor_lock(policy: DeploymentPolicy) -> None:
     deleting = [s for s in statements(policy).values() if "s3:DeleteObject" in s.actions]
     assert {arn for statement in deleting for arn in statement.resources} == {
-        "arn:aws:s3:::artifacts/locks/*",
         "arn:aws:s3:::elasticbeanstalk-eu-central-1-123456789012/resources/*",
     }
 
