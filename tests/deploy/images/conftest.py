@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from deploy.images import Docker, Registry
-from tests.deploy.engine import Engine, docker_engine
+from tests.deploy.engine import Engine, absent, docker_engine
 from tests.deploy.images.recorder import Recorder, StillClock
 from tests.deploy.registry import LocalRegistry, local_registry
 
@@ -49,5 +49,5 @@ def variables(request: pytest.FixtureRequest, docker_engine: Engine, tmp_path: P
     if request.param == "classic":
         return plain
     if docker_engine.buildkit is None:
-        pytest.skip("no client of this machine has BuildKit")
+        absent("no client of this machine has BuildKit")
     return plain | docker_engine.buildkit
