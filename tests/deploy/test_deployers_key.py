@@ -63,6 +63,17 @@ def test_without_one_action_it_fails_and_names_it(shop: Workshop, action: str) -
     assert shop.deploy()["version_label"] == shop.label()
 
 
+def test_without_the_right_to_abort_the_deadline_names_it(shop: Workshop) -> None:
+    shop.project.greet("never done")
+    shop.aws.order("never-ready")
+    with _without(shop, "elasticbeanstalk:AbortEnvironmentUpdate"):
+        done = shop.run()
+    client("elasticbeanstalk", shop.aws).abort_environment_update(EnvironmentName=shop.outputs["EnvironmentName"])
+    shop.aws.advance(1000)
+    assert done.returncode == 7, done.stderr
+    assert "elasticbeanstalk:AbortEnvironmentUpdate" in done.stderr + done.stdout
+
+
 def test_no_secret_shows_anywhere(shop: Workshop, tmp_path: Path) -> None:
     secrets = _secrets(shop)
     scratch, home = tmp_path / "tmp", tmp_path / "home"
