@@ -47,8 +47,9 @@ class Status:
 class Outcome:
     """How a deployment ended, for `--json`, GitHub's outputs and the summary.
 
-    image: the main image as repository:tag@sha256:...; digest: its digest. previous_version: the label before, None
-    on the first release. phases: seconds each took. events: the environment's, oldest first.
+    image: the main image as repository:tag@sha256:...; digest: its digest. previous_version: the label that this
+    release replaces, None on the first and where there was nothing to do. phases: seconds each took. events: the
+    environment's, oldest first.
     """
 
     version_label: str

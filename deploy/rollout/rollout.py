@@ -185,6 +185,8 @@ class Rollout:
             self._site.report.say(f"{label} is there, but {finding.text}: rolling it out again")
             return False
         self._site.report.say(f"{finding.text}, health {environment.health}")
+        # What ran before it would cost one more call; what runs now is not it.
+        self._note(environment, previous_version=None)
         return True
 
     def _recover(self, recovery: Recovery, finding: Finding) -> NoReturn:

@@ -67,7 +67,8 @@ def test_nothing_to_do_is_four_calls_and_no_upload(ground: Ground) -> None:
         "ListObjectsV2",
         "DescribeInstancesHealth",
     ]
-    assert (outcome.changed, outcome.previous_version) == (False, bundle("same").label)
+    # It replaced nothing: a workflow that goes back to the previous version must not be told the one that runs.
+    assert (outcome.changed, outcome.version_label, outcome.previous_version) == (False, bundle("same").label, None)
     assert witness.said[-1] == f"all 1 instances run {bundle('same').label}, health Ok"
 
 
