@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.bundles import Bundle, build_specs, make_bundle
+from deploy.bundles import Bundle, build_specs, check_login, make_bundle
 from deploy.clock import Clock
 from deploy.images import Image, build_and_push, connect, is_public, platform_of
 from deploy.report import Outcome, Phase, Reporter
@@ -69,6 +69,7 @@ def build(project: Project, *, application: str, clock: Clock, report: Reporter)
     specs = build_specs(stage, project.root)
     repository = stage.service.image
     with connect(repository, environment=project.environ, report=report, clock=clock) as (docker, registry):
+        check_login(stage, private=registry.is_private)
         images = build_and_push(
             specs,
             platform=platform_of(stage.environment.architecture),

@@ -8,6 +8,6 @@ Nothing here asks the network or Docker, and the same inputs give the same bytes
 
 from deploy.bundles.archive import BundleFile
 from deploy.bundles.bundle import Bundle
-from deploy.bundles.making import build_specs, make_bundle
+from deploy.bundles.making import build_specs, check_login, make_bundle
 
-__all__ = ["Bundle", "BundleFile", "build_specs", "make_bundle"]
+__all__ = ["Bundle", "BundleFile", "build_specs", "check_login", "make_bundle"]

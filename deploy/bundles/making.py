@@ -15,6 +15,7 @@ from deploy.bundles.dockerrun import dockerrun
 from deploy.bundles.extras import extra_files
 from deploy.bundles.problems import refuse
 from deploy.bundles.stamp import BLANK
+from deploy.errors import BuildError
 from deploy.images import BuildSpec, platform_of
 
 if TYPE_CHECKING:
@@ -35,6 +36,16 @@ def build_specs(stage: StageConfig, root: Path) -> tuple[BuildSpec, ...]:
     shows only after minutes of building.
     """
     return _plan(stage, root).specs
+
+
+def check_login(stage: StageConfig, *, private: Callable[[], bool]) -> None:
+    """Raise BuildError where the image is private and the instances have no login to pull it with.
+
+    private: asked only where the manifest has none.
+    """
+    problems = tuple(_missing_login(stage))
+    if problems and private():
+        raise BuildError(*problems)
 
 
 def make_bundle(stage: StageConfig, root: Path, images: Images, *, application: str, login_hooks: bool) -> Bundle:
@@ -128,9 +139,13 @@ def _missing_images(plan: _Plan, images: Images) -> Iterator[str]:
 
 
 def _missing_login(stage: StageConfig) -> Iterator[str]:
-    for name in _LOGIN:
-        if name not in stage.secrets and name not in stage.variables:
-            yield f"{stage.service.image} is private, and secrets.{name} is missing: the instances need it to pull"
+    missing = [f"secrets.{name}" for name in _LOGIN if name not in stage.secrets and name not in stage.variables]
+    if missing:
+        are, them = ("is", "it") if len(missing) == 1 else ("are", "them")
+        yield (
+            f"{stage.service.image} is private, and {' and '.join(missing)} {are} missing: "
+            f"the instances need {them} to pull"
+        )
 
 
 def _collisions(files: Mapping[str, BundleFile]) -> Iterator[str]:

@@ -20,12 +20,21 @@ _CLIENT = "beanpod"
 
 def authorization(headers: Message, path: str, credentials: Credentials | None, http: Http) -> str | None:
     """The Authorization header that answers a challenge for reading `path`; None where the login cannot."""
-    challenges = dict(_parsed(text) for text in headers.get_all("WWW-Authenticate", []) if _CHALLENGE.match(text))
+    challenges = _challenges(headers)
     if "bearer" in challenges:
         return _bearer(challenges["bearer"], f"repository:{path}:pull", credentials, http)
     if "basic" in challenges and credentials and credentials.password:
         return _basic(credentials)
     return None
+
+
+def wants_password(headers: Message) -> bool:
+    """Whether a challenge asks for a user's password, and leaves no other way in."""
+    return set(_challenges(headers)) == {"basic"}
+
+
+def _challenges(headers: Message) -> dict[str, dict[str, str]]:
+    return dict(_parsed(text) for text in headers.get_all("WWW-Authenticate", []) if _CHALLENGE.match(text))
 
 
 def _parsed(challenge: str) -> tuple[str, dict[str, str]]:

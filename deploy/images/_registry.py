@@ -4,7 +4,7 @@ from hashlib import sha256
 
 from deploy.clock import Clock, SystemClock
 from deploy.errors import BuildError
-from deploy.images._authorization import authorization
+from deploy.images._authorization import authorization, wants_password
 from deploy.images._credentials import Credentials
 from deploy.images._http import Http, Reply
 from deploy.images._json import read_object
@@ -28,7 +28,8 @@ class Registry:
     def __init__(self, repository: Repository, credentials: Credentials | None, *, clock: Clock | None = None) -> None:
         self.repository = repository
         self._credentials = credentials
-        self._http = Http(clock or SystemClock())
+        self._clock = clock or SystemClock()
+        self._http = Http(self._clock)
         self._authorization: str | None = None
 
     def check(self) -> None:
@@ -43,7 +44,7 @@ class Registry:
 
         Docker Hub does not count this as a pull.
         """
-        reply = self._ask("HEAD", reference)
+        reply = self._ask("HEAD", f"manifests/{reference}")
         if reply is None:
             return None
         named = reply.headers.get("Docker-Content-Digest")
@@ -55,22 +56,48 @@ class Registry:
         configuration = read_object(body).get("config", {}).get("digest")
         return frozenset(filter(None, (_digest(body), configuration)))
 
+    def is_private(self) -> bool:
+        """Whether it is certain, before anything is pushed, that nobody pulls from it without a login.
+
+        What becomes of a new repository is not: Docker Hub may be set to make it public or private.
+        """
+        anonymous = Registry(self.repository, None, clock=self._clock)
+        try:
+            tag = self._any_tag()
+            if tag is None:
+                return anonymous._is_closed()
+            return anonymous.digest(tag) is None and self.digest(tag) is not None
+        except BuildError:
+            return False
+
+    def _any_tag(self) -> str | None:
+        reply = self._ask("GET", "tags/list?n=1")
+        tags = read_object(reply.body).get("tags") if reply else None
+        return tags[0] if tags else None
+
+    def _is_closed(self) -> bool:
+        """Whether it wants a password whatever is asked for, and not only for what is private."""
+        reply = self._send("HEAD", self._url("manifests/latest"))
+        return reply.status == 401 and wants_password(reply.headers)
+
     def _manifest(self, reference: str) -> bytes:
-        reply = self._ask("GET", reference)
+        reply = self._ask("GET", f"manifests/{reference}")
         return reply.body if reply else b""
 
-    def _ask(self, method: str, reference: str) -> Reply | None:
-        path = self.repository.path
-        url = f"{self.repository.api}/v2/{path}/manifests/{reference}"
+    def _ask(self, method: str, what: str) -> Reply | None:
+        url = self._url(what)
         reply = self._send(method, url)
         if reply.status == 401:
-            self._authorization = authorization(reply.headers, path, self._credentials, self._http)
+            self._authorization = authorization(reply.headers, self.repository.path, self._credentials, self._http)
             reply = self._send(method, url) if self._authorization else reply
         if reply.status in _NOT_THERE:
             return None
         if reply.status != 200:
             raise BuildError(f"{self.repository.registry} answers {reply.status} for {url}: try again later")
         return reply
+
+    def _url(self, what: str) -> str:
+        return f"{self.repository.api}/v2/{self.repository.path}/{what}"
 
     def _send(self, method: str, url: str) -> Reply:
         login = {"Authorization": self._authorization} if self._authorization else {}

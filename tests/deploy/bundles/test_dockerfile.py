@@ -1,7 +1,9 @@
 import json
 from pathlib import Path
 
-from deploy.bundles import build_specs
+import pytest
+
+from deploy.bundles import build_specs, check_login
 from tests.deploy.bundles.projects import IMAGE, SERVICE, dockerfile_bundle, dockerfile_stage, refused, stage_of, write
 
 SECRETS = '[secrets]\nDOCKER_USERNAME = { ssm = "/docker/user" }\nDOCKER_PASSWORD = { ssm = "/docker/password" }\n'
@@ -53,6 +55,18 @@ def test_a_private_image_without_a_login_for_the_instances_is_refused(tmp_path: 
     assert refused(lambda: dockerfile_bundle(tmp_path, login_hooks=True, text=text)) == [
         "Dockerfile: ada/guestbook is private, and secrets.DOCKER_USERNAME is missing: the instances need it to pull"
     ]
+
+
+def test_a_login_that_is_missing_as_a_whole_is_one_problem(tmp_path: Path) -> None:
+    stage = dockerfile_stage(tmp_path)
+    (problem,) = refused(lambda: check_login(stage, private=lambda: True))
+    assert problem.startswith("ada/guestbook is private, and secrets.DOCKER_USERNAME and secrets.DOCKER_PASSWORD are")
+    assert problem.endswith("are missing: the instances need them to pull")
+
+
+def test_a_registry_is_asked_only_where_the_login_is_missing(tmp_path: Path) -> None:
+    check_login(dockerfile_stage(tmp_path), private=lambda: False)
+    check_login(dockerfile_stage(tmp_path, SERVICE + SECRETS), private=lambda: pytest.fail("asked"))
 
 
 def test_label_and_key_are_of_the_content(tmp_path: Path) -> None:

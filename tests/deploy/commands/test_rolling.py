@@ -106,19 +106,35 @@ def registry(tmp_path: Path, docker_engine: Engine) -> Iterator[LocalRegistry]:
         docker_engine.remove_images(running.host)
 
 
+def _manifest(stage: Stage, registry: LocalRegistry) -> Path:
+    """The stage's manifest, with an image in the registry."""
+    text = (stage.project.folder / "beanpod.toml").read_text()
+    path = stage.project.folder / "local.toml"
+    path.write_text(text.replace("example/guestbook", f"{registry.host}/me/guestbook"))
+    return path
+
+
+def test_private_image_that_instances_cannot_pull_is_refused_before_it_is_built(
+    released: Stage, registry: LocalRegistry, docker_engine: Engine, tmp_path: Path
+) -> None:
+    manifest = _manifest(released, registry)
+    manifest.write_text(manifest.read_text().replace("DOCKER_PASSWORD =", "ANOTHER ="))
+    environ = docker_engine.variables(tmp_path) | registry.login
+    ended = released.run("deploy", "--manifest", str(manifest), environ=environ)
+    assert ended.code == 3
+    assert f"deploy: {registry.host}/me/guestbook is private, and secrets.DOCKER_PASSWORD is missing" in ended.stderr
+    assert ("building" in ended.stdout, registry.uploads()) == (False, 0)
+
+
 def test_deployment_is_built_pushed_and_served(
     released: Stage, registry: LocalRegistry, docker_engine: Engine, tmp_path: Path
 ) -> None:
-    folder = released.project.folder
-    image = f"{registry.host}/me/guestbook"
-    text = (folder / "beanpod.toml").read_text().replace("example/guestbook", image)
-    (folder / "local.toml").write_text(text)
     environ = docker_engine.variables(tmp_path) | registry.login
-    arguments = ("--manifest", str(folder / "local.toml"))
+    arguments = ("--manifest", str(_manifest(released, registry)))
 
     built = released.run("build", "--json", *arguments, environ=environ)
     assert built.code == 0, built.stderr
-    assert built.document["images"][0]["image"].startswith(f"{image}:")
+    assert built.document["images"][0]["image"].startswith(f"{registry.host}/me/guestbook:")
     label = built.document["version_label"]
 
     first = released.run("deploy", "--json", *arguments, environ=environ)

@@ -100,6 +100,45 @@ def test_an_image_in_an_open_registry_is_public(
     assert not is_public(image.repository, f"sha256:{uuid4().hex * 2}")
 
 
+def test_a_repository_is_known_to_be_private_by_what_it_holds_already(
+    token_shop: Shop, tokens: TokenServer, tmp_path: Path
+) -> None:
+    repository = Registry(Repository(token_shop.repository), _ADA)
+    empty = repository.is_private()
+    token_shop.publish(write_source(tmp_path, "one"))
+    held = repository.is_private()
+    tokens.public.add(token_shop.path)
+
+    assert (empty, held, repository.is_private()) == (False, True, False)
+
+
+def test_a_registry_that_lets_nobody_in_is_private_before_it_holds_anything(
+    private_registry: LocalRegistry, open_registry: LocalRegistry
+) -> None:
+    login = Credentials(private_registry.username, private_registry.password)
+
+    assert _registry(private_registry.host, login).is_private()
+    assert not _registry(open_registry.host).is_private()
+
+
+@pytest.mark.parametrize(
+    "tags", [Answer(503), Answer(200, b"[]"), Answer(200, b'{"tags": null}')], ids=["trouble", "no object", "no tag"]
+)
+def test_a_repository_of_which_nothing_is_known_is_not_called_private(tags: Answer) -> None:
+    with canned(tags, Answer(404)) as server:
+        assert not _registry(server.host).is_private()
+
+
+def test_a_tag_whose_image_is_gone_says_nothing_of_the_repository() -> None:
+    with canned(Answer(200, b'{"tags": ["gone"]}'), Answer(404)) as server:
+        assert not _registry(server.host).is_private()
+
+    assert [path for _, path, _ in server.requests] == [
+        "/v2/ada/guestbook/tags/list?n=1",
+        *["/v2/ada/guestbook/manifests/gone"] * 2,
+    ]
+
+
 def test_a_registry_that_is_down_is_named_after_three_attempts() -> None:
     clock = StillClock()
 
