@@ -66,10 +66,11 @@ def reading(
 
 
 def sign(page: Page, name: str, message: str) -> None:
-    """Fill in the form and send it."""
+    """Fill in the form, send it, and see the whole answer: its texts are there before its style is."""
     page.get_by_label("Your name").fill(name)
     page.get_by_label("Your message").fill(message)
-    page.get_by_role("button", name="Sign").click()
+    with page.expect_navigation(wait_until="load"):
+        page.get_by_role("button", name="Sign").click()
 
 
 def entry(page: Page, message: str) -> Locator:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.deploy.engine import Engine, absent, docker_engine
 from tests.deploy.registry import local_registry
@@ -83,9 +83,16 @@ def test_the_book_can_be_signed_by_keyboard(browser: Browser, running: Running) 
         expect(entry(page, "No mouse was used.")).to_be_in_viewport()
 
 
+def answer_late(style: Route) -> None:
+    """As on a busy machine: the page is there, its style is not yet."""
+    style.request.frame.page.wait_for_timeout(500)
+    style.continue_()
+
+
 @pytest.mark.parametrize("width", [320, 768, 1600])
 def test_nothing_is_wider_than_the_window(browser: Browser, running: Running, width: int) -> None:
     with reading(browser, running.first.url, width=width) as page:
+        page.route("**/style.css", answer_late)
         sign(page, UNBROKEN, UNBROKEN * 8 + str(width))
         expect(entry(page, UNBROKEN * 8 + str(width))).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") == width
