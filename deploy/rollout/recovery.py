@@ -1,6 +1,5 @@
 """What follows a release that failed: leave it, find it reverted, or roll it back. Once, and never twice."""
 
-from contextlib import suppress
 from typing import NoReturn
 
 from deploy.aws import Environment, Event
@@ -113,9 +112,16 @@ class Recovery:
         found = [event.message for event in self._attempt.journal.errors]
         found += finding.causes
         if not found and finding.state is State.RECOVERING:
-            with suppress(DeployError):
-                found += self._site.aws.health_causes(finding.environment.name)
+            found += self._health_causes(finding.environment)
         return tuple(dict.fromkeys(found))[:_MOST_CAUSES]
+
+    def _health_causes(self, environment: Environment) -> tuple[str, ...]:
+        try:
+            return self._site.aws.health_causes(environment.name)
+        except DeployError as error:
+            # The verdict stands, and what follows it must not wait for the reasons.
+            self._site.report.warn(f"why the health is {environment.health} is not known: {error}")
+            return ()
 
     def _remind(self) -> None:
         self._site.report.warn(

@@ -74,6 +74,35 @@ def test_without_the_right_to_abort_the_deadline_names_it(shop: Workshop) -> Non
     assert "elasticbeanstalk:AbortEnvironmentUpdate" in done.stderr + done.stdout
 
 
+def test_without_the_right_to_read_versions_an_older_content_is_not_released_unseen(shop: Workshop) -> None:
+    texts = ("here before", "here since")
+    for text in texts:
+        shop.project.greet(text)
+        label = shop.deploy()["version_label"]
+    shop.project.greet(texts[0])
+    with _without(shop, "elasticbeanstalk:DescribeApplicationVersions"):
+        done = shop.run()
+    assert (done.returncode, shop.label()) == (2, label)
+    assert "lack the permission elasticbeanstalk:DescribeApplicationVersions" in done.stderr
+    assert shop.deploy()["previous_version"] == label
+
+
+@pytest.mark.parametrize(
+    ("command", "action"),
+    [
+        ("status", "elasticbeanstalk:DescribeEnvironmentHealth"),
+        ("versions", "elasticbeanstalk:DescribeApplicationVersions"),
+        ("rollback", "elasticbeanstalk:DescribeApplicationVersions"),
+    ],
+)
+def test_a_command_that_lacks_its_action_names_it(shop: Workshop, command: str, action: str) -> None:
+    assert shop.run(command).returncode == 0
+    with _without(shop, action):
+        done = shop.run(command)
+    assert done.returncode == 2
+    assert f"lack the permission {action}" in done.stderr
+
+
 def test_no_secret_shows_anywhere(shop: Workshop, tmp_path: Path) -> None:
     secrets = _secrets(shop)
     scratch, home = tmp_path / "tmp", tmp_path / "home"

@@ -1,8 +1,10 @@
 """Releases that go wrong, each as users of other tools met it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from deploy.errors import BusyError, DeadlineError, NotRolledBackError, RolledBackError
 from deploy.report import Phase
@@ -70,6 +72,40 @@ def test_health_that_does_not_come_back_is_a_failure_after_the_recovery_window(g
         rollout.release(BAD)
     assert "failing with HTTP 5xx" in caught.value.causes[0]
     assert ground.runs(target) == GOOD.label
+
+
+class _Reticent:
+    """A client whose instances do not say why: what the load balancer sees, the environment knows alone."""
+
+    def __init__(self, client: Any, *, denied: bool) -> None:
+        self._client = client
+        self._denied = denied
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def describe_instances_health(self, **request: Any) -> Any:
+        answer = self._client.describe_instances_health(**request)
+        return answer | {"InstanceHealthList": [item | {"Causes": []} for item in answer["InstanceHealthList"]]}
+
+    def describe_environment_health(self, **request: Any) -> Any:
+        if self._denied:
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": ""}}, "DescribeEnvironmentHealth")
+        return self._client.describe_environment_health(**request)
+
+
+@pytest.mark.parametrize("denied", [False, True], ids=["told", "denied"])
+def test_why_an_environment_is_unwell_is_told_and_the_verdict_stands_where_it_may_not_be_asked(
+    ground: Ground, denied: bool
+) -> None:
+    target, clock = _doomed(ground, "unhealthy"), ground.clock()
+    beanstalk: Any = _Reticent(ground.beanstalk, denied=denied)
+    rollout, witness = ground.rollout(target, clock=clock, aws=replace(ground.aws(clock), beanstalk=beanstalk))
+    with pytest.raises(RolledBackError, match=f"its health is Severe; rolled back, {GOOD.label} serves") as caught:
+        rollout.release(BAD)
+    assert caught.value.causes == (() if denied else ("100.0 % of the requests are failing with HTTP 5xx.",))
+    unasked = [text for text in witness.warnings if "permission elasticbeanstalk:DescribeEnvironmentHealth" in text]
+    assert len(unasked) == denied
 
 
 def test_health_that_comes_back_within_the_recovery_window_is_a_success(ground: Ground) -> None:
