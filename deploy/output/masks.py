@@ -8,7 +8,9 @@ from urllib.parse import quote, quote_plus
 from deploy.output.text import clean
 
 HIDDEN = "***"
-_SHORTEST_LINE = 4
+# To hide a shorter one everywhere would tell which letters it has, spoil labels and addresses that programs read, and
+# protect what is guessed in a moment anyway.
+_SHORTEST = 4
 
 
 class Masks:
@@ -19,10 +21,10 @@ class Masks:
         self._pattern: re.Pattern[str] | None = None
 
     def add(self, value: str) -> None:
-        """Hide `value` from now on, and each line of it. A blank value hides nothing."""
-        if not value.strip():
+        """Hide `value` from now on, and each line of it. What is blank or shorter than 4 characters hides nothing."""
+        self._forms.update(_forms(value) if value.strip() else ())
+        if not self._forms:
             return
-        self._forms.update(form for form in _forms(value) if form)
         longest_first = sorted(self._forms, key=len, reverse=True)
         self._pattern = re.compile("|".join(re.escape(form) for form in longest_first))
 
@@ -37,7 +39,11 @@ class Masks:
 
 
 def _forms(value: str) -> Iterator[str]:
-    lines = (line.strip() for line in value.splitlines())
-    for part in (value, value.strip(), *(line for line in lines if len(line) >= _SHORTEST_LINE)):
-        yield from (part, quote(part, safe=""), quote_plus(part), repr(part)[1:-1], clean(part).strip())
-        yield from (json.dumps(part)[1:-1], json.dumps(part, ensure_ascii=False)[1:-1])
+    parts = (value, value.strip(), *(line.strip() for line in value.splitlines()))
+    written = (form for part in parts if len(part) >= _SHORTEST for form in _written(part))
+    return (form for form in written if len(form) >= _SHORTEST)
+
+
+def _written(part: str) -> Iterator[str]:
+    yield from (part, quote(part, safe=""), quote_plus(part), repr(part)[1:-1], clean(part).strip())
+    yield from (json.dumps(part)[1:-1], json.dumps(part, ensure_ascii=False)[1:-1])

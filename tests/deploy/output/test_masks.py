@@ -42,6 +42,15 @@ def test_longer_value_goes_before_the_one_it_begins_with() -> None:
     assert masks("secret", "secret-two").hide("secret-two") == HIDDEN
 
 
+@pytest.mark.parametrize("short", ["a", "abc", " abc\n", "  a  "])
+def test_value_of_less_than_four_characters_leaves_words_as_they_are(short: str) -> None:
+    assert masks(short).hide("an abcdarian") == "an abcdarian"
+
+
+def test_value_of_four_characters_is_hidden() -> None:
+    assert masks("abcd", "a").hide("an abcdarian") == "an ***arian"
+
+
 @pytest.mark.parametrize("blank", ["", "  ", "\n"])
 def test_blank_value_hides_nothing(blank: str) -> None:
     assert masks(blank).hide("a b\nc") == "a b\nc"
