@@ -6,15 +6,17 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from emulator.machines.docker import Docker, DockerError
 
 _LISTENING = re.compile(r"listening on 127\.0\.0\.1:(\d+)")
 _UPLOAD = re.compile(r'"(?:POST|PUT|PATCH) /v2/')
 _READ = re.compile(r'"(?:GET|HEAD) /v2/')
-_START_SECONDS = 20
-_STOP_SECONDS = 10
+_START_SECONDS = 60
+_STOP_SECONDS = 60
 
 
 class NoRegistryError(RuntimeError):
@@ -68,6 +70,7 @@ def local_registry(
 ) -> Iterator[LocalRegistry]:
     """A registry on a free port of localhost, with its storage in `folder`, until the end of the block.
 
+    The engine, if there is one, forgets its images then.
     username, password: whom it lets in. Default: everybody. token_settings: its "auth.token" section, instead.
     Raises NoRegistryError without the programs.
     """
@@ -78,10 +81,25 @@ def local_registry(
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)  # noqa: S603
     try:
-        yield LocalRegistry(f"localhost:{_port(folder / 'log', process)}", folder, username, password)
+        host = f"localhost:{_port(folder / 'log', process)}"
+        try:
+            yield LocalRegistry(host, folder, username, password)
+        finally:
+            forget_images(host)
     finally:
         process.terminate()
         process.wait(_STOP_SECONDS)
+
+
+def forget_images(host: str) -> None:
+    """Have the engine forget the images of a registry, by their names: what others call by another stays."""
+    docker, columns = Docker(), "{{.Repository}}:{{.Tag}} {{.Repository}}@{{.Digest}}"
+    with suppress(DockerError, OSError):
+        listed = docker.run("images", "--digests", "--format", columns).split()
+        names = sorted({name for name in listed if name.startswith(f"{host}/") and "<none>" not in name})
+        if names:
+            # With its last tag an image's digest goes, too, and is then missed: no reason to complain.
+            docker.run("image", "rm", "--force", *names)
 
 
 def _configuration(folder: Path, auth: str) -> str:

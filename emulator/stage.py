@@ -14,7 +14,6 @@ from typing import Any
 import boto3
 
 from emulator.github.repository import Repository, git
-from emulator.machines.docker import Docker
 from emulator.machines.engine import find_engine
 from emulator.registry import LocalRegistry, local_registry
 from emulator.server import EmbeddedAws
@@ -108,7 +107,7 @@ class Stage:
 @contextmanager
 def open_stage() -> Iterator[Stage]:
     """Start all of it, and remove it in the end. Raises NoEngineError, NoRegistryError or EmbeddedAwsError."""
-    docker = find_engine()
+    find_engine()
     with (
         tempfile.TemporaryDirectory(prefix="beanpod-rehearsal-") as scratch,
         local_registry(Path(scratch) / "registry", username=_USERNAME, password=_PASSWORD) as registry,
@@ -122,7 +121,6 @@ def open_stage() -> Iterator[Stage]:
             yield Stage(aws, registry, github, clone)
         finally:
             aws.stop()
-            _remove_images(docker, registry.host)
 
 
 def _runner(aws: EmbeddedAws) -> dict[str, str]:
@@ -164,10 +162,3 @@ def _show_steps(said: str) -> None:
     for line in said.splitlines():
         if found := re.match(r"remote:\s+([✓✗] .*?)\s*$", line):
             console.print(f"   [dim]{found[1]}[/]")
-
-
-def _remove_images(docker: Docker, host: str) -> None:
-    form = "{{.Repository}}:{{.Tag}} {{.Repository}}@{{.Digest}}"
-    listed = docker.run("images", "--digests", "--format", form, "--filter", f"reference={host}/*/*").split()
-    for name in {name for name in listed if "<none>" not in name}:
-        docker.tries("image", "rm", name)

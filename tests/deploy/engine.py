@@ -14,10 +14,11 @@ from typing import NoReturn
 import pytest
 
 from deploy.images import Platform
+from emulator.registry import forget_images
 
 # From 23 on the client builds with BuildKit through buildx alone; before, it had BuildKit in itself.
 _FIRST_WITHOUT_BUILDKIT = 23
-_SECONDS = 60
+_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,8 @@ class Engine:
         return _docker("docker", *arguments).stdout
 
     def remove_images(self, host: str) -> None:
-        """Remove the images that were made for a registry, by their names: others may share them."""
-        columns = "{{.Repository}}:{{.Tag}}|{{.Repository}}@{{.Digest}}"
-        listed = self.run("images", "--digests", "--format", columns, "--filter", f"reference={host}/*/*")
-        names = {name for name in re.split(r"[|\n]", listed) if name and "<none>" not in name}
-        if names:
-            _docker("docker", "image", "rm", *sorted(names))
+        """Remove the images that were made for a registry which is not one of local_registry, by their names."""
+        forget_images(host)
 
 
 @pytest.fixture(scope="session")

@@ -26,14 +26,12 @@ case "$1 $2" in "environment -k" | "container -k") printenv "CONFIG_$3" ;; *) ex
 def private(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRegistry]:
     with local_registry(tmp_path_factory.mktemp("private"), username="ada", password=PASSWORD) as registry:
         yield registry
-        docker_engine.remove_images(registry.host)
 
 
 @pytest.fixture(scope="module")
 def public(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRegistry]:
     with local_registry(tmp_path_factory.mktemp("public")) as registry:
         yield registry
-        docker_engine.remove_images(registry.host)
 
 
 class Instance:

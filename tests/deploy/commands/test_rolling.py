@@ -103,7 +103,6 @@ def test_dry_run_shows_the_plan_and_touches_nothing(released: Stage) -> None:
 def registry(tmp_path: Path, docker_engine: Engine) -> Iterator[LocalRegistry]:
     with local_registry(tmp_path / "registry", username="me", password="hunter22") as running:
         yield running
-        docker_engine.remove_images(running.host)
 
 
 def _manifest(stage: Stage, registry: LocalRegistry) -> Path:

@@ -21,7 +21,6 @@ def private_registry(docker_engine: Engine, tmp_path_factory: pytest.TempPathFac
     folder = tmp_path_factory.mktemp("private")
     with local_registry(folder, username="ada", password=f"planted-{uuid4().hex}") as registry:
         yield registry
-        docker_engine.remove_images(registry.host)
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +28,6 @@ def open_registry(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactor
     """A registry from which everybody may pull."""
     with local_registry(tmp_path_factory.mktemp("open")) as registry:
         yield registry
-        docker_engine.remove_images(registry.host)
 
 
 @pytest.fixture

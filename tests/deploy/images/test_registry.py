@@ -42,7 +42,6 @@ def token_registry(
     folder = tmp_path_factory.mktemp("token-registry")
     with local_registry(folder, token_settings=tokens.settings) as running:
         yield LocalRegistry(running.host, running.folder, "ada", "planted-password")
-        docker_engine.remove_images(running.host)
 
 
 @pytest.fixture
