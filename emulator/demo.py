@@ -16,6 +16,7 @@ from rich.table import Table
 
 from emulator.server import EmbeddedAws, EmbeddedAwsError
 from emulator.steps import StepFailedError, console, interrupted, note_interruptions, run, step
+from emulator.surroundings import forget_aws_settings
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation.service_resource import Stack
@@ -42,6 +43,7 @@ def main() -> int:
     """Run the demonstration; 1 if any step failed."""
     began = time.monotonic()
     note_interruptions()
+    forget_aws_settings()
     try:
         _demonstrate()
     except (StepFailedError, EmbeddedAwsError) as error:

@@ -10,6 +10,7 @@ from werkzeug.http import http_date
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from emulator.clock import CLOCK
+from emulator.surroundings import forget_aws_settings
 
 ACCESS_KEY_ID = "AKIAEMBEDDEDAWS00000"
 SECRET_ACCESS_KEY = "embedded"  # noqa: S105 - nothing checks it
@@ -53,13 +54,10 @@ def serve(listener: socket.socket, *, account: str, guarded: bool, verbose: bool
 
 
 def _prepare_environment(account: str) -> None:
-    # moto reads these at import. The AWS settings of the shell are the user's, not this server's: a profile
-    # that does not exist would stop it.
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        del os.environ[name]
+    # The AWS settings of the shell are the user's, not this server's: a profile that does not exist would stop it.
+    forget_aws_settings()
+    # moto reads these at import.
     os.environ |= {
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
         "MOTO_ACCOUNT_ID": account,
         "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",

@@ -14,6 +14,7 @@ from emulator.registry import NoRegistryError
 from emulator.server import EmbeddedAwsError
 from emulator.stage import Stage, open_stage
 from emulator.steps import StepFailedError, console, interrupted, note_interruptions, step
+from emulator.surroundings import forget_aws_settings
 
 _WORDS = ("Leave a line for whoever comes after you.", "Rehearsed, and changed by a second push.")
 _MESSAGE = "I was here before the second release."
@@ -26,6 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--keep", action="store_true", help="leave it all running until Ctrl-C")
     options = parser.parse_args(arguments)
     note_interruptions()
+    forget_aws_settings()
     try:
         _rehearse(keep=options.keep)
     except (StepFailedError, *_NEEDED) as error:

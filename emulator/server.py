@@ -9,10 +9,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from emulator.remote import Remote
+from emulator.surroundings import undisturbed
 
 _ROOT = Path(__file__).resolve().parent.parent
 # Machines are removed one by one.
-_STOP_SECONDS = 60
+_STOP_SECONDS = 180
 
 
 class EmbeddedAwsError(RuntimeError):
@@ -83,9 +84,8 @@ class EmbeddedAws(Remote):
         }
 
     def whole_environment(self) -> dict[str, str]:
-        """This process's variables with the embedded AWS among them, and no other AWS settings."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        return inherited | self.environment
+        """This process's variables with the embedded AWS among them, no other AWS settings, and no proxy before it."""
+        return undisturbed(os.environ) | self.environment
 
     def stop(self) -> None:
         """End the server; its state is gone."""
