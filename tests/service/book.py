@@ -34,7 +34,7 @@ class Book:
         ticket = _TICKET.search(self.page())
         assert ticket
         fields = {"name": "Ada", "message": message, "ticket": ticket[1]}
-        with urlopen(f"{self.url}/entries", urlencode(fields).encode(), timeout=10) as answer:
+        with urlopen(f"{self.url}/entries", urlencode(fields).encode(), timeout=60) as answer:
             assert answer.status == 200
 
     def messages(self) -> list[str]:

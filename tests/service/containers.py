@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from tests.service.book import Book
@@ -32,6 +33,16 @@ class Containers:
         variables = ("--env-file", str(ROOT / "service/development.env"), "--env", f"RDS_HOSTNAME={database}")
         container = self.start("--publish", "127.0.0.1::8080", *variables, *arguments, self.image, name=name)
         return Book(f"http://{run('docker', 'port', container, '8080').strip()}")
+
+
+def stop(container: str) -> timedelta:
+    """Stop the service; the time from its own word about the signal to its end, which must be a good one."""
+    run("docker", "stop", "--time", "60", container)
+    code, ended = run("docker", "inspect", container, "--format", "{{.State.ExitCode}} {{.State.FinishedAt}}").split()
+    assert code == "0"
+    lines = run("docker", "logs", "--timestamps", container).splitlines()
+    told = [line.split()[0] for line in lines if line.endswith(" SIGTERM: stopping")]
+    return datetime.fromisoformat(ended) - datetime.fromisoformat(told[-1])
 
 
 @contextmanager

@@ -12,8 +12,8 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 ROOT = Path(__file__).parents[2]
-_SECONDS = 120
-_PAGE_SECONDS = 20
+_SECONDS = 300
+_PAGE_SECONDS = 120
 
 
 def copy_service(folder: Path) -> Path:
