@@ -11,7 +11,7 @@ from emulator.machines.grounds import Grounds
 from emulator.machines.nginx import GENERATION_HOST, Pools, configuration
 
 _IMAGE = "nginx:stable"
-_START_SECONDS = 20.0
+_START_SECONDS = 60.0
 _POLL_SECONDS = 0.05
 
 

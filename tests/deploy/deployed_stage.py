@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore.config import Config
 
 from emulator import EmbeddedAws
 
@@ -102,7 +103,9 @@ def deploy_stacks(project: Project, aws: EmbeddedAws, assembly: Path) -> dict[st
 def client(service: str, aws: EmbeddedAws) -> Any:
     """A boto3 client of the embedded AWS, with its own key, which may do anything."""
     make: Any = boto3.client
-    return make(service, **aws.client_arguments)
+    # A stack is created within one call, machines and all.
+    patient = Config(read_timeout=600)
+    return make(service, config=patient, **aws.client_arguments)
 
 
 def deployers_key(outputs: dict[str, str], aws: EmbeddedAws) -> dict[str, str]:

@@ -98,14 +98,14 @@ def test_an_interrupted_release_says_what_it_leaves_and_gives_the_lock_back(shop
         with shop.start(REAL_CLOCK="yes") as process:
             wait_for(lambda: "UpdateEnvironment" in {call.action for call in shop.aws.calls()})
             process.send_signal(how)
-            _, errors = process.communicate(timeout=30)
+            _, errors = process.communicate(timeout=300)
         assert process.returncode == 130, errors
         assert "Elastic Beanstalk may go on rolling out" in errors
         assert shop.lock() is None
         settle(shop)
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 300) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen"

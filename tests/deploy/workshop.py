@@ -17,7 +17,7 @@ from tests.deploy.registry import LocalRegistry, local_registry
 
 PASSWORD = "open sesame"
 LAUNCH_SECONDS = 300
-_TIMEOUT_SECONDS = 120
+_TIMEOUT_SECONDS = 600
 
 
 @dataclass(frozen=True)

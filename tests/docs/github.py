@@ -12,7 +12,7 @@ from typing import Any
 from tests.docs.pages import ROOT
 from tests.workflows.workflow import Ran, Runner, load, step_of
 
-_SECONDS = 300
+_SECONDS = 900
 _GH = """\
 #!/bin/sh
 # What GitHub's command line does to a repository, done to a folder: a clone of the template, secrets, variables.

@@ -12,7 +12,7 @@ from tests.docs.github import GitHub
 from tests.docs.pages import ROOT, Block
 from tests.workflows.workflow import Ran
 
-_SECONDS = 300
+_SECONDS = 900
 # A block goes on where the one before it ended, as in one terminal.
 _GO_ON = """\
 set -euo pipefail -o allexport

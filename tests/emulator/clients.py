@@ -111,5 +111,5 @@ def run(aws: EmbeddedAws, *command: str, folder: Path = ROOT) -> "subprocess.Com
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         check=False,
-        timeout=120,
+        timeout=600,
     )

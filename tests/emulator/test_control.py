@@ -14,8 +14,6 @@ from emulator import ControlError, EmbeddedAws
 from emulator.faults import KNOWN_FAULTS
 from tests.emulator.clients import ROOT, Clients, error
 
-ONCE = Config(retries={"total_max_attempts": 1}, read_timeout=1)
-
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[EmbeddedAws]:
@@ -29,9 +27,11 @@ def clean(aws: EmbeddedAws) -> None:
     aws.forget_calls()
 
 
-def _once(aws: EmbeddedAws, service: str) -> Any:
+def _once(aws: EmbeddedAws, service: str, *, patience: float = 60) -> Any:
+    """A client that asks once. patience: how many seconds it waits for the answer."""
     make: Any = boto3.client
-    return make(service, config=ONCE, **aws.client_arguments)
+    once = Config(retries={"total_max_attempts": 1}, read_timeout=patience)
+    return make(service, config=once, **aws.client_arguments)
 
 
 def test_time_stands_still_until_it_is_moved_and_answers_are_dated_by_it(aws: EmbeddedAws, clients: Clients) -> None:
@@ -105,14 +105,16 @@ def test_fault_may_wait_for_an_action_and_spare_the_first_of_them(aws: EmbeddedA
 
 
 @pytest.mark.parametrize(("when", "done"), [("before", False), ("after", True)])
-@pytest.mark.parametrize(("fault", "seen"), [("drops-connections", ConnectionClosedError), ("hangs", ReadTimeoutError)])
+@pytest.mark.parametrize(
+    ("fault", "patience", "seen"), [("drops-connections", 60, ConnectionClosedError), ("hangs", 1, ReadTimeoutError)]
+)
 def test_answer_is_withheld_before_or_after_the_work(
-    aws: EmbeddedAws, clients: Clients, fault: str, seen: type[Exception], when: str, done: bool
+    aws: EmbeddedAws, clients: Clients, fault: str, patience: float, seen: type[Exception], when: str, done: bool
 ) -> None:
     aws.order(fault, when=when, action="CreateApplication")
     name = f"{fault}-{when}"
     with pytest.raises(seen):
-        _once(aws, "elasticbeanstalk").create_application(ApplicationName=name)
+        _once(aws, "elasticbeanstalk", patience=patience).create_application(ApplicationName=name)
     found = clients("elasticbeanstalk").describe_applications(ApplicationNames=[name])["Applications"]
     assert bool(found) is done
     assert aws.calls()[0].status == 0

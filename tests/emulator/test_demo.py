@@ -34,7 +34,7 @@ def test_an_interrupted_demonstration_leaves_nothing_running(how: signal.Signals
         for line in demo.stdout:
             if "cdk deploy" in line:
                 break
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while len(marked(str(tmp_path))) < 3 and time.monotonic() < deadline:
             time.sleep(0.1)
         assert len(marked(str(tmp_path))) >= 3
@@ -43,7 +43,7 @@ def test_an_interrupted_demonstration_leaves_nothing_running(how: signal.Signals
     assert demo.returncode == 130
     assert "nothing is left running" in said
     # A killed process is in /proc until the kernel has torn it down; one that lives on stays there.
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     while marked(str(tmp_path)) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert marked(str(tmp_path)) == []

@@ -297,7 +297,7 @@ def test_additional_batch_keeps_the_number_of_instances_serving(aws: EmbeddedAws
 
 
 def test_updates_take_real_seconds_when_only_those_are_given() -> None:
-    with EmbeddedAws.start(update_seconds=1, launch_seconds=0) as real:
+    with EmbeddedAws.start(update_seconds=600, launch_seconds=0) as real:
         clients = Clients(real)
         deployments = Deployments(real, clients, clients.launch("real-dev"))
         assert deployments.look().status == "Ready"

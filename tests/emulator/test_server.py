@@ -14,7 +14,7 @@ from tests.emulator.clients import ROOT
 
 def _run(*arguments: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "emulator", *arguments]
-    return subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=False, timeout=60)
+    return subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=False, timeout=300)
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
@@ -35,7 +35,7 @@ def test_server_prints_what_to_export_answers_and_stops_cleanly(how: signal.Sign
         )
         assert sts.get_caller_identity()["Account"] == "210987654321"
         server.send_signal(how)
-        rest, errors = server.communicate(timeout=20)
+        rest, errors = server.communicate(timeout=120)
     assert (server.returncode, rest, errors) == (0, "", "")
     assert exported["AWS_ENDPOINT_URL"].startswith("http://localhost:")
     assert exported["AWS_REGION"] == exported["AWS_DEFAULT_REGION"] == "eu-west-1"

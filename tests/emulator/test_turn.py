@@ -4,7 +4,7 @@ from threading import Event
 
 from emulator.turn import Turn
 
-_SECONDS = 10
+_SECONDS = 60
 
 
 def test_work_beside_a_request_gets_its_turn_while_the_request_waits_for_it() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from emulator.guests import Crowd, Guest
 
-_SECONDS = 10
+_SECONDS = 60
 
 
 class Page(BaseHTTPRequestHandler):

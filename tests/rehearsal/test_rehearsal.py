@@ -46,7 +46,7 @@ def test_an_interrupted_rehearsal_leaves_nothing(docker_engine: Engine, tmp_path
 
 def test_without_an_engine_the_rehearsal_says_so(tmp_path: Path) -> None:
     with start(tmp_path, DOCKER_HOST="tcp://127.0.0.1:1") as rehearsal:
-        said, _ = rehearsal.communicate(timeout=60)
+        said, _ = rehearsal.communicate(timeout=300)
     assert rehearsal.returncode == 2
     assert said.startswith("failed machines need Docker, and it does not answer: start it first (")
 

@@ -157,7 +157,7 @@ def test_the_page_has_to_answer(answers: list[int], passes: bool, page: tuple[st
 def silent_aws() -> Iterator[socket.socket]:
     """An AWS that takes calls and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(30)
+        server.settimeout(120)
         yield server
 
 
@@ -169,6 +169,6 @@ def test_an_interruption_reaches_the_script(silent_aws: socket.socket, tmp_path:
         call, _ = silent_aws.accept()
         with call:
             process.send_signal(signal.SIGINT)
-            printed, _ = process.communicate(timeout=10)
+            printed, _ = process.communicate(timeout=120)
     assert process.returncode == 130, printed
     assert "::error title=Deployment interrupted::" in printed

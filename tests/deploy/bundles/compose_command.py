@@ -45,6 +45,6 @@ class Compose:
             env=variables,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )

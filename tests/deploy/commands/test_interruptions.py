@@ -16,6 +16,7 @@ from tests.deploy.commands.stage import Stage
 
 ROOT = Path(__file__).resolve().parents[3]
 OLD, NEW = f"guestbook-{'1' * 16}", f"guestbook-{'2' * 16}"
+_SECONDS = 120
 
 
 @contextmanager
@@ -40,12 +41,12 @@ def _started(stage: Stage, *arguments: str) -> Iterator["subprocess.Popen[str]"]
 def _status(stage: Stage, *options: str) -> str:
     """By this machine's time, as the other process tells it: the embedded AWS has a time of its own."""
     with _started(stage, "status", *options) as process:
-        said, _ = process.communicate(timeout=20)
+        said, _ = process.communicate(timeout=_SECONDS)
     return said
 
 
 def _wait_for_call(stage: Stage, action: str) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + _SECONDS
     while action not in (call.action for call in stage.embedded.calls()):
         assert time.monotonic() < end, f"nobody called {action}"
         time.sleep(0.05)
@@ -59,7 +60,7 @@ def _rolling_out(stage: Stage, label: str) -> Iterator["subprocess.Popen[str]"]:
         _wait_for_call(stage, "UpdateEnvironment")
         yield process
         process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        process.wait(_SECONDS)
     stage.embedded.advance(600)
 
 
@@ -75,7 +76,7 @@ def test_followed_events_end_with_ctrl_c(released: Stage) -> None:
         assert process.stdout is not None
         assert "INFO" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=_SECONDS)
     assert (process.returncode, errors) == (130, "deploy: interrupted\n")
 
 
@@ -85,7 +86,7 @@ def test_interrupted_rollout_says_what_it_leaves_and_gives_the_lock_back(
 ) -> None:
     with _rolling_out(released, OLD) as process:
         process.send_signal(number)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=_SECONDS)
         assert process.returncode == 130
         assert errors == (
             f"deploy: interrupted: Elastic Beanstalk may go on rolling out {OLD}: see python -m deploy status\n"

@@ -100,7 +100,7 @@ def _process(*arguments: str, **streams: Any) -> "subprocess.Popen[str]":
 
 def test_program_ends_with_the_code_of_its_command() -> None:
     process = _process("status", "--stage", "nowhere", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    out, errors = process.communicate(timeout=20)
+    out, errors = process.communicate(timeout=120)
     assert (process.returncode, out) == (2, "")
     assert errors.startswith("deploy: beanpod.toml: 1 problem\n  - stage 'nowhere': no such stage")
 
@@ -121,4 +121,4 @@ def test_reader_that_is_gone_changes_no_exit_code() -> None:
     os.close(reading)
     process = _process("status", "--stage", "nowhere", stdout=writing, stderr=writing)
     os.close(writing)
-    assert process.wait(timeout=20) == 2
+    assert process.wait(timeout=120) == 2

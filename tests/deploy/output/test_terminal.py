@@ -234,7 +234,7 @@ def test_interrupted_terminal_has_its_cursor_back() -> None:
         pass  # the terminal's other end is closed
     finally:
         os.close(ours)
-    process.wait(10)
+    process.wait(60)
     assert b"working" in shown
     assert shown.rfind(b"\x1b[?25h") > shown.rfind(b"\x1b[?25l") > -1
     assert "✗\x1b[0m Build" in shown.decode()

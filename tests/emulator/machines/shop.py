@@ -22,7 +22,7 @@ APPLICATION = "shop"
 BUCKET = "shop-bundles"
 _LAUNCH = "aws:autoscaling:launchconfiguration"
 _COMMAND = "aws:elasticbeanstalk:command"
-_SECONDS = 60
+_SECONDS = 300
 _SERVES = 'echo "$COLOR" >> /www/index.html; trap exit TERM; httpd -f -p 8080 -h /www & wait'
 _MAY_READ = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
 Options = Mapping[tuple[str, str], str]
@@ -133,7 +133,7 @@ class Site:
 
     def page(self, path: str = "/") -> tuple[int, str]:
         try:
-            with urlopen(f"{self.url}{path}", timeout=5) as answer:
+            with urlopen(f"{self.url}{path}", timeout=60) as answer:
                 return answer.status, answer.read().decode()
         except HTTPError as error:
             with error:

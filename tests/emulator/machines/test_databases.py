@@ -15,7 +15,7 @@ from emulator.remote import ControlError
 from tests.deploy.engine import Engine
 
 PASSWORD = "planted-Pa55word"
-_SECONDS = 60
+_SECONDS = 300
 
 
 @dataclass(frozen=True)

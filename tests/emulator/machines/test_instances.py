@@ -109,14 +109,14 @@ def test_a_hook_that_fails_ends_the_deployment_with_the_old_version(shop: Shop, 
 
 def test_a_version_that_is_not_healthy_in_time_is_not_served(shop: Shop, site: Site) -> None:
     before = site.page()
-    shop.aws.set_pace(health=1)
+    shop.aws.set_pace(health=5)
     label = shop.version("ill", "Ill", command="mkdir /empty; httpd -f -p 8080 -h /empty")
     site.update(VersionLabel=label)
     shop.aws.set_pace(health=60)
     assert site.page() == before
     assert "Instance deployment failed to pass the health check. The deployment failed." in site.errors()
     (instance,) = site.instances()
-    assert "/ answers 404 after 1 s" in instance["Causes"][0]
+    assert "/ answers 404 after 5 s" in instance["Causes"][0]
 
 
 def test_an_image_that_is_not_there_is_named(shop: Shop, site: Site) -> None:
