@@ -81,9 +81,13 @@ class Stage:
 
     def show(self) -> None:
         """Say how to go on with what is running."""
-        console.print(f"Push to it:   git clone {self.github.origin} guestbook, then edit, commit and git push")
-        console.print("Ask it:       " + " ".join(f"{key}={value}" for key, value in self.aws.environment.items()))
-        console.print("End it:       Ctrl-C", soft_wrap=True)
+        variables = " ".join(f"{key}={value}" for key, value in self.aws.environment.items())
+        # Soft: a terminal that breaks a line itself copies it whole.
+        console.print(
+            f"Push to it:   git clone {self.github.origin} guestbook, then edit, commit and git push", soft_wrap=True
+        )
+        console.print(f"Ask it:       {variables}", soft_wrap=True)
+        console.print("End it:       Ctrl-C")
 
     def _set_secrets(self) -> None:
         stacks = self._client("cloudformation").describe_stacks()["Stacks"]
