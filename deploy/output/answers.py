@@ -103,7 +103,8 @@ class FailureAnswer:
     def document(self) -> Any:
         failure = self.failure
         return {
-            **(asdict(failure.outcome) if failure.outcome else {}),
+            # As GitHub's outputs have it: what was rolled out and failed is no release.
+            **(asdict(failure.outcome) | {"changed": False} if failure.outcome else {}),
             "error": failure.message,
             "causes": failure.causes,
             "exit_code": failure.exit_code,

@@ -109,8 +109,9 @@ class Recovery:
         return f"{self._failed.label} failed on {finding.environment.name}: {finding.text}{aborted}"
 
     def _causes(self, finding: Finding) -> tuple[str, ...]:
-        found = [event.message for event in self._attempt.journal.errors]
-        found += finding.causes
+        # The first error says what, the instances say why; what follows an error mostly says that it was one.
+        first, *more = [event.message for event in self._attempt.journal.errors] or [""]
+        found = [text for text in (first, *finding.causes, *more) if text]
         if not found and finding.state is State.RECOVERING:
             found += self._health_causes(finding.environment)
         return tuple(dict.fromkeys(found))[:_MOST_CAUSES]

@@ -68,8 +68,9 @@ def _of_instances(environment: Environment, instances: Instances, label: str) ->
         return State.RECOVERING, "none of its instances reports", ()
     missing = total - instances.on(label)
     if not missing:
-        return State.GOOD, f"all {total} instances run {label}", ()
-    text = f"{missing} of {total} instances {'does' if missing == 1 else 'do'} not run {label}"
+        return State.GOOD, f"{'its instance runs' if total == 1 else f'all {total} instances run'} {label}", ()
+    who = "its instance" if total == 1 else f"{missing} of {total} instances"
+    text = f"{who} {'does' if missing == 1 else 'do'} not run {label}"
     # What instances said before the environment settled may have changed since.
     fresh = instances.refreshed >= environment.updated
     stuck = any(_stuck(item.deployment, item.version_label, label) for item in instances.all)

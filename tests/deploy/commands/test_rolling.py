@@ -54,6 +54,7 @@ def test_failed_release_tells_workflow_and_program(released: Stage, tmp_path: Pa
     assert ended.code == 5
     assert (ended.document["exit_code"], ended.document["rolled_back"]) == (5, True)
     assert (ended.document["version_label"], ended.document["previous_version"]) == (broken, NEW)
+    assert ended.document["changed"] is False
     outputs = read_file_command((tmp_path / "output").read_text())
     assert (outputs["changed"], outputs["rolled-back"], outputs["previous-version"]) == ("false", "true", NEW)
     obeyed = Runner().read(ended.stderr)

@@ -40,6 +40,15 @@ def test_a_failed_deployment_is_rolled_back_and_the_first_error_says_why(ground:
     assert any("does not undo a migration" in warning for warning in witness.warnings)
 
 
+def test_what_each_instance_says_is_not_lost_among_the_messages(ground: Ground) -> None:
+    target = _doomed(ground, "error-event", instances=4)
+    with pytest.raises(RolledBackError) as caught:
+        ground.rollout(target)[0].release(BAD)
+    first, *instances = caught.value.causes[:5]
+    assert first.startswith("Instance deployment failed.")
+    assert [cause.partition(": ")[0][:2] for cause in instances] == ["i-"] * 4
+
+
 @pytest.mark.parametrize("fault", ["with-errors-silently", "error-event"])
 def test_a_failure_that_leaves_the_old_label_is_a_failure(ground: Ground, fault: str) -> None:
     target = _doomed(ground, fault, label="previous")
@@ -175,7 +184,7 @@ def test_a_rollback_is_tried_once(ground: Ground) -> None:
     target = _doomed(ground, "error-event")
     ground.emulator.order("error-event", version_label=GOOD.label)
     ground.forget()
-    with pytest.raises(NotRolledBackError, match=f"after the rollback to {GOOD.label}, 1 of 1 instances does not run"):
+    with pytest.raises(NotRolledBackError, match=f"after the rollback to {GOOD.label}, its instance does not run"):
         ground.rollout(target)[0].release(BAD)
     assert ground.actions().count("UpdateEnvironment") == 2
 

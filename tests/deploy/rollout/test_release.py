@@ -69,7 +69,7 @@ def test_nothing_to_do_is_four_calls_and_no_upload(ground: Ground) -> None:
     ]
     # It replaced nothing: a workflow that goes back to the previous version must not be told the one that runs.
     assert (outcome.changed, outcome.version_label, outcome.previous_version) == (False, bundle("same").label, None)
-    assert witness.said[-1] == f"all 1 instances run {bundle('same').label}, health Ok"
+    assert witness.said[-1] == f"its instance runs {bundle('same').label}, health Ok"
 
 
 def test_force_deploys_what_runs_already(ground: Ground) -> None:

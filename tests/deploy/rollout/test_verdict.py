@@ -40,14 +40,15 @@ def test_an_environment_is_judged_by_status_label_and_health(environment: Enviro
 @pytest.mark.parametrize(
     ("instances", "state", "text"),
     [
+        (_instances(DONE), State.GOOD, "its instance runs v2"),
         (_instances(DONE, DONE), State.GOOD, "all 2 instances run v2"),
         (_instances(DONE, replace(DONE, version_label="v1")), State.FAILED, "1 of 2 instances does not run v2"),
-        (_instances(replace(DONE, deployment="Failed")), State.FAILED, "1 of 1 instances does not run v2"),
+        (_instances(replace(DONE, deployment="Failed")), State.FAILED, "its instance does not run v2"),
         # It has just been started, by a scaling group that grows.
         (_instances(DONE, Instance("i-2", "Pending", "", "")), State.RECOVERING, "1 of 2 instances does not run v2"),
-        (_instances(replace(DONE, deployment="In Progress")), State.RECOVERING, "1 of 1 instances does not run v2"),
+        (_instances(replace(DONE, deployment="In Progress")), State.RECOVERING, "its instance does not run v2"),
         # Said before the environment settled: it may be different by now.
-        (_instances(replace(DONE, version_label="v1"), after=-5), State.RECOVERING, "1 of 1 instances does not run v2"),
+        (_instances(replace(DONE, version_label="v1"), after=-5), State.RECOVERING, "its instance does not run v2"),
         (_instances(), State.RECOVERING, "none of its instances reports"),
     ],
 )
