@@ -168,11 +168,18 @@ def parse(arguments: Sequence[str]) -> Options:
     Exits with 2 for what cannot be understood, and with 0 after --help, as argparse does.
     """
     parser = _parser()
-    given = vars(parser.parse_args(arguments))
+    known, unknown = parser.parse_known_args(arguments)
+    given, flags = vars(known), {text.partition("=")[0] for text in unknown}
     command = given["command"] = given.get("command") or DEFAULT_COMMAND
-    foreign = [option.flag for option in _OPTIONS if option.destination in given and command not in option.commands]
+    foreign = [
+        option.flag
+        for option in _OPTIONS
+        if (option.destination in given or option.flag in flags) and command not in option.commands
+    ]
     if foreign:
         parser.error(f"{foreign[0]} does not go with {command}")
+    if unknown:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     given["accept_health"] = tuple(given.get("accept_health", ()))
     return Options(**given)
 

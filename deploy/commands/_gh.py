@@ -64,7 +64,7 @@ class GitHubCommand:
 def fetch_command(arn: str, region: str, name: str) -> str:
     """A shell's command that prints one field of a secret."""
     get = ["aws", "secretsmanager", "get-secret-value", "--region", region, "--secret-id", arn]
-    pick = ["python3", "-c", f"import json, sys; print(json.load(sys.stdin)['{name}'])"]
+    pick = ["python3", "-c", f'import json, sys; print(json.load(sys.stdin)["{name}"])']
     return f"{shlex.join([*get, '--query', 'SecretString', '--output', 'text'])} | {shlex.join(pick)}"
 
 

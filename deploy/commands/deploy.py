@@ -68,7 +68,8 @@ class PlanAnswer:
         yield _step("build", f"{', '.join(plan.builds) or 'nothing'}, for {plan.platform}")
         yield _step("push", f"to {plan.repository}")
         yield _step("upload", f"to s3://{plan.target.bucket}")
-        yield _step("roll out", f"on {plan.target.environment} in {plan.target.region}, as {look.identity}")
+        yield _step("roll out", f"on {plan.target.environment} in {plan.target.region}")
+        yield _step("as", look.identity)
         yield _step("instead of", look.previous or "Beanstalk's sample: this is the first release")
         yield _step("roll back", self._way_back())
 

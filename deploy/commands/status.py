@@ -51,7 +51,8 @@ class StatusAnswer:
         target, holder = self.standing.target, self.standing.holder
         yield Cell("  version", "dim"), Cell(self.standing.environment.version_label or "none")
         yield Cell("  url", "dim"), Cell(target.url)
-        yield Cell("  where", "dim"), Cell(f"application {target.application} in {target.region}")
+        yield Cell("  app", "dim"), Cell(target.application)
+        yield Cell("  region", "dim"), Cell(target.region)
         if holder:
             until = f"{holder.until:%H:%M:%SZ}"
             yield Cell("  rollout", "dim"), Cell(f"{holder.release.label} by {holder}, locked until {until}", "fair")

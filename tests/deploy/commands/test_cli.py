@@ -39,6 +39,8 @@ def test_rollback_takes_a_label() -> None:
     ("arguments", "message"),
     [
         (["--force", "status"], "deploy: --force does not go with status: see python -m deploy --help"),
+        (["status", "--force"], "deploy: --force does not go with status: see python -m deploy --help"),
+        (["events", "--wait-timeout=5"], "deploy: --wait-timeout does not go with events"),
         (["frobnicate"], "deploy: argument COMMAND: invalid choice: 'frobnicate'"),
         (["--stag=prod"], "deploy: unrecognized arguments: --stag"),
         (["status", "x"], "deploy: unrecognized arguments: x"),

@@ -27,7 +27,8 @@ def test_status_says_what_runs_where(released: Stage) -> None:
     assert first == f"{released.environment}  Ready  Ok"
     assert "  version  guestbook-2" in facts
     assert f"  url      {released.outputs['Url']}" in facts
-    assert f"  where    application {released.application} in us-east-1" in facts
+    assert f"  app      {released.application}" in facts
+    assert "  region   us-east-1" in facts
     heading, instance = facts[-2:]
     assert heading.split() == ["INSTANCE", "HEALTH", "VERSION", "DEPLOYMENT"]
     assert instance.split()[1:] == ["Ok", "guestbook-2", "Deployed"]
