@@ -41,7 +41,7 @@ def add_stage(app: App, stage: StageConfig) -> tuple[StageStack, ...]:
         app,
         f"{prefix}-delivery",
         stage=stage,
-        environment=service.docker_environment,
+        service=service,
         env=where,
         tags=tags,
     )

@@ -1,6 +1,8 @@
 """From the manifest's values to what the constructs take."""
 
-from aws_cdk import Stack
+from functools import cache
+
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_ssm as ssm
@@ -18,6 +20,18 @@ def database_engine(config: DatabaseConfig) -> DatabaseEngine:
         "postgres": DatabaseEngine.postgres,
     }
     return make[config.engine](config.version)
+
+
+@cache
+def instance_type(instance_class: str) -> ec2.InstanceType:
+    """From RDS's name of a class: `db.t4g.micro`. Made once for all stages, like every value that belongs to none."""
+    return ec2.InstanceType(instance_class.removeprefix("db."))
+
+
+@cache
+def days(count: int) -> Duration:
+    """As long as the manifest says."""
+    return Duration.days(count)
 
 
 def database_values(database: Database) -> dict[str, str]:

@@ -14,7 +14,9 @@ class StageStack(Stack):
     """
 
     def __init__(self, scope: Construct, construct_id: str, **kwargs: Any) -> None:
-        super().__init__(scope, construct_id, **kwargs)
+        super().__init__(scope, construct_id, stack_name=construct_id, **kwargs)
+        # As `stack_name`, which is a round trip to Node.
+        self.given_name = construct_id
         self._accepted: list[tuple[IConstruct, Mapping[str, str]]] = []
 
     def accept(self, construct: IConstruct, reasons: Mapping[str, str]) -> None:

@@ -2,13 +2,11 @@
 
 from typing import Any
 
-from aws_cdk import Duration
-from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
 from beanpod import Database, ServiceNetwork
 from manifest import DatabaseConfig, StageConfig
-from stacks._parts import database_engine
+from stacks._parts import database_engine, days, instance_type
 from stacks._stage_stack import StageStack
 
 
@@ -31,7 +29,7 @@ class DatabaseStack(StageStack):
             "Database",
             vpc=network.vpc,
             engine=database_engine(config),
-            instance_type=ec2.InstanceType(config.instance_class.removeprefix("db.")),
+            instance_type=instance_type(config.instance_class),
             allocated_storage=config.storage_gb,
             max_allocated_storage=config.max_storage_gb,
             multi_az=config.multi_az,
@@ -39,7 +37,7 @@ class DatabaseStack(StageStack):
             username=config.username,
             vpc_subnets=network.database_subnets,
             security_group=network.database_security_group,
-            backup_retention=Duration.days(config.backup_days),
+            backup_retention=days(config.backup_days),
             deletion_protection=config.deletion_protection,
         )
         reasons = {

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from aws_cdk import CfnOutput, Stack
+from aws_cdk import CfnOutput
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from beanpod import ArtifactBucket, DeployPermissions, DeployUser, DockerEnvironment, GitHubDeployRole
+from beanpod import ArtifactBucket, DeployPermissions, DeployUser, GitHubDeployRole
 from manifest import GitHubConfig, StageConfig
 from stacks._stage_stack import StageStack
+from stacks.service import ServiceStack
 
 
 class DeliveryStack(StageStack):
@@ -20,10 +21,11 @@ class DeliveryStack(StageStack):
         construct_id: str,
         *,
         stage: StageConfig,
-        environment: DockerEnvironment,
+        service: ServiceStack,
         **kwargs: Any,
     ) -> None:
         super().__init__(scope, construct_id, **kwargs)
+        environment = service.docker_environment
         self.bucket = ArtifactBucket(self, "Artifacts")
         self.bucket.grant_instances(environment.instance_role)
         self.bucket.grant_version_lifecycle(environment.service_role)
@@ -31,7 +33,7 @@ class DeliveryStack(StageStack):
             self.bucket, {"S1": "Bundles are reproducible and hold no secret; CloudTrail records who writes them."}
         )
         self.permissions = environment.deploy_permissions(
-            self.bucket, stack_names=[self.stack_name, Stack.of(environment).stack_name]
+            self.bucket, stack_names=[self.given_name, service.given_name]
         )
         CfnOutput(self, "BucketName", value=self.bucket.bucket.bucket_name)
         if stage.delivery.user:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from aws_cdk import Fn, Token
+from aws_cdk import Fn
 from constructs import Construct
 
 from beanpod import DatabaseEngine, ServiceNetwork
@@ -16,7 +16,8 @@ class NetworkStack(StageStack):
 
     def __init__(self, scope: Construct, construct_id: str, *, stage: StageConfig, **kwargs: Any) -> None:
         super().__init__(scope, construct_id, **kwargs)
-        self._let_cloudformation_choose_zones()
+        if stage.account and stage.region:
+            self._let_cloudformation_choose_zones(stage.account, stage.region)
         engine: DatabaseEngine | None = database_engine(stage.database) if stage.database else None
         self.network = ServiceNetwork(
             self,
@@ -32,9 +33,7 @@ class NetworkStack(StageStack):
         if not stage.network.flow_logs and stage.network.vpc is None:
             self.accept(self.network, {"VPC7": "Off by choice of the manifest: network.flow_logs."})
 
-    def _let_cloudformation_choose_zones(self) -> None:
+    def _let_cloudformation_choose_zones(self, account: str, region: str) -> None:
         """With account and region named, the VPC would have the CLI look the zones up: an answer it does not use."""
-        if Token.is_unresolved(self.account) or Token.is_unresolved(self.region):
-            return
-        key = f"availability-zones:account={self.account}:region={self.region}"
+        key = f"availability-zones:account={account}:region={region}"
         self.node.set_context(key, [Fn.select(index, Fn.get_azs()) for index in range(3)])

@@ -50,8 +50,6 @@ class ServiceStack(StageStack):
     ) -> None:
         super().__init__(scope, construct_id, **kwargs)
         self.docker_environment = self._make_environment(stage, network, database)
-        if database is not None:
-            self.docker_environment.use_database(database)
         self._watch(stage.alarms.email)
         self._accept_findings()
         CfnOutput(self, "ApplicationName", value=self.docker_environment.application_name)
@@ -90,6 +88,7 @@ class ServiceStack(StageStack):
             certificate=certificate,
             environment=stage.render_variables(database_values(database) if database else None),
             secrets={name: environment_secret(self, name, secret) for name, secret in stage.secrets.items()},
+            database=database,
             instance_security_group=network.instance_security_group,
             load_balancer_security_group=network.load_balancer_security_group,
             instance_subnets=network.instance_subnets if config.private_instances else _PUBLIC,

@@ -1,11 +1,16 @@
-"""Values that belong to no construct, made once: making one is a round trip to Node, and every stage needs the same."""
+"""What is asked of Node once: each question is a round trip, and the answer stays the same."""
 
 from dataclasses import dataclass
 from functools import cache
+from weakref import WeakKeyDictionary
 
 from aws_cdk import Aws, Duration, Fn
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+
+_ROLE_ARNS: WeakKeyDictionary[iam.IRole, str] = WeakKeyDictionary()
+_BUCKET_ARNS: WeakKeyDictionary[s3.IBucket, str] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -51,3 +56,29 @@ def aws_managed_policy(name: str) -> iam.IManagedPolicy:
 def minute() -> Duration:
     """How often Beanstalk publishes a metric."""
     return Duration.minutes(1)
+
+
+@cache
+def in_days(duration: Duration) -> float:
+    """A length of time, which never changes."""
+    return duration.to_days()
+
+
+@cache
+def instance_size(instance_type: ec2.InstanceType) -> str:
+    """An instance type as AWS writes it: `t4g.micro`."""
+    return instance_type.to_string()
+
+
+def role_arn(role: iam.IRole) -> str:
+    """Several parts of a service name its roles."""
+    if role not in _ROLE_ARNS:
+        _ROLE_ARNS[role] = role.role_arn
+    return _ROLE_ARNS[role]
+
+
+def bucket_arn(bucket: s3.IBucket) -> str:
+    """Its statements and its deployers name it."""
+    if bucket not in _BUCKET_ARNS:
+        _BUCKET_ARNS[bucket] = bucket.bucket_arn
+    return _BUCKET_ARNS[bucket]

@@ -7,6 +7,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from beanpod._checks import refuse
+from beanpod._once import role_arn
 from beanpod._option_checks import description_problems
 from beanpod._tokens import known
 
@@ -58,7 +59,7 @@ class Application(IApplication):
             application_name=application_name,
             description=description,
             resource_lifecycle_config=beanstalk.CfnApplication.ApplicationResourceLifecycleConfigProperty(
-                service_role=service_role.role_arn,
+                service_role=role_arn(service_role),
                 version_lifecycle_config=beanstalk.CfnApplication.ApplicationVersionLifecycleConfigProperty(
                     max_count_rule=max_count
                 ),

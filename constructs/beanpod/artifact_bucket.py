@@ -7,6 +7,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from beanpod._once import bucket_arn, role_arn
 from beanpod._release_statements import BUNDLES
 
 
@@ -65,15 +66,18 @@ class ArtifactBucket(Construct):
             "Sid": sid,
             "Effect": "Allow",
             # By ARN: CDK turns a role that is a principal itself into a grant on that role's side.
-            "Principal": {"AWS": role.role_arn},
+            "Principal": {"AWS": role_arn(role)},
             "Action": list(actions),
-            "Resource": self._bundles,
+            "Resource": f"{bucket_arn(self.bucket)}/{BUNDLES}*",
         }
-        self.bucket.add_to_resource_policy(iam.PolicyStatement.from_json(statement))
+        self._document.add_statements(iam.PolicyStatement.from_json(statement))
 
     @cached_property
-    def _bundles(self) -> str:
-        return self.bucket.arn_for_objects(f"{BUNDLES}*")
+    def _document(self) -> iam.PolicyDocument:
+        """Of the policy that `enforce_ssl` made."""
+        policy = self.bucket.policy
+        assert policy is not None
+        return policy.document
 
 
 @cache

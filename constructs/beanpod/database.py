@@ -11,6 +11,7 @@ from constructs import Construct
 
 from beanpod import _database_checks as checks
 from beanpod._checks import refuse
+from beanpod._once import in_days, instance_size
 from beanpod._subnets import database_subnets
 from beanpod._tokens import text
 from beanpod.database_engine import DatabaseEngine
@@ -99,13 +100,13 @@ class Database(IDatabase):
         port = engine.port if port is None else port
         subnets = vpc_subnets or database_subnets(vpc)
         instance_type = instance_type or ec2.InstanceType("t4g.micro")
-        size = instance_type.to_string()
+        size = instance_size(instance_type)
         backup_retention = backup_retention or Duration.days(DEFAULT_BACKUP_DAYS)
         problems = [
             *checks.name_problems(engine, database_name, username),
             *checks.storage_problems(allocated_storage, max_allocated_storage),
             *checks.instance_problems(engine, size, performance_insights),
-            *checks.lifetime_problems(backup_retention.to_days(), deletion_protection, removal_policy),
+            *checks.lifetime_problems(in_days(backup_retention), deletion_protection, removal_policy),
             *checks.window_problems(preferred_backup_window, preferred_maintenance_window),
             *checks.port_problems(port),
             *checks.parameter_problems(engine, parameters or {}),
@@ -155,7 +156,11 @@ class Database(IDatabase):
         # Attached, it also holds host, port and name, and whoever uses it waits for the database.
         self.secret = self.instance.secret or password
         self._security_group, self._port_number = self.security_group, port
-        self._resource_id, self._iam_authentication = self.instance.instance_resource_id, iam_authentication
+        self._iam_authentication = iam_authentication
+
+    @property
+    def _resource_id(self) -> str | None:
+        return self.instance.instance_resource_id
 
     @classmethod
     def from_database_attributes(
@@ -182,7 +187,7 @@ class Database(IDatabase):
         database.host, database.port, database.name, database.username = host, text(port), name, username
         database.secret = secret
         database._security_group, database._port_number = security_group, port
-        database._resource_id = resource_id
+        database._imported_resource_id = resource_id
         database._iam_authentication = True
         return database
 

@@ -29,8 +29,8 @@ class IDatabase(Construct):
     secret: secretsmanager.ISecret
     _security_group: ec2.ISecurityGroup
     _port_number: float
-    _resource_id: str | None
     _iam_authentication: bool
+    _imported_resource_id: str | None
 
     @property
     def connections(self) -> ec2.Connections:
@@ -41,6 +41,10 @@ class IDatabase(Construct):
         way for an environment in a later stack, whose group no earlier stack may refer to.
         """
         return self._connections
+
+    @property
+    def _resource_id(self) -> str | None:
+        return self._imported_resource_id
 
     @cached_property
     def _connections(self) -> ec2.Connections:

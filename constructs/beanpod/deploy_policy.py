@@ -8,7 +8,7 @@ from aws_cdk import aws_s3 as s3
 
 from beanpod._checks import refuse
 from beanpod._deploy_scope import DeployScope, DeployStatement
-from beanpod._once import here
+from beanpod._once import bucket_arn, here, role_arn
 from beanpod._release_statements import release_statements
 from beanpod._rollout_statements import rollout_statements
 from beanpod._settings import DeploymentPolicy
@@ -59,8 +59,8 @@ class DeployPermissions:
             account=here().account,
             application_name=application_name,
             environment_names=names,
-            bucket_arn=bucket.bucket_arn,
-            instance_role_arn=instance_role.role_arn,
+            bucket_arn=bucket_arn(bucket),
+            instance_role_arn=role_arn(instance_role),
             deployment_policy=DeploymentPolicy(deployment_policy),
             stack_names=tuple(stack_names),
         )

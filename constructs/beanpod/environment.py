@@ -11,6 +11,7 @@ from constructs import Construct
 
 from beanpod._checks import refuse, reject
 from beanpod._environment_options import EnvironmentOptions
+from beanpod._once import role_arn
 from beanpod._option_checks import name_problems, setting_problems, variable_problems
 from beanpod._option_rows import option_rows
 from beanpod._settings import (
@@ -79,6 +80,7 @@ class DockerEnvironment(IDockerEnvironment):
         ssl_policy: str = _DEFAULT_SSL_POLICY,
         environment: Mapping[str, str] | None = None,
         secrets: Mapping[str, EnvironmentSecret] | None = None,
+        database: IDatabase | None = None,
         service_role: iam.IRole | None = None,
         instance_role: iam.IRole | None = None,
         instance_security_group: ec2.ISecurityGroup,
@@ -117,6 +119,7 @@ class DockerEnvironment(IDockerEnvironment):
             everyone who may describe the environment: passwords belong in `secrets`.
         :param secrets: Variables whose values stay in Secrets Manager or the Parameter Store. Each adds the option
             and the instances' permission to read it.
+        :param database: Gives the app its `RDS_*` variables, as `use_database` does afterwards. Default: none.
         :param service_role: Default: a new `ServiceRole`.
         :param instance_role: Default: a new `InstanceRole`. A given role gets an instance profile.
         :param instance_security_group: The instances'. `ServiceSecurityGroups` makes it.
@@ -150,7 +153,7 @@ class DockerEnvironment(IDockerEnvironment):
                 load_balancer_security_group.security_group_id if load_balancer_security_group else None
             ),
             instance_profile=instances.profile_name,
-            service_role=self.service_role.role_arn,
+            service_role=role_arn(self.service_role),
             instance_types=tuple(instance_types),
             root_volume_size=root_volume_size,
             min_size=min_size,
@@ -177,6 +180,8 @@ class DockerEnvironment(IDockerEnvironment):
         )
         self._options = EnvironmentOptions(self, option_rows(settings))
         self._add(environment or {}, secrets, options)
+        if database is not None:
+            self._add_database(database)
         self.application: IApplication = application or Application(
             self, "Application", service_role=self.service_role, max_versions=max_versions
         )
@@ -256,6 +261,10 @@ class DockerEnvironment(IDockerEnvironment):
 
         :raises ValueError: One of the names is taken.
         """
+        self._add_database(database)
+        self._update()
+
+    def _add_database(self, database: IDatabase) -> None:
         variables = {
             "RDS_HOSTNAME": database.host,
             "RDS_PORT": database.port,
@@ -264,7 +273,6 @@ class DockerEnvironment(IDockerEnvironment):
         }
         password = EnvironmentSecret.from_secrets_manager(database.secret, "password")
         self._add(variables, {"RDS_PASSWORD": password})
-        self._update()
 
     def _add(
         self,

@@ -100,13 +100,12 @@ class DockerService(Construct):
             certificate=certificate,
             environment=environment,
             secrets=secrets,
+            database=self.database,
             instance_security_group=self.network.instance_security_group,
             load_balancer_security_group=self.network.load_balancer_security_group,
             instance_subnets=self.network.instance_subnets,
             load_balancer_subnets=self.network.load_balancer_subnets,
         )
-        if self.database is not None:
-            self.environment.use_database(self.database)
         if database is not None:
             # From this side the rules stand here, also where the database's group belongs to an earlier stack.
             self.environment.connections.allow_to_default_port(database, "Queries from instances")

@@ -20,6 +20,7 @@ from beanpod import (
     EnvironmentType,
     OptionSetting,
 )
+from tests.constructs.databases import existing_database
 from tests.constructs.environments import ENVIRONMENT, new_environment, new_stack, option
 
 SECRET_ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:stripe-AbCd12"
@@ -253,3 +254,30 @@ def test_what_beanstalk_would_refuse_of_an_application_is_refused(settings: dict
     role = iam.Role.from_role_name(stack, "Role", "beanstalk")
     with pytest.raises(ValueError, match=f"^Test/Shop: 1 problem\n  - {words}"):
         Application(stack, "Shop", service_role=role, **settings)
+
+
+@pytest.mark.parametrize("when", ["at once", "afterwards"])
+def test_database_gives_its_variables_and_its_password_by_reference(when: str) -> None:
+    stack = new_stack()
+    database = existing_database(stack)
+    if when == "at once":
+        new_environment(stack, database=database)
+    else:
+        new_environment(stack).use_database(database)
+    template = Template.from_stack(stack)
+    for name, value in (("HOSTNAME", "db.example.com"), ("PORT", "5432"), ("DB_NAME", "shop"), ("USERNAME", "keeper")):
+        plain = option(f"RDS_{name}", value, "aws:elasticbeanstalk:application:environment")
+        template.has_resource_properties(ENVIRONMENT, {"OptionSettings": plain})
+    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:db-AbCdEf"
+    secret = option("RDS_PASSWORD", f"{arn}:password", "aws:elasticbeanstalk:application:environmentsecrets")
+    template.has_resource_properties(ENVIRONMENT, {"OptionSettings": secret})
+    reading = {"Action": ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"], "Resource": arn}
+    template.has_resource_properties(
+        "AWS::IAM::Policy", {"PolicyDocument": {"Statement": Match.array_with([Match.object_like(reading)])}}
+    )
+
+
+def test_database_does_not_replace_a_variable_of_the_same_name() -> None:
+    stack = new_stack()
+    with pytest.raises(ValueError, match="RDS_HOSTNAME is set already"):
+        new_environment(stack, environment={"RDS_HOSTNAME": "elsewhere"}, database=existing_database(stack))
