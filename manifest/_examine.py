@@ -35,7 +35,7 @@ def examine(tables: Tables, written: Tables, folder: FilePath) -> tuple[StageCon
         except ValidationError as error:
             errors = _separate(error.errors(include_url=False))
         findings += [Finding(path_of(slip), text_of(slip)) for slip in errors if round_ == 0]
-        replaced.update(path for slip in errors for path in _touched(slip))
+        replaced.update(path for slip in errors for path in _touched(slip, written))
         for slip in errors:
             tables = _mended(tables, slip)
     else:
@@ -57,8 +57,14 @@ def _separate(slips: list[ErrorDetails]) -> list[ErrorDetails]:
 def _judged(case: Case, replaced: set[Path]) -> Iterator[Finding]:
     for rule in RULES:
         for finding in rule(case):
-            if not any(_overlap(key, path) for key in (finding.key, *finding.reads) for path in replaced):
+            if not any(_concerns(finding, path) for path in replaced):
                 yield finding
+
+
+def _concerns(finding: Finding, wrong: Path) -> bool:
+    if finding.of_the_rest and len(wrong) > len(finding.key):
+        return any(_overlap(key, wrong) for key in finding.reads)
+    return any(_overlap(key, wrong) for key in (finding.key, *finding.reads))
 
 
 def _overlap(one: Path, other: Path) -> bool:
@@ -66,13 +72,13 @@ def _overlap(one: Path, other: Path) -> bool:
     return one[:shorter] == other[:shorter]
 
 
-def _touched(slip: ErrorDetails) -> Iterator[Path]:
+def _touched(slip: ErrorDetails, written: Tables) -> Iterator[Path]:
+    """The key that is wrong; and the one that was meant, unless it is written as well."""
     path = path_of(slip)
     yield path
-    if slip["type"] == "extra_forbidden":
-        guess = guessed_key(path)
-        if guess:
-            yield (*path[:-1], guess)
+    guess = guessed_key(path) if slip["type"] == "extra_forbidden" else None
+    if guess and look_up(written, (*path[:-1], guess)) is None:
+        yield (*path[:-1], guess)
 
 
 def _mended(tables: Tables, slip: ErrorDetails) -> Tables:

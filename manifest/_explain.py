@@ -9,7 +9,7 @@ from typing import Any, get_args
 from pydantic_core import ErrorDetails
 
 from manifest._base import Section
-from manifest._sections import StageConfig
+from manifest._sections import SECRET_FORMS, StageConfig
 from manifest._wording import Path, nearest, show
 
 REFERENCE_FORMS = (
@@ -58,8 +58,10 @@ def text_of(error: ErrorDetails) -> str:
             return str(context["words"])
         case "missing":
             return _missing(path_of(error))
+        case "extra_forbidden" if error["loc"][0] == "secrets":
+            return _unknown_in_secret(path_of(error), str(error["loc"][2]))
         case "extra_forbidden":
-            return _unknown(path_of(error))
+            return _unknown(path_of(error), value)
         case "literal_error":
             return _choice(path_of(error), value, context["expected"])
         case "string_type":
@@ -67,7 +69,7 @@ def text_of(error: ErrorDetails) -> str:
         case "int_type":
             return _integer(value)
         case "tuple_type":
-            return f"write a list: [{show(value)}]" if isinstance(value, str) else "write a list in brackets"
+            return _list(path_of(error), value)
         case "greater_than_equal":
             return f"write {context['ge']:,} or more"
         case "less_than_equal":
@@ -83,7 +85,7 @@ def _missing(path: Path) -> str:
     return f"missing: write {example}"
 
 
-def _unknown(path: Path) -> str:
+def _unknown(path: Path, value: object) -> str:
     known = keys_at(path[:-1])
     guess = guessed_key(path)
     if guess:
@@ -91,7 +93,22 @@ def _unknown(path: Path) -> str:
     home = next((name for name in StageConfig.model_fields if path[-1] in keys_at((name,)) - known), None)
     if home:
         return f"unknown key: write it in [{home}]"
+    if path[-1] in keys_at(()):
+        table = f"as [{path[-1]}]" if isinstance(value, dict) else "at the top of the file, before the first table"
+        return f"unknown key: write it {table}"
+    return _one_of(known)
+
+
+def _one_of(known: set[str]) -> str:
     return f"unknown key: write one of {', '.join(sorted(known))}"
+
+
+def _unknown_in_secret(path: Path, form: str) -> str:
+    known = keys_at(path[:-1])
+    if path[-1] in known:
+        return f"does not go with {form}: {REFERENCE_FORMS}"
+    guess = nearest(str(path[-1]), SECRET_FORMS[form].model_fields)
+    return f"unknown key: write {guess}" if guess else _one_of(known)
 
 
 def guessed_key(path: Path) -> str | None:
@@ -138,6 +155,12 @@ def _integer(value: object) -> str:
     if isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value):
         return f"write it without quotes: {int(value)}"
     return "write a whole number"
+
+
+def _list(path: Path, value: object) -> str:
+    if isinstance(value, dict) and keys_at(path):
+        return f"write it as [[{'.'.join(map(str, path))}]]"
+    return f"write a list: [{show(value)}]" if isinstance(value, str) else "write a list in brackets"
 
 
 def _length(context: dict[str, Any]) -> str:

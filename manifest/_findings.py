@@ -15,11 +15,13 @@ class Finding(NamedTuple):
     """Something wrong with the value at `key`.
 
     reads: the other keys the judgement rests on; if one of them is wrong itself, the finding is dropped.
+    of_the_rest: whether it is true of a table even without what is wrong in it.
     """
 
     key: Path
     text: str
     reads: tuple[Path, ...] = ()
+    of_the_rest: bool = False
 
 
 @dataclass(frozen=True)

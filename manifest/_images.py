@@ -17,9 +17,9 @@ def image_problem(image: str) -> str | None:
     if "://" in image or host in _HUB:
         return 'an address, not a repository: write "user/repository" alone, e.g. "ada/guestbook"'
     if "@" in image:
-        return f"leave the digest out, the deploy script adds it: write {_quoted(image.partition('@')[0])}"
+        return f"leave the digest out, the deploy script adds it: write {_whole(image.partition('@')[0])}"
     if _has_tag(image):
-        return f"leave the tag out, the deploy script adds it: write {_quoted(image.rpartition(':')[0])}"
+        return f"leave the tag out, the deploy script adds it: write {_whole(image.rpartition(':')[0])}"
     return _repository_problem(host, path, image)
 
 
@@ -29,7 +29,9 @@ def _has_tag(image: str) -> bool:
 
 def _repository_problem(host: str, path: str, image: str) -> str | None:
     if not path:
-        return f'the user is missing: write "user/repository", e.g. "ada/{image.lower() or "guestbook"}"'
+        what = "repository" if "/" in image else "user"
+        name = "guestbook" if "/" in image else image.lower() or "guestbook"
+        return f'the {what} is missing: write "user/repository", e.g. "ada/{name}"'
     is_registry = "." in host or ":" in host
     components = path.split("/") if is_registry else image.split("/")
     if not is_registry and len(components) != 2:
@@ -52,6 +54,10 @@ def _host_problem(host: str) -> str | None:
     if match is None or (match["port"] and not 1 <= int(match["port"]) <= 65535):
         return f'{_quoted(host)} is no registry: write its host and port, e.g. "localhost:5000/guestbook"'
     return None
+
+
+def _whole(repository: str) -> str:
+    return _quoted(repository if "/" in repository else f"user/{repository.lower()}")
 
 
 def _quoted(text: str) -> str:

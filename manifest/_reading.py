@@ -14,6 +14,7 @@ from manifest._findings import Finding
 from manifest._layers import completed, look_up, overridden
 from manifest._presets import Tables
 from manifest._sections import StageConfig
+from manifest._syntax import no_toml
 from manifest._wording import Path, dotted, printable, show
 
 ONLY_STAGE = "dev"
@@ -33,8 +34,11 @@ def _tables(path: FilePath) -> Tables:
         raise ManifestError(path, ["the file is empty: begin with [service], name and image"])
     try:
         return tomllib.loads(text)
-    except ValueError as error:
-        raise ManifestError(path, [f"not TOML: {error}"]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ManifestError(path, [no_toml(str(error))]) from None
+    except ValueError:
+        # Python's int() takes no more; 4,300 is its default.
+        raise ManifestError(path, ["a number of more than 4,300 digits: write a smaller one"]) from None
 
 
 def _text(path: FilePath) -> str:

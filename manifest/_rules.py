@@ -85,11 +85,11 @@ def certificate_needs_a_load_balancer(case: Case) -> Iterator[Finding]:
 
 def batch_fits(case: Case) -> Iterator[Finding]:
     environment = case.stage.environment
-    key, reads = ("environment", "batch_size"), (("environment", "batch_size_type"), _MAX, _TYPE)
+    key, counted = ("environment", "batch_size"), ("environment", "batch_size_type")
     if environment.batch_size_type == "Percentage" and environment.batch_size > 100:
-        yield Finding(key, "more than a hundred percent: write 1 to 100", reads)
+        yield Finding(key, "more than a hundred percent: write 1 to 100", (counted,))
     if environment.batch_size_type == "Fixed" and environment.batch_size > environment.max_size:
-        yield Finding(key, f"more than max_size, {environment.max_size}: write at most that", reads)
+        yield Finding(key, f"more than max_size, {environment.max_size}: write at most that", (counted, _MAX, _TYPE))
 
 
 def one_architecture(case: Case) -> Iterator[Finding]:
@@ -162,7 +162,10 @@ def database_words(case: Case) -> Iterator[Finding]:
     }
     for key, problem in checks.items():
         if problem:
-            yield Finding(("database", key), problem, (("database", "engine"), ("service", "name")))
+            # A name that the manifest does not give is made of the service's.
+            derived = key == "name" and not case.says("database", "name")
+            reads = (("database", "engine"), *([("service", "name")] if derived else []))
+            yield Finding(("database", key), problem, reads)
 
 
 def storage_can_grow(case: Case) -> Iterator[Finding]:

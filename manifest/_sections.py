@@ -60,13 +60,17 @@ class SsmReference(Section):
     ssm: fields.Parameter = Field(description="Path or ARN of the Systems Manager parameter.")
 
 
-_SECRET_KEYS = ("generate", "secretsmanager", "ssm")
+SECRET_FORMS: dict[str, type[Section]] = {
+    "generate": GenerateSecret,
+    "secretsmanager": SecretsManagerReference,
+    "ssm": SsmReference,
+}
 
 
 def _kind_of_secret(value: object) -> str | None:
     if isinstance(value, dict):
-        return next((key for key in _SECRET_KEYS if key in value), None)
-    return next((key for key in _SECRET_KEYS if hasattr(value, key)), None)
+        return next((key for key in SECRET_FORMS if key in value), None)
+    return next((key for key in SECRET_FORMS if hasattr(value, key)), None)
 
 
 Secret = Annotated[

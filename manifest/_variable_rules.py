@@ -88,7 +88,8 @@ def variables_fit(case: Case) -> Iterator[Finding]:
             ("variables",),
             f"{size:,} bytes of names and values, Beanstalk takes {MOST_BYTES:,}: shorten them "
             f"(the largest is {show(largest)}), or move some into [secrets]",
-            _DATABASE,
+            tuple(("database", key) for key in ("engine", "name", "username")),
+            of_the_rest=True,
         )
 
 

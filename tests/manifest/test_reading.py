@@ -61,13 +61,37 @@ def test_path_may_be_a_string(folder: Path) -> None:
         (b" \n\t\n", "the file is empty: begin with [service], name and image"),
         (
             b"[service]\nname guestbook\n",
-            "not TOML: Expected '=' after a key in a key/value pair (at line 2, column 6)",
+            "not TOML: Expected '=' after a key in a key/value pair (at line 2, column 6): write key = value, ",
         ),
+        (
+            b"[service]\nname = guestbook\n",
+            "not TOML: Invalid value (at line 2, column 8): write text in quotes",
+        ),
+        (
+            b'[service]\nname = "a"\nname = "b"\n',
+            "not TOML: Cannot overwrite a value (at line 3, column 11): it is there already: write it once",
+        ),
+        (
+            b"[service]\n[service]\n",
+            "not TOML: Cannot declare [service] twice (at line 2, column 9): it is there already: write it once",
+        ),
+        (b'{"service": {}}', "not TOML: Invalid statement (at line 1, column 1): write [table], or key = value"),
         (b"[service]\n# caf\xe9\n", "not UTF-8 (at line 2): save the file as UTF-8"),
         (b"a = " + b"[" * 5000, "tables are nested too deeply: write them as in the example"),
-        (b"a = " + b"9" * 5000, "not TOML: Exceeds the limit"),
+        (b"a = " + b"9" * 5000, "a number of more than 4,300 digits: write a smaller one"),
     ],
-    ids=["empty", "blank", "no equals sign", "latin-1", "nested", "huge number"],
+    ids=[
+        "empty",
+        "blank",
+        "no equals sign",
+        "no quotes",
+        "key twice",
+        "table twice",
+        "JSON",
+        "latin-1",
+        "nested",
+        "huge number",
+    ],
 )
 def test_file_that_is_no_manifest(tmp_path: Path, content: bytes, words: str) -> None:
     assert problem_with(tmp_path / "beanpod.toml", content).startswith(words)

@@ -44,6 +44,11 @@ def github(lines: str) -> str:
         (f"{SERVICE}prot = 80\n", "service.prot = 80: unknown key: write port"),
         (f"{SERVICE}min_size = 2\n", "service.min_size = 2: unknown key: write it in [environment]"),
         (
+            f'{SERVICE}region = "eu-central-1"\n',
+            'service.region = "eu-central-1": unknown key: write it at the top of the file, before the first table',
+        ),
+        (f'{SERVICE}[service.variables]\nA = "1"\n', "service.variables: unknown key: write it as [variables]"),
+        (
             f"color = 1\n{SERVICE}",
             (
                 "color = 1: unknown key: write one of account, alarms, database, delivery, environment, network, "
@@ -150,6 +155,9 @@ def test_image_that_is_a_repository(read: Callable[[str], object], image: str) -
         ("Ada/Guestbook", 'a repository is written in lower case: write "ada/guestbook"'),
         ("guestbook", 'the user is missing: write "user/repository", e.g. "ada/guestbook"'),
         ("", 'the user is missing: write "user/repository", e.g. "ada/guestbook"'),
+        ("ada/", 'the repository is missing: write "user/repository", e.g. "ada/guestbook"'),
+        ("guestbook:latest", 'leave the tag out, the deploy script adds it: write "user/guestbook"'),
+        ("Guestbook@sha256:00", 'leave the digest out, the deploy script adds it: write "user/guestbook"'),
         ("https://hub.docker.com/r/ada/guestbook", "an address, not a repository: write "),
         ("docker.io/ada/guestbook", "an address, not a repository: write "),
         ("localhost/ada/guestbook", 'a Docker Hub repository has two parts, "user/repository"; '),
@@ -236,6 +244,7 @@ def test_image_that_is_no_repository(problems: Finder, image: str, words: str) -
         (environment("instance_types = []"), "instance_types = []: write at least 1"),
         (environment('instance_types = "t3.small"'), 'instance_types = "t3.small": write a list: ["t3.small"]'),
         (environment("instance_types = 3"), "instance_types = 3: write a list in brackets"),
+        (environment('[environment.options]\nname = "A"'), "options: write it as [[environment.options]]"),
         (
             environment('instance_types = ["t3.small", "t3.small"]'),
             'instance_types = ["t3.small", "t3.small"]: "t3.small" stands there twice: write it once',
@@ -596,6 +605,30 @@ batch_size = 101
         "stages.prod.environment.root_volume_gb",
         "stages.prod.environment.batch_size",
     ]
+
+
+LONG = f'LONG = "{"x" * 5000}"'
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        (database('version = "5.5"').replace('"guestbook"', '"Guest Book"', 1), ["service.name", "database.version"]),
+        (database('username = "root"').replace("name = ", "nmae = ", 1), ["service.name", "service.nmae", "username"]),
+        (database('name = "sys"').replace('"guestbook"', '"Guest Book"', 1), ["service.name", "database.name"]),
+        (database('enigne = "x"\nversion = "5.5"'), ["database.enigne", "database.version"]),
+        (
+            f"{database('')}[databse]\nversion = 1\n[variables]\nA = 3\n{LONG}\n",
+            ["databse", "variables.A", "variables"],
+        ),
+        (f"{database('version = 8.4')}[variables]\n{LONG}\n", ["database.version", "variables"]),
+        (environment('max_size = "3"\nbatch_size = 101', load_balanced=True), ["max_size", "batch_size"]),
+    ],
+)
+def test_one_slip_does_not_hide_another(problems: Finder, text: str, keys: list[str]) -> None:
+    found = [problem.split(":")[0].split(" = ")[0] for problem in problems(text)]
+    assert sorted(key for key in keys if any(it == key or it.endswith(f".{key}") for it in found)) == sorted(keys)
+    assert len(found) == len(keys)
 
 
 def test_problem_of_a_shared_key_names_the_stage_that_has_it(problems: Finder) -> None:

@@ -122,7 +122,24 @@ def test_variables_of_the_database_count(problems: Finder) -> None:
             ),
         ),
         ("KEY = { generate = 8 }", "KEY.generate = 8: write 16 or more"),
-        ('KEY = { generate = 32, fild = "x" }', "KEY.fild = ...: unknown key: write field"),
+        (
+            'KEY = { secretsmanager = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:x-AbCd12", fild = "x" }',
+            "KEY.fild = ...: unknown key: write field",
+        ),
+        (
+            'KEY = { generate = 32, ssm = "/x" }',
+            (
+                'KEY.ssm = "/x": does not go with generate: write { generate = 32 }, '
+                '{ secretsmanager = "arn:aws:secretsmanager:..." } or { ssm = "/path/of/parameter" }'
+            ),
+        ),
+        (
+            'KEY = { ssm = "/x", field = "y" }',
+            (
+                "KEY.field = ...: does not go with ssm: write { generate = 32 }, "
+                '{ secretsmanager = "arn:aws:secretsmanager:..." } or { ssm = "/path/of/parameter" }'
+            ),
+        ),
         (
             'KEY = { ssm = "key" }',
             'KEY.ssm = ...: write a parameter\'s path or ARN, e.g. "/guestbook/prod/api-key"',
