@@ -8,8 +8,9 @@ files that the Python packages carry, on the same Node started alike, with the f
 both wrote the same templates. What is no construct at all, the manifest's reading and the deployer's statements, is
 handed to the twin as data, which can only flatter the twin.
 
-Both run in turn, so that whatever else the machine does falls on both. Medians, because such noise only ever adds;
-the ratio is the median of each pair's own ratio. It fails if the templates differ or a limit is passed.
+Both run in turn, and a round holds every number of stages, so that whatever else the machine does falls on all of
+them. Medians, because such noise only ever adds; a ratio is the median of each round's own ratio. It fails if the
+templates differ or a limit is passed.
 
 `demo`: how long `make demo` takes once everything is installed.
 

@@ -8,7 +8,7 @@ LIMIT = 1.35
 
 @dataclass(frozen=True)
 class Figures:
-    """What a number of stages took: pairs of seconds, Python's and the twin's of the same moment."""
+    """What a number of stages took: a pair of seconds for each round, Python's and the twin's of the same moment."""
 
     stage_count: int
     pairs: tuple[tuple[float, float], ...]
@@ -29,16 +29,17 @@ class Figures:
         return median(python / twin for python, twin in self.pairs)
 
 
-def slopes(fewest: Figures, most: Figures) -> tuple[float, float]:
-    """Seconds that one more stage takes, in Python and in the twin."""
+def slope(fewest: Figures, most: Figures) -> Figures:
+    """What one more stage takes, round by round: both must have been measured in the same rounds."""
     stages = most.stage_count - fewest.stage_count
-    return (most.python - fewest.python) / stages, (most.twin - fewest.twin) / stages
+    rounds = zip(fewest.pairs, most.pairs, strict=True)
+    return Figures(1, tuple(((more[0] - few[0]) / stages, (more[1] - few[1]) / stages) for few, more in rounds))
 
 
-def row(label: str, python: float, twin: float, ratio: float, *, limited: bool) -> str:
+def row(label: str, figures: Figures, *, limited: bool) -> str:
     """A line of the table."""
     limit = f"{LIMIT:.2f}" if limited else "-"
-    return f"{label:<12}{python:>10.2f}{twin:>10.2f}{ratio:>8.2f}{limit:>8}"
+    return f"{label:<12}{figures.python:>10.2f}{figures.twin:>10.2f}{figures.ratio:>8.2f}{limit:>8}"
 
 
 HEADER = f"{'':<12}{'Python s':>10}{'twin s':>10}{'ratio':>8}{'limit':>8}"

@@ -1,15 +1,16 @@
 """Synthesis in Python beside its twin: the comparison, then the table."""
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.figures import HEADER, LIMIT, Figures, row, slopes
+from benchmarks.figures import HEADER, LIMIT, Figures, row, slope
 from benchmarks.library import unpack
 from benchmarks.programs import Program, programs
 from benchmarks.sameness import differences, resource_count
 
 STAGE_COUNTS = (1, 5, 20)
-RUNS = 5
+ROUNDS = 9
 
 
 def main() -> int:
@@ -22,8 +23,8 @@ def main() -> int:
             print("The twin does not produce the same resources:", *lines, sep="\n")
             return 1
         print(f"Both write the same {resource_count(pairs[1][0].assembly)} resources a stage.", flush=True)
-        figures = [_measured(count, *pair) for count, pair in pairs.items()]
-    return _report(figures)
+        rounds = [_round(pairs) for _ in range(ROUNDS)]
+    return _report([Figures(count, tuple(taken[count] for taken in rounds)) for count in STAGE_COUNTS])
 
 
 def _warmed_up(python: Program, twin: Program) -> list[str]:
@@ -32,15 +33,15 @@ def _warmed_up(python: Program, twin: Program) -> list[str]:
     return differences(python.assembly, twin.assembly)
 
 
-def _measured(stage_count: int, python: Program, twin: Program) -> Figures:
-    return Figures(stage_count, tuple((python.run(), twin.run()) for _ in range(RUNS)))
+def _round(pairs: Mapping[int, tuple[Program, Program]]) -> dict[int, tuple[float, float]]:
+    return {count: (python.run(), twin.run()) for count, (python, twin) in pairs.items()}
 
 
 def _report(figures: list[Figures]) -> int:
-    python, twin = slopes(figures[0], figures[-1])
+    one, a_stage_more = figures[0], slope(figures[0], figures[-1])
     print(HEADER)
     for each in figures:
         label = f"{each.stage_count} stage{'s' if each.stage_count > 1 else ''}"
-        print(row(label, each.python, each.twin, each.ratio, limited=each.stage_count == 1))
-    print(row("a stage more", python, twin, python / twin, limited=True))
-    return int(figures[0].ratio > LIMIT or python / twin > LIMIT)
+        print(row(label, each, limited=each is one))
+    print(row("a stage more", a_stage_more, limited=True))
+    return int(one.ratio > LIMIT or a_stage_more.ratio > LIMIT)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.figures import Figures, slopes
+from benchmarks.figures import Figures, slope
 from benchmarks.sameness import differences, resource_count
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,8 +24,14 @@ def test_one_slow_moment_does_not_move_a_figure() -> None:
 
 
 def test_the_slope_is_seconds_for_one_more_stage() -> None:
-    python, twin = slopes(Figures(1, ((3.0, 2.0),)), Figures(5, ((5.0, 2.8),)))
-    assert (python, round(twin, 6)) == (0.5, 0.2)
+    found = slope(Figures(1, ((3.0, 2.0),)), Figures(5, ((5.0, 2.8),)))
+    assert (found.python, round(found.twin, 6), round(found.ratio, 6)) == (0.5, 0.2, 2.5)
+
+
+def test_a_slow_round_does_not_move_the_slope() -> None:
+    one = Figures(1, ((3.0, 2.0), (6.0, 4.0), (3.0, 2.0)))
+    twenty_one = Figures(21, ((5.0, 3.0), (90.0, 5.0), (5.0, 3.0)))
+    assert round(slope(one, twenty_one).ratio, 6) == 2
 
 
 def test_the_order_of_keys_makes_no_difference(tmp_path: Path) -> None:
