@@ -1,6 +1,7 @@
 """The network of a service: a VPC, and the security groups with every rule between them."""
 
 from collections.abc import Iterator
+from functools import cache
 
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
@@ -164,6 +165,7 @@ class ServiceNetwork(Construct):
         )
 
 
+@cache
 def _subnet_configuration(nat_gateways: int) -> list[ec2.SubnetConfiguration]:
     """Private subnets come last: addresses go by position, and NAT gateways may come and go later."""
     public = ec2.SubnetConfiguration(

@@ -10,18 +10,6 @@ from constructs import Construct
 from beanpod._checks import refuse
 from beanpod._once import aws_managed_policy
 
-_PURCHASES = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Sid": "NoPurchases",
-            "Effect": "Deny",
-            "Action": ["aws-marketplace:Subscribe", "aws-marketplace:Unsubscribe"],
-            "Resource": "*",
-        }
-    ],
-}
-
 
 @jsii.implements(iam.IGrantable)
 class ServiceRole(Construct):
@@ -109,7 +97,7 @@ class InstanceRole(Construct):
             assumed_by=_instances(),
             description="What the environment's instances, and so its containers, may do",
             managed_policies=[aws_managed_policy(name) for name in policies],
-            inline_policies={"NoPurchases": iam.PolicyDocument.from_json(_PURCHASES)},
+            inline_policies={"NoPurchases": _no_purchases()},
         )
 
 
@@ -118,6 +106,17 @@ def _beanstalk() -> iam.ServicePrincipal:
     return iam.ServicePrincipal(
         "elasticbeanstalk.amazonaws.com", conditions={"StringEquals": {"sts:ExternalId": "elasticbeanstalk"}}
     )
+
+
+@cache
+def _no_purchases() -> iam.PolicyDocument:
+    statement = {
+        "Sid": "NoPurchases",
+        "Effect": "Deny",
+        "Action": ["aws-marketplace:Subscribe", "aws-marketplace:Unsubscribe"],
+        "Resource": "*",
+    }
+    return iam.PolicyDocument.from_json({"Version": "2012-10-17", "Statement": [statement]})
 
 
 @cache
