@@ -1,6 +1,8 @@
 """python -m emulator: serves the embedded AWS until it is stopped."""
 
 import argparse
+import math
+import re
 import signal
 import socket
 import sys
@@ -15,6 +17,7 @@ from emulator.httpd import ACCESS_KEY_ID, SECRET_ACCESS_KEY, PortInUseError, lis
 from emulator.machines.engine import NoEngineError
 from emulator.settings import PACE
 
+_HIGHEST_PORT = 65535
 _BANNER = """\
 Embedded AWS  account {account}, region {region}, state in memory
 
@@ -109,9 +112,11 @@ def _banner(port: int, options: argparse.Namespace) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m emulator", description="Serve the embedded AWS on localhost.")
-    parser.add_argument("--port", type=int, default=5000, help="port on localhost, 0 for a free one (default: 5000)")
+    parser.add_argument("--port", type=_port, default=5000, help="port on localhost, 0 for a free one (default: 5000)")
     parser.add_argument("--account", type=_account, default="123456789012", help="account id, 12 digits")
-    parser.add_argument("--region", default="us-east-1", help="region printed for clients (default: us-east-1)")
+    parser.add_argument(
+        "--region", type=_region, default="us-east-1", help="region printed for clients (default: us-east-1)"
+    )
     parser.add_argument("--virtual-clock", action="store_true", help="time moves only when told: see the README")
     for what in ("update", "launch"):
         text = f"how long an environment's {what} takes (default: no time)"
@@ -122,6 +127,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _port(text: str) -> int:
+    if not (text.isdecimal() and int(text) <= _HIGHEST_PORT):
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to {_HIGHEST_PORT}, got {text}")
+    return int(text)
+
+
+def _region(text: str) -> str:
+    if not re.fullmatch(r"[a-z]{2}(?:-[a-z]+)+-[0-9]", text):
+        raise argparse.ArgumentTypeError(f"a region is written like eu-central-1, got {text}")
+    return text
+
+
 def _account(text: str) -> str:
     if not (len(text) == 12 and text.isdigit()):
         raise argparse.ArgumentTypeError(f"an account id has 12 digits, got {text}")
@@ -129,8 +146,11 @@ def _account(text: str) -> str:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
-    if seconds < 0:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
         raise argparse.ArgumentTypeError(f"0 or more seconds, got {text}")
     return seconds
 

@@ -56,6 +56,13 @@ def test_taken_port_is_one_clear_line_and_exit_code_2() -> None:
     [
         (["--account", "123"], "an account id has 12 digits, got 123"),
         (["--update-seconds=-1"], "0 or more seconds, got -1"),
+        (["--launch-seconds=nan"], "0 or more seconds, got nan"),
+        (["--update-seconds=inf"], "0 or more seconds, got inf"),
+        (["--update-seconds=3s"], "0 or more seconds, got 3s"),
+        (["--port=70000"], "a port is a number from 0 to 65535, got 70000"),
+        (["--port=-1"], "a port is a number from 0 to 65535, got -1"),
+        (["--port=80x"], "a port is a number from 0 to 65535, got 80x"),
+        (["--region=Frankfurt"], "a region is written like eu-central-1, got Frankfurt"),
     ],
 )
 def test_option_that_makes_no_sense_is_refused(arguments: list[str], message: str) -> None:
