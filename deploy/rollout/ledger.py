@@ -51,10 +51,14 @@ class Holder:
 
 @dataclass(frozen=True)
 class Page:
-    """What the bucket says. last: the release that ended well last. etag: of this page, None while there is none."""
+    """What the bucket says. last: the release that ended well last. etag: of this page, None while there is none.
+
+    unfinished: one since then that was interrupted, or left as it failed; the environment may run it.
+    """
 
     holder: Holder | None = None
     last: Release | None = None
+    unfinished: Release | None = None
     etag: str | None = field(default=None, compare=False)
 
     def holder_at(self, now: datetime) -> Holder | None:
@@ -62,14 +66,21 @@ class Page:
         return self.holder if self.holder and now < self.holder.until else None
 
     def of(self, label: str) -> Release | None:
-        """The release that brought a label, if it was the last one, or the one that was cut off."""
-        known = [self.holder.release if self.holder else None, self.last]
-        return next((release for release in known if release and release.label == label), None)
+        """The release that brought a label, if it was the last one, or one that was cut off."""
+        return next((release for release in (*self._cut_off, self.last) if release and release.label == label), None)
+
+    def was_cut_off(self, label: str) -> bool:
+        """Whether the release that brought a label never ended well, as far as is known."""
+        return any(release and release.label == label for release in self._cut_off)
 
     def before(self, label: str) -> str | None:
         """What the environment ran before that label."""
         release = self.of(label)
         return release.previous if release else None
+
+    @property
+    def _cut_off(self) -> tuple[Release | None, ...]:
+        return (self.holder.release if self.holder else None, self.unfinished)
 
 
 class Ledger:
@@ -92,14 +103,19 @@ class Ledger:
 
     def write(self, page: Page, *, over: str | None) -> str | None:
         """Write it where the page with the ETag `over` is, None for no page. Returns the new ETag, None if lost."""
-        content = {"holder": page.holder and asdict(page.holder), "last": page.last and asdict(page.last)}
+        parts = {"holder": page.holder, "last": page.last, "unfinished": page.unfinished}
+        content = {name: part and asdict(part) for name, part in parts.items()}
         body = json.dumps(content, default=datetime.isoformat, indent=1).encode()
         return self._aws.write(self._bucket, self._key, body, over=over)
 
 
 def _page(content: dict[str, Any], etag: str) -> Page:
     holder, last = content["holder"], content["last"]
-    return Page(holder and _holder(**holder), last and _release(**last), etag)
+    # Pages of earlier versions of this script have none.
+    unfinished = content.get("unfinished")
+    return Page(
+        holder and _holder(**holder), last and _release(**last), unfinished and _release(**unfinished), etag=etag
+    )
 
 
 def _holder(since: str, until: str, release: dict[str, Any], process: dict[str, Any], **rest: str) -> Holder:

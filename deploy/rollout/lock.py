@@ -36,6 +36,7 @@ class Lock:
         self._process = process
         self._token = secrets.token_hex(8)
         self._page = Page()
+        self._under_way: Release | None = None
         self.lost = False
 
     @contextmanager
@@ -68,6 +69,7 @@ class Lock:
             self._write(replace(self._page, holder=replace(self._renewed(holder), release=release)), self._ledger)
         if self.lost:
             raise BusyError(_LOST)
+        self._under_way = release
 
     def page(self) -> Page:
         """What the lock says, without taking it."""
@@ -75,7 +77,11 @@ class Lock:
 
     def succeeded(self, release: Release) -> None:
         """Note what is deployed now: the page will say so when the lock is given back."""
-        self._page = replace(self._page, last=release)
+        self._page, self._under_way = replace(self._page, last=release, unfinished=None), None
+
+    def undone(self) -> None:
+        """Note that what was there before is there again."""
+        self._under_way = None
 
     def _take(self, release: Release, patience: float) -> Page:
         behind, since, before = "", self._clock.monotonic(), Page()
@@ -113,7 +119,8 @@ class Lock:
             release=release,
         )
         # Before the answer is known: an interruption from here on gives back what may be ours.
-        self._page = Page(mine, page.last)
+        left = page.holder.release if page.holder and not self._is_mine(page) else page.unfinished
+        self._page = Page(mine, page.last, left)
         etag = self._ledger.write(self._page, over=page.etag)
         self._page = replace(self._page, holder=mine if etag else None, etag=etag)
         return etag is not None
@@ -138,7 +145,8 @@ class Lock:
             return
         until = self._page.holder.until
         try:
-            self._write(replace(self._page, holder=None), self._ledger)
+            unfinished = self._under_way or self._page.unfinished
+            self._write(replace(self._page, holder=None, unfinished=unfinished), self._ledger)
         except DeployError as error:
             self._report.warn(f"the deployment lock could not be given back, it ends at {until:%H:%M:%S} UTC: {error}")
         finally:

@@ -150,8 +150,7 @@ class Rollout:
         runs = version_of(environment)
         if runs is None:
             return None
-        cut_off = page.holder is not None and page.holder.release.label == runs
-        if runs == label or (cut_off and not self._site.settings.accepts(environment.health)):
+        if runs == label or (page.was_cut_off(runs) and not self._site.settings.accepts(environment.health)):
             return page.before(runs)
         return runs
 
@@ -194,6 +193,7 @@ class Rollout:
         try:
             recovery.after(finding)
         except RolledBackError:
+            self._lock.undone()
             self.outcome = replace(self.outcome, rolled_back=True)
             raise
         finally:

@@ -8,7 +8,7 @@ import pytest
 
 from deploy.aws.caller import Caller
 from deploy.clock import Clock
-from deploy.errors import InterruptionError
+from deploy.errors import InterruptionError, RolledBackError
 from deploy.rollout import Rollout, Target
 from deploy.rollout.ledger import Ledger
 from tests.deploy.rollout.ground import Ground, bundle
@@ -77,6 +77,21 @@ def test_an_interruption_says_what_it_leaves_and_holds_no_lock(
     # Run again, it always comes to the same end.
     ground.rollout(target)[0].release(new)
     assert ground.runs(target) == new.label
+
+
+def test_what_ran_before_a_release_that_was_cut_off_is_not_forgotten(ground: Ground) -> None:
+    target = ground.environment()
+    ground.deployed(target, "one")
+    with pytest.raises(InterruptionError):
+        _interrupted(ground, target, "elasticbeanstalk:DescribeEvents", 3, "before").release(bundle("stopped"))
+    ground.emulator.advance(1000)
+    assert ground.runs(target) == bundle("stopped").label
+    # Not even by a release that fails after it.
+    ground.emulator.order("error-event", version_label=bundle("bad").label)
+    with pytest.raises(RolledBackError, match=f"{bundle('stopped').label} serves again"):
+        ground.rollout(target)[0].release(bundle("bad"))
+    ground.rollout(target)[0].roll_back()
+    assert ground.runs(target) == bundle("one").label
 
 
 def test_an_interrupted_rollback_says_so(ground: Ground) -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from deploy.errors import RolledBackError, UsageError
+from deploy.errors import NotRolledBackError, RolledBackError, UsageError
+from deploy.rollout import Settings
 from tests.deploy.rollout.ground import Ground, bundle, source
 
 
@@ -40,6 +41,27 @@ def test_after_a_failed_release_going_back_skips_it(ground: Ground) -> None:
     with pytest.raises(Exception, match="rolled back"):
         ground.rollout(target)[0].release(bundle("failing"))
     ground.rollout(target)[0].roll_back()
+    assert ground.runs(target) == bundle("one").label
+
+
+def test_a_failed_release_that_was_left_is_gone_back_from(ground: Ground) -> None:
+    target = ground.environment()
+    ground.deployed(target, "one")
+    ground.emulator.order("error-event", version_label=bundle("left sick").label)
+    with pytest.raises(NotRolledBackError, match="it is not rolled back, as you asked"):
+        ground.rollout(target, settings=Settings(roll_back=False))[0].release(bundle("left sick"))
+    assert ground.runs(target) == bundle("left sick").label
+    ground.rollout(target)[0].roll_back()
+    assert ground.runs(target) == bundle("one").label
+
+
+def test_nothing_goes_back_to_a_failed_release_that_was_left(ground: Ground) -> None:
+    target = ground.environment()
+    ground.deployed(target, "one")
+    for text, settings in (("left unwell", Settings(roll_back=False)), ("worse", Settings())):
+        ground.emulator.order("error-event", version_label=bundle(text).label)
+        with pytest.raises((NotRolledBackError, RolledBackError)):
+            ground.rollout(target, settings=settings)[0].release(bundle(text))
     assert ground.runs(target) == bundle("one").label
 
 
