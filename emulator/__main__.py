@@ -21,6 +21,7 @@ _HIGHEST_PORT = 65535
 _BANNER = """\
 Embedded AWS  account {account}, region {region}, state in memory
 
+  unset AWS_PROFILE AWS_SESSION_TOKEN
   export AWS_ENDPOINT_URL={url}
   export AWS_ACCESS_KEY_ID={key}
   export AWS_SECRET_ACCESS_KEY={secret}

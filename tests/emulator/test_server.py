@@ -37,6 +37,8 @@ def test_server_prints_what_to_export_answers_and_stops_cleanly(how: signal.Sign
         server.send_signal(how)
         rest, errors = server.communicate(timeout=120)
     assert (server.returncode, rest, errors) == (0, "", "")
+    # A profile of the shell would win over the exported key, a session token would go with it.
+    assert "  unset AWS_PROFILE AWS_SESSION_TOKEN\n" in lines
     assert exported["AWS_ENDPOINT_URL"].startswith("http://localhost:")
     assert exported["AWS_REGION"] == exported["AWS_DEFAULT_REGION"] == "eu-west-1"
 
