@@ -7,11 +7,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from deploy.images._credentials import PASSWORD, USERNAME, Credentials, configuration_folder, read_settings
 from deploy.images._repository import HUB_KEY
+from deploy.images._scratch import scratch
 
 _HELPER = "beanpod"
 # Docker Hub's login goes by several names, by version of the client.
@@ -26,15 +26,14 @@ def logged_in(environment: Mapping[str, str], credentials: Credentials, key: str
     """
     own = configuration_folder(environment)
     keys = _HUB_KEYS if key == HUB_KEY else (key,)
-    with TemporaryDirectory(prefix="beanpod-docker-") as folder:
-        temporary = Path(folder)
+    with scratch("beanpod-docker-") as temporary:
         _link_all_but_settings(own, temporary)
         settings = _with_helper(read_settings(own), keys)
         (temporary / "config.json").write_text(json.dumps(settings, indent=2))
         programs = _write_helper(temporary)
         yield {
             **environment,
-            "DOCKER_CONFIG": folder,
+            "DOCKER_CONFIG": str(temporary),
             "PATH": f"{programs}{os.pathsep}{environment.get('PATH', os.defpath)}",
             "BEANPOD_LOGIN_KEYS": " ".join(keys),
             "BEANPOD_DOCKER_CONFIG": str(own),

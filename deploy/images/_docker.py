@@ -5,7 +5,6 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from deploy.clock import Clock
 from deploy.errors import UsageError
@@ -16,6 +15,7 @@ from deploy.images._diagnosis import diagnose
 from deploy.images._metadata import ids_in_metadata
 from deploy.images._process import Finished
 from deploy.images._repository import Repository
+from deploy.images._scratch import scratch
 from deploy.images._spec import BuildSpec, LocalImage
 from deploy.report import Reporter
 
@@ -58,8 +58,8 @@ class Docker:
     def build(self, spec: BuildSpec, platform: str) -> LocalImage:
         """Build an image into the engine. BuildError names the spec and says why it failed."""
         client = self.client.with_variables(commands.build_environment(spec.args))
-        with TemporaryDirectory(prefix="beanpod-build-") as folder:
-            result = Path(folder) / "result"
+        with scratch("beanpod-build-") as folder:
+            result = folder / "result"
             command = self._build_command(spec, platform, result)
             client.must(command, f"building {spec.title}", timeout=_LONGEST_SECONDS, show=self.report.output)
             text = result.read_text()
