@@ -1,5 +1,7 @@
 """Going back on request."""
 
+import json
+
 import pytest
 
 from deploy.errors import NotRolledBackError, RolledBackError, UsageError
@@ -62,6 +64,17 @@ def test_nothing_goes_back_to_a_failed_release_that_was_left(ground: Ground) -> 
         ground.emulator.order("error-event", version_label=bundle(text).label)
         with pytest.raises((NotRolledBackError, RolledBackError)):
             ground.rollout(target, settings=settings)[0].release(bundle(text))
+    assert ground.runs(target) == bundle("one").label
+
+
+def test_a_page_that_an_earlier_script_wrote_is_understood(ground: Ground) -> None:
+    target = ground.environment()
+    ground.deployed(target, "one", "two")
+    key = f"locks/{target.environment}"
+    page = json.loads(ground.s3.get_object(Bucket=target.bucket, Key=key)["Body"].read())
+    assert page.pop("unfinished") is None
+    ground.s3.put_object(Bucket=target.bucket, Key=key, Body=json.dumps(page).encode())
+    ground.rollout(target)[0].roll_back()
     assert ground.runs(target) == bundle("one").label
 
 
