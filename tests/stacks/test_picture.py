@@ -1,12 +1,13 @@
 """The picture shows what the templates hold, and only references that are there."""
 
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
-from stacks.picture import cards, draw, references
-from tests.stacks.conftest import Stage
+from stacks.picture import cards, draw, main, references
+from tests.stacks.conftest import ROOT, Stage
 
 
 def named(stage: Stage) -> dict[str, Any]:
@@ -32,3 +33,10 @@ def test_arrows_lead_only_to_earlier_stacks(stage: Stage) -> None:
 def test_the_picture_is_svg_that_names_its_stacks(stage: Stage, part: str) -> None:
     root = ElementTree.fromstring(draw(named(stage)))
     assert part in [text.text for text in root.iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_the_committed_picture_is_current(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    main(str(tmp_path / "drawn.svg"))
+    committed = (ROOT / "docs/architecture.svg").read_text(encoding="utf-8")
+    assert (tmp_path / "drawn.svg").read_text(encoding="utf-8") == committed, "run: make picture"
