@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Browser, Locator, Page, Response, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Response, ViewportSize, expect, sync_playwright
 
-_MILLISECONDS = 10_000
+# Much for a page, not for a busy machine.
+_MILLISECONDS = 60_000
 # Every text that is seen, with its colour and what lies behind it.
 _TEXTS = """() => {
   const behind = (element) => {
@@ -39,6 +40,7 @@ def chromium(*, path: str | None = None) -> Iterator[Browser]:
         raise NoBrowserError("there is no program chromium: on Debian, install chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program)
+        expect.set_options(timeout=_MILLISECONDS)
         yield browser
         browser.close()
 
