@@ -2,6 +2,8 @@
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export JSII_RUNTIME_PACKAGE_CACHE := enabled
 PYTHON ?= python3
+# For python -c "import ...": fails with an older one.
+RECENT := sys; sys.exit(sys.version_info < (3, 11))
 INSTALLED := .venv/installed node_modules/.package-lock.json
 
 .PHONY: demo rehearse test lint types synth schema picture bench installed clean
@@ -41,11 +43,17 @@ clean:
 
 .venv/installed: requirements.txt requirements-deploy.txt requirements-dev.txt requirements-eb.txt pyproject.toml
 	@echo "Installing Python packages, Node and the linters into .venv: about a minute the first time."
-	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	@.venv/bin/python -c 'import pip, $(RECENT)' 2>/dev/null || { rm -rf .venv && $(MAKE) --no-print-directory .venv/bin/python; }
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@test -x .venv/eb/bin/python || $(PYTHON) -m venv .venv/eb
 	@.venv/eb/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-eb.txt
 	@touch $@
+
+# Whole or not at all: half of one, of an old Python or without pip, would be taken for a good one the next time.
+.venv/bin/python:
+	@$(PYTHON) -c 'import $(RECENT)' || \
+	  { echo "Python 3.11 or newer is needed: name one, e.g. make PYTHON=python3.12" >&2; exit 2; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; exit 2; }
 
 node_modules/.package-lock.json: package.json package-lock.json .venv/installed
 	@echo "Installing the CDK CLI into node_modules."

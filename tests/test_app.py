@@ -5,7 +5,10 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
+import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -97,3 +100,20 @@ def test_a_named_account_and_region_ask_for_no_look_up(project: Path) -> None:
     assert "missing" not in assembly
     environment = assembly["artifacts"]["guestbook-dev-network"]["environment"]
     assert environment == "aws://123456789012/eu-west-1"
+
+
+def test_every_flag_that_the_cdk_recommends_is_set() -> None:
+    flags = json.loads((ROOT / "cdk.json").read_text())["context"]
+    # A weak reference lets the database's stack be removed below an environment that uses it.
+    wanted = recommended_flags() | {"@aws-cdk/core:defaultCrossStackReferences": "strong"}
+    assert {flag: flags.get(flag) for flag in wanted} == wanted
+
+
+def recommended_flags() -> dict[str, Any]:
+    """As they stand in the pinned library: `cdk init` begins with them."""
+    (archive,) = (Path(sysconfig.get_path("purelib")) / "aws_cdk/_jsii").glob("aws-cdk-lib@*.jsii.tgz")
+    with tarfile.open(archive, "r|gz") as package:
+        member = next(member for member in package if member.name == "package/recommended-feature-flags.json")
+        file = package.extractfile(member)
+        assert file
+        return dict(json.load(file))
