@@ -63,7 +63,6 @@ def arrived(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> 
     ):
         newcomer = Newcomer(folder / "home", aws, registry, GitHub.make(folder / "github"), docker_engine)
         yield Arrived(newcomer, newcomer.follow(*steps()), newcomer.ran)
-        docker_engine.remove_images(registry.host)
 
 
 def test_the_steps_lead_from_nothing_to_a_page_by_a_push(arrived: Arrived) -> None:

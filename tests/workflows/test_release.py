@@ -59,7 +59,6 @@ def repository(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) 
             "AWS_ENDPOINT_URL": aws.endpoint_url,
         }
         yield Repository(project, secrets, registry, Runner(project.folder, _folder(folder / "runner"), variables))
-        docker_engine.remove_images(registry.host)
 
 
 def _folder(path: Path) -> Path:

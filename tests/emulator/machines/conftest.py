@@ -16,4 +16,3 @@ def shop(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Ite
     folder = tmp_path_factory.mktemp("shop")
     with local_registry(folder / "registry") as registry, EmbeddedAws.start(machines=True) as aws:
         yield Shop.open(aws, registry, docker_engine, folder)
-        docker_engine.remove_images(registry.host)
