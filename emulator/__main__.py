@@ -13,7 +13,7 @@ from types import FrameType
 from werkzeug.serving import BaseWSGIServer
 
 from emulator.clock import CLOCK
-from emulator.httpd import ACCESS_KEY_ID, SECRET_ACCESS_KEY, PortInUseError, listen, serve
+from emulator.httpd import ACCESS_KEY_ID, SECRET_ACCESS_KEY, PortError, listen, serve
 from emulator.machines.engine import NoEngineError
 from emulator.settings import PACE
 
@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     _set_time(options)
     try:
         listener = listen(options.port)
-    except PortInUseError as error:
+    except PortError as error:
         print(f"emulator: {error}", file=sys.stderr)  # noqa: T201
         return 2
     with listener:

@@ -19,23 +19,25 @@ LOOPBACK = "127.0.0.1"
 _Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
-class PortInUseError(OSError):
-    """The port is somebody else's; `port` is its number."""
+class PortError(OSError):
+    """The port cannot be had: it is somebody else's, or root's."""
 
-    def __init__(self, port: int) -> None:
-        super().__init__(f"port {port} is in use: stop what listens there, or choose another with --port")
-        self.port = port
+    def __init__(self, port: int, error: OSError) -> None:
+        reason = "is in use: stop what listens there, or choose another"
+        if isinstance(error, PermissionError):
+            reason = "is for root only: choose one above 1023"
+        super().__init__(f"port {port} {reason} with --port")
 
 
 def listen(port: int) -> socket.socket:
-    """A socket bound to loopback only; port 0 takes a free one. PortInUseError when the port is taken."""
+    """A socket bound to loopback only; port 0 takes a free one. PortError when it cannot be had."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((LOOPBACK, port))
     except OSError as error:
         listener.close()
-        raise PortInUseError(port) from error
+        raise PortError(port, error) from error
     listener.listen(128)
     return listener
 

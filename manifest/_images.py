@@ -32,6 +32,9 @@ def _repository_problem(host: str, path: str, image: str) -> str | None:
         what = "repository" if "/" in image else "user"
         name = "guestbook" if "/" in image else image.lower() or "guestbook"
         return f'the {what} is missing: write "user/repository", e.g. "ada/{name}"'
+    if host == "localhost":
+        # Docker takes it for a registry on port 80, never for a user: https://github.com/distribution/reference
+        return f'"localhost" is a registry, and needs its port: write {_quoted(f"localhost:5000/{path}")}'
     is_registry = "." in host or ":" in host
     components = path.split("/") if is_registry else image.split("/")
     if not is_registry and len(components) != 2:

@@ -123,7 +123,8 @@ def _without_an_answer(error: Exception, action: str) -> DeployError:
     if isinstance(error, known.ProfileNotFound | known.CredentialRetrievalError | known.TokenRetrievalError):
         return CredentialsError(f"the AWS credentials cannot be had: {_one_line(str(error))}")
     if passes(error):
-        return UnansweredError(f"AWS does not answer {action}: {_one_line(str(error))}")
+        reason = _one_line(str(error)).rstrip(".")
+        return UnansweredError(f"AWS does not answer {action}: {reason}: check the connection, then try again")
     return AwsError(f"{action} failed: {_one_line(str(error))}")
 
 

@@ -14,6 +14,9 @@ from deploy.errors import UsageError
 from deploy.rollout.process import Process
 from deploy.rollout.target import Target
 
+_REMEMBERED = 20
+"""Releases that never ended well, on a page: enough for a bad day, and the page stays small."""
+
 
 @dataclass(frozen=True)
 class Release:
@@ -53,12 +56,13 @@ class Holder:
 class Page:
     """What the bucket says. last: the release that ended well last. etag: of this page, None while there is none.
 
-    unfinished: one since then that was interrupted, or left as it failed; the environment may run it.
+    unfinished: those since then that were interrupted, or left as they failed, newest first; the environment may run
+    any of them, for the newest may have ended before it began.
     """
 
     holder: Holder | None = None
     last: Release | None = None
-    unfinished: Release | None = None
+    unfinished: tuple[Release, ...] = ()
     etag: str | None = field(default=None, compare=False)
 
     def holder_at(self, now: datetime) -> Holder | None:
@@ -67,11 +71,11 @@ class Page:
 
     def of(self, label: str) -> Release | None:
         """The release that brought a label, if it was the last one, or one that was cut off."""
-        return next((release for release in (*self._cut_off, self.last) if release and release.label == label), None)
+        return next((release for release in (*self.cut_off, self.last) if release and release.label == label), None)
 
     def was_cut_off(self, label: str) -> bool:
         """Whether the release that brought a label never ended well, as far as is known."""
-        return any(release and release.label == label for release in self._cut_off)
+        return any(release.label == label for release in self.cut_off)
 
     def before(self, label: str) -> str | None:
         """What the environment ran before that label."""
@@ -79,8 +83,11 @@ class Page:
         return release.previous if release else None
 
     @property
-    def _cut_off(self) -> tuple[Release | None, ...]:
-        return (self.holder.release if self.holder else None, self.unfinished)
+    def cut_off(self) -> tuple[Release, ...]:
+        """What never ended well, the holder's among it, newest first: each label once, at most `_REMEMBERED`."""
+        releases = ((self.holder.release,) if self.holder else ()) + self.unfinished
+        newest = {release.label: release for release in reversed(releases)}
+        return tuple(release for release in releases if newest[release.label] is release)[:_REMEMBERED]
 
 
 class Ledger:
@@ -103,18 +110,20 @@ class Ledger:
 
     def write(self, page: Page, *, over: str | None) -> str | None:
         """Write it where the page with the ETag `over` is, None for no page. Returns the new ETag, None if lost."""
-        parts = {"holder": page.holder, "last": page.last, "unfinished": page.unfinished}
-        content = {name: part and asdict(part) for name, part in parts.items()}
+        parts = {"holder": page.holder, "last": page.last}
+        content: dict[str, Any] = {name: part and asdict(part) for name, part in parts.items()}
+        content["unfinished"] = [asdict(release) for release in page.unfinished]
         body = json.dumps(content, default=datetime.isoformat, indent=1).encode()
         return self._aws.write(self._bucket, self._key, body, over=over)
 
 
 def _page(content: dict[str, Any], etag: str) -> Page:
     holder, last = content["holder"], content["last"]
-    # Pages of earlier versions of this script have none.
-    unfinished = content.get("unfinished")
+    # Pages of earlier versions of this script have none, or one.
+    unfinished = content.get("unfinished") or []
+    listed = [unfinished] if isinstance(unfinished, dict) else unfinished
     return Page(
-        holder and _holder(**holder), last and _release(**last), unfinished and _release(**unfinished), etag=etag
+        holder and _holder(**holder), last and _release(**last), tuple(_release(**each) for each in listed), etag=etag
     )
 
 

@@ -77,7 +77,7 @@ class Lock:
 
     def succeeded(self, release: Release) -> None:
         """Note what is deployed now: the page will say so when the lock is given back."""
-        self._page, self._under_way = replace(self._page, last=release, unfinished=None), None
+        self._page, self._under_way = replace(self._page, last=release, unfinished=()), None
 
     def undone(self) -> None:
         """Note that what was there before is there again."""
@@ -119,7 +119,7 @@ class Lock:
             release=release,
         )
         # Before the answer is known: an interruption from here on gives back what may be ours.
-        left = page.holder.release if page.holder and not self._is_mine(page) else page.unfinished
+        left = page.unfinished if self._is_mine(page) else page.cut_off
         self._page = Page(mine, page.last, left)
         etag = self._ledger.write(self._page, over=page.etag)
         self._page = replace(self._page, holder=mine if etag else None, etag=etag)
@@ -145,8 +145,8 @@ class Lock:
             return
         until = self._page.holder.until
         try:
-            unfinished = self._under_way or self._page.unfinished
-            self._write(replace(self._page, holder=None, unfinished=unfinished), self._ledger)
+            left = self._page.cut_off if self._under_way else self._page.unfinished
+            self._write(replace(self._page, holder=None, unfinished=left), self._ledger)
         except DeployError as error:
             self._report.warn(f"the deployment lock could not be given back, it ends at {until:%H:%M:%S} UTC: {error}")
         finally:

@@ -1,5 +1,7 @@
 """The server as a program: what it prints, where it listens, how it ends."""
 
+import errno
+import os
 import signal
 import socket
 import subprocess
@@ -9,6 +11,7 @@ import boto3
 import pytest
 
 from emulator import EmbeddedAws, EmbeddedAwsError
+from emulator.httpd import PortError, listen
 from tests.emulator.clients import ROOT
 
 
@@ -51,6 +54,16 @@ def test_taken_port_is_one_clear_line_and_exit_code_2() -> None:
         run = _run("--port", str(port))
     assert (run.returncode, run.stdout) == (2, "")
     assert run.stderr == (f"emulator: port {port} is in use: stop what listens there, or choose another with --port\n")
+
+
+def test_port_of_root_is_told_from_a_taken_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    # Whether a port is root's depends on the machine and on who runs this.
+    monkeypatch.setattr("socket.socket.bind", refuse)
+    with pytest.raises(PortError, match=r"^port 80 is for root only: choose one above 1023 with --port$"):
+        listen(80)
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ DOWNSTREAM = "not authorized to perform: autoscaling:SuspendProcesses on x"
         (
             botocore_errors.EndpointConnectionError(endpoint_url="https://aws.example"),
             UnansweredError,
-            f'AWS does not answer {UPDATE}: Could not connect to the endpoint URL: "https://aws.example"',
+            f'AWS does not answer {UPDATE}: Could not connect to the endpoint URL: "https://aws.example": check',
         ),
         (
             botocore_errors.UnknownSignatureVersionError(signature_version="v9"),

@@ -94,6 +94,20 @@ def test_what_ran_before_a_release_that_was_cut_off_is_not_forgotten(ground: Gro
     assert ground.runs(target) == bundle("one").label
 
 
+def test_a_release_that_never_began_hides_none_that_was_cut_off(ground: Ground) -> None:
+    target = ground.environment()
+    ground.deployed(target, "one")
+    for text, action, number in (("cut", "DescribeEvents", 3), ("never began", "UpdateEnvironment", 1)):
+        with pytest.raises(InterruptionError):
+            _interrupted(ground, target, f"elasticbeanstalk:{action}", number, "before").release(bundle(text))
+        ground.emulator.advance(1000)
+    assert ground.runs(target) == bundle("cut").label
+    ground.rollout(target)[0].roll_back()
+    assert ground.runs(target) == bundle("one").label
+    # What ended well clears the list.
+    assert Ledger(target, ground.aws(ground.clock())).read().unfinished == ()
+
+
 def test_an_interrupted_rollback_says_so(ground: Ground) -> None:
     target = ground.environment()
     ground.deployed(target, "good")
