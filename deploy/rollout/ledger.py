@@ -85,9 +85,11 @@ class Page:
     @property
     def cut_off(self) -> tuple[Release, ...]:
         """What never ended well, the holder's among it, newest first: each label once, at most `_REMEMBERED`."""
-        releases = ((self.holder.release,) if self.holder else ()) + self.unfinished
-        newest = {release.label: release for release in reversed(releases)}
-        return tuple(release for release in releases if newest[release.label] is release)[:_REMEMBERED]
+        held = (self.holder.release,) if self.holder else ()
+        newest: dict[str, Release] = {}
+        for release in (*held, *self.unfinished):
+            newest.setdefault(release.label, release)
+        return tuple(newest.values())[:_REMEMBERED]
 
 
 class Ledger:
@@ -110,9 +112,9 @@ class Ledger:
 
     def write(self, page: Page, *, over: str | None) -> str | None:
         """Write it where the page with the ETag `over` is, None for no page. Returns the new ETag, None if lost."""
-        parts = {"holder": page.holder, "last": page.last}
-        content: dict[str, Any] = {name: part and asdict(part) for name, part in parts.items()}
-        content["unfinished"] = [asdict(release) for release in page.unfinished]
+        content = asdict(page)
+        # What the page is known by is not on it.
+        del content["etag"]
         body = json.dumps(content, default=datetime.isoformat, indent=1).encode()
         return self._aws.write(self._bucket, self._key, body, over=over)
 
