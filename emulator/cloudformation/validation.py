@@ -19,6 +19,7 @@ def check(template: Template, capabilities: list[str]) -> None:
     """Raise ValidationError or InsufficientCapabilitiesError for what cannot become a stack."""
     _check_types(template)
     _check_properties(template)
+    _check_policies(template)
     _check_references(template)
     _check_capabilities(template, capabilities)
     if "Transform" in template.document:
@@ -51,6 +52,19 @@ def _check_properties(template: Template) -> None:
             f"Properties the embedded AWS does not know: [{', '.join(unknown)}]. Check their spelling; if AWS has "
             "them, deploy such a stack to AWS, or leave them out here"
         )
+
+
+def _check_policies(template: Template) -> None:
+    for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
+        wrong = [
+            f"{logical_id} ({body['Type']})"
+            for logical_id, body in template.resources.items()
+            if body.get(policy) == "Snapshot" and not HANDLERS[body["Type"]].takes_snapshots
+        ]
+        if wrong:
+            raise ValidationError(
+                f"Template error: {policy} Snapshot is not supported by [{', '.join(wrong)}]: write Delete or Retain"
+            )
 
 
 def _check_references(template: Template) -> None:

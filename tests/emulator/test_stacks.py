@@ -247,6 +247,12 @@ def test_unknown_types_are_an_error_that_names_each(clients: Clients) -> None:
     ("resources", "sections", "message"),
     [
         ({"A": parameter("x", Properties={"Valeu": "x"})}, {}, "A.Valeu (AWS::SSM::Parameter)"),
+        (
+            {"A": parameter("x", DeletionPolicy="Snapshot")},
+            {},
+            "DeletionPolicy Snapshot is not supported by [A (AWS::S",
+        ),
+        ({"A": parameter("x", UpdateReplacePolicy="Snapshot")}, {}, "UpdateReplacePolicy Snapshot is not supported by"),
         ({"A": parameter({"Ref": "B"})}, {}, "Unresolved resource dependencies [B] in the Resources block"),
         ({"A": parameter("x")}, {"Outputs": {"O": {"Value": {"Ref": "B"}}}}, "[B] in the Outputs block"),
         ({"A": parameter({"Ref": "A"})}, {}, "Circular dependency between resources: [A]"),

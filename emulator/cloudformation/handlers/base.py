@@ -68,6 +68,11 @@ class Handler:
         """Keep a copy before the removal; only for types that can."""
         raise NotImplementedError
 
+    @property
+    def takes_snapshots(self) -> bool:
+        """Whether the type has copies to keep: its handler overrides snapshot()."""
+        return type(self).snapshot is not Handler.snapshot
+
 
 HANDLERS: dict[str, Handler] = {}
 
