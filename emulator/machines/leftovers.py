@@ -15,6 +15,8 @@ _PREFIX = "beanpod-machines-"
 _LABEL = "beanpod.machines"
 _LOCK = "lock"
 _SETTLING_SECONDS = 60
+_LOOKS = 10
+_BETWEEN_LOOKS_SECONDS = 0.5
 
 
 class Run:
@@ -34,8 +36,14 @@ class Run:
         return self.folder.name
 
     def remove(self, docker: Docker) -> None:
-        """Remove everything that is labelled, and the folder."""
-        _remove(docker, str(self.folder))
+        """Remove everything that is labelled, and the folder.
+
+        Also what the engine is still making for a client that was killed: it looks again until nothing is there.
+        """
+        for _ in range(_LOOKS):
+            if not _remove(docker, str(self.folder)):
+                break
+            time.sleep(_BETWEEN_LOOKS_SECONDS)
         self._lock.close()
 
 
@@ -74,17 +82,23 @@ def _locked(folder: Path) -> IO[bytes]:
     return file
 
 
-def _remove(docker: Docker, folder: str) -> None:
+def _remove(docker: Docker, folder: str) -> int:
+    """Remove what is labelled with a folder, and the folder; how many things there were."""
     label = f"label={_LABEL}={folder}"
-    _remove_each(docker, ("ps", "--all", "--quiet", "--filter", label), ("rm", "--force", "--volumes"))
-    _remove_each(docker, ("volume", "ls", "--quiet", "--filter", label), ("volume", "rm", "--force"))
-    _remove_each(docker, ("network", "ls", "--quiet", "--filter", label), ("network", "rm"))
+    found = (
+        _remove_each(docker, ("ps", "--all", "--quiet", "--filter", label), ("rm", "--force", "--volumes"))
+        + _remove_each(docker, ("volume", "ls", "--quiet", "--filter", label), ("volume", "rm", "--force"))
+        + _remove_each(docker, ("network", "ls", "--quiet", "--filter", label), ("network", "rm"))
+    )
     shutil.rmtree(folder, ignore_errors=True)
+    return found
 
 
-def _remove_each(docker: Docker, listing: tuple[str, ...], removal: tuple[str, ...]) -> None:
-    for name in _listed(docker, listing):
+def _remove_each(docker: Docker, listing: tuple[str, ...], removal: tuple[str, ...]) -> int:
+    names = tuple(_listed(docker, listing))
+    for name in names:
         docker.tries(*removal, name)
+    return len(names)
 
 
 def _listed(docker: Docker, listing: tuple[str, ...]) -> Iterator[str]:
