@@ -43,11 +43,6 @@ class Built:
     images: Mapping[str | None, Image]
     bundle: Bundle
 
-    @property
-    def main(self) -> Image:
-        """The image that stands for the release: the first one."""
-        return next(iter(self.images.values()))
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -67,6 +62,10 @@ def build(project: Project, *, application: str, clock: Clock, report: Reporter)
     """
     stage = project.stage
     specs = build_specs(stage, project.root)
+    if not specs:
+        # Nothing is built, so that neither an engine nor a registry is needed.
+        with report.phase(Phase.BUNDLE):
+            return Built({}, _bundle(project, {}, application, clock, report))
     repository = stage.service.image
     with connect(repository, environment=project.environ, report=report, clock=clock) as (docker, registry):
         check_login(stage, private=registry.is_private)
@@ -141,18 +140,18 @@ class Deployment:
         # Before anything is built: a slip in the credentials or a busy environment should not cost a build.
         self._rollout.look()
         built = build(self._project, application=self._target.application, clock=self._clock, report=self._report)
-        self._rollout.outcome = replace(self._rollout.outcome, image=built.main.reference, digest=built.main.digest)
+        self._rollout.outcome = replace(self._rollout.outcome, image=built.bundle.image, digest=built.bundle.digest)
         return self._rollout.release(
-            built.bundle, description=self._description(), tags=self._tags(built.main), force=force
+            built.bundle, description=self._description(), tags=self._tags(built.bundle), force=force
         )
 
     def _description(self) -> str:
         parts = (self._source.short_commit, self._source.run_url, f"by {self._source.actor}")
         return " ".join(part for part in parts if part)
 
-    def _tags(self, image: Image) -> dict[str, str]:
+    def _tags(self, bundle: Bundle) -> dict[str, str]:
         return {
             "beanpod:commit": self._source.commit,
             "beanpod:run": self._source.run_url,
-            "beanpod:image": image.reference,
+            "beanpod:image": bundle.image,
         }

@@ -47,7 +47,8 @@ class Status:
 class Outcome:
     """How a deployment ended, for `--json`, GitHub's outputs and the summary.
 
-    image: the main image as repository:tag@sha256:...; digest: its digest. previous_version: the label that this
+    image: the one that serves requests, as repository:tag@sha256:... or, where it is not built here, as the compose
+    file names it; digest: its digest, "" where only a tag is known. previous_version: the label that this
     release replaces, None on the first and where there was nothing to do. phases: seconds each took. events: the
     environment's, oldest first.
     """

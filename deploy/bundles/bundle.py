@@ -17,7 +17,8 @@ class Bundle:
 
     files: by their paths in it. data: the zip. hash: 16 digits of the SHA-256 of the zip without its hash, see `of`.
     label: the version label on Beanstalk, which by this means one content for good. key: the object's key in the
-    bucket. notes: what the bundle leaves out of the user's own files, a line each.
+    bucket. notes: what the bundle leaves out of the user's own files, a line each. image: the one that serves requests,
+    as the bundle names it.
     """
 
     files: Mapping[str, BundleFile]
@@ -26,10 +27,22 @@ class Bundle:
     label: str
     key: str
     notes: tuple[str, ...] = ()
+    image: str = ""
+
+    @property
+    def digest(self) -> str:
+        """Of the image that serves, such as sha256:...; "" where the bundle names that by a tag alone."""
+        return self.image.partition("@")[2]
 
     @classmethod
     def of(
-        cls, files: Mapping[str, BundleFile], *, service: str, application: str, notes: tuple[str, ...] = ()
+        cls,
+        files: Mapping[str, BundleFile],
+        *,
+        service: str,
+        application: str,
+        notes: tuple[str, ...] = (),
+        image: str = "",
     ) -> "Bundle":
         """The bundle of the files, for the service's application on Beanstalk.
 
@@ -45,6 +58,7 @@ class Bundle:
             label=label_of(service, digits),
             key=f"{_PREFIX}/{application}/{digits}.zip",
             notes=notes,
+            image=image,
         )
 
 

@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/platforms-linux-extend.hooks.html
 """
 
+import re
 import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,6 +18,9 @@ _SCRIPTS = Path(__file__).parent / "scripts"
 _LOGINS = tuple(f".platform/{hooks}/prebuild/00_beanpod_login.sh" for hooks in ("hooks", "confighooks"))
 _RELEASE = ".platform/hooks/prebuild/01_beanpod_release.sh"
 _CLEANUP = ".platform/hooks/postdeploy/99_beanpod_cleanup.sh"
+
+# A name that a shell takes as it stands.
+_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]*")
 
 # Names in a bundle that nobody else can have.
 OWN_FILES = frozenset({*_LOGINS, _RELEASE, _CLEANUP, "docker-compose.yml", "Dockerrun.aws.json"})
@@ -44,8 +48,12 @@ def release_hook(version: str, images: Mapping[str | None, str]) -> Mapping[str,
 
 
 def cleanup_hook(images: Iterable[str]) -> Mapping[str, BundleFile]:
-    """Remove what earlier releases left on the disk, except what this one and the one before need."""
-    return {_CLEANUP: _script("cleanup.sh", IMAGES=" ".join(sorted(set(images))))}
+    """Remove what earlier releases left on the disk, except what this one and the one before need.
+
+    images: of every service; one whose name holds a variable is left alone.
+    """
+    named = sorted({image for image in images if _IMAGE.fullmatch(image)})
+    return {_CLEANUP: _script("cleanup.sh", IMAGES=" ".join(named))}
 
 
 def _script(name: str, **values: str) -> BundleFile:

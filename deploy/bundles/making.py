@@ -65,20 +65,27 @@ def make_bundle(stage: StageConfig, root: Path, images: Images, *, application: 
         **plan.files,
         name: BundleFile(data, stamped=True),
         **(hooks.release_hook(label_of(service, BLANK), released) if released else {}),
-        **hooks.cleanup_hook(released.values()),
+        **hooks.cleanup_hook([*released.values(), *plan.pulled.values()]),
         **(hooks.login_hooks(stage.service.image) if login_hooks else {}),
     }
-    return Bundle.of(files, service=service, application=application, notes=plan.notes)
+    serving = {**plan.pulled, **released}.get(plan.web, "")
+    return Bundle.of(files, service=service, application=application, notes=plan.notes, image=serving)
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """A bundle that lacks its images. definition: name and content of the file that Beanstalk runs."""
+    """A bundle that lacks its images.
+
+    definition: name and content of the file that Beanstalk runs. web: the service that requests reach; None for the
+    one Dockerfile. pulled: images that are not built here, by their services.
+    """
 
     specs: tuple[BuildSpec, ...]
     definition: Callable[[Images], tuple[str, bytes]]
     files: Mapping[str, BundleFile] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    web: str | None = None
+    pulled: Mapping[str | None, str] = field(default_factory=dict)
 
 
 def _plan(stage: StageConfig, root: Path) -> _Plan:
@@ -116,6 +123,8 @@ def _compose_plan(stage: StageConfig, root: Path, problems: list[str]) -> _Plan:
         specs=made.specs,
         files=made.files,
         notes=made.notes,
+        web=made.web,
+        pulled=dict(made.images.items()),
         definition=lambda images: ("docker-compose.yml", made.text(images).encode()),
     )
 

@@ -32,10 +32,12 @@ class BuiltAnswer:
             "images": [
                 {"service": name, "image": image.reference, "pushed": image.pushed} for name, image in images.items()
             ],
+            "image": bundle.image,
             "version_label": bundle.label,
             "bundle": {"files": sorted(bundle.files), "bytes": len(bundle.data)},
         }
 
     def lines(self, paint: Paint) -> Iterator[str]:
         rows = [(Cell(name or "image", "dim"), Cell(image.reference)) for name, image in self.built.images.items()]
+        rows = rows or [(Cell("image", "dim"), Cell(self.built.bundle.image))]
         yield from table([*rows, (Cell("version", "dim"), Cell(self.built.bundle.label))], paint)

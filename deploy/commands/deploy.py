@@ -66,7 +66,7 @@ class PlanAnswer:
         now = look.environment
         yield _step("now", f"{now.name} is {now.status}, health {now.health}")
         yield _step("build", f"{', '.join(plan.builds) or 'nothing'}, for {plan.platform}")
-        yield _step("push", f"to {plan.repository}")
+        yield _step("push", f"to {plan.repository}" if plan.builds else "nothing")
         yield _step("upload", f"to s3://{plan.target.bucket}")
         yield _step("roll out", f"on {plan.target.environment} in {plan.target.region}")
         yield _step("as", look.identity)

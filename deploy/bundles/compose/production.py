@@ -28,12 +28,15 @@ _RESTART = "always"
 class Production:
     """A compose file for Beanstalk that lacks only the images.
 
-    specs: what has to be built. files: what the services need beside it, by path in the bundle.
+    specs: what has to be built. files: what the services need beside it, by path in the bundle. web: the service that
+    requests reach. images: those that are not built here, by their services, as the file names them.
     """
 
     specs: tuple[BuildSpec, ...] = ()
     files: Mapping[str, BundleFile] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    web: str | None = None
+    images: Mapping[str, str] = field(default_factory=dict)
     _tree: Tree = field(default_factory=dict)
     _header: str = ""
 
@@ -54,7 +57,8 @@ def production(path: Path, setting: Setting, findings: Findings) -> Production:
         return Production()
     built = frozenset(name for name, service in loaded.tree["services"].items() if "build" in service)
     draft = Draft(loaded.tree, loaded.production, setting, findings, built)
-    _settle(draft)
+    web = _settle(draft)
+    _note_moving_tag(draft, web)
     for where, problem in faults({"services": draft.services, **_others(draft)}):
         findings.problem(place(where), problem)
     specs = tuple(
@@ -62,7 +66,31 @@ def production(path: Path, setting: Setting, findings: Findings) -> Production:
         for name, service in draft.services.items()
         if name in built
     )
-    return Production(specs, draft.files, tuple(findings.notes), _tree(draft), _header(loaded, setting, findings))
+    return Production(
+        specs=specs,
+        files=draft.files,
+        notes=tuple(findings.notes),
+        web=web,
+        images=_off_the_shelf(draft),
+        _tree=_tree(draft),
+        _header=_header(loaded, setting, findings),
+    )
+
+
+def _note_moving_tag(draft: Draft, web: str | None) -> None:
+    """A release is known by its files: another image under the same tag does not make it another one."""
+    image = str(draft.services.get(web or "", {}).get("image") or "")
+    if image and web not in draft.built and "@" not in image and "$" not in image:
+        text = (
+            f"{image} is a tag: another image pushed under it is no new release; give each image a tag of its own, "
+            "or name it by digest"
+        )
+        draft.findings.note(at(str(web), "image"), text)
+
+
+def _off_the_shelf(draft: Draft) -> dict[str, str]:
+    images = {name: service.get("image") for name, service in draft.services.items() if name not in draft.built}
+    return {name: str(image) for name, image in images.items() if image}
 
 
 def _has_services(tree: Tree, findings: Findings) -> bool:
@@ -73,7 +101,8 @@ def _has_services(tree: Tree, findings: Findings) -> bool:
     return not findings.problems
 
 
-def _settle(draft: Draft) -> None:
+def _settle(draft: Draft) -> str | None:
+    """Settle everything; the service that requests reach."""
     remove_profiles(draft)
     remove_database(draft)
     ensure_variables(draft)
@@ -82,13 +111,14 @@ def _settle(draft: Draft) -> None:
     check_references(draft)
     settle_files(draft)
     check_external(draft)
-    ensure_web_port(draft)
+    web = ensure_web_port(draft)
     _ensure_restart(draft)
     for name, service in draft.services.items():
         _check_image(draft, name, service)
         if "container_name" in service:
             text = f"left out: others reach the service as {name}, not as {service['container_name']}"
             draft.findings.note(at(name, "container_name"), text)
+    return web
 
 
 def _ensure_restart(draft: Draft) -> None:

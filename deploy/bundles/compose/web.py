@@ -11,8 +11,12 @@ from deploy.bundles.compose.findings import at
 from deploy.bundles.compose.ports import Port
 
 
-def ensure_web_port(draft: Draft) -> None:
-    """Exactly one service publishes port 80: the one that does, or the one that publishes the port of the manifest."""
+def ensure_web_port(draft: Draft) -> str | None:
+    """Have exactly one service publish port 80: the one that does, or the one that publishes the manifest's port.
+
+    Returns:
+        The service that requests reach, None where that is not one.
+    """
     reached = _names(name for name, port in draft.ports() if port.reached_at(WEB_PORT))
     if not reached:
         reached = _publish(draft)
@@ -21,6 +25,7 @@ def ensure_web_port(draft: Draft) -> None:
         draft.findings.problem(f"services {names}", f"publish port {WEB_PORT} both: leave it to one of them")
     for name in reached[:1]:
         _check_alone(draft, name)
+    return reached[0] if len(reached) == 1 else None
 
 
 def _publish(draft: Draft) -> list[str]:

@@ -1,0 +1,38 @@
+"""The projects in tests/cases: small ones, of the shape that people have."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from deploy.bundles import Bundle, build_specs, make_bundle
+from manifest import Manifest
+from tests.deploy.bundles.projects import IMAGE, composed, refused, write
+
+_CASES = Path(__file__).resolve().parents[2] / "cases"
+
+
+def copied(name: str, folder: Path, files: Mapping[str, str] | None = None) -> Path:
+    """A copy of a case in the folder. files: written over it, by their paths."""
+    place = folder / name
+    shutil.copytree(_CASES / name, place)
+    write(place, files or {})
+    return place
+
+
+def bundle_of(project: Path, manifest: str = "beanpod.toml", stage: str | None = None) -> Bundle:
+    """The bundle of a project, with an image for everything that is built."""
+    path = project / manifest
+    chosen = Manifest.read(path).stage(stage)
+    images: dict[str | None, str] = {spec.name: IMAGE for spec in build_specs(chosen, path.parent)}
+    return make_bundle(chosen, path.parent, images, application="shop-dev", login_hooks=False)
+
+
+def problems_of(project: Path, manifest: str = "beanpod.toml") -> list[str]:
+    """What the bundle of the project is refused for."""
+    return refused(lambda: bundle_of(project, manifest))
+
+
+def services_of(project: Path, manifest: str = "beanpod.toml") -> Any:
+    """The services in the compose file of the project's bundle."""
+    return composed(bundle_of(project, manifest))["services"]
