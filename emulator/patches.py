@@ -8,11 +8,14 @@ import moto.cloudformation.models
 import moto.elasticbeanstalk
 import moto.elasticbeanstalk.models
 from moto.core.utils import get_service_model
+from moto.ec2.exceptions import DependencyViolationError
+from moto.ec2.models import EC2Backend
 from moto.iam.access_control import IAMPolicy
 from moto.rds.models import DBSubnetGroup, RDSBackend
 from moto.s3.models import FakeBucket
 
 from emulator import s3
+from emulator.beanstalk import checks
 from emulator.beanstalk.models import eb_backends
 from emulator.cloudformation.models import cloudformation_backends
 
@@ -23,6 +26,7 @@ def install() -> None:
     _loopback_is_secure()
     _changed_subnet_groups_stay()
     _settings_have_a_tier()
+    _addresses_hold_their_gateway()
     s3.install()
 
 
@@ -67,6 +71,28 @@ def _settings_have_a_tier() -> None:
     """AWS answers DescribeConfigurationSettings with a Tier that its published model lacks: the EB CLI reads it."""
     shapes = get_service_model("elasticbeanstalk")._service_description["shapes"]  # type: ignore[attr-defined]
     shapes["ConfigurationSettingsDescription"]["members"]["Tier"] = {"shape": "EnvironmentTier"}
+
+
+def _addresses_hold_their_gateway() -> None:
+    """moto detaches an internet gateway under public addresses: those of environments and of NAT gateways here.
+
+    EC2 refuses that, which is how a missing DependsOn ends when a stack is deleted:
+    https://github.com/hashicorp/terraform/issues/1303
+    """
+    detach = EC2Backend.detach_internet_gateway
+
+    def detach_internet_gateway(self: EC2Backend, internet_gateway_id: str, vpc_id: str) -> None:
+        environments = eb_backends[self.account_id][self.region_name].environments.all
+        held = any(it.live and checks.vpc_id(it) == vpc_id and checks.has_public_addresses(it) for it in environments)
+        gateways = self.nat_gateways.values()
+        if held or any(it.vpc_id == vpc_id and it.state == "available" for it in gateways):
+            raise DependencyViolationError(
+                f"Network {vpc_id} has some mapped public address(es). Please unmap those public address(es) before "
+                "detaching the gateway."
+            )
+        detach(self, internet_gateway_id, vpc_id)
+
+    EC2Backend.detach_internet_gateway = detach_internet_gateway  # type: ignore[method-assign,assignment]
 
 
 def _only_without_tls(statement: dict[str, Any]) -> bool:

@@ -187,6 +187,10 @@ class DockerEnvironment(IDockerEnvironment):
         )
         self.application_name = self.application.application_name
         self.resource = self._resource(environment_name, description, platform or DockerPlatform.latest())
+        if service_role is not None:
+            # Beanstalk needs its permissions, too, until the environment is gone. A new one has them within it.
+            self.resource.node.add_dependency(service_role)
+        self._wait_for_network(vpc, [*subnets.subnets, *(front.subnets if front else ())])
         self.environment_name = self.resource.ref
         self.endpoint = self.resource.attr_endpoint_url
 
@@ -308,6 +312,18 @@ class DockerEnvironment(IDockerEnvironment):
         # The instances need their permissions, not only their role, before they start: secrets are read at boot.
         resource.node.add_dependency(self.instance_role)
         return resource
+
+    def _wait_for_network(self, vpc: ec2.IVpc, subnets: Sequence[ec2.ISubnet]) -> None:
+        """Come after the routes and gateways of the subnets, and go before them: CloudFormation cannot see that.
+
+        As the CDK's own load balancers do: https://github.com/aws/aws-cdk/issues/1129. Subnets that exist already
+        bring nothing to wait for; those of another stack make this one depend on it.
+        """
+        self.resource.node.add_dependency(*(subnet.internet_connectivity_established for subnet in subnets))
+        isolated = {subnet.node.path for subnet in vpc.isolated_subnets}
+        if isolated.intersection(subnet.node.path for subnet in subnets):
+            # What leads out of these are the VPC's endpoints, made after the environment too.
+            self.resource.node.add_dependency(vpc)
 
 
 def _default_subnets(vpc: ec2.IVpc, balanced: bool) -> ec2.SubnetSelection:

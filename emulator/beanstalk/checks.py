@@ -1,4 +1,4 @@
-"""What a launch needs to find in the account: an instance profile, roles, networks."""
+"""What a launch needs to find in the account: an instance profile, roles, networks and a way out of them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +18,19 @@ def launch_problems(environment: Environment, region: str) -> list[str]:
         *_profile_problems(environment, clients.client("iam", region)),
         *_role_problems(environment, clients.client("iam", region)),
         *_network_problems(environment, clients.client("ec2", region)),
+        *_way_out_problems(environment, clients.client("ec2", region), region),
     ]
+
+
+def has_public_addresses(environment: Environment) -> bool:
+    """Whether the load balancer or the instances hold public addresses in the environment's VPC."""
+    public_instances = environment.option(_VPC, "AssociatePublicIpAddress") == "true"
+    return public_instances or not environment.load_balanced or _public_load_balancer(environment)
+
+
+def vpc_id(environment: Environment) -> str:
+    """The VPC that the environment names; empty: the default one."""
+    return environment.option(_VPC, "VPCId")
 
 
 def _found(operation: Any, **request: Any) -> bool:
@@ -52,6 +64,56 @@ def _network_problems(environment: Environment, ec2: Any) -> Iterator[str]:
         for group in _listed(environment.option(namespace, "SecurityGroups")):
             if group.startswith("sg-") and not _found(ec2.describe_security_groups, GroupIds=[group]):
                 yield f"The security group '{group}' does not exist"
+
+
+def _way_out_problems(environment: Environment, ec2: Any, region: str) -> Iterator[str]:
+    """A load balancer or address without an internet gateway, and instances that cannot reach Beanstalk.
+
+    The first two are refused at once; instances report to Beanstalk from within, or the launch fails:
+    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/vpc.html. In the default VPC there is always a way.
+    """
+    vpc = vpc_id(environment)
+    subnets = _listed(environment.option(_VPC, "Subnets"))
+    if not vpc or not subnets or not _found(ec2.describe_subnets, SubnetIds=subnets):
+        return
+    if not ec2.describe_internet_gateways(Filters=[{"Name": "attachment.vpc-id", "Values": [vpc]}])["InternetGateways"]:
+        if environment.load_balanced and _public_load_balancer(environment):
+            yield (
+                f"Creating load balancer failed Reason: VPC {vpc} has no internet gateway "
+                "(Service: ElasticLoadBalancingV2, Status Code: 400, Error Code: InvalidSubnet)"
+            )
+        if not environment.load_balanced:
+            yield f"Service:AmazonEC2, Message:Network {vpc} is not attached to any internet gateway"
+    public = not environment.load_balanced or environment.option(_VPC, "AssociatePublicIpAddress") == "true"
+    if not all(_leads_out(ec2, vpc, subnet, public=public) for subnet in subnets) and not _endpoints(ec2, vpc, region):
+        yield (
+            "The EC2 instances failed to communicate with AWS Elastic Beanstalk, either because of configuration "
+            "problems with the VPC or a failed EC2 instance. Check your VPC configuration and try launching the "
+            "environment again."
+        )
+
+
+def _public_load_balancer(environment: Environment) -> bool:
+    return environment.load_balanced and environment.option(_VPC, "ELBScheme") != "internal"
+
+
+def _leads_out(ec2: Any, vpc: str, subnet: str, *, public: bool) -> bool:
+    """Whether the subnet's default route serves instances with public addresses, or those without."""
+    own = ec2.describe_route_tables(Filters=[{"Name": "association.subnet-id", "Values": [subnet]}])["RouteTables"]
+    in_vpc = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "association.main", "Values": ["true"]}]
+    tables = own or ec2.describe_route_tables(Filters=in_vpc)["RouteTables"]
+    defaults = [
+        route for table in tables for route in table["Routes"] if route.get("DestinationCidrBlock") == "0.0.0.0/0"
+    ]
+    by_gateway = any(route.get("GatewayId", "").startswith("igw-") for route in defaults)
+    return by_gateway if public else bool(defaults) and not by_gateway
+
+
+def _endpoints(ec2: Any, vpc: str, region: str) -> bool:
+    """Whether Beanstalk is reached from within: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/vpc-vpce.html"""
+    found = ec2.describe_vpc_endpoints(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["VpcEndpoints"]
+    names = {endpoint["ServiceName"] for endpoint in found}
+    return {f"com.amazonaws.{region}.elasticbeanstalk", f"com.amazonaws.{region}.elasticbeanstalk-health"} <= names
 
 
 def _listed(value: str) -> list[str]:
