@@ -41,7 +41,7 @@ class Options:
     wait_timeout, ready_timeout, recovery: seconds; for the rollout, until a busy environment is Ready, and for its
     health to come back. accept_health: what passes besides Ok and Info. label: the version to go back to. Default:
     the previous one. repository: OWNER/NAME on GitHub. Default: the manifest's, or the checkout's. environment: one
-    of that repository's.
+    of that repository's. bundle: the folder that gets the bundle's files. Default: none is written.
     """
 
     command: str = DEFAULT_COMMAND
@@ -51,6 +51,7 @@ class Options:
     verbose: bool = False
     output: str = "auto"
     dry_run: bool = False
+    bundle: Path | None = None
     force: bool = False
     wait_timeout: float = 1800
     ready_timeout: float = 900
@@ -115,7 +116,14 @@ _OPTIONS = (
         f"how progress is shown: {', '.join(OUTPUTS)}. Default: auto, which takes what suits",
         more=(("choices", OUTPUTS), ("metavar", "HOW")),
     ),
-    _Option("--dry-run", "dry_run", "show what would be done, and touch nothing", ("deploy",), _SWITCH),
+    _Option("--dry-run", "dry_run", "show what would be done, and touch nothing", ("deploy", "build"), _SWITCH),
+    _Option(
+        "--bundle",
+        "bundle",
+        "write the bundle's files into this folder, new or empty; with --dry-run before anything exists",
+        ("build",),
+        (("type", Path), ("metavar", "FOLDER")),
+    ),
     _Option("--force", "force", "roll out even what runs already, or is older than what runs", ("deploy",), _SWITCH),
     _Option("--wait-timeout", "wait_timeout", "how long a rollout may take. Default: 1800", _ROLLING, _SECONDS),
     _Option(

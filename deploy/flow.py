@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.bundles import Bundle, build_specs, check_login, make_bundle
+from deploy.bundles import Bundle, build_specs, check_login, make_bundle, preview_bundle
 from deploy.clock import Clock
-from deploy.images import Image, build_and_push, connect, is_public, platform_of
+from deploy.images import Image, build_and_push, connect, given_credentials, is_public, platform_of
 from deploy.report import Outcome, Phase, Reporter
 from deploy.source import Source
 
@@ -92,10 +92,33 @@ def _bundle(
         application=application,
         login_hooks=not public,
     )
+    _tell_notes(bundle, report)
+    report.say(f"{bundle.label}: {_size(bundle)}")
+    return bundle
+
+
+def preview(project: Project, *, report: Reporter) -> Bundle:
+    """The bundle that a release would deploy, with digests of zeros for images that are not built yet.
+
+    Asks neither AWS nor Docker nor a registry. Raises what a release would be refused with: BuildError, and UsageError
+    for half a login.
+    """
+    given_credentials(project.environ)
+    with report.phase(Phase.BUNDLE):
+        bundle = preview_bundle(project.stage, project.root)
+        _tell_notes(bundle, report)
+        zeros = ", with digests of zeros for what is not built yet" if project.builds else ""
+        report.say(f"{_size(bundle)}{zeros}")
+        return bundle
+
+
+def _tell_notes(bundle: Bundle, report: Reporter) -> None:
     for note in bundle.notes:
         report.say(note)
-    report.say(f"{bundle.label}: {len(bundle.files)} files, {len(bundle.data):,} bytes")
-    return bundle
+
+
+def _size(bundle: Bundle) -> str:
+    return f"{len(bundle.files)} files, {len(bundle.data):,} bytes"
 
 
 class Deployment:
@@ -137,6 +160,8 @@ class Deployment:
 
         Raises the errors of `deploy.errors`, each with the exit code that says what state it leaves.
         """
+        # Before anything is waited for: what cannot be built, or not run on Beanstalk, is told at once.
+        build_specs(self._project.stage, self._project.root)
         # Before anything is built: a slip in the credentials or a busy environment should not cost a build.
         self._rollout.look()
         built = build(self._project, application=self._target.application, clock=self._clock, report=self._report)

@@ -69,14 +69,15 @@ class Manifest:
     configurations: Mapping[str, StageConfig]
 
     @classmethod
-    def read(cls, path: str | Path) -> Manifest:
+    def read(cls, path: str | Path, *, build_files: bool = False) -> Manifest:
         """Read and check a manifest, all stages of it: a slip in prod is found while dev is deployed.
 
-        Raises ManifestError with every problem found.
+        build_files: whether the Dockerfile or the compose file has to be there. Default: it need not, so that the
+        stacks can be deployed from another repository than the app's. Raises ManifestError with every problem found.
         """
         from manifest._reading import read_stages
 
-        return cls(Path(path), read_stages(Path(path)))
+        return cls(Path(path), read_stages(Path(path), build_files=build_files))
 
     @property
     def stages(self) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ def _write_schema() -> int:
 
 def _check(path: str) -> int:
     try:
-        manifest = Manifest.read(path)
+        manifest = Manifest.read(path, build_files=True)
     except ManifestError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 2

@@ -24,7 +24,7 @@ _SAMPLE = {
 _ROUNDS = 8
 
 
-def examine(tables: Tables, written: Tables, folder: FilePath) -> tuple[StageConfig | None, list[Finding]]:
+def examine(tables: Tables, written: Tables, folder: FilePath | None) -> tuple[StageConfig | None, list[Finding]]:
     """The stage that `tables` describe, or None; and everything that is wrong with it."""
     findings: list[Finding] = []
     replaced: set[Path] = set()

@@ -171,6 +171,9 @@ ProviderArn = Annotated[
         'write "arn:aws:iam::ACCOUNT:oidc-provider/token.actions.githubusercontent.com"',
     ),
 ]
+BuildTarget = Annotated[
+    str, Matches(r"[A-Za-z][A-Za-z0-9._-]*|\d+", 'write the name of a stage of the Dockerfile, e.g. "runtime"')
+]
 ComposeService = Annotated[
     str, Matches(r"[A-Za-z0-9._-]+", 'write the name of a service in the compose file, e.g. "db"')
 ]

@@ -26,11 +26,14 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True)
 class Case:
-    """What rules look at. written: what file and stage say, without preset. folder: the manifest's."""
+    """What rules look at. written: what file and stage say, without preset.
+
+    folder: the manifest's, to look for the files that it names; None to leave that.
+    """
 
     stage: StageConfig
     written: Tables
-    folder: FilePath
+    folder: FilePath | None
 
     def says(self, *path: str) -> bool:
         """Whether the manifest itself gives this key, rather than a preset or a default."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from posixpath import join, normpath
 from typing import Any
 
 from manifest._engines import ENGINES, LARGEST_GB, default_name
@@ -50,6 +51,10 @@ _ALTERNATIVES: tuple[tuple[Path, tuple[str, str]], ...] = (
 )
 
 
+# What a compose file says itself, in `build`.
+OF_A_DOCKERFILE = ("context", "args", "target")
+
+
 def overridden(base: Tables, own: Tables) -> Tables:
     """A stage's tables over the file's. A secret and a VPC are one value each, which a stage replaces as a whole."""
     merged = merge(base, own)
@@ -60,6 +65,10 @@ def overridden(base: Tables, own: Tables) -> Tables:
         given = [key for key in (one, other) if look_up(own, (*path, key)) is not None]
         if len(given) == 1:
             merged = with_value(merged, (*path, other if given == [one] else one), None)
+    if look_up(own, ("service", "compose")) is not None:
+        for key in OF_A_DOCKERFILE:
+            if look_up(own, ("service", key)) is None:
+                merged = with_value(merged, ("service", key), None)
     return merged
 
 
@@ -119,7 +128,8 @@ def _room_to_grow(preset: Tables, written: Tables) -> Tables:
 
 def _derived(written: Tables, tables: Tables) -> Iterator[tuple[str, str, object]]:
     if isinstance(tables.get("service"), dict) and "compose" not in tables["service"]:
-        yield "service", "dockerfile", "Dockerfile"
+        context = tables["service"].get("context")
+        yield "service", "dockerfile", normpath(join(context if isinstance(context, str) else "", "Dockerfile"))
     if look_up(tables, ("environment", "batch_size_type")) == "Fixed":
         yield "environment", "batch_size", 1
     if isinstance(look_up(tables, ("delivery", "github")), dict):

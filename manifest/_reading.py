@@ -20,10 +20,13 @@ from manifest._wording import Path, dotted, printable, show
 ONLY_STAGE = "dev"
 
 
-def read_stages(path: FilePath) -> Mapping[str, StageConfig]:
-    """The stages of the manifest at `path`, checked. Raises ManifestError."""
+def read_stages(path: FilePath, *, build_files: bool = False) -> Mapping[str, StageConfig]:
+    """The stages of the manifest at `path`, checked. Raises ManifestError.
+
+    build_files: whether the Dockerfile or the compose file has to be there, too.
+    """
     try:
-        return _stages(path, _tables(path))
+        return _stages(path, _tables(path), path.parent if build_files else None)
     except RecursionError:
         raise ManifestError(path, ["tables are nested too deeply: write them as in the example"]) from None
 
@@ -99,7 +102,7 @@ class _Report:
             yield printable(f"{line} (stage {', '.join(sorted(having))})" if some else line)
 
 
-def _stages(path: FilePath, tables: Tables) -> Mapping[str, StageConfig]:
+def _stages(path: FilePath, tables: Tables, folder: FilePath | None) -> Mapping[str, StageConfig]:
     base = {key: value for key, value in tables.items() if key != "stages"}
     declared = tables.get("stages", {})
     report = _Report()
@@ -107,7 +110,7 @@ def _stages(path: FilePath, tables: Tables) -> Mapping[str, StageConfig]:
         report.add((), line)
     checked: dict[str, StageConfig] = {}
     for name, own in _shaped(declared).items():
-        stage = _check(path.parent, _Layers(_nameless(base), name, _nameless(own)), report)
+        stage = _check(folder, _Layers(_nameless(base), name, _nameless(own)), report)
         if stage:
             checked[name] = stage
     for line in _between_stages(checked.values()):
@@ -146,7 +149,7 @@ def _shaped(declared: object) -> dict[str, Tables]:
     return {name: own if isinstance(own, dict) else {} for name, own in stages.items()} or {ONLY_STAGE: {}}
 
 
-def _check(folder: FilePath, layers: _Layers, report: _Report) -> StageConfig | None:
+def _check(folder: FilePath | None, layers: _Layers, report: _Report) -> StageConfig | None:
     written = overridden(layers.base, layers.own)
     tables = {**completed(written), "name": layers.stage}
     stage, findings = examine(tables, written, folder)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 
 from manifest._engines import name_problem, username_problem, version_problem
 from manifest._environment import architecture
 from manifest._findings import Case, Finding, Rule
+from manifest._layers import OF_A_DOCKERFILE
 from manifest._network_rules import NETWORK_RULES
 from manifest._variable_rules import VARIABLE_RULES
 from manifest._wording import show
@@ -25,7 +27,25 @@ def one_build_file(case: Case) -> Iterator[Finding]:
         yield Finding(_COMPOSE, "service.dockerfile is given as well: write one of the two", (_DOCKERFILE,))
 
 
+def one_place_for_the_build(case: Case) -> Iterator[Finding]:
+    service = case.stage.service
+    for key in OF_A_DOCKERFILE if service.compose else ():
+        if getattr(service, key):
+            words = "the compose file has it in the build of each service: write it there"
+            yield Finding(("service", key), words, (_COMPOSE,))
+
+
+def build_arguments_have_names(case: Case) -> Iterator[Finding]:
+    for name in case.stage.service.args:
+        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            words = "no name of a build argument: write letters, digits and underscores, a letter first"
+            yield Finding(("service", "args", name), words)
+
+
 def build_files_exist(case: Case) -> Iterator[Finding]:
+    """Only where they are asked for: the infrastructure may be deployed where the app is not."""
+    if case.folder is None:
+        return
     service = case.stage.service
     for key, file in ((_DOCKERFILE, service.dockerfile), (_COMPOSE, service.compose)):
         # os.path takes a name of any length and content for a file that is not there; pathlib raises.
@@ -215,6 +235,8 @@ def github_is_bound(case: Case) -> Iterator[Finding]:
 
 RULES: tuple[Rule, ...] = (
     one_build_file,
+    one_place_for_the_build,
+    build_arguments_have_names,
     build_files_exist,
     minimum_within_maximum,
     single_instance_is_single,

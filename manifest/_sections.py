@@ -27,7 +27,21 @@ class ServiceConfig(Section):
     )
     dockerfile: fields.RelativePath | None = Field(
         default=None,
-        description='Dockerfile, relative to the manifest. Default: "Dockerfile", unless compose is given.',
+        description='Dockerfile, relative to the manifest. Default: "Dockerfile" in the context, unless compose is '
+        "given.",
+    )
+    context: fields.RelativePath | None = Field(
+        default=None,
+        description='Folder that the build sees, relative to the manifest, e.g. "." or "..". '
+        "Default: the Dockerfile's own.",
+    )
+    args: Table[str] = Field(
+        default={},
+        description='Build arguments, e.g. NODE_ENV = "production". No secrets: everybody who may pull the image can '
+        "read them. Default: none.",
+    )
+    target: fields.BuildTarget | None = Field(
+        default=None, description="Stage of the Dockerfile that is deployed. Default: the last one."
     )
     compose: fields.RelativePath | None = Field(
         default=None,

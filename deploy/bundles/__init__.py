@@ -8,6 +8,17 @@ Nothing here asks the network or Docker, and the same inputs give the same bytes
 
 from deploy.bundles.archive import BundleFile
 from deploy.bundles.bundle import Bundle
-from deploy.bundles.making import build_specs, check_login, make_bundle
+from deploy.bundles.folder import check_folder, write_folder
+from deploy.bundles.making import build_inputs, build_specs, check_login, make_bundle, preview_bundle
 
-__all__ = ["Bundle", "BundleFile", "build_specs", "check_login", "make_bundle"]
+__all__ = [
+    "Bundle",
+    "BundleFile",
+    "build_inputs",
+    "build_specs",
+    "check_folder",
+    "check_login",
+    "make_bundle",
+    "preview_bundle",
+    "write_folder",
+]

@@ -49,7 +49,7 @@ class Bundle:
         No content can contain its own hash: it is that of the zip with stamp.BLANK wherever a stamped file names it,
         and filled in after. So the same files still give the same bytes and the same label, other files others.
         """
-        digits = hashlib.sha256(zipped(files)).hexdigest()[:_HASH_DIGITS]
+        digits = hash_of(files)
         filled = {name: file.filled(digits) for name, file in files.items()}
         return cls(
             files=MappingProxyType(filled),
@@ -60,6 +60,11 @@ class Bundle:
             notes=notes,
             image=image,
         )
+
+
+def hash_of(files: Mapping[str, BundleFile]) -> str:
+    """16 digits of the SHA-256 of the files' zip, with stamp.BLANK in the place of the hash itself."""
+    return hashlib.sha256(zipped(files)).hexdigest()[:_HASH_DIGITS]
 
 
 def label_of(service: str, digits: str) -> str:

@@ -17,13 +17,13 @@ _SCRIPTS = Path(__file__).parent / "scripts"
 # Beanstalk runs the hooks of a folder by name: the login comes before anybody else's.
 _LOGINS = tuple(f".platform/{hooks}/prebuild/00_beanpod_login.sh" for hooks in ("hooks", "confighooks"))
 _RELEASE = ".platform/hooks/prebuild/01_beanpod_release.sh"
-_CLEANUP = ".platform/hooks/postdeploy/99_beanpod_cleanup.sh"
+CLEANUP = ".platform/hooks/postdeploy/99_beanpod_cleanup.sh"
 
 # A name that a shell takes as it stands.
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]*")
 
 # Names in a bundle that nobody else can have.
-OWN_FILES = frozenset({*_LOGINS, _RELEASE, _CLEANUP, "docker-compose.yml", "Dockerrun.aws.json"})
+OWN_FILES = frozenset({*_LOGINS, _RELEASE, CLEANUP, "docker-compose.yml", "Dockerrun.aws.json"})
 
 
 def login_hooks(repository: str) -> Mapping[str, BundleFile]:
@@ -53,7 +53,7 @@ def cleanup_hook(images: Iterable[str]) -> Mapping[str, BundleFile]:
     images: of every service; one whose name holds a variable is left alone.
     """
     named = sorted({image for image in images if _IMAGE.fullmatch(image)})
-    return {_CLEANUP: _script("cleanup.sh", IMAGES=" ".join(named))}
+    return {CLEANUP: _script("cleanup.sh", IMAGES=" ".join(named))}
 
 
 def _script(name: str, **values: str) -> BundleFile:

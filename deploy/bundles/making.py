@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import posixpath
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +18,7 @@ from deploy.bundles.extras import extra_files
 from deploy.bundles.problems import refuse
 from deploy.bundles.stamp import BLANK
 from deploy.errors import BuildError
-from deploy.images import BuildSpec, platform_of
+from deploy.images import BuildSpec, Image, platform_of, tag_of
 
 if TYPE_CHECKING:
     from manifest import StageConfig
@@ -25,6 +27,7 @@ _LOGIN = ("DOCKER_USERNAME", "DOCKER_PASSWORD")
 _DATABASE = ("RDS_HOSTNAME", "RDS_PORT", "RDS_DB_NAME", "RDS_USERNAME", "RDS_PASSWORD")
 # https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/create_deploy_docker.container.console.html
 _BEANSTALKS_OWN = "EB_LOG_BASE_DIR"
+_ZEROS = "sha256:" + "0" * 64
 
 Images = Mapping[str | None, str]
 
@@ -36,6 +39,28 @@ def build_specs(stage: StageConfig, root: Path) -> tuple[BuildSpec, ...]:
     shows only after minutes of building.
     """
     return _plan(stage, root).specs
+
+
+def build_inputs(stage: StageConfig, root: Path) -> tuple[Path, ...]:
+    """The folders that images and bundle are made of. Raises BuildError with every problem."""
+    plan = _plan(stage, root)
+    taken = {root / name.partition("/")[0] for name in plan.files if "/" in name}
+    return (*dict.fromkeys(spec.context for spec in plan.specs), *sorted(taken))
+
+
+def preview_bundle(stage: StageConfig, root: Path) -> Bundle:
+    """The bundle that a release would deploy, with digests of zeros in the place of what is not built yet.
+
+    Nobody is asked whether the image is private: it has the login for the instances where the manifest has one.
+    Raises BuildError with every problem that a release would be refused for.
+    """
+    images = {spec.name: _unbuilt(stage, spec).reference for spec in build_specs(stage, root)}
+    login = bool(images) and not tuple(_missing_login(stage))
+    return make_bundle(stage, root, images, application=stage.service.name, login_hooks=login)
+
+
+def _unbuilt(stage: StageConfig, spec: BuildSpec) -> Image:
+    return Image(stage.service.image, tag_of(spec.name, _ZEROS), _ZEROS, pushed=False)
 
 
 def check_login(stage: StageConfig, *, private: Callable[[], bool]) -> None:
@@ -104,14 +129,43 @@ def _subject(stage: StageConfig) -> str:
 
 
 def _dockerfile_plan(stage: StageConfig, root: Path, problems: list[str]) -> _Plan:
-    path = root / _subject(stage)
-    if not path.is_file():
-        problems.append("no such file: write its path from the manifest into service.dockerfile")
-    spec = BuildSpec(name=None, context=path.parent, dockerfile=path)
+    spec = _dockerfile_spec(stage, root)
+    problems += _missing_build_files(stage, spec)
     return _Plan(
         specs=(spec,),
         definition=lambda images: ("Dockerrun.aws.json", dockerrun(images[None], stage.service.port)),
     )
+
+
+def _dockerfile_spec(stage: StageConfig, root: Path) -> BuildSpec:
+    service = stage.service
+    path = _inside(root, service.dockerfile or "Dockerfile")
+    return BuildSpec(
+        name=None,
+        context=_inside(root, service.context) if service.context else path.parent,
+        dockerfile=path,
+        args=service.args,
+        target=service.target,
+    )
+
+
+def _inside(root: Path, path: str) -> Path:
+    """The place that the manifest names, without `..` in its path."""
+    return Path(os.path.normpath(root / path))
+
+
+def _missing_build_files(stage: StageConfig, spec: BuildSpec) -> Iterator[str]:
+    # os.path takes what cannot be looked into for a file that is not there; pathlib raises.
+    name, context = stage.service.dockerfile or "Dockerfile", stage.service.context
+    if os.path.isdir(spec.dockerfile):
+        yield f'{name}: a folder: write service.dockerfile = "{posixpath.normpath(f"{name}/Dockerfile")}"'
+    elif not os.path.isfile(spec.dockerfile):
+        below = posixpath.normpath(f"{context}/{name}")
+        there = bool(context) and os.path.isfile(spec.context / name)
+        remedy = f'service.dockerfile = "{below}"' if there else "its path from the manifest into service.dockerfile"
+        yield f"{name}: no such file: write {remedy}"
+    if not os.path.isdir(spec.context):
+        yield f"{name}: service.context {context}: no such folder: write its path from the manifest"
 
 
 def _compose_plan(stage: StageConfig, root: Path, problems: list[str]) -> _Plan:

@@ -8,6 +8,7 @@ with connect(stage.service.image, environment=os.environ, report=report) as (doc
 
 from deploy.images._build import build_and_push
 from deploy.images._connect import connect
+from deploy.images._credentials import given_credentials
 from deploy.images._docker import Builder, Docker
 from deploy.images._process import Finished, ProcessRunner, Runner, TimedOutError
 from deploy.images._registry import Registry, is_public
@@ -27,6 +28,7 @@ __all__ = [
     "TimedOutError",
     "build_and_push",
     "connect",
+    "given_credentials",
     "is_public",
     "platform_of",
     "tag_of",

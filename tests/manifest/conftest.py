@@ -29,7 +29,7 @@ def read(folder: Path) -> Reader:
     def read(text: str) -> Manifest:
         file = folder / "beanpod.toml"
         file.write_text(text, encoding="utf-8")
-        return Manifest.read(file)
+        return Manifest.read(file, build_files=True)
 
     return read
 

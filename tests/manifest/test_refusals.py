@@ -122,6 +122,19 @@ def test_shape_of_the_file(problems: Finder, text: str, problem: str) -> None:
             'dockerfile = "Dockerfile"\ncompose = "compose.yaml"',
             'compose = "compose.yaml": service.dockerfile is given as well: write one of the two',
         ),
+        (
+            'compose = "compose.yaml"\ncontext = "."',
+            'context = ".": the compose file has it in the build of each service: write it there',
+        ),
+        (
+            'target = "-x"',
+            'target = "-x": write the name of a stage of the Dockerfile, e.g. "runtime"',
+        ),
+        ("args = { PORT = 80 }", 'args.PORT = 80: write it in quotes: "80"'),
+        (
+            'args = { "MY ARG" = "x" }',
+            'args."MY ARG" = "x": no name of a build argument: write letters, digits and underscores, a letter first',
+        ),
     ],
 )
 def test_service(problems: Finder, line: str, problem: str) -> None:

@@ -1,0 +1,100 @@
+"""What the build sees: context, arguments and target of a Dockerfile, named from where the manifest stands."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from deploy.bundles import build_specs, preview_bundle
+from manifest import Manifest
+from tests.deploy.bundles.projects import SERVICE, dockerfile_stage, refused, stage_of, write
+
+CASES = Path(__file__).parents[2] / "cases"
+
+
+def case_of(tmp_path: Path, name: str) -> Path:
+    """A copy of one case, to be changed."""
+    return Path(shutil.copytree(CASES / name, tmp_path / name, symlinks=True))
+
+
+def add_key(manifest: Path, line: str) -> None:
+    manifest.write_text(f"{manifest.read_text().rstrip()}\n{line}\n")
+
+
+def test_build_arguments_and_target_reach_the_build(tmp_path: Path) -> None:
+    keys = 'target = "web"\nargs = { A = "1" }\n'
+    text = f'{SERVICE}{keys}[stages.dev]\n[stages.prod.service.args]\nB = "2"\n'
+    write(tmp_path, {"Dockerfile": "FROM busybox:stable AS web\n"})
+    (spec,) = build_specs(stage_of(tmp_path, text), tmp_path)
+    assert (spec.target, dict(spec.args)) == ("web", {"A": "1"})
+    (spec,) = build_specs(Manifest.read(tmp_path / "beanpod.toml").stage("prod"), tmp_path)
+    assert dict(spec.args) == {"A": "1", "B": "2"}
+
+
+@pytest.mark.parametrize(
+    ("name", "manifest", "key"),
+    [
+        ("monorepo-dockerfile", "beanpod.toml", 'context = "."'),
+        ("dockerfile-above", "infra/beanpod.toml", 'context = ".."'),
+    ],
+)
+def test_context_may_be_above_the_dockerfile_and_the_manifest(
+    tmp_path: Path, name: str, manifest: str, key: str
+) -> None:
+    project = case_of(tmp_path, name)
+    file = project / manifest
+    add_key(file, key)
+    (spec,) = build_specs(Manifest.read(file).stage(), file.parent)
+    assert (spec.context, spec.dockerfile) == (project, project / "apps/api/Dockerfile")
+
+
+def test_dockerfile_is_looked_for_in_the_context(tmp_path: Path) -> None:
+    write(tmp_path, {"api/Dockerfile": "FROM busybox:stable\n"})
+    (spec,) = build_specs(stage_of(tmp_path, f'{SERVICE}context = "api"\n'), tmp_path)
+    assert (spec.context, spec.dockerfile) == (tmp_path / "api", tmp_path / "api/Dockerfile")
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        (
+            'context = "api"\ndockerfile = "Dockerfile.web"\n',
+            'Dockerfile.web: no such file: write service.dockerfile = "api/Dockerfile.web"',
+        ),
+        ('dockerfile = "api"\n', 'api: a folder: write service.dockerfile = "api/Dockerfile"'),
+        (
+            'context = "src"\ndockerfile = "Dockerfile"\n',
+            "Dockerfile: service.context src: no such folder: write its path from the manifest",
+        ),
+    ],
+)
+def test_paths_that_lead_nowhere_say_what_to_write(tmp_path: Path, keys: str, problem: str) -> None:
+    dockerfile = "FROM busybox:stable\n"
+    write(tmp_path, {"api/Dockerfile": dockerfile, "api/Dockerfile.web": dockerfile})
+    stage = dockerfile_stage(tmp_path, SERVICE + keys)
+    assert refused(lambda: build_specs(stage, tmp_path)) == [problem]
+    mended = keys.replace('dockerfile = "Dockerfile.web"', 'dockerfile = "api/Dockerfile.web"')
+    mended = mended.replace('dockerfile = "api"', 'dockerfile = "api/Dockerfile"').replace('"src"', '"."')
+    assert build_specs(stage_of(tmp_path, SERVICE + mended), tmp_path)
+
+
+def test_stage_that_takes_a_compose_file_leaves_the_keys_of_the_dockerfile(tmp_path: Path) -> None:
+    write(tmp_path, {"Dockerfile": "FROM busybox:stable\n"})
+    text = f'{SERVICE}context = "."\ntarget = "x"\n[stages.dev.service]\ncompose = "compose.yaml"\n'
+    service = stage_of(tmp_path, text).service
+    assert (service.context, service.target, dict(service.args)) == (None, None, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "manifest"),
+    [("context-above", "beanpod.toml"), ("manifest-below", "infra/beanpod.toml")],
+)
+def test_compose_files_may_build_from_above(tmp_path: Path, name: str, manifest: str) -> None:
+    file = case_of(tmp_path, name) / manifest
+    assert "docker-compose.yml" in preview_bundle(Manifest.read(file).stage(), file.parent).files
+
+
+def test_manifest_may_stand_where_the_app_is_not(tmp_path: Path) -> None:
+    for key in ('dockerfile = "elsewhere/Dockerfile"', 'compose = "elsewhere/compose.yaml"', 'context = "elsewhere"'):
+        stage = stage_of(tmp_path, f"{SERVICE}{key}\n")
+        assert stage.service.name == "guestbook"
