@@ -11,6 +11,9 @@ from moto.core.utils import get_service_model
 from moto.ec2.exceptions import DependencyViolationError
 from moto.ec2.models import EC2Backend
 from moto.iam.access_control import IAMPolicy
+from moto.iam.exceptions import EntityAlreadyExists
+from moto.iam.models import IAMBackend
+from moto.rds.exceptions import RDSClientError
 from moto.rds.models import DBSubnetGroup, RDSBackend
 from moto.s3.models import FakeBucket
 
@@ -20,11 +23,21 @@ from emulator.beanstalk.models import eb_backends
 from emulator.cloudformation.models import cloudformation_backends
 
 
+class ParameterGroupInUseError(RDSClientError):
+    code = "InvalidDBParameterGroupState"
+
+
+class SubnetGroupInUseError(RDSClientError):
+    code = "InvalidDBSubnetGroupStateFault"
+
+
 def install() -> None:
     """Apply everything; call it before the first request."""
     _own_services()
     _loopback_is_secure()
     _changed_subnet_groups_stay()
+    _groups_of_a_database_stay()
+    _provider_that_exists_is_named()
     _settings_have_a_tier()
     _addresses_hold_their_gateway()
     s3.install()
@@ -65,6 +78,48 @@ def _changed_subnet_groups_stay() -> None:
         return group
 
     RDSBackend.modify_db_subnet_group = modify_db_subnet_group  # type: ignore[method-assign]
+
+
+def _groups_of_a_database_stay() -> None:
+    """moto deletes a group that a database is in, and fails at every DescribeDBInstances from then on.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBParameterGroup.html
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBSubnetGroup.html
+    """
+    delete_parameter_group, delete_subnet_group = RDSBackend.delete_db_parameter_group, RDSBackend.delete_subnet_group
+
+    def delete_db_parameter_group(self: RDSBackend, db_parameter_group_name: str) -> Any:
+        if any(it.db_parameter_group_name == db_parameter_group_name for it in self.databases.values()):
+            raise ParameterGroupInUseError(
+                "One or more database instances are still members of this parameter group "
+                f"{db_parameter_group_name}, so the group cannot be deleted"
+            )
+        return delete_parameter_group(self, db_parameter_group_name)
+
+    def delete_db_subnet_group(self: RDSBackend, subnet_name: str) -> DBSubnetGroup:
+        for name, database in self.databases.items():
+            if database._db_subnet_group_name == subnet_name:
+                raise SubnetGroupInUseError(
+                    f"Cannot delete the subnet group '{subnet_name}' because at least one database instance: {name} "
+                    "is still using it."
+                )
+        return delete_subnet_group(self, subnet_name)
+
+    RDSBackend.delete_db_parameter_group = delete_db_parameter_group  # type: ignore[method-assign]
+    RDSBackend.delete_subnet_group = delete_db_subnet_group  # type: ignore[method-assign]
+
+
+def _provider_that_exists_is_named() -> None:
+    """moto says "Unknown" of a second OIDC provider with one URL."""
+    create = IAMBackend.create_open_id_connect_provider
+
+    def create_open_id_connect_provider(self: IAMBackend, url: str, *arguments: Any, **more: Any) -> Any:
+        try:
+            return create(self, url, *arguments, **more)
+        except EntityAlreadyExists as error:
+            raise EntityAlreadyExists(f"Provider with url {url} already exists.") from error
+
+    IAMBackend.create_open_id_connect_provider = create_open_id_connect_provider  # type: ignore[method-assign]
 
 
 def _settings_have_a_tier() -> None:

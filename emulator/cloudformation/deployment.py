@@ -31,6 +31,7 @@ class Deployment:
     evaluator: Evaluator
     operations: Operations
     _undo: list[Callable[[], bool]] = field(default_factory=list)
+    _made: list[DeployedResource] = field(default_factory=list)
     _superseded: list[DeployedResource] = field(default_factory=list)
 
     def run(self) -> list[Output]:
@@ -49,10 +50,26 @@ class Deployment:
                 # As on AWS, what cannot be removed is left behind: the update is complete all the same.
                 self.operations.remove(self.stack.resources.pop(logical_id))
 
+    def export_names(self) -> set[str]:
+        """The names of the template's exports."""
+        shown = [body for body in self.template.section("Outputs").values() if self._shown(body)]
+        return {self.evaluator.evaluate(body["Export"])["Name"] for body in shown if "Export" in body}
+
     def roll_back(self) -> bool:
-        """Undo everything this run did, last first; False when something could not be undone."""
+        """Put everything this run changed back, last first; False when something could not be put back."""
         undone = [undo() for undo in reversed(self._undo)]
         return all(undone)
+
+    def take_away(self) -> bool:
+        """Remove everything this run made, last first; False when something could not be removed.
+
+        https://repost.aws/knowledge-center/cloudformation-stack-cleanup-stuck
+        """
+        left = [resource for resource in reversed(self._made) if not self.operations.remove(resource, "Delete")]
+        for resource in self._made:
+            if resource not in left and self.stack.resources.get(resource.logical_id) == resource:
+                del self.stack.resources[resource.logical_id]
+        return not left
 
     def _wanted(self, logical_id: str) -> bool:
         if logical_id not in self.template.resources:
@@ -89,7 +106,7 @@ class Deployment:
 
     def _create(self, logical_id: str, body: dict[str, Any], properties: dict[str, Any]) -> None:
         self.operations.create(logical_id, body, properties)
-        self._undo.append(lambda: self._take_away(logical_id))
+        self._made.append(self.stack.resources[logical_id])
 
     def _replace(self, current: DeployedResource, body: dict[str, Any], properties: dict[str, Any]) -> None:
         name = schemas.custom_name(current.type, properties)
@@ -99,19 +116,13 @@ class Deployment:
                 f"Rename {name} and update the stack again."
             )
         self.operations.replace(current, body, properties)
+        self._made.append(self.stack.resources[current.logical_id])
         self._superseded.append(current)
         self._undo.append(lambda: self._put_back(current))
 
-    def _take_away(self, logical_id: str) -> bool:
-        removed = self.operations.remove(self.stack.resources[logical_id], "Delete")
-        if removed:
-            del self.stack.resources[logical_id]
-        return removed
-
     def _put_back(self, old: DeployedResource) -> bool:
-        removed = self.operations.remove(self.stack.resources[old.logical_id], "Delete")
         self.stack.resources[old.logical_id] = old
-        return removed
+        return True
 
     def _properties(self, logical_id: str, body: dict[str, Any]) -> dict[str, Any]:
         properties: dict[str, Any] = self.evaluator.evaluate(body.get("Properties", {}))

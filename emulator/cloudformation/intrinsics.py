@@ -33,13 +33,14 @@ class Evaluator:
     """One evaluation of one template.
 
     values: parameters and pseudo parameters by name. resources: by logical id, filled while the stack is made.
-    import_value, zones: how Fn::ImportValue and Fn::GetAZs are answered.
+    import_value, stack_output, zones: how Fn::ImportValue, Fn::GetStackOutput and Fn::GetAZs are answered.
     """
 
     template: Template
     values: Mapping[str, Any]
     resources: Mapping[str, Resource]
     import_value: Callable[[str], str]
+    stack_output: Callable[[dict[str, Any]], str]
     zones: Callable[[str], list[str]]
     _conditions: dict[str, bool] = field(default_factory=dict)
 
@@ -173,6 +174,7 @@ _FUNCTIONS: dict[str, Callable[[Evaluator, Any], Any]] = {
     "Fn::GetAZs": Evaluator._get_azs,
     "Fn::Cidr": Evaluator._cidr,
     "Fn::ImportValue": lambda self, argument: self.import_value(self.evaluate(argument)),
+    "Fn::GetStackOutput": lambda self, argument: self.stack_output(self.evaluate(argument)),
     "Fn::Base64": lambda self, argument: base64.b64encode(self.evaluate(argument).encode()).decode(),
     "Fn::ToJsonString": lambda self, argument: json.dumps(self.evaluate(argument)),
     "Fn::Length": lambda self, argument: len(self.evaluate(argument)),

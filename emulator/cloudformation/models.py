@@ -1,6 +1,7 @@
 """The stacks, change sets and exports of one region."""
 
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -108,6 +109,7 @@ class CloudFormationBackend(BaseBackend):
         stack.request_token = request.token
         stack.set_status(f"{kind}_IN_PROGRESS", "User Initiated")
         try:
+            self._check_removed_exports(stack, deployment)
             outputs = deployment.run()
             self._check_exports(stack, outputs)
         except (DeploymentFailedError, CloudFormationError) as error:
@@ -122,8 +124,9 @@ class CloudFormationBackend(BaseBackend):
         stack.set_status("DELETE_IN_PROGRESS", "User Initiated")
         for logical_id in retained:
             stack.resources.pop(logical_id, None)
-        if in_use := self._in_use(stack, set(stack.exports)):
-            stack.set_status("DELETE_FAILED", f"Cannot delete export {in_use}")
+        if in_use := next(self._in_use(stack, set(stack.exports)), None):
+            name, user = in_use
+            stack.set_status("DELETE_FAILED", f"Cannot delete export {name} as it is in use by {user}.")
         elif failed := tear_down(stack, self._operations(stack)):
             text = f"The following resource(s) failed to delete: [{', '.join(failed)}]."
             stack.set_status("DELETE_FAILED", text)
@@ -147,8 +150,27 @@ class CloudFormationBackend(BaseBackend):
             return self.exports()[name][1]
 
         values = request.values | self._pseudo_parameters(stack, request)
-        evaluator = Evaluator(request.template, values, stack.resources, import_value, self._zones)
+        evaluator = Evaluator(request.template, values, stack.resources, import_value, self._stack_output, self._zones)
         return Deployment(stack, request.template, request.tags, evaluator, self._operations(stack))
+
+    def _stack_output(self, argument: dict[str, Any]) -> str:
+        """What another stack's output holds at this moment, also in another region, or in the account of a role.
+
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-getstackoutput.html
+        """
+        unknown = argument.keys() - {"StackName", "OutputName", "Region", "RoleArn"}
+        if unknown or not {"StackName", "OutputName"} <= argument.keys():
+            raise ValidationError(
+                "Template error: Fn::GetStackOutput needs StackName and OutputName, and takes Region and RoleArn, got "
+                f"[{', '.join(argument)}]"
+            )
+        account = argument["RoleArn"].split(":")[4] if "RoleArn" in argument else self.account_id
+        backend = cloudformation_backends[account][argument.get("Region", self.region_name)]
+        name, output_name = argument["StackName"], argument["OutputName"]
+        for output in backend.stack(name).outputs:
+            if output.key == output_name:
+                return output.value
+        raise ValidationError(f"Template error: Output {output_name} does not exist in stack {name}")
 
     def _pseudo_parameters(self, stack: Stack, request: Request) -> dict[str, Any]:
         return {
@@ -181,14 +203,20 @@ class CloudFormationBackend(BaseBackend):
             if owner is not stack:
                 raise ValidationError(f"Export with name {name} is already exported by stack {owner.name}")
         moved = {name for name, value in stack.exports.items() if new.get(name) != value}
-        if in_use := self._in_use(stack, moved):
-            raise ValidationError(f"Cannot update export {in_use}")
+        for name, user in self._in_use(stack, moved):
+            raise ValidationError(f"Export {name} cannot be updated as it is in use by {user}")
 
-    def _in_use(self, stack: Stack, names: set[str]) -> str | None:
+    def _check_removed_exports(self, stack: Stack, deployment: Deployment) -> None:
+        """As on AWS, before anything is touched."""
+        removed = set(stack.exports) - deployment.export_names()
+        for name, user in self._in_use(stack, removed):
+            raise ValidationError(f"Export {name} cannot be deleted as it is in use by {user}")
+
+    def _in_use(self, stack: Stack, names: set[str]) -> Iterator[tuple[str, str]]:
+        """Each export that another stack imports, and that stack."""
         for other in self.stacks.values():
             for name in sorted(names & other.imports if other is not stack else []):
-                return f"{name} as it is in use by {other.name}."
-        return None
+                yield name, other.name
 
     def _succeed(
         self,
@@ -216,7 +244,13 @@ class CloudFormationBackend(BaseBackend):
             stack.set_status(f"{kind}_FAILED", text)
             return
         stack.set_status(f"{prefix}_IN_PROGRESS", f"{text} Rollback requested by user.")
-        undone = deployment.roll_back()
+        if kind == "CREATE":
+            undone = deployment.take_away()
+        elif undone := deployment.roll_back():
+            stack.set_status("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
+            # As on AWS, what cannot be removed is left behind: the rollback is complete all the same.
+            deployment.take_away()
+            stack.forget_all_but(stack.template)
         stack.set_status(f"{prefix}_COMPLETE" if undone else f"{prefix}_FAILED")
 
     def _remember(self, stack: Stack, request: Request) -> None:

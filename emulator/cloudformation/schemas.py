@@ -7,6 +7,8 @@ from functools import lru_cache
 from typing import Any
 
 _PREFIX = "/properties/"
+# Of what the schema calls conditionally create-only: RDS has no way from one engine to another.
+_ALWAYS_REPLACING = {"AWS::RDS::DBInstance": (("Engine",),)}
 
 
 @lru_cache
@@ -32,7 +34,7 @@ def _at(properties: Any, path: tuple[str, ...]) -> Any:
 
 def replaced_by(resource_type: str, old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """The create-only properties that differ: any of them replaces the resource."""
-    paths = _paths(resource_type, "createOnlyProperties")
+    paths = _paths(resource_type, "createOnlyProperties") + _ALWAYS_REPLACING.get(resource_type, ())
     return ["/".join(path) for path in paths if _at(old, path) != _at(new, path)]
 
 

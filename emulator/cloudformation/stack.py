@@ -90,6 +90,11 @@ class Stack:
         """Exported values by export name."""
         return {output.export_name: output.value for output in self.outputs if output.export_name}
 
+    def forget_all_but(self, template: Template | None) -> None:
+        """Leave to themselves the resources that the template does not have."""
+        kept = template.resources if template else {}
+        self.resources = {name: resource for name, resource in self.resources.items() if name in kept}
+
     def set_status(self, status: str, reason: str | None = None) -> None:
         """Enter a status and say so in the events."""
         self.status, self.status_reason = status, reason

@@ -26,6 +26,7 @@ def _evaluator(**sections: Any) -> Evaluator:
         values={"Stage": "prod", "Zones": ["a", "b"], "AWS::Region": "eu-west-1", "AWS::NoValue": NO_VALUE},
         resources={"Bucket": Made("my-bucket", {"Arn": "arn:aws:s3:::my-bucket"})},
         import_value=lambda name: f"imported {name}",
+        stack_output=lambda where: f"{where['StackName']}.{where['OutputName']} in {where.get('Region')}",
         zones=lambda region: [f"{region}a", f"{region}b"],
     )
 
@@ -63,6 +64,10 @@ CONDITIONS = {
         ({"Fn::FindInMap": ["Sizes", "dev", "Class", {"DefaultValue": "small"}]}, "small"),
         ({"Fn::Cidr": ["10.0.0.0/16", 2, 8]}, ["10.0.0.0/24", "10.0.1.0/24"]),
         ({"Fn::ImportValue": {"Fn::Sub": "${Stage}-vpc"}}, "imported prod-vpc"),
+        (
+            {"Fn::GetStackOutput": {"StackName": {"Ref": "Stage"}, "OutputName": "Vpc", "Region": "us-east-1"}},
+            "prod.Vpc in us-east-1",
+        ),
         ({"Fn::Base64": "hello"}, "aGVsbG8="),
         ({"Fn::ToJsonString": {"a": {"Ref": "Stage"}}}, '{"a": "prod"}'),
         ({"Fn::Length": {"Ref": "Zones"}}, 2),

@@ -124,6 +124,82 @@ def test_export_in_use_is_neither_changed_nor_removed(clients: Clients) -> None:
     assert any("Export with name used is already exported by stack used-producer" in reason for reason in reasons)
 
 
+def test_export_in_use_stops_an_update_in_the_words_of_cloudformation(clients: Clients) -> None:
+    def outputs(**values: str) -> dict[str, Any]:
+        return {name: {"Value": value, "Export": {"Name": f"worded-{name}"}} for name, value in values.items()}
+
+    clients.deploy("worded", {"A": parameter("1")}, Outputs=outputs(Kept="1", Other="1"))
+    clients.deploy("worded-user", {"B": parameter({"Fn::ImportValue": "worded-Kept"})})
+    updates = (({"Kept": "2"}, "updated"), ({"Other": "1"}, "deleted"))
+    for values, word in updates:
+        # A resource that fails: a removed export is refused before any is touched.
+        more = {"Bad": broken()} if word == "deleted" else {}
+        clients.deploy("worded", {"A": parameter("2"), **more}, Outputs=outputs(**values))
+        events = clients("cloudformation").describe_stack_events(StackName="worded")["StackEvents"]
+        reasons = [event.get("ResourceStatusReason", "") for event in events]
+        assert any(f"Export worded-Kept cannot be {word} as it is in use by worded-user" in text for text in reasons)
+    assert not any(event["LogicalResourceId"] == "Bad" for event in events)
+    assert (
+        clients.deploy("worded", {"A": parameter("2")}, Outputs=outputs(Kept="1"))["StackStatus"] == "UPDATE_COMPLETE"
+    )
+
+
+def test_output_of_another_stack_is_read_at_each_update_and_holds_nobody(clients: Clients) -> None:
+    def reader(tier: str) -> dict[str, Any]:
+        where = {"StackName": "read", "Region": {"Ref": "AWS::Region"}, "OutputName": "Out"}
+        return {"B": parameter({"Fn::GetStackOutput": where}), "Other": parameter(tier)}
+
+    clients.deploy("read", {"A": parameter("1")}, Outputs={"Out": {"Value": "1"}})
+    clients.deploy("reader", reader("a"))
+    assert value_of(clients, "reader", "B") == "1"
+    clients.deploy("read", {"A": parameter("1")}, Outputs={"Out": {"Value": "2"}})
+    with pytest.raises(ClientError, match="No updates are to be performed"):
+        clients.deploy("reader", reader("a"))
+    clients.deploy("reader", reader("b"))
+    assert value_of(clients, "reader", "B") == "2"
+    clients("cloudformation").delete_stack(StackName="read")
+    assert not clients.exists("cloudformation", "describe_stacks", StackName="read")
+
+
+@pytest.mark.parametrize(
+    ("where", "reason"),
+    [
+        ({"StackName": "nobodys", "OutputName": "Out"}, "Stack with id nobodys does not exist"),
+        ({"StackName": "unread", "OutputName": "Oat"}, "Output Oat does not exist in stack unread"),
+        ({"StackName": "unread", "OutputName": "Out", "Region": "eu-west-1"}, "Stack with id unread does not exist"),
+        ({"StackName": "unread"}, "Fn::GetStackOutput needs StackName and OutputName"),
+    ],
+)
+def test_output_that_is_not_there_fails_the_stack(clients: Clients, where: dict[str, str], reason: str) -> None:
+    clients.deploy("unread", {"A": parameter(reason)}, Outputs={"Out": {"Value": "1"}})
+    clients.deploy("unread-reader", {"B": parameter({"Fn::GetStackOutput": where})})
+    assert clients.stack("unread-reader")["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert any(reason in text for text in clients.reasons("unread-reader"))
+    clients("cloudformation").delete_stack(StackName="unread-reader")
+
+
+def test_what_a_failed_update_made_and_cannot_remove_is_left_behind(clients: Clients) -> None:
+    instance = {
+        "Type": "AWS::RDS::DBInstance",
+        "DeletionPolicy": "Delete",
+        "Properties": {
+            "DBInstanceIdentifier": "left-behind",
+            "DBInstanceClass": "db.t4g.micro",
+            "Engine": "mysql",
+            "AllocatedStorage": "20",
+            "MasterUsername": "admin",
+            "MasterUserPassword": "open-sesame",
+            "DeletionProtection": True,
+        },
+    }
+    clients.deploy("cleaned", {"A": parameter("1")})
+    stack = clients.deploy("cleaned", {"A": parameter("2"), "Db": instance, "Bad": broken(DependsOn=["Db", "A"])})
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert value_of(clients, "cleaned", "A") == "1"
+    assert clients("rds").describe_db_instances(DBInstanceIdentifier="left-behind")["DBInstances"]
+    assert clients.deploy("cleaned", {"A": parameter("3")})["StackStatus"] == "UPDATE_COMPLETE"
+
+
 def test_import_of_nothing_fails(clients: Clients) -> None:
     clients.deploy("lonely", {"B": parameter({"Fn::ImportValue": "nobodys"})})
     assert clients.stack("lonely")["StackStatus"] == "ROLLBACK_COMPLETE"

@@ -373,6 +373,47 @@ def test_deletion_protection_of_a_database_is_honoured(clients: Clients) -> None
     assert clients.stack("guarded")["StackStatus"] == "DELETE_FAILED"
 
 
+def test_a_protected_database_that_stays_behind_keeps_its_groups(clients: Clients) -> None:
+    resources = database(1, "20", [])
+    resources["Database"]["Properties"]["DeletionProtection"] = True
+    names = complete(clients, "behind", resources, Id=ref("Database"), Group=ref("Group"), Parameters=ref("Parameters"))
+    kept = {name: resources[name] for name in ("Vpc", "One", "Two")}
+    assert clients.deploy("behind", kept)["StackStatus"] == "UPDATE_COMPLETE"
+    instance = clients("rds").describe_db_instances(DBInstanceIdentifier=names["Id"])["DBInstances"][0]
+    assert instance["DBSubnetGroup"]["DBSubnetGroupName"] == names["Group"]
+    assert instance["DBParameterGroups"][0]["DBParameterGroupName"] == names["Parameters"]
+    reasons = clients.reasons("behind")
+    assert any("One or more database instances are still members" in text for text in reasons)
+    assert any("Cannot delete the subnet group" in text for text in reasons)
+
+
+def test_another_engine_replaces_the_database(clients: Clients) -> None:
+    def stack(engine: str) -> dict[str, str]:
+        instance = resource(
+            "RDS::DBInstance",
+            Engine=engine,
+            DBInstanceClass="db.t4g.micro",
+            AllocatedStorage=20,
+            MasterUsername="master",
+            MasterUserPassword="secret-secret",
+        )
+        return complete(clients, "engines", {"Database": instance}, Id=ref("Database"))
+
+    old, new = stack("mysql")["Id"], stack("postgres")["Id"]
+    assert old != new
+    (instance,) = clients("rds").describe_db_instances(DBInstanceIdentifier=new)["DBInstances"]
+    assert instance["Engine"] == "postgres"
+    assert not clients.exists("rds", "describe_db_instances", DBInstanceIdentifier=old)
+
+
+def test_a_second_oidc_provider_of_one_url_is_named(clients: Clients) -> None:
+    provider = resource("IAM::OIDCProvider", Url="https://ids.example.org", ClientIdList=["one"])
+    complete(clients, "provider", {"Provider": provider})
+    assert clients.deploy("second-provider", {"Provider": provider})["StackStatus"] == "ROLLBACK_COMPLETE"
+    words = "Provider with url https://ids.example.org already exists. (EntityAlreadyExists)"
+    assert any(words in text for text in clients.reasons("second-provider"))
+
+
 def test_bucket_with_its_settings(clients: Clients) -> None:
     s3 = clients("s3")
     closed = dict.fromkeys(("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True)
