@@ -11,18 +11,24 @@ from urllib.parse import urlencode, urlsplit
 from deploy.images._credentials import Credentials
 from deploy.images._http import Http
 from deploy.images._json import read_object
-from deploy.images._repository import is_loopback
+from deploy.images._repository import Repository, is_loopback
 
 _CHALLENGE = re.compile(r"\s*(\w+)\s+(.*)", re.DOTALL)
-_PARAMETER = re.compile(r'(\w+)="([^"]*)"')
+_PARAMETER = re.compile(r'(?<!\w)(\w+)="([^"]*)"')
+# Characters of one challenge that are read: Docker Hub's has about 150, and what is longer is no honest registry's.
+_LONGEST_CHALLENGE = 4096
 _CLIENT = "beanpod"
 
 
-def authorization(headers: Message, path: str, credentials: Credentials | None, http: Http) -> str | None:
-    """The Authorization header that answers a challenge for reading `path`; None where the login cannot."""
+def authorization(headers: Message, repository: Repository, credentials: Credentials | None, http: Http) -> str | None:
+    """The Authorization header that answers a challenge for reading `repository`; None where the login cannot.
+
+    A login goes to whatever realm the registry names, as Docker's does, but over TLS: only a registry of this machine
+    may name a realm of this machine that is asked over plain HTTP.
+    """
     challenges = _challenges(headers)
     if "bearer" in challenges:
-        return _bearer(challenges["bearer"], f"repository:{path}:pull", credentials, http)
+        return _bearer(challenges["bearer"], repository, credentials, http)
     if "basic" in challenges and credentials and credentials.password:
         return _basic(credentials)
     return None
@@ -34,7 +40,8 @@ def wants_password(headers: Message) -> bool:
 
 
 def _challenges(headers: Message) -> dict[str, dict[str, str]]:
-    return dict(_parsed(text) for text in headers.get_all("WWW-Authenticate", []) if _CHALLENGE.match(text))
+    texts = (text[:_LONGEST_CHALLENGE] for text in headers.get_all("WWW-Authenticate", []))
+    return dict(_parsed(text) for text in texts if _CHALLENGE.match(text))
 
 
 def _parsed(challenge: str) -> tuple[str, dict[str, str]]:
@@ -47,11 +54,13 @@ def _basic(credentials: Credentials) -> str:
     return "Basic " + base64.b64encode(f"{credentials.username}:{credentials.password}".encode()).decode()
 
 
-def _bearer(challenge: dict[str, str], scope: str, credentials: Credentials | None, http: Http) -> str | None:
+def _bearer(
+    challenge: dict[str, str], repository: Repository, credentials: Credentials | None, http: Http
+) -> str | None:
     realm = challenge.get("realm", "")
-    if not _safe(realm):
+    if not _safe(realm, repository):
         return None
-    question = {"service": challenge.get("service", ""), "scope": scope}
+    question = {"service": challenge.get("service", ""), "scope": f"repository:{repository.path}:pull"}
     if credentials and credentials.refresh_token:
         form = question | {
             "grant_type": "refresh_token",
@@ -67,10 +76,11 @@ def _bearer(challenge: dict[str, str], scope: str, credentials: Credentials | No
     return _token(reply.body) if reply.status == 200 else None
 
 
-def _safe(realm: str) -> bool:
-    """A password goes over TLS, or to this machine."""
+def _safe(realm: str, repository: Repository) -> bool:
     address = urlsplit(realm)
-    return address.scheme == "https" or (address.scheme == "http" and is_loopback(address.netloc))
+    if address.scheme == "http":
+        return is_loopback(address.netloc) and is_loopback(repository.host)
+    return address.scheme == "https"
 
 
 def _token(body: bytes) -> str | None:

@@ -1,4 +1,4 @@
-"""HTTP as a registry's client needs it: tried again where that may help, and no login sent on to another host."""
+"""HTTP as a registry's client needs it: tried again where that may help, and no login sent on to another server."""
 
 import urllib.error
 import urllib.request
@@ -59,7 +59,7 @@ class Http:
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Keeps the method; drops the login where another host is named."""
+    """Keeps the method; drops the login unless scheme, host and port stay the same."""
 
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
@@ -67,9 +67,19 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         request = super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
         if request is not None:
             request.method = req.get_method()
-            if urlsplit(newurl).netloc != urlsplit(req.full_url).netloc:
+            if _origin(newurl) != _origin(req.full_url):
                 request.remove_header("Authorization")
         return request
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None] | None:
+    """Scheme, host and port; None where the port is no number, which equals nothing that was asked for."""
+    address = urlsplit(url)
+    try:
+        port = address.port
+    except ValueError:
+        return None
+    return address.scheme, address.hostname, port or {"http": 80, "https": 443}.get(address.scheme)
 
 
 def _opener(url: str) -> urllib.request.OpenerDirector:

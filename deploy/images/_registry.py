@@ -42,13 +42,16 @@ class Registry:
     def digest(self, reference: str) -> str | None:
         """The digest of a tag or of a digest; None where this login sees no such image.
 
-        Docker Hub does not count this as a pull.
+        Docker Hub does not count this as a pull. BuildError for a registry that answers a digest with another one.
         """
         reply = self._ask("HEAD", f"manifests/{reference}")
         if reply is None:
             return None
         named = reply.headers.get("Docker-Content-Digest")
-        return named or _digest(self._manifest(reference))
+        if named is None:
+            return _digest(self._manifest(reference))
+        self._compare(reference, named)
+        return named
 
     def ids(self, reference: str) -> frozenset[str]:
         """The ids an engine may know the image by: the digests of its manifest and of its configuration."""
@@ -82,13 +85,26 @@ class Registry:
 
     def _manifest(self, reference: str) -> bytes:
         reply = self._ask("GET", f"manifests/{reference}")
-        return reply.body if reply else b""
+        if reply is None:
+            return b""
+        found = f"sha256:{sha256(reply.body).hexdigest()}"
+        self._compare(reference, found)
+        self._compare(reply.headers.get("Docker-Content-Digest", ""), found)
+        return reply.body
+
+    def _compare(self, wanted: str, found: str) -> None:
+        """BuildError unless they are the same; what is no sha256, such as a tag, is not compared."""
+        if wanted.startswith("sha256:") and wanted != found:
+            raise BuildError(
+                f"{self.repository.registry} answers with {found} where {wanted} is asked for or promised: "
+                "something between here and the registry changes its answers, or its storage is damaged"
+            )
 
     def _ask(self, method: str, what: str) -> Reply | None:
         url = self._url(what)
         reply = self._send(method, url)
         if reply.status == 401:
-            self._authorization = authorization(reply.headers, self.repository.path, self._credentials, self._http)
+            self._authorization = authorization(reply.headers, self.repository, self._credentials, self._http)
             reply = self._send(method, url) if self._authorization else reply
         if reply.status in _NOT_THERE:
             return None

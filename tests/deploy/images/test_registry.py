@@ -13,7 +13,7 @@ from deploy.images import Registry, is_public
 from deploy.images._credentials import Credentials
 from deploy.images._repository import Repository
 from tests.deploy.engine import Engine
-from tests.deploy.images.canned import Answer, canned
+from tests.deploy.images.canned import Answer, canned, write_certificate
 from tests.deploy.images.recorder import StillClock
 from tests.deploy.images.shop import Shop
 from tests.deploy.images.sources import write_source
@@ -207,6 +207,92 @@ def test_a_login_is_not_sent_on_to_another_host() -> None:
 
     assert server.requests[1][2].startswith("Basic ")
     assert elsewhere.requests == [("HEAD", "/elsewhere", "")]
+
+
+@pytest.fixture
+def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Of the canned server, and known to this process as that of an authority is."""
+    path = write_certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    return path
+
+
+def test_a_login_is_not_sent_on_to_plain_http_of_the_same_host_and_port(certificate: Path) -> None:
+    wants_login = Answer(401, headers={"WWW-Authenticate": 'Basic realm="x"'})
+    manifest = Answer(200, b"{}", {"Docker-Content-Digest": "sha256:1"})
+    with canned(wants_login, certificate=certificate) as server:
+        server.answers += [Answer(307, headers={"Location": f"http://{server.remote}/plain"}), manifest]
+
+        assert _registry(server.remote, _ADA).digest("one") == "sha256:1"
+
+    assert server.requests[1][2].startswith("Basic ")
+    assert server.requests[2] == ("HEAD", "/plain", "")
+
+
+def test_a_login_is_kept_where_a_redirect_stays_on_the_server(certificate: Path) -> None:
+    wants_login = Answer(401, headers={"WWW-Authenticate": 'Basic realm="x"'})
+    manifest = Answer(200, b"{}", {"Docker-Content-Digest": "sha256:1"})
+    with canned(wants_login, certificate=certificate) as server:
+        server.answers += [Answer(307, headers={"Location": f"HTTPS://{server.remote}/moved"}), manifest]
+
+        assert _registry(server.remote, _ADA).digest("one") == "sha256:1"
+
+    assert server.requests[2][2].startswith("Basic ")
+
+
+def test_a_redirect_to_no_port_is_a_registry_that_does_not_answer() -> None:
+    with (
+        canned(Answer(307, headers={"Location": "http://localhost:port/"})) as server,
+        pytest.raises(BuildError, match="does not answer"),
+    ):
+        _registry(server.host).digest("one")
+
+
+def test_a_registry_elsewhere_gets_no_login_to_a_realm_on_this_machine(certificate: Path) -> None:
+    with canned(Answer(200, b'{"token": "t"}')) as tokens:
+        challenge = f'Bearer realm="http://{tokens.host}/token",service="s"'
+        with canned(Answer(401, headers={"WWW-Authenticate": challenge}), certificate=certificate) as server:
+            assert _registry(server.remote, _ADA).digest("one") is None
+
+            # A registry of this machine may keep its tokens here.
+            assert _registry(server.host, _ADA).digest("one") is None
+
+    assert [request[2][:6] for request in tokens.requests] == ["Basic "]
+
+
+def test_a_challenge_is_read_as_far_as_an_honest_one_goes() -> None:
+    with canned(Answer(200, b'{"token": "t"}')) as tokens:
+        near, far = (f'Bearer {"a" * many} realm="http://{tokens.host}/token"' for many in (3000, 65_000))
+        with canned(Answer(401, headers={"WWW-Authenticate": far})) as server:
+            # To read all of it took a minute.
+            assert _registry(server.host, _ADA).digest("one") is None
+        assert tokens.requests == []
+
+        with canned(Answer(401, headers={"WWW-Authenticate": near})) as server:
+            assert _registry(server.host, _ADA).digest("one") is None
+        assert len(tokens.requests) == 1
+
+
+@pytest.mark.parametrize("promised", [None, "sha256:" + "0" * 64])
+def test_a_manifest_that_is_not_what_its_digest_says_is_refused(promised: str | None) -> None:
+    body = b'{"config": {"digest": "sha256:c"}}'
+    digest = f"sha256:{sha256(body).hexdigest()}"
+    headers = {"Docker-Content-Digest": promised} if promised else {}
+    reference = digest if promised else "sha256:" + "1" * 64
+    with (
+        canned(Answer(200, body, headers)) as server,
+        pytest.raises(BuildError, match=rf"localhost:\d+ answers with {digest} where sha256:(0|1)+ is asked for or"),
+    ):
+        _registry(server.host).ids(reference)
+
+
+def test_a_digest_that_is_answered_with_another_one_is_refused() -> None:
+    other = "sha256:" + "0" * 64
+    with (
+        canned(Answer(200, headers={"Docker-Content-Digest": other})) as server,
+        pytest.raises(BuildError, match=f"answers with {other} where sha256:1+ is asked for"),
+    ):
+        is_public(f"{server.host}/ada/guestbook", "sha256:" + "1" * 64)
 
 
 @pytest.mark.parametrize("realm", ["http://tokens.example.com/token", "file:///etc/passwd", ""])
