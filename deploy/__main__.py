@@ -14,6 +14,7 @@ from deploy.clock import Clock, SystemClock
 from deploy.commands.connection import Connection, DefaultConnection
 from deploy.commands.context import Context
 from deploy.errors import DeployError, InterruptionError, UsageError
+from deploy.hidden import hidden_values
 from deploy.output import Display, Failure, Masks, Writer, choose
 from deploy.output.answers import Answers, FailureAnswer, JsonAnswers, ReaderGoneError, TextAnswers, printer
 from deploy.output.choice import suitable
@@ -21,7 +22,6 @@ from deploy.output.display import PREFIX
 from deploy.output.table import Paint
 from manifest import ManifestError
 
-_SECRET_VARIABLES = ("DOCKER_PASSWORD", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "ACTIONS_RUNTIME_TOKEN")
 _REQUIREMENTS = ("boto3", "pydantic", "rich", "yaml")
 # As a shell counts a process that SIGPIPE ended.
 _READER_GONE = 141
@@ -56,8 +56,8 @@ def main(
         verbose=options.verbose,
     )
     with display:
-        for name in _SECRET_VARIABLES:
-            display.mask(environ.get(name, ""))
+        for value in hidden_values(environ):
+            display.mask(value)
         answers = _answers(options, stdout, masks, environ, display)
         return _run(Context(options, environ, clock, display, answers, connection or DefaultConnection()))
 

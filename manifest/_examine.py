@@ -24,8 +24,10 @@ _SAMPLE = {
 _ROUNDS = 8
 
 
-def examine(tables: Tables, written: Tables, folder: FilePath | None) -> tuple[StageConfig | None, list[Finding]]:
-    """The stage that `tables` describe, or None; and everything that is wrong with it."""
+def examine(
+    tables: Tables, written: Tables, folder: FilePath | None, own: Tables
+) -> tuple[StageConfig | None, list[Finding]]:
+    """The stage that `tables` describe, or None; and everything that is wrong with it. See Case for the others."""
     findings: list[Finding] = []
     replaced: set[Path] = set()
     for round_ in range(_ROUNDS):
@@ -40,7 +42,7 @@ def examine(tables: Tables, written: Tables, folder: FilePath | None) -> tuple[S
             tables = _mended(tables, slip)
     else:
         return None, findings
-    findings += _judged(Case(stage, written, folder), replaced)
+    findings += _judged(Case(stage, written, folder, own), replaced)
     return (None if findings else stage), findings
 
 

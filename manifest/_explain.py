@@ -9,8 +9,10 @@ from typing import Any, get_args
 from pydantic_core import ErrorDetails
 
 from manifest._base import Section
+from manifest._layers import PLAINTEXT
 from manifest._sections import SECRET_FORMS, StageConfig
 from manifest._wording import Path, nearest, show
+from manifest.secret_like import looks_secret
 
 REFERENCE_FORMS = (
     'write { generate = 32 }, { secretsmanager = "arn:aws:secretsmanager:..." } or { ssm = "/path/of/parameter" }'
@@ -64,6 +66,8 @@ def text_of(error: ErrorDetails) -> str:
             return _unknown(path_of(error), value)
         case "literal_error":
             return _choice(path_of(error), value, context["expected"])
+        case "string_type" if error["loc"][0] == "variables":
+            return _variable(str(error["loc"][-1]), value)
         case "string_type":
             return _string(value)
         case "int_type":
@@ -149,6 +153,12 @@ def _string(value: object) -> str:
     if isinstance(value, dict | list) or (isinstance(value, int) and value.bit_length() > 64):
         return "write a string in quotes"
     return f'write it in quotes: "{show(value)}"'
+
+
+def _variable(name: str, value: object) -> str:
+    if isinstance(value, dict):
+        return f'write a string in quotes, or {{ {PLAINTEXT} = "..." }}'
+    return "write it in quotes" if looks_secret(name, show(value)) else _string(value)
 
 
 def _integer(value: object) -> str:

@@ -29,11 +29,13 @@ class Case:
     """What rules look at. written: what file and stage say, without preset.
 
     folder: the manifest's, to look for the files that it names; None to leave that.
+    own: what the stage's own table says.
     """
 
     stage: StageConfig
     written: Tables
     folder: FilePath | None
+    own: Tables
 
     def says(self, *path: str) -> bool:
         """Whether the manifest itself gives this key, rather than a preset or a default."""

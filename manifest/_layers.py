@@ -10,6 +10,9 @@ from manifest._engines import ENGINES, LARGEST_GB, default_name
 from manifest._presets import OF_THE_OTHER_TYPE, PRESETS, Tables
 from manifest._wording import Path
 
+# { plaintext = "..." } is a variable whose name or value looks like a secret's, and which is none.
+PLAINTEXT = "plaintext"
+
 
 def merge(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> Tables:
     """`upper` over `lower`: tables merge, everything else replaces."""
@@ -84,7 +87,14 @@ def completed(written: Tables) -> Tables:
     tables["preset"] = preset
     for section, key, value in _derived(written, tables):
         tables[section] = {key: value, **tables[section]}
+    if isinstance(tables.get("variables"), dict):
+        tables["variables"] = {name: _as_text(value) for name, value in tables["variables"].items()}
     return _without_switched_off(tables)
+
+
+def _as_text(value: object) -> object:
+    """A variable's value; what is no table of plaintext alone stays for the model to refuse."""
+    return value[PLAINTEXT] if isinstance(value, dict) and value.keys() == {PLAINTEXT} else value
 
 
 def _preset_for(name: str, written: Tables) -> Tables:

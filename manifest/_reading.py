@@ -16,6 +16,7 @@ from manifest._presets import Tables
 from manifest._sections import StageConfig
 from manifest._syntax import no_toml
 from manifest._wording import Path, dotted, printable, show
+from manifest.secret_like import looks_secret
 
 ONLY_STAGE = "dev"
 
@@ -152,7 +153,7 @@ def _shaped(declared: object) -> dict[str, Tables]:
 def _check(folder: FilePath | None, layers: _Layers, report: _Report) -> StageConfig | None:
     written = overridden(layers.base, layers.own)
     tables = {**completed(written), "name": layers.stage}
-    stage, findings = examine(tables, written, folder)
+    stage, findings = examine(tables, written, folder, layers.own)
     for finding in findings:
         located = layers.located(finding.key)
         report.add((layers.stage,), _line(located, tables, finding), shared=located == finding.key)
@@ -167,10 +168,11 @@ def _line(located: Path, tables: Tables, finding: Finding) -> str:
 
 
 def _may_be_secret(key: Path, value: object) -> bool:
-    """What somebody wrote among the secrets, unless it looks like a reference: it does not belong in a log."""
-    if key[0] != "secrets" or isinstance(value, int):
-        return False
-    return not (isinstance(value, str) and value.startswith(("arn:", "/")))
+    """What does not belong in a log: a secret that is no reference, and what looks like a secret elsewhere."""
+    if key[0] == "secrets":
+        return not isinstance(value, int) and not (isinstance(value, str) and value.startswith(("arn:", "/")))
+    text = value if isinstance(value, str) else show(value)
+    return looks_secret(str(key[-1]) if key[0] == "variables" else "", text) is not None
 
 
 def _between_stages(stages: Iterable[StageConfig]) -> Iterator[str]:

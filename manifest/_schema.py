@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from manifest._layers import PLAINTEXT
 from manifest._presets import PRESETS
 from manifest._sections import StageConfig
 from manifest._wording import show
@@ -22,6 +23,21 @@ _LAYERED = (
 )
 
 
+_VARIABLE = {
+    "anyOf": [
+        {"type": "string"},
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "required": [PLAINTEXT],
+            "properties": {
+                PLAINTEXT: {"type": "string", "description": "A value that looks like a secret's and that is none."}
+            },
+        },
+    ]
+}
+
+
 def schema() -> dict[str, Any]:
     """The schema. Nothing is required in it that another layer may bring."""
     generated = StageConfig.model_json_schema()
@@ -32,6 +48,7 @@ def schema() -> dict[str, Any]:
         del definitions[name]["required"]
     _add_words_that_switch_off(definitions)
     _add_preset_defaults(definitions)
+    stage["properties"]["variables"]["additionalProperties"] = _VARIABLE
     stages = {
         "type": "object",
         "description": "Stages by name; each overrides any other key. Default: one stage, dev.",

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 
 from manifest._engines import ENGINES
 from manifest._findings import Case, Finding, Rule
+from manifest._layers import PLAINTEXT, look_up
 from manifest._sections import DatabaseConfig, StageConfig
 from manifest._templates import PLACEHOLDERS, has_stray_brace, placeholders
 from manifest._wording import nearest, show
+from manifest.secret_like import looks_secret
 
 # https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environments-cfg-softwaresettings.html
 MOST_BYTES = 4096
@@ -54,6 +56,26 @@ def values_can_be_set(case: Case) -> Iterator[Finding]:
                 ("variables", name),
                 "a variable is one line of printable characters: put anything else into [secrets]",
             )
+
+
+def secrets_stand_elsewhere(case: Case) -> Iterator[Finding]:
+    for name, value in case.stage.variables.items():
+        told = looks_secret(name, value) if "database.password" not in placeholders(value) else None
+        if told and not isinstance(look_up(case.written, ("variables", name)), dict):
+            yield Finding(("variables", name), f"looks like a secret, {told}: {_elsewhere(case, name)}")
+
+
+def _elsewhere(case: Case, name: str) -> str:
+    """Where to put a secret: the stage's own in the stage's own table."""
+    of_stage = look_up(case.own, ("variables", name)) is not None
+    table = f"[stages.{case.stage.name}.secrets]" if of_stage else "[secrets]"
+    place = f"{case.stage.service.name}/{case.stage.name}" if of_stage else case.stage.service.name
+    key = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    return (
+        "store it in Systems Manager as a SecureString and write "
+        f'{name} = {{ ssm = "/{place}/{key}" }} under {table}; '
+        f'if everybody may read it, write {name} = {{ {PLAINTEXT} = "..." }} here'
+    )
 
 
 def braces_are_placeholders(case: Case) -> Iterator[Finding]:
@@ -116,6 +138,7 @@ VARIABLE_RULES: tuple[Rule, ...] = (
     names_are_identifiers,
     names_are_free,
     values_can_be_set,
+    secrets_stand_elsewhere,
     braces_are_placeholders,
     placeholders_are_known,
     variables_fit,

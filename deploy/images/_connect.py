@@ -40,8 +40,11 @@ def connect(
     place, runner, clock = Repository(repository), runner or ProcessRunner(), clock or SystemClock()
     given = given_credentials(environment)
     own = None if given else own_credentials(environment, place.login_key, runner)
-    registry = Registry(place, given or own, clock=clock)
-    with _variables(environment, given, place, report) as variables:
+    login = given or own
+    registry = Registry(place, login, clock=clock)
+    for secret in filter(None, (login.password, login.refresh_token) if login else ()):
+        report.mask(secret)
+    with _variables(environment, given, place) as variables:
         docker = _find(Client(runner, variables), report, clock)
         if given:
             docker.login(place, given)
@@ -50,11 +53,10 @@ def connect(
 
 
 def _variables(
-    environment: Mapping[str, str], given: Credentials | None, place: Repository, report: Reporter
+    environment: Mapping[str, str], given: Credentials | None, place: Repository
 ) -> AbstractContextManager[Mapping[str, str]]:
     if given is None:
         return nullcontext(environment)
-    report.mask(given.password)
     return logged_in(environment, given, place.login_key)
 
 

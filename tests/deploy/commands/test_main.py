@@ -1,7 +1,9 @@
 import io
+import json
 import os
 import subprocess
 import sys
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -74,12 +76,61 @@ def test_failure_is_a_document_too() -> None:
     assert errors == "deploy: app-2 failed\n  disk full\n"
 
 
-@pytest.mark.parametrize("name", ["DOCKER_PASSWORD", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"])
+_SECRETS = (
+    "DOCKER_PASSWORD",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "GITHUB_TOKEN",
+    "GH_TOKEN",
+    "ACTIONS_RUNTIME_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "CI_JOB_TOKEN",
+    "STRIPE_SECRET_KEY",
+)
+
+
+@pytest.mark.parametrize("name", _SECRETS)
 @pytest.mark.parametrize("more", [(), ("--json",), ("--verbose",), ("--output", "github")])
 def test_secret_of_the_environment_is_in_no_output(name: str, more: tuple[str, ...]) -> None:
     _, out, errors = run(ValueError("https://me:hunter22@host"), *more, **{name: "hunter22"})
     assert "me:***@host" in out + errors
     assert "hunter22" not in out + errors
+
+
+_LOGIN = b64encode(b"ada:hunter22").decode()
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"DOCKER_AUTH_CONFIG": json.dumps({"auths": {"localhost:5000": {"auth": _LOGIN}}})},
+        {"DOCKER_AUTH_CONFIG": '{"auths": {"localhost:5000": {"username": "ada", "password": "hunter22"}}}'},
+        {"HTTPS_PROXY": "http://ada:hunter22@proxy:3128"},
+        {"ADDRESS": "hunter22", "AWS_WEB_IDENTITY_TOKEN_FILE": "{folder}/token"},
+        {"ADDRESS": "hunter22", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "{folder}/token"},
+    ],
+    ids=["docker's login", "docker's password", "proxy", "web identity", "container"],
+)
+def test_secret_within_a_variable_or_behind_it_is_in_no_output(variables: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("hunter22\n")
+    given = {name: value.replace("{folder}", str(tmp_path)) for name, value in variables.items()}
+    _, out, errors = run(ValueError(f"hunter22, that is {_LOGIN}"), "--json", **given)
+    assert "hunter22" not in out + errors
+    assert "DOCKER_AUTH_CONFIG" not in given or "password" in given["DOCKER_AUTH_CONFIG"] or _LOGIN not in out + errors
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"DOCKER_AUTH_CONFIG": "[]"},
+        {"DOCKER_AUTH_CONFIG": '{"auths": {"x": {"auth": "no base64"}, "y": 1}}'},
+        {"AWS_WEB_IDENTITY_TOKEN_FILE": "/nowhere"},
+        {"TOKEN_TTL": "environment", "DATABASE_URL": "postgres://postgres:postgres@db/environment"},
+    ],
+)
+def test_variable_without_a_secret_hides_no_word(variables: dict[str, str]) -> None:
+    _, _, errors = run(ValueError("postgres environment"), **variables)
+    assert "postgres environment" in errors
 
 
 def test_manifest_tells_all_its_problems(tmp_path: Path) -> None:
