@@ -49,8 +49,9 @@ class Outcome:
 
     image: the one that serves requests, as repository:tag@sha256:... or, where it is not built here, as the compose
     file names it; digest: its digest, "" where only a tag is known. previous_version: the label that this
-    release replaces, None on the first and where there was nothing to do. phases: seconds each took. events: the
-    environment's, oldest first.
+    release replaces, None on the first and where there was nothing to do. health_path: what it answered at the public
+    address, such as "GET http://shop.example.org/health answered 200", or "not reached: " and why; "" before it was
+    asked. phases: seconds each took. events: the environment's, oldest first.
     """
 
     version_label: str
@@ -59,6 +60,7 @@ class Outcome:
     previous_version: str | None = None
     url: str = ""
     health: str = ""
+    health_path: str = ""
     changed: bool = False
     rolled_back: bool = False
     phases: dict[str, float] = field(default_factory=dict)

@@ -31,6 +31,7 @@ class StatusAnswer:
             "status": environment.status,
             "health": environment.health,
             "version_label": environment.version_label,
+            "health_path": standing.health_path.text if standing.health_path else None,
             "causes": standing.causes,
             "instances": [_instance(instance) for instance in standing.instances.all],
             "deployment": _deployment(standing.holder) if standing.holder else None,
@@ -51,6 +52,8 @@ class StatusAnswer:
         target, holder = self.standing.target, self.standing.holder
         yield Cell("  version", "dim"), Cell(self.standing.environment.version_label or "none")
         yield Cell("  url", "dim"), Cell(target.url)
+        if answer := self.standing.health_path:
+            yield Cell("  health", "dim"), Cell(answer.text, _STYLES[answer.well])
         yield Cell("  app", "dim"), Cell(target.application)
         yield Cell("  region", "dim"), Cell(target.region)
         if holder:
@@ -58,6 +61,8 @@ class StatusAnswer:
             yield Cell("  rollout", "dim"), Cell(f"{holder.release.label} by {holder}, locked until {until}", "fair")
 
 
+# Of an answer: one that is wanted, another, none.
+_STYLES = {True: "good", False: "bad", None: "fair"}
 _HEADINGS = tuple(Cell(text, "dim") for text in ("INSTANCE", "HEALTH", "VERSION", "DEPLOYMENT"))
 
 

@@ -76,7 +76,8 @@ class GitHub:
         text = f"{verdict(outcome)}, after {duration(self._record.elapsed)}"
         self._text(text)
         self._write_outputs(_outputs(outcome))
-        self._write_summary(text, [f"Image {outcome.image}"] if outcome.image else [])
+        image = f"Image {outcome.image}" if outcome.image else ""
+        self._write_summary(text, [line for line in (image, _sentence(outcome.health_path)) if line])
 
     def fail(self, failure: Failure) -> None:
         for line in failure.trace:
@@ -126,9 +127,14 @@ def _outputs(outcome: Outcome) -> dict[str, str]:
         "previous-version": outcome.previous_version or "",
         "url": outcome.url,
         "health": outcome.health,
+        "health-path": outcome.health_path,
         "changed": _truth(outcome.changed),
         "rolled-back": _truth(outcome.rolled_back),
     }
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _truth(value: bool) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime
 from deploy.aws import Aws, Environment, Event, Instances, UnansweredError
 from deploy.clock import Clock
 from deploy.report import EnvironmentEvent
+from deploy.rollout.health_path import Answer
 from deploy.rollout.ledger import Holder, Ledger
 from deploy.rollout.target import Target
 
@@ -15,13 +16,17 @@ _FOLLOW_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Standing:
-    """What an environment runs and how it is. causes: of its health. holder: who is deploying to it, if anybody is."""
+    """What an environment runs and how it is. causes: of its health. holder: who is deploying to it, if anybody is.
+
+    health_path: what it answers at the public address, see `HealthPath.answer`; None where it was not asked.
+    """
 
     target: Target
     environment: Environment
     instances: Instances
     causes: tuple[str, ...]
     holder: Holder | None
+    health_path: Answer | None = None
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class VersionLine:
 
 
 def read_standing(target: Target, aws: Aws, clock: Clock) -> Standing:
-    """What runs where at this moment. Five calls."""
+    """What runs where at this moment. Five calls, and the health path."""
     environment = target.look(aws)
     return Standing(
         target=target,
@@ -44,6 +49,7 @@ def read_standing(target: Target, aws: Aws, clock: Clock) -> Standing:
         instances=aws.instances(target.environment),
         causes=aws.health_causes(target.environment),
         holder=Ledger(target, aws).read().holder_at(clock.now()),
+        health_path=target.health_path.answer() if target.health_path else None,
     )
 
 

@@ -52,6 +52,7 @@ class Recovery:
         back = Attempt(self._site, runs, each=self._lock.keep).verify(finding.environment)
         self.environment = back.environment
         if back.state is State.GOOD:
+            self._tell(back)
             self._remind()
             raise RolledBackError(
                 f"{self._what(finding)}: Elastic Beanstalk went back to it, and it serves", causes=causes
@@ -101,8 +102,16 @@ class Recovery:
             self.environment = back.environment
             if back.state is not State.GOOD:
                 raise UnverifiedError(back)
+            self._tell(back)
         finally:
             self.events += attempt.journal.events
+
+    def _tell(self, back: Finding) -> None:
+        """What the health path answers now that the previous version runs."""
+        if back.answer and back.answer.well is None:
+            self._site.report.warn(f"the health path was {back.answer.text}; look whether the previous version serves")
+        elif back.answer:
+            self._site.report.say(back.answer.text)
 
     def _what(self, finding: Finding) -> str:
         aborted = " (the update took too long and was aborted)" if self._attempt.aborted else ""

@@ -126,9 +126,22 @@ class Rollout:
     def _verify(self, attempt: Attempt, settled: Environment) -> None:
         finding = attempt.verify(settled)
         self._note(finding.environment)
-        self._site.report.say(f"{finding.text}, health {finding.environment.health}")
+        self._tell(finding)
         if finding.state is not State.GOOD:
             raise UnverifiedError(finding)
+
+    def _tell(self, finding: Finding) -> None:
+        """Say what a look found, and what the health path answered."""
+        report, answer = self._site.report, finding.answer
+        if answer is None or answer.well is not False:
+            report.say(f"{finding.text}, health {finding.environment.health}")
+        if answer is None:
+            return
+        self.outcome = replace(self.outcome, health_path=answer.text)
+        if answer.well is None:
+            report.warn(f"the health path was {answer.text}; whether it answers there is not part of this verdict")
+        else:
+            report.say(answer.text)
 
     def _begun(self, attempt: Attempt, wanted: Release, page: Page, environment: Environment) -> tuple[Release, Update]:
         """Start the update, as soon as the environment takes it; the release as it is by then."""
@@ -180,10 +193,13 @@ class Rollout:
             return False
         instances = self._site.aws.instances(environment.name)
         finding = judge(environment, instances, label, self._site.settings)
+        health_path = self._site.target.health_path
+        if health_path and finding.state is State.GOOD:
+            finding = finding.with_answer(health_path.answer())
         if finding.state is not State.GOOD:
             self._site.report.say(f"{label} is there, but {finding.text}: rolling it out again")
             return False
-        self._site.report.say(f"{finding.text}, health {environment.health}")
+        self._tell(finding)
         # What ran before it would cost one more call; what runs now is not it.
         self._note(environment, previous_version=None)
         return True

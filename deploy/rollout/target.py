@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from deploy.aws import Aws, Environment
 from deploy.errors import UsageError
+from deploy.rollout.health_path import HealthPath
 
 if TYPE_CHECKING:
     from manifest import StageConfig
@@ -14,13 +15,17 @@ _SERVICE_OUTPUTS = ("ApplicationName", "EnvironmentName", "Region", "Url")
 
 @dataclass(frozen=True)
 class Target:
-    """An environment, and the bucket that its bundles and locks are kept in. url: what users open."""
+    """An environment, and the bucket that its bundles and locks are kept in. url: what users open.
+
+    health_path: what a release asks there. Default: nothing.
+    """
 
     application: str
     environment: str
     region: str
     bucket: str
     url: str
+    health_path: HealthPath | None = None
 
     @classmethod
     def find(cls, stage: "StageConfig", aws: Aws) -> "Target":
@@ -37,6 +42,7 @@ class Target:
             region=service["Region"],
             bucket=delivery["BucketName"],
             url=service["Url"],
+            health_path=HealthPath.of(stage, service["Url"]),
         )
 
     def look(self, aws: Aws) -> Environment:

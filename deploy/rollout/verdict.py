@@ -1,9 +1,10 @@
 """What the state of an environment means for the version it should run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from deploy.aws import Environment, Instances
+from deploy.rollout.health_path import Answer
 from deploy.rollout.settings import Settings
 
 
@@ -23,13 +24,23 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What one look found. causes: lines that say why, if something is wrong."""
+    """What one look found. causes: lines that say why, if something is wrong.
+
+    answer: what the health path answered, None where it was not asked.
+    """
 
     state: State
     text: str
     environment: Environment
     instances: Instances | None = None
     causes: tuple[str, ...] = ()
+    answer: Answer | None = None
+
+    def with_answer(self, answer: Answer) -> "Finding":
+        """The same with what the health path answered; an answer that is not wanted may become one that is."""
+        if answer.well is False:
+            return replace(self, state=State.RECOVERING, text=answer.text, answer=answer)
+        return replace(self, answer=answer)
 
 
 class UnverifiedError(Exception):

@@ -10,6 +10,8 @@ from deploy.rollout.verdict import Finding, State, judge
 # Another replica of the API may still answer with the state before.
 _SECOND_LOOK = 0.3
 _RECOVERY_POLL = 5.0
+# A container that has just been started may not listen yet.
+_REFUSED_SECONDS = 15.0
 _FINAL = (State.GOOD, State.FAILED, State.OTHER, State.GONE)
 
 
@@ -23,20 +25,27 @@ class Verifying:
     def verify(self, label: str, environment: Environment) -> Finding:
         """The verdict on a settled environment: the same at two looks in a row, the second one at every instance.
 
-        A state that may become good has `recovery` seconds; an update that somebody else started, `ready_timeout`.
+        What is good is so at the health path as well, asked at each of the two. A state that may become good, and
+        an answer that is not wanted, have `recovery` seconds; an update that somebody else started, `ready_timeout`.
         """
         settings, began = self._site.settings, self._site.clock.monotonic()
-        finding, pause = judge(environment, None, label, settings), _SECOND_LOOK
+        finding, pause = self._asked(judge(environment, None, label, settings)), _SECOND_LOOK
         while True:
             self._site.clock.sleep(pause)
             before, finding = finding, self._look(label)
-            if finding.state is before.state and finding.state in _FINAL:
+            waited = self._site.clock.monotonic() - began
+            if self._is_sure(before, finding, waited):
                 return finding
             patience = settings.ready_timeout if finding.state is State.MOVING else settings.recovery
-            if finding.state not in _FINAL and self._site.clock.monotonic() - began >= patience:
+            if finding.state not in _FINAL and waited >= patience:
                 return finding
-            pause = _SECOND_LOOK if finding.state in _FINAL else _RECOVERY_POLL
+            pause = _SECOND_LOOK if finding.state in _FINAL and not _is_refused(finding) else _RECOVERY_POLL
             self._each()
+
+    def _is_sure(self, before: Finding, finding: Finding, waited: float) -> bool:
+        if finding.state is not before.state or finding.state not in _FINAL:
+            return False
+        return not _is_refused(finding) or waited >= min(_REFUSED_SECONDS, self._site.settings.recovery)
 
     def _look(self, label: str) -> Finding:
         environment = self._site.look()
@@ -45,4 +54,13 @@ class Verifying:
         instances = self._site.aws.instances(self._site.target.environment)
         status = Status(environment.status, environment.health, instances.on(label), len(instances.all))
         self._site.report.status(status)
-        return judge(environment, instances, label, self._site.settings)
+        return self._asked(judge(environment, instances, label, self._site.settings))
+
+    def _asked(self, finding: Finding) -> Finding:
+        """What is good so far, with what the health path answers."""
+        health_path = self._site.target.health_path
+        return finding.with_answer(health_path.answer()) if health_path and finding.state is State.GOOD else finding
+
+
+def _is_refused(finding: Finding) -> bool:
+    return finding.answer is not None and finding.answer.refused

@@ -125,8 +125,9 @@ class Lifecycle:
         if PLACE.hosts:
             return PLACE.hosts.endpoint(environment)
         if not environment.load_balanced:
-            # TEST-NET-3: an address nobody has.
-            return f"203.0.113.{secrets.randbelow(254) + 1}"
+            # An address that no connection can go to, so that a release is told at once that nobody is there: one of
+            # RFC 5737 for documentation may be taken on by a proxy on the way.
+            return "255.255.255.255"
         return f"awseb--AWSEB-{random_id('', 12)}-{secrets.randbelow(10**9)}.{self._region}.elb.amazonaws.com"
 
     def _settle(self, environment: Environment, done: Callable[[], None]) -> None:

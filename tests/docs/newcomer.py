@@ -46,7 +46,7 @@ class Newcomer:
         """What a push starts; adds to what `ran`."""
         path = f"{ROOT / '.venv/bin'}:{os.environ['PATH']}"
         runner = {**self.engine.variables(self.folder), "PATH": path, "AWS_ENDPOINT_URL": self.aws.endpoint_url}
-        self.ran = self.github.run_workflow(runner)
+        self.ran = [self.github.run_workflow(runner)]
 
     def _follow(self, block: Block) -> str:
         if block.language == "toml":

@@ -66,7 +66,7 @@ def test_new_environment_launches_and_is_then_ready_with_the_sample(clients: Cli
 
 def test_single_instance_is_reached_at_its_address(clients: Clients, beanstalk: Any) -> None:
     _create(clients, "single-dev", option(NETWORK, "EnvironmentType", "SingleInstance"))
-    assert _find(beanstalk, "single-dev")["EndpointURL"].startswith("203.0.113.")
+    assert _find(beanstalk, "single-dev")["EndpointURL"] == "255.255.255.255"
     resources = beanstalk.describe_environment_resources(EnvironmentName="single-dev")["EnvironmentResources"]
     assert resources["LoadBalancers"] == []
     assert len(resources["Instances"]) == 1

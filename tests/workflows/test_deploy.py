@@ -4,9 +4,7 @@ import re
 import signal
 import socket
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -120,37 +118,6 @@ def test_the_role_is_assumed_only_where_the_variable_is_set() -> None:
     assert step["if"] == "vars.AWS_ROLE_ARN != ''"
     # In the environment of the whole job the role's credentials would be the tests' and the builds' too.
     assert (step["with"]["output-credentials"], step["with"]["output-env-credentials"]) == (True, False)
-
-
-@pytest.fixture
-def page() -> Iterator[tuple[str, list[int]]]:
-    """A page's address, and the statuses it answers with, the last one for good."""
-    statuses: list[int] = []
-
-    class Page(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(statuses.pop(0) if len(statuses) > 1 else statuses[0])
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Page) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}", statuses
-        server.shutdown()
-        thread.join()
-
-
-@pytest.mark.parametrize(("answers", "passes"), [([200], True), ([503, 200], True), ([404], False)])
-def test_the_page_has_to_answer(answers: list[int], passes: bool, page: tuple[str, list[int]], tmp_path: Path) -> None:
-    address, statuses = page
-    statuses.extend(answers)
-    step = step_of(WORKFLOW["jobs"]["dev"]["steps"], "The page answers")
-    ran = Runner(tmp_path, tmp_path).run(step, contexts(steps={"deploy": {"outputs": {"url": address}}}))
-    assert (ran.code == 0) is passes, ran.printed
 
 
 @pytest.fixture

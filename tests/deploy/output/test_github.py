@@ -121,7 +121,9 @@ def test_annotation_keeps_to_what_github_shows() -> None:
 
 def test_outputs_tell_what_was_released(tmp_path: Path) -> None:
     step = Step(tmp_path)
-    step.github.finish(Outcome("app-1", "me/app:1@sha256:77", "sha256:77", "app-0", "http://app", "Ok", changed=True))
+    answered = "GET http://app/health answered 200"
+    released = Outcome("app-1", "me/app:1@sha256:77", "sha256:77", "app-0", "http://app", "Ok", answered, changed=True)
+    step.github.finish(released)
     assert step.outputs() == {
         "version-label": "app-1",
         "image": "me/app:1@sha256:77",
@@ -129,6 +131,7 @@ def test_outputs_tell_what_was_released(tmp_path: Path) -> None:
         "previous-version": "app-0",
         "url": "http://app",
         "health": "Ok",
+        "health-path": answered,
         "changed": "true",
         "rolled-back": "false",
     }

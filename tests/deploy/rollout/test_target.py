@@ -8,6 +8,7 @@ import pytest
 
 from deploy.errors import UsageError
 from deploy.rollout import Rollout, Target
+from deploy.rollout.health_path import HealthPath
 from tests.deploy.rollout.ground import Ground, bundle
 from tests.deploy.rollout.witness import Witness
 
@@ -15,7 +16,9 @@ from tests.deploy.rollout.witness import Witness
 def test_the_stacks_outputs_name_the_target(ground: Ground, tmp_path: Path) -> None:
     target = ground.environment()
     stage = ground.stage(target, tmp_path)
-    assert Target.find(stage, ground.aws(ground.clock())) == target
+    assert Target.find(stage, ground.aws(ground.clock())) == replace(
+        target, health_path=HealthPath(f"{target.url}/health")
+    )
 
 
 def test_nothing_to_do_is_six_calls_with_the_stacks(ground: Ground, tmp_path: Path) -> None:

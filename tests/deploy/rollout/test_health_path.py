@@ -1,0 +1,214 @@
+"""The health path at the public address: asked by the release itself, twice, and by a rollback as well."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from deploy.errors import NotRolledBackError, RolledBackError
+from deploy.report import Phase
+from deploy.rollout import Settings, Target, read_standing
+from deploy.rollout.health_path import HealthPath, accepted_codes, accepts, asked
+from manifest import Manifest
+from tests.deploy.rollout.ground import Ground, bundle
+
+URL = "http://shop.example.org/health"
+
+
+def answering(target: Target, ask: Callable[[str], int]) -> Target:
+    """The target with a health path that answers so."""
+    return replace(target, health_path=HealthPath(URL, ask=ask))
+
+
+def refused(_: str) -> int:
+    raise ConnectionRefusedError(111, "Connection refused")
+
+
+def test_a_release_asks_the_health_path_at_both_looks(ground: Ground) -> None:
+    questions: list[str] = []
+    target = answering(ground.environment(), lambda url: questions.append(url) or 200)  # type: ignore[func-returns-value]
+    rollout, witness = ground.rollout(target)
+    outcome = rollout.release(bundle("well"))
+    assert questions == [URL, URL]
+    assert outcome.health_path == f"GET {URL} answered 200"
+    assert outcome.health_path in witness.said
+
+
+def test_a_health_path_that_answers_500_fails_the_release_and_is_rolled_back(ground: Ground) -> None:
+    target = ground.environment()
+    ground.deployed(target, "good")
+    # As good as it gets: the previous version answers, the new one never.
+    target = answering(target, lambda _: 200 if ground.runs(target) == bundle("good").label else 500)
+    rollout, witness = ground.rollout(target, settings=Settings(recovery=60))
+    began = ground.emulator.now()
+    with pytest.raises(RolledBackError, match=f"GET {URL} answered 500, 200 is wanted; rolled back, .* serves again"):
+        rollout.release(bundle("dead"))
+    assert (ground.emulator.now() - began).total_seconds() >= 60
+    assert ground.runs(target) == bundle("good").label
+    assert witness.phases[-1] is Phase.ROLL_BACK
+    assert witness.said[-1] == f"GET {URL} answered 200"
+
+
+def test_a_health_path_that_comes_back_within_the_recovery_window_is_a_success(ground: Ground) -> None:
+    answers = iter([503, 503, 200, 503, 200, 200])
+    rollout, _ = ground.rollout(answering(ground.environment(), lambda _: next(answers)))
+    assert rollout.release(bundle("slow")).health_path == f"GET {URL} answered 200"
+    assert next(answers, None) is None
+
+
+def test_a_first_release_whose_health_path_is_dead_has_nothing_to_go_back_to(ground: Ground) -> None:
+    rollout, _ = ground.rollout(answering(ground.environment(), lambda _: 404))
+    with pytest.raises(NotRolledBackError, match="answered 404, 200 is wanted; this is the first release"):
+        rollout.release(bundle("first"))
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ConnectionRefusedError(111, "Connection refused"), "Connection refused"),
+        (TimeoutError(), "no answer within 5 s"),
+        (OSError("the proxy on the way answers 503"), "the proxy on the way answers 503"),
+    ],
+)
+def test_an_address_that_cannot_be_reached_from_here_is_said_and_not_failed(
+    ground: Ground, error: OSError, reason: str
+) -> None:
+    def fail(_: str) -> int:
+        raise error
+
+    rollout, witness = ground.rollout(answering(ground.environment(), fail))
+    outcome = rollout.release(bundle(f"unreached {reason}"))
+    assert outcome.changed
+    assert outcome.health_path == f"not reached: {URL}: {reason}"
+    assert any(outcome.health_path in warning for warning in witness.warnings)
+
+
+def test_a_container_that_does_not_listen_yet_is_waited_for(ground: Ground) -> None:
+    answers: Iterator[Callable[[str], int]] = iter([refused, refused, lambda _: 200, lambda _: 200])
+    rollout, witness = ground.rollout(answering(ground.environment(), lambda url: next(answers)(url)))
+    assert rollout.release(bundle("late")).health_path == f"GET {URL} answered 200"
+    assert witness.warnings == []
+
+
+def test_a_rollback_that_was_asked_for_asks_as_well(ground: Ground) -> None:
+    target = ground.environment()
+    ground.deployed(target, "one", "two")
+    target = answering(target, lambda _: 200 if ground.runs(target) == bundle("two").label else 502)
+    with pytest.raises(RolledBackError, match=f"GET {URL} answered 502"):
+        ground.rollout(target, settings=Settings(recovery=10))[0].roll_back()
+    assert ground.runs(target) == bundle("two").label
+
+
+def test_a_rollback_to_what_does_not_answer_either_says_so(ground: Ground) -> None:
+    target = ground.environment()
+    ground.deployed(target, "before")
+    rollout, _ = ground.rollout(answering(target, lambda _: 500), settings=Settings(recovery=10))
+    with pytest.raises(NotRolledBackError, match=f"after the rollback to .*, GET {URL} answered 500"):
+        rollout.release(bundle("after"))
+
+
+def test_what_runs_already_but_does_not_answer_is_rolled_out_again(ground: Ground) -> None:
+    target = ground.environment()
+    ground.deployed(target, "same")
+    answers = iter([500, 500, 200, 200])
+    rollout, witness = ground.rollout(answering(target, lambda _: next(answers)))
+    assert rollout.release(bundle("same")).changed
+    assert any(f"GET {URL} answered 500, 200 is wanted: rolling it out again" in text for text in witness.said)
+
+
+def test_the_status_tells_what_the_health_path_answers(ground: Ground) -> None:
+    clock = ground.clock()
+    target = answering(ground.environment(), lambda _: 404)
+    standing = read_standing(target, ground.aws(clock), clock)
+    assert standing.health_path
+    assert standing.health_path.text == f"GET {URL} answered 404, 200 is wanted"
+
+
+@pytest.mark.parametrize(
+    ("codes", "well", "ill"),
+    [("200", 200, 204), ("200-299", 204, 301), ("200,301", 301, 302), ("200,300-399", 302, 404)],
+)
+def test_codes_are_read_as_the_load_balancer_reads_them(codes: str, well: int, ill: int) -> None:
+    assert accepts(codes, well)
+    assert not accepts(codes, ill)
+
+
+def test_the_manifest_says_which_codes_are_well(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    manifest = tmp_path / "beanpod.toml"
+    manifest.write_text(
+        '[service]\nname = "shop"\nimage = "ada/shop"\n[[stages.prod.environment.options]]\n'
+        'namespace = "aws:elasticbeanstalk:environment:process:default"\nname = "MatcherHTTPCode"\nvalue = "200,401"\n'
+    )
+    stage = Manifest.read(manifest).stage("prod")
+    assert accepted_codes(stage) == "200,401"
+    assert HealthPath.of(stage, "http://shop.example.org/") == HealthPath(URL, "200,401")
+
+
+@contextmanager
+def serving(answers: dict[str, tuple[int, str]]) -> Iterator[tuple[str, list[str]]]:
+    """A server's address, and the requests it was sent. answers: by path, a status and where it redirects to."""
+    requests: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            requests.append(f"{self.path} {self.headers}")
+            status, location = answers[self.path]
+            self.send_response(status)
+            if location:
+                self.send_header("Location", location)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", requests
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_redirect_is_followed_on_its_own_host_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    answers = {
+        "/health": (301, "/health/"),
+        "/health/": (204, ""),
+        "/away": (302, "http://www.example.org/health"),
+        "/round": (302, "/round"),
+        "/down": (503, ""),
+    }
+    with serving(answers) as (address, requests):
+        assert asked(f"{address}/health") == 204
+        assert asked(f"{address}/down") == 503
+        assert HealthPath(f"{address}/away").answer().well is None
+        assert "redirects to another host, www.example.org" in HealthPath(f"{address}/away").answer().text
+        assert asked(f"{address}/round") == 302
+    assert not any("authorization" in request.lower() or "cookie" in request.lower() for request in requests)
+
+
+def test_nobody_there_is_not_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    with serving({}) as (address, _):
+        pass
+    answer = HealthPath(f"{address}/health").answer()
+    assert (answer.well, answer.refused) == (None, True)
+    unknown = HealthPath("http://nobody.invalid/health").answer()
+    assert (unknown.well, unknown.refused) == (None, False)
+    assert unknown.text.startswith("not reached: http://nobody.invalid/health: ")
+
+
+def test_an_answer_of_a_proxy_is_not_the_apps(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "http://shop.example.org/health"
+    for status, well in ((407, None), (502, None), (200, True), (500, False)):
+        with serving({url: (status, "")}) as (proxy, requests):
+            monkeypatch.setenv("http_proxy", proxy)
+            monkeypatch.delenv("no_proxy", raising=False)
+            assert HealthPath(url).answer().well is well
+            assert len(requests) == 1
