@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from deploy.bundles import hooks
 from deploy.bundles.archive import BundleFile
 from deploy.bundles.bundle import Bundle, label_of
-from deploy.bundles.compose import Findings, Setting, production
+from deploy.bundles.compose import Findings, Lifetime, Setting, production
 from deploy.bundles.dockerrun import dockerrun
 from deploy.bundles.extras import extra_files
 from deploy.bundles.problems import refuse
@@ -192,6 +192,11 @@ def _setting(stage: StageConfig, root: Path, path: Path) -> Setting:
         port=stage.service.port,
         database_service=database.compose_service if database else None,
         platform=platform_of(stage.environment.architecture),
+        lifetime=Lifetime(
+            policy=stage.environment.deployment_policy,
+            most=stage.environment.max_size,
+            updated=stage.environment.managed_updates is not None,
+        ),
     )
 
 

@@ -12,7 +12,13 @@ from deploy.images import BuildSpec
 
 # Where images are cached, how they are named and for what they are built is the deploy script's own affair.
 _DECIDED_HERE = "cache_from cache_to no_cache no_cache_filter platforms provenance pull sbom tags"
-_TAKEN = frozenset(f"{_DECIDED_HERE} context dockerfile args target".split())
+_USED = frozenset({"context", "dockerfile", "args", "target"})
+_TAKEN = _USED | frozenset(_DECIDED_HERE.split())
+
+
+def used_of(build: Tree) -> Tree:
+    """What of a service's `build` has a part in the image that is built here."""
+    return {key: value for key, value in build.items() if key in _USED}
 
 
 def spec_of(name: str, build: Tree, folder: Path, findings: Findings) -> BuildSpec:

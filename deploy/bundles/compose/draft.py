@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from deploy.bundles.archive import BundleFile
+from deploy.bundles.compose.database import Login
 from deploy.bundles.compose.findings import Findings
+from deploy.bundles.compose.lasting import Lifetime
 from deploy.bundles.compose.ports import Port
+from deploy.bundles.compose.volumes import Volume
 
 Tree = dict[str, Any]
 
@@ -20,7 +23,7 @@ class Setting:
 
     root: the manifest's folder, which the bundle mirrors. folder: the compose file's. provided: the variables of the
     environment. port: where the container listens. database_service: the service that RDS stands in for. platform:
-    of the instances, such as linux/amd64.
+    of the instances, such as linux/amd64. lifetime: of the instances.
     """
 
     root: Path
@@ -29,6 +32,15 @@ class Setting:
     port: int
     database_service: str | None
     platform: str
+    lifetime: Lifetime
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """The development database, which RDS takes the place of: the names that others may reach it by, and its login."""
+
+    names: tuple[str, ...]
+    login: Login
 
 
 @dataclass
@@ -36,6 +48,7 @@ class Draft:
     """tree: canonical, changed step by step. production: what `compose.prod.yaml` says itself, whose word counts.
 
     built: the services that have an image of ours. files: what the services need beside them, by path in the bundle.
+    replaced: the development database, once it has left.
     """
 
     tree: Tree
@@ -44,6 +57,7 @@ class Draft:
     findings: Findings
     built: frozenset[str]
     files: dict[str, BundleFile] = field(default_factory=dict)
+    replaced: Replaced | None = None
 
     @property
     def services(self) -> dict[str, Tree]:
@@ -60,6 +74,10 @@ class Draft:
         """The entries of a service's list in `compose.prod.yaml`."""
         above = self.production.get("services", {}).get(service, {})
         return list(above.get(key) or [])
+
+    def is_meant(self, service: str, volume: Volume) -> bool:
+        """Whether `compose.prod.yaml` names a mount at this place itself."""
+        return volume.key in {getattr(entry, "key", None) for entry in self.said_for_production(service, "volumes")}
 
     def ports(self) -> Iterator[tuple[str, Port]]:
         """Every port that a service publishes."""

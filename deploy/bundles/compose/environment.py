@@ -4,19 +4,29 @@ https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/create_deploy_docker.cont
 compose file wins over the one in `.env`.
 """
 
-import re
+import os
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 from typing import Any
 
-from deploy.bundles.compose.draft import Draft, Tree
+from deploy.bundles.compose.database import (
+    host_in,
+    host_of_variable,
+    is_of_a_database,
+    login_in,
+    rds_variable,
+    remedy,
+    texts_of,
+)
+from deploy.bundles.compose.draft import Draft, Replaced, Tree
+from deploy.bundles.compose.faults import Faulty
 from deploy.bundles.compose.findings import at
 
 ENV_FILE = ".env"
-_MOVE = (
-    "move what the service needs to [variables] and [secrets], and write env_file: !override .env in compose.prod.yaml"
-)
-_ADDRESSES = re.compile(r"HOST|SERVER|ADDR|URL|URI|DSN|ENDPOINT", re.IGNORECASE)
+_OVERRIDE = "write env_file: !override .env in compose.prod.yaml"
+_FILE = "compose.prod.yaml"
+# The machine itself, as its containers call it, and as those on its own network do.
+_HOST = ("host.docker.internal", "172.17.0.1")
+_LOOPBACK = ("localhost", "127.0.0.1")
 
 
 def ensure_variables(draft: Draft) -> None:
@@ -24,7 +34,9 @@ def ensure_variables(draft: Draft) -> None:
     for name, service in draft.services.items():
         _take_development_values_out(draft, name, service)
         _ensure_files(draft, name, service)
-        _check_hosts(draft, name, service)
+        if draft.replaced:
+            _check_variables(draft, name, service, draft.replaced)
+            _check_commands(draft, name, service, draft.replaced)
 
 
 def _take_development_values_out(draft: Draft, name: str, service: Tree) -> None:
@@ -55,19 +67,54 @@ def _given(draft: Draft, name: str, variable: str, value: Any) -> Any:
 
 def _ensure_files(draft: Draft, name: str, service: Tree) -> None:
     """Other files than `.env` hold the developer's values, or secrets: only the file for production may name one."""
+    where = at(name, "env_file")
     allowed = [_path(entry) for entry in draft.said_for_production(name, "env_file")]
-    kept = []
+    kept: dict[str, Any] = {}
     for entry in service.pop("env_file", ()):
-        if PurePosixPath(_path(entry)).name == ENV_FILE or _path(entry) in allowed:
-            kept.append(entry)
-        elif isinstance(entry, dict) and entry.get("required") is False:
-            draft.findings.note(at(name, "env_file"), f"left out: {_path(entry)}")
+        path = _path(entry)
+        if is_of_beanstalk(draft, path):
+            kept[ENV_FILE] = _as_beanstalk_writes(entry)
+        elif path in allowed:
+            kept[path] = entry
+        elif isinstance(entry, dict) and is_optional(entry):
+            draft.findings.note(where, f"left out: {path}{_variables_in(draft, path)}")
         else:
-            draft.findings.problem(at(name, "env_file"), f"{_path(entry)} stays on this machine: {_MOVE}")
-    if name in draft.built and ENV_FILE not in map(_path, kept):
-        kept.append(ENV_FILE)
+            text = f"{path} stays on this machine: move what the service needs{_variables_in(draft, path, ' of ')}"
+            draft.findings.problem(where, f"{text} to [variables] and [secrets], and {_OVERRIDE}")
+    if name in draft.built and ENV_FILE not in kept:
+        kept[ENV_FILE] = ENV_FILE
     if kept:
-        service["env_file"] = kept
+        service["env_file"] = list(kept.values())
+
+
+def is_of_beanstalk(draft: Draft, path: str) -> bool:
+    """Whether an env file is the one that Beanstalk writes: `.env` beside the compose file, or beside the manifest."""
+    setting = draft.setting
+    written = {os.path.normpath(place / ENV_FILE) for place in (setting.root, setting.folder)}
+    return os.path.normpath(setting.folder / path) in written
+
+
+def is_optional(entry: Tree) -> bool:
+    """Whether compose goes on without the file: https://docs.docker.com/reference/compose-file/services/#required."""
+    return str(entry.get("required", True)).lower() == "false"
+
+
+def _as_beanstalk_writes(entry: Any) -> Any:
+    """Beanstalk doubles each dollar, which the format `raw` would not undo."""
+    if isinstance(entry, dict):
+        return {key: value for key, value in entry.items() if key != "format"}
+    return entry
+
+
+def _variables_in(draft: Draft, path: str, introduction: str = ", and with it ") -> str:
+    """The names of the variables that an env file sets, for a message; none where it cannot be read."""
+    try:
+        lines = (draft.setting.folder / path).read_text(encoding="utf-8", errors="replace").splitlines()
+    except (OSError, ValueError):
+        return ""
+    assigned = (line.partition("=")[0].removeprefix("export ").strip() for line in lines)
+    names = [name for name in assigned if name and not name.startswith("#")]
+    return f"{introduction}{', '.join(names)}" if names else ""
 
 
 def _path(entry: Any) -> str:
@@ -75,15 +122,42 @@ def _path(entry: Any) -> str:
     return path.removeprefix("./")
 
 
-def _check_hosts(draft: Draft, name: str, service: Tree) -> None:
-    """A variable that names the database's service leads nowhere once RDS has taken its place."""
-    database = draft.setting.database_service
-    if database is None:
-        return
-    within = re.compile(rf"(?:@|//){re.escape(database)}(?:[:/?]|$)")
-    for variable, value in service.get("environment", {}).items():
-        text = str(value)
-        host = text.partition(":")[0] == database and _ADDRESSES.search(variable)
-        if host or within.search(text):
-            remedy = f"read RDS_HOSTNAME and its like instead, or put {variable} into [variables] or [secrets]"
-            draft.findings.problem(at(name, "environment", variable), f"names service {database}: {remedy}")
+def _check_variables(draft: Draft, name: str, service: Tree, replaced: Replaced) -> None:
+    """A variable with the development database's host or login leads nowhere once RDS has taken its place."""
+    values = service.get("environment", {})
+    on_host = service.get("network_mode") == "host"
+    for variable, value in values.items():
+        if isinstance(value, Faulty):
+            values[variable] = _with_rds(variable, value)
+        elif problem := _of_the_database(variable, "" if value is None else str(value), replaced, on_host=on_host):
+            draft.findings.problem(at(name, "environment", variable), problem)
+
+
+def _of_the_database(variable: str, value: str, replaced: Replaced, *, on_host: bool) -> str | None:
+    elsewhere = f"in {_FILE}, or put {variable} into [variables] or [secrets]"
+    local = (*_HOST, *(_LOOPBACK if on_host else ())) if is_of_a_database(variable) else ()
+    if host := host_of_variable(variable, value, (*replaced.names, *local)):
+        return f"names {_titled(host, replaced)}, but RDS takes its place: write {remedy(variable, value)} {elsewhere}"
+    if rds := login_in(variable, value, replaced.login):
+        return f"is the login of service {replaced.names[0]}, not that of RDS: write {variable}: ${{{rds}}} {elsewhere}"
+    return None
+
+
+def _with_rds(variable: str, value: Faulty) -> Faulty:
+    rds = rds_variable(variable)
+    return Faulty(value, f"{value.problem}; for RDS write {variable}: ${{{rds}}}") if rds else value
+
+
+def _titled(host: str, replaced: Replaced) -> str:
+    name = replaced.names[0]
+    return f"service {name}" if host == name else f"{host}, which is service {name}"
+
+
+def _check_commands(draft: Draft, name: str, service: Tree, replaced: Replaced) -> None:
+    for key, text in texts_of(service):
+        if host := host_in(text, replaced.names):
+            draft.findings.problem(
+                at(name, key),
+                f"names {_titled(host, replaced)}, but RDS takes its place: write ${{RDS_HOSTNAME}} and "
+                f"${{RDS_PORT}} for it in {_FILE}, or leave the waiting out: RDS is there before the release",
+            )

@@ -16,6 +16,7 @@ from deploy.bundles.compose.reading import Override
 # A dollar before a name or a brace asks for a variable; twice, or before anything else, it is a dollar.
 _DOLLAR = re.compile(r"\$(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<braced>\{)|\$?)")
 _BRACED = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:(?P<operator>:?[-?+])(?P<word>.*))?", re.DOTALL)
+_OF_THIS_MACHINE = re.compile(r"\$(?:\{(?=\w+\}))?(?P<name>PWD|HOME)(?:\}|(?!\w))")
 Place = tuple[str, ...]
 
 
@@ -50,9 +51,23 @@ def interpolated(value: Any, scope_of: Callable[[Place], Scope], path: Place = (
     try:
         return settle(value, scope_of(path))
     except _UnsettledError as error:
-        return Faulty(value, str(error))
+        return Faulty(value, _path_remedy(value) or str(error))
     except RecursionError:
         return Faulty(value, "variables are nested too deeply: write fewer")
+
+
+def _path_remedy(text: str) -> str:
+    """What to write for a path that begins with this machine's folder or home; "" for anything else."""
+    match = _OF_THIS_MACHINE.match(text)
+    if match is None or match["name"] in ("", None):
+        return ""
+    rest = text[match.end() :]
+    if match["name"] == "PWD":
+        # A colon or nothing after it: the folder itself.
+        path = f".{rest}" if rest[:1] in ("", "/", ":") else f"./{rest}"
+        return f"${{PWD}} is the folder of this machine: write {path}"
+    path = f"./{rest.lstrip('/')}"
+    return f"${{HOME}} is this machine's home: put it into the project and write {path}, or take it out"
 
 
 def settle(text: str, scope: Scope) -> str:

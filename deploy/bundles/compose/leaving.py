@@ -3,8 +3,10 @@
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from deploy.bundles.compose.draft import WEB_PORT, Draft, Tree
+from deploy.bundles.compose.database import Login
+from deploy.bundles.compose.draft import WEB_PORT, Draft, Replaced, Tree
 from deploy.bundles.compose.findings import at
+from deploy.bundles.compose.names import names_of
 from deploy.bundles.compose.volumes import Volume
 
 _SHARED = ("network_mode", "ipc", "pid")
@@ -12,9 +14,20 @@ _SHARED = ("network_mode", "ipc", "pid")
 
 def remove_profiles(draft: Draft) -> None:
     """Compose on Beanstalk starts no profile: a service that has one would be dead text."""
-    for name in [name for name, service in draft.services.items() if service.get("profiles")]:
+    leaving = [name for name, service in draft.services.items() if service.get("profiles")]
+    for name in leaving:
         draft.findings.note(at(name), "left out: it has a profile")
         del draft.services[name]
+    for name, service in draft.services.items():
+        optional = [other for other in leaving if _is_optional(service.get("depends_on", {}).get(other))]
+        for other in optional:
+            draft.findings.note(at(name, "depends_on"), f"{other} left out, as it is not required")
+        _forget(service, optional)
+
+
+def _is_optional(dependency: Tree | None) -> bool:
+    """Whether a service is started without this one: https://docs.docker.com/reference/compose-file/services/#depends_on."""
+    return str((dependency or {}).get("required", True)).lower() == "false"
 
 
 def remove_database(draft: Draft) -> None:
@@ -27,6 +40,10 @@ def remove_database(draft: Draft) -> None:
         draft.findings.problem("database.compose_service", f"there is no service {database}: name one of {known}")
         return
     companions = _companions(draft, database)
+    draft.replaced = Replaced(
+        names=tuple(dict.fromkeys(names_of(database, draft.services))),
+        login=Login.of(draft.services[database].get("environment") or {}),
+    )
     _check_shared_secrets(draft, database)
     del draft.services[database]
     draft.findings.note(at(database), "left out: RDS takes its place")

@@ -1,5 +1,6 @@
 """The user's compose file, and what a `compose.prod.yaml` beside it changes for production."""
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +16,16 @@ from deploy.bundles.compose.reading import Override, Reset, UnreadableError, rea
 Tree = dict[str, Any]
 
 _SUFFIXES = (".yaml", ".yml")
+_DEFAULT_STEMS = ("compose", "docker-compose")
+_FOR_PRODUCTION = re.compile(r"(?:^|[._-])prod(?:uction)?(?:[._-]|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """tree: both files merged, canonical. production: the upper one alone, {} where there is none. paths: the files."""
+    """tree: all files merged, canonical. production: what the file for production says itself, {} where there is none.
+
+    paths: the files, each over the one before.
+    """
 
     tree: Tree
     production: Tree
@@ -32,21 +38,53 @@ def load(path: Path, provided: Collection[str], findings: Findings) -> Loaded:
     provided: the variables that compose finds on the instance.
     """
     base = _read(path, {}, provided, findings)
+    if is_for_production(path):
+        return Loaded(base, base, (path,))
+    _note_override(path, findings)
     above = _production_file(path, findings)
     if above is None:
         return Loaded(base, {}, (path,))
     # What is wrong with the upper file is found once, when it is merged.
     production = _read(above, {}, provided, Findings())
+    _note_overlay(path, above, production, findings)
     return Loaded(_read(above, base, provided, findings), production, (path, above))
 
 
+def is_for_production(path: Path) -> bool:
+    """Whether the file is the one for production itself, by its name or by that of what it links to."""
+    return any(_FOR_PRODUCTION.search(file.stem) for file in (path, path.resolve()))
+
+
+def _note_overlay(path: Path, above: Path, production: Tree, findings: Findings) -> None:
+    """Say what is laid over what; a file that has all it needs may be meant to stand alone."""
+    services = [service for service in (production.get("services") or {}).values() if isinstance(service, dict)]
+    alone = bool(services) and all(service.get("build") or service.get("image") for service in services)
+    instead = f'; if it is to stand alone, write compose = "{above.name}"' if alone else ""
+    findings.note(above.name, f"laid over {path.name}, as docker compose --file does with both{instead}")
+
+
+def _note_override(path: Path, findings: Findings) -> None:
+    """Compose lays this file over one of its own default names: that is a developer's."""
+    if path.stem in _DEFAULT_STEMS:
+        names = [f"{stem}.override{suffix}" for stem in _DEFAULT_STEMS for suffix in _SUFFIXES]
+        for file in (path.with_name(name) for name in names):
+            if file.is_file():
+                findings.note(file.name, "not read: it is for development, as compose.prod.yaml is for production")
+
+
 def _production_file(path: Path, findings: Findings) -> Path | None:
-    stems = dict.fromkeys(("compose", "docker-compose", path.stem))
+    stems = dict.fromkeys((*_DEFAULT_STEMS, path.stem))
     names = [f"{stem}.prod{suffix}" for stem in stems for suffix in _SUFFIXES]
-    found = [path.with_name(name) for name in names if path.with_name(name).is_file()]
+    files = (path.with_name(name) for name in names)
+    # A link, or a name of another case on some file systems, leads to the same file.
+    found = list({file.resolve(): file for file in files if file.is_file() and not _is_same(file, path)}.values())
     if len(found) > 1:
         findings.problem(", ".join(file.name for file in found), "more than one for production: keep one")
     return found[0] if found else None
+
+
+def _is_same(file: Path, path: Path) -> bool:
+    return path.exists() and file.samefile(path)
 
 
 def _read(path: Path, below: Tree, provided: Collection[str], findings: Findings) -> Tree:

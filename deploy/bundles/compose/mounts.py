@@ -1,13 +1,15 @@
 """Mounts and files: nothing of the developer's machine, only what is in the bundle or on every instance."""
 
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
 from deploy.bundles import stamp
 from deploy.bundles.compose.draft import Draft, Tree
-from deploy.bundles.compose.environment import ENV_FILE
+from deploy.bundles.compose.environment import ENV_FILE, is_of_beanstalk, is_optional
 from deploy.bundles.compose.findings import at
-from deploy.bundles.compose.taking import is_inside, take
+from deploy.bundles.compose.lasting import device_of, lost, named_volumes, written_mounts
+from deploy.bundles.compose.taking import has_files, inside, is_inside, is_whole_project, take
 from deploy.bundles.compose.volumes import Volume
 
 _LOGS = "${EB_LOG_BASE_DIR}"
@@ -15,8 +17,7 @@ _HOST_LOGS = PurePosixPath("/var/log")
 _LOG_FOLDERS = ("log", "logs")
 # Where no image has anything of its own that a mount would hide.
 _OWN_LOGS = "/var/log/app"
-_KEEP = "compose.prod.yaml keeps it by naming it"
-_ELSEWHERE = "keep the data in a named volume, or the files in the project"
+_PRODUCTION_FILE = "compose.prod.yaml"
 
 
 def settle_mounts(draft: Draft) -> None:
@@ -26,12 +27,14 @@ def settle_mounts(draft: Draft) -> None:
         volumes = [entry for entry in entries if isinstance(entry, Volume)]
         gone = [volume for volume in volumes if _is_for_development(draft, name, volume)]
         for volume in gone:
-            draft.findings.note(at(name, "volumes"), f"left out: {volume.source} on {volume.target}, {_KEEP}")
+            draft.findings.note(at(name, "volumes"), _left_out(draft, volume))
         kept = [
             _settled(draft, name, volume)
             for volume in volumes
             if volume not in gone and not (volume.is_anonymous and any(volume.within(mount) for mount in gone))
         ]
+        for text in written_mounts(kept, draft.setting.lifetime):
+            draft.findings.note(at(name, "volumes"), text)
         faulty = [entry for entry in entries if not isinstance(entry, Volume)]
         service["volumes"] = [*faulty, *kept, *_log_mount(name, kept), *_stamp_mount(draft, name, kept)]
 
@@ -40,8 +43,17 @@ def _is_for_development(draft: Draft, name: str, volume: Volume) -> bool:
     """A folder of the project over what our image has in it already, unless the file for production asks for it."""
     if name not in draft.built or not volume.is_of_project or _holds_logs(volume):
         return False
-    explicit = {mount.key for mount in draft.said_for_production(name, "volumes")}
-    return volume.key not in explicit and is_inside(draft, volume.source)
+    return not draft.is_meant(name, volume) and is_inside(draft, volume.source)
+
+
+def _left_out(draft: Draft, volume: Volume) -> str:
+    mount = f"left out: {volume.source} on {volume.target}, as the image has it"
+    # The whole project is refused wherever it is named.
+    keep = "" if is_whole_project(draft, volume.source) else f"; {_PRODUCTION_FILE} keeps it by naming it"
+    if volume.read_only:
+        return f"{mount}{keep}"
+    data = "what the container writes there is lost at the next release: data belongs into"
+    return f"{mount}{keep}. But {data} {draft.setting.lifetime.keeper}"
 
 
 def _holds_logs(volume: Volume) -> bool:
@@ -61,9 +73,30 @@ def _settled(draft: Draft, name: str, volume: Volume) -> Volume:
     if _HOST_LOGS in PurePosixPath(volume.source).parents:
         return volume
     if not volume.is_of_project:
-        draft.findings.problem(where, f"{volume.source} is outside of the bundle: {_ELSEWHERE}")
+        if not draft.is_meant(name, volume) or volume.source.startswith("~"):
+            draft.findings.problem(where, elsewhere(volume.source))
         return volume
-    return volume.from_source(f"./{take(draft, where, volume.source)}")
+    return _taken(volume, draft, where)
+
+
+def _taken(volume: Volume, draft: Draft, where: str) -> Volume:
+    """The mount of what is taken along. A zip has no empty folder: compose is told to make that on the instance."""
+    before = len(draft.files)
+    path = take(draft, where, volume.source)
+    taken = volume.from_source(f"./{path}")
+    if volume.others is None or len(draft.files) > before or any(name.startswith(f"{path}/") for name in draft.files):
+        return taken
+    return replace(taken, others={**volume.others, "bind": {**volume.others.get("bind", {}), "create_host_path": True}})
+
+
+def elsewhere(path: str) -> str:
+    """What to do about a path that is not of the project."""
+    if path.startswith("~"):
+        return f"{path} is in this machine's home: put it into the project and write ./{path[1:].lstrip('/')}"
+    return (
+        f"{path} is outside of the bundle: put files into the project, data into a named volume, and name a path of "
+        f"the instance in {_PRODUCTION_FILE}"
+    )
 
 
 def _log_mount(name: str, volumes: list[Volume]) -> list[Volume]:
@@ -79,6 +112,46 @@ def _stamp_mount(draft: Draft, name: str, volumes: list[Volume]) -> list[Volume]
     return [Volume("bind", stamp.MOUNT, stamp.folder(name), ("ro",))]
 
 
+def settle_volumes(draft: Draft) -> None:
+    """Folders that volumes are bound to come along; how long the others last is said."""
+    for name, definition in draft.declared("volumes"):
+        device = device_of(definition)
+        if device is not None:
+            _settle_device(draft, name, definition, device)
+    if lasting := named_volumes(draft.services, draft.tree.get("volumes") or {}):
+        where = f"volume {lasting[0]}" if len(lasting) == 1 else f"volumes {', '.join(lasting)}"
+        draft.findings.note(where, draft.setting.lifetime.of_named_volumes())
+
+
+def _settle_device(draft: Draft, name: str, definition: Tree, device: str) -> None:
+    """Take the folder along. Compose finds one of the project where the options are just these, and on no other way.
+
+    A volume's folder has to be there when its container starts, and a zip has no empty one.
+    """
+    where, options = f"volumes.{name}.driver_opts", definition["driver_opts"]
+    without = f"leave driver_opts out, so that {name} is a named volume"
+    if device.startswith(("/", "$", "~")):
+        named = ((draft.production.get("volumes") or {}).get(name) or {}).get("driver_opts") or {}
+        if named.get("device") != device or device.startswith("~"):
+            draft.findings.problem(where, f"{elsewhere(device)}, or {without}")
+        return
+    if options.get("o") != "bind":
+        draft.findings.problem(
+            where, f"o: {options.get('o')} binds no path of the project: write o: bind, or {without}"
+        )
+        return
+    if (draft.setting.folder / device).is_dir() and not has_files(draft, device):
+        draft.findings.problem(where, f"{device} is empty, and a bundle has no empty folders: {without}")
+        return
+    path = take(draft, where, device, or_else=without)
+    definition |= {"driver": "local", "driver_opts": {**options, "device": f"./{path}"}}
+    for service, keys in draft.services.items():
+        for volume in keys.get("volumes", ()):
+            if isinstance(volume, Volume) and volume.is_named and volume.source == name and not volume.read_only:
+                text = lost(volume.target, device, draft.setting.lifetime)
+                draft.findings.note(at(service, "volumes"), text)
+
+
 def settle_files(draft: Draft) -> None:
     """Secrets, configs and env files that are files come along; what nobody can give is refused."""
     for section in ("secrets", "configs"):
@@ -86,6 +159,7 @@ def settle_files(draft: Draft) -> None:
             _settle_definition(draft, f"{section}.{name}", definition)
     for name, service in draft.services.items():
         _settle_env_files(draft, name, service)
+        _settle_label_files(draft, name, service)
 
 
 def check_external(draft: Draft) -> None:
@@ -99,12 +173,27 @@ def check_external(draft: Draft) -> None:
 
 def _settle_definition(draft: Draft, where: str, definition: Tree) -> None:
     file, variable = definition.get("file"), definition.get("environment")
+    if file is not None and _is_of_the_instance(draft, where, str(file)):
+        return
     if file is not None:
         definition["file"] = f"./{take(draft, where, str(file))}"
         if where.startswith("secrets."):
             draft.findings.note(where, f"{file} goes into the bundle: [secrets] and environment: keep it out")
     if variable is not None and variable not in draft.setting.provided:
         draft.findings.problem(where, f"nothing gives {variable} on Beanstalk: put it into [secrets]")
+
+
+def _is_of_the_instance(draft: Draft, where: str, file: str) -> bool:
+    """Whether it is a path of the instance that the file for production names, such as a certificate's."""
+    section, _, name = where.partition(".")
+    named = ((draft.production.get(section) or {}).get(name) or {}).get("file")
+    return PurePosixPath(file).is_absolute() and str(named) == file
+
+
+def _settle_label_files(draft: Draft, name: str, service: Tree) -> None:
+    files = [take(draft, at(name, "label_file"), str(path)) for path in service.get("label_file", ())]
+    if files:
+        service["label_file"] = [f"./{path}" for path in files]
 
 
 def _settle_env_files(draft: Draft, name: str, service: Tree) -> None:
@@ -114,11 +203,16 @@ def _settle_env_files(draft: Draft, name: str, service: Tree) -> None:
 
 
 def _settled_env_file(draft: Draft, name: str, entry: Any) -> Any:
-    path = str(entry.get("path") if isinstance(entry, dict) else entry)
-    if PurePosixPath(path).name == ENV_FILE:
+    path, where = str(entry.get("path") if isinstance(entry, dict) else entry), at(name, "env_file")
+    if is_of_beanstalk(draft, path):
         settled: str | None = ENV_FILE
-    elif isinstance(entry, dict) and entry.get("required") is False and not (draft.setting.folder / path).exists():
-        return None
+    elif PurePosixPath(path).is_absolute():
+        settled = path
+    elif isinstance(entry, dict) and is_optional(entry) and not (draft.setting.folder / path).exists():
+        draft.findings.note(where, f"{path} is not here, and not required: a hook may make it on the instance")
+        settled = inside(draft, path)
     else:
-        settled = take(draft, at(name, "env_file"), path)
+        settled = take(draft, where, path, or_else=f"write {{path: {path}, required: false}} where a hook makes it")
+        if settled:
+            draft.findings.note(where, f"{path} goes into the bundle: [variables] and [secrets] keep its values out")
     return {**entry, "path": settled} if isinstance(entry, dict) else settled

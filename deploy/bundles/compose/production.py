@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from deploy.bundles.archive import BundleFile
-from deploy.bundles.compose.building import spec_of
+from deploy.bundles.compose.building import spec_of, used_of
 from deploy.bundles.compose.draft import Draft, Setting, Tree
 from deploy.bundles.compose.environment import ensure_variables
 from deploy.bundles.compose.faults import Faulty, faults
 from deploy.bundles.compose.findings import Findings, at, place
 from deploy.bundles.compose.leaving import check_references, remove_database, remove_profiles, remove_unused
 from deploy.bundles.compose.loading import Loaded, load
-from deploy.bundles.compose.mounts import check_external, settle_files, settle_mounts
+from deploy.bundles.compose.mounts import check_external, settle_files, settle_mounts, settle_volumes
+from deploy.bundles.compose.names import settle_names
 from deploy.bundles.compose.web import ensure_web_port
 from deploy.bundles.compose.writing import written
 from deploy.images import BuildSpec
@@ -59,7 +60,7 @@ def production(path: Path, setting: Setting, findings: Findings) -> Production:
     draft = Draft(loaded.tree, loaded.production, setting, findings, built)
     web = _settle(draft)
     _note_moving_tag(draft, web)
-    for where, problem in faults({"services": draft.services, **_others(draft)}):
+    for where, problem in faults({"services": _staying(draft), **_others(draft)}):
         findings.problem(place(where), problem)
     specs = tuple(
         spec_of(name, service["build"], setting.folder, findings)
@@ -105,19 +106,18 @@ def _settle(draft: Draft) -> str | None:
     """Settle everything; the service that requests reach."""
     remove_profiles(draft)
     remove_database(draft)
+    settle_names(draft)
     ensure_variables(draft)
     settle_mounts(draft)
     remove_unused(draft)
     check_references(draft)
+    settle_volumes(draft)
     settle_files(draft)
     check_external(draft)
     web = ensure_web_port(draft)
     _ensure_restart(draft)
     for name, service in draft.services.items():
         _check_image(draft, name, service)
-        if "container_name" in service:
-            text = f"left out: others reach the service as {name}, not as {service['container_name']}"
-            draft.findings.note(at(name, "container_name"), text)
     return web
 
 
@@ -144,6 +144,14 @@ def _check_image(draft: Draft, name: str, service: Tree) -> None:
         draft.findings.problem(at(name, "platform"), text)
 
 
+def _staying(draft: Draft) -> Tree:
+    """The services with what is used of them: what leaves may hold variables that nothing gives."""
+    return {
+        name: {**_service(draft, name, service), **({"build": used_of(service["build"])} if "build" in service else {})}
+        for name, service in draft.services.items()
+    }
+
+
 def _tree(draft: Draft) -> Tree:
     services = {name: _service(draft, name, service) for name, service in draft.services.items()}
     return {"services": services, **_others(draft)}
@@ -154,7 +162,8 @@ def _others(draft: Draft) -> Tree:
 
 
 def _service(draft: Draft, name: str, service: Tree) -> Tree:
-    without = {*_LEFT_OUT, *(("image", *_DECIDED_BY_THE_IMAGE) if name in draft.built else ())}
+    own = {key for key in service if key.startswith("x-")}
+    without = {*_LEFT_OUT, *own, *(("image", *_DECIDED_BY_THE_IMAGE) if name in draft.built else ())}
     return plain_service({key: value for key, value in service.items() if key not in without})
 
 

@@ -1,18 +1,19 @@
 """Files and folders of the project that a service needs beside its image."""
 
+import os
 from pathlib import Path
 
 from deploy.bundles.compose.draft import Draft
 from deploy.bundles.files import folder_files, one_file
 
 
-def take(draft: Draft, where: str, source: str) -> str | None:
+def take(draft: Draft, where: str, source: str, *, or_else: str = "") -> str | None:
     """Take what `source` names from the compose file's folder into the bundle; its path there, None if it cannot.
 
-    The bundle mirrors the manifest's folder.
+    The bundle mirrors the manifest's folder. or_else: what else to do where there is no such file.
     """
     path = _path(draft, source)
-    problem = _problem(draft, path, source)
+    problem = _problem(draft, path, source, or_else)
     if problem or path is None:
         draft.findings.problem(where, problem)
         return None
@@ -22,6 +23,24 @@ def take(draft: Draft, where: str, source: str) -> str | None:
     for text in problems:
         draft.findings.problem(where, text)
     return path.relative_to(draft.setting.root).as_posix()
+
+
+def inside(draft: Draft, source: str) -> str | None:
+    """The path in the bundle of what `source` names, be there anything or not; None outside of the project."""
+    path = _path(draft, source)
+    return path.relative_to(draft.setting.root).as_posix() if path else None
+
+
+def is_whole_project(draft: Draft, source: str) -> bool:
+    """Whether `source` names the compose file's folder, or one above it."""
+    path = _path(draft, source)
+    return path is not None and draft.setting.folder.is_relative_to(path)
+
+
+def has_files(draft: Draft, source: str) -> bool:
+    """Whether there is a file in the folder that `source` names, at any depth."""
+    path = _path(draft, source)
+    return path is not None and any(files for _, _, files in os.walk(path))
 
 
 def is_inside(draft: Draft, source: str) -> bool:
@@ -40,11 +59,11 @@ def _path(draft: Draft, source: str) -> Path | None:
     return None if Path(source).is_absolute() else draft.setting.root.joinpath(*parts)
 
 
-def _problem(draft: Draft, path: Path | None, source: str) -> str:
+def _problem(draft: Draft, path: Path | None, source: str, or_else: str) -> str:
     if path is None or "$" in source or source.startswith("~"):
         return f"{source} is outside of the bundle: put it into the project, beside or below the manifest"
     if not path.exists():
-        return f"{source}: no such file: put it there, also for CI, or take the reference out"
-    if draft.setting.folder.is_relative_to(path):
+        return f"{source}: no such file: put it there, also for CI, or {or_else or 'take the reference out'}"
+    if is_whole_project(draft, source):
         return f"{source} is the whole project: name the folder in it that the service needs"
     return ""

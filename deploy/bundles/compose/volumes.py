@@ -47,6 +47,11 @@ class Volume:
         """Whether it is a volume with a name, which outlives its container."""
         return self.kind == "volume" and bool(self.source)
 
+    @property
+    def read_only(self) -> bool:
+        """Whether the container cannot write to it."""
+        return "ro" in self.options or str((self.others or {}).get("read_only", False)).lower() == "true"
+
     def within(self, other: "Volume") -> bool:
         """Whether it lies inside of what the other one mounts."""
         return PurePosixPath(other.target) in PurePosixPath(self.target).parents

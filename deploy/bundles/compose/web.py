@@ -17,9 +17,10 @@ def ensure_web_port(draft: Draft) -> str | None:
     Returns:
         The service that requests reach, None where that is not one.
     """
+    _drop_discarded_ports(draft)
     reached = _names(name for name, port in draft.ports() if port.reached_at(WEB_PORT))
     if not reached:
-        reached = _publish(draft)
+        reached = _on_the_instances_network(draft) or _publish(draft)
     if len(reached) > 1:
         names = " and ".join(reached)
         draft.findings.problem(f"services {names}", f"publish port {WEB_PORT} both: leave it to one of them")
@@ -28,12 +29,51 @@ def ensure_web_port(draft: Draft) -> str | None:
     return reached[0] if len(reached) == 1 else None
 
 
+def _is_on_host(service: dict[str, Any]) -> bool:
+    return service.get("network_mode") == "host"
+
+
+def _drop_discarded_ports(draft: Draft) -> None:
+    """A container on the instance's own network has its ports there: compose discards what it publishes."""
+    for name, service in draft.services.items():
+        if _is_on_host(service) and service.get("ports"):
+            targets = {port.target for port in service["ports"] if isinstance(port, Port)}
+            service["expose"] = [*service.get("expose", ()), *sorted(targets)]
+            draft.findings.note(
+                at(name, "ports"), "left out: network_mode host publishes what the container listens on"
+            )
+            del service["ports"]
+
+
+def _on_the_instances_network(draft: Draft) -> list[str]:
+    """The service that listens on port 80 of the instance itself; none where another one may be meant.
+
+    https://docs.docker.com/engine/network/drivers/host/. It says so by `expose`, or the manifest by its port.
+    """
+    services = {name: service for name, service in draft.services.items() if _is_on_host(service)}
+    exposing = [name for name, service in services.items() if str(WEB_PORT) in map(str, service.get("expose", ()))]
+    meant = draft.setting.port == WEB_PORT and not any(port.target == WEB_PORT for _, port in draft.ports())
+    built = [name for name in services if name in draft.built]
+    found = exposing or (meant and (built or list(services))) or []
+    for name in found[:1]:
+        services[name]["expose"] = list(dict.fromkeys([*map(str, services[name].get("expose", ())), str(WEB_PORT)]))
+    return found
+
+
 def _publish(draft: Draft) -> list[str]:
     """Move the one port that can be meant to 80; the services that have it now."""
     wanted = draft.setting.port
     candidates = _names(name for name, port in draft.ports() if port.target == wanted and port.protocol == "tcp")
     remedy = f'write ports: ["{WEB_PORT}:{wanted}"] for the one that requests reach'
-    if not candidates and not any(draft.faulty_ports()):
+    host = [name for name, service in draft.services.items() if _is_on_host(service)]
+    if not candidates and host and not any(draft.faulty_ports()):
+        text = (
+            f"host: requests come to port {WEB_PORT} of the instance, and service.port is {wanted}: have it listen on "
+            f"{WEB_PORT} and write port = {WEB_PORT} into the manifest, or write "
+            f'ports: ["{WEB_PORT}:{wanted}"] in the place of network_mode'
+        )
+        draft.findings.problem(at(host[0], "network_mode"), text)
+    elif not candidates and not any(draft.faulty_ports()):
         text = f"none publishes port {WEB_PORT}, nor the service.port {wanted} of its container: {remedy}"
         draft.findings.problem("services", text)
     if len(candidates) > 1:
@@ -60,8 +100,9 @@ def _check_alone(draft: Draft, name: str) -> None:
         if count is not None and str(count) != "1":
             text = f"{count} containers cannot share port {WEB_PORT}: write 1"
             draft.findings.problem(at(name, *keys), text)
-    if service.get("network_mode") not in (None, "bridge"):
-        draft.findings.problem(at(name, "network_mode"), "publishes no port of the instance: leave it out")
+    if service.get("network_mode") not in (None, "bridge", "host"):
+        mode = service["network_mode"]
+        draft.findings.problem(at(name, "network_mode"), f"{mode} publishes no port of the instance: leave it out")
 
 
 def _replicas(service: dict[str, Any]) -> Any:

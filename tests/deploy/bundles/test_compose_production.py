@@ -135,13 +135,26 @@ def test_a_file_that_an_image_off_the_shelf_needs_comes_along(tmp_path: Path, fi
 
 def test_what_is_left_out_is_said_in_the_bundle_and_in_the_file(tmp_path: Path) -> None:
     bundle = compose_bundle(tmp_path, DEVELOPMENT, MANIFEST, compose__prod__yaml=PRODUCTION, redis__conf="")
+    keeper = "a named volume, which outlives releases but not the instance, or EFS, S3 or the database"
     assert bundle.notes == (
+        "compose.prod.yaml: laid over compose.yaml, as docker compose --file does with both",
         "service mail: left out: it has a profile",
         "service db: left out: RDS takes its place",
         "service adminer: left out with db: compose.prod.yaml keeps it by naming it",
-        "service app, volumes: left out: . on /app, compose.prod.yaml keeps it by naming it",
+        "service app, container_name: left out: others still reach the service as guestbook",
+        (
+            "service app, volumes: left out: . on /app, as the image has it. "
+            f"But what the container writes there is lost at the next release: data belongs into {keeper}"
+        ),
+        (
+            "service app, volumes: /scratch is a volume without a name, which goes with its container: "
+            f"what the container writes there belongs into {keeper}"
+        ),
+        (
+            "volume uploads: on the instance's disk: it outlives releases, but not the instance; "
+            "a platform update (managed_updates makes them) brings a new one. EFS, S3 or the database keep data"
+        ),
         "service app, ports: 8080 of the container is port 80 of the instance",
-        "service app, container_name: left out: others reach the service as app, not as guestbook",
     )
     header, *comments = bundle.files["docker-compose.yml"].data.decode().partition("services:")[0].splitlines()
     assert header == "# Made by the deploy script from compose.yaml and compose.prod.yaml: change that, not this."
@@ -293,9 +306,10 @@ def test_env_files_of_the_developer_that_may_be_missing_go(tmp_path: Path) -> No
     assert app["env_file"] == [{"path": ".env", "required": False}]
 
 
-def test_an_env_file_for_production_may_be_missing_where_it_says_so(tmp_path: Path) -> None:
+def test_an_env_file_for_production_that_is_not_here_may_be_made_on_the_instance(tmp_path: Path) -> None:
+    extra = {"path": "extra.env", "required": False}
     above = "services: {app: {env_file: [{path: extra.env, required: false}]}}"
-    assert service_of(tmp_path, "tty: true", compose__prod__yaml=above)["env_file"] == [".env"]
+    assert service_of(tmp_path, "tty: true", compose__prod__yaml=above)["env_file"] == [extra, ".env"]
 
 
 def test_settings_of_the_image_that_this_release_decides_go(tmp_path: Path) -> None:

@@ -5,7 +5,16 @@ from pathlib import Path
 import pytest
 
 from deploy.bundles import make_bundle
-from tests.deploy.bundles.projects import COMPOSE, DATABASE, IMAGE, compose_bundle, compose_stage, refused, write
+from tests.deploy.bundles.projects import (
+    COMPOSE,
+    DATABASE,
+    IMAGE,
+    compose_bundle,
+    compose_stage,
+    composed,
+    refused,
+    write,
+)
 
 WEB = 'services:\n  app:\n    build: .\n    ports: ["80:8080"]\n'
 
@@ -51,16 +60,15 @@ OF_A_SERVICE = {
         "[variables] and [secrets], and write env_file: !override .env in compose.prod.yaml"
     ),
     'volumes: ["/etc/ssl:/ssl"]': (
-        "service app, volumes: /etc/ssl is outside of the bundle: "
-        "keep the data in a named volume, or the files in the project"
+        "service app, volumes: /etc/ssl is outside of the bundle: put files into the project, data into a named "
+        "volume, and name a path of the instance in compose.prod.yaml"
     ),
     'volumes: ["~/.aws:/root/.aws"]': (
-        "service app, volumes: ~/.aws is outside of the bundle: "
-        "keep the data in a named volume, or the files in the project"
+        "service app, volumes: ~/.aws is in this machine's home: put it into the project and write ./.aws"
     ),
     'volumes: ["${LEVEL}/x:/x"]': (
-        "service app, volumes: ${LEVEL}/x is outside of the bundle: "
-        "keep the data in a named volume, or the files in the project"
+        "service app, volumes: ${LEVEL}/x is outside of the bundle: put files into the project, data into a named "
+        "volume, and name a path of the instance in compose.prod.yaml"
     ),
     'volumes: ["../other:/other"]': (
         "service app, volumes: ../other is outside of the bundle: put it into the project, beside or below the manifest"
@@ -87,7 +95,17 @@ OF_A_SERVICE = {
     "scale: 2": "service app, scale: 2 containers cannot share port 80: write 1",
     "deploy: {replicas: 3}": "service app, deploy.replicas: 3 containers cannot share port 80: write 1",
     "depends_on: [app]": "service app, depends_on: goes round in a circle: end it",
-    "network_mode: host": "service app, network_mode: publishes no port of the instance: leave it out",
+    "network_mode: none": "service app, network_mode: none publishes no port of the instance: leave it out",
+    "network_mode: host": (
+        "service app, network_mode: host: requests come to port 80 of the instance, and service.port is 8080: have it "
+        'listen on 80 and write port = 80 into the manifest, or write ports: ["80:8080"] in the place of network_mode'
+    ),
+    "network_mode: container:vpn": (
+        "service app, network_mode: no container vpn runs on the instance: name a service of this file"
+    ),
+    'external_links: ["shop_cache:cache"]': (
+        "service app, external_links: no container shop_cache runs on the instance: name a service of this file"
+    ),
     "build: {context: nowhere}": (
         "service app, build.context: nowhere: no such folder: write its path from the compose file"
     ),
@@ -212,18 +230,33 @@ def test_a_file_is_refused(tmp_path: Path, text: str, problem: str) -> None:
     assert refused(lambda: compose_bundle(tmp_path, text)) == [f"compose.yaml: {problem}"]
 
 
-NAMED = "read RDS_HOSTNAME and its like instead, or put %s into [variables] or [secrets]"
+LOGIN = "${RDS_USERNAME}:${RDS_PASSWORD}@"
 
 
 @pytest.mark.parametrize(
-    ("variable", "value"),
-    [("DB_HOST", "db"), ("DB_SERVER", "db:3306"), ("DATABASE_URL", "mysql://root:x@db/app"), ("OTHER", "http://db:80")],
+    ("variable", "value", "remedy"),
+    [
+        ("DB_HOST", "db", "DB_HOST: ${RDS_HOSTNAME}"),
+        ("DB_SERVER", "db:3306", "DB_SERVER: ${RDS_HOSTNAME}:${RDS_PORT}"),
+        (
+            "DATABASE_URL",
+            "mysql://a:x@db/app",
+            f"DATABASE_URL: mysql://{LOGIN}${{RDS_HOSTNAME}}:${{RDS_PORT}}/${{RDS_DB_NAME}}",
+        ),
+        ("OTHER", "http://db:80", "OTHER: http://${RDS_HOSTNAME}:${RDS_PORT}"),
+    ],
 )
-def test_a_variable_that_names_the_database_is_refused(tmp_path: Path, variable: str, value: str) -> None:
+def test_a_variable_that_names_the_database_is_refused(tmp_path: Path, variable: str, value: str, remedy: str) -> None:
     text = f"{WEB}    environment: {{{variable}: '{value}'}}\n  db: {{image: 'mysql:8.4'}}\n"
     assert refused(lambda: compose_bundle(tmp_path, text, f"{COMPOSE}{DATABASE}")) == [
-        f"compose.yaml: service app, environment.{variable}: names service db: {NAMED % variable}"
+        (
+            f"compose.yaml: service app, environment.{variable}: names service db, but RDS takes its place: "
+            f"write {remedy} in compose.prod.yaml, or put {variable} into [variables] or [secrets]"
+        )
     ]
+    above = f"services: {{app: {{environment: {{'{variable}': '{remedy.partition(': ')[2]}'}}}}}}"
+    file = composed(compose_bundle(tmp_path, text, f"{COMPOSE}{DATABASE}", compose__prod__yaml=above))
+    assert file["services"]["app"]["environment"] == {variable: remedy.partition(": ")[2]}
 
 
 @pytest.mark.parametrize(("variable", "value"), [("DB_NAME", "db"), ("DB_HOST", "database"), ("URL", "http://a/db")])

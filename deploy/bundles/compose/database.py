@@ -1,0 +1,149 @@
+"""The development database, where it lives on in what others say: its host and its login are not those of RDS.
+
+Strings that name a host: URLs and libpq's (https://www.postgresql.org/docs/current/libpq-connect.html), .NET's
+(https://learn.microsoft.com/dotnet/framework/data/adonet/connection-string-syntax), Go's
+(https://pkg.go.dev/github.com/go-sql-driver/mysql#readme-dsn-data-source-name), JDBC's, PHP's, and options of commands.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Tree = dict[str, Any]
+
+# Where a word begins, and where the name of a host ends.
+_WORD = r"(?:^|[\s'\"(;&|])"
+_END = r"(?![\w.-])"
+_KEYS = (
+    r"host(?:name|addr)?|server(?:name)?|data ?source|addr(?:ess)?|network ?address|db[_-]?host|database[_-]?host|url|"
+    r"dsn|endpoint|node|master|primary"
+)
+_OPTIONS = r"-h|-H|--host(?:name)?|--db[_-]?host|--server|--address|-wait"
+_PROGRAMS = r"ping|nc|ncat|telnet|nslookup|dig|getent hosts|getent ahosts"
+_ADDRESS = re.compile(r"HOST|SERVER|ADDR|URL|URI|DSN|ENDPOINT|CONNECTION|CONN_?STR|LINK|NODE", re.IGNORECASE)
+_OF_A_DATABASE = re.compile(
+    r"(?:^|_|\W)(?:DB|DATABASE|DATASOURCE|SQL|MYSQL|POSTGRES|PG|PSQL|MARIADB|JDBC|SEQUELIZE|TYPEORM|KNEX)",
+    re.IGNORECASE,
+)
+_NO_VALUE = re.compile(r"_FILE$|ALLOW_EMPTY|RANDOM", re.IGNORECASE)
+_PASSWORD = re.compile(r"PASS|PWD|SECRET", re.IGNORECASE)
+_USER = re.compile(r"USER|LOGIN|ROLE", re.IGNORECASE)
+_NAME = re.compile(r"NAME|DB$|DATABASE$|SCHEMA", re.IGNORECASE)
+
+_URL = re.compile(r"(?P<scheme>[a-z0-9+.:-]+)://(?P<login>[^@/]*@)?[^@/?]+(?P<database>/[^?]*)?(?:\?.*)?", re.DOTALL)
+_ALL = "${RDS_HOSTNAME}, ${RDS_PORT}, ${RDS_DB_NAME}, ${RDS_USERNAME} and ${RDS_PASSWORD}"
+
+
+@dataclass(frozen=True)
+class Login:
+    """What the development database's service says of its login; of each, every value that may be meant."""
+
+    users: frozenset[str]
+    passwords: frozenset[str]
+    databases: frozenset[str]
+
+    @classmethod
+    def of(cls, environment: Mapping[str, Any]) -> "Login":
+        """Read the variables of the official images, such as POSTGRES_USER and MYSQL_ROOT_PASSWORD.
+
+        https://hub.docker.com/_/postgres and https://hub.docker.com/_/mysql: without a name the user is `postgres` or
+        `root`.
+        """
+        found: dict[str, set[str]] = {"user": {"postgres", "root"}, "password": set(), "database": set()}
+        for variable, value in environment.items():
+            kind = None if _NO_VALUE.search(variable) else _kind(variable)
+            if kind and value not in (None, ""):
+                found[kind].add(str(value))
+        return cls(*(frozenset(found[kind]) for kind in ("user", "password", "database")))
+
+
+def _kind(variable: str) -> str | None:
+    """What a variable says of a login, by its name."""
+    for kind, pattern in (("password", _PASSWORD), ("user", _USER), ("database", _NAME)):
+        if pattern.search(variable):
+            return kind
+    return None
+
+
+def host_in(text: str, names: Collection[str]) -> str | None:
+    """The name among `names` that a text uses as the host of a connection, None where it uses none."""
+    return next((name for name in names if _uses(text, name)), None)
+
+
+def _uses(text: str, name: str) -> bool:
+    host = re.escape(name)
+    patterns = (
+        rf"(?://|@|\(){host}(?=[:/?,;)\s'\"]|$)",
+        rf"(?<![\w.@/-]){host}:[0-9]{{3,5}}(?![0-9])",
+        rf"(?://|@)[^\s/]*,{host}(?=[:/?,]|$)",
+        rf"(?:^|[\W_])(?:{_KEYS})[\"']?\s*[=:]\s*[\"']?(?:tcp:|np:)?{host}{_END}",
+        rf"{_WORD}(?:{_OPTIONS})[=\s]*[\"']?{host}{_END}",
+        rf"{_WORD}(?:{_PROGRAMS})\s(?:-\S+\s)*{host}{_END}",
+        rf"{_WORD}{host}\s+[0-9]{{3,5}}(?![\w.])",
+        rf"/dev/tcp/{host}/",
+    )
+    return any(re.search(pattern, text, re.IGNORECASE) for pattern in patterns)
+
+
+def host_of_variable(variable: str, value: str, names: Collection[str]) -> str | None:
+    """The name of the database that a variable holds, alone or in a connection's string."""
+    if _ADDRESS.search(variable):
+        for part in re.split(r"[,;\s]+", value):
+            alone = part.partition(":")[0]
+            if alone in names:
+                return alone
+    return host_in(value, names)
+
+
+def is_of_a_database(variable: str) -> bool:
+    """Whether a variable says something of a database, by its name."""
+    return _OF_A_DATABASE.search(variable) is not None
+
+
+def rds_variable(variable: str) -> str | None:
+    """The variable of RDS that a variable of a database stands for, by its name: RDS_PASSWORD for DB_PASSWORD."""
+    if not is_of_a_database(variable) or _NO_VALUE.search(variable):
+        return None
+    if kind := _kind(variable):
+        return {"password": "RDS_PASSWORD", "user": "RDS_USERNAME", "database": "RDS_DB_NAME"}[kind]
+    if re.search(r"PORT$", variable, re.IGNORECASE):
+        return "RDS_PORT"
+    return "RDS_HOSTNAME" if re.search(r"HOST$|SERVER$|ADDR(?:ESS)?$", variable, re.IGNORECASE) else None
+
+
+def login_in(variable: str, value: str, login: Login) -> str | None:
+    """The variable of RDS that a variable has to be, where it holds the login of the development database.
+
+    Only where the variable is one of a database by its name: `shop` may be the name of many things.
+    """
+    rds = rds_variable(variable)
+    known = {"RDS_PASSWORD": login.passwords, "RDS_USERNAME": login.users, "RDS_DB_NAME": login.databases}
+    return rds if value in known.get(rds or "", ()) else None
+
+
+def remedy(variable: str, value: str) -> str:
+    """What to write for a variable that names the development database, with the login as well."""
+    if url := _URL.fullmatch(value):
+        login = "${RDS_USERNAME}:${RDS_PASSWORD}@" if url["login"] else ""
+        database = "/${RDS_DB_NAME}" if url["database"] else ""
+        return f"{variable}: {url['scheme']}://{login}${{RDS_HOSTNAME}}:${{RDS_PORT}}{database}"
+    if re.fullmatch(r"[\w.-]+", value):
+        return f"{variable}: ${{RDS_HOSTNAME}}"
+    if re.fullmatch(r"[\w.-]+:[0-9]+", value):
+        return f"{variable}: ${{RDS_HOSTNAME}}:${{RDS_PORT}}"
+    return f"{variable} with {_ALL}"
+
+
+def texts_of(service: Tree) -> Iterator[tuple[str, str]]:
+    """What a service runs, by the keys that say it: commands and health checks; a list as one line."""
+    for key in ("command", "entrypoint"):
+        yield key, _line(service.get(key))
+    yield "healthcheck.test", _line((service.get("healthcheck") or {}).get("test"))
+    for key in ("post_start", "pre_start", "pre_stop"):
+        for hook in service.get(key) or ():
+            yield key, _line(hook.get("command") if isinstance(hook, dict) else hook)
+
+
+def _line(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value or "")

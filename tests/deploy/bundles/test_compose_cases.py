@@ -1,0 +1,531 @@
+"""Compose files in the shape that people have: what the bundle holds and what is told; a refusal's remedy works."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.deploy.bundles.cases import bundle_of, copied, problems_of, services_of
+from tests.deploy.bundles.projects import IMAGE, composed, write
+
+OVER = "compose.prod.yaml"
+
+
+def change(project: Path, old: str, new: str, name: str = "compose.yaml") -> None:
+    """Change a file of the project, as its owner would."""
+    text = (project / name).read_text()
+    assert old in text
+    (project / name).write_text(text.replace(old, new))
+
+
+def notes_of(project: Path, about: str = "") -> list[str]:
+    """What is told of the project's bundle, about a place in it."""
+    return [note for note in bundle_of(project).notes if about in note]
+
+
+# Data that containers write.
+LOST = "is lost at the next release"
+IN_PLACE = "a named volume, which outlives releases but not the instance, or EFS, S3 or the database"
+PRODUCTION = '[stages.prod]\npreset = "production"\n'
+
+
+@pytest.mark.parametrize(
+    ("mount", "told"),
+    [
+        ("./data:/data", True),
+        ("./data:/data:ro", False),
+        ("./data:/data:ro,z", False),
+        ("./data/index.html:/data/index.html", True),
+        ("{type: bind, source: ./data, target: /data}", True),
+        ("{type: bind, source: ./data, target: /data, read_only: true}", False),
+    ],
+)
+def test_a_folder_or_file_that_a_container_may_write_to_is_told(tmp_path: Path, mount: str, told: bool) -> None:
+    project = copied("written-bind-mount", tmp_path)
+    entry = mount if mount.startswith("{") else f'"{mount}"'
+    change(project, '["./data:/data"]', f"[{entry}]")
+    assert any(LOST in note and IN_PLACE in note for note in notes_of(project, "service wiki, volumes")) == told
+    assert "data/index.html" in bundle_of(project).files
+
+
+def test_what_is_written_into_a_mount_that_is_left_out_is_told_as_well(tmp_path: Path) -> None:
+    project = copied("written-bind-mount", tmp_path, {"app.sqlite3": ""})
+    change(project, "    build: .\n", '    build: .\n    volumes: ["./app.sqlite3:/app.sqlite3"]\n')
+    (note,) = notes_of(project, "service helper, volumes")
+    assert note.startswith("service helper, volumes: left out: ./app.sqlite3 on /app.sqlite3, as the image has it;")
+    assert LOST in note
+    write(project, {OVER: 'services: {helper: {volumes: ["./app.sqlite3:/app.sqlite3"]}}'})
+    (note,) = notes_of(project, "service helper, volumes")
+    assert "left out" not in note
+    assert LOST in note
+
+
+def test_a_named_volume_is_said_to_last_on_one_instance(tmp_path: Path) -> None:
+    project = copied("written-bind-mount", tmp_path)
+    change(project, '["./data:/data"]', '["data:/data"]')
+    change(project, "services:\n", "volumes: {data: }\nservices:\n")
+    (note,) = notes_of(project, "data")
+    assert note.startswith("volume data: on the instance's disk: it outlives releases, but not the instance")
+    change(project, '"data:/data"', '"data:/data:ro"')
+    assert not notes_of(project, "data")
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ("", "each instance has its own, which the others do not see, and which goes with the instance: releases, "),
+        (
+            'deployment_policy = "Immutable"',
+            "deployment_policy Immutable replaces the instances: lost at",
+        ),
+        ('deployment_policy = "TrafficSplitting"', "lost at every release"),
+        ('deployment_policy = "Rolling"', "goes with the instance: scaling in and a platform update"),
+    ],
+)
+def test_what_is_said_of_data_fits_the_stage(tmp_path: Path, environment: str, said: str) -> None:
+    project = copied("written-bind-mount", tmp_path)
+    table = f"[stages.prod.environment]\n{environment}\n" if environment else ""
+    change(project, "[service]", f"{PRODUCTION}{table}[service]", "beanpod.toml")
+    (note,) = [note for note in notes_of(project, "service wiki, volumes") if LOST in note]
+    assert "data belongs into EFS, S3 or the database;" in note
+    assert "named volume" not in note
+    change(project, '["./data:/data"]', '["data:/data"]')
+    change(project, "services:\n", "volumes: {data: }\nservices:\n")
+    (note,) = notes_of(project, "volume data:")
+    assert said in note
+    assert note.endswith("EFS, S3 or the database keep data")
+
+
+def test_a_file_system_of_the_network_keeps_data(tmp_path: Path) -> None:
+    project = copied("volume-with-a-device", tmp_path)
+    change(project, "{type: none, o: bind, device: ./data}", '{type: nfs4, o: "addr=fs-1.efs.example", device: ":/"}')
+    assert not notes_of(project)
+    assert composed(bundle_of(project))["volumes"]["data"]["driver_opts"]["device"] == ":/"
+
+
+def test_the_folder_of_a_volume_with_a_device_is_taken_along(tmp_path: Path) -> None:
+    project = copied("volume-with-a-device", tmp_path)
+    bundle = bundle_of(project)
+    assert bundle.files["data/seed.txt"].data == b"seed\n"
+    assert composed(bundle)["volumes"]["data"]["driver_opts"]["device"] == "./data"
+    (note,) = notes_of(project, "service web, volumes")
+    assert "what the container writes to /data is lost at the next release" in note
+
+
+@pytest.mark.parametrize("broken", ["missing", "empty", "rbind", "elsewhere"])
+def test_a_device_that_cannot_be_had_is_refused(tmp_path: Path, broken: str) -> None:
+    project = copied("volume-with-a-device", tmp_path)
+    if broken in ("missing", "empty"):
+        (project / "data/seed.txt").unlink()
+    if broken == "missing":
+        (project / "data").rmdir()
+    change(project, "o: bind", "o: rbind" if broken == "rbind" else "o: bind")
+    change(project, "./data", "/srv/data" if broken == "elsewhere" else "./data")
+    (problem,) = problems_of(project)
+    assert "volumes.data.driver_opts" in problem
+    assert problem.endswith("leave driver_opts out, so that data is a named volume")
+    (project / "compose.yaml").write_text(
+        "".join(line for line in (project / "compose.yaml").read_text().splitlines(True) if "driver_opts" not in line)
+    )
+    assert notes_of(project, "volume data: on the instance's disk")
+
+
+def test_an_empty_folder_is_made_on_the_instance(tmp_path: Path) -> None:
+    project = copied("missing-data-folder", tmp_path)
+    (problem,) = problems_of(project)
+    assert "./data/cache: no such file: put it there" in problem
+    (project / "data/cache").mkdir(parents=True)
+    assert "./data/cache:/data" in services_of(project)["cache"]["volumes"]
+    change(project, '"./data/cache:/data"', "{type: bind, source: ./data/cache, target: /data}")
+    mount = services_of(project)["cache"]["volumes"][0]
+    assert mount["bind"] == {"create_host_path": True}
+
+
+# Which files are read.
+def test_one_file_is_one_file(tmp_path: Path) -> None:
+    project = copied("prod-file-over-itself", tmp_path)
+    file = composed(bundle_of(project))
+    assert len(file["services"]["web"]["post_start"]) == 1
+    assert len(file["networks"]["inner"]["ipam"]["config"]) == 1
+    assert notes_of(project) == [
+        "service web, env_file: dev.env goes into the bundle: [variables] and [secrets] keep its values out"
+    ]
+    header = bundle_of(project).files["docker-compose.yml"].data.decode().splitlines()[0]
+    assert header == "# Made by the deploy script from docker-compose.prod.yml: change that, not this."
+
+
+@pytest.mark.parametrize("named", ["compose.yaml", "./docker-compose.prod.yml", "more/../docker-compose.prod.yml"])
+def test_one_file_by_another_path_is_one_file(tmp_path: Path, named: str) -> None:
+    project = copied("prod-file-over-itself", tmp_path)
+    (project / "compose.yaml").symlink_to("docker-compose.prod.yml")
+    (project / "more").mkdir()
+    change(project, '"docker-compose.prod.yml"', f'"{named}"', "beanpod.toml")
+    assert len(services_of(project)["web"]["post_start"]) == 1
+
+
+def test_what_is_laid_over_what_is_said(tmp_path: Path) -> None:
+    project = copied("dev-and-standalone-prod", tmp_path)
+    assert notes_of(project, "laid over") == [
+        (
+            "docker-compose.prod.yml: laid over docker-compose.yml, as docker compose --file does with both; "
+            'if it is to stand alone, write compose = "docker-compose.prod.yml"'
+        )
+    ]
+    change(project, '"docker-compose.yml"', '"docker-compose.prod.yml"', "beanpod.toml")
+    services = services_of(project)
+    assert list(services) == ["web"]
+    assert (services["web"]["ports"], services["web"]["environment"]) == (["80:8080"], {"NODE_ENV": "production"})
+    assert not notes_of(project, "laid over")
+
+
+@pytest.mark.parametrize("name", ["compose.override.yaml", "docker-compose.override.yml"])
+def test_a_developers_override_is_said_not_to_be_read(tmp_path: Path, name: str) -> None:
+    project = copied("dev-and-standalone-prod", tmp_path, {name: "services: {web: {command: debug}}"})
+    assert notes_of(project, name) == [
+        f"{name}: not read: it is for development, as compose.prod.yaml is for production"
+    ]
+    assert "command" not in services_of(project)["web"]
+
+
+# Keys that leave.
+BUILT = 'services:\n  web:\n    build: .\n    ports: ["80:80"]\n'
+LEAVING = [
+    "image: ${REGISTRY}/shop:${TAG}",
+    "container_name: ${STACK}_web",
+    "platform: ${PLATFORM}",
+    "pull_policy: ${PULL}",
+    "develop: {watch: [{action: sync, path: $SRC, target: /app}]}",
+    "x-note: ${NOTE}",
+]
+
+
+def test_keys_that_leave_may_hold_variables(tmp_path: Path) -> None:
+    project = copied("image-name-with-variables", tmp_path)
+    assert services_of(project)["web"]["image"] == IMAGE
+
+
+@pytest.mark.parametrize("key", LEAVING)
+def test_a_key_that_leaves_may_hold_variables(tmp_path: Path, key: str) -> None:
+    project = copied("crlf", tmp_path, {"compose.yaml": f"{BUILT}    {key}\n"})
+    if key.startswith("container_name"):
+        assert notes_of(project) == ["service web, container_name: left out: the service is web"]
+    assert key.partition(":")[0] not in services_of(project)["web"].keys() - {"image"}
+
+
+def test_names_and_caches_of_a_build_may_hold_variables(tmp_path: Path) -> None:
+    build = "{context: ., tags: ['${REGISTRY}/shop'], cache_from: ['${REGISTRY}/cache'], platforms: [$P], x-a: $A}"
+    text = f'services: {{web: {{build: {build}, ports: ["80:80"]}}}}\nname: ${{STACK}}\nx-b: $B\n'
+    assert services_of(copied("crlf", tmp_path, {"compose.yaml": text}))["web"]["image"] == IMAGE
+
+
+# The development database lives on.
+def test_a_database_by_another_name_is_found(tmp_path: Path) -> None:
+    project = copied("db-by-another-name", tmp_path)
+    problems = problems_of(project)
+    assert [problem.partition(":")[0] for problem in problems] == [
+        f"service web, environment.{letter}_HOST" for letter in "ABCD"
+    ]
+    for name, problem in zip(("shop_postgres", "pg", "database.internal", "dbhost"), problems, strict=True):
+        assert f"names {name}, which is service db, but RDS takes its place: write " in problem
+        assert "_HOST: ${RDS_HOSTNAME} in compose.prod.yaml" in problem
+    values = "".join(f"{letter}_HOST: '${{RDS_HOSTNAME}}', " for letter in "ABCD")
+    write(project, {OVER: f"services: {{web: {{environment: {{{values}}}}}}}"})
+    assert set(services_of(project)["web"]["environment"].values()) == {"${RDS_HOSTNAME}"}
+
+
+def test_a_command_that_waits_for_the_database_is_found(tmp_path: Path) -> None:
+    project = copied("db-in-the-command", tmp_path)
+    problems = problems_of(project)
+    assert [problem.partition(":")[0] for problem in problems] == [
+        "service web, entrypoint",
+        "service web, healthcheck.test",
+    ]
+    above = """
+services:
+  web:
+    entrypoint: ["./wait-for-it.sh", "${RDS_HOSTNAME}:${RDS_PORT}", "--"]
+    healthcheck: {test: "nc -z ${RDS_HOSTNAME} ${RDS_PORT}"}
+"""
+    write(project, {OVER: above})
+    assert services_of(project)["web"]["entrypoint"][1] == "${RDS_HOSTNAME}:${RDS_PORT}"
+
+
+def test_the_development_databases_login_is_found(tmp_path: Path) -> None:
+    project = copied("default-credentials", tmp_path)
+    problems = problems_of(project)
+    expected = (("USER", "USERNAME"), ("PASSWORD", "PASSWORD"), ("NAME", "DB_NAME"))
+    for (variable, rds), problem in zip(expected, problems, strict=True):
+        assert f"environment.DB_{variable}: is the login of service db, not that of RDS" in problem
+        assert f"write DB_{variable}: ${{RDS_{rds}}} in compose.prod.yaml" in problem
+        assert "only-for-development" not in problem
+    above = "{DB_USER: '${RDS_USERNAME}', DB_PASSWORD: '${RDS_PASSWORD}', DB_NAME: '${RDS_DB_NAME}'}"
+    write(project, {OVER: f"services: {{web: {{environment: {above}}}}}"})
+    assert services_of(project)["web"]["environment"]["DB_PASSWORD"] == "${RDS_PASSWORD}"
+
+
+def web_with(folder: Path, keys: str, others: str = "") -> Path:
+    """A project with a database `db`, and a service with these keys."""
+    text = f"""
+services:
+  web:
+    build: .
+    ports: ["80:8080"]
+    {keys}
+  db:
+    image: postgres:17
+    environment: {{POSTGRES_USER: ada, POSTGRES_PASSWORD: dev-only, POSTGRES_DB: shop}}
+    ports: ["5432:5432"]
+  {others}
+"""
+    return copied("db-by-another-name", folder, {"compose.yaml": text})
+
+
+FOUND = [
+    "environment: {ConnectionStrings__Default: 'Server=db;Port=5432;Database=shop;User Id=ada;Password=x'}",
+    "environment: {ConnectionStrings__Default: 'Server=tcp:db,1433;Initial Catalog=shop'}",
+    "environment: {CONN: 'Data Source=db;Initial Catalog=shop'}",
+    "environment: {CONN: 'Host=db;Username=ada'}",
+    "environment: {DSN: 'ada:x@tcp(db:3306)/shop?parseTime=true'}",
+    "environment: {DSN: 'ada:x@tcp(db)/shop'}",
+    "environment: {JDBC_URL: 'jdbc:postgresql://db:5432/shop'}",
+    "environment: {JDBC_URL: 'jdbc:sqlserver://db;databaseName=shop'}",
+    "environment: {X: 'host=db port=5432 dbname=shop user=ada'}",
+    "environment: {X: \"dbname='shop' host='db'\"}",
+    "environment: {X: 'mysql:host=db;dbname=shop'}",
+    "environment: {X: 'postgresql+asyncpg://ada:x@db/shop'}",
+    "environment: {X: 'postgres://ada:x@other,db:5432/shop'}",
+    'environment: {X: \'{"host": "db"}\'}',
+    "environment: {WAIT_HOSTS: 'cache:6379, db:5432'}",
+    "environment: ['PGHOST=db']",
+    "environment: {DB_HOST: '${DB_HOST:-db}'}",
+    "environment: {DB_HOST: host.docker.internal}",
+    "command: ['sh', '-c', 'until pg_isready -h db; do sleep 1; done; serve']",
+    "command: dockerize -wait tcp://db:5432 serve",
+    "command: mysqladmin ping -hdb",
+    "command: serve --host=0.0.0.0 --db-host=db",
+    "command: ['psql', '--host', 'db']",
+    "command: sh -c 'ping -c1 db && serve'",
+    "command: bash -c 'echo > /dev/tcp/db/5432'",
+    "healthcheck: {test: ['CMD', 'nc', '-z', 'db', '5432']}",
+    "healthcheck: {test: curl -f http://db:8080}",
+    "post_start: [{command: ['wait-for', 'db:5432']}]",
+]
+
+
+@pytest.mark.parametrize("keys", FOUND)
+def test_the_database_is_found_in(tmp_path: Path, keys: str) -> None:
+    (problem,) = problems_of(web_with(tmp_path, keys))
+    assert "service db, but RDS takes its place: write" in problem
+    assert "${RDS_HOSTNAME}" in problem
+
+
+NOT_FOUND = [
+    "command: flask db upgrade",
+    "command: npx prisma db push",
+    "command: rake db:migrate",
+    "command: ['node', 'db']",
+    "command: gunicorn -b 0.0.0.0:8080 db.wsgi",
+    "environment: {X: 'http://a.example/db'}",
+    "environment: {X: 'http://db.example:80/'}",
+    "environment: {X: 'https://my-db/'}",
+    "environment: {HOST: 0.0.0.0, PORT: 8080}",
+    "environment: {APP_NAME: shop, USER: ada}",
+    "environment: {CACHE_HOST: localhost}",
+    "environment: {X: 'Server=cache;Database=db'}",
+    "environment: {DB_HOST: '${RDS_HOSTNAME}', DB_PASSWORD: '${RDS_PASSWORD}', DB_PORT: 5432}",
+    "environment: {DATABASE_URL: 'postgres://${RDS_USERNAME}:${RDS_PASSWORD}@${RDS_HOSTNAME}:${RDS_PORT}/${RDS_DB_NAME}'}",
+    "environment: {IMAGE: 'db:1.2', UPGRADE_NAME: shop}",
+]
+
+
+@pytest.mark.parametrize("keys", NOT_FOUND)
+def test_what_only_looks_like_the_database_is_not(tmp_path: Path, keys: str) -> None:
+    assert services_of(web_with(tmp_path, keys))
+
+
+def test_a_host_that_the_instances_network_reaches_is_found(tmp_path: Path) -> None:
+    project = web_with(tmp_path, "environment: {DB_HOST: localhost}")
+    assert services_of(project)
+    change(project, '    ports: ["80:8080"]\n', '    network_mode: host\n    expose: ["80"]\n')
+    (problem,) = problems_of(project)
+    assert "write DB_HOST: ${RDS_HOSTNAME}" in problem
+
+
+def test_a_variable_of_the_database_that_nothing_gives_names_that_of_rds(tmp_path: Path) -> None:
+    (problem,) = problems_of(web_with(tmp_path, "environment: {DB_PASSWORD: $DB_PASSWORD}"))
+    assert problem.endswith("; for RDS write DB_PASSWORD: ${RDS_PASSWORD}")
+
+
+# Names that services know each other by.
+def test_a_containers_name_becomes_an_alias(tmp_path: Path) -> None:
+    project = copied("container-name-as-host", tmp_path)
+    cache = services_of(project)["cache"]
+    assert "container_name" not in cache
+    assert cache["networks"] == {"default": {"aliases": ["shop_cache"]}}
+    assert notes_of(project, "container_name") == [
+        "service cache, container_name: left out: others still reach the service as shop_cache"
+    ]
+
+
+def test_an_alias_is_one_on_each_network(tmp_path: Path) -> None:
+    project = copied("container-name-as-host", tmp_path)
+    networks = "networks: {inner: {aliases: [redis]}, outer: }\n"
+    change(project, "    container_name: shop_cache\n", f"    container_name: shop_cache\n    {networks}")
+    change(project, "services:\n", "networks: {inner: , outer: }\nservices:\n")
+    assert services_of(project)["cache"]["networks"] == {
+        "inner": {"aliases": ["redis", "shop_cache"]},
+        "outer": {"aliases": ["shop_cache"]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("network_mode", '"container:shop_cache"', "service:cache"),
+        ("ipc", '"container:shop_cache"', "service:cache"),
+        ("volumes_from", '["container:shop_cache:ro"]', ["cache:ro"]),
+        ("external_links", '["shop_cache:redis"]', ["cache:redis"]),
+    ],
+)
+def test_a_container_that_another_service_names_is_its_service(
+    tmp_path: Path, key: str, value: str, expected: Any
+) -> None:
+    project = copied("container-name-as-host", tmp_path)
+    change(project, "  cache:\n", f"  helper:\n    image: busybox:stable\n    {key}: {value}\n  cache:\n")
+    helper = services_of(project)["helper"]
+    assert helper["links" if key == "external_links" else key] == expected
+
+
+# Networks.
+def test_a_service_on_the_instances_network_listens_on_its_port_80(tmp_path: Path) -> None:
+    project = copied("host-network", tmp_path)
+    web = services_of(project)["web"]
+    assert (web["network_mode"], web["expose"]) == ("host", ["80"])
+    assert "ports" not in web
+
+
+def test_a_port_of_the_instance_that_nobody_can_reach_is_refused_honestly(tmp_path: Path) -> None:
+    project = copied("host-network", tmp_path)
+    change(project, "port = 80\n", "port = 8080\n", "beanpod.toml")
+    (problem,) = problems_of(project)
+    assert 'or write ports: ["80:8080"] in the place of network_mode' in problem
+    change(project, "network_mode: host", 'ports: ["80:8080"]')
+    assert services_of(project)["web"]["ports"] == ["80:8080"]
+
+
+def test_a_published_port_comes_before_the_instances_network(tmp_path: Path) -> None:
+    project = copied("host-network", tmp_path)
+    change(project, "services:\n", 'services:\n  proxy: {image: "nginx:stable", ports: ["80:80"]}\n')
+    assert bundle_of(project).image == "nginx:stable"
+    assert services_of(project)["web"]["network_mode"] == "host"
+
+
+def test_a_service_in_the_network_of_another_one_is_reached_through_that(tmp_path: Path) -> None:
+    project = copied("host-network", tmp_path)
+    change(project, "network_mode: host", 'network_mode: "service:vpn"')
+    change(project, "services:\n", 'services:\n  vpn: {image: "busybox:stable", ports: ["80:8080"]}\n')
+    services = services_of(project)
+    assert services["web"]["network_mode"] == "service:vpn"
+    assert services["vpn"]["ports"] == ["80:8080"]
+
+
+# Paths of the instance and of this machine.
+def test_paths_of_the_instance_stay_where_the_file_for_production_names_them(tmp_path: Path) -> None:
+    project = copied("docker-socket", tmp_path)
+    problems = problems_of(project)
+    assert len(problems) == 4
+    assert all(problem.endswith("and name a path of the instance in compose.prod.yaml") for problem in problems)
+    text = (project / "compose.yaml").read_text()
+    write(project, {OVER: f"services:\n  agent:\n{text[text.index('    volumes:') :]}"})
+    mounts = services_of(project)["agent"]["volumes"]
+    assert mounts[:4] == [
+        "/var/run/docker.sock:/var/run/docker.sock:ro",
+        "/etc/localtime:/etc/localtime:ro",
+        "/proc/:/host/proc/:ro",
+        "/mnt/efs:/data",
+    ]
+    assert notes_of(project, "/mnt/efs is the instance's own")
+
+
+def test_other_files_of_the_instance_stay_as_well(tmp_path: Path) -> None:
+    above = """
+services:
+  web: {env_file: [/opt/elasticbeanstalk/deployment/env.list], secrets: [key]}
+secrets: {key: {file: /etc/pki/tls/private/server.key}}
+"""
+    file = composed(bundle_of(copied("docker-socket", tmp_path, {"compose.yaml": BUILT, OVER: above})))
+    assert file["services"]["web"]["env_file"] == ["/opt/elasticbeanstalk/deployment/env.list", ".env"]
+    assert file["secrets"]["key"]["file"] == "/etc/pki/tls/private/server.key"
+
+
+def test_the_folder_of_this_machine_is_told_as_the_projects(tmp_path: Path) -> None:
+    project = copied("pwd", tmp_path)
+    problems = problems_of(project)
+    assert problems == [
+        "service web, volumes: ${PWD} is the folder of this machine: write .:/www",
+        (
+            "service proxy, volumes: ${PWD} is the folder of this machine: "
+            "write ./page.html:/usr/share/nginx/html/index.html"
+        ),
+    ]
+    change(project, "${PWD}:/www", ".:/www")
+    change(project, "$PWD/page.html", "./page.html")
+    assert "./page.html:/usr/share/nginx/html/index.html" in services_of(project)["proxy"]["volumes"]
+
+
+@pytest.mark.parametrize("home", ["~/site.conf", "$HOME/site.conf", "${HOME}/site.conf"])
+def test_the_home_of_this_machine_is_told_as_the_projects(tmp_path: Path, home: str) -> None:
+    text = f'services: {{web: {{image: x, ports: ["80:80"], volumes: ["{home}:/a:ro"]}}}}'
+    project = copied("pwd", tmp_path, {"compose.yaml": text})
+    (problem,) = problems_of(project)
+    assert "this machine's home: put it into the project and write ./site.conf" in problem
+    write(project, {"site.conf": ""})
+    change(project, home, "./site.conf")
+    assert "./site.conf:/a:ro" in services_of(project)["web"]["volumes"]
+
+
+# Small print.
+def test_a_dependency_that_is_not_required_may_leave(tmp_path: Path) -> None:
+    project = copied("optional-dependency", tmp_path)
+    assert "depends_on" not in services_of(project)["web"]
+    assert "service web, depends_on: mailhog left out, as it is not required" in notes_of(project)
+
+
+def test_an_env_file_in_a_folder_is_not_that_of_beanstalk(tmp_path: Path) -> None:
+    project = copied("env-file-in-a-folder", tmp_path)
+    (problem,) = problems_of(project)
+    assert "api/.env stays on this machine: move what the service needs of STRIPE_KEY, TZ to [variables]" in problem
+    write(project, {OVER: "services: {web: {env_file: !override .env}}"})
+    assert services_of(project)["web"]["env_file"] == [".env"]
+
+
+def test_an_env_file_that_is_not_required_is_left_out_and_said(tmp_path: Path) -> None:
+    project = copied("env-file-in-a-folder", tmp_path)
+    change(project, "./api/.env", "[{path: ./api/.env, required: false}]")
+    assert services_of(project)["web"]["env_file"] == [".env"]
+    assert notes_of(project, "env_file") == ["service web, env_file: left out: api/.env, and with it STRIPE_KEY, TZ"]
+
+
+def test_the_file_of_beanstalk_is_read_as_that_writes_it(tmp_path: Path) -> None:
+    project = copied("env-file-in-a-folder", tmp_path)
+    change(project, "./api/.env", "[{path: .env, format: raw}, .env]")
+    assert services_of(project)["web"]["env_file"] == [".env"]
+
+
+def test_an_env_file_that_a_hook_makes_is_read_on_the_instance(tmp_path: Path) -> None:
+    project = copied("env-file-made-by-a-hook", tmp_path)
+    assert services_of(project)["web"]["env_file"] == [{"path": ".env_eb", "required": False}, ".env"]
+    assert notes_of(project, "env_file") == [
+        "service web, env_file: .env_eb is not here, and not required: a hook may make it on the instance"
+    ]
+    for name in ("compose.yaml", OVER):
+        change(project, "[{path: .env_eb, required: false}]", ".env_eb", name)
+    (problem,) = problems_of(project)
+    assert problem.endswith("or write {path: .env_eb, required: false} where a hook makes it")
+
+
+def test_a_file_of_labels_comes_along(tmp_path: Path) -> None:
+    project = copied("prod-file-over-itself", tmp_path)
+    change(project, "    env_file: dev.env\n", "    label_file: labels.txt\n", "docker-compose.prod.yml")
+    assert "labels.txt" in bundle_of(project).files
+    assert services_of(project)["web"]["label_file"] == ["./labels.txt"]
