@@ -7,6 +7,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
+from beanpod._arguments import checked
 from beanpod._checks import refuse
 from beanpod._once import minute
 from beanpod._tokens import known
@@ -23,6 +24,7 @@ NAMES = (
 )
 
 
+@checked
 class EnvironmentMetrics(Construct):
     """What can be watched of an environment.
 

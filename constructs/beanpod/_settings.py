@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from beanpod._arguments import checked
+
 
 class EnvironmentType(StrEnum):
     """Whether a load balancer stands in front of the instances."""
@@ -31,6 +33,7 @@ class BatchSizeType(StrEnum):
     FIXED = "Fixed"
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
 class ScalingTrigger:
     """When the group grows and shrinks. Beanstalk's own default watches outgoing bytes, which suits few web apps.
@@ -51,6 +54,7 @@ class ScalingTrigger:
     breach_minutes: int = 5
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
 class ManagedUpdates:
     """When Beanstalk may update the platform by itself, and how far.
@@ -63,6 +67,7 @@ class ManagedUpdates:
     level: str = "minor"
 
 
+@checked
 @dataclass(frozen=True, kw_only=True)
 class OptionSetting:
     """Any option of Beanstalk, for what has no typed property here."""

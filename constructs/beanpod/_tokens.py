@@ -1,5 +1,6 @@
 """Tokens: values that CloudFormation fills in. How they look: https://docs.aws.amazon.com/cdk/v2/guide/tokens.html"""
 
+from collections.abc import Sequence
 from typing import TypeGuard, TypeVar
 
 from aws_cdk import Tokenization
@@ -8,6 +9,8 @@ Value = TypeVar("Value")
 
 # The CDK writes number tokens as -1.8881545897087e+289 and the like: nobody's number of anything.
 _ENCODED_NUMBERS = -1e280
+# And a list token as a list of one such string.
+_LIST = "#{Token["
 
 
 def known(value: Value | None) -> TypeGuard[Value]:
@@ -16,8 +19,13 @@ def known(value: Value | None) -> TypeGuard[Value]:
         return False
     # Asking `Token.is_unresolved` is a round trip to Node, and it looks for the same marks.
     if isinstance(value, str):
-        return "${Token[" not in value
+        return "${Token[" not in value and _LIST not in value
     return not isinstance(value, int | float) or value > _ENCODED_NUMBERS
+
+
+def is_list_token(values: Sequence[str]) -> bool:
+    """Whether a list is a token as a whole: how many there are is not known at synth."""
+    return any(_LIST in value for value in values)
 
 
 def text(value: str | float | bool) -> str:

@@ -6,6 +6,7 @@ from aws_cdk import aws_elasticbeanstalk as beanstalk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from beanpod._arguments import checked
 from beanpod._checks import refuse
 from beanpod._once import role_arn
 from beanpod._option_checks import description_problems
@@ -21,6 +22,7 @@ class IApplication(Construct):
     application_name: str
 
 
+@checked
 class Application(IApplication):
     """A Beanstalk application with a limit on the versions it keeps.
 

@@ -7,10 +7,12 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from beanpod._arguments import checked
 from beanpod._once import bucket_arn, role_arn
 from beanpod._release_statements import BUNDLES
 
 
+@checked
 class ArtifactBucket(Construct):
     """A bucket for bundles (`bundles/`) and for the locks that keep two releases apart (`locks/`).
 

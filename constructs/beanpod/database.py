@@ -10,6 +10,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from beanpod import _database_checks as checks
+from beanpod._arguments import checked
 from beanpod._checks import refuse
 from beanpod._once import in_days, instance_size
 from beanpod._subnets import database_subnets
@@ -24,6 +25,7 @@ RETAINED = (RemovalPolicy.RETAIN, RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
 MEANINGFUL_CHARACTERS = " !\"#$%&'()*+,-/:;<=>?@[\\]^`{|}~"
 
 
+@checked
 class Database(IDatabase):
     """An RDS instance with generated credentials, reachable with TLS only, encrypted, in subnets without a way in.
 

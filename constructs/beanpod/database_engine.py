@@ -7,12 +7,14 @@ from functools import cache
 
 from aws_cdk import aws_rds as rds
 
+from beanpod._arguments import checked
 from beanpod._checks import refuse
 
 # Without these two the exported slow query log stays empty: RDS writes to a table unless told otherwise.
 _SLOW_QUERY_LOG = {"slow_query_log": "1", "log_output": "FILE", "long_query_time": "2"}
 
 
+@checked
 @dataclass(frozen=True)
 class DatabaseEngine:
     """A database server that `Database` runs. Made by `mysql`, `mariadb` or `postgres`, each of a version.

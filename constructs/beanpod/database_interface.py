@@ -9,10 +9,12 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from beanpod._arguments import checked
 from beanpod._checks import refuse
 from beanpod._once import tcp
 
 
+@checked
 @jsii.implements(ec2.IConnectable)
 class IDatabase(Construct):
     """What a database is to those who use it: a `Database`, or one from `Database.from_database_attributes`.

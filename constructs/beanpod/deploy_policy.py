@@ -6,18 +6,20 @@ from functools import cached_property
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
+from beanpod._arguments import checked
 from beanpod._checks import refuse
 from beanpod._deploy_scope import DeployScope, DeployStatement
 from beanpod._once import bucket_arn, here, role_arn
 from beanpod._release_statements import release_statements
 from beanpod._rollout_statements import rollout_statements
 from beanpod._settings import DeploymentPolicy
-from beanpod._tokens import known
+from beanpod._tokens import is_list_token, known
 
 # What would make more than one name of it in an ARN, or a variable.
 _PATTERNS = frozenset("*?/$")
 
 
+@checked
 class DeployPermissions:
     """May release versions of one application and roll them out on its environments; no more.
 
@@ -52,7 +54,7 @@ class DeployPermissions:
         :raises ValueError: With every problem found.
         """
         names = tuple(environment_names)
-        refuse("DeployPermissions", _problems(application_name, names, deployment_policy))
+        refuse("DeployPermissions", _problems(application_name, names, deployment_policy, tuple(stack_names)))
         self._scope = DeployScope(
             partition=here().partition,
             region=here().region,
@@ -90,11 +92,15 @@ def _document(statements: Iterable[DeployStatement]) -> iam.PolicyDocument:
     )
 
 
-def _problems(application: str, environments: tuple[str, ...], policy: str) -> Iterator[str]:
+def _problems(application: str, environments: tuple[str, ...], policy: str, stacks: tuple[str, ...]) -> Iterator[str]:
+    if is_list_token(stacks):
+        yield "stack_names must be known at synth, got a list token: name each"
     if known(application) and (not application or set(application) & _PATTERNS):
         yield f'application_name must be one whole name, got "{application}": write it without wildcards'
     if not environments:
         yield "environment_names must hold at least one name, got none: name what may be updated"
+    if is_list_token(environments):
+        yield "environment_names must be known at synth, got a list token: name each"
     for name in environments:
         if known(name) and (not name or set(name) & _PATTERNS):
             yield f'environment_names must be whole names, got "{name}": write each without wildcards'

@@ -8,11 +8,13 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from beanpod._arguments import checked
 from beanpod._checks import refuse
 from beanpod._tokens import known
 from beanpod.deploy_policy import DeployPermissions
 
 
+@checked
 @jsii.implements(iam.IGrantable)
 class DeployUser(Construct):
     """A user without a password that may deploy, and one secret that holds its access key.

@@ -9,6 +9,7 @@ from aws_cdk import aws_elasticbeanstalk as beanstalk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from beanpod._arguments import checked
 from beanpod._checks import refuse, reject
 from beanpod._environment_options import EnvironmentOptions
 from beanpod._once import role_arn
@@ -24,7 +25,7 @@ from beanpod._settings import (
     ScalingTrigger,
 )
 from beanpod._subnets import PRIVATE, PUBLIC, select
-from beanpod._tokens import known
+from beanpod._tokens import is_list_token, known
 from beanpod.application import Application, IApplication
 from beanpod.database_interface import IDatabase
 from beanpod.environment_interface import ExistingEnvironment, IDockerEnvironment
@@ -36,6 +37,7 @@ _TUESDAYS = ManagedUpdates()
 _DEFAULT_SSL_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 
 
+@checked
 class DockerEnvironment(IDockerEnvironment):
     """A Beanstalk environment on the Docker platform, and its application unless one is given.
 
@@ -142,6 +144,7 @@ class DockerEnvironment(IDockerEnvironment):
         self.instance_role = instances.role
         subnets = select(vpc, instance_subnets or _default_subnets(vpc, balanced))
         front = select(vpc, load_balancer_subnets or PUBLIC) if balanced else None
+        late = is_list_token(instance_types)
         settings = EnvironmentSettings(
             environment_type=environment_type,
             vpc_id=vpc.vpc_id,
@@ -154,7 +157,7 @@ class DockerEnvironment(IDockerEnvironment):
             ),
             instance_profile=instances.profile_name,
             service_role=role_arn(self.service_role),
-            instance_types=tuple(instance_types),
+            instance_types=(Fn.join(",", list(instance_types)),) if late else tuple(instance_types),
             root_volume_size=root_volume_size,
             min_size=min_size,
             max_size=_default_max_size(min_size, balanced) if max_size is None else max_size,

@@ -8,6 +8,7 @@ import jsii
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 
+from beanpod._arguments import checked
 from beanpod._checks import reject
 from beanpod._metrics import EnvironmentMetrics
 from beanpod._settings import DeploymentPolicy
@@ -15,6 +16,7 @@ from beanpod.artifact_bucket import ArtifactBucket
 from beanpod.deploy_policy import DeployPermissions
 
 
+@checked
 @jsii.implements(ec2.IConnectable, iam.IGrantable)
 class IDockerEnvironment(EnvironmentMetrics):
     """A `DockerEnvironment`, or one from `DockerEnvironment.from_environment_attributes`.

@@ -6,7 +6,10 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_ssm as ssm
 
+from beanpod._arguments import checked
 
+
+@checked
 @dataclass(frozen=True)
 class EnvironmentSecret:
     """Where a variable's secret value is kept. Made by `from_secrets_manager` or `from_ssm_parameter`.

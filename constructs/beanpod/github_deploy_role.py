@@ -8,6 +8,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from beanpod._arguments import checked
 from beanpod._checks import refuse
 from beanpod._tokens import known
 from beanpod.deploy_policy import DeployPermissions
@@ -21,6 +22,7 @@ _PATTERNS = frozenset("*?$")
 OidcProvider = iam.IOidcProvider | iam.IOpenIdConnectProvider
 
 
+@checked
 @jsii.implements(iam.IGrantable)
 class GitHubDeployRole(Construct):
     """A role for the workflows of one repository, on one branch or in one GitHub environment.

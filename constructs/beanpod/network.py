@@ -7,6 +7,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from beanpod._arguments import checked
 from beanpod._checks import refuse
 from beanpod._flow_logs import FlowLogs
 from beanpod._once import internet, tcp, zone
@@ -17,6 +18,7 @@ MOST_AZS = 3
 SUBNET_MASK = 24
 
 
+@checked
 class ServiceSecurityGroups(Construct):
     """The security groups of a service: load balancer, instances and database.
 
@@ -82,6 +84,7 @@ class ServiceSecurityGroups(Construct):
         target.connections.allow_from(source, tcp(port), description)
 
 
+@checked
 class ServiceNetwork(Construct):
     """A VPC fit for a service, and its `ServiceSecurityGroups`.
 

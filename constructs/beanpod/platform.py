@@ -3,11 +3,13 @@
 import re
 from dataclasses import dataclass
 
+from beanpod._arguments import checked
 from beanpod._once import here
 
 _BRANCH = "Docker running on 64bit Amazon Linux 2023"
 
 
+@checked
 @dataclass(frozen=True)
 class DockerPlatform:
     """The Docker platform branch, at its latest version or a pinned one.

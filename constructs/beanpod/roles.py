@@ -7,10 +7,12 @@ import jsii
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from beanpod._arguments import checked
 from beanpod._checks import refuse
 from beanpod._once import aws_managed_policy
 
 
+@checked
 @jsii.implements(iam.IGrantable)
 class ServiceRole(Construct):
     """The role that Beanstalk assumes to watch an environment and to apply managed platform updates.
@@ -46,6 +48,7 @@ class ServiceRole(Construct):
         return self.role
 
 
+@checked
 @jsii.implements(iam.IGrantable)
 class InstanceRole(Construct):
     """The role of an environment's instances, and the instance profile that hands it to them.

@@ -6,6 +6,7 @@ from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
+from beanpod._arguments import checked
 from beanpod._checks import refuse
 from beanpod._settings import DeploymentPolicy, EnvironmentType
 from beanpod.artifact_bucket import ArtifactBucket
@@ -19,6 +20,7 @@ from beanpod.github_deploy_role import GitHubDeployRole
 from beanpod.network import ServiceNetwork
 
 
+@checked
 class DockerService(Construct):
     """A web app in Docker on Elastic Beanstalk: network, environment, optional database, and CI's identity.
 

@@ -1,0 +1,282 @@
+"""Arguments of a wrong type are refused by name, for every construct and value class; tokens pass."""
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any, get_type_hints
+
+import jsii
+import pytest
+from aws_cdk import App, CfnParameter, Duration, Fn, IStableListProducer, IStableStringProducer, Lazy, Stack, Token
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk.assertions import Template
+
+import beanpod
+from beanpod import (
+    Application,
+    ArtifactBucket,
+    Database,
+    DatabaseEngine,
+    DockerEnvironment,
+    DockerPlatform,
+    DockerService,
+    EnvironmentType,
+    InstanceRole,
+    OptionSetting,
+    ScalingTrigger,
+    ServiceNetwork,
+    ServiceRole,
+)
+from tests.constructs.environments import ENVIRONMENT, new_environment, new_stack, option
+
+
+class Wrong:
+    """What no argument takes."""
+
+
+def _public_callables() -> Iterator[tuple[str, type, Callable[..., Any]]]:
+    for name in beanpod.__all__:
+        cls = getattr(beanpod, name)
+        for base in (base for base in cls.__mro__ if base.__module__.startswith("beanpod.")):
+            for member, value in vars(base).items():
+                function = value.__func__ if isinstance(value, classmethod) else value
+                if inspect.isfunction(function) and (member == "__init__" or not member.startswith("_")):
+                    yield f"{name}.{member}", cls, function
+
+
+ARGUMENTS = sorted(
+    {
+        (label, argument): (cls, function, argument)
+        for label, cls, function in _public_callables()
+        for argument in inspect.signature(function).parameters
+        if argument not in ("self", "cls", "args", "kwargs", "_") and argument in get_type_hints(function)
+    }.items()
+)
+
+
+def _refusal(cls: type, function: Callable[..., Any], **given: Any) -> str:
+    with pytest.raises(TypeError) as caught:
+        function(object.__new__(cls), **given)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("cls", "function", "argument"),
+    [pytest.param(*found, id=f"{label}-{argument}") for (label, argument), found in ARGUMENTS],
+)
+def test_every_argument_refuses_a_wrong_type_by_name(cls: type, function: Callable[..., Any], argument: str) -> None:
+    message = _refusal(cls, function, **{argument: Wrong()})
+    assert f"{argument} must be " in message
+    assert ", got Wrong" in message
+    assert "\n" not in message
+
+
+def test_the_walk_finds_the_public_interface() -> None:
+    found = {label for (label, _), _ in ARGUMENTS}
+    assert {
+        "DockerService.__init__",
+        "DockerEnvironment.add_secret",
+        "Database.from_database_attributes",
+        "DatabaseEngine.mysql",
+        "EnvironmentSecret.from_ssm_parameter",
+        "ArtifactBucket.grant_instances",
+        "ScalingTrigger.__init__",
+        "IDatabase.grant_connect",
+    } <= found
+
+
+@pytest.fixture(scope="module")
+def stack() -> Stack:
+    return new_stack()
+
+
+@pytest.fixture(scope="module")
+def near(stack: Stack) -> dict[str, Any]:
+    """What is near to what is meant."""
+    network = ServiceNetwork(stack, "Network")
+    return {
+        "network": network,
+        "role": InstanceRole(stack, "Role"),
+        "service_role": ServiceRole(stack, "ServiceRole"),
+        "profile": iam.InstanceProfile(stack, "Profile"),
+        "secret": secretsmanager.Secret(stack, "Secret"),
+        "parameter": CfnParameter(stack, "Parameter"),
+        "group": network.instance_security_group,
+        "subnets": network.vpc.public_subnets,
+    }
+
+
+@pytest.mark.parametrize(
+    ("argument", "pick", "words"),
+    [
+        ("instance_role", lambda it: it["role"], "must be an iam.IRole, got InstanceRole Test/Role: write its .role"),
+        ("service_role", lambda it: it["service_role"], "got ServiceRole Test/ServiceRole: write its .role"),
+        ("instance_role", lambda it: it["profile"], "got InstanceProfile Test/Profile: write its .role"),
+        ("vpc", lambda it: it["network"], "got ServiceNetwork Test/Network: write its .vpc"),
+        (
+            "instance_security_group",
+            lambda it: it["network"],
+            "got ServiceNetwork Test/Network: write its .instance_security_group",
+        ),
+        ("instance_security_group", lambda it: [it["group"]], "must be an ec2.ISecurityGroup, got list"),
+        ("instance_subnets", lambda it: it["subnets"], "must be an ec2.SubnetSelection, got list"),
+        ("environment_name", lambda it: it["parameter"], "got CfnParameter Test/Parameter: write its .value_as_string"),
+        ("instance_types", lambda _: "t3.small", 'must be a list of strings, got "t3.small": write ["t3.small"]'),
+        ("min_size", lambda _: "2", 'min_size must be a whole number, got "2": write 2'),
+        ("min_size", lambda _: True, "min_size must be a whole number, got True"),
+        ("min_size", lambda _: 1.5, "min_size must be a whole number, got 1.5"),
+        ("environment", lambda _: {"DEBUG": True}, 'environment["DEBUG"] must be a string, got True: write "true"'),
+        ("environment", lambda _: {1: "a"}, "a key of environment must be a string, got 1"),
+        ("secrets", lambda _: {"TOKEN": "hunter2"}, 'secrets["TOKEN"] must be an EnvironmentSecret, got a string'),
+        ("platform", lambda _: DockerPlatform.latest, "got the function latest: call it, write latest()"),
+        ("platform", lambda _: "4.13.7", "must be a DockerPlatform"),
+        ("scaling", lambda _: {"measure": "CPUUtilization"}, "must be a ScalingTrigger, got dict"),
+        ("options", lambda _: [("a", "b", "c")], "options[0] must be an OptionSetting, got tuple"),
+        ("deployment_policy", lambda _: "rolling", 'got "rolling": write DeploymentPolicy.ROLLING'),
+        ("environment_type", lambda _: "singleinstance", "write EnvironmentType.SINGLE_INSTANCE"),
+        ("application", lambda _: "shop", 'write Application.from_application_name(self, "Application", "shop")'),
+    ],
+)
+def test_a_near_miss_is_told_what_to_write(
+    stack: Stack, near: dict[str, Any], argument: str, pick: Callable[[dict[str, Any]], Any], words: str
+) -> None:
+    with pytest.raises(TypeError) as caught:
+        new_environment(stack, f"E{len(stack.node.children)}", **{argument: pick(near)})
+    assert f"{argument}" in str(caught.value)
+    assert words in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_refusal_names_the_construct_and_leaves_nothing_behind() -> None:
+    stack = Stack(App(), "Shop")
+    with pytest.raises(TypeError, match=r"^Shop/Service: vpc must be an ec2.IVpc, got \"vpc-1\": write ec2.Vpc.from_l"):
+        DockerService(stack, "Service", vpc="vpc-1")  # type: ignore[arg-type]
+    assert stack.node.try_find_child("Service") is None
+
+
+def test_every_wrong_argument_is_listed() -> None:
+    with pytest.raises(ValueError, match=r"^Shop/Service: 2 problems\n  - vpc must .*\n  - min_size must ") as caught:
+        DockerService(Stack(App(), "Shop"), "Service", vpc="vpc-1", min_size="1")  # type: ignore[arg-type]
+    assert len(str(caught.value).splitlines()) == 3
+
+
+def test_a_method_names_its_construct() -> None:
+    environment = new_environment(new_stack())
+    with pytest.raises(
+        TypeError, match=r"^Test/Environment.add_environment: value must be a string, got 8080: write \""
+    ):
+        environment.add_environment("PORT", 8080)  # type: ignore[arg-type]
+
+
+def test_a_value_class_is_named() -> None:
+    with pytest.raises(TypeError, match=r"^ScalingTrigger: upper_threshold must be a number, got \"70\": write 70"):
+        ScalingTrigger(upper_threshold="70")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^DatabaseEngine.postgres: version must be a string, got 17: write \"17\""):
+        DatabaseEngine.postgres(17)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"backup_retention must be a Duration, got 7: write Duration.days\(7\)"):
+        Database(
+            new_stack(),
+            "Database",
+            vpc=None,  # type: ignore[arg-type]
+            engine=DatabaseEngine.postgres("17"),
+            backup_retention=7,  # type: ignore[arg-type]
+        )
+
+
+def test_an_enumeration_of_the_cdk_is_named() -> None:
+    with pytest.raises(TypeError, match=r'removal_policy must be a RemovalPolicy, got "destroy": .*RemovalPolicy.DEST'):
+        ArtifactBucket(new_stack(), "Artifacts", removal_policy="destroy")  # type: ignore[arg-type]
+
+
+def test_an_unknown_argument_is_pythons_to_refuse() -> None:
+    with pytest.raises(TypeError, match="unexpected keyword argument 'health_path'"):
+        DockerService(new_stack(), "Service", health_path="/")  # type: ignore[call-arg]
+
+
+@jsii.implements(IStableStringProducer)
+class _Text:
+    def produce(self) -> str:
+        return "late-name"
+
+
+@jsii.implements(IStableListProducer)
+class _List:
+    def produce(self) -> list[str]:
+        return ["t3.large", "t3.xlarge"]
+
+
+def test_tokens_of_every_kind_pass() -> None:
+    stack = new_stack()
+    number = CfnParameter(stack, "Number", type="Number")
+    types = CfnParameter(stack, "Types", type="CommaDelimitedList")
+    new_environment(
+        stack,
+        environment_name=Lazy.string(_Text()),
+        environment_type=EnvironmentType("SingleInstance"),
+        instance_types=types.value_as_list,
+        root_volume_size=number.value_as_number,
+        environment={"A": Token.as_any({"Ref": "AWS::Region"}), "B": Fn.import_value("b")},
+        description=Token.as_string(Fn.get_att("Other", "Name")),
+        options=[OptionSetting(namespace="aws:ec2:vpc", name="DBSubnets", value=Fn.join(",", types.value_as_list))],
+    )
+    template = Template.from_stack(stack)
+    named = {"EnvironmentName": "late-name", "Description": {"Fn::GetAtt": ["Other", "Name"]}}
+    template.has_resource_properties(ENVIRONMENT, named)
+    for name, value in (
+        ("InstanceTypes", {"Fn::Join": [",", {"Ref": "Types"}]}),
+        ("A", {"Ref": "AWS::Region"}),
+        ("RootVolumeSize", {"Ref": "Number"}),
+    ):
+        template.has_resource_properties(ENVIRONMENT, {"OptionSettings": option(name, value)})
+
+
+def test_a_list_that_is_known_late_passes() -> None:
+    stack = new_stack()
+    new_environment(stack, instance_types=Lazy.list(_List()))
+    Template.from_stack(stack).has_resource_properties(
+        ENVIRONMENT, {"OptionSettings": option("InstanceTypes", {"Fn::Join": [",", ["t3.large", "t3.xlarge"]]})}
+    )
+
+
+def test_names_that_a_policy_is_made_of_are_known_at_synth() -> None:
+    stack = new_stack()
+    names = CfnParameter(stack, "Names", type="CommaDelimitedList").value_as_list
+    with pytest.raises(ValueError, match="environment_names must be known at synth, got a list token"):
+        beanpod.DeployPermissions(
+            application_name="shop",
+            environment_names=names,
+            bucket=ArtifactBucket(stack, "Artifacts").bucket,
+            instance_role=InstanceRole(stack, "Role").role,
+            deployment_policy=beanpod.DeploymentPolicy.IMMUTABLE,
+        )
+
+
+def test_a_structure_may_be_a_dict_as_for_the_cdks_own_constructs() -> None:
+    stack = new_stack()
+    network = ServiceNetwork(stack, "Network", nat_gateways=1)
+    DockerEnvironment(
+        stack,
+        "Environment",
+        vpc=network.vpc,
+        instance_subnets={"subnet_type": ec2.SubnetType.PUBLIC},  # type: ignore[arg-type]
+        instance_security_group=network.instance_security_group,
+        load_balancer_security_group=network.load_balancer_security_group,
+    )
+    with pytest.raises(TypeError, match=r"instance_subnets must be an ec2.SubnetSelection: .*subnet_typ"):
+        new_environment(stack, instance_subnets={"subnet_typ": ec2.SubnetType.PUBLIC})
+
+
+def test_objects_of_the_cdk_made_elsewhere_pass() -> None:
+    """Imported ones are known to jsii by their interfaces only; a class of one's own implements them."""
+    stack = new_stack()
+    role = iam.Role.from_role_name(stack, "Role", "shop")
+    Application(stack, "Application", service_role=role)
+    new_environment(stack, instance_role=role, service_role=role)
+    Database(
+        stack,
+        "Database",
+        vpc=ec2.Vpc(stack, "Vpc", restrict_default_security_group=False),
+        engine=DatabaseEngine.mysql("8.4"),
+        backup_retention=Duration.days(1),
+    )
