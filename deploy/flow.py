@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.bundles import Bundle, build_specs, check_login, make_bundle, preview_bundle
+from deploy.bundles import Bundle, build_specs, check_login, check_pulls, make_bundle, preview_bundle
 from deploy.clock import Clock
-from deploy.images import Image, build_and_push, connect, given_credentials, is_public, platform_of
+from deploy.errors import BuildError
+from deploy.images import Image, Repository, build_and_push, connect, given_credentials, is_public, platform_of
 from deploy.report import Outcome, Phase, Reporter
 from deploy.source import Source
 
@@ -62,6 +63,7 @@ def build(project: Project, *, application: str, clock: Clock, report: Reporter)
     """
     stage = project.stage
     specs = build_specs(stage, project.root)
+    check_pulls(stage, project.root, is_public=_Anybody(clock).may_pull)
     if not specs:
         # Nothing is built, so that neither an engine nor a registry is needed.
         with report.phase(Phase.BUNDLE):
@@ -78,6 +80,25 @@ def build(project: Project, *, application: str, clock: Clock, report: Reporter)
         )
     with report.phase(Phase.BUNDLE):
         return Built(images, _bundle(project, images, application, clock, report))
+
+
+class _Anybody:
+    """Asks registries as somebody without a login. A registry that does not answer once is not asked again."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._silent: set[str] = set()
+
+    def may_pull(self, image: str) -> bool | None:
+        """Whether anybody may pull an image; None where its registry does not say."""
+        repository, reference = Repository.of_image(image)
+        if repository.host in self._silent:
+            return None
+        try:
+            return is_public(str(repository), reference, clock=self._clock)
+        except BuildError:
+            self._silent.add(repository.host)
+            return None
 
 
 def _bundle(

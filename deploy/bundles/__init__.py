@@ -9,7 +9,7 @@ Nothing here asks the network or Docker, and the same inputs give the same bytes
 from deploy.bundles.archive import BundleFile
 from deploy.bundles.bundle import Bundle
 from deploy.bundles.folder import check_folder, write_folder
-from deploy.bundles.making import build_inputs, build_specs, check_login, make_bundle, preview_bundle
+from deploy.bundles.making import build_inputs, build_specs, check_login, check_pulls, make_bundle, preview_bundle
 
 __all__ = [
     "Bundle",
@@ -18,6 +18,7 @@ __all__ = [
     "build_specs",
     "check_folder",
     "check_login",
+    "check_pulls",
     "make_bundle",
     "preview_bundle",
     "write_folder",

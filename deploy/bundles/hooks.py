@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/platforms-linux-extend.ho
 import re
 import shlex
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.bundles import stamp
@@ -17,13 +18,15 @@ _SCRIPTS = Path(__file__).parent / "scripts"
 # Beanstalk runs the hooks of a folder by name: the login comes before anybody else's.
 _LOGINS = tuple(f".platform/{hooks}/prebuild/00_beanpod_login.sh" for hooks in ("hooks", "confighooks"))
 _RELEASE = ".platform/hooks/prebuild/01_beanpod_release.sh"
+# After the images are there, before their containers start.
+_LOGS = tuple(f".platform/{hooks}/predeploy/00_beanpod_logs.sh" for hooks in ("hooks", "confighooks"))
 CLEANUP = ".platform/hooks/postdeploy/99_beanpod_cleanup.sh"
 
 # A name that a shell takes as it stands.
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]*")
 
 # Names in a bundle that nobody else can have.
-OWN_FILES = frozenset({*_LOGINS, _RELEASE, CLEANUP, "docker-compose.yml", "Dockerrun.aws.json"})
+OWN_FILES = frozenset({*_LOGINS, *_LOGS, _RELEASE, CLEANUP, "docker-compose.yml", "Dockerrun.aws.json"})
 
 
 def login_hooks(repository: str) -> Mapping[str, BundleFile]:
@@ -45,6 +48,26 @@ def release_hook(version: str, images: Mapping[str | None, str]) -> Mapping[str,
     """
     stamps = (f"stamp {shlex.quote(stamp.folder(name))} {shlex.quote(image)}" for name, image in images.items())
     return {_RELEASE: _script("release.sh", MOUNT=stamp.MOUNT, VERSION=version, STAMPS="\n".join(stamps))}
+
+
+@dataclass(frozen=True)
+class LogFolder:
+    """A folder of the instance's logs. user: of its container, as the compose file has it; "" for the image's own."""
+
+    name: str
+    image: str
+    user: str = ""
+
+
+def logs_hook(folders: Iterable[LogFolder]) -> Mapping[str, BundleFile]:
+    """Have the containers' users write into their folders of logs, which are root's on the instance.
+
+    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/create_deploy_docker.container.console.html: Beanstalk makes
+    one for each service below EB_LOG_BASE_DIR.
+    """
+    known = (folder for folder in folders if _IMAGE.fullmatch(folder.image))
+    lines = [shlex.join(["logs", folder.name, folder.image, folder.user]) for folder in known]
+    return dict.fromkeys(_LOGS, _script("logs.sh", LOGS="\n".join(lines))) if lines else {}
 
 
 def cleanup_hook(images: Iterable[str]) -> Mapping[str, BundleFile]:

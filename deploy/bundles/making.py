@@ -16,6 +16,7 @@ from deploy.bundles.compose import Findings, Lifetime, Setting, production
 from deploy.bundles.dockerrun import dockerrun
 from deploy.bundles.extras import extra_files
 from deploy.bundles.problems import refuse
+from deploy.bundles.pulling import ecr_notes, is_ecr, logs_in_for, pull_problems
 from deploy.bundles.stamp import BLANK
 from deploy.errors import BuildError
 from deploy.images import BuildSpec, Image, platform_of, tag_of
@@ -63,12 +64,28 @@ def _unbuilt(stage: StageConfig, spec: BuildSpec) -> Image:
     return Image(stage.service.image, tag_of(spec.name, _ZEROS), _ZEROS, pushed=False)
 
 
+def check_pulls(stage: StageConfig, root: Path, *, is_public: Callable[[str], bool | None]) -> None:
+    """Raise BuildError where the instances could not pull an image that is not built here.
+
+    is_public: whether anybody may pull an image, by its reference; None where the registry does not say.
+    """
+    plan = _plan(stage, root)
+    problems = pull_problems(
+        _by_service(plan),
+        stage.service.image,
+        has_login=not tuple(_missing_login(stage)),
+        files=plan.files,
+        is_public=is_public,
+    )
+    refuse(_subject(stage), problems)
+
+
 def check_login(stage: StageConfig, *, private: Callable[[], bool]) -> None:
     """Raise BuildError where the image is private and the instances have no login to pull it with.
 
     private: asked only where the manifest has none.
     """
-    problems = tuple(_missing_login(stage))
+    problems = () if is_ecr(stage.service.image) else tuple(_missing_login(stage))
     if problems and private():
         raise BuildError(*problems)
 
@@ -81,6 +98,8 @@ def make_bundle(stage: StageConfig, root: Path, images: Images, *, application: 
     Raises BuildError with every problem.
     """
     plan = _plan(stage, root)
+    # Beanstalk logs in at Amazon ECR itself.
+    login_hooks = (login_hooks and not is_ecr(stage.service.image)) or _logs_in_for_pulled(stage, plan)
     problems = [*_missing_images(plan, images), *(_missing_login(stage) if login_hooks else ())]
     refuse(_subject(stage), problems)
     service = stage.service.name
@@ -90,6 +109,7 @@ def make_bundle(stage: StageConfig, root: Path, images: Images, *, application: 
         **plan.files,
         name: BundleFile(data, stamped=True),
         **(hooks.release_hook(label_of(service, BLANK), released) if released else {}),
+        **hooks.logs_hook(_log_folders(plan, released)),
         **hooks.cleanup_hook([*released.values(), *plan.pulled.values()]),
         **(hooks.login_hooks(stage.service.image) if login_hooks else {}),
     }
@@ -102,7 +122,8 @@ class _Plan:
     """A bundle that lacks its images.
 
     definition: name and content of the file that Beanstalk runs. web: the service that requests reach; None for the
-    one Dockerfile. pulled: images that are not built here, by their services.
+    one Dockerfile. pulled: images that are not built here, by their services. logs: folders of logs, each with its
+    service and its user.
     """
 
     specs: tuple[BuildSpec, ...]
@@ -111,6 +132,7 @@ class _Plan:
     notes: tuple[str, ...] = ()
     web: str | None = None
     pulled: Mapping[str | None, str] = field(default_factory=dict)
+    logs: tuple[tuple[str, str, str], ...] = ()
 
 
 def _plan(stage: StageConfig, root: Path) -> _Plan:
@@ -120,7 +142,23 @@ def _plan(stage: StageConfig, root: Path) -> _Plan:
     files = {**extras, **plan.files}
     problems += _collisions(files)
     refuse(_subject(stage), problems)
-    return replace(plan, files=files)
+    ecr = ecr_notes({"service.image": stage.service.image} if plan.specs else {})
+    pulled = ecr_notes({f"service {name}": image for name, image in plan.pulled.items()})
+    return replace(plan, files=files, notes=(*plan.notes, *ecr, *pulled))
+
+
+def _by_service(plan: _Plan) -> dict[str, str]:
+    return {str(name): image for name, image in plan.pulled.items()}
+
+
+def _logs_in_for_pulled(stage: StageConfig, plan: _Plan) -> bool:
+    """Whether the manifest has a login, and an image that is not built here comes from its registry."""
+    return not tuple(_missing_login(stage)) and logs_in_for(_by_service(plan), stage.service.image)
+
+
+def _log_folders(plan: _Plan, released: Images) -> Iterator[hooks.LogFolder]:
+    images = {**plan.pulled, **released}
+    return (hooks.LogFolder(folder, images[name], user) for folder, name, user in plan.logs if name in images)
 
 
 def _subject(stage: StageConfig) -> str:
@@ -179,6 +217,7 @@ def _compose_plan(stage: StageConfig, root: Path, problems: list[str]) -> _Plan:
         notes=made.notes,
         web=made.web,
         pulled=dict(made.images.items()),
+        logs=made.logs,
         definition=lambda images: ("docker-compose.yml", made.text(images).encode()),
     )
 

@@ -12,6 +12,7 @@ from deploy.images._credentials import given_credentials
 from deploy.images._docker import Builder, Docker
 from deploy.images._process import Finished, ProcessRunner, Runner, TimedOutError
 from deploy.images._registry import Registry, is_public
+from deploy.images._repository import Repository
 from deploy.images._spec import BuildSpec, Image, LocalImage, Platform, platform_of, tag_of
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Platform",
     "ProcessRunner",
     "Registry",
+    "Repository",
     "Runner",
     "TimedOutError",
     "build_and_push",

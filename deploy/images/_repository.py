@@ -17,6 +17,14 @@ class Repository:
 
     name: str
 
+    @classmethod
+    def of_image(cls, image: str) -> "tuple[Repository, str]":
+        """The repository of an image, and its tag or digest: "latest" where its name has none."""
+        name, _, digest = image.partition("@")
+        head, slash, last = name.rpartition("/")
+        last, _, tag = last.partition(":")
+        return cls(f"{head}{slash}{last}"), digest or tag or "latest"
+
     def __str__(self) -> str:
         return self.name
 

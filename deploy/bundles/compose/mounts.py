@@ -1,5 +1,6 @@
 """Mounts and files: nothing of the developer's machine, only what is in the bundle or on every instance."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -103,6 +104,15 @@ def _log_mount(name: str, volumes: list[Volume]) -> list[Volume]:
     if any(volume.source.startswith(f"{_LOGS}/") for volume in volumes):
         return []
     return [Volume("bind", _OWN_LOGS, f"{_LOGS}/{name}")]
+
+
+def log_folders(draft: Draft) -> Iterator[tuple[str, str, str]]:
+    """The folders of logs that containers write to, with their service and its user; "" for its image's own."""
+    for name, service in draft.services.items():
+        user = str(service.get("user") or "")
+        for volume in service.get("volumes", ()):
+            if isinstance(volume, Volume) and volume.source.startswith(f"{_LOGS}/") and not volume.read_only:
+                yield volume.source.removeprefix(f"{_LOGS}/"), name, "" if "$" in user else user
 
 
 def _stamp_mount(draft: Draft, name: str, volumes: list[Volume]) -> list[Volume]:

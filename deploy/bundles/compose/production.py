@@ -13,7 +13,7 @@ from deploy.bundles.compose.faults import Faulty, faults
 from deploy.bundles.compose.findings import Findings, at, place
 from deploy.bundles.compose.leaving import check_references, remove_database, remove_profiles, remove_unused
 from deploy.bundles.compose.loading import Loaded, load
-from deploy.bundles.compose.mounts import check_external, settle_files, settle_mounts, settle_volumes
+from deploy.bundles.compose.mounts import check_external, log_folders, settle_files, settle_mounts, settle_volumes
 from deploy.bundles.compose.names import settle_names
 from deploy.bundles.compose.web import ensure_web_port
 from deploy.bundles.compose.writing import written
@@ -30,7 +30,8 @@ class Production:
     """A compose file for Beanstalk that lacks only the images.
 
     specs: what has to be built. files: what the services need beside it, by path in the bundle. web: the service that
-    requests reach. images: those that are not built here, by their services, as the file names them.
+    requests reach. images: those that are not built here, by their services, as the file names them. logs: the
+    folders of logs that containers write to, with their service and its user ("" for its image's own).
     """
 
     specs: tuple[BuildSpec, ...] = ()
@@ -38,6 +39,7 @@ class Production:
     notes: tuple[str, ...] = ()
     web: str | None = None
     images: Mapping[str, str] = field(default_factory=dict)
+    logs: tuple[tuple[str, str, str], ...] = ()
     _tree: Tree = field(default_factory=dict)
     _header: str = ""
 
@@ -73,6 +75,7 @@ def production(path: Path, setting: Setting, findings: Findings) -> Production:
         notes=tuple(findings.notes),
         web=web,
         images=_off_the_shelf(draft),
+        logs=tuple(log_folders(draft)),
         _tree=_tree(draft),
         _header=_header(loaded, setting, findings),
     )

@@ -1,0 +1,35 @@
+#!/bin/sh
+# Gives each folder of logs to the user that its container runs as: on the instance it is root's.
+# It stays closed to everybody else: logrotate passes over folders that all may write to.
+# Never fails: a deployment goes on without its files of logs.
+set -u
+base=${EB_LOG_BASE_DIR:-/var/log/eb-docker/containers}
+
+# logs FOLDER IMAGE [USER]: the user as the compose file has it; without one it is the image's.
+logs() {
+    docker image inspect "$2" >/dev/null 2>&1 || docker pull --quiet "$2" >/dev/null
+    user=${3:-$(docker image inspect --format '{{.Config.User}}' "$2")}
+    number=$(number_of "${user%%:*}" "$2")
+    mkdir -p "$base/$1"
+    case "$number" in
+        "" | 0) ;;
+        *) chown -R "$number" "$base/$1" ;;
+    esac
+}
+
+number_of() {
+    case "$1" in
+        *[!0-9]*) accounts "$2" | awk -F: -v name="$1" '$1 == name { print $3; exit }' ;;
+        *) echo "$1" ;;
+    esac
+}
+
+# /etc/passwd of an image; nothing of it is run.
+accounts() {
+    container=$(docker create "$1" none)
+    docker cp "$container:/etc/passwd" - | tar -x -O
+    docker rm "$container" >/dev/null
+}
+
+__LOGS__
+exit 0

@@ -1,0 +1,108 @@
+"""Images that are not built here: the login that the instances need for them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from deploy.bundles import check_pulls
+from deploy.images import Repository
+from manifest import Manifest
+from tests.deploy.bundles.cases import bundle_of, copied
+from tests.deploy.bundles.projects import refused, write
+
+LOGIN = '[variables]\nDOCKER_USERNAME = "ada"\n[secrets]\nDOCKER_PASSWORD = { ssm = "/shop/password" }\n'
+HOOK = ".platform/hooks/prebuild/00_beanpod_login.sh"
+ECR = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/shop:1"
+
+
+def project_of(folder: Path, image: str, *, login: bool = False) -> Path:
+    """A project of one service off the shelf. login: whether the manifest has one."""
+    project = copied("images-only", folder)
+    compose = project / "compose.yaml"
+    compose.write_text(compose.read_text().replace("nginx:stable", image))
+    if login:
+        manifest = project / "beanpod.toml"
+        manifest.write_text(f"{manifest.read_text()}\n{LOGIN}")
+    return project
+
+
+def problems(project: Path, is_public: Callable[[str], bool | None]) -> list[str]:
+    stage = Manifest.read(project / "beanpod.toml").stage()
+    return refused(lambda: check_pulls(stage, project, is_public=is_public))
+
+
+def checked(project: Path, is_public: Callable[[str], bool | None]) -> None:
+    check_pulls(Manifest.read(project / "beanpod.toml").stage(), project, is_public=is_public)
+
+
+def private(image: str) -> bool:
+    return False
+
+
+def never(image: str) -> bool:
+    raise AssertionError(f"asked for {image}")
+
+
+@pytest.mark.parametrize(
+    ("image", "host", "path", "reference"),
+    [
+        ("nginx", "docker.io", "library/nginx", "latest"),
+        ("ada/shop:1.2", "docker.io", "ada/shop", "1.2"),
+        ("localhost:5000/shop", "localhost:5000", "shop", "latest"),
+        ("ghcr.io/ada/shop:1@sha256:ab", "ghcr.io", "ada/shop", "sha256:ab"),
+    ],
+)
+def test_an_image_is_read_as_docker_reads_it(image: str, host: str, path: str, reference: str) -> None:
+    repository, found = Repository.of_image(image)
+    assert (repository.host, repository.path, found) == (host, path, reference)
+
+
+@pytest.mark.parametrize(
+    ("image", "login", "expected"),
+    [
+        ("ada/wiki:1", True, True),
+        ("ada/wiki:1", False, False),
+        ("nginx:stable", True, False),
+        ("ghcr.io/ada/wiki:1", True, False),
+    ],
+)
+def test_the_login_serves_images_of_its_registry(tmp_path: Path, image: str, login: bool, expected: bool) -> None:
+    assert (HOOK in bundle_of(project_of(tmp_path, image, login=login)).files) == expected
+
+
+def test_a_private_image_without_a_login_is_refused_before_it_cannot_be_pulled(tmp_path: Path) -> None:
+    project = project_of(tmp_path, "ada/wiki:1")
+    assert problems(project, private) == [
+        (
+            "compose.yaml: service web: ada/wiki:1 is private at Docker Hub, or not there: put DOCKER_USERNAME and "
+            "DOCKER_PASSWORD of one who may pull it into [secrets]"
+        )
+    ]
+    with_login = project_of(tmp_path / "more", "ada/wiki:1", login=True)
+    checked(with_login, never)
+    assert HOOK in bundle_of(with_login).files
+
+
+def test_a_private_image_of_another_registry_needs_a_hook_of_its_own(tmp_path: Path) -> None:
+    project = project_of(tmp_path, "ghcr.io/ada/wiki:1", login=True)
+    (problem,) = problems(project, private)
+    assert (
+        "the instances log in at Docker Hub only: push it to Docker Hub, or log in with docker login ghcr.io" in problem
+    )
+    write(project, {".platform/hooks/prebuild/10_login.sh": "#!/bin/sh\ndocker login ghcr.io\n"})
+    checked(project, private)
+
+
+def test_what_nobody_knows_is_left_to_the_instances(tmp_path: Path) -> None:
+    checked(project_of(tmp_path, "ghcr.io/ada/wiki:1"), lambda image: None)
+    checked(project_of(tmp_path / "more", "nginx:stable"), never)
+
+
+def test_amazon_ecr_needs_a_role_and_no_login(tmp_path: Path) -> None:
+    project = project_of(tmp_path, ECR, login=True)
+    checked(project, never)
+    assert HOOK not in bundle_of(project).files
+    (note,) = [note for note in bundle_of(project).notes if "ECR" in note]
+    assert note.startswith(f"service web: {ECR} is in Amazon ECR, where Beanstalk logs in itself")
+    assert "AmazonEC2ContainerRegistryReadOnly" in note
