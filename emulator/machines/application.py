@@ -1,16 +1,11 @@
 """What a machine runs of a bundle: containers that answer somewhere."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from emulator.machines.grounds import Grounds
+from emulator.machines.instance import Instance
 from emulator.machines.release import Setting
-from emulator.machines.workplace import Workplace
-
-# Where containers find the authority of this run; RDS's own is in the drivers' lists already.
-AUTHORITY = "/etc/ssl/beanpod-embedded-rds.pem"
-TRUSTED = {"NODE_EXTRA_CA_CERTS": AUTHORITY}
 
 
 @dataclass(frozen=True)
@@ -24,13 +19,11 @@ class Running:
 
 @dataclass(frozen=True)
 class Site:
-    """Where a bundle is brought to run. folder: it is unpacked there. name: of this deployment, for its containers."""
+    """Where a bundle is brought to run. count: of the deployments on this instance."""
 
     grounds: Grounds
-    place: Workplace
-    folder: Path
-    instance_id: str
-    name: str
+    instance: Instance
+    count: int
     setting: Setting
 
 

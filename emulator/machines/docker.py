@@ -20,7 +20,7 @@ class Docker:
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         self._environment = dict(os.environ if environment is None else environment)
-        self._running: set[subprocess.Popen[str]] = set()
+        self._running: set[subprocess.Popen[bytes]] = set()
         self._lock = Lock()
         self._closed = False
 
@@ -35,11 +35,15 @@ class Docker:
             return True
         return False
 
-    def command(self, command: tuple[str, ...], environment: Mapping[str, str], cwd: str | None = None) -> str:
-        """The same for any command; both of its streams are what it said when it fails."""
-        process = self._start(command, environment, cwd)
+    def send(self, data: bytes, *arguments: str) -> str:
+        """The same as run(), with something to read on its standard input."""
+        return self.command(("docker", *arguments), self._environment, data)
+
+    def command(self, command: tuple[str, ...], environment: Mapping[str, str], data: bytes | None = None) -> str:
+        """The same for any command; both of its streams are what it said when it fails. data: what it reads."""
+        process = self._start(command, environment, subprocess.DEVNULL if data is None else subprocess.PIPE)
         try:
-            printed, errors = process.communicate(timeout=_SECONDS)
+            printed, errors = (text.decode(errors="replace") for text in process.communicate(data, _SECONDS))
         except subprocess.TimeoutExpired:
             _kill(process)
             process.communicate()
@@ -67,18 +71,14 @@ class Docker:
             _kill(process)
             process.wait()
 
-    def _start(
-        self, command: tuple[str, ...], environment: Mapping[str, str], cwd: str | None
-    ) -> "subprocess.Popen[str]":
+    def _start(self, command: tuple[str, ...], environment: Mapping[str, str], stdin: int) -> "subprocess.Popen[bytes]":
         with self._lock:
             if self._closed:
                 raise DockerError("the embedded AWS is being stopped")
             process = subprocess.Popen(  # noqa: S603
                 command,
                 env=environment,
-                cwd=cwd,
-                text=True,
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
@@ -87,6 +87,6 @@ class Docker:
         return process
 
 
-def _kill(process: "subprocess.Popen[str]") -> None:
+def _kill(process: "subprocess.Popen[bytes]") -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

@@ -1,6 +1,6 @@
 """What everything on the machines' side stands on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from emulator.machines.certificates import Authority
 from emulator.machines.docker import Docker
@@ -9,11 +9,15 @@ from emulator.machines.leftovers import Run
 
 @dataclass(frozen=True)
 class Grounds:
-    """The engine, this run of it, its network, and the authority that its databases' certificates come from."""
+    """The engine, this run of it, its network, and the authority that its databases' certificates come from.
+
+    pulled: ids of the images that instances have brought to the engine.
+    """
 
     docker: Docker
     run: Run
     authority: Authority
+    pulled: set[str] = field(default_factory=set)
 
     @property
     def network(self) -> str:

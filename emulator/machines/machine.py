@@ -1,21 +1,19 @@
 """One instance: it takes a bundle and brings it to run, or keeps what it ran before."""
 
 import http.client
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from emulator.machines.application import Application, Running, Site
 from emulator.machines.composed import FILE as COMPOSE_FILE
 from emulator.machines.composed import Composed
 from emulator.machines.docker import DockerError
 from emulator.machines.grounds import Grounds
+from emulator.machines.instance import CURRENT, STAGING, Instance
 from emulator.machines.release import MachineError, Release, Setting
 from emulator.machines.single import FILE as DOCKERRUN_FILE
 from emulator.machines.single import Single
-from emulator.machines.workplace import Workplace
 
 _POLL_SECONDS = 0.25
 # From here on requests go to the address.
@@ -41,7 +39,7 @@ class Machine:
     instance_id: str
     installed: Installed | None = None
     _count: int = 0
-    _place: Workplace | None = field(default=None, repr=False)
+    _instance: Instance | None = field(default=None, repr=False)
 
     def runs(self, release: Release, setting: Setting) -> bool:
         """Whether it runs exactly that."""
@@ -55,16 +53,19 @@ class Machine:
         """
         old = self.installed
         site = self._prepare(release, setting)
+        instance = site.instance
+        instance.run_hooks("prebuild", folder=STAGING, config=config)
         application = _application(site)
-        self._hooks("prebuild", site, config=config)
         application.pull()
-        self._hooks("predeploy", site, config=config)
+        instance.run_hooks("predeploy", folder=STAGING, config=config)
+        instance.take_over()
         try:
             running = application.start()
             self._await_health(application, running, setting)
             serve(running.address)
-            self._hooks("postdeploy", site, config=config)
+            instance.run_hooks("postdeploy", folder=CURRENT, config=config)
         except (MachineError, DockerError):
+            instance.give_back()
             self._go_back(application, old, serve)
             raise
         self._settle(Installed(release, setting, site, application, running), old)
@@ -73,27 +74,16 @@ class Machine:
         """End everything on it."""
         if self.installed:
             self.installed.application.remove(self.installed.running)
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    @property
-    def _folder(self) -> Path:
-        return self.grounds.run.folder / self.instance_id
+        if self._instance:
+            self._instance.remove()
 
     def _prepare(self, release: Release, setting: Setting) -> Site:
-        if self._place is None:
-            self._place = Workplace.make(self._folder, self.grounds.docker, {"environment_name": setting.environment})
+        if self._instance is None:
+            self._instance = Instance.launch(self.grounds, self.instance_id)
         self._count += 1
-        place = self._place
-        shutil.rmtree(place.staging, ignore_errors=True)
-        place.staging.mkdir()
-        release.unpack(place.staging)
-        for file in (*place.staging.glob(".platform/*hooks/*/*"), *place.staging.glob("[dD]ocker*.*")):
-            place.own(file)
-        place.write_variables(setting.variables)
-        return Site(self.grounds, place, place.staging, self.instance_id, f"{self.instance_id}-{self._count}", setting)
-
-    def _hooks(self, stage: str, site: Site, *, config: bool) -> None:
-        site.place.run_hooks(stage, site.setting.variables, folder=site.folder, config=config)
+        self._instance.unpack(release)
+        self._instance.configure(setting.variables, setting.environment)
+        return Site(self.grounds, self._instance, self._count, setting)
 
     def _await_health(self, application: Application, running: Running, setting: Setting) -> None:
         end = time.monotonic() + setting.health_seconds
@@ -109,7 +99,7 @@ class Machine:
         """Which container has ended, though it should not: with an error, or as the only one; "" while none has."""
         form = "{{.Name}} {{.State.Running}} {{.RestartCount}} {{.State.ExitCode}}"
         for line in self.grounds.docker.run("inspect", "--format", form, *running.containers).splitlines():
-            name, alive, restarts, code = line.removeprefix("/").split()
+            name, alive, restarts, code = line.removeprefix(f"/{self.instance_id}-").split()
             if restarts != "0" or (alive == "false" and (code != "0" or len(running.containers) == 1)):
                 how = f"has ended with exit code {code}" if restarts == "0" else "ends again and again"
                 return f"the container {name} {how}"
@@ -127,21 +117,18 @@ class Machine:
         serve(old.running.address)
 
     def _settle(self, new: Installed, old: Installed | None) -> None:
-        place = new.site.place
         if old and (old.application.side_by_side or new.application.side_by_side):
             old.application.remove(old.running)
-        place.promote()
         for container in new.running.containers if new.application.side_by_side else ():
             self.grounds.docker.run("update", "--restart", "always", container)
-        site = replace(new.site, folder=place.current)
-        self.installed = replace(new, site=site, application=_application(site))
+        self.installed = new
 
 
 def _application(site: Site) -> Application:
-    if (site.folder / COMPOSE_FILE).is_file():
+    if site.instance.read(f"{STAGING}/{COMPOSE_FILE}") is not None:
         return Composed(site)
-    if (site.folder / DOCKERRUN_FILE).is_file():
-        return Single(site)
+    if (text := site.instance.read(f"{STAGING}/{DOCKERRUN_FILE}")) is not None:
+        return Single(site, text)
     raise MachineError("read the source bundle", f"it has neither {COMPOSE_FILE} nor {DOCKERRUN_FILE}")
 
 

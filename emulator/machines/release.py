@@ -3,10 +3,12 @@
 import io
 import re
 import stat
+import tarfile
+import time
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import PurePosixPath
 
 _TO = "Instance deployment failed to {step}. The deployment failed."
 
@@ -27,14 +29,17 @@ class Release:
     deployment_id: int
     data: bytes = field(repr=False)
 
-    def unpack(self, folder: Path) -> None:
-        """Write the bundle's files into the folder. Raises MachineError for what is no zip, or would leave it."""
+    def archive(self) -> bytes:
+        """The bundle's files as a tar archive, with their modes and links. Raises MachineError for what is no zip, or
+        would leave the folder."""
+        data = io.BytesIO()
         try:
-            with zipfile.ZipFile(io.BytesIO(self.data)) as archive:
-                for entry in archive.infolist():
-                    _extract(archive, entry, folder)
+            with zipfile.ZipFile(io.BytesIO(self.data)) as bundle, tarfile.open(fileobj=data, mode="w") as archive:
+                for entry in bundle.infolist():
+                    archive.addfile(_member(entry, bundle), io.BytesIO(bundle.read(entry)))
         except (zipfile.BadZipFile, ValueError) as error:
             raise MachineError("unpack the source bundle", str(error)) from error
+        return data.getvalue()
 
 
 @dataclass(frozen=True)
@@ -61,11 +66,17 @@ def _within(status: int, part: str) -> bool:
     return bool(numbers) and numbers[0] <= status <= numbers[-1]
 
 
-def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path) -> None:
-    target = (folder / entry.filename).resolve()
-    if not target.is_relative_to(folder.resolve()):
+def _member(entry: zipfile.ZipInfo, bundle: zipfile.ZipFile) -> tarfile.TarInfo:
+    path = PurePosixPath(entry.filename)
+    if path.is_absolute() or ".." in path.parts:
         raise ValueError(f"{entry.filename} lies outside of the bundle")
-    archive.extract(entry, folder)
+    member = tarfile.TarInfo(entry.filename)
+    member.mtime = time.mktime((*entry.date_time, 0, 0, -1))
     mode = entry.external_attr >> 16
-    if target.is_file() and stat.S_IMODE(mode):
-        target.chmod(stat.S_IMODE(mode) | stat.S_IRUSR)
+    if entry.is_dir():
+        member.type, member.mode = tarfile.DIRTYPE, stat.S_IMODE(mode) or 0o755
+    elif stat.S_ISLNK(mode):
+        member.type, member.linkname = tarfile.SYMTYPE, bundle.read(entry).decode()
+    else:
+        member.size, member.mode = entry.file_size, (stat.S_IMODE(mode) | stat.S_IRUSR) if mode else 0o644
+    return member

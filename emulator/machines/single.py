@@ -6,14 +6,15 @@ https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/single-container-docker-c
 import json
 import shlex
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from emulator.machines.application import AUTHORITY, TRUSTED, Running, Site, network_address, published_port
+from emulator.machines.application import Running, Site, network_address, published_port
 from emulator.machines.docker import DockerError
 from emulator.machines.release import MachineError
 
 FILE = "Dockerrun.aws.json"
+# As AWS writes them for `docker run --env-file`, a line each.
+VARIABLES = "/opt/elasticbeanstalk/deployment/env.list"
 _READ = f"read {FILE}"
 _UNDERSTOOD = {"AWSEBDockerrunVersion", "Image", "Ports", "Command", "Entrypoint", "Volumes"}
 
@@ -44,23 +45,18 @@ class Definition:
 
 
 def run_command(site: Site, definition: Definition) -> tuple[str, ...]:
-    """`docker run` for the container."""
-    mounts = (item for source, target in definition.volumes for item in ("--volume", f"{_host(site, source)}:{target}"))
+    """`docker run` on the instance for the container."""
+    mounts = (item for source, target in definition.volumes for item in ("--volume", f"{source}:{target}"))
     entrypoint = ("--entrypoint", definition.entrypoint) if definition.entrypoint else ()
-    trusted = (item for name, value in TRUSTED.items() for item in ("--env", f"{name}={value}"))
     return (
-        "docker", "run", "--detach", "--name", site.name, "--label", site.grounds.run.label,
-        "--network", site.grounds.network, "--publish", f"127.0.0.1::{definition.port}",
-        "--volume", f"{site.grounds.authority.path}:{AUTHORITY}:ro", *trusted, *mounts,
-        "--env-file", str(site.place.variables),
-        *entrypoint, definition.image, *shlex.split(definition.command),
+        "docker", "run", "--detach", "--name", _name(site), "--publish", f"80:{definition.port}",
+        *mounts, "--env-file", VARIABLES, *entrypoint, definition.image, *shlex.split(definition.command),
     )  # fmt: skip
 
 
-def _host(site: Site, folder: str) -> Path:
-    """A folder of the instance: the machine's own, whatever its path."""
-    own = Path(folder).is_relative_to(site.place.folder)
-    return Path(folder) if own else site.place.folder / "host" / folder.lstrip("/")
+def _name(site: Site) -> str:
+    """Of the container on the instance."""
+    return f"current-app-{site.count}"
 
 
 class Single:
@@ -69,20 +65,24 @@ class Single:
     side_by_side = True
     step = "run the Docker container"
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, text: str) -> None:
         self._site = site
-        self._definition = Definition.read((site.folder / FILE).read_text())
+        # The name on the engine.
+        self._name = f"{site.instance.instance_id}-{_name(site)}"
+        self._definition = Definition.read(text)
 
     def pull(self) -> None:
         try:
-            self._site.place.run("docker", "pull", "--quiet", self._definition.image)
+            self._site.instance.run("docker", "pull", "--quiet", self._definition.image)
         except DockerError as error:
             raise MachineError("download the Docker image", str(error)) from error
 
     def start(self) -> Running:
+        variables = self._site.setting.variables
+        self._site.instance.write(VARIABLES, "".join(f"{name}={value}\n" for name, value in variables.items()))
         try:
-            self._site.place.run(*run_command(self._site, self._definition))
-            grounds, name = self._site.grounds, self._site.name
+            self._site.instance.run(*run_command(self._site, self._definition))
+            grounds, name = self._site.grounds, self._name
             address = network_address(grounds, name)
             port = published_port(grounds, name, self._definition.port)
         except (DockerError, ValueError, IndexError) as error:
@@ -93,12 +93,12 @@ class Single:
         """How the container ended, if that is why it has no address."""
         form = "{{.State.Status}} {{.State.ExitCode}}"
         try:
-            status, code = self._site.grounds.docker.run("inspect", "--format", form, self._site.name).split()
+            status, code = self._site.grounds.docker.run("inspect", "--format", form, self._name).split()
         except DockerError:
             return ""
         return f"the container has ended with exit code {code}" if status == "exited" else ""
 
     def remove(self, running: Running | None) -> None:
         if running:
-            self._site.grounds.docker.tries("stop", "--time", "10", self._site.name)
-        self._site.grounds.docker.tries("rm", "--force", "--volumes", self._site.name)
+            self._site.grounds.docker.tries("stop", "--time", "10", self._name)
+        self._site.grounds.docker.tries("rm", "--force", "--volumes", self._name)

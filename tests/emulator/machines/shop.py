@@ -63,9 +63,9 @@ class Shop:
             cmd = json.dumps(["sh", "-c", command])
             (context / "Dockerfile").write_text(f"FROM busybox:stable\nCOPY index.html /www/index.html\nCMD {cmd}\n")
             name = f"{self.registry.host}/ada/shop:{len(self.images)}"
-            self._docker("build", "--quiet", "--tag", name, str(context))
-            self._docker("push", "--quiet", name)
-            self._docker("image", "rm", name)
+            self.docker("build", "--quiet", "--tag", name, str(context))
+            self.docker("push", "--quiet", name)
+            self.docker("image", "rm", name)
             self.images[words] = name
         return self.images[words]
 
@@ -96,7 +96,8 @@ class Shop:
         )
         return Site(self, name).settled()
 
-    def _docker(self, *arguments: str) -> None:
+    def docker(self, *arguments: str) -> None:
+        """Run a docker command with a login of its own."""
         variables = self.engine.variables(self.folder)
         subprocess.run(["docker", *arguments], env=variables, check=True, capture_output=True)
 
@@ -153,9 +154,9 @@ class Site:
 
     def containers(self) -> set[str]:
         """The ids of the instances that have a container."""
-        names = self.shop.engine.run("ps", "--format", "{{.Names}}", "--filter", "label=beanpod.machines").split()
-        known = {instance["InstanceId"] for instance in self.instances()}
-        return {name[: name.index("-", 2)] for name in names if name.startswith("i-")} & known
+        form = '{{.Label "beanpod.instance"}}'
+        found = self.shop.engine.run("ps", "--format", form, "--filter", "label=beanpod.instance").split()
+        return set(found) & {instance["InstanceId"] for instance in self.instances()}
 
 
 def option_settings(options: Options) -> list[dict[str, str]]:

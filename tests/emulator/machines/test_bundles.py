@@ -2,8 +2,9 @@
 
 import io
 import json
+import stat
+import tarfile
 import zipfile
-from pathlib import Path
 
 import pytest
 
@@ -17,24 +18,38 @@ def release(data: bytes) -> Release:
     return Release("one", 1, data)
 
 
-def test_scripts_stay_executable(tmp_path: Path) -> None:
-    release(bundle({"hooks/a.sh": "#!/bin/sh\n", "file": "text"})).unpack(tmp_path)
-    assert (tmp_path / "hooks/a.sh").stat().st_mode & 0o777 == 0o755
-    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o644
+def members(data: bytes) -> dict[str, tarfile.TarInfo]:
+    with tarfile.open(fileobj=io.BytesIO(release(data).archive())) as archive:
+        return {member.name: member for member in archive}
 
 
-def test_a_file_outside_of_the_bundle_is_refused(tmp_path: Path) -> None:
+def test_scripts_stay_executable() -> None:
+    found = members(bundle({"hooks/a.sh": "#!/bin/sh\n", "file": "text"}))
+    assert {name: member.mode for name, member in found.items()} == {"hooks/a.sh": 0o755, "file": 0o644}
+
+
+def test_a_link_stays_one() -> None:
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
-        archive.writestr("../escaped", "text")
-    with pytest.raises(MachineError, match=r"\.\./escaped lies outside of the bundle"):
-        release(data.getvalue()).unpack(tmp_path / "folder")
-    assert list(tmp_path.iterdir()) == []
+        entry = zipfile.ZipInfo("confighooks")
+        entry.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(entry, "hooks")
+    (member,) = members(data.getvalue()).values()
+    assert (member.issym(), member.linkname) == (True, "hooks")
 
 
-def test_what_is_no_zip_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["../escaped", "/etc/escaped", "a/../../escaped"])
+def test_a_file_outside_of_the_bundle_is_refused(name: str) -> None:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr(name, "text")
+    with pytest.raises(MachineError, match=f"{name} lies outside of the bundle"):
+        release(data.getvalue()).archive()
+
+
+def test_what_is_no_zip_is_refused() -> None:
     with pytest.raises(MachineError, match="not a zip file") as raised:
-        release(b"text").unpack(tmp_path)
+        release(b"text").archive()
     assert raised.value.event == "Instance deployment failed to unpack the source bundle. The deployment failed."
 
 

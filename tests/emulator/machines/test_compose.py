@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from emulator.machines.composed import escaped, override, web_service, written
+from emulator.machines.composed import escaped, web_service
 from emulator.machines.release import MachineError
 from tests.emulator.machines.shop import Shop, Site, several
 
@@ -43,10 +43,10 @@ def test_the_service_on_port_80_answers_with_the_variables_of_the_environment(si
 def test_instances_do_not_share_their_volumes_and_a_new_version_keeps_them(shop: Shop, site: Site) -> None:
     names = [instance["InstanceId"] for instance in site.instances()]
     for name in names:
-        shop.engine.run("exec", f"{name}-web-1", "sh", "-c", f"echo {name} >> /www/pages/kept")
+        shop.engine.run("exec", f"{name}-current-web-1", "sh", "-c", f"echo {name} >> /www/pages/kept")
     site.update(VersionLabel=version(shop, "two", "Two"))
     assert site.page()[1].startswith("Two\n")
-    kept = [shop.engine.run("exec", f"{name}-web-1", "cat", "/www/pages/kept").strip() for name in names]
+    kept = [shop.engine.run("exec", f"{name}-current-web-1", "cat", "/www/pages/kept").strip() for name in names]
     assert kept == names
 
 
@@ -64,22 +64,6 @@ def test_a_file_whose_services_leave_port_80_alone_is_refused() -> None:
     with pytest.raises(MachineError, match="no service publishes port 80") as raised:
         web_service(config(app={"ports": [{"published": "8080", "target": 8080}]}))
     assert raised.value.event == "Instance deployment failed to start the services. The deployment failed."
-
-
-def test_only_the_port_that_requests_reach_is_published_and_on_loopback() -> None:
-    given = config(app={"ports": [{"published": "80", "target": 8080}]}, other={"ports": [{"published": "22"}]})
-    changed = override(given, web="app", port=8080, label="beanpod.machines=/tmp/x", authority="/ca.pem")
-    assert changed["services"]["app"]["ports"] == ["127.0.0.1::8080"]
-    assert changed["services"]["other"]["ports"] == []
-    assert changed["services"]["other"]["labels"] == {"beanpod.machines": "/tmp/x"}
-    assert '"ports": !override ["127.0.0.1::8080"]' in written(changed)
-
-
-def test_networks_and_volumes_of_others_are_left_alone() -> None:
-    given = {**config(app={}), "volumes": {"own": {}, "shared": {"external": True}}}
-    changed = override(given, web="app", port=80, label="a=b", authority="/ca.pem")
-    assert changed["volumes"] == {"own": {"labels": {"a": "b"}}}
-    assert "networks" not in changed
 
 
 def test_a_dollar_is_written_twice() -> None:

@@ -79,17 +79,20 @@ def test_a_secret_reaches_the_container_by_its_field(shop: Shop, site: Site) -> 
 
 def test_hooks_run_with_the_variables_and_programs_of_the_instance(shop: Shop, site: Site) -> None:
     told = "/var/lib/beanpod/told"
-    say = 'echo "$COLOR $(get-config environment -k COLOR) $(get-config container -k environment_name)"'
+    get = "/opt/elasticbeanstalk/bin/get-config"
+    say = f'echo "$SHADE $({get} environment -k SHADE) $({get} container -k environment_name)"'
     volume = {"HostDirectory": told, "ContainerDirectory": "/www/told"}
     definition = {**json.loads(shop.dockerrun("Hooked")), "Volumes": [volume]}
     files = {
         "Dockerrun.aws.json": json.dumps(definition),
         ".platform/hooks/prebuild/01.sh": f"#!/bin/sh\nmkdir -p {told} && {say} > {told}/first\n",
-        ".platform/hooks/postdeploy/01.sh": f"#!/bin/sh\ndocker ps -q | wc -l > {told}/last\n",
+        ".platform/hooks/postdeploy/01.sh": f"#!/bin/sh\ndocker ps --latest --quiet | wc -l > {told}/last\n",
     }
+    shade = {"Namespace": VARIABLES, "OptionName": "SHADE", "Value": ODD}
+    site.update(OptionSettings=[shade])
     site.update(VersionLabel=shop.version("hooked", "Hooked", files=files))
-    assert site.page("/told/first") == (200, "green green single\n")
-    assert site.page("/told/last")[0] == 200
+    assert site.page("/told/first") == (200, f"{ODD} {ODD} single\n")
+    assert site.page("/told/last") == (200, "1\n")
 
 
 @pytest.mark.parametrize("stage", ["prebuild", "postdeploy"])

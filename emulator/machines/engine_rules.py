@@ -1,0 +1,359 @@
+"""What a container of an instance may be: on AWS it has the whole instance, here the machine below is the developer's.
+
+Each rule changes the body of a request of the Engine API, or refuses it:
+https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerCreate
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+Body = dict[str, Any]
+
+_DEFAULT_CAPABILITIES = frozenset(
+    (
+        "AUDIT_WRITE",
+        "CHOWN",
+        "DAC_OVERRIDE",
+        "FOWNER",
+        "FSETID",
+        "KILL",
+        "MKNOD",
+        "NET_BIND_SERVICE",
+        "NET_RAW",
+        "SETFCAP",
+        "SETGID",
+        "SETPCAP",
+        "SETUID",
+        "SYS_CHROOT",
+    )
+)
+# Beyond Docker's own: what reaches no further than the container's own network and processes.
+_CAPABILITIES = _DEFAULT_CAPABILITIES | {"IPC_LOCK", "NET_ADMIN", "NET_BROADCAST", "SYS_NICE"}
+_LIMITS = frozenset(
+    (
+        "BlkioWeight",
+        "ConsoleSize",
+        "ContainerIDFile",
+        "CpuCount",
+        "CpuPercent",
+        "CpuPeriod",
+        "CpuQuota",
+        "CpuRealtimePeriod",
+        "CpuRealtimeRuntime",
+        "CpuShares",
+        "CpusetCpus",
+        "CpusetMems",
+        "KernelMemory",
+        "KernelMemoryTCP",
+        "Memory",
+        "MemoryReservation",
+        "MemorySwap",
+        "MemorySwappiness",
+        "NanoCpus",
+        "OomKillDisable",
+        "PidsLimit",
+        "ShmSize",
+        "Ulimits",
+    )
+)
+_HARMLESS = _LIMITS | frozenset(
+    (
+        "Annotations",
+        "AutoRemove",
+        "CapDrop",
+        "Dns",
+        "DnsOptions",
+        "DnsSearch",
+        "ExtraHosts",
+        "GroupAdd",
+        "Init",
+        "LogConfig",
+        "OomScoreAdj",
+        "ReadonlyRootfs",
+        "RestartPolicy",
+        "StorageOpt",
+        "Sysctls",
+        "Tmpfs",
+    )
+)
+# Checked or changed below.
+_RULED = frozenset(
+    (
+        "Binds",
+        "CapAdd",
+        "CgroupnsMode",
+        "IpcMode",
+        "Links",
+        "Mounts",
+        "NetworkMode",
+        "PidMode",
+        "PortBindings",
+        "Privileged",
+        "PublishAllPorts",
+        "SecurityOpt",
+        "UTSMode",
+        "UsernsMode",
+        "VolumeDriver",
+        "VolumesFrom",
+    )
+)
+# As compose files and `docker run` call them.
+_NAMES = {
+    "Privileged": "privileged",
+    "Devices": "devices",
+    "DeviceRequests": "gpus",
+    "DeviceCgroupRules": "device_cgroup_rules",
+    "CgroupParent": "cgroup_parent",
+    "PidMode": "pid",
+    "IpcMode": "ipc",
+    "UTSMode": "uts",
+    "UsernsMode": "userns_mode",
+    "CgroupnsMode": "cgroup",
+    "MaskedPaths": "security_opt: systempaths",
+    "ReadonlyPaths": "security_opt: systempaths",
+    "Runtime": "runtime",
+    "CapAdd": "cap_add",
+    "SecurityOpt": "security_opt",
+    "VolumeDriver": "volume_driver",
+}
+_PRIVATE = {"PidMode": ("",), "IpcMode": ("", "none", "private", "shareable"), "UTSMode": ("",), "UsernsMode": ("",)}
+_PRIVATE["CgroupnsMode"] = ("", "private")
+# What has a network of its own to be said of; a container in the instance's network shares that.
+_OWN_NETWORK = ("Hostname", "Domainname", "ExposedPorts", "MacAddress")
+_OWN_NETWORK_HOST = ("PortBindings", "Dns", "DnsOptions", "DnsSearch", "ExtraHosts", "Links")
+WEB_PORT = "80"
+
+
+class RefusedError(Exception):
+    """The instance's engine does not do that. status: of the HTTP answer, 403 unless said otherwise."""
+
+    def __init__(self, message: str, status: int = 403) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Place(Protocol):
+    """The instance: what its names and paths are on the engine below."""
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """What everything that it makes carries."""
+
+    @property
+    def network(self) -> str:
+        """The network of the VPC."""
+
+    @property
+    def own_network(self) -> str:
+        """The network mode of a container that is on the instance's own network, as `host` is on AWS."""
+
+    @property
+    def trusted(self) -> tuple[Mapping[str, str], str]:
+        """Variables that every container gets, and a mount, for the databases' authority."""
+
+    def engine_name(self, name: str) -> str:
+        """The name on the engine of what has a name on the instance."""
+
+    def container(self, reference: str) -> str:
+        """The id of a container of the instance, by id or name. Raises RefusedError with 404."""
+
+    def engine_network(self, reference: str) -> str:
+        """The name on the engine of a network of the instance, by id or name. Raises RefusedError with 404."""
+
+    def disk(self, paths: Sequence[str], *, create: bool) -> list[str]:
+        """Where paths of the instance are on the engine's machine."""
+
+    def make_volume(self, name: str) -> None:
+        """Make a volume of the instance, unless it is there."""
+
+
+def container(body: Body, name: str, place: Place) -> Body:
+    """The body of `POST /containers/create`. Raises RefusedError for what reaches beyond the instance.
+
+    name: of the container on the instance, "" without one.
+    """
+    host: Body = dict(body.get("HostConfig") or {})
+    _check(host)
+    labels = {**(body.get("Labels") or {}), **place.labels}
+    variables, authority = place.trusted
+    given = {item.partition("=")[0] for item in body.get("Env") or ()}
+    environment = [f"{name}={value}" for name, value in variables.items() if name not in given]
+    for key in ("PidMode", "IpcMode"):
+        if (kind := str(host.get(key, ""))).startswith("container:"):
+            host[key] = f"container:{place.container(kind.partition(':')[2])}"
+    host["VolumesFrom"] = [_volumes_from(entry, place) for entry in host.get("VolumesFrom") or ()]
+    host["Links"] = [_link(entry, place) for entry in host.get("Links") or ()]
+    host["PortBindings"] = _bindings(host.get("PortBindings") or {})
+    host["PublishAllPorts"] = False
+    host["Binds"] = [*_binds(host.get("Binds") or [], place), authority]
+    host["Mounts"] = [_mount(mount, place) for mount in host.get("Mounts") or ()]
+    changed = {**body, "Labels": labels, "Env": [*(body.get("Env") or ()), *environment], "HostConfig": host}
+    return _networked(changed, host, name, place)
+
+
+def volume(body: Body, place: Place) -> Body:
+    """The body of `POST /volumes/create`: a folder of the instance instead of a device, or of a file system of AWS."""
+    name = str(body.get("Name") or "")
+    options = dict(body.get("DriverOpts") or {})
+    _check_driver(body.get("Driver"))
+    changed = {**body, "Labels": {**(body.get("Labels") or {}), **place.labels}}
+    if name:
+        changed["Name"] = place.engine_name(name)
+    return {**changed, "DriverOpts": _options(options, place)}
+
+
+def network(body: Body, place: Place) -> Body:
+    """The body of `POST /networks/create`: a bridge of the instance's own."""
+    if body.get("Driver") not in (None, "", "default", "bridge"):
+        raise _refused("driver", str(body["Driver"]), "networks")
+    options = {key: value for key, value in (body.get("Options") or {}).items() if "bridge.name" not in key}
+    labels = {**(body.get("Labels") or {}), **place.labels}
+    return {**body, "Name": place.engine_name(str(body.get("Name"))), "Options": options, "Labels": labels}
+
+
+def command(body: Body) -> Body:
+    """The body of `POST /containers/NAME/exec`. Raises RefusedError for a privileged one."""
+    if body.get("Privileged"):
+        raise _refused("privileged", "true", "docker exec")
+    return body
+
+
+def _check(host: Body) -> None:
+    for key, value in host.items():
+        if key in _PRIVATE:
+            if value not in _PRIVATE[key] and not (key in ("PidMode", "IpcMode") and "container:" in str(value)):
+                raise _refused(_NAMES[key], str(value))
+        elif key == "CapAdd":
+            for capability in value or ():
+                if str(capability).upper().removeprefix("CAP_") not in _CAPABILITIES:
+                    raise _refused("cap_add", str(capability))
+        elif key == "SecurityOpt":
+            for option in value or ():
+                if not str(option).startswith(("no-new-privileges", "label", "apparmor=docker-default")):
+                    raise _refused("security_opt", str(option).partition("{")[0])
+        elif key == "VolumeDriver":
+            _check_driver(value)
+        elif key == "Runtime":
+            if value not in (None, "", "runc", "io.containerd.runc.v2"):
+                raise _refused("runtime", str(value))
+        elif (key not in _HARMLESS | _RULED or key == "Privileged") and value:
+            raise _refused(_NAMES.get(key, key), _shown(value))
+        elif key in ("MaskedPaths", "ReadonlyPaths") and value is not None:
+            raise _refused(_NAMES[key], "unconfined")
+        elif key == "OomScoreAdj" and int(value or 0) < 0:
+            raise _refused("oom_score_adj", str(value))
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(str(item.get("PathOnHost", "all")) if isinstance(item, dict) else str(item) for item in value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _refused(key: str, value: str, where: str = "") -> RefusedError:
+    said = f"{where}: {key}: {value}" if where else f"{key}: {value}"
+    return RefusedError(
+        f"{said} is refused by the embedded AWS: it reaches the machine below the instance, which is yours. "
+        f"On AWS that is the instance's own: leave {key.partition(':')[0]} out for the rehearsal"
+    )
+
+
+def _check_driver(driver: Any) -> None:
+    if driver not in (None, "", "local"):
+        raise _refused("driver", str(driver), "volumes")
+
+
+def _options(options: Mapping[str, str], place: Place) -> Body:
+    kind, device = options.get("type", ""), options.get("device", "")
+    if kind == "tmpfs" or not options:
+        return dict(options)
+    if "bind" in options.get("o", "") and device.startswith("/"):
+        (source,) = place.disk([device], create=False)
+        return {**options, "device": source}
+    # EFS and other file systems of the VPC: here a folder that goes with the instance.
+    return {}
+
+
+def _volumes_from(entry: str, place: Place) -> str:
+    reference, colon, mode = entry.partition(":")
+    return f"{place.container(reference)}{colon}{mode}"
+
+
+def _link(entry: str, place: Place) -> str:
+    reference, _, alias = entry.partition(":")
+    return f"{place.container(reference)}:{alias or reference}"
+
+
+def _bindings(bindings: Mapping[str, Any]) -> Body:
+    """Only the web port is published, on a free port of 127.0.0.1: ports are not the instance's to take."""
+    web = {
+        port: [{"HostIp": "127.0.0.1", "HostPort": ""}]
+        for port, entries in bindings.items()
+        if any(str(entry.get("HostPort", "")) == WEB_PORT for entry in entries or ())
+    }
+    return dict(web)
+
+
+def _binds(binds: Sequence[str], place: Place) -> list[str]:
+    folders = [bind.split(":")[0] for bind in binds if bind.startswith("/") and ":" in bind]
+    sources = dict(zip(folders, place.disk(folders, create=True) if folders else (), strict=True))
+    changed = []
+    for bind in binds:
+        source, colon, rest = bind.partition(":")
+        if not colon:
+            changed.append(bind)
+        elif source in sources:
+            changed.append(f"{sources[source]}:{rest}")
+        else:
+            place.make_volume(source)
+            changed.append(f"{place.engine_name(source)}:{rest}")
+    return changed
+
+
+def _mount(mount: Body, place: Place) -> Body:
+    kind, source = mount.get("Type"), str(mount.get("Source") or "")
+    if kind == "bind":
+        create = bool((mount.get("BindOptions") or {}).get("CreateMountpoint"))
+        (path,) = place.disk([source], create=create)
+        return {**mount, "Source": path}
+    if kind == "volume":
+        options = dict(mount.get("VolumeOptions") or {})
+        driver = options.get("DriverConfig") or {}
+        _check_driver(driver.get("Name"))
+        options["Labels"] = {**(options.get("Labels") or {}), **place.labels}
+        if driver.get("Options"):
+            options["DriverConfig"] = {"Name": "local", "Options": _options(driver["Options"], place)}
+        return {**mount, "Source": place.engine_name(source) if source else "", "VolumeOptions": options}
+    if kind in ("tmpfs", "image"):
+        return mount
+    raise _refused("type", str(kind), "volumes")
+
+
+def _networked(body: Body, host: Body, name: str, place: Place) -> Body:
+    """Have it on the networks of the instance. `host` is the instance's own, where ports are not to be published."""
+    mode = str(host.get("NetworkMode") or "default")
+    if mode.startswith("container:"):
+        host["NetworkMode"] = f"container:{place.container(mode.partition(':')[2])}"
+        return body
+    if mode == "host":
+        kept = {key: value for key, value in body.items() if key not in (*_OWN_NETWORK, "NetworkingConfig")}
+        shared = {key: value for key, value in host.items() if key not in _OWN_NETWORK_HOST}
+        return {**kept, "HostConfig": {**shared, "NetworkMode": place.own_network}}
+    host["NetworkMode"] = mode if mode == "none" else _engine_network(mode, place)
+    endpoints = (body.get("NetworkingConfig") or {}).get("EndpointsConfig") or {}
+    known = {
+        _engine_network(network, place): _endpoint(entry or {}, name, place) for network, entry in endpoints.items()
+    }
+    # By no name on the VPC's network: one instance's services would answer for another's.
+    known.pop(place.network, None)
+    return {**body, "NetworkingConfig": {"EndpointsConfig": known}}
+
+
+def _engine_network(name: str, place: Place) -> str:
+    return place.network if name in ("default", "bridge") else place.engine_network(name)
+
+
+def _endpoint(entry: Body, name: str, place: Place) -> Body:
+    """A network of a container, where it is known by the name that it has on the instance."""
+    aliases = [*(entry.get("Aliases") or ()), *([name] if name else ())]
+    return {**entry, "Aliases": aliases, "Links": [_link(link, place) for link in entry.get("Links") or ()]}

@@ -1,0 +1,484 @@
+"""The Docker socket of an instance: the engine of this machine, as if it were the instance's alone.
+
+Whoever reaches an engine's socket is root on its machine. This one lets through what is listed in _ROUTES, for the
+containers, networks and volumes that carry the instance's label. On the engine their names begin with the instance's
+id, which nobody on the instance sees. https://docs.docker.com/reference/api/engine/
+"""
+
+import http.client
+import json
+import re
+import socket
+import socketserver
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+
+from emulator.machines import engine_rules
+from emulator.machines.engine_rules import RefusedError
+
+LABEL = "beanpod.instance"
+_SOCKET = "/run/docker.sock"
+_CHUNK = 65536
+# Answers are rewritten whole, except these, which are streams.
+_STREAMS = ("application/vnd.docker", "application/x-tar", "application/octet-stream", "application/json-seq")
+_HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "upgrade"}
+_PASSED_ON = ("X-Registry-Auth", "X-Registry-Config", "Content-Type", "Accept", "User-Agent")
+Query = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Where the engine listens: `unix:///var/run/docker.sock` or `tcp://127.0.0.1:2375`."""
+
+    address: str
+
+    @cached_property
+    def oldest_api(self) -> str:
+        """The oldest version of its API that it still speaks."""
+        return str(self.ask("GET", "/version")[1].get("MinAPIVersion", "1.24"))
+
+    def connect(self) -> socket.socket:
+        """A connection. Raises OSError when there is none."""
+        parts = urlsplit(self.address)
+        if parts.scheme == "unix":
+            connection = socket.socket(socket.AF_UNIX)
+            connection.connect(parts.path)
+            return connection
+        if parts.scheme in ("tcp", "http"):
+            return socket.create_connection((parts.hostname or "127.0.0.1", parts.port or 2375))
+        raise OSError(f"instances need an engine on this machine, not {self.address}")
+
+    def client(self) -> http.client.HTTPConnection:
+        """The same for one request."""
+        client = http.client.HTTPConnection("docker")
+        client.sock = self.connect()
+        return client
+
+    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """The status and the document of an answer."""
+        client = self.client()
+        try:
+            data = None if body is None else json.dumps(body)
+            client.request(method, path, data, {"Content-Type": "application/json", "Connection": "close"})
+            answer = client.getresponse()
+            text = answer.read()
+            return answer.status, json.loads(text) if text.strip() else None
+        finally:
+            client.close()
+
+
+@dataclass
+class View:
+    """What an instance has of the engine. It is the Place of engine_rules.
+
+    container_id: of the container that stands for the instance. paths: where its volumes are on the engine's machine,
+    by their folders on the instance. socket: where the socket is there. find: of paths, where they are on its volumes.
+    pulled: ids of images that instances of this run have brought here, which alone they may remove.
+    """
+
+    engine: Engine
+    instance_id: str
+    run_label: str
+    network: str
+    container_id: str
+    paths: Mapping[str, str]
+    socket: str
+    trusted: tuple[Mapping[str, str], str]
+    find: Callable[[Sequence[str], bool], list[str]]
+    pulled: set[str] = field(default_factory=set)
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        name, _, value = self.run_label.partition("=")
+        return {name: value, LABEL: self.instance_id}
+
+    @property
+    def own_network(self) -> str:
+        return f"container:{self.container_id}"
+
+    @property
+    def filter(self) -> dict[str, list[str]]:
+        """Of lists: what is the instance's own."""
+        return {"label": [f"{LABEL}={self.instance_id}"]}
+
+    def engine_name(self, name: str) -> str:
+        return f"{self.instance_id}-{name}"
+
+    def container(self, reference: str) -> str:
+        wanted = reference.lstrip("/")
+        for found in self._list("/containers/json", all="1"):
+            if found["Id"].startswith(wanted) or f"/{self.engine_name(wanted)}" in found["Names"]:
+                return str(found["Id"])
+        raise RefusedError(f"No such container: {wanted}", 404)
+
+    def engine_network(self, reference: str) -> str:
+        for found in self._list("/networks"):
+            if found["Id"].startswith(reference) or found["Name"] == self.engine_name(reference):
+                return str(found["Name"])
+        raise RefusedError(f"network {reference} not found", 404)
+
+    def disk(self, paths: Sequence[str], *, create: bool) -> list[str]:
+        return [self._below(path) for path in self.find(paths, create)]
+
+    def make_volume(self, name: str) -> None:
+        body = {"Name": self.engine_name(name), "Labels": dict(self.labels)}
+        self.engine.ask("POST", "/volumes/create", body)
+
+    def join(self, container: str) -> None:
+        """Have a container on the VPC's network, where databases and load balancers are."""
+        _, shown = self.engine.ask("GET", f"/containers/{container}/json")
+        mode = str(shown["HostConfig"]["NetworkMode"])
+        if mode == "none" or mode.startswith("container:") or self.network in shown["NetworkSettings"]["Networks"]:
+            return
+        self.engine.ask("POST", f"/networks/{self.network}/connect", {"Container": container})
+
+    def shown(self, data: bytes) -> bytes:
+        """An answer in the instance's own names and paths."""
+        data = data.replace(f"{self.instance_id}-".encode(), b"").replace(self.own_network.encode(), b"host")
+        for folder, source in self.paths.items():
+            data = data.replace(source.encode(), folder.encode())
+        return data.replace(self.socket.encode(), b"/var/run/docker.sock")
+
+    def _list(self, path: str, **query: str) -> list[dict[str, Any]]:
+        filters = json.dumps(self.filter)
+        _, found = self.engine.ask("GET", f"{path}?{urlencode({**query, 'filters': filters})}")
+        return list(found or ())
+
+    def _below(self, path: str) -> str:
+        if path == _SOCKET:
+            return self.socket
+        for folder in sorted(self.paths, key=len, reverse=True):
+            if path == folder or path.startswith(f"{folder}/"):
+                return self.paths[folder] + path.removeprefix(folder)
+        raise RefusedError(f"{path} is not on the instance's disk")
+
+
+class EngineSocket(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    """Serves an instance's socket until close()."""
+
+    daemon_threads = True
+
+    def __init__(self, path: Path) -> None:
+        self.view: View | None = None
+        super().__init__(str(path), _Handler)
+        path.chmod(0o600)
+        self._path = path
+        threading.Thread(target=self.serve_forever, args=(0.1,), daemon=True).start()
+
+    def close(self) -> None:
+        """End it."""
+        self.shutdown()
+        self.server_close()
+        self._path.unlink(missing_ok=True)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Whoever hangs up is not answered."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: EngineSocket
+    view: View
+    query: Query
+
+    def handle_one_request(self) -> None:
+        self.raw_requestline = self.rfile.readline(_CHUNK)
+        if not self.raw_requestline or not self.parse_request():
+            self.close_connection = True
+            return
+        # One request, one connection: nothing that follows is taken for another one.
+        self.close_connection = True
+        try:
+            self._serve()
+        except RefusedError as error:
+            self._answer(error.status, {"message": str(error)})
+        except (OSError, http.client.HTTPException) as error:
+            with suppress(OSError):
+                self._answer(502, {"message": f"the engine does not answer the instance: {error}"})
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing: hooks say what they do."""
+
+    def _serve(self) -> None:
+        if self.server.view is None:
+            raise RefusedError("the instance is still being launched", 503)
+        self.view = self.server.view
+        parts = urlsplit(self.path)
+        versioned = re.match(r"/v(\d+\.\d+)(/.*)", parts.path)
+        path = versioned[2] if versioned else parts.path
+        self.version = versioned[1] if versioned else ""
+        self.query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        if ".." in unquote(path).split("/"):
+            raise RefusedError(f"{path}: not a path of the Engine API", 400)
+        method = "GET" if self.command == "HEAD" else self.command
+        for methods, pattern, route in _ROUTES:
+            if method in methods and (match := re.fullmatch(pattern, path)):
+                route(self, *(unquote(group) for group in match.groups()))
+                return
+        known = any(re.fullmatch(pattern, path) for _, pattern, _ in _ROUTES)
+        status = 404 if method == "GET" and not known else 403
+        raise RefusedError(f"the embedded AWS's instances have no {self.command} {path}", status)
+
+    # Routes
+
+    def as_it_is(self, *_: str) -> None:
+        self._forward(urlsplit(self.path).path.removeprefix(f"/v{self.version}") if self.version else self._bare())
+
+    def nothing_removed(self, *_: str) -> None:
+        self._answer(200, {"ImagesDeleted": None, "CachesDeleted": None, "SpaceReclaimed": 0})
+
+    def own_list(self, path: str) -> None:
+        self._filter()
+        self._forward(f"/{path}")
+
+    def create_container(self) -> None:
+        name = self.query.get("name", "")
+        try:
+            body = engine_rules.container(self._document(), name, self.view)
+        except RefusedError as error:
+            # 404 means that there is no such image, and makes the client pull it.
+            raise RefusedError(str(error), 403 if error.status == 404 else error.status) from error
+        if name:
+            self.query["name"] = self.view.engine_name(name)
+        self._forward("/containers/create", body)
+
+    def of_container(self, reference: str, rest: str = "") -> None:
+        self._forward(f"/containers/{self.view.container(reference)}{rest}")
+
+    def start_container(self, reference: str, what: str) -> None:
+        container = self.view.container(reference)
+        self.view.join(container)
+        self._forward(f"/containers/{container}/{what}")
+
+    def rename_container(self, reference: str) -> None:
+        self.query["name"] = self.view.engine_name(self.query.get("name", ""))
+        self._forward(f"/containers/{self.view.container(reference)}/rename")
+
+    def create_exec(self, reference: str) -> None:
+        body = engine_rules.command(self._document())
+        self._forward(f"/containers/{self.view.container(reference)}/exec", body)
+
+    def of_exec(self, exec_id: str, rest: str) -> None:
+        status, found = self.view.engine.ask("GET", f"/exec/{quote(exec_id, safe='')}/json")
+        if status != 200:
+            raise RefusedError(f"No such exec instance: {exec_id}", 404)
+        self.view.container(found["ContainerID"])
+        self._forward(f"/exec/{quote(exec_id, safe='')}/{rest}")
+
+    def create_network(self) -> None:
+        self._forward("/networks/create", engine_rules.network(self._document(), self.view))
+
+    def of_network(self, reference: str, action: str = "") -> None:
+        path = f"/networks/{self.view.engine_network(reference)}{action}"
+        if action:
+            body = self._document()
+            self._forward(path, {**body, "Container": self.view.container(str(body.get("Container", "")))})
+        else:
+            self._forward(path)
+
+    def create_volume(self) -> None:
+        self._forward("/volumes/create", engine_rules.volume(self._document(), self.view))
+
+    def of_volume(self, name: str) -> None:
+        self._forward(f"/volumes/{quote(self.view.engine_name(name), safe='')}")
+
+    def pull(self) -> None:
+        if self.query.get("fromSrc"):
+            raise RefusedError("the embedded AWS's instances import no images: pull them from a registry")
+        name, tag = self.query.get("fromImage", ""), self.query.get("tag", "")
+        image = f"{name}{'@' if ':' in tag else ':'}{tag}" if tag else name
+        _, before = self.view.engine.ask("GET", "/images/json?all=1")
+        self._forward("/images/create")
+        # By another name it may have been here all the time.
+        if (pulled := self._image_id(image)) and pulled not in {found["Id"] for found in before}:
+            self.view.pulled.add(pulled)
+
+    def tag_image(self, image: str) -> None:
+        """Give an image a further tag of its own repository: another name, as of a base image, would mislead builds."""
+        repository, tag = self.query.get("repo", ""), self.query.get("tag") or "latest"
+        _, found = self.view.engine.ask("GET", f"/images/{quote(image, safe='/:@')}/json")
+        names = [*((found or {}).get("RepoTags") or ()), *((found or {}).get("RepoDigests") or ())]
+        if repository not in {re.split(r"@|:(?!.*/)", name)[0] for name in names} or f"{repository}:{tag}" in names:
+            raise RefusedError(
+                f"{image} gets no name {repository}:{tag}: the engine is shared, and it may be another's", 409
+            )
+        self._forward(f"/images/{quote(image, safe='/:@')}/tag")
+
+    def remove_image(self, image: str) -> None:
+        if (found := self._image_id(image)) and found not in self.view.pulled:
+            said = "was here before the instance, and the engine is shared: it stays"
+            raise RefusedError(f"unable to remove {image}: it {said}", 409)
+        self._forward(f"/images/{quote(image, safe='/:@')}")
+
+    # How
+
+    def _image_id(self, image: str) -> str:
+        status, found = self.view.engine.ask("GET", f"/images/{quote(image, safe='/:@')}/json")
+        return str(found["Id"]) if status == 200 else ""
+
+    def _bare(self) -> str:
+        return urlsplit(self.path).path
+
+    def _filter(self) -> None:
+        """Restrict a list to what is the instance's own, names with the beginning that they have on the engine."""
+        given: dict[str, Any] = json.loads(self.query.get("filters") or "{}")
+        filters = {key: list(value) for key, value in given.items()}
+        filters["label"] = [*filters.get("label", ()), *self.view.filter["label"]]
+        if "name" in filters:
+            begin = re.compile(r"^\^(/|/\?|\(/\)\?)?")
+            filters["name"] = [begin.sub(rf"^/?{self.view.instance_id}-", name) for name in filters["name"]]
+        self.query["filters"] = json.dumps(filters)
+
+    def _document(self) -> dict[str, Any]:
+        data = b"".join(self._body())
+        try:
+            document = json.loads(data) if data.strip() else {}
+        except ValueError as error:
+            raise RefusedError(f"the request is not JSON: {error}", 400) from error
+        if not isinstance(document, dict):
+            raise RefusedError("the request is not a JSON object", 400)
+        return document
+
+    def _body(self) -> Iterator[bytes]:
+        """What the request carries, piece by piece."""
+        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
+            while size := int(self.rfile.readline(_CHUNK).split(b";")[0], 16):
+                yield self.rfile.read(size)
+                self.rfile.readline(_CHUNK)
+            self.rfile.readline(_CHUNK)
+            return
+        left = int(self.headers.get("Content-Length") or 0)
+        while left > 0 and (piece := self.rfile.read(min(left, _CHUNK))):
+            left -= len(piece)
+            yield piece
+
+    def _forward(self, path: str, body: dict[str, Any] | None = None) -> None:
+        """Have the engine do it, and hand on what it answers."""
+        # The instance's client may be older than what a new engine still speaks; what is used of the API is the same.
+        version = max(self.version, self.view.engine.oldest_api, key=_number) if self.version else ""
+        target = f"/v{version}{path}" if version else path
+        target += f"?{urlencode(self.query)}" if self.query else ""
+        headers = {name: value for name in _PASSED_ON if (value := self.headers.get(name))}
+        if self.headers.get("Upgrade"):
+            self._hijack(target, headers)
+            return
+        streamed = body is None and self.headers.get("Transfer-Encoding", "").lower() == "chunked"
+        data = json.dumps(body).encode() if body is not None else b"" if streamed else b"".join(self._body())
+        client = self.view.engine.client()
+        try:
+            headers |= {"Connection": "close", **({"Transfer-Encoding": "chunked"} if streamed else {})}
+            client.request(self.command, target, self._body() if streamed else data, headers, encode_chunked=streamed)
+            self._hand_on(client.getresponse())
+        finally:
+            client.close()
+
+    def _hand_on(self, answer: http.client.HTTPResponse) -> None:
+        kind = answer.headers.get("Content-Type", "")
+        streamed = kind.startswith(_STREAMS) or (answer.chunked and "/images/create" in self.path)
+        streamed = streamed or any(part in self.path for part in ("/events", "/logs", "/stats", "/attach", "/wait"))
+        self.send_response_only(answer.status, answer.reason)
+        for name, value in answer.headers.items():
+            if name.lower() not in _HOP_BY_HOP:
+                self.send_header(name, value)
+        if self.command == "HEAD" or answer.status in (204, 304):
+            if answer.status == 200:
+                self.send_header("Content-Length", answer.headers.get("Content-Length", "0"))
+            self.send_header("Connection", "close")
+            self.end_headers()
+        elif streamed:
+            # A client that waits, as for the end of a container, wants to see the answer begin.
+            self.send_header("Transfer-Encoding", "chunked")
+            self.send_header("Connection", "close")
+            self.end_headers()
+            named = any(part in self.path for part in ("/events", "/stats"))
+            while piece := answer.read1(_CHUNK):
+                piece = self.view.shown(piece) if named else piece
+                self.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+            self.wfile.write(b"0\r\n\r\n")
+        else:
+            self._finish(self.view.shown(answer.read()))
+
+    def _answer(self, status: int, document: Any) -> None:
+        self.send_response_only(status)
+        self.send_header("Content-Type", "application/json")
+        self._finish(json.dumps(document).encode())
+
+    def _finish(self, data: bytes) -> None:
+        self.send_header("Content-Length", str(len(data)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(data)
+
+    def _hijack(self, target: str, headers: Mapping[str, str]) -> None:
+        """`docker exec` and `docker attach`: from the answer on, the connection is a stream in both directions."""
+        data = b"".join(self._body())
+        lines = [f"{self.command} {target} HTTP/1.1", "Host: docker", "Connection: Upgrade", "Upgrade: tcp"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        lines += [f"Content-Length: {len(data)}", "", ""]
+        with self.view.engine.connect() as engine:
+            engine.sendall("\r\n".join(lines).encode() + data)
+            begin = b""
+            while b"\r\n\r\n" not in begin and (piece := engine.recv(1)):
+                begin += piece
+            self.wfile.write(begin)
+            # Only an engine that has changed over takes what comes for a stream, and not for further requests.
+            if re.match(rb"HTTP/1.1 101|HTTP/1.1 200.*vnd\.docker\.(raw|multiplexed)-stream", begin, re.DOTALL):
+                threading.Thread(target=self._send_on, args=(engine,), daemon=True).start()
+            with suppress(OSError):
+                while piece := engine.recv(_CHUNK):
+                    self.wfile.write(piece)
+                    if not begin.startswith((b"HTTP/1.1 101", b"HTTP/1.1 200")):
+                        break
+            with suppress(OSError):
+                self.connection.shutdown(socket.SHUT_RDWR)
+
+    def _send_on(self, engine: socket.socket) -> None:
+        """What the client types; when it has ended, the engine is told so, and may go on answering."""
+        with suppress(OSError, ValueError):
+            while piece := self.rfile.read1(_CHUNK):
+                engine.sendall(piece)
+            engine.shutdown(socket.SHUT_WR)
+
+
+def _number(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+_NAME = r"([^/]+)"
+_Route = Callable[..., None]
+# Whatever is not listed is refused. Nothing here reaches what is not the instance's own.
+_ROUTES: list[tuple[tuple[str, ...], str, _Route]] = [
+    (("GET",), r"/(?:_ping|version|info)", _Handler.as_it_is),
+    (("POST",), r"/auth", _Handler.as_it_is),
+    (("GET",), r"/(events|containers/json|networks|volumes)", _Handler.own_list),
+    (("POST",), r"/((?:containers|networks|volumes)/prune)", _Handler.own_list),
+    (("POST",), r"/(?:images|build)/prune", _Handler.nothing_removed),
+    (("GET",), r"/images/(?:json|search)", _Handler.as_it_is),
+    (("GET",), r"/(?:images|distribution)/.+/(?:json|history)", _Handler.as_it_is),
+    (("POST",), r"/images/create", _Handler.pull),
+    (("POST",), r"/images/(.+)/tag", _Handler.tag_image),
+    (("DELETE",), r"/images/(.+)", _Handler.remove_image),
+    (("POST",), r"/containers/create", _Handler.create_container),
+    (("POST",), rf"/containers/{_NAME}/(start|restart)", _Handler.start_container),
+    (("POST",), rf"/containers/{_NAME}/rename", _Handler.rename_container),
+    (("POST",), rf"/containers/{_NAME}/exec", _Handler.create_exec),
+    (("POST",), rf"/containers/{_NAME}(/(?:stop|kill|pause|unpause|wait|resize|attach|update))", _Handler.of_container),
+    (("GET",), rf"/containers/{_NAME}(/(?:json|logs|top|stats|changes|archive))", _Handler.of_container),
+    (("PUT",), rf"/containers/{_NAME}(/archive)", _Handler.of_container),
+    (("DELETE",), rf"/containers/{_NAME}", _Handler.of_container),
+    (("GET",), rf"/exec/{_NAME}/(json)", _Handler.of_exec),
+    (("POST",), rf"/exec/{_NAME}/(start|resize)", _Handler.of_exec),
+    (("POST",), r"/networks/create", _Handler.create_network),
+    (("GET", "DELETE"), rf"/networks/{_NAME}", _Handler.of_network),
+    (("POST",), rf"/networks/{_NAME}(/(?:connect|disconnect))", _Handler.of_network),
+    (("POST",), r"/volumes/create", _Handler.create_volume),
+    (("GET", "DELETE"), rf"/volumes/{_NAME}", _Handler.of_volume),
+]

@@ -1,0 +1,152 @@
+"""An instance: a container that stays, with a disk, a Docker socket and a login that are nobody else's."""
+
+import io
+import json
+import tarfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from emulator.machines.docker import DockerError
+from emulator.machines.engine_rules import RefusedError
+from emulator.machines.engine_socket import Engine, EngineSocket, View
+from emulator.machines.grounds import Grounds
+from emulator.machines.image import instance_image
+from emulator.machines.release import MachineError, Release
+
+# Hooks run in staging until the application is deployed to where it runs, and in current after that.
+STAGING, CURRENT = "/var/app/staging", "/var/app/current"
+_PREVIOUS, _FAILED = "/var/app/.previous", "/var/app/.failed"
+_TOOLS = "/opt/elasticbeanstalk/bin"
+_CONFIG = "/opt/elasticbeanstalk/deployment/config.json"
+# Volumes, as own-path on the instance knows them: what is elsewhere on the instance cannot be mounted into containers.
+_DISK = ("/etc", "/home", "/media", "/mnt", "/opt", "/root", "/srv", "/tmp", "/var", "/efs", "/data", "/.disk")  # noqa: S108
+_SOCKET = "/run/docker.sock"
+# Where containers find the authority of this run; RDS's own is in the drivers' lists already.
+_AUTHORITY = "/etc/ssl/beanpod-embedded-rds.pem"
+_TRUSTED = {"NODE_EXTRA_CA_CERTS": _AUTHORITY}
+WEB_PORT = 80
+
+
+@dataclass
+class Instance:
+    """One that runs. instance_id: also the name of its container."""
+
+    grounds: Grounds
+    instance_id: str
+    _socket: EngineSocket
+
+    @classmethod
+    def launch(cls, grounds: Grounds, instance_id: str) -> "Instance":
+        """Start its container, and serve its Docker socket. Raises DockerError."""
+        image = instance_image(grounds.docker)
+        # Short: the path of a socket has room for about a hundred characters.
+        path = grounds.run.folder / f"{instance_id[2:10]}.sock"
+        served = EngineSocket(path)
+        volumes = (item for folder in _DISK for item in ("--volume", folder))
+        container = grounds.docker.run(
+            "run", "--detach", "--init", "--name", instance_id, "--hostname", instance_id,
+            "--label", grounds.run.label, "--network", grounds.network, "--publish", f"127.0.0.1::{WEB_PORT}",
+            "--volume", f"{path}:{_SOCKET}", *volumes, image,
+        )  # fmt: skip
+        mounts = json.loads(grounds.docker.run("inspect", "--format", "{{json .Mounts}}", container))
+        instance = cls(grounds, instance_id, served)
+        served.view = View(
+            engine=Engine(grounds.docker.host),
+            instance_id=instance_id,
+            run_label=grounds.run.label,
+            network=grounds.network,
+            container_id=container,
+            paths={mount["Destination"]: mount["Source"] for mount in mounts if mount["Type"] == "volume"},
+            socket=str(path),
+            trusted=(_TRUSTED, f"{grounds.authority.path}:{_AUTHORITY}:ro"),
+            find=instance._find,
+            pulled=grounds.pulled,
+        )
+        return instance
+
+    def remove(self) -> None:
+        """End it, with everything that runs on it."""
+        docker = self.grounds.docker
+        mine = f"label=beanpod.instance={self.instance_id}"
+        for listing, removal in (
+            (("ps", "--all", "--quiet"), ("rm", "--force", "--volumes")),
+            (("network", "ls", "--quiet"), ("network", "rm")),
+            (("volume", "ls", "--quiet"), ("volume", "rm", "--force")),
+        ):
+            if found := docker.run(*listing, "--filter", mine).split():
+                docker.tries(*removal, *found)
+        docker.tries("rm", "--force", "--volumes", self.instance_id)
+        self._socket.close()
+
+    def run(self, *command: str, folder: str = "/root") -> str:
+        """What a command prints that root runs on the instance. Raises DockerError when it fails."""
+        return self.grounds.docker.run("exec", "--workdir", folder, self.instance_id, *command)
+
+    def tries(self, *command: str) -> bool:
+        """Whether a command succeeds on the instance."""
+        return self.grounds.docker.tries("exec", self.instance_id, *command)
+
+    def unpack(self, release: Release) -> None:
+        """Lay a bundle into the staging folder. Raises MachineError for what cannot be unpacked."""
+        archive = release.archive()
+        self.run("sh", "-c", f"rm -rf {STAGING} && mkdir -p {STAGING}")
+        try:
+            self._untar(archive, STAGING)
+        except DockerError as error:
+            raise MachineError("unpack the source bundle", str(error)) from error
+
+    def configure(self, variables: Mapping[str, str], environment: str) -> None:
+        """Tell it the environment's variables, secrets included, and the environment's name."""
+        config = {"environment": dict(variables), "container": {"environment_name": environment}}
+        self.write(_CONFIG, json.dumps(config))
+
+    def write(self, path: str, text: str, mode: int = 0o600) -> None:
+        """Write a file of the instance."""
+        at, data = PurePosixPath(path), io.BytesIO()
+        with tarfile.open(fileobj=data, mode="w") as archive:
+            member = tarfile.TarInfo(at.name)
+            member.size, member.mode = len(text.encode()), mode
+            archive.addfile(member, io.BytesIO(text.encode()))
+        self._untar(data.getvalue(), str(at.parent))
+
+    def read(self, path: str) -> str | None:
+        """A file's text; None when it is not there."""
+        try:
+            return self.run("cat", path)
+        except DockerError:
+            return None
+
+    def run_hooks(self, stage: str, *, folder: str, config: bool = False) -> None:
+        """Run a bundle's hooks of a stage in the order of their names. config: those of a change of configuration.
+
+        https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/platforms-linux-extend.hooks.html
+        """
+        scripts = f".platform/{'confighooks' if config else 'hooks'}/{stage}"
+        find = f"[ ! -d {scripts} ] || find {scripts}/ -mindepth 1 -maxdepth 1 ! -type d | LC_ALL=C sort"
+        for script in self.run("sh", "-c", find, folder=folder).splitlines():
+            try:
+                self.run(f"{_TOOLS}/run-hook", script, folder=folder)
+            except DockerError as error:
+                raise MachineError(f"run the hook {script.replace('//', '/')}", str(error)) from error
+
+    def take_over(self) -> None:
+        """What is staged is current from now on."""
+        flip = f"rm -rf {_PREVIOUS}; [ ! -e {CURRENT} ] || mv {CURRENT} {_PREVIOUS}; mv {STAGING} {CURRENT}"
+        self.run("sh", "-c", flip)
+
+    def give_back(self) -> None:
+        """What was current before is so again."""
+        flip = f"rm -rf {_FAILED}; mv {CURRENT} {_FAILED}; [ ! -e {_PREVIOUS} ] || mv {_PREVIOUS} {CURRENT}"
+        self.run("sh", "-c", flip)
+
+    def _untar(self, data: bytes, folder: str) -> None:
+        command = ("tar", "--extract", "--no-same-owner", "--preserve-permissions", "--directory", folder)
+        self.grounds.docker.send(data, "exec", "--interactive", self.instance_id, *command)
+
+    def _find(self, paths: Sequence[str], create: bool) -> list[str]:
+        try:
+            found: list[str] = json.loads(self.run(f"{_TOOLS}/own-path", "create" if create else "keep", *paths))
+        except DockerError as error:
+            raise RefusedError(f"{', '.join(paths)}: {str(error).splitlines()[-1]}", 400) from error
+        return found
