@@ -14,7 +14,9 @@ UPDATE_FAULTS = frozenset(
 )
 # What happens when an update is asked for, before it is looked at.
 FORESTALLING_FAULTS = frozenset({"busy-before-update"})
-KNOWN_FAULTS = CALL_FAULTS | UPDATE_FAULTS | FORESTALLING_FAULTS
+# What an update needs of its caller, besides what it always does.
+PERMISSION_FAULTS = frozenset({"asks-for"})
+KNOWN_FAULTS = CALL_FAULTS | UPDATE_FAULTS | FORESTALLING_FAULTS | PERMISSION_FAULTS
 """emulator/README.md says what each does."""
 
 
@@ -64,6 +66,8 @@ class Faults:
         if kind not in KNOWN_FAULTS:
             known = ", ".join(sorted(KNOWN_FAULTS))
             raise UnknownFaultError(f"no fault is called {kind}: choose one of {known}")
+        if kind in PERMISSION_FAULTS and not details.get("permission"):
+            raise UnknownFaultError(f"{kind} needs a permission, such as s3:PutBucketPolicy")
         match = {name: details.pop(name) for name in _MATCHED if name in details}
         self._ordered.append(Fault(kind, times, after, match, details))
 
@@ -84,6 +88,12 @@ class Faults:
         """The fault that happens when an update is asked for, before it is looked at."""
         facts = {"environment": environment, "version_label": version_label}
         return self._take(FORESTALLING_FAULTS, facts)
+
+    def permissions(self, environment: str, version_label: str) -> list[str]:
+        """The actions that an update's caller has to be allowed besides."""
+        facts = {"environment": environment, "version_label": version_label}
+        ordered = [fault for fault in self._ordered if fault.kind in PERMISSION_FAULTS and fault.times != 0]
+        return [fault.details["permission"] for fault in ordered if fault.concerns(facts) and fault.strikes()]
 
     def _take(self, kinds: frozenset[str], facts: dict[str, str]) -> Fault | None:
         for fault in self._ordered:

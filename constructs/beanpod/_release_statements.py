@@ -60,9 +60,16 @@ def _beanstalk(scope: DeployScope) -> Iterator[DeployStatement]:
 def _artifacts(scope: DeployScope) -> Iterator[DeployStatement]:
     yield DeployStatement(
         sid="StoreBundles",
-        actions=("s3:PutObject", "s3:GetObject", "s3:GetObjectVersion"),
+        actions=(
+            "s3:PutObject",
+            "s3:GetObject",
+            "s3:GetObjectVersion",
+            "s3:GetObjectAcl",
+            "s3:GetObjectVersionAcl",
+        ),
         resources=(f"{scope.bucket_arn}/{BUNDLES}*",),
-        why="Uploads a release's bundle, which Beanstalk reads as the caller. CI never deletes one.",
+        why="Uploads a release's bundle, which Beanstalk reads, with its ACL, as the caller (`eb-tracker.md` of "
+        "DevHead-LLC/RisingPunk). CI cannot delete one.",
     )
     yield DeployStatement(
         sid="HoldLocks",

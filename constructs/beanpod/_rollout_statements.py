@@ -1,8 +1,13 @@
 """What `UpdateEnvironment` does in its caller's name, by deployment policy.
 
-No page of AWS's lists it. The sources: the task that AWS publishes for Azure DevOps, a policy that was
-narrowed error by error (jenkinsci/aws-beanstalk-publisher-plugin#47), the events of immutable deployments,
-and `AWSElasticBeanstalkManagedUpdatesCustomerRolePolicy`, with which Beanstalk itself replaces instances.
+No page of AWS's lists it. The sources: what deployers were refused, error by error
+(codeship/documentation#258 and #338, aws/aws-toolkit-azure-devops#124,
+jenkinsci/aws-beanstalk-publisher-plugin#27, `eb-tracker.md` of DevHead-LLC/RisingPunk), policies that
+people deploy with (jenkinsci/aws-beanstalk-publisher-plugin#47, Wolox/tech-guides,
+ministryofjustice/offender-assessments-api-infra), the events of immutable deployments, and the two
+policies with which Beanstalk does this itself, `AWSElasticBeanstalkManagedUpdatesCustomerRolePolicy` and
+`AWSElasticBeanstalkRoleCore`. What they disagree on, and what would own more than a release, is not
+granted: docs/permissions.md says what to add when AWS asks for it.
 """
 
 from collections.abc import Iterator
@@ -15,8 +20,9 @@ _NEW_INSTANCES = (DeploymentPolicy.ROLLING_WITH_ADDITIONAL_BATCH, *_NEW_GROUP)
 
 
 def rollout_statements(scope: DeployScope) -> Iterator[DeployStatement]:
-    """What `scope.deployment_policy` needs, and nothing that only another policy needs."""
+    """What `scope.deployment_policy` needs, without what only another policy needs."""
     yield from _reading(scope)
+    yield from _parts(scope)
     yield from _beanstalk_bucket(scope)
     yield from _changing_in_place(scope)
     if scope.deployment_policy in _NEW_INSTANCES:
@@ -36,6 +42,8 @@ def _reading(scope: DeployScope) -> Iterator[DeployStatement]:
             "cloudformation:DescribeStacks",
             "cloudformation:DescribeStackResource",
             "cloudformation:DescribeStackResources",
+            "cloudformation:DescribeStackEvents",
+            "cloudformation:ListStackResources",
             "cloudformation:GetTemplate",
         ),
         resources=(scope.environment_stacks,),
@@ -57,6 +65,34 @@ def _reading(scope: DeployScope) -> Iterator[DeployStatement]:
     )
 
 
+def _parts(scope: DeployScope) -> Iterator[DeployStatement]:
+    yield DeployStatement(
+        sid="ReadLaunchParts",
+        actions=(
+            "autoscaling:DescribeLaunchConfigurations",
+            "ec2:DescribeAddresses",
+            "ec2:DescribeImages",
+            "ec2:DescribeSecurityGroups",
+            "ec2:DescribeSubnets",
+            "elasticloadbalancing:DescribeLoadBalancers",
+        ),
+        resources=("*",),
+        why="What instances are made from is read as the caller, also where none is made: so say most policies that "
+        "people deploy with. AWS offers no narrower resource for these actions.",
+    )
+    if scope.deployment_policy in _NEW_INSTANCES:
+        yield DeployStatement(
+            sid="ReadLaunchTemplates",
+            actions=(
+                "autoscaling:DescribeAutoScalingInstances",
+                "ec2:DescribeLaunchTemplates",
+                "ec2:DescribeLaunchTemplateVersions",
+            ),
+            resources=("*",),
+            why="What a new instance is made from is read as the caller. AWS offers no narrower resource for these.",
+        )
+
+
 def _beanstalk_bucket(scope: DeployScope) -> Iterator[DeployStatement]:
     yield DeployStatement(
         sid="UpdateManifests",
@@ -66,17 +102,33 @@ def _beanstalk_bucket(scope: DeployScope) -> Iterator[DeployStatement]:
             "s3:GetObject",
             "s3:GetObjectAcl",
             "s3:GetObjectVersion",
+            "s3:GetObjectVersionAcl",
             "s3:DeleteObject",
         ),
         resources=(f"{scope.beanstalk_bucket}/resources/*",),
-        why="Beanstalk writes an environment's manifest to its own bucket as the caller. Bundles that other "
-        "applications keep in that bucket stay out of reach.",
+        why="Beanstalk writes an environment's manifest and its copy of the bundle to its own bucket as the caller, "
+        "below the environment's id, which no template knows. Every environment of the account and region has its "
+        "own there, and its instances run them: whoever has this statement reaches all of them. Only an account "
+        "for each stage keeps stages apart.",
     )
     yield DeployStatement(
         sid="OpenBeanstalkBucket",
-        actions=("s3:ListBucket", "s3:GetBucketLocation", "s3:GetBucketAcl"),
+        actions=(
+            "s3:CreateBucket",
+            "s3:ListBucket",
+            "s3:GetBucketLocation",
+            "s3:GetBucketAcl",
+            "s3:GetBucketPolicy",
+        ),
         resources=(scope.beanstalk_bucket,),
-        why="Beanstalk looks at its own bucket as the caller before it writes there.",
+        why="Beanstalk looks at its own bucket as the caller before it writes there, and asks for the right to make "
+        "it (jenkinsci/aws-beanstalk-publisher-plugin#27) though it is there: no other bucket can be made with this.",
+    )
+    yield DeployStatement(
+        sid="AskForBeanstalkBucket",
+        actions=("elasticbeanstalk:CreateStorageLocation",),
+        resources=("*",),
+        why="Names that bucket, and makes it where it is missing. AWS offers no narrower resource for this action.",
     )
 
 
@@ -113,20 +165,6 @@ def _growing(scope: DeployScope) -> Iterator[DeployStatement]:
         resources=(scope.groups,),
         conditions=scope.of_these_environments,
         why="The group grows for the release and shrinks afterwards.",
-    )
-    yield DeployStatement(
-        sid="ReadLaunchParts",
-        actions=(
-            "autoscaling:DescribeAutoScalingInstances",
-            "ec2:DescribeImages",
-            "ec2:DescribeLaunchTemplates",
-            "ec2:DescribeLaunchTemplateVersions",
-            "ec2:DescribeSecurityGroups",
-            "ec2:DescribeSubnets",
-            "elasticloadbalancing:DescribeLoadBalancers",
-        ),
-        resources=("*",),
-        why="What a new instance is made from is read as the caller. AWS offers no narrower resource for these.",
     )
 
 

@@ -1,54 +1,233 @@
 """What UpdateEnvironment does in its caller's name, and therefore needs its caller's permissions for.
 
-No page of AWS's lists it. This is the part all deployment policies share, from the errors that users were shown:
-codeship/documentation#338, aws/aws-toolkit-azure-devops#124, jenkinsci/aws-beanstalk-publisher-plugin#47.
+No page of AWS's lists it. `TABLE` is put together from what others were refused and what they grant, and from the two
+policies with which AWS does the same work in a role's name. It is taken from these sources alone, never from the policy
+that Beanstalk's deployers get in this repository: where that one lacks something, a deployment here fails as on AWS.
+Classic load balancers, which ask for RegisterInstancesWithLoadBalancer instead, worker tiers and ECS are left out.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from moto.iam.models import iam_backends
 
 from emulator.beanstalk.exceptions import InsufficientPrivilegesError
-from emulator.beanstalk.state import Environment
+from emulator.beanstalk.state import ApplicationVersion, Environment
 from emulator.iam.needs import Need
 
-_BUCKET = "s3:GetBucketLocation s3:ListBucket s3:GetBucketAcl"
-_MANIFEST = "s3:PutObject s3:PutObjectAcl s3:GetObject s3:GetObjectAcl s3:GetObjectVersion s3:DeleteObject"
-_STACK = (
-    "cloudformation:DescribeStacks cloudformation:DescribeStackResource cloudformation:DescribeStackResources "
-    "cloudformation:GetTemplate"
+# Reported from errors of deployments.
+CODESHIP_258 = "https://github.com/codeship/documentation/issues/258"
+CODESHIP_338 = "https://github.com/codeship/documentation/issues/338"
+INGENIEUX_36 = "https://github.com/ingenieux/awseb-deployment-plugin/issues/36"
+JENKINS_27 = "https://github.com/jenkinsci/aws-beanstalk-publisher-plugin/issues/27"
+AZURE_124 = "https://github.com/aws/aws-toolkit-azure-devops/issues/124"
+GRAILS_16260 = "https://github.com/apache/grails-core/pull/16260"
+# Error by error, August 2025, on Amazon Linux 2023.
+RISING_PUNK = "https://github.com/DevHead-LLC/RisingPunk/blob/5ef661c06434c9883638ca4c157287af3a58cb7d/eb-tracker.md"
+# Policies that people deploy with.
+CODESHIP_72 = "https://github.com/codeship/documentation/pull/72"
+JENKINS_47 = "https://github.com/jenkinsci/aws-beanstalk-publisher-plugin/issues/47"
+WOLOX = (
+    "https://github.com/Wolox/tech-guides/blob/d052e16ad7f2fd4686290b8b55b49627ebbfe858"
+    "/infrastructure/docs/aws/docs/elastic-benstalk-policies.md"
 )
-_READ = (
-    "autoscaling:DescribeAutoScalingGroups autoscaling:DescribeScalingActivities ec2:DescribeInstances "
-    "ec2:DescribeInstanceStatus"
+JUSTICE = (
+    "https://github.com/ministryofjustice/offender-assessments-api-infra/blob"
+    "/0f3ec4b7b803a37a866efdce0a442a8adc919a81/templates/deployer-group-policy.json.tpl"
 )
-_GROUP = "autoscaling:SuspendProcesses autoscaling:ResumeProcesses"
-_BALANCER = "elasticloadbalancing:DescribeTargetGroups elasticloadbalancing:DescribeTargetHealth"
-_TARGETS = "elasticloadbalancing:DeregisterTargets elasticloadbalancing:RegisterTargets"
-_SERVICES = {
-    "autoscaling": "AmazonAutoScaling",
-    "cloudformation": "AmazonCloudFormation",
-    "ec2": "AmazonEC2",
-    "elasticloadbalancing": "AmazonElasticLoadBalancing",
-}
+# AWS's own: managed updates, v8, which replace instances as immutable deployments do; and what Beanstalk does with an
+# operations role in the place of its caller, v3.
+_POLICIES = "https://docs.aws.amazon.com/aws-managed-policy/latest/reference"
+MANAGED_UPDATES = f"{_POLICIES}/AWSElasticBeanstalkManagedUpdatesCustomerRolePolicy.html"
+ROLE_CORE = f"{_POLICIES}/AWSElasticBeanstalkRoleCore.html"
+# Named there, the source not seen again.
+REVIEW = "the security review of November 2026"
+
+IN_PLACE = frozenset({"AllAtOnce", "Rolling"})
+NEW_GROUP = frozenset({"Immutable", "TrafficSplitting"})
+NEW_INSTANCES = NEW_GROUP | {"RollingWithAdditionalBatch"}
+EVERY = IN_PLACE | NEW_INSTANCES
+SPLIT = frozenset({"TrafficSplitting"})
+
 # What AWS says when a permission is lacking; None when there it is.
 Denial = Callable[[Need], str | None]
 
 
-def check_bucket(environment: Environment, denial: Denial) -> None:
-    """InsufficientPrivilegesError when the caller may not use Beanstalk's own bucket: that is found out at once."""
-    for need in _of_bucket(environment):
-        if denial(need):
-            raise InsufficientPrivilegesError(
-                f"You do not have permission to perform the '{need.action}' action. Verify that your S3 policies and "
-                "your ACLs allow you to perform these actions."
-            )
+@dataclass(frozen=True)
+class Row:
+    """A permission that an update asks for.
+
+    on: which of the environment's resources, a key of what `resources` gives; "*" where AWS knows none. policies: the
+    deployment policies that ask. balanced: only with a load balancer. asked: False for what is asked only in some
+    accounts, or of which the sources disagree; the fault "asks-for" orders it.
+    """
+
+    action: str
+    on: str
+    sources: tuple[str, ...]
+    policies: frozenset[str] = EVERY
+    balanced: bool = False
+    asked: bool = True
+    context: Mapping[str, str] = field(default_factory=dict)
+
+    def concerns(self, environment: Environment) -> bool:
+        """Whether updates of the environment are of this kind."""
+        return deployment_policy(environment) in self.policies and (environment.load_balanced or not self.balanced)
 
 
-def obstacle(environment: Environment, denial: Denial) -> str | None:
+_OF_TEMPLATE = {"ec2:CreateAction": "CreateLaunchTemplate"}
+_OF_LAUNCH = {"ec2:CreateAction": "RunInstances"}
+_TO_EC2 = {"iam:PassedToService": "ec2.amazonaws.com"}
+_BOTH = (MANAGED_UPDATES, ROLE_CORE)
+
+TABLE: tuple[Row, ...] = (
+    # Found out at once: the call is refused.
+    Row("elasticbeanstalk:CreateStorageLocation", "*", (AZURE_124, WOLOX, JUSTICE, JENKINS_47)),
+    Row("s3:CreateBucket", "bucket", (CODESHIP_338, INGENIEUX_36, JENKINS_27, WOLOX, JUSTICE)),
+    Row("s3:GetBucketLocation", "bucket", _BOTH),
+    Row("s3:ListBucket", "bucket", (WOLOX, JUSTICE, *_BOTH)),
+    Row("s3:GetBucketAcl", "bucket", (ROLE_CORE, REVIEW)),
+    Row("s3:GetBucketPolicy", "bucket", (RISING_PUNK, WOLOX, JUSTICE, *_BOTH)),
+    Row("s3:GetObjectAcl", "bundle", (RISING_PUNK, WOLOX, JUSTICE)),
+    Row("s3:GetObjectVersionAcl", "bundle", (CODESHIP_72,)),
+    Row("s3:GetObject", "bundle", (WOLOX, JUSTICE)),
+    Row("s3:PutObject", "runtime", (WOLOX, JUSTICE, *_BOTH)),
+    Row("s3:PutObjectAcl", "runtime", (RISING_PUNK, GRAILS_16260, WOLOX, JUSTICE, *_BOTH)),
+    Row("s3:GetObject", "runtime", (WOLOX, JUSTICE, *_BOTH)),
+    Row("s3:GetObjectAcl", "runtime", (WOLOX, JUSTICE, *_BOTH)),
+    Row("s3:GetObjectVersion", "runtime", _BOTH),
+    Row("s3:GetObjectVersionAcl", "runtime", (CODESHIP_72, *_BOTH)),
+    Row("s3:DeleteObject", "runtime", (GRAILS_16260, WOLOX, JUSTICE, *_BOTH)),
+    # Found out on the way: the update fails.
+    Row("cloudformation:DescribeStacks", "stack", (CODESHIP_258, WOLOX, JUSTICE)),
+    Row("cloudformation:DescribeStackResource", "stack", (AZURE_124, JENKINS_47, WOLOX, JUSTICE)),
+    Row("cloudformation:DescribeStackResources", "stack", (CODESHIP_258, CODESHIP_338, AZURE_124, WOLOX, JUSTICE)),
+    Row("cloudformation:DescribeStackEvents", "stack", (CODESHIP_258, WOLOX, JUSTICE, *_BOTH)),
+    Row("cloudformation:ListStackResources", "stack", (JUSTICE, *_BOTH)),
+    Row("cloudformation:GetTemplate", "stack", (JENKINS_47, WOLOX, JUSTICE, *_BOTH)),
+    Row("autoscaling:DescribeAutoScalingGroups", "*", (AZURE_124, JENKINS_47, WOLOX, JUSTICE)),
+    Row("autoscaling:DescribeScalingActivities", "*", (AZURE_124, JENKINS_47, WOLOX, JUSTICE)),
+    Row("autoscaling:DescribeLaunchConfigurations", "*", (WOLOX, JUSTICE, *_BOTH)),
+    Row("ec2:DescribeInstances", "*", (WOLOX, *_BOTH)),
+    Row("ec2:DescribeInstanceStatus", "*", (ROLE_CORE, REVIEW)),
+    Row("ec2:DescribeImages", "*", (WOLOX, *_BOTH)),
+    Row("ec2:DescribeSecurityGroups", "*", (WOLOX, *_BOTH)),
+    Row("ec2:DescribeSubnets", "*", _BOTH),
+    Row("ec2:DescribeAddresses", "*", (WOLOX, *_BOTH)),
+    Row("autoscaling:SuspendProcesses", "group", (RISING_PUNK, AZURE_124, JENKINS_47, WOLOX, JUSTICE)),
+    Row("autoscaling:ResumeProcesses", "group", (AZURE_124, JENKINS_47, WOLOX, JUSTICE)),
+    Row("elasticloadbalancing:DescribeLoadBalancers", "*", (JUSTICE, *_BOTH), balanced=True),
+    Row("elasticloadbalancing:DescribeTargetGroups", "*", (JENKINS_47, *_BOTH), balanced=True),
+    Row("elasticloadbalancing:DescribeTargetHealth", "*", _BOTH, balanced=True),
+    Row("elasticloadbalancing:DeregisterTargets", "targets", (JENKINS_47, *_BOTH), balanced=True),
+    Row("elasticloadbalancing:RegisterTargets", "targets", _BOTH, balanced=True),
+    # New instances.
+    Row("cloudformation:UpdateStack", "stack", (WOLOX, JUSTICE, *_BOTH), NEW_INSTANCES),
+    Row("cloudformation:CancelUpdateStack", "stack", (WOLOX, JUSTICE, *_BOTH), NEW_INSTANCES),
+    Row("autoscaling:DescribeAutoScalingInstances", "*", _BOTH, NEW_INSTANCES),
+    Row("autoscaling:UpdateAutoScalingGroup", "group", (JUSTICE, *_BOTH), NEW_INSTANCES),
+    Row("autoscaling:SetDesiredCapacity", "group", (MANAGED_UPDATES,), NEW_INSTANCES),
+    Row("autoscaling:TerminateInstanceInAutoScalingGroup", "group", (JUSTICE, MANAGED_UPDATES), NEW_INSTANCES),
+    Row("ec2:DescribeLaunchTemplates", "*", _BOTH, NEW_INSTANCES),
+    Row("ec2:DescribeLaunchTemplateVersions", "*", _BOTH, NEW_INSTANCES),
+    Row("ec2:RunInstances", "launched", _BOTH, NEW_INSTANCES),
+    Row("iam:PassRole", "role", (JUSTICE, *_BOTH), NEW_INSTANCES, context=_TO_EC2),
+    # A second group, in a stack of its own.
+    Row("cloudformation:CreateStack", "new stack", (JUSTICE, *_BOTH), NEW_GROUP),
+    Row("cloudformation:DeleteStack", "new stack", (JUSTICE, *_BOTH), NEW_GROUP),
+    Row("autoscaling:CreateAutoScalingGroup", "new group", _BOTH, NEW_GROUP),
+    Row("autoscaling:CreateOrUpdateTags", "new group", _BOTH, NEW_GROUP),
+    Row("autoscaling:AttachInstances", "group", _BOTH, NEW_GROUP),
+    Row("autoscaling:DetachInstances", "group", _BOTH, NEW_GROUP),
+    Row("autoscaling:DeleteAutoScalingGroup", "group", _BOTH, NEW_GROUP),
+    Row("ec2:CreateLaunchTemplate", "template", _BOTH, NEW_GROUP),
+    Row("ec2:DeleteLaunchTemplate", "template", _BOTH, NEW_GROUP),
+    Row("ec2:CreateTags", "template", _BOTH, NEW_GROUP, context=_OF_TEMPLATE),
+    Row("ec2:CreateTags", "instance", _BOTH, NEW_GROUP, context=_OF_LAUNCH),
+    # A share of the requests.
+    Row("elasticloadbalancing:DescribeListeners", "*", (ROLE_CORE,), SPLIT),
+    Row("elasticloadbalancing:DescribeRules", "*", (ROLE_CORE,), SPLIT),
+    Row("elasticloadbalancing:DescribeTags", "*", (ROLE_CORE,), SPLIT),
+    Row("elasticloadbalancing:DescribeTargetGroupAttributes", "*", (ROLE_CORE,), SPLIT),
+    Row("elasticloadbalancing:CreateTargetGroup", "targets", (ROLE_CORE,), SPLIT),
+    Row("elasticloadbalancing:DeleteTargetGroup", "targets", (ROLE_CORE,), SPLIT),
+    Row("elasticloadbalancing:ModifyTargetGroupAttributes", "targets", (ROLE_CORE,), SPLIT),
+    Row("elasticloadbalancing:AddTags", "targets", _BOTH, SPLIT),
+    Row("elasticloadbalancing:ModifyListener", "listener", (ROLE_CORE,), SPLIT),
+    Row("elasticloadbalancing:ModifyRule", "rule", (ROLE_CORE,), SPLIT),
+    # Only while Beanstalk's policy of its bucket lacks the role of the instances.
+    Row("s3:PutBucketPolicy", "bucket", (RISING_PUNK, JUSTICE, *_BOTH), asked=False),
+    Row("s3:PutObjectVersionAcl", "runtime", (CODESHIP_72, *_BOTH), asked=False),
+    Row("s3:GetObject", "resources of AWS", (ROLE_CORE, RISING_PUNK), asked=False),
+    # In two lists of deployers, and in none of the other four.
+    Row("cloudformation:UpdateStack", "stack", (WOLOX, JUSTICE), IN_PLACE, asked=False),
+    Row("cloudformation:CancelUpdateStack", "stack", (WOLOX, JUSTICE), IN_PLACE, asked=False),
+    Row("cloudformation:TagResource", "new stack", (ROLE_CORE,), NEW_GROUP, asked=False),
+    Row("ec2:TerminateInstances", "instance", _BOTH, NEW_INSTANCES, asked=False),
+    Row("ec2:CreateLaunchTemplateVersion", "template", _BOTH, NEW_GROUP, asked=False),
+    Row("autoscaling:PutScalingPolicy", "new group", _BOTH, NEW_GROUP, asked=False),
+    Row("autoscaling:DeletePolicy", "new group", _BOTH, NEW_GROUP, asked=False),
+    Row("autoscaling:PutNotificationConfiguration", "new group", (WOLOX, *_BOTH), NEW_GROUP, asked=False),
+    Row("autoscaling:PutScheduledUpdateGroupAction", "new group", _BOTH, NEW_GROUP, asked=False),
+    Row("cloudwatch:PutMetricAlarm", "alarm", _BOTH, NEW_GROUP, asked=False),
+    Row("elasticloadbalancing:CreateRule", "listener", (ROLE_CORE,), SPLIT, asked=False),
+    Row("elasticloadbalancing:DeleteRule", "rule", (ROLE_CORE,), SPLIT, asked=False),
+    Row("elasticloadbalancing:SetRulePriorities", "rule", (ROLE_CORE,), SPLIT, asked=False),
+)
+
+_AT_ONCE = ("s3", "elasticbeanstalk")
+_WORDS = (
+    "You do not have permission to perform the '{}' action. Verify that your S3 policies and your ACLs allow you to "
+    "perform these actions."
+)
+_SERVICES = {
+    "autoscaling": "AmazonAutoScaling",
+    "cloudformation": "AmazonCloudFormation",
+    "cloudwatch": "AmazonCloudWatch",
+    "ec2": "AmazonEC2",
+    "elasticloadbalancing": "AmazonElasticLoadBalancing",
+    "iam": "AmazonIdentityManagement",
+}
+
+
+def deployment_policy(environment: Environment) -> str:
+    """How the environment rolls out."""
+    return environment.option("aws:elasticbeanstalk:command", "DeploymentPolicy", "AllAtOnce")
+
+
+def check_storage(environment: Environment, version: ApplicationVersion, denial: Denial, more: Iterable[str]) -> None:
+    """InsufficientPrivilegesError when the caller may not use Beanstalk's own bucket, or the bundle: found out at once.
+
+    more: actions that are asked for besides, by order of a fault.
+    """
+    for need in _needs(environment, version, more):
+        if need.action.partition(":")[0] in _AT_ONCE and (said := denial(need)):
+            raise InsufficientPrivilegesError(_WORDS.format(need.action) if need.action.startswith("s3:") else said)
+
+
+def obstacle(environment: Environment, version: ApplicationVersion, denial: Denial, more: Iterable[str]) -> str | None:
     """The error event about what else the caller may not do, which stops the update; None when nothing does."""
-    for need in _of_resources(environment):
-        if said := denial(need):
-            return f"Service:{_SERVICES[need.action.partition(':')[0]]}, Message:{said}"
+    for need in _needs(environment, version, more):
+        service = need.action.partition(":")[0]
+        if service not in _AT_ONCE and (said := denial(need)):
+            return f"Service:{_SERVICES.get(service, service)}, Message:{said}"
     return None
+
+
+def _needs(environment: Environment, version: ApplicationVersion, more: Iterable[str]) -> Iterator[Need]:
+    named, ordered = resources(environment, version), set(more)
+    for row in TABLE:
+        if row.concerns(environment) and (row.asked or row.action in ordered):
+            yield from (Need(row.action, arn, _context(row, environment)) for arn in named[row.on])
+    yield from (Need(action) for action in sorted(ordered - {row.action for row in TABLE}))
+
+
+def _context(row: Row, environment: Environment) -> dict[str, str]:
+    # What an update makes carries no tag yet when it is made.
+    made = row.action.partition(":")[2].startswith("Create")
+    tags = {} if made else {f"aws:ResourceTag/{name}": value for name, value in environment.tags.items()}
+    launch = {"ec2:LaunchTemplate": _arn(environment, "ec2", "launch-template/lt-0a1b2c3d4e5f67890")}
+    return {**tags, **(launch if row.action == "ec2:RunInstances" else {}), **row.context}
 
 
 def _arn(environment: Environment, service: str, resource: str) -> str:
@@ -56,23 +235,43 @@ def _arn(environment: Environment, service: str, resource: str) -> str:
     return f"arn:aws:{service}:{region}:{account}:{resource}"
 
 
-def _of_bucket(environment: Environment) -> Iterator[Need]:
+def resources(environment: Environment, version: ApplicationVersion) -> dict[str, tuple[str, ...]]:
+    """ARNs of what an update touches, as Beanstalk names it; several where a permission is needed on each."""
     region, account = environment.arn.split(":")[3:5]
+    own, stem = environment.environment_id, f"awseb-{environment.environment_id}"
     bucket = f"arn:aws:s3:::elasticbeanstalk-{region}-{account}"
-    manifest = f"{bucket}/resources/environments/{environment.environment_id}/_runtime/manifest"
-    yield from (Need(action, bucket) for action in _BUCKET.split())
-    yield from (Need(action, manifest) for action in _MANIFEST.split())
+    runtime = f"{bucket}/resources/environments/{own}/_runtime"
+    bundle = version.source_bundle
+
+    def arn(service: str, *names: str) -> tuple[str, ...]:
+        return tuple(_arn(environment, service, name) for name in names)
+
+    group = "autoScalingGroup:0a1b2c3d:autoScalingGroupName/{}-AWSEBAutoScalingGroup-1A2B3C"
+    parts = ("subnet/subnet-0a1b2c3d", "security-group/sg-0a1b2c3d", "network-interface/*", "volume/*")
+    launched = arn("ec2", "instance/*", "launch-template/lt-0a1b2c3d4e5f67890", *parts)
+    return {
+        "*": ("*",),
+        "bucket": (bucket,),
+        "bundle": (f"arn:aws:s3:::{bundle['S3Bucket']}/{bundle['S3Key']}",) if bundle else (),
+        "runtime": (f"{runtime}/manifest", f"{runtime}/_versions/{environment.application}/{version.label}"),
+        "resources of AWS": (f"arn:aws:s3:::elasticbeanstalk-env-resources-{region}/stacks/{own}",),
+        "stack": arn("cloudformation", f"stack/{stem}-stack/0a1b2c3d"),
+        "new stack": arn("cloudformation", f"stack/{stem}-immutable-stack/0a1b2c3d"),
+        "group": arn("autoscaling", group.format(f"{stem}-stack")),
+        "new group": arn("autoscaling", group.format(f"{stem}-immutable-stack")),
+        "targets": arn("elasticloadbalancing", f"targetgroup/awseb-AWSEB-{own}/0a1b2c3d"),
+        "listener": arn("elasticloadbalancing", f"listener/app/awseb--AWSEB-{own}/0a1b2c3d/4e5f6789"),
+        "rule": arn("elasticloadbalancing", f"listener-rule/app/awseb--AWSEB-{own}/0a1b2c3d/4e5f6789/01234567"),
+        "template": arn("ec2", "launch-template/lt-0a1b2c3d4e5f67890"),
+        "instance": arn("ec2", "instance/i-0a1b2c3d4e5f67890"),
+        "launched": (*launched, f"arn:aws:ec2:{region}::image/ami-0a1b2c3d"),
+        "role": tuple(_roles(environment, account)),
+        "alarm": arn("cloudwatch", f"alarm:{stem}-immutable-stack-AWSEBCloudwatchAlarmHigh-1A2B3C"),
+    }
 
 
-def _of_resources(environment: Environment) -> Iterator[Need]:
-    stem = f"awseb-{environment.environment_id}-stack"
-    tags = {f"aws:ResourceTag/{name}": value for name, value in environment.tags.items()}
-    stack = _arn(environment, "cloudformation", f"stack/{stem}/*")
-    group = _arn(environment, "autoscaling", f"autoScalingGroup:*:autoScalingGroupName/{stem}-AWSEBAutoScalingGroup")
-    targets = _arn(environment, "elasticloadbalancing", f"targetgroup/awseb-AWSEB-{environment.environment_id}/*")
-    yield from (Need(action, stack) for action in _STACK.split())
-    yield from (Need(action, "*") for action in _READ.split())
-    yield from (Need(action, group, tags) for action in _GROUP.split())
-    if environment.load_balanced:
-        yield from (Need(action, "*") for action in _BALANCER.split())
-        yield from (Need(action, targets, tags) for action in _TARGETS.split())
+def _roles(environment: Environment, account: str) -> Iterator[str]:
+    """The roles of the environment's instance profile."""
+    name = environment.option("aws:autoscaling:launchconfiguration", "IamInstanceProfile").rpartition("/")[2]
+    profiles = iam_backends[account]["aws"].instance_profiles.values()
+    yield from (role.arn for profile in profiles if profile.name == name for role in profile.roles)

@@ -8,6 +8,7 @@ from emulator.beanstalk import downstream, options, render
 from emulator.beanstalk.actions import Actions
 from emulator.beanstalk.exceptions import InvalidParameterValueError
 from emulator.beanstalk.state import Environment, Event
+from emulator.faults import FAULTS
 
 _SEVERITIES = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 
@@ -108,8 +109,10 @@ class EnvironmentActions(Actions):
         if not label:
             return None
         if not environment.operations_role:
-            downstream.check_bucket(environment, self.denial)
-            if denied := downstream.obstacle(environment, self.denial):
+            version = self.backend.applications.version(environment.application, label)
+            more = FAULTS.permissions(environment.name, label)
+            downstream.check_storage(environment, version, self.denial, more)
+            if denied := downstream.obstacle(environment, version, self.denial, more):
                 return denied
         return self.backend.obstacle(environment, label)
 

@@ -18,28 +18,28 @@ IN_PLACE = (DeploymentPolicy.ALL_AT_ONCE, DeploymentPolicy.ROLLING)
 every_policy = pytest.mark.parametrize("policy", list(DeploymentPolicy))
 
 CHANGES_IN_PLACE = """
-    autoscaling:DescribeAutoScalingGroups autoscaling:DescribeScalingActivities
-    autoscaling:ResumeProcesses autoscaling:SuspendProcesses
-    cloudformation:DescribeStackResource cloudformation:DescribeStackResources
-    cloudformation:DescribeStacks cloudformation:GetTemplate
-    ec2:DescribeInstanceStatus ec2:DescribeInstances
+    autoscaling:DescribeAutoScalingGroups autoscaling:DescribeLaunchConfigurations
+    autoscaling:DescribeScalingActivities autoscaling:ResumeProcesses autoscaling:SuspendProcesses
+    cloudformation:DescribeStackEvents cloudformation:DescribeStackResource cloudformation:DescribeStackResources
+    cloudformation:DescribeStacks cloudformation:GetTemplate cloudformation:ListStackResources
+    ec2:DescribeAddresses ec2:DescribeImages ec2:DescribeInstanceStatus ec2:DescribeInstances
+    ec2:DescribeSecurityGroups ec2:DescribeSubnets elasticbeanstalk:CreateStorageLocation
     elasticbeanstalk:AbortEnvironmentUpdate elasticbeanstalk:AddTags elasticbeanstalk:CreateApplicationVersion
     elasticbeanstalk:DescribeApplicationVersions
     elasticbeanstalk:DescribeEnvironmentHealth elasticbeanstalk:DescribeEnvironments
     elasticbeanstalk:DescribeEvents elasticbeanstalk:DescribeInstancesHealth
     elasticbeanstalk:UpdateEnvironment
-    elasticloadbalancing:DeregisterTargets elasticloadbalancing:DescribeTargetGroups
+    elasticloadbalancing:DeregisterTargets elasticloadbalancing:DescribeLoadBalancers
+    elasticloadbalancing:DescribeTargetGroups
     elasticloadbalancing:DescribeTargetHealth elasticloadbalancing:RegisterTargets
-    s3:DeleteObject s3:GetBucketAcl s3:GetBucketLocation s3:GetObject s3:GetObjectAcl s3:GetObjectVersion
-    s3:ListBucket s3:PutObject s3:PutObjectAcl
+    s3:CreateBucket s3:DeleteObject s3:GetBucketAcl s3:GetBucketLocation s3:GetBucketPolicy s3:GetObject
+    s3:GetObjectAcl s3:GetObjectVersion s3:GetObjectVersionAcl s3:ListBucket s3:PutObject s3:PutObjectAcl
 """
 LAUNCHES_INSTANCES = """
     autoscaling:DescribeAutoScalingInstances autoscaling:SetDesiredCapacity
     autoscaling:TerminateInstanceInAutoScalingGroup autoscaling:UpdateAutoScalingGroup
     cloudformation:CancelUpdateStack cloudformation:UpdateStack
-    ec2:DescribeImages ec2:DescribeLaunchTemplateVersions ec2:DescribeLaunchTemplates
-    ec2:DescribeSecurityGroups ec2:DescribeSubnets ec2:RunInstances
-    elasticloadbalancing:DescribeLoadBalancers iam:PassRole
+    ec2:DescribeLaunchTemplateVersions ec2:DescribeLaunchTemplates ec2:RunInstances iam:PassRole
 """
 REPLACES_THE_GROUP = """
     autoscaling:AttachInstances autoscaling:CreateAutoScalingGroup autoscaling:CreateOrUpdateTags
@@ -155,6 +155,13 @@ def test_only_its_own_application_and_environments_are_deployed(policy: Deployme
         f"{arn}application/guestbook",
         f"{arn}applicationversion/guestbook/*",
     )
+
+
+@every_policy
+def test_no_bucket_can_be_made_but_beanstalks_own_nor_its_policy_changed(policy: DeploymentPolicy) -> None:
+    making = [s.resources for s in statements(policy).values() if "s3:CreateBucket" in s.actions]
+    assert making == [("arn:aws:s3:::elasticbeanstalk-eu-central-1-123456789012",)]
+    assert "s3:PutBucketPolicy" not in actions(policy)
 
 
 @every_policy
