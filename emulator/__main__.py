@@ -13,23 +13,27 @@ from types import FrameType
 from werkzeug.serving import BaseWSGIServer
 
 from emulator.clock import CLOCK
-from emulator.httpd import ACCESS_KEY_ID, SECRET_ACCESS_KEY, PortError, listen, serve
+from emulator.httpd import PortError, listen, serve
+from emulator.keys import Keys
 from emulator.machines.engine import NoEngineError
 from emulator.settings import PACE
 
 _HIGHEST_PORT = 65535
+# AWS's SDK for JavaScript puts the bucket into the host's name, unless the host is an address.
 _BANNER = """\
 Embedded AWS  account {account}, region {region}, state in memory
 
   unset AWS_PROFILE AWS_SESSION_TOKEN
-  export AWS_ENDPOINT_URL={url}
-  export AWS_ACCESS_KEY_ID={key}
-  export AWS_SECRET_ACCESS_KEY={secret}
+  export AWS_ENDPOINT_URL=http://localhost:{port}
+  export AWS_ENDPOINT_URL_S3=http://127.0.0.1:{port}
+  export AWS_ACCESS_KEY_ID={keys.access_key_id}
+  export AWS_SECRET_ACCESS_KEY={keys.secret_access_key}
   export AWS_REGION={region}
   export AWS_DEFAULT_REGION={region}
   export AWS_EC2_METADATA_DISABLED=true
+  export BEANPOD_EMULATOR_TOKEN={keys.token}
 
-Ready on {url}  (Ctrl-C stops it)"""
+Ready on http://localhost:{port}  (Ctrl-C stops it)"""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -61,9 +65,11 @@ def _set_time(options: argparse.Namespace) -> None:
 def _serve(listener: socket.socket, options: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        server = serve(listener, account=options.account, guarded=options.enforce_iam, verbose=options.verbose)
+        keys = Keys.make()
+        server = serve(listener, keys, account=options.account, guarded=options.enforce_iam, verbose=options.verbose)
         with _machines(wanted=options.machines):
-            _run(server, _banner(listener.getsockname()[1], options))
+            port = listener.getsockname()[1]
+            _run(server, _BANNER.format(account=options.account, region=options.region, port=port, keys=keys))
     except KeyboardInterrupt:
         pass
     except NoEngineError as error:
@@ -99,16 +105,6 @@ def _run(server: BaseWSGIServer, banner: str) -> None:
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
-
-
-def _banner(port: int, options: argparse.Namespace) -> str:
-    return _BANNER.format(
-        account=options.account,
-        region=options.region,
-        url=f"http://localhost:{port}",
-        key=ACCESS_KEY_ID,
-        secret=SECRET_ACCESS_KEY,
-    )
 
 
 def _parser() -> argparse.ArgumentParser:

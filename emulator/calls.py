@@ -1,12 +1,11 @@
 """What a request to the embedded AWS is: which service, which action, whose; and the log of them."""
 
-import io
-import re
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
-_SCOPE = re.compile(r"(?P<key>[^/=\s]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
+from emulator.iam.signatures import Signature
+
 # By method, without and with a key. S3 is the one service here that names its actions nowhere in the request.
 _S3_ACTIONS = {
     "GET": ("ListObjectsV2", "GetObject"),
@@ -45,16 +44,15 @@ class Call:
         return {name: getattr(self, name) for name in shown} | {"key": self.parameters.get("Key", "")}
 
 
-def read(environ: dict[str, Any]) -> Call:
+def read(environ: dict[str, Any], body: bytes, signature: Signature | None) -> Call:
     """The call a WSGI request makes."""
-    parameters = _form(environ)
-    match = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", "") or parameters.get("X-Amz-Credential", ""))
-    unsigned = ("", "", "sts" if "Action" in parameters else "s3")
-    key, region, service = match.group("key", "region", "service") if match else unsigned
+    parameters = _form(environ, body)
+    key, region, service, token = "", "", "sts" if "Action" in parameters else "s3", ""
+    if signature:
+        key, region, service, token = signature.access_key, signature.region, signature.service, signature.token
     if service == "s3":
         parameters |= _object(environ)
     action = _s3_action(environ, parameters) if service == "s3" else _action(environ, parameters)
-    token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN", "") or parameters.get("X-Amz-Security-Token", "")
     method = environ["REQUEST_METHOD"]
     headers = frozenset(name for name in _HEADERS if f"HTTP_{name.upper().replace('-', '_')}" in environ)
     return Call(service, action, region, key, token, parameters=parameters, headers=headers, method=method)
@@ -65,12 +63,10 @@ def _action(environ: dict[str, Any], parameters: dict[str, str]) -> str:
     return target or parameters.get("Action", "")
 
 
-def _form(environ: dict[str, Any]) -> dict[str, str]:
+def _form(environ: dict[str, Any], body: bytes) -> dict[str, str]:
     text = environ.get("QUERY_STRING", "")
     if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
-        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        environ["wsgi.input"] = io.BytesIO(body)
-        text = f"{text}&{body.decode()}"
+        text = f"{text}&{body.decode(errors='replace')}"
     return {name: values[0] for name, values in parse_qs(text, keep_blank_values=True).items()}
 
 

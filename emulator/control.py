@@ -1,5 +1,10 @@
-"""The embedded AWS's own paths, under /_emulator/: what tests set and see. No AWS client asks for them."""
+"""The embedded AWS's own paths, under /_emulator/: what tests set and see. No AWS client asks for them.
 
+A request brings the token that the server prints, `Authorization: Bearer ...`, and what it sends is JSON and says so:
+a web page can send neither without being asked (https://developer.mozilla.org/en-US/docs/Web/HTTP/Guides/CORS).
+"""
+
+import hmac
 import json
 from collections.abc import Callable
 from typing import Any
@@ -7,17 +12,22 @@ from typing import Any
 from emulator.beanstalk.hosts import PLACE
 from emulator.clock import CLOCK
 from emulator.faults import FAULTS
+from emulator.iam.web_identity import WebIdentities
 from emulator.settings import LIMITS, PACE
 
 PREFIX = "/_emulator/"
+_NOT_KNOWN = "send the token that the server printed: Authorization: Bearer $BEANPOD_EMULATOR_TOKEN"
+_NO_JSON = "send JSON and say so: Content-Type: application/json, not {kind!r}"
 _Answer = Any
 
 
 class Control:
-    """Answers the paths. calls: the log, shown and emptied here."""
+    """Answers the paths. calls: the log, shown and emptied here. token: who may ask knows it."""
 
-    def __init__(self, calls: list[Any]) -> None:
+    def __init__(self, calls: list[Any], identities: WebIdentities, token: str) -> None:
         self._calls = calls
+        self._identities = identities
+        self._token = token
         self._routes: dict[str, Callable[..., _Answer]] = {
             "GET now": self._now,
             "POST advance": self._advance,
@@ -28,14 +38,24 @@ class Control:
             "POST pace": self._pace,
             "POST limits": self._limits,
             "GET addresses": self._addresses,
+            "POST web-identity": self._web_identity,
         }
 
-    def __call__(self, environ: dict[str, Any]) -> tuple[str, _Answer]:
+    def refusal(self, environ: dict[str, Any]) -> tuple[str, _Answer] | None:
+        """Status line and answer for who may not ask; None for who may. Reads no body."""
+        given = environ.get("HTTP_AUTHORIZATION", "")
+        if not hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode()):
+            return "401 Unauthorized", {"error": _NOT_KNOWN}
+        kind = environ.get("CONTENT_TYPE", "")
+        if environ["REQUEST_METHOD"] not in ("GET", "DELETE") and kind.split(";")[0].strip() != "application/json":
+            return "415 Unsupported Media Type", {"error": _NO_JSON.format(kind=kind)}
+        return None
+
+    def __call__(self, environ: dict[str, Any], body: bytes) -> tuple[str, _Answer]:
         """Status line and answer, for JSON."""
         route = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO'].removeprefix(PREFIX)}"
         if route not in self._routes:
             return "404 Not Found", {"error": f"no {route}: there is {', '.join(self._routes)}"}
-        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         try:
             return "200 OK", self._routes[route](**json.loads(body or b"{}"))
         except (TypeError, ValueError) as error:
@@ -67,6 +87,14 @@ class Control:
         if PLACE.hosts is None:
             raise ValueError("nothing runs anywhere: start the server with machines")
         return PLACE.hosts.addresses()
+
+    def _web_identity(
+        self,
+        subject: str,
+        audience: str = "sts.amazonaws.com",
+        issuer: str = "https://token.actions.githubusercontent.com",
+    ) -> _Answer:
+        return {"token": self._identities.token(subject, audience, issuer)}
 
     def _pace(self, **seconds: float) -> _Answer:
         PACE.set(**seconds)

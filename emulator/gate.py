@@ -1,20 +1,27 @@
-"""Where every request comes in: it is told what it is, logged, and may be ordered to go wrong."""
+"""Where every request comes in: who may not is sent away, the rest is told what it is, logged, and may be ordered to go
+wrong."""
 
+import io
 import json
 import socket
 from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import urlencode
 from wsgiref.types import WSGIApplication
 
 from werkzeug.test import run_wsgi_app
 
-from emulator import refusals
+from emulator import access, refusals
 from emulator.calls import Call, read
 from emulator.clock import CLOCK
 from emulator.control import PREFIX, Control
 from emulator.faults import FAULTS, Fault
 from emulator.iam import guard
 from emulator.iam.callers import CALLER, Caller, caller
+from emulator.iam.signatures import UnsupportedSignatureError, find
+from emulator.iam.web_identity import WebIdentities
+from emulator.keys import Keys
+from emulator.refusals import Refusal
 from emulator.turn import TURN
 
 _Environ = dict[str, Any]
@@ -24,42 +31,68 @@ _Answer = tuple[str, list[tuple[str, str]], Iterable[bytes]]
 class Gate:
     """The application around moto's. account: whose AWS it is. guarded: whether callers need permissions.
 
-    moto's state is plain dictionaries without locks, and a deployment is many steps: one request at a time.
-    Requests that a service makes of another run inside its own.
+    keys: what its clients have to know. moto's state is plain dictionaries without locks, and a deployment is many
+    steps: one request at a time. Requests that a service makes of another run inside its own.
     """
 
-    def __init__(self, application: WSGIApplication, account: str, *, guarded: bool) -> None:
+    def __init__(self, application: WSGIApplication, account: str, keys: Keys, *, guarded: bool) -> None:
         self._application = application
         self._account = account
+        self._keys = keys
         self._guarded = guarded
         self._calls: list[Call] = []
-        self._control = Control(self._calls)
+        self._identities = WebIdentities(account)
+        self._control = Control(self._calls, self._identities, keys.token)
 
     def __call__(self, environ: _Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if environ["PATH_INFO"].startswith(PREFIX):
+        if refused := access.refusal(environ):
+            status, headers, body = _plain(*refused)
+        elif environ["PATH_INFO"].startswith(PREFIX):
             status, headers, body = self._controlled(environ)
+        elif environ["PATH_INFO"].startswith(_OF_MOTO):
+            status, headers, body = _plain("404 Not Found", "moto's own pages are not served here.")
         else:
             status, headers, body = self._served(environ)
         start_response(status, headers)
         return body
 
     def _controlled(self, environ: _Environ) -> _Answer:
-        with TURN:
-            status, answer = self._control(environ)
+        refused = self._control.refusal(environ)
+        if refused is None:
+            body = _body(environ)
+            with TURN:
+                refused = self._control(environ, body)
+        status, answer = refused
         return status, [("Content-Type", "application/json")], [json.dumps(answer).encode()]
 
     def _served(self, environ: _Environ) -> _Answer:
+        # Before the turn: who sends slowly keeps nobody else waiting.
+        body = _body(environ)
         with TURN:
-            call = read(environ)
-            whose = caller(self._account, call)
+            call, whose, refused = self._identified(environ, body)
             self._noted(call, whose)
-            fault = FAULTS.for_call(call)
-            answer = self._answer(environ, call, whose, fault)
+            fault = None if refused else FAULTS.for_call(call)
+            answer = refusals.answer(refused, call) if refused else self._answer(environ, call, whose, fault)
             if answer:
                 call.status = int(answer[0].split()[0])
         if fault and fault.kind == "hangs":
             _await_the_end(environ)
         return answer or _silence(environ)
+
+    def _identified(self, environ: _Environ, body: bytes) -> tuple[Call, Caller | None, Refusal | None]:
+        """The call, whose it is, and why it is refused as nobody's."""
+        try:
+            signature = find(environ)
+        except UnsupportedSignatureError as error:
+            return read(environ, body, None), None, error.refusal
+        call = read(environ, body, signature)
+        whose = caller(self._account, call, self._keys) if signature else None
+        refused = guard.unauthenticated(environ, body, call, signature, whose, self._identities)
+        if signature is None:
+            # Whatever is read from it later is what was read from it here.
+            environ["wsgi.input"] = io.BytesIO(content := urlencode(call.parameters).encode())
+            environ["CONTENT_LENGTH"] = str(len(content))
+        return call, None if refused else whose, refused
 
     def _noted(self, call: Call, whose: Caller | None) -> None:
         call.principal = whose.arn if whose else ""
@@ -72,14 +105,34 @@ class Gate:
             return refusals.answer(refusals.BY_FAULT[fault.kind], call)
         if fault and fault.details.get("when", "before") == "before":
             return None
-        if self._guarded:
+        if self._guarded and whose:
             environ[CALLER] = whose
-            if refusal := guard.refusal(self._account, environ, call, whose):
+            if refusal := guard.refusal(self._account, call, whose):
                 return refusals.answer(refusal, call)
         body, status, headers = run_wsgi_app(self._application, environ, buffered=True)
         # The server dates every answer.
         headers.remove("Date")
-        return None if fault else (status, headers.to_wsgi_list(), body)
+        kept = [(name, value) for name, value in headers.to_wsgi_list() if not name.lower().startswith(_CORS)]
+        return None if fault else (status, kept, body)
+
+
+# Paths that moto answers whoever asks.
+_OF_MOTO = ("/moto-api", "/favicon.ico", "/latest/meta-data/", "/latest/api/")
+_CORS = "access-control-"
+
+
+def _plain(status: str, text: str) -> _Answer:
+    return status, [("Content-Type", "text/plain; charset=utf-8")], [f"{text}\n".encode()]
+
+
+def _body(environ: _Environ) -> bytes:
+    """The whole body, which can be read again."""
+    stream = environ["wsgi.input"]
+    sent = environ.get("CONTENT_LENGTH", "")
+    length = int(sent) if sent.isdecimal() else 0
+    body: bytes = stream.read() if environ.get("wsgi.input_terminated") else stream.read(length)
+    environ["wsgi.input"] = io.BytesIO(body)
+    return body
 
 
 def _await_the_end(environ: _Environ) -> None:

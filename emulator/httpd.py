@@ -10,10 +10,9 @@ from werkzeug.http import http_date
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from emulator.clock import CLOCK
+from emulator.keys import Keys
 from emulator.surroundings import forget_aws_settings
 
-ACCESS_KEY_ID = "AKIAEMBEDDEDAWS00000"
-SECRET_ACCESS_KEY = "embedded"  # noqa: S105 - nothing checks it
 LOOPBACK = "127.0.0.1"
 
 _Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -42,13 +41,14 @@ def listen(port: int) -> socket.socket:
     return listener
 
 
-def serve(listener: socket.socket, *, account: str, guarded: bool, verbose: bool) -> BaseWSGIServer:
+def serve(listener: socket.socket, keys: Keys, *, account: str, guarded: bool, verbose: bool) -> BaseWSGIServer:
     """The server on a socket; run its serve_forever().
 
-    account: whose AWS it is. guarded: whether callers need permissions. verbose: log each request.
+    keys: what its clients have to know. account: whose AWS it is. guarded: whether callers need permissions.
+    verbose: log each request.
     """
     _prepare_environment(account)
-    application = _application(account, guarded=guarded)
+    application = _application(account, keys, guarded=guarded)
     handler = _request_handler(verbose=verbose)
     host, port = listener.getsockname()
     # The descriptor is duplicated: the caller's socket and the server's are closed each on its own.
@@ -62,12 +62,13 @@ def _prepare_environment(account: str) -> None:
     os.environ |= {
         "AWS_EC2_METADATA_DISABLED": "true",
         "MOTO_ACCOUNT_ID": account,
+        "MOTO_DISABLE_GLOBAL_CORS": "true",
         "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
         "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
     }
 
 
-def _application(account: str, *, guarded: bool) -> _Application:
+def _application(account: str, keys: Keys, *, guarded: bool) -> _Application:
     # Late: the environment has to be right before moto is imported.
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
@@ -77,7 +78,7 @@ def _application(account: str, *, guarded: bool) -> _Application:
     install()
     # AWS's models do not list every error code AWS answers with.
     warnings.filterwarnings("ignore", message=".*does not match an error shape")
-    return Gate(DomainDispatcherApplication(create_backend_app), account, guarded=guarded)
+    return Gate(DomainDispatcherApplication(create_backend_app), account, keys, guarded=guarded)
 
 
 def _request_handler(*, verbose: bool) -> type[WSGIRequestHandler]:

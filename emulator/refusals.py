@@ -4,9 +4,11 @@ import json
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-from emulator.calls import Call
+if TYPE_CHECKING:
+    from emulator.calls import Call
 
 _QUERY = (
     "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
@@ -41,7 +43,7 @@ BY_FAULT = {
 }
 
 
-def answer(refusal: Refusal, call: Call) -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
+def answer(refusal: Refusal, call: "Call") -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
     """Status line, headers and body, in the protocol of the call's service."""
     status, code, message = refusal.status, refusal.code, refusal.message
     if call.service == "s3" and refusal.s3:

@@ -39,6 +39,11 @@ class Remote(ABC):
     def endpoint_url(self) -> str:
         """Where it listens, such as http://localhost:5000."""
 
+    @property
+    @abstractmethod
+    def token(self) -> str:
+        """What it prints as BEANPOD_EMULATOR_TOKEN."""
+
     def now(self) -> datetime:
         """Its time, with its zone, UTC."""
         return _moment(self._ask("GET", "now")["now"])
@@ -79,6 +84,13 @@ class Remote(ABC):
         """host:port of this machine where a database answers. ControlError without machines."""
         return self._address("databases", identifier)
 
+    def web_identity_token(self, subject: str, **claims: str) -> str:
+        """A token for AssumeRoleWithWebIdentity, valid for five minutes, as GitHub gives one to a workflow.
+
+        subject: such as repo:me/app:ref:refs/heads/main. claims: `audience`, `issuer`. Default: GitHub's for AWS.
+        """
+        return str(self._ask("POST", "web-identity", subject=subject, **claims)["token"])
+
     def _address(self, kind: str, name: str) -> str:
         found: dict[str, str] = self._ask("GET", "addresses")[kind]
         if name not in found:
@@ -88,7 +100,8 @@ class Remote(ABC):
     def _ask(self, method: str, path: str, **body: Any) -> Any:
         connection = http.client.HTTPConnection("127.0.0.1", urlsplit(self.endpoint_url).port, timeout=_TIMEOUT_SECONDS)
         try:
-            connection.request(method, f"/_emulator/{path}", json.dumps(body))
+            headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+            connection.request(method, f"/_emulator/{path}", json.dumps(body), headers)
             response = connection.getresponse()
             answer = json.loads(response.read())
         finally:

@@ -52,7 +52,7 @@ class EmbeddedAws(Remote):
         update_seconds, launch_seconds: how long these take an environment. Default: nothing takes any time, but on
         a virtual clock 183 and 240.
         enforce_iam: whether users and roles may do only what their policies allow; the key in `environment` may do
-        anything. Default: anybody may do anything.
+        anything. Default: every key that is known there may.
         machines: whether Docker runs what is deployed, and databases. Default: they exist in AWS's answers only.
         Raises EmbeddedAwsError when it does not come up.
         """
@@ -72,6 +72,11 @@ class EmbeddedAws(Remote):
     def endpoint_url(self) -> str:
         """Where it listens, such as http://localhost:5000."""
         return self.environment["AWS_ENDPOINT_URL"]
+
+    @property
+    def token(self) -> str:
+        """What a client of the paths under /_emulator/ sends."""
+        return self.environment["BEANPOD_EMULATOR_TOKEN"]
 
     @property
     def client_arguments(self) -> dict[str, Any]:

@@ -250,7 +250,7 @@ class CloudFormationResponse(AnswersFailures):
         """The template at an S3 URL, path style or with the bucket in the host's name."""
         parts = urlparse(url)
         host, path = parts.hostname or "", parts.path.lstrip("/")
-        if host == "localhost" or host.startswith("s3."):
+        if host in ("localhost", "127.0.0.1", "::1") or host.startswith("s3."):
             bucket, key = path.split("/", 1)
         else:
             bucket, key = host.split(".")[0], path

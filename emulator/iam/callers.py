@@ -9,8 +9,8 @@ from moto.iam.access_control import CreateAccessKeyFailure, create_access_key
 from moto.iam.models import Policy
 
 from emulator.calls import Call
-from emulator.httpd import ACCESS_KEY_ID
 from emulator.iam.policies import Document
+from emulator.keys import Keys
 
 CALLER = "emulator.caller"
 """Where a guarded request carries its Caller for the service that answers it."""
@@ -18,10 +18,10 @@ CALLER = "emulator.caller"
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody known. secret: what signs the requests; empty for the key the server prints, which may do anything."""
+    """Somebody known. secret: what signs the requests. The key that the server prints may do anything."""
 
     arn: str
-    secret: str = field(default="", repr=False)
+    secret: str = field(repr=False)
     _key: Any = field(default=None, repr=False)
 
     @property
@@ -34,13 +34,15 @@ class Caller:
         return [_document(policy) for policy in self._key.collect_policies()]
 
 
-def caller(account: str, call: Call) -> Caller | None:
-    """Who signed the call; None when nobody here has that key."""
+def caller(account: str, call: Call, keys: Keys | None = None) -> Caller | None:
+    """Whose key the call names; None when nobody here has it. keys: those that the server prints."""
+    if keys and call.access_key == keys.access_key_id and not call.token:
+        return Caller(f"arn:aws:iam::{account}:root", keys.secret_access_key)
     headers = {"X-Amz-Security-Token": call.token} if call.token else {}
     try:
         key = create_access_key(account, "aws", call.access_key, headers)
     except CreateAccessKeyFailure:
-        return Caller(f"arn:aws:iam::{account}:root") if call.access_key == ACCESS_KEY_ID else None
+        return None
     return Caller(key.arn, key.create_credentials().secret_key, key)
 
 

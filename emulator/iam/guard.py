@@ -1,18 +1,20 @@
-"""Stops what a caller may not do, in AWS's words."""
+"""Stops what nobody known has signed, and what a caller may not do, in AWS's words."""
 
 from dataclasses import replace
 from typing import Any
 
 from emulator.calls import Call
+from emulator.iam import web_identity
 from emulator.iam.callers import Caller
 from emulator.iam.needs import Need, facts, needs
 from emulator.iam.policies import Verdict, judge
-from emulator.iam.signatures import is_genuine
+from emulator.iam.signatures import Signature
+from emulator.iam.web_identity import WebIdentities
 from emulator.refusals import Refusal
 
 _FORBIDDEN = "403 Forbidden"
-# Asked before anybody has a key, or by anybody who has one.
-_OPEN = ("sts:AssumeRoleWithWebIdentity", "sts:AssumeRoleWithSAML", "sts:GetCallerIdentity")
+# What takes no permission.
+_OPEN = (f"sts:{web_identity.ACTION}", "sts:GetCallerIdentity")
 _UNKNOWN_KEY = Refusal(
     _FORBIDDEN,
     "InvalidClientTokenId",
@@ -25,22 +27,43 @@ _NO_KEY = Refusal(
     "Request is missing Authentication Token",
     s3=(_FORBIDDEN, "AccessDenied", "Access Denied"),
 )
-_WRONG_SECRET = Refusal(
-    _FORBIDDEN,
-    "SignatureDoesNotMatch",
-    "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key "
-    "and signing method. Consult the service documentation for details.",
-)
+_NO_FORMS = Refusal(_FORBIDDEN, "AccessDenied", "A form with a policy uploads nothing here: presign a PUT instead.")
+_NO_SAML = Refusal(_FORBIDDEN, "AccessDenied", "Nothing here can check a SAML assertion: assume the role with a key.")
 
 
-def refusal(account: str, environ: dict[str, Any], call: Call, whose: Caller | None) -> Refusal | None:
-    """Why the call is stopped; None when it may go on."""
-    if not call.access_key:
-        return None if f"{call.service}:{call.action}" in _OPEN else _NO_KEY
-    if whose is None:
+def unauthenticated(
+    environ: dict[str, Any],
+    body: bytes,
+    call: Call,
+    signature: Signature | None,
+    whose: Caller | None,
+    identities: WebIdentities,
+) -> Refusal | None:
+    """Why nobody here made the call; None when it is genuine, or brings a token in the place of a signature."""
+    if call.service == "sts" and call.action == "AssumeRoleWithSAML":
+        return _NO_SAML
+    by_token = call.service == "sts" and call.action == web_identity.ACTION
+    if signature is None:
+        if not (by_token and _is_plain(environ)):
+            return _unsigned(environ)
+    elif whose is None:
         return _UNKNOWN_KEY
-    if not whose.unrestricted and not is_genuine(environ, call, whose.secret):
-        return _WRONG_SECRET
+    elif wrong := signature.refusal(environ, body, whose.secret):
+        return wrong
+    return identities.refusal(call) if by_token else None
+
+
+def _is_plain(environ: dict[str, Any]) -> bool:
+    """Whether a request can be about nothing but what its form says."""
+    return environ["PATH_INFO"] == "/" and not environ.get("QUERY_STRING") and "HTTP_X_AMZ_TARGET" not in environ
+
+
+def _unsigned(environ: dict[str, Any]) -> Refusal:
+    return _NO_FORMS if environ.get("CONTENT_TYPE", "").startswith("multipart/form-data") else _NO_KEY
+
+
+def refusal(account: str, call: Call, whose: Caller) -> Refusal | None:
+    """What the caller lacks the permission for; None when the call may go on."""
     known = facts(account, call, whose.arn)
     wanted = (replace(need, context=known | need.context) for need in needs(account, call))
     said = next(filter(None, (denial(whose, need) for need in wanted)), None)

@@ -9,6 +9,7 @@ from tests.deploy.workshop import Workshop
 
 CHANGES = ("PUT", "CreateApplicationVersion", "UpdateEnvironment")
 _SECONDS = 600
+_ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")
 
 
 class Assassin:
@@ -24,7 +25,7 @@ class Assassin:
         """Run a deployment and kill it there; the call's name, or None where it ended before."""
         self.proxy.calls.clear()
         self._target = (moment, number)
-        with self._shop.start(AWS_ENDPOINT_URL=self.proxy.endpoint_url) as self._victim:
+        with self._shop.start(**dict.fromkeys(_ENDPOINTS, self.proxy.endpoint_url)) as self._victim:
             _, errors = self._victim.communicate(timeout=_SECONDS)
         if self._victim.returncode == 0:
             return None

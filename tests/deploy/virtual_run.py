@@ -19,6 +19,10 @@ class _Emulator(Remote):
     def endpoint_url(self) -> str:
         return os.environ["EMULATOR_URL"]
 
+    @property
+    def token(self) -> str:
+        return os.environ["BEANPOD_EMULATOR_TOKEN"]
+
 
 if __name__ == "__main__":
     Interruptions().install()

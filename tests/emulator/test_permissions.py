@@ -238,14 +238,28 @@ def test_unsigned_request_is_refused(aws: EmbeddedAws) -> None:
         anonymous.get_object(Bucket="artifacts", Key="bundles/there.zip")
 
 
-@pytest.mark.parametrize("identity", [{}, {"WebIdentityToken": "of-a-github-workflow"}])
-def test_session_of_a_role_may_what_the_role_may(clients: Clients, user: User, identity: dict[str, str]) -> None:
-    name = "github" if identity else "ci"
+GITHUB = "token.actions.githubusercontent.com"
+SUBJECT = "repo:me/app:ref:refs/heads/main"
+
+
+@pytest.fixture(scope="module")
+def github(clients: Clients) -> str:
+    """GitHub as an identity provider of the account; its ARN."""
+    made = clients("iam").create_open_id_connect_provider(Url=f"https://{GITHUB}", ClientIDList=["sts.amazonaws.com"])
+    return str(made["OpenIDConnectProviderArn"])
+
+
+@pytest.mark.parametrize("name", ["ci", "github"])
+def test_session_of_a_role_may_what_the_role_may(
+    aws: EmbeddedAws, clients: Clients, user: User, github: str, name: str
+) -> None:
+    for_workflow = name == "github"
     trust = document({"Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"})
-    role = clients("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    role = _role(clients, name, document(_trust(github)) if for_workflow else trust)
     listing = document({"Action": "s3:ListBucket"})
     clients("iam").put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=listing)
-    assume = clients("sts").assume_role_with_web_identity if identity else clients("sts").assume_role
+    identity = {"WebIdentityToken": aws.web_identity_token(SUBJECT)} if for_workflow else {}
+    assume = clients("sts").assume_role_with_web_identity if for_workflow else clients("sts").assume_role
     session = assume(RoleArn=role, RoleSessionName="run-1", **identity)["Credentials"]
     own = {
         "aws_access_key_id": session["AccessKeyId"],
@@ -256,6 +270,58 @@ def test_session_of_a_role_may_what_the_role_may(clients: Clients, user: User, i
     assert user("sts", **own).get_caller_identity()["Arn"].endswith(f":assumed-role/{name}/run-1")
     with pytest.raises(ClientError, match=f"assumed-role/{name}/run-1 is not authorized to perform: s3:GetObject"):
         user("s3", **own).get_object(Bucket="artifacts", Key="bundles/there.zip")
+
+
+def _role(clients: Clients, name: str, trust: str) -> str:
+    return str(clients("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"])
+
+
+def _trust(provider: str, **claims: str) -> dict[str, Any]:
+    """What github_deploy_role.py writes: the audience, and the subject."""
+    wanted = {"aud": "sts.amazonaws.com", "sub": SUBJECT} | claims
+    condition = {"StringEquals": {f"{GITHUB}:{name}": value for name, value in wanted.items()}}
+    return {
+        "Principal": {"Federated": provider},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": condition,
+    }
+
+
+@pytest.mark.parametrize(
+    ("claims", "trusted", "code"),
+    [
+        ({"subject": "repo:me/app:ref:refs/heads/other"}, {}, "AccessDenied"),
+        ({"subject": "repo:somebody/fork:ref:refs/heads/main"}, {}, "AccessDenied"),
+        ({"subject": SUBJECT, "audience": "https://github.com/me"}, {}, "AccessDenied"),
+        ({"subject": SUBJECT}, {"environment": "prod"}, "AccessDenied"),
+        ({"subject": SUBJECT, "issuer": "https://gitlab.com"}, {}, "InvalidIdentityToken"),
+    ],
+)
+def test_role_is_not_for_a_workflow_that_its_trust_policy_does_not_name(
+    aws: EmbeddedAws, clients: Clients, github: str, claims: dict[str, str], trusted: dict[str, str], code: str
+) -> None:
+    role = _role(clients, f"for-{len(clients('iam').list_roles()['Roles'])}", document(_trust(github, **trusted)))
+    token = aws.web_identity_token(**claims)
+    request = {"RoleArn": role, "RoleSessionName": "run-1", "WebIdentityToken": token}
+    with pytest.raises(ClientError) as caught:
+        clients("sts").assume_role_with_web_identity(**request)
+    assert error(caught)[0] == code
+
+
+def test_web_identity_that_this_aws_did_not_give_is_refused(aws: EmbeddedAws, clients: Clients, github: str) -> None:
+    role = _role(clients, "for-nobody", document(_trust(github)))
+    ours = aws.web_identity_token(SUBJECT)
+    unsigned = "eyJhbGciOiJub25lIn0." + ours.split(".")[1] + "."
+    with EmbeddedAws.start() as other:
+        tokens = ["made up by somebody", unsigned, ours[:-4] + "AAAA", other.web_identity_token(SUBJECT)]
+    for token in tokens:
+        with pytest.raises(ClientError) as caught:
+            clients("sts").assume_role_with_web_identity(RoleArn=role, RoleSessionName="me", WebIdentityToken=token)
+        assert error(caught)[0] == "InvalidIdentityToken"
+    nobodys = f"{role}s"
+    with pytest.raises(ClientError) as caught:
+        clients("sts").assume_role_with_web_identity(RoleArn=nobodys, RoleSessionName="me", WebIdentityToken=ours)
+    assert error(caught)[0] == "AccessDenied"
 
 
 def test_bundle_has_to_be_readable_for_the_caller(user: User) -> None:

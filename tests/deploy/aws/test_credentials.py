@@ -18,7 +18,8 @@ from deploy.aws import connect
 from deploy.clock import SystemClock
 print(connect(None, SystemClock()).identity())
 """
-_TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
+_GITHUB = "token.actions.githubusercontent.com"
+_SUBJECT = "repo:me/app:ref:refs/heads/main"
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,15 @@ def aws() -> Iterator[EmbeddedAws]:
 @pytest.fixture(scope="module")
 def role(aws: EmbeddedAws) -> str:
     iam: Any = boto3.client("iam", **aws.client_arguments)
-    arn: str = iam.create_role(RoleName="deployer", AssumeRolePolicyDocument=_TRUST)["Role"]["Arn"]
+    provider = iam.create_open_id_connect_provider(Url=f"https://{_GITHUB}", ClientIDList=["sts.amazonaws.com"])
+    statement = {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Principal": {"Federated": provider["OpenIDConnectProviderArn"]},
+        "Condition": {"StringEquals": {f"{_GITHUB}:sub": _SUBJECT}},
+    }
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    arn: str = iam.create_role(RoleName="deployer", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     return arn
 
 
@@ -67,7 +76,7 @@ def test_a_session_of_a_role_has_its_token(aws: EmbeddedAws, tmp_path: Path, rol
 
 def test_a_web_identity_is_exchanged_for_a_role(aws: EmbeddedAws, tmp_path: Path, role: str) -> None:
     token = tmp_path / "token"
-    token.write_text("of GitHub's")
+    token.write_text(aws.web_identity_token(_SUBJECT))
     found = _identity(
         aws,
         tmp_path,

@@ -29,19 +29,28 @@ def start(folder: Path, **variables: str) -> "subprocess.Popen[str]":
     )
 
 
-def endpoint(server: "subprocess.Popen[str]") -> str:
-    """Where it answers, once it says that it is ready."""
+def exported(server: "subprocess.Popen[str]") -> dict[str, str]:
+    """The variables that it prints, once it says that it is ready."""
     assert server.stdout
+    variables: dict[str, str] = {}
     for line in server.stdout:
         if line.startswith("Ready on "):
-            return line.split()[2]
+            return variables
+        if line.startswith("  export "):
+            name, _, value = line.split()[1].partition("=")
+            variables[name] = value
     raise AssertionError(server.communicate())
 
 
-def create_database(url: str) -> None:
-    keys = {"aws_access_key_id": "AKIAEMBEDDEDAWS00000", "aws_secret_access_key": "embedded"}
+def create_database(variables: dict[str, str]) -> None:
     make: Any = boto3.client
-    rds = make("rds", endpoint_url=url, region_name="us-east-1", **keys)
+    rds = make(
+        "rds",
+        endpoint_url=variables["AWS_ENDPOINT_URL"],
+        region_name=variables["AWS_REGION"],
+        aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
+    )
     rds.create_db_instance(
         DBInstanceIdentifier="brief",
         Engine="mysql",
@@ -64,7 +73,7 @@ def left(engine: Engine, folder: Path) -> list[str]:
 
 def test_sigterm_removes_everything(docker_engine: Engine, tmp_path: Path) -> None:
     with start(tmp_path) as server:
-        create_database(endpoint(server))
+        create_database(exported(server))
         assert left(docker_engine, tmp_path)
         server.send_signal(signal.SIGTERM)
         _, errors = server.communicate(timeout=300)
@@ -74,13 +83,13 @@ def test_sigterm_removes_everything(docker_engine: Engine, tmp_path: Path) -> No
 
 def test_a_killed_run_is_removed_by_the_next_one_and_a_living_one_is_not(docker_engine: Engine, tmp_path: Path) -> None:
     with start(tmp_path) as killed:
-        endpoint(killed)
+        exported(killed)
         # While it lives: once it is dead, any run on this engine may remove what is left of it.
         assert len(left(docker_engine, tmp_path)) == 2
         killed.kill()
     with start(tmp_path) as living, start(tmp_path) as last:
-        endpoint(living)
-        endpoint(last)
+        exported(living)
+        exported(last)
         assert len(left(docker_engine, tmp_path)) == 4
         for server in (living, last):
             server.send_signal(signal.SIGINT)
