@@ -47,7 +47,12 @@ class ServiceConfig(Section):
         default=None,
         description="Compose file, relative to the manifest, instead of a Dockerfile. Default: none.",
     )
-    port: int = Field(default=8080, ge=1, le=65535, description="Port on which the container listens. Default: 8080.")
+    port: int = Field(
+        default=8080,
+        ge=1,
+        le=65535,
+        description="Port on which the container listens. Default: the one that the Dockerfile exposes, else 8080.",
+    )
     health_path: fields.HealthPath = Field(
         default="/health", description='Path that answers 200 while the service is well. Default: "/health".'
     )

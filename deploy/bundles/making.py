@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,13 +13,14 @@ from deploy.bundles import hooks
 from deploy.bundles.archive import BundleFile
 from deploy.bundles.bundle import Bundle, label_of
 from deploy.bundles.compose import Findings, Lifetime, Setting, production
+from deploy.bundles.dockerfiles import check_dockerfile, exposed_ports
 from deploy.bundles.dockerrun import dockerrun
 from deploy.bundles.extras import extra_files
 from deploy.bundles.problems import refuse
 from deploy.bundles.pulling import ecr_notes, is_ecr, logs_in_for, pull_problems
 from deploy.bundles.stamp import BLANK
 from deploy.errors import BuildError
-from deploy.images import BuildSpec, Image, platform_of, tag_of
+from deploy.images import BuildSpec, Image, needs_buildkit, platform_of, tag_of
 
 if TYPE_CHECKING:
     from manifest import StageConfig
@@ -28,6 +29,7 @@ _LOGIN = ("DOCKER_USERNAME", "DOCKER_PASSWORD")
 _DATABASE = ("RDS_HOSTNAME", "RDS_PORT", "RDS_DB_NAME", "RDS_USERNAME", "RDS_PASSWORD")
 # https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/create_deploy_docker.container.console.html
 _BEANSTALKS_OWN = "EB_LOG_BASE_DIR"
+_MOST_PORTS = 5
 _ZEROS = "sha256:" + "0" * 64
 
 Images = Mapping[str | None, str]
@@ -55,9 +57,11 @@ def preview_bundle(stage: StageConfig, root: Path) -> Bundle:
     Nobody is asked whether the image is private: it has the login for the instances where the manifest has one.
     Raises BuildError with every problem that a release would be refused for.
     """
-    images = {spec.name: _unbuilt(stage, spec).reference for spec in build_specs(stage, root)}
+    specs = build_specs(stage, root)
+    images = {spec.name: _unbuilt(stage, spec).reference for spec in specs}
     login = bool(images) and not tuple(_missing_login(stage))
-    return make_bundle(stage, root, images, application=stage.service.name, login_hooks=login)
+    bundle = make_bundle(stage, root, images, application=stage.service.name, login_hooks=login)
+    return replace(bundle, notes=(*bundle.notes, *_buildkit_notes(specs)))
 
 
 def _unbuilt(stage: StageConfig, spec: BuildSpec) -> Image:
@@ -168,11 +172,67 @@ def _subject(stage: StageConfig) -> str:
 
 def _dockerfile_plan(stage: StageConfig, root: Path, problems: list[str]) -> _Plan:
     spec = _dockerfile_spec(stage, root)
-    problems += _missing_build_files(stage, spec)
+    missing = list(_missing_build_files(stage, spec))
+    problems += missing
+    notes: list[str] = []
+    port = stage.service.port if missing else _container_port(stage, spec, problems, notes)
+
+    def name_context(folder: Path) -> str:
+        return f'write context = "{Path(os.path.relpath(folder, root)).as_posix()}" in [service]'
+
+    if not missing:
+        problems += _dockerfile_problems(stage, spec, _subject(stage), name_context)
     return _Plan(
         specs=(spec,),
-        definition=lambda images: ("Dockerrun.aws.json", dockerrun(images[None], stage.service.port)),
+        definition=lambda images: ("Dockerrun.aws.json", dockerrun(images[None], port)),
+        notes=tuple(notes),
     )
+
+
+def _container_port(stage: StageConfig, spec: BuildSpec, problems: list[str], notes: list[str]) -> int:
+    """Where the container listens: what the manifest says, else the one port that the Dockerfile exposes, else 8080."""
+    port, name = stage.service.port, _subject(stage)
+    exposed = exposed_ports(spec, platform_of(stage.environment.architecture))
+    if not exposed or port in exposed:
+        return port
+    ports = _listed(exposed)
+    if "port" in stage.service.model_fields_set:
+        notes.append(f"{name}: EXPOSE names {ports}, and service.port is {port}: requests go to {port}")
+        return port
+    if len(exposed) > 1:
+        problems.append(f"{name}: EXPOSE names {ports}: write port in [service], the one that answers HTTP")
+        return port
+    notes.append(f"{name}: requests go to port {ports}, which EXPOSE names; port in [service] would say another")
+    return exposed[0]
+
+
+def _listed(ports: tuple[int, ...]) -> str:
+    return " and ".join(str(port) for port in ports[:_MOST_PORTS]) + (" and others" if ports[_MOST_PORTS:] else "")
+
+
+def _context_of_compose(folder: Path, spec: BuildSpec) -> Callable[[Path], str]:
+    """What to write in the compose file of this folder to build from another one."""
+
+    def name_context(context: Path) -> str:
+        there = Path(os.path.relpath(context, folder)).as_posix()
+        dockerfile = Path(os.path.relpath(spec.dockerfile, context)).as_posix()
+        return f"write context: {there} and dockerfile: {dockerfile} in its build"
+
+    return name_context
+
+
+def _dockerfile_problems(
+    stage: StageConfig, spec: BuildSpec, heading: str, name_context: Callable[[Path], str]
+) -> Iterator[str]:
+    for text in check_dockerfile(spec, platform_of(stage.environment.architecture), name_context=name_context):
+        yield f"{heading}: {text}"
+
+
+def _buildkit_notes(specs: Iterable[BuildSpec]) -> Iterator[str]:
+    for spec in specs:
+        need = needs_buildkit(spec)
+        if need:
+            yield f"{spec.title}: {need}, needs BuildKit: `docker buildx version` has to answer where it is built"
 
 
 def _dockerfile_spec(stage: StageConfig, root: Path) -> BuildSpec:
@@ -211,10 +271,18 @@ def _compose_plan(stage: StageConfig, root: Path, problems: list[str]) -> _Plan:
     findings = Findings()
     made = production(path, _setting(stage, root, path), findings)
     problems += findings.problems
+    notes = list(made.notes)
+    for spec in () if findings.problems else made.specs:
+        heading = f"{spec.title}, {os.path.relpath(spec.dockerfile, root)}"
+        problems += _dockerfile_problems(stage, spec, heading, _context_of_compose(path.parent, spec))
+        exposed = exposed_ports(spec, platform_of(stage.environment.architecture))
+        if spec.name == made.web and exposed and made.web_port not in exposed:
+            told = f"EXPOSE names {_listed(exposed)}, and ports names {made.web_port}: requests go to {made.web_port}"
+            notes.append(f"{heading}: {told}")
     return _Plan(
         specs=made.specs,
         files=made.files,
-        notes=made.notes,
+        notes=tuple(notes),
         web=made.web,
         pulled=dict(made.images.items()),
         logs=made.logs,

@@ -7,18 +7,22 @@ with connect(stage.service.image, environment=os.environ, report=report) as (doc
 """
 
 from deploy.images._build import build_and_push
+from deploy.images._buildkit import needs_buildkit, platform_arguments
 from deploy.images._connect import connect
 from deploy.images._credentials import given_credentials
 from deploy.images._docker import Builder, Docker
+from deploy.images._dockerfile import INSTRUCTIONS, Dockerfile
 from deploy.images._process import Finished, ProcessRunner, Runner, TimedOutError
 from deploy.images._registry import Registry, is_public
 from deploy.images._repository import Repository
-from deploy.images._spec import BuildSpec, Image, LocalImage, Platform, platform_of, tag_of
+from deploy.images._spec import BuildSpec, Image, LocalImage, Platform, platform_of, read_dockerfile, tag_of
 
 __all__ = [
+    "INSTRUCTIONS",
     "BuildSpec",
     "Builder",
     "Docker",
+    "Dockerfile",
     "Finished",
     "Image",
     "LocalImage",
@@ -32,6 +36,9 @@ __all__ = [
     "connect",
     "given_credentials",
     "is_public",
+    "needs_buildkit",
+    "platform_arguments",
     "platform_of",
+    "read_dockerfile",
     "tag_of",
 ]

@@ -19,6 +19,8 @@ def build_and_push(
     """
     with report.phase(Phase.BUILD):
         _check_files(specs)
+        for spec in specs:
+            docker.check_builder(spec)
         report.say(f"building with {docker.builder}")
         built = {spec.name: _build(spec, platform, docker, report) for spec in specs}
     with report.phase(Phase.PUSH):

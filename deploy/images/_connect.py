@@ -20,6 +20,7 @@ _ENGINE = "looking for the Docker engine"
 # https://docs.docker.com/build/builders/drivers/
 _DRIVER = re.compile(r"^Driver:\s+(\S+)", re.MULTILINE)
 _NO_CACHE_DRIVER = "docker"
+_FIRST_WITHOUT_BUILDKIT = 23
 
 
 @contextmanager
@@ -61,9 +62,11 @@ def _variables(
 
 
 def _find(client: Client, report: Reporter, clock: Clock) -> Docker:
-    client.must(commands.version(), _ENGINE)
+    version = client.must(commands.version(), _ENGINE).stdout
     builder = _builder(client)
-    return Docker(client, builder, report, clock, github_cache=builder is Builder.BUILDX and _github_cache(client))
+    buildkit = builder is Builder.BUILDX or _engines_buildkit(client, version)
+    cache = builder is Builder.BUILDX and _github_cache(client)
+    return Docker(client, builder, report, clock, github_cache=cache, buildkit=buildkit)
 
 
 def _builder(client: Client) -> Builder:
@@ -71,6 +74,19 @@ def _builder(client: Client) -> Builder:
     if client.environment.get("DOCKER_BUILDKIT") == "0":
         return Builder.ENGINE
     return Builder.ENGINE if client.run(commands.buildx_version(), _ENGINE).code else Builder.BUILDX
+
+
+def _engines_buildkit(client: Client, version: str) -> bool | None:
+    """Whether `docker build` builds with BuildKit; None where the engine's own settings decide.
+
+    From 23 on the client has it in buildx alone: https://docs.docker.com/engine/release-notes/23.0/
+    """
+    asked, major = client.environment.get("DOCKER_BUILDKIT"), re.match(r"\d+", version)
+    if asked == "0":
+        return False
+    if major and int(major[0]) >= _FIRST_WITHOUT_BUILDKIT:
+        return None if asked else False
+    return True if asked == "1" else None
 
 
 def _github_cache(client: Client) -> bool:

@@ -7,11 +7,12 @@ from enum import StrEnum
 from pathlib import Path
 
 from deploy.clock import Clock
-from deploy.errors import UsageError
+from deploy.errors import BuildError, UsageError
 from deploy.images import _commands as commands
+from deploy.images._buildkit import NEWER, REMEDY, UNSET, needs_buildkit, with_platform_arguments
 from deploy.images._client import Client, failure
 from deploy.images._credentials import Credentials
-from deploy.images._diagnosis import diagnose
+from deploy.images._diagnosis import causes, diagnose
 from deploy.images._metadata import ids_in_metadata
 from deploy.images._process import Finished
 from deploy.images._repository import Repository
@@ -22,6 +23,10 @@ from deploy.report import Reporter
 # An hour is beyond what a deployment should wait for; a hung command would hold a CI job for six.
 _LONGEST_SECONDS = 3600.0
 _PUSH_PAUSES = (2.0, 8.0)
+# How a builder says that it does not know a line of the Dockerfile, or the classic one takes it for another.
+_UNKNOWN = re.compile(r"unknown (?:instruction|flag)", re.IGNORECASE)
+_MISTAKEN = re.compile(r"requires BuildKit|failed to parse platform|(?:COPY|ADD) failed", re.IGNORECASE)
+_STEP_OF_BUILDKIT = re.compile(r"#\d+ ")
 _REFUSED = re.compile(r"unauthorized|denied|incorrect username", re.IGNORECASE)
 
 
@@ -34,13 +39,18 @@ class Builder(StrEnum):
 
 @dataclass(frozen=True)
 class Docker:
-    """A Docker engine that answers. github_cache: whether buildx keeps its layers in GitHub's cache."""
+    """A Docker engine that answers.
+
+    github_cache: whether buildx keeps its layers in GitHub's cache. buildkit: whether it builds with BuildKit; None
+    where that is not known before it has built.
+    """
 
     client: Client
     builder: Builder
     report: Reporter = field(repr=False)
     clock: Clock = field(repr=False)
     github_cache: bool = False
+    buildkit: bool | None = None
 
     def login(self, repository: Repository, credentials: Credentials) -> None:
         """Have the registry check the login. UsageError when it refuses, BuildError when it does not answer."""
@@ -55,15 +65,42 @@ class Docker:
         if finished.code:
             raise failure(aim, finished)
 
+    def check_builder(self, spec: BuildSpec) -> None:
+        """Raise BuildError where only BuildKit builds the Dockerfile and this is the classic builder."""
+        need = needs_buildkit(spec) if self.buildkit is False else None
+        if need:
+            raise self._without_buildkit(spec, need)
+
     def build(self, spec: BuildSpec, platform: str) -> LocalImage:
         """Build an image into the engine. BuildError names the spec and says why it failed."""
+        if not self.buildkit:
+            spec = with_platform_arguments(spec, platform)
         client = self.client.with_variables(commands.build_environment(spec.args))
         with scratch("beanpod-build-") as folder:
             result = folder / "result"
             command = self._build_command(spec, platform, result)
-            client.must(command, f"building {spec.title}", timeout=_LONGEST_SECONDS, show=self.report.output)
+            aim = f"building {spec.title}"
+            finished = client.run(command, aim, timeout=_LONGEST_SECONDS, show=self.report.output)
+            if finished.code:
+                raise self._too_old(spec, finished) or failure(aim, finished)
             text = result.read_text()
         return self.inspect(*ids_in_metadata(text) if self.builder is Builder.BUILDX else (text.strip(),))
+
+    def _without_buildkit(self, spec: BuildSpec, need: str, why: tuple[str, ...] = ()) -> BuildError:
+        remedy = UNSET if self.client.environment.get("DOCKER_BUILDKIT") == "0" else REMEDY
+        return BuildError(f"{spec.title}: {need}, needs BuildKit, and {remedy}", causes=why)
+
+    def _too_old(self, spec: BuildSpec, finished: Finished) -> BuildError | None:
+        """What to raise where a build failed for what this builder does not know; None where it failed otherwise."""
+        need, why = needs_buildkit(spec), causes(finished.lines)
+        text = "\n".join(why)
+        if need and (self.buildkit or any(_STEP_OF_BUILDKIT.match(line) for line in finished.lines)):
+            return BuildError(f"{spec.title}: {need}, {NEWER}", causes=why) if _UNKNOWN.search(text) else None
+        return (
+            self._without_buildkit(spec, need, why)
+            if need and (_UNKNOWN.search(text) or _MISTAKEN.search(text))
+            else None
+        )
 
     def inspect(self, *ids: str) -> LocalImage:
         """The image with one of these ids. BuildError when the engine has none of them."""

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from deploy.errors import BuildError
+from deploy.images._dockerfile import Dockerfile
+
 Platform = Literal["linux/amd64", "linux/arm64"]
 
 _PLATFORMS: dict[str, Platform] = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
@@ -63,6 +66,17 @@ class Image:
     def reference(self) -> str:
         """The image for good: the digest decides what runs, the tag is for people."""
         return f"{self.repository}:{self.tag}@{self.digest}"
+
+
+def read_dockerfile(path: Path) -> Dockerfile:
+    """The Dockerfile there. Raises BuildError where it cannot be read, or is no text."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BuildError(f"{path}: cannot be read: {error.strerror}: give this user the right to read it") from None
+    if b"\0" in data:
+        raise BuildError(f"{path}: no UTF-8, as Docker reads it: save it as UTF-8")
+    return Dockerfile.parse(data.decode("utf-8", "replace"))
 
 
 def platform_of(architecture: str) -> Platform:

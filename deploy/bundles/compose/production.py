@@ -7,7 +7,7 @@ from typing import Any
 
 from deploy.bundles.archive import BundleFile
 from deploy.bundles.compose.building import spec_of, used_of
-from deploy.bundles.compose.draft import Draft, Setting, Tree
+from deploy.bundles.compose.draft import WEB_PORT, Draft, Setting, Tree
 from deploy.bundles.compose.environment import ensure_variables
 from deploy.bundles.compose.faults import Faulty, faults
 from deploy.bundles.compose.findings import Findings, at, place
@@ -30,14 +30,16 @@ class Production:
     """A compose file for Beanstalk that lacks only the images.
 
     specs: what has to be built. files: what the services need beside it, by path in the bundle. web: the service that
-    requests reach. images: those that are not built here, by their services, as the file names them. logs: the
-    folders of logs that containers write to, with their service and its user ("" for its image's own).
+    requests reach. web_port: where its container listens. images: those that are not built here, by their services, as
+    the file names them. logs: the folders of logs that containers write to, with their service and its user ("" for
+    its image's own).
     """
 
     specs: tuple[BuildSpec, ...] = ()
     files: Mapping[str, BundleFile] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     web: str | None = None
+    web_port: int | None = None
     images: Mapping[str, str] = field(default_factory=dict)
     logs: tuple[tuple[str, str, str], ...] = ()
     _tree: Tree = field(default_factory=dict)
@@ -74,6 +76,7 @@ def production(path: Path, setting: Setting, findings: Findings) -> Production:
         files=draft.files,
         notes=tuple(findings.notes),
         web=web,
+        web_port=next((port.target for name, port in draft.ports() if name == web and port.reached_at(WEB_PORT)), None),
         images=_off_the_shelf(draft),
         logs=tuple(log_folders(draft)),
         _tree=_tree(draft),

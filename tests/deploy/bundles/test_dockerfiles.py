@@ -1,0 +1,198 @@
+"""What a Dockerfile tells before it is built: what Docker would refuse, and where the container listens."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from deploy.bundles import Bundle, build_specs, preview_bundle
+from manifest import Manifest
+from tests.deploy.bundles.projects import COMPOSE, SERVICE, compose_stage, composed, refused, stage_of, write
+from tests.deploy.bundles.test_build_context import add_key, case_of
+
+HEAD = "FROM busybox:stable\n"
+
+
+def previewed(root: Path, dockerfile: str, text: str = SERVICE) -> Bundle:
+    write(root, {"Dockerfile": dockerfile})
+    return preview_bundle(stage_of(root, text), root)
+
+
+def port_of(bundle: Bundle) -> int:
+    return int(json.loads(bundle.files["Dockerrun.aws.json"].data)["Ports"][0]["ContainerPort"])
+
+
+def problems_of(root: Path, dockerfile: str, text: str = SERVICE) -> list[str]:
+    return refused(lambda: previewed(root, dockerfile, text))
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "keys", "port", "told"),
+    [
+        ("EXPOSE 3000\n", "", 3000, True),
+        ("EXPOSE 3000\n", "port = 3000\n", 3000, False),
+        ("EXPOSE 3000\n", "port = 4000\n", 4000, True),
+        ("EXPOSE 3000\n", "port = 8080\n", 8080, True),
+        ("EXPOSE 9229 8080\n", "", 8080, False),
+        ("EXPOSE 80 443\n", "port = 80\n", 80, False),
+        ("EXPOSE 53/udp\n", "", 8080, False),
+        ("EXPOSE $PORT\n", "", 8080, False),
+        ("ARG PORT=3000\nEXPOSE $PORT\n", 'args = { PORT = "4000" }\n', 4000, True),
+        ("", "", 8080, False),
+    ],
+)
+def test_port_is_the_one_that_is_exposed_unless_the_manifest_says_another(
+    tmp_path: Path, dockerfile: str, keys: str, port: int, told: bool
+) -> None:
+    bundle = previewed(tmp_path, HEAD + dockerfile, SERVICE + keys)
+    assert port_of(bundle) == port
+    assert any("EXPOSE" in note for note in bundle.notes) is told
+
+
+def test_several_exposed_ports_need_the_word_of_the_owner(tmp_path: Path) -> None:
+    assert problems_of(tmp_path, f"{HEAD}EXPOSE 80 443\n") == [
+        "Dockerfile: EXPOSE names 80 and 443: write port in [service], the one that answers HTTP"
+    ]
+    assert port_of(previewed(tmp_path, f"{HEAD}EXPOSE 80 443\n", f"{SERVICE}port = 80\n")) == 80
+
+
+def test_exposed_port_of_the_case_is_taken(tmp_path: Path) -> None:
+    project = case_of(tmp_path, "exposed-port-is-another")
+    bundle = preview_bundle(Manifest.read(project / "beanpod.toml").stage(), project)
+    assert port_of(bundle) == 3000
+    assert len(bundle.notes) == 1
+
+
+def test_compose_service_that_exposes_another_port_is_told(tmp_path: Path) -> None:
+    compose = 'services:\n  web:\n    build: .\n    ports: ["80:8080"]\n'
+    stage = compose_stage(tmp_path, compose)
+    write(tmp_path, {"Dockerfile": f"{HEAD}EXPOSE 3000\n"})
+    (note,) = (note for note in preview_bundle(stage, tmp_path).notes if "EXPOSE" in note)
+    assert note == ("service web, Dockerfile: EXPOSE names 3000, and ports names 8080: requests go to 8080")
+    write(tmp_path, {"Dockerfile": f"{HEAD}EXPOSE 8080\n"})
+    assert not [note for note in preview_bundle(stage, tmp_path).notes if "EXPOSE" in note]
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "problem"),
+    [
+        ("", "no FROM line: begin with FROM and the base image"),
+        ("# nothing\nARG A\n", "no FROM line: begin with FROM and the base image"),
+        (f"RUN true\n{HEAD}", "line 1: RUN stands before FROM: begin with FROM and the base image"),
+        (f"{HEAD}RUNN true\n", "line 2: RUNN is no instruction: write RUN"),
+        (
+            f"{HEAD}RUN a &&\n  true\n",
+            "line 3: TRUE is no instruction: end the line before it with a backslash, or take it out",
+        ),
+    ],
+)
+def test_what_docker_would_refuse_is_told_before_it_is_built(tmp_path: Path, dockerfile: str, problem: str) -> None:
+    assert problems_of(tmp_path, dockerfile) == [f"Dockerfile: {problem}"]
+
+
+def test_dockerfile_of_windows_powershell_is_named(tmp_path: Path) -> None:
+    stage = stage_of(tmp_path)
+    (tmp_path / "Dockerfile").write_bytes(HEAD.encode("utf-16"))
+    (problem,) = refused(lambda: build_specs(stage, tmp_path))
+    assert "save it as UTF-8" in problem
+    (tmp_path / "Dockerfile").write_bytes(HEAD.encode("utf-8-sig"))
+    assert build_specs(stage, tmp_path)
+
+
+def test_target_that_is_not_there_names_those_that_are(tmp_path: Path) -> None:
+    dockerfile = "FROM busybox AS base\nFROM base AS web\n"
+    text = f'{SERVICE}target = "wep"\n'
+    assert problems_of(tmp_path, dockerfile, text) == [
+        "Dockerfile: no stage is called wep: write as target one of base, web"
+    ]
+    assert previewed(tmp_path, dockerfile, text.replace("wep", "Web"))
+
+
+@pytest.mark.parametrize(
+    ("name", "manifest", "dockerfile", "key"),
+    [
+        ("monorepo-dockerfile", "beanpod.toml", "apps/api/Dockerfile", 'context = "."'),
+        ("dockerfile-above", "infra/beanpod.toml", "../apps/api/Dockerfile", 'context = ".."'),
+    ],
+)
+def test_files_above_the_context_name_the_context_to_write(
+    tmp_path: Path, name: str, manifest: str, dockerfile: str, key: str
+) -> None:
+    file = case_of(tmp_path, name) / manifest
+    assert refused(lambda: build_specs(Manifest.read(file).stage(), file.parent)) == [
+        f"{dockerfile}: line {line}: COPY {source}: not in the folder that the build sees: write {key} in [service]"
+        for line, source in ((2, "libs/lib.txt"), (3, "apps/api/server.sh"))
+    ]
+    add_key(file, key)
+    assert build_specs(Manifest.read(file).stage(), file.parent)
+
+
+def test_files_above_the_context_of_a_compose_service_name_what_to_write(tmp_path: Path) -> None:
+    compose = 'services:\n  web:\n    build: api\n    ports: ["80:8080"]\n'
+    stage = compose_stage(tmp_path, compose, libs__x="", **{"api/Dockerfile": f"{HEAD}COPY libs.x /\n"})
+    (problem,) = refused(lambda: build_specs(stage, tmp_path))
+    assert problem == (
+        "compose.yaml: service web, api/Dockerfile: line 2: COPY libs.x: not in the folder that the build sees: "
+        "write context: . and dockerfile: api/Dockerfile in its build"
+    )
+    mended = compose.replace("build: api", "build: {context: ., dockerfile: api/Dockerfile}")
+    write(tmp_path, {"compose.yaml": mended})
+    assert "web" in composed(preview_bundle(stage, tmp_path))["services"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "COPY there.txt /",
+        "COPY ./there.txt sub/../there.txt /",
+        "COPY /there.txt /",
+        'COPY ["there.txt", "/"]',
+        "COPY . /",
+        "COPY sub /",
+        "COPY missing* /",
+        "COPY $MISSING /",
+        "COPY --from=other missing /",
+        "COPY <<missing /x\nmissing",
+        "ADD https://example.org/missing /",
+        "ADD git@example.org:ada/shop.git /",
+        "COPY link /",
+    ],
+)
+def test_files_that_may_be_there_are_left_to_docker(tmp_path: Path, line: str) -> None:
+    write(tmp_path, {"there.txt": "", "sub/x": ""})
+    (tmp_path / "link").symlink_to("nowhere")
+    assert previewed(tmp_path, f"{HEAD}{line}\n")
+
+
+def test_files_of_a_stage_that_is_not_built_are_left_alone(tmp_path: Path) -> None:
+    dockerfile = "FROM a AS dev\nCOPY missing /\nFROM a AS tools\nFROM a AS web\nCOPY --from=tools /x /x\n"
+    assert previewed(tmp_path, dockerfile, f'{SERVICE}target = "web"\n')
+    (problem,) = problems_of(tmp_path, dockerfile, f'{SERVICE}target = "dev"\n')
+    assert problem == (
+        "Dockerfile: line 2: COPY missing: not in the folder that the build sees: "
+        "put it there, also for CI, or take the line out"
+    )
+
+
+def test_language_of_somebody_else_is_left_to_docker(tmp_path: Path) -> None:
+    assert previewed(tmp_path, "#syntax=ghcr.io/ada/mockerfile:1\napiVersion: v1\n")
+
+
+@pytest.mark.parametrize("name", ["heredoc-only", "buildkit-only", "mount-only"])
+def test_dry_run_tells_what_only_buildkit_builds(tmp_path: Path, name: str) -> None:
+    project = case_of(tmp_path, name)
+    notes = preview_bundle(Manifest.read(project / "beanpod.toml").stage(), project).notes
+    assert any("needs BuildKit" in note for note in notes)
+
+
+@pytest.mark.parametrize("name", ["syntax-line", "listens-on-loopback", "crlf", "umlauts"])
+def test_dry_run_of_a_plain_dockerfile_tells_nothing_of_buildkit(tmp_path: Path, name: str) -> None:
+    project = case_of(tmp_path, name)
+    notes = preview_bundle(Manifest.read(project / "beanpod.toml").stage(), project).notes
+    assert not any("BuildKit" in note for note in notes)
+
+
+def test_manifest_of_a_compose_file_has_the_keys_of_the_build_there(tmp_path: Path) -> None:
+    assert COMPOSE.startswith(SERVICE)
+    stage = compose_stage(tmp_path, 'services:\n  web:\n    build: .\n    ports: ["80:8080"]\n')
+    assert (stage.service.context, dict(stage.service.args)) == (None, {})

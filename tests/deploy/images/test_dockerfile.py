@@ -1,0 +1,106 @@
+"""A Dockerfile is read as Docker reads it."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from deploy.images import Dockerfile
+
+
+def exposed(text: str, target: str | None = None, **arguments: str) -> tuple[int, ...] | None:
+    return Dockerfile.parse(text).exposed(arguments, target)
+
+
+def keywords(text: str) -> list[tuple[int, str]]:
+    return [(one.line, one.keyword) for one in Dockerfile.parse(text).instructions]
+
+
+@pytest.mark.parametrize(
+    ("text", "ports"),
+    [
+        ("FROM a\nEXPOSE 3000\n", (3000,)),
+        ("from a\nexpose 3000/tcp\n", (3000,)),
+        ('FROM a\nEXPOSE 80 "443"/tcp 53/udp\nEXPOSE 8080\n', (80, 443, 8080)),
+        ("FROM a\nEXPOSE 7000-7002\n", (7000, 7001, 7002)),
+        ("FROM a\nEXPOSE 53/udp\n", ()),
+        ("FROM a\nENV PORT=3000\nEXPOSE $PORT\n", (3000,)),
+        ("FROM a\nENV PORT 3000\nEXPOSE ${PORT}/tcp\n", (3000,)),
+        ('FROM a\nENV A="1 2" PORT="3000"\nEXPOSE ${PORT:-80}\n', (3000,)),
+        ("FROM a\nARG PORT=3000\nENV PORT=${PORT}\nEXPOSE $PORT\n", (3000,)),
+        ("FROM a\nARG PORT\nEXPOSE ${PORT:-3000}\n", (3000,)),
+        ("ARG PORT=3000\nFROM a\nARG PORT\nEXPOSE $PORT\n", (3000,)),
+        ("FROM a AS base\nENV PORT=3000\nEXPOSE 9000\nFROM base\nEXPOSE $PORT\n", (9000, 3000)),
+        ("FROM a AS Base\nEXPOSE 9000\nFROM base\n", (9000,)),
+        ("FROM a AS build\nEXPOSE 9000\nFROM b\nCOPY --from=build /x /x\nEXPOSE 80\n", (80,)),
+        ("FROM a\nRUN echo \\\n  EXPOSE 1\nEXPOSE \\\n  # why\n\n  3000\n", (3000,)),
+        ("# escape=`\nFROM a\nEXPOSE `\n 3000\n", (3000,)),
+        ("FROM a\nRUN <<EOF\nEXPOSE 1\nEOF\nEXPOSE 3000\n", (3000,)),
+        ("FROM a\nCOPY <<-'A' <<B /x/\nEXPOSE 1\n\tA\nEXPOSE 2\nB\nEXPOSE 3000\n", (3000,)),
+        ("\ufeffFROM a\r\nENV P=3000\r\nEXPOSE \\\r\n $P\r\n", (3000,)),
+        # Nothing is known of what the base image brings.
+        ("FROM a\n", None),
+        ("FROM a\nEXPOSE $PORT\n", None),
+        ("FROM a AS b\nARG PORT=3000\nFROM b\nEXPOSE $PORT\n", None),
+        ("ARG PORT=3000\nFROM a\nEXPOSE $PORT\n", None),
+        ("FROM a\nEXPOSE http\n", None),
+        ("FROM a\nONBUILD EXPOSE 3000\n", None),
+        ("FROM a\n# EXPOSE 3000\nCMD echo EXPOSE 3000\n", None),
+        ("", None),
+    ],
+)
+def test_ports_of_the_last_stage(text: str, ports: tuple[int, ...] | None) -> None:
+    assert exposed(text) == ports
+
+
+def test_arguments_of_the_build_win_over_defaults() -> None:
+    assert exposed("FROM a\nARG PORT=3000\nEXPOSE $PORT\n", PORT="4000") == (4000,)
+    assert exposed("FROM a\nARG PORT=3000\nENV PORT=5000\nEXPOSE $PORT\n", PORT="4000") == (5000,)
+
+
+def test_ports_of_the_stage_that_is_named() -> None:
+    text = "FROM a AS api\nEXPOSE 1\nFROM a AS Web\nEXPOSE 2\nFROM a\nEXPOSE 3\n"
+    assert [exposed(text, target) for target in ("api", "WEB", "2", None)] == [(1,), (2,), (3,), (3,)]
+    assert exposed(text, "nowhere") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "RUN cat <<EOF > /x\nMKDIR\nEOF",
+        "RUN <<'E F' cat\nMKDIR\nE F",
+        'RUN python3 <<"EOF"\nMKDIR\nEOF',
+        "RUN 3<<EOF cat <&3\nMKDIR\nEOF",
+        "COPY <<robots.txt /x\nMKDIR\nrobots.txt",
+        "RUN --mount=type=cache,target=/c <<EOF\nMKDIR\nEOF",
+    ],
+)
+def test_here_documents_are_no_instructions(text: str) -> None:
+    assert keywords(f"FROM a\n{text}\nUSER x") == [(1, "FROM"), (2, text.split()[0]), (5, "USER")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['RUN cat <<< "EOF"', "RUN echo $((1<<2))", "RUN cat << EOF", 'RUN echo "a <<EOF b"', 'RUN ["cat", "<<EOF"]'],
+)
+def test_what_only_looks_like_a_here_document_is_none(text: str) -> None:
+    assert keywords(f"FROM a\n{text}\nUSER x") == [(1, "FROM"), (2, "RUN"), (3, "USER")]
+
+
+@pytest.mark.parametrize(
+    ("head", "foreign"),
+    [
+        ("", False),
+        ("# syntax=docker/dockerfile:1\n", False),
+        ("#syntax = docker.io/docker/dockerfile:1.7-labs\n", False),
+        ("# syntax=ghcr.io/ada/frontend:1\n", True),
+        ("# only a remark\n# syntax=ghcr.io/ada/frontend:1\n", False),
+    ],
+)
+def test_syntax_of_somebody_else_is_known(head: str, foreign: bool) -> None:
+    assert Dockerfile.parse(f"{head}FROM a\n").is_foreign is foreign
+
+
+def test_variables_may_hold_anything() -> None:
+    variables: Mapping[str, str] = {"TARGETARCH": "arm64"}
+    file = Dockerfile.parse("FROM a AS base-arm64\nEXPOSE 1\nFROM base-${TARGETARCH}\n")
+    assert file.exposed(variables, None) == (1,)
