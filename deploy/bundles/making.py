@@ -15,7 +15,8 @@ from deploy.bundles.bundle import Bundle, label_of
 from deploy.bundles.compose import Findings, Lifetime, Setting, production
 from deploy.bundles.dockerfiles import check_dockerfile, exposed_ports
 from deploy.bundles.dockerrun import dockerrun
-from deploy.bundles.extras import extra_files
+from deploy.bundles.extras import extra_files, extra_notes
+from deploy.bundles.files import too_large
 from deploy.bundles.problems import refuse
 from deploy.bundles.pulling import ecr_notes, is_ecr, logs_in_for, pull_problems
 from deploy.bundles.stamp import BLANK
@@ -141,14 +142,17 @@ class _Plan:
 
 def _plan(stage: StageConfig, root: Path) -> _Plan:
     problems: list[str] = []
-    extras = extra_files(root, problems)
+    beside: list[str] = []
+    extras = extra_files(root, beside)
     plan = (_compose_plan if stage.service.compose else _dockerfile_plan)(stage, root, problems)
     files = {**extras, **plan.files}
     problems += _collisions(files)
-    refuse(_subject(stage), problems)
+    weight = too_large({name: len(file.data) for name, file in files.items()})
+    refuse(_subject(stage), problems, beside=[*beside, *([weight] if weight else [])])
     ecr = ecr_notes({"service.image": stage.service.image} if plan.specs else {})
     pulled = ecr_notes({f"service {name}": image for name, image in plan.pulled.items()})
-    return replace(plan, files=files, notes=(*plan.notes, *ecr, *pulled))
+    notes = extra_notes(root, extras, compose=bool(stage.service.compose))
+    return replace(plan, files=files, notes=(*plan.notes, *ecr, *pulled, *notes))
 
 
 def _by_service(plan: _Plan) -> dict[str, str]:

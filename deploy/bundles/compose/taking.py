@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from deploy.bundles.compose.draft import Draft
-from deploy.bundles.files import folder_files, one_file
+from deploy.bundles.files import folder_files
 
 
 def take(draft: Draft, where: str, source: str, *, or_else: str = "") -> str | None:
@@ -18,8 +18,7 @@ def take(draft: Draft, where: str, source: str, *, or_else: str = "") -> str | N
         draft.findings.problem(where, problem)
         return None
     problems: list[str] = []
-    taken = folder_files if path.is_dir() else one_file
-    draft.files.update(taken(draft.setting.root, path, problems))
+    draft.files.update(folder_files(draft.setting.root, path, problems))
     for text in problems:
         draft.findings.problem(where, text)
     return path.relative_to(draft.setting.root).as_posix()
@@ -62,8 +61,12 @@ def _path(draft: Draft, source: str) -> Path | None:
 def _problem(draft: Draft, path: Path | None, source: str, or_else: str) -> str:
     if path is None or "$" in source or source.startswith("~"):
         return f"{source} is outside of the bundle: put it into the project, beside or below the manifest"
-    if not path.exists():
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
         return f"{source}: no such file: put it there, also for CI, or {or_else or 'take the reference out'}"
+    except OSError as error:
+        return f"{source}: cannot be read: {error.strerror}: let this user read it, or take the reference out"
     if is_whole_project(draft, source):
         return f"{source} is the whole project: name the folder in it that the service needs"
     return ""

@@ -104,7 +104,8 @@ def test_arguments_of_the_platform_are_set_by_both(
     open_registry: LocalRegistry, docker_engine: Engine, variables: dict[str, str], tmp_path: Path
 ) -> None:
     shop = Shop(open_registry, docker_engine, variables)
-    dockerfile = f"{HEAD}ARG TARGETARCH\nARG TARGETOS\nARG BUILDARCH=none\nARG OTHER=x\nLABEL of=$TARGETOS/$TARGETARCH/$OTHER/$BUILDARCH\n"
+    declared = "ARG TARGETARCH\nARG TARGETOS\nARG BUILDARCH=none\nARG OTHER=x\n"
+    dockerfile = f"{HEAD}{declared}LABEL of=$TARGETOS/$TARGETARCH/$OTHER/$BUILDARCH\n"
     image = shop.publish(spec_of(dockerfile, tmp_path, {"OTHER": "y"}))[None]
     of = docker_engine.run("image", "inspect", "--format", "{{.Config.Labels.of}}", image.reference.rpartition("@")[0])
     assert of.strip() == f"{docker_engine.platform}/y/none"
