@@ -27,8 +27,9 @@ def check_dockerfile(spec: BuildSpec, platform: str, *, name_context: Callable[[
     arguments = _arguments(spec, platform)
     stages, number = file.stages(arguments), file.built(arguments, spec.target)
     if number is None and not problems:
-        names = ", ".join(stage.name for stage in stages if stage.name) or "the number of one"
-        yield f"no stage is called {spec.target}: write as target one of {names}"
+        names = ", ".join(stage.name for stage in stages if stage.name)
+        remedy = f"write as target one of {names}" if names else f"write FROM ... AS {spec.target}, or leave target out"
+        yield f"no stage is called {spec.target}: {remedy}"
     if number is not None:
         yield from _missing_sources(spec, stages, number, name_context)
 

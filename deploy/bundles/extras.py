@@ -128,7 +128,9 @@ def _notes_of_platform(path: PurePosixPath, *, compose: bool) -> Iterator[str]:
     parts = path.parts[1:]
     known = (*_HOOKS, _NGINX)
     if parts[0] in _HOOKS:
-        if len(parts) == 2:
+        if len(parts) == 2 and parts[1] in _STAGES:
+            yield "a file where Beanstalk looks for a folder of hooks: make it one; git on Windows writes links so"
+        elif len(parts) == 2:
             yield f"not run: put it into one of {', '.join(_STAGES)}"
         elif parts[1] not in _STAGES:
             yield f"not run: Beanstalk knows no {parts[1]}: {_meant(parts[1], _STAGES)}"

@@ -24,8 +24,8 @@ _ENTRY = 76
 def folder_files(root: Path, folder: Path, problems: list[str]) -> Iterator[tuple[str, BundleFile]]:
     """Every file below the folder, or the one file, by its path from the root.
 
-    Adds what cannot be taken to the problems. A symbolic link stands for what it points to, which has to be below the root too: another checkout has no more.
-    What vanishes while it is read was not there.
+    Adds what cannot be taken to the problems. A symbolic link stands for what it points to, which has to be below the
+    root too: another checkout has no more. What vanishes while it is read was not there.
     """
     problem = too_large(_sizes(root, folder))
     if problem:
@@ -39,7 +39,7 @@ def too_large(sizes: Mapping[str, int], *, largest: int = LARGEST, most_files: i
     weight = sum(size + _ENTRY + 2 * len(name.encode("utf-8", "replace")) for name, size in sizes.items())
     if weight <= largest and len(sizes) <= most_files:
         return None
-    amount = f"{weight / _MIB:,.0f} MiB" if weight > largest else f"{len(sizes):,} files"
+    amount = f"{weight / _MIB:,.1f} MiB" if weight > largest else f"{len(sizes):,} files"
     limit = f"{largest / _MIB:,.0f} MiB" if weight > largest else f"{most_files:,} files"
     biggest = _biggest(sizes if weight > largest else dict.fromkeys(sizes, 1))
     named = ", ".join(printable(name) for name in biggest)
@@ -123,7 +123,7 @@ def _problem_of_file(path: Path, name: str, kind: int) -> str | None:
         return "no regular file: take it out of the folder"
     if not name.isprintable() or "\\" in name:
         # A zip has room for UTF-8 only, unzip takes backslashes for slashes, and a message for what can be shown.
-        return "a name that no zip holds: rename it, without control characters and backslashes"
+        return "a name that cannot be shown, or unzipped: rename it"
     if ".env" in (path.name, path.resolve().name):
         return "holds secrets: move them to [secrets], and the file out of the folder"
     return None

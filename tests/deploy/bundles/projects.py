@@ -57,7 +57,7 @@ DATABASE = '[database]\nengine = "mysql"\ncompose_service = "db"\n'
 
 def compose_stage(root: Path, compose: str, manifest: str = COMPOSE, **files: str) -> StageConfig:
     """The stage of a project with a compose file, a Dockerfile, and other files by their names."""
-    write(root, {"compose.yaml": compose, "Dockerfile": "FROM busybox:stable\n"})
+    write(root, {"compose.yaml": compose, "Dockerfile": "FROM busybox:stable AS dev\n"})
     write(root, {name.replace("__", "."): text for name, text in files.items()})
     return stage_of(root, manifest)
 

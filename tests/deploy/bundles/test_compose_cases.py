@@ -188,7 +188,7 @@ def test_a_developers_override_is_said_not_to_be_read(tmp_path: Path, name: str)
 
 
 # Keys that leave.
-BUILT = 'services:\n  web:\n    build: .\n    ports: ["80:80"]\n'
+BUILT = 'services:\n  web:\n    build: .\n    ports: ["80:8080"]\n'
 LEAVING = [
     "image: ${REGISTRY}/shop:${TAG}",
     "container_name: ${STACK}_web",

@@ -214,7 +214,7 @@ FILES = {
     ),
     "a link": (
         f'{WEB}  web: {{image: nginx, volumes: ["./link:/site"]}}',
-        "service web, volumes: link: a symbolic link: put the file itself there",
+        "service web, volumes: link: a link to /etc, which is outside of the project: put the file itself there",
     ),
     "a file of our own name": (
         f'{WEB}  web: {{image: nginx, volumes: ["./docker-compose.yml:/site"]}}',
@@ -226,7 +226,7 @@ FILES = {
 @pytest.mark.parametrize(("text", "problem"), FILES.values(), ids=FILES)
 def test_a_file_is_refused(tmp_path: Path, text: str, problem: str) -> None:
     write(tmp_path, {"folder/.env": "A=1", "docker-compose.yml": "services: {}"})
-    (tmp_path / "link").symlink_to("folder")
+    (tmp_path / "link").symlink_to("/etc")
     assert refused(lambda: compose_bundle(tmp_path, text)) == [f"compose.yaml: {problem}"]
 
 
@@ -312,7 +312,7 @@ services:
     volumes: ["/etc:/etc"]
 """
     stage = compose_stage(tmp_path, text)
-    write(tmp_path, {".platform/hooks/postdeploy/99_beanpod_cleanup.sh": ""})
+    write(tmp_path, {".platform/hooks/postdeploy/99_beanpod_cleanup.sh": "#!/bin/sh\n"})
     images: dict[str | None, str] = {"app": IMAGE}
     problems = refused(lambda: make_bundle(stage, tmp_path, images, application="a", login_hooks=False))
     assert [problem.partition(":")[0] for problem in problems] == [

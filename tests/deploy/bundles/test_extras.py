@@ -1,7 +1,12 @@
 import os
 from pathlib import Path
 
-from tests.deploy.bundles.projects import dockerfile_bundle, refused, write
+import pytest
+
+from deploy.bundles import preview_bundle
+from manifest import Manifest
+from tests.deploy.bundles.projects import SERVICE, dockerfile_bundle, refused, write
+from tests.deploy.bundles.test_build_context import case_of
 
 
 def test_extra_folders_are_taken_along_with_their_modes(tmp_path: Path) -> None:
@@ -28,22 +33,161 @@ def test_a_name_of_our_own_is_refused(tmp_path: Path) -> None:
     ]
 
 
-def test_symbolic_links_are_refused(tmp_path: Path) -> None:
-    write(tmp_path, {".platform/hooks/predeploy/real.sh": "#!/bin/sh\n"})
-    (tmp_path / ".platform/hooks/predeploy/link.sh").symlink_to("real.sh")
-    (tmp_path / ".ebextensions").symlink_to("/etc")
-    assert refused(lambda: dockerfile_bundle(tmp_path)) == [
-        ".platform/hooks/predeploy/link.sh: a symbolic link: put the file itself there",
-        ".ebextensions: a symbolic link: put the file itself there",
+def test_links_stand_for_what_they_point_to(tmp_path: Path) -> None:
+    write(tmp_path, {".platform/hooks/prebuild/10_a.sh": "#!/bin/sh\n", "ops/disk.config": "files: {}\n"})
+    (tmp_path / ".platform/hooks/prebuild/20_b.sh").symlink_to("10_a.sh")
+    (tmp_path / ".platform/confighooks").mkdir()
+    (tmp_path / ".platform/confighooks/prebuild").symlink_to("../hooks/prebuild")
+    (tmp_path / ".ebextensions").symlink_to("ops")
+    bundle = dockerfile_bundle(tmp_path)
+    assert bundle.files[".ebextensions/disk.config"].data == b"files: {}\n"
+    names = [
+        f".platform/{hooks}/prebuild/{name}" for hooks in ("hooks", "confighooks") for name in ("10_a.sh", "20_b.sh")
     ]
+    for name in names:
+        assert (bundle.files[name].data, bundle.files[name].executable) == (b"#!/bin/sh\n", True)
+
+
+@pytest.mark.parametrize(
+    ("target", "why"),
+    [
+        ("nowhere", "where nothing is: mend the link, or take it out"),
+        ("/etc/hostname", "which is outside of the project: put the file itself there"),
+        ("../../../..", "which is outside of the project: put the file itself there"),
+        ("../..", "a folder that it is in itself: take it out"),
+        ("link", "where nothing is: mend the link, or take it out"),
+    ],
+)
+def test_links_that_lead_nowhere_are_refused_by_their_name(tmp_path: Path, target: str, why: str) -> None:
+    link = tmp_path / ".platform/hooks/prebuild/link"
+    write(tmp_path, {".platform/hooks/prebuild/10_a.sh": "#!/bin/sh\n"})
+    link.symlink_to(target)
+    expected = f".platform/hooks/prebuild/link: a link to {target}, {why}"
+    assert refused(lambda: dockerfile_bundle(tmp_path)) == [expected]
+    link.unlink()
+    if "put the file" in why:
+        write(tmp_path, {".platform/hooks/prebuild/link": "#!/bin/sh\n"})
+    assert dockerfile_bundle(tmp_path)
 
 
 def test_pipes_secrets_and_strange_names_are_refused(tmp_path: Path) -> None:
-    write(tmp_path, {".platform/.env": "PASSWORD=1\n"})
+    write(tmp_path, {".platform/.env": "PASSWORD=1\n", ".platform/a\\b": ""})
+    (tmp_path / ".platform/secret").symlink_to(".env")
     os.mkfifo(tmp_path / ".platform" / "pipe")
     os.close(os.open(os.fsencode(tmp_path / ".platform") + b"/z\xff", os.O_CREAT))
     assert refused(lambda: dockerfile_bundle(tmp_path)) == [
         ".platform/.env: holds secrets: move them to [secrets], and the file out of the folder",
+        ".platform/a\\b: a name that cannot be shown, or unzipped: rename it",
         ".platform/pipe: no regular file: take it out of the folder",
-        ".platform/z : a name that cannot be shown: rename it",
+        ".platform/secret: holds secrets: move them to [secrets], and the file out of the folder",
+        ".platform/z : a name that cannot be shown, or unzipped: rename it",
     ]
+
+
+@pytest.mark.parametrize("compose", [False, True])
+def test_hooks_are_as_the_platform_would_have_them(tmp_path: Path, compose: bool) -> None:
+    name = ".platform/hooks/prebuild/10_hello.sh"
+    if compose:
+        project = case_of(tmp_path, "hook-crlf")
+        bundle = preview_bundle(Manifest.read(project / "beanpod.toml").stage(), project)
+    else:
+        write(tmp_path, {name: "#!/bin/bash\r\necho hello\r\n"})
+        bundle = dockerfile_bundle(tmp_path)
+    assert bundle.files[name].data == b"#!/bin/bash\necho hello\n"
+    assert bundle.files[name].executable
+    (note,) = bundle.notes
+    assert note.startswith(f"{name}: its lines end in CRLF here")
+
+
+def test_hook_that_is_a_program_stays_as_it_is(tmp_path: Path) -> None:
+    name = ".platform/confighooks/postdeploy/tool"
+    write(tmp_path, {name: ""})
+    (tmp_path / name).write_bytes(b"\x7fELF\x02\0\r\n")
+    file = dockerfile_bundle(tmp_path).files[name]
+    assert (file.data, file.executable) == (b"\x7fELF\x02\0\r\n", True)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "echo hello\n",
+        "# a remark\n#!/bin/bash\n",
+        " #!/bin/bash\n",
+        "#!bash\n",
+        "# !/bin/sh\n",
+        "\ufeff#!/bin/sh\n",
+    ],
+)
+def test_hook_that_no_instance_can_start_is_refused(tmp_path: Path, content: str) -> None:
+    name = ".platform/hooks/postdeploy/10_hello.sh"
+    write(tmp_path, {name: content})
+    (problem,) = refused(lambda: dockerfile_bundle(tmp_path))
+    assert problem.startswith(f"{name}: ")
+    write(tmp_path, {name: f"#!/bin/bash\n{content.strip(chr(0xFEFF))}"})
+    assert dockerfile_bundle(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        (".platform/hooks/prebuild/10.sh", "#!/bin/bash\n", None),
+        (".platform/hooks/prebuild/10.sh", "#! /usr/bin/env -S bash -e\n", None),
+        (".platform/hooks/prebuild/10.py", "#!/usr/bin/env python3\n", None),
+        (".platform/hooks/prebuild/10.js", "#!/usr/bin/env node\n", "is run by node"),
+        (".platform/hooks/prebuild/10.sh", "#!/bin/zsh\n", "is run by zsh"),
+        (".platform/hooks/pre-build/10.sh", "", "Beanstalk knows no pre-build: write prebuild"),
+        (".platform/hooks/PreBuild/10.sh", "", "write prebuild"),
+        (".platform/confighooks/prebuild", "../hooks/prebuild", "a file where Beanstalk looks for a folder"),
+        (".platform/hooks/10.sh", "", "not run: put it into one of prebuild, predeploy, postdeploy"),
+        (".platform/hooks/prebuild/lib/10.sh", "", "not run by itself"),
+        (".platform/hook/prebuild/10.sh", "", "Beanstalk knows no .platform/hook: write hooks"),
+        (".platform/config-hooks/prebuild/10.sh", "", "write confighooks"),
+        (".platform/ngnix/conf.d/a.conf", "", "write nginx"),
+        (".platform/nginx/conf.d/a.conf", "", None),
+        (".platform/nginx/nginx.conf", "", None),
+        (".platform/nginx/conf.d/elasticbeanstalk/a.conf", "", None),
+        (".platform/nginx/a.conf", "", "not read"),
+        (".platform/nginx/conf.d/a.config", "", "not read"),
+        (".platform/files/lib.sh", "", None),
+        (".ebextensions/a.config", "files: {}\n", None),
+        (".ebextensions/a.yaml", "files: {}\n", "not read: Beanstalk reads *.config only"),
+        (".ebextensions/more/a.config", "files: {}\n", "not read"),
+        (".ebextensions/nginx/conf.d/a.conf", "", "write it in .platform/nginx"),
+        (".ebextensions/a.config", "option_settings:\n  aws:x:y:\n    A: b\n", "move them to [variables]"),
+        (".ebextensions/a.config", '{"option_settings": [{"option_name": "A"}]}', "move them to [variables]"),
+        (".ebextensions/a.config", "Resources:\n  A: !Ref B\n", None),
+        ("Procfile", "web: x\n", "left out"),
+        ("Buildfile", "make: x\n", "left out"),
+        ("Dockerrun.aws.json", "{}", "left out: the release writes its own"),
+        ("cron.yaml", "version: 1\n", "left out"),
+        (".ebignore", "x\n", "left out"),
+    ],
+)
+def test_files_that_do_nothing_are_told(tmp_path: Path, name: str, content: str, told: str | None) -> None:
+    write(tmp_path, {name: content})
+    notes = dockerfile_bundle(tmp_path).notes
+    assert [note.startswith(f"{name}: ") and told is not None and told in note for note in notes] == [True] * bool(told)
+
+
+def test_configuration_that_is_no_yaml_ends_no_deployment(tmp_path: Path) -> None:
+    write(tmp_path, {".ebextensions/a.config": "files:\n\t- x\n"})
+    assert refused(lambda: dockerfile_bundle(tmp_path)) == [
+        ".ebextensions/a.config: neither YAML nor JSON, which ends the deployment: mend it, or take it out"
+    ]
+    write(tmp_path, {".ebextensions/a.config": "files: {}\n"})
+    assert dockerfile_bundle(tmp_path)
+
+
+def test_nginx_is_told_with_a_compose_file_only(tmp_path: Path) -> None:
+    project = case_of(tmp_path, "platform-dead-nginx")
+    (note,) = preview_bundle(Manifest.read(project / "beanpod.toml").stage(), project).notes
+    assert note.startswith(".platform/nginx: does nothing with a compose file")
+    write(project, {"beanpod.toml": SERVICE})
+    assert preview_bundle(Manifest.read(project / "beanpod.toml").stage(), project).notes == ()
+
+
+def test_linked_hooks_of_the_case_travel(tmp_path: Path) -> None:
+    project = case_of(tmp_path, "hook-link")
+    files = preview_bundle(Manifest.read(project / "beanpod.toml").stage(), project).files
+    assert files[".platform/confighooks/prebuild/10_hello.sh"] == files[".platform/hooks/prebuild/10_hello.sh"]

@@ -1,0 +1,115 @@
+"""Files that go into a bundle: what cannot be read is named, what Beanstalk would not take is refused before it is."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from deploy.bundles import build_specs
+from deploy.bundles.files import folder_files, too_large
+from manifest import Manifest
+from tests.deploy.bundles.projects import COMPOSE, compose_bundle, refused, stage_of, write
+from tests.deploy.bundles.test_build_context import case_of
+from tests.deploy.commands.test_build import contents, run
+
+DATA = (
+    'services:\n  web:\n    build: .\n    ports: ["80:8080"]\n'
+    '  search:\n    image: busybox:stable\n    volumes: ["./data:/data"]\n'
+)
+MIB = 1024 * 1024
+
+
+def test_folder_that_this_user_cannot_read_is_one_line(tmp_path: Path) -> None:
+    project = case_of(tmp_path, "unreadable-folder")
+    private = project / "data/private"
+    private.chmod(0)
+    try:
+        ended = run(project, "--bundle", "../bundle")
+    finally:
+        private.chmod(0o700)
+    assert (ended.returncode, len(ended.stderr.splitlines())) == (3, 1)
+    assert "data/private: cannot be read: Permission denied: let this user read it, or take it out" in ended.stderr
+    # The remedy.
+    assert run(project, "--bundle", "../bundle").returncode == 0
+    assert "data/private/segment" in contents(tmp_path / "bundle")
+
+
+@pytest.mark.parametrize("name", ["data/private/segment", "data", "Dockerfile", "compose.yaml", "beanpod.toml", "."])
+def test_whatever_this_user_cannot_read_is_named(tmp_path: Path, name: str) -> None:
+    project = case_of(tmp_path, "unreadable-folder")
+    mode = (project / name).stat().st_mode
+    (project / name).chmod(0o444 if (project / name).is_dir() else 0)
+    try:
+        ended = run(project, "--manifest", str(project / "beanpod.toml"))
+    finally:
+        (project / name).chmod(mode)
+    assert ended.returncode in (2, 3)
+    assert "unexpected" not in ended.stderr
+    assert any(word in ended.stderr for word in ("cannot be read", "no such f"))
+
+
+def test_sockets_and_devices_that_containers_leave_are_named(tmp_path: Path) -> None:
+    write(tmp_path, {"data/x": "1"})
+    os.mkfifo(tmp_path / "data/pipe")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(os.path.relpath(tmp_path / "data/mysql.sock"))
+        assert refused(lambda: compose_bundle(tmp_path, DATA)) == [
+            f"service search, volumes: data/{name}: no regular file: take it out of the folder"
+            for name in ("mysql.sock", "pipe")
+        ]
+    for name in ("mysql.sock", "pipe"):
+        (tmp_path / "data" / name).unlink()
+    assert "data/x" in compose_bundle(tmp_path, DATA).files
+
+
+def test_files_that_vanish_while_they_are_read_were_not_there(tmp_path: Path) -> None:
+    write(tmp_path, {f"data/{name}": name for name in "abc"})
+    problems: list[str] = []
+    taken = folder_files(tmp_path, tmp_path / "data", problems)
+    assert next(taken)[0] == "data/a"
+    (tmp_path / "data/b").unlink()
+    assert [name for name, _ in taken] == ["data/c"]
+    assert problems == []
+
+
+def test_folder_that_beanstalk_would_not_take_is_refused_without_reading_it(tmp_path: Path) -> None:
+    write(tmp_path, {"data/small": "1", "data/index/old/a": "", "data/index/new/b": ""})
+    for name, size in (("old/a", 400), ("new/b", 200)):
+        os.truncate(tmp_path / "data/index" / name, size * MIB)
+    (problem,) = refused(lambda: compose_bundle(tmp_path, DATA))
+    assert problem == (
+        "compose.yaml: service search, volumes: 600.0 MiB for the bundle, of which Beanstalk takes 500 MiB: leave out "
+        "what is not needed, most of it is in data/index/old, data/index/new"
+    )
+    os.truncate(tmp_path / "data/index/old/a", 0)
+    (tmp_path / "data/index/new/b").unlink()
+    assert "data/small" in compose_bundle(tmp_path, DATA).files
+
+
+def test_bundle_is_weighed_as_a_whole() -> None:
+    sizes = {"one/a": 60, "two/b": 30, "c": 10}
+    entries = 3 * 76 + 2 * (5 + 5 + 1)
+    assert too_large(sizes, largest=100 + entries) is None
+    assert too_large(sizes, largest=99 + entries) == (
+        "0.0 MiB for the bundle, of which Beanstalk takes 0 MiB: leave out what is not needed, "
+        "most of it is in one, two, c"
+    )
+    assert too_large(sizes, most_files=2) == (
+        "3 files for the bundle, of which Beanstalk takes 2 files: leave out what is not needed, "
+        "most of it is in one, two, c"
+    )
+
+
+def test_names_in_any_script_travel(tmp_path: Path) -> None:
+    write(tmp_path, {"data/Übersicht und мир 🌱.conf": "x"})
+    assert compose_bundle(tmp_path, DATA).files["data/Übersicht und мир 🌱.conf"].data == b"x"
+    stage = stage_of(tmp_path, COMPOSE)
+    os.close(os.open(os.fsencode(tmp_path / "data") + b"/\xff", os.O_CREAT))
+    (problem,) = refused(lambda: build_specs(stage, tmp_path))
+    assert problem.endswith("rename it")
+
+
+def test_manifest_of_another_project_is_read_from_anywhere(tmp_path: Path) -> None:
+    project = case_of(tmp_path, "unreadable-folder")
+    assert Manifest.read(project / "beanpod.toml").stage().service.compose == "compose.yaml"
