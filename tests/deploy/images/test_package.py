@@ -6,7 +6,7 @@ import deploy.images
 def test_the_public_names_are_these() -> None:
     names = (
         "INSTRUCTIONS BuildSpec Builder Docker Dockerfile Finished Image LocalImage Platform ProcessRunner Registry "
-        "Runner TimedOutError"
+        "Repository Runner TimedOutError"
     )
     functions = (
         "build_and_push connect given_credentials is_public needs_buildkit platform_arguments platform_of "
