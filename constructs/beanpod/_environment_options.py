@@ -10,14 +10,16 @@ from constructs import IConstruct
 
 from beanpod._checks import refuse
 from beanpod._option_checks import variable_problems
+from beanpod._option_overrides import overridden, override_problems
 from beanpod._option_rows import HEALTH, SECRETS, VARIABLES, Row
-from beanpod._settings import OptionSetting
+from beanpod._settings import EnvironmentSettings, OptionSetting
 from beanpod._tokens import known
 
 Property = beanstalk.CfnEnvironment.OptionSettingProperty
 Key = tuple[str, str, str]
 
 _OTHER_KIND = {VARIABLES: SECRETS, SECRETS: VARIABLES}
+_KINDS = {VARIABLES: "a plain one", SECRETS: "a secret"}
 _DOCUMENT = (HEALTH, "ConfigDocument", "")
 _EVERY_MINUTE = 60
 
@@ -25,13 +27,16 @@ _EVERY_MINUTE = 60
 class EnvironmentOptions:
     """Rows by namespace, name and resource name. An option is set once; a variable is plain or secret, not both."""
 
-    def __init__(self, owner: IConstruct, rows: Iterable[Row]) -> None:
+    def __init__(self, owner: IConstruct, rows: Iterable[Row], settings: EnvironmentSettings | None = None) -> None:
         """
         :param owner: The environment that refusals name.
         :param rows: What it is created with.
+        :param settings: What the rows were made of, for the checks of `override`.
         """
         self._owner = owner
+        self.settings = settings
         self._properties: dict[Key, Property] = {}
+        self._order: list[Key] = []
         for namespace, name, value in rows:
             self._put((namespace, name, ""), value)
 
@@ -56,6 +61,47 @@ class EnvironmentOptions:
             refuse(self._owner, variable_problems({**self._variables(), option.name: option.value}, ()))
         self._put(key, option.value)
 
+    def override(self, namespace: str, name: str, value: str | None, resource_name: str | None = None) -> None:
+        """Set an option whether it is set or not; None takes it away. The checks of its argument hold.
+
+        :raises ValueError: As the argument would, or it is a variable that `add_variables` would refuse.
+        """
+        key = (namespace, name, resource_name or "")
+        if self.settings is not None:
+            taken = [(kind, option) for kind, option, _ in self._properties]
+            refuse(self._owner, override_problems(namespace, name, value, self.settings, taken))
+            self.settings = overridden(namespace, name, value, self.settings)
+        if value is None:
+            self._properties.pop(key, None)
+            return
+        if namespace == VARIABLES:
+            refuse(self._owner, variable_problems({**self._variables(), name: value}, ()))
+        if (_OTHER_KIND.get(namespace), name, "") in self._properties:
+            refuse(
+                self._owner, [f"variable {name} is set already, as {_KINDS[_OTHER_KIND[namespace]]}: remove it first"]
+            )
+        self._put(key, value)
+
+    def adopt(self, assigned: Any) -> None:
+        """Take over what somebody assigned to the resource's `option_settings`, so that it does not vanish.
+
+        :raises ValueError: A token, of which nothing can be read.
+        """
+        entries = assigned if isinstance(assigned, list) else [assigned]
+        rows = [_row(entry) for entry in entries]
+        if rows == [_row(self._properties[key]) for key in self._order]:
+            return
+        if None in rows:
+            problem = (
+                "option_settings of its resource was set to a token, which nothing can be added to: "
+                "set options with override_option instead"
+            )
+            refuse(self._owner, [problem])
+        self._properties, self._order = {}, []
+        for namespace, name, resource, value in filter(None, rows):
+            self._put((namespace, name, resource or ""), value or "")
+            self._order.append((namespace, name, resource or ""))
+
     def publish(self, metric: str) -> None:
         """Have Beanstalk publish a metric of the environment every minute, the only interval there is.
 
@@ -68,8 +114,13 @@ class EnvironmentOptions:
             self._put(_DOCUMENT, _with_metric(self._parsed(given.value), metric))
 
     def properties(self) -> list[IResolvable | Property]:
-        """What CloudFormation gets, in order: the same settings always give the same template."""
-        return [self._properties[key] for key in sorted(self._properties)]
+        """What CloudFormation gets: sorted, so that the same settings give the same template; what comes later, after.
+
+        Positions stay: `add_property_override("OptionSettings.3.Value", ...)` means the same option afterwards.
+        """
+        kept = [key for key in self._order if key in self._properties]
+        self._order = [*kept, *sorted(set(self._properties).difference(kept))]
+        return [self._properties[key] for key in self._order]
 
     def _variables(self) -> dict[str, str]:
         return {name: row.value or "" for (kind, name, _), row in self._properties.items() if kind == VARIABLES}
@@ -83,7 +134,8 @@ class EnvironmentOptions:
     def _taken(self, key: Key) -> Iterator[str]:
         namespace, name, _ = key
         if key in self._properties or (_OTHER_KIND.get(namespace), name, "") in self._properties:
-            yield f"option {namespace} {name} is set already: set it once"
+            remedy = "" if namespace in _OTHER_KIND else ", or write override_option"
+            yield f"option {namespace} {name} is set already: set it once{remedy}"
 
     def _parsed(self, document: str) -> dict[str, Any]:
         try:
@@ -93,6 +145,18 @@ class EnvironmentOptions:
         if not isinstance(parsed, dict):
             refuse(self._owner, [f"option {HEALTH} ConfigDocument must be a JSON object, got {document!r}"])
         return dict(parsed)
+
+
+def _row(entry: Any) -> tuple[str, str, str | None, str | None] | None:
+    """Namespace, name, resource name and value of an entry; None for a token."""
+    if isinstance(entry, dict):
+        names = ("namespace", "option_name", "resource_name", "value")
+        camel = ("namespace", "optionName", "resourceName", "value")
+        got = [entry.get(name, entry.get(other)) for name, other in zip(names, camel, strict=True)]
+        return (str(got[0]), str(got[1]), got[2], got[3])
+    if not isinstance(entry, Property):
+        return None
+    return (entry.namespace, entry.option_name, entry.resource_name, entry.value)
 
 
 def _with_metric(document: dict[str, Any], metric: str) -> str:

@@ -6,7 +6,15 @@ Allowed values: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/command-o
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from beanpod._settings import BatchSizeType, DeploymentPolicy, EnvironmentSettings, ManagedUpdates, ScalingTrigger
+from beanpod._settings import (
+    BatchSizeType,
+    DeploymentPolicy,
+    EnvironmentSettings,
+    LoadBalancerScheme,
+    LoadBalancerType,
+    ManagedUpdates,
+    ScalingTrigger,
+)
 from beanpod._tokens import known
 
 MAX_VARIABLE_BYTES = 4096
@@ -27,6 +35,7 @@ def setting_problems(settings: EnvironmentSettings) -> Iterator[str]:
     """Settings out of range, and those that contradict each other."""
     yield from _size_problems(settings)
     yield from _range_problems(settings)
+    yield from _choices(settings)
     yield from _load_balancer_problems(settings)
     yield from _type_problems(settings.instance_types)
     if settings.load_balanced:
@@ -70,9 +79,13 @@ def _range_problems(settings: EnvironmentSettings) -> Iterator[str]:
 
 def _load_balancer_problems(settings: EnvironmentSettings) -> Iterator[str]:
     if settings.load_balanced:
-        if settings.load_balancer_security_group is None:
+        if settings.load_balancer_type == LoadBalancerType.NETWORK:
+            yield from _network_load_balancer_problems(settings)
+        elif settings.load_balancer_security_group is None:
             yield "load_balancer_security_group is missing: an environment with a load balancer needs it"
         return
+    if settings.load_balancer_scheme != LoadBalancerScheme.INTERNET_FACING:
+        yield "load_balancer_scheme needs a load balancer: set environment_type to LOAD_BALANCED or leave it out"
     if settings.certificate is not None:
         yield "certificate needs a load balancer: set environment_type to LOAD_BALANCED or leave it out"
     if settings.deployment_policy not in _WITHOUT_LOAD_BALANCER:
@@ -80,6 +93,28 @@ def _load_balancer_problems(settings: EnvironmentSettings) -> Iterator[str]:
             f"deployment_policy {settings.deployment_policy} needs a load balancer: "
             "use AllAtOnce or Immutable with a single instance"
         )
+
+
+def _network_load_balancer_problems(settings: EnvironmentSettings) -> Iterator[str]:
+    """https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environments-cfg-nlb.html: TCP listeners, no groups."""
+    if settings.certificate is not None:
+        yield "certificate needs an application load balancer: a network one has TCP listeners only, leave it out"
+    if settings.deployment_policy == DeploymentPolicy.TRAFFIC_SPLITTING:
+        yield "deployment_policy TrafficSplitting needs an application load balancer: use another policy"
+    if settings.additional_load_balancer_security_groups:
+        yield (
+            "additional_load_balancer_security_groups need an application load balancer: a network one has no "
+            "groups, open the instances' group instead"
+        )
+
+
+def _choices(settings: EnvironmentSettings) -> Iterator[str]:
+    """What an option by its key may misspell; an argument cannot."""
+    yield from _choice_problems("load_balancer_scheme", settings.load_balancer_scheme, ("public", "internal"))
+    types = ("application", "network", "classic")
+    yield from _choice_problems("load_balancer_type", settings.load_balancer_type, types)
+    yield from _choice_problems("deployment_policy", settings.deployment_policy, tuple(DeploymentPolicy))
+    yield from _choice_problems("batch_size_type", settings.batch_size_type, tuple(BatchSizeType))
 
 
 def _type_problems(types: Sequence[str]) -> Iterator[str]:

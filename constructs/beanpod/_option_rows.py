@@ -5,7 +5,7 @@ Spellings and allowed values: https://docs.aws.amazon.com/elasticbeanstalk/lates
 
 from collections.abc import Iterator, Mapping
 
-from beanpod._settings import DeploymentPolicy, EnvironmentSettings
+from beanpod._settings import DeploymentPolicy, EnvironmentSettings, LoadBalancerType
 from beanpod._tokens import text
 
 ENVIRONMENT = "aws:elasticbeanstalk:environment"
@@ -13,6 +13,7 @@ VARIABLES = "aws:elasticbeanstalk:application:environment"
 SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
 HEALTH = "aws:elasticbeanstalk:healthreporting:system"
 PROCESS = "aws:elasticbeanstalk:environment:process:default"
+VPC = "aws:ec2:vpc"
 LAUNCH = "aws:autoscaling:launchconfiguration"
 
 Row = tuple[str, str, str]
@@ -41,7 +42,7 @@ def _rows(namespace: str, values: Mapping[str, str | float | bool]) -> Iterator[
 def _placement(settings: EnvironmentSettings) -> Iterator[Row]:
     yield from _rows(ENVIRONMENT, {"EnvironmentType": settings.environment_type, "ServiceRole": settings.service_role})
     yield from _rows(
-        "aws:ec2:vpc",
+        VPC,
         {
             "VPCId": settings.vpc_id,
             "Subnets": settings.instance_subnets,
@@ -49,7 +50,8 @@ def _placement(settings: EnvironmentSettings) -> Iterator[Row]:
         },
     )
     if settings.load_balancer_subnets is not None:
-        yield from _rows("aws:ec2:vpc", {"ELBSubnets": settings.load_balancer_subnets, "ELBScheme": "public"})
+        scheme = settings.load_balancer_scheme
+        yield from _rows(VPC, {"ELBSubnets": settings.load_balancer_subnets, "ELBScheme": scheme})
 
 
 def _instances(settings: EnvironmentSettings) -> Iterator[Row]:
@@ -59,7 +61,9 @@ def _instances(settings: EnvironmentSettings) -> Iterator[Row]:
         LAUNCH,
         {
             "IamInstanceProfile": settings.instance_profile,
-            "SecurityGroups": settings.instance_security_group,
+            "SecurityGroups": ",".join(
+                [settings.instance_security_group, *settings.additional_instance_security_groups]
+            ),
             "DisableDefaultEC2SecurityGroup": True,
             "DisableIMDSv1": True,
             "RootVolumeType": "gp3",
@@ -123,10 +127,14 @@ def _observability(settings: EnvironmentSettings) -> Iterator[Row]:
 def _traffic(settings: EnvironmentSettings) -> Iterator[Row]:
     if not settings.load_balanced:
         return
-    yield ENVIRONMENT, "LoadBalancerType", "application"
+    yield ENVIRONMENT, "LoadBalancerType", settings.load_balancer_type
     yield PROCESS, "HealthCheckPath", settings.health_check_path
+    if settings.load_balancer_type == LoadBalancerType.NETWORK:
+        # Beanstalk gives its network load balancers no groups; it hands the clients' addresses on.
+        return
     group = str(settings.load_balancer_security_group)
-    yield from _rows("aws:elbv2:loadbalancer", {"SecurityGroups": group, "ManagedSecurityGroup": group})
+    groups = ",".join([group, *settings.additional_load_balancer_security_groups])
+    yield from _rows("aws:elbv2:loadbalancer", {"SecurityGroups": groups, "ManagedSecurityGroup": group})
     if settings.certificate is not None:
         yield from _rows(
             "aws:elbv2:listener:443",

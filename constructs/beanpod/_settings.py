@@ -13,6 +13,23 @@ class EnvironmentType(StrEnum):
     LOAD_BALANCED = "LoadBalanced"
 
 
+class LoadBalancerScheme(StrEnum):
+    """Who reaches the load balancer."""
+
+    INTERNET_FACING = "public"
+    INTERNAL = "internal"
+
+
+class LoadBalancerType(StrEnum):
+    """Which kind of load balancer stands in front of the instances; fixed when the environment is made.
+
+    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/using-features.managing.elb.html
+    """
+
+    APPLICATION = "application"
+    NETWORK = "network"
+
+
 class DeploymentPolicy(StrEnum):
     """How a new version reaches the instances.
 
@@ -106,6 +123,10 @@ class EnvironmentSettings:
     ssl_policy: str
     log_retention_days: int
     managed_updates: ManagedUpdates | None
+    load_balancer_scheme: str = LoadBalancerScheme.INTERNET_FACING
+    load_balancer_type: str = LoadBalancerType.APPLICATION
+    additional_instance_security_groups: tuple[str, ...] = ()
+    additional_load_balancer_security_groups: tuple[str, ...] = ()
 
     @property
     def load_balanced(self) -> bool:

@@ -20,11 +20,13 @@ from beanpod._settings import (
     DeploymentPolicy,
     EnvironmentSettings,
     EnvironmentType,
+    LoadBalancerScheme,
+    LoadBalancerType,
     ManagedUpdates,
     OptionSetting,
     ScalingTrigger,
 )
-from beanpod._subnets import PRIVATE, PUBLIC, select
+from beanpod._subnets import PRIVATE, PUBLIC, database_subnets, select
 from beanpod._tokens import is_list_token, known
 from beanpod.application import Application, IApplication
 from beanpod.database_interface import IDatabase
@@ -32,6 +34,9 @@ from beanpod.environment_interface import ExistingEnvironment, IDockerEnvironmen
 from beanpod.environment_secret import EnvironmentSecret
 from beanpod.platform import DockerPlatform
 from beanpod.roles import InstanceRole, ServiceRole
+
+# Namespace, name, value (None: left out) and resource name.
+ByKey = tuple[str, str, str | None, str | None]
 
 _TUESDAYS = ManagedUpdates()
 _DEFAULT_SSL_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
@@ -67,6 +72,8 @@ class DockerEnvironment(IDockerEnvironment):
         description: str | None = None,
         platform: DockerPlatform | None = None,
         environment_type: EnvironmentType = EnvironmentType.LOAD_BALANCED,
+        load_balancer_type: LoadBalancerType = LoadBalancerType.APPLICATION,
+        load_balancer_scheme: LoadBalancerScheme = LoadBalancerScheme.INTERNET_FACING,
         instance_types: Sequence[str] = ("t3.small",),
         root_volume_size: int = 16,
         min_size: int = 1,
@@ -85,13 +92,16 @@ class DockerEnvironment(IDockerEnvironment):
         database: IDatabase | None = None,
         service_role: iam.IRole | None = None,
         instance_role: iam.IRole | None = None,
+        instance_profile: iam.IInstanceProfile | None = None,
         instance_security_group: ec2.ISecurityGroup,
+        additional_instance_security_groups: Sequence[ec2.ISecurityGroup] = (),
         load_balancer_security_group: ec2.ISecurityGroup | None = None,
+        additional_load_balancer_security_groups: Sequence[ec2.ISecurityGroup] = (),
         instance_subnets: ec2.SubnetSelection | None = None,
         load_balancer_subnets: ec2.SubnetSelection | None = None,
         log_retention_days: int = 30,
         managed_updates: ManagedUpdates | None = _TUESDAYS,
-        options: Sequence[OptionSetting] = (),
+        options: Sequence[OptionSetting] | Mapping[str, Mapping[str, str | None]] = (),
     ) -> None:
         """
         :param vpc: Where it runs. `ServiceNetwork` makes one, `ec2.Vpc.from_lookup` and friends bring yours.
@@ -102,6 +112,9 @@ class DockerEnvironment(IDockerEnvironment):
         :param description: At most 200 characters. Default: none.
         :param platform: Default: the latest Docker on Amazon Linux 2023.
         :param environment_type: Fixed at creation: Beanstalk cannot take a load balancer away.
+        :param load_balancer_type: Fixed at creation. A network load balancer passes TCP on with the clients' addresses,
+            has neither groups nor certificates, and its instances' group must let the clients in.
+        :param load_balancer_scheme: INTERNAL is reached from within the VPC and what is connected to it only.
         :param instance_types: 1 to 40 EC2 types of one architecture, the preferred first.
         :param root_volume_size: In GiB, 8 to 16384. Images and their layers live there.
         :param min_size: Instances at least, 1 or more.
@@ -124,14 +137,21 @@ class DockerEnvironment(IDockerEnvironment):
         :param database: Gives the app its `RDS_*` variables, as `use_database` does afterwards. Default: none.
         :param service_role: Default: a new `ServiceRole`.
         :param instance_role: Default: a new `InstanceRole`. A given role gets an instance profile.
+        :param instance_profile: An existing one, in the place of the new one. One that is imported without its role
+            needs `instance_role` besides, which grants then go to. Default: a new one.
         :param instance_security_group: The instances'. `ServiceSecurityGroups` makes it.
-        :param load_balancer_security_group: The load balancer's; mandatory with one.
+        :param additional_instance_security_groups: More groups for the instances, such as one that a shared
+            database lets in. The rules of `connections` go to `instance_security_group`.
+        :param load_balancer_security_group: The load balancer's; mandatory with an application load balancer.
+        :param additional_load_balancer_security_groups: More groups for the load balancer.
         :param instance_subnets: Default: private subnets with a way out, public ones where there are none.
-        :param load_balancer_subnets: Default: the public subnets.
+        :param load_balancer_subnets: Default: the public subnets; of an internal one the private, else the isolated.
         :param log_retention_days: How long CloudWatch keeps the instances' logs and health, also after the
             environment is gone. One of Beanstalk's allowed numbers.
         :param managed_updates: Default: patch and minor versions, Tuesdays at 09:00 UTC. None: never.
-        :param options: What has no property here. An option that is set already is refused.
+        :param options: What has no property here, and what is to win over one: `OptionSetting`s, or
+            `{"aws:ec2:vpc": {"ELBScheme": "internal"}}` with None for an option that is to be left out. Checked like
+            the properties. As `override_option` afterwards.
         :raises ValueError: With every problem found, before anything is built.
         """
         super().__init__(scope, construct_id)
@@ -140,10 +160,11 @@ class DockerEnvironment(IDockerEnvironment):
         self._security_groups = [instance_security_group]
         self.deployment_policy = deployment_policy or _default_policy(balanced)
         self.service_role: iam.IRole = service_role or ServiceRole(self, "ServiceRole").role
-        instances = InstanceRole(self, "InstanceRole", role=instance_role)
+        instances = InstanceRole(self, "InstanceRole", role=instance_role, instance_profile=instance_profile)
         self.instance_role = instances.role
         subnets = select(vpc, instance_subnets or _default_subnets(vpc, balanced))
-        front = select(vpc, load_balancer_subnets or PUBLIC) if balanced else None
+        internal = load_balancer_scheme == LoadBalancerScheme.INTERNAL
+        front = select(vpc, load_balancer_subnets or _front_subnets(vpc, internal)) if balanced else None
         late = is_list_token(instance_types)
         settings = EnvironmentSettings(
             environment_type=environment_type,
@@ -172,6 +193,10 @@ class DockerEnvironment(IDockerEnvironment):
             ssl_policy=ssl_policy,
             log_retention_days=log_retention_days,
             managed_updates=managed_updates,
+            load_balancer_type=load_balancer_type,
+            load_balancer_scheme=load_balancer_scheme,
+            additional_instance_security_groups=_group_ids(additional_instance_security_groups),
+            additional_load_balancer_security_groups=_group_ids(additional_load_balancer_security_groups),
         )
         refuse(
             self,
@@ -181,8 +206,9 @@ class DockerEnvironment(IDockerEnvironment):
                 *variable_problems(environment or {}, secrets),
             ],
         )
-        self._options = EnvironmentOptions(self, option_rows(settings))
-        self._add(environment or {}, secrets, options)
+        self._options = EnvironmentOptions(self, option_rows(settings), settings)
+        self._add(environment or {}, secrets)
+        self._override(_by_key(self, options))
         if database is not None:
             self._add_database(database)
         self.application: IApplication = application or Application(
@@ -254,10 +280,21 @@ class DockerEnvironment(IDockerEnvironment):
     def add_option(self, namespace: str, name: str, value: str, resource_name: str | None = None) -> None:
         """Set any option of Beanstalk that has no property here.
 
-        :raises ValueError: The option is set already.
+        :raises ValueError: The option is set already: `override_option` wins over what is set.
         """
         option = OptionSetting(namespace=namespace, name=name, value=value, resource_name=resource_name)
-        self._add({}, {}, [option])
+        self._adopt()
+        self._options.add(option)
+        self._update()
+
+    def override_option(self, namespace: str, name: str, value: str | None, resource_name: str | None = None) -> None:
+        """Set any option of Beanstalk, in the place of what the properties made of it.
+
+        :param value: None leaves the option out, for Beanstalk's own default.
+        :raises ValueError: What its property would refuse, or another property decides more than this option.
+        """
+        self._adopt()
+        self._override([(namespace, name, value, resource_name)])
         self._update()
 
     def use_database(self, database: IDatabase) -> None:
@@ -281,22 +318,34 @@ class DockerEnvironment(IDockerEnvironment):
         password = EnvironmentSecret.from_secrets_manager(database.secret, "password")
         self._add(variables, {"RDS_PASSWORD": password})
 
-    def _add(
-        self,
-        variables: Mapping[str, str],
-        secrets: Mapping[str, EnvironmentSecret],
-        options: Sequence[OptionSetting] = (),
-    ) -> None:
+    def _add(self, variables: Mapping[str, str], secrets: Mapping[str, EnvironmentSecret]) -> None:
+        self._adopt()
         self._options.add_variables(variables, {name: secret.reference for name, secret in secrets.items()})
         for secret in secrets.values():
             secret.grant_read(self.instance_role)
-        for option in options:
-            self._options.add(option)
+
+    def _override(self, options: Sequence[ByKey]) -> None:
+        policy = self.deployment_policy
+        for namespace, name, value, resource_name in options:
+            self._options.override(namespace, name, value, resource_name)
+        if self._options.settings is not None:
+            self.deployment_policy = DeploymentPolicy(self._options.settings.deployment_policy)
+        if policy != self.deployment_policy and self._permissions_made:
+            reject(
+                self,
+                f"DeploymentPolicy {self.deployment_policy} comes after deploy_permissions, which allowed what "
+                f"{policy} needs: set deployment_policy instead",
+            )
+
+    def _adopt(self) -> None:
+        if hasattr(self, "resource"):
+            self._options.adopt(self.resource.option_settings)
 
     def _update(self) -> None:
         self.resource.option_settings = self._options.properties()
 
     def _publish(self, metric_name: str) -> None:
+        self._adopt()
         self._options.publish(metric_name)
         self._update()
 
@@ -331,6 +380,29 @@ class DockerEnvironment(IDockerEnvironment):
 
 def _default_subnets(vpc: ec2.IVpc, balanced: bool) -> ec2.SubnetSelection:
     return PRIVATE if balanced and vpc.private_subnets else PUBLIC
+
+
+def _front_subnets(vpc: ec2.IVpc, internal: bool) -> ec2.SubnetSelection:
+    if not internal:
+        return PUBLIC
+    return PRIVATE if vpc.private_subnets else database_subnets(vpc) or PUBLIC
+
+
+def _group_ids(groups: Sequence[ec2.ISecurityGroup]) -> tuple[str, ...]:
+    return tuple(group.security_group_id for group in groups)
+
+
+def _by_key(
+    owner: DockerEnvironment, options: Sequence[OptionSetting] | Mapping[str, Mapping[str, str | None]]
+) -> list[ByKey]:
+    """Namespace, name, value and resource name of each; an option may be given once."""
+    if isinstance(options, Mapping):
+        return [(kind, name, value, None) for kind, values in options.items() for name, value in values.items()]
+    rows = [(it.namespace, it.name, it.value, it.resource_name) for it in options]
+    keys = [(namespace, name, resource) for namespace, name, _, resource in rows]
+    twice = [key for key in dict.fromkeys(keys) if keys.count(key) > 1]
+    refuse(owner, (f"option {namespace} {name} is set twice in options: set it once" for namespace, name, _ in twice))
+    return list(rows)
 
 
 def _default_max_size(min_size: int, balanced: bool) -> int:

@@ -34,6 +34,7 @@ class IDockerEnvironment(EnvironmentMetrics):
     instance_role: iam.IRole
     deployment_policy: DeploymentPolicy | None
     _security_groups: Sequence[ec2.ISecurityGroup]
+    _permissions_made = False
 
     @property
     def connections(self) -> ec2.Connections:
@@ -57,6 +58,7 @@ class IDockerEnvironment(EnvironmentMetrics):
         """
         if self.deployment_policy is None:
             reject(self, "deployment_policy must be given for deploy_permissions, got none: import it with one")
+        self._permissions_made = True
         return DeployPermissions(
             application_name=self.application_name,
             environment_names=[self.environment_name],
@@ -73,4 +75,4 @@ class ExistingEnvironment(IDockerEnvironment):
     def _refuse_change(self, *_: object, **__: object) -> NoReturn:
         reject(self, "an environment made elsewhere cannot be changed from here: change it where it is made")
 
-    add_environment = add_variables = add_secret = add_option = use_database = _refuse_change
+    add_environment = add_variables = add_secret = add_option = override_option = use_database = _refuse_change

@@ -70,19 +70,26 @@ class InstanceRole(Construct):
         construct_id: str,
         *,
         role: iam.IRole | None = None,
+        instance_profile: iam.IInstanceProfile | None = None,
         session_manager: bool = False,
     ) -> None:
         """
         :param role: A role that `ec2.amazonaws.com` may assume; it stays as it is, only the profile is made.
             Default: a new role.
+        :param instance_profile: An existing one; nothing is made then. Its role is `role` where it is imported without
+            one. Default: a new one.
         :param session_manager: Whether a shell can be opened through Systems Manager
             (`AmazonSSMManagedInstanceCore`). Default: no.
-        :raises ValueError: `session_manager` with a role of yours.
+        :raises ValueError: `session_manager` with a role of yours; a profile without a role, or with another one.
         """
         super().__init__(scope, construct_id)
-        refuse(self, _problems(role, session_manager))
+        refuse(self, _problems(role, instance_profile, session_manager))
+        if role is None and instance_profile is not None:
+            role = instance_profile.role
         self.role: iam.IRole = role or self._new_role(session_manager)
-        self.instance_profile = iam.InstanceProfile(self, "InstanceProfile", role=self.role)
+        self.instance_profile: iam.IInstanceProfile = instance_profile or iam.InstanceProfile(
+            self, "InstanceProfile", role=self.role
+        )
         self.profile_name: str = self.instance_profile.instance_profile_name
 
     @property
@@ -127,8 +134,17 @@ def _instances() -> iam.ServicePrincipal:
     return iam.ServicePrincipal("ec2.amazonaws.com")
 
 
-def _problems(role: iam.IRole | None, session_manager: bool) -> Iterator[str]:
-    if role is not None and session_manager:
+def _problems(role: iam.IRole | None, profile: iam.IInstanceProfile | None, session_manager: bool) -> Iterator[str]:
+    if profile is not None:
+        own = profile.role
+        if own is None and role is None:
+            yield (
+                "instance_profile must come with its role, got one imported without: give it as role (of "
+                "DockerEnvironment: instance_role), for permissions go to it"
+            )
+        if own is not None and role is not None and own.role_arn != role.role_arn:
+            yield "role must be the instance_profile's, got another one: leave it out"
+    if (role is not None or profile is not None) and session_manager:
         yield (
             "session_manager must be left out with a role of yours, got True: "
             "attach AmazonSSMManagedInstanceCore to that role"

@@ -1,0 +1,257 @@
+"""Closed defaults open: typed where it is usual, and any option by its key, with the checks in place."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aws_cdk import CfnParameter, Fn, Stack, Token
+from aws_cdk import aws_certificatemanager as acm
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_elasticbeanstalk as beanstalk
+from aws_cdk import aws_iam as iam
+from aws_cdk.assertions import Template
+
+from beanpod import (
+    ArtifactBucket,
+    DeploymentPolicy,
+    DockerEnvironment,
+    EnvironmentType,
+    InstanceRole,
+    LoadBalancerScheme,
+    LoadBalancerType,
+    OptionSetting,
+    ServiceNetwork,
+)
+from tests.constructs.environments import ENVIRONMENT, new_environment, new_stack
+
+VPC = "aws:ec2:vpc"
+LAUNCH = "aws:autoscaling:launchconfiguration"
+LOAD_BALANCER = "aws:elbv2:loadbalancer"
+GROUP = "aws:autoscaling:asg"
+
+
+def options(stack: Stack) -> dict[tuple[str, str], Any]:
+    """The options of the one environment, by their keys."""
+    (body,) = Template.from_stack(stack).find_resources(ENVIRONMENT).values()
+    return {(row["Namespace"], row["OptionName"]): row["Value"] for row in body["Properties"]["OptionSettings"]}
+
+
+def balanced(stack: Stack, **settings: Any) -> DockerEnvironment:
+    network = ServiceNetwork(stack, "Network", nat_gateways=1)
+    defaults: dict[str, Any] = {
+        "vpc": network.vpc,
+        "instance_security_group": network.instance_security_group,
+        "load_balancer_security_group": network.load_balancer_security_group,
+    }
+    return DockerEnvironment(stack, "Environment", **(defaults | settings))
+
+
+def test_an_internal_load_balancer_stands_in_the_private_subnets() -> None:
+    stack = new_stack()
+    balanced(stack, load_balancer_scheme=LoadBalancerScheme.INTERNAL)
+    found = options(stack)
+    assert found[VPC, "ELBScheme"] == "internal"
+    assert "PrivateSubnet1" in str(found[VPC, "ELBSubnets"])
+    assert "Public" not in str(found[VPC, "ELBSubnets"])
+
+
+def test_a_network_load_balancer_has_neither_groups_nor_certificate() -> None:
+    stack = new_stack()
+    balanced(stack, load_balancer_type=LoadBalancerType.NETWORK, load_balancer_security_group=None)
+    found = options(stack)
+    assert found["aws:elasticbeanstalk:environment", "LoadBalancerType"] == "network"
+    assert not any(namespace == LOAD_BALANCER for namespace, _ in found)
+
+
+def test_more_security_groups_stand_beside_the_first() -> None:
+    stack = new_stack()
+    groups = [ec2.SecurityGroup.from_security_group_id(stack, f"Group{name}", f"sg-{name}") for name in "ab"]
+    balanced(stack, additional_instance_security_groups=groups, additional_load_balancer_security_groups=groups[:1])
+    found = options(stack)
+    instances, load_balancer = found[LAUNCH, "SecurityGroups"], found[LOAD_BALANCER, "SecurityGroups"]
+    assert ",sg-a,sg-b" in str(instances)
+    assert ",sg-a" in str(load_balancer)
+    assert "sg-b" not in str(load_balancer)
+    assert "sg-" not in str(found[LOAD_BALANCER, "ManagedSecurityGroup"])
+
+
+def test_an_existing_instance_profile_is_used_and_its_role_gets_the_grants() -> None:
+    stack = new_stack()
+    profile = iam.InstanceProfile(stack, "Profile")
+    environment = new_environment(stack, instance_profile=profile)
+    assert profile.role is not None
+    assert environment.instance_role.role_arn == profile.role.role_arn
+    Template.from_stack(stack).resource_count_is("AWS::IAM::InstanceProfile", 1)
+    assert "Profile" in str(options(stack)[LAUNCH, "IamInstanceProfile"])
+
+
+def test_a_profile_by_name_needs_its_role() -> None:
+    stack = new_stack()
+    profile = iam.InstanceProfile.from_instance_profile_name(stack, "Profile", "shared")
+    with pytest.raises(ValueError, match=r"instance_profile must come with its role, .* DockerEnvironment: instance_r"):
+        new_environment(stack, instance_profile=profile)
+    role = iam.Role.from_role_name(stack, "Role", "shared")
+    assert new_environment(stack, "Second", instance_profile=profile, instance_role=role).instance_role is role
+    assert options(stack)[LAUNCH, "IamInstanceProfile"] == "shared"
+
+
+def test_a_profile_of_another_role_is_refused() -> None:
+    stack = new_stack()
+    profile = iam.InstanceProfile(stack, "Profile")
+    with pytest.raises(ValueError, match="role must be the instance_profile's, got another one"):
+        new_environment(stack, instance_profile=profile, instance_role=InstanceRole(stack, "Other").role)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {VPC: {"ELBScheme": "internal"}, GROUP: {"Cooldown": "60"}},
+        [
+            OptionSetting(namespace=VPC, name="ELBScheme", value="internal"),
+            OptionSetting(namespace=GROUP, name="Cooldown", value="60"),
+        ],
+    ],
+)
+def test_options_by_key_win_over_ours(given: Any) -> None:
+    stack = new_stack()
+    balanced(stack, options=given)
+    found = options(stack)
+    assert (found[VPC, "ELBScheme"], found[GROUP, "Cooldown"]) == ("internal", "60")
+
+
+def test_an_option_can_be_overridden_and_left_out_afterwards() -> None:
+    stack = new_stack()
+    environment = balanced(stack)
+    environment.override_option(VPC, "ELBScheme", "internal")
+    environment.override_option("aws:elbv2:listener:81", "ListenerEnabled", "true")
+    environment.override_option(LAUNCH, "RootVolumeType", None)
+    found = options(stack)
+    assert found[VPC, "ELBScheme"] == "internal"
+    assert found["aws:elbv2:listener:81", "ListenerEnabled"] == "true"
+    assert (LAUNCH, "RootVolumeType") not in found
+
+
+def test_a_token_overrides() -> None:
+    stack = new_stack()
+    size = CfnParameter(stack, "Size", default="2")
+    balanced(stack).override_option(GROUP, "MinSize", size.value_as_string)
+    assert options(stack)[GROUP, "MinSize"] == {"Ref": "Size"}
+
+
+@pytest.mark.parametrize(
+    ("namespace", "name", "value", "words"),
+    [
+        (GROUP, "MinSize", "9", r"option aws:autoscaling:asg MinSize: min_size must be at most max_size \(4\), got 9"),
+        (GROUP, "MinSize", "two", 'MinSize: must be a number, got "two"'),
+        (VPC, "ELBScheme", "private", 'load_balancer_scheme must be one of public, internal, got "private"'),
+        ("aws:elasticbeanstalk:command", "DeploymentPolicy", "Rolls", "deployment_policy must be one of AllAtOnce"),
+        ("aws:elasticbeanstalk:cloudwatch:logs", "RetentionInDays", "31", "log_retention_days must be one of 1, 3"),
+        ("aws:elasticbeanstalk:environment:process:default", "HealthCheckPath", "up", 'must start with "/", got "up"'),
+        (VPC, "VPCId", "vpc-2", "VPCId is set already, by vpc, with what goes with it: give another vpc"),
+        ("aws:elasticbeanstalk:environment", "EnvironmentType", "SingleInstance", "give another environment_type"),
+        (LAUNCH, "IamInstanceProfile", None, "must not be removed: no environment launches without it"),
+        (VPC, "ElbScheme", "internal", "is not spelt as Beanstalk spells it: write aws:ec2:vpc ELBScheme"),
+        ("ec2:vpc", "ELBScheme", "internal", 'a namespace must begin with "aws:", got "ec2:vpc"'),
+        ("aws:elasticbeanstalk:application:environment", "A B", "1", 'variable "A B" must be letters'),
+        ("aws:elasticbeanstalk:application:environment", "BIG", "x" * 5000, "variables take 5004 bytes"),
+    ],
+)
+def test_the_checks_hold_for_options_by_key(namespace: str, name: str, value: str | None, words: str) -> None:
+    stack = new_stack()
+    environment = balanced(stack)
+    with pytest.raises(ValueError, match=words):
+        environment.override_option(namespace, name, value)
+
+
+def test_an_option_twice_in_options_is_refused() -> None:
+    twice = [OptionSetting(namespace=GROUP, name="Cooldown", value=value) for value in ("60", "90")]
+    with pytest.raises(ValueError, match="option aws:autoscaling:asg Cooldown is set twice in options"):
+        new_environment(new_stack(), options=twice)
+
+
+def test_adding_what_is_set_names_the_way_to_override() -> None:
+    with pytest.raises(ValueError, match="ELBScheme is set already: set it once, or write override_option"):
+        balanced(new_stack()).add_option(VPC, "ELBScheme", "internal")
+
+
+def test_the_deployer_gets_what_an_overridden_policy_needs() -> None:
+    stack = new_stack()
+    environment = balanced(stack)
+    environment.override_option("aws:elasticbeanstalk:command", "DeploymentPolicy", "Immutable")
+    assert environment.deployment_policy == DeploymentPolicy.IMMUTABLE
+    environment.deploy_permissions(ArtifactBucket(stack, "Artifacts"))
+    with pytest.raises(ValueError, match="comes after deploy_permissions, which allowed what Immutable needs"):
+        environment.override_option("aws:elasticbeanstalk:command", "DeploymentPolicy", "TrafficSplitting")
+
+
+def test_an_override_by_position_keeps_its_option() -> None:
+    stack = new_stack()
+    environment = balanced(stack)
+    cfn: Any = environment.node.find_child("Resource")
+    index = [row.option_name for row in cfn.option_settings].index("ELBScheme")
+    cfn.add_property_override(f"OptionSettings.{index}.Value", "internal")
+    environment.add_option(GROUP, "Cooldown", "60")
+    environment.add_environment("A", "1")
+    assert [key for key, value in options(stack).items() if value == "internal"] == [(VPC, "ELBScheme")]
+
+
+@pytest.mark.parametrize("kind", ["structs", "dicts"])
+def test_assigned_options_do_not_vanish(kind: str) -> None:
+    stack = new_stack()
+    environment = balanced(stack)
+    assigned: Any = environment.resource.option_settings
+    mine = [row for row in assigned if row.option_name != "RootVolumeType"]
+    row = {"namespace": GROUP, "optionName": "Cooldown", "value": "60"}
+    typed = beanstalk.CfnEnvironment.OptionSettingProperty(namespace=GROUP, option_name="Cooldown", value="60")
+    mine.append(row if kind == "dicts" else typed)
+    environment.resource.option_settings = mine
+    environment.add_environment("LATER", "1")
+    found = options(stack)
+    assert found[GROUP, "Cooldown"] == "60"
+    assert found["aws:elasticbeanstalk:application:environment", "LATER"] == "1"
+    assert (LAUNCH, "RootVolumeType") not in found
+
+
+def test_options_assigned_as_a_token_take_nothing_more() -> None:
+    environment = balanced(new_stack())
+    environment.resource.option_settings = Token.as_any({"Fn::Split": [",", Fn.import_value("x")]})
+    with pytest.raises(ValueError, match="option_settings of its resource was set to a token"):
+        environment.add_environment("A", "1")
+
+
+CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/1"
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (
+            lambda stack: {"certificate": acm.Certificate.from_certificate_arn(stack, "Certificate", CERTIFICATE)},
+            "certificate needs an application load balancer",
+        ),
+        (lambda _: {"deployment_policy": DeploymentPolicy.TRAFFIC_SPLITTING}, "TrafficSplitting needs an application"),
+        (
+            lambda stack: {
+                "additional_load_balancer_security_groups": [
+                    ec2.SecurityGroup.from_security_group_id(stack, "Group", "sg-1")
+                ]
+            },
+            "additional_load_balancer_security_groups need an application load balancer",
+        ),
+    ],
+)
+def test_what_a_network_load_balancer_cannot_do_is_refused(
+    settings: Callable[[Stack], dict[str, Any]], words: str
+) -> None:
+    stack = new_stack()
+    with pytest.raises(ValueError, match=words):
+        balanced(stack, load_balancer_type=LoadBalancerType.NETWORK, **settings(stack))
+
+
+def test_a_scheme_without_a_load_balancer_is_refused() -> None:
+    with pytest.raises(ValueError, match="load_balancer_scheme needs a load balancer"):
+        new_environment(
+            new_stack(),
+            environment_type=EnvironmentType.SINGLE_INSTANCE,
+            load_balancer_scheme=LoadBalancerScheme.INTERNAL,
+        )
