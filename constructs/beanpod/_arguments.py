@@ -170,6 +170,10 @@ def _one_of(name: str, value: Any, hints: tuple[Any, ...], problems: list[str]) 
         admitted = _admitted(name, value, hint, tried)
         if not tried:
             return admitted
+        if tried[0].startswith(f"{name}["):
+            # The right container, of something else.
+            problems += tried
+            return value
     problems.append(_problem(name, value, wanted))
     return value
 
@@ -250,6 +254,8 @@ def _name(hint: Any) -> str:
 
 
 def _plural(hint: Any) -> str:
+    if get_origin(hint) in (Union, UnionType):
+        return _plural(get_args(hint)[0])
     return "strings" if hint is str else _name(hint).split(" ", 1)[-1]
 
 
