@@ -4,14 +4,18 @@ from aws_cdk import App, Environment
 
 from manifest import StageConfig
 from stacks._stage_stack import StageStack
-from stacks.database import DatabaseStack
+from stacks.database import DatabaseStack, NoDatabaseStack
 from stacks.delivery import DeliveryStack
 from stacks.network import NetworkStack
 from stacks.service import ServiceStack
 
 
 def add_stage(app: App, stage: StageConfig) -> tuple[StageStack, ...]:
-    """Add a stage's stacks to the app, each named `SERVICE-STAGE-PART`, and return them in deployment order."""
+    """Add a stage's stacks to the app, each named `SERVICE-STAGE-PART`.
+
+    Returns:
+        Those that hold something, in deployment order.
+    """
     prefix = f"{stage.service.name}-{stage.name}"
     where = Environment(account=stage.account, region=stage.region)
     tags = {"beanpod:service": stage.service.name, "beanpod:stage": stage.name}
@@ -45,4 +49,7 @@ def add_stage(app: App, stage: StageConfig) -> tuple[StageStack, ...]:
         env=where,
         tags=tags,
     )
+    if database is None:
+        # Last: its database, if there was one, goes when nothing uses it any more.
+        NoDatabaseStack(app, f"{prefix}-database", env=where, tags=tags).add_dependency(delivery)
     return tuple(stack for stack in (network, database, service, delivery) if stack is not None)

@@ -2,12 +2,26 @@
 
 from typing import Any
 
+from aws_cdk import Acknowledgment, CrossStackReferences, ReferenceStrength, Validations
 from constructs import Construct
 
 from beanpod import Database, ServiceNetwork
 from manifest import DatabaseConfig, StageConfig
 from stacks._parts import database_engine, days, instance_type
 from stacks._stage_stack import StageStack
+
+
+class NoDatabaseStack(StageStack):
+    """What stands in the place of the database's stack where the manifest has none.
+
+    The CDK CLI deletes a deployed stack that has become empty, and skips it where there was none: so removing
+    `[database]` is deployed like any other change.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, **kwargs: Any) -> None:
+        super().__init__(scope, construct_id, **kwargs)
+        reason = "Empty on purpose: the CDK CLI deletes the database's stack, and leaves a snapshot."
+        Validations.of(self).acknowledge(Acknowledgment(id="CloudFormation-Validate::F0001", reason=reason))
 
 
 class DatabaseStack(StageStack):
@@ -40,6 +54,10 @@ class DatabaseStack(StageStack):
             backup_retention=days(config.backup_days),
             deletion_protection=config.deletion_protection,
         )
+        # The service reads the address again when the database is replaced. The exports stay for a service that was
+        # deployed by an earlier version, until its own update.
+        for replaceable in (self.database.instance, self.database.secret):
+            CrossStackReferences.of(replaceable).produce(ReferenceStrength.BOTH)
         reasons = {
             "RDS11": "The engine's own port: only the instances' security group reaches it, on any port.",
             "SMG4": "Instances read the password when they start: a rotation in between would lock them out.",

@@ -55,8 +55,16 @@ class ServiceStack(StageStack):
         CfnOutput(self, "ApplicationName", value=self.docker_environment.application_name)
         CfnOutput(self, "EnvironmentName", value=self.docker_environment.environment_name)
         CfnOutput(self, "Region", value=self.region)
+        self._keep_exports()
         scheme = "https" if stage.environment.certificate else "http"
         CfnOutput(self, "Url", value=f"{scheme}://{self.docker_environment.endpoint}")
+
+    def _keep_exports(self) -> None:
+        """Whoever deploys: a delivery stack of an earlier version imports all of these until its own update."""
+        environment = self.docker_environment
+        names = (environment.application_name, environment.environment_name)
+        for value in (*names, environment.instance_role.role_arn, environment.service_role.role_arn):
+            self.export_value(value)
 
     def _make_environment(
         self, stage: StageConfig, network: ServiceNetwork, database: Database | None

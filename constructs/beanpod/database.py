@@ -13,8 +13,9 @@ from beanpod import _database_checks as checks
 from beanpod._arguments import checked
 from beanpod._checks import refuse
 from beanpod._once import in_days, instance_size
+from beanpod._references import hold_network
 from beanpod._subnets import database_subnets
-from beanpod._tokens import text
+from beanpod._tokens import known, text
 from beanpod.database_engine import DatabaseEngine
 from beanpod.database_interface import IDatabase
 
@@ -23,6 +24,11 @@ ENGINE_VERSION_RULE = "CloudFormation-Validate::E9006"
 RETAINED = (RemovalPolicy.RETAIN, RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
 # Passwords end up in URLs, in shells and in compose files: letters, digits, "." and "_" mean themselves in all.
 MEANINGFUL_CHARACTERS = " !\"#$%&'()*+,-/:;<=>?@[\\]^`{|}~"
+
+
+def _identity(key: kms.IKey) -> str:
+    """A key's ARN where it is known, else where it is made: the same as long as it is the same key."""
+    return key.key_arn if known(key.key_arn) else key.node.path
 
 
 @checked
@@ -159,6 +165,9 @@ class Database(IDatabase):
         self.secret = self.instance.secret or password
         self._security_group, self._port_number = self.security_group, port
         self._iam_authentication = iam_authentication
+        hold_network(self, vpc, [security_group])
+        key = _identity(encryption_key) if encryption_key else ""
+        self.replaced_with = " ".join((engine.name, *filter(known, (database_name, username)), key)).strip()
 
     @property
     def _resource_id(self) -> str | None:

@@ -10,6 +10,7 @@ from constructs import Construct
 
 from beanpod._arguments import checked
 from beanpod._checks import refuse
+from beanpod._references import mark
 from beanpod._tokens import known
 from beanpod.deploy_policy import DeployPermissions
 
@@ -47,7 +48,9 @@ class DeployUser(Construct):
         self.user = iam.User(self, "Resource")
         # Not inline: all inline policies of a user share 2,048 characters.
         for name, document in permissions.documents().items():
-            iam.ManagedPolicy(self, name, document=document, users=[self.user])
+            policy = iam.ManagedPolicy(self, name, document=document, users=[self.user])
+            if permissions.replaced_with:
+                mark(policy, permissions.replaced_with)
         self.access_key = iam.AccessKey(
             self,
             "AccessKey",

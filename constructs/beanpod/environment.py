@@ -15,6 +15,7 @@ from beanpod._environment_options import EnvironmentOptions
 from beanpod._once import role_arn
 from beanpod._option_checks import name_problems, setting_problems, variable_problems
 from beanpod._option_rows import option_rows
+from beanpod._references import another_stack, hold_network, mark, may_be_replaced
 from beanpod._settings import (
     BatchSizeType,
     DeploymentPolicy,
@@ -222,6 +223,14 @@ class DockerEnvironment(IDockerEnvironment):
         self._wait_for_network(vpc, [*subnets.subnets, *(front.subnets if front else ())])
         self.environment_name = self.resource.ref
         self.endpoint = self.resource.attr_endpoint_url
+        hold_network(self, vpc, (instance_security_group, load_balancer_security_group))
+        made = (None if service_role else self.service_role, None if instance_role else self.instance_role)
+        may_be_replaced(self.resource, *(role for role in made if role))
+        if isinstance(self.application, Application):
+            may_be_replaced(self.application.resource)
+        self._replaced_with = environment_name if known(environment_name) else ""
+        if database is not None:
+            self._read_again(database)
 
     @classmethod
     def from_environment_attributes(
@@ -307,6 +316,7 @@ class DockerEnvironment(IDockerEnvironment):
         """
         self._add_database(database)
         self._update()
+        self._read_again(database)
 
     def _add_database(self, database: IDatabase) -> None:
         variables = {
@@ -317,6 +327,10 @@ class DockerEnvironment(IDockerEnvironment):
         }
         password = EnvironmentSecret.from_secrets_manager(database.secret, "password")
         self._add(variables, {"RDS_PASSWORD": password})
+
+    def _read_again(self, database: IDatabase) -> None:
+        if database.replaced_with and another_stack(self, database):
+            mark(self.resource, database.replaced_with)
 
     def _add(self, variables: Mapping[str, str], secrets: Mapping[str, EnvironmentSecret]) -> None:
         self._adopt()

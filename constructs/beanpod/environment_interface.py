@@ -35,6 +35,7 @@ class IDockerEnvironment(EnvironmentMetrics):
     deployment_policy: DeploymentPolicy | None
     _security_groups: Sequence[ec2.ISecurityGroup]
     _permissions_made = False
+    _replaced_with: str = ""
 
     @property
     def connections(self) -> ec2.Connections:
@@ -59,7 +60,7 @@ class IDockerEnvironment(EnvironmentMetrics):
         if self.deployment_policy is None:
             reject(self, "deployment_policy must be given for deploy_permissions, got none: import it with one")
         self._permissions_made = True
-        return DeployPermissions(
+        permissions = DeployPermissions(
             application_name=self.application_name,
             environment_names=[self.environment_name],
             bucket=artifacts.bucket,
@@ -67,6 +68,8 @@ class IDockerEnvironment(EnvironmentMetrics):
             deployment_policy=self.deployment_policy,
             stack_names=stack_names,
         )
+        permissions.replaced_with = self._replaced_with
+        return permissions
 
 
 class ExistingEnvironment(IDockerEnvironment):

@@ -10,6 +10,7 @@ from constructs import Construct
 
 from beanpod._arguments import checked
 from beanpod._checks import refuse
+from beanpod._references import mark
 from beanpod._tokens import known
 from beanpod.deploy_policy import DeployPermissions
 
@@ -70,6 +71,8 @@ class GitHubDeployRole(Construct):
             inline_policies=permissions.documents(),
             max_session_duration=max_session_duration,
         )
+        if permissions.replaced_with:
+            mark(self.role, permissions.replaced_with)
 
     @property
     def grant_principal(self) -> iam.IPrincipal:

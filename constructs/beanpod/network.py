@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from functools import cache
+from ipaddress import ip_network
 
+from aws_cdk import CrossStackReferences, ReferenceStrength, Stack, Tags
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
 from constructs import Construct
@@ -16,6 +18,7 @@ from beanpod._tokens import known
 
 MOST_AZS = 3
 SUBNET_MASK = 24
+_LOAD_BALANCER, _DATABASE = "Load balancer", "Database"
 
 
 @checked
@@ -57,15 +60,31 @@ class ServiceSecurityGroups(Construct):
         """
         super().__init__(scope, construct_id)
         refuse(self, _port_problems(instance_port, database_port))
+        self._vpc, self._kept = vpc, False
         # A changed description replaces the group: these words are as fixed as the ids.
-        self.load_balancer = self._group("LoadBalancer", vpc, "Load balancer") if load_balanced else None
+        self.load_balancer = self._group("LoadBalancer", vpc, _LOAD_BALANCER) if load_balanced else None
         self.instances = self._group("Instances", vpc, "Instances")
-        self.database = self._group("Database", vpc, "Database") if database_port is not None else None
+        self.database = self._group("Database", vpc, _DATABASE) if database_port is not None else None
         self._open_to_the_web(self.load_balancer or self.instances)
         if self.load_balancer:
             self._allow(self.load_balancer, self.instances, instance_port, "Requests from load balancer")
         if self.database and database_port is not None:
             self._allow(self.instances, self.database, database_port, "Queries from instances")
+
+    def keep_for_other_stacks(self) -> None:
+        """Export every group, also those that nothing uses at present: without rules, and free of charge.
+
+        Called by what another stack places here. A load balancer or a database can then come and go: no update of this
+        stack takes away what another one still uses.
+        """
+        if self._kept:
+            return
+        self._kept = True
+        keep(
+            self.load_balancer or self._group("LoadBalancer", self._vpc, _LOAD_BALANCER),
+            self.instances,
+            self.database or self._group("Database", self._vpc, _DATABASE),
+        )
 
     def _group(self, construct_id: str, vpc: ec2.IVpc, description: str) -> ec2.SecurityGroup:
         return ec2.SecurityGroup(
@@ -133,7 +152,10 @@ class ServiceNetwork(Construct):
         if vpc:
             shaped = ip_addresses is not None or nat_gateways != 0 or max_azs != 2
             refuse(self, _own_vpc_problems(vpc, shaped, database_port is not None))
-        self.vpc = vpc or self._new_vpc(ip_addresses, nat_gateways, max_azs)
+        ip_addresses = ip_addresses or ec2.IpAddresses.cidr(ec2.Vpc.DEFAULT_CIDR_RANGE)
+        self._own_vpc = None if vpc else self._new_vpc(ip_addresses, nat_gateways, max_azs)
+        self.vpc: ec2.IVpc = vpc or self._own_vpc  # type: ignore[assignment]
+        self._ip_addresses, self._max_azs, self._kept = ip_addresses, max_azs, False
         if flow_logs:
             FlowLogs(self, "FlowLogs", vpc=self.vpc, retention=flow_log_retention)
         self.security_groups = ServiceSecurityGroups(
@@ -154,7 +176,41 @@ class ServiceNetwork(Construct):
         if database_port is not None:
             self.database_subnets = database_subnets(vpc) if vpc else ISOLATED
 
-    def _new_vpc(self, ip_addresses: ec2.IIpAddresses | None, nat_gateways: int, max_azs: int) -> ec2.Vpc:
+    def keep_for_other_stacks(self) -> None:
+        """Export every subnet and security group, also those that nothing uses at present.
+
+        Called by what another stack places here. NAT gateways, a load balancer or a database can then come and go
+        without taking away what another stack still uses: private subnets stay, without a way out while there is no
+        gateway. A zone less does take subnets away: CloudFormation refuses it until nothing stands in them.
+        """
+        if self._kept:
+            return
+        self._kept = True
+        self.security_groups.keep_for_other_stacks()
+        if self._own_vpc:
+            private = self._own_vpc.private_subnets or list(self._private_subnets(self._own_vpc))
+            keep(self._own_vpc, *self._own_vpc.public_subnets, *self._own_vpc.isolated_subnets, *private)
+
+    def _private_subnets(self, vpc: ec2.Vpc) -> Iterator[ec2.Subnet]:
+        """As the VPC itself makes them with NAT gateways, by id and address, but without a route out."""
+        block = self._ip_addresses.allocate_vpc_cidr().cidr_block
+        if block is None or not known(block):
+            return  # IPAM chooses the addresses: nobody knows where there is room.
+        free = list(ip_network(block).subnets(new_prefix=SUBNET_MASK))[2 * MOST_AZS :]
+        for index, addresses in zip(range(self._max_azs), free, strict=False):
+            subnet = ec2.PrivateSubnet(
+                vpc,
+                f"PrivateSubnet{index + 1}",
+                vpc_id=vpc.vpc_id,
+                availability_zone=zone(index),
+                cidr_block=str(addresses),
+                map_public_ip_on_launch=False,
+            )
+            for key, value in (("name", "Private"), ("type", "Isolated")):
+                Tags.of(subnet).add(f"aws-cdk:subnet-{key}", value, include_resource_types=["AWS::EC2::Subnet"])
+            yield subnet
+
+    def _new_vpc(self, ip_addresses: ec2.IIpAddresses, nat_gateways: int, max_azs: int) -> ec2.Vpc:
         return ec2.Vpc(
             self,
             "Vpc",
@@ -166,6 +222,19 @@ class ServiceNetwork(Construct):
             subnet_configuration=_subnet_configuration(nat_gateways),
             restrict_default_security_group=False,
         )
+
+
+def keep(*parts: ec2.IVpc | ec2.ISubnet | ec2.ISecurityGroup) -> None:
+    """Export the ids of what is made here, and have other stacks import them."""
+    for part in parts:
+        CrossStackReferences.of(part).produce(ReferenceStrength.STRONG)
+        Stack.of(part).export_value(_id(part))
+
+
+def _id(part: ec2.IVpc | ec2.ISubnet | ec2.ISecurityGroup) -> str:
+    if isinstance(part, ec2.SecurityGroup):
+        return part.security_group_id
+    return part.subnet_id if isinstance(part, ec2.Subnet) else part.vpc_id  # type: ignore[union-attr]
 
 
 @cache
