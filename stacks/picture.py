@@ -76,11 +76,11 @@ def cards(templates: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str], C
 
 
 def references(templates: Mapping[str, Mapping[str, Any]]) -> set[tuple[tuple[str, str], tuple[str, str]]]:
-    """Which resource refers to which one of an earlier stack, by exports and imports."""
+    """Which resource refers to which one of an earlier stack, by exports or by outputs."""
     exports = {}
     for stack, template in templates.items():
-        for output in template.get("Outputs", {}).values():
-            name = output.get("Export", {}).get("Name")
+        for key, output in template.get("Outputs", {}).items():
+            name = output.get("Export", {}).get("Name", f"{stack}.{key}")
             for logical_id in _referred(output["Value"]):
                 exports[name] = (stack, _owner(template, logical_id))
     return {
@@ -181,6 +181,8 @@ def _imported(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         if isinstance(value.get("Fn::ImportValue"), str):
             yield value["Fn::ImportValue"]
+        if isinstance(output := value.get("Fn::GetStackOutput"), dict):
+            yield f"{output['StackName']}.{output['OutputName']}"
         for item in value.values():
             yield from _imported(item)
     elif isinstance(value, list):
