@@ -172,7 +172,9 @@ def _may_be_secret(key: Path, value: object) -> bool:
     if key[0] == "secrets":
         return not isinstance(value, int) and not (isinstance(value, str) and value.startswith(("arn:", "/")))
     text = value if isinstance(value, str) else show(value)
-    return looks_secret(str(key[-1]) if key[0] == "variables" else "", text) is not None
+    return (
+        looks_secret(str(key[-1]) if key[0] == "variables" or key[:2] == ("service", "args") else "", text) is not None
+    )
 
 
 def _between_stages(stages: Iterable[StageConfig]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from manifest._layers import OF_A_DOCKERFILE
 from manifest._network_rules import NETWORK_RULES
 from manifest._variable_rules import VARIABLE_RULES
 from manifest._wording import show
+from manifest.secret_like import looks_secret
 
 _TYPE = ("environment", "type")
 _MIN = ("environment", "min_size")
@@ -39,6 +40,17 @@ def build_arguments_have_names(case: Case) -> Iterator[Finding]:
     for name in case.stage.service.args:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             words = "no name of a build argument: write letters, digits and underscores, a letter first"
+            yield Finding(("service", "args", name), words)
+
+
+def build_arguments_are_no_secrets(case: Case) -> Iterator[Finding]:
+    for name, value in case.stage.service.args.items():
+        told = looks_secret(name, value)
+        if told:
+            words = (
+                f"looks like a secret, {told}, and whoever may pull the image can read it there: leave it out, "
+                "and read it from [secrets] while the container runs"
+            )
             yield Finding(("service", "args", name), words)
 
 
@@ -237,6 +249,7 @@ RULES: tuple[Rule, ...] = (
     one_build_file,
     one_place_for_the_build,
     build_arguments_have_names,
+    build_arguments_are_no_secrets,
     build_files_exist,
     minimum_within_maximum,
     single_instance_is_single,

@@ -43,6 +43,17 @@ def edit(project: Path, before: str, after: str) -> None:
     path.write_text(path.read_text().replace(before, after))
 
 
+def test_infrastructure_is_synthesised_where_the_app_is_not(project: Path) -> None:
+    shutil.rmtree(project / "service")
+    ended = run(project)
+    assert ended.returncode == 0, ended.stderr
+    command = [sys.executable, "-P", "-m", "manifest", "beanpod.toml"]
+    checked = subprocess.run(
+        command, cwd=project, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
+    )
+    assert (checked.returncode, "service/Dockerfile" in checked.stderr) == (2, True)
+
+
 def test_another_stage_is_chosen_by_context(project: Path) -> None:
     assert run(project, stage="prod").returncode == 0
     names = {path.name.removesuffix(".template.json") for path in (project / "cdk.out").glob("*.template.json")}

@@ -211,7 +211,10 @@ def _container_port(stage: StageConfig, spec: BuildSpec, problems: list[str], no
 
 
 def _listed(ports: tuple[int, ...]) -> str:
-    return " and ".join(str(port) for port in ports[:_MOST_PORTS]) + (" and others" if ports[_MOST_PORTS:] else "")
+    named = [str(port) for port in ports[:_MOST_PORTS]]
+    if ports[_MOST_PORTS:]:
+        named.append("others")
+    return " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
 
 
 def _context_of_compose(folder: Path, spec: BuildSpec) -> Callable[[Path], str]:

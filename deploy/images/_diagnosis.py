@@ -55,6 +55,11 @@ _SYMPTOMS = (
         "DOCKER_BUILDKIT=1 asks for BuildKit, which needs buildx: install it or unset DOCKER_BUILDKIT",
     ),
     _symptom(
+        r"error checking context: (?:can't stat|no permission)|error from sender: open .* permission denied",
+        "this user cannot read everything in the folder that the build sees: let this user read it, or take it out "
+        "of the folder",
+    ),
+    _symptom(
         r"no space left on device",
         "the Docker engine's disk is full: make room with `docker system prune --all`",
         in_step=True,

@@ -34,6 +34,18 @@ _SAID = {
         "ERROR: BuildKit is enabled but the buildx component is missing or broken.",
         "DOCKER_BUILDKIT=1 asks for BuildKit, which needs buildx: install it or unset DOCKER_BUILDKIT",
     ),
+    "a folder that cannot be read": (
+        "error checking context: can't stat '/project/data/private'",
+        "this user cannot read everything in the folder that the build sees: let this user read it, or take it out of",
+    ),
+    "a file that cannot be read": (
+        "error checking context: no permission to read from '/project/key.pem'",
+        "this user cannot read everything in the folder that the build sees",
+    ),
+    "a folder that cannot be read in BuildKit": (
+        "failed to solve: failed to read dockerfile: error from sender: open /project/data: permission denied",
+        "this user cannot read everything in the folder that the build sees",
+    ),
     "disk full": (
         "write /app/file: no space left on device",
         "the Docker engine's disk is full: make room with `docker system prune --all`",

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from deploy.errors import BuildError
+from deploy.images import ProcessRunner
+from deploy.images._client import failure
+from tests.deploy.commands.test_build import WITHOUT_RIGHTS
 from tests.deploy.engine import Engine
 from tests.deploy.images.canned import Answer, canned
 from tests.deploy.images.shop import Shop
@@ -159,3 +162,17 @@ def test_an_interruption_ends_docker_and_removes_the_login(shop: Shop, tmp_path:
     assert shop.runner.commands[-1][1] == "push"
     assert not folders[-1].exists()
     assert not [line for line in _command_lines() if shop.repository in line]
+
+
+def test_folder_of_the_context_that_cannot_be_read_names_the_remedy(
+    private_registry: LocalRegistry, docker_engine: Engine, tmp_path: Path
+) -> None:
+    spec = write_source(tmp_path / "source", "one")
+    (spec.context / "private").mkdir(mode=0)
+    command = [*WITHOUT_RIGHTS, "docker", "build", "--file", str(spec.dockerfile), str(spec.context)]
+    variables = docker_engine.variables(tmp_path / "home")
+
+    refused = ProcessRunner().run(command, environment=variables, timeout=300)
+    assert "cannot read everything in the folder that the build sees" in str(failure("building", refused))
+    (spec.context / "private").chmod(0o700)
+    assert ProcessRunner().run(command, environment=variables, timeout=300).code == 0
