@@ -133,8 +133,8 @@ def test_shape_of_the_file(problems: Finder, text: str, problem: str) -> None:
         (
             'args = { NPM_TOKEN = "npm_0123456789" }',
             (
-                "args.NPM_TOKEN = ...: looks like a secret, its name says TOKEN, and whoever may pull the image can read "
-                "it there: leave it out, and read it from [secrets] while the container runs"
+                "args.NPM_TOKEN = ...: looks like a secret, its name says TOKEN, and whoever may pull the image can "
+                "read it there: leave it out, and read it from [secrets] while the container runs"
             ),
         ),
         ("args = { PORT = 80 }", 'args.PORT = 80: write it in quotes: "80"'),
