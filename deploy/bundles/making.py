@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -118,7 +119,7 @@ def make_bundle(stage: StageConfig, root: Path, images: Images, *, application: 
         **hooks.cleanup_hook([*released.values(), *plan.pulled.values()]),
         **(hooks.login_hooks(stage.service.image) if login_hooks else {}),
     }
-    serving = {**plan.pulled, **released}.get(plan.web, "")
+    serving = _settled({**plan.pulled, **released}.get(plan.web, ""), stage.variables)
     return Bundle.of(files, service=service, application=application, notes=plan.notes, image=serving)
 
 
@@ -153,6 +154,11 @@ def _plan(stage: StageConfig, root: Path) -> _Plan:
     pulled = ecr_notes({f"service {name}": image for name, image in plan.pulled.items()})
     notes = extra_notes(root, extras, compose=bool(stage.service.compose))
     return replace(plan, files=files, notes=(*plan.notes, *ecr, *pulled, *notes))
+
+
+def _settled(image: str, variables: Mapping[str, str]) -> str:
+    """An image's name as compose reads it on the instance, as far as the manifest's variables make it."""
+    return re.sub(r"\$\{?(\w+)(?::?-[^}]*)?\}?", lambda match: variables.get(match[1], match[0]), image)
 
 
 def _by_service(plan: _Plan) -> dict[str, str]:

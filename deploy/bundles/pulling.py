@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from deploy.bundles.archive import BundleFile
 from deploy.images import Repository
 
-_ECR = re.compile(r"[0-9]{12}\.dkr\.ecr(?:-fips)?\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?")
+# Account and region may be variables.
+_ECR = re.compile(r"[^/.]+\.dkr\.ecr(?:-fips)?\.[^/]+\.amazonaws\.com(?:\.cn)?")
 _ECR_POLICY = "AmazonEC2ContainerRegistryReadOnly"
 # What a script of the owner's does that logs in at a registry.
 _LOGIN = re.compile(rb"docker login|credHelpers|docker-credential|\.docker/config\.json")

@@ -126,7 +126,7 @@ def remedy(variable: str, value: str) -> str:
     """What to write for a variable that names the development database, with the login as well."""
     if url := _URL.fullmatch(value):
         login = "${RDS_USERNAME}:${RDS_PASSWORD}@" if url["login"] else ""
-        database = "/${RDS_DB_NAME}" if url["database"] else ""
+        database = "/${RDS_DB_NAME}" if url["database"] or login else ""
         return f"{variable}: {url['scheme']}://{login}${{RDS_HOSTNAME}}:${{RDS_PORT}}{database}"
     if re.fullmatch(r"[\w.-]+", value):
         return f"{variable}: ${{RDS_HOSTNAME}}"

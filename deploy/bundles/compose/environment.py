@@ -108,13 +108,28 @@ def _as_beanstalk_writes(entry: Any) -> Any:
 
 def _variables_in(draft: Draft, path: str, introduction: str = ", and with it ") -> str:
     """The names of the variables that an env file sets, for a message; none where it cannot be read."""
+    names = assignments(draft, path)
+    return f"{introduction}{', '.join(names)}" if names else ""
+
+
+def assignments(draft: Draft, path: str) -> dict[str, str]:
+    """What an env file of the project sets; nothing where it cannot be read.
+
+    https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/#env-file-syntax
+    """
+    if path.startswith("/"):
+        return {}
     try:
         lines = (draft.setting.folder / path).read_text(encoding="utf-8", errors="replace").splitlines()
     except (OSError, ValueError):
-        return ""
-    assigned = (line.partition("=")[0].removeprefix("export ").strip() for line in lines)
-    names = [name for name in assigned if name and not name.startswith("#")]
-    return f"{introduction}{', '.join(names)}" if names else ""
+        return {}
+    pairs = (line.strip().removeprefix("export ").partition("=") for line in lines)
+    return {name.strip(): value.strip().strip("'\"") for name, _, value in pairs if name and not name.startswith("#")}
+
+
+def paths_of(service: Tree) -> list[str]:
+    """The env files of a service."""
+    return [_path(entry) for entry in service.get("env_file", ())]
 
 
 def _path(entry: Any) -> str:
@@ -131,6 +146,11 @@ def _check_variables(draft: Draft, name: str, service: Tree, replaced: Replaced)
             values[variable] = _with_rds(variable, value)
         elif problem := _of_the_database(variable, "" if value is None else str(value), replaced, on_host=on_host):
             draft.findings.problem(at(name, "environment", variable), problem)
+    for path in paths_of(service):
+        travelling = {} if is_of_beanstalk(draft, path) else assignments(draft, path)
+        for variable in sorted(travelling.keys() - values.keys() - draft.setting.provided):
+            if problem := _of_the_database(variable, travelling[variable], replaced, on_host=on_host):
+                draft.findings.problem(at(name, "env_file"), f"{variable} in {path} {problem}")
 
 
 def _of_the_database(variable: str, value: str, replaced: Replaced, *, on_host: bool) -> str | None:

@@ -67,7 +67,7 @@ def _path_remedy(text: str) -> str:
         path = f".{rest}" if rest[:1] in ("", "/", ":") else f"./{rest}"
         return f"${{PWD}} is the folder of this machine: write {path}"
     path = f"./{rest.lstrip('/')}"
-    return f"${{HOME}} is this machine's home: put it into the project and write {path}, or take it out"
+    return f"${{HOME}} is this machine's home: put it into the project and write {path}, or data into a named volume"
 
 
 def settle(text: str, scope: Scope) -> str:

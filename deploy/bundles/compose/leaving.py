@@ -1,20 +1,27 @@
 """What is for development only leaves: services with a profile, the database, and what only these need."""
 
+import re
 from collections.abc import Collection, Iterator
 from typing import Any
 
 from deploy.bundles.compose.database import Login
 from deploy.bundles.compose.draft import WEB_PORT, Draft, Replaced, Tree
+from deploy.bundles.compose.environment import assignments, paths_of
 from deploy.bundles.compose.findings import at
 from deploy.bundles.compose.names import names_of
 from deploy.bundles.compose.volumes import Volume
 
+# Where the images of databases look for what to run at their first start: https://hub.docker.com/_/postgres.
+_INITIAL = "/docker-entrypoint-initdb.d"
+_DATABASE_IMAGE = re.compile(
+    r"(?:^|/)(?:postgres(?:ql)?|postgis|timescaledb|mysql(?:-server)?|mariadb|percona)(?:[:@]|$)"
+)
 _SHARED = ("network_mode", "ipc", "pid")
 
 
 def remove_profiles(draft: Draft) -> None:
     """Compose on Beanstalk starts no profile: a service that has one would be dead text."""
-    leaving = [name for name, service in draft.services.items() if service.get("profiles")]
+    leaving = [name for name, service in draft.services.items() if service.get("profiles") and not _is_rds(draft, name)]
     for name in leaving:
         draft.findings.note(at(name), "left out: it has a profile")
         del draft.services[name]
@@ -23,6 +30,10 @@ def remove_profiles(draft: Draft) -> None:
         for other in optional:
             draft.findings.note(at(name, "depends_on"), f"{other} left out, as it is not required")
         _forget(service, optional)
+
+
+def _is_rds(draft: Draft, name: str) -> bool:
+    return name == draft.setting.database_service
 
 
 def _is_optional(dependency: Tree | None) -> bool:
@@ -34,6 +45,7 @@ def remove_database(draft: Draft) -> None:
     """RDS takes the place of the service that the manifest names; what is only there for it goes as well."""
     database = draft.setting.database_service
     if database is None:
+        _note_beside_rds(draft)
         return
     if database not in draft.services:
         known = ", ".join(draft.services)
@@ -42,16 +54,34 @@ def remove_database(draft: Draft) -> None:
     companions = _companions(draft, database)
     draft.replaced = Replaced(
         names=tuple(dict.fromkeys(names_of(database, draft.services))),
-        login=Login.of(draft.services[database].get("environment") or {}),
+        login=Login.of(_environment(draft, draft.services[database])),
     )
     _check_shared_secrets(draft, database)
+    scripts = [volume for volume in _volumes(draft.services[database]) if volume.target.startswith(_INITIAL)]
     del draft.services[database]
     draft.findings.note(at(database), "left out: RDS takes its place")
+    for script in scripts:
+        text = f"left out: {script.source} does not run on RDS, which begins empty: load it with a migration of the app"
+        draft.findings.note(at(database, "volumes"), text)
     for name in companions:
         del draft.services[name]
         draft.findings.note(at(name), f"left out with {database}: compose.prod.yaml keeps it by naming it")
     for service in draft.services.values():
         _forget(service, {database, *companions})
+
+
+def _note_beside_rds(draft: Draft) -> None:
+    """A stage with a database of RDS whose compose file still runs one of its own."""
+    for name, service in draft.services.items() if "RDS_HOSTNAME" in draft.setting.provided else ():
+        if _DATABASE_IMAGE.search(str(service.get("image", ""))):
+            text = f'runs beside RDS, on the instance\'s disk: compose_service = "{name}" in [database] leaves it out'
+            draft.findings.note(at(name), text)
+
+
+def _environment(draft: Draft, service: Tree) -> Tree:
+    """What a service finds as variables, of its files as well."""
+    files = {key: value for path in paths_of(service) for key, value in assignments(draft, path).items()}
+    return {**files, **(service.get("environment") or {})}
 
 
 def _check_shared_secrets(draft: Draft, database: str) -> None:

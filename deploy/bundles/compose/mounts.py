@@ -83,7 +83,7 @@ def _settled(draft: Draft, name: str, volume: Volume) -> Volume:
 def _taken(volume: Volume, draft: Draft, where: str) -> Volume:
     """The mount of what is taken along. A zip has no empty folder: compose is told to make that on the instance."""
     before = len(draft.files)
-    path = take(draft, where, volume.source)
+    path = take(draft, where, volume.source, or_else="mount a named volume for data that the container makes")
     taken = volume.from_source(f"./{path}")
     if volume.others is None or len(draft.files) > before or any(name.startswith(f"{path}/") for name in draft.files):
         return taken
@@ -93,7 +93,10 @@ def _taken(volume: Volume, draft: Draft, where: str) -> Volume:
 def elsewhere(path: str) -> str:
     """What to do about a path that is not of the project."""
     if path.startswith("~"):
-        return f"{path} is in this machine's home: put it into the project and write ./{path[1:].lstrip('/')}"
+        return (
+            f"{path} is in this machine's home: put it into the project and write ./{path[1:].lstrip('/')}, or data "
+            "into a named volume"
+        )
     return (
         f"{path} is outside of the bundle: put files into the project, data into a named volume, and name a path of "
         f"the instance in {_PRODUCTION_FILE}"

@@ -3,12 +3,15 @@
 https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/create_deploy_docker.container.console.html
 """
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from deploy.bundles.compose.draft import WEB_PORT, Draft
 from deploy.bundles.compose.findings import at
 from deploy.bundles.compose.ports import Port
+
+_PUBLISHED_BY_VARIABLE = re.compile(r"[^$]*\$.*:(?P<target>[0-9]{1,5})(?:/tcp)?")
 
 
 def ensure_web_port(draft: Draft) -> str | None:
@@ -63,6 +66,7 @@ def _on_the_instances_network(draft: Draft) -> list[str]:
 def _publish(draft: Draft) -> list[str]:
     """Move the one port that can be meant to 80; the services that have it now."""
     wanted = draft.setting.port
+    _settle_replaced_ports(draft)
     candidates = _names(name for name, port in draft.ports() if port.target == wanted and port.protocol == "tcp")
     remedy = f'write ports: ["{WEB_PORT}:{wanted}"] for the one that requests reach'
     host = [name for name, service in draft.services.items() if _is_on_host(service)]
@@ -83,6 +87,16 @@ def _publish(draft: Draft) -> list[str]:
         return []
     _move(draft, candidates[0])
     return candidates
+
+
+def _settle_replaced_ports(draft: Draft) -> None:
+    """Read a port of the manifest's that is published as a variable says: port 80 takes the place of that anyway."""
+    for service in draft.services.values():
+        service_ports = service.get("ports", ())
+        for place, entry in enumerate(service_ports):
+            match = None if isinstance(entry, Port) else _PUBLISHED_BY_VARIABLE.fullmatch(str(entry))
+            if match and int(match["target"]) == draft.setting.port:
+                service_ports[place] = Port(draft.setting.port)
 
 
 def _move(draft: Draft, name: str) -> None:

@@ -212,6 +212,14 @@ def test_a_key_that_leaves_may_hold_variables(tmp_path: Path, key: str) -> None:
     assert key.partition(":")[0] not in services_of(project)["web"].keys() - {"image"}
 
 
+@pytest.mark.parametrize("port", ["${PORT}:8080", "$PORT:8080/tcp", "127.0.0.1:${PORT:?which}:8080"])
+def test_a_port_that_port_80_takes_the_place_of_may_be_a_variable(tmp_path: Path, port: str) -> None:
+    text = BUILT.replace("80:80", port)
+    assert services_of(copied("crlf", tmp_path, {"compose.yaml": text}))["web"]["ports"] == ["80:8080"]
+    change(tmp_path / "crlf", ":8080", ":8081")
+    assert "nothing gives ${PORT} on Beanstalk" in problems_of(tmp_path / "crlf")[0]
+
+
 def test_names_and_caches_of_a_build_may_hold_variables(tmp_path: Path) -> None:
     build = "{context: ., tags: ['${REGISTRY}/shop'], cache_from: ['${REGISTRY}/cache'], platforms: [$P], x-a: $A}"
     text = f'services: {{web: {{build: {build}, ports: ["80:80"]}}}}\nname: ${{STACK}}\nx-b: $B\n'
@@ -354,6 +362,51 @@ def test_a_host_that_the_instances_network_reaches_is_found(tmp_path: Path) -> N
 def test_a_variable_of_the_database_that_nothing_gives_names_that_of_rds(tmp_path: Path) -> None:
     (problem,) = problems_of(web_with(tmp_path, "environment: {DB_PASSWORD: $DB_PASSWORD}"))
     assert problem.endswith("; for RDS write DB_PASSWORD: ${RDS_PASSWORD}")
+
+
+def test_an_env_file_that_travels_is_looked_into(tmp_path: Path) -> None:
+    project = web_with(tmp_path, "env_file: [.env.prod]")
+    write(project, {".env.prod": "# x\nSQL_HOST=db\nexport SQL_PASSWORD='dev-only'\nLEVEL=info\n"})
+    write(project, {OVER: "services: {web: {env_file: [.env.prod]}}"})
+    host, password = problems_of(project)
+    assert host.startswith("service web, env_file: SQL_HOST in .env.prod names service db, but RDS takes its place")
+    assert "SQL_PASSWORD in .env.prod is the login of service db" in password
+    assert "dev-only" not in password
+    values = "{SQL_HOST: '${RDS_HOSTNAME}', SQL_PASSWORD: '${RDS_PASSWORD}'}"
+    write(project, {OVER: f"services: {{web: {{env_file: [.env.prod], environment: {values}}}}}"})
+    assert services_of(project)["web"]["env_file"] == [".env.prod", ".env"]
+
+
+def test_the_login_may_stand_in_a_file_of_the_database(tmp_path: Path) -> None:
+    project = web_with(tmp_path, "environment: {DB_PASSWORD: other}")
+    assert services_of(project)
+    change(project, "image: postgres:17\n", "image: postgres:17\n    env_file: db.env\n")
+    change(project, ", POSTGRES_PASSWORD: dev-only", "")
+    write(project, {"db.env": "POSTGRES_PASSWORD=other\n"})
+    (problem,) = problems_of(project)
+    assert "write DB_PASSWORD: ${RDS_PASSWORD}" in problem
+
+
+def test_a_database_with_a_profile_is_replaced_as_well(tmp_path: Path) -> None:
+    project = web_with(tmp_path, "depends_on: [db]")
+    change(project, "image: postgres:17\n", "image: postgres:17\n    profiles: [dev]\n")
+    assert list(services_of(project)) == ["web"]
+
+
+def test_scripts_of_the_databases_first_start_are_said_not_to_run(tmp_path: Path) -> None:
+    project = web_with(tmp_path, "depends_on: [db]")
+    mount = 'volumes: ["./init.sql:/docker-entrypoint-initdb.d/init.sql"]'
+    change(project, "image: postgres:17\n", f"image: postgres:17\n    {mount}\n")
+    (note,) = notes_of(project, "service db, volumes")
+    assert "./init.sql does not run on RDS" in note
+
+
+def test_a_database_beside_that_of_the_stage_is_said(tmp_path: Path) -> None:
+    project = web_with(tmp_path, "depends_on: [db]")
+    change(project, 'compose_service = "db"\n', "", "beanpod.toml")
+    assert notes_of(project, "beside RDS") == [
+        'service db: runs beside RDS, on the instance\'s disk: compose_service = "db" in [database] leaves it out'
+    ]
 
 
 # Names that services know each other by.

@@ -140,6 +140,10 @@ def test_what_is_left_out_is_said_in_the_bundle_and_in_the_file(tmp_path: Path) 
         "compose.prod.yaml: laid over compose.yaml, as docker compose --file does with both",
         "service mail: left out: it has a profile",
         "service db: left out: RDS takes its place",
+        (
+            "service db, volumes: left out: ./schema.sql does not run on RDS, which begins empty: "
+            "load it with a migration of the app"
+        ),
         "service adminer: left out with db: compose.prod.yaml keeps it by naming it",
         "service app, container_name: left out: others still reach the service as guestbook",
         (

@@ -64,7 +64,8 @@ OF_A_SERVICE = {
         "volume, and name a path of the instance in compose.prod.yaml"
     ),
     'volumes: ["~/.aws:/root/.aws"]': (
-        "service app, volumes: ~/.aws is in this machine's home: put it into the project and write ./.aws"
+        "service app, volumes: ~/.aws is in this machine's home: put it into the project and write ./.aws, "
+        "or data into a named volume"
     ),
     'volumes: ["${LEVEL}/x:/x"]': (
         "service app, volumes: ${LEVEL}/x is outside of the bundle: put files into the project, data into a named "
@@ -202,7 +203,10 @@ FILES = {
     ),
     "a mount that is not there": (
         f'{WEB}  web: {{image: nginx, volumes: ["./conf:/conf"]}}',
-        "service web, volumes: ./conf: no such file: put it there, also for CI, or take the reference out",
+        (
+            "service web, volumes: ./conf: no such file: put it there, also for CI, or mount a named volume for "
+            "data that the container makes"
+        ),
     ),
     "the whole project": (
         f'{WEB}  web: {{image: nginx, volumes: [".:/site"]}}',

@@ -99,10 +99,18 @@ def test_what_nobody_knows_is_left_to_the_instances(tmp_path: Path) -> None:
     checked(project_of(tmp_path / "more", "nginx:stable"), never)
 
 
-def test_amazon_ecr_needs_a_role_and_no_login(tmp_path: Path) -> None:
-    project = project_of(tmp_path, ECR, login=True)
+def test_an_image_is_named_as_compose_reads_it(tmp_path: Path) -> None:
+    project = project_of(tmp_path, "${REGISTRY}/wiki:${TAG:-1}")
+    manifest = project / "beanpod.toml"
+    manifest.write_text(f'{manifest.read_text()}[variables]\nREGISTRY = "ghcr.io/ada"\nTAG = "7"\n')
+    assert bundle_of(project).image == "ghcr.io/ada/wiki:7"
+
+
+@pytest.mark.parametrize("image", [ECR, "${ACCOUNT:-1}.dkr.ecr.${REGION:-x}.amazonaws.com/shop:1"])
+def test_amazon_ecr_needs_a_role_and_no_login(tmp_path: Path, image: str) -> None:
+    project = project_of(tmp_path, image, login=True)
     checked(project, never)
     assert HOOK not in bundle_of(project).files
     (note,) = [note for note in bundle_of(project).notes if "ECR" in note]
-    assert note.startswith(f"service web: {ECR} is in Amazon ECR, where Beanstalk logs in itself")
+    assert "amazonaws.com/shop:1 is in Amazon ECR, where Beanstalk logs in itself" in note
     assert "AmazonEC2ContainerRegistryReadOnly" in note
