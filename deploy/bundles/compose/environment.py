@@ -5,6 +5,7 @@ compose file wins over the one in `.env`.
 """
 
 import os
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,6 +25,8 @@ from deploy.bundles.compose.findings import at
 ENV_FILE = ".env"
 _OVERRIDE = "write env_file: !override .env in compose.prod.yaml"
 _FILE = "compose.prod.yaml"
+# An address or a connection's string with one.
+_HOLDS_PASSWORD = re.compile(r"pass|pwd|://[^/@]*:[^/@]*@|:[^:@]*@tcp", re.IGNORECASE)
 # The machine itself, as its containers call it, and as those on its own network do.
 _HOST = ("host.docker.internal", "172.17.0.1")
 _LOOPBACK = ("localhost", "127.0.0.1")
@@ -154,11 +157,13 @@ def _check_variables(draft: Draft, name: str, service: Tree, replaced: Replaced)
 
 
 def _of_the_database(variable: str, value: str, replaced: Replaced, *, on_host: bool) -> str | None:
-    elsewhere = f"in {_FILE}, or put {variable} into [variables] or [secrets]"
+    rds = login_in(variable, value, replaced.login)
+    table = "[secrets]" if rds == "RDS_PASSWORD" or _HOLDS_PASSWORD.search(value) else "[variables]"
+    elsewhere = f"in {_FILE}, or put {variable} into {table}"
     local = (*_HOST, *(_LOOPBACK if on_host else ())) if is_of_a_database(variable) else ()
     if host := host_of_variable(variable, value, (*replaced.names, *local)):
         return f"names {_titled(host, replaced)}, but RDS takes its place: write {remedy(variable, value)} {elsewhere}"
-    if rds := login_in(variable, value, replaced.login):
+    if rds:
         return f"is the login of service {replaced.names[0]}, not that of RDS: write {variable}: ${{{rds}}} {elsewhere}"
     return None
 
