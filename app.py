@@ -33,7 +33,7 @@ def _synthesise(manifest: Manifest) -> int:
     stage = manifest.stage(app.node.try_get_context("stage"))
     Preflight.apply(app)
     try:
-        add_stage(app, stage)
+        add_stage(app, stage, warning=manifest.sharing(stage.name))
         app.synth()
     except ValueError as error:
         return _refused(error, 1)

@@ -97,6 +97,15 @@ class Manifest:
             raise ManifestError(self.path, [f"stage {chosen!r}: no such stage; choose one of: {known}"])
         return self.configurations[chosen]
 
+    def sharing(self, name: str) -> str | None:
+        """What follows from stage `name` sharing its account and region with other stages; None where it shares none.
+
+        One line for a warning: the manifest is valid all the same.
+        """
+        from manifest._sharing import sharing
+
+        return sharing(self.stage(name), self.configurations.values())
+
 
 def __getattr__(name: str) -> Any:
     if name in __all__:

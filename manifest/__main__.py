@@ -34,6 +34,9 @@ def _check(path: str) -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
     print(f"{path}: {', '.join(manifest.stages)}: no problems")  # noqa: T201
+    warning = next(filter(None, map(manifest.sharing, manifest.stages)), None)
+    if warning:
+        print(f"{path}: warning: {warning}", file=sys.stderr)  # noqa: T201
     return 0
 
 

@@ -1,6 +1,6 @@
 """The stacks of one stage, split by lifetime: Network <- Database <- Service <- Delivery."""
 
-from aws_cdk import App, Environment
+from aws_cdk import Annotations, App, Environment
 
 from manifest import StageConfig
 from stacks._stage_stack import StageStack
@@ -10,8 +10,14 @@ from stacks.network import NetworkStack
 from stacks.service import ServiceStack
 
 
-def add_stage(app: App, stage: StageConfig) -> tuple[StageStack, ...]:
+def add_stage(app: App, stage: StageConfig, *, warning: str | None = None) -> tuple[StageStack, ...]:
     """Add a stage's stacks to the app, each named `SERVICE-STAGE-PART`.
+
+    Args:
+        app: The CDK app.
+        stage: The stage, as the manifest resolves it.
+        warning: What the manifest says of stages that share an account and a region. `cdk synth` shows it, and fails
+            with `--strict`, until it is accepted: docs/permissions.md says how. Default: none.
 
     Returns:
         Those that hold something, in deployment order.
@@ -52,4 +58,6 @@ def add_stage(app: App, stage: StageConfig) -> tuple[StageStack, ...]:
     if database is None:
         # Last: its database, if there was one, goes when nothing uses it any more.
         NoDatabaseStack(app, f"{prefix}-database", env=where, tags=tags).add_dependency(delivery)
+    if warning:
+        Annotations.of(delivery).add_warning_v2("beanpod:SharedAccount", warning)
     return tuple(stack for stack in (network, database, service, delivery) if stack is not None)

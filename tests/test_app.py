@@ -128,3 +128,22 @@ def recommended_flags() -> dict[str, Any]:
         file = package.extractfile(member)
         assert file
         return dict(json.load(file))
+
+
+_WARNING = "beanpod:SharedAccount"
+
+
+def test_stages_that_share_an_account_are_a_warning(project: Path) -> None:
+    assert run(project).returncode == 0
+    assert _WARNING in _metadata(project)
+
+    edit(project, "[stages.prod]\n", '[stages.prod]\naccount = "222222222222"\n')
+    edit(project, "[stages.dev]\n", '[stages.dev]\naccount = "111111111111"\n')
+    assert run(project).returncode == 0
+    assert _WARNING not in _metadata(project)
+
+
+def _metadata(project: Path) -> str:
+    """Of the cloud assembly, where the CDK CLI reads warnings."""
+    files = (path for path in (project / "cdk.out").glob("*.json") if "template" not in path.name)
+    return "".join(path.read_text() for path in files)

@@ -21,13 +21,17 @@ _PATTERNS = frozenset("*?/$")
 
 @checked
 class DeployPermissions:
-    """May release versions of one application and roll them out on its environments; no more.
+    """May release versions of one application and roll them out on its environments.
 
     Beanstalk works with its caller's permissions when it updates an environment, so the list depends on the
     deployment policy: what launches instances needs more than what changes them in place. Every statement in
-    `statements` says why it is there. Resources that Beanstalk names after an environment's id, which no
-    template knows, are scoped by Beanstalk's prefix `awseb-`: give stages accounts of their own where their
-    deployers must not be able to touch each other's load balancers.
+    `statements` says why it is there.
+
+    Beanstalk names what it makes after an environment's id, which no template knows, and keeps what instances
+    run in one bucket for all environments of an account and region. So these statements reach beyond the
+    environments they are for: a deployer can change what any other environment of the account and region runs,
+    and some parts of it, such as its load balancer. Give each stage an account of its own where deployers must
+    be kept apart.
 
     https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/AWSHowTo.iam.policies.actions.html
     """
@@ -85,6 +89,11 @@ class DeployPermissions:
             "Release": _document(release_statements(self._scope)),
             "Rollout": _document(rollout_statements(self._scope)),
         }
+
+
+def extra_document(statements: Sequence[iam.PolicyStatement]) -> dict[str, iam.PolicyDocument]:
+    """A document of one's own statements, beside those of `DeployPermissions.documents`; none without statements."""
+    return {"Extra": iam.PolicyDocument(statements=list(statements))} if statements else {}
 
 
 def _document(statements: Iterable[DeployStatement]) -> iam.PolicyDocument:

@@ -1,6 +1,6 @@
 """The IAM user whose access key CI deploys with."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import jsii
 from aws_cdk import RemovalPolicy, SecretValue
@@ -12,7 +12,7 @@ from beanpod._arguments import checked
 from beanpod._checks import refuse
 from beanpod._references import mark
 from beanpod._tokens import known
-from beanpod.deploy_policy import DeployPermissions
+from beanpod.deploy_policy import DeployPermissions, extra_document
 
 
 @checked
@@ -35,19 +35,22 @@ class DeployUser(Construct):
         permissions: DeployPermissions,
         access_key_serial: int = 0,
         active: bool = True,
+        extra_statements: Sequence[iam.PolicyStatement] = (),
     ) -> None:
         """
         :param permissions: What the user may do.
         :param access_key_serial: Raise it to rotate: CloudFormation makes a new key, writes it into the
             secret, and deletes the old one. CI is locked out until its copies are renewed. Never lower it.
         :param active: Whether the key works. `False` locks CI out at once and keeps the key.
+        :param extra_statements: What AWS asks for beside `permissions`: docs/permissions.md lists what that may be.
+            Together at most 6,144 characters, in a managed policy of their own. Default: none.
         :raises ValueError: `access_key_serial` is negative.
         """
         super().__init__(scope, construct_id)
         refuse(self, _problems(access_key_serial))
         self.user = iam.User(self, "Resource")
         # Not inline: all inline policies of a user share 2,048 characters.
-        for name, document in permissions.documents().items():
+        for name, document in (permissions.documents() | extra_document(extra_statements)).items():
             policy = iam.ManagedPolicy(self, name, document=document, users=[self.user])
             if permissions.replaced_with:
                 mark(policy, permissions.replaced_with)

@@ -1,7 +1,7 @@
 """The role that a GitHub workflow deploys with, without any key to keep."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import jsii
 from aws_cdk import Duration
@@ -12,7 +12,7 @@ from beanpod._arguments import checked
 from beanpod._checks import refuse
 from beanpod._references import mark
 from beanpod._tokens import known
-from beanpod.deploy_policy import DeployPermissions
+from beanpod.deploy_policy import DeployPermissions, extra_document
 
 _ISSUER = "token.actions.githubusercontent.com"
 _AUDIENCE = "sts.amazonaws.com"
@@ -45,6 +45,7 @@ class GitHubDeployRole(Construct):
         environment: str | None = None,
         provider: OidcProvider | None = None,
         max_session_duration: Duration | None = None,
+        extra_statements: Sequence[iam.PolicyStatement] = (),
     ) -> None:
         """
         :param permissions: What the role may do.
@@ -57,6 +58,8 @@ class GitHubDeployRole(Construct):
             then hold for the role.
         :param provider: GitHub's provider in this account. Default: a new one; an account can have only one.
         :param max_session_duration: 1 to 12 hours. Default: 1 hour.
+        :param extra_statements: What AWS asks for beside `permissions`: docs/permissions.md lists what that may be. All
+            inline policies of a role share 10,240 characters. Default: none.
         :raises ValueError: With every problem found.
         """
         super().__init__(scope, construct_id)
@@ -68,7 +71,7 @@ class GitHubDeployRole(Construct):
             "Resource",
             assumed_by=self._workflows(provider),
             description=f"Deploys from GitHub: {self.subject}",
-            inline_policies=permissions.documents(),
+            inline_policies=permissions.documents() | extra_document(extra_statements),
             max_session_duration=max_session_duration,
         )
         if permissions.replaced_with:

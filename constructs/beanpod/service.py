@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from beanpod._arguments import checked
@@ -55,6 +56,7 @@ class DockerService(Construct):
         secrets: Mapping[str, EnvironmentSecret] | None = None,
         github_repository: str | None = None,
         github_branch: str = "main",
+        extra_statements: Sequence[iam.PolicyStatement] = (),
     ) -> None:
         """
         :param vpc: Default: a new one over two zones.
@@ -65,6 +67,7 @@ class DockerService(Construct):
         :param environment_type: As of `DockerEnvironment`, as are the parameters up to `secrets`.
         :param github_repository: `owner/name`: its workflows on `github_branch` deploy by OpenID Connect and no
             access key is made. Default: a `DeployUser` with an access key.
+        :param extra_statements: What the deployer may do besides; as of `DeployUser`.
         :raises ValueError: With every problem found.
         """
         super().__init__(scope, construct_id)
@@ -114,15 +117,22 @@ class DockerService(Construct):
         self.artifacts = ArtifactBucket(self, "Artifacts")
         self.deploy_user: DeployUser | None = None
         self.deploy_role: GitHubDeployRole | None = None
-        self._let_deploy(github_repository, github_branch)
+        self._let_deploy(github_repository, github_branch, extra_statements)
 
-    def _let_deploy(self, repository: str | None, branch: str) -> None:
+    def _let_deploy(self, repository: str | None, branch: str, extra_statements: Sequence[iam.PolicyStatement]) -> None:
         self.artifacts.grant_instances(self.environment.instance_role)
         self.artifacts.grant_version_lifecycle(self.environment.service_role)
         permissions = self.environment.deploy_permissions(self.artifacts)
         if repository is None:
-            self.deploy_user = DeployUser(self, "DeployUser", permissions=permissions)
+            self.deploy_user = DeployUser(
+                self, "DeployUser", permissions=permissions, extra_statements=extra_statements
+            )
         else:
             self.deploy_role = GitHubDeployRole(
-                self, "DeployRole", permissions=permissions, repository=repository, branch=branch
+                self,
+                "DeployRole",
+                permissions=permissions,
+                repository=repository,
+                branch=branch,
+                extra_statements=extra_statements,
             )

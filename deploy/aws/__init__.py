@@ -6,6 +6,7 @@ boto3 is loaded by `connect`, not before.
 from deploy.aws.aws import Aws
 from deploy.aws.connection import connect
 from deploy.aws.errors import AwsError, CredentialsError, DeniedError, UnansweredError
+from deploy.aws.permissions import remedies
 from deploy.aws.records import Environment, Event, Instance, Instances, Stored, Version
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "UnansweredError",
     "Version",
     "connect",
+    "remedies",
 ]

@@ -3,6 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
+from deploy.aws.permissions import missing_action, remedy
 from deploy.errors import DeployError, UsageError
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ _DENIED = {
     "403",
     "Forbidden",
 }
-_ACTION = re.compile(r"perform: ([a-z0-9-]+:\w+)")
 # Beanstalk reads the bundle in its caller's name and says only that S3 refused.
 _UNREADABLE_BUNDLE = re.compile(r"Unable to download from S3 .*Reason: Forbidden")
 
@@ -99,13 +99,12 @@ def _refusal(error: "ClientError", action: str) -> DeployError:
 
 
 def _denial(text: str, action: str, missing: str = "") -> DeniedError:
-    found = _ACTION.search(text)
-    missing = missing or (found.group(1) if found else action)
+    missing = missing or missing_action(text) or action
     # UpdateEnvironment acts in its caller's name: what is missing is then another action than the one called.
     during = f", which {action} needs" if missing != action else ""
     return DeniedError(
-        f"these credentials lack the permission {missing}{during}: deploy the Delivery stack again "
-        f"(npx cdk deploy), or grant it{': ' + text if text else ''}",
+        f"these credentials lack the permission {missing}{during}: {remedy(missing, text)}"
+        f"{': ' + text if text else ''}",
         missing,
     )
 

@@ -2,7 +2,7 @@
 
 from typing import NoReturn
 
-from deploy.aws import Environment, Event
+from deploy.aws import Environment, Event, remedies
 from deploy.errors import BusyError, DeadlineError, DeployError, NotRolledBackError, RolledBackError
 from deploy.report import Phase
 from deploy.rollout.attempt import Attempt
@@ -120,7 +120,7 @@ class Recovery:
     def _causes(self, finding: Finding) -> tuple[str, ...]:
         # The first error says what, the instances say why; what follows an error mostly says that it was one.
         first, *more = [event.message for event in self._attempt.journal.errors] or [""]
-        found = [text for text in (first, *finding.causes, *more) if text]
+        found = [text for text in (first, *remedies((first, *more)), *finding.causes, *more) if text]
         if not found and finding.state is State.RECOVERING:
             found += self._health_causes(finding.environment)
         return tuple(dict.fromkeys(found))[:_MOST_CAUSES]

@@ -102,3 +102,16 @@ def test_a_negative_serial_is_refused() -> None:
         ValueError, match=r"Refused/Deployer: 1 problem\n  - access_key_serial must be at least 0, got -1: start"
     ):
         DeployUser(stack, "Deployer", permissions=permissions(stack), access_key_serial=-1)
+
+
+EXTRA = {"Effect": "Allow", "Action": "cloudformation:TagResource", "Resource": "arn:aws:cloudformation:*:*:stack/a*/*"}
+
+
+def test_extra_statements_stand_in_a_policy_of_their_own() -> None:
+    stack = Stack(App(), "Delivery")
+    extra = iam.PolicyStatement.from_json(EXTRA)
+    DeployUser(stack, "Deployer", permissions=permissions(stack), extra_statements=[extra])
+    template = Template.from_stack(stack)
+    template.resource_count_is(POLICY, 3)
+    document = {"Version": "2012-10-17", "Statement": [EXTRA]}
+    template.has_resource_properties(POLICY, {"PolicyDocument": document, "Users": [deployer("")]})

@@ -4,6 +4,7 @@ import pytest
 from aws_cdk import App, Stack
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
 from aws_cdk.assertions import Match, Template
 
 from beanpod import Database, DatabaseEngine, DockerService, EnvironmentType
@@ -91,6 +92,26 @@ def test_a_github_repository_deploys_without_a_key() -> None:
     )
     assert service.deploy_user is None
     Template.from_stack(stack).resource_count_is("AWS::IAM::AccessKey", 0)
+
+
+@pytest.mark.parametrize("github_repository", [None, "octo/shop"])
+def test_the_deployer_gets_extra_statements(github_repository: str | None) -> None:
+    stack = Stack(App(), "Delivery")
+    extra = {"Effect": "Allow", "Action": "cloudformation:TagResource", "Resource": "*"}
+    DockerService(
+        stack,
+        "Shop",
+        environment_type=EnvironmentType.SINGLE_INSTANCE,
+        github_repository=github_repository,
+        extra_statements=[iam.PolicyStatement.from_json(extra)],
+    )
+    document = {"Version": "2012-10-17", "Statement": [extra]}
+    template = Template.from_stack(stack)
+    if github_repository is None:
+        template.has_resource_properties("AWS::IAM::ManagedPolicy", {"PolicyDocument": document})
+    else:
+        policies = Match.array_with([{"PolicyName": "Extra", "PolicyDocument": document}])
+        template.has_resource_properties("AWS::IAM::Role", {"Policies": policies})
 
 
 def test_two_databases_are_one_too_many() -> None:

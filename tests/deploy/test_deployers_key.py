@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 import zipfile
 from collections.abc import Iterator
@@ -85,6 +86,19 @@ def test_without_the_right_to_read_versions_an_older_content_is_not_released_uns
     assert (done.returncode, shop.label()) == (2, label)
     assert "lack the permission elasticbeanstalk:DescribeApplicationVersions" in done.stderr
     assert shop.deploy()["previous_version"] == label
+
+
+def test_what_aws_asks_for_besides_is_told_with_the_statement_that_helps(shop: Workshop) -> None:
+    shop.project.greet("asked for more")
+    shop.aws.order("asks-for", permission="cloudformation:UpdateStack", times=2)
+    done = shop.run()
+    assert done.returncode in (5, 6), done.stderr
+    action, resource = re.findall(r"(cloudformation:UpdateStack) on (arn:\S+\*)", done.stderr)[0]
+    assert "extra_statements" in done.stderr
+    resource = resource.replace("REGION", shop.outputs["Region"]).replace("ACCOUNT", shop.aws.account)
+    with _with(shop, action, resource):
+        assert shop.deploy()["version_label"] == shop.label()
+    shop.aws.cancel_faults()
 
 
 @pytest.mark.parametrize(
@@ -178,6 +192,20 @@ def _unpacked(body: bytes) -> Iterator[str]:
     if body.startswith(b"PK"):
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
             yield from (archive.read(name).decode(errors="replace") for name in archive.namelist())
+
+
+@contextmanager
+def _with(shop: Workshop, action: str, resource: str) -> Iterator[None]:
+    """The deploy user with one more statement, until the end of the block."""
+    iam = client("iam", shop.aws)
+    (user,) = iam.list_users()["Users"]
+    statement = {"Effect": "Allow", "Action": action, "Resource": resource}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName=user["UserName"], PolicyName="Extra", PolicyDocument=document)
+    try:
+        yield
+    finally:
+        iam.delete_user_policy(UserName=user["UserName"], PolicyName="Extra")
 
 
 @contextmanager
