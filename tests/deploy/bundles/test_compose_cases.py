@@ -214,7 +214,7 @@ def test_a_key_that_leaves_may_hold_variables(tmp_path: Path, key: str) -> None:
 
 @pytest.mark.parametrize("port", ["${PORT}:8080", "$PORT:8080/tcp", "127.0.0.1:${PORT:?which}:8080"])
 def test_a_port_that_port_80_takes_the_place_of_may_be_a_variable(tmp_path: Path, port: str) -> None:
-    text = BUILT.replace("80:80", port)
+    text = BUILT.replace("80:8080", port)
     assert services_of(copied("crlf", tmp_path, {"compose.yaml": text}))["web"]["ports"] == ["80:8080"]
     change(tmp_path / "crlf", ":8080", ":8081")
     assert "nothing gives ${PORT} on Beanstalk" in problems_of(tmp_path / "crlf")[0]
