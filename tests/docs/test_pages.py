@@ -123,7 +123,8 @@ def test_an_app_of_ones_own_is_found_by_the_deploy_script(tmp_path: Path) -> Non
     (snippet,) = blocks(ROOT / "docs/your-own.md", "python")
     environment = os.environ | {"CDK_OUTDIR": str(tmp_path)}
     subprocess.run([sys.executable, "-c", snippet.text], env=environment, check=True, capture_output=True)
-    stage: Any = SimpleNamespace(name="prod", service=SimpleNamespace(name="shop"))
+    service = SimpleNamespace(name="shop", health_path="/health")
+    stage: Any = SimpleNamespace(name="prod", service=service, environment=SimpleNamespace(options=()))
     aws: Any = SimpleNamespace(region="", stack_outputs=lambda name: _outputs(tmp_path / f"{name}.template.json"))
     target = Target.find(stage, aws)
     assert (target.region, "EndpointURL" in target.url) == ("eu-central-1", True)
