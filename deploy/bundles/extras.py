@@ -25,6 +25,8 @@ _ELF = b"\x7fELF"
 _SHEBANG = re.compile(rb"#![ \t]*(/\S+)(?:[ \t]+(?:-S[ \t]+)?(\S+))?")
 # What an instance of the Docker platform has by itself.
 _INTERPRETERS = frozenset({"bash", "env", "python3", "sh"})
+# https://docs.aws.amazon.com/linux/al2/ug/prepare-for-al2023.html: "By default, cron is not installed in AL2023."
+_CRON = re.compile(rb"/etc/cron[.t]|/var/spool/cron|\bcrontab\b")
 # Of other kinds of projects; a bundle holds only what is named.
 _LEFT_OUT = {
     "Dockerrun.aws.json": "the release writes its own from the manifest",
@@ -65,8 +67,11 @@ def extra_notes(root: Path, files: Mapping[str, BundleFile], *, compose: bool) -
             f"{_PLATFORM}/{_NGINX}: does nothing with a compose file, where Beanstalk's nginx is off: "
             "put a proxy with this configuration into the compose file"
         )
+    has_cron = any(b"cronie" in file.data for file in files.values())
     for name, file in files.items():
         path = PurePosixPath(name)
+        if _CRON.search(file.data) and not has_cron:
+            yield f"{name}: an instance has no cron: install cronie in .ebextensions, or write a systemd timer"
         for text in (
             _notes_of_platform(path, compose=compose) if path.parts[0] == _PLATFORM else _notes_of_extension(path)
         ):
@@ -115,7 +120,7 @@ def _notes_of_hook(path: Path, file: BundleFile) -> Iterator[str]:
         if program == "env":
             program = (found[2] or b"env").decode(errors="replace")
         if program not in _INTERPRETERS:
-            yield f"is run by {program}, which an instance does not have by itself: install it in a hook before"
+            yield f"is run by {program}: see that the instance has it by then, from an earlier hook or .ebextensions"
     try:
         if b"\0" not in file.data and b"\r\n" in path.read_bytes():
             yield "its lines end in CRLF here and in LF in the bundle, as Beanstalk has them"

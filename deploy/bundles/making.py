@@ -289,7 +289,7 @@ def _compose_plan(stage: StageConfig, root: Path, problems: list[str]) -> _Plan:
         heading = f"{spec.title}, {os.path.relpath(spec.dockerfile, root)}"
         problems += _dockerfile_problems(stage, spec, heading, _context_of_compose(path.parent, spec))
         exposed = exposed_ports(spec, platform_of(stage.environment.architecture))
-        if spec.name == made.web and exposed and made.web_port not in exposed:
+        if spec.name == made.web and made.web_port and exposed and made.web_port not in exposed:
             told = f"EXPOSE names {_listed(exposed)}, and ports names {made.web_port}: requests go to {made.web_port}"
             notes.append(f"{heading}: {told}")
     return _Plan(

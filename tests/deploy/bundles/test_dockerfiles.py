@@ -73,6 +73,13 @@ def test_compose_service_that_exposes_another_port_is_told(tmp_path: Path) -> No
     assert not [note for note in preview_bundle(stage, tmp_path).notes if "EXPOSE" in note]
 
 
+def test_service_on_the_instances_network_publishes_no_port_to_compare(tmp_path: Path) -> None:
+    compose = "services:\n  web:\n    build: .\n    network_mode: host\n"
+    stage = compose_stage(tmp_path, compose, f"{COMPOSE}port = 80\n")
+    write(tmp_path, {"Dockerfile": f"{HEAD}EXPOSE 3000\n"})
+    assert not [note for note in preview_bundle(stage, tmp_path).notes if "None" in note]
+
+
 @pytest.mark.parametrize(
     ("dockerfile", "problem"),
     [

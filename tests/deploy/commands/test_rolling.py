@@ -132,8 +132,10 @@ def test_deployment_is_built_pushed_and_served(
     environ = docker_engine.variables(tmp_path) | registry.login
     arguments = ("--manifest", str(_manifest(released, registry)))
 
-    built = released.run("build", "--json", *arguments, environ=environ)
+    built = released.run("build", "--json", "--bundle", str(tmp_path / "bundle"), *arguments, environ=environ)
     assert built.code == 0, built.stderr
+    image = built.document["images"][0]["image"]
+    assert image in (tmp_path / "bundle/Dockerrun.aws.json").read_text()
     assert built.document["images"][0]["image"].startswith(f"{registry.host}/me/guestbook:")
     label = built.document["version_label"]
 

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from deploy.bundles import build_specs
 from deploy.errors import BuildError
 from deploy.images import BuildSpec, needs_buildkit
+from manifest import Manifest
 from tests.deploy.engine import Engine, absent
 from tests.deploy.images.shop import Shop
 from tests.deploy.images.sources import write_source
@@ -127,6 +129,30 @@ def test_context_arguments_and_target_reach_both_builders(
     image = shop.publish(spec)[None]
     who = docker_engine.run("image", "inspect", "--format", "{{.Config.Labels.who}}", image.reference.partition("@")[0])
     assert who.strip() == "ada"
+
+
+@pytest.mark.parametrize(
+    ("name", "manifest", "key"),
+    [
+        ("monorepo-dockerfile", "beanpod.toml", 'context = "."'),
+        ("dockerfile-above", "infra/beanpod.toml", 'context = ".."'),
+    ],
+)
+def test_dockerfile_of_a_larger_repository_is_built_by_both(
+    open_registry: LocalRegistry,
+    docker_engine: Engine,
+    variables: dict[str, str],
+    tmp_path: Path,
+    name: str,
+    manifest: str,
+    key: str,
+) -> None:
+    project = Path(shutil.copytree(CASES / name, tmp_path / name))
+    (project / "libs/lib.txt").write_text(str(tmp_path))
+    file = project / manifest
+    file.write_text(f"{file.read_text()}\n{key}\n")
+    specs = build_specs(Manifest.read(file).stage(), file.parent)
+    assert Shop(open_registry, docker_engine, variables).publish(*specs)[None].pushed
 
 
 @pytest.mark.parametrize(
