@@ -49,13 +49,10 @@ def is_inside(draft: Draft, source: str) -> bool:
 
 def _path(draft: Draft, source: str) -> Path | None:
     """The place in the project, without its `..`; None outside of it."""
-    parts: list[str] = []
-    folder = draft.setting.folder.relative_to(draft.setting.root)
-    for part in (*folder.parts, *Path(source).parts):
-        if part == ".." and not parts:
-            return None
-        parts = parts[:-1] if part == ".." else [*parts, part]
-    return None if Path(source).is_absolute() else draft.setting.root.joinpath(*parts)
+    # The compose file may stand above the manifest, and name what stands below that.
+    place = Path(os.path.normpath(draft.setting.folder / source))
+    inside = not Path(source).is_absolute() and place.is_relative_to(draft.setting.root)
+    return place if inside else None
 
 
 def _problem(draft: Draft, path: Path | None, source: str, or_else: str) -> str:

@@ -98,3 +98,18 @@ def test_manifest_may_stand_where_the_app_is_not(tmp_path: Path) -> None:
     for key in ('dockerfile = "elsewhere/Dockerfile"', 'compose = "elsewhere/compose.yaml"', 'context = "elsewhere"'):
         stage = stage_of(tmp_path, f"{SERVICE}{key}\n")
         assert stage.service.name == "guestbook"
+
+
+def test_compose_file_above_the_manifest_takes_what_is_below_the_manifest(tmp_path: Path) -> None:
+    project = case_of(tmp_path, "compose-file-above-the-manifest")
+    stage = Manifest.read(project / "infra/beanpod.toml").stage()
+    (problem,) = refused(lambda: build_specs(stage, project / "infra"))
+    assert problem == (
+        "../compose.yaml: service web, volumes: ./src is outside of the bundle: "
+        "put it into the project, beside or below the manifest"
+    )
+    shutil.move(project / "src", project / "infra/src")
+    compose = project / "compose.yaml"
+    compose.write_text(compose.read_text().replace("./src:", "./infra/src:"))
+    write(project, {"compose.prod.yaml": 'services:\n  web:\n    volumes: ["./infra/src:/src"]\n'})
+    assert "src/x" in preview_bundle(stage, project / "infra").files

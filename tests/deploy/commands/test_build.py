@@ -1,5 +1,6 @@
 """`build --dry-run`: what a release would deploy, before there are stacks, an image or an engine."""
 
+import io
 import json
 import os
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.__main__ import main
 from tests.deploy.bundles.projects import COMPOSE, SERVICE, write
 
 ROOT = Path(__file__).parents[3]
@@ -184,3 +186,34 @@ def test_half_a_docker_login_is_refused_as_a_release_would_refuse_it(tmp_path: P
     )
     assert ended.returncode == 2
     assert "DOCKER_PASSWORD is not" in ended.stderr
+
+
+CASES = ROOT / "tests/cases"
+RIGHT = {
+    "buildkit-only",
+    "context-above",
+    "crlf",
+    "listens-on-loopback",
+    "manifest-below",
+    "mount-only",
+    "octal-mode",
+    "syntax-line",
+    "two-build-files-one-service",
+    "umlauts",
+}
+
+
+@pytest.mark.parametrize("manifest", sorted(CASES.rglob("beanpod.toml")), ids=lambda path: str(path.relative_to(CASES)))
+def test_every_case_can_be_looked_at(tmp_path: Path, manifest: Path) -> None:
+    out, errors = io.StringIO(), io.StringIO()
+    folder = tmp_path / "bundle"
+    arguments = ["build", "--dry-run", "--json", "--manifest", str(manifest), "--bundle", str(folder)]
+    code = main(arguments, environ={}, stdout=out, stderr=errors)
+    document = json.loads(out.getvalue())
+    assert "unexpected" not in errors.getvalue()
+    assert (code, folder.exists()) in ((0, True), (3, False))
+    if code == 0:
+        assert sorted(contents(folder)) == document["bundle"]["files"]
+    else:
+        assert document["error"]
+    assert code == 0 or manifest.relative_to(CASES).parts[0] not in RIGHT
