@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_ec2 as ec2
 
-from beanpod._subnets import select
+from beanpod._subnets import foreign, select
 from beanpod._tokens import known
 from beanpod.database_engine import DatabaseEngine
 
@@ -32,6 +32,16 @@ RESERVED_USERNAMES = {
     "mariadb": {"rdsadmin", "rdsrepladmin"},
     "postgres": {"admin", "public", "rdsadmin", "rdsrepladmin", "user"},
 }
+
+# Enough to notice that the parameters are another server's: names that only one kind of server has.
+_MYSQL_PARAMETERS = re.compile(
+    r"innodb_|character_set_|collation_|slow_query_log|long_query_time|sql_mode|max_allowed_packet|general_log|"
+    r"lower_case_table_names|log_bin|require_secure_transport|wait_timeout|interactive_timeout|log_output|binlog_"
+)
+_POSTGRES_PARAMETERS = re.compile(
+    r"rds\.|pg_|shared_buffers|work_mem|maintenance_work_mem|effective_cache_size|log_min_duration|log_statement|"
+    r"autovacuum|max_wal|shared_preload_libraries|statement_timeout|idle_in_transaction|wal_|random_page_cost"
+)
 
 _CLOCK = r"([01]\d|2[0-3]):[0-5]\d"
 _DAY = r"(mon|tue|wed|thu|fri|sat|sun)"
@@ -99,6 +109,8 @@ def can_have_insights(engine: DatabaseEngine, size: str) -> bool:
 
 def lifetime_problems(backup_days: float, protected: bool, removal_policy: RemovalPolicy) -> Iterator[str]:
     """Backups out of range, or protection that contradicts the removal policy."""
+    if known(backup_days) and backup_days != int(backup_days):
+        yield f"backup_retention must be whole days, got {backup_days:g}: write Duration.days(...)"
     if known(backup_days) and not 0 <= backup_days <= 35:
         yield f"backup_retention must be between 0 (no backups) and 35 days, got {backup_days:g}"
     if protected and removal_policy == RemovalPolicy.DESTROY:
@@ -109,11 +121,41 @@ def lifetime_problems(backup_days: float, protected: bool, removal_policy: Remov
 
 
 def window_problems(backup: str | None, maintenance: str | None) -> Iterator[str]:
-    """Windows that are not written the way RDS reads them; both are in UTC."""
+    """Windows that are not written the way RDS reads them, too short, or in each other's way; both are in UTC.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_UpgradeDBInstance.Maintenance.html
+    """
     if known(backup) and not BACKUP_WINDOW.fullmatch(backup):
         yield f'preferred_backup_window must be like "03:00-04:00" (UTC), got "{backup}"'
     if known(maintenance) and not MAINTENANCE_WINDOW.fullmatch(maintenance):
         yield f'preferred_maintenance_window must be like "sun:04:30-sun:05:30" (UTC), got "{maintenance}"'
+    backups = _minutes(backup) if known(backup) and BACKUP_WINDOW.fullmatch(backup) else None
+    works = _minutes(maintenance) if known(maintenance) and MAINTENANCE_WINDOW.fullmatch(maintenance) else None
+    if backups and len(backups) < 30:
+        yield f'preferred_backup_window must be 30 minutes or more, got "{backup}": end it later'
+    if works and not 30 <= len(works) <= 24 * 60:
+        yield f'preferred_maintenance_window must be 30 minutes to 24 hours, got "{maintenance}": change its end'
+    if backups and works and {it % _MINUTES_OF_DAY for it in backups} & {it % _MINUTES_OF_DAY for it in works}:
+        yield (
+            f'preferred_maintenance_window must not overlap preferred_backup_window ("{backup}"), got "{maintenance}": '
+            "move one of them"
+        )
+
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_MINUTES_OF_DAY = 24 * 60
+
+
+def _minutes(window: str) -> range:
+    """The minutes of a window, from those of a day or of a week; they may go on into the next."""
+    moments = []
+    for moment in window.lower().split("-"):
+        *day, hour, minute = moment.split(":")
+        days = _DAYS.index(day[0]) if day else 0
+        moments.append((days * 24 + int(hour)) * 60 + int(minute))
+    start, end = moments
+    around = _MINUTES_OF_DAY * (7 if window[0].isalpha() else 1)
+    return range(start, end if end >= start else end + around)
 
 
 def port_problems(port: int) -> Iterator[str]:
@@ -123,9 +165,13 @@ def port_problems(port: int) -> Iterator[str]:
 
 
 def parameter_problems(engine: DatabaseEngine, parameters: Mapping[str, str]) -> Iterator[str]:
-    """Parameters that would let connections in without TLS."""
+    """Parameters that would let connections in without TLS, and those of another server."""
     if engine.tls_parameter in parameters:
         yield f"parameters must not set {engine.tls_parameter}: every connection to the database uses TLS"
+    others = _MYSQL_PARAMETERS if engine.name == "postgres" else _POSTGRES_PARAMETERS
+    for name in parameters:
+        if others.match(name):
+            yield f'parameters must be of {engine.name}, got "{name}", which that server does not have: leave it out'
 
 
 def subnet_problems(vpc: ec2.IVpc, subnets: ec2.SubnetSelection | None) -> Iterator[str]:
@@ -136,6 +182,6 @@ def subnet_problems(vpc: ec2.IVpc, subnets: ec2.SubnetSelection | None) -> Itera
     selected = select(vpc, subnets)
     if selected.public:
         yield "vpc_subnets must be isolated or private, got public ones: choose others, or leave it out"
-    zones = selected.zones
-    if len(zones) < 2:
-        yield f"vpc_subnets must cover two zones, got {len(zones)}: RDS asks so even of a single-zone database"
+    yield from selected.zone_problems("vpc_subnets", "RDS asks so even of a single-zone database")
+    for path in foreign(vpc, selected):
+        yield f"vpc_subnets must be of vpc {vpc.node.path}, got {path}: choose subnets of that VPC"

@@ -61,7 +61,7 @@ def minute() -> Duration:
 @cache
 def in_days(duration: Duration) -> float:
     """A length of time, which never changes."""
-    return duration.to_days()
+    return duration.to_days(integral=False)
 
 
 @cache

@@ -68,6 +68,7 @@ def _range_problems(settings: EnvironmentSettings) -> Iterator[str]:
         ("batch_size", settings.batch_size, 1, largest if fixed else 100, "instances" if fixed else "percent"),
         ("traffic_split_percent", settings.traffic_split_percent, 1, 100, "percent"),
         ("evaluation_minutes", settings.evaluation_minutes, 3, 600, "minutes"),
+        ("instance_port", settings.instance_port, 1, 65535, "a TCP port"),
         ("root_volume_size", settings.root_volume_size, 8, 16384, "GiB"),
     )
     for name, value, low, high, unit in ranges:
@@ -79,11 +80,19 @@ def _range_problems(settings: EnvironmentSettings) -> Iterator[str]:
 
 def _load_balancer_problems(settings: EnvironmentSettings) -> Iterator[str]:
     if settings.load_balanced:
+        opened, port = settings.opened_port, settings.instance_port
+        if known(opened) and known(port) and opened != port:
+            yield (
+                f"instance_port must be {opened:g}, the only one that the load balancer may reach, got {port}: "
+                f"give it to ServiceNetwork and DockerEnvironment alike"
+            )
         if settings.load_balancer_type == LoadBalancerType.NETWORK:
             yield from _network_load_balancer_problems(settings)
         elif settings.load_balancer_security_group is None:
             yield "load_balancer_security_group is missing: an environment with a load balancer needs it"
         return
+    if settings.instance_port != 80:
+        yield "instance_port needs a load balancer: a single instance answers on 80 and 443 itself, leave it out"
     if settings.load_balancer_scheme != LoadBalancerScheme.INTERNET_FACING:
         yield "load_balancer_scheme needs a load balancer: set environment_type to LOAD_BALANCED or leave it out"
     if settings.certificate is not None:

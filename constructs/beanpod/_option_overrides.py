@@ -34,6 +34,7 @@ _FIELDS: dict[tuple[str, str], tuple[str, Callable[[str], Any]]] = {
     (_SPLITTING, "NewVersionPercent"): ("traffic_split_percent", int),
     (_SPLITTING, "EvaluationTime"): ("evaluation_minutes", int),
     (LAUNCH, "RootVolumeSize"): ("root_volume_size", int),
+    (PROCESS, "Port"): ("instance_port", int),
     (PROCESS, "HealthCheckPath"): ("health_check_path", str),
     (VPC, "ELBScheme"): ("load_balancer_scheme", str),
     (ENVIRONMENT, "LoadBalancerType"): ("load_balancer_type", str),

@@ -129,6 +129,8 @@ def _traffic(settings: EnvironmentSettings) -> Iterator[Row]:
         return
     yield ENVIRONMENT, "LoadBalancerType", settings.load_balancer_type
     yield PROCESS, "HealthCheckPath", settings.health_check_path
+    if settings.instance_port != 80:
+        yield PROCESS, "Port", text(settings.instance_port)
     if settings.load_balancer_type == LoadBalancerType.NETWORK:
         # Beanstalk gives its network load balancers no groups; it hands the clients' addresses on.
         return

@@ -127,6 +127,8 @@ class EnvironmentSettings:
     load_balancer_type: str = LoadBalancerType.APPLICATION
     additional_instance_security_groups: tuple[str, ...] = ()
     additional_load_balancer_security_groups: tuple[str, ...] = ()
+    instance_port: int = 80
+    opened_port: float | None = None
 
     @property
     def load_balanced(self) -> bool:

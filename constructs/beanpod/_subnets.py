@@ -1,9 +1,13 @@
 """Which subnets of a VPC, made here or brought along, fit which part of a service."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from aws_cdk import aws_ec2 as ec2
+from constructs import Construct
+
+from beanpod._tokens import is_list_token, known
 
 PUBLIC = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)
 PRIVATE = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS)
@@ -12,20 +16,34 @@ ISOLATED = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
 
 @dataclass(frozen=True)
 class Subnets:
-    """What a selection means in one VPC. public: whether any of them is."""
+    """What a selection means in one VPC. public: whether any of them is. kinds: of which kinds, where that is known."""
 
     subnets: Sequence[ec2.ISubnet]
     public: bool
+    kinds: frozenset[str] = frozenset()
 
-    @property
+    @cached_property
     def subnet_ids(self) -> list[str]:
         """Their ids."""
         return [subnet.subnet_id for subnet in self.subnets]
 
-    @property
-    def zones(self) -> set[str]:
-        """The zones they stand in."""
-        return {subnet.availability_zone for subnet in self.subnets}
+    @cached_property
+    def zones(self) -> set[str] | None:
+        """The zones they stand in; None where only CloudFormation knows, as of a subnet that is imported by its id."""
+        if is_list_token(self.subnet_ids):
+            return None
+        try:
+            zones = {subnet.availability_zone for subnet in self.subnets}
+        except RuntimeError:
+            return None
+        return None if is_list_token(list(zones)) else zones
+
+    def zone_problems(self, name: str, why: str) -> Iterator[str]:
+        """Whether they cover two zones, as far as that is known."""
+        if self.zones is not None and len(self.zones) < 2:
+            yield f"{name} must cover two zones, got {len(self.zones)}: {why}"
+        elif self.zones is None and len(self.subnets) < 2 and not is_list_token(self.subnet_ids):
+            yield f"{name} must cover two zones, got one subnet: {why}"
 
 
 def database_subnets(vpc: ec2.IVpc) -> ec2.SubnetSelection | None:
@@ -39,15 +57,28 @@ def select(vpc: ec2.IVpc, selection: ec2.SubnetSelection) -> Subnets:
     """The subnets that `selection` means in `vpc`. The CDK's error for a selection that finds none."""
     # A selection's every attribute is a round trip to Node, wanted or not: a kind as a whole is a list of the VPC.
     if selection == PUBLIC and (found := vpc.public_subnets):
-        return Subnets(found, public=True)
+        return Subnets(found, public=True, kinds=frozenset({"public"}))
     if selection == ISOLATED and (found := vpc.isolated_subnets):
-        return Subnets(found, public=False)
+        return Subnets(found, public=False, kinds=frozenset({"isolated"}))
     if selection == PRIVATE and (found := vpc.private_subnets):
-        return Subnets(found, public=False)
-    return _selected(vpc, selection)
+        return Subnets(found, public=False, kinds=frozenset({"private"}))
+    return _of_kinds(vpc, _selected(vpc, selection))
 
 
-def _selected(vpc: ec2.IVpc, selection: ec2.SubnetSelection) -> Subnets:
+def foreign(vpc: ec2.IVpc, subnets: Subnets) -> Iterator[str]:
+    """The paths of subnets that were made in, or listed by, another VPC."""
+    for subnet in subnets.subnets:
+        scope = subnet.node.scope
+        other = isinstance(scope, ec2.Vpc) or (scope is not None and hasattr(scope, "vpc_id"))
+        if other and scope is not None and scope.node.path != vpc.node.path:
+            yield subnet.node.path
+
+
+def _selected(vpc: ec2.IVpc, selection: ec2.SubnetSelection) -> Sequence[ec2.ISubnet]:
+    filters = (selection.availability_zones, selection.one_per_az, selection.subnet_filters)
+    if selection.subnets is not None and not any(filters):
+        # Asked of the CDK, subnets imported by their ids end in an error about the zone that nobody gave.
+        return selection.subnets
     # From Python, `select_subnets` takes a selection field by field.
     selected = vpc.select_subnets(
         availability_zones=selection.availability_zones,
@@ -57,4 +88,33 @@ def _selected(vpc: ec2.IVpc, selection: ec2.SubnetSelection) -> Subnets:
         subnets=selection.subnets,
         subnet_type=selection.subnet_type,
     )
-    return Subnets(selected.subnets or [], public=selected.has_public)
+    return selected.subnets or []
+
+
+def _of_kinds(vpc: ec2.IVpc, subnets: Sequence[ec2.ISubnet]) -> Subnets:
+    kinds = {
+        subnet.subnet_id: kind
+        for kind, known_ones in (
+            ("public", vpc.public_subnets),
+            ("private", vpc.private_subnets),
+            ("isolated", vpc.isolated_subnets),
+        )
+        for subnet in known_ones
+    }
+    found = [kinds.get(subnet.subnet_id, "") for subnet in subnets]
+    return Subnets(subnets, public="public" in found, kinds=frozenset(found) if all(found) else frozenset())
+
+
+def is_made_here(vpc: ec2.IVpc) -> bool:
+    """Whether the app makes the VPC, so that all of it is known."""
+    return isinstance(vpc, ec2.Vpc)
+
+
+def group_problems(name: str, group: ec2.ISecurityGroup, vpc: ec2.IVpc) -> Iterator[str]:
+    """A security group that was made in another VPC, as far as that is known."""
+    resource = group.node.default_child if isinstance(group, Construct) else None
+    if not isinstance(resource, ec2.CfnSecurityGroup):
+        return
+    own, wanted = resource.vpc_id, vpc.vpc_id
+    if own is not None and own != wanted and (is_made_here(vpc) or (known(own) and known(wanted))):
+        yield f"{name} must be of vpc {vpc.node.path}, got {group.node.path} of another VPC: give one that stands in it"

@@ -13,8 +13,9 @@ from beanpod import _database_checks as checks
 from beanpod._arguments import checked
 from beanpod._checks import refuse
 from beanpod._once import in_days, instance_size
+from beanpod._opened import port_problems
 from beanpod._references import hold_network
-from beanpod._subnets import database_subnets
+from beanpod._subnets import database_subnets, group_problems
 from beanpod._tokens import known, text
 from beanpod.database_engine import DatabaseEngine
 from beanpod.database_interface import IDatabase
@@ -117,6 +118,10 @@ class Database(IDatabase):
             *checks.lifetime_problems(in_days(backup_retention), deletion_protection, removal_policy),
             *checks.window_problems(preferred_backup_window, preferred_maintenance_window),
             *checks.port_problems(port),
+            *port_problems(
+                "port", port, security_group, f"give the ServiceNetwork database_port={port:g}, or leave port out"
+            ),
+            *(group_problems("security_group", security_group, vpc) if security_group else ()),
             *checks.parameter_problems(engine, parameters or {}),
             *checks.subnet_problems(vpc, subnets),
         ]

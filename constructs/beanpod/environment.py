@@ -1,21 +1,26 @@
 """The environment: an app on Elastic Beanstalk's Docker platform."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from aws_cdk import Fn
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticbeanstalk as beanstalk
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_route53 as route53
 from constructs import Construct
 
 from beanpod._arguments import checked
 from beanpod._checks import refuse, reject
 from beanpod._environment_options import EnvironmentOptions
 from beanpod._once import role_arn
+from beanpod._opened import opened_port
 from beanpod._option_checks import name_problems, setting_problems, variable_problems
 from beanpod._option_rows import option_rows
+from beanpod._placement import placement_problems
+from beanpod._record_target import address_target, load_balancer_target
 from beanpod._references import another_stack, hold_network, mark, may_be_replaced
+from beanpod._reserved_tags import leave_out_reserved_tags
 from beanpod._settings import (
     BatchSizeType,
     DeploymentPolicy,
@@ -27,8 +32,9 @@ from beanpod._settings import (
     OptionSetting,
     ScalingTrigger,
 )
-from beanpod._subnets import PRIVATE, PUBLIC, database_subnets, select
+from beanpod._subnets import PRIVATE, PUBLIC, Subnets, database_subnets, group_problems, is_made_here, select
 from beanpod._tokens import is_list_token, known
+from beanpod._ways import WayOut, WayToDatabase, check_later, needs_rule
 from beanpod.application import Application, IApplication
 from beanpod.database_interface import IDatabase
 from beanpod.environment_interface import ExistingEnvironment, IDockerEnvironment
@@ -39,6 +45,7 @@ from beanpod.roles import InstanceRole, ServiceRole
 # Namespace, name, value (None: left out) and resource name.
 ByKey = tuple[str, str, str | None, str | None]
 
+DEFAULT_MAX_VERSIONS = 50
 _TUESDAYS = ManagedUpdates()
 _DEFAULT_SSL_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 
@@ -68,7 +75,7 @@ class DockerEnvironment(IDockerEnvironment):
         *,
         vpc: ec2.IVpc,
         application: IApplication | None = None,
-        max_versions: int = 50,
+        max_versions: int = DEFAULT_MAX_VERSIONS,
         environment_name: str | None = None,
         description: str | None = None,
         platform: DockerPlatform | None = None,
@@ -94,6 +101,7 @@ class DockerEnvironment(IDockerEnvironment):
         service_role: iam.IRole | None = None,
         instance_role: iam.IRole | None = None,
         instance_profile: iam.IInstanceProfile | None = None,
+        instance_port: int = 80,
         instance_security_group: ec2.ISecurityGroup,
         additional_instance_security_groups: Sequence[ec2.ISecurityGroup] = (),
         load_balancer_security_group: ec2.ISecurityGroup | None = None,
@@ -140,6 +148,8 @@ class DockerEnvironment(IDockerEnvironment):
         :param instance_role: Default: a new `InstanceRole`. A given role gets an instance profile.
         :param instance_profile: An existing one, in the place of the new one. One that is imported without its role
             needs `instance_role` besides, which grants then go to. Default: a new one.
+        :param instance_port: Where the load balancer asks the instances: the platform's proxy listens on 80; a compose
+            file may publish another. As of `ServiceNetwork`, which opens it.
         :param instance_security_group: The instances'. `ServiceSecurityGroups` makes it.
         :param additional_instance_security_groups: More groups for the instances, such as one that a shared
             database lets in. The rules of `connections` go to `instance_security_group`.
@@ -159,13 +169,16 @@ class DockerEnvironment(IDockerEnvironment):
         secrets = secrets or {}
         balanced = environment_type == EnvironmentType.LOAD_BALANCED
         self._security_groups = [instance_security_group]
+        self._given_groups = [instance_security_group, *additional_instance_security_groups]
+        self._database: IDatabase | None = None
         self.deployment_policy = deployment_policy or _default_policy(balanced)
         self.service_role: iam.IRole = service_role or ServiceRole(self, "ServiceRole").role
         instances = InstanceRole(self, "InstanceRole", role=instance_role, instance_profile=instance_profile)
         self.instance_role = instances.role
-        subnets = select(vpc, instance_subnets or _default_subnets(vpc, balanced))
+        subnets = self._select("instance_subnets", vpc, instance_subnets or _default_subnets(vpc, balanced))
         internal = load_balancer_scheme == LoadBalancerScheme.INTERNAL
-        front = select(vpc, load_balancer_subnets or _front_subnets(vpc, internal)) if balanced else None
+        chosen = load_balancer_subnets or _front_subnets(vpc, internal)
+        front = self._select("load_balancer_subnets", vpc, chosen) if balanced else None
         late = is_list_token(instance_types)
         settings = EnvironmentSettings(
             environment_type=environment_type,
@@ -198,12 +211,22 @@ class DockerEnvironment(IDockerEnvironment):
             load_balancer_scheme=load_balancer_scheme,
             additional_instance_security_groups=_group_ids(additional_instance_security_groups),
             additional_load_balancer_security_groups=_group_ids(additional_load_balancer_security_groups),
+            instance_port=instance_port,
+            opened_port=opened_port(instance_security_group),
         )
         refuse(
             self,
             [
                 *name_problems(environment_name, description),
                 *setting_problems(settings),
+                *placement_problems(vpc, subnets, front, settings),
+                *group_problems("instance_security_group", instance_security_group, vpc),
+                *(
+                    group_problems("load_balancer_security_group", load_balancer_security_group, vpc)
+                    if load_balancer_security_group
+                    else ()
+                ),
+                *_application_problems(application, max_versions),
                 *variable_problems(environment or {}, secrets),
             ],
         )
@@ -220,7 +243,9 @@ class DockerEnvironment(IDockerEnvironment):
         if service_role is not None:
             # Beanstalk needs its permissions, too, until the environment is gone. A new one has them within it.
             self.resource.node.add_dependency(service_role)
-        self._wait_for_network(vpc, [*subnets.subnets, *(front.subnets if front else ())])
+        leave_out_reserved_tags(self.resource)
+        stands_in = [*subnets.subnets, *(front.subnets if front else ())]
+        self._wait_for_network(vpc, stands_in, isolated="isolated" in subnets.kinds)
         self.environment_name = self.resource.ref
         self.endpoint = self.resource.attr_endpoint_url
         hold_network(self, vpc, (instance_security_group, load_balancer_security_group))
@@ -306,19 +331,41 @@ class DockerEnvironment(IDockerEnvironment):
         self._override([(namespace, name, value, resource_name)])
         self._update()
 
+    @property
+    def record_target(self) -> route53.RecordTarget:
+        """Where a DNS record points: `route53.ARecord(..., target=environment.record_target)`.
+
+        An alias to the load balancer, in the zone of its kind and region; the address of a single instance.
+        """
+        settings = self._options.settings
+        if settings is None or not settings.load_balanced:
+            return address_target(self.endpoint)
+        return load_balancer_target(self, self.endpoint, str(settings.load_balancer_type))
+
     def use_database(self, database: IDatabase) -> None:
         """Give the app the variables `RDS_HOSTNAME`, `RDS_PORT`, `RDS_DB_NAME`, `RDS_USERNAME` and `RDS_PASSWORD`.
 
         The password is a reference to the secret's field. The network path is
         `environment.connections.allow_to_default_port(database)`, unless `ServiceSecurityGroups` opened it.
 
-        :raises ValueError: One of the names is taken.
+        :raises ValueError: One of the names is taken, as by another database.
         """
+        if self._database is database:
+            return
         self._add_database(database)
         self._update()
         self._read_again(database)
 
     def _add_database(self, database: IDatabase) -> None:
+        if self._database is not None:
+            reject(
+                self,
+                f"RDS_HOSTNAME and the others are those of {self._database.node.path} already, got "
+                f"{database.node.path}: give it by names of its own with add_environment and add_secret",
+            )
+        self._database = database
+        if needs_rule(database, self._security_groups[0]):
+            check_later(self, WayToDatabase(database, self._given_groups))
         variables = {
             "RDS_HOSTNAME": database.host,
             "RDS_PORT": database.port,
@@ -337,6 +384,12 @@ class DockerEnvironment(IDockerEnvironment):
         self._options.add_variables(variables, {name: secret.reference for name, secret in secrets.items()})
         for secret in secrets.values():
             secret.grant_read(self.instance_role)
+
+    def _select(self, name: str, vpc: ec2.IVpc, selection: ec2.SubnetSelection) -> Subnets:
+        try:
+            return select(vpc, selection)
+        except RuntimeError as error:
+            reject(self, f"{name} must be subnets of vpc {vpc.node.path}: {str(error).splitlines()[0]}")
 
     def _override(self, options: Sequence[ByKey]) -> None:
         policy = self.deployment_policy
@@ -379,17 +432,18 @@ class DockerEnvironment(IDockerEnvironment):
         resource.node.add_dependency(self.instance_role)
         return resource
 
-    def _wait_for_network(self, vpc: ec2.IVpc, subnets: Sequence[ec2.ISubnet]) -> None:
+    def _wait_for_network(self, vpc: ec2.IVpc, subnets: Sequence[ec2.ISubnet], *, isolated: bool) -> None:
         """Come after the routes and gateways of the subnets, and go before them: CloudFormation cannot see that.
 
         As the CDK's own load balancers do: https://github.com/aws/aws-cdk/issues/1129. Subnets that exist already
         bring nothing to wait for; those of another stack make this one depend on it.
         """
         self.resource.node.add_dependency(*(subnet.internet_connectivity_established for subnet in subnets))
-        isolated = {subnet.node.path for subnet in vpc.isolated_subnets}
-        if isolated.intersection(subnet.node.path for subnet in subnets):
+        if isolated:
             # What leads out of these are the VPC's endpoints, made after the environment too.
             self.resource.node.add_dependency(vpc)
+            if is_made_here(vpc):
+                check_later(self, WayOut(vpc))
 
 
 def _default_subnets(vpc: ec2.IVpc, balanced: bool) -> ec2.SubnetSelection:
@@ -400,6 +454,11 @@ def _front_subnets(vpc: ec2.IVpc, internal: bool) -> ec2.SubnetSelection:
     if not internal:
         return PUBLIC
     return PRIVATE if vpc.private_subnets else database_subnets(vpc) or PUBLIC
+
+
+def _application_problems(application: IApplication | None, max_versions: int) -> Iterator[str]:
+    if application is not None and max_versions != DEFAULT_MAX_VERSIONS:
+        yield f"max_versions is for a new application, got {max_versions} beside application: set it there"
 
 
 def _group_ids(groups: Sequence[ec2.ISecurityGroup]) -> tuple[str, ...]:

@@ -7,10 +7,12 @@ from typing import NoReturn
 import jsii
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_route53 as route53
 
 from beanpod._arguments import checked
 from beanpod._checks import reject
 from beanpod._metrics import EnvironmentMetrics
+from beanpod._record_target import named_target
 from beanpod._settings import DeploymentPolicy
 from beanpod.artifact_bucket import ArtifactBucket
 from beanpod.deploy_policy import DeployPermissions
@@ -36,6 +38,14 @@ class IDockerEnvironment(EnvironmentMetrics):
     _security_groups: Sequence[ec2.ISecurityGroup]
     _permissions_made = False
     _replaced_with: str = ""
+
+    @property
+    def record_target(self) -> route53.RecordTarget:
+        """Where a DNS record points, by what the name of the endpoint says.
+
+        Raises ValueError when the endpoint is a token, or neither an address nor a name that AWS gives.
+        """
+        return named_target(self, self.endpoint)
 
     @property
     def connections(self) -> ec2.Connections:

@@ -7,12 +7,13 @@ from ipaddress import ip_network
 from aws_cdk import CrossStackReferences, ReferenceStrength, Stack, Tags
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
-from constructs import Construct
+from constructs import Construct, Node
 
 from beanpod._arguments import checked
 from beanpod._checks import refuse
 from beanpod._flow_logs import FlowLogs
 from beanpod._once import internet, tcp, zone
+from beanpod._opened import remember
 from beanpod._subnets import ISOLATED, PRIVATE, PUBLIC, database_subnets
 from beanpod._tokens import known
 
@@ -100,6 +101,7 @@ class ServiceSecurityGroups(Construct):
             self.instances.add_egress_rule(peer, http, "HTTP to package mirrors")
 
     def _allow(self, source: ec2.SecurityGroup, target: ec2.SecurityGroup, port: int, description: str) -> None:
+        remember(source, target, port)
         target.connections.allow_from(source, tcp(port), description)
 
 
@@ -149,6 +151,8 @@ class ServiceNetwork(Construct):
         """
         super().__init__(scope, construct_id)
         refuse(self, _zone_problems(nat_gateways, max_azs, load_balanced))
+        if not flow_logs and flow_log_retention != logs.RetentionDays.ONE_MONTH:
+            refuse(self, ["flow_log_retention keeps nothing without flow logs: set flow_logs=True or leave it out"])
         if vpc:
             shaped = ip_addresses is not None or nat_gateways != 0 or max_azs != 2
             refuse(self, _own_vpc_problems(vpc, shaped, database_port is not None))
@@ -210,7 +214,27 @@ class ServiceNetwork(Construct):
                 Tags.of(subnet).add(f"aws-cdk:subnet-{key}", value, include_resource_types=["AWS::EC2::Subnet"])
             yield subnet
 
+    def _ask_no_zones(self) -> None:
+        """With account and region named, the CDK's VPC has the CLI look zones up, whatever zones it is given.
+
+        The answer goes unused, but asking takes credentials. So it finds one in the stack's context, which takes it
+        only while the stack has no children: they are taken out for the moment.
+        """
+        stack = Stack.of(self)
+        if not (known(stack.account) and known(stack.region)):
+            return
+        key = f"availability-zones:account={stack.account}:region={stack.region}"
+        if stack.node.try_get_context(key) is not None:
+            return
+        children = [(child.node.id, child) for child in stack.node.children]
+        for name, _ in children:
+            stack.node.try_remove_child(name)
+        stack.node.set_context(key, [zone(index) for index in range(MOST_AZS)])
+        for name, child in children:
+            Node(child, stack, name)  # type: ignore[arg-type]
+
     def _new_vpc(self, ip_addresses: ec2.IIpAddresses, nat_gateways: int, max_azs: int) -> ec2.Vpc:
+        self._ask_no_zones()
         return ec2.Vpc(
             self,
             "Vpc",

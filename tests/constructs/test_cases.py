@@ -18,6 +18,14 @@ def test_the_environment_waits_for_its_network(capsys: pytest.CaptureFixture[str
     assert "DefaultRoute" in run("order_of_creation", capsys)
 
 
+def test_an_override_by_position_stays_with_its_option(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("escape_hatch_shifts", capsys).strip() == "[('ELBScheme', 'internal')]"
+
+
+def test_an_app_for_a_known_account_wants_no_credentials(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("env_no_credentials", capsys) == ""
+
+
 def test_every_slip_is_named_in_its_first_line(capsys: pytest.CaptureFixture[str]) -> None:
     lines = run("type_slips", capsys).splitlines()
     names = ["vpc", "database_engine", 'secrets["X"]', 'environment["PORT"]', "certificate", "instance_types[0]"]
@@ -31,6 +39,8 @@ def test_every_slip_is_named_in_its_first_line(capsys: pytest.CaptureFixture[str
     ("name", "words"),
     [
         ("enum_as_string", 'environment_type must be .* got "loadbalanced": write EnvironmentType.LOAD_BALANCED'),
+        ("no_path_to_database", "port must be 3306, the only one that its security group lets in, got 5432"),
+        ("internal_load_balancer", "load_balancer_subnets must be public .* load_balancer_scheme=LoadBalancerScheme"),
         ("instance_role_construct", r"instance_role must be an iam.IRole, got InstanceRole Shop/Role: write its .role"),
     ],
 )

@@ -1,0 +1,459 @@
+"""Parts that do not fit each other are refused; nothing is looked up; tags and records are Beanstalk's own."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, CfnParameter, Duration, Environment, Fn, Stack, Tags
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_route53 as route53
+from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk.assertions import Match, Template
+
+from beanpod import (
+    Application,
+    Database,
+    DatabaseEngine,
+    DockerEnvironment,
+    DockerService,
+    EnvironmentSecret,
+    EnvironmentType,
+    LoadBalancerScheme,
+    LoadBalancerType,
+    ServiceNetwork,
+    ServiceRole,
+)
+from tests.constructs.databases import imported_vpc
+from tests.constructs.environments import ENVIRONMENT, existing_environment, new_environment, new_stack, option
+
+IRELAND = Environment(account="123456789012", region="eu-west-1")
+
+
+def balanced(stack: Stack, network: ServiceNetwork, construct_id: str = "Environment", **settings: Any) -> Any:
+    defaults: dict[str, Any] = {
+        "vpc": network.vpc,
+        "instance_security_group": network.instance_security_group,
+        "load_balancer_security_group": network.load_balancer_security_group,
+    }
+    return DockerEnvironment(stack, construct_id, **(defaults | settings))
+
+
+def by_ids(scope: Stack, *ids: str) -> ec2.SubnetSelection:
+    return ec2.SubnetSelection(subnets=[ec2.Subnet.from_subnet_id(scope, it, it) for it in ids])
+
+
+# Where things stand
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (
+            lambda n, _: {"load_balancer_subnets": n.instance_subnets},
+            "load_balancer_subnets must be public for an internet-facing load balancer, got private ones",
+        ),
+        (
+            lambda n, _: {"load_balancer_subnets": ec2.SubnetSelection(subnets=n.vpc.public_subnets[:1])},
+            "load_balancer_subnets must cover two zones, got 1",
+        ),
+        (
+            lambda _, stack: {"load_balancer_subnets": by_ids(stack, "subnet-1")},
+            "load_balancer_subnets must cover two zones, got one subnet",
+        ),
+        (
+            lambda n, stack: {
+                "instance_subnets": ec2.SubnetSelection(
+                    subnets=ec2.Vpc(stack, "Other", restrict_default_security_group=False).private_subnets
+                )
+            },
+            "instance_subnets must be of vpc Test/Network/Vpc, got Test/Other/PrivateSubnet1",
+        ),
+        (
+            lambda _, stack: {
+                "instance_security_group": ServiceNetwork(stack, "Second").instance_security_group,
+            },
+            "instance_security_group must be of vpc Test/Network/Vpc, got Test/Second/SecurityGroups/Instances of an",
+        ),
+        (lambda _, __: {"instance_port": 8080}, "instance_port must be 80, the only one that the load balancer may re"),
+        (lambda _, __: {"instance_port": 0}, "instance_port must be 1 to 65535"),
+        (
+            lambda _, stack: {
+                "application": Application(stack, "A", service_role=ServiceRole(stack, "R").role),
+                "max_versions": 9,
+            },
+            "max_versions is for a new application, got 9 beside application",
+        ),
+        (
+            lambda _, __: {"instance_subnets": ec2.SubnetSelection(subnet_group_name="Nowhere")},
+            "instance_subnets must be subnets of vpc Test/Network/Vpc: .*Nowhere",
+        ),
+    ],
+)
+def test_what_does_not_fit_the_environment_is_refused(
+    settings: Callable[[ServiceNetwork, Stack], dict[str, Any]], words: str
+) -> None:
+    stack = new_stack()
+    network = ServiceNetwork(stack, "Network", nat_gateways=1)
+    with pytest.raises(ValueError, match=words):
+        balanced(stack, network, **settings(network, stack))
+
+
+def test_a_load_balancer_stands_in_every_zone_of_the_instances() -> None:
+    stack = new_stack()
+    network = ServiceNetwork(stack, "Network", max_azs=3)
+    two = ec2.SubnetSelection(subnets=network.vpc.public_subnets[:2])
+    with pytest.raises(ValueError, match="load_balancer_subnets must stand in every zone of instance_subnets, got"):
+        balanced(stack, network, load_balancer_subnets=two)
+
+
+def test_a_network_load_balancer_may_stand_in_one_zone() -> None:
+    stack = new_stack()
+    network = ServiceNetwork(stack, "Network")
+    one = ec2.SubnetSelection(subnets=network.vpc.public_subnets[:1])
+    kind = LoadBalancerType.NETWORK
+    balanced(stack, network, load_balancer_type=kind, instance_subnets=one, load_balancer_subnets=one)
+
+
+def test_a_port_of_the_instances_is_the_same_on_both_sides() -> None:
+    stack = new_stack()
+    balanced(stack, ServiceNetwork(stack, "Network", instance_port=8080), instance_port=8080)
+    process = "aws:elasticbeanstalk:environment:process:default"
+    Template.from_stack(stack).has_resource_properties(ENVIRONMENT, {"OptionSettings": option("Port", "8080", process)})
+
+
+def test_an_opened_port_without_a_counterpart_is_refused_with_what_to_write() -> None:
+    stack = new_stack()
+    network = ServiceNetwork(stack, "Network", instance_port=8080)
+    with pytest.raises(
+        ValueError, match="instance_port must be 8080, the only one that the load balancer may reach, g"
+    ):
+        balanced(stack, network)
+    with pytest.raises(ValueError, match=r"option .* Port: instance_port must be 8080"):
+        balanced(stack, network, "Second", instance_port=8080).override_option(
+            "aws:elasticbeanstalk:environment:process:default", "Port", "80"
+        )
+
+
+def test_a_single_instance_has_no_port_of_its_own() -> None:
+    with pytest.raises(ValueError, match="instance_port needs a load balancer"):
+        new_environment(new_stack(), instance_port=8080)
+
+
+def _isolated(stack: Stack, network: ServiceNetwork) -> None:
+    isolated = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
+    balanced(stack, network, instance_subnets=isolated)
+
+
+def test_isolated_instances_without_endpoints_are_refused_at_synth() -> None:
+    stack = new_stack()
+    network = ServiceNetwork(stack, "Network")
+    _isolated(stack, network)
+    with pytest.raises(RuntimeError, match="instance_subnets must have a way out, got isolated ones"):
+        Template.from_stack(stack)
+
+
+def test_isolated_instances_with_endpoints_pass() -> None:
+    stack = new_stack()
+    network = ServiceNetwork(stack, "Network")
+    _isolated(stack, network)
+    services = ec2.InterfaceVpcEndpointAwsService
+    network.vpc.add_interface_endpoint("Beanstalk", service=services.ELASTIC_BEANSTALK)
+    network.vpc.add_interface_endpoint("Health", service=services.ELASTIC_BEANSTALK_HEALTH)
+    Template.from_stack(stack).resource_count_is(ENVIRONMENT, 1)
+
+
+def test_subnets_by_their_ids_are_taken() -> None:
+    stack = new_stack()
+    vpc = ec2.Vpc.from_vpc_attributes(
+        stack,
+        "Vpc",
+        vpc_id="vpc-1",
+        availability_zones=["a", "b"],
+        public_subnet_ids=["subnet-1", "subnet-2"],
+    )
+    Database(stack, "Database", vpc=vpc, engine=DatabaseEngine.mysql("8.4"), vpc_subnets=by_ids(stack, "s-1", "s-2"))
+    new_environment(stack, vpc=vpc, instance_subnets=by_ids(stack, "subnet-2"))
+    template = Template.from_stack(stack)
+    template.has_resource_properties("AWS::RDS::DBSubnetGroup", {"SubnetIds": ["s-1", "s-2"]})
+    template.has_resource_properties(
+        ENVIRONMENT,
+        {"OptionSettings": Match.array_with([Match.object_like({"OptionName": "Subnets", "Value": "subnet-2"})])},
+    )
+    template.has_resource_properties(ENVIRONMENT, {"OptionSettings": option("AssociatePublicIpAddress", "true")})
+
+
+def test_a_database_in_one_subnet_by_its_id_is_refused() -> None:
+    stack = new_stack()
+    with pytest.raises(ValueError, match="vpc_subnets must cover two zones, got one subnet"):
+        Database(
+            stack,
+            "Database",
+            vpc=imported_vpc(stack),
+            engine=DatabaseEngine.mysql("8.4"),
+            vpc_subnets=by_ids(stack, "subnet-1"),
+        )
+
+
+def test_subnets_that_are_a_list_token_are_taken() -> None:
+    stack = new_stack()
+    ids = CfnParameter(stack, "Subnets", type="List<AWS::EC2::Subnet::Id>").value_as_list
+    vpc = ec2.Vpc.from_vpc_attributes(
+        stack, "Vpc", vpc_id="vpc-1", availability_zones=Fn.get_azs(), public_subnet_ids=ids, isolated_subnet_ids=ids
+    )
+    Database(stack, "Database", vpc=vpc, engine=DatabaseEngine.mysql("8.4"))
+    new_environment(stack, vpc=vpc)
+    template = Template.from_stack(stack)
+    template.has_resource_properties("AWS::RDS::DBSubnetGroup", {"SubnetIds": {"Ref": "Subnets"}})
+    template.has_resource_properties(
+        ENVIRONMENT, {"OptionSettings": option("Subnets", {"Fn::Join": [",", {"Ref": "Subnets"}]})}
+    )
+
+
+# The database
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"preferred_backup_window": "03:00-03:20"}, "preferred_backup_window must be 30 minutes or more"),
+        ({"preferred_backup_window": "23:50-00:10"}, "preferred_backup_window must be 30 minutes or more"),
+        (
+            {"preferred_maintenance_window": "sun:04:30-sun:04:50"},
+            "preferred_maintenance_window must be 30 minutes to 24 hours",
+        ),
+        (
+            {"preferred_maintenance_window": "sun:04:30-tue:04:30"},
+            "preferred_maintenance_window must be 30 minutes to 24 hours",
+        ),
+        (
+            {"preferred_backup_window": "03:00-04:00", "preferred_maintenance_window": "sun:03:30-sun:05:00"},
+            "preferred_maintenance_window must not overlap preferred_backup_window",
+        ),
+        (
+            {"preferred_backup_window": "23:30-00:30", "preferred_maintenance_window": "Mon:00:00-Mon:00:45"},
+            "preferred_maintenance_window must not overlap preferred_backup_window",
+        ),
+        ({"parameters": {"work_mem": "64MB"}}, 'parameters must be of mysql, got "work_mem"'),
+        ({"backup_retention": Duration.hours(36)}, "backup_retention must be whole days, got 1.5"),
+    ],
+)
+def test_what_does_not_fit_a_database_is_refused(settings: dict[str, Any], words: str) -> None:
+    stack = new_stack()
+    with pytest.raises(ValueError, match=words):
+        Database(stack, "Database", vpc=imported_vpc(stack), engine=DatabaseEngine.mysql("8.4"), **settings)
+
+
+@pytest.mark.parametrize(
+    "windows",
+    [
+        ("23:45-00:15", "sun:00:15-sun:00:45"),
+        ("03:00-03:30", "sun:03:30-sun:04:00"),
+        ("03:00-04:00", "sat:23:50-sun:00:20"),
+    ],
+)
+def test_windows_that_only_touch_pass(windows: tuple[str, str]) -> None:
+    stack = new_stack()
+    Database(
+        stack,
+        "Database",
+        vpc=imported_vpc(stack),
+        engine=DatabaseEngine.postgres("17"),
+        preferred_backup_window=windows[0],
+        preferred_maintenance_window=windows[1],
+    )
+
+
+def test_a_rule_for_another_port_is_refused() -> None:
+    stack = new_stack()
+    network = ServiceNetwork(stack, "Network", database_port=3306)
+    with pytest.raises(ValueError, match="port must be 3306, the only one that its security group lets in, got 5432"):
+        Database(
+            stack,
+            "Database",
+            vpc=network.vpc,
+            engine=DatabaseEngine.postgres("17"),
+            security_group=network.database_security_group,
+        )
+
+
+def _with_database(stack: Stack) -> tuple[DockerEnvironment, Database]:
+    network = ServiceNetwork(stack, "Network")
+    database = Database(stack, "Database", vpc=network.vpc, engine=DatabaseEngine.postgres("17"))
+    return balanced(stack, network, database=database), database
+
+
+def test_a_database_that_lets_no_instance_in_is_refused_at_synth() -> None:
+    stack = new_stack()
+    _with_database(stack)
+    with pytest.raises(RuntimeError, match="database Test/Database lets none of the instances in on port 5432"):
+        Template.from_stack(stack)
+
+
+@pytest.mark.parametrize(
+    "open_it",
+    [
+        lambda e, d: e.connections.allow_to_default_port(d),
+        lambda e, d: d.connections.allow_default_port_from(e),
+        lambda e, d: d.connections.allow_default_port_from(ec2.Peer.ipv4("10.0.0.0/16")),
+        lambda e, d: d.connections.allow_from(e, ec2.Port.all_tcp()),
+        lambda e, d: d.connections.allow_from(ec2.Peer.any_ipv4(), ec2.Port.all_traffic()),
+    ],
+)
+def test_any_rule_that_opens_the_database_will_do(open_it: Callable[[Any, Any], None]) -> None:
+    stack = new_stack()
+    open_it(*_with_database(stack))
+    Template.from_stack(stack).resource_count_is(ENVIRONMENT, 1)
+
+
+def test_one_database_twice_is_one_and_another_is_refused() -> None:
+    stack = new_stack()
+    environment, database = _with_database(stack)
+    environment.use_database(database)
+    vpc = ec2.Vpc(stack, "Vpc", restrict_default_security_group=False)
+    other = Database(stack, "Other", vpc=vpc, engine=DatabaseEngine.mysql("8.4"))
+    with pytest.raises(ValueError, match="those of Test/Database already, got Test/Other"):
+        environment.use_database(other)
+
+
+def test_a_retention_without_flow_logs_is_refused() -> None:
+    with pytest.raises(ValueError, match="flow_log_retention keeps nothing without flow logs"):
+        ServiceNetwork(new_stack(), "Network", flow_log_retention=logs.RetentionDays.ONE_YEAR)
+
+
+# No look-up
+
+
+def test_nothing_is_looked_up_though_account_and_region_are_known() -> None:
+    app = App()
+    stack = Stack(app, "Shop", env=IRELAND)
+    secret = secretsmanager.Secret(stack, "Secret")
+    DockerService(
+        stack,
+        "Service",
+        database_engine=DatabaseEngine.postgres("17"),
+        secrets={"TOKEN": EnvironmentSecret.from_secrets_manager(secret)},
+    )
+    ServiceNetwork(stack, "Second", max_azs=3)
+    folder = Path(app.synth().directory)
+    assert "missing" not in json.loads((folder / "manifest.json").read_text())
+    assert [child.node.id for child in stack.node.children][:3] == ["Secret", "Service", "Second"]
+    template = json.loads((folder / "Shop.template.json").read_text())["Resources"]
+    zones = [body["Properties"]["AvailabilityZone"] for body in template.values() if body["Type"] == "AWS::EC2::Subnet"]
+    assert {"Fn::Select": [0, {"Fn::GetAZs": ""}]} in zones
+
+
+def test_a_network_has_the_same_logical_ids_with_and_without_an_account() -> None:
+    templates = []
+    for where in (None, IRELAND):
+        stack = Stack(App(), "Shop", env=where)
+        secretsmanager.Secret(stack, "Secret")
+        ServiceNetwork(stack, "Network", nat_gateways=1)
+        templates.append(Template.from_stack(stack).to_json()["Resources"])
+    assert templates[0] == templates[1]
+
+
+# Tags
+
+
+@pytest.mark.parametrize("tags", [{"Name": "shop", "team": "web"}, {"elasticbeanstalk:x": "1", "team": "web"}])
+def test_tags_that_beanstalk_owns_are_left_out_there_only(tags: dict[str, str]) -> None:
+    app = App()
+    stack = Stack(app, "Shop")
+    environment = new_environment(stack)
+    ec2.Vpc(stack, "Vpc", restrict_default_security_group=False)
+    for key, value in tags.items():
+        Tags.of(app).add(key, value)
+    template = Template.from_stack(stack)
+    (body,) = template.find_resources(ENVIRONMENT).values()
+    assert body["Properties"]["Tags"] == [{"Key": "team", "Value": "web"}]
+    (vpc,) = template.find_resources("AWS::EC2::VPC").values()
+    assert {tag["Key"] for tag in vpc["Properties"]["Tags"]} >= set(tags)
+    assert "Name" not in stack.tags.tag_values()
+    said = [entry.data for entry in environment.resource.node.metadata if entry.type == "aws:cdk:info"]
+    assert len(said) == 1
+
+
+def test_an_environment_without_reserved_tags_says_nothing() -> None:
+    stack = new_stack()
+    environment = new_environment(stack)
+    Tags.of(stack).add("team", "web")
+    Template.from_stack(stack)
+    assert not [entry for entry in environment.resource.node.metadata if entry.type == "aws:cdk:info"]
+
+
+# DNS
+
+
+def _record(stack: Stack, environment: Any) -> dict[str, Any]:
+    zone = route53.HostedZone.from_hosted_zone_attributes(stack, "Zone", hosted_zone_id="Z1", zone_name="example.com")
+    route53.ARecord(stack, "Record", zone=zone, target=environment.record_target)
+    (body,) = Template.from_stack(stack).find_resources("AWS::Route53::RecordSet").values()
+    return dict(body["Properties"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "region", "zone"),
+    [
+        (LoadBalancerType.APPLICATION, "eu-west-1", "Z32O12XQLNTSW2"),
+        (LoadBalancerType.NETWORK, "eu-west-1", "Z2IFOLAFXWLO4F"),
+        (LoadBalancerType.APPLICATION, "cn-north-1", "Z1GDH35T77C1KE"),
+        (LoadBalancerType.APPLICATION, "us-gov-west-1", "Z33AYJ8TM3BH4J"),
+    ],
+)
+def test_a_record_points_to_the_zone_of_the_load_balancer(kind: LoadBalancerType, region: str, zone: str) -> None:
+    stack = Stack(App(), "Shop", env=Environment(account="123456789012", region=region))
+    environment = balanced(stack, ServiceNetwork(stack, "Network"), load_balancer_type=kind)
+    target = _record(stack, environment)["AliasTarget"]
+    assert target["HostedZoneId"] == zone
+    assert target["DNSName"]["Fn::GetAtt"][1] == "EndpointURL"
+
+
+def test_a_stack_for_any_region_finds_the_zone_when_it_is_deployed() -> None:
+    stack = new_stack()
+    environment = balanced(stack, ServiceNetwork(stack, "Network"))
+    found = _record(stack, environment)["AliasTarget"]["HostedZoneId"]["Fn::FindInMap"]
+    assert found[1:] == [{"Ref": "AWS::Region"}, "application"]
+    zones = Template.from_stack(stack).find_mappings("*")[found[0]]
+    assert zones["us-east-1"] == {"application": "Z35SXDOTRQ7X7K", "network": "Z26RNL4JYFTOTI"}
+
+
+def test_a_single_instance_has_an_address() -> None:
+    stack = new_stack()
+    record = _record(stack, new_environment(stack, environment_type=EnvironmentType.SINGLE_INSTANCE))
+    assert record["ResourceRecords"][0]["Fn::GetAtt"][1] == "EndpointURL"
+    assert "AliasTarget" not in record
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "zone"),
+    [
+        ("awseb-1.eu-west-1.elb.amazonaws.com", "Z32O12XQLNTSW2"),
+        ("awseb-1.elb.us-east-1.amazonaws.com", "Z26RNL4JYFTOTI"),
+        ("shop.eba-x.eu-west-1.elasticbeanstalk.com", "Z2NYPWQ7DFZAZH"),
+    ],
+)
+def test_an_existing_environment_is_told_by_its_endpoint(endpoint: str, zone: str) -> None:
+    stack = new_stack()
+    assert _record(stack, existing_environment(stack, endpoint=endpoint))["AliasTarget"]["HostedZoneId"] == zone
+
+
+def test_an_existing_address_is_an_address() -> None:
+    stack = new_stack()
+    assert _record(stack, existing_environment(stack, endpoint="203.0.113.7"))["ResourceRecords"] == ["203.0.113.7"]
+
+
+def test_an_endpoint_that_says_nothing_is_refused() -> None:
+    stack = new_stack()
+    with pytest.raises(ValueError, match=r'got "shop.example.com": write EndpointURL'):
+        _ = existing_environment(stack, endpoint="shop.example.com").record_target
+    with pytest.raises(ValueError, match="endpoint must be known at synth"):
+        _ = existing_environment(new_stack(), endpoint=Fn.import_value("x")).record_target
+
+
+def test_an_internal_scheme_by_default_stands_where_there_is_room() -> None:
+    stack = new_stack()
+    balanced(stack, ServiceNetwork(stack, "Network"), load_balancer_scheme=LoadBalancerScheme.INTERNAL)
+    Template.from_stack(stack).has_resource_properties(ENVIRONMENT, {"OptionSettings": option("ELBScheme", "internal")})
