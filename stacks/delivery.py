@@ -13,7 +13,10 @@ from stacks.service import ServiceStack
 
 
 class DeliveryStack(StageStack):
-    """What CI deploys with: a bucket, and an identity that may roll out this environment and nothing else."""
+    """What CI deploys with: a bucket, and an identity that may roll out this environment.
+
+    In an account with other environments that identity reaches those as well: docs/permissions.md says how far.
+    """
 
     def __init__(
         self,
@@ -30,7 +33,8 @@ class DeliveryStack(StageStack):
         self.bucket.grant_instances(environment.instance_role)
         self.bucket.grant_version_lifecycle(environment.service_role)
         self.accept(
-            self.bucket, {"S1": "Bundles are reproducible and hold no secret; CloudTrail records who writes them."}
+            self.bucket,
+            {"S1": "Bundles are reproducible and hold no secret. CloudTrail can log who writes them, as data events."},
         )
         self.permissions = environment.deploy_permissions(
             self.bucket, stack_names=[self.given_name, service.given_name]

@@ -138,5 +138,5 @@ def _platform(version: str) -> DockerPlatform:
 
 
 def _managed(*names: str) -> dict[str, str]:
-    reason = "AWS documents and maintains this policy as the least that this role needs."
+    reason = "AWS documents and maintains this policy for this role; docs/permissions.md says how far it reaches."
     return {f"IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{name}]": reason for name in names}

@@ -144,7 +144,7 @@ def _changing_in_place(scope: DeployScope) -> Iterator[DeployStatement]:
         sid="DrainInstances",
         actions=("elasticloadbalancing:RegisterTargets", "elasticloadbalancing:DeregisterTargets"),
         resources=(scope.arn("elasticloadbalancing", "targetgroup/awseb-*"),),
-        why="An instance leaves the load balancer while it changes.",
+        why="An instance leaves the load balancer while it changes. Those of other environments are called alike.",
     )
 
 
@@ -153,7 +153,8 @@ def _growing(scope: DeployScope) -> Iterator[DeployStatement]:
         sid="UpdateEnvironmentStack",
         actions=("cloudformation:UpdateStack", "cloudformation:CancelUpdateStack"),
         resources=(scope.environment_stacks,),
-        why="Beanstalk changes the group through the stack, which acts with the caller's permissions, these ones.",
+        why="Beanstalk changes the group through the stack, which acts with the caller's permissions, these ones. "
+        "The stacks of other environments are called alike.",
     )
     yield DeployStatement(
         sid="ResizeGroup",
@@ -175,8 +176,8 @@ def _launching(scope: DeployScope) -> Iterator[DeployStatement]:
         actions=("ec2:RunInstances",),
         resources=(scope.arn("ec2", "*/*"), f"{public}:image/*", f"{public}:snapshot/*"),
         conditions={"ArnLike": {"ec2:LaunchTemplate": scope.arn("ec2", "launch-template/*")}},
-        why="Auto Scaling asks it of whoever changes a group with a launch template. Only from a "
-        "template, and only with a role that may be passed.",
+        why="Auto Scaling asks it of whoever changes a group with a launch template. Only from a template, "
+        "any of the account's, in any network of it, and only with a role that may be passed.",
     )
     yield DeployStatement(
         sid="PassInstanceRole",
@@ -198,7 +199,8 @@ def _replacing(scope: DeployScope) -> Iterator[DeployStatement]:
         sid="MakeTemporaryGroup",
         actions=("autoscaling:CreateAutoScalingGroup", "autoscaling:CreateOrUpdateTags"),
         resources=(scope.groups,),
-        why="A temporary group holds the new instances until they are healthy. It has no tag to ask for yet.",
+        why="A temporary group holds the new instances until they are healthy. It has no tag to ask for yet, so "
+        "the tags of other environments' groups can be changed with this too.",
     )
     yield DeployStatement(
         sid="MoveInstances",
@@ -218,8 +220,8 @@ def _templates(scope: DeployScope) -> Iterator[DeployStatement]:
         sid="MakeLaunchTemplate",
         actions=("ec2:CreateLaunchTemplate", "ec2:DeleteLaunchTemplate"),
         resources=(scope.arn("ec2", "launch-template/*"),),
-        why="The temporary group has a template of its own, known by an id. No new version of an existing "
-        "template: a group of another service might launch it.",
+        why="The temporary group has a template of its own, known by an id that nobody can name beforehand: "
+        "other services' templates can be deleted with this too. Not changed: a group might launch what is new in one.",
     )
     yield DeployStatement(
         sid="TagNewParts",

@@ -33,7 +33,8 @@ class ArtifactBucket(Construct):
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
     ) -> None:
         """
-        :param access_logs_bucket: Receives server access logs under `artifacts/`. Default: no logs.
+        :param access_logs_bucket: Receives server access logs under `artifacts/`. Default: no logs; who writes an
+            object is then on record only where CloudTrail logs data events, which it does not by default.
         :param removal_policy: Default: the bucket outlives its stack, for the bundles of running versions.
             With `DESTROY` CloudFormation can remove it only once it is empty.
         """

@@ -59,7 +59,8 @@ class InstanceRole(Construct):
 
     Since April 2026 that policy also lets instances subscribe to products in AWS Marketplace, for Beanstalk's
     analysis by Bedrock. Every container inherits what its instance may do, so a new role denies those
-    purchases.
+    purchases. The rest of it is not the least either: it may call Bedrock, and read and write every bucket
+    whose name begins with `elasticbeanstalk-`, where all environments of an account keep what they run.
 
     https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/iam-instanceprofile.html
     """

@@ -1,4 +1,4 @@
-"""secrets: the deployer's key and the Docker login become secrets of a GitHub repository.
+"""secrets: the deployer's key and the Docker login that CI pushes with become secrets of a GitHub repository.
 
 A value goes from Secrets Manager, or from this process's variables, to the standard input of `gh secret set`, and
 nowhere else.
@@ -99,7 +99,7 @@ def _commands(arn: str | None, region: str, place: Place) -> Iterable[str]:
         for name in AWS_NAMES:
             yield f"{fetch_command(arn, region, name)} | {shlex.join(place.set_command(name))}"
     for name in DOCKER_NAMES:
-        yield f"{shlex.join(place.set_command(name))}  # asks for the value"
+        yield f"{shlex.join(place.set_command(name))}  # asks for the value that CI pushes with"
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 /**
  * Tickets: each form carries one, signed with the session key.
  *
- * A form that another site sends has none, and one that is sent twice, by an impatient reader or by a proxy after a
- * lost connection, is recognised. Nothing is kept in memory: any instance with the same key accepts them.
+ * A form that is sent twice, by an impatient reader or by a proxy after a lost connection, is recognised. A ticket is
+ * bound to nobody, so another site may fetch one and send it. Nothing is kept in memory: any instance with the same key
+ * accepts them.
  */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 

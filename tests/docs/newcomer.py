@@ -69,7 +69,8 @@ class Newcomer:
     def _type(self, commands: str) -> str:
         done = subprocess.run(
             ["bash", "-c", f"{_GO_ON}{commands}"],
-            input=f"{self.registry.password}\n",
+            # Two tokens are asked for, of which this registry knows one.
+            input=f"{self.registry.password}\n" * 2,
             cwd=self.folder,
             env=self._terminal(),
             stdout=subprocess.PIPE,

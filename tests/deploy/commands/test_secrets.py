@@ -113,8 +113,8 @@ def test_printed_commands_fetch_the_values_themselves(
     assert github.value("AWS_SECRET_KEY") == f"{key['AWS_SECRET_ACCESS_KEY']}\n"
     assert github.calls == ["secret set AWS_ACCESS_KEY --repo me/app", "secret set AWS_SECRET_KEY --repo me/app"]
     assert ended.stdout.splitlines()[2:] == [
-        "gh secret set DOCKER_USERNAME --repo me/app  # asks for the value",
-        "gh secret set DOCKER_PASSWORD --repo me/app  # asks for the value",
+        "gh secret set DOCKER_USERNAME --repo me/app  # asks for the value that CI pushes with",
+        "gh secret set DOCKER_PASSWORD --repo me/app  # asks for the value that CI pushes with",
     ]
 
 
