@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from emulator.machines.docker import DockerError
 from emulator.machines.grounds import Grounds
 from emulator.machines.instance import Instance
 from emulator.machines.release import Setting
@@ -55,3 +56,14 @@ def network_address(grounds: Grounds, container: str) -> str:
 def published_port(grounds: Grounds, container: str, port: int) -> int:
     """The port of 127.0.0.1 that leads to a container's."""
     return int(grounds.docker.run("port", container, f"{port}/tcp").splitlines()[0].rpartition(":")[2])
+
+
+def ended(grounds: Grounds, container: str) -> str:
+    """How a container ended, if that is why it has no address; "" where it has not."""
+    form = "{{.State.Status}} {{.State.ExitCode}}"
+    try:
+        status, code = grounds.docker.run("inspect", "--format", form, container).split()
+    except DockerError:
+        return ""
+    again = ", again and again" if status == "restarting" else ""
+    return f"has ended with exit code {code}{again}" if status in ("exited", "dead", "restarting") else ""

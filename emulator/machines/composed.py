@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from emulator.machines.application import Running, Site, network_address, published_port
+from emulator.machines.application import Running, Site, ended, network_address, published_port
 from emulator.machines.docker import DockerError
 from emulator.machines.instance import CURRENT, STAGING
 from emulator.machines.release import MachineError
@@ -61,7 +61,7 @@ class Composed:
         return self._running(web, port, containers)
 
     def _running(self, web: str, port: int, containers: list[str]) -> Running:
-        grounds = self._site.grounds
+        grounds, first = self._site.grounds, ""
         try:
             (first, *_) = self._compose(self.step, CURRENT, "ps", "--all", "--quiet", web).split()
             mode = grounds.docker.run("inspect", "--format", "{{.HostConfig.NetworkMode}}", first)
@@ -70,7 +70,8 @@ class Composed:
             address = network_address(grounds, answers)
             return Running(tuple(containers), f"{address}:{port}", published_port(grounds, answers, port))
         except (DockerError, ValueError, IndexError) as error:
-            raise MachineError(self.step, str(error)) from error
+            how = ended(grounds, first)
+            raise MachineError(self.step, f"the container of service {web} {how}" if how else str(error)) from error
 
     def remove(self, running: Running | None) -> None:
         mine = ("--filter", f"label=beanpod.instance={self._site.instance.instance_id}")

@@ -8,7 +8,7 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
-from emulator.machines.application import Running, Site, network_address, published_port
+from emulator.machines.application import Running, Site, ended, network_address, published_port
 from emulator.machines.docker import DockerError
 from emulator.machines.release import MachineError
 
@@ -86,17 +86,9 @@ class Single:
             address = network_address(grounds, name)
             port = published_port(grounds, name, self._definition.port)
         except (DockerError, ValueError, IndexError) as error:
-            raise MachineError(self.step, self._ended() or str(error)) from error
+            how = ended(self._site.grounds, self._name)
+            raise MachineError(self.step, f"the container {how}" if how else str(error)) from error
         return Running((name,), f"{address}:{self._definition.port}", port)
-
-    def _ended(self) -> str:
-        """How the container ended, if that is why it has no address."""
-        form = "{{.State.Status}} {{.State.ExitCode}}"
-        try:
-            status, code = self._site.grounds.docker.run("inspect", "--format", form, self._name).split()
-        except DockerError:
-            return ""
-        return f"the container has ended with exit code {code}" if status == "exited" else ""
 
     def remove(self, running: Running | None) -> None:
         if running:

@@ -54,6 +54,8 @@ def test_a_version_that_ends_at_once_makes_room_for_the_old_one_again(shop: Shop
     site.update(VersionLabel=version(shop, "three", "Three", command="exit 4"))
     assert {site.page()[1].split("\n")[0] for _ in range(6)} == {"Two"}
     assert "Instance deployment failed to run the Docker Compose services. The deployment failed." in site.errors()
+    causes = [cause for instance in site.instances() for cause in instance["Causes"]]
+    assert any("has ended with exit code 4" in cause for cause in causes), causes
 
 
 def config(**services: Any) -> dict[str, Any]:

@@ -1,0 +1,73 @@
+"""Compose files in the shape that people have, from the owner's file to the page that answers."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy.bundles import build_specs, make_bundle
+from manifest import Manifest
+from tests.deploy.bundles.cases import copied
+from tests.emulator.machines.shop import Shop, Site
+
+
+@pytest.fixture(scope="module")
+def site(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """An environment of one instance, which runs an image that nobody built here."""
+    return shop.launch("cases", version(shop, copied("images-only", tmp_path_factory.mktemp("first"))))
+
+
+def version(shop: Shop, project: Path) -> str:
+    """A version of a project, as a release makes it; what is built there is an image that has a page."""
+    stage = Manifest.read(project / "beanpod.toml").stage()
+    images: dict[str | None, str] = {spec.name: shop.image("ok") for spec in build_specs(stage, project)}
+    bundle = make_bundle(stage, project, images, application="shop", login_hooks=False)
+    return shop.version(bundle.label, "", files={name: file.data.decode() for name, file in bundle.files.items()})
+
+
+def change(project: Path, old: str, new: str) -> None:
+    file = project / "compose.yaml"
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new))
+
+
+def test_an_image_that_nobody_built_serves(site: Site) -> None:
+    assert "nginx" in site.page()[1]
+
+
+def test_an_app_that_is_not_root_writes_its_logs(shop: Shop, site: Site, tmp_path: Path) -> None:
+    site.update(VersionLabel=version(shop, copied("host-logs", tmp_path)))
+    assert site.page() == (200, "ok\n")
+    (instance,) = site.instances()
+    log = "/var/log/eb-docker/containers/web/app.log"
+    assert shop.engine.run("exec", instance["InstanceId"], "cat", log) == "start\n"
+
+
+def test_a_service_on_the_instances_network_answers(shop: Shop, site: Site, tmp_path: Path) -> None:
+    site.update(VersionLabel=version(shop, copied("host-network", tmp_path)))
+    assert (site.page(), site.described()["Health"]) == ((200, "ok\n"), "Green")
+
+
+def test_a_service_is_reached_by_the_name_of_its_container(shop: Shop, site: Site, tmp_path: Path) -> None:
+    project = copied("container-name-as-host", tmp_path)
+    asking = 'sh -c "ping -c 1 -W 5 $$CACHE_HOST > /www/index.html && httpd -f -p 8080 -h /www"'
+    change(project, "    environment:\n", f"    depends_on: [cache]\n    command: {asking}\n    environment:\n")
+    site.update(VersionLabel=version(shop, project))
+    assert "shop_cache" in site.page()[1]
+
+
+@pytest.mark.parametrize(("mount", "lines"), [("./data:/data", 1), ("kept:/data", 2)], ids=["folder", "volume"])
+def test_what_is_told_of_data_is_true(shop: Shop, site: Site, tmp_path: Path, mount: str, lines: int) -> None:
+    project = copied("written-bind-mount", tmp_path)
+    change(project, '"./data:/data"', f'"{mount}"')
+    change(project, "services:\n", "volumes: {kept: }\nservices:\n")
+    site.update(VersionLabel=version(shop, project))
+    assert len(site.page()[1].splitlines()) == 1
+    change(project, 'version: "1"', 'version: "2"')
+    site.update(VersionLabel=version(shop, project))
+    assert len(site.page()[1].splitlines()) == lines
+
+
+def test_the_folder_of_a_volume_with_a_device_is_there(shop: Shop, site: Site, tmp_path: Path) -> None:
+    project = copied("volume-with-a-device", tmp_path, {"data/index.html": "index"})
+    site.update(VersionLabel=version(shop, project))
+    assert site.page("/seed.txt") == (200, "seed\n")
