@@ -2,12 +2,19 @@
 
 import os
 import posixpath
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
-from deploy.images import INSTRUCTIONS, BuildSpec, Dockerfile, platform_arguments, read_dockerfile
-from deploy.images._dockerfile import BuildStage, Instruction, ancestry, numbered
+from deploy.images import (
+    INSTRUCTIONS,
+    BuildSpec,
+    BuildStage,
+    Dockerfile,
+    Instruction,
+    platform_arguments,
+    read_dockerfile,
+)
 
 # How far above its context a file is looked for that a COPY names.
 _LEVELS = 3
@@ -31,7 +38,7 @@ def check_dockerfile(spec: BuildSpec, platform: str, *, name_context: Callable[[
         remedy = f"write as target one of {names}" if names else f"write FROM ... AS {spec.target}, or leave target out"
         yield f"no stage is called {spec.target}: {remedy}"
     if number is not None:
-        yield from _missing_sources(spec, stages, number, name_context)
+        yield from _missing_sources(spec, file.needed(arguments, spec.target), name_context)
 
 
 def exposed_ports(spec: BuildSpec, platform: str) -> tuple[int, ...] | None:
@@ -61,34 +68,13 @@ def _misread(file: Dockerfile) -> Iterator[str]:
 
 
 def _missing_sources(
-    spec: BuildSpec, stages: tuple[BuildStage, ...], number: int, name_context: Callable[[Path], str]
+    spec: BuildSpec, stages: Iterable[BuildStage], name_context: Callable[[Path], str]
 ) -> Iterator[str]:
-    for place in sorted(_needed(stages, number)):
-        for one in stages[place].instructions:
-            for source in _sources(one):
-                if not os.path.lexists(spec.context / _cleaned(source)):
-                    remedy = _found_above(spec.context, source, name_context)
-                    yield f"line {one.line}: {one.keyword} {source}: not in the folder that the build sees: {remedy}"
-
-
-def _needed(stages: tuple[BuildStage, ...], number: int) -> set[int]:
-    """The stages that are built for this one: those it is made from, and those it copies from."""
-    needed: set[int] = set()
-    waiting = [number]
-    while waiting:
-        place = waiting.pop()
-        if place in needed:
-            continue
-        needed.add(place)
-        names = numbered(stages, place)
-        waiting += ancestry(stages, place)[:-1]
-        for one in stages[place].instructions:
-            name = one.flags.get("from", "").lower()
-            if name in names:
-                waiting.append(names[name])
-            elif name.isdecimal() and int(name) < place:
-                waiting.append(int(name))
-    return needed
+    for one in (one for stage in stages for one in stage.instructions):
+        for source in _sources(one):
+            if not os.path.lexists(spec.context / _cleaned(source)):
+                remedy = _found_above(spec.context, source, name_context)
+                yield f"line {one.line}: {one.keyword} {source}: not in the folder that the build sees: {remedy}"
 
 
 def _sources(one: Instruction) -> Iterator[str]:

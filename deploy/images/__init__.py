@@ -11,7 +11,7 @@ from deploy.images._buildkit import needs_buildkit, platform_arguments
 from deploy.images._connect import connect
 from deploy.images._credentials import given_credentials
 from deploy.images._docker import Builder, Docker
-from deploy.images._dockerfile import INSTRUCTIONS, Dockerfile
+from deploy.images._dockerfile import INSTRUCTIONS, BuildStage, Dockerfile, Instruction
 from deploy.images._process import Finished, ProcessRunner, Runner, TimedOutError
 from deploy.images._registry import Registry, is_public
 from deploy.images._repository import Repository
@@ -20,11 +20,13 @@ from deploy.images._spec import BuildSpec, Image, LocalImage, Platform, platform
 __all__ = [
     "INSTRUCTIONS",
     "BuildSpec",
+    "BuildStage",
     "Builder",
     "Docker",
     "Dockerfile",
     "Finished",
     "Image",
+    "Instruction",
     "LocalImage",
     "Platform",
     "ProcessRunner",

@@ -25,6 +25,7 @@ _FLAG = re.compile(r"--([A-Za-z][A-Za-z-]*)(?:=(\S*))?(?:\s+|$)")
 _HEREDOC = re.compile(r"\d*<<(-?)([^<]+)")
 _BRACED = re.compile(r"\$\{(\w+)(?:(:?[-+])([^{}]*))?\}|\$(\w+)")
 _DOCKERS_SYNTAX = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?")
+_MOUNTED = re.compile(r"(?:^|,)from=([^,]+)")
 _WORD = re.compile(r"(?:\"(?:\\.|[^\"\\])*\"|'[^']*'|\\.|[^\s\"'\\])+")
 
 
@@ -108,7 +109,19 @@ class Dockerfile:
         names = [stage.name.lower() for stage in stages]
         if target.lower() in names:
             return len(names) - 1 - names[::-1].index(target.lower())
-        return int(target) if target.isdecimal() and int(target) < len(stages) else None
+        return int(target) if re.fullmatch(r"[0-9]{1,4}", target) and int(target) < len(stages) else None
+
+    def needed(self, arguments: Mapping[str, str], target: str | None) -> tuple[BuildStage, ...]:
+        """The stages that are built: the last one or the target, those it is made from, and those it copies from."""
+        stages, number = self.stages(arguments), self.built(arguments, target)
+        found: set[int] = set()
+        waiting = [] if number is None else [number]
+        while waiting:
+            place = waiting.pop()
+            if place not in found:
+                found.add(place)
+                waiting += [*_ancestry(stages, place)[:-1], *_copied_from(stages, place)]
+        return tuple(stages[place] for place in sorted(found))
 
     def exposed(self, arguments: Mapping[str, str], target: str | None) -> tuple[int, ...] | None:
         """The TCP ports that the built stage exposes, in their order.
@@ -122,7 +135,7 @@ class Dockerfile:
         ports: dict[int, None] = {}
         scope = _Scope(self._outer(arguments), arguments)
         told = False
-        for place in ancestry(stages, number):
+        for place in _ancestry(stages, number):
             scope.arguments.clear()
             for one in stages[place].instructions:
                 if one.keyword in ("ARG", "ENV"):
@@ -235,15 +248,26 @@ def _stage(start: Instruction, rest: tuple[Instruction, ...], known: Mapping[str
     return BuildStage(start.line, (expanded(words[0], known) or "") if words else "", name, rest)
 
 
-def ancestry(stages: tuple[BuildStage, ...], number: int) -> list[int]:
+def _ancestry(stages: tuple[BuildStage, ...], number: int) -> list[int]:
     """The numbers of a stage and of the stages of this file that it is made from, the oldest first."""
-    base = numbered(stages, number).get(stages[number].base.lower())
-    return [*([] if base is None else ancestry(stages, base)), number]
+    base = _before(stages, number).get(stages[number].base.lower())
+    return [*([] if base is None else _ancestry(stages, base)), number]
 
 
-def numbered(stages: tuple[BuildStage, ...], number: int) -> dict[str, int]:
+def _before(stages: tuple[BuildStage, ...], number: int) -> dict[str, int]:
     """The stages that a stage can refer to, by their names in small letters."""
     return {stage.name.lower(): place for place, stage in enumerate(stages[:number]) if stage.name}
+
+
+def _copied_from(stages: tuple[BuildStage, ...], number: int) -> Iterator[int]:
+    """The stages from which a stage copies or mounts something."""
+    names = _before(stages, number)
+    for one in stages[number].instructions:
+        for name in (one.flags.get("from", "").lower(), *_MOUNTED.findall(one.flags.get("mount", "").lower())):
+            if name in names:
+                yield names[name]
+            elif name.isascii() and name.isdecimal() and int(name) < number:
+                yield int(name)
 
 
 @dataclass

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from deploy.images import Dockerfile
 
@@ -104,3 +106,38 @@ def test_variables_may_hold_anything() -> None:
     variables: Mapping[str, str] = {"TARGETARCH": "arm64"}
     file = Dockerfile.parse("FROM a AS base-arm64\nEXPOSE 1\nFROM base-${TARGETARCH}\n")
     assert file.exposed(variables, None) == (1,)
+
+
+_LINES = st.sampled_from(
+    [
+        "FROM a",
+        "FROM a AS b",
+        "FROM b",
+        "FROM",
+        "ARG A=${B:-1}",
+        "ENV A $A",
+        "ENV",
+        "ARG",
+        "EXPOSE $A 1-",
+        "EXPOSE 99999999999",
+        "COPY --from=b x y",
+        "COPY",
+        'COPY ["x',
+        "RUN <<EOF \\",
+        "RUN --mount=type=bind,from=0 x",
+        "EOF",
+        "\\",
+        "# escape=`",
+        "`",
+        "'",
+    ]
+)
+
+
+@given(st.lists(_LINES | st.text(max_size=20)), st.text(max_size=3))
+def test_any_text_is_read(lines: list[str], target: str) -> None:
+    file = Dockerfile.parse("\n".join(lines))
+    for wanted in (None, target):
+        ports = file.exposed({"A": "1"}, wanted)
+        assert ports is None or all(isinstance(port, int) for port in ports)
+        assert all(stage in file.stages({}) for stage in file.needed({}, wanted))

@@ -5,8 +5,8 @@ import deploy.images
 
 def test_the_public_names_are_these() -> None:
     names = (
-        "INSTRUCTIONS BuildSpec Builder Docker Dockerfile Finished Image LocalImage Platform ProcessRunner Registry "
-        "Repository Runner TimedOutError"
+        "INSTRUCTIONS BuildSpec BuildStage Builder Docker Dockerfile Finished Image Instruction LocalImage Platform "
+        "ProcessRunner Registry Repository Runner TimedOutError"
     )
     functions = (
         "build_and_push connect given_credentials is_public needs_buildkit platform_arguments platform_of "
