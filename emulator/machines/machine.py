@@ -91,7 +91,8 @@ class Machine:
             if dead := self._dead(running):
                 raise MachineError(application.step, dead)
             if time.monotonic() > end:
-                said = f"{setting.health_path} answers {status or 'nothing'}"
+                port = running.address.rpartition(":")[2]
+                said = f"{setting.health_path} answers {status or f'nothing on port {port}'}"
                 raise MachineError("pass the health check", f"{said} after {setting.health_seconds:.0f} s")
             time.sleep(_POLL_SECONDS)
 

@@ -116,10 +116,14 @@ def test_a_hook_logs_in_and_pulls_a_private_image(site: Site, tmp_path: Path) ->
     assert "the engine is shared: it stays" in said
 
 
+def test_a_hook_that_was_saved_on_windows_is_mended(site: Site) -> None:
+    assert told(site, "prebuild", "echo one \r\nprintf two\r\n") == "one\ntwo"
+
+
 @pytest.mark.parametrize(
     ("label", "hook", "words"),
     [
-        ("crlf", "#!/bin/bash\r\necho\r\n", "no such file or directory"),
+        ("no-program", "echo\n", "exec format error"),
         ("fails", "#!/bin/bash\necho no luck >&2\nexit 3\n", "no luck"),
     ],
 )

@@ -122,6 +122,17 @@ def test_a_version_that_is_not_healthy_in_time_is_not_served(shop: Shop, site: S
     assert "/ answers 404 after 5 s" in instance["Causes"][0]
 
 
+def test_a_version_that_listens_on_loopback_names_the_port(shop: Shop, site: Site) -> None:
+    before = site.page()
+    shop.aws.set_pace(health=5)
+    label = shop.version("loopback", "Loopback", command="httpd -f -p 127.0.0.1:8080 -h /www")
+    site.update(VersionLabel=label)
+    shop.aws.set_pace(health=60)
+    assert site.page() == before
+    (instance,) = site.instances()
+    assert "/ answers nothing on port 8080 after 5 s" in instance["Causes"][0]
+
+
 def test_an_image_that_is_not_there_is_named(shop: Shop, site: Site) -> None:
     files = {"Dockerrun.aws.json": shop.dockerrun("Hello").replace("/shop:", "/none:")}
     site.update(VersionLabel=shop.version("missing", "", files=files))
