@@ -132,7 +132,9 @@ def _notes_of_platform(path: PurePosixPath, *, compose: bool) -> Iterator[str]:
     """What Beanstalk passes over below `.platform`."""
     parts = path.parts[1:]
     known = (*_HOOKS, _NGINX)
-    if parts[0] in _HOOKS:
+    if not parts:
+        yield "a file where Beanstalk looks for a folder: it does nothing"
+    elif parts[0] in _HOOKS:
         if len(parts) == 2 and parts[1] in _STAGES:
             yield "a file where Beanstalk looks for a folder of hooks: make it one; git on Windows writes links so"
         elif len(parts) == 2:
@@ -175,4 +177,7 @@ def _read(data: bytes) -> Collection[object] | None:
         return ()
     except (yaml.YAMLError, UnicodeDecodeError):
         return None
+    except ValueError:
+        # What looks like a date and is none.
+        return ()
     return content if isinstance(content, dict) else ()

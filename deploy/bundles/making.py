@@ -272,11 +272,21 @@ def _missing_build_files(stage: StageConfig, spec: BuildSpec) -> Iterator[str]:
         yield f'{name}: a folder: write service.dockerfile = "{posixpath.normpath(f"{name}/Dockerfile")}"'
     elif not os.path.isfile(spec.dockerfile):
         below = posixpath.normpath(f"{context}/{name}")
-        there = bool(context) and os.path.isfile(spec.context / name)
-        remedy = f'service.dockerfile = "{below}"' if there else "its path from the manifest into service.dockerfile"
+        meant = below if context and os.path.isfile(spec.context / name) else _meant(spec.dockerfile, name)
+        remedy = f'service.dockerfile = "{meant}"' if meant else "its path from the manifest into service.dockerfile"
         yield f"{name}: no such file: write {remedy}"
     if not os.path.isdir(spec.context):
         yield f"{name}: service.context {context}: no such folder: write its path from the manifest"
+
+
+def _meant(path: Path, name: str) -> str:
+    """The Dockerfile beside it that is written in other letters, or that is called as other tools call theirs."""
+    try:
+        beside = sorted(os.listdir(path.parent))
+    except OSError:
+        return ""
+    found = [other for other in beside if other.lower() in (path.name.lower(), "containerfile")]
+    return posixpath.normpath(posixpath.join(posixpath.dirname(name), found[0])) if found else ""
 
 
 def _compose_plan(stage: StageConfig, root: Path, problems: list[str]) -> _Plan:

@@ -316,7 +316,8 @@ def _ports(one: Instruction, variables: Mapping[str, str]) -> list[int] | None:
     for word in one.words:
         text = expanded(word, variables)
         for part in () if text is None else text.split():
-            match = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?(?:/(\w+))?", part)
+            # Docker takes `3000:3000` too, and passes over the port of the host.
+            match = re.fullmatch(r"(?:[0-9.:-]*:)?([0-9]{1,5})(?:-([0-9]{1,5}))?(?:/(\w+))?", part)
             if not match:
                 return None
             if (match[3] or "tcp").lower() == "tcp":

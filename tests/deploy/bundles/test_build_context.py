@@ -12,6 +12,9 @@ from tests.deploy.bundles.projects import SERVICE, dockerfile_stage, refused, st
 CASES = Path(__file__).parents[2] / "cases"
 
 
+_NO_FILE = '{}: no such file: write service.dockerfile = "{}"'
+
+
 def case_of(tmp_path: Path, name: str) -> Path:
     """A copy of one case, to be changed."""
     return Path(shutil.copytree(CASES / name, tmp_path / name, symlinks=True))
@@ -61,6 +64,7 @@ def test_dockerfile_is_looked_for_in_the_context(tmp_path: Path) -> None:
             'context = "api"\ndockerfile = "Dockerfile.web"\n',
             'Dockerfile.web: no such file: write service.dockerfile = "api/Dockerfile.web"',
         ),
+        ('dockerfile = "api/dockerfile.Web"\n', _NO_FILE.format("api/dockerfile.Web", "api/Dockerfile.web")),
         ('dockerfile = "api"\n', 'api: a folder: write service.dockerfile = "api/Dockerfile"'),
         (
             'context = "src"\ndockerfile = "Dockerfile"\n',
@@ -73,7 +77,8 @@ def test_paths_that_lead_nowhere_say_what_to_write(tmp_path: Path, keys: str, pr
     write(tmp_path, {"api/Dockerfile": dockerfile, "api/Dockerfile.web": dockerfile})
     stage = dockerfile_stage(tmp_path, SERVICE + keys)
     assert refused(lambda: build_specs(stage, tmp_path)) == [problem]
-    mended = keys.replace('dockerfile = "Dockerfile.web"', 'dockerfile = "api/Dockerfile.web"')
+    mended = keys.replace("api/dockerfile.Web", "api/Dockerfile.web")
+    mended = mended.replace('dockerfile = "Dockerfile.web"', 'dockerfile = "api/Dockerfile.web"')
     mended = mended.replace('dockerfile = "api"', 'dockerfile = "api/Dockerfile"').replace('"src"', '"."')
     assert build_specs(stage_of(tmp_path, SERVICE + mended), tmp_path)
 

@@ -24,6 +24,7 @@ def keywords(text: str) -> list[tuple[int, str]]:
         ("from a\nexpose 3000/tcp\n", (3000,)),
         ('FROM a\nEXPOSE 80 "443"/tcp 53/udp\nEXPOSE 8080\n', (80, 443, 8080)),
         ("FROM a\nEXPOSE 7000-7002\n", (7000, 7001, 7002)),
+        ("FROM a\nEXPOSE 80:3000 127.0.0.1:81:3001/TCP\n", (3000, 3001)),
         ("FROM a\nEXPOSE 53/udp\n", ()),
         ("FROM a\nENV PORT=3000\nEXPOSE $PORT\n", (3000,)),
         ("FROM a\nENV PORT 3000\nEXPOSE ${PORT}/tcp\n", (3000,)),
