@@ -122,6 +122,23 @@ def login_in(variable: str, value: str, login: Login) -> str | None:
     return rds if value in known.get(rds or "", ()) else None
 
 
+def is_password(variable: str) -> bool:
+    """Whether a variable holds a password, by its name."""
+    return _kind(variable) == "password" and not _NO_VALUE.search(variable)
+
+
+def holds_password(value: str, login: Login) -> bool:
+    """Whether a connection's string holds the development database's password, in an address or as a key's value."""
+    return any(
+        re.search(
+            rf"(?:://[^/@]*:|pass(?:word)?\s*=|pwd\s*=)\s*['\"]?{re.escape(password)}(?=[@;&'\"\s]|$)",
+            value,
+            re.IGNORECASE,
+        )
+        for password in login.passwords
+    )
+
+
 def remedy(variable: str, value: str) -> str:
     """What to write for a variable that names the development database, with the login as well."""
     if url := _URL.fullmatch(value):

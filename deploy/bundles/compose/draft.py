@@ -48,7 +48,8 @@ class Draft:
     """tree: canonical, changed step by step. production: what `compose.prod.yaml` says itself, whose word counts.
 
     built: the services that have an image of ours. files: what the services need beside them, by path in the bundle.
-    replaced: the development database, once it has left.
+    replaced: the development database, once it has left. production_name: of the file for production, as messages name
+    it.
     """
 
     tree: Tree
@@ -58,6 +59,7 @@ class Draft:
     built: frozenset[str]
     files: dict[str, BundleFile] = field(default_factory=dict)
     replaced: Replaced | None = None
+    production_name: str = "compose.prod.yaml"
 
     @property
     def services(self) -> dict[str, Tree]:

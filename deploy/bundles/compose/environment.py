@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from deploy.bundles.compose.database import (
+    holds_password,
     host_in,
     host_of_variable,
     is_of_a_database,
+    is_password,
     login_in,
     rds_variable,
     remedy,
@@ -23,8 +25,6 @@ from deploy.bundles.compose.faults import Faulty
 from deploy.bundles.compose.findings import at
 
 ENV_FILE = ".env"
-_OVERRIDE = "write env_file: !override .env in compose.prod.yaml"
-_FILE = "compose.prod.yaml"
 # An address or a connection's string with one.
 _HOLDS_PASSWORD = re.compile(r"pass|pwd|://[^/@]*:[^/@]*@|:[^:@]*@tcp", re.IGNORECASE)
 # The machine itself, as its containers call it, and as those on its own network do.
@@ -83,7 +83,8 @@ def _ensure_files(draft: Draft, name: str, service: Tree) -> None:
             draft.findings.note(where, f"left out: {path}{_variables_in(draft, path)}")
         else:
             text = f"{path} stays on this machine: move what the service needs{_variables_in(draft, path, ' of ')}"
-            draft.findings.problem(where, f"{text} to [variables] and [secrets], and {_OVERRIDE}")
+            override = f"write env_file: !override .env in {draft.production_name}"
+            draft.findings.problem(where, f"{text} to [variables] and [secrets], and {override}")
     if name in draft.built and ENV_FILE not in kept:
         kept[ENV_FILE] = ENV_FILE
     if kept:
@@ -147,22 +148,33 @@ def _check_variables(draft: Draft, name: str, service: Tree, replaced: Replaced)
     for variable, value in values.items():
         if isinstance(value, Faulty):
             values[variable] = _with_rds(variable, value)
-        elif problem := _of_the_database(variable, "" if value is None else str(value), replaced, on_host=on_host):
+        elif problem := _of_the_database(draft, variable, "" if value is None else str(value), on_host=on_host):
             draft.findings.problem(at(name, "environment", variable), problem)
+        elif is_password(variable) and str(value) in replaced.login.passwords:
+            text = (
+                f"is the password of service {replaced.names[0]} as well: for RDS write {variable}: ${{RDS_PASSWORD}}"
+            )
+            draft.findings.note(at(name, "environment", variable), text)
     for path in paths_of(service):
         travelling = {} if is_of_beanstalk(draft, path) else assignments(draft, path)
         for variable in sorted(travelling.keys() - values.keys() - draft.setting.provided):
-            if problem := _of_the_database(variable, travelling[variable], replaced, on_host=on_host):
+            if problem := _of_the_database(draft, variable, travelling[variable], on_host=on_host):
                 draft.findings.problem(at(name, "env_file"), f"{variable} in {path} {problem}")
 
 
-def _of_the_database(variable: str, value: str, replaced: Replaced, *, on_host: bool) -> str | None:
+def _of_the_database(draft: Draft, variable: str, value: str, *, on_host: bool) -> str | None:
+    replaced = draft.replaced
+    if replaced is None:
+        return None
     rds = login_in(variable, value, replaced.login)
     table = "[secrets]" if rds == "RDS_PASSWORD" or _HOLDS_PASSWORD.search(value) else "[variables]"
-    elsewhere = f"in {_FILE}, or put {variable} into {table}"
+    elsewhere = f"in {draft.production_name}, or put {variable} into {table}"
     local = (*_HOST, *(_LOOPBACK if on_host else ())) if is_of_a_database(variable) else ()
     if host := host_of_variable(variable, value, (*replaced.names, *local)):
         return f"names {_titled(host, replaced)}, but RDS takes its place: write {remedy(variable, value)} {elsewhere}"
+    if holds_password(value, replaced.login):
+        text = f"holds the login of service {replaced.names[0]}, not that of RDS"
+        return f"{text}: write {remedy(variable, value)} {elsewhere}"
     if rds:
         return f"is the login of service {replaced.names[0]}, not that of RDS: write {variable}: ${{{rds}}} {elsewhere}"
     return None
@@ -183,6 +195,6 @@ def _check_commands(draft: Draft, name: str, service: Tree, replaced: Replaced) 
         if host := host_in(text, replaced.names):
             draft.findings.problem(
                 at(name, key),
-                f"names {_titled(host, replaced)}, but RDS takes its place: write ${{RDS_HOSTNAME}} and "
-                f"${{RDS_PORT}} for it in {_FILE}, or leave the waiting out: RDS is there before the release",
+                f"names {_titled(host, replaced)}, but RDS takes its place: write ${{RDS_HOSTNAME}} and ${{RDS_PORT}} "
+                f"in {draft.production_name}, or leave the waiting out: RDS is there before the release",
             )

@@ -65,7 +65,7 @@ def remove_database(draft: Draft) -> None:
         draft.findings.note(at(database, "volumes"), text)
     for name in companions:
         del draft.services[name]
-        draft.findings.note(at(name), f"left out with {database}: compose.prod.yaml keeps it by naming it")
+        draft.findings.note(at(name), f"left out with {database}: {draft.production_name} keeps it by naming it")
     for service in draft.services.values():
         _forget(service, {database, *companions})
 

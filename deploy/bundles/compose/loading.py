@@ -24,12 +24,13 @@ _FOR_PRODUCTION = re.compile(r"(?:^|[._-])prod(?:uction)?(?:[._-]|$)", re.IGNORE
 class Loaded:
     """tree: all files merged, canonical. production: what the file for production says itself, {} where there is none.
 
-    paths: the files, each over the one before.
+    paths: the files, each over the one before. production_name: of the file for production, also of one to be written.
     """
 
     tree: Tree
     production: Tree
     paths: tuple[Path, ...]
+    production_name: str = "compose.prod.yaml"
 
 
 def load(path: Path, provided: Collection[str], findings: Findings) -> Loaded:
@@ -39,7 +40,7 @@ def load(path: Path, provided: Collection[str], findings: Findings) -> Loaded:
     """
     base = _read(path, {}, provided, findings)
     if is_for_production(path):
-        return Loaded(base, base, (path,))
+        return Loaded(base, base, (path,), path.name)
     _note_override(path, findings)
     above = _production_file(path, findings)
     if above is None:
@@ -47,7 +48,7 @@ def load(path: Path, provided: Collection[str], findings: Findings) -> Loaded:
     # What is wrong with the upper file is found once, when it is merged.
     production = _read(above, {}, provided, Findings())
     _note_overlay(path, above, production, findings)
-    return Loaded(_read(above, base, provided, findings), production, (path, above))
+    return Loaded(_read(above, base, provided, findings), production, (path, above), above.name)
 
 
 def is_for_production(path: Path) -> bool:

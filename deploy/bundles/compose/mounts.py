@@ -10,7 +10,7 @@ from deploy.bundles.compose.draft import Draft, Tree
 from deploy.bundles.compose.environment import ENV_FILE, is_of_beanstalk, is_optional
 from deploy.bundles.compose.findings import at
 from deploy.bundles.compose.lasting import device_of, lost, named_volumes, written_mounts
-from deploy.bundles.compose.taking import has_files, inside, is_inside, is_whole_project, take
+from deploy.bundles.compose.taking import has_files, inside, is_file, is_inside, is_whole_project, take
 from deploy.bundles.compose.volumes import Volume
 
 _LOGS = "${EB_LOG_BASE_DIR}"
@@ -18,7 +18,6 @@ _HOST_LOGS = PurePosixPath("/var/log")
 _LOG_FOLDERS = ("log", "logs")
 # Where no image has anything of its own that a mount would hide.
 _OWN_LOGS = "/var/log/app"
-_PRODUCTION_FILE = "compose.prod.yaml"
 
 
 def settle_mounts(draft: Draft) -> None:
@@ -42,7 +41,7 @@ def settle_mounts(draft: Draft) -> None:
 
 def _is_for_development(draft: Draft, name: str, volume: Volume) -> bool:
     """A folder of the project over what our image has in it already, unless the file for production asks for it."""
-    if name not in draft.built or not volume.is_of_project or _holds_logs(volume):
+    if name not in draft.built or not volume.is_of_project or _holds_logs(draft, volume):
         return False
     return not draft.is_meant(name, volume) and is_inside(draft, volume.source)
 
@@ -50,15 +49,18 @@ def _is_for_development(draft: Draft, name: str, volume: Volume) -> bool:
 def _left_out(draft: Draft, volume: Volume) -> str:
     mount = f"left out: {volume.source} on {volume.target}, as the image has it"
     # The whole project is refused wherever it is named.
-    keep = "" if is_whole_project(draft, volume.source) else f"; {_PRODUCTION_FILE} keeps it by naming it"
+    keep = "" if is_whole_project(draft, volume.source) else f"; {draft.production_name} keeps it by naming it"
     if volume.read_only:
         return f"{mount}{keep}"
     data = "what the container writes there is lost at the next release: data belongs into"
     return f"{mount}{keep}. But {data} {draft.setting.lifetime.keeper}"
 
 
-def _holds_logs(volume: Volume) -> bool:
+def _holds_logs(draft: Draft, volume: Volume) -> bool:
+    """Whether it is a folder that the container writes logs to; a single file has no place in the instance's folder."""
     target = PurePosixPath(volume.target)
+    if volume.read_only or is_file(draft, volume.source):
+        return False
     return target.name in _LOG_FOLDERS or _HOST_LOGS in target.parents
 
 
@@ -69,13 +71,13 @@ def _settled(draft: Draft, name: str, volume: Volume) -> Volume:
         draft.findings.problem(where, f"{volume.target} is a {volume.kind}, which the instance has not: leave it out")
     if volume.kind != "bind" or volume.source.startswith(f"{_LOGS}/"):
         return volume
-    if volume.is_of_project and _holds_logs(volume):
+    if volume.is_of_project and _holds_logs(draft, volume):
         return volume.from_source(f"{_LOGS}/{name}")
     if _HOST_LOGS in PurePosixPath(volume.source).parents:
         return volume
     if not volume.is_of_project:
         if not draft.is_meant(name, volume) or volume.source.startswith("~"):
-            draft.findings.problem(where, elsewhere(volume.source))
+            draft.findings.problem(where, elsewhere(draft, volume.source))
         return volume
     return _taken(volume, draft, where)
 
@@ -90,7 +92,7 @@ def _taken(volume: Volume, draft: Draft, where: str) -> Volume:
     return replace(taken, others={**volume.others, "bind": {**volume.others.get("bind", {}), "create_host_path": True}})
 
 
-def elsewhere(path: str) -> str:
+def elsewhere(draft: Draft, path: str) -> str:
     """What to do about a path that is not of the project."""
     if path.startswith("~"):
         return (
@@ -99,7 +101,7 @@ def elsewhere(path: str) -> str:
         )
     return (
         f"{path} is outside of the bundle: put files into the project, data into a named volume, and name a path of "
-        f"the instance in {_PRODUCTION_FILE}"
+        f"the instance in {draft.production_name}"
     )
 
 
@@ -146,7 +148,7 @@ def _settle_device(draft: Draft, name: str, definition: Tree, device: str) -> No
     if device.startswith(("/", "$", "~")):
         named = ((draft.production.get("volumes") or {}).get(name) or {}).get("driver_opts") or {}
         if named.get("device") != device or device.startswith("~"):
-            draft.findings.problem(where, f"{elsewhere(device)}, or {without}")
+            draft.findings.problem(where, f"{elsewhere(draft, device)}, or {without}")
         return
     if options.get("o") != "bind":
         draft.findings.problem(

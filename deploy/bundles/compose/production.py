@@ -61,7 +61,7 @@ def production(path: Path, setting: Setting, findings: Findings) -> Production:
     if findings.problems or not _has_services(loaded.tree, findings):
         return Production()
     built = frozenset(name for name, service in loaded.tree["services"].items() if "build" in service)
-    draft = Draft(loaded.tree, loaded.production, setting, findings, built)
+    draft = Draft(loaded.tree, loaded.production, setting, findings, built, production_name=loaded.production_name)
     web = _settle(draft)
     _note_moving_tag(draft, web)
     for where, problem in faults({"services": _staying(draft), **_others(draft)}):

@@ -30,6 +30,12 @@ def inside(draft: Draft, source: str) -> str | None:
     return path.relative_to(draft.setting.root).as_posix() if path else None
 
 
+def is_file(draft: Draft, source: str) -> bool:
+    """Whether `source` names a file of the project that is there."""
+    path = _path(draft, source)
+    return path is not None and os.path.isfile(path)
+
+
 def is_whole_project(draft: Draft, source: str) -> bool:
     """Whether `source` names the compose file's folder, or one above it."""
     path = _path(draft, source)

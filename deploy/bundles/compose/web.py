@@ -24,7 +24,10 @@ def ensure_web_port(draft: Draft) -> str | None:
     reached = _names(name for name, port in draft.ports() if port.reached_at(WEB_PORT))
     if not reached:
         reached = _on_the_instances_network(draft) or _publish(draft)
-    if len(reached) > 1:
+    if len(reached) > 1 and all(_is_on_host(draft.services[name]) for name in reached):
+        text = f'are on network_mode host all: write expose: ["{WEB_PORT}"] for the one that listens there'
+        draft.findings.problem(f"services {' and '.join(reached)}", text)
+    elif len(reached) > 1:
         names = " and ".join(reached)
         draft.findings.problem(f"services {names}", f"publish port {WEB_PORT} both: leave it to one of them")
     for name in reached[:1]:
@@ -58,7 +61,7 @@ def _on_the_instances_network(draft: Draft) -> list[str]:
     meant = draft.setting.port == WEB_PORT and not any(port.target == WEB_PORT for _, port in draft.ports())
     built = [name for name in services if name in draft.built]
     found = exposing or (meant and (built or list(services))) or []
-    for name in found[:1]:
+    for name in found if len(found) == 1 else ():
         services[name]["expose"] = list(dict.fromkeys([*map(str, services[name].get("expose", ())), str(WEB_PORT)]))
     return found
 

@@ -409,6 +409,29 @@ def test_a_database_beside_that_of_the_stage_is_said(tmp_path: Path) -> None:
     ]
 
 
+def test_a_login_in_an_address_of_another_host_is_found(tmp_path: Path) -> None:
+    project = web_with(tmp_path, "environment: {DATABASE_URL: 'postgres://ada:dev-only@${RDS_HOSTNAME}:5432/shop'}")
+    (problem,) = problems_of(project)
+    assert "holds the login of service db, not that of RDS: write DATABASE_URL: postgres://${RDS_USERNAME}:" in problem
+    assert "dev-only" not in problem
+
+
+def test_the_same_password_of_something_else_is_told(tmp_path: Path) -> None:
+    project = web_with(tmp_path, "environment: {ADMIN_PASSWORD: dev-only}")
+    (note,) = notes_of(project, "ADMIN_PASSWORD")
+    assert note.endswith("is the password of service db as well: for RDS write ADMIN_PASSWORD: ${RDS_PASSWORD}")
+
+
+def test_the_file_to_write_into_is_the_one_that_counts(tmp_path: Path) -> None:
+    project = web_with(tmp_path, "environment: {DB_HOST: db}")
+    (project / "compose.yaml").rename(project / "docker-compose.prod.yml")
+    change(project, "compose.yaml", "docker-compose.prod.yml", "beanpod.toml")
+    (problem,) = problems_of(project)
+    assert "write DB_HOST: ${RDS_HOSTNAME} in docker-compose.prod.yml" in problem
+    change(project, "{DB_HOST: db}", "{DB_HOST: '${RDS_HOSTNAME}'}", "docker-compose.prod.yml")
+    assert services_of(project)["web"]["environment"] == {"DB_HOST": "${RDS_HOSTNAME}"}
+
+
 # Names that services know each other by.
 def test_a_containers_name_becomes_an_alias(tmp_path: Path) -> None:
     project = copied("container-name-as-host", tmp_path)
@@ -535,6 +558,22 @@ def test_the_home_of_this_machine_is_told_as_the_projects(tmp_path: Path, home: 
     write(project, {"site.conf": ""})
     change(project, home, "./site.conf")
     assert "./site.conf:/a:ro" in services_of(project)["web"]["volumes"]
+
+
+def test_a_single_file_of_logs_is_no_folder(tmp_path: Path) -> None:
+    project = copied("host-logs", tmp_path, {"php.log": "", "logs/x": ""})
+    change(project, '["./logs:/app/logs"]', '["./php.log:/var/log/php.log", "./logs:/etc/app/logs:ro"]')
+    write(project, {OVER: 'services: {web: {volumes: ["./php.log:/var/log/php.log", "./logs:/etc/app/logs:ro"]}}'})
+    assert services_of(project)["web"]["volumes"][:2] == ["./php.log:/var/log/php.log", "./logs:/etc/app/logs:ro"]
+
+
+def test_two_services_on_the_instances_network_need_a_word(tmp_path: Path) -> None:
+    project = copied("host-network", tmp_path)
+    change(project, "services:\n", "services:\n  other: {build: ., network_mode: host}\n")
+    (problem,) = problems_of(project)
+    assert problem.endswith('write expose: ["80"] for the one that listens there')
+    change(project, "    network_mode: host\n", '    network_mode: host\n    expose: ["80"]\n')
+    assert services_of(project)["web"]["expose"] == ["80"]
 
 
 # Small print.
