@@ -91,6 +91,9 @@ HealthPath = Annotated[
 AccountId = Annotated[
     str, Matches(r"\d{12}", 'write the twelve digits of an AWS account in quotes, e.g. "123456789012"')
 ]
+StackName = Annotated[
+    str, Matches(r"[A-Za-z][A-Za-z0-9-]{0,127}", 'write the stack\'s name as CloudFormation knows it, e.g. "Shop"')
+]
 Region = Annotated[str, Matches(r"[a-z]{2}(?:-[a-z]+)+-\d", 'write an AWS region, e.g. "eu-central-1"')]
 Zone = Annotated[str, Matches(r"[a-z]{2}(?:-[a-z]+)+-\d[a-z]", 'write an availability zone, e.g. "eu-central-1a"')]
 VpcId = Annotated[

@@ -185,6 +185,11 @@ class DeliveryConfig(Section):
         default=0, ge=0, le=2_147_483_647, description="Raise it to replace the access key. Default: 0."
     )
     github: GitHubConfig | None = Field(default=None, description="Deploy through GitHub's OIDC. Default: none.")
+    stack: fields.StackName | None = Field(
+        default=None,
+        description="A stack of a CDK app of your own that holds the environment, the bucket and the deployer, as "
+        "DockerService makes it. Default: the two stacks SERVICE-STAGE-service and SERVICE-STAGE-delivery.",
+    )
 
 
 class AlarmsConfig(Section):
@@ -224,6 +229,16 @@ class StageConfig(Section):
     )
     delivery: DeliveryConfig = Field(default=DeliveryConfig(), description="Who may deploy.")
     alarms: AlarmsConfig = Field(default=AlarmsConfig(), description="Who is told when something is wrong.")
+
+    @property
+    def service_stack(self) -> str:
+        """The stack whose outputs name the environment."""
+        return self.delivery.stack or f"{self.service.name}-{self.name}-service"
+
+    @property
+    def delivery_stack(self) -> str:
+        """The stack whose outputs name the bucket and the deployer."""
+        return self.delivery.stack or f"{self.service.name}-{self.name}-delivery"
 
     def render_variables(self, database: Mapping[str, str] | None = None) -> dict[str, str]:
         """The variables with their placeholders filled in.

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from weakref import WeakKeyDictionary
 
 import jsii
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack, Stage
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -19,6 +20,9 @@ _AUDIENCE = "sts.amazonaws.com"
 _REPOSITORY = re.compile(r"[\w-]+/[\w.-]+|[\w-]+@\d+/[\w.-]+@\d+", re.ASCII)
 # `*` and `?` look like patterns, which the exact comparison would never match; IAM replaces `${...}`.
 _PATTERNS = frozenset("*?$")
+
+# By the app or the pipeline's stage, whose stacks can refer to each other, and by account.
+_PROVIDERS: WeakKeyDictionary[Construct, dict[str, iam.OidcProviderNative]] = WeakKeyDictionary()
 
 OidcProvider = iam.IOidcProvider | iam.IOpenIdConnectProvider
 
@@ -56,7 +60,9 @@ class GitHubDeployRole(Construct):
         :param branch: Only workflows on this branch, such as `main`. Either this or `environment`.
         :param environment: Only jobs in this GitHub environment, such as `production`, whose protection rules
             then hold for the role.
-        :param provider: GitHub's provider in this account. Default: a new one; an account can have only one.
+        :param provider: GitHub's provider in this account, which can have only one. Default: that of the app's first
+            role in the account, else a new one. One that exists already is brought by
+            `iam.OidcProviderNative.from_oidc_provider_arn`: else the deployment ends in "already exists".
         :param max_session_duration: 1 to 12 hours. Default: 1 hour.
         :param extra_statements: What AWS asks for beside `permissions`: docs/permissions.md lists what that may be. All
             inline policies of a role share 10,240 characters. Default: none.
@@ -83,9 +89,19 @@ class GitHubDeployRole(Construct):
         return self.role
 
     def _workflows(self, provider: OidcProvider | None) -> iam.WebIdentityPrincipal:
-        github = provider or iam.OidcProviderNative(self, "Provider", url=f"https://{_ISSUER}", client_ids=[_AUDIENCE])
+        github = provider or self._provider()
         claims = {f"{_ISSUER}:aud": _AUDIENCE, f"{_ISSUER}:sub": self.subject}
         return iam.WebIdentityPrincipal(_provider_arn(github), {"StringEquals": claims})
+
+    def _provider(self) -> iam.OidcProviderNative:
+        """The app's for this account: made once, beside the first role that needs it."""
+        stage = Stage.of(self)
+        made = _PROVIDERS.setdefault(stage or Stack.of(self), {})
+        account = Stack.of(self).account
+        if account not in made:
+            url = f"https://{_ISSUER}"
+            made[account] = iam.OidcProviderNative(self, "Provider", url=url, client_ids=[_AUDIENCE])
+        return made[account]
 
 
 def _provider_arn(provider: OidcProvider) -> str:

@@ -1,7 +1,13 @@
 """The pattern that composes all constructs: a Dockerised web app with everything it needs, in one statement."""
 
-from collections.abc import Mapping, Sequence
+import inspect
+import re
+from collections.abc import Iterator, Mapping, Sequence, Set
+from difflib import get_close_matches
+from typing import Any
+from weakref import WeakKeyDictionary
 
+from aws_cdk import CfnOutput, RemovalPolicy, Stack
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
@@ -17,16 +23,34 @@ from beanpod.database_interface import IDatabase
 from beanpod.deploy_user import DeployUser
 from beanpod.environment import DockerEnvironment
 from beanpod.environment_secret import EnvironmentSecret
-from beanpod.github_deploy_role import GitHubDeployRole
+from beanpod.github_deploy_role import GitHubDeployRole, OidcProvider
 from beanpod.network import ServiceNetwork
+
+_LOGS = ("aws:elasticbeanstalk:cloudwatch:logs", "aws:elasticbeanstalk:cloudwatch:logs:health")
+_OF_NETWORK = frozenset(("vpc", "nat_gateways", "load_balanced", "database_port"))
+_OF_DATABASE = frozenset(("vpc", "engine", "security_group", "deletion_protection", "removal_policy"))
+_OF_ENVIRONMENT = frozenset(
+    (
+        *("vpc", "environment_type", "instance_types", "min_size", "max_size", "deployment_policy"),
+        *("health_check_path", "certificate", "environment", "secrets", "database"),
+        *("instance_security_group", "load_balancer_security_group"),
+    )
+)
+# Which service of a stack has the plain names of outputs.
+_FIRST: WeakKeyDictionary[Stack, str] = WeakKeyDictionary()
 
 
 @checked
 class DockerService(Construct):
     """A web app in Docker on Elastic Beanstalk: network, environment, optional database, and CI's identity.
 
-    `DockerService(stack, "Shop")` is complete. Its parts are attributes; whoever needs more of one composes the
-    constructs themselves, as this class does.
+    `DockerService(stack, "Shop")` is complete: `delivery.stack = "..."` under a stage of a manifest, with the name of
+    its stack, is all that `python -m deploy` needs to release to it. The stack's outputs tell the rest:
+    `ApplicationName`, `EnvironmentName`, `Region`, `Url`, `BucketName`, and `DeployerSecretArn` or `DeployRoleArn`; a
+    second service of one stack puts its id before them.
+
+    What of its parts has no parameter here is among their settings: `database_settings={"multi_az": True}`. The parts
+    are attributes, too: `service.environment.add_secret(...)`.
 
     :ivar network: `ServiceNetwork`, with `vpc` and the security groups.
     :ivar database: `Database`, what was given, or None.
@@ -57,6 +81,12 @@ class DockerService(Construct):
         github_repository: str | None = None,
         github_branch: str = "main",
         extra_statements: Sequence[iam.PolicyStatement] = (),
+        github_provider: OidcProvider | None = None,
+        deletion_protection: bool = True,
+        removal_policy: RemovalPolicy | None = None,
+        network_settings: Mapping[str, Any] | None = None,
+        database_settings: Mapping[str, Any] | None = None,
+        environment_settings: Mapping[str, Any] | None = None,
     ) -> None:
         """
         :param vpc: Default: a new one over two zones.
@@ -68,19 +98,38 @@ class DockerService(Construct):
         :param github_repository: `owner/name`: its workflows on `github_branch` deploy by OpenID Connect and no
             access key is made. Default: a `DeployUser` with an access key.
         :param extra_statements: What the deployer may do besides; as of `DeployUser`.
+        :param github_provider: GitHub's provider, which an account can have only once. Default: that of another
+            service of this app, else a new one. One that exists already is brought by
+            `iam.OidcProviderNative.from_oidc_provider_arn`.
+        :param deletion_protection: RDS refuses to delete a new database until this is off: deploy that, then destroy.
+        :param removal_policy: What is left when the service goes. Default: a snapshot of a new database, the bucket
+            with the bundles, and the logs until they expire. `DESTROY` leaves nothing: the bucket must be empty then.
+        :param network_settings: More of `ServiceNetwork`'s parameters, such as `max_azs` or `flow_logs`.
+        :param database_settings: More of `Database`'s, such as `multi_az` or `allocated_storage`.
+        :param environment_settings: More of `DockerEnvironment`'s, such as `scaling` or `options`.
         :raises ValueError: With every problem found.
         """
         super().__init__(scope, construct_id)
+        problems = [
+            *_settings_problems("network_settings", ServiceNetwork, _OF_NETWORK, network_settings),
+            *_settings_problems("database_settings", Database, _OF_DATABASE, database_settings),
+            *_settings_problems("environment_settings", DockerEnvironment, _OF_ENVIRONMENT, environment_settings),
+        ]
         if database_engine is not None and database is not None:
-            refuse(self, ["database_engine and database exclude each other: give one"])
+            problems.append("database_engine and database exclude each other: give one")
+        if database_settings and database_engine is None:
+            problems.append("database_settings belong to a new database: give database_engine, or leave them out")
+        refuse(self, problems)
         balanced = environment_type == EnvironmentType.LOAD_BALANCED
+        port = (database_settings or {}).get("port") or (database_engine.port if database_engine else None)
         self.network = ServiceNetwork(
             self,
             "Network",
             vpc=vpc,
             nat_gateways=(int(balanced and vpc is None) if nat_gateways is None else nat_gateways),
             load_balanced=balanced,
-            database_port=database_engine.port if database_engine else None,
+            database_port=port,
+            **(network_settings or {}),
         )
         self.database: IDatabase | None = database
         if database_engine is not None:
@@ -89,8 +138,10 @@ class DockerService(Construct):
                 "Database",
                 vpc=self.network.vpc,
                 engine=database_engine,
-                vpc_subnets=self.network.database_subnets,
                 security_group=self.network.database_security_group,
+                deletion_protection=deletion_protection,
+                removal_policy=removal_policy or RemovalPolicy.SNAPSHOT,
+                **{"vpc_subnets": self.network.database_subnets, **(database_settings or {})},
             )
         self.environment = DockerEnvironment(
             self,
@@ -108,21 +159,35 @@ class DockerService(Construct):
             database=self.database,
             instance_security_group=self.network.instance_security_group,
             load_balancer_security_group=self.network.load_balancer_security_group,
-            instance_subnets=self.network.instance_subnets,
-            load_balancer_subnets=self.network.load_balancer_subnets,
+            **{
+                "instance_subnets": self.network.instance_subnets,
+                "load_balancer_subnets": self.network.load_balancer_subnets,
+                **(environment_settings or {}),
+            },
         )
+        if removal_policy == RemovalPolicy.DESTROY:
+            for namespace in _LOGS:
+                self.environment.override_option(namespace, "DeleteOnTerminate", "true")
         if database is not None:
             # From this side the rules stand here, also where the database's group belongs to an earlier stack.
             self.environment.connections.allow_to_default_port(database, "Queries from instances")
-        self.artifacts = ArtifactBucket(self, "Artifacts")
+        bucket_stays = RemovalPolicy.RETAIN if removal_policy in (None, RemovalPolicy.SNAPSHOT) else removal_policy
+        self.artifacts = ArtifactBucket(self, "Artifacts", removal_policy=bucket_stays)
         self.deploy_user: DeployUser | None = None
         self.deploy_role: GitHubDeployRole | None = None
-        self._let_deploy(github_repository, github_branch, extra_statements)
+        self._let_deploy(github_repository, github_branch, github_provider, extra_statements)
+        self._tell_where(secure=certificate is not None)
 
-    def _let_deploy(self, repository: str | None, branch: str, extra_statements: Sequence[iam.PolicyStatement]) -> None:
+    def _let_deploy(
+        self,
+        repository: str | None,
+        branch: str,
+        provider: OidcProvider | None,
+        extra_statements: Sequence[iam.PolicyStatement],
+    ) -> None:
         self.artifacts.grant_instances(self.environment.instance_role)
         self.artifacts.grant_version_lifecycle(self.environment.service_role)
-        permissions = self.environment.deploy_permissions(self.artifacts)
+        permissions = self.environment.deploy_permissions(self.artifacts, stack_names=[Stack.of(self).stack_name])
         if repository is None:
             self.deploy_user = DeployUser(
                 self, "DeployUser", permissions=permissions, extra_statements=extra_statements
@@ -134,5 +199,41 @@ class DockerService(Construct):
                 permissions=permissions,
                 repository=repository,
                 branch=branch,
+                provider=provider,
                 extra_statements=extra_statements,
             )
+
+    def _tell_where(self, *, secure: bool) -> None:
+        """The outputs that `python -m deploy` reads."""
+        stack = Stack.of(self)
+        outputs = {
+            "ApplicationName": self.environment.application_name,
+            "EnvironmentName": self.environment.environment_name,
+            "Region": stack.region,
+            "Url": f"{'https' if secure else 'http'}://{self.environment.endpoint}",
+            "BucketName": self.artifacts.bucket.bucket_name,
+        }
+        if self.deploy_user:
+            outputs["DeployerSecretArn"] = self.deploy_user.secret.secret_arn
+        if self.deploy_role:
+            outputs["DeployRoleArn"] = self.deploy_role.role.role_arn
+        first = _FIRST.setdefault(stack, self.node.path) == self.node.path
+        within = self.node.path.removeprefix(stack.node.path)
+        prefix = "" if first else re.sub("[^A-Za-z0-9]", "", within)
+        for name, value in outputs.items():
+            CfnOutput(self, name, value=value).override_logical_id(f"{prefix}{name}")
+
+
+def _settings_problems(
+    name: str, part: type[Construct], own: Set[str], settings: Mapping[str, Any] | None
+) -> Iterator[str]:
+    """What cannot be handed on: parameters that the part does not have, or that have one here."""
+    for key in settings or {}:
+        taken = [
+            it for it in inspect.signature(part.__init__).parameters if it not in ("self", "scope", "construct_id")
+        ]
+        if key in own:
+            yield f'{name} must leave out "{key}": DockerService gives it, or takes it as a parameter of its own'
+        elif key not in taken:
+            near = get_close_matches(key, taken, 1)
+            yield f'{name} has no "{key}": {f"write {near[0]}" if near else f"see the parameters of {part.__name__}"}'

@@ -15,6 +15,7 @@ from deploy.commands._gh import GitHubCommand, Place, fetch_command
 from deploy.commands.context import Context
 from deploy.errors import UsageError
 from deploy.output.table import Paint
+from deploy.rollout.target import how_to_deploy
 
 AWS_NAMES = ("AWS_ACCESS_KEY", "AWS_SECRET_KEY")
 DOCKER_NAMES = ("DOCKER_USERNAME", "DOCKER_PASSWORD")
@@ -45,12 +46,12 @@ def _place(context: Context) -> Place:
 def _deployer_secret(context: Context) -> str | None:
     """The ARN of the secret that holds the deployer's key; None where the stage deploys without one."""
     stage = context.stage
-    stack = f"{stage.service.name}-{stage.name}-delivery"
+    stack = stage.delivery_stack
     outputs = context.aws.stack_outputs(stack)
     if outputs is None:
         raise UsageError(
             f"stage {stage.name} is not deployed: there is no stack {stack} in {context.aws.region}; "
-            f"run npx cdk deploy --all -c stage={stage.name} first"
+            f"{how_to_deploy(stage)} first"
         )
     if "DeployerSecretArn" not in outputs:
         context.display.say(f"stack {stack} has no deploy user: CI assumes the role {outputs.get('DeployRoleArn')}")

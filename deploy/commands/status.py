@@ -8,11 +8,13 @@ from deploy.aws import Instance
 from deploy.commands.context import Context
 from deploy.output.table import Cell, Paint, state, table
 from deploy.rollout import Holder, Standing, read_standing
+from deploy.rollout.looking import SAMPLE
 
 
 def run(context: Context) -> None:
     """Answers what the environment runs at this moment."""
-    context.answers.give(StatusAnswer(read_standing(context.target, context.aws, context.clock)))
+    standing = read_standing(context.target, context.aws, context.clock)
+    context.answers.give(StatusAnswer(standing, context.stage.name))
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,12 @@ class StatusAnswer:
     """An environment, as a table or a document."""
 
     standing: Standing
+    stage: str
+
+    @property
+    def released(self) -> bool:
+        """Whether the app runs there. A new environment, also one that replaced another, runs Beanstalk's sample."""
+        return self.standing.environment.version_label not in ("", SAMPLE)
 
     def document(self) -> Any:
         standing, environment = self.standing, self.standing.environment
@@ -31,6 +39,7 @@ class StatusAnswer:
             "status": environment.status,
             "health": environment.health,
             "version_label": environment.version_label,
+            "released": self.released,
             "health_path": standing.health_path.text if standing.health_path else None,
             "causes": standing.causes,
             "instances": [_instance(instance) for instance in standing.instances.all],
@@ -43,6 +52,9 @@ class StatusAnswer:
         yield "  ".join(paint(cell) for cell in state_cells)
         yield from table(list(self._facts()), paint)
         yield from (f"  {paint(Cell(cause))}" for cause in standing.causes)
+        if not self.released:
+            words = f"nothing released yet: run python -m deploy --stage {self.stage}"
+            yield f"  {paint(Cell(words, 'fair'))}"
         yield ""
         yield from table([_HEADINGS, *map(_row, standing.instances.all)], paint)
         for instance in standing.instances.all:

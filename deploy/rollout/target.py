@@ -29,13 +29,15 @@ class Target:
 
     @classmethod
     def find(cls, stage: "StageConfig", aws: Aws) -> "Target":
-        """Read the outputs of the stage's Service and Delivery stacks.
+        """Read the outputs of the stage's Service and Delivery stacks, or of the one stack that the manifest names.
 
         Raises UsageError when a stack is not there, or is older than its outputs.
         """
-        prefix = f"{stage.service.name}-{stage.name}"
-        service = _outputs(aws, f"{prefix}-service", stage.name, *_SERVICE_OUTPUTS)
-        delivery = _outputs(aws, f"{prefix}-delivery", stage.name, "BucketName")
+        if stage.delivery.stack:
+            service = delivery = _outputs(aws, stage.delivery.stack, stage, *_SERVICE_OUTPUTS, "BucketName")
+        else:
+            service = _outputs(aws, stage.service_stack, stage, *_SERVICE_OUTPUTS)
+            delivery = _outputs(aws, stage.delivery_stack, stage, "BucketName")
         return cls(
             application=service["ApplicationName"],
             environment=service["EnvironmentName"],
@@ -61,15 +63,26 @@ class Target:
         )
 
 
-def _outputs(aws: Aws, stack: str, stage: str, *names: str) -> dict[str, str]:
+def how_to_deploy(stage: "StageConfig") -> str:
+    """The command that makes a stage's stacks; where the manifest names none, also how to name one."""
+    if stage.delivery.stack:
+        return f"run npx cdk deploy {stage.delivery.stack}"
+    return (
+        f"run npx cdk deploy --all -c stage={stage.name}, or name a stack of an app of your own by "
+        f'delivery.stack = "..." under [stages.{stage.name}],'
+    )
+
+
+def _outputs(aws: Aws, stack: str, stage: "StageConfig", *names: str) -> dict[str, str]:
     outputs = aws.stack_outputs(stack)
     if outputs is None:
         raise UsageError(
-            f"stage {stage} is not deployed: there is no stack {stack} in {aws.region}; run npx cdk deploy --all "
-            f"-c stage={stage} first"
+            f"stage {stage.name} is not deployed: there is no stack {stack} in {aws.region}; "
+            f"{how_to_deploy(stage)} first"
         )
     if missing := [name for name in names if name not in outputs]:
-        raise UsageError(
-            f"stack {stack} has no output {', '.join(missing)}: run npx cdk deploy --all -c stage={stage} again"
-        )
+        command = "npx cdk deploy --all" if not stage.delivery.stack else f"npx cdk deploy {stage.delivery.stack}"
+        chosen = "" if stage.delivery.stack else f" -c stage={stage.name}"
+        own = "; DockerService makes them, and with parts of your own CfnOutput does" if stage.delivery.stack else ""
+        raise UsageError(f"stack {stack} has no output {', '.join(missing)}: run {command}{chosen} again{own}")
     return outputs

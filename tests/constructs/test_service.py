@@ -127,3 +127,44 @@ def test_beanstalk_may_delete_the_bundles_of_the_versions_it_deletes(service: Te
     deleting = [it for it in statements if it["Effect"] == "Allow" and "s3:DeleteObject" in it["Action"]]
     assert len(deleting) == 1
     assert "ServiceRole" in str(deleting[0]["Principal"])
+
+
+def test_settings_reach_the_parts() -> None:
+    stack = new_stack()
+    DockerService(
+        stack,
+        "Shop",
+        database_engine=DatabaseEngine.mysql("8.4"),
+        deletion_protection=False,
+        network_settings={"max_azs": 3},
+        database_settings={"multi_az": True, "port": 3307},
+        environment_settings={"environment_name": "shop-prod", "log_retention_days": 7},
+    )
+    template = Template.from_stack(stack)
+    template.has_resource_properties("AWS::RDS::DBInstance", {"MultiAZ": True, "DeletionProtection": False})
+    template.has_resource_properties("AWS::EC2::SecurityGroupIngress", {"FromPort": 3307})
+    template.has_resource_properties(ENVIRONMENT, {"EnvironmentName": "shop-prod"})
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"environment_settings": {"log_retention": 3}}, 'has no "log_retention": write log_retention_days'),
+        ({"network_settings": {"colour": 3}}, 'has no "colour": see the parameters of ServiceNetwork'),
+        ({"network_settings": {"vpc": None}}, 'must leave out "vpc": DockerService gives it'),
+        ({"database_settings": {"multi_az": True}}, "database_settings belong to a new database: give database_engine"),
+    ],
+)
+def test_settings_that_a_part_does_not_take_are_refused(settings: dict[str, dict[str, object]], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        DockerService(new_stack(), "Shop", **settings)  # type: ignore[arg-type]
+
+
+def test_the_deployer_reads_the_outputs_of_its_stack() -> None:
+    stack = new_stack()
+    DockerService(stack, "Shop")
+    DockerService(stack, "Blog")
+    template = Template.from_stack(stack).to_json()
+    names = {"ApplicationName", "EnvironmentName", "Region", "Url", "BucketName", "DeployerSecretArn"}
+    assert set(template["Outputs"]) == names | {f"Blog{name}" for name in names}
+    assert "cloudformation:DescribeStacks" in str(template["Resources"])

@@ -51,6 +51,22 @@ def test_a_stack_older_than_its_outputs_is_named(ground: Ground, tmp_path: Path)
         Target.find(stage, ground.aws(ground.clock()))
 
 
+def test_a_stack_of_ones_own_holds_everything(ground: Ground, tmp_path: Path) -> None:
+    target = ground.environment()
+    stage = ground.stage(target, tmp_path)
+    stage = stage.model_copy(update={"delivery": stage.delivery.model_copy(update={"stack": "Shop"})})
+    with pytest.raises(UsageError, match="there is no stack Shop in us-east-1; run npx cdk deploy Shop first"):
+        Target.find(stage, ground.aws(ground.clock()))
+    outputs = {"ApplicationName": target.application, "EnvironmentName": target.environment}
+    outputs |= {"Region": target.region, "Url": target.url}
+    ground.stack("Shop", outputs)
+    with pytest.raises(UsageError, match="stack Shop has no output BucketName: run npx cdk deploy Shop again; Docker"):
+        Target.find(stage, ground.aws(ground.clock()))
+    ground.client("cloudformation").delete_stack(StackName="Shop")
+    ground.stack("Shop", outputs | {"BucketName": target.bucket})
+    assert replace(Target.find(stage, ground.aws(ground.clock())), health_path=None) == target
+
+
 def test_an_environment_that_is_gone_is_named(ground: Ground) -> None:
     target = ground.environment()
     ground.beanstalk.terminate_environment(EnvironmentName=target.environment)

@@ -1,0 +1,160 @@
+"""An app of one's own with `DockerService`: deployed, released to, tuned and destroyed, by the real command lines."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator import EmbeddedAws
+from tests.deploy.deployed_stage import deployers_key
+from tests.deploy.registry import LocalRegistry, local_registry
+from tests.emulator.clients import ROOT, Clients, run
+
+CDK = str(ROOT / "node_modules/.bin/cdk")
+USERNAME, PASSWORD = "tester", "open sesame"
+APP = """\
+from aws_cdk import App, RemovalPolicy, Stack
+from beanpod import DatabaseEngine, DockerService
+
+app = App()
+stack = Stack(app, "Shop")
+service = DockerService(stack, "Service", database_engine=DatabaseEngine.postgres("17"){more})
+service.environment.add_environment("GREETING", "hello")
+app.synth()
+"""
+MANIFEST = """\
+[service]
+name = "shop"
+image = "{image}"
+health_path = "/health"
+
+[variables]
+DOCKER_USERNAME = "{username}"
+
+[secrets]
+DOCKER_PASSWORD = {{ ssm = "/shop/docker-password" }}
+
+[stages.dev]
+delivery.stack = "Shop"
+"""
+TUNED = """,
+    deletion_protection=False,
+    network_settings={"flow_logs": True},
+    database_settings={"allocated_storage": 30},
+    environment_settings={"log_retention_days": 7}"""
+TWO = """\
+from aws_cdk import App, Stack
+from beanpod import DockerService, EnvironmentType
+
+app = App()
+for name in ("First", "Second"):
+    DockerService(
+        Stack(app, name),
+        "Service",
+        environment_type=EnvironmentType.SINGLE_INSTANCE,
+        github_repository=f"ada/{name.lower()}",
+    )
+app.synth()
+"""
+LEAVES_NOTHING = ", deletion_protection=False, removal_policy=RemovalPolicy.DESTROY"
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRegistry]:
+    with local_registry(tmp_path_factory.mktemp("registry"), username=USERNAME, password=PASSWORD) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
+    """With permissions enforced: the deployer may do what its policy says."""
+    folder = tmp_path_factory.mktemp("bootstrap")
+    with EmbeddedAws.start(enforce_iam=True) as running:
+        done = run(
+            running, CDK, "bootstrap", f"aws://{running.account}/{running.region}", "--no-notices", folder=folder
+        )
+        assert done.returncode == 0, done.stdout
+        yield running
+
+
+@pytest.fixture
+def project(tmp_path: Path, registry: LocalRegistry) -> Path:
+    (tmp_path / "cdk.json").write_text(json.dumps({"app": f"{sys.executable} app.py"}))
+    (tmp_path / "beanpod.toml").write_text(MANIFEST.format(image=f"{registry.host}/ada/shop", username=USERNAME))
+    (tmp_path / "Dockerfile").write_text('FROM busybox:stable\nCMD ["cat"]\n')
+    return tmp_path
+
+
+def cdk(aws: EmbeddedAws, project: Path, *arguments: str, ends: int = 0) -> str:
+    done = run(aws, CDK, *arguments, "--no-notices", "--ci", "--no-color", folder=project)
+    assert done.returncode == ends, done.stdout
+    return done.stdout
+
+
+def deploy_app(aws: EmbeddedAws, project: Path, more: str = "") -> None:
+    (project / "app.py").write_text(APP.replace("{more}", more))
+    cdk(aws, project, "deploy", "--all", "--require-approval=never")
+
+
+def release(aws: EmbeddedAws, project: Path, registry: LocalRegistry, *arguments: str) -> Any:
+    environ = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    environ |= aws.environment | deployers_key(Clients(aws).outputs("Shop"), aws) | registry.login
+    environ |= {"PYTHONPATH": str(ROOT), "HOME": str(project), "USER": "ann"}
+    command = ["env", "-i", *(f"{name}={value}" for name, value in environ.items())]
+    done = run(aws, *command, sys.executable, "-m", "deploy", *arguments, folder=project)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def test_the_few_lines_of_the_readme_go_all_the_way(aws: EmbeddedAws, project: Path, registry: LocalRegistry) -> None:
+    clients = Clients(aws)
+    deploy_app(aws, project)
+    assert "nothing released yet: run python -m deploy --stage dev" in release(aws, project, registry, "status")
+    release(aws, project, registry)
+    outputs = clients.outputs("Shop")
+    found = clients("elasticbeanstalk").describe_environments(EnvironmentNames=[outputs["EnvironmentName"]])
+    assert found["Environments"][0]["VersionLabel"].startswith("shop-")
+    assert "nothing released yet" not in release(aws, project, registry, "status")
+    assert "aws secretsmanager get-secret-value" in release(aws, project, registry, "secrets", "--print")
+
+    deploy_app(aws, project, TUNED)
+    (database,) = clients("rds").describe_db_instances()["DBInstances"]
+    assert (database["AllocatedStorage"], database["DeletionProtection"]) == (30, False)
+    assert clients("ec2").describe_flow_logs()["FlowLogs"]
+    assert clients.outputs("Shop") == outputs
+
+    cdk(aws, project, "destroy", "--all", "--force")
+    assert {stack["StackName"] for stack in clients("cloudformation").describe_stacks()["Stacks"]} == {"CDKToolkit"}
+    assert clients("rds").describe_db_instances()["DBInstances"] == []
+    # What its docstring says is left.
+    assert len(clients("rds").describe_db_snapshots()["DBSnapshots"]) == 1
+    assert clients.exists("s3", "head_bucket", Bucket=outputs["BucketName"])
+
+
+def test_a_service_that_shall_leave_nothing_leaves_nothing(aws: EmbeddedAws, project: Path) -> None:
+    clients = Clients(aws)
+    snapshots = len(clients("rds").describe_db_snapshots()["DBSnapshots"])
+    deploy_app(aws, project, LEAVES_NOTHING)
+    outputs = clients.outputs("Shop")
+    cdk(aws, project, "destroy", "--all", "--force")
+    assert {stack["StackName"] for stack in clients("cloudformation").describe_stacks()["Stacks"]} == {"CDKToolkit"}
+    assert len(clients("rds").describe_db_snapshots()["DBSnapshots"]) == snapshots
+    assert not clients.exists("s3", "head_bucket", Bucket=outputs["BucketName"])
+    assert not clients.exists("secretsmanager", "describe_secret", SecretId=outputs["DeployerSecretArn"])
+
+
+def test_a_second_service_uses_the_provider_of_the_first(aws: EmbeddedAws, project: Path) -> None:
+    (project / "app.py").write_text(TWO)
+    cdk(aws, project, "deploy", "--all", "--require-approval=never")
+    iam = Clients(aws)("iam")
+    (provider,) = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
+    for stack, repository in (("First", "ada/first"), ("Second", "ada/second")):
+        role = Clients(aws).outputs(stack)["DeployRoleArn"].rsplit("/", 1)[1]
+        (statement,) = iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]["Statement"]
+        assert statement["Principal"]["Federated"] == provider["Arn"]
+        assert f"repo:{repository}:ref:refs/heads/main" in json.dumps(statement)
+    cdk(aws, project, "destroy", "--all", "--force")
