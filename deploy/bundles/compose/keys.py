@@ -39,6 +39,7 @@ _INSIDE: dict[tuple[str, ...], str] = {
         "sysctls.[] tmpfs.[] volumes_from.[] build.context build.dockerfile build.target extends.service extends.file "
         "annotations.[] logging.driver deploy.replicas"
     ),
+    (LIST,): "networks.*.aliases",
     (MAPPING,): "depends_on.* networks.*",
     (LIST, MAPPING): "build.args build.labels build.additional_contexts deploy.labels",
     (SCALAR, MAPPING): "configs.[] devices.[] env_file.[] ports.[] secrets.[] ulimits.* volumes.[]",
@@ -58,6 +59,10 @@ def _kinds() -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
         yield (section, "*"), (MAPPING,)
     for section in ("networks", "volumes", "secrets", "configs"):
         yield (section, "*", "labels"), (LIST, MAPPING)
+    for section in ("networks", "volumes"):
+        yield (section, "*", "driver"), (SCALAR,)
+        yield (section, "*", "driver_opts"), (MAPPING,)
+        yield (section, "*", "driver_opts", "*"), (SCALAR,)
 
 
 # What may stand at a place: a star is any name, brackets are the items of a list.

@@ -1,5 +1,6 @@
 """Mounts and files: nothing of the developer's machine, only what is in the bundle or on every instance."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -155,7 +156,7 @@ def _settle_device(draft: Draft, name: str, definition: Tree, device: str) -> No
             where, f"o: {options.get('o')} binds no path of the project: write o: bind, or {without}"
         )
         return
-    if (draft.setting.folder / device).is_dir() and not has_files(draft, device):
+    if os.path.isdir(draft.setting.folder / device) and not has_files(draft, device):
         draft.findings.problem(where, f"{device} is empty, and a bundle has no empty folders: {without}")
         return
     path = take(draft, where, device, or_else=without)
@@ -223,7 +224,7 @@ def _settled_env_file(draft: Draft, name: str, entry: Any) -> Any:
         settled: str | None = ENV_FILE
     elif PurePosixPath(path).is_absolute():
         settled = path
-    elif isinstance(entry, dict) and is_optional(entry) and not (draft.setting.folder / path).exists():
+    elif isinstance(entry, dict) and is_optional(entry) and not os.path.exists(draft.setting.folder / path):
         draft.findings.note(where, f"{path} is not here, and not required: a hook may make it on the instance")
         settled = inside(draft, path)
     else:

@@ -30,6 +30,9 @@ OF_A_SERVICE = {
     "networks: {default: {alias: [x]}}": (
         "service app, networks.default.alias: compose knows no such key: write aliases"
     ),
+    "networks: {default: {aliases: x}}": (
+        "service app, networks.default.aliases: text does not belong here: write a list"
+    ),
     "volumes: data": "service app, volumes: text does not belong here: write a list",
     "environment: text": "service app, environment: text does not belong here: write a list or a mapping",
     "environment: {A: [1]}": "service app, environment.A: a list does not belong here: write text",
@@ -184,6 +187,14 @@ FILES = {
     "an external volume": (
         f'{WEB}    volumes: ["data:/data"]\nvolumes: {{data: {{external: true}}}}',
         "volumes.data: external: nothing makes it on the instance: leave external out",
+    ),
+    "options of a driver as a list": (
+        f'{WEB}    volumes: ["data:/data"]\nvolumes: {{data: {{driver_opts: [o]}}}}',
+        "volumes.data.driver_opts: a list does not belong here: write a mapping",
+    ),
+    "an option of a driver as a list": (
+        f'{WEB}    volumes: ["data:/data"]\nvolumes: {{data: {{driver_opts: {{o: [bind]}}}}}}',
+        "volumes.data.driver_opts.o: a list does not belong here: write text",
     ),
     "an external network": (
         f"{WEB}    networks: [out]\nnetworks: {{out: {{external: true}}}}",

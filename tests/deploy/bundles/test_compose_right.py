@@ -89,3 +89,12 @@ def test_a_service_that_publishes_nothing_is_refused_until_it_does(tmp_path: Pat
     assert 'write ports: ["80:8080"] for the one that requests reach' in problem
     change(project, 'expose: ["8080"]', 'ports: ["80:8080"]')
     assert services_of(project)["web"]["ports"] == ["80:8080"]
+
+
+def test_a_folder_above_the_manifest_is_refused_until_it_is_below(tmp_path: Path) -> None:
+    project = copied("compose-file-above-the-manifest", tmp_path)
+    (problem,) = problems_of(project, "infra/beanpod.toml")
+    assert "./src is outside of the bundle: put it into the project, beside or below the manifest" in problem
+    (project / "src").rename(project / "infra" / "src")
+    change(project, "./src", "./infra/src")
+    assert services_of(project, "infra/beanpod.toml")["web"]["image"] == IMAGE
