@@ -44,10 +44,13 @@ class Application(IApplication):
         """
         :param service_role: Deletes old versions on Beanstalk's behalf; needs
             `elasticbeanstalk:DeleteApplicationVersion`, and `s3:DeleteObject` on the bucket that holds the bundles.
+            Updates in place.
         :param application_name: 1 to 100 characters without a slash. Default: a name that CloudFormation generates.
-        :param description: At most 200 characters. Default: none.
-        :param max_versions: How many versions are kept, 1 to 1000. A deployed version is never deleted.
-        :param delete_source_bundle: Whether a version's bundle goes with it.
+            Replaces: the application.
+        :param description: At most 200 characters. Default: none. Updates in place.
+        :param max_versions: How many versions are kept, 1 to 1000. A deployed version is never deleted. Updates in
+            place.
+        :param delete_source_bundle: Whether a version's bundle goes with it. Updates in place.
         :raises ValueError: With every problem found.
         """
         super().__init__(scope, construct_id)

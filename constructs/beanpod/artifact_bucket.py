@@ -34,9 +34,10 @@ class ArtifactBucket(Construct):
     ) -> None:
         """
         :param access_logs_bucket: Receives server access logs under `artifacts/`. Default: no logs; who writes an
-            object is then on record only where CloudTrail logs data events, which it does not by default.
-        :param removal_policy: Default: the bucket outlives its stack, for the bundles of running versions.
-            With `DESTROY` CloudFormation can remove it only once it is empty.
+            object is then on record only where CloudTrail logs data events, which it does not by default. Updates in
+            place.
+        :param removal_policy: Default: the bucket outlives its stack, for the bundles of running versions. With
+            `DESTROY` CloudFormation can remove it only once it is empty. Updates in place.
         """
         super().__init__(scope, construct_id)
         self.bucket = s3.Bucket(

@@ -43,6 +43,9 @@ class Database(IDatabase):
     `removal_policy` SNAPSHOT (the default) leaves a final snapshot behind and deletes the secret: whoever restores
     the snapshot sets a new master password. RETAIN keeps instance and secret.
 
+    A replaced database is a new, empty one: the old leaves what `removal_policy` says. Another construct id replaces it
+    too, and so does moving it in the tree.
+
     Attributes beside those of `IDatabase`: `instance` (metrics, events, rotation), `security_group`.
     """
 
@@ -77,30 +80,34 @@ class Database(IDatabase):
     ) -> None:
         """Make the instance and its secret.
 
-        vpc: where it stands.
-        engine: e.g. `DatabaseEngine.mysql("8.4")`.
-        instance_type: size, without "db.". Default: t4g.micro, 1 GiB of memory.
-        allocated_storage: GiB, 20 to 65536.
-        max_allocated_storage: GiB up to which storage grows by itself. Default: it does not.
-        multi_az: a standby in a second zone that takes over; doubles the price.
-        database_name: a database made at the start; with `username` and `port`, changing it replaces the instance.
-        username: master user. Default: "admin", with PostgreSQL "postgres".
-        port: Default: 3306, with PostgreSQL 5432.
-        vpc_subnets: isolated or private, in two zones. Default: the isolated ones, else the private ones.
-        security_group: Default: a new one, which lets nothing in before a rule says so, and nothing out.
-        encryption_key: for storage, snapshots and insights. Default: the account's `aws/rds` key. The secret always
-            has `aws/secretsmanager`: a key of yours would name each reader in its policy, a cycle between stacks.
-        backup_retention: 0 to 35 days, 0 for no backups. Default: 7 days.
-        preferred_backup_window: "03:00-04:00", UTC, 30 minutes or more. Default: RDS chooses.
-        preferred_maintenance_window: "sun:04:30-sun:05:30", UTC. Default: RDS chooses.
-        deletion_protection: RDS refuses every deletion until this is off.
-        removal_policy: what is left when the database leaves the stack.
-        iam_authentication: tokens instead of passwords, see `grant_connect`.
-        performance_insights: seven days of it, at no charge. Default: on where the class has it.
-        ca_certificate: authority of the server's certificate. Default: the account's.
-        auto_minor_version_upgrade: in the maintenance window.
-        allow_major_version_upgrade: needed while `engine` moves to the next major version.
-        parameters: more for the parameter group, stronger than the engine's own.
+        vpc: where it stands. Replaces: the security groups.
+        engine: e.g. `DatabaseEngine.mysql("8.4")`. Replaces: the database.
+        instance_type: size, without "db.". Default: t4g.micro, 1 GiB of memory. Updates in place.
+        allocated_storage: GiB, 20 to 65536. Updates in place.
+        max_allocated_storage: GiB up to which storage grows by itself. Default: it does not. Updates in place.
+        multi_az: a standby in a second zone that takes over; doubles the price. Updates in place.
+        database_name: a database made at the start.
+            Replaces: the database.
+        username: master user. Default: "admin", with PostgreSQL "postgres". Replaces: the database.
+        port: Default: 3306, with PostgreSQL 5432. Updates in place.
+        vpc_subnets: isolated or private, in two zones. Default: the isolated ones, else the private ones. Updates in
+            place.
+        security_group: Default: a new one, which lets nothing in before a rule says so, and nothing out. Updates in
+            place.
+        encryption_key: for storage, snapshots and insights. Default: the account's `aws/rds` key. The secret always has
+            `aws/secretsmanager`: a key of yours would name each reader in its policy, a cycle between stacks. Replaces:
+            the database.
+        backup_retention: 0 to 35 days, 0 for no backups. Default: 7 days. Updates in place.
+        preferred_backup_window: "03:00-04:00", UTC, 30 minutes or more. Default: RDS chooses. Updates in place.
+        preferred_maintenance_window: "sun:04:30-sun:05:30", UTC. Default: RDS chooses. Updates in place.
+        deletion_protection: RDS refuses every deletion until this is off. Updates in place.
+        removal_policy: what is left when the database leaves the stack. Updates in place.
+        iam_authentication: tokens instead of passwords, see `grant_connect`. Updates in place.
+        performance_insights: seven days of it, at no charge. Default: on where the class has it. Updates in place.
+        ca_certificate: authority of the server's certificate. Default: the account's. Updates in place.
+        auto_minor_version_upgrade: in the maintenance window. Updates in place.
+        allow_major_version_upgrade: needed while `engine` moves to the next major version. Updates in place.
+        parameters: more for the parameter group, stronger than the engine's own. Updates in place.
 
         Raises ValueError listing every problem: what RDS would refuse, and public subnets.
         """

@@ -38,12 +38,13 @@ class DeployUser(Construct):
         extra_statements: Sequence[iam.PolicyStatement] = (),
     ) -> None:
         """
-        :param permissions: What the user may do.
-        :param access_key_serial: Raise it to rotate: CloudFormation makes a new key, writes it into the
-            secret, and deletes the old one. CI is locked out until its copies are renewed. Never lower it.
-        :param active: Whether the key works. `False` locks CI out at once and keeps the key.
+        :param permissions: What the user may do. Updates in place.
+        :param access_key_serial: Raise it to rotate: CloudFormation makes a new key, writes it into the secret, and
+            deletes the old one. CI is locked out until its copies are renewed. Never lower it. Replaces: the access
+            key.
+        :param active: Whether the key works. `False` locks CI out at once and keeps the key. Updates in place.
         :param extra_statements: What AWS asks for beside `permissions`: docs/permissions.md lists what that may be.
-            Together at most 6,144 characters, in a managed policy of their own. Default: none.
+            Together at most 6,144 characters, in a managed policy of their own. Default: none. Updates in place.
         :raises ValueError: `access_key_serial` is negative.
         """
         super().__init__(scope, construct_id)

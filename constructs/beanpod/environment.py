@@ -57,6 +57,9 @@ class DockerEnvironment(IDockerEnvironment):
     Infrastructure owns every setting, delivery owns only the version: no version label is named here, so a new
     environment runs Beanstalk's sample application until the first release.
 
+    A replaced environment is a new one with a new address, on the sample application until the next release. Another
+    construct id replaces it too, and so does moving it in the tree.
+
     Tags, as from `Tags.of(environment).add(...)`, become the environment's, which hands them on to what it makes; its
     launch templates get them only with the option `LaunchTemplateTagPropagationEnabled`:
     https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/applications-tagging-resources.launch-templates.html
@@ -113,56 +116,66 @@ class DockerEnvironment(IDockerEnvironment):
         options: Sequence[OptionSetting] | Mapping[str, Mapping[str, str | None]] = (),
     ) -> None:
         """
-        :param vpc: Where it runs. `ServiceNetwork` makes one, `ec2.Vpc.from_lookup` and friends bring yours.
-        :param application: `Application.from_application_name` brings one. Default: a new application.
-        :param max_versions: How many versions a new application keeps, 1 to 1000.
-        :param environment_name: 4 to 40 letters, digits and hyphens. Default: generated; a fixed name would block
-            every change that replaces the environment.
-        :param description: At most 200 characters. Default: none.
-        :param platform: Default: the latest Docker on Amazon Linux 2023.
+        :param vpc: Where it runs. `ServiceNetwork` makes one, `ec2.Vpc.from_lookup` and friends bring yours. Fixed at
+            creation.
+        :param application: `Application.from_application_name` brings one. Default: a new application. Replaces: the
+            environment, the application.
+        :param max_versions: How many versions a new application keeps, 1 to 1000. Updates in place.
+        :param environment_name: 4 to 40 letters, digits and hyphens. Default: generated; a fixed name would block every
+            change that replaces the environment. Replaces: the environment.
+        :param description: At most 200 characters. Default: none. Updates in place.
+        :param platform: Default: the latest Docker on Amazon Linux 2023. Updates in place.
         :param environment_type: Fixed at creation: Beanstalk cannot take a load balancer away.
         :param load_balancer_type: Fixed at creation. A network load balancer passes TCP on with the clients' addresses,
             has neither groups nor certificates, and its instances' group must let the clients in.
-        :param load_balancer_scheme: INTERNAL is reached from within the VPC and what is connected to it only.
-        :param instance_types: 1 to 40 EC2 types of one architecture, the preferred first.
-        :param root_volume_size: In GiB, 8 to 16384. Images and their layers live there.
-        :param min_size: Instances at least, 1 or more.
+        :param load_balancer_scheme: INTERNAL is reached from within the VPC and what is connected to it only. Updates
+            in place.
+        :param instance_types: 1 to 40 EC2 types of one architecture, the preferred first. Updates in place.
+        :param root_volume_size: In GiB, 8 to 16384. Images and their layers live there. Updates in place.
+        :param min_size: Instances at least, 1 or more. Updates in place.
         :param max_size: Instances at most. Default: 1 for a single instance, else 4, or min_size if that is more or a
-            token.
-        :param scaling: Default: CPU utilisation, in below 30 %, out above 70 %. Ignored for a single instance.
+            token. Updates in place.
+        :param scaling: Default: CPU utilisation, in below 30 %, out above 70 %. Ignored for a single instance. Updates
+            in place.
         :param deployment_policy: Default: `ROLLING_WITH_ADDITIONAL_BATCH` behind a load balancer, so that capacity
-            never drops; `ALL_AT_ONCE` for a single instance.
-        :param batch_size_type: Whether `batch_size` is a percentage or a number of instances.
-        :param batch_size: How many instances the rolling policies update at a time; 1 to 100 percent.
+            never drops; `ALL_AT_ONCE` for a single instance. Updates in place.
+        :param batch_size_type: Whether `batch_size` is a percentage or a number of instances. Updates in place.
+        :param batch_size: How many instances the rolling policies update at a time; 1 to 100 percent. Updates in place.
         :param traffic_split_percent: Percent of requests that a new version gets first, with `TRAFFIC_SPLITTING`.
-        :param evaluation_minutes: How long it gets only these, 3 to 600 minutes.
-        :param health_check_path: What the load balancer asks each instance for; 200 means healthy.
-        :param certificate: Adds an HTTPS listener. Beanstalk has no redirect from HTTP: the app must send it.
-        :param ssl_policy: The listener's TLS policy. Default: TLS 1.2 and 1.3.
-        :param environment: Plain variables, together at most 4,096 bytes of `key=value`. They can be read by
-            everyone who may describe the environment: passwords belong in `secrets`.
-        :param secrets: Variables whose values stay in Secrets Manager or the Parameter Store. Each adds the option
-            and the instances' permission to read it.
-        :param database: Gives the app its `RDS_*` variables, as `use_database` does afterwards. Default: none.
-        :param service_role: Default: a new `ServiceRole`.
-        :param instance_role: Default: a new `InstanceRole`. A given role gets an instance profile.
+            Updates in place.
+        :param evaluation_minutes: How long it gets only these, 3 to 600 minutes. Updates in place.
+        :param health_check_path: What the load balancer asks each instance for; 200 means healthy. Updates in place.
+        :param certificate: Adds an HTTPS listener. Beanstalk has no redirect from HTTP: the app must send it. Updates
+            in place.
+        :param ssl_policy: The listener's TLS policy. Default: TLS 1.2 and 1.3. Updates in place.
+        :param environment: Plain variables, together at most 4,096 bytes of `key=value`. They can be read by everyone
+            who may describe the environment: passwords belong in `secrets`. Updates in place.
+        :param secrets: Variables whose values stay in Secrets Manager or the Parameter Store. Each adds the option and
+            the instances' permission to read it. Updates in place.
+        :param database: Gives the app its `RDS_*` variables, as `use_database` does afterwards. Default: none. Updates
+            in place.
+        :param service_role: Default: a new `ServiceRole`. Updates in place.
+        :param instance_role: Default: a new `InstanceRole`. A given role gets an instance profile. Updates in place.
         :param instance_profile: An existing one, in the place of the new one. One that is imported without its role
-            needs `instance_role` besides, which grants then go to. Default: a new one.
+            needs `instance_role` besides, which grants then go to. Default: a new one. Updates in place.
         :param instance_port: Where the load balancer asks the instances: the platform's proxy listens on 80; a compose
-            file may publish another. As of `ServiceNetwork`, which opens it.
-        :param instance_security_group: The instances'. `ServiceSecurityGroups` makes it.
-        :param additional_instance_security_groups: More groups for the instances, such as one that a shared
-            database lets in. The rules of `connections` go to `instance_security_group`.
-        :param load_balancer_security_group: The load balancer's; mandatory with an application load balancer.
-        :param additional_load_balancer_security_groups: More groups for the load balancer.
-        :param instance_subnets: Default: private subnets with a way out, public ones where there are none.
+            file may publish another. As of `ServiceNetwork`, which opens it. Updates in place.
+        :param instance_security_group: The instances'. `ServiceSecurityGroups` makes it. Updates in place.
+        :param additional_instance_security_groups: More groups for the instances, such as one that a shared database
+            lets in. The rules of `connections` go to `instance_security_group`. Updates in place.
+        :param load_balancer_security_group: The load balancer's; mandatory with an application load balancer. Updates
+            in place.
+        :param additional_load_balancer_security_groups: More groups for the load balancer. Updates in place.
+        :param instance_subnets: Default: private subnets with a way out, public ones where there are none. Updates in
+            place.
         :param load_balancer_subnets: Default: the public subnets; of an internal one the private, else the isolated.
-        :param log_retention_days: How long CloudWatch keeps the instances' logs and health, also after the
-            environment is gone. One of Beanstalk's allowed numbers.
-        :param managed_updates: Default: patch and minor versions, Tuesdays at 09:00 UTC. None: never.
-        :param options: What has no property here, and what is to win over one: `OptionSetting`s, or
-            `{"aws:ec2:vpc": {"ELBScheme": "internal"}}` with None for an option that is to be left out. Checked like
-            the properties. As `override_option` afterwards.
+            Updates in place.
+        :param log_retention_days: How long CloudWatch keeps the instances' logs and health, also after the environment
+            is gone. One of Beanstalk's allowed numbers. Updates in place.
+        :param managed_updates: Default: patch and minor versions, Tuesdays at 09:00 UTC. None: never. Updates in place.
+        :param options: What has no property here, and what is to win over one: `OptionSetting`s, or `{"aws:ec2:vpc":
+            {"ELBScheme": "internal"}}` with None for an option that is to be left out. Checked like the properties. As
+            `override_option` afterwards. Updates in place.
         :raises ValueError: With every problem found, before anything is built.
         """
         super().__init__(scope, construct_id)

@@ -52,20 +52,21 @@ class GitHubDeployRole(Construct):
         extra_statements: Sequence[iam.PolicyStatement] = (),
     ) -> None:
         """
-        :param permissions: What the role may do.
-        :param repository: As GitHub spells it, upper and lower case included: `owner/name`, or with the ids
-            that GitHub adds to the subject of every repository created or renamed since 15 July 2026,
-            `owner@123456/name@456789`. This prints the right one: `gh api
-            repos/OWNER/NAME/actions/oidc/customization/sub --jq .sub_claim_prefix`, less the `repo:`.
-        :param branch: Only workflows on this branch, such as `main`. Either this or `environment`.
-        :param environment: Only jobs in this GitHub environment, such as `production`, whose protection rules
-            then hold for the role.
+        :param permissions: What the role may do. Updates in place.
+        :param repository: As GitHub spells it, upper and lower case included: `owner/name`, or with the ids that GitHub
+            adds to the subject of every repository created or renamed since 15 July 2026, `owner@123456/name@456789`.
+            This prints the right one: `gh api repos/OWNER/NAME/actions/oidc/customization/sub --jq .sub_claim_prefix`,
+            less the `repo:`. Updates in place.
+        :param branch: Only workflows on this branch, such as `main`. Either this or `environment`. Updates in place.
+        :param environment: Only jobs in this GitHub environment, such as `production`, whose protection rules then hold
+            for the role. Updates in place.
         :param provider: GitHub's provider in this account, which can have only one. Default: that of the app's first
             role in the account, else a new one. One that exists already is brought by
-            `iam.OidcProviderNative.from_oidc_provider_arn`: else the deployment ends in "already exists".
-        :param max_session_duration: 1 to 12 hours. Default: 1 hour.
+            `iam.OidcProviderNative.from_oidc_provider_arn`: else the deployment ends in "already exists". Updates in
+            place.
+        :param max_session_duration: 1 to 12 hours. Default: 1 hour. Updates in place.
         :param extra_statements: What AWS asks for beside `permissions`: docs/permissions.md lists what that may be. All
-            inline policies of a role share 10,240 characters. Default: none.
+            inline policies of a role share 10,240 characters. Default: none. Updates in place.
         :raises ValueError: With every problem found.
         """
         super().__init__(scope, construct_id)

@@ -53,9 +53,11 @@ class ServiceSecurityGroups(Construct):
     ) -> None:
         """Make the groups in `vpc`.
 
-        load_balanced: False for a single instance, which then faces the internet on 80 and 443 itself.
-        instance_port: TCP port on which the instances take requests from the load balancer.
-        database_port: TCP port of the database. Default: no database, no group for it.
+        vpc: where they stand. Replaces: the security groups.
+        load_balanced: False for a single instance, which then faces the internet on 80 and 443 itself. Updates in
+            place.
+        instance_port: TCP port on which the instances take requests from the load balancer. Updates in place.
+        database_port: TCP port of the database. Default: no database, no group for it. Updates in place.
 
         Raises ValueError for a port out of range.
         """
@@ -138,13 +140,15 @@ class ServiceNetwork(Construct):
     ) -> None:
         """Make the VPC unless `vpc` is given, and the security groups.
 
-        vpc: a VPC of yours; then the next three stay at their defaults. Default: a new one.
-        ip_addresses: address range, at least a /20. Default: 10.0.0.0/16.
-        nat_gateways: 0 puts load-balanced instances into public subnets with public addresses; 1 to `max_azs`
-            puts them into private ones. Each gateway is billed by the hour.
-        max_azs: zones, 2 or 3 (load balancer and RDS need two); addresses for a third are reserved.
-        flow_logs: record the VPC's connections in CloudWatch Logs, kept for `flow_log_retention`.
-        load_balanced, instance_port, database_port: as for `ServiceSecurityGroups`.
+        vpc: a VPC of yours; then the next three stay at their defaults. Default: a new one. Replaces: the VPC, the
+            security groups.
+        ip_addresses: address range, at least a /20. Default: 10.0.0.0/16. Replaces: the VPC, the security groups.
+        nat_gateways: 0 puts load-balanced instances into public subnets with public addresses; 1 to `max_azs` puts them
+            into private ones. Each gateway is billed by the hour. Updates in place.
+        max_azs: zones, 2 or 3 (load balancer and RDS need two); addresses for a third are reserved. Updates in place.
+        flow_logs: record the VPC's connections in CloudWatch Logs. Updates in place.
+        flow_log_retention: how long they are kept. Default: one month. Updates in place.
+        load_balanced, instance_port, database_port: as for `ServiceSecurityGroups`. Updates in place.
 
         Raises ValueError: counts or ports out of range, NAT gateways that no instance would use, the shape of
         a new VPC beside `vpc`, a `vpc` without public subnets or without any for the database.

@@ -75,12 +75,12 @@ class InstanceRole(Construct):
         session_manager: bool = False,
     ) -> None:
         """
-        :param role: A role that `ec2.amazonaws.com` may assume; it stays as it is, only the profile is made.
-            Default: a new role.
+        :param role: A role that `ec2.amazonaws.com` may assume; it stays as it is, only the profile is made. Default: a
+            new role. Updates in place.
         :param instance_profile: An existing one; nothing is made then. Its role is `role` where it is imported without
-            one. Default: a new one.
-        :param session_manager: Whether a shell can be opened through Systems Manager
-            (`AmazonSSMManagedInstanceCore`). Default: no.
+            one. Default: a new one. Updates in place.
+        :param session_manager: Whether a shell can be opened through Systems Manager (`AmazonSSMManagedInstanceCore`).
+            Default: no. Updates in place.
         :raises ValueError: `session_manager` with a role of yours; a profile without a role, or with another one.
         """
         super().__init__(scope, construct_id)

@@ -1,0 +1,355 @@
+"""What the change of each property replaces: by AWS's resource schemas, and as the docstring of the property says."""
+
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aws_cdk import App, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_certificatemanager as acm
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_rds as rds
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk.assertions import Template
+
+from beanpod import (
+    Application,
+    ArtifactBucket,
+    BatchSizeType,
+    Database,
+    DatabaseEngine,
+    DeploymentPolicy,
+    DeployPermissions,
+    DeployUser,
+    DockerEnvironment,
+    DockerPlatform,
+    EnvironmentSecret,
+    EnvironmentType,
+    GitHubDeployRole,
+    InstanceRole,
+    LoadBalancerScheme,
+    LoadBalancerType,
+    ManagedUpdates,
+    OptionSetting,
+    ScalingTrigger,
+    ServiceNetwork,
+    ServiceRole,
+    ServiceSecurityGroups,
+)
+from emulator.cloudformation import schemas
+from tests.constructs.databases import existing_database
+
+# What nobody wants to lose, in the words of the docstrings.
+WORDS = {
+    "AWS::EC2::VPC": "the VPC",
+    "AWS::EC2::SecurityGroup": "the security groups",
+    "AWS::RDS::DBInstance": "the database",
+    "AWS::ElasticBeanstalk::Environment": "the environment",
+    "AWS::ElasticBeanstalk::Application": "the application",
+    "AWS::S3::Bucket": "the bucket",
+    "AWS::IAM::User": "the user",
+    "AWS::IAM::AccessKey": "the access key",
+}
+# Of these, one that leaves the template is lost as well. Groups and keys hold nothing.
+KEPT = {kind for kind in WORDS if kind not in ("AWS::EC2::SecurityGroup", "AWS::IAM::AccessKey")}
+# CloudFormation would update in place what Beanstalk refuses: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/
+FIXED = {"environment_type", "load_balancer_type", "vpc"}
+
+PROVIDER = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
+
+Settings = dict[str, Any]
+Change = Callable[[Stack], Settings]
+
+
+def vpc(stack: Stack, name: str = "vpc-1") -> ec2.IVpc:
+    ids = {f"{kind}_subnet_ids": [f"{kind}-1", f"{kind}-2"] for kind in ("public", "private", "isolated")}
+    return ec2.Vpc.from_vpc_attributes(stack, name, vpc_id=name, availability_zones=["a", "b"], **ids)  # type: ignore[arg-type]
+
+
+def group(stack: Stack, name: str) -> ec2.ISecurityGroup:
+    return ec2.SecurityGroup.from_security_group_id(stack, name, name)
+
+
+def role(stack: Stack) -> iam.IRole:
+    return iam.Role.from_role_name(stack, "Role", "mine")
+
+
+def secret(stack: Stack) -> EnvironmentSecret:
+    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:x-AbCdEf"
+    return EnvironmentSecret.from_secrets_manager(secretsmanager.Secret.from_secret_complete_arn(stack, "X", arn))
+
+
+def permissions(stack: Stack, policy: DeploymentPolicy = DeploymentPolicy.ALL_AT_ONCE) -> DeployPermissions:
+    return DeployPermissions(
+        application_name="shop",
+        environment_names=["shop-dev"],
+        bucket=s3.Bucket.from_bucket_name(stack, f"Bundles{policy}", "bundles"),
+        instance_role=iam.Role.from_role_name(stack, f"Instances{policy}", "instances"),
+        deployment_policy=policy,
+    )
+
+
+def statement() -> iam.PolicyStatement:
+    return iam.PolicyStatement(actions=["sns:Publish"], resources=["*"])
+
+
+ENVIRONMENT: dict[str, Change] = {
+    "vpc": lambda s: {"vpc": vpc(s, "vpc-2")},
+    "application": lambda s: {"application": Application.from_application_name(s, "A", "a")},
+    "max_versions": lambda _: {"max_versions": 9},
+    "environment_name": lambda _: {"environment_name": "shop-prod"},
+    "description": lambda _: {"description": "x"},
+    "platform": lambda _: {"platform": DockerPlatform.pinned("4.13.7")},
+    "environment_type": lambda _: {"environment_type": EnvironmentType.SINGLE_INSTANCE},
+    "load_balancer_type": lambda _: {"load_balancer_type": LoadBalancerType.NETWORK},
+    "load_balancer_scheme": lambda _: {"load_balancer_scheme": LoadBalancerScheme.INTERNAL},
+    "instance_types": lambda _: {"instance_types": ["t3.large"]},
+    "root_volume_size": lambda _: {"root_volume_size": 32},
+    "min_size": lambda _: {"min_size": 2},
+    "max_size": lambda _: {"max_size": 8},
+    "scaling": lambda _: {"scaling": ScalingTrigger(upper_threshold=80)},
+    "deployment_policy": lambda _: {"deployment_policy": DeploymentPolicy.IMMUTABLE},
+    "batch_size_type": lambda _: {"batch_size_type": BatchSizeType.FIXED, "batch_size": 1},
+    "batch_size": lambda _: {"batch_size": 50},
+    "traffic_split_percent": lambda _: {"traffic_split_percent": 20},
+    "evaluation_minutes": lambda _: {"evaluation_minutes": 9},
+    "health_check_path": lambda _: {"health_check_path": "/up"},
+    "certificate": lambda s: {"certificate": acm.Certificate.from_certificate_arn(s, "C", "arn:aws:acm:x:1:c/1")},
+    "ssl_policy": lambda _: {"ssl_policy": "ELBSecurityPolicy-2016-08"},
+    "environment": lambda _: {"environment": {"A": "1"}},
+    "secrets": lambda s: {"secrets": {"A": secret(s)}},
+    "database": lambda s: {"database": existing_database(s)},
+    "service_role": lambda s: {"service_role": role(s)},
+    "instance_role": lambda s: {"instance_role": role(s)},
+    "instance_profile": lambda s: {
+        "instance_profile": iam.InstanceProfile.from_instance_profile_name(s, "P", "p"),
+        "instance_role": role(s),
+    },
+    "instance_port": lambda _: {"instance_port": 8080},
+    "instance_security_group": lambda s: {"instance_security_group": group(s, "sg-x")},
+    "additional_instance_security_groups": lambda s: {"additional_instance_security_groups": [group(s, "sg-x")]},
+    "load_balancer_security_group": lambda s: {"load_balancer_security_group": group(s, "sg-x")},
+    "additional_load_balancer_security_groups": lambda s: {
+        "additional_load_balancer_security_groups": [group(s, "sg-x")]
+    },
+    "instance_subnets": lambda _: {
+        "instance_subnets": ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC),
+    },
+    "load_balancer_subnets": lambda s: {
+        "load_balancer_subnets": ec2.SubnetSelection(
+            subnets=[ec2.Subnet.from_subnet_id(s, name, name) for name in ("x", "y")]
+        )
+    },
+    "log_retention_days": lambda _: {"log_retention_days": 7},
+    "managed_updates": lambda _: {"managed_updates": ManagedUpdates(start="Sun:03:00")},
+    "options": lambda _: {"options": [OptionSetting(namespace="aws:autoscaling:asg", name="Cooldown", value="9")]},
+}
+DATABASE: dict[str, Change] = {
+    "vpc": lambda s: {"vpc": vpc(s, "vpc-2")},
+    "engine": lambda _: {"engine": DatabaseEngine.postgres("17")},
+    "instance_type": lambda _: {"instance_type": ec2.InstanceType("m7g.large")},
+    "allocated_storage": lambda _: {"allocated_storage": 40},
+    "max_allocated_storage": lambda _: {"max_allocated_storage": 80},
+    "multi_az": lambda _: {"multi_az": True},
+    "database_name": lambda _: {"database_name": "other"},
+    "username": lambda _: {"username": "keeper"},
+    "port": lambda _: {"port": 3307},
+    "vpc_subnets": lambda _: {"vpc_subnets": ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS)},
+    "security_group": lambda s: {"security_group": group(s, "sg-x")},
+    "encryption_key": lambda s: {"encryption_key": kms.Key(s, "Key")},
+    "backup_retention": lambda _: {"backup_retention": Duration.days(9)},
+    "preferred_backup_window": lambda _: {"preferred_backup_window": "03:00-04:00"},
+    "preferred_maintenance_window": lambda _: {"preferred_maintenance_window": "sun:04:30-sun:05:30"},
+    "deletion_protection": lambda _: {"deletion_protection": False},
+    "removal_policy": lambda _: {"removal_policy": RemovalPolicy.RETAIN},
+    "iam_authentication": lambda _: {"iam_authentication": False},
+    "performance_insights": lambda _: {"instance_type": ec2.InstanceType("m7g.large"), "performance_insights": True},
+    "ca_certificate": lambda _: {"ca_certificate": rds.CaCertificate.RDS_CA_RSA2048_G1},
+    "auto_minor_version_upgrade": lambda _: {"auto_minor_version_upgrade": False},
+    "allow_major_version_upgrade": lambda _: {"allow_major_version_upgrade": True},
+    "parameters": lambda _: {"parameters": {"max_connections": "99"}},
+}
+GROUPS: dict[str, Change] = {
+    "load_balanced": lambda _: {"load_balanced": False},
+    "instance_port": lambda _: {"instance_port": 8080},
+    "database_port": lambda _: {"database_port": 3306},
+}
+NETWORK: dict[str, Change] = {
+    **GROUPS,
+    "vpc": lambda s: {"vpc": vpc(s)},
+    "ip_addresses": lambda _: {"ip_addresses": ec2.IpAddresses.cidr("10.1.0.0/16")},
+    "nat_gateways": lambda _: {"nat_gateways": 1},
+    "max_azs": lambda _: {"max_azs": 3},
+    "flow_logs": lambda _: {"flow_logs": True},
+    "flow_log_retention": lambda _: {"flow_logs": True, "flow_log_retention": logs.RetentionDays.ONE_YEAR},
+}
+CONSTRUCTS: list[tuple[type, Change, dict[str, Change]]] = [
+    (
+        DockerEnvironment,
+        lambda s: {
+            "vpc": vpc(s),
+            "instance_security_group": group(s, "sg-i"),
+            "load_balancer_security_group": group(s, "sg-l"),
+        },
+        ENVIRONMENT,
+    ),
+    (Database, lambda s: {"vpc": vpc(s), "engine": DatabaseEngine.mysql("8.4")}, DATABASE),
+    (ServiceNetwork, lambda _: {}, NETWORK),
+    (ServiceSecurityGroups, lambda s: {"vpc": vpc(s)}, GROUPS | {"vpc": lambda s: {"vpc": vpc(s, "vpc-2")}}),
+    (
+        Application,
+        lambda s: {"service_role": ServiceRole(s, "ServiceRole").role},
+        {
+            "service_role": lambda s: {"service_role": role(s)},
+            "application_name": lambda _: {"application_name": "shop"},
+            "description": lambda _: {"description": "x"},
+            "max_versions": lambda _: {"max_versions": 9},
+            "delete_source_bundle": lambda _: {"delete_source_bundle": False},
+        },
+    ),
+    (
+        ArtifactBucket,
+        lambda _: {},
+        {
+            "access_logs_bucket": lambda s: {"access_logs_bucket": s3.Bucket(s, "Logs")},
+            "removal_policy": lambda _: {"removal_policy": RemovalPolicy.DESTROY},
+        },
+    ),
+    (
+        DeployUser,
+        lambda s: {"permissions": permissions(s)},
+        {
+            "permissions": lambda s: {"permissions": permissions(s, DeploymentPolicy.IMMUTABLE)},
+            "access_key_serial": lambda _: {"access_key_serial": 1},
+            "active": lambda _: {"active": False},
+            "extra_statements": lambda _: {"extra_statements": [statement()]},
+        },
+    ),
+    (
+        GitHubDeployRole,
+        lambda s: {"permissions": permissions(s), "repository": "ada/shop", "branch": "main"},
+        {
+            "permissions": lambda s: {"permissions": permissions(s, DeploymentPolicy.IMMUTABLE)},
+            "repository": lambda _: {"repository": "ada/blog"},
+            "branch": lambda _: {"branch": "next"},
+            "environment": lambda _: {"environment": "production", "branch": None},
+            "provider": lambda s: {
+                "provider": iam.OpenIdConnectProvider.from_open_id_connect_provider_arn(s, "P", PROVIDER)
+            },
+            "max_session_duration": lambda _: {"max_session_duration": Duration.hours(2)},
+            "extra_statements": lambda _: {"extra_statements": [statement()]},
+        },
+    ),
+    (
+        InstanceRole,
+        lambda _: {},
+        {
+            "role": lambda s: {"role": role(s)},
+            "instance_profile": lambda s: {
+                "instance_profile": iam.InstanceProfile.from_instance_profile_name(s, "P", "p"),
+                "role": role(s),
+            },
+            "session_manager": lambda _: {"session_manager": True},
+        },
+    ),
+]
+PROPERTIES = [
+    pytest.param(cls, base, change, name, id=f"{cls.__name__}-{name}")
+    for cls, base, changes in CONSTRUCTS
+    for name, change in changes.items()
+]
+
+
+def resources(cls: Any, *settings: Change) -> dict[str, Any]:
+    stack = Stack(App(), "Stack")
+    # What stays is made once more under its own id, so that a change may make things beside it.
+    given: Settings = {}
+    for make in settings:
+        given |= make(stack)
+    cls(stack, "Made", **given)
+    found: dict[str, Any] = Template.from_stack(stack).to_json().get("Resources", {})
+    return found
+
+
+def replaced(old: dict[str, Any], new: dict[str, Any]) -> set[str]:
+    """The types of what is replaced or, where it holds something, removed; and of what refers to such for good."""
+    names = {
+        name
+        for name, body in old.items()
+        if (name not in new and body["Type"] in KEPT)
+        or (
+            name in new
+            and schemas.replaced_by(body["Type"], body.get("Properties", {}), new[name].get("Properties", {}))
+        )
+    }
+    while True:
+        further = {name for name, body in new.items() if name not in names and _stands_on(body, names)}
+        if not further:
+            return {old[name]["Type"] for name in names if name in old}
+        names |= further
+
+
+def _properties(body: dict[str, Any]) -> dict[str, Any]:
+    return dict(body.get("Properties", {}))
+
+
+def _stands_on(body: dict[str, Any], names: set[str]) -> bool:
+    """Whether a create-only property refers to what is replaced."""
+    marked = {name: {"Ref": f"new-{name}"} for name in names}
+    properties = body.get("Properties", {})
+    return bool(schemas.replaced_by(body["Type"], properties, _renamed(properties, marked)))
+
+
+def _renamed(value: Any, marked: dict[str, Any]) -> Any:
+    if isinstance(value, list):
+        return [_renamed(item, marked) for item in value]
+    if not isinstance(value, dict):
+        return value
+    target = value.get("Ref") or (value.get("Fn::GetAtt") or [None])[0]
+    if target in marked:
+        return marked[target]
+    return {key: _renamed(item, marked) for key, item in value.items()}
+
+
+def documented(cls: Any) -> dict[str, str]:
+    """The text of each property in the constructor's docstring, on one line."""
+    text = inspect.getdoc(cls.__init__) or ""
+    names = [name for name in inspect.signature(cls.__init__).parameters if name not in ("self", "scope")]
+    found: dict[str, str] = {}
+    pattern = rf"^(?::param )?((?:(?:{'|'.join(names)})(?:, )?)+):(.*?)(?=^\S|\Z)"
+    for match in re.finditer(pattern, text, re.MULTILINE | re.DOTALL):
+        for name in match[1].split(", "):
+            found[name] = " ".join(match[2].split())
+    return found
+
+
+@pytest.mark.parametrize(("cls", "base", "change", "name"), PROPERTIES)
+def test_the_docstring_says_what_the_change_replaces(cls: Any, base: Change, change: Change, name: str) -> None:
+    kinds = replaced(resources(cls, base), resources(cls, base, change))
+    words = [word for kind, word in WORDS.items() if kind in kinds]
+    phrase = f"Replaces: {', '.join(words)}." if words else "Updates in place."
+    if name in FIXED and cls is DockerEnvironment:
+        phrase = "Fixed at creation"
+    assert documented(cls)[name].count("Replaces: ") + documented(cls)[name].count("Updates in place.") <= 1
+    assert phrase in documented(cls)[name]
+
+
+@pytest.mark.parametrize(("cls", "changes"), [(cls, changes) for cls, _, changes in CONSTRUCTS])
+def test_every_property_is_tried(cls: Any, changes: dict[str, Change]) -> None:
+    parameters = inspect.signature(cls.__init__).parameters
+    assert set(changes) == set(parameters) - {"self", "scope", "construct_id"}
+
+
+def test_another_construct_id_replaces_everything() -> None:
+    first = resources(Database, CONSTRUCTS[1][1])
+    stack = Stack(App(), "Stack")
+    Database(stack, "Renamed", **CONSTRUCTS[1][1](stack))
+    assert "the database" in {
+        WORDS.get(kind) for kind in replaced(first, Template.from_stack(stack).to_json()["Resources"])
+    }
+    assert "construct id" in (inspect.getdoc(Database) or "")
