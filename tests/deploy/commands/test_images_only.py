@@ -8,6 +8,7 @@ import pytest
 from tests.deploy.bundles.cases import copied
 from tests.deploy.commands.stage import Stage
 from tests.deploy.output.runner import read_file_command
+from tests.deploy.registry import local_registry
 
 
 @pytest.fixture
@@ -61,3 +62,13 @@ def test_the_version_is_tagged_with_the_image(stage: Stage, manifest: Path) -> N
     ]
     tags = beanstalk.list_tags_for_resource(ResourceArn=version["ApplicationVersionArn"])["ResourceTags"]
     assert {"Key": "beanpod:image", "Value": "nginx:stable"} in tags
+
+
+def test_an_image_that_the_instances_cannot_pull_is_refused(stage: Stage, manifest: Path, tmp_path: Path) -> None:
+    compose = manifest.with_name("compose.yaml")
+    with local_registry(tmp_path / "registry", username="ada", password="open sesame") as registry:
+        compose.write_text(compose.read_text().replace("nginx:stable", f"{registry.host}/ada/wiki:1"))
+        ended = stage.run("--manifest", str(manifest), environ=NOWHERE)
+    assert ended.code == 3
+    assert f"service web: {registry.host}/ada/wiki:1 is private at {registry.host}, or not there" in ended.stderr
+    assert f"log in with docker login {registry.host} in a hook of your own" in ended.stderr
