@@ -124,7 +124,14 @@ def test_an_app_of_ones_own_is_found_by_the_deploy_script(tmp_path: Path) -> Non
     environment = os.environ | {"CDK_OUTDIR": str(tmp_path)}
     subprocess.run([sys.executable, "-c", snippet.text], env=environment, check=True, capture_output=True)
     service = SimpleNamespace(name="shop", health_path="/health")
-    stage: Any = SimpleNamespace(name="prod", service=service, environment=SimpleNamespace(options=()))
+    stacks = {"service_stack": "shop-prod-service", "delivery_stack": "shop-prod-delivery"}
+    stage: Any = SimpleNamespace(
+        name="prod",
+        service=service,
+        environment=SimpleNamespace(options=()),
+        delivery=SimpleNamespace(stack=None),
+        **stacks,
+    )
     aws: Any = SimpleNamespace(region="", stack_outputs=lambda name: _outputs(tmp_path / f"{name}.template.json"))
     target = Target.find(stage, aws)
     assert (target.region, "EndpointURL" in target.url) == ("eu-central-1", True)
