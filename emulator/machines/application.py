@@ -39,6 +39,15 @@ class Application(Protocol):
     def start(self) -> Running:
         """Start the containers. Raises MachineError; remove() is called then."""
 
+    def serve(self, running: Running) -> Running:
+        """Have port 80 of the instance lead to it, from now on; where it is reached then. Raises MachineError."""
+
+    def give_back(self) -> None:
+        """Have port 80 lead to where it did before serve()."""
+
+    def resume(self) -> None:
+        """Have port 80 lead to it again, where another application has taken it meanwhile."""
+
     def remove(self, running: Running | None) -> None:
         """End it. running: None when it never served, and need not be asked to end."""
 

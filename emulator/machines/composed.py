@@ -10,7 +10,7 @@ from typing import Any
 
 from emulator.machines.application import Running, Site, ended, network_address, published_port
 from emulator.machines.docker import DockerError
-from emulator.machines.instance import CURRENT, STAGING
+from emulator.machines.instance import CURRENT, PROXY, STAGING
 from emulator.machines.release import MachineError
 
 FILE = "docker-compose.yml"
@@ -55,10 +55,37 @@ class Composed:
         self._compose("download the Docker image", STAGING, "pull", "--quiet", "--policy", "missing")
 
     def start(self) -> Running:
-        web, port = web_service(self._config(CURRENT))
+        config = self._config(CURRENT)
+        web, port = web_service(config)
+        if any(service.get("network_mode") == "host" for service in config["services"].values()):
+            # It may want port 80 itself.
+            self._stop_serving()
         self._compose(self.step, CURRENT, "up", "--detach", "--no-build", "--remove-orphans")
         containers = self._compose(self.step, CURRENT, "ps", "--all", "--quiet").split()
         return self._running(web, port, containers)
+
+    def serve(self, running: Running) -> Running:
+        """Without nginx, which is off: hooks reach on localhost what the services publish."""
+        self._stop_serving()
+        grounds, instance = self._site.grounds, self._site.instance
+        for name, service in self._config(CURRENT)["services"].items():
+            for entry in service.get("ports", ()):
+                if str(entry.get("published", "")).isdecimal() and entry.get("protocol", "tcp") == "tcp":
+                    (container, *_) = self._compose(self.step, CURRENT, "ps", "--quiet", name).split() or [""]
+                    if container:
+                        address = f"{network_address(grounds, container)}:{entry['target']}"
+                        instance.forward(int(entry["published"]), address)
+        return running
+
+    def give_back(self) -> None:
+        self._site.instance.stop_forwarding()
+
+    def resume(self) -> None:
+        """Nothing: it is started anew where it takes turns with another."""
+
+    def _stop_serving(self) -> None:
+        self._site.instance.stop_forwarding()
+        self._site.instance.tries(PROXY, "stop")
 
     def _running(self, web: str, port: int, containers: list[str]) -> Running:
         grounds, first = self._site.grounds, ""

@@ -90,6 +90,7 @@ _RULED = frozenset(
         "PortBindings",
         "Privileged",
         "PublishAllPorts",
+        "Runtime",
         "SecurityOpt",
         "UTSMode",
         "UsernsMode",
@@ -97,6 +98,24 @@ _RULED = frozenset(
         "VolumesFrom",
     )
 )
+# What else a body has. An engine takes keys in any case, so that what is not spelled as here is left out.
+_CONTAINER = (
+    "Hostname", "Domainname", "User", "AttachStdin", "AttachStdout", "AttachStderr", "ExposedPorts", "Tty", "OpenStdin",
+    "StdinOnce", "Env", "Cmd", "Healthcheck", "Image", "Volumes", "WorkingDir", "Entrypoint", "NetworkDisabled",
+    "MacAddress", "Labels", "StopSignal", "StopTimeout", "Shell", "HostConfig", "NetworkingConfig",
+)  # fmt: skip
+_MOUNT = ("Type", "Source", "Target", "ReadOnly", "Consistency", "BindOptions", "VolumeOptions", "TmpfsOptions")
+_VOLUME_OPTIONS = ("NoCopy", "Labels", "DriverConfig")
+_VOLUME = ("Name", "Driver", "DriverOpts", "Labels")
+_NETWORK = (
+    "Name", "CheckDuplicate", "Driver", "Internal", "Attachable", "IPAM", "EnableIPv4", "EnableIPv6", "Options",
+    "Labels",
+)  # fmt: skip
+_ENDPOINT = ("Aliases", "Links", "IPAMConfig", "DriverOpts", "MacAddress", "GwPriority")
+_COMMAND = (
+    "AttachStdin", "AttachStdout", "AttachStderr", "DetachKeys", "Tty", "Env", "Cmd", "User", "WorkingDir",
+    "ConsoleSize",
+)  # fmt: skip
 # As compose files and `docker run` call them.
 _NAMES = {
     "Privileged": "privileged",
@@ -172,8 +191,8 @@ def container(body: Body, name: str, place: Place) -> Body:
 
     name: of the container on the instance, "" without one.
     """
-    host: Body = dict(body.get("HostConfig") or {})
-    _check(host)
+    body = _only(_CONTAINER, body)
+    host = _checked(body.get("HostConfig") or {})
     labels = {**(body.get("Labels") or {}), **place.labels}
     variables, authority = place.trusted
     given = {item.partition("=")[0] for item in body.get("Env") or ()}
@@ -193,6 +212,7 @@ def container(body: Body, name: str, place: Place) -> Body:
 
 def volume(body: Body, place: Place) -> Body:
     """The body of `POST /volumes/create`: a folder of the instance instead of a device, or of a file system of AWS."""
+    body = _only(_VOLUME, body)
     name = str(body.get("Name") or "")
     options = dict(body.get("DriverOpts") or {})
     _check_driver(body.get("Driver"))
@@ -204,6 +224,7 @@ def volume(body: Body, place: Place) -> Body:
 
 def network(body: Body, place: Place) -> Body:
     """The body of `POST /networks/create`: a bridge of the instance's own."""
+    body = _only(_NETWORK, body)
     if body.get("Driver") not in (None, "", "default", "bridge"):
         raise _refused("driver", str(body["Driver"]), "networks")
     options = {key: value for key, value in (body.get("Options") or {}).items() if "bridge.name" not in key}
@@ -215,10 +236,28 @@ def command(body: Body) -> Body:
     """The body of `POST /containers/NAME/exec`. Raises RefusedError for a privileged one."""
     if body.get("Privileged"):
         raise _refused("privileged", "true", "docker exec")
-    return body
+    return _only(_COMMAND, body)
 
 
-def _check(host: Body) -> None:
+def update(body: Body) -> Body:
+    """The body of `POST /containers/NAME/update`. Raises RefusedError for what reaches beyond the instance."""
+    return _checked(body)
+
+
+def connection(body: Body, place: Place) -> Body:
+    """The body of `POST /networks/NAME/connect` and `disconnect`. Raises RefusedError for a container of others."""
+    changed = {key: body[key] for key in ("Force",) if key in body}
+    if entry := body.get("EndpointConfig"):
+        changed["EndpointConfig"] = _endpoint(entry, "", place)
+    return {**changed, "Container": place.container(str(body.get("Container", "")))}
+
+
+def _only(keys: Sequence[str], body: Body) -> Body:
+    return {key: body[key] for key in keys if key in body}
+
+
+def _checked(host: Body) -> Body:
+    """Of a HostConfig what is known and within the instance."""
     for key, value in host.items():
         if key in _PRIVATE:
             if value not in _PRIVATE[key] and not (key in ("PidMode", "IpcMode") and "container:" in str(value)):
@@ -236,12 +275,13 @@ def _check(host: Body) -> None:
         elif key == "Runtime":
             if value not in (None, "", "runc", "io.containerd.runc.v2"):
                 raise _refused("runtime", str(value))
-        elif (key not in _HARMLESS | _RULED or key == "Privileged") and value:
-            raise _refused(_NAMES.get(key, key), _shown(value))
         elif key in ("MaskedPaths", "ReadonlyPaths") and value is not None:
             raise _refused(_NAMES[key], "unconfined")
         elif key == "OomScoreAdj" and int(value or 0) < 0:
             raise _refused("oom_score_adj", str(value))
+        elif (key not in _HARMLESS | _RULED or key == "Privileged") and value:
+            raise _refused(_NAMES.get(key, key), _shown(value))
+    return {key: value for key, value in host.items() if key in _HARMLESS | _RULED}
 
 
 def _shown(value: Any) -> str:
@@ -311,14 +351,15 @@ def _binds(binds: Sequence[str], place: Place) -> list[str]:
 
 
 def _mount(mount: Body, place: Place) -> Body:
+    mount = _only(_MOUNT, mount)
     kind, source = mount.get("Type"), str(mount.get("Source") or "")
     if kind == "bind":
         create = bool((mount.get("BindOptions") or {}).get("CreateMountpoint"))
         (path,) = place.disk([source], create=create)
         return {**mount, "Source": path}
     if kind == "volume":
-        options = dict(mount.get("VolumeOptions") or {})
-        driver = options.get("DriverConfig") or {}
+        options = _only(_VOLUME_OPTIONS, mount.get("VolumeOptions") or {})
+        driver = options.pop("DriverConfig", None) or {}
         _check_driver(driver.get("Name"))
         options["Labels"] = {**(options.get("Labels") or {}), **place.labels}
         if driver.get("Options"):
@@ -355,5 +396,6 @@ def _engine_network(name: str, place: Place) -> str:
 
 def _endpoint(entry: Body, name: str, place: Place) -> Body:
     """A network of a container, where it is known by the name that it has on the instance."""
+    entry = _only(_ENDPOINT, entry)
     aliases = [*(entry.get("Aliases") or ()), *([name] if name else ())]
     return {**entry, "Aliases": aliases, "Links": [_link(link, place) for link in entry.get("Links") or ()]}

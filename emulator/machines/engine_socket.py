@@ -5,8 +5,10 @@ containers, networks and volumes that carry the instance's label. On the engine 
 id, which nobody on the instance sees. https://docs.docker.com/reference/api/engine/
 """
 
+import base64
 import http.client
 import json
+import posixpath
 import re
 import socket
 import socketserver
@@ -26,10 +28,14 @@ from emulator.machines.engine_rules import RefusedError
 LABEL = "beanpod.instance"
 _SOCKET = "/run/docker.sock"
 _CHUNK = 65536
+# The first without ways to change a container's configuration that the rules do not see.
+_OLDEST_API = "1.25"
 # Answers are rewritten whole, except these, which are streams.
 _STREAMS = ("application/vnd.docker", "application/x-tar", "application/octet-stream", "application/json-seq")
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "upgrade"}
-_PASSED_ON = ("X-Registry-Auth", "X-Registry-Config", "Content-Type", "Accept", "User-Agent")
+_PASSED_ON = ("X-Registry-Auth", "X-Registry-Config", "Accept", "User-Agent")
+# Go's bit for a link, in the mode of a file.
+_LINK = 1 << 27
 Query = dict[str, str]
 
 
@@ -127,13 +133,26 @@ class View:
     def disk(self, paths: Sequence[str], *, create: bool) -> list[str]:
         return [self._below(path) for path in self.find(paths, create)]
 
+    def check_disk(self, sources: Sequence[str]) -> None:
+        """Raise RefusedError where a path on the engine's machine has become a link, which would be followed there."""
+        for source in sources:
+            for folder, below in self.paths.items():
+                if source == below or source.startswith(f"{below}/"):
+                    self._check_links(folder, source.removeprefix(below))
+
     def make_volume(self, name: str) -> None:
         body = {"Name": self.engine_name(name), "Labels": dict(self.labels)}
         self.engine.ask("POST", "/volumes/create", body)
 
-    def join(self, container: str) -> None:
-        """Have a container on the VPC's network, where databases and load balancers are."""
+    def prepare(self, container: str) -> None:
+        """Before a start: its mounts are still the instance's, and it is on the network of the VPC."""
         _, shown = self.engine.ask("GET", f"/containers/{container}/json")
+        sources = [str(mount["Source"]) for mount in shown["Mounts"] if mount["Type"] == "bind"]
+        for mount in shown["Mounts"]:
+            if mount["Type"] == "volume":
+                _, volume = self.engine.ask("GET", f"/volumes/{quote(mount['Name'], safe='')}")
+                sources.append(str((volume.get("Options") or {}).get("device", "")))
+        self.check_disk(sources)
         mode = str(shown["HostConfig"]["NetworkMode"])
         if mode == "none" or mode.startswith("container:") or self.network in shown["NetworkSettings"]["Networks"]:
             return
@@ -154,10 +173,26 @@ class View:
     def _below(self, path: str) -> str:
         if path == _SOCKET:
             return self.socket
-        for folder in sorted(self.paths, key=len, reverse=True):
-            if path == folder or path.startswith(f"{folder}/"):
-                return self.paths[folder] + path.removeprefix(folder)
+        # Whoever is root on the instance may have changed what finds the paths there.
+        if posixpath.normpath(path) == path:
+            for folder in sorted(self.paths, key=len, reverse=True):
+                if path == folder or path.startswith(f"{folder}/"):
+                    self._check_links(folder, path.removeprefix(folder))
+                    return self.paths[folder] + path.removeprefix(folder)
         raise RefusedError(f"{path} is not on the instance's disk")
+
+    def _check_links(self, folder: str, rest: str) -> None:
+        path = folder
+        for part in rest.strip("/").split("/") if rest else ():
+            path = f"{path}/{part}"
+            client = self.engine.client()
+            try:
+                client.request("HEAD", f"/containers/{self.container_id}/archive?{urlencode({'path': path})}")
+                told = client.getresponse().headers.get("X-Docker-Container-Path-Stat")
+            finally:
+                client.close()
+            if told and json.loads(base64.b64decode(told))["mode"] & _LINK:
+                raise RefusedError(f"{path} is a link, which is not followed on the machine below the instance")
 
 
 class EngineSocket(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
@@ -209,7 +244,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         if self.server.view is None:
             raise RefusedError("the instance is still being launched", 503)
-        self.view = self.server.view
+        self.view, self._taken = self.server.view, False
         parts = urlsplit(self.path)
         versioned = re.match(r"/v(\d+\.\d+)(/.*)", parts.path)
         path = versioned[2] if versioned else parts.path
@@ -249,13 +284,21 @@ class _Handler(BaseHTTPRequestHandler):
             self.query["name"] = self.view.engine_name(name)
         self._forward("/containers/create", body)
 
+    def attach(self, reference: str) -> None:
+        self._hijack(self._target(f"/containers/{self.view.container(reference)}/attach"))
+
     def of_container(self, reference: str, rest: str = "") -> None:
         self._forward(f"/containers/{self.view.container(reference)}{rest}")
 
     def start_container(self, reference: str, what: str) -> None:
         container = self.view.container(reference)
-        self.view.join(container)
-        self._forward(f"/containers/{container}/{what}")
+        self.view.prepare(container)
+        # Without what comes with it: old versions of the API took a whole configuration there.
+        self._forward(f"/containers/{container}/{what}", b"")
+
+    def update_container(self, reference: str) -> None:
+        body = engine_rules.update(self._document())
+        self._forward(f"/containers/{self.view.container(reference)}/update", body)
 
     def rename_container(self, reference: str) -> None:
         self.query["name"] = self.view.engine_name(self.query.get("name", ""))
@@ -270,18 +313,18 @@ class _Handler(BaseHTTPRequestHandler):
         if status != 200:
             raise RefusedError(f"No such exec instance: {exec_id}", 404)
         self.view.container(found["ContainerID"])
-        self._forward(f"/exec/{quote(exec_id, safe='')}/{rest}")
+        path = f"/exec/{quote(exec_id, safe='')}/{rest}"
+        if rest == "start" and self.headers.get("Upgrade"):
+            self._hijack(self._target(path))
+        else:
+            self._forward(path)
 
     def create_network(self) -> None:
         self._forward("/networks/create", engine_rules.network(self._document(), self.view))
 
     def of_network(self, reference: str, action: str = "") -> None:
         path = f"/networks/{self.view.engine_network(reference)}{action}"
-        if action:
-            body = self._document()
-            self._forward(path, {**body, "Container": self.view.container(str(body.get("Container", "")))})
-        else:
-            self._forward(path)
+        self._forward(path, engine_rules.connection(self._document(), self.view) if action else None)
 
     def create_volume(self) -> None:
         self._forward("/volumes/create", engine_rules.volume(self._document(), self.view))
@@ -347,7 +390,10 @@ class _Handler(BaseHTTPRequestHandler):
         return document
 
     def _body(self) -> Iterator[bytes]:
-        """What the request carries, piece by piece."""
+        """What the request carries, piece by piece, and once: what follows is not of this request."""
+        if self._taken:
+            return
+        self._taken = True
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
             while size := int(self.rfile.readline(_CHUNK).split(b";")[0], 16):
                 yield self.rfile.read(size)
@@ -359,25 +405,29 @@ class _Handler(BaseHTTPRequestHandler):
             left -= len(piece)
             yield piece
 
-    def _forward(self, path: str, body: dict[str, Any] | None = None) -> None:
-        """Have the engine do it, and hand on what it answers."""
-        # The instance's client may be older than what a new engine still speaks; what is used of the API is the same.
-        version = max(self.version, self.view.engine.oldest_api, key=_number) if self.version else ""
-        target = f"/v{version}{path}" if version else path
-        target += f"?{urlencode(self.query)}" if self.query else ""
-        headers = {name: value for name in _PASSED_ON if (value := self.headers.get(name))}
-        if self.headers.get("Upgrade"):
-            self._hijack(target, headers)
-            return
+    def _forward(self, path: str, body: dict[str, Any] | bytes | None = None) -> None:
+        """Have the engine do it, and hand on what it answers. body: instead of the request's."""
+        # Never a form: an engine would take its fields for the query's.
+        headers = {"Content-Type": "application/x-tar" if self.command == "PUT" else "application/json"}
+        headers |= {name: value for name in _PASSED_ON if (value := self.headers.get(name))}
         streamed = body is None and self.headers.get("Transfer-Encoding", "").lower() == "chunked"
-        data = json.dumps(body).encode() if body is not None else b"" if streamed else b"".join(self._body())
+        given = json.dumps(body).encode() if isinstance(body, dict) else body
+        data = given if given is not None else b"" if streamed else b"".join(self._body())
         client = self.view.engine.client()
         try:
             headers |= {"Connection": "close", **({"Transfer-Encoding": "chunked"} if streamed else {})}
-            client.request(self.command, target, self._body() if streamed else data, headers, encode_chunked=streamed)
+            sent = self._body() if streamed else data
+            client.request(self.command, self._target(path), sent, headers, encode_chunked=streamed)
             self._hand_on(client.getresponse())
         finally:
             client.close()
+
+    def _target(self, path: str) -> str:
+        """The path and the query of the request to the engine."""
+        # The instance's client may be older than what a new engine still speaks; what is used of the API is the same.
+        oldest = (self.version, _OLDEST_API, self.view.engine.oldest_api)
+        target = f"/v{max(oldest, key=_number)}{path}" if self.version else path
+        return f"{target}?{urlencode(self.query)}" if self.query else target
 
     def _hand_on(self, answer: http.client.HTTPResponse) -> None:
         kind = answer.headers.get("Content-Type", "")
@@ -417,12 +467,11 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(data)
 
-    def _hijack(self, target: str, headers: Mapping[str, str]) -> None:
+    def _hijack(self, target: str) -> None:
         """`docker exec` and `docker attach`: from the answer on, the connection is a stream in both directions."""
         data = b"".join(self._body())
         lines = [f"{self.command} {target} HTTP/1.1", "Host: docker", "Connection: Upgrade", "Upgrade: tcp"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
-        lines += [f"Content-Length: {len(data)}", "", ""]
+        lines += ["Content-Type: application/json", f"Content-Length: {len(data)}", "", ""]
         with self.view.engine.connect() as engine:
             engine.sendall("\r\n".join(lines).encode() + data)
             begin = b""
@@ -469,8 +518,10 @@ _ROUTES: list[tuple[tuple[str, ...], str, _Route]] = [
     (("POST",), r"/containers/create", _Handler.create_container),
     (("POST",), rf"/containers/{_NAME}/(start|restart)", _Handler.start_container),
     (("POST",), rf"/containers/{_NAME}/rename", _Handler.rename_container),
+    (("POST",), rf"/containers/{_NAME}/attach", _Handler.attach),
+    (("POST",), rf"/containers/{_NAME}/update", _Handler.update_container),
     (("POST",), rf"/containers/{_NAME}/exec", _Handler.create_exec),
-    (("POST",), rf"/containers/{_NAME}(/(?:stop|kill|pause|unpause|wait|resize|attach|update))", _Handler.of_container),
+    (("POST",), rf"/containers/{_NAME}(/(?:stop|kill|pause|unpause|wait|resize))", _Handler.of_container),
     (("GET",), rf"/containers/{_NAME}(/(?:json|logs|top|stats|changes|archive))", _Handler.of_container),
     (("PUT",), rf"/containers/{_NAME}(/archive)", _Handler.of_container),
     (("DELETE",), rf"/containers/{_NAME}", _Handler.of_container),

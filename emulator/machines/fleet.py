@@ -191,12 +191,14 @@ class Fleet:
             raise MachineError("download the source bundle", f"version {version.label} has none")
         release = Release(version.label, deployment.deployment_id, profile.bundle(version.source_bundle))
         self._front.drain_seconds = float(environment.option(_PROCESS, "DeregistrationDelay", "20"))
+        self._front.idle_seconds = _idle_seconds(environment)
         setting = Setting(
             environment=environment.name,
             variables=profile.variables(environment),
             health_path=environment.option(_PROCESS, "HealthCheckPath", "/"),
             health_codes=environment.option(_PROCESS, "MatcherHTTPCode", "200"),
             health_seconds=PACE.health,
+            drain_seconds=self._front.drain_seconds,
         )
         return release, setting
 
@@ -237,3 +239,13 @@ class Fleet:
         for name in ids:
             if machine := self._machines.pop(name, None):
                 machine.remove()
+
+
+def _idle_seconds(environment: Environment) -> int | None:
+    """How long the load balancer waits for a silent instance; None without one.
+
+    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/command-options-general.html: aws:elbv2:loadbalancer.
+    """
+    if environment.option("aws:elasticbeanstalk:environment", "EnvironmentType") == "SingleInstance":
+        return None
+    return int(environment.option("aws:elbv2:loadbalancer", "IdleTimeout", "60"))

@@ -1,4 +1,4 @@
-"""What answers at an environment's address: one nginx, its load balancer, or the single instance's own proxy."""
+"""What answers at an environment's address: one nginx, its load balancer, or what leads to the single instance."""
 
 import http.client
 import time
@@ -17,12 +17,16 @@ _POLL_SECONDS = 0.05
 
 @dataclass
 class Front:
-    """The proxy of one environment. port: on 127.0.0.1. drain_seconds: how long requests under way are waited for."""
+    """The proxy of one environment. port: on 127.0.0.1. drain_seconds: how long requests under way are waited for.
+
+    idle_seconds: the load balancer's idle timeout; None without one.
+    """
 
     grounds: Grounds
     name: str
     port: int
     drain_seconds: float = 20.0
+    idle_seconds: int | None = None
     pools: Pools = field(default_factory=Pools)
     _generation: int = 0
 
@@ -75,7 +79,7 @@ class Front:
 
     def _write(self) -> None:
         self._generation += 1
-        text = configuration(self.pools, self._generation, self.drain_seconds)
+        text = configuration(self.pools, self._generation, self.drain_seconds, self.idle_seconds)
         (self._folder / "nginx.conf").write_text(text)
 
     def _workers(self) -> set[str]:

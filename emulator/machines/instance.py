@@ -18,6 +18,7 @@ from emulator.machines.release import MachineError, Release
 STAGING, CURRENT = "/var/app/staging", "/var/app/current"
 _PREVIOUS, _FAILED = "/var/app/.previous", "/var/app/.failed"
 _TOOLS = "/opt/elasticbeanstalk/bin"
+PROXY = f"{_TOOLS}/proxy"
 _CONFIG = "/opt/elasticbeanstalk/deployment/config.json"
 # Volumes, as own-path on the instance knows them: what is elsewhere on the instance cannot be mounted into containers.
 _DISK = ("/etc", "/home", "/media", "/mnt", "/opt", "/root", "/srv", "/tmp", "/var", "/efs", "/data", "/.disk")  # noqa: S108
@@ -139,6 +140,15 @@ class Instance:
         """What was current before is so again."""
         flip = f"rm -rf {_FAILED}; mv {CURRENT} {_FAILED}; [ ! -e {_PREVIOUS} ] || mv {_PREVIOUS} {CURRENT}"
         self.run("sh", "-c", flip)
+
+    def forward(self, port: int, address: str) -> None:
+        """Have a port of the instance lead to an address, as published ports do: hooks ask localhost for it."""
+        command = ("socat", f"TCP-LISTEN:{port},fork,reuseaddr", f"TCP:{address}")
+        self.grounds.docker.run("exec", "--detach", self.instance_id, *command)
+
+    def stop_forwarding(self) -> None:
+        """End what forward() has begun."""
+        self.tries("sh", "-c", "pkill --exact socat; while pgrep --exact socat > /dev/null; do sleep 0.05; done")
 
     def _untar(self, data: bytes, folder: str) -> None:
         command = ("tar", "--extract", "--no-same-owner", "--preserve-permissions", "--directory", folder)

@@ -59,14 +59,17 @@ class Machine:
         application.pull()
         instance.run_hooks("predeploy", folder=STAGING, config=config)
         instance.take_over()
+        running = None
         try:
-            running = application.start()
+            started = application.start()
+            self._await_health(application, started, setting)
+            running = application.serve(started)
             self._await_health(application, running, setting)
             serve(running.address)
             instance.run_hooks("postdeploy", folder=CURRENT, config=config)
         except (MachineError, DockerError):
             instance.give_back()
-            self._go_back(application, old, serve)
+            self._go_back(application, running, old, serve)
             raise
         self._settle(Installed(release, setting, site, application, running), old)
 
@@ -106,15 +109,21 @@ class Machine:
                 return f"the container {name} {how}"
         return ""
 
-    def _go_back(self, application: Application, old: Installed | None, serve: Serve) -> None:
-        """End what failed. What ran before was never ended, or is started again where both had one name."""
+    def _go_back(self, application: Application, running: Running | None, old: Installed | None, serve: Serve) -> None:
+        """End what failed. What ran before was never ended, or is started again where both had one name.
+
+        running: what failed, if requests have reached it.
+        """
+        if running:
+            application.give_back()
         if application.side_by_side or old is None or old.application.side_by_side:
-            application.remove(None)
+            application.remove(running)
         if old is None:
             return
-        if not old.application.side_by_side:
-            old = replace(old, running=old.application.start())
-            self.installed = old
+        if old.application.side_by_side:
+            old.application.resume()
+        else:
+            self.installed = old = replace(old, running=old.application.serve(old.application.start()))
         serve(old.running.address)
 
     def _settle(self, new: Installed, old: Installed | None) -> None:

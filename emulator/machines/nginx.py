@@ -1,4 +1,4 @@
-"""nginx's configuration for an environment's proxy: a pure function of where requests go."""
+"""nginx's configuration for what stands before an environment's instances: a pure function of where requests go."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,8 +27,12 @@ class Pools:
         return Pools(current, candidate, self.percent if candidate else 0, away=not current)
 
 
-def configuration(pools: Pools, generation: int, drain_seconds: float) -> str:
-    """The whole file. generation: what GENERATION_HOST answers. drain_seconds: for requests that are under way."""
+def configuration(pools: Pools, generation: int, drain_seconds: float, idle_seconds: int | None = None) -> str:
+    """The whole file. generation: what GENERATION_HOST answers. drain_seconds: for requests that are under way.
+
+    idle_seconds: of a load balancer, after which it gives up on a silent instance. Default: there is none, and the
+    instance is asked as its guests ask.
+    """
     upstreams = "".join(_upstream(name, getattr(pools, name)) for name in ("current", "candidate"))
     return _FORM.format(
         drain=max(int(drain_seconds), 1),
@@ -36,6 +40,8 @@ def configuration(pools: Pools, generation: int, drain_seconds: float) -> str:
         split=_split(pools),
         generation=generation,
         host=GENERATION_HOST,
+        idle=idle_seconds or _FOREVER,
+        forwarded=_NO_BALANCER if idle_seconds is None else _BALANCER,
         locations=_PROXY if pools.current else _AWAY if pools.away else _SAMPLE,
     )
 
@@ -65,6 +71,14 @@ _SAMPLE = f"""\
     location = / {{ return 200 "{_PAGE}"; }}
     location / {{ return 404; }}
 """
+_FOREVER = 86_400
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/application/x-forwarded-headers.html
+_BALANCER = """\
+  proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+  proxy_set_header X-Forwarded-Proto $scheme;
+  proxy_set_header X-Forwarded-Port $server_port;
+"""
+_NO_BALANCER = ""
 # No request is tried again elsewhere: a load balancer on AWS does not do so either, and failures are to be seen.
 _FORM = """\
 worker_processes 2;
@@ -84,9 +98,10 @@ http {{
   proxy_http_version 1.1;
   proxy_next_upstream off;
   proxy_set_header Host $http_host;
-  proxy_set_header X-Real-IP $remote_addr;
-  proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-  proxy_set_header X-Forwarded-Proto $scheme;
+{forwarded}  client_max_body_size 0;
+  proxy_request_buffering off;
+  proxy_read_timeout {idle}s;
+  proxy_send_timeout {idle}s;
   proxy_set_header Upgrade $http_upgrade;
   proxy_set_header Connection $connection_upgrade;
 {upstreams}{split}  server {{

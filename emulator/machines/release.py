@@ -47,7 +47,8 @@ class Setting:
     """An environment's options as a machine needs them.
 
     environment: its name. variables: plain ones and secrets. health_codes: as in MatcherHTTPCode, "200" or
-    "200-299,404". health_seconds: how long a new version may take until it is healthy.
+    "200-299,404". health_seconds: how long a new version may take until it is healthy. drain_seconds: how long
+    requests that are under way are waited for.
     """
 
     environment: str
@@ -55,6 +56,7 @@ class Setting:
     health_path: str = "/"
     health_codes: str = "200"
     health_seconds: float = 60.0
+    drain_seconds: float = 20.0
 
     def accepts(self, status: int) -> bool:
         """Whether a health check that is answered so passes."""

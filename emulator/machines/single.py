@@ -1,4 +1,4 @@
-"""`Dockerrun.aws.json`, version 1: one container, to which the proxy sends requests.
+"""`Dockerrun.aws.json`, version 1: one container, to which the instance's nginx sends requests.
 
 https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/single-container-docker-configuration.html
 """
@@ -10,6 +10,7 @@ from typing import Any
 
 from emulator.machines.application import Running, Site, ended, network_address, published_port
 from emulator.machines.docker import DockerError
+from emulator.machines.instance import PROXY, STAGING, WEB_PORT
 from emulator.machines.release import MachineError
 
 FILE = "Dockerrun.aws.json"
@@ -76,6 +77,7 @@ class Single:
             self._site.instance.run("docker", "pull", "--quiet", self._definition.image)
         except DockerError as error:
             raise MachineError("download the Docker image", str(error)) from error
+        self._proxy("stage", STAGING)
 
     def start(self) -> Running:
         variables = self._site.setting.variables
@@ -90,7 +92,29 @@ class Single:
             raise MachineError(self.step, f"the container {how}" if how else str(error)) from error
         return Running((name,), f"{address}:{self._definition.port}", port)
 
+    def serve(self, running: Running) -> Running:
+        """Through the instance's nginx, as its configuration and the bundle's say."""
+        instance, grounds = self._site.instance, self._site.grounds
+        instance.stop_forwarding()
+        self._proxy("serve", running.address)
+        address = network_address(grounds, instance.instance_id)
+        port = published_port(grounds, instance.instance_id, WEB_PORT)
+        return Running(running.containers, f"{address}:{WEB_PORT}", port)
+
+    def give_back(self) -> None:
+        self._proxy("restore")
+
+    def resume(self) -> None:
+        self._proxy("resume")
+
+    def _proxy(self, *arguments: str) -> None:
+        try:
+            self._site.instance.run(PROXY, *arguments)
+        except DockerError as error:
+            raise MachineError("configure the proxy server", str(error)) from error
+
     def remove(self, running: Running | None) -> None:
         if running:
+            self._site.instance.tries(PROXY, "drain", f"{self._site.setting.drain_seconds:.0f}")
             self._site.grounds.docker.tries("stop", "--time", "10", self._name)
         self._site.grounds.docker.tries("rm", "--force", "--volumes", self._name)

@@ -1,0 +1,219 @@
+"""What a container of an instance may be, by the bodies of the Engine API's requests."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from emulator.machines import engine_rules
+from emulator.machines.engine_rules import RefusedError
+
+
+class Place:
+    """An instance whose disk is below /disk, with a container `web` and a network `current_default`."""
+
+    labels: Mapping[str, str] = MappingProxyType({"beanpod.instance": "i-1"})
+    network = "vpc"
+    own_network = "container:instance"
+    trusted: tuple[Mapping[str, str], str] = ({"CA": "/ca"}, "/ca:/ca:ro")
+
+    def __init__(self) -> None:
+        self.volumes: list[str] = []
+
+    def engine_name(self, name: str) -> str:
+        return f"i-1-{name}"
+
+    def container(self, reference: str) -> str:
+        if reference != "web":
+            raise RefusedError(f"No such container: {reference}", 404)
+        return "id-of-web"
+
+    def engine_network(self, reference: str) -> str:
+        if reference != "current_default":
+            raise RefusedError(f"network {reference} not found", 404)
+        return "i-1-current_default"
+
+    def disk(self, paths: Sequence[str], *, create: bool) -> list[str]:
+        return [f"/disk{path}" for path in paths]
+
+    def make_volume(self, name: str) -> None:
+        self.volumes.append(name)
+
+
+def container(host: Mapping[str, Any], name: str = "", **body: Any) -> dict[str, Any]:
+    return engine_rules.container({"Image": "busybox", **body, "HostConfig": dict(host)}, name, Place())
+
+
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [
+        ({"Privileged": True}, "privileged: true"),
+        ({"PidMode": "host"}, "pid: host"),
+        ({"IpcMode": "host"}, "ipc: host"),
+        ({"UTSMode": "host"}, "uts: host"),
+        ({"UsernsMode": "host"}, "userns_mode: host"),
+        ({"CgroupnsMode": "host"}, "cgroup: host"),
+        ({"CgroupParent": "/x"}, "cgroup_parent: /x"),
+        ({"Devices": [{"PathOnHost": "/dev/sda"}]}, "devices: /dev/sda"),
+        ({"DeviceRequests": [{"Driver": "nvidia"}]}, "gpus: all"),
+        ({"DeviceCgroupRules": ["c 1:3 rwm"]}, "device_cgroup_rules: c 1:3 rwm"),
+        ({"CapAdd": ["SYS_ADMIN"]}, "cap_add: SYS_ADMIN"),
+        ({"CapAdd": ["ALL"]}, "cap_add: ALL"),
+        ({"CapAdd": ["CAP_SYS_PTRACE"]}, "cap_add: CAP_SYS_PTRACE"),
+        ({"CapAdd": ["dac_read_search"]}, "cap_add: dac_read_search"),
+        ({"SecurityOpt": ["seccomp=unconfined"]}, "security_opt: seccomp=unconfined"),
+        ({"SecurityOpt": ["seccomp={}"]}, "security_opt: seccomp="),
+        ({"SecurityOpt": ["apparmor:unconfined"]}, "security_opt: apparmor:unconfined"),
+        ({"MaskedPaths": []}, "security_opt: systempaths: unconfined"),
+        ({"Runtime": "nvidia"}, "runtime: nvidia"),
+        ({"VolumeDriver": "rexray"}, "driver: rexray"),
+        ({"OomScoreAdj": -1000}, "oom_score_adj: -1000"),
+        ({"Mounts": [{"Type": "npipe", "Source": "/x"}]}, "type: npipe"),
+        ({"WhateverComesNext": "host"}, "WhateverComesNext: host"),
+    ],
+)
+def test_what_reaches_the_machine_below_is_refused(host: dict[str, Any], words: str) -> None:
+    with pytest.raises(RefusedError) as raised:
+        container(host)
+    said = str(raised.value)
+    assert words in said
+    assert "refused by the embedded AWS" in said
+    assert f"leave {words.partition(':')[0]} out for the rehearsal" in said
+
+
+def test_what_stays_within_the_container_passes() -> None:
+    host = {
+        "CapAdd": ["NET_ADMIN", "CAP_CHOWN"],
+        "CapDrop": ["ALL"],
+        "SecurityOpt": ["no-new-privileges:true"],
+        "PidMode": "container:web",
+        "IpcMode": "private",
+        "CgroupnsMode": "private",
+        "Runtime": "runc",
+        "Memory": 100,
+        "Ulimits": [{"Name": "nofile"}],
+        "ShmSize": 0,
+        "Privileged": False,
+    }
+    changed = container(host)["HostConfig"]
+    assert changed["PidMode"] == "container:id-of-web"
+    assert {key: changed[key] for key in host} == {**host, "PidMode": "container:id-of-web"}
+
+
+def test_keys_that_an_engine_would_take_in_another_case_are_left_out() -> None:
+    body = {"hostconfig": {"Privileged": True}, "HostConfig": {"maskedpaths": [], "Memory": 1}, "Image": "busybox"}
+    changed = engine_rules.container(body, "", Place())
+    assert "hostconfig" not in changed
+    assert "maskedpaths" not in changed["HostConfig"]
+    mount = {"Type": "tmpfs", "type": "bind", "source": "/etc", "Target": "/x"}
+    assert container({"Mounts": [mount]})["HostConfig"]["Mounts"] == [{"Type": "tmpfs", "Target": "/x"}]
+    with pytest.raises(RefusedError, match="privileged: true is refused"):
+        container({"privileged": True})
+    with pytest.raises(RefusedError, match="No such container: others"):
+        engine_rules.connection({"Container": "others", "container": "web"}, Place())
+
+
+def test_paths_are_the_instances() -> None:
+    mounts = [
+        {"Type": "bind", "Source": "/var/app/current/../../../etc", "Target": "/a"},
+        {"Type": "volume", "Source": "data", "Target": "/b"},
+        {"Type": "tmpfs", "Target": "/c"},
+    ]
+    changed = container({"Binds": ["/etc:/etc:ro", "pages:/pages", "/anonymous"], "Mounts": mounts})["HostConfig"]
+    assert changed["Binds"] == ["/disk/etc:/etc:ro", "i-1-pages:/pages", "/anonymous", "/ca:/ca:ro"]
+    assert [mount.get("Source") for mount in changed["Mounts"]] == [
+        "/disk/var/app/current/../../../etc",
+        "i-1-data",
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"type": "none", "o": "bind", "device": "/etc"}, {"type": "none", "o": "bind", "device": "/disk/etc"}),
+        ({"type": "none", "o": "rbind,ro", "device": "/etc"}, {"type": "none", "o": "rbind,ro", "device": "/disk/etc"}),
+        ({"type": "nfs4", "o": "addr=fs-1.efs.eu-central-1.amazonaws.com", "device": ":/"}, {}),
+        ({"type": "ext4", "device": "/dev/sda1"}, {}),
+        ({"type": "overlay", "o": "lowerdir=/etc,upperdir=/u,workdir=/w", "device": "overlay"}, {}),
+        ({"type": "tmpfs", "device": "tmpfs", "o": "size=1m"}, {"type": "tmpfs", "device": "tmpfs", "o": "size=1m"}),
+    ],
+)
+def test_a_volume_is_of_the_instances_disk(options: dict[str, str], expected: dict[str, str]) -> None:
+    made = engine_rules.volume({"Name": "data", "DriverOpts": options}, Place())
+    assert (made["Name"], made["DriverOpts"]) == ("i-1-data", expected)
+    mount = {"Type": "volume", "Source": "data", "VolumeOptions": {"DriverConfig": {"Options": options}}}
+    (changed,) = container({"Mounts": [mount]})["HostConfig"]["Mounts"]
+    assert changed["VolumeOptions"]["DriverConfig"]["Options"] == expected
+
+
+def test_only_the_web_port_is_published_and_on_loopback() -> None:
+    bindings = {"8080/tcp": [{"HostIp": "", "HostPort": "80"}], "22/tcp": [{"HostPort": "22"}], "1/tcp": None}
+    changed = container({"PortBindings": bindings, "PublishAllPorts": True})["HostConfig"]
+    assert changed["PortBindings"] == {"8080/tcp": [{"HostIp": "127.0.0.1", "HostPort": ""}]}
+    assert changed["PublishAllPorts"] is False
+
+
+def test_the_hosts_network_is_the_instances() -> None:
+    bindings = {"80/tcp": [{"HostPort": "80"}]}
+    host = {"NetworkMode": "host", "PortBindings": bindings, "ExtraHosts": ["a:1.2.3.4"]}
+    changed = container(host, Hostname="x", ExposedPorts={"80/tcp": {}})
+    assert changed["HostConfig"]["NetworkMode"] == "container:instance"
+    assert not {"Hostname", "ExposedPorts", "NetworkingConfig"} & changed.keys()
+    assert not {"PortBindings", "ExtraHosts"} & changed["HostConfig"].keys()
+
+
+def test_a_container_is_known_by_its_name_on_its_networks() -> None:
+    endpoints = {"current_default": {"Aliases": ["db"], "Links": ["web:w"]}}
+    changed = container({"NetworkMode": "current_default"}, "mysql", NetworkingConfig={"EndpointsConfig": endpoints})
+    assert changed["HostConfig"]["NetworkMode"] == "i-1-current_default"
+    expected = {"Aliases": ["db", "mysql"], "Links": ["id-of-web:w"]}
+    assert changed["NetworkingConfig"]["EndpointsConfig"] == {"i-1-current_default": expected}
+
+
+@pytest.mark.parametrize("mode", ["", "default", "bridge"])
+def test_without_a_network_it_is_on_the_vpcs(mode: str) -> None:
+    assert container({"NetworkMode": mode})["HostConfig"]["NetworkMode"] == "vpc"
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        {"NetworkMode": "others"},
+        {"NetworkMode": "container:others"},
+        {"PidMode": "container:others"},
+        {"IpcMode": "container:others"},
+        {"VolumesFrom": ["others:ro"]},
+        {"Links": ["others:alias"]},
+    ],
+)
+def test_what_is_others_is_not_there(host: dict[str, Any]) -> None:
+    with pytest.raises(RefusedError, match="others") as raised:
+        container(host)
+    assert raised.value.status == 404
+
+
+@pytest.mark.parametrize("driver", ["host", "macvlan", "ipvlan", "overlay"])
+def test_a_network_of_another_kind_is_refused(driver: str) -> None:
+    with pytest.raises(RefusedError, match=f"networks: driver: {driver} is refused"):
+        engine_rules.network({"Name": "a", "Driver": driver}, Place())
+
+
+def test_a_network_is_the_instances_and_no_bridge_of_the_machine() -> None:
+    options = {"com.docker.network.bridge.name": "docker0", "com.docker.network.driver.mtu": "1400"}
+    made = engine_rules.network({"Name": "a", "Driver": "bridge", "Options": options}, Place())
+    assert (made["Name"], made["Options"]) == ("i-1-a", {"com.docker.network.driver.mtu": "1400"})
+    assert made["Labels"] == {"beanpod.instance": "i-1"}
+
+
+def test_an_update_adds_no_device() -> None:
+    given = {"RestartPolicy": {"Name": "always"}, "Memory": 0}
+    assert engine_rules.update({**given, "Devices": []}) == given
+    with pytest.raises(RefusedError, match="devices: /dev/sda is refused"):
+        engine_rules.update({"Devices": [{"PathOnHost": "/dev/sda"}]})
+
+
+def test_a_privileged_command_is_refused() -> None:
+    with pytest.raises(RefusedError, match="docker exec: privileged: true is refused"):
+        engine_rules.command({"Cmd": ["sh"], "Privileged": True})
