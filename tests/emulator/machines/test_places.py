@@ -93,13 +93,14 @@ def test_files_that_compose_reads_are_of_the_instance(site: Site, tmp_path: Path
     (tmp_path / "canary").write_text("PLANTED=planted\n")
     (tmp_path / "service.yml").write_text("services: {web: {environment: {PLANTED: planted}}}\n")
     far = "../" * 12 + str(tmp_path)[1:]
-    used: dict[str, Any] = {
+    kinds: dict[str, dict[str, Any]] = {
         "env_file": {"env_file": f"{far}/canary"},
         "secret": {"secrets": ["s"]},
         "config": {"configs": ["s"]},
         "extends": {"extends": {"file": f"{far}/service.yml", "service": "web"}},
         "include": {},
-    }[kind]
+    }
+    used = kinds[kind]
     document = json.loads(project(**used)["docker-compose.yml"])
     document |= {f"{kind}s": {"s": {"file": f"{far}/canary"}}} if used.keys() & {"secrets", "configs"} else {}
     document |= {"include": [f"{far}/service.yml"]} if kind == "include" else {}
