@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ from pathlib import PurePosixPath
 
 from emulator.machines.docker import DockerError
 from emulator.machines.engine_rules import RefusedError
-from emulator.machines.engine_socket import Engine, EngineSocket, View
+from emulator.machines.engine_socket import EnginePort, EngineSocket
+from emulator.machines.engine_view import LABEL, Engine, View
 from emulator.machines.grounds import Grounds
 from emulator.machines.image import instance_image
 from emulator.machines.release import MachineError, Release
@@ -35,20 +37,28 @@ class Instance:
 
     grounds: Grounds
     instance_id: str
-    _socket: EngineSocket
+    _socket: EngineSocket | EnginePort
 
     @classmethod
-    def launch(cls, grounds: Grounds, instance_id: str) -> "Instance":
-        """Start its container, and serve its Docker socket. Raises DockerError."""
+    def launch(cls, grounds: Grounds, instance_id: str, port: EnginePort | None = None) -> "Instance":
+        """Start its container, and serve its Docker socket. Raises DockerError.
+
+        port: what its Docker socket leads to. Default: one where the engine runs in a virtual machine, else none.
+        """
         image = instance_image(grounds.docker)
-        # Short: the path of a socket has room for about a hundred characters.
-        path = grounds.run.folder / f"{instance_id[2:10]}.sock"
-        served = EngineSocket(path)
+        served: EngineSocket | EnginePort
+        mounted: tuple[str, ...] = ()
+        if port or _in_virtual_machine(grounds):
+            served = port or EnginePort()
+        else:
+            # Short: the path of a socket has room for about a hundred characters.
+            path = grounds.run.folder / f"{instance_id[2:10]}.sock"
+            served, mounted = EngineSocket(path), ("--volume", f"{path}:{_SOCKET}")
         volumes = (item for folder in _DISK for item in ("--volume", folder))
         container = grounds.docker.run(
             "run", "--detach", "--init", "--name", instance_id, "--hostname", instance_id,
             "--label", grounds.run.label, "--network", grounds.network, "--publish", f"127.0.0.1::{WEB_PORT}",
-            "--volume", f"{path}:{_SOCKET}", *volumes, image,
+            *mounted, *volumes, image,
         )  # fmt: skip
         mounts = json.loads(grounds.docker.run("inspect", "--format", "{{json .Mounts}}", container))
         instance = cls(grounds, instance_id, served)
@@ -59,17 +69,19 @@ class Instance:
             network=grounds.network,
             container_id=container,
             paths={mount["Destination"]: mount["Source"] for mount in mounts if mount["Type"] == "volume"},
-            socket=str(path),
+            socket=mounted[1].partition(":")[0] if mounted else "",
             trusted=(_TRUSTED, f"{grounds.authority.path}:{_AUTHORITY}:ro"),
             find=instance._find,
             pulled=grounds.pulled,
         )
+        if isinstance(served, EnginePort):
+            instance._relay(served)
         return instance
 
     def remove(self) -> None:
         """End it, with everything that runs on it."""
         docker = self.grounds.docker
-        mine = f"label=beanpod.instance={self.instance_id}"
+        mine = f"label={LABEL}={self.instance_id}"
         for listing, removal in (
             (("ps", "--all", "--quiet"), ("rm", "--force", "--volumes")),
             (("network", "ls", "--quiet"), ("network", "rm")),
@@ -150,6 +162,12 @@ class Instance:
         """End what forward() has begun."""
         self.tries("sh", "-c", "pkill --exact socat; while pgrep --exact socat > /dev/null; do sleep 0.05; done")
 
+    def _relay(self, port: EnginePort) -> None:
+        """Have its Docker socket lead to a port of this machine, and wait until it is there."""
+        command = (f"{_TOOLS}/relay", port.name, str(port.server_address[1]), port.token)
+        self.grounds.docker.run("exec", "--detach", self.instance_id, *command)
+        self.run("sh", "-c", f"until [ -S {_SOCKET} ]; do sleep 0.1; done")
+
     def _untar(self, data: bytes, folder: str) -> None:
         command = ("tar", "--extract", "--no-same-owner", "--preserve-permissions", "--directory", folder)
         self.grounds.docker.send(data, "exec", "--interactive", self.instance_id, *command)
@@ -160,3 +178,12 @@ class Instance:
         except DockerError as error:
             raise RefusedError(f"{', '.join(paths)}: {str(error).splitlines()[-1]}", 400) from error
         return found
+
+
+def _in_virtual_machine(grounds: Grounds) -> bool:
+    """Whether the engine runs beside this system and not on it: then it cannot mount a socket from here.
+
+    https://docs.docker.com/desktop/features/networking/ tells how containers reach the machine's own ports there.
+    """
+    kind = grounds.docker.run("info", "--format", "{{.OperatingSystem}}")
+    return sys.platform == "darwin" or kind == "Docker Desktop"
