@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 from aws_cdk import App, CfnOutput, RemovalPolicy, Stack
@@ -139,6 +141,18 @@ def test_aws_cli_creates_an_application_and_is_told_of_mistakes(aws: EmbeddedAws
     done = run(aws, AWS, *create)
     assert done.returncode != 0
     assert "Application typed already exists." in done.stdout
+
+
+def test_aws_cli_copies_and_presigns(aws: EmbeddedAws, tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("<h1>")
+    for command in (("mb", "s3://pages"), ("cp", str(tmp_path / "page.html"), "s3://pages/a b/ü.html")):
+        done = run(aws, AWS, "s3", *command)
+        assert done.returncode == 0, done.stdout
+    url = run(aws, AWS, "s3", "presign", "s3://pages/a b/ü.html").stdout.strip()
+    with urlopen(url) as answer:
+        assert answer.read() == b"<h1>"
+    with pytest.raises(HTTPError, match="403"):
+        urlopen(url.replace("/pages/", "/elsewhere/"))
 
 
 def test_aws_cli_releases_a_version_and_waits_for_it(aws: EmbeddedAws, clients: Clients, tmp_path: Path) -> None:

@@ -1,0 +1,21 @@
+"""AWS's SDK for JavaScript against the embedded AWS, unmodified and with the printed environment only."""
+
+import json
+
+from emulator import EmbeddedAws
+from tests.emulator.clients import ROOT, run
+
+
+def test_the_sdk_for_javascript_signs_uploads_and_presigns(aws: EmbeddedAws) -> None:
+    done = run(aws, "node", str(ROOT / "tests/emulator/javascript.mjs"))
+    assert done.returncode == 0, done.stdout
+    assert json.loads(done.stdout.splitlines()[-1]) == {
+        "identity": "arn:aws:sts::123456789012:user/moto",
+        "text": "text",
+        "stream": "a stream",
+        "keys": ["a b+(ü).txt"],
+        "presigned": "a stream",
+        "uploaded": [200, "presigned"],
+        "altered": 403,
+        "wrong": "SignatureDoesNotMatch",
+    }
