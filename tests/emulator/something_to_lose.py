@@ -10,7 +10,7 @@ def fill(clients: Clients) -> None:
     trust = json.dumps({"Version": "2012-10-17", "Statement": []})
     clients("iam").create_role(RoleName="deployer", AssumeRolePolicyDocument=trust)
     clients("s3").create_bucket(Bucket="public", ACL="public-read-write")
-    clients("s3").put_object(Bucket="public", Key="page.html", Body=b"<h1>", ACL="public-read")
+    clients("s3").put_object(Bucket="public", Key="page.html", Body=b"<h1>", ContentType="text/html", ACL="public-read")
     clients("elasticbeanstalk").create_application(ApplicationName="guestbook")
     clients.version("v1")
 

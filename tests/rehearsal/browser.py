@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,8 +30,8 @@ class NoBrowserError(RuntimeError):
 
 
 @contextmanager
-def chromium(*, path: str | None = None) -> Iterator[Browser]:
-    """The browser, until the end of the block. path: folders it may be in. Default: PATH.
+def chromium(*, path: str | None = None, arguments: Sequence[str] = ()) -> Iterator[Browser]:
+    """The browser, until the end of the block. path: folders it may be in. Default: PATH. arguments: its own, too.
 
     Raises NoBrowserError without it.
     """
@@ -39,7 +39,7 @@ def chromium(*, path: str | None = None) -> Iterator[Browser]:
     if program is None:
         raise NoBrowserError("there is no program chromium: on Debian, install chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program)
+        browser = playwright.chromium.launch(executable_path=program, args=list(arguments))
         expect.set_options(timeout=_MILLISECONDS)
         yield browser
         browser.close()
