@@ -81,12 +81,14 @@ class Stage:
 
     def show(self) -> None:
         """Say how to go on with what is running."""
-        variables = " ".join(f"{key}={value}" for key, value in self.aws.environment.items())
         # Soft: a terminal that breaks a line itself copies it whole.
         console.print(
             f"Push to it:   git clone {self.github.origin} guestbook, then edit, commit and git push", soft_wrap=True
         )
-        console.print(f"Ask it:       {variables}", soft_wrap=True)
+        console.print("Ask it:       paste these lines into another terminal, then for instance eb list, or aws s3 ls")
+        exports = [f"export {name}={value}" for name, value in self.aws.environment.items()]
+        for line in ("unset AWS_PROFILE AWS_SESSION_TOKEN", *exports):
+            console.print(f"  {line}", soft_wrap=True, highlight=False, markup=False)
         console.print("End it:       Ctrl-C")
 
     def _set_secrets(self) -> None:

@@ -106,6 +106,7 @@ def test_each_push_is_a_run_of_its_own_and_only_main_starts_one(repository: Repo
 def test_the_pushers_own_keys_are_not_the_runners(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "the pusher's")
     monkeypatch.setenv("DOCKER_PASSWORD", "the pusher's")
+    monkeypatch.setenv("BEANPOD_EMULATOR_TOKEN", "the pusher's")
     monkeypatch.setenv("SSL_CERT_FILE", "/of/this/machine")
     push(repository, "fine")
     seen = (repository.folder / "runs/1/dev/seen").read_text()

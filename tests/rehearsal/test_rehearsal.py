@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from emulator.stage import manifest_for
+from emulator import EmbeddedAws
+from emulator.github.repository import Repository
+from emulator.registry import LocalRegistry
+from emulator.stage import Stage, manifest_for
 from manifest import Manifest
 from tests.deploy.engine import Engine, docker_engine
 from tests.service.machine import ROOT
@@ -60,3 +63,18 @@ def test_the_examples_manifest_is_given_a_private_image_and_its_login(tmp_path: 
     assert after.service.image == "localhost:5000/beanpod/guestbook"
     assert set(after.variables) - set(before.variables) == {"DOCKER_USERNAME"}
     assert set(after.secrets) - set(before.secrets) == {"DOCKER_PASSWORD"}
+
+
+def test_what_stays_can_be_asked_with_the_lines_that_are_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    registry = LocalRegistry("localhost:5001", tmp_path)
+    with EmbeddedAws.start() as aws:
+        Stage(aws, registry, Repository(tmp_path), tmp_path).show()
+        lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
+        asked = f'{sys.executable} -c \'import boto3; print(boto3.client("s3").list_buckets()["Buckets"])\''
+        control = 'curl -sf -H "Authorization: Bearer $BEANPOD_EMULATOR_TOKEN" "$AWS_ENDPOINT_URL/_emulator/now"'
+        script = "\n".join(["set -e", "export AWS_PROFILE=work", *lines, asked, control])
+        done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith('[]\n{"now": ')
