@@ -320,6 +320,7 @@ def _setting(stage: StageConfig, root: Path, path: Path) -> Setting:
         folder=path.parent,
         provided=frozenset({*stage.variables, *stage.secrets, *(_DATABASE if database else ()), _BEANSTALKS_OWN}),
         port=stage.service.port,
+        port_said="port" in stage.service.model_fields_set,
         database_service=database.compose_service if database else None,
         platform=platform_of(stage.environment.architecture),
         lifetime=Lifetime(

@@ -23,7 +23,7 @@ class Setting:
 
     root: the manifest's folder, which the bundle mirrors. folder: the compose file's. provided: the variables of the
     environment. port: where the container listens. database_service: the service that RDS stands in for. platform:
-    of the instances, such as linux/amd64. lifetime: of the instances.
+    of the instances, such as linux/amd64. lifetime: of the instances. port_said: whether the manifest names the port.
     """
 
     root: Path
@@ -33,6 +33,7 @@ class Setting:
     database_service: str | None
     platform: str
     lifetime: Lifetime
+    port_said: bool = True
 
 
 @dataclass(frozen=True)

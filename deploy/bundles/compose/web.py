@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/create_deploy_docker.cont
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from deploy.bundles.compose.draft import WEB_PORT, Draft
@@ -23,6 +24,7 @@ def ensure_web_port(draft: Draft) -> str | None:
     _drop_discarded_ports(draft)
     reached = _names(name for name, port in draft.ports() if port.reached_at(WEB_PORT))
     if not reached:
+        _take_the_only_port(draft)
         reached = _on_the_instances_network(draft) or _publish(draft)
     if len(reached) > 1 and all(_is_on_host(draft.services[name]) for name in reached):
         text = f'are on network_mode host all: write expose: ["{WEB_PORT}"] for the one that listens there'
@@ -33,6 +35,15 @@ def ensure_web_port(draft: Draft) -> str | None:
     for name in reached[:1]:
         _check_alone(draft, name)
     return reached[0] if len(reached) == 1 else None
+
+
+def _take_the_only_port(draft: Draft) -> None:
+    """Where the manifest says no port and one alone is published, for everybody, that one is meant."""
+    published = {(name, port.target) for name, port in draft.ports() if port.protocol == "tcp"}
+    for_some = any(port.host_ip for _, port in draft.ports())
+    if not draft.setting.port_said and len(published) == 1 and not for_some and not any(draft.faulty_ports()):
+        ((_, port),) = published
+        draft.setting = replace(draft.setting, port=port)
 
 
 def _is_on_host(service: dict[str, Any]) -> bool:

@@ -73,6 +73,28 @@ def test_compose_service_that_exposes_another_port_is_told(tmp_path: Path) -> No
     assert not [note for note in preview_bundle(stage, tmp_path).notes if "EXPOSE" in note]
 
 
+@pytest.mark.parametrize(
+    ("ports", "key", "published"),
+    [
+        ('"3000:3000"', "", "80:3000"),
+        ('"8080"', "", "80:8080"),
+        ('"3000:3000"', "port = 3000\n", "80:3000"),
+        ('"3000:3000", "9229:9229"', "", None),
+        ('"3000:3000"', "port = 8080\n", None),
+    ],
+)
+def test_only_published_port_is_the_one_that_requests_reach(
+    tmp_path: Path, ports: str, key: str, published: str | None
+) -> None:
+    compose = f"services:\n  web:\n    build: .\n    ports: [{ports}]\n"
+    stage = compose_stage(tmp_path, compose, COMPOSE + key)
+    if published:
+        assert published in composed(preview_bundle(stage, tmp_path))["services"]["web"]["ports"]
+    else:
+        (problem,) = refused(lambda: build_specs(stage, tmp_path))
+        assert "none publishes port 80" in problem
+
+
 def test_service_on_the_instances_network_publishes_no_port_to_compare(tmp_path: Path) -> None:
     compose = "services:\n  web:\n    build: .\n    network_mode: host\n"
     stage = compose_stage(tmp_path, compose, f"{COMPOSE}port = 80\n")
