@@ -40,7 +40,7 @@ class DeployScope:
     application_name: str
     environment_names: tuple[str, ...]
     bucket_arn: str
-    instance_role_arn: str
+    instance_role_arn: str | tuple[str, ...]
     deployment_policy: DeploymentPolicy
     stack_names: tuple[str, ...] = ()
 

@@ -182,7 +182,7 @@ def _launching(scope: DeployScope) -> Iterator[DeployStatement]:
     yield DeployStatement(
         sid="PassInstanceRole",
         actions=("iam:PassRole",),
-        resources=(scope.instance_role_arn,),
+        resources=(arns,) if isinstance(arns := scope.instance_role_arn, str) else arns,
         conditions={"StringEquals": {"iam:PassedToService": ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"]}},
         why="New instances get the environment's role: no other role, and nobody but EC2 gets it.",
     )

@@ -42,7 +42,7 @@ class DeployPermissions:
         application_name: str,
         environment_names: Sequence[str],
         bucket: s3.IBucket,
-        instance_role: iam.IRole,
+        instance_role: iam.IRole | Sequence[iam.IRole],
         deployment_policy: DeploymentPolicy | str,
         stack_names: Sequence[str] = (),
     ) -> None:
@@ -51,8 +51,8 @@ class DeployPermissions:
         :param environment_names: The environments that may be updated, at least one.
         :param bucket: Holds bundles under `bundles/` and locks under `locks/`. One with a key of yours needs
             a grant on that key besides.
-        :param instance_role: The instances' role, passed to new instances where the deployment policy makes
-            any.
+        :param instance_role: The instances' role, or one of each environment, passed to new instances where the
+            deployment policy makes any.
         :param deployment_policy: How the environments roll out; of several, the one that replaces most.
         :param stack_names: Stacks whose outputs the deployer may read. Default: none.
         :raises ValueError: With every problem found.
@@ -68,7 +68,9 @@ class DeployPermissions:
             application_name=application_name,
             environment_names=names,
             bucket_arn=bucket_arn(bucket),
-            instance_role_arn=role_arn(instance_role),
+            instance_role_arn=(
+                tuple(map(role_arn, instance_role)) if isinstance(instance_role, Sequence) else role_arn(instance_role)
+            ),
             deployment_policy=DeploymentPolicy(deployment_policy),
             stack_names=tuple(stack_names),
         )

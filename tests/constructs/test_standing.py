@@ -1,0 +1,161 @@
+"""What CDK apps rely on and what stays: stages, pipelines, look-ups, grants, partitions, boundaries, aspects."""
+
+from pathlib import Path
+from typing import Any
+
+import jsii
+import pytest
+from aws_cdk import (
+    App,
+    Aspects,
+    CfnResource,
+    Environment,
+    IAspect,
+    NestedStack,
+    PermissionsBoundary,
+    Stack,
+    Stage,
+    Tags,
+    pipelines,
+)
+from aws_cdk import aws_codecommit as codecommit
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sqs as sqs
+from aws_cdk.assertions import Match, Template
+from constructs import Construct, IConstruct
+
+from beanpod import DatabaseEngine, DockerEnvironment, DockerService, EnvironmentType, ServiceNetwork
+from tests.constructs.environments import ENVIRONMENT, new_environment, new_stack
+
+SINGLE = EnvironmentType.SINGLE_INSTANCE
+
+
+class Shop(Stage):
+    """A stage with a service in one stack and its network in another."""
+
+    def __init__(self, scope: Construct, construct_id: str, **settings: Any) -> None:
+        super().__init__(scope, construct_id, **settings)
+        network_stack, service_stack = Stack(self, "Network"), Stack(self, "Service")
+        network = ServiceNetwork(network_stack, "Network", nat_gateways=1)
+        self.environment = DockerEnvironment(
+            service_stack,
+            "Environment",
+            vpc=network.vpc,
+            instance_security_group=network.instance_security_group,
+            load_balancer_security_group=network.load_balancer_security_group,
+        )
+        self.stacks = (network_stack, service_stack)
+
+
+def test_one_class_is_several_stages() -> None:
+    app = App()
+    stages = [Shop(app, name) for name in ("Dev", "Prod")]
+    app.synth()
+    for stage in stages:
+        network, service = stage.stacks
+        assert network in service.dependencies
+
+
+def test_a_pipeline_deploys_a_stage(tmp_path: Path) -> None:
+    app = App(outdir=str(tmp_path))
+    stack = Stack(app, "Pipeline", env=Environment(account="123456789012", region="eu-west-1"))
+    source = pipelines.CodePipelineSource.code_commit(
+        codecommit.Repository.from_repository_name(stack, "Repository", "shop"), "main"
+    )
+    pipeline = pipelines.CodePipeline(
+        stack, "Pipeline", synth=pipelines.ShellStep("Synth", input=source, commands=["cdk synth"])
+    )
+    pipeline.add_stage(Shop(app, "Prod", env=Environment(account="123456789012", region="eu-west-1")))
+    app.synth()
+    Template.from_stack(stack).resource_count_is("AWS::CodePipeline::Pipeline", 1)
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"), [("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov"), ("eu-west-1", "aws")]
+)
+def test_every_partition_is_served(region: str, partition: str) -> None:
+    stack = Stack(App(), "Shop", env=Environment(account="123456789012", region=region))
+    DockerService(stack, "Service", database_engine=DatabaseEngine.postgres("17"))
+    template = str(Template.from_stack(stack).to_json())
+    assert "arn:aws:" not in template.replace("arn:aws:iam::aws:", "") or partition == "aws"
+
+
+def test_grants_go_to_the_instances() -> None:
+    stack = new_stack()
+    environment = new_environment(stack)
+    s3.Bucket(stack, "Uploads").grant_read_write(environment)
+    sqs.Queue(stack, "Jobs").grant_send_messages(environment)
+    Template.from_stack(stack).has_resource_properties(
+        "AWS::IAM::Policy",
+        {
+            "PolicyDocument": {
+                "Statement": Match.array_with([Match.object_like({"Action": Match.array_with(["sqs:SendMessage"])})])
+            }
+        },
+    )
+
+
+def test_a_permissions_boundary_of_the_app_reaches_every_role() -> None:
+    app = App()
+    stack = Stack(app, "Shop", permissions_boundary=PermissionsBoundary.from_name("limits"))
+    DockerService(stack, "Service")
+    roles = Template.from_stack(stack).find_resources("AWS::IAM::Role")
+    assert roles
+    assert all("PermissionsBoundary" in body["Properties"] for body in roles.values())
+
+
+@jsii.implements(IAspect)
+class _Notes:
+    def __init__(self) -> None:
+        self.types: set[str] = set()
+
+    def visit(self, node: IConstruct) -> None:
+        """Note a resource's type."""
+        if isinstance(node, CfnResource):
+            self.types.add(node.cfn_resource_type)
+
+
+def test_an_aspect_sees_every_resource() -> None:
+    stack = new_stack()
+    DockerService(stack, "Service", environment_type=SINGLE)
+    notes = _Notes()
+    Aspects.of(stack).add(notes)
+    Template.from_stack(stack)
+    assert {ENVIRONMENT, "AWS::EC2::VPC", "AWS::IAM::Role", "AWS::S3::Bucket"} <= notes.types
+
+
+def test_tags_reach_the_environment() -> None:
+    stack = new_stack()
+    environment = new_environment(stack)
+    Tags.of(environment).add("cost-centre", "42")
+    Template.from_stack(stack).has_resource_properties(ENVIRONMENT, {"Tags": [{"Key": "cost-centre", "Value": "42"}]})
+
+
+def test_a_service_stands_in_a_nested_stack() -> None:
+    stack = new_stack()
+    nested = NestedStack(stack, "Nested")
+    DockerService(nested, "Service", environment_type=SINGLE)
+    Template.from_stack(nested).resource_count_is(ENVIRONMENT, 1)
+
+
+def test_two_services_stand_in_one_vpc() -> None:
+    stack = new_stack()
+    vpc = ec2.Vpc(stack, "Vpc", restrict_default_security_group=False)
+    for name in ("Shop", "Blog"):
+        DockerService(stack, name, vpc=vpc)
+    template = Template.from_stack(stack)
+    template.resource_count_is("AWS::EC2::VPC", 1)
+    template.resource_count_is(ENVIRONMENT, 2)
+
+
+def test_a_vpc_is_looked_up_and_roles_are_imported() -> None:
+    stack = Stack(App(), "Shop", env=Environment(account="123456789012", region="eu-west-1"))
+    environment = new_environment(
+        stack,
+        vpc=ec2.Vpc.from_lookup(stack, "Vpc", vpc_id="vpc-1"),
+        instance_role=iam.Role.from_role_arn(stack, "Role", "arn:aws:iam::123456789012:role/mine"),
+    )
+    s3.Bucket(stack, "Uploads").grant_read(environment)
+    Template.from_stack(stack).resource_count_is(ENVIRONMENT, 1)
