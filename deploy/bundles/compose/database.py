@@ -21,11 +21,12 @@ _KEYS = (
 )
 _OPTIONS = r"-h|-H|--host(?:name)?|--db[_-]?host|--server|--address|-wait"
 _PROGRAMS = r"ping|nc|ncat|telnet|nslookup|dig|getent hosts|getent ahosts"
-_ADDRESS = re.compile(r"HOST|SERVER|ADDR|URL|URI|DSN|ENDPOINT|CONNECTION|CONN_?STR|LINK|NODE", re.IGNORECASE)
+_ADDRESS = re.compile(r"HOST|SERVER|ADDR|URL|URI|DSN|ENDPOINT", re.IGNORECASE)
 _OF_A_DATABASE = re.compile(
     r"(?:^|_|\W)(?:DB|DATABASE|DATASOURCE|SQL|MYSQL|POSTGRES|PG|PSQL|MARIADB|JDBC|SEQUELIZE|TYPEORM|KNEX)",
     re.IGNORECASE,
 )
+_ENGINES = frozenset({"postgres", "postgresql", "mysql", "mariadb"})
 _NO_VALUE = re.compile(r"_FILE$|ALLOW_EMPTY|RANDOM", re.IGNORECASE)
 _PASSWORD = re.compile(r"PASS|PWD|SECRET", re.IGNORECASE)
 _USER = re.compile(r"USER|LOGIN|ROLE", re.IGNORECASE)
@@ -75,7 +76,7 @@ def _uses(text: str, name: str) -> bool:
     host = re.escape(name)
     patterns = (
         rf"(?://|@|\(){host}(?=[:/?,;)\s'\"]|$)",
-        rf"(?<![\w.@/-]){host}:[0-9]{{3,5}}(?![0-9])",
+        rf"(?<![\w.@/-]){host}:[0-9]{{3,5}}(?!\w)",
         rf"(?://|@)[^\s/]*,{host}(?=[:/?,]|$)",
         rf"(?:^|[\W_])(?:{_KEYS})[\"']?\s*[=:]\s*[\"']?(?:tcp:|np:)?{host}{_END}",
         rf"{_WORD}(?:{_OPTIONS})[=\s]*[\"']?{host}{_END}",
@@ -118,6 +119,9 @@ def login_in(variable: str, value: str, login: Login) -> str | None:
     Only where the variable is one of a database by its name: `shop` may be the name of many things.
     """
     rds = rds_variable(variable)
+    if value in _ENGINES and rds == "RDS_DB_NAME" and "NAME" not in variable.upper():
+        # KC_DB and its like say which kind of database it is.
+        return None
     known = {"RDS_PASSWORD": login.passwords, "RDS_USERNAME": login.users, "RDS_DB_NAME": login.databases}
     return rds if value in known.get(rds or "", ()) else None
 

@@ -432,6 +432,27 @@ def test_the_file_to_write_into_is_the_one_that_counts(tmp_path: Path) -> None:
     assert services_of(project)["web"]["environment"] == {"DB_HOST": "${RDS_HOSTNAME}"}
 
 
+def test_the_kind_of_a_database_is_not_its_name(tmp_path: Path) -> None:
+    text = """
+services:
+  web:
+    build: .
+    ports: ["80:8080"]
+    environment: {DB_CONNECTION: postgres, DB_DIALECT: postgres, KC_DB: postgres, DB_TYPE: postgres}
+    mem_limit: 256m
+    command: serve --limits postgres:256m,postgres:100ms
+  postgres: {image: "postgres:17", environment: {POSTGRES_DB: postgres}}
+"""
+    project = copied("db-by-another-name", tmp_path, {"compose.yaml": text})
+    change(project, '"db"', '"postgres"', "beanpod.toml")
+    assert services_of(project)["web"]["environment"]["DB_CONNECTION"] == "postgres"
+    change(project, "DB_TYPE: postgres", "DB_NAME: postgres, DB_HOST: postgres")
+    assert [problem.partition(":")[0] for problem in problems_of(project)] == [
+        "service web, environment.DB_NAME",
+        "service web, environment.DB_HOST",
+    ]
+
+
 # Names that services know each other by.
 def test_a_containers_name_becomes_an_alias(tmp_path: Path) -> None:
     project = copied("container-name-as-host", tmp_path)
