@@ -24,6 +24,21 @@ ROOT = Path(__file__).resolve().parents[1]
 _LONGEST_BYTES = 60_000
 _CUT = "\n\nThe rest is too long to be shown here.\n"
 _UNCHANGED = "There were no differences"
+# A line of `cdk diff` for a resource that is made anew: its type, its path, its logical id.
+_REPLACED = re.compile(r"^\[~\] (\S+) (.+) \S+ (replace|may be replaced)$", re.MULTILINE)
+_GONE = (
+    "The CDK names only stacks that its app has: run `npx cdk destroy` of those that are gone in a checkout of the "
+    "base, with the stage's `-c stage=`."
+)
+# What becomes of what a replaced resource held.
+_AFTER_REPLACEMENT = {
+    "AWS::ElasticBeanstalk::Environment": (
+        "which serves Beanstalk's sample page until `python -m deploy --stage {stage}`"
+    ),
+    "AWS::RDS::DBInstance": "which begins empty: the data stays in a snapshot of the old one",
+    "AWS::S3::Bucket": "which begins empty",
+    "AWS::SecretsManager::Secret": "which gets a new value",
+}
 
 
 class DifferenceError(Exception):
@@ -32,11 +47,20 @@ class DifferenceError(Exception):
 
 @dataclass(frozen=True)
 class Change:
-    """What becomes of one stack. text: as `cdk diff` tells it; "" for one that is gone."""
+    """What becomes of one stack.
+
+    text: as `cdk diff` tells it; "" for one that is gone. users: the deployed stacks that use what this one takes away.
+    """
 
     stack: str
     kind: Literal["changed", "new", "gone"]
     text: str = ""
+    users: tuple[str, ...] = ()
+
+    @property
+    def replaced(self) -> list[tuple[str, str, bool]]:
+        """Type and path of each resource that is made anew, and whether that is certain."""
+        return [(kind, path, how == "replace") for kind, path, how in _REPLACED.findall(self.text)]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -79,14 +103,32 @@ def markdown(changes: Mapping[str, Sequence[Change]]) -> str:
     """A line for each stage, then the stacks one by one; cut to what a comment may hold."""
     lines = "\n".join(_line(stage, found) for stage, found in changes.items())
     details = [_details(change) for found in changes.values() for change in found if change.text]
-    whole = ("\n\n".join(("## Infrastructure", lines, *details)) + "\n").encode()
+    notes = [_GONE] if any(change.kind == "gone" for found in changes.values() for change in found) else []
+    whole = ("\n\n".join(("## Infrastructure", lines, *details, *notes)) + "\n").encode()
     return (whole if len(whole) <= _LONGEST_BYTES else _cut(whole)).decode()
 
 
 def _line(stage: str, changes: Sequence[Change]) -> str:
     by_kind = groupby(changes, lambda change: change.kind)
     parts = [_part(kind, [change.stack for change in found]) for kind, found in by_kind]
-    return f"- **{stage}**: {'; '.join(parts) or 'no change'}"
+    warnings = [f"\n  - {words}" for change in changes for words in (*_replacements(stage, change), *_order(change))]
+    return f"- **{stage}**: {'; '.join(parts) or 'no change'}{''.join(warnings)}"
+
+
+def _replacements(stage: str, change: Change) -> Iterator[str]:
+    for kind, path, certain in change.replaced:
+        after = _AFTER_REPLACEMENT.get(kind)
+        told = f", {after.format(stage=stage)}" if after else ""
+        yield f"**{'replaces' if certain else 'may replace'} `{path}`** of {change.stack} ({kind}){told}"
+
+
+def _order(change: Change) -> Iterator[str]:
+    if change.users:
+        users = " ".join(change.users)
+        yield (
+            f"**{change.stack} takes away what {', '.join(change.users)} still use**, which CloudFormation refuses: "
+            f"`npx cdk deploy {users} --exclusively` first, then `npx cdk deploy --all`"
+        )
 
 
 def _part(kind: str, stacks: Sequence[str]) -> str:
@@ -140,8 +182,21 @@ def stack_changes(base: Path, head: Path) -> Iterator[Change]:
     for stack, template in after.items():
         text = _told(head, stack, template, before.get(stack))
         if text:
-            yield Change(stack, "changed" if stack in before else "new", text)
+            users = _users(before, stack, template) if stack in before else ()
+            yield Change(stack, "changed" if stack in before else "new", text, users)
     yield from (Change(stack, "gone") for stack in before if stack not in after)
+
+
+def _users(before: Mapping[str, Path], stack: str, template: Path) -> tuple[str, ...]:
+    """The stacks that import, as they are deployed, what the new template of `stack` no longer exports."""
+    taken_away = _exports(before[stack]) - _exports(template)
+    texts = {name: path.read_text() for name, path in before.items() if name != stack}
+    return tuple(name for name, text in texts.items() if any(f'"Fn::ImportValue": "{it}"' in text for it in taken_away))
+
+
+def _exports(template: Path) -> set[str]:
+    outputs = json.loads(template.read_text()).get("Outputs", {}).values()
+    return {str(output["Export"]["Name"]) for output in outputs if "Export" in output}
 
 
 def _templates(assembly: Path) -> dict[str, Path]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from aws_cdk import App, Duration, Stack
+from aws_cdk import App, CfnOutput, Duration, Stack
 from aws_cdk import aws_sqs as sqs
 
 from stacks.difference import (
@@ -63,6 +63,45 @@ def test_each_stage_has_a_line() -> None:
         "`npx cdk destroy shop-old-network shop-old-service`\n\n"
         "<details><summary>shop-prod-service, changed</summary>\n\n```\nx\n```\n\n</details>\n"
     )
+
+
+def test_what_is_replaced_is_marked_with_what_to_do_next() -> None:
+    said = (
+        "Resources\n[~] AWS::ElasticBeanstalk::Environment Environment Environment78414C64 replace\n"
+        "[~] AWS::RDS::DBInstance Database/Instance DatabaseInstanceAA8A5FDE may be replaced\n"
+        "[~] AWS::IAM::Role Role Role1ABCC5F0"
+    )
+    text = markdown({"prod": [Change("shop-prod-service", "changed", said)]})
+    assert text.startswith(
+        "## Infrastructure\n\n- **prod**: changed shop-prod-service\n"
+        "  - **replaces `Environment`** of shop-prod-service (AWS::ElasticBeanstalk::Environment), "
+        "which serves Beanstalk's sample page until `python -m deploy --stage prod`\n"
+        "  - **may replace `Database/Instance`** of shop-prod-service (AWS::RDS::DBInstance), "
+        "which begins empty: the data stays in a snapshot of the old one\n\n<details>"
+    )
+
+
+def test_cdk_diff_says_what_is_replaced(tmp_path: Path) -> None:
+    for side, name in (("base", "one"), ("head", "two")):
+        app = App(outdir=str(tmp_path / side))
+        sqs.Queue(Stack(app, "shop"), "Jobs", queue_name=name)
+        app.synth()
+    (change,) = stack_changes(tmp_path / "base", tmp_path / "head")
+    assert change.replaced == [("AWS::SQS::Queue", "Jobs", True)]
+
+
+def test_what_is_still_in_use_is_let_go_first(tmp_path: Path) -> None:
+    for side, kept in (("base", 2), ("head", 1)):
+        app = App(outdir=str(tmp_path / side))
+        network, service = Stack(app, "shop-network"), Stack(app, "shop-service")
+        for number in range(kept):
+            queue = sqs.Queue(network, f"Jobs{number}")
+            CfnOutput(service, f"Queue{number}", value=queue.queue_arn)
+        app.synth()
+    changes = list(stack_changes(tmp_path / "base", tmp_path / "head"))
+    assert [change.users for change in changes] == [("shop-service",), ()]
+    text = markdown({"prod": changes})
+    assert "`npx cdk deploy shop-service --exclusively` first, then `npx cdk deploy --all`" in text
 
 
 def test_text_cannot_leave_its_block() -> None:
