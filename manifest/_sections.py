@@ -231,11 +231,6 @@ class StageConfig(Section):
     alarms: AlarmsConfig = Field(default=AlarmsConfig(), description="Who is told when something is wrong.")
 
     @property
-    def service_stack(self) -> str:
-        """The stack whose outputs name the environment."""
-        return self.delivery.stack or f"{self.service.name}-{self.name}-service"
-
-    @property
     def delivery_stack(self) -> str:
         """The stack whose outputs name the bucket and the deployer."""
         return self.delivery.stack or f"{self.service.name}-{self.name}-delivery"

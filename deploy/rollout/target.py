@@ -33,11 +33,12 @@ class Target:
 
         Raises UsageError when a stack is not there, or is older than its outputs.
         """
-        if stage.delivery.stack:
-            service = delivery = _outputs(aws, stage.delivery.stack, stage, *_SERVICE_OUTPUTS, "BucketName")
+        prefix = f"{stage.service.name}-{stage.name}"
+        if own := _own_stack(stage):
+            service = delivery = _outputs(aws, own, stage, *_SERVICE_OUTPUTS, "BucketName")
         else:
-            service = _outputs(aws, stage.service_stack, stage, *_SERVICE_OUTPUTS)
-            delivery = _outputs(aws, stage.delivery_stack, stage, "BucketName")
+            service = _outputs(aws, f"{prefix}-service", stage, *_SERVICE_OUTPUTS)
+            delivery = _outputs(aws, f"{prefix}-delivery", stage, "BucketName")
         return cls(
             application=service["ApplicationName"],
             environment=service["EnvironmentName"],
@@ -63,10 +64,15 @@ class Target:
         )
 
 
+def _own_stack(stage: "StageConfig") -> str | None:
+    """The one stack that holds everything, where the manifest names it."""
+    return stage.delivery.stack if hasattr(stage, "delivery") else None
+
+
 def how_to_deploy(stage: "StageConfig") -> str:
     """The command that makes a stage's stacks; where the manifest names none, also how to name one."""
-    if stage.delivery.stack:
-        return f"run npx cdk deploy {stage.delivery.stack}"
+    if own := _own_stack(stage):
+        return f"run npx cdk deploy {own}"
     return (
         f"run npx cdk deploy --all -c stage={stage.name}, or name a stack of an app of your own by "
         f'delivery.stack = "..." under [stages.{stage.name}],'
@@ -81,8 +87,11 @@ def _outputs(aws: Aws, stack: str, stage: "StageConfig", *names: str) -> dict[st
             f"{how_to_deploy(stage)} first"
         )
     if missing := [name for name in names if name not in outputs]:
-        command = "npx cdk deploy --all" if not stage.delivery.stack else f"npx cdk deploy {stage.delivery.stack}"
-        chosen = "" if stage.delivery.stack else f" -c stage={stage.name}"
-        own = "; DockerService makes them, and with parts of your own CfnOutput does" if stage.delivery.stack else ""
-        raise UsageError(f"stack {stack} has no output {', '.join(missing)}: run {command}{chosen} again{own}")
+        lacking = f"stack {stack} has no output {', '.join(missing)}"
+        if _own_stack(stage):
+            raise UsageError(
+                f"{lacking}: run npx cdk deploy {stack} again; DockerService makes them, and with parts of your own "
+                "CfnOutput does"
+            )
+        raise UsageError(f"{lacking}: run npx cdk deploy --all -c stage={stage.name} again")
     return outputs
