@@ -8,7 +8,7 @@ from deploy.bundles.compose.database import Login
 from deploy.bundles.compose.draft import WEB_PORT, Draft, Replaced, Tree
 from deploy.bundles.compose.environment import assignments, paths_of
 from deploy.bundles.compose.findings import at
-from deploy.bundles.compose.names import names_of
+from deploy.bundles.compose.names import given_names, names_of
 from deploy.bundles.compose.volumes import Volume
 
 # Where the images of databases look for what to run at their first start: https://hub.docker.com/_/postgres.
@@ -53,7 +53,7 @@ def remove_database(draft: Draft) -> None:
         return
     companions = _companions(draft, database)
     draft.replaced = Replaced(
-        names=tuple(dict.fromkeys(names_of(database, draft.services))),
+        names=tuple(dict.fromkeys([*names_of(database, draft.services), *given_names(draft, database)])),
         login=Login.of(_environment(draft, draft.services[database])),
     )
     _check_shared_secrets(draft, database)

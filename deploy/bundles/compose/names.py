@@ -4,6 +4,7 @@ https://docs.docker.com/reference/compose-file/services/#container_name and #ali
 containers while those before may still be there, and no two have one name.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -26,11 +27,36 @@ def settle_names(draft: Draft) -> None:
         service = draft.services[name]
         if alias != name and "network_mode" not in service:
             service["networks"] = with_alias(service.get("networks") or {"default": None}, alias)
+    _keep_given_names(draft)
     for name, service in draft.services.items():
         if container := service.get("container_name"):
             kept = named.get(container) == name and "network_mode" not in service
             how = f"others still reach the service as {container}" if kept else f"the service is {name}"
             draft.findings.note(at(name, "container_name"), f"left out: {how}")
+
+
+def _keep_given_names(draft: Draft) -> None:
+    """Compose names a container after its project, which is another one on the instance: who says it is found by it."""
+    said = " ".join(
+        str(value) for service in draft.services.values() for value in (service.get("environment") or {}).values()
+    )
+    for name, service in draft.services.items():
+        for given in given_names(draft, name):
+            if re.search(rf"(?<![\w.-]){re.escape(given)}(?![\w.-])", said) and "network_mode" not in service:
+                service["networks"] = with_alias(service.get("networks") or {"default": None}, given)
+                draft.findings.note(
+                    at(name), f"others still reach it as {given}, which is no name of it on the instance"
+                )
+
+
+def given_names(draft: Draft, name: str) -> tuple[str, str]:
+    """What compose calls the first container of a service, now and before its second version.
+
+    https://docs.docker.com/compose/how-tos/project-name/: the project is named by the file, or after its folder.
+    """
+    project = str(draft.tree.get("name") or draft.setting.folder.name).lower()
+    project = re.sub(r"[^a-z0-9_-]", "", project)
+    return f"{project}-{name}-1", f"{project}_{name}_1"
 
 
 def container_names(services: Mapping[str, Tree]) -> dict[str, str]:

@@ -464,6 +464,23 @@ def test_a_containers_name_becomes_an_alias(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("given", ["container-name-as-host-cache-1", "container-name-as-host_cache_1"])
+def test_a_name_that_compose_gave_a_container_stays_one(tmp_path: Path, given: str) -> None:
+    project = copied("container-name-as-host", tmp_path)
+    change(project, "    container_name: shop_cache\n", "")
+    assert "networks" not in services_of(project)["cache"]
+    change(project, "CACHE_HOST: shop_cache", f"CACHE_URL: redis://{given}:6379")
+    assert services_of(project)["cache"]["networks"] == {"default": {"aliases": [given]}}
+
+
+def test_a_database_is_found_by_the_name_that_compose_gave_it(tmp_path: Path) -> None:
+    project = web_with(tmp_path, "environment: {DB_HOST: myshop_db_1}")
+    assert services_of(project)
+    change(project, "services:\n", "name: myshop\nservices:\n")
+    (problem,) = problems_of(project)
+    assert "names myshop_db_1, which is service db" in problem
+
+
 def test_an_alias_is_one_on_each_network(tmp_path: Path) -> None:
     project = copied("container-name-as-host", tmp_path)
     networks = "networks: {inner: {aliases: [redis]}, outer: }\n"
