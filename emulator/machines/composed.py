@@ -116,6 +116,8 @@ class Composed:
 
     def _compose(self, step: str, folder: str, *arguments: str) -> str:
         try:
-            return self._site.instance.run("docker", "compose", "--file", FILE, *arguments, folder=folder)
+            return self._site.instance.run(
+                "docker", "compose", "--progress", "quiet", "--file", FILE, *arguments, folder=folder
+            )
         except DockerError as error:
             raise MachineError(step, str(error)) from error

@@ -154,7 +154,8 @@ class _Handler(BaseHTTPRequestHandler):
             body = engine_rules.container(self._document(), name, self.view)
         except RefusedError as error:
             # 404 means that there is no such image, and makes the client pull it.
-            raise RefusedError(str(error), 403 if error.status == 404 else error.status) from error
+            said = f"{name}: {error}" if name else str(error)
+            raise RefusedError(said, 403 if error.status == 404 else error.status) from error
         if name:
             self.query["name"] = self.view.engine_name(name)
         self._forward("/containers/create", body)
