@@ -14,6 +14,8 @@ from manifest._environment import EnvironmentConfig
 from manifest._presets import PresetName
 from manifest._templates import render
 
+_PROCESS = "aws:elasticbeanstalk:environment:process:default"
+
 
 class ServiceConfig(Section):
     """The app that runs."""
@@ -234,6 +236,12 @@ class StageConfig(Section):
     def delivery_stack(self) -> str:
         """The stack whose outputs name the bucket and the deployer."""
         return self.delivery.stack or f"{self.service.name}-{self.name}-delivery"
+
+    @property
+    def health_codes(self) -> str:
+        """What the health path may answer, as in MatcherHTTPCode, e.g. "200,301" or "200-299". Default: "200"."""
+        given = (it for it in self.environment.options if (it.namespace, it.name) == (_PROCESS, "MatcherHTTPCode"))
+        return next((option.value for option in given), "200")
 
     def render_variables(self, database: Mapping[str, str] | None = None) -> dict[str, str]:
         """The variables with their placeholders filled in.

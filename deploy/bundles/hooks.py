@@ -20,13 +20,15 @@ _LOGINS = tuple(f".platform/{hooks}/prebuild/00_beanpod_login.sh" for hooks in (
 _RELEASE = ".platform/hooks/prebuild/01_beanpod_release.sh"
 # After the images are there, before their containers start.
 _LOGS = tuple(f".platform/{hooks}/predeploy/00_beanpod_logs.sh" for hooks in ("hooks", "confighooks"))
+# After the user's own, which may start something; a change of configuration restarts containers as well.
+_VERIFIES = tuple(f".platform/{hooks}/postdeploy/98_beanpod_verify.sh" for hooks in ("hooks", "confighooks"))
 CLEANUP = ".platform/hooks/postdeploy/99_beanpod_cleanup.sh"
 
 # A name that a shell takes as it stands.
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]*")
 
 # Names in a bundle that nobody else can have.
-OWN_FILES = frozenset({*_LOGINS, *_LOGS, _RELEASE, CLEANUP, "docker-compose.yml", "Dockerrun.aws.json"})
+OWN_FILES = frozenset({*_LOGINS, *_LOGS, _RELEASE, *_VERIFIES, CLEANUP, "docker-compose.yml", "Dockerrun.aws.json"})
 
 
 def login_hooks(repository: str) -> Mapping[str, BundleFile]:
@@ -68,6 +70,29 @@ def logs_hook(folders: Iterable[LogFolder]) -> Mapping[str, BundleFile]:
     known = (folder for folder in folders if _IMAGE.fullmatch(folder.image))
     lines = [shlex.join(["logs", folder.name, folder.image, folder.user]) for folder in known]
     return dict.fromkeys(_LOGS, _script("logs.sh", LOGS="\n".join(lines))) if lines else {}
+
+
+def verify_hooks(
+    kinds: Mapping[str, str], *, image: str, health_path: str, health_codes: str
+) -> Mapping[str, BundleFile]:
+    """Fail an instance's deployment where a container does not run well, or the health path does not answer there.
+
+    "If any hook fails (exits with a non-zero code), the deployment aborts and fails", says the page above; what ran
+    before is not brought back by that: "start another deployment", says
+    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environments-health-enhanced-notifications.html.
+    The deploy script does.
+
+    kinds: of compose services, by their names; none where there is one container. image: of that one. health_codes:
+    as in MatcherHTTPCode. Environment variable BEANPOD_WATCH_SECONDS: how long nothing may restart. Default: 15.
+    """
+    script = _script(
+        "verify.sh",
+        SERVICES="\n".join(f"{name} {kind}" for name, kind in kinds.items()),
+        IMAGE=image,
+        PATH=shlex.quote(health_path),
+        CODES=shlex.quote(health_codes),
+    )
+    return dict.fromkeys(_VERIFIES, script)
 
 
 def cleanup_hook(images: Iterable[str]) -> Mapping[str, BundleFile]:

@@ -116,6 +116,12 @@ def make_bundle(stage: StageConfig, root: Path, images: Images, *, application: 
         name: BundleFile(data, stamped=True),
         **(hooks.release_hook(label_of(service, BLANK), released) if released else {}),
         **hooks.logs_hook(_log_folders(plan, released)),
+        **hooks.verify_hooks(
+            plan.kinds,
+            image="" if plan.kinds else released.get(None, ""),
+            health_path=stage.service.health_path,
+            health_codes=stage.health_codes,
+        ),
         **hooks.cleanup_hook([*released.values(), *plan.pulled.values()]),
         **(hooks.login_hooks(stage.service.image) if login_hooks else {}),
     }
@@ -129,7 +135,7 @@ class _Plan:
 
     definition: name and content of the file that Beanstalk runs. web: the service that requests reach; None for the
     one Dockerfile. pulled: images that are not built here, by their services. logs: folders of logs, each with its
-    service and its user.
+    service and its user. kinds: of compose services, as the hook knows them.
     """
 
     specs: tuple[BuildSpec, ...]
@@ -139,6 +145,7 @@ class _Plan:
     web: str | None = None
     pulled: Mapping[str | None, str] = field(default_factory=dict)
     logs: tuple[tuple[str, str, str], ...] = ()
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
 
 def _plan(stage: StageConfig, root: Path) -> _Plan:
@@ -309,6 +316,7 @@ def _compose_plan(stage: StageConfig, root: Path, problems: list[str]) -> _Plan:
         web=made.web,
         pulled=dict(made.images.items()),
         logs=made.logs,
+        kinds=made.kinds,
         definition=lambda images: ("docker-compose.yml", made.text(images).encode()),
     )
 

@@ -19,7 +19,6 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from manifest import StageConfig
 
-PROCESS = "aws:elasticbeanstalk:environment:process:default"
 _SECONDS = 5.0
 _MOST_REDIRECTS = 3
 # What a proxy on the way answers by itself when it lets nobody through, or finds nobody.
@@ -104,7 +103,7 @@ class HealthPath:
     @classmethod
     def of(cls, stage: "StageConfig", address: str) -> "HealthPath":
         """Of a stage whose environment is reached at an address, such as http://shop.example.org."""
-        return cls(f"{address.rstrip('/')}{stage.service.health_path}", accepted_codes(stage))
+        return cls(f"{address.rstrip('/')}{stage.service.health_path}", stage.health_codes)
 
     def answer(self) -> Answer:
         """Ask once. What cannot be reached from here is said, and is no failure: `well` is None."""
@@ -115,14 +114,6 @@ class HealthPath:
         well = accepts(self.codes, status)
         wanted = "" if well else f", {self.codes} is wanted"
         return Answer(well, f"GET {self.url} answered {status}{wanted}")
-
-
-def accepted_codes(stage: "StageConfig") -> str:
-    """What the health path may answer, as in MatcherHTTPCode: the manifest's option, or its default, 200."""
-    for option in stage.environment.options:
-        if (option.namespace, option.name) == (PROCESS, "MatcherHTTPCode"):
-            return option.value
-    return "200"
 
 
 def accepts(codes: str, status: int) -> bool:

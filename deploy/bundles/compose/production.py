@@ -15,6 +15,7 @@ from deploy.bundles.compose.leaving import check_references, remove_database, re
 from deploy.bundles.compose.loading import Loaded, load
 from deploy.bundles.compose.mounts import check_external, log_folders, settle_files, settle_mounts, settle_volumes
 from deploy.bundles.compose.names import settle_names
+from deploy.bundles.compose.restart import Kind, settle_restarts
 from deploy.bundles.compose.web import ensure_web_port
 from deploy.bundles.compose.writing import written
 from deploy.images import BuildSpec
@@ -22,7 +23,6 @@ from deploy.images import BuildSpec
 _LEFT_OUT = ("build", "container_name", "develop", "profiles")
 _DECIDED_BY_THE_IMAGE = ("platform", "pull_policy", "pull_refresh_after")
 _SECTIONS = ("networks", "volumes", "secrets", "configs", "models")
-_RESTART = "always"
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Production:
     specs: what has to be built. files: what the services need beside it, by path in the bundle. web: the service that
     requests reach. web_port: where its container listens. images: those that are not built here, by their services, as
     the file names them. logs: the folders of logs that containers write to, with their service and its user ("" for
-    its image's own).
+    its image's own). kinds: of the services that have containers.
     """
 
     specs: tuple[BuildSpec, ...] = ()
@@ -42,6 +42,7 @@ class Production:
     web_port: int | None = None
     images: Mapping[str, str] = field(default_factory=dict)
     logs: tuple[tuple[str, str, str], ...] = ()
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
     _tree: Tree = field(default_factory=dict)
     _header: str = ""
 
@@ -63,6 +64,7 @@ def production(path: Path, setting: Setting, findings: Findings) -> Production:
     built = frozenset(name for name, service in loaded.tree["services"].items() if "build" in service)
     draft = Draft(loaded.tree, loaded.production, setting, findings, built, production_name=loaded.production_name)
     web = _settle(draft)
+    kinds = settle_restarts(draft, web)
     _note_moving_tag(draft, web)
     for where, problem in faults({"services": _staying(draft), **_others(draft)}):
         findings.problem(place(where), problem)
@@ -79,6 +81,7 @@ def production(path: Path, setting: Setting, findings: Findings) -> Production:
         web_port=next((port.target for name, port in draft.ports() if name == web and port.reached_at(WEB_PORT)), None),
         images=_off_the_shelf(draft),
         logs=tuple(log_folders(draft)),
+        kinds=kinds,
         _tree=_tree(draft),
         _header=_header(loaded, setting, findings),
     )
@@ -121,24 +124,9 @@ def _settle(draft: Draft) -> str | None:
     settle_files(draft)
     check_external(draft)
     web = ensure_web_port(draft)
-    _ensure_restart(draft)
     for name, service in draft.services.items():
         _check_image(draft, name, service)
     return web
-
-
-def _ensure_restart(draft: Draft) -> None:
-    """Everything comes up again after a crash or a reboot, except a job that others wait for to end."""
-    jobs = {
-        other
-        for service in draft.services.values()
-        for other, how in service.get("depends_on", {}).items()
-        if how.get("condition") == "service_completed_successfully"
-    }
-    for name, service in draft.services.items():
-        given = service.get("restart")
-        if name not in jobs and given in (None, "no") and "restart_policy" not in (service.get("deploy") or {}):
-            service["restart"] = _RESTART
 
 
 def _check_image(draft: Draft, name: str, service: Tree) -> None:

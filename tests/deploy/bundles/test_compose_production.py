@@ -273,8 +273,8 @@ services:
   other: {build: ., restart: on-failure}
 """
     services = composed(compose_bundle(tmp_path, text))["services"]
-    assert services["app"]["restart"] == "always"
-    assert "restart" not in services["migrate"]
+    assert services["app"]["restart"] == "no"
+    assert services["migrate"]["restart"] == "no"
     assert services["other"]["restart"] == "on-failure"
 
 

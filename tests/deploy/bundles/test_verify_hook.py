@@ -1,0 +1,216 @@
+"""The hook that fails an instance's deployment, with real containers; only what it sees of the engine is narrowed."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from secrets import token_hex
+
+import pytest
+
+from deploy.bundles.compose.restart import Kind
+from deploy.bundles.hooks import verify_hooks
+from tests.deploy.engine import Engine
+
+IMAGE = "busybox:stable"
+SERVE = "mkdir -p /www; echo ok > /www/health; exec httpd -f -p 8080 -h /www"
+SLEEP = "exec sleep 600"
+# The engine is everybody's on this machine; the instance has one of its own.
+DOCKER = """#!/bin/sh
+verb=$1
+[ "$verb" = ps ] && shift && exec {docker} ps --filter label=beanpod.test={name} "$@"
+exec {docker} "$@"
+"""
+CURL = """#!/bin/sh
+for given in "$@"; do shift; set -- "$@" "$(echo "$given" | sed 's,^http://localhost,{address},')"; done
+exec {curl} "$@"
+"""
+
+
+class Instance:
+    """Containers of a compose project or of none, and a hook that sees no others."""
+
+    def __init__(self, engine: Engine, folder: Path) -> None:
+        self._engine, self._folder = engine, folder
+        self.name = f"verify-{token_hex(4)}"
+        self._variables = engine.variables(folder)
+        self._address = "http://127.0.0.1:9"
+        self._program("docker", DOCKER.format(docker=shutil.which("docker"), name=self.name))
+
+    def start(self, service: str | None, command: str, *options: str, restart: str = "no", image: str = IMAGE) -> str:
+        """A container of a service; its id."""
+        labels = [f"beanpod.test={self.name}"]
+        if service:
+            labels += [f"com.docker.compose.service={service}", "com.docker.compose.oneoff=False"]
+        labelled = (item for label in labels for item in ("--label", label))
+        return self._engine.run(
+            "run", "--detach", "--init", "--restart", restart, *labelled, *options, image, "sh", "-c", command
+        ).strip()
+
+    def serve(self, service: str | None = "web", command: str = SERVE, image: str = IMAGE) -> str:
+        """The container that requests reach."""
+        started = self.start(service, command, "--publish", "127.0.0.1::8080", restart="always", image=image)
+        self._address = f"http://{self._engine.run('port', started, '8080/tcp').splitlines()[0]}"
+        return started
+
+    def verify(
+        self, kinds: dict[str, Kind], *, watch: int = 2, path: str = "/health", image: str = "", codes: str = "200"
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run the hook."""
+        self._program("curl", CURL.format(curl=shutil.which("curl"), address=self._address))
+        hook, _ = verify_hooks(kinds, image=image, health_path=path, health_codes=codes).values()
+        self._program("hook", hook.data.decode())
+        variables = self._variables | {"PATH": f"{self._folder}:{self._variables['PATH']}"}
+        variables["BEANPOD_WATCH_SECONDS"] = str(watch)
+        return subprocess.run(
+            [self._folder / "hook"], env=variables, capture_output=True, text=True, check=False, timeout=300
+        )
+
+    def policy(self, container: str) -> str:
+        return self._engine.run("inspect", "--format", "{{.HostConfig.RestartPolicy.Name}}", container).strip()
+
+    def remove(self) -> None:
+        containers = self._engine.run("ps", "--all", "--quiet", "--filter", f"label=beanpod.test={self.name}").split()
+        if containers:
+            self._engine.run("rm", "--force", "--volumes", *containers)
+
+    def _program(self, name: str, text: str) -> None:
+        (self._folder / name).write_text(text)
+        (self._folder / name).chmod(0o755)
+
+
+@pytest.fixture
+def instance(docker_engine: Engine, tmp_path: Path) -> Iterator[Instance]:
+    made = Instance(docker_engine, tmp_path)
+    yield made
+    made.remove()
+
+
+def failed(done: "subprocess.CompletedProcess[str]") -> str:
+    """The one line that says why."""
+    assert done.returncode == 1, done.stdout
+    (line,) = done.stderr.splitlines()
+    return line
+
+
+def test_a_release_that_runs_well_passes_and_its_workers_come_up_after_a_reboot(instance: Instance) -> None:
+    instance.serve()
+    worker = instance.start("worker", SLEEP, restart="on-failure")
+    seed = instance.start("seed", "echo seeded", restart="on-failure")
+    owners = instance.start("owners", "echo done", restart="on-failure:3")
+    instance.start("migrate", "sleep 1; echo migrated")
+    instance.start("none-of-ours", "exit 1")
+    kinds = {"web": Kind.SERVER, "worker": Kind.WORKER, "seed": Kind.WORKER, "owners": Kind.ONCE, "migrate": Kind.JOB}
+    done = instance.verify(kinds)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "GET http://localhost/health answered 200" in done.stdout
+    assert [instance.policy(it) for it in (worker, seed, owners)] == ["unless-stopped", "on-failure", "on-failure"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "command", "restart", "parts"),
+    [
+        (Kind.SERVER, "echo migrated", "always", ["restarts again and again", "migrated"]),
+        (Kind.WORKER, "echo lost the queue; exit 7", "on-failure", ["restarts again and again", "Exit code 7"]),
+        (Kind.SERVER, "echo no; echo table; exit 3", "no", ["has failed. Exit code 3, 0 restarts", "no | table"]),
+        (Kind.ONCE, "echo boom >&2; exit 2", "on-failure:1", ["has failed. Exit code 2, 1 restarts", "boom"]),
+        (Kind.JOB, "exit 4", "no", ["has failed. Exit code 4"]),
+        (Kind.WORKER, "exit 137", "no", ["has failed. Exit code 137"]),
+        (Kind.SERVER, "echo bye", "no", ["has ended, though it should run", 'restart: "no"', "bye"]),
+        (Kind.JOB, SLEEP, "no", ["is a job and still runs"]),
+    ],
+)
+def test_what_does_not_run_well_fails_and_is_named(
+    instance: Instance, kind: Kind, command: str, restart: str, parts: list[str]
+) -> None:
+    instance.serve()
+    instance.start("it", command, restart=restart)
+    told = failed(instance.verify({"web": Kind.SERVER, "it": kind}))
+    assert told.startswith("The release does not run well: service it ")
+    assert [part for part in parts if part not in told] == [], told
+
+
+def test_a_service_that_ends_after_a_while_is_seen_within_the_window(instance: Instance) -> None:
+    instance.serve()
+    instance.start("slow", "sleep 3; echo tired; exit 1", restart="always")
+    told = failed(instance.verify({"web": Kind.SERVER, "slow": Kind.SERVER}, watch=5))
+    assert "service slow restarts again and again" in told
+    assert "tired" in told
+
+
+def test_one_that_came_up_at_the_second_attempt_passes(instance: Instance) -> None:
+    instance.serve()
+    instance.start("late", "[ -e /once ] && exec sleep 600; touch /once; sleep 2; exit 1", restart="always")
+    done = instance.verify({"web": Kind.SERVER, "late": Kind.SERVER}, watch=4)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_the_owner_starts_once_may_still_run(instance: Instance) -> None:
+    instance.serve()
+    instance.start("index", SLEEP)
+    done = instance.verify({"web": Kind.SERVER, "index": Kind.ONCE}, watch=1)
+    assert done.returncode == 0, done.stderr
+    assert "as far as this release waits for them: index" in done.stdout
+
+
+def test_a_healthcheck_has_its_own_say(instance: Instance) -> None:
+    check = ("--health-interval", "1s", "--health-retries", "1", "--health-cmd")
+    instance.serve()
+    instance.start("slow", f"sleep 3; touch /up; {SLEEP}", *check, "[ -e /up ] || exit 0", restart="always")
+    assert instance.verify({"web": Kind.SERVER, "slow": Kind.SERVER}, watch=1).returncode == 0
+    instance.start("ill", f"echo no database; {SLEEP}", *check, "exit 1", restart="always")
+    told = failed(instance.verify({"web": Kind.SERVER, "ill": Kind.SERVER}, watch=1))
+    assert "service ill is unhealthy" in told
+    assert "no database" in told
+
+
+def test_a_service_without_a_container_is_named(instance: Instance) -> None:
+    instance.serve()
+    told = failed(instance.verify({"web": Kind.SERVER, "worker": Kind.WORKER}, watch=1))
+    assert told == "The release does not run well: service worker has no container."
+
+
+@pytest.mark.parametrize(
+    ("path", "codes", "code", "said"),
+    [
+        ("/health", "200", 0, "answered 200"),
+        ("/health?deep=[1]", "200-299", 0, "answered 200"),
+        ("/none", "200,404", 0, "answered 404"),
+        ("/none", "200", 1, "GET http://localhost/none answered 404 on this instance, 200 is wanted."),
+    ],
+)
+def test_the_health_path_is_asked_on_the_instance(
+    instance: Instance, path: str, codes: str, code: int, said: str
+) -> None:
+    instance.serve()
+    done = instance.verify({"web": Kind.SERVER}, watch=1, path=path, codes=codes)
+    assert (done.returncode, said in done.stdout + done.stderr) == (code, True), done
+
+
+def test_an_instance_that_does_not_answer_fails(instance: Instance) -> None:
+    instance.start("web", SLEEP)
+    told = failed(instance.verify({"web": Kind.SERVER}, watch=1))
+    assert told == "The release does not run well: GET http://localhost/health is not answered on this instance."
+
+
+def test_the_one_container_of_a_dockerfile_is_found_by_its_image(docker_engine: Engine, instance: Instance) -> None:
+    image = f"{instance.name}:1"
+    docker_engine.run("tag", IMAGE, image)
+    try:
+        instance.serve(None, image=image)
+        assert instance.verify({}, image=image, watch=1).returncode == 0
+        instance.start(None, "echo crash; exit 9", restart="always", image=image)
+        told = failed(instance.verify({}, image=image, watch=2))
+    finally:
+        docker_engine.run("image", "rm", image)
+    assert "the container restarts again and again. Exit code 9" in told
+    assert "crash" in told
+
+
+def test_a_window_that_is_no_number_is_refused(instance: Instance) -> None:
+    instance.serve()
+    hook, _ = verify_hooks({}, image=IMAGE, health_path="/", health_codes="200").values()
+    done = subprocess.run(
+        ["sh", "-c", hook.data], env={"BEANPOD_WATCH_SECONDS": "1m"}, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, "BEANPOD_WATCH_SECONDS must be a number of seconds, got 1m\n")
