@@ -126,6 +126,8 @@ def _observability(settings: EnvironmentSettings) -> Iterator[Row]:
 
 def _traffic(settings: EnvironmentSettings) -> Iterator[Row]:
     if not settings.load_balanced:
+        # The general one: a process of a load balancer is not there to have it.
+        yield "aws:elasticbeanstalk:application", "Application Healthcheck URL", settings.health_check_path
         return
     yield ENVIRONMENT, "LoadBalancerType", settings.load_balancer_type
     yield PROCESS, "HealthCheckPath", settings.health_check_path

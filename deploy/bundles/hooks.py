@@ -83,7 +83,8 @@ def verify_hooks(
     The deploy script does.
 
     kinds: of compose services, by their names; none where there is one container. image: of that one. health_codes:
-    as in MatcherHTTPCode. Environment variable BEANPOD_WATCH_SECONDS: how long nothing may restart. Default: 15.
+    as in MatcherHTTPCode. Variables of the environment: BEANPOD_WATCH_SECONDS, how long nothing may restart, 15 s
+    where it is not given; BEANPOD_SETTLE_SECONDS, how long everything has to come to that, 60 s.
     """
     script = _script(
         "verify.sh",

@@ -141,6 +141,11 @@ class Fleet:
         return bool(failures)
 
     @property
+    def _general_path(self) -> str:
+        """The one that an environment without a load balancer has."""
+        return self._environment.option("aws:elasticbeanstalk:application", "Application Healthcheck URL", "/")
+
+    @property
     def _policy(self) -> str:
         return self._environment.option("aws:elasticbeanstalk:command", "DeploymentPolicy", "AllAtOnce")
 
@@ -195,7 +200,7 @@ class Fleet:
         setting = Setting(
             environment=environment.name,
             variables=profile.variables(environment),
-            health_path=environment.option(_PROCESS, "HealthCheckPath", "/"),
+            health_path=environment.option(_PROCESS, "HealthCheckPath", self._general_path),
             health_codes=environment.option(_PROCESS, "MatcherHTTPCode", "200"),
             health_seconds=PACE.health,
             drain_seconds=self._front.drain_seconds,

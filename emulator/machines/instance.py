@@ -15,6 +15,7 @@ from emulator.machines.engine_view import LABEL, Engine, View
 from emulator.machines.grounds import Grounds
 from emulator.machines.image import instance_image
 from emulator.machines.release import MachineError, Release
+from emulator.settings import PACE
 
 # Hooks run in staging until the application is deployed to where it runs, and in current after that.
 STAGING, CURRENT = "/var/app/staging", "/var/app/current"
@@ -29,6 +30,7 @@ _SOCKET = "/run/docker.sock"
 _AUTHORITY = "/etc/ssl/beanpod-embedded-rds.pem"
 _TRUSTED = {"NODE_EXTRA_CA_CERTS": _AUTHORITY}
 WEB_PORT = 80
+_FORWARD = "/run/web.pid"
 
 
 @dataclass
@@ -137,11 +139,21 @@ class Instance:
         """
         scripts = f".platform/{'confighooks' if config else 'hooks'}/{stage}"
         find = f"[ ! -d {scripts} ] || find {scripts}/ -mindepth 1 -maxdepth 1 ! -type d | LC_ALL=C sort"
+        watch = PACE.watch
+        hurry = ("env", f"BEANPOD_WATCH_SECONDS={watch:.0f}", f"BEANPOD_SETTLE_SECONDS={10 * watch:.0f}")
         for script in self.run("sh", "-c", find, folder=folder).splitlines():
             try:
-                self.run(f"{_TOOLS}/run-hook", script, folder=folder)
+                self.run(*(hurry if watch else ()), f"{_TOOLS}/run-hook", script, folder=folder)
             except DockerError as error:
                 raise MachineError(f"run the hook {script.replace('//', '/')}", str(error)) from error
+
+    def answer(self, address: str) -> None:
+        """Have its port 80 lead to an address, as the proxy does on AWS, or what compose publishes."""
+        end = f"[ ! -e {_FORWARD} ] || kill $(cat {_FORWARD}); rm -f {_FORWARD}"
+        # A container on the instance's own network answers at that port itself.
+        leave = f'case " $(hostname -I) " in *" {address.rpartition(":")[0]} "*) exit ;; esac'
+        forward = f"echo $$ > {_FORWARD}; exec socat TCP-LISTEN:{WEB_PORT},fork,reuseaddr TCP:{address}"
+        self.grounds.docker.run("exec", "--detach", self.instance_id, "sh", "-c", f"{end}; {leave}; {forward}")
 
     def take_over(self) -> None:
         """What is staged is current from now on."""

@@ -16,6 +16,8 @@ from emulator.machines.single import FILE as DOCKERRUN_FILE
 from emulator.machines.single import Single
 
 _POLL_SECONDS = 0.25
+# A container that needs another one may end a few times before that is there.
+_SEVERAL = 5
 # From here on requests go to the address.
 Serve = Callable[[str], None]
 
@@ -66,6 +68,7 @@ class Machine:
             running = application.serve(started)
             self._await_health(application, running, setting)
             serve(running.address)
+            instance.answer(running.address)
             instance.run_hooks("postdeploy", folder=CURRENT, config=config)
         except (MachineError, DockerError):
             instance.give_back()
@@ -104,9 +107,10 @@ class Machine:
         form = "{{.Name}} {{.State.Running}} {{.RestartCount}} {{.State.ExitCode}}"
         for line in self.grounds.docker.run("inspect", "--format", form, *running.containers).splitlines():
             name, alive, restarts, code = line.removeprefix(f"/{self.instance_id}-").split()
-            if restarts != "0" or (alive == "false" and (code != "0" or len(running.containers) == 1)):
-                how = f"has ended with exit code {code}" if restarts == "0" else "ends again and again"
-                return f"the container {name} {how}"
+            if int(restarts) >= _SEVERAL:
+                return f"the container {name} ends again and again"
+            if restarts == "0" and alive == "false" and (code != "0" or len(running.containers) == 1):
+                return f"the container {name} has ended with exit code {code}"
         return ""
 
     def _go_back(self, application: Application, running: Running | None, old: Installed | None, serve: Serve) -> None:
@@ -125,6 +129,7 @@ class Machine:
         else:
             self.installed = old = replace(old, running=old.application.serve(old.application.start()))
         serve(old.running.address)
+        old.site.instance.answer(old.running.address)
 
     def _settle(self, new: Installed, old: Installed | None) -> None:
         if old and (old.application.side_by_side or new.application.side_by_side):

@@ -9,15 +9,18 @@ image='__IMAGE__'
 health_path=__PATH__
 health_codes=__CODES__
 
-# For so long nothing may restart; what is not settled after four times that will not be.
+# For so long nothing may restart, and so long has everything to come to that.
 watch=${BEANPOD_WATCH_SECONDS:-15}
-case "$watch" in
-    '' | *[!0-9]*)
-        echo "BEANPOD_WATCH_SECONDS must be a number of seconds, got $watch" >&2
-        exit 1
-        ;;
-esac
-patience=$((watch * 4))
+patience=${BEANPOD_SETTLE_SECONDS:-60}
+for seconds in "BEANPOD_WATCH_SECONDS $watch" "BEANPOD_SETTLE_SECONDS $patience"; do
+    case "${seconds#* }" in
+        '' | *[!0-9]*)
+            echo "${seconds% *} must be a number of seconds, got ${seconds#* }" >&2
+            exit 1
+            ;;
+    esac
+done
+[ "$patience" -ge $((watch * 2)) ] || patience=$((watch * 2))
 # A HEALTHCHECK says itself when its time is over. A deployment has 600 s, unless its Timeout says otherwise.
 check_patience=$((patience + 300))
 
@@ -106,7 +109,10 @@ EOF
     case "$status" in
         running) judge_running ;;
         exited | dead) judge_ended ;;
-        restarting) not_yet "$title restarts again and again" ;;
+        restarting)
+            not_yet "$title restarts again and again"
+            ended_with=$code
+            ;;
         *) not_yet "$title is $status" ;;
     esac
 }
@@ -156,8 +162,10 @@ give_up() {
         read -r status code restarts started health policy <<EOF
 ${state:-}
 EOF
+        # What has just been started again has no exit code of its own.
+        [ "${status:-}" != running ] || code=${ended_with:-unknown}
         hint=''
-        [ -z "$id" ] || [ "$status $code" != 'restarting 0' ] || hint=" (a job says so: restart: \"no\")"
+        [ -z "$id" ] || [ "$code" != 0 ] || hint=" (a job says so: restart: \"no\")"
         fail "${waiting:-$restarted}$hint"
     fi
     fail "not everything stays up for $watch s"
