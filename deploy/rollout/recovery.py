@@ -123,7 +123,7 @@ class Recovery:
         found = [text for text in (first, *remedies((first, *more)), *finding.causes, *more) if text]
         if not found and finding.state is State.RECOVERING:
             found += self._health_causes(finding.environment)
-        return tuple(dict.fromkeys(found))[:_MOST_CAUSES]
+        return (*tuple(dict.fromkeys(found))[:_MOST_CAUSES], *_where_to_read(found))
 
     def _health_causes(self, environment: Environment) -> tuple[str, ...]:
         try:
@@ -137,3 +137,15 @@ class Recovery:
         self._site.report.warn(
             f"if {self._failed.label} changed the database, that stays: a rollback does not undo a migration"
         )
+
+
+def _where_to_read(causes: list[str]) -> tuple[str, ...]:
+    """Where the instance's own words are, as far as Elastic Beanstalk quotes them: of a hook it mostly does not.
+
+    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environments-deployment-logs.html
+    """
+    if any("The release does not run well" in cause for cause in causes):
+        return ()
+    if any(word in cause for cause in causes for word in ("eb-engine", "Engine execution", "hook")):
+        return ("which container or health path it was: the deployment log in the console, or python -m deploy logs",)
+    return ()
