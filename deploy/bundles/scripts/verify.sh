@@ -27,7 +27,7 @@ check_patience=$((patience + 300))
 main() {
     began=$(now)
     quiet=$began
-    ran=''
+    ran='' restarted='' looping='' last=''
     while :; do
         look
         if [ "$runs" != "$ran" ]; then
@@ -110,7 +110,8 @@ EOF
         running) judge_running ;;
         exited | dead) judge_ended ;;
         restarting)
-            not_yet "$title restarts again and again"
+            loops
+            not_yet "$restarted"
             ended_with=$code
             ;;
         *) not_yet "$title is $status" ;;
@@ -130,7 +131,7 @@ judge_running() {
     esac
     case "$ran" in
         *"$id,$started "*) ;;
-        *"$id,"*) last="$id" && restarted="$title restarts again and again" ;;
+        *"$id,"*) loops ;;
     esac
     runs="$runs$id,$started "
     case "$health" in
@@ -150,14 +151,20 @@ judge_ended() {
     fi
 }
 
+loops() {
+    looping=$id
+    restarted="$title restarts again and again"
+}
+
 not_yet() {
     [ -n "$waiting" ] || last=$id
     waiting="${waiting:-$1}"
 }
 
 give_up() {
-    if [ -n "$waiting" ] || [ -n "${restarted:-}" ]; then
-        id=$last
+    if [ -n "$waiting" ] || [ -n "$restarted" ]; then
+        id=$looping
+        [ -z "$waiting" ] || id=$last
         [ -z "$id" ] || state=$(docker inspect --format "$format" "$id" 2>/dev/null) || id=''
         read -r status code restarts started health policy <<EOF
 ${state:-}
@@ -165,7 +172,7 @@ EOF
         # What has just been started again has no exit code of its own.
         [ "${status:-}" != running ] || code=${ended_with:-unknown}
         hint=''
-        [ -z "$id" ] || [ "$code" != 0 ] || hint=" (a job says so: restart: \"no\")"
+        [ -z "${ended_with:-}" ] || [ "$code" != 0 ] || hint=" (a job says so: restart: \"no\")"
         fail "${waiting:-$restarted}$hint"
     fi
     fail "not everything stays up for $watch s"
