@@ -61,6 +61,7 @@ def arrived(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> 
         local_registry(folder / "registry", username="ada", password=PASSWORD) as registry,
         EmbeddedAws.start(region="eu-central-1", enforce_iam=True, machines=True) as aws,
     ):
+        aws.set_pace(watch=3)
         newcomer = Newcomer(folder / "home", aws, registry, GitHub.make(folder / "github"), docker_engine)
         yield Arrived(newcomer, newcomer.follow(*steps()), newcomer.ran)
 
