@@ -46,28 +46,31 @@ class Call:
 
 def read(environ: dict[str, Any], body: bytes, signature: Signature | None) -> Call:
     """The call a WSGI request makes."""
-    parameters = _form(environ, body)
+    form = _form(environ, body)
+    parameters = {name: values[0] for name, values in form.items()}
     key, region, service, token = "", "", "sts" if "Action" in parameters else "s3", ""
     if signature:
         key, region, service, token = signature.access_key, signature.region, signature.service, signature.token
     if service == "s3":
         parameters |= _object(environ)
-    action = _s3_action(environ, parameters) if service == "s3" else _action(environ, parameters)
+    action = _s3_action(environ, parameters) if service == "s3" else _action(environ, form.get("Action", []))
     method = environ["REQUEST_METHOD"]
     headers = frozenset(name for name in _HEADERS if f"HTTP_{name.upper().replace('-', '_')}" in environ)
     return Call(service, action, region, key, token, parameters=parameters, headers=headers, method=method)
 
 
-def _action(environ: dict[str, Any], parameters: dict[str, str]) -> str:
+def _action(environ: dict[str, Any], in_form: list[str]) -> str:
+    """Empty where two places name different ones: who may do the one may not therefore do the other."""
     target: str = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
-    return target or parameters.get("Action", "")
+    named = {target, *in_form} - {""}
+    return named.pop() if len(named) == 1 else ""
 
 
-def _form(environ: dict[str, Any], body: bytes) -> dict[str, str]:
+def _form(environ: dict[str, Any], body: bytes) -> dict[str, list[str]]:
     text = environ.get("QUERY_STRING", "")
     if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
         text = f"{text}&{body.decode(errors='replace')}"
-    return {name: values[0] for name, values in parse_qs(text, keep_blank_values=True).items()}
+    return parse_qs(text, keep_blank_values=True)
 
 
 def _object(environ: dict[str, Any]) -> dict[str, str]:

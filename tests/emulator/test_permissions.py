@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from emulator import EmbeddedAws
 from tests.emulator.clients import Clients, error
+from tests.emulator.requests import send, signed
 
 USER = "arn:aws:iam::123456789012:user/deployer"
 BEANSTALK = "arn:aws:elasticbeanstalk:us-east-1:123456789012"
@@ -229,6 +230,26 @@ def test_wrong_secret_is_refused(user: User, service: str) -> None:
     with pytest.raises(ClientError) as caught:
         getattr(user(service, aws_secret_access_key="guessed"), operation)()
     assert error(caught)[0] == "SignatureDoesNotMatch"
+
+
+@pytest.mark.parametrize(
+    ("query", "target", "named"),
+    [
+        ("?Action=GetUser", None, "CreateUser"),
+        ("", "AWSIam.GetUser", "CreateUser"),
+        ("?Action=CreateUser", None, "GetUser"),
+    ],
+)
+def test_permission_for_one_action_is_none_for_another_that_the_request_names_too(
+    aws: EmbeddedAws, clients: Clients, user: User, key: dict[str, str], query: str, target: str | None, named: str
+) -> None:
+    user.may({"Action": "iam:GetUser"})
+    body = f"Action={named}&Version=2010-05-08&UserName=intruder".encode()
+    headers = {"content-type": "application/x-www-form-urlencoded"} | ({"x-amz-target": target} if target else {})
+    own = {"key": key["aws_access_key_id"], "secret": key["aws_secret_access_key"]}
+    answer = send(aws, "POST", f"/{query}", signed(aws, "iam", "POST", f"/{query}", headers, body, **own), body)
+    assert answer.status == 403
+    assert not clients.exists("iam", "get_user", UserName="intruder")
 
 
 def test_unsigned_request_is_refused(aws: EmbeddedAws) -> None:

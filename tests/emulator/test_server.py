@@ -43,6 +43,8 @@ def test_server_prints_what_to_export_answers_and_stops_cleanly(how: signal.Sign
     # A profile of the shell would win over the exported key, a session token would go with it.
     assert "  unset AWS_PROFILE AWS_SESSION_TOKEN\n" in lines
     assert exported["AWS_ENDPOINT_URL"].startswith("http://localhost:")
+    # An address: with a name, AWS's SDK for JavaScript would put the bucket before it.
+    assert exported["AWS_ENDPOINT_URL_S3"] == exported["AWS_ENDPOINT_URL"].replace("localhost", "127.0.0.1")
     assert exported["AWS_REGION"] == exported["AWS_DEFAULT_REGION"] == "eu-west-1"
 
 
