@@ -283,7 +283,7 @@ def _remedy(name: str, value: Any, hints: tuple[Any, ...]) -> str:
     if found := [part for part, meant in _parts(argument, value, hints) if _any_fits(meant, hints)]:
         return f"write its .{argument}" if argument in found else "write " + " or ".join(f"its .{it}" for it in found)
     if inspect.isroutine(value):
-        return f"call it, write {value.__name__}()"
+        return f"call it, write {value.__qualname__}(...)"
     hint = hints[0]
     if hint is str and isinstance(value, int | float) and not isinstance(value, bool):
         return f'write "{value:g}"' if isinstance(value, float) else f'write "{value}"'
