@@ -1,5 +1,5 @@
 'use strict';
-const { Duration, RemovalPolicy, Stack, Validations } = require('aws-cdk-lib');
+const { CrossStackReferences, Duration, ReferenceStrength, RemovalPolicy, Stack, Validations } = require('aws-cdk-lib');
 const ec2 = require('aws-cdk-lib/aws-ec2');
 const rds = require('aws-cdk-lib/aws-rds');
 const { Construct } = require('constructs');
@@ -56,6 +56,8 @@ class Database extends Construct {
       allowMajorVersionUpgrade: false,
     });
     acceptMajorVersion(instance, config);
+    for (const part of [instance, instance.secret]) CrossStackReferences.of(part).produce(ReferenceStrength.BOTH);
+    this.replacedWith = [config.engine, config.name, config.username].join(' ');
     this.host = instance.dbInstanceEndpointAddress;
     this.port = String(made.port);
     this.name = config.name;

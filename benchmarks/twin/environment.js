@@ -1,5 +1,5 @@
 'use strict';
-const { Aws, Duration, Fn } = require('aws-cdk-lib');
+const { Aws, CrossStackReferences, Duration, Fn, ReferenceStrength } = require('aws-cdk-lib');
 const ec2 = require('aws-cdk-lib/aws-ec2');
 const beanstalk = require('aws-cdk-lib/aws-elasticbeanstalk');
 const cloudwatch = require('aws-cdk-lib/aws-cloudwatch');
@@ -13,7 +13,7 @@ const VARIABLES = 'aws:elasticbeanstalk:application:environment';
 const SECRETS = 'aws:elasticbeanstalk:application:environmentsecrets';
 
 class DockerEnvironment extends Construct {
-  constructor(scope, id, { stage, network, variables, secrets }) {
+  constructor(scope, id, { stage, network, database, variables, secrets }) {
     super(scope, id);
     this.serviceRole = new ServiceRole(this, 'ServiceRole').role;
     const instances = new InstanceRole(this, 'InstanceRole');
@@ -25,9 +25,15 @@ class DockerEnvironment extends Construct {
       ...stage.environment.options.map((option) => [option.namespace, option.name, option.value, option.resource_name]),
     ];
     for (const { source } of Object.values(secrets)) source.grantRead(this.instanceRole);
-    this.applicationName = application(this, this.serviceRole, stage.environment.max_versions);
+    const ownApplication = application(this, this.serviceRole, stage.environment.max_versions);
+    this.applicationName = ownApplication.ref;
     this.resource = this.newEnvironment(stage, rows);
     this.resource.node.addDependency(this.instanceRole);
+    this.waitForNetwork(stage, network);
+    for (const part of [this.resource, this.serviceRole, this.instanceRole, ownApplication]) {
+      CrossStackReferences.of(part).produce(ReferenceStrength.BOTH);
+    }
+    if (database) this.resource.addMetadata('beanpod:reads', database.replacedWith);
     this.environmentName = this.resource.ref;
     this.endpoint = this.resource.attrEndpointUrl;
   }
@@ -44,6 +50,13 @@ class DockerEnvironment extends Construct {
       serviceRole: this.serviceRole.roleArn,
       profileName,
     };
+  }
+
+  // The environment comes after its subnets' routes and gateways, and goes before them.
+  waitForNetwork({ environment }, { vpc, instanceSubnets, loadBalancerSubnets }) {
+    const selections = [environment.private_instances ? instanceSubnets : PUBLIC, loadBalancerSubnets];
+    const subnets = selections.filter(Boolean).flatMap((selection) => vpc.selectSubnets(selection).subnets);
+    this.resource.node.addDependency(...subnets.map((subnet) => subnet.internetConnectivityEstablished));
   }
 
   newEnvironment(stage, rows) {
@@ -76,7 +89,7 @@ function application(scope, serviceRole, maxCount) {
       serviceRole: serviceRole.roleArn,
       versionLifecycleConfig: { maxCountRule: { enabled: true, maxCount, deleteSourceFromS3: true } },
     },
-  }).ref;
+  });
 }
 
 function byName([namespaceA, nameA], [namespaceB, nameB]) {

@@ -1,5 +1,5 @@
 'use strict';
-const { Aws, Fn, RemovalPolicy, Stack } = require('aws-cdk-lib');
+const { Aws, CrossStackReferences, Fn, ReferenceStrength, RemovalPolicy, Stack, Tags } = require('aws-cdk-lib');
 const ec2 = require('aws-cdk-lib/aws-ec2');
 const iam = require('aws-cdk-lib/aws-iam');
 const logs = require('aws-cdk-lib/aws-logs');
@@ -33,7 +33,37 @@ class ServiceNetwork extends Construct {
     this.loadBalancerSubnets = loadBalanced ? PUBLIC : undefined;
     this.instanceSubnets = loadBalanced && natGateways > 0 ? PRIVATE : PUBLIC;
     this.databaseSubnets = ISOLATED;
+    this.keepForOtherStacks(maxAzs);
   }
+
+  // Other stacks stand on these: they stay, whatever the manifest needs at present.
+  keepForOtherStacks(maxAzs) {
+    const { vpc, groups } = this;
+    groups.keepForOtherStacks(vpc);
+    const subnets = vpc.privateSubnets.length ? vpc.privateSubnets : privateSubnets(vpc, maxAzs);
+    keep(vpc, vpc.vpcId);
+    for (const subnet of [...vpc.publicSubnets, ...vpc.isolatedSubnets, ...subnets]) keep(subnet, subnet.subnetId);
+  }
+}
+
+function keep(part, id) {
+  CrossStackReferences.of(part).produce(ReferenceStrength.STRONG);
+  Stack.of(part).exportValue(id);
+}
+
+function privateSubnets(vpc, maxAzs) {
+  return Array.from({ length: maxAzs }, (_, index) => {
+    const subnet = new ec2.PrivateSubnet(vpc, `PrivateSubnet${index + 1}`, {
+      vpcId: vpc.vpcId,
+      availabilityZone: Fn.select(index, Fn.getAzs()),
+      cidrBlock: `10.0.${2 * MOST_AZS + index}.0/24`,
+      mapPublicIpOnLaunch: false,
+    });
+    for (const [key, value] of [['name', 'Private'], ['type', 'Isolated']]) {
+      Tags.of(subnet).add(`aws-cdk:subnet-${key}`, value, { includeResourceTypes: ['AWS::EC2::Subnet'] });
+    }
+    return subnet;
+  });
 }
 
 function newVpc(scope, natGateways, maxAzs) {
@@ -55,15 +85,26 @@ function newVpc(scope, natGateways, maxAzs) {
 class ServiceSecurityGroups extends Construct {
   constructor(scope, id, { vpc, loadBalanced, databasePort }) {
     super(scope, id);
-    const group = (name, words) => new ec2.SecurityGroup(this, name, {
-      vpc, description: `${words} of the service`, allowAllOutbound: false,
-    });
+    const group = (name, words) => this.group(vpc, name, words);
     this.loadBalancer = loadBalanced ? group('LoadBalancer', 'Load balancer') : undefined;
     this.instances = group('Instances', 'Instances');
     this.database = databasePort ? group('Database', 'Database') : undefined;
     this.open(this.loadBalancer ?? this.instances);
     if (this.loadBalancer) allow(this.loadBalancer, this.instances, 80, 'Requests from load balancer');
     if (this.database) allow(this.instances, this.database, databasePort, 'Queries from instances');
+  }
+
+  group(vpc, name, words) {
+    return new ec2.SecurityGroup(this, name, { vpc, description: `${words} of the service`, allowAllOutbound: false });
+  }
+
+  keepForOtherStacks(vpc) {
+    const groups = [
+      this.loadBalancer ?? this.group(vpc, 'LoadBalancer', 'Load balancer'),
+      this.instances,
+      this.database ?? this.group(vpc, 'Database', 'Database'),
+    ];
+    for (const group of groups) keep(group, group.securityGroupId);
   }
 
   open(front) {

@@ -11,9 +11,11 @@ function optionRows({ environment, service }, tokens) {
     ...deployment(environment),
     ...observability(environment),
     ...updates(environment, tokens),
-    ...(environment.type === 'LoadBalanced' ? balanced(environment, service, tokens) : []),
+    ...(environment.type === 'LoadBalanced' ? balanced(environment, service, tokens) : single(service)),
   ];
 }
+
+const single = ({ health_path: path }) => rows('aws:elasticbeanstalk:application', { 'Application Healthcheck URL': path });
 
 const rows = (namespace, values) => Object.entries(values).map(([name, value]) => [namespace, name, String(value)]);
 

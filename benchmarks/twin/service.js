@@ -14,6 +14,7 @@ class ServiceStack extends Stack {
     this.dockerEnvironment = new DockerEnvironment(this, 'Environment', {
       stage,
       network,
+      database,
       variables: variables(stage, database),
       secrets: { ...secrets(this, stage), ...password(database) },
     });
@@ -21,6 +22,10 @@ class ServiceStack extends Stack {
     new CfnOutput(this, 'ApplicationName', { value: this.dockerEnvironment.applicationName });
     new CfnOutput(this, 'EnvironmentName', { value: this.dockerEnvironment.environmentName });
     new CfnOutput(this, 'Region', { value: this.region });
+    const { applicationName, environmentName, instanceRole, serviceRole } = this.dockerEnvironment;
+    for (const value of [applicationName, environmentName, instanceRole.roleArn, serviceRole.roleArn]) {
+      this.exportValue(value);
+    }
     new CfnOutput(this, 'Url', { value: `http://${this.dockerEnvironment.endpoint}` });
   }
 
