@@ -51,7 +51,9 @@ class Machine:
     def deploy(self, release: Release, setting: Setting, serve: Serve, *, config: bool = False) -> None:
         """Bring a release to run, and end what ran before once the new one is healthy and served.
 
-        config: its settings changed, not the version. Raises MachineError; then what ran before goes on.
+        config: its settings changed, not the version. Raises MachineError; then what ran before goes on, unless only a
+        postdeploy hook failed: by then the new one serves, and AWS brings nothing back either.
+        https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/platforms-linux-extend.hooks.html
         """
         old = self.installed
         site = self._prepare(release, setting)
@@ -69,12 +71,14 @@ class Machine:
             self._await_health(application, running, setting)
             serve(running.address)
             instance.answer(running.address)
-            instance.run_hooks("postdeploy", folder=CURRENT, config=config)
         except (MachineError, DockerError):
             instance.give_back()
             self._go_back(application, running, old, serve)
             raise
-        self._settle(Installed(release, setting, site, application, running), old)
+        try:
+            instance.run_hooks("postdeploy", folder=CURRENT, config=config)
+        finally:
+            self._settle(Installed(release, setting, site, application, running), old)
 
     def remove(self) -> None:
         """End everything on it."""

@@ -2,8 +2,10 @@
 
 import runpy
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aws_cdk import App
 
 CASES = Path(__file__).parents[1] / "cases/cdk"
 
@@ -47,3 +49,47 @@ def test_every_slip_is_named_in_its_first_line(capsys: pytest.CaptureFixture[str
 def test_what_cannot_be_meant_is_refused(capsys: pytest.CaptureFixture[str], name: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         run(name, capsys)
+
+
+def app_of(name: str) -> App:
+    """The app that a case makes."""
+    app: App = runpy.run_path(str(CASES / f"{name}.py"), run_name="__main__")["app"]
+    return app
+
+
+def test_two_services_share_githubs_provider() -> None:
+    stacks = [template["Resources"] for template in templates(app_of("two_github_services")).values()]
+    kinds = [resource["Type"] for resources in stacks for resource in resources.values()]
+    assert kinds.count("AWS::IAM::OIDCProvider") == 1
+    assert kinds.count("AWS::ElasticBeanstalk::Environment") == 2
+
+
+@pytest.mark.parametrize("variables", [{}, {"GH": "1"}, {"MYSQL": "1"}, {"STACKS": "Shop,Blog"}], ids=str)
+def test_the_app_of_the_readme_is_synthesised(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
+    for variable, value in variables.items():
+        monkeypatch.setenv(variable, value)
+    assert set(templates(app_of("readme_app"))) == set(variables.get("STACKS", "Shop").split(","))
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [{"NAT": "0"}, {"NAT": "0", "LB": "0"}, {"NAT": "0", "LB": "0", "DATA": "0"}],
+    ids=["no NAT gateway", "no load balancer", "no database"],
+)
+def test_a_network_takes_nothing_away_that_others_stand_on(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
+) -> None:
+    before = exports(app_of("multi_stack"))
+    for variable, value in variables.items():
+        monkeypatch.setenv(variable, value)
+    assert before <= exports(app_of("multi_stack"))
+
+
+def templates(app: App) -> dict[str, Any]:
+    return {stack.stack_name: stack.template for stack in app.synth().stacks}
+
+
+def exports(app: App) -> set[str]:
+    """The names under which the network's stack gives to others."""
+    outputs = templates(app)["shop-net"]["Outputs"].values()
+    return {output["Export"]["Name"] for output in outputs if "Export" in output}

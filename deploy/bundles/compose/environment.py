@@ -193,8 +193,10 @@ def _titled(host: str, replaced: Replaced) -> str:
 def _check_commands(draft: Draft, name: str, service: Tree, replaced: Replaced) -> None:
     for key, text in texts_of(service):
         if host := host_in(text, replaced.names):
+            # Compose adds the hooks of the upper file to those of the lower one; commands it replaces.
+            override = f"{key}: !override with " if key in ("post_start", "pre_start", "pre_stop") else ""
             draft.findings.problem(
                 at(name, key),
-                f"names {_titled(host, replaced)}, but RDS takes its place: write ${{RDS_HOSTNAME}} and ${{RDS_PORT}} "
-                f"in {draft.production_name}, or leave the waiting out: RDS is there before the release",
+                f"names {_titled(host, replaced)}, but RDS takes its place: write {override}${{RDS_HOSTNAME}} and "
+                f"${{RDS_PORT}} in {draft.production_name}, or leave the waiting out: RDS is there before the release",
             )

@@ -1,5 +1,6 @@
 """Compose files in the shape that people have: what the bundle holds and what is told; a refusal's remedy works."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -306,7 +307,7 @@ FOUND = [
     "environment: {WAIT_HOSTS: 'cache:6379, db:5432'}",
     "environment: ['PGHOST=db']",
     "environment: {DB_HOST: '${DB_HOST:-db}'}",
-    "environment: {DB_HOST: host.docker.internal}",
+    "environment: {DB_HOST: 'host.docker.internal'}",
     "command: ['sh', '-c', 'until pg_isready -h db; do sleep 1; done; serve']",
     "command: dockerize -wait tcp://db:5432 serve",
     "command: mysqladmin ping -hdb",
@@ -315,16 +316,33 @@ FOUND = [
     "command: sh -c 'ping -c1 db && serve'",
     "command: bash -c 'echo > /dev/tcp/db/5432'",
     "healthcheck: {test: ['CMD', 'nc', '-z', 'db', '5432']}",
-    "healthcheck: {test: curl -f http://db:8080}",
+    "healthcheck: {test: 'curl -f http://db:8080'}",
     "post_start: [{command: ['wait-for', 'db:5432']}]",
 ]
 
 
+# What the message says to write in compose.prod.yaml in the place of what stands in the development file.
+WRITTEN = (
+    (r"\$\{DB_HOST:-db\}|host\.docker\.internal|(?<![\w-])db(?![\w-])|(?<=-h)db", "${RDS_HOSTNAME}"),
+    (r"\b(3306|5432|1433)\b", "${RDS_PORT}"),
+    (r"\bshop\b", "${RDS_DB_NAME}"),
+    (r"\bada\b", "${RDS_USERNAME}"),
+    (r"(?<=:)x(?=@)|(?<=Password=)x", "${RDS_PASSWORD}"),
+    (r"^post_start: ", "post_start: !override "),
+)
+
+
 @pytest.mark.parametrize("keys", FOUND)
 def test_the_database_is_found_in(tmp_path: Path, keys: str) -> None:
-    (problem,) = problems_of(web_with(tmp_path, keys))
+    project = web_with(tmp_path, keys)
+    (problem,) = problems_of(project)
     assert "service db, but RDS takes its place: write" in problem
     assert "${RDS_HOSTNAME}" in problem
+    assert ("!override" in problem) is keys.startswith("post_start")
+    for pattern, written in WRITTEN:
+        keys = re.sub(pattern, lambda _, written=written: written, keys)  # type: ignore[misc]
+    write(project, {OVER: f"services:\n  web:\n    {keys}\n"})
+    assert "${RDS_HOSTNAME}" in str(services_of(project)["web"])
 
 
 NOT_FOUND = [

@@ -95,15 +95,17 @@ def test_hooks_run_with_the_variables_and_programs_of_the_instance(shop: Shop, s
     assert site.page("/told/last") == (200, "1\n")
 
 
-@pytest.mark.parametrize("stage", ["prebuild", "postdeploy"])
-def test_a_hook_that_fails_ends_the_deployment_with_the_old_version(shop: Shop, site: Site, stage: str) -> None:
+@pytest.mark.parametrize("stage", ["prebuild", "predeploy", "postdeploy"])
+def test_a_hook_that_fails_fails_the_deployment_and_after_it_the_new_version_serves(
+    shop: Shop, site: Site, stage: str
+) -> None:
     before = site.page()
     files = {
-        "Dockerrun.aws.json": shop.dockerrun("Never seen"),
+        "Dockerrun.aws.json": shop.dockerrun("Unlucky"),
         f".platform/hooks/{stage}/01.sh": "#!/bin/sh\necho no luck >&2\nexit 1\n",
     }
-    site.update(VersionLabel=shop.version(f"unlucky-{stage}", "Never seen", files=files))
-    assert site.page() == before
+    site.update(VersionLabel=shop.version(f"unlucky-{stage}", "Unlucky", files=files))
+    assert site.page()[1].startswith("Unlucky\n" if stage == "postdeploy" else before[1])
     said = f"Instance deployment failed to run the hook .platform/hooks/{stage}/01.sh. The deployment failed."
     assert said in site.errors()
     (instance,) = site.instances()

@@ -5,12 +5,14 @@ import http.client
 import json
 import os
 import socket
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.emulator.machines.shop import Shop, Site
 
+CASE = Path(__file__).parents[2] / "cases/upload-and-websocket"
 SINGLE = {("aws:elasticbeanstalk:environment", "EnvironmentType"): "SingleInstance"}
 # Takes what is sent to it, and speaks WebSocket as far as a handshake and an echo go.
 SERVER = r"""
@@ -95,7 +97,7 @@ def test_websockets_pass(site: Site) -> None:
 
 def test_files_of_the_bundle_are_honoured_and_their_predecessors_gone(shop: Shop, image: str, site: Site) -> None:
     files = {
-        "conf.d/upload.conf": "client_max_body_size 5m;\n",
+        "conf.d/upload.conf": (CASE / ".platform/nginx/conf.d/upload.conf").read_text(),
         "conf.d/elasticbeanstalk/extra.conf": 'location = /extra { return 200 "extra"; }\n',
     }
     site.update(VersionLabel=version(shop, image, "extended", **files))
