@@ -15,7 +15,7 @@ rehearse: $(INSTALLED)  ## From git push to a page in the browser, with Docker; 
 	@python -m emulator.rehearsal $(KEEP)
 
 test: $(INSTALLED) lint types  ## Every test, lint and types.
-	python -m pytest -n auto --dist loadfile
+	python -m pytest -n auto --dist loadfile --no-loadscope-reorder --durations 15
 
 lint: $(INSTALLED)
 	ruff check .

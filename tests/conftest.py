@@ -2,6 +2,7 @@
 
 import signal
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from emulator.surroundings import forget_aws_settings
@@ -16,3 +17,23 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Tests ask the embedded AWS, from this process too, whatever account the shell is set up for.
 forget_aws_settings()
+
+# A file goes to one worker whole. Those that take minutes go first, so that none is left for one worker at the end.
+_SLOW = (
+    "test_what_live_means.py",
+    "test_killed_at_a_docker_command.py",
+    "test_killed_after_a_change.py",
+    "test_killed_before_a_call.py",
+    "test_newcomer.py",
+    "test_changes.py",
+    "test_rehearsal.py",
+    "test_cases.py",
+    "test_own_app.py",
+    "test_whole_flow.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the slowest files first."""
+    order = {name: place for place, name in enumerate(_SLOW)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))

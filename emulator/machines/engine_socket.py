@@ -154,7 +154,9 @@ class _Handler(BaseHTTPRequestHandler):
             body = engine_rules.container(self._document(), name, self.view)
         except RefusedError as error:
             # 404 means that there is no such image, and makes the client pull it.
-            said = f"{name}: {error}" if name else str(error)
+            # Compose makes a container that replaces another as ID_NAME, and renames it.
+            title = re.sub(r"^[0-9a-f]{12}_", "", name)
+            said = f"{title}: {error}" if title else str(error)
             raise RefusedError(said, 403 if error.status == 404 else error.status) from error
         if name:
             self.query["name"] = self.view.engine_name(name)

@@ -127,6 +127,8 @@ def test_links_of_a_bundle_lead_to_the_instance(shop: Shop, site: Site, tmp_path
 
 
 def test_what_would_reach_this_machine_fails_the_deployment_with_one_line(site: Site) -> None:
+    # Compose names a container otherwise while it takes another one's place.
+    deploy(site, "before-refused", project())
     site.update(VersionLabel=site.shop.version("refused", "", files=project(privileged=True)))
     said = (
         "Error response from daemon: current-web-1: privileged: true is refused by the embedded AWS: it reaches the "
