@@ -111,7 +111,7 @@ def _show(aws: EmbeddedAws) -> None:
     console.print()
     console.print(table)
     for key, text in (
-        ("Url", "The service answers, on AWS, at"),
+        ("Url", "The service has this address; nothing answers here: make rehearse runs the service"),
         ("DeployerSecretArn", "The key that CI deploys with is in the secret"),
     ):
         if key not in outputs:
