@@ -218,7 +218,7 @@ def _fits(value: Any, hint: Any) -> bool:
 
 
 def _delegates(value: Any) -> Sequence[Any]:
-    """What stands behind an object of which jsii knows interfaces only, such as all that is imported."""
+    """Return the object behind a jsii interface proxy, such as the one of an imported resource."""
     return getattr(value, "_delegates", ())
 
 

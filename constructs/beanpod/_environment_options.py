@@ -83,7 +83,7 @@ class EnvironmentOptions:
         self._put(key, value)
 
     def adopt(self, assigned: Any) -> None:
-        """Take over what somebody assigned to the resource's `option_settings`, so that it does not vanish.
+        """Keep option settings that were assigned to the L1 resource's `option_settings` directly.
 
         :raises ValueError: A token, of which nothing can be read.
         """

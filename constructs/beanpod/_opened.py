@@ -1,4 +1,4 @@
-"""Which ports the security groups of `ServiceSecurityGroups` open to each other: what stands in them must listen there.
+"""Which ports `ServiceSecurityGroups` opens between its groups: instances and database must listen on these.
 
 Kept beside the groups, because a group made elsewhere may be opened by anybody, anywhere: of such nothing is known.
 """

@@ -1,4 +1,4 @@
-"""Where an environment stands: subnets that fit what stands in them, and each other."""
+"""Checks of an environment's subnets: they suit its load balancer and instances, and are of one VPC."""
 
 from collections.abc import Iterator
 

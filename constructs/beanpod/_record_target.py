@@ -62,7 +62,7 @@ class _Alias:
     def bind(
         self, record: route53.IRecordSet, zone: route53.IHostedZone | None = None
     ) -> route53.AliasRecordTargetConfig:
-        """What Route 53 is told."""
+        """Return the alias target for Route 53."""
         return self._config
 
 
