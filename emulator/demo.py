@@ -111,7 +111,7 @@ def _show(aws: EmbeddedAws) -> None:
     console.print()
     console.print(table)
     for key, text in (
-        ("Url", "The service has this address; nothing answers here: make rehearse runs the service"),
+        ("EnvironmentName", "Releases go to the environment (`make rehearse` runs it, with Docker)"),
         ("DeployerSecretArn", "The key that CI deploys with is in the secret"),
     ):
         if key not in outputs:
