@@ -89,24 +89,42 @@ class DockerService(Construct):
         environment_settings: Mapping[str, Any] | None = None,
     ) -> None:
         """
-        :param vpc: Default: a new one over two zones.
-        :param nat_gateways: Of a new VPC. Default: 1 behind a load balancer, whose instances are then private; 0 for
-            a single instance, which is public. Each costs by the hour.
-        :param database_engine: Makes a database of this engine. Default: none.
-        :param database: Brings an existing one instead, opened to the instances and known to the app.
-        :param environment_type: As of `DockerEnvironment`, as are the parameters up to `secrets`.
-        :param github_repository: `owner/name`: its workflows on `github_branch` deploy by OpenID Connect and no
-            access key is made. Default: a `DeployUser` with an access key.
-        :param extra_statements: What the deployer may do besides; as of `DeployUser`.
-        :param github_provider: GitHub's provider, which an account can have only once. Default: that of another
-            service of this app, else a new one. One that exists already is brought by
-            `iam.OidcProviderNative.from_oidc_provider_arn`.
+        :param vpc: Default: a new one over two zones. Fixed at creation: Beanstalk moves no environment to another VPC.
+        :param nat_gateways: Of a new VPC. Default: 1 behind a load balancer, whose instances are then private; 0 for a
+            single instance, which is public. Each costs by the hour. Updates in place.
+        :param database_engine: Makes a database of this engine. Default: none. Replaces: the database.
+        :param database: Brings an existing one instead, opened to the instances and known to the app. Default: none.
+            Replaces: the database.
+        :param environment_type: Default: `LOAD_BALANCED`. Fixed at creation: Beanstalk cannot take a load balancer
+            away.
+        :param instance_types: 1 to 40 EC2 types of one architecture, the preferred first. Updates in place.
+        :param min_size: Instances at least, 1 or more. Updates in place.
+        :param max_size: Instances at most. Default: as of `DockerEnvironment`. Updates in place.
+        :param deployment_policy: How a release reaches the instances. Default: as of `DockerEnvironment`. Updates in
+            place.
+        :param health_check_path: What the load balancer asks each instance for; 200 means healthy. Updates in place.
+        :param certificate: Adds an HTTPS listener. Default: HTTP only. Updates in place.
+        :param environment: Plain variables; passwords belong in `secrets`. Default: none. Updates in place.
+        :param secrets: Variables whose values stay in Secrets Manager or the Parameter Store. Default: none. Updates in
+            place.
+        :param github_repository: `owner/name`: its workflows on `github_branch` deploy by OpenID Connect and no access
+            key is made. Default: a `DeployUser` with an access key. Replaces: the user.
+        :param github_branch: The branch whose workflows deploy. Updates in place.
+        :param extra_statements: What the deployer may do besides; as of `DeployUser`. Default: none. Updates in place.
+        :param github_provider: GitHub's provider, which an account can have only once. Default: that of another service
+            of this app, else a new one. One that exists already is brought by
+            `iam.OidcProviderNative.from_oidc_provider_arn`. Updates in place.
         :param deletion_protection: RDS refuses to delete a new database until this is off: deploy that, then destroy.
+            Updates in place.
         :param removal_policy: What is left when the service goes. Default: a snapshot of a new database, the bucket
             with the bundles, and the logs until they expire. `DESTROY` leaves nothing: the bucket must be empty then.
-        :param network_settings: More of `ServiceNetwork`'s parameters, such as `max_azs` or `flow_logs`.
-        :param database_settings: More of `Database`'s, such as `multi_az` or `allocated_storage`.
-        :param environment_settings: More of `DockerEnvironment`'s, such as `scaling` or `options`.
+            Updates in place.
+        :param network_settings: More of `ServiceNetwork`'s parameters, such as `max_azs` or `flow_logs`. Default: none.
+            Replaces: what each replaces in `ServiceNetwork`.
+        :param database_settings: More of `Database`'s, such as `multi_az` or `allocated_storage`. Default: none.
+            Replaces: what each replaces in `Database`.
+        :param environment_settings: More of `DockerEnvironment`'s, such as `scaling` or `options`. Default: none.
+            Replaces: what each replaces in `DockerEnvironment`.
         :raises ValueError: With every problem found.
         """
         super().__init__(scope, construct_id)
