@@ -304,12 +304,15 @@ def _check_driver(driver: Any) -> None:
 
 
 def _options(options: Mapping[str, str], place: Place) -> Body:
-    kind, device = options.get("type", ""), options.get("device", "")
-    if kind == "tmpfs" or not options:
-        return dict(options)
-    if "bind" in options.get("o", "") and device.startswith("/"):
+    device = options.get("device", "")
+    # As the engine reads them: with one of these it mounts the device, whatever the type says.
+    if {"bind", "rbind"} & set(options.get("o", "").split(",")):
+        if not device.startswith("/"):
+            return {}
         (source,) = place.disk([device], create=False)
         return {**options, "device": source}
+    if options.get("type") == "tmpfs":
+        return dict(options)
     # EFS and other file systems of the VPC: here a folder that goes with the instance.
     return {}
 

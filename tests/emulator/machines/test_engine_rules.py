@@ -138,6 +138,12 @@ def test_paths_are_the_instances() -> None:
         ({"type": "ext4", "device": "/dev/sda1"}, {}),
         ({"type": "overlay", "o": "lowerdir=/etc,upperdir=/u,workdir=/w", "device": "overlay"}, {}),
         ({"type": "tmpfs", "device": "tmpfs", "o": "size=1m"}, {"type": "tmpfs", "device": "tmpfs", "o": "size=1m"}),
+        # mount(2) ignores the type where MS_BIND is set.
+        ({"type": "tmpfs", "o": "bind", "device": "/etc"}, {"type": "tmpfs", "o": "bind", "device": "/disk/etc"}),
+        ({"type": "tmpfs", "o": "ro,rbind", "device": "etc"}, {}),
+        ({"type": "overlay", "o": "lowerdir=/etc:/etc/bind", "device": "/x"}, {}),
+        ({"type": "devtmpfs", "o": "mpol=bind:0", "device": "/x"}, {}),
+        ({"type": "debugfs", "o": "unbind", "device": "/x"}, {}),
     ],
 )
 def test_a_volume_is_of_the_instances_disk(options: dict[str, str], expected: dict[str, str]) -> None:
