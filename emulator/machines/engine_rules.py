@@ -67,7 +67,6 @@ _HARMLESS = _LIMITS | frozenset(
         "ExtraHosts",
         "GroupAdd",
         "Init",
-        "LogConfig",
         "OomScoreAdj",
         "ReadonlyRootfs",
         "RestartPolicy",
@@ -84,6 +83,7 @@ _RULED = frozenset(
         "CgroupnsMode",
         "IpcMode",
         "Links",
+        "LogConfig",
         "Mounts",
         "NetworkMode",
         "PidMode",
@@ -134,7 +134,10 @@ _NAMES = {
     "CapAdd": "cap_add",
     "SecurityOpt": "security_opt",
     "VolumeDriver": "volume_driver",
+    "LogConfig": "logging: driver",
 }
+# Others have the engine write to an address, which may be a socket of the machine below.
+_LOG_DRIVERS = (None, "", "json-file", "local", "journald", "none")
 _PRIVATE = {"PidMode": ("",), "IpcMode": ("", "none", "private", "shareable"), "UTSMode": ("",), "UsernsMode": ("",)}
 _PRIVATE["CgroupnsMode"] = ("", "private")
 # What has a network of its own to be said of; a container in the instance's network shares that.
@@ -272,6 +275,11 @@ def _checked(host: Body) -> Body:
                     raise _refused("security_opt", str(option).partition("{")[0])
         elif key == "VolumeDriver":
             _check_driver(value)
+        elif key == "LogConfig":
+            # In any case, as the engine takes its keys.
+            for name, driver in (value or {}).items():
+                if name.lower() == "type" and driver not in _LOG_DRIVERS:
+                    raise _refused(_NAMES[key], str(driver))
         elif key == "Runtime":
             if value not in (None, "", "runc", "io.containerd.runc.v2"):
                 raise _refused("runtime", str(value))

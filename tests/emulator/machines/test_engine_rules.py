@@ -69,6 +69,9 @@ def container(host: Mapping[str, Any], name: str = "", **body: Any) -> dict[str,
         ({"Runtime": "nvidia"}, "runtime: nvidia"),
         ({"VolumeDriver": "rexray"}, "driver: rexray"),
         ({"OomScoreAdj": -1000}, "oom_score_adj: -1000"),
+        ({"LogConfig": {"Type": "syslog", "Config": {"syslog-address": "unix:///run/x"}}}, "logging: driver: syslog"),
+        ({"LogConfig": {"Type": "fluentd", "type": "json-file"}}, "logging: driver: fluentd"),
+        ({"LogConfig": {"type": "gelf", "Type": "", "Config": {}}}, "logging: driver: gelf"),
         ({"Mounts": [{"Type": "npipe", "Source": "/x"}]}, "type: npipe"),
         ({"WhateverComesNext": "host"}, "WhateverComesNext: host"),
     ],
@@ -94,6 +97,7 @@ def test_what_stays_within_the_container_passes() -> None:
         "Memory": 100,
         "Ulimits": [{"Name": "nofile"}],
         "ShmSize": 0,
+        "LogConfig": {"Type": "json-file", "Config": {"max-size": "1m"}},
         "Privileged": False,
     }
     changed = container(host)["HostConfig"]
