@@ -14,8 +14,8 @@ UPDATE_FAULTS = frozenset(
 )
 # What happens when an update is asked for, before it is looked at.
 FORESTALLING_FAULTS = frozenset({"busy-before-update"})
-# What an update needs of its caller, besides what it always does.
-PERMISSION_FAULTS = frozenset({"asks-for"})
+# Permissions that an update requires of its caller besides the usual ones.
+PERMISSION_FAULTS = frozenset({"requires-permission"})
 KNOWN_FAULTS = CALL_FAULTS | UPDATE_FAULTS | FORESTALLING_FAULTS | PERMISSION_FAULTS
 """emulator/README.md says what each does."""
 
@@ -90,7 +90,7 @@ class Faults:
         return self._take(FORESTALLING_FAULTS, facts)
 
     def permissions(self, environment: str, version_label: str) -> list[str]:
-        """The actions that an update's caller has to be allowed besides."""
+        """Return the permissions, such as s3:PutBucketPolicy, that an update requires besides the usual ones."""
         facts = {"environment": environment, "version_label": version_label}
         ordered = [fault for fault in self._ordered if fault.kind in PERMISSION_FAULTS and fault.times != 0]
         return [fault.details["permission"] for fault in ordered if fault.concerns(facts) and fault.strikes()]

@@ -59,7 +59,7 @@ class Row:
 
     on: which of the environment's resources, a key of what `resources` gives; "*" where AWS knows none. policies: the
     deployment policies that ask. balanced: only with a load balancer. asked: False for what is asked only in some
-    accounts, or of which the sources disagree; the fault "asks-for" orders it.
+    accounts, or of which the sources disagree; the fault "requires-permission" orders it.
     """
 
     action: str

@@ -90,7 +90,7 @@ def test_without_the_right_to_read_versions_an_older_content_is_not_released_uns
 
 def test_what_aws_asks_for_besides_is_told_with_the_statement_that_helps(shop: Workshop) -> None:
     shop.project.greet("asked for more")
-    shop.aws.order("asks-for", permission="cloudformation:UpdateStack", times=2)
+    shop.aws.order("requires-permission", permission="cloudformation:UpdateStack", times=2)
     done = shop.run()
     assert done.returncode in (5, 6), done.stderr
     action, resource = re.findall(r"(cloudformation:UpdateStack) on (arn:\S+\*)", done.stderr)[0]

@@ -126,7 +126,7 @@ def test_the_readme_has_every_fault_and_no_other() -> None:
 
 
 def test_mistakes_in_orders_are_refused(aws: EmbeddedAws) -> None:
-    with pytest.raises(ControlError, match="no fault is called earthquake: choose one of asks-for, busy"):
+    with pytest.raises(ControlError, match="no fault is called earthquake: choose one of busy-before-update, drops"):
         aws.order("earthquake")
     with pytest.raises(ControlError, match="there is no lunch to set: choose one of launch, update, terminate"):
         aws.set_pace(lunch=60)

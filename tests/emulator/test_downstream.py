@@ -139,7 +139,7 @@ def test_what_may_be_asked_is_not_granted_and_can_be_ordered(
     aws: EmbeddedAws, deployers: dict[tuple[str, str], Deployer], action: str, kind: tuple[str, str]
 ) -> None:
     deployer = deployers[kind]
-    aws.order("asks-for", permission=action, environment=deployer.name, times=2)
+    aws.order("requires-permission", permission=action, environment=deployer.name, times=2)
     assert [text for text in deployer.errors(deployer.statements) if action in text]
     assert deployer.errors([*deployer.statements, {"Effect": "Allow", "Action": action, "Resource": "*"}]) == []
 
@@ -148,7 +148,7 @@ def test_a_permission_that_no_row_has_can_be_ordered(
     aws: EmbeddedAws, deployers: dict[tuple[str, str], Deployer]
 ) -> None:
     deployer = deployers["SingleInstance", "AllAtOnce"]
-    aws.order("asks-for", permission="ec2:AllocateAddress", environment=deployer.name)
+    aws.order("requires-permission", permission="ec2:AllocateAddress", environment=deployer.name)
     assert "ec2:AllocateAddress" in deployer.errors(deployer.statements)[-1]
 
 
