@@ -12,14 +12,14 @@ from types import FrameType
 
 from werkzeug.serving import BaseWSGIServer
 
+from emulator.access import Keys
 from emulator.clock import CLOCK
 from emulator.httpd import PortError, listen, serve
-from emulator.keys import Keys
 from emulator.machines.engine import NoEngineError
 from emulator.settings import PACE
 
 _HIGHEST_PORT = 65535
-# AWS's SDK for JavaScript puts the bucket into the host's name, unless the host is an address.
+# AWS's SDK for JavaScript puts the bucket into the host name (bucket.localhost) unless the host is an IP address.
 _BANNER = """\
 Embedded AWS  account {account}, region {region}, state in memory
 

@@ -60,7 +60,7 @@ def read(environ: dict[str, Any], body: bytes, signature: Signature | None) -> C
 
 
 def _action(environ: dict[str, Any], in_form: list[str]) -> str:
-    """Empty where two places name different ones: who may do the one may not therefore do the other."""
+    """Return "" where the header and the form name different actions: each needs its own permission."""
     target: str = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
     named = {target, *in_form} - {""}
     return named.pop() if len(named) == 1 else ""

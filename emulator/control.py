@@ -1,7 +1,7 @@
 """The embedded AWS's own paths, under /_emulator/: what tests set and see. No AWS client asks for them.
 
-A request brings the token that the server prints, `Authorization: Bearer ...`, and what it sends is JSON and says so:
-a web page can send neither without being asked (https://developer.mozilla.org/en-US/docs/Web/HTTP/Guides/CORS).
+Requests need the printed token, `Authorization: Bearer ...`, and a body needs `Content-Type: application/json`. A web
+page cannot send either without a preflight request (https://developer.mozilla.org/en-US/docs/Web/HTTP/Guides/CORS).
 """
 
 import hmac
@@ -16,13 +16,13 @@ from emulator.iam.web_identity import WebIdentities
 from emulator.settings import LIMITS, PACE
 
 PREFIX = "/_emulator/"
-_NOT_KNOWN = "send the token that the server printed: Authorization: Bearer $BEANPOD_EMULATOR_TOKEN"
-_NO_JSON = "send JSON and say so: Content-Type: application/json, not {kind!r}"
+_UNAUTHORIZED = "send the token that the server printed: Authorization: Bearer $BEANPOD_EMULATOR_TOKEN"
+_NO_JSON = "send JSON with Content-Type: application/json, not {kind!r}"
 _Answer = Any
 
 
 class Control:
-    """Answers the paths. calls: the log, shown and emptied here. token: who may ask knows it."""
+    """Answers the paths. calls: the log, shown and emptied here. token: the bearer token of its clients."""
 
     def __init__(self, calls: list[Any], identities: WebIdentities, token: str) -> None:
         self._calls = calls
@@ -42,10 +42,10 @@ class Control:
         }
 
     def refusal(self, environ: dict[str, Any]) -> tuple[str, _Answer] | None:
-        """Status line and answer for who may not ask; None for who may. Reads no body."""
+        """Return the status line and the answer for a request that is refused; None to accept it. Reads no body."""
         given = environ.get("HTTP_AUTHORIZATION", "")
         if not hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode()):
-            return "401 Unauthorized", {"error": _NOT_KNOWN}
+            return "401 Unauthorized", {"error": _UNAUTHORIZED}
         kind = environ.get("CONTENT_TYPE", "")
         if environ["REQUEST_METHOD"] not in ("GET", "DELETE") and kind.split(";")[0].strip() != "application/json":
             return "415 Unsupported Media Type", {"error": _NO_JSON.format(kind=kind)}

@@ -1,5 +1,4 @@
-"""Where every request comes in: who may not is sent away, the rest is told what it is, logged, and may be ordered to go
-wrong."""
+"""The WSGI application around moto's: authenticates, logs and authorizes every request, and applies the faults."""
 
 import io
 import json
@@ -20,10 +19,12 @@ from emulator.iam import guard
 from emulator.iam.callers import CALLER, Caller, caller
 from emulator.iam.signatures import UnsupportedSignatureError, find
 from emulator.iam.web_identity import WebIdentities
-from emulator.keys import Keys
 from emulator.refusals import Refusal
 from emulator.turn import TURN
 
+# moto's own pages, which take no credentials.
+_MOTO_PATHS = ("/moto-api", "/favicon.ico", "/latest/meta-data/", "/latest/api/")
+_CORS = "access-control-"
 _Environ = dict[str, Any]
 _Answer = tuple[str, list[tuple[str, str]], Iterable[bytes]]
 
@@ -31,11 +32,11 @@ _Answer = tuple[str, list[tuple[str, str]], Iterable[bytes]]
 class Gate:
     """The application around moto's. account: whose AWS it is. guarded: whether callers need permissions.
 
-    keys: what its clients have to know. moto's state is plain dictionaries without locks, and a deployment is many
+    keys: its clients' credentials. moto's state is plain dictionaries without locks, and a deployment is many
     steps: one request at a time. Requests that a service makes of another run inside its own.
     """
 
-    def __init__(self, application: WSGIApplication, account: str, keys: Keys, *, guarded: bool) -> None:
+    def __init__(self, application: WSGIApplication, account: str, keys: access.Keys, *, guarded: bool) -> None:
         self._application = application
         self._account = account
         self._keys = keys
@@ -49,7 +50,7 @@ class Gate:
             status, headers, body = _plain(*refused)
         elif environ["PATH_INFO"].startswith(PREFIX):
             status, headers, body = self._controlled(environ)
-        elif environ["PATH_INFO"].startswith(_OF_MOTO):
+        elif environ["PATH_INFO"].startswith(_MOTO_PATHS):
             status, headers, body = _plain("404 Not Found", "moto's own pages are not served here.")
         else:
             status, headers, body = self._served(environ)
@@ -57,16 +58,16 @@ class Gate:
         return body
 
     def _controlled(self, environ: _Environ) -> _Answer:
-        refused = self._control.refusal(environ)
-        if refused is None:
+        answer = self._control.refusal(environ)
+        if answer is None:
             body = _body(environ)
             with TURN:
-                refused = self._control(environ, body)
-        status, answer = refused
-        return status, [("Content-Type", "application/json")], [json.dumps(answer).encode()]
+                answer = self._control(environ, body)
+        status, document = answer
+        return status, [("Content-Type", "application/json")], [json.dumps(document).encode()]
 
     def _served(self, environ: _Environ) -> _Answer:
-        # Before the turn: who sends slowly keeps nobody else waiting.
+        # Before the turn: a slow client does not block the others.
         body = _body(environ)
         with TURN:
             call, whose, refused = self._identified(environ, body)
@@ -80,7 +81,7 @@ class Gate:
         return answer or _silence(environ)
 
     def _identified(self, environ: _Environ, body: bytes) -> tuple[Call, Caller | None, Refusal | None]:
-        """The call, whose it is, and why it is refused as nobody's."""
+        """Return the call, its caller, and why it is not authenticated; None for the last if it is."""
         try:
             signature = find(environ)
         except UnsupportedSignatureError as error:
@@ -89,7 +90,7 @@ class Gate:
         whose = caller(self._account, call, self._keys) if signature else None
         refused = guard.unauthenticated(environ, body, call, signature, whose, self._identities)
         if signature is None:
-            # Whatever is read from it later is what was read from it here.
+            # moto parses the body again: give it only the parameters that were checked here, each once.
             environ["wsgi.input"] = io.BytesIO(content := urlencode(call.parameters).encode())
             environ["CONTENT_LENGTH"] = str(len(content))
         return call, None if refused else whose, refused
@@ -116,17 +117,12 @@ class Gate:
         return None if fault else (status, kept, body)
 
 
-# Paths that moto answers whoever asks.
-_OF_MOTO = ("/moto-api", "/favicon.ico", "/latest/meta-data/", "/latest/api/")
-_CORS = "access-control-"
-
-
 def _plain(status: str, text: str) -> _Answer:
     return status, [("Content-Type", "text/plain; charset=utf-8")], [f"{text}\n".encode()]
 
 
 def _body(environ: _Environ) -> bytes:
-    """The whole body, which can be read again."""
+    """Read the whole body, and leave it to be read again."""
     stream = environ["wsgi.input"]
     sent = environ.get("CONTENT_LENGTH", "")
     length = int(sent) if sent.isdecimal() else 0

@@ -9,8 +9,8 @@ from typing import Any
 from werkzeug.http import http_date
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
+from emulator.access import Keys
 from emulator.clock import CLOCK
-from emulator.keys import Keys
 from emulator.surroundings import forget_aws_settings
 
 LOOPBACK = "127.0.0.1"
@@ -44,7 +44,7 @@ def listen(port: int) -> socket.socket:
 def serve(listener: socket.socket, keys: Keys, *, account: str, guarded: bool, verbose: bool) -> BaseWSGIServer:
     """The server on a socket; run its serve_forever().
 
-    keys: what its clients have to know. account: whose AWS it is. guarded: whether callers need permissions.
+    keys: its clients' credentials. account: whose AWS it is. guarded: whether callers need permissions.
     verbose: log each request.
     """
     _prepare_environment(account)

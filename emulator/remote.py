@@ -42,7 +42,7 @@ class Remote(ABC):
     @property
     @abstractmethod
     def token(self) -> str:
-        """What it prints as BEANPOD_EMULATOR_TOKEN."""
+        """Bearer token for the paths under /_emulator/, printed as BEANPOD_EMULATOR_TOKEN."""
 
     def now(self) -> datetime:
         """Its time, with its zone, UTC."""
@@ -85,7 +85,7 @@ class Remote(ABC):
         return self._address("databases", identifier)
 
     def web_identity_token(self, subject: str, **claims: str) -> str:
-        """A token for AssumeRoleWithWebIdentity, valid for five minutes, as GitHub gives one to a workflow.
+        """Return a token for AssumeRoleWithWebIdentity, valid for five minutes, as GitHub issues it to a workflow.
 
         subject: such as repo:me/app:ref:refs/heads/main. claims: `audience`, `issuer`. Default: GitHub's for AWS.
         """

@@ -52,7 +52,7 @@ class EmbeddedAws(Remote):
         update_seconds, launch_seconds: how long these take an environment. Default: nothing takes any time, but on
         a virtual clock 183 and 240.
         enforce_iam: whether users and roles may do only what their policies allow; the key in `environment` may do
-        anything. Default: every key that is known there may.
+        anything. Default: every known access key may do anything.
         machines: whether Docker runs what is deployed, and databases. Default: they exist in AWS's answers only.
         Raises EmbeddedAwsError when it does not come up.
         """
@@ -75,7 +75,7 @@ class EmbeddedAws(Remote):
 
     @property
     def token(self) -> str:
-        """What a client of the paths under /_emulator/ sends."""
+        """Bearer token for the paths under /_emulator/."""
         return self.environment["BEANPOD_EMULATOR_TOKEN"]
 
     @property

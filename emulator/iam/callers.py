@@ -8,9 +8,9 @@ from typing import Any
 from moto.iam.access_control import CreateAccessKeyFailure, create_access_key
 from moto.iam.models import Policy
 
+from emulator.access import Keys
 from emulator.calls import Call
 from emulator.iam.policies import Document
-from emulator.keys import Keys
 
 CALLER = "emulator.caller"
 """Where a guarded request carries its Caller for the service that answers it."""
@@ -18,7 +18,7 @@ CALLER = "emulator.caller"
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody known. secret: what signs the requests. The key that the server prints may do anything."""
+    """The owner of a known access key. secret: the key's secret. The printed key may do anything."""
 
     arn: str
     secret: str = field(repr=False)
@@ -35,7 +35,7 @@ class Caller:
 
 
 def caller(account: str, call: Call, keys: Keys | None = None) -> Caller | None:
-    """Whose key the call names; None when nobody here has it. keys: those that the server prints."""
+    """Return the owner of the call's access key; None when the key is unknown. keys: the printed ones."""
     if keys and call.access_key == keys.access_key_id and not call.token:
         return Caller(f"arn:aws:iam::{account}:root", keys.secret_access_key)
     headers = {"X-Amz-Security-Token": call.token} if call.token else {}

@@ -1,4 +1,4 @@
-"""Stops what nobody known has signed, and what a caller may not do, in AWS's words."""
+"""Refuses calls that are not authenticated or not authorized, with AWS's messages."""
 
 from dataclasses import replace
 from typing import Any
@@ -13,7 +13,7 @@ from emulator.iam.web_identity import WebIdentities
 from emulator.refusals import Refusal
 
 _FORBIDDEN = "403 Forbidden"
-# What takes no permission.
+# Calls that require no permission.
 _OPEN = (f"sts:{web_identity.ACTION}", "sts:GetCallerIdentity")
 _UNKNOWN_KEY = Refusal(
     _FORBIDDEN,
@@ -39,7 +39,7 @@ def unauthenticated(
     whose: Caller | None,
     identities: WebIdentities,
 ) -> Refusal | None:
-    """Why nobody here made the call; None when it is genuine, or brings a token in the place of a signature."""
+    """Return why the call is not authenticated; None when its signature, or its web identity token, is valid."""
     if call.service == "sts" and call.action == "AssumeRoleWithSAML":
         return _NO_SAML
     by_token = call.service == "sts" and call.action == web_identity.ACTION
@@ -54,7 +54,7 @@ def unauthenticated(
 
 
 def _is_plain(environ: dict[str, Any]) -> bool:
-    """Whether a request can be about nothing but what its form says."""
+    """Whether the form alone decides what the request does."""
     return environ["PATH_INFO"] == "/" and not environ.get("QUERY_STRING") and "HTTP_X_AMZ_TARGET" not in environ
 
 
@@ -63,7 +63,7 @@ def _unsigned(environ: dict[str, Any]) -> Refusal:
 
 
 def refusal(account: str, call: Call, whose: Caller) -> Refusal | None:
-    """What the caller lacks the permission for; None when the call may go on."""
+    """Return which permission the caller lacks; None when the call is allowed."""
     known = facts(account, call, whose.arn)
     wanted = (replace(need, context=known | need.context) for need in needs(account, call))
     said = next(filter(None, (denial(whose, need) for need in wanted)), None)

@@ -1,7 +1,7 @@
-"""Whether a request is signed with the secret that belongs to its key.
+"""Reads and verifies the signatures of requests.
 
-Signature Version 4 in the Authorization header, or in the query of a presigned S3 URL; and for presigned S3 URLs
-Version 2, which boto3 makes unless it is configured otherwise.
+Signature Version 4 in the Authorization header, or in the query of a presigned S3 URL; and for presigned S3 URLs also
+Version 2, boto3's default.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
 https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html#RESTAuthenticationQueryStringAuth
@@ -42,24 +42,21 @@ _PAYLOADS = (
     "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
 )
 _FORBIDDEN = "403 Forbidden"
+_USE_VERSION_4 = "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
 _UNSUPPORTED = Refusal(
     "400 Bad Request",
     "IncompleteSignature",
-    "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",
-    s3=(
-        "400 Bad Request",
-        "InvalidRequest",
-        "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",
-    ),
+    _USE_VERSION_4,
+    s3=("400 Bad Request", "InvalidRequest", _USE_VERSION_4),
 )
 _ONLY_S3 = Refusal("400 Bad Request", "InvalidRequest", "Only requests to S3 can be presigned here.")
-_WRONG = Refusal(
+_MISMATCH = Refusal(
     _FORBIDDEN,
     "SignatureDoesNotMatch",
     "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key "
     "and signing method. Consult the service documentation for details.",
 )
-_NOT_NOW = Refusal(
+_SKEWED = Refusal(
     _FORBIDDEN,
     "SignatureDoesNotMatch",
     "Signature expired: the difference between the request time and the current time is too large.",
@@ -71,15 +68,15 @@ _NOT_NOW = Refusal(
 )
 _EXPIRED = Refusal(_FORBIDDEN, "AccessDenied", "Request has expired")
 _NOT_YET = Refusal(_FORBIDDEN, "AccessDenied", "Request is not valid yet")
-_TOO_LONG = Refusal(
+_BAD_EXPIRES = Refusal(
     "400 Bad Request", "AuthorizationQueryParametersError", f"X-Amz-Expires must be from 1 to {_WEEK_SECONDS} seconds."
 )
-_OTHER_BODY = Refusal(
+_BODY_MISMATCH = Refusal(
     "400 Bad Request",
     "XAmzContentSHA256Mismatch",
     "The provided 'x-amz-content-sha256' header does not match what was computed.",
 )
-_NO_PAYLOAD = Refusal(
+_BAD_BODY_HASH = Refusal(
     "400 Bad Request",
     "InvalidArgument",
     "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, "
@@ -88,7 +85,7 @@ _NO_PAYLOAD = Refusal(
 
 
 class UnsupportedSignatureError(ValueError):
-    """The request is signed in a way that is not known here. refusal: what it is answered."""
+    """The request is signed in a way that is not supported. refusal: the answer to it."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.message)
@@ -97,7 +94,11 @@ class UnsupportedSignatureError(ValueError):
 
 @dataclass(frozen=True)
 class Signature:
-    """What a request says of its signature. query: a presigned URL's, empty for a header. signed: names of headers."""
+    """A request's signature, unverified.
+
+    value: the signature itself. token: the session token, "" without one. date: of the credential scope, YYYYMMDD.
+    signed: names of the signed headers. query: the presigned URL's; empty when the signature is in the header.
+    """
 
     access_key: str
     region: str
@@ -109,14 +110,14 @@ class Signature:
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def refusal(self, environ: dict[str, Any], body: bytes, secret: str) -> Refusal | None:
-        """Why the request is not genuine; None when the secret makes this signature of it, and it is in time."""
+        """Return why the signature is not valid; None when it matches the request and the secret, and is in time."""
         if "AWSAccessKeyId" in self.query:
-            return _untimely_2(self) or _differs_2(self, environ, secret)
-        return _untimely(self, environ) or _differs(self, environ, body, secret)
+            return _time_refusal_2(self) or _value_refusal_2(self, environ, secret)
+        return _time_refusal(self, environ) or _value_refusal(self, environ, body, secret)
 
 
 def find(environ: dict[str, Any]) -> Signature | None:
-    """What the request is signed with; None when it is not signed. Raises UnsupportedSignatureError. Reads no body."""
+    """Return the request's signature; None when it is not signed. Raises UnsupportedSignatureError. Reads no body."""
     pairs = parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)
     query = dict(pairs)
     signing = [name for name in ("X-Amz-Signature", "X-Amz-Credential", "X-Amz-Algorithm") if name in query]
@@ -166,7 +167,7 @@ def _of_query(query: dict[str, str]) -> Signature:
 
 def _of_query_2(query: dict[str, str]) -> Signature:
     signed = {"AWSAccessKeyId", "Signature", "Expires", "content-md5", "content-type", *HmacV1QueryAuth.QSAOfInterest}
-    # Version 2 leaves all others out: whoever has the URL could add them.
+    # Version 2 does not sign other parameters: whoever has the URL could add them.
     if any(name not in signed and not name.startswith("x-amz-") for name in query):
         raise UnsupportedSignatureError(_UNSUPPORTED)
     return Signature(
@@ -179,29 +180,29 @@ def _of_query_2(query: dict[str, str]) -> Signature:
     )
 
 
-def _untimely(signature: Signature, environ: dict[str, Any]) -> Refusal | None:
+def _time_refusal(signature: Signature, environ: dict[str, Any]) -> Refusal | None:
     date = _date(signature, environ)
     try:
         moment = datetime.strptime(date, "%Y%m%dT%H%M%SZ")
         seconds = int(signature.query.get("X-Amz-Expires", 0))
     except ValueError:
-        return _WRONG
+        return _MISMATCH
     if date[:8] != signature.date:
-        return _WRONG
+        return _MISMATCH
     if not signature.query:
-        # AWS's SDK for JavaScript takes the time from the answers, boto3 from its machine.
-        return None if any(abs(now - moment) <= _SKEW for now in (_now(), CLOCK.now())) else _NOT_NOW
+        # AWS's SDK for JavaScript signs with the time of the last answer, boto3 with this machine's.
+        return None if any(abs(now - moment) <= _SKEW for now in (_now(), CLOCK.now())) else _SKEWED
     if not 1 <= seconds <= _WEEK_SECONDS:
-        return _TOO_LONG
+        return _BAD_EXPIRES
     if moment > _now() + _SKEW:
         return _NOT_YET
     return _EXPIRED if _now() > moment + timedelta(seconds=seconds) else None
 
 
-def _untimely_2(signature: Signature) -> Refusal | None:
+def _time_refusal_2(signature: Signature) -> Refusal | None:
     expires = signature.query.get("Expires", "")
     if not re.fullmatch(r"\d{1,12}", expires, re.ASCII):
-        return _WRONG
+        return _MISMATCH
     return _EXPIRED if datetime.now(UTC).timestamp() > int(expires) else None
 
 
@@ -213,11 +214,11 @@ def _date(signature: Signature, environ: dict[str, Any]) -> str:
     return str(signature.query.get("X-Amz-Date", "") if signature.query else environ.get("HTTP_X_AMZ_DATE", ""))
 
 
-def _differs(signature: Signature, environ: dict[str, Any], body: bytes, secret: str) -> Refusal | None:
+def _value_refusal(signature: Signature, environ: dict[str, Any], body: bytes, secret: str) -> Refusal | None:
     headers = _headers(environ)
     wanted_signed = ["host", *sorted(name for name in headers if name.startswith("x-amz-"))]
     if unsigned := [name for name in wanted_signed if name not in signature.signed]:
-        # Who passes a presigned URL on passes on what it says, and no more.
+        # Else whoever has a presigned URL could add headers, such as x-amz-copy-source.
         text = f"There were headers present in the request which were not signed: {', '.join(unsigned)}"
         return Refusal(_FORBIDDEN, "AccessDenied", text)
     payload = _payload(signature, headers, body)
@@ -233,14 +234,14 @@ def _differs(signature: Signature, environ: dict[str, Any], body: bytes, secret:
     signer = _Signer(Credentials(signature.access_key, secret), signature.service, signature.region)
     wanted = signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
     if not _same(wanted, signature.value):
-        return _WRONG
+        return _MISMATCH
     if _HASH.fullmatch(payload):
-        return None if payload == hashlib.sha256(body).hexdigest() else _OTHER_BODY
-    return None if payload in _PAYLOADS else _NO_PAYLOAD
+        return None if payload == hashlib.sha256(body).hexdigest() else _BODY_MISMATCH
+    return None if payload in _PAYLOADS else _BAD_BODY_HASH
 
 
 def _payload(signature: Signature, headers: Mapping[str, str], body: bytes) -> str:
-    """The hash of the body as it was signed, or the word that stands in its place."""
+    """Return the signed x-amz-content-sha256: the hash of the body, or a constant such as UNSIGNED-PAYLOAD."""
     if "x-amz-content-sha256" in headers:
         return headers["x-amz-content-sha256"]
     if signature.query:
@@ -249,7 +250,7 @@ def _payload(signature: Signature, headers: Mapping[str, str], body: bytes) -> s
 
 
 def _headers(environ: dict[str, Any]) -> dict[str, str]:
-    """By their names in lower case; those of S3's metadata keep an underscore."""
+    """Return the headers by their names in lower case; names of S3's metadata keep an underscore."""
     return {name.lower(): value for name, value in EnvironHeaders(environ)}
 
 
@@ -258,7 +259,7 @@ def _same(one: str, other: str) -> bool:
 
 
 class _Signer(SigV4Auth):
-    """Signs the headers that were signed, and the payload's hash that was stated."""
+    """Signs the given headers only, and the payload hash that the request has."""
 
     def __init__(self, credentials: Credentials, service: str, region: str) -> None:
         super().__init__(credentials, service, region)
@@ -282,12 +283,12 @@ def _pairs(environ: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _path(environ: dict[str, Any]) -> str:
-    """The path as it came, still quoted."""
+    """Return the path as it was sent, still percent-encoded."""
     target: str = environ["REQUEST_URI"].partition("?")[0]
     return urlsplit(target).path if re.match("https?://", target) else target
 
 
-def _differs_2(signature: Signature, environ: dict[str, Any], secret: str) -> Refusal | None:
+def _value_refusal_2(signature: Signature, environ: dict[str, Any], secret: str) -> Refusal | None:
     headers = HTTPHeaders()
     for name, value in {**signature.query, **_headers(environ)}.items():
         if name.startswith("x-amz-") or name in ("content-md5", "content-type"):
@@ -298,11 +299,11 @@ def _differs_2(signature: Signature, environ: dict[str, Any], secret: str) -> Re
     signer = _QuerySigner2(Credentials(signature.access_key, secret, signature.token or None))
     signer.until = signature.query["Expires"]
     wanted = signer.get_signature(environ["REQUEST_METHOD"], split, headers)  # type: ignore[arg-type]
-    return None if _same(wanted, signature.value) else _WRONG
+    return None if _same(wanted, signature.value) else _MISMATCH
 
 
 class _QuerySigner2(HmacV1QueryAuth):
-    """Signs with the end of the URL's validity in the place of a date."""
+    """Signs with the time at which the URL expires instead of a date."""
 
     until = ""
 
