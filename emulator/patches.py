@@ -36,10 +36,10 @@ def install() -> None:
     _own_services()
     _loopback_is_secure()
     _changed_subnet_groups_stay()
-    _groups_of_a_database_stay()
-    _provider_that_exists_is_named()
+    _groups_in_use_stay()
+    _existing_provider_is_named()
     _settings_have_a_tier()
-    _addresses_hold_their_gateway()
+    _gateway_in_use_stays_attached()
     s3.install()
 
 
@@ -80,8 +80,8 @@ def _changed_subnet_groups_stay() -> None:
     RDSBackend.modify_db_subnet_group = modify_db_subnet_group  # type: ignore[method-assign]
 
 
-def _groups_of_a_database_stay() -> None:
-    """moto deletes a group that a database is in, and fails at every DescribeDBInstances from then on.
+def _groups_in_use_stay() -> None:
+    """moto deletes the parameter or subnet group of a database, and then fails at every DescribeDBInstances.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBParameterGroup.html
     https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBSubnetGroup.html
@@ -109,8 +109,8 @@ def _groups_of_a_database_stay() -> None:
     RDSBackend.delete_subnet_group = delete_db_subnet_group  # type: ignore[method-assign]
 
 
-def _provider_that_exists_is_named() -> None:
-    """moto says "Unknown" of a second OIDC provider with one URL."""
+def _existing_provider_is_named() -> None:
+    """moto's message for a second OIDC provider with the same URL is "Unknown"."""
     create = IAMBackend.create_open_id_connect_provider
 
     def create_open_id_connect_provider(self: IAMBackend, url: str, *arguments: Any, **more: Any) -> Any:
@@ -128,10 +128,10 @@ def _settings_have_a_tier() -> None:
     shapes["ConfigurationSettingsDescription"]["members"]["Tier"] = {"shape": "EnvironmentTier"}
 
 
-def _addresses_hold_their_gateway() -> None:
-    """moto detaches an internet gateway under public addresses: those of environments and of NAT gateways here.
+def _gateway_in_use_stays_attached() -> None:
+    """moto detaches an internet gateway whose VPC has public addresses: here of environments and NAT gateways.
 
-    EC2 refuses that, which is how a missing DependsOn ends when a stack is deleted:
+    EC2 refuses that, which makes a stack's deletion fail where a DependsOn is missing:
     https://github.com/hashicorp/terraform/issues/1303
     """
     detach = EC2Backend.detach_internet_gateway

@@ -23,7 +23,8 @@ class Pace(_Settable):
 
     The defaults are what small environments take: an update of 183 s is the one that deploying tools were compared at.
     Real seconds, with machines: health, how long a new version may take to pass its check; evaluation, what a minute
-    takes in which traffic is split; watch, how long a hook of ours watches containers, 0 for what the bundle says.
+    takes in which traffic is split; watch, how long Beanpod's postdeploy hook watches containers, 0 for as long as the
+    bundle says.
     """
 
     launch: float = 240

@@ -1,4 +1,4 @@
-"""What a launch needs to find in the account: an instance profile, roles, networks and a way out of them."""
+"""What a launch needs to find in the account: an instance profile, roles, networks and their internet access."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,18 +18,17 @@ def launch_problems(environment: Environment, region: str) -> list[str]:
         *_profile_problems(environment, clients.client("iam", region)),
         *_role_problems(environment, clients.client("iam", region)),
         *_network_problems(environment, clients.client("ec2", region)),
-        *_way_out_problems(environment, clients.client("ec2", region), region),
+        *_internet_access_problems(environment, clients.client("ec2", region), region),
     ]
 
 
 def has_public_addresses(environment: Environment) -> bool:
-    """Whether the load balancer or the instances hold public addresses in the environment's VPC."""
-    public_instances = environment.option(_VPC, "AssociatePublicIpAddress") == "true"
-    return public_instances or not environment.load_balanced or _public_load_balancer(environment)
+    """Whether the load balancer or the instances have public addresses in the environment's VPC."""
+    return _public_instances(environment) or _public_load_balancer(environment)
 
 
 def vpc_id(environment: Environment) -> str:
-    """The VPC that the environment names; empty: the default one."""
+    """Return the id of the environment's VPC; "" for the default VPC."""
     return environment.option(_VPC, "VPCId")
 
 
@@ -66,11 +65,10 @@ def _network_problems(environment: Environment, ec2: Any) -> Iterator[str]:
                 yield f"The security group '{group}' does not exist"
 
 
-def _way_out_problems(environment: Environment, ec2: Any, region: str) -> Iterator[str]:
-    """A load balancer or address without an internet gateway, and instances that cannot reach Beanstalk.
+def _internet_access_problems(environment: Environment, ec2: Any, region: str) -> Iterator[str]:
+    """Public addresses without an internet gateway, and instances that cannot reach Beanstalk.
 
-    The first two are refused at once; instances report to Beanstalk from within, or the launch fails:
-    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/vpc.html. In the default VPC there is always a way.
+    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/vpc.html. The default VPC always has internet access.
     """
     vpc = vpc_id(environment)
     subnets = _listed(environment.option(_VPC, "Subnets"))
@@ -84,8 +82,9 @@ def _way_out_problems(environment: Environment, ec2: Any, region: str) -> Iterat
             )
         if not environment.load_balanced:
             yield f"Service:AmazonEC2, Message:Network {vpc} is not attached to any internet gateway"
-    public = not environment.load_balanced or environment.option(_VPC, "AssociatePublicIpAddress") == "true"
-    if not all(_leads_out(ec2, vpc, subnet, public=public) for subnet in subnets) and not _endpoints(ec2, vpc, region):
+    public = _public_instances(environment)
+    routed = all(_has_route(ec2, vpc, subnet, public=public) for subnet in subnets)
+    if not routed and not _has_endpoints(ec2, vpc, region):
         yield (
             "The EC2 instances failed to communicate with AWS Elastic Beanstalk, either because of configuration "
             "problems with the VPC or a failed EC2 instance. Check your VPC configuration and try launching the "
@@ -93,12 +92,16 @@ def _way_out_problems(environment: Environment, ec2: Any, region: str) -> Iterat
         )
 
 
+def _public_instances(environment: Environment) -> bool:
+    return not environment.load_balanced or environment.option(_VPC, "AssociatePublicIpAddress") == "true"
+
+
 def _public_load_balancer(environment: Environment) -> bool:
     return environment.load_balanced and environment.option(_VPC, "ELBScheme") != "internal"
 
 
-def _leads_out(ec2: Any, vpc: str, subnet: str, *, public: bool) -> bool:
-    """Whether the subnet's default route serves instances with public addresses, or those without."""
+def _has_route(ec2: Any, vpc: str, subnet: str, *, public: bool) -> bool:
+    """Whether the subnet's default route is one to the internet for instances with, or without, public addresses."""
     own = ec2.describe_route_tables(Filters=[{"Name": "association.subnet-id", "Values": [subnet]}])["RouteTables"]
     in_vpc = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "association.main", "Values": ["true"]}]
     tables = own or ec2.describe_route_tables(Filters=in_vpc)["RouteTables"]
@@ -109,8 +112,8 @@ def _leads_out(ec2: Any, vpc: str, subnet: str, *, public: bool) -> bool:
     return by_gateway if public else bool(defaults) and not by_gateway
 
 
-def _endpoints(ec2: Any, vpc: str, region: str) -> bool:
-    """Whether Beanstalk is reached from within: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/vpc-vpce.html"""
+def _has_endpoints(ec2: Any, vpc: str, region: str) -> bool:
+    """Whether the VPC has Beanstalk's endpoints: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/vpc-vpce.html"""
     found = ec2.describe_vpc_endpoints(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["VpcEndpoints"]
     names = {endpoint["ServiceName"] for endpoint in found}
     return {f"com.amazonaws.{region}.elasticbeanstalk", f"com.amazonaws.{region}.elasticbeanstalk-health"} <= names

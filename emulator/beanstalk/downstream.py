@@ -1,9 +1,9 @@
-"""What UpdateEnvironment does in its caller's name, and therefore needs its caller's permissions for.
+"""The permissions that UpdateEnvironment requires of its caller for its own calls to other services.
 
-No page of AWS's lists it. `TABLE` is put together from what others were refused and what they grant, and from the two
-policies with which AWS does the same work in a role's name. It is taken from these sources alone, never from the policy
-that Beanstalk's deployers get in this repository: where that one lacks something, a deployment here fails as on AWS.
-Classic load balancers, which ask for RegisterInstancesWithLoadBalancer instead, worker tiers and ECS are left out.
+AWS does not document them. `TABLE` is compiled from errors that others reported and policies that they deploy with, and
+from AWS's two managed policies for roles that do the same work. It is independent of the policy that this repository
+gives to deployers: where that one lacks a permission, a deployment here fails as on AWS. Left out are classic load
+balancers, which need RegisterInstancesWithLoadBalancer instead, worker tiers and ECS.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -40,7 +40,7 @@ JUSTICE = (
 _POLICIES = "https://docs.aws.amazon.com/aws-managed-policy/latest/reference"
 MANAGED_UPDATES = f"{_POLICIES}/AWSElasticBeanstalkManagedUpdatesCustomerRolePolicy.html"
 ROLE_CORE = f"{_POLICIES}/AWSElasticBeanstalkRoleCore.html"
-# Named there, the source not seen again.
+# Reported there; its own source is not available any more.
 REVIEW = "the security review of November 2026"
 
 IN_PLACE = frozenset({"AllAtOnce", "Rolling"})
@@ -49,17 +49,18 @@ NEW_INSTANCES = NEW_GROUP | {"RollingWithAdditionalBatch"}
 EVERY = IN_PLACE | NEW_INSTANCES
 SPLIT = frozenset({"TrafficSplitting"})
 
-# What AWS says when a permission is lacking; None when there it is.
+# Returns AWS's message when the caller lacks the permission, None when it has it.
 Denial = Callable[[Need], str | None]
 
 
 @dataclass(frozen=True)
 class Row:
-    """A permission that an update asks for.
+    """A permission that an update requires.
 
-    on: which of the environment's resources, a key of what `resources` gives; "*" where AWS knows none. policies: the
-    deployment policies that ask. balanced: only with a load balancer. asked: False for what is asked only in some
-    accounts, or of which the sources disagree; the fault "requires-permission" orders it.
+    on: the resource, a key of `resources()`; "*" for actions without resource-level permissions. sources: where it was
+    reported. policies: the deployment policies that require it. balanced: only with a load balancer. asked: False for
+    what only some accounts require, or where the sources disagree; then only the fault "requires-permission" requires
+    it. context: condition keys of the call.
     """
 
     action: str
@@ -71,7 +72,7 @@ class Row:
     context: Mapping[str, str] = field(default_factory=dict)
 
     def concerns(self, environment: Environment) -> bool:
-        """Whether updates of the environment are of this kind."""
+        """Whether updates of this environment require it."""
         return deployment_policy(environment) in self.policies and (environment.load_balanced or not self.balanced)
 
 
@@ -81,7 +82,7 @@ _TO_EC2 = {"iam:PassedToService": "ec2.amazonaws.com"}
 _BOTH = (MANAGED_UPDATES, ROLE_CORE)
 
 TABLE: tuple[Row, ...] = (
-    # Found out at once: the call is refused.
+    # Checked by the call itself, which is refused.
     Row("elasticbeanstalk:CreateStorageLocation", "*", (AZURE_124, WOLOX, JUSTICE, JENKINS_47)),
     Row("s3:CreateBucket", "bucket", (CODESHIP_338, INGENIEUX_36, JENKINS_27, WOLOX, JUSTICE)),
     Row("s3:GetBucketLocation", "bucket", _BOTH),
@@ -98,7 +99,7 @@ TABLE: tuple[Row, ...] = (
     Row("s3:GetObjectVersion", "runtime", _BOTH),
     Row("s3:GetObjectVersionAcl", "runtime", (CODESHIP_72, *_BOTH)),
     Row("s3:DeleteObject", "runtime", (GRAILS_16260, WOLOX, JUSTICE, *_BOTH)),
-    # Found out on the way: the update fails.
+    # Checked during the update, which fails.
     Row("cloudformation:DescribeStacks", "stack", (CODESHIP_258, WOLOX, JUSTICE)),
     Row("cloudformation:DescribeStackResource", "stack", (AZURE_124, JENKINS_47, WOLOX, JUSTICE)),
     Row("cloudformation:DescribeStackResources", "stack", (CODESHIP_258, CODESHIP_338, AZURE_124, WOLOX, JUSTICE)),
@@ -144,7 +145,7 @@ TABLE: tuple[Row, ...] = (
     Row("ec2:DeleteLaunchTemplate", "template", _BOTH, NEW_GROUP),
     Row("ec2:CreateTags", "template", _BOTH, NEW_GROUP, context=_OF_TEMPLATE),
     Row("ec2:CreateTags", "instance", _BOTH, NEW_GROUP, context=_OF_LAUNCH),
-    # A share of the requests.
+    # Traffic splitting.
     Row("elasticloadbalancing:DescribeListeners", "*", (ROLE_CORE,), SPLIT),
     Row("elasticloadbalancing:DescribeRules", "*", (ROLE_CORE,), SPLIT),
     Row("elasticloadbalancing:DescribeTags", "*", (ROLE_CORE,), SPLIT),
@@ -155,11 +156,11 @@ TABLE: tuple[Row, ...] = (
     Row("elasticloadbalancing:AddTags", "targets", _BOTH, SPLIT),
     Row("elasticloadbalancing:ModifyListener", "listener", (ROLE_CORE,), SPLIT),
     Row("elasticloadbalancing:ModifyRule", "rule", (ROLE_CORE,), SPLIT),
-    # Only while Beanstalk's policy of its bucket lacks the role of the instances.
+    # Required only while the policy of Beanstalk's bucket does not name the instances' role.
     Row("s3:PutBucketPolicy", "bucket", (RISING_PUNK, JUSTICE, *_BOTH), asked=False),
     Row("s3:PutObjectVersionAcl", "runtime", (CODESHIP_72, *_BOTH), asked=False),
     Row("s3:GetObject", "resources of AWS", (ROLE_CORE, RISING_PUNK), asked=False),
-    # In two lists of deployers, and in none of the other four.
+    # In two of the six published deployer policies.
     Row("cloudformation:UpdateStack", "stack", (WOLOX, JUSTICE), IN_PLACE, asked=False),
     Row("cloudformation:CancelUpdateStack", "stack", (WOLOX, JUSTICE), IN_PLACE, asked=False),
     Row("cloudformation:TagResource", "new stack", (ROLE_CORE,), NEW_GROUP, asked=False),
@@ -176,7 +177,7 @@ TABLE: tuple[Row, ...] = (
 )
 
 _AT_ONCE = ("s3", "elasticbeanstalk")
-_WORDS = (
+_S3_DENIED = (
     "You do not have permission to perform the '{}' action. Verify that your S3 policies and your ACLs allow you to "
     "perform these actions."
 )
@@ -191,26 +192,28 @@ _SERVICES = {
 
 
 def deployment_policy(environment: Environment) -> str:
-    """How the environment rolls out."""
+    """Return the environment's deployment policy; AllAtOnce by default."""
     return environment.option("aws:elasticbeanstalk:command", "DeploymentPolicy", "AllAtOnce")
 
 
 def check_storage(environment: Environment, version: ApplicationVersion, denial: Denial, more: Iterable[str]) -> None:
-    """InsufficientPrivilegesError when the caller may not use Beanstalk's own bucket, or the bundle: found out at once.
+    """Raise InsufficientPrivilegesError when the caller may not use Beanstalk's own bucket, or the bundle.
 
-    more: actions that are asked for besides, by order of a fault.
+    more: actions that a fault requires besides.
     """
     for need in _needs(environment, version, more):
-        if need.action.partition(":")[0] in _AT_ONCE and (said := denial(need)):
-            raise InsufficientPrivilegesError(_WORDS.format(need.action) if need.action.startswith("s3:") else said)
+        if need.action.partition(":")[0] in _AT_ONCE and (message := denial(need)):
+            raise InsufficientPrivilegesError(
+                _S3_DENIED.format(need.action) if need.action.startswith("s3:") else message
+            )
 
 
 def obstacle(environment: Environment, version: ApplicationVersion, denial: Denial, more: Iterable[str]) -> str | None:
-    """The error event about what else the caller may not do, which stops the update; None when nothing does."""
+    """Return the error event about another permission that the caller lacks, which ends the update; None if none."""
     for need in _needs(environment, version, more):
         service = need.action.partition(":")[0]
-        if service not in _AT_ONCE and (said := denial(need)):
-            return f"Service:{_SERVICES.get(service, service)}, Message:{said}"
+        if service not in _AT_ONCE and (message := denial(need)):
+            return f"Service:{_SERVICES.get(service, service)}, Message:{message}"
     return None
 
 
@@ -223,7 +226,7 @@ def _needs(environment: Environment, version: ApplicationVersion, more: Iterable
 
 
 def _context(row: Row, environment: Environment) -> dict[str, str]:
-    # What an update makes carries no tag yet when it is made.
+    # A resource has no tags yet when it is created.
     made = row.action.partition(":")[2].startswith("Create")
     tags = {} if made else {f"aws:ResourceTag/{name}": value for name, value in environment.tags.items()}
     launch = {"ec2:LaunchTemplate": _arn(environment, "ec2", "launch-template/lt-0a1b2c3d4e5f67890")}
@@ -236,7 +239,7 @@ def _arn(environment: Environment, service: str, resource: str) -> str:
 
 
 def resources(environment: Environment, version: ApplicationVersion) -> dict[str, tuple[str, ...]]:
-    """ARNs of what an update touches, as Beanstalk names it; several where a permission is needed on each."""
+    """Return the ARNs of an update's resources by the names of TABLE; a permission is required on each of several."""
     region, account = environment.arn.split(":")[3:5]
     own, stem = environment.environment_id, f"awseb-{environment.environment_id}"
     bucket = f"arn:aws:s3:::elasticbeanstalk-{region}-{account}"

@@ -125,8 +125,8 @@ class Lifecycle:
         if PLACE.hosts:
             return PLACE.hosts.endpoint(environment)
         if not environment.load_balanced:
-            # An address that no connection can go to, so that a release is told at once that nobody is there: one of
-            # RFC 5737 for documentation may be taken on by a proxy on the way.
+            # Connections to it fail at once, so that a release need not wait for its health check to time out. An HTTP
+            # proxy on the way may accept connections to the addresses that RFC 5737 reserves for documentation.
             return "255.255.255.255"
         return f"awseb--AWSEB-{random_id('', 12)}-{secrets.randbelow(10**9)}.{self._region}.elb.amazonaws.com"
 

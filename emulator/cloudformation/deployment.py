@@ -31,7 +31,7 @@ class Deployment:
     evaluator: Evaluator
     operations: Operations
     _undo: list[Callable[[], bool]] = field(default_factory=list)
-    _made: list[DeployedResource] = field(default_factory=list)
+    _created: list[DeployedResource] = field(default_factory=list)
     _superseded: list[DeployedResource] = field(default_factory=list)
 
     def run(self) -> list[Output]:
@@ -51,7 +51,7 @@ class Deployment:
                 self.operations.remove(self.stack.resources.pop(logical_id))
 
     def export_names(self) -> set[str]:
-        """The names of the template's exports."""
+        """Return the names of the template's exports."""
         shown = [body for body in self.template.section("Outputs").values() if self._shown(body)]
         return {self.evaluator.evaluate(body["Export"])["Name"] for body in shown if "Export" in body}
 
@@ -60,13 +60,13 @@ class Deployment:
         undone = [undo() for undo in reversed(self._undo)]
         return all(undone)
 
-    def take_away(self) -> bool:
-        """Remove everything this run made, last first; False when something could not be removed.
+    def remove_created(self) -> bool:
+        """Remove everything this run created, last first; False when something could not be removed.
 
         https://repost.aws/knowledge-center/cloudformation-stack-cleanup-stuck
         """
-        left = [resource for resource in reversed(self._made) if not self.operations.remove(resource, "Delete")]
-        for resource in self._made:
+        left = [resource for resource in reversed(self._created) if not self.operations.remove(resource, "Delete")]
+        for resource in self._created:
             if resource not in left and self.stack.resources.get(resource.logical_id) == resource:
                 del self.stack.resources[resource.logical_id]
         return not left
@@ -106,7 +106,7 @@ class Deployment:
 
     def _create(self, logical_id: str, body: dict[str, Any], properties: dict[str, Any]) -> None:
         self.operations.create(logical_id, body, properties)
-        self._made.append(self.stack.resources[logical_id])
+        self._created.append(self.stack.resources[logical_id])
 
     def _replace(self, current: DeployedResource, body: dict[str, Any], properties: dict[str, Any]) -> None:
         name = schemas.custom_name(current.type, properties)
@@ -116,7 +116,7 @@ class Deployment:
                 f"Rename {name} and update the stack again."
             )
         self.operations.replace(current, body, properties)
-        self._made.append(self.stack.resources[current.logical_id])
+        self._created.append(self.stack.resources[current.logical_id])
         self._superseded.append(current)
         self._undo.append(lambda: self._put_back(current))
 

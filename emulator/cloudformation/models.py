@@ -154,7 +154,7 @@ class CloudFormationBackend(BaseBackend):
         return Deployment(stack, request.template, request.tags, evaluator, self._operations(stack))
 
     def _stack_output(self, argument: dict[str, Any]) -> str:
-        """What another stack's output holds at this moment, also in another region, or in the account of a role.
+        """Return the current value of another stack's output, also of another region, or of the account of a role.
 
         https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-getstackoutput.html
         """
@@ -207,13 +207,13 @@ class CloudFormationBackend(BaseBackend):
             raise ValidationError(f"Export {name} cannot be updated as it is in use by {user}")
 
     def _check_removed_exports(self, stack: Stack, deployment: Deployment) -> None:
-        """As on AWS, before anything is touched."""
+        """As on AWS, before any resource is changed."""
         removed = set(stack.exports) - deployment.export_names()
         for name, user in self._in_use(stack, removed):
             raise ValidationError(f"Export {name} cannot be deleted as it is in use by {user}")
 
     def _in_use(self, stack: Stack, names: set[str]) -> Iterator[tuple[str, str]]:
-        """Each export that another stack imports, and that stack."""
+        """Yield each export that another stack imports, with the name of that stack."""
         for other in self.stacks.values():
             for name in sorted(names & other.imports if other is not stack else []):
                 yield name, other.name
@@ -245,12 +245,12 @@ class CloudFormationBackend(BaseBackend):
             return
         stack.set_status(f"{prefix}_IN_PROGRESS", f"{text} Rollback requested by user.")
         if kind == "CREATE":
-            undone = deployment.take_away()
+            undone = deployment.remove_created()
         elif undone := deployment.roll_back():
             stack.set_status("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
             # As on AWS, what cannot be removed is left behind: the rollback is complete all the same.
-            deployment.take_away()
-            stack.forget_all_but(stack.template)
+            deployment.remove_created()
+            stack.forget_resources_outside(stack.template)
         stack.set_status(f"{prefix}_COMPLETE" if undone else f"{prefix}_FAILED")
 
     def _remember(self, stack: Stack, request: Request) -> None:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 _PREFIX = "/properties/"
-# Of what the schema calls conditionally create-only: RDS has no way from one engine to another.
+# Conditionally create-only in the schema; RDS cannot change the engine in place.
 _ALWAYS_REPLACING = {"AWS::RDS::DBInstance": (("Engine",),)}
 
 

@@ -90,8 +90,8 @@ class Stack:
         """Exported values by export name."""
         return {output.export_name: output.value for output in self.outputs if output.export_name}
 
-    def forget_all_but(self, template: Template | None) -> None:
-        """Leave to themselves the resources that the template does not have."""
+    def forget_resources_outside(self, template: Template | None) -> None:
+        """Drop the resources that the template does not have from the stack, without deleting them."""
         kept = template.resources if template else {}
         self.resources = {name: resource for name, resource in self.resources.items() if name in kept}
 
