@@ -15,4 +15,5 @@ def shop(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """An application in an embedded AWS with machines, and versions of it in a registry."""
     folder = tmp_path_factory.mktemp("shop")
     with local_registry(folder / "registry") as registry, EmbeddedAws.start(machines=True) as aws:
+        aws.set_pace(watch=3)
         yield Shop.open(aws, registry, docker_engine, folder)

@@ -60,6 +60,8 @@ def test_what_is_told_of_data_is_true(shop: Shop, site: Site, tmp_path: Path, mo
     project = copied("written-bind-mount", tmp_path)
     change(project, '"./data:/data"', f'"{mount}"')
     change(project, "services:\n", "volumes: {kept: }\nservices:\n")
+    # A first process without a handler takes no SIGTERM: a stop would wait for 10 s.
+    change(project, "image: busybox:stable\n", "image: busybox:stable\n    stop_signal: SIGKILL\n")
     site.update(VersionLabel=version(shop, project))
     assert len(site.page()[1].splitlines()) == 1
     change(project, 'version: "1"', 'version: "2"')
