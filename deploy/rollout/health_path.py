@@ -6,9 +6,11 @@ https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environments-cfg-alb.html
 """
 
 import http.client
+import queue
 import re
 import socket
 import ssl
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -47,6 +49,27 @@ def asked(url: str) -> int:
     The proxies of the environment (http_proxy, https_proxy, no_proxy) are used, as curl does.
     Raises OSError, or http.client.HTTPException for what is no HTTP.
     """
+    # A socket's timeout starts anew with every byte, and a look-up of a name has none.
+    answers: queue.SimpleQueue[int | Exception] = queue.SimpleQueue()
+    threading.Thread(target=_ask, args=(url, answers), daemon=True).start()
+    most = _SECONDS * (1 + _MOST_REDIRECTS)
+    try:
+        answer = answers.get(timeout=most)
+    except queue.Empty:
+        raise OSError(f"no whole answer within {most:.0f} s") from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def _ask(url: str, answers: "queue.SimpleQueue[int | Exception]") -> None:
+    try:
+        answers.put(_status(url))
+    except Exception as error:
+        answers.put(error)
+
+
+def _status(url: str) -> int:
     # The schemes that a URL of ours or a redirect may have: no file:, and no ftp:.
     opener = urllib.request.OpenerDirector()
     for handler in (
@@ -66,6 +89,8 @@ def asked(url: str) -> int:
         error.close()
         if goes_through_a_proxy(url) and error.code in _OF_A_PROXY:
             raise OSError(f"the proxy on the way answers {error.code}") from None
+        if error.code < http.client.OK:
+            raise OSError(f"it answers {error.code} before its own answer, which is not read here") from None
         return error.code
     except urllib.error.URLError as error:
         raise error.reason if isinstance(error.reason, OSError) else OSError(str(error.reason)) from None
@@ -83,6 +108,8 @@ class _SameHost(urllib.request.HTTPRedirectHandler):
     max_redirections = _MOST_REDIRECTS
 
     def redirect_request(self, req: urllib.request.Request, *arguments: Any) -> urllib.request.Request | None:
+        # urllib would read the body to its end.
+        arguments[0].close()
         url: str = arguments[-1]
         if urlsplit(url).hostname != urlsplit(req.full_url).hostname:
             raise OSError(f"it redirects to another host, {urlsplit(url).hostname}, which is not followed")
@@ -125,6 +152,9 @@ def accepts(codes: str, status: int) -> bool:
 def _reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not valid for that name ({error.verify_message})"
+    if isinstance(error, ValueError):
+        # Its words may hold the address of a proxy, with a login.
+        return "its address, or that of a proxy on the way, is not a valid one"
     if isinstance(error, socket.gaierror):
         return "its name is not known here"
     if isinstance(error, TimeoutError):

@@ -1,6 +1,8 @@
 """The health path at the public address: asked by the release itself, twice, and by a rollback as well."""
 
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,7 +13,7 @@ import pytest
 
 from deploy.errors import NotRolledBackError, RolledBackError
 from deploy.report import Phase
-from deploy.rollout import Settings, Target, read_standing
+from deploy.rollout import Settings, Target, health_path, read_standing
 from deploy.rollout.health_path import HealthPath, accepts, asked
 from manifest import Manifest
 from tests.deploy.rollout.ground import Ground, bundle
@@ -211,3 +213,70 @@ def test_an_answer_of_a_proxy_is_not_the_apps(monkeypatch: pytest.MonkeyPatch) -
             monkeypatch.delenv("no_proxy", raising=False)
             assert HealthPath(url).answer().well is well
             assert len(requests) == 1
+
+
+@contextmanager
+def sending(*pieces: bytes, pause: float = 0.0, endless: bytes = b"") -> Iterator[str]:
+    """The URL of a server that sends these bytes to whoever asks, and then the endless ones until the client goes."""
+    stopped = threading.Event()
+
+    def serve() -> None:
+        while not stopped.is_set():
+            try:
+                connection, _ = listener.accept()
+                with connection:
+                    connection.recv(65536)
+                    for piece in pieces:
+                        connection.sendall(piece)
+                        stopped.wait(pause)
+                    while endless and not stopped.is_set():
+                        connection.sendall(endless)
+            except OSError:
+                continue
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.2)
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}/health"
+        finally:
+            stopped.set()
+            thread.join()
+
+
+def test_an_answer_that_comes_byte_by_byte_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr(health_path, "_SECONDS", 0.3)
+    slow = (bytes([byte]) for byte in b"HTTP/1.1 200 OK\r\nServer: drip\r\n\r\n")
+    began = time.monotonic()
+    with sending(*slow, pause=0.1) as url:
+        answer = HealthPath(url).answer()
+        took = time.monotonic() - began
+    assert (answer.well, answer.refused) == (None, False)
+    assert answer.text.endswith("no whole answer within 1 s")
+    assert took < 2
+
+
+def test_the_body_of_a_redirect_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr(health_path, "_SECONDS", 0.5)
+    with sending(b"HTTP/1.1 302 Found\r\nLocation: /health\r\n\r\n", endless=b"x" * 1000) as url:
+        assert HealthPath(url).answer().text == f"GET {url} answered 302, 200 is wanted"
+
+
+def test_early_hints_are_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    with sending(b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as url:
+        answer = HealthPath(url).answer()
+    assert (answer.well, answer.refused) == (None, False)
+    assert answer.text == f"not reached: {url}: it answers 103 before its own answer, which is not read here"
+
+
+@pytest.mark.parametrize("proxy", ["http:/ada:planted@proxy:3128", "http:ada:planted@proxy:3128"])
+def test_the_login_of_a_proxy_is_not_shown(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", proxy)
+    monkeypatch.delenv("no_proxy", raising=False)
+    answer = HealthPath(URL).answer()
+    assert answer.well is None
+    assert "planted" not in answer.text
