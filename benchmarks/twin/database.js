@@ -57,7 +57,7 @@ class Database extends Construct {
     });
     acceptMajorVersion(instance, config);
     for (const part of [instance, instance.secret]) CrossStackReferences.of(part).produce(ReferenceStrength.BOTH);
-    this.replacedWith = [config.engine, config.name, config.username].join(' ');
+    this.replacementKey = [config.engine, config.name, config.username].join(' ');
     this.host = instance.dbInstanceEndpointAddress;
     this.port = String(made.port);
     this.name = config.name;

@@ -33,7 +33,7 @@ class DockerEnvironment extends Construct {
     for (const part of [this.resource, this.serviceRole, this.instanceRole, ownApplication]) {
       CrossStackReferences.of(part).produce(ReferenceStrength.BOTH);
     }
-    if (database) this.resource.addMetadata('beanpod:reads', database.replacedWith);
+    if (database) this.resource.addMetadata('beanpod:reads', database.replacementKey);
     this.environmentName = this.resource.ref;
     this.endpoint = this.resource.attrEndpointUrl;
   }

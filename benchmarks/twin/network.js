@@ -33,20 +33,20 @@ class ServiceNetwork extends Construct {
     this.loadBalancerSubnets = loadBalanced ? PUBLIC : undefined;
     this.instanceSubnets = loadBalanced && natGateways > 0 ? PRIVATE : PUBLIC;
     this.databaseSubnets = ISOLATED;
-    this.keepForOtherStacks(maxAzs);
+    this.exportAll(maxAzs);
   }
 
-  // Other stacks stand on these: they stay, whatever the manifest needs at present.
-  keepForOtherStacks(maxAzs) {
+  // Other stacks import these: they stay exported, whatever the manifest needs at present.
+  exportAll(maxAzs) {
     const { vpc, groups } = this;
-    groups.keepForOtherStacks(vpc);
+    groups.exportAll(vpc);
     const subnets = vpc.privateSubnets.length ? vpc.privateSubnets : privateSubnets(vpc, maxAzs);
-    keep(vpc, vpc.vpcId);
-    for (const subnet of [...vpc.publicSubnets, ...vpc.isolatedSubnets, ...subnets]) keep(subnet, subnet.subnetId);
+    exportId(vpc, vpc.vpcId);
+    for (const subnet of [...vpc.publicSubnets, ...vpc.isolatedSubnets, ...subnets]) exportId(subnet, subnet.subnetId);
   }
 }
 
-function keep(part, id) {
+function exportId(part, id) {
   CrossStackReferences.of(part).produce(ReferenceStrength.STRONG);
   Stack.of(part).exportValue(id);
 }
@@ -98,13 +98,13 @@ class ServiceSecurityGroups extends Construct {
     return new ec2.SecurityGroup(this, name, { vpc, description: `${words} of the service`, allowAllOutbound: false });
   }
 
-  keepForOtherStacks(vpc) {
+  exportAll(vpc) {
     const groups = [
       this.loadBalancer ?? this.group(vpc, 'LoadBalancer', 'Load balancer'),
       this.instances,
       this.database ?? this.group(vpc, 'Database', 'Database'),
     ];
-    for (const group of groups) keep(group, group.securityGroupId);
+    for (const group of groups) exportId(group, group.securityGroupId);
   }
 
   open(front) {

@@ -80,10 +80,10 @@ def _range_problems(settings: EnvironmentSettings) -> Iterator[str]:
 
 def _load_balancer_problems(settings: EnvironmentSettings) -> Iterator[str]:
     if settings.load_balanced:
-        opened, port = settings.opened_port, settings.instance_port
-        if known(opened) and known(port) and opened != port:
+        admitted, port = settings.ingress_port, settings.instance_port
+        if known(admitted) and known(port) and admitted != port:
             yield (
-                f"instance_port must be {opened:g}, the only one that the load balancer may reach, got {port}: "
+                f"instance_port must be {admitted:g}, the only one that the load balancer may reach, got {port}: "
                 f"give it to ServiceNetwork and DockerEnvironment alike"
             )
         if settings.load_balancer_type == LoadBalancerType.NETWORK:

@@ -1,4 +1,4 @@
-"""Tags that Beanstalk keeps to itself: an environment that is given one cannot be updated.
+"""Removes tags that Beanstalk reserves: an environment with one of them cannot be updated.
 
 https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/using-features.tagging.html
 """
@@ -11,34 +11,34 @@ from constructs import IConstruct
 
 _NAME = "Name"
 _PREFIXES = ("aws:", "elasticbeanstalk:")
-# Above whatever `Tags.of(...).add(..., priority=...)` says.
-_STRONGEST = 1_000_000
+# Above the priority of any `Tags.of(...).add(...)`.
+_HIGHEST_PRIORITY = 1_000_000
 
 
 @jsii.implements(IAspect)
-class _LeaveOut:
+class _RemoveReservedTags:
     def __init__(self, resource: CfnResource) -> None:
         self._resource = resource
 
     def visit(self, node: IConstruct) -> None:
-        """Take the reserved tags of the one environment away, and say so once."""
+        """Remove the reserved tags of the environment, and annotate it with their names."""
         if node.node.path != self._resource.node.path:
             return
         resource: Any = self._resource
         found = [key for key in resource.tags.tag_values() if key == _NAME or key.lower().startswith(_PREFIXES)]
         stack = Stack.of(self._resource)
-        # The stack's own tags reach all of its resources, this one too.
+        # CloudFormation hands the stack's own tags on to its resources.
         if _NAME in stack.tags.tag_values():
-            stack.tags.remove_tag(_NAME, _STRONGEST)
+            stack.tags.remove_tag(_NAME, _HIGHEST_PRIORITY)
             found.append(_NAME)
         for key in found:
-            resource.tags.remove_tag(key, _STRONGEST)
+            resource.tags.remove_tag(key, _HIGHEST_PRIORITY)
         if found:
             names = ", ".join(sorted(set(found)))
             Annotations.of(self._resource).add_info(f"tag {names} is left out here: Beanstalk sets it itself")
 
 
-def leave_out_reserved_tags(resource: CfnResource) -> None:
-    """Keep reserved tags off an environment, wherever in the app they are added."""
-    # After those that add tags.
-    Aspects.of(resource).add(_LeaveOut(resource), priority=AspectPriority.READONLY - 1)
+def remove_reserved_tags(resource: CfnResource) -> None:
+    """Remove reserved tags from an environment, wherever in the app they are added."""
+    # After the aspects that add tags.
+    Aspects.of(resource).add(_RemoveReservedTags(resource), priority=AspectPriority.READONLY - 1)

@@ -128,7 +128,7 @@ class EnvironmentSettings:
     additional_instance_security_groups: tuple[str, ...] = ()
     additional_load_balancer_security_groups: tuple[str, ...] = ()
     instance_port: int = 80
-    opened_port: float | None = None
+    ingress_port: float | None = None
 
     @property
     def load_balanced(self) -> bool:

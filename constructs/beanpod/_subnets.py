@@ -1,4 +1,4 @@
-"""Which subnets of a VPC, made here or brought along, fit which part of a service."""
+"""Selects the subnets of a VPC, and checks that they suit what is placed in them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from functools import cached_property
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
+from beanpod._settings import EnvironmentSettings, LoadBalancerScheme, LoadBalancerType
 from beanpod._tokens import is_list_token, known
 
 PUBLIC = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)
@@ -16,7 +17,10 @@ ISOLATED = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
 
 @dataclass(frozen=True)
 class Subnets:
-    """What a selection means in one VPC. public: whether any of them is. kinds: of which kinds, where that is known."""
+    """The subnets of a selection.
+
+    public: whether any of them is public. kinds: "public", "private" or "isolated"; empty where that is not known.
+    """
 
     subnets: Sequence[ec2.ISubnet]
     public: bool
@@ -29,7 +33,7 @@ class Subnets:
 
     @cached_property
     def zones(self) -> set[str] | None:
-        """The zones they stand in; None where only CloudFormation knows, as of a subnet that is imported by its id."""
+        """Their availability zones; None where these are not known at synth, as of a subnet imported by its id."""
         if is_list_token(self.subnet_ids):
             return None
         try:
@@ -39,7 +43,7 @@ class Subnets:
         return None if is_list_token(list(zones)) else zones
 
     def zone_problems(self, name: str, why: str) -> Iterator[str]:
-        """Whether they cover two zones, as far as that is known."""
+        """Check that they cover two zones, as far as that is known at synth."""
         if self.zones is not None and len(self.zones) < 2:
             yield f"{name} must cover two zones, got {len(self.zones)}: {why}"
         elif self.zones is None and len(self.subnets) < 2 and not is_list_token(self.subnet_ids):
@@ -66,7 +70,7 @@ def select(vpc: ec2.IVpc, selection: ec2.SubnetSelection) -> Subnets:
 
 
 def foreign(vpc: ec2.IVpc, subnets: Subnets) -> Iterator[str]:
-    """The paths of subnets that were made in, or listed by, another VPC."""
+    """Yield the paths of subnets that belong to the construct of another VPC."""
     for subnet in subnets.subnets:
         scope = subnet.node.scope
         other = isinstance(scope, ec2.Vpc) or (scope is not None and hasattr(scope, "vpc_id"))
@@ -77,7 +81,7 @@ def foreign(vpc: ec2.IVpc, subnets: Subnets) -> Iterator[str]:
 def _selected(vpc: ec2.IVpc, selection: ec2.SubnetSelection) -> Sequence[ec2.ISubnet]:
     filters = (selection.availability_zones, selection.one_per_az, selection.subnet_filters)
     if selection.subnets is not None and not any(filters):
-        # Asked of the CDK, subnets imported by their ids end in an error about the zone that nobody gave.
+        # For subnets imported by their ids, `select_subnets` raises an error about their unknown zones.
         return selection.subnets
     # From Python, `select_subnets` takes a selection field by field.
     selected = vpc.select_subnets(
@@ -106,15 +110,50 @@ def _of_kinds(vpc: ec2.IVpc, subnets: Sequence[ec2.ISubnet]) -> Subnets:
 
 
 def is_made_here(vpc: ec2.IVpc) -> bool:
-    """Whether the app makes the VPC, so that all of it is known."""
+    """Return whether the app makes the VPC, so that all of it is known at synth."""
     return isinstance(vpc, ec2.Vpc)
 
 
 def group_problems(name: str, group: ec2.ISecurityGroup, vpc: ec2.IVpc) -> Iterator[str]:
-    """A security group that was made in another VPC, as far as that is known."""
+    """Check that a security group belongs to the VPC, as far as that is known at synth."""
     resource = group.node.default_child if isinstance(group, Construct) else None
     if not isinstance(resource, ec2.CfnSecurityGroup):
         return
     own, wanted = resource.vpc_id, vpc.vpc_id
     if own is not None and own != wanted and (is_made_here(vpc) or (known(own) and known(wanted))):
-        yield f"{name} must be of vpc {vpc.node.path}, got {group.node.path} of another VPC: give one that stands in it"
+        yield f"{name} must be of vpc {vpc.node.path}, got {group.node.path} of another VPC: give one of that VPC"
+
+
+def placement_problems(
+    vpc: ec2.IVpc, instances: Subnets, load_balancer: Subnets | None, settings: EnvironmentSettings
+) -> Iterator[str]:
+    """Check that an environment's subnets are of its VPC and suit its load balancer, as far as is known at synth."""
+    for name, subnets in (("instance_subnets", instances), ("load_balancer_subnets", load_balancer)):
+        for path in foreign(vpc, subnets) if subnets else ():
+            yield f"{name} must be of vpc {vpc.node.path}, got {path}: choose subnets of that VPC"
+    if load_balancer is not None:
+        yield from _load_balancer_problems(instances, load_balancer, settings)
+
+
+def _load_balancer_problems(instances: Subnets, load_balancer: Subnets, settings: EnvironmentSettings) -> Iterator[str]:
+    if settings.load_balancer_scheme == LoadBalancerScheme.INTERNET_FACING and load_balancer.kinds - {"public"}:
+        yield (
+            f"load_balancer_subnets must be public for an internet-facing load balancer, got "
+            f"{' and '.join(sorted(load_balancer.kinds))} ones: choose public ones, or set "
+            "load_balancer_scheme=LoadBalancerScheme.INTERNAL"
+        )
+    if settings.load_balancer_type == LoadBalancerType.APPLICATION:
+        yield from load_balancer.zone_problems("load_balancer_subnets", "an application load balancer needs them")
+    yield from _missing_zones(instances.zones or set(), load_balancer.zones or set())
+
+
+def _missing_zones(instances: set[str], load_balancer: set[str]) -> Iterator[str]:
+    # Names of zones and tokens cannot be compared with each other.
+    comparable = len({known(zone) for zone in instances | load_balancer}) == 1
+    missing = sorted(instances - load_balancer) if load_balancer and comparable else []
+    if missing:
+        named = ", ".join(missing) if all(map(known, missing)) else f"{len(missing)} of them"
+        yield (
+            f"load_balancer_subnets must cover every zone of instance_subnets, got none in {named}: "
+            "a load balancer sends no requests to the other zones"
+        )

@@ -12,9 +12,9 @@ from constructs import Construct
 from beanpod import _database_checks as checks
 from beanpod._arguments import checked
 from beanpod._checks import refuse
+from beanpod._connectivity import port_problems
+from beanpod._cross_stack import export_network
 from beanpod._once import in_days, instance_size
-from beanpod._opened import port_problems
-from beanpod._references import hold_network
 from beanpod._subnets import database_subnets, group_problems
 from beanpod._tokens import known, text
 from beanpod.database_engine import DatabaseEngine
@@ -28,7 +28,7 @@ MEANINGFUL_CHARACTERS = " !\"#$%&'()*+,-/:;<=>?@[\\]^`{|}~"
 
 
 def _identity(key: kms.IKey) -> str:
-    """A key's ARN where it is known, else where it is made: the same as long as it is the same key."""
+    """Return what identifies a key at synth: its ARN if that is known, else its path."""
     return key.key_arn if known(key.key_arn) else key.node.path
 
 
@@ -86,8 +86,7 @@ class Database(IDatabase):
         allocated_storage: GiB, 20 to 65536. Updates in place.
         max_allocated_storage: GiB up to which storage grows by itself. Default: it does not. Updates in place.
         multi_az: a standby in a second zone that takes over; doubles the price. Updates in place.
-        database_name: a database made at the start.
-            Replaces: the database.
+        database_name: a database made at the start. Replaces: the database.
         username: master user. Default: "admin", with PostgreSQL "postgres". Replaces: the database.
         port: Default: 3306, with PostgreSQL 5432. Updates in place.
         vpc_subnets: isolated or private, in two zones. Default: the isolated ones, else the private ones. Updates in
@@ -177,9 +176,9 @@ class Database(IDatabase):
         self.secret = self.instance.secret or password
         self._security_group, self._port_number = self.security_group, port
         self._iam_authentication = iam_authentication
-        hold_network(self, vpc, [security_group])
+        export_network(self, vpc, [security_group])
         key = _identity(encryption_key) if encryption_key else ""
-        self.replaced_with = " ".join((engine.name, *filter(known, (database_name, username)), key)).strip()
+        self.replacement_key = " ".join((engine.name, *filter(known, (database_name, username)), key)).strip()
 
     @property
     def _resource_id(self) -> str | None:

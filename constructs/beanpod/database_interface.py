@@ -22,8 +22,8 @@ class IDatabase(Construct):
     host, port, name, username: strings fit for environment variables; `host` is filled in by CloudFormation.
     secret: JSON with at least `username` and `password`.
     connections: the database's security group, with its port as the default.
-    replaced_with: what a change of would replace it, so that other stacks read its address again; "" where it is
-        made elsewhere.
+    replacement_key: text that changes whenever the database is replaced, for the metadata of stacks that read its
+        address; "" for an imported database.
     """
 
     host: str
@@ -31,7 +31,7 @@ class IDatabase(Construct):
     name: str
     username: str
     secret: secretsmanager.ISecret
-    replaced_with: str = ""
+    replacement_key: str = ""
     _security_group: ec2.ISecurityGroup
     _port_number: float
     _iam_authentication: bool

@@ -57,8 +57,8 @@ class DeployPermissions:
         :param stack_names: Stacks whose outputs the deployer may read. Default: none.
         :raises ValueError: With every problem found.
         """
-        self.replaced_with = ""
-        """The name that an environment was given: deployers of other stacks read its name again when it changes."""
+        self.replacement_key = ""
+        """Text that changes when the environment is renamed, for the metadata of the deployer's policies."""
         names = tuple(environment_names)
         refuse("DeployPermissions", _problems(application_name, names, deployment_policy, tuple(stack_names)))
         self._scope = DeployScope(

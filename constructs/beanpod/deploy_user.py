@@ -10,7 +10,7 @@ from constructs import Construct
 
 from beanpod._arguments import checked
 from beanpod._checks import refuse
-from beanpod._references import mark
+from beanpod._cross_stack import redeploy_on_change
 from beanpod._tokens import known
 from beanpod.deploy_policy import DeployPermissions, extra_document
 
@@ -53,8 +53,8 @@ class DeployUser(Construct):
         # Not inline: all inline policies of a user share 2,048 characters.
         for name, document in (permissions.documents() | extra_document(extra_statements)).items():
             policy = iam.ManagedPolicy(self, name, document=document, users=[self.user])
-            if permissions.replaced_with:
-                mark(policy, permissions.replaced_with)
+            if permissions.replacement_key:
+                redeploy_on_change(policy, permissions.replacement_key)
         self.access_key = iam.AccessKey(
             self,
             "AccessKey",

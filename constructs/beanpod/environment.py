@@ -12,15 +12,14 @@ from constructs import Construct
 
 from beanpod._arguments import checked
 from beanpod._checks import refuse, reject
+from beanpod._connectivity import BeanstalkReachable, DatabaseReachable, ingress_port, needs_rule_check
+from beanpod._cross_stack import allow_replacement, export_network, in_different_stacks, redeploy_on_change
 from beanpod._environment_options import EnvironmentOptions
 from beanpod._once import role_arn
-from beanpod._opened import opened_port
 from beanpod._option_checks import name_problems, setting_problems, variable_problems
 from beanpod._option_rows import option_rows
-from beanpod._placement import placement_problems
 from beanpod._record_target import address_target, load_balancer_target
-from beanpod._references import another_stack, hold_network, mark, may_be_replaced
-from beanpod._reserved_tags import leave_out_reserved_tags
+from beanpod._reserved_tags import remove_reserved_tags
 from beanpod._settings import (
     BatchSizeType,
     DeploymentPolicy,
@@ -32,9 +31,17 @@ from beanpod._settings import (
     OptionSetting,
     ScalingTrigger,
 )
-from beanpod._subnets import PRIVATE, PUBLIC, Subnets, database_subnets, group_problems, is_made_here, select
+from beanpod._subnets import (
+    PRIVATE,
+    PUBLIC,
+    Subnets,
+    database_subnets,
+    group_problems,
+    is_made_here,
+    placement_problems,
+    select,
+)
 from beanpod._tokens import is_list_token, known
-from beanpod._ways import WayOut, WayToDatabase, check_later, needs_rule
 from beanpod.application import Application, IApplication
 from beanpod.database_interface import IDatabase
 from beanpod.environment_interface import ExistingEnvironment, IDockerEnvironment
@@ -190,14 +197,13 @@ class DockerEnvironment(IDockerEnvironment):
         self.instance_role = instances.role
         subnets = self._select("instance_subnets", vpc, instance_subnets or _default_subnets(vpc, balanced))
         internal = load_balancer_scheme == LoadBalancerScheme.INTERNAL
-        chosen = load_balancer_subnets or _front_subnets(vpc, internal)
-        front = self._select("load_balancer_subnets", vpc, chosen) if balanced else None
-        late = is_list_token(instance_types)
+        selection = load_balancer_subnets or _default_load_balancer_subnets(vpc, internal)
+        balancer = self._select("load_balancer_subnets", vpc, selection) if balanced else None
         settings = EnvironmentSettings(
             environment_type=environment_type,
             vpc_id=vpc.vpc_id,
             instance_subnets=Fn.join(",", subnets.subnet_ids),
-            load_balancer_subnets=Fn.join(",", front.subnet_ids) if front else None,
+            load_balancer_subnets=Fn.join(",", balancer.subnet_ids) if balancer else None,
             public_instances=subnets.public,
             instance_security_group=instance_security_group.security_group_id,
             load_balancer_security_group=(
@@ -205,7 +211,9 @@ class DockerEnvironment(IDockerEnvironment):
             ),
             instance_profile=instances.profile_name,
             service_role=role_arn(self.service_role),
-            instance_types=(Fn.join(",", list(instance_types)),) if late else tuple(instance_types),
+            instance_types=(
+                (Fn.join(",", list(instance_types)),) if is_list_token(instance_types) else tuple(instance_types)
+            ),
             root_volume_size=root_volume_size,
             min_size=min_size,
             max_size=_default_max_size(min_size, balanced) if max_size is None else max_size,
@@ -225,14 +233,14 @@ class DockerEnvironment(IDockerEnvironment):
             additional_instance_security_groups=_group_ids(additional_instance_security_groups),
             additional_load_balancer_security_groups=_group_ids(additional_load_balancer_security_groups),
             instance_port=instance_port,
-            opened_port=opened_port(instance_security_group),
+            ingress_port=ingress_port(instance_security_group),
         )
         refuse(
             self,
             [
                 *name_problems(environment_name, description),
                 *setting_problems(settings),
-                *placement_problems(vpc, subnets, front, settings),
+                *placement_problems(vpc, subnets, balancer, settings),
                 *group_problems("instance_security_group", instance_security_group, vpc),
                 *(
                     group_problems("load_balancer_security_group", load_balancer_security_group, vpc)
@@ -254,21 +262,24 @@ class DockerEnvironment(IDockerEnvironment):
         self.application_name = self.application.application_name
         self.resource = self._resource(environment_name, description, platform or DockerPlatform.latest())
         if service_role is not None:
-            # Beanstalk needs its permissions, too, until the environment is gone. A new one has them within it.
+            # Beanstalk needs its policies, too, until the environment is deleted. Those of a new role are part of it.
             self.resource.node.add_dependency(service_role)
-        leave_out_reserved_tags(self.resource)
-        stands_in = [*subnets.subnets, *(front.subnets if front else ())]
-        self._wait_for_network(vpc, stands_in, isolated="isolated" in subnets.kinds)
+        remove_reserved_tags(self.resource)
+        self._wait_for_network(
+            vpc,
+            [*subnets.subnets, *(balancer.subnets if balancer else ())],
+            isolated="isolated" in subnets.kinds,
+        )
         self.environment_name = self.resource.ref
         self.endpoint = self.resource.attr_endpoint_url
-        hold_network(self, vpc, (instance_security_group, load_balancer_security_group))
+        export_network(self, vpc, (instance_security_group, load_balancer_security_group))
         made = (None if service_role else self.service_role, None if instance_role else self.instance_role)
-        may_be_replaced(self.resource, *(role for role in made if role))
+        allow_replacement(self.resource, *(role for role in made if role))
         if isinstance(self.application, Application):
-            may_be_replaced(self.application.resource)
-        self._replaced_with = environment_name if known(environment_name) else ""
+            allow_replacement(self.application.resource)
+        self._replacement_key = environment_name if known(environment_name) else ""
         if database is not None:
-            self._read_again(database)
+            self._redeploy_with(database)
 
     @classmethod
     def from_environment_attributes(
@@ -367,7 +378,7 @@ class DockerEnvironment(IDockerEnvironment):
             return
         self._add_database(database)
         self._update()
-        self._read_again(database)
+        self._redeploy_with(database)
 
     def _add_database(self, database: IDatabase) -> None:
         if self._database is not None:
@@ -377,8 +388,8 @@ class DockerEnvironment(IDockerEnvironment):
                 f"{database.node.path}: give it by names of its own with add_environment and add_secret",
             )
         self._database = database
-        if needs_rule(database, self._security_groups[0]):
-            check_later(self, WayToDatabase(database, self._given_groups))
+        if needs_rule_check(database, self._security_groups[0]):
+            self.node.add_validation(DatabaseReachable(database, self._given_groups))
         variables = {
             "RDS_HOSTNAME": database.host,
             "RDS_PORT": database.port,
@@ -388,9 +399,9 @@ class DockerEnvironment(IDockerEnvironment):
         password = EnvironmentSecret.from_secrets_manager(database.secret, "password")
         self._add(variables, {"RDS_PASSWORD": password})
 
-    def _read_again(self, database: IDatabase) -> None:
-        if database.replaced_with and another_stack(self, database):
-            mark(self.resource, database.replaced_with)
+    def _redeploy_with(self, database: IDatabase) -> None:
+        if database.replacement_key and in_different_stacks(self, database):
+            redeploy_on_change(self.resource, database.replacement_key)
 
     def _add(self, variables: Mapping[str, str], secrets: Mapping[str, EnvironmentSecret]) -> None:
         self._adopt()
@@ -446,24 +457,24 @@ class DockerEnvironment(IDockerEnvironment):
         return resource
 
     def _wait_for_network(self, vpc: ec2.IVpc, subnets: Sequence[ec2.ISubnet], *, isolated: bool) -> None:
-        """Come after the routes and gateways of the subnets, and go before them: CloudFormation cannot see that.
+        """Depend on the routes and gateways of the subnets, which CloudFormation does not infer.
 
-        As the CDK's own load balancers do: https://github.com/aws/aws-cdk/issues/1129. Subnets that exist already
-        bring nothing to wait for; those of another stack make this one depend on it.
+        As the CDK's own load balancers do: https://github.com/aws/aws-cdk/issues/1129. Imported subnets add no
+        dependency; those of another stack make this stack depend on it.
         """
         self.resource.node.add_dependency(*(subnet.internet_connectivity_established for subnet in subnets))
         if isolated:
-            # What leads out of these are the VPC's endpoints, made after the environment too.
+            # Isolated subnets reach AWS by the VPC's endpoints, which may be added after the environment.
             self.resource.node.add_dependency(vpc)
             if is_made_here(vpc):
-                check_later(self, WayOut(vpc))
+                self.node.add_validation(BeanstalkReachable(vpc))
 
 
 def _default_subnets(vpc: ec2.IVpc, balanced: bool) -> ec2.SubnetSelection:
     return PRIVATE if balanced and vpc.private_subnets else PUBLIC
 
 
-def _front_subnets(vpc: ec2.IVpc, internal: bool) -> ec2.SubnetSelection:
+def _default_load_balancer_subnets(vpc: ec2.IVpc, internal: bool) -> ec2.SubnetSelection:
     if not internal:
         return PUBLIC
     return PRIVATE if vpc.private_subnets else database_subnets(vpc) or PUBLIC

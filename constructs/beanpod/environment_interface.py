@@ -37,7 +37,7 @@ class IDockerEnvironment(EnvironmentMetrics):
     deployment_policy: DeploymentPolicy | None
     _security_groups: Sequence[ec2.ISecurityGroup]
     _permissions_made = False
-    _replaced_with: str = ""
+    _replacement_key: str = ""
 
     @property
     def record_target(self) -> route53.RecordTarget:
@@ -78,7 +78,7 @@ class IDockerEnvironment(EnvironmentMetrics):
             deployment_policy=self.deployment_policy,
             stack_names=stack_names,
         )
-        permissions.replaced_with = self._replaced_with
+        permissions.replacement_key = self._replacement_key
         return permissions
 
 

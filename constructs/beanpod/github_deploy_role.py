@@ -11,7 +11,7 @@ from constructs import Construct
 
 from beanpod._arguments import checked
 from beanpod._checks import refuse
-from beanpod._references import mark
+from beanpod._cross_stack import redeploy_on_change
 from beanpod._tokens import known
 from beanpod.deploy_policy import DeployPermissions, extra_document
 
@@ -81,8 +81,8 @@ class GitHubDeployRole(Construct):
             inline_policies=permissions.documents() | extra_document(extra_statements),
             max_session_duration=max_session_duration,
         )
-        if permissions.replaced_with:
-            mark(self.role, permissions.replaced_with)
+        if permissions.replacement_key:
+            redeploy_on_change(self.role, permissions.replacement_key)
 
     @property
     def grant_principal(self) -> iam.IPrincipal:

@@ -11,9 +11,9 @@ from constructs import Construct, Node
 
 from beanpod._arguments import checked
 from beanpod._checks import refuse
+from beanpod._connectivity import record_ingress
 from beanpod._flow_logs import FlowLogs
 from beanpod._once import internet, tcp, zone
-from beanpod._opened import remember
 from beanpod._subnets import ISOLATED, PRIVATE, PUBLIC, database_subnets
 from beanpod._tokens import known
 
@@ -63,7 +63,7 @@ class ServiceSecurityGroups(Construct):
         """
         super().__init__(scope, construct_id)
         refuse(self, _port_problems(instance_port, database_port))
-        self._vpc, self._kept = vpc, False
+        self._vpc, self._exported = vpc, False
         # A changed description replaces the group: these words are as fixed as the ids.
         self.load_balancer = self._group("LoadBalancer", vpc, _LOAD_BALANCER) if load_balanced else None
         self.instances = self._group("Instances", vpc, "Instances")
@@ -74,16 +74,16 @@ class ServiceSecurityGroups(Construct):
         if self.database and database_port is not None:
             self._allow(self.instances, self.database, database_port, "Queries from instances")
 
-    def keep_for_other_stacks(self) -> None:
+    def export_all(self) -> None:
         """Export every group, also those that nothing uses at present: without rules, and free of charge.
 
-        Called by what another stack places here. A load balancer or a database can then come and go: no update of this
-        stack takes away what another one still uses.
+        Called when a construct of another stack uses one. A load balancer or a database can then be added and removed:
+        no update of this stack removes an export that another one imports.
         """
-        if self._kept:
+        if self._exported:
             return
-        self._kept = True
-        keep(
+        self._exported = True
+        _export_ids(
             self.load_balancer or self._group("LoadBalancer", self._vpc, _LOAD_BALANCER),
             self.instances,
             self.database or self._group("Database", self._vpc, _DATABASE),
@@ -103,7 +103,7 @@ class ServiceSecurityGroups(Construct):
             self.instances.add_egress_rule(peer, http, "HTTP to package mirrors")
 
     def _allow(self, source: ec2.SecurityGroup, target: ec2.SecurityGroup, port: int, description: str) -> None:
-        remember(source, target, port)
+        record_ingress(source, target, port)
         target.connections.allow_from(source, tcp(port), description)
 
 
@@ -163,7 +163,7 @@ class ServiceNetwork(Construct):
         ip_addresses = ip_addresses or ec2.IpAddresses.cidr(ec2.Vpc.DEFAULT_CIDR_RANGE)
         self._own_vpc = None if vpc else self._new_vpc(ip_addresses, nat_gateways, max_azs)
         self.vpc: ec2.IVpc = vpc or self._own_vpc  # type: ignore[assignment]
-        self._ip_addresses, self._max_azs, self._kept = ip_addresses, max_azs, False
+        self._ip_addresses, self._max_azs, self._exported = ip_addresses, max_azs, False
         if flow_logs:
             FlowLogs(self, "FlowLogs", vpc=self.vpc, retention=flow_log_retention)
         self.security_groups = ServiceSecurityGroups(
@@ -184,26 +184,27 @@ class ServiceNetwork(Construct):
         if database_port is not None:
             self.database_subnets = database_subnets(vpc) if vpc else ISOLATED
 
-    def keep_for_other_stacks(self) -> None:
+    def export_all(self) -> None:
         """Export every subnet and security group, also those that nothing uses at present.
 
-        Called by what another stack places here. NAT gateways, a load balancer or a database can then come and go
-        without taking away what another stack still uses: private subnets stay, without a way out while there is no
-        gateway. A zone less does take subnets away: CloudFormation refuses it until nothing stands in them.
+        Called when a construct of another stack uses one. NAT gateways, a load balancer or a database can then be added
+        and removed without removing an export that another stack imports: private subnets stay, without a route to the
+        internet while there is no gateway. A smaller `max_azs` does remove subnets: CloudFormation refuses that until
+        no other stack imports them.
         """
-        if self._kept:
+        if self._exported:
             return
-        self._kept = True
-        self.security_groups.keep_for_other_stacks()
+        self._exported = True
+        self.security_groups.export_all()
         if self._own_vpc:
             private = self._own_vpc.private_subnets or list(self._private_subnets(self._own_vpc))
-            keep(self._own_vpc, *self._own_vpc.public_subnets, *self._own_vpc.isolated_subnets, *private)
+            _export_ids(self._own_vpc, *self._own_vpc.public_subnets, *self._own_vpc.isolated_subnets, *private)
 
     def _private_subnets(self, vpc: ec2.Vpc) -> Iterator[ec2.Subnet]:
-        """As the VPC itself makes them with NAT gateways, by id and address, but without a route out."""
+        """Make the private subnets that the VPC has with NAT gateways: same ids and addresses, but no route out."""
         block = self._ip_addresses.allocate_vpc_cidr().cidr_block
         if block is None or not known(block):
-            return  # IPAM chooses the addresses: nobody knows where there is room.
+            return  # IPAM chooses the addresses when the stack is deployed.
         free = list(ip_network(block).subnets(new_prefix=SUBNET_MASK))[2 * MOST_AZS :]
         for index, addresses in zip(range(self._max_azs), free, strict=False):
             subnet = ec2.PrivateSubnet(
@@ -218,11 +219,12 @@ class ServiceNetwork(Construct):
                 Tags.of(subnet).add(f"aws-cdk:subnet-{key}", value, include_resource_types=["AWS::EC2::Subnet"])
             yield subnet
 
-    def _ask_no_zones(self) -> None:
-        """With account and region named, the CDK's VPC has the CLI look zones up, whatever zones it is given.
+    def _prevent_zone_lookup(self) -> None:
+        """Set the zones in the stack's context, so that `cdk synth` needs no credentials.
 
-        The answer goes unused, but asking takes credentials. So it finds one in the stack's context, which takes it
-        only while the stack has no children: they are taken out for the moment.
+        In a stack with an explicit account and region, `ec2.Vpc` reads `Stack.availability_zones`, a context look-up,
+        even when it is given `availability_zones`. Context can be set only while a construct has no children, so the
+        stack's are removed and added again.
         """
         stack = Stack.of(self)
         if not (known(stack.account) and known(stack.region)):
@@ -238,7 +240,7 @@ class ServiceNetwork(Construct):
             Node(child, stack, name)  # type: ignore[arg-type]
 
     def _new_vpc(self, ip_addresses: ec2.IIpAddresses, nat_gateways: int, max_azs: int) -> ec2.Vpc:
-        self._ask_no_zones()
+        self._prevent_zone_lookup()
         return ec2.Vpc(
             self,
             "Vpc",
@@ -252,8 +254,8 @@ class ServiceNetwork(Construct):
         )
 
 
-def keep(*parts: ec2.IVpc | ec2.ISubnet | ec2.ISecurityGroup) -> None:
-    """Export the ids of what is made here, and have other stacks import them."""
+def _export_ids(*parts: ec2.IVpc | ec2.ISubnet | ec2.ISecurityGroup) -> None:
+    """Export the ids of these, and have other stacks import them: strong references."""
     for part in parts:
         CrossStackReferences.of(part).produce(ReferenceStrength.STRONG)
         Stack.of(part).export_value(_id(part))

@@ -1,5 +1,6 @@
 """Apps of people who use the constructs: each runs as it stands, or is refused by name."""
 
+import json
 import runpy
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,7 @@ def test_the_app_of_the_readme_is_synthesised(monkeypatch: pytest.MonkeyPatch, v
     [{"NAT": "0"}, {"NAT": "0", "LB": "0"}, {"NAT": "0", "LB": "0", "DATA": "0"}],
     ids=["no NAT gateway", "no load balancer", "no database"],
 )
-def test_a_network_takes_nothing_away_that_others_stand_on(
+def test_no_change_of_a_network_removes_what_another_stack_imports(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
 ) -> None:
     before = exports(app_of("multi_stack"))
@@ -85,11 +86,17 @@ def test_a_network_takes_nothing_away_that_others_stand_on(
     assert before <= exports(app_of("multi_stack"))
 
 
+def test_no_export_blocks_the_replacement_of_a_database() -> None:
+    service = templates(app_of("multi_stack"))["shop-svc"]
+    assert '"Fn::GetStackOutput": {"StackName": "shop-data"' in json.dumps(service)
+    assert "shop-data:Exports" not in json.dumps(service)
+
+
 def templates(app: App) -> dict[str, Any]:
     return {stack.stack_name: stack.template for stack in app.synth().stacks}
 
 
 def exports(app: App) -> set[str]:
-    """The names under which the network's stack gives to others."""
+    """Return the names of the exports of the network's stack."""
     outputs = templates(app)["shop-net"]["Outputs"].values()
     return {output["Export"]["Name"] for output in outputs if "Export" in output}

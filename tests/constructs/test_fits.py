@@ -105,7 +105,7 @@ def test_a_load_balancer_stands_in_every_zone_of_the_instances() -> None:
     stack = new_stack()
     network = ServiceNetwork(stack, "Network", max_azs=3)
     two = ec2.SubnetSelection(subnets=network.vpc.public_subnets[:2])
-    with pytest.raises(ValueError, match="load_balancer_subnets must stand in every zone of instance_subnets, got"):
+    with pytest.raises(ValueError, match="load_balancer_subnets must cover every zone of instance_subnets, got none"):
         balanced(stack, network, load_balancer_subnets=two)
 
 
@@ -151,7 +151,7 @@ def test_isolated_instances_without_endpoints_are_refused_at_synth() -> None:
     stack = new_stack()
     network = ServiceNetwork(stack, "Network")
     _isolated(stack, network)
-    with pytest.raises(RuntimeError, match="instance_subnets must have a way out, got isolated ones"):
+    with pytest.raises(RuntimeError, match="instance_subnets must reach Elastic Beanstalk, got isolated ones"):
         Template.from_stack(stack)
 
 

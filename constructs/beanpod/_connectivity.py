@@ -1,0 +1,123 @@
+"""Checks that instances can connect to the database and to Beanstalk.
+
+`ServiceSecurityGroups` records the rules between its groups, which are checked in the constructors. Rules and endpoints
+of others may be added until synth, so those are checked by validations of the CDK.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+import jsii
+from aws_cdk import Stack
+from aws_cdk import aws_ec2 as ec2
+from constructs import IValidation
+
+from beanpod._tokens import known
+from beanpod.database_interface import IDatabase
+
+
+class _Ingress(NamedTuple):
+    source: ec2.ISecurityGroup
+    port: float
+
+
+_INGRESS: WeakKeyDictionary[ec2.ISecurityGroup, _Ingress] = WeakKeyDictionary()
+
+
+def record_ingress(source: ec2.ISecurityGroup, target: ec2.ISecurityGroup, port: float) -> None:
+    """Remember that `target` admits connections from `source`, and from no other group, on `port`."""
+    _INGRESS[target] = _Ingress(source, port)
+
+
+def ingress_port(group: ec2.ISecurityGroup | None) -> float | None:
+    """Return the port on which a group of `ServiceSecurityGroups` admits another; None for any other group."""
+    ingress = None if group is None else _INGRESS.get(group)
+    return ingress.port if ingress else None
+
+
+def port_problems(name: str, port: float, group: ec2.ISecurityGroup | None, remedy: str) -> Iterator[str]:
+    """Check that a server listens on the port that its security group admits."""
+    admitted = ingress_port(group)
+    if known(admitted) and known(port) and port != admitted:
+        yield f"{name} must be {admitted:g}, the only one that its security group lets in, got {port:g}: {remedy}"
+
+
+@jsii.implements(IValidation)
+class BeanstalkReachable:
+    """Instances in isolated subnets need the VPC's endpoints for Beanstalk, or the environment never becomes Ready.
+
+    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/vpc-vpce.html
+    """
+
+    def __init__(self, vpc: ec2.IVpc) -> None:
+        self._vpc = vpc
+
+    def validate(self) -> list[str]:
+        """Return the problem, if the VPC has no endpoint for Beanstalk."""
+        names = [str(it.service_name) for it in self._vpc.node.find_all() if isinstance(it, ec2.CfnVPCEndpoint)]
+        if any("elasticbeanstalk" in name for name in names):
+            return []
+        problem = (
+            "instance_subnets must reach Elastic Beanstalk, got isolated ones: choose private or public subnets, or "
+            "add the VPC's endpoints for ELASTIC_BEANSTALK and ELASTIC_BEANSTALK_HEALTH with vpc.add_interface_endpoint"
+        )
+        return [problem]
+
+
+@jsii.implements(IValidation)
+class DatabaseReachable:
+    """The database's security group admits one of the instances' groups on the database's port."""
+
+    def __init__(self, database: IDatabase, groups: Sequence[ec2.ISecurityGroup]) -> None:
+        self._database = database
+        self._groups = groups
+
+    def validate(self) -> list[str]:
+        """Return the problem, if no ingress rule admits the instances."""
+        target, port = self._database._security_group, self._database._port_number
+        rules = [*_rules(target), *(rule for group in self._groups for rule in _rules(group))]
+        sources = {group.security_group_id for group in self._groups}
+        if any(_admits(rule, target.security_group_id, sources, port) for rule in rules):
+            return []
+        problem = (
+            f"database {self._database.node.path} lets none of the instances in on port {port:g}: write "
+            "environment.connections.allow_to_default_port(database), or give both the groups of one ServiceNetwork"
+        )
+        return [problem]
+
+
+def needs_rule_check(database: IDatabase, group: ec2.ISecurityGroup) -> bool:
+    """Return whether `DatabaseReachable` is to check the rules.
+
+    It is not where `ServiceSecurityGroups` opened the database to the group, nor where one of the two groups is
+    imported: the rules of an imported group are not known.
+    """
+    target = database._security_group
+    made = isinstance(target, ec2.SecurityGroup) and isinstance(group, ec2.SecurityGroup)
+    ingress = _INGRESS.get(target)
+    return made and known(database._port_number) and (ingress is None or ingress.source is not group)
+
+
+def _rules(group: ec2.ISecurityGroup) -> Iterator[tuple[str, Any]]:
+    """Yield the ingress rules below a group's construct: the id of the group that each belongs to, and the rule."""
+    for child in group.node.find_all():
+        if isinstance(child, ec2.CfnSecurityGroupIngress):
+            yield str(child.group_id), child
+        if isinstance(child, ec2.CfnSecurityGroup):
+            # Rules for addresses are properties of the group, as a lazy list.
+            rules: Any = Stack.of(child).resolve(child.security_group_ingress)
+            yield from ((group.security_group_id, rule) for rule in (rules if isinstance(rules, list) else []))
+
+
+def _admits(found: tuple[str, Any], target: str, sources: set[str], port: float) -> bool:
+    group_id, rule = found
+    source = _field(rule, "source_security_group_id", "sourceSecurityGroupId")
+    low, high = _field(rule, "from_port", "fromPort"), _field(rule, "to_port", "toPort")
+    every = str(_field(rule, "ip_protocol", "ipProtocol")) == "-1"
+    covered = every or low is None or not known(low) or low <= port <= (high if high is not None else low)
+    return group_id == target and (source is None or source in sources) and covered
+
+
+def _field(rule: Any, name: str, resolved_name: str) -> Any:
+    return rule.get(name, rule.get(resolved_name)) if isinstance(rule, dict) else getattr(rule, name)

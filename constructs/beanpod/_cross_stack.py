@@ -1,0 +1,47 @@
+"""References between the stacks of an app: strong for what is never replaced, weak for what may be.
+
+The ids of a VPC, its subnets and its security groups are exported (strong references): CloudFormation keeps an export
+as long as a stack imports it, and no change of NAT gateways, load balancer or database removes one. A database's
+address and an environment's name may change, so consumers read them from the producer's outputs (weak references),
+which do not block the replacement: https://docs.aws.amazon.com/cdk/v2/guide/resources.html. The CDK CLI skips a stack
+whose template stayed the same, so a consumer's metadata holds the producer's `replacement_key`.
+"""
+
+from collections.abc import Iterable
+
+from aws_cdk import CfnResource, CrossStackReferences, ReferenceStrength, Stack
+from aws_cdk import aws_ec2 as ec2
+from constructs import Construct, IConstruct
+
+from beanpod.network import ServiceNetwork, ServiceSecurityGroups
+
+_METADATA_KEY = "beanpod:reads"
+
+
+def export_network(consumer: Construct, vpc: ec2.IVpc, groups: Iterable[ec2.ISecurityGroup | None]) -> None:
+    """Export every id of the `ServiceNetwork` that a construct of another stack is placed in, used or not."""
+    for part in (vpc, *groups):
+        network = part.node.scope if part else None
+        if isinstance(network, ServiceNetwork | ServiceSecurityGroups) and in_different_stacks(consumer, network):
+            network.export_all()
+
+
+def allow_replacement(*producers: IConstruct) -> None:
+    """Have other stacks read the attributes of these from outputs, so that no export blocks their replacement.
+
+    The exports stay beside the outputs: a stack deployed by an earlier version imports those until its own update.
+    """
+    for producer in producers:
+        CrossStackReferences.of(producer).produce(ReferenceStrength.BOTH)
+
+
+def redeploy_on_change(consumer: IConstruct, replacement_key: str) -> None:
+    """Write `replacement_key` into the consumer's metadata: its template then changes when the producer is replaced."""
+    resource = consumer if isinstance(consumer, CfnResource) else consumer.node.default_child
+    assert isinstance(resource, CfnResource)
+    resource.add_metadata(_METADATA_KEY, replacement_key)
+
+
+def in_different_stacks(one: IConstruct, other: IConstruct) -> bool:
+    """Return whether two constructs are deployed by different stacks."""
+    return Stack.of(one).node.addr != Stack.of(other).node.addr
