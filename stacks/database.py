@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from aws_cdk import Acknowledgment, CrossStackReferences, ReferenceStrength, Validations
+from aws_cdk import Acknowledgment, Validations
 from constructs import Construct
 
 from beanpod import Database, ServiceNetwork
@@ -54,10 +54,6 @@ class DatabaseStack(StageStack):
             backup_retention=days(config.backup_days),
             deletion_protection=config.deletion_protection,
         )
-        # The service reads the address again when the database is replaced. The exports stay for a service that was
-        # deployed by an earlier version, until its own update.
-        for replaceable in (self.database.instance, self.database.secret):
-            CrossStackReferences.of(replaceable).produce(ReferenceStrength.BOTH)
         reasons = {
             "RDS11": "The engine's own port: only the instances' security group reaches it, on any port.",
             "SMG4": "Instances read the password when they start: a rotation in between would lock them out.",

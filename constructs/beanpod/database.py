@@ -13,7 +13,7 @@ from beanpod import _database_checks as checks
 from beanpod._arguments import checked
 from beanpod._checks import refuse
 from beanpod._connectivity import port_problems
-from beanpod._cross_stack import export_network
+from beanpod._cross_stack import allow_replacement, export_network
 from beanpod._once import in_days, instance_size
 from beanpod._subnets import database_subnets, group_problems
 from beanpod._tokens import known, text
@@ -177,6 +177,7 @@ class Database(IDatabase):
         self._security_group, self._port_number = self.security_group, port
         self._iam_authentication = iam_authentication
         export_network(self, vpc, [security_group])
+        allow_replacement(self.instance, self.secret)
         key = _identity(encryption_key) if encryption_key else ""
         self.replacement_key = " ".join((engine.name, *filter(known, (database_name, username)), key)).strip()
 

@@ -48,7 +48,7 @@ def test_a_vpc_and_a_database_of_earlier_stacks_are_used(brought: dict[str, Temp
     for kind in ("AWS::EC2::VPC", "AWS::RDS::DBInstance"):
         brought["Later"].resource_count_is(kind, 0)
     brought["Later"].has_resource_properties(
-        ENVIRONMENT, {"OptionSettings": option("RDS_HOSTNAME", {"Fn::ImportValue": Match.any_value()})}
+        ENVIRONMENT, {"OptionSettings": option("RDS_HOSTNAME", {"Fn::GetStackOutput": Match.any_value()})}
     )
 
 
