@@ -75,7 +75,7 @@ def test_grants_stand_in_the_stack_of_the_one_who_gets_them(stacks: Stacks) -> N
     assert connect["Action"] == "rds-db:connect"
     arn = connect["Resource"]["Fn::Join"][1]
     assert arn[-1] == "/guestbook"
-    assert re.search("DatabaseInstance.*DbiResourceId", arn[-2]["Fn::ImportValue"])
+    assert re.search("DatabaseInstance.*DbiResourceId", arn[-2]["Fn::GetStackOutput"]["OutputName"])
     assert read["Action"] == ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"]
     Template.from_stack(stacks.database_stack).resource_count_is("AWS::IAM::Policy", 0)
 
