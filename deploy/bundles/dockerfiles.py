@@ -35,8 +35,8 @@ def check_dockerfile(spec: BuildSpec, platform: str, *, name_context: Callable[[
     stages, number = file.stages(arguments), file.built(arguments, spec.target)
     if number is None and not problems:
         names = ", ".join(stage.name for stage in stages if stage.name)
-        remedy = f"write as target one of {names}" if names else f"write FROM ... AS {spec.target}, or leave target out"
-        yield f"no stage is called {spec.target}: {remedy}"
+        remedy = f"set target to one of {names}" if names else f"write FROM ... AS {spec.target}, or remove target"
+        yield f"target stage {spec.target} not found: {remedy}"
     if number is not None:
         yield from _missing_sources(spec, file.needed(arguments, spec.target), name_context)
 
@@ -56,15 +56,15 @@ def _misread(file: Dockerfile) -> Iterator[str]:
     for one in file.instructions:
         if one.keyword not in INSTRUCTIONS:
             nearest = get_close_matches(one.keyword, sorted(INSTRUCTIONS), n=1)
-            remedy = f"write {nearest[0]}" if nearest else "end the line before it with a backslash, or take it out"
-            yield f"line {one.line}: {one.keyword[:40]} is no instruction: {remedy}"
+            remedy = f"write {nearest[0]}" if nearest else "end the previous line with a backslash, or remove it"
+            yield f"line {one.line}: unknown instruction {one.keyword[:40]}: {remedy}"
             return
         begun = begun or one.keyword == "FROM"
         if not begun and one.keyword != "ARG":
-            yield f"line {one.line}: {one.keyword} stands before FROM: begin with FROM and the base image"
+            yield f"line {one.line}: {one.keyword} before the first FROM: begin with FROM and the base image"
             return
     if not begun:
-        yield "no FROM line: begin with FROM and the base image"
+        yield "no FROM instruction: begin with FROM and the base image"
 
 
 def _missing_sources(
@@ -74,7 +74,7 @@ def _missing_sources(
         for source in _sources(one):
             if not os.path.lexists(spec.context / _cleaned(source)):
                 remedy = _found_above(spec.context, source, name_context)
-                yield f"line {one.line}: {one.keyword} {source}: not in the folder that the build sees: {remedy}"
+                yield f"line {one.line}: {one.keyword} {source}: not found in the build context: {remedy}"
 
 
 def _sources(one: Instruction) -> Iterator[str]:
@@ -94,4 +94,4 @@ def _cleaned(source: str) -> str:
 def _found_above(context: Path, source: str, name_context: Callable[[Path], str]) -> str:
     above = [place for place in list(context.parents)[:_LEVELS] if place not in (Path(place.anchor), Path.home())]
     holder = next((place for place in above if os.path.lexists(place / _cleaned(source))), None)
-    return name_context(holder) if holder else "put it there, also for CI, or take the line out"
+    return name_context(holder) if holder else "create it, in CI too, or remove the line"

@@ -29,11 +29,11 @@ _INTERPRETERS = frozenset({"bash", "env", "python3", "sh"})
 _CRON = re.compile(rb"/etc/cron[.t]|/var/spool/cron|\bcrontab\b")
 # Of other kinds of projects; a bundle holds only what is named.
 _LEFT_OUT = {
-    "Dockerrun.aws.json": "the release writes its own from the manifest",
-    "Procfile": "the image's own command is what runs",
-    "Buildfile": "what has to be built belongs into the Dockerfile",
-    "cron.yaml": "only a worker environment reads it",
-    ".ebignore": "a bundle holds nothing but what the release needs",
+    "Dockerrun.aws.json": "the deploy script generates it from the manifest",
+    "Procfile": "the container runs the command of its image",
+    "Buildfile": "build steps belong in the Dockerfile",
+    "cron.yaml": "only worker environments read it",
+    ".ebignore": "the bundle contains only what the release needs",
 }
 
 
@@ -49,7 +49,7 @@ def extra_files(root: Path, problems: list[str]) -> Mapping[str, BundleFile]:
             files[name] = replace(file, data=_with_line_feeds(file.data), executable=True)
             problems += (f"{name}: {text}" for text in _problems_of_hook(files[name].data))
         elif PurePosixPath(name).match(f"{_EXTENSIONS}/*.config") and _read(file.data) is None:
-            problems.append(f"{name}: neither YAML nor JSON, which ends the deployment: mend it, or take it out")
+            problems.append(f"{name}: neither YAML nor JSON, which fails the deployment: fix it, or remove it")
     return files
 
 
@@ -64,14 +64,14 @@ def extra_notes(root: Path, files: Mapping[str, BundleFile], *, compose: bool) -
     dead = [name for name in files if name.startswith(f"{_PLATFORM}/{_NGINX}/")]
     if compose and dead:
         yield (
-            f"{_PLATFORM}/{_NGINX}: does nothing with a compose file, where Beanstalk's nginx is off: "
-            "put a proxy with this configuration into the compose file"
+            f"{_PLATFORM}/{_NGINX}: ignored with a compose file, which turns off Elastic Beanstalk's nginx: "
+            "add a proxy with this configuration to the compose file"
         )
     has_cron = any(b"cronie" in file.data for file in files.values())
     for name, file in files.items():
         path = PurePosixPath(name)
         if _CRON.search(file.data) and not has_cron:
-            yield f"{name}: an instance has no cron: install cronie in .ebextensions, or write a systemd timer"
+            yield f"{name}: cron is not installed there: install cronie in .ebextensions, or use a systemd timer"
         for text in (
             _notes_of_platform(path, compose=compose) if path.parts[0] == _PLATFORM else _notes_of_extension(path)
         ):
@@ -80,7 +80,7 @@ def extra_notes(root: Path, files: Mapping[str, BundleFile], *, compose: bool) -
             yield from (f"{name}: {text}" for text in _notes_of_hook(root / name, file))
         elif path.match(f"{_EXTENSIONS}/*.config") and "option_settings" in (_read(file.data) or ()):
             yield (
-                f"{name}: option_settings: what the stacks set wins over them, and the rest is in no template: "
+                f"{name}: option_settings: those that the stacks also set are ignored, the others in no template: "
                 "move them to [variables], or to [[environment.options]] in the manifest"
             )
 
@@ -106,11 +106,11 @@ def _problems_of_hook(data: bytes) -> Iterator[str]:
     if data.startswith(_ELF) or _SHEBANG.match(data):
         return
     if data.startswith(b"\xef\xbb\xbf#!"):
-        yield "begins with a byte order mark, so that no instance can start it: save it as UTF-8 without one"
+        yield "cannot be executed: it begins with a byte order mark: save it as UTF-8 without one"
     elif data.lstrip().startswith(b"#!"):
-        yield "no instance can start it: write #! and the whole path of a program at the very beginning: #!/bin/bash"
+        yield "cannot be executed: begin the first line with #! and the absolute path of a program, such as #!/bin/bash"
     else:
-        yield "Beanstalk starts every file here, and this is no program: begin it with #!/bin/bash, or take it out"
+        yield "cannot be executed, but Elastic Beanstalk runs every file here: begin it with #!/bin/bash, or remove it"
 
 
 def _notes_of_hook(path: Path, file: BundleFile) -> Iterator[str]:
@@ -120,10 +120,10 @@ def _notes_of_hook(path: Path, file: BundleFile) -> Iterator[str]:
         if program == "env":
             program = (found[2] or b"env").decode(errors="replace")
         if program not in _INTERPRETERS:
-            yield f"is run by {program}: see that the instance has it by then, from an earlier hook or .ebextensions"
+            yield f"is run by {program}: make sure that an earlier hook or .ebextensions installs it on the instance"
     try:
         if b"\0" not in file.data and b"\r\n" in path.read_bytes():
-            yield "its lines end in CRLF here and in LF in the bundle, as Beanstalk has them"
+            yield "line endings are converted from CRLF to LF, as Elastic Beanstalk does"
     except OSError:
         return
 
@@ -133,16 +133,16 @@ def _notes_of_platform(path: PurePosixPath, *, compose: bool) -> Iterator[str]:
     parts = path.parts[1:]
     known = (*_HOOKS, _NGINX)
     if not parts:
-        yield "a file where Beanstalk looks for a folder: it does nothing"
+        yield "ignored: Elastic Beanstalk expects a folder, not a file"
     elif parts[0] in _HOOKS:
         if len(parts) == 2 and parts[1] in _STAGES:
-            yield "a file where Beanstalk looks for a folder of hooks: make it one; git on Windows writes links so"
+            yield "ignored: Elastic Beanstalk expects a folder, not a file; Git on Windows checks out links as files"
         elif len(parts) == 2:
-            yield f"not run: put it into one of {', '.join(_STAGES)}"
+            yield f"not run: move it into one of {', '.join(_STAGES)}"
         elif parts[1] not in _STAGES:
-            yield f"not run: Beanstalk knows no {parts[1]}: {_meant(parts[1], _STAGES)}"
+            yield f"not run: {parts[1]} is not a folder of hooks: {_meant(parts[1], _STAGES)}"
         elif len(parts) > 3:
-            yield f"not run by itself: Beanstalk runs what stands in {parts[0]}/{parts[1]} only"
+            yield f"not run by itself: Elastic Beanstalk runs only the files directly in {parts[0]}/{parts[1]}"
     elif parts[0] == _NGINX:
         if (
             not compose
@@ -150,23 +150,23 @@ def _notes_of_platform(path: PurePosixPath, *, compose: bool) -> Iterator[str]:
             and not path.match("conf.d/*.conf")
             and "elasticbeanstalk" not in parts
         ):
-            yield "not read: nginx takes nginx.conf, and conf.d/*.conf"
+            yield "not read: nginx reads only nginx.conf and conf.d/*.conf"
     elif get_close_matches(parts[0].lower(), known, n=1, cutoff=0.7):
-        yield f"does nothing: Beanstalk knows no {_PLATFORM}/{parts[0]}: {_meant(parts[0], known)}"
+        yield f"ignored: {_PLATFORM}/{parts[0]} is not a folder of Elastic Beanstalk: {_meant(parts[0], known)}"
 
 
 def _notes_of_extension(path: PurePosixPath) -> Iterator[str]:
     if len(path.parts) > 1 and path.parts[1] == _NGINX:
-        yield f"not read: write it in {_PLATFORM}/{_NGINX}"
+        yield f"not read: move it to {_PLATFORM}/{_NGINX}"
     elif len(path.parts) > 2:
-        yield f"not read: Beanstalk reads what stands in {_EXTENSIONS} itself"
+        yield f"not read: Elastic Beanstalk reads only the files directly in {_EXTENSIONS}"
     elif path.suffix != ".config":
-        yield "not read: Beanstalk reads *.config only"
+        yield "not read: Elastic Beanstalk reads only *.config"
 
 
 def _meant(word: str, known: tuple[str, ...]) -> str:
     nearest = get_close_matches(word.lower(), known, n=1, cutoff=0.5)
-    return f"write {nearest[0]}" if nearest else f"write one of {', '.join(known)}"
+    return f"rename it to {nearest[0]}" if nearest else f"rename it to one of {', '.join(known)}"
 
 
 def _read(data: bytes) -> Collection[object] | None:

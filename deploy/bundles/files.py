@@ -44,7 +44,7 @@ def too_large(sizes: Mapping[str, int], *, largest: int = LARGEST, most_files: i
     biggest = _biggest(sizes if weight > largest else dict.fromkeys(sizes, 1))
     named = ", ".join(printable(name) for name in biggest)
     return (
-        f"{amount} for the bundle, of which Beanstalk takes {limit}: leave out what is not needed, "
+        f"the bundle has {amount}, and Elastic Beanstalk accepts {limit}: remove what is not needed; "
         f"most of it is in {named}"
     )
 
@@ -102,7 +102,7 @@ def _taken(root: Path, path: Path, problems: list[str], above: tuple[Path, ...])
         return
     except OSError as error:
         problems.append(
-            f"{printable(name)}: cannot be read: {error.strerror}: let this user read it, or take it out of the folder"
+            f"{printable(name)}: cannot be read: {error.strerror}: grant this user read permission, or remove it"
         )
 
 
@@ -110,22 +110,22 @@ def _problem_of_link(root: Path, path: Path, above: tuple[Path, ...]) -> str | N
     target = Path(os.path.realpath(path))
     shown = printable(os.readlink(path))
     if os.path.isabs(os.readlink(path)) or not target.is_relative_to(root.resolve()):
-        return f"a link to {shown}, which is outside of the project: put the file itself there"
+        return f"a link to {shown}, which is outside the project: replace it with the file"
     if not target.exists():
-        return f"a link to {shown}, where nothing is: mend the link, or take it out"
+        return f"a link to {shown}, which does not exist: fix the link, or remove it"
     if target in above:
-        return f"a link to {shown}, a folder that it is in itself: take it out"
+        return f"a link to {shown}, a folder that contains it: remove it"
     return None
 
 
 def _problem_of_file(path: Path, name: str, kind: int) -> str | None:
     if not stat.S_ISREG(kind):
-        return "no regular file: take it out of the folder"
+        return "not a regular file: remove it"
     if not name.isprintable() or "\\" in name:
         # A zip has room for UTF-8 only, unzip takes backslashes for slashes, and a message for what can be shown.
-        return "a name that cannot be shown, or unzipped: rename it"
+        return "its name cannot be displayed or unzipped: rename it"
     if ".env" in (path.name, path.resolve().name):
-        return "holds secrets: move them to [secrets], and the file out of the folder"
+        return "contains secrets: move them to [secrets], and remove the file"
     return None
 
 

@@ -24,7 +24,7 @@ def check_folder(folder: Path, inputs: tuple[Path, ...]) -> None:
     for name in inputs:
         if place == name.resolve() or name.resolve() in place.parents:
             raise UsageError(
-                f"--bundle {folder} is inside {name}, which the release is made from: name a folder outside of it, "
+                f"--bundle {folder} is inside {name}, which the release is built from: name a folder outside it, "
                 "such as ../bundle"
             )
     try:

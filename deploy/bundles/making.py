@@ -214,12 +214,14 @@ def _container_port(stage: StageConfig, spec: BuildSpec, problems: list[str], no
         return port
     ports = _listed(exposed)
     if "port" in stage.service.model_fields_set:
-        notes.append(f"{name}: EXPOSE names {ports}, and service.port is {port}: requests go to {port}")
+        notes.append(f"{name}: EXPOSE names {ports}, but service.port is {port}: requests are sent to {port}")
         return port
     if len(exposed) > 1:
-        problems.append(f"{name}: EXPOSE names {ports}: write port in [service], the one that answers HTTP")
+        problems.append(f"{name}: EXPOSE names {ports}: set port in [service] to the one that serves HTTP")
         return port
-    notes.append(f"{name}: requests go to port {ports}, which EXPOSE names; port in [service] would say another")
+    notes.append(
+        f"{name}: requests are sent to port {ports}, which EXPOSE names; to change that, set port in [service]"
+    )
     return exposed[0]
 
 
@@ -252,7 +254,7 @@ def _buildkit_notes(specs: Iterable[BuildSpec]) -> Iterator[str]:
     for spec in specs:
         need = needs_buildkit(spec)
         if need:
-            yield f"{spec.title}: {need}, needs BuildKit: `docker buildx version` has to answer where it is built"
+            yield f"{spec.title}: {need}, needs BuildKit: `docker buildx version` must succeed where it is built"
 
 
 def _dockerfile_spec(stage: StageConfig, root: Path) -> BuildSpec:
@@ -276,14 +278,14 @@ def _missing_build_files(stage: StageConfig, spec: BuildSpec) -> Iterator[str]:
     # os.path takes what cannot be looked into for a file that is not there; pathlib raises.
     name, context = stage.service.dockerfile or "Dockerfile", stage.service.context
     if os.path.isdir(spec.dockerfile):
-        yield f'{name}: a folder: write service.dockerfile = "{posixpath.normpath(f"{name}/Dockerfile")}"'
+        yield f'{name}: is a folder: write service.dockerfile = "{posixpath.normpath(f"{name}/Dockerfile")}"'
     elif not os.path.isfile(spec.dockerfile):
         below = posixpath.normpath(f"{context}/{name}")
         meant = below if context and os.path.isfile(spec.context / name) else _meant(spec.dockerfile, name)
-        remedy = f'service.dockerfile = "{meant}"' if meant else "its path from the manifest into service.dockerfile"
+        remedy = f'service.dockerfile = "{meant}"' if meant else "service.dockerfile, its path relative to the manifest"
         yield f"{name}: no such file: write {remedy}"
     if not os.path.isdir(spec.context):
-        yield f"{name}: service.context {context}: no such folder: write its path from the manifest"
+        yield f"{name}: service.context {context}: no such folder: write its path relative to the manifest"
 
 
 def _meant(path: Path, name: str) -> str:
@@ -307,8 +309,8 @@ def _compose_plan(stage: StageConfig, root: Path, problems: list[str]) -> _Plan:
         problems += _dockerfile_problems(stage, spec, heading, _context_of_compose(path.parent, spec))
         exposed = exposed_ports(spec, platform_of(stage.environment.architecture))
         if spec.name == made.web and made.web_port and exposed and made.web_port not in exposed:
-            told = f"EXPOSE names {_listed(exposed)}, and ports names {made.web_port}: requests go to {made.web_port}"
-            notes.append(f"{heading}: {told}")
+            told = f"EXPOSE names {_listed(exposed)}, but ports names {made.web_port}"
+            notes.append(f"{heading}: {told}: requests are sent to {made.web_port}")
     return _Plan(
         specs=made.specs,
         files=made.files,

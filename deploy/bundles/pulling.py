@@ -29,8 +29,8 @@ def ecr_notes(images: Images) -> Iterator[str]:
     for user, image in images.items():
         if is_ecr(image):
             yield (
-                f"{user}: {image} is in Amazon ECR, where Beanstalk logs in itself if the instances' role has "
-                f"{_ECR_POLICY}: docs/your-app.md says how to give it that"
+                f"{user}: {image} is in Amazon ECR: Elastic Beanstalk can pull it if the role of the instances has "
+                f"{_ECR_POLICY}; see docs/your-app.md"
             )
 
 
@@ -67,12 +67,12 @@ def pull_problems(
         served = logs_in or is_ecr(image) or place.path.startswith("library/") or (has_login and place.host == own.host)
         if served or is_public(image) is not False:
             continue
-        closed = f"service {service}: {image} is private at {place.registry}, or not there"
+        closed = f"service {service}: {image} is private or does not exist on {place.registry}"
         if place.host == own.host:
-            yield f"{closed}: put DOCKER_USERNAME and DOCKER_PASSWORD of one who may pull it into [secrets]"
+            yield f"{closed}: add DOCKER_USERNAME and DOCKER_PASSWORD of an account that can pull it to [secrets]"
         else:
             yield (
-                f"{closed}, and the instances log in at {own.registry} only: push it to {own.registry}, or log in with "
+                f"{closed}, and the instances log in to {own.registry} only: push it to {own.registry}, or run "
                 f"docker login {place.host} in a hook of your own, such as .platform/hooks/prebuild/10_login.sh"
             )
 

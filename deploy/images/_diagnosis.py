@@ -56,8 +56,7 @@ _SYMPTOMS = (
     ),
     _symptom(
         r"error checking context: (?:can't stat|no permission)|error from sender: open .* permission denied",
-        "this user cannot read everything in the folder that the build sees: let this user read it, or take it out "
-        "of the folder",
+        "this user cannot read every file in the build context: grant this user read permission, or remove the file",
     ),
     _symptom(
         r"no space left on device",

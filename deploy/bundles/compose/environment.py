@@ -54,7 +54,9 @@ def _take_development_values_out(draft: Draft, name: str, service: Tree) -> None
 def _production_values(draft: Draft, name: str, values: Tree) -> Iterator[tuple[str, Any]]:
     for variable, value in values.items():
         if "$" in variable:
-            draft.findings.problem(at(name, "environment", variable), "a name is no variable itself: write it out")
+            draft.findings.problem(
+                at(name, "environment", variable), "the name of a variable cannot contain a variable: write it out"
+            )
         elif variable not in draft.setting.provided:
             yield variable, _given(draft, name, variable, value)
         elif name not in draft.built:
@@ -63,7 +65,7 @@ def _production_values(draft: Draft, name: str, values: Tree) -> Iterator[tuple[
 
 def _given(draft: Draft, name: str, variable: str, value: Any) -> Any:
     if value is None:
-        text = f"nothing gives {variable} on Beanstalk: give it a value, or put it into [variables] or [secrets]"
+        text = f"{variable} is not set on Elastic Beanstalk: give it a value, or add it to [variables] or [secrets]"
         draft.findings.problem(at(name, "environment", variable), text)
     return value
 
@@ -82,7 +84,7 @@ def _ensure_files(draft: Draft, name: str, service: Tree) -> None:
         elif isinstance(entry, dict) and is_optional(entry):
             draft.findings.note(where, f"left out: {path}{_variables_in(draft, path)}")
         else:
-            text = f"{path} stays on this machine: move what the service needs{_variables_in(draft, path, ' of ')}"
+            text = f"{path} is not uploaded: move what the service needs{_variables_in(draft, path, ' of ')}"
             override = f"write env_file: !override .env in {draft.production_name}"
             draft.findings.problem(where, f"{text} to [variables] and [secrets], and {override}")
     if name in draft.built and ENV_FILE not in kept:
@@ -152,7 +154,8 @@ def _check_variables(draft: Draft, name: str, service: Tree, replaced: Replaced)
             draft.findings.problem(at(name, "environment", variable), problem)
         elif is_password(variable) and str(value) in replaced.login.passwords:
             text = (
-                f"is the password of service {replaced.names[0]} as well: for RDS write {variable}: ${{RDS_PASSWORD}}"
+                f"is also the password of service {replaced.names[0]}: if it is for RDS, write {variable}: "
+                "${RDS_PASSWORD}"
             )
             draft.findings.note(at(name, "environment", variable), text)
     for path in paths_of(service):
@@ -171,9 +174,9 @@ def _of_the_database(draft: Draft, variable: str, value: str, *, on_host: bool) 
     elsewhere = f"in {draft.production_name}, or put {variable} into {table}"
     local = (*_HOST, *(_LOOPBACK if on_host else ())) if is_of_a_database(variable) else ()
     if host := host_of_variable(variable, value, (*replaced.names, *local)):
-        return f"names {_titled(host, replaced)}, but RDS takes its place: write {remedy(variable, value)} {elsewhere}"
+        return f"refers to {_titled(host, replaced)}, which RDS replaces: write {remedy(variable, value)} {elsewhere}"
     if holds_password(value, replaced.login):
-        text = f"holds the login of service {replaced.names[0]}, not that of RDS"
+        text = f"contains the login of service {replaced.names[0]}, not that of RDS"
         return f"{text}: write {remedy(variable, value)} {elsewhere}"
     if rds:
         return f"is the login of service {replaced.names[0]}, not that of RDS: write {variable}: ${{{rds}}} {elsewhere}"
@@ -187,7 +190,7 @@ def _with_rds(variable: str, value: Faulty) -> Faulty:
 
 def _titled(host: str, replaced: Replaced) -> str:
     name = replaced.names[0]
-    return f"service {name}" if host == name else f"{host}, which is service {name}"
+    return f"service {name}" if host == name else f"{host} (service {name})"
 
 
 def _check_commands(draft: Draft, name: str, service: Tree, replaced: Replaced) -> None:
@@ -197,6 +200,6 @@ def _check_commands(draft: Draft, name: str, service: Tree, replaced: Replaced) 
             override = f"{key}: !override with " if key in ("post_start", "pre_start", "pre_stop") else ""
             draft.findings.problem(
                 at(name, key),
-                f"names {_titled(host, replaced)}, but RDS takes its place: write {override}${{RDS_HOSTNAME}} and "
-                f"${{RDS_PORT}} in {draft.production_name}, or leave the waiting out: RDS is there before the release",
+                f"refers to {_titled(host, replaced)}, which RDS replaces: write {override}${{RDS_HOSTNAME}} and "
+                f"${{RDS_PORT}} in {draft.production_name}, or do not wait: RDS is available before the release",
             )

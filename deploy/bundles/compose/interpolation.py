@@ -29,7 +29,7 @@ class Scope:
 
 
 ON_THE_INSTANCE = (
-    "nothing gives ${{{name}}} on Beanstalk: put {name} into [variables] or [secrets], or write ${{{name}:-default}}"
+    "${{{name}}} is not set on Elastic Beanstalk: add {name} to [variables] or [secrets], or write ${{{name}:-default}}"
 )
 IN_A_BUILD = "a build finds no ${{{name}}}: write the value, or ${{{name}:-default}}"
 
@@ -59,15 +59,17 @@ def interpolated(value: Any, scope_of: Callable[[Place], Scope], path: Place = (
 def _path_remedy(text: str) -> str:
     """What to write for a path that begins with this machine's folder or home; "" for anything else."""
     match = _OF_THIS_MACHINE.match(text)
-    if match is None or match["name"] in ("", None):
+    if match is None:
         return ""
     rest = text[match.end() :]
     if match["name"] == "PWD":
         # A colon or nothing after it: the folder itself.
         path = f".{rest}" if rest[:1] in ("", "/", ":") else f"./{rest}"
-        return f"${{PWD}} is the folder of this machine: write {path}"
+        return f"${{PWD}} is a folder of this machine: write {path}"
     path = f"./{rest.lstrip('/')}"
-    return f"${{HOME}} is this machine's home: put it into the project and write {path}, or data into a named volume"
+    return (
+        f"${{HOME}} is your home directory: move it into the project and write {path}, or use a named volume for data"
+    )
 
 
 def settle(text: str, scope: Scope) -> str:

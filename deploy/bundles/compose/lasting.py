@@ -17,7 +17,8 @@ from deploy.bundles.compose.volumes import Volume
 
 Tree = dict[str, Any]
 
-_FOR_GOOD = "EFS, S3 or the database"
+_LASTING = "EFS, S3 or the database"
+_ADVICE = f"store data in {_LASTING}"
 _REPLACING = frozenset({"Immutable", "TrafficSplitting"})
 # What is no place for data: sockets, devices, the kernel's, settings and logs.
 _NOT_DATA = tuple(map(PurePosixPath, ("/var/run", "/run", "/proc", "/sys", "/dev", "/etc", "/usr", "/lib", "/var/log")))
@@ -46,24 +47,26 @@ class Lifetime:
     @property
     def keeper(self) -> str:
         """What keeps data on this stage, as a message names it."""
-        volume = "a named volume, which outlives releases but not the instance, or "
-        return f"{volume if self.in_place else ''}{_FOR_GOOD}"
+        volume = "a named volume (kept across releases, lost with the instance), "
+        return f"{volume if self.in_place else ''}{_LASTING}"
 
     def of_named_volumes(self) -> str:
         """How long a named volume lasts, and what to do about it."""
         if self.policy in _REPLACING:
-            fate = f"on the instance's disk, and deployment_policy {self.policy} replaces the instances: lost"
-            return f"{fate} at every release. {_FOR_GOOD} keep data"
-        update = f"a platform update{' (managed_updates makes them)' if self.updated else ''}"
+            return (
+                "on the instance's disk, and lost at every release, because deployment_policy "
+                f"{self.policy} replaces the instances: {_ADVICE}"
+            )
+        update = f"platform updates{' (by managed_updates)' if self.updated else ''}"
         if self.most == 1:
             return (
-                f"on the instance's disk: it outlives releases, but not the instance; {update} brings a new one. "
-                f"{_FOR_GOOD} keep data"
+                "on the instance's disk: kept across releases, but lost when the instance is replaced, "
+                f"as by {update}: {_ADVICE}"
             )
         more = "releases, " if self.policy == "RollingWithAdditionalBatch" else ""
         return (
-            "each instance has its own, which the others do not see, and which goes with the instance: "
-            f"{more}scaling in and {update} end instances. {_FOR_GOOD} keep data"
+            "on each instance's disk: not shared between instances, and lost when an instance is terminated, as by "
+            f"{more}scaling in and {update}: {_ADVICE}"
         )
 
 
@@ -81,18 +84,18 @@ def written_mounts(volumes: list[Volume], lifetime: Lifetime) -> Iterator[str]:
             yield lost(volume.target, volume.source, lifetime)
         elif volume.is_anonymous:
             yield (
-                f"{volume.target} is a volume without a name, which goes with its container: what the container "
-                f"writes there belongs into {lifetime.keeper}"
+                f"{volume.target} is an anonymous volume, which is removed with its container: store data in "
+                f"{lifetime.keeper}"
             )
         elif volume.kind == "bind" and _may_hold_data(volume.source):
-            yield f"{volume.source} is the instance's own and goes with it, unless it is a mounted file system (EFS)"
+            yield f"{volume.source} is on the instance's disk and is lost with it, unless EFS is mounted there"
 
 
 def lost(target: str, source: str, lifetime: Lifetime) -> str:
     """What to say of a file or folder of the project that a container may write to."""
     return (
-        f"what the container writes to {target} is lost at the next release, which brings {source} anew: data belongs "
-        f"into {lifetime.keeper}; add :ro where it only reads"
+        f"what the container writes to {target} is lost at the next release, which unpacks {source} again: store data "
+        f"in {lifetime.keeper}; add :ro if the container only reads it"
     )
 
 

@@ -59,13 +59,13 @@ def remove_database(draft: Draft) -> None:
     _check_shared_secrets(draft, database)
     scripts = [volume for volume in _volumes(draft.services[database]) if volume.target.startswith(_INITIAL)]
     del draft.services[database]
-    draft.findings.note(at(database), "left out: RDS takes its place")
+    draft.findings.note(at(database), "left out: replaced by RDS")
     for script in scripts:
-        text = f"left out: {script.source} does not run on RDS, which begins empty: load it with a migration of the app"
+        text = f"left out: {script.source} is not run on RDS, which starts empty: load it with a migration of the app"
         draft.findings.note(at(database, "volumes"), text)
     for name in companions:
         del draft.services[name]
-        draft.findings.note(at(name), f"left out with {database}: {draft.production_name} keeps it by naming it")
+        draft.findings.note(at(name), f"left out with {database}; to keep it, name it in {draft.production_name}")
     for service in draft.services.values():
         _forget(service, {database, *companions})
 
@@ -74,7 +74,7 @@ def _note_beside_rds(draft: Draft) -> None:
     """A stage with a database of RDS whose compose file still runs one of its own."""
     for name, service in draft.services.items() if "RDS_HOSTNAME" in draft.setting.provided else ():
         if _DATABASE_IMAGE.search(str(service.get("image", ""))):
-            text = f'runs beside RDS, on the instance\'s disk: compose_service = "{name}" in [database] leaves it out'
+            text = f'runs in addition to RDS; to leave it out, write compose_service = "{name}" in [database]'
             draft.findings.note(at(name), text)
 
 
@@ -151,10 +151,10 @@ def check_references(draft: Draft) -> None:
     """Everything that a service refers to has to be there, and nothing may wait for itself."""
     for name, service in draft.services.items():
         if name in _awaited(draft, name):
-            draft.findings.problem(at(name, "depends_on"), "goes round in a circle: end it")
+            draft.findings.problem(at(name, "depends_on"), "is a dependency cycle: remove one of the dependencies")
         for other in dict.fromkeys(needs(service)):
             if other not in draft.services:
-                draft.findings.problem(at(name), f"needs service {other}, which is not there: take the reference out")
+                draft.findings.problem(at(name), f"refers to undefined service {other}: remove the reference")
         for section, used in _resources(service):
             if used not in (draft.tree.get(section) or {}) and (section, used) != ("networks", "default"):
                 draft.findings.problem(at(name, section), f"{used} is not declared: add it under {section}:")

@@ -60,8 +60,8 @@ def _note_overlay(path: Path, above: Path, production: Tree, findings: Findings)
     """Say what is laid over what; a file that has all it needs may be meant to stand alone."""
     services = [service for service in (production.get("services") or {}).values() if isinstance(service, dict)]
     alone = bool(services) and all(service.get("build") or service.get("image") for service in services)
-    instead = f'; if it is to stand alone, write compose = "{above.name}"' if alone else ""
-    findings.note(above.name, f"laid over {path.name}, as docker compose --file does with both{instead}")
+    instead = f'; to deploy it alone, write compose = "{above.name}"' if alone else ""
+    findings.note(above.name, f"merged into {path.name}, as docker compose does with two --file options{instead}")
 
 
 def _note_override(path: Path, findings: Findings) -> None:
@@ -70,7 +70,7 @@ def _note_override(path: Path, findings: Findings) -> None:
         names = [f"{stem}.override{suffix}" for stem in _DEFAULT_STEMS for suffix in _SUFFIXES]
         for file in (path.with_name(name) for name in names):
             if file.is_file():
-                findings.note(file.name, "not read: it is for development, as compose.prod.yaml is for production")
+                findings.note(file.name, "not read: it is for development; use compose.prod.yaml for production")
 
 
 def _production_file(path: Path, findings: Findings) -> Path | None:
@@ -80,7 +80,7 @@ def _production_file(path: Path, findings: Findings) -> Path | None:
     # A link, or a name of another case on some file systems, leads to the same file.
     found = list({file.resolve(): file for file in files if file.is_file() and not _is_same(file, path)}.values())
     if len(found) > 1:
-        findings.problem(", ".join(file.name for file in found), "more than one for production: keep one")
+        findings.problem(", ".join(file.name for file in found), "more than one file for production: keep one")
     return found[0] if found else None
 
 
@@ -151,11 +151,11 @@ class _Extensions:
     def _problems(self, name: str, extends: Tree) -> Iterator[str]:
         service = extends.get("service")
         if extends.get("file") is not None:
-            yield "a service of another file is not taken along: write it in this one"
+            yield "a service of another file is not included: write it in this one"
         elif service not in self._services:
             yield f"there is no service {service}: name one of this file"
         elif service == name or service in self._open:
-            yield "goes round in a circle: end it"
+            yield "is a cycle: remove one of its extends"
 
     def _refuse(self, path: tuple[str, ...], text: str) -> None:
         self._findings.problem(place(path), text)

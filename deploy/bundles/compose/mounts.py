@@ -48,13 +48,13 @@ def _is_for_development(draft: Draft, name: str, volume: Volume) -> bool:
 
 
 def _left_out(draft: Draft, volume: Volume) -> str:
-    mount = f"left out: {volume.source} on {volume.target}, as the image has it"
+    mount = f"left out: {volume.source} on {volume.target}, because the image already contains it"
     # The whole project is refused wherever it is named.
-    keep = "" if is_whole_project(draft, volume.source) else f"; {draft.production_name} keeps it by naming it"
+    keep = "" if is_whole_project(draft, volume.source) else f"; to keep it, name it in {draft.production_name}"
     if volume.read_only:
         return f"{mount}{keep}"
-    data = "what the container writes there is lost at the next release: data belongs into"
-    return f"{mount}{keep}. But {data} {draft.setting.lifetime.keeper}"
+    lost_data = "What the container writes there is lost at the next release: store data in"
+    return f"{mount}{keep}. {lost_data} {draft.setting.lifetime.keeper}"
 
 
 def _holds_logs(draft: Draft, volume: Volume) -> bool:
@@ -69,7 +69,7 @@ def _settled(draft: Draft, name: str, volume: Volume) -> Volume:
     """The mount as it is on the instance."""
     where = at(name, "volumes")
     if volume.kind in ("npipe", "cluster"):
-        draft.findings.problem(where, f"{volume.target} is a {volume.kind}, which the instance has not: leave it out")
+        draft.findings.problem(where, f"{volume.target}: an instance has no mounts of type {volume.kind}: remove it")
     if volume.kind != "bind" or volume.source.startswith(f"{_LOGS}/"):
         return volume
     if volume.is_of_project and _holds_logs(draft, volume):
@@ -86,7 +86,7 @@ def _settled(draft: Draft, name: str, volume: Volume) -> Volume:
 def _taken(volume: Volume, draft: Draft, where: str) -> Volume:
     """The mount of what is taken along. A zip has no empty folder: compose is told to make that on the instance."""
     before = len(draft.files)
-    path = take(draft, where, volume.source, or_else="mount a named volume for data that the container makes")
+    path = take(draft, where, volume.source, or_else="use a named volume for data that the container creates")
     taken = volume.from_source(f"./{path}")
     if volume.others is None or len(draft.files) > before or any(name.startswith(f"{path}/") for name in draft.files):
         return taken
@@ -97,12 +97,12 @@ def elsewhere(draft: Draft, path: str) -> str:
     """What to do about a path that is not of the project."""
     if path.startswith("~"):
         return (
-            f"{path} is in this machine's home: put it into the project and write ./{path[1:].lstrip('/')}, or data "
-            "into a named volume"
+            f"{path} is in your home directory: move it into the project and write ./{path[1:].lstrip('/')}, or use a "
+            "named volume for data"
         )
     return (
-        f"{path} is outside of the bundle: put files into the project, data into a named volume, and name a path of "
-        f"the instance in {draft.production_name}"
+        f"{path} is outside the project: move files into the project, use a named volume for data, or, if it is a path "
+        f"on the instance, name it in {draft.production_name}"
     )
 
 
@@ -145,7 +145,7 @@ def _settle_device(draft: Draft, name: str, definition: Tree, device: str) -> No
     A volume's folder has to be there when its container starts, and a zip has no empty one.
     """
     where, options = f"volumes.{name}.driver_opts", definition["driver_opts"]
-    without = f"leave driver_opts out, so that {name} is a named volume"
+    without = f"remove driver_opts, so that {name} is a named volume"
     if device.startswith(("/", "$", "~")):
         named = ((draft.production.get("volumes") or {}).get(name) or {}).get("driver_opts") or {}
         if named.get("device") != device or device.startswith("~"):
@@ -153,11 +153,11 @@ def _settle_device(draft: Draft, name: str, definition: Tree, device: str) -> No
         return
     if options.get("o") != "bind":
         draft.findings.problem(
-            where, f"o: {options.get('o')} binds no path of the project: write o: bind, or {without}"
+            where, f"o: {options.get('o')} cannot bind a folder of the project: write o: bind, or {without}"
         )
         return
     if os.path.isdir(draft.setting.folder / device) and not has_files(draft, device):
-        draft.findings.problem(where, f"{device} is empty, and a bundle has no empty folders: {without}")
+        draft.findings.problem(where, f"{device} is empty, and a bundle cannot contain empty folders: {without}")
         return
     path = take(draft, where, device, or_else=without)
     definition |= {"driver": "local", "driver_opts": {**options, "device": f"./{path}"}}
@@ -183,7 +183,7 @@ def check_external(draft: Draft) -> None:
     for section in ("networks", "volumes", "secrets", "configs"):
         for name, definition in draft.declared(section):
             if definition.get("external"):
-                text = "external: nothing makes it on the instance: leave external out"
+                text = "external: it does not exist on the instance: remove external"
                 draft.findings.problem(f"{section}.{name}", text)
 
 
@@ -194,9 +194,12 @@ def _settle_definition(draft: Draft, where: str, definition: Tree) -> None:
     if file is not None:
         definition["file"] = f"./{take(draft, where, str(file))}"
         if where.startswith("secrets."):
-            draft.findings.note(where, f"{file} goes into the bundle: [secrets] and environment: keep it out")
+            draft.findings.note(
+                where,
+                f"{file} is uploaded with the bundle; to avoid that, use [secrets] and write environment here",
+            )
     if variable is not None and variable not in draft.setting.provided:
-        draft.findings.problem(where, f"nothing gives {variable} on Beanstalk: put it into [secrets]")
+        draft.findings.problem(where, f"{variable} is not set on Elastic Beanstalk: add it to [secrets]")
 
 
 def _is_of_the_instance(draft: Draft, where: str, file: str) -> bool:
@@ -225,10 +228,15 @@ def _settled_env_file(draft: Draft, name: str, entry: Any) -> Any:
     elif PurePosixPath(path).is_absolute():
         settled = path
     elif isinstance(entry, dict) and is_optional(entry) and not os.path.exists(draft.setting.folder / path):
-        draft.findings.note(where, f"{path} is not here, and not required: a hook may make it on the instance")
+        draft.findings.note(
+            where, f"{path} does not exist here and is not required; a hook may create it on the instance"
+        )
         settled = inside(draft, path)
     else:
-        settled = take(draft, where, path, or_else=f"write {{path: {path}, required: false}} where a hook makes it")
+        settled = take(draft, where, path, or_else=f"write {{path: {path}, required: false}} if a hook creates it")
         if settled:
-            draft.findings.note(where, f"{path} goes into the bundle: [variables] and [secrets] keep its values out")
+            draft.findings.note(
+                where,
+                f"{path} is uploaded with the bundle; to avoid that, move its values to [variables] and [secrets]",
+            )
     return {**entry, "path": settled} if isinstance(entry, dict) else settled

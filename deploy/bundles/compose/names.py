@@ -31,7 +31,7 @@ def settle_names(draft: Draft) -> None:
     for name, service in draft.services.items():
         if container := service.get("container_name"):
             kept = named.get(container) == name and "network_mode" not in service
-            how = f"others still reach the service as {container}" if kept else f"the service is {name}"
+            how = f"other services still reach it as {container}" if kept else f"the service is named {name}"
             draft.findings.note(at(name, "container_name"), f"left out: {how}")
 
 
@@ -45,7 +45,8 @@ def _keep_given_names(draft: Draft) -> None:
             if re.search(rf"(?<![\w.-]){re.escape(given)}(?![\w.-])", said) and "network_mode" not in service:
                 service["networks"] = with_alias(service.get("networks") or {"default": None}, given)
                 draft.findings.note(
-                    at(name), f"others still reach it as {given}, which is no name of it on the instance"
+                    at(name),
+                    f"other services still reach it as {given}, which is not its name on the instance",
                 )
 
 
@@ -77,7 +78,7 @@ def _name_services(draft: Draft, name: str, service: Tree, named: Mapping[str, s
     def service_of(container: str, key: str) -> str | None:
         if container in named or container in draft.services:
             return named.get(container, container)
-        text = f"no container {container} runs on the instance: name a service of this file"
+        text = f"there is no container {container} on the instance: name a service of this file"
         draft.findings.problem(at(name, key), text)
         return None
 

@@ -63,13 +63,13 @@ def _path(draft: Draft, source: str) -> Path | None:
 
 def _problem(draft: Draft, path: Path | None, source: str, or_else: str) -> str:
     if path is None or "$" in source or source.startswith("~"):
-        return f"{source} is outside of the bundle: put it into the project, beside or below the manifest"
+        return f"{source} is outside the project: move it next to or below the manifest"
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):
-        return f"{source}: no such file: put it there, also for CI, or {or_else or 'take the reference out'}"
+        return f"{source}: no such file or folder: create it, in CI too, or {or_else or 'remove the reference'}"
     except OSError as error:
-        return f"{source}: cannot be read: {error.strerror}: let this user read it, or take the reference out"
+        return f"{source}: cannot be read: {error.strerror}: grant this user read permission, or remove the reference"
     if is_whole_project(draft, source):
         return f"{source} is the whole project: name the folder in it that the service needs"
     return ""

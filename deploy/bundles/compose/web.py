@@ -27,11 +27,11 @@ def ensure_web_port(draft: Draft) -> str | None:
         _take_the_only_port(draft)
         reached = _on_the_instances_network(draft) or _publish(draft)
     if len(reached) > 1 and all(_is_on_host(draft.services[name]) for name in reached):
-        text = f'are on network_mode host all: write expose: ["{WEB_PORT}"] for the one that listens there'
+        text = f'each use network_mode host: write expose: ["{WEB_PORT}"] for the one that listens on that port'
         draft.findings.problem(f"services {' and '.join(reached)}", text)
     elif len(reached) > 1:
         names = " and ".join(reached)
-        draft.findings.problem(f"services {names}", f"publish port {WEB_PORT} both: leave it to one of them")
+        draft.findings.problem(f"services {names}", f"each publish port {WEB_PORT}: publish it from one of them only")
     for name in reached[:1]:
         _check_alone(draft, name)
     return reached[0] if len(reached) == 1 else None
@@ -56,9 +56,7 @@ def _drop_discarded_ports(draft: Draft) -> None:
         if _is_on_host(service) and service.get("ports"):
             targets = {port.target for port in service["ports"] if isinstance(port, Port)}
             service["expose"] = [*service.get("expose", ()), *sorted(targets)]
-            draft.findings.note(
-                at(name, "ports"), "left out: network_mode host publishes what the container listens on"
-            )
+            draft.findings.note(at(name, "ports"), "left out: published ports are discarded with network_mode host")
             del service["ports"]
 
 
@@ -82,21 +80,23 @@ def _publish(draft: Draft) -> list[str]:
     wanted = draft.setting.port
     _settle_replaced_ports(draft)
     candidates = _names(name for name, port in draft.ports() if port.target == wanted and port.protocol == "tcp")
-    remedy = f'write ports: ["{WEB_PORT}:{wanted}"] for the one that requests reach'
+    remedy = f'write ports: ["{WEB_PORT}:{wanted}"] for the one that receives requests'
     host = [name for name, service in draft.services.items() if _is_on_host(service)]
     if not candidates and host and not any(draft.faulty_ports()):
         text = (
-            f"host: requests come to port {WEB_PORT} of the instance, and service.port is {wanted}: have it listen on "
-            f"{WEB_PORT} and write port = {WEB_PORT} into the manifest, or write "
-            f'ports: ["{WEB_PORT}:{wanted}"] in the place of network_mode'
+            f"host: requests arrive at port {WEB_PORT} of the instance, but service.port is {wanted}: listen on "
+            f"{WEB_PORT} and write port = {WEB_PORT} in [service], or write "
+            f'ports: ["{WEB_PORT}:{wanted}"] instead of network_mode'
         )
         draft.findings.problem(at(host[0], "network_mode"), text)
     elif not candidates and not any(draft.faulty_ports()):
-        text = f"none publishes port {WEB_PORT}, nor the service.port {wanted} of its container: {remedy}"
+        text = f"no service publishes port {WEB_PORT} or its container port {wanted} (service.port): {remedy}"
         draft.findings.problem("services", text)
     if len(candidates) > 1:
         names = " and ".join(candidates)
-        draft.findings.problem(f"services {names}", f"publish the service.port {wanted} both, none port 80: {remedy}")
+        draft.findings.problem(
+            f"services {names}", f"each publish container port {wanted} (service.port), none port {WEB_PORT}: {remedy}"
+        )
     if len(candidates) != 1:
         return []
     _move(draft, candidates[0])
@@ -117,7 +117,9 @@ def _move(draft: Draft, name: str) -> None:
     ports = list(draft.services[name]["ports"])
     wanted = draft.setting.port
     place = next(i for i, port in enumerate(ports) if isinstance(port, Port) and port.target == wanted)
-    draft.findings.note(at(name, "ports"), f"{ports[place].target} of the container is port {WEB_PORT} of the instance")
+    draft.findings.note(
+        at(name, "ports"), f"container port {ports[place].target} is published as port {WEB_PORT} of the instance"
+    )
     ports[place] = ports[place].moved_to(WEB_PORT)
     draft.services[name]["ports"] = ports
 
@@ -130,7 +132,7 @@ def _check_alone(draft: Draft, name: str) -> None:
             draft.findings.problem(at(name, *keys), text)
     if service.get("network_mode") not in (None, "bridge", "host"):
         mode = service["network_mode"]
-        draft.findings.problem(at(name, "network_mode"), f"{mode} publishes no port of the instance: leave it out")
+        draft.findings.problem(at(name, "network_mode"), f"{mode} cannot publish a port of the instance: remove it")
 
 
 def _replicas(service: dict[str, Any]) -> Any:

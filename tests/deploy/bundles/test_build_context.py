@@ -65,10 +65,10 @@ def test_dockerfile_is_looked_for_in_the_context(tmp_path: Path) -> None:
             'Dockerfile.web: no such file: write service.dockerfile = "api/Dockerfile.web"',
         ),
         ('dockerfile = "api/dockerfile.Web"\n', _NO_FILE.format("api/dockerfile.Web", "api/Dockerfile.web")),
-        ('dockerfile = "api"\n', 'api: a folder: write service.dockerfile = "api/Dockerfile"'),
+        ('dockerfile = "api"\n', 'api: is a folder: write service.dockerfile = "api/Dockerfile"'),
         (
             'context = "src"\ndockerfile = "Dockerfile"\n',
-            "Dockerfile: service.context src: no such folder: write its path from the manifest",
+            "Dockerfile: service.context src: no such folder: write its path relative to the manifest",
         ),
     ],
 )
@@ -110,8 +110,7 @@ def test_compose_file_above_the_manifest_takes_what_is_below_the_manifest(tmp_pa
     stage = Manifest.read(project / "infra/beanpod.toml").stage()
     (problem,) = refused(lambda: build_specs(stage, project / "infra"))
     assert problem == (
-        "../compose.yaml: service web, volumes: ./src is outside of the bundle: "
-        "put it into the project, beside or below the manifest"
+        "../compose.yaml: service web, volumes: ./src is outside the project: move it next to or below the manifest"
     )
     shutil.move(project / "src", project / "infra/src")
     compose = project / "compose.yaml"

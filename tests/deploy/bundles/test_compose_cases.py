@@ -26,7 +26,7 @@ def notes_of(project: Path, about: str = "") -> list[str]:
 
 # Data that containers write.
 LOST = "is lost at the next release"
-IN_PLACE = "a named volume, which outlives releases but not the instance, or EFS, S3 or the database"
+IN_PLACE = "store data in a named volume (kept across releases, lost with the instance), EFS, S3 or the database"
 PRODUCTION = '[stages.prod]\npreset = "production"\n'
 
 
@@ -53,7 +53,9 @@ def test_what_is_written_into_a_mount_that_is_left_out_is_told_as_well(tmp_path:
     project = copied("written-bind-mount", tmp_path, {"app.sqlite3": ""})
     change(project, "    build: .\n", '    build: .\n    volumes: ["./app.sqlite3:/app.sqlite3"]\n')
     (note,) = notes_of(project, "service helper, volumes")
-    assert note.startswith("service helper, volumes: left out: ./app.sqlite3 on /app.sqlite3, as the image has it;")
+    assert note.startswith(
+        "service helper, volumes: left out: ./app.sqlite3 on /app.sqlite3, because the image already contains it;"
+    )
     assert LOST in note
     write(project, {OVER: 'services: {helper: {volumes: ["./app.sqlite3:/app.sqlite3"]}}'})
     (note,) = notes_of(project, "service helper, volumes")
@@ -66,7 +68,9 @@ def test_a_named_volume_is_said_to_last_on_one_instance(tmp_path: Path) -> None:
     change(project, '["./data:/data"]', '["data:/data"]')
     change(project, "services:\n", "volumes: {data: }\nservices:\n")
     (note,) = notes_of(project, "data")
-    assert note.startswith("volume data: on the instance's disk: it outlives releases, but not the instance")
+    assert note.startswith(
+        "volume data: on the instance's disk: kept across releases, but lost when the instance is replaced"
+    )
     change(project, '"data:/data"', '"data:/data:ro"')
     assert not notes_of(project, "data")
 
@@ -74,13 +78,16 @@ def test_a_named_volume_is_said_to_last_on_one_instance(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("environment", "said"),
     [
-        ("", "each instance has its own, which the others do not see, and which goes with the instance: releases, "),
+        (
+            "",
+            "not shared between instances, and lost when an instance is terminated, as by releases, scaling in and ",
+        ),
         (
             'deployment_policy = "Immutable"',
-            "deployment_policy Immutable replaces the instances: lost at",
+            "lost at every release, because deployment_policy Immutable replaces the instances",
         ),
         ('deployment_policy = "TrafficSplitting"', "lost at every release"),
-        ('deployment_policy = "Rolling"', "goes with the instance: scaling in and a platform update"),
+        ('deployment_policy = "Rolling"', "lost when an instance is terminated, as by scaling in and platform updates"),
     ],
 )
 def test_what_is_said_of_data_fits_the_stage(tmp_path: Path, environment: str, said: str) -> None:
@@ -88,13 +95,13 @@ def test_what_is_said_of_data_fits_the_stage(tmp_path: Path, environment: str, s
     table = f"[stages.prod.environment]\n{environment}\n" if environment else ""
     change(project, "[service]", f"{PRODUCTION}{table}[service]", "beanpod.toml")
     (note,) = [note for note in notes_of(project, "service wiki, volumes") if LOST in note]
-    assert "data belongs into EFS, S3 or the database;" in note
+    assert "store data in EFS, S3 or the database;" in note
     assert "named volume" not in note
     change(project, '["./data:/data"]', '["data:/data"]')
     change(project, "services:\n", "volumes: {data: }\nservices:\n")
     (note,) = notes_of(project, "volume data:")
     assert said in note
-    assert note.endswith("EFS, S3 or the database keep data")
+    assert note.endswith(": store data in EFS, S3 or the database")
 
 
 def test_a_file_system_of_the_network_keeps_data(tmp_path: Path) -> None:
@@ -124,7 +131,7 @@ def test_a_device_that_cannot_be_had_is_refused(tmp_path: Path, broken: str) -> 
     change(project, "./data", "/srv/data" if broken == "elsewhere" else "./data")
     (problem,) = problems_of(project)
     assert "volumes.data.driver_opts" in problem
-    assert problem.endswith("leave driver_opts out, so that data is a named volume")
+    assert problem.endswith("remove driver_opts, so that data is a named volume")
     (project / "compose.yaml").write_text(
         "".join(line for line in (project / "compose.yaml").read_text().splitlines(True) if "driver_opts" not in line)
     )
@@ -134,7 +141,7 @@ def test_a_device_that_cannot_be_had_is_refused(tmp_path: Path, broken: str) -> 
 def test_an_empty_folder_is_made_on_the_instance(tmp_path: Path) -> None:
     project = copied("missing-data-folder", tmp_path)
     (problem,) = problems_of(project)
-    assert "./data/cache: no such file: put it there" in problem
+    assert "./data/cache: no such file or folder: create it" in problem
     (project / "data/cache").mkdir(parents=True)
     assert "./data/cache:/data" in services_of(project)["cache"]["volumes"]
     change(project, '"./data/cache:/data"', "{type: bind, source: ./data/cache, target: /data}")
@@ -149,10 +156,13 @@ def test_one_file_is_one_file(tmp_path: Path) -> None:
     assert len(file["services"]["web"]["post_start"]) == 1
     assert len(file["networks"]["inner"]["ipam"]["config"]) == 1
     assert notes_of(project) == [
-        "service web, env_file: dev.env goes into the bundle: [variables] and [secrets] keep its values out"
+        (
+            "service web, env_file: dev.env is uploaded with the bundle; to avoid that, move its values to "
+            "[variables] and [secrets]"
+        )
     ]
     header = bundle_of(project).files["docker-compose.yml"].data.decode().splitlines()[0]
-    assert header == "# Made by the deploy script from docker-compose.prod.yml: change that, not this."
+    assert header == "# Generated by the deploy script from docker-compose.prod.yml: edit that, not this file."
 
 
 @pytest.mark.parametrize("named", ["compose.yaml", "./docker-compose.prod.yml", "more/../docker-compose.prod.yml"])
@@ -166,25 +176,23 @@ def test_one_file_by_another_path_is_one_file(tmp_path: Path, named: str) -> Non
 
 def test_what_is_laid_over_what_is_said(tmp_path: Path) -> None:
     project = copied("dev-and-standalone-prod", tmp_path)
-    assert notes_of(project, "laid over") == [
+    assert notes_of(project, "merged into") == [
         (
-            "docker-compose.prod.yml: laid over docker-compose.yml, as docker compose --file does with both; "
-            'if it is to stand alone, write compose = "docker-compose.prod.yml"'
+            "docker-compose.prod.yml: merged into docker-compose.yml, as docker compose does with two --file options; "
+            'to deploy it alone, write compose = "docker-compose.prod.yml"'
         )
     ]
     change(project, '"docker-compose.yml"', '"docker-compose.prod.yml"', "beanpod.toml")
     services = services_of(project)
     assert list(services) == ["web"]
     assert (services["web"]["ports"], services["web"]["environment"]) == (["80:8080"], {"NODE_ENV": "production"})
-    assert not notes_of(project, "laid over")
+    assert not notes_of(project, "merged into")
 
 
 @pytest.mark.parametrize("name", ["compose.override.yaml", "docker-compose.override.yml"])
 def test_a_developers_override_is_said_not_to_be_read(tmp_path: Path, name: str) -> None:
     project = copied("dev-and-standalone-prod", tmp_path, {name: "services: {web: {command: debug}}"})
-    assert notes_of(project, name) == [
-        f"{name}: not read: it is for development, as compose.prod.yaml is for production"
-    ]
+    assert notes_of(project, name) == [f"{name}: not read: it is for development; use compose.prod.yaml for production"]
     assert "command" not in services_of(project)["web"]
 
 
@@ -209,7 +217,7 @@ def test_keys_that_leave_may_hold_variables(tmp_path: Path) -> None:
 def test_a_key_that_leaves_may_hold_variables(tmp_path: Path, key: str) -> None:
     project = copied("crlf", tmp_path, {"compose.yaml": f"{BUILT}    {key}\n"})
     if key.startswith("container_name"):
-        assert notes_of(project) == ["service web, container_name: left out: the service is web"]
+        assert notes_of(project) == ["service web, container_name: left out: the service is named web"]
     assert key.partition(":")[0] not in services_of(project)["web"].keys() - {"image"}
 
 
@@ -218,7 +226,7 @@ def test_a_port_that_port_80_takes_the_place_of_may_be_a_variable(tmp_path: Path
     text = BUILT.replace("80:8080", port)
     assert services_of(copied("crlf", tmp_path, {"compose.yaml": text}))["web"]["ports"] == ["80:8080"]
     change(tmp_path / "crlf", ":8080", ":8081")
-    assert "nothing gives ${PORT} on Beanstalk" in problems_of(tmp_path / "crlf")[0]
+    assert "${PORT} is not set on Elastic Beanstalk" in problems_of(tmp_path / "crlf")[0]
 
 
 def test_names_and_caches_of_a_build_may_hold_variables(tmp_path: Path) -> None:
@@ -235,7 +243,7 @@ def test_a_database_by_another_name_is_found(tmp_path: Path) -> None:
         f"service web, environment.{letter}_HOST" for letter in "ABCD"
     ]
     for name, problem in zip(("shop_postgres", "pg", "database.internal", "dbhost"), problems, strict=True):
-        assert f"names {name}, which is service db, but RDS takes its place: write " in problem
+        assert f"refers to {name} (service db), which RDS replaces: write " in problem
         assert "_HOST: ${RDS_HOSTNAME} in compose.prod.yaml" in problem
     values = "".join(f"{letter}_HOST: '${{RDS_HOSTNAME}}', " for letter in "ABCD")
     write(project, {OVER: f"services: {{web: {{environment: {{{values}}}}}}}"})
@@ -336,7 +344,9 @@ WRITTEN = (
 def test_the_database_is_found_in(tmp_path: Path, keys: str) -> None:
     project = web_with(tmp_path, keys)
     (problem,) = problems_of(project)
-    assert "service db, but RDS takes its place: write" in problem
+    assert re.search(
+        r"refers to (service db|host\.docker\.internal \(service db\)), which RDS replaces: write", problem
+    )
     assert "${RDS_HOSTNAME}" in problem
     assert ("!override" in problem) is keys.startswith("post_start")
     for pattern, written in WRITTEN:
@@ -387,7 +397,7 @@ def test_an_env_file_that_travels_is_looked_into(tmp_path: Path) -> None:
     write(project, {".env.prod": "# x\nSQL_HOST=db\nexport SQL_PASSWORD='dev-only'\nLEVEL=info\n"})
     write(project, {OVER: "services: {web: {env_file: [.env.prod]}}"})
     host, password = problems_of(project)
-    assert host.startswith("service web, env_file: SQL_HOST in .env.prod names service db, but RDS takes its place")
+    assert host.startswith("service web, env_file: SQL_HOST in .env.prod refers to service db, which RDS replaces")
     assert "SQL_PASSWORD in .env.prod is the login of service db" in password
     assert "dev-only" not in password
     values = "{SQL_HOST: '${RDS_HOSTNAME}', SQL_PASSWORD: '${RDS_PASSWORD}'}"
@@ -416,28 +426,30 @@ def test_scripts_of_the_databases_first_start_are_said_not_to_run(tmp_path: Path
     mount = 'volumes: ["./init.sql:/docker-entrypoint-initdb.d/init.sql"]'
     change(project, "image: postgres:17\n", f"image: postgres:17\n    {mount}\n")
     (note,) = notes_of(project, "service db, volumes")
-    assert "./init.sql does not run on RDS" in note
+    assert "./init.sql is not run on RDS" in note
 
 
 def test_a_database_beside_that_of_the_stage_is_said(tmp_path: Path) -> None:
     project = web_with(tmp_path, "depends_on: [db]")
     change(project, 'compose_service = "db"\n', "", "beanpod.toml")
-    assert notes_of(project, "beside RDS") == [
-        'service db: runs beside RDS, on the instance\'s disk: compose_service = "db" in [database] leaves it out'
+    assert notes_of(project, "in addition to RDS") == [
+        'service db: runs in addition to RDS; to leave it out, write compose_service = "db" in [database]'
     ]
 
 
 def test_a_login_in_an_address_of_another_host_is_found(tmp_path: Path) -> None:
     project = web_with(tmp_path, "environment: {DATABASE_URL: 'postgres://ada:dev-only@${RDS_HOSTNAME}:5432/shop'}")
     (problem,) = problems_of(project)
-    assert "holds the login of service db, not that of RDS: write DATABASE_URL: postgres://${RDS_USERNAME}:" in problem
+    assert (
+        "contains the login of service db, not that of RDS: write DATABASE_URL: postgres://${RDS_USERNAME}:" in problem
+    )
     assert "dev-only" not in problem
 
 
 def test_the_same_password_of_something_else_is_told(tmp_path: Path) -> None:
     project = web_with(tmp_path, "environment: {ADMIN_PASSWORD: dev-only}")
     (note,) = notes_of(project, "ADMIN_PASSWORD")
-    assert note.endswith("is the password of service db as well: for RDS write ADMIN_PASSWORD: ${RDS_PASSWORD}")
+    assert note.endswith("is also the password of service db: if it is for RDS, write ADMIN_PASSWORD: ${RDS_PASSWORD}")
 
 
 def test_the_file_to_write_into_is_the_one_that_counts(tmp_path: Path) -> None:
@@ -478,7 +490,7 @@ def test_a_containers_name_becomes_an_alias(tmp_path: Path) -> None:
     assert "container_name" not in cache
     assert cache["networks"] == {"default": {"aliases": ["shop_cache"]}}
     assert notes_of(project, "container_name") == [
-        "service cache, container_name: left out: others still reach the service as shop_cache"
+        "service cache, container_name: left out: other services still reach it as shop_cache"
     ]
 
 
@@ -496,7 +508,7 @@ def test_a_database_is_found_by_the_name_that_compose_gave_it(tmp_path: Path) ->
     assert services_of(project)
     change(project, "services:\n", "name: myshop\nservices:\n")
     (problem,) = problems_of(project)
-    assert "names myshop_db_1, which is service db" in problem
+    assert "refers to myshop_db_1 (service db)" in problem
 
 
 def test_an_alias_is_one_on_each_network(tmp_path: Path) -> None:
@@ -540,7 +552,7 @@ def test_a_port_of_the_instance_that_nobody_can_reach_is_refused_honestly(tmp_pa
     project = copied("host-network", tmp_path)
     change(project, "port = 80\n", "port = 8080\n", "beanpod.toml")
     (problem,) = problems_of(project)
-    assert 'or write ports: ["80:8080"] in the place of network_mode' in problem
+    assert 'or write ports: ["80:8080"] instead of network_mode' in problem
     change(project, "network_mode: host", 'ports: ["80:8080"]')
     assert services_of(project)["web"]["ports"] == ["80:8080"]
 
@@ -566,7 +578,9 @@ def test_paths_of_the_instance_stay_where_the_file_for_production_names_them(tmp
     project = copied("docker-socket", tmp_path)
     problems = problems_of(project)
     assert len(problems) == 4
-    assert all(problem.endswith("and name a path of the instance in compose.prod.yaml") for problem in problems)
+    assert all(
+        problem.endswith("if it is a path on the instance, name it in compose.prod.yaml") for problem in problems
+    )
     text = (project / "compose.yaml").read_text()
     write(project, {OVER: f"services:\n  agent:\n{text[text.index('    volumes:') :]}"})
     mounts = services_of(project)["agent"]["volumes"]
@@ -576,7 +590,7 @@ def test_paths_of_the_instance_stay_where_the_file_for_production_names_them(tmp
         "/proc/:/host/proc/:ro",
         "/mnt/efs:/data",
     ]
-    assert notes_of(project, "/mnt/efs is the instance's own")
+    assert notes_of(project, "/mnt/efs is on the instance's disk")
 
 
 def test_other_files_of_the_instance_stay_as_well(tmp_path: Path) -> None:
@@ -594,9 +608,9 @@ def test_the_folder_of_this_machine_is_told_as_the_projects(tmp_path: Path) -> N
     project = copied("pwd", tmp_path)
     problems = problems_of(project)
     assert problems == [
-        "service web, volumes: ${PWD} is the folder of this machine: write .:/www",
+        "service web, volumes: ${PWD} is a folder of this machine: write .:/www",
         (
-            "service proxy, volumes: ${PWD} is the folder of this machine: "
+            "service proxy, volumes: ${PWD} is a folder of this machine: "
             "write ./page.html:/usr/share/nginx/html/index.html"
         ),
     ]
@@ -610,7 +624,7 @@ def test_the_home_of_this_machine_is_told_as_the_projects(tmp_path: Path, home: 
     text = f'services: {{web: {{image: x, ports: ["80:80"], volumes: ["{home}:/a:ro"]}}}}'
     project = copied("pwd", tmp_path, {"compose.yaml": text})
     (problem,) = problems_of(project)
-    assert "this machine's home: put it into the project and write ./site.conf" in problem
+    assert "your home directory: move it into the project and write ./site.conf" in problem
     write(project, {"site.conf": ""})
     change(project, home, "./site.conf")
     assert "./site.conf:/a:ro" in services_of(project)["web"]["volumes"]
@@ -627,7 +641,7 @@ def test_two_services_on_the_instances_network_need_a_word(tmp_path: Path) -> No
     project = copied("host-network", tmp_path)
     change(project, "services:\n", "services:\n  other: {build: ., network_mode: host}\n")
     (problem,) = problems_of(project)
-    assert problem.endswith('write expose: ["80"] for the one that listens there')
+    assert problem.endswith('write expose: ["80"] for the one that listens on that port')
     change(project, "    network_mode: host\n", '    network_mode: host\n    expose: ["80"]\n')
     assert services_of(project)["web"]["expose"] == ["80"]
 
@@ -642,7 +656,7 @@ def test_a_dependency_that_is_not_required_may_leave(tmp_path: Path) -> None:
 def test_an_env_file_in_a_folder_is_not_that_of_beanstalk(tmp_path: Path) -> None:
     project = copied("env-file-in-a-folder", tmp_path)
     (problem,) = problems_of(project)
-    assert "api/.env stays on this machine: move what the service needs of STRIPE_KEY, TZ to [variables]" in problem
+    assert "api/.env is not uploaded: move what the service needs of STRIPE_KEY, TZ to [variables]" in problem
     write(project, {OVER: "services: {web: {env_file: !override .env}}"})
     assert services_of(project)["web"]["env_file"] == [".env"]
 
@@ -664,12 +678,12 @@ def test_an_env_file_that_a_hook_makes_is_read_on_the_instance(tmp_path: Path) -
     project = copied("env-file-made-by-a-hook", tmp_path)
     assert services_of(project)["web"]["env_file"] == [{"path": ".env_eb", "required": False}, ".env"]
     assert notes_of(project, "env_file") == [
-        "service web, env_file: .env_eb is not here, and not required: a hook may make it on the instance"
+        "service web, env_file: .env_eb does not exist here and is not required; a hook may create it on the instance"
     ]
     for name in ("compose.yaml", OVER):
         change(project, "[{path: .env_eb, required: false}]", ".env_eb", name)
     (problem,) = problems_of(project)
-    assert problem.endswith("or write {path: .env_eb, required: false} where a hook makes it")
+    assert problem.endswith("or write {path: .env_eb, required: false} if a hook creates it")
 
 
 def test_a_file_of_labels_comes_along(tmp_path: Path) -> None:

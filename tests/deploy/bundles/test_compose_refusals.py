@@ -39,43 +39,45 @@ OF_A_SERVICE = {
     "links: [{a: b}]": "service app, links: a mapping does not belong here: write text",
     "links: [~]": "service app, links: nothing does not belong here: write text",
     "depends_on: {other: yes}": "service app, depends_on.other: text does not belong here: write a mapping",
-    "depends_on: [other]": "service app: needs service other, which is not there: take the reference out",
-    "pid: service:other": "service app: needs service other, which is not there: take the reference out",
+    "depends_on: [other]": "service app: refers to undefined service other: remove the reference",
+    "pid: service:other": "service app: refers to undefined service other: remove the reference",
     "networks: [inner]": "service app, networks: inner is not declared: add it under networks:",
     'volumes: ["data:/data"]': "service app, volumes: data is not declared: add it under volumes:",
     "secrets: [{source: key}]": "service app, secrets: key is not declared: add it under secrets:",
     "extends: other": "service app, extends: there is no service other: name one of this file",
-    "extends: app": "service app, extends: goes round in a circle: end it",
+    "extends: app": "service app, extends: is a cycle: remove one of its extends",
     "extends: {file: other.yaml, service: app}": (
-        "service app, extends: a service of another file is not taken along: write it in this one"
+        "service app, extends: a service of another file is not included: write it in this one"
     ),
     "command: $NONE": (
-        "service app, command: nothing gives ${NONE} on Beanstalk: "
-        "put NONE into [variables] or [secrets], or write ${NONE:-default}"
+        "service app, command: ${NONE} is not set on Elastic Beanstalk: "
+        "add NONE to [variables] or [secrets], or write ${NONE:-default}"
     ),
     "environment: [TOKEN]": (
-        "service app, environment.TOKEN: nothing gives TOKEN on Beanstalk: "
-        "give it a value, or put it into [variables] or [secrets]"
+        "service app, environment.TOKEN: TOKEN is not set on Elastic Beanstalk: "
+        "give it a value, or add it to [variables] or [secrets]"
     ),
-    'environment: ["${LEVEL}=1"]': "service app, environment.${LEVEL}: a name is no variable itself: write it out",
+    'environment: ["${LEVEL}=1"]': (
+        "service app, environment.${LEVEL}: the name of a variable cannot contain a variable: write it out"
+    ),
     "env_file: dev.env": (
-        "service app, env_file: dev.env stays on this machine: move what the service needs to "
+        "service app, env_file: dev.env is not uploaded: move what the service needs to "
         "[variables] and [secrets], and write env_file: !override .env in compose.prod.yaml"
     ),
     'volumes: ["/etc/ssl:/ssl"]': (
-        "service app, volumes: /etc/ssl is outside of the bundle: put files into the project, data into a named "
-        "volume, and name a path of the instance in compose.prod.yaml"
+        "service app, volumes: /etc/ssl is outside the project: move files into the project, use a named volume "
+        "for data, or, if it is a path on the instance, name it in compose.prod.yaml"
     ),
     'volumes: ["~/.aws:/root/.aws"]': (
-        "service app, volumes: ~/.aws is in this machine's home: put it into the project and write ./.aws, "
-        "or data into a named volume"
+        "service app, volumes: ~/.aws is in your home directory: move it into the project and write ./.aws, "
+        "or use a named volume for data"
     ),
     'volumes: ["${LEVEL}/x:/x"]': (
-        "service app, volumes: ${LEVEL}/x is outside of the bundle: put files into the project, data into a named "
-        "volume, and name a path of the instance in compose.prod.yaml"
+        "service app, volumes: ${LEVEL}/x is outside the project: move files into the project, use a named volume "
+        "for data, or, if it is a path on the instance, name it in compose.prod.yaml"
     ),
     'volumes: ["../other:/other"]': (
-        "service app, volumes: ../other is outside of the bundle: put it into the project, beside or below the manifest"
+        "service app, volumes: ../other is outside the project: move it next to or below the manifest"
     ),
     'volumes: ["a:b:c:d"]': 'service app, volumes: a:b:c:d is no volume: write it like "data:/var/lib/data"',
     "volumes: [{type: bind, source: .}]": (
@@ -86,7 +88,7 @@ OF_A_SERVICE = {
         "service app, volumes: the entry for /a has no source: write the path on the host"
     ),
     "volumes: [{type: npipe, source: a, target: /a}]": (
-        "service app, volumes: /a is a npipe, which the instance has not: leave it out"
+        "service app, volumes: /a: an instance has no mounts of type npipe: remove it"
     ),
     "ports: !override [http]": 'service app, ports: http is no port: write it like "8080:80"',
     'ports: !override ["80:70000"]': "service app, ports: 70000 is no port: write a number from 1 to 65535",
@@ -98,17 +100,17 @@ OF_A_SERVICE = {
     ),
     "scale: 2": "service app, scale: 2 containers cannot share port 80: write 1",
     "deploy: {replicas: 3}": "service app, deploy.replicas: 3 containers cannot share port 80: write 1",
-    "depends_on: [app]": "service app, depends_on: goes round in a circle: end it",
-    "network_mode: none": "service app, network_mode: none publishes no port of the instance: leave it out",
+    "depends_on: [app]": "service app, depends_on: is a dependency cycle: remove one of the dependencies",
+    "network_mode: none": "service app, network_mode: none cannot publish a port of the instance: remove it",
     "network_mode: host": (
-        "service app, network_mode: host: requests come to port 80 of the instance, and service.port is 8080: have it "
-        'listen on 80 and write port = 80 into the manifest, or write ports: ["80:8080"] in the place of network_mode'
+        "service app, network_mode: host: requests arrive at port 80 of the instance, but service.port is 8080: "
+        'listen on 80 and write port = 80 in [service], or write ports: ["80:8080"] instead of network_mode'
     ),
     "network_mode: container:vpn": (
-        "service app, network_mode: no container vpn runs on the instance: name a service of this file"
+        "service app, network_mode: there is no container vpn on the instance: name a service of this file"
     ),
     'external_links: ["shop_cache:cache"]': (
-        "service app, external_links: no container shop_cache runs on the instance: name a service of this file"
+        "service app, external_links: there is no container shop_cache on the instance: name a service of this file"
     ),
     "build: {context: nowhere}": (
         "service app, build.context: nowhere: no such folder: write its path from the compose file"
@@ -140,14 +142,14 @@ def test_a_service_is_refused(tmp_path: Path, keys: str, problem: str) -> None:
 
 
 TWO = "services:\n  app: {build: ., ports: [%s]}\n  web: {image: nginx, ports: [%s]}\n"
-TO_PUBLISH = 'write ports: ["80:8080"] for the one that requests reach'
+TO_PUBLISH = 'write ports: ["80:8080"] for the one that receives requests'
 
 # Whole files, and what is wrong with them.
 FILES = {
-    "empty": ("", "services: there are none: write the app as one"),
+    "empty": ("", "services: no services are defined: define the app as one"),
     "no mapping": ("- a", "the file: no mapping: begin with services:"),
     "no yaml": ("services: [", "line 1: not YAML: expected the node content, but found '<stream end>'"),
-    "no services": ("volumes: {}", "services: there are none: write the app as one"),
+    "no services": ("volumes: {}", "services: no services are defined: define the app as one"),
     "a list of services": ("services: [a]", "services: a list does not belong here: write a mapping"),
     "an empty service": ("services: {app: }", "service app: nothing does not belong here: write a mapping"),
     "a strange name": (
@@ -157,7 +159,7 @@ FILES = {
     "an unknown section": (f"{WEB}volume: {{}}", "volume: compose knows no such key: write volumes"),
     "another file": (
         f"{WEB}include: [other.yaml]",
-        "include: other files are not taken along: write their services in this one",
+        "include: other files are not included: write their services in this one",
     ),
     "no image": (f"{WEB}  other: {{tty: true}}", "service other: has neither image nor build: write one of the two"),
     "another platform": (
@@ -166,27 +168,27 @@ FILES = {
     ),
     "a profile that is needed": (
         f"{WEB}    depends_on: [tool]\n  tool: {{image: x, profiles: [tools]}}",
-        "service app: needs service tool, which is not there: take the reference out",
+        "service app: refers to undefined service tool: remove the reference",
     ),
     "nobody at port 80": (
         "services: {app: {build: .}}",
-        f"services: none publishes port 80, nor the service.port 8080 of its container: {TO_PUBLISH}",
+        f"services: no service publishes port 80 or its container port 8080 (service.port): {TO_PUBLISH}",
     ),
     "a loopback port 80": (
         'services: {app: {build: ., ports: ["127.0.0.1:80:3000"]}}',
-        f"services: none publishes port 80, nor the service.port 8080 of its container: {TO_PUBLISH}",
+        f"services: no service publishes port 80 or its container port 8080 (service.port): {TO_PUBLISH}",
     ),
     "two at port 80": (
         TWO % ('"80:8080"', '"80:80"'),
-        "services app and web: publish port 80 both: leave it to one of them",
+        "services app and web: each publish port 80: publish it from one of them only",
     ),
     "two that may be meant": (
         TWO % ('"3000:8080"', '"3001:8080"'),
-        f"services app and web: publish the service.port 8080 both, none port 80: {TO_PUBLISH}",
+        f"services app and web: each publish container port 8080 (service.port), none port 80: {TO_PUBLISH}",
     ),
     "an external volume": (
         f'{WEB}    volumes: ["data:/data"]\nvolumes: {{data: {{external: true}}}}',
-        "volumes.data: external: nothing makes it on the instance: leave external out",
+        "volumes.data: external: it does not exist on the instance: remove external",
     ),
     "options of a driver as a list": (
         f'{WEB}    volumes: ["data:/data"]\nvolumes: {{data: {{driver_opts: [o]}}}}',
@@ -198,25 +200,25 @@ FILES = {
     ),
     "an external network": (
         f"{WEB}    networks: [out]\nnetworks: {{out: {{external: true}}}}",
-        "networks.out: external: nothing makes it on the instance: leave external out",
+        "networks.out: external: it does not exist on the instance: remove external",
     ),
     "a secret that is not there": (
         f"{WEB}    secrets: [key]\nsecrets: {{key: {{file: ./key.pem}}}}",
-        "secrets.key: ./key.pem: no such file: put it there, also for CI, or take the reference out",
+        "secrets.key: ./key.pem: no such file or folder: create it, in CI too, or remove the reference",
     ),
     "a secret that nothing gives": (
         f"{WEB}    secrets: [key]\nsecrets: {{key: {{environment: KEY}}}}",
-        "secrets.key: nothing gives KEY on Beanstalk: put it into [secrets]",
+        "secrets.key: KEY is not set on Elastic Beanstalk: add it to [secrets]",
     ),
     "a config outside of the project": (
         f"{WEB}    configs: [site]\nconfigs: {{site: {{file: /etc/site}}}}",
-        "configs.site: /etc/site is outside of the bundle: put it into the project, beside or below the manifest",
+        "configs.site: /etc/site is outside the project: move it next to or below the manifest",
     ),
     "a mount that is not there": (
         f'{WEB}  web: {{image: nginx, volumes: ["./conf:/conf"]}}',
         (
-            "service web, volumes: ./conf: no such file: put it there, also for CI, or mount a named volume for "
-            "data that the container makes"
+            "service web, volumes: ./conf: no such file or folder: create it, in CI too, or use a named volume for "
+            "data that the container creates"
         ),
     ),
     "the whole project": (
@@ -225,11 +227,11 @@ FILES = {
     ),
     "a folder with secrets": (
         f'{WEB}  web: {{image: nginx, volumes: ["./folder:/site"]}}',
-        "service web, volumes: folder/.env: holds secrets: move them to [secrets], and the file out of the folder",
+        "service web, volumes: folder/.env: contains secrets: move them to [secrets], and remove the file",
     ),
     "a link": (
         f'{WEB}  web: {{image: nginx, volumes: ["./link:/site"]}}',
-        "service web, volumes: link: a link to /etc, which is outside of the project: put the file itself there",
+        "service web, volumes: link: a link to /etc, which is outside the project: replace it with the file",
     ),
     "a file of our own name": (
         f'{WEB}  web: {{image: nginx, volumes: ["./docker-compose.yml:/site"]}}',
@@ -266,7 +268,7 @@ def test_a_variable_that_names_the_database_is_refused(tmp_path: Path, variable:
     table = "[secrets]" if "@" in value else "[variables]"
     (problem,) = refused(lambda: compose_bundle(tmp_path, text, f"{COMPOSE}{DATABASE}"))
     assert problem == (
-        f"compose.yaml: service app, environment.{variable}: names service db, but RDS takes its place: "
+        f"compose.yaml: service app, environment.{variable}: refers to service db, which RDS replaces: "
         f"write {remedy} in compose.prod.yaml, or put {variable} into {table}"
     )
     above = f"services: {{app: {{environment: {{'{variable}': '{remedy.partition(': ')[2]}'}}}}}}"
@@ -302,7 +304,7 @@ def test_a_file_for_production_is_named_where_it_cannot_be_read(tmp_path: Path) 
 def test_two_files_for_production_are_refused(tmp_path: Path) -> None:
     files = {"compose__prod__yaml": WEB, "docker-compose__prod__yml": WEB}
     assert refused(lambda: compose_bundle(tmp_path, WEB, **files)) == [
-        "compose.yaml: compose.prod.yaml, docker-compose.prod.yml: more than one for production: keep one"
+        "compose.yaml: compose.prod.yaml, docker-compose.prod.yml: more than one file for production: keep one"
     ]
 
 

@@ -78,7 +78,7 @@ def test_a_migration_and_a_volume_of_static_files_stay(tmp_path: Path) -> None:
 def test_a_misspelt_variable_is_refused_until_it_is_right(tmp_path: Path) -> None:
     project = copied("typo-in-environment", tmp_path)
     (problem,) = problems_of(project)
-    assert "environment.RATE_ID-1: nothing gives RATE_ID-1 on Beanstalk: give it a value" in problem
+    assert "environment.RATE_ID-1: RATE_ID-1 is not set on Elastic Beanstalk: give it a value" in problem
     change(project, "RATE_ID-$", "RATE_ID=$")
     assert services_of(project)["web"]["environment"] == {"RATE_ID": "1", "GOOD": "1"}
 
@@ -86,7 +86,7 @@ def test_a_misspelt_variable_is_refused_until_it_is_right(tmp_path: Path) -> Non
 def test_a_service_that_publishes_nothing_is_refused_until_it_does(tmp_path: Path) -> None:
     project = copied("web-behind-a-port-of-its-own", tmp_path)
     (problem,) = problems_of(project)
-    assert 'write ports: ["80:8080"] for the one that requests reach' in problem
+    assert 'write ports: ["80:8080"] for the one that receives requests' in problem
     change(project, 'expose: ["8080"]', 'ports: ["80:8080"]')
     assert services_of(project)["web"]["ports"] == ["80:8080"]
 
@@ -94,7 +94,7 @@ def test_a_service_that_publishes_nothing_is_refused_until_it_does(tmp_path: Pat
 def test_a_folder_above_the_manifest_is_refused_until_it_is_below(tmp_path: Path) -> None:
     project = copied("compose-file-above-the-manifest", tmp_path)
     (problem,) = problems_of(project, "infra/beanpod.toml")
-    assert "./src is outside of the bundle: put it into the project, beside or below the manifest" in problem
+    assert "./src is outside the project: move it next to or below the manifest" in problem
     (project / "src").rename(project / "infra" / "src")
     change(project, "./src", "./infra/src")
     assert services_of(project, "infra/beanpod.toml")["web"]["image"] == IMAGE

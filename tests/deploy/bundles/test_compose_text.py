@@ -154,7 +154,9 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
 
 
 GIVEN = Scope({"GIVEN"}, ON_THE_INSTANCE)
-NOTHING_GIVES = "nothing gives ${NONE} on Beanstalk: put NONE into [variables] or [secrets], or write ${NONE:-default}"
+NOTHING_GIVES = (
+    "${NONE} is not set on Elastic Beanstalk: add NONE to [variables] or [secrets], or write ${NONE:-default}"
+)
 
 # What a text is where the stage gives GIVEN only.
 SETTLED = {

@@ -22,7 +22,7 @@ def test_a_missing_dockerfile_is_named(tmp_path: Path) -> None:
     stage = dockerfile_stage(tmp_path)
     (tmp_path / "Dockerfile").unlink()
     assert refused(lambda: build_specs(stage, tmp_path)) == [
-        "Dockerfile: no such file: write its path from the manifest into service.dockerfile"
+        "Dockerfile: no such file: write service.dockerfile, its path relative to the manifest"
     ]
 
 

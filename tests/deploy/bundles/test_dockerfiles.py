@@ -51,7 +51,7 @@ def test_port_is_the_one_that_is_exposed_unless_the_manifest_says_another(
 
 def test_several_exposed_ports_need_the_word_of_the_owner(tmp_path: Path) -> None:
     assert problems_of(tmp_path, f"{HEAD}EXPOSE 80 443\n") == [
-        "Dockerfile: EXPOSE names 80 and 443: write port in [service], the one that answers HTTP"
+        "Dockerfile: EXPOSE names 80 and 443: set port in [service] to the one that serves HTTP"
     ]
     assert port_of(previewed(tmp_path, f"{HEAD}EXPOSE 80 443\n", f"{SERVICE}port = 80\n")) == 80
 
@@ -68,7 +68,7 @@ def test_compose_service_that_exposes_another_port_is_told(tmp_path: Path) -> No
     stage = compose_stage(tmp_path, compose)
     write(tmp_path, {"Dockerfile": f"{HEAD}EXPOSE 3000\n"})
     (note,) = (note for note in preview_bundle(stage, tmp_path).notes if "EXPOSE" in note)
-    assert note == ("service web, Dockerfile: EXPOSE names 3000, and ports names 8080: requests go to 8080")
+    assert note == "service web, Dockerfile: EXPOSE names 3000, but ports names 8080: requests are sent to 8080"
     write(tmp_path, {"Dockerfile": f"{HEAD}EXPOSE 8080\n"})
     assert not [note for note in preview_bundle(stage, tmp_path).notes if "EXPOSE" in note]
 
@@ -92,7 +92,7 @@ def test_only_published_port_is_the_one_that_requests_reach(
         assert published in composed(preview_bundle(stage, tmp_path))["services"]["web"]["ports"]
     else:
         (problem,) = refused(lambda: build_specs(stage, tmp_path))
-        assert "none publishes port 80" in problem
+        assert "no service publishes port 80" in problem
 
 
 def test_service_on_the_instances_network_publishes_no_port_to_compare(tmp_path: Path) -> None:
@@ -105,13 +105,13 @@ def test_service_on_the_instances_network_publishes_no_port_to_compare(tmp_path:
 @pytest.mark.parametrize(
     ("dockerfile", "problem"),
     [
-        ("", "no FROM line: begin with FROM and the base image"),
-        ("# nothing\nARG A\n", "no FROM line: begin with FROM and the base image"),
-        (f"RUN true\n{HEAD}", "line 1: RUN stands before FROM: begin with FROM and the base image"),
-        (f"{HEAD}RUNN true\n", "line 2: RUNN is no instruction: write RUN"),
+        ("", "no FROM instruction: begin with FROM and the base image"),
+        ("# nothing\nARG A\n", "no FROM instruction: begin with FROM and the base image"),
+        (f"RUN true\n{HEAD}", "line 1: RUN before the first FROM: begin with FROM and the base image"),
+        (f"{HEAD}RUNN true\n", "line 2: unknown instruction RUNN: write RUN"),
         (
             f"{HEAD}RUN a &&\n  true\n",
-            "line 3: TRUE is no instruction: end the line before it with a backslash, or take it out",
+            "line 3: unknown instruction TRUE: end the previous line with a backslash, or remove it",
         ),
     ],
 )
@@ -132,7 +132,7 @@ def test_target_that_is_not_there_names_those_that_are(tmp_path: Path) -> None:
     dockerfile = "FROM busybox AS base\nFROM base AS web\n"
     text = f'{SERVICE}target = "wep"\n'
     assert problems_of(tmp_path, dockerfile, text) == [
-        "Dockerfile: no stage is called wep: write as target one of base, web"
+        "Dockerfile: target stage wep not found: set target to one of base, web"
     ]
     assert previewed(tmp_path, dockerfile, text.replace("wep", "Web"))
 
@@ -149,7 +149,7 @@ def test_files_above_the_context_name_the_context_to_write(
 ) -> None:
     file = case_of(tmp_path, name) / manifest
     assert refused(lambda: build_specs(Manifest.read(file).stage(), file.parent)) == [
-        f"{dockerfile}: line {line}: COPY {source}: not in the folder that the build sees: write {key} in [service]"
+        f"{dockerfile}: line {line}: COPY {source}: not found in the build context: write {key} in [service]"
         for line, source in ((2, "libs/lib.txt"), (3, "apps/api/server.sh"))
     ]
     add_key(file, key)
@@ -161,7 +161,7 @@ def test_files_above_the_context_of_a_compose_service_name_what_to_write(tmp_pat
     stage = compose_stage(tmp_path, compose, libs__x="", **{"api/Dockerfile": f"{HEAD}COPY libs.x /\n"})
     (problem,) = refused(lambda: build_specs(stage, tmp_path))
     assert problem == (
-        "compose.yaml: service web, api/Dockerfile: line 2: COPY libs.x: not in the folder that the build sees: "
+        "compose.yaml: service web, api/Dockerfile: line 2: COPY libs.x: not found in the build context: "
         "write context: . and dockerfile: api/Dockerfile in its build"
     )
     mended = compose.replace("build: api", "build: {context: ., dockerfile: api/Dockerfile}")
@@ -198,8 +198,7 @@ def test_files_of_a_stage_that_is_not_built_are_left_alone(tmp_path: Path) -> No
     assert previewed(tmp_path, dockerfile, f'{SERVICE}target = "web"\n')
     (problem,) = problems_of(tmp_path, dockerfile, f'{SERVICE}target = "dev"\n')
     assert problem == (
-        "Dockerfile: line 2: COPY missing: not in the folder that the build sees: "
-        "put it there, also for CI, or take the line out"
+        "Dockerfile: line 2: COPY missing: not found in the build context: create it, in CI too, or remove the line"
     )
 
 

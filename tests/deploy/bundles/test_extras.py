@@ -51,11 +51,11 @@ def test_links_stand_for_what_they_point_to(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("target", "why"),
     [
-        ("nowhere", "where nothing is: mend the link, or take it out"),
-        ("/etc/hostname", "which is outside of the project: put the file itself there"),
-        ("../../../..", "which is outside of the project: put the file itself there"),
-        ("../..", "a folder that it is in itself: take it out"),
-        ("link", "where nothing is: mend the link, or take it out"),
+        ("nowhere", "which does not exist: fix the link, or remove it"),
+        ("/etc/hostname", "which is outside the project: replace it with the file"),
+        ("../../../..", "which is outside the project: replace it with the file"),
+        ("../..", "a folder that contains it: remove it"),
+        ("link", "which does not exist: fix the link, or remove it"),
     ],
 )
 def test_links_that_lead_nowhere_are_refused_by_their_name(tmp_path: Path, target: str, why: str) -> None:
@@ -65,7 +65,7 @@ def test_links_that_lead_nowhere_are_refused_by_their_name(tmp_path: Path, targe
     expected = f".platform/hooks/prebuild/link: a link to {target}, {why}"
     assert refused(lambda: dockerfile_bundle(tmp_path)) == [expected]
     link.unlink()
-    if "put the file" in why:
+    if "replace it" in why:
         write(tmp_path, {".platform/hooks/prebuild/link": "#!/bin/sh\n"})
     assert dockerfile_bundle(tmp_path)
 
@@ -76,11 +76,11 @@ def test_pipes_secrets_and_strange_names_are_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / ".platform" / "pipe")
     os.close(os.open(os.fsencode(tmp_path / ".platform") + b"/z\xff", os.O_CREAT))
     assert refused(lambda: dockerfile_bundle(tmp_path)) == [
-        ".platform/.env: holds secrets: move them to [secrets], and the file out of the folder",
-        ".platform/a\\b: a name that cannot be shown, or unzipped: rename it",
-        ".platform/pipe: no regular file: take it out of the folder",
-        ".platform/secret: holds secrets: move them to [secrets], and the file out of the folder",
-        ".platform/z : a name that cannot be shown, or unzipped: rename it",
+        ".platform/.env: contains secrets: move them to [secrets], and remove the file",
+        ".platform/a\\b: its name cannot be displayed or unzipped: rename it",
+        ".platform/pipe: not a regular file: remove it",
+        ".platform/secret: contains secrets: move them to [secrets], and remove the file",
+        ".platform/z : its name cannot be displayed or unzipped: rename it",
     ]
 
 
@@ -96,7 +96,7 @@ def test_hooks_are_as_the_platform_would_have_them(tmp_path: Path, compose: bool
     assert bundle.files[name].data == b"#!/bin/bash\necho hello\n"
     assert bundle.files[name].executable
     (note,) = bundle.notes
-    assert note.startswith(f"{name}: its lines end in CRLF here")
+    assert note.startswith(f"{name}: line endings are converted from CRLF to LF")
 
 
 def test_hook_that_is_a_program_stays_as_it_is(tmp_path: Path) -> None:
@@ -136,28 +136,32 @@ def test_hook_that_no_instance_can_start_is_refused(tmp_path: Path, content: str
         (".platform/hooks/prebuild/10.py", "#!/usr/bin/env python3\n", None),
         (".platform/hooks/prebuild/10.js", "#!/usr/bin/env node\n", "is run by node"),
         (".platform/hooks/prebuild/10.sh", "#!/bin/zsh\n", "is run by zsh"),
-        (".platform/hooks/pre-build/10.sh", "", "Beanstalk knows no pre-build: write prebuild"),
-        (".platform/hooks/PreBuild/10.sh", "", "write prebuild"),
-        (".platform/confighooks/prebuild", "../hooks/prebuild", "a file where Beanstalk looks for a folder"),
-        (".platform/hooks/10.sh", "", "not run: put it into one of prebuild, predeploy, postdeploy"),
+        (".platform/hooks/pre-build/10.sh", "", "pre-build is not a folder of hooks: rename it to prebuild"),
+        (".platform/hooks/PreBuild/10.sh", "", "rename it to prebuild"),
+        (".platform/confighooks/prebuild", "../hooks/prebuild", "Elastic Beanstalk expects a folder, not a file"),
+        (".platform/hooks/10.sh", "", "not run: move it into one of prebuild, predeploy, postdeploy"),
         (".platform/hooks/prebuild/lib/10.sh", "", "not run by itself"),
-        (".platform/hook/prebuild/10.sh", "", "Beanstalk knows no .platform/hook: write hooks"),
-        (".platform/config-hooks/prebuild/10.sh", "", "write confighooks"),
-        (".platform/ngnix/conf.d/a.conf", "", "write nginx"),
+        (
+            ".platform/hook/prebuild/10.sh",
+            "",
+            ".platform/hook is not a folder of Elastic Beanstalk: rename it to hooks",
+        ),
+        (".platform/config-hooks/prebuild/10.sh", "", "rename it to confighooks"),
+        (".platform/ngnix/conf.d/a.conf", "", "rename it to nginx"),
         (".platform/nginx/conf.d/a.conf", "", None),
         (".platform/nginx/nginx.conf", "", None),
         (".platform/nginx/conf.d/elasticbeanstalk/a.conf", "", None),
         (".platform/nginx/a.conf", "", "not read"),
         (".platform/nginx/conf.d/a.config", "", "not read"),
         (".platform/files/lib.sh", "", None),
-        (".platform", "", "a file where Beanstalk looks for a folder"),
+        (".platform", "", "Elastic Beanstalk expects a folder, not a file"),
         (".ebextensions", "", "not read"),
         (".ebextensions/a.config", "", None),
         (".ebextensions/a.config", "day: 2024-99-99\n", None),
         (".ebextensions/a.config", "files: {}\n", None),
-        (".ebextensions/a.yaml", "files: {}\n", "not read: Beanstalk reads *.config only"),
+        (".ebextensions/a.yaml", "files: {}\n", "not read: Elastic Beanstalk reads only *.config"),
         (".ebextensions/more/a.config", "files: {}\n", "not read"),
-        (".ebextensions/nginx/conf.d/a.conf", "", "write it in .platform/nginx"),
+        (".ebextensions/nginx/conf.d/a.conf", "", "move it to .platform/nginx"),
         (".ebextensions/a.config", "option_settings:\n  aws:x:y:\n    A: b\n", "move them to [variables]"),
         (".ebextensions/a.config", '{"option_settings": [{"option_name": "A"}]}', "move them to [variables]"),
         (".ebextensions/a.config", "Resources:\n  A: !Ref B\n", None),
@@ -166,7 +170,7 @@ def test_hook_that_no_instance_can_start_is_refused(tmp_path: Path, content: str
         (".ebextensions/cron.config", "packages: {yum: {cronie: []}}\nfiles: {/etc/cron.d/a: {content: x}}\n", None),
         ("Procfile", "web: x\n", "left out"),
         ("Buildfile", "make: x\n", "left out"),
-        ("Dockerrun.aws.json", "{}", "left out: the release writes its own"),
+        ("Dockerrun.aws.json", "{}", "left out: the deploy script generates it"),
         ("cron.yaml", "version: 1\n", "left out"),
         (".ebignore", "x\n", "left out"),
     ],
@@ -180,7 +184,7 @@ def test_files_that_do_nothing_are_told(tmp_path: Path, name: str, content: str,
 def test_configuration_that_is_no_yaml_ends_no_deployment(tmp_path: Path) -> None:
     write(tmp_path, {".ebextensions/a.config": "files:\n\t- x\n"})
     assert refused(lambda: dockerfile_bundle(tmp_path)) == [
-        ".ebextensions/a.config: neither YAML nor JSON, which ends the deployment: mend it, or take it out"
+        ".ebextensions/a.config: neither YAML nor JSON, which fails the deployment: fix it, or remove it"
     ]
     write(tmp_path, {".ebextensions/a.config": "files: {}\n"})
     assert dockerfile_bundle(tmp_path)
@@ -189,7 +193,7 @@ def test_configuration_that_is_no_yaml_ends_no_deployment(tmp_path: Path) -> Non
 def test_nginx_is_told_with_a_compose_file_only(tmp_path: Path) -> None:
     project = case_of(tmp_path, "platform-dead-nginx")
     (note,) = preview_bundle(Manifest.read(project / "beanpod.toml").stage(), project).notes
-    assert note.startswith(".platform/nginx: does nothing with a compose file")
+    assert note.startswith(".platform/nginx: ignored with a compose file")
     write(project, {"beanpod.toml": SERVICE})
     assert preview_bundle(Manifest.read(project / "beanpod.toml").stage(), project).notes == ()
 

@@ -29,7 +29,9 @@ def test_folder_that_this_user_cannot_read_is_one_line(tmp_path: Path) -> None:
     finally:
         private.chmod(0o700)
     assert (ended.returncode, len(ended.stderr.splitlines())) == (3, 1)
-    assert "data/private: cannot be read: Permission denied: let this user read it, or take it out" in ended.stderr
+    assert (
+        "data/private: cannot be read: Permission denied: grant this user read permission, or remove it" in ended.stderr
+    )
     # The remedy.
     assert run(project, "--bundle", "../bundle").returncode == 0
     assert "data/private/segment" in contents(tmp_path / "bundle")
@@ -55,8 +57,7 @@ def test_sockets_and_devices_that_containers_leave_are_named(tmp_path: Path) -> 
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(os.path.relpath(tmp_path / "data/mysql.sock"))
         assert refused(lambda: compose_bundle(tmp_path, DATA)) == [
-            f"service search, volumes: data/{name}: no regular file: take it out of the folder"
-            for name in ("mysql.sock", "pipe")
+            f"service search, volumes: data/{name}: not a regular file: remove it" for name in ("mysql.sock", "pipe")
         ]
     for name in ("mysql.sock", "pipe"):
         (tmp_path / "data" / name).unlink()
@@ -79,8 +80,8 @@ def test_folder_that_beanstalk_would_not_take_is_refused_without_reading_it(tmp_
         os.truncate(tmp_path / "data/index" / name, size * MIB)
     (problem,) = refused(lambda: compose_bundle(tmp_path, DATA))
     assert problem == (
-        "compose.yaml: service search, volumes: 600.0 MiB for the bundle, of which Beanstalk takes 500 MiB: leave out "
-        "what is not needed, most of it is in data/index/old, data/index/new"
+        "compose.yaml: service search, volumes: the bundle has 600.0 MiB, and Elastic Beanstalk accepts 500 MiB: "
+        "remove what is not needed; most of it is in data/index/old, data/index/new"
     )
     os.truncate(tmp_path / "data/index/old/a", 0)
     (tmp_path / "data/index/new/b").unlink()
@@ -92,11 +93,11 @@ def test_bundle_is_weighed_as_a_whole() -> None:
     entries = 3 * 76 + 2 * (5 + 5 + 1)
     assert too_large(sizes, largest=100 + entries) is None
     assert too_large(sizes, largest=99 + entries) == (
-        "0.0 MiB for the bundle, of which Beanstalk takes 0 MiB: leave out what is not needed, "
+        "the bundle has 0.0 MiB, and Elastic Beanstalk accepts 0 MiB: remove what is not needed; "
         "most of it is in one, two, c"
     )
     assert too_large(sizes, most_files=2) == (
-        "3 files for the bundle, of which Beanstalk takes 2 files: leave out what is not needed, "
+        "the bundle has 3 files, and Elastic Beanstalk accepts 2 files: remove what is not needed; "
         "most of it is in one, two, c"
     )
 

@@ -75,8 +75,8 @@ def test_a_private_image_without_a_login_is_refused_before_it_cannot_be_pulled(t
     project = project_of(tmp_path, "ada/wiki:1")
     assert problems(project, private) == [
         (
-            "compose.yaml: service web: ada/wiki:1 is private at Docker Hub, or not there: put DOCKER_USERNAME and "
-            "DOCKER_PASSWORD of one who may pull it into [secrets]"
+            "compose.yaml: service web: ada/wiki:1 is private or does not exist on Docker Hub: add DOCKER_USERNAME and "
+            "DOCKER_PASSWORD of an account that can pull it to [secrets]"
         )
     ]
     with_login = project_of(tmp_path / "more", "ada/wiki:1", login=True)
@@ -87,9 +87,7 @@ def test_a_private_image_without_a_login_is_refused_before_it_cannot_be_pulled(t
 def test_a_private_image_of_another_registry_needs_a_hook_of_its_own(tmp_path: Path) -> None:
     project = project_of(tmp_path, "ghcr.io/ada/wiki:1", login=True)
     (problem,) = problems(project, private)
-    assert (
-        "the instances log in at Docker Hub only: push it to Docker Hub, or log in with docker login ghcr.io" in problem
-    )
+    assert "the instances log in to Docker Hub only: push it to Docker Hub, or run docker login ghcr.io" in problem
     write(project, {".platform/hooks/prebuild/10_login.sh": "#!/bin/sh\ndocker login ghcr.io\n"})
     checked(project, private)
 
@@ -112,5 +110,5 @@ def test_amazon_ecr_needs_a_role_and_no_login(tmp_path: Path, image: str) -> Non
     checked(project, never)
     assert HOOK not in bundle_of(project).files
     (note,) = [note for note in bundle_of(project).notes if "ECR" in note]
-    assert "amazonaws.com/shop:1 is in Amazon ECR, where Beanstalk logs in itself" in note
+    assert "amazonaws.com/shop:1 is in Amazon ECR: Elastic Beanstalk can pull it if" in note
     assert "AmazonEC2ContainerRegistryReadOnly" in note

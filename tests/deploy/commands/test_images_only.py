@@ -70,5 +70,5 @@ def test_an_image_that_the_instances_cannot_pull_is_refused(stage: Stage, manife
         compose.write_text(compose.read_text().replace("nginx:stable", f"{registry.host}/ada/wiki:1"))
         ended = stage.run("--manifest", str(manifest), environ=NOWHERE)
     assert ended.code == 3
-    assert f"service web: {registry.host}/ada/wiki:1 is private at {registry.host}, or not there" in ended.stderr
-    assert f"log in with docker login {registry.host} in a hook of your own" in ended.stderr
+    assert f"service web: {registry.host}/ada/wiki:1 is private or does not exist on {registry.host}" in ended.stderr
+    assert f"run docker login {registry.host} in a hook of your own" in ended.stderr

@@ -36,15 +36,15 @@ _SAID = {
     ),
     "a folder that cannot be read": (
         "error checking context: can't stat '/project/data/private'",
-        "this user cannot read everything in the folder that the build sees: let this user read it, or take it out of",
+        "this user cannot read every file in the build context: grant this user read permission, or remove the file",
     ),
     "a file that cannot be read": (
         "error checking context: no permission to read from '/project/key.pem'",
-        "this user cannot read everything in the folder that the build sees",
+        "this user cannot read every file in the build context",
     ),
     "a folder that cannot be read in BuildKit": (
         "failed to solve: failed to read dockerfile: error from sender: open /project/data: permission denied",
-        "this user cannot read everything in the folder that the build sees",
+        "this user cannot read every file in the build context",
     ),
     "disk full": (
         "write /app/file: no space left on device",

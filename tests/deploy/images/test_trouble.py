@@ -173,6 +173,6 @@ def test_folder_of_the_context_that_cannot_be_read_names_the_remedy(
     variables = docker_engine.variables(tmp_path / "home")
 
     refused = ProcessRunner().run(command, environment=variables, timeout=300)
-    assert "cannot read everything in the folder that the build sees" in str(failure("building", refused))
+    assert "cannot read every file in the build context" in str(failure("building", refused))
     (spec.context / "private").chmod(0o700)
     assert ProcessRunner().run(command, environment=variables, timeout=300).code == 0
