@@ -1,4 +1,4 @@
-"""What a container of an instance may be: on AWS it has the whole instance, here the machine below is the developer's.
+"""What containers of an instance may do: as much as on AWS, except what would give access to the developer's machine.
 
 Each rule changes the body of a request of the Engine API, or refuses it:
 https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerCreate
@@ -27,7 +27,7 @@ _DEFAULT_CAPABILITIES = frozenset(
         "SYS_CHROOT",
     )
 )
-# Beyond Docker's own: what reaches no further than the container's own network and processes.
+# Beyond Docker's defaults: those that affect only the container's own network and processes.
 _CAPABILITIES = _DEFAULT_CAPABILITIES | {"IPC_LOCK", "NET_ADMIN", "NET_BROADCAST", "SYS_NICE"}
 _LIMITS = frozenset(
     (
@@ -98,7 +98,7 @@ _RULED = frozenset(
         "VolumesFrom",
     )
 )
-# What else a body has. An engine takes keys in any case, so that what is not spelled as here is left out.
+# Other keys that are passed on. An engine ignores their case, so keys that are spelled differently are dropped.
 _CONTAINER = (
     "Hostname", "Domainname", "User", "AttachStdin", "AttachStdout", "AttachStderr", "ExposedPorts", "Tty", "OpenStdin",
     "StdinOnce", "Env", "Cmd", "Healthcheck", "Image", "Volumes", "WorkingDir", "Entrypoint", "NetworkDisabled",
@@ -130,24 +130,26 @@ _NAMES = {
     "CgroupnsMode": "cgroup",
     "MaskedPaths": "security_opt: systempaths",
     "ReadonlyPaths": "security_opt: systempaths",
-    "Runtime": "runtime",
-    "CapAdd": "cap_add",
-    "SecurityOpt": "security_opt",
-    "VolumeDriver": "volume_driver",
     "LogConfig": "logging: driver",
 }
-# Others have the engine write to an address, which may be a socket of the machine below.
+# Others have the engine write to an address, which may be a socket of this machine.
 _LOG_DRIVERS = (None, "", "json-file", "local", "journald", "none")
-_PRIVATE = {"PidMode": ("",), "IpcMode": ("", "none", "private", "shareable"), "UTSMode": ("",), "UsernsMode": ("",)}
-_PRIVATE["CgroupnsMode"] = ("", "private")
-# What has a network of its own to be said of; a container in the instance's network shares that.
+# Values that do not share a namespace with this machine.
+_PRIVATE = {
+    "PidMode": ("",),
+    "IpcMode": ("", "none", "private", "shareable"),
+    "UTSMode": ("",),
+    "UsernsMode": ("",),
+    "CgroupnsMode": ("", "private"),
+}
+# Settings of a container's own network; an engine refuses them for one that is on another container's.
 _OWN_NETWORK = ("Hostname", "Domainname", "ExposedPorts", "MacAddress")
 _OWN_NETWORK_HOST = ("PortBindings", "Dns", "DnsOptions", "DnsSearch", "ExtraHosts", "Links")
 WEB_PORT = "80"
 
 
 class RefusedError(Exception):
-    """The instance's engine does not do that. status: of the HTTP answer, 403 unless said otherwise."""
+    """A request to the instance's engine is refused. status: of the HTTP answer; 403 by default."""
 
     def __init__(self, message: str, status: int = 403) -> None:
         super().__init__(message)
@@ -155,42 +157,42 @@ class RefusedError(Exception):
 
 
 class Place(Protocol):
-    """The instance: what its names and paths are on the engine below."""
+    """Translates names and paths of an instance to those of this machine's engine. engine_view.View is one."""
 
     @property
     def labels(self) -> Mapping[str, str]:
-        """What everything that it makes carries."""
+        """Labels of everything that is made from the instance."""
 
     @property
     def network(self) -> str:
-        """The network of the VPC."""
+        """Name of the VPC's network."""
 
     @property
     def own_network(self) -> str:
-        """The network mode of a container that is on the instance's own network, as `host` is on AWS."""
+        """Network mode that puts a container on the instance's own network, as `host` does on AWS."""
 
     @property
     def trusted(self) -> tuple[Mapping[str, str], str]:
-        """Variables that every container gets, and a mount, for the databases' authority."""
+        """Variables and a mount that every container gets, for the authority of the databases' certificates."""
 
     def engine_name(self, name: str) -> str:
-        """The name on the engine of what has a name on the instance."""
+        """Return the engine's name for a container, network or volume of the instance."""
 
     def container(self, reference: str) -> str:
-        """The id of a container of the instance, by id or name. Raises RefusedError with 404."""
+        """Return the id of a container of the instance, by id or name. Raises RefusedError with 404."""
 
     def engine_network(self, reference: str) -> str:
-        """The name on the engine of a network of the instance, by id or name. Raises RefusedError with 404."""
+        """Return the engine's name of a network of the instance, by id or name. Raises RefusedError with 404."""
 
     def disk(self, paths: Sequence[str], *, create: bool) -> list[str]:
-        """Where paths of the instance are on the engine's machine."""
+        """Return where paths of the instance are on the engine's machine. create: make folders that are missing."""
 
     def make_volume(self, name: str) -> None:
-        """Make a volume of the instance, unless it is there."""
+        """Create a volume of the instance, unless it exists."""
 
 
 def container(body: Body, name: str, place: Place) -> Body:
-    """The body of `POST /containers/create`. Raises RefusedError for what reaches beyond the instance.
+    """Return the body of `POST /containers/create`. Raises RefusedError for access beyond the instance.
 
     name: of the container on the instance, "" without one.
     """
@@ -214,7 +216,7 @@ def container(body: Body, name: str, place: Place) -> Body:
 
 
 def volume(body: Body, place: Place) -> Body:
-    """The body of `POST /volumes/create`: a folder of the instance instead of a device, or of a file system of AWS."""
+    """Return the body of `POST /volumes/create`: devices and file systems of AWS become folders of the instance."""
     body = _only(_VOLUME, body)
     name = str(body.get("Name") or "")
     options = dict(body.get("DriverOpts") or {})
@@ -226,7 +228,7 @@ def volume(body: Body, place: Place) -> Body:
 
 
 def network(body: Body, place: Place) -> Body:
-    """The body of `POST /networks/create`: a bridge of the instance's own."""
+    """Return the body of `POST /networks/create`. Raises RefusedError for other drivers than bridge."""
     body = _only(_NETWORK, body)
     if body.get("Driver") not in (None, "", "default", "bridge"):
         raise _refused("driver", str(body["Driver"]), "networks")
@@ -236,19 +238,22 @@ def network(body: Body, place: Place) -> Body:
 
 
 def command(body: Body) -> Body:
-    """The body of `POST /containers/NAME/exec`. Raises RefusedError for a privileged one."""
+    """Return the body of `POST /containers/NAME/exec`. Raises RefusedError for a privileged one."""
     if body.get("Privileged"):
         raise _refused("privileged", "true", "docker exec")
     return _only(_COMMAND, body)
 
 
 def update(body: Body) -> Body:
-    """The body of `POST /containers/NAME/update`. Raises RefusedError for what reaches beyond the instance."""
+    """Return the body of `POST /containers/NAME/update`. Raises RefusedError for access beyond the instance."""
     return _checked(body)
 
 
 def connection(body: Body, place: Place) -> Body:
-    """The body of `POST /networks/NAME/connect` and `disconnect`. Raises RefusedError for a container of others."""
+    """Return the body of `POST /networks/NAME/connect` and `disconnect`.
+
+    Raises RefusedError with 404 for a container that is not the instance's.
+    """
     changed = {key: body[key] for key in ("Force",) if key in body}
     if entry := body.get("EndpointConfig"):
         changed["EndpointConfig"] = _endpoint(entry, "", place)
@@ -260,7 +265,7 @@ def _only(keys: Sequence[str], body: Body) -> Body:
 
 
 def _checked(host: Body) -> Body:
-    """Of a HostConfig what is known and within the instance."""
+    """Return the known keys of a HostConfig. Raises RefusedError for access beyond the instance."""
     for key, value in host.items():
         if key in _PRIVATE:
             if value not in _PRIVATE[key] and not (key in ("PidMode", "IpcMode") and "container:" in str(value)):
@@ -299,10 +304,10 @@ def _shown(value: Any) -> str:
 
 
 def _refused(key: str, value: str, where: str = "") -> RefusedError:
-    said = f"{where}: {key}: {value}" if where else f"{key}: {value}"
+    setting = f"{where}: {key}: {value}" if where else f"{key}: {value}"
     return RefusedError(
-        f"{said} is refused by the embedded AWS: it reaches the machine below the instance, which is yours. "
-        f"On AWS that is the instance's own: leave {key.partition(':')[0]} out for the rehearsal"
+        f"{setting} is refused by the embedded AWS: it would give access to this machine, not only to the instance. "
+        f"AWS allows it: leave {key.partition(':')[0]} out for the rehearsal"
     )
 
 
@@ -321,7 +326,7 @@ def _options(options: Mapping[str, str], place: Place) -> Body:
         return {**options, "device": source}
     if options.get("type") == "tmpfs":
         return dict(options)
-    # EFS and other file systems of the VPC: here a folder that goes with the instance.
+    # EFS and other file systems of the VPC: here a folder that is removed with the instance.
     return {}
 
 
@@ -336,13 +341,12 @@ def _link(entry: str, place: Place) -> str:
 
 
 def _bindings(bindings: Mapping[str, Any]) -> Body:
-    """Only the web port is published, on a free port of 127.0.0.1: ports are not the instance's to take."""
-    web = {
+    """Publish only the web port, on a free port of 127.0.0.1: others could be in use on this machine."""
+    return {
         port: [{"HostIp": "127.0.0.1", "HostPort": ""}]
         for port, entries in bindings.items()
         if any(str(entry.get("HostPort", "")) == WEB_PORT for entry in entries or ())
     }
-    return dict(web)
 
 
 def _binds(binds: Sequence[str], place: Place) -> list[str]:
@@ -382,7 +386,7 @@ def _mount(mount: Body, place: Place) -> Body:
 
 
 def _networked(body: Body, host: Body, name: str, place: Place) -> Body:
-    """Have it on the networks of the instance. `host` is the instance's own, where ports are not to be published."""
+    """Translate the container's networks. `host` becomes the instance's own, which publishes no ports."""
     mode = str(host.get("NetworkMode") or "default")
     if mode.startswith("container:"):
         host["NetworkMode"] = f"container:{place.container(mode.partition(':')[2])}"
@@ -396,7 +400,7 @@ def _networked(body: Body, host: Body, name: str, place: Place) -> Body:
     known = {
         _engine_network(network, place): _endpoint(entry or {}, name, place) for network, entry in endpoints.items()
     }
-    # By no name on the VPC's network: one instance's services would answer for another's.
+    # Without an alias on the VPC's network, where services of other instances have the same names.
     known.pop(place.network, None)
     return {**body, "NetworkingConfig": {"EndpointsConfig": known}}
 
@@ -406,7 +410,7 @@ def _engine_network(name: str, place: Place) -> str:
 
 
 def _endpoint(entry: Body, name: str, place: Place) -> Body:
-    """A network of a container, where it is known by the name that it has on the instance."""
+    """Return the endpoint settings, with the container's name on the instance as an alias."""
     entry = _only(_ENDPOINT, entry)
     aliases = [*(entry.get("Aliases") or ()), *([name] if name else ())]
     return {**entry, "Aliases": aliases, "Links": [_link(link, place) for link in entry.get("Links") or ()]}

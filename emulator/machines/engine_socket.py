@@ -1,8 +1,8 @@
-"""The Docker socket of an instance: the engine of this machine, as if it were the instance's alone.
+"""The Docker socket of an instance: a proxy to this machine's engine that shows what is the instance's own.
 
-Whoever reaches an engine's socket is root on its machine. This one lets through what is listed in _ROUTES, for the
-containers, networks and volumes that carry the instance's label. On the engine their names begin with the instance's
-id, which nobody on the instance sees. https://docs.docker.com/reference/api/engine/
+Access to an engine's socket is root access to its machine. This proxy serves only the requests in _ROUTES, and only
+containers, networks and volumes with the instance's label. Their names on the engine begin with the instance's id,
+which the proxy adds and removes. https://docs.docker.com/reference/api/engine/
 """
 
 import http.client
@@ -25,7 +25,7 @@ from emulator.machines.engine_rules import RefusedError
 from emulator.machines.engine_view import View
 
 _CHUNK = 65536
-# The first without ways to change a container's configuration that the rules do not see.
+# Earlier versions change a container's configuration also in requests that the rules do not check.
 _OLDEST_API = "1.25"
 # Answers are rewritten whole, except these, which are streams.
 _STREAMS = ("application/vnd.docker", "application/x-tar", "application/octet-stream", "application/json-seq")
@@ -35,7 +35,7 @@ Query = dict[str, str]
 
 
 class EngineSocket(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    """Serves an instance's socket until close()."""
+    """Serves an instance's Docker socket at a path, until close(). view: set once the instance is launched."""
 
     daemon_threads = True
 
@@ -53,17 +53,18 @@ class EngineSocket(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         self._path.unlink(missing_ok=True)
 
     def admits(self, _: BufferedIOBase) -> bool:
-        """Whether a connection may ask: whoever can open the socket may."""
+        """Return whether to serve a connection: the socket's file permissions have decided that."""
         return True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Whoever hangs up is not answered."""
+        """Ignore clients that hang up."""
 
 
 class EnginePort(socketserver.ThreadingMixIn, socketserver.TCPServer):
-    """The same on a port, for an engine in a virtual machine, into which no socket can be mounted.
+    """Serves an instance's Docker socket on a port, for an engine in a virtual machine that cannot mount sockets.
 
-    host: the address here. name: what containers call it. token: of a line, with which each connection begins.
+    host: the address to listen on. name: containers' name for that address. token: the line that each connection has to
+    begin with.
     """
 
     daemon_threads = True
@@ -81,11 +82,11 @@ class EnginePort(socketserver.ThreadingMixIn, socketserver.TCPServer):
         self.server_close()
 
     def admits(self, stream: BufferedIOBase) -> bool:
-        """Whether a connection begins with the token."""
+        """Return whether a connection begins with a line that is the token."""
         return secrets.compare_digest(stream.readline(100).strip(), self.token.encode())
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Whoever hangs up is not answered."""
+        """Ignore clients that hang up."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -103,7 +104,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not self.raw_requestline or not self.parse_request():
             self.close_connection = True
             return
-        # One request, one connection: nothing that follows is taken for another one.
+        # One request per connection: what follows, such as a stream, is never read as another request.
         self.close_connection = True
         try:
             self._serve()
@@ -114,7 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(502, {"message": f"the engine does not answer the instance: {error}"})
 
     def log_message(self, *_: Any) -> None:
-        """Nothing: hooks say what they do."""
+        """Log nothing."""
 
     def _serve(self) -> None:
         if self.server.view is None:
@@ -122,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.view, self._taken = self.server.view, False
         parts = urlsplit(self.path)
         versioned = re.match(r"/v(\d+\.\d+)(/.*)", parts.path)
-        path = versioned[2] if versioned else parts.path
+        path = self.api_path = versioned[2] if versioned else parts.path
         self.version = versioned[1] if versioned else ""
         self.query = dict(parse_qsl(parts.query, keep_blank_values=True))
         if ".." in unquote(path).split("/"):
@@ -139,7 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
     # Routes
 
     def as_it_is(self, *_: str) -> None:
-        self._forward(urlsplit(self.path).path.removeprefix(f"/v{self.version}") if self.version else self._bare())
+        self._forward(self.api_path)
 
     def nothing_removed(self, *_: str) -> None:
         self._answer(200, {"ImagesDeleted": None, "CachesDeleted": None, "SpaceReclaimed": 0})
@@ -153,11 +154,11 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             body = engine_rules.container(self._document(), name, self.view)
         except RefusedError as error:
-            # 404 means that there is no such image, and makes the client pull it.
-            # Compose makes a container that replaces another as ID_NAME, and renames it.
+            # Compose creates the replacement of a container as ID_NAME, and renames it.
             title = re.sub(r"^[0-9a-f]{12}_", "", name)
-            said = f"{title}: {error}" if title else str(error)
-            raise RefusedError(said, 403 if error.status == 404 else error.status) from error
+            message = f"{title}: {error}" if title else str(error)
+            # 404 would mean that the image is missing, and make the client pull it.
+            raise RefusedError(message, 403 if error.status == 404 else error.status) from error
         if name:
             self.query["name"] = self.view.engine_name(name)
         self._forward("/containers/create", body)
@@ -171,7 +172,7 @@ class _Handler(BaseHTTPRequestHandler):
     def start_container(self, reference: str, what: str) -> None:
         container = self.view.container(reference)
         self.view.prepare(container)
-        # Without what comes with it: old versions of the API took a whole configuration there.
+        # Without the request's body: old versions of the API took a whole configuration there.
         self._forward(f"/containers/{container}/{what}", b"")
 
     def update_container(self, reference: str) -> None:
@@ -217,25 +218,27 @@ class _Handler(BaseHTTPRequestHandler):
         image = f"{name}{'@' if ':' in tag else ':'}{tag}" if tag else name
         _, before = self.view.engine.ask("GET", "/images/json?all=1")
         self._forward("/images/create")
-        # By another name it may have been here all the time.
+        # The image may have been here before under another name.
         if (pulled := self._image_id(image)) and pulled not in {found["Id"] for found in before}:
             self.view.pulled.add(pulled)
 
     def tag_image(self, image: str) -> None:
-        """Give an image a further tag of its own repository: another name, as of a base image, would mislead builds."""
+        """Add a tag of the image's own repository. Other names could replace an image that builds on this machine use."""
         repository, tag = self.query.get("repo", ""), self.query.get("tag") or "latest"
         _, found = self.view.engine.ask("GET", f"/images/{quote(image, safe='/:@')}/json")
         names = [*((found or {}).get("RepoTags") or ()), *((found or {}).get("RepoDigests") or ())]
         if repository not in {re.split(r"@|:(?!.*/)", name)[0] for name in names} or f"{repository}:{tag}" in names:
             raise RefusedError(
-                f"{image} gets no name {repository}:{tag}: the engine is shared, and it may be another's", 409
+                f"{image} cannot be tagged {repository}:{tag}: images are shared with this machine, which may use that "
+                "name",
+                409,
             )
         self._forward(f"/images/{quote(image, safe='/:@')}/tag")
 
     def remove_image(self, image: str) -> None:
         if (found := self._image_id(image)) and found not in self.view.pulled:
-            said = "was here before the instance, and the engine is shared: it stays"
-            raise RefusedError(f"unable to remove {image}: it {said}", 409)
+            reason = "it was on this machine before the instance, and images are shared"
+            raise RefusedError(f"unable to remove {image}: {reason}", 409)
         self._forward(f"/images/{quote(image, safe='/:@')}")
 
     # How
@@ -244,11 +247,8 @@ class _Handler(BaseHTTPRequestHandler):
         status, found = self.view.engine.ask("GET", f"/images/{quote(image, safe='/:@')}/json")
         return str(found["Id"]) if status == 200 else ""
 
-    def _bare(self) -> str:
-        return urlsplit(self.path).path
-
     def _filter(self) -> None:
-        """Restrict a list to what is the instance's own, names with the beginning that they have on the engine."""
+        """Restrict a list to the instance's own, and translate name filters to the engine's names."""
         given: dict[str, Any] = json.loads(self.query.get("filters") or "{}")
         filters = {key: list(value) for key, value in given.items()}
         filters["label"] = [*filters.get("label", ()), *self.view.filter["label"]]
@@ -268,7 +268,7 @@ class _Handler(BaseHTTPRequestHandler):
         return document
 
     def _body(self) -> Iterator[bytes]:
-        """What the request carries, piece by piece, and once: what follows is not of this request."""
+        """Yield the request's body in pieces; nothing the second time."""
         if self._taken:
             return
         self._taken = True
@@ -284,8 +284,8 @@ class _Handler(BaseHTTPRequestHandler):
             yield piece
 
     def _forward(self, path: str, body: dict[str, Any] | bytes | None = None) -> None:
-        """Have the engine do it, and hand on what it answers. body: instead of the request's."""
-        # Never a form: an engine would take its fields for the query's.
+        """Send the request to the engine, and its answer to the client. body: sent instead of the request's."""
+        # Never as a form: an engine would read its fields as query parameters.
         headers = {"Content-Type": "application/x-tar" if self.command == "PUT" else "application/json"}
         headers |= {name: value for name in _PASSED_ON if (value := self.headers.get(name))}
         streamed = body is None and self.headers.get("Transfer-Encoding", "").lower() == "chunked"
@@ -301,8 +301,8 @@ class _Handler(BaseHTTPRequestHandler):
             client.close()
 
     def _target(self, path: str) -> str:
-        """The path and the query of the request to the engine."""
-        # The instance's client may be older than what a new engine still speaks; what is used of the API is the same.
+        """Return the path and the query of the request to the engine."""
+        # A new engine may not support the API version of the instance's client any more.
         oldest = (self.version, _OLDEST_API, self.view.engine.oldest_api)
         target = f"/v{max(oldest, key=_number)}{path}" if self.version else path
         return f"{target}?{urlencode(self.query)}" if self.query else target
@@ -321,7 +321,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
             self.end_headers()
         elif streamed:
-            # A client that waits, as for the end of a container, wants to see the answer begin.
+            # Clients that wait, as for the end of a container, expect the headers at once.
             self.send_header("Transfer-Encoding", "chunked")
             self.send_header("Connection", "close")
             self.end_headers()
@@ -356,7 +356,7 @@ class _Handler(BaseHTTPRequestHandler):
             while b"\r\n\r\n" not in begin and (piece := engine.recv(1)):
                 begin += piece
             self.wfile.write(begin)
-            # Only an engine that has changed over takes what comes for a stream, and not for further requests.
+            # Without the upgrade, the engine would read the client's stream as further requests.
             if re.match(rb"HTTP/1.1 101|HTTP/1.1 200.*vnd\.docker\.(raw|multiplexed)-stream", begin, re.DOTALL):
                 threading.Thread(target=self._send_on, args=(engine,), daemon=True).start()
             with suppress(OSError):
@@ -368,7 +368,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.connection.shutdown(socket.SHUT_RDWR)
 
     def _send_on(self, engine: socket.socket) -> None:
-        """What the client types; when it has ended, the engine is told so, and may go on answering."""
+        """Send the client's input to the engine, and then close only this direction: output may follow."""
         with suppress(OSError, ValueError):
             while piece := self.rfile.read1(_CHUNK):
                 engine.sendall(piece)
@@ -381,7 +381,7 @@ def _number(version: str) -> tuple[int, ...]:
 
 _NAME = r"([^/]+)"
 _Route = Callable[..., None]
-# Whatever is not listed is refused. Nothing here reaches what is not the instance's own.
+# Requests that are not listed are refused. Every listed one is limited to what is the instance's own.
 _ROUTES: list[tuple[tuple[str, ...], str, _Route]] = [
     (("GET",), r"/(?:_ping|version|info)", _Handler.as_it_is),
     (("POST",), r"/auth", _Handler.as_it_is),
