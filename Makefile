@@ -28,10 +28,10 @@ synth: $(INSTALLED)  ## The templates of the first stage, into cdk.out.
 	node_modules/.bin/cdk synth --quiet --no-notices
 
 schema: $(INSTALLED)  ## beanpod.schema.json, from the manifest's model.
-	python -m manifest --write-schema
+	python -m beanpod.manifest --write-schema
 
 picture: $(INSTALLED)  ## docs/architecture.svg, from the synthesised stacks.
-	python -m stacks.picture docs/architecture.svg
+	python -m tools.picture docs/architecture.svg
 
 bench: $(INSTALLED)  ## The figures: synthesis beside its JavaScript twin, the demonstration, waiting beside how others wait.
 	python -m benchmarks

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from threading import Thread
 
-from manifest import Manifest, ManifestError
+from beanpod.manifest import Manifest, ManifestError
 
 
 def main() -> int:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from manifest import Manifest, StageConfig
+from beanpod.manifest import Manifest, StageConfig
 
 ROOT = Path(__file__).parent.parent
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
+from beanpod.manifest import StageConfig
 from benchmarks.waiting_peers import PEERS, Peer
 from benchmarks.waiting_runs import Course, Run, spread
 from emulator import EmbeddedAws
-from manifest import StageConfig
 from tests.deploy.rollout.ground import Ground
 
 DURATIONS = (60.0, 183.0, 600.0, 900.0)

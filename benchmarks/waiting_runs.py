@@ -4,9 +4,9 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.errors import DeployError
-from deploy.rollout import Rollout, Settings, Target
-from manifest import StageConfig
+from beanpod.deploy.errors import DeployError
+from beanpod.deploy.rollout import Rollout, Settings, Target
+from beanpod.manifest import StageConfig
 from tests.deploy.rollout.ground import Ground, bundle
 from tests.deploy.rollout.witness import Witness
 

@@ -2,7 +2,7 @@
 
 from aws_cdk import Annotations, App, Environment
 
-from manifest import StageConfig
+from beanpod.manifest import StageConfig
 from stacks._stage_stack import StageStack
 from stacks.database import DatabaseStack, NoDatabaseStack
 from stacks.delivery import DeliveryStack

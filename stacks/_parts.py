@@ -8,7 +8,7 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_ssm as ssm
 
 from beanpod import Database, DatabaseEngine, EnvironmentSecret
-from manifest import DatabaseConfig, GenerateSecret, ImportedVpc, SecretsManagerReference, SsmReference
+from beanpod.manifest import DatabaseConfig, GenerateSecret, ImportedVpc, SecretsManagerReference, SsmReference
 from stacks._stage_stack import StageStack
 
 

@@ -6,7 +6,7 @@ from aws_cdk import Acknowledgment, Validations
 from constructs import Construct
 
 from beanpod import Database, ServiceNetwork
-from manifest import DatabaseConfig, StageConfig
+from beanpod.manifest import DatabaseConfig, StageConfig
 from stacks._parts import database_engine, days, instance_type
 from stacks._stage_stack import StageStack
 

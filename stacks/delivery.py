@@ -7,7 +7,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from beanpod import ArtifactBucket, DeployPermissions, DeployUser, GitHubDeployRole
-from manifest import GitHubConfig, StageConfig
+from beanpod.manifest import GitHubConfig, StageConfig
 from stacks._stage_stack import StageStack
 from stacks.service import ServiceStack
 

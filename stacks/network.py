@@ -6,7 +6,7 @@ from aws_cdk import Fn
 from constructs import Construct
 
 from beanpod import DatabaseEngine, ServiceNetwork
-from manifest import StageConfig
+from beanpod.manifest import StageConfig
 from stacks._parts import database_engine, imported_vpc
 from stacks._stage_stack import StageStack
 

@@ -23,7 +23,7 @@ from beanpod import (
     ScalingTrigger,
     ServiceNetwork,
 )
-from manifest import StageConfig
+from beanpod.manifest import StageConfig
 from stacks._parts import database_values, environment_secret
 from stacks._stage_stack import StageStack
 

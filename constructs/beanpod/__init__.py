@@ -3,31 +3,35 @@
 `DockerService` composes everything; each other construct is usable alone.
 """
 
-from beanpod._settings import (
-    BatchSizeType,
-    DeploymentPolicy,
-    EnvironmentType,
-    LoadBalancerScheme,
-    LoadBalancerType,
-    ManagedUpdates,
-    OptionSetting,
-    ScalingTrigger,
-)
-from beanpod.application import Application, IApplication
-from beanpod.artifact_bucket import ArtifactBucket
-from beanpod.database import Database
-from beanpod.database_engine import DatabaseEngine
-from beanpod.database_interface import IDatabase
-from beanpod.deploy_policy import DeployPermissions
-from beanpod.deploy_user import DeployUser
-from beanpod.environment import DockerEnvironment
-from beanpod.environment_interface import IDockerEnvironment
-from beanpod.environment_secret import EnvironmentSecret
-from beanpod.github_deploy_role import GitHubDeployRole
-from beanpod.network import ServiceNetwork, ServiceSecurityGroups
-from beanpod.platform import DockerPlatform
-from beanpod.roles import InstanceRole, ServiceRole
-from beanpod.service import DockerService
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from beanpod._settings import (
+        BatchSizeType,
+        DeploymentPolicy,
+        EnvironmentType,
+        LoadBalancerScheme,
+        LoadBalancerType,
+        ManagedUpdates,
+        OptionSetting,
+        ScalingTrigger,
+    )
+    from beanpod.application import Application, IApplication
+    from beanpod.artifact_bucket import ArtifactBucket
+    from beanpod.database import Database
+    from beanpod.database_engine import DatabaseEngine
+    from beanpod.database_interface import IDatabase
+    from beanpod.deploy_policy import DeployPermissions
+    from beanpod.deploy_user import DeployUser
+    from beanpod.environment import DockerEnvironment
+    from beanpod.environment_interface import IDockerEnvironment
+    from beanpod.environment_secret import EnvironmentSecret
+    from beanpod.github_deploy_role import GitHubDeployRole
+    from beanpod.network import ServiceNetwork, ServiceSecurityGroups
+    from beanpod.platform import DockerPlatform
+    from beanpod.roles import InstanceRole, ServiceRole
+    from beanpod.service import DockerService
 
 __all__ = [
     "Application",
@@ -57,3 +61,43 @@ __all__ = [
     "ServiceRole",
     "ServiceSecurityGroups",
 ]
+
+# Loaded when they are asked for: a release imports beanpod.deploy, and has no aws_cdk (PEP 562).
+_MODULES = {
+    "Application": "beanpod.application",
+    "ArtifactBucket": "beanpod.artifact_bucket",
+    "BatchSizeType": "beanpod._settings",
+    "Database": "beanpod.database",
+    "DatabaseEngine": "beanpod.database_engine",
+    "DeployPermissions": "beanpod.deploy_policy",
+    "DeployUser": "beanpod.deploy_user",
+    "DeploymentPolicy": "beanpod._settings",
+    "DockerEnvironment": "beanpod.environment",
+    "DockerPlatform": "beanpod.platform",
+    "DockerService": "beanpod.service",
+    "EnvironmentSecret": "beanpod.environment_secret",
+    "EnvironmentType": "beanpod._settings",
+    "GitHubDeployRole": "beanpod.github_deploy_role",
+    "IApplication": "beanpod.application",
+    "IDatabase": "beanpod.database_interface",
+    "IDockerEnvironment": "beanpod.environment_interface",
+    "InstanceRole": "beanpod.roles",
+    "LoadBalancerScheme": "beanpod._settings",
+    "LoadBalancerType": "beanpod._settings",
+    "ManagedUpdates": "beanpod._settings",
+    "OptionSetting": "beanpod._settings",
+    "ScalingTrigger": "beanpod._settings",
+    "ServiceNetwork": "beanpod.network",
+    "ServiceRole": "beanpod.roles",
+    "ServiceSecurityGroups": "beanpod.network",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_MODULES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted((*globals(), *__all__))

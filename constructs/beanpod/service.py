@@ -45,7 +45,7 @@ class DockerService(Construct):
     """A web app in Docker on Elastic Beanstalk: network, environment, optional database, and CI's identity.
 
     `DockerService(stack, "Shop")` is complete: `delivery.stack = "..."` under a stage of a manifest, with the name of
-    its stack, is all that `python -m deploy` needs to release to it. The stack's outputs tell the rest:
+    its stack, is all that `beanpod deploy` needs to release to it. The stack's outputs tell the rest:
     `ApplicationName`, `EnvironmentName`, `Region`, `Url`, `BucketName`, and `DeployerSecretArn` or `DeployRoleArn`; a
     second service of one stack puts its id before them.
 
@@ -222,7 +222,7 @@ class DockerService(Construct):
             )
 
     def _tell_where(self, *, secure: bool) -> None:
-        """The outputs that `python -m deploy` reads."""
+        """The outputs that `beanpod deploy` reads."""
         stack = Stack.of(self)
         outputs = {
             "ApplicationName": self.environment.application_name,

@@ -223,7 +223,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.view.pulled.add(pulled)
 
     def tag_image(self, image: str) -> None:
-        """Add a tag of the image's own repository: other names could replace an image that builds on this machine use."""
+        """Add a tag of the image's own repository; other names could replace an image that builds here use."""
         repository, tag = self.query.get("repo", ""), self.query.get("tag") or "latest"
         _, found = self.view.engine.ask("GET", f"/images/{quote(image, safe='/:@')}/json")
         names = [*((found or {}).get("RepoTags") or ()), *((found or {}).get("RepoDigests") or ())]

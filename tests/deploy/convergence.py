@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pytest
 
-from deploy.rollout.lock import LEASE_SECONDS
+from beanpod.deploy.rollout.lock import LEASE_SECONDS
 from tests.deploy.deployed_stage import client
 from tests.deploy.engine import docker_engine
 from tests.deploy.workshop import Workshop, workshop

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import pytest
 
-from deploy.images import Platform
+from beanpod.deploy.images import Platform
 from emulator.registry import forget_images
 
 # From 23 on the client builds with BuildKit through buildx alone; before, it had BuildKit in itself.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.source import Source
+from beanpod.deploy.source import Source
 
 RUN = {
     "GITHUB_SERVER_URL": "https://github.com",

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from deploy.aws.connection import assemble
-from deploy.bundles import build_specs, make_bundle
-from deploy.clock import SystemClock
-from deploy.errors import NotRolledBackError, RolledBackError
-from deploy.report import Outcome
-from deploy.rollout import Rollout, Settings, Target
-from deploy.rollout.health_path import HealthPath
+from beanpod.deploy.aws.connection import assemble
+from beanpod.deploy.bundles import build_specs, make_bundle
+from beanpod.deploy.clock import SystemClock
+from beanpod.deploy.errors import NotRolledBackError, RolledBackError
+from beanpod.deploy.report import Outcome
+from beanpod.deploy.rollout import Rollout, Settings, Target
+from beanpod.deploy.rollout.health_path import HealthPath
+from beanpod.manifest import Manifest
 from emulator import EmbeddedAws
-from manifest import Manifest
 from tests.deploy.engine import Engine, docker_engine
 from tests.deploy.registry import local_registry
 from tests.deploy.rollout.witness import Witness

@@ -8,8 +8,8 @@ set it waits as long as a person would.
 import os
 import sys
 
-from deploy.__main__ import main
-from deploy.signals import Interruptions
+from beanpod.cli.main import main
+from beanpod.cli.signals import Interruptions
 from emulator.remote import Remote
 from tests.deploy.virtual_clock import VirtualClock
 

@@ -14,10 +14,10 @@ import botocore.session
 import pytest
 from botocore import xform_name
 
-from deploy import errors
-from deploy.cli import parse
-from deploy.rollout import Target
-from manifest import Manifest
+from beanpod.cli.parser import parse
+from beanpod.deploy import errors
+from beanpod.deploy.rollout import Target
+from beanpod.manifest import Manifest
 from tests.docs.pages import PAGES, ROOT, Block, blocks, commands, headings, prose
 from tests.docs.snippets import write_manifest
 
@@ -63,7 +63,7 @@ def test_every_page_is_led_to_from_another() -> None:
 
 
 def test_deploy_commands_are_understood() -> None:
-    known = found("python", "-m", "deploy")
+    known = found("beanpod")
     assert known
     for command in known:
         parse(command[3:])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from manifest import Manifest, ManifestError
+from beanpod.manifest import Manifest, ManifestError
 
 # Keys that a test adds come first in the file, since TOML's top-level keys cannot follow a table.
 SERVICE = '[service]\nname = "guestbook"\nimage = "ada/guestbook"\n'

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-import manifest
-from manifest.__main__ import main
+from beanpod import manifest
+from beanpod.manifest.__main__ import main
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,13 +19,13 @@ def modules_after(code: str) -> set[str]:
 
 
 def test_reading_needs_no_cdk() -> None:
-    modules = modules_after("from manifest import Manifest; Manifest.read('beanpod.toml').stage()")
+    modules = modules_after("from beanpod.manifest import Manifest; Manifest.read('beanpod.toml').stage()")
     assert "pydantic" in modules
     assert not {"aws_cdk", "constructs", "jsii"} & modules
 
 
 def test_import_loads_no_pydantic() -> None:
-    assert "pydantic" not in modules_after("from manifest import Manifest, ManifestError")
+    assert "pydantic" not in modules_after("from beanpod.manifest import Manifest, ManifestError")
 
 
 @pytest.mark.parametrize("name", manifest.__all__)
@@ -34,7 +34,7 @@ def test_public_names_exist(name: str) -> None:
 
 
 def test_other_names_do_not() -> None:
-    with pytest.raises(AttributeError, match=r"module 'manifest' has no attribute 'Stage'"):
+    with pytest.raises(AttributeError, match=r"module 'beanpod.manifest' has no attribute 'Stage'"):
         manifest.Stage  # noqa: B018
 
 
@@ -45,7 +45,7 @@ def test_command_says_that_all_is_well(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_command_lists_problems_and_exits_with_2(tmp_path: Path) -> None:
     result = subprocess.run(
-        [sys.executable, "-m", "manifest", str(tmp_path)], capture_output=True, text=True, check=False, cwd=ROOT
+        [sys.executable, "-m", "beanpod.manifest", str(tmp_path)], capture_output=True, text=True, check=False, cwd=ROOT
     )
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == f"{tmp_path}: 1 problem\n  - a directory: name the file in it, e.g. beanpod.toml\n"

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from manifest import Manifest, ManifestError, StageConfig
-from manifest._explain import keys_at
-from manifest._templates import has_stray_brace, placeholders, render
+from beanpod.manifest import Manifest, ManifestError, StageConfig
+from beanpod.manifest._explain import keys_at
+from beanpod.manifest._templates import has_stray_brace, placeholders, render
 
 SECTIONS = sorted(StageConfig.model_fields)
 KEYS = sorted({key for name in SECTIONS for key in keys_at((name,))} | {*SECTIONS, "stages", "dev", "vpc", "generate"})

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from manifest import Manifest, ManifestError
+from beanpod.manifest import Manifest, ManifestError
 
 MINIMAL = '[service]\nname = "guestbook"\nimage = "ada/guestbook"\n'
 TWO_STAGES = MINIMAL + "[stages.qa]\n[stages.dev]\n"

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
-from manifest import Manifest
-from manifest._schema import schema
-from manifest.secret_like import looks_secret
+from beanpod.manifest import Manifest
+from beanpod.manifest._schema import schema
+from beanpod.manifest.secret_like import looks_secret
 
 SERVICE = '[service]\nname = "guestbook"\nimage = "ada/guestbook"\n'
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from manifest import Manifest
-from manifest.__main__ import main
+from beanpod.manifest import Manifest
+from beanpod.manifest.__main__ import main
 
 SERVICE = '[service]\nname = "guestbook"\nimage = "ada/guestbook"\n'
 ONE, TWO = "1" * 12, "2" * 12

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from manifest import Manifest, ManifestError
+from beanpod.manifest import Manifest, ManifestError
 
 FULL = """
 region = "eu-central-1"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from manifest import GenerateSecret, Manifest, SsmReference, StageConfig
+from beanpod.manifest import GenerateSecret, Manifest, SsmReference, StageConfig
 
 SERVICE = '[service]\nname = "guestbook"\nimage = "ada/guestbook"\n'
 

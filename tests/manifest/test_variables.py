@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from manifest import Manifest
+from beanpod.manifest import Manifest
 
 SERVICE = '[service]\nname = "guestbook"\nimage = "ada/guestbook"\n'
 DATABASE = '[database]\nengine = "mysql"\n'

@@ -39,7 +39,7 @@ class Site:
     def release(self) -> Release:
         """Release what is in the folder."""
         done = subprocess.run(
-            [sys.executable, "-m", "deploy", "--json"],
+            [sys.executable, "-m", "beanpod", "deploy", "--json"],
             cwd=self.folder,
             env=self.environ,
             capture_output=True,

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from beanpod.manifest import Manifest
 from emulator import EmbeddedAws
 from emulator.github.repository import Repository
 from emulator.registry import LocalRegistry
 from emulator.stage import Stage, manifest_for
-from manifest import Manifest
 from tests.deploy.engine import Engine, docker_engine
 from tests.service.machine import ROOT
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.bundles import build_specs, make_bundle
-from manifest import Manifest
+from beanpod.deploy.bundles import build_specs, make_bundle
+from beanpod.manifest import Manifest
 from tests.service.machine import ROOT, copy_service
 
 IMAGE = f"ada/guestbook:app-1@sha256:{'ab' * 32}"

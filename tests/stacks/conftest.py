@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aws_cdk import App, Stack
 
-from manifest import Manifest
+from beanpod.manifest import Manifest
 from stacks import add_stage
 
 ROOT = Path(__file__).parents[2]

@@ -105,7 +105,7 @@ def release(aws: EmbeddedAws, project: Path, registry: LocalRegistry, *arguments
     environ |= aws.environment | deployers_key(Clients(aws).outputs("Shop"), aws) | registry.login
     environ |= {"PYTHONPATH": str(ROOT), "HOME": str(project), "USER": "ann"}
     command = ["env", "-i", *(f"{name}={value}" for name, value in environ.items())]
-    done = run(aws, *command, sys.executable, "-m", "deploy", *arguments, folder=project)
+    done = run(aws, *command, sys.executable, "-m", "beanpod", *arguments, folder=project)
     assert done.returncode == 0, done.stdout
     return done.stdout
 
@@ -113,7 +113,7 @@ def release(aws: EmbeddedAws, project: Path, registry: LocalRegistry, *arguments
 def test_the_few_lines_of_the_readme_go_all_the_way(aws: EmbeddedAws, project: Path, registry: LocalRegistry) -> None:
     clients = Clients(aws)
     deploy_app(aws, project)
-    assert "nothing released yet: run python -m deploy --stage dev" in release(aws, project, registry, "status")
+    assert "nothing released yet: run beanpod deploy --stage dev" in release(aws, project, registry, "status")
     release(aws, project, registry)
     outputs = clients.outputs("Shop")
     found = clients("elasticbeanstalk").describe_environments(EnvironmentNames=[outputs["EnvironmentName"]])

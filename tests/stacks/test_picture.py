@@ -6,8 +6,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from stacks.picture import cards, draw, main, references
 from tests.stacks.conftest import ROOT, Stage
+from tools.picture import cards, draw, main, references
 
 
 def named(stage: Stage) -> dict[str, Any]:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.clock import SystemClock
-from deploy.output.github import GitHub
-from deploy.output.masks import Masks
-from deploy.output.writer import Writer
-from deploy.report import Outcome
+from beanpod.cli.output.github import GitHub
+from beanpod.cli.output.masks import Masks
+from beanpod.cli.output.writer import Writer
+from beanpod.deploy.clock import SystemClock
+from beanpod.deploy.report import Outcome
 from tests.workflows.workflow import ACTION, DEPLOY, ROOT, Ran, Runner, environment_of, load, parse_outputs, step_of
 
 DOCUMENT = load(ACTION)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from deploy.cli import Options
+from beanpod.cli.parser import Options
 from tests.workflows.workflow import DEPLOY, ROOT, Runner, environment_of, jobs_that_run, load, step_of
 
 WORKFLOW = load(DEPLOY)

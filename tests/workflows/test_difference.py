@@ -6,7 +6,7 @@ import pytest
 from aws_cdk import App, CfnOutput, Duration, Stack
 from aws_cdk import aws_sqs as sqs
 
-from stacks.difference import (
+from tools.difference import (
     Change,
     DifferenceError,
     diff_command,
@@ -75,7 +75,7 @@ def test_what_is_replaced_is_marked_with_what_to_do_next() -> None:
     assert text.startswith(
         "## Infrastructure\n\n- **prod**: changed shop-prod-service\n"
         "  - **replaces `Environment`** of shop-prod-service (AWS::ElasticBeanstalk::Environment), "
-        "which serves Beanstalk's sample page until `python -m deploy --stage prod`\n"
+        "which serves Beanstalk's sample page until `beanpod deploy --stage prod`\n"
         "  - **may replace `Database/Instance`** of shop-prod-service (AWS::RDS::DBInstance), "
         "which begins empty: the data stays in a snapshot of the old one\n\n<details>"
     )

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from deploy.aws import AwsError, UnansweredError
-from deploy.aws.caller import ATTEMPTS, Caller
+from beanpod.deploy.aws import AwsError, UnansweredError
+from beanpod.deploy.aws.caller import ATTEMPTS, Caller
 
 
 class Watch:

@@ -14,8 +14,8 @@ from emulator import EmbeddedAws
 from tests.deploy.deployed_stage import ROOT
 
 _SAY = """\
-from deploy.aws import connect
-from deploy.clock import SystemClock
+from beanpod.deploy.aws import connect
+from beanpod.deploy.clock import SystemClock
 print(connect(None, SystemClock()).identity())
 """
 _GITHUB = "token.actions.githubusercontent.com"

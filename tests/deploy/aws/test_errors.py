@@ -4,9 +4,9 @@ import pytest
 from botocore import exceptions as botocore_errors
 from botocore.exceptions import ClientError
 
-from deploy.aws import AwsError, CredentialsError, DeniedError, UnansweredError
-from deploy.aws.errors import passes, translated
-from deploy.errors import DeployError, UsageError
+from beanpod.deploy.aws import AwsError, CredentialsError, DeniedError, UnansweredError
+from beanpod.deploy.aws.errors import passes, translated
+from beanpod.deploy.errors import DeployError, UsageError
 
 UPDATE = "elasticbeanstalk:UpdateEnvironment"
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
-from deploy.aws import Aws
-from deploy.aws.caller import Caller
-from deploy.clock import SystemClock
+from beanpod.deploy.aws import Aws
+from beanpod.deploy.aws.caller import Caller
+from beanpod.deploy.clock import SystemClock
 
 _NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 _NONE: Any = None

@@ -2,8 +2,8 @@
 
 import pytest
 
-from deploy.aws.errors import DeniedError, translated
-from deploy.aws.permissions import MISSING, missing_action, remedies
+from beanpod.deploy.aws.errors import DeniedError, translated
+from beanpod.deploy.aws.permissions import MISSING, missing_action, remedies
 from emulator.beanstalk.downstream import TABLE
 from tests.deploy.aws.test_errors import UPDATE, _refusal
 
@@ -32,7 +32,7 @@ def test_the_right_to_own_the_bucket_is_left_to_an_administrator() -> None:
     assert str(error) == (
         f"these credentials lack the permission s3:PutBucketPolicy, which {UPDATE} needs: Elastic Beanstalk's policy "
         "of its bucket lacks the role of these instances: do not give it to CI, which would then own the bucket: an "
-        "administrator deploys once with own credentials (python -m deploy), and it is not asked for again: "
+        "administrator deploys once with own credentials (beanpod deploy), and it is not asked for again: "
         f"{_BUCKET_POLICY}"
     )
 

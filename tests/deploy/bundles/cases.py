@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from deploy.bundles import Bundle, build_specs, make_bundle
-from manifest import Manifest
+from beanpod.deploy.bundles import Bundle, build_specs, make_bundle
+from beanpod.manifest import Manifest
 from tests.deploy.bundles.projects import IMAGE, composed, refused, write
 
 _CASES = Path(__file__).resolve().parents[2] / "cases"

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.bundles import Bundle, build_specs, make_bundle
-from deploy.errors import BuildError
-from manifest import Manifest, StageConfig
+from beanpod.deploy.bundles import Bundle, build_specs, make_bundle
+from beanpod.deploy.errors import BuildError
+from beanpod.manifest import Manifest, StageConfig
 
 DIGEST = "sha256:" + "ab" * 32
 IMAGE = f"ada/guestbook:{'ab' * 8}@{DIGEST}"

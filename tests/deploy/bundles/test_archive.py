@@ -12,8 +12,8 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.bundles import Bundle, BundleFile
-from deploy.bundles.archive import zipped
+from beanpod.deploy.bundles import Bundle, BundleFile
+from beanpod.deploy.bundles.archive import zipped
 from tests.deploy.bundles.projects import compose_bundle, dockerfile_bundle, write
 
 parts = st.text(

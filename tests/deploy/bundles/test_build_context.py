@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.bundles import build_specs, preview_bundle
-from manifest import Manifest
+from beanpod.deploy.bundles import build_specs, preview_bundle
+from beanpod.manifest import Manifest
 from tests.deploy.bundles.projects import SERVICE, dockerfile_stage, refused, stage_of, write
 
 CASES = Path(__file__).parents[2] / "cases"

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from deploy.bundles.compose.findings import Findings
-from deploy.bundles.compose.loading import load
-from deploy.bundles.compose.production import plain_service
-from deploy.bundles.compose.writing import written
+from beanpod.deploy.bundles.compose.findings import Findings
+from beanpod.deploy.bundles.compose.loading import load
+from beanpod.deploy.bundles.compose.production import plain_service
+from beanpod.deploy.bundles.compose.writing import written
 from tests.deploy.bundles.compose_command import Compose
 from tests.deploy.bundles.projects import write
 

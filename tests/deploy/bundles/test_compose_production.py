@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from deploy.bundles import build_specs, make_bundle
+from beanpod.deploy.bundles import build_specs, make_bundle
 from tests.deploy.bundles.projects import (
     COMPOSE,
     DATABASE,

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from deploy.bundles import Bundle, build_specs, make_bundle
-from deploy.bundles.compose.keys import KEYS
-from deploy.bundles.compose.reading import Plain
-from deploy.bundles.compose.writing import written
-from deploy.errors import BuildError
-from manifest import StageConfig
+from beanpod.deploy.bundles import Bundle, build_specs, make_bundle
+from beanpod.deploy.bundles.compose.keys import KEYS
+from beanpod.deploy.bundles.compose.reading import Plain
+from beanpod.deploy.bundles.compose.writing import written
+from beanpod.deploy.errors import BuildError
+from beanpod.manifest import StageConfig
 from tests.deploy.bundles.compose_command import Compose
 from tests.deploy.bundles.projects import COMPOSE, DATABASE, IMAGE, compose_stage, composed, write
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.bundles import make_bundle
+from beanpod.deploy.bundles import make_bundle
 from tests.deploy.bundles.projects import (
     COMPOSE,
     DATABASE,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.bundles import make_bundle
+from beanpod.deploy.bundles import make_bundle
 from tests.deploy.bundles.compose_command import Compose
 from tests.deploy.bundles.projects import COMPOSE, DATABASE, compose_stage
 from tests.deploy.engine import Engine

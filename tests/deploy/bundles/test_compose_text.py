@@ -8,10 +8,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.bundles.compose.faults import Faulty, faults
-from deploy.bundles.compose.interpolation import ON_THE_INSTANCE, Scope, interpolated, settle
-from deploy.bundles.compose.reading import Override, Plain, Reset, UnreadableError, read_documents
-from deploy.bundles.compose.writing import written
+from beanpod.deploy.bundles.compose.faults import Faulty, faults
+from beanpod.deploy.bundles.compose.interpolation import ON_THE_INSTANCE, Scope, interpolated, settle
+from beanpod.deploy.bundles.compose.reading import Override, Plain, Reset, UnreadableError, read_documents
+from beanpod.deploy.bundles.compose.writing import written
 from tests.deploy.bundles.compose_command import Compose
 from tests.deploy.bundles.projects import write
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.bundles import build_specs, check_login
+from beanpod.deploy.bundles import build_specs, check_login
 from tests.deploy.bundles.projects import IMAGE, SERVICE, dockerfile_bundle, dockerfile_stage, refused, stage_of, write
 
 SECRETS = '[secrets]\nDOCKER_USERNAME = { ssm = "/docker/user" }\nDOCKER_PASSWORD = { ssm = "/docker/password" }\n'

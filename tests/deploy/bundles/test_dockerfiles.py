@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.bundles import Bundle, build_specs, preview_bundle
-from manifest import Manifest
+from beanpod.deploy.bundles import Bundle, build_specs, preview_bundle
+from beanpod.manifest import Manifest
 from tests.deploy.bundles.projects import COMPOSE, SERVICE, compose_stage, composed, refused, stage_of, write
 from tests.deploy.bundles.test_build_context import add_key, case_of
 

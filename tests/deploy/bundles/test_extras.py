@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.bundles import preview_bundle
-from manifest import Manifest
+from beanpod.deploy.bundles import preview_bundle
+from beanpod.manifest import Manifest
 from tests.deploy.bundles.projects import SERVICE, dockerfile_bundle, refused, write
 from tests.deploy.bundles.test_build_context import case_of
 

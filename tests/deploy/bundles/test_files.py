@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from deploy.bundles import build_specs
-from deploy.bundles.files import folder_files, too_large
-from manifest import Manifest
+from beanpod.deploy.bundles import build_specs
+from beanpod.deploy.bundles.files import folder_files, too_large
+from beanpod.manifest import Manifest
+from tests.cli.commands.test_build import contents, run
 from tests.deploy.bundles.projects import COMPOSE, compose_bundle, refused, stage_of, write
 from tests.deploy.bundles.test_build_context import case_of
-from tests.deploy.commands.test_build import contents, run
 
 DATA = (
     'services:\n  web:\n    build: .\n    ports: ["80:8080"]\n'

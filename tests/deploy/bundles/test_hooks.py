@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.bundles import Bundle
-from deploy.bundles.hooks import cleanup_hook, login_hooks
+from beanpod.deploy.bundles import Bundle
+from beanpod.deploy.bundles.hooks import cleanup_hook, login_hooks
 from tests.deploy.engine import Engine
 from tests.deploy.registry import LocalRegistry, local_registry
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.bundles import Bundle
-from deploy.bundles.hooks import LogFolder, logs_hook
+from beanpod.deploy.bundles import Bundle
+from beanpod.deploy.bundles.hooks import LogFolder, logs_hook
 from tests.deploy.bundles.cases import bundle_of, copied
 from tests.deploy.bundles.test_hooks import Instance
 from tests.deploy.engine import Engine

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.bundles import check_pulls
-from deploy.images import Repository
-from manifest import Manifest
+from beanpod.deploy.bundles import check_pulls
+from beanpod.deploy.images import Repository
+from beanpod.manifest import Manifest
 from tests.deploy.bundles.cases import bundle_of, copied
 from tests.deploy.bundles.projects import refused, write
 

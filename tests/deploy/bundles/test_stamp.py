@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from deploy.bundles import Bundle, BundleFile, build_specs, make_bundle
-from deploy.bundles.archive import zipped
-from deploy.bundles.stamp import BLANK
+from beanpod.deploy.bundles import Bundle, BundleFile, build_specs, make_bundle
+from beanpod.deploy.bundles.archive import zipped
+from beanpod.deploy.bundles.stamp import BLANK
 from tests.deploy.bundles.projects import COMPOSE, IMAGE, compose_bundle, compose_stage, composed, dockerfile_bundle
 
 HOOK = ".platform/hooks/prebuild/01_beanpod_release.sh"

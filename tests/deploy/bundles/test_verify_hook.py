@@ -8,8 +8,8 @@ from secrets import token_hex
 
 import pytest
 
-from deploy.bundles.compose.restart import Kind
-from deploy.bundles.hooks import verify_hooks
+from beanpod.deploy.bundles.compose.restart import Kind
+from beanpod.deploy.bundles.hooks import verify_hooks
 from tests.deploy.engine import Engine
 
 IMAGE = "busybox:stable"

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from deploy.images import Docker, Registry
+from beanpod.deploy.images import Docker, Registry
 from tests.deploy.engine import Engine, absent, docker_engine
 from tests.deploy.images.recorder import Recorder, StillClock
 from tests.deploy.registry import LocalRegistry, local_registry

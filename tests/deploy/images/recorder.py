@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from deploy.report import EnvironmentEvent, Phase, Status
+from beanpod.deploy.report import EnvironmentEvent, Phase, Status
 
 
 @dataclass

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deploy.images import Finished
+from beanpod.deploy.images import Finished
 
 
 def said(code: int, text: str = "") -> Finished:

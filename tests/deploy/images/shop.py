@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-from deploy.images import BuildSpec, Image, Platform, build_and_push, connect
+from beanpod.deploy.images import BuildSpec, Image, Platform, build_and_push, connect
 from tests.deploy.engine import Engine
 from tests.deploy.images.recorder import Recorder, StillClock
 from tests.deploy.images.sources import WatchingRunner

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deploy.images import BuildSpec, Finished, ProcessRunner
+from beanpod.deploy.images import BuildSpec, Finished, ProcessRunner
 
 DOCKERFILE = 'FROM scratch\nCOPY app /app\nCMD ["/app"]\n'
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.bundles import build_specs
-from deploy.errors import BuildError
-from deploy.images import BuildSpec, needs_buildkit
-from manifest import Manifest
+from beanpod.deploy.bundles import build_specs
+from beanpod.deploy.errors import BuildError
+from beanpod.deploy.images import BuildSpec, needs_buildkit
+from beanpod.manifest import Manifest
 from tests.deploy.engine import Engine, absent
 from tests.deploy.images.shop import Shop
 from tests.deploy.images.sources import write_source

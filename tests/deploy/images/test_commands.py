@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.images import BuildSpec, platform_of, tag_of
-from deploy.images import _commands as commands
+from beanpod.deploy.images import BuildSpec, platform_of, tag_of
+from beanpod.deploy.images import _commands as commands
 
 _SPEC = BuildSpec("web", Path("/src"), Path("/src/Dockerfile"))
 _ALL = BuildSpec("web", Path("/src"), Path("/src/Dockerfile"), args={"B": "2", "A": "1", "PATH": "/x"}, target="prod")

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.errors import BuildError
-from deploy.images import Finished, ProcessRunner
-from deploy.images._client import Client, failure
+from beanpod.deploy.errors import BuildError
+from beanpod.deploy.images import Finished, ProcessRunner
+from beanpod.deploy.images._client import Client, failure
 from tests.deploy.images.scripted import said
 
 _SAID = {

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from deploy.errors import BuildError, UsageError
-from deploy.images import Builder, BuildSpec, Docker, Finished, LocalImage, Registry, build_and_push, connect
-from deploy.images._client import Client
-from deploy.images._credentials import Credentials
-from deploy.images._repository import Repository
+from beanpod.deploy.errors import BuildError, UsageError
+from beanpod.deploy.images import Builder, BuildSpec, Docker, Finished, LocalImage, Registry, build_and_push, connect
+from beanpod.deploy.images._client import Client
+from beanpod.deploy.images._credentials import Credentials
+from beanpod.deploy.images._repository import Repository
 from tests.deploy.images.canned import Answer, canned
 from tests.deploy.images.recorder import Recorder, StillClock
 from tests.deploy.images.scripted import ScriptedRunner, said

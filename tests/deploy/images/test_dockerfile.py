@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.images import Dockerfile
+from beanpod.deploy.images import Dockerfile
 
 
 def exposed(text: str, target: str | None = None, **arguments: str) -> tuple[int, ...] | None:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from deploy.errors import UsageError
-from deploy.images import ProcessRunner
-from deploy.images._configuration import logged_in
-from deploy.images._credentials import Credentials, given_credentials, own_credentials
-from deploy.images._repository import HUB_KEY
+from beanpod.deploy.errors import UsageError
+from beanpod.deploy.images import ProcessRunner
+from beanpod.deploy.images._configuration import logged_in
+from beanpod.deploy.images._credentials import Credentials, given_credentials, own_credentials
+from beanpod.deploy.images._repository import HUB_KEY
 from tests.deploy.engine import Engine
 from tests.deploy.images.shop import Shop
 from tests.deploy.images.sources import write_source

@@ -1,6 +1,6 @@
 """The package's public names."""
 
-import deploy.images
+from beanpod.deploy import images
 
 
 def test_the_public_names_are_these() -> None:
@@ -13,5 +13,5 @@ def test_the_public_names_are_these() -> None:
         "read_dockerfile tag_of"
     )
 
-    assert deploy.images.__all__ == [*names.split(), *functions.split()]
-    assert all(hasattr(deploy.images, name) for name in deploy.images.__all__)
+    assert images.__all__ == [*names.split(), *functions.split()]
+    assert all(hasattr(images, name) for name in images.__all__)

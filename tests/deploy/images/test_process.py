@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.images import Finished, ProcessRunner, TimedOutError
+from beanpod.deploy.images import Finished, ProcessRunner, TimedOutError
 
 _RUNNER = ProcessRunner(grace=0.3)
 # A shell says a word within milliseconds, but on a busy machine.

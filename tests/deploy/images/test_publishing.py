@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.errors import BuildError, UsageError
-from deploy.images import BuildSpec, connect
-from deploy.report import Phase
+from beanpod.deploy.errors import BuildError, UsageError
+from beanpod.deploy.images import BuildSpec, connect
+from beanpod.deploy.report import Phase
 from tests.deploy.engine import Engine
 from tests.deploy.images.recorder import StillClock
 from tests.deploy.images.shop import Shop

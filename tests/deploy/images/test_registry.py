@@ -8,10 +8,10 @@ from uuid import uuid4
 
 import pytest
 
-from deploy.errors import BuildError
-from deploy.images import Registry, is_public
-from deploy.images._credentials import Credentials
-from deploy.images._repository import Repository
+from beanpod.deploy.errors import BuildError
+from beanpod.deploy.images import Registry, is_public
+from beanpod.deploy.images._credentials import Credentials
+from beanpod.deploy.images._repository import Repository
 from tests.deploy.engine import Engine
 from tests.deploy.images.canned import Answer, canned, write_certificate
 from tests.deploy.images.recorder import StillClock

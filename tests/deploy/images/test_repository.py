@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploy.images._repository import Repository, is_loopback
+from beanpod.deploy.images._repository import Repository, is_loopback
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deploy.images._scratch import scratch
+from beanpod.deploy.images._scratch import scratch
 
 _ROOT = Path(__file__).parents[3]
 _CHILD = """
 import sys
 from pathlib import Path
-from deploy.images._scratch import scratch
+from beanpod.deploy.images._scratch import scratch
 
 with scratch("used-", parent=Path(sys.argv[1])) as folder:
     (folder / "settings").write_text("{}")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.errors import BuildError
-from deploy.images import ProcessRunner
-from deploy.images._client import failure
-from tests.deploy.commands.test_build import WITHOUT_RIGHTS
+from beanpod.deploy.errors import BuildError
+from beanpod.deploy.images import ProcessRunner
+from beanpod.deploy.images._client import failure
+from tests.cli.commands.test_build import WITHOUT_RIGHTS
 from tests.deploy.engine import Engine
 from tests.deploy.images.canned import Answer, canned
 from tests.deploy.images.shop import Shop
@@ -107,7 +107,7 @@ def _files(folder: Path) -> Iterator[str]:
 _CHILD = """
 import os, signal, sys
 from pathlib import Path
-from deploy.images import ProcessRunner, build_and_push, connect
+from beanpod.deploy.images import ProcessRunner, build_and_push, connect
 from tests.deploy.images.recorder import Recorder
 from tests.deploy.images.sources import write_source
 

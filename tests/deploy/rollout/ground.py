@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 
-from deploy.aws import Aws
-from deploy.aws.connection import assemble, configuration
-from deploy.clock import Clock
-from deploy.rollout import Rollout, Settings, Target
-from deploy.rollout.process import Process
-from deploy.source import Source
+from beanpod.deploy.aws import Aws
+from beanpod.deploy.aws.connection import assemble, configuration
+from beanpod.deploy.clock import Clock
+from beanpod.deploy.rollout import Rollout, Settings, Target
+from beanpod.deploy.rollout.process import Process
+from beanpod.deploy.source import Source
+from beanpod.manifest import Manifest, StageConfig
 from emulator import EmbeddedAws
-from manifest import Manifest, StageConfig
 from tests.deploy.rollout.witness import Witness
 from tests.deploy.virtual_clock import VirtualClock
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from deploy.errors import BusyError, DeadlineError, NotRolledBackError, RolledBackError
-from deploy.report import Phase
-from deploy.rollout import Settings, Target
+from beanpod.deploy.errors import BusyError, DeadlineError, NotRolledBackError, RolledBackError
+from beanpod.deploy.report import Phase
+from beanpod.deploy.rollout import Settings, Target
 from tests.deploy.rollout.ground import Ground, bundle
 
 GOOD, BAD = bundle("good"), bundle("bad")

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.aws import Event
-from deploy.rollout.forecast import HERALD, Said, pause, window
-from deploy.rollout.history import COMPLETED, STARTING, History, wording
+from beanpod.deploy.aws import Event
+from beanpod.deploy.rollout.forecast import HERALD, Said, pause, window
+from beanpod.deploy.rollout.history import COMPLETED, STARTING, History, wording
 
 DEPLOYING = "Deploying new version to instance(s)."
 _NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from deploy.errors import NotRolledBackError, RolledBackError
-from deploy.report import Phase
-from deploy.rollout import Settings, Target, health_path, read_standing
-from deploy.rollout.health_path import HealthPath, accepts, asked
-from manifest import Manifest
+from beanpod.deploy.errors import NotRolledBackError, RolledBackError
+from beanpod.deploy.report import Phase
+from beanpod.deploy.rollout import Settings, Target, health_path, read_standing
+from beanpod.deploy.rollout.health_path import HealthPath, accepts, asked
+from beanpod.manifest import Manifest
 from tests.deploy.rollout.ground import Ground, bundle
 
 URL = "http://shop.example.org/health"

@@ -6,19 +6,19 @@ from typing import ParamSpec, TypeVar
 
 import pytest
 
-from deploy.aws.caller import Caller
-from deploy.clock import Clock
-from deploy.errors import InterruptionError, RolledBackError
-from deploy.rollout import Rollout, Target
-from deploy.rollout.ledger import Ledger
+from beanpod.deploy.aws.caller import Caller
+from beanpod.deploy.clock import Clock
+from beanpod.deploy.errors import InterruptionError, RolledBackError
+from beanpod.deploy.rollout import Rollout, Target
+from beanpod.deploy.rollout.ledger import Ledger
 from tests.deploy.rollout.ground import Ground, bundle
 
 P = ParamSpec("P")
 T = TypeVar("T")
 NOTHING = "interrupted: nothing was touched"
 MADE = "interrupted: version .* is made, the environment was not touched"
-UNDER_WAY = r"interrupted: Elastic Beanstalk may go on rolling out .*: see python -m deploy status"
-GOING_BACK = r"interrupted: the previous version may be on its way back: see python -m deploy status"
+UNDER_WAY = r"interrupted: Elastic Beanstalk may go on rolling out .*: see beanpod status"
+GOING_BACK = r"interrupted: the previous version may be on its way back: see beanpod status"
 
 
 class Interrupted(Caller):

@@ -12,13 +12,13 @@ from itertools import pairwise
 
 import pytest
 
-from deploy.errors import BusyError, NotRolledBackError, RolledBackError, UsageError
-from deploy.report import Outcome
-from deploy.rollout import Settings, Target
-from deploy.rollout.ledger import Holder, Ledger, Page, Release
-from deploy.rollout.lock import LEASE_SECONDS
-from deploy.rollout.process import Process
-from deploy.source import Source
+from beanpod.deploy.errors import BusyError, NotRolledBackError, RolledBackError, UsageError
+from beanpod.deploy.report import Outcome
+from beanpod.deploy.rollout import Settings, Target
+from beanpod.deploy.rollout.ledger import Holder, Ledger, Page, Release
+from beanpod.deploy.rollout.lock import LEASE_SECONDS
+from beanpod.deploy.rollout.process import Process
+from beanpod.deploy.source import Source
 from tests.deploy.rollout.conductor import Conductor
 from tests.deploy.rollout.ground import Ground, bundle, source
 

@@ -2,7 +2,7 @@
 
 from itertools import islice
 
-from deploy.rollout import follow_events, read_events, read_standing, read_versions
+from beanpod.deploy.rollout import follow_events, read_events, read_standing, read_versions
 from tests.deploy.rollout.ground import Ground, bundle
 
 

@@ -5,10 +5,10 @@ import hashlib
 
 import pytest
 
-from deploy.errors import BusyError, UsageError
-from deploy.report import Phase
-from deploy.rollout import Settings
-from deploy.rollout.bundles import shortened, tag_value
+from beanpod.deploy.errors import BusyError, UsageError
+from beanpod.deploy.report import Phase
+from beanpod.deploy.rollout import Settings
+from beanpod.deploy.rollout.bundles import shortened, tag_value
 from tests.deploy.rollout.ground import APPLICATION, Ground, ZipFile, bundle, source
 
 
@@ -106,9 +106,7 @@ def test_an_environment_that_stays_busy_ends_the_deployment_before_the_build(gro
     ground.deployed(target, "old")
     ground.emulator.order("never-ready", environment=target.environment)
     ground.beanstalk.update_environment(EnvironmentName=target.environment, VersionLabel=bundle("old").label)
-    with pytest.raises(
-        BusyError, match=r"is Updating, for 60 s already: see what it does with python -m deploy events"
-    ):
+    with pytest.raises(BusyError, match=r"is Updating, for 60 s already: see what it does with beanpod events"):
         ground.rollout(target, settings=Settings(ready_timeout=60))[0].look()
 
 

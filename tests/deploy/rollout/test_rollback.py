@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from deploy.errors import NotRolledBackError, RolledBackError, UsageError
-from deploy.rollout import Settings
+from beanpod.deploy.errors import NotRolledBackError, RolledBackError, UsageError
+from beanpod.deploy.rollout import Settings
 from tests.deploy.rollout.ground import Ground, bundle, source
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from deploy.errors import UsageError
-from deploy.rollout import Rollout, Target
-from deploy.rollout.health_path import HealthPath
+from beanpod.deploy.errors import UsageError
+from beanpod.deploy.rollout import Rollout, Target
+from beanpod.deploy.rollout.health_path import HealthPath
 from tests.deploy.rollout.ground import Ground, bundle
 from tests.deploy.rollout.witness import Witness
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from deploy.aws import AwsError, CredentialsError, UnansweredError
-from deploy.errors import BusyError, DeadlineError, RolledBackError
-from deploy.rollout import Settings
+from beanpod.deploy.aws import AwsError, CredentialsError, UnansweredError
+from beanpod.deploy.errors import BusyError, DeadlineError, RolledBackError
+from beanpod.deploy.rollout import Settings
 from tests.deploy.rollout.ground import Ground, bundle
 
 # Every call of a release, in order, that is not only a poll.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from deploy.report import EnvironmentEvent, Phase, Status
+from beanpod.deploy.report import EnvironmentEvent, Phase, Status
 
 
 class Witness:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.bundles import build_specs, make_bundle
-from manifest import Manifest
+from beanpod.deploy.bundles import build_specs, make_bundle
+from beanpod.manifest import Manifest
 from tests.deploy.bundles.cases import copied
 from tests.emulator.machines.shop import Shop, Site
 

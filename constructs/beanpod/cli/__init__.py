@@ -1,0 +1,1 @@
+"""The command `beanpod`: its parser, its commands and what they print. Imports no aws_cdk."""

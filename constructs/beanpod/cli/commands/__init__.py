@@ -1,0 +1,1 @@
+"""The commands of `beanpod`, a module each, loaded when it is asked for: `run(context)`."""

@@ -1,0 +1,107 @@
+"""logs: the latest lines that the service and its instances logged, from CloudWatch Logs.
+
+Beanstalk streams a file of an instance to the group `/aws/elasticbeanstalk/ENVIRONMENT/PATH`, stream INSTANCE:
+https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/AWSHowTo.cloudwatchlogs.html. The deployer has no permission
+to read them: they may hold what users entered.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from beanpod.cli.commands.context import Context
+from beanpod.cli.output.table import Cell, Paint
+from beanpod.deploy.aws import Aws
+
+_PREFIX = "/aws/elasticbeanstalk"
+# What `status` tells, as JSON a line.
+_HEALTH = "environment-health.log"
+_CONTAINERS = "eb-docker/containers"
+_LINES = 40
+_INSTANCES = 5
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """A line. log: the file on the instance. instance: its id."""
+
+    log: str
+    instance: str
+    time: datetime
+    message: str
+
+
+def run(context: Context) -> None:
+    """Answers the latest lines of each log, those of the containers last, where the eye falls."""
+    environment = context.target.environment
+    logs = Logs(context.connection.client("logs", context.aws.region), context.aws, environment)
+    context.answers.give(LogsAnswer(environment, tuple(logs.latest())))
+
+
+class Logs:
+    """Reads an environment's log groups. Needs logs:DescribeLogGroups, logs:DescribeLogStreams, logs:GetLogEvents."""
+
+    def __init__(self, client: Any, aws: Aws, environment: str) -> None:
+        self._client = client
+        self._call = aws.call
+        self._prefix = f"{_PREFIX}/{environment}/"
+
+    def latest(self) -> Iterator[LogLine]:
+        """The last 40 lines of each log, of all its instances together, oldest first."""
+        for group in sorted(self._groups(), key=lambda name: (_CONTAINERS in name, name)):
+            lines = (line for stream in self._streams(group) for line in self._lines(group, stream))
+            yield from sorted(lines, key=lambda line: line.time)[-_LINES:]
+
+    def _groups(self) -> list[str]:
+        found = self._call("logs:DescribeLogGroups", self._client.describe_log_groups, logGroupNamePrefix=self._prefix)
+        names = [group["logGroupName"] for group in found["logGroups"]]
+        return [name for name in names if not name.endswith(_HEALTH)]
+
+    def _streams(self, group: str) -> list[str]:
+        found = self._call(
+            "logs:DescribeLogStreams",
+            self._client.describe_log_streams,
+            logGroupName=group,
+            orderBy="LastEventTime",
+            descending=True,
+            limit=_INSTANCES,
+        )
+        return [stream["logStreamName"] for stream in found["logStreams"]]
+
+    def _lines(self, group: str, stream: str) -> Iterator[LogLine]:
+        found = self._call(
+            "logs:GetLogEvents",
+            self._client.get_log_events,
+            logGroupName=group,
+            logStreamName=stream,
+            limit=_LINES,
+            startFromHead=False,
+        )
+        log = f"/{group.removeprefix(self._prefix)}"
+        for event in found["events"]:
+            yield LogLine(log, stream, datetime.fromtimestamp(event["timestamp"] / 1000, UTC), event["message"])
+
+
+@dataclass(frozen=True)
+class LogsAnswer:
+    """Log lines, under the name of their log."""
+
+    environment: str
+    log_lines: tuple[LogLine, ...]
+
+    def document(self) -> Any:
+        return [asdict(line) for line in self.log_lines]
+
+    def lines(self, paint: Paint) -> Iterable[str]:
+        if not self.log_lines:
+            yield f"no logs under {_PREFIX}/{self.environment} yet: a new instance takes minutes to send the first"
+        heading = ""
+        for line in self.log_lines:
+            if line.log != heading:
+                heading = line.log
+                yield paint(Cell(heading, "bold"))
+            yield self._line(line, paint)
+
+    def _line(self, line: LogLine, paint: Paint) -> str:
+        return f"  {paint(Cell(f'{line.time:%H:%M:%S} {line.instance}', 'dim'))}  {paint(Cell(line.message))}"

@@ -1,0 +1,98 @@
+"""Permissions that AWS may ask a deployer for and that the Delivery stack does not give: why, and what to do then.
+
+`UpdateEnvironment` works in its caller's name, and no page of AWS's says with which permissions. docs/permissions.md
+has the same list with its sources.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_OF_SCALING = "the new instances' group is made anew with its scaling, alarms and notifications"
+_OF_SPLIT = "the rules of the listener are arranged anew while the requests are split"
+_STACK = "arn:aws:cloudformation:REGION:ACCOUNT:stack/awseb-e-*"
+_NEW_STACK = "arn:aws:cloudformation:REGION:ACCOUNT:stack/awseb-e-*-immutable-stack/*"
+_GROUP = "arn:aws:autoscaling:REGION:ACCOUNT:autoScalingGroup:*:autoScalingGroupName/awseb-e-*"
+_INSTANCE = "arn:aws:ec2:REGION:ACCOUNT:instance/*"
+_RULE = "arn:aws:elasticloadbalancing:REGION:ACCOUNT:listener-rule/app/awseb-*"
+_OBJECTS = "arn:aws:s3:::elasticbeanstalk-REGION-ACCOUNT/resources/*"
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A permission that is not given. why: what Elastic Beanstalk does with it. resource: its ARN; "" to give none.
+
+    condition: what limits it further, in words.
+    """
+
+    why: str
+    resource: str
+    condition: str = ""
+
+    def remedy(self, action: str) -> str:
+        """What to do, for whom."""
+        if not self.resource:
+            return (
+                "do not give it to CI, which would then own the bucket: an administrator deploys once with own "
+                "credentials (beanpod deploy), and it is not asked for again"
+            )
+        limit = f", {self.condition}" if self.condition else ""
+        return (
+            f"an administrator adds it once, as extra_statements of the DeployUser or GitHubDeployRole in "
+            f"stacks/delivery.py: {action} on {self.resource}{limit}"
+        )
+
+
+MISSING = {
+    "s3:PutBucketPolicy": Missing("Elastic Beanstalk's policy of its bucket lacks the role of these instances", ""),
+    "s3:PutObjectVersionAcl": Missing("Elastic Beanstalk sets the ACL of what it keeps of a release", _OBJECTS),
+    "cloudformation:UpdateStack": Missing("the stack behind the environment is updated with the release", _STACK),
+    "cloudformation:CancelUpdateStack": Missing("an update of the environment's stack is given up", _STACK),
+    "cloudformation:TagResource": Missing("the stack of the new instances gets the environment's tags", _NEW_STACK),
+    "ec2:TerminateInstances": Missing(
+        "instances of the release before are ended",
+        _INSTANCE,
+        "if ec2:ResourceTag/aws:cloudformation:stack-id is like arn:aws:cloudformation:*:*:stack/awseb-e-*",
+    ),
+    "ec2:CreateLaunchTemplateVersion": Missing(
+        "the new instances' template gets a version", "arn:aws:ec2:REGION:ACCOUNT:launch-template/*"
+    ),
+    "autoscaling:PutScalingPolicy": Missing(_OF_SCALING, _GROUP),
+    "autoscaling:DeletePolicy": Missing(_OF_SCALING, _GROUP),
+    "autoscaling:PutNotificationConfiguration": Missing(_OF_SCALING, _GROUP),
+    "autoscaling:PutScheduledUpdateGroupAction": Missing(_OF_SCALING, _GROUP),
+    "cloudwatch:PutMetricAlarm": Missing(_OF_SCALING, "arn:aws:cloudwatch:REGION:ACCOUNT:alarm:awseb-*"),
+    "elasticloadbalancing:CreateRule": Missing(
+        _OF_SPLIT, "arn:aws:elasticloadbalancing:REGION:ACCOUNT:listener/app/awseb-*"
+    ),
+    "elasticloadbalancing:DeleteRule": Missing(_OF_SPLIT, _RULE),
+    "elasticloadbalancing:SetRulePriorities": Missing(_OF_SPLIT, _RULE),
+    "s3:GetObject": Missing(
+        "Elastic Beanstalk reads its own templates", "arn:aws:s3:::elasticbeanstalk-env-resources-REGION/*"
+    ),
+}
+# In an IAM message, and in Beanstalk's own.
+_ACTION = re.compile(r"not authorized to perform: ([a-z0-9-]+:\w+)|permission to perform the '([a-z0-9-]+:\w+)' action")
+
+
+def missing_action(text: str) -> str | None:
+    """The action that a message of AWS's says is not allowed; None in one that says none."""
+    found = _ACTION.search(text)
+    return (found.group(1) or found.group(2)) if found else None
+
+
+def remedy(action: str, text: str = "") -> str:
+    """What to do about a permission that is lacking: what is known of it, else to deploy the stack that gives it.
+
+    text: what AWS said, which may name the resource.
+    """
+    known = MISSING.get(action)
+    if known is None or (action == "s3:GetObject" and "elasticbeanstalk-env-resources-" not in text):
+        return "deploy the Delivery stack again (npx cdk deploy), or grant it"
+    return f"{known.why}: {known.remedy(action)}"
+
+
+def remedies(messages: Iterable[str]) -> tuple[str, ...]:
+    """A line for each permission that events say is lacking."""
+    told = [(action, text) for text in messages if (action := missing_action(text))]
+    return tuple(dict.fromkeys(f"{action}: {remedy(action, text)}" for action, text in told))

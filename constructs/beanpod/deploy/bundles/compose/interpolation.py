@@ -1,0 +1,124 @@
+"""`${VARIABLE}` in a compose file: kept where the environment on Beanstalk has the variable, settled here otherwise.
+
+Compose on the instance finds the environment's variables in `.env`. Whatever else it would find there, such as HOME
+or PORT of Beanstalk's own process, must not decide what runs: a variable that the stage does not give is unset.
+https://docs.docker.com/reference/compose-file/interpolation/
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from beanpod.deploy.bundles.compose.faults import Faulty
+from beanpod.deploy.bundles.compose.reading import Override
+
+# A dollar before a name or a brace asks for a variable; twice, or before anything else, it is a dollar.
+_DOLLAR = re.compile(r"\$(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<braced>\{)|\$?)")
+_BRACED = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:(?P<operator>:?[-?+])(?P<word>.*))?", re.DOTALL)
+_OF_THIS_MACHINE = re.compile(r"\$(?:\{(?=\w+\}))?(?P<name>PWD|HOME)(?:\}|(?!\w))")
+Place = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The variables that a text finds where it is settled. remedy: what to do about one that it does not find."""
+
+    names: Collection[str]
+    remedy: str
+
+
+ON_THE_INSTANCE = (
+    "${{{name}}} is not set on Elastic Beanstalk: add {name} to [variables] or [secrets], or write ${{{name}:-default}}"
+)
+IN_A_BUILD = "a build finds no ${{{name}}}: write the value, or ${{{name}:-default}}"
+
+
+class _UnsettledError(Exception):
+    """Why a text cannot be settled, and the remedy."""
+
+
+def interpolated(value: Any, scope_of: Callable[[Place], Scope], path: Place = ()) -> Any:
+    """The tree with every text settled, or `Faulty` where it cannot be. scope_of: what a place finds."""
+    if isinstance(value, dict):
+        return {key: interpolated(item, scope_of, (*path, key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [interpolated(item, scope_of, path) for item in value]
+    if isinstance(value, Override):
+        return Override(interpolated(value.value, scope_of, path))
+    if not isinstance(value, str) or "$" not in value:
+        return value
+    try:
+        return settle(value, scope_of(path))
+    except _UnsettledError as error:
+        return Faulty(value, _path_remedy(value) or str(error))
+    except RecursionError:
+        return Faulty(value, "variables are nested too deeply: write fewer")
+
+
+def _path_remedy(text: str) -> str:
+    """What to write for a path that begins with this machine's folder or home; "" for anything else."""
+    match = _OF_THIS_MACHINE.match(text)
+    if match is None:
+        return ""
+    rest = text[match.end() :]
+    if match["name"] == "PWD":
+        # A colon or nothing after it: the folder itself.
+        path = f".{rest}" if rest[:1] in ("", "/", ":") else f"./{rest}"
+        return f"${{PWD}} is a folder of this machine: write {path}"
+    path = f"./{rest.lstrip('/')}"
+    return (
+        f"${{HOME}} is your home directory: move it into the project and write {path}, or use a named volume for data"
+    )
+
+
+def settle(text: str, scope: Scope) -> str:
+    """The text with the variables that are not in scope replaced by their defaults."""
+    return "".join(_pieces(text, scope))
+
+
+def _pieces(text: str, scope: Scope) -> Iterator[str]:
+    place = 0
+    while match := _DOLLAR.search(text, place):
+        yield text[place : match.start()]
+        place = match.end()
+        if match["name"]:
+            yield _variable(match["name"], "", "", scope)
+        elif match["braced"]:
+            end = _closing(text, place)
+            yield _braces(text[place:end], scope)
+            place = end + 1
+        else:
+            yield "$$"
+    yield text[place:]
+
+
+def _closing(text: str, start: int) -> int:
+    """Where the brace that opened before `start` closes, past the braces within."""
+    depth = 1
+    for place in range(start, len(text)):
+        depth += (text[place] == "{") - (text[place] == "}")
+        if depth == 0:
+            return place
+    raise _UnsettledError("a brace is opened and not closed: close it")
+
+
+def _braces(inside: str, scope: Scope) -> str:
+    match = _BRACED.fullmatch(inside)
+    if match is None:
+        # What follows may be secret.
+        name = re.sub(r"\W.*", "", inside, flags=re.DOTALL)
+        raise _UnsettledError(f"${{{name}...}} is no variable: write ${{NAME}} or ${{NAME:-default}}")
+    return _variable(match["name"], match["operator"] or "", match["word"] or "", scope)
+
+
+def _variable(name: str, operator: str, word: str, scope: Scope) -> str:
+    if name in scope.names:
+        rest = word if operator.endswith("?") else settle(word, scope)
+        return f"${{{name}{operator}{rest}}}"
+    if operator.endswith("-"):
+        return settle(word, scope)
+    if operator.endswith("+"):
+        return ""
+    said = f" ({word})" if operator.endswith("?") and word else ""
+    raise _UnsettledError(f"{scope.remedy.format(name=name)}{said}")

@@ -1,0 +1,183 @@
+"""The user's own files for the instance: `.platform/` and `.ebextensions/` beside the manifest.
+
+What Beanstalk does with them: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/platforms-linux-extend.html. What
+would do nothing there, or sets what is the stacks' to set, is told; what would end the deployment is refused.
+"""
+
+import os
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path, PurePosixPath
+
+import yaml
+
+from beanpod.deploy.bundles.archive import BundleFile
+from beanpod.deploy.bundles.files import folder_files
+
+EXTRA_FOLDERS = (".platform", ".ebextensions")
+_PLATFORM, _EXTENSIONS = EXTRA_FOLDERS
+_HOOKS = ("hooks", "confighooks")
+_STAGES = ("prebuild", "predeploy", "postdeploy")
+_NGINX = "nginx"
+_ELF = b"\x7fELF"
+_SHEBANG = re.compile(rb"#![ \t]*(/\S+)(?:[ \t]+(?:-S[ \t]+)?(\S+))?")
+# What an instance of the Docker platform has by itself.
+_INTERPRETERS = frozenset({"bash", "env", "python3", "sh"})
+# https://docs.aws.amazon.com/linux/al2/ug/prepare-for-al2023.html: "By default, cron is not installed in AL2023."
+_CRON = re.compile(rb"/etc/cron[.t]|/var/spool/cron|\bcrontab\b")
+# Of other kinds of projects; a bundle holds only what is named.
+_LEFT_OUT = {
+    "Dockerrun.aws.json": "the deploy script generates it from the manifest",
+    "Procfile": "the container runs the command of its image",
+    "Buildfile": "build steps belong in the Dockerfile",
+    "cron.yaml": "only worker environments read it",
+    ".ebignore": "the bundle contains only what the release needs",
+}
+
+
+def extra_files(root: Path, problems: list[str]) -> Mapping[str, BundleFile]:
+    """Every file of the two folders by its path, as Beanstalk would have it. Adds to the problems.
+
+    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/platforms-linux-extend.hooks.html: platforms since 2022 make
+    every hook executable and its line ends LF. Done here already, a checkout on Windows is the same release.
+    """
+    files = dict(_files(root, problems))
+    for name, file in files.items():
+        if _is_hook(PurePosixPath(name)):
+            files[name] = replace(file, data=_with_line_feeds(file.data), executable=True)
+            problems += (f"{name}: {text}" for text in _problems_of_hook(files[name].data))
+        elif PurePosixPath(name).match(f"{_EXTENSIONS}/*.config") and _read(file.data) is None:
+            problems.append(f"{name}: neither YAML nor JSON, which fails the deployment: fix it, or remove it")
+    return files
+
+
+def extra_notes(root: Path, files: Mapping[str, BundleFile], *, compose: bool) -> Iterator[str]:
+    """What of the user's own files does nothing on the instance, or is not as it looks. files: of `extra_files`.
+
+    compose: whether a compose file is deployed, which switches Beanstalk's nginx off.
+    """
+    for name, reason in _LEFT_OUT.items():
+        if os.path.isfile(root / name):
+            yield f"{name}: left out: {reason}"
+    dead = [name for name in files if name.startswith(f"{_PLATFORM}/{_NGINX}/")]
+    if compose and dead:
+        yield (
+            f"{_PLATFORM}/{_NGINX}: ignored with a compose file, which turns off Elastic Beanstalk's nginx: "
+            "add a proxy with this configuration to the compose file"
+        )
+    has_cron = any(b"cronie" in file.data for file in files.values())
+    for name, file in files.items():
+        path = PurePosixPath(name)
+        if _CRON.search(file.data) and not has_cron:
+            yield f"{name}: cron is not installed there: install cronie in .ebextensions, or use a systemd timer"
+        for text in (
+            _notes_of_platform(path, compose=compose) if path.parts[0] == _PLATFORM else _notes_of_extension(path)
+        ):
+            yield f"{name}: {text}"
+        if _is_hook(path):
+            yield from (f"{name}: {text}" for text in _notes_of_hook(root / name, file))
+        elif path.match(f"{_EXTENSIONS}/*.config") and "option_settings" in (_read(file.data) or ()):
+            yield (
+                f"{name}: option_settings: those that the stacks also set are ignored, the others in no template: "
+                "move them to [variables], or to [[environment.options]] in the manifest"
+            )
+
+
+def _files(root: Path, problems: list[str]) -> Iterator[tuple[str, BundleFile]]:
+    for name in EXTRA_FOLDERS:
+        if os.path.lexists(root / name):
+            yield from folder_files(root, root / name, problems)
+
+
+def _is_hook(path: PurePosixPath) -> bool:
+    """Whether Beanstalk runs the file."""
+    return len(path.parts) == 4 and path.parts[0] == _PLATFORM and path.parts[1] in _HOOKS and path.parts[2] in _STAGES
+
+
+def _with_line_feeds(data: bytes) -> bytes:
+    """A script without carriage returns at the ends of its lines; a program as it is."""
+    return data if b"\0" in data else data.replace(b"\r\n", b"\n")
+
+
+def _problems_of_hook(data: bytes) -> Iterator[str]:
+    """Why the instance could not start it."""
+    if data.startswith(_ELF) or _SHEBANG.match(data):
+        return
+    if data.startswith(b"\xef\xbb\xbf#!"):
+        yield "cannot be executed: it begins with a byte order mark: save it as UTF-8 without one"
+    elif data.lstrip().startswith(b"#!"):
+        yield "cannot be executed: begin the first line with #! and the absolute path of a program, such as #!/bin/bash"
+    else:
+        yield "cannot be executed, but Elastic Beanstalk runs every file here: begin it with #!/bin/bash, or remove it"
+
+
+def _notes_of_hook(path: Path, file: BundleFile) -> Iterator[str]:
+    found = _SHEBANG.match(file.data)
+    if found:
+        program = PurePosixPath(found[1].decode(errors="replace")).name
+        if program == "env":
+            program = (found[2] or b"env").decode(errors="replace")
+        if program not in _INTERPRETERS:
+            yield f"is run by {program}: make sure that an earlier hook or .ebextensions installs it on the instance"
+    try:
+        if b"\0" not in file.data and b"\r\n" in path.read_bytes():
+            yield "line endings are converted from CRLF to LF, as Elastic Beanstalk does"
+    except OSError:
+        return
+
+
+def _notes_of_platform(path: PurePosixPath, *, compose: bool) -> Iterator[str]:
+    """What Beanstalk passes over below `.platform`."""
+    parts = path.parts[1:]
+    known = (*_HOOKS, _NGINX)
+    if not parts:
+        yield "ignored: Elastic Beanstalk expects a folder, not a file"
+    elif parts[0] in _HOOKS:
+        if len(parts) == 2 and parts[1] in _STAGES:
+            yield "ignored: Elastic Beanstalk expects a folder, not a file; Git on Windows checks out links as files"
+        elif len(parts) == 2:
+            yield f"not run: move it into one of {', '.join(_STAGES)}"
+        elif parts[1] not in _STAGES:
+            yield f"not run: {parts[1]} is not a folder of hooks: {_meant(parts[1], _STAGES)}"
+        elif len(parts) > 3:
+            yield f"not run by itself: Elastic Beanstalk runs only the files directly in {parts[0]}/{parts[1]}"
+    elif parts[0] == _NGINX:
+        if (
+            not compose
+            and parts != (_NGINX, "nginx.conf")
+            and not path.match("conf.d/*.conf")
+            and "elasticbeanstalk" not in parts
+        ):
+            yield "not read: nginx reads only nginx.conf and conf.d/*.conf"
+    elif get_close_matches(parts[0].lower(), known, n=1, cutoff=0.7):
+        yield f"ignored: {_PLATFORM}/{parts[0]} is not a folder of Elastic Beanstalk: {_meant(parts[0], known)}"
+
+
+def _notes_of_extension(path: PurePosixPath) -> Iterator[str]:
+    if len(path.parts) > 1 and path.parts[1] == _NGINX:
+        yield f"not read: move it to {_PLATFORM}/{_NGINX}"
+    elif len(path.parts) > 2:
+        yield f"not read: Elastic Beanstalk reads only the files directly in {_EXTENSIONS}"
+    elif path.suffix != ".config":
+        yield "not read: Elastic Beanstalk reads only *.config"
+
+
+def _meant(word: str, known: tuple[str, ...]) -> str:
+    nearest = get_close_matches(word.lower(), known, n=1, cutoff=0.5)
+    return f"rename it to {nearest[0]}" if nearest else f"rename it to one of {', '.join(known)}"
+
+
+def _read(data: bytes) -> Collection[object] | None:
+    """The content of a configuration file; None where it is neither YAML nor JSON, () where it has own tags."""
+    try:
+        content = yaml.safe_load(data)
+    except yaml.constructor.ConstructorError:
+        return ()
+    except (yaml.YAMLError, UnicodeDecodeError):
+        return None
+    except ValueError:
+        # What looks like a date and is none.
+        return ()
+    return content if isinstance(content, dict) else ()

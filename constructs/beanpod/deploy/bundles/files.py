@@ -1,0 +1,133 @@
+"""Files of the project that go into the bundle."""
+
+import os
+import stat
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from beanpod.deploy.bundles.archive import BundleFile
+from beanpod.deploy.bundles.problems import printable
+
+# What desktops and git leave in folders: it would make a bundle depend on the machine.
+_LITTER = frozenset({".DS_Store", "Thumbs.db", ".gitkeep", ".gitignore"})
+# https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/applications-sourcebundle.html: "Not exceed 500 MB", which
+# CreateApplicationVersion counts as 524,288,000 bytes. A plain zip lists 65,535 files.
+LARGEST = 524_288_000
+MOST_FILES = 65_535
+_MIB = 1024 * 1024
+_NAMED = 3
+# What a zip holds of a file besides its content and, twice, its name.
+_ENTRY = 76
+
+
+def folder_files(root: Path, folder: Path, problems: list[str]) -> Iterator[tuple[str, BundleFile]]:
+    """Every file below the folder, or the one file, by its path from the root.
+
+    Adds what cannot be taken to the problems. A symbolic link stands for what it points to, which has to be below the
+    root too: another checkout has no more. What vanishes while it is read was not there.
+    """
+    problem = too_large(_sizes(root, folder))
+    if problem:
+        problems.append(problem)
+    else:
+        yield from _taken(root, folder, problems, ())
+
+
+def too_large(sizes: Mapping[str, int], *, largest: int = LARGEST, most_files: int = MOST_FILES) -> str | None:
+    """What is wrong with a bundle of files of these sizes in bytes, by their paths; None if Beanstalk takes it."""
+    weight = sum(size + _ENTRY + 2 * len(name.encode("utf-8", "replace")) for name, size in sizes.items())
+    if weight <= largest and len(sizes) <= most_files:
+        return None
+    amount = f"{weight / _MIB:,.1f} MiB" if weight > largest else f"{len(sizes):,} files"
+    limit = f"{largest / _MIB:,.0f} MiB" if weight > largest else f"{most_files:,} files"
+    biggest = _biggest(sizes if weight > largest else dict.fromkeys(sizes, 1))
+    named = ", ".join(printable(name) for name in biggest)
+    return (
+        f"the bundle has {amount}, and Elastic Beanstalk accepts {limit}: remove what is not needed; "
+        f"most of it is in {named}"
+    )
+
+
+def _biggest(sizes: Mapping[str, int]) -> list[str]:
+    """The folders that hold most, from the top down as long as one holds nearly all."""
+    inside: Counter[PurePosixPath] = Counter()
+    for name, size in sizes.items():
+        for parent in (PurePosixPath(name), *PurePosixPath(name).parents):
+            inside[parent] += size
+    top = PurePosixPath(".")
+    while True:
+        below = Counter({path: size for path, size in inside.items() if path.parent == top and path != top})
+        (first, size), *_ = below.most_common(1) or [(top, 0)]
+        if size < 0.9 * inside[top] or str(first) in sizes:
+            return [str(path) for path, size in below.most_common(_NAMED) if size >= 0.05 * inside[top]] or [str(top)]
+        top = first
+
+
+def _sizes(root: Path, folder: Path) -> dict[str, int]:
+    """The sizes of the files below a folder, or of the one file; what cannot be looked at is left to the reading."""
+    sizes: dict[str, int] = {}
+    if not os.path.isdir(folder):
+        return {_inside(root, folder): os.path.getsize(folder)} if os.path.isfile(folder) else {}
+    for place, _, names in os.walk(folder, followlinks=False):
+        for name in names:
+            path = Path(place, name)
+            try:
+                sizes[_inside(root, path)] = os.path.getsize(path) if os.path.isfile(path) else 0
+            except OSError:
+                continue
+    return sizes
+
+
+def _taken(root: Path, path: Path, problems: list[str], above: tuple[Path, ...]) -> Iterator[tuple[str, BundleFile]]:
+    """What is at the path. above: the folders that it is in, as they are really called."""
+    name = _inside(root, path)
+    try:
+        if path.is_symlink():
+            problem = _problem_of_link(root, path, above)
+            if problem:
+                problems.append(f"{printable(name)}: {problem}")
+                return
+        kind = path.stat().st_mode
+        if stat.S_ISDIR(kind):
+            for entry in sorted(os.listdir(path)):
+                yield from _taken(root, path / entry, problems, (*above, path.resolve()))
+        elif path.name not in _LITTER:
+            problem = _problem_of_file(path, name, kind)
+            if problem:
+                problems.append(f"{printable(name)}: {problem}")
+            else:
+                yield name, BundleFile(path.read_bytes(), bool(kind & stat.S_IXUSR))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        problems.append(
+            f"{printable(name)}: cannot be read: {error.strerror}: grant this user read permission, or remove it"
+        )
+
+
+def _problem_of_link(root: Path, path: Path, above: tuple[Path, ...]) -> str | None:
+    target = Path(os.path.realpath(path))
+    shown = printable(os.readlink(path))
+    if os.path.isabs(os.readlink(path)) or not target.is_relative_to(root.resolve()):
+        return f"a link to {shown}, which is outside the project: replace it with the file"
+    if not target.exists():
+        return f"a link to {shown}, which does not exist: fix the link, or remove it"
+    if target in above:
+        return f"a link to {shown}, a folder that contains it: remove it"
+    return None
+
+
+def _problem_of_file(path: Path, name: str, kind: int) -> str | None:
+    if not stat.S_ISREG(kind):
+        return "not a regular file: remove it"
+    if not name.isprintable() or "\\" in name:
+        # A zip has room for UTF-8 only, unzip takes backslashes for slashes, and a message for what can be shown.
+        return "its name cannot be displayed or unzipped: rename it"
+    if ".env" in (path.name, path.resolve().name):
+        return "contains secrets: move them to [secrets], and remove the file"
+    return None
+
+
+def _inside(root: Path, path: Path) -> str:
+    return path.relative_to(root).as_posix()

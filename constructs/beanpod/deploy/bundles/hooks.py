@@ -1,0 +1,118 @@
+"""Platform hooks: what Beanstalk runs on the instance around a deployment.
+
+https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/platforms-linux-extend.hooks.html
+"""
+
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from beanpod.deploy.bundles import stamp
+from beanpod.deploy.bundles.archive import BundleFile
+
+_SCRIPTS = Path(__file__).parent / "scripts"
+
+
+# Beanstalk runs the hooks of a folder by name: the login comes before anybody else's.
+_LOGINS = tuple(f".platform/{hooks}/prebuild/00_beanpod_login.sh" for hooks in ("hooks", "confighooks"))
+_RELEASE = ".platform/hooks/prebuild/01_beanpod_release.sh"
+# After the images are there, before their containers start.
+_LOGS = tuple(f".platform/{hooks}/predeploy/00_beanpod_logs.sh" for hooks in ("hooks", "confighooks"))
+# After the user's own, which may start something; a change of configuration restarts containers as well.
+_VERIFIES = tuple(f".platform/{hooks}/postdeploy/98_beanpod_verify.sh" for hooks in ("hooks", "confighooks"))
+CLEANUP = ".platform/hooks/postdeploy/99_beanpod_cleanup.sh"
+
+# A name that a shell takes as it stands.
+_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]*")
+
+# Names in a bundle that nobody else can have.
+OWN_FILES = frozenset({*_LOGINS, *_LOGS, _RELEASE, *_VERIFIES, CLEANUP, "docker-compose.yml", "Dockerrun.aws.json"})
+
+
+def login_hooks(repository: str) -> Mapping[str, BundleFile]:
+    """Log in at the repository's registry with DOCKER_USERNAME and DOCKER_PASSWORD, secrets of the environment.
+
+    In both folders: a change of configuration pulls as well when it replaces an instance.
+    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/docker-configuration.remote-repo.html
+    """
+    registry = _registry(repository)
+    script = _script("login.sh", REGISTRY=f" {registry}".rstrip(), TITLE=registry or "Docker Hub")
+    return dict.fromkeys(_LOGINS, script)
+
+
+def release_hook(version: str, images: Mapping[str | None, str]) -> Mapping[str, BundleFile]:
+    """Write down on the instance what is released: the version, the environment's name, and each service's image.
+
+    version: the label, with stamp.BLANK in it. The environment's name is what its instance knows:
+    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/custom-platforms-scripts.html has the key.
+    """
+    stamps = (f"stamp {shlex.quote(stamp.folder(name))} {shlex.quote(image)}" for name, image in images.items())
+    return {_RELEASE: _script("release.sh", MOUNT=stamp.MOUNT, VERSION=version, STAMPS="\n".join(stamps))}
+
+
+@dataclass(frozen=True)
+class LogFolder:
+    """A folder of the instance's logs. user: of its container, as the compose file has it; "" for the image's own."""
+
+    name: str
+    image: str
+    user: str = ""
+
+
+def logs_hook(folders: Iterable[LogFolder]) -> Mapping[str, BundleFile]:
+    """Have the containers' users write into their folders of logs, which are root's on the instance.
+
+    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/create_deploy_docker.container.console.html: Beanstalk makes
+    one for each service below EB_LOG_BASE_DIR.
+    """
+    known = (folder for folder in folders if _IMAGE.fullmatch(folder.image))
+    lines = [shlex.join(["logs", folder.name, folder.image, folder.user]) for folder in known]
+    return dict.fromkeys(_LOGS, _script("logs.sh", LOGS="\n".join(lines))) if lines else {}
+
+
+def verify_hooks(
+    kinds: Mapping[str, str], *, image: str, health_path: str, health_codes: str
+) -> Mapping[str, BundleFile]:
+    """Fail an instance's deployment where a container does not run well, or the health path does not answer there.
+
+    "If any hook fails (exits with a non-zero code), the deployment aborts and fails", says the page above; what ran
+    before is not brought back by that: "start another deployment", says
+    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environments-health-enhanced-notifications.html.
+    The deploy script does.
+
+    kinds: of compose services, by their names; none where there is one container. image: of that one. health_codes:
+    as in MatcherHTTPCode. Variables of the environment: BEANPOD_WATCH_SECONDS, how long nothing may restart, 15 s
+    where it is not given; BEANPOD_SETTLE_SECONDS, how long everything has to come to that, 60 s.
+    """
+    script = _script(
+        "verify.sh",
+        SERVICES="\n".join(f"{name} {kind}" for name, kind in kinds.items()),
+        IMAGE=image,
+        PATH=shlex.quote(health_path),
+        CODES=shlex.quote(health_codes),
+    )
+    return dict.fromkeys(_VERIFIES, script)
+
+
+def cleanup_hook(images: Iterable[str]) -> Mapping[str, BundleFile]:
+    """Remove what earlier releases left on the disk, except what this one and the one before need.
+
+    images: of every service; one whose name holds a variable is left alone.
+    """
+    named = sorted({image for image in images if _IMAGE.fullmatch(image)})
+    return {CLEANUP: _script("cleanup.sh", IMAGES=" ".join(named))}
+
+
+def _script(name: str, **values: str) -> BundleFile:
+    text = (_SCRIPTS / name).read_text(encoding="utf-8")
+    for key, value in values.items():
+        text = text.replace(f"__{key}__", value)
+    return BundleFile(text.encode(), executable=True, stamped=True)
+
+
+def _registry(repository: str) -> str:
+    """The registry as `docker login` takes it: a first part with a dot or a port, nothing for Docker Hub."""
+    first, slash, _ = repository.partition("/")
+    return first if slash and ("." in first or ":" in first) else ""

@@ -1,0 +1,203 @@
+"""The whole deployment, one step after another: look, build, push, bundle, roll out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from beanpod.deploy.bundles import Bundle, build_specs, check_login, check_pulls, make_bundle, preview_bundle
+from beanpod.deploy.clock import Clock
+from beanpod.deploy.errors import BuildError
+from beanpod.deploy.images import Image, Repository, build_and_push, connect, given_credentials, is_public, platform_of
+from beanpod.deploy.report import Outcome, Phase, Reporter
+from beanpod.deploy.source import Source
+
+if TYPE_CHECKING:
+    from beanpod.deploy.aws import Aws
+    from beanpod.deploy.rollout import Look, Settings, Target
+    from beanpod.manifest import StageConfig
+
+
+@dataclass(frozen=True)
+class Project:
+    """What is deployed. root: the manifest's folder. environ: the script's variables; may hold secrets."""
+
+    stage: "StageConfig"
+    root: Path
+    environ: Mapping[str, str] = field(repr=False)
+
+    @property
+    def builds(self) -> tuple[str, ...]:
+        """What has to be built, as messages call it. Raises BuildError where it cannot be."""
+        return tuple(spec.title for spec in build_specs(self.stage, self.root))
+
+    @property
+    def platform(self) -> str:
+        """What the instances run, such as linux/amd64."""
+        return platform_of(self.stage.environment.architecture)
+
+
+@dataclass(frozen=True)
+class Built:
+    """Images in their registry, by compose service (None for the one Dockerfile), and the bundle that names them."""
+
+    images: Mapping[str | None, Image]
+    bundle: Bundle
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a deployment would do. look: what runs now. repository: where images would be pushed."""
+
+    target: "Target"
+    look: "Look"
+    builds: tuple[str, ...]
+    repository: str
+    platform: str
+
+
+def build(project: Project, *, application: str, clock: Clock, report: Reporter) -> Built:
+    """Build and push the images, and make the bundle. application: its name on Elastic Beanstalk.
+
+    Raises BuildError, and UsageError for a login that does not work.
+    """
+    stage = project.stage
+    specs = build_specs(stage, project.root)
+    check_pulls(stage, project.root, is_public=_Anybody(clock).may_pull)
+    if not specs:
+        # Nothing is built, so that neither an engine nor a registry is needed.
+        with report.phase(Phase.BUNDLE):
+            return Built({}, _bundle(project, {}, application, clock, report))
+    repository = stage.service.image
+    with connect(repository, environment=project.environ, report=report, clock=clock) as (docker, registry):
+        check_login(stage, private=registry.is_private)
+        images = build_and_push(
+            specs,
+            platform=platform_of(stage.environment.architecture),
+            docker=docker,
+            registry=registry,
+            report=report,
+        )
+    with report.phase(Phase.BUNDLE):
+        return Built(images, _bundle(project, images, application, clock, report))
+
+
+class _Anybody:
+    """Asks registries as somebody without a login. A registry that does not answer once is not asked again."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._silent: set[str] = set()
+
+    def may_pull(self, image: str) -> bool | None:
+        """Whether anybody may pull an image; None where its registry does not say."""
+        repository, reference = Repository.of_image(image)
+        if repository.host in self._silent:
+            return None
+        try:
+            return is_public(str(repository), reference, clock=self._clock)
+        except BuildError:
+            self._silent.add(repository.host)
+            return None
+
+
+def _bundle(
+    project: Project, images: Mapping[str | None, Image], application: str, clock: Clock, report: Reporter
+) -> Bundle:
+    repository = project.stage.service.image
+    public = all(is_public(repository, image.digest, clock=clock) for image in images.values())
+    bundle = make_bundle(
+        project.stage,
+        project.root,
+        {name: image.reference for name, image in images.items()},
+        application=application,
+        login_hooks=not public,
+    )
+    _tell_notes(bundle, report)
+    report.say(f"{bundle.label}: {_size(bundle)}")
+    return bundle
+
+
+def preview(project: Project, *, report: Reporter) -> Bundle:
+    """The bundle that a release would deploy, with digests of zeros for images that are not built yet.
+
+    Asks neither AWS nor Docker nor a registry. Raises what a release would be refused with: BuildError, and UsageError
+    for half a login.
+    """
+    given_credentials(project.environ)
+    with report.phase(Phase.BUNDLE):
+        bundle = preview_bundle(project.stage, project.root)
+        _tell_notes(bundle, report)
+        zeros = ", with digests of zeros for what is not built yet" if project.builds else ""
+        report.say(f"{_size(bundle)}{zeros}")
+        return bundle
+
+
+def _tell_notes(bundle: Bundle, report: Reporter) -> None:
+    for note in bundle.notes:
+        report.say(note)
+
+
+def _size(bundle: Bundle) -> str:
+    return f"{len(bundle.files)} files, {len(bundle.data):,} bytes"
+
+
+class Deployment:
+    """One deployment of a project to its stage's environment. outcome: what is known so far, also after an error."""
+
+    def __init__(
+        self,
+        project: Project,
+        target: "Target",
+        aws: "Aws",
+        *,
+        clock: Clock,
+        report: Reporter,
+        settings: "Settings | None" = None,
+    ) -> None:
+        from beanpod.deploy.rollout import Rollout
+
+        self._project, self._target, self._clock, self._report = project, target, clock, report
+        self._source = Source.of(project.root, project.environ)
+        self._rollout = Rollout(target, aws, report=report, clock=clock, settings=settings, source=self._source)
+
+    @property
+    def outcome(self) -> Outcome:
+        """What is known so far."""
+        return self._rollout.outcome
+
+    def plan(self) -> Plan:
+        """What run() would do; only looks."""
+        return Plan(
+            target=self._target,
+            look=self._rollout.look(wait=False),
+            builds=self._project.builds,
+            repository=self._project.stage.service.image,
+            platform=self._project.platform,
+        )
+
+    def run(self, *, force: bool = False) -> Outcome:
+        """All of it. force: also what runs already, or is older than what runs.
+
+        Raises the errors of `beanpod.deploy.errors`, each with the exit code that says what state it leaves.
+        """
+        # Before anything is waited for: what cannot be built, or not run on Beanstalk, is told at once.
+        build_specs(self._project.stage, self._project.root)
+        # Before anything is built: a slip in the credentials or a busy environment should not cost a build.
+        self._rollout.look()
+        built = build(self._project, application=self._target.application, clock=self._clock, report=self._report)
+        self._rollout.outcome = replace(self._rollout.outcome, image=built.bundle.image, digest=built.bundle.digest)
+        return self._rollout.release(
+            built.bundle, description=self._description(), tags=self._tags(built.bundle), force=force
+        )
+
+    def _description(self) -> str:
+        parts = (self._source.short_commit, self._source.run_url, f"by {self._source.actor}")
+        return " ".join(part for part in parts if part)
+
+    def _tags(self, bundle: Bundle) -> dict[str, str]:
+        return {
+            "beanpod:commit": self._source.commit,
+            "beanpod:run": self._source.run_url,
+            "beanpod:image": bundle.image,
+        }

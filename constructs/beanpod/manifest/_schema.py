@@ -1,0 +1,109 @@
+"""The JSON Schema of `beanpod.toml`, for editors that follow its `#:schema` line, as taplo's do.
+
+https://taplo.tamasfe.dev/configuration/directives.html#the-schema-directive
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from beanpod.manifest._layers import PLAINTEXT
+from beanpod.manifest._presets import PRESETS
+from beanpod.manifest._sections import StageConfig
+from beanpod.manifest._wording import show
+
+# The tables that stages, presets and file share out between them: no layer need be complete.
+_LAYERED = (
+    "ServiceConfig",
+    "NetworkConfig",
+    "EnvironmentConfig",
+    "ManagedUpdates",
+    "DatabaseConfig",
+)
+
+
+_VARIABLE = {
+    "anyOf": [
+        {"type": "string"},
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "required": [PLAINTEXT],
+            "properties": {
+                PLAINTEXT: {"type": "string", "description": "A value that looks like a secret's and that is none."}
+            },
+        },
+    ]
+}
+
+
+def schema() -> dict[str, Any]:
+    """The schema. Nothing is required in it that another layer may bring."""
+    generated = StageConfig.model_json_schema()
+    definitions = {name: _tidy(section) for name, section in generated.pop("$defs").items()}
+    stage = _tidy(generated)
+    del stage["properties"]["name"], stage["required"]
+    for name in _LAYERED:
+        del definitions[name]["required"]
+    _add_words_that_switch_off(definitions)
+    _add_preset_defaults(definitions)
+    stage["properties"]["variables"]["additionalProperties"] = _VARIABLE
+    stages = {
+        "type": "object",
+        "description": "Stages by name; each overrides any other key. Default: one stage, dev.",
+        "additionalProperties": {"$ref": "#/$defs/Stage"},
+    }
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "beanpod.toml",
+        "description": "The manifest of a service that Beanpod deploys.",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {**stage["properties"], "stages": stages},
+        "$defs": {**definitions, "Stage": {**stage, "title": "Stage", "description": "One stage's overrides."}},
+    }
+
+
+def text() -> str:
+    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _tidy(section: dict[str, Any]) -> dict[str, Any]:
+    """Without the titles that repeat the key, and without null, which TOML has not."""
+    properties = {key: _tidy_property(value) for key, value in section["properties"].items()}
+    return {**section, "properties": properties}
+
+
+def _tidy_property(value: dict[str, Any]) -> dict[str, Any]:
+    tidy = {key: item for key, item in value.items() if key != "title" and not _is_empty_default(key, item)}
+    choices = [choice for choice in tidy.pop("anyOf", []) if choice != {"type": "null"}]
+    return {**choices[0], **tidy} if choices else tidy
+
+
+def _is_empty_default(key: str, item: object) -> bool:
+    """Absent or all defaults itself: the description says it better."""
+    return key == "default" and (item is None or isinstance(item, dict))
+
+
+def _add_words_that_switch_off(definitions: dict[str, Any]) -> None:
+    for section, key in (("DatabaseConfig", "engine"), ("ManagedUpdates", "level")):
+        definitions[section]["properties"][key]["enum"].append("none")
+    room = definitions["DatabaseConfig"]["properties"]["max_storage_gb"]
+    bounds = {key: room.pop(key) for key in ("minimum", "maximum")}
+    room["anyOf"] = [{"const": 0}, bounds]
+
+
+def _add_preset_defaults(definitions: dict[str, Any]) -> None:
+    names = {"network": "NetworkConfig", "environment": "EnvironmentConfig", "database": "DatabaseConfig"}
+    for section, definition in names.items():
+        for key, small in PRESETS["small"][section].items():
+            production = PRESETS["production"][section][key]
+            described = definitions[definition]["properties"][key]
+            described["description"] += f" Default: {_written(small)}; production: {_written(production)}."
+
+
+def _written(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_written(item)}" for key, item in value.items())
+    return show(value)

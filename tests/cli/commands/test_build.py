@@ -1,0 +1,219 @@
+"""`build --dry-run`: what a release would deploy, before there are stacks, an image or an engine."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from beanpod.cli.main import main
+from tests.deploy.bundles.projects import COMPOSE, SERVICE, write
+
+ROOT = Path(__file__).parents[3]
+ZEROS = "0" * 64
+SINGLE = {"beanpod.toml": SERVICE, "Dockerfile": "FROM busybox:stable\n"}
+BUILT = {
+    "beanpod.toml": COMPOSE,
+    "Dockerfile": "FROM busybox:stable\n",
+    "conf/app.conf": "x\n",
+    "compose.yaml": "services:\n"
+    '  web:\n    build: .\n    container_name: shop\n    ports: ["80:8080"]\n'
+    '  proxy:\n    image: nginx:stable\n    volumes: ["./conf:/etc/nginx/conf.d:ro"]\n',
+}
+PULLED = {
+    "beanpod.toml": COMPOSE,
+    "compose.yaml": 'services:\n  web:\n    image: nginx:stable\n    ports: ["80:80"]\n',
+}
+
+
+# Root reads and writes everything, unless it has no capabilities: a CI machine may be root.
+WITHOUT_RIGHTS = ("/usr/bin/setpriv", "--bounding-set=-all", "--inh-caps=-all", "--") if os.getuid() == 0 else ()
+
+
+def run(project: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """The command in the project's folder, without git, Docker, root's rights or anybody's credentials."""
+    return subprocess.run(
+        [*WITHOUT_RIGHTS, sys.executable, "-P", "-m", "beanpod", "build", "--dry-run", *arguments],
+        cwd=project,
+        env={"PATH": str(project / "nowhere"), "HOME": str(project), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def project_of(tmp_path: Path, files: dict[str, str]) -> Path:
+    project = tmp_path / "project"
+    write(project, files)
+    return project
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("files", "definition", "image"),
+    [
+        (SINGLE, "Dockerrun.aws.json", f"ada/guestbook:{ZEROS[:16]}@sha256:{ZEROS}"),
+        (BUILT, "docker-compose.yml", f"ada/guestbook:web-{ZEROS[:16]}@sha256:{ZEROS}"),
+        (PULLED, "docker-compose.yml", "nginx:stable"),
+    ],
+)
+def test_dry_run_writes_what_would_be_deployed(
+    tmp_path: Path, files: dict[str, str], definition: str, image: str
+) -> None:
+    project, folder = project_of(tmp_path, files), tmp_path / "new" / "bundle"
+    before = contents(project)
+    ended = run(project, "--bundle", str(folder), "--json")
+    assert ended.returncode == 0, ended.stderr
+    document = json.loads(ended.stdout)
+    assert (document["dry_run"], document["bundle"]["folder"]) == (True, str(folder))
+    assert sorted(contents(folder)) == document["bundle"]["files"]
+    assert image in contents(folder)[definition].decode()
+    assert contents(project) == before
+    hook = folder / ".platform/hooks/postdeploy/99_beanpod_cleanup.sh"
+    assert os.access(hook, os.X_OK)
+
+
+def test_dry_run_says_every_note_and_takes_the_files_along(tmp_path: Path) -> None:
+    project, folder = project_of(tmp_path, BUILT), tmp_path / "bundle"
+    ended = run(project, "--bundle", str(folder))
+    assert ended.returncode == 0, ended.stderr
+    assert "container_name" in ended.stdout
+    assert contents(folder)["conf/app.conf"] == b"x\n"
+
+
+def test_dry_run_without_a_folder_only_checks(tmp_path: Path) -> None:
+    project = project_of(tmp_path, SINGLE)
+    ended = run(project)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert set(contents(project)) == set(SINGLE)
+
+
+def test_dry_run_is_of_the_stage_that_is_named(tmp_path: Path) -> None:
+    manifest = f"{SERVICE}[stages.dev.service]\nport = 3000\n[stages.prod.service]\nport = 4000\n"
+    project, folder = project_of(tmp_path, {**SINGLE, "beanpod.toml": manifest}), tmp_path / "bundle"
+    for stage, port in (("dev", 3000), ("prod", 4000)):
+        assert run(project, "--stage", stage, "--bundle", str(folder)).returncode == 0
+        ports = json.loads(contents(folder)["Dockerrun.aws.json"])["Ports"]
+        assert ports == [{"ContainerPort": port}]
+
+
+@pytest.mark.parametrize("files", [SINGLE, BUILT])
+def test_what_a_release_would_be_refused_for_ends_with_3(tmp_path: Path, files: dict[str, str]) -> None:
+    project, folder = project_of(tmp_path, files), tmp_path / "bundle"
+    (project / "Dockerfile").unlink()
+    ended = run(project, "--bundle", str(folder))
+    assert (ended.returncode, ended.stdout.count("Traceback")) == (3, 0)
+    assert len(ended.stderr.splitlines()) == 1
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("name", ["beanpod.toml", "out/notes.txt"])
+def test_folder_with_files_of_the_owner_loses_nothing(tmp_path: Path, name: str) -> None:
+    project = project_of(tmp_path, SINGLE)
+    write(tmp_path, {f"bundle/{name}": "mine"})
+    ended = run(project, "--bundle", "../bundle")
+    assert ended.returncode == 2
+    assert ended.stderr == "deploy: --bundle ../bundle is not empty: name a new or an empty folder\n"
+    assert contents(tmp_path / "bundle") == {name: b"mine"}
+
+
+@pytest.mark.parametrize("change", ["added", "edited", "linked", "mode"])
+def test_earlier_dry_run_is_replaced_only_while_nobody_changed_it(tmp_path: Path, change: str) -> None:
+    project, folder = project_of(tmp_path, BUILT), tmp_path / "bundle"
+    assert run(project, "--bundle", str(folder)).returncode == 0
+    write(project, {"conf/app.conf": "y\n"})
+    assert run(project, "--bundle", str(folder)).returncode == 0
+    assert contents(folder)["conf/app.conf"] == b"y\n"
+    match change:
+        case "added":
+            write(folder, {"notes.txt": "mine"})
+        case "edited":
+            write(folder, {"conf/app.conf": "mine"})
+        case "linked":
+            (folder / "link").symlink_to("conf")
+        case "mode":
+            (folder / "conf/app.conf").chmod(0o755)
+    kept = contents(folder)
+    assert run(project, "--bundle", str(folder)).returncode == 2
+    assert contents(folder) == kept
+
+
+@pytest.mark.parametrize(
+    ("files", "folder"),
+    [(SINGLE, "out"), (SINGLE, "deep/er/out"), (SINGLE, "Dockerfile"), (BUILT, "conf/out"), (PULLED, ".platform/out")],
+)
+def test_folder_that_the_release_is_made_from_is_refused(tmp_path: Path, files: dict[str, str], folder: str) -> None:
+    project = project_of(tmp_path, {**files, ".platform/nginx/conf.d/a.conf": "# x\n"})
+    before = contents(project)
+    ended = run(project, "--bundle", folder)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(f"deploy: --bundle {folder} is ")
+    assert len(ended.stderr.splitlines()) == 1
+    assert contents(project) == before
+
+
+def test_folder_beside_an_image_of_the_shelf_may_be_in_the_project(tmp_path: Path) -> None:
+    project = project_of(tmp_path, PULLED)
+    assert run(project, "--bundle", "out").returncode == 0
+    assert "docker-compose.yml" in contents(project / "out")
+
+
+def test_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    project = project_of(tmp_path, SINGLE)
+    (tmp_path / "closed").mkdir(mode=0o555)
+    for folder in ("../closed", "../closed/new", "../closed/new/deep"):
+        ended = run(project, "--bundle", folder)
+        assert ended.returncode == 2
+        assert ended.stderr == f"deploy: --bundle {folder} cannot be written: name another folder\n"
+
+
+def test_half_a_docker_login_is_refused_as_a_release_would_refuse_it(tmp_path: Path) -> None:
+    project = project_of(tmp_path, SINGLE)
+    ended = subprocess.run(
+        [sys.executable, "-P", "-m", "beanpod", "build", "--dry-run"],
+        cwd=project,
+        env={"DOCKER_USERNAME": "ada", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert "DOCKER_PASSWORD is not" in ended.stderr
+
+
+CASES = ROOT / "tests/cases"
+RIGHT = {
+    "buildkit-only",
+    "context-above",
+    "crlf",
+    "listens-on-loopback",
+    "manifest-below",
+    "mount-only",
+    "octal-mode",
+    "syntax-line",
+    "two-build-files-one-service",
+    "umlauts",
+}
+
+
+@pytest.mark.parametrize("manifest", sorted(CASES.rglob("beanpod.toml")), ids=lambda path: str(path.relative_to(CASES)))
+def test_every_case_can_be_looked_at(tmp_path: Path, manifest: Path) -> None:
+    out, errors = io.StringIO(), io.StringIO()
+    folder = tmp_path / "bundle"
+    arguments = ["build", "--dry-run", "--json", "--manifest", str(manifest), "--bundle", str(folder)]
+    code = main(arguments, environ={}, stdout=out, stderr=errors)
+    document = json.loads(out.getvalue())
+    assert "unexpected" not in errors.getvalue()
+    assert (code, folder.exists()) in ((0, True), (3, False))
+    if code == 0:
+        assert sorted(contents(folder)) == document["bundle"]["files"]
+    else:
+        assert document["error"]
+    assert code == 0 or manifest.relative_to(CASES).parts[0] not in RIGHT

@@ -1,0 +1,101 @@
+"""Whole processes that are interrupted: what they say, which code they end with, what they leave."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cli.commands.stage import Stage
+
+ROOT = Path(__file__).resolve().parents[3]
+OLD, NEW = f"guestbook-{'1' * 16}", f"guestbook-{'2' * 16}"
+_SECONDS = 120
+
+
+@contextmanager
+def _started(stage: Stage, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **stage.embedded.environment}
+    manifest = str(stage.project.folder / "beanpod.toml")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "beanpod", *arguments, "--manifest", manifest],
+        cwd=ROOT,
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _status(stage: Stage, *options: str) -> str:
+    """By this machine's time, as the other process tells it: the embedded AWS has a time of its own."""
+    with _started(stage, "status", *options) as process:
+        said, _ = process.communicate(timeout=_SECONDS)
+    return said
+
+
+def _wait_for_call(stage: Stage, action: str) -> None:
+    end = time.monotonic() + _SECONDS
+    while action not in (call.action for call in stage.embedded.calls()):
+        assert time.monotonic() < end, f"nobody called {action}"
+        time.sleep(0.05)
+
+
+@contextmanager
+def _rolling_out(stage: Stage, label: str) -> Iterator["subprocess.Popen[str]"]:
+    """A rollout that goes on for as long as it is let: in the embedded AWS the clock stands still."""
+    stage.embedded.forget_calls()
+    with _started(stage, "rollback", label) as process:
+        _wait_for_call(stage, "UpdateEnvironment")
+        yield process
+        process.send_signal(signal.SIGTERM)
+        process.wait(_SECONDS)
+    stage.embedded.advance(600)
+
+
+@pytest.fixture(scope="module")
+def released(stage: Stage) -> Stage:
+    stage.release(OLD)
+    stage.release(NEW)
+    return stage
+
+
+def test_followed_events_end_with_ctrl_c(released: Stage) -> None:
+    with _started(released, "events", "--follow") as process:
+        assert process.stdout is not None
+        assert "INFO" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=_SECONDS)
+    assert (process.returncode, errors) == (130, "deploy: interrupted\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_rollout_says_what_it_leaves_and_gives_the_lock_back(
+    released: Stage, number: signal.Signals
+) -> None:
+    with _rolling_out(released, OLD) as process:
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=_SECONDS)
+        assert process.returncode == 130
+        assert errors == (f"deploy: interrupted: Elastic Beanstalk may go on rolling out {OLD}: see beanpod status\n")
+        standing = json.loads(_status(released, "--json"))
+        assert (standing["deployment"], standing["status"]) == (None, "Updating")
+
+
+def test_status_says_who_is_deploying(released: Stage) -> None:
+    with _rolling_out(released, NEW):
+        assert json.loads(_status(released, "--json"))["deployment"]["version_label"] == NEW
+        said = _status(released)
+    assert f"  rollout  {NEW} by " in said
+    assert ", locked until " in said

@@ -1,0 +1,175 @@
+import io
+import json
+import os
+import subprocess
+import sys
+from base64 import b64encode
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from beanpod.cli.main import main
+from beanpod.deploy.clock import Clock
+from beanpod.deploy.errors import BusyError, InterruptionError, RolledBackError, UsageError
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+class Broken:
+    """A connection that fails as told, at the first thing a command does with AWS."""
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def aws(self, region: str | None, clock: Clock) -> Any:
+        raise self._error
+
+    def client(self, service: str, region: str) -> Any:
+        raise self._error
+
+
+def run(error: BaseException, *arguments: str, **variables: str) -> tuple[int, str, str]:
+    out, errors = io.StringIO(), io.StringIO()
+    code = main(
+        ["status", "--manifest", str(ROOT / "beanpod.toml"), *arguments],
+        environ=variables,
+        stdout=out,
+        stderr=errors,
+        connection=Broken(error),
+    )
+    return code, out.getvalue(), errors.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (UsageError("no region: set one"), 2, "deploy: no region: set one\n"),
+        (BusyError("ann deploys", causes=("since noon",)), 4, "deploy: ann deploys\n  since noon\n"),
+        (InterruptionError("stopped; nothing was changed"), 130, "deploy: stopped; nothing was changed\n"),
+        (KeyboardInterrupt(), 130, "deploy: interrupted\n"),
+        (
+            ZeroDivisionError("by zero"),
+            1,
+            "deploy: unexpected ZeroDivisionError: by zero; run again with --verbose for the trace\n",
+        ),
+    ],
+)
+def test_every_end_is_one_line_and_an_exit_code(error: BaseException, code: int, said: str) -> None:
+    assert run(error) == (code, "", said)
+
+
+def test_trace_is_shown_when_asked_for() -> None:
+    code, _, errors = run(ZeroDivisionError("by zero"), "--verbose")
+    assert code == 1
+    assert errors.startswith("Traceback (most recent call last):\n")
+    assert errors.endswith("deploy: unexpected ZeroDivisionError: by zero\n")
+
+
+def test_failure_is_a_document_too() -> None:
+    code, out, errors = run(RolledBackError("app-2 failed", causes=("disk full",)), "--json")
+    assert code == 5
+    assert out == (
+        '{\n  "error": "app-2 failed",\n  "causes": [\n    "disk full"\n  ],\n'
+        '  "exit_code": 5,\n  "rolled_back": true\n}\n'
+    )
+    assert errors == "deploy: app-2 failed\n  disk full\n"
+
+
+_SECRETS = (
+    "DOCKER_PASSWORD",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "GITHUB_TOKEN",
+    "GH_TOKEN",
+    "ACTIONS_RUNTIME_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "CI_JOB_TOKEN",
+    "STRIPE_SECRET_KEY",
+)
+
+
+@pytest.mark.parametrize("name", _SECRETS)
+@pytest.mark.parametrize("more", [(), ("--json",), ("--verbose",), ("--output", "github")])
+def test_secret_of_the_environment_is_in_no_output(name: str, more: tuple[str, ...]) -> None:
+    _, out, errors = run(ValueError("https://me:hunter22@host"), *more, **{name: "hunter22"})
+    assert "me:***@host" in out + errors
+    assert "hunter22" not in out + errors
+
+
+_LOGIN = b64encode(b"ada:hunter22").decode()
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"DOCKER_AUTH_CONFIG": json.dumps({"auths": {"localhost:5000": {"auth": _LOGIN}}})},
+        {"DOCKER_AUTH_CONFIG": '{"auths": {"localhost:5000": {"username": "ada", "password": "hunter22"}}}'},
+        {"HTTPS_PROXY": "http://ada:hunter22@proxy:3128"},
+        {"ADDRESS": "hunter22", "AWS_WEB_IDENTITY_TOKEN_FILE": "{folder}/token"},
+        {"ADDRESS": "hunter22", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "{folder}/token"},
+    ],
+    ids=["docker's login", "docker's password", "proxy", "web identity", "container"],
+)
+def test_secret_within_a_variable_or_behind_it_is_in_no_output(variables: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("hunter22\n")
+    given = {name: value.replace("{folder}", str(tmp_path)) for name, value in variables.items()}
+    _, out, errors = run(ValueError(f"hunter22, that is {_LOGIN}"), "--json", **given)
+    assert "hunter22" not in out + errors
+    assert "DOCKER_AUTH_CONFIG" not in given or "password" in given["DOCKER_AUTH_CONFIG"] or _LOGIN not in out + errors
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"DOCKER_AUTH_CONFIG": "[]"},
+        {"DOCKER_AUTH_CONFIG": '{"auths": {"x": {"auth": "no base64"}, "y": 1}}'},
+        {"AWS_WEB_IDENTITY_TOKEN_FILE": "/nowhere"},
+        {"TOKEN_TTL": "environment", "DATABASE_URL": "postgres://postgres:postgres@db/environment"},
+    ],
+)
+def test_variable_without_a_secret_hides_no_word(variables: dict[str, str]) -> None:
+    _, _, errors = run(ValueError("postgres environment"), **variables)
+    assert "postgres environment" in errors
+
+
+def test_manifest_tells_all_its_problems(tmp_path: Path) -> None:
+    manifest = tmp_path / "beanpod.toml"
+    manifest.write_text('[service]\nname = "X"\nimage = "a b"\n')
+    errors = io.StringIO()
+    assert main(["status", "--manifest", str(manifest)], environ={}, stdout=io.StringIO(), stderr=errors) == 2
+    first, *problems = errors.getvalue().splitlines()
+    assert first == f"deploy: {manifest}: {len(problems)} problems"
+    assert [problem.split(" =")[0] for problem in problems[:2]] == ["  - service.name", "  - service.image"]
+
+
+def _process(*arguments: str, **streams: Any) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "beanpod", *arguments]
+    variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(command, cwd=ROOT, env=variables, text=True, **streams)
+
+
+def test_program_ends_with_the_code_of_its_command() -> None:
+    process = _process("status", "--stage", "nowhere", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    out, errors = process.communicate(timeout=120)
+    assert (process.returncode, out) == (2, "")
+    assert errors.startswith("deploy: beanpod.toml: 1 problem\n  - stage 'nowhere': no such stage")
+
+
+def test_what_is_not_installed_is_told_with_the_command() -> None:
+    bare = subprocess.run(
+        [sys.executable, "-S", "-m", "beanpod", "status"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert bare.returncode == 2
+    assert bare.stderr == (
+        f"deploy: boto3, pydantic, rich, yaml not installed: run {sys.executable} -m pip install "
+        "-r requirements-deploy.txt\n"
+    )
+
+
+def test_reader_that_is_gone_changes_no_exit_code() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = _process("status", "--stage", "nowhere", stdout=writing, stderr=writing)
+    os.close(writing)
+    assert process.wait(timeout=120) == 2

@@ -1,0 +1,136 @@
+"""What the commands that only read tell about a stage in the embedded AWS."""
+
+import io
+import json
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.cli.commands.stage import Stage
+from tests.cli.output.runner import Runner
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture(scope="module")
+def released(stage: Stage) -> Stage:
+    stage.release("guestbook-1", "commit 1111")
+    stage.release("guestbook-2", "commit 2222")
+    return stage
+
+
+def test_status_says_what_runs_where(released: Stage) -> None:
+    ended = released.run("status")
+    assert (ended.code, ended.stderr) == (0, "")
+    first, *facts = ended.stdout.splitlines()
+    assert first == f"{released.environment}  Ready  Ok"
+    assert "  version  guestbook-2" in facts
+    assert f"  url      {released.outputs['Url']}" in facts
+    assert f"  app      {released.application}" in facts
+    assert "  region   us-east-1" in facts
+    heading, instance = facts[-2:]
+    assert heading.split() == ["INSTANCE", "HEALTH", "VERSION", "DEPLOYMENT"]
+    assert instance.split()[1:] == ["Ok", "guestbook-2", "Deployed"]
+    assert instance.startswith("i-")
+
+
+def test_status_is_a_document(released: Stage) -> None:
+    document = released.run("status", "--json").document
+    assert document["version_label"] == "guestbook-2"
+    assert (document["status"], document["health"], document["causes"]) == ("Ready", "Ok", [])
+    assert [instance["version_label"] for instance in document["instances"]] == ["guestbook-2"]
+    assert document["deployment"] is None
+
+
+def test_versions_are_listed_newest_first(released: Stage) -> None:
+    rows = [line.split() for line in released.run("versions").stdout.splitlines()]
+    assert rows[0] == ["VERSION", "CREATED", "DESCRIPTION"]
+    assert [(row[0], row[3:]) for row in rows[1:3]] == [
+        ("guestbook-2", ["current", "commit", "2222"]),
+        ("guestbook-1", ["previous", "commit", "1111"]),
+    ]
+    documents = released.run("versions", "--json").document[:2]
+    assert [(version["current"], version["previous"]) for version in documents] == [(True, False), (False, True)]
+
+
+def test_events_are_told_oldest_first(released: Stage) -> None:
+    lines = released.run("events").stdout.splitlines()
+    assert any(line.endswith("INFO   Environment update completed successfully.") for line in lines)
+    assert lines == sorted(lines, key=lambda line: line[:19])
+    assert released.run("events", "--json").document[-1]["severity"] == "INFO"
+
+
+class ImpatientReader(io.StringIO):
+    """Reads some lines and goes away."""
+
+    def __init__(self, lines: int) -> None:
+        super().__init__()
+        self._left = lines
+
+    def write(self, text: str) -> int:
+        if not self._left:
+            raise BrokenPipeError
+        self._left -= 1
+        return super().write(text)
+
+
+def test_followed_events_are_a_document_a_line_until_the_reader_goes(released: Stage) -> None:
+    ended = released.run("events", "--follow", "--json", stdout=ImpatientReader(3))
+    assert ended.code == 141
+    assert ended.stderr == ""
+    assert len([json.loads(line)["message"] for line in ended.stdout.splitlines()]) == 3
+
+
+def test_logs_show_the_latest_lines_of_each_file(released: Stage) -> None:
+    assert "no logs under /aws/elasticbeanstalk/" in released.run("logs").stdout
+    _log(released, "var/log/eb-docker/containers/app/stdouterr.log", "i-2", "started \x1b[31mred", "listening")
+    _log(released, "var/log/eb-docker/containers/app/stdouterr.log", "i-1", "first")
+    _log(released, "var/log/nginx/access.log", "i-1", *(f"GET /{number}" for number in range(60)))
+    _log(released, "environment-health.log", "i-1", "{}")
+    lines = released.run("logs").stdout.splitlines()
+    assert lines[0] == "/var/log/nginx/access.log"
+    assert [line.split()[-1] for line in lines[1:41]] == [f"/{number}" for number in range(20, 60)]
+    assert lines[41] == "/var/log/eb-docker/containers/app/stdouterr.log"
+    assert [line.split()[1:] for line in lines[42:]] == [
+        ["i-1", "first"],
+        ["i-2", "started", "red"],
+        ["i-2", "listening"],
+    ]
+    assert released.run("logs", "--json").document[-1]["message"] == "listening"
+
+
+@pytest.mark.parametrize("command", ["status", "versions", "events", "logs", "secrets"])
+def test_stage_that_is_not_deployed_is_one_line(stage: Stage, command: str) -> None:
+    folder = stage.project.folder
+    text = (folder / "beanpod.toml").read_text()
+    (folder / "other.toml").write_text(text.replace("stages.dev", "stages.test"))
+    ended = stage.run(command, "--manifest", str(folder / "other.toml"))
+    assert ended.code == 2
+    assert ended.stderr.startswith("deploy: stage test is not deployed: there is no stack guestbook-test-")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_unknown_stage_is_told(stage: Stage) -> None:
+    ended = stage.run("status", "--stage", "prod")
+    assert ended.code == 2
+    assert ended.stderr.startswith("deploy: ")
+    assert "no such stage; choose one of: dev" in ended.stderr
+
+
+def test_answer_in_a_workflow_commands_nothing(released: Stage) -> None:
+    _log(released, "var/log/evil.log", "i-1", "::error::mine", "##[error]mine")
+    ended = released.run("logs", environ={"GITHUB_ACTIONS": "true"})
+    assert "##[error]mine" in ended.stdout
+    obeyed = Runner().read(ended.stdout)
+    assert (obeyed.commands, obeyed.stopped_by) == ([], None)
+
+
+def _log(stage: Stage, path: str, instance: str, *messages: str) -> None:
+    logs, group = stage.client("logs"), f"/aws/elasticbeanstalk/{stage.environment}/{path}"
+    with suppress(logs.exceptions.ResourceAlreadyExistsException):
+        logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName=instance)
+    begin = int(NOW.timestamp() * 1000) - (5000 if instance == "i-1" else 0)
+    events = [{"timestamp": begin + number, "message": message} for number, message in enumerate(messages)]
+    logs.put_log_events(logGroupName=group, logStreamName=instance, logEvents=events)

@@ -1,0 +1,151 @@
+"""The commands that release: what they tell, and the exit codes they end with."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.commands.stage import Stage
+from tests.cli.output.runner import Runner, read_file_command
+from tests.deploy.engine import Engine
+from tests.deploy.registry import LocalRegistry, local_registry
+
+OLD, NEW = f"guestbook-{'a' * 16}", f"guestbook-{'b' * 16}"
+
+
+@pytest.fixture(scope="module")
+def released(stage: Stage) -> Stage:
+    """An environment that runs NEW and has OLD to go back to."""
+    stage.release(OLD)
+    stage.release(NEW)
+    return stage
+
+
+def _runs(stage: Stage) -> str:
+    label: str = stage.run("status", "--json").document["version_label"]
+    return label
+
+
+def test_rollback_goes_to_the_version_before_and_says_what_is_live(released: Stage) -> None:
+    ended = released.run("rollback")
+    assert (ended.code, ended.stderr) == (0, "")
+    assert f"Live: {OLD} serves at {released.outputs['Url']}, health Ok" in ended.stdout.splitlines()[-1]
+    assert _runs(released) == OLD
+    document = released.run("rollback", NEW, "--json").document
+    assert (document["version_label"], document["previous_version"]) == (NEW, OLD)
+    assert (document["changed"], document["health"]) == (True, "Ok")
+    assert set(document["phases"]) == {"Look", "Roll out", "Verify"}
+
+
+def test_rollback_to_nothing_known_is_refused(released: Stage) -> None:
+    ended = released.run("rollback", "guestbook-nowhere")
+    assert ended.code == 2
+    assert ended.stderr.startswith("deploy: application ")
+    assert "has no version guestbook-nowhere" in ended.stderr
+
+
+def test_failed_release_tells_workflow_and_program(released: Stage, tmp_path: Path) -> None:
+    broken = f"guestbook-{'c' * 16}"
+    released.make_version(broken)
+    released.embedded.order("error-event", version_label=broken, environment=released.environment)
+    files = {"GITHUB_OUTPUT": str(tmp_path / "output"), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
+    ended = released.run("rollback", broken, "--json", environ={"GITHUB_ACTIONS": "true", **files})
+    assert ended.code == 5
+    assert (ended.document["exit_code"], ended.document["rolled_back"]) == (5, True)
+    assert (ended.document["version_label"], ended.document["previous_version"]) == (broken, NEW)
+    assert ended.document["changed"] is False
+    outputs = read_file_command((tmp_path / "output").read_text())
+    assert (outputs["changed"], outputs["rolled-back"], outputs["previous-version"]) == ("false", "true", NEW)
+    obeyed = Runner().read(ended.stderr)
+    assert obeyed.named("group") == ["Look", "Roll out", "Verify", "Roll back"]
+    assert len(obeyed.named("error")) == 1
+    assert obeyed.named("error")[0].startswith(f"{broken} failed on {released.environment}")
+    assert "| Roll back |" in (tmp_path / "summary").read_text()
+    assert _runs(released) == NEW
+
+
+def test_health_that_was_accepted_is_no_failure(released: Stage) -> None:
+    unwell = f"guestbook-{'d' * 16}"
+    released.make_version(unwell)
+    released.embedded.order("yellow", version_label=unwell, environment=released.environment)
+    ended = released.run("rollback", unwell, "--accept-health", "Warning")
+    assert (ended.code, ended.stderr) == (0, "")
+    assert "health Warning" in ended.stdout.splitlines()[-1]
+    assert released.run("rollback", NEW).code == 0
+
+
+def test_rollout_that_takes_too_long_is_ended(released: Stage) -> None:
+    slow = f"guestbook-{'e' * 16}"
+    released.make_version(slow)
+    released.embedded.order("never-ready", version_label=slow, environment=released.environment)
+    ended = released.run("rollback", slow, "--wait-timeout", "120")
+    assert ended.code == 5
+    assert "the update took too long and was aborted" in ended.stderr
+    assert _runs(released) == NEW
+
+
+def test_dry_run_shows_the_plan_and_touches_nothing(released: Stage) -> None:
+    released.embedded.forget_calls()
+    ended = released.run("--dry-run")
+    assert (ended.code, ended.stderr) == (0, "")
+    reads = ("Describe", "Get", "List", "Head")
+    assert [call.action for call in released.embedded.calls() if not call.action.startswith(reads)] == []
+    assert f"{released.project.folder}/Dockerfile, for linux/amd64" in ended.stdout
+    assert "  push        to example/guestbook" in ended.stdout
+    assert f"  instead of  {NEW}" in ended.stdout
+    assert f"  roll back   to {NEW}, if it fails" in ended.stdout
+    document = released.run("--dry-run", "--json").document
+    assert (document["version_label"], document["can_roll_back"]) == (NEW, True)
+    assert document["build"] == [str(released.project.folder / "Dockerfile")]
+
+
+@pytest.fixture
+def registry(tmp_path: Path, docker_engine: Engine) -> Iterator[LocalRegistry]:
+    with local_registry(tmp_path / "registry", username="me", password="hunter22") as running:
+        yield running
+
+
+def _manifest(stage: Stage, registry: LocalRegistry) -> Path:
+    """The stage's manifest, with an image in the registry."""
+    text = (stage.project.folder / "beanpod.toml").read_text()
+    path = stage.project.folder / "local.toml"
+    path.write_text(text.replace("example/guestbook", f"{registry.host}/me/guestbook"))
+    return path
+
+
+def test_private_image_that_instances_cannot_pull_is_refused_before_it_is_built(
+    released: Stage, registry: LocalRegistry, docker_engine: Engine, tmp_path: Path
+) -> None:
+    manifest = _manifest(released, registry)
+    manifest.write_text(manifest.read_text().replace("DOCKER_PASSWORD =", "ANOTHER ="))
+    environ = docker_engine.variables(tmp_path) | registry.login
+    ended = released.run("deploy", "--manifest", str(manifest), environ=environ)
+    assert ended.code == 3
+    assert f"deploy: {registry.host}/me/guestbook is private, and secrets.DOCKER_PASSWORD is missing" in ended.stderr
+    assert ("building" in ended.stdout, registry.uploads()) == (False, 0)
+
+
+def test_deployment_is_built_pushed_and_served(
+    released: Stage, registry: LocalRegistry, docker_engine: Engine, tmp_path: Path
+) -> None:
+    environ = docker_engine.variables(tmp_path) | registry.login
+    arguments = ("--manifest", str(_manifest(released, registry)))
+
+    built = released.run("build", "--json", "--bundle", str(tmp_path / "bundle"), *arguments, environ=environ)
+    assert built.code == 0, built.stderr
+    image = built.document["images"][0]["image"]
+    assert image in (tmp_path / "bundle/Dockerrun.aws.json").read_text()
+    assert built.document["images"][0]["image"].startswith(f"{registry.host}/me/guestbook:")
+    label = built.document["version_label"]
+
+    first = released.run("deploy", "--json", *arguments, environ=environ)
+    assert first.code == 0, first.stderr
+    assert (first.document["version_label"], first.document["changed"]) == (label, True)
+    assert first.document["previous_version"] == NEW
+    assert _runs(released) == label
+
+    again = released.run("deploy", *arguments, environ=environ)
+    assert again.code == 0
+    assert f"Nothing to do: {label} already serves" in again.stdout.splitlines()[-1]
+    assert "hunter22" not in json.dumps([built.stdout, built.stderr, first.stdout, first.stderr, again.stdout])

@@ -1,0 +1,177 @@
+"""`gh` is a script here that records how it was called: GitHub itself cannot be reached from a test."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from beanpod.cli.commands._gh import GitHubCommand, Place
+from beanpod.deploy.errors import UsageError
+from tests.cli.commands.ground import lay_stack
+from tests.cli.commands.stage import Ended, Stage
+from tests.deploy.deployed_stage import deployers_key
+
+LOGIN = {"DOCKER_USERNAME": "me", "DOCKER_PASSWORD": "hunter22"}
+_GH = """\
+#!/bin/sh
+# What it was called with, what came on standard input, and which variables it saw.
+printf '%s\\n' "$*" >> {folder}/calls
+cat > "{folder}/value-$3"
+env > {folder}/variables
+{then}
+"""
+
+
+class GitHub:
+    """A recording `gh` at the front of PATH."""
+
+    def __init__(self, folder: Path, then: str = "") -> None:
+        self.folder = folder
+        self.path = f"{folder}:{os.environ['PATH']}"
+        program = folder / "gh"
+        program.write_text(_GH.format(folder=folder, then=then))
+        program.chmod(0o755)
+
+    @property
+    def calls(self) -> list[str]:
+        recorded = self.folder / "calls"
+        return recorded.read_text().splitlines() if recorded.exists() else []
+
+    def value(self, name: str) -> str:
+        return (self.folder / f"value-{name}").read_text()
+
+
+@pytest.fixture
+def github(tmp_path: Path) -> GitHub:
+    return GitHub(tmp_path)
+
+
+@pytest.fixture
+def key(stage: Stage) -> Mapping[str, str]:
+    return deployers_key(stage.outputs, stage.embedded)
+
+
+def _run(stage: Stage, github: GitHub, *arguments: str, **variables: str) -> Ended:
+    return stage.run("secrets", *arguments, environ={"PATH": github.path, **variables})
+
+
+def test_secrets_reach_github_by_standard_input_alone(stage: Stage, github: GitHub, key: Mapping[str, str]) -> None:
+    ended = _run(stage, github, "--repo", "me/app", AWS_SECRET_ACCESS_KEY="admins", **LOGIN)
+    assert (ended.code, ended.stderr) == (0, "")
+    names = ("AWS_ACCESS_KEY", "AWS_SECRET_KEY", "DOCKER_USERNAME", "DOCKER_PASSWORD")
+    assert github.calls == [f"secret set {name} --repo me/app" for name in names]
+    values = (key["AWS_ACCESS_KEY_ID"], key["AWS_SECRET_ACCESS_KEY"], "me", "hunter22")
+    assert tuple(github.value(name) for name in names) == values
+    assert all(f"{name} is set in me/app" in ended.stdout for name in names)
+    seen = ended.stdout + (github.folder / "variables").read_text()
+    assert not [secret for secret in (key["AWS_SECRET_ACCESS_KEY"], "hunter22", "admins") if secret in seen]
+
+
+def test_secrets_of_a_github_environment_are_told_apart(stage: Stage, github: GitHub) -> None:
+    ended = _run(stage, github, "--repo", "me/app", "--env", "prod", "--json", **LOGIN)
+    assert github.calls[0] == "secret set AWS_ACCESS_KEY --repo me/app --env prod"
+    assert ended.document == {
+        "repository": "me/app",
+        "environment": "prod",
+        "secrets": ["AWS_ACCESS_KEY", "AWS_SECRET_KEY", "DOCKER_USERNAME", "DOCKER_PASSWORD"],
+    }
+
+
+def test_repository_is_left_to_gh_unless_named(stage: Stage, github: GitHub) -> None:
+    ended = _run(stage, github, **LOGIN)
+    assert github.calls[0] == "secret set AWS_ACCESS_KEY"
+    assert "AWS_ACCESS_KEY is set in this checkout's repository" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("login", "missing"),
+    [({}, "no DOCKER_USERNAME and no DOCKER_PASSWORD"), ({"DOCKER_USERNAME": "me"}, "no DOCKER_PASSWORD")],
+)
+def test_nothing_is_set_without_a_whole_docker_login(
+    stage: Stage, github: GitHub, login: dict[str, str], missing: str
+) -> None:
+    ended = _run(stage, github, **login)
+    assert ended.code == 2
+    assert ended.stderr == f"deploy: {missing}: set the login that CI pushes with, or use --print\n"
+    assert github.calls == []
+
+
+def test_printed_commands_fetch_the_values_themselves(
+    stage: Stage, github: GitHub, key: Mapping[str, str], tmp_path: Path
+) -> None:
+    ended = _run(stage, github, "--print", "--repo", "me/app", **LOGIN)
+    assert ended.code == 0
+    assert github.calls == []
+    assert not [secret for secret in (*key.values(), "hunter22") if secret in ended.stdout]
+    fetching = ended.stdout.splitlines()[:2]
+    environment = stage.embedded.whole_environment() | {"PATH": github.path}
+    for command in fetching:
+        subprocess.run(["sh", "-c", command], env=environment, check=True, cwd=tmp_path)
+    assert github.value("AWS_SECRET_KEY") == f"{key['AWS_SECRET_ACCESS_KEY']}\n"
+    assert github.calls == ["secret set AWS_ACCESS_KEY --repo me/app", "secret set AWS_SECRET_KEY --repo me/app"]
+    assert ended.stdout.splitlines()[2:] == [
+        "gh secret set DOCKER_USERNAME --repo me/app  # asks for the value that CI pushes with",
+        "gh secret set DOCKER_PASSWORD --repo me/app  # asks for the value that CI pushes with",
+    ]
+
+
+def test_commands_are_printed_where_there_is_no_gh(stage: Stage, tmp_path: Path) -> None:
+    ended = stage.run("secrets", environ={"PATH": str(tmp_path)})
+    assert ended.code == 2
+    assert len(ended.stdout.splitlines()) == 4
+    assert ended.stderr.startswith("deploy: gh is not on PATH: install it")
+
+
+def test_refusal_of_github_says_what_was_refused(stage: Stage, tmp_path: Path) -> None:
+    github = GitHub(tmp_path, then="echo 'HTTP 404: Not Found' >&2; exit 1")
+    ended = _run(stage, github, "--repo", "me/gone", **LOGIN)
+    assert ended.code == 2
+    assert ended.stderr == (
+        "deploy: gh could not set AWS_ACCESS_KEY in me/gone: log in with gh auth login, or name another\n"
+        "  HTTP 404: Not Found\n"
+    )
+    assert len(github.calls) == 1
+
+
+def test_gh_that_cannot_be_run_is_told(stage: Stage, tmp_path: Path) -> None:
+    github = GitHub(tmp_path)
+    (tmp_path / "gh").write_text("no program")
+    ended = _run(stage, github, **LOGIN)
+    assert ended.code == 2
+    assert ended.stderr == "deploy: gh could not be run to set AWS_ACCESS_KEY: Exec format error\n"
+
+
+def test_gh_that_does_not_end_is_told(tmp_path: Path) -> None:
+    github = GitHub(tmp_path, then="exec sleep 20")
+    command = GitHubCommand(str(tmp_path / "gh"), tmp_path, {"PATH": github.path}, seconds=0.2)
+    with pytest.raises(UsageError, match=r"gh could not be run to set KEY: no answer within 0.2 s; check the network"):
+        command.set_secret(Place(), "KEY", "hunter22")
+
+
+def test_stage_without_a_deploy_user_needs_the_docker_login_alone(stage: Stage, github: GitHub) -> None:
+    outputs = {"DeployRoleArn": "arn:aws:iam::123456789012:role/ci", "BucketName": "artifacts"}
+    lay_stack(stage.embedded, "guestbook-keyless-delivery", outputs)
+    text = (stage.project.folder / "beanpod.toml").read_text().replace("stages.dev", "stages.keyless")
+    delivery = '[delivery.github]\nrepository = "me/keyless"\nbranch = "main"\n'
+    manifest = stage.project.folder / "keyless.toml"
+    manifest.write_text(f"{text}\n{delivery}")
+    ended = _run(stage, github, "--manifest", str(manifest), **LOGIN)
+    assert (ended.code, ended.stderr) == (0, "")
+    assert "no deploy user: CI assumes the role arn:aws:iam::123456789012:role/ci" in ended.stdout
+    assert github.calls == [f"secret set {name} --repo me/keyless" for name in LOGIN]
+
+
+def test_secret_that_holds_no_key_is_refused(stage: Stage, github: GitHub) -> None:
+    secrets, arn = stage.client("secretsmanager"), stage.outputs["DeployerSecretArn"]
+    before = secrets.get_secret_value(SecretId=arn)["SecretString"]
+    secrets.put_secret_value(SecretId=arn, SecretString=json.dumps({"AWS_ACCESS_KEY": "AKIA"}))
+    try:
+        ended = _run(stage, github, **LOGIN)
+    finally:
+        secrets.put_secret_value(SecretId=arn, SecretString=before)
+    assert ended.code == 2
+    assert "does not hold AWS_ACCESS_KEY and AWS_SECRET_KEY: deploy the Delivery stack again" in ended.stderr
+    assert github.calls == []

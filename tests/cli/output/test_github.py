@@ -1,0 +1,228 @@
+import io
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beanpod.cli.output.display import Failure
+from beanpod.cli.output.github import GitHub
+from beanpod.cli.output.masks import Masks
+from beanpod.cli.output.workflow import command, file_entry, harmless
+from beanpod.cli.output.writer import Writer
+from beanpod.deploy.report import EnvironmentEvent, Outcome, Phase, Status
+from tests.cli.output.clocks import START, StillClock
+from tests.cli.output.runner import Runner, read_file_command
+
+# Text that tries to be a command.
+HOSTILE = st.lists(
+    st.sampled_from(
+        ["::", "##[", "]", "error", "add-mask", "stop-commands", "endgroup", "%0A", "%", "\n", "\r", " ", ":"]
+    )
+    | st.text(max_size=5),
+    max_size=12,
+).map("".join)
+
+
+class Step:
+    """A step in a workflow: what it printed, and the files it was given."""
+
+    def __init__(self, folder: Path | None = None, **variables: str) -> None:
+        self.clock = StillClock()
+        self.out = io.StringIO()
+        self.environ = dict(variables)
+        if folder is not None:
+            self.environ |= {"GITHUB_OUTPUT": str(folder / "output"), "GITHUB_STEP_SUMMARY": str(folder / "summary")}
+        self.github = GitHub(Writer(self.out, Masks()), environ=self.environ, clock=self.clock)
+
+    def obeyed(self) -> Runner:
+        return Runner().read(self.out.getvalue())
+
+    def outputs(self) -> dict[str, str]:
+        return read_file_command(Path(self.environ["GITHUB_OUTPUT"]).read_text())
+
+    def summary(self) -> str:
+        return Path(self.environ["GITHUB_STEP_SUMMARY"]).read_text()
+
+
+# The runner trims what stands at the end of the properties.
+@given(data=st.text(), value=st.text(min_size=1).filter(lambda text: text == text.strip()))
+def test_any_text_survives_a_command(data: str, value: str) -> None:
+    obeyed = Runner().read(command("error", data, {"title": value}))
+    assert obeyed.commands == [("error", {"title": value}, data)]
+    assert obeyed.text == []
+
+
+@given(values=st.dictionaries(st.sampled_from(["url", "image", "health"]), HOSTILE))
+def test_any_value_survives_the_output_file(values: dict[str, str]) -> None:
+    assert read_file_command("".join(file_entry(*item) for item in values.items())) == values
+
+
+@given(said=HOSTILE, printed=HOSTILE, message=HOSTILE)
+def test_no_text_is_ever_obeyed(said: str, printed: str, message: str) -> None:
+    step = Step()
+    with step.github, step.github.phase(Phase.BUILD):
+        step.github.say(said)
+        step.github.output(printed)
+        step.github.warn(message)
+        step.github.event(EnvironmentEvent(START, "INFO", message))
+        step.github.status(Status(said, printed))
+    obeyed = step.obeyed()
+    assert [name for name, _, _ in obeyed.commands] == ["group", "warning", "endgroup"]
+    assert obeyed.stopped_by is None
+
+
+def test_phase_is_a_group() -> None:
+    step = Step()
+    with step.github, step.github.phase(Phase.BUILD):
+        step.clock.sleep(35)
+        step.github.output("Step 1/3 : FROM node")
+    obeyed = step.obeyed()
+    assert [(name, data) for name, _, data in obeyed.commands] == [("group", "Build"), ("endgroup", "")]
+    assert obeyed.text == ["| Step 1/3 : FROM node", "Build: done in 35 s"]
+
+
+def test_commands_work_again_after_the_step() -> None:
+    step = Step()
+    with step.github:
+        step.github.say("the end")
+    step.out.write("::notice::of the next command\n")
+    assert step.obeyed().named("notice") == ["of the next command"]
+
+
+def test_failure_is_one_annotation_with_its_causes() -> None:
+    step = Step()
+    with pytest.raises(ValueError, match="x"), step.github, step.github.phase(Phase.ROLL_OUT):
+        raise ValueError("x")
+    step.github.fail(Failure("app-1 failed:\n  - mend it", 5, ("disk full", "i-1: 100%"), rolled_back=True))
+    assert step.obeyed().commands[-1] == (
+        "error",
+        {"title": "Deployment failed and rolled back"},
+        "app-1 failed:\n  - mend it\ndisk full\ni-1: 100%",
+    )
+    assert len(step.obeyed().named("error")) == 1
+
+
+@pytest.mark.parametrize(
+    ("failure", "title"),
+    [(Failure("x", 6), "Deployment failed"), (Failure("x", 130), "Deployment interrupted")],
+)
+def test_title_says_what_it_was(failure: Failure, title: str) -> None:
+    step = Step()
+    step.github.fail(failure)
+    assert step.obeyed().commands == [("error", {"title": title}, "x")]
+
+
+def test_annotation_keeps_to_what_github_shows() -> None:
+    step = Step()
+    step.github.fail(Failure("long " * 2000, 1))
+    assert len(step.obeyed().named("error")[0]) == 4000
+
+
+def test_outputs_tell_what_was_released(tmp_path: Path) -> None:
+    step = Step(tmp_path)
+    answered = "GET http://app/health answered 200"
+    released = Outcome("app-1", "me/app:1@sha256:77", "sha256:77", "app-0", "http://app", "Ok", answered, changed=True)
+    step.github.finish(released)
+    assert step.outputs() == {
+        "version-label": "app-1",
+        "image": "me/app:1@sha256:77",
+        "digest": "sha256:77",
+        "previous-version": "app-0",
+        "url": "http://app",
+        "health": "Ok",
+        "health-path": answered,
+        "changed": "true",
+        "rolled-back": "false",
+    }
+
+
+def test_outputs_tell_a_rollback(tmp_path: Path) -> None:
+    step = Step(tmp_path)
+    known = Outcome("app-1", previous_version="app-0", url="http://app", changed=True)
+    step.github.fail(Failure("x", 5, rolled_back=True, outcome=known))
+    outputs = step.outputs()
+    assert (outputs["version-label"], outputs["previous-version"]) == ("app-1", "app-0")
+    assert (outputs["changed"], outputs["rolled-back"]) == ("false", "true")
+
+
+def test_outputs_of_an_early_failure_are_all_there_and_empty(tmp_path: Path) -> None:
+    step = Step(tmp_path)
+    step.github.fail(Failure("x", 2))
+    outputs = step.outputs()
+    assert (outputs.pop("changed"), outputs.pop("rolled-back")) == ("false", "false")
+    assert set(outputs.values()) == {""}
+
+
+def test_summary_has_phases_warnings_and_events(tmp_path: Path) -> None:
+    step = Step(tmp_path)
+    with step.github.phase(Phase.BUILD):
+        step.clock.sleep(35)
+        step.github.warn("no |previous| version")
+    step.github.event(EnvironmentEvent(START, "INFO", "```\n</details><img src=x>"))
+    step.github.finish(Outcome("app-1", "me/app:1", changed=True))
+    assert step.summary() == "\n".join(
+        [
+            "### Live: app-1 serves, after 35 s",
+            "",
+            "- Image me/app:1",
+            r"- Warning: no \|previous\| version",
+            "",
+            "| Phase | Time | |",
+            "| --- | ---: | --- |",
+            "| Build | 35 s |  |",
+            "",
+            "<details><summary>Events of the environment</summary>",
+            "",
+            "````",
+            "12:31:04 INFO  ``` </details><img src=x>",
+            "````",
+            "",
+            "</details>",
+            "",
+        ]
+    )
+
+
+def test_summary_of_a_failure_has_its_causes(tmp_path: Path) -> None:
+    step = Step(tmp_path)
+    with pytest.raises(ValueError, match="x"), step.github.phase(Phase.ROLL_OUT):
+        raise ValueError("x")
+    step.github.fail(Failure("app-1 failed", 6, ("<b>disk</b> full",)))
+    assert step.summary().splitlines()[:3] == ["### app-1 failed", "", r"- \<b\>disk\</b\> full"]
+    assert "| Roll out | 0.0 s | failed |" in step.summary()
+
+
+def test_secret_from_elsewhere_is_announced_line_by_line() -> None:
+    step = Step()
+    step.github.mask("one\ntwo%")
+    assert step.obeyed().named("add-mask") == ["one", "two%"]
+
+
+def test_secret_from_a_variable_is_not_written_out() -> None:
+    step = Step(DOCKER_PASSWORD="hunter22")
+    step.github.mask("hunter22")
+    step.github.output("hunter22")
+    assert "hunter22" not in step.out.getvalue()
+
+
+def test_masked_value_is_in_no_file(tmp_path: Path) -> None:
+    step = Step(tmp_path, DOCKER_PASSWORD="hunter22")
+    step.github.mask("hunter22")
+    step.github.warn("hunter22")
+    step.github.event(EnvironmentEvent(START, "INFO", "hunter22"))
+    step.github.finish(Outcome("app-1", url="http://hunter22@app", changed=True))
+    step.github.fail(Failure("hunter22", 1, ("hunter22",), trace=("hunter22",)))
+    assert "hunter22" not in step.out.getvalue() + str(step.outputs()) + step.summary()
+
+
+def test_file_that_cannot_be_written_is_a_warning(tmp_path: Path) -> None:
+    step = Step(GITHUB_OUTPUT=str(tmp_path))
+    step.github.finish(Outcome("app-1"))
+    assert step.obeyed().named("warning") == ["GITHUB_OUTPUT cannot be written: Is a directory"]
+
+
+def test_json_holds_no_command_and_says_the_same() -> None:
+    document = harmless('{"message": "##[error]##[x] ###["}')
+    assert Runner().read(document).commands == []
+    assert document == '{"message": "#\\u0023[error]#\\u0023[x] ##\\u0023["}'

@@ -1,0 +1,142 @@
+import io
+from typing import TextIO
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beanpod.cli.output.display import Failure
+from beanpod.cli.output.lines import Lines
+from beanpod.cli.output.masks import Masks
+from beanpod.cli.output.writer import Writer
+from beanpod.deploy.report import EnvironmentEvent, Outcome, Phase, Status
+from tests.cli.output.clocks import START, StillClock
+
+UPDATING = Status("Updating", "Info", 0, 2)
+
+
+class Shown:
+    def __init__(self) -> None:
+        self.clock = StillClock()
+        self.out, self.errors = io.StringIO(), io.StringIO()
+        masks = Masks()
+        self.lines = Lines(Writer(self.out, masks), Writer(self.errors, masks), clock=self.clock)
+
+    @property
+    def text(self) -> list[str]:
+        return self.out.getvalue().splitlines()
+
+
+@pytest.fixture
+def shown() -> Shown:
+    return Shown()
+
+
+def test_phase_has_a_beginning_an_end_and_its_time(shown: Shown) -> None:
+    with shown.lines.phase(Phase.BUILD):
+        shown.clock.sleep(35)
+        shown.lines.output("Step 1/3 : FROM node")
+        shown.lines.say("guestbook:3f9a")
+    assert shown.text == [
+        "12:31:04Z  Build",
+        "12:31:39Z    | Step 1/3 : FROM node",
+        "12:31:39Z    guestbook:3f9a",
+        "12:31:39Z  Build: done in 35 s",
+    ]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_phase_that_ends_by_an_exception_failed(shown: Shown, error: type[BaseException]) -> None:
+    with pytest.raises(error), shown.lines.phase(Phase.PUSH):
+        raise error
+    assert shown.text[-1] == "12:31:04Z  Push: failed after 0.0 s"
+
+
+def test_unchanged_state_is_told_every_thirty_seconds(shown: Shown) -> None:
+    for _ in range(14):
+        shown.lines.status(UPDATING)
+        shown.clock.sleep(5)
+    sentence = "Updating, health Info, 0 of 2 instances updated"
+    assert shown.text == [
+        f"12:31:04Z  {sentence}",
+        f"12:31:34Z  {sentence}, for 30 s now",
+        f"12:32:04Z  {sentence}, for 1 min 00 s now",
+    ]
+
+
+def test_changed_state_is_told_at_once(shown: Shown) -> None:
+    shown.lines.status(UPDATING)
+    shown.clock.sleep(1)
+    shown.lines.status(Status("Updating", "Info", 1, 2))
+    assert "1 of 2" in shown.text[1]
+
+
+def test_events_carry_their_severity(shown: Shown) -> None:
+    shown.lines.event(EnvironmentEvent(START, "WARN", "Health is\nYellow."))
+    assert shown.text == ["12:31:04Z  WARN  Health is Yellow."]
+
+
+@given(text=st.text())
+def test_whatever_is_said_is_one_line(text: str) -> None:
+    shown = Shown()
+    shown.lines.say(text)
+    shown.lines.status(Status(text, text))
+    assert len(shown.text) == 2
+    assert all(line.startswith("12:31:04Z") for line in shown.text)
+
+
+def test_last_line_says_what_is_live_and_where(shown: Shown) -> None:
+    shown.clock.sleep(200)
+    shown.lines.finish(Outcome("app-1", url="http://app", health="Ok", changed=True))
+    assert shown.text == ["12:34:24Z  Live: app-1 serves at http://app, health Ok, after 3 min 20 s"]
+
+
+def test_last_line_says_that_there_was_nothing_to_do(shown: Shown) -> None:
+    shown.lines.finish(Outcome("app-1", url="http://app"))
+    assert shown.text == ["12:31:04Z  Nothing to do: app-1 already serves at http://app, after 0.0 s"]
+
+
+def test_phases_are_summed_up(shown: Shown) -> None:
+    for seconds in (2, 3):
+        with shown.lines.phase(Phase.LOOK):
+            shown.clock.sleep(seconds)
+    assert shown.lines.phases == {"Look": 5.0}
+
+
+def test_failure_goes_to_the_error_stream(shown: Shown) -> None:
+    shown.lines.fail(Failure("app-1 failed: mend it", 6, causes=("disk full", "i-1: exit 1")))
+    assert shown.out.getvalue() == ""
+    assert shown.errors.getvalue() == "deploy: app-1 failed: mend it\n  disk full\n  i-1: exit 1\n"
+
+
+def test_cause_that_the_message_tells_is_not_told_twice(shown: Shown) -> None:
+    shown.lines.fail(Failure("docker build failed: no such file", 3, causes=("no such file", "Step 2/3")))
+    assert shown.errors.getvalue() == "deploy: docker build failed: no such file\n  Step 2/3\n"
+
+
+def test_masked_value_is_in_no_line(shown: Shown) -> None:
+    shown.lines.mask("hunter22")
+    with shown.lines.phase(Phase.BUILD):
+        shown.lines.output("ENV PASSWORD=hunter22")
+        shown.lines.warn("hunter22")
+        shown.lines.event(EnvironmentEvent(START, "INFO", "hunter22"))
+    shown.lines.fail(Failure("hunter22", 1, ("hunter22",), trace=("password = 'hunter22'",)))
+    assert "hunter22" not in shown.out.getvalue() + shown.errors.getvalue()
+
+
+class GoneReader(io.StringIO):
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+
+class Latin(io.TextIOWrapper):
+    def __init__(self) -> None:
+        super().__init__(io.BytesIO(), encoding="latin-1")
+
+
+@pytest.mark.parametrize("stream", [GoneReader(), Latin()], ids=["nobody reads", "no such character"])
+def test_output_that_fails_does_not_end_the_deployment(stream: TextIO) -> None:
+    lines = Lines(Writer(stream, Masks()), Writer(stream, Masks()), clock=StillClock())
+    with lines.phase(Phase.BUILD):
+        lines.say("✓ done")
+    lines.fail(Failure("✗", 1))

@@ -1,0 +1,56 @@
+import json
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beanpod.cli.output.masks import HIDDEN, Masks
+
+# An asterisk could make up the value anew beside three others, which would tell nobody anything.
+VALUES = st.text(st.characters(exclude_characters="*", codec="utf-8"), min_size=4)
+
+
+def masks(*values: str) -> Masks:
+    hidden = Masks()
+    for value in values:
+        hidden.add(value)
+    return hidden
+
+
+@given(value=VALUES.filter(str.strip), before=st.text(), after=st.text())
+def test_value_is_in_nothing_that_is_shown(value: str, before: str, after: str) -> None:
+    assert value not in masks(value).presentable(f"{before}{value}{after}")
+
+
+@given(value=VALUES.filter(str.strip))
+def test_value_is_hidden_however_it_is_written(value: str) -> None:
+    hidden = masks(value)
+    for written in (quote(value, safe=""), repr(value)[1:-1], json.dumps(value)[1:-1]):
+        assert hidden.hide(written) == HIDDEN
+
+
+def test_each_line_of_a_value_is_hidden() -> None:
+    assert masks("-----BEGIN KEY-----\nMIIEvQ\n").hide("key: MIIEvQ.") == "key: ***."
+
+
+def test_value_that_colours_stand_in_is_hidden() -> None:
+    assert masks("hunter22").presentable("hun\x1b[31mter22") == HIDDEN
+
+
+def test_longer_value_goes_before_the_one_it_begins_with() -> None:
+    assert masks("secret", "secret-two").hide("secret-two") == HIDDEN
+
+
+@pytest.mark.parametrize("short", ["a", "abc", " abc\n", "  a  "])
+def test_value_of_less_than_four_characters_leaves_words_as_they_are(short: str) -> None:
+    assert masks(short).hide("an abcdarian") == "an abcdarian"
+
+
+def test_value_of_four_characters_is_hidden() -> None:
+    assert masks("abcd", "a").hide("an abcdarian") == "an ***arian"
+
+
+@pytest.mark.parametrize("blank", ["", "  ", "\n"])
+def test_blank_value_hides_nothing(blank: str) -> None:
+    assert masks(blank).hide("a b\nc") == "a b\nc"

@@ -1,0 +1,240 @@
+import io
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from rich.text import Text
+
+from beanpod.cli.output.display import Failure
+from beanpod.cli.output.masks import Masks
+from beanpod.cli.output.terminal import Terminal
+from beanpod.cli.output.view import ASCII, Glyphs, Scene, draw, status_text
+from beanpod.deploy.report import EnvironmentEvent, Outcome, Phase, Status
+from tests.cli.output.clocks import START, StillClock
+
+ROOT = Path(__file__).resolve().parents[3]
+_ESCAPE = "\x1b["
+
+
+class Tty(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class Screen:
+    def __init__(self, columns: int = 100, *, verbose: bool = False, encoding: str = "utf-8", **variables: str) -> None:
+        self.clock = StillClock()
+        self._bytes = io.BytesIO()
+        self.errors = io.StringIO()
+        environ = {"TERM": "xterm", "COLUMNS": str(columns), "LINES": "40", **variables}
+        stream = io.TextIOWrapper(self._bytes, encoding=encoding, write_through=True)
+        self.encoding = encoding
+        self.terminal = Terminal(stream, self.errors, masks=Masks(), environ=environ, clock=self.clock, verbose=verbose)
+        self._stream = stream
+
+    @property
+    def raw(self) -> str:
+        return self._bytes.getvalue().decode(self.encoding)
+
+    @property
+    def kept(self) -> list[str]:
+        """What stands there in the end: the live view erases itself, line by line."""
+        lines: list[str] = []
+        for part in Text.from_ansi(self.raw.replace("\x1b[2K", "").replace("\x1b[1A", "\x00")).plain.split("\n"):
+            lines = lines[: len(lines) - part.count("\x00")]
+            lines.append(part.split("\r")[-1].replace("\x00", ""))
+        return [line.rstrip() for line in lines if line.strip()]
+
+
+def rendered(renderable: object, columns: int) -> list[str]:
+    console = Console(width=columns, file=io.StringIO(), color_system=None, _environ={})
+    with console.capture() as capture:
+        console.print(renderable)
+    return capture.get().splitlines()
+
+
+def test_finished_phases_stay_with_their_times_and_words() -> None:
+    screen = Screen(NO_COLOR="1")
+    with screen.terminal:
+        with screen.terminal.phase(Phase.LOOK):
+            screen.clock.sleep(1.2)
+            screen.terminal.say("guestbook-dev is Ready")
+        with screen.terminal.phase(Phase.BUILD):
+            screen.terminal.output("Step 1/3 : FROM node")
+            screen.clock.sleep(72)
+            screen.terminal.say("guestbook:3f9a")
+            screen.terminal.warn("no .dockerignore")
+    assert screen.kept == [
+        "✓ Look              1.2 s  guestbook-dev is Ready",
+        "✓ Build        1 min 12 s  guestbook:3f9a",
+        "                           Warning: no .dockerignore",
+    ]
+
+
+def test_running_phase_shows_the_state_and_the_latest_lines() -> None:
+    scene = Scene(Phase.ROLL_OUT, began=10.0, state=status_text(Status("Updating", "Info", 1, 2)))
+    for number in range(9):
+        scene = scene.with_line(Text(f"line {number} {'x' * 100}"))
+    shown = rendered(draw(scene, 75.0, Glyphs()), 80)
+    assert shown[0].rstrip() == "⠋ Roll out     1 min 05 s  Updating, health Info, 1 of 2 instances updated"
+    assert [line.split()[1] for line in shown[1:]] == ["4", "5", "6", "7", "8"]
+    assert all(len(line) == 80 and line.endswith("…") for line in shown[1:])
+
+
+def test_narrow_terminal_gets_the_words_underneath() -> None:
+    scene = Scene(Phase.BUILD, began=0.0, said=(Text("guestbook:3f9a"),))
+    assert [line.rstrip() for line in rendered(draw(scene, 3.0, Glyphs()), 40)] == [
+        "⠋ Build  3.0 s",
+        "    guestbook:3f9a",
+    ]
+
+
+def test_failed_phase_keeps_its_latest_lines() -> None:
+    screen = Screen(NO_COLOR="1")
+    with pytest.raises(ValueError, match="missing"), screen.terminal, screen.terminal.phase(Phase.BUILD):
+        _build_badly(screen)
+    assert screen.kept == ["✗ Build             0.0 s  npm ERR! missing script"]
+
+
+def _build_badly(screen: Screen) -> None:
+    screen.terminal.output("npm ERR! missing script")
+    raise ValueError("missing script")
+
+
+def test_events_that_need_looking_at_stay() -> None:
+    screen = Screen(NO_COLOR="1")
+    with screen.terminal, screen.terminal.phase(Phase.ROLL_OUT):
+        screen.terminal.event(EnvironmentEvent(START, "INFO", "starting"))
+        screen.terminal.event(EnvironmentEvent(START, "WARN", "unwell"))
+        screen.terminal.status(Status("Updating", "Warning"))
+    assert screen.kept == ["✓ Roll out          0.0 s  12:31:04 WARN  unwell"]
+
+
+def test_words_outside_a_phase_are_shown() -> None:
+    screen = Screen(NO_COLOR="1")
+    with screen.terminal:
+        screen.terminal.say("said")
+        screen.terminal.output("printed")
+        screen.terminal.event(EnvironmentEvent(START, "INFO", "happened"))
+        screen.terminal.status(Status("Ready", "Ok"))
+    assert screen.kept == ["said", "  printed", "12:31:04 INFO  happened"]
+
+
+@pytest.mark.parametrize(("columns", "indent"), [(100, 27), (40, 4)])
+def test_words_between_phases_are_in_line_with_theirs(columns: int, indent: int) -> None:
+    screen = Screen(columns=columns, NO_COLOR="1")
+    with screen.terminal:
+        with screen.terminal.phase(Phase.LOOK):
+            screen.terminal.say("Ready")
+        screen.terminal.say("between")
+    assert screen.kept[-2].endswith("Ready")
+    assert screen.kept[-1] == f"{' ' * indent}between"
+
+
+def test_everything_docker_prints_stays_when_asked_for() -> None:
+    screen = Screen(verbose=True, NO_COLOR="1")
+    with screen.terminal, screen.terminal.phase(Phase.BUILD):
+        screen.terminal.output("Step 1/3 : FROM node")
+    assert screen.kept[0] == "  Step 1/3 : FROM node"
+
+
+def test_end_says_what_is_live_and_where_to_click() -> None:
+    url = "http://" + "guestbook." * 12 + "com"
+    screen = Screen(columns=80, NO_COLOR="1")
+    screen.clock.sleep(200)
+    screen.terminal.finish(Outcome("app-1", url=url, health="Ok", changed=True))
+    assert screen.kept == ["✓ Live: app-1 serves, health Ok, after 3 min 20 s", f"  {url}"]
+
+
+def test_failure_goes_to_the_error_stream() -> None:
+    screen = Screen()
+    screen.terminal.fail(Failure("app-1 failed: mend it", 6, ("disk full",)))
+    assert screen.kept == []
+    assert screen.errors.getvalue() == "deploy: app-1 failed: mend it\n  disk full\n"
+
+
+def test_failure_on_a_terminal_keeps_its_indents() -> None:
+    errors = Tty()
+    environ = {"TERM": "xterm", "COLUMNS": "40", "LINES": "40", "NO_COLOR": "1"}
+    terminal = Terminal(io.StringIO(), errors, masks=Masks(), environ=environ, clock=StillClock())
+    terminal.fail(Failure("app-1 failed", 6, ("a cause that takes more than one line to tell",)))
+    lines = [line.rstrip() for line in Text.from_ansi(errors.getvalue()).plain.splitlines()]
+    assert lines == ["deploy: app-1 failed", "  a cause that takes more than one line", "  to tell"]
+
+
+def test_colours_are_left_out_where_nobody_wants_them() -> None:
+    coloured, plain = Screen(), Screen(NO_COLOR="1")
+    for screen in (coloured, plain):
+        with screen.terminal.phase(Phase.BUILD):
+            screen.terminal.warn("look")
+    assert f"{_ESCAPE}33m" in coloured.raw
+    assert not any(f"{_ESCAPE}{code}m" in plain.raw for code in (31, 32, 33, 36))
+
+
+def test_marks_are_plain_where_the_terminal_has_no_others() -> None:
+    screen = Screen(encoding="ascii", NO_COLOR="1")
+    with screen.terminal.phase(Phase.BUILD):
+        screen.terminal.say("done ✓")
+    assert screen.kept == ["+ Build             0.0 s  done ?"]
+    assert ASCII.failed == "x"
+
+
+def test_masked_value_is_nowhere() -> None:
+    screen = Screen(verbose=True)
+    screen.terminal.mask("hunter22")
+    with screen.terminal.phase(Phase.BUILD):
+        screen.terminal.output("hunter22")
+        screen.terminal.say("hunter22")
+        screen.terminal.warn("hunter22")
+        screen.terminal.event(EnvironmentEvent(START, "ERROR", "hunter22"))
+    screen.terminal.finish(Outcome("hunter22", url="http://hunter22"))
+    screen.terminal.fail(Failure("hunter22", 1, ("hunter22",), trace=("hunter22",)))
+    assert "hunter22" not in screen.raw + screen.errors.getvalue()
+
+
+def test_others_cannot_command_the_terminal() -> None:
+    screen = Screen()
+    with screen.terminal.phase(Phase.BUILD):
+        screen.terminal.say("\x1b]0;mine\x07title [red]no markup[/red]")
+    assert "\x1b]0;" not in screen.raw
+    assert screen.kept[0].endswith("title [red]no markup[/red]")
+
+
+_PROGRAM = """
+import os, sys, time
+from beanpod.deploy.clock import SystemClock
+from beanpod.cli.output import Masks, choose
+from beanpod.deploy.report import Phase
+from beanpod.cli.signals import Interruptions
+Interruptions().install()
+display = choose("auto", stream=sys.stdout, errors=sys.stderr, environ=os.environ, masks=Masks(), clock=SystemClock())
+with display, display.phase(Phase.BUILD):
+    display.output("working")
+    time.sleep(0.3)
+    os.kill(os.getpid(), 2)
+"""
+
+
+def test_interrupted_terminal_has_its_cursor_back() -> None:
+    ours, theirs = pty.openpty()
+    environ = {"PATH": os.environ["PATH"], "TERM": "xterm", "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", _PROGRAM], stdout=theirs, stderr=subprocess.DEVNULL, env=environ, close_fds=True
+    )
+    os.close(theirs)
+    shown = b""
+    try:
+        while chunk := os.read(ours, 4096):
+            shown += chunk
+    except OSError:
+        pass  # the terminal's other end is closed
+    finally:
+        os.close(ours)
+    process.wait(60)
+    assert b"working" in shown
+    assert shown.rfind(b"\x1b[?25h") > shown.rfind(b"\x1b[?25l") > -1
+    assert "✗\x1b[0m Build" in shown.decode()
