@@ -48,7 +48,7 @@ def test_an_installed_wheel_imports_only_beanpod_and_synthesises(wheel: Path, tm
     borrowed = [entry for entry in sys.path if entry.endswith("site-packages")]
     (site / "borrowed.pth").write_text("\n".join(borrowed))
     run = subprocess.run([target / "bin/python", "-c", APP], cwd=tmp_path, capture_output=True, text=True)
-    assert installed == {"beanpod"}
+    assert installed == {"beanpod", "bin"}
     assert run.returncode == 0, run.stderr
     assert run.stdout.strip() == str(site / "beanpod/__init__.py")
 
@@ -56,6 +56,13 @@ def test_an_installed_wheel_imports_only_beanpod_and_synthesises(wheel: Path, tm
 def test_public_names_are_exactly_those_listed() -> None:
     import beanpod
 
-    public = {name for name, value in vars(beanpod).items() if not name.startswith("_") and hasattr(value, "__name__")}
-    modules = {name for name in public if type(vars(beanpod)[name]).__name__ == "module"}
-    assert public - modules == set(beanpod.__all__)
+    assert sorted(beanpod._MODULES) == sorted(beanpod.__all__)
+    assert set(beanpod.__all__) <= set(dir(beanpod))
+    for name in beanpod.__all__:
+        assert getattr(beanpod, name).__name__ == name
+
+
+def test_a_release_needs_no_cdk(tmp_path: Path) -> None:
+    code = "import sys, beanpod.cli.main, beanpod.deploy.flow, beanpod.manifest; print('aws_cdk' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -63,10 +63,10 @@ def test_every_page_is_led_to_from_another() -> None:
 
 
 def test_deploy_commands_are_understood() -> None:
-    known = found("beanpod")
+    known = [command for command in found("beanpod") if re.match("-|[a-z]", "".join(command[1:2]))]
     assert known
     for command in known:
-        parse(command[3:])
+        parse(command[1:])
 
 
 def test_make_targets_exist() -> None:
@@ -92,7 +92,7 @@ def test_modules_are_there_and_know_their_options() -> None:
     for command in found("python", "-m"):
         name, given = command[2], flags(command[3:])
         assert find_spec(name), name
-        if given and name != "deploy":
+        if given:
             told = subprocess.run([sys.executable, "-m", name, "--help"], cwd=ROOT, capture_output=True, text=True)
             assert all(flag in told.stdout for flag in given), command
 

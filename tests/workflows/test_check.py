@@ -15,7 +15,7 @@ from tests.workflows.workflow import CHECK, ROOT, Ran, Runner, load, step_of
 WORKFLOW = load(CHECK)
 COMMENT = step_of(WORKFLOW["jobs"]["comment"]["steps"], "Comment")
 COMPARE = step_of(WORKFLOW["jobs"]["diff"]["steps"], "Compare")
-SYNTHESISED = ("app.py", "beanpod.toml", "cdk.json", "constructs", "manifest", "service", "stacks")
+SYNTHESISED = ("app.py", "beanpod.toml", "cdk.json", "constructs", "service", "stacks", "tools")
 
 
 def pull_request(repository: str, **more: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""python -m beanpod.manifest [PATH]: check a manifest. python -m manifest --write-schema: write the editors' schema."""
+"""python -m beanpod.manifest [PATH]: check a manifest. python -m beanpod.manifest --write-schema: write the editors' schema."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from beanpod.manifest import Manifest, ManifestError
 
-SCHEMA = Path(__file__).parent.parent / "beanpod.schema.json"
+SCHEMA = Path(__file__).parents[3] / "beanpod.schema.json"
 
 
 def main(arguments: list[str] | None = None) -> int:

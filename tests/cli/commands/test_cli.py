@@ -10,7 +10,7 @@ from beanpod.deploy.rollout import HEALTHS as ALL_HEALTHS
 from beanpod.deploy.rollout import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
-HEAVY = {"boto3", "botocore", "rich", "pydantic", "yaml", "aws_cdk", "beanpod"}
+HEAVY = {"boto3", "botocore", "rich", "pydantic", "yaml", "aws_cdk", "jsii"}
 
 
 def test_no_command_means_deploy() -> None:
@@ -38,8 +38,8 @@ def test_rollback_takes_a_label() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--force", "status"], "deploy: --force does not go with status: see beanpod deploy --help"),
-        (["status", "--force"], "deploy: --force does not go with status: see beanpod deploy --help"),
+        (["--force", "status"], "deploy: --force does not go with status: see beanpod --help"),
+        (["status", "--force"], "deploy: --force does not go with status: see beanpod --help"),
         (["events", "--wait-timeout=5"], "deploy: --wait-timeout does not go with events"),
         (["frobnicate"], "deploy: argument COMMAND: invalid choice: 'frobnicate'"),
         (["--stag=prod"], "deploy: unrecognized arguments: --stag"),
@@ -67,7 +67,7 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
     with pytest.raises(SystemExit) as caught:
         parse([command, "--help"])
     assert caught.value.code == 0
-    assert f"beanpod deploy {command}" in capsys.readouterr().out
+    assert f"beanpod {command}" in capsys.readouterr().out
 
 
 def test_defaults_are_those_of_the_rollout() -> None:

@@ -145,7 +145,7 @@ def test_manifest_tells_all_its_problems(tmp_path: Path) -> None:
 
 def _process(*arguments: str, **streams: Any) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "beanpod", *arguments]
-    variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "constructs")}
     return subprocess.Popen(command, cwd=ROOT, env=variables, text=True, **streams)
 
 
@@ -158,7 +158,7 @@ def test_program_ends_with_the_code_of_its_command() -> None:
 
 def test_what_is_not_installed_is_told_with_the_command() -> None:
     bare = subprocess.run(
-        [sys.executable, "-S", "-m", "beanpod", "status"], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-S", "-m", "beanpod", "status"], cwd=ROOT / "constructs", capture_output=True, text=True, check=False
     )
     assert bare.returncode == 2
     assert bare.stderr == (

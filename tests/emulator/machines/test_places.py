@@ -131,9 +131,8 @@ def test_what_would_reach_this_machine_fails_the_deployment_with_one_line(site: 
     deploy(site, "before-refused", project())
     site.update(VersionLabel=site.shop.version("refused", "", files=project(privileged=True)))
     said = (
-        "Error response from daemon: current-web-1: privileged: true is refused by the embedded AWS: it reaches the "
-        "machine below the instance, which is yours. On AWS that is the instance's own: leave privileged out for the "
-        "rehearsal"
+        "Error response from daemon: current-web-1: privileged: true is refused by the embedded AWS: it would give "
+        "access to this machine, not only to the instance. AWS allows it: leave privileged out for the rehearsal"
     )
     assert causes(site).endswith(f"with exit status 1 and error: {said}")
     assert "Instance deployment failed to run the Docker Compose services. The deployment failed." in site.errors()
