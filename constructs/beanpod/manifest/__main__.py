@@ -1,4 +1,4 @@
-"""python -m beanpod.manifest [PATH]: check a manifest. python -m beanpod.manifest --write-schema: write the editors' schema."""
+"""Check a manifest (`python -m beanpod.manifest [PATH]`), or write its schema (`--write-schema`)."""
 
 from __future__ import annotations
 

@@ -158,7 +158,11 @@ def test_program_ends_with_the_code_of_its_command() -> None:
 
 def test_what_is_not_installed_is_told_with_the_command() -> None:
     bare = subprocess.run(
-        [sys.executable, "-S", "-m", "beanpod", "status"], cwd=ROOT / "constructs", capture_output=True, text=True, check=False
+        [sys.executable, "-S", "-m", "beanpod", "status"],
+        cwd=ROOT / "constructs",
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert bare.returncode == 2
     assert bare.stderr == (

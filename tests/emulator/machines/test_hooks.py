@@ -113,7 +113,7 @@ def test_a_hook_logs_in_and_pulls_a_private_image(site: Site, tmp_path: Path) ->
     assert "no basic auth credentials" in said
     assert "Login Succeeded" in said
     assert name in said
-    assert "the engine is shared: it stays" in said
+    assert "it was on this machine before the instance, and images are shared" in said
 
 
 def test_a_hook_that_was_saved_on_windows_is_mended(site: Site) -> None:

@@ -1,6 +1,5 @@
 """From a bundle to a verified release, and back where it fails."""
 
-from beanpod.deploy.rollout.settings import HEALTHS, Settings
 from beanpod.deploy.rollout.bundles import Bundle
 from beanpod.deploy.rollout.ledger import Holder, Release
 from beanpod.deploy.rollout.looking import Look
@@ -13,6 +12,7 @@ from beanpod.deploy.rollout.reading import (
     read_versions,
 )
 from beanpod.deploy.rollout.rollout import Rollout
+from beanpod.deploy.rollout.settings import HEALTHS, Settings
 from beanpod.deploy.rollout.target import Target
 
 __all__ = [

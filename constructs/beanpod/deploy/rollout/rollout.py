@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NoReturn
 
-from beanpod.deploy.rollout.settings import Settings
 from beanpod.deploy.aws import Aws, Environment
 from beanpod.deploy.clock import Clock
 from beanpod.deploy.errors import BusyError, InterruptionError, RolledBackError, UsageError
@@ -17,6 +16,7 @@ from beanpod.deploy.rollout.lock import Lock
 from beanpod.deploy.rollout.looking import Look, take_look, version_of
 from beanpod.deploy.rollout.process import Process
 from beanpod.deploy.rollout.recovery import Recovery
+from beanpod.deploy.rollout.settings import Settings
 from beanpod.deploy.rollout.site import Site
 from beanpod.deploy.rollout.target import Target
 from beanpod.deploy.rollout.verdict import Finding, State, UnverifiedError, judge

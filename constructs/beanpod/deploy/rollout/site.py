@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from beanpod.deploy.rollout.settings import Settings
 from beanpod.deploy.aws import Aws, Environment
 from beanpod.deploy.clock import Clock
 from beanpod.deploy.errors import BusyError
 from beanpod.deploy.report import Reporter, Status
+from beanpod.deploy.rollout.settings import Settings
 from beanpod.deploy.rollout.target import Target
 
 _BUSY_POLL = 10.0

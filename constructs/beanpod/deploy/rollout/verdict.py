@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from beanpod.deploy.rollout.settings import Settings
 from beanpod.deploy.aws import Environment, Instances
 from beanpod.deploy.rollout.health_path import Answer
+from beanpod.deploy.rollout.settings import Settings
 
 
 class State(Enum):
