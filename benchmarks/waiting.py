@@ -1,34 +1,98 @@
-"""`python -m benchmarks.waiting`: what waiting for an update costs and how soon its end is seen, beside other tools."""
+"""`python -m benchmarks.waiting`: what waiting for an update costs and how soon its end is noticed, beside other tools.
 
+Releases on the embedded AWS with its virtual clock. Waiting is from UpdateEnvironment to the first look at the settled
+environment; renewals of the deployment lock, which the others do not have, are counted apart. The others are modelled
+from the intervals in their sources.
+"""
+
+import random
 import sys
-import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import chain, repeat
 from statistics import fmean
 
-from beanpod.manifest import StageConfig
-from benchmarks.waiting_peers import PEERS, Peer
-from benchmarks.waiting_runs import Course, Run, spread
+from beanpod.deploy.errors import DeployError
+from beanpod.deploy.rollout import Settings, Target
 from emulator import EmbeddedAws
-from tests.deploy.rollout.ground import Ground
+from tests.deploy.rollout.ground import Ground, bundle
 
-DURATIONS = (60.0, 183.0, 600.0, 900.0)
-RUNS = 8
-_BEFORE = 3
-_FAILURES = ("error-event", "with-errors-silently", "reverts", "instance-behind")
-_MOST_OTHER = 14
-_MOST_IDLE = 6
-_LONGEST_IDLE = 2.0
-_FIRST_DELAY = 2.5
-_FAILURE_DELAY = 5.0
-_LONG = 400.0
+DURATIONS = (20.0, 60.0, 183.0, 600.0, 900.0)
+_RUNS = 4
+_SPREAD = 0.15
+_FAULTS = ("error-event", "with-errors-silently", "reverts", "instance-behind")
+_LONGEST_DELAY = 5.0
+_MOST_OTHER_CALLS = 14
+_MOST_IDLE_CALLS = 6
+_LONGEST_IDLE_SECONDS = 2.0
+# Read before a release, with the outputs of the stage's two stacks.
+_STACKS = 2
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Another tool's way to wait.
+
+    Attributes:
+        name: What it is called.
+        pauses: Seconds between its polls, without end.
+        calls_per_poll: AWS calls of each poll.
+        other_calls: AWS calls before the first and after the last one.
+    """
+
+    name: str
+    pauses: Callable[[], Iterator[float]]
+    calls_per_poll: int
+    other_calls: int
+
+    def wait(self, seconds: float) -> tuple[int, float]:
+        """The calls it makes for an update that takes so many seconds, and the delay after its end."""
+        elapsed, polls = 0.0, 0
+        pauses = self.pauses()
+        while elapsed < seconds:
+            elapsed += next(pauses)
+            polls += 1
+        return self.other_calls + polls * self.calls_per_poll, elapsed - seconds
+
+
+PEERS = (
+    # awsebcli 3.27: events every 5 s.
+    Peer("eb deploy", lambda: repeat(5.0), calls_per_poll=1, other_calls=1),
+    # einaregilsson/beanstalk-deploy v22: events and environment; 10 s for five minutes, 20 s for five more, then 30 s.
+    Peer(
+        "beanstalk-deploy",
+        lambda: chain(repeat(10.0, 30), repeat(20.0, 15), repeat(30.0)),
+        calls_per_poll=2,
+        other_calls=2,
+    ),
+    # aws-actions/aws-elasticbeanstalk-deploy: environment and events, every 10 s.
+    Peer("AWS's action", lambda: repeat(10.0), calls_per_poll=2, other_calls=2),
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A release, counted.
+
+    Attributes:
+        seconds: What its update took.
+        waiting: Calls while it was waited for.
+        renewals: Of the lock, meanwhile.
+        other: All other calls.
+        delay: Seconds from the update's end to the first look at the settled environment.
+    """
+
+    seconds: float
+    waiting: int
+    renewals: int
+    other: int
+    delay: float
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the table. limit: what the figure may not exceed; None for what is only shown."""
+    """A line of the table. limits: what the figures may not exceed; None for what is only shown."""
 
     what: str
     figures: Sequence[float]
@@ -45,114 +109,103 @@ class Line:
         return f"{self.what:<44}{shown}{limits}{'' if self.kept else '   EXCEEDED'}"
 
 
-@dataclass(frozen=True)
-class Measured:
-    """All runs around one duration. known, failed: released to before. failed_early: after a third of the time.
+class Releases:
+    """Releases on one environment of the embedded AWS."""
 
-    idle: nothing to do, its calls and real seconds.
-    """
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self._target: Target = ground.environment(instances=2)
+        self._count = 0
 
-    seconds: float
-    known: Sequence[Run]
-    first: Sequence[Run]
-    failed: Sequence[Run]
-    failed_early: Run
-    idle: tuple[int, float]
+    def run(self, seconds: float, *, fault: str = "") -> Run:
+        """Release something new in an update that takes so many seconds. fault: of the emulator's, for this release."""
+        self._count += 1
+        new = bundle(f"release {self._count}")
+        self._ground.emulator.set_pace(update=seconds)
+        self._ground.forget()
+        if fault:
+            self._ground.emulator.order(fault, version_label=new.label)
+        rollout, _ = self._ground.rollout(self._target, settings=Settings(roll_back=False))
+        try:
+            rollout.release(new)
+        except DeployError:
+            if not fault:
+                raise
+        return self._counted(seconds)
 
-    @classmethod
-    def on(cls, course: Course, seconds: float) -> "Measured":
-        """Run everything. Raises RuntimeError when doing nothing uploads something."""
-        stage = course.environment(releases=spread(seconds, _BEFORE), instances=2)
-        durations = spread(seconds, RUNS)
-        known = [course.release(stage, each) for each in durations]
-        idle = _idle(course, stage)
-        failed = [
-            course.release(stage, each, fault=fault)
-            for fault, each in zip(_FAILURES, spread(seconds, len(_FAILURES)), strict=True)
-        ]
-        failed_early = course.release(stage, seconds / 3, fault="error-event")
-        first = [course.release(course.environment(releases=[]), each) for each in durations]
-        return cls(seconds, known, first, failed, failed_early, idle)
+    def idle(self) -> tuple[int, float]:
+        """Release what runs already; the calls and the real seconds that takes."""
+        self._ground.forget()
+        began = time.perf_counter()
+        self._ground.rollout(self._target)[0].release(bundle(f"release {self._count}"))
+        return len(self._ground.actions()) + _STACKS, time.perf_counter() - began
 
-    @property
-    def thriftiest(self) -> float:
-        """The calls that the thriftiest peer makes for the same updates."""
-        return min(fmean(peer.wait(run.seconds)[0] for run in self.known) for peer in PEERS)
+    def _counted(self, seconds: float) -> Run:
+        calls = self._ground.emulator.calls()
+        began = [call.action for call in calls].index("UpdateEnvironment")
+        done = calls[began].time.timestamp() + seconds
+        noticed = next(
+            number
+            for number, call in enumerate(calls)
+            if call.action == "DescribeEnvironments" and call.time.timestamp() >= done
+        )
+        between = [call.action for call in calls[began + 1 : noticed + 1]]
+        renewals = between.count("PutObject")
+        other = _STACKS + len(calls) - len(between)
+        return Run(seconds, len(between) - renewals, renewals, other, calls[noticed].time.timestamp() - done)
 
-    @property
-    def longest_delay(self) -> float:
-        """What the mean delay may be where the environment has been released to before."""
-        return 1.0 if self.seconds <= _LONG else 0.0025 * self.seconds
+
+def spread(seconds: float, count: int) -> list[float]:
+    """Durations evenly over 15 % on both sides of `seconds`, shuffled, the same every time."""
+    shares = [(2 * number + 1) / count - 1 for number in range(count)]
+    durations = [seconds * (1 + _SPREAD * share) for share in shares]
+    random.Random(4).shuffle(durations)  # noqa: S311
+    return durations
 
 
 def main() -> int:
-    """0 within the limits, 1 beyond one of them."""
-    with tempfile.TemporaryDirectory() as folder, EmbeddedAws.start(virtual_clock=True) as emulator:
+    """Print the table. 0 within the limits, 1 beyond one of them."""
+    with EmbeddedAws.start(virtual_clock=True) as emulator:
         ground = Ground(emulator)
         ground.prepare()
-        course = Course(ground, Path(folder))
-        lines = _lines([Measured.on(course, seconds) for seconds in DURATIONS])
-    print(f"Updates that take so many seconds, {RUNS} each, spread over 15 % around it; mean calls and seconds:")
+        releases = Releases(ground)
+        good = [[releases.run(each) for each in spread(seconds, _RUNS)] for seconds in DURATIONS]
+        idle = releases.idle()
+        failed = [
+            [releases.run(each, fault=fault) for fault, each in zip(_FAULTS, spread(s, len(_FAULTS)), strict=True)]
+            for s in DURATIONS
+        ]
+    lines = _lines(good, failed, idle)
+    print(f"Updates that take so many seconds, {_RUNS} each, spread over 15 % around it; mean calls:")
     print(f"{'':<44}{''.join(f'{seconds:>9.0f}' for seconds in DURATIONS)}")
     print(*lines, sep="\n")
     return int(not all(line.kept for line in lines))
 
 
-def _idle(course: Course, stage: StageConfig) -> tuple[int, float]:
-    began = time.perf_counter()
-    actions = course.nothing_to_do(stage)
-    if "PutObject" in actions:
-        raise RuntimeError(f"nothing was to be done, and something was uploaded: {actions}")
-    return len(actions), time.perf_counter() - began
-
-
-def _lines(all_of_it: Sequence[Measured]) -> list[Line]:
-    calls = [each.thriftiest for each in all_of_it]
-    width = len(all_of_it)
-    return [
-        Line("waiting, released to before: calls", [_calls(it.known) for it in all_of_it], calls),
-        Line(
-            "  seconds from done to exit",
-            [_delay(it.known) for it in all_of_it],
-            [it.longest_delay for it in all_of_it],
-        ),
-        Line("waiting, the first release: calls", [_calls(it.first) for it in all_of_it], calls),
-        Line("  seconds from done to exit", [_delay(it.first) for it in all_of_it], [_FIRST_DELAY] * width),
-        Line(
-            "a failure: longest seconds until noticed",
-            [_longest(it.failed) for it in all_of_it],
-            [_FAILURE_DELAY] * width,
-        ),
-        Line("  in a third of the usual time", [it.failed_early.delay for it in all_of_it]),
-        Line("besides waiting: most calls", [_other(it) for it in all_of_it], [_MOST_OTHER] * width),
-        Line("nothing to do: calls", [it.idle[0] for it in all_of_it], [_MOST_IDLE] * width),
-        Line("  real seconds", [it.idle[1] for it in all_of_it], [_LONGEST_IDLE] * width),
-        *(line for peer in PEERS for line in _peer(peer, all_of_it)),
+def _lines(good: Sequence[Sequence[Run]], failed: Sequence[Sequence[Run]], idle: tuple[int, float]) -> list[Line]:
+    eb, *_ = peers = [[[peer.wait(run.seconds) for run in runs] for runs in good] for peer in PEERS]
+    delays, others = [_LONGEST_DELAY] * len(good), [_MOST_OTHER_CALLS] * len(good)
+    lines = [
+        Line("waiting: calls", [fmean(run.waiting for run in runs) for runs in good], [_calls(each) for each in eb]),
+        Line("  renewals of the lock", [fmean(run.renewals for run in runs) for runs in good]),
+        Line("  longest seconds until an end is noticed", [_longest(runs) for runs in good], delays),
+        Line("  longest seconds until a failure is noticed", [_longest(runs) for runs in failed], delays),
+        Line("besides waiting: most calls", [max(run.other for run in runs) for runs in good], others),
+        Line("nothing to do: calls", [idle[0]], [_MOST_IDLE_CALLS]),
+        Line("  real seconds", [idle[1]], [_LONGEST_IDLE_SECONDS]),
     ]
+    for peer, waits in zip(PEERS, peers, strict=True):
+        lines.append(Line(f"{peer.name}, modelled: calls", [_calls(each) for each in waits]))
+        lines.append(Line("  longest seconds until an end is noticed", [max(d for _, d in each) for each in waits]))
+    return lines
 
 
-def _calls(runs: Sequence[Run]) -> float:
-    return fmean(run.waiting for run in runs)
-
-
-def _delay(runs: Sequence[Run]) -> float:
-    return fmean(run.delay for run in runs)
+def _calls(waits: Sequence[tuple[int, float]]) -> float:
+    return fmean(calls for calls, _ in waits)
 
 
 def _longest(runs: Sequence[Run]) -> float:
     return max(run.delay for run in runs)
-
-
-def _other(measured: Measured) -> float:
-    return max(run.other for run in (*measured.known, *measured.first))
-
-
-def _peer(peer: Peer, all_of_it: Sequence[Measured]) -> list[Line]:
-    waits = [[peer.wait(run.seconds) for run in it.known] for it in all_of_it]
-    return [
-        Line(f"{peer.name}, modelled: calls", [fmean(calls for calls, _ in each) for each in waits]),
-        Line("  seconds from done to exit", [fmean(delay for _, delay in each) for each in waits]),
-    ]
 
 
 if __name__ == "__main__":

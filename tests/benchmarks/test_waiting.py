@@ -2,9 +2,7 @@
 
 import pytest
 
-from benchmarks.waiting import Line
-from benchmarks.waiting_peers import PEERS
-from benchmarks.waiting_runs import spread
+from benchmarks.waiting import PEERS, Line, spread
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,11 @@ from contextlib import contextmanager, suppress
 
 from beanpod.deploy.aws import AwsError, CredentialsError, DeniedError, Environment, UnansweredError
 from beanpod.deploy.errors import DeadlineError, DeployError
-from beanpod.deploy.rollout.history import History
 from beanpod.deploy.rollout.journal import Journal
 from beanpod.deploy.rollout.site import Site
 from beanpod.deploy.rollout.verdict import Finding, State
 from beanpod.deploy.rollout.verifying import Verifying
 from beanpod.deploy.rollout.waiting import Update, Waiting
-
-_HISTORY = 300
 
 
 class Attempt:
@@ -24,7 +21,6 @@ class Attempt:
         self._each = each
         self.journal = Journal(site.report)
         self.aborted = False
-        self._history: History | None = None
         self._waiting: Waiting | None = None
 
     def start(self, environment: Environment) -> Update | None:
@@ -33,8 +29,6 @@ class Attempt:
         Raises DeadlineError when AWS does not say whether it began.
         """
         site, name = self._site, self._site.target.environment
-        if self._history is None:
-            self._history = History.of(site.aws.events(site.target.application, name, limit=_HISTORY))
         began = site.clock.monotonic()
         try:
             return Update(began, site.aws.update_environment(name, self._label), environment.updated)
@@ -53,9 +47,7 @@ class Attempt:
 
     def settle(self, update: Update) -> Environment:
         """Wait until it is over. Raises DeadlineError when it does not end, or cannot be followed."""
-        self._waiting = Waiting(
-            self._site, update, history=self._history or History(), journal=self.journal, each=self._each
-        )
+        self._waiting = Waiting(self._site, update, journal=self.journal, each=self._each)
         with self._state_is_unknown():
             return self._settled(self._waiting)
 

@@ -1,17 +1,14 @@
 """What the environment says during one update."""
 
 from collections.abc import Iterable
-from datetime import datetime
 
 from beanpod.deploy.aws import Event
 from beanpod.deploy.report import Reporter
-from beanpod.deploy.rollout.forecast import Said
-from beanpod.deploy.rollout.history import COMPLETED, wording
 
 _ERRORS = ("ERROR", "FATAL")
 # In the words of the EB CLI's own list, and of an abort.
 _ENDINGS = (
-    COMPLETED,
+    "Environment update completed successfully.",
     "Update environment operation is complete, but with errors",
     "Failed to deploy application.",
     "Failed to deploy configuration.",
@@ -37,24 +34,11 @@ class Journal:
                 self._report.event(event)
 
     @property
-    def ending(self) -> int:
-        """How many messages there are that sound like the end."""
-        return sum(any(words in event.message for words in _ENDINGS) for event in self.events)
+    def ended(self) -> bool:
+        """Whether an event announces the end of the update."""
+        return any(words in event.message for event in self.events for words in _ENDINGS)
 
     @property
     def errors(self) -> list[Event]:
         """The errors, the first one being the root of the others."""
         return [event for event in self.events if event.severity in _ERRORS]
-
-    @property
-    def said(self) -> list[Said]:
-        """The messages, timed from the first one: both times are AWS's."""
-        return [Said(wording(event.message), self._since_first(event.time)) for event in self.events]
-
-    @property
-    def failing(self) -> float | None:
-        """When the first error was told, in seconds since the first message."""
-        return self._since_first(self.errors[0].time) if self.errors else None
-
-    def _since_first(self, time: datetime) -> float:
-        return (time - self.events[0].time).total_seconds()

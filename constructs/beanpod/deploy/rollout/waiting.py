@@ -1,4 +1,4 @@
-"""Follows an update until the environment has settled: prompt where the end is likely, thrifty elsewhere."""
+"""Follow an update until the environment has settled: one call every five seconds, as `eb deploy` does."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,21 +6,22 @@ from datetime import datetime
 
 from beanpod.deploy.aws import Environment, UnansweredError
 from beanpod.deploy.report import Status
-from beanpod.deploy.rollout.forecast import Window, pause, window
-from beanpod.deploy.rollout.history import History
 from beanpod.deploy.rollout.journal import Journal
 from beanpod.deploy.rollout.site import Site
 
-_ENVIRONMENT_SECONDS = 30.0
-_EVENTS_SECONDS = 15.0
-_LONGEST_PAUSE = 30.0
+POLL_SECONDS = 5.0
+# Mostly the events are asked for; the environment itself at every sixth poll, and once an event announces the end.
+_ENVIRONMENT_POLLS = 6
 
 
 @dataclass(frozen=True)
 class Update:
-    """An update that has begun. began: on the monotonic clock. request_id: None if its answer was lost.
+    """An update that has begun.
 
-    since: AWS's time before it began, from which on events are its own where the request's id is not known.
+    Attributes:
+        began: On the monotonic clock.
+        request_id: Of UpdateEnvironment; None if its answer was lost.
+        since: AWS's time before it began: where the request's id is not known, the events since then are its own.
     """
 
     began: float
@@ -29,79 +30,58 @@ class Update:
 
 
 class Waiting:
-    """One wait. history: how long it took before. each: called at every look, such as to renew a lock."""
+    """Wait for one update. each: called after every poll, such as to renew a lock."""
 
-    def __init__(
-        self, site: Site, update: Update, *, history: History, journal: Journal, each: Callable[[], None]
-    ) -> None:
+    def __init__(self, site: Site, update: Update, *, journal: Journal, each: Callable[[], None]) -> None:
         self._site = site
         self._aws = site.aws.once()
         self._update = update
-        self._history = history
         self._journal = journal
         self._each = each
-        self._environment_at = self._events_at = 0.0
         self._last: Environment | None = None
-        self._endings = 0
-        self._unanswered = 0
+        self._polls = 0
 
     def until_settled(self, seconds: float) -> Environment | None:
-        """The environment once no update is under way; None when that takes longer than `seconds`."""
-        while True:
-            elapsed = self._elapsed()
-            if elapsed >= seconds:
-                return None
-            now = window(self._history, self._journal.said, failing=self._journal.failing)
-            self._site.clock.sleep(min(self._pause(elapsed, now), seconds - elapsed))
-            environment = self._tick(now)
+        """Wait until no update is under way.
+
+        Args:
+            seconds: How long, since the update began.
+
+        Returns:
+            The environment, Ready or ending; None when it is still being updated after `seconds`.
+        """
+        while (left := seconds - self._elapsed()) > 0:
+            self._site.clock.sleep(min(POLL_SECONDS, left))
+            environment = self._poll()
             if environment and (environment.ready or environment.gone):
                 return environment
             self._each()
+        return None
 
     def hear(self) -> None:
-        """Take in the events so far."""
+        """Report the events so far."""
         target, update = self._site.target, self._update
         since = None if update.request_id else update.since
         self._journal.add(
             self._aws.events(target.application, target.environment, request_id=update.request_id, since=since)
         )
-        self._events_at = self._elapsed()
 
     def _elapsed(self) -> float:
         return self._site.clock.monotonic() - self._update.began
 
-    def _pause(self, elapsed: float, now: Window | None) -> float:
-        if self._unanswered:
-            # AWS is overloaded, or out of reach: the next look comes later than planned.
-            return min(pause(elapsed, now) * 2.0**self._unanswered, _LONGEST_PAUSE)
-        return 0.0 if self._journal.ending > self._endings else pause(elapsed, now)
-
-    def _tick(self, now: Window | None) -> Environment | None:
-        """One look, one call; a call that AWS does not answer only skips a tick."""
+    def _poll(self) -> Environment | None:
+        """Look once; a call that AWS does not answer is skipped."""
+        self._polls += 1
         try:
-            environment = self._look(now)
+            if self._polls % _ENVIRONMENT_POLLS and not self._journal.ended:
+                self.hear()
+            if not self._polls % _ENVIRONMENT_POLLS or self._journal.ended:
+                self._last = self._site.look(patiently=False)
+                return self._last
         except UnansweredError as error:
-            self._unanswered += 1
-            self._site.report.say(f"{error}; looking again")
-            return None
-        self._unanswered = 0
-        return environment
-
-    def _look(self, now: Window | None) -> Environment | None:
-        if not self._environment_is_due(now):
-            self.hear()
+            self._site.report.say(f"{error}; polling again")
+        else:
             if self._last:
-                # Whoever watches is told every time that it is still so.
+                # The live line shows that it is still so.
                 self._site.report.status(Status(self._last.status, self._last.health))
-            return None
-        endings = self._journal.ending
-        self._last = environment = self._site.look(patiently=False)
-        self._endings, self._environment_at = endings, self._elapsed()
-        return environment
-
-    def _environment_is_due(self, now: Window | None) -> bool:
-        elapsed = self._elapsed()
-        if self._journal.ending > self._endings or elapsed - self._environment_at >= _ENVIRONMENT_SECONDS:
-            return True
-        near = now is not None and now.sharp and elapsed >= now.earliest
-        return near and elapsed - self._events_at < _EVENTS_SECONDS
+        return None
