@@ -9,10 +9,10 @@ INSTALLED := .venv/installed node_modules/.package-lock.json
 .PHONY: demo rehearse test lint types synth schema picture bench installed clean
 
 demo: $(INSTALLED)  ## Deploy the example for real on an AWS embedded in this machine.
-	@python -m emulator.demo
+	@python -m beanpod_emulator.demo
 
 rehearse: $(INSTALLED)  ## From git push to a page in the browser, with Docker; KEEP=--keep leaves it running.
-	@python -m emulator.rehearsal $(KEEP)
+	@python -m beanpod_emulator.rehearsal $(KEEP)
 
 test: $(INSTALLED) lint types  ## Every test, lint and types.
 	python -m pytest -n auto --dist loadfile --no-loadscope-reorder --durations 15
@@ -41,7 +41,7 @@ installed: $(INSTALLED)  ## Everything the other targets need.
 clean:
 	rm -rf .venv node_modules benchmarks/node_modules cdk.out build dist
 
-.venv/installed: requirements.txt requirements-deploy.txt requirements-dev.txt requirements-eb.txt pyproject.toml
+.venv/installed: requirements.txt requirements-deploy.txt requirements-dev.txt requirements-eb.txt pyproject.toml emulator/pyproject.toml
 	@echo "Installing Python packages, Node and the linters into .venv: about a minute the first time."
 	@.venv/bin/python -c 'import pip, $(RECENT)' 2>/dev/null || { rm -rf .venv && $(MAKE) --no-print-directory .venv/bin/python; }
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt

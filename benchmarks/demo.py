@@ -12,7 +12,9 @@ LIMIT_SECONDS = 60
 def main() -> int:
     """0 within the limit, 1 beyond it; subprocess.CalledProcessError when the demonstration fails."""
     start = time.perf_counter()
-    subprocess.run((sys.executable, "-m", "emulator.demo"), cwd=ROOT, check=True, capture_output=True, text=True)
+    subprocess.run(
+        (sys.executable, "-m", "beanpod_emulator.demo"), cwd=ROOT, check=True, capture_output=True, text=True
+    )
     seconds = time.perf_counter() - start
     print(f"{'make demo':<12}{seconds:>10.2f} s, limit {LIMIT_SECONDS} s")
     return int(seconds > LIMIT_SECONDS)

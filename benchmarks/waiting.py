@@ -15,7 +15,7 @@ from statistics import fmean
 
 from beanpod.deploy.errors import DeployError
 from beanpod.deploy.rollout import Settings, Target
-from emulator import EmbeddedAws
+from beanpod_emulator import EmbeddedAws
 from tests.deploy.rollout.ground import Ground, bundle
 
 DURATIONS = (20.0, 60.0, 183.0, 600.0, 900.0)

@@ -1,11 +1,16 @@
 """What every test is run with."""
 
+import os
 import signal
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from emulator.surroundings import forget_aws_settings
+from beanpod_emulator.surroundings import forget_aws_settings
+
+# Subprocesses find the emulator where pytest does (pythonpath in pyproject.toml), whether or not it is installed.
+os.environ["PYTHONPATH"] = str(Path(__file__).parents[1] / "emulator")
 
 # How long an example takes says how busy the machine is.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])

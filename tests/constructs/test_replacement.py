@@ -42,7 +42,7 @@ from beanpod import (
     ServiceRole,
     ServiceSecurityGroups,
 )
-from emulator.cloudformation import schemas
+from beanpod_emulator.cloudformation import schemas
 from tests.constructs.databases import existing_database
 
 # What nobody wants to lose, in the words of the docstrings.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
-from emulator import EmbeddedAws
+from beanpod_emulator import EmbeddedAws
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient

@@ -17,7 +17,7 @@ from beanpod.deploy.report import Outcome
 from beanpod.deploy.rollout import Rollout, Settings, Target
 from beanpod.deploy.rollout.health_path import HealthPath
 from beanpod.manifest import Manifest
-from emulator import EmbeddedAws
+from beanpod_emulator import EmbeddedAws
 from tests.deploy.engine import Engine, docker_engine
 from tests.deploy.registry import local_registry
 from tests.deploy.rollout.witness import Witness

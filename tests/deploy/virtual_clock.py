@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from emulator.remote import Remote
+from beanpod_emulator.remote import Remote
 
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 

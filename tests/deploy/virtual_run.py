@@ -10,7 +10,7 @@ import sys
 
 from beanpod.cli.main import main
 from beanpod.cli.signals import Interruptions
-from emulator.remote import Remote
+from beanpod_emulator.remote import Remote
 from tests.deploy.virtual_clock import VirtualClock
 
 

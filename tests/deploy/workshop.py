@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from emulator import EmbeddedAws
+from beanpod_emulator import EmbeddedAws
 from tests.deploy.deployed_stage import ROOT, USERNAME, Project, client, deploy_stacks, deployers_key
 from tests.deploy.registry import LocalRegistry, local_registry
 
@@ -92,7 +92,7 @@ def _environ(aws: EmbeddedAws, registry: LocalRegistry, outputs: dict[str, str],
         **deployers_key(outputs, aws),
         **registry.login,
         "EMULATOR_URL": aws.endpoint_url,
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "emulator"))),
         "HOME": str(folder),
         "USER": "ann",
     }

@@ -5,7 +5,7 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from emulator import EmbeddedAws
+from beanpod_emulator import EmbeddedAws
 from tests.deploy.engine import Engine
 from tests.deploy.registry import LocalRegistry
 from tests.docs.github import GitHub

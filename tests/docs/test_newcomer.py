@@ -14,7 +14,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from emulator import EmbeddedAws
+from beanpod_emulator import EmbeddedAws
 from tests.deploy.deployed_stage import client
 from tests.deploy.engine import Engine, docker_engine
 from tests.deploy.registry import local_registry

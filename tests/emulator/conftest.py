@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from emulator import EmbeddedAws
+from beanpod_emulator import EmbeddedAws
 from tests.emulator.clients import Clients
 
 

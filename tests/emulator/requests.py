@@ -10,7 +10,7 @@ from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from emulator import EmbeddedAws
+from beanpod_emulator import EmbeddedAws
 
 
 @dataclass(frozen=True)

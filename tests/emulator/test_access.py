@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 import boto3
 import pytest
 
-from emulator import EmbeddedAws
+from beanpod_emulator import EmbeddedAws
 from tests.emulator.clients import Clients
 from tests.emulator.requests import send, signed, with_token
 from tests.emulator.something_to_lose import expect_unchanged, fill

@@ -2,7 +2,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from emulator.clock import Clock
+from beanpod_emulator.clock import Clock
 
 
 class Wall:

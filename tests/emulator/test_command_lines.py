@@ -14,7 +14,7 @@ from aws_cdk import aws_elasticbeanstalk as elasticbeanstalk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_ssm as ssm
 
-from emulator import EmbeddedAws
+from beanpod_emulator import EmbeddedAws
 from tests.emulator.clients import DOCKER, ROOT, Clients, run
 
 CDK = str(ROOT / "node_modules/.bin/cdk")

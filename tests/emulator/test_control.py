@@ -10,8 +10,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
-from emulator import ControlError, EmbeddedAws
-from emulator.faults import KNOWN_FAULTS
+from beanpod_emulator import ControlError, EmbeddedAws
+from beanpod_emulator.faults import KNOWN_FAULTS
 from tests.emulator.clients import ROOT, Clients, error
 
 

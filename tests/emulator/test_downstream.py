@@ -13,8 +13,8 @@ from beanpod._deploy_scope import DeployScope
 from beanpod._release_statements import release_statements
 from beanpod._rollout_statements import rollout_statements
 from beanpod._settings import DeploymentPolicy
-from emulator import EmbeddedAws
-from emulator.beanstalk.downstream import TABLE, Row
+from beanpod_emulator import EmbeddedAws
+from beanpod_emulator.beanstalk.downstream import TABLE, Row
 from tests.emulator.clients import Clients, option
 
 KINDS = [

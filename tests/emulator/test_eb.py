@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator import EmbeddedAws
+from beanpod_emulator import EmbeddedAws
 from tests.emulator.clients import Clients, option, run
 
 # In an environment of its own, beside this one's packages: it needs others than they do.

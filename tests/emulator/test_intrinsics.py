@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from emulator.cloudformation.exceptions import ValidationError
-from emulator.cloudformation.intrinsics import NO_VALUE, Evaluator
-from emulator.cloudformation.template import Template, parse, references
+from beanpod_emulator.cloudformation.exceptions import ValidationError
+from beanpod_emulator.cloudformation.intrinsics import NO_VALUE, Evaluator
+from beanpod_emulator.cloudformation.template import Template, parse, references
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import json
 
-from emulator import EmbeddedAws
+from beanpod_emulator import EmbeddedAws
 from tests.emulator.clients import ROOT, run
 
 

@@ -10,7 +10,7 @@ from botocore import UNSIGNED, xform_name
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from emulator import EmbeddedAws
+from beanpod_emulator import EmbeddedAws
 from tests.emulator.clients import Clients, error
 from tests.emulator.requests import send, signed
 

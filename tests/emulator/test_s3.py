@@ -10,7 +10,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from emulator import EmbeddedAws
+from beanpod_emulator import EmbeddedAws
 from tests.emulator.clients import Clients, error
 
 WHERE = {"Bucket": "artifacts", "Key": "locks/guestbook"}

@@ -10,19 +10,29 @@ import sys
 import boto3
 import pytest
 
-from emulator import EmbeddedAws, EmbeddedAwsError
-from emulator.httpd import PortError, listen
+from beanpod_emulator import EmbeddedAws, EmbeddedAwsError
+from beanpod_emulator.httpd import PortError, listen
 from tests.emulator.clients import ROOT
 
 
 def _run(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "emulator", *arguments]
+    command = [sys.executable, "-m", "beanpod_emulator", *arguments]
     return subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=False, timeout=300)
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_server_prints_what_to_export_answers_and_stops_cleanly(how: signal.Signals) -> None:
-    command = [sys.executable, "-m", "emulator", "--port", "0", "--account", "210987654321", "--region", "eu-west-1"]
+    command = [
+        sys.executable,
+        "-m",
+        "beanpod_emulator",
+        "--port",
+        "0",
+        "--account",
+        "210987654321",
+        "--region",
+        "eu-west-1",
+    ]
     with subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as server:
         assert server.stdout
         lines: list[str] = []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.surroundings import undisturbed
+from beanpod_emulator.surroundings import undisturbed
 
 ROOT = Path(__file__).parents[2]
 DEAD = "http://127.0.0.1:9"
@@ -50,7 +50,7 @@ def test_the_demonstration_works_in_a_shell_with_a_profile_and_a_proxy(tmp_path:
         "HTTP_PROXY": DEAD,
         "http_proxy": DEAD,
     }
-    command = [sys.executable, "-m", "emulator.demo"]
+    command = [sys.executable, "-m", "beanpod_emulator.demo"]
     demo = subprocess.run(
         command, cwd=ROOT, env=os.environ | disturbing, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )

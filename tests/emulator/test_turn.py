@@ -2,7 +2,7 @@
 
 from threading import Event
 
-from emulator.turn import Turn
+from beanpod_emulator.turn import Turn
 
 _SECONDS = 60
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from emulator import EmbeddedAws
+from beanpod_emulator import EmbeddedAws
 from tests.deploy.engine import absent
 from tests.emulator.clients import Clients
 from tests.emulator.something_to_lose import expect_unchanged, fill

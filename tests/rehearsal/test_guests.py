@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import pytest
 
-from emulator.guests import Crowd, Guest
+from beanpod_emulator.guests import Crowd, Guest
 
 _SECONDS = 60
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.github.repository import Repository, git
+from beanpod_emulator.github.repository import Repository, git
 
 WORKFLOW = """\
 on:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from beanpod.manifest import Manifest
-from emulator import EmbeddedAws
-from emulator.github.repository import Repository
-from emulator.registry import LocalRegistry
-from emulator.stage import Stage, manifest_for
+from beanpod_emulator import EmbeddedAws
+from beanpod_emulator.github.repository import Repository
+from beanpod_emulator.registry import LocalRegistry
+from beanpod_emulator.stage import Stage, manifest_for
 from tests.deploy.engine import Engine, docker_engine
 from tests.service.machine import ROOT
 
@@ -22,7 +22,7 @@ __all__ = ["docker_engine"]
 def start(folder: Path, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
     """The rehearsal, whose files are in a folder."""
     return subprocess.Popen(
-        [sys.executable, "-u", "-m", "emulator.rehearsal", *arguments],
+        [sys.executable, "-u", "-m", "beanpod_emulator.rehearsal", *arguments],
         cwd=ROOT,
         env={**os.environ, "TMPDIR": str(folder), **variables},
         text=True,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from emulator import EmbeddedAws
+from beanpod_emulator import EmbeddedAws
 from tests.emulator.clients import Clients
 from tests.stacks.changing import PARTS, Changing
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from emulator import EmbeddedAws
+from beanpod_emulator import EmbeddedAws
 from tests.deploy.deployed_stage import deployers_key
 from tests.deploy.registry import LocalRegistry, local_registry
 from tests.emulator.clients import ROOT, Clients, run

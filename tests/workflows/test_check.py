@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from emulator.github.expressions import condition
+from beanpod_emulator.github.expressions import condition
 from tests.workflows.workflow import CHECK, ROOT, Ran, Runner, load, step_of
 
 WORKFLOW = load(CHECK)

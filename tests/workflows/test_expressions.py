@@ -1,6 +1,6 @@
 import pytest
 
-from emulator.github.expressions import condition, evaluate, interpolated
+from beanpod_emulator.github.expressions import condition, evaluate, interpolated
 
 CONTEXTS = {"vars": {"ON": "true", "EMPTY": ""}, "inputs": {}, "steps": {"role": {"outputs": {"key": "k"}}}}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from emulator import EmbeddedAws
+from beanpod_emulator import EmbeddedAws
 from tests.deploy.deployed_stage import USERNAME, Project, deploy_stacks, deployers_key
 from tests.deploy.engine import Engine, docker_engine
 from tests.deploy.registry import LocalRegistry, local_registry

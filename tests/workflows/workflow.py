@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from emulator.github.workflow import Ran, Runner, environment_of, jobs_that_run, load, parse_outputs
+from beanpod_emulator.github.workflow import Ran, Runner, environment_of, jobs_that_run, load, parse_outputs
 
 __all__ = [
     "ACTION", "CHECK", "DEPLOY", "FILES", "ROOT", "Ran", "Runner", "environment_of", "jobs_that_run", "load",

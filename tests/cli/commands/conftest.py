@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from emulator import EmbeddedAws
+from beanpod_emulator import EmbeddedAws
 from tests.cli.commands.stage import Stage
 from tests.deploy.deployed_stage import Project
 from tests.deploy.engine import docker_engine

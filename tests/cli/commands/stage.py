@@ -10,7 +10,7 @@ from beanpod.cli.main import main
 from beanpod.deploy.aws import Aws
 from beanpod.deploy.aws.connection import assemble
 from beanpod.deploy.clock import Clock
-from emulator import EmbeddedAws
+from beanpod_emulator import EmbeddedAws
 from tests.cli.commands.ground import lay
 from tests.deploy.deployed_stage import Project, client
 from tests.deploy.virtual_clock import VirtualClock

@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 import pytest
 
-from emulator import EmbeddedAws
+from beanpod_emulator import EmbeddedAws
 from tests.deploy.deployed_stage import ROOT
 
 _SAY = """\

@@ -4,7 +4,7 @@ import pytest
 
 from beanpod.deploy.aws.errors import DeniedError, translated
 from beanpod.deploy.aws.permissions import MISSING, missing_action, remedies
-from emulator.beanstalk.downstream import TABLE
+from beanpod_emulator.beanstalk.downstream import TABLE
 from tests.deploy.aws.test_errors import UPDATE, _refusal
 
 _BUCKET_POLICY = (

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from emulator import EmbeddedAws
+from beanpod_emulator import EmbeddedAws
 
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 T = TypeVar("T")

@@ -18,7 +18,7 @@ from beanpod.deploy.rollout import Rollout, Settings, Target
 from beanpod.deploy.rollout.process import Process
 from beanpod.deploy.source import Source
 from beanpod.manifest import Manifest, StageConfig
-from emulator import EmbeddedAws
+from beanpod_emulator import EmbeddedAws
 from tests.deploy.rollout.witness import Witness
 from tests.deploy.virtual_clock import VirtualClock
 

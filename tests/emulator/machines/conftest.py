@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from emulator import EmbeddedAws
+from beanpod_emulator import EmbeddedAws
 from tests.deploy.engine import Engine, docker_engine
 from tests.deploy.registry import local_registry
 from tests.emulator.machines.shop import Shop

@@ -14,8 +14,8 @@ from urllib.request import urlopen
 
 import boto3
 
-from emulator import EmbeddedAws
-from emulator.registry import LocalRegistry
+from beanpod_emulator import EmbeddedAws
+from beanpod_emulator.registry import LocalRegistry
 from tests.deploy.engine import Engine
 
 APPLICATION = "shop"

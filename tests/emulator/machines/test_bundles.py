@@ -8,9 +8,9 @@ import zipfile
 
 import pytest
 
-from emulator.machines.nginx import Pools, configuration
-from emulator.machines.release import MachineError, Release, Setting
-from emulator.machines.single import Definition
+from beanpod_emulator.machines.nginx import Pools, configuration
+from beanpod_emulator.machines.release import MachineError, Release, Setting
+from beanpod_emulator.machines.single import Definition
 from tests.emulator.machines.shop import bundle
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from emulator.machines.composed import escaped, web_service
-from emulator.machines.release import MachineError
+from beanpod_emulator.machines.composed import escaped, web_service
+from beanpod_emulator.machines.release import MachineError
 from tests.emulator.machines.shop import Shop, Site, several
 
 VARIABLES = "aws:elasticbeanstalk:application:environment"

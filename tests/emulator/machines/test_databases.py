@@ -10,8 +10,8 @@ from typing import Any
 import boto3
 import pytest
 
-from emulator import EmbeddedAws
-from emulator.remote import ControlError
+from beanpod_emulator import EmbeddedAws
+from beanpod_emulator.remote import ControlError
 from tests.deploy.engine import Engine
 
 PASSWORD = "planted-Pa55word"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from emulator.machines import engine_rules
-from emulator.machines.engine_rules import RefusedError
+from beanpod_emulator.machines import engine_rules
+from beanpod_emulator.machines.engine_rules import RefusedError
 
 
 class Place:

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from emulator.machines.certificates import Authority
-from emulator.machines.docker import DockerError
-from emulator.machines.engine import find_engine
-from emulator.machines.engine_socket import EnginePort
-from emulator.machines.grounds import Grounds
-from emulator.machines.instance import Instance
-from emulator.machines.leftovers import Run
+from beanpod_emulator.machines.certificates import Authority
+from beanpod_emulator.machines.docker import DockerError
+from beanpod_emulator.machines.engine import find_engine
+from beanpod_emulator.machines.engine_socket import EnginePort
+from beanpod_emulator.machines.grounds import Grounds
+from beanpod_emulator.machines.instance import Instance
+from beanpod_emulator.machines.leftovers import Run
 from tests.deploy.engine import Engine
 
 CURL = "curl -s --unix-socket /run/docker.sock"

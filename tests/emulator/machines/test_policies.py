@@ -2,7 +2,7 @@
 
 import pytest
 
-from emulator.guests import Crowd
+from beanpod_emulator.guests import Crowd
 from tests.emulator.machines.shop import Shop, Site, several
 
 POLICIES = ("AllAtOnce", "Rolling", "RollingWithAdditionalBatch", "Immutable", "TrafficSplitting")

@@ -10,8 +10,8 @@ from typing import Any
 import boto3
 import pytest
 
-from emulator import EmbeddedAws
-from emulator.remote import ControlError
+from beanpod_emulator import EmbeddedAws
+from beanpod_emulator.remote import ControlError
 from tests.deploy.engine import Engine
 
 ROOT = Path(__file__).parents[3]
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 def start(folder: Path, **variables: str) -> "subprocess.Popen[str]":
     """A server whose machines keep their files in a folder."""
     return subprocess.Popen(
-        [sys.executable, "-m", "emulator", "--port", "0", "--machines"],
+        [sys.executable, "-m", "beanpod_emulator", "--port", "0", "--machines"],
         cwd=ROOT,
         env={**os.environ, "TMPDIR": str(folder), **variables},
         text=True,
@@ -110,7 +110,7 @@ def left_files(folder: Path) -> list[Path]:
 
 
 def test_machines_do_not_live_on_a_virtual_clock(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "emulator", "--machines", "--virtual-clock"]
+    command = [sys.executable, "-m", "beanpod_emulator", "--machines", "--virtual-clock"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "--machines takes the time that containers take: leave out --virtual-clock" in done.stderr

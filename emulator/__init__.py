@@ -1,6 +1,0 @@
-"""An AWS on this machine: moto with an Elastic Beanstalk and a CloudFormation that behave as AWS's do."""
-
-from emulator.remote import ControlError, ServedCall
-from emulator.server import EmbeddedAws, EmbeddedAwsError
-
-__all__ = ["ControlError", "EmbeddedAws", "EmbeddedAwsError", "ServedCall"]

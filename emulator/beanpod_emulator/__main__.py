@@ -1,0 +1,158 @@
+"""python -m beanpod_emulator: serves the embedded AWS until it is stopped."""
+
+import argparse
+import math
+import re
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from werkzeug.serving import BaseWSGIServer
+
+from beanpod_emulator.access import Keys
+from beanpod_emulator.clock import CLOCK
+from beanpod_emulator.httpd import PortError, listen, serve
+from beanpod_emulator.machines.engine import NoEngineError
+from beanpod_emulator.settings import PACE
+
+_HIGHEST_PORT = 65535
+# AWS's SDK for JavaScript puts the bucket into the host name (bucket.localhost) unless the host is an IP address.
+_BANNER = """\
+Embedded AWS  account {account}, region {region}, state in memory
+
+  unset AWS_PROFILE AWS_SESSION_TOKEN
+  export AWS_ENDPOINT_URL=http://localhost:{port}
+  export AWS_ENDPOINT_URL_S3=http://127.0.0.1:{port}
+  export AWS_ACCESS_KEY_ID={keys.access_key_id}
+  export AWS_SECRET_ACCESS_KEY={keys.secret_access_key}
+  export AWS_REGION={region}
+  export AWS_DEFAULT_REGION={region}
+  export AWS_EC2_METADATA_DISABLED=true
+  export BEANPOD_EMULATOR_TOKEN={keys.token}
+
+Ready on http://localhost:{port}  (Ctrl-C stops it)"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until SIGINT or SIGTERM. Exit code 0 when stopped, 2 for a port that is taken, or without Docker."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.machines and options.virtual_clock:
+        parser.error("--machines takes the time that containers take: leave out --virtual-clock")
+    _set_time(options)
+    try:
+        listener = listen(options.port)
+    except PortError as error:
+        print(f"emulator: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    with listener:
+        return _serve(listener, options)
+
+
+def _set_time(options: argparse.Namespace) -> None:
+    seconds = {"update": options.update_seconds, "launch": options.launch_seconds}
+    given = {name: value for name, value in seconds.items() if value is not None}
+    PACE.set(**given)
+    if options.virtual_clock:
+        CLOCK.stand_still()
+    elif given:
+        CLOCK.take_time()
+
+
+def _serve(listener: socket.socket, options: argparse.Namespace) -> int:
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        keys = Keys.make()
+        server = serve(listener, keys, account=options.account, guarded=options.enforce_iam, verbose=options.verbose)
+        with _machines(wanted=options.machines):
+            port = listener.getsockname()[1]
+            _run(server, _BANNER.format(account=options.account, region=options.region, port=port, keys=keys))
+    except KeyboardInterrupt:
+        pass
+    except NoEngineError as error:
+        print(f"emulator: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    return 0
+
+
+@contextmanager
+def _machines(*, wanted: bool) -> Iterator[None]:
+    if not wanted:
+        yield
+        return
+    # Late: it needs moto, whose environment is right only now.
+    from beanpod_emulator.machines.yard import Yard
+
+    yard = Yard()
+    try:
+        yard.open()
+        yield
+    finally:
+        # Who asks for the end twice gets it once.
+        for end in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(end, signal.SIG_IGN)
+        yard.close()
+
+
+def _run(server: BaseWSGIServer, banner: str) -> None:
+    with server:
+        print(banner, flush=True)  # noqa: T201
+        server.serve_forever()
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m beanpod_emulator", description="Serve the embedded AWS on localhost."
+    )
+    parser.add_argument("--port", type=_port, default=5000, help="port on localhost, 0 for a free one (default: 5000)")
+    parser.add_argument("--account", type=_account, default="123456789012", help="account id, 12 digits")
+    parser.add_argument(
+        "--region", type=_region, default="us-east-1", help="region printed for clients (default: us-east-1)"
+    )
+    parser.add_argument("--virtual-clock", action="store_true", help="time moves only when told: see the README")
+    for what in ("update", "launch"):
+        text = f"how long an environment's {what} takes (default: no time)"
+        parser.add_argument(f"--{what}-seconds", type=_seconds, metavar="N", help=text)
+    parser.add_argument("--enforce-iam", action="store_true", help="users may do only what their policies allow")
+    parser.add_argument("--machines", action="store_true", help="run what is deployed, and databases, with Docker")
+    parser.add_argument("--verbose", action="store_true", help="log each request")
+    return parser
+
+
+def _port(text: str) -> int:
+    if not (text.isdecimal() and int(text) <= _HIGHEST_PORT):
+        raise argparse.ArgumentTypeError(f"a port is a number from 0 to {_HIGHEST_PORT}, got {text}")
+    return int(text)
+
+
+def _region(text: str) -> str:
+    if not re.fullmatch(r"[a-z]{2}(?:-[a-z]+)+-[0-9]", text):
+        raise argparse.ArgumentTypeError(f"a region is written like eu-central-1, got {text}")
+    return text
+
+
+def _account(text: str) -> str:
+    if not (len(text) == 12 and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"an account id has 12 digits, got {text}")
+    return text
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"0 or more seconds, got {text}")
+    return seconds
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,174 @@
+"""Environments: finding, checking, making them."""
+
+import re
+from datetime import datetime
+from typing import Any
+
+from beanpod_emulator.beanstalk import options
+from beanpod_emulator.beanstalk.applications import Applications, checked, without
+from beanpod_emulator.beanstalk.exceptions import InvalidParameterValueError
+from beanpod_emulator.beanstalk.lifecycle import Lifecycle
+from beanpod_emulator.beanstalk.options import Settings
+from beanpod_emulator.beanstalk.platforms import Platform
+from beanpod_emulator.beanstalk.state import SAMPLE_VERSION, Environment, Event, Place, random_id
+from beanpod_emulator.clock import CLOCK
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{2,38}[A-Za-z0-9]")
+_TIER = {"Name": "WebServer", "Type": "Standard", "Version": "1.0"}
+
+
+class Environments:
+    """The environments of one region, the terminated ones included."""
+
+    def __init__(self, place: Place, applications: Applications) -> None:
+        self._place = place
+        self._applications = applications
+        self.all: list[Environment] = []
+        self.events: list[Event] = []
+        self.lifecycle = Lifecycle(place.region, self.events)
+
+    def find(self, name: str | None, environment_id: str | None) -> Environment:
+        """The living environment of that name or id; InvalidParameterValueError when there is none."""
+        for environment in self.all:
+            if environment.live and (environment.name == name or environment.environment_id == environment_id):
+                return environment
+        key, value = ("EnvironmentId", environment_id) if environment_id else ("EnvironmentName", name)
+        raise InvalidParameterValueError(f"No Environment found for {key} = '{value}'.")
+
+    def ready(self, name: str | None, environment_id: str | None) -> Environment:
+        """As find(), but only an environment that is Ready."""
+        environment = self.find(name, environment_id)
+        if environment.status != "Ready":
+            raise InvalidParameterValueError(
+                f"Environment named {environment.name} is in an invalid state for this operation. Must be Ready."
+            )
+        return environment
+
+    def select(
+        self, request: dict[str, Any], *, deleted_since: datetime | None, include_deleted: bool
+    ) -> list[Environment]:
+        """What DescribeEnvironments asks for, in the order of creation."""
+
+        def chosen(environment: Environment) -> bool:
+            wanted = (
+                request.get("ApplicationName") in (None, environment.application)
+                and request.get("VersionLabel") in (None, environment.version_label)
+                and _among(environment.name, request.get("EnvironmentNames"))
+                and _among(environment.environment_id, request.get("EnvironmentIds"))
+            )
+            recent = include_deleted and (deleted_since is None or environment.updated >= deleted_since)
+            return wanted and (environment.live or recent or bool(request.get("EnvironmentIds")))
+
+        return [environment for environment in self.all if chosen(environment)]
+
+    def create(self, request: dict[str, Any], request_id: str) -> Environment:
+        """Start an environment; the request is CreateEnvironment's."""
+        application = self._applications.get(request["ApplicationName"])
+        name = request.get("EnvironmentName") or random_id(f"{application.name[:27]}-", 8)
+        self._check_name(name)
+        if label := request.get("VersionLabel"):
+            self._applications.version(application.name, label)
+        platform, values = self._configuration(application.name, request)
+        environment = self._new(application.name, name, platform, values, request)
+        self.all.append(environment)
+        self.lifecycle.launch(environment, request_id)
+        return environment
+
+    def update(
+        self, environment: Environment, request: dict[str, Any], request_id: str, obstacle: str | None = None
+    ) -> None:
+        """Start an update; the request is UpdateEnvironment's. obstacle: the error event that will stop it."""
+        changes = self._changes(environment, request)
+        self.lifecycle.update(environment, request_id, changes, obstacle)
+
+    def check_dns(self, prefix: str) -> tuple[bool, str]:
+        """Whether nobody has the CNAME, and the CNAME."""
+        cname = f"{prefix.lower()}.{self._place.region}.elasticbeanstalk.com"
+        return all(environment.cname != cname for environment in self.all if environment.live), cname
+
+    def forget(self, application: str) -> None:
+        """Drop what is left of an application's terminated environments."""
+        self.all[:] = [environment for environment in self.all if environment.application != application]
+        self.events[:] = [event for event in self.events if event.application != application]
+
+    def _changes(self, environment: Environment, request: dict[str, Any]) -> dict[str, Any]:
+        changes: dict[str, Any] = {}
+        if label := request.get("VersionLabel"):
+            self._applications.version(environment.application, label)
+            changes["version_label"] = label
+        if platform := self._applications.platform(request):
+            changes["platform"] = platform
+        if "Description" in request:
+            changes["description"] = request["Description"]
+        if "Tier" in request:
+            changes["tier"] = environment.tier | request["Tier"]
+        return changes | self._setting_changes(environment, request)
+
+    def _setting_changes(self, environment: Environment, request: dict[str, Any]) -> dict[str, Any]:
+        new, removed = request.get("OptionSettings", []), request.get("OptionsToRemove", [])
+        name = request.get("TemplateName")
+        if not (new or removed or name):
+            return {}
+        base = environment.settings
+        if name:
+            base = base | self._applications.template(environment.application, name).settings
+        changes: dict[str, Any] = {"settings": checked(without(base, removed) | options.settings(new))}
+        return changes | ({"template_name": name} if name else {})
+
+    def _configuration(self, application: str, request: dict[str, Any]) -> tuple[Platform, Settings]:
+        name = request.get("TemplateName")
+        template = self._applications.template(application, name) if name else None
+        platform = self._applications.platform(request) or (template.platform if template else None)
+        if platform is None:
+            raise InvalidParameterValueError(
+                "You must specify a platform: PlatformArn, SolutionStackName or TemplateName."
+            )
+        base = template.settings if template else {}
+        given = base | options.settings(request.get("OptionSettings", []))
+        return platform, checked(without(given, request.get("OptionsToRemove", [])))
+
+    def _check_name(self, name: str) -> None:
+        if not _NAME.fullmatch(name):
+            raise InvalidParameterValueError(
+                f"Value {name} at 'EnvironmentName' failed to satisfy constraint: Member must be from 4 to 40 "
+                "characters in length. The name can contain only letters, numbers, and hyphens. It can't start or end "
+                "with a hyphen"
+            )
+        if any(environment.name == name for environment in self.all if environment.live):
+            raise InvalidParameterValueError(f"Environment {name} already exists.")
+
+    def _cname(self, name: str, prefix: str | None) -> str:
+        if prefix is None:
+            return f"{name}.{random_id('eba-', 8)}.{self._place.region}.elasticbeanstalk.com"
+        available, cname = self.check_dns(prefix)
+        if not available:
+            raise InvalidParameterValueError(f"DNS name ({cname}) is not available.")
+        return cname
+
+    def _new(
+        self, application: str, name: str, platform: Platform, values: Settings, request: dict[str, Any]
+    ) -> Environment:
+        environment_id, now = random_id("e-", 10), CLOCK.now()
+        own = {"elasticbeanstalk:environment-name": name, "elasticbeanstalk:environment-id": environment_id,
+               "Name": name}  # fmt: skip
+        return Environment(
+            environment_id=environment_id,
+            name=name,
+            application=application,
+            arn=self._place.arn("environment", f"{application}/{name}"),
+            platform=platform,
+            settings=values,
+            cname=self._cname(name, request.get("CNAMEPrefix")),
+            tier=_TIER | request.get("Tier", {}),
+            created=now,
+            updated=now,
+            version_label=request.get("VersionLabel") or SAMPLE_VERSION,
+            description=request.get("Description", ""),
+            template_name=request.get("TemplateName"),
+            operations_role=request.get("OperationsRole"),
+            tags=own | {tag["Key"]: tag["Value"] for tag in request.get("Tags", [])},
+        )
+
+
+def _among(value: str, wanted: list[str] | None) -> bool:
+    return not wanted or value in wanted

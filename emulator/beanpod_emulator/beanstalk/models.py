@@ -1,0 +1,117 @@
+"""Elastic Beanstalk in one region, as moto wants a service."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from moto.core.base_backend import BackendDict, BaseBackend
+from moto.core.resource_tagging import TaggableResourcesMixin, TaggedResource
+
+from beanpod_emulator.beanstalk import versions
+from beanpod_emulator.beanstalk.applications import Applications
+from beanpod_emulator.beanstalk.environments import Environments
+from beanpod_emulator.beanstalk.exceptions import (
+    InvalidParameterValueError,
+    ResourceNotFoundError,
+    TooManyApplicationVersionsError,
+    TooManyTagsError,
+)
+from beanpod_emulator.beanstalk.state import Application, ApplicationVersion, Environment, Place
+from beanpod_emulator.beanstalk.versions import NewVersion
+from beanpod_emulator.clock import CLOCK
+from beanpod_emulator.settings import LIMITS
+
+_MAX_TAGS = 50
+# How long the lifecycle rules spare the versions of environments that are gone.
+_REMEMBERED = timedelta(weeks=10)
+
+
+class ElasticBeanstalkBackend(BaseBackend, TaggableResourcesMixin):
+    """applications, environments: what there is; `place` makes the ARNs."""
+
+    SERVICE_NAMESPACE = "elasticbeanstalk"
+
+    def __init__(self, region_name: str, account_id: str) -> None:
+        super().__init__(region_name, account_id)
+        self.place = Place(account_id, region_name)
+        self.applications = Applications(self.place)
+        self.environments = Environments(self.place, self.applications)
+
+    def delete_application(self, name: str, *, force: bool, request_id: str) -> None:
+        """Remove an application; force: end its environments first, else they are in the way."""
+        running = [item for item in self.environments.all if item.live and item.application == name]
+        if running and not force:
+            raise InvalidParameterValueError(
+                f"Unable to delete application {name} because it has running environments."
+            )
+        for environment in running:
+            self.environments.lifecycle.terminate(environment, request_id)
+        self.applications.all.pop(name, None)
+        if not running:
+            self.environments.forget(name)
+
+    def create_version(self, application: Application, new: NewVersion) -> ApplicationVersion:
+        """Make a version, within the quota, and delete what the application's lifecycle rules do not keep."""
+        count = sum(len(other.versions) for other in self.applications.all.values())
+        if count >= LIMITS.application_versions and new.label not in application.versions:
+            raise TooManyApplicationVersionsError(int(LIMITS.application_versions))
+        version = versions.create(self.place, application, new)
+        used = {label for item in self.environments.all for label in self._labels(item, terminated=_REMEMBERED)}
+        versions.expire(self.place, application, used | {new.label})
+        return version
+
+    def delete_version(self, application: Application, label: str, *, with_bundle: bool) -> None:
+        """Remove a version; InvalidParameterValueError when an environment runs it."""
+        for environment in self.environments.all:
+            if environment.application == application.name and label in self._labels(environment):
+                raise InvalidParameterValueError(
+                    f"Unable to delete application version {label} because it is still being used by: "
+                    f"{environment.environment_id}"
+                )
+        versions.delete(self.place, application, label, with_bundle=with_bundle)
+
+    def obstacle(self, environment: Environment, label: str) -> str | None:
+        """The error event that says why a version cannot be deployed; None when it can."""
+        gone = versions.bundle_is_gone(self.place, self.applications.version(environment.application, label))
+        return "Service:Amazon S3, Message:The specified key does not exist." if gone else None
+
+    def _labels(self, environment: Environment, *, terminated: timedelta = timedelta(0)) -> set[str]:
+        """What an environment runs or is about to; terminated: or ran, when it ended less than this ago."""
+        if not environment.live and environment.updated + terminated <= CLOCK.now():
+            return set()
+        deployed = {instance.deployment.version_label for instance in environment.instances}
+        expected = {environment.expected.version_label} if environment.expected else set()
+        return {environment.version_label} | expected | deployed
+
+    def tags(self, arn: str) -> dict[str, str]:
+        """The tags of a resource, to read and to change; ResourceNotFoundError when there is none."""
+        for known, tags in self._tagged():
+            if known == arn:
+                return tags
+        raise ResourceNotFoundError(f"Resource not found for ARN '{arn}'.")
+
+    def update_tags(self, arn: str, added: dict[str, str], removed: list[str]) -> None:
+        """Change a resource's tags; TooManyTagsError above 50."""
+        tags = self.tags(arn)
+        kept = {key: value for key, value in tags.items() if key not in removed} | added
+        if len(kept) > _MAX_TAGS:
+            raise TooManyTagsError(f"A resource can have {_MAX_TAGS} tags, got {len(kept)}: remove some")
+        tags.clear()
+        tags.update(kept)
+
+    def iter_tagged_resources(self) -> Iterator[TaggedResource]:
+        """For the Resource Groups Tagging API."""
+        for arn, tags in self._tagged():
+            kind = arn.split(":")[5].split("/")[0]
+            yield TaggedResource(arn=arn, tags=tags, resource_type=f"elasticbeanstalk:{kind}")
+
+    def _tagged(self) -> Iterator[tuple[str, dict[str, str]]]:
+        for application in self.applications.all.values():
+            yield application.arn, application.tags
+            yield from ((version.arn, version.tags) for version in application.versions.values())
+            yield from ((template.arn, template.tags) for template in application.templates.values())
+        for environment in self.environments.all:
+            if environment.live:
+                yield environment.arn, environment.tags
+
+
+eb_backends = BackendDict(ElasticBeanstalkBackend, "elasticbeanstalk")

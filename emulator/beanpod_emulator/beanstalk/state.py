@@ -1,0 +1,165 @@
+"""What Elastic Beanstalk keeps: applications, their versions and templates, environments, events."""
+
+import secrets
+import string
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from beanpod_emulator.beanstalk.options import Option, Settings
+from beanpod_emulator.beanstalk.platforms import Platform
+
+SAMPLE_VERSION = "Sample Application"
+_COLORS = {"Ok": "Green", "Info": "Green", "Warning": "Yellow", "Degraded": "Red", "Severe": "Red"}
+_LOWER = string.ascii_lowercase + string.digits
+
+
+def random_id(prefix: str, length: int, alphabet: str = _LOWER) -> str:
+    """An identifier such as e-abcdefghij."""
+    return prefix + "".join(secrets.choice(alphabet) for _ in range(length))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where things are; it makes their ARNs."""
+
+    account: str
+    region: str
+
+    def arn(self, kind: str, path: str) -> str:
+        return f"arn:aws:elasticbeanstalk:{self.region}:{self.account}:{kind}/{path}"
+
+
+@dataclass
+class ApplicationVersion:
+    label: str
+    arn: str
+    created: datetime
+    updated: datetime
+    description: str = ""
+    source_bundle: dict[str, str] | None = None
+    status: str = "UNPROCESSED"
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class ConfigurationTemplate:
+    name: str
+    arn: str
+    platform: Platform
+    settings: Settings
+    created: datetime
+    updated: datetime
+    description: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Application:
+    name: str
+    arn: str
+    created: datetime
+    updated: datetime
+    description: str = ""
+    lifecycle: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, ApplicationVersion] = field(default_factory=dict)
+    templates: dict[str, ConfigurationTemplate] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Health:
+    """Enhanced health. causes: why, most telling first."""
+
+    status: str
+    causes: tuple[str, ...] = ()
+
+    @property
+    def color(self) -> str:
+        return _COLORS.get(self.status, "Grey")
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What an instance was last told to run. status: In Progress, Deployed or Failed."""
+
+    version_label: str
+    deployment_id: int
+    time: datetime
+    status: str = "Deployed"
+
+
+@dataclass
+class Instance:
+    instance_id: str
+    launched: datetime
+    instance_type: str
+    zone: str
+    deployment: Deployment
+    health: Health = Health("Ok")
+
+
+@dataclass
+class Environment:
+    """An environment.
+
+    version_label: what it is being told to run, or runs. expected: the last deployment that succeeded.
+    operation: the request id of what is under way, None when nothing is; abortable: whether it can be stopped.
+    """
+
+    environment_id: str
+    name: str
+    application: str
+    arn: str
+    platform: Platform
+    settings: Settings
+    cname: str
+    tier: dict[str, str]
+    created: datetime
+    updated: datetime
+    version_label: str
+    description: str = ""
+    template_name: str | None = None
+    status: str = "Launching"
+    health: Health = Health("Pending")
+    endpoint: str | None = None
+    instances: list[Instance] = field(default_factory=list)
+    expected: Deployment | None = None
+    deployments: int = 1
+    operations_role: str | None = None
+    operation: str | None = None
+    abortable: bool = False
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def live(self) -> bool:
+        return self.status != "Terminated"
+
+    @property
+    def running(self) -> Deployment:
+        """What all instances were last brought to run."""
+        if self.expected is None:
+            raise ValueError(f"environment {self.name} is still being launched: it runs nothing yet")
+        return self.expected
+
+    @property
+    def load_balanced(self) -> bool:
+        return self.option("aws:elasticbeanstalk:environment", "EnvironmentType", "LoadBalanced") == "LoadBalanced"
+
+    def option(self, namespace: str, name: str, default: str = "") -> str:
+        """The value of an option."""
+        return self.settings.get(Option(namespace, name), default)
+
+
+@dataclass(frozen=True)
+class Event:
+    date: datetime
+    message: str
+    severity: str
+    request_id: str
+    application: str
+    environment: str | None = None
+    environment_id: str | None = None
+    version_label: str | None = None
+    template: str | None = None
+    platform_arn: str | None = None

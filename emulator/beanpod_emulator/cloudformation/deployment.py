@@ -1,0 +1,162 @@
+"""Brings a stack from where it is to a template: makes, changes, replaces, removes, or rolls back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from beanpod_emulator.cloudformation import schemas
+from beanpod_emulator.cloudformation.exceptions import ResourceFailedError
+from beanpod_emulator.cloudformation.handlers import HANDLERS
+from beanpod_emulator.cloudformation.intrinsics import Evaluator
+from beanpod_emulator.cloudformation.operations import Operations, reason
+from beanpod_emulator.cloudformation.stack import DeployedResource, Output, Stack
+from beanpod_emulator.cloudformation.template import Template
+
+
+class DeploymentFailedError(Exception):
+    """A resource failed; the message is the stack's status reason."""
+
+
+@dataclass
+class Deployment:
+    """One run over one stack.
+
+    template: where to go. tags: the stack's, which its resources inherit.
+    evaluator: evaluates `template`; it reads `stack.resources` while they change.
+    """
+
+    stack: Stack
+    template: Template
+    tags: dict[str, str]
+    evaluator: Evaluator
+    operations: Operations
+    _undo: list[Callable[[], bool]] = field(default_factory=list)
+    _created: list[DeployedResource] = field(default_factory=list)
+    _superseded: list[DeployedResource] = field(default_factory=list)
+
+    def run(self) -> list[Output]:
+        """Make, change and replace everything; DeploymentFailedError on the first resource that fails."""
+        for logical_id in self.template.order:
+            if self._wanted(logical_id):
+                self._deploy(logical_id, self.template.resources[logical_id])
+        return self._outputs()
+
+    def clean_up(self, previous: Template | None) -> None:
+        """Remove what was replaced, and what the template no longer has but the `previous` one had."""
+        for old in reversed(self._superseded):
+            self.operations.remove(old, old.body.get("UpdateReplacePolicy", "Delete"))
+        for logical_id in reversed(previous.order if previous else []):
+            if logical_id in self.stack.resources and not self._wanted(logical_id):
+                # As on AWS, what cannot be removed is left behind: the update is complete all the same.
+                self.operations.remove(self.stack.resources.pop(logical_id))
+
+    def export_names(self) -> set[str]:
+        """Return the names of the template's exports."""
+        shown = [body for body in self.template.section("Outputs").values() if self._shown(body)]
+        return {self.evaluator.evaluate(body["Export"])["Name"] for body in shown if "Export" in body}
+
+    def roll_back(self) -> bool:
+        """Put everything this run changed back, last first; False when something could not be put back."""
+        undone = [undo() for undo in reversed(self._undo)]
+        return all(undone)
+
+    def remove_created(self) -> bool:
+        """Remove everything this run created, last first; False when something could not be removed.
+
+        https://repost.aws/knowledge-center/cloudformation-stack-cleanup-stuck
+        """
+        left = [resource for resource in reversed(self._created) if not self.operations.remove(resource, "Delete")]
+        for resource in self._created:
+            if resource not in left and self.stack.resources.get(resource.logical_id) == resource:
+                del self.stack.resources[resource.logical_id]
+        return not left
+
+    def _wanted(self, logical_id: str) -> bool:
+        if logical_id not in self.template.resources:
+            return False
+        condition = self.template.resources[logical_id].get("Condition")
+        return condition is None or self.evaluator.condition(condition)
+
+    def _deploy(self, logical_id: str, body: dict[str, Any]) -> None:
+        current = self.stack.resources.get(logical_id)
+        operation = "UPDATE" if current else "CREATE"
+        try:
+            self._bring(logical_id, current, body)
+        except Exception as error:
+            physical_id = current.physical_id if current else ""
+            self.stack.log(logical_id, physical_id, body["Type"], f"{operation}_FAILED", reason(error))
+            text = f"The following resource(s) failed to {operation.lower()}: [{logical_id}]."
+            raise DeploymentFailedError(text) from error
+
+    def _bring(self, logical_id: str, current: DeployedResource | None, body: dict[str, Any]) -> None:
+        properties = self._properties(logical_id, body)
+        if current is None:
+            self._create(logical_id, body, properties)
+        elif current.type != body["Type"]:
+            raise ResourceFailedError(
+                f"Update of resource type is not permitted. The new template modifies resource type of {logical_id}"
+            )
+        elif properties == current.properties:
+            self.stack.resources[logical_id] = replace(current, body=body)
+        elif schemas.replaced_by(current.type, current.properties, properties):
+            self._replace(current, body, properties)
+        else:
+            self._undo.append(lambda: self.operations.restore(current, properties))
+            self.operations.update(current, body, properties)
+
+    def _create(self, logical_id: str, body: dict[str, Any], properties: dict[str, Any]) -> None:
+        self.operations.create(logical_id, body, properties)
+        self._created.append(self.stack.resources[logical_id])
+
+    def _replace(self, current: DeployedResource, body: dict[str, Any], properties: dict[str, Any]) -> None:
+        name = schemas.custom_name(current.type, properties)
+        if name is not None and name == schemas.custom_name(current.type, current.properties):
+            raise ResourceFailedError(
+                "CloudFormation cannot update a stack when a custom-named resource requires replacing. "
+                f"Rename {name} and update the stack again."
+            )
+        self.operations.replace(current, body, properties)
+        self._created.append(self.stack.resources[current.logical_id])
+        self._superseded.append(current)
+        self._undo.append(lambda: self._put_back(current))
+
+    def _put_back(self, old: DeployedResource) -> bool:
+        self.stack.resources[old.logical_id] = old
+        return True
+
+    def _properties(self, logical_id: str, body: dict[str, Any]) -> dict[str, Any]:
+        properties: dict[str, Any] = self.evaluator.evaluate(body.get("Properties", {}))
+        missing = ", ".join(f"#: required key [{name}] not found" for name in schemas.missing(body["Type"], properties))
+        if missing:
+            raise ResourceFailedError(f"Properties validation failed for resource {logical_id} with message: {missing}")
+        return self._tagged(body["Type"], properties)
+
+    def _tagged(self, resource_type: str, properties: dict[str, Any]) -> dict[str, Any]:
+        if not self.tags or "Tags" not in HANDLERS[resource_type].supported:
+            return properties
+        if schemas.tags_are_a_mapping(resource_type):
+            return properties | {"Tags": self.tags | properties.get("Tags", {})}
+        own = {tag["Key"]: tag for tag in properties.get("Tags", [])}
+        inherited = {key: {"Key": key, "Value": value} for key, value in self.tags.items()}
+        return properties | {"Tags": list((inherited | own).values())}
+
+    def _outputs(self) -> list[Output]:
+        outputs = self.template.section("Outputs")
+        return [self._output(key, body) for key, body in outputs.items() if self._shown(body)]
+
+    def _shown(self, body: dict[str, Any]) -> bool:
+        return "Condition" not in body or self.evaluator.condition(body["Condition"])
+
+    def _output(self, key: str, body: dict[str, Any]) -> Output:
+        value = self.evaluator.evaluate(body["Value"])
+        export = self.evaluator.evaluate(body.get("Export", {})).get("Name")
+        return Output(key, str(value), body.get("Description"), export)
+
+
+def tear_down(stack: Stack, operations: Operations) -> list[str]:
+    """Remove every resource of a stack, last first; the logical ids of those that could not be removed."""
+    order = stack.template.order if stack.template else []
+    for logical_id in reversed(order):
+        if logical_id in stack.resources and operations.remove(stack.resources[logical_id]):
+            del stack.resources[logical_id]
+    return sorted(stack.resources)

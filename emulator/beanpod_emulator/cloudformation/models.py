@@ -1,0 +1,263 @@
+"""The stacks, change sets and exports of one region."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from moto.core.base_backend import BackendDict, BaseBackend
+
+from beanpod_emulator import clients
+from beanpod_emulator.clock import CLOCK
+from beanpod_emulator.cloudformation import changesets, validation
+from beanpod_emulator.cloudformation import parameters as template_parameters
+from beanpod_emulator.cloudformation.deployment import Deployment, DeploymentFailedError, tear_down
+from beanpod_emulator.cloudformation.exceptions import AlreadyExistsError, CloudFormationError, ValidationError
+from beanpod_emulator.cloudformation.intrinsics import NO_VALUE, Evaluator
+from beanpod_emulator.cloudformation.operations import Operations
+from beanpod_emulator.cloudformation.stack import ChangeSet, Output, Stack
+from beanpod_emulator.cloudformation.template import Template
+
+_UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What CreateStack, UpdateStack and an executed change set have in common.
+
+    parameters: the text of each, previous values and defaults filled in. values: as resolved for the template.
+    """
+
+    template: Template
+    parameters: dict[str, str]
+    values: dict[str, Any]
+    tags: dict[str, str] = field(default_factory=dict)
+    capabilities: list[str] = field(default_factory=list)
+    notification_arns: list[str] = field(default_factory=list)
+    role_arn: str | None = None
+    token: str | None = None
+    disable_rollback: bool = False
+
+
+class CloudFormationBackend(BaseBackend):
+    """CloudFormation in one region. Every operation is complete when the call that asked for it returns."""
+
+    def __init__(self, region_name: str, account_id: str) -> None:
+        super().__init__(region_name, account_id)
+        self.stacks: dict[str, Stack] = {}
+        self.deleted_stacks: dict[str, Stack] = {}
+        self.change_sets: dict[str, ChangeSet] = {}
+
+    def request(self, body: str, parameters: dict[str, str], **more: Any) -> Request:
+        """A checked request for the template in `body`; ValidationError for a template that cannot be deployed."""
+        template = Template.from_body(body)
+        validation.check(template, more.get("capabilities", []))
+        texts = template_parameters.texts(template, parameters)
+        return Request(template, texts, template_parameters.values(template, texts, self.region_name), **more)
+
+    def arn(self, kind: str, name: str) -> str:
+        """A new ARN of this service."""
+        account = f"{self.region_name}:{self.account_id}"
+        return f"arn:{self.partition}:cloudformation:{account}:{kind}/{name}/{uuid.uuid4()}"
+
+    def stack(self, name_or_id: str) -> Stack:
+        """The stack of that name or id, a deleted one by its id; ValidationError when there is none."""
+        for stack in self.stacks.values():
+            if name_or_id in (stack.name, stack.stack_id):
+                return stack
+        if name_or_id in self.deleted_stacks:
+            return self.deleted_stacks[name_or_id]
+        raise ValidationError(f"Stack with id {name_or_id} does not exist")
+
+    def find_stack(self, name_or_id: str) -> Stack | None:
+        """As stack(), but None when there is none; deleted stacks do not count."""
+        return next((s for s in self.stacks.values() if name_or_id in (s.name, s.stack_id)), None)
+
+    def new_stack(self, name: str) -> Stack:
+        """An empty stack."""
+        stack = Stack(self.arn("stack", name), name, CLOCK.now(), CLOCK.now)
+        self.stacks[stack.stack_id] = stack
+        return stack
+
+    def create_stack(self, name: str, request: Request, *, termination_protection: bool = False) -> Stack:
+        """Make a stack; AlreadyExistsError when there is one of that name."""
+        if self.find_stack(name):
+            raise AlreadyExistsError(f"Stack [{name}] already exists")
+        stack = self.new_stack(name)
+        stack.termination_protection = termination_protection
+        self.deploy(stack, request, "CREATE")
+        return stack
+
+    def update_stack(self, stack: Stack, request: Request) -> Stack:
+        """Change a stack; ValidationError when its state forbids it or nothing would change."""
+        self.check_updatable(stack)
+        if not changesets.anything_changes(stack, request.template, request.parameters, request.tags):
+            raise ValidationError("No updates are to be performed.")
+        self.deploy(stack, request, "UPDATE")
+        return stack
+
+    def check_updatable(self, stack: Stack) -> None:
+        """ValidationError unless the stack may be updated."""
+        if stack.status not in _UPDATABLE:
+            raise ValidationError(f"Stack:{stack.stack_id} is in {stack.status} state and can not be updated.")
+
+    def deploy(self, stack: Stack, request: Request, kind: str) -> None:
+        """Bring the stack to the request's template; a failure is rolled back and left in the stack's status."""
+        imports: set[str] = set()
+        deployment = self._deployment(stack, request, imports)
+        self._check_rules(deployment)
+        stack.request_token = request.token
+        stack.set_status(f"{kind}_IN_PROGRESS", "User Initiated")
+        try:
+            self._check_removed_exports(stack, deployment)
+            outputs = deployment.run()
+            self._check_exports(stack, outputs)
+        except (DeploymentFailedError, CloudFormationError) as error:
+            self._fail(stack, request, deployment, kind, str(getattr(error, "message", error)))
+        else:
+            self._succeed(stack, request, deployment, kind, outputs, imports)
+
+    def delete_stack(self, stack: Stack, retained: list[str]) -> None:
+        """Remove a stack and what is in it; ValidationError when it is protected."""
+        if stack.termination_protection:
+            raise ValidationError(f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled")
+        stack.set_status("DELETE_IN_PROGRESS", "User Initiated")
+        for logical_id in retained:
+            stack.resources.pop(logical_id, None)
+        if in_use := next(self._in_use(stack, set(stack.exports)), None):
+            name, user = in_use
+            stack.set_status("DELETE_FAILED", f"Cannot delete export {name} as it is in use by {user}.")
+        elif failed := tear_down(stack, self._operations(stack)):
+            text = f"The following resource(s) failed to delete: [{', '.join(failed)}]."
+            stack.set_status("DELETE_FAILED", text)
+        else:
+            stack.deletion_time = CLOCK.now()
+            stack.set_status("DELETE_COMPLETE")
+            self.deleted_stacks[stack.stack_id] = self.stacks.pop(stack.stack_id)
+
+    def exports(self) -> dict[str, tuple[Stack, str]]:
+        """Exporting stack and value by export name."""
+        return {name: (stack, value) for stack in self.stacks.values() for name, value in stack.exports.items()}
+
+    def _operations(self, stack: Stack) -> Operations:
+        return Operations(stack, self.account_id, self.region_name)
+
+    def _deployment(self, stack: Stack, request: Request, imports: set[str]) -> Deployment:
+        def import_value(name: str) -> str:
+            if name not in self.exports():
+                raise ValidationError(f"No export named {name} found.")
+            imports.add(name)
+            return self.exports()[name][1]
+
+        values = request.values | self._pseudo_parameters(stack, request)
+        evaluator = Evaluator(request.template, values, stack.resources, import_value, self._stack_output, self._zones)
+        return Deployment(stack, request.template, request.tags, evaluator, self._operations(stack))
+
+    def _stack_output(self, argument: dict[str, Any]) -> str:
+        """Return the current value of another stack's output, also of another region, or of the account of a role.
+
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-getstackoutput.html
+        """
+        unknown = argument.keys() - {"StackName", "OutputName", "Region", "RoleArn"}
+        if unknown or not {"StackName", "OutputName"} <= argument.keys():
+            raise ValidationError(
+                "Template error: Fn::GetStackOutput needs StackName and OutputName, and takes Region and RoleArn, got "
+                f"[{', '.join(argument)}]"
+            )
+        account = argument["RoleArn"].split(":")[4] if "RoleArn" in argument else self.account_id
+        backend = cloudformation_backends[account][argument.get("Region", self.region_name)]
+        name, output_name = argument["StackName"], argument["OutputName"]
+        for output in backend.stack(name).outputs:
+            if output.key == output_name:
+                return output.value
+        raise ValidationError(f"Template error: Output {output_name} does not exist in stack {name}")
+
+    def _pseudo_parameters(self, stack: Stack, request: Request) -> dict[str, Any]:
+        return {
+            "AWS::AccountId": self.account_id,
+            "AWS::NoValue": NO_VALUE,
+            "AWS::NotificationARNs": request.notification_arns,
+            "AWS::Partition": self.partition,
+            "AWS::Region": self.region_name,
+            "AWS::StackId": stack.stack_id,
+            "AWS::StackName": stack.name,
+            "AWS::URLSuffix": "amazonaws.com",
+        }
+
+    def _zones(self, region: str) -> list[str]:
+        zones = clients.client("ec2", region).describe_availability_zones()["AvailabilityZones"]
+        return sorted(zone["ZoneName"] for zone in zones)
+
+    def _check_rules(self, deployment: Deployment) -> None:
+        for name, rule in deployment.template.section("Rules").items():
+            applies = "RuleCondition" not in rule or deployment.evaluator.holds(rule["RuleCondition"])
+            for assertion in rule["Assertions"] if applies else []:
+                if not deployment.evaluator.holds(assertion["Assert"]):
+                    text = assertion.get("AssertDescription", "")
+                    raise ValidationError(f"Template error: rule {name} is not satisfied. {text}".strip())
+
+    def _check_exports(self, stack: Stack, outputs: list[Output]) -> None:
+        new = {output.export_name: output.value for output in outputs if output.export_name}
+        for name in new:
+            owner = self.exports().get(name, (stack, ""))[0]
+            if owner is not stack:
+                raise ValidationError(f"Export with name {name} is already exported by stack {owner.name}")
+        moved = {name for name, value in stack.exports.items() if new.get(name) != value}
+        for name, user in self._in_use(stack, moved):
+            raise ValidationError(f"Export {name} cannot be updated as it is in use by {user}")
+
+    def _check_removed_exports(self, stack: Stack, deployment: Deployment) -> None:
+        """As on AWS, before any resource is changed."""
+        removed = set(stack.exports) - deployment.export_names()
+        for name, user in self._in_use(stack, removed):
+            raise ValidationError(f"Export {name} cannot be deleted as it is in use by {user}")
+
+    def _in_use(self, stack: Stack, names: set[str]) -> Iterator[tuple[str, str]]:
+        """Yield each export that another stack imports, with the name of that stack."""
+        for other in self.stacks.values():
+            for name in sorted(names & other.imports if other is not stack else []):
+                yield name, other.name
+
+    def _succeed(
+        self,
+        stack: Stack,
+        request: Request,
+        deployment: Deployment,
+        kind: str,
+        outputs: list[Output],
+        imports: set[str],
+    ) -> None:
+        previous, stack.template = stack.template, request.template
+        stack.outputs, stack.imports = outputs, imports
+        self._remember(stack, request)
+        if kind == "UPDATE":
+            stack.set_status("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+            deployment.clean_up(previous)
+        stack.set_status(f"{kind}_COMPLETE")
+
+    def _fail(self, stack: Stack, request: Request, deployment: Deployment, kind: str, text: str) -> None:
+        prefix = "ROLLBACK" if kind == "CREATE" else "UPDATE_ROLLBACK"
+        if kind == "CREATE":
+            stack.template = request.template
+            self._remember(stack, request)
+        if request.disable_rollback:
+            stack.set_status(f"{kind}_FAILED", text)
+            return
+        stack.set_status(f"{prefix}_IN_PROGRESS", f"{text} Rollback requested by user.")
+        if kind == "CREATE":
+            undone = deployment.remove_created()
+        elif undone := deployment.roll_back():
+            stack.set_status("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
+            # As on AWS, what cannot be removed is left behind: the rollback is complete all the same.
+            deployment.remove_created()
+            stack.forget_resources_outside(stack.template)
+        stack.set_status(f"{prefix}_COMPLETE" if undone else f"{prefix}_FAILED")
+
+    def _remember(self, stack: Stack, request: Request) -> None:
+        stack.parameters, stack.values, stack.tags = request.parameters, request.values, request.tags
+        stack.capabilities, stack.notification_arns = request.capabilities, request.notification_arns
+        stack.role_arn, stack.disable_rollback = request.role_arn, request.disable_rollback
+        stack.last_updated_time = CLOCK.now()
+
+
+cloudformation_backends = BackendDict(CloudFormationBackend, "cloudformation")

@@ -1,0 +1,277 @@
+"""CloudFormation's API: reads requests, asks the backend, writes answers."""
+
+from typing import Any
+from urllib.parse import urlparse
+
+from moto.core.responses import ActionResult, EmptyResult
+
+from beanpod_emulator import clients
+from beanpod_emulator.clock import CLOCK
+from beanpod_emulator.cloudformation import changesets, render
+from beanpod_emulator.cloudformation import parameters as template_parameters
+from beanpod_emulator.cloudformation.exceptions import (
+    ChangeSetNotFoundError,
+    InvalidChangeSetStatusError,
+    ValidationError,
+)
+from beanpod_emulator.cloudformation.models import CloudFormationBackend, Request, cloudformation_backends
+from beanpod_emulator.cloudformation.stack import ChangeSet, Stack
+from beanpod_emulator.cloudformation.template import Template
+from beanpod_emulator.failures import AnswersFailures
+
+
+class CloudFormationResponse(AnswersFailures):
+    """One request."""
+
+    def __init__(self) -> None:
+        super().__init__(service_name="cloudformation")
+        self.automated_parameter_parsing = True
+
+    @property
+    def backend(self) -> CloudFormationBackend:
+        return cloudformation_backends[self.current_account][self.region]
+
+    def create_stack(self) -> ActionResult:
+        protection = bool(self._get_param("EnableTerminationProtection"))
+        name = self._get_param("StackName")
+        stack = self.backend.create_stack(name, self._request(None), termination_protection=protection)
+        return ActionResult({"StackId": stack.stack_id})
+
+    def update_stack(self) -> ActionResult:
+        stack = self._stack()
+        return ActionResult({"StackId": self.backend.update_stack(stack, self._request(stack)).stack_id})
+
+    def delete_stack(self) -> ActionResult:
+        if stack := self.backend.find_stack(self._get_param("StackName")):
+            self.backend.delete_stack(stack, self._get_param("RetainResources", []))
+        return EmptyResult()
+
+    def update_termination_protection(self) -> ActionResult:
+        stack = self._stack()
+        stack.termination_protection = self._get_param("EnableTerminationProtection")
+        return ActionResult({"StackId": stack.stack_id})
+
+    def describe_stacks(self) -> ActionResult:
+        name = self._get_param("StackName")
+        stacks = [self.backend.stack(name)] if name else list(self.backend.stacks.values())
+        return ActionResult({"Stacks": [render.stack(stack) for stack in stacks]})
+
+    def list_stacks(self) -> ActionResult:
+        wanted = self._get_param("StackStatusFilter", [])
+        stacks = [*self.backend.stacks.values(), *self.backend.deleted_stacks.values()]
+        shown = [render.summary(stack) for stack in stacks if not wanted or stack.status in wanted]
+        return ActionResult({"StackSummaries": shown})
+
+    def describe_stack_events(self) -> ActionResult:
+        stack = self._stack()
+        return ActionResult({"StackEvents": [render.event(stack, entry) for entry in reversed(stack.events)]})
+
+    def describe_stack_resource(self) -> ActionResult:
+        stack, logical_id = self._stack(), self._get_param("LogicalResourceId")
+        if logical_id not in stack.resources:
+            raise ValidationError(f"Resource {logical_id} does not exist for stack {stack.name}")
+        detail = render.resource(stack.resources[logical_id], timestamp="LastUpdatedTimestamp")
+        return ActionResult({"StackResourceDetail": self._named(stack) | detail})
+
+    def describe_stack_resources(self) -> ActionResult:
+        stack, wanted = self._stack(), self._get_param("LogicalResourceId")
+        shown = [
+            self._named(stack) | render.resource(resource, timestamp="Timestamp")
+            for resource in stack.resources.values()
+            if wanted in (None, resource.logical_id)
+        ]
+        return ActionResult({"StackResources": shown})
+
+    def list_stack_resources(self) -> ActionResult:
+        resources = self._stack().resources.values()
+        shown = [render.resource(resource, timestamp="LastUpdatedTimestamp") for resource in resources]
+        return ActionResult({"StackResourceSummaries": shown})
+
+    def get_template(self) -> ActionResult:
+        # A stack of which only a change set exists has no template yet.
+        template = self._stack().template
+        body = {"TemplateBody": template.body} if template else {}
+        return ActionResult(body | {"StagesAvailable": ["Original", "Processed"]})
+
+    def get_template_summary(self) -> ActionResult:
+        name = self._get_param("StackName")
+        stack = self.backend.stack(name) if name else None
+        template = stack.template if stack and stack.template else Template.from_body(self._body(None))
+        return ActionResult(self._summary(template))
+
+    def validate_template(self) -> ActionResult:
+        summary = self._summary(Template.from_body(self._body(None)))
+        return ActionResult({key: summary[key] for key in ("Description", "Parameters")})
+
+    def list_exports(self) -> ActionResult:
+        exports = [
+            {"ExportingStackId": stack.stack_id, "Name": name, "Value": value}
+            for name, (stack, value) in self.backend.exports().items()
+        ]
+        return ActionResult({"Exports": exports})
+
+    def list_imports(self) -> ActionResult:
+        name = self._get_param("ExportName")
+        importing = [stack.name for stack in self.backend.stacks.values() if name in stack.imports]
+        if not importing:
+            raise ValidationError(f"Export '{name}' is not imported by any stack.")
+        return ActionResult({"Imports": importing})
+
+    def create_change_set(self) -> ActionResult:
+        change_set_type = self._get_param("ChangeSetType", "UPDATE")
+        stack = self._change_set_stack(change_set_type)
+        request = self._request(stack if change_set_type == "UPDATE" else None)
+        stack = stack or self.backend.new_stack(self._get_param("StackName"))
+        if change_set_type == "CREATE" and not stack.events:
+            stack.set_status("REVIEW_IN_PROGRESS", "User Initiated")
+        change_set = self._new_change_set(stack, change_set_type, request)
+        self.backend.change_sets[change_set.change_set_id] = change_set
+        return ActionResult({"Id": change_set.change_set_id, "StackId": stack.stack_id})
+
+    def describe_change_set(self) -> ActionResult:
+        return ActionResult(render.change_set(self._change_set()))
+
+    def list_change_sets(self) -> ActionResult:
+        stack = self._stack()
+        mine = [item for item in self.backend.change_sets.values() if item.stack is stack]
+        return ActionResult({"Summaries": [render.change_set(item) for item in mine]})
+
+    def delete_change_set(self) -> ActionResult:
+        if change_set := self._find_change_set():
+            del self.backend.change_sets[change_set.change_set_id]
+        return EmptyResult()
+
+    def execute_change_set(self) -> ActionResult:
+        change_set = self._change_set()
+        if change_set.execution_status != "AVAILABLE":
+            raise InvalidChangeSetStatusError(
+                f"ChangeSet [{change_set.change_set_id}] cannot be executed in its current execution status of "
+                f"[{change_set.execution_status}]"
+            )
+        self._execute(change_set)
+        return EmptyResult()
+
+    def _execute(self, change_set: ChangeSet) -> None:
+        request = self.backend.request(
+            change_set.template.body,
+            change_set.parameters,
+            tags=change_set.tags,
+            capabilities=change_set.capabilities,
+            notification_arns=change_set.notification_arns,
+            role_arn=change_set.role_arn,
+            token=self._get_param("ClientRequestToken"),
+            disable_rollback=bool(self._get_param("DisableRollback")),
+        )
+        change_set.execution_status = "EXECUTE_COMPLETE"
+        self.backend.deploy(change_set.stack, request, change_set.type)
+        for other in list(self.backend.change_sets.values()):
+            # An executed change set takes the stack's other ones with it.
+            if other.stack is change_set.stack:
+                del self.backend.change_sets[other.change_set_id]
+
+    def _new_change_set(self, stack: Stack, change_set_type: str, request: Request) -> ChangeSet:
+        name = self._get_param("ChangeSetName")
+        change_set = ChangeSet(
+            change_set_id=self.backend.arn("changeSet", name),
+            name=name,
+            type=change_set_type,
+            stack=stack,
+            template=request.template,
+            parameters=request.parameters,
+            tags=request.tags,
+            capabilities=request.capabilities,
+            creation_time=CLOCK.now(),
+            changes=changesets.changes(stack, request.template, request.tags),
+            description=self._get_param("Description"),
+            notification_arns=request.notification_arns,
+            role_arn=request.role_arn,
+        )
+        if not changesets.anything_changes(stack, request.template, request.parameters, request.tags):
+            change_set.status, change_set.execution_status = "FAILED", "UNAVAILABLE"
+            change_set.status_reason = changesets.NO_CHANGES
+        return change_set
+
+    def _change_set_stack(self, change_set_type: str) -> Stack | None:
+        name = self._get_param("StackName")
+        stack = self.backend.find_stack(name)
+        if change_set_type not in ("CREATE", "UPDATE"):
+            raise ValidationError(f"ChangeSetType must be CREATE or UPDATE in the embedded AWS, got {change_set_type}")
+        if change_set_type == "UPDATE":
+            stack = self.backend.stack(name)
+            self.backend.check_updatable(stack)
+        elif stack and stack.status != "REVIEW_IN_PROGRESS":
+            raise ValidationError(f"Stack [{name}] already exists and cannot be created again with the changeSet")
+        return stack
+
+    def _find_change_set(self) -> ChangeSet | None:
+        wanted, stack_name = self._get_param("ChangeSetName"), self._get_param("StackName")
+        for item in self.backend.change_sets.values():
+            if wanted == item.change_set_id:
+                return item
+            if wanted == item.name and stack_name in (item.stack.name, item.stack.stack_id):
+                return item
+        return None
+
+    def _change_set(self) -> ChangeSet:
+        change_set = self._find_change_set()
+        if change_set is None:
+            raise ChangeSetNotFoundError(f"ChangeSet [{self._get_param('ChangeSetName')}] does not exist")
+        return change_set
+
+    def _stack(self) -> Stack:
+        return self.backend.stack(self._get_param("StackName"))
+
+    def _named(self, stack: Stack) -> dict[str, str]:
+        return {"StackName": stack.name, "StackId": stack.stack_id}
+
+    def _request(self, stack: Stack | None) -> Request:
+        """The request's template and what goes with it; `stack` supplies what is to stay as it was."""
+        tags = self._get_param("Tags")
+        return self.backend.request(
+            self._body(stack),
+            template_parameters.given(self._get_param("Parameters", []), stack.parameters if stack else {}),
+            tags={tag["Key"]: tag["Value"] for tag in tags} if tags else dict(stack.tags) if stack else {},
+            capabilities=self._get_param("Capabilities", []),
+            notification_arns=self._get_param("NotificationARNs", []),
+            role_arn=self._get_param("RoleARN"),
+            token=self._get_param("ClientRequestToken"),
+            disable_rollback=self._get_param("DisableRollback", False) or self._get_param("OnFailure") == "DO_NOTHING",
+        )
+
+    def _body(self, stack: Stack | None) -> str:
+        if stack and stack.template and self._get_param("UsePreviousTemplate"):
+            return stack.template.body
+        body, url = self._get_param("TemplateBody"), self._get_param("TemplateURL")
+        if bool(body) == bool(url):
+            raise ValidationError("Either Template URL or Template Body must be specified.")
+        return str(body) if body else self._fetched(url)
+
+    def _fetched(self, url: str) -> str:
+        """The template at an S3 URL, path style or with the bucket in the host's name."""
+        parts = urlparse(url)
+        host, path = parts.hostname or "", parts.path.lstrip("/")
+        if host in ("localhost", "127.0.0.1", "::1") or host.startswith("s3."):
+            bucket, key = path.split("/", 1)
+        else:
+            bucket, key = host.split(".")[0], path
+        content: bytes = clients.client("s3", self.region).get_object(Bucket=bucket, Key=key)["Body"].read()
+        return content.decode()
+
+    def _summary(self, template: Template) -> dict[str, Any]:
+        declared = [
+            {
+                "ParameterKey": name,
+                "DefaultValue": body.get("Default"),
+                "ParameterType": body["Type"],
+                "NoEcho": bool(body.get("NoEcho", False)),
+                "Description": body.get("Description"),
+            }
+            for name, body in template.section("Parameters").items()
+        ]
+        return {
+            "Parameters": declared,
+            "Description": template.description,
+            "ResourceTypes": sorted({body["Type"] for body in template.resources.values()}),
+            "Metadata": None,
+            "Version": template.document.get("AWSTemplateFormatVersion"),
+        }

@@ -1,0 +1,91 @@
+"""What a template is refused for before anything is made."""
+
+from beanpod_emulator.cloudformation.exceptions import InsufficientCapabilitiesError, ValidationError
+from beanpod_emulator.cloudformation.handlers import HANDLERS
+from beanpod_emulator.cloudformation.template import Template, references
+
+_PSEUDO = {"AccountId", "NotificationARNs", "NoValue", "Partition", "Region", "StackId", "StackName", "URLSuffix"}
+_IAM_NAMES = {
+    "AWS::IAM::Group": "GroupName",
+    "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
+    "AWS::IAM::Role": "RoleName",
+    "AWS::IAM::User": "UserName",
+    "AWS::IAM::InstanceProfile": "InstanceProfileName",
+}
+_IAM = {*_IAM_NAMES, "AWS::IAM::AccessKey", "AWS::IAM::Policy"}
+
+
+def check(template: Template, capabilities: list[str]) -> None:
+    """Raise ValidationError or InsufficientCapabilitiesError for what cannot become a stack."""
+    _check_types(template)
+    _check_properties(template)
+    _check_policies(template)
+    _check_references(template)
+    _check_capabilities(template, capabilities)
+    if "Transform" in template.document:
+        raise ValidationError("The embedded AWS runs no transforms: write the resources out")
+    _ = template.order
+
+
+def _check_types(template: Template) -> None:
+    unknown = [
+        f"{body.get('Type')} ({logical_id})"
+        for logical_id, body in template.resources.items()
+        if body.get("Type") not in HANDLERS
+    ]
+    if unknown:
+        raise ValidationError(
+            f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]. The embedded AWS does not "
+            "know them; deploy such a stack to AWS, or leave them out here"
+        )
+
+
+def _check_properties(template: Template) -> None:
+    unknown = [
+        f"{logical_id}.{name} ({body['Type']})"
+        for logical_id, body in template.resources.items()
+        for name in body.get("Properties", {})
+        if name not in HANDLERS[body["Type"]].supported
+    ]
+    if unknown:
+        raise ValidationError(
+            f"Properties the embedded AWS does not know: [{', '.join(unknown)}]. Check their spelling; if AWS has "
+            "them, deploy such a stack to AWS, or leave them out here"
+        )
+
+
+def _check_policies(template: Template) -> None:
+    for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
+        wrong = [
+            f"{logical_id} ({body['Type']})"
+            for logical_id, body in template.resources.items()
+            if body.get(policy) == "Snapshot" and not HANDLERS[body["Type"]].takes_snapshots
+        ]
+        if wrong:
+            raise ValidationError(
+                f"Template error: {policy} Snapshot is not supported by [{', '.join(wrong)}]: write Delete or Retain"
+            )
+
+
+def _check_references(template: Template) -> None:
+    known = {*template.resources, *template.section("Parameters"), *(f"AWS::{name}" for name in _PSEUDO)}
+    for section in ("Resources", "Outputs"):
+        unknown = sorted(references(template.section(section)) - known)
+        if unknown:
+            raise ValidationError(
+                f"Template format error: Unresolved resource dependencies [{', '.join(unknown)}] in the {section} "
+                "block of the template"
+            )
+
+
+def _check_capabilities(template: Template, capabilities: list[str]) -> None:
+    needed = _needed_capability(template)
+    enough = {"CAPABILITY_IAM": {"CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"}}.get(needed or "", {needed})
+    if needed and not enough & set(capabilities):
+        raise InsufficientCapabilitiesError(f"Requires capabilities : [{needed}]")
+
+
+def _needed_capability(template: Template) -> str | None:
+    bodies = [body for body in template.resources.values() if body["Type"] in _IAM]
+    named = [body for body in bodies if _IAM_NAMES.get(body["Type"]) in body.get("Properties", {})]
+    return "CAPABILITY_NAMED_IAM" if named else "CAPABILITY_IAM" if bodies else None

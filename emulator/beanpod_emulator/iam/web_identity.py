@@ -1,0 +1,74 @@
+"""AssumeRoleWithWebIdentity: a role for the token of an OpenID Connect provider, such as of a GitHub workflow.
+
+GitHub's keys are not available offline: the embedded AWS issues the tokens itself, signed with a key of this run, and
+refuses all others. It also refuses roles whose trust policy does not allow the token's claims.
+https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
+"""
+
+import json
+import time
+from typing import Any
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import OctKey
+from moto.iam.models import iam_backends
+
+from beanpod_emulator.calls import Call
+from beanpod_emulator.iam.policies import Document, Verdict, judge
+from beanpod_emulator.refusals import Refusal
+
+ACTION = "AssumeRoleWithWebIdentity"
+_LIFE_SECONDS = 300
+_INVALID_TOKEN = Refusal(
+    "400 Bad Request",
+    "InvalidIdentityToken",
+    "The ID Token provided is not a valid JWT of this embedded AWS: ask it for one, POST /_emulator/web-identity.",
+)
+_NOT_AUTHORIZED = Refusal("403 Forbidden", "AccessDenied", f"Not authorized to perform sts:{ACTION}")
+
+
+class WebIdentities:
+    """Issues and checks the tokens of one run. account: the account of the roles."""
+
+    def __init__(self, account: str) -> None:
+        self._account = account
+        self._key = OctKey.generate_key()
+
+    def token(self, subject: str, audience: str, issuer: str) -> str:
+        """Return a signed JWT, valid for five minutes. issuer: such as https://token.actions.githubusercontent.com."""
+        now = int(time.time())
+        claims = {"iss": issuer, "aud": audience, "sub": subject, "iat": now, "exp": now + _LIFE_SECONDS}
+        return jwt.encode({"alg": "HS256"}, claims, self._key)
+
+    def refusal(self, call: Call) -> Refusal | None:
+        """Return why the call's token does not give it the role that it names; None when it does."""
+        try:
+            token = jwt.decode(call.parameters.get("WebIdentityToken", ""), self._key, algorithms=["HS256"])
+            jwt.JWTClaimsRegistry(exp={"essential": True}).validate(token.claims)
+        except (JoseError, ValueError):
+            return _INVALID_TOKEN
+        claims = token.claims
+        host = str(claims["iss"]).removeprefix("https://")
+        provider = f"arn:aws:iam::{self._account}:oidc-provider/{host}"
+        backend = iam_backends[self._account]["aws"]
+        if provider not in backend.open_id_providers:
+            text = f"No OpenIDConnect provider found in your account for {claims['iss']}"
+            return Refusal("400 Bad Request", "InvalidIdentityToken", text)
+        role = next((role for role in backend.roles.values() if role.arn == call.parameters.get("RoleArn")), None)
+        statements = _trust_statements(role, provider)
+        context = {f"{host}:{name}": str(claims[name]) for name in ("aud", "sub")}
+        verdict = judge([{"Statement": statements}], f"sts:{ACTION}", None, context)
+        return None if verdict is Verdict.ALLOWED else _NOT_AUTHORIZED
+
+
+def _trust_statements(role: Any, provider: str) -> list[Document]:
+    """Return the statements of a role's trust policy whose principal is the provider."""
+    document = json.loads(role.assume_role_policy_document) if role else {"Statement": []}
+    statements = document["Statement"] if isinstance(document["Statement"], list) else [document["Statement"]]
+    return [it for it in statements if provider in _federated(it.get("Principal"))]
+
+
+def _federated(principal: Any) -> list[str]:
+    named = principal.get("Federated", []) if isinstance(principal, dict) else []
+    return [named] if isinstance(named, str) else list(named)

@@ -1,7 +1,0 @@
-"""Where moto finds this service."""
-
-from emulator.beanstalk.responses import ElasticBeanstalkResponse
-
-url_bases = [r"https?://elasticbeanstalk\.(?P<region>[a-zA-Z0-9\-_]+)\.amazonaws\.com"]
-
-url_paths = {"{0}/$": ElasticBeanstalkResponse.dispatch}

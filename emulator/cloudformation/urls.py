@@ -1,7 +1,0 @@
-"""Where moto finds this service."""
-
-from emulator.cloudformation.responses import CloudFormationResponse
-
-url_bases = [r"https?://cloudformation\.(.+)\.amazonaws\.com"]
-
-url_paths = {"{0}/$": CloudFormationResponse.dispatch}
