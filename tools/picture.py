@@ -200,7 +200,7 @@ def main(path: str) -> None:
     manifest = Manifest.read(Path("beanpod.toml"))
     with tempfile.TemporaryDirectory() as scratch:
         app = App(outdir=scratch)
-        stacks = [stack.stack_name for stack in add_stage(app, manifest.stage(manifest.stages[-1]))]
+        stacks = [stack.stack_name for stack in add_stage(app, manifest, manifest.stages[-1])]
         assembly = app.synth()
         templates = {name: assembly.get_stack_by_name(name).template for name in stacks}
     Path(path).write_text(draw(templates), encoding="utf-8")

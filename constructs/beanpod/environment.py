@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from aws_cdk import Fn
+from aws_cdk import Acknowledgment, Fn, Validations
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticbeanstalk as beanstalk
@@ -75,6 +75,7 @@ class DockerEnvironment(IDockerEnvironment):
 
     :ivar resource: The `AWS::ElasticBeanstalk::Environment`.
     :ivar application: The `Application`.
+    :ivar url: `http://` and the endpoint, `https://` with a certificate.
     :ivar service_role: The role with which Beanstalk watches and updates the environment.
     """
 
@@ -265,6 +266,8 @@ class DockerEnvironment(IDockerEnvironment):
             # Beanstalk needs its policies, too, until the environment is deleted. Those of a new role are part of it.
             self.resource.node.add_dependency(service_role)
         remove_reserved_tags(self.resource)
+        reason = "Logs stream to CloudWatch Logs, with a retention, instead of to S3."
+        Validations.of(self.resource).acknowledge(Acknowledgment(id="AwsSolutions-EB4", reason=reason))
         self._wait_for_network(
             vpc,
             [*subnets.subnets, *(balancer.subnets if balancer else ())],
@@ -272,6 +275,7 @@ class DockerEnvironment(IDockerEnvironment):
         )
         self.environment_name = self.resource.ref
         self.endpoint = self.resource.attr_endpoint_url
+        self.url = f"{'https' if certificate else 'http'}://{self.endpoint}"
         export_network(self, vpc, (instance_security_group, load_balancer_security_group))
         made = (None if service_role else self.service_role, None if instance_role else self.instance_role)
         allow_replacement(self.resource, *(role for role in made if role))

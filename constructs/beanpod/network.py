@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import cache
 from ipaddress import ip_network
 
-from aws_cdk import CrossStackReferences, ReferenceStrength, Stack, Tags
+from aws_cdk import Acknowledgment, CrossStackReferences, ReferenceStrength, Stack, Tags, Validations
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
 from constructs import Construct, Node
@@ -95,6 +95,8 @@ class ServiceSecurityGroups(Construct):
         )
 
     def _open_to_the_web(self, front: ec2.SecurityGroup) -> None:
+        reason = "The service is public: clients on the internet reach it by HTTP and HTTPS."
+        Validations.of(front).acknowledge(Acknowledgment(id="AwsSolutions-EC23", reason=reason))
         http, https = tcp(80), tcp(443)
         for peer in internet():
             front.add_ingress_rule(peer, http, "HTTP from the internet")

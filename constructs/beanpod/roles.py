@@ -1,15 +1,15 @@
 """The two roles of an environment: what Beanstalk may do on your behalf, and what the instances may do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 import jsii
+from aws_cdk import Acknowledgment, Validations
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from beanpod._arguments import checked
 from beanpod._checks import refuse
-from beanpod._once import aws_managed_policy
 
 
 @checked
@@ -31,16 +31,18 @@ class ServiceRole(Construct):
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
+        policies = (
+            "service-role/AWSElasticBeanstalkEnhancedHealth",
+            "AWSElasticBeanstalkManagedUpdatesCustomerRolePolicy",
+        )
         self.role = iam.Role(
             self,
             "Resource",
             assumed_by=_beanstalk(),
             description="Beanstalk watches the environment and applies platform updates with this role",
-            managed_policies=[
-                aws_managed_policy("service-role/AWSElasticBeanstalkEnhancedHealth"),
-                aws_managed_policy("AWSElasticBeanstalkManagedUpdatesCustomerRolePolicy"),
-            ],
+            managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name(name) for name in policies],
         )
+        _acknowledge_managed_policies(self.role, policies)
 
     @property
     def grant_principal(self) -> iam.IPrincipal:
@@ -102,14 +104,22 @@ class InstanceRole(Construct):
         policies = ["AWSElasticBeanstalkWebTier"]
         if session_manager:
             policies.append("AmazonSSMManagedInstanceCore")
-        return iam.Role(
+        role = iam.Role(
             self,
             "Resource",
             assumed_by=_instances(),
             description="What the environment's instances, and so its containers, may do",
-            managed_policies=[aws_managed_policy(name) for name in policies],
+            managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name(name) for name in policies],
             inline_policies={"NoPurchases": _no_purchases()},
         )
+        _acknowledge_managed_policies(role, policies)
+        return role
+
+
+def _acknowledge_managed_policies(role: iam.Role, names: Sequence[str]) -> None:
+    reason = "AWS documents and maintains this policy for this role; docs/permissions.md says how far it reaches."
+    ids = [f"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{name}]" for name in names]
+    Validations.of(role).acknowledge(*(Acknowledgment(id=one, reason=reason) for one in ids))
 
 
 @cache

@@ -194,7 +194,7 @@ class DockerService(Construct):
         self.deploy_user: DeployUser | None = None
         self.deploy_role: GitHubDeployRole | None = None
         self._let_deploy(github_repository, github_branch, github_provider, extra_statements)
-        self._tell_where(secure=certificate is not None)
+        self._add_outputs()
 
     def _let_deploy(
         self,
@@ -221,14 +221,14 @@ class DockerService(Construct):
                 extra_statements=extra_statements,
             )
 
-    def _tell_where(self, *, secure: bool) -> None:
+    def _add_outputs(self) -> None:
         """The outputs that `beanpod deploy` reads."""
         stack = Stack.of(self)
         outputs = {
             "ApplicationName": self.environment.application_name,
             "EnvironmentName": self.environment.environment_name,
             "Region": stack.region,
-            "Url": f"{'https' if secure else 'http'}://{self.environment.endpoint}",
+            "Url": self.environment.url,
             "BucketName": self.artifacts.bucket.bucket_name,
         }
         if self.deploy_user:

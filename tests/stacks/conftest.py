@@ -35,10 +35,7 @@ class Stage:
 
 def synthesise(manifest: Path, stage: str | None = None) -> Stage:
     app = App(context=CONTEXT)
-    config = Manifest.read(manifest).stage(stage)
-    stacks = add_stage(app, config)
-    for stack in stacks:
-        stack.acknowledge_findings()
+    stacks = add_stage(app, Manifest.read(manifest), stage)
     assembly = app.synth()
     templates = {
         stack.stack_name.rsplit("-", 1)[-1]: assembly.get_stack_by_name(stack.stack_name).template for stack in stacks

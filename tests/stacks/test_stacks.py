@@ -10,7 +10,7 @@ from aws_cdk import assertions
 from cdk_nag import AwsSolutionsChecks
 from cfnlint.api import lint
 
-from stacks.delivery import DeliveryStack
+from stacks import DeliveryStack
 from tests.stacks.conftest import Stage, synthesise, write_manifest
 
 StageOf = Callable[[str, str], Stage]

@@ -1,0 +1,295 @@
+"""The constructs of a stage: what the keys of `beanpod.toml` mean to them.
+
+A project's `stacks/` calls these functions with the stage that `Manifest.stage` returns, so a new key of the manifest
+needs no change there. Construct ids are fixed: a different id replaces the resource.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from aws_cdk import Acknowledgment, Duration, Stack, Validations
+from aws_cdk import aws_certificatemanager as acm
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from aws_cdk import aws_ssm as ssm
+from constructs import Construct, IConstruct
+
+from beanpod._settings import (
+    BatchSizeType,
+    DeploymentPolicy,
+    EnvironmentType,
+    ManagedUpdates,
+    OptionSetting,
+    ScalingTrigger,
+)
+from beanpod.database import Database
+from beanpod.database_engine import DatabaseEngine
+from beanpod.deploy_policy import DeployPermissions
+from beanpod.deploy_user import DeployUser
+from beanpod.environment import DockerEnvironment
+from beanpod.environment_secret import EnvironmentSecret
+from beanpod.github_deploy_role import GitHubDeployRole
+from beanpod.manifest import (
+    DatabaseConfig,
+    GenerateSecret,
+    ImportedVpc,
+    ManifestError,
+    Secret,
+    SecretsManagerReference,
+    StageConfig,
+)
+from beanpod.network import ServiceNetwork
+from beanpod.platform import DockerPlatform
+
+# Beanstalk publishes health as a number: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/health-enhanced-cloudwatch.html
+_DEGRADED = 20
+
+
+@contextmanager
+def report_errors() -> Iterator[None]:
+    """Print what is wrong with the manifest or the templates, and exit without a traceback.
+
+    Any other error is a bug and keeps its traceback.
+
+    Raises:
+        SystemExit: With 2 for a ManifestError, 1 for what a construct or the CDK's validation refuses.
+    """
+    try:
+        yield
+    except ManifestError as error:
+        _exit(error, 2)
+    except ValueError as error:
+        _exit(error, 1)
+    except RuntimeError as error:
+        # How jsii passes on the findings of the CDK's validation.
+        if "ValidationFailed" not in str(error):
+            raise
+        _exit(error, 1)
+
+
+def _exit(error: Exception, code: int) -> None:
+    print(error, file=sys.stderr)  # noqa: T201
+    raise SystemExit(code) from None
+
+
+def add_network(scope: Construct, construct_id: str, stage: StageConfig) -> ServiceNetwork:
+    """Add the VPC, new or imported as `Vpc`, and the security groups."""
+    config = stage.network
+    network = ServiceNetwork(
+        scope,
+        construct_id,
+        vpc=_imported_vpc(scope, config.vpc) if config.vpc else None,
+        nat_gateways=config.nat_gateways,
+        max_azs=config.max_azs,
+        flow_logs=config.flow_logs,
+        load_balanced=EnvironmentType(stage.environment.type) == EnvironmentType.LOAD_BALANCED,
+        database_port=_engine(stage.database).port if stage.database else None,
+    )
+    if config.vpc is None and not config.flow_logs:
+        _acknowledge(network, {"VPC7": "Off by choice of the manifest: network.flow_logs."})
+    return network
+
+
+def _imported_vpc(scope: Construct, config: ImportedVpc) -> ec2.IVpc:
+    """Import a VPC by its ids, without a look-up."""
+    return ec2.Vpc.from_vpc_attributes(
+        scope,
+        "Vpc",
+        vpc_id=config.vpc_id,
+        availability_zones=list(config.availability_zones),
+        public_subnet_ids=list(config.public_subnet_ids) or None,
+        private_subnet_ids=list(config.private_subnet_ids) or None,
+        isolated_subnet_ids=list(config.isolated_subnet_ids) or None,
+    )
+
+
+def add_database(
+    scope: Construct, construct_id: str, stage: StageConfig, *, network: ServiceNetwork
+) -> Database | None:
+    """Add the database and its secret, or nothing where the stage has no database.
+
+    Without a database the stack is empty. The CDK CLI deletes a deployed stack that became empty and skips one that was
+    never deployed, so removing `[database]` needs no other command than `cdk deploy --all`.
+    """
+    config = stage.database
+    if config is None:
+        reason = "Empty on purpose: the CDK CLI deletes the database's stack, and a snapshot remains."
+        Validations.of(Stack.of(scope)).acknowledge(Acknowledgment(id="CloudFormation-Validate::F0001", reason=reason))
+        return None
+    database = Database(
+        scope,
+        construct_id,
+        vpc=network.vpc,
+        engine=_engine(config),
+        instance_type=ec2.InstanceType(config.instance_class.removeprefix("db.")),
+        allocated_storage=config.storage_gb,
+        max_allocated_storage=config.max_storage_gb,
+        multi_az=config.multi_az,
+        database_name=config.name,
+        username=config.username,
+        vpc_subnets=network.database_subnets,
+        security_group=network.database_security_group,
+        backup_retention=Duration.days(config.backup_days),
+        deletion_protection=config.deletion_protection,
+    )
+    reasons = {
+        "RDS11": "The engine's own port: the security group admits only the instances, whatever the port.",
+        "SMG4": "Instances read the password when they start: after a rotation they need a restart.",
+    }
+    if not config.multi_az:
+        reasons["RDS3"] = "One zone by choice of the manifest: database.multi_az."
+    if not config.deletion_protection:
+        reasons["RDS10"] = "Off by choice of the manifest: database.deletion_protection. A snapshot remains."
+    if config.backup_days == 0:
+        reasons["RDS13"] = "Off by choice of the manifest: database.backup_days."
+    _acknowledge(database, reasons)
+    return database
+
+
+def _engine(config: DatabaseConfig) -> DatabaseEngine:
+    engines = {"mysql": DatabaseEngine.mysql, "mariadb": DatabaseEngine.mariadb, "postgres": DatabaseEngine.postgres}
+    return engines[config.engine](config.version)
+
+
+def add_environment(
+    scope: Construct, construct_id: str, stage: StageConfig, *, network: ServiceNetwork, database: Database | None
+) -> DockerEnvironment:
+    """Add the application, the environment and its health alarm; certificate and secrets are children of `scope`."""
+    config = stage.environment
+    placeholders = {}
+    if database is not None:
+        placeholders = {
+            "host": database.host,
+            "port": database.port,
+            "name": database.name,
+            "username": database.username,
+        }
+    certificate = None
+    if config.certificate:
+        certificate = acm.Certificate.from_certificate_arn(scope, "Certificate", config.certificate)
+    environment = DockerEnvironment(
+        scope,
+        construct_id,
+        vpc=network.vpc,
+        description=f"{stage.service.name}, stage {stage.name}",
+        platform=DockerPlatform.latest() if config.platform == "latest" else DockerPlatform.pinned(config.platform),
+        environment_type=EnvironmentType(config.type),
+        instance_types=config.instance_types,
+        root_volume_size=config.root_volume_gb,
+        min_size=config.min_size,
+        max_size=config.max_size,
+        scaling=ScalingTrigger(unit=config.scaling.unit, **config.scaling.model_dump()),
+        deployment_policy=DeploymentPolicy(config.deployment_policy),
+        batch_size_type=BatchSizeType(config.batch_size_type),
+        batch_size=config.batch_size,
+        traffic_split_percent=config.traffic_split_percent,
+        evaluation_minutes=config.traffic_split_minutes,
+        health_check_path=stage.service.health_path,
+        certificate=certificate,
+        environment=stage.render_variables(placeholders),
+        secrets={name: _secret(scope, name, secret) for name, secret in stage.secrets.items()},
+        database=database,
+        instance_security_group=network.instance_security_group,
+        load_balancer_security_group=network.load_balancer_security_group,
+        instance_subnets=(
+            network.instance_subnets
+            if config.private_instances
+            else ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)
+        ),
+        load_balancer_subnets=network.load_balancer_subnets,
+        log_retention_days=config.log_retention_days,
+        managed_updates=ManagedUpdates(**config.managed_updates.model_dump()) if config.managed_updates else None,
+        max_versions=config.max_versions,
+        options=[OptionSetting(**option.model_dump()) for option in config.options],
+    )
+    _add_health_alarm(scope, environment, stage.alarms.email)
+    # Delivery stacks of earlier versions import these until their own update, which may have no deployer any more.
+    for value in (
+        environment.application_name,
+        environment.environment_name,
+        environment.instance_role.role_arn,
+        environment.service_role.role_arn,
+    ):
+        Stack.of(scope).export_value(value)
+    return environment
+
+
+def _secret(scope: Construct, name: str, config: Secret) -> EnvironmentSecret:
+    """Make a generated secret, or import one that exists."""
+    construct_id = f"Secret{name}"
+    if isinstance(config, GenerateSecret):
+        generate = secretsmanager.SecretStringGenerator(password_length=config.generate, exclude_punctuation=True)
+        secret = secretsmanager.Secret(
+            scope, construct_id, description=f"{name} of the service", generate_secret_string=generate
+        )
+        _acknowledge(secret, {"SMG4": "A generated value that only the app knows how to replace safely."})
+        return EnvironmentSecret.from_secrets_manager(secret)
+    if isinstance(config, SecretsManagerReference):
+        existing = secretsmanager.Secret.from_secret_complete_arn(scope, construct_id, config.secretsmanager)
+        return EnvironmentSecret.from_secrets_manager(existing, config.field)
+    if config.ssm.startswith("arn:"):
+        parameter = ssm.StringParameter.from_string_parameter_arn(scope, construct_id, config.ssm)
+    else:
+        parameter = ssm.StringParameter.from_secure_string_parameter_attributes(
+            scope, construct_id, parameter_name=config.ssm
+        )
+    return EnvironmentSecret.from_ssm_parameter(parameter)
+
+
+def _add_health_alarm(scope: Construct, environment: DockerEnvironment, email: str | None) -> None:
+    alarm = cloudwatch.Alarm(
+        scope,
+        "HealthAlarm",
+        alarm_description="The environment is Degraded or Severe: requests fail or an instance is down.",
+        metric=environment.metric_environment_health(),
+        threshold=_DEGRADED,
+        evaluation_periods=3,
+        comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+        treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
+    )
+    if email is not None:
+        topic = sns.Topic(scope, "Alarms", enforce_ssl=True)
+        topic.add_subscription(subscriptions.EmailSubscription(email))
+        alarm.add_alarm_action(actions.SnsAction(topic))
+
+
+def add_deploy_user(scope: Construct, stage: StageConfig, permissions: DeployPermissions) -> DeployUser | None:
+    """Add the IAM user that deploys with an access key, where the stage has one."""
+    if not stage.delivery.user:
+        return None
+    serial = stage.delivery.access_key_serial
+    return DeployUser(scope, "DeployUser", permissions=permissions, access_key_serial=serial)
+
+
+def add_github_deploy_role(
+    scope: Construct, stage: StageConfig, permissions: DeployPermissions
+) -> GitHubDeployRole | None:
+    """Add the role that GitHub's workflows deploy with, where the stage has one."""
+    config = stage.delivery.github
+    if config is None:
+        return None
+    provider = None
+    if config.provider_arn:
+        provider = iam.OidcProviderNative.from_oidc_provider_arn(scope, "GitHub", config.provider_arn)
+    return GitHubDeployRole(
+        scope,
+        "GitHubDeployRole",
+        permissions=permissions,
+        repository=config.repository,
+        branch=config.branch,
+        environment=config.environment,
+        provider=provider,
+    )
+
+
+def _acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
+    """Acknowledge findings of cdk-nag on a construct and its children, with the reason for each rule."""
+    Validations.of(construct).acknowledge(
+        *(Acknowledgment(id=f"AwsSolutions-{rule}", reason=reason) for rule, reason in reasons.items())
+    )
