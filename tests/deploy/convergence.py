@@ -26,7 +26,7 @@ def converges(shop: Workshop, where: str) -> None:
     uploaded = _bundles(shop)
     shop.aws.forget_calls()
     began = shop.aws.now()
-    again = shop.run("--json")
+    again = shop.run("deploy", "--json")
     assert again.returncode == 0, f"killed {where}: {again.stderr}"
     assert f'"version_label": "{shop.label()}"' in again.stdout, where
     assert (shop.aws.now() - began).total_seconds() < _LONGEST_SECONDS, where

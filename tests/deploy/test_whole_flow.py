@@ -85,7 +85,7 @@ def test_a_release_that_fails_is_rolled_back(shop: Workshop) -> None:
     assert done.returncode == 5, done.stdout
     assert shop.label() == good
     told = done.stderr.splitlines()
-    assert told[0].startswith("deploy: ")
+    assert told[0].startswith("beanpod: ")
     assert good in told[0]
 
 

@@ -30,10 +30,10 @@ class Workshop:
     outputs: Mapping[str, str]
     environ: Mapping[str, str]
 
-    def start(self, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
-        """Start the script. variables: besides the deployer's own."""
+    def start(self, command: str = "deploy", *arguments: str, **variables: str) -> "subprocess.Popen[str]":
+        """Start a command of beanpod. variables: besides the deployer's own."""
         return subprocess.Popen(
-            [sys.executable, "-m", "tests.deploy.virtual_run", *arguments],
+            [sys.executable, "-m", "tests.deploy.virtual_run", command, *arguments],
             cwd=self.project.folder,
             env={**self.environ, **variables},
             text=True,
@@ -41,15 +41,15 @@ class Workshop:
             stderr=subprocess.PIPE,
         )
 
-    def run(self, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-        """The script, from start to end."""
-        with self.start(*arguments, **variables) as process:
+    def run(self, command: str = "deploy", *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command of beanpod."""
+        with self.start(command, *arguments, **variables) as process:
             stdout, stderr = process.communicate(timeout=_TIMEOUT_SECONDS)
-        return subprocess.CompletedProcess(arguments, process.returncode, stdout, stderr)
+        return subprocess.CompletedProcess((command, *arguments), process.returncode, stdout, stderr)
 
     def deploy(self, *arguments: str, **variables: str) -> dict[str, Any]:
         """A deployment that must succeed; its outcome."""
-        done = self.run("--json", *arguments, **variables)
+        done = self.run("deploy", "--json", *arguments, **variables)
         assert done.returncode == 0, done.stderr
         outcome: dict[str, Any] = json.loads(done.stdout)
         return outcome

@@ -73,7 +73,7 @@ def test_the_steps_lead_from_nothing_to_a_page_by_a_push(arrived: Arrived) -> No
     assert deployed.outputs["health-path"] == f"GET {deployed.outputs['url']}/health answered 200"
     label, url = deployed.outputs["version-label"], deployed.outputs["url"]
     *_, again, status, health = arrived.told
-    assert f"Nothing to do: {label} already serves at {url}" in again
+    assert f"Nothing to do: {label} is deployed already to {url}" in again
     assert re.search(rf"Ready +Ok\n +version +{label}\n +url +{re.escape(url)}\n", status)
     assert '"database":"ok"' in health
     with urlopen(url) as page:

@@ -113,12 +113,12 @@ def release(aws: EmbeddedAws, project: Path, registry: LocalRegistry, *arguments
 def test_the_few_lines_of_the_readme_go_all_the_way(aws: EmbeddedAws, project: Path, registry: LocalRegistry) -> None:
     clients = Clients(aws)
     deploy_app(aws, project)
-    assert "nothing released yet: run beanpod deploy --stage dev" in release(aws, project, registry, "status")
-    release(aws, project, registry)
+    assert "nothing is deployed yet: run beanpod deploy --stage dev" in release(aws, project, registry, "status")
+    release(aws, project, registry, "deploy")
     outputs = clients.outputs("Shop")
     found = clients("elasticbeanstalk").describe_environments(EnvironmentNames=[outputs["EnvironmentName"]])
     assert found["Environments"][0]["VersionLabel"].startswith("shop-")
-    assert "nothing released yet" not in release(aws, project, registry, "status")
+    assert "nothing is deployed yet" not in release(aws, project, registry, "status")
     assert "aws secretsmanager get-secret-value" in release(aws, project, registry, "secrets", "--print")
 
     deploy_app(aws, project, TUNED)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
+from beanpod.cli.output.display import Display
 from beanpod.cli.output.github import GitHub
-from beanpod.cli.output.masks import Masks
-from beanpod.cli.output.writer import Writer
+from beanpod.cli.output.text import Masks, SafeStream
 from beanpod.deploy.clock import SystemClock
 from beanpod.deploy.report import Outcome
 from tests.workflows.workflow import ACTION, DEPLOY, ROOT, Ran, Runner, environment_of, load, parse_outputs, step_of
@@ -43,8 +43,8 @@ def deployed(elsewhere: Path, **inputs: str) -> Ran:
 
 def test_outputs_are_those_that_the_script_writes(tmp_path: Path) -> None:
     written = tmp_path / "output"
-    display = GitHub(Writer(io.StringIO(), Masks()), environ={"GITHUB_OUTPUT": str(written)}, clock=SystemClock())
-    display.finish(Outcome("label"))
+    renderer = GitHub(SafeStream(io.StringIO()), environ={"GITHUB_OUTPUT": str(written)})
+    Display(renderer, masks=Masks(), clock=SystemClock()).finish(Outcome("label"))
     names = set(parse_outputs(written.read_text()))
     assert {name: about["value"] for name, about in DOCUMENT["outputs"].items()} == {
         name: f"${{{{ steps.deploy.outputs.{name} }}}}" for name in names

@@ -1,4 +1,4 @@
-"""Run a command and end with one line and its exit code."""
+"""Run a command and exit with its code; a failure is one line on standard error."""
 
 import os
 import sys
@@ -7,23 +7,21 @@ from contextlib import suppress
 from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
+from traceback import format_exception
 from typing import NoReturn, TextIO
 
-from beanpod.cli.commands.connection import Connection, DefaultConnection
-from beanpod.cli.commands.context import Context
+from beanpod.cli.commands.context import Connection, Context, DefaultConnection
 from beanpod.cli.hidden import hidden_values
-from beanpod.cli.output import Display, Failure, Masks, Writer, choose
-from beanpod.cli.output.answers import Answers, FailureAnswer, JsonAnswers, ReaderGoneError, TextAnswers, printer
-from beanpod.cli.output.choice import suitable
-from beanpod.cli.output.display import PREFIX
-from beanpod.cli.output.table import Paint
-from beanpod.cli.parser import Options, parse
+from beanpod.cli.output.display import PREFIX, Display, Failure, make_renderer, output_for
+from beanpod.cli.output.results import FailureResult, ReaderGoneError, Results, line_writer
+from beanpod.cli.output.text import Masks, Paint, SafeStream
+from beanpod.cli.parser import parse
 from beanpod.deploy.clock import Clock, SystemClock
-from beanpod.deploy.errors import DeployError, InterruptionError, UsageError
+from beanpod.deploy.errors import DeployError, InterruptionError, RolledBackError, UsageError
 from beanpod.manifest import ManifestError
 
 _REQUIREMENTS = ("boto3", "pydantic", "rich", "yaml")
-# As a shell counts a process that SIGPIPE ended.
+# 128 + SIGPIPE, as a shell reports it.
 _READER_GONE = 141
 
 
@@ -36,43 +34,36 @@ def main(
     clock: Clock | None = None,
     connection: Connection | None = None,
 ) -> int:
-    """Runs one command and returns its exit code; see `beanpod.deploy.errors`.
+    """Run a command.
 
-    Default: this process's variables, streams and clock, and AWS as boto3 finds it.
+    Args:
+        arguments: The command line without the program's name.
+        environ: Variables. Default: this process's.
+        stdout: Standard output. Default: this process's.
+        stderr: Standard error. Default: this process's.
+        clock: The clock. Default: the system's.
+        connection: Makes AWS clients. Default: boto3 with its default credentials.
+
+    Returns:
+        The exit code; see `beanpod.deploy.errors`.
     """
     stdout, stderr, clock = stdout or sys.stdout, stderr or sys.stderr, clock or SystemClock()
     options = parse(arguments)
-    masks = Masks()
     if missing := [name for name in _REQUIREMENTS if find_spec(name) is None]:
-        Writer(stderr, masks).line(f"{PREFIX}{_missing(missing)}")
+        install = f"{sys.executable} -m pip install -r requirements-deploy.txt"
+        SafeStream(stderr).line(f"{PREFIX}{', '.join(missing)} not installed: run {install}")
         return UsageError.exit_code
-    display = choose(
-        options.output,
-        stream=stderr if options.json else stdout,
-        errors=stderr,
-        environ=environ,
-        masks=masks,
-        clock=clock,
-        verbose=options.verbose,
-    )
-    with display:
+    masks = Masks()
+    stream = stderr if options.json else stdout
+    kind = output_for(stream, environ) if options.output == "auto" else options.output
+    renderer = make_renderer(kind, stream=stream, errors=stderr, environ=environ, clock=clock, verbose=options.verbose)
+    with Display(renderer, masks=masks, clock=clock) as display:
         for value in hidden_values(environ):
             display.mask(value)
-        answers = _answers(options, stdout, masks, environ, display)
-        return _run(Context(options, environ, clock, display, answers, connection or DefaultConnection()))
-
-
-def _missing(names: Sequence[str]) -> str:
-    return f"{', '.join(names)} not installed: run {sys.executable} -m pip install -r requirements-deploy.txt"
-
-
-def _answers(options: Options, stdout: TextIO, masks: Masks, environ: Mapping[str, str], display: Display) -> Answers:
-    if options.json:
-        return JsonAnswers(printer(stdout), masks)
-    kind = suitable(stdout, environ) if options.output == "auto" else options.output
-    # In a workflow only the display knows how to write what GitHub takes for no command.
-    write = display.say if kind == "github" else printer(stdout)
-    return TextAnswers(write, masks, Paint.suiting(stdout, environ))
+        # In a workflow the display prevents that the runner obeys a line of the result.
+        write = display.say if kind == "github" and not options.json else line_writer(stdout)
+        results = Results(write, masks, None if options.json else Paint.for_stream(stdout, environ))
+        return _run(Context(options, environ, clock, display, results, connection or DefaultConnection()))
 
 
 def _run(context: Context) -> int:
@@ -81,52 +72,32 @@ def _run(context: Context) -> int:
     except ReaderGoneError:
         return _READER_GONE
     except (Exception, KeyboardInterrupt) as error:
-        return _failed(context, _failure(error, context))
+        failure = _failure(error, context)
+        context.display.fail(failure)
+        if context.options.json:
+            with suppress(ReaderGoneError):
+                context.results.emit(FailureResult(failure))
+        return failure.exit_code
     return 0
 
 
 def _failure(error: BaseException, context: Context) -> Failure:
-    outcome = context.known.outcome()
+    verbose, outcome = context.options.verbose, context.outcome()
+    match error:
+        case DeployError():
+            failure = Failure(str(error), error.exit_code, error.causes, isinstance(error, RolledBackError))
+        case ManifestError():
+            failure = Failure(str(error), UsageError.exit_code)
+        case KeyboardInterrupt():
+            failure = Failure("interrupted", InterruptionError.exit_code)
+        case _:
+            advice = "" if verbose else "; run again with --verbose for the trace"
+            failure = Failure(f"unexpected {type(error).__name__}: {error}{advice}", DeployError.exit_code)
     return replace(
-        _told(error, verbose=context.options.verbose),
+        failure,
         outcome=outcome and replace(outcome, phases=context.display.phases),
-        trace=_trace(error) if context.options.verbose else (),
+        trace=tuple("".join(format_exception(error)).splitlines()) if verbose else (),
     )
-
-
-def _told(error: BaseException, *, verbose: bool) -> Failure:
-    if isinstance(error, DeployError):
-        return Failure.of(error)
-    if isinstance(error, ManifestError):
-        return Failure(str(error), UsageError.exit_code)
-    if isinstance(error, KeyboardInterrupt):
-        return Failure("interrupted", InterruptionError.exit_code)
-    remedy = "" if verbose else "; run again with --verbose for the trace"
-    return Failure(f"unexpected {type(error).__name__}: {error}{remedy}", DeployError.exit_code)
-
-
-def _trace(error: BaseException) -> tuple[str, ...]:
-    from traceback import format_exception
-
-    return tuple("".join(format_exception(error)).splitlines())
-
-
-def _failed(context: Context, failure: Failure) -> int:
-    context.display.fail(failure)
-    if context.options.json:
-        with suppress(ReaderGoneError):
-            context.answers.give(FailureAnswer(failure))
-    return failure.exit_code
-
-
-def _leave(code: int) -> NoReturn:
-    """Exit; a reader that is gone must not turn the code into Python's own."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    sys.exit(code)
 
 
 def run() -> NoReturn:
@@ -135,6 +106,16 @@ def run() -> NoReturn:
 
     Interruptions().install()
     try:
-        _leave(main(sys.argv[1:]))
+        _exit(main(sys.argv[1:]))
     except KeyboardInterrupt:
-        _leave(InterruptionError.exit_code)
+        _exit(InterruptionError.exit_code)
+
+
+def _exit(code: int) -> NoReturn:
+    """Exit with `code`, also if standard output is closed, where Python would exit with 120."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    sys.exit(code)

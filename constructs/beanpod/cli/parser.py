@@ -1,50 +1,67 @@
-"""The command line of `beanpod`: what may be asked, and nothing that takes long to load."""
+"""The command line of `beanpod`. Imports nothing that is slow to load, so that --help is quick."""
 
 import argparse
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from beanpod.cli.output.choice import OUTPUTS
-
-_PROGRAM = "beanpod"
-DEFAULT_COMMAND = "deploy"
-COMMANDS = {
-    "deploy": "build, push, roll out and verify (done where no command is named)",
-    "build": "build and push the image and make the bundle; the environment is left alone",
-    "status": "what runs where, and how each instance is",
-    "versions": "the versions that can be rolled out, newest first",
-    "rollback": "roll out an earlier version: the previous one, or the one named",
-    "logs": "the latest lines that the service and its instances logged",
-    "events": "what the environment said; with --follow, until Ctrl-C",
-    "secrets": "put the deployer's key and the Docker login into a GitHub repository's secrets",
-}
-# Those of beanpod.deploy.rollout.settings which a release is not content with by itself.
+OUTPUTS = ("auto", "terminal", "lines", "github")
+# Those of beanpod.deploy.rollout.settings that are not accepted by default.
 HEALTHS = ("Warning", "Degraded", "Severe", "Pending", "NoData", "Unknown", "Suspended")
+# Each with its help and an example.
+COMMANDS = {
+    "check": ("Check the manifest, the Dockerfile and the Compose file", "beanpod check --bundle /tmp/bundle"),
+    "deploy": ("Build, push, deploy and verify a release", "beanpod deploy --stage prod"),
+    "build": ("Build and push the images without deploying them", "beanpod build --stage prod --dry-run"),
+    "status": ("Show the environment, its version and its instances", "beanpod status --stage prod --json"),
+    "versions": ("List the versions of the application", "beanpod versions --stage prod"),
+    "rollback": ("Deploy an earlier version", "beanpod rollback --stage prod shop-3f9a6c0de1b2a4f5"),
+    "logs": ("Show the latest lines of the logs", "beanpod logs --stage prod"),
+    "events": ("Show the events of the environment", "beanpod events --stage prod --follow"),
+    "secrets": ("Set the secrets that CI needs in a GitHub repository", "beanpod secrets --repo me/shop --env prod"),
+}
 _EPILOG = """\
 exit codes:
-  0  deployed, or nothing to do      5    failed, and the previous version serves
-  1  unexpected                      6    failed, and not rolled back
-  2  usage, manifest, credentials    7    the time ran out: the state is unknown
-  3  build, push or bundle           130  interrupted
+  0  success, or nothing to do      5    failed; the previous version runs again
+  1  unexpected error               6    failed; not rolled back
+  2  usage, manifest, credentials   7    timed out; the state is unknown
+  3  build, push or bundle failed   130  interrupted
   4  busy, locked or superseded
 
-DOCKER_USERNAME and DOCKER_PASSWORD log Docker in. AWS credentials come from where the AWS CLI takes them."""
+Docker logs in with DOCKER_USERNAME and DOCKER_PASSWORD. AWS credentials are
+those of the AWS CLI. Run 'beanpod COMMAND --help' for the options of a command."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What was asked.
+    """The command line.
 
-    wait_timeout, ready_timeout, recovery: seconds; for the rollout, until a busy environment is Ready, and for its
-    health to come back. accept_health: what passes besides Ok and Info. label: the version to go back to. Default:
-    the previous one. repository: OWNER/NAME on GitHub. Default: the manifest's, or the checkout's. environment: one
-    of that repository's. bundle: the folder that gets the bundle's files. Default: none is written.
+    Attributes:
+        command: One of COMMANDS.
+        stage: The stage of the manifest. Default: its first; for check: all.
+        manifest: The manifest.
+        json: Whether the result is JSON.
+        verbose: Whether all output of Docker is shown, and Python's trace of an error.
+        output: How progress is shown, one of OUTPUTS.
+        dry_run: Whether to show only what would be done.
+        bundle: The folder to write the bundle's files to.
+        force: Whether to deploy a version that runs already, or is older.
+        wait_timeout: Seconds for the rollout.
+        ready_timeout: Seconds until a busy environment must be Ready.
+        recovery: Seconds until its health must recover.
+        accept_health: Health that is accepted besides Ok and Info.
+        roll_back: Whether to roll back a failed release.
+        label: The label of the version to roll back to. Default: the previous one.
+        follow: Whether to show new events until Ctrl-C.
+        repository: OWNER/NAME on GitHub. Default: the manifest's, or the checkout's.
+        environment: An environment of that repository.
+        only_print: Whether to print the commands only.
     """
 
-    command: str = DEFAULT_COMMAND
+    command: str
     stage: str | None = None
     manifest: Path = Path("beanpod.toml")
     json: bool = False
@@ -65,11 +82,120 @@ class Options:
     only_print: bool = False
 
 
+def parse(arguments: Sequence[str]) -> Options:
+    """Parse the command line; the common options may precede the command.
+
+    Exits with 2 and one line for a mistake, with 2 and the help without a command, and with 0 after --help.
+    """
+    parser = _parser()
+    if not arguments:
+        parser.print_help(sys.stderr)
+        parser.exit(2)
+    given = vars(parser.parse_args(arguments))
+    if not given.get("command"):
+        parser.error("no command given")
+    given["accept_health"] = tuple(given.get("accept_health", ()))
+    return Options(**given)
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=26)
+
+    def _format_action(self, action: argparse.Action) -> str:
+        text = super()._format_action(action)
+        # Without the line "COMMAND" above the commands.
+        return text.partition("\n")[2] if action.nargs == argparse.PARSER else text
+
+
 class _Parser(argparse.ArgumentParser):
-    """Tells a slip in one line, as every other error is told."""
+    """A parser that reports a mistake in one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"deploy: {message}: see {self.prog} --help\n")
+        self.exit(2, f"beanpod: {message}: see {self.prog} --help\n")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        # By the parser of the command, whose help lists its options.
+        known, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unknown option or argument: {' '.join(unknown)}")
+        return known, unknown
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="beanpod",
+        usage="beanpod COMMAND [OPTIONS]",
+        description="Deploy a Dockerised web app to AWS Elastic Beanstalk.",
+        epilog=_EPILOG,
+        formatter_class=_Formatter,
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+        add_help=False,
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", prog="beanpod")
+    for name, (text, example) in COMMANDS.items():
+        command = commands.add_parser(
+            name,
+            help=text,
+            usage=f"beanpod {name} [OPTIONS]{' [LABEL]' if name == 'rollback' else ''}",
+            description=f"{text}.",
+            epilog=f"example: {example}",
+            formatter_class=_Formatter,
+            argument_default=argparse.SUPPRESS,
+            allow_abbrev=False,
+            add_help=False,
+        )
+        _add_options(command, name)
+        _add_common(command)
+    _add_common(parser)
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("common options").add_argument
+    add("--stage", metavar="NAME", help="stage of the manifest (default: its first)")
+    add("--manifest", type=Path, metavar="FILE", help="manifest (default: beanpod.toml)")
+    add("--json", action="store_true", help="write the result as JSON, progress to stderr")
+    add("--output", choices=OUTPUTS, metavar="KIND", help="auto, terminal, lines or github (default: auto)")
+    add("--verbose", action="store_true", help="show all output of Docker, and Python's traces")
+    add("--help", action="help", help="show this help")
+
+
+def _add_options(parser: argparse.ArgumentParser, command: str) -> None:
+    add = parser.add_argument
+    if command in ("deploy", "build"):
+        add("--dry-run", action="store_true", help="show what would be done, and change nothing")
+    if command in ("build", "check"):
+        add("--bundle", type=Path, metavar="FOLDER", help="write the bundle's files to this new or empty folder")
+    if command == "deploy":
+        add("--force", action="store_true", help="deploy also a version that runs already, or is older")
+        add("--no-rollback", dest="roll_back", action="store_false", help="do not roll back a failed release")
+    if command in ("deploy", "rollback"):
+        _add_seconds(parser, "--wait-timeout", "time for the rollout", 1800)
+        _add_seconds(parser, "--ready-timeout", "time for a busy environment", 900)
+        _add_seconds(parser, "--recovery", "time for health to recover", 120)
+        text = f"also accept this health; may be repeated: {', '.join(HEALTHS)}"
+        add("--accept-health", action="append", choices=HEALTHS, metavar="HEALTH", help=text)
+    if command == "rollback":
+        add("label", nargs="?", metavar="LABEL", help="label of the version (default: the previous one)")
+    if command == "events":
+        add("--follow", action="store_true", help="show new events until Ctrl-C")
+    if command == "secrets":
+        add(
+            "--repo",
+            dest="repository",
+            metavar="OWNER/NAME",
+            help="GitHub repository (default: the manifest's, or the checkout's)",
+        )
+        add("--env", dest="environment", metavar="NAME", help="environment of the repository (default: none)")
+        add(
+            "--print", dest="only_print", action="store_true", help="print the commands without values, and set nothing"
+        )
+
+
+def _add_seconds(parser: argparse.ArgumentParser, flag: str, text: str, default: int) -> None:
+    parser.add_argument(flag, type=_seconds, metavar="SECONDS", help=f"{text} (default: {default})")
 
 
 def _seconds(text: str) -> float:
@@ -77,148 +203,6 @@ def _seconds(text: str) -> float:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
-    if not (0 <= seconds < math.inf):
+    if not 0 <= seconds < math.inf:
         raise argparse.ArgumentTypeError(f"must be a number of seconds, got {text!r}")
     return seconds
-
-
-@dataclass(frozen=True)
-class _Option:
-    flag: str
-    destination: str
-    help: str
-    commands: tuple[str, ...] = tuple(COMMANDS)
-    more: tuple[tuple[str, Any], ...] = ()
-
-    def add_to(self, parser: argparse.ArgumentParser) -> None:
-        arguments = dict(self.more)
-        if self.flag.startswith("-"):
-            arguments["dest"] = self.destination
-        parser.add_argument(self.flag, help=self.help, **arguments)
-
-
-_SWITCH = (("action", "store_true"),)
-_SECONDS = (("type", _seconds), ("metavar", "SECONDS"))
-_ROLLING = ("deploy", "rollback")
-_OPTIONS = (
-    _Option("--stage", "stage", "stage of the manifest. Default: its first", more=(("metavar", "NAME"),)),
-    _Option(
-        "--manifest",
-        "manifest",
-        "the manifest. Default: beanpod.toml",
-        more=(("type", Path), ("metavar", "FILE")),
-    ),
-    _Option("--json", "json", "the result as JSON on standard output; progress on standard error", more=_SWITCH),
-    _Option("--verbose", "verbose", "all that Docker prints, and Python's trace of an error", more=_SWITCH),
-    _Option(
-        "--output",
-        "output",
-        f"how progress is shown: {', '.join(OUTPUTS)}. Default: auto, which takes what suits",
-        more=(("choices", OUTPUTS), ("metavar", "HOW")),
-    ),
-    _Option("--dry-run", "dry_run", "show what would be done, and touch nothing", ("deploy", "build"), _SWITCH),
-    _Option(
-        "--bundle",
-        "bundle",
-        "write the bundle's files into this folder, new or empty; with --dry-run before anything exists",
-        ("build",),
-        (("type", Path), ("metavar", "FOLDER")),
-    ),
-    _Option("--force", "force", "roll out even what runs already, or is older than what runs", ("deploy",), _SWITCH),
-    _Option("--wait-timeout", "wait_timeout", "how long a rollout may take. Default: 1800", _ROLLING, _SECONDS),
-    _Option(
-        "--ready-timeout", "ready_timeout", "how long to wait for a busy environment. Default: 900", _ROLLING, _SECONDS
-    ),
-    _Option("--recovery", "recovery", "how long health may take to come back. Default: 120", _ROLLING, _SECONDS),
-    _Option(
-        "--accept-health",
-        "accept_health",
-        f"also accept this health: {', '.join(HEALTHS)}; may be repeated. Default: only Ok and Info",
-        _ROLLING,
-        (("action", "append"), ("choices", HEALTHS), ("metavar", "HEALTH")),
-    ),
-    _Option(
-        "--no-rollback",
-        "roll_back",
-        "leave a failed release as it is, to look into it",
-        ("deploy",),
-        (("action", "store_false"),),
-    ),
-    _Option(
-        "label",
-        "label",
-        "label of the version. Default: the one before the current",
-        ("rollback",),
-        (("nargs", "?"), ("metavar", "LABEL")),
-    ),
-    _Option("--follow", "follow", "go on until Ctrl-C", ("events",), _SWITCH),
-    _Option(
-        "--repo",
-        "repository",
-        "the GitHub repository. Default: the manifest's delivery.github, or this checkout's",
-        ("secrets",),
-        (("metavar", "OWNER/NAME"),),
-    ),
-    _Option(
-        "--env",
-        "environment",
-        "set them in this environment of the repository. Default: in the repository itself",
-        ("secrets",),
-        (("metavar", "NAME"),),
-    ),
-    _Option("--print", "only_print", "print the commands, without any value, and set nothing", ("secrets",), _SWITCH),
-)
-
-
-def parse(arguments: Sequence[str]) -> Options:
-    """Options from the command line; options may stand before or after the command.
-
-    Exits with 2 for what cannot be understood, and with 0 after --help, as argparse does.
-    """
-    parser = _parser()
-    known, unknown = parser.parse_known_args(arguments)
-    given, flags = vars(known), {text.partition("=")[0] for text in unknown}
-    command = given["command"] = given.get("command") or DEFAULT_COMMAND
-    foreign = [
-        option.flag
-        for option in _OPTIONS
-        if (option.destination in given or option.flag in flags) and command not in option.commands
-    ]
-    if foreign:
-        parser.error(f"{foreign[0]} does not go with {command}")
-    if unknown:
-        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
-    given["accept_health"] = tuple(given.get("accept_health", ()))
-    return Options(**given)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog=_PROGRAM,
-        usage=f"{_PROGRAM} [COMMAND] [OPTIONS]",
-        description="Build the service's image, push it, roll it out on Elastic Beanstalk, verify it, and roll it "
-        "back where it fails.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        argument_default=argparse.SUPPRESS,
-        allow_abbrev=False,
-    )
-    _add_options(parser, DEFAULT_COMMAND)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", prog=_PROGRAM)
-    for name, text in COMMANDS.items():
-        command = commands.add_parser(
-            name,
-            help=text,
-            usage=f"{_PROGRAM} {name}{' [LABEL]' if name == 'rollback' else ''} [OPTIONS]",
-            description=f"{text[0].upper()}{text[1:]}.",
-            argument_default=argparse.SUPPRESS,
-            allow_abbrev=False,
-        )
-        _add_options(command, name)
-    return parser
-
-
-def _add_options(parser: argparse.ArgumentParser, command: str) -> None:
-    for option in _OPTIONS:
-        if command in option.commands:
-            option.add_to(parser)

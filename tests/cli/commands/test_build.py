@@ -120,7 +120,7 @@ def test_folder_with_files_of_the_owner_loses_nothing(tmp_path: Path, name: str)
     write(tmp_path, {f"bundle/{name}": "mine"})
     ended = run(project, "--bundle", "../bundle")
     assert ended.returncode == 2
-    assert ended.stderr == "deploy: --bundle ../bundle is not empty: name a new or an empty folder\n"
+    assert ended.stderr == "beanpod: --bundle ../bundle is not empty: name a new or an empty folder\n"
     assert contents(tmp_path / "bundle") == {name: b"mine"}
 
 
@@ -154,7 +154,7 @@ def test_folder_that_the_release_is_made_from_is_refused(tmp_path: Path, files: 
     before = contents(project)
     ended = run(project, "--bundle", folder)
     assert ended.returncode == 2
-    assert ended.stderr.startswith(f"deploy: --bundle {folder} is ")
+    assert ended.stderr.startswith(f"beanpod: --bundle {folder} is ")
     assert len(ended.stderr.splitlines()) == 1
     assert contents(project) == before
 
@@ -171,7 +171,7 @@ def test_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     for folder in ("../closed", "../closed/new", "../closed/new/deep"):
         ended = run(project, "--bundle", folder)
         assert ended.returncode == 2
-        assert ended.stderr == f"deploy: --bundle {folder} cannot be written: name another folder\n"
+        assert ended.stderr == f"beanpod: --bundle {folder} cannot be written: name another folder\n"
 
 
 def test_half_a_docker_login_is_refused_as_a_release_would_refuse_it(tmp_path: Path) -> None:

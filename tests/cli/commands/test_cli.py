@@ -13,20 +13,24 @@ ROOT = Path(__file__).resolve().parents[3]
 HEAVY = {"boto3", "botocore", "rich", "pydantic", "yaml", "aws_cdk", "jsii"}
 
 
-def test_no_command_means_deploy() -> None:
-    assert parse([]) == Options(command="deploy")
+def test_no_arguments_print_the_help_and_fail(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        parse([])
+    assert caught.value.code == 2
+    out, errors = capsys.readouterr()
+    assert (out, "usage: beanpod COMMAND [OPTIONS]" in errors) == ("", True)
 
 
-def test_options_stand_before_or_after_the_command() -> None:
-    expected = Options(command="status", stage="prod", json=True)
+def test_common_options_may_precede_the_command() -> None:
+    expected = Options("status", stage="prod", json=True)
     assert parse(["--stage", "prod", "status", "--json"]) == expected
     assert parse(["status", "--json", "--stage", "prod"]) == expected
 
 
-def test_rollout_options_are_understood() -> None:
+def test_rollout_options_are_parsed() -> None:
     given = ["--force", "--no-rollback", "--wait-timeout", "60", "--recovery", "0", "--accept-health", "Warning"]
-    assert parse([*given, "--accept-health", "Degraded"]) == Options(
-        force=True, roll_back=False, wait_timeout=60, recovery=0, accept_health=("Warning", "Degraded")
+    assert parse(["deploy", *given, "--accept-health", "Degraded"]) == Options(
+        "deploy", force=True, roll_back=False, wait_timeout=60, recovery=0, accept_health=("Warning", "Degraded")
     )
 
 
@@ -38,40 +42,51 @@ def test_rollback_takes_a_label() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--force", "status"], "deploy: --force does not go with status: see beanpod --help"),
-        (["status", "--force"], "deploy: --force does not go with status: see beanpod --help"),
-        (["events", "--wait-timeout=5"], "deploy: --wait-timeout does not go with events"),
-        (["frobnicate"], "deploy: argument COMMAND: invalid choice: 'frobnicate'"),
-        (["--stag=prod"], "deploy: unrecognized arguments: --stag"),
-        (["status", "x"], "deploy: unrecognized arguments: x"),
-        (["--wait-timeout", "soon"], "argument --wait-timeout: must be a number of seconds, got 'soon'"),
-        (["--recovery", "-1"], "argument --recovery: must be a number of seconds, got '-1'"),
-        (["--recovery", "inf"], "argument --recovery: must be a number of seconds, got 'inf'"),
-        (["--accept-health", "Ok"], "argument --accept-health: invalid choice: 'Ok'"),
-        (["--output", "html"], "argument --output: invalid choice: 'html'"),
+        (["--stage", "prod"], "beanpod: no command given: see beanpod --help"),
+        (["--force", "status"], "beanpod: unknown option or argument: --force: see beanpod --help"),
+        (["status", "--force"], "beanpod: unknown option or argument: --force: see beanpod status --help"),
+        (["events", "--wait-timeout=5"], "beanpod: unknown option or argument: --wait-timeout=5: see beanpod events"),
+        (["frobnicate"], "beanpod: argument COMMAND: invalid choice: 'frobnicate'"),
+        (["--stag=prod"], "beanpod: unknown option or argument: --stag"),
+        (["status", "x"], "beanpod: unknown option or argument: x"),
+        (["deploy", "--wait-timeout", "soon"], "argument --wait-timeout: must be a number of seconds, got 'soon'"),
+        (["deploy", "--recovery", "-1"], "argument --recovery: must be a number of seconds, got '-1'"),
+        (["deploy", "--recovery", "inf"], "argument --recovery: must be a number of seconds, got 'inf'"),
+        (["deploy", "--accept-health", "Ok"], "argument --accept-health: invalid choice: 'Ok'"),
+        (["deploy", "--output", "html"], "argument --output: invalid choice: 'html'"),
     ],
 )
-def test_slip_is_one_line_and_exit_code_2(
+def test_mistake_is_one_line_and_exit_code_2(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as caught:
         parse(arguments)
     assert caught.value.code == 2
-    said = capsys.readouterr().err
-    assert message in said
-    assert said.count("\n") == 1
+    printed = capsys.readouterr().err
+    assert message in printed
+    assert printed.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("command", [None, *COMMANDS])
+def test_help_fits_a_screen(
+    command: str | None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     with pytest.raises(SystemExit) as caught:
-        parse([command, "--help"])
+        parse([command, "--help"] if command else ["--help"])
     assert caught.value.code == 0
-    assert f"beanpod {command}" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    assert (len(lines) <= 35, max(map(len, lines)) <= 80) == (True, True)
+    assert command is None or lines[-1] == f"example: {COMMANDS[command][1]}"
+
+
+@pytest.mark.parametrize(("_", "example"), COMMANDS.values())
+def test_examples_are_valid(_: str, example: str) -> None:
+    parse(example.split()[1:])
 
 
 def test_defaults_are_those_of_the_rollout() -> None:
-    options = Options()
+    options = Options("deploy")
     assert Settings() == Settings(
         ready_timeout=options.ready_timeout,
         wait_timeout=options.wait_timeout,

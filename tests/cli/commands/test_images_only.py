@@ -25,7 +25,9 @@ NOWHERE = {"DOCKER_HOST": "tcp://127.0.0.1:1", "PATH": "/nowhere"}
 
 def test_it_is_deployed_and_named_by_the_image_that_serves(stage: Stage, manifest: Path, tmp_path: Path) -> None:
     files = {"GITHUB_OUTPUT": str(tmp_path / "output"), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
-    ended = stage.run("--manifest", str(manifest), "--json", environ={"GITHUB_ACTIONS": "true", **files, **NOWHERE})
+    ended = stage.run(
+        "deploy", "--manifest", str(manifest), "--json", environ={"GITHUB_ACTIONS": "true", **files, **NOWHERE}
+    )
     assert ended.code == 0, ended.stderr
     assert (ended.document["image"], ended.document["digest"]) == ("nginx:stable", "")
     assert ended.document["changed"] is True
@@ -35,12 +37,12 @@ def test_it_is_deployed_and_named_by_the_image_that_serves(stage: Stage, manifes
     label = ended.document["version_label"]
     assert stage.run("status", "--json").document["version_label"] == label
 
-    again = stage.run("--manifest", str(manifest), "--json", environ=NOWHERE)
+    again = stage.run("deploy", "--manifest", str(manifest), "--json", environ=NOWHERE)
     assert (again.code, again.document["changed"]) == (0, False)
 
     compose = manifest.with_name("compose.yaml")
     compose.write_text(compose.read_text().replace("nginx:stable", f"nginx@sha256:{'ab' * 32}"))
-    other = stage.run("--manifest", str(manifest), "--json", environ=NOWHERE).document
+    other = stage.run("deploy", "--manifest", str(manifest), "--json", environ=NOWHERE).document
     assert other["digest"] == f"sha256:{'ab' * 32}"
     assert stage.run("rollback", "--json").document["version_label"] == label
 
@@ -49,13 +51,13 @@ def test_build_names_the_image_and_a_dry_run_says_that_nothing_is_built(stage: S
     built = stage.run("--manifest", str(manifest), "build", "--json", environ=NOWHERE)
     assert (built.code, built.document["images"], built.document["image"]) == (0, [], "nginx:stable")
     assert "nginx:stable" in stage.run("--manifest", str(manifest), "build", environ=NOWHERE).stdout
-    plan = stage.run("--manifest", str(manifest), "--dry-run", environ=NOWHERE).stdout.splitlines()
+    plan = stage.run("deploy", "--manifest", str(manifest), "--dry-run", environ=NOWHERE).stdout.splitlines()
     assert any(line.split() == ["build", "nothing,", "for", "linux/amd64"] for line in plan)
     assert any(line.split() == ["push", "nothing"] for line in plan)
 
 
 def test_the_version_is_tagged_with_the_image(stage: Stage, manifest: Path) -> None:
-    document = json.loads(stage.run("--manifest", str(manifest), "--json", environ=NOWHERE).stdout)
+    document = json.loads(stage.run("deploy", "--manifest", str(manifest), "--json", environ=NOWHERE).stdout)
     beanstalk = stage.client("elasticbeanstalk")
     (version,) = beanstalk.describe_application_versions(VersionLabels=[document["version_label"]])[
         "ApplicationVersions"
@@ -68,7 +70,7 @@ def test_an_image_that_the_instances_cannot_pull_is_refused(stage: Stage, manife
     compose = manifest.with_name("compose.yaml")
     with local_registry(tmp_path / "registry", username="ada", password="open sesame") as registry:
         compose.write_text(compose.read_text().replace("nginx:stable", f"{registry.host}/ada/wiki:1"))
-        ended = stage.run("--manifest", str(manifest), environ=NOWHERE)
+        ended = stage.run("deploy", "--manifest", str(manifest), environ=NOWHERE)
     assert ended.code == 3
     assert f"service web: {registry.host}/ada/wiki:1 is private or does not exist on {registry.host}" in ended.stderr
     assert f"run docker login {registry.host} in a hook of your own" in ended.stderr

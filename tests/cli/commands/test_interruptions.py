@@ -77,7 +77,7 @@ def test_followed_events_end_with_ctrl_c(released: Stage) -> None:
         assert "INFO" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=_SECONDS)
-    assert (process.returncode, errors) == (130, "deploy: interrupted\n")
+    assert (process.returncode, errors) == (130, "beanpod: interrupted\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -88,7 +88,7 @@ def test_interrupted_rollout_says_what_it_leaves_and_gives_the_lock_back(
         process.send_signal(number)
         _, errors = process.communicate(timeout=_SECONDS)
         assert process.returncode == 130
-        assert errors == (f"deploy: interrupted: Elastic Beanstalk may go on rolling out {OLD}: see beanpod status\n")
+        assert errors == (f"beanpod: interrupted: Elastic Beanstalk may go on rolling out {OLD}: see beanpod status\n")
         standing = json.loads(_status(released, "--json"))
         assert (standing["deployment"], standing["status"]) == (None, "Updating")
 

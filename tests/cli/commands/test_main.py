@@ -44,14 +44,14 @@ def run(error: BaseException, *arguments: str, **variables: str) -> tuple[int, s
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [
-        (UsageError("no region: set one"), 2, "deploy: no region: set one\n"),
-        (BusyError("ann deploys", causes=("since noon",)), 4, "deploy: ann deploys\n  since noon\n"),
-        (InterruptionError("stopped; nothing was changed"), 130, "deploy: stopped; nothing was changed\n"),
-        (KeyboardInterrupt(), 130, "deploy: interrupted\n"),
+        (UsageError("no region: set one"), 2, "beanpod: no region: set one\n"),
+        (BusyError("ann deploys", causes=("since noon",)), 4, "beanpod: ann deploys\n  since noon\n"),
+        (InterruptionError("stopped; nothing was changed"), 130, "beanpod: stopped; nothing was changed\n"),
+        (KeyboardInterrupt(), 130, "beanpod: interrupted\n"),
         (
             ZeroDivisionError("by zero"),
             1,
-            "deploy: unexpected ZeroDivisionError: by zero; run again with --verbose for the trace\n",
+            "beanpod: unexpected ZeroDivisionError: by zero; run again with --verbose for the trace\n",
         ),
     ],
 )
@@ -63,7 +63,7 @@ def test_trace_is_shown_when_asked_for() -> None:
     code, _, errors = run(ZeroDivisionError("by zero"), "--verbose")
     assert code == 1
     assert errors.startswith("Traceback (most recent call last):\n")
-    assert errors.endswith("deploy: unexpected ZeroDivisionError: by zero\n")
+    assert errors.endswith("beanpod: unexpected ZeroDivisionError: by zero\n")
 
 
 def test_failure_is_a_document_too() -> None:
@@ -73,7 +73,7 @@ def test_failure_is_a_document_too() -> None:
         '{\n  "error": "app-2 failed",\n  "causes": [\n    "disk full"\n  ],\n'
         '  "exit_code": 5,\n  "rolled_back": true\n}\n'
     )
-    assert errors == "deploy: app-2 failed\n  disk full\n"
+    assert errors == "beanpod: app-2 failed\n  disk full\n"
 
 
 _SECRETS = (
@@ -139,7 +139,7 @@ def test_manifest_tells_all_its_problems(tmp_path: Path) -> None:
     errors = io.StringIO()
     assert main(["status", "--manifest", str(manifest)], environ={}, stdout=io.StringIO(), stderr=errors) == 2
     first, *problems = errors.getvalue().splitlines()
-    assert first == f"deploy: {manifest}: {len(problems)} problems"
+    assert first == f"beanpod: {manifest}: {len(problems)} problems"
     assert [problem.split(" =")[0] for problem in problems[:2]] == ["  - service.name", "  - service.image"]
 
 
@@ -153,7 +153,7 @@ def test_program_ends_with_the_code_of_its_command() -> None:
     process = _process("status", "--stage", "nowhere", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     out, errors = process.communicate(timeout=120)
     assert (process.returncode, out) == (2, "")
-    assert errors.startswith("deploy: beanpod.toml: 1 problem\n  - stage 'nowhere': no such stage")
+    assert errors.startswith("beanpod: beanpod.toml: 1 problem\n  - stage 'nowhere': no such stage")
 
 
 def test_what_is_not_installed_is_told_with_the_command() -> None:
@@ -166,7 +166,7 @@ def test_what_is_not_installed_is_told_with_the_command() -> None:
     )
     assert bare.returncode == 2
     assert bare.stderr == (
-        f"deploy: boto3, pydantic, rich, yaml not installed: run {sys.executable} -m pip install "
+        f"beanpod: boto3, pydantic, rich, yaml not installed: run {sys.executable} -m pip install "
         "-r requirements-deploy.txt\n"
     )
 

@@ -107,14 +107,14 @@ def test_stage_that_is_not_deployed_is_one_line(stage: Stage, command: str) -> N
     (folder / "other.toml").write_text(text.replace("stages.dev", "stages.test"))
     ended = stage.run(command, "--manifest", str(folder / "other.toml"))
     assert ended.code == 2
-    assert ended.stderr.startswith("deploy: stage test is not deployed: there is no stack guestbook-test-")
+    assert ended.stderr.startswith("beanpod: stage test is not deployed: there is no stack guestbook-test-")
     assert ended.stderr.count("\n") == 1
 
 
 def test_unknown_stage_is_told(stage: Stage) -> None:
     ended = stage.run("status", "--stage", "prod")
     assert ended.code == 2
-    assert ended.stderr.startswith("deploy: ")
+    assert ended.stderr.startswith("beanpod: ")
     assert "no such stage; choose one of: dev" in ended.stderr
 
 

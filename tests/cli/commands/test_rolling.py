@@ -30,7 +30,7 @@ def _runs(stage: Stage) -> str:
 def test_rollback_goes_to_the_version_before_and_says_what_is_live(released: Stage) -> None:
     ended = released.run("rollback")
     assert (ended.code, ended.stderr) == (0, "")
-    assert f"Live: {OLD} serves at {released.outputs['Url']}, health Ok" in ended.stdout.splitlines()[-1]
+    assert f"Deployed {OLD} to {released.outputs['Url']}, health Ok" in ended.stdout.splitlines()[-1]
     assert _runs(released) == OLD
     document = released.run("rollback", NEW, "--json").document
     assert (document["version_label"], document["previous_version"]) == (NEW, OLD)
@@ -41,7 +41,7 @@ def test_rollback_goes_to_the_version_before_and_says_what_is_live(released: Sta
 def test_rollback_to_nothing_known_is_refused(released: Stage) -> None:
     ended = released.run("rollback", "guestbook-nowhere")
     assert ended.code == 2
-    assert ended.stderr.startswith("deploy: application ")
+    assert ended.stderr.startswith("beanpod: application ")
     assert "has no version guestbook-nowhere" in ended.stderr
 
 
@@ -87,15 +87,15 @@ def test_rollout_that_takes_too_long_is_ended(released: Stage) -> None:
 
 def test_dry_run_shows_the_plan_and_touches_nothing(released: Stage) -> None:
     released.embedded.forget_calls()
-    ended = released.run("--dry-run")
+    ended = released.run("deploy", "--dry-run")
     assert (ended.code, ended.stderr) == (0, "")
     reads = ("Describe", "Get", "List", "Head")
     assert [call.action for call in released.embedded.calls() if not call.action.startswith(reads)] == []
     assert f"{released.project.folder}/Dockerfile, for linux/amd64" in ended.stdout
     assert "  push        to example/guestbook" in ended.stdout
     assert f"  instead of  {NEW}" in ended.stdout
-    assert f"  roll back   to {NEW}, if it fails" in ended.stdout
-    document = released.run("--dry-run", "--json").document
+    assert f"  roll back   to {NEW}, if the release fails" in ended.stdout
+    document = released.run("deploy", "--dry-run", "--json").document
     assert (document["version_label"], document["can_roll_back"]) == (NEW, True)
     assert document["build"] == [str(released.project.folder / "Dockerfile")]
 
@@ -122,7 +122,7 @@ def test_private_image_that_instances_cannot_pull_is_refused_before_it_is_built(
     environ = docker_engine.variables(tmp_path) | registry.login
     ended = released.run("deploy", "--manifest", str(manifest), environ=environ)
     assert ended.code == 3
-    assert f"deploy: {registry.host}/me/guestbook is private, and secrets.DOCKER_PASSWORD is missing" in ended.stderr
+    assert f"beanpod: {registry.host}/me/guestbook is private, and secrets.DOCKER_PASSWORD is missing" in ended.stderr
     assert ("building" in ended.stdout, registry.uploads()) == (False, 0)
 
 
@@ -147,5 +147,5 @@ def test_deployment_is_built_pushed_and_served(
 
     again = released.run("deploy", *arguments, environ=environ)
     assert again.code == 0
-    assert f"Nothing to do: {label} already serves" in again.stdout.splitlines()[-1]
+    assert f"Nothing to do: {label} is deployed already" in again.stdout.splitlines()[-1]
     assert "hunter22" not in json.dumps([built.stdout, built.stderr, first.stdout, first.stderr, again.stdout])

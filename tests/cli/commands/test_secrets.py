@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from beanpod.cli.commands._gh import GitHubCommand, Place
+from beanpod.cli.commands.secrets import Destination, GitHubCli
 from beanpod.deploy.errors import UsageError
 from tests.cli.commands.ground import lay_stack
 from tests.cli.commands.stage import Ended, Stage
@@ -95,7 +95,7 @@ def test_nothing_is_set_without_a_whole_docker_login(
 ) -> None:
     ended = _run(stage, github, **login)
     assert ended.code == 2
-    assert ended.stderr == f"deploy: {missing}: set the login that CI pushes with, or use --print\n"
+    assert ended.stderr == f"beanpod: {missing}: set the login that CI pushes with, or use --print\n"
     assert github.calls == []
 
 
@@ -122,7 +122,7 @@ def test_commands_are_printed_where_there_is_no_gh(stage: Stage, tmp_path: Path)
     ended = stage.run("secrets", environ={"PATH": str(tmp_path)})
     assert ended.code == 2
     assert len(ended.stdout.splitlines()) == 4
-    assert ended.stderr.startswith("deploy: gh is not on PATH: install it")
+    assert ended.stderr.startswith("beanpod: gh is not on PATH: install it")
 
 
 def test_refusal_of_github_says_what_was_refused(stage: Stage, tmp_path: Path) -> None:
@@ -130,7 +130,8 @@ def test_refusal_of_github_says_what_was_refused(stage: Stage, tmp_path: Path) -
     ended = _run(stage, github, "--repo", "me/gone", **LOGIN)
     assert ended.code == 2
     assert ended.stderr == (
-        "deploy: gh could not set AWS_ACCESS_KEY in me/gone: log in with gh auth login, or name another\n"
+        "beanpod: gh could not set AWS_ACCESS_KEY in me/gone: "
+        "log in with gh auth login, or name another repository with --repo\n"
         "  HTTP 404: Not Found\n"
     )
     assert len(github.calls) == 1
@@ -141,14 +142,14 @@ def test_gh_that_cannot_be_run_is_told(stage: Stage, tmp_path: Path) -> None:
     (tmp_path / "gh").write_text("no program")
     ended = _run(stage, github, **LOGIN)
     assert ended.code == 2
-    assert ended.stderr == "deploy: gh could not be run to set AWS_ACCESS_KEY: Exec format error\n"
+    assert ended.stderr == "beanpod: gh could not be run to set AWS_ACCESS_KEY: Exec format error\n"
 
 
 def test_gh_that_does_not_end_is_told(tmp_path: Path) -> None:
     github = GitHub(tmp_path, then="exec sleep 20")
-    command = GitHubCommand(str(tmp_path / "gh"), tmp_path, {"PATH": github.path}, seconds=0.2)
+    command = GitHubCli(str(tmp_path / "gh"), tmp_path, {"PATH": github.path}, timeout=0.2)
     with pytest.raises(UsageError, match=r"gh could not be run to set KEY: no answer within 0.2 s; check the network"):
-        command.set_secret(Place(), "KEY", "hunter22")
+        command.set_secret(Destination(), "KEY", "hunter22")
 
 
 def test_stage_without_a_deploy_user_needs_the_docker_login_alone(stage: Stage, github: GitHub) -> None:

@@ -2,8 +2,8 @@ import io
 
 import pytest
 
-from beanpod.cli.output import OUTPUTS, Masks, choose
-from beanpod.cli.output.choice import suitable
+from beanpod.cli.output.display import make_renderer, output_for
+from beanpod.cli.parser import OUTPUTS
 from beanpod.deploy.clock import SystemClock
 
 GITHUB = {"GITHUB_ACTIONS": "true"}
@@ -29,14 +29,12 @@ class Tty(io.StringIO):
     ],
     ids=["pipe", "pipe of a terminal", "terminal", "dumb", "unknown", "workflow", "workflow with a terminal", "no"],
 )
-def test_display_suits_where_the_output_goes(stream: io.StringIO, environ: dict[str, str], kind: str) -> None:
-    assert suitable(stream, environ) == kind
+def test_output_suits_the_stream(stream: io.StringIO, environ: dict[str, str], kind: str) -> None:
+    assert output_for(stream, environ) == kind
 
 
-@pytest.mark.parametrize(
-    ("kind", "name"), [("auto", "Lines"), ("lines", "Lines"), ("terminal", "Terminal"), ("github", "GitHub")]
-)
-def test_display_can_be_asked_for(kind: str, name: str) -> None:
+@pytest.mark.parametrize(("kind", "name"), [("lines", "Lines"), ("terminal", "Terminal"), ("github", "GitHub")])
+def test_each_kind_of_output_has_a_renderer(kind: str, name: str) -> None:
     assert kind in OUTPUTS
-    display = choose(kind, stream=io.StringIO(), errors=io.StringIO(), environ={}, masks=Masks(), clock=SystemClock())
-    assert type(display).__name__ == name
+    renderer = make_renderer(kind, stream=io.StringIO(), errors=io.StringIO(), environ={}, clock=SystemClock())
+    assert type(renderer).__name__ == name

@@ -5,11 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beanpod.cli.output.display import Failure
-from beanpod.cli.output.github import GitHub
-from beanpod.cli.output.masks import Masks
-from beanpod.cli.output.workflow import command, file_entry, harmless
-from beanpod.cli.output.writer import Writer
+from beanpod.cli.output.display import Display, Failure
+from beanpod.cli.output.github import GitHub, command, file_entry
+from beanpod.cli.output.results import escape_commands
+from beanpod.cli.output.text import Masks, SafeStream
 from beanpod.deploy.report import EnvironmentEvent, Outcome, Phase, Status
 from tests.cli.output.clocks import START, StillClock
 from tests.cli.output.runner import Runner, read_file_command
@@ -33,7 +32,8 @@ class Step:
         self.environ = dict(variables)
         if folder is not None:
             self.environ |= {"GITHUB_OUTPUT": str(folder / "output"), "GITHUB_STEP_SUMMARY": str(folder / "summary")}
-        self.github = GitHub(Writer(self.out, Masks()), environ=self.environ, clock=self.clock)
+        renderer = GitHub(SafeStream(self.out), environ=self.environ)
+        self.github = Display(renderer, masks=Masks(), clock=self.clock)
 
     def obeyed(self) -> Runner:
         return Runner().read(self.out.getvalue())
@@ -163,7 +163,7 @@ def test_summary_has_phases_warnings_and_events(tmp_path: Path) -> None:
     step.github.finish(Outcome("app-1", "me/app:1", changed=True))
     assert step.summary() == "\n".join(
         [
-            "### Live: app-1 serves, after 35 s",
+            "### Deployed app-1, after 35 s",
             "",
             "- Image me/app:1",
             r"- Warning: no \|previous\| version",
@@ -223,6 +223,6 @@ def test_file_that_cannot_be_written_is_a_warning(tmp_path: Path) -> None:
 
 
 def test_json_holds_no_command_and_says_the_same() -> None:
-    document = harmless('{"message": "##[error]##[x] ###["}')
+    document = escape_commands('{"message": "##[error]##[x] ###["}')
     assert Runner().read(document).commands == []
     assert document == '{"message": "#\\u0023[error]#\\u0023[x] ##\\u0023["}'

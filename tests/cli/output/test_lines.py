@@ -5,22 +5,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beanpod.cli.output.display import Failure
+from beanpod.cli.output.display import Display, Failure
 from beanpod.cli.output.lines import Lines
-from beanpod.cli.output.masks import Masks
-from beanpod.cli.output.writer import Writer
+from beanpod.cli.output.text import Masks, SafeStream
 from beanpod.deploy.report import EnvironmentEvent, Outcome, Phase, Status
 from tests.cli.output.clocks import START, StillClock
 
 UPDATING = Status("Updating", "Info", 0, 2)
 
 
+def lines_to(out: TextIO, errors: TextIO, clock: StillClock) -> Display:
+    return Display(Lines(SafeStream(out), SafeStream(errors), clock=clock), masks=Masks(), clock=clock)
+
+
 class Shown:
     def __init__(self) -> None:
         self.clock = StillClock()
         self.out, self.errors = io.StringIO(), io.StringIO()
-        masks = Masks()
-        self.lines = Lines(Writer(self.out, masks), Writer(self.errors, masks), clock=self.clock)
+        self.lines = lines_to(self.out, self.errors, self.clock)
 
     @property
     def text(self) -> list[str]:
@@ -59,8 +61,8 @@ def test_unchanged_state_is_told_every_thirty_seconds(shown: Shown) -> None:
     sentence = "Updating, health Info, 0 of 2 instances updated"
     assert shown.text == [
         f"12:31:04Z  {sentence}",
-        f"12:31:34Z  {sentence}, for 30 s now",
-        f"12:32:04Z  {sentence}, for 1 min 00 s now",
+        f"12:31:34Z  {sentence}, unchanged for 30 s",
+        f"12:32:04Z  {sentence}, unchanged for 1 min 00 s",
     ]
 
 
@@ -88,12 +90,12 @@ def test_whatever_is_said_is_one_line(text: str) -> None:
 def test_last_line_says_what_is_live_and_where(shown: Shown) -> None:
     shown.clock.sleep(200)
     shown.lines.finish(Outcome("app-1", url="http://app", health="Ok", changed=True))
-    assert shown.text == ["12:34:24Z  Live: app-1 serves at http://app, health Ok, after 3 min 20 s"]
+    assert shown.text == ["12:34:24Z  Deployed app-1 to http://app, health Ok, after 3 min 20 s"]
 
 
 def test_last_line_says_that_there_was_nothing_to_do(shown: Shown) -> None:
     shown.lines.finish(Outcome("app-1", url="http://app"))
-    assert shown.text == ["12:31:04Z  Nothing to do: app-1 already serves at http://app, after 0.0 s"]
+    assert shown.text == ["12:31:04Z  Nothing to do: app-1 is deployed already to http://app, after 0.0 s"]
 
 
 def test_phases_are_summed_up(shown: Shown) -> None:
@@ -106,12 +108,12 @@ def test_phases_are_summed_up(shown: Shown) -> None:
 def test_failure_goes_to_the_error_stream(shown: Shown) -> None:
     shown.lines.fail(Failure("app-1 failed: mend it", 6, causes=("disk full", "i-1: exit 1")))
     assert shown.out.getvalue() == ""
-    assert shown.errors.getvalue() == "deploy: app-1 failed: mend it\n  disk full\n  i-1: exit 1\n"
+    assert shown.errors.getvalue() == "beanpod: app-1 failed: mend it\n  disk full\n  i-1: exit 1\n"
 
 
 def test_cause_that_the_message_tells_is_not_told_twice(shown: Shown) -> None:
     shown.lines.fail(Failure("docker build failed: no such file", 3, causes=("no such file", "Step 2/3")))
-    assert shown.errors.getvalue() == "deploy: docker build failed: no such file\n  Step 2/3\n"
+    assert shown.errors.getvalue() == "beanpod: docker build failed: no such file\n  Step 2/3\n"
 
 
 def test_masked_value_is_in_no_line(shown: Shown) -> None:
@@ -136,7 +138,7 @@ class Latin(io.TextIOWrapper):
 
 @pytest.mark.parametrize("stream", [GoneReader(), Latin()], ids=["nobody reads", "no such character"])
 def test_output_that_fails_does_not_end_the_deployment(stream: TextIO) -> None:
-    lines = Lines(Writer(stream, Masks()), Writer(stream, Masks()), clock=StillClock())
+    lines = lines_to(stream, stream, StillClock())
     with lines.phase(Phase.BUILD):
         lines.say("✓ done")
     lines.fail(Failure("✗", 1))

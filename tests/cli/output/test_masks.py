@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beanpod.cli.output.masks import HIDDEN, Masks
+from beanpod.cli.output.text import Masks
 
 # An asterisk could make up the value anew beside three others, which would tell nobody anything.
 VALUES = st.text(st.characters(exclude_characters="*", codec="utf-8"), min_size=4)
@@ -20,14 +20,14 @@ def masks(*values: str) -> Masks:
 
 @given(value=VALUES.filter(str.strip), before=st.text(), after=st.text())
 def test_value_is_in_nothing_that_is_shown(value: str, before: str, after: str) -> None:
-    assert value not in masks(value).presentable(f"{before}{value}{after}")
+    assert value not in masks(value).clean(f"{before}{value}{after}")
 
 
 @given(value=VALUES.filter(str.strip))
 def test_value_is_hidden_however_it_is_written(value: str) -> None:
     hidden = masks(value)
     for written in (quote(value, safe=""), repr(value)[1:-1], json.dumps(value)[1:-1]):
-        assert hidden.hide(written) == HIDDEN
+        assert hidden.hide(written) == "***"
 
 
 def test_each_line_of_a_value_is_hidden() -> None:
@@ -35,11 +35,11 @@ def test_each_line_of_a_value_is_hidden() -> None:
 
 
 def test_value_that_colours_stand_in_is_hidden() -> None:
-    assert masks("hunter22").presentable("hun\x1b[31mter22") == HIDDEN
+    assert masks("hunter22").clean("hun\x1b[31mter22") == "***"
 
 
 def test_longer_value_goes_before_the_one_it_begins_with() -> None:
-    assert masks("secret", "secret-two").hide("secret-two") == HIDDEN
+    assert masks("secret", "secret-two").hide("secret-two") == "***"
 
 
 @pytest.mark.parametrize("short", ["a", "abc", " abc\n", "  a  "])

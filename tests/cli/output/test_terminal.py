@@ -9,10 +9,9 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from beanpod.cli.output.display import Failure
-from beanpod.cli.output.masks import Masks
-from beanpod.cli.output.terminal import Terminal
-from beanpod.cli.output.view import ASCII, Glyphs, Scene, draw, status_text
+from beanpod.cli.output.display import Display, Failure
+from beanpod.cli.output.terminal import PhaseView, Terminal, coloured_status
+from beanpod.cli.output.text import Masks
 from beanpod.deploy.report import EnvironmentEvent, Outcome, Phase, Status
 from tests.cli.output.clocks import START, StillClock
 
@@ -33,7 +32,8 @@ class Screen:
         environ = {"TERM": "xterm", "COLUMNS": str(columns), "LINES": "40", **variables}
         stream = io.TextIOWrapper(self._bytes, encoding=encoding, write_through=True)
         self.encoding = encoding
-        self.terminal = Terminal(stream, self.errors, masks=Masks(), environ=environ, clock=self.clock, verbose=verbose)
+        renderer = Terminal(stream, self.errors, environ=environ, clock=self.clock, verbose=verbose)
+        self.terminal = Display(renderer, masks=Masks(), clock=self.clock)
         self._stream = stream
 
     @property
@@ -76,18 +76,18 @@ def test_finished_phases_stay_with_their_times_and_words() -> None:
 
 
 def test_running_phase_shows_the_state_and_the_latest_lines() -> None:
-    scene = Scene(Phase.ROLL_OUT, began=10.0, state=status_text(Status("Updating", "Info", 1, 2)))
+    view = PhaseView(Phase.ROLL_OUT, started=10.0, status=coloured_status(Status("Updating", "Info", 1, 2)))
     for number in range(9):
-        scene = scene.with_line(Text(f"line {number} {'x' * 100}"))
-    shown = rendered(draw(scene, 75.0, Glyphs()), 80)
+        view = view.with_tail(Text(f"line {number} {'x' * 100}"))
+    shown = rendered(view.running(75.0), 80)
     assert shown[0].rstrip() == "⠋ Roll out     1 min 05 s  Updating, health Info, 1 of 2 instances updated"
     assert [line.split()[1] for line in shown[1:]] == ["4", "5", "6", "7", "8"]
     assert all(len(line) == 80 and line.endswith("…") for line in shown[1:])
 
 
 def test_narrow_terminal_gets_the_words_underneath() -> None:
-    scene = Scene(Phase.BUILD, began=0.0, said=(Text("guestbook:3f9a"),))
-    assert [line.rstrip() for line in rendered(draw(scene, 3.0, Glyphs()), 40)] == [
+    view = PhaseView(Phase.BUILD, started=0.0, messages=(Text("guestbook:3f9a"),))
+    assert [line.rstrip() for line in rendered(view.running(3.0), 40)] == [
         "⠋ Build  3.0 s",
         "    guestbook:3f9a",
     ]
@@ -147,23 +147,25 @@ def test_end_says_what_is_live_and_where_to_click() -> None:
     screen = Screen(columns=80, NO_COLOR="1")
     screen.clock.sleep(200)
     screen.terminal.finish(Outcome("app-1", url=url, health="Ok", changed=True))
-    assert screen.kept == ["✓ Live: app-1 serves, health Ok, after 3 min 20 s", f"  {url}"]
+    assert screen.kept == ["✓ Deployed app-1, health Ok, after 3 min 20 s", f"  {url}"]
 
 
 def test_failure_goes_to_the_error_stream() -> None:
     screen = Screen()
     screen.terminal.fail(Failure("app-1 failed: mend it", 6, ("disk full",)))
     assert screen.kept == []
-    assert screen.errors.getvalue() == "deploy: app-1 failed: mend it\n  disk full\n"
+    assert screen.errors.getvalue() == "beanpod: app-1 failed: mend it\n  disk full\n"
 
 
 def test_failure_on_a_terminal_keeps_its_indents() -> None:
     errors = Tty()
     environ = {"TERM": "xterm", "COLUMNS": "40", "LINES": "40", "NO_COLOR": "1"}
-    terminal = Terminal(io.StringIO(), errors, masks=Masks(), environ=environ, clock=StillClock())
-    terminal.fail(Failure("app-1 failed", 6, ("a cause that takes more than one line to tell",)))
+    renderer = Terminal(io.StringIO(), errors, environ=environ, clock=StillClock())
+    Display(renderer, masks=Masks(), clock=StillClock()).fail(
+        Failure("app-1 failed", 6, ("a cause that takes more than one line to tell",))
+    )
     lines = [line.rstrip() for line in Text.from_ansi(errors.getvalue()).plain.splitlines()]
-    assert lines == ["deploy: app-1 failed", "  a cause that takes more than one line", "  to tell"]
+    assert lines == ["beanpod: app-1 failed", "  a cause that takes more than one line", "  to tell"]
 
 
 def test_colours_are_left_out_where_nobody_wants_them() -> None:
@@ -180,7 +182,6 @@ def test_marks_are_plain_where_the_terminal_has_no_others() -> None:
     with screen.terminal.phase(Phase.BUILD):
         screen.terminal.say("done ✓")
     assert screen.kept == ["+ Build             0.0 s  done ?"]
-    assert ASCII.failed == "x"
 
 
 def test_masked_value_is_nowhere() -> None:
@@ -207,11 +208,14 @@ def test_others_cannot_command_the_terminal() -> None:
 _PROGRAM = """
 import os, sys, time
 from beanpod.deploy.clock import SystemClock
-from beanpod.cli.output import Masks, choose
+from beanpod.cli.output.display import Display, make_renderer, output_for
+from beanpod.cli.output.text import Masks
 from beanpod.deploy.report import Phase
 from beanpod.cli.signals import Interruptions
 Interruptions().install()
-display = choose("auto", stream=sys.stdout, errors=sys.stderr, environ=os.environ, masks=Masks(), clock=SystemClock())
+clock, kind = SystemClock(), output_for(sys.stdout, os.environ)
+renderer = make_renderer(kind, stream=sys.stdout, errors=sys.stderr, environ=os.environ, clock=clock)
+display = Display(renderer, masks=Masks(), clock=clock)
 with display, display.phase(Phase.BUILD):
     display.output("working")
     time.sleep(0.3)

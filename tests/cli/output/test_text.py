@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beanpod.cli.output.text import clean, described, duration
+from beanpod.cli.output.text import clean, duration, status_text
 from beanpod.deploy.report import Status
 
 
@@ -33,7 +33,7 @@ def test_duration_is_written_for_a_person(seconds: float, text: str) -> None:
     ],
 )
 def test_status_is_a_sentence(status: Status, text: str) -> None:
-    assert described(status) == text
+    assert status_text(status) == text
 
 
 @pytest.mark.parametrize(

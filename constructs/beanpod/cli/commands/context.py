@@ -1,14 +1,13 @@
-"""What every command is given."""
+"""What a command gets: its options, the clock, AWS, and where it writes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
-from beanpod.cli.commands.connection import Connection
-from beanpod.cli.output.answers import Answers, OutcomeAnswer
 from beanpod.cli.output.display import Display
+from beanpod.cli.output.results import OutcomeResult, Results
 from beanpod.cli.parser import Options
 from beanpod.deploy.clock import Clock
 from beanpod.deploy.report import Outcome
@@ -19,33 +18,63 @@ if TYPE_CHECKING:
     from beanpod.manifest import StageConfig
 
 
+class Connection(Protocol):
+    """Makes AWS clients."""
+
+    def aws(self, region: str | None, clock: Clock) -> "Aws":
+        """Return the AWS calls of a deployment. region: Default: that of the credentials."""
+
+    def client(self, service: str, region: str) -> Any:
+        """Return boto3's client for a service that a deployment does not use."""
+
+
+class DefaultConnection:
+    """Makes AWS clients with boto3's default credentials."""
+
+    def aws(self, region: str | None, clock: Clock) -> "Aws":
+        from beanpod.deploy.aws import connect
+
+        return connect(region, clock)
+
+    def client(self, service: str, region: str) -> Any:
+        import boto3
+
+        from beanpod.deploy.aws.connection import configuration
+
+        make: Any = boto3.client
+        return make(service, region_name=region, config=configuration())
+
+
 @dataclass
-class Known:
-    """What is known of the release that is under way: for the last word, should it fail."""
-
-    outcome: Callable[[], Outcome | None] = lambda: None
-
-
-@dataclass(frozen=True)
 class Context:
-    """A command's surroundings. environ: may hold secrets."""
+    """What a command gets.
+
+    Attributes:
+        options: The command line.
+        environ: The process's variables; they may hold secrets.
+        clock: The clock.
+        display: Shows progress.
+        results: Writes the result to standard output.
+        connection: Makes AWS clients.
+        outcome: Returns what is known of the release; the command's failure is reported with it.
+    """
 
     options: Options
     environ: Mapping[str, str] = field(repr=False)
     clock: Clock
     display: Display
-    answers: Answers
+    results: Results
     connection: Connection
-    known: Known = field(default_factory=Known)
+    outcome: Callable[[], Outcome | None] = lambda: None
 
     @property
     def root(self) -> Path:
-        """The manifest's folder, which its paths start from."""
+        """The manifest's folder; the manifest's paths are relative to it."""
         return self.options.manifest.resolve().parent
 
     @cached_property
     def stage(self) -> "StageConfig":
-        """The stage that was asked for. Raises ManifestError."""
+        """The stage of the manifest. Raises ManifestError."""
         from beanpod.manifest import Manifest
 
         return Manifest.read(self.options.manifest).stage(self.options.stage)
@@ -57,14 +86,14 @@ class Context:
 
     @cached_property
     def target(self) -> "Target":
-        """Where the stage is deployed to. Raises UsageError where it is not."""
+        """The environment of the stage. Raises UsageError if its stacks are not deployed."""
         from beanpod.deploy.rollout import Target
 
         return Target.find(self.stage, self.aws)
 
     @property
     def settings(self) -> "Settings":
-        """How patient a rollout is."""
+        """The time limits of a rollout, and the health that it accepts."""
         from beanpod.deploy.rollout import Settings
 
         options = self.options
@@ -76,7 +105,7 @@ class Context:
             roll_back=options.roll_back,
         )
 
-    def succeed(self, outcome: Outcome) -> None:
-        """The last word on a release that serves."""
+    def finish(self, outcome: Outcome) -> None:
+        """Report the success of a deployment or a rollback."""
         self.display.finish(outcome)
-        self.answers.give(OutcomeAnswer(replace(outcome, phases=self.display.phases)))
+        self.results.emit(OutcomeResult(replace(outcome, phases=self.display.phases)))

@@ -1,8 +1,8 @@
-"""logs: the latest lines that the service and its instances logged, from CloudWatch Logs.
+"""logs: the latest lines of the service's and the instances' logs in CloudWatch Logs.
 
-Beanstalk streams a file of an instance to the group `/aws/elasticbeanstalk/ENVIRONMENT/PATH`, stream INSTANCE:
-https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/AWSHowTo.cloudwatchlogs.html. The deployer has no permission
-to read them: they may hold what users entered.
+Beanstalk streams a log file to the log group `/aws/elasticbeanstalk/ENVIRONMENT/PATH`, log stream INSTANCE:
+https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/AWSHowTo.cloudwatchlogs.html. The deploy user may not read them,
+because logs may hold personal data.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from beanpod.cli.commands.context import Context
-from beanpod.cli.output.table import Cell, Paint
+from beanpod.cli.output.text import Paint
 from beanpod.deploy.aws import Aws
 
 _PREFIX = "/aws/elasticbeanstalk"
-# What `status` tells, as JSON a line.
+# Left out: `status` shows it.
 _HEALTH = "environment-health.log"
 _CONTAINERS = "eb-docker/containers"
 _LINES = 40
@@ -24,7 +24,14 @@ _INSTANCES = 5
 
 @dataclass(frozen=True)
 class LogLine:
-    """A line. log: the file on the instance. instance: its id."""
+    """A line of a log.
+
+    Attributes:
+        log: The file on the instance.
+        instance: The instance's id.
+        time: When it was logged.
+        message: The line.
+    """
 
     log: str
     instance: str
@@ -33,10 +40,10 @@ class LogLine:
 
 
 def run(context: Context) -> None:
-    """Answers the latest lines of each log, those of the containers last, where the eye falls."""
+    """Show the latest lines of each log, those of the containers last."""
     environment = context.target.environment
     logs = Logs(context.connection.client("logs", context.aws.region), context.aws, environment)
-    context.answers.give(LogsAnswer(environment, tuple(logs.latest())))
+    context.results.emit(LogsResult(environment, tuple(logs.latest())))
 
 
 class Logs:
@@ -84,24 +91,24 @@ class Logs:
 
 
 @dataclass(frozen=True)
-class LogsAnswer:
+class LogsResult:
     """Log lines, under the name of their log."""
 
     environment: str
     log_lines: tuple[LogLine, ...]
 
-    def document(self) -> Any:
+    def to_dict(self) -> Any:
         return [asdict(line) for line in self.log_lines]
 
-    def lines(self, paint: Paint) -> Iterable[str]:
+    def to_text(self, paint: Paint) -> Iterable[str]:
         if not self.log_lines:
-            yield f"no logs under {_PREFIX}/{self.environment} yet: a new instance takes minutes to send the first"
+            yield f"no logs under {_PREFIX}/{self.environment} yet: a new instance sends the first after some minutes"
         heading = ""
         for line in self.log_lines:
             if line.log != heading:
                 heading = line.log
-                yield paint(Cell(heading, "bold"))
+                yield paint(heading, "bold")
             yield self._line(line, paint)
 
     def _line(self, line: LogLine, paint: Paint) -> str:
-        return f"  {paint(Cell(f'{line.time:%H:%M:%S} {line.instance}', 'dim'))}  {paint(Cell(line.message))}"
+        return f"  {paint(f'{line.time:%H:%M:%S} {line.instance}', 'dim')}  {paint(line.message)}"

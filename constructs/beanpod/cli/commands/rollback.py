@@ -1,4 +1,4 @@
-"""rollback: an earlier version, rolled out and verified like any other."""
+"""rollback: deploy an earlier version and verify it."""
 
 from beanpod.cli.commands.context import Context
 from beanpod.deploy.rollout import Rollout
@@ -6,7 +6,7 @@ from beanpod.deploy.source import Source
 
 
 def run(context: Context) -> None:
-    """Roll out the version that was named, or the previous one. Raises the errors of `beanpod.deploy.errors`."""
+    """Deploy the version with the given label, or the previous one. Raises the errors of `beanpod.deploy.errors`."""
     rollout = Rollout(
         context.target,
         context.aws,
@@ -15,5 +15,5 @@ def run(context: Context) -> None:
         settings=context.settings,
         source=Source.of(context.root, context.environ),
     )
-    context.known.outcome = lambda: rollout.outcome
-    context.succeed(rollout.roll_back(context.options.label))
+    context.outcome = lambda: rollout.outcome
+    context.finish(rollout.roll_back(context.options.label))

@@ -1,50 +1,113 @@
-"""secrets: the deployer's key and the Docker login that CI pushes with become secrets of a GitHub repository.
+"""secrets: set the deploy user's key and the Docker login as secrets of a GitHub repository.
 
-A value goes from Secrets Manager, or from this process's variables, to the standard input of `gh secret set`, and
-nowhere else.
+A value is passed from Secrets Manager, or from this process's variables, to the standard input of `gh secret set`
+(https://cli.github.com/manual/gh_secret_set), and is written nowhere else.
 """
 
 import json
 import shlex
 import shutil
+import subprocess
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from beanpod.cli.commands._gh import GitHubCommand, Place, fetch_command
 from beanpod.cli.commands.context import Context
-from beanpod.cli.output.table import Paint
+from beanpod.cli.output.text import Paint
 from beanpod.deploy.errors import UsageError
 from beanpod.deploy.rollout.target import how_to_deploy
 
 AWS_NAMES = ("AWS_ACCESS_KEY", "AWS_SECRET_KEY")
 DOCKER_NAMES = ("DOCKER_USERNAME", "DOCKER_PASSWORD")
-_NOT_FOR_GH = (*DOCKER_NAMES, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+_REMOVED_FOR_GH = (*DOCKER_NAMES, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+_MAX_CAUSES = 3
 
 
 def run(context: Context) -> None:
-    """Sets the secrets, or answers the commands that do.
+    """Set the secrets; with --print, show the commands that set them.
 
-    Raises UsageError without `gh`, where a value is missing, and where GitHub does not take one.
+    Raises UsageError without `gh`, if a value is missing, and if GitHub refuses one.
     """
-    place, arn = _place(context), _deployer_secret(context)
+    github = context.stage.delivery.github
+    repository = context.options.repository or (github.repository if github else None)
+    destination, arn = Destination(repository, context.options.environment), _deployer_secret(context)
     gh = None if context.options.only_print else shutil.which("gh", path=context.environ.get("PATH"))
     if gh is not None:
         login = _docker_login(context.environ)
-        _set_all(context, gh, place, _deployers_key(context, arn) | login)
+        _set_all(context, gh, destination, _deployer_key(context, arn) | login)
         return
-    context.answers.give(CommandsAnswer(tuple(_commands(arn, context.aws.region, place))))
+    context.results.emit(CommandsResult(tuple(_commands(arn, context.aws.region, destination))))
     if not context.options.only_print:
         raise UsageError("gh is not on PATH: install it (https://cli.github.com), or run the commands above elsewhere")
 
 
-def _place(context: Context) -> Place:
-    github = context.stage.delivery.github
-    return Place(context.options.repository or (github.repository if github else None), context.options.environment)
+@dataclass(frozen=True)
+class Destination:
+    """Where secrets are set.
+
+    Attributes:
+        repository: OWNER/NAME. Default: the checkout's.
+        environment: An environment of the repository. Default: the repository itself.
+    """
+
+    repository: str | None = None
+    environment: str | None = None
+
+    def set_command(self, name: str) -> list[str]:
+        """Return the command that sets a secret to the text on its standard input."""
+        repository = ["--repo", self.repository] if self.repository else []
+        environment = ["--env", self.environment] if self.environment else []
+        return ["gh", "secret", "set", name, *repository, *environment]
+
+    def __str__(self) -> str:
+        repository = self.repository or "this checkout's repository"
+        return f"environment {self.environment} of {repository}" if self.environment else repository
+
+
+@dataclass(frozen=True)
+class GitHubCli:
+    """The command `gh`, which has its own login.
+
+    Attributes:
+        path: The program.
+        folder: Its working directory.
+        environ: Its variables.
+        timeout: Seconds that it may take for one secret.
+    """
+
+    path: str
+    folder: Path
+    environ: Mapping[str, str] = field(repr=False)
+    timeout: float = 60
+
+    def set_secret(self, destination: Destination, name: str, value: str) -> None:
+        """Set a secret; its value is passed on standard input. Raises UsageError."""
+        _, *arguments = destination.set_command(name)
+        try:
+            done = subprocess.run(  # noqa: S603
+                [self.path, *arguments],
+                input=value,
+                cwd=self.folder,
+                env=self.environ,
+                capture_output=True,
+                text=True,
+                timeout=self.timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            reason = f"no answer within {self.timeout:g} s; check the network"
+            raise UsageError(f"gh could not be run to set {name}: {reason}") from None
+        except OSError as error:
+            raise UsageError(f"gh could not be run to set {name}: {error.strerror or error}") from None
+        if done.returncode:
+            causes = tuple(line for line in done.stderr.splitlines() if line.strip())[-_MAX_CAUSES:]
+            advice = "log in with gh auth login, or name another repository with --repo"
+            raise UsageError(f"gh could not set {name} in {destination}: {advice}", causes=causes)
 
 
 def _deployer_secret(context: Context) -> str | None:
-    """The ARN of the secret that holds the deployer's key; None where the stage deploys without one."""
+    """Return the ARN of the secret with the deploy user's key; None if CI assumes a role."""
     stage = context.stage
     stack = stage.delivery_stack
     outputs = context.aws.stack_outputs(stack)
@@ -64,67 +127,69 @@ def _docker_login(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: environ[name] for name in DOCKER_NAMES}
 
 
-def _deployers_key(context: Context, arn: str | None) -> dict[str, str]:
+def _deployer_key(context: Context, arn: str | None) -> dict[str, str]:
     if arn is None:
         return {}
     client = context.connection.client("secretsmanager", context.aws.region)
     found = context.aws.call("secretsmanager:GetSecretValue", client.get_secret_value, SecretId=arn)
-    key = _fields(found["SecretString"])
-    if key is None:
-        raise UsageError(f"secret {arn} does not hold {' and '.join(AWS_NAMES)}: deploy the Delivery stack again")
+    try:
+        content = json.loads(found["SecretString"])
+        key = {name: str(content[name]) for name in AWS_NAMES}
+    except (ValueError, KeyError, TypeError):
+        names = " and ".join(AWS_NAMES)
+        raise UsageError(f"secret {arn} does not hold {names}: deploy the Delivery stack again") from None
     for value in key.values():
         context.display.mask(value)
     return key
 
 
-def _fields(text: str) -> dict[str, str] | None:
-    try:
-        content = json.loads(text)
-        return {name: str(content[name]) for name in AWS_NAMES}
-    except (ValueError, KeyError, TypeError):
-        return None
-
-
-def _set_all(context: Context, path: str, place: Place, values: Mapping[str, str]) -> None:
-    environ = {name: text for name, text in context.environ.items() if name not in _NOT_FOR_GH}
-    gh = GitHubCommand(path, context.root, environ)
+def _set_all(context: Context, path: str, destination: Destination, values: Mapping[str, str]) -> None:
+    environ = {name: text for name, text in context.environ.items() if name not in _REMOVED_FOR_GH}
+    gh = GitHubCli(path, context.root, environ)
     for name, value in values.items():
-        gh.set_secret(place, name, value)
-        context.display.say(f"{name} is set in {place}")
-    context.answers.give(NamesAnswer(place, tuple(values)))
+        gh.set_secret(destination, name, value)
+        context.display.say(f"{name} is set in {destination}")
+    context.results.emit(SecretsResult(destination, tuple(values)))
 
 
-def _commands(arn: str | None, region: str, place: Place) -> Iterable[str]:
-    """What a person may run instead; each fetches its value by itself, or asks for it."""
+def _commands(arn: str | None, region: str, destination: Destination) -> Iterable[str]:
+    """Yield the shell commands that set the secrets; each fetches its value, or asks for it."""
     if arn is not None:
         for name in AWS_NAMES:
-            yield f"{fetch_command(arn, region, name)} | {shlex.join(place.set_command(name))}"
+            yield f"{_fetch_command(arn, region, name)} | {shlex.join(destination.set_command(name))}"
     for name in DOCKER_NAMES:
-        yield f"{shlex.join(place.set_command(name))}  # asks for the value that CI pushes with"
+        yield f"{shlex.join(destination.set_command(name))}  # asks for the value that CI pushes with"
+
+
+def _fetch_command(arn: str, region: str, name: str) -> str:
+    get = ["aws", "secretsmanager", "get-secret-value", "--region", region, "--secret-id", arn]
+    pick = ["python3", "-c", f'import json, sys; print(json.load(sys.stdin)["{name}"])']
+    return f"{shlex.join([*get, '--query', 'SecretString', '--output', 'text'])} | {shlex.join(pick)}"
 
 
 @dataclass(frozen=True)
-class CommandsAnswer:
-    """Commands for a shell."""
+class CommandsResult:
+    """Shell commands."""
 
     commands: tuple[str, ...]
 
-    def document(self) -> Any:
+    def to_dict(self) -> Any:
         return {"commands": self.commands}
 
-    def lines(self, paint: Paint) -> Iterable[str]:
+    def to_text(self, paint: Paint) -> Iterable[str]:
         return self.commands
 
 
 @dataclass(frozen=True)
-class NamesAnswer:
-    """Which secrets were set; the display has told a person."""
+class SecretsResult:
+    """The names of the secrets that were set; the display shows them to a person."""
 
-    place: Place
+    destination: Destination
     names: tuple[str, ...]
 
-    def document(self) -> Any:
-        return {"repository": self.place.repository, "environment": self.place.environment, "secrets": self.names}
+    def to_dict(self) -> Any:
+        destination = self.destination
+        return {"repository": destination.repository, "environment": destination.environment, "secrets": self.names}
 
-    def lines(self, paint: Paint) -> Iterable[str]:
+    def to_text(self, paint: Paint) -> Iterable[str]:
         return ()

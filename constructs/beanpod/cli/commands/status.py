@@ -1,35 +1,35 @@
-"""status: what runs where, and how each instance is."""
+"""status: the environment, the version that it runs, and its instances."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from beanpod.cli.commands.context import Context
-from beanpod.cli.output.table import Cell, Paint, state, table
+from beanpod.cli.output.text import Cell, Paint, state_cell
 from beanpod.deploy.aws import Instance
 from beanpod.deploy.rollout import Holder, Standing, read_standing
 from beanpod.deploy.rollout.looking import SAMPLE
 
 
 def run(context: Context) -> None:
-    """Answers what the environment runs at this moment."""
+    """Show the environment's status, health, version and instances."""
     standing = read_standing(context.target, context.aws, context.clock)
-    context.answers.give(StatusAnswer(standing, context.stage.name))
+    context.results.emit(StatusResult(standing, context.stage.name))
 
 
 @dataclass(frozen=True)
-class StatusAnswer:
-    """An environment, as a table or a document."""
+class StatusResult:
+    """The status of an environment. stage: the stage's name."""
 
     standing: Standing
     stage: str
 
     @property
     def released(self) -> bool:
-        """Whether the app runs there. A new environment, also one that replaced another, runs Beanstalk's sample."""
+        """Whether a release is deployed. A new environment, also a replacement, runs Beanstalk's sample application."""
         return self.standing.environment.version_label not in ("", SAMPLE)
 
-    def document(self) -> Any:
+    def to_dict(self) -> Any:
         standing, environment = self.standing, self.standing.environment
         return {
             "application": standing.target.application,
@@ -46,45 +46,37 @@ class StatusAnswer:
             "deployment": _deployment(standing.holder) if standing.holder else None,
         }
 
-    def lines(self, paint: Paint) -> Iterator[str]:
+    def to_text(self, paint: Paint) -> Iterator[str]:
         standing, environment = self.standing, self.standing.environment
-        state_cells = (Cell(environment.name, "bold"), state(environment.status), state(environment.health))
-        yield "  ".join(paint(cell) for cell in state_cells)
-        yield from table(list(self._facts()), paint)
-        yield from (f"  {paint(Cell(cause))}" for cause in standing.causes)
+        cells = (Cell(environment.name, "bold"), state_cell(environment.status), state_cell(environment.health))
+        yield "  ".join(paint(*cell) for cell in cells)
+        yield from paint.facts(self._facts())
+        yield from (f"  {paint(cause)}" for cause in standing.causes)
         if not self.released:
-            words = f"nothing released yet: run beanpod deploy --stage {self.stage}"
-            yield f"  {paint(Cell(words, 'fair'))}"
+            yield f"  {paint(f'nothing is deployed yet: run beanpod deploy --stage {self.stage}', 'yellow')}"
         yield ""
-        yield from table([_HEADINGS, *map(_row, standing.instances.all)], paint)
+        yield from paint.table([_HEADINGS, *map(_row, standing.instances.all)])
         for instance in standing.instances.all:
-            yield from (f"  {paint(Cell(f'{instance.instance_id}: {cause}'))}" for cause in instance.causes)
+            yield from (f"  {paint(f'{instance.instance_id}: {cause}')}" for cause in instance.causes)
 
-    def _facts(self) -> Iterator[tuple[Cell, Cell]]:
+    def _facts(self) -> Iterator[tuple[str, str | Cell]]:
         target, holder = self.standing.target, self.standing.holder
-        yield Cell("  version", "dim"), Cell(self.standing.environment.version_label or "none")
-        yield Cell("  url", "dim"), Cell(target.url)
+        yield "version", self.standing.environment.version_label or "none"
+        yield "url", target.url
         if answer := self.standing.health_path:
-            yield Cell("  health", "dim"), Cell(answer.text, _STYLES[answer.well])
-        yield Cell("  app", "dim"), Cell(target.application)
-        yield Cell("  region", "dim"), Cell(target.region)
+            yield "health", Cell(answer.text, {True: "green", False: "red", None: "yellow"}[answer.well])
+        yield "app", target.application
+        yield "region", target.region
         if holder:
-            until = f"{holder.until:%H:%M:%SZ}"
-            yield Cell("  rollout", "dim"), Cell(f"{holder.release.label} by {holder}, locked until {until}", "fair")
+            text = f"{holder.release.label} by {holder}, locked until {holder.until:%H:%M:%SZ}"
+            yield "rollout", Cell(text, "yellow")
 
 
-# Of an answer: one that is wanted, another, none.
-_STYLES = {True: "good", False: "bad", None: "fair"}
 _HEADINGS = tuple(Cell(text, "dim") for text in ("INSTANCE", "HEALTH", "VERSION", "DEPLOYMENT"))
 
 
-def _row(instance: Instance) -> tuple[Cell, ...]:
-    return (
-        Cell(instance.instance_id),
-        state(instance.health),
-        Cell(instance.version_label),
-        state(instance.deployment),
-    )
+def _row(instance: Instance) -> tuple[str | Cell, ...]:
+    return instance.instance_id, state_cell(instance.health), instance.version_label, state_cell(instance.deployment)
 
 
 def _instance(instance: Instance) -> dict[str, Any]:

@@ -1,20 +1,72 @@
-"""What every display does on top of reporting: it has the last word."""
+"""What a command reports, as events, and the display that gives them to a renderer.
 
-from dataclasses import dataclass
-from typing import Protocol, Self
+Secrets are masked and text is cleaned here, once for all renderers.
+"""
 
-from beanpod.deploy.errors import DeployError, InterruptionError, RolledBackError
-from beanpod.deploy.report import Outcome, Reporter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, Self, TextIO
 
-PREFIX = "deploy: "
+from beanpod.cli.output.text import Masks, SafeStream
+from beanpod.deploy.clock import Clock
+from beanpod.deploy.errors import InterruptionError
+from beanpod.deploy.report import EnvironmentEvent, Outcome, Phase, Status
+
+PREFIX = "beanpod: "
+
+
+@dataclass(frozen=True)
+class PhaseStarted:
+    """A phase of the deployment begins."""
+
+    phase: Phase
+
+
+@dataclass(frozen=True)
+class PhaseFinished:
+    """A phase ends, `failed` if by an exception."""
+
+    phase: Phase
+    seconds: float
+    failed: bool
+
+
+@dataclass(frozen=True)
+class Message:
+    """A line about a step, a line that a command such as `docker build` printed, or a warning."""
+
+    text: str
+    kind: Literal["step", "output", "warning"] = "step"
+
+
+@dataclass(frozen=True)
+class StatusReport:
+    """The environment's status, and for how many seconds it has been the same."""
+
+    status: Status
+    unchanged: float
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A deployment or a rollback succeeded, `seconds` after the command started."""
+
+    outcome: Outcome
+    seconds: float
 
 
 @dataclass(frozen=True)
 class Failure:
-    """How a command ended that did not succeed.
+    """A command failed.
 
-    message: one line, or several where a manifest has several problems. causes: why, most telling first.
-    outcome: what was known of the release by then. trace: Python's, line by line; only with --verbose.
+    Attributes:
+        message: What happened and what to do; several lines if a manifest has several problems.
+        exit_code: The exit code of the command.
+        causes: Why, the most telling first.
+        rolled_back: Whether the previous version runs again.
+        outcome: What is known of the release.
+        trace: Python's trace, by line.
     """
 
     message: str
@@ -24,50 +76,163 @@ class Failure:
     outcome: Outcome | None = None
     trace: tuple[str, ...] = ()
 
-    @classmethod
-    def of(cls, error: DeployError) -> Self:
-        """What there is to say about an error of the deployment."""
-        return cls(str(error), error.exit_code, error.causes, isinstance(error, RolledBackError))
-
     @property
     def interrupted(self) -> bool:
-        """Whether a person or the machine ended it, rather than anything that went wrong."""
+        """Whether a signal ended the command."""
         return self.exit_code == InterruptionError.exit_code
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """The causes that the message does not tell already."""
+        """The causes that the message does not contain."""
         return tuple(cause for cause in self.causes if cause not in self.message)
 
-    def lines(self) -> list[str]:
-        """As it stands on standard error: "deploy: " and the message, then the reasons, indented."""
-        first, *more = self.message.splitlines() or [""]
-        return [*self.trace, f"{PREFIX}{first}", *more, *(f"  {reason}" for reason in self.reasons)]
-
-
-class Display(Reporter, Protocol):
-    """A reporter with a last word. A context manager: leaving it gives the screen back."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(self, *_: object) -> None: ...
-
     @property
-    def phases(self) -> dict[str, float]:
+    def lines(self) -> list[str]:
+        """The text for standard error: trace, "beanpod: " and the message, then the reasons, indented."""
+        return [*self.trace, *f"{PREFIX}{self.message}".split("\n"), *(f"  {reason}" for reason in self.reasons)]
+
+
+Event = PhaseStarted | PhaseFinished | Message | EnvironmentEvent | StatusReport | Finished | Failure
+
+
+class Renderer:
+    """Shows events. Their texts are masked; each is one line, but a failure's message.
+
+    Attributes:
+        status_interval: After how many seconds an unchanged status is shown again.
+    """
+
+    status_interval = 30.0
+
+    def show(self, event: Event) -> None:
+        """Show an event."""
+        raise NotImplementedError
+
+    def mask(self, value: str) -> None:
+        """Mask a secret in the log that the output goes to."""
+
+    def close(self) -> None:
+        """Restore the terminal or the log."""
+
+
+class Display:
+    """The reporter of a command: masks and times what is reported, and gives it to a renderer as events."""
+
+    def __init__(self, renderer: Renderer, *, masks: Masks, clock: Clock) -> None:
+        self._renderer, self._masks, self._clock = renderer, masks, clock
+        self._started = clock.monotonic()
+        self._status: Status | None = None
+        self._status_since = self._status_shown = 0.0
+        self.phases: dict[str, float] = {}
         """The seconds that each phase took so far."""
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._renderer.close()
+
+    @contextmanager
+    def phase(self, phase: Phase) -> Iterator[None]:
+        started, failed = self._clock.monotonic(), True
+        self._renderer.show(PhaseStarted(phase))
+        try:
+            yield
+            failed = False
+        finally:
+            seconds = self._clock.monotonic() - started
+            self.phases[phase.value] = round(self.phases.get(phase.value, 0.0) + seconds, 3)
+            self._renderer.show(PhaseFinished(phase, seconds, failed))
+
+    def say(self, text: str) -> None:
+        self._renderer.show(Message(self._masks.clean(text)))
+
+    def output(self, line: str) -> None:
+        self._renderer.show(Message(self._masks.clean(line), "output"))
+
+    def warn(self, text: str) -> None:
+        self._renderer.show(Message(self._masks.clean(text), "warning"))
+
+    def event(self, event: EnvironmentEvent) -> None:
+        self._renderer.show(replace(event, message=self._masks.clean(event.message)))
+
+    def status(self, status: Status) -> None:
+        status = replace(status, state=self._masks.clean(status.state), health=self._masks.clean(status.health))
+        now = self._clock.monotonic()
+        if status != self._status:
+            self._status, self._status_since = status, now
+        elif now - self._status_shown < self._renderer.status_interval:
+            return
+        self._status_shown = now
+        self._renderer.show(StatusReport(status, now - self._status_since))
+
+    def mask(self, value: str) -> None:
+        self._masks.add(value)
+        self._renderer.mask(value)
+
     def finish(self, outcome: Outcome) -> None:
-        """A deployment or a rollback succeeded: what is live, and where."""
+        """Show the success of a deployment or a rollback."""
+        self._renderer.show(Finished(self._masked(outcome), self._clock.monotonic() - self._started))
 
     def fail(self, failure: Failure) -> None:
-        """It did not: what happened and what to do. Called at most once, instead of `finish`."""
+        """Show the failure of a command."""
+        clean = self._masks.clean
+        lines = self._masks.hide(failure.message).splitlines()
+        self._renderer.show(
+            replace(
+                failure,
+                message="\n".join(map(clean, lines)),
+                causes=tuple(map(clean, failure.causes)),
+                trace=tuple(map(clean, failure.trace)),
+                outcome=failure.outcome and self._masked(failure.outcome),
+            )
+        )
+
+    def _masked(self, outcome: Outcome) -> Outcome:
+        values = {field.name: getattr(outcome, field.name) for field in fields(outcome)}
+        texts: dict[str, Any] = {key: self._masks.clean(text) for key, text in values.items() if isinstance(text, str)}
+        return replace(outcome, **texts)
 
 
-def verdict(outcome: Outcome) -> str:
-    """The last line of a success."""
-    label = outcome.version_label
+def outcome_text(outcome: Outcome, *, with_url: bool = True) -> str:
+    """Describe a success: "Deployed app-1 to http://app, health Ok"."""
+    url = outcome.url if with_url else ""
     health = f", health {outcome.health}" if outcome.health else ""
-    where = f" at {outcome.url}" if outcome.url else ""
     if not outcome.changed:
-        return f"Nothing to do: {label} already serves{where}{health}"
-    return f"Live: {label} serves{where}{health}"
+        return f"Nothing to do: {outcome.version_label} is deployed already{f' to {url}' if url else ''}{health}"
+    return f"Deployed {outcome.version_label}{f' to {url}' if url else ''}{health}"
+
+
+def output_for(stream: TextIO, environ: Mapping[str, str]) -> str:
+    """Return "github" in a workflow, "terminal" on a terminal that can move its cursor, or "lines"."""
+    if environ.get("GITHUB_ACTIONS") == "true":
+        return "github"
+    if stream.isatty() and environ.get("TERM", "dumb") != "dumb":
+        return "terminal"
+    return "lines"
+
+
+def make_renderer(
+    kind: str, *, stream: TextIO, errors: TextIO, environ: Mapping[str, str], clock: Clock, verbose: bool = False
+) -> Renderer:
+    """Make the renderer for a kind of output.
+
+    Args:
+        kind: terminal, github or lines.
+        stream: Where progress goes.
+        errors: Where a failure goes, except in GitHub Actions.
+        environ: The process's variables.
+        clock: The clock.
+        verbose: Whether a terminal keeps all that commands print.
+    """
+    if kind == "terminal":
+        from beanpod.cli.output.terminal import Terminal
+
+        return Terminal(stream, errors, environ=environ, clock=clock, verbose=verbose)
+    if kind == "github":
+        from beanpod.cli.output.github import GitHub
+
+        return GitHub(SafeStream(stream), environ=environ)
+    from beanpod.cli.output.lines import Lines
+
+    return Lines(SafeStream(stream), SafeStream(errors), clock=clock)

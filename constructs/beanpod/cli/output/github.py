@@ -1,112 +1,103 @@
-"""Progress in GitHub Actions: a group a phase, annotations, outputs and a summary of the step."""
+"""Progress in GitHub Actions: a group for each phase, annotations, and the outputs and the summary of the step.
+
+https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands. According to its source
+(ActionCommand.cs) the runner obeys `::name key=value,...::data` at the start of a line, and the older
+`##[name key=value;...]data` anywhere in a line.
+"""
 
 import re
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
 
-from beanpod.cli.output.display import Failure, verdict
-from beanpod.cli.output.lines import ended, state_line
-from beanpod.cli.output.record import Heartbeat, PhaseRecord, Record
-from beanpod.cli.output.summary import summary
-from beanpod.cli.output.text import duration
-from beanpod.cli.output.workflow import CommandStream, file_entry, shortened
-from beanpod.cli.output.writer import Writer
-from beanpod.deploy.clock import Clock
-from beanpod.deploy.report import EnvironmentEvent, Outcome, Phase, Status
+from beanpod.cli.output.display import (
+    Event,
+    Failure,
+    Finished,
+    Message,
+    PhaseFinished,
+    PhaseStarted,
+    Renderer,
+)
+from beanpod.cli.output.lines import line_text
+from beanpod.cli.output.text import SafeStream, duration
+from beanpod.deploy.report import EnvironmentEvent, Outcome
+
+# GitHub cuts longer messages off at their end, which says what to do.
+_MAX_MESSAGE_LENGTH = 4000
+# GitHub drops a summary of more than 1 MiB.
+_MAX_EVENTS, _MAX_EVENT_LENGTH = 100, 1000
 
 
-class GitHub:
-    """Speaks to GitHub's runner. environ: where GITHUB_OUTPUT and GITHUB_STEP_SUMMARY come from.
+class GitHub(Renderer):
+    """Writes workflow commands, and text that the runner takes for none.
 
-    Everything goes to one stream: the runner reads the two of a process in no order.
+    Text is written while commands are stopped by a random token, so that no line of Docker or of the environment is
+    obeyed. All of it goes to one stream: the runner reads the two of a process in no fixed order.
     """
 
-    def __init__(self, out: Writer, *, environ: Mapping[str, str], clock: Clock) -> None:
-        self._masks = out.masks
-        self._stream = CommandStream(out.raw)
-        self._environ = environ
-        self._record = Record(clock)
-        self._heartbeat = Heartbeat(clock)
+    def __init__(self, out: SafeStream, *, environ: Mapping[str, str]) -> None:
+        self._out, self._environ = out, environ
+        self._token: str | None = None
+        self._shown: list[Event] = []
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stream.resume()
-
-    @property
-    def phases(self) -> dict[str, float]:
-        return self._record.seconds
-
-    def phase(self, phase: Phase) -> AbstractContextManager[None]:
-        self._stream.command("group", phase)
-        return self._record.phase(phase, self._end_phase)
-
-    def say(self, text: str) -> None:
-        self._text(text)
-
-    def output(self, line: str) -> None:
-        self._text(f"| {line}")
-
-    def warn(self, text: str) -> None:
-        self._record.warnings.append(self._masks.presentable(text))
-        self._annotate("warning", text, "Deployment")
-
-    def event(self, event: EnvironmentEvent) -> None:
-        shown = EnvironmentEvent(event.time, event.severity, self._masks.presentable(event.message))
-        self._record.events.append(shown)
-        self._text(f"{shown.severity:5} {shown.message}")
-
-    def status(self, status: Status) -> None:
-        if self._heartbeat.tells(status):
-            self._text(state_line(status, self._heartbeat.unchanged))
+    def show(self, event: Event) -> None:
+        self._shown.append(event)
+        match event:
+            case PhaseStarted(phase):
+                self._command("group", phase)
+            case PhaseFinished():
+                self._text(line_text(event))
+                self._command("endgroup")
+            case Message(text, "warning"):
+                self._annotate("warning", text, "Deployment")
+            case Finished(outcome):
+                self._text(line_text(event))
+                path = outcome.health_path[:1].upper() + outcome.health_path[1:]
+                details = [f"Image {outcome.image}" if outcome.image else "", path]
+                self._write_files(outcome, line_text(event), [line for line in details if line])
+            case Failure():
+                for line in event.trace:
+                    self._text(line)
+                lines = [*event.message.split("\n"), *event.reasons]
+                self._annotate("error", "\n".join(lines), _title(event))
+                outcome = replace(event.outcome or Outcome(""), changed=False, rolled_back=event.rolled_back)
+                self._write_files(outcome, lines[0], lines[1:])
+            case _:
+                self._text(line_text(event))
 
     def mask(self, value: str) -> None:
-        self._masks.add(value)
-        # What came in a variable came from GitHub, which hides its secrets itself; anything else it has to be told.
-        if value in self._environ.values():
-            return
-        for line in filter(str.strip, re.split(r"[\r\n]", value)):
-            self._stream.command("add-mask", line)
+        # The runner masks the repository's secrets by itself, and those came in variables.
+        if value not in self._environ.values():
+            for line in filter(str.strip, re.split(r"[\r\n]", value)):
+                self._command("add-mask", line)
 
-    def finish(self, outcome: Outcome) -> None:
-        text = f"{verdict(outcome)}, after {duration(self._record.elapsed)}"
-        self._text(text)
-        self._write_outputs(_outputs(outcome))
-        image = f"Image {outcome.image}" if outcome.image else ""
-        self._write_summary(text, [line for line in (image, _sentence(outcome.health_path)) if line])
+    def close(self) -> None:
+        """Let the runner obey commands again: those of the following steps."""
+        if self._token is not None:
+            self._out.line(f"::{self._token}::")
+            self._token = None
 
-    def fail(self, failure: Failure) -> None:
-        for line in failure.trace:
-            self._text(line)
-        self._annotate("error", "\n".join([failure.message, *failure.reasons]), _title(failure))
-        outcome = replace(failure.outcome or Outcome(""), changed=False, rolled_back=failure.rolled_back)
-        self._write_outputs(_outputs(outcome))
-        title, *more = failure.message.splitlines() or [""]
-        self._write_summary(title, [*more, *failure.reasons])
+    def _text(self, line: str) -> None:
+        if self._token is None:
+            token = secrets.token_hex(16)
+            self._out.line(command("stop-commands", token))
+            self._token = token
+        self._out.line(line)
 
-    def _end_phase(self, entry: PhaseRecord) -> None:
-        self._text(ended(entry))
-        self._stream.command("endgroup")
-
-    def _text(self, text: str) -> None:
-        self._stream.text(self._masks.presentable(text))
+    def _command(self, name: str, data: str = "", **properties: str) -> None:
+        self.close()
+        self._out.line(command(name, data, properties))
 
     def _annotate(self, kind: str, text: str, title: str) -> None:
-        lines = [self._masks.presentable(line) for line in self._masks.hide(text).splitlines()]
-        self._stream.command(kind, shortened("\n".join(lines)), title=title)
+        if len(text) > _MAX_MESSAGE_LENGTH:
+            text = f"{text[: _MAX_MESSAGE_LENGTH - 1]}…"
+        self._command(kind, text, title=title)
 
-    def _write_outputs(self, values: Mapping[str, str]) -> None:
-        entries = (file_entry(name, self._masks.presentable(value)) for name, value in values.items())
-        self._append("GITHUB_OUTPUT", "".join(entries))
-
-    def _write_summary(self, title: str, details: Iterable[str]) -> None:
-        warnings = [f"Warning: {text}" for text in self._record.warnings]
-        shown = [self._masks.presentable(line) for line in (*details, *warnings)]
-        self._append("GITHUB_STEP_SUMMARY", summary(self._masks.presentable(title), shown, self._record))
+    def _write_files(self, outcome: Outcome, title: str, details: Sequence[str]) -> None:
+        self._append("GITHUB_OUTPUT", "".join(file_entry(*item) for item in _outputs(outcome).items()))
+        self._append("GITHUB_STEP_SUMMARY", "\n".join(_summary(title, details, self._shown)))
 
     def _append(self, variable: str, text: str) -> None:
         path = self._environ.get(variable)
@@ -119,6 +110,24 @@ class GitHub:
             self._annotate("warning", f"{variable} cannot be written: {error.strerror}", "Deployment")
 
 
+def command(name: str, data: str = "", properties: Mapping[str, str] | None = None) -> str:
+    """Return a workflow command, with data and properties escaped."""
+    written = ",".join(
+        f"{key}={_escape(value).replace(':', '%3A').replace(',', '%2C')}" for key, value in (properties or {}).items()
+    )
+    return f"::{name} {written}::{_escape(data)}" if written else f"::{name}::{_escape(data)}"
+
+
+def _escape(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def file_entry(name: str, value: str) -> str:
+    """Return an entry of GITHUB_OUTPUT; its delimiter is random, so that no value contains it."""
+    delimiter = f"end_{secrets.token_hex(16)}"
+    return f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
+
+
 def _outputs(outcome: Outcome) -> dict[str, str]:
     return {
         "version-label": outcome.version_label,
@@ -128,20 +137,36 @@ def _outputs(outcome: Outcome) -> dict[str, str]:
         "url": outcome.url,
         "health": outcome.health,
         "health-path": outcome.health_path,
-        "changed": _truth(outcome.changed),
-        "rolled-back": _truth(outcome.rolled_back),
+        "changed": str(outcome.changed).lower(),
+        "rolled-back": str(outcome.rolled_back).lower(),
     }
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _truth(value: bool) -> str:
-    return "true" if value else "false"
 
 
 def _title(failure: Failure) -> str:
     if failure.interrupted:
         return "Deployment interrupted"
     return "Deployment failed and rolled back" if failure.rolled_back else "Deployment failed"
+
+
+def _summary(title: str, details: Sequence[str], shown: Sequence[Event]) -> Iterator[str]:
+    """Yield the lines of the step summary, in Markdown: title, details, phases with their times, and events."""
+    warnings = [line_text(event) for event in shown if isinstance(event, Message) and event.kind == "warning"]
+    yield from (f"### {_markdown(title)}", "")
+    if items := [*details, *warnings]:
+        yield from (*(f"- {_markdown(item)}" for item in items), "")
+    if phases := [event for event in shown if isinstance(event, PhaseFinished)]:
+        yield from ("| Phase | Time | |", "| --- | ---: | --- |")
+        yield from (f"| {end.phase} | {duration(end.seconds)} | {'failed' if end.failed else ''} |" for end in phases)
+        yield ""
+    if events := [_event(event) for event in shown if isinstance(event, EnvironmentEvent)][-_MAX_EVENTS:]:
+        fence = "`" * max(3, *(len(run) + 1 for line in events for run in re.findall("`+|$", line)))
+        yield from ("<details><summary>Events of the environment</summary>", "", fence, *events, fence)
+        yield from ("", "</details>", "")
+
+
+def _event(event: EnvironmentEvent) -> str:
+    return f"{event.time:%H:%M:%S} {event.severity:5} {event.message[:_MAX_EVENT_LENGTH]}"
+
+
+def _markdown(text: str) -> str:
+    return re.sub(r"([\\`*_{}\[\]#|~<>&@$])", r"\\\1", text)

@@ -1,144 +1,215 @@
-"""Progress on a terminal: what is done stays, what runs is drawn anew beneath it."""
+"""Progress on a terminal: finished phases stay, the running one is redrawn below them."""
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
-from dataclasses import replace
-from typing import IO, Self, TextIO, cast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import IO, TextIO, cast
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.live import Live
 from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
-from beanpod.cli.output.display import PREFIX, Failure, verdict
-from beanpod.cli.output.masks import Masks
-from beanpod.cli.output.record import PhaseRecord, Record
-from beanpod.cli.output.text import duration
-from beanpod.cli.output.view import ASCII, Glyphs, Scene, aside, draw, event_text, final, status_text
-from beanpod.cli.output.writer import SteadyStream, encodable
+from beanpod.cli.output.display import (
+    PREFIX,
+    Event,
+    Failure,
+    Finished,
+    Message,
+    PhaseFinished,
+    PhaseStarted,
+    Renderer,
+    StatusReport,
+    outcome_text,
+)
+from beanpod.cli.output.lines import line_text
+from beanpod.cli.output.text import SEVERITY_COLOURS, STATE_COLOURS, SafeStream, duration, encodable, status_text
 from beanpod.deploy.clock import Clock
-from beanpod.deploy.report import EnvironmentEvent, Outcome, Phase, Status
+from beanpod.deploy.report import EnvironmentEvent, Phase, Status
 
-_FRAMES_A_SECOND = 10
-_WORTH_KEEPING = ("WARN", "ERROR", "FATAL")
+# On a narrower terminal, details are printed below their phase.
+_MIN_COLUMNS = 72
+_NAME_WIDTH, _TIME_WIDTH, _GAP = 12, 11, 2
+_TAIL, _FAILED_TAIL = 5, 12
+_FRAMES, _ASCII_FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "|/-\\"
+_FRAMES_PER_SECOND = 10
 
 
-class Terminal:
-    """A live view. Colours as NO_COLOR allows. verbose: every line that commands print stays."""
+class Terminal(Renderer):
+    """A live view, as `docker build` has one. verbose: keep every line that commands print."""
+
+    status_interval = 0.0
 
     def __init__(
-        self,
-        stream: TextIO,
-        errors: TextIO,
-        *,
-        masks: Masks,
-        environ: Mapping[str, str],
-        clock: Clock,
-        verbose: bool = False,
+        self, stream: TextIO, errors: TextIO, *, environ: Mapping[str, str], clock: Clock, verbose: bool = False
     ) -> None:
-        self._masks = masks
-        self._clock = clock
-        self._verbose = verbose
-        self._record = Record(clock)
-        self._console = _console(stream, environ, forced=True)
-        self._errors = _console(errors, environ, forced=errors.isatty())
-        self._glyphs = Glyphs() if encodable("✓", stream.encoding or "utf-8") == "✓" else ASCII
+        self._clock, self._verbose = clock, verbose
+        self._console = _console(stream, environ, terminal=True)
+        self._errors = _console(errors, environ, terminal=errors.isatty())
+        self._unicode = encodable("✓", stream) == "✓"
         # Replaced, never changed: the thread that draws reads it at any moment.
-        self._scene: Scene | None = None
+        self._running: PhaseView | None = None
+        self._phases = 0
         self._live = Live(
             console=self._console,
             get_renderable=self._draw,
-            refresh_per_second=_FRAMES_A_SECOND,
+            refresh_per_second=_FRAMES_PER_SECOND,
             transient=True,
             redirect_stdout=False,
             redirect_stderr=False,
         )
 
-    def __enter__(self) -> Self:
-        return self
+    def show(self, event: Event) -> None:
+        match event:
+            case PhaseStarted(phase):
+                self._running = PhaseView(phase, self._clock.monotonic(), unicode=self._unicode)
+                self._phases += 1
+                self._live.start()
+            case PhaseFinished():
+                # Cleared first: stop() draws once more, and that would erase the lines above.
+                view, self._running = self._running, None
+                self._live.stop()
+                if view:
+                    self._console.print(view.finished(event))
+            case Message(text, "output"):
+                self._tail(Text(text, "dim"), keep=self._verbose)
+            case Message(kind=kind):
+                self._keep(Text(line_text(event), "yellow" if kind == "warning" else ""))
+            case EnvironmentEvent():
+                line = Text(f"{event.time:%H:%M:%S} {line_text(event)}", SEVERITY_COLOURS.get(event.severity, "dim"))
+                if self._running:
+                    self._running = self._running.with_tail(line)
+                if not self._running or event.severity in SEVERITY_COLOURS:
+                    self._keep(line)
+            case StatusReport(status) if self._running:
+                self._running = replace(self._running, status=coloured_status(status))
+            case Finished(outcome, seconds):
+                self._live.stop()
+                line = Text(f"{outcome_text(outcome, with_url=False)}, after {duration(seconds)}", "bold")
+                self._console.print(Text.assemble(("✓" if self._unicode else "+", "bold green"), " ", line))
+                if outcome.url:
+                    # On its own line and never wrapped, so that it can be clicked.
+                    self._console.print(Text(f"  {outcome.url}"), soft_wrap=True)
+            case Failure():
+                self._live.stop()
+                for text in event.lines:
+                    self._print_error(text)
 
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Show the cursor again."""
         self._live.stop()
 
-    @property
-    def phases(self) -> dict[str, float]:
-        return self._record.seconds
-
-    def phase(self, phase: Phase) -> AbstractContextManager[None]:
-        self._scene = Scene(phase, self._clock.monotonic())
-        self._live.start()
-        return self._record.phase(phase, self._end_phase)
-
-    def say(self, text: str) -> None:
-        self._keep(self._shown(text))
-
-    def output(self, line: str) -> None:
-        shown = self._shown(line, "dim")
-        if self._verbose or self._scene is None:
-            self._console.print(Text("  ").append_text(shown))
+    def _tail(self, text: Text, *, keep: bool) -> None:
+        if self._running and not keep:
+            self._running = self._running.with_tail(text)
         else:
-            self._scene = self._scene.with_line(shown)
-
-    def warn(self, text: str) -> None:
-        self._keep(self._shown(f"Warning: {text}", "yellow"))
-
-    def event(self, event: EnvironmentEvent) -> None:
-        shown = event_text(replace(event, message=self._masks.presentable(event.message)))
-        if self._scene is not None:
-            self._scene = self._scene.with_line(shown)
-        if self._scene is None or event.severity in _WORTH_KEEPING:
-            self._keep(shown)
-
-    def status(self, status: Status) -> None:
-        if self._scene is not None:
-            self._scene = replace(self._scene, state=status_text(status))
-
-    def mask(self, value: str) -> None:
-        self._masks.add(value)
-
-    def finish(self, outcome: Outcome) -> None:
-        self._live.stop()
-        text = f"{verdict(replace(outcome, url=''))}, after {duration(self._record.elapsed)}"
-        self._console.print(Text.assemble((self._glyphs.done, "bold green"), " ", self._shown(text, "bold")))
-        if outcome.url:
-            # On a line of its own, and never broken: it is there to be clicked.
-            self._console.print(Text("  ").append_text(self._shown(outcome.url)), soft_wrap=True)
-
-    def fail(self, failure: Failure) -> None:
-        self._live.stop()
-        for line in failure.lines():
-            shown = self._shown(line.lstrip())
-            shown.stylize("bold red", 0, len(PREFIX) if line.startswith(PREFIX) else 0)
-            indent = len(line) - len(line.lstrip())
-            if self._errors.is_terminal:
-                self._errors.print(Padding(shown, (0, 0, 0, indent)))
-            else:
-                self._errors.print(Text(" " * indent).append_text(shown), soft_wrap=True)
-
-    def _shown(self, text: str, style: str = "") -> Text:
-        return Text(self._masks.presentable(text), style)
+            self._console.print(Text("  ").append_text(text))
 
     def _keep(self, text: Text) -> None:
-        if self._scene is not None:
-            self._scene = self._scene.with_word(text)
+        if self._running:
+            self._running = replace(self._running, messages=(*self._running.messages, text))
         else:
-            self._console.print(aside(text) if self._record.phases else text)
+            self._console.print(_Row(Text(), (text,)) if self._phases else text)
 
-    def _end_phase(self, entry: PhaseRecord) -> None:
-        scene, self._scene = self._scene, None
-        self._live.stop()
-        if scene is not None:
-            self._console.print(final(scene, entry, self._glyphs))
+    def _print_error(self, line: str) -> None:
+        text = Text(line.lstrip())
+        text.stylize("bold red", 0, len(PREFIX) if line.startswith(PREFIX) else 0)
+        indent = len(line) - len(text)
+        if self._errors.is_terminal:
+            self._errors.print(Padding(text, (0, 0, 0, indent)))
+        else:
+            self._errors.print(Text(" " * indent).append_text(text), soft_wrap=True)
 
     def _draw(self) -> RenderableType:
-        scene = self._scene
-        return Group() if scene is None else draw(scene, self._clock.monotonic(), self._glyphs)
+        return self._running.running(self._clock.monotonic()) if self._running else Group()
 
 
-def _console(stream: TextIO, environ: Mapping[str, str], *, forced: bool) -> Console:
+@dataclass(frozen=True)
+class PhaseView:
+    """A phase on the screen.
+
+    Attributes:
+        phase: The phase.
+        started: When, on the monotonic clock.
+        messages: The lines that stay.
+        tail: The latest lines of commands and events; they stay only if the phase fails.
+        status: The environment's status.
+        unicode: Whether the terminal has the marks and the spinner.
+    """
+
+    phase: Phase
+    started: float
+    messages: tuple[Text, ...] = ()
+    tail: tuple[Text, ...] = ()
+    status: Text | None = None
+    unicode: bool = True
+
+    def with_tail(self, line: Text) -> "PhaseView":
+        """Return the view with another line in its tail."""
+        return replace(self, tail=(*self.tail, line)[-_FAILED_TAIL:])
+
+    def running(self, now: float) -> RenderableType:
+        """Return the phase as it runs."""
+        frames, seconds = _FRAMES if self.unicode else _ASCII_FRAMES, now - self.started
+        name = Text.assemble((frames[int(seconds * _FRAMES_PER_SECOND) % len(frames)], "cyan"), " ", self.phase)
+        headline = (self.status,) if self.status else self.messages[-1:]
+        return _Row(name, (*headline, *self.tail[-_TAIL:]), seconds, live=True)
+
+    def finished(self, end: PhaseFinished) -> RenderableType:
+        """Return the phase as it stays; a failed one with its tail."""
+        done, failed = ("✓", "✗") if self.unicode else ("+", "x")
+        mark = (failed, "bold red") if end.failed else (done, "green")
+        tail = self.tail if end.failed else ()
+        kept = tuple(text for text in self.messages if text not in tail)
+        return _Row(Text.assemble(mark, " ", self.phase), (*kept, *tail), end.seconds)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A name, a time, and the details beside them; below them on a narrow terminal."""
+
+    name: Text
+    details: Sequence[Text]
+    seconds: float | None = None
+    live: bool = False
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        time = Text() if self.seconds is None else Text(duration(self.seconds), "dim")
+        grid = Table.grid(padding=(0, _GAP, 0, 0), pad_edge=False)
+        if options.max_width >= _MIN_COLUMNS:
+            grid.add_column(width=_NAME_WIDTH, no_wrap=True)
+            grid.add_column(width=_TIME_WIDTH, justify="right", no_wrap=True)
+            self._add_details(grid, options.max_width - _NAME_WIDTH - _TIME_WIDTH - 2 * _GAP)
+            for number, detail in enumerate(self.details or (Text(),)):
+                grid.add_row(*("", "") if number else (self.name, time), detail)
+        else:
+            self._add_details(grid, None)
+            for line in self._lines_below(time):
+                grid.add_row(line)
+        yield grid
+
+    def _lines_below(self, time: Text) -> Iterator[RenderableType]:
+        if self.name:
+            yield Text.assemble(self.name, "  ", time)
+        yield from (Padding(detail, (0, 0, 0, 4)) for detail in self.details)
+
+    def _add_details(self, grid: Table, width: int | None) -> None:
+        # A live row keeps its number of lines, one that stays is printed whole.
+        grid.add_column(max_width=width, no_wrap=self.live, overflow="ellipsis" if self.live else "fold")
+
+
+def coloured_status(status: Status) -> Text:
+    """Return an environment's status, its health in colour."""
+    text = Text(status_text(status))
+    if status.health:
+        text.highlight_words([f"health {status.health}"], STATE_COLOURS.get(status.health, ""))
+    return text
+
+
+def _console(stream: TextIO, environ: Mapping[str, str], *, terminal: bool) -> Console:
     return Console(
-        file=cast(IO[str], SteadyStream(stream)),
-        force_terminal=forced,
+        file=cast(IO[str], SafeStream(stream)),
+        force_terminal=terminal,
         no_color=bool(environ.get("NO_COLOR")),
         markup=False,
         emoji=False,

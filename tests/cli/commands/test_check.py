@@ -1,0 +1,61 @@
+"""`beanpod check`: the manifest, and the bundle of each stage, without AWS and without Docker."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from beanpod.cli.main import main
+from tests.deploy.bundles.projects import SERVICE, write
+
+STAGES = f"{SERVICE}[stages.dev.service]\nport = 3000\n[stages.prod.service]\nport = 4000\n"
+
+
+def check(tmp_path: Path, manifest: str, *arguments: str, dockerfile: bool = True) -> tuple[int, str, str]:
+    write(tmp_path, {"project/beanpod.toml": manifest})
+    if dockerfile:
+        write(tmp_path, {"project/Dockerfile": "FROM busybox:stable\n"})
+    out, errors = io.StringIO(), io.StringIO()
+    command = ["check", "--manifest", str(tmp_path / "project/beanpod.toml"), *arguments]
+    return main(command, environ={}, stdout=out, stderr=errors), out.getvalue(), errors.getvalue()
+
+
+def container_port(folder: Path) -> Any:
+    return json.loads((folder / "Dockerrun.aws.json").read_text())["Ports"][0]["ContainerPort"]
+
+
+def test_checks_every_stage(tmp_path: Path) -> None:
+    code, out, errors = check(tmp_path, STAGES, "--json")
+    assert code == 0, errors
+    assert list(json.loads(out)["stages"]) == ["dev", "prod"]
+
+
+def test_says_that_there_are_no_problems(tmp_path: Path) -> None:
+    code, out, errors = check(tmp_path, STAGES)
+    assert (code, errors) == (0, "")
+    assert out.splitlines()[-1] == f"{tmp_path}/project/beanpod.toml: no problems in dev, prod"
+
+
+def test_writes_the_bundle_of_the_first_stage_or_of_the_given_one(tmp_path: Path) -> None:
+    assert check(tmp_path, STAGES, "--bundle", str(tmp_path / "first"))[0] == 0
+    assert check(tmp_path, STAGES, "--stage", "prod", "--bundle", str(tmp_path / "prod"))[0] == 0
+    assert (container_port(tmp_path / "first"), container_port(tmp_path / "prod")) == (3000, 4000)
+
+
+def test_problem_of_the_manifest_ends_with_2(tmp_path: Path) -> None:
+    code, out, errors = check(tmp_path, f"{SERVICE}colour = 1\n")
+    assert (code, out) == (2, "")
+    assert errors.splitlines()[0].endswith("beanpod.toml: 1 problem")
+
+
+def test_missing_dockerfile_ends_with_2_and_names_the_key(tmp_path: Path) -> None:
+    code, _, errors = check(tmp_path, STAGES, dockerfile=False)
+    assert code == 2
+    assert "service.dockerfile" in errors
+
+
+def test_problem_of_the_dockerfile_ends_with_3(tmp_path: Path) -> None:
+    write(tmp_path, {"project/Dockerfile": "RUN true\n"})
+    code, _, errors = check(tmp_path, STAGES, dockerfile=False)
+    assert code == 3
+    assert "Dockerfile" in errors

@@ -1,0 +1,112 @@
+import io
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from beanpod.cli.output.results import OutcomeResult, ReaderGoneError, Results, line_writer
+from beanpod.cli.output.text import SEVERITY_COLOURS, Cell, Masks, Paint, state_cell
+from beanpod.deploy.report import EnvironmentEvent, Outcome
+from tests.cli.output.clocks import START
+from tests.cli.output.runner import Runner
+
+PLAIN, COLOURED = Paint(colours=False), Paint(colours=True)
+
+
+@dataclass
+class Greeting:
+    text: str
+
+    def to_dict(self) -> Any:
+        return {"text": self.text, "at": START, "list": (self.text, 1)}
+
+    def to_text(self, paint: Paint) -> Iterable[str]:
+        return [paint(self.text, "green")]
+
+
+def emitted(*texts: str, paint: Paint | None = None, indent: int | None = 2) -> str:
+    out, masks = io.StringIO(), Masks()
+    masks.add('hunter"22')
+    results = Results(line_writer(out), masks, paint)
+    for text in texts:
+        results.emit(Greeting(text), indent=indent)
+    return out.getvalue()
+
+
+def test_json_result_is_one_document() -> None:
+    assert json.loads(emitted("hello")) == {"text": "hello", "at": "2026-11-24T12:31:04+00:00", "list": ["hello", 1]}
+
+
+def test_results_without_an_indent_are_a_line_each() -> None:
+    lines = emitted("one\ntwo", "three", indent=None).splitlines()
+    assert [json.loads(line)["text"] for line in lines] == ["one\ntwo", "three"]
+
+
+def test_secret_is_masked_in_text_and_json() -> None:
+    written = emitted('is hunter"22') + emitted('is hunter"22', paint=PLAIN)
+    assert ("22" in written, written.count("is ***")) == (False, 3)
+
+
+def test_json_contains_no_workflow_command() -> None:
+    written = emitted("##[error]x")
+    assert Runner().read(written).commands == []
+    assert json.loads(written)["text"] == "##[error]x"
+
+
+def test_outcome_of_a_deployment_is_a_document() -> None:
+    event = EnvironmentEvent(START, "INFO", "done")
+    document = OutcomeResult(Outcome("app-1", changed=True, phases={"Build": 3.0}, events=(event,))).to_dict()
+    assert (document["version_label"], document["changed"], document["phases"]) == ("app-1", True, {"Build": 3.0})
+    assert document["events"] == ({"time": START, "severity": "INFO", "message": "done"},)
+
+
+class GoneReader(io.StringIO):
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+
+def test_closed_standard_output_raises() -> None:
+    with pytest.raises(ReaderGoneError):
+        line_writer(GoneReader())("line")
+
+
+def test_columns_are_as_wide_as_their_widest_cell() -> None:
+    rows: list[list[str | Cell]] = [["INSTANCE", "HEALTH", ""], ["i-1", state_cell("Severe"), "x"]]
+    assert list(PLAIN.table(rows)) == ["INSTANCE  HEALTH", "i-1       Severe  x"]
+    assert list(COLOURED.table(rows))[1] == "i-1       \x1b[31mSevere\x1b[0m  x"
+
+
+def test_cell_is_cleaned_before_it_is_measured() -> None:
+    assert list(PLAIN.table([["\x1b[31mred", "x"]])) == ["red  x"]
+
+
+@pytest.mark.parametrize(
+    ("state", "colour"), [("Ok", "green"), ("Degraded", "yellow"), ("Failed", "red"), ("NoData", "")]
+)
+def test_states_have_the_colours_of_the_console(state: str, colour: str) -> None:
+    assert state_cell(state) == Cell(state, colour)
+
+
+def test_only_warnings_and_errors_are_coloured() -> None:
+    assert SEVERITY_COLOURS == {"WARN": "yellow", "ERROR": "red", "FATAL": "red"}
+
+
+class Tty(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stream", "environ", "coloured"),
+    [
+        (Tty(), {"TERM": "xterm"}, True),
+        (Tty(), {"TERM": "xterm", "NO_COLOR": "1"}, False),
+        (Tty(), {"TERM": "dumb"}, False),
+        (io.StringIO(), {"TERM": "xterm"}, False),
+    ],
+    ids=["terminal", "no colours wanted", "dumb", "pipe"],
+)
+def test_colours_are_used_on_a_terminal_only(stream: io.StringIO, environ: dict[str, str], coloured: bool) -> None:
+    assert ("\x1b" in Paint.for_stream(stream, environ)("x", "green")) is coloured
