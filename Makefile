@@ -28,7 +28,7 @@ synth: $(INSTALLED)  ## The templates of the first stage, into cdk.out.
 	node_modules/.bin/cdk synth --quiet --no-notices
 
 schema: $(INSTALLED)  ## beanpod.schema.json, from the manifest's model.
-	python -m beanpod.manifest --write-schema
+	python -m tools.schema
 
 picture: $(INSTALLED)  ## docs/architecture.svg, from the synthesised stacks.
 	python -m tools.picture docs/architecture.svg

@@ -47,7 +47,7 @@ def test_infrastructure_is_synthesised_where_the_app_is_not(project: Path) -> No
     shutil.rmtree(project / "service")
     ended = run(project)
     assert ended.returncode == 0, ended.stderr
-    command = [sys.executable, "-P", "-m", "beanpod.manifest", "beanpod.toml"]
+    command = [sys.executable, "-P", "-m", "beanpod", "check"]
     checked = subprocess.run(
         command, cwd=project, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
     )

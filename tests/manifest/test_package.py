@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from beanpod import manifest
-from beanpod.manifest.__main__ import main
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,16 +35,3 @@ def test_public_names_exist(name: str) -> None:
 def test_other_names_do_not() -> None:
     with pytest.raises(AttributeError, match=r"module 'beanpod.manifest' has no attribute 'Stage'"):
         manifest.Stage  # noqa: B018
-
-
-def test_command_says_that_all_is_well(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([str(ROOT / "beanpod.toml")]) == 0
-    assert capsys.readouterr().out.endswith("beanpod.toml: dev, prod: no problems\n")
-
-
-def test_command_lists_problems_and_exits_with_2(tmp_path: Path) -> None:
-    result = subprocess.run(
-        [sys.executable, "-m", "beanpod.manifest", str(tmp_path)], capture_output=True, text=True, check=False, cwd=ROOT
-    )
-    assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == f"{tmp_path}: 1 problem\n  - a directory: name the file in it, e.g. beanpod.toml\n"

@@ -59,3 +59,9 @@ def test_problem_of_the_dockerfile_ends_with_3(tmp_path: Path) -> None:
     code, _, errors = check(tmp_path, STAGES, dockerfile=False)
     assert code == 3
     assert "Dockerfile" in errors
+
+
+def test_folder_in_place_of_a_manifest_is_named(tmp_path: Path) -> None:
+    errors = io.StringIO()
+    assert main(["check", "--manifest", str(tmp_path)], environ={}, stdout=io.StringIO(), stderr=errors) == 2
+    assert errors.getvalue().startswith(f"beanpod: {tmp_path}: 1 problem\n  - a directory: name the file in it")
