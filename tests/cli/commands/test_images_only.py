@@ -52,7 +52,7 @@ def test_build_names_the_image_and_a_dry_run_says_that_nothing_is_built(stage: S
     assert (built.code, built.document["images"], built.document["image"]) == (0, [], "nginx:stable")
     assert "nginx:stable" in stage.run("--manifest", str(manifest), "build", environ=NOWHERE).stdout
     plan = stage.run("deploy", "--manifest", str(manifest), "--dry-run", environ=NOWHERE).stdout.splitlines()
-    assert any(line.split() == ["build", "nothing,", "for", "linux/amd64"] for line in plan)
+    assert any(line.split() == ["build", "no", "image"] for line in plan)
     assert any(line.split() == ["push", "nothing"] for line in plan)
 
 

@@ -64,7 +64,7 @@ class PlanResult:
         yield from paint.facts(
             [
                 ("now", f"{now.name} is {now.status}, health {now.health}"),
-                ("build", f"{', '.join(plan.builds) or 'no image'}, for {plan.platform}"),
+                ("build", f"{', '.join(plan.builds)}, for {plan.platform}" if plan.builds else "no image"),
                 ("push", f"to {plan.repository}" if plan.builds else "nothing"),
                 ("upload", f"to s3://{plan.target.bucket}"),
                 ("deploy", f"to {plan.target.environment} in {plan.target.region}"),
