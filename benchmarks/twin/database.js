@@ -78,11 +78,11 @@ function placement({ vpc, databaseSubnets, groups }) {
 
 function storage(config) {
   return {
-    allocatedStorage: config.storage_gb,
-    maxAllocatedStorage: config.max_storage_gb ?? undefined,
+    allocatedStorage: config.allocated_storage,
+    maxAllocatedStorage: config.max_allocated_storage ?? undefined,
     storageType: rds.StorageType.GP3,
     storageEncrypted: true,
-    backupRetention: Duration.days(config.backup_days),
+    backupRetention: Duration.days(config.backup_retention_days),
     copyTagsToSnapshot: true,
     deletionProtection: config.deletion_protection,
   };

@@ -15,7 +15,7 @@ function optionRows({ environment, service }, tokens) {
   ];
 }
 
-const single = ({ health_path: path }) => rows('aws:elasticbeanstalk:application', { 'Application Healthcheck URL': path });
+const single = ({ health_check_path: path }) => rows('aws:elasticbeanstalk:application', { 'Application Healthcheck URL': path });
 
 const rows = (namespace, values) => Object.entries(values).map(([name, value]) => [namespace, name, String(value)]);
 
@@ -39,7 +39,7 @@ function instances(environment, tokens) {
       DisableDefaultEC2SecurityGroup: true,
       DisableIMDSv1: true,
       RootVolumeType: 'gp3',
-      RootVolumeSize: environment.root_volume_gb,
+      RootVolumeSize: environment.root_volume_size,
     }),
     ...rows('aws:autoscaling:asg', { MinSize: environment.min_size, MaxSize: environment.max_size }),
   ];
@@ -54,7 +54,7 @@ function deployment(environment) {
   }
   if (policy === 'TrafficSplitting') {
     found.push(...rows('aws:elasticbeanstalk:trafficsplitting', {
-      NewVersionPercent: environment.traffic_split_percent, EvaluationTime: environment.traffic_split_minutes,
+      NewVersionPercent: environment.traffic_split_percent, EvaluationTime: environment.evaluation_minutes,
     }));
   }
   return found;
@@ -86,7 +86,7 @@ function balanced(environment, service, tokens) {
     ...trigger(environment.scaling),
     ...rows('aws:autoscaling:updatepolicy:rollingupdate', { RollingUpdateEnabled: true, RollingUpdateType: 'Health' }),
     ...rows(ENVIRONMENT, { LoadBalancerType: 'application' }),
-    ...rows(`${ENVIRONMENT}:process:default`, { HealthCheckPath: service.health_path }),
+    ...rows(`${ENVIRONMENT}:process:default`, { HealthCheckPath: service.health_check_path }),
     ...rows('aws:elbv2:loadbalancer', {
       SecurityGroups: tokens.loadBalancerGroup, ManagedSecurityGroup: tokens.loadBalancerGroup,
     }),

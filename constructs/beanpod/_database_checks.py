@@ -10,29 +10,8 @@ from beanpod._subnets import foreign, select
 from beanpod._tokens import known
 from beanpod.database_engine import DatabaseEngine
 
-# https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html (AllocatedStorage, gp3)
-SMALLEST_STORAGE, LARGEST_STORAGE = 20, 65536
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_DatabaseInsights.Engines.html
 WITHOUT_INSIGHTS = {f"{family}.{size}" for family in ("t2", "t3", "t4g") for size in ("micro", "small")}
-# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Overview.Encryption.html
-WITHOUT_ENCRYPTION = re.compile(r"(m1|m2)\..*|t2\.micro")
-
-LONGEST_NAME = {"mysql": 64, "mariadb": 64, "postgres": 63}
-LONGEST_USERNAME = {"mysql": 16, "mariadb": 16, "postgres": 63}
-_MYSQL_SCHEMAS = {"information_schema", "innodb", "mysql", "performance_schema", "sys", "rdsadmin"}
-# RDS publishes no list for PostgreSQL: these were seen refused, besides what the server itself has.
-_POSTGRES_NAMES = {"catalog", "comments", "db", "dispatch", "flag", "grant", "identity", "user"}
-RESERVED_NAMES = {
-    "mysql": _MYSQL_SCHEMAS,
-    "mariadb": _MYSQL_SCHEMAS,
-    "postgres": _POSTGRES_NAMES | {"rdsadmin", "template0", "template1"},
-}
-RESERVED_USERNAMES = {
-    "mysql": {"rdsadmin", "rdsrepladmin"},
-    "mariadb": {"rdsadmin", "rdsrepladmin"},
-    "postgres": {"admin", "public", "rdsadmin", "rdsrepladmin", "user"},
-}
-
 # Enough to notice that the parameters are another server's: names that only one kind of server has.
 _MYSQL_PARAMETERS = re.compile(
     r"innodb_|character_set_|collation_|slow_query_log|long_query_time|sql_mode|max_allowed_packet|general_log|"
@@ -49,55 +28,12 @@ BACKUP_WINDOW = re.compile(rf"{_CLOCK}-{_CLOCK}")
 MAINTENANCE_WINDOW = re.compile(rf"{_DAY}:{_CLOCK}-{_DAY}:{_CLOCK}", re.IGNORECASE)
 
 
-def name_problems(engine: DatabaseEngine, database_name: str, username: str) -> Iterator[str]:
-    """Names that are malformed, too long or taken by the server."""
-    yield from _name_problems(engine, "database_name", database_name, LONGEST_NAME, RESERVED_NAMES, example="app")
-    yield from _name_problems(
-        engine, "username", username, LONGEST_USERNAME, RESERVED_USERNAMES, example=engine.username
-    )
-    if engine.name == "postgres" and known(username) and username.lower().startswith("pg_"):
-        yield f'username must not start with pg_, got "{username}": PostgreSQL keeps such roles to itself'
-
-
-def _name_problems(
-    engine: DatabaseEngine,
-    key: str,
-    value: str,
-    longest: Mapping[str, int],
-    reserved: Mapping[str, set[str]],
-    *,
-    example: str,
-) -> Iterator[str]:
-    if not known(value):
-        return
-    most = longest[engine.name]
-    if not re.fullmatch(rf"[A-Za-z][A-Za-z0-9_]{{0,{most - 1}}}", value):
-        yield f'{key} must be a letter and up to {most - 1} letters, digits or underscores, got "{value}"'
-    if value.lower() in reserved[engine.name]:
-        yield f'{key} must not be a word that {engine.name} reserves, got "{value}": write e.g. "{example}"'
-
-
-def storage_problems(allocated: int, most: int | None) -> Iterator[str]:
-    """Storage out of range, or an upper limit that leaves autoscaling no room."""
-    if known(allocated) and not SMALLEST_STORAGE <= allocated <= LARGEST_STORAGE:
-        yield (f"allocated_storage must be between {SMALLEST_STORAGE} and {LARGEST_STORAGE} GiB (gp3), got {allocated}")
-    if known(most) and most > LARGEST_STORAGE:
-        yield f"max_allocated_storage must be at most {LARGEST_STORAGE} GiB, got {most}"
-    if known(most) and known(allocated) and most < allocated * 1.1:
-        yield (
-            f"max_allocated_storage must be at least a tenth above allocated_storage ({allocated} GiB), "
-            f"got {most}: leave it out for storage that does not grow"
-        )
-
-
 def instance_problems(engine: DatabaseEngine, size: str, insights: bool | None) -> Iterator[str]:
     """Instance classes that are misspelt or cannot do what is asked of them."""
     if not known(size):
         return
     if size.startswith("db."):
         yield f'instance_type must be without its "db.", got "{size}": write "{size[3:]}"'
-    if WITHOUT_ENCRYPTION.fullmatch(size):
-        yield f'instance_type must be a class that can encrypt its storage, got "{size}": write e.g. "t4g.micro"'
     if insights and not can_have_insights(engine, size):
         yield f'performance_insights must be off on "{size}" with {engine.name}: choose "t4g.medium" or larger'
 
@@ -107,12 +43,8 @@ def can_have_insights(engine: DatabaseEngine, size: str) -> bool:
     return known(size) and (engine.name == "postgres" or size not in WITHOUT_INSIGHTS)
 
 
-def lifetime_problems(backup_days: float, protected: bool, removal_policy: RemovalPolicy) -> Iterator[str]:
-    """Backups out of range, or protection that contradicts the removal policy."""
-    if known(backup_days) and backup_days != int(backup_days):
-        yield f"backup_retention must be whole days, got {backup_days:g}: write Duration.days(...)"
-    if known(backup_days) and not 0 <= backup_days <= 35:
-        yield f"backup_retention must be between 0 (no backups) and 35 days, got {backup_days:g}"
+def lifetime_problems(*, protected: bool, removal_policy: RemovalPolicy) -> Iterator[str]:
+    """Protection that contradicts the removal policy."""
     if protected and removal_policy == RemovalPolicy.DESTROY:
         yield (
             "removal_policy must not be DESTROY while deletion_protection is on, got both: "
@@ -156,12 +88,6 @@ def _minutes(window: str) -> range:
     start, end = moments
     around = _MINUTES_OF_DAY * (7 if window[0].isalpha() else 1)
     return range(start, end if end >= start else end + around)
-
-
-def port_problems(port: int) -> Iterator[str]:
-    """Ports that RDS does not listen on."""
-    if known(port) and not 1150 <= port <= 65535:
-        yield f"port must be between 1150 and 65535, got {port}"
 
 
 def parameter_problems(engine: DatabaseEngine, parameters: Mapping[str, str]) -> Iterator[str]:

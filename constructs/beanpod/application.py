@@ -7,9 +7,10 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from beanpod._arguments import checked
-from beanpod._checks import refuse
+from beanpod._checks import plain, refuse
 from beanpod._once import role_arn
 from beanpod._option_checks import description_problems
+from beanpod._rules import setting_problems
 from beanpod._tokens import known
 
 
@@ -48,7 +49,7 @@ class Application(IApplication):
         :param application_name: 1 to 100 characters without a slash. Default: a name that CloudFormation generates.
             Replaces: the application.
         :param description: At most 200 characters. Default: none. Updates in place.
-        :param max_versions: How many versions are kept, 1 to 1000. A deployed version is never deleted. Updates in
+        :param max_versions: How many versions are kept, 2 to 1000. A deployed version is never deleted. Updates in
             place.
         :param delete_source_bundle: Whether a version's bundle goes with it. Updates in place.
         :raises ValueError: With every problem found.
@@ -84,5 +85,4 @@ def _problems(name: str | None, description: str | None, max_versions: int) -> I
     if known(name) and (not 1 <= len(name) <= 100 or "/" in name):
         yield f'application_name must be 1 to 100 characters without a slash, got "{name}"'
     yield from description_problems(description)
-    if known(max_versions) and not 1 <= max_versions <= 1000:
-        yield f"max_versions must be 1 to 1000, got {max_versions}"
+    yield from map(str, setting_problems({"max_versions": plain(max_versions)}))

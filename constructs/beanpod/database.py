@@ -11,9 +11,10 @@ from constructs import Construct
 
 from beanpod import _database_checks as checks
 from beanpod._arguments import checked
-from beanpod._checks import refuse
+from beanpod._checks import plain, refuse
 from beanpod._connectivity import port_problems
 from beanpod._cross_stack import allow_replacement, export_network
+from beanpod._database_rules import database_problems
 from beanpod._once import in_days, instance_size
 from beanpod._subnets import database_subnets, group_problems
 from beanpod._tokens import known, text
@@ -118,12 +119,22 @@ class Database(IDatabase):
         size = instance_size(instance_type)
         backup_retention = backup_retention or Duration.days(DEFAULT_BACKUP_DAYS)
         problems = [
-            *checks.name_problems(engine, database_name, username),
-            *checks.storage_problems(allocated_storage, max_allocated_storage),
+            *map(
+                str,
+                database_problems(
+                    engine.name,
+                    database_name=plain(database_name),
+                    username=plain(username),
+                    allocated_storage=plain(allocated_storage),
+                    max_allocated_storage=plain(max_allocated_storage),
+                    backup_retention=plain(in_days(backup_retention)),
+                    instance_type=plain(size),
+                    port=plain(port),
+                ),
+            ),
             *checks.instance_problems(engine, size, performance_insights),
-            *checks.lifetime_problems(in_days(backup_retention), deletion_protection, removal_policy),
+            *checks.lifetime_problems(protected=deletion_protection, removal_policy=removal_policy),
             *checks.window_problems(preferred_backup_window, preferred_maintenance_window),
-            *checks.port_problems(port),
             *port_problems(
                 "port", port, security_group, f"give the ServiceNetwork database_port={port:g}, or leave port out"
             ),

@@ -1,7 +1,6 @@
 """Which database server, which version, and what follows from that."""
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -9,6 +8,7 @@ from aws_cdk import aws_rds as rds
 
 from beanpod._arguments import checked
 from beanpod._checks import refuse
+from beanpod._database_rules import ENGINES, major_version, version_problems
 
 # Without these two the exported slow query log stays empty: RDS writes to a table unless told otherwise.
 _SLOW_QUERY_LOG = {"slow_query_log": "1", "log_output": "FILE", "long_query_time": "2"}
@@ -44,7 +44,7 @@ class DatabaseEngine:
     @classmethod
     def mysql(cls, version: str) -> "DatabaseEngine":
         """RDS for MySQL, 8.0 or newer: "8.4" or "8.4.9". Raises ValueError for anything else."""
-        return cls._mysql_family("mysql", version, _major("mysql", version, "8.4", oldest=(8, 0)))
+        return cls._mysql_family("mysql", version, _family("mysql", version))
 
     @classmethod
     def mariadb(cls, version: str) -> "DatabaseEngine":
@@ -52,7 +52,7 @@ class DatabaseEngine:
 
         Raises ValueError for anything else.
         """
-        return cls._mysql_family("mariadb", version, _major("mariadb", version, "11.4", oldest=(10, 6)))
+        return cls._mysql_family("mariadb", version, _family("mariadb", version))
 
     @classmethod
     def postgres(cls, version: str) -> "DatabaseEngine":
@@ -60,12 +60,12 @@ class DatabaseEngine:
         return cls(
             name="postgres",
             version=version,
-            port=5432,
+            port=ENGINES["postgres"].port,
             username="postgres",
             log_exports=("postgresql", "upgrade"),
             parameters={},
             tls_parameter="rds.force_ssl",
-            family=_major("postgres", version, "17", oldest=(13,)),
+            family=_family("postgres", version),
         )
 
     @classmethod
@@ -73,7 +73,7 @@ class DatabaseEngine:
         return cls(
             name=name,
             version=version,
-            port=3306,
+            port=ENGINES[name].port,
             username="admin",
             log_exports=("error", "slowquery"),
             parameters=_SLOW_QUERY_LOG,
@@ -91,18 +91,6 @@ def _instance_engine(name: str, version: str, family: str) -> rds.IInstanceEngin
     return rds.DatabaseInstanceEngine.postgres(version=rds.PostgresEngineVersion.of(version, family))
 
 
-def _major(engine: str, version: str, example: str, *, oldest: tuple[int, ...]) -> str:
-    """The part of `version` that names a parameter group family, as long as `oldest` is."""
-    number = r"\.".join([r"\d{1,3}"] * len(oldest))
-    form = re.fullmatch(rf"({number})(\.\d{{1,3}}(-(rds\.\d{{8}}|R\d))?)?", version)
-    major = form.group(1) if form else ""
-    refuse("DatabaseEngine", _version_problems(engine, version, example, major, oldest))
-    return major
-
-
-def _version_problems(engine: str, version: str, example: str, major: str, oldest: tuple[int, ...]) -> Iterator[str]:
-    if not major:
-        yield f'{engine} version must be like "{example}" or "{example}.9", got "{version}"'
-    elif tuple(map(int, major.split("."))) < oldest:
-        first = ".".join(map(str, oldest))
-        yield f'{engine} version must be {first} or newer, got "{version}"'
+def _family(engine: str, version: str) -> str:
+    refuse("DatabaseEngine", map(str, version_problems(engine, version)))
+    return major_version(engine, version)

@@ -20,6 +20,7 @@ from beanpod._option_checks import name_problems, setting_problems, variable_pro
 from beanpod._option_rows import option_rows
 from beanpod._record_target import address_target, load_balancer_target
 from beanpod._reserved_tags import remove_reserved_tags
+from beanpod._rules import option_problems
 from beanpod._settings import (
     BatchSizeType,
     DeploymentPolicy,
@@ -128,7 +129,7 @@ class DockerEnvironment(IDockerEnvironment):
             creation.
         :param application: `Application.from_application_name` brings one. Default: a new application. Replaces: the
             environment, the application.
-        :param max_versions: How many versions a new application keeps, 1 to 1000. Updates in place.
+        :param max_versions: How many versions a new application keeps, 2 to 1000. Updates in place.
         :param environment_name: 4 to 40 letters, digits and hyphens. Default: generated; a fixed name would block every
             change that replaces the environment. Replaces: the environment.
         :param description: At most 200 characters. Default: none. Updates in place.
@@ -139,7 +140,7 @@ class DockerEnvironment(IDockerEnvironment):
         :param load_balancer_scheme: INTERNAL is reached from within the VPC and what is connected to it only. Updates
             in place.
         :param instance_types: 1 to 40 EC2 types of one architecture, the preferred first. Updates in place.
-        :param root_volume_size: In GiB, 8 to 16384. Images and their layers live there. Updates in place.
+        :param root_volume_size: In GiB, 10 to 16384. Images and their layers live there. Updates in place.
         :param min_size: Instances at least, 1 or more. Updates in place.
         :param max_size: Instances at most. Default: 1 for a single instance, else 4, or min_size if that is more or a
             token. Updates in place.
@@ -500,9 +501,7 @@ def _by_key(
     if isinstance(options, Mapping):
         return [(kind, name, value, None) for kind, values in options.items() for name, value in values.items()]
     rows = [(it.namespace, it.name, it.value, it.resource_name) for it in options]
-    keys = [(namespace, name, resource) for namespace, name, _, resource in rows]
-    twice = [key for key in dict.fromkeys(keys) if keys.count(key) > 1]
-    refuse(owner, (f"option {namespace} {name} is set twice in options: set it once" for namespace, name, _ in twice))
+    refuse(owner, map(str, option_problems((namespace, name, resource) for namespace, name, _, resource in rows)))
     return list(rows)
 
 

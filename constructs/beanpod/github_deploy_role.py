@@ -1,6 +1,5 @@
 """The role that a GitHub workflow deploys with, without any key to keep."""
 
-import re
 from collections.abc import Iterator, Sequence
 from weakref import WeakKeyDictionary
 
@@ -10,16 +9,13 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from beanpod._arguments import checked
-from beanpod._checks import refuse
+from beanpod._checks import plain, refuse
 from beanpod._cross_stack import redeploy_on_change
-from beanpod._tokens import known
+from beanpod._rules import github_problems, setting_problems
 from beanpod.deploy_policy import DeployPermissions, extra_document
 
 _ISSUER = "token.actions.githubusercontent.com"
 _AUDIENCE = "sts.amazonaws.com"
-_REPOSITORY = re.compile(r"[\w-]+/[\w.-]+|[\w-]+@\d+/[\w.-]+@\d+", re.ASCII)
-# `*` and `?` look like patterns, which the exact comparison would never match; IAM replaces `${...}`.
-_PATTERNS = frozenset("*?$")
 
 # By the app or the pipeline's stage, whose stacks can refer to each other, and by account.
 _PROVIDERS: WeakKeyDictionary[Construct, dict[str, iam.OidcProviderNative]] = WeakKeyDictionary()
@@ -118,19 +114,7 @@ def _subject(repository: str, branch: str | None, environment: str | None) -> st
 
 
 def _problems(repository: str, branch: str | None, environment: str | None) -> Iterator[str]:
-    if known(repository) and not _REPOSITORY.fullmatch(repository):
-        yield f'repository must be "owner/name" or "owner@id/name@id", got "{repository}"'
-    if (branch is None) == (environment is None):
-        got = "neither" if branch is None else f'"{branch}" and "{environment}"'
-        yield f"one of branch and environment must be given, got {got}: a token of GitHub's names only one"
-    if known(branch):
-        yield from _branch_problems(str(branch))
-    if known(environment) and (not environment or set(str(environment)) & _PATTERNS):
-        yield f'environment must be one name without *, ? and $, got "{environment}": make a role for each'
-
-
-def _branch_problems(branch: str) -> Iterator[str]:
-    if branch.startswith("refs/"):
-        yield f'branch must be a short name like "main", got "{branch}": tags and pull requests cannot deploy'
-    elif not branch or set(branch) & (_PATTERNS | set(" ~^:[\\")):
-        yield f'branch must be a name that git allows, no wildcard, got "{branch}": make a role for each'
+    given = {"repository": repository, "branch": branch, "environment": environment}
+    values = {name: plain(value) for name, value in given.items()}
+    # A token is given, though it is not known.
+    yield from map(str, github_problems(**values) if values == given else setting_problems(values))

@@ -10,10 +10,11 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct, Node
 
 from beanpod._arguments import checked
-from beanpod._checks import refuse
+from beanpod._checks import plain, refuse
 from beanpod._connectivity import record_ingress
 from beanpod._flow_logs import FlowLogs
 from beanpod._once import internet, tcp, zone
+from beanpod._rules import network_problems, setting_problems, vpc_problems
 from beanpod._subnets import ISOLATED, PRIVATE, PUBLIC, database_subnets
 from beanpod._tokens import known
 
@@ -62,7 +63,8 @@ class ServiceSecurityGroups(Construct):
         Raises ValueError for a port out of range.
         """
         super().__init__(scope, construct_id)
-        refuse(self, _port_problems(instance_port, database_port))
+        ports = {"instance_port": plain(instance_port), "database_port": plain(database_port)}
+        refuse(self, map(str, setting_problems(ports)))
         self._vpc, self._exported = vpc, False
         # A changed description replaces the group: these words are as fixed as the ids.
         self.load_balancer = self._group("LoadBalancer", vpc, _LOAD_BALANCER) if load_balanced else None
@@ -156,7 +158,8 @@ class ServiceNetwork(Construct):
         a new VPC beside `vpc`, a `vpc` without public subnets or without any for the database.
         """
         super().__init__(scope, construct_id)
-        refuse(self, _zone_problems(nat_gateways, max_azs, load_balanced))
+        counts = network_problems(max_azs=max_azs, nat_gateways=nat_gateways, private_instances=load_balanced)
+        refuse(self, map(str, counts))
         if not flow_logs and flow_log_retention != logs.RetentionDays.ONE_MONTH:
             refuse(self, ["flow_log_retention keeps nothing without flow logs: set flow_logs=True or leave it out"])
         if vpc:
@@ -287,29 +290,8 @@ def _subnet_configuration(nat_gateways: int) -> list[ec2.SubnetConfiguration]:
     return [public, isolated, private] if nat_gateways else [public, isolated]
 
 
-def _port_problems(instance_port: int, database_port: int | None) -> Iterator[str]:
-    if known(instance_port) and not 1 <= instance_port <= 65535:
-        yield f"instance_port must be between 1 and 65535, got {instance_port}: 80 is the usual"
-    if known(database_port) and not 1150 <= database_port <= 65535:
-        yield f"database_port must be between 1150 and 65535, got {database_port}: RDS takes no other"
-
-
-def _zone_problems(nat_gateways: int, max_azs: int, load_balanced: bool) -> Iterator[str]:
-    if not 2 <= max_azs <= MOST_AZS:
-        yield f"max_azs must be 2 or 3, got {max_azs}: load balancer and RDS subnet group need two zones"
-    if not 0 <= nat_gateways <= max_azs:
-        yield f"nat_gateways must be between 0 and max_azs ({max_azs}), got {nat_gateways}: one a zone"
-    if nat_gateways > 0 and not load_balanced:
-        yield (
-            f"nat_gateways must be 0 without a load balancer, got {nat_gateways}: "
-            "a single instance lives in a public subnet and would not use them"
-        )
-
-
 def _own_vpc_problems(vpc: ec2.IVpc, shaped: bool, database: bool) -> Iterator[str]:
     if shaped:
         yield "ip_addresses, nat_gateways and max_azs shape a new VPC: leave them out beside vpc"
-    if not vpc.public_subnets:
-        yield "vpc must have public subnets, got none: the load balancer or single instance needs them"
-    if database and database_subnets(vpc) is None:
-        yield "vpc must have isolated or private subnets, got none: a database is never put in public ones"
+    kinds = {kind: bool(getattr(vpc, f"{kind}_subnets")) for kind in ("public", "private", "isolated")}
+    yield from map(str, vpc_problems(**kinds, database=database))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from beanpod._arguments import checked
 from beanpod._once import here
+from beanpod._rules import FORMS
 
 _BRANCH = "Docker running on 64bit Amazon Linux 2023"
 
@@ -31,7 +32,7 @@ class DockerPlatform:
 
         :raises ValueError: The version is not three numbers with dots.
         """
-        if not re.fullmatch(r"\d+\.\d+\.\d+", version):
+        if not re.fullmatch(FORMS["platform_version"].pattern, version):
             raise ValueError(f'platform version must look like "4.13.7", got "{version}"')
         return cls(version)
 

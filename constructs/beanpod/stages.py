@@ -128,14 +128,14 @@ def add_database(
         vpc=network.vpc,
         engine=_engine(config),
         instance_type=ec2.InstanceType(config.instance_class.removeprefix("db.")),
-        allocated_storage=config.storage_gb,
-        max_allocated_storage=config.max_storage_gb,
+        allocated_storage=config.allocated_storage,
+        max_allocated_storage=config.max_allocated_storage,
         multi_az=config.multi_az,
         database_name=config.name,
         username=config.username,
         vpc_subnets=network.database_subnets,
         security_group=network.database_security_group,
-        backup_retention=Duration.days(config.backup_days),
+        backup_retention=Duration.days(config.backup_retention_days),
         deletion_protection=config.deletion_protection,
     )
     reasons = {
@@ -146,8 +146,8 @@ def add_database(
         reasons["RDS3"] = "One zone by choice of the manifest: database.multi_az."
     if not config.deletion_protection:
         reasons["RDS10"] = "Off by choice of the manifest: database.deletion_protection. A snapshot remains."
-    if config.backup_days == 0:
-        reasons["RDS13"] = "Off by choice of the manifest: database.backup_days."
+    if config.backup_retention_days == 0:
+        reasons["RDS13"] = "Off by choice of the manifest: database.backup_retention_days."
     _acknowledge(database, reasons)
     return database
 
@@ -181,7 +181,7 @@ def add_environment(
         platform=DockerPlatform.latest() if config.platform == "latest" else DockerPlatform.pinned(config.platform),
         environment_type=EnvironmentType(config.type),
         instance_types=config.instance_types,
-        root_volume_size=config.root_volume_gb,
+        root_volume_size=config.root_volume_size,
         min_size=config.min_size,
         max_size=config.max_size,
         scaling=ScalingTrigger(unit=config.scaling.unit, **config.scaling.model_dump()),
@@ -189,8 +189,8 @@ def add_environment(
         batch_size_type=BatchSizeType(config.batch_size_type),
         batch_size=config.batch_size,
         traffic_split_percent=config.traffic_split_percent,
-        evaluation_minutes=config.traffic_split_minutes,
-        health_check_path=stage.service.health_path,
+        evaluation_minutes=config.evaluation_minutes,
+        health_check_path=stage.service.health_check_path,
         certificate=certificate,
         environment=stage.render_variables(placeholders),
         secrets={name: _secret(scope, name, secret) for name, secret in stage.secrets.items()},

@@ -69,13 +69,13 @@ def test_an_option_is_set_once(option: OptionSetting) -> None:
 def test_variables_are_counted_together_however_they_came() -> None:
     options = new_options()
     options.add_variables({"A": "x" * 2000}, {})
-    with pytest.raises(ValueError, match="variables take 4098 bytes as key=value, at most 4096 fit"):
+    with pytest.raises(ValueError, match="variables take 4,098 bytes as NAME=value, Beanstalk stores 4,096"):
         options.add_variables({"B": "x" * 2094}, {})
 
 
 @pytest.mark.parametrize(
     ("name", "value", "words"),
-    [("B", "x" * 2094, "variables take 4098 bytes"), ("B-2", "x", 'variable "B-2" must be letters')],
+    [("B", "x" * 2094, "variables take 4,098 bytes"), ("B-2", "x", "variables.B-2 must be named with letters")],
 )
 def test_a_variable_set_as_an_option_is_a_variable(name: str, value: str, words: str) -> None:
     options = new_options()

@@ -165,17 +165,11 @@ def test_retention_of_flow_logs_can_be_chosen() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"nat_gateways": -1}, r"nat_gateways must be between 0 and max_azs \(2\), got -1"),
-        ({"nat_gateways": 3}, r"nat_gateways must be between 0 and max_azs \(2\), got 3"),
-        (
-            {"nat_gateways": 1, "load_balanced": False},
-            "nat_gateways must be 0 without a load balancer, got 1",
-        ),
-        ({"max_azs": 1}, "max_azs must be 2 or 3, got 1: load balancer and RDS subnet group need two zones"),
-        ({"max_azs": 4}, "max_azs must be 2 or 3, got 4"),
-        ({"instance_port": 0}, "instance_port must be between 1 and 65535, got 0"),
-        ({"instance_port": 65536}, "instance_port must be between 1 and 65535, got 65536"),
-        ({"database_port": 80}, "database_port must be between 1150 and 65535, got 80"),
+        ({"nat_gateways": -1}, "nat_gateways must be 0 to 3 gateways, got -1"),
+        ({"nat_gateways": 3}, r"nat_gateways must be at most max_azs \(2\), got 3"),
+        ({"max_azs": 1}, "max_azs must be 2 to 3 zones, got 1"),
+        ({"instance_port": 0}, "instance_port must be 1 to 65535, got 0"),
+        ({"database_port": 80}, "database_port must be 1150 to 65535, got 80"),
     ],
 )
 def test_numbers_out_of_range_are_refused(options: dict[str, Any], message: str) -> None:
@@ -192,7 +186,7 @@ def test_numbers_out_of_range_are_refused(options: dict[str, Any], message: str)
             "nat_gateways and max_azs shape a new VPC: leave them out beside vpc",
         ),
         (["public"], {"max_azs": 3}, "nat_gateways and max_azs shape a new VPC: leave them out beside vpc"),
-        (["private"], {}, "vpc must have public subnets, got none"),
+        (["private"], {}, "vpc must have public subnets"),
         (["public"], {"database_port": 3306}, "vpc must have isolated or private subnets, got none"),
     ],
 )
@@ -205,4 +199,4 @@ def test_a_vpc_that_does_not_fit_is_refused(given: list[str], options: dict[str,
 
 def test_all_problems_are_listed_at_once() -> None:
     with pytest.raises(ValueError, match=r"^Dev/Network: 2 problems\n.*max_azs.*\n.*nat_gateways"):
-        ServiceNetwork(Stack(App(), "Dev"), "Network", max_azs=1, nat_gateways=5)
+        ServiceNetwork(Stack(App(), "Dev"), "Network", max_azs=1, nat_gateways=3)

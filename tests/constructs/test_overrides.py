@@ -146,14 +146,19 @@ def test_a_token_overrides() -> None:
         (VPC, "ELBScheme", "private", 'load_balancer_scheme must be one of public, internal, got "private"'),
         ("aws:elasticbeanstalk:command", "DeploymentPolicy", "Rolls", "deployment_policy must be one of AllAtOnce"),
         ("aws:elasticbeanstalk:cloudwatch:logs", "RetentionInDays", "31", "log_retention_days must be one of 1, 3"),
-        ("aws:elasticbeanstalk:environment:process:default", "HealthCheckPath", "up", 'must start with "/", got "up"'),
+        (
+            "aws:elasticbeanstalk:environment:process:default",
+            "HealthCheckPath",
+            "up",
+            'must start with "/" and have no spaces, got "up"',
+        ),
         (VPC, "VPCId", "vpc-2", "VPCId is set already, by vpc, with what goes with it: give another vpc"),
         ("aws:elasticbeanstalk:environment", "EnvironmentType", "SingleInstance", "give another environment_type"),
         (LAUNCH, "IamInstanceProfile", None, "must not be removed: no environment launches without it"),
         (VPC, "ElbScheme", "internal", "is not spelt as Beanstalk spells it: write aws:ec2:vpc ELBScheme"),
         ("ec2:vpc", "ELBScheme", "internal", 'a namespace must begin with "aws:", got "ec2:vpc"'),
-        ("aws:elasticbeanstalk:application:environment", "A B", "1", 'variable "A B" must be letters'),
-        ("aws:elasticbeanstalk:application:environment", "BIG", "x" * 5000, "variables take 5004 bytes"),
+        ("aws:elasticbeanstalk:application:environment", "A B", "1", "variables.A B must be named"),
+        ("aws:elasticbeanstalk:application:environment", "BIG", "x" * 5000, "variables take 5,004 bytes"),
     ],
 )
 def test_the_checks_hold_for_options_by_key(namespace: str, name: str, value: str | None, words: str) -> None:
@@ -165,7 +170,7 @@ def test_the_checks_hold_for_options_by_key(namespace: str, name: str, value: st
 
 def test_an_option_twice_in_options_is_refused() -> None:
     twice = [OptionSetting(namespace=GROUP, name="Cooldown", value=value) for value in ("60", "90")]
-    with pytest.raises(ValueError, match="option aws:autoscaling:asg Cooldown is set twice in options"):
+    with pytest.raises(ValueError, match="sets aws:autoscaling:asg Cooldown a second time"):
         new_environment(new_stack(), options=twice)
 
 
@@ -229,7 +234,7 @@ CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/1"
             lambda stack: {"certificate": acm.Certificate.from_certificate_arn(stack, "Certificate", CERTIFICATE)},
             "certificate needs an application load balancer",
         ),
-        (lambda _: {"deployment_policy": DeploymentPolicy.TRAFFIC_SPLITTING}, "TrafficSplitting needs an application"),
+        (lambda _: {"deployment_policy": DeploymentPolicy.TRAFFIC_SPLITTING}, "deployment_policy needs an application"),
         (
             lambda stack: {
                 "additional_load_balancer_security_groups": [

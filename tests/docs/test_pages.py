@@ -123,7 +123,7 @@ def test_an_app_of_ones_own_is_found_by_the_deploy_script(tmp_path: Path) -> Non
     (snippet,) = blocks(ROOT / "docs/your-own.md", "python")
     environment = os.environ | {"CDK_OUTDIR": str(tmp_path)}
     subprocess.run([sys.executable, "-c", snippet.text], env=environment, check=True, capture_output=True)
-    service = SimpleNamespace(name="shop", health_path="/health")
+    service = SimpleNamespace(name="shop", health_check_path="/health")
     stacks = {"service_stack": "shop-prod-service", "delivery_stack": "shop-prod-delivery"}
     stage: Any = SimpleNamespace(
         name="prod",

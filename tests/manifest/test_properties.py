@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beanpod.manifest import Manifest, ManifestError, StageConfig
-from beanpod.manifest._explain import keys_at
-from beanpod.manifest._templates import has_stray_brace, placeholders, render
+from beanpod.manifest._problems import keys_at
+from beanpod.manifest._types import has_stray_brace, placeholders, render
 
 SECTIONS = sorted(StageConfig.model_fields)
 KEYS = sorted({key for name in SECTIONS for key in keys_at((name,))} | {*SECTIONS, "stages", "dev", "vpc", "generate"})
@@ -147,7 +147,7 @@ def test_plausible_manifests(folder: Path, base: dict[str, Any], stages: dict[st
     result = outcome(folder, "".join(f"{key} = {toml(value)}\n" for key, value in document.items()).encode())
     if isinstance(result, ManifestError):
         assert len(set(result.problems)) == len(result.problems)
-        assert all(re.search("write|lower|raise|leave|shorten", problem) for problem in result.problems)
+        assert all(re.search("must|write|lower|raise|leave|shorten", problem) for problem in result.problems)
         return
     for name in result.stages:
         assert_deployable(result.stage(name))
@@ -162,8 +162,8 @@ def assert_deployable(stage: StageConfig) -> None:
         assert environment.deployment_policy in {"AllAtOnce", "Immutable"}
     assert (network.nat_gateways > 0) == (environment.private_instances and network.vpc is None)
     assert environment.platform == "latest" or environment.managed_updates is None
-    if database and database.max_storage_gb:
-        assert database.max_storage_gb * 10 >= database.storage_gb * 11
+    if database and database.max_allocated_storage:
+        assert database.max_allocated_storage * 10 >= database.allocated_storage * 11
     values = dict.fromkeys(("host", "port", "name", "username"), "x") if database else None
     assert "database." not in "".join(stage.render_variables(values).values())
 

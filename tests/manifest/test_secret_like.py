@@ -155,7 +155,7 @@ def test_a_stage_that_overrides_plaintext_insists_anew(read: Reader, problems: F
         ("DB_PASSWORD = 12345678", "DB_PASSWORD = ...: write it in quotes"),
         (
             'DB_PASSWORD = "{database.password}"',
-            "DB_PASSWORD = ...: a password stays out of variables: read RDS_PASSWORD, which is set as a secret",
+            "DB_PASSWORD = ...: passwords are secrets: leave it out, and read RDS_PASSWORD in the container",
         ),
     ],
 )

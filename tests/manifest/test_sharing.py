@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from beanpod.cli.main import main
 from beanpod.manifest import Manifest
-from beanpod.manifest.__main__ import main
 
 SERVICE = '[service]\nname = "guestbook"\nimage = "ada/guestbook"\n'
 ONE, TWO = "1" * 12, "2" * 12
@@ -50,7 +51,9 @@ def test_stages_that_share_both_are_told_what_follows(read: Reader) -> None:
 def test_stages_that_name_less_may_share(read: Reader, prod: dict[str, str]) -> None:
     told = read(stages(dev={"region": "eu-central-1"}, prod=prod)).sharing("dev")
     assert told is not None
-    assert told.startswith("stage dev goes to the same account and region as prod, unless it is deployed with other ")
+    assert told.startswith(
+        "stage dev is deployed to the same account and region as prod, unless with other credentials"
+    )
 
 
 def test_following_the_words_ends_the_warning(read: Reader) -> None:
@@ -58,13 +61,10 @@ def test_following_the_words_ends_the_warning(read: Reader) -> None:
     assert [manifest.sharing(name) for name in manifest.stages] == [None, None]
 
 
-def test_the_check_warns_in_one_line_and_succeeds(
-    folder: Path, read: Reader, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_check_warns_once_and_succeeds(folder: Path, read: Reader) -> None:
     read(stages(dev={}, prod={}))
-    path = folder / "beanpod.toml"
-    assert main([str(path)]) == 0
-    said = capsys.readouterr()
-    assert said.out == f"{path}: dev, prod: no problems\n"
-    (line,) = said.err.splitlines()
-    assert line.startswith(f"{path}: warning: stage dev goes to the same account")
+    (folder / "Dockerfile").write_text("FROM busybox:stable\n")
+    out = io.StringIO()
+    assert main(["check", "--manifest", str(folder / "beanpod.toml")], environ={}, stdout=out, stderr=out) == 0
+    assert out.getvalue().count("stage dev is deployed to the same account and region as prod") == 1
+    assert "stage prod is deployed" not in out.getvalue()

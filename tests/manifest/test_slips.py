@@ -20,7 +20,7 @@ name = "guestbook"
 image = "ada/guestbook"
 compose = "compose.yaml"
 port = 3000
-health_path = "/healthz"
+health_check_path = "/healthz"
 [variables]
 JDBC_URL = "jdbc:mysql://{database.host}:{database.port}/{database.name}"
 [secrets]
@@ -45,11 +45,11 @@ deployment_policy = "TrafficSplitting"
 batch_size_type = "Fixed"
 batch_size = 2
 traffic_split_percent = 20
-traffic_split_minutes = 10
+evaluation_minutes = 10
 certificate = "arn:aws:acm:eu-central-1:123456789012:certificate/0a1b2c3d-0000-1111-2222-333344445555"
 platform = "latest"
 log_retention_days = 30
-root_volume_gb = 40
+root_volume_size = 40
 max_versions = 10
 [environment.managed_updates]
 level = "patch"
@@ -69,9 +69,9 @@ value = "900"
 engine = "mysql"
 version = "8.4.9"
 instance_class = "db.t4g.large"
-storage_gb = 100
-max_storage_gb = 500
-backup_days = 30
+allocated_storage = 100
+max_allocated_storage = 500
+backup_retention_days = 30
 multi_az = true
 deletion_protection = true
 name = "guests"

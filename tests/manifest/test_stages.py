@@ -38,7 +38,7 @@ def value_at(stage: StageConfig, path: str) -> Any:
         ("network.flow_logs", False, True),
         ("database.multi_az", False, True),
         ("database.deletion_protection", False, True),
-        ("database.backup_days", 7, 14),
+        ("database.backup_retention_days", 7, 14),
         ("database.instance_class", "db.t4g.micro", "db.t4g.small"),
     ],
 )
@@ -63,7 +63,7 @@ LOG_LEVEL = "info"
 GREETING = "Hello"
 [environment]
 instance_types = ["t3.small", "t3a.small"]
-root_volume_gb = 20
+root_volume_size = 20
 [stages.dev]
 [stages.prod.variables]
 LOG_LEVEL = "warning"
@@ -77,7 +77,7 @@ start = "Sun:03:00"
     assert dict(prod.variables) == {"LOG_LEVEL": "warning", "GREETING": "Hello"}
     assert dict(dev.variables) == {"LOG_LEVEL": "info", "GREETING": "Hello"}
     assert prod.environment.instance_types == ("m7i.large",)
-    assert prod.environment.root_volume_gb == 20
+    assert prod.environment.root_volume_size == 20
     assert prod.environment.managed_updates
     assert (prod.environment.managed_updates.level, prod.environment.managed_updates.start) == ("minor", "Sun:03:00")
 
@@ -126,7 +126,7 @@ def test_database_name_comes_from_the_service(read: Reader, service: str, name: 
 def test_room_for_the_database_to_grow(read: Reader, settings: str, room: int | None) -> None:
     database = stage_of(read, f'[database]\nengine = "mysql"\n{settings}').database
     assert database
-    assert database.max_storage_gb == room
+    assert database.max_allocated_storage == room
 
 
 def test_production_on_a_single_instance_is_consistent(read: Reader) -> None:

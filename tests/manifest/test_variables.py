@@ -44,27 +44,27 @@ def test_without_a_database_nothing_needs_filling_in(read: Callable[[str], Manif
         ('EMPTY = ""', 'EMPTY = "": Beanstalk removes an empty variable: write a value, or leave it out'),
         (
             'KEY = "a\\nb"',
-            'KEY = "a\\nb": a variable is one line of printable characters: put anything else into [secrets]',
+            'KEY = "a\\nb": a variable is one line of printable characters: write anything else in [secrets]',
         ),
         (
             '"MY KEY" = "x"',
-            '"MY KEY" = "x": no name of a variable: write letters, digits and underscores, a letter first',
+            '"MY KEY" = "x": must be named with letters, digits and underscores, a letter first: write another name',
         ),
-        ('A = "{"', 'A = "{": a brace stands alone: write it twice, "{{" or "}}"'),
+        ('A = "{"', 'A = "{": a single brace: write it twice, "{{" or "}}"'),
         (
             'A = "{database.hots}"',
-            'A = "{database.hots}": no placeholder {database.hots}: write {database.host}',
+            'A = "{database.hots}": unknown placeholder {database.hots}: write {database.host}',
         ),
         (
             'A = "{}"',
             (
-                'A = "{}": no placeholder {}: write one of {database.host}, {database.port}, {database.name}, '
+                'A = "{}": unknown placeholder {}: write one of {database.host}, {database.port}, {database.name}, '
                 "{database.username}"
             ),
         ),
         (
             'A = "{database.password}"',
-            'A = "{database.password}": a password stays out of variables: read RDS_PASSWORD, which is set as a secret',
+            'A = "{database.password}": passwords are secrets: leave it out, and read RDS_PASSWORD in the container',
         ),
         (
             'RDS_PORT = "1"',
@@ -93,15 +93,15 @@ def test_variables_may_fill_beanstalks_4096_bytes(read: Callable[[str], Manifest
 def test_variables_beyond_beanstalks_4096_bytes(problems: Finder) -> None:
     assert problems(f'{SERVICE}[variables]\nA = "{"x" * 4090}"\nB = "é€"\n') == [
         (
-            'variables: 4,099 bytes of names and values, Beanstalk takes 4,096: shorten them (the largest is "A"), '
-            "or move some into [secrets]"
+            "variables: take 4,099 bytes as NAME=value, Beanstalk stores 4,096: shorten them (the largest is A), "
+            "or move some to secrets"
         )
     ]
 
 
 def test_variables_of_the_database_count(problems: Finder) -> None:
     (problem,) = problems(f'{SERVICE}{DATABASE}[variables]\nA = "{"x" * 4000}"\n')
-    assert problem.startswith("variables: 4,17")
+    assert problem.startswith("variables: take 4,17")
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_variables_of_the_database_count(problems: Finder) -> None:
         ),
         (
             '"1KEY" = { generate = 32 }',
-            "1KEY: no name of a variable: write letters, digits and underscores, a letter first",
+            "1KEY: must be named with letters, digits and underscores, a letter first: write another name",
         ),
         (
             "RDS_PASSWORD = { generate = 32 }",
@@ -171,7 +171,7 @@ def test_secret_that_cannot_be(problems: Finder, line: str, problem: str) -> Non
 
 def test_name_in_variables_and_secrets(problems: Finder) -> None:
     assert problems(f'{SERVICE}[variables]\nA = "x"\n[secrets]\nA = {{ generate = 32 }}\n') == [
-        "secrets.A: stands in [variables] as well: write it in one of the two"
+        "secrets.A: is in [variables] as well: write it in one of the two"
     ]
 
 

@@ -1,4 +1,4 @@
-"""The manifest, `beanpod.toml`: reads it, checks all of it, and hands out one frozen configuration a stage.
+"""The manifest, `beanpod.toml`: read, checked as a whole, and resolved into one frozen configuration a stage.
 
     manifest = Manifest.read("beanpod.toml")
     stage = manifest.stage("prod")
@@ -14,18 +14,21 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from beanpod.manifest._errors import ManifestError
+from beanpod.manifest._messages import ManifestError, nearest_first
 
 if TYPE_CHECKING:
-    from beanpod.manifest._environment import EnvironmentConfig, ManagedUpdates, OptionSetting, Scaling
-    from beanpod.manifest._sections import (
+    from beanpod.manifest._models import (
         AlarmsConfig,
         DatabaseConfig,
         DeliveryConfig,
+        EnvironmentConfig,
         GenerateSecret,
         GitHubConfig,
         ImportedVpc,
+        ManagedUpdates,
         NetworkConfig,
+        OptionSetting,
+        Scaling,
         Secret,
         SecretsManagerReference,
         ServiceConfig,
@@ -54,15 +57,14 @@ __all__ = [
     "StageConfig",
 ]
 
-_MODULES = dict.fromkeys(("EnvironmentConfig", "ManagedUpdates", "OptionSetting", "Scaling"), "_environment")
-
 
 @dataclass(frozen=True)
 class Manifest:
     """A manifest whose every stage is valid.
 
-    path: the file it came from; `service.dockerfile` and `service.compose` are relative to its folder.
-    configurations: the resolved stages by name, in file order.
+    Attributes:
+        path: The file; `service.dockerfile` and `service.compose` are relative to its folder.
+        configurations: The resolved stages by name, in file order.
     """
 
     path: Path
@@ -70,10 +72,15 @@ class Manifest:
 
     @classmethod
     def read(cls, path: str | Path, *, build_files: bool = False) -> Manifest:
-        """Read and check a manifest, all stages of it: a slip in prod is found while dev is deployed.
+        """Read and check a manifest, all stages of it: a mistake in prod is found while dev is deployed.
 
-        build_files: whether the Dockerfile or the compose file has to be there. Default: it need not, so that the
-        stacks can be deployed from another repository than the app's. Raises ManifestError with every problem found.
+        Args:
+            path: The file.
+            build_files: Whether the Dockerfile or the compose file must exist. Default: no, so that the stacks can be
+                deployed from another repository than the app's.
+
+        Raises:
+            ManifestError: With every problem found.
         """
         from beanpod.manifest._reading import read_stages
 
@@ -81,33 +88,35 @@ class Manifest:
 
     @property
     def stages(self) -> tuple[str, ...]:
-        """The names of the stages, in file order; ("dev",) if the file has none."""
+        """Return the names of the stages, in file order; ("dev",) if the file has none."""
         return tuple(self.configurations)
 
     def stage(self, name: str | None = None) -> StageConfig:
-        """The configuration of one stage. Default: the first stage in the file.
+        """Return the configuration of one stage.
 
-        Raises ManifestError if there is no such stage, naming those there are, the nearest first.
+        Args:
+            name: The stage. Default: the first one in the file.
+
+        Raises:
+            ManifestError: There is no such stage; the message names those there are, the nearest first.
         """
         chosen = self.stages[0] if name is None else name
         if chosen not in self.configurations:
-            from beanpod.manifest._wording import nearest_first
-
             known = ", ".join(nearest_first(chosen, self.stages))
             raise ManifestError(self.path, [f"stage {chosen!r}: no such stage; choose one of: {known}"])
         return self.configurations[chosen]
 
     def sharing(self, name: str) -> str | None:
-        """What follows from stage `name` sharing its account and region with other stages; None where it shares none.
+        """Return a warning if stage `name` shares its account and region with other stages, else None.
 
-        One line for a warning: the manifest is valid all the same.
+        The manifest is valid all the same.
         """
-        from beanpod.manifest._sharing import sharing
+        from beanpod.manifest._checks import shared_account
 
-        return sharing(self.stage(name), self.configurations.values())
+        return shared_account(self.stage(name), self.configurations.values())
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        return getattr(import_module(f"beanpod.manifest.{_MODULES.get(name, '_sections')}"), name)
+        return getattr(import_module("beanpod.manifest._models"), name)
     raise AttributeError(f"module 'beanpod.manifest' has no attribute {name!r}")

@@ -1,21 +1,89 @@
-"""Preset, file and stage laid over each other, and what follows from them. Works on unchecked tables."""
+"""Preset, file and stage laid over each other, and the defaults that follow from other values, of unchecked tables."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from posixpath import join, normpath
-from typing import Any
+from typing import Any, Literal, get_args
 
-from beanpod.manifest._engines import ENGINES, LARGEST_GB, default_name
-from beanpod.manifest._presets import OF_THE_OTHER_TYPE, PRESETS, Tables
-from beanpod.manifest._wording import Path
+from beanpod._database_rules import ENGINES, default_name
+from beanpod._rules import LIMITS
+from beanpod.manifest._messages import Path
+
+PresetName = Literal["small", "production"]
+PRESET_NAMES: tuple[str, ...] = get_args(PresetName)
+
+Tables = dict[str, Any]
+
+# One instance that is down for the seconds of a release: nothing is billed by the hour but it and a small database.
+_SMALL: Tables = {
+    "network": {"nat_gateways": 0, "flow_logs": False},
+    "environment": {
+        "type": "SingleInstance",
+        "instance_types": ["t3.micro"],
+        "min_size": 1,
+        "max_size": 1,
+        "private_instances": False,
+        "deployment_policy": "AllAtOnce",
+        "log_retention_days": 7,
+        "root_volume_size": 16,
+        "max_versions": 20,
+        "managed_updates": {"level": "minor", "start": "Tue:09:00"},
+    },
+    "database": {
+        "instance_class": "db.t4g.micro",
+        "max_allocated_storage": 50,
+        "backup_retention_days": 7,
+        "multi_az": False,
+        "deletion_protection": False,
+    },
+}
+
+# Survives the loss of a zone and a bad release. One NAT gateway a zone: with a single one, the loss of its
+# zone would also cut the other zone off from Docker Hub and every outside service. Platform updates come two
+# days after those of the small stages, so that a bad one shows there first.
+_PRODUCTION: Tables = {
+    "network": {"nat_gateways": 2, "flow_logs": True},
+    "environment": {
+        "type": "LoadBalanced",
+        "instance_types": ["t3.small"],
+        "min_size": 2,
+        "max_size": 4,
+        "private_instances": True,
+        "deployment_policy": "RollingWithAdditionalBatch",
+        "log_retention_days": 90,
+        "root_volume_size": 32,
+        "max_versions": 100,
+        "managed_updates": {"level": "minor", "start": "Thu:09:00"},
+    },
+    "database": {
+        "instance_class": "db.t4g.small",
+        "max_allocated_storage": 200,
+        "backup_retention_days": 14,
+        "multi_az": True,
+        "deletion_protection": True,
+    },
+}
+
+PRESETS: dict[str, Tables] = {"small": _SMALL, "production": _PRODUCTION}
+
+# What a preset becomes when the manifest chooses the other type of environment.
+OF_THE_OTHER_TYPE: dict[str, Tables] = {
+    "SingleInstance": {
+        "min_size": 1,
+        "max_size": 1,
+        "private_instances": False,
+        "deployment_policy": "AllAtOnce",
+    },
+    "LoadBalanced": {"max_size": 2, "deployment_policy": "RollingWithAdditionalBatch"},
+}
 
 # { plaintext = "..." } is a variable whose name or value looks like a secret's, and which is none.
 PLAINTEXT = "plaintext"
 
 
 def merge(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> Tables:
-    """`upper` over `lower`: tables merge, everything else replaces."""
+    """Lay `upper` over `lower`: tables merge, everything else replaces."""
     merged = dict(lower)
     for key, value in upper.items():
         below = merged.get(key)
@@ -26,7 +94,7 @@ def merge(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> Tables:
 
 
 def look_up(tables: object, path: Path) -> Any:
-    """What stands at `path`; None if nothing does, and TOML has no null of its own."""
+    """Return the value at `path`; None if there is none, as TOML has no null."""
     for part in path:
         if isinstance(tables, dict) and isinstance(part, str):
             tables = tables.get(part)
@@ -38,7 +106,7 @@ def look_up(tables: object, path: Path) -> Any:
 
 
 def with_value(tables: Tables, path: Path, value: object) -> Tables:
-    """`tables` with `value` at `path`, or without anything there if it is None."""
+    """Return `tables` with `value` at `path`, or without that key if it is None."""
     key, rest = str(path[0]), path[1:]
     if rest and not isinstance(tables.get(key), dict):
         return tables
@@ -47,19 +115,47 @@ def with_value(tables: Tables, path: Path, value: object) -> Tables:
     return changed if inner is None else {**changed, key: inner}
 
 
-# Of these a table takes one: a stage that gives the other one means it instead.
+# Earlier names of keys, which stay valid: constructs and AWS name these settings otherwise.
+RENAMED: dict[tuple[str, str], str] = {
+    ("service", "health_path"): "health_check_path",
+    ("environment", "root_volume_gb"): "root_volume_size",
+    ("environment", "traffic_split_minutes"): "evaluation_minutes",
+    ("database", "storage_gb"): "allocated_storage",
+    ("database", "max_storage_gb"): "max_allocated_storage",
+    ("database", "backup_days"): "backup_retention_days",
+}
+
+
+def renamed(tables: Tables) -> Tables:
+    """Return the tables with today's name for each earlier one, unless both are given."""
+    for (section, earlier), name in RENAMED.items():
+        table = tables.get(section)
+        if isinstance(table, dict) and earlier in table and name not in table:
+            tables = {**tables, section: {name if key == earlier else key: value for key, value in table.items()}}
+    return tables
+
+
+def as_written(key: Path, tables: Tables) -> Path:
+    """Return a key by its earlier name where `tables`, as the file has them, write it so."""
+    for (section, earlier), name in RENAMED.items():
+        if key == (section, name) and look_up(tables, key) is None and look_up(tables, (section, earlier)) is not None:
+            return section, earlier
+    return key
+
+
+# A table has one of the two: a stage that gives the other one replaces it.
 _ALTERNATIVES: tuple[tuple[Path, tuple[str, str]], ...] = (
     (("service",), ("dockerfile", "compose")),
     (("delivery", "github"), ("branch", "environment")),
 )
 
 
-# What a compose file says itself, in `build`.
+# Settings that a compose file has itself, in `build`.
 OF_A_DOCKERFILE = ("context", "args", "target")
 
 
 def overridden(base: Tables, own: Tables) -> Tables:
-    """A stage's tables over the file's. A secret and a VPC are one value each, which a stage replaces as a whole."""
+    """Lay a stage's tables over the file's; a secret and a VPC are replaced as a whole."""
     merged = merge(base, own)
     for path in (("network", "vpc"), *_secrets(own)):
         if look_up(own, path) is not None:
@@ -81,7 +177,7 @@ def _secrets(own: Tables) -> Iterator[Path]:
 
 
 def completed(written: Tables) -> Tables:
-    """Everything a stage is: `written` over its preset, and the defaults that follow from other values."""
+    """Lay `written` over its preset, and add the defaults that follow from other values."""
     preset = written.get("preset", "small")
     tables = merge(_preset_for(preset if isinstance(preset, str) else "small", written), written)
     tables["preset"] = preset
@@ -93,47 +189,48 @@ def completed(written: Tables) -> Tables:
 
 
 def _as_text(value: object) -> object:
-    """A variable's value; what is no table of plaintext alone stays for the model to refuse."""
+    """Return a variable's value; a table of anything but plaintext is left for the model to refuse."""
     return value[PLAINTEXT] if isinstance(value, dict) and value.keys() == {PLAINTEXT} else value
 
 
 def _preset_for(name: str, written: Tables) -> Tables:
     preset = PRESETS.get(name, PRESETS["small"])
-    for follow in (_type, _way_out, _pinned_platform, _room_to_grow):
+    for follow in (_default_for_type, _default_nat_gateways, _default_managed_updates, _default_max_storage):
         preset = follow(preset, written)
     return preset
 
 
-def _type(preset: Tables, written: Tables) -> Tables:
+def _default_for_type(preset: Tables, written: Tables) -> Tables:
     kind = look_up(written, ("environment", "type"))
     if kind == preset["environment"]["type"] or not isinstance(kind, str):
         return preset
     return merge(preset, {"environment": OF_THE_OTHER_TYPE.get(kind, {})})
 
 
-def _way_out(preset: Tables, written: Tables) -> Tables:
-    """A VPC of one's own brings its way out, and instances with public addresses need no NAT gateway."""
+def _default_nat_gateways(preset: Tables, written: Tables) -> Tables:
+    """An existing VPC has its own NAT, and instances with public addresses need none."""
     private = look_up(merge(preset, written), ("environment", "private_instances"))
     if private is True and look_up(written, ("network", "vpc")) is None:
         return preset
     return merge(preset, {"network": {"nat_gateways": 0}})
 
 
-def _pinned_platform(preset: Tables, written: Tables) -> Tables:
-    """Managed updates would leave the version that was asked for."""
+def _default_managed_updates(preset: Tables, written: Tables) -> Tables:
+    """Managed updates would replace the pinned version."""
     pinned = look_up(written, ("environment", "platform")) not in (None, "latest")
     if pinned and look_up(written, ("environment", "managed_updates")) is None:
         return with_value(preset, ("environment", "managed_updates"), None)
     return preset
 
 
-def _room_to_grow(preset: Tables, written: Tables) -> Tables:
+def _default_max_storage(preset: Tables, written: Tables) -> Tables:
     if "database" not in written:
         return with_value(preset, ("database",), None)
-    storage = look_up(written, ("database", "storage_gb"))
-    if type(storage) is not int or 2 * storage <= preset["database"]["max_storage_gb"]:
+    storage = look_up(written, ("database", "allocated_storage"))
+    if type(storage) is not int or 2 * storage <= preset["database"]["max_allocated_storage"]:
         return preset
-    return merge(preset, {"database": {"max_storage_gb": 2 * storage if 2 * storage <= LARGEST_GB else 0}})
+    twice = 2 * storage if 2 * storage <= LIMITS["max_allocated_storage"].high else 0
+    return merge(preset, {"database": {"max_allocated_storage": twice}})
 
 
 def _derived(written: Tables, tables: Tables) -> Iterator[tuple[str, str, object]]:
@@ -146,18 +243,18 @@ def _derived(written: Tables, tables: Tables) -> Iterator[tuple[str, str, object
         yield "delivery", "user", False
     if isinstance(tables.get("database"), dict):
         engine = look_up(tables, ("database", "engine"))
-        facts = ENGINES.get(engine if isinstance(engine, str) else "", ENGINES["mysql"])
-        yield "database", "version", facts.default_version
-        yield "database", "name", default_name(facts, str(look_up(tables, ("service", "name"))))
+        engine = engine if isinstance(engine, str) and engine in ENGINES else "mysql"
+        yield "database", "version", ENGINES[engine].default_version
+        yield "database", "name", default_name(engine, str(look_up(tables, ("service", "name"))))
 
 
 def _without_switched_off(tables: Tables) -> Tables:
-    """TOML has no null: what a stage switches off with a word becomes absent here."""
+    """Remove what a word switches off, as TOML has no null."""
     if look_up(tables, ("database", "engine")) == "none":
         tables = with_value(tables, ("database",), None)
     if look_up(tables, ("environment", "managed_updates", "level")) == "none":
         tables = with_value(tables, ("environment", "managed_updates"), None)
-    room = look_up(tables, ("database", "max_storage_gb"))
+    room = look_up(tables, ("database", "max_allocated_storage"))
     if type(room) is int and room == 0:
-        tables = with_value(tables, ("database", "max_storage_gb"), None)
+        tables = with_value(tables, ("database", "max_allocated_storage"), None)
     return tables

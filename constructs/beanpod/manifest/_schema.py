@@ -8,10 +8,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from beanpod.manifest._layers import PLAINTEXT
-from beanpod.manifest._presets import PRESETS
-from beanpod.manifest._sections import StageConfig
-from beanpod.manifest._wording import show
+from beanpod.manifest._layers import PLAINTEXT, PRESETS, RENAMED
+from beanpod.manifest._messages import show
+from beanpod.manifest._models import StageConfig
 
 # The tables that stages, presets and file share out between them: no layer need be complete.
 _LAYERED = (
@@ -48,6 +47,7 @@ def schema() -> dict[str, Any]:
         del definitions[name]["required"]
     _add_words_that_switch_off(definitions)
     _add_preset_defaults(definitions)
+    _add_earlier_names(definitions)
     stage["properties"]["variables"]["additionalProperties"] = _VARIABLE
     stages = {
         "type": "object",
@@ -89,7 +89,7 @@ def _is_empty_default(key: str, item: object) -> bool:
 def _add_words_that_switch_off(definitions: dict[str, Any]) -> None:
     for section, key in (("DatabaseConfig", "engine"), ("ManagedUpdates", "level")):
         definitions[section]["properties"][key]["enum"].append("none")
-    room = definitions["DatabaseConfig"]["properties"]["max_storage_gb"]
+    room = definitions["DatabaseConfig"]["properties"]["max_allocated_storage"]
     bounds = {key: room.pop(key) for key in ("minimum", "maximum")}
     room["anyOf"] = [{"const": 0}, bounds]
 
@@ -101,6 +101,14 @@ def _add_preset_defaults(definitions: dict[str, Any]) -> None:
             production = PRESETS["production"][section][key]
             described = definitions[definition]["properties"][key]
             described["description"] += f" Default: {_written(small)}; production: {_written(production)}."
+
+
+def _add_earlier_names(definitions: dict[str, Any]) -> None:
+    titles = {"service": "ServiceConfig", "environment": "EnvironmentConfig", "database": "DatabaseConfig"}
+    for (section, earlier), name in RENAMED.items():
+        properties = definitions[titles[section]]["properties"]
+        description = f"Earlier name of {name}. Default: as for {name}."
+        properties[earlier] = {**properties[name], "description": description, "deprecated": True}
 
 
 def _written(value: object) -> str:

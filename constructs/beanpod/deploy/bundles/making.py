@@ -119,7 +119,7 @@ def make_bundle(stage: StageConfig, root: Path, images: Images, *, application: 
         **hooks.verify_hooks(
             plan.kinds,
             image="" if plan.kinds else released.get(None, ""),
-            health_path=stage.service.health_path,
+            health_path=stage.service.health_check_path,
             health_codes=stage.health_codes,
         ),
         **hooks.cleanup_hook([*released.values(), *plan.pulled.values()]),

@@ -130,7 +130,7 @@ class HealthPath:
     @classmethod
     def of(cls, stage: "StageConfig", address: str) -> "HealthPath":
         """Of a stage whose environment is reached at an address, such as http://shop.example.org."""
-        return cls(f"{address.rstrip('/')}{stage.service.health_path}", stage.health_codes)
+        return cls(f"{address.rstrip('/')}{stage.service.health_check_path}", stage.health_codes)
 
     def answer(self) -> Answer:
         """Ask once. What cannot be reached from here is said, and is no failure: `well` is None."""

@@ -1,0 +1,164 @@
+"""What RDS would refuse about a database: its engines, and the rules that `Database` and the manifest share.
+
+Pure functions of plain values, without aws_cdk; None is a value that is not known yet, and passes. Versions are those
+of the release calendars in https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/ (autumn 2026), names and lengths
+those of https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from beanpod._rules import Problem, setting_problems
+
+EngineName = Literal["mysql", "mariadb", "postgres"]
+
+
+class Engine(NamedTuple):
+    """Facts of a database engine.
+
+    Attributes:
+        port: TCP port on which it listens by default.
+        versions: Major versions, the oldest first.
+        default_version: Major version of a manifest that names none.
+        name_length: Characters of a database's name at most.
+        username_length: Characters of the master user's name at most.
+        reserved_names: Words that no database can be named.
+        reserved_usernames: Words that no master user can be named.
+    """
+
+    port: int
+    versions: tuple[str, ...]
+    default_version: str
+    name_length: int
+    username_length: int
+    reserved_names: frozenset[str]
+    reserved_usernames: frozenset[str]
+
+
+# Words that both SQL dialects reserve; only those that a service may be called.
+_WORDS = """
+    all analyze and any as between both by case check collate column create cross current_date
+    current_user database default delete desc distinct drop else end except exists false fetch for
+    foreign from function grant group having in index inner insert interval into is join key lateral
+    leading left like limit lock match natural not null of on option or order outer over partition
+    primary procedure range rank read references release rename replace return right row rows schema
+    select session_user set show signal sql system table then to trailing trigger true union unique
+    update usage use user using values when where while window with write
+"""
+_SQL = frozenset(_WORDS.split())
+_MYSQL_NAMES = _SQL | {"information_schema", "innodb", "mysql", "performance_schema", "rdsadmin", "sys", "tmp"}
+_MYSQL_USERS = _SQL | {"mysql", "rdsadmin", "rdsrepladmin", "root"}
+# RDS publishes no list for PostgreSQL: the first six were seen refused.
+_POSTGRES_NAMES = _SQL | {
+    *("catalog", "comments", "db", "dispatch", "flag", "identity"),
+    *("postgres", "rdsadmin", "template0", "template1"),
+}
+_POSTGRES_USERS = _SQL | {"admin", "public", "rdsadmin", "rdsrepladmin", "rdstopmgr", "none"}
+
+ENGINES: dict[str, Engine] = {
+    "mysql": Engine(3306, ("8.0", "8.4"), "8.4", 64, 16, _MYSQL_NAMES, _MYSQL_USERS),
+    "mariadb": Engine(3306, ("10.6", "10.11", "11.4", "11.8"), "11.4", 64, 16, _MYSQL_NAMES, _MYSQL_USERS),
+    "postgres": Engine(5432, ("13", "14", "15", "16", "17", "18"), "17", 63, 63, _POSTGRES_NAMES, _POSTGRES_USERS),
+}
+DEFAULT_USERNAME = "app"
+
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Overview.Encryption.html
+_WITHOUT_ENCRYPTION = re.compile(r"(m1|m2)\..*|t2\.micro")
+
+
+def default_name(engine: str, service: str) -> str:
+    """Return a database's name made of a service's: hyphens become underscores, a reserved word gets `_db`."""
+    name = service.replace("-", "_")
+    return f"{name}_db" if name in ENGINES[engine].reserved_names else name
+
+
+def database_problems(
+    engine: str,
+    *,
+    database_name: str | None = None,
+    username: str | None = None,
+    allocated_storage: int | None = None,
+    max_allocated_storage: int | None = None,
+    backup_retention: float | None = None,
+    instance_type: str | None = None,
+    port: int | None = None,
+) -> Iterator[Problem]:
+    """Check the settings of a database.
+
+    Args:
+        engine: `mysql`, `mariadb` or `postgres`.
+        database_name: Name of the database that RDS makes at the start.
+        username: Name of the master user.
+        allocated_storage: GiB.
+        max_allocated_storage: GiB up to which RDS enlarges the storage.
+        backup_retention: Days; 0 for no backups.
+        instance_type: Instance class without "db.".
+        port: TCP port.
+    """
+    facts = ENGINES[engine]
+    yield from _name_problems("database_name", database_name, engine, facts.name_length, facts.reserved_names)
+    yield from _name_problems("username", username, engine, facts.username_length, facts.reserved_usernames)
+    if engine == "postgres" and username and username.lower().startswith("pg_"):
+        remedy = f'PostgreSQL reserves such roles, write e.g. "{DEFAULT_USERNAME}"'
+        yield Problem("username", username, "must not start with pg_", remedy)
+    yield from setting_problems(
+        {
+            "allocated_storage": allocated_storage,
+            "max_allocated_storage": max_allocated_storage,
+            "backup_retention": backup_retention,
+            "port": port,
+        }
+    )
+    yield from _storage_problems(allocated_storage, max_allocated_storage)
+    if backup_retention is not None and backup_retention != int(backup_retention):
+        yield Problem("backup_retention", backup_retention, "must be whole days", "write Duration.days(...)")
+    if instance_type and _WITHOUT_ENCRYPTION.fullmatch(instance_type):
+        must = "must be a class that can encrypt its storage"
+        yield Problem("instance_type", instance_type, must, "write e.g. t4g.micro")
+
+
+def _name_problems(
+    setting: str, value: str | None, engine: str, length: int, reserved: frozenset[str]
+) -> Iterator[Problem]:
+    if value is None:
+        return
+    if not re.fullmatch(rf"[A-Za-z][A-Za-z0-9_]{{0,{length - 1}}}", value):
+        must = f"must be a letter and up to {length - 1} letters, digits or underscores"
+        yield Problem(setting, value, must, "write another name")
+    elif value.lower() in reserved:
+        remedy = f'write another one, e.g. "{value.lower()}_{DEFAULT_USERNAME}"'
+        yield Problem(setting, value, f"must not be a word that {engine} reserves", remedy)
+
+
+def _storage_problems(allocated: int | None, most: int | None) -> Iterator[Problem]:
+    """RDS refuses a smaller step: "Managing capacity automatically with Amazon RDS storage autoscaling"."""
+    if allocated is not None and most is not None and most < (least := -(-allocated * 11 // 10)):
+        must = f"must be at least a tenth more than allocated_storage ({allocated} GiB)"
+        yield Problem("max_allocated_storage", most, must, f"write {least} or more, or switch storage autoscaling off")
+
+
+def version_problems(engine: str, version: str | None) -> Iterator[Problem]:
+    """Check a version: a major one of RDS, or a newer one than this list has, alone or with its minor version."""
+    if version is None:
+        return
+    facts = ENGINES[engine]
+    parts = facts.default_version.count(".") + 1
+    number = r"\.".join([r"[0-9]{1,3}"] * parts)
+    form = re.fullmatch(rf"({number})(?:\.[0-9]{{1,3}}(?:-(?:rds\.[0-9]{{8}}|R[0-9]))?)?", version)
+    major = form[1] if form else ""
+    if not form or (major not in facts.versions and _numbers(major) < _numbers(facts.versions[-1])):
+        must = f"must be a version of {engine} on RDS"
+        remedy = f"write one of {', '.join(facts.versions)}, or a full one like {facts.default_version}.4"
+        yield Problem("version", version, must, remedy)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
+
+
+def major_version(engine: str, version: str) -> str:
+    """Return the part of a version that names a family of parameter groups: "8.4" of "8.4.9", "17" of "17.2"."""
+    return ".".join(version.split(".")[: ENGINES[engine].default_version.count(".") + 1])

@@ -1,0 +1,398 @@
+"""What AWS would refuse after minutes, checked at once: the rules that the constructs and the manifest share.
+
+Pure functions of plain values, without aws_cdk. Each takes settings by the names of the constructs' arguments; one that
+is missing or None is not known yet, such as a token of the CDK, and passes. The limits of options are those of
+https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/command-options-general.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, get_args
+
+Values = Mapping[str, Any]
+
+
+class Problem(NamedTuple):
+    """A setting that breaks a rule. `str()` is the line that a construct shows; the manifest names its own key.
+
+    Attributes:
+        setting: Name of the construct's argument, such as `max_size` or `scaling.measure`.
+        value: The value that came; None if there is none.
+        must: The rule, as what follows the setting's name: "must be 1 to 100 percent".
+        remedy: What to write instead. Default: the rule says it.
+    """
+
+    setting: str
+    value: object
+    must: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        value = f'"{self.value}"' if isinstance(self.value, str) else _plain(self.value)
+        got = "" if self.value is None else f", got {value}"
+        return f"{self.setting} {self.must}{got}" + (f": {self.remedy}" if self.remedy else "")
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+class Limit(NamedTuple):
+    """The smallest and the largest value of a setting, and what it counts."""
+
+    low: int
+    high: int
+    unit: str = ""
+
+
+LIMITS: dict[str, Limit] = {
+    "min_size": Limit(1, 10_000, "instances"),
+    "max_size": Limit(1, 10_000, "instances"),
+    "batch_size": Limit(1, 10_000),
+    "traffic_split_percent": Limit(1, 100, "percent"),
+    "evaluation_minutes": Limit(3, 600, "minutes"),
+    "instance_port": Limit(1, 65_535),
+    # Of gp3; the snapshot of the platform's image has 8 GiB.
+    "root_volume_size": Limit(10, 16_384, "GiB"),
+    # One version to run, and one to return to.
+    "max_versions": Limit(2, 1_000, "versions"),
+    "scaling.period_minutes": Limit(1, 600, "minutes"),
+    "scaling.breach_minutes": Limit(1, 600, "minutes"),
+    "scaling.lower_threshold": Limit(0, 20_000_000),
+    "scaling.upper_threshold": Limit(0, 20_000_000),
+    # A load balancer and a subnet group of RDS need two zones.
+    "max_azs": Limit(2, 3, "zones"),
+    "nat_gateways": Limit(0, 3, "gateways"),
+    # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html
+    "allocated_storage": Limit(20, 65_536, "GiB (gp3)"),
+    "max_allocated_storage": Limit(20, 65_536, "GiB (gp3)"),
+    "backup_retention": Limit(0, 35, "days"),
+    "port": Limit(1_150, 65_535),
+    "database_port": Limit(1_150, 65_535),
+}
+
+Measure = Literal[
+    "CPUUtilization",
+    "NetworkIn",
+    "NetworkOut",
+    "DiskReadBytes",
+    "DiskWriteBytes",
+    "DiskReadOps",
+    "DiskWriteOps",
+    "RequestCount",
+    "HealthyHostCount",
+    "UnhealthyHostCount",
+    "Latency",
+    "TargetResponseTime",
+]
+# CloudWatch knows each measure in one unit; a trigger with another one never fires.
+UNITS: dict[str, str] = {
+    "CPUUtilization": "Percent",
+    "NetworkIn": "Bytes",
+    "NetworkOut": "Bytes",
+    "DiskReadBytes": "Bytes",
+    "DiskWriteBytes": "Bytes",
+    "DiskReadOps": "Count",
+    "DiskWriteOps": "Count",
+    "RequestCount": "Count",
+    "HealthyHostCount": "Count",
+    "UnhealthyHostCount": "Count",
+    "UnHealthyHostCount": "Count",
+    "Latency": "Seconds",
+    "TargetResponseTime": "Seconds",
+}
+Statistic = Literal["Average", "Minimum", "Maximum", "Sum"]
+UpdateLevel = Literal["minor", "patch"]
+EnvironmentTypeName = Literal["SingleInstance", "LoadBalanced"]
+PolicyName = Literal["AllAtOnce", "Rolling", "RollingWithAdditionalBatch", "Immutable", "TrafficSplitting"]
+BatchSizeTypeName = Literal["Percentage", "Fixed"]
+LogRetention = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653]
+
+CHOICES: dict[str, tuple[str | int, ...]] = {
+    "environment_type": get_args(EnvironmentTypeName),
+    "load_balancer_scheme": ("public", "internal"),
+    "load_balancer_type": ("application", "network", "classic"),
+    "deployment_policy": get_args(PolicyName),
+    "batch_size_type": get_args(BatchSizeTypeName),
+    "log_retention_days": get_args(LogRetention),
+    "scaling.measure": tuple(UNITS),
+    "scaling.unit": (
+        *("Seconds", "Percent", "Bytes", "Bits", "Count", "Bytes/Second", "Bits/Second", "Count/Second"),
+        "None",
+    ),
+    "scaling.statistic": get_args(Statistic),
+    "managed_updates.level": get_args(UpdateLevel),
+}
+
+
+class Form(NamedTuple):
+    """A regular expression that a text matches as a whole, and words for who writes another text."""
+
+    pattern: str
+    must: str
+    remedy: str
+
+
+_SIZE = r"(?:nano|micro|small|medium|large|\d{0,3}xlarge|metal(?:-\d+xl)?)"
+VARIABLE_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+FORMS: dict[str, Form] = {
+    "health_check_path": Form(
+        r"/[!-~]{0,1023}", 'must start with "/" and have no spaces', 'write a path, e.g. "/health"'
+    ),
+    "managed_updates.start": Form(
+        r"(?:[Ss]un|[Mm]on|[Tt]ue|[Ww]ed|[Tt]hu|[Ff]ri|[Ss]at):(?:[01]\d|2[0-3]):[0-5]\d",
+        "must be a day and a time in UTC",
+        'write e.g. "Tue:09:00"',
+    ),
+    "instance_types": Form(rf"[a-z][a-z0-9-]*\.{_SIZE}", "must name EC2 instance types", 'write e.g. "t3.small"'),
+    "instance_class": Form(
+        rf"db\.[a-z][a-z0-9-]*\.{_SIZE}", "must be an RDS instance class", 'write e.g. "db.t4g.micro"'
+    ),
+    "platform_version": Form(r"\d+\.\d+\.\d+", "must be a platform version", 'write e.g. "4.13.7"'),
+    "repository": Form(
+        r"[\w-]+/[\w.-]{1,100}|[\w-]+@\d+/[\w.-]{1,100}@\d+",
+        'must be "owner/name" or "owner@id/name@id"',
+        'write e.g. "ada/guestbook", without an address or wildcards',
+    ),
+    "branch": Form(
+        r"(?!refs/)[^\s*?$~^:\\\[\x00-\x1f]{1,255}",
+        'must be the short name of one branch, without wildcards and without "refs/heads/"',
+        'write e.g. "main"',
+    ),
+    "environment": Form(
+        r"[^*?$\x00-\x1f]{1,255}",
+        "must be the name of one GitHub environment, without wildcards",
+        'write e.g. "production"',
+    ),
+}
+
+
+def setting_problems(values: Values) -> Iterator[Problem]:
+    """Check each setting by itself, against `LIMITS`, `CHOICES` and `FORMS`."""
+    for setting, value in values.items():
+        if value is None:
+            continue
+        limit, choices, form = LIMITS.get(setting), CHOICES.get(setting), FORMS.get(setting)
+        if limit and not limit.low <= value <= limit.high:
+            yield Problem(setting, value, f"must be {limit.low} to {limit.high} {limit.unit}".rstrip())
+        if choices and value not in choices:
+            yield Problem(setting, value, f"must be one of {', '.join(map(str, choices))}")
+        for text in (value if isinstance(value, tuple) else (value,)) if form else ():
+            if form and text is not None and not re.fullmatch(form.pattern, text, re.ASCII):
+                yield Problem(setting, text, form.must, form.remedy)
+
+
+def environment_problems(values: Values) -> Iterator[Problem]:
+    """Check the settings of an environment, each by itself and against the others."""
+    yield from setting_problems(values)
+    yield from _size_problems(values)
+    yield from _batch_problems(values)
+    yield from _instance_type_problems(values.get("instance_types"))
+    yield from _scaling_problems(values)
+    if values.get("environment_type") == "SingleInstance":
+        yield from _single_instance_problems(values)
+    elif values.get("load_balancer_type") == "network":
+        yield from _network_load_balancer_problems(values)
+
+
+_LOAD_BALANCED = 'set environment_type to "LoadBalanced"'
+
+
+def _size_problems(values: Values) -> Iterator[Problem]:
+    low, high = values.get("min_size"), values.get("max_size")
+    if values.get("environment_type") == "SingleInstance":
+        for setting, size in (("min_size", low), ("max_size", high)):
+            if size is not None and size > 1:
+                yield Problem(setting, size, "must be 1 for a single instance", f"write 1, or {_LOAD_BALANCED}")
+    elif low is not None and high is not None and low > high:
+        yield Problem("min_size", low, f"must be at most max_size ({high})", "lower it, or raise max_size")
+
+
+def _batch_problems(values: Values) -> Iterator[Problem]:
+    size, most = values.get("batch_size"), values.get("max_size")
+    if size is None:
+        return
+    if values.get("batch_size_type") == "Percentage" and size > 100:
+        yield Problem("batch_size", size, "must be 1 to 100 percent", "lower it")
+    if values.get("batch_size_type") == "Fixed" and most is not None and size > most:
+        yield Problem("batch_size", size, f"must be at most max_size ({most})", "lower it, or raise max_size")
+
+
+def _instance_type_problems(types: Sequence[str | None] | None) -> Iterator[Problem]:
+    if types is None:
+        return
+    if not 1 <= len(types) <= 40:
+        yield Problem("instance_types", len(types), "must name 1 to 40 types")
+    known = tuple(name for name in types if name is not None)
+    if len(set(known)) < len(known):
+        yield Problem("instance_types", known, "must name each type once")
+    if len({architecture(name) for name in known}) > 1:
+        yield Problem(
+            "instance_types",
+            known,
+            "must be of one architecture",
+            f"{', '.join(name for name in known if architecture(name) == 'arm64')} is arm64 (Graviton) and cannot run "
+            "an image for x86_64: write types of one of them",
+        )
+
+
+def architecture(instance_type: str) -> Literal["x86_64", "arm64"]:
+    """Return the processor of an EC2 instance type.
+
+    AWS puts a `g` for Graviton after the generation: t4g, c7gn, im4gn; but not in g5 or g4dn.
+    """
+    return "arm64" if re.match(r"a1\.|[a-z]+[0-9]+g", instance_type) else "x86_64"
+
+
+def _scaling_problems(values: Values) -> Iterator[Problem]:
+    low, high = values.get("scaling.lower_threshold"), values.get("scaling.upper_threshold")
+    if low is not None and high is not None and low >= high:
+        yield Problem(
+            "scaling.lower_threshold",
+            low,
+            f"must be below upper_threshold ({high:g})",
+            "lower it, or raise upper_threshold",
+        )
+    measure, unit = values.get("scaling.measure"), values.get("scaling.unit")
+    if measure in UNITS and unit in CHOICES["scaling.unit"] and unit != UNITS[measure]:
+        yield Problem(
+            "scaling.unit", unit, f"must be {UNITS[measure]} with {measure}", "a trigger with another one never fires"
+        )
+
+
+def _single_instance_problems(values: Values) -> Iterator[Problem]:
+    policy = values.get("deployment_policy")
+    if policy in CHOICES["deployment_policy"] and policy not in ("AllAtOnce", "Immutable"):
+        yield Problem(
+            "deployment_policy",
+            str(policy),
+            "needs a load balancer",
+            f'write "AllAtOnce" or "Immutable", or {_LOAD_BALANCED}',
+        )
+    if values.get("instance_port", 80) not in (80, None):
+        yield Problem(
+            "instance_port",
+            values["instance_port"],
+            "needs a load balancer",
+            "a single instance answers on 80 and 443 itself, leave it out",
+        )
+    if values.get("load_balancer_scheme") == "internal":
+        yield Problem("load_balancer_scheme", None, "needs a load balancer", f"leave it out, or {_LOAD_BALANCED}")
+    if values.get("certificate"):
+        yield Problem("certificate", None, "needs a load balancer", f"leave it out, or {_LOAD_BALANCED}")
+
+
+def _network_load_balancer_problems(values: Values) -> Iterator[Problem]:
+    """https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environments-cfg-nlb.html: TCP listeners, no groups."""
+    needs = "needs an application load balancer"
+    if values.get("certificate"):
+        yield Problem("certificate", None, needs, "a network one has TCP listeners only, leave it out")
+    if values.get("deployment_policy") == "TrafficSplitting":
+        yield Problem("deployment_policy", "TrafficSplitting", needs, "use another policy")
+
+
+def option_problems(options: Iterable[tuple[str, str, str | None]]) -> Iterator[Problem]:
+    """Check that no option is set twice; each is a namespace, a name and a resource name."""
+    seen = set()
+    for place, option in enumerate(options):
+        if option in seen:
+            yield Problem(f"options[{place}]", None, f"sets {option[0]} {option[1]} a second time", "write it once")
+        seen.add(option)
+
+
+# https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environments-cfg-softwaresettings.html
+MAX_VARIABLE_BYTES = 4096
+DATABASE_VARIABLES = ("RDS_HOSTNAME", "RDS_PORT", "RDS_DB_NAME", "RDS_USERNAME", "RDS_PASSWORD")
+
+
+def variable_problems(variables: Mapping[str, str | None], secrets: Iterable[str] = ()) -> Iterator[Problem]:
+    """Check names that no shell accepts, and more bytes than Beanstalk stores: all of `NAME=value`, 4,096 together.
+
+    Args:
+        variables: Plain variables; None for a value that is not known yet.
+        secrets: Names of the variables whose values are secrets.
+    """
+    for section, names in (("variables", variables), ("secrets", secrets)):
+        for name in names:
+            if not re.fullmatch(VARIABLE_NAME, name):
+                must = "must be named with letters, digits and underscores, a letter first"
+                yield Problem(f"{section}.{name}", None, must, "write another name")
+    sizes = {name: len(f"{name}={value}".encode()) for name, value in variables.items() if value is not None}
+    if (size := sum(sizes.values())) > MAX_VARIABLE_BYTES:
+        yield Problem(
+            "variables",
+            None,
+            f"take {size:,} bytes as NAME=value, Beanstalk stores {MAX_VARIABLE_BYTES:,}",
+            f"shorten them (the largest is {max(sizes, key=lambda name: sizes[name])}), or move some to secrets",
+        )
+
+
+def network_problems(
+    *,
+    max_azs: int | None,
+    nat_gateways: int | None,
+    private_instances: bool,
+    own_vpc: bool = False,
+) -> Iterator[Problem]:
+    """Check the counts of a new VPC.
+
+    Args:
+        max_azs: Availability zones.
+        nat_gateways: NAT gateways.
+        private_instances: Whether instances have private addresses only.
+        own_vpc: Whether the VPC exists already.
+    """
+    yield from setting_problems({"max_azs": max_azs, "nat_gateways": nat_gateways})
+    if not nat_gateways:
+        return
+    if own_vpc:
+        yield Problem("nat_gateways", nat_gateways, "must be 0 beside vpc", "a VPC of yours has its own, leave it out")
+    elif not private_instances:
+        yield Problem(
+            "nat_gateways",
+            nat_gateways,
+            "must be 0 without private instances behind a load balancer",
+            "each is billed by the hour and nothing would use it, write 0",
+        )
+    elif max_azs is not None and nat_gateways > max_azs:
+        yield Problem("nat_gateways", nat_gateways, f"must be at most max_azs ({max_azs})", "write one a zone")
+
+
+def vpc_problems(*, public: bool, private: bool, isolated: bool, database: bool) -> Iterator[Problem]:
+    """Check that an existing VPC has the kinds of subnets that a service is placed in.
+
+    Args:
+        public: Whether it has subnets with a route to an internet gateway.
+        private: Whether it has subnets with a route to a NAT gateway.
+        isolated: Whether it has subnets without a route to the internet.
+        database: Whether the service has a database.
+    """
+    if not public:
+        yield Problem(
+            "vpc",
+            None,
+            "must have public subnets (public_subnet_ids), got none",
+            "the load balancer or the single instance is placed there",
+        )
+    if database and not (isolated or private):
+        yield Problem(
+            "vpc", None, "must have isolated or private subnets, got none", "a database is never put in public ones"
+        )
+
+
+def github_problems(*, repository: str | None, branch: str | None, environment: str | None) -> Iterator[Problem]:
+    """Check what the subject of a GitHub workflow's token is compared with.
+
+    https://docs.github.com/en/actions/reference/security/oidc
+    """
+    yield from setting_problems({"repository": repository, "branch": branch, "environment": environment})
+    if branch is None and environment is None:
+        yield Problem("branch", None, "must be given, or environment", "a token of GitHub names one of them")
+    elif branch is not None and environment is not None:
+        yield Problem(
+            "environment", environment, "must not be given beside branch", "a token of GitHub names one of them"
+        )

@@ -1,0 +1,329 @@
+"""The rules of a stage: those that the constructs have too, by the manifest's keys, and those that only it knows."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any
+
+from beanpod import _rules as rules
+from beanpod._database_rules import ENGINES, database_problems, version_problems
+from beanpod.manifest._layers import OF_A_DOCKERFILE, PLAINTEXT, Tables, look_up
+from beanpod.manifest._messages import Path, dotted, nearest
+from beanpod.manifest._models import DatabaseConfig, ImportedVpc, StageConfig
+from beanpod.manifest._types import PLACEHOLDERS, has_stray_brace, placeholders
+from beanpod.manifest.secret_like import looks_secret
+
+Finding = tuple[Path, str]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One stage to check.
+
+    Attributes:
+        stage: The stage, every setting resolved.
+        written: What file and stage say, without the preset.
+        own: What the stage's own table says.
+        folder: The manifest's folder, to look for the files that it names; None to skip that.
+    """
+
+    stage: StageConfig
+    written: Tables
+    own: Tables
+    folder: FilePath | None
+
+
+def rule_problems(case: Case) -> Iterator[Finding]:
+    """Return each key that breaks a rule, and what to write instead."""
+    for check in _CHECKS:
+        yield from check(case)
+
+
+_LOAD_BALANCED = 'environment.type = "LoadBalanced"'
+# Keys of another name or in another table than the construct's argument.
+_KEYS: dict[str, Path] = {
+    "environment_type": ("environment", "type"),
+    "health_check_path": ("service", "health_check_path"),
+    "database_name": ("database", "name"),
+    "instance_type": ("database", "instance_class"),
+    "backup_retention": ("database", "backup_retention_days"),
+}
+
+
+def _shared(case: Case) -> Iterator[Finding]:
+    """Apply the rules of the constructs."""
+    stage, network, database = case.stage, case.stage.network, case.stage.database
+    yield from _located("environment", rules.environment_problems(_environment_values(stage)))
+    options = ((it.namespace, it.name, it.resource_name) for it in stage.environment.options)
+    yield from _located("environment", rules.option_problems(options))
+    counts = rules.network_problems(
+        max_azs=network.max_azs,
+        nat_gateways=network.nat_gateways,
+        private_instances=stage.environment.private_instances,
+        own_vpc=network.vpc is not None,
+    )
+    yield from _located("network", counts)
+    if network.vpc:
+        kinds = {kind: bool(getattr(network.vpc, f"{kind}_subnet_ids")) for kind in ("public", "private", "isolated")}
+        yield from _located("network", rules.vpc_problems(**kinds, database=database is not None))
+    if database:
+        yield from _located("database", version_problems(database.engine, database.version))
+        problems = database_problems(
+            database.engine,
+            database_name=database.name,
+            username=database.username,
+            allocated_storage=database.allocated_storage,
+            max_allocated_storage=database.max_allocated_storage,
+            backup_retention=database.backup_retention_days,
+            instance_type=database.instance_class.removeprefix("db."),
+        )
+        yield from _located("database", problems)
+    for problem in rules.variable_problems(_all_variables(stage), stage.secrets):
+        yield tuple(problem.setting.split(".", 1)), _text(problem)
+    if github := stage.delivery.github:
+        problems = rules.github_problems(
+            repository=github.repository, branch=github.branch, environment=github.environment
+        )
+        yield from ((("delivery", "github", problem.setting), _text(problem)) for problem in problems)
+
+
+def _environment_values(stage: StageConfig) -> dict[str, Any]:
+    values = stage.environment.model_dump()
+    parts = {name: values.pop(name) or {} for name in ("scaling", "managed_updates")}
+    return {
+        **values,
+        **{f"{name}.{key}": value for name, part in parts.items() for key, value in part.items()},
+        "environment_type": values.pop("type"),
+        "health_check_path": stage.service.health_check_path,
+    }
+
+
+def _located(table: str, problems: Iterable[rules.Problem]) -> Iterator[Finding]:
+    for problem in problems:
+        name, _, place = problem.setting.removesuffix("]").partition("[")
+        key = _KEYS.get(name, (table, *name.split(".")))
+        yield (*key, int(place)) if place else key, _text(problem)
+
+
+def _text(problem: rules.Problem) -> str:
+    text = ": ".join(filter(None, (problem.must, problem.remedy)))
+    return text.replace('set environment_type to "LoadBalanced"', _LOAD_BALANCED)
+
+
+def _build(case: Case) -> Iterator[Finding]:
+    service = case.stage.service
+    if service.dockerfile and service.compose:
+        yield ("service", "compose"), "service.dockerfile is given as well: write one of the two"
+    for key in OF_A_DOCKERFILE if service.compose else ():
+        if getattr(service, key):
+            yield ("service", key), "the compose file has it in the build of each service: write it there"
+    for name, value in service.args.items():
+        if not re.fullmatch(rules.VARIABLE_NAME, name):
+            words = "not a name of a build argument: write letters, digits and underscores, a letter first"
+            yield ("service", "args", name), words
+        elif reason := looks_secret(name, value):
+            words = (
+                f"looks like a secret, {reason}, and everybody who may pull the image can read it: leave it out, "
+                "and read it from [secrets] while the container runs"
+            )
+            yield ("service", "args", name), words
+    for key in ("dockerfile", "compose") if case.folder else ():
+        file = getattr(service, key)
+        # os.path takes a name of any length and content for a file that is not there; pathlib raises.
+        if file and not os.path.isfile(os.path.join(str(case.folder), file)):
+            yield ("service", key), "no such file: write its path from the folder of the manifest"
+
+
+def _environment(case: Case) -> Iterator[Finding]:
+    environment, scaling, region = case.stage.environment, case.stage.environment.scaling, case.stage.region
+    if environment.certificate and region not in (None, environment.certificate.split(":")[3]):
+        words = f"the certificate must be in the stage's region, {region}: write one of that region"
+        yield ("environment", "certificate"), words
+    for key in ("lower_threshold", "upper_threshold") if scaling.measure != "CPUUtilization" else ():
+        if look_up(case.written, ("environment", "scaling", key)) is None:
+            words = f"the default is for percent of CPU: write one for {scaling.measure}, in {scaling.unit.lower()}"
+            yield ("environment", "scaling", key), words
+    if environment.platform != "latest" and environment.managed_updates:
+        words = 'managed updates would replace it: write "latest", or managed_updates = { level = "none" }'
+        yield ("environment", "platform"), words
+    own = {"aws:elasticbeanstalk:application:environment": "[variables]"}
+    own["aws:elasticbeanstalk:application:environmentsecrets"] = "[secrets]"
+    for place, option in enumerate(environment.options):
+        if table := own.get(option.namespace):
+            yield ("environment", "options", place), f"{option.namespace} has a table: write it in {table}"
+
+
+def _database(case: Case) -> Iterator[Finding]:
+    database = case.stage.database
+    if database and case.stage.preset == "production" and database.backup_retention_days == 0:
+        words = 'the production preset keeps backups: write 1 to 35, or preset = "small"'
+        yield ("database", "backup_retention_days"), words
+    if database and database.compose_service and not case.stage.service.compose:
+        yield ("database", "compose_service"), "there is no compose file: leave it out, or write service.compose"
+
+
+def _network(case: Case) -> Iterator[Finding]:
+    network, environment = case.stage.network, case.stage.environment
+    if environment.private_instances and environment.type == "SingleInstance":
+        words = f"a single instance is reached at its own address: write false, or {_LOAD_BALANCED}"
+        yield ("environment", "private_instances"), words
+    elif environment.private_instances and not network.vpc and not network.nat_gateways:
+        words = (
+            "private instances reach Docker Hub through a NAT gateway: write 1 or 2, "
+            "or environment.private_instances = false"
+        )
+        yield ("network", "nat_gateways"), words
+    if vpc := network.vpc:
+        if environment.private_instances and not vpc.private_subnet_ids:
+            words = "needed, since environment.private_instances is true: write the subnets' ids"
+            yield ("network", "vpc", "private_subnet_ids"), words
+        yield from _zones(case, vpc)
+        yield from _subnets(vpc)
+
+
+def _zones(case: Case, vpc: ImportedVpc) -> Iterator[Finding]:
+    key, region = ("network", "vpc", "availability_zones"), case.stage.region
+    if len(vpc.availability_zones) < 2 and (case.stage.environment.type == "LoadBalanced" or case.stage.database):
+        yield key, "a load balancer and a database need two zones: write two or more"
+    if region and any(zone[:-1] != region for zone in vpc.availability_zones):
+        yield key, f"the stage's region is {region}: write zones of that region"
+
+
+def _subnets(vpc: ImportedVpc) -> Iterator[Finding]:
+    zones = len(vpc.availability_zones)
+    seen: dict[str, str] = {}
+    for name in ("public_subnet_ids", "private_subnet_ids", "isolated_subnet_ids"):
+        key, subnets = ("network", "vpc", name), getattr(vpc, name)
+        # The CDK assigns the subnets to the zones in turn.
+        if len(subnets) % zones:
+            yield key, f"{len(subnets)} subnets do not fit {zones} zones: write as many in each zone, in order"
+        for subnet in subnets:
+            if subnet in seen:
+                yield key, f"{subnet} is in {seen[subnet]} as well: write it in one of them"
+            seen[subnet] = name
+
+
+def _variables(case: Case) -> Iterator[Finding]:
+    stage = case.stage
+    names = [*(("variables", name) for name in stage.variables), *(("secrets", name) for name in stage.secrets)]
+    for section, name in names:
+        if stage.database and name in rules.DATABASE_VARIABLES:
+            yield (section, name), "set from the database: leave it out, or choose another name"
+        if section == "secrets" and name in stage.variables:
+            yield (section, name), "is in [variables] as well: write it in one of the two"
+    for name, value in stage.variables.items():
+        for words in _value_problems(case, name, value):
+            yield ("variables", name), words
+
+
+def _value_problems(case: Case, name: str, value: str) -> Iterator[str]:
+    if not value:
+        yield "Beanstalk removes an empty variable: write a value, or leave it out"
+    elif not value.isprintable():
+        yield "a variable is one line of printable characters: write anything else in [secrets]"
+    names = placeholders(value)
+    reason = looks_secret(name, value) if "database.password" not in names else None
+    if reason and not isinstance(look_up(case.written, ("variables", name)), dict):
+        yield f"looks like a secret, {reason}: {_secret_remedy(case, name)}"
+    if has_stray_brace(value):
+        yield 'a single brace: write it twice, "{{" or "}}"'
+    for placeholder in names:
+        if placeholder not in PLACEHOLDERS:
+            yield _unknown_placeholder(placeholder)
+        elif case.stage.database is None:
+            yield f"{{{placeholder}}} needs a database: write [database], or leave the variable out"
+
+
+def _secret_remedy(case: Case, name: str) -> str:
+    """Return where to write a secret: one of the stage's own table in the stage's own table."""
+    of_stage = look_up(case.own, ("variables", name)) is not None
+    table = f"[stages.{case.stage.name}.secrets]" if of_stage else "[secrets]"
+    place = f"{case.stage.service.name}/{case.stage.name}" if of_stage else case.stage.service.name
+    key = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    return (
+        "store it in Systems Manager as a SecureString and write "
+        f'{name} = {{ ssm = "/{place}/{key}" }} under {table}; '
+        f'if everybody may read it, write {name} = {{ {PLAINTEXT} = "..." }} here'
+    )
+
+
+def _unknown_placeholder(placeholder: str) -> str:
+    if placeholder == "database.password":
+        return "passwords are secrets: leave it out, and read RDS_PASSWORD in the container"
+    guess = nearest(placeholder, PLACEHOLDERS)
+    known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+    return f"unknown placeholder {{{placeholder[:40]}}}: write {f'{{{guess}}}' if guess else f'one of {known}'}"
+
+
+# The longest address of an RDS instance: its identifier, the account's 12 characters, region and domain.
+_LONGEST_HOST = "h" * (63 + 1 + 12 + 1 + len("ap-northeast-1") + len(".rds.amazonaws.com"))
+
+
+def _all_variables(stage: StageConfig) -> dict[str, str]:
+    """Return the variables with those of the database, placeholders at their longest."""
+    database = _longest_values(stage.database) if stage.database else {}
+    known = {name: text for name, text in stage.variables.items() if set(placeholders(text)) <= set(PLACEHOLDERS)}
+    values = dict.fromkeys((name.removeprefix("database.") for name in PLACEHOLDERS), "") | database
+    rendered = stage.model_copy(update={"variables": known}).render_variables(values)
+    return {**stage.variables, **rendered, **dict(zip(rules.DATABASE_VARIABLES, database.values(), strict=False))}
+
+
+def _longest_values(database: DatabaseConfig) -> dict[str, str]:
+    port = str(ENGINES[database.engine].port)
+    return {"host": _LONGEST_HOST, "port": port, "name": database.name, "username": database.username}
+
+
+_CHECKS: tuple[Callable[[Case], Iterator[Finding]], ...] = (
+    _build,
+    _shared,
+    _environment,
+    _database,
+    _network,
+    _variables,
+)
+
+
+def provider_problems(stages: Iterable[StageConfig]) -> Iterator[str]:
+    """Check that each AWS account gets one OIDC provider for GitHub: a second one fails after minutes."""
+    makers: dict[str | None, str] = {}
+    for stage in stages:
+        if stage.delivery.github is None or stage.delivery.github.provider_arn:
+            continue
+        first = makers.setdefault(stage.account, stage.name)
+        if first != stage.name:
+            key = dotted(("stages", stage.name, "delivery", "github", "provider_arn"))
+            yield (
+                f"{key}: missing: stage {first} makes the one provider that an account holds: "
+                "write its ARN here, or another account"
+            )
+
+
+def shared_account(stage: StageConfig, stages: Iterable[StageConfig]) -> str | None:
+    """Return a warning about the stages that share the account and region of `stage`, or may; None if none does.
+
+    A stage that names no account, or no region, is deployed with whichever the credentials have.
+    """
+    others = [other for other in stages if other.name != stage.name and _may_share(stage, other)]
+    if not others:
+        return None
+    names = " and ".join((", ".join(other.name for other in others[:-1]), others[-1].name)).removeprefix(" and ")
+    where = (
+        f"shares account {stage.account} in {stage.region} with {names}"
+        if all(item.account and item.region for item in (stage, *others))
+        else f"is deployed to the same account and region as {names}, unless with other credentials"
+    )
+    tables = " and ".join(f"[stages.{item.name}]" for item in (stage, *others))
+    return (
+        f"stage {stage.name} {where}: the deployer and the instances of each can then change what the others run, "
+        'through the one bucket that Elastic Beanstalk has there; write account = "..." with an account of its own '
+        f"into {tables}, or accept it as docs/permissions.md says"
+    )
+
+
+def _may_share(one: StageConfig, other: StageConfig) -> bool:
+    pairs = ((one.account, other.account), (one.region, other.region))
+    return all(mine is None or theirs is None or mine == theirs for mine, theirs in pairs)

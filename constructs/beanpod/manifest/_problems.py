@@ -1,0 +1,139 @@
+"""pydantic's errors in the manifest's terms: for each kind, what to write instead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, get_args
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from beanpod.manifest._layers import PLAINTEXT, RENAMED
+from beanpod.manifest._messages import Path, dotted, nearest, show
+from beanpod.manifest._models import StageConfig
+from beanpod.manifest._types import Section
+from beanpod.manifest.secret_like import looks_secret
+
+_REFERENCES = (
+    'write { generate = 32 }, { secretsmanager = "arn:aws:secretsmanager:..." } or { ssm = "/path/of/parameter" }'
+)
+_TABLE = "write a table"
+# What to write, by pydantic's kind of error, filled in with the error's context.
+_REMEDIES = {
+    "bool_type": "write true or false",
+    "dict_type": _TABLE,
+    "finite_number": "write a number",
+    "float_type": "write a number",
+    "greater_than_equal": "write {ge:,} or more",
+    "int_from_float": "write a whole number",
+    "int_type": "write a whole number",
+    "is_instance_of": _TABLE,
+    "less_than_equal": "write at most {le:,}",
+    "mapping_type": _TABLE,
+    "model_attributes_type": _TABLE,
+    "model_type": _TABLE,
+    "too_long": "write at most {max_length}",
+    "too_short": "write at least {min_length}",
+    "tuple_type": "write a list in brackets",
+}
+_EXAMPLES = {
+    "service": 'name = "guestbook" and image = "ada/guestbook" under [service]',
+    "service.name": 'name = "guestbook"',
+    "service.image": 'image = "ada/guestbook"',
+    "database.engine": 'engine = "mysql", "mariadb", "postgres" or "none"',
+    "network.vpc.vpc_id": 'vpc_id = "vpc-0a1b2c3d4e5f67890"',
+    "network.vpc.availability_zones": 'availability_zones = ["eu-central-1a", "eu-central-1b"]',
+    "delivery.github.repository": 'repository = "ada/guestbook"',
+}
+# Words that the file may say and that mean "absent" once it is read.
+_SWITCHES: dict[Path, str] = {("database", "engine"): "none", ("environment", "managed_updates", "level"): "none"}
+
+
+def field_problems(error: ValidationError) -> Iterator[tuple[Path, str]]:
+    """Return each wrong key, and what to write instead; a table is not wrong besides because a key in it is."""
+    errors = {_path(details): details for details in error.errors(include_url=False)}
+    for path, details in errors.items():
+        if not any(len(other) > len(path) and other[: len(path)] == path for other in errors):
+            yield path, _text(path, details)
+
+
+def _path(details: ErrorDetails) -> Path:
+    """Return pydantic's location without the name of a union's branch."""
+    location = details["loc"]
+    return location[:2] + location[3:] if location[0] == "secrets" else location
+
+
+def _text(path: Path, details: ErrorDetails) -> str:
+    kind, value, context = details["type"], details["input"], details.get("ctx", {})
+    match kind:
+        case "missing":
+            return f"missing: write {_EXAMPLES.get(dotted(path), f'{path[-1]} = ...')}"
+        case "extra_forbidden" if path[0] == "secrets" and path[-1] in keys_at(path[:-1]):
+            return f"does not go with {details['loc'][2]}: {_REFERENCES}"
+        case "extra_forbidden":
+            return f"unknown key: {_known_key(path, value)}"
+        case "union_tag_not_found":
+            return _REFERENCES
+        case "literal_error":
+            return _choice(path, value, context["expected"].replace("'", '"'))
+        case "string_type":
+            return _string(path, value)
+        case "int_type" if isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value):
+            return f"write it without quotes: {int(value)}"
+        case "tuple_type" if isinstance(value, str):
+            return f"write a list: [{show(value)}]"
+        case "tuple_type" if isinstance(value, dict) and keys_at(path):
+            return f"write it as [[{'.'.join(map(str, path))}]]"
+        case _:
+            return _REMEDIES.get(kind, details["msg"]).format(**context)
+
+
+def _known_key(path: Path, value: object) -> str:
+    key, known = str(path[-1]), keys_at(path[:-1])
+    if (name := RENAMED.get((str(path[0]), key))) and len(path) == 2:
+        return f"renamed to {name}, which is written as well: write that one"
+    if guess := nearest(key, sorted(known)):
+        return f"write {guess}"
+    if table := next((name for name in StageConfig.model_fields if key in keys_at((name,)) - known), None):
+        return f"write it in [{table}]"
+    if key in keys_at(()):
+        return (
+            f"write it {f'as [{key}]' if isinstance(value, dict) else 'at the top of the file, before the first table'}"
+        )
+    return f"write one of {', '.join(sorted(known))}"
+
+
+def keys_at(path: Path) -> set[str]:
+    """Return the keys known in the table at `path`."""
+    sections: list[type[Section]] = [StageConfig]
+    for part in path:
+        fields = [section.model_fields[str(part)] for section in sections if str(part) in section.model_fields]
+        if fields:
+            sections = [section for field in fields for section in _sections_in(field.annotation)]
+    keys = {key for section in sections for key in section.model_fields}
+    return keys if path else keys - {"name"} | {"stages"}
+
+
+def _sections_in(annotation: Any) -> Iterator[type[Section]]:
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _sections_in(inner)
+
+
+def _choice(path: Path, value: object, choices: str) -> str:
+    if switch := _SWITCHES.get(path):
+        choices = f'{choices.replace(" or ", ", ")} or "{switch}"'
+    guess = nearest(value, re.findall('"([^"]+)"', choices)) if isinstance(value, str) else None
+    return f'write "{guess}"; known are {choices}' if guess else f"write {choices}"
+
+
+def _string(path: Path, value: object) -> str:
+    if path[0] == "variables" and isinstance(value, dict):
+        return f'write a string in quotes, or {{ {PLAINTEXT} = "..." }}'
+    if isinstance(value, dict | list) or (isinstance(value, int) and value.bit_length() > 64):
+        return "write a string in quotes"
+    if path[0] == "variables" and looks_secret(str(path[-1]), show(value)):
+        return "write it in quotes"
+    return f'write it in quotes: "{show(value)}"'

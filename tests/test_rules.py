@@ -1,0 +1,387 @@
+"""The rules that constructs and manifest share, each by itself without jsii; and that both apply every one."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from aws_cdk import App, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+
+from beanpod import (
+    Database,
+    DatabaseEngine,
+    DeploymentPolicy,
+    DeployPermissions,
+    DockerEnvironment,
+    GitHubDeployRole,
+    ServiceNetwork,
+)
+from beanpod import _database_rules as database_rules
+from beanpod import _rules as rules
+from beanpod._database_rules import ENGINES, database_problems, default_name, major_version, version_problems
+from beanpod._rules import (
+    CHOICES,
+    FORMS,
+    LIMITS,
+    UNITS,
+    architecture,
+    environment_problems,
+    github_problems,
+    network_problems,
+    option_problems,
+    setting_problems,
+    variable_problems,
+    vpc_problems,
+)
+from beanpod._settings import BatchSizeType, EnvironmentType, OptionSetting
+from beanpod.manifest import Manifest, ManifestError
+
+SINGLE = {"environment_type": "SingleInstance"}
+BALANCED = {"environment_type": "LoadBalanced"}
+NETWORK = {**BALANCED, "load_balancer_type": "network"}
+
+
+@pytest.mark.parametrize("setting", LIMITS)
+def test_limits_include_both_ends(setting: str) -> None:
+    low, high, unit = LIMITS[setting]
+    assert list(setting_problems({setting: low})) == list(setting_problems({setting: high})) == []
+    for value in (low - 1, high + 1):
+        (problem,) = setting_problems({setting: value})
+        assert str(problem) == f"{setting} must be {low} to {high} {unit}".strip() + f", got {value}"
+
+
+@pytest.mark.parametrize("setting", CHOICES)
+def test_choices(setting: str) -> None:
+    for value in CHOICES[setting]:
+        assert list(setting_problems({setting: value})) == []
+    (problem,) = setting_problems({setting: "other"})
+    assert str(problem).startswith(f"{setting} must be one of {CHOICES[setting][0]}, ")
+    assert str(problem).endswith(', got "other"')
+
+
+@pytest.mark.parametrize(
+    ("setting", "right", "wrong"),
+    [
+        ("health_check_path", ("/", "/health?full=1"), ("health", "/a b", "", "/é")),
+        ("managed_updates.start", ("Tue:09:00", "sun:23:59"), ("Tuesday 9:00", "Tue:24:00", "Tue:9:00")),
+        ("instance_types", ("t3.small", "m7i-flex.large", "u-6tb1.112xlarge", "m7i.metal-24xl"), ("small", "t3.huge")),
+        ("instance_class", ("db.t4g.micro", "db.r6g.16xlarge"), ("t4g.micro", "db.t4g")),
+        ("platform_version", ("4.13.7",), ("4.13", "latest", "v4.13.7")),
+        (
+            "repository",
+            ("ada/guestbook", "ada_corp/x.y", "ada@1/guestbook@2"),
+            ("guestbook", "ada/*", "a/b/c", "a@1/b"),
+        ),
+        ("branch", ("main", "feature/one"), ("refs/heads/main", "*", "a b", "", "main$")),
+        ("environment", ("production", "eu: production"), ("prod*", "", "prod?")),
+    ],
+)
+def test_forms(setting: str, right: tuple[str, ...], wrong: tuple[str, ...]) -> None:
+    assert [list(setting_problems({setting: text})) for text in right] == [[]] * len(right)
+    for text in wrong:
+        (problem,) = setting_problems({setting: text})
+        assert problem == (setting, text, FORMS[setting].must, FORMS[setting].remedy)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (
+            {**BALANCED, "min_size": 5, "max_size": 4},
+            "min_size must be at most max_size (4), got 5: lower it, or raise",
+        ),
+        ({**SINGLE, "min_size": 1, "max_size": 2}, "max_size must be 1 for a single instance, got 2: write 1, or set"),
+        ({**SINGLE, "deployment_policy": "Rolling"}, 'deployment_policy needs a load balancer, got "Rolling": write'),
+        ({**SINGLE, "deployment_policy": "TrafficSplitting"}, "deployment_policy needs a load balancer, got"),
+        (
+            {**SINGLE, "certificate": True},
+            "certificate needs a load balancer: leave it out, or set environment_type to",
+        ),
+        ({**SINGLE, "instance_port": 81}, "instance_port needs a load balancer, got 81: a single instance answers on"),
+        ({**SINGLE, "load_balancer_scheme": "internal"}, "load_balancer_scheme needs a load balancer: leave it out"),
+        ({**NETWORK, "certificate": "arn"}, "certificate needs an application load balancer: a network one has TCP"),
+        (
+            {**NETWORK, "deployment_policy": "TrafficSplitting"},
+            'deployment_policy needs an application load balancer, got "TrafficSplitting": use another policy',
+        ),
+        ({"batch_size_type": "Percentage", "batch_size": 101}, "batch_size must be 1 to 100 percent, got 101: lower"),
+        (
+            {"batch_size_type": "Fixed", "batch_size": 5, "max_size": 4},
+            "batch_size must be at most max_size (4), got 5: lower it, or raise max_size",
+        ),
+        ({"instance_types": ()}, "instance_types must name 1 to 40 types, got 0"),
+        ({"instance_types": ("t3.small", "t3.small")}, "instance_types must name each type once, got t3.small, t3.sm"),
+        (
+            {"instance_types": ("t3.small", "t4g.small", "m7gd.large")},
+            "instance_types must be of one architecture, got t3.small, t4g.small, m7gd.large: t4g.small, m7gd.large is",
+        ),
+        (
+            {"scaling.lower_threshold": 70, "scaling.upper_threshold": 70.0},
+            "scaling.lower_threshold must be below upper_threshold (70), got 70: lower it, or raise upper_threshold",
+        ),
+        (
+            {"scaling.measure": "RequestCount", "scaling.unit": "Percent"},
+            'scaling.unit must be Count with RequestCount, got "Percent": a trigger with another one never fires',
+        ),
+    ],
+)
+def test_settings_that_contradict_each_other(values: Mapping[str, Any], words: str) -> None:
+    (problem,) = environment_problems(values)
+    assert str(problem).startswith(words)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {**SINGLE, "min_size": 1, "max_size": 1, "deployment_policy": "Immutable", "instance_port": 80},
+        {**BALANCED, "min_size": 1, "max_size": 10_000, "batch_size_type": "Fixed", "batch_size": 10_000},
+        {**BALANCED, "deployment_policy": "TrafficSplitting", "certificate": True, "instance_port": 81},
+        {"instance_types": ("t4g.small", "m7gd.large", "im4gn.large", "a1.large", "g5g.xlarge")},
+        {"instance_types": ("g4dn.xlarge", "g5.xlarge", "m7i.large", "x2iezn.2xlarge")},
+        {"instance_types": ("t3.small", None)},
+        {**SINGLE, "max_size": None, "deployment_policy": None, "scaling.lower_threshold": None},
+        {"batch_size": 101, "batch_size_type": None, "max_size": None},
+        {"scaling.measure": "Latency", "scaling.unit": "Seconds"},
+    ],
+)
+def test_right_and_unknown_values_have_no_problem(values: Mapping[str, Any]) -> None:
+    assert list(environment_problems(values)) == []
+
+
+def test_every_measure_of_the_manifest_has_a_unit() -> None:
+    assert set(get_args(rules.Measure)) < set(UNITS)
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "processor"),
+    [
+        ("t3.small", "x86_64"),
+        ("t4g.small", "arm64"),
+        ("c7gn.large", "arm64"),
+        ("a1.large", "arm64"),
+        ("g5.xlarge", "x86_64"),
+    ],
+)
+def test_architecture(instance_type: str, processor: str) -> None:
+    assert architecture(instance_type) == processor
+
+
+def test_an_option_is_set_once() -> None:
+    rows = [("aws:x", "A", None), ("aws:x", "A", "other resource"), ("aws:x", "A", None)]
+    assert list(map(str, option_problems(rows))) == ["options[2] sets aws:x A a second time: write it once"]
+
+
+@pytest.mark.parametrize("name", ["", "1ST", "WITH-DASH", "WITH SPACE", "GRÖSSE"])
+def test_names_that_no_shell_accepts(name: str) -> None:
+    for problems in (variable_problems({name: ""}), variable_problems({}, [name])):
+        (problem,) = problems
+        assert problem.must == "must be named with letters, digits and underscores, a letter first"
+
+
+def test_variables_have_4096_bytes_together() -> None:
+    assert list(variable_problems({"A": "x" * 4091, "B": "x", "C": None})) == []
+    (problem,) = variable_problems({"A": "x" * 4090, "B": "é€"})
+    assert str(problem) == (
+        "variables take 4,099 bytes as NAME=value, Beanstalk stores 4,096: shorten them (the largest is A), "
+        "or move some to secrets"
+    )
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ({"max_azs": 2, "nat_gateways": 3}, "nat_gateways must be at most max_azs (2), got 3: write one a zone"),
+        ({"max_azs": 2, "nat_gateways": 1, "private_instances": False}, "nat_gateways must be 0 without private inst"),
+        (
+            {"max_azs": 2, "nat_gateways": 1, "own_vpc": True},
+            "nat_gateways must be 0 beside vpc, got 1: a VPC of yours",
+        ),
+        ({"max_azs": 4, "nat_gateways": 0}, "max_azs must be 2 to 3 zones, got 4"),
+    ],
+)
+def test_counts_of_a_vpc(counts: dict[str, Any], words: str) -> None:
+    (problem,) = network_problems(**{"private_instances": True, **counts})
+    assert str(problem).startswith(words)
+
+
+def test_an_existing_vpc_has_the_subnets_of_a_service() -> None:
+    assert list(vpc_problems(public=True, private=True, isolated=False, database=True)) == []
+    public, isolated = map(str, vpc_problems(public=False, private=False, isolated=False, database=True))
+    assert public.startswith("vpc must have public subnets (public_subnet_ids), got none: the load balancer or the ")
+    assert isolated == "vpc must have isolated or private subnets, got none: a database is never put in public ones"
+
+
+@pytest.mark.parametrize(
+    ("branch", "environment", "words"),
+    [
+        (None, None, "branch must be given, or environment: a token of GitHub names one of them"),
+        ("main", "prod", 'environment must not be given beside branch, got "prod": a token of GitHub names one'),
+    ],
+)
+def test_a_role_is_bound_to_a_branch_or_an_environment(branch: str, environment: str, words: str) -> None:
+    (problem,) = github_problems(repository="ada/guestbook", branch=branch, environment=environment)
+    assert str(problem).startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("engine", "values", "words"),
+    [
+        ("mysql", {"database_name": "1st"}, "database_name must be a letter and up to 63 letters, digits or"),
+        ("mysql", {"database_name": "a" * 65}, "database_name must be a letter and up to 63 letters"),
+        (
+            "mysql",
+            {"database_name": "MySQL"},
+            'database_name must not be a word that mysql reserves, got "MySQL": write',
+        ),
+        ("mysql", {"username": "a" * 17}, "username must be a letter and up to 15 letters"),
+        ("mariadb", {"username": "rdsadmin"}, 'username must not be a word that mariadb reserves, got "rdsadmin": wri'),
+        ("postgres", {"username": "admin"}, 'username must not be a word that postgres reserves, got "admin"'),
+        ("postgres", {"username": "pg_boss"}, 'username must not start with pg_, got "pg_boss": PostgreSQL reserves'),
+        ("postgres", {"database_name": "db"}, "database_name must not be a word that postgres reserves"),
+        (
+            "mysql",
+            {"allocated_storage": 20, "max_allocated_storage": 21},
+            "max_allocated_storage must be at least a tenth more than allocated_storage (20 GiB), got 21: write 22 or",
+        ),
+        ("mysql", {"backup_retention": 0.5}, "backup_retention must be whole days, got 0.5: write Duration.days(...)"),
+        ("mysql", {"instance_type": "t2.micro"}, "instance_type must be a class that can encrypt its storage"),
+        ("mysql", {"port": 80}, "port must be 1150 to 65535, got 80"),
+    ],
+)
+def test_what_rds_would_refuse(engine: str, values: dict[str, Any], words: str) -> None:
+    (problem,) = database_problems(engine, **values)
+    assert str(problem).startswith(words)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_defaults_of_an_engine_have_no_problem(engine: str) -> None:
+    name = default_name(engine, "order")
+    assert name == "order_db"
+    assert list(database_problems(engine, database_name=name, username=database_rules.DEFAULT_USERNAME)) == []
+    assert list(version_problems(engine, ENGINES[engine].default_version)) == []
+
+
+@pytest.mark.parametrize(
+    ("engine", "right", "wrong"),
+    [
+        ("mysql", ("8.0", "8.4.9", "8.0.46-rds.20260624", "9.7"), ("8", "latest", "5.7", "8.1", "8.4.9.1")),
+        ("mariadb", ("10.6", "11.8.3", "12.3"), ("10.5", "", "11", "10.7")),
+        ("postgres", ("13", "17.9", "18.1-R2", "19"), ("12.22", "17.4.1", "9.6")),
+    ],
+)
+def test_versions(engine: str, right: tuple[str, ...], wrong: tuple[str, ...]) -> None:
+    assert [list(version_problems(engine, version)) for version in right] == [[]] * len(right)
+    for version in wrong:
+        (problem,) = version_problems(engine, version)
+        assert str(problem).startswith(f'version must be a version of {engine} on RDS, got "{version}": write one of ')
+
+
+def test_major_versions_name_parameter_groups() -> None:
+    assert [major_version("mysql", "8.4.9"), major_version("postgres", "17.9")] == ["8.4", "17"]
+
+
+SERVICE = '[service]\nname = "guestbook"\nimage = "ada/guestbook"\n'
+VPC = """[network.vpc]
+vpc_id = "vpc-0a1b2c3d4e5f67890"
+availability_zones = ["eu-central-1a", "eu-central-1b"]
+"""
+
+
+def environment(**arguments: Any) -> Callable[[Stack], object]:
+    def make(stack: Stack) -> object:
+        network = ServiceNetwork(stack, "Network", load_balanced=False)
+        return DockerEnvironment(
+            stack,
+            "App",
+            vpc=network.vpc,
+            environment_type=EnvironmentType.SINGLE_INSTANCE,
+            instance_security_group=network.instance_security_group,
+            **arguments,
+        )
+
+    return make
+
+
+def existing_vpc(stack: Stack) -> object:
+    zones = ["eu-central-1a", "eu-central-1b"]
+    vpc = ec2.Vpc.from_vpc_attributes(stack, "Vpc", vpc_id="vpc-1", availability_zones=zones)
+    return ServiceNetwork(stack, "Network", vpc=vpc)
+
+
+def role(stack: Stack) -> object:
+    permissions = DeployPermissions(
+        application_name="guestbook",
+        environment_names=["guestbook-dev"],
+        bucket=s3.Bucket.from_bucket_name(stack, "Bucket", "artifacts"),
+        instance_role=iam.Role.from_role_arn(stack, "Instances", "arn:aws:iam::123456789012:role/instances"),
+        deployment_policy="AllAtOnce",
+    )
+    return GitHubDeployRole(stack, "Role", permissions=permissions, repository="ada/guestbook")
+
+
+TWICE = OptionSetting(namespace="aws:x", name="A", value="1")
+# For each rule: a manifest and an argument that break it, and the words of the rule.
+BROKEN: dict[str, tuple[str, Callable[[Stack], object], str]] = {
+    "setting_problems": ("[environment]\nbatch_size = 101\n", environment(batch_size=101), "must be 1 to 100 percent"),
+    "environment_problems": (
+        '[environment]\ndeployment_policy = "Rolling"\n',
+        environment(deployment_policy=DeploymentPolicy.ROLLING, batch_size_type=BatchSizeType.PERCENTAGE),
+        "needs a load balancer",
+    ),
+    "option_problems": (
+        '[[environment.options]]\nnamespace = "aws:x"\nname = "A"\nvalue = "1"\n' * 2,
+        environment(options=[TWICE, TWICE]),
+        "sets aws:x A a second time: write it once",
+    ),
+    "variable_problems": (
+        '[variables]\n"1ST" = "x"\n',
+        environment(environment={"1ST": "x"}),
+        "must be named with letters, digits and underscores",
+    ),
+    "network_problems": (
+        "[network]\nnat_gateways = 1\n",
+        lambda stack: ServiceNetwork(stack, "Network", nat_gateways=1, load_balanced=False),
+        "must be 0 without private instances behind a load balancer",
+    ),
+    "vpc_problems": (VPC, existing_vpc, "must have public subnets"),
+    "github_problems": (
+        '[delivery.github]\nrepository = "ada/guestbook"\n',
+        role,
+        "must be given, or environment: a token of GitHub names one of them",
+    ),
+    "database_problems": (
+        '[database]\nengine = "mysql"\nusername = "rdsadmin"\n',
+        lambda stack: Database(
+            stack, "Db", vpc=ServiceNetwork(stack, "N").vpc, engine=DatabaseEngine.mysql("8.4"), username="rdsadmin"
+        ),
+        "must not be a word that mysql reserves",
+    ),
+    "version_problems": (
+        '[database]\nengine = "mysql"\nversion = "5.7"\n',
+        lambda _: DatabaseEngine.mysql("5.7"),
+        "must be a version of mysql on RDS",
+    ),
+}
+
+
+def test_every_rule_has_a_case() -> None:
+    functions = [*vars(rules).items(), *vars(database_rules).items()]
+    named = {name for name, it in functions if inspect.isfunction(it) and re.fullmatch("[a-z_]+_problems", name)}
+    assert {name for name in named if not name.startswith("_")} == set(BROKEN)
+
+
+@pytest.mark.parametrize("rule", BROKEN)
+def test_constructs_and_manifest_apply_every_rule(rule: str, tmp_path: Path) -> None:
+    text, make, words = BROKEN[rule]
+    (tmp_path / "beanpod.toml").write_text(SERVICE + text, encoding="utf-8")
+    with pytest.raises(ManifestError, match=re.escape(words)):
+        Manifest.read(tmp_path / "beanpod.toml")
+    with pytest.raises(ValueError, match=re.escape(words)):
+        make(Stack(App(), "Stack"))
