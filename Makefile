@@ -9,10 +9,10 @@ INSTALLED := .venv/installed node_modules/.package-lock.json
 .PHONY: demo rehearse test lint types synth schema picture bench installed clean
 
 demo: $(INSTALLED)  ## Deploy the example for real on an AWS embedded in this machine.
-	@python -m beanpod_emulator.demo
+	@python -m beanpod_emulator.e2e.demo
 
 rehearse: $(INSTALLED)  ## From git push to a page in the browser, with Docker; KEEP=--keep leaves it running.
-	@python -m beanpod_emulator.rehearsal $(KEEP)
+	@python -m beanpod_emulator.e2e.rehearsal $(KEEP)
 
 test: $(INSTALLED) lint types  ## Every test, lint and types.
 	python -m pytest -n auto --dist loadfile --no-loadscope-reorder --durations 15

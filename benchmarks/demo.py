@@ -13,7 +13,7 @@ def main() -> int:
     """0 within the limit, 1 beyond it; subprocess.CalledProcessError when the demonstration fails."""
     start = time.perf_counter()
     subprocess.run(
-        (sys.executable, "-m", "beanpod_emulator.demo"), cwd=ROOT, check=True, capture_output=True, text=True
+        (sys.executable, "-m", "beanpod_emulator.e2e.demo"), cwd=ROOT, check=True, capture_output=True, text=True
     )
     seconds = time.perf_counter() - start
     print(f"{'make demo':<12}{seconds:>10.2f} s, limit {LIMIT_SECONDS} s")

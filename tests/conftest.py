@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from beanpod_emulator.surroundings import forget_aws_settings
+from beanpod_emulator.environ import remove_aws_settings
 
 # Subprocesses find the emulator where pytest does (pythonpath in pyproject.toml), whether or not it is installed.
 os.environ["PYTHONPATH"] = str(Path(__file__).parents[1] / "emulator")
@@ -21,7 +21,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Tests ask the embedded AWS, from this process too, whatever account the shell is set up for.
-forget_aws_settings()
+remove_aws_settings()
 
 # A file goes to one worker whole. Those that take minutes go first, so that none is left for one worker at the end.
 _SLOW = (

@@ -7,16 +7,15 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 
 from werkzeug.serving import BaseWSGIServer
 
-from beanpod_emulator.access import Keys
-from beanpod_emulator.clock import CLOCK
-from beanpod_emulator.httpd import PortError, listen, serve
-from beanpod_emulator.machines.engine import NoEngineError
-from beanpod_emulator.settings import PACE
+from beanpod_emulator.docker_runtime.docker import NoEngineError
+from beanpod_emulator.server.access import Credentials
+from beanpod_emulator.server.httpd import PortError, listen, serve
+from beanpod_emulator.state import EMULATOR
 
 _HIGHEST_PORT = 65535
 # AWS's SDK for JavaScript puts the bucket into the host name (bucket.localhost) unless the host is an IP address.
@@ -37,64 +36,57 @@ Ready on http://localhost:{port}  (Ctrl-C stops it)"""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until SIGINT or SIGTERM. Exit code 0 when stopped, 2 for a port that is taken, or without Docker."""
+    """Serve until SIGINT or SIGTERM. Exit code 0 when stopped, 2 if the port is in use or Docker does not respond."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.machines and options.virtual_clock:
         parser.error("--machines takes the time that containers take: leave out --virtual-clock")
     _set_time(options)
-    try:
-        listener = listen(options.port)
-    except PortError as error:
-        print(f"emulator: {error}", file=sys.stderr)  # noqa: T201
-        return 2
-    with listener:
-        return _serve(listener, options)
-
-
-def _set_time(options: argparse.Namespace) -> None:
-    seconds = {"update": options.update_seconds, "launch": options.launch_seconds}
-    given = {name: value for name, value in seconds.items() if value is not None}
-    PACE.set(**given)
-    if options.virtual_clock:
-        CLOCK.stand_still()
-    elif given:
-        CLOCK.take_time()
-
-
-def _serve(listener: socket.socket, options: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        keys = Keys.make()
-        server = serve(listener, keys, account=options.account, guarded=options.enforce_iam, verbose=options.verbose)
-        with _machines(wanted=options.machines):
-            port = listener.getsockname()[1]
-            _run(server, _BANNER.format(account=options.account, region=options.region, port=port, keys=keys))
+        with listen(options.port) as listener:
+            _serve(listener, options)
     except KeyboardInterrupt:
         pass
-    except NoEngineError as error:
+    except (PortError, NoEngineError) as error:
         print(f"emulator: {error}", file=sys.stderr)  # noqa: T201
         return 2
     return 0
 
 
-@contextmanager
-def _machines(*, wanted: bool) -> Iterator[None]:
-    if not wanted:
-        yield
-        return
-    # Late: it needs moto, whose environment is right only now.
-    from beanpod_emulator.machines.yard import Yard
+def _set_time(options: argparse.Namespace) -> None:
+    seconds = {"update": options.update_seconds, "launch": options.launch_seconds}
+    given = {name: value for name, value in seconds.items() if value is not None}
+    EMULATOR.pace.set(**given)
+    if options.virtual_clock:
+        EMULATOR.clock.stand_still()
+    elif given:
+        EMULATOR.clock.take_time()
 
-    yard = Yard()
+
+def _serve(listener: socket.socket, options: argparse.Namespace) -> None:
+    keys = Credentials.make()
+    flags = {"enforce_iam": options.enforce_iam, "verbose": options.verbose}
+    server = serve(listener, EMULATOR, keys, account=options.account, **flags)
+    with _docker_backend() if options.machines else nullcontext():
+        port = listener.getsockname()[1]
+        _run(server, _BANNER.format(account=options.account, region=options.region, port=port, keys=keys))
+
+
+@contextmanager
+def _docker_backend() -> Iterator[None]:
+    # Late: it needs moto, whose environment is right only now.
+    from beanpod_emulator.docker_runtime.backend import DockerBackend
+
+    backend = DockerBackend(EMULATOR)
     try:
-        yard.open()
+        backend.open()
         yield
     finally:
-        # Who asks for the end twice gets it once.
+        # A second signal does not interrupt the removal of the containers.
         for end in (signal.SIGINT, signal.SIGTERM):
             signal.signal(end, signal.SIG_IGN)
-        yard.close()
+        backend.close()
 
 
 def _run(server: BaseWSGIServer, banner: str) -> None:
@@ -116,7 +108,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--region", type=_region, default="us-east-1", help="region printed for clients (default: us-east-1)"
     )
-    parser.add_argument("--virtual-clock", action="store_true", help="time moves only when told: see the README")
+    parser.add_argument(
+        "--virtual-clock", action="store_true", help="time stands still and moves by POST /_emulator/advance only"
+    )
     for what in ("update", "launch"):
         text = f"how long an environment's {what} takes (default: no time)"
         parser.add_argument(f"--{what}-seconds", type=_seconds, metavar="N", help=text)

@@ -81,7 +81,3 @@ class Clock:
                 task.action()
             finally:
                 self._running = None
-
-
-CLOCK = Clock()
-"""The clock of this process: moto makes the services' state itself, so none can be handed one."""

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from beanpod_emulator import registry
-from beanpod_emulator.registry import LocalRegistry, NoRegistryError
+from beanpod_emulator.e2e import registry
+from beanpod_emulator.e2e.registry import LocalRegistry, NoRegistryError
 from tests.deploy.engine import absent
 
 __all__ = ["LocalRegistry", "local_registry"]

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from beanpod_emulator.remote import Remote
+from beanpod_emulator.embedded_aws import ControlClient
 
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -10,7 +10,7 @@ _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 class VirtualClock:
     """Sleeping moves the embedded AWS's time, and what falls due there happens. slept: every sleep so far."""
 
-    def __init__(self, aws: Remote) -> None:
+    def __init__(self, aws: ControlClient) -> None:
         self._aws = aws
         self._now = aws.now()
         self.slept: list[float] = []

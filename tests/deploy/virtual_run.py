@@ -10,11 +10,11 @@ import sys
 
 from beanpod.cli.main import main
 from beanpod.cli.signals import Interruptions
-from beanpod_emulator.remote import Remote
+from beanpod_emulator.embedded_aws import ControlClient
 from tests.deploy.virtual_clock import VirtualClock
 
 
-class _Emulator(Remote):
+class _Emulator(ControlClient):
     @property
     def endpoint_url(self) -> str:
         return os.environ["EMULATOR_URL"]

@@ -11,7 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
 from beanpod_emulator import ControlError, EmbeddedAws
-from beanpod_emulator.faults import KNOWN_FAULTS
+from beanpod_emulator.fault_injection import KNOWN_FAULTS
 from tests.emulator.clients import ROOT, Clients, error
 
 

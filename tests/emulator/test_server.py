@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from beanpod_emulator import EmbeddedAws, EmbeddedAwsError
-from beanpod_emulator.httpd import PortError, listen
+from beanpod_emulator.server.httpd import PortError, listen
 from tests.emulator.clients import ROOT
 
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from beanpod_emulator.surroundings import undisturbed
+from beanpod_emulator.environ import clean_aws_environ
 
 ROOT = Path(__file__).parents[2]
 DEAD = "http://127.0.0.1:9"
 
 
 def test_aws_settings_are_left_behind_and_the_rest_is_kept() -> None:
-    kept = undisturbed({"AWS_PROFILE": "work", "AWS_CA_BUNDLE": "x", "PATH": "/bin", "HTTPS_PROXY": DEAD})
+    kept = clean_aws_environ({"AWS_PROFILE": "work", "AWS_CA_BUNDLE": "x", "PATH": "/bin", "HTTPS_PROXY": DEAD})
     assert not [name for name in kept if name.startswith("AWS_")]
     assert (kept["PATH"], kept["HTTPS_PROXY"]) == ("/bin", DEAD)
 
@@ -29,7 +29,7 @@ def test_aws_settings_are_left_behind_and_the_rest_is_kept() -> None:
     ],
 )
 def test_no_proxy_stands_before_this_machine(spared: dict[str, str], expected: str) -> None:
-    kept = undisturbed(spared)
+    kept = clean_aws_environ(spared)
     assert kept["NO_PROXY"] == kept["no_proxy"] == expected
 
 
@@ -50,7 +50,7 @@ def test_the_demonstration_works_in_a_shell_with_a_profile_and_a_proxy(tmp_path:
         "HTTP_PROXY": DEAD,
         "http_proxy": DEAD,
     }
-    command = [sys.executable, "-m", "beanpod_emulator.demo"]
+    command = [sys.executable, "-m", "beanpod_emulator.e2e.demo"]
     demo = subprocess.run(
         command, cwd=ROOT, env=os.environ | disturbing, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )

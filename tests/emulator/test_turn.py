@@ -2,35 +2,35 @@
 
 from threading import Event
 
-from beanpod_emulator.turn import Turn
+from beanpod_emulator.state import StateLock
 
 _SECONDS = 60
 
 
 def test_work_beside_a_request_gets_its_turn_while_the_request_waits_for_it() -> None:
-    turn, done = Turn(), []
+    turn, done = StateLock(), []
 
     def work() -> None:
         with turn:
             done.append("work")
 
     with turn, turn:
-        turn.beside(work)
+        turn.run_in_background(work)
         assert done == []
-        while turn.wait():
+        while turn.wait_for_background():
             pass
         assert done == ["work"]
 
 
 def test_there_is_nothing_to_wait_for_when_nothing_runs() -> None:
-    turn, go_on = Turn(), Event()
-    assert turn.wait() is False
+    turn, go_on = StateLock(), Event()
+    assert turn.wait_for_background() is False
 
     def work() -> None:
         go_on.wait(_SECONDS)
 
-    turn.beside(work)
-    assert turn.wait() is True
+    turn.run_in_background(work)
+    assert turn.wait_for_background() is True
     go_on.set()
-    while turn.wait():
+    while turn.wait_for_background():
         pass

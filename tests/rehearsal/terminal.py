@@ -30,7 +30,7 @@ def draw(printed: str, *, title: str) -> str:
 def _rehearse() -> str:
     """What a rehearsal prints, in colour and without what moves."""
     done = subprocess.run(
-        [sys.executable, "-m", "beanpod_emulator.rehearsal"],
+        [sys.executable, "-m", "beanpod_emulator.e2e.rehearsal"],
         cwd=ROOT,
         env=os.environ | {"TTY_COMPATIBLE": "1", "TTY_INTERACTIVE": "0"},
         stdout=subprocess.PIPE,

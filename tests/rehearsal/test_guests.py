@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import pytest
 
-from beanpod_emulator.guests import Crowd, Guest
+from beanpod_emulator.e2e.load_generator import GuestbookClient, LoadGenerator
 
 _SECONDS = 60
 
@@ -54,7 +54,7 @@ def url() -> Iterator[str]:
         yield address
 
 
-def seen(crowd: Crowd, kind: str) -> None:
+def seen(crowd: LoadGenerator, kind: str) -> None:
     """Wait until somebody was answered so."""
     end = time.monotonic() + _SECONDS
     while not crowd.answers[kind]:
@@ -63,7 +63,7 @@ def seen(crowd: Crowd, kind: str) -> None:
 
 
 def test_a_crowd_tells_which_release_served_it(url: str) -> None:
-    with Crowd(url, ("old", "new")) as crowd:
+    with LoadGenerator(url, ("old", "new")) as crowd:
         seen(crowd, "old")
         Page.text = "the new page"
         seen(crowd, "new")
@@ -72,7 +72,7 @@ def test_a_crowd_tells_which_release_served_it(url: str) -> None:
 
 
 def test_a_crowd_notices_errors_and_pages_that_are_neither(url: str) -> None:
-    with Crowd(url, ("old",)) as crowd:
+    with LoadGenerator(url, ("old",)) as crowd:
         seen(crowd, "old")
         Page.text = "something else"
         seen(crowd, "a page of neither release")
@@ -84,13 +84,13 @@ def test_a_crowd_notices_errors_and_pages_that_are_neither(url: str) -> None:
 def test_a_crowd_notices_when_nobody_answers() -> None:
     with served() as gone:
         pass
-    with Crowd(gone, ("old",)) as crowd:
+    with LoadGenerator(gone, ("old",)) as crowd:
         seen(crowd, "URLError")
 
 
 def test_a_guest_signs_with_the_ticket_of_the_form_and_reads_what_is_signed(url: str) -> None:
     Page.text = '<input name="ticket" value="t-1"><p class="message">It&#39;s fine</p><p class="message">First</p>'
-    guest = Guest(url)
+    guest = GuestbookClient(url)
     guest.sign("Ada", "a & b")
     assert Page.sent == [b"name=Ada&message=a+%26+b&ticket=t-1"]
     assert guest.messages() == ["It's fine", "First"]
@@ -99,4 +99,4 @@ def test_a_guest_signs_with_the_ticket_of_the_form_and_reads_what_is_signed(url:
 def test_a_guest_whose_entry_is_refused_knows(url: str) -> None:
     Page.status = 422
     with pytest.raises(OSError, match="422"):
-        Guest(url).sign("Ada", "hello")
+        GuestbookClient(url).sign("Ada", "hello")

@@ -10,9 +10,9 @@ import pytest
 
 from beanpod.manifest import Manifest
 from beanpod_emulator import EmbeddedAws
+from beanpod_emulator.e2e.fixture import E2EFixture, manifest_for
+from beanpod_emulator.e2e.registry import LocalRegistry
 from beanpod_emulator.github.repository import Repository
-from beanpod_emulator.registry import LocalRegistry
-from beanpod_emulator.stage import Stage, manifest_for
 from tests.deploy.engine import Engine, docker_engine
 from tests.service.machine import ROOT
 
@@ -22,7 +22,7 @@ __all__ = ["docker_engine"]
 def start(folder: Path, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
     """The rehearsal, whose files are in a folder."""
     return subprocess.Popen(
-        [sys.executable, "-u", "-m", "beanpod_emulator.rehearsal", *arguments],
+        [sys.executable, "-u", "-m", "beanpod_emulator.e2e.rehearsal", *arguments],
         cwd=ROOT,
         env={**os.environ, "TMPDIR": str(folder), **variables},
         text=True,
@@ -70,7 +70,7 @@ def test_what_stays_can_be_asked_with_the_lines_that_are_shown(
 ) -> None:
     registry = LocalRegistry("localhost:5001", tmp_path)
     with EmbeddedAws.start() as aws:
-        Stage(aws, registry, Repository(tmp_path), tmp_path).show()
+        E2EFixture(aws, registry, Repository(tmp_path), tmp_path).show()
         lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
         asked = f'{sys.executable} -c \'import boto3; print(boto3.client("s3").list_buckets()["Buckets"])\''
         control = 'curl -sf -H "Authorization: Bearer $BEANPOD_EMULATOR_TOKEN" "$AWS_ENDPOINT_URL/_emulator/now"'

@@ -27,7 +27,7 @@ def test_a_drawn_terminal_loads_nothing_from_elsewhere() -> None:
 
 
 def test_the_picture_shows_the_rehearsals_story() -> None:
-    source = (ROOT / "emulator/beanpod_emulator/rehearsal.py").read_text()
+    source = (ROOT / "emulator/beanpod_emulator/e2e/rehearsal.py").read_text()
     steps = re.findall(r'(?:\bstep|\.release)\("(.*?)"', source)
     shown = [re.sub(r"^✓  (.*)  [\d.]+ s$", r"\1", line.rstrip()) for line in lines(PICTURE.read_text())]
     assert steps

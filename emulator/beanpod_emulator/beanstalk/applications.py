@@ -1,13 +1,25 @@
 """Applications, their versions and their configuration templates."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
+from botocore.exceptions import ClientError
+
+from beanpod_emulator import clients
 from beanpod_emulator.beanstalk import options, platforms
-from beanpod_emulator.beanstalk.exceptions import ConfigurationValidationError, InvalidParameterValueError
+from beanpod_emulator.beanstalk.exceptions import (
+    BundleNotInRegionError,
+    ConfigurationValidationError,
+    InvalidParameterCombinationError,
+    InvalidParameterValueError,
+    ValidationError,
+)
 from beanpod_emulator.beanstalk.options import Option, Settings
 from beanpod_emulator.beanstalk.platforms import Platform
-from beanpod_emulator.beanstalk.state import Application, ApplicationVersion, ConfigurationTemplate, Place
-from beanpod_emulator.clock import CLOCK
+from beanpod_emulator.beanstalk.state import Application, ApplicationVersion, ConfigurationTemplate, Location
+from beanpod_emulator.state import EMULATOR
 
 
 def checked(values: Settings) -> Settings:
@@ -26,8 +38,8 @@ def without(values: Settings, entries: list[dict[str, str]]) -> Settings:
 class Applications:
     """The applications of one region."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self, location: Location) -> None:
+        self._location = location
         self.all: dict[str, Application] = {}
 
     def get(self, name: str) -> Application:
@@ -42,8 +54,8 @@ class Applications:
             raise InvalidParameterValueError(f"Application {name} already exists.")
         if "/" in name:
             raise InvalidParameterValueError(f"Value {name} at 'ApplicationName' must not contain a slash.")
-        now = CLOCK.now()
-        arn = self._place.arn("application", name)
+        now = EMULATOR.clock.now()
+        arn = self._location.arn("application", name)
         self.all[name] = Application(name, arn, now, now, description, lifecycle, tags=tags)
         return self.all[name]
 
@@ -68,8 +80,8 @@ class Applications:
         """Make a configuration template."""
         if name in application.templates:
             raise InvalidParameterValueError(f"Configuration Template {name} already exists.")
-        now = CLOCK.now()
-        arn = self._place.arn("configurationtemplate", f"{application.name}/{name}")
+        now = EMULATOR.clock.now()
+        arn = self._location.arn("configurationtemplate", f"{application.name}/{name}")
         template = ConfigurationTemplate(name, arn, platform, checked(values), now, now, description, tags)
         application.templates[name] = template
         return template
@@ -77,6 +89,111 @@ class Applications:
     def platform(self, request: dict[str, Any]) -> Platform | None:
         """The platform a request names, by ARN or by solution stack."""
         if arn := request.get("PlatformArn"):
-            return platforms.by_arn(arn, self._place.region)
+            return platforms.by_arn(arn, self._location.region)
         name = request.get("SolutionStackName")
         return platforms.by_solution_stack(name) if name else None
+
+
+_LONGEST = {"versionLabel": 100, "description": 200}
+_MOST_BYTES = 524288000
+# Whether the caller may take an action on a resource.
+May = Callable[[str, str], bool]
+
+
+@dataclass(frozen=True)
+class NewVersion:
+    """What CreateApplicationVersion asks for. process: check it, too. may: what whoever asks is allowed."""
+
+    label: str
+    description: str
+    bundle: dict[str, str] | None
+    process: bool
+    tags: dict[str, str]
+    may: May
+
+
+def create(location: Location, application: Application, new: NewVersion) -> ApplicationVersion:
+    """Make a version from a bundle in S3, which has to be there and readable for the caller."""
+    _check_length("versionLabel", new.label)
+    _check_length("description", new.description)
+    if new.label in application.versions:
+        raise InvalidParameterValueError(f"Application Version {new.label} already exists.")
+    if new.bundle:
+        _check_bundle(location.region, new.bundle, new.may)
+    now = EMULATOR.clock.now()
+    arn = location.arn("applicationversion", f"{application.name}/{new.label}")
+    status = "PROCESSED" if new.process else "UNPROCESSED"
+    version = ApplicationVersion(new.label, arn, now, now, new.description, new.bundle, status, new.tags)
+    application.versions[new.label] = version
+    return version
+
+
+def delete(location: Location, application: Application, label: str, *, with_bundle: bool) -> None:
+    """Remove a version; nothing happens when there is none. with_bundle: the object in S3, too."""
+    version = application.versions.pop(label, None)
+    if version and version.source_bundle and with_bundle:
+        bundle = version.source_bundle
+        clients.client("s3", location.region).delete_object(Bucket=bundle["S3Bucket"], Key=bundle["S3Key"])
+
+
+def expire(location: Location, application: Application, in_use: set[str]) -> None:
+    """Delete what the application's lifecycle rules do not keep. in_use: the labels that stay anyway.
+
+    AWS does so whenever a version is created:
+    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/applications-lifecycle.html
+    """
+    rules = application.lifecycle.get("VersionLifecycleConfig", {})
+    for rule, labels in (
+        (rules.get("MaxCountRule", {}), _too_many(application, rules)),
+        (rules.get("MaxAgeRule", {}), _too_old(application, rules)),
+    ):
+        for label in labels if rule.get("Enabled") else ():
+            if label not in in_use:
+                delete(location, application, label, with_bundle=bool(rule.get("DeleteSourceFromS3")))
+
+
+def bundle_is_gone(location: Location, version: ApplicationVersion) -> bool:
+    """Whether nobody can deploy the version any more."""
+    return bool(version.source_bundle) and _problem(location.region, version.source_bundle or {}) is not None
+
+
+def _too_many(application: Application, rules: dict[str, Any]) -> list[str]:
+    kept = rules.get("MaxCountRule", {}).get("MaxCount", 200)
+    return list(application.versions)[:-kept]
+
+
+def _too_old(application: Application, rules: dict[str, Any]) -> list[str]:
+    since = EMULATOR.clock.now() - timedelta(days=rules.get("MaxAgeRule", {}).get("MaxAgeInDays", 180))
+    return [label for label, version in application.versions.items() if version.created < since]
+
+
+def _check_length(name: str, value: str) -> None:
+    if len(value) > _LONGEST[name]:
+        raise ValidationError(
+            f"1 validation error detected: Value '{value}' at '{name}' failed to satisfy constraint: Member must have "
+            f"length less than or equal to {_LONGEST[name]}"
+        )
+
+
+def _check_bundle(region: str, bundle: dict[str, str], may: May) -> None:
+    bucket, key = bundle["S3Bucket"], bundle["S3Key"]
+    allowed = may("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}")
+    if problem := _problem(region, bundle) if allowed else "Forbidden":
+        raise InvalidParameterCombinationError(
+            f"Unable to download from S3 location (Bucket: {bucket}  Key: {key}). Reason: {problem}"
+        )
+
+
+def _problem(region: str, bundle: dict[str, str]) -> str | None:
+    """Why a bundle cannot be read."""
+    s3 = clients.client("s3", region)
+    try:
+        place = s3.get_bucket_location(Bucket=bundle["S3Bucket"])["LocationConstraint"]
+        if (place or "us-east-1") != region:
+            raise BundleNotInRegionError
+        size = s3.head_object(Bucket=bundle["S3Bucket"], Key=bundle["S3Key"])["ContentLength"]
+    except ClientError:
+        return "Not Found"
+    if not 0 < size <= _MOST_BYTES:
+        raise InvalidParameterCombinationError(f"Source bundle is empty or exceeds maximum allowed size: {_MOST_BYTES}")
+    return None

@@ -13,7 +13,7 @@ from moto.iam.models import iam_backends
 
 from beanpod_emulator.beanstalk.exceptions import InsufficientPrivilegesError
 from beanpod_emulator.beanstalk.state import ApplicationVersion, Environment
-from beanpod_emulator.iam.needs import Need
+from beanpod_emulator.iam.required_permissions import Permission
 
 # Reported from errors of deployments.
 CODESHIP_258 = "https://github.com/codeship/documentation/issues/258"
@@ -50,7 +50,7 @@ EVERY = IN_PLACE | NEW_INSTANCES
 SPLIT = frozenset({"TrafficSplitting"})
 
 # Returns AWS's message when the caller lacks the permission, None when it has it.
-Denial = Callable[[Need], str | None]
+Denial = Callable[[Permission], str | None]
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Row:
     asked: bool = True
     context: Mapping[str, str] = field(default_factory=dict)
 
-    def concerns(self, environment: Environment) -> bool:
+    def matches(self, environment: Environment) -> bool:
         """Whether updates of this environment require it."""
         return deployment_policy(environment) in self.policies and (environment.load_balanced or not self.balanced)
 
@@ -208,7 +208,9 @@ def check_storage(environment: Environment, version: ApplicationVersion, denial:
             )
 
 
-def obstacle(environment: Environment, version: ApplicationVersion, denial: Denial, more: Iterable[str]) -> str | None:
+def error_event(
+    environment: Environment, version: ApplicationVersion, denial: Denial, more: Iterable[str]
+) -> str | None:
     """Return the error event about another permission that the caller lacks, which ends the update; None if none."""
     for need in _needs(environment, version, more):
         service = need.action.partition(":")[0]
@@ -217,12 +219,12 @@ def obstacle(environment: Environment, version: ApplicationVersion, denial: Deni
     return None
 
 
-def _needs(environment: Environment, version: ApplicationVersion, more: Iterable[str]) -> Iterator[Need]:
+def _needs(environment: Environment, version: ApplicationVersion, more: Iterable[str]) -> Iterator[Permission]:
     named, ordered = resources(environment, version), set(more)
     for row in TABLE:
-        if row.concerns(environment) and (row.asked or row.action in ordered):
-            yield from (Need(row.action, arn, _context(row, environment)) for arn in named[row.on])
-    yield from (Need(action) for action in sorted(ordered - {row.action for row in TABLE}))
+        if row.matches(environment) and (row.asked or row.action in ordered):
+            yield from (Permission(row.action, arn, _context(row, environment)) for arn in named[row.on])
+    yield from (Permission(action) for action in sorted(ordered - {row.action for row in TABLE}))
 
 
 def _context(row: Row, environment: Environment) -> dict[str, str]:

@@ -7,11 +7,11 @@ from typing import Any
 from beanpod_emulator.beanstalk import options
 from beanpod_emulator.beanstalk.applications import Applications, checked, without
 from beanpod_emulator.beanstalk.exceptions import InvalidParameterValueError
-from beanpod_emulator.beanstalk.lifecycle import Lifecycle
+from beanpod_emulator.beanstalk.operations import Operations
 from beanpod_emulator.beanstalk.options import Settings
 from beanpod_emulator.beanstalk.platforms import Platform
-from beanpod_emulator.beanstalk.state import SAMPLE_VERSION, Environment, Event, Place, random_id
-from beanpod_emulator.clock import CLOCK
+from beanpod_emulator.beanstalk.state import SAMPLE_VERSION, Environment, Event, Location, random_id
+from beanpod_emulator.state import EMULATOR
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{2,38}[A-Za-z0-9]")
 _TIER = {"Name": "WebServer", "Type": "Standard", "Version": "1.0"}
@@ -20,12 +20,12 @@ _TIER = {"Name": "WebServer", "Type": "Standard", "Version": "1.0"}
 class Environments:
     """The environments of one region, the terminated ones included."""
 
-    def __init__(self, place: Place, applications: Applications) -> None:
-        self._place = place
+    def __init__(self, location: Location, applications: Applications) -> None:
+        self._location = location
         self._applications = applications
         self.all: list[Environment] = []
         self.events: list[Event] = []
-        self.lifecycle = Lifecycle(place.region, self.events)
+        self.operations = Operations(location.region, self.events)
 
     def find(self, name: str | None, environment_id: str | None) -> Environment:
         """The living environment of that name or id; InvalidParameterValueError when there is none."""
@@ -71,19 +71,19 @@ class Environments:
         platform, values = self._configuration(application.name, request)
         environment = self._new(application.name, name, platform, values, request)
         self.all.append(environment)
-        self.lifecycle.launch(environment, request_id)
+        self.operations.launch(environment, request_id)
         return environment
 
     def update(
-        self, environment: Environment, request: dict[str, Any], request_id: str, obstacle: str | None = None
+        self, environment: Environment, request: dict[str, Any], request_id: str, error_event: str | None = None
     ) -> None:
-        """Start an update; the request is UpdateEnvironment's. obstacle: the error event that will stop it."""
+        """Start an update; the request is UpdateEnvironment's. error_event: the error event that will stop it."""
         changes = self._changes(environment, request)
-        self.lifecycle.update(environment, request_id, changes, obstacle)
+        self.operations.update(environment, request_id, changes, error_event)
 
     def check_dns(self, prefix: str) -> tuple[bool, str]:
         """Whether nobody has the CNAME, and the CNAME."""
-        cname = f"{prefix.lower()}.{self._place.region}.elasticbeanstalk.com"
+        cname = f"{prefix.lower()}.{self._location.region}.elasticbeanstalk.com"
         return all(environment.cname != cname for environment in self.all if environment.live), cname
 
     def forget(self, application: str) -> None:
@@ -139,7 +139,7 @@ class Environments:
 
     def _cname(self, name: str, prefix: str | None) -> str:
         if prefix is None:
-            return f"{name}.{random_id('eba-', 8)}.{self._place.region}.elasticbeanstalk.com"
+            return f"{name}.{random_id('eba-', 8)}.{self._location.region}.elasticbeanstalk.com"
         available, cname = self.check_dns(prefix)
         if not available:
             raise InvalidParameterValueError(f"DNS name ({cname}) is not available.")
@@ -148,14 +148,14 @@ class Environments:
     def _new(
         self, application: str, name: str, platform: Platform, values: Settings, request: dict[str, Any]
     ) -> Environment:
-        environment_id, now = random_id("e-", 10), CLOCK.now()
+        environment_id, now = random_id("e-", 10), EMULATOR.clock.now()
         own = {"elasticbeanstalk:environment-name": name, "elasticbeanstalk:environment-id": environment_id,
                "Name": name}  # fmt: skip
         return Environment(
             environment_id=environment_id,
             name=name,
             application=application,
-            arn=self._place.arn("environment", f"{application}/{name}"),
+            arn=self._location.arn("environment", f"{application}/{name}"),
             platform=platform,
             settings=values,
             cname=self._cname(name, request.get("CNAMEPrefix")),

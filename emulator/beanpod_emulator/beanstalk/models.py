@@ -6,8 +6,8 @@ from datetime import timedelta
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.resource_tagging import TaggableResourcesMixin, TaggedResource
 
-from beanpod_emulator.beanstalk import versions
-from beanpod_emulator.beanstalk.applications import Applications
+from beanpod_emulator.beanstalk import applications as versions
+from beanpod_emulator.beanstalk.applications import Applications, NewVersion
 from beanpod_emulator.beanstalk.environments import Environments
 from beanpod_emulator.beanstalk.exceptions import (
     InvalidParameterValueError,
@@ -15,10 +15,8 @@ from beanpod_emulator.beanstalk.exceptions import (
     TooManyApplicationVersionsError,
     TooManyTagsError,
 )
-from beanpod_emulator.beanstalk.state import Application, ApplicationVersion, Environment, Place
-from beanpod_emulator.beanstalk.versions import NewVersion
-from beanpod_emulator.clock import CLOCK
-from beanpod_emulator.settings import LIMITS
+from beanpod_emulator.beanstalk.state import Application, ApplicationVersion, Environment, Location
+from beanpod_emulator.state import EMULATOR
 
 _MAX_TAGS = 50
 # How long the lifecycle rules spare the versions of environments that are gone.
@@ -32,7 +30,7 @@ class ElasticBeanstalkBackend(BaseBackend, TaggableResourcesMixin):
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
-        self.place = Place(account_id, region_name)
+        self.place = Location(account_id, region_name)
         self.applications = Applications(self.place)
         self.environments = Environments(self.place, self.applications)
 
@@ -44,7 +42,7 @@ class ElasticBeanstalkBackend(BaseBackend, TaggableResourcesMixin):
                 f"Unable to delete application {name} because it has running environments."
             )
         for environment in running:
-            self.environments.lifecycle.terminate(environment, request_id)
+            self.environments.operations.terminate(environment, request_id)
         self.applications.all.pop(name, None)
         if not running:
             self.environments.forget(name)
@@ -52,8 +50,8 @@ class ElasticBeanstalkBackend(BaseBackend, TaggableResourcesMixin):
     def create_version(self, application: Application, new: NewVersion) -> ApplicationVersion:
         """Make a version, within the quota, and delete what the application's lifecycle rules do not keep."""
         count = sum(len(other.versions) for other in self.applications.all.values())
-        if count >= LIMITS.application_versions and new.label not in application.versions:
-            raise TooManyApplicationVersionsError(int(LIMITS.application_versions))
+        if count >= EMULATOR.limits.application_versions and new.label not in application.versions:
+            raise TooManyApplicationVersionsError(int(EMULATOR.limits.application_versions))
         version = versions.create(self.place, application, new)
         used = {label for item in self.environments.all for label in self._labels(item, terminated=_REMEMBERED)}
         versions.expire(self.place, application, used | {new.label})
@@ -69,14 +67,14 @@ class ElasticBeanstalkBackend(BaseBackend, TaggableResourcesMixin):
                 )
         versions.delete(self.place, application, label, with_bundle=with_bundle)
 
-    def obstacle(self, environment: Environment, label: str) -> str | None:
+    def error_event(self, environment: Environment, label: str) -> str | None:
         """The error event that says why a version cannot be deployed; None when it can."""
         gone = versions.bundle_is_gone(self.place, self.applications.version(environment.application, label))
         return "Service:Amazon S3, Message:The specified key does not exist." if gone else None
 
     def _labels(self, environment: Environment, *, terminated: timedelta = timedelta(0)) -> set[str]:
         """What an environment runs or is about to; terminated: or ran, when it ended less than this ago."""
-        if not environment.live and environment.updated + terminated <= CLOCK.now():
+        if not environment.live and environment.updated + terminated <= EMULATOR.clock.now():
             return set()
         deployed = {instance.deployment.version_label for instance in environment.instances}
         expected = {environment.expected.version_label} if environment.expected else set()

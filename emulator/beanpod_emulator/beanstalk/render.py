@@ -14,7 +14,7 @@ from beanpod_emulator.beanstalk.state import (
     Health,
     Instance,
 )
-from beanpod_emulator.clock import CLOCK
+from beanpod_emulator.state import EMULATOR
 
 _LATENCY = ("P999", "P99", "P95", "P90", "P85", "P75", "P50", "P10")
 _COUNTS = ("NoData", "Unknown", "Pending", "Ok", "Info", "Warning", "Degraded", "Severe")
@@ -140,7 +140,7 @@ def environment_health(item: Environment) -> dict[str, Any]:
         "Status": item.status,
         "ApplicationMetrics": _metrics(),
         "InstancesHealth": dict.fromkeys(_COUNTS, 0) | counts,
-        "RefreshedAt": CLOCK.now(),
+        "RefreshedAt": EMULATOR.clock.now(),
     }
 
 

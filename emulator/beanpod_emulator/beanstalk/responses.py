@@ -1,16 +1,317 @@
-"""Elastic Beanstalk's API: reads requests, asks the backend, writes answers."""
+"""What every group of actions has: the backend, the request's tags, the clock, pages."""
 
 import uuid
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
 
-from beanpod_emulator.beanstalk import render
-from beanpod_emulator.beanstalk.environment_responses import EnvironmentActions
-from beanpod_emulator.beanstalk.platform_responses import PlatformActions
-from beanpod_emulator.beanstalk.versions import NewVersion
-from beanpod_emulator.iam.needs import Need
-from beanpod_emulator.settings import LIMITS
+from beanpod_emulator import clients
+from beanpod_emulator.beanstalk import downstream, options, platforms, render
+from beanpod_emulator.beanstalk.applications import NewVersion, checked, without
+from beanpod_emulator.beanstalk.exceptions import InvalidParameterValueError
+from beanpod_emulator.beanstalk.models import ElasticBeanstalkBackend, eb_backends
+from beanpod_emulator.beanstalk.options import Settings
+from beanpod_emulator.beanstalk.platforms import PLATFORMS, Platform
+from beanpod_emulator.beanstalk.state import ConfigurationTemplate, Environment, Event
+from beanpod_emulator.iam.authorizer import CALLER, Caller, denial
+from beanpod_emulator.iam.required_permissions import Permission
+from beanpod_emulator.server.error_responses import ErrorHandlingResponse
+from beanpod_emulator.state import EMULATOR
+
+
+class Actions(ErrorHandlingResponse):
+    """The base of Elastic Beanstalk's actions. request_id: the id of the request being answered."""
+
+    request_id: str
+
+    def __init__(self) -> None:
+        super().__init__(service_name="elasticbeanstalk")
+        self.automated_parameter_parsing = True
+        self._caller: Caller | None = None
+
+    @property
+    def backend(self) -> ElasticBeanstalkBackend:
+        return eb_backends[self.current_account][self.region]
+
+    def setup_class(
+        self, request: Any, full_url: str | None = None, headers: Any = None, use_raw_body: bool | None = None
+    ) -> None:
+        super().setup_class(request, full_url, headers, use_raw_body)
+        self._caller = getattr(request, "environ", {}).get(CALLER)
+
+    def denial(self, need: Permission) -> str | None:
+        """What AWS says when the caller lacks the permission; None when there it is."""
+        return denial(self._caller, need) if self._caller else None
+
+    def tags(self) -> dict[str, str]:
+        """The request's tags."""
+        return {tag["Key"]: tag["Value"] for tag in self._get_param("Tags", [])}
+
+    def now(self) -> datetime:
+        """The time, naive UTC."""
+        return EMULATOR.clock.now()
+
+    def run_due(self) -> None:
+        """Finish the work whose time has come, before anybody looks."""
+        EMULATOR.clock.run_due()
+
+    def page(self, items: list[Any], size: int) -> tuple[list[Any], str | None]:
+        """The request's page of the items, and the token of the next one. size: how many when it does not say."""
+        start = int(self._get_param("NextToken") or 0)
+        end = start + int(self._get_param("MaxRecords") or size)
+        return items[start:end], str(end) if end < len(items) else None
+
+
+_SEVERITIES = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+
+
+class EnvironmentActions(Actions):
+    """The actions that name an environment."""
+
+    def create_environment(self) -> ActionResult:
+        environment = self.backend.environments.create(dict(self._get_params()), self.request_id)
+        return ActionResult(render.environment(environment, self.region))
+
+    def update_environment(self) -> ActionResult:
+        request = dict(self._get_params())
+        self.backend.environments.operations.start_concurrent_update(
+            self._environment(), request.get("VersionLabel", "")
+        )
+        environment = self._environment(ready=True)
+        error_event = self._error_event(environment, request.get("VersionLabel"))
+        self.backend.environments.update(environment, request, self.request_id, error_event)
+        return ActionResult(render.environment(environment, self.region))
+
+    def terminate_environment(self) -> ActionResult:
+        environment = self._environment()
+        if environment.status == "Terminating":
+            raise InvalidParameterValueError(
+                f"Environment named {environment.name} is in an invalid state for this operation. Must be Ready."
+            )
+        self.backend.environments.operations.terminate(environment, self.request_id)
+        return ActionResult(render.environment(environment, self.region))
+
+    def abort_environment_update(self) -> ActionResult:
+        environment = self._environment()
+        if not environment.abortable:
+            raise InvalidParameterValueError(
+                f"Environment named {environment.name} is in an invalid state for this operation. Must be pending "
+                "deployment."
+            )
+        self.backend.environments.operations.abort(environment, self.request_id)
+        return EmptyResult()
+
+    def restart_app_server(self) -> ActionResult:
+        self.backend.environments.operations.restart(self._environment(ready=True), self.request_id)
+        return EmptyResult()
+
+    def rebuild_environment(self) -> ActionResult:
+        self.backend.environments.operations.rebuild(self._environment(ready=True), self.request_id)
+        return EmptyResult()
+
+    def describe_environments(self) -> ActionResult:
+        environments = self.backend.environments.select(
+            dict(self._get_params()),
+            include_deleted=bool(self._get_param("IncludeDeleted", False)),
+            deleted_since=self._get_param("IncludedDeletedBackTo"),
+        )
+        page, token = self.page([render.environment(item, self.region) for item in environments], 1000)
+        return ActionResult({"Environments": page, "NextToken": token})
+
+    def describe_environment_resources(self) -> ActionResult:
+        return ActionResult({"EnvironmentResources": render.resources(self._environment())})
+
+    def describe_environment_health(self) -> ActionResult:
+        health = render.environment_health(self._environment())
+        return ActionResult(self._asked_for(health, always=("EnvironmentName",)))
+
+    def describe_instances_health(self) -> ActionResult:
+        environment = self._environment()
+        shown = [
+            self._asked_for(render.instance_health(instance), always=("InstanceId",))
+            for instance in environment.instances
+        ]
+        return ActionResult({"InstanceHealthList": shown, "RefreshedAt": self.now()})
+
+    def describe_events(self) -> ActionResult:
+        events = [event for event in reversed(self.backend.environments.events) if self._wanted(event)]
+        page, token = self.page([render.event(event) for event in events], 100)
+        return ActionResult({"Events": page, "NextToken": token})
+
+    def check_dns_availability(self) -> ActionResult:
+        available, cname = self.backend.environments.check_dns(self._get_param("CNAMEPrefix"))
+        return ActionResult({"Available": available, "FullyQualifiedCNAME": cname})
+
+    def describe_configuration_settings(self) -> ActionResult:
+        name, template = self._get_param("ApplicationName"), self._get_param("TemplateName")
+        self.backend.applications.get(name)
+        item = self.backend.applications.template(name, template) if template else self._environment()
+        return ActionResult({"ConfigurationSettings": [render.settings(item, name, self.region)]})
+
+    def validate_configuration_settings(self) -> ActionResult:
+        self.backend.applications.get(self._get_param("ApplicationName"))
+        given = options.settings(self._get_param("OptionSettings", []))
+        return ActionResult({"Messages": options.problems(given)})
+
+    def _environment(self, *, ready: bool = False) -> Environment:
+        environments = self.backend.environments
+        find = environments.ready if ready else environments.find
+        return find(self._get_param("EnvironmentName"), self._get_param("EnvironmentId"))
+
+    def _error_event(self, environment: Environment, label: str | None) -> str | None:
+        """The error event that will say why a version is not deployed."""
+        if not label:
+            return None
+        if not environment.operations_role:
+            version = self.backend.applications.version(environment.application, label)
+            more = EMULATOR.faults.permissions(environment.name, label)
+            downstream.check_storage(environment, version, self.denial, more)
+            if denied := downstream.error_event(environment, version, self.denial, more):
+                return denied
+        return self.backend.error_event(environment, label)
+
+    def _asked_for(self, shown: dict[str, Any], *, always: tuple[str, ...]) -> dict[str, Any]:
+        asked = self._get_param("AttributeNames", [])
+        return {key: value for key, value in shown.items() if "All" in asked or key in asked or key in always}
+
+    def _wanted(self, event: Event) -> bool:
+        least = _SEVERITIES.index(self._get_param("Severity") or "TRACE")
+        start, end = self._get_param("StartTime"), self._get_param("EndTime")
+        same = {
+            "ApplicationName": event.application,
+            "EnvironmentId": event.environment_id,
+            "EnvironmentName": event.environment,
+            "RequestId": event.request_id,
+            "VersionLabel": event.version_label,
+        }
+        return (
+            all(self._get_param(key) in (None, value) for key, value in same.items())
+            and _SEVERITIES.index(event.severity) >= least
+            and (start is None or event.date >= start)
+            and (end is None or event.date < end)
+        )
+
+
+# How a filter's Type reads a platform.
+_FILTERS: dict[str, Callable[[Platform], str]] = {
+    "PlatformBranchName": lambda platform: platform.branch,
+    "PlatformName": lambda platform: platform.branch,
+    "PlatformVersion": lambda platform: platform.version,
+    "OperatingSystemName": lambda platform: "Amazon Linux",
+    "OperatingSystemVersion": lambda platform: platform.system.rsplit(" ", 1)[-1],
+    "PlatformOwner": lambda platform: "AWSElasticBeanstalk",
+    "PlatformStatus": lambda platform: "Ready",
+}
+
+
+class PlatformActions(Actions):
+    """The actions around configurations."""
+
+    def list_available_solution_stacks(self) -> ActionResult:
+        names = [platform.solution_stack for platform in PLATFORMS]
+        details = [{"SolutionStackName": name, "PermittedFileTypes": ["zip"]} for name in names]
+        return ActionResult({"SolutionStacks": names, "SolutionStackDetails": details})
+
+    def list_platform_versions(self) -> ActionResult:
+        filters = self._get_param("Filters", [])
+        found = [platform for platform in PLATFORMS if all(self._passes(platform, item) for item in filters)]
+        page, token = self.page([render.platform(platform, self.region) for platform in found], 100)
+        return ActionResult({"PlatformSummaryList": page, "NextToken": token})
+
+    def list_platform_branches(self) -> ActionResult:
+        branches = {platform.branch: platform for platform in PLATFORMS}
+        shown = [
+            {
+                "PlatformName": platform.product,
+                "BranchName": branch,
+                "LifecycleState": "Supported",
+                "BranchOrder": order,
+                "SupportedTierList": ["WebServer/Standard", "Worker/SQS/HTTP"],
+            }
+            for order, (branch, platform) in enumerate(branches.items(), 1)
+        ]
+        return ActionResult({"PlatformBranchSummaryList": shown})
+
+    def describe_platform_version(self) -> ActionResult:
+        platform = platforms.by_arn(self._get_param("PlatformArn"), self.region)
+        return ActionResult({"PlatformDescription": render.platform_detail(platform, self.region)})
+
+    def describe_configuration_options(self) -> ActionResult:
+        known = [
+            {"Namespace": namespace, "Name": name, "ValueType": "Scalar", "UserDefined": False}
+            for namespace, name in options.catalogue()
+        ]
+        return ActionResult({"Options": known})
+
+    def create_configuration_template(self) -> ActionResult:
+        application = self.backend.applications.get(self._get_param("ApplicationName"))
+        platform, values = self._source(dict(self._get_params()))
+        template = self.backend.applications.create_template(
+            application,
+            self._get_param("TemplateName"),
+            platform,
+            values | options.settings(self._get_param("OptionSettings", [])),
+            description=self._get_param("Description", ""),
+            tags=self.tags(),
+        )
+        return ActionResult(render.settings(template, application.name, self.region))
+
+    def update_configuration_template(self) -> ActionResult:
+        template = self._template()
+        kept = without(template.settings, self._get_param("OptionsToRemove", []))
+        template.settings = checked(kept | options.settings(self._get_param("OptionSettings", [])))
+        template.description = self._get_param("Description", template.description)
+        template.updated = self.now()
+        return ActionResult(render.settings(template, self._get_param("ApplicationName"), self.region))
+
+    def delete_configuration_template(self) -> ActionResult:
+        application = self.backend.applications.get(self._get_param("ApplicationName"))
+        application.templates.pop(self._get_param("TemplateName"), None)
+        return EmptyResult()
+
+    def create_storage_location(self) -> ActionResult:
+        bucket = f"elasticbeanstalk-{self.region}-{self.current_account}"
+        place = {} if self.region == "us-east-1" else {"LocationConstraint": self.region}
+        s3 = clients.client("s3", self.region)
+        if bucket not in {item["Name"] for item in s3.list_buckets()["Buckets"]}:
+            s3.create_bucket(Bucket=bucket, **({"CreateBucketConfiguration": place} if place else {}))
+        return ActionResult({"S3Bucket": bucket})
+
+    def _template(self) -> ConfigurationTemplate:
+        return self.backend.applications.template(self._get_param("ApplicationName"), self._get_param("TemplateName"))
+
+    def _source(self, request: dict[str, Any]) -> tuple[Platform, Settings]:
+        """The platform and settings a new template starts from."""
+        if source := request.get("SourceConfiguration"):
+            template = self.backend.applications.template(source["ApplicationName"], source["TemplateName"])
+            return template.platform, template.settings
+        if environment_id := request.get("EnvironmentId"):
+            environment = self.backend.environments.find(None, environment_id)
+            return environment.platform, environment.settings
+        platform = self.backend.applications.platform(request)
+        if platform is None:
+            raise InvalidParameterValueError(
+                "You must specify a platform: PlatformArn, SolutionStackName, EnvironmentId or SourceConfiguration."
+            )
+        return platform, {}
+
+    def _passes(self, platform: Platform, item: dict[str, Any]) -> bool:
+        read = _FILTERS.get(item["Type"])
+        if read is None:
+            raise InvalidParameterValueError(f"Filter type {item['Type']} is not known: use {', '.join(_FILTERS)}")
+        value, wanted = read(platform), item["Values"]
+        match item["Operator"]:
+            case "=":
+                return value in wanted
+            case "!=":
+                return value not in wanted
+            case "contains":
+                return any(part in value for part in wanted)
+            case "begins_with":
+                return any(value.startswith(part) for part in wanted)
+        raise InvalidParameterValueError(f"Filter operator {item['Operator']} is not known: use =, !=, contains")
 
 
 class ElasticBeanstalkResponse(EnvironmentActions, PlatformActions):
@@ -60,7 +361,7 @@ class ElasticBeanstalkResponse(EnvironmentActions, PlatformActions):
             bundle=self._get_param("SourceBundle"),
             process=bool(self._get_param("Process", False)),
             tags=self.tags(),
-            may=lambda action, resource: self.denial(Need(action, resource)) is None,
+            may=lambda action, resource: self.denial(Permission(action, resource)) is None,
         )
         version = self.backend.create_version(application, new)
         return ActionResult({"ApplicationVersion": render.version(name, version)})
@@ -91,7 +392,7 @@ class ElasticBeanstalkResponse(EnvironmentActions, PlatformActions):
         return EmptyResult()
 
     def describe_account_attributes(self) -> ActionResult:
-        quotas = {"ApplicationVersionQuota": {"Maximum": int(LIMITS.application_versions)}}
+        quotas = {"ApplicationVersionQuota": {"Maximum": int(EMULATOR.limits.application_versions)}}
         return ActionResult({"ResourceQuotas": quotas})
 
     def list_tags_for_resource(self) -> ActionResult:

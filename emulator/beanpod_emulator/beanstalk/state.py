@@ -20,7 +20,7 @@ def random_id(prefix: str, length: int, alphabet: str = _LOWER) -> str:
 
 
 @dataclass(frozen=True)
-class Place:
+class Location:
     """Where things are; it makes their ARNs."""
 
     account: str

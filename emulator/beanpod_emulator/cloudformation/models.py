@@ -8,7 +8,6 @@ from typing import Any
 from moto.core.base_backend import BackendDict, BaseBackend
 
 from beanpod_emulator import clients
-from beanpod_emulator.clock import CLOCK
 from beanpod_emulator.cloudformation import changesets, validation
 from beanpod_emulator.cloudformation import parameters as template_parameters
 from beanpod_emulator.cloudformation.deployment import Deployment, DeploymentFailedError, tear_down
@@ -17,6 +16,7 @@ from beanpod_emulator.cloudformation.intrinsics import NO_VALUE, Evaluator
 from beanpod_emulator.cloudformation.operations import Operations
 from beanpod_emulator.cloudformation.stack import ChangeSet, Output, Stack
 from beanpod_emulator.cloudformation.template import Template
+from beanpod_emulator.state import EMULATOR
 
 _UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
 
@@ -75,7 +75,7 @@ class CloudFormationBackend(BaseBackend):
 
     def new_stack(self, name: str) -> Stack:
         """An empty stack."""
-        stack = Stack(self.arn("stack", name), name, CLOCK.now(), CLOCK.now)
+        stack = Stack(self.arn("stack", name), name, EMULATOR.clock.now(), EMULATOR.clock.now)
         self.stacks[stack.stack_id] = stack
         return stack
 
@@ -131,7 +131,7 @@ class CloudFormationBackend(BaseBackend):
             text = f"The following resource(s) failed to delete: [{', '.join(failed)}]."
             stack.set_status("DELETE_FAILED", text)
         else:
-            stack.deletion_time = CLOCK.now()
+            stack.deletion_time = EMULATOR.clock.now()
             stack.set_status("DELETE_COMPLETE")
             self.deleted_stacks[stack.stack_id] = self.stacks.pop(stack.stack_id)
 
@@ -257,7 +257,7 @@ class CloudFormationBackend(BaseBackend):
         stack.parameters, stack.values, stack.tags = request.parameters, request.values, request.tags
         stack.capabilities, stack.notification_arns = request.capabilities, request.notification_arns
         stack.role_arn, stack.disable_rollback = request.role_arn, request.disable_rollback
-        stack.last_updated_time = CLOCK.now()
+        stack.last_updated_time = EMULATOR.clock.now()
 
 
 cloudformation_backends = BackendDict(CloudFormationBackend, "cloudformation")

@@ -6,7 +6,6 @@ from urllib.parse import urlparse
 from moto.core.responses import ActionResult, EmptyResult
 
 from beanpod_emulator import clients
-from beanpod_emulator.clock import CLOCK
 from beanpod_emulator.cloudformation import changesets, render
 from beanpod_emulator.cloudformation import parameters as template_parameters
 from beanpod_emulator.cloudformation.exceptions import (
@@ -17,10 +16,11 @@ from beanpod_emulator.cloudformation.exceptions import (
 from beanpod_emulator.cloudformation.models import CloudFormationBackend, Request, cloudformation_backends
 from beanpod_emulator.cloudformation.stack import ChangeSet, Stack
 from beanpod_emulator.cloudformation.template import Template
-from beanpod_emulator.failures import AnswersFailures
+from beanpod_emulator.server.error_responses import ErrorHandlingResponse
+from beanpod_emulator.state import EMULATOR
 
 
-class CloudFormationResponse(AnswersFailures):
+class CloudFormationResponse(ErrorHandlingResponse):
     """One request."""
 
     def __init__(self) -> None:
@@ -180,7 +180,7 @@ class CloudFormationResponse(AnswersFailures):
             parameters=request.parameters,
             tags=request.tags,
             capabilities=request.capabilities,
-            creation_time=CLOCK.now(),
+            creation_time=EMULATOR.clock.now(),
             changes=changesets.changes(stack, request.template, request.tags),
             description=self._get_param("Description"),
             notification_arns=request.notification_arns,

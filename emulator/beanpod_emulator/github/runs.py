@@ -20,7 +20,7 @@ _AT_HAND = (
     "actions/setup-node", "actions/setup-python", "actions/github-script", "docker/setup-buildx-action",
     "aws-actions/configure-aws-credentials",
 )  # fmt: skip
-# Keys are the repository's secrets, whoever pushes; how this machine reaches the network is its own.
+# Credentials are the repository's secrets, whoever pushes; how this machine reaches the network is its own.
 _NOT_THE_RUNNERS = re.compile(r"AWS_|GITHUB_|GIT_|DOCKER_(?:USERNAME|PASSWORD)$|BEANPOD_EMULATOR_TOKEN$")
 _STEP_SECONDS = 900
 _SHOWN_LINES = 40

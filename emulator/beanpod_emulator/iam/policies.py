@@ -13,20 +13,20 @@ Document = Mapping[str, Any]
 Context = dict[str, str]
 
 
-class Verdict(Enum):
+class Decision(Enum):
     ALLOWED = "allowed"
     NOT_ALLOWED = "no identity-based policy allows the {action} action"
     DENIED = "an explicit deny in an identity-based policy"
 
 
-def judge(documents: Iterable[Document], action: str, resource: str | None, context: Context) -> Verdict:
+def evaluate(documents: Iterable[Document], action: str, resource: str | None, context: Context) -> Decision:
     """Whether the policies allow it. resource: its ARN, None where any will do. context: condition keys and values."""
-    verdict = Verdict.NOT_ALLOWED
+    verdict = Decision.NOT_ALLOWED
     for statement in (it for document in documents for it in _listed(document["Statement"])):
         if _applies(statement, action, resource, context):
             if statement["Effect"] == "Deny":
-                return Verdict.DENIED
-            verdict = Verdict.ALLOWED
+                return Decision.DENIED
+            verdict = Decision.ALLOWED
     return verdict
 
 

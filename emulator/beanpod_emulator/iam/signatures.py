@@ -23,8 +23,7 @@ from botocore.credentials import Credentials
 from botocore.utils import normalize_url_path
 from moto.core.request import EnvironHeaders
 
-from beanpod_emulator.clock import CLOCK
-from beanpod_emulator.refusals import Refusal
+from beanpod_emulator.server.error_responses import ErrorResponse
 
 _SCOPE = r"(?P<key>[^/,\s]+)/(?P<date>\d{8})/(?P<region>[^/,\s]+)/(?P<service>[^/,\s]+)/aws4_request"
 _CREDENTIAL = re.compile(_SCOPE)
@@ -43,20 +42,20 @@ _PAYLOADS = (
 )
 _FORBIDDEN = "403 Forbidden"
 _USE_VERSION_4 = "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
-_UNSUPPORTED = Refusal(
+_UNSUPPORTED = ErrorResponse(
     "400 Bad Request",
     "IncompleteSignature",
     _USE_VERSION_4,
     s3=("400 Bad Request", "InvalidRequest", _USE_VERSION_4),
 )
-_ONLY_S3 = Refusal("400 Bad Request", "InvalidRequest", "Only requests to S3 can be presigned here.")
-_MISMATCH = Refusal(
+_ONLY_S3 = ErrorResponse("400 Bad Request", "InvalidRequest", "Only requests to S3 can be presigned here.")
+_MISMATCH = ErrorResponse(
     _FORBIDDEN,
     "SignatureDoesNotMatch",
     "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key "
     "and signing method. Consult the service documentation for details.",
 )
-_SKEWED = Refusal(
+_SKEWED = ErrorResponse(
     _FORBIDDEN,
     "SignatureDoesNotMatch",
     "Signature expired: the difference between the request time and the current time is too large.",
@@ -66,17 +65,17 @@ _SKEWED = Refusal(
         "The difference between the request time and the current time is too large.",
     ),
 )
-_EXPIRED = Refusal(_FORBIDDEN, "AccessDenied", "Request has expired")
-_NOT_YET = Refusal(_FORBIDDEN, "AccessDenied", "Request is not valid yet")
-_BAD_EXPIRES = Refusal(
+_EXPIRED = ErrorResponse(_FORBIDDEN, "AccessDenied", "Request has expired")
+_NOT_YET = ErrorResponse(_FORBIDDEN, "AccessDenied", "Request is not valid yet")
+_BAD_EXPIRES = ErrorResponse(
     "400 Bad Request", "AuthorizationQueryParametersError", f"X-Amz-Expires must be from 1 to {_WEEK_SECONDS} seconds."
 )
-_BODY_MISMATCH = Refusal(
+_BODY_MISMATCH = ErrorResponse(
     "400 Bad Request",
     "XAmzContentSHA256Mismatch",
     "The provided 'x-amz-content-sha256' header does not match what was computed.",
 )
-_BAD_BODY_HASH = Refusal(
+_BAD_BODY_HASH = ErrorResponse(
     "400 Bad Request",
     "InvalidArgument",
     "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, "
@@ -85,19 +84,23 @@ _BAD_BODY_HASH = Refusal(
 
 
 class UnsupportedSignatureError(ValueError):
-    """The request is signed in a way that is not supported. refusal: the answer to it."""
+    """The request is signed in a way that is not supported; `response` is the error response."""
 
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.message)
-        self.refusal = refusal
+    def __init__(self, response: ErrorResponse) -> None:
+        super().__init__(response.message)
+        self.response = response
 
 
 @dataclass(frozen=True)
 class Signature:
     """A request's signature, unverified.
 
-    value: the signature itself. token: the session token, "" without one. date: of the credential scope, YYYYMMDD.
-    signed: names of the signed headers. query: the presigned URL's; empty when the signature is in the header.
+    Attributes:
+        value: The signature itself.
+        token: The session token, "" without one.
+        date: Date of the credential scope, YYYYMMDD.
+        signed: Names of the signed headers.
+        query: The presigned URL's query; empty when the signature is in the header.
     """
 
     access_key: str
@@ -109,15 +112,26 @@ class Signature:
     signed: tuple[str, ...] = ()
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
 
-    def refusal(self, environ: dict[str, Any], body: bytes, secret: str) -> Refusal | None:
-        """Return why the signature is not valid; None when it matches the request and the secret, and is in time."""
+    def verify(self, environ: dict[str, Any], body: bytes, secret: str, now: datetime) -> ErrorResponse | None:
+        """Check that the signature matches the request and the secret, and has not expired.
+
+        Args:
+            now: The emulator's time, naive UTC. Signatures by this machine's time are valid too.
+
+        Returns:
+            The error response for a signature that is not valid, else None.
+        """
         if "AWSAccessKeyId" in self.query:
-            return _time_refusal_2(self) or _value_refusal_2(self, environ, secret)
-        return _time_refusal(self, environ) or _value_refusal(self, environ, body, secret)
+            return _check_time_2(self) or _check_value_2(self, environ, secret)
+        return _check_time(self, environ, now) or _check_value(self, environ, body, secret)
 
 
 def find(environ: dict[str, Any]) -> Signature | None:
-    """Return the request's signature; None when it is not signed. Raises UnsupportedSignatureError. Reads no body."""
+    """Return the request's signature; None if it is not signed. Does not read the body.
+
+    Raises:
+        UnsupportedSignatureError: The request is signed in another way.
+    """
     pairs = parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True)
     query = dict(pairs)
     signing = [name for name in ("X-Amz-Signature", "X-Amz-Credential", "X-Amz-Algorithm") if name in query]
@@ -180,7 +194,7 @@ def _of_query_2(query: dict[str, str]) -> Signature:
     )
 
 
-def _time_refusal(signature: Signature, environ: dict[str, Any]) -> Refusal | None:
+def _check_time(signature: Signature, environ: dict[str, Any], now: datetime) -> ErrorResponse | None:
     date = _date(signature, environ)
     try:
         moment = datetime.strptime(date, "%Y%m%dT%H%M%SZ")
@@ -191,7 +205,7 @@ def _time_refusal(signature: Signature, environ: dict[str, Any]) -> Refusal | No
         return _MISMATCH
     if not signature.query:
         # AWS's SDK for JavaScript signs with the time of the last answer, boto3 with this machine's.
-        return None if any(abs(now - moment) <= _SKEW for now in (_now(), CLOCK.now())) else _SKEWED
+        return None if any(abs(time - moment) <= _SKEW for time in (_now(), now)) else _SKEWED
     if not 1 <= seconds <= _WEEK_SECONDS:
         return _BAD_EXPIRES
     if moment > _now() + _SKEW:
@@ -199,7 +213,7 @@ def _time_refusal(signature: Signature, environ: dict[str, Any]) -> Refusal | No
     return _EXPIRED if _now() > moment + timedelta(seconds=seconds) else None
 
 
-def _time_refusal_2(signature: Signature) -> Refusal | None:
+def _check_time_2(signature: Signature) -> ErrorResponse | None:
     expires = signature.query.get("Expires", "")
     if not re.fullmatch(r"\d{1,12}", expires, re.ASCII):
         return _MISMATCH
@@ -214,13 +228,13 @@ def _date(signature: Signature, environ: dict[str, Any]) -> str:
     return str(signature.query.get("X-Amz-Date", "") if signature.query else environ.get("HTTP_X_AMZ_DATE", ""))
 
 
-def _value_refusal(signature: Signature, environ: dict[str, Any], body: bytes, secret: str) -> Refusal | None:
+def _check_value(signature: Signature, environ: dict[str, Any], body: bytes, secret: str) -> ErrorResponse | None:
     headers = _headers(environ)
     wanted_signed = ["host", *sorted(name for name in headers if name.startswith("x-amz-"))]
     if unsigned := [name for name in wanted_signed if name not in signature.signed]:
         # Else whoever has a presigned URL could add headers, such as x-amz-copy-source.
         text = f"There were headers present in the request which were not signed: {', '.join(unsigned)}"
-        return Refusal(_FORBIDDEN, "AccessDenied", text)
+        return ErrorResponse(_FORBIDDEN, "AccessDenied", text)
     payload = _payload(signature, headers, body)
     request = AWSRequest(
         environ["REQUEST_METHOD"],
@@ -288,7 +302,7 @@ def _path(environ: dict[str, Any]) -> str:
     return urlsplit(target).path if re.match("https?://", target) else target
 
 
-def _value_refusal_2(signature: Signature, environ: dict[str, Any], secret: str) -> Refusal | None:
+def _check_value_2(signature: Signature, environ: dict[str, Any], secret: str) -> ErrorResponse | None:
     headers = HTTPHeaders()
     for name, value in {**signature.query, **_headers(environ)}.items():
         if name.startswith("x-amz-") or name in ("content-md5", "content-type"):

@@ -14,35 +14,39 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 from moto.iam.models import iam_backends
 
-from beanpod_emulator.calls import Call
-from beanpod_emulator.iam.policies import Document, Verdict, judge
-from beanpod_emulator.refusals import Refusal
+from beanpod_emulator.iam.policies import Decision, Document, evaluate
+from beanpod_emulator.server.calls import Call
+from beanpod_emulator.server.error_responses import ErrorResponse
 
 ACTION = "AssumeRoleWithWebIdentity"
 _LIFE_SECONDS = 300
-_INVALID_TOKEN = Refusal(
+_INVALID_TOKEN = ErrorResponse(
     "400 Bad Request",
     "InvalidIdentityToken",
     "The ID Token provided is not a valid JWT of this embedded AWS: ask it for one, POST /_emulator/web-identity.",
 )
-_NOT_AUTHORIZED = Refusal("403 Forbidden", "AccessDenied", f"Not authorized to perform sts:{ACTION}")
+_NOT_AUTHORIZED = ErrorResponse("403 Forbidden", "AccessDenied", f"Not authorized to perform sts:{ACTION}")
 
 
 class WebIdentities:
-    """Issues and checks the tokens of one run. account: the account of the roles."""
+    """Issues and checks the tokens of one run, for roles of an account."""
 
     def __init__(self, account: str) -> None:
         self._account = account
         self._key = OctKey.generate_key()
 
     def token(self, subject: str, audience: str, issuer: str) -> str:
-        """Return a signed JWT, valid for five minutes. issuer: such as https://token.actions.githubusercontent.com."""
+        """Return a signed JWT, valid for five minutes, of an issuer such as https://token.actions.githubusercontent.com."""
         now = int(time.time())
         claims = {"iss": issuer, "aud": audience, "sub": subject, "iat": now, "exp": now + _LIFE_SECONDS}
         return jwt.encode({"alg": "HS256"}, claims, self._key)
 
-    def refusal(self, call: Call) -> Refusal | None:
-        """Return why the call's token does not give it the role that it names; None when it does."""
+    def verify(self, call: Call) -> ErrorResponse | None:
+        """Check the call's token, and that the trust policy of the role allows the token's claims.
+
+        Returns:
+            The error response for a token that is rejected, else None.
+        """
         try:
             token = jwt.decode(call.parameters.get("WebIdentityToken", ""), self._key, algorithms=["HS256"])
             jwt.JWTClaimsRegistry(exp={"essential": True}).validate(token.claims)
@@ -54,12 +58,12 @@ class WebIdentities:
         backend = iam_backends[self._account]["aws"]
         if provider not in backend.open_id_providers:
             text = f"No OpenIDConnect provider found in your account for {claims['iss']}"
-            return Refusal("400 Bad Request", "InvalidIdentityToken", text)
+            return ErrorResponse("400 Bad Request", "InvalidIdentityToken", text)
         role = next((role for role in backend.roles.values() if role.arn == call.parameters.get("RoleArn")), None)
         statements = _trust_statements(role, provider)
         context = {f"{host}:{name}": str(claims[name]) for name in ("aud", "sub")}
-        verdict = judge([{"Statement": statements}], f"sts:{ACTION}", None, context)
-        return None if verdict is Verdict.ALLOWED else _NOT_AUTHORIZED
+        decision = evaluate([{"Statement": statements}], f"sts:{ACTION}", None, context)
+        return None if decision is Decision.ALLOWED else _NOT_AUTHORIZED
 
 
 def _trust_statements(role: Any, provider: str) -> list[Document]:

@@ -8,9 +8,9 @@ import zipfile
 
 import pytest
 
-from beanpod_emulator.machines.nginx import Pools, configuration
-from beanpod_emulator.machines.release import MachineError, Release, Setting
-from beanpod_emulator.machines.single import Definition
+from beanpod_emulator.docker_runtime.application import Definition
+from beanpod_emulator.docker_runtime.load_balancer import Pools, configuration
+from beanpod_emulator.docker_runtime.release import InstanceError, Release, RuntimeSettings
 from tests.emulator.machines.shop import bundle
 
 
@@ -43,12 +43,12 @@ def test_a_file_outside_of_the_bundle_is_refused(name: str) -> None:
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
         archive.writestr(name, "text")
-    with pytest.raises(MachineError, match=f"{name} lies outside of the bundle"):
+    with pytest.raises(InstanceError, match=f"{name} lies outside of the bundle"):
         release(data.getvalue()).archive()
 
 
 def test_what_is_no_zip_is_refused() -> None:
-    with pytest.raises(MachineError, match="not a zip file") as raised:
+    with pytest.raises(InstanceError, match="not a zip file") as raised:
         release(b"text").archive()
     assert raised.value.event == "Instance deployment failed to unpack the source bundle. The deployment failed."
 
@@ -62,7 +62,7 @@ def test_what_is_no_zip_is_refused() -> None:
     ],
 )
 def test_a_definition_that_cannot_be_run_is_named(text: str, words: str) -> None:
-    with pytest.raises(MachineError, match=words):
+    with pytest.raises(InstanceError, match=words):
         Definition.read(text)
 
 
@@ -83,12 +83,12 @@ def test_a_definition_is_read() -> None:
     [("200", [200], [201, 404, 0]), ("200-299,404", [200, 250, 299, 404], [300, 403]), ("200,302", [200, 302], [301])],
 )
 def test_health_checks_accept_what_the_matcher_says(codes: str, accepted: list[int], refused: list[int]) -> None:
-    setting = Setting("environment", {}, health_codes=codes)
+    setting = RuntimeSettings("environment", {}, health_codes=codes)
     assert [status for status in accepted + refused if setting.accepts(status)] == accepted
 
 
 def test_a_settings_variables_are_not_shown() -> None:
-    assert "planted" not in repr(Setting("environment", {"PASSWORD": "planted"}))
+    assert "planted" not in repr(RuntimeSettings("environment", {"PASSWORD": "planted"}))
 
 
 def test_without_its_last_machine_the_proxy_is_no_sample_again() -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from beanpod_emulator.machines.composed import escaped, web_service
-from beanpod_emulator.machines.release import MachineError
+from beanpod_emulator.docker_runtime.application import escaped, web_service
+from beanpod_emulator.docker_runtime.release import InstanceError
 from tests.emulator.machines.shop import Shop, Site, several
 
 VARIABLES = "aws:elasticbeanstalk:application:environment"
@@ -63,7 +63,7 @@ def config(**services: Any) -> dict[str, Any]:
 
 
 def test_a_file_whose_services_leave_port_80_alone_is_refused() -> None:
-    with pytest.raises(MachineError, match="no service publishes port 80") as raised:
+    with pytest.raises(InstanceError, match="no service publishes port 80") as raised:
         web_service(config(app={"ports": [{"published": "8080", "target": 8080}]}))
     assert raised.value.event == "Instance deployment failed to start the services. The deployment failed."
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from beanpod_emulator.machines import engine_rules
-from beanpod_emulator.machines.engine_rules import RefusedError
+from beanpod_emulator.docker_runtime import engine_rules
+from beanpod_emulator.docker_runtime.engine_rules import RefusedError
 
 
 class Place:

@@ -5,13 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from beanpod_emulator.machines.certificates import Authority
-from beanpod_emulator.machines.docker import DockerError
-from beanpod_emulator.machines.engine import find_engine
-from beanpod_emulator.machines.engine_socket import EnginePort
-from beanpod_emulator.machines.grounds import Grounds
-from beanpod_emulator.machines.instance import Instance
-from beanpod_emulator.machines.leftovers import Run
+from beanpod_emulator.docker_runtime.context import CertificateAuthority, RunResources, RuntimeContext
+from beanpod_emulator.docker_runtime.docker import DockerError, find_engine
+from beanpod_emulator.docker_runtime.engine_socket import EnginePort
+from beanpod_emulator.docker_runtime.instance import InstanceContainer
+from beanpod_emulator.state import Emulator
 from tests.deploy.engine import Engine
 
 CURL = "curl -s --unix-socket /run/docker.sock"
@@ -19,26 +17,26 @@ OWN_PATH = "/opt/elasticbeanstalk/bin/own-path"
 
 
 @pytest.fixture(scope="module")
-def grounds(docker_engine: Engine) -> Iterator[Grounds]:
-    docker, run = find_engine(), Run()
+def grounds(docker_engine: Engine) -> Iterator[RuntimeContext]:
+    docker, run = find_engine(), RunResources()
     docker.run("network", "create", "--label", run.label, run.name)
-    yield Grounds(docker, run, Authority(run.folder / "authority"))
+    yield RuntimeContext(docker, run, CertificateAuthority(run.folder / "authority"), Emulator())
     run.remove(docker)
 
 
 @pytest.fixture(scope="module")
-def instance(grounds: Grounds) -> Iterator[Instance]:
-    launched = Instance.launch(grounds, "i-0000000050cce7001")
+def instance(grounds: RuntimeContext) -> Iterator[InstanceContainer]:
+    launched = InstanceContainer.launch(grounds, "i-0000000050cce7001")
     yield launched
     launched.remove()
 
 
-def said(instance: Instance, script: str) -> str:
+def said(instance: InstanceContainer, script: str) -> str:
     """What a script prints and what its errors are."""
     return instance.run("sh", "-c", f"exec 2>&1; {script}; true")
 
 
-def test_a_folder_that_becomes_a_link_is_not_followed(instance: Instance, tmp_path: Path) -> None:
+def test_a_folder_that_becomes_a_link_is_not_followed(instance: InstanceContainer, tmp_path: Path) -> None:
     (tmp_path / "canary").write_text("planted")
     swap = f"rm -rf /var/app/x; ln -s {tmp_path} /var/app/x; docker start -a swapped"
     script = f"docker create --name swapped -v /var/app/x:/x busybox:stable cat /x/canary; {swap}"
@@ -46,7 +44,9 @@ def test_a_folder_that_becomes_a_link_is_not_followed(instance: Instance, tmp_pa
 
 
 @pytest.mark.parametrize("told", ["/var/app/{link}", "/var/../../../../../..{folder}", "/etc/../..{folder}", "/usr"])
-def test_what_finds_paths_on_the_instance_is_not_believed(instance: Instance, tmp_path: Path, told: str) -> None:
+def test_what_finds_paths_on_the_instance_is_not_believed(
+    instance: InstanceContainer, tmp_path: Path, told: str
+) -> None:
     (tmp_path / "canary").write_text("planted")
     path = told.format(link=tmp_path.name, folder=tmp_path)
     forged = f'#!/bin/sh\\necho [\\\\"{path}\\\\"]\\n'
@@ -57,7 +57,9 @@ def test_what_finds_paths_on_the_instance_is_not_believed(instance: Instance, tm
     assert "planted" not in answer
 
 
-def test_requests_that_an_engine_would_read_otherwise_do_nothing(instance: Instance, docker_engine: Engine) -> None:
+def test_requests_that_an_engine_would_read_otherwise_do_nothing(
+    instance: InstanceContainer, docker_engine: Engine
+) -> None:
     others = docker_engine.run("create", "busybox:stable", "true").strip()
     create = '{"Image":"busybox:stable","HostConfig":{"Privileged":true}}'
     ways = [
@@ -76,7 +78,7 @@ def test_requests_that_an_engine_would_read_otherwise_do_nothing(instance: Insta
     assert docker_engine.run("rm", others).strip() == others
 
 
-def test_a_pipelined_request_is_not_passed_on(instance: Instance) -> None:
+def test_a_pipelined_request_is_not_passed_on(instance: InstanceContainer) -> None:
     script = r"""printf 'GET /_ping HTTP/1.1\r\nHost: d\r\n\r\nGET /info HTTP/1.1\r\nHost: d\r\n\r\n' |
       socat -t 2 - UNIX-CONNECT:/run/docker.sock"""
     answer = said(instance, script)
@@ -84,12 +86,12 @@ def test_a_pipelined_request_is_not_passed_on(instance: Instance) -> None:
     assert "OK" in answer
 
 
-def test_where_no_socket_can_be_mounted_a_port_with_a_token_leads_to_the_engine(grounds: Grounds) -> None:
+def test_where_no_socket_can_be_mounted_a_port_with_a_token_leads_to_the_engine(grounds: RuntimeContext) -> None:
     gateway = grounds.docker.run(
         "network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", grounds.network
     )  # fmt: skip
     port = EnginePort(gateway, gateway)
-    instance = Instance.launch(grounds, "i-0000000050cce7002", port)
+    instance = InstanceContainer.launch(grounds, "i-0000000050cce7002", port)
     try:
         assert instance.run("sh", "-c", "echo typed | docker run --rm -i busybox:stable cat") == "typed"
         with pytest.raises(DockerError, match=r"docker\.sock cannot be mounted"):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from beanpod_emulator.guests import Crowd
+from beanpod_emulator.e2e.load_generator import LoadGenerator
 from tests.emulator.machines.shop import Shop, Site, several
 
 POLICIES = ("AllAtOnce", "Rolling", "RollingWithAdditionalBatch", "Immutable", "TrafficSplitting")
@@ -30,7 +30,7 @@ def ids(site: Site) -> set[str]:
 def test_every_policy_takes_a_version_to_all_instances_and_no_request_fails(site: Site) -> None:
     before = ids(site)
     assert site.page() == (200, "First of all\n\n")
-    with Crowd(site.url, ("First", "Second")) as crowd:
+    with LoadGenerator(site.url, ("First", "Second")) as crowd:
         site.update(VersionLabel="two")
     assert crowd.failed == {}
     assert crowd.answers["First"] > 0
@@ -44,7 +44,7 @@ def test_every_policy_takes_a_version_to_all_instances_and_no_request_fails(site
 
 def test_a_version_that_does_not_start_leaves_the_old_one_serving(site: Site) -> None:
     before = ids(site)
-    with Crowd(site.url, ("Second",)) as crowd:
+    with LoadGenerator(site.url, ("Second",)) as crowd:
         site.update(VersionLabel="broken")
     assert crowd.failed == {}
     assert ids(site) == before

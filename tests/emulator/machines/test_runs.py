@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from beanpod_emulator import EmbeddedAws
-from beanpod_emulator.remote import ControlError
+from beanpod_emulator.embedded_aws import ControlError
 from tests.deploy.engine import Engine
 
 ROOT = Path(__file__).parents[3]

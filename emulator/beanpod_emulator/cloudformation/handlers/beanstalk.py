@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from beanpod_emulator.clock import CLOCK
 from beanpod_emulator.cloudformation.exceptions import ResourceFailedError
 from beanpod_emulator.cloudformation.handlers.base import Context, Handler, Properties, State, handles
 from beanpod_emulator.cloudformation.handlers.properties import (
@@ -14,7 +13,7 @@ from beanpod_emulator.cloudformation.handlers.properties import (
     tag_changes,
     without,
 )
-from beanpod_emulator.turn import TURN
+from beanpod_emulator.state import EMULATOR
 
 
 @handles("AWS::ElasticBeanstalk::Application")
@@ -178,10 +177,10 @@ class Environment(Handler):
         def settled() -> bool:
             return look()["Status"] in ("Ready", "Terminated")
 
-        CLOCK.finish(settled)
+        EMULATOR.clock.finish(settled)
         # What machines do takes its time; the clock goes on with what comes after.
-        while not settled() and TURN.wait():
-            CLOCK.finish(settled)
+        while not settled() and EMULATOR.lock.wait_for_background():
+            EMULATOR.clock.finish(settled)
         return look()
 
     def _stabilized(self, client: Any, name: str, environment_id: str) -> State:

@@ -1,0 +1,275 @@
+"""Deployments of a version to an environment's instances: the deployment policies, and the events that tell of them.
+
+The events and their order are those of real deployments, as users of `eb deploy` and of other tools show them.
+https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/using-features.rolling-version-deploy.html
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from beanpod_emulator.beanstalk.state import Deployment, Environment, Event, Health, Instance, random_id
+from beanpod_emulator.fault_injection import Fault
+from beanpod_emulator.state import EMULATOR
+
+OK = Health("Ok")
+_COMMAND = "aws:elasticbeanstalk:command"
+_HEX = "0123456789abcdef"
+_FAILING = ("error-event", "with-errors-silently")
+_ENGINE_ERROR = "Engine execution has encountered an error."
+_REPLACING = {
+    "Immutable": "Immutable deployment policy enabled. Launching one instance with the new settings to verify health.",
+    "TrafficSplitting": "Traffic splitting deployment policy enabled. Launching new instances with the new version.",
+}
+
+
+@dataclass
+class EventLog:
+    """The events of one region's environments, with the changes of status and health that cause them."""
+
+    region: str
+    events: list[Event]
+
+    def append(self, environment: Environment, message: str, severity: str = "INFO", *, monitor: bool = False) -> None:
+        """Append an event.
+
+        Args:
+            monitor: Whether it is the health monitor's, whose events carry no request id.
+        """
+        self.events.append(
+            Event(
+                date=EMULATOR.clock.now(),
+                message=message,
+                severity=severity,
+                request_id="" if monitor else environment.operation or "",
+                application=environment.application,
+                environment=environment.name,
+                environment_id=environment.environment_id,
+                version_label=environment.version_label,
+            )
+        )
+
+    def begin(self, environment: Environment, status: str, request_id: str, *, abortable: bool = False) -> None:
+        """Begin an operation, which gives the environment a status other than Ready."""
+        environment.status, environment.operation, environment.abortable = status, request_id, abortable
+        environment.updated = EMULATOR.clock.now()
+
+    def end(self, environment: Environment, status: str, message: str, severity: str = "INFO") -> None:
+        """End the operation with a status and an event."""
+        environment.status, environment.abortable = status, False
+        environment.updated = EMULATOR.clock.now()
+        self.append(environment, message, severity)
+        environment.operation = None
+
+    def schedule(self, seconds: float, environment: Environment, action: Callable[[], None]) -> None:
+        """Run an action on the clock, unless another operation has begun by then."""
+        operation = environment.operation
+        EMULATOR.clock.after(seconds, lambda: action() if environment.operation == operation else None)
+
+    def set_health(self, environment: Environment, health: Health) -> None:
+        """Set the environment's health, with an event if its status changes."""
+        before, environment.health = environment.health, health
+        if before.status != health.status:
+            text = f"Environment health has transitioned from {before.status} to {health.status}."
+            severity = "INFO" if health.color == "Green" else "WARN"
+            self.append(environment, " ".join([text, *health.causes]), severity, monitor=True)
+
+
+def scale(environment: Environment, region: str, deployment: Deployment) -> None:
+    """Set the number of instances to the minimum that the settings require; new ones run `deployment`."""
+    size = environment.option("aws:autoscaling:asg", "MinSize", "1") if environment.load_balanced else "1"
+    kept = environment.instances[: max(int(size), 1)]
+    missing = max(int(size), 1) - len(kept)
+    environment.instances = kept + _launch(environment, region, deployment, missing)
+
+
+def _launch(environment: Environment, region: str, deployment: Deployment, count: int) -> list[Instance]:
+    types = environment.option("aws:ec2:instances", "InstanceTypes", "t3.micro")
+    kind = types.split(",")[0].strip()
+    zones = (f"{region}{'ab'[number % 2]}" for number in range(count))
+    return [Instance(random_id("i-0", 16, _HEX), EMULATOR.clock.now(), kind, zone, deployment) for zone in zones]
+
+
+@dataclass
+class DeploymentPlan:
+    """How a deployment policy changes instances.
+
+    Attributes:
+        batches: The instances that deploy, batch by batch.
+        announcement: The event at the start.
+        numbered: Whether events number the batches.
+        launched: Instances launched for the deployment.
+        terminating: Instances that are terminated once the deployment has succeeded.
+    """
+
+    batches: list[list[Instance]]
+    announcement: str = "Deploying new version to instance(s)."
+    numbered: bool = False
+    launched: list[Instance] = field(default_factory=list)
+    terminating: list[Instance] = field(default_factory=list)
+
+
+def plan_deployment(environment: Environment, region: str, deployment: Deployment) -> DeploymentPlan:
+    """Return the plan of the environment's deployment policy; new instances run `deployment`."""
+    policy = environment.option(_COMMAND, "DeploymentPolicy", "AllAtOnce")
+    instances = list(environment.instances)
+    if policy in _REPLACING:
+        launched = _launch(environment, region, deployment, len(instances))
+        return DeploymentPlan([launched], _REPLACING[policy], launched=launched, terminating=instances)
+    if policy == "AllAtOnce":
+        return DeploymentPlan([instances])
+    batches = _batches(environment, instances)
+    if policy == "Rolling":
+        return DeploymentPlan(batches, numbered=True)
+    extra = _launch(environment, region, deployment, len(batches[0]))
+    # As many are terminated as were launched: the last ones, which then need no deployment.
+    remaining = len(instances) - len(extra)
+    return DeploymentPlan(
+        [extra, *_batches(environment, instances[:remaining])],
+        "Rolling with Additional Batch deployment policy enabled. "
+        f"Launching a new batch of {len(extra)} additional instance(s).",
+        numbered=True,
+        launched=extra,
+        terminating=instances[remaining:],
+    )
+
+
+def _batches(environment: Environment, instances: list[Instance]) -> list[list[Instance]]:
+    size = int(environment.option(_COMMAND, "BatchSize", "100"))
+    if environment.option(_COMMAND, "BatchSizeType", "Percentage") == "Percentage":
+        size = math.ceil(len(environment.instances) * size / 100)
+    size = max(size, 1)
+    return [instances[start : start + size] for start in range(0, len(instances), size)]
+
+
+class Batches:
+    """The steps of one deployment: what each batch does to the instances, with its events."""
+
+    def __init__(self, event_log: EventLog, environment: Environment, fault: Fault | None) -> None:
+        self._event_log = event_log
+        self._environment = environment
+        self._kind = fault.kind if fault else ""
+        self.plan = plan_deployment(environment, event_log.region, self._deployment("In Progress"))
+        self._finished = 0
+
+    @property
+    def count(self) -> int:
+        """How many batches there will be. One that fails ends the deployment."""
+        return 1 if self._kind in _FAILING else len(self.plan.batches)
+
+    def prepare(self) -> None:
+        """Announce the deployment, and launch the instances that it needs."""
+        self._environment.instances = self._environment.instances + self.plan.launched
+        for instance in self.plan.launched:
+            instance.health = Health("Pending")
+        self._append(self.plan.announcement)
+        self._event_log.set_health(self._environment, self._progress())
+
+    def begin(self, number: int) -> None:
+        """Start a batch, numbered from 0."""
+        batch = self.plan.batches[number]
+        if self.plan.numbered:
+            ids = ", ".join(instance.instance_id for instance in batch)
+            self._append(f"Batch {number + 1}: Starting application deployment on instance(s) [{ids}].")
+        for instance in batch:
+            self._set(instance, "In Progress", Health("Info", ("Application deployment in progress.",)))
+
+    def end(self, number: int) -> None:
+        """Complete a batch, or fail it if the fault says so."""
+        batch = self.plan.batches[number]
+        if self._kind in _FAILING:
+            self._fail(batch, {}, silently=self._kind == "with-errors-silently")
+            return
+        for instance in batch:
+            if not self._stays_behind(instance):
+                self._set(instance, "Deployed", OK)
+        self._finished += len(batch)
+        self._environment.health = self._progress()
+        if self.plan.numbered:
+            self._append(f"Batch {number + 1}: Completed application deployment.")
+        else:
+            self._append("Instance deployment completed successfully.")
+
+    def fail(self, number: int, causes: Mapping[str, str], events: Iterable[str]) -> None:
+        """Fail a batch.
+
+        Args:
+            causes: The causes by instance id, of instances that failed.
+            events: The error events that come first.
+        """
+        failed = [instance for instance in self.plan.batches[number] if instance.instance_id in causes]
+        for instance in self.plan.batches[number]:
+            self._set(instance, "Deployed", OK)
+        for event in events:
+            self._append(event, "ERROR")
+        self._fail(failed, causes, silently=False)
+
+    def succeed(self) -> None:
+        """Terminate the instances that the new ones replace."""
+        self._terminate(self.plan.terminating)
+
+    def give_up(self) -> None:
+        """Terminate the instances that were launched for the deployment."""
+        self._terminate(self.plan.launched)
+
+    def restore(self) -> None:
+        """Restore the previous instances and their version."""
+        self.give_up()
+        for instance in self._environment.instances:
+            instance.deployment, instance.health = self._environment.running, OK
+
+    def incorrect(self) -> tuple[str, ...]:
+        """Return the health monitor's cause for instances on another version than it expects; () if there is none."""
+        expected, instances = self._environment.running, self._environment.instances
+        behind = sum(instance.deployment.version_label != expected.version_label for instance in instances)
+        if not behind:
+            return ()
+        found = f"Incorrect application version found on {behind} out of {len(instances)} instances."
+        return (f'{found} Expected version "{expected.version_label}" (deployment {expected.deployment_id}).',)
+
+    def _terminate(self, instances: list[Instance]) -> None:
+        self._environment.instances = [item for item in self._environment.instances if item not in instances]
+
+    def _progress(self) -> Health:
+        total = sum(len(batch) for batch in self.plan.batches)
+        many = "instance" if total == 1 else "instances"
+        text = f"Application update in progress on {total} {many}. {self._finished} out of {total} {many} completed."
+        return Health("Info", (text,))
+
+    def _stays_behind(self, instance: Instance) -> bool:
+        if self._kind != "instance-behind" or instance is not self.plan.batches[-1][-1]:
+            return False
+        expected = f'Expected version "{self._environment.version_label}" (deployment {self._environment.deployments}).'
+        instance.deployment = running = self._environment.running
+        text = f'Incorrect application version "{running.version_label}" (deployment {running.deployment_id}).'
+        instance.health = Health("Degraded", (f"{text} {expected}",))
+        return True
+
+    def _fail(self, batch: list[Instance], causes: Mapping[str, str], *, silently: bool) -> None:
+        when = EMULATOR.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        failed = f"Application deployment failed at {when} with exit status 1 and error:"
+        for instance in batch:
+            cause = f"{failed} {causes.get(instance.instance_id, _ENGINE_ERROR)}"
+            self._set(instance, "Failed", Health("Degraded", (cause,)))
+        if silently:
+            return
+        self._append("Instance deployment failed. For details, see 'eb-engine.log'.", "ERROR")
+        for instance in batch:
+            output = f"Command failed on instance. Return code: 1 Output: {_ENGINE_ERROR}."
+            self._append(f"[Instance: {instance.instance_id}] {output}", "ERROR")
+        summary = f"Summary: [Successful: 0, Failed: {len(batch)}]."
+        self._append(f"Command execution completed on all instances. {summary}")
+        ids = ", ".join(f"'{instance.instance_id}'" for instance in batch)
+        self._append(f"Unsuccessful command execution on instance id(s) {ids}. Aborting the operation.", "ERROR")
+        many = "all instances" if len(batch) == len(self._environment.instances) else f"{len(batch)} instance(s)"
+        self._event_log.set_health(self._environment, Health("Degraded", (f"Command failed on {many}.",)))
+
+    def _append(self, message: str, severity: str = "INFO") -> None:
+        self._event_log.append(self._environment, message, severity)
+
+    def _set(self, instance: Instance, status: str, health: Health) -> None:
+        instance.deployment, instance.health = self._deployment(status), health
+
+    def _deployment(self, status: str) -> Deployment:
+        environment = self._environment
+        return Deployment(environment.version_label, environment.deployments, EMULATOR.clock.now(), status)

@@ -1,0 +1,178 @@
+"""What an instance has of the engine: its containers, networks and volumes, and its disk on the engine's machine."""
+
+import base64
+import http.client
+import json
+import posixpath
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from beanpod_emulator.docker_runtime.engine_rules import RefusedError
+
+LABEL = "beanpod.instance"
+_SOCKET = "/run/docker.sock"
+# Go's bit for a link, in the mode of a file.
+_LINK = 1 << 27
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Where the engine listens: `unix:///var/run/docker.sock` or `tcp://127.0.0.1:2375`."""
+
+    address: str
+
+    @cached_property
+    def oldest_api(self) -> str:
+        """The oldest version of its API that it still speaks."""
+        return str(self.ask("GET", "/version")[1].get("MinAPIVersion", "1.24"))
+
+    def connect(self) -> socket.socket:
+        """A connection. Raises OSError when there is none."""
+        parts = urlsplit(self.address)
+        if parts.scheme == "unix":
+            connection = socket.socket(socket.AF_UNIX)
+            connection.connect(parts.path)
+            return connection
+        if parts.scheme in ("tcp", "http"):
+            return socket.create_connection((parts.hostname or "127.0.0.1", parts.port or 2375))
+        raise OSError(f"instances need an engine on this machine, not {self.address}")
+
+    def client(self) -> http.client.HTTPConnection:
+        """The same for one request."""
+        client = http.client.HTTPConnection("docker")
+        client.sock = self.connect()
+        return client
+
+    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """The status and the document of an answer."""
+        client = self.client()
+        try:
+            data = None if body is None else json.dumps(body)
+            client.request(method, path, data, {"Content-Type": "application/json", "Connection": "close"})
+            answer = client.getresponse()
+            text = answer.read()
+            return answer.status, json.loads(text) if text.strip() else None
+        finally:
+            client.close()
+
+
+@dataclass
+class View:
+    """What an instance has of the engine. It is the Place of engine_rules.
+
+    container_id: of the container that stands for the instance. paths: where its volumes are on the engine's machine,
+    by their folders on the instance. socket: where the socket is there, "" nowhere. find: of paths, where they are on
+    its volumes.
+    pulled: ids of images that instances of this run have brought here, which alone they may remove.
+    """
+
+    engine: Engine
+    instance_id: str
+    run_label: str
+    network: str
+    container_id: str
+    paths: Mapping[str, str]
+    socket: str
+    trusted: tuple[Mapping[str, str], str]
+    find: Callable[[Sequence[str], bool], list[str]]
+    pulled: set[str] = field(default_factory=set)
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        name, _, value = self.run_label.partition("=")
+        return {name: value, LABEL: self.instance_id}
+
+    @property
+    def own_network(self) -> str:
+        return f"container:{self.container_id}"
+
+    @property
+    def filter(self) -> dict[str, list[str]]:
+        """Of lists: what is the instance's own."""
+        return {"label": [f"{LABEL}={self.instance_id}"]}
+
+    def engine_name(self, name: str) -> str:
+        return f"{self.instance_id}-{name}"
+
+    def container(self, reference: str) -> str:
+        wanted = reference.lstrip("/")
+        for found in self._list("/containers/json", all="1"):
+            if found["Id"].startswith(wanted) or f"/{self.engine_name(wanted)}" in found["Names"]:
+                return str(found["Id"])
+        raise RefusedError(f"No such container: {wanted}", 404)
+
+    def engine_network(self, reference: str) -> str:
+        for found in self._list("/networks"):
+            if found["Id"].startswith(reference) or found["Name"] == self.engine_name(reference):
+                return str(found["Name"])
+        raise RefusedError(f"network {reference} not found", 404)
+
+    def disk(self, paths: Sequence[str], *, create: bool) -> list[str]:
+        return [self._below(path) for path in self.find(paths, create)]
+
+    def check_disk(self, sources: Sequence[str]) -> None:
+        """Raise RefusedError where a path on the engine's machine has become a link, which would be followed there."""
+        for source in sources:
+            for folder, below in self.paths.items():
+                if source == below or source.startswith(f"{below}/"):
+                    self._check_links(folder, source.removeprefix(below))
+
+    def make_volume(self, name: str) -> None:
+        body = {"Name": self.engine_name(name), "Labels": dict(self.labels)}
+        self.engine.ask("POST", "/volumes/create", body)
+
+    def prepare(self, container: str) -> None:
+        """Before a start: its mounts are still the instance's, and it is on the network of the VPC."""
+        _, shown = self.engine.ask("GET", f"/containers/{container}/json")
+        sources = [str(mount["Source"]) for mount in shown["Mounts"] if mount["Type"] == "bind"]
+        for mount in shown["Mounts"]:
+            if mount["Type"] == "volume":
+                _, volume = self.engine.ask("GET", f"/volumes/{quote(mount['Name'], safe='')}")
+                sources.append(str((volume.get("Options") or {}).get("device", "")))
+        self.check_disk(sources)
+        mode = str(shown["HostConfig"]["NetworkMode"])
+        if mode == "none" or mode.startswith("container:") or self.network in shown["NetworkSettings"]["Networks"]:
+            return
+        self.engine.ask("POST", f"/networks/{self.network}/connect", {"Container": container})
+
+    def shown(self, data: bytes) -> bytes:
+        """An answer in the instance's own names and paths."""
+        data = data.replace(f"{self.instance_id}-".encode(), b"").replace(self.own_network.encode(), b"host")
+        for folder, source in self.paths.items():
+            data = data.replace(source.encode(), folder.encode())
+        return data.replace(self.socket.encode(), b"/var/run/docker.sock") if self.socket else data
+
+    def _list(self, path: str, **query: str) -> list[dict[str, Any]]:
+        filters = json.dumps(self.filter)
+        _, found = self.engine.ask("GET", f"{path}?{urlencode({**query, 'filters': filters})}")
+        return list(found or ())
+
+    def _below(self, path: str) -> str:
+        if path == _SOCKET:
+            if not self.socket:
+                raise RefusedError("docker.sock cannot be mounted where the engine runs in a virtual machine")
+            return self.socket
+        # Whoever is root on the instance may have changed what finds the paths there.
+        if posixpath.normpath(path) == path:
+            for folder in sorted(self.paths, key=len, reverse=True):
+                if path == folder or path.startswith(f"{folder}/"):
+                    self._check_links(folder, path.removeprefix(folder))
+                    return self.paths[folder] + path.removeprefix(folder)
+        raise RefusedError(f"{path} is not on the instance's disk")
+
+    def _check_links(self, folder: str, rest: str) -> None:
+        path = folder
+        for part in rest.strip("/").split("/") if rest else ():
+            path = f"{path}/{part}"
+            client = self.engine.client()
+            try:
+                client.request("HEAD", f"/containers/{self.container_id}/archive?{urlencode({'path': path})}")
+                told = client.getresponse().headers.get("X-Docker-Container-Path-Stat")
+            finally:
+                client.close()
+            if told and json.loads(base64.b64decode(told))["mode"] & _LINK:
+                raise RefusedError(f"{path} is a link, which is not followed on the machine below the instance")

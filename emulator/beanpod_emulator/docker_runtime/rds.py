@@ -1,0 +1,193 @@
+"""The database engines: which image, and how its server is told what RDS would tell it."""
+
+import secrets
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+from moto.rds.models import DBInstance, RDSBackend
+
+from beanpod_emulator.docker_runtime.application import published_port
+from beanpod_emulator.docker_runtime.context import RuntimeContext
+from beanpod_emulator.docker_runtime.docker import DockerError
+
+_KEY, _CERTIFICATE = "/certificates/server.key", "/certificates/server.pem"
+
+
+class DatabaseEngine(ABC):
+    """An engine of RDS's. port: its standard one. forcing: the parameter by which it insists on TLS."""
+
+    port: int
+    forcing: str
+
+    @abstractmethod
+    def variables(self, *, username: str, database: str, password: str, root: str) -> dict[str, str]:
+        """What the image wants to know; root: a password that nobody else gets."""
+
+    @abstractmethod
+    def arguments(self, version: str, port: int, *, forced: bool) -> tuple[str, ...]:
+        """Further arguments of `docker run`: options, the image, its command. forced: whether all must speak TLS."""
+
+
+class MySql(DatabaseEngine):
+    """MySQL, and with another image MariaDB. image: its name; parts: of the version that its tags have."""
+
+    port = 3306
+    forcing = "require_secure_transport"
+
+    def __init__(self, image: str, parts: int) -> None:
+        self._image, self._parts = image, parts
+
+    def variables(self, *, username: str, database: str, password: str, root: str) -> dict[str, str]:
+        named = {"MYSQL_DATABASE": database} if database else {}
+        return named | {"MYSQL_USER": username, "MYSQL_PASSWORD": password, "MYSQL_ROOT_PASSWORD": root}
+
+    def arguments(self, version: str, port: int, *, forced: bool) -> tuple[str, ...]:
+        tls = (f"--ssl-cert={_CERTIFICATE}", f"--ssl-key={_KEY}")
+        options = (*tls, f"--port={port}", f"--require-secure-transport={'ON' if forced else 'OFF'}")
+        return _image(self._image, version, self._parts), *options
+
+
+class Postgres(DatabaseEngine):
+    """PostgreSQL. Its server refuses a key that others may read: it is started with a copy of its own."""
+
+    port = 5432
+    forcing = "rds.force_ssl"
+    _START = (
+        "cp /certificates/server.* /tmp && chown postgres /tmp/server.* && chmod 600 /tmp/server.key && "
+        "printf 'local all all trust\\n%s all all all scram-sha-256\\n' \"$BEANPOD_HOSTS\" > /tmp/hba.conf && "
+        'exec "$(command -v docker-entrypoint.sh || command -v entrypoint.sh)" postgres "$@"'
+    )
+
+    def variables(self, *, username: str, database: str, password: str, root: str) -> dict[str, str]:
+        named = {"POSTGRES_DB": database} if database else {}
+        return named | {"POSTGRES_USER": username, "POSTGRES_PASSWORD": password}
+
+    def arguments(self, version: str, port: int, *, forced: bool) -> tuple[str, ...]:
+        settings = {
+            "ssl": "on",
+            "ssl_cert_file": "/tmp/server.pem",  # noqa: S108 - in a container of its own
+            "ssl_key_file": "/tmp/server.key",  # noqa: S108
+            "hba_file": "/tmp/hba.conf",  # noqa: S108
+            "port": str(port),
+        }
+        options = (item for name, value in settings.items() for item in ("-c", f"{name}={value}"))
+        hosts = ("--env", f"BEANPOD_HOSTS={'hostssl' if forced else 'host'}")
+        image = _image("postgres", version, 1)
+        return *hosts, "--entrypoint", "sh", image, "-c", self._START, "postgres", *options
+
+
+def _image(name: str, version: str, parts: int) -> str:
+    return f"{name}:{'.'.join(version.split('.')[:parts])}"
+
+
+ENGINES: dict[str, DatabaseEngine] = {
+    "mysql": MySql("mysql", 2),
+    "mariadb": MySql("mariadb", 1),
+    "postgres": Postgres(),
+}
+
+
+@dataclass(frozen=True)
+class DatabaseSpec:
+    """An instance as it was asked for. host: its endpoint's name. forced: whether it refuses who speaks without TLS."""
+
+    identifier: str
+    engine: DatabaseEngine
+    version: str
+    host: str
+    port: int
+    name: str
+    username: str
+    forced: bool
+
+
+class DatabaseContainers:
+    """The containers, by the identifiers of their instances."""
+
+    def __init__(self, context: RuntimeContext) -> None:
+        self._context = context
+        self._addresses: dict[str, str] = {}
+
+    def patch_rds(self) -> None:
+        """From now on moto's instances have a server. Aurora and engines that have no image here go without."""
+        create, delete = RDSBackend.create_db_instance, RDSBackend.delete_db_instance
+
+        def create_db_instance(backend: RDSBackend, db_kwargs: dict[str, Any]) -> DBInstance:
+            instance = create(backend, db_kwargs)
+            self._created(backend, instance)
+            return instance
+
+        def delete_db_instance(backend: RDSBackend, db_instance_identifier: str, *rest: Any, **more: Any) -> DBInstance:
+            instance = delete(backend, db_instance_identifier, *rest, **more)
+            self._context.emulator.lock.run_in_background(lambda: self._remove(db_instance_identifier))
+            return instance
+
+        RDSBackend.create_db_instance = create_db_instance  # type: ignore[method-assign,assignment]
+        RDSBackend.delete_db_instance = delete_db_instance  # type: ignore[method-assign,assignment]
+
+    def addresses(self) -> dict[str, str]:
+        """host:port of this machine where databases answer, by their identifiers."""
+        return dict(self._addresses)
+
+    def _created(self, backend: RDSBackend, instance: DBInstance) -> None:
+        engine = ENGINES.get(str(instance.engine))
+        if engine is None:
+            return
+        order = DatabaseSpec(
+            identifier=str(instance.db_instance_identifier),
+            engine=engine,
+            version=str(instance.engine_version),
+            host=instance.address,
+            port=int(instance.port or engine.port),
+            name=instance.db_name or "",
+            username=str(instance.master_username),
+            forced=_parameters(backend, instance).get(engine.forcing) in ("1", "ON"),
+        )
+        # moto keeps it for itself.
+        password = str(instance._master_user_password)
+        self._context.emulator.lock.run_in_background(lambda: self._start(order, password, instance))
+
+    def _start(self, order: DatabaseSpec, password: str, instance: DBInstance) -> None:
+        try:
+            address = self._run(order, password)
+        except DockerError:
+            with self._context.emulator.lock:
+                instance.status = "failed"
+        else:
+            with self._context.emulator.lock:
+                self._addresses[order.identifier] = address
+
+    def _run(self, order: DatabaseSpec, password: str) -> str:
+        engine, run = order.engine, self._context.run
+        certificates = run.folder / "databases" / order.identifier
+        self._context.authority.issue(order.host, certificates)
+        names = {"username": order.username, "database": order.name}
+        variables = engine.variables(**names, password=password, root=secrets.token_urlsafe(24))
+        given = (item for name in variables for item in ("--env", name))
+        self._context.docker.run(
+            "run", "--detach", "--name", self._container(order.identifier), "--label", run.label,
+            "--network", self._context.network, "--network-alias", order.host, "--restart", "always",
+            "--publish", f"127.0.0.1::{order.port}", "--volume", f"{certificates}:/certificates:ro",
+            *given, *engine.arguments(order.version, order.port, forced=order.forced),
+            # By name alone on the command line: the values are in the client's own environment.
+            **variables,
+        )  # fmt: skip
+        return f"127.0.0.1:{published_port(self._context, self._container(order.identifier), order.port)}"
+
+    def _remove(self, identifier: str) -> None:
+        with self._context.emulator.lock:
+            self._addresses.pop(identifier, None)
+        self._context.docker.tries("rm", "--force", "--volumes", self._container(identifier))
+
+    def _container(self, identifier: str) -> str:
+        return f"{self._context.run.name}-{identifier}"
+
+
+def _parameters(backend: RDSBackend, instance: DBInstance) -> dict[str, str]:
+    """What the instance's parameter groups set."""
+    found: dict[str, str] = {}
+    for group in instance.db_parameter_groups():
+        for name, parameter in getattr(group, "parameters", {}).items():
+            found[name] = str(parameter.get("ParameterValue", parameter.get("parameter_value", "")))
+    return found

@@ -1,0 +1,190 @@
+"""What a machine is told to run, and how it is told that it cannot."""
+
+import io
+import json
+import re
+import stat
+import tarfile
+import time
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from beanpod_emulator import clients
+from beanpod_emulator.beanstalk.state import Environment
+from beanpod_emulator.iam.authorizer import Caller, denial, find_caller
+from beanpod_emulator.iam.policies import Decision, Document, evaluate
+from beanpod_emulator.iam.required_permissions import Permission
+from beanpod_emulator.server.calls import Call
+
+_TO = "Instance deployment failed to {step}. The deployment failed."
+
+
+class InstanceError(Exception):
+    """A deployment failed on a machine. step: what it could not do, as its event says it; the message: why."""
+
+    def __init__(self, step: str, why: str) -> None:
+        super().__init__(" ".join(why.split()))
+        self.event = _TO.format(step=step)
+
+
+@dataclass(frozen=True)
+class Release:
+    """A version. data: its source bundle."""
+
+    label: str
+    deployment_id: int
+    data: bytes = field(repr=False)
+
+    def archive(self) -> bytes:
+        """The bundle's files as a tar archive, with their modes and links. Raises InstanceError for what is no zip, or
+        would leave the folder."""
+        data = io.BytesIO()
+        try:
+            with zipfile.ZipFile(io.BytesIO(self.data)) as bundle, tarfile.open(fileobj=data, mode="w") as archive:
+                for entry in bundle.infolist():
+                    archive.addfile(_member(entry, bundle), io.BytesIO(bundle.read(entry)))
+        except (zipfile.BadZipFile, ValueError) as error:
+            raise InstanceError("unpack the source bundle", str(error)) from error
+        return data.getvalue()
+
+
+@dataclass(frozen=True)
+class RuntimeSettings:
+    """An environment's options as a machine needs them.
+
+    environment: its name. variables: plain ones and secrets. health_codes: as in MatcherHTTPCode, "200" or
+    "200-299,404". health_seconds: how long a new version may take until it is healthy. drain_seconds: how long
+    requests that are under way are waited for.
+    """
+
+    environment: str
+    variables: Mapping[str, str] = field(repr=False)
+    health_path: str = "/"
+    health_codes: str = "200"
+    health_seconds: float = 60.0
+    drain_seconds: float = 20.0
+
+    def accepts(self, status: int) -> bool:
+        """Whether a health check that is answered so passes."""
+        return any(_within(status, part) for part in self.health_codes.split(","))
+
+
+def _within(status: int, part: str) -> bool:
+    numbers = [int(number) for number in re.findall(r"\d+", part)]
+    return bool(numbers) and numbers[0] <= status <= numbers[-1]
+
+
+def _member(entry: zipfile.ZipInfo, bundle: zipfile.ZipFile) -> tarfile.TarInfo:
+    path = PurePosixPath(entry.filename)
+    if path.is_absolute() or ".." in path.parts:
+        raise ValueError(f"{entry.filename} lies outside of the bundle")
+    member = tarfile.TarInfo(entry.filename)
+    member.mtime = time.mktime((*entry.date_time, 0, 0, -1))
+    mode = entry.external_attr >> 16
+    if entry.is_dir():
+        member.type, member.mode = tarfile.DIRTYPE, stat.S_IMODE(mode) or 0o755
+    elif stat.S_ISLNK(mode):
+        member.type, member.linkname = tarfile.SYMTYPE, bundle.read(entry).decode()
+    else:
+        member.size, member.mode = entry.file_size, (stat.S_IMODE(mode) | stat.S_IRUSR) if mode else 0o644
+    return member
+
+
+_VARIABLES = "aws:elasticbeanstalk:application:environment"
+_SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
+_FETCH = "fetch environment secrets"
+_DOWNLOAD = "download the source bundle"
+# arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME, and after that a field of the secret's JSON.
+_ARN_PARTS = 7
+
+
+@dataclass(frozen=True)
+class InstanceProfile:
+    """An instance profile's session. role: the ARN of its role. Everything here is asked in its turn."""
+
+    region: str
+    role: str
+    _caller: Caller
+
+    @classmethod
+    def of(cls, environment: Environment) -> "InstanceProfile":
+        """The profile of an environment's instances. Raises InstanceError when there is none."""
+        region, account = environment.arn.split(":")[3:5]
+        name = environment.option("aws:autoscaling:launchconfiguration", "IamInstanceProfile").rsplit("/", 1)[-1]
+        try:
+            profile = clients.client("iam", region).get_instance_profile(InstanceProfileName=name)["InstanceProfile"]
+            (role, *_) = profile["Roles"]
+            assumed = clients.client("sts", region).assume_role(RoleArn=role["Arn"], RoleSessionName="instance")
+        except (ClientError, ValueError) as error:
+            raise InstanceError("assume the role of its instance profile", str(error)) from error
+        keys = assumed["Credentials"]
+        call = Call("sts", "GetCallerIdentity", region, keys["AccessKeyId"], keys["SessionToken"])
+        known = find_caller(account, call)
+        if known is None:
+            raise InstanceError("assume the role of its instance profile", f"nobody has the key of {role['Arn']}")
+        return cls(region, role["Arn"], known)
+
+    def bundle(self, place: dict[str, str]) -> bytes:
+        """A source bundle. Raises InstanceError where the role may not read it."""
+        bucket, key = place["S3Bucket"], place["S3Key"]
+        resource = f"arn:aws:s3:::{bucket}/{key}"
+        # Within an account it is enough that one of the two allows it, the role's policies or the bucket's.
+        documents = [*self._caller.policies, self._of_bucket(bucket)]
+        if evaluate(documents, "s3:GetObject", resource, {"aws:SecureTransport": "true"}) is not Decision.ALLOWED:
+            self._check(_DOWNLOAD, "s3:GetObject", resource)
+        data: bytes = self._ask(_DOWNLOAD, "s3", "get_object", Bucket=bucket, Key=key)["Body"].read()
+        return data
+
+    def variables(self, environment: Environment) -> dict[str, str]:
+        """Return the environment's variables, secrets by their values. InstanceError if the role may not read one."""
+        settings = sorted(environment.settings.items())
+        plain = {option.name: value for option, value in settings if option.namespace == _VARIABLES}
+        secrets = {option.name: value for option, value in settings if option.namespace == _SECRETS}
+        return plain | {name: self._secret(name, arn) for name, arn in secrets.items()}
+
+    def _of_bucket(self, bucket: str) -> Document:
+        """What a bucket's policy says of this role."""
+        try:
+            policy = clients.client("s3", self.region).get_bucket_policy(Bucket=bucket)["Policy"]
+        except ClientError:
+            return {"Statement": []}
+        return {"Statement": [it for it in json.loads(policy)["Statement"] if self._is_meant(it.get("Principal"))]}
+
+    def _is_meant(self, principal: Any) -> bool:
+        named = principal.get("AWS", []) if isinstance(principal, dict) else principal
+        return bool({"*", self.role} & set([named] if isinstance(named, str) else named))
+
+    def _secret(self, variable: str, arn: str) -> str:
+        try:
+            return self._parameter(arn) if ":ssm:" in arn else self._secret_field(arn)
+        except (KeyError, ValueError, TypeError) as error:
+            raise InstanceError(_FETCH, f"{variable}: {arn} has no such value: {error!r}") from error
+
+    def _parameter(self, arn: str) -> str:
+        self._check(_FETCH, "ssm:GetParameter", arn)
+        path = arn.partition(":parameter/")[2]
+        name = f"/{path}" if "/" in path else path
+        found = self._ask(_FETCH, "ssm", "get_parameter", Name=name, WithDecryption=True)
+        return str(found["Parameter"]["Value"])
+
+    def _secret_field(self, reference: str) -> str:
+        parts = reference.split(":")
+        arn, field = ":".join(parts[:_ARN_PARTS]), parts[_ARN_PARTS:]
+        self._check(_FETCH, "secretsmanager:GetSecretValue", arn)
+        text: str = self._ask(_FETCH, "secretsmanager", "get_secret_value", SecretId=arn)["SecretString"]
+        return str(json.loads(text)[field[0]]) if field else text
+
+    def _check(self, step: str, action: str, resource: str) -> None:
+        if said := denial(self._caller, Permission(action, resource)):
+            raise InstanceError(step, said)
+
+    def _ask(self, step: str, service: str, operation: str, **request: Any) -> Any:
+        try:
+            return getattr(clients.client(service, self.region), operation)(**request)
+        except ClientError as error:
+            raise InstanceError(step, str(error)) from error

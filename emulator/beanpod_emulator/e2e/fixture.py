@@ -1,0 +1,170 @@
+"""What the rehearsal happens on: an AWS with machines, a registry, a repository on this machine and a clone of it."""
+
+import json
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from beanpod_emulator.docker_runtime.docker import find_engine
+from beanpod_emulator.e2e.registry import LocalRegistry, local_registry
+from beanpod_emulator.e2e.steps import StepFailedError, console, run, step
+from beanpod_emulator.embedded_aws import EmbeddedAws
+from beanpod_emulator.github.repository import Repository, git
+
+_ROOT = Path(__file__).resolve().parents[3]
+_CDK = _ROOT / "node_modules/.bin/cdk"
+_QUIET = ("--no-notices", "--ci", "--no-color")
+_PARAMETER = "/guestbook/docker-password"
+_USERNAME = "ada"
+_PASSWORD = "open sesame"  # noqa: S105 - of a registry that is gone with the rehearsal
+
+
+@dataclass(frozen=True)
+class E2EFixture:
+    """What the rehearsal happens on. clone: where the service's owner works."""
+
+    aws: EmbeddedAws
+    registry: LocalRegistry
+    github: Repository
+    clone: Path
+
+    def build_infrastructure(self) -> None:
+        """Bring up the stacks, and give GitHub the four secrets."""
+        environment = self._environment()
+        with step("cdk bootstrap"):
+            place = f"aws://{self.aws.account}/{self.aws.region}"
+            run(str(_CDK), "bootstrap", place, *_QUIET, environment=environment, folder=self.clone.parent)
+        with step("cdk deploy --all"):
+            self._client("ssm").put_parameter(Name=_PARAMETER, Value=_PASSWORD, Type="SecureString")
+            deploy = ("deploy", "--all", "--require-approval=never", *_QUIET)
+            run(str(_CDK), *deploy, environment=environment, folder=self.clone)
+        with step("The deployer's key and the registry's login become secrets of the repository"):
+            self._set_secrets()
+
+    def release(self, what: str, change: tuple[str, str, str] | None, *, expected: str = "success") -> str:
+        """Change a file of the service, push, and have the workflow do the rest; the address it ends with.
+
+        change: file, text in it and what takes its place. expected: what the job that deploys comes to.
+        """
+        if change:
+            file, old, new = change
+            path = self.clone / file
+            path.write_text(path.read_text().replace(old, new))
+            git(self.clone, "commit", "--quiet", "--all", "--message", what)
+        with step(what):
+            said = run("git", "push", "--quiet", "origin", "main", environment=self._environment(), folder=self.clone)
+            job = self.github.runs()[-1]["jobs"]["dev"]
+            if job["result"] != expected:
+                raise StepFailedError(f"the workflow's job ended with {job['result']}:\n{said}")
+        _show_steps(said)
+        outputs: dict[str, str] = job["outputs"].get("deploy", {})
+        return outputs.get("url", "")
+
+    def repair(self) -> None:
+        """Take the last change back in the repository: who pushes next starts from what runs."""
+        git(self.clone, "revert", "--no-edit", "HEAD")
+        with step("git push: the broken release is taken back in the repository, too"):
+            run("git", "push", "--quiet", "origin", "main", environment=self._environment(), folder=self.clone)
+
+    def label(self) -> str:
+        """The version that the environment runs."""
+        found = self._client("elasticbeanstalk").describe_environments(IncludeDeleted=False)["Environments"]
+        return str(found[0]["VersionLabel"])
+
+    def show(self) -> None:
+        """Say how to go on with what is running."""
+        # Soft: a terminal that breaks a line itself copies it whole.
+        console.print(
+            f"Push to it:   git clone {self.github.origin} guestbook, then edit, commit and git push", soft_wrap=True
+        )
+        console.print("Ask it:       paste these lines into another terminal, then for instance eb list, or aws s3 ls")
+        exports = [f"export {name}={value}" for name, value in self.aws.environment.items()]
+        for line in ("unset AWS_PROFILE AWS_SESSION_TOKEN", *exports):
+            console.print(f"  {line}", soft_wrap=True, highlight=False, markup=False)
+        console.print("End it:       Ctrl-C")
+
+    def _set_secrets(self) -> None:
+        stacks = self._client("cloudformation").describe_stacks()["Stacks"]
+        outputs = {it["OutputKey"]: it["OutputValue"] for stack in stacks for it in stack.get("Outputs", ())}
+        secret = self._client("secretsmanager").get_secret_value(SecretId=outputs["DeployerSecretArn"])
+        key = json.loads(secret["SecretString"])
+        for name in ("AWS_ACCESS_KEY", "AWS_SECRET_KEY"):
+            self.github.set_secret(name, key[name])
+        self.github.set_secret("DOCKER_USERNAME", self.registry.username)
+        self.github.set_secret("DOCKER_PASSWORD", self.registry.password)
+        self.github.set_variable("AWS_REGION", self.aws.region)
+
+    def _client(self, service: str) -> Any:
+        make: Any = boto3.client
+        return make(service, **self.aws.client_arguments)
+
+    def _environment(self) -> dict[str, str]:
+        return {**self.aws.whole_environment(), "CDK_DISABLE_CLI_TELEMETRY": "true", "PATH": _path()}
+
+
+@contextmanager
+def e2e_fixture() -> Iterator[E2EFixture]:
+    """Start all of it, and remove it in the end. Raises NoEngineError, NoRegistryError or EmbeddedAwsError."""
+    find_engine()
+    with (
+        tempfile.TemporaryDirectory(prefix="beanpod-rehearsal-") as scratch,
+        local_registry(Path(scratch) / "registry", username=_USERNAME, password=_PASSWORD) as registry,
+    ):
+        with step("Starting an AWS on this machine, with machines, and a registry with a password"):
+            aws = EmbeddedAws.start(machines=True, enforce_iam=True)
+        try:
+            with step("A repository, with the service as it is here"):
+                github = Repository.make(Path(scratch) / "github", environment=_runner(aws))
+                clone = _clone(github, Path(scratch) / "guestbook", registry)
+            yield E2EFixture(aws, registry, github, clone)
+        finally:
+            aws.stop()
+
+
+def _runner(aws: EmbeddedAws) -> dict[str, str]:
+    """What the runner's commands find: this machine's programs, and where AWS is; keys come from the secrets."""
+    files = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
+    places = {"AWS_ENDPOINT_URL": aws.endpoint_url, "AWS_EC2_METADATA_DISABLED": "true"}
+    return files | places | {"PATH": _path(), "GITHUB_ACTOR": _USERNAME}
+
+
+def _path() -> str:
+    # The interpreter's own folder first: there are Node, npm and what `python` means here.
+    return os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
+
+
+def _clone(github: Repository, folder: Path, registry: LocalRegistry) -> Path:
+    """A clone whose first commit is this project as it is now, with the registry's address in its manifest."""
+    git(folder.parent, "clone", "--quiet", str(github.origin), folder.name)
+    for name in git(_ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0"):
+        if name and (_ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes((_ROOT / name).read_bytes())
+    manifest = folder / "beanpod.toml"
+    manifest.write_text(manifest_for(manifest.read_text(), f"{registry.host}/beanpod/guestbook"))
+    git(folder, "checkout", "--quiet", "-b", "main")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "The guestbook")
+    return folder
+
+
+def manifest_for(text: str, image: str) -> str:
+    """The manifest with a private image, and the login that the instances need for it."""
+    text = re.sub(r'^image = "[^"]*"', f'image = "{image}"', text, count=1, flags=re.MULTILINE)
+    text = text.replace("[variables]\n", f'[variables]\nDOCKER_USERNAME = "{_USERNAME}"\n', 1)
+    return text.replace("[secrets]\n", f'[secrets]\nDOCKER_PASSWORD = {{ ssm = "{_PARAMETER}" }}\n', 1)
+
+
+def _show_steps(said: str) -> None:
+    """The workflow's own steps, as the push told them."""
+    for line in said.splitlines():
+        if found := re.match(r"remote:\s+([✓✗] .*?)\s*$", line):
+            console.print(f"   [dim]{found[1]}[/]")

@@ -1,0 +1,153 @@
+"""Authentication and authorization of calls, with AWS's error messages."""
+
+import json
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from moto.iam.access_control import CreateAccessKeyFailure, create_access_key
+from moto.iam.models import Policy
+
+from beanpod_emulator.iam import web_identity
+from beanpod_emulator.iam.policies import Decision, Document, evaluate
+from beanpod_emulator.iam.required_permissions import Permission, request_context, required_permissions
+from beanpod_emulator.iam.signatures import Signature
+from beanpod_emulator.iam.web_identity import WebIdentities
+from beanpod_emulator.server.access import Credentials
+from beanpod_emulator.server.calls import Call
+from beanpod_emulator.server.error_responses import ErrorResponse
+
+CALLER = "emulator.caller"
+"""Key of the WSGI environment with the Caller, for services that check permissions themselves."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The owner of a known access key: a user, or the session of a role."""
+
+    arn: str
+    secret: str = field(repr=False)
+    _key: Any = field(default=None, repr=False)
+
+    @property
+    def unrestricted(self) -> bool:
+        """Whether the key is the one that the server printed, which may do anything."""
+        return self._key is None
+
+    @cached_property
+    def policies(self) -> list[Document]:
+        """The identity policies: inline and managed, a user's groups included."""
+        return [_document(policy) for policy in self._key.collect_policies()]
+
+
+def find_caller(account: str, call: Call, printed: Credentials | None = None) -> Caller | None:
+    """Return the owner of the call's access key; None if the key is unknown.
+
+    Args:
+        printed: The credentials that the server printed.
+    """
+    if printed and call.access_key == printed.access_key_id and not call.token:
+        return Caller(f"arn:aws:iam::{account}:root", printed.secret_access_key)
+    headers = {"X-Amz-Security-Token": call.token} if call.token else {}
+    try:
+        key = create_access_key(account, "aws", call.access_key, headers)
+    except CreateAccessKeyFailure:
+        return None
+    return Caller(key.arn, key.create_credentials().secret_key, key)
+
+
+def _document(policy: Any) -> Document:
+    text = policy
+    if isinstance(policy, Policy):
+        text = next(version.document for version in policy.versions if version.is_default)
+    elif not isinstance(policy, str):
+        text = policy["policy_document"]
+    document: Document = json.loads(text)
+    return document
+
+
+_FORBIDDEN = "403 Forbidden"
+# Calls that require no permission.
+_OPEN = (f"sts:{web_identity.ACTION}", "sts:GetCallerIdentity")
+_UNKNOWN_KEY = ErrorResponse(
+    _FORBIDDEN,
+    "InvalidClientTokenId",
+    "The security token included in the request is invalid.",
+    s3=(_FORBIDDEN, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records."),
+)
+_NO_KEY = ErrorResponse(
+    _FORBIDDEN,
+    "MissingAuthenticationToken",
+    "Request is missing Authentication Token",
+    s3=(_FORBIDDEN, "AccessDenied", "Access Denied"),
+)
+_NO_FORMS = ErrorResponse(
+    _FORBIDDEN, "AccessDenied", "A form with a policy uploads nothing here: presign a PUT instead."
+)
+_NO_SAML = ErrorResponse(
+    _FORBIDDEN, "AccessDenied", "Nothing here can check a SAML assertion: assume the role with a key."
+)
+
+
+def authenticate(
+    environ: dict[str, Any],
+    body: bytes,
+    call: Call,
+    signature: Signature | None,
+    caller: Caller | None,
+    identities: WebIdentities,
+    now: datetime,
+) -> ErrorResponse | None:
+    """Check the call's signature, or its web identity token.
+
+    Args:
+        caller: The owner of the access key; None for an unknown key.
+        now: The emulator's time, naive UTC.
+
+    Returns:
+        The error response for a call that is not authenticated, else None.
+    """
+    if call.service == "sts" and call.action == "AssumeRoleWithSAML":
+        return _NO_SAML
+    by_token = call.service == "sts" and call.action == web_identity.ACTION
+    if signature is None:
+        if not (by_token and _is_plain(environ)):
+            return _NO_FORMS if environ.get("CONTENT_TYPE", "").startswith("multipart/form-data") else _NO_KEY
+    elif caller is None:
+        return _UNKNOWN_KEY
+    elif error := signature.verify(environ, body, caller.secret, now):
+        return error
+    return identities.verify(call) if by_token else None
+
+
+def _is_plain(environ: dict[str, Any]) -> bool:
+    """Whether the form alone decides what the request does."""
+    return environ["PATH_INFO"] == "/" and not environ.get("QUERY_STRING") and "HTTP_X_AMZ_TARGET" not in environ
+
+
+def authorize(account: str, call: Call, caller: Caller) -> ErrorResponse | None:
+    """Check that the caller has every permission that the call requires.
+
+    Returns:
+        AccessDenied for the first that is missing, else None.
+    """
+    known = request_context(account, call, caller.arn)
+    for required in required_permissions(account, call):
+        if message := denial(caller, replace(required, context=known | required.context)):
+            return ErrorResponse(_FORBIDDEN, "AccessDenied", message)
+    return None
+
+
+def denial(caller: Caller, permission: Permission) -> str | None:
+    """Return AWS's message if the caller lacks the permission, else None."""
+    if caller.unrestricted or permission.action in _OPEN:
+        return None
+    decision = evaluate(caller.policies, permission.action, permission.resource, permission.context)
+    if decision is Decision.ALLOWED:
+        return None
+    resource = permission.resource or "*"
+    shown = f'"{resource}"' if permission.action.startswith("s3:") else resource
+    how = "because" if decision is Decision.NOT_ALLOWED else "with"
+    why = decision.value.format(action=permission.action)
+    return f"User: {caller.arn} is not authorized to perform: {permission.action} on resource: {shown} {how} {why}"

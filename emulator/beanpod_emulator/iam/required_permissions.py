@@ -1,0 +1,156 @@
+"""Which permissions a call takes: the action, and the resource as AWS's error messages name it.
+
+https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from moto.s3.models import s3_backends
+
+from beanpod_emulator.beanstalk.models import eb_backends
+from beanpod_emulator.iam.policies import Context
+from beanpod_emulator.server.calls import Call
+
+
+@dataclass(frozen=True)
+class Permission:
+    """resource: an ARN; None where the service knows none, or none could be told from the call."""
+
+    action: str
+    resource: str | None = None
+    context: Context = field(default_factory=dict)
+
+
+def request_context(account: str, call: Call, caller_arn: str) -> Context:
+    """The condition keys that every request has here. Nothing leaves the machine: as good as TLS."""
+    return {
+        "aws:PrincipalAccount": account,
+        "aws:PrincipalArn": caller_arn,
+        "aws:RequestedRegion": call.region,
+        "aws:ResourceAccount": account,
+        "aws:SecureTransport": "true",
+    }
+
+
+def required_permissions(account: str, call: Call) -> Iterator[Permission]:
+    """Every permission the call takes."""
+    of = {"s3": _of_s3, "elasticbeanstalk": _of_beanstalk, "cloudformation": _of_cloudformation}.get(call.service)
+    yield from of(account, call) if of else [Permission(f"{call.service}:{call.action}")]
+
+
+# Where the permission is not called like the API's operation.
+_S3_ACTIONS = {
+    "HeadObject": "GetObject",
+    "HeadBucket": "ListBucket",
+    "ListObjectsV2": "ListBucket",
+    "ListBuckets": "ListAllMyBuckets",
+    "DeleteObjects": "DeleteObject",
+}
+_S3_SUBRESOURCES = {
+    "acl": "{verb}{kind}Acl",
+    "encryption": "{verb}EncryptionConfiguration",
+    "lifecycle": "{verb}LifecycleConfiguration",
+    "location": "{verb}BucketLocation",
+    "policy": "{verb}BucketPolicy",
+    "publicAccessBlock": "{verb}BucketPublicAccessBlock",
+    "tagging": "{verb}{kind}Tagging",
+    "versioning": "{verb}BucketVersioning",
+    "versions": "ListBucketVersions",
+}
+
+
+def _of_s3(account: str, call: Call) -> Iterator[Permission]:
+    bucket, key = call.parameters["Bucket"], call.parameters["Key"]
+    arn = f"arn:aws:s3:::{bucket}"
+    yield Permission(f"s3:{_s3_action(call)}", f"{arn}/{key}" if key else arn)
+    if call.action == "PutObject":
+        yield from (
+            Permission(action, f"{arn}/{key}") for header, action in _WITH_HEADERS.items() if header in call.headers
+        )
+    if call.action in ("GetObject", "HeadObject") and not _object_exists(account, bucket, key):
+        # Who may not list a bucket is not told what is missing from it.
+        yield Permission("s3:ListBucket", arn)
+
+
+_WITH_HEADERS = {"x-amz-acl": "s3:PutObjectAcl", "x-amz-tagging": "s3:PutObjectTagging"}
+
+_VERBS = {"GET": "Get", "HEAD": "Get", "PUT": "Put", "POST": "Put", "DELETE": "Delete"}
+
+
+def _s3_action(call: Call) -> str:
+    for name, form in _S3_SUBRESOURCES.items():
+        if name in call.parameters:
+            return form.format(verb=_VERBS[call.method], kind="Object" if call.parameters["Key"] else "Bucket")
+    if call.action in ("GetObject", "HeadObject", "DeleteObject") and "versionId" in call.parameters:
+        return "DeleteObjectVersion" if call.action == "DeleteObject" else "GetObjectVersion"
+    return _S3_ACTIONS.get(call.action, call.action)
+
+
+def _object_exists(account: str, bucket: str, key: str) -> bool:
+    found = s3_backends[account]["aws"].buckets.get(bucket)
+    return found is not None and key in found.keys
+
+
+def _of_cloudformation(account: str, call: Call) -> Iterator[Permission]:
+    name = call.parameters.get("StackName", "*")
+    arn = f"arn:aws:cloudformation:{call.region}:{account}:stack/{name}/*"
+    yield Permission(f"cloudformation:{call.action}", name if name.startswith("arn:") else arn)
+
+
+def _of_beanstalk(account: str, call: Call) -> Iterator[Permission]:
+    arn = call.parameters.get("ResourceArn") or _beanstalk_resource(account, call)
+    if call.action != "UpdateTagsForResource":
+        yield Permission(f"elasticbeanstalk:{call.action}", arn)
+    for parameter, action in _TAGGING.items():
+        if f"{parameter}.member.1" in call.parameters or f"{parameter}.member.1.Key" in call.parameters:
+            yield Permission(f"elasticbeanstalk:{action}", arn)
+
+
+# No operation is called like these:
+# https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/applications-tagging-resources.html
+_TAGGING = {"Tags": "AddTags", "TagsToAdd": "AddTags", "TagsToRemove": "RemoveTags"}
+
+
+def _beanstalk_resource(account: str, call: Call) -> str | None:
+    find = next((find for words, find in _BEANSTALK if call.action.endswith(words)), None)
+    path = find(account, call) if find else None
+    return f"arn:aws:elasticbeanstalk:{call.region}:{account}:{path}" if path else None
+
+
+def _application(account: str, call: Call) -> str:
+    name = call.parameters.get("ApplicationName") or call.parameters.get("ApplicationNames.member.1")
+    return f"application/{name or '*'}"
+
+
+def _version(account: str, call: Call) -> str:
+    label = call.parameters.get("VersionLabel") or call.parameters.get("VersionLabels.member.1")
+    return f"applicationversion/{call.parameters.get('ApplicationName', '*')}/{label or '*'}"
+
+
+def _environment(account: str, call: Call) -> str | None:
+    names = ("EnvironmentName", "EnvironmentNames.member.1")
+    ids = ("EnvironmentId", "EnvironmentIds.member.1")
+    name = next((call.parameters[item] for item in names if item in call.parameters), None)
+    environment_id = next((call.parameters[item] for item in ids if item in call.parameters), None)
+    if name is None and environment_id is None:
+        return f"environment/{call.parameters.get('ApplicationName', '*')}/*"
+    for environment in eb_backends[account][call.region].environments.all:
+        if environment.live and (environment.name == name or environment.environment_id == environment_id):
+            return f"environment/{environment.application}/{environment.name}"
+    return None
+
+
+def _event(account: str, call: Call) -> str | None:
+    narrow = {"EnvironmentName", "EnvironmentId"} & call.parameters.keys()
+    return _environment(account, call) if narrow else _application(account, call)
+
+
+# By how an action ends; the first that fits.
+_BEANSTALK: tuple[tuple[tuple[str, ...], Callable[[str, Call], str | None]], ...] = (
+    (("ApplicationVersion", "ApplicationVersions"), _version),
+    (("Application", "Applications", "ApplicationResourceLifecycle"), _application),
+    (("Events",), _event),
+    (("Environment", "Environments", "EnvironmentUpdate", "EnvironmentHealth", "InstancesHealth",
+      "EnvironmentResources", "EnvironmentInfo", "RestartAppServer"), _environment),
+)  # fmt: skip

@@ -1,0 +1,195 @@
+"""Patches of moto 5.2.5: our services in the place of its own, and fixes, each with its reason."""
+
+import json
+from typing import Any
+
+import moto.cloudformation
+import moto.cloudformation.models
+import moto.elasticbeanstalk
+import moto.elasticbeanstalk.models
+import moto.s3.models
+from moto.core.utils import get_service_model
+from moto.ec2.exceptions import DependencyViolationError
+from moto.ec2.models import EC2Backend
+from moto.iam.access_control import IAMPolicy
+from moto.iam.exceptions import EntityAlreadyExists
+from moto.iam.models import IAMBackend
+from moto.rds.exceptions import RDSClientError
+from moto.rds.models import DBSubnetGroup, RDSBackend
+from moto.s3.exceptions import S3ClientError
+from moto.s3.models import FakeBucket
+from moto.s3.responses import S3Response
+from moto.s3.utils import compute_checksum
+
+from beanpod_emulator.beanstalk import launch_checks
+from beanpod_emulator.beanstalk.models import eb_backends
+from beanpod_emulator.cloudformation.models import cloudformation_backends
+from beanpod_emulator.state import Emulator
+
+# moto needs optional libraries for the others.
+_CHECKED = ("SHA256", "SHA1", "CRC32")
+
+
+class BadDigestError(S3ClientError):
+    """The content does not match its checksum."""
+
+    code = "BadDigest"
+
+    def __init__(self, algorithm: str) -> None:
+        super().__init__(f"The {algorithm} you specified did not match the calculated checksum.")
+
+
+class ParameterGroupInUseError(RDSClientError):
+    code = "InvalidDBParameterGroupState"
+
+
+class SubnetGroupInUseError(RDSClientError):
+    code = "InvalidDBSubnetGroupStateFault"
+
+
+def install(emulator: Emulator) -> None:
+    """Apply all patches; call it before the first request."""
+    _own_services()
+    _loopback_is_secure()
+    _changed_subnet_groups_stay()
+    _groups_in_use_stay()
+    _existing_provider_is_named()
+    _settings_have_a_tier()
+    _gateway_in_use_stays_attached()
+    _check_checksums()
+    moto.s3.models.utcnow = emulator.clock.now  # type: ignore[attr-defined]
+
+
+def _own_services() -> None:
+    """moto looks a service up by a module's attribute: there it finds ours."""
+    for module in (moto.elasticbeanstalk, moto.elasticbeanstalk.models):
+        module.eb_backends = eb_backends  # type: ignore[attr-defined]
+    for module in (moto.cloudformation, moto.cloudformation.models):
+        module.cloudformation_backends = cloudformation_backends  # type: ignore[attr-defined]
+
+
+def _loopback_is_secure() -> None:
+    """moto applies a bucket policy's statements without their conditions: "deny what is not TLS" would deny all.
+
+    Nothing leaves the machine here, so such a statement never applies, as it never does over HTTPS.
+    """
+    judge = FakeBucket.get_permission
+
+    def get_permission(self: FakeBucket, action: str, resource: str) -> Any:
+        if self.policy is None:
+            return judge(self, action, resource)
+        document = json.loads(self.policy)
+        document["Statement"] = [it for it in document["Statement"] if not _only_without_tls(it)]
+        return IAMPolicy(json.dumps(document)).is_action_permitted(action, resource)
+
+    FakeBucket.get_permission = get_permission  # type: ignore[method-assign]
+
+
+def _changed_subnet_groups_stay() -> None:
+    """moto takes a DB subnet group out of its list to change it, and does not put it back."""
+    change = RDSBackend.modify_db_subnet_group
+
+    def modify_db_subnet_group(self: RDSBackend, subnet_name: str, *arguments: Any, **more: Any) -> DBSubnetGroup:
+        group = change(self, subnet_name, *arguments, **more)
+        self.subnet_groups[subnet_name] = group
+        return group
+
+    RDSBackend.modify_db_subnet_group = modify_db_subnet_group  # type: ignore[method-assign]
+
+
+def _groups_in_use_stay() -> None:
+    """moto deletes the parameter or subnet group of a database, and then fails at every DescribeDBInstances.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBParameterGroup.html
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBSubnetGroup.html
+    """
+    delete_parameter_group, delete_subnet_group = RDSBackend.delete_db_parameter_group, RDSBackend.delete_subnet_group
+
+    def delete_db_parameter_group(self: RDSBackend, db_parameter_group_name: str) -> Any:
+        if any(it.db_parameter_group_name == db_parameter_group_name for it in self.databases.values()):
+            raise ParameterGroupInUseError(
+                "One or more database instances are still members of this parameter group "
+                f"{db_parameter_group_name}, so the group cannot be deleted"
+            )
+        return delete_parameter_group(self, db_parameter_group_name)
+
+    def delete_db_subnet_group(self: RDSBackend, subnet_name: str) -> DBSubnetGroup:
+        for name, database in self.databases.items():
+            if database._db_subnet_group_name == subnet_name:
+                raise SubnetGroupInUseError(
+                    f"Cannot delete the subnet group '{subnet_name}' because at least one database instance: {name} "
+                    "is still using it."
+                )
+        return delete_subnet_group(self, subnet_name)
+
+    RDSBackend.delete_db_parameter_group = delete_db_parameter_group  # type: ignore[method-assign]
+    RDSBackend.delete_subnet_group = delete_db_subnet_group  # type: ignore[method-assign]
+
+
+def _existing_provider_is_named() -> None:
+    """moto's message for a second OIDC provider with the same URL is "Unknown"."""
+    create = IAMBackend.create_open_id_connect_provider
+
+    def create_open_id_connect_provider(self: IAMBackend, url: str, *arguments: Any, **more: Any) -> Any:
+        try:
+            return create(self, url, *arguments, **more)
+        except EntityAlreadyExists as error:
+            raise EntityAlreadyExists(f"Provider with url {url} already exists.") from error
+
+    IAMBackend.create_open_id_connect_provider = create_open_id_connect_provider  # type: ignore[method-assign]
+
+
+def _settings_have_a_tier() -> None:
+    """AWS answers DescribeConfigurationSettings with a Tier that its published model lacks: the EB CLI reads it."""
+    shapes = get_service_model("elasticbeanstalk")._service_description["shapes"]  # type: ignore[attr-defined]
+    shapes["ConfigurationSettingsDescription"]["members"]["Tier"] = {"shape": "EnvironmentTier"}
+
+
+def _gateway_in_use_stays_attached() -> None:
+    """moto detaches an internet gateway whose VPC has public addresses: here of environments and NAT gateways.
+
+    EC2 refuses that, which makes a stack's deletion fail where a DependsOn is missing:
+    https://github.com/hashicorp/terraform/issues/1303
+    """
+    detach = EC2Backend.detach_internet_gateway
+
+    def detach_internet_gateway(self: EC2Backend, internet_gateway_id: str, vpc_id: str) -> None:
+        environments = eb_backends[self.account_id][self.region_name].environments.all
+        held = any(
+            it.live and launch_checks.vpc_id(it) == vpc_id and launch_checks.has_public_addresses(it)
+            for it in environments
+        )
+        gateways = self.nat_gateways.values()
+        if held or any(it.vpc_id == vpc_id and it.state == "available" for it in gateways):
+            raise DependencyViolationError(
+                f"Network {vpc_id} has some mapped public address(es). Please unmap those public address(es) before "
+                "detaching the gateway."
+            )
+        detach(self, internet_gateway_id, vpc_id)
+
+    EC2Backend.detach_internet_gateway = detach_internet_gateway  # type: ignore[method-assign,assignment]
+
+
+def _only_without_tls(statement: dict[str, Any]) -> bool:
+    condition = statement.get("Condition", {}).get("Bool", {})
+    return str(condition.get("aws:SecureTransport")).lower() == "false"
+
+
+def _check_checksums() -> None:
+    """moto accepts any checksum of an object."""
+    get_checksum = S3Response._get_checksum
+
+    def _get_checksum(self: S3Response, response_headers: dict[str, Any]) -> tuple[str, str | None]:
+        for algorithm in _CHECKED:
+            if stated := self.headers.get(f"x-amz-checksum-{algorithm.lower()}"):
+                return _checked(self, algorithm, stated, response_headers)
+        return get_checksum(self, response_headers)
+
+    S3Response._get_checksum = _get_checksum  # type: ignore[method-assign]
+
+
+def _checked(response: S3Response, algorithm: str, stated: str, headers: dict[str, Any]) -> tuple[str, str]:
+    if compute_checksum(response.body or b"", algorithm).decode() != stated:
+        raise BadDigestError(algorithm)
+    headers[f"x-amz-checksum-{algorithm.lower()}"] = stated
+    return algorithm, stated

@@ -1,0 +1,87 @@
+"""What a request to the embedded AWS is: which service, which action, whose; and the log of them."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs
+
+from beanpod_emulator.iam.signatures import Signature
+
+# By method, without and with a key. S3 is the one service here that names its actions nowhere in the request.
+_S3_ACTIONS = {
+    "GET": ("ListObjectsV2", "GetObject"),
+    "HEAD": ("HeadBucket", "HeadObject"),
+    "PUT": ("CreateBucket", "PutObject"),
+    "POST": ("DeleteObjects", "PostObject"),
+    "DELETE": ("DeleteBucket", "DeleteObject"),
+}
+
+_HEADERS = ("x-amz-acl", "x-amz-tagging")
+
+
+@dataclass
+class Call:
+    """One request as its client sent it.
+
+    access_key, token: what it is signed with, empty when it is not. parameters: those of the query protocol, by name;
+    for S3: Bucket and Key. headers: names of those that S3 gives a meaning. status: of the answer, 0 for none.
+    """
+
+    service: str
+    action: str
+    region: str
+    access_key: str
+    token: str = field(default="", repr=False)
+    principal: str = ""
+    time: str = ""
+    status: int = 0
+    parameters: dict[str, str] = field(default_factory=dict)
+    headers: frozenset[str] = frozenset()
+    method: str = "POST"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As the log shows it: without what may be secret."""
+        shown = ("service", "action", "region", "principal", "time", "status")
+        return {name: getattr(self, name) for name in shown} | {"key": self.parameters.get("Key", "")}
+
+
+def read(environ: dict[str, Any], body: bytes, signature: Signature | None) -> Call:
+    """The call a WSGI request makes."""
+    form = _form(environ, body)
+    parameters = {name: values[0] for name, values in form.items()}
+    key, region, service, token = "", "", "sts" if "Action" in parameters else "s3", ""
+    if signature:
+        key, region, service, token = signature.access_key, signature.region, signature.service, signature.token
+    if service == "s3":
+        parameters |= _object(environ)
+    action = _s3_action(environ, parameters) if service == "s3" else _action(environ, form.get("Action", []))
+    method = environ["REQUEST_METHOD"]
+    headers = frozenset(name for name in _HEADERS if f"HTTP_{name.upper().replace('-', '_')}" in environ)
+    return Call(service, action, region, key, token, parameters=parameters, headers=headers, method=method)
+
+
+def _action(environ: dict[str, Any], in_form: list[str]) -> str:
+    """Return "" where the header and the form name different actions: each needs its own permission."""
+    target: str = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
+    named = {target, *in_form} - {""}
+    return named.pop() if len(named) == 1 else ""
+
+
+def _form(environ: dict[str, Any], body: bytes) -> dict[str, list[str]]:
+    text = environ.get("QUERY_STRING", "")
+    if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
+        text = f"{text}&{body.decode(errors='replace')}"
+    return parse_qs(text, keep_blank_values=True)
+
+
+def _object(environ: dict[str, Any]) -> dict[str, str]:
+    bucket, _, key = environ.get("PATH_INFO", "/").lstrip("/").partition("/")
+    return {"Bucket": bucket, "Key": key}
+
+
+def _s3_action(environ: dict[str, Any], parameters: dict[str, str]) -> str:
+    without, with_key = _S3_ACTIONS.get(environ["REQUEST_METHOD"], ("", ""))
+    if not parameters["Bucket"]:
+        return "ListBuckets"
+    if "location" in parameters and not parameters["Key"]:
+        return "GetBucketLocation"
+    return with_key if parameters["Key"] else without

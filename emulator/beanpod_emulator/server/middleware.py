@@ -1,0 +1,158 @@
+"""The WSGI middleware around moto: authenticates, logs and authorizes each request, and applies the faults."""
+
+import io
+import json
+import socket
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import urlencode
+from wsgiref.types import WSGIApplication
+
+from werkzeug.test import run_wsgi_app
+
+from beanpod_emulator.fault_injection import Fault
+from beanpod_emulator.iam import authorizer
+from beanpod_emulator.iam.authorizer import CALLER, Caller
+from beanpod_emulator.iam.signatures import UnsupportedSignatureError, find
+from beanpod_emulator.iam.web_identity import WebIdentities
+from beanpod_emulator.server.access import Credentials, reject_foreign
+from beanpod_emulator.server.calls import Call, read
+from beanpod_emulator.server.control import PREFIX, ControlApi
+from beanpod_emulator.server.error_responses import FAULT_RESPONSES, ErrorResponse
+from beanpod_emulator.state import Emulator
+
+# moto's own pages, which take no credentials.
+_MOTO_PATHS = ("/moto-api", "/favicon.ico", "/latest/meta-data/", "/latest/api/")
+_CORS = "access-control-"
+_Environ = dict[str, Any]
+_Response = tuple[str, list[tuple[str, str]], Iterable[bytes]]
+
+
+class RequestMiddleware:
+    """A WSGI application around moto's.
+
+    moto's state is plain dictionaries without locks, and a deployment has many steps: requests are served one at a
+    time. Requests that a service makes of another run inside its own.
+
+    Args:
+        account: The account of all requests.
+        credentials: Those that the server printed.
+        enforce_iam: Whether callers need permissions.
+    """
+
+    def __init__(
+        self,
+        application: WSGIApplication,
+        emulator: Emulator,
+        account: str,
+        credentials: Credentials,
+        *,
+        enforce_iam: bool,
+    ) -> None:
+        self._application = application
+        self._emulator = emulator
+        self._account = account
+        self._credentials = credentials
+        self._enforce_iam = enforce_iam
+        self._calls: list[Call] = []
+        self._identities = WebIdentities(account)
+        self._control = ControlApi(emulator, self._calls, self._identities, credentials.token)
+
+    def __call__(self, environ: _Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if rejected := reject_foreign(environ):
+            status, headers, body = _plain(*rejected)
+        elif environ["PATH_INFO"].startswith(PREFIX):
+            status, headers, body = self._control_response(environ)
+        elif environ["PATH_INFO"].startswith(_MOTO_PATHS):
+            status, headers, body = _plain("404 Not Found", "moto's own pages are not served here.")
+        else:
+            status, headers, body = self._aws_response(environ)
+        start_response(status, headers)
+        return body
+
+    def _control_response(self, environ: _Environ) -> _Response:
+        response = self._control.authenticate(environ)
+        if response is None:
+            body = _body(environ)
+            with self._emulator.lock:
+                response = self._control(environ, body)
+        status, document = response
+        return status, [("Content-Type", "application/json")], [json.dumps(document).encode()]
+
+    def _aws_response(self, environ: _Environ) -> _Response:
+        # Before the lock: a slow client does not block the others.
+        body = _body(environ)
+        with self._emulator.lock:
+            call, caller, error = self._authenticate(environ, body)
+            self._log(call, caller)
+            fault = None if error else self._emulator.faults.for_call(call)
+            response = error.render(call) if error else self._respond(environ, call, caller, fault)
+            if response:
+                call.status = int(response[0].split()[0])
+        if fault and fault.kind == "hangs":
+            _wait_for_disconnect(environ)
+        return response or _disconnect(environ)
+
+    def _authenticate(self, environ: _Environ, body: bytes) -> tuple[Call, Caller | None, ErrorResponse | None]:
+        """Return the call, its caller, and the error response if it is not authenticated."""
+        try:
+            signature = find(environ)
+        except UnsupportedSignatureError as error:
+            return read(environ, body, None), None, error.response
+        call = read(environ, body, signature)
+        caller = authorizer.find_caller(self._account, call, self._credentials) if signature else None
+        now = self._emulator.clock.now()
+        rejected = authorizer.authenticate(environ, body, call, signature, caller, self._identities, now)
+        if signature is None:
+            # moto parses the body again: give it only the parameters that were checked here, each once.
+            environ["wsgi.input"] = io.BytesIO(content := urlencode(call.parameters).encode())
+            environ["CONTENT_LENGTH"] = str(len(content))
+        return call, None if rejected else caller, rejected
+
+    def _log(self, call: Call, caller: Caller | None) -> None:
+        call.principal = caller.arn if caller else ""
+        call.time = self._emulator.clock.now().isoformat()
+        self._calls.append(call)
+
+    def _respond(self, environ: _Environ, call: Call, caller: Caller | None, fault: Fault | None) -> _Response | None:
+        """Return the response; None when a fault withholds it."""
+        if fault and fault.kind in FAULT_RESPONSES:
+            return FAULT_RESPONSES[fault.kind].render(call)
+        if fault and fault.details.get("when", "before") == "before":
+            return None
+        if self._enforce_iam and caller:
+            environ[CALLER] = caller
+            if denied := authorizer.authorize(self._account, call, caller):
+                return denied.render(call)
+        body, status, headers = run_wsgi_app(self._application, environ, buffered=True)
+        # The server dates every response.
+        headers.remove("Date")
+        kept = [(name, value) for name, value in headers.to_wsgi_list() if not name.lower().startswith(_CORS)]
+        return None if fault else (status, kept, body)
+
+
+def _plain(status: str, text: str) -> _Response:
+    return status, [("Content-Type", "text/plain; charset=utf-8")], [f"{text}\n".encode()]
+
+
+def _body(environ: _Environ) -> bytes:
+    """Read the whole body, and rewind it."""
+    stream = environ["wsgi.input"]
+    sent = environ.get("CONTENT_LENGTH", "")
+    length = int(sent) if sent.isdecimal() else 0
+    body: bytes = stream.read() if environ.get("wsgi.input_terminated") else stream.read(length)
+    environ["wsgi.input"] = io.BytesIO(body)
+    return body
+
+
+def _wait_for_disconnect(environ: _Environ) -> None:
+    connection: socket.socket = environ["werkzeug.socket"]
+    while connection.recv(4096):
+        pass
+
+
+def _disconnect(environ: _Environ) -> _Response:
+    """Close the connection without a response."""
+    connection: socket.socket = environ["werkzeug.socket"]
+    connection.shutdown(socket.SHUT_RDWR)
+    raise ConnectionAbortedError("an injected fault closes this connection without a response")
