@@ -1,7 +1,7 @@
-"""botocore clients that reach the embedded AWS without leaving the process.
+"""botocore clients of the emulator's own services, without HTTP.
 
-CloudFormation is a client of the other services here as it is on AWS: whatever a stack makes went through the
-same API, with the same validation, that the user's own clients call.
+CloudFormation is a client of the other services, as on AWS: a stack's resources are created through the API, and with
+the validation, that the user's own clients call.
 """
 
 from functools import lru_cache
@@ -16,7 +16,7 @@ _creating = Lock()
 
 
 class _InProcess(BotocoreStubber):
-    """Answers a request where it is made, instead of sending it."""
+    """Serves a request in this process instead of sending it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ def _client(service: str, region: str) -> Any:
         service,
         region_name=region,
         aws_access_key_id="embedded",
-        aws_secret_access_key="embedded",  # noqa: S106 - its requests go through no gate
+        aws_secret_access_key="embedded",  # noqa: S106 - its requests do not pass the middleware
         config=Config(retries={"total_max_attempts": 1}),
     )
     client.meta.events.register("before-send", _InProcess())  # type: ignore[arg-type]
@@ -42,6 +42,6 @@ def _client(service: str, region: str) -> Any:
 
 
 def client(service: str, region: str) -> Any:
-    """The client of `service` in `region`, made once."""
+    """Return the client of a service in a region."""
     with _creating:
         return _client(service, region)

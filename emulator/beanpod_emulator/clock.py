@@ -1,4 +1,4 @@
-"""The time of the embedded AWS: every service here reads it, and slow work is scheduled on it."""
+"""The emulator's clock, which all services read, and on which slow operations are scheduled."""
 
 import heapq
 import itertools
@@ -19,10 +19,11 @@ class _Task:
 
 
 class Clock:
-    """A clock that runs work when it is due and somebody looks.
+    """A clock that runs scheduled actions when they are due and run_due() or advance() is called.
 
-    scale: real seconds that one second of AWS takes. Default: 0, slow work is finished at the next look.
-    wall: where the real time comes from, naive UTC. Default: the machine's clock.
+    Args:
+        scale: Real seconds that one second of AWS takes. 0: slow operations end at the next run_due().
+        wall: Source of the real time, naive UTC. Default: the machine's clock.
     """
 
     def __init__(self, *, scale: float = 0.0, wall: Callable[[], datetime] = _utcnow) -> None:
@@ -34,22 +35,26 @@ class Clock:
         self.take_time(scale)
 
     def take_time(self, scale: float = 1.0) -> None:
-        """From now on one second of AWS takes `scale` real seconds. Default: 1, as on AWS."""
+        """Set how many real seconds one second of AWS takes. 1: as on AWS."""
         if scale < 0:
             raise ValueError(f"scale must be 0 or more, got {scale}: give the real seconds one AWS second takes")
         self._scale = scale
 
     def stand_still(self) -> None:
-        """From now on time moves only by advance()."""
+        """Stop the clock: time moves by advance() only."""
         self.take_time()
         self._standing = self._wall()
 
     def now(self) -> datetime:
-        """The current time, naive UTC."""
+        """Return the current time, naive UTC."""
         return self._running or self._standing or self._wall()
 
     def advance(self, seconds: float) -> None:
-        """Move a clock that stands still; what falls due on the way runs at its own time, in order."""
+        """Move a stopped clock, and run what falls due, in order and each action at its own time.
+
+        Raises:
+            ValueError: The clock is not stopped, or `seconds` is negative.
+        """
         if self._standing is None:
             raise ValueError("this clock follows the machine's: start the server with a virtual clock to move it")
         if seconds < 0:
@@ -59,17 +64,17 @@ class Clock:
         self._standing = target
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
-        """Run `action` once `seconds` of AWS time have passed."""
+        """Schedule an action in `seconds` of AWS time."""
         due = self.now() + timedelta(seconds=seconds * self._scale)
         heapq.heappush(self._tasks, _Task(due, next(self._order), action))
 
     def run_due(self) -> None:
-        """Run everything that is due, in order and each at its own time, with what it schedules in turn."""
+        """Run all actions that are due, in order and each at its own time."""
         self._run_until(self.now())
 
     def finish(self, until: Callable[[], bool]) -> None:
-        """Run what is scheduled, whenever it is due, until a condition holds: for who has to wait for it."""
-        # The condition first: looking may run what is due.
+        """Run scheduled actions, due or not, until a condition holds or none is left."""
+        # The condition first: it may run what is due.
         while not until() and self._tasks:
             heapq.heappop(self._tasks).action()
 

@@ -15,7 +15,7 @@ __all__ = ["LocalRegistry", "local_registry"]
 def local_registry(
     folder: Path, *, username: str = "", password: str = "", token_settings: dict[str, str] | None = None
 ) -> Iterator[LocalRegistry]:
-    """As beanpod_emulator.registry.local_registry."""
+    """As beanpod_emulator.e2e.registry.local_registry."""
     try:
         programs = registry.local_registry(folder, username=username, password=password, token_settings=token_settings)
         with programs as running:

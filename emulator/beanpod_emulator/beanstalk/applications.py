@@ -23,14 +23,14 @@ from beanpod_emulator.state import EMULATOR
 
 
 def checked(values: Settings) -> Settings:
-    """The settings; ConfigurationValidationError for what Beanstalk refuses."""
+    """Return the settings; ConfigurationValidationError if Beanstalk rejects any."""
     if problems := options.problems(values):
         raise ConfigurationValidationError(problems)
     return values
 
 
 def without(values: Settings, entries: list[dict[str, str]]) -> Settings:
-    """The settings but those the API entries name."""
+    """Return the settings without those that the API entries name."""
     removed = {Option.of(entry) for entry in entries}
     return {option: value for option, value in values.items() if option not in removed}
 
@@ -43,13 +43,13 @@ class Applications:
         self.all: dict[str, Application] = {}
 
     def get(self, name: str) -> Application:
-        """The application; InvalidParameterValueError when there is none."""
+        """Return the application; InvalidParameterValueError if it does not exist."""
         if name not in self.all:
             raise InvalidParameterValueError(f"No Application named '{name}' found.")
         return self.all[name]
 
     def create(self, name: str, *, description: str, lifecycle: dict[str, Any], tags: dict[str, str]) -> Application:
-        """Make an application."""
+        """Create an application."""
         if name in self.all:
             raise InvalidParameterValueError(f"Application {name} already exists.")
         if "/" in name:
@@ -60,14 +60,14 @@ class Applications:
         return self.all[name]
 
     def version(self, application: str, label: str) -> ApplicationVersion:
-        """The version; InvalidParameterValueError when there is none."""
+        """Return the version; InvalidParameterValueError if it does not exist."""
         versions = self.get(application).versions
         if label not in versions:
             raise InvalidParameterValueError(f"No Application Version named '{label}' found.")
         return versions[label]
 
     def template(self, application: str, name: str) -> ConfigurationTemplate:
-        """The template; InvalidParameterValueError when there is none."""
+        """Return the template; InvalidParameterValueError if it does not exist."""
         templates = self.get(application).templates
         if name not in templates:
             raise InvalidParameterValueError(f"No Configuration Template named '{application}/{name}' found.")
@@ -77,7 +77,7 @@ class Applications:
         self, application: Application, name: str, platform: Platform, values: Settings, *, description: str,
         tags: dict[str, str],
     ) -> ConfigurationTemplate:  # fmt: skip
-        """Make a configuration template."""
+        """Create a configuration template."""
         if name in application.templates:
             raise InvalidParameterValueError(f"Configuration Template {name} already exists.")
         now = EMULATOR.clock.now()
@@ -87,7 +87,7 @@ class Applications:
         return template
 
     def platform(self, request: dict[str, Any]) -> Platform | None:
-        """The platform a request names, by ARN or by solution stack."""
+        """Return the platform that a request names, by ARN or by solution stack."""
         if arn := request.get("PlatformArn"):
             return platforms.by_arn(arn, self._location.region)
         name = request.get("SolutionStackName")
@@ -96,13 +96,13 @@ class Applications:
 
 _LONGEST = {"versionLabel": 100, "description": 200}
 _MOST_BYTES = 524288000
-# Whether the caller may take an action on a resource.
+# Whether the caller has the permission for an action on a resource.
 May = Callable[[str, str], bool]
 
 
 @dataclass(frozen=True)
 class NewVersion:
-    """What CreateApplicationVersion asks for. process: check it, too. may: what whoever asks is allowed."""
+    """The parameters of CreateApplicationVersion. may: whether the caller has a permission."""
 
     label: str
     description: str
@@ -113,7 +113,7 @@ class NewVersion:
 
 
 def create(location: Location, application: Application, new: NewVersion) -> ApplicationVersion:
-    """Make a version from a bundle in S3, which has to be there and readable for the caller."""
+    """Create a version from a bundle in S3, which must exist and be readable for the caller."""
     _check_length("versionLabel", new.label)
     _check_length("description", new.description)
     if new.label in application.versions:
@@ -129,7 +129,7 @@ def create(location: Location, application: Application, new: NewVersion) -> App
 
 
 def delete(location: Location, application: Application, label: str, *, with_bundle: bool) -> None:
-    """Remove a version; nothing happens when there is none. with_bundle: the object in S3, too."""
+    """Delete a version, if it exists, and with `with_bundle` its object in S3."""
     version = application.versions.pop(label, None)
     if version and version.source_bundle and with_bundle:
         bundle = version.source_bundle
@@ -137,9 +137,9 @@ def delete(location: Location, application: Application, label: str, *, with_bun
 
 
 def expire(location: Location, application: Application, in_use: set[str]) -> None:
-    """Delete what the application's lifecycle rules do not keep. in_use: the labels that stay anyway.
+    """Delete the versions that the application's lifecycle rules do not keep, except those in use.
 
-    AWS does so whenever a version is created:
+    AWS does so when a version is created:
     https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/applications-lifecycle.html
     """
     rules = application.lifecycle.get("VersionLifecycleConfig", {})
@@ -153,7 +153,7 @@ def expire(location: Location, application: Application, in_use: set[str]) -> No
 
 
 def bundle_is_gone(location: Location, version: ApplicationVersion) -> bool:
-    """Whether nobody can deploy the version any more."""
+    """Whether the version's bundle no longer exists."""
     return bool(version.source_bundle) and _problem(location.region, version.source_bundle or {}) is not None
 
 
@@ -185,11 +185,11 @@ def _check_bundle(region: str, bundle: dict[str, str], may: May) -> None:
 
 
 def _problem(region: str, bundle: dict[str, str]) -> str | None:
-    """Why a bundle cannot be read."""
+    """Return why a bundle cannot be read; None if it can."""
     s3 = clients.client("s3", region)
     try:
-        place = s3.get_bucket_location(Bucket=bundle["S3Bucket"])["LocationConstraint"]
-        if (place or "us-east-1") != region:
+        found = s3.get_bucket_location(Bucket=bundle["S3Bucket"])["LocationConstraint"]
+        if (found or "us-east-1") != region:
             raise BundleNotInRegionError
         size = s3.head_object(Bucket=bundle["S3Bucket"], Key=bundle["S3Key"])["ContentLength"]
     except ClientError:

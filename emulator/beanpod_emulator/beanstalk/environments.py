@@ -1,4 +1,4 @@
-"""Environments: finding, checking, making them."""
+"""The environments of a region: find, validate, create, update."""
 
 import re
 from datetime import datetime
@@ -28,7 +28,7 @@ class Environments:
         self.operations = Operations(location.region, self.events)
 
     def find(self, name: str | None, environment_id: str | None) -> Environment:
-        """The living environment of that name or id; InvalidParameterValueError when there is none."""
+        """Return the environment of that name or id, if it is not terminated, else raise InvalidParameterValueError."""
         for environment in self.all:
             if environment.live and (environment.name == name or environment.environment_id == environment_id):
                 return environment
@@ -36,7 +36,7 @@ class Environments:
         raise InvalidParameterValueError(f"No Environment found for {key} = '{value}'.")
 
     def ready(self, name: str | None, environment_id: str | None) -> Environment:
-        """As find(), but only an environment that is Ready."""
+        """As find(), but raise InvalidParameterValueError unless the environment is Ready."""
         environment = self.find(name, environment_id)
         if environment.status != "Ready":
             raise InvalidParameterValueError(
@@ -47,7 +47,7 @@ class Environments:
     def select(
         self, request: dict[str, Any], *, deleted_since: datetime | None, include_deleted: bool
     ) -> list[Environment]:
-        """What DescribeEnvironments asks for, in the order of creation."""
+        """Return the environments that match DescribeEnvironments, in the order of creation."""
 
         def chosen(environment: Environment) -> bool:
             wanted = (
@@ -62,7 +62,7 @@ class Environments:
         return [environment for environment in self.all if chosen(environment)]
 
     def create(self, request: dict[str, Any], request_id: str) -> Environment:
-        """Start an environment; the request is CreateEnvironment's."""
+        """Launch an environment from the parameters of CreateEnvironment."""
         application = self._applications.get(request["ApplicationName"])
         name = request.get("EnvironmentName") or random_id(f"{application.name[:27]}-", 8)
         self._check_name(name)
@@ -77,17 +77,17 @@ class Environments:
     def update(
         self, environment: Environment, request: dict[str, Any], request_id: str, error_event: str | None = None
     ) -> None:
-        """Start an update; the request is UpdateEnvironment's. error_event: the error event that will stop it."""
+        """Start an update from the parameters of UpdateEnvironment; see Operations.update."""
         changes = self._changes(environment, request)
         self.operations.update(environment, request_id, changes, error_event)
 
     def check_dns(self, prefix: str) -> tuple[bool, str]:
-        """Whether nobody has the CNAME, and the CNAME."""
+        """Return whether the CNAME is available, and the CNAME."""
         cname = f"{prefix.lower()}.{self._location.region}.elasticbeanstalk.com"
         return all(environment.cname != cname for environment in self.all if environment.live), cname
 
     def forget(self, application: str) -> None:
-        """Drop what is left of an application's terminated environments."""
+        """Delete the terminated environments of an application, and their events."""
         self.all[:] = [environment for environment in self.all if environment.application != application]
         self.events[:] = [event for event in self.events if event.application != application]
 

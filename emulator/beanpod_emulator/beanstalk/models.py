@@ -6,7 +6,7 @@ from datetime import timedelta
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.resource_tagging import TaggableResourcesMixin, TaggedResource
 
-from beanpod_emulator.beanstalk import applications as versions
+from beanpod_emulator.beanstalk import applications
 from beanpod_emulator.beanstalk.applications import Applications, NewVersion
 from beanpod_emulator.beanstalk.environments import Environments
 from beanpod_emulator.beanstalk.exceptions import (
@@ -19,23 +19,23 @@ from beanpod_emulator.beanstalk.state import Application, ApplicationVersion, En
 from beanpod_emulator.state import EMULATOR
 
 _MAX_TAGS = 50
-# How long the lifecycle rules spare the versions of environments that are gone.
+# How long the lifecycle rules keep the versions of terminated environments.
 _REMEMBERED = timedelta(weeks=10)
 
 
 class ElasticBeanstalkBackend(BaseBackend, TaggableResourcesMixin):
-    """applications, environments: what there is; `place` makes the ARNs."""
+    """The applications and environments of an account and region."""
 
     SERVICE_NAMESPACE = "elasticbeanstalk"
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
-        self.place = Location(account_id, region_name)
-        self.applications = Applications(self.place)
-        self.environments = Environments(self.place, self.applications)
+        self.location = Location(account_id, region_name)
+        self.applications = Applications(self.location)
+        self.environments = Environments(self.location, self.applications)
 
     def delete_application(self, name: str, *, force: bool, request_id: str) -> None:
-        """Remove an application; force: end its environments first, else they are in the way."""
+        """Delete an application. force: terminate its environments first, else they prevent it."""
         running = [item for item in self.environments.all if item.live and item.application == name]
         if running and not force:
             raise InvalidParameterValueError(
@@ -48,32 +48,32 @@ class ElasticBeanstalkBackend(BaseBackend, TaggableResourcesMixin):
             self.environments.forget(name)
 
     def create_version(self, application: Application, new: NewVersion) -> ApplicationVersion:
-        """Make a version, within the quota, and delete what the application's lifecycle rules do not keep."""
+        """Create a version, within the quota, and delete those that the application's lifecycle rules do not keep."""
         count = sum(len(other.versions) for other in self.applications.all.values())
         if count >= EMULATOR.limits.application_versions and new.label not in application.versions:
             raise TooManyApplicationVersionsError(int(EMULATOR.limits.application_versions))
-        version = versions.create(self.place, application, new)
+        version = applications.create(self.location, application, new)
         used = {label for item in self.environments.all for label in self._labels(item, terminated=_REMEMBERED)}
-        versions.expire(self.place, application, used | {new.label})
+        applications.expire(self.location, application, used | {new.label})
         return version
 
     def delete_version(self, application: Application, label: str, *, with_bundle: bool) -> None:
-        """Remove a version; InvalidParameterValueError when an environment runs it."""
+        """Delete a version; InvalidParameterValueError if an environment runs it."""
         for environment in self.environments.all:
             if environment.application == application.name and label in self._labels(environment):
                 raise InvalidParameterValueError(
                     f"Unable to delete application version {label} because it is still being used by: "
                     f"{environment.environment_id}"
                 )
-        versions.delete(self.place, application, label, with_bundle=with_bundle)
+        applications.delete(self.location, application, label, with_bundle=with_bundle)
 
     def error_event(self, environment: Environment, label: str) -> str | None:
-        """The error event that says why a version cannot be deployed; None when it can."""
-        gone = versions.bundle_is_gone(self.place, self.applications.version(environment.application, label))
+        """Return the error event for a version that cannot be deployed; None if it can."""
+        gone = applications.bundle_is_gone(self.location, self.applications.version(environment.application, label))
         return "Service:Amazon S3, Message:The specified key does not exist." if gone else None
 
     def _labels(self, environment: Environment, *, terminated: timedelta = timedelta(0)) -> set[str]:
-        """What an environment runs or is about to; terminated: or ran, when it ended less than this ago."""
+        """Return the labels that an environment uses, or used if it was terminated less than this ago."""
         if not environment.live and environment.updated + terminated <= EMULATOR.clock.now():
             return set()
         deployed = {instance.deployment.version_label for instance in environment.instances}
@@ -81,7 +81,7 @@ class ElasticBeanstalkBackend(BaseBackend, TaggableResourcesMixin):
         return {environment.version_label} | expected | deployed
 
     def tags(self, arn: str) -> dict[str, str]:
-        """The tags of a resource, to read and to change; ResourceNotFoundError when there is none."""
+        """Return the tags of a resource, which can be changed; ResourceNotFoundError if it does not exist."""
         for known, tags in self._tagged():
             if known == arn:
                 return tags

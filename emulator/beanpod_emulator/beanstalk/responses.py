@@ -1,4 +1,4 @@
-"""What every group of actions has: the backend, the request's tags, the clock, pages."""
+"""Elastic Beanstalk's API: read requests, call the backend, render responses."""
 
 import uuid
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from beanpod_emulator.state import EMULATOR
 
 
 class Actions(ErrorHandlingResponse):
-    """The base of Elastic Beanstalk's actions. request_id: the id of the request being answered."""
+    """What all groups of actions need: the backend, the caller, tags and pages."""
 
     request_id: str
 
@@ -41,16 +41,16 @@ class Actions(ErrorHandlingResponse):
         super().setup_class(request, full_url, headers, use_raw_body)
         self._caller = getattr(request, "environ", {}).get(CALLER)
 
-    def denial(self, need: Permission) -> str | None:
-        """What AWS says when the caller lacks the permission; None when there it is."""
-        return denial(self._caller, need) if self._caller else None
+    def denial(self, permission: Permission) -> str | None:
+        """Return AWS's message if the caller lacks the permission, else None."""
+        return denial(self._caller, permission) if self._caller else None
 
     def tags(self) -> dict[str, str]:
-        """The request's tags."""
+        """Return the request's tags."""
         return {tag["Key"]: tag["Value"] for tag in self._get_param("Tags", [])}
 
     def now(self) -> datetime:
-        """The time, naive UTC."""
+        """Return the emulator's time, naive UTC."""
         return EMULATOR.clock.now()
 
     def run_due(self) -> None:
@@ -58,7 +58,7 @@ class Actions(ErrorHandlingResponse):
         EMULATOR.clock.run_due()
 
     def page(self, items: list[Any], size: int) -> tuple[list[Any], str | None]:
-        """The request's page of the items, and the token of the next one. size: how many when it does not say."""
+        """Return the request's page of the items, of at most `size`, and the token of the next page."""
         start = int(self._get_param("NextToken") or 0)
         end = start + int(self._get_param("MaxRecords") or size)
         return items[start:end], str(end) if end < len(items) else None
@@ -68,7 +68,7 @@ _SEVERITIES = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 
 
 class EnvironmentActions(Actions):
-    """The actions that name an environment."""
+    """Actions on environments, their health, events and settings."""
 
     def create_environment(self) -> ActionResult:
         environment = self.backend.environments.create(dict(self._get_params()), self.request_id)
@@ -161,7 +161,7 @@ class EnvironmentActions(Actions):
         return find(self._get_param("EnvironmentName"), self._get_param("EnvironmentId"))
 
     def _error_event(self, environment: Environment, label: str | None) -> str | None:
-        """The error event that will say why a version is not deployed."""
+        """Return the error event for a version that cannot be deployed; None if it can."""
         if not label:
             return None
         if not environment.operations_role:
@@ -315,7 +315,7 @@ class PlatformActions(Actions):
 
 
 class ElasticBeanstalkResponse(EnvironmentActions, PlatformActions):
-    """One request: actions on applications, versions, templates and tags; see the bases for the rest."""
+    """All actions: here those on applications, versions and tags."""
 
     def create_application(self) -> ActionResult:
         application = self.backend.applications.create(
@@ -405,7 +405,7 @@ class ElasticBeanstalkResponse(EnvironmentActions, PlatformActions):
         return EmptyResult()
 
     def call_action(self) -> Any:
-        # One id for the answer and for the events it will cause: that is how clients find theirs.
+        # The response and the events have the same id, by which clients find their events.
         self.request_id = str(uuid.uuid4())
         self.run_due()
         return super().call_action()
@@ -415,7 +415,7 @@ class ElasticBeanstalkResponse(EnvironmentActions, PlatformActions):
         if "status" in headers:
             headers["status"] = str(headers["status"])
         if isinstance(body, str):
-            # Only the last one is the answer's own: events carry the ids of the requests that caused them.
+            # Only the last one is the response's own: events carry the ids of the requests that caused them.
             start, own, end = body.rpartition("<RequestId>")
             body = f"{start}{own}{self.request_id}{end[end.find('<') :]}" if own else body
         return headers, body

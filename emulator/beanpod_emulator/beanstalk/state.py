@@ -1,4 +1,4 @@
-"""What Elastic Beanstalk keeps: applications, their versions and templates, environments, events."""
+"""The resources of Elastic Beanstalk: applications, their versions and templates, environments, events."""
 
 import secrets
 import string
@@ -15,18 +15,19 @@ _LOWER = string.ascii_lowercase + string.digits
 
 
 def random_id(prefix: str, length: int, alphabet: str = _LOWER) -> str:
-    """An identifier such as e-abcdefghij."""
+    """Return an identifier such as e-abcdefghij."""
     return prefix + "".join(secrets.choice(alphabet) for _ in range(length))
 
 
 @dataclass(frozen=True)
 class Location:
-    """Where things are; it makes their ARNs."""
+    """An account and a region."""
 
     account: str
     region: str
 
     def arn(self, kind: str, path: str) -> str:
+        """Return the ARN of a resource."""
         return f"arn:aws:elasticbeanstalk:{self.region}:{self.account}:{kind}/{path}"
 
 
@@ -69,7 +70,7 @@ class Application:
 
 @dataclass(frozen=True)
 class Health:
-    """Enhanced health. causes: why, most telling first."""
+    """Enhanced health, with its causes."""
 
     status: str
     causes: tuple[str, ...] = ()
@@ -81,7 +82,7 @@ class Health:
 
 @dataclass(frozen=True)
 class Deployment:
-    """What an instance was last told to run. status: In Progress, Deployed or Failed."""
+    """The last deployment to an instance. status: In Progress, Deployed or Failed."""
 
     version_label: str
     deployment_id: int
@@ -103,8 +104,11 @@ class Instance:
 class Environment:
     """An environment.
 
-    version_label: what it is being told to run, or runs. expected: the last deployment that succeeded.
-    operation: the request id of what is under way, None when nothing is; abortable: whether it can be stopped.
+    Attributes:
+        version_label: The version that it runs, or that is being deployed.
+        expected: The last deployment that succeeded.
+        operation: Request id of the operation in progress; None if there is none.
+        abortable: Whether the operation can be aborted.
     """
 
     environment_id: str
@@ -137,7 +141,7 @@ class Environment:
 
     @property
     def running(self) -> Deployment:
-        """What all instances were last brought to run."""
+        """The last deployment that succeeded."""
         if self.expected is None:
             raise ValueError(f"environment {self.name} is still being launched: it runs nothing yet")
         return self.expected
@@ -147,7 +151,7 @@ class Environment:
         return self.option("aws:elasticbeanstalk:environment", "EnvironmentType", "LoadBalanced") == "LoadBalanced"
 
     def option(self, namespace: str, name: str, default: str = "") -> str:
-        """The value of an option."""
+        """Return the value of an option."""
         return self.settings.get(Option(namespace, name), default)
 
 

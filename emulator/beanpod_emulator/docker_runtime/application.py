@@ -81,10 +81,10 @@ def ended(context: RuntimeContext, container: str) -> str:
     return f"has ended with exit code {code}{again}" if status in ("exited", "dead", "restarting") else ""
 
 
-FILE = "Dockerrun.aws.json"
+DOCKERRUN_FILE = "Dockerrun.aws.json"
 # As AWS writes them for `docker run --env-file`, a line each.
 VARIABLES = "/opt/elasticbeanstalk/deployment/env.list"
-_READ = f"read {FILE}"
+_READ = f"read {DOCKERRUN_FILE}"
 _UNDERSTOOD = {"AWSEBDockerrunVersion", "Image", "Ports", "Command", "Entrypoint", "Volumes"}
 
 
@@ -188,7 +188,7 @@ class DockerrunApplication:
         self._target.context.docker.tries("rm", "--force", "--volumes", self._name)
 
 
-FILE = "docker-compose.yml"
+COMPOSE_FILE = "docker-compose.yml"
 _WEB_PORT = "80"
 
 
@@ -204,7 +204,7 @@ def web_service(config: Mapping[str, Any]) -> tuple[str, int]:
     for name, service in config["services"].items():
         if service.get("network_mode") == "host":
             return name, int(_WEB_PORT)
-    raise InstanceError("start the services", f"{FILE}: no service publishes port {_WEB_PORT}")
+    raise InstanceError("start the services", f"{COMPOSE_FILE}: no service publishes port {_WEB_PORT}")
 
 
 def escaped(variables: Mapping[str, str]) -> str:
@@ -285,14 +285,14 @@ class ComposeApplication:
             docker.tries("network", "rm", *networks)
 
     def _config(self, folder: str) -> dict[str, Any]:
-        step = f"read {FILE}"
+        step = f"read {COMPOSE_FILE}"
         config: dict[str, Any] = json.loads(self._compose(step, folder, "config", "--format", "json"))
         return config
 
     def _compose(self, step: str, folder: str, *arguments: str) -> str:
         try:
             return self._target.instance.run(
-                "docker", "compose", "--progress", "quiet", "--file", FILE, *arguments, folder=folder
+                "docker", "compose", "--progress", "quiet", "--file", COMPOSE_FILE, *arguments, folder=folder
             )
         except DockerError as error:
             raise InstanceError(step, str(error)) from error

@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from beanpod_emulator.docker_runtime.application import FILE as COMPOSE_FILE
-from beanpod_emulator.docker_runtime.application import FILE as DOCKERRUN_FILE
 from beanpod_emulator.docker_runtime.application import (
+    COMPOSE_FILE,
+    DOCKERRUN_FILE,
     Application,
     ApplicationContext,
     ComposeApplication,

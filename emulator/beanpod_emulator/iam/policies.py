@@ -1,4 +1,4 @@
-"""What identity policies say of an action on a resource.
+"""Evaluation of identity-based policies.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
@@ -20,14 +20,19 @@ class Decision(Enum):
 
 
 def evaluate(documents: Iterable[Document], action: str, resource: str | None, context: Context) -> Decision:
-    """Whether the policies allow it. resource: its ARN, None where any will do. context: condition keys and values."""
-    verdict = Decision.NOT_ALLOWED
+    """Evaluate policies for an action.
+
+    Args:
+        resource: ARN of the resource; None for any.
+        context: Values of the condition keys.
+    """
+    decision = Decision.NOT_ALLOWED
     for statement in (it for document in documents for it in _listed(document["Statement"])):
         if _applies(statement, action, resource, context):
             if statement["Effect"] == "Deny":
                 return Decision.DENIED
-            verdict = Decision.ALLOWED
-    return verdict
+            decision = Decision.ALLOWED
+    return decision
 
 
 def _applies(statement: Document, action: str, resource: str | None, context: Context) -> bool:
@@ -49,7 +54,7 @@ def _named(statement: Document, element: str, value: str, form: Callable[[str], 
 
 
 def _fulfilled(operator: str, key: str, wanted: list[str], context: Context) -> bool:
-    """A condition; one on something that is not known of the request does not hold, unless it says "IfExists"."""
+    """Whether a condition holds. One on an unknown key does not, unless its operator ends with IfExists."""
     found = {name.lower(): value for name, value in context.items()}.get(key.lower())
     if found is None:
         return operator.endswith("IfExists")

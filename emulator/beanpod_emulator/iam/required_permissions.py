@@ -1,4 +1,4 @@
-"""Which permissions a call takes: the action, and the resource as AWS's error messages name it.
+"""The permissions that a call requires: the action, and the resource as AWS's error messages name it.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
@@ -15,7 +15,7 @@ from beanpod_emulator.server.calls import Call
 
 @dataclass(frozen=True)
 class Permission:
-    """resource: an ARN; None where the service knows none, or none could be told from the call."""
+    """A permission. resource: an ARN; None for any, or if the call does not name one."""
 
     action: str
     resource: str | None = None
@@ -23,7 +23,7 @@ class Permission:
 
 
 def request_context(account: str, call: Call, caller_arn: str) -> Context:
-    """The condition keys that every request has here. Nothing leaves the machine: as good as TLS."""
+    """Return the condition keys of a request. Loopback counts as TLS."""
     return {
         "aws:PrincipalAccount": account,
         "aws:PrincipalArn": caller_arn,
@@ -34,12 +34,12 @@ def request_context(account: str, call: Call, caller_arn: str) -> Context:
 
 
 def required_permissions(account: str, call: Call) -> Iterator[Permission]:
-    """Every permission the call takes."""
+    """Return every permission that the call requires."""
     of = {"s3": _of_s3, "elasticbeanstalk": _of_beanstalk, "cloudformation": _of_cloudformation}.get(call.service)
     yield from of(account, call) if of else [Permission(f"{call.service}:{call.action}")]
 
 
-# Where the permission is not called like the API's operation.
+# Permissions with another name than the API's operation.
 _S3_ACTIONS = {
     "HeadObject": "GetObject",
     "HeadBucket": "ListBucket",
@@ -69,7 +69,7 @@ def _of_s3(account: str, call: Call) -> Iterator[Permission]:
             Permission(action, f"{arn}/{key}") for header, action in _WITH_HEADERS.items() if header in call.headers
         )
     if call.action in ("GetObject", "HeadObject") and not _object_exists(account, bucket, key):
-        # Who may not list a bucket is not told what is missing from it.
+        # S3 tells only those who may list a bucket that a key does not exist.
         yield Permission("s3:ListBucket", arn)
 
 
@@ -107,7 +107,7 @@ def _of_beanstalk(account: str, call: Call) -> Iterator[Permission]:
             yield Permission(f"elasticbeanstalk:{action}", arn)
 
 
-# No operation is called like these:
+# Permissions without an operation of their name:
 # https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/applications-tagging-resources.html
 _TAGGING = {"Tags": "AddTags", "TagsToAdd": "AddTags", "TagsToRemove": "RemoveTags"}
 
@@ -146,7 +146,7 @@ def _event(account: str, call: Call) -> str | None:
     return _environment(account, call) if narrow else _application(account, call)
 
 
-# By how an action ends; the first that fits.
+# By the end of the action's name; the first match.
 _BEANSTALK: tuple[tuple[tuple[str, ...], Callable[[str, Call], str | None]], ...] = (
     (("ApplicationVersion", "ApplicationVersions"), _version),
     (("Application", "Applications", "ApplicationResourceLifecycle"), _application),

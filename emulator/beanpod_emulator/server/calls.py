@@ -1,4 +1,4 @@
-"""What a request to the embedded AWS is: which service, which action, whose; and the log of them."""
+"""API calls: the service, action and parameters of a request."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,10 +20,16 @@ _HEADERS = ("x-amz-acl", "x-amz-tagging")
 
 @dataclass
 class Call:
-    """One request as its client sent it.
+    """One API call.
 
-    access_key, token: what it is signed with, empty when it is not. parameters: those of the query protocol, by name;
-    for S3: Bucket and Key. headers: names of those that S3 gives a meaning. status: of the answer, 0 for none.
+    Attributes:
+        access_key: The access key of its signature; empty if it is not signed.
+        token: The session token of its signature.
+        principal: ARN of the caller.
+        time: ISO 8601.
+        status: HTTP status of the response; 0 for none.
+        parameters: Parameters of the query protocol, by name; Bucket and Key for S3.
+        headers: Names of the headers that require further permissions of S3.
     """
 
     service: str
@@ -39,13 +45,13 @@ class Call:
     method: str = "POST"
 
     def to_dict(self) -> dict[str, Any]:
-        """As the log shows it: without what may be secret."""
-        shown = ("service", "action", "region", "principal", "time", "status")
-        return {name: getattr(self, name) for name in shown} | {"key": self.parameters.get("Key", "")}
+        """Return the log's entry, without secrets."""
+        names = ("service", "action", "region", "principal", "time", "status")
+        return {name: getattr(self, name) for name in names} | {"key": self.parameters.get("Key", "")}
 
 
 def read(environ: dict[str, Any], body: bytes, signature: Signature | None) -> Call:
-    """The call a WSGI request makes."""
+    """Return the call of a WSGI request."""
     form = _form(environ, body)
     parameters = {name: values[0] for name, values in form.items()}
     key, region, service, token = "", "", "sts" if "Action" in parameters else "s3", ""

@@ -15,17 +15,31 @@ ODD = "red $HOME 'q' \"d\" = #1"
 
 
 @pytest.fixture(scope="module")
-def site(shop: Shop) -> Site:
+def environment(shop: Shop) -> Site:
     shop.version("plain", "Hello")
-    return shop.launch("single", options={**SINGLE, (VARIABLES, "COLOR"): ODD})
+    return shop.launch("single", "plain", {**SINGLE, (VARIABLES, "COLOR"): ODD})
 
 
-def test_the_sample_application_answers_its_page_and_nothing_else(site: Site) -> None:
-    status, page = site.page()
+@pytest.fixture
+def site(environment: Site) -> Site:
+    """The environment with the version and the variables that it was launched with."""
+    if environment.described()["VersionLabel"] != "plain":
+        environment.update(VersionLabel="plain")
+    if environment.settings(VARIABLES) != {"COLOR": ODD} or environment.settings(SECRETS):
+        color = {"Namespace": VARIABLES, "OptionName": "COLOR", "Value": ODD}
+        more = ((SECRETS, "COLOR"), (VARIABLES, "SHADE"))
+        removed = [{"Namespace": space, "OptionName": name} for space, name in more]
+        environment.update(OptionSettings=[color], OptionsToRemove=removed)
+    return environment
+
+
+def test_the_sample_application_responds_to_its_page_only(shop: Shop) -> None:
+    sample = shop.launch("sample", options=SINGLE)
+    status, page = sample.page()
     assert status == 200
     assert "sample application" in page
-    assert site.page("/health")[0] == 404
-    assert site.described()["EndpointURL"] == site.url.removeprefix("http://")
+    assert sample.page("/health")[0] == 404
+    assert sample.described()["EndpointURL"] == sample.url.removeprefix("http://")
 
 
 def test_a_health_path_that_the_sample_does_not_know_makes_it_red_until_the_first_release(shop: Shop) -> None:
@@ -37,7 +51,6 @@ def test_a_health_path_that_the_sample_does_not_know_makes_it_red_until_the_firs
 
 
 def test_the_container_finds_the_environments_variables_as_they_are(site: Site) -> None:
-    site.update(VersionLabel="plain")
     assert site.page() == (200, f"Hello\n{ODD}\n")
 
 
@@ -142,7 +155,6 @@ def test_an_image_that_is_not_there_is_named(shop: Shop, site: Site) -> None:
 
 
 def test_an_abort_brings_the_old_version_back(shop: Shop, site: Site) -> None:
-    site.update(VersionLabel="plain")
     label = shop.version("slow", "Slow", command="trap exit TERM; sleep 2; httpd -f -p 8080 -h /www & wait")
     client = shop.client("elasticbeanstalk")
     client.update_environment(EnvironmentName=site.name, VersionLabel=label)
