@@ -68,7 +68,7 @@ def test_a_file_with_umlauts_in_its_name_travels(tmp_path: Path) -> None:
 def test_a_migration_and_a_volume_of_static_files_stay(tmp_path: Path) -> None:
     project = copied("migration-and-static-volume", tmp_path)
     services = services_of(project)
-    assert list(services) == ["migrate", "app", "nginx"]
+    assert list(services) == ["app", "migrate", "nginx"]
     assert services["nginx"]["ports"] == ["80:80"]
     assert services["app"]["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
     assert "depends_on" not in services["migrate"]

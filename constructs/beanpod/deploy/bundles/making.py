@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from beanpod.manifest import StageConfig
 
 _LOGIN = ("DOCKER_USERNAME", "DOCKER_PASSWORD")
-_DATABASE = ("RDS_HOSTNAME", "RDS_PORT", "RDS_DB_NAME", "RDS_USERNAME", "RDS_PASSWORD")
+# Values that stand for those of the environment when Docker Compose checks a file.
+_DATABASE = {"RDS_HOSTNAME": "x", "RDS_PORT": "3306", "RDS_DB_NAME": "x", "RDS_USERNAME": "x", "RDS_PASSWORD": "x"}
 # https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/create_deploy_docker.container.console.html
-_BEANSTALKS_OWN = "EB_LOG_BASE_DIR"
+_BEANSTALKS_OWN = {"EB_LOG_BASE_DIR": "/var/log/eb-docker/containers"}
 _MOST_PORTS = 5
 _ZEROS = "sha256:" + "0" * 64
 
@@ -328,7 +329,12 @@ def _setting(stage: StageConfig, root: Path, path: Path) -> Setting:
     return Setting(
         root=root,
         folder=path.parent,
-        provided=frozenset({*stage.variables, *stage.secrets, *(_DATABASE if database else ()), _BEANSTALKS_OWN}),
+        variables={
+            **dict.fromkeys(stage.secrets, "x"),
+            **(_DATABASE if database else {}),
+            **_BEANSTALKS_OWN,
+            **stage.variables,
+        },
         port=stage.service.port,
         port_said="port" in stage.service.model_fields_set,
         database_service=database.compose_service if database else None,

@@ -1,16 +1,15 @@
 """The compose file for Beanstalk while it is being made."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from beanpod.deploy.bundles.archive import BundleFile
 from beanpod.deploy.bundles.compose.database import Login
+from beanpod.deploy.bundles.compose.entries import Port, Volume
 from beanpod.deploy.bundles.compose.findings import Findings
 from beanpod.deploy.bundles.compose.lasting import Lifetime
-from beanpod.deploy.bundles.compose.ports import Port
-from beanpod.deploy.bundles.compose.volumes import Volume
 
 Tree = dict[str, Any]
 
@@ -21,19 +20,30 @@ WEB_PORT = 80
 class Setting:
     """What the stage says about its compose file.
 
-    root: the manifest's folder, which the bundle mirrors. folder: the compose file's. provided: the variables of the
-    environment. port: where the container listens. database_service: the service that RDS stands in for. platform:
-    of the instances, such as linux/amd64. lifetime: of the instances. port_said: whether the manifest names the port.
+    Attributes:
+        root: The manifest's folder, which the bundle mirrors.
+        folder: The compose file's folder.
+        variables: Of the environment, each with its value, or with any other that may stand for it.
+        port: Where the container listens.
+        database_service: The service that RDS replaces.
+        platform: Of the instances, such as linux/amd64.
+        lifetime: Of the instances.
+        port_said: Whether the manifest names the port.
     """
 
     root: Path
     folder: Path
-    provided: frozenset[str]
+    variables: Mapping[str, str]
     port: int
     database_service: str | None
     platform: str
     lifetime: Lifetime
     port_said: bool = True
+
+    @property
+    def provided(self) -> frozenset[str]:
+        """The names of the variables."""
+        return frozenset(self.variables)
 
 
 @dataclass(frozen=True)
@@ -80,7 +90,7 @@ class Draft:
 
     def is_meant(self, service: str, volume: Volume) -> bool:
         """Whether `compose.prod.yaml` names a mount at this place itself."""
-        return volume.key in {getattr(entry, "key", None) for entry in self.said_for_production(service, "volumes")}
+        return volume.path in {getattr(entry, "path", None) for entry in self.said_for_production(service, "volumes")}
 
     def ports(self) -> Iterator[tuple[str, Port]]:
         """Every port that a service publishes."""

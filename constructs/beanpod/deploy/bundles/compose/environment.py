@@ -21,8 +21,7 @@ from beanpod.deploy.bundles.compose.database import (
     texts_of,
 )
 from beanpod.deploy.bundles.compose.draft import Draft, Replaced, Tree
-from beanpod.deploy.bundles.compose.faults import Faulty
-from beanpod.deploy.bundles.compose.findings import at
+from beanpod.deploy.bundles.compose.findings import Invalid, at
 
 ENV_FILE = ".env"
 # An address or a connection's string with one.
@@ -86,7 +85,8 @@ def _ensure_files(draft: Draft, name: str, service: Tree) -> None:
         else:
             text = f"{path} is not uploaded: move what the service needs{_variables_in(draft, path, ' of ')}"
             override = f"write env_file: !override .env in {draft.production_name}"
-            draft.findings.problem(where, f"{text} to [variables] and [secrets], and {override}")
+            name_it = f"or, if it holds no secret, name it in {draft.production_name}"
+            draft.findings.problem(where, f"{text} to [variables] and [secrets], and {override}, {name_it}")
     if name in draft.built and ENV_FILE not in kept:
         kept[ENV_FILE] = ENV_FILE
     if kept:
@@ -148,7 +148,7 @@ def _check_variables(draft: Draft, name: str, service: Tree, replaced: Replaced)
     values = service.get("environment", {})
     on_host = service.get("network_mode") == "host"
     for variable, value in values.items():
-        if isinstance(value, Faulty):
+        if isinstance(value, Invalid):
             values[variable] = _with_rds(variable, value)
         elif problem := _of_the_database(draft, variable, "" if value is None else str(value), on_host=on_host):
             draft.findings.problem(at(name, "environment", variable), problem)
@@ -183,9 +183,9 @@ def _of_the_database(draft: Draft, variable: str, value: str, *, on_host: bool) 
     return None
 
 
-def _with_rds(variable: str, value: Faulty) -> Faulty:
+def _with_rds(variable: str, value: Invalid) -> Invalid:
     rds = rds_variable(variable)
-    return Faulty(value, f"{value.problem}; for RDS write {variable}: ${{{rds}}}") if rds else value
+    return Invalid(value, f"{value.problem}; for RDS write {variable}: ${{{rds}}}") if rds else value
 
 
 def _titled(host: str, replaced: Replaced) -> str:

@@ -10,8 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from beanpod.deploy.bundles.compose.faults import Faulty
-from beanpod.deploy.bundles.compose.reading import Override
+from beanpod.deploy.bundles.compose.findings import Invalid
 
 # A dollar before a name or a brace asks for a variable; twice, or before anything else, it is a dollar.
 _DOLLAR = re.compile(r"\$(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<braced>\{)|\$?)")
@@ -39,21 +38,19 @@ class _UnsettledError(Exception):
 
 
 def interpolated(value: Any, scope_of: Callable[[Place], Scope], path: Place = ()) -> Any:
-    """The tree with every text settled, or `Faulty` where it cannot be. scope_of: what a place finds."""
+    """The tree with every text settled, or `Invalid` where it cannot be. scope_of: what a place finds."""
     if isinstance(value, dict):
         return {key: interpolated(item, scope_of, (*path, key)) for key, item in value.items()}
     if isinstance(value, list):
         return [interpolated(item, scope_of, path) for item in value]
-    if isinstance(value, Override):
-        return Override(interpolated(value.value, scope_of, path))
     if not isinstance(value, str) or "$" not in value:
         return value
     try:
         return settle(value, scope_of(path))
     except _UnsettledError as error:
-        return Faulty(value, _path_remedy(value) or str(error))
+        return Invalid(value, _path_remedy(value) or str(error))
     except RecursionError:
-        return Faulty(value, "variables are nested too deeply: write fewer")
+        return Invalid(value, "variables are nested too deeply: write fewer")
 
 
 def _path_remedy(text: str) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from beanpod.deploy.bundles.compose.volumes import Volume
+from beanpod.deploy.bundles.compose.entries import Volume
 
 Tree = dict[str, Any]
 

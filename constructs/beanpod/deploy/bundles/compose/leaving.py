@@ -6,10 +6,10 @@ from typing import Any
 
 from beanpod.deploy.bundles.compose.database import Login
 from beanpod.deploy.bundles.compose.draft import WEB_PORT, Draft, Replaced, Tree
+from beanpod.deploy.bundles.compose.entries import Volume
 from beanpod.deploy.bundles.compose.environment import assignments, paths_of
 from beanpod.deploy.bundles.compose.findings import at
 from beanpod.deploy.bundles.compose.names import given_names, names_of
-from beanpod.deploy.bundles.compose.volumes import Volume
 
 # Where the images of databases look for what to run at their first start: https://hub.docker.com/_/postgres.
 _INITIAL = "/docker-entrypoint-initdb.d"
@@ -113,7 +113,7 @@ def _companions(draft: Draft, database: str) -> list[str]:
 
 
 def _reached(draft: Draft) -> Iterator[str]:
-    return (name for name, port in draft.ports() if port.reached_at(WEB_PORT))
+    return (name for name, port in draft.ports() if port.published_at(WEB_PORT))
 
 
 def _needed_by_others(draft: Draft, leaving: Collection[str]) -> set[str]:
@@ -145,30 +145,6 @@ def _forget(service: Tree, gone: Collection[str]) -> None:
     for key in ("depends_on", "links"):
         if key in service and not service[key]:
             del service[key]
-
-
-def check_references(draft: Draft) -> None:
-    """Everything that a service refers to has to be there, and nothing may wait for itself."""
-    for name, service in draft.services.items():
-        if name in _awaited(draft, name):
-            draft.findings.problem(at(name, "depends_on"), "is a dependency cycle: remove one of the dependencies")
-        for other in dict.fromkeys(needs(service)):
-            if other not in draft.services:
-                draft.findings.problem(at(name), f"refers to undefined service {other}: remove the reference")
-        for section, used in _resources(service):
-            if used not in (draft.tree.get(section) or {}) and (section, used) != ("networks", "default"):
-                draft.findings.problem(at(name, section), f"{used} is not declared: add it under {section}:")
-
-
-def _awaited(draft: Draft, name: str) -> set[str]:
-    """The services that start before this one."""
-    found: set[str] = set()
-    waiting = [name]
-    while waiting:
-        new = set(needs(draft.services.get(waiting.pop(), {}))) - found
-        found |= new
-        waiting += new
-    return found
 
 
 def remove_unused(draft: Draft) -> None:

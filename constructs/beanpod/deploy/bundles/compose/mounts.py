@@ -8,11 +8,11 @@ from typing import Any
 
 from beanpod.deploy.bundles import stamp
 from beanpod.deploy.bundles.compose.draft import Draft, Tree
+from beanpod.deploy.bundles.compose.entries import Volume
 from beanpod.deploy.bundles.compose.environment import ENV_FILE, is_of_beanstalk, is_optional
 from beanpod.deploy.bundles.compose.findings import at
 from beanpod.deploy.bundles.compose.lasting import device_of, lost, named_volumes, written_mounts
 from beanpod.deploy.bundles.compose.taking import has_files, inside, is_file, is_inside, is_whole_project, take
-from beanpod.deploy.bundles.compose.volumes import Volume
 
 _LOGS = "${EB_LOG_BASE_DIR}"
 _HOST_LOGS = PurePosixPath("/var/log")
@@ -88,7 +88,7 @@ def _taken(volume: Volume, draft: Draft, where: str) -> Volume:
     before = len(draft.files)
     path = take(draft, where, volume.source, or_else="use a named volume for data that the container creates")
     taken = volume.from_source(f"./{path}")
-    if volume.others is None or len(draft.files) > before or any(name.startswith(f"{path}/") for name in draft.files):
+    if len(draft.files) > before or any(name.startswith(f"{path}/") for name in draft.files):
         return taken
     return replace(taken, others={**volume.others, "bind": {**volume.others.get("bind", {}), "create_host_path": True}})
 
@@ -109,7 +109,7 @@ def elsewhere(draft: Draft, path: str) -> str:
 def _log_mount(name: str, volumes: list[Volume]) -> list[Volume]:
     if any(volume.source.startswith(f"{_LOGS}/") for volume in volumes):
         return []
-    return [Volume("bind", _OWN_LOGS, f"{_LOGS}/{name}")]
+    return [Volume.bind(f"{_LOGS}/{name}", _OWN_LOGS)]
 
 
 def log_folders(draft: Draft) -> Iterator[tuple[str, str, str]]:
@@ -123,9 +123,9 @@ def log_folders(draft: Draft) -> Iterator[tuple[str, str, str]]:
 
 def _stamp_mount(draft: Draft, name: str, volumes: list[Volume]) -> list[Volume]:
     """What the release says of itself, for a service of ours that has nothing of its own there."""
-    if name not in draft.built or any(volume.key == stamp.MOUNT for volume in volumes):
+    if name not in draft.built or any(volume.path == stamp.MOUNT for volume in volumes):
         return []
-    return [Volume("bind", stamp.MOUNT, stamp.folder(name), ("ro",))]
+    return [Volume.bind(stamp.folder(name), stamp.MOUNT, read_only=True)]
 
 
 def settle_volumes(draft: Draft) -> None:

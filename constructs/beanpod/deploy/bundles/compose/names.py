@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from beanpod.deploy.bundles.compose.draft import Draft, Tree
-from beanpod.deploy.bundles.compose.faults import Faulty
-from beanpod.deploy.bundles.compose.findings import at
+from beanpod.deploy.bundles.compose.findings import Invalid, at
 
 _SHARED = ("network_mode", "ipc", "pid")
 
@@ -63,7 +62,7 @@ def given_names(draft: Draft, name: str) -> tuple[str, str]:
 def container_names(services: Mapping[str, Tree]) -> dict[str, str]:
     """The services by the names of their containers; without those whose name cannot be known here."""
     names = {name: service.get("container_name") for name, service in services.items()}
-    return {str(given): name for name, given in names.items() if given and not isinstance(given, Faulty)}
+    return {str(given): name for name, given in names.items() if given and not isinstance(given, Invalid)}
 
 
 def with_alias(networks: Tree, alias: str) -> Tree:

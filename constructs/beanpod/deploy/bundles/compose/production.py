@@ -8,11 +8,10 @@ from typing import Any
 from beanpod.deploy.bundles.archive import BundleFile
 from beanpod.deploy.bundles.compose.building import spec_of, used_of
 from beanpod.deploy.bundles.compose.draft import WEB_PORT, Draft, Setting, Tree
+from beanpod.deploy.bundles.compose.entries import Port, Volume
 from beanpod.deploy.bundles.compose.environment import ensure_variables
-from beanpod.deploy.bundles.compose.faults import Faulty, faults
-from beanpod.deploy.bundles.compose.findings import Findings, at, place
-from beanpod.deploy.bundles.compose.leaving import check_references, remove_database, remove_profiles, remove_unused
-from beanpod.deploy.bundles.compose.loading import Loaded, load
+from beanpod.deploy.bundles.compose.findings import Findings, at, invalid_texts, place
+from beanpod.deploy.bundles.compose.leaving import remove_database, remove_profiles, remove_unused
 from beanpod.deploy.bundles.compose.mounts import (
     check_external,
     log_folders,
@@ -21,13 +20,15 @@ from beanpod.deploy.bundles.compose.mounts import (
     settle_volumes,
 )
 from beanpod.deploy.bundles.compose.names import settle_names
+from beanpod.deploy.bundles.compose.reading import Compose, ComposeError, Loaded, Runner, docker_compose, load, written
 from beanpod.deploy.bundles.compose.restart import Kind, settle_restarts
 from beanpod.deploy.bundles.compose.web import ensure_web_port
-from beanpod.deploy.bundles.compose.writing import written
 from beanpod.deploy.images import BuildSpec
 
 _LEFT_OUT = ("build", "container_name", "develop", "profiles")
 _DECIDED_BY_THE_IMAGE = ("platform", "pull_policy", "pull_refresh_after")
+# Compose would read them, and one of them is on the instance only.
+_FILES = ("env_file", "label_file")
 _SECTIONS = ("networks", "volumes", "secrets", "configs", "models")
 
 
@@ -59,12 +60,13 @@ class Production:
         return f"{self._header}\n{written({**self._tree, 'services': services})}"
 
 
-def production(path: Path, setting: Setting, findings: Findings) -> Production:
-    """The file for Beanstalk made of the compose file at `path`; adds to the findings what is wrong with that.
+def production(path: Path, setting: Setting, findings: Findings, run: Runner = docker_compose) -> Production:
+    """Make the file for Beanstalk of the compose file at `path`; adds what is wrong to the findings.
 
     It is an empty one where a problem hides all others.
     """
-    loaded = load(path, setting.provided, findings)
+    compose = Compose(setting.root, run)
+    loaded = load(path, setting.provided, findings, compose)
     if findings.problems or not _has_services(loaded.tree, findings):
         return Production()
     built = frozenset(name for name, service in loaded.tree["services"].items() if "build" in service)
@@ -72,19 +74,23 @@ def production(path: Path, setting: Setting, findings: Findings) -> Production:
     web = _settle(draft)
     kinds = settle_restarts(draft, web)
     _note_moving_tag(draft, web)
-    for where, problem in faults({"services": _staying(draft), **_others(draft)}):
+    for where, problem in invalid_texts({"services": _staying(draft), **_others(draft)}):
         findings.problem(place(where), problem)
     specs = tuple(
         spec_of(name, service["build"], setting.folder, findings)
         for name, service in draft.services.items()
         if name in built
     )
+    if not findings.problems:
+        _check(draft, compose, findings)
     return Production(
         specs=specs,
         files=draft.files,
         notes=tuple(findings.notes),
         web=web,
-        web_port=next((port.target for name, port in draft.ports() if name == web and port.reached_at(WEB_PORT)), None),
+        web_port=next(
+            (port.target for name, port in draft.ports() if name == web and port.published_at(WEB_PORT)), None
+        ),
         images=_off_the_shelf(draft),
         logs=tuple(log_folders(draft)),
         kinds=kinds,
@@ -110,8 +116,6 @@ def _off_the_shelf(draft: Draft) -> dict[str, str]:
 
 
 def _has_services(tree: Tree, findings: Findings) -> bool:
-    if tree.get("include"):
-        findings.problem("include", "other files are not included: write their services in this one")
     if not tree.get("services"):
         findings.problem("services", "no services are defined: define the app as one")
     return not findings.problems
@@ -125,7 +129,6 @@ def _settle(draft: Draft) -> str | None:
     ensure_variables(draft)
     settle_mounts(draft)
     remove_unused(draft)
-    check_references(draft)
     settle_volumes(draft)
     settle_files(draft)
     check_external(draft)
@@ -135,9 +138,20 @@ def _settle(draft: Draft) -> str | None:
     return web
 
 
+def _check(draft: Draft, compose: Compose, findings: Findings) -> None:
+    """Have Compose check what is deployed, with the values that the environment gives and with images for builds."""
+    images = {name: {"image": "x"} for name in draft.built}
+    services = {
+        name: {**images.get(name, {}), **{key: value for key, value in service.items() if key not in _FILES}}
+        for name, service in _tree(draft)["services"].items()
+    }
+    try:
+        compose.check(written({**_tree(draft), "services": services}), draft.setting.variables)
+    except ComposeError as error:
+        findings.problem("docker compose", str(error))
+
+
 def _check_image(draft: Draft, name: str, service: Tree) -> None:
-    if name not in draft.built and not service.get("image") and not service.get("provider"):
-        draft.findings.problem(at(name), "has neither image nor build: write one of the two")
     platform = service.get("platform")
     if name not in draft.built and platform and not str(platform).startswith(draft.setting.platform):
         text = f"{platform} does not run on the instances, which are {draft.setting.platform}: leave it out"
@@ -174,7 +188,7 @@ def plain_service(service: Tree) -> Tree:
 
 
 def _entry(item: Any) -> Any:
-    return item if isinstance(item, Faulty) else item.entry
+    return item.entry if isinstance(item, Port | Volume) else item
 
 
 def _header(loaded: Loaded, setting: Setting, findings: Findings) -> str:

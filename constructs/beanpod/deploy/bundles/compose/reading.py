@@ -1,183 +1,289 @@
-"""A compose file as a tree of dictionaries, lists and scalars, read as compose reads it.
+"""The user's compose file and the one for production over it, read, merged and checked by Docker Compose.
 
-PyYAML knows YAML 1.1, compose 1.2: there `22:22` is no number and `yes` no truth. Compose also refuses a key that
-stands twice, and has two tags of its own: https://docs.docker.com/reference/compose-file/merge/#reset-value.
+https://docs.docker.com/reference/cli/docker/compose/config/ needs no engine. Neither this machine's variables nor its
+`.env` decide what is deployed.
 """
 
+import json
+import os
 import re
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-_CORE = "tag:yaml.org,2002:"
-_MOST_NODES = 20_000
-_DEEPEST = 60
+from beanpod.deploy.bundles.compose.entries import Port, Volume
+from beanpod.deploy.bundles.compose.findings import Findings, Invalid, invalid_texts
+from beanpod.deploy.bundles.compose.interpolation import IN_A_BUILD, ON_THE_INSTANCE, Scope, interpolated
+
+Tree = dict[str, Any]
+
+_READ = ("config", "--format=json", "--no-interpolate", "--no-path-resolution", "--no-normalize")
+# The first version that knows `!override`.
+_OLDEST = (2, 24, 4)
+_SUFFIXES = (".yaml", ".yml")
+_DEFAULT_STEMS = ("compose", "docker-compose")
+# Texts that YAML takes for nothing else; PyYAML itself quotes `yes` and `no`.
+_WORDS = re.compile(r"[A-Za-z_/.][A-Za-z0-9_./-]*(?: [A-Za-z][A-Za-z0-9_./-]*)*")
+_FOR_PRODUCTION = re.compile(r"(?:^|[._-])prod(?:uction)?(?:[._-]|$)", re.IGNORECASE)
 
 
-class Plain(str):
-    """A scalar without quotes that may be a number in some notation: it is written as it was read."""
+def docker_compose(
+    arguments: Sequence[str], stdin: str, variables: Mapping[str, str]
+) -> "subprocess.CompletedProcess[str]":
+    """Run `docker compose` to its end. Raises FileNotFoundError where there is no docker.
 
-    __slots__ = ()
+    Args:
+        arguments: Of the command.
+        stdin: What it reads from its standard input.
+        variables: What compose files find beside the variables of this process.
+    """
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("COMPOSE_")}
+    return subprocess.run(  # noqa: S603
+        ["docker", "compose", *arguments],  # noqa: S607
+        input=stdin,
+        env={**environ, **variables},
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
+
+
+Runner = Callable[[Sequence[str], str, Mapping[str, str]], "subprocess.CompletedProcess[str]"]
+
+
+class ComposeError(Exception):
+    """What Docker Compose says is wrong with a file, in one line."""
 
 
 @dataclass(frozen=True)
-class Reset:
-    """`!reset`: the key goes, whatever the file below says."""
+class Compose:
+    """Docker Compose, for the files of one project.
+
+    Attributes:
+        root: The manifest's folder, which error messages leave out.
+        run: Runs `docker compose`.
+    """
+
+    root: Path
+    run: Runner = docker_compose
+
+    def read(self, paths: Iterable[Path], *options: str) -> Tree:
+        """Merge files, each over the one before; variables and paths stay as written. Raises ComposeError."""
+        files = (f"--file={path}" for path in paths)
+        tree: Tree = json.loads(self._called([*files, *_READ, *options]))
+        return tree
+
+    def ports(self, texts: Sequence[str]) -> list[Any]:
+        """Read ports in the short syntax; what is no port stays a text."""
+        services = {str(place): {"image": "x", "ports": [text]} for place, text in enumerate(texts)}
+        tree = json.loads(self._called(["--file=-", *_READ], written({"services": services})))
+        return [port for place in services for port in tree["services"][place]["ports"]]
+
+    def check(self, text: str, variables: Mapping[str, str]) -> None:
+        """Have a whole file checked as `docker compose up` would. Raises ComposeError."""
+        self._called(["--file=-", "--project-name=check", "config", "--quiet"], text, variables)
+
+    def _called(self, arguments: Sequence[str], stdin: str = "", variables: Mapping[str, str] | None = None) -> str:
+        _check_version(self.run)
+        options = [f"--env-file={os.devnull}", "--profile=*", f"--project-directory={self.root}"]
+        done = self.run([*(options if stdin else options[:2]), *arguments], stdin, variables or {})
+        if done.returncode:
+            raise ComposeError(self._message(done.stderr))
+        return done.stdout
+
+    def _message(self, stderr: str) -> str:
+        lines = (line.strip() for line in stderr.splitlines() if "level=warning" not in line)
+        text = " ".join(filter(None, lines)).replace(f"{os.path.abspath(self.root)}/", "")
+        return text.removeprefix("validating ").removeprefix("-: ").removesuffix(": invalid compose project")
 
 
-@dataclass(frozen=True)
-class Override:
-    """`!override`: the value replaces the one of the file below instead of being merged with it."""
-
-    value: Any
-
-
-class UnreadableError(Exception):
-    """A compose file that is none: one line that says where and why."""
-
-
-class _Loader(yaml.SafeLoader):
-    """Only what YAML 1.2 and compose agree on is no text."""
-
-
-_Loader.yaml_implicit_resolvers = {}
-
-
-def _resolve(kind: str, pattern: str, first: str) -> None:
-    _Loader.add_implicit_resolver(_CORE + kind, re.compile(rf"(?:{pattern})\Z"), [*first] or [""])
-
-
-_resolve("bool", "true|True|TRUE|false|False|FALSE", "tTfF")
-_resolve("int", "[-+]?(?:0|[1-9][0-9]{0,17})", "-+0123456789")
-_resolve("null", "~|null|Null|NULL", "~nN")
-_resolve("null", "", "")
-_resolve("merge", "<<", "<")
-
-
-def read_documents(path: Path) -> Iterator[Any]:
-    """The documents of the file, each a tree. Raises UnreadableError."""
+@cache
+def _check_version(run: Runner) -> None:
+    """Raise ComposeError where Docker Compose is missing or too old."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        for node in yaml.compose_all(text, _Loader):
-            yield _Tree().of(node)
-    except UnicodeDecodeError:
-        raise UnreadableError("not UTF-8: save the file as UTF-8") from None
-    except OSError as error:
-        raise UnreadableError(f"cannot be read: {error.strerror}") from None
-    except yaml.MarkedYAMLError as error:
-        where = error.problem_mark or error.context_mark
-        raise UnreadableError(f"{_line(where)}not YAML: {error.problem or error.context}") from None
-    except yaml.YAMLError as error:
-        raise UnreadableError(f"not YAML: {' '.join(str(error).split())}") from None
-    except RecursionError:
-        raise UnreadableError("nested too deeply: write it flatter") from None
+        done = run(["version", "--short"], "", {})
+        found = re.match(r"v?(\d+)\.(\d+)\.(\d+)", done.stdout.strip()) if done.returncode == 0 else None
+    except FileNotFoundError:
+        found = None
+    oldest = ".".join(map(str, _OLDEST))
+    if found is None:
+        raise ComposeError(f"docker compose is missing: install Docker Compose {oldest} or newer")
+    if tuple(map(int, found.groups())) < _OLDEST:
+        raise ComposeError(f"docker compose is version {found[0]}: install Docker Compose {oldest} or newer")
 
 
-def _line(mark: Any) -> str:
-    return f"line {mark.line + 1}: " if mark else ""
+@dataclass(frozen=True)
+class Loaded:
+    """Compose files as read.
+
+    Attributes:
+        tree: All files merged, each variable kept if the stage gives it, and replaced by its default otherwise.
+        production: What the file for production says itself, {} if there is none.
+        paths: The files, each over the one before.
+        production_name: Of the file for production, whether it exists or not.
+    """
+
+    tree: Tree
+    production: Tree
+    paths: tuple[Path, ...]
+    production_name: str = "compose.prod.yaml"
 
 
-class _Tree:
-    """From YAML's nodes to Python's values; anchors are copied, so that each place can change for itself."""
+def load(path: Path, provided: Iterable[str], findings: Findings, compose: Compose) -> Loaded:
+    """Read the compose file and the one for production beside it; adds to the findings.
 
-    def __init__(self) -> None:
-        self._nodes = 0
-        self._open: list[yaml.Node] = []
-
-    def of(self, node: yaml.Node) -> Any:
-        self._enter(node)
-        match node.tag:
-            case "!reset":
-                value: Any = Reset()
-            case "!override":
-                value = Override(self._value(node, _untagged(node)))
-            case _:
-                value = self._value(node, node.tag)
-        self._open.pop()
-        return value
-
-    def _enter(self, node: yaml.Node) -> None:
-        self._nodes += 1
-        if any(node is parent for parent in self._open):
-            raise UnreadableError(f"{_line(node.start_mark)}an anchor that contains itself: write it out")
-        if self._nodes > _MOST_NODES or len(self._open) > _DEEPEST:
-            raise UnreadableError(f"{_line(node.start_mark)}too large or too deep a file for compose: shorten it")
-        self._open.append(node)
-
-    def _value(self, node: yaml.Node, tag: str) -> Any:
-        if isinstance(node, yaml.MappingNode) and tag == f"{_CORE}map":
-            return self._mapping(node)
-        if isinstance(node, yaml.SequenceNode) and tag == f"{_CORE}seq":
-            return [self._item(item) for item in node.value]
-        if isinstance(node, yaml.ScalarNode):
-            return _scalar(node, tag)
-        raise _unknown_tag(node)
-
-    def _item(self, node: yaml.Node) -> Any:
-        value = self.of(node)
-        if isinstance(value, Reset | Override):
-            raise UnreadableError(f"{_line(node.start_mark)}{node.tag} in a list: write it before the whole list")
-        return value
-
-    def _mapping(self, node: yaml.MappingNode) -> dict[str, Any]:
-        own: dict[str, Any] = {}
-        merged: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            if key_node.tag == f"{_CORE}merge":
-                merged = self._below(value_node) | merged
-                continue
-            key = _key(key_node)
-            if key in own:
-                raise UnreadableError(f"{_line(key_node.start_mark)}{key}: stands there twice: write it once")
-            own[key] = self.of(value_node)
-        return {**{key: value for key, value in merged.items() if key not in own}, **own}
-
-    def _below(self, node: yaml.Node) -> dict[str, Any]:
-        """What `<<` brings: a mapping, or several of which the first one that has a key wins."""
-        value = self.of(node)
-        layers = value if isinstance(value, list) else [value]
-        if not all(isinstance(layer, dict) for layer in layers):
-            raise UnreadableError(f"{_line(node.start_mark)}<<: takes a mapping or a list of mappings")
-        merged: dict[str, Any] = {}
-        for layer in layers:
-            merged = {**layer, **merged}
-        return merged
+    Args:
+        path: The compose file.
+        provided: The variables that Compose finds on the instance.
+        findings: Where problems and notes are added.
+        compose: What reads the files.
+    """
+    names = frozenset(provided)
+    alone = any(_FOR_PRODUCTION.search(file.stem) for file in (path, path.resolve()))
+    above = None if alone else _production_file(path, findings)
+    paths = (path, above) if above else (path,)
+    try:
+        tree = _settled(compose.read(paths), names, compose)
+    except ComposeError as error:
+        file, message = _blamed(above, compose) or (path, str(error))
+        findings.problem(file.name, message.removeprefix(f"{os.path.relpath(file, compose.root)}: "))
+        return Loaded({}, {}, paths)
+    if alone:
+        return Loaded(tree, tree, paths, path.name)
+    _note_override(path, findings)
+    if above is None:
+        return Loaded(tree, {}, paths)
+    production = _settled(compose.read([above], "--no-consistency"), names, compose)
+    _note_overlay(path, above, production, findings)
+    return Loaded(tree, production, paths, above.name)
 
 
-def _untagged(node: yaml.Node) -> str:
-    """The tag that the node would have without one of compose's own."""
-    if isinstance(node, yaml.MappingNode):
-        return f"{_CORE}map"
-    if isinstance(node, yaml.SequenceNode):
-        return f"{_CORE}seq"
-    plain = isinstance(node, yaml.ScalarNode) and node.style is None
-    return str(_Loader("").resolve(yaml.ScalarNode, node.value, (plain, not plain)))  # type: ignore[no-untyped-call]
+def _blamed(above: Path | None, compose: Compose) -> tuple[Path, str] | None:
+    """The file for production and what is wrong with it, if it cannot be read alone either."""
+    try:
+        if above:
+            compose.read([above], "--no-consistency")
+    except ComposeError as error:
+        return (above, str(error)) if above else None
+    return None
 
 
-def _key(node: yaml.Node) -> str:
-    value = _scalar(node, node.tag) if isinstance(node, yaml.ScalarNode) else None
-    if not isinstance(value, str):
-        shown = node.value if isinstance(node, yaml.ScalarNode) else "a list or a mapping"
-        raise UnreadableError(f"{_line(node.start_mark)}key {shown}: a key is text: put it in quotes")
-    return value
+def _note_overlay(path: Path, above: Path, production: Tree, findings: Findings) -> None:
+    """Name the files that are merged; one that has all it needs may be meant to be deployed alone."""
+    services = production["services"].values()
+    # Compose writes a context into every build, so that a build alone does not tell.
+    complete = any("ports" in service for service in services)
+    complete = complete and all("build" in service or "image" in service for service in services)
+    instead = f'; to deploy it alone, write compose = "{above.name}"' if complete else ""
+    findings.note(above.name, f"merged into {path.name}, as docker compose does with two --file options{instead}")
 
 
-def _scalar(node: yaml.ScalarNode, tag: str) -> Any:
-    text = str(node.value)
-    match tag.removeprefix(_CORE):
-        case "null":
-            return None
-        case "bool":
-            return text.lower() == "true"
-        case "int" if re.fullmatch(r"[-+]?[0-9]{1,18}", text):
-            return int(text)
-        case "str" | "float" | "int" | "timestamp":
-            return Plain(text) if node.style is None and text[:1] in set("-+.0123456789") else text
-    raise _unknown_tag(node)
+def _note_override(path: Path, findings: Findings) -> None:
+    """Compose merges this file into one of its default names: it is a developer's."""
+    if path.stem in _DEFAULT_STEMS:
+        names = [f"{stem}.override{suffix}" for stem in _DEFAULT_STEMS for suffix in _SUFFIXES]
+        for file in (path.with_name(name) for name in names):
+            if file.is_file():
+                findings.note(file.name, "not read: it is for development; use compose.prod.yaml for production")
 
 
-def _unknown_tag(node: yaml.Node) -> UnreadableError:
-    return UnreadableError(f"{_line(node.start_mark)}tag {node.tag}: compose knows only !reset and !override")
+def _production_file(path: Path, findings: Findings) -> Path | None:
+    stems = dict.fromkeys((*_DEFAULT_STEMS, path.stem))
+    files = (path.with_name(f"{stem}.prod{suffix}") for stem in stems for suffix in _SUFFIXES)
+    # A link, or a name of another case on some file systems, leads to the same file.
+    same = path.resolve()
+    found = list({file.resolve(): file for file in files if file.is_file() and file.resolve() != same}.values())
+    if len(found) > 1:
+        findings.problem(", ".join(file.name for file in found), "more than one file for production: keep one")
+    return found[0] if found else None
+
+
+def _settled(tree: Tree, provided: frozenset[str], compose: Compose) -> Tree:
+    def scope_of(path: tuple[str, ...]) -> Scope:
+        # A build happens here, where the environment's variables are not.
+        building = path[:1] == ("services",) and path[2:3] == ("build",)
+        return Scope((), IN_A_BUILD) if building else Scope(provided, ON_THE_INSTANCE)
+
+    settled = interpolated(tree, scope_of)
+    return {**settled, "services": {name: _service(keys, compose) for name, keys in _services(settled)}}
+
+
+def _services(tree: Tree) -> Iterator[tuple[str, Tree]]:
+    yield from ((name, keys or {}) for name, keys in (tree.get("services") or {}).items())
+
+
+def _service(service: Tree, compose: Compose) -> Tree:
+    """A service with mappings for `NAME=value`, objects for ports and volumes, and without what is the default."""
+    forms: dict[str, Callable[[Any], Any]] = {
+        "build": lambda build: {**build, "args": _mapping(build.get("args") or {})},
+        "configs": lambda items: [_short(item, {}) for item in items],
+        "depends_on": lambda names: {name: _without(how, {"required": True}) for name, how in names.items()},
+        "env_file": lambda items: [_short(item, {"required": True}, "path") for item in items],
+        "environment": _mapping,
+        "ports": lambda items: _ports(items, compose),
+        "secrets": lambda items: [_short(item, {"target": f"/run/secrets/{item.get('source')}"}) for item in items],
+        "volumes": lambda items: [_parsed(item, Volume.of) for item in items],
+    }
+    return {key: forms[key](value) if key in forms else value for key, value in service.items() if value is not None}
+
+
+def _without(mapping: Tree, defaults: Tree) -> Tree:
+    return {key: value for key, value in mapping.items() if key not in defaults or value != defaults[key]}
+
+
+def _short(item: Tree, defaults: Tree, key: str = "source") -> Any:
+    """An entry in the short syntax where that says the same."""
+    kept = _without(item, defaults)
+    return kept[key] if set(kept) == {key} else kept
+
+
+def _mapping(value: Any) -> Tree:
+    return value if isinstance(value, dict) else dict(_pair(item) for item in value)
+
+
+def _pair(item: str) -> tuple[str, Any]:
+    # In a list names are interpolated, as keys of a mapping they are not.
+    name, sign, text = item.partition("=")
+    value = Invalid(text, item.problem) if isinstance(item, Invalid) else text if sign else None
+    return name.replace("$$", "$"), value
+
+
+def _ports(items: list[Any], compose: Compose) -> list[Any]:
+    # Compose leaves a list with variables in the short syntax: without them it can read it.
+    texts = [item for item in items if isinstance(item, str) and not isinstance(item, Invalid) and "$" not in item]
+    read = [item for item in items if item not in texts] + (compose.ports(texts) if texts else [])
+    return [item if isinstance(item, str) else _parsed(item, Port.of) for item in read]
+
+
+def _parsed(entry: Tree, parse: Callable[[Tree], Any]) -> Any:
+    for _, problem in invalid_texts(entry):
+        return Invalid(str(entry), problem)
+    try:
+        return parse(entry)
+    except ValueError as error:
+        return Invalid(str(entry), str(error))
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes YAML 1.1 that YAML 1.2 reads the same: texts are quoted unless they are plain words."""
+
+    def ignore_aliases(self, _data: Any) -> bool:
+        return True
+
+    def represent_str(self, text: str) -> yaml.ScalarNode:
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=None if _WORDS.fullmatch(text) else '"')
+
+
+_Dumper.add_representer(str, _Dumper.represent_str)
+
+
+def written(tree: Tree) -> str:
+    """The tree as YAML, keys in their order."""
+    text: str = yaml.dump(tree, Dumper=_Dumper, sort_keys=False, width=float("inf"))
+    return text

@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from beanpod.deploy.bundles.compose.draft import WEB_PORT, Draft
+from beanpod.deploy.bundles.compose.entries import Port
 from beanpod.deploy.bundles.compose.findings import at
-from beanpod.deploy.bundles.compose.ports import Port
 
 _PUBLISHED_BY_VARIABLE = re.compile(r"[^$]*\$.*:(?P<target>[0-9]{1,5})(?:/tcp)?")
 
@@ -22,7 +22,7 @@ def ensure_web_port(draft: Draft) -> str | None:
         The service that requests reach, None where that is not one.
     """
     _drop_discarded_ports(draft)
-    reached = _names(name for name, port in draft.ports() if port.reached_at(WEB_PORT))
+    reached = _names(name for name, port in draft.ports() if port.published_at(WEB_PORT))
     if not reached:
         _take_the_only_port(draft)
         reached = _on_the_instances_network(draft) or _publish(draft)

@@ -1,0 +1,255 @@
+"""Compose files as Docker Compose reads them for us: several files, variables, and the text that is written."""
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beanpod.deploy.bundles import build_specs
+from beanpod.deploy.bundles.compose.findings import Findings, Invalid, invalid_texts
+from beanpod.deploy.bundles.compose.interpolation import ON_THE_INSTANCE, Scope, interpolated, settle
+from beanpod.deploy.bundles.compose.reading import Compose as Reader
+from beanpod.deploy.bundles.compose.reading import load, written
+from tests.deploy.bundles.compose_command import Compose
+from tests.deploy.bundles.projects import COMPOSE, compose_bundle, compose_stage, composed, write
+
+WEB = 'services:\n  app:\n    build: .\n    ports: ["80:8080"]\n'
+
+
+def test_services_of_other_files_are_included_with_paths_from_their_own_folder(tmp_path: Path) -> None:
+    other = """
+services:
+  worker: {build: {context: ./src}, env_file: [{path: ./worker.env, required: false}]}
+  proxy: {image: "nginx:1", volumes: ["./proxy.conf:/etc/nginx/nginx.conf:ro"], secrets: [key], configs: [site]}
+secrets: {key: {file: ./key.pem}}
+configs: {site: {file: ./site.json}}
+"""
+    files = ("src/Dockerfile", "worker.env", "proxy.conf", "key.pem", "site.json")
+    write(tmp_path, {"other/compose.yaml": other, **{f"other/{name}": "FROM busybox:stable\n" for name in files}})
+    text = f"include: [other/compose.yaml]\n{WEB}    depends_on: [proxy]\n"
+    app, worker = build_specs(compose_stage(tmp_path, text), tmp_path)
+    assert (app.name, worker.name) == ("app", "worker")
+    assert worker.context == tmp_path / "other/src"
+    bundle = compose_bundle(tmp_path, text)
+    file = composed(bundle)
+    assert list(file["services"]) == ["app", "proxy", "worker"]
+    assert file["services"]["proxy"]["volumes"][0] == "./other/proxy.conf:/etc/nginx/nginx.conf:ro"
+    assert file["secrets"] == {"key": {"file": "./other/key.pem"}}
+    assert file["configs"] == {"site": {"file": "./other/site.json"}}
+    assert {"other/proxy.conf", "other/key.pem", "other/site.json"} <= bundle.files.keys()
+    assert any("other/worker.env, and with it" in note or "left out: other/worker.env" in note for note in bundle.notes)
+
+
+def test_a_service_extends_one_of_another_file(tmp_path: Path) -> None:
+    base = 'services: {base: {build: {context: .}, command: serve, volumes: ["./page.html:/page.html:ro"]}}'
+    write(tmp_path, {"common/base.yaml": base, "common/Dockerfile": "FROM busybox:stable\n", "common/page.html": ""})
+    text = 'services: {app: {extends: {file: common/base.yaml, service: base}, ports: ["80:8080"]}}'
+    (spec,) = build_specs(compose_stage(tmp_path, text), tmp_path)
+    assert spec.context == tmp_path / "common"
+    above = 'services: {app: {volumes: ["./common/page.html:/page.html:ro"]}}'
+    app = composed(compose_bundle(tmp_path, text, compose__prod__yaml=above))["services"]["app"]
+    assert app["command"] == "serve"
+    assert app["volumes"][0] == "./common/page.html:/page.html:ro"
+
+
+def test_the_file_for_production_is_merged_as_compose_does(tmp_path: Path) -> None:
+    text = """
+services:
+  app:
+    build: .
+    ports: ["80:8080", "81:81"]
+    command: [a, b]
+    environment: {A: "1", B: "2"}
+    cap_add: [A]
+    dns: 1.1.1.1
+    tty: true
+"""
+    above = """
+services:
+  app:
+    ports: !override ["80:9090"]
+    command: c d
+    environment: ["A=3", "C=4"]
+    cap_add: [B]
+    tty: !reset null
+"""
+    app = composed(compose_bundle(tmp_path, text, compose__prod__yaml=above))["services"]["app"]
+    assert (app["ports"], app["command"], app["cap_add"]) == (["80:9090"], "c d", ["A", "B"])
+    assert app["environment"] == {"A": "3", "B": "2", "C": "4"}
+    assert "tty" not in app
+
+
+def test_ports_beside_one_with_a_variable_are_read(tmp_path: Path) -> None:
+    ports = '["${NONE:-80}:8080", "3000-3001:3000-3001", "127.0.0.1:${LEVEL}:9", {target: 7, published: "7"}]'
+    text = f"services: {{app: {{build: ., ports: {ports}}}}}"
+    manifest = f'{COMPOSE}[variables]\nLEVEL = "90"\n'
+    app = composed(compose_bundle(tmp_path, text, manifest))["services"]["app"]
+    assert sorted(app["ports"]) == ["127.0.0.1:${LEVEL}:9", "3000:3000", "3001:3001", "7:7", "80:8080"]
+
+
+def test_a_mount_whose_source_is_a_variable_is_one_of_the_project(tmp_path: Path) -> None:
+    volumes = '["${CONF:-./conf}:/conf:ro", "${DATA:-data}:/data"]'
+    text = f'services: {{app: {{image: x, ports: ["80:80"], volumes: {volumes}}}}}\nvolumes: {{data: }}\n'
+    write(tmp_path, {"conf/a.conf": ""})
+    bundle = compose_bundle(tmp_path, text)
+    assert composed(bundle)["services"]["app"]["volumes"][:2] == ["./conf:/conf:ro", "data:/data"]
+    assert "conf/a.conf" in bundle.files
+
+
+def test_this_machine_has_no_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, {".env": "LEVEL=wrong\nCOMPOSE_FILE=none.yaml\n"})
+    for name, value in {"LEVEL": "wrong", "COMPOSE_FILE": "none.yaml", "COMPOSE_PROFILES": "debug"}.items():
+        monkeypatch.setenv(name, value)
+    text = f"{WEB}    command: run ${{LEVEL:-right}}\n"
+    assert composed(compose_bundle(tmp_path, text))["services"]["app"]["command"] == "run right"
+
+
+@pytest.mark.parametrize(
+    ("printed", "code", "problem"),
+    [
+        ("2.24.3\n", 0, "docker compose is version 2.24.3: install Docker Compose 2.24.4 or newer"),
+        ("docker: 'compose' is not a docker command.", 1, "docker compose is missing: install Docker Compose 2.24.4"),
+        (None, 0, "docker compose is missing: install Docker Compose 2.24.4 or newer"),
+    ],
+)
+def test_a_compose_that_is_missing_or_too_old_is_named(
+    tmp_path: Path, printed: str | None, code: int, problem: str
+) -> None:
+    def run(arguments: Sequence[str], _stdin: str, _variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+        if printed is None:
+            raise FileNotFoundError
+        assert arguments == ["version", "--short"]
+        return subprocess.CompletedProcess([], code, printed, "")
+
+    write(tmp_path, {"compose.yaml": WEB})
+    findings = Findings()
+    load(tmp_path / "compose.yaml", (), findings, Reader(tmp_path, run))
+    assert len(findings.problems) == 1
+    assert findings.problems[0].startswith(f"compose.yaml: {problem}")
+
+
+scalars = st.none() | st.booleans() | st.integers(-(10**17), 10**17) | st.text(st.characters(exclude_categories=["Cs"]))
+names = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+trees = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3), max_leaves=15
+)
+
+
+@given(tree=st.dictionaries(names, trees, min_size=1, max_size=4))
+def test_what_is_written_reads_the_same(tree: dict[str, Any]) -> None:
+    assert yaml.safe_load(written(tree)) == tree
+
+
+# Text that YAML takes for something else, unless it is quoted.
+MISTAKABLE = [
+    *("yes", "off", "y", "1e3", "0x1F", "010", "22:22", "2024-01-01", ".5", "1_000", "~", "null", "True", "=", "<<"),
+    *(
+        "",
+        " a",
+        "a ",
+        "a: b",
+        "#a",
+        "a #b",
+        "- a",
+        "!a",
+        "&a",
+        "*a",
+        "{a}",
+        "[a]",
+        "%a",
+        "@a",
+        "`a",
+        "|",
+        ">",
+        "?",
+        ":",
+    ),
+    *("a\nb", "a\tb", '"', "'", "\\", "☃", "\x85", "\u2028", ",", "?", ":"),
+]
+
+
+def test_what_is_written_reads_the_same_with_compose(compose: Compose, tmp_path: Path) -> None:
+    labels = {f"label{place}": text for place, text in enumerate(MISTAKABLE)}
+    service = {"image": "x", "command": MISTAKABLE, "labels": labels}
+    write(tmp_path, {"compose.yaml": written({"services": {"app": service}})})
+    app = compose.config(tmp_path, "compose.yaml")["services"]["app"]
+    assert app["command"] == MISTAKABLE
+    assert app["labels"] == labels
+
+
+GIVEN = Scope({"GIVEN"}, ON_THE_INSTANCE)
+NOTHING_GIVES = (
+    "${NONE} is not set on Elastic Beanstalk: add NONE to [variables] or [secrets], or write ${NONE:-default}"
+)
+
+# What a text is where the stage gives GIVEN only.
+SETTLED = {
+    "plain": "plain",
+    "$GIVEN": "${GIVEN}",
+    "a${GIVEN}b": "a${GIVEN}b",
+    "${GIVEN:-x}": "${GIVEN:-x}",
+    "${GIVEN:-${NONE:-y}}": "${GIVEN:-y}",
+    "${GIVEN:?why}": "${GIVEN:?why}",
+    "${GIVEN:+other}": "${GIVEN:+other}",
+    "${NONE:-x}": "x",
+    "${NONE-x}": "x",
+    "${NONE-}": "",
+    "${NONE:-${ALSO:-y}}": "y",
+    "${NONE:-$GIVEN}": "${GIVEN}",
+    "${NONE:+x}": "",
+    "${NONE+x}": "",
+    '${NONE:-{"a":{"b":1}}}': '{"a":{"b":1}}',
+    "${NONE-a}b}": "ab}",
+    "$$NONE": "$$NONE",
+    "${NONE:-a$$b}": "a$$b",
+    "5$": "5$$",
+    "$5": "$$5",
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), SETTLED.items(), ids=SETTLED)
+def test_variables_that_the_stage_does_not_give_are_settled(text: str, expected: str) -> None:
+    assert settle(text, GIVEN) == expected
+    assert settle(expected, GIVEN) == expected
+
+
+def test_settled_texts_mean_to_compose_what_the_first_ones_meant(compose: Compose, tmp_path: Path) -> None:
+    for name, command in (("theirs", list(SETTLED)), ("ours", list(SETTLED.values()))):
+        service = {"image": "x", "command": command}
+        write(tmp_path, {f"{name}.yaml": written({"services": {"app": service}})})
+    write(tmp_path, {".env": "GIVEN=given\n"})
+    theirs, ours = (compose.config(tmp_path, f"{name}.yaml") for name in ("theirs", "ours"))
+    assert ours == theirs
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("$NONE", NOTHING_GIVES),
+        ("${NONE:?say which}", f"{NOTHING_GIVES} (say which)"),
+        ("${NONE", "a brace is opened and not closed: close it"),
+        ("${GIVEN/a/b}", "${GIVEN...} is no variable: write ${NAME} or ${NAME:-default}"),
+        ("${}", "${...} is no variable: write ${NAME} or ${NAME:-default}"),
+        ("${1:-x}", "${1...} is no variable: write ${NAME} or ${NAME:-default}"),
+        ("${NONE:-" * 2000 + "}" * 2000, "variables are nested too deeply: write fewer"),
+    ],
+    ids=["missing", "required", "open", "replacing", "empty", "number", "deep"],
+)
+def test_texts_that_cannot_be_settled_are_refused(text: str, problem: str) -> None:
+    tree = {"a": [{"b": text}]}
+    settled = interpolated(tree, lambda _: GIVEN)
+    assert settled == tree
+    assert list(invalid_texts(settled)) == [(("a", "b"), problem)]
+
+
+@given(text=st.text("${}:-?+AB1 x", max_size=20))
+def test_any_text_is_settled_for_good_or_refused(text: str) -> None:
+    scope = Scope({"A"}, ON_THE_INSTANCE)
+    (settled,) = interpolated([text], lambda _: scope)
+    if not isinstance(settled, Invalid):
+        assert settle(settled, scope) == settled
