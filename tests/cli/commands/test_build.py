@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -34,11 +35,18 @@ WITHOUT_RIGHTS = ("/usr/bin/setpriv", "--bounding-set=-all", "--inh-caps=-all", 
 
 
 def run(project: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """The command in the project's folder, without git, Docker, root's rights or anybody's credentials."""
+    """The command in the project's folder, without git, an engine, root's rights or anybody's credentials."""
+    programs = project.parent / "programs"
+    programs.mkdir(exist_ok=True)
+    docker = shutil.which("docker")
+    if docker and not (programs / "docker").exists():
+        (programs / "docker").symlink_to(docker)
+    plugins = os.environ.get("DOCKER_CONFIG", str(Path.home() / ".docker"))
+    docker_variables = {"DOCKER_CONFIG": plugins, "DOCKER_HOST": "tcp://127.0.0.1:1"}
     return subprocess.run(
         [*WITHOUT_RIGHTS, sys.executable, "-P", "-m", "beanpod", "build", "--dry-run", *arguments],
         cwd=project,
-        env={"PATH": str(project / "nowhere"), "HOME": str(project), "PYTHONPATH": str(ROOT)},
+        env={"PATH": str(programs), "HOME": str(project), "PYTHONPATH": str(ROOT), **docker_variables},
         capture_output=True,
         text=True,
         check=False,

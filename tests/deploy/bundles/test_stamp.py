@@ -110,7 +110,7 @@ def test_an_unknown_name_of_the_environment_stops_no_deployment(tmp_path: Path, 
 def test_what_a_service_mounts_there_itself_stays(tmp_path: Path) -> None:
     text = 'services:\n  app: {build: ., ports: ["80:80"], volumes: ["own:/run/beanpod/"]}\nvolumes: {own: }\n'
     volumes = composed(compose_bundle(tmp_path, text))["services"]["app"]["volumes"]
-    assert volumes == ["own:/run/beanpod/", "${EB_LOG_BASE_DIR}/app:/var/log/app"]
+    assert volumes == ["own:/run/beanpod", "${EB_LOG_BASE_DIR}/app:/var/log/app"]
 
 
 def test_a_bundle_without_an_image_of_ours_says_nothing_of_itself(tmp_path: Path) -> None:
