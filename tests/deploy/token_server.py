@@ -1,4 +1,4 @@
-"""Gives out a registry's tokens as auth.docker.io does for Docker Hub: a login where there is one, else what is public.
+"""A token server for a registry, as auth.docker.io is for Docker Hub: for a login all rights, else public images only.
 
 https://distribution.github.io/distribution/spec/auth/jwt/
 """
@@ -27,14 +27,18 @@ _SERVICE = "registry"
 
 @dataclass
 class TokenServer:
-    """Who may do what. public: repositories that everybody may pull. asked: the users of the requests, "" without."""
+    """A running token server.
+
+    Attributes:
+        public: Repositories that everybody may pull.
+        users: Of the requests, in order; "" for one without a login.
+    """
 
     folder: Path
     username: str
     password: str = field(repr=False)
-    refresh_token: str = field(repr=False)
     public: set[str] = field(default_factory=set)
-    asked: list[str] = field(default_factory=list)
+    users: list[str] = field(default_factory=list)
     port: int = 0
 
     def __post_init__(self) -> None:
@@ -53,16 +57,14 @@ class TokenServer:
         return {"realm": realm, "service": _SERVICE, "issuer": _ISSUER, "rootcertbundle": str(self._bundle)}
 
     def answer(self, form: dict[str, list[str]], authorization: str) -> str | None:
-        """The token for a request; None for a login that is wrong."""
-        user = self._user(form, authorization)
+        """The token for a request; None for a wrong login."""
+        user = self._user(authorization)
         if user is None:
             return None
-        self.asked.append(user)
+        self.users.append(user)
         return self._token([self._access(scope, user) for scope in form.get("scope", [])])
 
-    def _user(self, form: dict[str, list[str]], authorization: str) -> str | None:
-        if "refresh_token" in form:
-            return self.username if form["refresh_token"] == [self.refresh_token] else None
+    def _user(self, authorization: str) -> str | None:
         if not authorization:
             return ""
         login = base64.b64decode(authorization.removeprefix("Basic ")).decode()
@@ -83,10 +85,10 @@ class TokenServer:
 
 
 @contextmanager
-def token_server(folder: Path, *, username: str, password: str, refresh_token: str) -> Iterator[TokenServer]:
+def token_server(folder: Path, *, username: str, password: str) -> Iterator[TokenServer]:
     """A server on a free port of localhost until the end of the block; its certificate is kept in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    tokens = TokenServer(folder, username, password, refresh_token)
+    tokens = TokenServer(folder, username, password)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(tokens))
     tokens.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
@@ -102,13 +104,7 @@ def token_server(folder: Path, *, username: str, password: str, refresh_token: s
 def _handler(tokens: TokenServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self._answer(parse_qs(urlsplit(self.path).query))
-
-        def do_POST(self) -> None:
-            self._answer(parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode()))
-
-        def _answer(self, form: dict[str, list[str]]) -> None:
-            token = tokens.answer(form, self.headers.get("Authorization", ""))
+            token = tokens.answer(parse_qs(urlsplit(self.path).query), self.headers.get("Authorization", ""))
             body = json.dumps({"token": token, "access_token": token} if token else {"details": "wrong"}).encode()
             self.send_response(200 if token else 401)
             self.send_header("Content-Type", "application/json")
@@ -117,7 +113,7 @@ def _handler(tokens: TokenServer) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
-            """Keep quiet."""
+            """Print nothing."""
 
     return Handler
 

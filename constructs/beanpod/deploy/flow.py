@@ -63,20 +63,16 @@ def build(project: Project, *, application: str, clock: Clock, report: Reporter)
     """
     stage = project.stage
     specs = build_specs(stage, project.root)
-    check_pulls(stage, project.root, is_public=_Anybody(clock).may_pull)
+    check_pulls(stage, project.root, is_public=_Anybody(project.environ, clock, report).may_pull)
     if not specs:
         # Nothing is built, so that neither an engine nor a registry is needed.
         with report.phase(Phase.BUNDLE):
             return Built({}, _bundle(project, {}, application, clock, report))
     repository = stage.service.image
-    with connect(repository, environment=project.environ, report=report, clock=clock) as (docker, registry):
-        check_login(stage, private=registry.is_private)
+    with connect(repository, environment=project.environ, report=report, clock=clock) as builder:
+        check_login(stage, private=builder.is_private)
         images = build_and_push(
-            specs,
-            platform=platform_of(stage.environment.architecture),
-            docker=docker,
-            registry=registry,
-            report=report,
+            specs, platform=platform_of(stage.environment.architecture), builder=builder, report=report
         )
     with report.phase(Phase.BUNDLE):
         return Built(images, _bundle(project, images, application, clock, report))
@@ -85,17 +81,17 @@ def build(project: Project, *, application: str, clock: Clock, report: Reporter)
 class _Anybody:
     """Asks registries as somebody without a login. A registry that does not answer once is not asked again."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, environment: Mapping[str, str], clock: Clock, report: Reporter) -> None:
+        self._environment, self._clock, self._report = environment, clock, report
         self._silent: set[str] = set()
 
     def may_pull(self, image: str) -> bool | None:
         """Whether anybody may pull an image; None where its registry does not say."""
-        repository, reference = Repository.of_image(image)
+        repository, _ = Repository.of_image(image)
         if repository.host in self._silent:
             return None
         try:
-            return is_public(str(repository), reference, clock=self._clock)
+            return is_public(image, environment=self._environment, report=self._report, clock=self._clock)
         except BuildError:
             self._silent.add(repository.host)
             return None
@@ -104,8 +100,9 @@ class _Anybody:
 def _bundle(
     project: Project, images: Mapping[str | None, Image], application: str, clock: Clock, report: Reporter
 ) -> Bundle:
-    repository = project.stage.service.image
-    public = all(is_public(repository, image.digest, clock=clock) for image in images.values())
+    public = all(
+        is_public(image.reference, environment=project.environ, report=report, clock=clock) for image in images.values()
+    )
     bundle = make_bundle(
         project.stage,
         project.root,

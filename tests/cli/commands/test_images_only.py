@@ -1,6 +1,7 @@
 """A compose file of which nothing is built here, the most usual one on Beanstalk, from its build to a rollback."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,8 @@ def test_an_image_that_the_instances_cannot_pull_is_refused(stage: Stage, manife
     compose = manifest.with_name("compose.yaml")
     with local_registry(tmp_path / "registry", username="ada", password="open sesame") as registry:
         compose.write_text(compose.read_text().replace("nginx:stable", f"{registry.host}/ada/wiki:1"))
-        ended = stage.run("deploy", "--manifest", str(manifest), environ=NOWHERE)
+        environ = {**NOWHERE, "PATH": os.environ["PATH"]}
+        ended = stage.run("deploy", "--manifest", str(manifest), environ=environ)
     assert ended.code == 3
     assert f"service web: {registry.host}/ada/wiki:1 is private or does not exist on {registry.host}" in ended.stderr
     assert f"run docker login {registry.host} in a hook of your own" in ended.stderr

@@ -1,4 +1,4 @@
-"""The exact command lines, above all those of buildx, which the tests' machine need not have."""
+"""The exact command lines, also of buildx, which the machine need not have."""
 
 import re
 from pathlib import Path
@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beanpod.deploy.images import BuildSpec, platform_of, tag_of
-from beanpod.deploy.images import _commands as commands
+from beanpod.deploy import images
+from beanpod.deploy.images import BuildSpec, commands, platform_of, tag_of
 
 _SPEC = BuildSpec("web", Path("/src"), Path("/src/Dockerfile"))
 _ALL = BuildSpec("web", Path("/src"), Path("/src/Dockerfile"), args={"B": "2", "A": "1", "PATH": "/x"}, target="prod")
@@ -24,6 +24,16 @@ def _buildx(*, github_cache: bool = False, reproducible: bool = False) -> list[s
     )
 
 
+def test_the_public_names_are_these() -> None:
+    names = (
+        "INSTRUCTIONS BuildSpec BuildStage Builder Dockerfile Finished Image Instruction Platform ProcessRunner "
+        "Repository Runner TimedOutError build_and_push connect given_credentials is_public needs_buildkit "
+        "platform_arguments platform_of read_dockerfile tag_of"
+    )
+    assert images.__all__ == names.split()
+    assert all(hasattr(images, name) for name in images.__all__)
+
+
 def test_buildx_loads_one_image_without_attestations() -> None:
     assert _buildx() == [
         *("docker", "buildx", "build", "--load", "--progress=plain", "--metadata-file", "/tmp/m.json"),
@@ -31,14 +41,14 @@ def test_buildx_loads_one_image_without_attestations() -> None:
     ]
 
 
-def test_a_reproducible_image_has_its_files_times_cut() -> None:
+def test_a_reproducible_image_has_the_times_of_its_files_rewritten() -> None:
     command = _buildx(reproducible=True)
 
     assert command[3:5] == ["--output", "type=docker,rewrite-timestamp=true"]
     assert "--load" not in command
 
 
-def test_the_engines_builder_writes_the_id() -> None:
+def test_docker_build_writes_the_image_id() -> None:
     assert commands.build(_SPEC, platform="linux/amd64", id_file=Path("/tmp/id")) == [
         *("docker", "build", "--iidfile", "/tmp/id", "--platform", "linux/amd64"),
         *("--file", "/src/Dockerfile", "/src"),
@@ -68,7 +78,13 @@ def test_githubs_cache_is_kept_for_each_image() -> None:
     assert "--cache-to" not in _buildx()
 
 
-def test_docker_hub_is_logged_in_to_by_no_name() -> None:
+def test_a_manifest_is_looked_up_without_tls_only_where_asked() -> None:
+    command = ["docker", "manifest", "inspect", "--verbose", "a/b:1"]
+    assert commands.manifest_inspect("a/b:1", insecure=False) == command
+    assert commands.manifest_inspect("a/b:1", insecure=True) == [*command[:-1], "--insecure", "a/b:1"]
+
+
+def test_a_login_to_docker_hub_names_no_host() -> None:
     assert commands.login("ada", None) == ["docker", "login", "--username", "ada", "--password-stdin"]
     assert commands.login("ada", "localhost:5000")[-1] == "localhost:5000"
 

@@ -1,4 +1,4 @@
-"""A Dockerfile is read as Docker reads it."""
+"""A Dockerfile is read as Docker reads it, and what only BuildKit builds is found."""
 
 from collections.abc import Mapping
 
@@ -77,7 +77,7 @@ def test_ports_of_the_stage_that_is_named() -> None:
         "RUN --mount=type=cache,target=/c <<EOF\nMKDIR\nEOF",
     ],
 )
-def test_here_documents_are_no_instructions(text: str) -> None:
+def test_the_text_of_a_here_document_is_no_instruction(text: str) -> None:
     assert keywords(f"FROM a\n{text}\nUSER x") == [(1, "FROM"), (2, text.split()[0]), (5, "USER")]
 
 
@@ -85,7 +85,7 @@ def test_here_documents_are_no_instructions(text: str) -> None:
     "text",
     ['RUN cat <<< "EOF"', "RUN echo $((1<<2))", "RUN cat << EOF", 'RUN echo "a <<EOF b"', 'RUN ["cat", "<<EOF"]'],
 )
-def test_what_only_looks_like_a_here_document_is_none(text: str) -> None:
+def test_other_uses_of_less_than_signs_are_no_here_documents(text: str) -> None:
     assert keywords(f"FROM a\n{text}\nUSER x") == [(1, "FROM"), (2, "RUN"), (3, "USER")]
 
 
@@ -99,11 +99,42 @@ def test_what_only_looks_like_a_here_document_is_none(text: str) -> None:
         ("# only a remark\n# syntax=ghcr.io/ada/frontend:1\n", False),
     ],
 )
-def test_syntax_of_somebody_else_is_known(head: str, foreign: bool) -> None:
+def test_a_foreign_frontend_is_recognised(head: str, foreign: bool) -> None:
     assert Dockerfile.parse(f"{head}FROM a\n").is_foreign is foreign
 
 
-def test_variables_may_hold_anything() -> None:
+@pytest.mark.parametrize(
+    ("text", "need"),
+    [
+        ("FROM a\nRUN --mount=type=secret,id=x true\n", "line 2, RUN --mount"),
+        ("FROM a\nRUN --network=none true\n", "line 2, RUN --network"),
+        ("FROM a\nRUN \\\n  --mount=type=cache,target=/c true\n", "line 2, RUN --mount"),
+        ("FROM a\nCOPY --link a /\n", "line 2, COPY --link"),
+        ("FROM a\ncopy --chown=1:1 --chmod=755 a /\n", "line 2, COPY --chmod"),
+        ("FROM a\nCOPY --parents a/b /\n", "line 2, COPY --parents"),
+        ("FROM a\nADD --checksum=sha256:0 https://example.org/x /\n", "line 2, ADD --checksum"),
+        ("FROM a\nADD https://example.org/ada/shop.git#v1 /\n", "line 2, ADD of a Git repository"),
+        ("FROM a\nCOPY <<A /a\nx\nA\n", "line 2, a here-document of COPY"),
+        ("FROM --platform=$BUILDPLATFORM a\n", "line 1, FROM with BUILDPLATFORM"),
+        ("FROM a-${TARGETARCH}\n", "line 1, FROM with TARGETARCH"),
+        ("# syntax=ghcr.io/ada/frontend\nanything\n", "line 1, syntax ghcr.io/ada/frontend"),
+        ("# syntax=docker/dockerfile:1\nFROM a\nRUN true\n", None),
+        ("ARG BUILDPLATFORM\nFROM --platform=$BUILDPLATFORM a\n", None),
+        ("FROM --platform=linux/amd64 a\nCOPY --chown=1:1 --from=b a /\n", None),
+        ("FROM a\nARG TARGETARCH\nHEALTHCHECK --interval=5s CMD true\nRUN echo --mount\n", None),
+    ],
+)
+def test_what_needs_buildkit_is_named_with_its_line(text: str, need: str | None) -> None:
+    assert Dockerfile.parse(text).needs_buildkit({}, None) == need
+
+
+def test_stages_after_the_target_are_not_built_by_the_classic_builder() -> None:
+    file = Dockerfile.parse("FROM a AS web\nFROM web\nRUN --mount=type=cache,target=/c true\n")
+    assert file.needs_buildkit({}, None) == "line 3, RUN --mount"
+    assert file.needs_buildkit({}, "web") is None
+
+
+def test_a_base_stage_may_be_named_by_a_variable() -> None:
     variables: Mapping[str, str] = {"TARGETARCH": "arm64"}
     file = Dockerfile.parse("FROM a AS base-arm64\nEXPOSE 1\nFROM base-${TARGETARCH}\n")
     assert file.exposed(variables, None) == (1,)

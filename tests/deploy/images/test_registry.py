@@ -1,315 +1,382 @@
-"""What the script asks a registry over HTTP: of the real one, and of one in trouble."""
+"""The login to a registry, and who may pull from it, by way of the docker command and real registries."""
 
+import base64
 import json
-from collections.abc import Iterator
-from hashlib import sha256
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from beanpod.deploy.errors import BuildError
-from beanpod.deploy.images import Registry, is_public
-from beanpod.deploy.images._credentials import Credentials
-from beanpod.deploy.images._repository import Repository
+from beanpod.deploy.errors import BuildError, UsageError
+from beanpod.deploy.images import Repository, connect, given_credentials, is_public
+from beanpod.deploy.images.docker import Docker
+from beanpod.deploy.images.registry import Credentials, is_closed, log_in, published_digest, temporary_configuration
 from tests.deploy.engine import Engine
-from tests.deploy.images.canned import Answer, canned, write_certificate
-from tests.deploy.images.recorder import StillClock
-from tests.deploy.images.shop import Shop
-from tests.deploy.images.sources import write_source
+from tests.deploy.images.canned import Answer, canned
+from tests.deploy.images.fakes import Recorder, ScriptedRunner, Shop, StillClock, WatchingRunner, printed, write_source
 from tests.deploy.registry import LocalRegistry, local_registry
 from tests.deploy.token_server import TokenServer, token_server
 
-_ADA = Credentials("ada", "planted-password")
+HUB_KEY = "https://index.docker.io/v1/"
+VARIABLES = {"PATH": os.environ["PATH"]}
+LIMIT = b'{"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached your unauthenticated pull rate limit."}]}'
 
 
-def _registry(host: str, credentials: Credentials | None = None, clock: StillClock | None = None) -> Registry:
-    return Registry(Repository(f"{host}/ada/guestbook"), credentials, clock=clock or StillClock())
+def public(image: str, variables: Mapping[str, str] = VARIABLES) -> bool:
+    return is_public(image, environment=variables, report=Recorder(), clock=StillClock())
+
+
+def docker_of(runner: ScriptedRunner) -> Docker:
+    return Docker(runner, VARIABLES, Recorder(), StillClock())
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "path", "is_local"),
+    [
+        ("ada/guestbook", "docker.io", "ada/guestbook", False),
+        ("guestbook", "docker.io", "library/guestbook", False),
+        ("docker.io/ada/guestbook", "docker.io", "ada/guestbook", False),
+        ("ghcr.io/ada/guestbook", "ghcr.io", "ada/guestbook", False),
+        ("ghcr.io/guestbook", "ghcr.io", "guestbook", False),
+        ("images.example.com:8443/a/b/c", "images.example.com:8443", "a/b/c", False),
+        ("127.example.com/a", "127.example.com", "a", False),
+        ("localhost.example.com/a", "localhost.example.com", "a", False),
+        ("10.0.0.1:5000/a", "10.0.0.1:5000", "a", False),
+        ("localhost/guestbook", "localhost", "guestbook", True),
+        ("localhost:5000/guestbook", "localhost:5000", "guestbook", True),
+        ("127.0.0.1:5000/a/b", "127.0.0.1:5000", "a/b", True),
+    ],
+)
+def test_the_first_part_of_a_name_is_a_host_if_it_looks_like_one(
+    name: str, host: str, path: str, is_local: bool
+) -> None:
+    repository = Repository(name)
+    assert (repository.host, repository.path, repository.is_local) == (host, path, is_local)
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"DOCKER_USERNAME": "ada"}, "DOCKER_USERNAME is set but DOCKER_PASSWORD is not: set both, or neither to use"),
+        ({"DOCKER_PASSWORD": "p"}, "DOCKER_PASSWORD is set but DOCKER_USERNAME is not: set both, or neither to use"),
+    ],
+    ids=["user", "password"],
+)
+def test_half_a_login_is_refused(environment: dict[str, str], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        given_credentials(environment)
+
+
+def test_credentials_are_read_from_the_environment() -> None:
+    assert given_credentials({"DOCKER_USERNAME": "", "DOCKER_PASSWORD": ""}) is None
+    # A line break is pasted after a password easily.
+    given = given_credentials({"DOCKER_USERNAME": "ada", "DOCKER_PASSWORD": "p w \n"})
+    assert given == Credentials("ada", "p w ")
+    assert "p w" not in repr(given)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        'Error: Get "https://registry-1.docker.io/v2/": unauthorized: incorrect username or password',
+        "Error response from daemon: login attempt to http://localhost:5801/v2/ failed with status: 401 Unauthorized",
+        'Error response from daemon: Get "https://ghcr.io/v2/": denied: denied',
+    ],
+    ids=["Docker Hub", "password file", "GitHub"],
+)
+def test_a_login_that_is_refused_names_the_user(answer: str) -> None:
+    runner = ScriptedRunner({"login": printed(1, answer)})
+    with pytest.raises(UsageError, match="Docker Hub refuses the login of ada: check DOCKER_USERNAME and DOCKER_PASS"):
+        log_in(docker_of(runner), Repository("ada/guestbook"), Credentials("ada", "planted"))
+    assert runner.commands == [["docker", "login", "--username", "ada", "--password-stdin"]]
+
+
+def configured(home: Path, settings: Mapping[str, object]) -> dict[str, str]:
+    """The variables of a user with this Docker configuration."""
+    (home / ".docker").mkdir(parents=True)
+    (home / ".docker" / "config.json").write_text(json.dumps(settings))
+    return {**VARIABLES, "HOME": str(home)}
+
+
+def entry(username: str, password: str) -> dict[str, str]:
+    return {"auth": base64.b64encode(f"{username}:{password}".encode()).decode()}
+
+
+def settings_of(variables: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    settings: dict[str, dict[str, str]] = json.loads(Path(variables["DOCKER_CONFIG"], "config.json").read_text())
+    return settings
+
+
+@pytest.mark.parametrize("text", ["{", "[]", ""], ids=["cut off", "a list", "empty"])
+@pytest.mark.parametrize("login", [{}, {"DOCKER_USERNAME": "ada", "DOCKER_PASSWORD": "p"}], ids=["own", "given"])
+def test_a_broken_configuration_is_named(tmp_path: Path, text: str, login: dict[str, str]) -> None:
+    variables = configured(tmp_path, {}) | login
+    (tmp_path / ".docker" / "config.json").write_text(text)
+    with (
+        pytest.raises(UsageError, match=r"\.docker/config\.json is no JSON object: mend it, or move it away and run"),
+        connect("ghcr.io/ada/shop", environment=variables, report=Recorder()),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("ending", [None, KeyboardInterrupt(), RuntimeError()], ids=["well", "interrupted", "failed"])
+def test_temporary_configuration_has_the_users_plugins_and_logins_and_is_removed(
+    tmp_path: Path, ending: BaseException | None
+) -> None:
+    own = {"auths": {"ghcr.io": entry("bob", "b")}, "currentContext": "ci", "credsStore": "desktop"}
+    variables = configured(tmp_path, own) | {"DOCKER_USERNAME": "ada", "DOCKER_PASSWORD": "planted"}
+    plugin = tmp_path / ".docker" / "cli-plugins" / "docker-buildx"
+    plugin.parent.mkdir()
+    plugin.write_text("a plugin")
+    folder = Path()
+    try:
+        with temporary_configuration(variables, Repository("localhost:5000/a")) as temporary:
+            folder = Path(temporary["DOCKER_CONFIG"])
+            assert folder.stat().st_mode & 0o077 == 0
+            assert (folder / "config.json").stat().st_mode & 0o077 == 0
+            assert (folder / "cli-plugins" / "docker-buildx").read_text() == "a plugin"
+            assert settings_of(temporary) == {**own, "credHelpers": {"localhost:5000": ""}}
+            assert "planted" not in temporary.values()
+            if ending:
+                raise ending
+    except (KeyboardInterrupt, RuntimeError):
+        pass
+    assert not folder.exists()
+    assert plugin.read_text() == "a plugin"
+    assert json.loads((tmp_path / ".docker" / "config.json").read_text()) == own
+
+
+def test_a_login_is_not_written_to_the_users_credential_store(
+    private_registry: LocalRegistry, docker_engine: Engine, tmp_path: Path
+) -> None:
+    calls = tmp_path / "calls"
+    helper = tmp_path / "docker-credential-own"
+    helper.write_text(f'#!/bin/sh\necho "$1" >> {calls}\necho credentials not found in native keychain; exit 1\n')
+    helper.chmod(0o755)
+    settings = {"credsStore": "own", "credHelpers": {private_registry.host: "own", "ghcr.io": "own"}}
+    variables = docker_engine.variables(tmp_path / "home") | configured(tmp_path / "home", settings)
+    variables["PATH"] = f"{tmp_path}{os.pathsep}{variables['PATH']}"
+    shop = Shop(private_registry, docker_engine, variables)
+
+    image = shop.publish(write_source(tmp_path / "source", "one"))[None]
+
+    assert image.pushed
+    assert not calls.exists() or "store" not in calls.read_text().split()
+
+
+@pytest.mark.parametrize(("repository", "key"), [("ada/shop", HUB_KEY), ("ghcr.io/ada/shop", "ghcr.io")])
+def test_docker_hubs_login_has_a_key_of_its_own(tmp_path: Path, repository: str, key: str) -> None:
+    with temporary_configuration({"HOME": str(tmp_path)}, Repository(repository)) as temporary:
+        assert settings_of(temporary) == {"credHelpers": {key: ""}}
+
+
+def login_by_hand(registry: LocalRegistry, variables: Mapping[str, str]) -> None:
+    command = ["docker", "login", "--username", registry.username, "--password-stdin", registry.host]
+    subprocess.run(command, env=dict(variables), input=registry.password, text=True, check=True, capture_output=True)
+
+
+def test_the_users_own_docker_login_is_used(
+    private_registry: LocalRegistry, docker_engine: Engine, tmp_path: Path
+) -> None:
+    variables = docker_engine.variables(tmp_path / "home")
+    login_by_hand(private_registry, variables)
+    shop = Shop(LocalRegistry(private_registry.host, private_registry.folder), docker_engine, variables)
+    spec = write_source(tmp_path / "source", "one")
+
+    first, second = shop.publish(spec)[None], shop.publish(spec)[None]
+
+    assert (first.pushed, second.pushed) == (True, False)
+    # Everybody else cannot pull the image.
+    assert not public(first.reference, variables)
+
+
+def test_a_base_image_is_pulled_with_the_users_own_login(
+    private_registry: LocalRegistry, docker_engine: Engine, variables: dict[str, str], tmp_path: Path
+) -> None:
+    login_by_hand(private_registry, variables)
+    base = Shop(private_registry, docker_engine, variables).publish(write_source(tmp_path / "base", "base"))[None]
+    docker_engine.run("image", "rm", f"{base.repository}:{base.tag}")
+    # The same registry under another name has another entry in Docker's configuration.
+    other = replace(private_registry, host=private_registry.host.replace("localhost", "127.0.0.1"))
+    shop = Shop(other, docker_engine, variables)
+    dockerfile = f"FROM {base.reference}\nLABEL more=yes\n"
+
+    image = shop.publish(write_source(tmp_path / "source", "", dockerfile=dockerfile))[None]
+    docker_engine.remove_images(other.host)
+
+    assert image.pushed
 
 
 @pytest.fixture(scope="module")
 def tokens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TokenServer]:
-    folder = tmp_path_factory.mktemp("tokens")
-    with token_server(folder, username="ada", password="planted-password", refresh_token="planted-refresh") as running:
+    with token_server(tmp_path_factory.mktemp("tokens"), username="ada", password="planted-password") as running:
         yield running
 
 
-@pytest.fixture(scope="module")
-def token_registry(
-    docker_engine: Engine, tokens: TokenServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[LocalRegistry]:
-    """A registry that wants tokens from elsewhere, as Docker Hub does."""
-    folder = tmp_path_factory.mktemp("token-registry")
-    with local_registry(folder, token_settings=tokens.settings) as running:
-        yield LocalRegistry(running.host, running.folder, "ada", "planted-password")
-
-
 @pytest.fixture
-def token_shop(token_registry: LocalRegistry, docker_engine: Engine, tmp_path: Path) -> Shop:
-    return Shop(token_registry, docker_engine, docker_engine.variables(tmp_path / "home"))
-
-
-def test_an_image_goes_to_a_registry_that_wants_tokens(token_shop: Shop, tmp_path: Path) -> None:
-    spec = write_source(tmp_path, "one")
-
-    first, second = token_shop.publish(spec)[None], token_shop.publish(spec)[None]
-
-    assert first.digest == token_shop.registry.digest(token_shop.path, first.tag)
-    assert (first.pushed, second.pushed) == (True, False)
+def token_shop(docker_engine: Engine, tokens: TokenServer, tmp_path: Path) -> Iterator[Shop]:
+    """With a registry that wants tokens from elsewhere, as Docker Hub does."""
+    with local_registry(tmp_path / "registry", token_settings=tokens.settings) as running:
+        registry = LocalRegistry(running.host, running.folder, "ada", "planted-password")
+        yield Shop(registry, docker_engine, docker_engine.variables(tmp_path / "home"))
 
 
 def test_an_image_is_public_once_everybody_may_pull_it(token_shop: Shop, tokens: TokenServer, tmp_path: Path) -> None:
-    image = token_shop.publish(write_source(tmp_path, "one"))[None]
-    before = is_public(image.repository, image.digest)
+    spec = write_source(tmp_path / "source", "one")
+    image, again = token_shop.publish(spec)[None], token_shop.publish(spec)[None]
+    assert image.digest == token_shop.registry.digest(token_shop.path, image.tag)
+    assert (image.pushed, again.pushed) == (True, False)
+
+    before = public(image.reference, token_shop.variables)
     tokens.public.add(token_shop.path)
 
-    assert (before, is_public(image.repository, image.digest)) == (False, True)
-    assert tokens.asked[-1] == ""
+    assert (before, public(image.reference, token_shop.variables)) == (False, True)
+    assert tokens.users[-1] == ""
 
 
-def test_a_refresh_token_serves_for_a_password(token_shop: Shop, tokens: TokenServer, tmp_path: Path) -> None:
-    image = token_shop.publish(write_source(tmp_path, "one"))[None]
-    login = Credentials("<token>", refresh_token="planted-refresh")
-
-    assert Registry(Repository(image.repository), login).digest(image.tag) == image.digest
+def test_a_new_repository_is_not_called_private_where_others_are_public(token_shop: Shop) -> None:
+    docker = Docker(token_shop.runner, token_shop.variables, token_shop.report, StillClock())
+    assert not is_closed(docker, Repository(token_shop.repository))
 
 
-def test_a_wrong_login_sees_nothing(token_shop: Shop, tmp_path: Path) -> None:
-    image = token_shop.publish(write_source(tmp_path, "one"))[None]
-
-    assert Registry(Repository(image.repository), Credentials("ada", "wrong")).digest(image.tag) is None
-
-
-def test_an_image_behind_a_password_is_not_public(
-    private_registry: LocalRegistry, docker_engine: Engine, tmp_path: Path
-) -> None:
-    shop = Shop(private_registry, docker_engine, docker_engine.variables(tmp_path / "home"))
-    image = shop.publish(write_source(tmp_path, "one"))[None]
-
-    assert not is_public(image.repository, image.digest)
+def test_an_image_behind_a_password_is_not_public(classic_shop: Shop, tmp_path: Path) -> None:
+    image = classic_shop.publish(write_source(tmp_path, "one"))[None]
+    assert not public(image.reference, classic_shop.variables)
 
 
-def test_an_image_in_an_open_registry_is_public(
-    open_registry: LocalRegistry, docker_engine: Engine, tmp_path: Path
-) -> None:
-    shop = Shop(open_registry, docker_engine, docker_engine.variables(tmp_path / "home"))
-    image = shop.publish(write_source(tmp_path, "one"))[None]
-
-    assert is_public(image.repository, image.digest)
-    assert not is_public(image.repository, f"sha256:{uuid4().hex * 2}")
+def test_an_image_in_an_open_registry_is_public(open_shop: Shop, tmp_path: Path) -> None:
+    image = open_shop.publish(write_source(tmp_path, "one"))[None]
+    assert public(image.reference)
+    assert public(f"{image.repository}:{image.tag}")
+    assert not public(f"{image.repository}@sha256:{uuid4().hex * 2}")
+    assert not public(f"{image.repository}:gone")
 
 
-def test_a_repository_is_known_to_be_private_by_what_it_holds_already(
-    token_shop: Shop, tokens: TokenServer, tmp_path: Path
-) -> None:
-    repository = Registry(Repository(token_shop.repository), _ADA)
-    empty = repository.is_private()
-    token_shop.publish(write_source(tmp_path, "one"))
-    held = repository.is_private()
-    tokens.public.add(token_shop.path)
-
-    assert (empty, held, repository.is_private()) == (False, True, False)
-
-
-def test_a_registry_that_lets_nobody_in_is_private_before_it_holds_anything(
+def test_a_registry_that_serves_nobody_without_a_password_is_private_before_it_holds_anything(
     private_registry: LocalRegistry, open_registry: LocalRegistry
 ) -> None:
-    login = Credentials(private_registry.username, private_registry.password)
-
-    assert _registry(private_registry.host, login).is_private()
-    assert not _registry(open_registry.host).is_private()
+    docker = Docker(WatchingRunner(), VARIABLES, Recorder(), StillClock())
+    assert is_closed(docker, Repository(f"{private_registry.host}/a/b"))
+    assert not is_closed(docker, Repository(f"{open_registry.host}/a/b"))
+    assert not is_closed(docker, Repository("localhost:9/a/b"))
 
 
 @pytest.mark.parametrize(
-    "tags", [Answer(503), Answer(200, b"[]"), Answer(200, b'{"tags": null}')], ids=["trouble", "no object", "no tag"]
+    ("code", "text", "answer"),
+    [
+        (0, "{}", True),
+        # As Docker Hub, GitHub, Google and Azure answer for what is private or does not exist.
+        (
+            1,
+            "errors:\ndenied: requested access to the resource is denied\nunauthorized: authentication required",
+            False,
+        ),
+        (1, 'Get "https://ghcr.io/v2/ada/shop/manifests/1": denied: denied', False),
+        (1, 'denied: Permission "artifactregistry.repositories.downloadArtifacts" denied', False),
+        (1, 'Get "https://ada.azurecr.io/v2/shop/manifests/1": unauthorized: authentication required', False),
+        (1, 'Get "https://1.dkr.ecr.eu-west-1.amazonaws.com/v2/shop/manifests/1": no basic auth credentials', False),
+        (1, "no such manifest: docker.io/ada/shop:1", False),
+    ],
 )
-def test_a_repository_of_which_nothing_is_known_is_not_called_private(tags: Answer) -> None:
-    with canned(tags, Answer(404)) as server:
-        assert not _registry(server.host).is_private()
+def test_answer_of_the_registry_decides_who_may_pull(code: int, text: str, answer: bool) -> None:
+    runner = ScriptedRunner({"manifest inspect": printed(code, text)})
+    assert is_public("ada/shop:1", environment={}, report=Recorder(), runner=runner, clock=StillClock()) is answer
 
 
-def test_a_tag_whose_image_is_gone_says_nothing_of_the_repository() -> None:
-    with canned(Answer(200, b'{"tags": ["gone"]}'), Answer(404)) as server:
-        assert not _registry(server.host).is_private()
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            'Get "https://no.such.invalid/v2/": dial tcp: lookup no.such.invalid on 10.0.0.1:53: no such host',
+            "the registry does not answer: check its address and that it runs",
+        ),
+        ("toomanyrequests: You have reached your unauthenticated pull rate limit.", r"rate limit is reached \(429\)"),
+        ("received unexpected HTTP status: 503 Service Unavailable", "the registry or the network failed: try again"),
+        ("tls: failed to verify certificate: x509: certificate has expired", "certificate is not trusted"),
+        ("permission denied while trying to connect to the Docker daemon socket", "may not use the Docker engine"),
+        ("docker: 'manifest' is not a docker command.", "exit code 1: docker: 'manifest' is not a docker command"),
+    ],
+    ids=["no such host", "rate limit", "unavailable", "certificate", "socket", "no such command"],
+)
+def test_anything_else_is_unknown_and_not_private(text: str, message: str) -> None:
+    runner = ScriptedRunner({"manifest inspect": printed(1, text)})
+    with pytest.raises(BuildError, match=f"^looking up ada/shop:1 without a login failed: .*{message}"):
+        is_public("ada/shop:1", environment={}, report=Recorder(), runner=runner, clock=StillClock())
+    assert not is_closed(docker_of(runner), Repository("ada/shop"))
 
-    assert [path for _, path, _ in server.requests] == [
-        "/v2/ada/guestbook/tags/list?n=1",
-        *["/v2/ada/guestbook/manifests/gone"] * 2,
-    ]
+
+def test_without_a_docker_command_it_is_unknown(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match="there is no docker command on the PATH"):
+        public("ada/shop:1", {"PATH": str(tmp_path)})
 
 
-def test_a_registry_that_is_down_is_named_after_three_attempts() -> None:
+def test_a_registry_that_is_down_is_unknown(docker_engine: Engine) -> None:
+    with pytest.raises(BuildError, match="looking up localhost:9/a/b:1 without a login failed: the registry does not"):
+        public("localhost:9/a/b:1")
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (
+            Answer(429, LIMIT, {"Content-Type": "application/json"}),
+            r"the registry's rate limit is reached \(429\): set",
+        ),
+        (Answer(503), "the registry or the network failed: try again"),
+    ],
+    ids=["rate limit", "unavailable"],
+)
+def test_what_a_registry_answers_in_trouble_is_unknown(docker_engine: Engine, answer: Answer, message: str) -> None:
+    with canned(Answer(200), answer) as server, pytest.raises(BuildError, match=message):
+        public(f"{server.host}/a/b:1")
+
+
+def test_a_registry_in_trouble_is_asked_again() -> None:
+    unavailable = printed(1, "received unexpected HTTP status: 503 Service Unavailable")
+    runner = ScriptedRunner({"manifest inspect": [unavailable, unavailable, printed(0, "{}")]})
     clock = StillClock()
-
-    with pytest.raises(BuildError, match=r"the registry localhost:9 does not answer: .*refused: check its address and"):
-        _registry("localhost:9", clock=clock).check()
-
-    assert len(clock.sleeps) == 2
+    assert is_public("ada/shop:1", environment={}, report=Recorder(), runner=runner, clock=clock)
+    assert clock.sleeps == [2.0, 8.0]
 
 
-def test_a_rate_limit_is_waited_for_as_long_as_it_asks() -> None:
-    manifest = Answer(200, b"{}", {"Docker-Content-Digest": "sha256:1"})
-    clock = StillClock()
-    with canned(Answer(429, headers={"Retry-After": "7"}), manifest) as server:
-        assert _registry(server.host, clock=clock).digest("one") == "sha256:1"
-
-    assert clock.sleeps == [7.0]
-
-
-def test_a_rate_limit_that_stays_names_the_remedy() -> None:
-    with (
-        canned(Answer(429, headers={"Retry-After": "3600"})) as server,
-        pytest.raises(BuildError, match=r"rate limit of localhost:\d+ is reached \(429\): set DOCKER_USERNAME and"),
-    ):
-        is_public(f"{server.host}/ada/guestbook", "sha256:1", clock=StillClock())
+def test_the_anonymous_question_uses_no_login_of_the_user(tmp_path: Path) -> None:
+    runner = ScriptedRunner()
+    login = {"DOCKER_AUTH_CONFIG": "planted", "DOCKER_PASSWORD": "planted", "DOCKER_CONTEXT": "ci"}
+    variables = configured(tmp_path, {"auths": {HUB_KEY: entry("ada", "planted")}}) | login
+    is_public(f"ada/shop:1@sha256:{'a' * 64}", environment=variables, report=Recorder(), runner=runner)
+    (environment,) = runner.environments
+    assert environment.keys() == {"PATH", "HOME", "DOCKER_CONFIG"}
+    assert environment["DOCKER_CONFIG"] != str(tmp_path / ".docker")
+    # With a tag beside the digest Docker would look up the tag.
+    assert runner.commands == [["docker", "manifest", "inspect", "--verbose", f"ada/shop@sha256:{'a' * 64}"]]
 
 
-def test_a_registry_that_fails_is_named() -> None:
-    with (
-        canned(Answer(503)) as server,
-        pytest.raises(BuildError, match=r"the registry localhost:\d+ fails with status 503: try again later"),
-    ):
-        _registry(server.host).digest("one")
+DIGEST, CONFIG = "sha256:" + "d" * 64, "sha256:" + "c" * 64
 
 
-def test_what_answers_but_is_no_registry_is_refused() -> None:
-    with (
-        canned(Answer(404)) as server,
-        pytest.raises(BuildError, match=r"/v2/ answers 404, as no registry does: check the registry in service\.image"),
-    ):
-        _registry(server.host).check()
+@pytest.mark.parametrize(
+    ("manifest", "found"),
+    [
+        ({"Descriptor": {"digest": DIGEST}, "SchemaV2Manifest": {"config": {"digest": CONFIG}}}, True),
+        ({"Descriptor": {"digest": DIGEST}, "OCIManifest": {"config": {"digest": CONFIG}}}, True),
+        ({"Descriptor": {"digest": CONFIG}, "OCIManifest": {"config": {"digest": "sha256:e"}}}, True),
+        ({"Descriptor": {"digest": DIGEST}, "OCIManifest": {"config": {"digest": "sha256:e"}}}, False),
+        ({"Descriptor": {"digest": DIGEST}}, False),
+        ([{"Descriptor": {"digest": CONFIG}}], False),
+        ({}, False),
+    ],
+    ids=["Docker", "OCI", "containerd image store", "another", "unknown type", "index", "nothing"],
+)
+def test_an_image_is_published_if_its_manifest_has_the_engines_id(manifest: object, found: bool) -> None:
+    docker = docker_of(ScriptedRunner({"manifest inspect": printed(0, json.dumps(manifest))}))
+    assert (published_digest(docker, "ada/shop:1", CONFIG) is not None) is found
 
 
-def test_an_unknown_status_is_told() -> None:
-    with (
-        canned(Answer(418)) as server,
-        pytest.raises(BuildError, match=r"localhost:\d+ answers 418 for http://localhost:\d+/v2/ada/guestbook/man"),
-    ):
-        _registry(server.host).digest("one")
-
-
-def test_the_digest_is_computed_where_the_registry_does_not_say_it() -> None:
-    body = json.dumps({"config": {"digest": "sha256:c"}}).encode()
-    digest = f"sha256:{sha256(body).hexdigest()}"
-    with canned(Answer(200, body)) as server:
-        registry = _registry(server.host)
-
-        assert registry.digest("one") == digest
-        assert registry.ids("one") == {digest, "sha256:c"}
-
-
-def test_a_login_is_not_sent_on_to_another_host() -> None:
-    wants_login = Answer(401, headers={"WWW-Authenticate": 'Basic realm="x"'})
-    with canned(Answer(200, b"{}", {"Docker-Content-Digest": "sha256:1"})) as elsewhere:
-        moved = Answer(307, headers={"Location": f"http://{elsewhere.host}/elsewhere"})
-        with canned(wants_login, moved) as server:
-            assert _registry(server.host, _ADA).digest("one") == "sha256:1"
-
-    assert server.requests[1][2].startswith("Basic ")
-    assert elsewhere.requests == [("HEAD", "/elsewhere", "")]
-
-
-@pytest.fixture
-def certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Of the canned server, and known to this process as that of an authority is."""
-    path = write_certificate(tmp_path)
-    monkeypatch.setenv("SSL_CERT_FILE", str(path))
-    return path
-
-
-def test_a_login_is_not_sent_on_to_plain_http_of_the_same_host_and_port(certificate: Path) -> None:
-    wants_login = Answer(401, headers={"WWW-Authenticate": 'Basic realm="x"'})
-    manifest = Answer(200, b"{}", {"Docker-Content-Digest": "sha256:1"})
-    with canned(wants_login, certificate=certificate) as server:
-        server.answers += [Answer(307, headers={"Location": f"http://{server.remote}/plain"}), manifest]
-
-        assert _registry(server.remote, _ADA).digest("one") == "sha256:1"
-
-    assert server.requests[1][2].startswith("Basic ")
-    assert server.requests[2] == ("HEAD", "/plain", "")
-
-
-def test_a_login_is_kept_where_a_redirect_stays_on_the_server(certificate: Path) -> None:
-    wants_login = Answer(401, headers={"WWW-Authenticate": 'Basic realm="x"'})
-    manifest = Answer(200, b"{}", {"Docker-Content-Digest": "sha256:1"})
-    with canned(wants_login, certificate=certificate) as server:
-        server.answers += [Answer(307, headers={"Location": f"HTTPS://{server.remote}/moved"}), manifest]
-
-        assert _registry(server.remote, _ADA).digest("one") == "sha256:1"
-
-    assert server.requests[2][2].startswith("Basic ")
-
-
-def test_a_redirect_to_no_port_is_a_registry_that_does_not_answer() -> None:
-    with (
-        canned(Answer(307, headers={"Location": "http://localhost:port/"})) as server,
-        pytest.raises(BuildError, match="does not answer"),
-    ):
-        _registry(server.host).digest("one")
-
-
-def test_a_registry_elsewhere_gets_no_login_to_a_realm_on_this_machine(certificate: Path) -> None:
-    with canned(Answer(200, b'{"token": "t"}')) as tokens:
-        challenge = f'Bearer realm="http://{tokens.host}/token",service="s"'
-        with canned(Answer(401, headers={"WWW-Authenticate": challenge}), certificate=certificate) as server:
-            assert _registry(server.remote, _ADA).digest("one") is None
-
-            # A registry of this machine may keep its tokens here.
-            assert _registry(server.host, _ADA).digest("one") is None
-
-    assert [request[2][:6] for request in tokens.requests] == ["Basic "]
-
-
-def test_a_challenge_is_read_as_far_as_an_honest_one_goes() -> None:
-    with canned(Answer(200, b'{"token": "t"}')) as tokens:
-        near, far = (f'Bearer {"a" * many} realm="http://{tokens.host}/token"' for many in (3000, 65_000))
-        with canned(Answer(401, headers={"WWW-Authenticate": far})) as server:
-            # To read all of it took a minute.
-            assert _registry(server.host, _ADA).digest("one") is None
-        assert tokens.requests == []
-
-        with canned(Answer(401, headers={"WWW-Authenticate": near})) as server:
-            assert _registry(server.host, _ADA).digest("one") is None
-        assert len(tokens.requests) == 1
-
-
-@pytest.mark.parametrize("promised", [None, "sha256:" + "0" * 64])
-def test_a_manifest_that_is_not_what_its_digest_says_is_refused(promised: str | None) -> None:
-    body = b'{"config": {"digest": "sha256:c"}}'
-    digest = f"sha256:{sha256(body).hexdigest()}"
-    headers = {"Docker-Content-Digest": promised} if promised else {}
-    reference = digest if promised else "sha256:" + "1" * 64
-    with (
-        canned(Answer(200, body, headers)) as server,
-        pytest.raises(BuildError, match=rf"localhost:\d+ answers with {digest} where sha256:(0|1)+ is asked for or"),
-    ):
-        _registry(server.host).ids(reference)
-
-
-def test_a_digest_that_is_answered_with_another_one_is_refused() -> None:
-    other = "sha256:" + "0" * 64
-    with (
-        canned(Answer(200, headers={"Docker-Content-Digest": other})) as server,
-        pytest.raises(BuildError, match=f"answers with {other} where sha256:1+ is asked for"),
-    ):
-        is_public(f"{server.host}/ada/guestbook", "sha256:" + "1" * 64)
-
-
-@pytest.mark.parametrize("realm", ["http://tokens.example.com/token", "file:///etc/passwd", ""])
-def test_a_login_is_not_sent_without_tls(realm: str) -> None:
-    with canned(Answer(401, headers={"WWW-Authenticate": f'Bearer realm="{realm}",service="s"'})) as server:
-        assert _registry(server.host, _ADA).digest("one") is None
-
-    assert [authorization for *_, authorization in server.requests] == [""]
-
-
-@pytest.mark.parametrize("body", [b"no JSON", b"[]", b"{}"])
-def test_a_token_answer_without_a_token_is_no_login(body: bytes) -> None:
-    with canned(Answer(200, body)) as tokens:
-        challenge = f'Bearer realm="http://{tokens.host}/token",service="s"'
-        with canned(Answer(401, headers={"WWW-Authenticate": challenge})) as server:
-            assert _registry(server.host, _ADA).digest("one") is None
-
-
-def test_a_login_says_nothing_of_its_secret() -> None:
-    assert "planted" not in repr((_ADA, Credentials("ada", refresh_token="planted-refresh")))
+@pytest.mark.parametrize("answer", [printed(1, "no such manifest: docker.io/ada/shop:1"), printed(0, "no JSON")])
+def test_an_image_that_cannot_be_looked_up_is_pushed(answer: object) -> None:
+    docker = docker_of(ScriptedRunner({"manifest inspect": answer}))  # type: ignore[dict-item]
+    assert published_digest(docker, "ada/shop:1", CONFIG) is None

@@ -1,4 +1,4 @@
-"""What Docker really says, and the line a person gets. The words are from Docker 20.10, 28 and BuildKit."""
+"""A docker command that fails: the words are from Docker 20.10, 28 and BuildKit, the message is one line."""
 
 import pytest
 from hypothesis import given
@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from beanpod.deploy.errors import BuildError
 from beanpod.deploy.images import Finished, ProcessRunner
-from beanpod.deploy.images._client import Client, failure
-from tests.deploy.images.scripted import said
+from beanpod.deploy.images.docker import Docker, failure
+from tests.deploy.images.fakes import Recorder, ScriptedRunner, StillClock, printed
 
-_SAID = {
+_PRINTED = {
     "engine is down": (
         "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
         "no Docker engine answers: start Docker and try `docker info`",
@@ -63,8 +63,8 @@ _SAID = {
         "the base image does not exist for that platform: choose another base image or other instance types",
     ),
     "helper": (
-        "error getting credentials - err: fork/exec /tmp/x: permission denied, out: ``",
-        "Docker could not run its credential helper: .* set TMPDIR to a folder from which programs may run",
+        'error getting credentials - err: exec: "docker-credential-desktop": executable file not found in $PATH',
+        "Docker could not run its credential helper: install it, or remove it from Docker's config.json",
     ),
     "no login": ("no basic auth credentials", "the registry wants a login: set DOCKER_USERNAME and DOCKER_PASSWORD"),
     "no base": (
@@ -94,11 +94,11 @@ _SAID = {
 }
 
 
-@pytest.mark.parametrize("case", _SAID)
-def test_dockers_words_become_one_line_with_a_remedy(case: str) -> None:
-    words, line = _SAID[case]
+@pytest.mark.parametrize("case", _PRINTED)
+def test_output_of_docker_becomes_one_line_with_a_remedy(case: str) -> None:
+    words, line = _PRINTED[case]
 
-    error = failure("building service web", said(1, words))
+    error = failure("building service web", printed(1, words))
 
     with pytest.raises(BuildError, match=f"^building service web failed: {line}"):
         raise error
@@ -115,36 +115,66 @@ def test_dockers_words_become_one_line_with_a_remedy(case: str) -> None:
     ],
     ids=["classic", "BuildKit 20.10", "buildx"],
 )
-def test_what_a_step_printed_is_not_taken_for_dockers_own_trouble(ending: str) -> None:
-    error = failure("building service web", said(1, f"npm error connect ECONNREFUSED: connection refused\n{ending}"))
+def test_output_of_a_step_is_not_mistaken_for_a_failure_of_docker(ending: str) -> None:
+    error = failure("building service web", printed(1, f"npm error connect ECONNREFUSED: connection refused\n{ending}"))
 
     assert str(error) == f"building service web failed: exit code 1: {ending}"
     assert error.causes == ("npm error connect ECONNREFUSED: connection refused", ending)
 
 
-def test_what_was_printed_long_before_is_no_cause() -> None:
+def test_only_the_last_lines_are_causes() -> None:
     early = ["Step 1/9 : RUN echo denied", *(f"error {number}" for number in range(9))]
 
-    assert str(failure("building x", said(1, "\n".join(early)))) == "building x failed: exit code 1: error 8"
+    assert str(failure("building x", printed(1, "\n".join(early)))) == "building x failed: exit code 1: error 8"
 
 
-def test_the_last_lines_are_the_causes_where_none_tells() -> None:
-    finished = said(1, "\n".join(["one", "two", "------", "three", "three", "four", "five"]))
+def test_the_last_lines_are_the_causes_if_none_names_an_error() -> None:
+    finished = printed(1, "\n".join(["one", "two", "------", "three", "three", "four", "five"]))
 
     assert failure("building x", finished).causes == ("two", "three", "four", "five")
 
 
-def test_a_command_that_fails_silently_is_told_too() -> None:
+def test_a_command_that_fails_without_output_shows_its_exit_code() -> None:
     assert str(failure("pushing a/b:c", Finished(137))) == "pushing a/b:c failed: docker said nothing, exit code 137"
 
 
 @given(st.lists(st.text(st.characters(blacklist_characters="\r\n")), max_size=9), st.integers(1, 255))
-def test_whatever_docker_says_the_message_is_one_line_and_not_long(lines: list[str], code: int) -> None:
+def test_the_message_is_always_one_short_line(lines: list[str], code: int) -> None:
     message = str(failure("building x", Finished(code, "", tuple(lines))))
 
     assert "\n" not in message
     assert len(message) < 300
 
 
-def test_a_login_in_the_environment_is_not_in_a_clients_repr() -> None:
-    assert "planted" not in repr(Client(ProcessRunner(), {"DOCKER_PASSWORD": "planted"}))
+def test_the_environment_is_not_in_the_repr() -> None:
+    docker = Docker(ProcessRunner(), {"DOCKER_PASSWORD": "planted"}, Recorder(), StillClock())
+    assert "planted" not in repr(docker)
+
+
+_TIMEOUT = printed(1, "net/http: TLS handshake timeout")
+_COMMAND = ["docker", "push", "a/b:c"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "code", "attempts"),
+    [
+        ([_TIMEOUT, _TIMEOUT, printed(0)], 0, 3),
+        ([_TIMEOUT, _TIMEOUT, _TIMEOUT, printed(0)], 1, 3),
+        ([printed(1, "denied: requested access to the resource is denied"), printed(0)], 1, 1),
+    ],
+    ids=["passing", "lasting", "denied"],
+)
+def test_a_command_is_repeated_while_the_network_fails(answers: list[Finished], code: int, attempts: int) -> None:
+    runner, report, clock = ScriptedRunner({"push": answers}), Recorder(), StillClock()
+
+    finished = Docker(runner, {}, report, clock).retry(_COMMAND, "pushing a/b:c")
+
+    assert (finished.code, len(runner.commands)) == (code, attempts)
+    assert clock.sleeps == [2.0, 8.0][: attempts - 1]
+    assert (
+        report.warnings
+        == [
+            "pushing a/b:c failed, next attempt in 2 s",
+            "pushing a/b:c failed, next attempt in 8 s",
+        ][: attempts - 1]
+    )

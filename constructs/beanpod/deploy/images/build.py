@@ -1,0 +1,296 @@
+"""From Dockerfiles to images in a registry: find the builder and the login, build, push."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from beanpod.deploy.clock import Clock, SystemClock
+from beanpod.deploy.errors import BuildError
+from beanpod.deploy.images import commands
+from beanpod.deploy.images.commands import BuildSpec, Image, Platform, tag_of
+from beanpod.deploy.images.docker import Docker, causes, checked, failure
+from beanpod.deploy.images.dockerfile import platform_arguments, read_dockerfile
+from beanpod.deploy.images.process import Finished, ProcessRunner, Runner, temporary_folder
+from beanpod.deploy.images.registry import (
+    Repository,
+    configuration_folder,
+    given_credentials,
+    is_closed,
+    log_in,
+    published_digest,
+    read_settings,
+    temporary_configuration,
+)
+from beanpod.deploy.report import Phase, Reporter
+
+_LOOKING = "looking for the Docker engine"
+# The driver "docker" builds inside the engine and cannot export its cache: https://docs.docker.com/build/builders/drivers/
+_DRIVER = re.compile(r"^Driver:\s+(\S+)", re.MULTILINE)
+_NO_CACHE_DRIVER = "docker"
+# From this version on the client has BuildKit in buildx alone: https://docs.docker.com/engine/release-notes/23.0/
+_FIRST_WITHOUT_BUILDKIT = 23
+# How a builder reports what it does not know, and how the classic one misreads it.
+_UNKNOWN = re.compile(r"unknown (?:instruction|flag)", re.IGNORECASE)
+_MISREAD = re.compile(r"requires BuildKit|failed to parse platform|(?:COPY|ADD) failed", re.IGNORECASE)
+_STEP_OF_BUILDKIT = re.compile(r"#\d+ ")
+
+_INSTALL_BUILDX = (
+    "this Docker has only its classic builder: install buildx, https://docs.docker.com/go/buildx/, "
+    "or set DOCKER_BUILDKIT=1 where Docker is older than 23"
+)
+_UNSET = "DOCKER_BUILDKIT=0 asks for the classic builder: unset it"
+# https://docs.docker.com/build/buildkit/dockerfile-release-notes/: here-documents came with 1.4, which Docker 23 has.
+_UPDATE = (
+    "is newer than the BuildKit of this engine: begin the Dockerfile with `# syntax=docker/dockerfile:1`, "
+    "or update Docker"
+)
+# Several platforms, and the attestations of a build, make an index: a list of images.
+_INDEX_TYPES = frozenset(
+    {"application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"}
+)
+
+
+@dataclass(frozen=True)
+class Builder:
+    """A Docker engine that answers, and the login to the repository for its images.
+
+    Attributes:
+        docker: The docker command.
+        repository: Where images are pushed.
+        buildx: Whether buildx builds, rather than `docker build`.
+        buildkit: Whether BuildKit builds; None where only a build shows it.
+        github_cache: Whether buildx keeps the layers in GitHub's cache.
+    """
+
+    docker: Docker
+    repository: Repository
+    buildx: bool
+    buildkit: bool | None = None
+    github_cache: bool = False
+
+    def is_private(self) -> bool:
+        """Whether certainly no image of the repository can be pulled without a login."""
+        return is_closed(self.docker, self.repository)
+
+    def check(self, spec: BuildSpec) -> None:
+        """Raise BuildError for a missing file, and for a Dockerfile that needs BuildKit where there is none."""
+        if not spec.context.is_dir():
+            raise BuildError(f"{spec.title}: the build context {spec.context} is no folder: correct its path")
+        if not spec.dockerfile.is_file():
+            raise BuildError(f"{spec.title}: there is no Dockerfile {spec.dockerfile}: write it or correct its path")
+        need = needs_buildkit(spec) if self.buildkit is False else None
+        if need:
+            raise self._without_buildkit(spec, need)
+
+    def build(self, spec: BuildSpec, platform: Platform) -> str:
+        """Build an image into the engine and return its id. BuildError also where it is for another platform."""
+        aim = f"building {spec.title}"
+        if not self.buildkit:
+            spec = _with_platform_arguments(spec, platform)
+        variables = {**self.docker.environment, **commands.build_environment(spec.args)}
+        with temporary_folder("beanpod-build-") as folder:
+            result = folder / "result"
+            finished = replace(self.docker, environment=variables).run(
+                self._command(spec, platform, result), aim, show=True
+            )
+            if finished.code:
+                raise self._too_old(spec, finished) or failure(aim, finished)
+            ids = _ids_in_metadata(result.read_text()) if self.buildx else (result.read_text().strip(),)
+        image = self._inspect(*ids)
+        built = f"{image['Os']}/{image['Architecture']}"
+        if built != platform:
+            raise BuildError(
+                f"{spec.title}: the image is for {built}, the instances are {platform}: install buildx, "
+                "leave --platform out of the FROM lines, or choose other instance types"
+            )
+        return str(image["Id"])
+
+    def _inspect(self, *ids: str) -> dict[str, Any]:
+        """The image with one of these ids, as the engine describes it."""
+        aim = f"looking at the image {ids[-1]}"
+        finished = self.docker.run(commands.inspect(*ids), aim)
+        found = json.loads(finished.stdout or "[]")
+        if not found:
+            raise failure(aim, finished)
+        return dict(found[0])
+
+    def push(self, image_id: str, tag: str) -> Image:
+        """Push an image unless the registry has it already under this tag."""
+        name = f"{self.repository}:{tag}"
+        digest = published_digest(self.docker, name, image_id)
+        if digest:
+            self.docker.report.say(f"{name} is in the registry already")
+            return Image(str(self.repository), tag, digest, pushed=False)
+        checked(self.docker.run(commands.tag(image_id, name), f"tagging {name}"), f"tagging {name}")
+        aim = f"pushing {name}"
+        finished = checked(self.docker.retry(commands.push(name), aim, show=True), aim)
+        known = {reference.rpartition("@")[2] for reference in self._inspect(image_id).get("RepoDigests") or ()}
+        # An image that was pushed before may have several digests; Docker prints the one of this push.
+        printed = "\n".join(finished.lines)
+        digest = next((digest for digest in sorted(known) if digest in printed), None)
+        if digest is None:
+            raise BuildError(
+                f"{name} was pushed, but Docker does not show its digest: update Docker, then deploy again"
+            )
+        published = Image(str(self.repository), tag, digest, pushed=True)
+        self.docker.report.say(f"pushed {published.reference}")
+        return published
+
+    def _command(self, spec: BuildSpec, platform: str, result: Path) -> list[str]:
+        if not self.buildx:
+            return commands.build(spec, platform=platform, id_file=result)
+        # Only where a workflow sets this variable: with false times Python compiles its modules anew at every start,
+        # and browsers keep files that have changed.
+        reproducible = bool(self.docker.environment.get("SOURCE_DATE_EPOCH"))
+        return commands.buildx_build(
+            spec, platform=platform, metadata_file=result, github_cache=self.github_cache, reproducible=reproducible
+        )
+
+    def _without_buildkit(self, spec: BuildSpec, need: str, why: tuple[str, ...] = ()) -> BuildError:
+        remedy = _UNSET if self.docker.environment.get("DOCKER_BUILDKIT") == "0" else _INSTALL_BUILDX
+        return BuildError(f"{spec.title}: {need}, needs BuildKit, and {remedy}", causes=why)
+
+    def _too_old(self, spec: BuildSpec, finished: Finished) -> BuildError | None:
+        """The error for a build that failed because this builder does not know an instruction; None for any other."""
+        need, why = needs_buildkit(spec), causes(finished.lines)
+        text = "\n".join(why)
+        if need and (self.buildkit or any(_STEP_OF_BUILDKIT.match(line) for line in finished.lines)):
+            return BuildError(f"{spec.title}: {need}, {_UPDATE}", causes=why) if _UNKNOWN.search(text) else None
+        misread = need and (_UNKNOWN.search(text) or _MISREAD.search(text))
+        return self._without_buildkit(spec, need, why) if need and misread else None
+
+
+@contextmanager
+def connect(
+    repository: str,
+    *,
+    environment: Mapping[str, str],
+    report: Reporter,
+    runner: Runner | None = None,
+    clock: Clock | None = None,
+) -> Iterator[Builder]:
+    """Find the engine and the builder, and log in to the repository's registry until the end of the block.
+
+    Args:
+        repository: Such as ada/shop or ghcr.io/ada/shop.
+        environment: The deployment's variables. DOCKER_USERNAME and DOCKER_PASSWORD are the login; without them the
+            user's own `docker login` is used.
+        report: Shows what Docker prints; hides the password.
+        runner: Runs docker. Default: as a process.
+        clock: Waits between attempts. Default: the machine's.
+
+    Raises:
+        UsageError: The login is refused or incomplete, or Docker's configuration is broken.
+        BuildError: The engine or the registry does not answer.
+    """
+    place, login = Repository(repository), given_credentials(environment)
+    read_settings(configuration_folder(environment))
+    if login:
+        report.mask(login.password)
+    with temporary_configuration(environment, place) if login else nullcontext(environment) as variables:
+        docker = Docker(runner or ProcessRunner(), variables, report, clock or SystemClock())
+        builder = _find_builder(docker, place)
+        if login:
+            log_in(docker, place, login)
+        yield builder
+
+
+def _find_builder(docker: Docker, repository: Repository) -> Builder:
+    version = checked(docker.run(commands.version(), _LOOKING), _LOOKING).stdout
+    # DOCKER_BUILDKIT=0 is how a user asks for the classic builder.
+    asked = docker.environment.get("DOCKER_BUILDKIT")
+    buildx = asked != "0" and docker.run(commands.buildx_version(), _LOOKING).code == 0
+    return Builder(
+        docker,
+        repository,
+        buildx=buildx,
+        buildkit=buildx or _has_buildkit(asked, version),
+        github_cache=buildx and _github_cache(docker),
+    )
+
+
+def _has_buildkit(asked: str | None, version: str) -> bool | None:
+    """Whether `docker build` uses BuildKit; None where the engine's settings decide."""
+    if asked == "0":
+        return False
+    major = re.match(r"\d+", version)
+    if major and int(major[0]) >= _FIRST_WITHOUT_BUILDKIT:
+        return None if asked else False
+    return True if asked == "1" else None
+
+
+def _github_cache(docker: Docker) -> bool:
+    """GitHub offers its cache to a command only where the workflow passes address and token on."""
+    given = docker.environment.get
+    if not given("ACTIONS_RUNTIME_TOKEN") or not (given("ACTIONS_RESULTS_URL") or given("ACTIONS_CACHE_URL")):
+        return False
+    driver = _DRIVER.search(docker.run(commands.buildx_inspect(), _LOOKING).stdout)
+    return driver is not None and driver[1] != _NO_CACHE_DRIVER
+
+
+def build_and_push(
+    specs: Sequence[BuildSpec], *, platform: Platform, builder: Builder, report: Reporter
+) -> dict[str | None, Image]:
+    """Build all images and push those that the registry does not have yet.
+
+    Args:
+        specs: What to build. All images are pushed to one repository, with tags that begin with the specs' names.
+        platform: Of the instances.
+        builder: From `connect`.
+        report: Shows the phases.
+
+    Returns:
+        The images by the names of their specs.
+
+    Raises:
+        BuildError: An image cannot be built or pushed.
+    """
+    with report.phase(Phase.BUILD):
+        for spec in specs:
+            builder.check(spec)
+        report.say(f"building with {'docker buildx build' if builder.buildx else 'docker build'}")
+        built = {}
+        for spec in specs:
+            built[spec.name] = builder.build(spec, platform)
+            report.say(f"built {spec.title} for {platform}")
+    with report.phase(Phase.PUSH):
+        return {name: builder.push(image_id, tag_of(name, image_id)) for name, image_id in built.items()}
+
+
+def needs_buildkit(spec: BuildSpec) -> str | None:
+    """The first instruction of the Dockerfile that needs BuildKit, with its line; None without one."""
+    return read_dockerfile(spec.dockerfile).needs_buildkit(spec.args, spec.target)
+
+
+def _with_platform_arguments(spec: BuildSpec, platform: str) -> BuildSpec:
+    """The spec with the arguments that BuildKit sets by itself, as far as the Dockerfile declares them."""
+    lines = read_dockerfile(spec.dockerfile).instructions
+    declared = {word for one in lines if one.keyword == "ARG" for word in one.words}
+    automatic = {name: value for name, value in platform_arguments(platform).items() if name in declared}
+    return replace(spec, args={**automatic, **spec.args}) if automatic else spec
+
+
+def _ids_in_metadata(text: str) -> tuple[str, ...]:
+    """The ids under which the engine may know an image, from buildx's metadata file.
+
+    They are the digest of the configuration or, with the containerd image store, that of the manifest:
+    https://docs.docker.com/reference/cli/docker/buildx/build/#metadata-file
+    """
+    try:
+        metadata = json.loads(text)
+    except ValueError:
+        metadata = None
+    metadata = metadata if isinstance(metadata, dict) else {}
+    if metadata.get("containerimage.descriptor", {}).get("mediaType") in _INDEX_TYPES:
+        raise BuildError(
+            "buildx made an index instead of an image: remove BUILDX_* settings that add attestations or platforms"
+        )
+    keys = ("containerimage.config.digest", "containerimage.digest")
+    ids = tuple(dict.fromkeys(str(metadata[key]) for key in keys if metadata.get(key)))
+    if not ids:
+        raise BuildError("buildx's metadata file names no image: update buildx, `docker buildx version` shows yours")
+    return ids

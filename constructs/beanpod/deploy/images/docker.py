@@ -1,0 +1,140 @@
+"""The docker command: run it, and say in one line why it failed."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from beanpod.deploy.clock import Clock
+from beanpod.deploy.errors import BuildError
+from beanpod.deploy.images.process import Finished, Runner, TimedOutError
+from beanpod.deploy.report import Reporter
+
+_QUERY_SECONDS = 60.0
+# No build or push should take longer than this; a hung command would occupy a CI job for six hours.
+_LONGEST_SECONDS = 3600.0
+_PAUSES = (2.0, 8.0)
+_LONGEST_REASON = 200
+_MOST_CAUSES = 5
+_CAUSE = re.compile(
+    r"error|fail|denied|refused|unauthorized|no such|not found|cannot|non-zero|toomany|429|not complete|timeout|"
+    r"no space|exit code",
+    re.IGNORECASE,
+)
+# A RUN instruction failed: what its program printed is not about Docker or a registry.
+_STEP_FAILED = re.compile(r"returned a non-zero code|did not complete successfully|executor failed running")
+
+_TRY_AGAIN = "the registry or the network failed: try again"
+# What Docker 20.10 or later, or a registry, prints, and the remedy. The first pattern that fits counts; those for steps
+# apply to what a RUN instruction prints, too.
+_STEP_REMEDIES = {
+    r"no space left on device": "the Docker engine's disk is full: make room with `docker system prune --all`",
+    r"exec format error": "this machine cannot run programs of that platform: build on one that can, or install QEMU "
+    "(in GitHub Actions: docker/setup-qemu-action)",
+}
+_REMEDIES = {
+    **_STEP_REMEDIES,
+    r"permission denied while trying to connect to the docker": "this user may not use the Docker engine: add them to "
+    "the group docker",
+    r"cannot connect to the docker daemon|is the docker daemon running|error during connect|"
+    r"failed to connect to the docker api": "no Docker engine answers: start Docker and try `docker info`",
+    r"toomanyrequests|too many requests|pull rate limit": "the registry's rate limit is reached (429): set "
+    "DOCKER_USERNAME and DOCKER_PASSWORD, which Docker Hub allows more, or try again later",
+    r"buildx component is missing": "DOCKER_BUILDKIT=1 asks for BuildKit, which needs buildx: install it or unset "
+    "DOCKER_BUILDKIT",
+    r"error checking context: (?:can't stat|no permission)|error from sender: open .* permission denied": "this user "
+    "cannot read every file in the build context: grant this user read permission, or remove the file",
+    r"error getting credentials": "Docker could not run its credential helper: install it, or remove it from Docker's "
+    "config.json",
+    r"no match for platform|does not (?:match|provide) the specified platform": "the base image does not exist for "
+    "that platform: choose another base image or other instance types",
+    r"no basic auth credentials|unauthorized|authentication required|incorrect username or password": "the registry "
+    "wants a login: set DOCKER_USERNAME and DOCKER_PASSWORD, or run `docker login` before",
+    r"pull access denied|manifest unknown|manifest for .* not found": "a base image does not exist, or reading it "
+    "needs another login: check the FROM lines",
+    r"denied|insufficient_scope|forbidden": "this login may not write there: create the repository, or give the access "
+    "token read and write rights",
+    r"server gave http response to https client": "the registry speaks no TLS: give it a certificate, or list it in "
+    "the engine's insecure-registries",
+    r"x509:|certificate signed by unknown authority": "the registry's certificate is not trusted: add its authority to "
+    "the engine's /etc/docker/certs.d",
+    r"connection refused|no such host|server misbehaving|network is unreachable": "the registry does not answer: check "
+    "its address and that it runs",
+    r"i/o timeout|tls handshake timeout|unexpected eof|: eof|connection reset|context deadline exceeded|"
+    r"bad gateway|service unavailable|gateway timeout|internal server error": _TRY_AGAIN,
+}
+
+
+@dataclass(frozen=True)
+class Docker:
+    """The docker command.
+
+    Attributes:
+        runner: Runs it.
+        environment: Its variables.
+        report: Shows what builds and pushes print.
+        clock: Waits between attempts.
+    """
+
+    runner: Runner = field(repr=False)
+    environment: Mapping[str, str] = field(repr=False)
+    report: Reporter = field(repr=False)
+    clock: Clock = field(repr=False)
+
+    def run(self, command: Sequence[str], aim: str, *, stdin: str = "", show: bool = False) -> Finished:
+        """Run a command to its end, whatever its exit code.
+
+        Args:
+            command: From `images.commands`.
+            aim: What it does, such as "building service web".
+            stdin: Its standard input.
+            show: Whether it is a build or a push, whose output is shown and which may take long.
+
+        Raises:
+            BuildError: There is no docker command, or it did not end in time.
+        """
+        timeout, shown = (_LONGEST_SECONDS, self.report.output) if show else (_QUERY_SECONDS, None)
+        try:
+            return self.runner.run(command, environment=self.environment, timeout=timeout, stdin=stdin, show=shown)
+        except FileNotFoundError:
+            raise BuildError(f"{aim} failed: there is no docker command on the PATH: install Docker") from None
+        except TimedOutError as error:
+            raise BuildError(f"{aim} failed: {error}: try again", causes=causes(error.lines)) from None
+
+    def retry(self, command: Sequence[str], aim: str, *, show: bool = False) -> Finished:
+        """Run a command, twice more at most while the registry or the network fails."""
+        finished = self.run(command, aim, show=show)
+        for pause in _PAUSES:
+            if not finished.code or _remedy(finished.lines) != _TRY_AGAIN:
+                break
+            self.report.warn(f"{aim} failed, next attempt in {pause:.0f} s")
+            self.clock.sleep(pause)
+            finished = self.run(command, aim, show=show)
+        return finished
+
+
+def checked(finished: Finished, aim: str) -> Finished:
+    """What has succeeded; BuildError with the reason for what has not."""
+    if finished.code:
+        raise failure(aim, finished)
+    return finished
+
+
+def failure(aim: str, finished: Finished) -> BuildError:
+    """The error to raise for a command that failed: one line, with the remedy where it is known."""
+    lines = causes(finished.lines)
+    last = f"exit code {finished.code}: {lines[-1][:_LONGEST_REASON]}" if lines else ""
+    reason = _remedy(finished.lines) or last or f"docker said nothing, exit code {finished.code}"
+    return BuildError(f"{aim} failed: {reason}", causes=lines)
+
+
+def causes(lines: Sequence[str]) -> tuple[str, ...]:
+    """The last lines that name an error, or the last lines if none does."""
+    printed = [line.strip() for line in lines if line.strip("- ")]
+    errors = [line for line in printed if _CAUSE.search(line)]
+    return tuple(dict.fromkeys((errors or printed)[-_MOST_CAUSES:]))
+
+
+def _remedy(lines: Sequence[str]) -> str | None:
+    text = "\n".join(causes(lines))
+    known = _STEP_REMEDIES if _STEP_FAILED.search(text) else _REMEDIES
+    return next((remedy for pattern, remedy in known.items() if re.search(pattern, text, re.IGNORECASE)), None)

@@ -1,0 +1,183 @@
+"""Run commands, and keep temporary folders: neither outlives the deployment, however it ends."""
+
+import fcntl
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir
+from typing import Protocol
+
+_CHUNK = 65536
+# A folder younger than this may not be locked yet.
+_YOUNG_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A process that has ended.
+
+    Attributes:
+        code: Its exit code.
+        stdout: Its standard output.
+        lines: The lines of standard output and standard error, in the order in which they came.
+    """
+
+    code: int
+    stdout: str = ""
+    lines: tuple[str, ...] = ()
+
+
+class TimedOutError(Exception):
+    """A process was killed because it ran too long.
+
+    Attributes:
+        lines: What it had printed.
+    """
+
+    def __init__(self, seconds: float, lines: tuple[str, ...]) -> None:
+        super().__init__(f"no end after {seconds:.0f} s")
+        self.lines = lines
+
+
+class Runner(Protocol):
+    """Runs commands."""
+
+    def run(
+        self,
+        arguments: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        timeout: float,
+        stdin: str = "",
+        show: Callable[[str], None] | None = None,
+    ) -> Finished:
+        """Run a command to its end.
+
+        Args:
+            arguments: The command line.
+            environment: All its variables.
+            timeout: In seconds.
+            stdin: Its standard input.
+            show: Called with each line when it is printed.
+
+        Raises:
+            FileNotFoundError: There is no such program.
+            TimedOutError: It ran longer than the timeout.
+        """
+
+
+@dataclass(frozen=True)
+class ProcessRunner:
+    """Runs each command in a process group of its own, which ends as a whole.
+
+    Attributes:
+        grace: Seconds between SIGTERM and SIGKILL.
+    """
+
+    grace: float = 5.0
+
+    def run(
+        self,
+        arguments: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        timeout: float,
+        stdin: str = "",
+        show: Callable[[str], None] | None = None,
+    ) -> Finished:
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(  # noqa: S603 - argument lists of images.commands, no shell
+            arguments, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+        )
+        with process:
+            try:
+                with suppress(BrokenPipeError), process.stdin or nullcontext() as stream:
+                    if stream and stdin:
+                        stream.write(stdin.encode())
+                return _follow(process, timeout, show)
+            except BaseException:
+                self._end(process)
+                raise
+
+    def _end(self, process: "subprocess.Popen[bytes]") -> None:
+        try:
+            _signal_group(process, signal.SIGTERM)
+            process.wait(self.grace)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            _signal_group(process, signal.SIGKILL)
+
+
+def _follow(process: "subprocess.Popen[bytes]", timeout: float, show: Callable[[str], None] | None) -> Finished:
+    """Read both outputs until they are closed."""
+    deadline, stdout, lines = time.monotonic() + timeout, bytearray(), list[str]()
+    unfinished: dict[int, bytes] = {}
+    with selectors.DefaultSelector() as selector:
+        for stream in filter(None, (process.stdout, process.stderr)):
+            selector.register(stream, selectors.EVENT_READ)
+        while selector.get_map():
+            ready = selector.select(max(0.0, deadline - time.monotonic()))
+            if not ready or time.monotonic() >= deadline:
+                raise TimedOutError(timeout, tuple(lines))
+            for key, _ in ready:
+                chunk = os.read(key.fd, _CHUNK)
+                stdout += chunk if key.fileobj is process.stdout else b""
+                *whole, rest = (unfinished.get(key.fd, b"") + chunk).replace(b"\r", b"\n").split(b"\n")
+                unfinished[key.fd] = rest
+                if not chunk:
+                    selector.unregister(key.fileobj)
+                    whole.append(rest)
+                for line in filter(None, (part.decode(errors="replace").rstrip() for part in whole)):
+                    lines.append(line)
+                    if show:
+                        show(line)
+    return Finished(process.wait(), stdout.decode(errors="replace"), tuple(lines))
+
+
+def _signal_group(process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
+    # The group exists as long as any of its processes does.
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
+
+
+@contextmanager
+def temporary_folder(prefix: str, *, parent: Path | None = None) -> Iterator[Path]:
+    """Make a folder for this user alone until the end of the block, and remove those of runs that were killed.
+
+    Args:
+        prefix: The beginning of its name, and of the names of the folders to remove.
+        parent: Where it is made. Default: the machine's folder for temporary files.
+    """
+    place = parent or Path(gettempdir())
+    for folder in place.glob(f"{prefix}*"):
+        _remove_if_abandoned(folder)
+    with TemporaryDirectory(prefix=prefix, dir=place) as name, _opened(Path(name)) as descriptor:
+        # The kernel releases the lock however the process ends.
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield Path(name)
+
+
+def _remove_if_abandoned(folder: Path) -> None:
+    # OSError: it is in use, another user's, gone, or no folder.
+    with suppress(OSError), _opened(folder) as descriptor:
+        if time.time() - os.fstat(descriptor).st_mtime > _YOUNG_SECONDS:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[int]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

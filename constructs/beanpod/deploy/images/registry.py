@@ -1,0 +1,253 @@
+"""A registry, by way of the docker command: the login, what it holds, and who may pull from it."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from beanpod.deploy.clock import Clock, SystemClock
+from beanpod.deploy.errors import BuildError, UsageError
+from beanpod.deploy.images import commands
+from beanpod.deploy.images.docker import Docker, checked, failure
+from beanpod.deploy.images.process import Finished, ProcessRunner, Runner, temporary_folder
+from beanpod.deploy.report import Reporter
+
+USERNAME = "DOCKER_USERNAME"
+PASSWORD = "DOCKER_PASSWORD"  # noqa: S105 - the name of the variable
+
+_HUB = "docker.io"
+# Docker's configuration keeps the login to Docker Hub under this key.
+_HUB_KEY = "https://index.docker.io/v1/"
+_LOOPBACK = re.compile(r"(?:localhost|127(?:\.[0-9]{1,3}){3})(?::[0-9]+)?")
+_LOGIN_REFUSED = re.compile(r"unauthorized|denied|incorrect username", re.IGNORECASE)
+# What `docker manifest inspect` prints for an HTTP status 401, 403 or 404; a registry may answer with any of them
+# for an image that is private and for one that does not exist.
+_NO_ACCESS = re.compile(r"(?:^|: )(?:denied|unauthorized)\b|no basic auth credentials|no such manifest: ", re.MULTILINE)
+# The registry accepts nothing but a password, whatever it is asked for.
+_PASSWORD_ONLY = "no basic auth credentials"  # noqa: S105 - a message
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A repository such as "ada/guestbook" on Docker Hub or "localhost:5000/guestbook"."""
+
+    name: str
+
+    @classmethod
+    def of_image(cls, image: str) -> "tuple[Repository, str]":
+        """The repository of an image, and its digest, or else its tag, or else "latest"."""
+        name, _, digest = image.partition("@")
+        head, slash, last = name.rpartition("/")
+        last, _, tag = last.partition(":")
+        return cls(f"{head}{slash}{last}"), digest or tag or "latest"
+
+    def __str__(self) -> str:
+        return self.name
+
+    @cached_property
+    def host(self) -> str:
+        """The registry: "docker.io", or the part before the first slash if it has a dot or a port."""
+        first, slash, _ = self.name.partition("/")
+        return first if slash and ("." in first or ":" in first or first == "localhost") else _HUB
+
+    @property
+    def on_hub(self) -> bool:
+        """Whether it is on Docker Hub."""
+        return self.host == _HUB
+
+    @property
+    def registry(self) -> str:
+        """The registry's name in messages."""
+        return "Docker Hub" if self.on_hub else self.host
+
+    @property
+    def path(self) -> str:
+        """The repository inside the registry, such as library/redis."""
+        path = self.name.removeprefix(f"{self.host}/")
+        return f"library/{path}" if self.on_hub and "/" not in path else path
+
+    @property
+    def login_key(self) -> str:
+        """The registry's key in Docker's configuration."""
+        return _HUB_KEY if self.on_hub else self.host
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the registry runs on this machine, where Docker does without TLS."""
+        return _LOOPBACK.fullmatch(self.host) is not None
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A login."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+def given_credentials(environment: Mapping[str, str]) -> Credentials | None:
+    """The login in DOCKER_USERNAME and DOCKER_PASSWORD; None without either. UsageError with only one."""
+    # `docker login` removes a line break at the end of the password, too.
+    username, password = (environment.get(name, "").rstrip("\r\n") for name in (USERNAME, PASSWORD))
+    if not username and not password:
+        return None
+    if not username or not password:
+        given, missing = (USERNAME, PASSWORD) if username else (PASSWORD, USERNAME)
+        raise UsageError(f"{given} is set but {missing} is not: set both, or neither to use your own docker login")
+    return Credentials(username, password)
+
+
+def log_in(docker: Docker, repository: Repository, credentials: Credentials) -> None:
+    """Run `docker login`.
+
+    Raises:
+        UsageError: The registry refuses the login.
+        BuildError: It does not answer.
+    """
+    aim = f"logging in to {repository.registry}"
+    command = commands.login(credentials.username, None if repository.on_hub else repository.host)
+    finished = docker.run(command, aim, stdin=credentials.password)
+    if finished.code and _LOGIN_REFUSED.search("\n".join(finished.lines)):
+        raise UsageError(
+            f"{repository.registry} refuses the login of {credentials.username}: "
+            "check DOCKER_USERNAME and DOCKER_PASSWORD"
+        )
+    checked(finished, aim)
+
+
+@contextmanager
+def temporary_configuration(environment: Mapping[str, str], repository: Repository) -> Iterator[dict[str, str]]:
+    """Copy Docker's configuration for a login that does not change the user's own, as docker/login-action does.
+
+    The user's plugins, contexts, builders and other logins are found in the copy, too.
+
+    Args:
+        environment: The variables, which say where Docker's configuration is.
+        repository: Its registry's login is kept in the copy's config.json, and in no credential store.
+
+    Yields:
+        The variables for docker commands.
+    """
+    own = configuration_folder(environment)
+    with temporary_folder("beanpod-docker-") as folder:
+        for entry in own.iterdir() if own.is_dir() else ():
+            if entry.name != "config.json":
+                (folder / entry.name).symlink_to(entry.absolute())
+        settings = read_settings(own)
+        # No helper for a registry means: into this file, not into the store of credsStore or of the platform.
+        helpers = {**settings.get("credHelpers", {}), repository.login_key: ""}
+        _write_settings(folder, {**settings, "credHelpers": helpers})
+        variables = {name: value for name, value in environment.items() if name not in (USERNAME, PASSWORD)}
+        yield {**variables, "DOCKER_CONFIG": str(folder)}
+
+
+def configuration_folder(environment: Mapping[str, str]) -> Path:
+    """Docker's configuration folder, such as ~/.docker."""
+    given = environment.get("DOCKER_CONFIG")
+    return Path(given) if given else Path(environment.get("HOME") or Path.home()) / ".docker"
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """Docker's config.json; {} without a file. UsageError for a file that is broken."""
+    path = folder / "config.json"
+    if not path.is_file():
+        return {}
+    try:
+        settings = json.loads(path.read_bytes())
+    except ValueError:
+        settings = None
+    if not isinstance(settings, dict):
+        raise UsageError(f"{path} is no JSON object: mend it, or move it away and run `docker login` again")
+    return settings
+
+
+def _write_settings(folder: Path, settings: Mapping[str, Any]) -> None:
+    path = folder / "config.json"
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(settings))
+
+
+def published_digest(docker: Docker, image: str, image_id: str) -> str | None:
+    """The digest under which an image is in its registry already; None where it is not, or this cannot be found out.
+
+    Args:
+        docker: With a login that can read.
+        image: Its name with a tag.
+        image_id: The engine's id: the digest of the configuration, or of the manifest in the containerd image store.
+    """
+    repository, _ = Repository.of_image(image)
+    finished = docker.retry(commands.manifest_inspect(image, insecure=repository.is_local), f"looking up {image}")
+    try:
+        found = json.loads(finished.stdout) if finished.code == 0 else {}
+    except ValueError:
+        found = {}
+    # It is a list for an index.
+    if not isinstance(found, dict):
+        return None
+    digest = found.get("Descriptor", {}).get("digest")
+    manifest = found.get("SchemaV2Manifest") or found.get("OCIManifest") or {}
+    return digest if image_id in (digest, manifest.get("config", {}).get("digest")) else None
+
+
+def is_public(
+    image: str,
+    *,
+    environment: Mapping[str, str],
+    report: Reporter,
+    runner: Runner | None = None,
+    clock: Clock | None = None,
+) -> bool:
+    """Whether everybody may pull an image: `docker manifest inspect` without a login.
+
+    Docker Hub counts it as a pull of each of the image's platforms.
+
+    Args:
+        image: Its name, with a tag or a digest.
+        environment: The variables; a login in them is not used.
+        report: Is told of further attempts.
+        runner: Runs the command. Default: as a process.
+        clock: Waits between attempts. Default: the machine's.
+
+    Returns:
+        False where the image is private or does not exist.
+
+    Raises:
+        BuildError: It cannot be found out.
+    """
+    docker = Docker(runner or ProcessRunner(), environment, report, clock or SystemClock())
+    repository, reference = Repository.of_image(image)
+    name = f"{repository}{'@' if ':' in reference else ':'}{reference}"
+    finished = _anonymous(docker, repository, name)
+    if finished.code == 0:
+        return True
+    if _NO_ACCESS.search("\n".join(finished.lines)):
+        return False
+    raise failure(f"looking up {name} without a login", finished)
+
+
+def is_closed(docker: Docker, repository: Repository) -> bool:
+    """Whether the registry certainly gives nothing to anybody without a password.
+
+    What becomes of a new repository cannot be known: Docker Hub may make it public or private.
+    """
+    try:
+        finished = _anonymous(docker, repository, f"{repository}:latest")
+    except BuildError:
+        return False
+    return bool(finished.code) and _PASSWORD_ONLY in "\n".join(finished.lines)
+
+
+def _anonymous(docker: Docker, repository: Repository, image: str) -> Finished:
+    """Look up an image as a machine without a login does."""
+    with temporary_folder("beanpod-docker-") as folder:
+        # Without any entry Docker would look into the platform's credential store.
+        _write_settings(folder, {"auths": {repository.login_key: {}}})
+        variables = {name: value for name, value in docker.environment.items() if not name.startswith("DOCKER_")}
+        anonymous = Docker(docker.runner, {**variables, "DOCKER_CONFIG": str(folder)}, docker.report, docker.clock)
+        # For a registry without TLS Docker would print "no such manifest". There is no login here to protect.
+        command = commands.manifest_inspect(image, insecure=not repository.on_hub)
+        return anonymous.retry(command, f"looking up {image} without a login")

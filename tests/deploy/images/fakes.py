@@ -1,0 +1,174 @@
+"""A reporter that remembers, a clock that does not wait, runners that watch or replay, and something to build."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+from beanpod.deploy.images import BuildSpec, Finished, Image, Platform, ProcessRunner, build_and_push, connect
+from beanpod.deploy.report import EnvironmentEvent, Phase, Status
+from tests.deploy.engine import Engine
+from tests.deploy.registry import LocalRegistry
+
+DOCKERFILE = 'FROM scratch\nCOPY app /app\nCMD ["/app"]\n'
+
+
+@dataclass
+class Recorder:
+    """A reporter that remembers."""
+
+    phases: list[Phase] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+    printed: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    masked: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def phase(self, phase: Phase) -> Iterator[None]:
+        self.phases.append(phase)
+        yield
+
+    def say(self, text: str) -> None:
+        self.messages.append(text)
+
+    def output(self, line: str) -> None:
+        self.printed.append(line)
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+
+    def event(self, event: EnvironmentEvent) -> None:
+        raise AssertionError(f"an event of the environment: {event}")
+
+    def status(self, status: Status) -> None:
+        raise AssertionError(f"a status of the environment: {status}")
+
+    def mask(self, value: str) -> None:
+        self.masked.append(value)
+
+
+@dataclass
+class StillClock:
+    """A clock that moves only when something sleeps."""
+
+    sleeps: list[float] = field(default_factory=list)
+
+    def now(self) -> datetime:
+        return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.monotonic())
+
+    def monotonic(self) -> float:
+        return sum(self.sleeps)
+
+    def sleep(self, seconds: float) -> None:
+        self.sleeps.append(seconds)
+
+
+@dataclass
+class WatchingRunner:
+    """Runs for real, and remembers the command lines.
+
+    Attributes:
+        while_running: Called with a command's environment at each line that it prints.
+    """
+
+    commands: list[list[str]] = field(default_factory=list)
+    while_running: Callable[[dict[str, str]], None] = lambda environment: None
+
+    def run(
+        self,
+        arguments: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        timeout: float,
+        stdin: str = "",
+        show: Callable[[str], None] | None = None,
+    ) -> Finished:
+        self.commands.append(list(arguments))
+
+        def watch(line: str) -> None:
+            self.while_running(dict(environment))
+            if show:
+                show(line)
+
+        return ProcessRunner().run(arguments, environment=environment, timeout=timeout, stdin=stdin, show=watch)
+
+    def named(self, word: str) -> list[list[str]]:
+        """The command lines of `docker WORD`."""
+        return [command for command in self.commands if word in command[1:3]]
+
+
+def printed(code: int, text: str = "") -> Finished:
+    """A command that ended with this code and printed this: on standard output if the code is 0, else on the other."""
+    return Finished(code, "" if code else text, tuple(text.splitlines()))
+
+
+@dataclass
+class ScriptedRunner:
+    """Replays answers, for buildx, which the machine need not have, and for failures.
+
+    Attributes:
+        answers: By the beginning of the command line after "docker", one or several in turn. Default: success.
+        metadata: What buildx writes into its metadata file.
+    """
+
+    answers: Mapping[str, Finished | list[Finished]] = field(default_factory=dict)
+    metadata: str = ""
+    commands: list[list[str]] = field(default_factory=list)
+    environments: list[Mapping[str, str]] = field(default_factory=list)
+
+    def run(
+        self,
+        arguments: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        timeout: float,
+        stdin: str = "",
+        show: Callable[[str], None] | None = None,
+    ) -> Finished:
+        self.commands.append(list(arguments))
+        self.environments.append(environment)
+        if "--metadata-file" in arguments:
+            Path(arguments[arguments.index("--metadata-file") + 1]).write_text(self.metadata)
+        command = " ".join(arguments[1:])
+        answer = next((answer for start, answer in self.answers.items() if command.startswith(start)), Finished(0))
+        return answer if isinstance(answer, Finished) else answer.pop(0)
+
+
+def write_source(
+    folder: Path,
+    content: str,
+    *,
+    name: str | None = None,
+    dockerfile: str = DOCKERFILE,
+    args: Mapping[str, str] | None = None,
+) -> BuildSpec:
+    """A build context whose image holds one file.
+
+    The file names the folder, so that tests in parallel have different images in the engine that they share.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "app").write_text(f"{content} of {folder}")
+    (folder / "Dockerfile").write_text(dockerfile)
+    return BuildSpec(name=name, context=folder, dockerfile=folder / "Dockerfile", args=args or {})
+
+
+class Shop:
+    """Builds and pushes to a repository of its own, as a deployment does."""
+
+    def __init__(self, registry: LocalRegistry, engine: Engine, variables: dict[str, str]) -> None:
+        self.registry = registry
+        self.path = f"tests/{uuid4().hex}"
+        self.repository = f"{registry.host}/{self.path}"
+        self.platform: Platform = engine.platform
+        self.variables = variables | registry.login
+        self.report = Recorder()
+        self.runner = WatchingRunner()
+
+    def publish(self, *specs: BuildSpec) -> dict[str | None, Image]:
+        """The images by the names of their specs."""
+        with connect(
+            self.repository, environment=self.variables, report=self.report, runner=self.runner, clock=StillClock()
+        ) as builder:
+            return build_and_push(specs, platform=self.platform, builder=builder, report=self.report)
