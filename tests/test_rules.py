@@ -24,8 +24,10 @@ from beanpod import (
     ServiceNetwork,
 )
 from beanpod import _database_rules as database_rules
+from beanpod import _option_keys as option_keys
 from beanpod import _rules as rules
 from beanpod._database_rules import ENGINES, database_problems, default_name, major_version, version_problems
+from beanpod._option_keys import key_problems, override_problems
 from beanpod._rules import (
     CHOICES,
     FORMS,
@@ -171,6 +173,37 @@ def test_every_measure_of_the_manifest_has_a_unit() -> None:
 )
 def test_architecture(instance_type: str, processor: str) -> None:
     assert architecture(instance_type) == processor
+
+
+@pytest.mark.parametrize(
+    ("namespace", "name", "words"),
+    [
+        ("aws:ec2:vpc", "ElbScheme", "is not spelt as Beanstalk spells it: write aws:ec2:vpc ELBScheme"),
+        ("aws:ec2:vpc", "VPCId", "is set already, by vpc, with what goes with it: give another vpc"),
+        ("ec2:vpc", "ELBScheme", 'must have a namespace that begins with "aws:": ec2:vpc does not'),
+    ],
+)
+def test_keys_of_options(namespace: str, name: str, words: str) -> None:
+    assert list(map(str, key_problems(namespace, name))) == [f"option {namespace} {name} {words}"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        (("aws:autoscaling:asg", "MinSize"), "9", "min_size must be at most max_size (4), got 9"),
+        (("aws:autoscaling:asg", "MinSize"), "two", 'min_size must be a number, got "two"'),
+        (("aws:ec2:vpc", "ELBScheme"), "private", "load_balancer_scheme must be one of public, internal, got "),
+        (("aws:ec2:instances", "InstanceTypes"), "t3.small,t4g.small", "instance_types must be of one architecture"),
+    ],
+)
+def test_options_are_checked_like_the_settings_that_they_replace(key: tuple[str, str], value: str, words: str) -> None:
+    values = {**BALANCED, "min_size": 1, "max_size": 4, "batch_size": 0}
+    (problem,) = override_problems(*key, value, values)
+    assert str(problem).startswith(words)
+
+
+def test_options_without_a_setting_are_not_checked() -> None:
+    assert list(override_problems("aws:autoscaling:asg", "Cooldown", "soon", BALANCED)) == []
 
 
 def test_an_option_is_set_once() -> None:
@@ -326,6 +359,7 @@ def role(stack: Stack) -> object:
     return GitHubDeployRole(stack, "Role", permissions=permissions, repository="ada/guestbook")
 
 
+OPTION = '[[environment.options]]\nnamespace = "{}"\nname = "{}"\nvalue = "{}"\n'
 TWICE = OptionSetting(namespace="aws:x", name="A", value="1")
 # For each rule: a manifest and an argument that break it, and the words of the rule.
 BROKEN: dict[str, tuple[str, Callable[[Stack], object], str]] = {
@@ -336,9 +370,19 @@ BROKEN: dict[str, tuple[str, Callable[[Stack], object], str]] = {
         "needs a load balancer",
     ),
     "option_problems": (
-        '[[environment.options]]\nnamespace = "aws:x"\nname = "A"\nvalue = "1"\n' * 2,
+        OPTION.format("aws:x", "A", "1") * 2,
         environment(options=[TWICE, TWICE]),
         "sets aws:x A a second time: write it once",
+    ),
+    "key_problems": (
+        OPTION.format("aws:autoscaling:asg", "minsize", "1"),
+        environment(options={"aws:autoscaling:asg": {"minsize": "1"}}),
+        "is not spelt as Beanstalk spells it: write aws:autoscaling:asg MinSize",
+    ),
+    "override_problems": (
+        OPTION.format("aws:autoscaling:launchconfiguration", "RootVolumeSize", "8"),
+        environment(options={"aws:autoscaling:launchconfiguration": {"RootVolumeSize": "8"}}),
+        "root_volume_size must be 10 to 16384 GiB, got 8",
     ),
     "variable_problems": (
         '[variables]\n"1ST" = "x"\n',
@@ -372,7 +416,7 @@ BROKEN: dict[str, tuple[str, Callable[[Stack], object], str]] = {
 
 
 def test_every_rule_has_a_case() -> None:
-    functions = [*vars(rules).items(), *vars(database_rules).items()]
+    functions = [*vars(rules).items(), *vars(database_rules).items(), *vars(option_keys).items()]
     named = {name for name, it in functions if inspect.isfunction(it) and re.fullmatch("[a-z_]+_problems", name)}
     assert {name for name in named if not name.startswith("_")} == set(BROKEN)
 

@@ -5,16 +5,13 @@ Spellings and allowed values: https://docs.aws.amazon.com/elasticbeanstalk/lates
 
 from collections.abc import Iterator, Mapping
 
+from beanpod._option_keys import ENVIRONMENT, LAUNCH, PROCESS, VPC
 from beanpod._settings import DeploymentPolicy, EnvironmentSettings, LoadBalancerType
 from beanpod._tokens import text
 
-ENVIRONMENT = "aws:elasticbeanstalk:environment"
 VARIABLES = "aws:elasticbeanstalk:application:environment"
 SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
 HEALTH = "aws:elasticbeanstalk:healthreporting:system"
-PROCESS = "aws:elasticbeanstalk:environment:process:default"
-VPC = "aws:ec2:vpc"
-LAUNCH = "aws:autoscaling:launchconfiguration"
 
 Row = tuple[str, str, str]
 

@@ -156,7 +156,7 @@ def test_a_token_overrides() -> None:
         ("aws:elasticbeanstalk:environment", "EnvironmentType", "SingleInstance", "give another environment_type"),
         (LAUNCH, "IamInstanceProfile", None, "must not be removed: no environment launches without it"),
         (VPC, "ElbScheme", "internal", "is not spelt as Beanstalk spells it: write aws:ec2:vpc ELBScheme"),
-        ("ec2:vpc", "ELBScheme", "internal", 'a namespace must begin with "aws:", got "ec2:vpc"'),
+        ("ec2:vpc", "ELBScheme", "internal", 'must have a namespace that begins with "aws:": ec2:vpc does not'),
         ("aws:elasticbeanstalk:application:environment", "A B", "1", "variables.A B must be named"),
         ("aws:elasticbeanstalk:application:environment", "BIG", "x" * 5000, "variables take 5,004 bytes"),
     ],

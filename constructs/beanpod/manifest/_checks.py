@@ -11,6 +11,7 @@ from typing import Any
 
 from beanpod import _rules as rules
 from beanpod._database_rules import ENGINES, database_problems, version_problems
+from beanpod._option_keys import key_problems, override_problems
 from beanpod.manifest._layers import OF_A_DOCKERFILE, PLAINTEXT, Tables, look_up
 from beanpod.manifest._messages import Path, dotted, nearest
 from beanpod.manifest._models import DatabaseConfig, ImportedVpc, StageConfig
@@ -43,7 +44,8 @@ def rule_problems(case: Case) -> Iterator[Finding]:
         yield from check(case)
 
 
-_LOAD_BALANCED = 'environment.type = "LoadBalanced"'
+_TYPE = "environment.type"
+_LOAD_BALANCED = f'{_TYPE} = "LoadBalanced"'
 # Keys of another name or in another table than the construct's argument.
 _KEYS: dict[str, Path] = {
     "environment_type": ("environment", "type"),
@@ -93,11 +95,12 @@ def _shared(case: Case) -> Iterator[Finding]:
 
 def _environment_values(stage: StageConfig) -> dict[str, Any]:
     values = stage.environment.model_dump()
-    parts = {name: values.pop(name) or {} for name in ("scaling", "managed_updates")}
+    kind, scaling, updates = (values.pop(name) for name in ("type", "scaling", "managed_updates"))
     return {
         **values,
-        **{f"{name}.{key}": value for name, part in parts.items() for key, value in part.items()},
-        "environment_type": values.pop("type"),
+        **{f"scaling.{key}": value for key, value in scaling.items()},
+        **{f"managed_updates.{key}": value for key, value in (updates or {}).items()},
+        "environment_type": kind,
         "health_check_path": stage.service.health_check_path,
     }
 
@@ -111,7 +114,7 @@ def _located(table: str, problems: Iterable[rules.Problem]) -> Iterator[Finding]
 
 def _text(problem: rules.Problem) -> str:
     text = ": ".join(filter(None, (problem.must, problem.remedy)))
-    return text.replace('set environment_type to "LoadBalanced"', _LOAD_BALANCED)
+    return text.replace('set environment_type to "LoadBalanced"', _LOAD_BALANCED).replace("environment_type", _TYPE)
 
 
 def _build(case: Case) -> Iterator[Finding]:
@@ -150,11 +153,24 @@ def _environment(case: Case) -> Iterator[Finding]:
     if environment.platform != "latest" and environment.managed_updates:
         words = 'managed updates would replace it: write "latest", or managed_updates = { level = "none" }'
         yield ("environment", "platform"), words
-    own = {"aws:elasticbeanstalk:application:environment": "[variables]"}
-    own["aws:elasticbeanstalk:application:environmentsecrets"] = "[secrets]"
-    for place, option in enumerate(environment.options):
-        if table := own.get(option.namespace):
-            yield ("environment", "options", place), f"{option.namespace} has a table: write it in {table}"
+
+
+_TABLES = {
+    "aws:elasticbeanstalk:application:environment": "[variables]",
+    "aws:elasticbeanstalk:application:environmentsecrets": "[secrets]",
+}
+
+
+def _options(case: Case) -> Iterator[Finding]:
+    values = _environment_values(case.stage)
+    for place, option in enumerate(case.stage.environment.options):
+        key = ("environment", "options", place)
+        if table := _TABLES.get(option.namespace):
+            yield key, f"{option.namespace} has a table: write it in {table}"
+        for problem in key_problems(option.namespace, option.name):
+            yield key, f"{option.namespace} {option.name} {_text(problem)}"
+        for problem in override_problems(option.namespace, option.name, option.value, values):
+            yield key, f"{option.namespace} {option.name}: {problem}"
 
 
 def _database(case: Case) -> Iterator[Finding]:
@@ -281,6 +297,7 @@ _CHECKS: tuple[Callable[[Case], Iterator[Finding]], ...] = (
     _build,
     _shared,
     _environment,
+    _options,
     _database,
     _network,
     _variables,

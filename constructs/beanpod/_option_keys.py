@@ -1,0 +1,90 @@
+"""Options by their key: which setting an option replaces, so that it is checked like it. Pure, without aws_cdk.
+
+Keys: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/command-options-general.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from beanpod._rules import Problem, Values, environment_problems
+
+ENVIRONMENT = "aws:elasticbeanstalk:environment"
+PROCESS = "aws:elasticbeanstalk:environment:process:default"
+VPC = "aws:ec2:vpc"
+LAUNCH = "aws:autoscaling:launchconfiguration"
+_ASG = "aws:autoscaling:asg"
+_TRIGGER = "aws:autoscaling:trigger"
+_COMMAND = "aws:elasticbeanstalk:command"
+_SPLITTING = "aws:elasticbeanstalk:trafficsplitting"
+_UPDATES = "aws:elasticbeanstalk:managedactions"
+
+OPTIONS: dict[tuple[str, str], tuple[str, Callable[[str], Any]]] = {
+    (_ASG, "MinSize"): ("min_size", int),
+    (_ASG, "MaxSize"): ("max_size", int),
+    (_TRIGGER, "MeasureName"): ("scaling.measure", str),
+    (_TRIGGER, "Unit"): ("scaling.unit", str),
+    (_TRIGGER, "Statistic"): ("scaling.statistic", str),
+    (_TRIGGER, "LowerThreshold"): ("scaling.lower_threshold", float),
+    (_TRIGGER, "UpperThreshold"): ("scaling.upper_threshold", float),
+    (_TRIGGER, "Period"): ("scaling.period_minutes", int),
+    (_TRIGGER, "BreachDuration"): ("scaling.breach_minutes", int),
+    (_COMMAND, "DeploymentPolicy"): ("deployment_policy", str),
+    (_COMMAND, "BatchSizeType"): ("batch_size_type", str),
+    (_COMMAND, "BatchSize"): ("batch_size", int),
+    (_SPLITTING, "NewVersionPercent"): ("traffic_split_percent", int),
+    (_SPLITTING, "EvaluationTime"): ("evaluation_minutes", int),
+    (LAUNCH, "RootVolumeSize"): ("root_volume_size", int),
+    (PROCESS, "Port"): ("instance_port", int),
+    (PROCESS, "HealthCheckPath"): ("health_check_path", str),
+    (VPC, "ELBScheme"): ("load_balancer_scheme", str),
+    (ENVIRONMENT, "LoadBalancerType"): ("load_balancer_type", str),
+    ("aws:ec2:instances", "InstanceTypes"): ("instance_types", lambda value: tuple(value.split(","))),
+    ("aws:elasticbeanstalk:cloudwatch:logs", "RetentionInDays"): ("log_retention_days", int),
+    (_UPDATES, "PreferredStartTime"): ("managed_updates.start", str),
+    (f"{_UPDATES}:platformupdate", "UpdateLevel"): ("managed_updates.level", str),
+}
+# Settings that decide more than their own option.
+_DECIDED_BY = {(VPC, "VPCId"): "vpc", (ENVIRONMENT, "EnvironmentType"): "environment_type"}
+
+
+def key_problems(namespace: str, name: str, taken: Iterable[tuple[str, str]] = OPTIONS) -> Iterator[Problem]:
+    """Check the key of an option.
+
+    Args:
+        namespace: Its namespace.
+        name: Its name.
+        taken: Keys as Beanstalk spells them. Default: those of `OPTIONS`.
+    """
+    option = f"option {namespace} {name}"
+    if not namespace.startswith("aws:"):
+        yield Problem(option, None, 'must have a namespace that begins with "aws:"', f"{namespace} does not")
+        return
+    for known_namespace, known_name in taken:
+        known, given = (known_namespace, known_name), (namespace, name)
+        if known != given and tuple(map(str.lower, known)) == tuple(map(str.lower, given)):
+            yield Problem(option, None, "is not spelt as Beanstalk spells it", f"write {known_namespace} {known_name}")
+    if setting := _DECIDED_BY.get((namespace, name)):
+        yield Problem(option, None, f"is set already, by {setting}, with what goes with it", f"give another {setting}")
+
+
+def override_problems(namespace: str, name: str, value: str, values: Values) -> Iterator[Problem]:
+    """Check the value of an option like that of the setting that it replaces.
+
+    Args:
+        namespace: The option's namespace.
+        name: The option's name.
+        value: The option's value.
+        values: The settings of the environment, as `environment_problems` takes them.
+    """
+    if (namespace, name) not in OPTIONS:
+        return
+    setting, parse = OPTIONS[namespace, name]
+    try:
+        parsed = parse(value)
+    except ValueError:
+        yield Problem(setting, value, "must be a number")
+        return
+    before = set(environment_problems(values))
+    yield from (problem for problem in environment_problems({**values, setting: parsed}) if problem not in before)
