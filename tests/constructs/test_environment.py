@@ -150,7 +150,7 @@ def test_every_problem_is_named_in_one_error() -> None:
         (lambda e: e.add_environment("COLOUR", "red"), "COLOUR is set already"),
         (lambda e: e.add_environment("BIG", "x" * 4096), "variables take"),
         (lambda e: e.add_secret("COLOUR", _stripe(e)), "COLOUR is set already"),
-        (lambda e: e.add_secret("1", _stripe(e)), "variables.1 must be named"),
+        (lambda e: e.add_secret("1", _stripe(e)), "secrets.1 must be named"),
         (lambda e: e.add_secret("STRIPE", _stripe(e)), "STRIPE is set already"),
         (lambda e: e.add_environment("STRIPE", "plain"), "STRIPE is set already"),
         (lambda e: e.add_option("aws:ec2:vpc", "VPCId", "vpc-2"), "VPCId is set already"),
