@@ -1,18 +1,16 @@
-"""What stands for GitHub, which cannot be reached from a test: a folder, a `gh` that works on it, and a runner."""
+"""The emulator's GitHub repository, with a `gh` that works on it."""
 
+import json
 import os
 import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkdtemp
-from typing import Any
 
+from beanpod_emulator.github import Repository, Run
 from tests.docs.pages import ROOT
-from tests.workflows.workflow import Ran, Runner, load, step_of
 
-_SECONDS = 900
 _GH = """\
 #!/bin/sh
 # What GitHub's command line does to a repository, done to a folder: a clone of the template, secrets, variables.
@@ -40,11 +38,13 @@ class GitHub:
 
     @classmethod
     def make(cls, folder: Path) -> "GitHub":
-        """With a template that is this repository as it is now."""
-        for name in ("secrets", "variables", "bin", "template"):
+        """With a template that is this repository as it is now; a push runs nothing before run_workflow()."""
+        repository = Repository.make(folder, environment={})
+        (repository.origin / "hooks/post-receive").unlink()
+        for name in ("bin", "template"):
             (folder / name).mkdir(parents=True)
         _copy_repository(folder / "template")
-        _git(folder, "clone", "--quiet", "--bare", "template", "origin.git")
+        _git(folder / "template", "push", "--quiet", str(repository.origin), "main")
         program = folder / "bin/gh"
         program.write_text(_GH)
         program.chmod(0o755)
@@ -58,22 +58,17 @@ class GitHub:
     @property
     def secrets(self) -> dict[str, str]:
         """By name."""
-        return {file.name: file.read_text() for file in (self.folder / "secrets").iterdir()}
+        return Repository(self.folder).secrets
 
     @property
     def variables(self) -> dict[str, str]:
         """By name."""
-        return {file.name: file.read_text() for file in (self.folder / "variables").iterdir()}
+        return Repository(self.folder).variables
 
-    def run_workflow(self, variables: Mapping[str, str]) -> Ran:
-        """What a push starts: the deploying step. variables: of the runner."""
-        folder = Path(mkdtemp(prefix="run-", dir=self.folder))
-        (folder / "files").mkdir()
-        _git(folder, "clone", "--quiet", str(self.folder / "origin.git"), "checkout")
-        job = load(folder / "checkout/.github/workflows/deploy.yaml")["jobs"]["dev"]
-        runner = Runner(folder / "checkout", folder / "files", {**variables, **job["env"]})
-        given: dict[str, Any] = {"secrets": self.secrets, "vars": self.variables, "steps": {}}
-        return runner.run(step_of(job["steps"], "Deploy"), given, seconds=_SECONDS)
+    def run_workflow(self, variables: Mapping[str, str]) -> Run:
+        """What a push starts. variables: of the runner."""
+        (self.folder / "environment.json").write_text(json.dumps(dict(variables)))
+        return Repository(self.folder).run_workflow(_git(self.folder / "origin.git", "rev-parse", "main").strip())
 
 
 def _copy_repository(folder: Path) -> None:

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from beanpod_emulator import EmbeddedAws
+from beanpod_emulator.github import Run
 from tests.deploy.engine import Engine
 from tests.deploy.registry import LocalRegistry
 from tests.docs.github import GitHub
 from tests.docs.pages import ROOT, Block
-from tests.workflows.workflow import Ran
 
 _SECONDS = 900
 # A block goes on where the one before it ended, as in one terminal.
@@ -31,7 +31,7 @@ class Newcomer:
     github: GitHub
     engine: Engine
     told: str = ""
-    ran: list[Ran] = field(default_factory=list)
+    ran: list[Run] = field(default_factory=list)
 
     @property
     def project(self) -> Path:
@@ -86,8 +86,9 @@ class Newcomer:
         """The packages are those of this checkout: to install them takes minutes and a network."""
         for name in (".venv", "node_modules"):
             (self.project / name).symlink_to(ROOT / name)
-        for file in (*self.project.glob("requirements*"), *self.project.glob("p*.*")):
-            os.utime(file, (0, 0))
+        for pattern in ("requirements*", "p*.*", "emulator/p*.*"):
+            for file in self.project.glob(pattern):
+                os.utime(file, (0, 0))
 
     def _terminal(self) -> dict[str, str]:
         variables = self.engine.variables(self.folder)

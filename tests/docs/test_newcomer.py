@@ -15,13 +15,13 @@ import pytest
 from botocore.exceptions import ClientError
 
 from beanpod_emulator import EmbeddedAws
+from beanpod_emulator.github import Run
 from tests.deploy.deployed_stage import client
 from tests.deploy.engine import Engine, docker_engine
 from tests.deploy.registry import local_registry
 from tests.docs.github import GitHub
 from tests.docs.newcomer import Newcomer
 from tests.docs.pages import ROOT, Block, blocks, prose
-from tests.workflows.workflow import Ran
 
 __all__ = ["docker_engine"]
 START = ROOT / "docs/getting-started.md"
@@ -35,7 +35,7 @@ class Arrived:
 
     newcomer: Newcomer
     told: list[str]
-    ran: list[Ran]
+    ran: list[Run]
 
     @property
     def aws(self) -> EmbeddedAws:
@@ -68,10 +68,10 @@ def arrived(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def test_the_steps_lead_from_nothing_to_a_page_by_a_push(arrived: Arrived) -> None:
     (deployed,) = arrived.ran
-    assert deployed.code == 0, deployed.printed
-    assert deployed.outputs["changed"] == "true"
-    assert deployed.outputs["health-path"] == f"GET {deployed.outputs['url']}/health answered 200"
-    label, url = deployed.outputs["version-label"], deployed.outputs["url"]
+    assert deployed.code == 0, deployed.log
+    outputs = deployed.outputs["dev.deploy"]
+    label, url = outputs["version-label"], outputs["url"]
+    assert (outputs["changed"], outputs["health-path"]) == ("true", f"GET {url}/health answered 200")
     *_, again, status, health = arrived.told
     assert f"Nothing to do: {label} is deployed already to {url}" in again
     assert re.search(rf"Ready +Ok\n +version +{label}\n +url +{re.escape(url)}\n", status)
@@ -85,7 +85,7 @@ def test_github_has_the_four_secrets_and_nobody_saw_them(arrived: Arrived) -> No
     assert set(secrets) == {"AWS_ACCESS_KEY", "AWS_SECRET_KEY", "DOCKER_USERNAME", "DOCKER_PASSWORD"}
     assert (secrets["DOCKER_USERNAME"], secrets["DOCKER_PASSWORD"]) == ("ada", PASSWORD)
     assert arrived.newcomer.github.variables == {"AWS_REGION": "eu-central-1"}
-    shown = arrived.newcomer.told + "".join(ran.printed + ran.summary for ran in arrived.ran)
+    shown = arrived.newcomer.told + "".join(ran.log + ran.summary for ran in arrived.ran)
     assert not [secret for secret in (secrets["AWS_SECRET_KEY"], PASSWORD) if secret in shown]
 
 
@@ -93,7 +93,7 @@ def test_a_new_key_deploys_and_the_old_one_is_refused(arrived: Arrived) -> None:
     old = arrived.newcomer.github.secrets
     arrived.newcomer.follow(*operation("Replace the deployer's key"))
     arrived.newcomer.push()
-    assert "Nothing to do" in arrived.newcomer.ran[0].printed
+    assert "Nothing to do" in arrived.newcomer.ran[0].log
     key = {"aws_access_key_id": old["AWS_ACCESS_KEY"], "aws_secret_access_key": old["AWS_SECRET_KEY"]}
     with pytest.raises(ClientError, match="InvalidClientTokenId"):
         boto3.client("sts", **{**arrived.aws.client_arguments, **key}).get_caller_identity()

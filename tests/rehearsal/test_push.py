@@ -1,129 +1,222 @@
-"""A repository whose pushes start its workflow: jobs and steps as GitHub would run them, shown on a small one."""
+"""A repository on this machine whose pushes run its workflow with act, shown on a small workflow."""
 
+import os
+import signal
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from beanpod_emulator.github.repository import Repository, git
+from beanpod_emulator.github import Repository, git
 
-WORKFLOW = """\
+PIN = "0123456789012345678901234567890123456789"
+WORKFLOW = f"""\
 on:
-  push: {branches: [main]}
+  push: {{branches: [main]}}
 jobs:
   test:
+    name: Test
+    runs-on: ubuntu-24.04
     steps:
-      - uses: actions/checkout@0123456789012345678901234567890123456789
-      - name: Test
+      - uses: actions/checkout@{PIN} # v1.0.0
+      - name: Unit tests
         run: test "$(cat state)" != untested
   dev:
     name: Deploy dev
     needs: test
-    env: {STAGE: dev}
+    runs-on: ubuntu-24.04
     steps:
-      - uses: actions/checkout@0123456789012345678901234567890123456789
-      - id: role
-        if: vars.ROLE != ''
-        uses: aws-actions/configure-aws-credentials@0123456789012345678901234567890123456789
-      - name: Deploy
-        id: deploy
-        run: |
-          test "$(cat state)" != broken
-          echo "url=http://$STAGE.$KEY.$REGION" >> "$GITHUB_OUTPUT"
-          env > seen
-        env:
-          KEY: ${{ secrets.KEY }}
-          REGION: ${{ vars.REGION }}
+      - uses: actions/checkout@{PIN} # v1.0.0
+      - id: deploy
+        uses: ./
+        with:
+          key: ${{{{ secrets.KEY }}}}
+          region: ${{{{ vars.REGION }}}}
       - name: Look
-        run: test "$URL" = "http://dev.planted.here"
+        run: test "$URL" = "http://dev.here"
         env:
-          URL: ${{ steps.deploy.outputs.url }}
+          URL: ${{{{ steps.deploy.outputs.url }}}}
   prod:
     needs: dev
     if: vars.DEPLOY_PROD == 'true'
+    runs-on: ubuntu-24.04
     steps:
       - run: exit 1
+"""
+ACTION = f"""\
+name: Deploy
+inputs: {{key: {{}}, region: {{}}}}
+outputs:
+  url: {{value: "${{{{ steps.deploy.outputs.url }}}}"}}
+runs:
+  using: composite
+  steps:
+    - id: python
+      uses: actions/setup-python@{PIN} # v1.0.0
+    - name: Deploy
+      id: deploy
+      shell: bash
+      run: |
+        test "$(cat state)" != broken || {{ echo "::error title=Deployment failed::broken"; exit 3; }}
+        if [ "$(cat state)" = slow ]; then echo $$ > "$PIDS"; sleep 60; fi
+        if [ "$(cat state)" = packaged ]; then
+          "$PYTHON" -m venv --without-pip "$RUNNER_TEMP/tools"
+          "$PYTHON" -m pip --python "$RUNNER_TEMP/tools/bin/python" install --no-index --requirement "$PINS"
+        fi
+        echo "the key is $KEY"
+        echo "url=http://dev.$REGION" >> "$GITHUB_OUTPUT"
+        echo "# Deployed" >> "$GITHUB_STEP_SUMMARY"
+        env | grep -v ^KEY= > "$SEEN"
+      env:
+        KEY: ${{{{ inputs.key }}}}
+        REGION: ${{{{ inputs.region }}}}
+        PYTHON: ${{{{ steps.python.outputs.python-path }}}}
 """
 
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:
-    made = Repository.make(tmp_path / "github", environment={"GIVEN": "to all"})
-    made.set_secret("KEY", "planted")
+    environment = {
+        "SEEN": str(tmp_path / "seen"),
+        "PIDS": str(tmp_path / "pids"),
+        "PINS": str(Path(__file__).parents[2] / "requirements-deploy.txt"),
+    }
+    made = Repository.make(tmp_path / "github", environment=environment)
+    made.set_secret("KEY", "pl$an\"te'd")
     made.set_variable("REGION", "here")
     git(tmp_path, "clone", "--quiet", str(made.origin), "clone")
     workflow = tmp_path / "clone/.github/workflows/deploy.yaml"
     workflow.parent.mkdir(parents=True)
     workflow.write_text(WORKFLOW)
+    (tmp_path / "clone/action.yml").write_text(ACTION)
     git(tmp_path / "clone", "checkout", "--quiet", "-b", "main")
     return made
 
 
-def push(repository: Repository, state: str, branch: str = "main") -> str:
-    """Commit a state and push it; what git shows of the far side."""
+def commit(repository: Repository, state: str) -> Path:
+    """Commit a state, and return the clone."""
     clone = repository.folder.parent / "clone"
     (clone / "state").write_text(f"{state}\n")
     git(clone, "add", "--all")
     git(clone, "commit", "--quiet", "--allow-empty", "--message", state)
+    return clone
+
+
+def push(repository: Repository, state: str, branch: str = "main") -> str:
+    """Commit a state and push it; return what git prints of the remote."""
     command = ["git", "push", "--quiet", "origin", f"main:{branch}"]
+    clone = commit(repository, state)
     return subprocess.run(command, cwd=clone, capture_output=True, text=True, check=True).stderr
 
 
-def results(repository: Repository) -> dict[str, str]:
-    """Of the last run's jobs."""
-    return {name: job["result"] for name, job in repository.runs()[-1]["jobs"].items()}
+def test_push_runs_the_steps_and_prints_them(repository: Repository) -> None:
+    printed = push(repository, "fine")
+    (run,) = repository.runs()
+    assert (run.code, run.jobs) == (0, {"test": "success", "dev": "success"}), run.log
+    assert run.outputs["dev.deploy"] == {"url": "http://dev.here"}
+    for line in ("remote: ✓ Deploy dev", "remote:   ✓ Deploy", "remote:   ✓ Look"):
+        assert line in printed
+    assert "the key is ***" in run.log
+    assert run.summary == "# Deployed\n"
+    assert "pl$an" not in printed + run.log
 
 
-def test_a_push_runs_the_steps_and_shows_them_to_whoever_pushed(repository: Repository) -> None:
-    said = push(repository, "fine")
-    assert results(repository) == {"test": "success", "dev": "success", "prod": "skipped"}
-    assert repository.runs()[-1]["jobs"]["dev"]["outputs"]["deploy"] == {"url": "http://dev.planted.here"}
-    for words in ("remote: Deploy dev", "remote:   ✓ Deploy", "remote:   ✓ Look"):
-        assert words in said
-    assert "planted" not in said
+def test_failed_job_prints_its_output_and_stops_dependents(repository: Repository) -> None:
+    printed = push(repository, "untested")
+    (run,) = repository.runs()
+    assert (run.code, run.jobs) == (1, {"test": "failure"})
+    assert "✗ Unit tests" in printed
 
 
-def test_a_job_that_fails_shows_why_and_stops_those_that_need_it(repository: Repository) -> None:
-    said = push(repository, "untested")
-    assert results(repository) == {"test": "failure", "dev": "skipped", "prod": "skipped"}
-    assert "✗ Test" in said
+def test_failed_step_ends_its_job_and_prints_its_annotation(repository: Repository) -> None:
+    printed = push(repository, "broken")
+    (run,) = repository.runs()
+    assert run.jobs["dev"] == "failure"
+    assert "remote:   ✗ Deploy" in printed
+    assert "::error title=Deployment failed::broken" in printed
+    assert "Look" not in printed
 
 
-def test_a_step_that_fails_ends_its_job(repository: Repository) -> None:
-    said = push(repository, "broken")
-    assert results(repository)["dev"] == "failure"
-    assert "✗ Deploy" in said
-    assert "Look" not in said
+def test_virtual_environments_of_a_step_have_the_packages_of_this_machine(repository: Repository) -> None:
+    push(repository, "packaged")
+    (run,) = repository.runs()
+    assert run.code == 0, run.log
+    assert "Requirement already satisfied: boto3" in run.log
 
 
-def test_each_push_is_a_run_of_its_own_and_only_main_starts_one(repository: Repository) -> None:
+def test_each_push_to_main_is_a_run(repository: Repository) -> None:
     push(repository, "untested")
     push(repository, "fine", branch="other")
     push(repository, "fine")
-    assert [run["jobs"]["test"]["result"] for run in repository.runs()] == ["failure", "success"]
+    assert [run.jobs["test"] for run in repository.runs()] == ["failure", "success"]
 
 
-def test_the_pushers_own_keys_are_not_the_runners(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "the pusher's")
-    monkeypatch.setenv("DOCKER_PASSWORD", "the pusher's")
-    monkeypatch.setenv("BEANPOD_EMULATOR_TOKEN", "the pusher's")
+def test_runner_does_not_inherit_the_keys_of_whoever_pushes(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_SECRET_ACCESS_KEY", "DOCKER_PASSWORD", "BEANPOD_EMULATOR_TOKEN"):
+        monkeypatch.setenv(name, "the pusher's")
     monkeypatch.setenv("SSL_CERT_FILE", "/of/this/machine")
     push(repository, "fine")
-    seen = (repository.folder / "runs/1/dev/seen").read_text()
+    seen = (tmp_path / "seen").read_text()
     assert "the pusher's" not in seen
     assert "GIT_DIR=" not in seen
     assert "SSL_CERT_FILE=/of/this/machine\n" in seen
-    assert "GIVEN=to all\n" in seen
+    assert f"PINS={Path(__file__).parents[2]}" in seen
 
 
-def test_secrets_are_for_their_owners_eyes(repository: Repository) -> None:
-    assert (repository.folder / "secrets/KEY").stat().st_mode & 0o777 == 0o600
+def test_act_writes_nothing_into_the_home_folder(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / ".actrc").write_text("--dryrun\n")
+    monkeypatch.setenv("HOME", str(home))
+    for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    push(repository, "fine")
+    assert repository.runs()[0].jobs["dev"] == "success"
+    assert f"HOME={home}\n" in (tmp_path / "seen").read_text()
+    assert list(home.rglob("act*")) == []
+
+
+def test_secrets_are_readable_by_their_owner_only(repository: Repository) -> None:
+    push(repository, "fine")
+    files = [repository.folder / "secrets/KEY", repository.folder / "runs/1/secret-file.yaml"]
+    assert [path.stat().st_mode & 0o777 for path in files] == [0o600, 0o600]
     assert (repository.folder / "secrets").stat().st_mode & 0o777 == 0o700
 
 
-def test_an_action_that_nothing_stands_for_is_named(repository: Repository) -> None:
+def test_interrupted_push_ends_the_step_that_runs(repository: Repository, tmp_path: Path) -> None:
+    clone = commit(repository, "slow")
+    pids = tmp_path / "pids"
+    with subprocess.Popen(["git", "push", "--quiet", "origin", "main"], cwd=clone, start_new_session=True) as process:
+        wait_until(lambda: pids.exists() and pids.read_text().strip() != "")
+        os.killpg(process.pid, signal.SIGTERM)
+    wait_until(lambda: not Path("/proc", pids.read_text().strip()).exists())
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_unknown_action_is_named(repository: Repository) -> None:
     workflow = repository.folder.parent / "clone/.github/workflows/deploy.yaml"
     workflow.write_text(WORKFLOW.replace("actions/checkout", "somebody/something"))
-    said = push(repository, "fine")
-    assert "uses somebody/something: nothing on this machine stands for it" in said
+    printed = push(repository, "fine")
+    assert f"the workflow uses somebody/something@{PIN}, which this machine has no replacement for" in printed
     assert repository.runs() == []
+
+
+def test_invalid_workflow_is_explained(repository: Repository) -> None:
+    workflow = repository.folder.parent / "clone/.github/workflows/deploy.yaml"
+    workflow.write_text(WORKFLOW.replace("needs: test", "needs: [test"))
+    printed = push(repository, "fine")
+    assert "remote: Error: " in printed
+    assert "yaml" in printed
+    assert repository.runs()[0].code == 1

@@ -12,7 +12,7 @@ from beanpod.manifest import Manifest
 from beanpod_emulator import EmbeddedAws
 from beanpod_emulator.e2e.fixture import E2EFixture, manifest_for
 from beanpod_emulator.e2e.registry import LocalRegistry
-from beanpod_emulator.github.repository import Repository
+from beanpod_emulator.github import Repository
 from tests.deploy.engine import Engine, docker_engine
 from tests.service.machine import ROOT
 

@@ -3,7 +3,6 @@
 import io
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -13,18 +12,12 @@ from beanpod.cli.output.github import GitHub
 from beanpod.cli.output.text import Masks, SafeStream
 from beanpod.deploy.clock import SystemClock
 from beanpod.deploy.report import Outcome
-from tests.workflows.workflow import ACTION, DEPLOY, ROOT, Ran, Runner, environment_of, load, parse_outputs, step_of
+from tests.workflows.workflow import ACTION, DEPLOY, ROOT, Ran, Runner, load, parse_outputs, step_of
 
 DOCUMENT = load(ACTION)
 STEPS = DOCUMENT["runs"]["steps"]
 DEPLOYMENT = step_of(STEPS, "Deploy")
-KEYS = {"aws-access-key": "id", "aws-secret-key": "key", "docker-username": "ada", "docker-password": "word"}
 REPOSITORY = {"beanpod.toml": '[service]\nname = "x"\n', "deploy/__init__.py": 'raise SystemExit("not this one")\n'}
-
-
-def contexts(**inputs: str) -> dict[str, Any]:
-    defaults = {name: about["default"] for name, about in DOCUMENT["inputs"].items()}
-    return {"inputs": {**defaults, **inputs}, "steps": {}, "github": {"action_path": str(ROOT)}}
 
 
 @pytest.fixture
@@ -37,8 +30,9 @@ def elsewhere(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def deployed(elsewhere: Path, **inputs: str) -> Ran:
-    return Runner(elsewhere / "workspace", elsewhere).run(DEPLOYMENT, contexts(**inputs))
+def deployed(elsewhere: Path, *, manifest: str = "beanpod.toml", stage: str = "") -> Ran:
+    variables = {"PYTHONPATH": str(ROOT / "constructs"), "MANIFEST": manifest, "STAGE": stage}
+    return Runner(elsewhere / "workspace", elsewhere).run(DEPLOYMENT, variables)
 
 
 def test_outputs_are_those_that_the_script_writes(tmp_path: Path) -> None:
@@ -63,26 +57,23 @@ def test_the_example_gives_inputs_that_there_are() -> None:
 
 
 def test_keys_reach_the_script_alone() -> None:
-    seen = environment_of(DEPLOYMENT, contexts(**KEYS))
-    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "DOCKER_USERNAME", "DOCKER_PASSWORD")
-    assert [seen[name] for name in names] == list(KEYS.values())
-    others = str([step for step in STEPS if step is not DEPLOYMENT])
-    assert not re.search(r"inputs\.(aws-access|aws-secret|docker)", others)
+    secret = r"inputs\.(aws-access|aws-secret|docker)"
+    assert len(re.findall(secret, str(DEPLOYMENT["env"]))) == 4
+    assert not re.search(secret, str([step for step in STEPS if step is not DEPLOYMENT]))
 
 
-def test_the_role_takes_the_place_of_the_keys() -> None:
-    assumed = {"aws-access-key-id": "role id", "aws-secret-access-key": "role key", "aws-session-token": "role token"}
-    seen = environment_of(DEPLOYMENT, {**contexts(**KEYS), "steps": {"role": {"outputs": assumed}}})
-    assert (seen["AWS_ACCESS_KEY_ID"], seen["AWS_SESSION_TOKEN"]) == ("role id", "role token")
+def test_role_is_assumed_only_where_it_is_given() -> None:
+    step = step_of(STEPS, "Assume the role")
+    assert step["if"] == "inputs.aws-role != ''"
+    # In the environment of the whole job the role's credentials would be those of the builds and of later steps too.
+    assert (step["with"]["output-credentials"], step["with"]["output-env-credentials"]) == (True, False)
 
 
-def test_the_script_sees_what_it_sees_in_the_workflow() -> None:
-    (in_workflow,) = {tuple(step_of(job["steps"], "Deploy")["env"]) for job in _deploying_jobs()}
-    assert set(in_workflow) <= set(DEPLOYMENT["env"])
-
-
-def _deploying_jobs() -> list[Any]:
-    return [job for name, job in load(DEPLOY)["jobs"].items() if name != "test"]
+def test_workflow_gives_inputs_that_there_are() -> None:
+    for job in ("dev", "prod"):
+        step = step_of(load(DEPLOY)["jobs"][job]["steps"], "Deploy")
+        assert step["uses"] == "./"
+        assert set(step["with"]) == set(DOCUMENT["inputs"]) - {"manifest"}
 
 
 def test_another_repositorys_own_folder_deploy_is_not_the_script(elsewhere: Path) -> None:

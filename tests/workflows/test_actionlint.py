@@ -17,7 +17,7 @@ def test_nothing_is_found() -> None:
 
 
 def test_an_output_that_no_step_has_is_found(tmp_path: Path) -> None:
-    (tmp_path / "bad.yaml").write_text(DEPLOY.read_text().replace("steps.role.", "steps.roll."))
+    (tmp_path / "bad.yaml").write_text(DEPLOY.read_text().replace("steps.deploy.", "steps.deplay."))
     code, said = actionlint(f"{tmp_path}/*.yaml")
     assert code != 0
-    assert '"roll" is not defined' in said
+    assert '"deplay" is not defined' in said

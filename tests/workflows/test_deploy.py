@@ -10,19 +10,40 @@ from typing import Any
 import pytest
 
 from beanpod.cli.parser import Options
-from tests.workflows.workflow import DEPLOY, ROOT, Runner, environment_of, jobs_that_run, load, step_of
+from beanpod_emulator.github import git
+from tests.workflows.workflow import ACTION, DEPLOY, ROOT, RecordedWorkflow, Runner, load, step_of
 
 WORKFLOW = load(DEPLOY)
 SECRETS = {
     name: f"secret {name}" for name in ("AWS_ACCESS_KEY", "AWS_SECRET_KEY", "DOCKER_USERNAME", "DOCKER_PASSWORD")
 }
-PUSH = {"event_name": "push", "ref": "refs/heads/main"}
-BY_HAND = {"event_name": "workflow_dispatch", "ref": "refs/heads/main"}
-ENABLED = {"DEPLOY_PROD": "true"}
+PROD = {"DEPLOY_PROD": "true"}
+BY_HAND = "workflow_dispatch"
 
 
-def contexts(**given: Any) -> dict[str, Any]:
-    return {"github": PUSH, "inputs": {}, "vars": {}, "secrets": SECRETS, "steps": {}, **given}
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> RecordedWorkflow:
+    made = RecordedWorkflow.make(tmp_path_factory.mktemp("recorded"))
+    for name, value in SECRETS.items():
+        made.repository.set_secret(name, value)
+    return made
+
+
+@pytest.fixture
+def workflow(recorded: RecordedWorkflow) -> RecordedWorkflow:
+    """The workflow, whose deploy command records its calls; without variables and earlier calls."""
+    for file in (recorded.repository.folder / "variables").iterdir():
+        file.unlink()
+    (recorded.repository.folder.parent / "calls").unlink(missing_ok=True)
+    recorded.set_environment(NPM_FAILS="nothing", DEPLOY_CODE="0")
+    recorded.repository.set_variable("AWS_REGION", "eu-central-1")
+    return recorded
+
+
+def jobs(workflow: RecordedWorkflow, event: str = "push", **given: Any) -> list[str]:
+    """The jobs that ran."""
+    run = workflow.run(event, **given)
+    return list(run.jobs)
 
 
 def deploy_step(stage: str = "dev") -> Any:
@@ -35,35 +56,48 @@ def test_a_push_to_main_and_a_person_start_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "jobs"),
+    ("event", "given", "variables", "expected"),
     [
-        (contexts(), ["test", "dev"]),
-        (contexts(vars=ENABLED), ["test", "dev", "prod"]),
-        (contexts(github=BY_HAND, inputs={"stage": "dev"}), ["test", "dev"]),
-        (contexts(github=BY_HAND, inputs={"stage": "dev"}, vars=ENABLED), ["test", "dev"]),
-        (contexts(github=BY_HAND, inputs={"stage": "prod"}), ["test", "prod"]),
-        (contexts(github={**BY_HAND, "ref": "refs/heads/topic"}, inputs={"stage": "prod"}), ["test"]),
+        ("push", {}, {}, ["test", "dev"]),
+        ("push", {}, PROD, ["test", "dev", "prod"]),
+        (BY_HAND, {"inputs": {"stage": "dev"}}, {}, ["test", "dev"]),
+        (BY_HAND, {"inputs": {"stage": "dev"}}, PROD, ["test", "dev"]),
+        (BY_HAND, {"inputs": {"stage": "prod"}}, {}, ["test", "prod"]),
+        (BY_HAND, {"inputs": {"stage": "prod"}, "branch": "topic"}, {}, ["test"]),
     ],
     ids=["push", "push-with-prod", "dev-by-hand", "dev-by-hand-only", "prod-by-hand", "prod-from-another-branch"],
 )
-def test_event_deploys_its_stages(given: dict[str, Any], jobs: list[str]) -> None:
-    assert jobs_that_run(WORKFLOW, given) == jobs
+def test_event_deploys_its_stages(
+    workflow: RecordedWorkflow, event: str, given: dict[str, Any], variables: dict[str, str], expected: list[str]
+) -> None:
+    for name, value in variables.items():
+        workflow.repository.set_variable(name, value)
+    assert jobs(workflow, event, **given) == expected
+    stages = [call["arguments"][call["arguments"].index("--stage") + 1] for call in workflow.calls()]
+    assert stages == [job for job in expected if job != "test"]
 
 
-@pytest.mark.parametrize(("failing", "jobs"), [("test", ["test"]), ("dev", ["test", "dev"])])
-def test_a_failure_stops_the_push(failing: str, jobs: list[str]) -> None:
-    assert jobs_that_run(WORKFLOW, contexts(vars=ENABLED), failing) == jobs
+@pytest.mark.parametrize(
+    ("failing", "expected"), [({"NPM_FAILS": "test"}, ["test"]), ({"DEPLOY_CODE": "3"}, ["test", "dev"])]
+)
+def test_a_failure_stops_the_push(workflow: RecordedWorkflow, failing: dict[str, str], expected: list[str]) -> None:
+    workflow.repository.set_variable("DEPLOY_PROD", "true")
+    workflow.set_environment(**failing)
+    run = workflow.run()
+    assert list(run.jobs) == expected
+    assert run.jobs[expected[-1]] == "failure"
 
 
-def test_prod_by_hand_needs_the_tests_too() -> None:
-    given = contexts(github=BY_HAND, inputs={"stage": "prod"})
-    assert jobs_that_run(WORKFLOW, given, "test") == ["test"]
+def test_prod_by_hand_needs_the_tests_too(workflow: RecordedWorkflow) -> None:
+    workflow.set_environment(NPM_FAILS="test")
+    assert jobs(workflow, BY_HAND, inputs={"stage": "prod"}) == ["test"]
 
 
 def test_prod_does_what_dev_did() -> None:
     dev, prod = WORKFLOW["jobs"]["dev"], WORKFLOW["jobs"]["prod"]
+    stages = [deploy_step(stage)["with"].pop("stage") for stage in ("dev", "prod")]
+    assert stages == ["dev", "prod"]
     assert dev["steps"] == prod["steps"]
-    assert (dev["env"], prod["env"]) == ({"STAGE": "dev"}, {"STAGE": "prod"})
 
 
 def test_prod_waits_for_its_reviewers_and_shows_its_address() -> None:
@@ -87,37 +121,44 @@ def test_the_script_ends_before_github_ends_the_job(stage: str) -> None:
 
 def test_the_deploy_step_alone_sees_the_secrets() -> None:
     found = re.findall(r"secrets\.(\w+)", DEPLOY.read_text())
-    per_stage = [re.findall(r"secrets\.(\w+)", str(deploy_step(stage)["env"])) for stage in ("dev", "prod")]
+    per_stage = [re.findall(r"secrets\.(\w+)", str(deploy_step(stage)["with"])) for stage in ("dev", "prod")]
     assert set(found) == set(SECRETS)
     assert sorted(found) == sorted(per_stage[0] + per_stage[1])
 
 
-def test_the_key_of_the_secrets_is_used_without_a_role() -> None:
-    seen = environment_of(deploy_step(), contexts())
-    assert seen["AWS_ACCESS_KEY_ID"] == SECRETS["AWS_ACCESS_KEY"]
-    assert seen["AWS_SECRET_ACCESS_KEY"] == SECRETS["AWS_SECRET_KEY"]
-    assert seen["AWS_SESSION_TOKEN"] == ""
+def test_the_key_of_the_secrets_is_used_without_a_role(workflow: RecordedWorkflow) -> None:
+    run = workflow.run()
+    (call,) = workflow.calls()
+    seen = call["environment"]
+    assert (seen["AWS_ACCESS_KEY_ID"], seen["AWS_SECRET_ACCESS_KEY"], seen["AWS_SESSION_TOKEN"]) == (
+        SECRETS["AWS_ACCESS_KEY"],
+        SECRETS["AWS_SECRET_KEY"],
+        "",
+    )
     assert (seen["DOCKER_USERNAME"], seen["DOCKER_PASSWORD"]) == (
         SECRETS["DOCKER_USERNAME"],
         SECRETS["DOCKER_PASSWORD"],
     )
+    assert seen["AWS_DEFAULT_REGION"] == "eu-central-1"
+    assert run.code == 0
 
 
-def test_the_role_is_used_where_there_is_one() -> None:
-    assumed = {"aws-access-key-id": "role id", "aws-secret-access-key": "role key", "aws-session-token": "role token"}
-    seen = environment_of(deploy_step(), contexts(steps={"role": {"outputs": assumed}}))
-    assert [seen[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")] == [
-        "role id",
-        "role key",
-        "role token",
-    ]
-
-
-def test_the_role_is_assumed_only_where_the_variable_is_set() -> None:
-    step = step_of(WORKFLOW["jobs"]["dev"]["steps"], "Assume the role")
-    assert step["if"] == "vars.AWS_ROLE_ARN != ''"
-    # In the environment of the whole job the role's credentials would be the tests' and the builds' too.
-    assert (step["with"]["output-credentials"], step["with"]["output-env-credentials"]) == (True, False)
+def test_the_role_takes_the_place_of_the_keys(workflow: RecordedWorkflow) -> None:
+    replacement = workflow.repository.folder / "replacement"
+    before = (replacement / "action.yml").read_text()
+    names = ("aws-access-key-id", "aws-secret-access-key", "aws-session-token")
+    outputs = "".join(f"  {name}: {{value: role {name}}}\n" for name in names)
+    try:
+        (replacement / "action.yml").write_text(before.replace("outputs:\n", f"outputs:\n{outputs}"))
+        git(replacement, "commit", "--quiet", "--all", "--message", "Assume the role")
+        workflow.repository.set_variable("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/deployer")
+        workflow.run()
+    finally:
+        (replacement / "action.yml").write_text(before)
+        git(replacement, "commit", "--quiet", "--all", "--message", "Assume nothing")
+    (call,) = workflow.calls()
+    keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    assert [call["environment"][key] for key in keys] == [f"role {name}" for name in names]
 
 
 @pytest.fixture
@@ -129,10 +170,19 @@ def silent_aws() -> Iterator[socket.socket]:
 
 
 def test_an_interruption_reaches_the_script(silent_aws: socket.socket, tmp_path: Path) -> None:
-    # As ProcessInvoker.cs of actions/runner cancels: SIGINT to the shell that it started, and to nobody else.
-    variables = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{silent_aws.getsockname()[1]}", "STAGE": "dev"}
-    runner = Runner(ROOT, tmp_path, {**variables, "PATH": f"{ROOT / '.venv/bin'}:/usr/bin:/bin"})
-    with runner.start(deploy_step(), contexts(vars={"AWS_REGION": "eu-central-1"})) as process:
+    # As ProcessInvoker.cs of actions/runner cancels: SIGINT to the shell that it started, and to nothing else.
+    (tmp_path / "beanpod").symlink_to(ROOT / ".venv")
+    variables = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{silent_aws.getsockname()[1]}",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "MANIFEST": "beanpod.toml",
+        "STAGE": "dev",
+        "PYTHONPATH": str(ROOT / "constructs"),
+    }
+    step = step_of(load(ACTION)["runs"]["steps"], "Deploy")
+    with Runner(ROOT, tmp_path, variables).start(step, {}) as process:
         call, _ = silent_aws.accept()
         with call:
             process.send_signal(signal.SIGINT)

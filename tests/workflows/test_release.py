@@ -1,10 +1,9 @@
-"""The deploying step, read from deploy.yaml, releases for real: Docker, a private registry, an embedded AWS."""
+"""The deploying step, read from action.yml, releases for real: Docker, a private registry, an embedded AWS."""
 
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,11 +11,11 @@ from beanpod_emulator import EmbeddedAws
 from tests.deploy.deployed_stage import USERNAME, Project, deploy_stacks, deployers_key
 from tests.deploy.engine import Engine, docker_engine
 from tests.deploy.registry import LocalRegistry, local_registry
-from tests.workflows.workflow import DEPLOY, ROOT, Ran, Runner, load, step_of
+from tests.workflows.workflow import ACTION, ROOT, Ran, Runner, load, step_of
 
 __all__ = ["docker_engine"]
 PASSWORD = "open sesame"
-STEP = step_of(load(DEPLOY)["jobs"]["dev"]["steps"], "Deploy")
+STEP = step_of(load(ACTION)["runs"]["steps"], "Deploy")
 
 
 @dataclass(frozen=True)
@@ -30,8 +29,7 @@ class Repository:
 
     def push(self) -> Ran:
         """What the workflow's step does with what is in the folder now."""
-        given: dict[str, Any] = {"secrets": self.secrets, "vars": {"AWS_REGION": "us-east-1"}, "steps": {}}
-        return self.runner.run(STEP, given)
+        return self.runner.run(STEP, self.secrets)
 
 
 @pytest.fixture(scope="module")
@@ -44,21 +42,19 @@ def repository(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) 
         project = Project.make(_folder(folder / "project"), image=f"{registry.host}/beanpod/guestbook")
         outputs = deploy_stacks(project, aws, project.synthesise())
         shutil.rmtree(project.folder / "cdk.out")
-        key = deployers_key(outputs, aws)
-        secrets = {
-            "AWS_ACCESS_KEY": key["AWS_ACCESS_KEY_ID"],
-            "AWS_SECRET_KEY": key["AWS_SECRET_ACCESS_KEY"],
-            "DOCKER_USERNAME": USERNAME,
-            "DOCKER_PASSWORD": PASSWORD,
-        }
+        secrets = deployers_key(outputs, aws) | {"DOCKER_USERNAME": USERNAME, "DOCKER_PASSWORD": PASSWORD}
         variables = {
             **docker_engine.variables(_folder(folder / "home")),
             "PATH": f"{ROOT / '.venv/bin'}:{docker_engine.variables(folder)['PATH']}",
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": str(ROOT / "constructs"),
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "MANIFEST": "beanpod.toml",
             "STAGE": "dev",
             "AWS_ENDPOINT_URL": aws.endpoint_url,
         }
-        yield Repository(project, secrets, registry, Runner(project.folder, _folder(folder / "runner"), variables))
+        files = _folder(folder / "runner")
+        (files / "beanpod").symlink_to(ROOT / ".venv")
+        yield Repository(project, secrets, registry, Runner(project.folder, files, variables))
 
 
 def _folder(path: Path) -> Path:
@@ -76,7 +72,7 @@ def test_a_push_releases_with_the_four_secrets_and_nothing_else(repository: Repo
     assert ran.outputs["version-label"].startswith("guestbook-")
     assert "::group::Roll out" in ran.printed
     assert ran.outputs["version-label"] in ran.summary
-    for secret in (repository.secrets["AWS_SECRET_KEY"], PASSWORD):
+    for secret in (repository.secrets["AWS_SECRET_ACCESS_KEY"], PASSWORD):
         assert secret not in ran.printed + ran.summary + str(ran.outputs)
 
 

@@ -17,7 +17,7 @@ from beanpod_emulator.docker_runtime.docker import find_engine
 from beanpod_emulator.e2e.registry import LocalRegistry, local_registry
 from beanpod_emulator.e2e.steps import StepFailedError, console, run, step
 from beanpod_emulator.embedded_aws import EmbeddedAws
-from beanpod_emulator.github.repository import Repository, git
+from beanpod_emulator.github import Repository, git
 
 _ROOT = Path(__file__).resolve().parents[3]
 _CDK = _ROOT / "node_modules/.bin/cdk"
@@ -61,12 +61,12 @@ class E2EFixture:
             git(self.clone, "commit", "--quiet", "--all", "--message", what)
         with step(what):
             said = run("git", "push", "--quiet", "origin", "main", environment=self._environment(), folder=self.clone)
-            job = self.github.runs()[-1]["jobs"]["dev"]
-            if job["result"] != expected:
-                raise StepFailedError(f"the workflow's job ended with {job['result']}:\n{said}")
+            ran = self.github.runs()[-1]
+            result = ran.jobs.get("dev", "skipped")
+            if result != expected:
+                raise StepFailedError(f"the workflow's job dev ended with {result}, expected {expected}:\n{said}")
         _show_steps(said)
-        outputs: dict[str, str] = job["outputs"].get("deploy", {})
-        return outputs.get("url", "")
+        return ran.outputs.get("dev.deploy", {}).get("url", "")
 
     def repair(self) -> None:
         """Take the last change back in the repository: who pushes next starts from what runs."""
@@ -166,5 +166,5 @@ def manifest_for(text: str, image: str) -> str:
 def _show_steps(said: str) -> None:
     """The workflow's own steps, as the push told them."""
     for line in said.splitlines():
-        if found := re.match(r"remote:\s+([✓✗] .*?)\s*$", line):
+        if found := re.match(r"remote: {2,}([✓✗] .*?)\s*$", line):
             console.print(f"   [dim]{found[1]}[/]")

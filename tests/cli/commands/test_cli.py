@@ -67,8 +67,7 @@ def test_mistake_is_one_line_and_exit_code_2(
     assert printed.count("\n") == 1
 
 
-# The help of `beanpod cdk` is the CDK CLI's.
-@pytest.mark.parametrize("command", [None, *sorted(COMMANDS.keys() - {"cdk"})])
+@pytest.mark.parametrize("command", [None, *COMMANDS])
 def test_help_fits_a_screen(
     command: str | None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
