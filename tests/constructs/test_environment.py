@@ -121,10 +121,10 @@ def test_application_keeps_a_limited_number_of_versions(full: Template) -> None:
     ("settings", "words"),
     [
         ({"environment_type": EnvironmentType.LOAD_BALANCED}, "load_balancer_security_group is missing"),
-        ({"min_size": 0}, "min_size must be at least 1, got 0"),
-        ({"environment": {"A B": "x"}}, 'variable "A B" must be letters'),
-        ({"environment": {"A": "x" * 5000}}, "variables take 5002 bytes"),
-        ({"max_versions": 0}, "max_versions must be 1 to 1000, got 0"),
+        ({"min_size": 0}, "min_size must be 1 to 10000 instances, got 0"),
+        ({"environment": {"A B": "x"}}, "variables.A B must be named"),
+        ({"environment": {"A": "x" * 5000}}, "variables take 5,002 bytes"),
+        ({"max_versions": 0}, "max_versions must be 2 to 1000 versions, got 0"),
         ({"environment_name": "dev"}, 'environment_name must be 4 to 40 letters, .* got "dev"'),
         ({"description": "d" * 201}, "description must be at most 200 characters, got 201"),
         ({"instance_types": ["t3.small", "t4g.small"]}, "instance_types must be of one architecture"),
@@ -150,7 +150,7 @@ def test_every_problem_is_named_in_one_error() -> None:
         (lambda e: e.add_environment("COLOUR", "red"), "COLOUR is set already"),
         (lambda e: e.add_environment("BIG", "x" * 4096), "variables take"),
         (lambda e: e.add_secret("COLOUR", _stripe(e)), "COLOUR is set already"),
-        (lambda e: e.add_secret("1", _stripe(e)), 'variable "1" must be letters'),
+        (lambda e: e.add_secret("1", _stripe(e)), "secrets.1 must be named"),
         (lambda e: e.add_secret("STRIPE", _stripe(e)), "STRIPE is set already"),
         (lambda e: e.add_environment("STRIPE", "plain"), "STRIPE is set already"),
         (lambda e: e.add_option("aws:ec2:vpc", "VPCId", "vpc-2"), "VPCId is set already"),
@@ -248,7 +248,7 @@ def test_two_environments_share_an_application() -> None:
         ({"application_name": "a/b"}, 'application_name must be 1 to 100 characters without a slash, got "a/b"'),
         ({"application_name": "a" * 101}, "application_name must be 1 to 100 characters"),
         ({"description": "d" * 201}, "description must be at most 200 characters, got 201"),
-        ({"max_versions": 1001}, "max_versions must be 1 to 1000, got 1001"),
+        ({"max_versions": 1001}, "max_versions must be 2 to 1000 versions, got 1001"),
     ],
 )
 def test_what_beanstalk_would_refuse_of_an_application_is_refused(settings: dict[str, Any], words: str) -> None:

@@ -1,12 +1,18 @@
+"""A manifest is read from a file, or refused as a whole; the package loads no more than it needs."""
+
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from beanpod import manifest as package
 from beanpod.manifest import Manifest, ManifestError
 
+ROOT = Path(__file__).parents[2]
 MINIMAL = '[service]\nname = "guestbook"\nimage = "ada/guestbook"\n'
 TWO_STAGES = MINIMAL + "[stages.qa]\n[stages.dev]\n"
 
@@ -146,3 +152,29 @@ def test_a_github_repository_is_written_with_or_without_its_ids(tmp_path: Path, 
     github = Manifest.read(path).stage().delivery.github
     assert github is not None
     assert github.repository == repository
+
+
+def modules_after(code: str) -> set[str]:
+    program = f"import sys\n{code}\nprint(*sys.modules)"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    return set(result.stdout.split())
+
+
+def test_reading_needs_no_cdk() -> None:
+    modules = modules_after("from beanpod.manifest import Manifest; Manifest.read('beanpod.toml').stage()")
+    assert "pydantic" in modules
+    assert not {"aws_cdk", "constructs", "jsii"} & modules
+
+
+def test_import_loads_no_pydantic() -> None:
+    assert "pydantic" not in modules_after("from beanpod.manifest import Manifest, ManifestError")
+
+
+@pytest.mark.parametrize("name", package.__all__)
+def test_public_names_exist(name: str) -> None:
+    assert getattr(package, name) is not None
+
+
+def test_other_names_do_not() -> None:
+    with pytest.raises(AttributeError, match=r"module 'beanpod.manifest' has no attribute 'Stage'"):
+        package.Stage  # noqa: B018

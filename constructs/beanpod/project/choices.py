@@ -1,0 +1,194 @@
+"""What is written into a project: what was found, completed by options and answers."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from beanpod._database_rules import ENGINES
+from beanpod.project.discovery import ComposeDatabase, ComposeFacts, Discovery, DockerfileFacts
+
+# A tag of Docker Hub such as `16-alpine` names a version, `latest` does not.
+_VERSION = re.compile(r"\d+(?:\.\d+)?")
+_NAME_LENGTH = 24
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The values of a new project; None where nothing is known.
+
+    Attributes:
+        name: Name of the service.
+        image: Repository of the image, such as `ada/shop`.
+        dockerfile: Dockerfile, relative to the project's folder; None with a compose file.
+        compose: Compose file, relative to the project's folder; None with a Dockerfile.
+        port: Port on which the container listens.
+        health_path: Path that answers 200.
+        engine: `mysql`, `mariadb`, `postgres`, or `none` for no database.
+        version: Version of the database. Default: the newest that Beanpod knows well.
+        database_service: Service of the compose file that RDS replaces.
+        instance_types: EC2 instance types, where the image needs others than the default ones.
+        branch: The branch that is deployed.
+    """
+
+    name: str | None = None
+    image: str | None = None
+    dockerfile: str | None = None
+    compose: str | None = None
+    port: int | None = None
+    health_path: str | None = None
+    engine: str | None = None
+    version: str | None = None
+    database_service: str | None = None
+    instance_types: tuple[str, ...] = ()
+    branch: str = "main"
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A value that a project needs and that nothing shows.
+
+    Attributes:
+        option: The option of `beanpod init` that gives it.
+        question: The question on a terminal.
+        choices: The possible answers; empty where anything may be written.
+    """
+
+    option: str
+    question: str
+    choices: tuple[str, ...] = ()
+
+
+def propose(found: Discovery, given: Choices) -> Choices:
+    """Complete the given values by those that were found. What was given wins."""
+    name = given.name or _service_name(found)
+    compose = _compose_file(found, given)
+    choices = replace(
+        given,
+        name=name,
+        image=given.image or (f"{found.docker_user}/{name}" if found.docker_user else None),
+        compose=compose.path if compose else given.compose,
+        branch=found.branch or given.branch,
+    )
+    if choices.compose is None:
+        return _with_dockerfile(found, choices)
+    return _with_compose(found, compose, choices) if compose else choices
+
+
+def missing(found: Discovery, choices: Choices) -> Iterator[Missing]:
+    """Yield what has to be asked for, in the order of the questions."""
+    if choices.dockerfile is None and choices.compose is None:
+        paths = tuple(one.path for one in found.dockerfiles)
+        yield Missing("--dockerfile", "Which Dockerfile is deployed?", paths)
+        return
+    if choices.image is None:
+        yield Missing("--image", f"Repository of the image on Docker Hub, such as USER/{choices.name}")
+    compose = found.compose if choices.compose else None
+    if choices.port is None and compose:
+        ports = _web_ports(compose)
+        yield Missing("--port", "Which container port do users reach?", tuple(str(port) for port in ports))
+    if choices.port is None and not compose:
+        facts = _chosen_dockerfile(found, choices)
+        if facts and len(facts.ports) > 1:
+            yield Missing("--port", "Which port serves HTTP?", tuple(str(port) for port in facts.ports))
+    if choices.engine is None and compose and len(compose.databases) > 1:
+        services = tuple(one.service for one in compose.databases)
+        yield Missing("--database-service", "Which of the databases is to be RDS?", services)
+
+
+def answered(found: Discovery, choices: Choices, option: str, answer: str) -> Choices:
+    """Return the choices with the answer to a question, and with what follows from it."""
+    if option == "--dockerfile":
+        return propose(found, replace(choices, dockerfile=answer))
+    if option == "--port":
+        return replace(choices, port=int(answer))
+    if option == "--database-service":
+        return propose(found, replace(choices, database_service=answer))
+    return replace(choices, image=answer)
+
+
+def _service_name(found: Discovery) -> str:
+    """Return the repository's name, or the folder's, as a service may be named: `my-shop` for `My_Shop`."""
+    name = (found.repository or "").rpartition("/")[2] or found.root.resolve().name
+    name = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    name = re.sub(r"^[0-9-]+", "", name)[:_NAME_LENGTH].strip("-")
+    return name if len(name) > 1 else "app"
+
+
+def _compose_file(found: Discovery, given: Choices) -> ComposeFacts | None:
+    """Return the compose file, unless a Dockerfile was asked for, or the file only runs databases for development."""
+    facts = found.compose
+    if facts is None or given.dockerfile is not None:
+        return None
+    if given.compose is not None:
+        return facts if given.compose == facts.path else None
+    return facts if facts.builds or (_web_ports(facts) and not found.dockerfiles) else None
+
+
+def _with_dockerfile(found: Discovery, choices: Choices) -> Choices:
+    facts = _chosen_dockerfile(found, choices)
+    if facts is None:
+        return choices
+    framework = found.framework
+    return replace(
+        choices,
+        dockerfile=facts.path,
+        port=choices.port or (facts.ports[0] if len(facts.ports) == 1 else None),
+        health_path=choices.health_path or facts.health_path or (framework.health_path if framework else None),
+        engine=choices.engine or (framework.engine if framework else None) or _development_engine(found),
+        instance_types=choices.instance_types or (("t4g.micro",) if facts.architecture == "arm64" else ()),
+    )
+
+
+def _chosen_dockerfile(found: Discovery, choices: Choices) -> DockerfileFacts | None:
+    if choices.dockerfile is not None:
+        named = next((one for one in found.dockerfiles if one.path == choices.dockerfile), None)
+        return named or DockerfileFacts(choices.dockerfile)
+    at_root = [one for one in found.dockerfiles if "/" not in one.path]
+    if at_root:
+        return at_root[0]
+    return found.dockerfiles[0] if len(found.dockerfiles) == 1 else None
+
+
+def _development_engine(found: Discovery) -> str | None:
+    """Return the engine of the database that the compose file runs for development."""
+    databases = found.compose.databases if found.compose else ()
+    return databases[0].engine if len(databases) == 1 else None
+
+
+def _with_compose(found: Discovery, compose: ComposeFacts, choices: Choices) -> Choices:
+    database = _chosen_database(compose, choices)
+    wanted = choices.engine != "none"
+    version = _version(database) if database and wanted else None
+    ports = _web_ports(compose)
+    return replace(
+        choices,
+        port=choices.port or (80 if 80 in ports else ports[0] if len(ports) == 1 else None),
+        health_path=choices.health_path or (found.framework.health_path if found.framework else None),
+        engine=choices.engine or (database.engine if database else None),
+        version=choices.version or version,
+        database_service=database.service if database and wanted else None,
+    )
+
+
+def _version(database: ComposeDatabase) -> str | None:
+    """Return the version of RDS that an image's tag names; None where RDS has none of that name."""
+    tag = _VERSION.match(database.tag)
+    if tag is None:
+        return None
+    versions = ENGINES[database.engine].versions
+    named = [one for one in versions if one == tag[0] or one.startswith(f"{tag[0]}.")]
+    return named[-1] if named else next((one for one in versions if tag[0].startswith(f"{one}.")), None)
+
+
+def _chosen_database(compose: ComposeFacts, choices: Choices) -> ComposeDatabase | None:
+    if choices.database_service is not None:
+        return next((one for one in compose.databases if one.service == choices.database_service), None)
+    return compose.databases[0] if len(compose.databases) == 1 else None
+
+
+def _web_ports(compose: ComposeFacts) -> list[int]:
+    """Return the container ports that services other than the databases publish."""
+    databases = {one.service for one in compose.databases}
+    deployed = [name for name, service in compose.services.items() if not service.get("profiles")]
+    published = (compose.ports.get(name, ()) for name in deployed if name not in databases)
+    return list(dict.fromkeys(port for ports in published for port in ports))

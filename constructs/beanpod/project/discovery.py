@@ -1,0 +1,288 @@
+"""What a folder says about the app in it.
+
+Reads files, and runs `git`, `docker compose config` (which needs no engine) and Docker's credential helper. Changes
+nothing, and asks no network.
+"""
+
+import base64
+import binascii
+import json
+import os
+import posixpath
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from beanpod.deploy.images import Dockerfile, Instruction
+from beanpod.project.frameworks import Framework, find_framework
+
+# https://docs.docker.com/compose/intro/compose-application-model/#the-compose-file
+COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+_EXAMPLES = (".env.example", ".env.sample", ".env.dist", ".env.template", "env.example")
+_SKIPPED = frozenset({"node_modules", "vendor", "venv", "dist", "build", "target", "tests", "test", "cdk.out"})
+_DEPTH = 2
+_DOCKER_HUB = "https://index.docker.io/v1/"
+_ENGINES = {
+    "postgres": "postgres",
+    "postgis": "postgres",
+    "mysql": "mysql",
+    "mysql-server": "mysql",
+    "mariadb": "mariadb",
+}
+_URL = re.compile(r"https?://[^/\s\"']+(/[^\s\"'|;)]*)?")
+
+
+@dataclass(frozen=True)
+class DockerfileFacts:
+    """A Dockerfile.
+
+    Attributes:
+        path: Relative to the project's folder.
+        ports: The TCP ports that it exposes.
+        health_path: The path that its HEALTHCHECK asks for over HTTP; None without one.
+        architecture: `amd64` or `arm64`, where `FROM --platform` says so; None otherwise.
+    """
+
+    path: str
+    ports: tuple[int, ...] = ()
+    health_path: str | None = None
+    architecture: str | None = None
+
+
+@dataclass(frozen=True)
+class ComposeDatabase:
+    """A database server of a compose file.
+
+    Attributes:
+        service: Its service's name.
+        engine: `mysql`, `mariadb` or `postgres`.
+        tag: The tag of its image, such as `16-alpine`.
+    """
+
+    service: str
+    engine: str
+    tag: str
+
+
+@dataclass(frozen=True)
+class ComposeFacts:
+    """A compose file.
+
+    Attributes:
+        path: Relative to the project's folder.
+        services: The services as Docker Compose merges them, variables left as they are.
+        ports: Container ports that each service publishes.
+        databases: The database servers in it.
+    """
+
+    path: str
+    services: Mapping[str, Mapping[str, Any]]
+    ports: Mapping[str, tuple[int, ...]]
+    databases: tuple[ComposeDatabase, ...]
+
+    @property
+    def builds(self) -> bool:
+        """Whether a service other than the databases is built from a Dockerfile."""
+        return any("build" in service for service in self.services.values())
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """What was found.
+
+    Attributes:
+        root: The project's folder.
+        dockerfiles: All Dockerfiles, the nearest first.
+        compose: The compose file; None without one.
+        compose_error: Why the compose file could not be read; "" where it could, or where there is none.
+        framework: The app's framework or language; None where nothing shows it.
+        repository: OWNER/NAME on GitHub; None without such a remote.
+        branch: The remote's default branch; None where git does not know it.
+        docker_user: Whom Docker is logged in as at Docker Hub; None without a login.
+        variables: Names and example values of an `.env.example`.
+    """
+
+    root: Path
+    dockerfiles: tuple[DockerfileFacts, ...] = ()
+    compose: ComposeFacts | None = None
+    compose_error: str = ""
+    framework: Framework | None = None
+    repository: str | None = None
+    branch: str | None = None
+    docker_user: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+def discover(root: Path, *, environ: Mapping[str, str] = os.environ) -> Discovery:
+    """Look at a project's folder.
+
+    Args:
+        root: The folder in which the project's files will be.
+        environ: Variables of the process; DOCKER_CONFIG and HOME say where Docker's login is.
+    """
+    dockerfiles = tuple(_dockerfiles(root))
+    compose, error = _compose(root)
+    folders = [root / posixpath.dirname(one.path) for one in dockerfiles] or [root]
+    framework = next(filter(None, map(find_framework, [*folders, root])), None)
+    return Discovery(
+        root=root,
+        dockerfiles=dockerfiles,
+        compose=compose,
+        compose_error=error,
+        framework=framework,
+        repository=_github_repository(_git(root, "remote", "get-url", "origin")),
+        branch=_branch(root),
+        docker_user=_docker_user(environ),
+        variables=_example_variables([root, *folders]),
+    )
+
+
+def _dockerfiles(root: Path) -> Iterable[DockerfileFacts]:
+    """Yield the Dockerfiles of a folder and those up to two folders below it, the nearest first."""
+    folders = [root]
+    for _ in range(_DEPTH + 1):
+        for folder in folders:
+            path = folder / "Dockerfile"
+            if path.is_file():
+                yield _dockerfile(path, path.relative_to(root).as_posix())
+        folders = [below for folder in folders for below in _folders_in(folder)]
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    try:
+        folders = [one for one in sorted(folder.iterdir()) if one.is_dir() and not one.is_symlink()]
+    except OSError:
+        return []
+    return [one for one in folders if not one.name.startswith(".") and one.name not in _SKIPPED]
+
+
+def _dockerfile(path: Path, name: str) -> DockerfileFacts:
+    parsed = Dockerfile.parse(path.read_text(encoding="utf-8", errors="replace"))
+    stages = parsed.stages({})
+    instructions = stages[-1].instructions if stages else ()
+    first = [one for one in parsed.instructions if one.keyword == "FROM"][-1:]
+    platform = first[0].flags.get("platform", "") if first else ""
+    return DockerfileFacts(
+        name,
+        ports=parsed.exposed({}, None) or (),
+        health_path=_health_path(instructions),
+        architecture=platform.partition("/")[2] if platform in ("linux/amd64", "linux/arm64") else None,
+    )
+
+
+def _health_path(instructions: Sequence[Instruction]) -> str | None:
+    checks = [one.value for one in instructions if one.keyword == "HEALTHCHECK" and one.value.upper() != "NONE"]
+    url = _URL.search(checks[-1]) if checks else None
+    return (url[1] or "/") if url else None
+
+
+def _compose(root: Path) -> tuple[ComposeFacts | None, str]:
+    name = next((name for name in COMPOSE_FILES if (root / name).is_file()), None)
+    if name is None:
+        return None, ""
+    document, error = _compose_config(root / name)
+    if document is None:
+        return None, f"{name}: {error}"
+    services: dict[str, Any] = document.get("services") or {}
+    return ComposeFacts(
+        path=name,
+        services=services,
+        ports={key: ports for key, service in services.items() if (ports := tuple(_container_ports(service)))},
+        databases=tuple(_databases(services)),
+    ), ""
+
+
+def _compose_config(path: Path) -> tuple[dict[str, Any] | None, str]:
+    docker = shutil.which("docker")
+    if docker is None:
+        return None, "Docker Compose reads it, and docker is not installed"
+    options = ("--format", "json", "--no-interpolate", "--no-path-resolution", "--no-normalize")
+    done = subprocess.run(  # noqa: S603
+        [docker, "compose", "--env-file", os.devnull, "--file", str(path), "config", *options],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        return None, (done.stderr.strip().splitlines() or ["docker compose config failed"])[-1]
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document, ""
+
+
+def _container_ports(service: Mapping[str, Any]) -> Iterable[int]:
+    for port in service.get("ports") or ():
+        # A port with a variable stays as it was written: "${PORT:-3000}:3000".
+        target = str(port.get("target") if isinstance(port, dict) else port).partition("/")[0].rpartition(":")[2]
+        if target.isdigit():
+            yield int(target)
+
+
+def _databases(services: Mapping[str, Mapping[str, Any]]) -> Iterable[ComposeDatabase]:
+    for name, service in services.items():
+        image, _, tag = str(service.get("image") or "").partition("@")[0].rpartition("/")[2].partition(":")
+        if image in _ENGINES:
+            yield ComposeDatabase(name, _ENGINES[image], tag)
+
+
+def _git(root: Path, *arguments: str) -> str:
+    """Return what git prints; "" where it fails or is not installed."""
+    git = shutil.which("git")
+    if git is None:
+        return ""
+    command = [git, "-C", str(root), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _github_repository(remote: str) -> str | None:
+    """Return OWNER/NAME of a remote on GitHub, written as a URL or as `git@github.com:OWNER/NAME.git`."""
+    hosts = r"(?:https?://(?:[^@/]+@)?|ssh://git@|git@)github\.com[:/]"
+    match = re.fullmatch(rf"{hosts}([\w.-]+/[\w.-]+?)(?:\.git)?/?", remote)
+    return match[1] if match else None
+
+
+def _branch(root: Path) -> str | None:
+    """Return the remote's default branch, or the branch that is checked out."""
+    remote = _git(root, "symbolic-ref", "--short", "refs/remotes/origin/HEAD").partition("/")[2]
+    return remote or _git(root, "symbolic-ref", "--short", "HEAD") or None
+
+
+def _docker_user(environ: Mapping[str, str]) -> str | None:
+    """Return the user that Docker is logged in as at Docker Hub.
+
+    https://docs.docker.com/reference/cli/docker/login/#credential-stores
+    """
+    folder = Path(environ.get("DOCKER_CONFIG") or Path(environ.get("HOME", "~")).expanduser() / ".docker")
+    try:
+        config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        entry = config.get("auths", {}).get(_DOCKER_HUB, {})
+        if entry.get("auth"):
+            return base64.b64decode(entry["auth"]).decode().partition(":")[0] or None
+        helper = config.get("credHelpers", {}).get(_DOCKER_HUB) or config.get("credsStore")
+        return _user_of_helper(str(helper), environ) if helper and _DOCKER_HUB in config.get("auths", {}) else None
+    except (OSError, ValueError, AttributeError, binascii.Error):
+        return None
+
+
+def _user_of_helper(helper: str, environ: Mapping[str, str]) -> str | None:
+    program = shutil.which(f"docker-credential-{helper}", path=environ.get("PATH"))
+    if program is None:
+        return None
+    done = subprocess.run([program, "list"], capture_output=True, text=True, check=False, env=dict(environ))  # noqa: S603
+    users: dict[str, str] = json.loads(done.stdout) if done.returncode == 0 else {}
+    return users.get(_DOCKER_HUB) or None
+
+
+def _example_variables(folders: Iterable[Path]) -> dict[str, str]:
+    """Return the variables of the first `.env.example` of the folders."""
+    for folder in folders:
+        for name in _EXAMPLES:
+            if (folder / name).is_file():
+                text = (folder / name).read_text(encoding="utf-8", errors="replace")
+                found = re.findall(r"^(?:export )?([A-Za-z_]\w*)=(.*)$", text, re.MULTILINE)
+                return {key: value.strip().strip("\"'") for key, value in found}
+    return {}

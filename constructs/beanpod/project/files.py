@@ -1,0 +1,141 @@
+"""The files of a project: what `beanpod init` writes, and how they differ from those that are there."""
+
+import difflib
+import os
+import re
+from dataclasses import dataclass
+from enum import Enum
+from importlib import resources
+from importlib.metadata import version
+from pathlib import Path
+
+from beanpod.project.choices import Choices
+from beanpod.project.discovery import Discovery
+from beanpod.project.manifest_text import manifest_text, production_compose
+
+_ACTION = "beanpod/beanpod"
+_IGNORED = ("__pycache__/", ".venv/", "cdk.out/", "cdk.context.json")
+_TEMPLATES = ("stacks/__init__.py", "tests/test_stacks.py")
+
+
+class Change(Enum):
+    """What becomes of a file."""
+
+    CREATED = "created"
+    APPENDED = "appended to"
+    UNCHANGED = "unchanged"
+    KEPT = "kept"
+
+
+@dataclass(frozen=True)
+class ProjectFile:
+    """A file of a project.
+
+    Attributes:
+        path: Relative to the project's folder.
+        text: What Beanpod writes.
+        present: What is there; None where there is no such file.
+        change: What `beanpod init` does with it.
+    """
+
+    path: str
+    text: str
+    present: str | None
+    change: Change
+
+    def diff(self) -> str:
+        """Return a unified diff from the present file to what this version of Beanpod writes; "" without one."""
+        before = (self.present or "").splitlines(keepends=True)
+        after = self.text.splitlines(keepends=True)
+        name = self.path if self.present is not None else "/dev/null"
+        return "".join(difflib.unified_diff(before, after, name, self.path))
+
+
+def project_files(found: Discovery, choices: Choices) -> tuple[ProjectFile, ...]:
+    """Return the files of the project, in the order in which an owner reads them."""
+    texts = {"beanpod.toml": manifest_text(found, choices)}
+    if production := production_compose(found, choices):
+        texts["compose.prod.yaml"] = production
+    app = _free_name(found.root, "app.py", "cdk_app.py")
+    texts[app] = template("app.py")
+    texts["cdk.json"] = template("cdk.json").replace("app.py", app)
+    texts |= {name: template(name) for name in _TEMPLATES}
+    texts[requirements_file(found.root)] = requirements()
+    texts[".github/workflows/deploy.yaml"] = workflow(choices)
+    return (*(_file(found.root, path, text) for path, text in texts.items()), _gitignore(found.root))
+
+
+def write(root: Path, files: tuple[ProjectFile, ...]) -> None:
+    """Write the files that are new, and append to .gitignore. Nothing that exists is overwritten.
+
+    Raises:
+        OSError: A file could not be written; those before it were.
+    """
+    for file in files:
+        path = root / file.path
+        if file.change is Change.CREATED:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # "x": a file that another program made in the meantime is not overwritten.
+            with path.open("x", encoding="utf-8", newline="\n") as stream:
+                stream.write(file.text)
+        elif file.change is Change.APPENDED:
+            path.write_text(file.text, encoding="utf-8", newline="\n")
+
+
+def template(name: str) -> str:
+    """Return a file that is the same in every project."""
+    return resources.files("beanpod.project").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def requirements() -> str:
+    """Return `requirements.txt`: this version of Beanpod, for `cdk` commands, and what the project's test needs."""
+    return f"beanpod[cdk]=={version('beanpod')}\npytest\n"
+
+
+def requirements_file(root: Path) -> str:
+    """Return the name of the file with `requirements()`: another one where the app has its own requirements.txt."""
+    return _free_name(root, "requirements.txt", "requirements-cdk.txt")
+
+
+def workflow(choices: Choices) -> str:
+    """Return the workflow that deploys every push to the branch, by the action of this version of Beanpod."""
+    text = re.sub(r"\bmain\b", choices.branch, template("deploy.yaml"))
+    # Beanpod's own repository uses the action beside it, and tests the example in a job of this workflow.
+    text = re.sub(r"uses: \./.*", f"uses: {_ACTION}@v{version('beanpod')}", text)
+    text = re.sub(r"^  test:\n.*?(?=^  dev:)", "", text, flags=re.MULTILINE | re.DOTALL)
+    text = text.replace("    needs: test\n", "").replace("needs: [test, dev]", "needs: dev")
+    return text.replace("needs.test.result == 'success' && ", "")
+
+
+def _free_name(root: Path, name: str, other: str) -> str:
+    """Return `name`, or `other` where the app has a file of that name: a Flask app's own app.py, for instance."""
+    present = _present(root / name)
+    return name if present is None or "beanpod" in present else other
+
+
+def _file(root: Path, path: str, text: str) -> ProjectFile:
+    present = _present(root / path)
+    if present is None:
+        return ProjectFile(path, text, None, Change.CREATED)
+    return ProjectFile(path, text, present, Change.UNCHANGED if present == text else Change.KEPT)
+
+
+def _gitignore(root: Path) -> ProjectFile:
+    present = _present(root / ".gitignore")
+    lines = (present or "").splitlines()
+    known = {line.strip().strip("/") for line in lines}
+    absent = [line for line in _IGNORED if line.strip("/") not in known]
+    text = "\n".join((*lines, *absent)) + "\n"
+    if not absent:
+        return ProjectFile(".gitignore", present or "", present, Change.UNCHANGED)
+    return ProjectFile(".gitignore", text, present, Change.CREATED if present is None else Change.APPENDED)
+
+
+def _present(path: Path) -> str | None:
+    """Return a file's text; None where nothing has its name. A folder or a broken link is kept as it is."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return "" if os.path.lexists(path) else None
+    except IsADirectoryError:
+        return ""

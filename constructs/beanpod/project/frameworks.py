@@ -1,0 +1,192 @@
+"""Web frameworks: how to recognise one in a folder, and what Beanpod has to know about it."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_HOST, _PORT, _NAME, _USER = ("{database.host}", "{database.port}", "{database.name}", "{database.username}")
+# Beanstalk passes the variable as it is; Spring resolves it from RDS_PASSWORD, which is a secret.
+# https://docs.spring.io/spring-boot/reference/features/external-config.html#features.external-config.files.property-placeholders
+_RDS_LOGIN = "${{RDS_PASSWORD}}"
+
+
+@dataclass(frozen=True)
+class Framework:
+    """A web framework that was found in a folder.
+
+    Attributes:
+        name: As its own documentation writes it.
+        language: `Node.js`, `Python`, `Java`, `PHP`, `Ruby`, `Go` or `.NET`.
+        health_path: The path of its own health check, where the project has it switched on. Default: None.
+        migrate: The command that applies the database's migrations. Default: None.
+        engine: The database's engine, where the project's own files name it. Default: None.
+        variables: Environment variables that connect it to the database of the manifest. Default: none.
+    """
+
+    name: str
+    language: str
+    health_path: str | None = None
+    migrate: str | None = None
+    engine: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+def find_framework(folder: Path) -> Framework | None:
+    """Find the framework of the app in a folder.
+
+    Args:
+        folder: The folder with the app's own `package.json`, `pom.xml`, `manage.py` or the like.
+
+    Returns:
+        The framework, or only its language where that is all there is to see; None without either.
+    """
+    return next((found for find in _FINDERS if (found := find(folder))), None)
+
+
+def _laravel(folder: Path) -> Framework | None:
+    if not (folder / "artisan").is_file():
+        return None
+    route = re.search(r"health:\s*['\"]([^'\"]+)", _text(folder / "bootstrap/app.php"))
+    engine = re.search(r"^DB_CONNECTION=(\w+)", _text(folder / ".env.example"), re.MULTILINE)
+    return Framework(
+        "Laravel",
+        "PHP",
+        health_path=route[1] if route else None,
+        migrate="php artisan migrate --force",
+        engine={"mysql": "mysql", "mariadb": "mariadb", "pgsql": "postgres"}.get(engine[1]) if engine else None,
+        variables={"DB_HOST": _HOST, "DB_PORT": _PORT, "DB_DATABASE": _NAME, "DB_USERNAME": _USER},
+    )
+
+
+def _rails(folder: Path) -> Framework | None:
+    if not re.search(r"^\s*gem ['\"]rails['\"]", _text(folder / "Gemfile"), re.MULTILINE):
+        return None
+    route = re.search(r"get ['\"]/?([\w/-]+)['\"]\s*=>\s*['\"]rails/health#show", _text(folder / "config/routes.rb"))
+    gem = re.search(r"^\s*gem ['\"](pg|mysql2|trilogy)['\"]", _text(folder / "Gemfile"), re.MULTILINE)
+    return Framework(
+        "Rails",
+        "Ruby",
+        health_path=f"/{route[1]}" if route else None,
+        migrate="bin/rails db:migrate",
+        engine=("postgres" if gem[1] == "pg" else "mysql") if gem else None,
+    )
+
+
+def _django(folder: Path) -> Framework | None:
+    if not (folder / "manage.py").is_file():
+        return None
+    return Framework("Django", "Python", migrate="python manage.py migrate", engine=_python_engine(folder))
+
+
+def _python(folder: Path) -> Framework | None:
+    requirements = _python_requirements(folder)
+    if not requirements:
+        return None
+    for package, name in (("fastapi", "FastAPI"), ("flask", "Flask")):
+        if _requires(requirements, package):
+            return Framework(name, "Python", engine=_python_engine(folder))
+    return Framework("Python", "Python", engine=_python_engine(folder))
+
+
+def _python_requirements(folder: Path) -> str:
+    return "\n".join(_text(folder / name) for name in ("requirements.txt", "pyproject.toml", "Pipfile")).strip()
+
+
+def _requires(requirements: str, package: str) -> bool:
+    return re.search(rf"(?<![\w.-]){package}(?![\w-])", requirements, re.IGNORECASE) is not None
+
+
+def _python_engine(folder: Path) -> str | None:
+    requirements = _python_requirements(folder)
+    drivers = {"psycopg": "postgres", "psycopg2": "postgres", "psycopg2-binary": "postgres", "asyncpg": "postgres"}
+    drivers |= {"mysqlclient": "mysql", "pymysql": "mysql", "aiomysql": "mysql", "mariadb": "mariadb"}
+    return _only({engine for driver, engine in drivers.items() if _requires(requirements, driver)})
+
+
+def _spring(folder: Path) -> Framework | None:
+    build = "\n".join(_text(folder / name) for name in ("pom.xml", "build.gradle", "build.gradle.kts"))
+    if "spring-boot" not in build:
+        return Framework("Java", "Java") if build.strip() else None
+    settings = "\n".join(
+        _text(folder / f"src/main/resources/application.{suffix}") for suffix in ("properties", "yml", "yaml")
+    )
+    url = re.search(r"jdbc:(mysql|mariadb|postgresql):", settings)
+    drivers = {"mysql-connector": "mysql", "mariadb-java-client": "mariadb", "postgresql": "postgres"}
+    engine = url[1] if url else _only({engine for driver, engine in drivers.items() if driver in build})
+    engine = "postgres" if engine == "postgresql" else engine
+    scheme = "postgresql" if engine == "postgres" else engine
+    variables = {
+        "SPRING_DATASOURCE_URL": f"jdbc:{scheme}://{_HOST}:{_PORT}/{_NAME}",
+        "SPRING_DATASOURCE_USERNAME": _USER,
+        "SPRING_DATASOURCE_PASSWORD": _RDS_LOGIN,
+    }
+    return Framework(
+        "Spring Boot",
+        "Java",
+        health_path="/actuator/health" if "spring-boot-starter-actuator" in build else None,
+        engine=engine,
+        variables=variables if engine else {},
+    )
+
+
+def _node(folder: Path) -> Framework | None:
+    try:
+        package = json.loads(_text(folder / "package.json") or "null")
+    except ValueError:
+        package = {}
+    if not isinstance(package, dict):
+        return None
+    dependencies = package.get("dependencies")
+    packages = set(dependencies) if isinstance(dependencies, dict) else set()
+    drivers = {"pg": "postgres", "postgres": "postgres", "mysql": "mysql", "mysql2": "mysql", "mariadb": "mariadb"}
+    engine = _only({drivers[name] for name in packages & drivers.keys()})
+    known = (("next", "Next.js"), ("express", "Express"), ("fastify", "Fastify"), ("react", "React"))
+    name = next((name for dependency, name in known if dependency in packages), "Node.js")
+    return Framework(name, "Node.js", engine=engine)
+
+
+def _go(folder: Path) -> Framework | None:
+    module = _text(folder / "go.mod")
+    drivers = {"lib/pq": "postgres", "jackc/pgx": "postgres", "go-sql-driver/mysql": "mysql"}
+    engine = _only({engine for driver, engine in drivers.items() if driver in module})
+    return Framework("Go", "Go", engine=engine) if module else None
+
+
+def _php(folder: Path) -> Framework | None:
+    return Framework("PHP", "PHP") if (folder / "composer.json").is_file() else None
+
+
+def _ruby(folder: Path) -> Framework | None:
+    return Framework("Ruby", "Ruby") if (folder / "Gemfile").is_file() else None
+
+
+def _dotnet(folder: Path) -> Framework | None:
+    return Framework(".NET", ".NET") if any(folder.glob("*.csproj")) else None
+
+
+# The most specific first: a Rails or Laravel app has a package.json too.
+_FINDERS: tuple[Callable[[Path], Framework | None], ...] = (
+    _laravel,
+    _rails,
+    _django,
+    _spring,
+    _go,
+    _dotnet,
+    _php,
+    _ruby,
+    _python,
+    _node,
+)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _only(engines: set[str]) -> str | None:
+    return engines.pop() if len(engines) == 1 else None

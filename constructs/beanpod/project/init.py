@@ -1,0 +1,113 @@
+"""`beanpod init`: look at the folder, ask for what nothing shows, write the project's files."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from beanpod.deploy.errors import UsageError
+from beanpod.project.choices import Choices, Missing, answered, missing, propose
+from beanpod.project.discovery import Discovery
+from beanpod.project.dockerfiles import dockerfile_for
+from beanpod.project.files import Change, ProjectFile, project_files, requirements_file
+
+Ask = Callable[[Missing], str]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project as it would be written.
+
+    Attributes:
+        found: What the folder shows.
+        choices: The values that are written.
+        files: The files, with what becomes of each.
+    """
+
+    found: Discovery
+    choices: Choices
+    files: tuple[ProjectFile, ...]
+
+
+def plan(found: Discovery, given: Choices, *, ask: Ask | None) -> Project:
+    """Complete the choices and make the files, without writing them.
+
+    Args:
+        found: What the folder shows.
+        given: What the options say.
+        ask: Asks one question on the terminal, and returns one of its choices. None: there is no terminal.
+
+    Raises:
+        UsageError: The folder has neither a Dockerfile nor a compose file that can be deployed, or a value is missing
+            and cannot be asked for.
+    """
+    _check_app(found, given)
+    choices = propose(found, given)
+    while question := next(missing(found, choices), None):
+        if ask is None:
+            options = [one.option for one in missing(found, choices)]
+            raise UsageError(
+                f"give {' and '.join(options)}: there is no terminal to ask on",
+                causes=tuple(_hint(one) for one in missing(found, choices)),
+            )
+        choices = answered(found, choices, question.option, ask(question))
+    return Project(found, choices, project_files(found, choices))
+
+
+def _check_app(found: Discovery, given: Choices) -> None:
+    if found.compose_error and given.dockerfile is None:
+        raise UsageError(
+            f"{found.compose_error}: mend it, or give --dockerfile to deploy without it"
+            if found.dockerfiles
+            else found.compose_error
+        )
+    named = [path for path in (given.dockerfile, given.compose) if path and not (found.root / path).is_file()]
+    if named:
+        raise UsageError(f"{named[0]}: no such file in {found.root}")
+    if found.dockerfiles or found.compose or given.dockerfile or given.compose:
+        return
+    if found.framework is None:
+        raise UsageError(f"no Dockerfile and no compose file in {found.root}: write one for your app first")
+    raise UsageError(
+        f"no Dockerfile and no compose file in {found.root}. To begin with, for {found.framework.name}:",
+        causes=tuple(dockerfile_for(found.framework, found.root).splitlines()),
+    )
+
+
+def _hint(question: Missing) -> str:
+    return f"{question.option}: {question.question}" + (f" {', '.join(question.choices)}" if question.choices else "")
+
+
+def found_lines(project: Project) -> Iterator[tuple[str, str]]:
+    """Yield what was found or chosen, as pairs of a name and a value."""
+    choices, found = project.choices, project.found
+    yield "service", str(choices.name)
+    if found.framework:
+        yield "app", found.framework.name
+    yield ("compose file", choices.compose) if choices.compose else ("Dockerfile", str(choices.dockerfile))
+    yield "image", str(choices.image)
+    if choices.port:
+        yield "port", str(choices.port)
+    if choices.health_path:
+        yield "health path", choices.health_path
+    if choices.engine not in (None, "none"):
+        replaced = f", replaces the service {choices.database_service}" if choices.database_service else ""
+        yield "database", f"{choices.engine} {choices.version or ''}".rstrip() + replaced
+    if found.repository:
+        yield "GitHub", f"{found.repository}, branch {choices.branch}"
+
+
+def next_steps(project: Project) -> Iterator[str]:
+    """Yield what is left to do, in order."""
+    kept = [file.path for file in project.files if file.change is Change.KEPT]
+    if kept:
+        yield f"Compare {', '.join(kept)} with what this version would write: beanpod init --diff"
+    yield "Read beanpod.toml; what could not be found out is a comment there"
+    framework = project.found.framework
+    if framework and framework.migrate:
+        where = (
+            "a service of the compose file with the app's image"
+            if project.choices.compose
+            else "the image's start command"
+        )
+        yield f"Run migrations on every release: add `{framework.migrate}` to {where}"
+    yield f"pip install -r {requirements_file(project.found.root)}"
+    yield "beanpod check"

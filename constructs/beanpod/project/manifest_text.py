@@ -1,0 +1,210 @@
+"""`beanpod.toml` of a new project, and the `compose.prod.yaml` that connects a compose file's app to RDS."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from beanpod.deploy.bundles.compose.database import (
+    Login,
+    host_of_variable,
+    is_of_a_database,
+    login_in,
+    rds_variable,
+    remedy,
+)
+from beanpod.manifest.secret_like import looks_secret
+from beanpod.project.choices import Choices
+from beanpod.project.discovery import ComposeFacts, Discovery
+
+_RDS = ("RDS_HOSTNAME", "RDS_PORT", "RDS_DB_NAME", "RDS_USERNAME", "RDS_PASSWORD")
+# A value that only the app itself reads, so that any random one will do.
+_GENERATED = re.compile(
+    r"(?:(?:APP|AUTH|DJANGO|FLASK|NEXTAUTH)_)?(?:SECRET|SECRET_KEY|SECRET_KEY_BASE|SESSION_SECRET|SESSION_KEY|"
+    r"JWT_SECRET|COOKIE_SECRET)"
+)
+_UNSET = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+
+
+def manifest_text(found: Discovery, choices: Choices) -> str:
+    """Return the text of `beanpod.toml`. What is not known is a comment.
+
+    Args:
+        found: What the folder shows.
+        choices: Complete: name, image, and a Dockerfile or a compose file.
+    """
+    variables, secrets = _variables(found, choices)
+    blocks = [_service(found, choices), _table("variables", variables), _table("secrets", secrets)]
+    blocks += [_database(choices), _delivery(found, choices), _stages(choices)]
+    head = "# What Beanpod deploys, and how. Check it with `beanpod check`."
+    return "\n\n".join((head, *filter(None, blocks))) + "\n"
+
+
+def production_compose(found: Discovery, choices: Choices) -> str | None:
+    """Return `compose.prod.yaml`, which gives services RDS in the place of the compose file's database.
+
+    Returns:
+        The file's text; None where no variable of the compose file names that database or its login.
+    """
+    changed = _rds_variables(found.compose, choices) if found.compose and choices.compose else {}
+    if not changed:
+        return None
+    lines = [
+        f"# Merged into {choices.compose} on Elastic Beanstalk: RDS replaces the service {choices.database_service}.",
+        "# RDS accepts only connections with TLS.",
+        "services:",
+    ]
+    for service, variables in changed.items():
+        lines += [f"  {service}:", "    environment:"]
+        lines += [f"      {name}: {json.dumps(value)}" for name, value in variables.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _service(found: Discovery, choices: Choices) -> str:
+    where = "on Docker Hub; " if "." not in str(choices.image).partition("/")[0] else ""
+    lines = [
+        "[service]",
+        f'name = "{choices.name}"',
+        f'image = "{choices.image}"  # {where}a release adds tag and digest',
+    ]
+    lines += [f'compose = "{choices.compose}"'] if choices.compose else [f'dockerfile = "{choices.dockerfile}"']
+    if choices.port:
+        lines.append(f"port = {choices.port}")
+    elif not choices.compose:
+        lines.append("# port = 8080  # where the container listens; the Dockerfile has no EXPOSE")
+    if choices.health_path:
+        lines.append(f'health_path = "{choices.health_path}"')
+    else:
+        lines.append('# health_path = "/health"  # a path that answers 200 while the app is well')
+    if found.framework and found.framework.migrate:
+        lines.append(f"# Migrations: {_migration(found, choices)}")
+    return "\n".join(lines)
+
+
+def _migration(found: Discovery, choices: Choices) -> str:
+    command = found.framework.migrate if found.framework else ""
+    if choices.compose:
+        return f"add a service that runs `{command}` with the app's image; it runs on every release"
+    return f"have the image's start command run `{command}` first; it runs whenever an instance starts"
+
+
+def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]]:
+    """Return the lines of [variables] and [secrets]."""
+    variables: dict[str, str] = {}
+    if choices.engine not in (None, "none") and not choices.compose and found.framework:
+        variables = dict(found.framework.variables)
+    lines = [f"{name} = {json.dumps(value)}" for name, value in variables.items()]
+    secrets: list[str] = []
+    needed = _needed(found, choices) if choices.compose else found.variables
+    for name, value in needed.items():
+        if name in variables or (choices.engine not in (None, "none") and is_of_a_database(name)):
+            continue
+        if looks_secret(name, value or "unknown"):
+            secrets.append(_secret(name, choices))
+        else:
+            lines.append(f"# {name} = {json.dumps(value)}")
+    return lines, secrets
+
+
+def _secret(name: str, choices: Choices) -> str:
+    if _GENERATED.fullmatch(name):
+        return f"{name} = {{ generate = 64 }}"
+    line = f'{name} = {{ ssm = "/{choices.name}/{re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")}" }}'
+    # A compose file cannot be deployed without a variable that it names; an example file may name others.
+    return line if choices.compose else f"# {line}"
+
+
+def _needed(found: Discovery, choices: Choices) -> dict[str, str]:
+    """Return the variables that services of the compose file take from its environment, with example values."""
+    compose = found.compose
+    if compose is None:
+        return {}
+    databases = {one.service for one in compose.databases if one.service == choices.database_service}
+    replaced = _rds_variables(compose, choices)
+    needed: dict[str, str] = {}
+    for name, service in compose.services.items():
+        if name in databases or service.get("profiles"):
+            continue
+        kept = {key: value for key, value in environment_of(service).items() if key not in replaced.get(name, {})}
+        needed |= {key: "" for key, value in kept.items() if value is None}
+        texts = (str(value) for value in kept.values() if value is not None)
+        needed |= {match[1] or match[2]: "" for text in texts for match in _UNSET.finditer(text)}
+    return {name: found.variables.get(name, "") for name in needed if name not in _RDS}
+
+
+def _rds_variables(compose: ComposeFacts, choices: Choices) -> dict[str, dict[str, str]]:
+    """Return, by service, the variables that name the database or hold its login, with RDS's instead."""
+    database = next((one for one in compose.databases if one.service == choices.database_service), None)
+    if database is None:
+        return {}
+    service = compose.services[database.service]
+    names = {database.service, *(str(service[key]) for key in ("container_name", "hostname") if service.get(key))}
+    login = Login.of(environment_of(service))
+    changed: dict[str, dict[str, str]] = {}
+    for name, other in compose.services.items():
+        if name == database.service or other.get("profiles"):
+            continue
+        for variable, value in environment_of(other).items():
+            instead = _rds_value(variable, value, names, login)
+            if instead:
+                changed.setdefault(name, {})[variable] = instead
+    return changed
+
+
+def _rds_value(variable: str, value: str | None, names: set[str], login: Login) -> str | None:
+    if value is not None and host_of_variable(variable, value, names):
+        found = remedy(variable, value).removeprefix(f"{variable}: ")
+        return found if "${" in found and " with " not in found else None
+    rds = rds_variable(variable)
+    if rds in ("RDS_PASSWORD", "RDS_USERNAME", "RDS_DB_NAME") and (value is None or login_in(variable, value, login)):
+        return f"${{{rds}}}"
+    if rds == "RDS_PASSWORD" or (rds and value and _UNSET.fullmatch(value)):
+        return f"${{{rds}}}"
+    return "${RDS_PORT}" if rds == "RDS_PORT" else None
+
+
+def environment_of(service: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return a service's `environment` as a mapping; None for a variable that has no value in the file."""
+    environment = service.get("environment") or {}
+    pairs: Iterator[tuple[str, Any]]
+    if isinstance(environment, dict):
+        pairs = iter(environment.items())
+    else:
+        split = (str(one).partition("=") for one in environment)
+        pairs = ((name, value if sign else None) for name, sign, value in split)
+    return {name: None if value is None else str(value) for name, value in pairs}
+
+
+def _database(choices: Choices) -> str:
+    if choices.engine in (None, "none"):
+        return '# [database]\n# engine = "postgres"  # or "mysql", "mariadb"'
+    lines = ["[database]", f'engine = "{choices.engine}"']
+    if choices.version:
+        lines.append(f'version = "{choices.version}"')
+    if choices.database_service:
+        lines.append(f'compose_service = "{choices.database_service}"  # development only: RDS replaces it')
+    else:
+        lines.insert(1, f"# The app finds {', '.join(_RDS[:-1])} and {_RDS[-1]} in its environment.")
+    return "\n".join(lines)
+
+
+def _delivery(found: Discovery, choices: Choices) -> str:
+    repository = found.repository or "OWNER/NAME"
+    return (
+        "# Deploy from GitHub without an access key:\n"
+        f'# [delivery.github]\n# repository = "{repository}"\n# branch = "{choices.branch}"'
+    )
+
+
+def _stages(choices: Choices) -> str:
+    types = f"\n[stages.dev.environment]\ninstance_types = {json.dumps(list(choices.instance_types))}\n"
+    dev = f'[stages.dev]\npreset = "small"\n{types if choices.instance_types else ""}'
+    head = "# Each stage starts from a preset and overrides anything above."
+    return f'{head}\n{dev}\n[stages.prod]\npreset = "production"'
+
+
+def _table(name: str, lines: list[str]) -> str:
+    if not lines:
+        return ""
+    commented = all(line.startswith("#") for line in lines)
+    return "\n".join((f"# [{name}]" if commented else f"[{name}]", *lines))

@@ -1,0 +1,139 @@
+"""`beanpod init`, as a person runs it in an app's folder."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.project.apps import APPS, lay_out
+
+ROOT = Path(__file__).resolve().parents[3]
+# HOME: Docker finds its plugin Compose there.
+ENVIRON = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "PYTHONPATH": str(ROOT / "constructs")}
+
+
+def beanpod(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "beanpod", *arguments]
+    return subprocess.run(
+        command, cwd=folder, env=ENVIRON, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+
+
+def files(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("name", APPS)
+def test_init_then_check(name: str, tmp_path: Path) -> None:
+    folder = lay_out(name, tmp_path)
+    before = files(folder)
+    done = beanpod(folder, "init", "--image", "ada/shop")
+    assert (done.returncode, done.stderr) == (0, "")
+    after = files(folder)
+    assert before.items() <= after.items()
+    assert {"beanpod.toml", "cdk.json", "stacks/__init__.py", "tests/test_stacks.py"} <= after.keys()
+    assert len(after) - len(before) <= 12
+    checked = beanpod(folder, "check")
+    assert checked.returncode == 0, checked.stderr
+    assert "no problems in dev, prod" in checked.stdout
+    # A second run changes nothing.
+    assert beanpod(folder, "init", "--image", "ada/shop").returncode == 0
+    assert files(folder) == after
+
+
+def test_apps_own_files_are_left_alone(tmp_path: Path) -> None:
+    folder = lay_out("flask", tmp_path)
+    (folder / ".gitignore").write_text(".venv\n*.db")
+    assert beanpod(folder, "init", "--image", "ada/shop").returncode == 0
+    assert "Flask" in (folder / "app.py").read_text()
+    assert json.loads((folder / "cdk.json").read_text())["app"] == "python3 cdk_app.py"
+    assert (folder / "cdk_app.py").read_text() == (ROOT / "app.py").read_text()
+    assert (folder / "requirements-cdk.txt").read_text().startswith("beanpod[cdk]==")
+    assert (folder / ".gitignore").read_text().splitlines() == [
+        ".venv",
+        "*.db",
+        "__pycache__/",
+        "cdk.out/",
+        "cdk.context.json",
+    ]
+
+
+def test_a_changed_file_is_kept_and_its_difference_is_shown(tmp_path: Path) -> None:
+    folder = lay_out("go", tmp_path)
+    beanpod(folder, "init", "--image", "ada/shop")
+    stacks = folder / "stacks/__init__.py"
+    stacks.write_text(stacks.read_text() + "# ours\n")
+    done = beanpod(folder, "init", "--image", "ada/shop")
+    assert "kept" in done.stdout
+    assert stacks.read_text().endswith("# ours\n")
+    shown = beanpod(folder, "init", "--image", "ada/shop", "--diff").stdout
+    assert shown.splitlines()[0] == "--- stacks/__init__.py"
+    assert "-# ours" in shown
+
+
+def test_dry_run_writes_nothing(tmp_path: Path) -> None:
+    folder = lay_out("django", tmp_path)
+    before = files(folder)
+    done = beanpod(folder, "init", "--image", "ada/shop", "--dry-run", "--json")
+    result = json.loads(done.stdout)
+    assert result["files"]["beanpod.toml"] == "created"
+    assert result["found"]["database"] == "postgres 16, replaces the service db"
+    assert not result["written"]
+    assert files(folder) == before
+
+
+def test_without_a_terminal_the_missing_options_are_named(tmp_path: Path) -> None:
+    folder = lay_out("express", tmp_path)
+    before = files(folder)
+    done = beanpod(folder, "init")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("beanpod: give --image: there is no terminal to ask on\n")
+    assert files(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--dockerfile", "nowhere/Dockerfile"), "nowhere/Dockerfile: no such file in "),
+        (("--compose", "compose.yaml"), "compose.yaml: no such file in "),
+    ],
+)
+def test_a_file_that_is_not_there_is_named(arguments: tuple[str, str], message: str, tmp_path: Path) -> None:
+    done = beanpod(lay_out("go", tmp_path), "init", "--image", "ada/shop", *arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"beanpod: {message}")
+
+
+def test_an_app_without_a_dockerfile_is_shown_the_shortest_one(tmp_path: Path) -> None:
+    folder = lay_out("express", tmp_path)
+    (folder / "Dockerfile").unlink()
+    done = beanpod(folder, "init", "--image", "ada/shop")
+    assert done.returncode == 2
+    assert "no Dockerfile and no compose file in" in done.stderr
+    assert "FROM node:24-slim" in done.stderr
+    assert not (folder / "beanpod.toml").exists()
+
+
+def test_questions_are_asked_on_a_terminal(tmp_path: Path) -> None:
+    folder = lay_out("react-and-api", tmp_path)
+    (folder / "compose.yaml").write_text((folder / "compose.yaml").read_text().replace("3000:80", "3000:3000"))
+    primary, secondary = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "beanpod", "init", "--image", "ada/shop"],
+        cwd=folder,
+        env=ENVIRON,
+        stdin=secondary,
+        stdout=secondary,
+        stderr=secondary,
+    )
+    os.close(secondary)
+    os.write(primary, b"80\n3000\n")
+    assert process.wait(timeout=60) == 0
+    shown = os.read(primary, 65536).decode()
+    os.close(primary)
+    assert "Which container port do users reach?" in shown
+    assert "port = 3000" in (folder / "beanpod.toml").read_text()

@@ -1,0 +1,76 @@
+"""`beanpod cdk`: the pinned CDK CLI, installed once from a lock file with hashes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from beanpod.cli.cdk import install
+from beanpod.deploy.errors import UsageError
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCKS = ROOT / "constructs/beanpod/cli/cdk_cli"
+
+
+@pytest.fixture(scope="module")
+def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return {**os.environ, "XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache"))}
+
+
+def run(environ: dict[str, str], *arguments: str, folder: Path = ROOT) -> "subprocess.CompletedProcess[str]":
+    code = "import sys; from beanpod.cli.cdk import run; sys.exit(run(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
+
+
+def test_the_cli_is_installed_once_and_runs_the_app(environ: dict[str, str], tmp_path: Path) -> None:
+    first = run(environ, "--version", folder=tmp_path)
+    assert first.returncode == 0, first.stderr
+    assert first.stderr == "Installing the CDK CLI: once for this version of Beanpod.\n"
+    again = run(environ, "list", "--no-notices")
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.split() == [f"guestbook-dev-{part}" for part in ("network", "database", "service", "delivery")]
+    assert "Installing" not in again.stderr
+    assert run(environ, "frobnicate").returncode == 1
+
+
+def test_two_processes_may_install_it_at_once(tmp_path: Path) -> None:
+    environ = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    code = "from beanpod.cli.cdk import cdk_script; import os; print(cdk_script(os.environ))"
+    both = [
+        subprocess.Popen([sys.executable, "-c", code], env=environ, stdout=subprocess.PIPE, text=True) for _ in "ab"
+    ]
+    printed = {process.communicate(timeout=120)[0].strip() for process in both}
+    assert [process.returncode for process in both] == [0, 0]
+    (script,) = printed
+    assert Path(script).is_file()
+    assert [path.name for path in (tmp_path / "beanpod").iterdir()] == [Path(script).parents[3].name]
+
+
+def test_a_failed_installation_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+    npm = tmp_path / "npm"
+    npm.write_text("#!/bin/sh\necho 'npm error code EINTEGRITY' >&2\nexit 1\n")
+    npm.chmod(0o755)
+    with pytest.raises(UsageError, match="npm could not install the CDK CLI") as caught:
+        install(tmp_path / "cache/cdk", {"package.json": b"{}"}, npm=str(npm), environ={})
+    assert caught.value.causes == ("npm error code EINTEGRITY",)
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_without_the_extra_it_says_what_to_install() -> None:
+    code = "from beanpod.cli.cdk import run; run([])"
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code], cwd=ROOT / "constructs", capture_output=True, text=True, check=False
+    )
+    assert "UsageError: the CDK is not installed: run pip install 'beanpod[cdk]'" in done.stderr
+
+
+def test_the_version_is_that_of_this_repository() -> None:
+    pinned = json.loads((LOCKS / "package.json").read_text())["dependencies"]["aws-cdk"]
+    assert pinned == json.loads((ROOT / "package.json").read_text())["devDependencies"]["aws-cdk"]
+    lock = json.loads((LOCKS / "package-lock.json").read_text())["packages"]
+    assert lock["node_modules/aws-cdk"]["version"] == pinned
+    assert all("integrity" in package for name, package in lock.items() if name)

@@ -1,0 +1,244 @@
+"""What `beanpod init` finds in the folders of real apps, and what it writes into their manifests."""
+
+import base64
+import json
+import subprocess
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from beanpod.deploy.bundles import preview_bundle
+from beanpod.manifest import Manifest
+from beanpod.project.choices import Choices, answered, missing, propose
+from beanpod.project.discovery import Discovery, discover
+from beanpod.project.dockerfiles import dockerfile_for
+from beanpod.project.manifest_text import manifest_text, production_compose
+from tests.project.apps import APPS, lay_out
+
+NOBODY = {"HOME": "/nonexistent"}
+
+
+def look(root: Path, **given: Any) -> tuple[Discovery, Choices]:
+    """Discover an app and complete the choices, with the first answer to each question."""
+    found = discover(root, environ=NOBODY)
+    choices = propose(found, Choices(image="ada/shop", **given))
+    for question in list(missing(found, choices)):
+        choices = answered(found, choices, question.option, question.choices[0])
+    return found, choices
+
+
+@pytest.mark.parametrize("name", APPS)
+def test_every_app_gets_a_project_that_can_be_deployed(name: str, tmp_path: Path) -> None:
+    root = lay_out(name, tmp_path)
+    found, choices = look(root)
+    (root / "beanpod.toml").write_text(manifest_text(found, choices))
+    if production := production_compose(found, choices):
+        (root / "compose.prod.yaml").write_text(production)
+    manifest = Manifest.read(root / "beanpod.toml", build_files=True)
+    assert manifest.stages == ("dev", "prod")
+    for stage in manifest.stages:
+        assert preview_bundle(manifest.stage(stage), root).files
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("express", Choices(dockerfile="Dockerfile", port=3000)),
+        ("next", Choices(dockerfile="Dockerfile", port=3000, health_path="/api/health", engine="postgres")),
+        (
+            "django",
+            Choices(compose="docker-compose.yml", port=8000, engine="postgres", version="16", database_service="db"),
+        ),
+        ("flask", Choices(dockerfile="Dockerfile", engine="mysql")),
+        ("fastapi", Choices(dockerfile="Dockerfile", port=80, health_path="/healthz")),
+        ("spring", Choices(dockerfile="Dockerfile", port=8080, health_path="/actuator/health", engine="mysql")),
+        (
+            "laravel",
+            Choices(
+                compose="docker-compose.yml",
+                port=80,
+                health_path="/up",
+                engine="mysql",
+                version="8.0",
+                database_service="mysql",
+            ),
+        ),
+        ("rails", Choices(dockerfile="Dockerfile", port=80, health_path="/up", engine="postgres")),
+        ("go", Choices(dockerfile="Dockerfile", port=8080)),
+        (
+            "react-and-api",
+            Choices(compose="compose.yaml", port=80, engine="mariadb", version="11.8", database_service="db"),
+        ),
+    ],
+)
+def test_what_the_files_say_is_found(name: str, expected: Choices, tmp_path: Path) -> None:
+    _, choices = look(lay_out(name, tmp_path))
+    assert choices == replace(expected, name=name, image="ada/shop")
+
+
+def written(root: Path, **given: Any) -> dict[str, Any]:
+    return tomllib.loads(manifest_text(*look(root, **given)))
+
+
+def test_spring_connects_to_the_database(tmp_path: Path) -> None:
+    root = lay_out("spring", tmp_path)
+    (root / "beanpod.toml").write_text(manifest_text(*look(root)))
+    stage = Manifest.read(root / "beanpod.toml").stage()
+    values = {"host": "db.example", "port": "3306", "name": "spring", "username": "app"}
+    assert stage.render_variables(values) == {
+        "SPRING_DATASOURCE_URL": "jdbc:mysql://db.example:3306/spring",
+        "SPRING_DATASOURCE_USERNAME": "app",
+        "SPRING_DATASOURCE_PASSWORD": "${RDS_PASSWORD}",
+    }
+
+
+def test_a_compose_files_app_connects_to_rds(tmp_path: Path) -> None:
+    django = production_compose(*look(lay_out("django", tmp_path)))
+    assert django is not None
+    assert (
+        "DATABASE_URL: " + ('"postgres://${RDS_USERNAME}:${RDS_PASSWORD}@${RDS_HOSTNAME}:${RDS_PORT}/${RDS_DB_NAME}"')
+        in django
+    )
+    laravel = production_compose(*look(lay_out("laravel", tmp_path)))
+    assert laravel is not None
+    lines = [line.strip() for line in laravel.splitlines() if line.startswith("      ")]
+    assert lines == [
+        'DB_DATABASE: "${RDS_DB_NAME}"',
+        'DB_HOST: "${RDS_HOSTNAME}"',
+        'DB_PASSWORD: "${RDS_PASSWORD}"',
+        'DB_PORT: "${RDS_PORT}"',
+        'DB_USERNAME: "${RDS_USERNAME}"',
+    ]
+
+
+def test_secrets_of_the_app_are_generated_and_others_are_references(tmp_path: Path) -> None:
+    assert written(lay_out("django", tmp_path))["secrets"] == {"SECRET_KEY": {"generate": 64}}
+    assert written(lay_out("laravel", tmp_path))["secrets"] == {"APP_KEY": {"ssm": "/laravel/app-key"}}
+    assert "secrets" not in written(lay_out("next", tmp_path))
+    assert '# STRIPE_SECRET_KEY = { ssm = "/next/stripe-secret-key" }' in manifest_text(*look(tmp_path / "next"))
+
+
+def test_without_a_database_nothing_replaces_the_compose_files_own(tmp_path: Path) -> None:
+    root = lay_out("django", tmp_path)
+    found, choices = look(root, engine="none")
+    assert (choices.database_service, production_compose(found, choices)) == (None, None)
+    assert "database" not in tomllib.loads(manifest_text(found, choices))
+
+
+def test_a_dockerfile_can_be_deployed_in_place_of_the_compose_file(tmp_path: Path) -> None:
+    document = written(lay_out("django", tmp_path), dockerfile="Dockerfile")
+    assert document["service"]["dockerfile"] == "Dockerfile"
+    assert "compose" not in document["service"]
+    assert document["database"] == {"engine": "postgres"}
+
+
+def test_a_compose_file_that_only_runs_a_database_is_for_development(tmp_path: Path) -> None:
+    root = lay_out("express", tmp_path)
+    (root / "compose.yaml").write_text("services:\n  db:\n    image: postgres:17\n    ports: ['5432:5432']\n")
+    document = written(root)
+    assert document["service"]["dockerfile"] == "Dockerfile"
+    assert document["database"]["engine"] == "postgres"
+
+
+def test_a_compose_file_that_compose_refuses_is_named(tmp_path: Path) -> None:
+    root = lay_out("django", tmp_path)
+    (root / "docker-compose.yml").write_text("services:\n  web:\n    imag: x\n")
+    found = discover(root, environ=NOBODY)
+    assert found.compose is None
+    assert found.compose_error.startswith("docker-compose.yml: ")
+    assert "imag" in found.compose_error
+
+
+@pytest.mark.parametrize(
+    "remote",
+    [
+        "https://github.com/ada/My_Shop.git",
+        "https://token@github.com/ada/My_Shop",
+        "git@github.com:ada/My_Shop.git",
+        "ssh://git@github.com/ada/My_Shop.git",
+    ],
+)
+def test_the_repository_names_the_service(remote: str, tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet", "--initial-branch", "trunk", str(tmp_path)], check=True)
+    subprocess.run(["git", "-C", str(tmp_path), "remote", "add", "origin", remote], check=True)
+    found = discover(tmp_path, environ=NOBODY)
+    assert (found.repository, found.branch) == ("ada/My_Shop", "trunk")
+    assert propose(found, Choices()).name == "my-shop"
+
+
+def test_a_remote_elsewhere_is_no_repository_on_github(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    subprocess.run(
+        ["git", "-C", str(tmp_path), "remote", "add", "origin", "https://gitlab.com/ada/shop.git"], check=True
+    )
+    assert discover(tmp_path, environ=NOBODY).repository is None
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [("My Shop", "my-shop"), ("42", "app"), ("9lives", "lives"), ("a" * 40, "a" * 24), ("상점", "app")],
+)
+def test_a_folder_makes_a_valid_service_name(folder: str, name: str, tmp_path: Path) -> None:
+    (tmp_path / folder).mkdir()
+    assert propose(discover(tmp_path / folder, environ=NOBODY), Choices()).name == name
+
+
+def test_dockers_login_begins_the_image(tmp_path: Path) -> None:
+    auth = base64.b64encode(b"ada:secret").decode()
+    (tmp_path / "config.json").write_text(json.dumps({"auths": {"https://index.docker.io/v1/": {"auth": auth}}}))
+    root = lay_out("go", tmp_path)
+    found = discover(root, environ={"DOCKER_CONFIG": str(tmp_path)})
+    assert propose(found, Choices()).image == "ada/go"
+
+
+def test_dockers_login_may_be_in_a_credential_helper(tmp_path: Path) -> None:
+    helper = tmp_path / "docker-credential-vault"
+    helper.write_text('#!/bin/sh\necho \'{"https://index.docker.io/v1/":"ada"}\'\n')
+    helper.chmod(0o755)
+    config = {"auths": {"https://index.docker.io/v1/": {}}, "credsStore": "vault"}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    environ = {"DOCKER_CONFIG": str(tmp_path), "PATH": f"{tmp_path}:/usr/bin:/bin"}
+    assert discover(tmp_path, environ=environ).docker_user == "ada"
+
+
+def test_questions_are_what_nothing_shows(tmp_path: Path) -> None:
+    found = discover(lay_out("react-and-api", tmp_path), environ=NOBODY)
+    questions = list(missing(found, propose(found, Choices())))
+    assert [question.option for question in questions] == ["--image"]
+    compose = (tmp_path / "react-and-api/compose.yaml").read_text().replace("3000:80", "3000:3000")
+    (tmp_path / "react-and-api/compose.yaml").write_text(compose)
+    found = discover(tmp_path / "react-and-api", environ=NOBODY)
+    (question,) = missing(found, propose(found, Choices(image="ada/shop")))
+    assert (question.option, question.choices) == ("--port", ("4000", "3000"))
+    monorepo = lay_out("react-and-api", tmp_path / "two")
+    (monorepo / "compose.yaml").unlink()
+    found = discover(monorepo, environ=NOBODY)
+    (question,) = missing(found, propose(found, Choices(image="ada/shop")))
+    assert question.choices == ("api/Dockerfile", "frontend/Dockerfile")
+
+
+@pytest.mark.parametrize("name", [name for name in APPS if name != "react-and-api"])
+def test_an_app_without_a_dockerfile_is_shown_one(name: str, tmp_path: Path) -> None:
+    root = lay_out(name, tmp_path)
+    for file in ("Dockerfile", "docker-compose.yml"):
+        (root / file).unlink(missing_ok=True)
+    found = discover(root, environ=NOBODY)
+    assert found.framework is not None
+    text = dockerfile_for(found.framework, root)
+    assert text.startswith("FROM ")
+    assert "EXPOSE" in text
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "language"),
+    [("Gemfile", "gem 'sinatra'\n", "Ruby"), ("composer.json", "{}", "PHP"), ("shop.csproj", "<Project/>", ".NET")],
+)
+def test_a_language_without_a_known_framework_is_enough(file: str, text: str, language: str, tmp_path: Path) -> None:
+    (tmp_path / file).write_text(text)
+    framework = discover(tmp_path, environ=NOBODY).framework
+    assert framework is not None
+    assert framework.language == language
+    assert "APP" not in dockerfile_for(framework, tmp_path)
