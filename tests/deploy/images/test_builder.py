@@ -189,18 +189,18 @@ def test_a_push_without_a_digest_is_refused() -> None:
 def test_a_push_that_is_denied_names_the_remedy() -> None:
     runner = ScriptedRunner({"push": printed(1, "denied: requested access to the resource is denied")})
 
-    with pytest.raises(BuildError, match="pushing ada/shop:1 failed: this login may not write there: create the repo"):
+    with pytest.raises(BuildError, match="pushing ada/shop:1 failed: this login has no write access: create the repo"):
         _builder(runner).push(_ID, "1")
 
 
 @pytest.mark.parametrize(
     ("context", "dockerfile", "words"),
     [
-        ("gone", "Dockerfile", r"service web: the build context .*gone is no folder: correct its path"),
+        ("gone", "Dockerfile", r"service web: the build context .*gone is not a directory: correct its path"),
         (
             "",
             "Dockerfile.prod",
-            r"service web: there is no Dockerfile .*Dockerfile\.prod: write it or correct its path",
+            r"service web: the Dockerfile .*Dockerfile\.prod does not exist: write it or correct its path",
         ),
     ],
     ids=["context", "dockerfile"],

@@ -48,7 +48,7 @@ _PRINTED = {
     ),
     "disk full": (
         "write /app/file: no space left on device",
-        "the Docker engine's disk is full: make room with `docker system prune --all`",
+        "the Docker engine's disk is full: free space with `docker system prune --all`",
     ),
     "disk full in a step": (
         "cp: error writing '/x': No space left on device\nThe command '/bin/sh -c cp' returned a non-zero code: 1",
@@ -66,18 +66,18 @@ _PRINTED = {
         'error getting credentials - err: exec: "docker-credential-desktop": executable file not found in $PATH',
         "Docker could not run its credential helper: install it, or remove it from Docker's config.json",
     ),
-    "no login": ("no basic auth credentials", "the registry wants a login: set DOCKER_USERNAME and DOCKER_PASSWORD"),
+    "no login": ("no basic auth credentials", "the registry requires a login: set DOCKER_USERNAME and DOCKER_PASSWORD"),
     "no base": (
         "pull access denied for ada/base, repository does not exist or may require 'docker login'",
         "a base image does not exist, or reading it needs another login: check the FROM lines",
     ),
     "may not write": (
         "denied: requested access to the resource is denied",
-        "this login may not write there: create the repository, or give the access token read and write rights",
+        "this login has no write access: create the repository, or give the access token read and write perm",
     ),
     "no TLS": (
         'Get "https://images.example.com/v2/": http: server gave HTTP response to HTTPS client',
-        "the registry speaks no TLS: give it a certificate, or list it in the engine's insecure-registries",
+        "the registry does not use TLS: give it a certificate, or list it in the engine's insecure-registries",
     ),
     "unknown authority": (
         'Get "https://images.example.com/v2/": x509: certificate signed by unknown authority',
@@ -135,7 +135,7 @@ def test_the_last_lines_are_the_causes_if_none_names_an_error() -> None:
 
 
 def test_a_command_that_fails_without_output_shows_its_exit_code() -> None:
-    assert str(failure("pushing a/b:c", Finished(137))) == "pushing a/b:c failed: docker said nothing, exit code 137"
+    assert str(failure("pushing a/b:c", Finished(137))) == "pushing a/b:c failed: docker printed nothing, exit code 137"
 
 
 @given(st.lists(st.text(st.characters(blacklist_characters="\r\n")), max_size=9), st.integers(1, 255))

@@ -310,7 +310,9 @@ def test_a_push_to_a_registry_that_is_down_fails(classic_shop: Shop, docker_engi
 def test_a_machine_without_docker_is_named(classic_shop: Shop, tmp_path: Path) -> None:
     classic_shop.variables |= {"PATH": str(tmp_path)}
 
-    with pytest.raises(BuildError, match=r"looking for the Docker engine failed: there is no docker command on the PA"):
+    with pytest.raises(
+        BuildError, match=r"looking for the Docker engine failed: the docker command was not found on the"
+    ):
         classic_shop.publish(write_source(tmp_path, "one"))
 
 

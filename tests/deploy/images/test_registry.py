@@ -117,7 +117,9 @@ def test_a_broken_configuration_is_named(tmp_path: Path, text: str, login: dict[
     variables = configured(tmp_path, {}) | login
     (tmp_path / ".docker" / "config.json").write_text(text)
     with (
-        pytest.raises(UsageError, match=r"\.docker/config\.json is no JSON object: mend it, or move it away and run"),
+        pytest.raises(
+            UsageError, match=r"\.docker/config\.json is not a JSON object: correct it, or move it away and run"
+        ),
         connect("ghcr.io/ada/shop", environment=variables, report=Recorder()),
     ):
         pass
@@ -254,6 +256,8 @@ def test_an_image_in_an_open_registry_is_public(open_shop: Shop, tmp_path: Path)
     assert public(f"{image.repository}:{image.tag}")
     assert not public(f"{image.repository}@sha256:{uuid4().hex * 2}")
     assert not public(f"{image.repository}:gone")
+    # At another address than localhost Docker expects TLS.
+    assert public(image.reference.replace("localhost", "0.0.0.0"))
 
 
 def test_a_registry_that_serves_nobody_without_a_password_is_private_before_it_holds_anything(
@@ -310,7 +314,7 @@ def test_anything_else_is_unknown_and_not_private(text: str, message: str) -> No
 
 
 def test_without_a_docker_command_it_is_unknown(tmp_path: Path) -> None:
-    with pytest.raises(BuildError, match="there is no docker command on the PATH"):
+    with pytest.raises(BuildError, match="the docker command was not found on the PATH"):
         public("ada/shop:1", {"PATH": str(tmp_path)})
 
 

@@ -79,9 +79,11 @@ class Builder:
     def check(self, spec: BuildSpec) -> None:
         """Raise BuildError for a missing file, and for a Dockerfile that needs BuildKit where there is none."""
         if not spec.context.is_dir():
-            raise BuildError(f"{spec.title}: the build context {spec.context} is no folder: correct its path")
+            raise BuildError(f"{spec.title}: the build context {spec.context} is not a directory: correct its path")
         if not spec.dockerfile.is_file():
-            raise BuildError(f"{spec.title}: there is no Dockerfile {spec.dockerfile}: write it or correct its path")
+            raise BuildError(
+                f"{spec.title}: the Dockerfile {spec.dockerfile} does not exist: write it or correct its path"
+            )
         need = needs_buildkit(spec) if self.buildkit is False else None
         if need:
             raise self._without_buildkit(spec, need)

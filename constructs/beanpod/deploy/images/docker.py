@@ -1,4 +1,4 @@
-"""The docker command: run it, and say in one line why it failed."""
+"""Run the docker command, and explain its failures in one line."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ _TRY_AGAIN = "the registry or the network failed: try again"
 # What Docker 20.10 or later, or a registry, prints, and the remedy. The first pattern that fits counts; those for steps
 # apply to what a RUN instruction prints, too.
 _STEP_REMEDIES = {
-    r"no space left on device": "the Docker engine's disk is full: make room with `docker system prune --all`",
+    r"no space left on device": "the Docker engine's disk is full: free space with `docker system prune --all`",
     r"exec format error": "this machine cannot run programs of that platform: build on one that can, or install QEMU "
     "(in GitHub Actions: docker/setup-qemu-action)",
 }
@@ -48,12 +48,12 @@ _REMEDIES = {
     r"no match for platform|does not (?:match|provide) the specified platform": "the base image does not exist for "
     "that platform: choose another base image or other instance types",
     r"no basic auth credentials|unauthorized|authentication required|incorrect username or password": "the registry "
-    "wants a login: set DOCKER_USERNAME and DOCKER_PASSWORD, or run `docker login` before",
+    "requires a login: set DOCKER_USERNAME and DOCKER_PASSWORD, or run `docker login`",
     r"pull access denied|manifest unknown|manifest for .* not found": "a base image does not exist, or reading it "
     "needs another login: check the FROM lines",
-    r"denied|insufficient_scope|forbidden": "this login may not write there: create the repository, or give the access "
-    "token read and write rights",
-    r"server gave http response to https client": "the registry speaks no TLS: give it a certificate, or list it in "
+    r"denied|insufficient_scope|forbidden": "this login has no write access: create the repository, or give the "
+    "access token read and write permission",
+    r"server gave http response to https client": "the registry does not use TLS: give it a certificate, or list it in "
     "the engine's insecure-registries",
     r"x509:|certificate signed by unknown authority": "the registry's certificate is not trusted: add its authority to "
     "the engine's /etc/docker/certs.d",
@@ -87,7 +87,7 @@ class Docker:
             command: From `images.commands`.
             aim: What it does, such as "building service web".
             stdin: Its standard input.
-            show: Whether it is a build or a push, whose output is shown and which may take long.
+            show: Whether it is a build or a push, whose output is shown and which may run for an hour.
 
         Raises:
             BuildError: There is no docker command, or it did not end in time.
@@ -96,7 +96,7 @@ class Docker:
         try:
             return self.runner.run(command, environment=self.environment, timeout=timeout, stdin=stdin, show=shown)
         except FileNotFoundError:
-            raise BuildError(f"{aim} failed: there is no docker command on the PATH: install Docker") from None
+            raise BuildError(f"{aim} failed: the docker command was not found on the PATH: install Docker") from None
         except TimedOutError as error:
             raise BuildError(f"{aim} failed: {error}: try again", causes=causes(error.lines)) from None
 
@@ -123,7 +123,7 @@ def failure(aim: str, finished: Finished) -> BuildError:
     """The error to raise for a command that failed: one line, with the remedy where it is known."""
     lines = causes(finished.lines)
     last = f"exit code {finished.code}: {lines[-1][:_LONGEST_REASON]}" if lines else ""
-    reason = _remedy(finished.lines) or last or f"docker said nothing, exit code {finished.code}"
+    reason = _remedy(finished.lines) or last or f"docker printed nothing, exit code {finished.code}"
     return BuildError(f"{aim} failed: {reason}", causes=lines)
 
 

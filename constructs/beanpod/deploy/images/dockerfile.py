@@ -209,9 +209,9 @@ def read_dockerfile(path: Path) -> Dockerfile:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise BuildError(f"{path}: cannot be read: {error.strerror}: give this user the right to read it") from None
+        raise BuildError(f"{path}: cannot be read: {error.strerror}: grant this user read permission") from None
     if b"\0" in data:
-        raise BuildError(f"{path}: no UTF-8, as Docker reads it: save it as UTF-8")
+        raise BuildError(f"{path}: not a text file in UTF-8: save it as UTF-8")
     return Dockerfile.parse(data.decode("utf-8", "replace"))
 
 

@@ -1,4 +1,4 @@
-"""Run commands, and keep temporary folders: neither outlives the deployment, however it ends."""
+"""Run commands and create temporary folders; both end with the deployment, however it ends."""
 
 import fcntl
 import os
@@ -42,7 +42,7 @@ class TimedOutError(Exception):
     """
 
     def __init__(self, seconds: float, lines: tuple[str, ...]) -> None:
-        super().__init__(f"no end after {seconds:.0f} s")
+        super().__init__(f"timed out after {seconds:.0f} s")
         self.lines = lines
 
 

@@ -20,15 +20,16 @@ USERNAME = "DOCKER_USERNAME"
 PASSWORD = "DOCKER_PASSWORD"  # noqa: S105 - the name of the variable
 
 _HUB = "docker.io"
-# Docker's configuration keeps the login to Docker Hub under this key.
+# The key of Docker Hub's login in Docker's configuration.
 _HUB_KEY = "https://index.docker.io/v1/"
 _LOOPBACK = re.compile(r"(?:localhost|127(?:\.[0-9]{1,3}){3})(?::[0-9]+)?")
 _LOGIN_REFUSED = re.compile(r"unauthorized|denied|incorrect username", re.IGNORECASE)
 # What `docker manifest inspect` prints for an HTTP status 401, 403 or 404; a registry may answer with any of them
 # for an image that is private and for one that does not exist.
-_NO_ACCESS = re.compile(r"(?:^|: )(?:denied|unauthorized)\b|no basic auth credentials|no such manifest: ", re.MULTILINE)
-# The registry accepts nothing but a password, whatever it is asked for.
+_NO_MANIFEST = "no such manifest: "
+# The registry accepts only a password, for every request.
 _PASSWORD_ONLY = "no basic auth credentials"  # noqa: S105 - a message
+_NO_ACCESS = re.compile(rf"(?:^|: )(?:denied|unauthorized)\b|{_PASSWORD_ONLY}|{_NO_MANIFEST}", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def temporary_configuration(environment: Mapping[str, str], repository: Reposito
     The user's plugins, contexts, builders and other logins are found in the copy, too.
 
     Args:
-        environment: The variables, which say where Docker's configuration is.
+        environment: The variables; DOCKER_CONFIG or HOME names Docker's configuration.
         repository: Its registry's login is kept in the copy's config.json, and in no credential store.
 
     Yields:
@@ -161,7 +162,7 @@ def read_settings(folder: Path) -> dict[str, Any]:
     except ValueError:
         settings = None
     if not isinstance(settings, dict):
-        raise UsageError(f"{path} is no JSON object: mend it, or move it away and run `docker login` again")
+        raise UsageError(f"{path} is not a JSON object: correct it, or move it away and run `docker login` again")
     return settings
 
 
@@ -208,7 +209,7 @@ def is_public(
     Args:
         image: Its name, with a tag or a digest.
         environment: The variables; a login in them is not used.
-        report: Is told of further attempts.
+        report: Shows further attempts.
         runner: Runs the command. Default: as a process.
         clock: Waits between attempts. Default: the machine's.
 
@@ -230,9 +231,9 @@ def is_public(
 
 
 def is_closed(docker: Docker, repository: Repository) -> bool:
-    """Whether the registry certainly gives nothing to anybody without a password.
+    """Whether the registry certainly refuses every request without a password.
 
-    What becomes of a new repository cannot be known: Docker Hub may make it public or private.
+    On Docker Hub this is never certain: a new repository may become public or private.
     """
     try:
         finished = _anonymous(docker, repository, f"{repository}:latest")
@@ -243,11 +244,14 @@ def is_closed(docker: Docker, repository: Repository) -> bool:
 
 def _anonymous(docker: Docker, repository: Repository, image: str) -> Finished:
     """Look up an image as a machine without a login does."""
+    aim = f"looking up {image} without a login"
     with temporary_folder("beanpod-docker-") as folder:
         # Without any entry Docker would look into the platform's credential store.
         _write_settings(folder, {"auths": {repository.login_key: {}}})
         variables = {name: value for name, value in docker.environment.items() if not name.startswith("DOCKER_")}
         anonymous = Docker(docker.runner, {**variables, "DOCKER_CONFIG": str(folder)}, docker.report, docker.clock)
-        # For a registry without TLS Docker would print "no such manifest". There is no login here to protect.
-        command = commands.manifest_inspect(image, insecure=not repository.on_hub)
-        return anonymous.retry(command, f"looking up {image} without a login")
+        finished = anonymous.retry(commands.manifest_inspect(image, insecure=repository.is_local), aim)
+        if repository.is_local or repository.on_hub or _NO_MANIFEST not in "\n".join(finished.lines):
+            return finished
+        # Docker prints the same where the registry does not use TLS.
+        return anonymous.retry(commands.manifest_inspect(image, insecure=True), aim)
