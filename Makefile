@@ -1,20 +1,20 @@
-# Every target installs what it needs into .venv and node_modules; Python 3.11 or newer is the only prerequisite.
+# Each target installs what it needs into .venv and node_modules. Requires Python 3.11 or newer.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export JSII_RUNTIME_PACKAGE_CACHE := enabled
 PYTHON ?= python3
-# For python -c "import ...": fails with an older one.
+# For python -c "import ...": fails if Python is older.
 RECENT := sys; sys.exit(sys.version_info < (3, 11))
 INSTALLED := .venv/installed node_modules/.package-lock.json
 
 .PHONY: demo rehearse test lint types synth schema picture bench installed clean
 
-demo: $(INSTALLED)  ## Deploy the example for real on an AWS embedded in this machine.
+demo: $(INSTALLED)  ## Deploy the example to the emulator of AWS.
 	@python -m beanpod_emulator.e2e.demo
 
-rehearse: $(INSTALLED)  ## From git push to a page in the browser, with Docker; KEEP=--keep leaves it running.
+rehearse: $(INSTALLED)  ## Deploy it with git push and run it in Docker; KEEP=--keep keeps it running.
 	@python -m beanpod_emulator.e2e.rehearsal $(KEEP)
 
-test: $(INSTALLED) lint types  ## Every test, lint and types.
+test: $(INSTALLED) lint types  ## Run all tests, linters and type checks.
 	python -m pytest -n auto --dist loadfile --no-loadscope-reorder --durations 15
 
 lint: $(INSTALLED)
@@ -24,19 +24,19 @@ lint: $(INSTALLED)
 types: $(INSTALLED)
 	mypy
 
-synth: $(INSTALLED)  ## The templates of the first stage, into cdk.out.
+synth: $(INSTALLED)  ## Synthesise the first stage into cdk.out.
 	node_modules/.bin/cdk synth --quiet --no-notices
 
-schema: $(INSTALLED)  ## beanpod.schema.json, from the manifest's model.
+schema: $(INSTALLED)  ## Write beanpod.schema.json from the manifest's models.
 	python -m tools.schema
 
-picture: $(INSTALLED)  ## docs/architecture.svg, from the synthesised stacks.
+picture: $(INSTALLED)  ## Draw docs/architecture.svg from the synthesised stacks.
 	python -m tools.picture docs/architecture.svg
 
-bench: $(INSTALLED)  ## The figures: synthesis beside its JavaScript twin, the demonstration, waiting beside how others wait.
+bench: $(INSTALLED)  ## Run the benchmarks: synthesis, demo, polling, help.
 	python -m benchmarks
 
-installed: $(INSTALLED)  ## Everything the other targets need.
+installed: $(INSTALLED)  ## Install what the other targets need.
 
 clean:
 	rm -rf .venv node_modules benchmarks/node_modules cdk.out build dist
@@ -49,7 +49,7 @@ clean:
 	@.venv/eb/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-eb.txt
 	@touch $@
 
-# Whole or not at all: half of one, of an old Python or without pip, would be taken for a good one the next time.
+# All or nothing: the next run would use an incomplete one, or one of an old Python.
 .venv/bin/python:
 	@$(PYTHON) -c 'import $(RECENT)' || \
 	  { echo "Python 3.11 or newer is needed: name one, e.g. make PYTHON=python3.12" >&2; exit 2; }

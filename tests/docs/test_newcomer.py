@@ -91,7 +91,7 @@ def test_github_has_the_four_secrets_and_nobody_saw_them(arrived: Arrived) -> No
 
 def test_a_new_key_deploys_and_the_old_one_is_refused(arrived: Arrived) -> None:
     old = arrived.newcomer.github.secrets
-    arrived.newcomer.follow(*operation("Replace the deployer's key"))
+    arrived.newcomer.follow(*operation("Rotate the deploy user's key"))
     arrived.newcomer.push()
     assert "Nothing to do" in arrived.newcomer.ran[0].log
     key = {"aws_access_key_id": old["AWS_ACCESS_KEY"], "aws_secret_access_key": old["AWS_SECRET_KEY"]}
