@@ -14,9 +14,9 @@ from itertools import chain, repeat
 from statistics import fmean
 
 from beanpod.deploy.errors import DeployError
-from beanpod.deploy.rollout import Settings, Target
+from beanpod.deploy.preflight import Settings, Target
 from beanpod_emulator import EmbeddedAws
-from tests.deploy.rollout.ground import Ground, bundle
+from tests.deploy.rollout.sandbox import Sandbox, bundle
 
 DURATIONS = (20.0, 60.0, 183.0, 600.0, 900.0)
 _RUNS = 4
@@ -112,20 +112,20 @@ class Line:
 class Releases:
     """Releases on one environment of the embedded AWS."""
 
-    def __init__(self, ground: Ground) -> None:
-        self._ground = ground
-        self._target: Target = ground.environment(instances=2)
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._target: Target = sandbox.environment(instances=2)
         self._count = 0
 
     def run(self, seconds: float, *, fault: str = "") -> Run:
         """Release something new in an update that takes so many seconds. fault: of the emulator's, for this release."""
         self._count += 1
         new = bundle(f"release {self._count}")
-        self._ground.emulator.set_pace(update=seconds)
-        self._ground.forget()
+        self._sandbox.emulator.set_pace(update=seconds)
+        self._sandbox.forget_calls()
         if fault:
-            self._ground.emulator.order(fault, version_label=new.label)
-        rollout, _ = self._ground.rollout(self._target, settings=Settings(roll_back=False))
+            self._sandbox.emulator.order(fault, version_label=new.label)
+        rollout, _ = self._sandbox.rollout(self._target, settings=Settings(roll_back=False))
         try:
             rollout.release(new)
         except DeployError:
@@ -135,13 +135,13 @@ class Releases:
 
     def idle(self) -> tuple[int, float]:
         """Release what runs already; the calls and the real seconds that takes."""
-        self._ground.forget()
+        self._sandbox.forget_calls()
         began = time.perf_counter()
-        self._ground.rollout(self._target)[0].release(bundle(f"release {self._count}"))
-        return len(self._ground.actions()) + _STACKS, time.perf_counter() - began
+        self._sandbox.rollout(self._target)[0].release(bundle(f"release {self._count}"))
+        return len(self._sandbox.actions()) + _STACKS, time.perf_counter() - began
 
     def _counted(self, seconds: float) -> Run:
-        calls = self._ground.emulator.calls()
+        calls = self._sandbox.emulator.calls()
         began = [call.action for call in calls].index("UpdateEnvironment")
         done = calls[began].time.timestamp() + seconds
         noticed = next(
@@ -166,9 +166,9 @@ def spread(seconds: float, count: int) -> list[float]:
 def main() -> int:
     """Print the table. 0 within the limits, 1 beyond one of them."""
     with EmbeddedAws.start(virtual_clock=True) as emulator:
-        ground = Ground(emulator)
-        ground.prepare()
-        releases = Releases(ground)
+        sandbox = Sandbox(emulator)
+        sandbox.prepare()
+        releases = Releases(sandbox)
         good = [[releases.run(each) for each in spread(seconds, _RUNS)] for seconds in DURATIONS]
         idle = releases.idle()
         failed = [

@@ -1,10 +1,12 @@
-"""A project of somebody's own whose stacks stand in an embedded AWS: what a deployment starts from."""
+"""A project whose stacks are deployed in an embedded AWS, and `beanpod` as a process that deploys to it."""
 
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,12 +15,16 @@ import boto3
 from botocore.config import Config
 
 from beanpod_emulator import EmbeddedAws
+from tests.deploy.registry import LocalRegistry, local_registry
 
 if TYPE_CHECKING:
     from types_boto3_cloudformation import CloudFormationClient
 
 ROOT = Path(__file__).resolve().parents[2]
 USERNAME = "tester"
+PASSWORD = "open sesame"
+LAUNCH_SECONDS = 300
+_TIMEOUT_SECONDS = 600
 STACKS = ("network", "database", "service", "delivery")
 _MANIFEST = """\
 [service]
@@ -113,3 +119,86 @@ def deployers_key(outputs: dict[str, str], aws: EmbeddedAws) -> dict[str, str]:
     secret = client("secretsmanager", aws).get_secret_value(SecretId=outputs["DeployerSecretArn"])
     fields = json.loads(secret["SecretString"])
     return {"AWS_ACCESS_KEY_ID": fields["AWS_ACCESS_KEY"], "AWS_SECRET_ACCESS_KEY": fields["AWS_SECRET_KEY"]}
+
+
+@dataclass(frozen=True)
+class DeployedStage:
+    """A stage that is deployed to. environ: the deployer's variables. outputs: of the stage's stacks."""
+
+    aws: EmbeddedAws
+    registry: LocalRegistry
+    project: Project
+    outputs: Mapping[str, str]
+    environ: Mapping[str, str]
+
+    def start(self, command: str = "deploy", *arguments: str, **variables: str) -> "subprocess.Popen[str]":
+        """Start a command of `beanpod`. variables: besides the deployer's own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.deploy.virtual_run", command, *arguments],
+            cwd=self.project.folder,
+            env={**self.environ, **variables},
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def run(self, command: str = "deploy", *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command of `beanpod` to its end."""
+        with self.start(command, *arguments, **variables) as process:
+            stdout, stderr = process.communicate(timeout=_TIMEOUT_SECONDS)
+        return subprocess.CompletedProcess((command, *arguments), process.returncode, stdout, stderr)
+
+    def deploy(self, *arguments: str, **variables: str) -> dict[str, Any]:
+        """A deployment that must succeed; its outcome."""
+        done = self.run("deploy", "--json", *arguments, **variables)
+        assert done.returncode == 0, done.stderr
+        outcome: dict[str, Any] = json.loads(done.stdout)
+        return outcome
+
+    def label(self) -> str:
+        """The version label of the environment."""
+        found = client("elasticbeanstalk", self.aws).describe_environments(
+            EnvironmentNames=[self.outputs["EnvironmentName"]], IncludeDeleted=False
+        )
+        return str(found["Environments"][0]["VersionLabel"])
+
+    def lock(self) -> Any:
+        """The owner of the deployment lock; None when it is released."""
+        key = f"locks/{self.outputs['EnvironmentName']}"
+        body = client("s3", self.aws).get_object(Bucket=self.outputs["BucketName"], Key=key)["Body"].read()
+        return json.loads(body)["owner"]
+
+
+@contextmanager
+def deployed_stage(folder: Path, *, preset: str = "small", stage: str = "dev") -> Iterator[DeployedStage]:
+    """A stage whose environment runs Beanstalk's sample, and whose deployer may do what its policy says."""
+    with (
+        local_registry(folder / "registry", username=USERNAME, password=PASSWORD) as registry,
+        EmbeddedAws.start(virtual_clock=True, enforce_iam=True) as aws,
+    ):
+        home = folder / "project"
+        home.mkdir()
+        project = Project.make(home, image=f"{registry.host}/beanpod/guestbook", stage=stage, preset=preset)
+        outputs = deploy_stacks(project, aws, project.synthesise())
+        shutil.rmtree(home / "cdk.out")
+        aws.advance(LAUNCH_SECONDS)
+        yield DeployedStage(aws, registry, project, outputs, _environ(aws, registry, outputs, folder))
+
+
+def _environ(aws: EmbeddedAws, registry: LocalRegistry, outputs: dict[str, str], folder: Path) -> dict[str, str]:
+    plugins = Path.home() / ".docker" / "cli-plugins"
+    if plugins.is_dir():
+        # Docker looks for Compose there, and the deployer has a home of its own.
+        (folder / ".docker").mkdir()
+        (folder / ".docker" / "cli-plugins").symlink_to(plugins)
+    inherited = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    return {
+        **inherited,
+        **aws.environment,
+        **deployers_key(outputs, aws),
+        **registry.login,
+        "EMULATOR_URL": aws.endpoint_url,
+        "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "emulator"))),
+        "HOME": str(folder),
+        "USER": "ann",
+    }

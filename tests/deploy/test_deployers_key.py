@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.deployed_stage import client
+from tests.deploy.deployed_stage import PASSWORD, DeployedStage, client, deployed_stage
 from tests.deploy.engine import docker_engine
-from tests.deploy.workshop import PASSWORD, Workshop, workshop
 
 __all__ = ["docker_engine"]
 ACTIONS = (
@@ -36,69 +35,69 @@ _RECORDING_DOCKER = '#!/bin/sh\nprintf "%s\\n" "$@" >> {log}\nexec {docker} "$@"
 
 
 @pytest.fixture(scope="module")
-def shop(docker_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
-    with workshop(tmp_path_factory.mktemp("key")) as made:
+def stage(docker_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedStage]:
+    with deployed_stage(tmp_path_factory.mktemp("key")) as made:
         made.project.greet("first")
         made.deploy()
         yield made
 
 
-def test_a_release_needs_exactly_these_actions(shop: Workshop) -> None:
-    shop.project.greet("with its own key")
-    shop.aws.forget_calls()
-    assert shop.deploy()["changed"]
-    calls = shop.aws.calls()
-    assert {call.principal.rpartition("/")[0] for call in calls} == {f"arn:aws:iam::{shop.aws.account}:user"}
+def test_a_release_needs_exactly_these_actions(stage: DeployedStage) -> None:
+    stage.project.greet("with its own key")
+    stage.aws.forget_calls()
+    assert stage.deploy()["changed"]
+    calls = stage.aws.calls()
+    assert {call.principal.rpartition("/")[0] for call in calls} == {f"arn:aws:iam::{stage.aws.account}:user"}
     called = {f"{call.service}:{call.action}" for call in calls} - _FREE
     assert {_NAMES.get(name, name) for name in called} | {"elasticbeanstalk:AddTags"} == set(ACTIONS)
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_without_one_action_it_fails_and_names_it(shop: Workshop, action: str) -> None:
-    shop.project.greet(f"without {action}")
-    with _without(shop, action):
-        done = shop.run()
+def test_without_one_action_it_fails_and_names_it(stage: DeployedStage, action: str) -> None:
+    stage.project.greet(f"without {action}")
+    with _without(stage, action):
+        done = stage.run()
     assert done.returncode not in (0, 1), done.stdout
     assert action in done.stderr
     # Whatever state that left, the next one with all its actions goes through.
-    assert shop.deploy()["version_label"] == shop.label()
+    assert stage.deploy()["version_label"] == stage.label()
 
 
-def test_without_the_right_to_abort_the_deadline_names_it(shop: Workshop) -> None:
-    shop.project.greet("never done")
-    shop.aws.order("never-ready")
-    with _without(shop, "elasticbeanstalk:AbortEnvironmentUpdate"):
-        done = shop.run()
-    client("elasticbeanstalk", shop.aws).abort_environment_update(EnvironmentName=shop.outputs["EnvironmentName"])
-    shop.aws.advance(1000)
+def test_without_the_right_to_abort_the_deadline_names_it(stage: DeployedStage) -> None:
+    stage.project.greet("never done")
+    stage.aws.order("never-ready")
+    with _without(stage, "elasticbeanstalk:AbortEnvironmentUpdate"):
+        done = stage.run()
+    client("elasticbeanstalk", stage.aws).abort_environment_update(EnvironmentName=stage.outputs["EnvironmentName"])
+    stage.aws.advance(1000)
     assert done.returncode == 7, done.stderr
     assert "elasticbeanstalk:AbortEnvironmentUpdate" in done.stderr + done.stdout
 
 
-def test_without_the_right_to_read_versions_an_older_content_is_not_released_unseen(shop: Workshop) -> None:
+def test_without_the_right_to_read_versions_an_older_content_is_not_released_unseen(stage: DeployedStage) -> None:
     texts = ("here before", "here since")
     for text in texts:
-        shop.project.greet(text)
-        label = shop.deploy()["version_label"]
-    shop.project.greet(texts[0])
-    with _without(shop, "elasticbeanstalk:DescribeApplicationVersions"):
-        done = shop.run()
-    assert (done.returncode, shop.label()) == (2, label)
+        stage.project.greet(text)
+        label = stage.deploy()["version_label"]
+    stage.project.greet(texts[0])
+    with _without(stage, "elasticbeanstalk:DescribeApplicationVersions"):
+        done = stage.run()
+    assert (done.returncode, stage.label()) == (2, label)
     assert "lack the permission elasticbeanstalk:DescribeApplicationVersions" in done.stderr
-    assert shop.deploy()["previous_version"] == label
+    assert stage.deploy()["previous_version"] == label
 
 
-def test_what_aws_asks_for_besides_is_told_with_the_statement_that_helps(shop: Workshop) -> None:
-    shop.project.greet("asked for more")
-    shop.aws.order("requires-permission", permission="cloudformation:UpdateStack", times=2)
-    done = shop.run()
+def test_what_aws_asks_for_besides_is_told_with_the_statement_that_helps(stage: DeployedStage) -> None:
+    stage.project.greet("asked for more")
+    stage.aws.order("requires-permission", permission="cloudformation:UpdateStack", times=2)
+    done = stage.run()
     assert done.returncode in (5, 6), done.stderr
     action, resource = re.findall(r"(cloudformation:UpdateStack) on (arn:\S+\*)", done.stderr)[0]
     assert "extra_statements" in done.stderr
-    resource = resource.replace("REGION", shop.outputs["Region"]).replace("ACCOUNT", shop.aws.account)
-    with _with(shop, action, resource):
-        assert shop.deploy()["version_label"] == shop.label()
-    shop.aws.cancel_faults()
+    resource = resource.replace("REGION", stage.outputs["Region"]).replace("ACCOUNT", stage.aws.account)
+    with _with(stage, action, resource):
+        assert stage.deploy()["version_label"] == stage.label()
+    stage.aws.cancel_faults()
 
 
 @pytest.mark.parametrize(
@@ -109,34 +108,34 @@ def test_what_aws_asks_for_besides_is_told_with_the_statement_that_helps(shop: W
         ("rollback", "elasticbeanstalk:DescribeApplicationVersions"),
     ],
 )
-def test_a_command_that_lacks_its_action_names_it(shop: Workshop, command: str, action: str) -> None:
-    assert shop.run(command).returncode == 0
-    with _without(shop, action):
-        done = shop.run(command)
+def test_a_command_that_lacks_its_action_names_it(stage: DeployedStage, command: str, action: str) -> None:
+    assert stage.run(command).returncode == 0
+    with _without(stage, action):
+        done = stage.run(command)
     assert done.returncode == 2
     assert f"lack the permission {action}" in done.stderr
 
 
-def test_no_secret_shows_anywhere(shop: Workshop, tmp_path: Path) -> None:
-    secrets = _secrets(shop)
+def test_no_secret_shows_anywhere(stage: DeployedStage, tmp_path: Path) -> None:
+    secrets = _secrets(stage)
     scratch, home = tmp_path / "tmp", tmp_path / "home"
     scratch.mkdir()
     home.mkdir()
     said = []
     for kind in ("lines", "github"):
-        shop.project.greet(f"secrets in {kind}")
-        done = shop.run(
+        stage.project.greet(f"secrets in {kind}")
+        done = stage.run(
             "--verbose",
             f"--output={kind}",
             TMPDIR=str(scratch),
             HOME=str(home),
-            PATH=f"{_recording_docker(tmp_path)}:{shop.environ['PATH']}",
+            PATH=f"{_recording_docker(tmp_path)}:{stage.environ['PATH']}",
             GITHUB_OUTPUT=str(tmp_path / "output"),
             GITHUB_STEP_SUMMARY=str(tmp_path / "summary"),
         )
         assert done.returncode == 0, done.stderr
         said += [done.stdout, done.stderr]
-    places = {"output": "\n".join(said), **_files(tmp_path), **_files(shop.project.folder), **_on_aws(shop)}
+    places = {"output": "\n".join(said), **_files(tmp_path), **_files(stage.project.folder), **_on_aws(stage)}
     assert "docker.log" in " ".join(places)
     found = [(name, place) for name, value in secrets.items() for place, text in places.items() if value in text]
     # A workflow is told what to hide: that line is the one place GitHub itself never shows.
@@ -149,12 +148,12 @@ def _beyond_masks(value: str, said: list[str]) -> bool:
     return any(value in line and not line.startswith("::add-mask::") for line in lines)
 
 
-def _secrets(shop: Workshop) -> dict[str, str]:
-    manager = client("secretsmanager", shop.aws)
+def _secrets(stage: DeployedStage) -> dict[str, str]:
+    manager = client("secretsmanager", stage.aws)
     names = [item["Name"] for item in manager.list_secrets()["SecretList"]]
     (database,) = [name for name in names if "database" in name]
     password = json.loads(manager.get_secret_value(SecretId=database)["SecretString"])["password"]
-    return {"docker": PASSWORD, "aws": shop.environ["AWS_SECRET_ACCESS_KEY"], "database": password}
+    return {"docker": PASSWORD, "aws": stage.environ["AWS_SECRET_ACCESS_KEY"], "database": password}
 
 
 def _recording_docker(folder: Path) -> Path:
@@ -170,14 +169,14 @@ def _files(folder: Path) -> dict[str, str]:
     return {str(path): path.read_bytes().decode(errors="replace") for path in folder.rglob("*") if path.is_file()}
 
 
-def _on_aws(shop: Workshop) -> dict[str, str]:
-    s3, beanstalk = client("s3", shop.aws), client("elasticbeanstalk", shop.aws)
-    bucket = shop.outputs["BucketName"]
+def _on_aws(stage: DeployedStage) -> dict[str, str]:
+    s3, beanstalk = client("s3", stage.aws), client("elasticbeanstalk", stage.aws)
+    bucket = stage.outputs["BucketName"]
     keys = [item["Key"] for item in s3.list_objects_v2(Bucket=bucket)["Contents"]]
     objects = {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
     versions = beanstalk.describe_application_versions()["ApplicationVersions"]
     settings = beanstalk.describe_configuration_settings(
-        ApplicationName=shop.outputs["ApplicationName"], EnvironmentName=shop.outputs["EnvironmentName"]
+        ApplicationName=stage.outputs["ApplicationName"], EnvironmentName=stage.outputs["EnvironmentName"]
     )
     return {
         **{key: "\n".join(_unpacked(body)) for key, body in objects.items()},
@@ -195,9 +194,9 @@ def _unpacked(body: bytes) -> Iterator[str]:
 
 
 @contextmanager
-def _with(shop: Workshop, action: str, resource: str) -> Iterator[None]:
+def _with(stage: DeployedStage, action: str, resource: str) -> Iterator[None]:
     """The deploy user with one more statement, until the end of the block."""
-    iam = client("iam", shop.aws)
+    iam = client("iam", stage.aws)
     (user,) = iam.list_users()["Users"]
     statement = {"Effect": "Allow", "Action": action, "Resource": resource}
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
@@ -209,9 +208,9 @@ def _with(shop: Workshop, action: str, resource: str) -> Iterator[None]:
 
 
 @contextmanager
-def _without(shop: Workshop, action: str) -> Iterator[None]:
+def _without(stage: DeployedStage, action: str) -> Iterator[None]:
     """The deploy user's policies without one action, until the end of the block."""
-    iam = client("iam", shop.aws)
+    iam = client("iam", stage.aws)
     (user,) = iam.list_users()["Users"]
     policies = [
         item["PolicyArn"] for item in iam.list_attached_user_policies(UserName=user["UserName"])["AttachedPolicies"]

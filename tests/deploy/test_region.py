@@ -9,10 +9,7 @@ import pytest
 
 from tests.deploy.deployed_stage import ROOT
 
-_SAY = (
-    "from beanpod.deploy.aws import connect; from beanpod.deploy.clock import SystemClock; "
-    "print(connect({}, SystemClock()).region)"
-)
+_SAY = "from beanpod.deploy.aws import connect; print(connect({}).region)"
 
 
 def region(home: Path, argument: str, **variables: str) -> str:

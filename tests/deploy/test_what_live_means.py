@@ -9,19 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from beanpod.deploy.aws.connection import assemble
+from beanpod.deploy.aws import assemble
 from beanpod.deploy.bundles import build_specs, make_bundle
 from beanpod.deploy.clock import SystemClock
 from beanpod.deploy.errors import NotRolledBackError, RolledBackError
+from beanpod.deploy.health_path import HealthPath
+from beanpod.deploy.preflight import Settings, Target
+from beanpod.deploy.release import Rollout
 from beanpod.deploy.report import Outcome
-from beanpod.deploy.rollout import Rollout, Settings, Target
-from beanpod.deploy.rollout.health_path import HealthPath
 from beanpod.manifest import Manifest
 from beanpod_emulator import EmbeddedAws
 from tests.deploy.engine import Engine, docker_engine
 from tests.deploy.registry import local_registry
-from tests.deploy.rollout.witness import Witness
 from tests.emulator.machines.shop import APPLICATION, BUCKET, Options, Shop, Site, several
+from tests.fake_reporter import FakeReporter
 
 __all__ = ["docker_engine"]
 
@@ -71,8 +72,8 @@ class Owner:
         aws = self.site.shop.aws
         target = Target(APPLICATION, self.site.name, aws.region, BUCKET, url, HealthPath.of(stage, url))
         clock = SystemClock()
-        calls = assemble(partial(_client, self.site.shop), clock)
-        rollout = Rollout(target, calls, report=Witness(), clock=clock, settings=Settings(recovery=5))
+        calls = assemble(partial(_client, self.site.shop))
+        rollout = Rollout(target, calls, report=FakeReporter(), clock=clock, settings=Settings(recovery=5))
         return rollout.release(bundle)
 
     def containers(self, service: str, form: str) -> list[str]:

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator
 import pytest
 import yaml
 
-from tests.deploy.deployed_stage import client
+from tests.deploy.deployed_stage import DeployedStage, client, deployed_stage
 from tests.deploy.engine import docker_engine
-from tests.deploy.workshop import Workshop, workshop
 
 __all__ = ["docker_engine"]
 _COMPOSE = """\
@@ -33,76 +32,76 @@ services:
 
 
 @pytest.fixture(scope="module")
-def shop(docker_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
-    with workshop(tmp_path_factory.mktemp("flow"), preset="production", stage="prod") as made:
+def stage(docker_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedStage]:
+    with deployed_stage(tmp_path_factory.mktemp("flow"), preset="production", stage="prod") as made:
         yield made
 
 
-def health(shop: Workshop) -> str:
-    found = client("elasticbeanstalk", shop.aws).describe_environments(
-        EnvironmentNames=[shop.outputs["EnvironmentName"]], IncludeDeleted=False
+def health(stage: DeployedStage) -> str:
+    found = client("elasticbeanstalk", stage.aws).describe_environments(
+        EnvironmentNames=[stage.outputs["EnvironmentName"]], IncludeDeleted=False
     )
     return str(found["Environments"][0]["HealthStatus"])
 
 
-def files(shop: Workshop, label: str) -> dict[str, bytes]:
+def files(stage: DeployedStage, label: str) -> dict[str, bytes]:
     """What a version's bundle holds."""
-    versions = client("elasticbeanstalk", shop.aws).describe_application_versions(VersionLabels=[label])
+    versions = client("elasticbeanstalk", stage.aws).describe_application_versions(VersionLabels=[label])
     (version,) = versions["ApplicationVersions"]
     place = version["SourceBundle"]
-    body = client("s3", shop.aws).get_object(Bucket=place["S3Bucket"], Key=place["S3Key"])["Body"].read()
+    body = client("s3", stage.aws).get_object(Bucket=place["S3Bucket"], Key=place["S3Key"])["Body"].read()
     with zipfile.ZipFile(io.BytesIO(body)) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def test_a_service_from_its_first_release_on(shop: Workshop) -> None:
-    assert health(shop) == "Severe"
-    shop.project.greet("one")
-    first = shop.deploy()
+def test_a_service_from_its_first_release_on(stage: DeployedStage) -> None:
+    assert health(stage) == "Severe"
+    stage.project.greet("one")
+    first = stage.deploy()
     assert (first["changed"], first["previous_version"], first["health"]) == (True, None, "Ok")
-    assert first["version_label"] == shop.label()
+    assert first["version_label"] == stage.label()
     assert first["image"].endswith(first["digest"])
-    pulled = json.loads(files(shop, first["version_label"])["Dockerrun.aws.json"])["Image"]["Name"]
+    pulled = json.loads(files(stage, first["version_label"])["Dockerrun.aws.json"])["Image"]["Name"]
     assert pulled == first["image"]
 
-    again = shop.deploy()
+    again = stage.deploy()
     assert (again["changed"], again["version_label"]) == (False, first["version_label"])
 
-    shop.project.greet("two")
-    second = shop.deploy()
+    stage.project.greet("two")
+    second = stage.deploy()
     assert second["previous_version"] == first["version_label"]
 
-    back = json.loads(shop.run("rollback", "--json").stdout)
-    assert (back["version_label"], shop.label()) == (first["version_label"], first["version_label"])
+    back = json.loads(stage.run("rollback", "--json").stdout)
+    assert (back["version_label"], stage.label()) == (first["version_label"], first["version_label"])
 
 
-def test_a_release_that_fails_is_rolled_back(shop: Workshop) -> None:
-    shop.project.greet("good")
-    good = shop.deploy()["version_label"]
-    shop.project.greet("broken")
-    shop.aws.order("error-event")
-    done = shop.run()
+def test_a_release_that_fails_is_rolled_back(stage: DeployedStage) -> None:
+    stage.project.greet("good")
+    good = stage.deploy()["version_label"]
+    stage.project.greet("broken")
+    stage.aws.order("error-event")
+    done = stage.run()
     assert done.returncode == 5, done.stdout
-    assert shop.label() == good
+    assert stage.label() == good
     told = done.stderr.splitlines()
     assert told[0].startswith("beanpod: ")
     assert good in told[0]
 
 
-def test_an_interrupted_release_says_what_it_leaves_and_gives_the_lock_back(shop: Workshop) -> None:
+def test_an_interrupted_release_says_what_it_leaves_and_gives_the_lock_back(stage: DeployedStage) -> None:
     for how in (signal.SIGINT, signal.SIGTERM):
-        shop.project.greet(f"interrupted by {how.name}")
+        stage.project.greet(f"interrupted by {how.name}")
         # Never done: without the signal it would go on until its deadline.
-        shop.aws.order("never-ready")
-        shop.aws.forget_calls()
-        with shop.start(REAL_CLOCK="yes") as process:
-            wait_for(lambda: "UpdateEnvironment" in {call.action for call in shop.aws.calls()})
+        stage.aws.order("never-ready")
+        stage.aws.forget_calls()
+        with stage.start(REAL_CLOCK="yes") as process:
+            wait_for(lambda: "UpdateEnvironment" in {call.action for call in stage.aws.calls()})
             process.send_signal(how)
             _, errors = process.communicate(timeout=300)
         assert process.returncode == 130, errors
-        assert "Elastic Beanstalk may go on rolling out" in errors
-        assert shop.lock() is None
-        settle(shop)
+        assert "Elastic Beanstalk may still be rolling out" in errors
+        assert stage.lock() is None
+        settle(stage)
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 300) -> None:
@@ -112,27 +111,27 @@ def wait_for(condition: Callable[[], bool], seconds: float = 300) -> None:
         time.sleep(0.05)
 
 
-def settle(shop: Workshop) -> None:
+def settle(stage: DeployedStage) -> None:
     """End what an interrupted release left under way."""
-    client("elasticbeanstalk", shop.aws).abort_environment_update(EnvironmentName=shop.outputs["EnvironmentName"])
-    shop.aws.cancel_faults()
-    shop.aws.advance(1000)
+    client("elasticbeanstalk", stage.aws).abort_environment_update(EnvironmentName=stage.outputs["EnvironmentName"])
+    stage.aws.cancel_faults()
+    stage.aws.advance(1000)
 
 
-def test_every_service_with_a_build_is_pushed_and_the_database_goes(shop: Workshop) -> None:
-    manifest = shop.project.folder / "beanpod.toml"
+def test_every_service_with_a_build_is_pushed_and_the_database_goes(stage: DeployedStage) -> None:
+    manifest = stage.project.folder / "beanpod.toml"
     original = manifest.read_text()
-    (shop.project.folder / "compose.yaml").write_text(_COMPOSE)
+    (stage.project.folder / "compose.yaml").write_text(_COMPOSE)
     manifest.write_text(
         original.replace("health_path", 'compose = "compose.yaml"\nhealth_path').replace(
             'engine = "mysql"', 'engine = "mysql"\ncompose_service = "db"'
         )
     )
     try:
-        label = shop.deploy()["version_label"]
+        label = stage.deploy()["version_label"]
     finally:
         manifest.write_text(original)
-    released = yaml.safe_load(files(shop, label)["docker-compose.yml"])["services"]
+    released = yaml.safe_load(files(stage, label)["docker-compose.yml"])["services"]
     assert set(released) == {"web", "worker"}
     for name, service in released.items():
         assert f"/beanpod/guestbook:{name}-" in service["image"]

@@ -16,7 +16,7 @@ from botocore import xform_name
 
 from beanpod.cli.parser import parse
 from beanpod.deploy import errors
-from beanpod.deploy.rollout import Target
+from beanpod.deploy.preflight import Target
 from beanpod.manifest import Manifest
 from tests.docs.pages import PAGES, ROOT, Block, blocks, commands, headings, prose
 from tests.docs.snippets import write_manifest

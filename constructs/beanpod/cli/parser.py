@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 OUTPUTS = ("auto", "terminal", "lines", "github")
-# Those of beanpod.deploy.rollout.settings that are not accepted by default.
+# Those of beanpod.deploy.preflight that are not accepted by default.
 HEALTHS = ("Warning", "Degraded", "Severe", "Pending", "NoData", "Unknown", "Suspended")
 # Each with its help and an example.
 COMMANDS = {

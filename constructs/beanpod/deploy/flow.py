@@ -14,7 +14,7 @@ from beanpod.deploy.source import Source
 
 if TYPE_CHECKING:
     from beanpod.deploy.aws import Aws
-    from beanpod.deploy.rollout import Look, Settings, Target
+    from beanpod.deploy.preflight import Preflight, Settings, Target
     from beanpod.manifest import StageConfig
 
 
@@ -47,10 +47,10 @@ class Built:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a deployment would do. look: what runs now. repository: where images would be pushed."""
+    """What a deployment would do. preflight: what runs now. repository: where images would be pushed."""
 
     target: "Target"
-    look: "Look"
+    preflight: "Preflight"
     builds: tuple[str, ...]
     repository: str
     platform: str
@@ -152,7 +152,7 @@ class Deployment:
         report: Reporter,
         settings: "Settings | None" = None,
     ) -> None:
-        from beanpod.deploy.rollout import Rollout
+        from beanpod.deploy.release import Rollout
 
         self._project, self._target, self._clock, self._report = project, target, clock, report
         self._source = Source.of(project.root, project.environ)
@@ -167,7 +167,7 @@ class Deployment:
         """What run() would do; only looks."""
         return Plan(
             target=self._target,
-            look=self._rollout.look(wait=False),
+            preflight=self._rollout.preflight(wait=False),
             builds=self._project.builds,
             repository=self._project.stage.service.image,
             platform=self._project.platform,
@@ -181,7 +181,7 @@ class Deployment:
         # Before anything is waited for: what cannot be built, or not run on Beanstalk, is told at once.
         build_specs(self._project.stage, self._project.root)
         # Before anything is built: a slip in the credentials or a busy environment should not cost a build.
-        self._rollout.look()
+        self._rollout.preflight()
         built = build(self._project, application=self._target.application, clock=self._clock, report=self._report)
         self._rollout.outcome = replace(self._rollout.outcome, image=built.bundle.image, digest=built.bundle.digest)
         return self._rollout.release(

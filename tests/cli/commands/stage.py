@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from beanpod.cli.main import main
-from beanpod.deploy.aws import Aws
-from beanpod.deploy.aws.connection import assemble
+from beanpod.deploy.aws import Aws, assemble
 from beanpod.deploy.clock import Clock
 from beanpod_emulator import EmbeddedAws
 from tests.cli.commands.ground import lay
@@ -23,7 +22,7 @@ class EmbeddedConnection:
     embedded: EmbeddedAws
 
     def aws(self, region: str | None, clock: Clock) -> Aws:
-        return assemble(lambda service: self.client(service, ""), clock)
+        return assemble(lambda service: self.client(service, ""))
 
     def client(self, service: str, region: str) -> Any:
         return client(service, self.embedded)

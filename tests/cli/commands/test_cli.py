@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from beanpod.cli.parser import COMMANDS, HEALTHS, Options, parse
-from beanpod.deploy.rollout import HEALTHS as ALL_HEALTHS
-from beanpod.deploy.rollout import Settings
+from beanpod.deploy.preflight import HEALTHS as ALL_HEALTHS
+from beanpod.deploy.preflight import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
 HEAVY = {"boto3", "botocore", "rich", "pydantic", "yaml", "aws_cdk", "jsii"}

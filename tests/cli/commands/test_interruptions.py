@@ -88,7 +88,7 @@ def test_interrupted_rollout_says_what_it_leaves_and_gives_the_lock_back(
         process.send_signal(number)
         _, errors = process.communicate(timeout=_SECONDS)
         assert process.returncode == 130
-        assert errors == (f"beanpod: interrupted: Elastic Beanstalk may go on rolling out {OLD}: see beanpod status\n")
+        assert errors == f"beanpod: interrupted: Elastic Beanstalk may still be rolling out {OLD}: see beanpod status\n"
         standing = json.loads(_status(released, "--json"))
         assert (standing["deployment"], standing["status"]) == (None, "Updating")
 

@@ -15,8 +15,7 @@ from tests.deploy.deployed_stage import ROOT
 
 _SAY = """\
 from beanpod.deploy.aws import connect
-from beanpod.deploy.clock import SystemClock
-print(connect(None, SystemClock()).identity())
+print(connect(None).identity())
 """
 _GITHUB = "token.actions.githubusercontent.com"
 _SUBJECT = "repo:me/app:ref:refs/heads/main"
@@ -95,6 +94,6 @@ def test_without_credentials_it_says_what_to_set(aws: EmbeddedAws, tmp_path: Pat
 
 
 def test_a_profile_that_is_not_there_is_named(aws: EmbeddedAws, tmp_path: Path) -> None:
-    assert "the AWS credentials cannot be had: The config profile (nobody)" in _identity(
+    assert "the AWS credentials could not be loaded: The config profile (nobody)" in _identity(
         aws, tmp_path, AWS_PROFILE="nobody"
     )

@@ -5,7 +5,7 @@ from botocore import exceptions as botocore_errors
 from botocore.exceptions import ClientError
 
 from beanpod.deploy.aws import AwsError, CredentialsError, DeniedError, UnansweredError
-from beanpod.deploy.aws.errors import passes, translated
+from beanpod.deploy.aws.errors import translated
 from beanpod.deploy.errors import DeployError, UsageError
 
 UPDATE = "elasticbeanstalk:UpdateEnvironment"
@@ -31,7 +31,7 @@ DOWNSTREAM = "not authorized to perform: autoscaling:SuspendProcesses on x"
         (
             _refusal("InvalidClientTokenId"),
             CredentialsError,
-            "AWS does not take these credentials (InvalidClientTokenId): check AWS_ACCESS_KEY_ID,",
+            "AWS does not accept these credentials (InvalidClientTokenId): check AWS_ACCESS_KEY_ID,",
         ),
         (_refusal("AccessDenied", DENIED, 403), DeniedError, f"{LACKING} {UPDATE}: {REMEDY}: {DENIED}"),
         (
@@ -41,9 +41,9 @@ DOWNSTREAM = "not authorized to perform: autoscaling:SuspendProcesses on x"
         ),
         (_refusal("403", "Forbidden", 403), DeniedError, f"{LACKING} {UPDATE}: {REMEDY}: Forbidden"),
         (
-            _refusal("Throttling", "Rate exceeded"),
+            _refusal("Throttling", "Rate exceeded", 503),
             UnansweredError,
-            f"AWS keeps refusing {UPDATE} for now (Throttling): try again later",
+            f"AWS still refuses {UPDATE} after several attempts (Throttling): try again later",
         ),
         (
             _refusal("InvalidParameterValue", "No Application\n  Version named 'x' found."),
@@ -56,7 +56,7 @@ DOWNSTREAM = "not authorized to perform: autoscaling:SuspendProcesses on x"
         (
             botocore_errors.ProfileNotFound(profile="ci"),
             CredentialsError,
-            "the AWS credentials cannot be had: The config profile (ci) could not be found",
+            "the AWS credentials could not be loaded: The config profile (ci) could not be found",
         ),
         (
             botocore_errors.EndpointConnectionError(endpoint_url="https://aws.example"),
@@ -90,22 +90,10 @@ def test_a_denial_names_the_action() -> None:
     assert (found.action, found.exit_code) == (UPDATE, 2)
 
 
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (_refusal("Throttling"), True),
-        (_refusal("SlowDown", status=503), True),
-        (_refusal("ConditionalRequestConflict", status=409), True),
-        (_refusal("InternalFailure", status=500), True),
-        (botocore_errors.ReadTimeoutError(endpoint_url="x"), True),
-        (botocore_errors.SSLError(endpoint_url="x", error=OSError("certificate")), False),
-        (botocore_errors.ConnectionClosedError(endpoint_url="x"), True),
-        (_refusal("PreconditionFailed", status=412), False),
-        (_refusal("InvalidParameterValue"), False),
-        (_refusal("AccessDenied", status=403), False),
-        (botocore_errors.NoCredentialsError(), False),
-    ],
-    ids=lambda value: str(value) if isinstance(value, bool) else type(value).__name__,
-)
-def test_what_may_go_better_a_moment_later_is_tried_again(error: Exception, expected: bool) -> None:
-    assert passes(error) is expected
+def test_a_call_that_botocore_gave_up_on_is_unanswered() -> None:
+    throttled = _refusal("Throttling", "Rate exceeded")
+    throttled.response["ResponseMetadata"]["MaxAttemptsReached"] = True  # type: ignore[typeddict-unknown-key]
+    assert type(translated(throttled, UPDATE)) is UnansweredError
+    assert type(translated(_refusal("InternalFailure", status=500), UPDATE)) is UnansweredError
+    certificate = botocore_errors.SSLError(endpoint_url="x", error=OSError("certificate"))
+    assert type(translated(certificate, UPDATE)) is AwsError

@@ -3,22 +3,22 @@ from collections.abc import Iterator
 import pytest
 
 from beanpod_emulator import EmbeddedAws
-from tests.deploy.rollout.ground import UPDATE_SECONDS, Ground
+from tests.deploy.rollout.sandbox import UPDATE_SECONDS, Sandbox
 
 
 @pytest.fixture(scope="session")
-def running() -> Iterator[Ground]:
+def running() -> Iterator[Sandbox]:
     with EmbeddedAws.start(virtual_clock=True) as emulator:
-        ground = Ground(emulator)
-        ground.prepare()
-        yield ground
+        sandbox = Sandbox(emulator)
+        sandbox.prepare()
+        yield sandbox
 
 
 @pytest.fixture
-def ground(running: Ground) -> Ground:
+def sandbox(running: Sandbox) -> Sandbox:
     """The same embedded AWS for all tests: without orders, at its usual pace, each test with its own environment."""
     running.emulator.cancel_faults()
     running.emulator.set_pace(update=UPDATE_SECONDS)
     running.emulator.set_limits(application_versions=1000)
-    running.forget()
+    running.forget_calls()
     return running

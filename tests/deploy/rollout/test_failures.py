@@ -7,24 +7,24 @@ import pytest
 from botocore.exceptions import ClientError
 
 from beanpod.deploy.errors import BusyError, DeadlineError, NotRolledBackError, RolledBackError
+from beanpod.deploy.preflight import Settings, Target
 from beanpod.deploy.report import Phase
-from beanpod.deploy.rollout import Settings, Target
-from tests.deploy.rollout.ground import Ground, bundle
+from tests.deploy.rollout.sandbox import Sandbox, bundle
 
 GOOD, BAD = bundle("good"), bundle("bad")
 
 
-def _doomed(ground: Ground, fault: str, *, instances: int = 1, **details: Any) -> Target:
+def _doomed(sandbox: Sandbox, fault: str, *, instances: int = 1, **details: Any) -> Target:
     """An environment that runs GOOD and will not take BAD."""
-    target = ground.environment(instances=instances)
-    ground.deployed(target, "good")
-    ground.emulator.order(fault, version_label=BAD.label, environment=target.environment, **details)
+    target = sandbox.environment(instances=instances)
+    sandbox.release(target, "good")
+    sandbox.emulator.order(fault, version_label=BAD.label, environment=target.environment, **details)
     return target
 
 
-def test_a_failed_deployment_is_rolled_back_and_the_first_error_says_why(ground: Ground) -> None:
-    target = _doomed(ground, "error-event")
-    rollout, witness = ground.rollout(target)
+def test_a_failed_deployment_is_rolled_back_and_the_first_error_says_why(sandbox: Sandbox) -> None:
+    target = _doomed(sandbox, "error-event")
+    rollout, reporter = sandbox.rollout(target)
     with pytest.raises(
         RolledBackError, match=rf"^{BAD.label} failed on {target.environment}: .* does not run"
     ) as caught:
@@ -32,55 +32,55 @@ def test_a_failed_deployment_is_rolled_back_and_the_first_error_says_why(ground:
     assert "rolled back, " + GOOD.label + " serves again" in str(caught.value)
     assert caught.value.causes[0].startswith("Instance deployment failed.")
     assert any("Application deployment failed" in cause for cause in caught.value.causes)
-    assert ground.runs(target) == GOOD.label
+    assert sandbox.version_label(target) == GOOD.label
     outcome = rollout.outcome
     assert (outcome.rolled_back, outcome.changed, outcome.health) == (True, True, "Ok")
-    assert outcome.events == tuple(witness.events)
-    assert (witness.failed, witness.phases[-1]) == ([Phase.VERIFY], Phase.ROLL_BACK)
-    assert any("does not undo a migration" in warning for warning in witness.warnings)
+    assert outcome.events == tuple(reporter.events)
+    assert (reporter.failed, reporter.phases[-1]) == ([Phase.VERIFY], Phase.ROLL_BACK)
+    assert any("does not undo a migration" in warning for warning in reporter.warnings)
 
 
-def test_what_each_instance_says_is_not_lost_among_the_messages(ground: Ground) -> None:
-    target = _doomed(ground, "error-event", instances=4)
+def test_what_each_instance_says_is_not_lost_among_the_messages(sandbox: Sandbox) -> None:
+    target = _doomed(sandbox, "error-event", instances=4)
     with pytest.raises(RolledBackError) as caught:
-        ground.rollout(target)[0].release(BAD)
+        sandbox.rollout(target)[0].release(BAD)
     first, *instances = caught.value.causes[:5]
     assert first.startswith("Instance deployment failed.")
     assert [cause.partition(": ")[0][:2] for cause in instances] == ["i-"] * 4
 
 
 @pytest.mark.parametrize("fault", ["with-errors-silently", "error-event"])
-def test_a_failure_that_leaves_the_old_label_is_a_failure(ground: Ground, fault: str) -> None:
-    target = _doomed(ground, fault, label="previous")
+def test_a_failure_that_leaves_the_old_label_is_a_failure(sandbox: Sandbox, fault: str) -> None:
+    target = _doomed(sandbox, fault, label="previous")
     with pytest.raises(RolledBackError, match=f"it runs {GOOD.label}; rolled back"):
-        ground.rollout(target)[0].release(BAD)
-    assert ground.runs(target) == GOOD.label
+        sandbox.rollout(target)[0].release(BAD)
+    assert sandbox.version_label(target) == GOOD.label
 
 
-def test_an_environment_that_beanstalk_reverted_is_no_success(ground: Ground) -> None:
-    target = _doomed(ground, "reverts")
-    rollout, witness = ground.rollout(target)
+def test_an_environment_that_beanstalk_reverted_is_no_success(sandbox: Sandbox) -> None:
+    target = _doomed(sandbox, "reverts")
+    rollout, reporter = sandbox.rollout(target)
     with pytest.raises(RolledBackError, match="Elastic Beanstalk went back to it, and it serves"):
         rollout.release(BAD)
-    assert Phase.ROLL_BACK not in witness.phases
+    assert Phase.ROLL_BACK not in reporter.phases
     assert rollout.outcome.rolled_back
 
 
-def test_one_instance_on_the_old_version_is_a_failure(ground: Ground) -> None:
-    target = _doomed(ground, "instance-behind", instances=2)
+def test_one_instance_on_the_old_version_is_a_failure(sandbox: Sandbox) -> None:
+    target = _doomed(sandbox, "instance-behind", instances=2)
     with pytest.raises(RolledBackError, match=f"1 of 2 instances does not run {BAD.label}") as caught:
-        ground.rollout(target)[0].release(BAD)
+        sandbox.rollout(target)[0].release(BAD)
     assert "Incorrect application version" in caught.value.causes[0]
 
 
-def test_health_that_does_not_come_back_is_a_failure_after_the_recovery_window(ground: Ground) -> None:
-    target = _doomed(ground, "unhealthy")
-    clock = ground.clock()
-    rollout, _ = ground.rollout(target, clock=clock, settings=Settings(recovery=60))
+def test_health_that_does_not_come_back_is_a_failure_after_the_recovery_window(sandbox: Sandbox) -> None:
+    target = _doomed(sandbox, "unhealthy")
+    clock = sandbox.clock()
+    rollout, _ = sandbox.rollout(target, clock=clock, settings=Settings(recovery=60))
     with pytest.raises(RolledBackError, match="its health is Severe") as caught:
         rollout.release(BAD)
     assert "failing with HTTP 5xx" in caught.value.causes[0]
-    assert ground.runs(target) == GOOD.label
+    assert sandbox.version_label(target) == GOOD.label
 
 
 class _Reticent:
@@ -105,102 +105,102 @@ class _Reticent:
 
 @pytest.mark.parametrize("denied", [False, True], ids=["told", "denied"])
 def test_why_an_environment_is_unwell_is_told_and_the_verdict_stands_where_it_may_not_be_asked(
-    ground: Ground, denied: bool
+    sandbox: Sandbox, denied: bool
 ) -> None:
-    target, clock = _doomed(ground, "unhealthy"), ground.clock()
-    beanstalk: Any = _Reticent(ground.beanstalk, denied=denied)
-    rollout, witness = ground.rollout(target, clock=clock, aws=replace(ground.aws(clock), beanstalk=beanstalk))
+    target, clock = _doomed(sandbox, "unhealthy"), sandbox.clock()
+    beanstalk: Any = _Reticent(sandbox.beanstalk, denied=denied)
+    rollout, reporter = sandbox.rollout(target, clock=clock, aws=replace(sandbox.aws(clock), beanstalk=beanstalk))
     with pytest.raises(RolledBackError, match=f"its health is Severe; rolled back, {GOOD.label} serves") as caught:
         rollout.release(BAD)
     assert caught.value.causes == (() if denied else ("100.0 % of the requests are failing with HTTP 5xx.",))
-    unasked = [text for text in witness.warnings if "permission elasticbeanstalk:DescribeEnvironmentHealth" in text]
+    unasked = [text for text in reporter.warnings if "permission elasticbeanstalk:DescribeEnvironmentHealth" in text]
     assert len(unasked) == denied
 
 
-def test_health_that_comes_back_within_the_recovery_window_is_a_success(ground: Ground) -> None:
-    target = _doomed(ground, "slow-green", seconds=100)
-    outcome = ground.rollout(target)[0].release(BAD)
+def test_health_that_comes_back_within_the_recovery_window_is_a_success(sandbox: Sandbox) -> None:
+    target = _doomed(sandbox, "slow-green", seconds=100)
+    outcome = sandbox.rollout(target)[0].release(BAD)
     assert (outcome.health, outcome.changed) == ("Ok", True)
 
 
-def test_yellow_fails_unless_it_is_accepted(ground: Ground) -> None:
-    target = _doomed(ground, "yellow", times=2)
+def test_yellow_fails_unless_it_is_accepted(sandbox: Sandbox) -> None:
+    target = _doomed(sandbox, "yellow", times=2)
     with pytest.raises(RolledBackError, match="its health is Warning"):
-        ground.rollout(target)[0].release(BAD)
+        sandbox.rollout(target)[0].release(BAD)
     accepting = Settings(accepted_health=("Warning",))
-    assert ground.rollout(target, settings=accepting)[0].release(BAD).health == "Warning"
+    assert sandbox.rollout(target, settings=accepting)[0].release(BAD).health == "Warning"
 
 
-def test_an_update_without_end_is_aborted_at_the_deadline(ground: Ground) -> None:
-    target = _doomed(ground, "never-ready")
-    rollout, witness = ground.rollout(target, settings=Settings(wait_timeout=400))
+def test_an_update_without_end_is_aborted_at_the_deadline(sandbox: Sandbox) -> None:
+    target = _doomed(sandbox, "never-ready")
+    rollout, reporter = sandbox.rollout(target, settings=Settings(wait_timeout=400))
     with pytest.raises(RolledBackError, match="the update took too long and was aborted"):
         rollout.release(BAD)
-    assert any("not done after 400 s: aborting it" in warning for warning in witness.warnings)
-    assert ground.runs(target) == GOOD.label
+    assert any("not done after 400 s: aborting it" in warning for warning in reporter.warnings)
+    assert sandbox.version_label(target) == GOOD.label
 
 
-def test_an_update_that_cannot_be_aborted_ends_with_an_unknown_state(ground: Ground) -> None:
-    target = _doomed(ground, "never-ready")
-    ground.emulator.order("throttles", action="AbortEnvironmentUpdate", times=None)
-    rollout, witness = ground.rollout(target, settings=Settings(wait_timeout=400, ready_timeout=100))
-    with pytest.raises(DeadlineError, match=f"is being updated to {BAD.label}, for more than 400 s: see") as caught:
+def test_an_update_that_cannot_be_aborted_ends_with_an_unknown_state(sandbox: Sandbox) -> None:
+    target = _doomed(sandbox, "never-ready")
+    sandbox.emulator.order("throttles", action="AbortEnvironmentUpdate", times=None)
+    rollout, reporter = sandbox.rollout(target, settings=Settings(wait_timeout=400, ready_timeout=100))
+    with pytest.raises(DeadlineError, match=f"is still being updated to {BAD.label} after 400 s: see") as caught:
         rollout.release(BAD)
     assert caught.value.exit_code == 7
-    assert any("could not be aborted" in warning for warning in witness.warnings)
+    assert any("could not be aborted" in warning for warning in reporter.warnings)
 
 
-def test_a_version_that_somebody_else_deployed_meanwhile_is_left_alone(ground: Ground) -> None:
-    target = ground.environment()
-    ground.deployed(target, "theirs", "good")
-    ground.emulator.order("overtaken", version_label=BAD.label, label=bundle("theirs").label)
+def test_a_version_that_somebody_else_deployed_meanwhile_is_left_alone(sandbox: Sandbox) -> None:
+    target = sandbox.environment()
+    sandbox.release(target, "theirs", "good")
+    sandbox.emulator.order("overtaken", version_label=BAD.label, label=bundle("theirs").label)
     with pytest.raises(BusyError, match=f"{BAD.label} was superseded: .* runs {bundle('theirs').label} now"):
-        ground.rollout(target)[0].release(BAD)
-    assert ground.runs(target) == bundle("theirs").label
+        sandbox.rollout(target)[0].release(BAD)
+    assert sandbox.version_label(target) == bundle("theirs").label
 
 
-def test_an_environment_that_is_terminated_meanwhile_cannot_be_rolled_back(ground: Ground) -> None:
-    target = _doomed(ground, "terminated")
+def test_an_environment_that_is_terminated_meanwhile_cannot_be_rolled_back(sandbox: Sandbox) -> None:
+    target = _doomed(sandbox, "terminated")
     with pytest.raises(NotRolledBackError, match="it is Terminating: it cannot be rolled back") as caught:
-        ground.rollout(target)[0].release(BAD)
+        sandbox.rollout(target)[0].release(BAD)
     assert caught.value.exit_code == 6
 
 
-def test_a_first_release_that_fails_has_nothing_to_go_back_to(ground: Ground) -> None:
-    target = ground.environment()
-    ground.emulator.order("error-event", version_label=BAD.label)
+def test_a_first_release_that_fails_has_nothing_to_go_back_to(sandbox: Sandbox) -> None:
+    target = sandbox.environment()
+    sandbox.emulator.order("error-event", version_label=BAD.label)
     with pytest.raises(NotRolledBackError, match="this is the first release, there is nothing to roll back to"):
-        ground.rollout(target)[0].release(BAD)
+        sandbox.rollout(target)[0].release(BAD)
 
 
-def test_a_first_release_that_is_reverted_leaves_the_sample(ground: Ground) -> None:
-    target = ground.environment()
-    ground.emulator.order("reverts", version_label=BAD.label)
+def test_a_first_release_that_is_reverted_leaves_the_sample(sandbox: Sandbox) -> None:
+    target = sandbox.environment()
+    sandbox.emulator.order("reverts", version_label=BAD.label)
     with pytest.raises(NotRolledBackError, match="it runs Sample Application: as before this first release"):
-        ground.rollout(target)[0].release(BAD)
+        sandbox.rollout(target)[0].release(BAD)
 
 
-def test_a_rollback_is_tried_once(ground: Ground) -> None:
-    target = _doomed(ground, "error-event")
-    ground.emulator.order("error-event", version_label=GOOD.label)
-    ground.forget()
+def test_a_rollback_is_tried_once(sandbox: Sandbox) -> None:
+    target = _doomed(sandbox, "error-event")
+    sandbox.emulator.order("error-event", version_label=GOOD.label)
+    sandbox.forget_calls()
     with pytest.raises(NotRolledBackError, match=f"after the rollback to {GOOD.label}, its instance does not run"):
-        ground.rollout(target)[0].release(BAD)
-    assert ground.actions().count("UpdateEnvironment") == 2
+        sandbox.rollout(target)[0].release(BAD)
+    assert sandbox.actions().count("UpdateEnvironment") == 2
 
 
-def test_no_rollback_when_none_is_wanted(ground: Ground) -> None:
-    target = _doomed(ground, "error-event")
-    rollout, witness = ground.rollout(target, settings=Settings(roll_back=False))
-    with pytest.raises(NotRolledBackError, match="it is not rolled back, as you asked"):
+def test_no_rollback_when_none_is_wanted(sandbox: Sandbox) -> None:
+    target = _doomed(sandbox, "error-event")
+    rollout, reporter = sandbox.rollout(target, settings=Settings(roll_back=False))
+    with pytest.raises(NotRolledBackError, match="it is not rolled back, because of --no-rollback"):
         rollout.release(BAD)
-    assert Phase.ROLL_BACK not in witness.phases
+    assert Phase.ROLL_BACK not in reporter.phases
 
 
-def test_no_rollback_to_a_version_whose_bundle_is_gone(ground: Ground) -> None:
-    target = _doomed(ground, "error-event")
-    ground.s3.delete_object(Bucket=target.bucket, Key=GOOD.key)
-    rollout, witness = ground.rollout(target)
-    with pytest.raises(NotRolledBackError, match=f"cannot be rolled back, the bundle of {GOOD.label} is gone"):
+def test_no_rollback_to_a_version_whose_bundle_is_gone(sandbox: Sandbox) -> None:
+    target = _doomed(sandbox, "error-event")
+    sandbox.s3.delete_object(Bucket=target.bucket, Key=GOOD.key)
+    rollout, reporter = sandbox.rollout(target)
+    with pytest.raises(NotRolledBackError, match=f"cannot be rolled back, the bundle of {GOOD.label} does not exist"):
         rollout.release(BAD)
-    assert any(f"the bundle of {GOOD.label} is gone" in warning for warning in witness.warnings)
+    assert any(f"the bundle of {GOOD.label} does not exist any more" in warning for warning in reporter.warnings)

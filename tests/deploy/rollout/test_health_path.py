@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from beanpod.deploy import health_path
 from beanpod.deploy.errors import NotRolledBackError, RolledBackError
+from beanpod.deploy.health_path import HealthPath, accepts, asked
+from beanpod.deploy.preflight import Settings, Target
 from beanpod.deploy.report import Phase
-from beanpod.deploy.rollout import Settings, Target, health_path, read_standing
-from beanpod.deploy.rollout.health_path import HealthPath, accepts, asked
+from beanpod.deploy.status import read_status
 from beanpod.manifest import Manifest
-from tests.deploy.rollout.ground import Ground, bundle
+from tests.deploy.rollout.sandbox import Sandbox, bundle
 
 URL = "http://shop.example.org/health"
 
@@ -30,40 +32,40 @@ def refused(_: str) -> int:
     raise ConnectionRefusedError(111, "Connection refused")
 
 
-def test_a_release_asks_the_health_path_at_both_looks(ground: Ground) -> None:
+def test_a_release_asks_the_health_path_at_both_looks(sandbox: Sandbox) -> None:
     questions: list[str] = []
-    target = answering(ground.environment(), lambda url: questions.append(url) or 200)  # type: ignore[func-returns-value]
-    rollout, witness = ground.rollout(target)
+    target = answering(sandbox.environment(), lambda url: questions.append(url) or 200)  # type: ignore[func-returns-value]
+    rollout, reporter = sandbox.rollout(target)
     outcome = rollout.release(bundle("well"))
     assert questions == [URL, URL]
     assert outcome.health_path == f"GET {URL} answered 200"
-    assert outcome.health_path in witness.said
+    assert outcome.health_path in reporter.said
 
 
-def test_a_health_path_that_answers_500_fails_the_release_and_is_rolled_back(ground: Ground) -> None:
-    target = ground.environment()
-    ground.deployed(target, "good")
+def test_a_health_path_that_answers_500_fails_the_release_and_is_rolled_back(sandbox: Sandbox) -> None:
+    target = sandbox.environment()
+    sandbox.release(target, "good")
     # As good as it gets: the previous version answers, the new one never.
-    target = answering(target, lambda _: 200 if ground.runs(target) == bundle("good").label else 500)
-    rollout, witness = ground.rollout(target, settings=Settings(recovery=60))
-    began = ground.emulator.now()
+    target = answering(target, lambda _: 200 if sandbox.version_label(target) == bundle("good").label else 500)
+    rollout, reporter = sandbox.rollout(target, settings=Settings(recovery=60))
+    began = sandbox.emulator.now()
     with pytest.raises(RolledBackError, match=f"GET {URL} answered 500, 200 is wanted; rolled back, .* serves again"):
         rollout.release(bundle("dead"))
-    assert (ground.emulator.now() - began).total_seconds() >= 60
-    assert ground.runs(target) == bundle("good").label
-    assert witness.phases[-1] is Phase.ROLL_BACK
-    assert witness.said[-1] == f"GET {URL} answered 200"
+    assert (sandbox.emulator.now() - began).total_seconds() >= 60
+    assert sandbox.version_label(target) == bundle("good").label
+    assert reporter.phases[-1] is Phase.ROLL_BACK
+    assert reporter.said[-1] == f"GET {URL} answered 200"
 
 
-def test_a_health_path_that_comes_back_within_the_recovery_window_is_a_success(ground: Ground) -> None:
+def test_a_health_path_that_comes_back_within_the_recovery_window_is_a_success(sandbox: Sandbox) -> None:
     answers = iter([503, 503, 200, 503, 200, 200])
-    rollout, _ = ground.rollout(answering(ground.environment(), lambda _: next(answers)))
+    rollout, _ = sandbox.rollout(answering(sandbox.environment(), lambda _: next(answers)))
     assert rollout.release(bundle("slow")).health_path == f"GET {URL} answered 200"
     assert next(answers, None) is None
 
 
-def test_a_first_release_whose_health_path_is_dead_has_nothing_to_go_back_to(ground: Ground) -> None:
-    rollout, _ = ground.rollout(answering(ground.environment(), lambda _: 404))
+def test_a_first_release_whose_health_path_is_dead_has_nothing_to_go_back_to(sandbox: Sandbox) -> None:
+    rollout, _ = sandbox.rollout(answering(sandbox.environment(), lambda _: 404))
     with pytest.raises(NotRolledBackError, match="answered 404, 200 is wanted; this is the first release"):
         rollout.release(bundle("first"))
 
@@ -77,55 +79,55 @@ def test_a_first_release_whose_health_path_is_dead_has_nothing_to_go_back_to(gro
     ],
 )
 def test_an_address_that_cannot_be_reached_from_here_is_said_and_not_failed(
-    ground: Ground, error: OSError, reason: str
+    sandbox: Sandbox, error: OSError, reason: str
 ) -> None:
     def fail(_: str) -> int:
         raise error
 
-    rollout, witness = ground.rollout(answering(ground.environment(), fail))
+    rollout, reporter = sandbox.rollout(answering(sandbox.environment(), fail))
     outcome = rollout.release(bundle(f"unreached {reason}"))
     assert outcome.changed
     assert outcome.health_path == f"not reached: {URL}: {reason}"
-    assert any(outcome.health_path in warning for warning in witness.warnings)
+    assert any(outcome.health_path in warning for warning in reporter.warnings)
 
 
-def test_a_container_that_does_not_listen_yet_is_waited_for(ground: Ground) -> None:
+def test_a_container_that_does_not_listen_yet_is_waited_for(sandbox: Sandbox) -> None:
     answers: Iterator[Callable[[str], int]] = iter([refused, refused, lambda _: 200, lambda _: 200])
-    rollout, witness = ground.rollout(answering(ground.environment(), lambda url: next(answers)(url)))
+    rollout, reporter = sandbox.rollout(answering(sandbox.environment(), lambda url: next(answers)(url)))
     assert rollout.release(bundle("late")).health_path == f"GET {URL} answered 200"
-    assert witness.warnings == []
+    assert reporter.warnings == []
 
 
-def test_a_rollback_that_was_asked_for_asks_as_well(ground: Ground) -> None:
-    target = ground.environment()
-    ground.deployed(target, "one", "two")
-    target = answering(target, lambda _: 200 if ground.runs(target) == bundle("two").label else 502)
+def test_a_rollback_that_was_asked_for_asks_as_well(sandbox: Sandbox) -> None:
+    target = sandbox.environment()
+    sandbox.release(target, "one", "two")
+    target = answering(target, lambda _: 200 if sandbox.version_label(target) == bundle("two").label else 502)
     with pytest.raises(RolledBackError, match=f"GET {URL} answered 502"):
-        ground.rollout(target, settings=Settings(recovery=10))[0].roll_back()
-    assert ground.runs(target) == bundle("two").label
+        sandbox.rollout(target, settings=Settings(recovery=10))[0].roll_back()
+    assert sandbox.version_label(target) == bundle("two").label
 
 
-def test_a_rollback_to_what_does_not_answer_either_says_so(ground: Ground) -> None:
-    target = ground.environment()
-    ground.deployed(target, "before")
-    rollout, _ = ground.rollout(answering(target, lambda _: 500), settings=Settings(recovery=10))
+def test_a_rollback_to_what_does_not_answer_either_says_so(sandbox: Sandbox) -> None:
+    target = sandbox.environment()
+    sandbox.release(target, "before")
+    rollout, _ = sandbox.rollout(answering(target, lambda _: 500), settings=Settings(recovery=10))
     with pytest.raises(NotRolledBackError, match=f"after the rollback to .*, GET {URL} answered 500"):
         rollout.release(bundle("after"))
 
 
-def test_what_runs_already_but_does_not_answer_is_rolled_out_again(ground: Ground) -> None:
-    target = ground.environment()
-    ground.deployed(target, "same")
+def test_what_runs_already_but_does_not_answer_is_rolled_out_again(sandbox: Sandbox) -> None:
+    target = sandbox.environment()
+    sandbox.release(target, "same")
     answers = iter([500, 500, 200, 200])
-    rollout, witness = ground.rollout(answering(target, lambda _: next(answers)))
+    rollout, reporter = sandbox.rollout(answering(target, lambda _: next(answers)))
     assert rollout.release(bundle("same")).changed
-    assert any(f"GET {URL} answered 500, 200 is wanted: rolling it out again" in text for text in witness.said)
+    assert any(f"GET {URL} answered 500, 200 is wanted: rolling it out again" in text for text in reporter.said)
 
 
-def test_the_status_tells_what_the_health_path_answers(ground: Ground) -> None:
-    clock = ground.clock()
-    target = answering(ground.environment(), lambda _: 404)
-    standing = read_standing(target, ground.aws(clock), clock)
+def test_the_status_tells_what_the_health_path_answers(sandbox: Sandbox) -> None:
+    clock = sandbox.clock()
+    target = answering(sandbox.environment(), lambda _: 404)
+    standing = read_status(target, sandbox.aws(clock), clock)
     assert standing.health_path
     assert standing.health_path.text == f"GET {URL} answered 404, 200 is wanted"
 

@@ -1,53 +1,39 @@
 """Ctrl-C and SIGTERM: what state is left, and that the lock is not."""
 
-from collections.abc import Callable
-from dataclasses import replace
-from typing import ParamSpec, TypeVar
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
-from beanpod.deploy.aws.caller import Caller
-from beanpod.deploy.clock import Clock
 from beanpod.deploy.errors import InterruptionError, RolledBackError
-from beanpod.deploy.rollout import Rollout, Target
-from beanpod.deploy.rollout.ledger import Ledger
-from tests.deploy.rollout.ground import Ground, bundle
+from beanpod.deploy.lock import LockStore
+from beanpod.deploy.preflight import Target
+from beanpod.deploy.release import Rollout
+from tests.deploy.rollout.sandbox import Sandbox, bundle
 
-P = ParamSpec("P")
-T = TypeVar("T")
 NOTHING = "interrupted: nothing was touched"
-MADE = "interrupted: version .* is made, the environment was not touched"
-UNDER_WAY = r"interrupted: Elastic Beanstalk may go on rolling out .*: see beanpod status"
+CREATED = "interrupted: version .* is created, the environment was not touched"
+UNDER_WAY = r"interrupted: Elastic Beanstalk may still be rolling out .*: see beanpod status"
 GOING_BACK = r"interrupted: the previous version may be on its way back: see beanpod status"
 
 
-class Interrupted(Caller):
-    """A caller during whose n-th call of a kind Ctrl-C is pressed. when: before or after AWS has done its work."""
+@contextmanager
+def _interrupted(sandbox: Sandbox, target: Target, operation: str, number: int, when: str) -> Iterator[Rollout]:
+    """A rollout that is interrupted with Ctrl-C at its n-th call of an operation, before or after AWS has done it."""
+    aws, count = sandbox.aws(sandbox.clock()), itertools.count(1)
+    client = {"s3": aws.s3, "sts": aws.sts}.get(operation.partition(":")[0], aws.beanstalk)
+    event = f"{when}-call.*.{operation.partition(':')[2]}"
 
-    def __init__(self, clock: Clock, action: str, number: int, when: str) -> None:
-        super().__init__(clock)
-        self._action, self._left, self._when = action, number, when
-
-    def once(self) -> "Interrupted":
-        return self
-
-    def __call__(self, action: str, function: Callable[P, T], /, *args: P.args, **request: P.kwargs) -> T:
-        if action != self._action:
-            return super().__call__(action, function, *args, **request)
-        self._left -= 1
-        if self._left == 0 and self._when == "before":
+    def press_ctrl_c(**_: object) -> None:
+        if next(count) == number:
             raise KeyboardInterrupt
-        try:
-            return super().__call__(action, function, *args, **request)
-        finally:
-            if self._left == 0:
-                raise KeyboardInterrupt
 
-
-def _interrupted(ground: Ground, target: Target, action: str, number: int, when: str) -> Rollout:
-    clock = ground.clock()
-    aws = replace(ground.aws(clock), call=Interrupted(clock, action, number, when))
-    return ground.rollout(target, aws=aws, clock=clock)[0]
+    client.meta.events.register(event, press_ctrl_c)
+    try:
+        yield sandbox.rollout(target, aws=aws)[0]
+    finally:
+        client.meta.events.unregister(event, press_ctrl_c)
 
 
 @pytest.mark.parametrize(
@@ -56,68 +42,81 @@ def _interrupted(ground: Ground, target: Target, action: str, number: int, when:
         ("elasticbeanstalk:DescribeEnvironments", 1, "before", NOTHING),
         ("s3:PutObject", 1, "after", NOTHING),
         ("elasticbeanstalk:CreateApplicationVersion", 1, "after", NOTHING),
-        ("s3:GetObject", 1, "after", MADE),
-        ("s3:PutObject", 2, "before", MADE),
-        ("s3:PutObject", 2, "after", MADE),
-        ("elasticbeanstalk:DescribeEnvironments", 2, "after", MADE),
+        ("s3:GetObject", 1, "after", CREATED),
+        ("s3:PutObject", 2, "before", CREATED),
+        ("s3:PutObject", 2, "after", CREATED),
+        ("elasticbeanstalk:DescribeEnvironments", 2, "after", CREATED),
         ("elasticbeanstalk:UpdateEnvironment", 1, "before", UNDER_WAY),
         ("elasticbeanstalk:UpdateEnvironment", 1, "after", UNDER_WAY),
-        ("elasticbeanstalk:DescribeEvents", 3, "before", UNDER_WAY),
+        ("elasticbeanstalk:DescribeEvents", 2, "before", UNDER_WAY),
         ("elasticbeanstalk:DescribeInstancesHealth", 1, "after", UNDER_WAY),
     ],
 )
 def test_an_interruption_says_what_it_leaves_and_holds_no_lock(
-    ground: Ground, action: str, number: int, when: str, leaves: str
+    sandbox: Sandbox, action: str, number: int, when: str, leaves: str
 ) -> None:
-    target, new = ground.environment(), bundle(f"interrupted {action} {number} {when}")
-    with pytest.raises(InterruptionError, match=f"^{leaves}") as caught:
-        _interrupted(ground, target, action, number, when).release(new)
+    target, new = sandbox.environment(), bundle(f"interrupted {action} {number} {when}")
+    with (
+        _interrupted(sandbox, target, action, number, when) as rollout,
+        pytest.raises(InterruptionError, match=f"^{leaves}") as caught,
+    ):
+        rollout.release(new)
     assert caught.value.exit_code == 130
-    assert Ledger(target, ground.aws(ground.clock())).read().holder is None
+    assert LockStore(target, sandbox.aws(sandbox.clock())).read().owner is None
     # Run again, it always comes to the same end.
-    ground.rollout(target)[0].release(new)
-    assert ground.runs(target) == new.label
+    sandbox.rollout(target)[0].release(new)
+    assert sandbox.version_label(target) == new.label
 
 
-def test_what_ran_before_a_release_that_was_cut_off_is_not_forgotten(ground: Ground) -> None:
-    target = ground.environment()
-    ground.deployed(target, "one")
-    with pytest.raises(InterruptionError):
-        _interrupted(ground, target, "elasticbeanstalk:DescribeEvents", 3, "before").release(bundle("stopped"))
-    ground.emulator.advance(1000)
-    assert ground.runs(target) == bundle("stopped").label
+def test_what_ran_before_a_release_that_was_cut_off_is_not_forgotten(sandbox: Sandbox) -> None:
+    target = sandbox.environment()
+    sandbox.release(target, "one")
+    with (
+        _interrupted(sandbox, target, "elasticbeanstalk:DescribeEvents", 2, "before") as rollout,
+        pytest.raises(InterruptionError),
+    ):
+        rollout.release(bundle("stopped"))
+    sandbox.emulator.advance(1000)
+    assert sandbox.version_label(target) == bundle("stopped").label
     # Not even by a release that fails after it.
-    ground.emulator.order("error-event", version_label=bundle("bad").label)
+    sandbox.emulator.order("error-event", version_label=bundle("bad").label)
     with pytest.raises(RolledBackError, match=f"{bundle('stopped').label} serves again"):
-        ground.rollout(target)[0].release(bundle("bad"))
-    ground.rollout(target)[0].roll_back()
-    assert ground.runs(target) == bundle("one").label
+        sandbox.rollout(target)[0].release(bundle("bad"))
+    sandbox.rollout(target)[0].roll_back()
+    assert sandbox.version_label(target) == bundle("one").label
 
 
-def test_a_release_that_never_began_hides_none_that_was_cut_off(ground: Ground) -> None:
-    target = ground.environment()
-    ground.deployed(target, "one")
-    for text, action, number in (("cut", "DescribeEvents", 3), ("never began", "UpdateEnvironment", 1)):
-        with pytest.raises(InterruptionError):
-            _interrupted(ground, target, f"elasticbeanstalk:{action}", number, "before").release(bundle(text))
-        ground.emulator.advance(1000)
-    assert ground.runs(target) == bundle("cut").label
-    ground.rollout(target)[0].roll_back()
-    assert ground.runs(target) == bundle("one").label
-    # What ended well clears the list.
-    assert Ledger(target, ground.aws(ground.clock())).read().unfinished == ()
+def test_a_release_that_never_began_hides_none_that_was_cut_off(sandbox: Sandbox) -> None:
+    target = sandbox.environment()
+    sandbox.release(target, "one")
+    for text, action, number in (("cut", "DescribeEvents", 2), ("never began", "UpdateEnvironment", 1)):
+        with (
+            _interrupted(sandbox, target, f"elasticbeanstalk:{action}", number, "before") as rollout,
+            pytest.raises(InterruptionError),
+        ):
+            rollout.release(bundle(text))
+        sandbox.emulator.advance(1000)
+    assert sandbox.version_label(target) == bundle("cut").label
+    sandbox.rollout(target)[0].roll_back()
+    assert sandbox.version_label(target) == bundle("one").label
 
 
-def test_an_interrupted_rollback_says_so(ground: Ground) -> None:
-    target = ground.environment()
-    ground.deployed(target, "good")
-    ground.emulator.order("error-event", version_label=bundle("bad").label)
-    with pytest.raises(InterruptionError, match=GOING_BACK):
-        _interrupted(ground, target, "elasticbeanstalk:UpdateEnvironment", 2, "after").release(bundle("bad"))
-    assert Ledger(target, ground.aws(ground.clock())).read().holder is None
+def test_an_interrupted_rollback_says_so(sandbox: Sandbox) -> None:
+    target = sandbox.environment()
+    sandbox.release(target, "good")
+    sandbox.emulator.order("error-event", version_label=bundle("bad").label)
+    with (
+        _interrupted(sandbox, target, "elasticbeanstalk:UpdateEnvironment", 2, "after") as rollout,
+        pytest.raises(InterruptionError, match=GOING_BACK),
+    ):
+        rollout.release(bundle("bad"))
+    assert LockStore(target, sandbox.aws(sandbox.clock())).read().owner is None
 
 
-def test_an_interrupted_look_touches_nothing(ground: Ground) -> None:
-    target = ground.environment()
-    with pytest.raises(InterruptionError, match=NOTHING):
-        _interrupted(ground, target, "sts:GetCallerIdentity", 1, "before").look()
+def test_an_interrupted_look_touches_nothing(sandbox: Sandbox) -> None:
+    target = sandbox.environment()
+    with (
+        _interrupted(sandbox, target, "sts:GetCallerIdentity", 1, "before") as rollout,
+        pytest.raises(InterruptionError, match=NOTHING),
+    ):
+        rollout.preflight()

@@ -6,46 +6,46 @@ import hashlib
 import pytest
 
 from beanpod.deploy.errors import BusyError, UsageError
+from beanpod.deploy.preflight import Settings
 from beanpod.deploy.report import Phase
-from beanpod.deploy.rollout import Settings
-from beanpod.deploy.rollout.bundles import shortened, tag_value
-from tests.deploy.rollout.ground import APPLICATION, Ground, ZipFile, bundle, source
+from beanpod.deploy.versions import shortened, tag_value
+from tests.deploy.rollout.sandbox import APPLICATION, Sandbox, ZipFile, bundle, source
 
 
-def test_the_first_release_replaces_the_sample_whose_health_is_severe(ground: Ground) -> None:
-    target = ground.environment()
-    rollout, witness = ground.rollout(target)
-    look = rollout.look()
+def test_the_first_release_replaces_the_sample_whose_health_is_severe(sandbox: Sandbox) -> None:
+    target = sandbox.environment()
+    rollout, reporter = sandbox.rollout(target)
+    look = rollout.preflight()
     assert (look.previous, look.environment.health) == (None, "Severe")
     outcome = rollout.release(bundle("one"))
     assert (outcome.changed, outcome.previous_version, outcome.health) == (True, None, "Ok")
-    assert ground.runs(target) == outcome.version_label == bundle("one").label
-    assert witness.phases == [Phase.LOOK, Phase.UPLOAD, Phase.ROLL_OUT, Phase.VERIFY]
-    assert witness.failed == []
+    assert sandbox.version_label(target) == outcome.version_label == bundle("one").label
+    assert reporter.phases == [Phase.LOOK, Phase.UPLOAD, Phase.ROLL_OUT, Phase.VERIFY]
+    assert reporter.failed == []
 
 
-def test_a_release_tells_what_happens(ground: Ground) -> None:
-    target = ground.environment(instances=2)
-    ground.deployed(target, "old")
-    rollout, witness = ground.rollout(target)
+def test_a_release_tells_what_happens(sandbox: Sandbox) -> None:
+    target = sandbox.environment(instances=2)
+    sandbox.release(target, "old")
+    rollout, reporter = sandbox.rollout(target)
     outcome = rollout.release(bundle("told"))
     assert outcome.previous_version == bundle("old").label
-    assert witness.said[0] == f"{target.environment} runs {bundle('old').label}, health Ok"
-    assert witness.said[-1] == f"all 2 instances run {bundle('told').label}, health Ok"
-    messages = [event.message for event in witness.events]
+    assert reporter.said[0] == f"{target.environment} runs {bundle('old').label}, health Ok"
+    assert reporter.said[-1] == f"all 2 instances run {bundle('told').label}, health Ok"
+    messages = [event.message for event in reporter.events]
     assert messages[:2] == ["Environment update is starting.", "Deploying new version to instance(s)."]
-    assert len(set(witness.events)) == len(witness.events)
-    assert outcome.events == tuple(witness.events)
-    last = witness.statuses[-1]
+    assert len(set(reporter.events)) == len(reporter.events)
+    assert outcome.events == tuple(reporter.events)
+    last = reporter.statuses[-1]
     assert (last.state, last.health, last.on_version, last.instances) == ("Ready", "Ok", 2, 2)
 
 
-def test_a_release_makes_fourteen_calls_besides_its_polls(ground: Ground) -> None:
-    target = ground.environment()
-    ground.deployed(target, "old")
-    ground.forget()
-    ground.rollout(target)[0].release(bundle("counted"))
-    actions = ground.actions()
+def test_a_release_makes_fourteen_calls_besides_its_polls(sandbox: Sandbox) -> None:
+    target = sandbox.environment()
+    sandbox.release(target, "old")
+    sandbox.forget_calls()
+    sandbox.rollout(target)[0].release(bundle("counted"))
+    actions = sandbox.actions()
     started = actions.index("UpdateEnvironment")
     # The history is for the waiting; two stacks are read before, in Target.find.
     before = [action for action in actions[: started + 1] if action != "DescribeEvents"]
@@ -54,14 +54,14 @@ def test_a_release_makes_fourteen_calls_besides_its_polls(ground: Ground) -> Non
     assert 2 + len(before) + 3 == 14
 
 
-def test_nothing_to_do_is_four_calls_and_no_upload(ground: Ground) -> None:
-    target = ground.environment()
-    ground.deployed(target, "same")
-    ground.forget()
-    rollout, witness = ground.rollout(target)
+def test_nothing_to_do_is_four_calls_and_no_upload(sandbox: Sandbox) -> None:
+    target = sandbox.environment()
+    sandbox.release(target, "same")
+    sandbox.forget_calls()
+    rollout, reporter = sandbox.rollout(target)
     outcome = rollout.release(bundle("same"))
     # Two more read the stacks' outputs.
-    assert ground.actions() == [
+    assert sandbox.actions() == [
         "GetCallerIdentity",
         "DescribeEnvironments",
         "ListObjectsV2",
@@ -69,73 +69,76 @@ def test_nothing_to_do_is_four_calls_and_no_upload(ground: Ground) -> None:
     ]
     # It replaced nothing: a workflow that goes back to the previous version must not be told the one that runs.
     assert (outcome.changed, outcome.version_label, outcome.previous_version) == (False, bundle("same").label, None)
-    assert witness.said[-1] == f"its instance runs {bundle('same').label}, health Ok"
+    assert reporter.said[-1] == f"its instance runs {bundle('same').label}, health Ok"
 
 
-def test_force_deploys_what_runs_already(ground: Ground) -> None:
-    target = ground.environment()
-    ground.deployed(target, "same")
-    ground.forget()
-    outcome = ground.rollout(target)[0].release(bundle("same"), force=True)
+def test_force_deploys_what_runs_already(sandbox: Sandbox) -> None:
+    target = sandbox.environment()
+    sandbox.release(target, "same")
+    sandbox.forget_calls()
+    outcome = sandbox.rollout(target)[0].release(bundle("same"), force=True)
     assert outcome.changed
-    assert "UpdateEnvironment" in ground.actions()
-    assert sum(call.action == "PutObject" and call.key.startswith("bundles/") for call in ground.emulator.calls()) == 0
+    assert "UpdateEnvironment" in sandbox.actions()
+    assert sum(call.action == "PutObject" and call.key.startswith("bundles/") for call in sandbox.emulator.calls()) == 0
 
 
-def test_what_runs_but_not_well_is_rolled_out_again(ground: Ground) -> None:
-    target = ground.environment()
-    ground.emulator.order("unhealthy", version_label=bundle("sick").label)
+def test_what_runs_but_not_well_is_rolled_out_again(sandbox: Sandbox) -> None:
+    target = sandbox.environment()
+    sandbox.emulator.order("unhealthy", version_label=bundle("sick").label)
     with pytest.raises(Exception, match="its health is Severe"):
-        ground.rollout(target)[0].release(bundle("sick"))
-    rollout, witness = ground.rollout(target)
+        sandbox.rollout(target)[0].release(bundle("sick"))
+    rollout, reporter = sandbox.rollout(target)
     assert rollout.release(bundle("sick")).changed
-    assert f"{bundle('sick').label} is there, but its health is Severe: rolling it out again" in witness.said
+    assert (
+        f"the environment has {bundle('sick').label} already, but its health is Severe: rolling it out again"
+        in reporter.said
+    )
 
 
-def test_a_busy_environment_is_waited_for(ground: Ground) -> None:
-    target = ground.environment()
-    ground.deployed(target, "old")
-    ground.beanstalk.update_environment(EnvironmentName=target.environment, VersionLabel=bundle("old").label)
-    rollout, witness = ground.rollout(target)
-    assert rollout.look().environment.ready
-    assert witness.said[0] == f"environment {target.environment} is Updating: waiting until it is Ready"
+def test_a_busy_environment_is_waited_for(sandbox: Sandbox) -> None:
+    target = sandbox.environment()
+    sandbox.release(target, "old")
+    sandbox.beanstalk.update_environment(EnvironmentName=target.environment, VersionLabel=bundle("old").label)
+    rollout, reporter = sandbox.rollout(target)
+    assert rollout.preflight().environment.ready
+    assert reporter.said[0] == f"environment {target.environment} is Updating: waiting until it is Ready"
 
 
-def test_an_environment_that_stays_busy_ends_the_deployment_before_the_build(ground: Ground) -> None:
-    target = ground.environment()
-    ground.deployed(target, "old")
-    ground.emulator.order("never-ready", environment=target.environment)
-    ground.beanstalk.update_environment(EnvironmentName=target.environment, VersionLabel=bundle("old").label)
-    with pytest.raises(BusyError, match=r"is Updating, for 60 s already: see what it does with beanpod events"):
-        ground.rollout(target, settings=Settings(ready_timeout=60))[0].look()
+def test_an_environment_that_stays_busy_ends_the_deployment_before_the_build(sandbox: Sandbox) -> None:
+    target = sandbox.environment()
+    sandbox.release(target, "old")
+    sandbox.emulator.order("never-ready", environment=target.environment)
+    sandbox.beanstalk.update_environment(EnvironmentName=target.environment, VersionLabel=bundle("old").label)
+    with pytest.raises(BusyError, match=r"is still Updating after 60 s: see beanpod events"):
+        sandbox.rollout(target, settings=Settings(ready_timeout=60))[0].preflight()
 
 
-def test_a_dying_environment_takes_no_deployment(ground: Ground) -> None:
-    target = ground.environment()
-    ground.beanstalk.terminate_environment(EnvironmentName=target.environment)
+def test_a_dying_environment_takes_no_deployment(sandbox: Sandbox) -> None:
+    target = sandbox.environment()
+    sandbox.beanstalk.terminate_environment(EnvironmentName=target.environment)
     with pytest.raises(BusyError, match="is Terminating: nothing can be deployed to it"):
-        ground.rollout(target)[0].look()
+        sandbox.rollout(target)[0].preflight()
 
 
-def test_a_plan_looks_without_waiting(ground: Ground) -> None:
-    target = ground.environment()
-    ground.deployed(target, "old")
-    ground.beanstalk.update_environment(EnvironmentName=target.environment, VersionLabel=bundle("old").label)
-    assert ground.rollout(target)[0].look(wait=False).environment.status == "Updating"
+def test_a_plan_looks_without_waiting(sandbox: Sandbox) -> None:
+    target = sandbox.environment()
+    sandbox.release(target, "old")
+    sandbox.beanstalk.update_environment(EnvironmentName=target.environment, VersionLabel=bundle("old").label)
+    assert sandbox.rollout(target)[0].preflight(wait=False).environment.status == "Updating"
 
 
-def test_the_version_says_what_it_was_made_from(ground: Ground) -> None:
-    target = ground.environment()
-    ground.rollout(target, source=source(1))[0].release(
+def test_the_version_says_what_it_was_made_from(sandbox: Sandbox) -> None:
+    target = sandbox.environment()
+    sandbox.rollout(target, source=source(1))[0].release(
         bundle("described"),
         description="x" * 300,
         tags={"commit": "abc", "run": "https://ci.example/1?a=b", "none": ""},
     )
     labels = [bundle("described").label]
-    found = ground.beanstalk.describe_application_versions(ApplicationName=APPLICATION, VersionLabels=labels)
+    found = sandbox.beanstalk.describe_application_versions(ApplicationName=APPLICATION, VersionLabels=labels)
     version = found["ApplicationVersions"][0]
     assert version["Description"] == "x" * 199 + "…"
-    tags = ground.beanstalk.list_tags_for_resource(ResourceArn=version["ApplicationVersionArn"])["ResourceTags"]
+    tags = sandbox.beanstalk.list_tags_for_resource(ResourceArn=version["ApplicationVersionArn"])["ResourceTags"]
     assert {tag["Key"]: tag["Value"] for tag in tags} == {"commit": "abc", "run": "https://ci.example/1_a=b"}
 
 
@@ -145,73 +148,73 @@ def test_texts_fit_beanstalks_limits() -> None:
     assert len(tag_value("v" * 300)) == 256
 
 
-def test_the_bundle_is_stored_with_its_checksum(ground: Ground) -> None:
-    target = ground.environment()
-    ground.deployed(target, "stored")
-    head = ground.s3.head_object(Bucket=target.bucket, Key=bundle("stored").key, ChecksumMode="ENABLED")
+def test_the_bundle_is_stored_with_its_checksum(sandbox: Sandbox) -> None:
+    target = sandbox.environment()
+    sandbox.release(target, "stored")
+    head = sandbox.s3.head_object(Bucket=target.bucket, Key=bundle("stored").key, ChecksumMode="ENABLED")
     assert head["ChecksumSHA256"] == base64.b64encode(hashlib.sha256(b"stored").digest()).decode()
 
 
-def test_what_an_interrupted_run_left_is_used(ground: Ground) -> None:
-    target, left = ground.environment(), bundle("left")
-    ground.s3.put_object(Bucket=target.bucket, Key=left.key, Body=left.data, ChecksumAlgorithm="SHA256")
-    ground.make_version(left.label, left.key)
-    ground.forget()
-    rollout, witness = ground.rollout(target)
+def test_what_an_interrupted_run_left_is_used(sandbox: Sandbox) -> None:
+    target, left = sandbox.environment(), bundle("left")
+    sandbox.s3.put_object(Bucket=target.bucket, Key=left.key, Body=left.data, ChecksumAlgorithm="SHA256")
+    sandbox.make_version(left.label, left.key)
+    sandbox.forget_calls()
+    rollout, reporter = sandbox.rollout(target)
     assert rollout.release(left).changed
-    assert [call.key for call in ground.emulator.calls() if call.action == "PutObject" and "bundles" in call.key] == []
-    assert f"the bundle of {left.label} is there already: nothing uploaded" in witness.said
-    assert f"version {left.label} is there already" in witness.said
+    assert [call.key for call in sandbox.emulator.calls() if call.action == "PutObject" and "bundles" in call.key] == []
+    assert f"the bundle of {left.label} exists already: nothing uploaded" in reporter.said
+    assert f"version {left.label} exists already" in reporter.said
 
 
-def test_a_bundle_that_appears_meanwhile_is_used(ground: Ground) -> None:
-    target, same = ground.environment(), bundle("meanwhile")
-    rollout, witness = ground.rollout(target)
-    rollout.look()
-    ground.s3.put_object(Bucket=target.bucket, Key=same.key, Body=same.data, ChecksumAlgorithm="SHA256")
+def test_a_bundle_that_appears_meanwhile_is_used(sandbox: Sandbox) -> None:
+    target, same = sandbox.environment(), bundle("meanwhile")
+    rollout, reporter = sandbox.rollout(target)
+    rollout.preflight()
+    sandbox.s3.put_object(Bucket=target.bucket, Key=same.key, Body=same.data, ChecksumAlgorithm="SHA256")
     assert rollout.release(same).changed
-    assert f"the bundle of {same.label} is there already: nothing uploaded" in witness.said
+    assert f"the bundle of {same.label} exists already: nothing uploaded" in reporter.said
 
 
-def test_another_content_under_the_bundles_key_is_refused(ground: Ground) -> None:
-    target, mine = ground.environment(), bundle("mine")
-    ground.s3.put_object(Bucket=target.bucket, Key=mine.key, Body=b"tampered", ChecksumAlgorithm="SHA256")
-    with pytest.raises(UsageError, match=f"s3://{target.bucket}/{mine.key} is there and holds something else"):
-        ground.rollout(target)[0].release(mine)
+def test_another_content_under_the_bundles_key_is_refused(sandbox: Sandbox) -> None:
+    target, mine = sandbox.environment(), bundle("mine")
+    sandbox.s3.put_object(Bucket=target.bucket, Key=mine.key, Body=b"tampered", ChecksumAlgorithm="SHA256")
+    with pytest.raises(UsageError, match=f"s3://{target.bucket}/{mine.key} exists and holds something else"):
+        sandbox.rollout(target)[0].release(mine)
 
 
-def test_a_label_never_means_two_things(ground: Ground) -> None:
-    target, mine = ground.environment(), bundle("two things")
-    ground.s3.put_object(Bucket=target.bucket, Key="other.zip", Body=b"other")
-    ground.make_version(mine.label, "other.zip")
+def test_a_label_never_means_two_things(sandbox: Sandbox) -> None:
+    target, mine = sandbox.environment(), bundle("two things")
+    sandbox.s3.put_object(Bucket=target.bucket, Key="other.zip", Body=b"other")
+    sandbox.make_version(mine.label, "other.zip")
     with pytest.raises(UsageError, match=f"version {mine.label} exists and is another bundle, s3://.*/other.zip"):
-        ground.rollout(target)[0].release(mine)
-    assert ground.runs(target) == "Sample Application"
+        sandbox.rollout(target)[0].release(mine)
+    assert sandbox.version_label(target) == "Sample Application"
 
 
-def test_a_quota_that_is_reached_is_named_with_its_remedy(ground: Ground) -> None:
-    target = ground.environment()
-    ground.deployed(target, "within the quota")
-    ground.emulator.set_limits(application_versions=1)
+def test_a_quota_that_is_reached_is_named_with_its_remedy(sandbox: Sandbox) -> None:
+    target = sandbox.environment()
+    sandbox.release(target, "within the quota")
+    sandbox.emulator.set_limits(application_versions=1)
     said = f"{APPLICATION} has as many versions as its account allows: delete old ones, or lower"
     with pytest.raises(UsageError, match=said):
-        ground.rollout(target)[0].release(bundle("one too many"))
-    assert ground.runs(target) == bundle("within the quota").label
+        sandbox.rollout(target)[0].release(bundle("one too many"))
+    assert sandbox.version_label(target) == bundle("within the quota").label
 
 
-def test_rolling_batches_are_followed_to_the_last_instance(ground: Ground) -> None:
-    target = ground.environment(instances=3, DeploymentPolicy="Rolling", BatchSizeType="Fixed", BatchSize="1")
-    rollout, witness = ground.rollout(target)
+def test_rolling_batches_are_followed_to_the_last_instance(sandbox: Sandbox) -> None:
+    target = sandbox.environment(instances=3, DeploymentPolicy="Rolling", BatchSizeType="Fixed", BatchSize="1")
+    rollout, reporter = sandbox.rollout(target)
     rollout.release(bundle("batches"))
-    assert sum("Completed application deployment" in event.message for event in witness.events) == 3
-    assert witness.statuses[-1].on_version == 3
+    assert sum("Completed application deployment" in event.message for event in reporter.events) == 3
+    assert reporter.statuses[-1].on_version == 3
 
 
-def test_a_label_of_somebody_elses_can_be_rolled_back_to(ground: Ground) -> None:
-    target = ground.environment()
+def test_a_label_of_somebody_elses_can_be_rolled_back_to(sandbox: Sandbox) -> None:
+    target = sandbox.environment()
     foreign = ZipFile(b"foreign")
-    ground.s3.put_object(Bucket=target.bucket, Key="foreign.zip", Body=foreign.data)
-    ground.make_version("v7", "foreign.zip")
-    ground.beanstalk.update_environment(EnvironmentName=target.environment, VersionLabel="v7")
-    look = ground.rollout(target)[0].look()
+    sandbox.s3.put_object(Bucket=target.bucket, Key="foreign.zip", Body=foreign.data)
+    sandbox.make_version("v7", "foreign.zip")
+    sandbox.beanstalk.update_environment(EnvironmentName=target.environment, VersionLabel="v7")
+    look = sandbox.rollout(target)[0].preflight()
     assert (look.previous, look.can_roll_back) == ("v7", True)

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from beanpod.deploy.aws import Environment, Instance, Instances
-from beanpod.deploy.rollout import Settings
-from beanpod.deploy.rollout.verdict import State, judge
+from beanpod.deploy.preflight import Settings
+from beanpod.deploy.verify import State, judge
 
 _NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 WELL = Environment("guestbook-dev", "Ready", "Ok", "v2", abortable=False, updated=_NOON)

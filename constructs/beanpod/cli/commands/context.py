@@ -14,7 +14,7 @@ from beanpod.deploy.report import Outcome
 
 if TYPE_CHECKING:
     from beanpod.deploy.aws import Aws
-    from beanpod.deploy.rollout import Settings, Target
+    from beanpod.deploy.preflight import Settings, Target
     from beanpod.manifest import StageConfig
 
 
@@ -34,12 +34,12 @@ class DefaultConnection:
     def aws(self, region: str | None, clock: Clock) -> "Aws":
         from beanpod.deploy.aws import connect
 
-        return connect(region, clock)
+        return connect(region)
 
     def client(self, service: str, region: str) -> Any:
         import boto3
 
-        from beanpod.deploy.aws.connection import configuration
+        from beanpod.deploy.aws import configuration
 
         make: Any = boto3.client
         return make(service, region_name=region, config=configuration())
@@ -87,14 +87,14 @@ class Context:
     @cached_property
     def target(self) -> "Target":
         """The environment of the stage. Raises UsageError if its stacks are not deployed."""
-        from beanpod.deploy.rollout import Target
+        from beanpod.deploy.preflight import Target
 
         return Target.find(self.stage, self.aws)
 
     @property
     def settings(self) -> "Settings":
         """The time limits of a rollout, and the health that it accepts."""
-        from beanpod.deploy.rollout import Settings
+        from beanpod.deploy.preflight import Settings
 
         options = self.options
         return Settings(

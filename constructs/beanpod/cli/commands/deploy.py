@@ -40,7 +40,7 @@ class PlanResult:
     plan: Plan
 
     def to_dict(self) -> Any:
-        plan, environment = self.plan, self.plan.look.environment
+        plan, environment = self.plan, self.plan.preflight.environment
         return {
             "build": plan.builds,
             "platform": plan.platform,
@@ -53,13 +53,13 @@ class PlanResult:
             "status": environment.status,
             "health": environment.health,
             "version_label": environment.version_label,
-            "can_roll_back": plan.look.can_roll_back,
-            "identity": plan.look.identity,
+            "can_roll_back": plan.preflight.can_roll_back,
+            "identity": plan.preflight.identity,
         }
 
     def to_text(self, paint: Paint) -> Iterator[str]:
-        plan, look = self.plan, self.plan.look
-        now = look.environment
+        plan, found = self.plan, self.plan.preflight
+        now = found.environment
         yield paint("A deployment would do this (dry run):", "bold")
         yield from paint.facts(
             [
@@ -68,16 +68,16 @@ class PlanResult:
                 ("push", f"to {plan.repository}" if plan.builds else "nothing"),
                 ("upload", f"to s3://{plan.target.bucket}"),
                 ("deploy", f"to {plan.target.environment} in {plan.target.region}"),
-                ("as", look.identity),
-                ("instead of", look.previous or "Beanstalk's sample application: this is the first release"),
+                ("as", found.identity),
+                ("instead of", found.previous or "Beanstalk's sample application: this is the first release"),
                 ("roll back", self._rollback()),
             ]
         )
 
     def _rollback(self) -> str:
-        look = self.plan.look
-        if look.previous is None:
+        found = self.plan.preflight
+        if found.previous is None:
             return "not possible: there is no earlier version"
-        if not look.can_roll_back:
-            return f"not possible: the bundle of {look.previous} was deleted"
-        return f"to {look.previous}, if the release fails"
+        if not found.can_roll_back:
+            return f"not possible: the bundle of {found.previous} was deleted"
+        return f"to {found.previous}, if the release fails"

@@ -7,7 +7,7 @@ from typing import Any
 from beanpod.cli.commands.context import Context
 from beanpod.cli.output.text import SEVERITY_COLOURS, Paint
 from beanpod.deploy.report import EnvironmentEvent
-from beanpod.deploy.rollout import follow_events, read_events
+from beanpod.deploy.status import follow_events, read_events
 
 
 def run(context: Context) -> None:

@@ -1,7 +1,7 @@
 """rollback: deploy an earlier version and verify it."""
 
 from beanpod.cli.commands.context import Context
-from beanpod.deploy.rollout import Rollout
+from beanpod.deploy.release import Rollout
 from beanpod.deploy.source import Source
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from beanpod.cli.commands.context import Context
 from beanpod.cli.output.text import Paint
 from beanpod.deploy.errors import UsageError
-from beanpod.deploy.rollout.target import how_to_deploy
+from beanpod.deploy.preflight import how_to_deploy
 
 AWS_NAMES = ("AWS_ACCESS_KEY", "AWS_SECRET_KEY")
 DOCKER_NAMES = ("DOCKER_USERNAME", "DOCKER_PASSWORD")

@@ -6,7 +6,7 @@ from typing import Any
 
 from beanpod.cli.commands.context import Context
 from beanpod.cli.output.text import Cell, Paint
-from beanpod.deploy.rollout import VersionLine, read_versions
+from beanpod.deploy.status import VersionLine, read_versions
 
 
 def run(context: Context) -> None:

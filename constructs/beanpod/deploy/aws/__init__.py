@@ -1,13 +1,19 @@
-"""AWS as a deployment sees it: one thin function a call, and errors that say what to do.
+"""AWS as a deployment sees it: one thin function a call, and errors that say what to do."""
 
-boto3 is loaded by `connect`, not before.
-"""
-
-from beanpod.deploy.aws.aws import Aws
-from beanpod.deploy.aws.connection import connect
+from beanpod.deploy.aws.client import (
+    Aws,
+    Environment,
+    Event,
+    Instance,
+    Instances,
+    StoredObject,
+    Version,
+    assemble,
+    configuration,
+    connect,
+)
 from beanpod.deploy.aws.errors import AwsError, CredentialsError, DeniedError, UnansweredError
 from beanpod.deploy.aws.permissions import remedies
-from beanpod.deploy.aws.records import Environment, Event, Instance, Instances, Stored, Version
 
 __all__ = [
     "Aws",
@@ -18,9 +24,11 @@ __all__ = [
     "Event",
     "Instance",
     "Instances",
-    "Stored",
+    "StoredObject",
     "UnansweredError",
     "Version",
+    "assemble",
+    "configuration",
     "connect",
     "remedies",
 ]

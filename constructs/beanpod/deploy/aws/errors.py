@@ -1,7 +1,8 @@
-"""What AWS refuses, as what a person can do about it."""
+"""AWS's refusals, with what to do about each."""
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from beanpod.deploy.aws.permissions import missing_action, remedy
 from beanpod.deploy.errors import DeployError, UsageError
@@ -9,20 +10,6 @@ from beanpod.deploy.errors import DeployError, UsageError
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
 
-_THROTTLED = {
-    "Throttling",
-    "ThrottlingException",
-    "ThrottledException",
-    "RequestLimitExceeded",
-    "TooManyRequestsException",
-    "RequestThrottled",
-    "SlowDown",
-    "BandwidthLimitExceeded",
-    "PriorRequestNotComplete",
-    # Two conditional writes at once: S3 asks to try again.
-    "ConditionalRequestConflict",
-    "OperationAborted",
-}
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
 _UNKNOWN = {
     "InvalidClientTokenId",
@@ -47,7 +34,12 @@ _UNREADABLE_BUNDLE = re.compile(r"Unable to download from S3 .*Reason: Forbidden
 
 
 class AwsError(DeployError):
-    """AWS refused a call. code: in AWS's words, such as InvalidParameterValue. text: what AWS said."""
+    """AWS refused a call.
+
+    Attributes:
+        code: AWS's error code, such as InvalidParameterValue.
+        text: AWS's message.
+    """
 
     def __init__(self, message: str, *, code: str = "", text: str = "") -> None:
         super().__init__(message)
@@ -56,11 +48,11 @@ class AwsError(DeployError):
 
 
 class UnansweredError(AwsError):
-    """AWS could not be reached, or asked to come back later, as often as it was tried."""
+    """AWS did not answer, or throttled the call, at every attempt."""
 
 
 class CredentialsError(UsageError):
-    """There are no credentials, or AWS does not take them."""
+    """There are no credentials, or AWS does not accept them."""
 
 
 class DeniedError(UsageError):
@@ -72,7 +64,12 @@ class DeniedError(UsageError):
 
 
 def translated(error: Exception, action: str) -> DeployError:
-    """The error of ours that says what an error of botocore's means. action: the permission that the call needs."""
+    """Translate an error of botocore's into one that says what to do.
+
+    Args:
+        error: A ClientError or a BotoCoreError.
+        action: The permission that the call needs, such as s3:GetObject.
+    """
     from botocore.exceptions import ClientError
 
     if isinstance(error, ClientError):
@@ -86,15 +83,17 @@ def _refusal(error: "ClientError", action: str) -> DeployError:
         return CredentialsError(f"the AWS credentials have expired ({code}): get new ones and deploy again")
     if code in _UNKNOWN:
         return CredentialsError(
-            f"AWS does not take these credentials ({code}): check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and "
+            f"AWS does not accept these credentials ({code}): check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and "
             "AWS_SESSION_TOKEN, or the profile"
         )
     if code in _DENIED:
         return _denial(text, action)
     if _UNREADABLE_BUNDLE.search(text):
         return _denial(text, action, missing="s3:GetObject")
-    if passes(error):
-        return UnansweredError(f"AWS keeps refusing {action} for now ({code}): try again later", code=code, text=text)
+    if _was_retried(error):
+        return UnansweredError(
+            f"AWS still refuses {action} after several attempts ({code}): try again later", code=code, text=text
+        )
     return AwsError(f"AWS refused {action}: {text or code}", code=code, text=text)
 
 
@@ -120,23 +119,19 @@ def _without_an_answer(error: Exception, action: str) -> DeployError:
     if isinstance(error, known.NoRegionError):
         return UsageError("no AWS region is known: write region into the stage, or set AWS_REGION")
     if isinstance(error, known.ProfileNotFound | known.CredentialRetrievalError | known.TokenRetrievalError):
-        return CredentialsError(f"the AWS credentials cannot be had: {_one_line(str(error))}")
-    if passes(error):
+        return CredentialsError(f"the AWS credentials could not be loaded: {_one_line(str(error))}")
+    transient = isinstance(error, known.ConnectionError | known.HTTPClientError | known.IncompleteReadError)
+    if transient and not isinstance(error, known.SSLError):
         reason = _one_line(str(error)).rstrip(".")
         return UnansweredError(f"AWS does not answer {action}: {reason}: check the connection, then try again")
     return AwsError(f"{action} failed: {_one_line(str(error))}")
 
 
-def passes(error: Exception) -> bool:
-    """Whether the same call may succeed a moment later."""
-    from botocore import exceptions as known
-
-    if isinstance(error, known.ClientError):
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return _code(error) in _THROTTLED or status >= 500
-    if isinstance(error, known.SSLError):
-        return False
-    return isinstance(error, known.ConnectionError | known.HTTPClientError | known.IncompleteReadError)
+def _was_retried(error: "ClientError") -> bool:
+    """Whether botocore took the error for a passing one, and gave up on it."""
+    metadata: Mapping[str, Any] = error.response.get("ResponseMetadata", {})
+    given_up = metadata.get("MaxAttemptsReached") or metadata.get("RetryQuotaReached")
+    return bool(given_up) or metadata.get("HTTPStatusCode", 0) >= 500
 
 
 def _code(error: "ClientError") -> str:

@@ -11,7 +11,7 @@ _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 T = TypeVar("T")
 
 
-class Conductor:
+class ConcurrentClock:
     """Moves time only when every deployment sleeps, and then to where the first one wakes."""
 
     def __init__(self, aws: EmbeddedAws) -> None:
@@ -35,7 +35,7 @@ class Conductor:
             self._move_on()
             self._changed.wait_for(lambda: self.monotonic() >= due)
 
-    def play(self, parts: list[Callable[[], T]]) -> list[T | Exception]:
+    def run(self, parts: list[Callable[[], T]]) -> list[T | Exception]:
         """What each part returns or raises, all of them run at once."""
         results: dict[int, T | Exception] = {}
         self._awake = len(parts)

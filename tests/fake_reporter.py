@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from beanpod.deploy.report import EnvironmentEvent, Phase, Status
 
 
-class Witness:
+class FakeReporter:
     """Everything a rollout told. phases: begun, in order; failed: those that an exception left."""
 
     def __init__(self) -> None:

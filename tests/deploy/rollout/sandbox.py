@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore.retries.standard import register_retry_handler
 
-from beanpod.deploy.aws import Aws
-from beanpod.deploy.aws.connection import assemble, configuration
+from beanpod.deploy.aws import Aws, assemble, configuration
+from beanpod.deploy.aws.client import ATTEMPTS
 from beanpod.deploy.clock import Clock
-from beanpod.deploy.rollout import Rollout, Settings, Target
-from beanpod.deploy.rollout.process import Process
+from beanpod.deploy.preflight import Settings, Target
+from beanpod.deploy.release import Rollout
 from beanpod.deploy.source import Source
 from beanpod.manifest import Manifest, StageConfig
 from beanpod_emulator import EmbeddedAws
-from tests.deploy.rollout.witness import Witness
 from tests.deploy.virtual_clock import VirtualClock
+from tests.fake_reporter import FakeReporter
 
 if TYPE_CHECKING:
     from types_boto3_elasticbeanstalk import ElasticBeanstalkClient
@@ -62,6 +63,16 @@ class ZipFile:
         return hashlib.sha256(self.data).hexdigest()[:16]
 
 
+def retry_at_once(client: Any) -> None:
+    """Retry as botocore does, without its pauses."""
+    service = client.meta.service_model.service_id.hyphenize()
+    event, registered = f"needs-retry.{service}", {"unique_id": f"retry-config-{service}"}
+    client.meta.events.unregister(event, **registered)
+    handler = register_retry_handler(client, ATTEMPTS)
+    client.meta.events.unregister(event, **registered)
+    client.meta.events.register(event, lambda **response: None if handler.needs_retry(**response) is None else 0)
+
+
 def bundle(text: str) -> ZipFile:
     """A bundle of a content of its own."""
     return ZipFile(text.encode())
@@ -73,7 +84,7 @@ def source(minute: int, actor: str = "ann") -> Source:
 
 
 @dataclass
-class Ground:
+class Sandbox:
     """An application with a bucket; environments are added as tests need them."""
 
     emulator: EmbeddedAws
@@ -97,7 +108,9 @@ class Ground:
         key = (service, str(sorted(more.items(), key=str)))
         if key not in self._clients:
             make: Any = boto3.client
-            self._clients[key] = make(service, **(self.emulator.client_arguments | more))
+            self._clients[key] = client = make(service, **(self.emulator.client_arguments | more))
+            if "config" in more:
+                retry_at_once(client)
         return self._clients[key]
 
     def prepare(self) -> None:
@@ -157,32 +170,30 @@ class Ground:
         *,
         settings: Settings | None = None,
         source: Source | None = None,
-        process: Process | None = None,
         aws: Aws | None = None,
         clock: Clock | None = None,
-    ) -> tuple[Rollout, Witness]:
-        """A rollout on an environment, and what it tells."""
-        witness, clock = Witness(), clock or self.clock()
+    ) -> tuple[Rollout, FakeReporter]:
+        """A rollout on an environment, and its reporter."""
+        reporter, clock = FakeReporter(), clock or self.clock()
         rollout = Rollout(
             target,
             aws or self.aws(clock),
-            report=witness,
+            report=reporter,
             clock=clock,
             settings=settings,
             source=source,
-            process=process,
         )
-        return rollout, witness
+        return rollout, reporter
 
     def aws(self, clock: Clock, *, read_seconds: float = 10, **arguments: Any) -> Aws:
-        """AWS as the deploy script sees it. arguments: for the clients, such as another key."""
+        """The calls of a deployment, retried without pauses. arguments: for the clients, such as another key."""
         config = self._configurations.setdefault(read_seconds, configuration(read_seconds))
-        return assemble(partial(self.client, config=config, **arguments), clock)
+        return assemble(partial(self.client, config=config, **arguments))
 
     def clock(self) -> VirtualClock:
         return VirtualClock(self.emulator)
 
-    def deployed(self, target: Target, *texts: str) -> None:
+    def release(self, target: Target, *texts: str) -> None:
         """Release bundles one after the other."""
         for text in texts:
             self.rollout(target)[0].release(bundle(text))
@@ -193,7 +204,7 @@ class Ground:
             ApplicationName=APPLICATION, VersionLabel=label, SourceBundle={"S3Bucket": self.bucket, "S3Key": key}
         )
 
-    def runs(self, target: Target) -> str:
+    def version_label(self, target: Target) -> str:
         """The label an environment has."""
         found = self.beanstalk.describe_environments(EnvironmentNames=[target.environment], IncludeDeleted=False)
         return found["Environments"][0]["VersionLabel"]
@@ -202,6 +213,6 @@ class Ground:
         """What was called since forget()."""
         return [call.action for call in self.emulator.calls()]
 
-    def forget(self) -> None:
+    def forget_calls(self) -> None:
         """Start the list of calls anew."""
         self.emulator.forget_calls()

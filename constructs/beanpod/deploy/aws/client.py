@@ -1,0 +1,408 @@
+"""The AWS calls of a deployment, one thin function each, and what they answer.
+
+boto3 is imported by `connect`, not before. Retries are botocore's own: its standard mode, six attempts in all.
+"""
+
+import os
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from beanpod.deploy.aws.errors import AwsError, translated
+from beanpod.deploy.report import EnvironmentEvent
+
+if TYPE_CHECKING:
+    from botocore.config import Config
+    from types_boto3_cloudformation import CloudFormationClient
+    from types_boto3_elasticbeanstalk import ElasticBeanstalkClient
+    from types_boto3_s3 import S3Client
+    from types_boto3_sts import STSClient
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+ATTEMPTS = 6
+_CONNECT_SECONDS = 10
+# Six attempts have to fit into half of the lease of a deployment lock.
+_READ_SECONDS = 20
+_NOT_FOUND = ("404", "NoSuchKey")
+# IfMatch on an object that was deleted meanwhile answers 404; two conditional writes at once, 409.
+_NOT_WRITTEN = ("PreconditionFailed", "412", "ConditionalRequestConflict", *_NOT_FOUND)
+# Basic health reporting has colours only; enhanced reporting has these words besides.
+_HEALTH_BY_COLOUR = {"Green": "Ok", "Yellow": "Warning", "Red": "Severe", "Grey": "NoData"}
+
+
+@dataclass(frozen=True)
+class Environment:
+    """An environment at one moment.
+
+    Attributes:
+        name: Its name.
+        status: Ready, Updating, Launching, Aborting, Terminating...
+        health: Ok, Info, Warning, Degraded, Severe, NoData...
+        version_label: "" when it runs none.
+        abortable: Whether an update is under way that can be aborted.
+        updated: When it last changed, by AWS's clock.
+    """
+
+    name: str
+    status: str
+    health: str
+    version_label: str
+    abortable: bool
+    updated: datetime
+
+    @property
+    def ready(self) -> bool:
+        """Whether it accepts an update."""
+        return self.status == "Ready"
+
+    @property
+    def terminated(self) -> bool:
+        """Whether it is being terminated, or has been."""
+        return self.status in ("Terminating", "Terminated")
+
+
+@dataclass(frozen=True)
+class Instance:
+    """An instance's health.
+
+    Attributes:
+        instance_id: Its id.
+        health: As an environment's.
+        version_label: Of the latest deployment on it.
+        deployment: Deployed, In Progress or Failed.
+        causes: Of its health.
+    """
+
+    instance_id: str
+    health: str
+    version_label: str
+    deployment: str
+    causes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Instances:
+    """All instances of an environment. refreshed: when Beanstalk last asked them."""
+
+    all: tuple[Instance, ...]
+    refreshed: datetime
+
+    def on(self, label: str) -> int:
+        """How many run a version, completely deployed."""
+        return sum((item.version_label, item.deployment) == (label, "Deployed") for item in self.all)
+
+
+@dataclass(frozen=True)
+class Event(EnvironmentEvent):
+    """An event with the id of the request that caused it; "" for those of the health monitor."""
+
+    request_id: str = ""
+
+
+@dataclass(frozen=True)
+class Version:
+    """An application version. bucket, key: of its bundle, "" when it has none."""
+
+    label: str
+    description: str
+    created: datetime
+    bucket: str
+    key: str
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object in S3."""
+
+    body: bytes
+    etag: str
+
+
+@dataclass(frozen=True)
+class Aws:
+    """AWS in one region, as one identity.
+
+    Every method raises what `beanpod.deploy.aws.errors.translated` makes of boto3's errors, a DeployError.
+    """
+
+    region: str
+    beanstalk: "ElasticBeanstalkClient"
+    s3: "S3Client"
+    stacks: "CloudFormationClient"
+    sts: "STSClient"
+
+    def call(self, action: str, function: Callable[P, T], /, *args: P.args, **request: P.kwargs) -> T:
+        """Call a client's function.
+
+        Args:
+            action: The permission that the call needs, such as s3:GetObject.
+            function: The client's function.
+            *args: Its arguments.
+            **request: Its keyword arguments.
+
+        Returns:
+            What the function returns.
+
+        Raises:
+            DeployError: In the place of boto3's errors.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            return function(*args, **request)
+        except (BotoCoreError, ClientError) as error:
+            raise translated(error, action) from error
+
+    def identity(self) -> str:
+        """The ARN of the caller."""
+        return self.call("sts:GetCallerIdentity", self.sts.get_caller_identity)["Arn"]
+
+    def stack_outputs(self, name: str) -> dict[str, str] | None:
+        """A stack's outputs; None when there is no such stack."""
+        try:
+            found = self.call("cloudformation:DescribeStacks", self.stacks.describe_stacks, StackName=name)
+        except AwsError as error:
+            if error.code == "ValidationError" and "does not exist" in error.text:
+                return None
+            raise
+        return {item["OutputKey"]: item["OutputValue"] for item in found["Stacks"][0].get("Outputs", [])}
+
+    def environments(self, application: str, name: str) -> tuple[Environment, ...]:
+        """The environments of that name which are not terminated: one, unless something is wrong."""
+        found = self.call(
+            "elasticbeanstalk:DescribeEnvironments",
+            self.beanstalk.describe_environments,
+            ApplicationName=application,
+            EnvironmentNames=[name],
+            IncludeDeleted=False,
+        )
+        return tuple(_environment(item) for item in found["Environments"])
+
+    def instances(self, environment: str) -> Instances:
+        """The health of each instance, and what it runs."""
+        action, describe = "elasticbeanstalk:DescribeInstancesHealth", self.beanstalk.describe_instances_health
+        request: dict[str, Any] = {
+            "EnvironmentName": environment,
+            "AttributeNames": ["HealthStatus", "Color", "Causes", "Deployment", "RefreshedAt"],
+        }
+        pages = [self.call(action, describe, **request)]
+        while token := pages[-1].get("NextToken"):
+            pages.append(self.call(action, describe, **request, NextToken=token))
+        found = [_instance(item) for page in pages for item in page.get("InstanceHealthList", ())]
+        return Instances(tuple(found), pages[0]["RefreshedAt"])
+
+    def health_causes(self, environment: str) -> tuple[str, ...]:
+        """Why the environment's health is what it is."""
+        found = self.call(
+            "elasticbeanstalk:DescribeEnvironmentHealth",
+            self.beanstalk.describe_environment_health,
+            EnvironmentName=environment,
+            AttributeNames=["Causes"],
+        )
+        return tuple(found.get("Causes", ()))
+
+    def events(
+        self,
+        application: str,
+        environment: str,
+        *,
+        request_id: str | None = None,
+        since: datetime | None = None,
+        limit: int = 100,
+    ) -> tuple[Event, ...]:
+        """An environment's latest events, oldest first.
+
+        Args:
+            application: The application's name.
+            environment: The environment's name.
+            request_id: Only those that this request caused.
+            since: Only those from then on, by AWS's clock.
+            limit: How many at most, up to 1000.
+        """
+        request: dict[str, Any] = {"ApplicationName": application, "EnvironmentName": environment, "MaxRecords": limit}
+        request |= {"RequestId": request_id} if request_id else {}
+        request |= {"StartTime": since} if since else {}
+        found = self.call("elasticbeanstalk:DescribeEvents", self.beanstalk.describe_events, **request)
+        return tuple(
+            Event(item["EventDate"], item.get("Severity", "INFO"), item["Message"], item.get("RequestId", ""))
+            for item in reversed(found["Events"])
+        )
+
+    def versions(self, application: str, labels: tuple[str, ...] = ()) -> tuple[Version, ...]:
+        """An application's versions, newest first. labels: only these. Default: the newest thousand."""
+        wanted: dict[str, Any] = {"VersionLabels": list(labels)} if labels else {"MaxRecords": 1000}
+        found = self.call(
+            "elasticbeanstalk:DescribeApplicationVersions",
+            self.beanstalk.describe_application_versions,
+            ApplicationName=application,
+            **wanted,
+        )
+        return tuple(_version(item) for item in found["ApplicationVersions"])
+
+    def create_version(
+        self, application: str, label: str, *, bucket: str, key: str, description: str, tags: Mapping[str, str]
+    ) -> None:
+        """Create a version of a bundle in S3. `Process` is not set: it would copy the bundle to Beanstalk's bucket."""
+        self.call(
+            "elasticbeanstalk:CreateApplicationVersion",
+            self.beanstalk.create_application_version,
+            ApplicationName=application,
+            VersionLabel=label,
+            Description=description,
+            SourceBundle={"S3Bucket": bucket, "S3Key": key},
+            Tags=[{"Key": name, "Value": value} for name, value in tags.items()],
+        )
+
+    def update_environment(self, environment: str, label: str) -> str:
+        """Start rolling a version out, and change nothing else. Returns the request's id."""
+        answer = self.call(
+            "elasticbeanstalk:UpdateEnvironment",
+            self.beanstalk.update_environment,
+            EnvironmentName=environment,
+            VersionLabel=label,
+        )
+        return answer["ResponseMetadata"]["RequestId"]
+
+    def abort_update(self, environment: str) -> None:
+        """Start aborting the update that is under way."""
+        abort = self.beanstalk.abort_environment_update
+        self.call("elasticbeanstalk:AbortEnvironmentUpdate", abort, EnvironmentName=environment)
+
+    def keys(self, bucket: str, prefix: str) -> frozenset[str] | None:
+        """The keys below a prefix; None when there are more than the thousand that one call answers."""
+        found = self.call("s3:ListBucket", self.s3.list_objects_v2, Bucket=bucket, Prefix=prefix)
+        if found.get("IsTruncated"):
+            return None
+        return frozenset(item["Key"] for item in found.get("Contents", ()))
+
+    def checksum(self, bucket: str, key: str) -> str | None:
+        """An object's SHA-256 in base64, "" when S3 has none; None when there is no such object."""
+        try:
+            found = self.call("s3:GetObject", self.s3.head_object, Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+        except AwsError as error:
+            if error.code in _NOT_FOUND:
+                return None
+            raise
+        return found.get("ChecksumSHA256", "")
+
+    def read(self, bucket: str, key: str) -> StoredObject | None:
+        """A small object; None when there is none."""
+
+        def whole() -> StoredObject:
+            found = self.s3.get_object(Bucket=bucket, Key=key)
+            return StoredObject(found["Body"].read(), found["ETag"])
+
+        try:
+            return self.call("s3:GetObject", whole)
+        except AwsError as error:
+            if error.code in _NOT_FOUND:
+                return None
+            raise
+
+    def write(self, bucket: str, key: str, body: bytes, *, over: str | None, sha256: str | None = None) -> str | None:
+        """Write an object, unless it has changed meanwhile.
+
+        Args:
+            bucket: The bucket.
+            key: The object's key.
+            body: Its content.
+            over: The ETag of the object to replace; None where there must be none.
+            sha256: Of the body in base64; S3 then checks what arrives.
+
+        Returns:
+            The new ETag; None when the object has changed, or was written at the same moment: it is left as it is.
+        """
+        condition: dict[str, Any] = {"IfMatch": over} if over else {"IfNoneMatch": "*"}
+        condition |= {"ChecksumSHA256": sha256} if sha256 else {}
+        try:
+            return self.call("s3:PutObject", self.s3.put_object, Bucket=bucket, Key=key, Body=body, **condition)["ETag"]
+        except AwsError as error:
+            if error.code in _NOT_WRITTEN:
+                return None
+            raise
+
+
+def connect(region: str | None) -> Aws:
+    """Connect through boto3's default chain: variables, profile, SSO, web identity, container or instance role.
+
+    Args:
+        region: Default: that of the variables or the profile.
+
+    Raises:
+        UsageError: Without a region.
+        CredentialsError: When there is no such profile.
+    """
+    import boto3
+    from botocore.exceptions import BotoCoreError
+
+    _forget_empty_region(os.environ)
+    try:
+        session = boto3.Session(region_name=region or os.environ.get("AWS_REGION") or None)
+        return assemble(partial(session.client, config=configuration()))
+    except BotoCoreError as error:
+        raise translated(error, "sts:GetCallerIdentity") from error
+
+
+def _forget_empty_region(environ: MutableMapping[str, str]) -> None:
+    """GitHub gives an unset variable as an empty one, which boto3 takes for a region of that name."""
+    if environ.get("AWS_DEFAULT_REGION") == "":
+        del environ["AWS_DEFAULT_REGION"]
+
+
+def assemble(client: Callable[[str], Any]) -> Aws:
+    """AWS through the clients that `client` makes by a service's name, each with `configuration`."""
+    sts = client("sts")
+    return Aws(sts.meta.region_name, client("elasticbeanstalk"), client("s3"), client("cloudformation"), sts)
+
+
+def configuration(read_seconds: float = _READ_SECONDS) -> "Config":
+    """A client's settings. read_seconds: how long AWS may take to answer."""
+    from botocore.config import Config
+
+    return Config(
+        retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
+        connect_timeout=_CONNECT_SECONDS,
+        read_timeout=read_seconds,
+        user_agent_extra="beanpod-deploy",
+    )
+
+
+def _environment(item: Mapping[str, Any]) -> Environment:
+    return Environment(
+        name=item["EnvironmentName"],
+        status=item["Status"],
+        health=_health(item.get("HealthStatus"), item.get("Health")),
+        version_label=item.get("VersionLabel", ""),
+        abortable=item.get("AbortableOperationInProgress", False),
+        updated=item["DateUpdated"],
+    )
+
+
+def _instance(item: Mapping[str, Any]) -> Instance:
+    deployment = item.get("Deployment", {})
+    return Instance(
+        instance_id=item["InstanceId"],
+        health=_health(item.get("HealthStatus"), item.get("Color")),
+        version_label=deployment.get("VersionLabel", ""),
+        deployment=deployment.get("Status", ""),
+        causes=tuple(item.get("Causes", ())),
+    )
+
+
+def _version(item: Mapping[str, Any]) -> Version:
+    bundle = item.get("SourceBundle", {})
+    return Version(
+        label=item["VersionLabel"],
+        description=item.get("Description", ""),
+        created=item["DateCreated"],
+        bucket=bundle.get("S3Bucket", ""),
+        key=bundle.get("S3Key", ""),
+    )
+
+
+def _health(status: str | None, colour: str | None) -> str:
+    return status or _HEALTH_BY_COLOUR.get(colour or "", "NoData")

@@ -1,0 +1,282 @@
+"""One deployment at a time to an environment, and the newest commit wins.
+
+`locks/ENVIRONMENT` in the artifact bucket names the owner of the lock and the last good release. It is written with
+S3's conditional writes, so that of several deployments exactly one gets it. The owner renews its lease; the lock of one
+that was killed can be taken over when its lease has expired. The object is never deleted: a rollback reads where to.
+
+A deployment that finds the lock owned by an older commit waits; behind anything else it ends with BusyError.
+"""
+
+import json
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from beanpod.deploy.aws import Aws
+from beanpod.deploy.errors import BusyError, DeployError, UsageError
+from beanpod.deploy.preflight import DeploymentContext, Target
+from beanpod.deploy.source import Source
+
+LEASE_SECONDS = 300.0
+"""How long a lock outlives its owner. The lease is renewed when half of it has passed."""
+
+_POLL_SECONDS = 10.0
+_LOST = "another deployment has taken over the deployment lock: its lease had expired"
+
+
+@dataclass(frozen=True)
+class Release:
+    """A version that is rolled out.
+
+    Attributes:
+        label: Of the version.
+        previous: The label that the environment had before; None on the first release.
+        commit: The version was made from it; "" when unknown.
+        committed: When the commit was made; None when unknown.
+    """
+
+    label: str
+    previous: str | None = None
+    commit: str = ""
+    committed: datetime | None = None
+
+    def older_than(self, other: "Release") -> bool:
+        """Whether it was certainly made from an earlier commit."""
+        return bool(self.committed and other.committed and self.committed < other.committed)
+
+
+@dataclass(frozen=True)
+class LockOwner:
+    """The deployment that has the lock.
+
+    Attributes:
+        token: Unique for each run.
+        actor: Who deploys.
+        run_url: Of the CI run; "" without one.
+        since: When it got the lock.
+        until: When its lease expires, unless renewed.
+        release: What it deploys.
+    """
+
+    token: str
+    actor: str
+    run_url: str
+    since: datetime
+    until: datetime
+    release: Release
+
+    def __str__(self) -> str:
+        return f"{self.actor}, {self.run_url}" if self.run_url else self.actor
+
+
+@dataclass(frozen=True)
+class LockRecord:
+    """The content of the lock's object.
+
+    Attributes:
+        owner: The latest owner; None when it has released the lock.
+        last_good: The last release that was verified.
+        etag: Of the object; None when there is none.
+    """
+
+    owner: LockOwner | None = None
+    last_good: Release | None = None
+    etag: str | None = field(default=None, compare=False)
+
+    def owner_at(self, now: datetime) -> LockOwner | None:
+        """Who has the lock at that moment; None when it is free, or the lease has expired."""
+        return self.owner if self.owner and now < self.owner.until else None
+
+    def release_of(self, label: str) -> Release | None:
+        """The release that brought a label to the environment, as far as it is known."""
+        known = (self.owner.release if self.owner else None, self.last_good)
+        return next((release for release in known if release and release.label == label), None)
+
+    def before(self, label: str) -> str | None:
+        """Where a rollback from that label goes: to the last good release, or from that one to the one before it."""
+        if self.last_good is None:
+            return None
+        return self.last_good.previous if self.last_good.label == label else self.last_good.label
+
+
+class LockStore:
+    """Reads and writes the lock of one environment."""
+
+    def __init__(self, target: Target, aws: Aws) -> None:
+        self._bucket, self._key, self._aws = target.bucket, f"locks/{target.environment}", aws
+
+    def read(self) -> LockRecord:
+        """The record; an empty one when there is none. Raises UsageError for an object that is no lock."""
+        stored = self._aws.read(self._bucket, self._key)
+        if stored is None:
+            return LockRecord()
+        try:
+            return _parse(json.loads(stored.body), stored.etag)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise UsageError(
+                f"s3://{self._bucket}/{self._key} is not a deployment lock: delete it, and deploy again"
+            ) from error
+
+    def write(self, record: LockRecord, *, over: str | None) -> str | None:
+        """Write a record in the place of the one with the ETag `over`. Returns the new ETag; None if it has changed."""
+        content = asdict(record)
+        del content["etag"]
+        body = json.dumps(content, default=datetime.isoformat, indent=1).encode()
+        return self._aws.write(self._bucket, self._key, body, over=over)
+
+
+def _parse(content: dict[str, Any], etag: str) -> LockRecord:
+    owner = content.get("owner")
+    # Before version 1.0 the last good release was called so.
+    last = content["last_good"] if "last_good" in content else content["last"]
+    return LockRecord(owner and _owner(**owner), last and _release(**last), etag=etag)
+
+
+def _owner(since: str, until: str, release: dict[str, Any], **rest: str) -> LockOwner:
+    return LockOwner(
+        since=datetime.fromisoformat(since), until=datetime.fromisoformat(until), release=_release(**release), **rest
+    )
+
+
+def _release(committed: str | None, **rest: Any) -> Release:
+    return Release(committed=datetime.fromisoformat(committed) if committed else None, **rest)
+
+
+class Lock:
+    """The deployment lock of one environment, for one run. lost: whether another deployment has taken it over."""
+
+    def __init__(self, context: DeploymentContext, *, source: Source) -> None:
+        self._context = context
+        self._store = LockStore(context.target, context.aws)
+        self._source = source
+        self._token = secrets.token_hex(8)
+        self._record = LockRecord()
+        self.lost = False
+
+    @contextmanager
+    def held(self, release: Release, *, timeout: float) -> Iterator[LockRecord]:
+        """Hold the lock inside the block.
+
+        Args:
+            release: What is to be deployed.
+            timeout: Seconds to wait for each owner that deploys an older commit.
+
+        Yields:
+            The record as it was before.
+
+        Raises:
+            BusyError: Behind a release that is not older, or when an older one takes too long.
+        """
+        try:
+            yield self._acquire(release, timeout)
+        finally:
+            self._release()
+
+    def read(self) -> LockRecord:
+        """Read the record without acquiring the lock."""
+        return self._store.read()
+
+    def renew(self) -> None:
+        """Renew the lease if half of it has passed. What fails here is tried again at the next call."""
+        owner = self._record.owner
+        if owner is None or self.lost or (owner.until - self._now()).total_seconds() > LEASE_SECONDS / 2:
+            return
+        try:
+            self._write(replace(self._record, owner=replace(owner, until=self._lease())))
+        except DeployError as error:
+            self._context.report.warn(f"the deployment lock could not be renewed: {error}")
+        if self.lost:
+            self._context.report.warn(_LOST)
+
+    def claim(self, release: Release) -> None:
+        """Record what is being deployed, if that has changed. Raises BusyError when the lock is lost."""
+        owner = self._record.owner
+        if owner and owner.release != release:
+            self._write(replace(self._record, owner=replace(owner, until=self._lease(), release=release)))
+        if self.lost:
+            raise BusyError(_LOST)
+
+    def succeeded(self, release: Release) -> None:
+        """Make this the last good release; written when the lock is released."""
+        self._record = replace(self._record, last_good=release)
+
+    def _acquire(self, release: Release, timeout: float) -> LockRecord:
+        clock, behind, since, before = self._context.clock, "", 0.0, LockRecord()
+        while True:
+            record = self._store.read()
+            owner = record.owner_at(self._now())
+            mine = self._is_mine(record)
+            before = before if mine else record
+            if owner is None or mine:
+                if self._acquired(record, release):
+                    return before
+                continue
+            if owner.token != behind:
+                behind, since = owner.token, clock.monotonic()
+                self._refuse_unless_older(owner, release)
+            if clock.monotonic() - since >= timeout:
+                raise BusyError(f"{self._locked(owner)}, and was not released within {timeout:.0f} s: deploy again")
+            clock.sleep(min(_POLL_SECONDS, timeout))
+
+    def _acquired(self, record: LockRecord, release: Release) -> bool:
+        owner = LockOwner(
+            self._token, self._source.actor, self._source.run_url, self._now(), self._lease(), release
+        )  # fmt: skip
+        # Before the answer is known: an interruption from here on releases what may be ours.
+        self._record = LockRecord(owner, record.last_good)
+        etag = self._store.write(self._record, over=record.etag)
+        self._record = replace(self._record, owner=owner if etag else None, etag=etag)
+        return etag is not None
+
+    def _refuse_unless_older(self, owner: LockOwner, release: Release) -> None:
+        if owner.release.older_than(release):
+            self._context.report.say(f"{self._locked(owner)}; an older commit: waiting for it")
+            return
+        newer = "; it is a newer commit" if release.older_than(owner.release) else ""
+        raise BusyError(
+            f"{self._locked(owner)}{newer}: deploy again when that deployment has ended; if it was killed, "
+            f"after {owner.until:%H:%M:%S} UTC"
+        )
+
+    def _locked(self, owner: LockOwner) -> str:
+        commit = f" of commit {owner.release.commit[:12]}" if owner.release.commit else ""
+        return (
+            f"environment {self._context.target.environment} is locked by {owner} since {owner.since:%H:%M:%S} UTC, "
+            f"deploying {owner.release.label}{commit}"
+        )
+
+    def _release(self) -> None:
+        owner = self._record.owner
+        if owner is None or self.lost:
+            return
+        try:
+            self._write(replace(self._record, owner=None))
+        except DeployError as error:
+            self._context.report.warn(
+                f"the deployment lock could not be released; it expires at {owner.until:%H:%M:%S} UTC: {error}"
+            )
+        finally:
+            self._record = LockRecord()
+
+    def _write(self, record: LockRecord) -> None:
+        """Write over this run's own record; `lost` when another run's is there."""
+        etag = self._store.write(record, over=self._record.etag) if self._record.etag else None
+        if etag is None:
+            # The answer to an earlier write may have been lost: then the record is still this run's.
+            now = self._store.read()
+            etag = self._store.write(record, over=now.etag) if self._is_mine(now) else None
+        self.lost = etag is None
+        if etag:
+            self._record = replace(record, etag=etag)
+
+    def _is_mine(self, record: LockRecord) -> bool:
+        return record.owner is not None and record.owner.token == self._token
+
+    def _now(self) -> datetime:
+        return self._context.clock.now()
+
+    def _lease(self) -> datetime:
+        return self._now() + timedelta(seconds=LEASE_SECONDS)

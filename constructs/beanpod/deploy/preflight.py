@@ -1,0 +1,247 @@
+"""Before a deployment: where to, as whom, what runs there, and whether there is a way back."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from beanpod.deploy.aws import Aws, Environment
+from beanpod.deploy.clock import Clock
+from beanpod.deploy.errors import BusyError, UsageError
+from beanpod.deploy.health_path import HealthPath
+from beanpod.deploy.report import Reporter, Status
+
+if TYPE_CHECKING:
+    from beanpod.manifest import StageConfig
+
+HEALTHS = ("Ok", "Info", "Warning", "Degraded", "Severe", "Pending", "NoData", "Unknown", "Suspended")
+SAMPLE = "Sample Application"
+"""The label of an environment to which nothing has been released yet."""
+
+_SERVICE_OUTPUTS = ("ApplicationName", "EnvironmentName", "Region", "Url")
+_POLL_SECONDS = 10.0
+_OUR_LABEL = re.compile(r".+-[0-9a-f]{16}")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Timeouts, and what is accepted.
+
+    Attributes:
+        ready_timeout: Seconds to wait for an environment that is busy, or whose lock an older release has.
+        wait_timeout: Seconds that an update may take; after that it is aborted.
+        recovery: Seconds for the health to come back once the version runs everywhere.
+        accepted_health: Accepted besides Ok and Info.
+        roll_back: Whether to roll back a release that fails.
+    """
+
+    ready_timeout: float = 900
+    wait_timeout: float = 1800
+    recovery: float = 120
+    accepted_health: tuple[str, ...] = ()
+    roll_back: bool = True
+
+    def accepts(self, health: str) -> bool:
+        """Whether a release may end with this health."""
+        return health in ("Ok", "Info", *self.accepted_health)
+
+
+@dataclass(frozen=True)
+class Target:
+    """An environment to deploy to.
+
+    Attributes:
+        application: Its application on Elastic Beanstalk.
+        environment: Its name.
+        region: Where it is.
+        bucket: For bundles and the deployment lock.
+        url: What users open.
+        health_path: What a release requests there. Default: nothing.
+    """
+
+    application: str
+    environment: str
+    region: str
+    bucket: str
+    url: str
+    health_path: HealthPath | None = None
+
+    @classmethod
+    def find(cls, stage: "StageConfig", aws: Aws) -> "Target":
+        """Read the outputs of the stage's Service and Delivery stacks, or of the one stack that the manifest names.
+
+        Raises:
+            UsageError: When a stack does not exist, or lacks an output.
+        """
+        prefix = f"{stage.service.name}-{stage.name}"
+        if own := _own_stack(stage):
+            service = delivery = _outputs(aws, own, stage, *_SERVICE_OUTPUTS, "BucketName")
+        else:
+            service = _outputs(aws, f"{prefix}-service", stage, *_SERVICE_OUTPUTS)
+            delivery = _outputs(aws, f"{prefix}-delivery", stage, "BucketName")
+        return cls(
+            application=service["ApplicationName"],
+            environment=service["EnvironmentName"],
+            region=service["Region"],
+            bucket=delivery["BucketName"],
+            url=service["Url"],
+            health_path=HealthPath.of(stage, service["Url"]),
+        )
+
+    def describe(self, aws: Aws) -> Environment:
+        """The environment at this moment. Raises UsageError unless there is exactly one of that name."""
+        found = aws.environments(self.application, self.environment)
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise UsageError(
+                f"environment {self.environment} of application {self.application} does not exist in {self.region}: "
+                "deploy its stack again (npx cdk deploy --all)"
+            )
+        states = ", ".join(item.status for item in found)
+        raise UsageError(
+            f"{len(found)} environments are called {self.environment} ({states}): wait until one is left, or "
+            "terminate one"
+        )
+
+
+@dataclass(frozen=True)
+class DeploymentContext:
+    """An environment and the means to work on it."""
+
+    target: Target
+    aws: Aws
+    clock: Clock
+    report: Reporter
+    settings: Settings
+
+    def describe(self) -> Environment:
+        """The environment at this moment, reported as the status."""
+        environment = self.target.describe(self.aws)
+        self.report.status(Status(environment.status, environment.health))
+        return environment
+
+    def wait_until_ready(self, *, each: Callable[[], None] = lambda: None) -> Environment:
+        """Wait until the environment is Ready.
+
+        Args:
+            each: Called after every poll. Default: nothing.
+
+        Raises:
+            BusyError: When it is not Ready within `ready_timeout`, or is being terminated.
+        """
+        environment, since = self.describe(), self.clock.monotonic()
+        if not environment.ready and not environment.terminated:
+            self.report.say(f"environment {environment.name} is {environment.status}: waiting until it is Ready")
+        while not environment.ready:
+            if environment.terminated:
+                raise BusyError(
+                    f"environment {environment.name} is {environment.status}: nothing can be deployed to it"
+                )
+            if self.clock.monotonic() - since >= self.settings.ready_timeout:
+                raise BusyError(
+                    f"environment {environment.name} is still {environment.status} after "
+                    f"{self.settings.ready_timeout:.0f} s: see beanpod events, and deploy again when it is Ready"
+                )
+            self.clock.sleep(_POLL_SECONDS)
+            each()
+            environment = self.describe()
+        return environment
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """What was found before a deployment.
+
+    Attributes:
+        identity: The caller's ARN.
+        environment: The environment.
+        previous: The version that it runs; None for Beanstalk's sample, or none.
+        stored: The keys of the application's bundles; None when there are too many to list in one call.
+        application: Its name.
+    """
+
+    identity: str
+    environment: Environment
+    previous: str | None
+    stored: frozenset[str] | None
+    application: str
+
+    @property
+    def can_roll_back(self) -> bool:
+        """Whether a version runs whose bundle still exists; of a label that is not ours, Beanstalk has the bundle."""
+        return self.previous is not None and self.has_bundle(self.previous)
+
+    def has_bundle(self, label: str) -> bool:
+        """Whether a version's bundle existed, as far as is known."""
+        if self.stored is None or not _OUR_LABEL.fullmatch(label):
+            return True
+        return f"{bundle_prefix(self.application)}{label.rpartition('-')[2]}.zip" in self.stored
+
+
+def run_preflight(context: DeploymentContext, *, wait: bool = True) -> Preflight:
+    """Check the credentials, the environment and the stored bundles.
+
+    Args:
+        context: Where to deploy.
+        wait: Whether to wait until the environment is Ready.
+
+    Raises:
+        CredentialsError: When AWS does not accept the credentials.
+        UsageError: Unless there is exactly one environment.
+        BusyError: When it does not become Ready.
+    """
+    application, identity = context.target.application, context.aws.identity()
+    environment = context.wait_until_ready() if wait else context.describe()
+    stored = context.aws.keys(context.target.bucket, bundle_prefix(application))
+    found = Preflight(identity, environment, version_of(environment), stored, application)
+    runs = found.previous or "no version of the service yet"
+    context.report.say(f"{environment.name} runs {runs}, health {environment.health}")
+    if found.previous and not found.can_roll_back:
+        context.report.warn(
+            f"the bundle of {found.previous} does not exist any more: a release that fails cannot be rolled back"
+        )
+    return found
+
+
+def version_of(environment: Environment) -> str | None:
+    """The version that an environment runs; None for Beanstalk's sample, or none."""
+    return environment.version_label if environment.version_label not in ("", SAMPLE) else None
+
+
+def bundle_prefix(application: str) -> str:
+    """What the keys of an application's bundles begin with."""
+    return f"bundles/{application}/"
+
+
+def how_to_deploy(stage: "StageConfig") -> str:
+    """The command that deploys a stage's stacks; where the manifest names none, also how to name one."""
+    if own := _own_stack(stage):
+        return f"run npx cdk deploy {own}"
+    return (
+        f"run npx cdk deploy --all -c stage={stage.name}, or name a stack of your own app by "
+        f'delivery.stack = "..." under [stages.{stage.name}],'
+    )
+
+
+def _own_stack(stage: "StageConfig") -> str | None:
+    """The one stack with all outputs, where the manifest names it."""
+    return stage.delivery.stack if hasattr(stage, "delivery") else None
+
+
+def _outputs(aws: Aws, stack: str, stage: "StageConfig", *names: str) -> dict[str, str]:
+    outputs = aws.stack_outputs(stack)
+    if outputs is None:
+        raise UsageError(
+            f"stage {stage.name} is not deployed: there is no stack {stack} in {aws.region}; "
+            f"{how_to_deploy(stage)} first"
+        )
+    if missing := [name for name in names if name not in outputs]:
+        lacking = f"stack {stack} has no output {', '.join(missing)}"
+        if _own_stack(stage):
+            raise UsageError(
+                f"{lacking}: run npx cdk deploy {stack} again; DockerService makes them, and with constructs of your "
+                "own CfnOutput does"
+            )
+        raise UsageError(f"{lacking}: run npx cdk deploy --all -c stage={stage.name} again")
+    return outputs

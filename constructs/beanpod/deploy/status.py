@@ -1,0 +1,106 @@
+"""Read an environment's status, versions and events; change nothing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from beanpod.deploy.aws import Aws, Environment, Event, Instances, UnansweredError
+from beanpod.deploy.clock import Clock
+from beanpod.deploy.health_path import Answer
+from beanpod.deploy.lock import LockOwner, LockStore
+from beanpod.deploy.preflight import Target
+from beanpod.deploy.report import EnvironmentEvent
+
+_POLL_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class EnvironmentStatus:
+    """What an environment runs, and how it is.
+
+    Attributes:
+        target: Which environment.
+        environment: Its state.
+        instances: The state of each instance.
+        causes: Of its health.
+        lock_owner: The deployment that has the lock, if any.
+        health_path: The answer at the public address; None where it was not requested.
+    """
+
+    target: Target
+    environment: Environment
+    instances: Instances
+    causes: tuple[str, ...]
+    lock_owner: LockOwner | None
+    health_path: Answer | None = None
+
+
+@dataclass(frozen=True)
+class VersionLine:
+    """A version that can be rolled out.
+
+    Attributes:
+        label: Its label.
+        description: Its commit, CI run and actor.
+        created: When it was created.
+        current: Whether the environment runs it.
+        previous: Whether `rollback` goes to it.
+    """
+
+    label: str
+    description: str
+    created: datetime
+    current: bool = False
+    previous: bool = False
+
+
+def read_status(target: Target, aws: Aws, clock: Clock) -> EnvironmentStatus:
+    """Read an environment's status: five calls, and a request to the health path."""
+    environment = target.describe(aws)
+    return EnvironmentStatus(
+        target=target,
+        environment=environment,
+        instances=aws.instances(target.environment),
+        causes=aws.health_causes(target.environment),
+        lock_owner=LockStore(target, aws).read().owner_at(clock.now()),
+        health_path=target.health_path.answer() if target.health_path else None,
+    )
+
+
+def read_versions(target: Target, aws: Aws) -> tuple[VersionLine, ...]:
+    """Read the application's versions, newest first."""
+    current = target.describe(aws).version_label
+    previous = LockStore(target, aws).read().before(current)
+    return tuple(
+        VersionLine(
+            version.label,
+            version.description,
+            version.created,
+            current=version.label == current,
+            previous=version.label == previous,
+        )
+        for version in aws.versions(target.application)
+    )
+
+
+def read_events(target: Target, aws: Aws, *, limit: int = 50) -> tuple[EnvironmentEvent, ...]:
+    """Read the environment's latest events, oldest first."""
+    return aws.events(target.application, target.environment, limit=limit)
+
+
+def follow_events(target: Target, aws: Aws, clock: Clock, *, limit: int = 20) -> Iterator[EnvironmentEvent]:
+    """Yield the environment's latest events and then every new one, for ever. Polls without an answer are skipped."""
+    shown: set[Event] = set()
+    since: datetime | None = None
+    while True:
+        try:
+            # From the last one on, by AWS's clock: several may have the same time.
+            events = aws.events(target.application, target.environment, since=since, limit=100 if since else limit)
+        except UnansweredError:
+            events = ()
+        for event in events:
+            if event not in shown:
+                shown.add(event)
+                yield event
+            since = event.time
+        clock.sleep(_POLL_SECONDS)

@@ -1,0 +1,374 @@
+"""Follow an update until the environment has settled, and judge what it runs.
+
+Polling is as `eb deploy` does it: one call every five seconds. The verdict is the environment's, never an event's.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum
+
+from beanpod.deploy.aws import (
+    AwsError,
+    CredentialsError,
+    DeniedError,
+    Environment,
+    Event,
+    Instances,
+    UnansweredError,
+)
+from beanpod.deploy.errors import DeadlineError, DeployError
+from beanpod.deploy.health_path import Answer
+from beanpod.deploy.preflight import DeploymentContext, Settings
+from beanpod.deploy.report import Reporter, Status
+
+POLL_SECONDS = 5.0
+# Mostly the events are asked for; the environment itself at every sixth poll, and once an event announces the end.
+_ENVIRONMENT_POLLS = 6
+# Another replica of the API may still answer with the state before.
+_SECOND_LOOK_SECONDS = 0.3
+# A container that has just been started may not listen yet.
+_REFUSED_SECONDS = 15.0
+# As in the EB CLI's own list, and of an abort.
+_ENDINGS = (
+    "Environment update completed successfully.",
+    "Update environment operation is complete, but with errors",
+    "Failed to deploy application.",
+    "Failed to deploy configuration.",
+    "The environment was reverted to the previous configuration setting.",
+    "update was aborted",
+)
+
+
+class State(Enum):
+    """What an environment's state means for the version that it should run."""
+
+    GOOD = "good"
+    """It runs the version well."""
+    MOVING = "moving"
+    """An update is under way."""
+    RECOVERING = "recovering"
+    """It may still become good."""
+    FAILED = "failed"
+    """It will not become good."""
+    OTHER = "other"
+    """It is Ready with another version."""
+    GONE = "gone"
+    """It is being terminated."""
+
+
+_FINAL = (State.GOOD, State.FAILED, State.OTHER, State.GONE)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one look at an environment means.
+
+    Attributes:
+        state: In one word.
+        text: In a sentence.
+        environment: As it was.
+        instances: None if they were not asked.
+        causes: Lines that say why, if something is wrong.
+        answer: Of the health path; None where it was not requested.
+    """
+
+    state: State
+    text: str
+    environment: Environment
+    instances: Instances | None = None
+    causes: tuple[str, ...] = ()
+    answer: Answer | None = None
+
+    def with_answer(self, answer: Answer) -> "Verdict":
+        """The same with the health path's answer; a wrong answer may still become a right one."""
+        if answer.well is False:
+            return replace(self, state=State.RECOVERING, text=answer.text, answer=answer)
+        return replace(self, answer=answer)
+
+    @property
+    def connection_refused(self) -> bool:
+        """Whether the health path's address refused the connection."""
+        return self.answer is not None and self.answer.refused
+
+
+class UnverifiedError(Exception):
+    """The environment does not run the version well."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.text)
+        self.verdict = verdict
+
+
+def judge(environment: Environment, instances: Instances | None, label: str, settings: Settings) -> Verdict:
+    """Compare an environment with the version that it should run. instances: None if they were not asked."""
+    state, text = _of_environment(environment, label)
+    causes: tuple[str, ...] = ()
+    if state is State.GOOD and instances is not None:
+        state, text, causes = _of_instances(environment, instances, label)
+    if state is State.GOOD and not settings.accepts(environment.health):
+        state, text = State.RECOVERING, f"its health is {environment.health}"
+        causes = _causes(instances) if instances else ()
+    return Verdict(state, text, environment, instances, causes)
+
+
+def _of_environment(environment: Environment, label: str) -> tuple[State, str]:
+    if environment.terminated:
+        return State.GONE, f"it is {environment.status}"
+    if not environment.ready:
+        return State.MOVING, f"it is {environment.status}"
+    if environment.version_label != label:
+        return State.OTHER, f"it runs {environment.version_label or 'nothing'}"
+    return State.GOOD, f"it runs {label}"
+
+
+def _of_instances(environment: Environment, instances: Instances, label: str) -> tuple[State, str, tuple[str, ...]]:
+    total = len(instances.all)
+    if not total:
+        return State.RECOVERING, "none of its instances reports", ()
+    missing = total - instances.on(label)
+    if not missing:
+        return State.GOOD, f"{'its instance runs' if total == 1 else f'all {total} instances run'} {label}", ()
+    who = "its instance" if total == 1 else f"{missing} of {total} instances"
+    text = f"{who} {'does' if missing == 1 else 'do'} not run {label}"
+    # What instances reported before the environment settled may have changed since.
+    fresh = instances.refreshed >= environment.updated
+    stuck = any(_stuck(item.deployment, item.version_label, label) for item in instances.all)
+    return (State.FAILED if fresh and stuck else State.RECOVERING), text, _causes(instances, label)
+
+
+def _stuck(deployment: str, version_label: str, label: str) -> bool:
+    """Whether an instance has ended on something else; one that just starts has nothing deployed yet."""
+    return deployment == "Failed" or (deployment == "Deployed" and version_label != label)
+
+
+def _causes(instances: Instances, label: str | None = None) -> tuple[str, ...]:
+    wanted = [
+        item for item in instances.all if label is None or (item.version_label, item.deployment) != (label, "Deployed")
+    ]
+    return tuple(f"{item.instance_id}: {cause}" for item in wanted for cause in item.causes)
+
+
+class EventLog:
+    """The events of one update, each reported once. They lead to a look at the environment, and never to a verdict."""
+
+    def __init__(self, report: Reporter) -> None:
+        self._report = report
+        self._known: set[Event] = set()
+        self.events: list[Event] = []
+
+    def add(self, events: Iterable[Event]) -> None:
+        """Add what DescribeEvents answers: known events and new ones, oldest first."""
+        for event in events:
+            if event not in self._known:
+                self._known.add(event)
+                self.events.append(event)
+                self._report.event(event)
+
+    @property
+    def ended(self) -> bool:
+        """Whether an event announces the end of the update."""
+        return any(words in event.message for event in self.events for words in _ENDINGS)
+
+    @property
+    def errors(self) -> list[Event]:
+        """The errors, the first one being the root of the others."""
+        return [event for event in self.events if event.severity in ("ERROR", "FATAL")]
+
+
+@dataclass(frozen=True)
+class UpdateRequest:
+    """An UpdateEnvironment that was accepted.
+
+    Attributes:
+        began: On the monotonic clock.
+        request_id: None if the answer was lost.
+        since: AWS's time before it began: where the request's id is not known, the events since then are its own.
+    """
+
+    began: float
+    request_id: str | None
+    since: datetime
+
+
+class Update:
+    """The update of an environment to one version: start it, wait for its end, verify it.
+
+    Attributes:
+        log: The events so far.
+        aborted: Whether the update was aborted at the deadline.
+    """
+
+    def __init__(self, context: DeploymentContext, label: str, *, each: Callable[[], None]) -> None:
+        """
+        Args:
+            context: The environment.
+            label: Of the version.
+            each: Called after every poll, such as to renew a lock.
+        """
+        self._context = context
+        self._label = label
+        self._each = each
+        self._request: UpdateRequest | None = None
+        self.log = EventLog(context.report)
+        self.aborted = False
+
+    def start(self, environment: Environment) -> bool:
+        """Start the update.
+
+        Args:
+            environment: As it was last.
+
+        Returns:
+            Whether it began; not while another update is under way.
+
+        Raises:
+            DeadlineError: When AWS does not say whether it began.
+        """
+        context, name = self._context, self._context.target.environment
+        began = context.clock.monotonic()
+        try:
+            request_id = context.aws.update_environment(name, self._label)
+        except UnansweredError as error:
+            raise DeadlineError(
+                f"whether environment {name} is being updated to {self._label} is not known: {error}"
+            ) from error
+        except AwsError as error:
+            if "Must be Ready" not in error.text:
+                raise
+            now = context.describe()
+            if now.ready or now.version_label != self._label:
+                return False
+            # The first answer was lost, and the second attempt found the update under way.
+            self._request = UpdateRequest(began, None, environment.updated)
+        else:
+            self._request = UpdateRequest(began, request_id, environment.updated)
+        return True
+
+    def wait(self) -> Environment:
+        """Wait until the update has ended; abort it when it takes too long.
+
+        Raises:
+            DeadlineError: When it does not end, or cannot be followed.
+        """
+        settings, name = self._context.settings, self._context.target.environment
+        with self._state_is_unknown():
+            environment = self._poll_until(settings.wait_timeout) or self._abort()
+            environment = environment or self._poll_until(settings.wait_timeout + settings.ready_timeout)
+        if environment is None:
+            aborted = ", and does not end although it was aborted" if self.aborted else ""
+            raise DeadlineError(
+                f"environment {name} is still being updated to {self._label} after {settings.wait_timeout:.0f} s"
+                f"{aborted}: see what becomes of it with beanpod status"
+            )
+        return environment
+
+    def verify(self, environment: Environment) -> Verdict:
+        """Judge the settled environment.
+
+        The verdict is the same at two looks in a row, the second one at every instance. What is good is so at the
+        health path as well, requested at each of the two. A state that may become good, and a wrong answer, have
+        `recovery` seconds; an update that another deployer started, `ready_timeout`.
+
+        Raises:
+            DeadlineError: When the state cannot be read.
+        """
+        with self._state_is_unknown():
+            verdict = self._verdict(environment)
+        if verdict.state is not State.GOOD and self._request:
+            # For the causes; the verdict is the same without them.
+            with suppress(DeployError):
+                self._read_events(self._request)
+        return verdict
+
+    def _poll_until(self, seconds: float) -> Environment | None:
+        """The environment, Ready or being terminated; None when it is still updating so long after the start."""
+        if self._request is None:
+            raise ValueError("the update was not started")
+        context, request, polls, last = self._context, self._request, 0, None
+        while (left := seconds - (context.clock.monotonic() - request.began)) > 0:
+            context.clock.sleep(min(POLL_SECONDS, left))
+            polls += 1
+            try:
+                if polls % _ENVIRONMENT_POLLS and not self.log.ended:
+                    self._read_events(request)
+                if not polls % _ENVIRONMENT_POLLS or self.log.ended:
+                    last = context.describe()
+                    if last.ready or last.terminated:
+                        return last
+                elif last:
+                    # The live line shows that it is still so.
+                    context.report.status(Status(last.status, last.health))
+            except UnansweredError as error:
+                context.report.say(f"{error}; polling again")
+            self._each()
+        return None
+
+    def _read_events(self, request: UpdateRequest) -> None:
+        target, since = self._context.target, None if request.request_id else request.since
+        self.log.add(
+            self._context.aws.events(
+                target.application, target.environment, request_id=request.request_id, since=since
+            )
+        )  # fmt: skip
+
+    def _abort(self) -> Environment | None:
+        """Abort an update that takes too long; the environment if it has ended just now."""
+        environment, report = self._context.describe(), self._context.report
+        if environment.abortable:
+            report.warn(f"the update is not done after {self._context.settings.wait_timeout:.0f} s: aborting it")
+            try:
+                self._context.aws.abort_update(environment.name)
+                self.aborted = True
+            except DeployError as error:
+                report.warn(f"the update could not be aborted: {error}")
+        return environment if environment.ready or environment.terminated else None
+
+    @contextmanager
+    def _state_is_unknown(self) -> Iterator[None]:
+        try:
+            yield
+        except (AwsError, CredentialsError, DeniedError) as error:
+            raise DeadlineError(
+                f"environment {self._context.target.environment} is being updated to {self._label}, and its state "
+                f"cannot be read: {error}"
+            ) from error
+
+    def _verdict(self, environment: Environment) -> Verdict:
+        settings, clock = self._context.settings, self._context.clock
+        began, pause = clock.monotonic(), _SECOND_LOOK_SECONDS
+        verdict = ask_health_path(self._context, judge(environment, None, self._label, settings))
+        while True:
+            clock.sleep(pause)
+            before, verdict = verdict, self._look()
+            waited = clock.monotonic() - began
+            if self._is_sure(before, verdict, waited):
+                return verdict
+            timeout = settings.ready_timeout if verdict.state is State.MOVING else settings.recovery
+            if verdict.state not in _FINAL and waited >= timeout:
+                return verdict
+            quick = verdict.state in _FINAL and not verdict.connection_refused
+            pause = _SECOND_LOOK_SECONDS if quick else POLL_SECONDS
+            self._each()
+
+    def _is_sure(self, before: Verdict, verdict: Verdict, waited: float) -> bool:
+        if verdict.state is not before.state or verdict.state not in _FINAL:
+            return False
+        return not verdict.connection_refused or waited >= min(_REFUSED_SECONDS, self._context.settings.recovery)
+
+    def _look(self) -> Verdict:
+        context, environment = self._context, self._context.describe()
+        if environment.terminated or not environment.ready:
+            return judge(environment, None, self._label, context.settings)
+        instances = context.aws.instances(context.target.environment)
+        context.report.status(
+            Status(environment.status, environment.health, instances.on(self._label), len(instances.all))
+        )
+        return ask_health_path(context, judge(environment, instances, self._label, context.settings))
+
+
+def ask_health_path(context: DeploymentContext, verdict: Verdict) -> Verdict:
+    """Request the health path of an environment that is good so far."""
+    health_path = context.target.health_path
+    return verdict.with_answer(health_path.answer()) if health_path and verdict.state is State.GOOD else verdict

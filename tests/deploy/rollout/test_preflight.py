@@ -1,0 +1,98 @@
+"""Where a stage is deployed to."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from beanpod.deploy.errors import UsageError
+from beanpod.deploy.health_path import HealthPath
+from beanpod.deploy.preflight import Target
+from beanpod.deploy.release import Rollout
+from tests.deploy.rollout.sandbox import Sandbox, bundle
+from tests.fake_reporter import FakeReporter
+
+
+def test_the_stacks_outputs_name_the_target(sandbox: Sandbox, tmp_path: Path) -> None:
+    target = sandbox.environment()
+    stage = sandbox.stage(target, tmp_path)
+    assert Target.find(stage, sandbox.aws(sandbox.clock())) == replace(
+        target, health_path=HealthPath(f"{target.url}/health")
+    )
+
+
+def test_nothing_to_do_is_six_calls_with_the_stacks(sandbox: Sandbox, tmp_path: Path) -> None:
+    target = sandbox.environment()
+    stage, clock = sandbox.stage(target, tmp_path), sandbox.clock()
+    sandbox.release(target, "whole")
+    sandbox.forget_calls()
+    aws = sandbox.aws(clock)
+    Rollout(Target.find(stage, aws), aws, report=FakeReporter(), clock=clock).release(bundle("whole"))
+    assert len(sandbox.actions()) == 6
+    assert "PutObject" not in sandbox.actions()
+
+
+def test_a_stage_that_is_not_deployed_is_named(sandbox: Sandbox, tmp_path: Path) -> None:
+    stage = sandbox.stage(sandbox.environment(), tmp_path)
+    sandbox.client("cloudformation").delete_stack(StackName=f"guestbook-{stage.name}-delivery")
+    said = (
+        f"^stage {stage.name} is not deployed: there is no stack guestbook-{stage.name}-delivery in us-east-1; run npx"
+    )
+    with pytest.raises(UsageError, match=said) as caught:
+        Target.find(stage, sandbox.aws(sandbox.clock()))
+    assert caught.value.exit_code == 2
+
+
+def test_a_stack_older_than_its_outputs_is_named(sandbox: Sandbox, tmp_path: Path) -> None:
+    stage = sandbox.stage(sandbox.environment(), tmp_path)
+    sandbox.client("cloudformation").delete_stack(StackName=f"guestbook-{stage.name}-delivery")
+    sandbox.stack(f"guestbook-{stage.name}-delivery", {"Other": "x"})
+    with pytest.raises(UsageError, match=f"guestbook-{stage.name}-delivery has no output BucketName: run npx cdk"):
+        Target.find(stage, sandbox.aws(sandbox.clock()))
+
+
+def test_a_stack_of_ones_own_holds_everything(sandbox: Sandbox, tmp_path: Path) -> None:
+    target = sandbox.environment()
+    stage = sandbox.stage(target, tmp_path)
+    stage = stage.model_copy(update={"delivery": stage.delivery.model_copy(update={"stack": "Shop"})})
+    with pytest.raises(UsageError, match="there is no stack Shop in us-east-1; run npx cdk deploy Shop first"):
+        Target.find(stage, sandbox.aws(sandbox.clock()))
+    outputs = {"ApplicationName": target.application, "EnvironmentName": target.environment}
+    outputs |= {"Region": target.region, "Url": target.url}
+    sandbox.stack("Shop", outputs)
+    with pytest.raises(UsageError, match="stack Shop has no output BucketName: run npx cdk deploy Shop again; Docker"):
+        Target.find(stage, sandbox.aws(sandbox.clock()))
+    sandbox.client("cloudformation").delete_stack(StackName="Shop")
+    sandbox.stack("Shop", outputs | {"BucketName": target.bucket})
+    assert replace(Target.find(stage, sandbox.aws(sandbox.clock())), health_path=None) == target
+
+
+def test_an_environment_that_is_gone_is_named(sandbox: Sandbox) -> None:
+    target = sandbox.environment()
+    sandbox.beanstalk.terminate_environment(EnvironmentName=target.environment)
+    sandbox.emulator.advance(100)
+    with pytest.raises(UsageError, match=rf"^environment {target.environment} of application guestbook does not exist"):
+        sandbox.rollout(target)[0].preflight()
+
+
+class Twins:
+    """Beanstalk's client where every environment has a twin that is ending: no API makes one on purpose."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def describe_environments(self, **request: Any) -> Any:
+        found = self._client.describe_environments(**request)
+        ending = [environment | {"Status": "Terminating"} for environment in found["Environments"]]
+        return found | {"Environments": [*found["Environments"], *ending]}
+
+
+def test_two_environments_of_one_name_are_one_too_many(sandbox: Sandbox) -> None:
+    target, clock = sandbox.environment(), sandbox.clock()
+    twins: Any = Twins(sandbox.beanstalk)
+    aws = replace(sandbox.aws(clock), beanstalk=twins)
+    said = rf"^2 environments are called {target.environment} \(Ready, Terminating\): wait until one is left, or"
+    with pytest.raises(UsageError, match=said) as caught:
+        sandbox.rollout(target, aws=aws, clock=clock)[0].preflight()
+    assert caught.value.exit_code == 2
