@@ -69,7 +69,7 @@ def github(lines: str) -> str:
         (f'region = "Frankfurt"\n{SERVICE}', 'region = "Frankfurt": write an AWS region, e.g. "eu-central-1"'),
         (
             database("storage_gb = 30\nallocated_storage = 40"),
-            "database.storage_gb = 30: unknown key: renamed to allocated_storage, which is written as well: write that",
+            "database.storage_gb = 30: renamed to allocated_storage, which is given as well: leave one of them out",
         ),
     ],
 )

@@ -78,7 +78,7 @@ OF_THE_OTHER_TYPE: dict[str, Tables] = {
     "LoadBalanced": {"max_size": 2, "deployment_policy": "RollingWithAdditionalBatch"},
 }
 
-# { plaintext = "..." } is a variable whose name or value looks like a secret's, and which is none.
+# { plaintext = "..." } is a variable that looks like a secret and is not one.
 PLAINTEXT = "plaintext"
 
 

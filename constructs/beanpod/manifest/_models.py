@@ -1,4 +1,4 @@
-"""What a stage is, section by section. The descriptions are the reference of `beanpod.toml` as well."""
+"""The models of a stage and its sections; their descriptions are the reference of `beanpod.toml`."""
 
 from __future__ import annotations
 
@@ -33,8 +33,7 @@ class ServiceConfig(Section):
     )
     context: types.RelativePath | None = Field(
         default=None,
-        description='Folder that the build sees, relative to the manifest, e.g. "." or "..". '
-        "Default: the Dockerfile's own.",
+        description='Build context, relative to the manifest, e.g. "." or "..". Default: the Dockerfile\'s own.',
     )
     args: Table[str] = Field(
         default={},
@@ -55,12 +54,12 @@ class ServiceConfig(Section):
         description="Port on which the container listens. Default: the one that the Dockerfile exposes, else 8080.",
     )
     health_check_path: types.HealthCheckPath = Field(
-        default="/health", description='Path that answers 200 while the service is well. Default: "/health".'
+        default="/health", description='Path that answers 200 while the service is healthy. Default: "/health".'
     )
 
 
 class GenerateSecret(Section):
-    """A password that Secrets Manager makes once and keeps."""
+    """A password that Secrets Manager generates once and keeps."""
 
     generate: int = Field(ge=16, le=256, description="Length of the generated value, 16 to 256 characters.")
 
@@ -126,7 +125,7 @@ class Scaling(Section):
         default="CPUUtilization", description='CloudWatch metric. Default: "CPUUtilization".'
     )
     statistic: rules.Statistic = Field(
-        default="Average", description='How the metric is summed up over the instances. Default: "Average".'
+        default="Average", description='How the metric is aggregated over the instances. Default: "Average".'
     )
     lower_threshold: Annotated[float, types.limit("scaling.lower_threshold")] = Field(
         default=30, description="An instance is removed below it. Default: 30."
@@ -135,11 +134,11 @@ class Scaling(Section):
         default=70, description="An instance is added above it. Default: 70."
     )
     period_minutes: Annotated[int, types.limit("scaling.period_minutes")] = Field(
-        default=5, description="Minutes between two looks at the metric. Default: 5."
+        default=5, description="Minutes between two evaluations of the metric. Default: 5."
     )
     breach_minutes: Annotated[int, types.limit("scaling.breach_minutes")] = Field(
         default=5,
-        description="Minutes a threshold must be passed before anything happens. Default: 5.",
+        description="Minutes for which a threshold must be passed before instances are added or removed. Default: 5.",
     )
 
     @property
@@ -149,7 +148,7 @@ class Scaling(Section):
 
 
 class ManagedUpdates(Section):
-    """The weekly hours in which Beanstalk brings the platform up to date."""
+    """The weekly window in which Beanstalk updates the platform."""
 
     level: rules.UpdateLevel = Field(
         description='"minor" (with new Docker versions), "patch", or "none" to switch managed updates off.'
@@ -179,8 +178,8 @@ class EnvironmentConfig(Section):
         max_length=40,
         description="EC2 instance types in order of preference, all of one architecture.",
     )
-    min_size: Annotated[int, types.limit("min_size")] = Field(description="Fewest instances.")
-    max_size: Annotated[int, types.limit("max_size")] = Field(description="Most instances.")
+    min_size: Annotated[int, types.limit("min_size")] = Field(description="Minimum number of instances.")
+    max_size: Annotated[int, types.limit("max_size")] = Field(description="Maximum number of instances.")
     private_instances: bool = Field(
         description="Whether instances have private addresses only, reached through the load balancer."
     )
@@ -197,7 +196,8 @@ class EnvironmentConfig(Section):
         description="TrafficSplitting: percent of requests for the new release. Default: 10.",
     )
     evaluation_minutes: Annotated[int, types.limit("evaluation_minutes")] = Field(
-        default=5, description="TrafficSplitting: minutes of trial, 3 to 600. Default: 5."
+        default=5,
+        description="TrafficSplitting: minutes before the new release gets all requests, 3 to 600. Default: 5.",
     )
     certificate: types.CertificateArn | None = Field(
         default=None, description="ACM certificate of the load balancer. Default: none, plain HTTP."
@@ -219,7 +219,7 @@ class EnvironmentConfig(Section):
         default=(), description="Any other Beanstalk option. Default: none."
     )
     max_versions: Annotated[int, types.limit("max_versions")] = Field(
-        description="Releases that can be returned to; older ones are deleted."
+        description="Application versions that Beanstalk keeps; older ones are deleted."
     )
 
     @property
@@ -268,7 +268,7 @@ class DatabaseConfig(Section):
         default=DEFAULT_USERNAME, description=f'Name of the master user. Default: "{DEFAULT_USERNAME}".'
     )
     compose_service: types.ComposeService | None = Field(
-        default=None, description="Service of the compose file that RDS stands in for on AWS. Default: none."
+        default=None, description="Service of the compose file that RDS replaces on AWS. Default: none."
     )
 
 
@@ -291,7 +291,7 @@ class DeliveryConfig(Section):
 
     user: bool = Field(
         default=True,
-        description="Whether an IAM user with an access key is made. Default: true, unless github is given.",
+        description="Whether an IAM user with an access key is created. Default: true, unless github is given.",
     )
     access_key_serial: int = Field(
         default=0, ge=0, le=2_147_483_647, description="Raise it to replace the access key. Default: 0."
@@ -305,7 +305,7 @@ class DeliveryConfig(Section):
 
 
 class AlarmsConfig(Section):
-    """Who is told when something is wrong."""
+    """Notifications about the environment's health."""
 
     email: types.Email | None = Field(default=None, description="Address that gets the alarms. Default: none.")
 
@@ -332,7 +332,7 @@ class StageConfig(Section):
     )
     secrets: Table[Secret] = Field(
         default={},
-        description="Environment variables whose values stand in Secrets Manager or Systems Manager.",
+        description="Environment variables whose values are in Secrets Manager or Systems Manager.",
     )
     network: NetworkConfig = Field(description="The network around the service.")
     environment: EnvironmentConfig = Field(description="The Elastic Beanstalk environment.")
@@ -340,7 +340,7 @@ class StageConfig(Section):
         default=None, description="The database on Amazon RDS. Default: no database."
     )
     delivery: DeliveryConfig = Field(default=DeliveryConfig(), description="Who may deploy.")
-    alarms: AlarmsConfig = Field(default=AlarmsConfig(), description="Who is told when something is wrong.")
+    alarms: AlarmsConfig = Field(default=AlarmsConfig(), description="Notifications about the environment's health.")
 
     @property
     def delivery_stack(self) -> str:

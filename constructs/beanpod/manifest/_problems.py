@@ -71,6 +71,8 @@ def _text(path: Path, details: ErrorDetails) -> str:
             return f"missing: write {_EXAMPLES.get(dotted(path), f'{path[-1]} = ...')}"
         case "extra_forbidden" if path[0] == "secrets" and path[-1] in keys_at(path[:-1]):
             return f"does not go with {details['loc'][2]}: {_REFERENCES}"
+        case "extra_forbidden" if len(path) == 2 and (name := RENAMED.get((str(path[0]), str(path[1])))):
+            return f"renamed to {name}, which is given as well: leave one of them out"
         case "extra_forbidden":
             return f"unknown key: {_known_key(path, value)}"
         case "union_tag_not_found":
@@ -91,8 +93,6 @@ def _text(path: Path, details: ErrorDetails) -> str:
 
 def _known_key(path: Path, value: object) -> str:
     key, known = str(path[-1]), keys_at(path[:-1])
-    if (name := RENAMED.get((str(path[0]), key))) and len(path) == 2:
-        return f"renamed to {name}, which is written as well: write that one"
     if guess := nearest(key, sorted(known)):
         return f"write {guess}"
     if table := next((name for name in StageConfig.model_fields if key in keys_at((name,)) - known), None):

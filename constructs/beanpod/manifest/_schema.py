@@ -12,7 +12,7 @@ from beanpod.manifest._layers import PLAINTEXT, PRESETS, RENAMED
 from beanpod.manifest._messages import show
 from beanpod.manifest._models import StageConfig
 
-# The tables that stages, presets and file share out between them: no layer need be complete.
+# Tables of which file, stage and preset may each have a part.
 _LAYERED = (
     "ServiceConfig",
     "NetworkConfig",
@@ -30,7 +30,7 @@ _VARIABLE = {
             "additionalProperties": False,
             "required": [PLAINTEXT],
             "properties": {
-                PLAINTEXT: {"type": "string", "description": "A value that looks like a secret's and that is none."}
+                PLAINTEXT: {"type": "string", "description": "A value that looks like a secret and is not one."}
             },
         },
     ]
@@ -38,7 +38,7 @@ _VARIABLE = {
 
 
 def schema() -> dict[str, Any]:
-    """The schema. Nothing is required in it that another layer may bring."""
+    """Return the schema. A key that the preset or another table may give is not required."""
     generated = StageConfig.model_json_schema()
     definitions = {name: _tidy(section) for name, section in generated.pop("$defs").items()}
     stage = _tidy(generated)
@@ -66,11 +66,12 @@ def schema() -> dict[str, Any]:
 
 
 def text() -> str:
+    """Return the schema as the text of its file."""
     return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _tidy(section: dict[str, Any]) -> dict[str, Any]:
-    """Without the titles that repeat the key, and without null, which TOML has not."""
+    """Remove the titles, which repeat the key, and null, which TOML does not have."""
     properties = {key: _tidy_property(value) for key, value in section["properties"].items()}
     return {**section, "properties": properties}
 
@@ -82,7 +83,7 @@ def _tidy_property(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_empty_default(key: str, item: object) -> bool:
-    """Absent or all defaults itself: the description says it better."""
+    """Return whether a default is absent or a table of defaults: its description says it better."""
     return key == "default" and (item is None or isinstance(item, dict))
 
 

@@ -1,4 +1,4 @@
-"""Whether a variable looks like a secret, by its name or by its value. Pure functions.
+"""Tell whether a variable looks like a secret, by its name or by its value. Pure functions.
 
 A name is judged by its words, of which the last one says what it is: DB_PASSWORD is a password, PASSWORD_MIN_LENGTH a
 length. Forms of values: https://docs.github.com/en/code-security/secret-scanning/introduction/supported-secret-scanning-patterns
@@ -18,13 +18,13 @@ _KINDS_OF_KEY_TEXT = """
     SIGNING SSH STORAGE
 """
 _KINDS_OF_KEY = frozenset(_KINDS_OF_KEY_TEXT.split())
-# Said after a secret's name, these change nothing: SECRET_KEY_BASE, DB_PASSWORD_PROD.
+# After a secret's name, these words change nothing: SECRET_KEY_BASE, DB_PASSWORD_PROD.
 _NEUTRAL_TEXT = """
     B64 BASE BASE64 CURRENT DEV DEVELOPMENT HEX JSON LIVE NEW OLD PEM PREVIOUS PRIMARY PROD PRODUCTION RAW
     SANDBOX SECONDARY STAGING TEST VALUE
 """
 _NEUTRAL = frozenset(_NEUTRAL_TEXT.split())
-# What is about a secret without being one: PASSWORD_MIN_LENGTH, TOKEN_TTL, SECRET_KEY_FILE.
+# Last words of settings about a secret: PASSWORD_MIN_LENGTH, TOKEN_TTL, SECRET_KEY_FILE.
 _ABOUT_TEXT = """
     AGE ALG ALGORITHM ALLOWED ARN ATTEMPTS AUDIENCE BACKEND BUCKET CACHE CHECK CLASS COLUMN COOKIE COST COUNT
     DAYS DIR DIRECTORY DISABLED DOMAIN DURATION ENABLED ENCODER ENCODING ENDPOINT ENGINE EXPIRATION EXPIRES
@@ -52,7 +52,7 @@ _FORMS = (
     ("a token of GitLab's", r"glpat-[\w-]{20,}"),
     ("a key of Stripe's", r"(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{10,}|whsec_[A-Za-z0-9+/=]{20,}"),
     ("a token of Slack's", r"xox[abeoprs]-[A-Za-z0-9-]{10,}|xapp-[0-9]-[A-Za-z0-9-]{10,}"),
-    ("an address of Slack's that lets anybody write", r"hooks\.slack\.com/(?:services|workflows)/\w+/"),
+    ("a webhook of Slack's", r"hooks\.slack\.com/(?:services|workflows)/\w+/"),
     ("a key of Google's", r"AIza[\w-]{35}"),
     ("a key of SendGrid's", r"SG\.[\w-]{16,}\.[\w-]{16,}"),
     ("a token of Docker Hub's", r"dckr_[po]at_[\w-]{20,}"),
@@ -73,19 +73,19 @@ _BLANK = re.compile(r"\$?\{.*\}|\$\w+|<.*>|%\w|%\(\w+\)s|[*x.]+", re.IGNORECASE)
 
 
 def looks_secret(name: str, value: str) -> str | None:
-    """What gives a variable away as a secret, to follow "looks like a secret: "; None for one that does not.
+    """Return why a variable looks like a secret, never with its value; None if it does not.
 
-    The words never hold the value, nor a part of it.
+    The text follows "looks like a secret, ".
     """
     found = secret_form(value)
     if found:
         return f"its value has the form of {found}"
-    word = _telling_word(name, value)
+    word = _secret_word(name, value)
     return f"its name says {word}" if word else None
 
 
 def secret_form(value: str) -> str | None:
-    """The kind of secret that a value is by its form, such as "a JSON Web Token"; None where it has no such form."""
+    """Return the kind of secret that a value has the form of, such as "a JSON Web Token"; None for any other value."""
     for what, pattern in _VALUES:
         if pattern.search(value):
             return what
@@ -93,7 +93,7 @@ def secret_form(value: str) -> str | None:
 
 
 def password_in(value: str) -> str | None:
-    """The password within an address such as postgres://ada:PASSWORD@db/shop; None without one."""
+    """Return the password in an address such as postgres://ada:PASSWORD@db/shop; None if it has none."""
     for pattern in (_IN_ADDRESS, _IN_PARAMETERS):
         for match in pattern.finditer(value):
             if not _BLANK.fullmatch(match["password"]):
@@ -101,7 +101,7 @@ def password_in(value: str) -> str | None:
     return None
 
 
-def _telling_word(name: str, value: str) -> str | None:
+def _secret_word(name: str, value: str) -> str | None:
     words = [word for word in _words(name) if not word.isdigit()]
     while words and words[-1] in _NEUTRAL:
         words.pop()
@@ -111,11 +111,11 @@ def _telling_word(name: str, value: str) -> str | None:
         return words[-1]
     if words[-1] in ("KEY", "KEYS") and len(words) > 1 and words[-2] in _KINDS_OF_KEY:
         return f"{words[-2]}_{words[-1]}"
-    return None if words[-1] in _ABOUT or _SETTING.fullmatch(value.strip()) else _said_before(words)
+    return None if words[-1] in _ABOUT or _SETTING.fullmatch(value.strip()) else _word_before_purpose(words)
 
 
-def _said_before(words: list[str]) -> str | None:
-    """The secret in a name that goes on with what it is for: PASSWORD_ADMIN, API_KEY_MAPS."""
+def _word_before_purpose(words: list[str]) -> str | None:
+    """Return the secret in a name whose last words say what it is for: PASSWORD_ADMIN, API_KEY_MAPS."""
     for first, second in zip(words, [*words[1:], ""], strict=True):
         if _is_secret(first) or first in _PLURALS:
             return first
@@ -129,5 +129,5 @@ def _is_secret(word: str) -> bool:
 
 
 def _words(name: str) -> list[str]:
-    """DB_PASSWORD, db-password and dbPassword -> DB, PASSWORD."""
+    """Return the words of a name: DB and PASSWORD of DB_PASSWORD, db-password and dbPassword."""
     return [word.upper() for word in _WORD.findall(name)]
