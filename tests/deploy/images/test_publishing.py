@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from beanpod.deploy.bundles import build_specs
 from beanpod.deploy.errors import BuildError, UsageError
-from beanpod.deploy.images import BuildSpec, ProcessRunner
+from beanpod.deploy.images import BuildSpec, ProcessRunner, Repository, connect
 from beanpod.deploy.images.docker import failure
 from beanpod.deploy.report import Phase
 from beanpod.manifest import Manifest
@@ -289,21 +290,26 @@ def test_a_wrong_password_is_refused_before_the_build(classic_shop: Shop, tmp_pa
     assert classic_shop.runner.named("build") == []
 
 
-def test_a_registry_that_is_down_is_named_before_the_build(classic_shop: Shop, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("login", "aim"), [(True, "logging in to"), (False, "contacting")], ids=["given", "own"])
+def test_a_registry_that_is_down_is_named_before_the_build(
+    classic_shop: Shop, tmp_path: Path, login: bool, aim: str
+) -> None:
     classic_shop.repository = "localhost:9/ada/guestbook"
+    if not login:
+        del classic_shop.variables["DOCKER_USERNAME"], classic_shop.variables["DOCKER_PASSWORD"]
 
-    with pytest.raises(BuildError, match=r"logging in to localhost:9 failed: the registry does not answer: check its"):
+    with pytest.raises(BuildError, match=rf"{aim} localhost:9 failed: the registry does not answer: check its"):
         classic_shop.publish(write_source(tmp_path, "one"))
 
     assert classic_shop.runner.named("build") == []
 
 
-def test_a_push_to_a_registry_that_is_down_fails(classic_shop: Shop, docker_engine: Engine, tmp_path: Path) -> None:
-    classic_shop.repository = "localhost:9/a/b"
-    del classic_shop.variables["DOCKER_USERNAME"], classic_shop.variables["DOCKER_PASSWORD"]
-
-    with pytest.raises(BuildError, match=r"pushing localhost:9/a/b:\w+ failed: the registry does not answer"):
-        classic_shop.publish(write_source(tmp_path, "one"))
+def test_a_push_to_a_registry_that_is_down_fails(open_shop: Shop, docker_engine: Engine, tmp_path: Path) -> None:
+    with connect(open_shop.repository, environment=open_shop.variables, report=open_shop.report) as builder:
+        image_id = builder.build(write_source(tmp_path, "one"), open_shop.platform)
+        down = replace(builder, repository=Repository("localhost:9/a/b"))
+        with pytest.raises(BuildError, match=r"pushing localhost:9/a/b:c failed: the registry does not answer"):
+            down.push(image_id, "c")
     docker_engine.remove_images("localhost:9")
 
 

@@ -17,6 +17,7 @@ from beanpod.deploy.images.dockerfile import platform_arguments, read_dockerfile
 from beanpod.deploy.images.process import Finished, ProcessRunner, Runner, temporary_folder
 from beanpod.deploy.images.registry import (
     Repository,
+    check_registry,
     configuration_folder,
     given_credentials,
     is_closed,
@@ -198,6 +199,8 @@ def connect(
         builder = _find_builder(docker, place)
         if login:
             log_in(docker, place, login)
+        else:
+            check_registry(docker, place)
         yield builder
 
 

@@ -23,6 +23,7 @@ _CAUSE = re.compile(
 # A RUN instruction failed: what its program printed is not about Docker or a registry.
 _STEP_FAILED = re.compile(r"returned a non-zero code|did not complete successfully|executor failed running")
 
+_NO_ANSWER = "the registry does not answer: check its address and that it runs"
 _TRY_AGAIN = "the registry or the network failed: try again"
 # What Docker 20.10 or later, or a registry, prints, and the remedy. The first pattern that fits counts; those for steps
 # apply to what a RUN instruction prints, too.
@@ -57,8 +58,7 @@ _REMEDIES = {
     "the engine's insecure-registries",
     r"x509:|certificate signed by unknown authority": "the registry's certificate is not trusted: add its authority to "
     "the engine's /etc/docker/certs.d",
-    r"connection refused|no such host|server misbehaving|network is unreachable": "the registry does not answer: check "
-    "its address and that it runs",
+    r"connection refused|no such host|server misbehaving|network is unreachable": _NO_ANSWER,
     r"i/o timeout|tls handshake timeout|unexpected eof|: eof|connection reset|context deadline exceeded|"
     r"bad gateway|service unavailable|gateway timeout|internal server error": _TRY_AGAIN,
 }
@@ -125,6 +125,11 @@ def failure(aim: str, finished: Finished) -> BuildError:
     last = f"exit code {finished.code}: {lines[-1][:_LONGEST_REASON]}" if lines else ""
     reason = _remedy(finished.lines) or last or f"docker printed nothing, exit code {finished.code}"
     return BuildError(f"{aim} failed: {reason}", causes=lines)
+
+
+def is_unreachable(finished: Finished) -> bool:
+    """Whether a command failed because nothing answers at the registry's address."""
+    return finished.code != 0 and _remedy(finished.lines) == _NO_ANSWER
 
 
 def causes(lines: Sequence[str]) -> tuple[str, ...]:

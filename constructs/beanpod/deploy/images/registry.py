@@ -12,7 +12,7 @@ from typing import Any
 from beanpod.deploy.clock import Clock, SystemClock
 from beanpod.deploy.errors import BuildError, UsageError
 from beanpod.deploy.images import commands
-from beanpod.deploy.images.docker import Docker, checked, failure
+from beanpod.deploy.images.docker import Docker, checked, failure, is_unreachable
 from beanpod.deploy.images.process import Finished, ProcessRunner, Runner, temporary_folder
 from beanpod.deploy.report import Reporter
 
@@ -118,6 +118,14 @@ def log_in(docker: Docker, repository: Repository, credentials: Credentials) -> 
             "check DOCKER_USERNAME and DOCKER_PASSWORD"
         )
     checked(finished, aim)
+
+
+def check_registry(docker: Docker, repository: Repository) -> None:
+    """Raise BuildError if the registry does not answer."""
+    command = commands.manifest_inspect(f"{repository}:latest", insecure=repository.is_local)
+    finished = docker.run(command, f"contacting {repository.registry}")
+    if is_unreachable(finished):
+        raise failure(f"contacting {repository.registry}", finished)
 
 
 @contextmanager
