@@ -21,7 +21,7 @@ from beanpod.manifest import Manifest
 from beanpod_emulator import EmbeddedAws
 from tests.deploy.engine import Engine, docker_engine
 from tests.deploy.registry import local_registry
-from tests.emulator.machines.shop import APPLICATION, BUCKET, Options, Shop, Site, several
+from tests.emulator.docker_runtime.shop import APPLICATION, BUCKET, Options, Shop, Site, several
 from tests.fake_reporter import FakeReporter
 
 __all__ = ["docker_engine"]

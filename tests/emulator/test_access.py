@@ -12,7 +12,7 @@ import pytest
 from beanpod_emulator import EmbeddedAws
 from tests.emulator.clients import Clients
 from tests.emulator.requests import send, signed, with_token
-from tests.emulator.something_to_lose import expect_unchanged, fill
+from tests.emulator.sample_state import expect_unchanged, fill
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 IDENTITY = b"Action=GetCallerIdentity&Version=2011-06-15"
@@ -47,7 +47,7 @@ def port(aws: EmbeddedAws) -> int:
 
 
 @pytest.mark.parametrize("host", ["localhost", "LocalHost:{port}", "127.0.0.1", "127.0.0.1:{port}", "[::1]:8080"])
-def test_names_of_this_machine_are_answered(aws: EmbeddedAws, host: str) -> None:
+def test_accepts_host_headers_of_localhost(aws: EmbeddedAws, host: str) -> None:
     answer = send(aws, "GET", "/_emulator/now", with_token(aws, host=host.format(port=port(aws))))
     assert answer.status == 200, answer
 
@@ -60,7 +60,7 @@ def test_names_of_this_machine_are_answered(aws: EmbeddedAws, host: str) -> None
         None,
     ],
 )  # fmt: skip
-def test_other_names_are_not(aws: EmbeddedAws, host: str | None) -> None:
+def test_rejects_other_host_headers(aws: EmbeddedAws, host: str | None) -> None:
     name = host and host.format(port=port(aws))
     for answer in (
         send(aws, "GET", "/_emulator/now", with_token(aws, host=name)),
@@ -70,7 +70,7 @@ def test_other_names_are_not(aws: EmbeddedAws, host: str | None) -> None:
         assert "localhost, 127.0.0.1 and [::1] only" in answer.text
 
 
-def test_the_name_in_an_absolute_target_counts(aws: EmbeddedAws) -> None:
+def test_checks_the_host_of_an_absolute_target(aws: EmbeddedAws) -> None:
     here = urlsplit(aws.endpoint_url).netloc
     assert send(aws, "GET", f"http://{here}/_emulator/now", with_token(aws, host="evil.example")).status == 200
     assert send(aws, "GET", "http://evil.example/_emulator/now", with_token(aws, host=here)).status == 421
@@ -84,7 +84,7 @@ def test_the_name_in_an_absolute_target_counts(aws: EmbeddedAws) -> None:
         ("sec-fetch-site", ""),
     ],
 )  # fmt: skip
-def test_request_of_a_web_page_is_refused_whatever_it_knows(aws: EmbeddedAws, name: str, value: str) -> None:
+def test_rejects_requests_of_web_pages_even_with_credentials(aws: EmbeddedAws, name: str, value: str) -> None:
     of_aws = signed(aws, "sts", "POST", "/", FORM, IDENTITY)
     for answer in (
         send(aws, "GET", "/_emulator/now", with_token(aws) | {name: value}),
@@ -95,14 +95,14 @@ def test_request_of_a_web_page_is_refused_whatever_it_knows(aws: EmbeddedAws, na
         assert [header for header in answer.headers if header.startswith("access-control")] == []
 
 
-def test_programs_and_typed_addresses_are_no_web_pages(aws: EmbeddedAws) -> None:
+def test_accepts_requests_of_programs_and_typed_addresses(aws: EmbeddedAws) -> None:
     # What fetch() of Node sends, and a browser for an address that a person typed.
     for header in ({"sec_fetch_mode": "cors"}, {"sec_fetch_site": "none", "sec_fetch_mode": "navigate"}):
         assert send(aws, "GET", "/_emulator/now", with_token(aws, **header)).status == 200
 
 
 @pytest.mark.parametrize("target", ["/", "/public/page.html", "/_emulator/limits"])
-def test_nothing_is_permitted_across_origins(aws: EmbeddedAws, filled: Clients, target: str) -> None:
+def test_rejects_preflight_requests(aws: EmbeddedAws, filled: Clients, target: str) -> None:
     rule = {"AllowedMethods": ["GET", "PUT"], "AllowedOrigins": ["*"]}
     filled("s3").put_bucket_cors(Bucket="public", CORSConfiguration={"CORSRules": [rule]})
     for answer in (
@@ -113,14 +113,14 @@ def test_nothing_is_permitted_across_origins(aws: EmbeddedAws, filled: Clients, 
         assert [header for header in answer.headers if header.startswith("access-control")] == []
 
 
-def test_refusal_waits_for_no_body_and_for_nobodys_turn(aws: EmbeddedAws) -> None:
+def test_rejects_without_reading_the_body_or_waiting_for_the_lock(aws: EmbeddedAws) -> None:
     for headers in ({"host": "evil.example"}, {"origin": "null"}):
         answer = send(aws, "POST", "/_emulator/limits", headers | {"content-length": "1000000"}, b"{")
         assert answer.status in (421, 403)
     assert send(aws, "POST", "/_emulator/limits", {"content-length": "1000000"}, b"{").status == 401
 
 
-def test_who_sends_slowly_keeps_nobody_waiting(aws: EmbeddedAws, clients: Clients) -> None:
+def test_a_slow_client_does_not_block_others(aws: EmbeddedAws, clients: Clients) -> None:
     with socket.create_connection(("127.0.0.1", port(aws))) as slow:
         slow.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nA")
         clients("sts").get_caller_identity()
@@ -170,7 +170,7 @@ UNSIGNED: list[tuple[str, str, dict[str, str], bytes]] = [
 ]
 
 
-def test_unsigned_request_is_refused_and_changes_nothing(aws: EmbeddedAws, filled: Clients) -> None:
+def test_rejects_unsigned_requests(aws: EmbeddedAws, filled: Clients) -> None:
     for request in UNSIGNED:
         answer = send(aws, *request)
         assert answer.status in (400, 403, 404), (request, answer)
@@ -178,7 +178,7 @@ def test_unsigned_request_is_refused_and_changes_nothing(aws: EmbeddedAws, fille
     expect_unchanged(filled)
 
 
-def test_the_key_opens_nothing_of_moto_itself(aws: EmbeddedAws, filled: Clients) -> None:
+def test_does_not_serve_the_pages_of_moto(aws: EmbeddedAws, filled: Clients) -> None:
     for method, target in (("POST", "/moto-api/reset"), ("GET", "/moto-api/data.json"), ("GET", "/latest/api/token")):
         assert send(aws, method, target, signed(aws, "s3", method, target)).status == 404
     expect_unchanged(filled)
@@ -193,7 +193,7 @@ def test_the_key_opens_nothing_of_moto_itself(aws: EmbeddedAws, filled: Clients)
         ({"aws_session_token": "of-somebody"}, {"InvalidClientTokenId", "InvalidAccessKeyId"}),
     ],
 )
-def test_another_user_of_the_machine_is_refused(
+def test_rejects_another_user_of_the_machine(
     aws: EmbeddedAws, service: str, wrong: dict[str, str], codes: set[str]
 ) -> None:
     operation = {
@@ -211,7 +211,7 @@ def test_another_user_of_the_machine_is_refused(
     assert aws.calls()[-1].principal == ""
 
 
-def test_each_run_has_a_key_and_a_token_of_its_own(aws: EmbeddedAws) -> None:
+def test_each_run_has_new_credentials(aws: EmbeddedAws) -> None:
     names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "BEANPOD_EMULATOR_TOKEN")
     with EmbeddedAws.start() as other:
         assert not {aws.environment[name] for name in names} & {other.environment[name] for name in names}
@@ -222,7 +222,7 @@ def test_each_run_has_a_key_and_a_token_of_its_own(aws: EmbeddedAws) -> None:
 
 
 @pytest.mark.parametrize("given", [None, "", "Bearer", "Bearer wrong", "Basic {token}", "{token}", "Bearer \u00e9"])
-def test_the_emulators_own_paths_take_its_token(aws: EmbeddedAws, given: str | None) -> None:
+def test_the_control_api_requires_the_token(aws: EmbeddedAws, given: str | None) -> None:
     headers = with_token(aws) | {"authorization": given and given.format(token=aws.token)}
     for method, path in (
         ("GET", "now"),
@@ -237,7 +237,7 @@ def test_the_emulators_own_paths_take_its_token(aws: EmbeddedAws, given: str | N
 
 
 @pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded", "application/jsonp"])
-def test_the_emulators_own_paths_take_json_only(aws: EmbeddedAws, kind: str | None) -> None:
+def test_the_control_api_requires_json(aws: EmbeddedAws, kind: str | None) -> None:
     limits = b'{"application_versions": 0}'
     answer = send(aws, "POST", "/_emulator/limits", with_token(aws, content_type=kind), limits)
     assert answer.status == 415
@@ -247,7 +247,7 @@ def test_the_emulators_own_paths_take_json_only(aws: EmbeddedAws, kind: str | No
     assert send(aws, "GET", "/_emulator/now", with_token(aws, content_type=None)).status == 200
 
 
-def test_what_is_refused_sets_off_no_fault_and_is_in_the_log(aws: EmbeddedAws, clients: Clients) -> None:
+def test_a_rejected_call_is_logged_and_fires_no_fault(aws: EmbeddedAws, clients: Clients) -> None:
     aws.forget_calls()
     aws.order("throttles", service="sts")
     send(aws, "POST", "/", FORM, IDENTITY)

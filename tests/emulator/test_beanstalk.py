@@ -48,7 +48,7 @@ def _settings(beanstalk: Any, **what: str) -> dict[tuple[str, str], str]:
     return {(entry["Namespace"], entry["OptionName"]): entry["Value"] for entry in entries}
 
 
-def test_new_environment_launches_and_is_then_ready_with_the_sample(clients: Clients, beanstalk: Any) -> None:
+def test_launches_an_environment_with_the_sample_application(clients: Clients, beanstalk: Any) -> None:
     created = _create(clients, "fresh-dev", CNAMEPrefix="fresh", Tags=[{"Key": "team", "Value": "web"}])
     assert (created["Status"], created["Health"]) == ("Launching", "Grey")
     found = _find(beanstalk, "fresh-dev")
@@ -64,7 +64,7 @@ def test_new_environment_launches_and_is_then_ready_with_the_sample(clients: Cli
     assert beanstalk.check_dns_availability(CNAMEPrefix="nobodys")["Available"]
 
 
-def test_single_instance_is_reached_at_its_address(clients: Clients, beanstalk: Any) -> None:
+def test_the_endpoint_of_a_single_instance_is_an_address(clients: Clients, beanstalk: Any) -> None:
     _create(clients, "single-dev", option(NETWORK, "EnvironmentType", "SingleInstance"))
     assert _find(beanstalk, "single-dev")["EndpointURL"] == "255.255.255.255"
     resources = beanstalk.describe_environment_resources(EnvironmentName="single-dev")["EnvironmentResources"]
@@ -72,7 +72,7 @@ def test_single_instance_is_reached_at_its_address(clients: Clients, beanstalk: 
     assert len(resources["Instances"]) == 1
 
 
-def test_sample_that_does_not_answer_the_health_path_ends_ready_and_red(clients: Clients, beanstalk: Any) -> None:
+def test_is_red_when_the_sample_fails_the_health_check(clients: Clients, beanstalk: Any) -> None:
     _create(
         clients,
         "deep-dev",
@@ -98,9 +98,7 @@ def test_sample_that_does_not_answer_the_health_path_ends_ready_and_red(clients:
         ),
     ],
 )
-def test_launch_without_what_it_needs_ends_terminated(
-    beanstalk: Any, settings: list[dict[str, str]], reason: str
-) -> None:
+def test_a_failed_launch_ends_terminated(beanstalk: Any, settings: list[dict[str, str]], reason: str) -> None:
     created = beanstalk.create_environment(
         ApplicationName="guestbook", EnvironmentName="doomed", PlatformArn=DOCKER, OptionSettings=settings
     )
@@ -111,9 +109,7 @@ def test_launch_without_what_it_needs_ends_terminated(
     assert any(reason in event["Message"] for event in events)
 
 
-def test_version_is_deployed_and_the_events_carry_the_requests_id(
-    clients: Clients, beanstalk: Any, environment: str
-) -> None:
+def test_deploys_a_version_with_events_of_its_request_id(clients: Clients, beanstalk: Any, environment: str) -> None:
     clients.version("v1")
     updated = beanstalk.update_environment(EnvironmentName=environment, VersionLabel="v1")
     assert (updated["Status"], updated["AbortableOperationInProgress"]) == ("Updating", True)
@@ -129,7 +125,7 @@ def test_version_is_deployed_and_the_events_carry_the_requests_id(
     assert instances["InstanceHealthList"][0]["Deployment"]["VersionLabel"] == "v1"
 
 
-def test_version_in_use_is_not_deleted_and_its_bundle_goes_with_it_when_asked(
+def test_deletes_only_unused_versions_and_their_bundles_on_request(
     clients: Clients, beanstalk: Any, environment: str
 ) -> None:
     clients.version("v2")
@@ -149,7 +145,7 @@ def test_version_in_use_is_not_deleted_and_its_bundle_goes_with_it_when_asked(
     assert not clients.exists("s3", "head_object", Bucket=bundle["S3Bucket"], Key=bundle["S3Key"])
 
 
-def test_options_change_and_go(beanstalk: Any, environment: str) -> None:
+def test_changes_and_removes_options(beanstalk: Any, environment: str) -> None:
     setting = option(VARIABLES, "GREETING", "hello")
     beanstalk.update_environment(EnvironmentName=environment, OptionSettings=[setting])
     assert _settings(beanstalk, EnvironmentName=environment)[VARIABLES, "GREETING"] == "hello"
@@ -159,7 +155,7 @@ def test_options_change_and_go(beanstalk: Any, environment: str) -> None:
     assert (VARIABLES, "GREETING") not in _settings(beanstalk, EnvironmentName=environment)
 
 
-def test_template_carries_platform_and_settings(clients: Clients, beanstalk: Any) -> None:
+def test_a_template_has_a_platform_and_settings(clients: Clients, beanstalk: Any) -> None:
     key = {"ApplicationName": "guestbook", "TemplateName": "small"}
     beanstalk.create_configuration_template(
         PlatformArn=DOCKER,
@@ -230,7 +226,7 @@ def test_template_carries_platform_and_settings(clients: Clients, beanstalk: Any
         ),
     ],
 )
-def test_request_for_what_is_not_there_is_refused(
+def test_rejects_requests_for_missing_resources(
     beanstalk: Any, operation: str, request_: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ClientError) as caught:
@@ -239,7 +235,7 @@ def test_request_for_what_is_not_there_is_refused(
     assert message in error(caught)[1]
 
 
-def test_taken_names_are_refused(clients: Clients, beanstalk: Any, environment: str) -> None:
+def test_rejects_names_in_use(clients: Clients, beanstalk: Any, environment: str) -> None:
     with pytest.raises(ClientError, match=f"Environment {environment} already exists."):
         _create(clients, environment)
     _create(clients, "named-dev", CNAMEPrefix="taken")
@@ -266,9 +262,7 @@ def test_taken_names_are_refused(clients: Clients, beanstalk: Any, environment: 
         (option(VARIABLES, "LONG", "x" * 4096), "4101 bytes, more than the limit of 4096"),
     ],
 )
-def test_option_that_beanstalk_would_refuse_is_refused(
-    clients: Clients, beanstalk: Any, setting: dict[str, str], message: str
-) -> None:
+def test_rejects_invalid_options(clients: Clients, beanstalk: Any, setting: dict[str, str], message: str) -> None:
     with pytest.raises(ClientError) as caught:
         _create(clients, "refused-dev", setting)
     assert error(caught)[0] == "ConfigurationValidationException"
@@ -287,12 +281,12 @@ def test_option_that_beanstalk_would_refuse_is_refused(
         option("aws:elasticbeanstalk:application:environmentsecrets", "KEY", "arn:aws:ssm:us-east-1:1:parameter/x"),
     ],
 )
-def test_options_with_names_of_ones_own_are_known(beanstalk: Any, setting: dict[str, str]) -> None:
+def test_accepts_options_with_custom_names(beanstalk: Any, setting: dict[str, str]) -> None:
     found = beanstalk.validate_configuration_settings(ApplicationName="guestbook", OptionSettings=[setting])
     assert found["Messages"] == []
 
 
-def test_busy_is_not_ready(beanstalk: Any, environment: str) -> None:
+def test_rejects_an_update_unless_ready(beanstalk: Any, environment: str) -> None:
     beanstalk.restart_app_server(EnvironmentName=environment)
     beanstalk.rebuild_environment(EnvironmentName=environment)
     assert _find(beanstalk, environment)["Status"] == "Ready"
@@ -301,7 +295,7 @@ def test_busy_is_not_ready(beanstalk: Any, environment: str) -> None:
     assert "is in an invalid state for this operation. Must be pending deployment." in error(caught)[1]
 
 
-def test_terminated_environment_stays_describable_and_its_name_is_free(
+def test_a_terminated_environment_can_be_described_and_its_name_reused(
     clients: Clients, beanstalk: Any, environment: str
 ) -> None:
     old = beanstalk.terminate_environment(EnvironmentName=environment)
@@ -312,7 +306,7 @@ def test_terminated_environment_stays_describable_and_its_name_is_free(
     assert _create(clients, environment)["EnvironmentId"] != old["EnvironmentId"]
 
 
-def test_application_with_environments_is_deleted_only_by_force(clients: Clients, beanstalk: Any) -> None:
+def test_deletes_an_application_with_environments_only_by_force(clients: Clients, beanstalk: Any) -> None:
     beanstalk.create_application(ApplicationName="busy")
     beanstalk.create_environment(
         ApplicationName="busy",
@@ -328,7 +322,7 @@ def test_application_with_environments_is_deleted_only_by_force(clients: Clients
     assert beanstalk.describe_applications(ApplicationNames=["busy"])["Applications"] == []
 
 
-def test_lifecycle_and_description_of_an_application(beanstalk: Any) -> None:
+def test_updates_lifecycle_and_description_of_an_application(beanstalk: Any) -> None:
     rule = {"Enabled": True, "MaxCount": 20, "DeleteSourceFromS3": True}
     beanstalk.create_application(ApplicationName="kept", Description="first")
     beanstalk.update_application_resource_lifecycle(
@@ -342,7 +336,7 @@ def test_lifecycle_and_description_of_an_application(beanstalk: Any) -> None:
     assert (config["MaxCountRule"], config["MaxAgeRule"]["Enabled"]) == (rule, False)
 
 
-def test_tags_change_up_to_fifty(beanstalk: Any, environment: str) -> None:
+def test_changes_up_to_fifty_tags(beanstalk: Any, environment: str) -> None:
     arn = _find(beanstalk, environment)["EnvironmentArn"]
     beanstalk.update_tags_for_resource(ResourceArn=arn, TagsToAdd=[{"Key": "team", "Value": "web"}])
     beanstalk.update_tags_for_resource(ResourceArn=arn, TagsToRemove=["team"])
@@ -358,7 +352,7 @@ def test_tags_change_up_to_fifty(beanstalk: Any, environment: str) -> None:
     assert error(caught)[0] == "ResourceNotFoundException"
 
 
-def test_platforms_are_listed_newest_first_and_described(beanstalk: Any) -> None:
+def test_lists_platforms_newest_first(beanstalk: Any) -> None:
     branch = "Docker running on 64bit Amazon Linux 2023"
     filters = [{"Type": "PlatformBranchName", "Operator": "=", "Values": [branch]}]
     found = beanstalk.list_platform_versions(Filters=filters)["PlatformSummaryList"]

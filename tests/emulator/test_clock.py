@@ -16,7 +16,7 @@ class Wall:
         self.time += timedelta(seconds=seconds)
 
 
-def test_work_is_finished_at_the_next_look_by_default() -> None:
+def test_actions_are_due_at_once_by_default() -> None:
     clock, done = Clock(), list[str]()
     clock.after(3600, lambda: done.append("launched"))
     assert done == []
@@ -24,7 +24,7 @@ def test_work_is_finished_at_the_next_look_by_default() -> None:
     assert done == ["launched"]
 
 
-def test_scaled_work_waits_for_its_time_and_runs_in_order() -> None:
+def test_scaled_actions_run_in_order_when_due() -> None:
     wall, done = Wall(), list[str]()
     clock = Clock(scale=0.1, wall=wall)
     clock.after(20, lambda: done.append("second"))
@@ -37,7 +37,7 @@ def test_scaled_work_waits_for_its_time_and_runs_in_order() -> None:
     assert done == ["first", "second"]
 
 
-def test_who_looks_late_finds_the_work_dated_when_it_was_due() -> None:
+def test_an_action_that_runs_late_sees_the_time_it_was_due() -> None:
     wall, dates = Wall(), list[datetime]()
     clock = Clock(scale=1.0, wall=wall)
     due = clock.now() + timedelta(seconds=5)
@@ -48,14 +48,14 @@ def test_who_looks_late_finds_the_work_dated_when_it_was_due() -> None:
     assert clock.now() == wall()
 
 
-def test_work_may_schedule_more_work() -> None:
+def test_an_action_may_schedule_another() -> None:
     clock, done = Clock(), list[str]()
     clock.after(1, lambda: clock.after(1, lambda: done.append("later")))
     clock.run_due()
     assert done == ["later"]
 
 
-def test_who_has_to_wait_gets_what_he_waits_for_finished_and_no_more() -> None:
+def test_finish_runs_actions_until_the_condition_holds() -> None:
     clock, done = Clock(scale=1.0, wall=Wall()), list[str]()
     clock.after(600, lambda: done.append("updated"))
     clock.after(900, lambda: done.append("somebody else's"))
@@ -63,7 +63,7 @@ def test_who_has_to_wait_gets_what_he_waits_for_finished_and_no_more() -> None:
     assert done == ["updated"]
 
 
-def test_clock_that_stands_still_moves_only_when_told_and_work_runs_at_its_own_time() -> None:
+def test_a_stopped_clock_moves_by_advance_only() -> None:
     wall, done = Wall(), list[tuple[str, float]]()
     clock = Clock(wall=wall)
     clock.stand_still()
@@ -86,7 +86,7 @@ def test_clock_that_stands_still_moves_only_when_told_and_work_runs_at_its_own_t
     assert (clock.now() - began).total_seconds() == 30
 
 
-def test_only_a_clock_that_stands_still_is_moved_and_only_forwards() -> None:
+def test_advances_only_a_stopped_clock_and_only_forwards() -> None:
     clock = Clock(wall=Wall())
     with pytest.raises(ValueError, match="this clock follows the machine's: start the server with a virtual clock"):
         clock.advance(1)
@@ -95,6 +95,6 @@ def test_only_a_clock_that_stands_still_is_moved_and_only_forwards() -> None:
         clock.advance(-1)
 
 
-def test_time_does_not_run_backwards() -> None:
+def test_rejects_a_negative_scale() -> None:
     with pytest.raises(ValueError, match=r"scale must be 0 or more, got -1\.0"):
         Clock(scale=-1.0)

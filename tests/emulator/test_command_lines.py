@@ -79,7 +79,7 @@ def cdk(aws: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> Cdk:
 
 
 @pytest.mark.parametrize("method", ["change-set", "direct"])
-def test_cdk_deploys_changes_and_destroys(cdk: Cdk, clients: Clients, tmp_path: Path, method: str) -> None:
+def test_cdk_deploys_updates_and_destroys(cdk: Cdk, clients: Clients, tmp_path: Path, method: str) -> None:
     deploy = ("deploy", "--all", "--require-approval=never", f"--method={method}", "--app")
     first = str(_app(tmp_path / "first", greeting="hello"))
     assert "Service.Url = awseb--" in cdk(*deploy, first)
@@ -128,13 +128,13 @@ def test_cdk_shows_why_a_stack_failed(cdk: Cdk, tmp_path: Path) -> None:
         (["cloudformation", "describe-stacks"], "Stacks"),
     ],
 )
-def test_aws_cli_reads_the_answers(aws: EmbeddedAws, cdk: Cdk, command: list[str], key: str) -> None:
+def test_aws_cli_parses_responses(aws: EmbeddedAws, cdk: Cdk, command: list[str], key: str) -> None:
     done = run(aws, AWS, *command, "--output", "json")
     assert done.returncode == 0, done.stdout
     assert key in json.loads(done.stdout)
 
 
-def test_aws_cli_creates_an_application_and_is_told_of_mistakes(aws: EmbeddedAws) -> None:
+def test_aws_cli_creates_an_application_and_shows_errors(aws: EmbeddedAws) -> None:
     create = ("elasticbeanstalk", "create-application", "--application-name", "typed", "--output", "json")
     done = run(aws, AWS, *create)
     assert json.loads(done.stdout)["Application"]["ApplicationName"] == "typed"

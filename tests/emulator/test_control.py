@@ -34,14 +34,14 @@ def _once(aws: EmbeddedAws, service: str, *, patience: float = 60) -> Any:
     return make(service, config=once, **aws.client_arguments)
 
 
-def test_time_stands_still_until_it_is_moved_and_answers_are_dated_by_it(aws: EmbeddedAws, clients: Clients) -> None:
+def test_a_virtual_clock_dates_responses_and_moves_by_advance_only(aws: EmbeddedAws, clients: Clients) -> None:
     before = aws.now()
     assert (aws.advance(90) - before).total_seconds() == 90
     answer = clients("sts").get_caller_identity()["ResponseMetadata"]
     assert parsedate_to_datetime(answer["HTTPHeaders"]["date"]) == aws.now().replace(microsecond=0)
 
 
-def test_calls_are_logged_with_service_action_caller_time_and_status(aws: EmbeddedAws, clients: Clients) -> None:
+def test_logs_calls_with_service_action_caller_time_and_status(aws: EmbeddedAws, clients: Clients) -> None:
     clients("s3").create_bucket(Bucket="logged")
     clients("s3").put_object(Bucket="logged", Key="bundles/a.zip", Body=b"zip")
     clients("elasticbeanstalk").describe_environments()
@@ -60,7 +60,7 @@ def test_calls_are_logged_with_service_action_caller_time_and_status(aws: Embedd
     assert aws.calls() == []
 
 
-def test_caller_with_a_key_of_his_own_is_named(aws: EmbeddedAws, clients: Clients) -> None:
+def test_logs_the_user_of_an_access_key(aws: EmbeddedAws, clients: Clients) -> None:
     clients("iam").create_user(UserName="deployer")
     key = clients("iam").create_access_key(UserName="deployer")["AccessKey"]
     own = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
@@ -80,7 +80,7 @@ def test_caller_with_a_key_of_his_own_is_named(aws: EmbeddedAws, clients: Client
         ("expired-credentials", "s3", "list_buckets", "ExpiredToken"),
     ],
 )
-def test_ordered_refusal_is_answered_as_often_as_ordered(
+def test_an_error_fault_fires_the_given_number_of_times(
     aws: EmbeddedAws, fault: str, service: str, operation: str, code: str
 ) -> None:
     aws.order(fault, service=service, times=2)
@@ -92,7 +92,7 @@ def test_ordered_refusal_is_answered_as_often_as_ordered(
     getattr(client, operation)()
 
 
-def test_fault_may_wait_for_an_action_and_spare_the_first_of_them(aws: EmbeddedAws) -> None:
+def test_a_fault_matches_an_action_and_spares_the_first(aws: EmbeddedAws) -> None:
     aws.order("throttles", action="DescribeEvents", after=1, times=None)
     beanstalk = _once(aws, "elasticbeanstalk")
     beanstalk.describe_environments()
@@ -108,7 +108,7 @@ def test_fault_may_wait_for_an_action_and_spare_the_first_of_them(aws: EmbeddedA
 @pytest.mark.parametrize(
     ("fault", "patience", "seen"), [("drops-connections", 60, ConnectionClosedError), ("hangs", 1, ReadTimeoutError)]
 )
-def test_answer_is_withheld_before_or_after_the_work(
+def test_withholds_the_response_before_or_after_the_work(
     aws: EmbeddedAws, clients: Clients, fault: str, patience: float, seen: type[Exception], when: str, done: bool
 ) -> None:
     aws.order(fault, when=when, action="CreateApplication")
@@ -125,7 +125,7 @@ def test_the_readme_has_every_fault_and_no_other() -> None:
     assert {name for row in rows for name in re.findall(r"`([a-z-]+)`", row)} == KNOWN_FAULTS
 
 
-def test_mistakes_in_orders_are_refused(aws: EmbeddedAws) -> None:
+def test_rejects_invalid_control_requests(aws: EmbeddedAws) -> None:
     with pytest.raises(ControlError, match="no fault is called earthquake: choose one of busy-before-update, drops"):
         aws.order("earthquake")
     with pytest.raises(ControlError, match="there is no lunch to set: choose one of launch, update, terminate"):
@@ -134,6 +134,6 @@ def test_mistakes_in_orders_are_refused(aws: EmbeddedAws) -> None:
         aws.set_pace(update=-1)
 
 
-def test_clock_of_the_machine_cannot_be_moved() -> None:
+def test_rejects_advance_without_a_virtual_clock() -> None:
     with EmbeddedAws.start() as real, pytest.raises(ControlError, match="this clock follows the machine's"):
         real.advance(1)

@@ -26,7 +26,7 @@ def marked(mark: str) -> list[Path]:
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_demonstration_leaves_nothing_running(how: signal.Signals, tmp_path: Path) -> None:
+def test_an_interrupted_demo_leaves_nothing_running(how: signal.Signals, tmp_path: Path) -> None:
     environment = os.environ | {MARK: str(tmp_path), "TMPDIR": str(tmp_path)}
     command = [sys.executable, "-u", "-m", "beanpod_emulator.e2e.demo"]
     with subprocess.Popen(command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE) as demo:

@@ -44,7 +44,7 @@ def _before(label: str) -> str:
     return f"v{int(label[1:]) - 1}"
 
 
-def test_launch_takes_its_time(aws: EmbeddedAws, clients: Clients) -> None:
+def test_a_launch_takes_the_set_time(aws: EmbeddedAws, clients: Clients) -> None:
     launched = Deployments(aws, clients, clients.launch("slow-dev"))
     aws.advance(239)
     assert launched.look().status == "Launching"
@@ -52,7 +52,7 @@ def test_launch_takes_its_time(aws: EmbeddedAws, clients: Clients) -> None:
     assert launched.look().status == "Ready"
 
 
-def test_deployment_goes_batch_by_batch_and_tells_so(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
+def test_a_rolling_deployment_has_events_for_each_batch(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
     request_id = environment.deploy(label)
     seen = environment.look()
     assert (seen.status, seen.label, seen.abortable, seen.instances) == ("Updating", label, True, _all(_before(label)))
@@ -83,14 +83,14 @@ def test_deployment_goes_batch_by_batch_and_tells_so(aws: EmbeddedAws, environme
     assert {severity for _, severity, _ in told} == {"INFO"}
 
 
-def test_events_are_found_by_their_time(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
+def test_finds_events_by_time(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
     environment.deploy(label)
     aws.advance(183)
     late = [message for second, _, message in environment.events() if second > 180]
     assert late[-1] == "Environment health has transitioned from Info to Ok."
 
 
-def test_pace_may_differ_from_update_to_update(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
+def test_pace_can_be_set_for_each_update(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
     aws.set_pace(update=60)
     environment.deploy(label)
     aws.set_pace(update=183)
@@ -98,7 +98,7 @@ def test_pace_may_differ_from_update_to_update(aws: EmbeddedAws, environment: De
     assert environment.look().status == "Ready"
 
 
-def test_abort_brings_the_old_version_back(
+def test_an_abort_restores_the_previous_version(
     aws: EmbeddedAws, clients: Clients, environment: Deployments, label: str
 ) -> None:
     environment.deploy(label)
@@ -110,7 +110,7 @@ def test_abort_brings_the_old_version_back(
     assert (seen.status, seen.label, seen.instances) == ("Ready", _before(label), _all(_before(label)))
 
 
-def test_error_event_leaves_the_new_label_and_failed_instances(
+def test_error_event_ends_with_the_new_label_and_failed_instances(
     aws: EmbeddedAws, environment: Deployments, label: str
 ) -> None:
     aws.order("error-event")
@@ -125,14 +125,14 @@ def test_error_event_leaves_the_new_label_and_failed_instances(
     assert errors[-1].startswith("Update environment operation is complete, but with errors.")
 
 
-def test_error_event_may_leave_the_old_label(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
+def test_error_event_can_end_with_the_previous_label(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
     aws.order("error-event", label="previous")
     environment.deploy(label)
     aws.advance(183)
     assert environment.look().label == _before(label)
 
 
-def test_errors_may_be_silent(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
+def test_with_errors_silently_ends_without_error_events(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
     aws.order("with-errors-silently")
     environment.deploy(label)
     aws.advance(183)
@@ -141,7 +141,7 @@ def test_errors_may_be_silent(aws: EmbeddedAws, environment: Deployments, label:
     assert environment.messages("WARN")[-1].startswith("Update environment operation is complete, but with errors.")
 
 
-def test_revert_is_told_by_the_label_alone(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
+def test_reverts_shows_in_the_label_only(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
     aws.order("reverts")
     environment.deploy(label)
     aws.advance(183)
@@ -152,7 +152,9 @@ def test_revert_is_told_by_the_label_alone(aws: EmbeddedAws, environment: Deploy
     assert environment.messages("ERROR") == environment.messages("WARN") == []
 
 
-def test_one_instance_may_stay_behind(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
+def test_instance_behind_keeps_one_instance_on_the_old_version(
+    aws: EmbeddedAws, environment: Deployments, label: str
+) -> None:
     aws.order("instance-behind")
     environment.deploy(label)
     aws.advance(183)
@@ -163,7 +165,7 @@ def test_one_instance_may_stay_behind(aws: EmbeddedAws, environment: Deployments
 
 
 @pytest.mark.parametrize(("fault", "health"), [("unhealthy", "Severe"), ("yellow", "Warning")])
-def test_new_version_may_run_badly(
+def test_unhealthy_and_yellow_set_the_health(
     aws: EmbeddedAws, environment: Deployments, label: str, fault: str, health: str
 ) -> None:
     aws.order(fault)
@@ -174,7 +176,7 @@ def test_new_version_may_run_badly(
     assert seen.instances == _all(label, health=health)
 
 
-def test_health_may_return_late(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
+def test_slow_green_becomes_healthy_later(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
     aws.order("slow-green", seconds=100, health="Severe")
     environment.deploy(label)
     aws.advance(183 + 99)
@@ -183,9 +185,7 @@ def test_health_may_return_late(aws: EmbeddedAws, environment: Deployments, labe
     assert environment.look().health == "Ok"
 
 
-def test_update_may_never_end_but_is_abortable(
-    aws: EmbeddedAws, clients: Clients, environment: Deployments, label: str
-) -> None:
+def test_never_ready_can_be_aborted(aws: EmbeddedAws, clients: Clients, environment: Deployments, label: str) -> None:
     aws.order("never-ready")
     environment.deploy(label)
     aws.advance(100_000)
@@ -195,7 +195,7 @@ def test_update_may_never_end_but_is_abortable(
     assert environment.look().status == "Ready"
 
 
-def test_somebody_elses_update_may_get_in_first(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
+def test_busy_before_update_starts_another_update(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
     aws.order("busy-before-update")
     with pytest.raises(ClientError) as caught:
         environment.deploy(label)
@@ -210,7 +210,7 @@ def test_somebody_elses_update_may_get_in_first(aws: EmbeddedAws, environment: D
     assert environment.look().label == label
 
 
-def test_somebody_elses_version_may_follow_at_once(
+def test_overtaken_starts_another_update_at_the_end(
     aws: EmbeddedAws, clients: Clients, environment: Deployments, label: str
 ) -> None:
     aws.order("overtaken", label=clients.version("theirs"))
@@ -221,7 +221,7 @@ def test_somebody_elses_version_may_follow_at_once(
     assert (environment.look().status, environment.look().label) == ("Ready", "theirs")
 
 
-def test_fault_may_be_a_versions_own(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
+def test_a_fault_matches_a_version_label(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
     aws.order("unhealthy", version_label=label, times=None)
     for _ in range(2):
         environment.deployed(next(LABELS))
@@ -230,7 +230,7 @@ def test_fault_may_be_a_versions_own(aws: EmbeddedAws, environment: Deployments,
     assert environment.look().health == "Severe"
 
 
-def test_environment_may_be_terminated_meanwhile(aws: EmbeddedAws, clients: Clients) -> None:
+def test_terminated_ends_the_environment_during_the_update(aws: EmbeddedAws, clients: Clients) -> None:
     doomed = Deployments(aws, clients, clients.launch("doomed-dev"))
     aws.advance(240)
     aws.cancel_faults()
@@ -251,7 +251,7 @@ def replacing(aws: EmbeddedAws, clients: Clients) -> Deployments:
     return Deployments(aws, clients, name)
 
 
-def test_immutable_deployment_replaces_the_instances(aws: EmbeddedAws, replacing: Deployments) -> None:
+def test_an_immutable_deployment_replaces_the_instances(aws: EmbeddedAws, replacing: Deployments) -> None:
     aws.cancel_faults()
     old = replacing.instance_ids()
     replacing.deploy("replaced-1")
@@ -263,9 +263,7 @@ def test_immutable_deployment_replaces_the_instances(aws: EmbeddedAws, replacing
     assert any(told.startswith("Immutable deployment policy enabled. ") for told in replacing.messages("INFO"))
 
 
-def test_immutable_deployment_that_fails_leaves_the_old_instances_and_the_old_label(
-    aws: EmbeddedAws, replacing: Deployments
-) -> None:
+def test_a_failed_immutable_deployment_keeps_instances_and_label(aws: EmbeddedAws, replacing: Deployments) -> None:
     replacing.deployed("replaced-2")
     old = replacing.instance_ids()
     aws.order("error-event")
@@ -277,7 +275,7 @@ def test_immutable_deployment_that_fails_leaves_the_old_instances_and_the_old_la
     assert "Failed to deploy application." in replacing.messages("ERROR")
 
 
-def test_additional_batch_keeps_the_number_of_instances_serving(aws: EmbeddedAws, clients: Clients) -> None:
+def test_an_additional_batch_keeps_the_capacity(aws: EmbeddedAws, clients: Clients) -> None:
     settings = [
         option(COMMAND, "DeploymentPolicy", "RollingWithAdditionalBatch"),
         option(COMMAND, "BatchSizeType", "Fixed"),
@@ -296,7 +294,7 @@ def test_additional_batch_keeps_the_number_of_instances_serving(aws: EmbeddedAws
     assert any("Launching a new batch of 1 additional instance(s)." in told for told in additional.messages("INFO"))
 
 
-def test_updates_take_real_seconds_when_only_those_are_given() -> None:
+def test_update_seconds_are_real_seconds_without_a_virtual_clock() -> None:
     with EmbeddedAws.start(update_seconds=600, launch_seconds=0) as real:
         clients = Clients(real)
         deployments = Deployments(real, clients, clients.launch("real-dev"))

@@ -118,7 +118,7 @@ def deployers(aws: EmbeddedAws, clients: Clients) -> dict[tuple[str, str], Deplo
 
 
 @every_kind
-def test_a_deployer_may_do_all_that_an_update_asks_for(
+def test_the_deployers_policy_allows_every_required_permission(
     deployers: dict[tuple[str, str], Deployer], environment_type: str, policy: str
 ) -> None:
     deployer = deployers[environment_type, policy]
@@ -126,7 +126,7 @@ def test_a_deployer_may_do_all_that_an_update_asks_for(
 
 
 @pytest.mark.parametrize(("action", "kind"), asking(asked=True))
-def test_without_any_one_of_them_the_update_fails_and_names_it(
+def test_a_missing_permission_fails_the_update(
     deployers: dict[tuple[str, str], Deployer], action: str, kind: tuple[str, str]
 ) -> None:
     deployer = deployers[kind]
@@ -135,7 +135,7 @@ def test_without_any_one_of_them_the_update_fails_and_names_it(
 
 
 @pytest.mark.parametrize(("action", "kind"), asking(asked=False))
-def test_what_may_be_asked_is_not_granted_and_can_be_ordered(
+def test_disputed_permissions_are_required_by_a_fault_only(
     aws: EmbeddedAws, deployers: dict[tuple[str, str], Deployer], action: str, kind: tuple[str, str]
 ) -> None:
     deployer = deployers[kind]
@@ -144,9 +144,7 @@ def test_what_may_be_asked_is_not_granted_and_can_be_ordered(
     assert deployer.errors([*deployer.statements, {"Effect": "Allow", "Action": action, "Resource": "*"}]) == []
 
 
-def test_a_permission_that_no_row_has_can_be_ordered(
-    aws: EmbeddedAws, deployers: dict[tuple[str, str], Deployer]
-) -> None:
+def test_a_fault_can_require_any_permission(aws: EmbeddedAws, deployers: dict[tuple[str, str], Deployer]) -> None:
     deployer = deployers["SingleInstance", "AllAtOnce"]
     aws.order("requires-permission", permission="ec2:AllocateAddress", environment=deployer.name)
     assert "ec2:AllocateAddress" in deployer.errors(deployer.statements)[-1]

@@ -110,7 +110,7 @@ def _call(user: User, operation: str, request: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize(("operation", "request_", "resource"), CALLS)
-def test_call_without_its_permission_is_refused_in_aws_words(
+def test_denies_a_call_without_its_permission(
     user: User, operation: str, request_: dict[str, Any], resource: str
 ) -> None:
     service = _service(operation)
@@ -125,7 +125,7 @@ def test_call_without_its_permission_is_refused_in_aws_words(
 
 
 @pytest.mark.parametrize(("operation", "request_", "resource"), CALLS)
-def test_call_with_just_its_permission_goes_through(
+def test_allows_a_call_with_just_its_permission(
     user: User, operation: str, request_: dict[str, Any], resource: str
 ) -> None:
     user.may({"Action": f"{_service(operation)}:{operation}", "Resource": resource})
@@ -142,7 +142,7 @@ def test_call_with_just_its_permission_goes_through(
         {"Action": "s3:*", "Condition": {"NumericLessThan": {"aws:MultiFactorAuthAge": "60"}}},
     ],
 )
-def test_statement_about_something_else_allows_nothing(user: User, statement: dict[str, Any]) -> None:
+def test_a_statement_about_another_resource_allows_nothing(user: User, statement: dict[str, Any]) -> None:
     user.may(statement)
     with pytest.raises(ClientError, match="not authorized to perform: s3:PutObject"):
         user("s3").put_object(Bucket="artifacts", Key="bundles/a.zip", Body=b"zip")
@@ -173,7 +173,7 @@ def test_managed_policies_and_groups_count(aws: EmbeddedAws, clients: Clients, u
     clients("iam").detach_user_policy(UserName="deployer", PolicyArn=managed)
 
 
-def test_missing_object_is_told_only_to_who_may_list(user: User) -> None:
+def test_a_missing_object_is_404_only_with_list_permission(user: User) -> None:
     user.may({"Action": "s3:GetObject"})
     with pytest.raises(ClientError, match="is not authorized to perform: s3:ListBucket"):
         user("s3").get_object(Bucket="artifacts", Key="bundles/missing.zip")
@@ -183,13 +183,13 @@ def test_missing_object_is_told_only_to_who_may_list(user: User) -> None:
     assert error(caught)[0] == "NoSuchKey"
 
 
-def test_head_is_refused_without_words(user: User) -> None:
+def test_a_denied_head_request_has_no_body(user: User) -> None:
     with pytest.raises(ClientError) as caught:
         user("s3").head_object(Bucket="artifacts", Key="bundles/there.zip")
     assert error(caught) == ("403", "Forbidden")
 
 
-def test_tags_and_acls_of_an_upload_need_more(user: User) -> None:
+def test_tags_and_acls_of_an_upload_require_more_permissions(user: User) -> None:
     user.may({"Action": "s3:PutObject"})
     with pytest.raises(ClientError, match="not authorized to perform: s3:PutObjectTagging"):
         user("s3").put_object(Bucket="artifacts", Key="bundles/a.zip", Body=b"zip", Tagging="a=b")
@@ -197,7 +197,7 @@ def test_tags_and_acls_of_an_upload_need_more(user: User) -> None:
         user("s3").put_object(Bucket="artifacts", Key="bundles/a.zip", Body=b"zip", ACL="private")
 
 
-def test_tags_of_a_version_need_more(user: User) -> None:
+def test_tags_of_a_version_require_another_permission(user: User) -> None:
     user.may({"Action": "elasticbeanstalk:CreateApplicationVersion"})
     tagged = APPLICATION | {"VersionLabel": "tagged", "Tags": [{"Key": "commit", "Value": "1"}]}
     version = f"{BEANSTALK}:applicationversion/guestbook/tagged"
@@ -211,13 +211,13 @@ def test_tags_of_a_version_need_more(user: User) -> None:
         user("elasticbeanstalk").update_tags_for_resource(ResourceArn=version, TagsToRemove=["commit"])
 
 
-def test_who_one_is_may_be_asked_by_anybody(user: User) -> None:
+def test_get_caller_identity_requires_no_permission(user: User) -> None:
     identity = user("sts").get_caller_identity()
     assert (identity["Arn"], identity["Account"]) == (USER, "123456789012")
 
 
 @pytest.mark.parametrize(("service", "code"), [("sts", "InvalidClientTokenId"), ("s3", "InvalidAccessKeyId")])
-def test_unknown_key_is_refused(user: User, service: str, code: str) -> None:
+def test_rejects_an_unknown_access_key(user: User, service: str, code: str) -> None:
     operation = {"sts": "get_caller_identity", "s3": "list_buckets"}[service]
     with pytest.raises(ClientError) as caught:
         getattr(user(service, aws_access_key_id="AKIANOBODYHASTHISONE"), operation)()
@@ -225,7 +225,7 @@ def test_unknown_key_is_refused(user: User, service: str, code: str) -> None:
 
 
 @pytest.mark.parametrize("service", ["sts", "s3", "secretsmanager"])
-def test_wrong_secret_is_refused(user: User, service: str) -> None:
+def test_rejects_a_wrong_secret(user: User, service: str) -> None:
     operation = {"sts": "get_caller_identity", "s3": "list_buckets", "secretsmanager": "list_secrets"}[service]
     with pytest.raises(ClientError) as caught:
         getattr(user(service, aws_secret_access_key="guessed"), operation)()
@@ -240,7 +240,7 @@ def test_wrong_secret_is_refused(user: User, service: str) -> None:
         ("?Action=CreateUser", None, "GetUser"),
     ],
 )
-def test_permission_for_one_action_is_none_for_another_that_the_request_names_too(
+def test_rejects_a_request_that_names_two_actions(
     aws: EmbeddedAws, clients: Clients, user: User, key: dict[str, str], query: str, target: str | None, named: str
 ) -> None:
     user.may({"Action": "iam:GetUser"})
@@ -252,7 +252,7 @@ def test_permission_for_one_action_is_none_for_another_that_the_request_names_to
     assert not clients.exists("iam", "get_user", UserName="intruder")
 
 
-def test_unsigned_request_is_refused(aws: EmbeddedAws) -> None:
+def test_rejects_an_unsigned_request(aws: EmbeddedAws) -> None:
     make: Any = boto3.client
     anonymous = make("s3", config=Config(signature_version=UNSIGNED), **aws.client_arguments)
     with pytest.raises(ClientError, match="Access Denied"):
@@ -271,7 +271,7 @@ def github(clients: Clients) -> str:
 
 
 @pytest.mark.parametrize("name", ["ci", "github"])
-def test_session_of_a_role_may_what_the_role_may(
+def test_a_session_has_the_permissions_of_its_role(
     aws: EmbeddedAws, clients: Clients, user: User, github: str, name: str
 ) -> None:
     for_workflow = name == "github"
@@ -318,7 +318,7 @@ def _trust(provider: str, **claims: str) -> dict[str, Any]:
         ({"subject": SUBJECT, "issuer": "https://gitlab.com"}, {}, "InvalidIdentityToken"),
     ],
 )
-def test_role_is_not_for_a_workflow_that_its_trust_policy_does_not_name(
+def test_checks_web_identity_claims_against_the_trust_policy(
     aws: EmbeddedAws, clients: Clients, github: str, claims: dict[str, str], trusted: dict[str, str], code: str
 ) -> None:
     role = _role(clients, f"for-{len(clients('iam').list_roles()['Roles'])}", document(_trust(github, **trusted)))
@@ -329,7 +329,7 @@ def test_role_is_not_for_a_workflow_that_its_trust_policy_does_not_name(
     assert error(caught)[0] == code
 
 
-def test_web_identity_that_this_aws_did_not_give_is_refused(aws: EmbeddedAws, clients: Clients, github: str) -> None:
+def test_rejects_a_foreign_web_identity_token(aws: EmbeddedAws, clients: Clients, github: str) -> None:
     role = _role(clients, "for-nobody", document(_trust(github)))
     ours = aws.web_identity_token(SUBJECT)
     unsigned = "eyJhbGciOiJub25lIn0." + ours.split(".")[1] + "."
@@ -345,7 +345,7 @@ def test_web_identity_that_this_aws_did_not_give_is_refused(aws: EmbeddedAws, cl
     assert error(caught)[0] == "AccessDenied"
 
 
-def test_bundle_has_to_be_readable_for_the_caller(user: User) -> None:
+def test_create_version_requires_access_to_the_bundle(user: User) -> None:
     user.may({"Action": "elasticbeanstalk:CreateApplicationVersion"})
     request = APPLICATION | {"VersionLabel": "unreadable", "SourceBundle": {"S3Bucket": "artifacts", "S3Key": "k"}}
     with pytest.raises(ClientError) as caught:
@@ -378,7 +378,7 @@ def deployable(clients: Clients, key: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize("action", DOWNSTREAM)
-def test_update_that_lacks_a_permission_fails_with_an_event_that_names_it(
+def test_an_update_without_a_permission_ends_with_an_error_event(
     clients: Clients, user: User, deployable: str, action: str
 ) -> None:
     user.may({"Action": "*"}, {"Effect": "Deny", "Action": action})
@@ -394,7 +394,7 @@ def test_update_that_lacks_a_permission_fails_with_an_event_that_names_it(
 
 
 @pytest.mark.parametrize("action", ["s3:GetBucketLocation", "s3:PutObjectAcl", "s3:DeleteObject"])
-def test_update_that_may_not_use_beanstalks_bucket_is_refused(user: User, deployable: str, action: str) -> None:
+def test_rejects_an_update_without_access_to_the_storage_bucket(user: User, deployable: str, action: str) -> None:
     user.may({"Action": "*"}, {"Effect": "Deny", "Action": action})
     with pytest.raises(ClientError) as caught:
         user("elasticbeanstalk").update_environment(VersionLabel=deployable, **ENVIRONMENT)
@@ -404,7 +404,7 @@ def test_update_that_may_not_use_beanstalks_bucket_is_refused(user: User, deploy
     assert message.startswith(f"You do not have permission to perform the '{action}' action. Verify that your S3")
 
 
-def test_update_with_every_permission_goes_through(clients: Clients, user: User, deployable: str) -> None:
+def test_an_update_with_every_permission_succeeds(clients: Clients, user: User, deployable: str) -> None:
     user.may({"Action": "*"})
     user("elasticbeanstalk").update_environment(VersionLabel=deployable, **ENVIRONMENT)
     found = clients("elasticbeanstalk").describe_environments(EnvironmentNames=["guestbook-dev"])["Environments"]

@@ -10,7 +10,7 @@ def _names(engine: Engine) -> str:
     return engine.run("images", "--digests", "--format", "{{.Repository}}:{{.Tag}}@{{.Digest}}")
 
 
-def test_the_engine_forgets_the_images_of_a_registry_with_it(docker_engine: Engine, tmp_path: Path) -> None:
+def test_removes_the_images_of_a_stopped_registry(docker_engine: Engine, tmp_path: Path) -> None:
     with local_registry(tmp_path / "stays") as other:
         with local_registry(tmp_path / "goes") as registry:
             # Deeper than user and name, and known by its digest alone.

@@ -40,7 +40,7 @@ def _digest(body: bytes) -> str:
     return b64encode(hashlib.sha256(body).digest()).decode()
 
 
-def test_object_is_written_only_where_there_is_none(s3: Any) -> None:
+def test_if_none_match_writes_only_new_objects(s3: Any) -> None:
     s3.put_object(Body=b"ours", IfNoneMatch="*", **WHERE)
     with pytest.raises(ClientError) as caught:
         s3.put_object(Body=b"theirs", IfNoneMatch="*", **WHERE)
@@ -51,7 +51,7 @@ def test_object_is_written_only_where_there_is_none(s3: Any) -> None:
     assert s3.get_object(**WHERE)["Body"].read() == b"theirs"
 
 
-def test_object_is_replaced_and_deleted_only_as_it_was_seen(s3: Any) -> None:
+def test_if_match_requires_the_current_etag(s3: Any) -> None:
     seen = s3.put_object(Body=b"1", **WHERE)["ETag"]
     now = s3.put_object(Body=b"2", IfMatch=seen, **WHERE)["ETag"]
     for operation, body in (("put_object", {"Body": b"3"}), ("delete_object", {})):
@@ -64,7 +64,7 @@ def test_object_is_replaced_and_deleted_only_as_it_was_seen(s3: Any) -> None:
     assert error(caught)[0] == "NoSuchKey"
 
 
-def test_of_many_writers_at_once_one_wins(aws: EmbeddedAws, s3: Any) -> None:
+def test_one_of_many_concurrent_conditional_writes_succeeds(aws: EmbeddedAws, s3: Any) -> None:
     def write(number: int) -> str:
         session: Any = boto3.session
         try:
@@ -81,7 +81,7 @@ def test_of_many_writers_at_once_one_wins(aws: EmbeddedAws, s3: Any) -> None:
     assert s3.get_object(**WHERE)["Body"].read() == b"%d" % ended.index("won")
 
 
-def test_upload_is_checked_against_its_checksum(s3: Any) -> None:
+def test_rejects_an_upload_with_a_wrong_checksum(s3: Any) -> None:
     with pytest.raises(ClientError) as caught:
         s3.put_object(Body=b"zip", ChecksumSHA256=_digest(b"other"), **WHERE)
     assert error(caught) == ("BadDigest", "The SHA256 you specified did not match the calculated checksum.")
@@ -89,12 +89,12 @@ def test_upload_is_checked_against_its_checksum(s3: Any) -> None:
     assert s3.head_object(ChecksumMode="ENABLED", **WHERE)["ChecksumSHA256"] == _digest(b"zip")
 
 
-def test_checksum_that_the_client_computes_is_kept(s3: Any) -> None:
+def test_keeps_the_checksum_of_the_client(s3: Any) -> None:
     s3.put_object(Body=b"zip", ChecksumAlgorithm="SHA256", **WHERE)
     assert s3.head_object(ChecksumMode="ENABLED", **WHERE)["ChecksumSHA256"] == _digest(b"zip")
 
 
-def test_objects_are_dated_by_the_clock(aws: EmbeddedAws, s3: Any) -> None:
+def test_objects_have_the_time_of_the_clock(aws: EmbeddedAws, s3: Any) -> None:
     aws.advance(3600)
     s3.put_object(Body=b"zip", **WHERE)
     assert s3.head_object(**WHERE)["LastModified"] == aws.now().replace(microsecond=0)

@@ -21,7 +21,7 @@ def _run(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_server_prints_what_to_export_answers_and_stops_cleanly(how: signal.Signals) -> None:
+def test_prints_variables_and_stops_on_a_signal(how: signal.Signals) -> None:
     command = [
         sys.executable,
         "-m",
@@ -58,7 +58,7 @@ def test_server_prints_what_to_export_answers_and_stops_cleanly(how: signal.Sign
     assert exported["AWS_REGION"] == exported["AWS_DEFAULT_REGION"] == "eu-west-1"
 
 
-def test_taken_port_is_one_clear_line_and_exit_code_2() -> None:
+def test_a_port_in_use_is_exit_code_2() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -68,7 +68,7 @@ def test_taken_port_is_one_clear_line_and_exit_code_2() -> None:
     assert run.stderr == (f"emulator: port {port} is in use: stop what listens there, or choose another with --port\n")
 
 
-def test_port_of_root_is_told_from_a_taken_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_privileged_port_has_its_own_message(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
@@ -92,13 +92,13 @@ def test_port_of_root_is_told_from_a_taken_one(monkeypatch: pytest.MonkeyPatch) 
         (["--region=Frankfurt"], "a region is written like eu-central-1, got Frankfurt"),
     ],
 )
-def test_option_that_makes_no_sense_is_refused(arguments: list[str], message: str) -> None:
+def test_rejects_invalid_options_of_the_command(arguments: list[str], message: str) -> None:
     run = _run(*arguments)
     assert run.returncode == 2
     assert message in run.stderr
 
 
-def test_only_loopback_is_served() -> None:
+def test_listens_on_loopback_only() -> None:
     with EmbeddedAws.start() as aws:
         port = int(aws.endpoint_url.rsplit(":", 1)[1])
         for address, refused in (("127.0.0.1", False), ("127.0.0.2", True)):
@@ -106,7 +106,7 @@ def test_only_loopback_is_served() -> None:
                 assert (client.connect_ex((address, port)) != 0) is refused
 
 
-def test_each_start_has_empty_state_and_its_end_frees_the_port() -> None:
+def test_each_start_has_empty_state() -> None:
     with EmbeddedAws.start() as aws:
         port = int(aws.endpoint_url.rsplit(":", 1)[1])
         boto3.client("s3", **aws.client_arguments).create_bucket(Bucket="left-behind")
@@ -114,7 +114,7 @@ def test_each_start_has_empty_state_and_its_end_frees_the_port() -> None:
         assert boto3.client("s3", **aws.client_arguments).list_buckets()["Buckets"] == []
 
 
-def test_a_server_that_does_not_come_up_is_an_error() -> None:
+def test_start_raises_when_the_server_exits() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -122,7 +122,7 @@ def test_a_server_that_does_not_come_up_is_an_error() -> None:
             EmbeddedAws.start(port=taken.getsockname()[1])
 
 
-def test_the_environment_replaces_the_shells_aws_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whole_environment_has_no_other_aws_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "production")
     with EmbeddedAws.start() as aws:
         environment = aws.whole_environment()

@@ -77,9 +77,7 @@ def code(answer: Answer) -> str:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_presigned_url_works_for_what_it_was_made_for(
-    aws: EmbeddedAws, s3: Any, key: dict[str, str], version: str
-) -> None:
+def test_accepts_a_presigned_url(aws: EmbeddedAws, s3: Any, key: dict[str, str], version: str) -> None:
     client = s3_client(aws, version, **key)
     assert send(aws, "GET", presigned(client, "get_object")).text == "kept"
     put = presigned(client, "put_object", Key="uploaded")
@@ -90,7 +88,9 @@ def test_presigned_url_works_for_what_it_was_made_for(
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_presigned_url_works_for_nothing_else(aws: EmbeddedAws, s3: Any, key: dict[str, str], version: str) -> None:
+def test_rejects_a_presigned_url_for_another_request(
+    aws: EmbeddedAws, s3: Any, key: dict[str, str], version: str
+) -> None:
     client = s3_client(aws, version, **key)
     get, put = presigned(client, "get_object"), presigned(client, "put_object", Key="uploaded")
     name = "X-Amz-Signature" if version == "s3v4" else "Signature"
@@ -120,7 +120,7 @@ def test_presigned_url_works_for_nothing_else(aws: EmbeddedAws, s3: Any, key: di
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_presigned_url_ends(aws: EmbeddedAws, s3: Any, version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_presigned_url_expires(aws: EmbeddedAws, s3: Any, version: str, monkeypatch: pytest.MonkeyPatch) -> None:
     client = s3_client(aws, version)
     then = datetime.now(UTC) - timedelta(hours=1)
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: then.replace(tzinfo=None))
@@ -130,7 +130,7 @@ def test_presigned_url_ends(aws: EmbeddedAws, s3: Any, version: str, monkeypatch
     assert send(aws, "GET", presigned(client, "get_object", seconds=7200)).text == "kept"
 
 
-def test_presigned_url_is_for_a_week_at_most_and_not_for_later(
+def test_rejects_presigned_urls_of_more_than_a_week_or_the_future(
     aws: EmbeddedAws, s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = s3_client(aws, "s3v4")
@@ -143,7 +143,7 @@ def test_presigned_url_is_for_a_week_at_most_and_not_for_later(
     assert (answer.status, code(answer)) == (403, "AccessDenied")
 
 
-def test_only_requests_to_s3_are_presigned(aws: EmbeddedAws, s3: Any) -> None:
+def test_rejects_presigned_urls_of_other_services(aws: EmbeddedAws, s3: Any) -> None:
     make: Any = boto3.client
     sts = make("sts", **aws.client_arguments)
     url = urlsplit(sts.generate_presigned_url("get_caller_identity"))
@@ -153,7 +153,7 @@ def test_only_requests_to_s3_are_presigned(aws: EmbeddedAws, s3: Any) -> None:
 
 
 @pytest.mark.parametrize("service", ["s3", "sts"])
-def test_signature_of_another_day_is_refused(
+def test_rejects_a_signature_of_another_day(
     aws: EmbeddedAws, s3: Any, service: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for hours in (-1, 1):
@@ -166,7 +166,7 @@ def test_signature_of_another_day_is_refused(
 
 
 @pytest.mark.parametrize("service", ["s3", "sts", "secretsmanager"])
-def test_other_request_than_was_signed_is_refused(aws: EmbeddedAws, s3: Any, service: str) -> None:
+def test_rejects_another_request_than_was_signed(aws: EmbeddedAws, s3: Any, service: str) -> None:
     target = "/artifacts/uploaded" if service == "s3" else "/"
     headers = signed(aws, service, "PUT", target, FORM, IDENTITY)
     others = [
@@ -185,7 +185,7 @@ def test_other_request_than_was_signed_is_refused(aws: EmbeddedAws, s3: Any, ser
         assert answer.status in (400, 403), (request, answer)
 
 
-def test_upload_is_what_its_hash_says(aws: EmbeddedAws, s3: Any) -> None:
+def test_rejects_a_body_with_another_hash(aws: EmbeddedAws, s3: Any) -> None:
     headers = signed(aws, "s3", "PUT", "/artifacts/uploaded", {}, b"zip")
     answer = send(aws, "PUT", "/artifacts/uploaded", headers, b"pig")
     assert (answer.status, code(answer)) == (400, "XAmzContentSHA256Mismatch")
@@ -200,7 +200,7 @@ def test_upload_is_what_its_hash_says(aws: EmbeddedAws, s3: Any) -> None:
         ("anything", 400),
     ],
 )
-def test_what_may_stand_in_the_place_of_the_hash(
+def test_accepts_the_constants_of_content_sha256(
     aws: EmbeddedAws, s3: Any, monkeypatch: pytest.MonkeyPatch, payload: str, status: int
 ) -> None:
     monkeypatch.setattr("botocore.auth.S3SigV4Auth.payload", lambda signer, request: payload)
@@ -208,7 +208,7 @@ def test_what_may_stand_in_the_place_of_the_hash(
     assert send(aws, "PUT", "/artifacts/uploaded", headers, b"zip").status == status
 
 
-def test_upload_in_chunks_with_a_checksum_after_it(aws: EmbeddedAws, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_accepts_chunks_with_a_trailing_checksum(aws: EmbeddedAws, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """What AWS's SDKs send for a stream."""
     payload = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
     monkeypatch.setattr("botocore.auth.S3SigV4Auth.payload", lambda signer, request: payload)
@@ -237,7 +237,7 @@ def test_upload_in_chunks_with_a_checksum_after_it(aws: EmbeddedAws, s3: Any, mo
         "{key}",
     ],
 )
-def test_other_ways_to_sign_are_refused(aws: EmbeddedAws, s3: Any, authorization: str) -> None:
+def test_rejects_other_signature_versions(aws: EmbeddedAws, s3: Any, authorization: str) -> None:
     header = {"authorization": authorization.format(key=aws.environment["AWS_ACCESS_KEY_ID"])}
     for request in (("GET", "/artifacts/secret", header), ("POST", "/", header | FORM, IDENTITY)):
         answer = send(aws, *request)
@@ -245,7 +245,7 @@ def test_other_ways_to_sign_are_refused(aws: EmbeddedAws, s3: Any, authorization
         assert "Please use AWS4-HMAC-SHA256." in answer.text
 
 
-def test_names_and_metadata_of_any_form_are_signed(s3: Any, aws: EmbeddedAws, key: dict[str, str]) -> None:
+def test_verifies_any_key_and_metadata(s3: Any, aws: EmbeddedAws, key: dict[str, str]) -> None:
     for name in (KEY, "//twice//", "a/../b", "%2F", "日本語", "a?b#c;d", "+", "*"):
         client = s3_client(aws, "s3v4", **key)
         client.put_object(Bucket="artifacts", Key=name, Body=b"kept", Metadata={"made_by": "us", "a-b": "two  words"})
@@ -253,7 +253,7 @@ def test_names_and_metadata_of_any_form_are_signed(s3: Any, aws: EmbeddedAws, ke
         client.list_objects_v2(Bucket="artifacts", Prefix=name, Delimiter="/")
 
 
-def test_deleted_key_signs_nothing_any_more(aws: EmbeddedAws, clients: Clients) -> None:
+def test_rejects_a_deleted_access_key(aws: EmbeddedAws, clients: Clients) -> None:
     iam = clients("iam")
     iam.create_user(UserName="leaver")
     made = iam.create_access_key(UserName="leaver")["AccessKey"]

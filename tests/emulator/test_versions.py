@@ -42,7 +42,7 @@ def _labels(beanstalk: Any, application: str) -> list[str]:
     return [version["VersionLabel"] for version in found]
 
 
-def test_version_carries_bundle_description_and_tags(beanstalk: Any) -> None:
+def test_creates_a_version_with_bundle_description_and_tags(beanstalk: Any) -> None:
     created = beanstalk.create_application_version(
         ApplicationName="guestbook",
         VersionLabel="full",
@@ -79,22 +79,20 @@ def test_version_carries_bundle_description_and_tags(beanstalk: Any) -> None:
         ({"ApplicationName": "nobodys"}, "InvalidParameterValue", "No Application named 'nobodys' found."),
     ],
 )
-def test_version_that_beanstalk_would_refuse_is_refused(
-    beanstalk: Any, request_: dict[str, Any], code: str, message: str
-) -> None:
+def test_rejects_invalid_versions(beanstalk: Any, request_: dict[str, Any], code: str, message: str) -> None:
     refused = _refusal(beanstalk, **request_)
     assert refused[0] == code
     assert message in refused[1]
     assert "refused" not in _labels(beanstalk, "guestbook")
 
 
-def test_label_is_used_once(beanstalk: Any) -> None:
+def test_rejects_a_label_in_use(beanstalk: Any) -> None:
     beanstalk.create_application_version(ApplicationName="guestbook", VersionLabel="once", SourceBundle=BUNDLE)
     already = ("InvalidParameterValue", "Application Version once already exists.")
     assert _refusal(beanstalk, VersionLabel="once") == already
 
 
-def test_bundle_has_to_be_in_the_services_region(aws: EmbeddedAws, beanstalk: Any) -> None:
+def test_rejects_a_bundle_in_another_region(aws: EmbeddedAws, beanstalk: Any) -> None:
     make: Any = boto3.client
     elsewhere = make("s3", **(aws.client_arguments | {"region_name": "eu-west-1"}))
     elsewhere.create_bucket(Bucket="far-away", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
@@ -105,7 +103,7 @@ def test_bundle_has_to_be_in_the_services_region(aws: EmbeddedAws, beanstalk: An
     )
 
 
-def test_quota_counts_all_applications_and_can_be_set(aws: EmbeddedAws, beanstalk: Any) -> None:
+def test_the_quota_counts_all_applications(aws: EmbeddedAws, beanstalk: Any) -> None:
     beanstalk.create_application(ApplicationName="other")
     beanstalk.create_application_version(ApplicationName="other", VersionLabel="theirs", SourceBundle=BUNDLE)
     number = len(_labels(beanstalk, "guestbook")) + 1
@@ -124,7 +122,7 @@ def _application(beanstalk: Any, name: str, **rules: dict[str, Any]) -> None:
     beanstalk.create_application(ApplicationName=name, ResourceLifecycleConfig=config)
 
 
-def test_oldest_versions_beyond_the_maximum_go_with_their_bundles(clients: Clients, beanstalk: Any) -> None:
+def test_max_count_deletes_the_oldest_versions_and_bundles(clients: Clients, beanstalk: Any) -> None:
     _application(beanstalk, "short", MaxCountRule={"Enabled": True, "MaxCount": 2, "DeleteSourceFromS3": True})
     for label in ("first", "second", "third"):
         clients.version(label, application="short")
@@ -134,7 +132,7 @@ def test_oldest_versions_beyond_the_maximum_go_with_their_bundles(clients: Clien
     assert clients.exists("s3", "head_object", Bucket=bucket, Key="second.zip")
 
 
-def test_old_versions_go_when_a_new_one_comes(aws: EmbeddedAws, clients: Clients, beanstalk: Any) -> None:
+def test_max_age_deletes_old_versions(aws: EmbeddedAws, clients: Clients, beanstalk: Any) -> None:
     _application(beanstalk, "aging", MaxAgeRule={"Enabled": True, "MaxAgeInDays": 30, "DeleteSourceFromS3": False})
     clients.version("old", application="aging")
     aws.advance(31 * 86400)
@@ -144,16 +142,14 @@ def test_old_versions_go_when_a_new_one_comes(aws: EmbeddedAws, clients: Clients
     assert clients.exists("s3", "head_object", Bucket=bucket, Key="old.zip")
 
 
-def test_rule_that_is_off_deletes_nothing(clients: Clients, beanstalk: Any) -> None:
+def test_a_disabled_rule_deletes_nothing(clients: Clients, beanstalk: Any) -> None:
     _application(beanstalk, "hoard", MaxCountRule={"Enabled": False, "MaxCount": 1})
     clients.version("h1", application="hoard")
     clients.version("h2", application="hoard")
     assert len(_labels(beanstalk, "hoard")) == 2
 
 
-def test_versions_in_use_are_kept_also_those_an_update_replaces(
-    aws: EmbeddedAws, clients: Clients, beanstalk: Any
-) -> None:
+def test_keeps_versions_in_use_during_an_update(aws: EmbeddedAws, clients: Clients, beanstalk: Any) -> None:
     _application(beanstalk, "busy", MaxCountRule={"Enabled": True, "MaxCount": 1})
     running = Deployments(aws, clients, clients.launch("busy-dev", application="busy"), application="busy")
     aws.advance(240)
@@ -168,9 +164,7 @@ def test_versions_in_use_are_kept_also_those_an_update_replaces(
     beanstalk.delete_application_version(ApplicationName="busy", VersionLabel="b1")
 
 
-def test_versions_of_environments_that_ended_lately_are_kept(
-    aws: EmbeddedAws, clients: Clients, beanstalk: Any
-) -> None:
+def test_keeps_versions_of_recently_terminated_environments(aws: EmbeddedAws, clients: Clients, beanstalk: Any) -> None:
     _application(beanstalk, "ended", MaxCountRule={"Enabled": True, "MaxCount": 1})
     ended = Deployments(aws, clients, clients.launch("ended-dev", application="ended"), application="ended")
     aws.advance(240)
@@ -184,7 +178,7 @@ def test_versions_of_environments_that_ended_lately_are_kept(
     assert _labels(beanstalk, "ended") == ["e3"]
 
 
-def test_version_whose_bundle_is_gone_cannot_be_deployed(aws: EmbeddedAws, clients: Clients, beanstalk: Any) -> None:
+def test_a_version_without_its_bundle_fails_to_deploy(aws: EmbeddedAws, clients: Clients, beanstalk: Any) -> None:
     running = Deployments(aws, clients, clients.launch("gone-dev"))
     aws.advance(240)
     running.deployed("kept")

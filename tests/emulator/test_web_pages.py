@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 from beanpod_emulator import EmbeddedAws
 from tests.deploy.engine import absent
 from tests.emulator.clients import Clients
-from tests.emulator.something_to_lose import expect_unchanged, fill
+from tests.emulator.sample_state import expect_unchanged, fill
 from tests.rehearsal.browser import NoBrowserError, chromium
 
 # The page's own name leads to this machine, as after DNS rebinding; so does the one that it attacks by.
@@ -149,9 +149,7 @@ def target(request: pytest.FixtureRequest, aws: EmbeddedAws) -> str:
     return aws.endpoint_url.replace("localhost", request.param)
 
 
-def test_scripts_of_a_page_get_nothing_and_change_nothing(
-    page: Page, aws: EmbeddedAws, filled: Clients, target: str
-) -> None:
+def test_scripts_of_a_page_have_no_access(page: Page, aws: EmbeddedAws, filled: Clients, target: str) -> None:
     known = {"aws": target, "key": aws.environment["AWS_ACCESS_KEY_ID"], "token": aws.token}
     seen = page.evaluate(ATTEMPTS, known)
     # A page sees no answer of another origin, unless that permits it.
@@ -161,9 +159,7 @@ def test_scripts_of_a_page_get_nothing_and_change_nothing(
     expect_unchanged(filled)
 
 
-def test_forms_of_a_page_get_nothing_and_change_nothing(
-    page: Page, aws: EmbeddedAws, filled: Clients, target: str
-) -> None:
+def test_forms_of_a_page_have_no_access(page: Page, aws: EmbeddedAws, filled: Clients, target: str) -> None:
     urlencoded, multipart = "application/x-www-form-urlencoded", "multipart/form-data"
     stack = {
         "Action": "CreateStack",
@@ -194,7 +190,7 @@ def test_forms_of_a_page_get_nothing_and_change_nothing(
     expect_unchanged(filled)
 
 
-def test_links_of_a_page_lead_nowhere(page: Page, aws: EmbeddedAws, filled: Clients, target: str) -> None:
+def test_links_of_a_page_have_no_access(page: Page, aws: EmbeddedAws, filled: Clients, target: str) -> None:
     presigned = str(filled("s3").generate_presigned_url("get_object", Params={"Bucket": "public", "Key": "page.html"}))
     query = presigned.partition("?")[2]
     for path in ("/public/page.html", f"/public/page.html?{query}", "/_emulator/now", "/moto-api/"):
@@ -208,7 +204,7 @@ def test_links_of_a_page_lead_nowhere(page: Page, aws: EmbeddedAws, filled: Clie
     expect_unchanged(filled)
 
 
-def test_name_that_leads_here_is_no_way_in(browser: Browser, aws: EmbeddedAws, filled: Clients) -> None:
+def test_dns_rebinding_has_no_access(browser: Browser, aws: EmbeddedAws, filled: Clients) -> None:
     """DNS rebinding: the page comes from where its name led before, and to its browser this is the same origin."""
     here = aws.endpoint_url.replace("localhost", NAME)
     known = {"aws": here, "key": aws.environment["AWS_ACCESS_KEY_ID"], "token": aws.token}
@@ -223,7 +219,7 @@ def test_name_that_leads_here_is_no_way_in(browser: Browser, aws: EmbeddedAws, f
     expect_unchanged(filled)
 
 
-def test_person_may_open_what_was_presigned(browser: Browser, aws: EmbeddedAws, filled: Clients) -> None:
+def test_a_browser_opens_a_presigned_url(browser: Browser, aws: EmbeddedAws, filled: Clients) -> None:
     presigned = str(filled("s3").generate_presigned_url("get_object", Params={"Bucket": "public", "Key": "page.html"}))
     with browser.new_context() as look:
         page = look.new_page()

@@ -51,7 +51,7 @@ def expect_served_by(page: Page, release: Release) -> None:
     expect(page.locator("#image")).to_have_text(digest[: len("sha256:") + 12])
 
 
-def test_a_release_changes_the_page_and_keeps_the_entries(browser: Browser, running: Running) -> None:
+def test_a_release_changes_the_page_and_keeps_entries(browser: Browser, running: Running) -> None:
     with reading(browser, running.first.url) as page:
         expect_served_by(page, running.first)
         sign(page, "Ada", "Before the release.")
@@ -69,7 +69,7 @@ def test_a_release_changes_the_page_and_keeps_the_entries(browser: Browser, runn
         expect_served_by(page, second)
 
 
-def test_the_book_can_be_signed_by_keyboard(browser: Browser, running: Running) -> None:
+def test_an_entry_can_be_posted_by_keyboard(browser: Browser, running: Running) -> None:
     with reading(browser, running.first.url) as page:
         for keys in ("Grace", "No mouse was used."):
             page.keyboard.press("Tab")
@@ -99,7 +99,7 @@ def test_nothing_is_wider_than_the_window(browser: Browser, running: Running, wi
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_texts_and_fields_stand_out(browser: Browser, running: Running, dark: bool) -> None:
+def test_texts_and_fields_have_contrast(browser: Browser, running: Running, dark: bool) -> None:
     with reading(browser, running.first.url, dark=dark) as page:
         sign(page, "Edsger", "Can this be read?")
         expect(page.get_by_text("Edsger").first).to_be_visible()
@@ -113,7 +113,7 @@ def test_texts_and_fields_stand_out(browser: Browser, running: Running, dark: bo
     assert {field: contrast for field, contrast in edges.items() if contrast < 3} == {}
 
 
-def test_what_somebody_writes_is_shown_and_not_run(browser: Browser, running: Running) -> None:
+def test_entries_are_escaped(browser: Browser, running: Running) -> None:
     message = '<script>document.title = "taken over"</script><img src="x" onerror="alert(1)">'
     with reading(browser, running.first.url) as page:
         sign(page, "<b>Mallory</b>", message)
@@ -130,7 +130,7 @@ def test_what_somebody_writes_is_shown_and_not_run(browser: Browser, running: Ru
         ("link", '{rel: "stylesheet", href: "/absent.css"}', "absent.css"),
     ],
 )
-def test_what_the_page_does_not_bring_is_refused(
+def test_the_content_security_policy_blocks_other_sources(
     browser: Browser, running: Running, part: str, properties: str, trouble: str
 ) -> None:
     with pytest.raises(AssertionError, match=trouble):

@@ -1,4 +1,9 @@
-"""What a machine runs of a bundle: containers that answer somewhere."""
+"""The application of a bundle on an instance: one container of Dockerrun.aws.json, or the services of a compose file.
+
+https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/single-container-docker-configuration.html
+https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/create_deploy_docker.container.console.html
+Docker and Compose run on the instance, so that paths are the instance's and its Docker socket limits the containers.
+"""
 
 import json
 import shlex
@@ -14,7 +19,7 @@ from beanpod_emulator.docker_runtime.release import InstanceError, RuntimeSettin
 
 @dataclass(frozen=True)
 class RunningContainers:
-    """Containers that were started. address: on the machines' network. port: the same on 127.0.0.1."""
+    """Started containers. address: host:port on the run's network. port: the same port on 127.0.0.1."""
 
     containers: tuple[str, ...]
     address: str
@@ -23,55 +28,55 @@ class RunningContainers:
 
 @dataclass(frozen=True)
 class ApplicationContext:
-    """Where a bundle is brought to run. count: of the deployments on this instance."""
+    """The instance and settings of a deployment. count: its number on this instance."""
 
     context: RuntimeContext
     instance: InstanceContainer
     count: int
-    setting: RuntimeSettings
+    settings: RuntimeSettings
 
 
 class Application(Protocol):
-    """A bundle on a machine. step: what its events call the running of it."""
+    """The application of a bundle. step: the name of start() in error events."""
 
     step: str
 
     def pull(self) -> None:
-        """Fetch the images with the machine's login. Raises InstanceError."""
+        """Pull the images with the instance's login. Raises InstanceError."""
 
     def start(self) -> RunningContainers:
-        """Start the containers. Raises InstanceError; remove() is called then."""
+        """Start the containers. Raises InstanceError, after which remove() is called."""
 
     def serve(self, running: RunningContainers) -> RunningContainers:
-        """Have port 80 of the instance lead to it, from now on; where it is reached then. Raises InstanceError."""
+        """Forward port 80 of the instance to it; return its address then. Raises InstanceError."""
 
-    def give_back(self) -> None:
-        """Have port 80 lead to where it did before serve()."""
+    def stop_serving(self) -> None:
+        """Undo serve()."""
 
     def resume(self) -> None:
-        """Have port 80 lead to it again, where another application has taken it meanwhile."""
+        """Forward port 80 to it again, after the failure of a newer version."""
 
     def remove(self, running: RunningContainers | None) -> None:
-        """End it. running: None when it never served, and need not be asked to end."""
+        """Remove the containers, after requests in flight. running: None if it has not served any."""
 
     @property
     def side_by_side(self) -> bool:
-        """Whether it can run beside the version it replaces."""
+        """Whether it can run at the same time as the version it replaces."""
 
 
 def network_address(context: RuntimeContext, container: str) -> str:
-    """A container's address on the machines' network."""
+    """Return a container's address on the run's network."""
     form = f'{{{{(index .NetworkSettings.Networks "{context.network}").IPAddress}}}}'
     return context.docker.run("inspect", "--format", form, container)
 
 
 def published_port(context: RuntimeContext, container: str, port: int) -> int:
-    """The port of 127.0.0.1 that leads to a container's."""
+    """Return the port of 127.0.0.1 at which a container's port is published."""
     return int(context.docker.run("port", container, f"{port}/tcp").splitlines()[0].rpartition(":")[2])
 
 
 def ended(context: RuntimeContext, container: str) -> str:
-    """How a container ended, if that is why it has no address; "" where it has not."""
+    """Return how a container ended; "" if it has not."""
     form = "{{.State.Status}} {{.State.ExitCode}}"
     try:
         status, code = context.docker.run("inspect", "--format", form, container).split()
@@ -90,7 +95,7 @@ _UNDERSTOOD = {"AWSEBDockerrunVersion", "Image", "Ports", "Command", "Entrypoint
 
 @dataclass(frozen=True)
 class Definition:
-    """What the file says. port: of the container, the first one. volumes: folders of the instance and where they go."""
+    """The content of Dockerrun.aws.json. port: the first container port. volumes: pairs of host and container path."""
 
     image: str
     port: int
@@ -100,11 +105,11 @@ class Definition:
 
     @classmethod
     def read(cls, text: str) -> "Definition":
-        """Raises InstanceError for what cannot be run here, too."""
+        """Parse the file; InstanceError if it is not valid, or has keys that are not supported here."""
         try:
             content: dict[str, Any] = json.loads(text)
             if unknown := sorted(content.keys() - _UNDERSTOOD):
-                raise InstanceError(_READ, f"{', '.join(unknown)}: the embedded AWS does not know that")
+                raise InstanceError(_READ, f"{', '.join(unknown)}: not supported by the embedded AWS")
             port = int(content["Ports"][0]["ContainerPort"])
             volumes = tuple((it["HostDirectory"], it["ContainerDirectory"]) for it in content.get("Volumes", ()))
             started = content.get("Entrypoint", ""), content.get("Command", "")
@@ -114,7 +119,7 @@ class Definition:
 
 
 def run_command(target: ApplicationContext, definition: Definition) -> tuple[str, ...]:
-    """`docker run` on the instance for the container."""
+    """Return the `docker run` command of the container."""
     mounts = (item for source, target in definition.volumes for item in ("--volume", f"{source}:{target}"))
     entrypoint = ("--entrypoint", definition.entrypoint) if definition.entrypoint else ()
     return (
@@ -124,12 +129,12 @@ def run_command(target: ApplicationContext, definition: Definition) -> tuple[str
 
 
 def _name(target: ApplicationContext) -> str:
-    """Of the container on the instance."""
+    """Return the container's name on the instance."""
     return f"current-app-{target.count}"
 
 
 class DockerrunApplication:
-    """The one container of a bundle."""
+    """The container of Dockerrun.aws.json, version 1, behind the instance's nginx."""
 
     side_by_side = True
     step = "run the Docker container"
@@ -148,7 +153,7 @@ class DockerrunApplication:
         self._proxy("stage", STAGING)
 
     def start(self) -> RunningContainers:
-        variables = self._target.setting.variables
+        variables = self._target.settings.variables
         self._target.instance.write(VARIABLES, "".join(f"{name}={value}\n" for name, value in variables.items()))
         try:
             self._target.instance.run(*run_command(self._target, self._definition))
@@ -161,7 +166,7 @@ class DockerrunApplication:
         return RunningContainers((name,), f"{address}:{self._definition.port}", port)
 
     def serve(self, running: RunningContainers) -> RunningContainers:
-        """Through the instance's nginx, as its configuration and the bundle's say."""
+        """Through the instance's nginx, with the platform's and the bundle's configuration."""
         instance, context = self._target.instance, self._target.context
         instance.stop_forwarding()
         self._proxy("serve", running.address)
@@ -169,7 +174,7 @@ class DockerrunApplication:
         port = published_port(context, instance.instance_id, WEB_PORT)
         return RunningContainers(running.containers, f"{address}:{WEB_PORT}", port)
 
-    def give_back(self) -> None:
+    def stop_serving(self) -> None:
         self._proxy("restore")
 
     def resume(self) -> None:
@@ -183,7 +188,7 @@ class DockerrunApplication:
 
     def remove(self, running: RunningContainers | None) -> None:
         if running:
-            self._target.instance.tries(PROXY, "drain", f"{self._target.setting.drain_seconds:.0f}")
+            self._target.instance.tries(PROXY, "drain", f"{self._target.settings.drain_seconds:.0f}")
             self._target.context.docker.tries("stop", "--time", "10", self._name)
         self._target.context.docker.tries("rm", "--force", "--volumes", self._name)
 
@@ -193,9 +198,10 @@ _WEB_PORT = "80"
 
 
 def web_service(config: Mapping[str, Any]) -> tuple[str, int]:
-    """The service that publishes port 80, or is on the instance's own network, and its port in the container.
+    """Return the service that publishes port 80, or is on the instance's own network, and its container port.
 
-    Raises InstanceError when there is none.
+    Raises:
+        InstanceError: There is no such service.
     """
     for name, service in config["services"].items():
         for port in service.get("ports", ()):
@@ -208,12 +214,12 @@ def web_service(config: Mapping[str, Any]) -> tuple[str, int]:
 
 
 def escaped(variables: Mapping[str, str]) -> str:
-    """`.env` as Beanstalk writes it: compose reads two dollars as one."""
+    """Return `.env` as Beanstalk writes it: Compose reads two dollars as one."""
     return "".join(f"{name}={value.replace('$', '$$')}\n" for name, value in variables.items())
 
 
 class ComposeApplication:
-    """The project of a bundle. It keeps its name from version to version, and with it its volumes."""
+    """The services of docker-compose.yml. All versions have the same project name, and so the same volumes."""
 
     side_by_side = False
     step = "run the Docker Compose services"
@@ -224,23 +230,23 @@ class ComposeApplication:
     def pull(self) -> None:
         instance = self._target.instance
         if instance.read(f"{STAGING}/.env") is None:
-            instance.write(f"{STAGING}/.env", escaped(self._target.setting.variables))
+            instance.write(f"{STAGING}/.env", escaped(self._target.settings.variables))
         web_service(self._config(STAGING))
-        # What is here already is not asked for again: base images need not come from a registry.
+        # Images that exist are not pulled: base images need not come from a registry.
         self._compose("download the Docker image", STAGING, "pull", "--quiet", "--policy", "missing")
 
     def start(self) -> RunningContainers:
         config = self._config(CURRENT)
         web, port = web_service(config)
         if any(service.get("network_mode") == "host" for service in config["services"].values()):
-            # It may want port 80 itself.
+            # It may listen on port 80 itself.
             self._stop_serving()
         self._compose(self.step, CURRENT, "up", "--detach", "--no-build", "--remove-orphans")
         containers = self._compose(self.step, CURRENT, "ps", "--all", "--quiet").split()
         return self._running(web, port, containers)
 
     def serve(self, running: RunningContainers) -> RunningContainers:
-        """Without nginx, which is off: hooks reach on localhost what the services publish."""
+        """Without nginx: forward the ports that the services publish, for hooks."""
         self._stop_serving()
         context, instance = self._target.context, self._target.instance
         for name, service in self._config(CURRENT)["services"].items():
@@ -252,11 +258,11 @@ class ComposeApplication:
                         instance.forward(int(entry["published"]), address)
         return running
 
-    def give_back(self) -> None:
+    def stop_serving(self) -> None:
         self._target.instance.stop_forwarding()
 
     def resume(self) -> None:
-        """Nothing: it is started anew where it takes turns with another."""
+        """Do nothing: an application that is not side_by_side is started again instead."""
 
     def _stop_serving(self) -> None:
         self._target.instance.stop_forwarding()
@@ -267,7 +273,7 @@ class ComposeApplication:
         try:
             (first, *_) = self._compose(self.step, CURRENT, "ps", "--all", "--quiet", web).split()
             mode = context.docker.run("inspect", "--format", "{{.HostConfig.NetworkMode}}", first)
-            # On the network of the instance, its container answers for it.
+            # On the instance's own network it has the instance's address.
             answers = self._target.instance.instance_id if mode.startswith("container:") else first
             address = network_address(context, answers)
             return RunningContainers(tuple(containers), f"{address}:{port}", published_port(context, answers, port))

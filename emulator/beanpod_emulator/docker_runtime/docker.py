@@ -1,4 +1,4 @@
-"""Runs docker commands, and ends them with the run they belong to."""
+"""Docker's command line, and the image of the instances."""
 
 import hashlib
 import os
@@ -15,11 +15,11 @@ _SECONDS = 600
 
 
 class DockerError(Exception):
-    """A command failed; the message is what it said."""
+    """A command failed; the message is its output."""
 
 
 class Docker:
-    """Docker's command line. environment: its variables. Default: this process's."""
+    """Runs docker commands, until close(). environment: their variables. Default: this process's."""
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         self._environment = dict(os.environ if environment is None else environment)
@@ -28,22 +28,22 @@ class Docker:
         self._closed = False
 
     def run(self, *arguments: str, **variables: str) -> str:
-        """What `docker ARGUMENTS` prints; DockerError when it fails. variables: besides the own ones."""
+        """Return the output of `docker ARGUMENTS`, run with further variables; DockerError if it fails."""
         return self.command(("docker", *arguments), self._environment | variables)
 
     def tries(self, *arguments: str) -> bool:
-        """Whether `docker ARGUMENTS` succeeds: for what may be gone already."""
+        """Return whether `docker ARGUMENTS` succeeds, such as the removal of what may not exist."""
         with suppress(DockerError):
             self.run(*arguments)
             return True
         return False
 
     def send(self, data: bytes, *arguments: str) -> str:
-        """The same as run(), with something to read on its standard input."""
+        """As run(), with data on standard input."""
         return self.command(("docker", *arguments), self._environment, data)
 
     def command(self, command: tuple[str, ...], environment: Mapping[str, str], data: bytes | None = None) -> str:
-        """The same for any command; both of its streams are what it said when it fails. data: what it reads."""
+        """As run(), for any command. data: its standard input."""
         process = self._start(command, environment, subprocess.DEVNULL if data is None else subprocess.PIPE)
         try:
             printed, errors = (text.decode(errors="replace") for text in process.communicate(data, _SECONDS))
@@ -60,13 +60,13 @@ class Docker:
 
     @cached_property
     def host(self) -> str:
-        """Where the engine listens that these commands reach, whatever the user's context is called."""
+        """Endpoint of the engine that these commands use, from DOCKER_HOST or the current context."""
         return self._environment.get("DOCKER_HOST") or self.run(
             "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"
         )
 
     def close(self) -> None:
-        """Kill what runs, and start nothing more."""
+        """Kill running commands, and start no more."""
         with self._lock:
             self._closed = True
             running = set(self._running)
@@ -96,11 +96,11 @@ def _kill(process: "subprocess.Popen[bytes]") -> None:
 
 
 class NoEngineError(RuntimeError):
-    """There is none."""
+    """No Docker engine responds."""
 
 
 def find_engine() -> Docker:
-    """Docker's command line, if an engine answers it. Raises NoEngineError if not."""
+    """Return Docker's command line; NoEngineError if no engine responds."""
     docker = Docker()
     try:
         docker.run("version", "--format", "{{.Server.Version}}")
@@ -117,9 +117,9 @@ _LOCK = Lock()
 
 
 def instance_image(docker: Docker) -> str:
-    """The image's name, built if it is not there yet. Raises DockerError when that fails.
+    """Return the name of the instances' image, built if it does not exist; DockerError if that fails.
 
-    Earlier versions of it go then. It needs Docker Hub's debian:bookworm-slim, Debian's packages and PyPI.
+    Building removes its earlier versions. It needs Docker Hub's debian:bookworm-slim, Debian's packages and PyPI.
     """
     with _LOCK:
         name = f"{_NAME}:{_hash()}"
@@ -142,7 +142,7 @@ def _build(docker: Docker, name: str) -> None:
 
 
 def _hash() -> str:
-    """Of everything it is built from."""
+    """Return a hash of the image's build context."""
     files = sorted(path for path in _FOLDER.rglob("*") if path.is_file())
     parts = (str(path.relative_to(_FOLDER)).encode() + b"\0" + path.read_bytes() for path in files)
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:12]

@@ -149,14 +149,14 @@ WEB_PORT = "80"
 
 
 class RefusedError(Exception):
-    """A request to the instance's engine is refused. status: of the HTTP answer; 403 by default."""
+    """A request to the instance's engine is refused, with an HTTP status."""
 
     def __init__(self, message: str, status: int = 403) -> None:
         super().__init__(message)
         self.status = status
 
 
-class Place(Protocol):
+class Translator(Protocol):
     """Translates names and paths of an instance to those of this machine's engine. engine_view.View is one."""
 
     @property
@@ -191,7 +191,7 @@ class Place(Protocol):
         """Create a volume of the instance, unless it exists."""
 
 
-def container(body: Body, name: str, place: Place) -> Body:
+def container(body: Body, name: str, place: Translator) -> Body:
     """Return the body of `POST /containers/create`. Raises RefusedError for access beyond the instance.
 
     name: of the container on the instance, "" without one.
@@ -215,7 +215,7 @@ def container(body: Body, name: str, place: Place) -> Body:
     return _networked(changed, host, name, place)
 
 
-def volume(body: Body, place: Place) -> Body:
+def volume(body: Body, place: Translator) -> Body:
     """Return the body of `POST /volumes/create`: devices and file systems of AWS become folders of the instance."""
     body = _only(_VOLUME, body)
     name = str(body.get("Name") or "")
@@ -227,7 +227,7 @@ def volume(body: Body, place: Place) -> Body:
     return {**changed, "DriverOpts": _options(options, place)}
 
 
-def network(body: Body, place: Place) -> Body:
+def network(body: Body, place: Translator) -> Body:
     """Return the body of `POST /networks/create`. Raises RefusedError for other drivers than bridge."""
     body = _only(_NETWORK, body)
     if body.get("Driver") not in (None, "", "default", "bridge"):
@@ -249,7 +249,7 @@ def update(body: Body) -> Body:
     return _checked(body)
 
 
-def connection(body: Body, place: Place) -> Body:
+def connection(body: Body, place: Translator) -> Body:
     """Return the body of `POST /networks/NAME/connect` and `disconnect`.
 
     Raises RefusedError with 404 for a container that is not the instance's.
@@ -316,7 +316,7 @@ def _check_driver(driver: Any) -> None:
         raise _refused("driver", str(driver), "volumes")
 
 
-def _options(options: Mapping[str, str], place: Place) -> Body:
+def _options(options: Mapping[str, str], place: Translator) -> Body:
     device = options.get("device", "")
     # As the engine reads them: with one of these it mounts the device, whatever the type says.
     if {"bind", "rbind"} & set(options.get("o", "").split(",")):
@@ -330,12 +330,12 @@ def _options(options: Mapping[str, str], place: Place) -> Body:
     return {}
 
 
-def _volumes_from(entry: str, place: Place) -> str:
+def _volumes_from(entry: str, place: Translator) -> str:
     reference, colon, mode = entry.partition(":")
     return f"{place.container(reference)}{colon}{mode}"
 
 
-def _link(entry: str, place: Place) -> str:
+def _link(entry: str, place: Translator) -> str:
     reference, _, alias = entry.partition(":")
     return f"{place.container(reference)}:{alias or reference}"
 
@@ -349,7 +349,7 @@ def _bindings(bindings: Mapping[str, Any]) -> Body:
     }
 
 
-def _binds(binds: Sequence[str], place: Place) -> list[str]:
+def _binds(binds: Sequence[str], place: Translator) -> list[str]:
     folders = [bind.split(":")[0] for bind in binds if bind.startswith("/") and ":" in bind]
     sources = dict(zip(folders, place.disk(folders, create=True) if folders else (), strict=True))
     changed = []
@@ -365,7 +365,7 @@ def _binds(binds: Sequence[str], place: Place) -> list[str]:
     return changed
 
 
-def _mount(mount: Body, place: Place) -> Body:
+def _mount(mount: Body, place: Translator) -> Body:
     mount = _only(_MOUNT, mount)
     kind, source = mount.get("Type"), str(mount.get("Source") or "")
     if kind == "bind":
@@ -385,7 +385,7 @@ def _mount(mount: Body, place: Place) -> Body:
     raise _refused("type", str(kind), "volumes")
 
 
-def _networked(body: Body, host: Body, name: str, place: Place) -> Body:
+def _networked(body: Body, host: Body, name: str, place: Translator) -> Body:
     """Translate the container's networks. `host` becomes the instance's own, which publishes no ports."""
     mode = str(host.get("NetworkMode") or "default")
     if mode.startswith("container:"):
@@ -405,11 +405,11 @@ def _networked(body: Body, host: Body, name: str, place: Place) -> Body:
     return {**body, "NetworkingConfig": {"EndpointsConfig": known}}
 
 
-def _engine_network(name: str, place: Place) -> str:
+def _engine_network(name: str, place: Translator) -> str:
     return place.network if name in ("default", "bridge") else place.engine_network(name)
 
 
-def _endpoint(entry: Body, name: str, place: Place) -> Body:
+def _endpoint(entry: Body, name: str, place: Translator) -> Body:
     """Return the endpoint settings, with the container's name on the instance as an alias."""
     entry = _only(_ENDPOINT, entry)
     aliases = [*(entry.get("Aliases") or ()), *([name] if name else ())]

@@ -47,7 +47,7 @@ class EngineSocket(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         threading.Thread(target=self.serve_forever, args=(0.1,), daemon=True).start()
 
     def close(self) -> None:
-        """End it."""
+        """Close the socket."""
         self.shutdown()
         self.server_close()
         self._path.unlink(missing_ok=True)
@@ -77,7 +77,7 @@ class EnginePort(socketserver.ThreadingMixIn, socketserver.TCPServer):
         threading.Thread(target=self.serve_forever, args=(0.1,), daemon=True).start()
 
     def close(self) -> None:
-        """End it."""
+        """Close the socket."""
         self.shutdown()
         self.server_close()
 
@@ -284,7 +284,7 @@ class _Handler(BaseHTTPRequestHandler):
             yield piece
 
     def _forward(self, path: str, body: dict[str, Any] | bytes | None = None) -> None:
-        """Send the request to the engine, and its answer to the client. body: sent instead of the request's."""
+        """Send the request to the engine, and its response to the client. body: replaces the request's."""
         # Never as a form: an engine would read its fields as query parameters.
         headers = {"Content-Type": "application/x-tar" if self.command == "PUT" else "application/json"}
         headers |= {name: value for name in _PASSED_ON if (value := self.headers.get(name))}

@@ -1,4 +1,4 @@
-"""What an instance has of the engine: its containers, networks and volumes, and its disk on the engine's machine."""
+"""An instance's view of the engine: its containers, networks and volumes, and its disk on the engine's machine."""
 
 import base64
 import http.client
@@ -21,17 +21,17 @@ _LINK = 1 << 27
 
 @dataclass(frozen=True)
 class Engine:
-    """Where the engine listens: `unix:///var/run/docker.sock` or `tcp://127.0.0.1:2375`."""
+    """The engine at an endpoint such as `unix:///var/run/docker.sock` or `tcp://127.0.0.1:2375`."""
 
     address: str
 
     @cached_property
     def oldest_api(self) -> str:
-        """The oldest version of its API that it still speaks."""
+        """The oldest version of the API that it supports."""
         return str(self.ask("GET", "/version")[1].get("MinAPIVersion", "1.24"))
 
     def connect(self) -> socket.socket:
-        """A connection. Raises OSError when there is none."""
+        """Return a connection; OSError if the engine does not respond."""
         parts = urlsplit(self.address)
         if parts.scheme == "unix":
             connection = socket.socket(socket.AF_UNIX)
@@ -42,13 +42,13 @@ class Engine:
         raise OSError(f"instances need an engine on this machine, not {self.address}")
 
     def client(self) -> http.client.HTTPConnection:
-        """The same for one request."""
+        """Return a connection for one request."""
         client = http.client.HTTPConnection("docker")
         client.sock = self.connect()
         return client
 
     def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        """The status and the document of an answer."""
+        """Return the status and the JSON document of a response."""
         client = self.client()
         try:
             data = None if body is None else json.dumps(body)
@@ -62,7 +62,7 @@ class Engine:
 
 @dataclass
 class View:
-    """What an instance has of the engine. It is the Place of engine_rules.
+    """An instance's view of the engine, which implements engine_rules.Translator.
 
     container_id: of the container that stands for the instance. paths: where its volumes are on the engine's machine,
     by their folders on the instance. socket: where the socket is there, "" nowhere. find: of paths, where they are on
@@ -92,7 +92,7 @@ class View:
 
     @property
     def filter(self) -> dict[str, list[str]]:
-        """Of lists: what is the instance's own."""
+        """Return the entries of a list that are the instance's own."""
         return {"label": [f"{LABEL}={self.instance_id}"]}
 
     def engine_name(self, name: str) -> str:
@@ -126,7 +126,7 @@ class View:
         self.engine.ask("POST", "/volumes/create", body)
 
     def prepare(self, container: str) -> None:
-        """Before a start: its mounts are still the instance's, and it is on the network of the VPC."""
+        """Check before a start that mounts are still the instance's, and connect the VPC's network."""
         _, shown = self.engine.ask("GET", f"/containers/{container}/json")
         sources = [str(mount["Source"]) for mount in shown["Mounts"] if mount["Type"] == "bind"]
         for mount in shown["Mounts"]:
@@ -140,7 +140,7 @@ class View:
         self.engine.ask("POST", f"/networks/{self.network}/connect", {"Container": container})
 
     def shown(self, data: bytes) -> bytes:
-        """An answer in the instance's own names and paths."""
+        """Return a response with the instance's own names and paths."""
         data = data.replace(f"{self.instance_id}-".encode(), b"").replace(self.own_network.encode(), b"host")
         for folder, source in self.paths.items():
             data = data.replace(source.encode(), folder.encode())

@@ -1,4 +1,4 @@
-"""An instance: a container that stays, with a disk, a Docker socket and a login that are nobody else's."""
+"""The container of an instance, with a disk, a Docker socket and a Docker login of its own."""
 
 import io
 import json
@@ -15,16 +15,16 @@ from beanpod_emulator.docker_runtime.engine_socket import EnginePort, EngineSock
 from beanpod_emulator.docker_runtime.engine_view import LABEL, Engine, View
 from beanpod_emulator.docker_runtime.release import InstanceError, Release
 
-# Hooks run in staging until the application is deployed to where it runs, and in current after that.
+# Hooks run in staging before the version is activated, and in current after that.
 STAGING, CURRENT = "/var/app/staging", "/var/app/current"
 _PREVIOUS, _FAILED = "/var/app/.previous", "/var/app/.failed"
 _TOOLS = "/opt/elasticbeanstalk/bin"
 PROXY = f"{_TOOLS}/proxy"
 _CONFIG = "/opt/elasticbeanstalk/deployment/config.json"
-# Volumes, as own-path on the instance knows them: what is elsewhere on the instance cannot be mounted into containers.
+# Volumes, as in own-path: only folders in these can be mounted into containers.
 _DISK = ("/etc", "/home", "/media", "/mnt", "/opt", "/root", "/srv", "/tmp", "/var", "/efs", "/data", "/.disk")  # noqa: S108
 _SOCKET = "/run/docker.sock"
-# Where containers find the authority of this run; RDS's own is in the drivers' lists already.
+# Path of the run's certificate authority in containers; drivers know RDS's own.
 _AUTHORITY = "/etc/ssl/beanpod-embedded-rds.pem"
 _TRUSTED = {"NODE_EXTRA_CA_CERTS": _AUTHORITY}
 WEB_PORT = 80
@@ -33,7 +33,7 @@ _FORWARD = "/run/web.pid"
 
 @dataclass
 class InstanceContainer:
-    """One that runs. instance_id: also the name of its container."""
+    """A running container, named after its instance."""
 
     context: RuntimeContext
     instance_id: str
@@ -41,9 +41,13 @@ class InstanceContainer:
 
     @classmethod
     def launch(cls, context: RuntimeContext, instance_id: str, port: EnginePort | None = None) -> "InstanceContainer":
-        """Start its container, and serve its Docker socket. Raises DockerError.
+        """Start the container, and serve its Docker socket.
 
-        port: what its Docker socket leads to. Default: one where the engine runs in a virtual machine, else none.
+        Args:
+            port: A TCP port that serves the socket. Default: one if the engine runs in a virtual machine, else none.
+
+        Raises:
+            DockerError: The container does not start.
         """
         image = instance_image(context.docker)
         served: EngineSocket | EnginePort
@@ -51,7 +55,7 @@ class InstanceContainer:
         if port or _in_virtual_machine(context):
             served = port or EnginePort()
         else:
-            # Short: the path of a socket has room for about a hundred characters.
+            # Short: the path of a socket may have about a hundred characters.
             path = context.run.folder / f"{instance_id[2:10]}.sock"
             served, mounted = EngineSocket(path), ("--volume", f"{path}:{_SOCKET}")
         volumes = (item for folder in _DISK for item in ("--volume", folder))
@@ -79,7 +83,7 @@ class InstanceContainer:
         return instance
 
     def remove(self) -> None:
-        """End it, with everything that runs on it."""
+        """Remove the container, and the containers, networks and volumes created on the instance."""
         docker = self.context.docker
         mine = f"label={LABEL}={self.instance_id}"
         for listing, removal in (
@@ -93,15 +97,15 @@ class InstanceContainer:
         self._socket.close()
 
     def run(self, *command: str, folder: str = "/root") -> str:
-        """What a command prints that root runs on the instance. Raises DockerError when it fails."""
+        """Run a command as root on the instance, and return its output; DockerError if it fails."""
         return self.context.docker.run("exec", "--workdir", folder, self.instance_id, *command)
 
     def tries(self, *command: str) -> bool:
-        """Whether a command succeeds on the instance."""
+        """Return whether a command succeeds on the instance."""
         return self.context.docker.tries("exec", self.instance_id, *command)
 
     def unpack(self, release: Release) -> None:
-        """Lay a bundle into the staging folder. Raises InstanceError for what cannot be unpacked."""
+        """Unpack a bundle into the staging folder; InstanceError if it cannot be unpacked."""
         archive = release.archive()
         self.run("sh", "-c", f"rm -rf {STAGING} && mkdir -p {STAGING}")
         try:
@@ -110,12 +114,12 @@ class InstanceContainer:
             raise InstanceError("unpack the source bundle", str(error)) from error
 
     def configure(self, variables: Mapping[str, str], environment: str) -> None:
-        """Tell it the environment's variables, secrets included, and the environment's name."""
+        """Write the environment's name and variables, including secrets, for get-config."""
         config = {"environment": dict(variables), "container": {"environment_name": environment}}
         self.write(_CONFIG, json.dumps(config))
 
     def write(self, path: str, text: str, mode: int = 0o600) -> None:
-        """Write a file of the instance."""
+        """Write a file on the instance."""
         at, data = PurePosixPath(path), io.BytesIO()
         with tarfile.open(fileobj=data, mode="w") as archive:
             member = tarfile.TarInfo(at.name)
@@ -124,56 +128,56 @@ class InstanceContainer:
         self._untar(data.getvalue(), str(at.parent))
 
     def read(self, path: str) -> str | None:
-        """A file's text; None when it is not there."""
+        """Return a file's text; None if it does not exist."""
         try:
             return self.run("cat", path)
         except DockerError:
             return None
 
-    def run_hooks(self, stage: str, *, folder: str, config: bool = False) -> None:
-        """Run a bundle's hooks of a stage in the order of their names. config: those of a change of configuration.
+    def run_hooks(self, phase: str, *, folder: str, config: bool = False) -> None:
+        """Run a bundle's hooks of a phase in the order of their names. config: its confighooks.
 
         https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/platforms-linux-extend.hooks.html
         """
-        scripts = f".platform/{'confighooks' if config else 'hooks'}/{stage}"
+        scripts = f".platform/{'confighooks' if config else 'hooks'}/{phase}"
         find = f"[ ! -d {scripts} ] || find {scripts}/ -mindepth 1 -maxdepth 1 ! -type d | LC_ALL=C sort"
         watch = self.context.emulator.pace.watch
-        hurry = ("env", f"BEANPOD_WATCH_SECONDS={watch:.0f}", f"BEANPOD_SETTLE_SECONDS={10 * watch:.0f}")
+        shortened = ("env", f"BEANPOD_WATCH_SECONDS={watch:.0f}", f"BEANPOD_SETTLE_SECONDS={10 * watch:.0f}")
         for script in self.run("sh", "-c", find, folder=folder).splitlines():
             try:
-                self.run(*(hurry if watch else ()), f"{_TOOLS}/run-hook", script, folder=folder)
+                self.run(*(shortened if watch else ()), f"{_TOOLS}/run-hook", script, folder=folder)
             except DockerError as error:
                 raise InstanceError(f"run the hook {script.replace('//', '/')}", str(error)) from error
 
-    def answer(self, address: str) -> None:
-        """Have its port 80 lead to an address, as the proxy does on AWS, or what compose publishes."""
+    def forward_web(self, address: str) -> None:
+        """Forward port 80 of the instance to an address, as the proxy or a published port does on AWS."""
         end = f"[ ! -e {_FORWARD} ] || kill $(cat {_FORWARD}); rm -f {_FORWARD}"
-        # A container on the instance's own network answers at that port itself.
+        # A container on the instance's own network listens on that port itself.
         leave = f'case " $(hostname -I) " in *" {address.rpartition(":")[0]} "*) exit ;; esac'
         forward = f"echo $$ > {_FORWARD}; exec socat TCP-LISTEN:{WEB_PORT},fork,reuseaddr TCP:{address}"
         self.context.docker.run("exec", "--detach", self.instance_id, "sh", "-c", f"{end}; {leave}; {forward}")
 
-    def take_over(self) -> None:
-        """What is staged is current from now on."""
+    def activate(self) -> None:
+        """Make the staged version the current one."""
         flip = f"rm -rf {_PREVIOUS}; [ ! -e {CURRENT} ] || mv {CURRENT} {_PREVIOUS}; mv {STAGING} {CURRENT}"
         self.run("sh", "-c", flip)
 
-    def give_back(self) -> None:
-        """What was current before is so again."""
+    def deactivate(self) -> None:
+        """Make the previous version the current one again."""
         flip = f"rm -rf {_FAILED}; mv {CURRENT} {_FAILED}; [ ! -e {_PREVIOUS} ] || mv {_PREVIOUS} {CURRENT}"
         self.run("sh", "-c", flip)
 
     def forward(self, port: int, address: str) -> None:
-        """Have a port of the instance lead to an address, as published ports do: hooks ask localhost for it."""
+        """Forward a port of the instance to an address, as a published port does on AWS."""
         command = ("socat", f"TCP-LISTEN:{port},fork,reuseaddr", f"TCP:{address}")
         self.context.docker.run("exec", "--detach", self.instance_id, *command)
 
     def stop_forwarding(self) -> None:
-        """End what forward() has begun."""
+        """Stop all forwarding."""
         self.tries("sh", "-c", "pkill --exact socat; while pgrep --exact socat > /dev/null; do sleep 0.05; done")
 
     def _relay(self, port: EnginePort) -> None:
-        """Have its Docker socket lead to a port of this machine, and wait until it is there."""
+        """Connect the Docker socket to a port of this machine, and wait for the socket."""
         command = (f"{_TOOLS}/relay", port.name, str(port.server_address[1]), port.token)
         self.context.docker.run("exec", "--detach", self.instance_id, *command)
         self.run("sh", "-c", f"until [ -S {_SOCKET} ]; do sleep 0.1; done")
@@ -191,9 +195,9 @@ class InstanceContainer:
 
 
 def _in_virtual_machine(context: RuntimeContext) -> bool:
-    """Whether the engine runs beside this system and not on it: then it cannot mount a socket from here.
+    """Return whether the engine runs in a virtual machine, and so cannot mount a socket from here.
 
-    https://docs.docker.com/desktop/features/networking/ tells how containers reach the machine's own ports there.
+    https://docs.docker.com/desktop/features/networking/ describes how containers reach the host's ports.
     """
     kind = context.docker.run("info", "--format", "{{.OperatingSystem}}")
     return sys.platform == "darwin" or kind == "Docker Desktop"

@@ -1,4 +1,4 @@
-"""One instance: it takes a bundle and brings it to run, or keeps what it ran before."""
+"""Deployments to one instance, which keep the previous version if they fail."""
 
 import http.client
 import time
@@ -20,18 +20,18 @@ from beanpod_emulator.docker_runtime.instance import CURRENT, STAGING, InstanceC
 from beanpod_emulator.docker_runtime.release import InstanceError, Release, RuntimeSettings
 
 _POLL_SECONDS = 0.25
-# A container that needs another one may end a few times before that is there.
-_SEVERAL = 5
-# From here on requests go to the address.
+# A container that needs another one may restart a few times before that is ready.
+_MAX_RESTARTS = 5
+# Called with the address that requests are to be sent to.
 Serve = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Installed:
-    """What a machine runs."""
+    """The version that an instance runs."""
 
     release: Release
-    setting: RuntimeSettings
+    settings: RuntimeSettings
     target: ApplicationContext
     application: Application
     running: RunningContainers
@@ -39,7 +39,7 @@ class Installed:
 
 @dataclass
 class InstanceRuntime:
-    """An instance. installed: what it runs, None before anything."""
+    """An instance. installed: the version that it runs; None before the first."""
 
     context: RuntimeContext
     instance_id: str
@@ -47,89 +47,96 @@ class InstanceRuntime:
     _count: int = 0
     _instance: InstanceContainer | None = field(default=None, repr=False)
 
-    def runs(self, release: Release, setting: RuntimeSettings) -> bool:
-        """Whether it runs exactly that."""
+    def runs(self, release: Release, settings: RuntimeSettings) -> bool:
+        """Return whether it runs this version with these settings."""
         now = self.installed
-        return now is not None and (now.release, now.setting) == (release, setting)
+        return now is not None and (now.release, now.settings) == (release, settings)
 
-    def deploy(self, release: Release, setting: RuntimeSettings, serve: Serve, *, config: bool = False) -> None:
-        """Bring a release to run, and end what ran before once the new one is healthy and served.
+    def deploy(self, release: Release, settings: RuntimeSettings, serve: Serve, *, config: bool = False) -> None:
+        """Deploy a version, and remove the previous one once the new one is healthy and in service.
 
-        config: its settings changed, not the version. Raises InstanceError; then what ran before goes on, unless only a
-        postdeploy hook failed: by then the new one serves, and AWS brings nothing back either.
         https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/platforms-linux-extend.hooks.html
+
+        Args:
+            serve: Sends requests to the new version.
+            config: Whether the settings changed, not the version.
+
+        Raises:
+            InstanceError: The deployment failed. The previous version is in service, but after a failed postdeploy
+                hook, as on AWS, the new one.
         """
         old = self.installed
-        target = self._prepare(release, setting)
+        target = self._prepare(release, settings)
         instance = target.instance
         instance.run_hooks("prebuild", folder=STAGING, config=config)
         application = _application(target)
         application.pull()
         instance.run_hooks("predeploy", folder=STAGING, config=config)
-        instance.take_over()
+        instance.activate()
         running = None
         try:
             started = application.start()
-            self._await_health(application, started, setting)
+            self._await_health(application, started, settings)
             running = application.serve(started)
-            self._await_health(application, running, setting)
+            self._await_health(application, running, settings)
             serve(running.address)
-            instance.answer(running.address)
+            instance.forward_web(running.address)
         except (InstanceError, DockerError):
-            instance.give_back()
-            self._go_back(application, running, old, serve)
+            instance.deactivate()
+            self._restore(application, running, old, serve)
             raise
         try:
             instance.run_hooks("postdeploy", folder=CURRENT, config=config)
         finally:
-            self._reconcile(Installed(release, setting, target, application, running), old)
+            self._finish(Installed(release, settings, target, application, running), old)
 
     def remove(self) -> None:
-        """End everything on it."""
+        """Remove the instance with its containers."""
         if self.installed:
             self.installed.application.remove(self.installed.running)
         if self._instance:
             self._instance.remove()
 
-    def _prepare(self, release: Release, setting: RuntimeSettings) -> ApplicationContext:
+    def _prepare(self, release: Release, settings: RuntimeSettings) -> ApplicationContext:
         if self._instance is None:
             self._instance = InstanceContainer.launch(self.context, self.instance_id)
         self._count += 1
         self._instance.unpack(release)
-        self._instance.configure(setting.variables, setting.environment)
-        return ApplicationContext(self.context, self._instance, self._count, setting)
+        self._instance.configure(settings.variables, settings.environment)
+        return ApplicationContext(self.context, self._instance, self._count, settings)
 
-    def _await_health(self, application: Application, running: RunningContainers, setting: RuntimeSettings) -> None:
-        end = time.monotonic() + setting.health_seconds
-        while not setting.accepts(status := _status(running.port, setting.health_path)):
-            if dead := self._dead(running):
-                raise InstanceError(application.step, dead)
+    def _await_health(self, application: Application, running: RunningContainers, settings: RuntimeSettings) -> None:
+        end = time.monotonic() + settings.health_seconds
+        while not settings.accepts(status := _status(running.port, settings.health_path)):
+            if ended := self._ended(running):
+                raise InstanceError(application.step, ended)
             if time.monotonic() > end:
                 port = running.address.rpartition(":")[2]
-                said = f"{setting.health_path} answers {status or f'nothing on port {port}'}"
-                raise InstanceError("pass the health check", f"{said} after {setting.health_seconds:.0f} s")
+                said = f"{settings.health_path} answers {status or f'nothing on port {port}'}"
+                raise InstanceError("pass the health check", f"{said} after {settings.health_seconds:.0f} s")
             time.sleep(_POLL_SECONDS)
 
-    def _dead(self, running: RunningContainers) -> str:
-        """Which container has ended, though it should not: with an error, or as the only one; "" while none has."""
+    def _ended(self, running: RunningContainers) -> str:
+        """Return which container has ended with an error, or as the only one; "" if none has."""
         form = "{{.Name}} {{.State.RunningContainers}} {{.RestartCount}} {{.State.ExitCode}}"
         for line in self.context.docker.run("inspect", "--format", form, *running.containers).splitlines():
             name, alive, restarts, code = line.removeprefix(f"/{self.instance_id}-").split()
-            if int(restarts) >= _SEVERAL:
+            if int(restarts) >= _MAX_RESTARTS:
                 return f"the container {name} ends again and again"
             if restarts == "0" and alive == "false" and (code != "0" or len(running.containers) == 1):
                 return f"the container {name} has ended with exit code {code}"
         return ""
 
-    def _go_back(
+    def _restore(
         self, application: Application, running: RunningContainers | None, old: Installed | None, serve: Serve
     ) -> None:
-        """End what failed. What ran before was never ended, or is started again where both had one name.
+        """Remove the failed version, and put the previous one in service; start it again if both had one name.
 
-        running: what failed, if requests have reached it.
+        Args:
+            running: The failed version, if it has been in service.
         """
         if running:
-            application.give_back()
+            application.stop_serving()
         if application.side_by_side or old is None or old.application.side_by_side:
             application.remove(running)
         if old is None:
@@ -139,9 +146,9 @@ class InstanceRuntime:
         else:
             self.installed = old = replace(old, running=old.application.serve(old.application.start()))
         serve(old.running.address)
-        old.target.instance.answer(old.running.address)
+        old.target.instance.forward_web(old.running.address)
 
-    def _reconcile(self, new: Installed, old: Installed | None) -> None:
+    def _finish(self, new: Installed, old: Installed | None) -> None:
         if old and (old.application.side_by_side or new.application.side_by_side):
             old.application.remove(old.running)
         for container in new.running.containers if new.application.side_by_side else ():
@@ -158,7 +165,7 @@ def _application(target: ApplicationContext) -> Application:
 
 
 def _status(port: int, path: str) -> int:
-    """The HTTP status of an answer; 0 without one."""
+    """Return the HTTP status of a response; 0 without one."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", path, headers={"User-Agent": "ELB-HealthChecker/2.0", "Connection": "close"})

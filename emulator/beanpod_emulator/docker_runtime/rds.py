@@ -1,4 +1,4 @@
-"""The database engines: which image, and how its server is told what RDS would tell it."""
+"""RDS instances as database servers in containers of their engines' images."""
 
 import secrets
 from abc import ABC, abstractmethod
@@ -15,22 +15,27 @@ _KEY, _CERTIFICATE = "/certificates/server.key", "/certificates/server.pem"
 
 
 class DatabaseEngine(ABC):
-    """An engine of RDS's. port: its standard one. forcing: the parameter by which it insists on TLS."""
+    """A database engine of RDS.
+
+    Attributes:
+        port: Its default port.
+        forcing: The parameter that requires TLS.
+    """
 
     port: int
     forcing: str
 
     @abstractmethod
     def variables(self, *, username: str, database: str, password: str, root: str) -> dict[str, str]:
-        """What the image wants to know; root: a password that nobody else gets."""
+        """Return the environment variables of the image. root: password of the root user."""
 
     @abstractmethod
     def arguments(self, version: str, port: int, *, forced: bool) -> tuple[str, ...]:
-        """Further arguments of `docker run`: options, the image, its command. forced: whether all must speak TLS."""
+        """Return arguments of `docker run`: options, image, command. forced: whether TLS is required."""
 
 
 class MySql(DatabaseEngine):
-    """MySQL, and with another image MariaDB. image: its name; parts: of the version that its tags have."""
+    """MySQL or MariaDB. parts: how many parts of the version the tags of the image have."""
 
     port = 3306
     forcing = "require_secure_transport"
@@ -49,7 +54,7 @@ class MySql(DatabaseEngine):
 
 
 class Postgres(DatabaseEngine):
-    """PostgreSQL. Its server refuses a key that others may read: it is started with a copy of its own."""
+    """PostgreSQL. Its server rejects a key that others may read, so it is started with a copy."""
 
     port = 5432
     forcing = "rds.force_ssl"
@@ -90,7 +95,7 @@ ENGINES: dict[str, DatabaseEngine] = {
 
 @dataclass(frozen=True)
 class DatabaseSpec:
-    """An instance as it was asked for. host: its endpoint's name. forced: whether it refuses who speaks without TLS."""
+    """Parameters of CreateDBInstance. host: name of the endpoint. forced: whether TLS is required."""
 
     identifier: str
     engine: DatabaseEngine
@@ -103,14 +108,14 @@ class DatabaseSpec:
 
 
 class DatabaseContainers:
-    """The containers, by the identifiers of their instances."""
+    """The containers of RDS instances."""
 
     def __init__(self, context: RuntimeContext) -> None:
         self._context = context
         self._addresses: dict[str, str] = {}
 
     def patch_rds(self) -> None:
-        """From now on moto's instances have a server. Aurora and engines that have no image here go without."""
+        """Patch moto's RDS: instances of the engines here get a server, others, such as Aurora, do not."""
         create, delete = RDSBackend.create_db_instance, RDSBackend.delete_db_instance
 
         def create_db_instance(backend: RDSBackend, db_kwargs: dict[str, Any]) -> DBInstance:
@@ -127,14 +132,14 @@ class DatabaseContainers:
         RDSBackend.delete_db_instance = delete_db_instance  # type: ignore[method-assign,assignment]
 
     def addresses(self) -> dict[str, str]:
-        """host:port of this machine where databases answer, by their identifiers."""
+        """Return host:port of the databases on this machine, by identifier."""
         return dict(self._addresses)
 
     def _created(self, backend: RDSBackend, instance: DBInstance) -> None:
         engine = ENGINES.get(str(instance.engine))
         if engine is None:
             return
-        order = DatabaseSpec(
+        spec = DatabaseSpec(
             identifier=str(instance.db_instance_identifier),
             engine=engine,
             version=str(instance.engine_version),
@@ -144,36 +149,35 @@ class DatabaseContainers:
             username=str(instance.master_username),
             forced=_parameters(backend, instance).get(engine.forcing) in ("1", "ON"),
         )
-        # moto keeps it for itself.
         password = str(instance._master_user_password)
-        self._context.emulator.lock.run_in_background(lambda: self._start(order, password, instance))
+        self._context.emulator.lock.run_in_background(lambda: self._start(spec, password, instance))
 
-    def _start(self, order: DatabaseSpec, password: str, instance: DBInstance) -> None:
+    def _start(self, spec: DatabaseSpec, password: str, instance: DBInstance) -> None:
         try:
-            address = self._run(order, password)
+            address = self._run(spec, password)
         except DockerError:
             with self._context.emulator.lock:
                 instance.status = "failed"
         else:
             with self._context.emulator.lock:
-                self._addresses[order.identifier] = address
+                self._addresses[spec.identifier] = address
 
-    def _run(self, order: DatabaseSpec, password: str) -> str:
-        engine, run = order.engine, self._context.run
-        certificates = run.folder / "databases" / order.identifier
-        self._context.authority.issue(order.host, certificates)
-        names = {"username": order.username, "database": order.name}
+    def _run(self, spec: DatabaseSpec, password: str) -> str:
+        engine, run = spec.engine, self._context.run
+        certificates = run.folder / "databases" / spec.identifier
+        self._context.authority.issue(spec.host, certificates)
+        names = {"username": spec.username, "database": spec.name}
         variables = engine.variables(**names, password=password, root=secrets.token_urlsafe(24))
         given = (item for name in variables for item in ("--env", name))
         self._context.docker.run(
-            "run", "--detach", "--name", self._container(order.identifier), "--label", run.label,
-            "--network", self._context.network, "--network-alias", order.host, "--restart", "always",
-            "--publish", f"127.0.0.1::{order.port}", "--volume", f"{certificates}:/certificates:ro",
-            *given, *engine.arguments(order.version, order.port, forced=order.forced),
+            "run", "--detach", "--name", self._container(spec.identifier), "--label", run.label,
+            "--network", self._context.network, "--network-alias", spec.host, "--restart", "always",
+            "--publish", f"127.0.0.1::{spec.port}", "--volume", f"{certificates}:/certificates:ro",
+            *given, *engine.arguments(spec.version, spec.port, forced=spec.forced),
             # By name alone on the command line: the values are in the client's own environment.
             **variables,
         )  # fmt: skip
-        return f"127.0.0.1:{published_port(self._context, self._container(order.identifier), order.port)}"
+        return f"127.0.0.1:{published_port(self._context, self._container(spec.identifier), spec.port)}"
 
     def _remove(self, identifier: str) -> None:
         with self._context.emulator.lock:
@@ -185,7 +189,7 @@ class DatabaseContainers:
 
 
 def _parameters(backend: RDSBackend, instance: DBInstance) -> dict[str, str]:
-    """What the instance's parameter groups set."""
+    """Return the parameters that the instance's parameter groups set."""
     found: dict[str, str] = {}
     for group in instance.db_parameter_groups():
         for name, parameter in getattr(group, "parameters", {}).items():

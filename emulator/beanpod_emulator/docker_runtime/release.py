@@ -1,4 +1,4 @@
-"""What a machine is told to run, and how it is told that it cannot."""
+"""What an instance needs for a deployment: the bundle and settings, read with its profile's permissions."""
 
 import io
 import json
@@ -25,7 +25,11 @@ _TO = "Instance deployment failed to {step}. The deployment failed."
 
 
 class InstanceError(Exception):
-    """A deployment failed on a machine. step: what it could not do, as its event says it; the message: why."""
+    """A deployment failed on an instance.
+
+    Attributes:
+        event: The error event, which names the step.
+    """
 
     def __init__(self, step: str, why: str) -> None:
         super().__init__(" ".join(why.split()))
@@ -34,15 +38,18 @@ class InstanceError(Exception):
 
 @dataclass(frozen=True)
 class Release:
-    """A version. data: its source bundle."""
+    """A version with its source bundle."""
 
     label: str
     deployment_id: int
     data: bytes = field(repr=False)
 
     def archive(self) -> bytes:
-        """The bundle's files as a tar archive, with their modes and links. Raises InstanceError for what is no zip, or
-        would leave the folder."""
+        """Return the bundle's files as a tar archive, with modes and links.
+
+        Raises:
+            InstanceError: The bundle is not a zip file, or a path is outside of it.
+        """
         data = io.BytesIO()
         try:
             with zipfile.ZipFile(io.BytesIO(self.data)) as bundle, tarfile.open(fileobj=data, mode="w") as archive:
@@ -55,11 +62,14 @@ class Release:
 
 @dataclass(frozen=True)
 class RuntimeSettings:
-    """An environment's options as a machine needs them.
+    """An environment's settings for its instances.
 
-    environment: its name. variables: plain ones and secrets. health_codes: as in MatcherHTTPCode, "200" or
-    "200-299,404". health_seconds: how long a new version may take until it is healthy. drain_seconds: how long
-    requests that are under way are waited for.
+    Attributes:
+        environment: Name of the environment.
+        variables: Environment variables, including secrets.
+        health_codes: As in MatcherHTTPCode: "200" or "200-299,404".
+        health_seconds: How long a new version may take until it is healthy.
+        drain_seconds: How long requests in flight may take when the version is replaced.
     """
 
     environment: str
@@ -70,7 +80,7 @@ class RuntimeSettings:
     drain_seconds: float = 20.0
 
     def accepts(self, status: int) -> bool:
-        """Whether a health check that is answered so passes."""
+        """Return whether a health check with this HTTP status passes."""
         return any(_within(status, part) for part in self.health_codes.split(","))
 
 
@@ -105,7 +115,7 @@ _ARN_PARTS = 7
 
 @dataclass(frozen=True)
 class InstanceProfile:
-    """An instance profile's session. role: the ARN of its role. Everything here is asked in its turn."""
+    """A session of an instance profile's role. All methods require the emulator's lock."""
 
     region: str
     role: str
@@ -113,7 +123,7 @@ class InstanceProfile:
 
     @classmethod
     def of(cls, environment: Environment) -> "InstanceProfile":
-        """The profile of an environment's instances. Raises InstanceError when there is none."""
+        """Return the profile of an environment's instances; InstanceError if it does not exist."""
         region, account = environment.arn.split(":")[3:5]
         name = environment.option("aws:autoscaling:launchconfiguration", "IamInstanceProfile").rsplit("/", 1)[-1]
         try:
@@ -126,14 +136,14 @@ class InstanceProfile:
         call = Call("sts", "GetCallerIdentity", region, keys["AccessKeyId"], keys["SessionToken"])
         known = find_caller(account, call)
         if known is None:
-            raise InstanceError("assume the role of its instance profile", f"nobody has the key of {role['Arn']}")
+            raise InstanceError("assume the role of its instance profile", f"unknown access key of {role['Arn']}")
         return cls(region, role["Arn"], known)
 
     def bundle(self, place: dict[str, str]) -> bytes:
-        """A source bundle. Raises InstanceError where the role may not read it."""
+        """Return a source bundle; InstanceError if the role may not read it."""
         bucket, key = place["S3Bucket"], place["S3Key"]
         resource = f"arn:aws:s3:::{bucket}/{key}"
-        # Within an account it is enough that one of the two allows it, the role's policies or the bucket's.
+        # Within an account, either the role's policies or the bucket's must allow it.
         documents = [*self._caller.policies, self._of_bucket(bucket)]
         if evaluate(documents, "s3:GetObject", resource, {"aws:SecureTransport": "true"}) is not Decision.ALLOWED:
             self._check(_DOWNLOAD, "s3:GetObject", resource)
@@ -148,7 +158,7 @@ class InstanceProfile:
         return plain | {name: self._secret(name, arn) for name, arn in secrets.items()}
 
     def _of_bucket(self, bucket: str) -> Document:
-        """What a bucket's policy says of this role."""
+        """Return the statements of a bucket's policy about this role."""
         try:
             policy = clients.client("s3", self.region).get_bucket_policy(Bucket=bucket)["Policy"]
         except ClientError:

@@ -1,6 +1,6 @@
-"""The demonstration: the example's stacks, deployed for real by the CDK CLI on the embedded AWS.
+"""The demo: the CDK CLI deploys the example's stacks to the embedded AWS.
 
-`make demo`. Ends 0 only if every step worked, and leaves nothing running.
+`make demo`. Exits with 0 if every step succeeds; nothing is left running.
 """
 
 import sys
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _ROOT = Path(__file__).resolve().parents[3]
 _CDK = _ROOT / "node_modules/.bin/cdk"
 _QUIET = ("--no-notices", "--ci", "--no-color")
-# Worth a line in the table: what a person would have clicked together in the console.
+# Resources that the table shows.
 _SHOWN = {
     "AWS::EC2::VPC": "network",
     "AWS::EC2::SecurityGroup": "security group",
@@ -40,12 +40,12 @@ _SHOWN = {
 
 
 def main() -> int:
-    """Run the demonstration; 1 if any step failed."""
+    """Run the demo. Exit code 0, 1 if a step failed, 130 when interrupted."""
     began = time.monotonic()
     note_interruptions()
     remove_aws_settings()
     try:
-        _demonstrate()
+        _run_demo()
     except (StepFailedError, EmbeddedAwsError) as error:
         if not interrupted.is_set():
             console.print(f"[bold red]failed[/] {error}", soft_wrap=True)
@@ -58,7 +58,7 @@ def main() -> int:
     return 0
 
 
-def _demonstrate() -> None:
+def _run_demo() -> None:
     with ExitStack() as cleanup:
         scratch = cleanup.enter_context(tempfile.TemporaryDirectory(prefix="beanpod-demo-"))
         with step("Starting an AWS on this machine"):
@@ -70,7 +70,7 @@ def _demonstrate() -> None:
         output = f"--output={scratch}/cdk.out"
         deploy = ("deploy", "--all", "--require-approval=never", output)
         with step("cdk bootstrap"):
-            # Away from cdk.json: with its account and region named, it need not wait for the app.
+            # In a folder without cdk.json: bootstrap then does not run the app.
             _cdk(environment, "bootstrap", f"aws://{aws.account}/{aws.region}", folder=Path(scratch))
         with step("cdk deploy --all"):
             _cdk(environment, *deploy)

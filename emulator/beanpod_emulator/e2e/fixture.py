@@ -1,4 +1,4 @@
-"""What the rehearsal happens on: an AWS with machines, a registry, a repository on this machine and a clone of it."""
+"""The environment of the rehearsal: an emulator with Docker, a registry, a repository on this machine and its clone."""
 
 import json
 import os
@@ -24,12 +24,12 @@ _CDK = _ROOT / "node_modules/.bin/cdk"
 _QUIET = ("--no-notices", "--ci", "--no-color")
 _PARAMETER = "/guestbook/docker-password"
 _USERNAME = "ada"
-_PASSWORD = "open sesame"  # noqa: S105 - of a registry that is gone with the rehearsal
+_PASSWORD = "open sesame"  # noqa: S105 - of a registry that exists during the rehearsal only
 
 
 @dataclass(frozen=True)
 class E2EFixture:
-    """What the rehearsal happens on. clone: where the service's owner works."""
+    """The environment of the rehearsal. clone: the working copy of the service's owner."""
 
     aws: EmbeddedAws
     registry: LocalRegistry
@@ -37,7 +37,7 @@ class E2EFixture:
     clone: Path
 
     def build_infrastructure(self) -> None:
-        """Bring up the stacks, and give GitHub the four secrets."""
+        """Deploy the stacks, and set the secrets of the repository."""
         environment = self._environment()
         with step("cdk bootstrap"):
             place = f"aws://{self.aws.account}/{self.aws.region}"
@@ -50,9 +50,12 @@ class E2EFixture:
             self._set_secrets()
 
     def release(self, what: str, change: tuple[str, str, str] | None, *, expected: str = "success") -> str:
-        """Change a file of the service, push, and have the workflow do the rest; the address it ends with.
+        """Change a file of the service, push, and return the URL that the workflow outputs.
 
-        change: file, text in it and what takes its place. expected: what the job that deploys comes to.
+        Args:
+            what: Title of the step, and message of the commit.
+            change: File, text in it and its replacement.
+            expected: Expected result of the workflow's job.
         """
         if change:
             file, old, new = change
@@ -68,20 +71,20 @@ class E2EFixture:
         _show_steps(said)
         return ran.outputs.get("dev.deploy", {}).get("url", "")
 
-    def repair(self) -> None:
-        """Take the last change back in the repository: who pushes next starts from what runs."""
+    def revert(self) -> None:
+        """Revert the last commit in the repository."""
         git(self.clone, "revert", "--no-edit", "HEAD")
         with step("git push: the broken release is taken back in the repository, too"):
             run("git", "push", "--quiet", "origin", "main", environment=self._environment(), folder=self.clone)
 
     def label(self) -> str:
-        """The version that the environment runs."""
+        """Return the label of the version that the environment runs."""
         found = self._client("elasticbeanstalk").describe_environments(IncludeDeleted=False)["Environments"]
         return str(found[0]["VersionLabel"])
 
     def show(self) -> None:
-        """Say how to go on with what is running."""
-        # Soft: a terminal that breaks a line itself copies it whole.
+        """Print how to use what is running."""
+        # Soft wrap: a terminal copies such a line as one.
         console.print(
             f"Push to it:   git clone {self.github.origin} guestbook, then edit, commit and git push", soft_wrap=True
         )
@@ -112,13 +115,13 @@ class E2EFixture:
 
 @contextmanager
 def e2e_fixture() -> Iterator[E2EFixture]:
-    """Start all of it, and remove it in the end. Raises NoEngineError, NoRegistryError or EmbeddedAwsError."""
+    """Start everything, and remove it at the end. Raises NoEngineError, NoRegistryError or EmbeddedAwsError."""
     find_engine()
     with (
         tempfile.TemporaryDirectory(prefix="beanpod-rehearsal-") as scratch,
         local_registry(Path(scratch) / "registry", username=_USERNAME, password=_PASSWORD) as registry,
     ):
-        with step("Starting an AWS on this machine, with machines, and a registry with a password"):
+        with step("Starting an AWS on this machine, with Docker, and a registry with a password"):
             aws = EmbeddedAws.start(machines=True, enforce_iam=True)
         try:
             with step("A repository, with the service as it is here"):
@@ -130,19 +133,19 @@ def e2e_fixture() -> Iterator[E2EFixture]:
 
 
 def _runner(aws: EmbeddedAws) -> dict[str, str]:
-    """What the runner's commands find: this machine's programs, and where AWS is; keys come from the secrets."""
+    """Return the variables of the runner's commands; credentials come from the secrets."""
     files = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
     places = {"AWS_ENDPOINT_URL": aws.endpoint_url, "AWS_EC2_METADATA_DISABLED": "true"}
     return files | places | {"PATH": _path(), "GITHUB_ACTOR": _USERNAME}
 
 
 def _path() -> str:
-    # The interpreter's own folder first: there are Node, npm and what `python` means here.
+    # The interpreter's folder first: it has Node, npm and python.
     return os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
 
 
 def _clone(github: Repository, folder: Path, registry: LocalRegistry) -> Path:
-    """A clone whose first commit is this project as it is now, with the registry's address in its manifest."""
+    """Return a clone whose first commit is the project in its present state, with the registry in its manifest."""
     git(folder.parent, "clone", "--quiet", str(github.origin), folder.name)
     for name in git(_ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0"):
         if name and (_ROOT / name).is_file():
@@ -157,14 +160,14 @@ def _clone(github: Repository, folder: Path, registry: LocalRegistry) -> Path:
 
 
 def manifest_for(text: str, image: str) -> str:
-    """The manifest with a private image, and the login that the instances need for it."""
+    """Return the manifest with a private image, and the login that the instances need for it."""
     text = re.sub(r'^image = "[^"]*"', f'image = "{image}"', text, count=1, flags=re.MULTILINE)
     text = text.replace("[variables]\n", f'[variables]\nDOCKER_USERNAME = "{_USERNAME}"\n', 1)
     return text.replace("[secrets]\n", f'[secrets]\nDOCKER_PASSWORD = {{ ssm = "{_PARAMETER}" }}\n', 1)
 
 
 def _show_steps(said: str) -> None:
-    """The workflow's own steps, as the push told them."""
+    """Print the workflow's steps from the output of git push."""
     for line in said.splitlines():
         if found := re.match(r"remote: {2,}([✓✗] .*?)\s*$", line):
             console.print(f"   [dim]{found[1]}[/]")

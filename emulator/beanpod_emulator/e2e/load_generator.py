@@ -1,4 +1,4 @@
-"""The guests of the rehearsal: one signs the book, many keep asking for the page."""
+"""A client of the guestbook, and a load generator that requests its page."""
 
 import html
 import re
@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from urllib.request import urlopen
 
 _SECONDS = 10
-_GUESTS = 4
+_THREADS = 4
 _PAUSE_SECONDS = 0.1
 _TICKET = re.compile(r'name="ticket" value="([^"]+)"')
 _MESSAGE = re.compile(r'<p class="message">(.*?)</p>', re.DOTALL)
@@ -22,53 +22,55 @@ _MESSAGE = re.compile(r'<p class="message">(.*?)</p>', re.DOTALL)
 
 @dataclass(frozen=True)
 class GuestbookClient:
-    """Somebody with a browser. url: the guestbook's."""
+    """A client of the guestbook at a URL."""
 
     url: str
 
     def read(self) -> str:
-        """The page. Raises OSError when it does not come, or says that something went wrong."""
+        """Return the page; OSError for a failed request or an HTTP error."""
         with urlopen(self.url, timeout=_SECONDS) as answer:  # noqa: S310
             text: str = answer.read().decode()
             return text
 
     def sign(self, name: str, message: str) -> None:
-        """Write an entry, as the page's form does. Raises OSError when it is not taken."""
+        """Post an entry, as the page's form does; OSError for a failed request or an HTTP error."""
         ticket = _TICKET.search(self.read())
         fields = {"name": name, "message": message, "ticket": ticket[1] if ticket else ""}
         with urlopen(f"{self.url}/entries", urlencode(fields).encode(), timeout=_SECONDS) as answer:  # noqa: S310
             answer.read()
 
     def messages(self) -> list[str]:
-        """The entries, the newest first."""
+        """Return the entries, the newest first."""
         return [html.unescape(message) for message in _MESSAGE.findall(self.read())]
 
 
 @dataclass
 class LoadGenerator:
-    """Guests who keep asking for the page: `with LoadGenerator(url) as crowd`. answers: how often each kind came.
+    """Requests the page in several threads: `with LoadGenerator(url, known) as load:`.
 
-    A kind is the release of a page, as `known` names it by a word in it, or what went wrong.
+    Attributes:
+        known: Texts that tell releases apart, one on each release's page.
+        responses: How many there were by kind: one of the known texts, or an error.
     """
 
     url: str
     known: tuple[str, ...]
-    answers: Counter[str] = field(default_factory=Counter)
+    responses: Counter[str] = field(default_factory=Counter)
     _end: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
 
     @property
-    def asked(self) -> int:
-        """How many requests there were."""
-        return self.answers.total()
+    def requests(self) -> int:
+        """The number of requests."""
+        return self.responses.total()
 
     @property
     def failed(self) -> dict[str, int]:
-        """What went wrong, and how often."""
-        return {kind: count for kind, count in self.answers.items() if kind not in self.known}
+        """The number of failed requests by error."""
+        return {kind: count for kind, count in self.responses.items() if kind not in self.known}
 
     def __enter__(self) -> Self:
-        self._threads = [threading.Thread(target=self._keep_asking, daemon=True) for _ in range(_GUESTS)]
+        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(_THREADS)]
         for thread in self._threads:
             thread.start()
         return self
@@ -80,12 +82,12 @@ class LoadGenerator:
         for thread in self._threads:
             thread.join()
 
-    def _keep_asking(self) -> None:
+    def _run(self) -> None:
         while not self._end.is_set():
-            self.answers[self._ask()] += 1
+            self.responses[self._request()] += 1
             time.sleep(_PAUSE_SECONDS)
 
-    def _ask(self) -> str:
+    def _request(self) -> str:
         try:
             page = GuestbookClient(self.url).read()
         except HTTPError as error:

@@ -1,4 +1,4 @@
-"""A real image registry on this machine: Debian's `docker-registry serve`, which knows logins and digests."""
+"""An image registry on this machine: Debian's `docker-registry serve`."""
 
 import json
 import re
@@ -20,12 +20,17 @@ _STOP_SECONDS = 60
 
 
 class NoRegistryError(RuntimeError):
-    """A program that it takes is not here; the message names it."""
+    """A required program is not installed; the message names it."""
 
 
 @dataclass(frozen=True)
 class LocalRegistry:
-    """A running registry. host: such as localhost:41419. username, password: its login, "" where it is open."""
+    """A running registry.
+
+    Attributes:
+        host: Such as localhost:41419.
+        username: Of its login, with password; "" if it requires none.
+    """
 
     host: str
     folder: Path
@@ -34,29 +39,29 @@ class LocalRegistry:
 
     @property
     def login(self) -> dict[str, str]:
-        """The variables with which the deploy script logs in."""
+        """The login as variables of the deploy command."""
         given = {"DOCKER_USERNAME": self.username, "DOCKER_PASSWORD": self.password}
         return given if self.username else {}
 
     @property
     def log(self) -> str:
-        """What it wrote so far."""
+        """The log so far."""
         return (self.folder / "log").read_text()
 
     def uploads(self) -> int:
-        """How many requests that send something it has served."""
+        """Return how many requests that write it has served."""
         return len(_UPLOAD.findall(self.log))
 
     def looks(self) -> int:
-        """How many requests that only read it has served."""
+        """Return how many requests that read it has served."""
         return len(_READ.findall(self.log))
 
     def digest(self, path: str, tag: str) -> str:
-        """The digest a tag has in the registry's own storage."""
+        """Return the digest of a tag in the registry's storage."""
         return self._tag_folder(path).joinpath(tag, "current", "link").read_text()
 
     def tags(self, path: str) -> list[str]:
-        """The tags of a repository, sorted."""
+        """Return the tags of a repository, sorted."""
         folder = self._tag_folder(path)
         return sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
 
@@ -68,11 +73,15 @@ class LocalRegistry:
 def local_registry(
     folder: Path, *, username: str = "", password: str = "", token_settings: dict[str, str] | None = None
 ) -> Iterator[LocalRegistry]:
-    """A registry on a free port of localhost, with its storage in `folder`, until the end of the block.
+    """Run a registry on a free port of localhost until the end of the block, then remove its images from the engine.
 
-    The engine, if there is one, forgets its images then.
-    username, password: whom it lets in. Default: everybody. token_settings: its "auth.token" section, instead.
-    Raises NoRegistryError without the programs.
+    Args:
+        folder: Its storage.
+        username: Login that it requires, with password. Default: none.
+        token_settings: Its "auth.token" section, in the place of a login.
+
+    Raises:
+        NoRegistryError: docker-registry or htpasswd is not installed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     configuration = folder / "registry.yml"
@@ -92,13 +101,13 @@ def local_registry(
 
 
 def forget_images(host: str) -> None:
-    """Have the engine forget the images of a registry, by their names: what others call by another stays."""
+    """Remove the engine's images that have the registry's name."""
     docker, columns = Docker(), "{{.Repository}}:{{.Tag}} {{.Repository}}@{{.Digest}}"
     with suppress(DockerError, OSError):
         listed = docker.run("images", "--digests", "--format", columns).split()
         names = sorted({name for name in listed if name.startswith(f"{host}/") and "<none>" not in name})
         if names:
-            # With its last tag an image's digest goes, too, and is then missed: no reason to complain.
+            # Removing its last tag removes an image's digest too, which is then not found.
             docker.run("image", "rm", "--force", *names)
 
 
@@ -124,7 +133,7 @@ def _auth(folder: Path, username: str, password: str, token_settings: dict[str, 
 def _program(name: str) -> str:
     found = shutil.which(name)
     if found is None:
-        raise NoRegistryError(f"there is no program {name}: on Debian, install docker-registry and apache2-utils")
+        raise NoRegistryError(f"{name} is not installed: on Debian, install docker-registry and apache2-utils")
     return found
 
 

@@ -1,7 +1,7 @@
-"""The rehearsal: from git push to a page in the browser, on this machine.
+"""The end-to-end rehearsal: from git push to a page in the browser, on this machine.
 
-`make rehearse`. The CDK CLI, git, the workflow's steps, the deploy script, Docker, the registry, the database and the
-proxy are real; AWS is the embedded one, and GitHub a folder. Ends 0 only if every step did what it should.
+`make rehearse`. The CDK CLI, git, the workflow's steps, the deploy command, Docker, the registry, the database and the
+load balancer are real; AWS is the embedded one, and GitHub a folder. Exits with 0 if every step succeeds.
 """
 
 import argparse
@@ -44,60 +44,60 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _rehearse(*, keep: bool) -> None:
     began = time.monotonic()
-    with e2e_fixture() as stage:
-        stage.build_infrastructure()
-        url = stage.release("git push: the first release", None)
-        guest = GuestbookClient(url)
-        with step("A guest signs the book"):
-            _sign(guest)
-        _release_under_load(stage, url)
-        _break(stage, guest)
+    with e2e_fixture() as fixture:
+        fixture.build_infrastructure()
+        url = fixture.release("git push: the first release", None)
+        client = GuestbookClient(url)
+        with step("Posting an entry"):
+            _sign(client)
+        _release_under_load(fixture, url)
+        _break(fixture, client)
         seconds = time.monotonic() - began
         console.print(f"\n[bold green]All of it worked[/], in {seconds:.0f} s.")
         console.print(f"The service {'answers' if keep else 'answered'} at\n  [bold]{url}[/]\n", soft_wrap=True)
         if keep:
-            stage.repair()
-            stage.show()
+            fixture.revert()
+            fixture.show()
             interrupted.wait()
 
 
-def _sign(guest: GuestbookClient) -> None:
+def _sign(client: GuestbookClient) -> None:
     try:
-        guest.sign("A guest", _MESSAGE)
-        _expect_entry(guest)
+        client.sign("A guest", _MESSAGE)
+        _expect_entry(client)
     except OSError as error:
-        raise StepFailedError(f"the book at {guest.url} cannot be signed: {error}") from error
+        raise StepFailedError(f"the book at {client.url} cannot be signed: {error}") from error
 
 
-def _expect_entry(guest: GuestbookClient) -> None:
-    if _MESSAGE not in guest.messages():
+def _expect_entry(client: GuestbookClient) -> None:
+    if _MESSAGE not in client.messages():
         raise StepFailedError("the entry that was signed before is not on the page any more")
 
 
-def _release_under_load(stage: E2EFixture, url: str) -> None:
+def _release_under_load(fixture: E2EFixture, url: str) -> None:
     old, new = _WORDS
-    with LoadGenerator(url, _WORDS) as crowd:
-        stage.release("git push: the page changes, while guests keep asking for it", ("service/src/pages.js", old, new))
+    with LoadGenerator(url, _WORDS) as load:
+        fixture.release("git push: the page changes, under load", ("service/src/pages.js", old, new))
         time.sleep(1)
-    if crowd.failed or not crowd.answers[old] or not crowd.answers[new]:
-        raise StepFailedError(f"of {crowd.asked} requests, {crowd.failed or 'none'} failed: {dict(crowd.answers)}")
-    answers = crowd.answers
+    if load.failed or not load.responses[old] or not load.responses[new]:
+        raise StepFailedError(f"of {load.requests} requests, {load.failed or 'none'} failed: {dict(load.responses)}")
+    responses = load.responses
     console.print(
-        f"   {crowd.asked} requests, none failed: {answers[old]} saw the old page, {answers[new]} the new one"
+        f"   {load.requests} requests, none failed: {responses[old]} got the old page, {responses[new]} the new one"
     )
     _expect_entry(GuestbookClient(url))
 
 
-def _break(stage: E2EFixture, guest: GuestbookClient) -> None:
-    before, new = stage.label(), _WORDS[1]
+def _break(fixture: E2EFixture, client: GuestbookClient) -> None:
+    before, new = fixture.label(), _WORDS[1]
     # Every test passes, and the image lacks a file: what only shows where it runs.
     change = ("service/.dockerignore", "!src\n", "!src\nsrc/tickets.js\n")
-    with LoadGenerator(guest.url, _WORDS) as crowd:
-        stage.release("git push: a broken release is rolled back", change, expected="failure")
-    if stage.label() != before or crowd.failed or new not in guest.read():
-        raise StepFailedError(f"the environment runs {stage.label()}, not {before}: {dict(crowd.answers)}")
-    console.print(f"   {before} serves again; {crowd.asked} requests meanwhile, none failed")
-    _expect_entry(guest)
+    with LoadGenerator(client.url, _WORDS) as load:
+        fixture.release("git push: a broken release is rolled back", change, expected="failure")
+    if fixture.label() != before or load.failed or new not in client.read():
+        raise StepFailedError(f"the environment runs {fixture.label()}, not {before}: {dict(load.responses)}")
+    console.print(f"   {before} serves again; {load.requests} requests meanwhile, none failed")
+    _expect_entry(client)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How the demonstration and the rehearsal run: one visible step after another, commands that end with them."""
+"""The steps of the demo and the rehearsal: shown with their times, with commands that end when interrupted."""
 
 import os
 import signal
@@ -19,19 +19,19 @@ _ENDING_SECONDS = 10
 
 
 class StepFailedError(Exception):
-    """A step that did not do what it should; carries what to show."""
+    """A step failed; the message says why."""
 
 
 def note_interruptions() -> None:
-    """From now on SIGINT and SIGTERM end the step that runs, and no process is left behind."""
-    # Only noted here: raised while a process is being started, it would leave that one running.
+    """Let SIGINT and SIGTERM end the step that runs, with its processes."""
+    # Not an exception: raised while a process is being started, it would leave that one running.
     for end in (signal.SIGINT, signal.SIGTERM):
         signal.signal(end, lambda *_: interrupted.set())
 
 
 @contextmanager
 def step(what: str) -> Iterator[None]:
-    """Show a step, and how long it took. Raises StepFailedError when it was interrupted."""
+    """Show a step, and how long it took; StepFailedError if it was interrupted."""
     began = time.monotonic()
     if console.is_terminal:
         with console.status(what):
@@ -45,7 +45,7 @@ def step(what: str) -> Iterator[None]:
 
 
 def run(*command: str, environment: Mapping[str, str], folder: Path) -> str:
-    """What a command prints, errors included. Raises StepFailedError when it fails or is interrupted."""
+    """Return the output of a command, with errors; StepFailedError if it fails or is interrupted."""
     # In a group of its own: the CDK CLI is a script that starts Node, and ending the one would leave the other running.
     with subprocess.Popen(  # noqa: S603
         command,
@@ -74,7 +74,7 @@ def _read_to_the_end(process: "subprocess.Popen[str]") -> str:
 
 
 def _end_group(process: "subprocess.Popen[str]") -> None:
-    """End a process and what it started, and wait until they are gone: one that is dying may still write files."""
+    """End a process group, and wait until it is gone: a process that is ending may still write files."""
     for how in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, how)
@@ -82,7 +82,7 @@ def _end_group(process: "subprocess.Popen[str]") -> None:
 
 
 def _await_end(process: "subprocess.Popen[str]") -> None:
-    """Wait until the group is gone, which raises ProcessLookupError; or not for ever."""
+    """Wait until the group is gone, which raises ProcessLookupError, or for _ENDING_SECONDS."""
     deadline = time.monotonic() + _ENDING_SECONDS
     while time.monotonic() < deadline:
         process.poll()

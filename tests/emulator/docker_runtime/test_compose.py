@@ -6,7 +6,7 @@ import pytest
 
 from beanpod_emulator.docker_runtime.application import escaped, web_service
 from beanpod_emulator.docker_runtime.release import InstanceError
-from tests.emulator.machines.shop import Shop, Site, several
+from tests.emulator.docker_runtime.shop import Shop, Site, several
 
 VARIABLES = "aws:elasticbeanstalk:application:environment"
 ODD = "red $HOME 'q' = 1#"
@@ -36,11 +36,11 @@ def site(shop: Shop) -> Site:
     return shop.launch("composed", version(shop, "one", "One"), {**several("Rolling"), (VARIABLES, "COLOR"): ODD})
 
 
-def test_the_service_on_port_80_answers_with_the_variables_of_the_environment(site: Site) -> None:
+def test_the_service_on_port_80_has_the_variables(site: Site) -> None:
     assert site.page() == (200, f"One\n{ODD}\n")
 
 
-def test_instances_do_not_share_their_volumes_and_a_new_version_keeps_them(shop: Shop, site: Site) -> None:
+def test_each_instance_keeps_its_volumes_across_versions(shop: Shop, site: Site) -> None:
     names = [instance["InstanceId"] for instance in site.instances()]
     for name in names:
         shop.engine.run("exec", f"{name}-current-web-1", "sh", "-c", f"echo {name} >> /www/pages/kept")
@@ -50,7 +50,7 @@ def test_instances_do_not_share_their_volumes_and_a_new_version_keeps_them(shop:
     assert kept == names
 
 
-def test_a_version_that_ends_at_once_makes_room_for_the_old_one_again(shop: Shop, site: Site) -> None:
+def test_a_version_that_exits_restores_the_previous_one(shop: Shop, site: Site) -> None:
     site.update(VersionLabel=version(shop, "three", "Three", command="exit 4"))
     assert {site.page()[1].split("\n")[0] for _ in range(6)} == {"Two"}
     assert "Instance deployment failed to run the Docker Compose services. The deployment failed." in site.errors()
@@ -62,11 +62,11 @@ def config(**services: Any) -> dict[str, Any]:
     return {"services": services}
 
 
-def test_a_file_whose_services_leave_port_80_alone_is_refused() -> None:
+def test_rejects_a_compose_file_without_port_80() -> None:
     with pytest.raises(InstanceError, match="no service publishes port 80") as raised:
         web_service(config(app={"ports": [{"published": "8080", "target": 8080}]}))
     assert raised.value.event == "Instance deployment failed to start the services. The deployment failed."
 
 
-def test_a_dollar_is_written_twice() -> None:
+def test_dollars_are_escaped() -> None:
     assert escaped({"PRICE": "5 $ each"}) == "PRICE=5 $$ each\n"

@@ -81,7 +81,7 @@ def test_sigterm_removes_everything(docker_engine: Engine, tmp_path: Path) -> No
     assert left(docker_engine, tmp_path) == []
 
 
-def test_a_killed_run_is_removed_by_the_next_one_and_a_living_one_is_not(docker_engine: Engine, tmp_path: Path) -> None:
+def test_removes_the_leftovers_of_dead_runs_only(docker_engine: Engine, tmp_path: Path) -> None:
     with start(tmp_path) as killed:
         exported(killed)
         # While it lives: once it is dead, any run on this engine may remove what is left of it.
@@ -97,7 +97,7 @@ def test_a_killed_run_is_removed_by_the_next_one_and_a_living_one_is_not(docker_
     assert left(docker_engine, tmp_path) == []
 
 
-def test_without_an_engine_it_says_so_and_ends(tmp_path: Path) -> None:
+def test_exits_without_an_engine(tmp_path: Path) -> None:
     with start(tmp_path, DOCKER_HOST="tcp://127.0.0.1:1") as server:
         _, errors = server.communicate(timeout=300)
     assert server.returncode == 2
@@ -109,13 +109,13 @@ def left_files(folder: Path) -> list[Path]:
     return list(folder.glob("beanpod-machines-*"))
 
 
-def test_machines_do_not_live_on_a_virtual_clock(tmp_path: Path) -> None:
+def test_rejects_machines_with_a_virtual_clock(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "beanpod_emulator", "--machines", "--virtual-clock"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "--machines takes the time that containers take: leave out --virtual-clock" in done.stderr
 
 
-def test_without_machines_nothing_has_an_address() -> None:
+def test_has_no_addresses_without_docker() -> None:
     with EmbeddedAws.start() as aws, pytest.raises(ControlError, match="start the server with machines"):
         aws.environment_url("anything")

@@ -54,41 +54,41 @@ def url() -> Iterator[str]:
         yield address
 
 
-def seen(crowd: LoadGenerator, kind: str) -> None:
+def seen(load: LoadGenerator, kind: str) -> None:
     """Wait until somebody was answered so."""
     end = time.monotonic() + _SECONDS
-    while not crowd.answers[kind]:
-        assert time.monotonic() < end, crowd.answers
+    while not load.responses[kind]:
+        assert time.monotonic() < end, load.responses
         time.sleep(0.02)
 
 
-def test_a_crowd_tells_which_release_served_it(url: str) -> None:
-    with LoadGenerator(url, ("old", "new")) as crowd:
-        seen(crowd, "old")
+def test_counts_responses_by_release(url: str) -> None:
+    with LoadGenerator(url, ("old", "new")) as load:
+        seen(load, "old")
         Page.text = "the new page"
-        seen(crowd, "new")
-    assert crowd.failed == {}
-    assert crowd.asked == crowd.answers["old"] + crowd.answers["new"]
+        seen(load, "new")
+    assert load.failed == {}
+    assert load.requests == load.responses["old"] + load.responses["new"]
 
 
-def test_a_crowd_notices_errors_and_pages_that_are_neither(url: str) -> None:
-    with LoadGenerator(url, ("old",)) as crowd:
-        seen(crowd, "old")
+def test_counts_http_errors_and_unknown_pages(url: str) -> None:
+    with LoadGenerator(url, ("old",)) as load:
+        seen(load, "old")
         Page.text = "something else"
-        seen(crowd, "a page of neither release")
+        seen(load, "a page of neither release")
         Page.status = 502
-        seen(crowd, "HTTP 502")
-    assert crowd.failed.keys() == {"a page of neither release", "HTTP 502"}
+        seen(load, "HTTP 502")
+    assert load.failed.keys() == {"a page of neither release", "HTTP 502"}
 
 
-def test_a_crowd_notices_when_nobody_answers() -> None:
+def test_counts_connection_errors() -> None:
     with served() as gone:
         pass
-    with LoadGenerator(gone, ("old",)) as crowd:
-        seen(crowd, "URLError")
+    with LoadGenerator(gone, ("old",)) as load:
+        seen(load, "URLError")
 
 
-def test_a_guest_signs_with_the_ticket_of_the_form_and_reads_what_is_signed(url: str) -> None:
+def test_posts_an_entry_with_the_ticket_of_the_form(url: str) -> None:
     Page.text = '<input name="ticket" value="t-1"><p class="message">It&#39;s fine</p><p class="message">First</p>'
     guest = GuestbookClient(url)
     guest.sign("Ada", "a & b")
@@ -96,7 +96,7 @@ def test_a_guest_signs_with_the_ticket_of_the_form_and_reads_what_is_signed(url:
     assert guest.messages() == ["It's fine", "First"]
 
 
-def test_a_guest_whose_entry_is_refused_knows(url: str) -> None:
+def test_raises_for_a_rejected_entry(url: str) -> None:
     Page.status = 422
     with pytest.raises(OSError, match="422"):
         GuestbookClient(url).sign("Ada", "hello")

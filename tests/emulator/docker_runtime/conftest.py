@@ -5,7 +5,7 @@ import pytest
 from beanpod_emulator import EmbeddedAws
 from tests.deploy.engine import Engine, docker_engine
 from tests.deploy.registry import local_registry
-from tests.emulator.machines.shop import Shop
+from tests.emulator.docker_runtime.shop import Shop
 
 __all__ = ["docker_engine"]
 

@@ -11,7 +11,7 @@ import pytest
 from beanpod_emulator.docker_runtime.application import Definition
 from beanpod_emulator.docker_runtime.load_balancer import Pools, configuration
 from beanpod_emulator.docker_runtime.release import InstanceError, Release, RuntimeSettings
-from tests.emulator.machines.shop import bundle
+from tests.emulator.docker_runtime.shop import bundle
 
 
 def release(data: bytes) -> Release:
@@ -28,7 +28,7 @@ def test_scripts_stay_executable() -> None:
     assert {name: member.mode for name, member in found.items()} == {"hooks/a.sh": 0o755, "file": 0o644}
 
 
-def test_a_link_stays_one() -> None:
+def test_links_are_kept() -> None:
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
         entry = zipfile.ZipInfo("confighooks")
@@ -39,7 +39,7 @@ def test_a_link_stays_one() -> None:
 
 
 @pytest.mark.parametrize("name", ["../escaped", "/etc/escaped", "a/../../escaped"])
-def test_a_file_outside_of_the_bundle_is_refused(name: str) -> None:
+def test_rejects_a_path_outside_of_the_bundle(name: str) -> None:
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
         archive.writestr(name, "text")
@@ -47,7 +47,7 @@ def test_a_file_outside_of_the_bundle_is_refused(name: str) -> None:
         release(data.getvalue()).archive()
 
 
-def test_what_is_no_zip_is_refused() -> None:
+def test_rejects_a_bundle_that_is_not_a_zip_file() -> None:
     with pytest.raises(InstanceError, match="not a zip file") as raised:
         release(b"text").archive()
     assert raised.value.event == "Instance deployment failed to unpack the source bundle. The deployment failed."
@@ -61,12 +61,12 @@ def test_what_is_no_zip_is_refused() -> None:
         ('{"Authentication": {}}', "Authentication: the embedded AWS does not know that"),
     ],
 )
-def test_a_definition_that_cannot_be_run_is_named(text: str, words: str) -> None:
+def test_rejects_an_invalid_dockerrun(text: str, words: str) -> None:
     with pytest.raises(InstanceError, match=words):
         Definition.read(text)
 
 
-def test_a_definition_is_read() -> None:
+def test_reads_a_dockerrun() -> None:
     text = {
         "AWSEBDockerrunVersion": "1",
         "Image": {"Name": "ada/shop", "Update": "true"},
@@ -82,21 +82,21 @@ def test_a_definition_is_read() -> None:
     ("codes", "accepted", "refused"),
     [("200", [200], [201, 404, 0]), ("200-299,404", [200, 250, 299, 404], [300, 403]), ("200,302", [200, 302], [301])],
 )
-def test_health_checks_accept_what_the_matcher_says(codes: str, accepted: list[int], refused: list[int]) -> None:
+def test_health_checks_accept_the_codes_of_the_matcher(codes: str, accepted: list[int], refused: list[int]) -> None:
     setting = RuntimeSettings("environment", {}, health_codes=codes)
     assert [status for status in accepted + refused if setting.accepts(status)] == accepted
 
 
-def test_a_settings_variables_are_not_shown() -> None:
+def test_settings_do_not_print_variables() -> None:
     assert "planted" not in repr(RuntimeSettings("environment", {"PASSWORD": "planted"}))
 
 
-def test_without_its_last_machine_the_proxy_is_no_sample_again() -> None:
+def test_responds_503_without_instances() -> None:
     left = Pools({"i-1": "10.0.0.1:80"}).without("i-1")
     assert "return 503" in configuration(left, 1, 20)
     assert "Congratulations" not in configuration(left, 1, 20)
 
 
-def test_a_candidate_gets_its_share() -> None:
+def test_a_candidate_gets_its_percentage() -> None:
     text = configuration(Pools({"i-1": "10.0.0.1:80"}, {"i-2": "10.0.0.2:80"}, 15), 1, 20)
     assert "split_clients $request_id $pool { 15% candidate; * current; }" in text

@@ -71,7 +71,7 @@ def _launched(clients: Clients, *settings: dict[str, str]) -> tuple[str, str, li
         ("LoadBalanced", False, "has no internet gateway"),
     ],
 )
-def test_public_address_without_a_gateway_is_refused(
+def test_public_addresses_require_an_internet_gateway(
     clients: Clients, network: Network, kind: str, public: bool, reason: str
 ) -> None:
     _, status, errors = _launched(clients, *network.settings(kind, public))
@@ -80,7 +80,7 @@ def test_public_address_without_a_gateway_is_refused(
 
 
 @pytest.mark.parametrize(("kind", "public"), [("SingleInstance", True), ("LoadBalanced", True)])
-def test_public_instances_without_a_route_to_the_gateway_do_not_report(
+def test_public_instances_require_a_route_to_the_gateway(
     clients: Clients, network: Network, kind: str, public: bool
 ) -> None:
     gateway = network.attach_gateway()
@@ -104,7 +104,7 @@ def test_private_instances_need_a_nat_gateway_or_beanstalks_endpoints(clients: C
     assert _launched(clients, *settings)[1] == "Ready"
 
 
-def test_beanstalks_endpoints_are_a_way_out_of_isolated_subnets(clients: Clients, network: Network) -> None:
+def test_isolated_subnets_can_use_vpc_endpoints(clients: Clients, network: Network) -> None:
     for service in ("elasticbeanstalk", "elasticbeanstalk-health"):
         name = f"com.amazonaws.us-east-1.{service}"
         network.ec2.create_vpc_endpoint(
@@ -113,7 +113,7 @@ def test_beanstalks_endpoints_are_a_way_out_of_isolated_subnets(clients: Clients
     assert _launched(clients, *network.settings("LoadBalanced", False, "internal"))[1] == "Ready"
 
 
-def test_gateway_stays_attached_while_an_environment_has_public_addresses(clients: Clients, network: Network) -> None:
+def test_an_environment_prevents_detaching_the_gateway(clients: Clients, network: Network) -> None:
     gateway = network.attach_gateway()
     network.route(network.table, GatewayId=gateway)
     name, _, _ = _launched(clients, *network.settings("SingleInstance", True))
@@ -127,7 +127,7 @@ def test_gateway_stays_attached_while_an_environment_has_public_addresses(client
     network.ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=network.vpc)
 
 
-def test_gateway_stays_attached_while_a_nat_gateway_stands(network: Network) -> None:
+def test_a_nat_gateway_prevents_detaching_the_gateway(network: Network) -> None:
     gateway = network.attach_gateway()
     nat = network.nat_gateway(network.subnet)
     with pytest.raises(ClientError, match="mapped public address"):

@@ -3,7 +3,7 @@
 import pytest
 
 from beanpod_emulator.e2e.load_generator import LoadGenerator
-from tests.emulator.machines.shop import Shop, Site, several
+from tests.emulator.docker_runtime.shop import Shop, Site, several
 
 POLICIES = ("AllAtOnce", "Rolling", "RollingWithAdditionalBatch", "Immutable", "TrafficSplitting")
 REPLACING = ("Immutable", "TrafficSplitting")
@@ -27,13 +27,13 @@ def ids(site: Site) -> set[str]:
     return {instance["InstanceId"] for instance in site.instances()}
 
 
-def test_every_policy_takes_a_version_to_all_instances_and_no_request_fails(site: Site) -> None:
+def test_every_policy_deploys_to_all_instances_without_a_failed_request(site: Site) -> None:
     before = ids(site)
     assert site.page() == (200, "First of all\n\n")
-    with LoadGenerator(site.url, ("First", "Second")) as crowd:
+    with LoadGenerator(site.url, ("First", "Second")) as load:
         site.update(VersionLabel="two")
-    assert crowd.failed == {}
-    assert crowd.answers["First"] > 0
+    assert load.failed == {}
+    assert load.responses["First"] > 0
     assert site.page() == (200, "Second to none\n\n")
     assert site.described()["HealthStatus"] == "Ok"
     assert {instance["Deployment"]["VersionLabel"] for instance in site.instances()} == {"two"}
@@ -42,11 +42,11 @@ def test_every_policy_takes_a_version_to_all_instances_and_no_request_fails(site
     assert len(before - ids(site)) == replaced.get(site.name.removeprefix("policy-"), 0)
 
 
-def test_a_version_that_does_not_start_leaves_the_old_one_serving(site: Site) -> None:
+def test_a_version_that_does_not_start_keeps_the_previous_one(site: Site) -> None:
     before = ids(site)
-    with LoadGenerator(site.url, ("Second",)) as crowd:
+    with LoadGenerator(site.url, ("Second",)) as load:
         site.update(VersionLabel="broken")
-    assert crowd.failed == {}
+    assert load.failed == {}
     assert ids(site) == before
     assert site.containers() == before
     errors = site.errors()

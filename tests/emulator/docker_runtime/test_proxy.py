@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.emulator.machines.shop import Shop, Site
+from tests.emulator.docker_runtime.shop import Shop, Site
 
 CASE = Path(__file__).parents[2] / "cases/upload-and-websocket"
 SINGLE = {("aws:elasticbeanstalk:environment", "EnvironmentType"): "SingleInstance"}
@@ -66,13 +66,13 @@ def post(site: Site, size: int) -> tuple[int, bytes]:
     return answer.status, answer.read()
 
 
-def test_a_body_may_have_a_megabyte(site: Site) -> None:
+def test_a_body_may_have_one_megabyte(site: Site) -> None:
     status, answer = post(site, 900_000)
     assert (status, json.loads(answer)["n"]) == (200, 900_000)
     assert post(site, 1_100_000)[0] == 413
 
 
-def test_a_single_instance_is_told_what_nginx_on_it_says(site: Site) -> None:
+def test_a_single_instance_has_only_the_headers_of_its_nginx(site: Site) -> None:
     headers = json.loads(post(site, 1)[1])["headers"]
     assert "x-forwarded-proto" not in headers
     assert headers["x-real-ip"]

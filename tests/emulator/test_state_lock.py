@@ -7,7 +7,7 @@ from beanpod_emulator.state import StateLock
 _SECONDS = 60
 
 
-def test_work_beside_a_request_gets_its_turn_while_the_request_waits_for_it() -> None:
+def test_background_work_acquires_the_lock_while_a_request_waits() -> None:
     turn, done = StateLock(), []
 
     def work() -> None:
@@ -22,7 +22,7 @@ def test_work_beside_a_request_gets_its_turn_while_the_request_waits_for_it() ->
         assert done == ["work"]
 
 
-def test_there_is_nothing_to_wait_for_when_nothing_runs() -> None:
+def test_wait_returns_false_without_background_work() -> None:
     turn, go_on = StateLock(), Event()
     assert turn.wait_for_background() is False
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 DEAD = "http://127.0.0.1:9"
 
 
-def test_aws_settings_are_left_behind_and_the_rest_is_kept() -> None:
+def test_removes_aws_settings_only() -> None:
     kept = clean_aws_environ({"AWS_PROFILE": "work", "AWS_CA_BUNDLE": "x", "PATH": "/bin", "HTTPS_PROXY": DEAD})
     assert not [name for name in kept if name.startswith("AWS_")]
     assert (kept["PATH"], kept["HTTPS_PROXY"]) == ("/bin", DEAD)
@@ -28,12 +28,12 @@ def test_aws_settings_are_left_behind_and_the_rest_is_kept() -> None:
         ({"no_proxy": "lower", "NO_PROXY": "upper"}, "lower,localhost,127.0.0.1"),
     ],
 )
-def test_no_proxy_stands_before_this_machine(spared: dict[str, str], expected: str) -> None:
+def test_adds_localhost_to_no_proxy(spared: dict[str, str], expected: str) -> None:
     kept = clean_aws_environ(spared)
     assert kept["NO_PROXY"] == kept["no_proxy"] == expected
 
 
-def test_the_demonstration_works_in_a_shell_with_a_profile_and_a_proxy(tmp_path: Path) -> None:
+def test_the_demo_works_in_a_shell_with_a_profile_and_a_proxy(tmp_path: Path) -> None:
     """Of all its steps, since boto3 and the CDK CLI each have their own ways to be disturbed."""
     (tmp_path / ".aws").mkdir()
     (tmp_path / ".aws/config").write_text(

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.emulator.machines.shop import Shop, Site, several
+from tests.emulator.docker_runtime.shop import Shop, Site, several
 
 VARIABLES = "aws:elasticbeanstalk:application:environment"
 SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
@@ -42,7 +42,7 @@ def test_the_sample_application_responds_to_its_page_only(shop: Shop) -> None:
     assert sample.described()["EndpointURL"] == sample.url.removeprefix("http://")
 
 
-def test_a_health_path_that_the_sample_does_not_know_makes_it_red_until_the_first_release(shop: Shop) -> None:
+def test_is_red_until_a_version_responds_to_the_health_path(shop: Shop) -> None:
     shop.version("healthy", "Well", files={"Dockerrun.aws.json": shop.dockerrun("Well")})
     options = {**several("AllAtOnce", 1), (PROCESS, "HealthCheckPath"): "/index.html"}
     red = shop.launch("red-first", options=options)
@@ -50,11 +50,11 @@ def test_a_health_path_that_the_sample_does_not_know_makes_it_red_until_the_firs
     assert red.update(VersionLabel="healthy").described()["Health"] == "Green"
 
 
-def test_the_container_finds_the_environments_variables_as_they_are(site: Site) -> None:
+def test_the_container_has_the_variables_unchanged(site: Site) -> None:
     assert site.page() == (200, f"Hello\n{ODD}\n")
 
 
-def test_a_change_of_the_variables_reaches_the_container(site: Site) -> None:
+def test_a_changed_variable_reaches_the_container(site: Site) -> None:
     setting = {"Namespace": VARIABLES, "OptionName": "COLOR", "Value": "blue"}
     site.update(OptionSettings=[setting])
     assert site.page() == (200, "Hello\nblue\n")
@@ -73,9 +73,7 @@ def secret_of(shop: Shop, site: Site, *, allowed: bool) -> None:
     site.update(OptionSettings=[value], OptionsToRemove=[removed])
 
 
-def test_a_secret_that_the_role_may_not_read_fails_the_deployment_and_the_old_version_goes_on(
-    shop: Shop, site: Site
-) -> None:
+def test_a_secret_without_permission_fails_the_deployment(shop: Shop, site: Site) -> None:
     before = site.page()
     secret_of(shop, site, allowed=False)
     assert site.page() == before
@@ -84,13 +82,13 @@ def test_a_secret_that_the_role_may_not_read_fails_the_deployment_and_the_old_ve
     assert "is not authorized to perform: secretsmanager:GetSecretValue" in instance["Causes"][0]
 
 
-def test_a_secret_reaches_the_container_by_its_field(shop: Shop, site: Site) -> None:
+def test_the_container_has_the_field_of_a_secret(shop: Shop, site: Site) -> None:
     secret_of(shop, site, allowed=True)
     assert site.page() == (200, "Hello\ngreen\n")
     assert site.described()["HealthStatus"] == "Ok"
 
 
-def test_hooks_run_with_the_variables_and_programs_of_the_instance(shop: Shop, site: Site) -> None:
+def test_hooks_have_the_variables_and_programs(shop: Shop, site: Site) -> None:
     told = "/var/lib/beanpod/told"
     get = "/opt/elasticbeanstalk/bin/get-config"
     say = f'echo "$SHADE $({get} environment -k SHADE) $({get} container -k environment_name)"'
@@ -109,9 +107,7 @@ def test_hooks_run_with_the_variables_and_programs_of_the_instance(shop: Shop, s
 
 
 @pytest.mark.parametrize("stage", ["prebuild", "predeploy", "postdeploy"])
-def test_a_hook_that_fails_fails_the_deployment_and_after_it_the_new_version_serves(
-    shop: Shop, site: Site, stage: str
-) -> None:
+def test_a_failed_hook_fails_the_deployment(shop: Shop, site: Site, stage: str) -> None:
     before = site.page()
     files = {
         "Dockerrun.aws.json": shop.dockerrun("Unlucky"),
@@ -125,7 +121,7 @@ def test_a_hook_that_fails_fails_the_deployment_and_after_it_the_new_version_ser
     assert "no luck" in instance["Causes"][0]
 
 
-def test_a_version_that_is_not_healthy_in_time_is_not_served(shop: Shop, site: Site) -> None:
+def test_a_version_that_fails_the_health_check_gets_no_requests(shop: Shop, site: Site) -> None:
     before = site.page()
     shop.aws.set_pace(health=5)
     label = shop.version("ill", "Ill", command="mkdir /empty; httpd -f -p 8080 -h /empty")
@@ -148,7 +144,7 @@ def test_a_version_that_listens_on_loopback_names_the_port(shop: Shop, site: Sit
     assert "/ answers nothing on port 8080 after 5 s" in instance["Causes"][0]
 
 
-def test_an_image_that_is_not_there_is_named(shop: Shop, site: Site) -> None:
+def test_a_missing_image_fails_the_deployment(shop: Shop, site: Site) -> None:
     files = {"Dockerrun.aws.json": shop.dockerrun("Hello").replace("/shop:", "/none:")}
     site.update(VersionLabel=shop.version("missing", "", files=files))
     assert "Instance deployment failed to download the Docker image. The deployment failed." in site.errors()
@@ -164,7 +160,7 @@ def test_an_abort_brings_the_old_version_back(shop: Shop, site: Site) -> None:
     assert site.page()[1].startswith("Hello\n")
 
 
-def test_the_end_of_an_environment_removes_its_machines(shop: Shop) -> None:
+def test_terminating_an_environment_removes_its_containers(shop: Shop) -> None:
     brief = shop.launch("brief", shop.version("brief", "Brief"), SINGLE)
     (instance,) = brief.instances()
     shop.client("elasticbeanstalk").terminate_environment(EnvironmentName="brief")

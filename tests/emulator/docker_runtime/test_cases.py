@@ -7,7 +7,7 @@ import pytest
 from beanpod.deploy.bundles import build_specs, make_bundle
 from beanpod.manifest import Manifest
 from tests.deploy.bundles.cases import copied
-from tests.emulator.machines.shop import Shop, Site
+from tests.emulator.docker_runtime.shop import Shop, Site
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +30,11 @@ def change(project: Path, old: str, new: str) -> None:
     file.write_text(file.read_text().replace(old, new))
 
 
-def test_an_image_that_nobody_built_serves(site: Site) -> None:
+def test_runs_an_image_from_the_registry(site: Site) -> None:
     assert "nginx" in site.page()[1]
 
 
-def test_an_app_that_is_not_root_writes_its_logs(shop: Shop, site: Site, tmp_path: Path) -> None:
+def test_an_app_that_is_not_root_writes_logs(shop: Shop, site: Site, tmp_path: Path) -> None:
     site.update(VersionLabel=version(shop, copied("host-logs", tmp_path)))
     assert site.page() == (200, "ok\n")
     (instance,) = site.instances()
@@ -42,7 +42,7 @@ def test_an_app_that_is_not_root_writes_its_logs(shop: Shop, site: Site, tmp_pat
     assert shop.engine.run("exec", instance["InstanceId"], "cat", log) == "start\n"
 
 
-def test_a_service_on_the_instances_network_answers(shop: Shop, site: Site, tmp_path: Path) -> None:
+def test_a_service_on_the_host_network_responds(shop: Shop, site: Site, tmp_path: Path) -> None:
     site.update(VersionLabel=version(shop, copied("host-network", tmp_path)))
     assert (site.page(), site.described()["Health"]) == ((200, "ok\n"), "Green")
 
@@ -56,7 +56,7 @@ def test_a_service_is_reached_by_the_name_of_its_container(shop: Shop, site: Sit
 
 
 @pytest.mark.parametrize(("mount", "lines"), [("./data:/data", 1), ("kept:/data", 2)], ids=["folder", "volume"])
-def test_what_is_told_of_data_is_true(shop: Shop, site: Site, tmp_path: Path, mount: str, lines: int) -> None:
+def test_data_is_kept_as_the_notes_say(shop: Shop, site: Site, tmp_path: Path, mount: str, lines: int) -> None:
     project = copied("written-bind-mount", tmp_path)
     change(project, '"./data:/data"', f'"{mount}"')
     change(project, "services:\n", "volumes: {kept: }\nservices:\n")

@@ -165,7 +165,7 @@ def test_only_the_web_port_is_published_and_on_loopback() -> None:
     assert changed["PublishAllPorts"] is False
 
 
-def test_the_hosts_network_is_the_instances() -> None:
+def test_network_mode_host_is_the_instances_network() -> None:
     bindings = {"80/tcp": [{"HostPort": "80"}]}
     host = {"NetworkMode": "host", "PortBindings": bindings, "ExtraHosts": ["a:1.2.3.4"]}
     changed = container(host, Hostname="x", ExposedPorts={"80/tcp": {}})

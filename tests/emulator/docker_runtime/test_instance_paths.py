@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.emulator.machines.shop import BUCKET, Shop, Site, bundle
+from tests.emulator.docker_runtime.shop import BUCKET, Shop, Site, bundle
 
 SINGLE = {("aws:elasticbeanstalk:environment", "EnvironmentType"): "SingleInstance"}
 WEB = ["sh", "-c", "touch /index.html; httpd -f -p 8080 -h /"]
@@ -37,7 +37,7 @@ def causes(site: Site) -> str:
     return " ".join(instance["Causes"])
 
 
-def test_mounts_of_services_are_of_the_instance(site: Site, tmp_path: Path) -> None:
+def test_mounts_of_services_are_paths_of_the_instance(site: Site, tmp_path: Path) -> None:
     (tmp_path / "canary").write_text("planted")
     up = "../" * 12
     volumes = [
@@ -76,7 +76,7 @@ def test_mounts_of_services_are_of_the_instance(site: Site, tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == [tmp_path / "canary"]
 
 
-def test_a_volume_of_a_single_container_is_of_the_instance(shop: Shop, site: Site, tmp_path: Path) -> None:
+def test_a_volume_of_dockerrun_is_a_path_of_the_instance(shop: Shop, site: Site, tmp_path: Path) -> None:
     (tmp_path / "canary").write_text("planted")
     sources = {"up": "/../../../../../../.." + str(tmp_path), "absolute": str(tmp_path), "etc": "/../../../../etc"}
     volumes = [{"HostDirectory": source, "ContainerDirectory": f"/www/{name}"} for name, source in sources.items()]
@@ -89,7 +89,7 @@ def test_a_volume_of_a_single_container_is_of_the_instance(shop: Shop, site: Sit
 
 
 @pytest.mark.parametrize("kind", ["env_file", "secret", "config", "extends", "include"])
-def test_files_that_compose_reads_are_of_the_instance(site: Site, tmp_path: Path, kind: str) -> None:
+def test_compose_reads_files_of_the_instance(site: Site, tmp_path: Path, kind: str) -> None:
     (tmp_path / "canary").write_text("PLANTED=planted\n")
     (tmp_path / "service.yml").write_text("services: {web: {environment: {PLANTED: planted}}}\n")
     far = "../" * 12 + str(tmp_path)[1:]
@@ -109,7 +109,7 @@ def test_files_that_compose_reads_are_of_the_instance(site: Site, tmp_path: Path
     assert any(word in causes(site) for word in ("not found", "no such file", "does not exist")), causes(site)
 
 
-def test_links_of_a_bundle_lead_to_the_instance(shop: Shop, site: Site, tmp_path: Path) -> None:
+def test_links_of_a_bundle_point_to_the_instance(shop: Shop, site: Site, tmp_path: Path) -> None:
     (tmp_path / "canary").write_text("planted")
     data = io.BytesIO(bundle(project(volumes=["./way:/see/way", "./near:/see/near"]) | {"folder/page": "ours"}))
     with zipfile.ZipFile(data, "a") as archive:
@@ -126,7 +126,7 @@ def test_links_of_a_bundle_lead_to_the_instance(shop: Shop, site: Site, tmp_path
     assert site.page("/see/way/canary")[0] == 404
 
 
-def test_what_would_reach_this_machine_fails_the_deployment_with_one_line(site: Site) -> None:
+def test_access_to_the_host_fails_the_deployment(site: Site) -> None:
     # Compose names a container otherwise while it takes another one's place.
     deploy(site, "before-refused", project())
     site.update(VersionLabel=site.shop.version("refused", "", files=project(privileged=True)))
@@ -140,7 +140,7 @@ def test_what_would_reach_this_machine_fails_the_deployment_with_one_line(site: 
     deploy(site, "not-refused", project())
 
 
-def test_the_hosts_network_is_the_instances(site: Site) -> None:
+def test_network_mode_host_is_the_instances_network(site: Site) -> None:
     command = ["sh", "-c", "mkdir /www; hostname > /www/index.html; httpd -f -p 80 -h /www"]
     files = project(network_mode="host", command=command)
     document = json.loads(files["docker-compose.yml"])
@@ -154,7 +154,7 @@ def test_the_hosts_network_is_the_instances(site: Site) -> None:
     assert site.page() == (200, f"{instance['InstanceId']}\n")
 
 
-def test_a_hook_gives_a_service_that_is_not_root_a_folder_for_logs(site: Site) -> None:
+def test_a_hook_prepares_a_log_folder_for_a_service_that_is_not_root(site: Site) -> None:
     """${EB_LOG_BASE_DIR}/<service>: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/create_deploy_docker.container.console.html."""
     volumes = ["${EB_LOG_BASE_DIR}/web:/see/logs"]
     command = [

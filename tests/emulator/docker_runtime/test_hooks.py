@@ -8,7 +8,7 @@ import pytest
 
 from tests.deploy.engine import Engine
 from tests.deploy.registry import local_registry
-from tests.emulator.machines.shop import Shop, Site
+from tests.emulator.docker_runtime.shop import Shop, Site
 
 SINGLE = {("aws:elasticbeanstalk:environment", "EnvironmentType"): "SingleInstance"}
 TOLD = "/var/lib/beanpod/told"
@@ -43,7 +43,7 @@ def told(site: Site, stage: str, script: str) -> str:
     return text
 
 
-def test_a_hook_reads_no_file_of_the_machine_below(site: Site, tmp_path: Path) -> None:
+def test_a_hook_reads_no_file_of_the_host(site: Site, tmp_path: Path) -> None:
     (tmp_path / "canary").write_text("planted")
     ways = [
         f"cat {tmp_path}/canary",
@@ -78,7 +78,7 @@ def test_a_hook_sees_the_containers_of_its_instance_and_no_others(shop: Shop, si
     assert shop.engine.run("inspect", "--format", "{{.State.Running}}", others).strip() == "true"
 
 
-def test_a_hook_does_what_hooks_do(site: Site) -> None:
+def test_a_hook_runs_the_programs_of_the_platform(site: Site) -> None:
     script = """\
 pwd; id -un; echo "$HOME"; ls Dockerrun.aws.json
 container=$(docker ps -q | head -n 1)
@@ -116,7 +116,7 @@ def test_a_hook_logs_in_and_pulls_a_private_image(site: Site, tmp_path: Path) ->
     assert "it was on this machine before the instance, and images are shared" in said
 
 
-def test_a_hook_that_was_saved_on_windows_is_mended(site: Site) -> None:
+def test_a_hook_with_windows_line_endings_runs(site: Site) -> None:
     assert told(site, "prebuild", "echo one \r\nprintf two\r\n") == "one\ntwo"
 
 
@@ -127,7 +127,9 @@ def test_a_hook_that_was_saved_on_windows_is_mended(site: Site) -> None:
         ("fails", "#!/bin/bash\necho no luck >&2\nexit 3\n", "no luck"),
     ],
 )
-def test_a_hook_that_cannot_run_fails_the_deployment(shop: Shop, site: Site, label: str, hook: str, words: str) -> None:
+def test_a_hook_that_does_not_start_fails_the_deployment(
+    shop: Shop, site: Site, label: str, hook: str, words: str
+) -> None:
     files = {"Dockerrun.aws.json": shop.dockerrun("Told"), ".platform/hooks/prebuild/10_hello.sh": hook}
     site.update(VersionLabel=shop.version(label, "", files=files))
     (instance,) = site.instances()

@@ -44,9 +44,7 @@ def test_a_folder_that_becomes_a_link_is_not_followed(instance: InstanceContaine
 
 
 @pytest.mark.parametrize("told", ["/var/app/{link}", "/var/../../../../../..{folder}", "/etc/../..{folder}", "/usr"])
-def test_what_finds_paths_on_the_instance_is_not_believed(
-    instance: InstanceContainer, tmp_path: Path, told: str
-) -> None:
+def test_paths_that_own_path_returns_are_checked(instance: InstanceContainer, tmp_path: Path, told: str) -> None:
     (tmp_path / "canary").write_text("planted")
     path = told.format(link=tmp_path.name, folder=tmp_path)
     forged = f'#!/bin/sh\\necho [\\\\"{path}\\\\"]\\n'
@@ -57,9 +55,7 @@ def test_what_finds_paths_on_the_instance_is_not_believed(
     assert "planted" not in answer
 
 
-def test_requests_that_an_engine_would_read_otherwise_do_nothing(
-    instance: InstanceContainer, docker_engine: Engine
-) -> None:
+def test_rejects_ambiguous_requests(instance: InstanceContainer, docker_engine: Engine) -> None:
     others = docker_engine.run("create", "busybox:stable", "true").strip()
     create = '{"Image":"busybox:stable","HostConfig":{"Privileged":true}}'
     ways = [

@@ -93,7 +93,7 @@ def create(aws: EmbeddedAws, engine: Engine, name: str, version: str, forcing: s
     return server
 
 
-def test_mysql_takes_the_password_over_tls_under_its_endpoints_name(aws: EmbeddedAws, docker_engine: Engine) -> None:
+def test_mysql_accepts_tls_by_its_endpoint(aws: EmbeddedAws, docker_engine: Engine) -> None:
     server = create(aws, docker_engine, "mysql", "8.4", "require_secure_transport")
     # The image may be MySQL's own, or MariaDB in its place: their clients say it differently.
     maria = "MariaDB" in server.run("mysql", "--version").stdout
@@ -108,7 +108,7 @@ def test_mysql_takes_the_password_over_tls_under_its_endpoints_name(aws: Embedde
     assert PASSWORD not in docker_engine.run("top", server.container, "-eo", "args")
 
 
-def test_postgres_takes_the_password_over_tls_under_its_endpoints_name(aws: EmbeddedAws, docker_engine: Engine) -> None:
+def test_postgres_accepts_tls_by_its_endpoint(aws: EmbeddedAws, docker_engine: Engine) -> None:
     server = create(aws, docker_engine, "postgres", "17", "rds.force_ssl")
     address = f"host={server.host} user=keeper dbname=book"
     ask = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
