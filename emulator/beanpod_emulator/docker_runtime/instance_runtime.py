@@ -118,7 +118,7 @@ class InstanceRuntime:
 
     def _ended(self, running: RunningContainers) -> str:
         """Return which container has ended with an error, or as the only one; "" if none has."""
-        form = "{{.Name}} {{.State.RunningContainers}} {{.RestartCount}} {{.State.ExitCode}}"
+        form = "{{.Name}} {{.State.Running}} {{.RestartCount}} {{.State.ExitCode}}"
         for line in self.context.docker.run("inspect", "--format", form, *running.containers).splitlines():
             name, alive, restarts, code = line.removeprefix(f"/{self.instance_id}-").split()
             if int(restarts) >= _MAX_RESTARTS:
