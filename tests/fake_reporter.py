@@ -7,7 +7,7 @@ from beanpod.deploy.report import EnvironmentEvent, Phase, Status
 
 
 class FakeReporter:
-    """Everything a rollout told. phases: begun, in order; failed: those that an exception left."""
+    """Records everything that is reported. phases: begun, in order; failed: those that ended with an exception."""
 
     def __init__(self) -> None:
         self.phases: list[Phase] = []

@@ -53,7 +53,7 @@ def test_a_release_needs_exactly_these_actions(stage: DeployedStage) -> None:
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_without_one_action_it_fails_and_names_it(stage: DeployedStage, action: str) -> None:
+def test_a_missing_action_is_named(stage: DeployedStage, action: str) -> None:
     stage.project.greet(f"without {action}")
     with _without(stage, action):
         done = stage.run()
@@ -63,7 +63,7 @@ def test_without_one_action_it_fails_and_names_it(stage: DeployedStage, action: 
     assert stage.deploy()["version_label"] == stage.label()
 
 
-def test_without_the_right_to_abort_the_deadline_names_it(stage: DeployedStage) -> None:
+def test_a_missing_permission_to_abort_is_named(stage: DeployedStage) -> None:
     stage.project.greet("never done")
     stage.aws.order("never-ready")
     with _without(stage, "elasticbeanstalk:AbortEnvironmentUpdate"):
@@ -74,7 +74,7 @@ def test_without_the_right_to_abort_the_deadline_names_it(stage: DeployedStage) 
     assert "elasticbeanstalk:AbortEnvironmentUpdate" in done.stderr + done.stdout
 
 
-def test_without_the_right_to_read_versions_an_older_content_is_not_released_unseen(stage: DeployedStage) -> None:
+def test_a_missing_permission_to_read_versions_is_named(stage: DeployedStage) -> None:
     texts = ("here before", "here since")
     for text in texts:
         stage.project.greet(text)
@@ -87,7 +87,7 @@ def test_without_the_right_to_read_versions_an_older_content_is_not_released_uns
     assert stage.deploy()["previous_version"] == label
 
 
-def test_what_aws_asks_for_besides_is_told_with_the_statement_that_helps(stage: DeployedStage) -> None:
+def test_a_permission_that_aws_asks_for_is_reported_with_its_statement(stage: DeployedStage) -> None:
     stage.project.greet("asked for more")
     stage.aws.order("requires-permission", permission="cloudformation:UpdateStack", times=2)
     done = stage.run()
@@ -108,7 +108,7 @@ def test_what_aws_asks_for_besides_is_told_with_the_statement_that_helps(stage: 
         ("rollback", "elasticbeanstalk:DescribeApplicationVersions"),
     ],
 )
-def test_a_command_that_lacks_its_action_names_it(stage: DeployedStage, command: str, action: str) -> None:
+def test_a_missing_action_of_another_command_is_named(stage: DeployedStage, command: str, action: str) -> None:
     assert stage.run(command).returncode == 0
     with _without(stage, action):
         done = stage.run(command)

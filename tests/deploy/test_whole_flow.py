@@ -54,7 +54,7 @@ def files(stage: DeployedStage, label: str) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def test_a_service_from_its_first_release_on(stage: DeployedStage) -> None:
+def test_releases_and_rolls_back_a_service(stage: DeployedStage) -> None:
     assert health(stage) == "Severe"
     stage.project.greet("one")
     first = stage.deploy()
@@ -88,7 +88,7 @@ def test_a_release_that_fails_is_rolled_back(stage: DeployedStage) -> None:
     assert good in told[0]
 
 
-def test_an_interrupted_release_says_what_it_leaves_and_gives_the_lock_back(stage: DeployedStage) -> None:
+def test_an_interrupted_release_reports_the_state_and_releases_the_lock(stage: DeployedStage) -> None:
     for how in (signal.SIGINT, signal.SIGTERM):
         stage.project.greet(f"interrupted by {how.name}")
         # Never done: without the signal it would go on until its deadline.
@@ -118,7 +118,7 @@ def settle(stage: DeployedStage) -> None:
     stage.aws.advance(1000)
 
 
-def test_every_service_with_a_build_is_pushed_and_the_database_goes(stage: DeployedStage) -> None:
+def test_each_compose_service_with_a_build_is_pushed_without_the_database(stage: DeployedStage) -> None:
     manifest = stage.project.folder / "beanpod.toml"
     original = manifest.read_text()
     (stage.project.folder / "compose.yaml").write_text(_COMPOSE)

@@ -6,13 +6,13 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What the script asks of time."""
+    """The time, and a way to wait."""
 
     def now(self) -> datetime:
         """The time of day, with its zone, UTC."""
 
     def monotonic(self) -> float:
-        """Seconds since some moment; never goes back."""
+        """Seconds since an arbitrary moment; never decreases."""
 
     def sleep(self, seconds: float) -> None:
         """Wait."""

@@ -1,4 +1,4 @@
-"""What can end a deployment, each with the exit code that says what state it leaves.
+"""The errors that end a deployment, each with the exit code that says in what state.
 
 DeployError                 1  unexpected
 ├── UsageError              2  the command, the manifest or the credentials are wrong; nothing was touched
@@ -12,9 +12,10 @@ DeployError                 1  unexpected
 
 
 class DeployError(Exception):
-    """A deployment that ends here: one line that says what happened and what to do.
+    """Ends a deployment with one line that says what happened and what to do.
 
-    causes: lines that say why, most telling first, such as the environment's first error event. Default: none.
+    Attributes:
+        causes: Lines that say why, the most important first, such as the environment's first error event.
     """
 
     exit_code = 1
@@ -25,19 +26,19 @@ class DeployError(Exception):
 
 
 class UsageError(DeployError):
-    """The command, the manifest, the credentials or the target are wrong: nothing was touched."""
+    """The command, the manifest, the credentials or the target are wrong: nothing was changed."""
 
     exit_code = 2
 
 
 class BuildError(DeployError):
-    """There is no image or no bundle to deploy: the environment was not touched."""
+    """There is no image or no bundle to deploy: the environment was not changed."""
 
     exit_code = 3
 
 
 class BusyError(DeployError):
-    """Another deployment is in the way, or has overtaken this one."""
+    """The environment is busy or locked, or this deployment was superseded by another."""
 
     exit_code = 4
 
@@ -61,6 +62,6 @@ class DeadlineError(DeployError):
 
 
 class InterruptionError(DeployError):
-    """Ended by Ctrl-C or SIGTERM; the message says what state that leaves."""
+    """Ended by Ctrl-C or SIGTERM; the message says in what state."""
 
     exit_code = 130

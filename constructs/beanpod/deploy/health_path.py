@@ -1,6 +1,6 @@
-"""The health path, asked at the environment's public address: what users meet, whatever Beanstalk says.
+"""Request the health path at the environment's public address, as users do, whatever Beanstalk reports.
 
-A load balancer asks it on every instance. On a single instance Beanstalk asks it nowhere: there only the hook
+A load balancer requests it on every instance. On a single instance Beanstalk does not: there only the hook
 `98_beanpod_verify.sh` and this do. HealthCheckPath and MatcherHTTPCode:
 https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environments-cfg-alb.html
 """
@@ -23,15 +23,18 @@ if TYPE_CHECKING:
 
 _SECONDS = 5.0
 _MOST_REDIRECTS = 3
-# What a proxy on the way answers by itself when it lets nobody through, or finds nobody.
+# The answers of a proxy that refuses a request, or does not reach the host.
 _OF_A_PROXY = (403, 407, 502, 503, 504)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What asking brought. well: whether the answer is one that the health path may give; None when none came.
+    """The answer of the health path.
 
-    text: a line for people. refused: whether something is there that takes no connection yet.
+    Attributes:
+        well: Whether its status is one of the expected; None without an answer.
+        text: A line for people.
+        refused: Whether the connection was refused.
     """
 
     well: bool | None
@@ -39,7 +42,7 @@ class Answer:
     refused: bool = False
 
 
-# Asks a URL and returns the status of the answer; raises OSError or http.client.HTTPException without one.
+# Requests a URL and returns the status of the answer; raises OSError or http.client.HTTPException without one.
 Ask = Callable[[str], int]
 
 
@@ -47,7 +50,10 @@ def asked(url: str) -> int:
     """GET a URL within 5 s, without its body. Redirects are followed on the same host only; nothing secret is sent.
 
     The proxies of the environment (http_proxy, https_proxy, no_proxy) are used, as curl does.
-    Raises OSError, or http.client.HTTPException for what is no HTTP.
+
+    Raises:
+        OSError: Without an answer.
+        http.client.HTTPException: For an answer that is not HTTP.
     """
     # A socket's timeout starts anew with every byte, and a look-up of a name has none.
     answers: queue.SimpleQueue[int | Exception] = queue.SimpleQueue()
@@ -118,9 +124,12 @@ class _SameHost(urllib.request.HTTPRedirectHandler):
 
 @dataclass(frozen=True)
 class HealthPath:
-    """A stage's health path. url: the public address with the path. codes: as in MatcherHTTPCode, "200" or "200-299".
+    """A stage's health path.
 
-    ask: Default: `asked`.
+    Attributes:
+        url: The public address with the path.
+        codes: The expected statuses as in MatcherHTTPCode, "200" or "200-299".
+        ask: Makes the request. Default: `asked`.
     """
 
     url: str
@@ -129,11 +138,11 @@ class HealthPath:
 
     @classmethod
     def of(cls, stage: "StageConfig", address: str) -> "HealthPath":
-        """Of a stage whose environment is reached at an address, such as http://shop.example.org."""
+        """The health path of a stage whose environment has an address such as http://shop.example.org."""
         return cls(f"{address.rstrip('/')}{stage.service.health_check_path}", stage.health_codes)
 
     def answer(self) -> Answer:
-        """Ask once. What cannot be reached from here is said, and is no failure: `well` is None."""
+        """Request it once. An address that cannot be reached from here is no failure: `well` is None."""
         try:
             status = self.ask(self.url)
         except (OSError, http.client.HTTPException, ValueError) as error:

@@ -1,4 +1,4 @@
-"""What the deployment tells as it goes; `beanpod.cli.output` shows it on a terminal, in a pipe or in GitHub Actions."""
+"""The progress of a deployment; `beanpod.cli.output` shows it on a terminal, in a pipe or in GitHub Actions."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -31,10 +31,13 @@ class EnvironmentEvent:
 
 @dataclass(frozen=True)
 class Status:
-    """What the environment is at this moment, for the live line.
+    """The state of the environment at this moment, for the live line.
 
-    state: Ready, Updating and so on. health: Ok, Info, Warning, Degraded, Severe, Pending, NoData...
-    on_version, instances: how many of how many instances run the wanted version; None while unknown.
+    Attributes:
+        state: Ready, Updating and so on.
+        health: Ok, Info, Warning, Degraded, Severe, Pending, NoData...
+        on_version: How many instances run the wanted version; None while unknown.
+        instances: How many instances there are; None while unknown.
     """
 
     state: str
@@ -47,11 +50,20 @@ class Status:
 class Outcome:
     """How a deployment ended, for `--json`, GitHub's outputs and the summary.
 
-    image: the one that serves requests, as repository:tag@sha256:... or, where it is not built here, as the compose
-    file names it; digest: its digest, "" where only a tag is known. previous_version: the label that this
-    release replaces, None on the first and where there was nothing to do. health_path: what it answered at the public
-    address, such as "GET http://shop.example.org/health answered 200", or "not reached: " and why; "" before it was
-    asked. phases: seconds each took. events: the environment's, oldest first.
+    Attributes:
+        version_label: Of the release.
+        image: The image that serves requests, as repository:tag@sha256:... or, where it is not built here, as the
+            compose file names it.
+        digest: Of that image, "" where only a tag is known.
+        previous_version: The label that this release replaces; None on the first, and where there was nothing to do.
+        url: The public address.
+        health: Of the environment.
+        health_path: The answer at the public address, such as "GET http://shop.example.org/health answered 200", or
+            "not reached: " and why; "" before it was requested.
+        changed: Whether the environment was updated.
+        rolled_back: Whether the previous version serves again.
+        phases: The seconds that each took.
+        events: Of the environment, oldest first.
     """
 
     version_label: str
@@ -71,22 +83,22 @@ class Reporter(Protocol):
     """Shows a deployment to a person or to a machine."""
 
     def phase(self, phase: Phase) -> AbstractContextManager[None]:
-        """A step, from its start to its end; an exception inside marks it failed."""
+        """Show a step, from its start to its end; an exception inside marks it failed."""
 
     def say(self, text: str) -> None:
-        """Something was done or found out: one line."""
+        """Show one line about what was done or found."""
 
     def output(self, line: str) -> None:
-        """A line that a command such as `docker build` printed."""
+        """Show a line that a command such as `docker build` printed."""
 
     def warn(self, text: str) -> None:
-        """Something to look at that does not end the deployment."""
+        """Show a warning that does not end the deployment."""
 
     def event(self, event: EnvironmentEvent) -> None:
-        """The environment said something."""
+        """Show an event of the environment."""
 
     def status(self, status: Status) -> None:
-        """The environment's state at this moment; often the same as before."""
+        """Show the state of the environment at this moment; often the same as before."""
 
     def mask(self, value: str) -> None:
         """Never show this value again."""

@@ -1,4 +1,4 @@
-"""Where a release comes from: the commit, and the CI run that makes it."""
+"""The source of a release: the commit, and the CI run that makes it."""
 
 import os
 import subprocess
@@ -12,10 +12,13 @@ _SHORT = 12
 
 @dataclass(frozen=True)
 class Source:
-    """commit: the whole hash, with `-dirty` where files differ from it; "" outside a git repository.
+    """The source of a release.
 
-    committed: when the commit was made, UTC; None without one. run_url: the page of the CI run, "" by hand.
-    actor: who deploys, for whoever finds the lock taken.
+    Attributes:
+        commit: The whole hash, with `-dirty` where files differ from it; "" outside a git repository.
+        committed: When the commit was made, UTC; None without one.
+        run_url: The page of the CI run; "" on a person's machine.
+        actor: Who deploys, for the message of the deployment lock.
     """
 
     commit: str = ""
@@ -25,32 +28,35 @@ class Source:
 
     @property
     def short_commit(self) -> str:
-        """The commit as people write it: 12 digits, and `-dirty`."""
+        """The commit as 12 digits, and `-dirty`."""
         digits, dash, dirty = self.commit.partition("-")
         return f"{digits[:_SHORT]}{dash}{dirty}"
 
     @classmethod
     def of(cls, root: Path, environment: Mapping[str, str] = os.environ) -> "Source":
-        """The source of the folder `root`; the environment is GitHub Actions' or a person's.
+        """Read the source of a folder from git and from the variables of GitHub Actions.
 
-        The variables are those of
-        https://docs.github.com/en/actions/reference/workflows-and-actions/variables.
+        https://docs.github.com/en/actions/reference/workflows-and-actions/variables
+
+        Args:
+            root: The folder.
+            environment: The variables. Default: this process's.
         """
         commit, committed = _commit(root)
         return cls(commit, committed, _run_url(environment), _actor(environment))
 
 
 def _commit(root: Path) -> tuple[str, datetime | None]:
-    said = _git(root, "log", "-1", "--format=%H %ct")
-    if not said:
+    line = _git(root, "log", "-1", "--format=%H %ct")
+    if not line:
         return "", None
-    commit, seconds = said.split()
+    commit, seconds = line.split()
     dirty = "-dirty" if _git(root, "status", "--porcelain", "--untracked-files=no") else ""
     return commit + dirty, datetime.fromtimestamp(int(seconds), UTC)
 
 
 def _git(root: Path, *arguments: str) -> str:
-    """What git says; "" without git, without a repository, or before the first commit."""
+    """The output of git; "" without git, without a repository, or before the first commit."""
     try:
         done = subprocess.run(  # noqa: S603
             ["git", "-C", str(root), *arguments],  # noqa: S607
@@ -69,4 +75,4 @@ def _run_url(environment: Mapping[str, str]) -> str:
 
 
 def _actor(environment: Mapping[str, str]) -> str:
-    return environment.get("GITHUB_ACTOR") or environment.get("USER") or "somebody"
+    return environment.get("GITHUB_ACTOR") or environment.get("USER") or "an unknown user"

@@ -1,4 +1,4 @@
-"""Credentials from wherever the AWS CLI takes them, as a process of its own finds them."""
+"""Credentials from wherever the AWS CLI takes them, as a new process finds them."""
 
 import json
 import subprocess
@@ -52,7 +52,7 @@ def _identity(aws: EmbeddedAws, home: Path, *without: str, **more: str) -> str:
     return done.stdout.strip() or done.stderr.strip().splitlines()[-1]
 
 
-def test_a_users_key_is_enough(aws: EmbeddedAws, tmp_path: Path) -> None:
+def test_the_key_of_a_user_works(aws: EmbeddedAws, tmp_path: Path) -> None:
     iam: Any = boto3.client("iam", **aws.client_arguments)
     user = iam.create_user(UserName="ci")["User"]["Arn"]
     key = iam.create_access_key(UserName="ci")["AccessKey"]
@@ -60,7 +60,7 @@ def test_a_users_key_is_enough(aws: EmbeddedAws, tmp_path: Path) -> None:
     assert _identity(aws, tmp_path, **variables) == user
 
 
-def test_a_session_of_a_role_has_its_token(aws: EmbeddedAws, tmp_path: Path, role: str) -> None:
+def test_the_session_of_a_role_works(aws: EmbeddedAws, tmp_path: Path, role: str) -> None:
     sts: Any = boto3.client("sts", **aws.client_arguments)
     session = sts.assume_role(RoleArn=role, RoleSessionName="ci")["Credentials"]
     found = _identity(
@@ -88,12 +88,12 @@ def test_a_web_identity_is_exchanged_for_a_role(aws: EmbeddedAws, tmp_path: Path
     assert found == "arn:aws:sts::123456789012:assumed-role/deployer/run-7"
 
 
-def test_without_credentials_it_says_what_to_set(aws: EmbeddedAws, tmp_path: Path) -> None:
+def test_missing_credentials_name_the_variables(aws: EmbeddedAws, tmp_path: Path) -> None:
     found = _identity(aws, tmp_path, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     assert "there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" in found
 
 
-def test_a_profile_that_is_not_there_is_named(aws: EmbeddedAws, tmp_path: Path) -> None:
+def test_a_missing_profile_is_named(aws: EmbeddedAws, tmp_path: Path) -> None:
     assert "the AWS credentials could not be loaded: The config profile (nobody)" in _identity(
         aws, tmp_path, AWS_PROFILE="nobody"
     )

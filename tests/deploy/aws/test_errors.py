@@ -71,14 +71,14 @@ DOWNSTREAM = "not authorized to perform: autoscaling:SuspendProcesses on x"
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
-def test_an_error_says_what_to_do(error: Exception, kind: type[DeployError], message: str) -> None:
+def test_each_error_says_what_to_do(error: Exception, kind: type[DeployError], message: str) -> None:
     found = translated(error, UPDATE)
     assert type(found) is kind
     assert str(found).startswith(message)
     assert "\n" not in str(found)
 
 
-def test_a_refusal_keeps_awss_own_words() -> None:
+def test_a_refusal_has_the_code_and_text_of_aws() -> None:
     found = translated(_refusal("InvalidParameterValue", "Must be Ready."), UPDATE)
     assert isinstance(found, AwsError)
     assert (found.code, found.text) == ("InvalidParameterValue", "Must be Ready.")

@@ -1,4 +1,4 @@
-"""What is said of a permission that is lacking."""
+"""The remedies of missing permissions."""
 
 import pytest
 
@@ -18,28 +18,28 @@ _STACK = (
 )
 
 
-def test_whatever_aws_may_ask_for_and_is_not_given_has_a_remedy() -> None:
+def test_each_permission_that_is_not_granted_has_a_remedy() -> None:
     asked = {row.action for row in TABLE if row.asked}
     assert set(MISSING) >= {row.action for row in TABLE if not row.asked}
     # Some are given for one deployment policy and not for another.
     assert set(MISSING) & asked == {"cloudformation:UpdateStack", "cloudformation:CancelUpdateStack", "s3:GetObject"}
 
 
-def test_the_right_to_own_the_bucket_is_left_to_an_administrator() -> None:
+def test_the_bucket_policy_is_left_to_an_administrator() -> None:
     error = translated(_refusal("InsufficientPrivilegesException", _BUCKET_POLICY), UPDATE)
     assert isinstance(error, DeniedError)
     assert error.action == "s3:PutBucketPolicy"
     assert str(error) == (
         f"these credentials lack the permission s3:PutBucketPolicy, which {UPDATE} needs: Elastic Beanstalk's policy "
-        "of its bucket lacks the role of these instances: do not give it to CI, which would then own the bucket: an "
-        "administrator deploys once with own credentials (beanpod deploy), and it is not asked for again: "
+        "of its bucket lacks the role of these instances: do not grant it to CI, which would then own the bucket: an "
+        "administrator deploys once with own credentials (beanpod deploy), and it is not required again: "
         f"{_BUCKET_POLICY}"
     )
 
 
-def test_what_an_event_lacks_comes_with_the_statement_to_add() -> None:
-    (told,) = remedies([_STACK, "Failed to deploy application.", _STACK])
-    assert told == (
+def test_a_permission_that_an_event_names_has_a_statement_to_add() -> None:
+    (remedy,) = remedies([_STACK, "Failed to deploy application.", _STACK])
+    assert remedy == (
         "cloudformation:UpdateStack: the stack behind the environment is updated with the release: an administrator "
         "adds it once, as extra_statements of the DeployUser or GitHubDeployRole in stacks/delivery.py: "
         "cloudformation:UpdateStack on arn:aws:cloudformation:REGION:ACCOUNT:stack/awseb-e-*"
@@ -47,14 +47,14 @@ def test_what_an_event_lacks_comes_with_the_statement_to_add() -> None:
 
 
 @pytest.mark.parametrize("text", ['s3:GetObject on resource: "arn:aws:s3:::artifacts/bundles/a.zip"', "ec2:Odd"])
-def test_what_the_delivery_stack_gives_comes_with_the_stack(text: str) -> None:
-    (told,) = remedies([f"User: ci is not authorized to perform: {text}"])
-    assert told.endswith(": deploy the Delivery stack again (npx cdk deploy), or grant it")
+def test_a_permission_of_the_delivery_stack_has_that_remedy(text: str) -> None:
+    (remedy,) = remedies([f"User: ci is not authorized to perform: {text}"])
+    assert remedy.endswith(": deploy the Delivery stack again (npx cdk deploy), or grant it")
 
 
 @pytest.mark.parametrize(
     ("text", "action"),
     [(_BUCKET_POLICY, "s3:PutBucketPolicy"), (_STACK, "cloudformation:UpdateStack"), ("Access Denied", None)],
 )
-def test_the_action_is_read_from_what_aws_says(text: str, action: str | None) -> None:
+def test_the_missing_action_is_parsed(text: str, action: str | None) -> None:
     assert missing_action(text) == action

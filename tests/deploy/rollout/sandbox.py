@@ -74,7 +74,7 @@ def retry_at_once(client: Any) -> None:
 
 
 def bundle(text: str) -> ZipFile:
-    """A bundle of a content of its own."""
+    """A bundle with this content."""
     return ZipFile(text.encode())
 
 
@@ -199,7 +199,7 @@ class Sandbox:
             self.rollout(target)[0].release(bundle(text))
 
     def make_version(self, label: str, key: str) -> None:
-        """A version of an object in the bucket, made by somebody else."""
+        """A version of an object in the bucket, created by another tool."""
         self.beanstalk.create_application_version(
             ApplicationName=APPLICATION, VersionLabel=label, SourceBundle={"S3Bucket": self.bucket, "S3Key": key}
         )

@@ -22,7 +22,7 @@ def _doomed(sandbox: Sandbox, fault: str, *, instances: int = 1, **details: Any)
     return target
 
 
-def test_a_failed_deployment_is_rolled_back_and_the_first_error_says_why(sandbox: Sandbox) -> None:
+def test_rolls_back_a_failed_update_and_reports_its_first_error(sandbox: Sandbox) -> None:
     target = _doomed(sandbox, "error-event")
     rollout, reporter = sandbox.rollout(target)
     with pytest.raises(
@@ -40,7 +40,7 @@ def test_a_failed_deployment_is_rolled_back_and_the_first_error_says_why(sandbox
     assert any("does not undo a migration" in warning for warning in reporter.warnings)
 
 
-def test_what_each_instance_says_is_not_lost_among_the_messages(sandbox: Sandbox) -> None:
+def test_the_causes_include_those_of_each_instance(sandbox: Sandbox) -> None:
     target = _doomed(sandbox, "error-event", instances=4)
     with pytest.raises(RolledBackError) as caught:
         sandbox.rollout(target)[0].release(BAD)
@@ -50,14 +50,14 @@ def test_what_each_instance_says_is_not_lost_among_the_messages(sandbox: Sandbox
 
 
 @pytest.mark.parametrize("fault", ["with-errors-silently", "error-event"])
-def test_a_failure_that_leaves_the_old_label_is_a_failure(sandbox: Sandbox, fault: str) -> None:
+def test_an_update_that_ends_with_the_old_label_fails(sandbox: Sandbox, fault: str) -> None:
     target = _doomed(sandbox, fault, label="previous")
     with pytest.raises(RolledBackError, match=f"it runs {GOOD.label}; rolled back"):
         sandbox.rollout(target)[0].release(BAD)
     assert sandbox.version_label(target) == GOOD.label
 
 
-def test_an_environment_that_beanstalk_reverted_is_no_success(sandbox: Sandbox) -> None:
+def test_an_update_that_beanstalk_reverts_fails(sandbox: Sandbox) -> None:
     target = _doomed(sandbox, "reverts")
     rollout, reporter = sandbox.rollout(target)
     with pytest.raises(RolledBackError, match="Elastic Beanstalk went back to it, and it serves"):
@@ -66,14 +66,14 @@ def test_an_environment_that_beanstalk_reverted_is_no_success(sandbox: Sandbox) 
     assert rollout.outcome.rolled_back
 
 
-def test_one_instance_on_the_old_version_is_a_failure(sandbox: Sandbox) -> None:
+def test_rolls_back_when_an_instance_stays_on_the_old_version(sandbox: Sandbox) -> None:
     target = _doomed(sandbox, "instance-behind", instances=2)
     with pytest.raises(RolledBackError, match=f"1 of 2 instances does not run {BAD.label}") as caught:
         sandbox.rollout(target)[0].release(BAD)
     assert "Incorrect application version" in caught.value.causes[0]
 
 
-def test_health_that_does_not_come_back_is_a_failure_after_the_recovery_window(sandbox: Sandbox) -> None:
+def test_rolls_back_when_the_health_does_not_recover_in_time(sandbox: Sandbox) -> None:
     target = _doomed(sandbox, "unhealthy")
     clock = sandbox.clock()
     rollout, _ = sandbox.rollout(target, clock=clock, settings=Settings(recovery=60))
@@ -104,9 +104,7 @@ class _Reticent:
 
 
 @pytest.mark.parametrize("denied", [False, True], ids=["told", "denied"])
-def test_why_an_environment_is_unwell_is_told_and_the_verdict_stands_where_it_may_not_be_asked(
-    sandbox: Sandbox, denied: bool
-) -> None:
+def test_the_causes_of_the_health_are_reported_and_not_required(sandbox: Sandbox, denied: bool) -> None:
     target, clock = _doomed(sandbox, "unhealthy"), sandbox.clock()
     beanstalk: Any = _Reticent(sandbox.beanstalk, denied=denied)
     rollout, reporter = sandbox.rollout(target, clock=clock, aws=replace(sandbox.aws(clock), beanstalk=beanstalk))
@@ -117,13 +115,13 @@ def test_why_an_environment_is_unwell_is_told_and_the_verdict_stands_where_it_ma
     assert len(unasked) == denied
 
 
-def test_health_that_comes_back_within_the_recovery_window_is_a_success(sandbox: Sandbox) -> None:
+def test_succeeds_when_the_health_recovers_in_time(sandbox: Sandbox) -> None:
     target = _doomed(sandbox, "slow-green", seconds=100)
     outcome = sandbox.rollout(target)[0].release(BAD)
     assert (outcome.health, outcome.changed) == ("Ok", True)
 
 
-def test_yellow_fails_unless_it_is_accepted(sandbox: Sandbox) -> None:
+def test_warning_health_fails_unless_accepted(sandbox: Sandbox) -> None:
     target = _doomed(sandbox, "yellow", times=2)
     with pytest.raises(RolledBackError, match="its health is Warning"):
         sandbox.rollout(target)[0].release(BAD)
@@ -131,7 +129,7 @@ def test_yellow_fails_unless_it_is_accepted(sandbox: Sandbox) -> None:
     assert sandbox.rollout(target, settings=accepting)[0].release(BAD).health == "Warning"
 
 
-def test_an_update_without_end_is_aborted_at_the_deadline(sandbox: Sandbox) -> None:
+def test_aborts_an_update_that_exceeds_its_timeout(sandbox: Sandbox) -> None:
     target = _doomed(sandbox, "never-ready")
     rollout, reporter = sandbox.rollout(target, settings=Settings(wait_timeout=400))
     with pytest.raises(RolledBackError, match="the update took too long and was aborted"):
@@ -150,7 +148,7 @@ def test_an_update_that_cannot_be_aborted_ends_with_an_unknown_state(sandbox: Sa
     assert any("could not be aborted" in warning for warning in reporter.warnings)
 
 
-def test_a_version_that_somebody_else_deployed_meanwhile_is_left_alone(sandbox: Sandbox) -> None:
+def test_a_version_of_another_deployer_is_not_rolled_back(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.release(target, "theirs", "good")
     sandbox.emulator.order("overtaken", version_label=BAD.label, label=bundle("theirs").label)
@@ -166,7 +164,7 @@ def test_an_environment_that_is_terminated_meanwhile_cannot_be_rolled_back(sandb
     assert caught.value.exit_code == 6
 
 
-def test_a_first_release_that_fails_has_nothing_to_go_back_to(sandbox: Sandbox) -> None:
+def test_a_first_release_that_fails_is_not_rolled_back(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.emulator.order("error-event", version_label=BAD.label)
     with pytest.raises(NotRolledBackError, match="this is the first release, there is nothing to roll back to"):
@@ -189,7 +187,7 @@ def test_a_rollback_is_tried_once(sandbox: Sandbox) -> None:
     assert sandbox.actions().count("UpdateEnvironment") == 2
 
 
-def test_no_rollback_when_none_is_wanted(sandbox: Sandbox) -> None:
+def test_no_rollback_with_roll_back_disabled(sandbox: Sandbox) -> None:
     target = _doomed(sandbox, "error-event")
     rollout, reporter = sandbox.rollout(target, settings=Settings(roll_back=False))
     with pytest.raises(NotRolledBackError, match="it is not rolled back, because of --no-rollback"):
@@ -197,7 +195,7 @@ def test_no_rollback_when_none_is_wanted(sandbox: Sandbox) -> None:
     assert Phase.ROLL_BACK not in reporter.phases
 
 
-def test_no_rollback_to_a_version_whose_bundle_is_gone(sandbox: Sandbox) -> None:
+def test_no_rollback_to_a_version_whose_bundle_was_deleted(sandbox: Sandbox) -> None:
     target = _doomed(sandbox, "error-event")
     sandbox.s3.delete_object(Bucket=target.bucket, Key=GOOD.key)
     rollout, reporter = sandbox.rollout(target)

@@ -32,7 +32,7 @@ def refused(_: str) -> int:
     raise ConnectionRefusedError(111, "Connection refused")
 
 
-def test_a_release_asks_the_health_path_at_both_looks(sandbox: Sandbox) -> None:
+def test_a_release_requests_the_health_path_twice(sandbox: Sandbox) -> None:
     questions: list[str] = []
     target = answering(sandbox.environment(), lambda url: questions.append(url) or 200)  # type: ignore[func-returns-value]
     rollout, reporter = sandbox.rollout(target)
@@ -42,7 +42,7 @@ def test_a_release_asks_the_health_path_at_both_looks(sandbox: Sandbox) -> None:
     assert outcome.health_path in reporter.said
 
 
-def test_a_health_path_that_answers_500_fails_the_release_and_is_rolled_back(sandbox: Sandbox) -> None:
+def test_rolls_back_when_the_health_path_answers_500(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.release(target, "good")
     # As good as it gets: the previous version answers, the new one never.
@@ -57,14 +57,14 @@ def test_a_health_path_that_answers_500_fails_the_release_and_is_rolled_back(san
     assert reporter.said[-1] == f"GET {URL} answered 200"
 
 
-def test_a_health_path_that_comes_back_within_the_recovery_window_is_a_success(sandbox: Sandbox) -> None:
+def test_succeeds_when_the_health_path_recovers_in_time(sandbox: Sandbox) -> None:
     answers = iter([503, 503, 200, 503, 200, 200])
     rollout, _ = sandbox.rollout(answering(sandbox.environment(), lambda _: next(answers)))
     assert rollout.release(bundle("slow")).health_path == f"GET {URL} answered 200"
     assert next(answers, None) is None
 
 
-def test_a_first_release_whose_health_path_is_dead_has_nothing_to_go_back_to(sandbox: Sandbox) -> None:
+def test_a_first_release_with_a_failing_health_path_is_not_rolled_back(sandbox: Sandbox) -> None:
     rollout, _ = sandbox.rollout(answering(sandbox.environment(), lambda _: 404))
     with pytest.raises(NotRolledBackError, match="answered 404, 200 is wanted; this is the first release"):
         rollout.release(bundle("first"))
@@ -78,9 +78,7 @@ def test_a_first_release_whose_health_path_is_dead_has_nothing_to_go_back_to(san
         (OSError("the proxy on the way answers 503"), "the proxy on the way answers 503"),
     ],
 )
-def test_an_address_that_cannot_be_reached_from_here_is_said_and_not_failed(
-    sandbox: Sandbox, error: OSError, reason: str
-) -> None:
+def test_an_unreachable_address_is_reported_and_no_failure(sandbox: Sandbox, error: OSError, reason: str) -> None:
     def fail(_: str) -> int:
         raise error
 
@@ -98,7 +96,7 @@ def test_a_container_that_does_not_listen_yet_is_waited_for(sandbox: Sandbox) ->
     assert reporter.warnings == []
 
 
-def test_a_rollback_that_was_asked_for_asks_as_well(sandbox: Sandbox) -> None:
+def test_a_rollback_requests_the_health_path(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.release(target, "one", "two")
     target = answering(target, lambda _: 200 if sandbox.version_label(target) == bundle("two").label else 502)
@@ -107,7 +105,7 @@ def test_a_rollback_that_was_asked_for_asks_as_well(sandbox: Sandbox) -> None:
     assert sandbox.version_label(target) == bundle("two").label
 
 
-def test_a_rollback_to_what_does_not_answer_either_says_so(sandbox: Sandbox) -> None:
+def test_a_rollback_whose_health_path_fails_is_reported(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.release(target, "before")
     rollout, _ = sandbox.rollout(answering(target, lambda _: 500), settings=Settings(recovery=10))
@@ -115,7 +113,7 @@ def test_a_rollback_to_what_does_not_answer_either_says_so(sandbox: Sandbox) -> 
         rollout.release(bundle("after"))
 
 
-def test_what_runs_already_but_does_not_answer_is_rolled_out_again(sandbox: Sandbox) -> None:
+def test_deploys_a_version_again_whose_health_path_fails(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.release(target, "same")
     answers = iter([500, 500, 200, 200])
@@ -124,7 +122,7 @@ def test_what_runs_already_but_does_not_answer_is_rolled_out_again(sandbox: Sand
     assert any(f"GET {URL} answered 500, 200 is wanted: rolling it out again" in text for text in reporter.said)
 
 
-def test_the_status_tells_what_the_health_path_answers(sandbox: Sandbox) -> None:
+def test_the_status_has_the_answer_of_the_health_path(sandbox: Sandbox) -> None:
     clock = sandbox.clock()
     target = answering(sandbox.environment(), lambda _: 404)
     standing = read_status(target, sandbox.aws(clock), clock)
@@ -136,12 +134,12 @@ def test_the_status_tells_what_the_health_path_answers(sandbox: Sandbox) -> None
     ("codes", "well", "ill"),
     [("200", 200, 204), ("200-299", 204, 301), ("200,301", 301, 302), ("200,300-399", 302, 404)],
 )
-def test_codes_are_read_as_the_load_balancer_reads_them(codes: str, well: int, ill: int) -> None:
+def test_codes_are_parsed_as_by_the_load_balancer(codes: str, well: int, ill: int) -> None:
     assert accepts(codes, well)
     assert not accepts(codes, ill)
 
 
-def test_the_manifest_says_which_codes_are_well(tmp_path: Path) -> None:
+def test_the_codes_are_those_of_the_manifest(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM scratch\n")
     manifest = tmp_path / "beanpod.toml"
     manifest.write_text(

@@ -52,7 +52,7 @@ def _interrupted(sandbox: Sandbox, target: Target, operation: str, number: int, 
         ("elasticbeanstalk:DescribeInstancesHealth", 1, "after", UNDER_WAY),
     ],
 )
-def test_an_interruption_says_what_it_leaves_and_holds_no_lock(
+def test_an_interruption_reports_the_state_and_releases_the_lock(
     sandbox: Sandbox, action: str, number: int, when: str, leaves: str
 ) -> None:
     target, new = sandbox.environment(), bundle(f"interrupted {action} {number} {when}")
@@ -68,7 +68,7 @@ def test_an_interruption_says_what_it_leaves_and_holds_no_lock(
     assert sandbox.version_label(target) == new.label
 
 
-def test_what_ran_before_a_release_that_was_cut_off_is_not_forgotten(sandbox: Sandbox) -> None:
+def test_a_rollback_skips_an_interrupted_release(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.release(target, "one")
     with (
@@ -86,7 +86,7 @@ def test_what_ran_before_a_release_that_was_cut_off_is_not_forgotten(sandbox: Sa
     assert sandbox.version_label(target) == bundle("one").label
 
 
-def test_a_release_that_never_began_hides_none_that_was_cut_off(sandbox: Sandbox) -> None:
+def test_a_rollback_skips_two_interrupted_releases(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.release(target, "one")
     for text, action, number in (("cut", "DescribeEvents", 2), ("never began", "UpdateEnvironment", 1)):
@@ -101,7 +101,7 @@ def test_a_release_that_never_began_hides_none_that_was_cut_off(sandbox: Sandbox
     assert sandbox.version_label(target) == bundle("one").label
 
 
-def test_an_interrupted_rollback_says_so(sandbox: Sandbox) -> None:
+def test_an_interrupted_rollback_releases_the_lock(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.release(target, "good")
     sandbox.emulator.order("error-event", version_label=bundle("bad").label)
@@ -113,7 +113,7 @@ def test_an_interrupted_rollback_says_so(sandbox: Sandbox) -> None:
     assert LockStore(target, sandbox.aws(sandbox.clock())).read().owner is None
 
 
-def test_an_interrupted_look_touches_nothing(sandbox: Sandbox) -> None:
+def test_an_interrupted_preflight_changes_nothing(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     with (
         _interrupted(sandbox, target, "sts:GetCallerIdentity", 1, "before") as rollout,

@@ -33,7 +33,7 @@ def test_nothing_to_do_is_six_calls_with_the_stacks(sandbox: Sandbox, tmp_path: 
     assert "PutObject" not in sandbox.actions()
 
 
-def test_a_stage_that_is_not_deployed_is_named(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_stage_that_is_not_deployed_is_refused(sandbox: Sandbox, tmp_path: Path) -> None:
     stage = sandbox.stage(sandbox.environment(), tmp_path)
     sandbox.client("cloudformation").delete_stack(StackName=f"guestbook-{stage.name}-delivery")
     said = (
@@ -44,7 +44,7 @@ def test_a_stage_that_is_not_deployed_is_named(sandbox: Sandbox, tmp_path: Path)
     assert caught.value.exit_code == 2
 
 
-def test_a_stack_older_than_its_outputs_is_named(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_stack_without_an_output_is_refused(sandbox: Sandbox, tmp_path: Path) -> None:
     stage = sandbox.stage(sandbox.environment(), tmp_path)
     sandbox.client("cloudformation").delete_stack(StackName=f"guestbook-{stage.name}-delivery")
     sandbox.stack(f"guestbook-{stage.name}-delivery", {"Other": "x"})
@@ -52,7 +52,7 @@ def test_a_stack_older_than_its_outputs_is_named(sandbox: Sandbox, tmp_path: Pat
         Target.find(stage, sandbox.aws(sandbox.clock()))
 
 
-def test_a_stack_of_ones_own_holds_everything(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_one_stack_may_have_all_outputs(sandbox: Sandbox, tmp_path: Path) -> None:
     target = sandbox.environment()
     stage = sandbox.stage(target, tmp_path)
     stage = stage.model_copy(update={"delivery": stage.delivery.model_copy(update={"stack": "Shop"})})
@@ -68,7 +68,7 @@ def test_a_stack_of_ones_own_holds_everything(sandbox: Sandbox, tmp_path: Path) 
     assert replace(Target.find(stage, sandbox.aws(sandbox.clock())), health_path=None) == target
 
 
-def test_an_environment_that_is_gone_is_named(sandbox: Sandbox) -> None:
+def test_an_environment_that_does_not_exist_is_refused(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.beanstalk.terminate_environment(EnvironmentName=target.environment)
     sandbox.emulator.advance(100)
@@ -88,7 +88,7 @@ class Twins:
         return found | {"Environments": [*found["Environments"], *ending]}
 
 
-def test_two_environments_of_one_name_are_one_too_many(sandbox: Sandbox) -> None:
+def test_two_environments_of_one_name_are_refused(sandbox: Sandbox) -> None:
     target, clock = sandbox.environment(), sandbox.clock()
     twins: Any = Twins(sandbox.beanstalk)
     aws = replace(sandbox.aws(clock), beanstalk=twins)

@@ -24,7 +24,7 @@ def test_the_first_release_replaces_the_sample_whose_health_is_severe(sandbox: S
     assert reporter.failed == []
 
 
-def test_a_release_tells_what_happens(sandbox: Sandbox) -> None:
+def test_a_release_reports_its_progress(sandbox: Sandbox) -> None:
     target = sandbox.environment(instances=2)
     sandbox.release(target, "old")
     rollout, reporter = sandbox.rollout(target)
@@ -82,7 +82,7 @@ def test_force_deploys_what_runs_already(sandbox: Sandbox) -> None:
     assert sum(call.action == "PutObject" and call.key.startswith("bundles/") for call in sandbox.emulator.calls()) == 0
 
 
-def test_what_runs_but_not_well_is_rolled_out_again(sandbox: Sandbox) -> None:
+def test_deploys_a_version_again_that_runs_in_poor_health(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.emulator.order("unhealthy", version_label=bundle("sick").label)
     with pytest.raises(Exception, match="its health is Severe"):
@@ -113,21 +113,21 @@ def test_an_environment_that_stays_busy_ends_the_deployment_before_the_build(san
         sandbox.rollout(target, settings=Settings(ready_timeout=60))[0].preflight()
 
 
-def test_a_dying_environment_takes_no_deployment(sandbox: Sandbox) -> None:
+def test_a_terminating_environment_is_refused(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.beanstalk.terminate_environment(EnvironmentName=target.environment)
     with pytest.raises(BusyError, match="is Terminating: nothing can be deployed to it"):
         sandbox.rollout(target)[0].preflight()
 
 
-def test_a_plan_looks_without_waiting(sandbox: Sandbox) -> None:
+def test_a_preflight_can_skip_waiting(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.release(target, "old")
     sandbox.beanstalk.update_environment(EnvironmentName=target.environment, VersionLabel=bundle("old").label)
     assert sandbox.rollout(target)[0].preflight(wait=False).environment.status == "Updating"
 
 
-def test_the_version_says_what_it_was_made_from(sandbox: Sandbox) -> None:
+def test_the_version_has_description_and_tags(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.rollout(target, source=source(1))[0].release(
         bundle("described"),
@@ -155,7 +155,7 @@ def test_the_bundle_is_stored_with_its_checksum(sandbox: Sandbox) -> None:
     assert head["ChecksumSHA256"] == base64.b64encode(hashlib.sha256(b"stored").digest()).decode()
 
 
-def test_what_an_interrupted_run_left_is_used(sandbox: Sandbox) -> None:
+def test_uses_the_bundle_and_version_of_an_interrupted_run(sandbox: Sandbox) -> None:
     target, left = sandbox.environment(), bundle("left")
     sandbox.s3.put_object(Bucket=target.bucket, Key=left.key, Body=left.data, ChecksumAlgorithm="SHA256")
     sandbox.make_version(left.label, left.key)
@@ -167,7 +167,7 @@ def test_what_an_interrupted_run_left_is_used(sandbox: Sandbox) -> None:
     assert f"version {left.label} exists already" in reporter.said
 
 
-def test_a_bundle_that_appears_meanwhile_is_used(sandbox: Sandbox) -> None:
+def test_uses_a_bundle_that_is_uploaded_meanwhile(sandbox: Sandbox) -> None:
     target, same = sandbox.environment(), bundle("meanwhile")
     rollout, reporter = sandbox.rollout(target)
     rollout.preflight()
@@ -183,7 +183,7 @@ def test_another_content_under_the_bundles_key_is_refused(sandbox: Sandbox) -> N
         sandbox.rollout(target)[0].release(mine)
 
 
-def test_a_label_never_means_two_things(sandbox: Sandbox) -> None:
+def test_a_label_of_another_bundle_is_refused(sandbox: Sandbox) -> None:
     target, mine = sandbox.environment(), bundle("two things")
     sandbox.s3.put_object(Bucket=target.bucket, Key="other.zip", Body=b"other")
     sandbox.make_version(mine.label, "other.zip")
@@ -192,7 +192,7 @@ def test_a_label_never_means_two_things(sandbox: Sandbox) -> None:
     assert sandbox.version_label(target) == "Sample Application"
 
 
-def test_a_quota_that_is_reached_is_named_with_its_remedy(sandbox: Sandbox) -> None:
+def test_the_quota_of_versions_is_named_with_its_remedy(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.release(target, "within the quota")
     sandbox.emulator.set_limits(application_versions=1)
@@ -210,7 +210,7 @@ def test_rolling_batches_are_followed_to_the_last_instance(sandbox: Sandbox) -> 
     assert reporter.statuses[-1].on_version == 3
 
 
-def test_a_label_of_somebody_elses_can_be_rolled_back_to(sandbox: Sandbox) -> None:
+def test_can_roll_back_to_a_version_of_another_tool(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     foreign = ZipFile(b"foreign")
     sandbox.s3.put_object(Bucket=target.bucket, Key="foreign.zip", Body=foreign.data)

@@ -9,7 +9,7 @@ from beanpod.deploy.preflight import Settings
 from tests.deploy.rollout.sandbox import Sandbox, bundle, source
 
 
-def test_the_version_before_comes_back(sandbox: Sandbox) -> None:
+def test_rolls_back_to_the_version_before(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.release(target, "one", "two")
     rollout, reporter = sandbox.rollout(target)
@@ -20,7 +20,7 @@ def test_the_version_before_comes_back(sandbox: Sandbox) -> None:
     assert reporter.failed == []
 
 
-def test_going_back_twice_goes_forth(sandbox: Sandbox) -> None:
+def test_two_rollbacks_end_at_the_first_version(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.release(target, "one", "two")
     sandbox.rollout(target)[0].roll_back()
@@ -28,7 +28,7 @@ def test_going_back_twice_goes_forth(sandbox: Sandbox) -> None:
     assert sandbox.version_label(target) == bundle("two").label
 
 
-def test_a_version_that_is_named_comes_back_though_it_is_older(sandbox: Sandbox) -> None:
+def test_rolls_back_to_a_version_by_its_label(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     for minute, text in enumerate(("one", "two", "three")):
         sandbox.rollout(target, source=source(minute))[0].release(bundle(text))
@@ -36,7 +36,7 @@ def test_a_version_that_is_named_comes_back_though_it_is_older(sandbox: Sandbox)
     assert sandbox.version_label(target) == bundle("one").label
 
 
-def test_after_a_failed_release_going_back_skips_it(sandbox: Sandbox) -> None:
+def test_a_rollback_skips_a_failed_release(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.release(target, "one", "two")
     sandbox.emulator.order("error-event", version_label=bundle("failing").label)
@@ -46,7 +46,7 @@ def test_after_a_failed_release_going_back_skips_it(sandbox: Sandbox) -> None:
     assert sandbox.version_label(target) == bundle("one").label
 
 
-def test_a_failed_release_that_was_left_is_gone_back_from(sandbox: Sandbox) -> None:
+def test_rolls_back_from_a_failed_release_to_the_last_good_one(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.release(target, "one")
     sandbox.emulator.order("error-event", version_label=bundle("left sick").label)
@@ -57,7 +57,7 @@ def test_a_failed_release_that_was_left_is_gone_back_from(sandbox: Sandbox) -> N
     assert sandbox.version_label(target) == bundle("one").label
 
 
-def test_nothing_goes_back_to_a_failed_release_that_was_left(sandbox: Sandbox) -> None:
+def test_a_failed_release_is_no_target_of_a_rollback(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.release(target, "one")
     for text, settings in (("left unwell", Settings(roll_back=False)), ("worse", Settings())):
@@ -78,19 +78,19 @@ def test_the_lock_of_an_earlier_version_of_beanpod_is_read(sandbox: Sandbox) -> 
     assert sandbox.version_label(target) == bundle("one").label
 
 
-def test_a_version_that_is_not_there_is_named(sandbox: Sandbox) -> None:
+def test_a_version_that_does_not_exist_is_refused(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     with pytest.raises(UsageError, match="application guestbook has no version v9: choose one that"):
         sandbox.rollout(target)[0].roll_back("v9")
 
 
-def test_without_an_earlier_version_one_has_to_be_named(sandbox: Sandbox) -> None:
+def test_without_an_earlier_version_a_rollback_needs_a_label(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     with pytest.raises(UsageError, match="the version before is not known: name one"):
         sandbox.rollout(target)[0].roll_back()
 
 
-def test_a_version_that_does_not_come_back_leaves_what_ran_before(sandbox: Sandbox) -> None:
+def test_a_rollback_that_fails_is_rolled_back(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.release(target, "one", "two")
     sandbox.emulator.order("error-event", version_label=bundle("one").label)

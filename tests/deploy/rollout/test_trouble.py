@@ -25,7 +25,7 @@ CALLS = (
 
 
 @pytest.mark.parametrize(("action", "when"), CALLS)
-def test_a_call_without_an_answer_is_made_again(sandbox: Sandbox, action: str, when: str) -> None:
+def test_a_call_without_an_answer_is_repeated(sandbox: Sandbox, action: str, when: str) -> None:
     target = sandbox.environment()
     sandbox.emulator.order("drops-connections", action=action, when=when)
     outcome = sandbox.rollout(target)[0].release(bundle("new"))
@@ -54,13 +54,13 @@ def test_a_poll_without_an_answer_is_skipped(sandbox: Sandbox) -> None:
     assert clock.slept.count(5.0) == 30
 
 
-def test_a_throttled_release_comes_through(sandbox: Sandbox) -> None:
+def test_a_throttled_release_succeeds(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.emulator.order("throttles", times=5)
     assert sandbox.rollout(target)[0].release(bundle("new")).changed
 
 
-def test_aws_that_throttles_for_good_is_named_before_anything_is_touched(sandbox: Sandbox) -> None:
+def test_permanent_throttling_is_reported_before_any_change(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.emulator.order("throttles", action="GetCallerIdentity", times=None)
     with pytest.raises(UnansweredError, match="AWS still refuses sts:GetCallerIdentity after several attempts"):
@@ -68,7 +68,7 @@ def test_aws_that_throttles_for_good_is_named_before_anything_is_touched(sandbox
     assert "PutObject" not in sandbox.actions()
 
 
-def test_expired_credentials_are_named_before_anything_is_touched(sandbox: Sandbox) -> None:
+def test_expired_credentials_are_reported_before_any_change(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.emulator.order("expired-credentials", times=None)
     with pytest.raises(CredentialsError, match=r"credentials have expired .*: get new ones") as caught:
@@ -83,7 +83,7 @@ def test_credentials_that_expire_while_the_environment_changes_leave_an_unknown_
         sandbox.rollout(target)[0].release(bundle("new"))
 
 
-def test_silence_until_the_deadline_leaves_an_unknown_state(sandbox: Sandbox) -> None:
+def test_no_answers_until_the_timeout_leave_an_unknown_state(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.emulator.order(
         "drops-connections", service="elasticbeanstalk", action="DescribeEvents", after=1, times=None
@@ -105,7 +105,7 @@ def test_an_update_that_was_never_confirmed_leaves_an_unknown_state(sandbox: San
         sandbox.rollout(target)[0].release(bundle("new"))
 
 
-def test_an_answer_that_does_not_come_is_not_waited_for(sandbox: Sandbox) -> None:
+def test_a_hanging_call_times_out_and_is_repeated(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     clock = sandbox.clock()
     sandbox.emulator.order("hangs", action="ListObjectsV2", when="before")
@@ -125,7 +125,7 @@ def test_an_environment_that_gets_busy_before_the_update_is_waited_for(sandbox: 
     assert rollout.outcome.previous_version == bundle("theirs").label
 
 
-def test_an_environment_that_gets_busy_again_and_again_is_left_alone(sandbox: Sandbox) -> None:
+def test_an_environment_that_is_updated_again_and_again_is_busy(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.release(target, "old")
     sandbox.emulator.order("busy-before-update", label=bundle("old").label, environment=target.environment, times=None)
@@ -133,7 +133,7 @@ def test_an_environment_that_gets_busy_again_and_again_is_left_alone(sandbox: Sa
         sandbox.rollout(target, settings=Settings(ready_timeout=60))[0].release(bundle("new"))
 
 
-def test_other_refusals_are_told_in_awss_words(sandbox: Sandbox) -> None:
+def test_other_refusals_have_the_message_of_aws(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.beanstalk.delete_application_version(ApplicationName=target.application, VersionLabel="none")
     with pytest.raises(AwsError, match="AWS refused elasticbeanstalk:UpdateEnvironment: No Application Version named"):

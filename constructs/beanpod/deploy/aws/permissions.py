@@ -1,6 +1,6 @@
-"""Permissions that AWS may ask a deployer for and that the Delivery stack does not give: why, and what to do then.
+"""Permissions that AWS may require of a deployer and that the Delivery stack does not grant: why, and what to do then.
 
-`UpdateEnvironment` works in its caller's name, and no page of AWS's says with which permissions. docs/permissions.md
+`UpdateEnvironment` acts with its caller's permissions, and no page of AWS's says which. docs/permissions.md
 has the same list with its sources.
 """
 
@@ -20,9 +20,12 @@ _OBJECTS = "arn:aws:s3:::elasticbeanstalk-REGION-ACCOUNT/resources/*"
 
 @dataclass(frozen=True)
 class Missing:
-    """A permission that is not given. why: what Elastic Beanstalk does with it. resource: its ARN; "" to give none.
+    """A permission that is not granted.
 
-    condition: what limits it further, in words.
+    Attributes:
+        why: What Elastic Beanstalk does with it.
+        resource: The ARN to grant it for; "" where it should not be granted.
+        condition: A further limit, in words.
     """
 
     why: str
@@ -33,8 +36,8 @@ class Missing:
         """What to do, for whom."""
         if not self.resource:
             return (
-                "do not give it to CI, which would then own the bucket: an administrator deploys once with own "
-                "credentials (beanpod deploy), and it is not asked for again"
+                "do not grant it to CI, which would then own the bucket: an administrator deploys once with own "
+                "credentials (beanpod deploy), and it is not required again"
             )
         limit = f", {self.condition}" if self.condition else ""
         return (
@@ -76,15 +79,17 @@ _ACTION = re.compile(r"not authorized to perform: ([a-z0-9-]+:\w+)|permission to
 
 
 def missing_action(text: str) -> str | None:
-    """The action that a message of AWS's says is not allowed; None in one that says none."""
+    """The action that a message of AWS's names as not allowed; None if it names none."""
     found = _ACTION.search(text)
     return (found.group(1) or found.group(2)) if found else None
 
 
 def remedy(action: str, text: str = "") -> str:
-    """What to do about a permission that is lacking: what is known of it, else to deploy the stack that gives it.
+    """What to do about a missing permission: its entry here, else to deploy the stack that grants it.
 
-    text: what AWS said, which may name the resource.
+    Args:
+        action: The permission, such as s3:GetObject.
+        text: AWS's message, which may name the resource.
     """
     known = MISSING.get(action)
     if known is None or (action == "s3:GetObject" and "elasticbeanstalk-env-resources-" not in text):
@@ -93,6 +98,6 @@ def remedy(action: str, text: str = "") -> str:
 
 
 def remedies(messages: Iterable[str]) -> tuple[str, ...]:
-    """A line for each permission that events say is lacking."""
-    told = [(action, text) for text in messages if (action := missing_action(text))]
-    return tuple(dict.fromkeys(f"{action}: {remedy(action, text)}" for action, text in told))
+    """A line for each missing permission that the messages name."""
+    missing = [(action, text) for text in messages if (action := missing_action(text))]
+    return tuple(dict.fromkeys(f"{action}: {remedy(action, text)}" for action, text in missing))
