@@ -1,28 +1,33 @@
-"""Refusals: what AWS would reject after minutes is rejected at synth, every problem at once."""
+"""Errors of constructs: one ValueError with every problem that AWS would report after minutes."""
 
 from collections.abc import Iterable, Sequence
 from typing import NoReturn, TypeVar
 
 from constructs import IConstruct
 
+from beanpod._rules import Problem
 from beanpod._tokens import known
 
 Value = TypeVar("Value")
 
 
-def refuse(where: IConstruct | str, problems: Iterable[str]) -> None:
+def refuse(where: IConstruct | str, problems: Iterable[str | Problem]) -> None:
     """Raise one `ValueError` that lists every problem, or return when there is none.
 
-    where: what is refused, a construct (named by its path) or a public name: the first words of the message.
-    problems: one line each, in the form "name must be ..., got ...: what to do"; may be a generator.
+    Args:
+        where: The construct, which the message names by its path, or another name for the message to begin with.
+        problems: One line each, in the form "name must be ..., got ...: what to do"; may be a generator.
+
+    Raises:
+        ValueError: There is a problem.
     """
-    found = list(problems)
+    found = list(map(str, problems))
     if found:
         _raise(where, found)
 
 
 def reject(where: IConstruct | str, problem: str) -> NoReturn:
-    """`refuse` for one problem that is there for sure."""
+    """Raise a `ValueError` with one problem, as `refuse` does."""
     _raise(where, [problem])
 
 

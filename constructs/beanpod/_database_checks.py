@@ -1,4 +1,4 @@
-"""What RDS would refuse about a database, found at synth."""
+"""What RDS would refuse about settings that only `Database` has; the shared rules are in `_database_rules`."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ from beanpod.database_engine import DatabaseEngine
 
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_DatabaseInsights.Engines.html
 WITHOUT_INSIGHTS = {f"{family}.{size}" for family in ("t2", "t3", "t4g") for size in ("micro", "small")}
-# Enough to notice that the parameters are another server's: names that only one kind of server has.
+# Enough to notice parameters of another engine: names that only one engine has.
 _MYSQL_PARAMETERS = re.compile(
     r"innodb_|character_set_|collation_|slow_query_log|long_query_time|sql_mode|max_allowed_packet|general_log|"
     r"lower_case_table_names|log_bin|require_secure_transport|wait_timeout|interactive_timeout|log_output|binlog_"
@@ -29,7 +29,7 @@ MAINTENANCE_WINDOW = re.compile(rf"{_DAY}:{_CLOCK}-{_DAY}:{_CLOCK}", re.IGNORECA
 
 
 def instance_problems(engine: DatabaseEngine, size: str, insights: bool | None) -> Iterator[str]:
-    """Instance classes that are misspelt or cannot do what is asked of them."""
+    """Check the form of an instance class, and whether it has Performance Insights."""
     if not known(size):
         return
     if size.startswith("db."):
@@ -39,12 +39,12 @@ def instance_problems(engine: DatabaseEngine, size: str, insights: bool | None) 
 
 
 def can_have_insights(engine: DatabaseEngine, size: str) -> bool:
-    """Whether the class can run Performance Insights, now the standard mode of Database Insights."""
+    """Return whether the class can run Performance Insights, now the standard mode of Database Insights."""
     return known(size) and (engine.name == "postgres" or size not in WITHOUT_INSIGHTS)
 
 
 def lifetime_problems(*, protected: bool, removal_policy: RemovalPolicy) -> Iterator[str]:
-    """Protection that contradicts the removal policy."""
+    """Check that protection and removal policy do not contradict each other."""
     if protected and removal_policy == RemovalPolicy.DESTROY:
         yield (
             "removal_policy must not be DESTROY while deletion_protection is on, got both: "
@@ -53,7 +53,7 @@ def lifetime_problems(*, protected: bool, removal_policy: RemovalPolicy) -> Iter
 
 
 def window_problems(backup: str | None, maintenance: str | None) -> Iterator[str]:
-    """Windows that are not written the way RDS reads them, too short, or in each other's way; both are in UTC.
+    """Check the form and length of the windows, and that they do not overlap; both are in UTC.
 
     https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_UpgradeDBInstance.Maintenance.html
     """
@@ -79,7 +79,7 @@ _MINUTES_OF_DAY = 24 * 60
 
 
 def _minutes(window: str) -> range:
-    """The minutes of a window, from those of a day or of a week; they may go on into the next."""
+    """Return the minutes of a window, of a day or a week; they may continue into the next."""
     moments = []
     for moment in window.lower().split("-"):
         *day, hour, minute = moment.split(":")
@@ -91,17 +91,17 @@ def _minutes(window: str) -> range:
 
 
 def parameter_problems(engine: DatabaseEngine, parameters: Mapping[str, str]) -> Iterator[str]:
-    """Parameters that would let connections in without TLS, and those of another server."""
+    """Check for parameters that allow connections without TLS, and for those of another engine."""
     if engine.tls_parameter in parameters:
         yield f"parameters must not set {engine.tls_parameter}: every connection to the database uses TLS"
     others = _MYSQL_PARAMETERS if engine.name == "postgres" else _POSTGRES_PARAMETERS
     for name in parameters:
         if others.match(name):
-            yield f'parameters must be of {engine.name}, got "{name}", which that server does not have: leave it out'
+            yield f'parameters must be of {engine.name}, got "{name}", which that engine does not have: leave it out'
 
 
 def subnet_problems(vpc: ec2.IVpc, subnets: ec2.SubnetSelection | None) -> Iterator[str]:
-    """Subnets that are missing, public, or in a single zone."""
+    """Check that there are subnets, none of them public, in two zones."""
     if subnets is None:
         yield "vpc must have isolated or private subnets, got none: a database is never put in public ones"
         return

@@ -10,7 +10,7 @@ from beanpod._arguments import checked
 from beanpod._checks import plain, refuse
 from beanpod._once import role_arn
 from beanpod._option_checks import description_problems
-from beanpod._rules import setting_problems
+from beanpod._rules import Problem, setting_problems
 from beanpod._tokens import known
 
 
@@ -81,8 +81,8 @@ class Application(IApplication):
         return application
 
 
-def _problems(name: str | None, description: str | None, max_versions: int) -> Iterator[str]:
+def _problems(name: str | None, description: str | None, max_versions: int) -> Iterator[str | Problem]:
     if known(name) and (not 1 <= len(name) <= 100 or "/" in name):
         yield f'application_name must be 1 to 100 characters without a slash, got "{name}"'
     yield from description_problems(description)
-    yield from map(str, setting_problems({"max_versions": plain(max_versions)}))
+    yield from setting_problems({"max_versions": plain(max_versions)})

@@ -119,18 +119,15 @@ class Database(IDatabase):
         size = instance_size(instance_type)
         backup_retention = backup_retention or Duration.days(DEFAULT_BACKUP_DAYS)
         problems = [
-            *map(
-                str,
-                database_problems(
-                    engine.name,
-                    database_name=plain(database_name),
-                    username=plain(username),
-                    allocated_storage=plain(allocated_storage),
-                    max_allocated_storage=plain(max_allocated_storage),
-                    backup_retention=plain(in_days(backup_retention)),
-                    instance_type=plain(size),
-                    port=plain(port),
-                ),
+            *database_problems(
+                engine.name,
+                database_name=plain(database_name),
+                username=plain(username),
+                allocated_storage=plain(allocated_storage),
+                max_allocated_storage=plain(max_allocated_storage),
+                backup_retention=plain(in_days(backup_retention)),
+                instance_type=plain(size),
+                port=plain(port),
             ),
             *checks.instance_problems(engine, size, performance_insights),
             *checks.lifetime_problems(protected=deletion_protection, removal_policy=removal_policy),

@@ -92,5 +92,5 @@ def _instance_engine(name: str, version: str, family: str) -> rds.IInstanceEngin
 
 
 def _family(engine: str, version: str) -> str:
-    refuse("DatabaseEngine", map(str, version_problems(engine, version)))
+    refuse("DatabaseEngine", version_problems(engine, version))
     return major_version(engine, version)

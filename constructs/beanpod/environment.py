@@ -501,7 +501,7 @@ def _by_key(
     if isinstance(options, Mapping):
         return [(kind, name, value, None) for kind, values in options.items() for name, value in values.items()]
     rows = [(it.namespace, it.name, it.value, it.resource_name) for it in options]
-    refuse(owner, map(str, option_problems((namespace, name, resource) for namespace, name, _, resource in rows)))
+    refuse(owner, option_problems((namespace, name, resource) for namespace, name, _, resource in rows))
     return list(rows)
 
 

@@ -11,7 +11,7 @@ from constructs import Construct
 from beanpod._arguments import checked
 from beanpod._checks import plain, refuse
 from beanpod._cross_stack import redeploy_on_change
-from beanpod._rules import github_problems, setting_problems
+from beanpod._rules import Problem, github_problems, setting_problems
 from beanpod.deploy_policy import DeployPermissions, extra_document
 
 _ISSUER = "token.actions.githubusercontent.com"
@@ -113,8 +113,8 @@ def _subject(repository: str, branch: str | None, environment: str | None) -> st
     return f"repo:{repository}:environment:{str(environment).replace(':', '%3A')}"
 
 
-def _problems(repository: str, branch: str | None, environment: str | None) -> Iterator[str]:
+def _problems(repository: str, branch: str | None, environment: str | None) -> Iterator[Problem]:
     given = {"repository": repository, "branch": branch, "environment": environment}
     values = {name: plain(value) for name, value in given.items()}
     # A token is given, though it is not known.
-    yield from map(str, github_problems(**values) if values == given else setting_problems(values))
+    return github_problems(**values) if values == given else setting_problems(values)

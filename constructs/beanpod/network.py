@@ -14,7 +14,7 @@ from beanpod._checks import plain, refuse
 from beanpod._connectivity import record_ingress
 from beanpod._flow_logs import FlowLogs
 from beanpod._once import internet, tcp, zone
-from beanpod._rules import network_problems, setting_problems, vpc_problems
+from beanpod._rules import Problem, network_problems, setting_problems, vpc_problems
 from beanpod._subnets import ISOLATED, PRIVATE, PUBLIC, database_subnets
 from beanpod._tokens import known
 
@@ -64,7 +64,7 @@ class ServiceSecurityGroups(Construct):
         """
         super().__init__(scope, construct_id)
         ports = {"instance_port": plain(instance_port), "database_port": plain(database_port)}
-        refuse(self, map(str, setting_problems(ports)))
+        refuse(self, setting_problems(ports))
         self._vpc, self._exported = vpc, False
         # A changed description replaces the group: these words are as fixed as the ids.
         self.load_balancer = self._group("LoadBalancer", vpc, _LOAD_BALANCER) if load_balanced else None
@@ -159,7 +159,7 @@ class ServiceNetwork(Construct):
         """
         super().__init__(scope, construct_id)
         counts = network_problems(max_azs=max_azs, nat_gateways=nat_gateways, private_instances=load_balanced)
-        refuse(self, map(str, counts))
+        refuse(self, counts)
         if not flow_logs and flow_log_retention != logs.RetentionDays.ONE_MONTH:
             refuse(self, ["flow_log_retention keeps nothing without flow logs: set flow_logs=True or leave it out"])
         if vpc:
@@ -290,8 +290,8 @@ def _subnet_configuration(nat_gateways: int) -> list[ec2.SubnetConfiguration]:
     return [public, isolated, private] if nat_gateways else [public, isolated]
 
 
-def _own_vpc_problems(vpc: ec2.IVpc, shaped: bool, database: bool) -> Iterator[str]:
+def _own_vpc_problems(vpc: ec2.IVpc, shaped: bool, database: bool) -> Iterator[str | Problem]:
     if shaped:
         yield "ip_addresses, nat_gateways and max_azs shape a new VPC: leave them out beside vpc"
     kinds = {kind: bool(getattr(vpc, f"{kind}_subnets")) for kind in ("public", "private", "isolated")}
-    yield from map(str, vpc_problems(**kinds, database=database))
+    yield from vpc_problems(**kinds, database=database)

@@ -1,4 +1,4 @@
-"""Whatever stands in the file: a manifest or a ManifestError, never anything else."""
+"""Any file is a manifest or a ManifestError, and nothing else is raised."""
 
 from __future__ import annotations
 

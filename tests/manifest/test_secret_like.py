@@ -1,4 +1,4 @@
-"""Variables that look like secrets: which do, what they are told, and that following the words passes."""
+"""Variables that look like secrets: which do, why, and that the remedies are accepted."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ def test_a_name_that_goes_on_is_judged_by_its_value_too(name: str) -> None:
     ],
 )
 def test_a_value_has_the_form_of_a_secret(value: str) -> None:
-    told = looks_secret("ADDRESS", value)
-    assert told
-    assert told.startswith("its value has the form of ")
+    reason = looks_secret("ADDRESS", value)
+    assert reason
+    assert reason.startswith("its value has the form of ")
 
 
 @pytest.mark.parametrize(

@@ -327,7 +327,7 @@ class StageConfig(Section):
     variables: Table[str] = Field(
         default={},
         description='Environment variables, e.g. LOG_LEVEL = "info". {database.host}, {database.port}, '
-        "{database.name} and {database.username} are filled in; {{ and }} stand for braces. What looks like a secret "
+        "{database.name} and {database.username} are filled in; {{ and }} are braces. What looks like a secret "
         'belongs in [secrets]; if it is none, write { plaintext = "..." }.',
     )
     secrets: Table[Secret] = Field(
