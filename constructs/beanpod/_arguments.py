@@ -70,7 +70,6 @@ _PARTS = (
 )
 # Never repeat a value that may be a password.
 _SECRET = ("EnvironmentSecret", "ISecret")
-_NUMBER_TOKENS = -1e280
 
 
 class ArgumentError(TypeError, ValueError):
@@ -211,7 +210,7 @@ def _fits(value: Any, hint: Any) -> bool:
         return True
     if hint in (int, float):
         whole = hint is float or isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-        return isinstance(value, int | float) and not isinstance(value, bool) and (whole or value < _NUMBER_TOKENS)
+        return isinstance(value, int | float) and not isinstance(value, bool) and (whole or Token.is_unresolved(value))
     if getattr(hint, "_is_protocol", False):
         return _implements(value, hint)
     return isinstance(hint, type) and any(isinstance(it, hint) for it in (value, *_delegates(value)))

@@ -1,12 +1,10 @@
 """VPC flow logs to CloudWatch Logs."""
 
-from aws_cdk import RemovalPolicy
+from aws_cdk import Aws, RemovalPolicy
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
-
-from beanpod._once import here
 
 
 class FlowLogs(Construct):
@@ -42,7 +40,7 @@ class FlowLogs(Construct):
             resources=[log_group.log_group_arn],
         )
         service = iam.ServicePrincipal(
-            "vpc-flow-logs.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": here().account}}
+            "vpc-flow-logs.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
         )
         return iam.Role(
             self,

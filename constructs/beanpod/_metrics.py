@@ -9,7 +9,6 @@ from constructs import Construct
 
 from beanpod._arguments import checked
 from beanpod._checks import refuse
-from beanpod._once import minute
 from beanpod._tokens import known
 
 _HEALTH = "EnvironmentHealth"
@@ -54,7 +53,7 @@ class EnvironmentMetrics(Construct):
             metric_name=metric_name,
             dimensions_map={"EnvironmentName": self.environment_name},
             statistic=statistic,
-            period=period or minute(),
+            period=period or Duration.minutes(1),
         )
 
     def metric_environment_health(self) -> cloudwatch.Metric:

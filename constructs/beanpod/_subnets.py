@@ -58,14 +58,11 @@ def database_subnets(vpc: ec2.IVpc) -> ec2.SubnetSelection | None:
 
 
 def select(vpc: ec2.IVpc, selection: ec2.SubnetSelection) -> Subnets:
-    """The subnets that `selection` means in `vpc`. The CDK's error for a selection that finds none."""
-    # A selection's every attribute is a round trip to Node, wanted or not: a kind as a whole is a list of the VPC.
-    if selection == PUBLIC and (found := vpc.public_subnets):
-        return Subnets(found, public=True, kinds=frozenset({"public"}))
-    if selection == ISOLATED and (found := vpc.isolated_subnets):
-        return Subnets(found, public=False, kinds=frozenset({"isolated"}))
-    if selection == PRIVATE and (found := vpc.private_subnets):
-        return Subnets(found, public=False, kinds=frozenset({"private"}))
+    """Return the subnets that `selection` means in `vpc`.
+
+    Raises:
+        RuntimeError: The CDK finds no such subnets.
+    """
     return _of_kinds(vpc, _selected(vpc, selection))
 
 

@@ -1,35 +1,25 @@
-"""Tokens: values that CloudFormation fills in. How they look: https://docs.aws.amazon.com/cdk/v2/guide/tokens.html"""
+"""Tokens: values that CloudFormation fills in. https://docs.aws.amazon.com/cdk/v2/guide/tokens.html"""
 
 from collections.abc import Sequence
 from typing import TypeGuard, TypeVar
 
-from aws_cdk import Tokenization
+from aws_cdk import Token, Tokenization
 
 Value = TypeVar("Value")
 
-# The CDK writes number tokens as -1.8881545897087e+289 and the like: nobody's number of anything.
-_ENCODED_NUMBERS = -1e280
-# And a list token as a list of one such string.
-_LIST = "#{Token["
-
 
 def known(value: Value | None) -> TypeGuard[Value]:
-    """Whether `value` can be judged at synth: neither absent nor a token."""
-    if value is None:
-        return False
-    # Asking `Token.is_unresolved` is a round trip to Node, and it looks for the same marks.
-    if isinstance(value, str):
-        return "${Token[" not in value and _LIST not in value
-    return not isinstance(value, int | float) or value > _ENCODED_NUMBERS
+    """Return whether `value` can be checked at synth: it is neither None nor a token."""
+    return value is not None and not Token.is_unresolved(value)
 
 
 def is_list_token(values: Sequence[str]) -> bool:
-    """Whether a list is a token as a whole: how many there are is not known at synth."""
-    return any(_LIST in value for value in values)
+    """Return whether a list holds a list token: the number of its items is not known at synth."""
+    return any(Token.is_unresolved([value]) for value in values)
 
 
 def text(value: str | float | bool) -> str:
-    """`value` as Beanstalk and environment variables take it: `true`, `80`, `0.5`, or a token that becomes such."""
+    """Return `value` as Beanstalk and environment variables take it: `true`, `80`, `0.5`, or a token."""
     if isinstance(value, str):
         return str(value)
     if isinstance(value, bool):

@@ -8,7 +8,6 @@ from constructs import Construct
 
 from beanpod._arguments import checked
 from beanpod._checks import plain, refuse
-from beanpod._once import role_arn
 from beanpod._option_checks import description_problems
 from beanpod._rules import Problem, setting_problems
 from beanpod._tokens import known
@@ -65,7 +64,7 @@ class Application(IApplication):
             application_name=application_name,
             description=description,
             resource_lifecycle_config=beanstalk.CfnApplication.ApplicationResourceLifecycleConfigProperty(
-                service_role=role_arn(service_role),
+                service_role=service_role.role_arn,
                 version_lifecycle_config=beanstalk.CfnApplication.ApplicationVersionLifecycleConfigProperty(
                     max_count_rule=max_count
                 ),

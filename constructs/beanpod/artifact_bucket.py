@@ -1,6 +1,6 @@
 """Where releases are kept."""
 
-from functools import cache, cached_property
+from functools import cached_property
 
 from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
 from aws_cdk import aws_iam as iam
@@ -8,7 +8,6 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from beanpod._arguments import checked
-from beanpod._once import bucket_arn, role_arn
 from beanpod._release_statements import BUNDLES
 
 
@@ -48,7 +47,14 @@ class ArtifactBucket(Construct):
             enforce_ssl=True,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             versioned=True,
-            lifecycle_rules=[_tidy_up()],
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    id="TidyUp",
+                    abort_incomplete_multipart_upload_after=Duration.days(1),
+                    noncurrent_version_expiration=Duration.days(30),
+                    expired_object_delete_marker=True,
+                )
+            ],
             server_access_logs_bucket=access_logs_bucket,
             server_access_logs_prefix="artifacts/" if access_logs_bucket else None,
             removal_policy=removal_policy,
@@ -73,9 +79,9 @@ class ArtifactBucket(Construct):
             "Sid": sid,
             "Effect": "Allow",
             # By ARN: CDK turns a role that is a principal itself into a grant on that role's side.
-            "Principal": {"AWS": role_arn(role)},
+            "Principal": {"AWS": role.role_arn},
             "Action": list(actions),
-            "Resource": f"{bucket_arn(self.bucket)}/{BUNDLES}*",
+            "Resource": f"{self.bucket.bucket_arn}/{BUNDLES}*",
         }
         self._document.add_statements(iam.PolicyStatement.from_json(statement))
 
@@ -85,13 +91,3 @@ class ArtifactBucket(Construct):
         policy = self.bucket.policy
         assert policy is not None
         return policy.document
-
-
-@cache
-def _tidy_up() -> s3.LifecycleRule:
-    return s3.LifecycleRule(
-        id="TidyUp",
-        abort_incomplete_multipart_upload_after=Duration.days(1),
-        noncurrent_version_expiration=Duration.days(30),
-        expired_object_delete_marker=True,
-    )

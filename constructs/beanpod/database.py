@@ -15,7 +15,6 @@ from beanpod._checks import plain, refuse
 from beanpod._connectivity import port_problems
 from beanpod._cross_stack import allow_replacement, export_network
 from beanpod._database_rules import database_problems
-from beanpod._once import in_days, instance_size
 from beanpod._subnets import database_subnets, group_problems
 from beanpod._tokens import known, text
 from beanpod.database_engine import DatabaseEngine
@@ -116,7 +115,7 @@ class Database(IDatabase):
         port = engine.port if port is None else port
         subnets = vpc_subnets or database_subnets(vpc)
         instance_type = instance_type or ec2.InstanceType("t4g.micro")
-        size = instance_size(instance_type)
+        size = instance_type.to_string()
         backup_retention = backup_retention or Duration.days(DEFAULT_BACKUP_DAYS)
         problems = [
             *database_problems(
@@ -125,7 +124,7 @@ class Database(IDatabase):
                 username=plain(username),
                 allocated_storage=plain(allocated_storage),
                 max_allocated_storage=plain(max_allocated_storage),
-                backup_retention=plain(in_days(backup_retention)),
+                backup_retention=plain(backup_retention.to_days(integral=False)),
                 instance_type=plain(size),
                 port=plain(port),
             ),

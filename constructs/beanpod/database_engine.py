@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 
 from aws_cdk import aws_rds as rds
 
@@ -39,7 +38,11 @@ class DatabaseEngine:
     @property
     def instance_engine(self) -> rds.IInstanceEngine:
         """The CDK's description of the engine."""
-        return _instance_engine(self.name, self.version, self.family)
+        if self.name == "mysql":
+            return rds.DatabaseInstanceEngine.mysql(version=rds.MysqlEngineVersion.of(self.version, self.family))
+        if self.name == "mariadb":
+            return rds.DatabaseInstanceEngine.maria_db(version=rds.MariaDbEngineVersion.of(self.version, self.family))
+        return rds.DatabaseInstanceEngine.postgres(version=rds.PostgresEngineVersion.of(self.version, self.family))
 
     @classmethod
     def mysql(cls, version: str) -> "DatabaseEngine":
@@ -80,15 +83,6 @@ class DatabaseEngine:
             tls_parameter="require_secure_transport",
             family=family,
         )
-
-
-@cache
-def _instance_engine(name: str, version: str, family: str) -> rds.IInstanceEngine:
-    if name == "mysql":
-        return rds.DatabaseInstanceEngine.mysql(version=rds.MysqlEngineVersion.of(version, family))
-    if name == "mariadb":
-        return rds.DatabaseInstanceEngine.maria_db(version=rds.MariaDbEngineVersion.of(version, family))
-    return rds.DatabaseInstanceEngine.postgres(version=rds.PostgresEngineVersion.of(version, family))
 
 
 def _family(engine: str, version: str) -> str:

@@ -11,7 +11,6 @@ from constructs import Construct
 
 from beanpod._arguments import checked
 from beanpod._checks import refuse
-from beanpod._once import tcp
 
 
 @checked
@@ -54,7 +53,7 @@ class IDatabase(Construct):
     @cached_property
     def _connections(self) -> ec2.Connections:
         # The port as a number, not the instance's attribute: a rule in the stack below must not refer to this one.
-        return ec2.Connections(security_groups=[self._security_group], default_port=tcp(self._port_number))
+        return ec2.Connections(security_groups=[self._security_group], default_port=ec2.Port.tcp(self._port_number))
 
     def grant_connect(self, grantee: iam.IGrantable, db_user: str | None = None) -> iam.Grant:
         """Let `grantee` log in as `db_user` with an IAM token instead of a password.

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
+from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
 from beanpod._arguments import checked
 from beanpod._checks import refuse
 from beanpod._deploy_scope import DeployScope, DeployStatement
-from beanpod._once import bucket_arn, here, role_arn
 from beanpod._release_statements import release_statements
 from beanpod._rollout_statements import rollout_statements
 from beanpod._settings import DeploymentPolicy
@@ -62,14 +62,16 @@ class DeployPermissions:
         names = tuple(environment_names)
         refuse("DeployPermissions", _problems(application_name, names, deployment_policy, tuple(stack_names)))
         self._scope = DeployScope(
-            partition=here().partition,
-            region=here().region,
-            account=here().account,
+            partition=Aws.PARTITION,
+            region=Aws.REGION,
+            account=Aws.ACCOUNT_ID,
             application_name=application_name,
             environment_names=names,
-            bucket_arn=bucket_arn(bucket),
+            bucket_arn=bucket.bucket_arn,
             instance_role_arn=(
-                tuple(map(role_arn, instance_role)) if isinstance(instance_role, Sequence) else role_arn(instance_role)
+                tuple(role.role_arn for role in instance_role)
+                if isinstance(instance_role, Sequence)
+                else instance_role.role_arn
             ),
             deployment_policy=DeploymentPolicy(deployment_policy),
             stack_names=tuple(stack_names),
@@ -99,7 +101,6 @@ def extra_document(statements: Sequence[iam.PolicyStatement]) -> dict[str, iam.P
 
 
 def _document(statements: Iterable[DeployStatement]) -> iam.PolicyDocument:
-    # One call to jsii for a document instead of one for each statement.
     return iam.PolicyDocument.from_json(
         {"Version": "2012-10-17", "Statement": [statement.to_json() for statement in statements]}
     )

@@ -15,7 +15,6 @@ from beanpod._checks import refuse, reject
 from beanpod._connectivity import BeanstalkReachable, DatabaseReachable, ingress_port, needs_rule_check
 from beanpod._cross_stack import allow_replacement, export_network, in_different_stacks, redeploy_on_change
 from beanpod._environment_options import EnvironmentOptions
-from beanpod._once import role_arn
 from beanpod._option_checks import name_problems, setting_problems, variable_problems
 from beanpod._option_rows import option_rows
 from beanpod._record_target import address_target, load_balancer_target
@@ -212,7 +211,7 @@ class DockerEnvironment(IDockerEnvironment):
                 load_balancer_security_group.security_group_id if load_balancer_security_group else None
             ),
             instance_profile=instances.profile_name,
-            service_role=role_arn(self.service_role),
+            service_role=self.service_role.role_arn,
             instance_types=(
                 (Fn.join(",", list(instance_types)),) if is_list_token(instance_types) else tuple(instance_types)
             ),

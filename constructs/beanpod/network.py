@@ -1,10 +1,9 @@
 """The network of a service: a VPC, and the security groups with every rule between them."""
 
 from collections.abc import Iterator
-from functools import cache
 from ipaddress import ip_network
 
-from aws_cdk import Acknowledgment, CrossStackReferences, ReferenceStrength, Stack, Tags, Validations
+from aws_cdk import Acknowledgment, CrossStackReferences, Fn, ReferenceStrength, Stack, Tags, Validations
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
 from constructs import Construct, Node
@@ -13,7 +12,6 @@ from beanpod._arguments import checked
 from beanpod._checks import plain, refuse
 from beanpod._connectivity import record_ingress
 from beanpod._flow_logs import FlowLogs
-from beanpod._once import internet, tcp, zone
 from beanpod._rules import Problem, network_problems, setting_problems, vpc_problems
 from beanpod._subnets import ISOLATED, PRIVATE, PUBLIC, database_subnets
 from beanpod._tokens import known
@@ -99,8 +97,8 @@ class ServiceSecurityGroups(Construct):
     def _open_to_the_web(self, front: ec2.SecurityGroup) -> None:
         reason = "The service is public: clients on the internet reach it by HTTP and HTTPS."
         Validations.of(front).acknowledge(Acknowledgment(id="AwsSolutions-EC23", reason=reason))
-        http, https = tcp(80), tcp(443)
-        for peer in internet():
+        http, https = ec2.Port.tcp(80), ec2.Port.tcp(443)
+        for peer in (ec2.Peer.any_ipv4(), ec2.Peer.any_ipv6()):
             front.add_ingress_rule(peer, http, "HTTP from the internet")
             front.add_ingress_rule(peer, https, "HTTPS from the internet")
             self.instances.add_egress_rule(peer, https, "HTTPS to AWS and image registries")
@@ -108,7 +106,7 @@ class ServiceSecurityGroups(Construct):
 
     def _allow(self, source: ec2.SecurityGroup, target: ec2.SecurityGroup, port: int, description: str) -> None:
         record_ingress(source, target, port)
-        target.connections.allow_from(source, tcp(port), description)
+        target.connections.allow_from(source, ec2.Port.tcp(port), description)
 
 
 @checked
@@ -216,7 +214,7 @@ class ServiceNetwork(Construct):
                 vpc,
                 f"PrivateSubnet{index + 1}",
                 vpc_id=vpc.vpc_id,
-                availability_zone=zone(index),
+                availability_zone=_zone(index),
                 cidr_block=str(addresses),
                 map_public_ip_on_launch=False,
             )
@@ -240,7 +238,7 @@ class ServiceNetwork(Construct):
         children = [(child.node.id, child) for child in stack.node.children]
         for name, _ in children:
             stack.node.try_remove_child(name)
-        stack.node.set_context(key, [zone(index) for index in range(MOST_AZS)])
+        stack.node.set_context(key, [_zone(index) for index in range(MOST_AZS)])
         for name, child in children:
             Node(child, stack, name)  # type: ignore[arg-type]
 
@@ -251,12 +249,17 @@ class ServiceNetwork(Construct):
             "Vpc",
             ip_addresses=ip_addresses,
             # The CDK's own choice would be two zones, whatever max_azs says, in a stack without a region.
-            availability_zones=[zone(index) for index in range(max_azs)],
+            availability_zones=[_zone(index) for index in range(max_azs)],
             reserved_azs=MOST_AZS - max_azs,
             nat_gateways=nat_gateways,
             subnet_configuration=_subnet_configuration(nat_gateways),
             restrict_default_security_group=False,
         )
+
+
+def _zone(index: int) -> str:
+    """Return a zone of the region, from 0, as CloudFormation lists them for the account."""
+    return Fn.select(index, Fn.get_azs())
 
 
 def _export_ids(*parts: ec2.IVpc | ec2.ISubnet | ec2.ISecurityGroup) -> None:
@@ -272,7 +275,6 @@ def _id(part: ec2.IVpc | ec2.ISubnet | ec2.ISecurityGroup) -> str:
     return part.subnet_id if isinstance(part, ec2.Subnet) else part.vpc_id  # type: ignore[union-attr]
 
 
-@cache
 def _subnet_configuration(nat_gateways: int) -> list[ec2.SubnetConfiguration]:
     """Private subnets come last: addresses go by position, and NAT gateways may come and go later."""
     public = ec2.SubnetConfiguration(

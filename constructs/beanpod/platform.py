@@ -3,8 +3,9 @@
 import re
 from dataclasses import dataclass
 
+from aws_cdk import Aws
+
 from beanpod._arguments import checked
-from beanpod._once import here
 from beanpod._rules import FORMS
 
 _BRANCH = "Docker running on 64bit Amazon Linux 2023"
@@ -40,4 +41,4 @@ class DockerPlatform:
     def arn(self) -> str:
         """The platform's ARN in the stack's region: AWS owns it, so it carries no account."""
         suffix = f"/{self.version}" if self.version else ""
-        return f"arn:{here().partition}:elasticbeanstalk:{here().region}::platform/{_BRANCH}{suffix}"
+        return f"arn:{Aws.PARTITION}:elasticbeanstalk:{Aws.REGION}::platform/{_BRANCH}{suffix}"

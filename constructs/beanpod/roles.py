@@ -1,7 +1,6 @@
 """The two roles of an environment: what Beanstalk may do on your behalf, and what the instances may do."""
 
 from collections.abc import Iterator, Sequence
-from functools import cache
 
 import jsii
 from aws_cdk import Acknowledgment, Validations
@@ -122,14 +121,12 @@ def _acknowledge_managed_policies(role: iam.Role, names: Sequence[str]) -> None:
     Validations.of(role).acknowledge(*(Acknowledgment(id=one, reason=reason) for one in ids))
 
 
-@cache
 def _beanstalk() -> iam.ServicePrincipal:
     return iam.ServicePrincipal(
         "elasticbeanstalk.amazonaws.com", conditions={"StringEquals": {"sts:ExternalId": "elasticbeanstalk"}}
     )
 
 
-@cache
 def _no_purchases() -> iam.PolicyDocument:
     statement = {
         "Sid": "NoPurchases",
@@ -140,7 +137,6 @@ def _no_purchases() -> iam.PolicyDocument:
     return iam.PolicyDocument.from_json({"Version": "2012-10-17", "Statement": [statement]})
 
 
-@cache
 def _instances() -> iam.ServicePrincipal:
     return iam.ServicePrincipal("ec2.amazonaws.com")
 
