@@ -79,7 +79,8 @@ class ArgumentError(TypeError, ValueError):
 def checked(cls: Class) -> Class:
     """Have the constructor, factories and public methods of a class check their arguments by their annotations.
 
-    Raises ArgumentError: With every problem found; nothing was built then.
+    Raises:
+        ArgumentError: With every problem found; nothing was built then.
     """
     for name, member in list(vars(cls).items()):
         if name.startswith("_") and name != "__init__":

@@ -28,10 +28,12 @@ class EnvironmentOptions:
     """Rows by namespace, name and resource name. An option is set once; a variable is plain or secret, not both."""
 
     def __init__(self, owner: IConstruct, rows: Iterable[Row], settings: EnvironmentSettings | None = None) -> None:
-        """
-        :param owner: The environment that refusals name.
-        :param rows: What it is created with.
-        :param settings: What the rows were made of, for the checks of `override`.
+        """Collect the options that an environment is created with.
+
+        Args:
+            owner: The environment that refusals name.
+            rows: What it is created with.
+            settings: What the rows were made of, for the checks of `override`.
         """
         self._owner = owner
         self.settings = settings
@@ -43,7 +45,8 @@ class EnvironmentOptions:
     def add_variables(self, variables: Mapping[str, str], secrets: Mapping[str, str]) -> None:
         """Add plain variables, and secret ones by reference.
 
-        :raises ValueError: A name is taken or no name for a variable, or 4,096 bytes would be exceeded.
+        Raises:
+            ValueError: A name is taken or no name for a variable, or 4,096 bytes would be exceeded.
         """
         refuse(self._owner, variable_problems({**self._variables(), **variables}, secrets))
         new = [(VARIABLES, *pair) for pair in variables.items()] + [(SECRETS, *pair) for pair in secrets.items()]
@@ -53,7 +56,8 @@ class EnvironmentOptions:
     def add(self, option: OptionSetting) -> None:
         """Add any option.
 
-        :raises ValueError: It is set already, or it is a variable that `add_variables` would refuse.
+        Raises:
+            ValueError: It is set already, or it is a variable that `add_variables` would refuse.
         """
         key = (option.namespace, option.name, option.resource_name or "")
         refuse(self._owner, self._taken(key))
@@ -64,7 +68,8 @@ class EnvironmentOptions:
     def override(self, namespace: str, name: str, value: str | None, resource_name: str | None = None) -> None:
         """Set an option whether it is set or not; None takes it away. The checks of its argument hold.
 
-        :raises ValueError: As the argument would, or it is a variable that `add_variables` would refuse.
+        Raises:
+            ValueError: As the argument would, or it is a variable that `add_variables` would refuse.
         """
         key = (namespace, name, resource_name or "")
         if self.settings is not None:
@@ -85,7 +90,8 @@ class EnvironmentOptions:
     def adopt(self, assigned: Any) -> None:
         """Keep option settings that were assigned to the L1 resource's `option_settings` directly.
 
-        :raises ValueError: A token, of which nothing can be read.
+        Raises:
+            ValueError: A token, of which nothing can be read.
         """
         entries = assigned if isinstance(assigned, list) else [assigned]
         rows = [_row(entry) for entry in entries]
@@ -105,7 +111,8 @@ class EnvironmentOptions:
     def publish(self, metric: str) -> None:
         """Have Beanstalk publish a metric of the environment every minute, the only interval there is.
 
-        :raises ValueError: `ConfigDocument` is set already, and not as JSON.
+        Raises:
+            ValueError: `ConfigDocument` is set already, and not as JSON.
         """
         given = self._properties.get(_DOCUMENT)
         if given is None:

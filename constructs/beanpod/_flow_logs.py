@@ -8,14 +8,19 @@ from constructs import Construct
 
 
 class FlowLogs(Construct):
-    """Records accepted and rejected connections of a VPC in a log group.
+    """Record accepted and rejected connections of a VPC in a log group.
 
     The CDK's own `FlowLog` also lets its role pass itself and does not bind it to the account, hence this one
     after https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, vpc: ec2.IVpc, retention: logs.RetentionDays) -> None:
-        """retention: how long records are kept; the log group itself stays when the stack is deleted."""
+        """Create the flow log, its log group and its role.
+
+        Args:
+            vpc: The VPC whose connections are recorded.
+            retention: How long records are kept; the log group itself stays when the stack is deleted.
+        """
         super().__init__(scope, construct_id)
         log_group = logs.LogGroup(
             self,

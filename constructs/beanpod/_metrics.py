@@ -40,9 +40,12 @@ class EnvironmentMetrics(Construct):
     ) -> cloudwatch.Metric:
         """A metric of this environment in `AWS/ElasticBeanstalk`.
 
-        :param metric_name: One of AWS's names, such as `ApplicationRequests3xx` or `ApplicationLatencyP99.9`.
-        :param period: Default: 1 minute, as often as Beanstalk publishes.
-        :raises ValueError: No environment publishes a metric of that name.
+        Args:
+            metric_name: One of AWS's names, such as `ApplicationRequests3xx` or `ApplicationLatencyP99.9`.
+            period: Default: 1 minute, as often as Beanstalk publishes.
+
+        Raises:
+            ValueError: No environment publishes a metric of that name.
         """
         if known(metric_name) and metric_name not in NAMES:
             refuse(self, [f'metric_name must be one of {", ".join(NAMES)}, got "{metric_name}"'])

@@ -55,11 +55,12 @@ class BatchSizeType(StrEnum):
 class ScalingTrigger:
     """When the group grows and shrinks. Beanstalk's own default watches outgoing bytes, which suits few web apps.
 
-    :param measure: A metric of the group, such as `CPUUtilization` (percent), `NetworkOut` (bytes) or `RequestCount`.
-    :param lower_threshold: One instance leaves when the measure stays below it. In `unit`.
-    :param upper_threshold: One instance joins when the measure stays above it. In `unit`.
-    :param period_minutes: Between two looks at the measure.
-    :param breach_minutes: How long a threshold must be passed before anything happens.
+    Attributes:
+        measure: A metric of the group, such as `CPUUtilization` (percent), `NetworkOut` (bytes) or `RequestCount`.
+        lower_threshold: One instance leaves when the measure stays below it. In `unit`.
+        upper_threshold: One instance joins when the measure stays above it. In `unit`.
+        period_minutes: Between two looks at the measure.
+        breach_minutes: How long a threshold must be passed before anything happens.
     """
 
     measure: str = "CPUUtilization"
@@ -76,8 +77,9 @@ class ScalingTrigger:
 class ManagedUpdates:
     """When Beanstalk may update the platform by itself, and how far.
 
-    :param start: Weekday and time in UTC at which the window opens, such as `Tue:09:00`.
-    :param level: `patch`, or `minor`, which also brings new Docker versions.
+    Attributes:
+        start: Weekday and time in UTC at which the window opens, such as `Tue:09:00`.
+        level: `patch`, or `minor`, which also brings new Docker versions.
     """
 
     start: str = "Tue:09:00"

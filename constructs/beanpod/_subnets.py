@@ -19,7 +19,10 @@ ISOLATED = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
 class Subnets:
     """The subnets of a selection.
 
-    public: whether any of them is public. kinds: "public", "private" or "isolated"; empty where that is not known.
+    Attributes:
+        subnets: The subnets.
+        public: Whether any of them is public.
+        kinds: "public", "private" or "isolated"; empty where that is not known.
     """
 
     subnets: Sequence[ec2.ISubnet]
@@ -28,12 +31,12 @@ class Subnets:
 
     @cached_property
     def subnet_ids(self) -> list[str]:
-        """Their ids."""
+        """Return their ids."""
         return [subnet.subnet_id for subnet in self.subnets]
 
     @cached_property
     def zones(self) -> set[str] | None:
-        """Their availability zones; None where these are not known at synth, as of a subnet imported by its id."""
+        """Return their availability zones; None if not known at synth, as of a subnet imported by its id."""
         if is_list_token(self.subnet_ids):
             return None
         try:
@@ -51,7 +54,7 @@ class Subnets:
 
 
 def database_subnets(vpc: ec2.IVpc) -> ec2.SubnetSelection | None:
-    """The isolated subnets of `vpc`, else its private ones, else None: never the public ones."""
+    """Return the isolated subnets of `vpc`, else its private ones, else None: never the public ones."""
     if vpc.isolated_subnets:
         return ISOLATED
     return PRIVATE if vpc.private_subnets else None

@@ -14,12 +14,16 @@ from beanpod._tokens import known
 
 
 class IApplication(Construct):
-    """What an application is to an environment: an `Application`, or one from `Application.from_application_name`.
+    """An `Application`, or one from `Application.from_application_name`.
 
-    :ivar application_name: The name that versions and environments belong to.
+    Attributes:
+        application_name: The name that versions and environments belong to.
+        replacement_key: Text that changes when the application is renamed, for the metadata of stacks that read the
+            names of its environments.
     """
 
     application_name: str
+    replacement_key: str = ""
 
 
 @checked
@@ -41,17 +45,19 @@ class Application(IApplication):
         max_versions: int = 50,
         delete_source_bundle: bool = True,
     ) -> None:
-        """
-        :param service_role: Deletes old versions on Beanstalk's behalf; needs
-            `elasticbeanstalk:DeleteApplicationVersion`, and `s3:DeleteObject` on the bucket that holds the bundles.
-            Updates in place.
-        :param application_name: 1 to 100 characters without a slash. Default: a name that CloudFormation generates.
-            Replaces: the application.
-        :param description: At most 200 characters. Default: none. Updates in place.
-        :param max_versions: How many versions are kept, 2 to 1000. A deployed version is never deleted. Updates in
-            place.
-        :param delete_source_bundle: Whether a version's bundle goes with it. Updates in place.
-        :raises ValueError: With every problem found.
+        """Create the application.
+
+        Args:
+            service_role: Deletes old versions on Beanstalk's behalf; needs `elasticbeanstalk:DeleteApplicationVersion`,
+                and `s3:DeleteObject` on the bucket that holds the bundles. Updates in place.
+            application_name: 1 to 100 characters without a slash. Default: a name that CloudFormation generates.
+                Replaces: the application.
+            description: At most 200 characters. Default: none. Updates in place.
+            max_versions: How many versions are kept, 2 to 1000. A deployed version is never deleted. Updates in place.
+            delete_source_bundle: Whether a version's bundle goes with it. Updates in place.
+
+        Raises:
+            ValueError: With every problem found.
         """
         super().__init__(scope, construct_id)
         refuse(self, _problems(application_name, description, max_versions))
@@ -71,12 +77,14 @@ class Application(IApplication):
             ),
         )
         self.application_name = self.resource.ref
+        self.replacement_key = application_name if known(application_name) else ""
 
     @classmethod
     def from_application_name(cls, scope: Construct, construct_id: str, application_name: str) -> IApplication:
-        """An application that exists already, made here or elsewhere, with the limits it was given there."""
+        """Import an application by its name."""
         application = IApplication(scope, construct_id)
         application.application_name = application_name
+        application.replacement_key = application_name if known(application_name) else ""
         return application
 
 

@@ -1,4 +1,4 @@
-"""Where releases are kept."""
+"""The bucket that holds releases."""
 
 from functools import cached_property
 
@@ -15,11 +15,11 @@ from beanpod._release_statements import BUNDLES
 class ArtifactBucket(Construct):
     """A bucket for bundles (`bundles/`) and for the locks that keep two releases apart (`locks/`).
 
-    Private, encrypted with keys that S3 manages, TLS only. Versioned: a bundle deleted by mistake can be had
-    back for 30 days. Bundles never expire by age, since a rollback needs the previous one however old it is:
+    Private, encrypted with keys that S3 manages, TLS only. Versioned: a bundle deleted by mistake can be
+    restored for 30 days. Bundles never expire by age, since a rollback needs the previous one however old it is:
     the application's version lifecycle deletes them with their versions.
 
-    Access by roles of earlier stacks stands in the bucket's own policy: a grant on the role would make that
+    Access by roles of earlier stacks is in the bucket's own policy: a grant on the role would make that
     stack depend on this one, and close a cycle.
     """
 
@@ -31,12 +31,14 @@ class ArtifactBucket(Construct):
         access_logs_bucket: s3.IBucket | None = None,
         removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
     ) -> None:
-        """
-        :param access_logs_bucket: Receives server access logs under `artifacts/`. Default: no logs; who writes an
-            object is then on record only where CloudTrail logs data events, which it does not by default. Updates in
-            place.
-        :param removal_policy: Default: the bucket outlives its stack, for the bundles of running versions. With
-            `DESTROY` CloudFormation can remove it only once it is empty. Updates in place.
+        """Create the bucket.
+
+        Args:
+            access_logs_bucket: Receives server access logs under `artifacts/`. Default: no logs; who writes an object
+                is then on record only where CloudTrail logs data events, which it does not by default. Updates in
+                place.
+            removal_policy: Default: the bucket outlives its stack, for the bundles of running versions. With `DESTROY`
+                CloudFormation can remove it only once it is empty. Updates in place.
         """
         super().__init__(scope, construct_id)
         self.bucket = s3.Bucket(

@@ -1,4 +1,4 @@
-"""A managed database, its password, and who may reach it."""
+"""A managed database with its password and security group."""
 
 from collections.abc import Mapping
 
@@ -40,13 +40,15 @@ class Database(IDatabase):
     expire: setting their retention from here takes a custom-resource Lambda function, so set it in the console or
     with `aws logs put-retention-policy`. The slow query log may hold values of the statements it quotes.
 
-    `removal_policy` SNAPSHOT (the default) leaves a final snapshot behind and deletes the secret: whoever restores
-    the snapshot sets a new master password. RETAIN keeps instance and secret.
+    `removal_policy` SNAPSHOT (the default) makes a final snapshot and deletes the secret: a restored snapshot needs a
+    new master password. RETAIN keeps instance and secret.
 
-    A replaced database is a new, empty one: the old leaves what `removal_policy` says. Another construct id replaces it
-    too, and so does moving it in the tree.
+    A replaced database is a new, empty one; `removal_policy` decides what remains of the old one. Another construct id
+    replaces it too, and so does moving it in the tree.
 
-    Attributes beside those of `IDatabase`: `instance` (metrics, events, rotation), `security_group`.
+    Attributes:
+        instance: The `rds.DatabaseInstance`, for metrics, events and rotation.
+        security_group: The security group.
     """
 
     def __init__(
@@ -80,35 +82,37 @@ class Database(IDatabase):
     ) -> None:
         """Make the instance and its secret.
 
-        vpc: where it stands. Replaces: the security groups.
-        engine: e.g. `DatabaseEngine.mysql("8.4")`. Replaces: the database.
-        instance_type: size, without "db.". Default: t4g.micro, 1 GiB of memory. Updates in place.
-        allocated_storage: GiB, 20 to 65536. Updates in place.
-        max_allocated_storage: GiB up to which storage grows by itself. Default: it does not. Updates in place.
-        multi_az: a standby in a second zone that takes over; doubles the price. Updates in place.
-        database_name: a database made at the start. Replaces: the database.
-        username: master user. Default: "admin", with PostgreSQL "postgres". Replaces: the database.
-        port: Default: 3306, with PostgreSQL 5432. Updates in place.
-        vpc_subnets: isolated or private, in two zones. Default: the isolated ones, else the private ones. Updates in
-            place.
-        security_group: Default: a new one, which lets nothing in before a rule says so, and nothing out. Updates in
-            place.
-        encryption_key: for storage, snapshots and insights. Default: the account's `aws/rds` key. The secret always has
-            `aws/secretsmanager`: a key of yours would name each reader in its policy, a cycle between stacks. Replaces:
-            the database.
-        backup_retention: 0 to 35 days, 0 for no backups. Default: 7 days. Updates in place.
-        preferred_backup_window: "03:00-04:00", UTC, 30 minutes or more. Default: RDS chooses. Updates in place.
-        preferred_maintenance_window: "sun:04:30-sun:05:30", UTC. Default: RDS chooses. Updates in place.
-        deletion_protection: RDS refuses every deletion until this is off. Updates in place.
-        removal_policy: what is left when the database leaves the stack. Updates in place.
-        iam_authentication: tokens instead of passwords, see `grant_connect`. Updates in place.
-        performance_insights: seven days of it, at no charge. Default: on where the class has it. Updates in place.
-        ca_certificate: authority of the server's certificate. Default: the account's. Updates in place.
-        auto_minor_version_upgrade: in the maintenance window. Updates in place.
-        allow_major_version_upgrade: needed while `engine` moves to the next major version. Updates in place.
-        parameters: more for the parameter group, stronger than the engine's own. Updates in place.
+        Args:
+            vpc: The VPC. Replaces: the security groups.
+            engine: For example `DatabaseEngine.mysql("8.4")`. Replaces: the database.
+            instance_type: Size, without "db.". Default: t4g.micro, 1 GiB of memory. Updates in place.
+            allocated_storage: GiB, 20 to 65536. Updates in place.
+            max_allocated_storage: GiB up to which storage grows by itself. Default: it does not. Updates in place.
+            multi_az: A standby in a second zone that takes over; doubles the price. Updates in place.
+            database_name: Name of the database that RDS creates in the instance. Replaces: the database.
+            username: Master user. Default: "admin", with PostgreSQL "postgres". Replaces: the database.
+            port: Default: 3306, with PostgreSQL 5432. Updates in place.
+            vpc_subnets: Isolated or private, in two zones. Default: the isolated ones, else the private ones. Updates
+                in place.
+            security_group: Default: a new one, which lets nothing in before a rule says so, and nothing out. Updates in
+                place.
+            encryption_key: For storage, snapshots and insights. Default: the account's `aws/rds` key. The secret always
+                has `aws/secretsmanager`: a key of yours would name each reader in its policy, a cycle between stacks.
+                Replaces: the database.
+            backup_retention: 0 to 35 days, 0 for no backups. Default: 7 days. Updates in place.
+            preferred_backup_window: "03:00-04:00", UTC, 30 minutes or more. Default: RDS chooses. Updates in place.
+            preferred_maintenance_window: "sun:04:30-sun:05:30", UTC. Default: RDS chooses. Updates in place.
+            deletion_protection: RDS refuses every deletion until this is off. Updates in place.
+            removal_policy: What remains when the database is removed from the stack. Updates in place.
+            iam_authentication: Tokens instead of passwords, see `grant_connect`. Updates in place.
+            performance_insights: Seven days of it, at no charge. Default: on where the class has it. Updates in place.
+            ca_certificate: Authority of the server's certificate. Default: the account's. Updates in place.
+            auto_minor_version_upgrade: In the maintenance window. Updates in place.
+            allow_major_version_upgrade: Needed while `engine` moves to the next major version. Updates in place.
+            parameters: More for the parameter group, stronger than the engine's own. Updates in place.
 
-        Raises ValueError listing every problem: what RDS would refuse, and public subnets.
+        Raises:
+            ValueError: With every problem: what RDS would refuse, and public subnets.
         """
         super().__init__(scope, construct_id)
         username = username or engine.username
@@ -206,12 +210,13 @@ class Database(IDatabase):
         security_group: ec2.ISecurityGroup,
         resource_id: str | None = None,
     ) -> IDatabase:
-        """A database that exists already, made here or elsewhere.
+        """Import a database.
 
-        host, port, name, username: how to reach it.
-        secret: JSON with at least `username` and `password`; by full ARN where Beanstalk shall read it.
-        security_group: takes the rules of `connections`.
-        resource_id: "db-..." from `aws rds describe-db-instances`, for `grant_connect`. Default: no grants.
+        Args:
+            host, port, name, username: How to reach it.
+            secret: JSON with at least `username` and `password`; by full ARN where Beanstalk shall read it.
+            security_group: Takes the rules of `connections`.
+            resource_id: "db-..." from `aws rds describe-db-instances`, for `grant_connect`. Default: no grants.
         """
         database = IDatabase(scope, construct_id)
         database.host, database.port, database.name, database.username = host, text(port), name, username

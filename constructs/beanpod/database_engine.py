@@ -1,4 +1,4 @@
-"""Which database server, which version, and what follows from that."""
+"""The database server and its version, and the settings that follow from them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from beanpod._arguments import checked
 from beanpod._checks import refuse
 from beanpod._database_rules import ENGINES, major_version, version_problems
 
-# Without these two the exported slow query log stays empty: RDS writes to a table unless told otherwise.
+# Without these the exported slow query log stays empty: RDS writes it to a table by default.
 _SLOW_QUERY_LOG = {"slow_query_log": "1", "log_output": "FILE", "long_query_time": "2"}
 
 
@@ -18,12 +18,13 @@ _SLOW_QUERY_LOG = {"slow_query_log": "1", "log_output": "FILE", "long_query_time
 class DatabaseEngine:
     """A database server that `Database` runs. Made by `mysql`, `mariadb` or `postgres`, each of a version.
 
-    version: the major ("8.4", "17") lets RDS choose and upgrade the minor; a full one ("8.4.9") pins it.
-    port: where it listens unless `Database` is told otherwise.
-    username: the master user unless `Database` is told otherwise.
-    log_exports: the logs that go to CloudWatch Logs; statements over two seconds are in the slow query log.
-    parameters: what the parameter group sets, beside `tls_parameter`, which makes the server refuse plain text.
-    family: the part of the version that names a family of parameter groups.
+    Attributes:
+        version: The major ("8.4", "17") lets RDS choose and upgrade the minor; a full one ("8.4.9") pins it.
+        port: Default TCP port of `Database`.
+        username: Default master user of `Database`.
+        log_exports: The logs that go to CloudWatch Logs; statements over two seconds are in the slow query log.
+        parameters: What the parameter group sets, beside `tls_parameter`, which makes the server refuse plain text.
+        family: The part of the version that names a family of parameter groups.
     """
 
     name: str
@@ -37,7 +38,7 @@ class DatabaseEngine:
 
     @property
     def instance_engine(self) -> rds.IInstanceEngine:
-        """The CDK's description of the engine."""
+        """Return the CDK's object for the engine."""
         if self.name == "mysql":
             return rds.DatabaseInstanceEngine.mysql(version=rds.MysqlEngineVersion.of(self.version, self.family))
         if self.name == "mariadb":
@@ -46,20 +47,29 @@ class DatabaseEngine:
 
     @classmethod
     def mysql(cls, version: str) -> "DatabaseEngine":
-        """RDS for MySQL, 8.0 or newer: "8.4" or "8.4.9". Raises ValueError for anything else."""
+        """Return RDS for MySQL, 8.0 or newer: "8.4" or "8.4.9".
+
+        Raises:
+            ValueError: For any other version.
+        """
         return cls._mysql_family("mysql", version, _family("mysql", version))
 
     @classmethod
     def mariadb(cls, version: str) -> "DatabaseEngine":
-        """RDS for MariaDB, 10.6 (the first with IAM authentication) or newer: "11.4" or "11.4.9".
+        """Return RDS for MariaDB, 10.6 (the first with IAM authentication) or newer: "11.4" or "11.4.9".
 
-        Raises ValueError for anything else.
+        Raises:
+            ValueError: For any other version.
         """
         return cls._mysql_family("mariadb", version, _family("mariadb", version))
 
     @classmethod
     def postgres(cls, version: str) -> "DatabaseEngine":
-        """RDS for PostgreSQL, 13 or newer: "17" or "17.9". Raises ValueError for anything else."""
+        """Return RDS for PostgreSQL, 13 or newer: "17" or "17.9".
+
+        Raises:
+            ValueError: For any other version.
+        """
         return cls(
             name="postgres",
             version=version,

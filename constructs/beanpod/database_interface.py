@@ -1,4 +1,4 @@
-"""What a database is to those who use it, made here or elsewhere."""
+"""The interface of a database, created or imported."""
 
 from functools import cached_property
 
@@ -16,13 +16,17 @@ from beanpod._checks import refuse
 @checked
 @jsii.implements(ec2.IConnectable)
 class IDatabase(Construct):
-    """What a database is to those who use it: a `Database`, or one from `Database.from_database_attributes`.
+    """A `Database`, or one from `Database.from_database_attributes`.
 
-    host, port, name, username: strings fit for environment variables; `host` is filled in by CloudFormation.
-    secret: JSON with at least `username` and `password`.
-    connections: the database's security group, with its port as the default.
-    replacement_key: text that changes whenever the database is replaced, for the metadata of stacks that read its
-        address; "" for an imported database.
+    Attributes:
+        host: Address of the server.
+        port: TCP port, as text.
+        name: Name of the database in the server.
+        username: Master user.
+        secret: JSON with at least `username` and `password`.
+        connections: The database's security group, with its port as the default.
+        replacement_key: Text that changes whenever the database is replaced, for the metadata of stacks that read its
+            address; "" for an imported database.
     """
 
     host: str
@@ -58,11 +62,14 @@ class IDatabase(Construct):
     def grant_connect(self, grantee: iam.IGrantable, db_user: str | None = None) -> iam.Grant:
         """Let `grantee` log in as `db_user` with an IAM token instead of a password.
 
-        db_user: a user made for this, once, in the database (`IDENTIFIED WITH AWSAuthenticationPlugin AS 'RDS'` in
-            MySQL, `GRANT rds_iam` in PostgreSQL). Default: `username`.
         Needs TLS: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.html
 
-        Raises ValueError when IAM authentication is off, or for an imported database without `resource_id`.
+        Args:
+            db_user: A user made for this, once, in the database (`IDENTIFIED WITH AWSAuthenticationPlugin AS 'RDS'` in
+                MySQL, `GRANT rds_iam` in PostgreSQL). Default: `username`.
+
+        Raises:
+            ValueError: When IAM authentication is off, or for an imported database without `resource_id`.
         """
         if not self._iam_authentication:
             refuse(self, ["iam_authentication must be on for grant_connect, got False"])

@@ -46,16 +46,20 @@ class DeployPermissions:
         deployment_policy: DeploymentPolicy | str,
         stack_names: Sequence[str] = (),
     ) -> None:
-        """
-        :param application_name: The Beanstalk application that versions are released to.
-        :param environment_names: The environments that may be updated, at least one.
-        :param bucket: Holds bundles under `bundles/` and locks under `locks/`. One with a key of yours needs
-            a grant on that key besides.
-        :param instance_role: The instances' role, or one of each environment, passed to new instances where the
-            deployment policy makes any.
-        :param deployment_policy: How the environments roll out; of several, the one that replaces most.
-        :param stack_names: Stacks whose outputs the deployer may read. Default: none.
-        :raises ValueError: With every problem found.
+        """Collect the statements.
+
+        Args:
+            application_name: The Beanstalk application that versions are released to.
+            environment_names: The environments that may be updated, at least one.
+            bucket: Holds bundles under `bundles/` and locks under `locks/`. One with a key of yours needs a grant on
+                that key besides.
+            instance_role: The instances' role, or one of each environment, passed to new instances where the deployment
+                policy makes any.
+            deployment_policy: How the environments roll out; of several, the one that replaces most.
+            stack_names: Stacks whose outputs the deployer may read. Default: none.
+
+        Raises:
+            ValueError: With every problem found.
         """
         self.replacement_key = ""
         """Text that changes when the environment is renamed, for the metadata of the deployer's policies."""

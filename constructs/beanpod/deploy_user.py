@@ -37,15 +37,19 @@ class DeployUser(Construct):
         active: bool = True,
         extra_statements: Sequence[iam.PolicyStatement] = (),
     ) -> None:
-        """
-        :param permissions: What the user may do. Updates in place.
-        :param access_key_serial: Raise it to rotate: CloudFormation makes a new key, writes it into the secret, and
-            deletes the old one. CI is locked out until its copies are renewed. Never lower it. Replaces: the access
-            key.
-        :param active: Whether the key works. `False` locks CI out at once and keeps the key. Updates in place.
-        :param extra_statements: What AWS asks for beside `permissions`: docs/permissions.md lists what that may be.
-            Together at most 6,144 characters, in a managed policy of their own. Default: none. Updates in place.
-        :raises ValueError: `access_key_serial` is negative.
+        """Create the user, its access key and the secret that holds it.
+
+        Args:
+            permissions: What the user may do. Updates in place.
+            access_key_serial: Raise it to rotate: CloudFormation makes a new key, writes it into the secret, and
+                deletes the old one. CI is locked out until its copies are renewed. Never lower it. Replaces: the access
+                key.
+            active: Whether the key works. `False` locks CI out at once and keeps the key. Updates in place.
+            extra_statements: What AWS asks for beside `permissions`: docs/permissions.md lists what that may be.
+                Together at most 6,144 characters, in a managed policy of their own. Default: none. Updates in place.
+
+        Raises:
+            ValueError: `access_key_serial` is negative.
         """
         super().__init__(scope, construct_id)
         refuse(self, _problems(access_key_serial))
@@ -68,7 +72,7 @@ class DeployUser(Construct):
 
     @property
     def grant_principal(self) -> iam.IPrincipal:
-        """Whom grants go to: the user."""
+        """Return the user, which permissions are granted to."""
         return self.user
 
     def _new_secret(self) -> secretsmanager.Secret:

@@ -71,12 +71,11 @@ class DockerEnvironment(IDockerEnvironment):
     launch templates get them only with the option `LaunchTemplateTagPropagationEnabled`:
     https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/applications-tagging-resources.launch-templates.html
 
-    Attributes beside those of `IDockerEnvironment`:
-
-    :ivar resource: The `AWS::ElasticBeanstalk::Environment`.
-    :ivar application: The `Application`.
-    :ivar url: `http://` and the endpoint, `https://` with a certificate.
-    :ivar service_role: The role with which Beanstalk watches and updates the environment.
+    Attributes:
+        resource: The `AWS::ElasticBeanstalk::Environment`.
+        application: The `Application`.
+        url: `http://` and the endpoint, `https://` with a certificate.
+        service_role: The role with which Beanstalk watches and updates the environment.
     """
 
     def __init__(
@@ -123,68 +122,72 @@ class DockerEnvironment(IDockerEnvironment):
         managed_updates: ManagedUpdates | None = _TUESDAYS,
         options: Sequence[OptionSetting] | Mapping[str, Mapping[str, str | None]] = (),
     ) -> None:
-        """
-        :param vpc: Where it runs. `ServiceNetwork` makes one, `ec2.Vpc.from_lookup` and friends bring yours. Fixed at
-            creation.
-        :param application: `Application.from_application_name` brings one. Default: a new application. Replaces: the
-            environment, the application.
-        :param max_versions: How many versions a new application keeps, 2 to 1000. Updates in place.
-        :param environment_name: 4 to 40 letters, digits and hyphens. Default: generated; a fixed name would block every
-            change that replaces the environment. Replaces: the environment.
-        :param description: At most 200 characters. Default: none. Updates in place.
-        :param platform: Default: the latest Docker on Amazon Linux 2023. Updates in place.
-        :param environment_type: Fixed at creation: Beanstalk cannot take a load balancer away.
-        :param load_balancer_type: Fixed at creation. A network load balancer passes TCP on with the clients' addresses,
-            has neither groups nor certificates, and its instances' group must let the clients in.
-        :param load_balancer_scheme: INTERNAL is reached from within the VPC and what is connected to it only. Updates
-            in place.
-        :param instance_types: 1 to 40 EC2 types of one architecture, the preferred first. Updates in place.
-        :param root_volume_size: In GiB, 10 to 16384. Images and their layers live there. Updates in place.
-        :param min_size: Instances at least, 1 or more. Updates in place.
-        :param max_size: Instances at most. Default: 1 for a single instance, else 4, or min_size if that is more or a
-            token. Updates in place.
-        :param scaling: Default: CPU utilisation, in below 30 %, out above 70 %. Ignored for a single instance. Updates
-            in place.
-        :param deployment_policy: Default: `ROLLING_WITH_ADDITIONAL_BATCH` behind a load balancer, so that capacity
-            never drops; `ALL_AT_ONCE` for a single instance. Updates in place.
-        :param batch_size_type: Whether `batch_size` is a percentage or a number of instances. Updates in place.
-        :param batch_size: How many instances the rolling policies update at a time; 1 to 100 percent. Updates in place.
-        :param traffic_split_percent: Percent of requests that a new version gets first, with `TRAFFIC_SPLITTING`.
-            Updates in place.
-        :param evaluation_minutes: How long it gets only these, 3 to 600 minutes. Updates in place.
-        :param health_check_path: What the load balancer asks each instance for; 200 means healthy. Updates in place.
-        :param certificate: Adds an HTTPS listener. Beanstalk has no redirect from HTTP: the app must send it. Updates
-            in place.
-        :param ssl_policy: The listener's TLS policy. Default: TLS 1.2 and 1.3. Updates in place.
-        :param environment: Plain variables, together at most 4,096 bytes of `key=value`. They can be read by everyone
-            who may describe the environment: passwords belong in `secrets`. Updates in place.
-        :param secrets: Variables whose values stay in Secrets Manager or the Parameter Store. Each adds the option and
-            the instances' permission to read it. Updates in place.
-        :param database: Gives the app its `RDS_*` variables, as `use_database` does afterwards. Default: none. Updates
-            in place.
-        :param service_role: Default: a new `ServiceRole`. Updates in place.
-        :param instance_role: Default: a new `InstanceRole`. A given role gets an instance profile. Updates in place.
-        :param instance_profile: An existing one, in the place of the new one. One that is imported without its role
-            needs `instance_role` besides, which grants then go to. Default: a new one. Updates in place.
-        :param instance_port: Where the load balancer asks the instances: the platform's proxy listens on 80; a compose
-            file may publish another. As of `ServiceNetwork`, which opens it. Updates in place.
-        :param instance_security_group: The instances'. `ServiceSecurityGroups` makes it. Updates in place.
-        :param additional_instance_security_groups: More groups for the instances, such as one that a shared database
-            lets in. The rules of `connections` go to `instance_security_group`. Updates in place.
-        :param load_balancer_security_group: The load balancer's; mandatory with an application load balancer. Updates
-            in place.
-        :param additional_load_balancer_security_groups: More groups for the load balancer. Updates in place.
-        :param instance_subnets: Default: private subnets with a way out, public ones where there are none. Updates in
-            place.
-        :param load_balancer_subnets: Default: the public subnets; of an internal one the private, else the isolated.
-            Updates in place.
-        :param log_retention_days: How long CloudWatch keeps the instances' logs and health, also after the environment
-            is gone. One of Beanstalk's allowed numbers. Updates in place.
-        :param managed_updates: Default: patch and minor versions, Tuesdays at 09:00 UTC. None: never. Updates in place.
-        :param options: What has no property here, and what is to win over one: `OptionSetting`s, or `{"aws:ec2:vpc":
-            {"ELBScheme": "internal"}}` with None for an option that is to be left out. Checked like the properties. As
-            `override_option` afterwards. Updates in place.
-        :raises ValueError: With every problem found, before anything is built.
+        """Create the environment, its roles and, unless one is given, its application.
+
+        Args:
+            vpc: The VPC. `ServiceNetwork` makes one, `ec2.Vpc.from_lookup` and friends bring yours. Fixed at
+                creation.
+            application: `Application.from_application_name` brings one. Default: a new application. Replaces: the
+                environment, the application.
+            max_versions: How many versions a new application keeps, 2 to 1000. Updates in place.
+            environment_name: 4 to 40 letters, digits and hyphens. Default: generated; a fixed name would block every
+                change that replaces the environment. Replaces: the environment.
+            description: At most 200 characters. Default: none. Updates in place.
+            platform: Default: the latest Docker on Amazon Linux 2023. Updates in place.
+            environment_type: Fixed at creation: Beanstalk cannot take a load balancer away.
+            load_balancer_type: Fixed at creation. A network load balancer passes TCP on with the clients' addresses,
+                has neither groups nor certificates, and its instances' group must let the clients in.
+            load_balancer_scheme: INTERNAL is reached from within the VPC and what is connected to it only. Updates in
+                place.
+            instance_types: 1 to 40 EC2 types of one architecture, the preferred first. Updates in place.
+            root_volume_size: In GiB, 10 to 16384. Images and their layers live there. Updates in place.
+            min_size: Instances at least, 1 or more. Updates in place.
+            max_size: Instances at most. Default: 1 for a single instance, else 4, or min_size if that is more or a
+                token. Updates in place.
+            scaling: Default: CPU utilisation, in below 30 %, out above 70 %. Ignored for a single instance. Updates in
+                place.
+            deployment_policy: Default: `ROLLING_WITH_ADDITIONAL_BATCH` behind a load balancer, so that capacity never
+                drops; `ALL_AT_ONCE` for a single instance. Updates in place.
+            batch_size_type: Whether `batch_size` is a percentage or a number of instances. Updates in place.
+            batch_size: How many instances the rolling policies update at a time; 1 to 100 percent. Updates in place.
+            traffic_split_percent: Percent of requests that a new version gets first, with `TRAFFIC_SPLITTING`. Updates
+                in place.
+            evaluation_minutes: How long it gets only these, 3 to 600 minutes. Updates in place.
+            health_check_path: What the load balancer asks each instance for; 200 means healthy. Updates in place.
+            certificate: Adds an HTTPS listener. Beanstalk has no redirect from HTTP: the app must send it. Updates in
+                place.
+            ssl_policy: The listener's TLS policy. Default: TLS 1.2 and 1.3. Updates in place.
+            environment: Plain variables, together at most 4,096 bytes of `key=value`. They can be read by everyone who
+                may describe the environment: passwords belong in `secrets`. Updates in place.
+            secrets: Variables whose values stay in Secrets Manager or the Parameter Store. Each adds the option and the
+                instances' permission to read it. Updates in place.
+            database: Gives the app its `RDS_*` variables, as `use_database` does afterwards. Default: none. Updates in
+                place.
+            service_role: Default: a new `ServiceRole`. Updates in place.
+            instance_role: Default: a new `InstanceRole`. A given role gets an instance profile. Updates in place.
+            instance_profile: An existing one, in the place of the new one. One that is imported without its role needs
+                `instance_role` besides, which grants then go to. Default: a new one. Updates in place.
+            instance_port: Where the load balancer asks the instances: the platform's proxy listens on 80; a compose
+                file may publish another. As of `ServiceNetwork`, which opens it. Updates in place.
+            instance_security_group: The instances'. `ServiceSecurityGroups` makes it. Updates in place.
+            additional_instance_security_groups: More groups for the instances, such as one that a shared database lets
+                in. The rules of `connections` go to `instance_security_group`. Updates in place.
+            load_balancer_security_group: The load balancer's; mandatory with an application load balancer. Updates in
+                place.
+            additional_load_balancer_security_groups: More groups for the load balancer. Updates in place.
+            instance_subnets: Default: private subnets with a way out, public ones where there are none. Updates in
+                place.
+            load_balancer_subnets: Default: the public subnets; of an internal one the private, else the isolated.
+                Updates in place.
+            log_retention_days: How long CloudWatch keeps the instances' logs and health, also after the environment is
+                gone. One of Beanstalk's allowed numbers. Updates in place.
+            managed_updates: Default: patch and minor versions, Tuesdays at 09:00 UTC. None: never. Updates in place.
+            options: What has no property here, and what is to win over one: `OptionSetting`s, or `{"aws:ec2:vpc":
+                {"ELBScheme": "internal"}}` with None for an option that is to be left out. Checked like the properties.
+                As `override_option` afterwards. Updates in place.
+
+        Raises:
+            ValueError: With every problem found, before anything is built.
         """
         super().__init__(scope, construct_id)
         secrets = secrets or {}
@@ -281,7 +284,8 @@ class DockerEnvironment(IDockerEnvironment):
         allow_replacement(self.resource, *(role for role in made if role))
         if isinstance(self.application, Application):
             allow_replacement(self.application.resource)
-        self._replacement_key = environment_name if known(environment_name) else ""
+        names = (self.application.replacement_key, environment_name if known(environment_name) else "")
+        self._replacement_key = " ".join(filter(None, names))
         if database is not None:
             self._redeploy_with(database)
 
@@ -298,15 +302,18 @@ class DockerEnvironment(IDockerEnvironment):
         security_groups: Sequence[ec2.ISecurityGroup],
         deployment_policy: DeploymentPolicy | None = None,
     ) -> IDockerEnvironment:
-        """An environment that exists already, made here or elsewhere. Its settings cannot be changed from here.
+        """Import an environment. Its settings cannot be changed.
 
-        :param environment_name: Its name.
-        :param application_name: The name of its application.
-        :param endpoint: `EndpointURL` of `aws elasticbeanstalk describe-environments`.
-        :param instance_role: The role of its instances, which grants go to.
-        :param security_groups: The instances', which take the rules of `connections`.
-        :param deployment_policy: Its policy, for `deploy_permissions`. Default: none can be made.
-        :raises ValueError: No security group.
+        Args:
+            environment_name: Its name.
+            application_name: The name of its application.
+            endpoint: `EndpointURL` of `aws elasticbeanstalk describe-environments`.
+            instance_role: The role of its instances, which grants go to.
+            security_groups: The instances', which take the rules of `connections`.
+            deployment_policy: Its policy, for `deploy_permissions`. Default: none can be made.
+
+        Raises:
+            ValueError: No security group.
         """
         existing = ExistingEnvironment(scope, construct_id)
         if not security_groups:
@@ -319,14 +326,16 @@ class DockerEnvironment(IDockerEnvironment):
     def add_environment(self, name: str, value: str) -> None:
         """Add a plain variable.
 
-        :raises ValueError: The name is taken or no name for a variable, or 4,096 bytes would be exceeded.
+        Raises:
+            ValueError: The name is taken or no name for a variable, or 4,096 bytes would be exceeded.
         """
         self.add_variables({name: value})
 
     def add_variables(self, variables: Mapping[str, str]) -> None:
         """Add several plain variables at once.
 
-        :raises ValueError: As `add_environment`.
+        Raises:
+            ValueError: As `add_environment`.
         """
         self._add(variables, {})
         self._update()
@@ -334,7 +343,8 @@ class DockerEnvironment(IDockerEnvironment):
     def add_secret(self, name: str, secret: EnvironmentSecret) -> None:
         """Add a variable whose value stays where it is kept, and let the instances read it.
 
-        :raises ValueError: The name is taken or no name for a variable.
+        Raises:
+            ValueError: The name is taken or no name for a variable.
         """
         self._add({}, {name: secret})
         self._update()
@@ -342,7 +352,8 @@ class DockerEnvironment(IDockerEnvironment):
     def add_option(self, namespace: str, name: str, value: str, resource_name: str | None = None) -> None:
         """Set any option of Beanstalk that has no property here.
 
-        :raises ValueError: The option is set already: `override_option` wins over what is set.
+        Raises:
+            ValueError: The option is set already: `override_option` wins over what is set.
         """
         option = OptionSetting(namespace=namespace, name=name, value=value, resource_name=resource_name)
         self._adopt()
@@ -352,8 +363,11 @@ class DockerEnvironment(IDockerEnvironment):
     def override_option(self, namespace: str, name: str, value: str | None, resource_name: str | None = None) -> None:
         """Set any option of Beanstalk, in the place of what the properties made of it.
 
-        :param value: None leaves the option out, for Beanstalk's own default.
-        :raises ValueError: What its property would refuse, or another property decides more than this option.
+        Args:
+            value: None leaves the option out, for Beanstalk's own default.
+
+        Raises:
+            ValueError: What its property would refuse, or another property decides more than this option.
         """
         self._adopt()
         self._override([(namespace, name, value, resource_name)])
@@ -376,7 +390,8 @@ class DockerEnvironment(IDockerEnvironment):
         The password is a reference to the secret's field. The network path is
         `environment.connections.allow_to_default_port(database)`, unless `ServiceSecurityGroups` opened it.
 
-        :raises ValueError: One of the names is taken, as by another database.
+        Raises:
+            ValueError: One of the names is taken, as by another database.
         """
         if self._database is database:
             return

@@ -23,11 +23,12 @@ from beanpod.deploy_policy import DeployPermissions
 class IDockerEnvironment(EnvironmentMetrics):
     """A `DockerEnvironment`, or one from `DockerEnvironment.from_environment_attributes`.
 
-    :ivar application_name: The application's name.
-    :ivar environment_name: The environment's name.
-    :ivar endpoint: The load balancer's DNS name, or the single instance's address.
-    :ivar instance_role: The instances' role.
-    :ivar deployment_policy: How a release is rolled out; None where nobody said.
+    Attributes:
+        application_name: The application's name.
+        environment_name: The environment's name.
+        endpoint: The load balancer's DNS name, or the single instance's address.
+        instance_role: The instances' role.
+        deployment_policy: How a release is rolled out; None if unknown.
     """
 
     application_name: str
@@ -43,7 +44,8 @@ class IDockerEnvironment(EnvironmentMetrics):
     def record_target(self) -> route53.RecordTarget:
         """Where a DNS record points, by what the name of the endpoint says.
 
-        Raises ValueError when the endpoint is a token, or neither an address nor a name that AWS gives.
+        Raises:
+            ValueError: When the endpoint is a token, or neither an address nor a name that AWS gives.
         """
         return named_target(self, self.endpoint)
 
@@ -62,10 +64,13 @@ class IDockerEnvironment(EnvironmentMetrics):
         return self.instance_role.grant_principal
 
     def deploy_permissions(self, artifacts: ArtifactBucket, *, stack_names: Sequence[str] = ()) -> DeployPermissions:
-        """What a deployer needs to release to this environment from `artifacts`, for its deployment policy.
+        """Return the permissions to release to this environment from `artifacts`.
 
-        :param stack_names: Stacks whose outputs the deployer may read. Default: none.
-        :raises ValueError: An environment made elsewhere whose `deployment_policy` was not given.
+        Args:
+            stack_names: Stacks whose outputs the deployer may read. Default: none.
+
+        Raises:
+            ValueError: An environment made elsewhere whose `deployment_policy` was not given.
         """
         if self.deployment_policy is None:
             reject(self, "deployment_policy must be given for deploy_permissions, got none: import it with one")
@@ -83,7 +88,7 @@ class IDockerEnvironment(EnvironmentMetrics):
 
 
 class ExistingEnvironment(IDockerEnvironment):
-    """An environment made elsewhere: it can be used, watched and deployed to; its settings stay as they are."""
+    """An imported environment: it can be used, monitored and deployed to, but not changed."""
 
     def _refuse_change(self, *_: object, **__: object) -> NoReturn:
         reject(self, "an environment made elsewhere cannot be changed from here: change it where it is made")

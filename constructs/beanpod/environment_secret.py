@@ -23,9 +23,13 @@ class EnvironmentSecret:
 
     @classmethod
     def from_secrets_manager(cls, secret: secretsmanager.ISecret, field: str | None = None) -> "EnvironmentSecret":
-        """
-        :param field: A top-level key of the secret's JSON (platforms from 2026-01-13). Default: the whole secret.
-        :raises ValueError: An imported secret without its full ARN: Beanstalk needs the six random characters.
+        """Return a secret of Secrets Manager, or one field of it.
+
+        Args:
+            field: A top-level key of the secret's JSON (platforms from 2026-01-13). Default: the whole secret.
+
+        Raises:
+            ValueError: An imported secret without its full ARN: Beanstalk needs the six random characters.
         """
         arn = secret.secret_full_arn
         if arn is None:

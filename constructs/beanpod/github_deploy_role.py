@@ -47,23 +47,28 @@ class GitHubDeployRole(Construct):
         max_session_duration: Duration | None = None,
         extra_statements: Sequence[iam.PolicyStatement] = (),
     ) -> None:
-        """
-        :param permissions: What the role may do. Updates in place.
-        :param repository: As GitHub spells it, upper and lower case included: `owner/name`, or with the ids that GitHub
-            adds to the subject of every repository created or renamed since 15 July 2026, `owner@123456/name@456789`.
-            This prints the right one: `gh api repos/OWNER/NAME/actions/oidc/customization/sub --jq .sub_claim_prefix`,
-            less the `repo:`. Updates in place.
-        :param branch: Only workflows on this branch, such as `main`. Either this or `environment`. Updates in place.
-        :param environment: Only jobs in this GitHub environment, such as `production`, whose protection rules then hold
-            for the role. Updates in place.
-        :param provider: GitHub's provider in this account, which can have only one. Default: that of the app's first
-            role in the account, else a new one. One that exists already is brought by
-            `iam.OidcProviderNative.from_oidc_provider_arn`: else the deployment ends in "already exists". Updates in
-            place.
-        :param max_session_duration: 1 to 12 hours. Default: 1 hour. Updates in place.
-        :param extra_statements: What AWS asks for beside `permissions`: docs/permissions.md lists what that may be. All
-            inline policies of a role share 10,240 characters. Default: none. Updates in place.
-        :raises ValueError: With every problem found.
+        """Create the role and, where the app has none yet, GitHub's provider.
+
+        Args:
+            permissions: What the role may do. Updates in place.
+            repository: As GitHub spells it, upper and lower case included: `owner/name`, or with the ids that GitHub
+                adds to the subject of every repository created or renamed since 15 July 2026,
+                `owner@123456/name@456789`. This prints the right one: `gh api
+                repos/OWNER/NAME/actions/oidc/customization/sub --jq .sub_claim_prefix`, less the `repo:`. Updates in
+                place.
+            branch: Only workflows on this branch, such as `main`. Either this or `environment`. Updates in place.
+            environment: Only jobs in this GitHub environment, such as `production`, whose protection rules then hold
+                for the role. Updates in place.
+            provider: GitHub's provider in this account, which can have only one. Default: that of the app's first role
+                in the account, else a new one. One that exists already is brought by
+                `iam.OidcProviderNative.from_oidc_provider_arn`: else the deployment ends in "already exists". Updates
+                in place.
+            max_session_duration: 1 to 12 hours. Default: 1 hour. Updates in place.
+            extra_statements: What AWS asks for beside `permissions`: docs/permissions.md lists what that may be. All
+                inline policies of a role share 10,240 characters. Default: none. Updates in place.
+
+        Raises:
+            ValueError: With every problem found.
         """
         super().__init__(scope, construct_id)
         refuse(self, _problems(repository, branch, environment))
@@ -82,7 +87,7 @@ class GitHubDeployRole(Construct):
 
     @property
     def grant_principal(self) -> iam.IPrincipal:
-        """Whom grants go to: the role."""
+        """Return the role, which permissions are granted to."""
         return self.role
 
     def _workflows(self, provider: OidcProvider | None) -> iam.WebIdentityPrincipal:

@@ -25,7 +25,7 @@ _LOAD_BALANCER, _DATABASE = "Load balancer", "Database"
 class ServiceSecurityGroups(Construct):
     """The security groups of a service: load balancer, instances and database.
 
-    All rules stand here, beside the groups: a rule beside the database or the environment would close a cycle
+    All rules are here, beside the groups: a rule beside the database or the environment would close a cycle
     between their stacks. Requests go from the internet to the load balancer (80, 443), from there to the
     instances, and from those to the database; nothing else comes in. No group has the default "all outbound":
 
@@ -37,7 +37,10 @@ class ServiceSecurityGroups(Construct):
     - database: nowhere. The one rule in the template, to 255.255.255.255/32, matches no packet; a group with
       no rule at all would be given "all outbound" by EC2.
 
-    Attributes: `load_balancer` (None for a single instance), `instances`, `database` (None without one).
+    Attributes:
+        load_balancer: The load balancer's group; None for a single instance.
+        instances: The instances' group.
+        database: The database's group; None without one.
     """
 
     def __init__(
@@ -50,15 +53,17 @@ class ServiceSecurityGroups(Construct):
         instance_port: int = 80,
         database_port: int | None = None,
     ) -> None:
-        """Make the groups in `vpc`.
+        """Create the groups in `vpc`.
 
-        vpc: where they stand. Replaces: the security groups.
-        load_balanced: False for a single instance, which then faces the internet on 80 and 443 itself. Updates in
-            place.
-        instance_port: TCP port on which the instances take requests from the load balancer. Updates in place.
-        database_port: TCP port of the database. Default: no database, no group for it. Updates in place.
+        Args:
+            vpc: The VPC. Replaces: the security groups.
+            load_balanced: False for a single instance, which then faces the internet on 80 and 443 itself. Updates in
+                place.
+            instance_port: TCP port on which the instances take requests from the load balancer. Updates in place.
+            database_port: TCP port of the database. Default: no database, no group for it. Updates in place.
 
-        Raises ValueError for a port out of range.
+        Raises:
+            ValueError: For a port out of range.
         """
         super().__init__(scope, construct_id)
         ports = {"instance_port": plain(instance_port), "database_port": plain(database_port)}
@@ -120,9 +125,15 @@ class ServiceNetwork(Construct):
     `@aws-cdk/aws-ec2:restrictDefaultSecurityGroup` says: emptying it takes a custom-resource Lambda function,
     and nothing here uses that group.
 
-    Attributes: `vpc`; `security_groups`, each also as `load_balancer_security_group` (None for a single
-    instance), `instance_security_group` and `database_security_group` (None without a database); and the
-    subnets for each: `load_balancer_subnets`, `instance_subnets` and `database_subnets`, None alike.
+    Attributes:
+        vpc: The VPC.
+        security_groups: The `ServiceSecurityGroups`.
+        load_balancer_security_group: Its group of the load balancer; None for a single instance.
+        instance_security_group: Its group of the instances.
+        database_security_group: Its group of the database; None without one.
+        load_balancer_subnets: Subnets for the load balancer; None for a single instance.
+        instance_subnets: Subnets for the instances.
+        database_subnets: Subnets for the database; None without one.
     """
 
     def __init__(
@@ -140,20 +151,23 @@ class ServiceNetwork(Construct):
         instance_port: int = 80,
         database_port: int | None = None,
     ) -> None:
-        """Make the VPC unless `vpc` is given, and the security groups.
+        """Create the VPC unless `vpc` is given, and the security groups.
 
-        vpc: a VPC of yours; then the next three stay at their defaults. Default: a new one. Replaces: the VPC, the
-            security groups.
-        ip_addresses: address range, at least a /20. Default: 10.0.0.0/16. Replaces: the VPC, the security groups.
-        nat_gateways: 0 puts load-balanced instances into public subnets with public addresses; 1 to `max_azs` puts them
-            into private ones. Each gateway is billed by the hour. Updates in place.
-        max_azs: zones, 2 or 3 (load balancer and RDS need two); addresses for a third are reserved. Updates in place.
-        flow_logs: record the VPC's connections in CloudWatch Logs. Updates in place.
-        flow_log_retention: how long they are kept. Default: one month. Updates in place.
-        load_balanced, instance_port, database_port: as for `ServiceSecurityGroups`. Updates in place.
+        Args:
+            vpc: A VPC of yours; then the next three stay at their defaults. Default: a new one. Replaces: the VPC, the
+                security groups.
+            ip_addresses: Address range, at least a /20. Default: 10.0.0.0/16. Replaces: the VPC, the security groups.
+            nat_gateways: 0 puts load-balanced instances into public subnets with public addresses; 1 to `max_azs` puts
+                them into private ones. Each gateway is billed by the hour. Updates in place.
+            max_azs: Zones, 2 or 3 (load balancer and RDS need two); addresses for a third are reserved. Updates in
+                place.
+            flow_logs: Record the VPC's connections in CloudWatch Logs. Updates in place.
+            flow_log_retention: How long they are kept. Default: one month. Updates in place.
+            load_balanced, instance_port, database_port: As for `ServiceSecurityGroups`. Updates in place.
 
-        Raises ValueError: counts or ports out of range, NAT gateways that no instance would use, the shape of
-        a new VPC beside `vpc`, a `vpc` without public subnets or without any for the database.
+        Raises:
+            ValueError: Counts or ports out of range, NAT gateways that no instance would use, the shape of a new VPC
+                beside `vpc`, a `vpc` without public subnets or without any for the database.
         """
         super().__init__(scope, construct_id)
         counts = network_problems(max_azs=max_azs, nat_gateways=nat_gateways, private_instances=load_balanced)

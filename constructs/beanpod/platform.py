@@ -31,7 +31,8 @@ class DockerPlatform:
     def pinned(cls, version: str) -> "DockerPlatform":
         """One version, such as `4.13.7`.
 
-        :raises ValueError: The version is not three numbers with dots.
+        Raises:
+            ValueError: The version is not three numbers with dots.
         """
         if not re.fullmatch(FORMS["platform_version"].pattern, version):
             raise ValueError(f'platform version must look like "4.13.7", got "{version}"')

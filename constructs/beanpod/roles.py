@@ -45,7 +45,7 @@ class ServiceRole(Construct):
 
     @property
     def grant_principal(self) -> iam.IPrincipal:
-        """Whom grants go to: the role."""
+        """Return the role, which permissions are granted to."""
         return self.role
 
 
@@ -75,14 +75,18 @@ class InstanceRole(Construct):
         instance_profile: iam.IInstanceProfile | None = None,
         session_manager: bool = False,
     ) -> None:
-        """
-        :param role: A role that `ec2.amazonaws.com` may assume; it stays as it is, only the profile is made. Default: a
-            new role. Updates in place.
-        :param instance_profile: An existing one; nothing is made then. Its role is `role` where it is imported without
-            one. Default: a new one. Updates in place.
-        :param session_manager: Whether a shell can be opened through Systems Manager (`AmazonSSMManagedInstanceCore`).
-            Default: no. Updates in place.
-        :raises ValueError: `session_manager` with a role of yours; a profile without a role, or with another one.
+        """Create the role and the instance profile, or take the given ones.
+
+        Args:
+            role: A role that `ec2.amazonaws.com` may assume; it stays as it is, only the profile is made. Default: a
+                new role. Updates in place.
+            instance_profile: An existing one; nothing is made then. Its role is `role` where it is imported without
+                one. Default: a new one. Updates in place.
+            session_manager: Whether a shell can be opened through Systems Manager (`AmazonSSMManagedInstanceCore`).
+                Default: no. Updates in place.
+
+        Raises:
+            ValueError: `session_manager` with a role of yours; a profile without a role, or with another one.
         """
         super().__init__(scope, construct_id)
         refuse(self, _problems(role, instance_profile, session_manager))
@@ -96,7 +100,7 @@ class InstanceRole(Construct):
 
     @property
     def grant_principal(self) -> iam.IPrincipal:
-        """Whom grants go to: the role."""
+        """Return the role, which permissions are granted to."""
         return self.role
 
     def _new_role(self, session_manager: bool) -> iam.Role:

@@ -52,12 +52,13 @@ class DockerService(Construct):
     What of its parts has no parameter here is among their settings: `database_settings={"multi_az": True}`. The parts
     are attributes, too: `service.environment.add_secret(...)`.
 
-    :ivar network: `ServiceNetwork`, with `vpc` and the security groups.
-    :ivar database: `Database`, what was given, or None.
-    :ivar environment: `DockerEnvironment`.
-    :ivar artifacts: `ArtifactBucket` for the releases' bundles.
-    :ivar deploy_user: `DeployUser`, or None where a GitHub repository deploys by role.
-    :ivar deploy_role: `GitHubDeployRole`, or None.
+    Attributes:
+        network: `ServiceNetwork`, with `vpc` and the security groups.
+        database: `Database`, what was given, or None.
+        environment: `DockerEnvironment`.
+        artifacts: `ArtifactBucket` for the releases' bundles.
+        deploy_user: `DeployUser`, or None where a GitHub repository deploys by role.
+        deploy_role: `GitHubDeployRole`, or None.
     """
 
     def __init__(
@@ -88,44 +89,47 @@ class DockerService(Construct):
         database_settings: Mapping[str, Any] | None = None,
         environment_settings: Mapping[str, Any] | None = None,
     ) -> None:
-        """
-        :param vpc: Default: a new one over two zones. Fixed at creation: Beanstalk moves no environment to another VPC.
-        :param nat_gateways: Of a new VPC. Default: 1 behind a load balancer, whose instances are then private; 0 for a
-            single instance, which is public. Each costs by the hour. Updates in place.
-        :param database_engine: Makes a database of this engine. Default: none. Replaces: the database.
-        :param database: Brings an existing one instead, opened to the instances and known to the app. Default: none.
-            Replaces: the database.
-        :param environment_type: Default: `LOAD_BALANCED`. Fixed at creation: Beanstalk cannot take a load balancer
-            away.
-        :param instance_types: 1 to 40 EC2 types of one architecture, the preferred first. Updates in place.
-        :param min_size: Instances at least, 1 or more. Updates in place.
-        :param max_size: Instances at most. Default: as of `DockerEnvironment`. Updates in place.
-        :param deployment_policy: How a release reaches the instances. Default: as of `DockerEnvironment`. Updates in
-            place.
-        :param health_check_path: What the load balancer asks each instance for; 200 means healthy. Updates in place.
-        :param certificate: Adds an HTTPS listener. Default: HTTP only. Updates in place.
-        :param environment: Plain variables; passwords belong in `secrets`. Default: none. Updates in place.
-        :param secrets: Variables whose values stay in Secrets Manager or the Parameter Store. Default: none. Updates in
-            place.
-        :param github_repository: `owner/name`: its workflows on `github_branch` deploy by OpenID Connect and no access
-            key is made. Default: a `DeployUser` with an access key. Replaces: the user.
-        :param github_branch: The branch whose workflows deploy. Updates in place.
-        :param extra_statements: What the deployer may do besides; as of `DeployUser`. Default: none. Updates in place.
-        :param github_provider: GitHub's provider, which an account can have only once. Default: that of another service
-            of this app, else a new one. One that exists already is brought by
-            `iam.OidcProviderNative.from_oidc_provider_arn`. Updates in place.
-        :param deletion_protection: RDS refuses to delete a new database until this is off: deploy that, then destroy.
-            Updates in place.
-        :param removal_policy: What is left when the service goes. Default: a snapshot of a new database, the bucket
-            with the bundles, and the logs until they expire. `DESTROY` leaves nothing: the bucket must be empty then.
-            Updates in place.
-        :param network_settings: More of `ServiceNetwork`'s parameters, such as `max_azs` or `flow_logs`. Default: none.
-            Replaces: what each replaces in `ServiceNetwork`.
-        :param database_settings: More of `Database`'s, such as `multi_az` or `allocated_storage`. Default: none.
-            Replaces: what each replaces in `Database`.
-        :param environment_settings: More of `DockerEnvironment`'s, such as `scaling` or `options`. Default: none.
-            Replaces: what each replaces in `DockerEnvironment`.
-        :raises ValueError: With every problem found.
+        """Create all parts of the service and their outputs.
+
+        Args:
+            vpc: Default: a new one over two zones. Fixed at creation: Beanstalk moves no environment to another VPC.
+            nat_gateways: Of a new VPC. Default: 1 behind a load balancer, whose instances are then private; 0 for a
+                single instance, which is public. Each costs by the hour. Updates in place.
+            database_engine: Makes a database of this engine. Default: none. Replaces: the database.
+            database: Brings an existing one instead, opened to the instances and known to the app. Default: none.
+                Replaces: the database.
+            environment_type: Default: `LOAD_BALANCED`. Fixed at creation: Beanstalk cannot take a load balancer away.
+            instance_types: 1 to 40 EC2 types of one architecture, the preferred first. Updates in place.
+            min_size: Instances at least, 1 or more. Updates in place.
+            max_size: Instances at most. Default: as of `DockerEnvironment`. Updates in place.
+            deployment_policy: How a release reaches the instances. Default: as of `DockerEnvironment`. Updates in
+                place.
+            health_check_path: What the load balancer asks each instance for; 200 means healthy. Updates in place.
+            certificate: Adds an HTTPS listener. Default: HTTP only. Updates in place.
+            environment: Plain variables; passwords belong in `secrets`. Default: none. Updates in place.
+            secrets: Variables whose values stay in Secrets Manager or the Parameter Store. Default: none. Updates in
+                place.
+            github_repository: `owner/name`: its workflows on `github_branch` deploy by OpenID Connect and no access key
+                is made. Default: a `DeployUser` with an access key. Replaces: the user.
+            github_branch: The branch whose workflows deploy. Updates in place.
+            extra_statements: What the deployer may do besides; as of `DeployUser`. Default: none. Updates in place.
+            github_provider: GitHub's provider, which an account can have only once. Default: that of another service of
+                this app, else a new one. One that exists already is brought by
+                `iam.OidcProviderNative.from_oidc_provider_arn`. Updates in place.
+            deletion_protection: RDS refuses to delete a new database until this is off: deploy that, then destroy.
+                Updates in place.
+            removal_policy: What is left when the service goes. Default: a snapshot of a new database, the bucket with
+                the bundles, and the logs until they expire. `DESTROY` leaves nothing: the bucket must be empty then.
+                Updates in place.
+            network_settings: More of `ServiceNetwork`'s parameters, such as `max_azs` or `flow_logs`. Default: none.
+                Replaces: what each replaces in `ServiceNetwork`.
+            database_settings: More of `Database`'s, such as `multi_az` or `allocated_storage`. Default: none. Replaces:
+                what each replaces in `Database`.
+            environment_settings: More of `DockerEnvironment`'s, such as `scaling` or `options`. Default: none.
+                Replaces: what each replaces in `DockerEnvironment`.
+
+        Raises:
+            ValueError: With every problem found.
         """
         super().__init__(scope, construct_id)
         problems = [

@@ -358,7 +358,7 @@ def documented(cls: Any) -> dict[str, str]:
     text = inspect.getdoc(cls.__init__) or ""
     names = [name for name in inspect.signature(cls.__init__).parameters if name not in ("self", "scope")]
     found: dict[str, str] = {}
-    pattern = rf"^(?::param )?((?:(?:{'|'.join(names)})(?:, )?)+):(.*?)(?=^\S|\Z)"
+    pattern = rf"^    ((?:(?:{'|'.join(names)})(?:, )?)+):(.*?)(?=^ {{0,4}}\S|\Z)"
     for match in re.finditer(pattern, text, re.MULTILINE | re.DOTALL):
         for name in match[1].split(", "):
             found[name] = " ".join(match[2].split())

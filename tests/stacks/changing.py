@@ -1,4 +1,4 @@
-"""A stage on an embedded AWS that is deployed, changed by its manifest, and looked at."""
+"""A stage on the emulator that is deployed, changed by its manifest, and inspected."""
 
 import json
 import os
@@ -19,7 +19,7 @@ _CDK = str(ROOT / "node_modules/.bin/cdk")
 _VPC = "aws:ec2:vpc"
 _MANIFEST = """\
 [service]
-name = "shop"
+name = "{service}"
 image = "ada/shop"
 dockerfile = "Dockerfile"
 port = 8080
@@ -32,17 +32,28 @@ GREETING = "Hello"
 
 @dataclass(frozen=True)
 class Changing:
-    """One stage, deployed by the real CDK CLI. folder: of the project."""
+    """A stage that the CDK CLI deploys.
+
+    Attributes:
+        aws: The emulator.
+        clients: Its clients.
+        folder: Folder of the project.
+        stage: The stage's name.
+        service: The service's name.
+    """
 
     aws: EmbeddedAws
     clients: Clients
     folder: Path
     stage: str
+    service: str = "shop"
 
-    def begin(self) -> None:
-        """As if deployed by commit b634529, whose templates stand in `deployed/`: every reference is an export."""
+    def deploy_first_version(self) -> None:
+        """Deploy the templates of commit b634529 in `deployed/`, in which every cross-stack reference is an export."""
+        for part in reversed(PARTS):
+            self.clients("cloudformation").delete_stack(StackName=self.stack(part))
         for part in PARTS:
-            template = Path(__file__).parent / "deployed" / f"{self.stack(part, 'shop')}.json"
+            template = Path(__file__).parent / "deployed" / f"{self.stack(part)}.json"
             self.clients("cloudformation").create_stack(
                 StackName=self.stack(part), TemplateBody=template.read_text(), Capabilities=["CAPABILITY_NAMED_IAM"]
             )
@@ -50,29 +61,46 @@ class Changing:
                 self.stack(part)
             )
 
-    def stack(self, part: str, service: str = "shop") -> str:
-        return f"{service}-{self.stage}-{part}"
+    def stack(self, part: str) -> str:
+        """Return the name of one of the stage's stacks."""
+        return f"{self.service}-{self.stage}-{part}"
 
-    def change(self, keys: str, *, ends: int = 0, stacks: tuple[str, ...] = ("--all",)) -> str:
-        """Deploy a manifest whose stage says `keys`, by one command; what the CLI said."""
-        made = self._synthesised(keys)
-        said = self.cdk("deploy", *stacks, "--require-approval=never", "--app", str(made), ends=ends)
-        if not ends and stacks == ("--all",):
+    def deploy(self, keys: str, *, exit_code: int = 0, stacks: tuple[str, ...] = ("--all",)) -> str:
+        """Deploy a manifest whose stage has these keys by one `cdk deploy`, and return the CLI's output."""
+        assembly = self._synthesise(keys)
+        failures = self._failures()
+        output = self.cdk("deploy", *stacks, "--require-approval=never", "--app", str(assembly), exit_code=exit_code)
+        if not exit_code and stacks == ("--all",):
             for stack in self.clients("cloudformation").describe_stacks()["Stacks"]:
-                assert stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"), said
-                assert not self.clients.reasons(stack["StackName"]), said
-        return said
+                assert stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"), output
+            assert self._failures() == failures, output
+        return output
 
-    def cdk(self, *arguments: str, ends: int = 0) -> str:
+    def destroy(self, keys: str, *, exit_code: int = 0) -> str:
+        """Run `cdk destroy --all` with a manifest whose stage has these keys, and return the CLI's output."""
+        assembly = self._synthesise(keys)
+        return self.cdk("destroy", "--all", "--force", "--app", str(assembly), exit_code=exit_code)
+
+    def exists(self, part: str) -> bool:
+        """Return whether one of the stage's stacks is deployed."""
+        return self.clients.exists("cloudformation", "describe_stacks", StackName=self.stack(part))
+
+    def _failures(self) -> list[str]:
+        return [reason for part in PARTS if self.exists(part) for reason in self.clients.reasons(self.stack(part))]
+
+    def cdk(self, *arguments: str, exit_code: int = 0) -> str:
+        """Run the CDK CLI and return its output."""
         flags = ("--no-notices", "--ci", "--no-color", "--concurrency=1")
         done = run(self.aws, _CDK, *arguments, *flags, folder=self.folder)
-        assert done.returncode == ends, done.stdout
+        assert done.returncode == exit_code, done.stdout
         return done.stdout
 
-    def _synthesised(self, keys: str) -> Path:
+    def _synthesise(self, keys: str) -> Path:
         (self.folder / "Dockerfile").touch()
         shutil.copy(ROOT / "app.py", self.folder)
-        (self.folder / "beanpod.toml").write_text(f"{_MANIFEST}\n[stages.{self.stage}]\n{keys}\n")
+        (self.folder / "beanpod.toml").write_text(
+            f"{_MANIFEST.format(service=self.service)}\n[stages.{self.stage}]\n{keys}\n"
+        )
         output = self.folder / "cdk.out"
         shutil.rmtree(output, ignore_errors=True)
         environ = os.environ | {
@@ -87,10 +115,11 @@ class Changing:
 
     @property
     def environment(self) -> str:
+        """The environment's name."""
         return self.clients.outputs(self.stack("service"))["EnvironmentName"]
 
     def options(self) -> dict[tuple[str, str], str]:
-        """What Beanstalk has of the environment's settings, by namespace and name."""
+        """Return the environment's option settings by namespace and name."""
         outputs = self.clients.outputs(self.stack("service"))
         found = self.clients("elasticbeanstalk").describe_configuration_settings(
             ApplicationName=outputs["ApplicationName"], EnvironmentName=outputs["EnvironmentName"]
@@ -99,7 +128,7 @@ class Changing:
         return {(item["Namespace"], item["OptionName"]): item.get("Value", "") for item in settings}
 
     def database(self) -> dict[str, Any]:
-        """The instance of the stage's database stack."""
+        """Return RDS's description of the database."""
         (name,) = self._physical_ids("database", "AWS::RDS::DBInstance")
         instance: dict[str, Any] = self.clients("rds").describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][
             0
@@ -111,7 +140,7 @@ class Changing:
         return (item["PhysicalResourceId"] for item in found if item["ResourceType"] == kind)
 
     def check_connections(self, *, database: bool = True) -> None:
-        """Whatever the environment, its database and its deployer are told of exists, and is this stage's."""
+        """Check that all that environment, database and deployer refer to exists, and belongs to this stage."""
         ec2, options = self.clients("ec2"), self.options()
         (vpc,) = self._physical_ids("network", "AWS::EC2::VPC")
         assert options[_VPC, "VPCId"] == vpc

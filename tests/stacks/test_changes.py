@@ -1,18 +1,28 @@
-"""What becomes of a deployed stage when its manifest changes: the real CDK CLI, on stacks of an earlier version too."""
+"""What a changed manifest does to a deployed stage: the real CDK CLI, on stacks of an earlier version too."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
 from beanpod_emulator import EmbeddedAws
 from tests.emulator.clients import Clients
-from tests.stacks.changing import PARTS, Changing
+from tests.stacks.changing import Changing
 
 DATABASE = 'database.engine = "{engine}"\ndatabase.deletion_protection = false'
-MYSQL = DATABASE.format(engine="mysql")
+MYSQL, MARIADB, POSTGRES = (DATABASE.format(engine=engine) for engine in ("mysql", "mariadb", "postgres"))
+SMALL = 'preset = "small"\n'
+NO_DATABASE = f'{SMALL}database.engine = "none"'
 PRODUCTION = f'preset = "production"\n{MYSQL}'
 PUBLIC = "network.nat_gateways = 0\nenvironment.private_instances = false"
 NAT_CHANGES = [f"{PRODUCTION}\n{PUBLIC}", f"{PRODUCTION}\nnetwork.nat_gateways = 1"]
+IMPORTED_VPC = """
+[stages.{stage}.network.vpc]
+vpc_id = "vpc-12345678"
+availability_zones = ["us-east-1a", "us-east-1b"]
+public_subnet_ids = ["subnet-11111111", "subnet-22222222"]
+isolated_subnet_ids = ["subnet-33333333", "subnet-44444444"]
+"""
 
 StageOf = Callable[[str], Changing]
 
@@ -37,56 +47,109 @@ def stage_named(aws: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> S
     return make
 
 
-def test_gateways_and_load_balancer_come_and_go_on_stacks_of_an_earlier_version(stage_named: StageOf) -> None:
+def test_nat_gateways_and_load_balancer_are_added_and_removed(stage_named: StageOf) -> None:
     stage = stage_named("prod")
-    stage.begin()
+    stage.deploy_first_version()
     name, host = stage.environment, stage.database()["Endpoint"]["Address"]
     stage.check_connections()
     for keys in NAT_CHANGES:
-        stage.change(keys)
+        stage.deploy(keys)
         stage.check_connections()
-    stage.change(f'preset = "small"\n{MYSQL}')
+    stage.deploy(SMALL + MYSQL)
     stage.check_connections()
     assert (stage.environment, stage.database()["Endpoint"]["Address"]) == (name, host)
 
 
-def test_a_database_is_replaced_removed_and_added_by_one_command(stage_named: StageOf) -> None:
+def test_a_database_is_replaced_removed_and_added(stage_named: StageOf) -> None:
     stage = stage_named("small")
-    stage.begin()
-    small = 'preset = "small"\n'
-    stage.change(small + MYSQL)
+    stage.deploy_first_version()
+    stage.deploy(SMALL + MYSQL)
     before = stage.database()["Endpoint"]["Address"]
-    # But for the engine's name the templates stay the same: the service must not be skipped.
-    stage.change(small + DATABASE.format(engine="mariadb"))
+    # But for the engine's name the templates stay the same: the CLI must not skip the service.
+    stage.deploy(SMALL + MARIADB)
     stage.check_connections()
     assert stage.database()["Endpoint"]["Address"] != before
-    stage.change(f'{small}database.engine = "none"')
+    stage.deploy(NO_DATABASE)
     stage.check_connections(database=False)
-    assert not stage.clients.exists("cloudformation", "describe_stacks", StackName=stage.stack("database"))
+    assert not stage.exists("database")
     assert stage.clients("rds").describe_db_snapshots()["DBSnapshots"]
-    stage.change(small + DATABASE.format(engine="postgres"))
+    stage.deploy(SMALL + POSTGRES)
     stage.check_connections()
 
 
-def test_a_database_of_an_earlier_version_is_removed_by_one_command(stage_named: StageOf) -> None:
+def test_a_database_of_the_first_version_is_removed(stage_named: StageOf) -> None:
     stage = stage_named("small")
-    for part in reversed(PARTS):
-        stage.clients("cloudformation").delete_stack(StackName=stage.stack(part))
-    stage.begin()
-    stage.change('preset = "small"\ndatabase.engine = "none"')
+    stage.deploy_first_version()
+    stage.deploy(NO_DATABASE)
     stage.check_connections(database=False)
-    assert not stage.clients.exists("cloudformation", "describe_stacks", StackName=stage.stack("database"))
+    assert not stage.exists("database")
 
 
-def test_a_zone_less_is_refused_before_anything_changes_until_nothing_stands_in_it(stage_named: StageOf) -> None:
+def test_replacing_the_database_of_the_first_version_rolls_back_until_the_stacks_are_updated(
+    stage_named: StageOf,
+) -> None:
+    stage = stage_named("small")
+    stage.deploy_first_version()
+    before = stage.database()["Endpoint"]["Address"]
+    output = stage.deploy(SMALL + MARIADB, exit_code=1)
+    assert "in use by shop-small-service" in output
+    stage.check_connections()
+    assert stage.database()["Endpoint"]["Address"] == before
+    # docs/operations.md: first the manifest as it was.
+    stage.deploy(SMALL + MYSQL)
+    stage.deploy(SMALL + MARIADB)
+    stage.check_connections()
+    assert stage.database()["Endpoint"]["Address"] != before
+
+
+def test_a_zone_is_removed_once_nothing_uses_it(stage_named: StageOf) -> None:
     stage = stage_named("wide")
-    stage.begin()
+    stage.deploy_first_version()
     two_zones = f"{PRODUCTION}\nnetwork.max_azs = 2"
-    said = stage.change(two_zones, ends=1)
-    assert "cannot be deleted as it is in use by shop-wide-" in said
+    output = stage.deploy(two_zones, exit_code=1)
+    assert "cannot be deleted as it is in use by shop-wide-" in output
     assert not stage.clients.reasons(stage.stack("network"))
     stage.check_connections()
-    stage.change(two_zones, stacks=("shop-wide-database", "shop-wide-service", "--exclusively"))
-    stage.change(two_zones)
+    # docs/operations.md names this command.
+    stage.deploy(two_zones, stacks=("shop-wide-database", "shop-wide-service", "--exclusively"))
+    stage.deploy(two_zones)
     stage.check_connections()
     assert len(stage.database()["DBSubnetGroup"]["Subnets"]) == 2
+
+
+def test_a_protected_database_is_removed_only_after_its_protection(stage_named: StageOf) -> None:
+    stage = stage_named("kept")
+    stage.deploy(f'{SMALL}database.engine = "mysql"\ndatabase.deletion_protection = true')
+    before = stage.database()["DBInstanceIdentifier"]
+    output = stage.deploy(NO_DATABASE, exit_code=1)
+    assert "TerminationProtection is enabled" in output
+    stage.check_connections(database=False)
+    assert stage.database()["DBInstanceIdentifier"] == before
+    stage.deploy(SMALL + MYSQL)
+    stage.check_connections()
+    stage.deploy(NO_DATABASE)
+    assert not stage.exists("database")
+
+
+def test_another_vpc_is_refused_before_anything_changes(stage_named: StageOf) -> None:
+    stage = stage_named("moved")
+    stage.deploy(NO_DATABASE)
+    name = stage.environment
+    output = stage.deploy(NO_DATABASE + IMPORTED_VPC.format(stage="moved"), exit_code=1)
+    assert "cannot be deleted as it is in use by shop-moved-service" in output
+    assert not stage.clients.reasons(stage.stack("network"))
+    stage.check_connections(database=False)
+    assert stage.environment == name
+
+
+def test_a_renamed_service_is_a_new_stage_beside_the_old_one(stage_named: StageOf) -> None:
+    old = stage_named("named")
+    old.deploy(NO_DATABASE)
+    new = replace(old, service="store")
+    new.deploy(NO_DATABASE)
+    assert new.environment != old.environment
+    for stage in (old, new):
+        stage.check_connections(database=False)
+    old.destroy(NO_DATABASE)
+    assert not old.exists("service")
+    new.check_connections(database=False)
