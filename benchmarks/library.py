@@ -1,4 +1,4 @@
-"""The JavaScript library for the twin: unpacked from the Python packages, so it cannot be another version."""
+"""The JavaScript library for the twin, unpacked from the Python packages to be of the same version."""
 
 import json
 import shutil
@@ -12,7 +12,7 @@ NODE_MODULES = Path(__file__).parent / "node_modules"
 
 
 def unpack(target: Path = NODE_MODULES) -> None:
-    """Unpack what jsii would load into `target`, once for each set of versions; about 10 seconds."""
+    """Unpack what jsii would load into `target`, once for each set of versions; takes about 10 seconds."""
     archives = list(_archives())
     stamp = target / ".archives"
     wanted = "\n".join(archive.name for archive in archives)
@@ -25,7 +25,7 @@ def unpack(target: Path = NODE_MODULES) -> None:
 
 
 def _archives() -> Iterator[Path]:
-    """The app's own libraries; tools like cdk-nag, which may be installed as well, are not part of it."""
+    """Yield the archives of the app's libraries, without tools such as cdk-nag that may also be installed."""
     packages = Path(sysconfig.get_path("purelib"))
     for package in ("constructs", "cdk_preflight", "aws_cdk", "aws_cdk/*"):
         yield from sorted(packages.glob(f"{package}/_jsii/*.jsii.tgz"))

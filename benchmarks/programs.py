@@ -16,16 +16,21 @@ TWIN = Path(__file__).parent / "twin" / "index.js"
 
 @dataclass(frozen=True)
 class Program:
-    """One way to synthesise, with the folder it writes to."""
+    """A program that synthesises.
+
+    Attributes:
+        command: The command line.
+        assembly: Folder that it writes the cloud assembly to.
+    """
 
     command: tuple[str, ...]
     assembly: Path
 
     def run(self) -> float:
-        """Run to the end; seconds of wall-clock time.
+        """Run the program and return the seconds of wall-clock time.
 
-        Raises subprocess.CalledProcessError when it fails; its `stderr` says why. The warnings of a run that
-        succeeds are the same in both programs and every run: `make synth` shows them.
+        Raises:
+            subprocess.CalledProcessError: The program failed; `stderr` says why.
         """
         environment = _environment(self.assembly)
         start = time.perf_counter()
@@ -34,7 +39,7 @@ class Program:
 
 
 def programs(stage_count: int, scratch: Path) -> tuple[Program, Program]:
-    """Python's program and the twin, for an app of so many stages."""
+    """Return Python's program and the twin for an app with that number of stages."""
     settings = scratch / f"{stage_count}.json"
     settings.write_text(json.dumps(plan(stage_count)), encoding="utf-8")
     app = ("app.py",) if stage_count == 1 else ("-m", "benchmarks.synth", str(stage_count))
@@ -45,7 +50,7 @@ def programs(stage_count: int, scratch: Path) -> tuple[Program, Program]:
 
 
 def _environment(assembly: Path) -> dict[str, str]:
-    """What the CDK CLI would set, the same Node for both, and bytecode kept as on a user's machine."""
+    """Return what the CDK CLI would set, with the same Node for both and bytecode kept as on a user's machine."""
     cdk_json = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return inherited | {

@@ -1,4 +1,4 @@
-"""Whether two assemblies hold the same templates: else their times say nothing."""
+"""The comparison of two cloud assemblies: times count only if their templates are the same."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ _LINES_SHOWN = 80
 
 
 def differences(python: Path, twin: Path) -> list[str]:
-    """A readable diff, empty if every stack has the same template; the order of keys does not count."""
+    """Return a unified diff of all templates without regard to the order of keys; empty if they are the same."""
     ours, theirs = _templates(python), _templates(twin)
     lines = [line for name in sorted(ours | theirs) for line in _diff(name, ours, theirs)]
     hidden = len(lines) - _LINES_SHOWN
@@ -18,7 +18,7 @@ def differences(python: Path, twin: Path) -> list[str]:
 
 
 def resource_count(assembly: Path) -> int:
-    """How many resources its templates hold."""
+    """Return the number of resources in all templates."""
     return sum(len(json.loads(text)["Resources"]) for text in _templates(assembly).values())
 
 

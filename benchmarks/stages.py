@@ -1,4 +1,4 @@
-"""The example's first stage, as often as a run wants it, for Python and for the twin."""
+"""The example's first stage under several names, for Python and for the twin."""
 
 from pathlib import Path
 from typing import Any

@@ -14,7 +14,11 @@ ROUNDS = 9
 
 
 def main() -> int:
-    """0 within the limits; 1 beyond them, or if the two programs do not write the same templates."""
+    """Measure both programs and print the table.
+
+    Returns:
+        0 within the limits; 1 beyond them, or if the two programs do not write the same templates.
+    """
     unpack()
     with tempfile.TemporaryDirectory() as scratch:
         pairs = {count: programs(count, Path(scratch)) for count in STAGE_COUNTS}

@@ -1,4 +1,4 @@
-"""What a change does to the infrastructure, as Markdown: `python -m tools.difference BASE`.
+"""The difference that a change makes to the infrastructure, as Markdown: `python -m tools.difference BASE`.
 
 BASE is another checkout of this repository, such as the branch that a pull request goes to; each side has its pins in
 a `.venv` of its own. `cdk diff` compares template with template: nothing is asked of AWS, no credentials are needed.
@@ -42,14 +42,18 @@ _AFTER_REPLACEMENT = {
 
 
 class DifferenceError(Exception):
-    """The two sides cannot be compared: one line that says why."""
+    """The two sides cannot be compared."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """What becomes of one stack.
+    """The change of one stack.
 
-    text: as `cdk diff` tells it; "" for one that is gone. users: the deployed stacks that use what this one takes away.
+    Attributes:
+        stack: The stack's name.
+        kind: Whether it is changed, new or removed ("gone").
+        text: Output of `cdk diff`; "" for a removed stack.
+        users: Stacks that import what this one no longer exports.
     """
 
     stack: str
@@ -59,12 +63,12 @@ class Change:
 
     @property
     def replaced(self) -> list[tuple[str, str, bool]]:
-        """Type and path of each resource that is made anew, and whether that is certain."""
+        """Return type and path of each replaced resource, and whether the replacement is certain."""
         return [(kind, path, how == "replace") for kind, path, how in _REPLACED.findall(self.text)]
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the difference; 1 when a side cannot be synthesised."""
+    """Print the difference; return 1 when a side cannot be synthesised."""
     parser = argparse.ArgumentParser(prog="python -m tools.difference", description=__doc__)
     parser.add_argument("base", type=Path, metavar="BASE", help="the other checkout, with its .venv")
     base = parser.parse_args(arguments).base.resolve()
@@ -77,9 +81,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def difference(base: Path, head: Path) -> dict[str, list[Change]]:
-    """By stage: the stacks that `head` adds to, changes in or takes from `base`.
+    """Return by stage the stacks that `head` adds, changes or removes.
 
-    Raises DifferenceError when one of them has no manifest, or cannot be synthesised.
+    Raises:
+        DifferenceError: One side has no manifest or cannot be synthesised.
     """
     of_base, of_head = stages(base), stages(head)
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor() as pool:
@@ -91,7 +96,7 @@ def difference(base: Path, head: Path) -> dict[str, list[Change]]:
 
 
 def stages(root: Path) -> tuple[str, ...]:
-    """The stages of a checkout's manifest, which may be older than what `manifest` reads."""
+    """Return the stages of a checkout's manifest, which may be older than what `beanpod.manifest` reads."""
     path = root / "beanpod.toml"
     try:
         return tuple(tomllib.loads(path.read_text())["stages"])
@@ -100,7 +105,7 @@ def stages(root: Path) -> tuple[str, ...]:
 
 
 def markdown(changes: Mapping[str, Sequence[Change]]) -> str:
-    """A line for each stage, then the stacks one by one; cut to what a comment may hold."""
+    """Return a line for each stage, then the stacks one by one, cut to the length of a GitHub comment."""
     lines = "\n".join(_line(stage, found) for stage, found in changes.items())
     details = [_details(change) for found in changes.values() for change in found if change.text]
     notes = [_GONE] if any(change.kind == "gone" for found in changes.values() for change in found) else []
@@ -143,12 +148,12 @@ def _details(change: Change) -> str:
 
 
 def _fence(text: str) -> str:
-    """Longer than any run of backticks in the text, which therefore cannot end it."""
+    """Return a fence longer than any run of backticks in the text, which therefore cannot end it."""
     return "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
 
 
 def _cut(whole: bytes) -> bytes:
-    """What fits, with what that leaves open closed."""
+    """Return the part that fits, with open elements closed."""
     text = whole[:_LONGEST_BYTES].decode(errors="ignore")
     opened = text.rfind("<details>")
     if opened > text.rfind("</details>"):
@@ -158,12 +163,12 @@ def _cut(whole: bytes) -> bytes:
 
 
 def synth_command(stage: str, output: Path) -> list[str]:
-    """Synthesises one stage of the checkout it runs in."""
+    """Return the command that synthesises one stage of the checkout it runs in."""
     return [_cdk(), "synth", "--quiet", "--no-notices", "--context", f"stage={stage}", "--output", str(output)]
 
 
 def diff_command(assembly: Path, stack: str, template: Path) -> list[str]:
-    """Compares a synthesised stack with a template."""
+    """Return the command that compares a synthesised stack with a template."""
     chosen = ["--exclusively", "--app", str(assembly), "--template", str(template), stack]
     return [_cdk(), "diff", "--no-color", "--no-notices", *chosen]
 
@@ -177,10 +182,10 @@ def _synthesise(root: Path, stage: str, output: Path) -> None:
 
 
 def stack_changes(base: Path, head: Path) -> Iterator[Change]:
-    """What becomes of the stacks of one synthesised stage, which one of the sides may lack."""
+    """Yield the changes of one stage's stacks; one of the sides may lack the stage."""
     before, after = _templates(base), _templates(head)
     for stack, template in after.items():
-        text = _told(head, stack, template, before.get(stack))
+        text = _diff(head, stack, template, before.get(stack))
         if text:
             users = _users(before, stack, template) if stack in before else ()
             yield Change(stack, "changed" if stack in before else "new", text, users)
@@ -188,10 +193,10 @@ def stack_changes(base: Path, head: Path) -> Iterator[Change]:
 
 
 def _users(before: Mapping[str, Path], stack: str, template: Path) -> tuple[str, ...]:
-    """The stacks that import, as they are deployed, what the new template of `stack` no longer exports."""
-    taken_away = _exports(before[stack]) - _exports(template)
+    """Return the stacks whose old templates import what the new template of `stack` no longer exports."""
+    removed = _exports(before[stack]) - _exports(template)
     texts = {name: path.read_text() for name, path in before.items() if name != stack}
-    return tuple(name for name, text in texts.items() if any(f'"Fn::ImportValue": "{it}"' in text for it in taken_away))
+    return tuple(name for name, text in texts.items() if any(f'"Fn::ImportValue": "{it}"' in text for it in removed))
 
 
 def _exports(template: Path) -> set[str]:
@@ -200,7 +205,7 @@ def _exports(template: Path) -> set[str]:
 
 
 def _templates(assembly: Path) -> dict[str, Path]:
-    """The templates by stack, in the order of deployment; {} for a stage that one side lacks."""
+    """Return the templates by stack, in the order of deployment; {} for a stage that one side lacks."""
     if not assembly.exists():
         return {}
     artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"]
@@ -208,20 +213,20 @@ def _templates(assembly: Path) -> dict[str, Path]:
     return {name: assembly / made["properties"]["templateFile"] for name, made in stacks.items()}
 
 
-def _told(assembly: Path, stack: str, template: Path, before: Path | None) -> str:
-    """What `cdk diff` tells of a stack, "" for no difference."""
+def _diff(assembly: Path, stack: str, template: Path, before: Path | None) -> str:
+    """Return the output of `cdk diff` for a stack; "" for no difference."""
     if before is None:
         before = assembly / "nothing.json"
         before.write_text("{}")
     elif before.read_bytes() == template.read_bytes():
         return ""
-    said = _run(diff_command(assembly, stack, before), ROOT)
-    return "" if _UNCHANGED in said else _essence(said)
+    output = _run(diff_command(assembly, stack, before), ROOT)
+    return "" if _UNCHANGED in output else _trimmed(output)
 
 
-def _essence(said: str) -> str:
-    """Without the stack's name at the beginning and the count at the end."""
-    lines = [line.rstrip() for line in said.splitlines() if not line.startswith(("Stack ", "✨"))]
+def _trimmed(output: str) -> str:
+    """Return the output without the stack's name at the beginning and the count at the end."""
+    lines = [line.rstrip() for line in output.splitlines() if not line.startswith(("Stack ", "✨"))]
     return "\n".join(lines).strip("\n")
 
 

@@ -44,7 +44,7 @@ _COLOURS = {"network": "#6d28d9", "database": "#1d4ed8", "service": "#c2410c", "
 
 @dataclass(frozen=True)
 class Card:
-    """One resource: where it is drawn and what it refers to."""
+    """A box of the picture: one resource and its place."""
 
     stack: str
     logical_id: str
@@ -55,14 +55,15 @@ class Card:
 
     @property
     def middle(self) -> int:
-        """The height at which arrows meet it."""
+        """Return the height at which arrows meet the card."""
         return self.y + _CARD // 2
 
 
 def cards(templates: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str], Card]:
-    """A card for each resource that a reader would ask about; one column a stack.
+    """Return a card for each important resource, one column for each stack.
 
-    :param templates: Template by stack name, in deployment order.
+    Args:
+        templates: Template by stack name, in deployment order.
     """
     found = {}
     for column, (stack, template) in enumerate(templates.items()):
@@ -76,7 +77,7 @@ def cards(templates: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str], C
 
 
 def references(templates: Mapping[str, Mapping[str, Any]]) -> set[tuple[tuple[str, str], tuple[str, str]]]:
-    """Which resource refers to which one of an earlier stack, by exports or by outputs."""
+    """Return the pairs of a resource and the one of an earlier stack that it refers to, by exports or by outputs."""
     exports = {}
     for stack, template in templates.items():
         for key, output in template.get("Outputs", {}).items():
@@ -93,7 +94,7 @@ def references(templates: Mapping[str, Mapping[str, Any]]) -> set[tuple[tuple[st
 
 
 def draw(templates: Mapping[str, Mapping[str, Any]]) -> str:
-    """The whole picture as SVG."""
+    """Return the picture as SVG."""
     placed = cards(templates)
     height = max(card.y for card in placed.values()) + _CARD + _MARGIN
     width = len(templates) * _COLUMN - 64 + 2 * _MARGIN
@@ -146,7 +147,7 @@ def _card(card: Card) -> str:
 
 
 def _owner(template: Mapping[str, Any], logical_id: str) -> str:
-    """What a policy or an attachment belongs to stands for it; anything else stands for itself."""
+    """Return the owner of a policy or an attachment; any other resource itself."""
     properties = template["Resources"].get(logical_id, {}).get("Properties", {})
     for key in ("Users", "Roles", "Bucket", "SecretId"):
         for owner in _referred(properties.get(key)):
@@ -159,7 +160,7 @@ def _part(stack: str) -> str:
 
 
 def _name(logical_id: str) -> str:
-    """The construct path that a logical id was made of, without CDK's hash."""
+    """Return the construct path that a logical id was made of, without the CDK's hash."""
     words = logical_id[:-8] if len(logical_id) > 8 else logical_id
     return words if len(words) <= 38 else words[:37] + "…"
 

@@ -71,8 +71,9 @@ class Changing:
         failures = self._failures()
         output = self.cdk("deploy", *stacks, "--require-approval=never", "--app", str(assembly), exit_code=exit_code)
         if not exit_code and stacks == ("--all",):
-            for stack in self.clients("cloudformation").describe_stacks()["Stacks"]:
-                assert stack["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE"), output
+            for part in filter(self.exists, PARTS):
+                status = self.clients.stack(self.stack(part))["StackStatus"]
+                assert status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"), output
             assert self._failures() == failures, output
         return output
 
