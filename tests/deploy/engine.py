@@ -1,6 +1,6 @@
 """The Docker engine of this machine, for the tests that run real builds and pushes.
 
-Without one they are skipped and say why; on a CI machine, which has one, they fail.
+Without one they are skipped, with the reason; on a CI machine, which has one, they fail.
 """
 
 import os

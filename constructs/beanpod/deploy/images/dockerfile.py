@@ -205,7 +205,7 @@ class Dockerfile:
 
 
 def read_dockerfile(path: Path) -> Dockerfile:
-    """Read a Dockerfile. BuildError where it cannot be read, or is no text."""
+    """Read a Dockerfile. BuildError where it cannot be read, or is not text."""
     try:
         data = path.read_bytes()
     except OSError as error:
