@@ -19,16 +19,26 @@ print(beanpod.__file__)
 """
 
 
+def build(source: Path, out: Path) -> Path:
+    """The wheel of a distribution."""
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(source)]
+    subprocess.run(command, check=True, capture_output=True)
+    (built,) = out.glob("*.whl")
+    return built
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("dist")
-    subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(ROOT)],
-        check=True,
-        capture_output=True,
-    )
-    (built,) = out.glob("beanpod-*.whl")
-    return built
+    return build(ROOT, tmp_path_factory.mktemp("dist"))
+
+
+def test_the_emulators_wheel_has_its_types_and_the_image_of_its_instances(tmp_path: Path) -> None:
+    names = zipfile.ZipFile(build(ROOT / "emulator", tmp_path)).namelist()
+    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"beanpod_emulator"}
+    image = "emulator/beanpod_emulator/docker_runtime/instance_image"
+    files = [path for path in (ROOT / image).rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    assert {str(path.relative_to(ROOT / "emulator")) for path in files} <= set(names)
+    assert "beanpod_emulator/py.typed" in names
 
 
 def test_the_wheel_holds_beanpod_its_types_and_nothing_else(wheel: Path) -> None:

@@ -21,7 +21,8 @@ from beanpod_emulator.environ import remove_aws_settings
 if TYPE_CHECKING:
     from types_boto3_cloudformation.service_resource import Stack
 
-_ROOT = Path(__file__).resolve().parents[3]
+# The command is run in the root of a project, as make does.
+_ROOT = Path.cwd()
 _CDK = _ROOT / "node_modules/.bin/cdk"
 _QUIET = ("--no-notices", "--ci", "--no-color")
 # Resources that the table shows.

@@ -19,7 +19,8 @@ from beanpod_emulator.e2e.steps import StepFailedError, console, run, step
 from beanpod_emulator.embedded_aws import EmbeddedAws
 from beanpod_emulator.github import Repository, git
 
-_ROOT = Path(__file__).resolve().parents[3]
+# The command is run in the root of a project, as make does.
+_ROOT = Path.cwd()
 _CDK = _ROOT / "node_modules/.bin/cdk"
 _QUIET = ("--no-notices", "--ci", "--no-color")
 _PARAMETER = "/guestbook/docker-password"

@@ -11,9 +11,15 @@ from tests.emulator.docker_runtime.shop import Shop, Site
 
 
 @pytest.fixture(scope="module")
-def site(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """An environment of one instance, which runs an image that nobody built here."""
-    return shop.launch("cases", version(shop, copied("images-only", tmp_path_factory.mktemp("first"))))
+def images_only(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A version whose image is not built here."""
+    return version(shop, copied("images-only", tmp_path_factory.mktemp("first")))
+
+
+@pytest.fixture(scope="module")
+def site(shop: Shop, images_only: str) -> Site:
+    """An environment of one instance."""
+    return shop.launch("cases", images_only)
 
 
 def version(shop: Shop, project: Path) -> str:
@@ -30,7 +36,8 @@ def change(project: Path, old: str, new: str) -> None:
     file.write_text(file.read_text().replace(old, new))
 
 
-def test_runs_an_image_from_the_registry(site: Site) -> None:
+def test_runs_an_image_from_the_registry(site: Site, images_only: str) -> None:
+    site.update(VersionLabel=images_only)
     assert "nginx" in site.page()[1]
 
 

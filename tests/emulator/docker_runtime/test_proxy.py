@@ -55,8 +55,16 @@ def version(shop: Shop, image: str, label: str, **nginx: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def site(shop: Shop, image: str) -> Site:
+def environment(shop: Shop, image: str) -> Site:
     return shop.launch("proxied", version(shop, image, "default"), SINGLE)
+
+
+@pytest.fixture
+def site(environment: Site) -> Site:
+    """The environment with the platform's configuration."""
+    if environment.described()["VersionLabel"] != "default":
+        environment.update(VersionLabel="default")
+    return environment
 
 
 def post(site: Site, size: int) -> tuple[int, bytes]:
@@ -131,7 +139,6 @@ http {
 
 
 def test_nginx_says_why_a_deployment_fails_and_the_version_before_goes_on(shop: Shop, image: str, site: Site) -> None:
-    site.update(VersionLabel="default")
     wrong = {"conf.d/upload.conf": "clent_max_body_size 5m;\n"}
     site.update(VersionLabel=version(shop, image, "wrong", **wrong))
     (instance,) = site.instances()
