@@ -1,4 +1,4 @@
-"""python -m beanpod_emulator: serves the embedded AWS until it is stopped."""
+"""python -m beanpod_emulator: serve an AWS on localhost until a signal."""
 
 import argparse
 import math

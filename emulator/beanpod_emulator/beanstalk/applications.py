@@ -21,6 +21,11 @@ from beanpod_emulator.beanstalk.platforms import Platform
 from beanpod_emulator.beanstalk.state import Application, ApplicationVersion, ConfigurationTemplate, Location
 from beanpod_emulator.state import EMULATOR
 
+_LONGEST = {"versionLabel": 100, "description": 200}
+_MOST_BYTES = 524288000
+# Whether the caller has the permission for an action on a resource.
+May = Callable[[str, str], bool]
+
 
 def checked(values: Settings) -> Settings:
     """Return the settings; ConfigurationValidationError if Beanstalk rejects any."""
@@ -92,12 +97,6 @@ class Applications:
             return platforms.by_arn(arn, self._location.region)
         name = request.get("SolutionStackName")
         return platforms.by_solution_stack(name) if name else None
-
-
-_LONGEST = {"versionLabel": 100, "description": 200}
-_MOST_BYTES = 524288000
-# Whether the caller has the permission for an action on a resource.
-May = Callable[[str, str], bool]
 
 
 @dataclass(frozen=True)

@@ -276,7 +276,7 @@ def resources(environment: Environment, version: ApplicationVersion) -> dict[str
 
 
 def _roles(environment: Environment, account: str) -> Iterator[str]:
-    """The roles of the environment's instance profile."""
+    """Return the roles of the environment's instance profile."""
     name = environment.option("aws:autoscaling:launchconfiguration", "IamInstanceProfile").rpartition("/")[2]
     profiles = iam_backends[account]["aws"].instance_profiles.values()
     yield from (role.arn for profile in profiles if profile.name == name for role in profile.roles)

@@ -1,4 +1,4 @@
-"""The errors Elastic Beanstalk answers with."""
+"""The errors of Elastic Beanstalk."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a launch needs to find in the account: an instance profile, roles, networks and their internet access."""
+"""The checks of a launch: instance profile, roles, networks and their internet access."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +13,7 @@ _VPC = "aws:ec2:vpc"
 
 
 def launch_problems(environment: Environment, region: str) -> list[str]:
-    """Why the environment cannot be launched, as its error events say it."""
+    """Return the error events of an environment that cannot be launched."""
     return [
         *_profile_problems(environment, clients.client("iam", region)),
         *_role_problems(environment, clients.client("iam", region)),
@@ -23,7 +23,7 @@ def launch_problems(environment: Environment, region: str) -> list[str]:
 
 
 def has_public_addresses(environment: Environment) -> bool:
-    """Whether the load balancer or the instances have public addresses in the environment's VPC."""
+    """Return whether the load balancer or the instances have public addresses in the environment's VPC."""
     return _public_instances(environment) or _public_load_balancer(environment)
 
 
@@ -66,7 +66,7 @@ def _network_problems(environment: Environment, ec2: Any) -> Iterator[str]:
 
 
 def _internet_access_problems(environment: Environment, ec2: Any, region: str) -> Iterator[str]:
-    """Public addresses without an internet gateway, and instances that cannot reach Beanstalk.
+    """Check that public addresses have an internet gateway, and that instances reach Beanstalk.
 
     https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/vpc.html. The default VPC always has internet access.
     """
@@ -101,7 +101,7 @@ def _public_load_balancer(environment: Environment) -> bool:
 
 
 def _has_route(ec2: Any, vpc: str, subnet: str, *, public: bool) -> bool:
-    """Whether the subnet's default route is one to the internet for instances with, or without, public addresses."""
+    """Return whether the default route leads instances with, or without, public addresses to the internet."""
     own = ec2.describe_route_tables(Filters=[{"Name": "association.subnet-id", "Values": [subnet]}])["RouteTables"]
     in_vpc = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "association.main", "Values": ["true"]}]
     tables = own or ec2.describe_route_tables(Filters=in_vpc)["RouteTables"]
@@ -113,7 +113,7 @@ def _has_route(ec2: Any, vpc: str, subnet: str, *, public: bool) -> bool:
 
 
 def _has_endpoints(ec2: Any, vpc: str, region: str) -> bool:
-    """Whether the VPC has Beanstalk's endpoints: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/vpc-vpce.html"""
+    """Return whether the VPC has Beanstalk's endpoints: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/vpc-vpce.html"""
     found = ec2.describe_vpc_endpoints(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["VpcEndpoints"]
     names = {endpoint["ServiceName"] for endpoint in found}
     return {f"com.amazonaws.{region}.elasticbeanstalk", f"com.amazonaws.{region}.elasticbeanstalk-health"} <= names

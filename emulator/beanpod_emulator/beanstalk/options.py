@@ -1,4 +1,4 @@
-"""The option settings Elastic Beanstalk knows, and what it refuses of them.
+"""The option settings of Elastic Beanstalk, and their validation.
 
 https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/command-options-general.html
 """
@@ -148,7 +148,7 @@ _RULES: dict[tuple[str, str], _Choice | _Number] = {
 
 @dataclass(frozen=True, order=True)
 class Option:
-    """What names an option."""
+    """The name of an option: its namespace and its own."""
 
     namespace: str
     name: str
@@ -156,7 +156,7 @@ class Option:
 
     @classmethod
     def of(cls, entry: dict[str, str]) -> "Option":
-        """The option an API entry names."""
+        """Return the option that an API entry names."""
         return cls(entry["Namespace"], entry["OptionName"], entry.get("ResourceName"))
 
 
@@ -164,12 +164,12 @@ Settings = dict[Option, str]
 
 
 def settings(entries: Iterable[dict[str, str]]) -> Settings:
-    """An API list of option settings by option; a later one wins."""
+    """Return an API list of option settings by option; the last one counts."""
     return {Option.of(entry): entry.get("Value", "") for entry in entries}
 
 
 def rendered(values: Settings) -> list[dict[str, str | None]]:
-    """Settings as the API shows them, sorted."""
+    """Return settings as the API lists them, sorted."""
     return [
         {"ResourceName": option.resource, "Namespace": option.namespace, "OptionName": option.name, "Value": value}
         for option, value in sorted(values.items())
@@ -185,14 +185,14 @@ def _pattern(namespace: str) -> str:
 
 
 def known(option: Option) -> bool:
-    """Whether Beanstalk has the option."""
+    """Return whether Beanstalk has the option."""
     pattern = _pattern(option.namespace)
     names = set(_CATALOGUE.get(pattern, "").split()) | _SPACED.get(pattern, set())
     return option.namespace in _OPEN or "*" in names or option.name in names
 
 
 def catalogue() -> list[tuple[str, str]]:
-    """Every option with a name of its own: namespace and name."""
+    """Return every option with a fixed name."""
     written = {
         (namespace, name)
         for namespace, names in _CATALOGUE.items()
@@ -203,7 +203,7 @@ def catalogue() -> list[tuple[str, str]]:
 
 
 def problems(values: Settings) -> list[dict[str, Any]]:
-    """What is wrong with the settings, as ValidateConfigurationSettings says it."""
+    """Return the messages of ValidateConfigurationSettings."""
     found = [_problem(option, value) for option, value in values.items()]
     return [problem for problem in [*found, _too_long(values)] if problem]
 

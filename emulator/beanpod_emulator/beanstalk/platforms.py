@@ -1,4 +1,4 @@
-"""The platforms one can choose: branches, their versions, their names and ARNs.
+"""The platforms: branches, their versions, names and ARNs.
 
 https://docs.aws.amazon.com/elasticbeanstalk/latest/platforms/platforms-supported.html, a part of it.
 """
@@ -28,7 +28,7 @@ class Platform:
         return f"64bit {self.system} v{self.version} running {self.product}"
 
     def arn(self, region: str) -> str:
-        """The ARN that pins this version."""
+        """ARN of this version."""
         return f"arn:aws:elasticbeanstalk:{region}::platform/{self.branch}/{self.version}"
 
 
@@ -45,7 +45,7 @@ PLATFORMS = [
 
 
 def by_arn(arn: str, region: str) -> Platform:
-    """The platform an ARN names; without a version, the branch's newest."""
+    """Return the platform of an ARN; of one without a version, the branch's newest."""
     match = _ARN.fullmatch(arn)
     if match and match["region"] == region:
         for platform in PLATFORMS:
@@ -55,7 +55,7 @@ def by_arn(arn: str, region: str) -> Platform:
 
 
 def by_solution_stack(name: str) -> Platform:
-    """The platform of a solution stack's name."""
+    """Return the platform of a solution stack."""
     for platform in PLATFORMS:
         if platform.solution_stack == name:
             return platform

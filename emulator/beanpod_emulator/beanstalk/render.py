@@ -1,4 +1,4 @@
-"""How Elastic Beanstalk's answers show what it keeps."""
+"""Resources as Elastic Beanstalk's responses show them."""
 
 from collections import Counter
 from typing import Any

@@ -20,6 +20,8 @@ from beanpod_emulator.iam.required_permissions import Permission
 from beanpod_emulator.server.error_responses import ErrorHandlingResponse
 from beanpod_emulator.state import EMULATOR
 
+_SEVERITIES = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+
 
 class Actions(ErrorHandlingResponse):
     """What all groups of actions need: the backend, the caller, tags and pages."""
@@ -54,7 +56,7 @@ class Actions(ErrorHandlingResponse):
         return EMULATOR.clock.now()
 
     def run_due(self) -> None:
-        """Finish the work whose time has come, before anybody looks."""
+        """Run the scheduled actions that are due."""
         EMULATOR.clock.run_due()
 
     def page(self, items: list[Any], size: int) -> tuple[list[Any], str | None]:
@@ -62,9 +64,6 @@ class Actions(ErrorHandlingResponse):
         start = int(self._get_param("NextToken") or 0)
         end = start + int(self._get_param("MaxRecords") or size)
         return items[start:end], str(end) if end < len(items) else None
-
-
-_SEVERITIES = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 
 
 class EnvironmentActions(Actions):
@@ -207,7 +206,7 @@ _FILTERS: dict[str, Callable[[Platform], str]] = {
 
 
 class PlatformActions(Actions):
-    """The actions around configurations."""
+    """Actions on platforms, options, configuration templates and the storage bucket."""
 
     def list_available_solution_stacks(self) -> ActionResult:
         names = [platform.solution_stack for platform in PLATFORMS]
@@ -283,7 +282,7 @@ class PlatformActions(Actions):
         return self.backend.applications.template(self._get_param("ApplicationName"), self._get_param("TemplateName"))
 
     def _source(self, request: dict[str, Any]) -> tuple[Platform, Settings]:
-        """The platform and settings a new template starts from."""
+        """Return the platform and settings that a new template is based on."""
         if source := request.get("SourceConfiguration"):
             template = self.backend.applications.template(source["ApplicationName"], source["TemplateName"])
             return template.platform, template.settings

@@ -16,6 +16,14 @@ from beanpod_emulator.docker_runtime.docker import DockerError
 from beanpod_emulator.docker_runtime.instance import CURRENT, PROXY, STAGING, WEB_PORT, InstanceContainer
 from beanpod_emulator.docker_runtime.release import InstanceError, RuntimeSettings
 
+DOCKERRUN_FILE = "Dockerrun.aws.json"
+# As AWS writes them for `docker run --env-file`, a line each.
+VARIABLES = "/opt/elasticbeanstalk/deployment/env.list"
+_READ = f"read {DOCKERRUN_FILE}"
+_UNDERSTOOD = {"AWSEBDockerrunVersion", "Image", "Ports", "Command", "Entrypoint", "Volumes"}
+COMPOSE_FILE = "docker-compose.yml"
+_WEB_PORT = "80"
+
 
 @dataclass(frozen=True)
 class RunningContainers:
@@ -84,13 +92,6 @@ def ended(context: RuntimeContext, container: str) -> str:
         return ""
     again = ", again and again" if status == "restarting" else ""
     return f"has ended with exit code {code}{again}" if status in ("exited", "dead", "restarting") else ""
-
-
-DOCKERRUN_FILE = "Dockerrun.aws.json"
-# As AWS writes them for `docker run --env-file`, a line each.
-VARIABLES = "/opt/elasticbeanstalk/deployment/env.list"
-_READ = f"read {DOCKERRUN_FILE}"
-_UNDERSTOOD = {"AWSEBDockerrunVersion", "Image", "Ports", "Command", "Entrypoint", "Volumes"}
 
 
 @dataclass(frozen=True)
@@ -191,10 +192,6 @@ class DockerrunApplication:
             self._target.instance.tries(PROXY, "drain", f"{self._target.settings.drain_seconds:.0f}")
             self._target.context.docker.tries("stop", "--time", "10", self._name)
         self._target.context.docker.tries("rm", "--force", "--volumes", self._name)
-
-
-COMPOSE_FILE = "docker-compose.yml"
-_WEB_PORT = "80"
 
 
 def web_service(config: Mapping[str, Any]) -> tuple[str, int]:

@@ -12,6 +12,10 @@ from pathlib import Path
 from threading import Lock
 
 _SECONDS = 600
+_FOLDER = Path(__file__).parent / "instance_image"
+_LABEL = "beanpod.instance-image"
+_NAME = "beanpod-instance"
+_LOCK = Lock()
 
 
 class DockerError(Exception):
@@ -108,12 +112,6 @@ def find_engine() -> Docker:
         said = " ".join(str(error).split())
         raise NoEngineError(f"machines need Docker, and it does not answer: start it first ({said})") from error
     return docker
-
-
-_FOLDER = Path(__file__).parent / "instance_image"
-_LABEL = "beanpod.instance-image"
-_NAME = "beanpod-instance"
-_LOCK = Lock()
 
 
 def instance_image(docker: Docker) -> str:

@@ -64,7 +64,7 @@ class Engine:
 class View:
     """An instance's view of the engine, which implements engine_rules.Translator.
 
-    container_id: of the container that stands for the instance. paths: where its volumes are on the engine's machine,
+    container_id: of the instance's container. paths: where its volumes are on the engine's machine,
     by their folders on the instance. socket: where the socket is there, "" nowhere. find: of paths, where they are on
     its volumes.
     pulled: ids of images that instances of this run have brought here, which alone they may remove.

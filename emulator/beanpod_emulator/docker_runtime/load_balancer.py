@@ -11,62 +11,6 @@ from beanpod_emulator.docker_runtime.docker import Docker, DockerError
 
 # The virtual host that responds with the number of the configuration in use.
 GENERATION_HOST = "generation.beanpod.invalid"
-
-
-@dataclass(frozen=True)
-class Pools:
-    """The targets of requests: addresses by instance id.
-
-    Attributes:
-        current: Targets in service. Without any, the sample application responds to "/".
-        candidate: Targets of a new version, which get `percent` of the requests.
-        away: Whether to respond with 503 for lack of instances, not with the sample application.
-    """
-
-    current: Mapping[str, str] = field(default_factory=dict)
-    candidate: Mapping[str, str] = field(default_factory=dict)
-    percent: int = 0
-    away: bool = False
-
-    def without(self, *instance_ids: str) -> "Pools":
-        """Return the pools without some instances."""
-        current = {name: address for name, address in self.current.items() if name not in instance_ids}
-        candidate = {name: address for name, address in self.candidate.items() if name not in instance_ids}
-        return Pools(current, candidate, self.percent if candidate else 0, away=not current)
-
-
-def configuration(pools: Pools, generation: int, drain_seconds: float, idle_seconds: int | None = None) -> str:
-    """Return the whole nginx.conf.
-
-    Args:
-        generation: The response of GENERATION_HOST.
-        drain_seconds: How long requests in flight may take when the configuration changes.
-        idle_seconds: The load balancer's idle timeout. None: there is no load balancer, and requests are forwarded
-            unchanged.
-    """
-    upstreams = "".join(_upstream(name, getattr(pools, name)) for name in ("current", "candidate"))
-    return _FORM.format(
-        drain=max(int(drain_seconds), 1),
-        upstreams=upstreams,
-        split=_split(pools),
-        generation=generation,
-        host=GENERATION_HOST,
-        idle=idle_seconds or _FOREVER,
-        forwarded=_NO_BALANCER if idle_seconds is None else _BALANCER,
-        locations=_PROXY if pools.current else _AWAY if pools.away else _SAMPLE,
-    )
-
-
-def _upstream(name: str, targets: Mapping[str, str]) -> str:
-    servers = "".join(f"    server {address} max_fails=0;\n" for address in targets.values())
-    return f"  upstream {name} {{\n{servers}  }}\n" if targets else ""
-
-
-def _split(pools: Pools) -> str:
-    share = f"{pools.percent}% candidate; " if pools.candidate and 0 < pools.percent < 100 else ""
-    return f"  split_clients $request_id $pool {{ {share}* {'current' if pools.percent < 100 else 'candidate'}; }}\n"
-
-
 _PROXY = """\
     location / { proxy_pass http://$pool; }
 """
@@ -125,11 +69,63 @@ http {{
   }}
 }}
 """
-
-
 _IMAGE = "nginx:stable"
 _START_SECONDS = 60.0
 _POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Pools:
+    """The targets of requests: addresses by instance id.
+
+    Attributes:
+        current: Targets in service. Without any, the sample application responds to "/".
+        candidate: Targets of a new version, which get `percent` of the requests.
+        away: Whether to respond with 503 for lack of instances, not with the sample application.
+    """
+
+    current: Mapping[str, str] = field(default_factory=dict)
+    candidate: Mapping[str, str] = field(default_factory=dict)
+    percent: int = 0
+    away: bool = False
+
+    def without(self, *instance_ids: str) -> "Pools":
+        """Return the pools without some instances."""
+        current = {name: address for name, address in self.current.items() if name not in instance_ids}
+        candidate = {name: address for name, address in self.candidate.items() if name not in instance_ids}
+        return Pools(current, candidate, self.percent if candidate else 0, away=not current)
+
+
+def configuration(pools: Pools, generation: int, drain_seconds: float, idle_seconds: int | None = None) -> str:
+    """Return the whole nginx.conf.
+
+    Args:
+        generation: The response of GENERATION_HOST.
+        drain_seconds: How long requests in flight may take when the configuration changes.
+        idle_seconds: The load balancer's idle timeout. None: there is no load balancer, and requests are forwarded
+            unchanged.
+    """
+    upstreams = "".join(_upstream(name, getattr(pools, name)) for name in ("current", "candidate"))
+    return _FORM.format(
+        drain=max(int(drain_seconds), 1),
+        upstreams=upstreams,
+        split=_split(pools),
+        generation=generation,
+        host=GENERATION_HOST,
+        idle=idle_seconds or _FOREVER,
+        forwarded=_NO_BALANCER if idle_seconds is None else _BALANCER,
+        locations=_PROXY if pools.current else _AWAY if pools.away else _SAMPLE,
+    )
+
+
+def _upstream(name: str, targets: Mapping[str, str]) -> str:
+    servers = "".join(f"    server {address} max_fails=0;\n" for address in targets.values())
+    return f"  upstream {name} {{\n{servers}  }}\n" if targets else ""
+
+
+def _split(pools: Pools) -> str:
+    share = f"{pools.percent}% candidate; " if pools.candidate and 0 < pools.percent < 100 else ""
+    return f"  split_clients $request_id $pool {{ {share}* {'current' if pools.percent < 100 else 'candidate'}; }}\n"
 
 
 @dataclass

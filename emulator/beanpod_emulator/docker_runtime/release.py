@@ -22,6 +22,12 @@ from beanpod_emulator.iam.required_permissions import Permission
 from beanpod_emulator.server.calls import Call
 
 _TO = "Instance deployment failed to {step}. The deployment failed."
+_VARIABLES = "aws:elasticbeanstalk:application:environment"
+_SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
+_FETCH = "fetch environment secrets"
+_DOWNLOAD = "download the source bundle"
+# arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME, and after that a field of the secret's JSON.
+_ARN_PARTS = 7
 
 
 class InstanceError(Exception):
@@ -103,14 +109,6 @@ def _member(entry: zipfile.ZipInfo, bundle: zipfile.ZipFile) -> tarfile.TarInfo:
     else:
         member.size, member.mode = entry.file_size, (stat.S_IMODE(mode) | stat.S_IRUSR) if mode else 0o644
     return member
-
-
-_VARIABLES = "aws:elasticbeanstalk:application:environment"
-_SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
-_FETCH = "fetch environment secrets"
-_DOWNLOAD = "download the source bundle"
-# arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME, and after that a field of the secret's JSON.
-_ARN_PARTS = 7
 
 
 @dataclass(frozen=True)

@@ -122,7 +122,7 @@ def _show(aws: EmbeddedAws) -> None:
 
 
 def _readable(physical_id: str) -> str:
-    """A secret's id is its ARN: the name stands in it, before a hyphen and six random characters."""
+    """Return the name of a secret from its ARN, which ends with a hyphen and six random characters."""
     return physical_id.rsplit(":", 1)[-1][:-7] if ":secret:" in physical_id else physical_id
 
 

@@ -1,1 +1,1 @@
-"""Who calls, and what they may do: IAM as AWS applies it to every request."""
+"""Authentication and authorization of requests."""

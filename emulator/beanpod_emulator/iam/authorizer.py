@@ -20,6 +20,27 @@ from beanpod_emulator.server.error_responses import ErrorResponse
 
 CALLER = "emulator.caller"
 """Key of the WSGI environment with the Caller, for services that check permissions themselves."""
+_FORBIDDEN = "403 Forbidden"
+# Calls that require no permission.
+_OPEN = (f"sts:{web_identity.ACTION}", "sts:GetCallerIdentity")
+_UNKNOWN_KEY = ErrorResponse(
+    _FORBIDDEN,
+    "InvalidClientTokenId",
+    "The security token included in the request is invalid.",
+    s3=(_FORBIDDEN, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records."),
+)
+_NO_KEY = ErrorResponse(
+    _FORBIDDEN,
+    "MissingAuthenticationToken",
+    "Request is missing Authentication Token",
+    s3=(_FORBIDDEN, "AccessDenied", "Access Denied"),
+)
+_NO_FORMS = ErrorResponse(
+    _FORBIDDEN, "AccessDenied", "A form with a policy uploads nothing here: presign a PUT instead."
+)
+_NO_SAML = ErrorResponse(
+    _FORBIDDEN, "AccessDenied", "Nothing here can check a SAML assertion: assume the role with a key."
+)
 
 
 @dataclass(frozen=True)
@@ -65,29 +86,6 @@ def _document(policy: Any) -> Document:
         text = policy["policy_document"]
     document: Document = json.loads(text)
     return document
-
-
-_FORBIDDEN = "403 Forbidden"
-# Calls that require no permission.
-_OPEN = (f"sts:{web_identity.ACTION}", "sts:GetCallerIdentity")
-_UNKNOWN_KEY = ErrorResponse(
-    _FORBIDDEN,
-    "InvalidClientTokenId",
-    "The security token included in the request is invalid.",
-    s3=(_FORBIDDEN, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records."),
-)
-_NO_KEY = ErrorResponse(
-    _FORBIDDEN,
-    "MissingAuthenticationToken",
-    "Request is missing Authentication Token",
-    s3=(_FORBIDDEN, "AccessDenied", "Access Denied"),
-)
-_NO_FORMS = ErrorResponse(
-    _FORBIDDEN, "AccessDenied", "A form with a policy uploads nothing here: presign a PUT instead."
-)
-_NO_SAML = ErrorResponse(
-    _FORBIDDEN, "AccessDenied", "Nothing here can check a SAML assertion: assume the role with a key."
-)
 
 
 def authenticate(
