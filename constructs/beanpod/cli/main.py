@@ -11,9 +11,9 @@ from traceback import format_exception
 from typing import NoReturn, TextIO
 
 from beanpod.cli.commands.context import Connection, Context, DefaultConnection
-from beanpod.cli.hidden import hidden_values
+from beanpod.cli.environment_secrets import secret_values
 from beanpod.cli.output.display import PREFIX, Display, Failure, make_renderer, output_for
-from beanpod.cli.output.results import FailureResult, ReaderGoneError, Results, line_writer
+from beanpod.cli.output.results import ReaderGoneError, Results, failure_document, line_writer
 from beanpod.cli.output.text import Masks, Paint, SafeStream
 from beanpod.cli.parser import parse
 from beanpod.deploy.clock import Clock, SystemClock
@@ -58,11 +58,11 @@ def main(
     kind = output_for(stream, environ) if options.output == "auto" else options.output
     renderer = make_renderer(kind, stream=stream, errors=stderr, environ=environ, clock=clock, verbose=options.verbose)
     with Display(renderer, masks=masks, clock=clock) as display:
-        for value in hidden_values(environ):
+        for value in secret_values(environ):
             display.mask(value)
         # In a workflow the display prevents that the runner obeys a line of the result.
         write = display.say if kind == "github" and not options.json else line_writer(stdout)
-        results = Results(write, masks, None if options.json else Paint.for_stream(stdout, environ))
+        results = Results(write, masks, Paint.for_stream(stdout, environ), options.json)
         return _run(Context(options, environ, clock, display, results, connection or DefaultConnection()))
 
 
@@ -76,7 +76,7 @@ def _run(context: Context) -> int:
         context.display.fail(failure)
         if context.options.json:
             with suppress(ReaderGoneError):
-                context.results.emit(FailureResult(failure))
+                context.results.emit(failure_document(failure))
         return failure.exit_code
     return 0
 

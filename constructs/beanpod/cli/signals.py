@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: one asks to end in order, what follows cannot cut that short by accident."""
+"""Ctrl-C and SIGTERM: the first one ends the command in order; others do not interrupt that by accident."""
 
 import os
 import signal
@@ -10,15 +10,15 @@ from types import FrameType
 from beanpod.deploy.errors import InterruptionError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_SAME_WISH_SECONDS = 1.0
+_REPEATED_SECONDS = 1.0
 
 
 class Interruptions:
-    """Turns the first signal into KeyboardInterrupt, so that locks are released and what was left is told.
+    """Raises KeyboardInterrupt on the first signal, so that locks are released and the state is reported.
 
-    Those that follow within a second are the same wish: a terminal and `make` both pass Ctrl-C on. Another Ctrl-C
-    after that ends the process at once. Another SIGTERM does not: who sends one (GitHub sends it 7.5 s after the
-    first signal) kills when out of patience, and the cleaning may be done by then.
+    Signals within the following second are ignored: a terminal and `make` both forward Ctrl-C. A later Ctrl-C ends the
+    process at once. A later SIGTERM does not: GitHub sends it 7.5 s after the first signal, and SIGKILL after that, by
+    when the command may have finished.
     """
 
     def __init__(self, *, monotonic: Callable[[], float] = time.monotonic, leave: Callable[[int], None] = os._exit):
@@ -27,18 +27,18 @@ class Interruptions:
         self._first: float | None = None
 
     def install(self) -> None:
-        """Handle the signals from now on; one that the parent ignores, as under nohup, stays ignored."""
+        """Handle the signals, except those that the parent process ignores, as under nohup."""
         for number in _SIGNALS:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self.handle)
 
     def handle(self, number: int, frame: FrameType | None) -> None:
-        """What happens on a signal. Raises KeyboardInterrupt the first time."""
+        """Handle a signal. Raises KeyboardInterrupt the first time."""
         now = self._monotonic()
         if self._first is None:
             self._first = now
             raise KeyboardInterrupt
-        if number == signal.SIGINT and now - self._first > _SAME_WISH_SECONDS:
+        if number == signal.SIGINT and now - self._first > _REPEATED_SECONDS:
             _show_cursor()
             self._leave(InterruptionError.exit_code)
 

@@ -1,12 +1,10 @@
 import io
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
-from beanpod.cli.output.results import OutcomeResult, ReaderGoneError, Results, line_writer
+from beanpod.cli.output.display import Failure
+from beanpod.cli.output.results import ReaderGoneError, Results, failure_document, line_writer
 from beanpod.cli.output.text import SEVERITY_COLOURS, Cell, Masks, Paint, state_cell
 from beanpod.deploy.report import EnvironmentEvent, Outcome
 from tests.cli.output.clocks import START
@@ -15,23 +13,12 @@ from tests.cli.output.runner import Runner
 PLAIN, COLOURED = Paint(colours=False), Paint(colours=True)
 
 
-@dataclass
-class Greeting:
-    text: str
-
-    def to_dict(self) -> Any:
-        return {"text": self.text, "at": START, "list": (self.text, 1)}
-
-    def to_text(self, paint: Paint) -> Iterable[str]:
-        return [paint(self.text, "green")]
-
-
-def emitted(*texts: str, paint: Paint | None = None, indent: int | None = 2) -> str:
+def emitted(*texts: str, as_json: bool = True, indent: int | None = 2) -> str:
     out, masks = io.StringIO(), Masks()
     masks.add('hunter"22')
-    results = Results(line_writer(out), masks, paint)
+    results = Results(line_writer(out), masks, PLAIN, as_json)
     for text in texts:
-        results.emit(Greeting(text), indent=indent)
+        results.emit({"text": text, "at": START, "list": (text, 1)}, [PLAIN(text, "green")], indent=indent)
     return out.getvalue()
 
 
@@ -45,7 +32,7 @@ def test_results_without_an_indent_are_a_line_each() -> None:
 
 
 def test_secret_is_masked_in_text_and_json() -> None:
-    written = emitted('is hunter"22') + emitted('is hunter"22', paint=PLAIN)
+    written = emitted('is hunter"22') + emitted('is hunter"22', as_json=False)
     assert ("22" in written, written.count("is ***")) == (False, 3)
 
 
@@ -55,11 +42,13 @@ def test_json_contains_no_workflow_command() -> None:
     assert json.loads(written)["text"] == "##[error]x"
 
 
-def test_outcome_of_a_deployment_is_a_document() -> None:
+def test_failure_is_a_document_with_what_is_known_of_the_release() -> None:
     event = EnvironmentEvent(START, "INFO", "done")
-    document = OutcomeResult(Outcome("app-1", changed=True, phases={"Build": 3.0}, events=(event,))).to_dict()
-    assert (document["version_label"], document["changed"], document["phases"]) == ("app-1", True, {"Build": 3.0})
+    outcome = Outcome("app-1", changed=True, phases={"Build": 3.0}, events=(event,))
+    document = failure_document(Failure("failed", 5, rolled_back=True, outcome=outcome))
+    assert (document["version_label"], document["changed"], document["phases"]) == ("app-1", False, {"Build": 3.0})
     assert document["events"] == ({"time": START, "severity": "INFO", "message": "done"},)
+    assert (document["error"], document["exit_code"], document["rolled_back"]) == ("failed", 5, True)
 
 
 class GoneReader(io.StringIO):

@@ -157,15 +157,17 @@ def test_failure_goes_to_the_error_stream() -> None:
     assert screen.errors.getvalue() == "beanpod: app-1 failed: mend it\n  disk full\n"
 
 
-def test_failure_on_a_terminal_keeps_its_indents() -> None:
+def test_failure_on_a_terminal_begins_in_red() -> None:
     errors = Tty()
-    environ = {"TERM": "xterm", "COLUMNS": "40", "LINES": "40", "NO_COLOR": "1"}
+    environ = {"TERM": "xterm", "COLUMNS": "40", "LINES": "40"}
     renderer = Terminal(io.StringIO(), errors, environ=environ, clock=StillClock())
     Display(renderer, masks=Masks(), clock=StillClock()).fail(
         Failure("app-1 failed", 6, ("a cause that takes more than one line to tell",))
     )
-    lines = [line.rstrip() for line in Text.from_ansi(errors.getvalue()).plain.splitlines()]
-    assert lines == ["beanpod: app-1 failed", "  a cause that takes more than one line", "  to tell"]
+    assert errors.getvalue().splitlines() == [
+        "\x1b[31mbeanpod:\x1b[0m app-1 failed",
+        "  a cause that takes more than one line to tell",
+    ]
 
 
 def test_colours_are_left_out_where_nobody_wants_them() -> None:

@@ -1,12 +1,10 @@
 """build: build and push the images, and make the bundle, without deploying it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from itertools import chain
 from typing import Any
 
 from beanpod.cli.commands.context import Context
-from beanpod.cli.output.results import Result
 from beanpod.cli.output.text import Paint
 from beanpod.deploy.bundles import Bundle, build_inputs, check_folder, write_folder
 from beanpod.deploy.errors import InterruptionError
@@ -19,84 +17,56 @@ def run(context: Context) -> None:
     folder = context.options.bundle
     if folder:
         check_folder(folder, build_inputs(project.stage, project.root))
-    bundle, result = _previewed(project, context) if context.options.dry_run else _built(project, context)
+    if context.options.dry_run:
+        bundle = preview(project, report=context.display)
+        document, text = _preview_document(project, bundle), _preview_text(project, bundle, context.results.paint)
+    else:
+        built = _build(project, context)
+        bundle, document, text = built.bundle, _document(built), _text(built, context.results.paint)
+    document["bundle"] = {"files": sorted(bundle.files), "bytes": len(bundle.data)}
     if folder:
         write_folder(bundle, folder)
-    context.results.emit(result)
+        document["bundle"]["folder"] = str(folder)
+        text = chain(text, context.results.paint.facts([("written to", str(folder))]))
+    context.results.emit(document, text)
 
 
-def _previewed(project: Project, context: Context) -> tuple[Bundle, Result]:
-    bundle = preview(project, report=context.display)
-    return bundle, PreviewResult(project, bundle, context.options.bundle)
-
-
-def _built(project: Project, context: Context) -> tuple[Bundle, Result]:
+def _build(project: Project, context: Context) -> Built:
     try:
-        built = build(project, application=context.target.application, clock=context.clock, report=context.display)
+        return build(project, application=context.target.application, clock=context.clock, report=context.display)
     except KeyboardInterrupt:
-        raise InterruptionError("interrupted: the environment was not touched") from None
-    return built.bundle, BuiltResult(built, context.options.bundle)
+        raise InterruptionError("interrupted: the environment was not changed") from None
 
 
-@dataclass(frozen=True)
-class BuiltResult:
-    """The images and the bundle. folder: where the bundle's files were written."""
-
-    built: Built
-    folder: Path | None = None
-
-    def to_dict(self) -> Any:
-        images, bundle = self.built.images, self.built.bundle
-        return {
-            "images": [
-                {"service": name, "image": image.reference, "pushed": image.pushed} for name, image in images.items()
-            ],
-            "image": bundle.image,
-            "version_label": bundle.label,
-            "bundle": _bundle(bundle, self.folder),
-        }
-
-    def to_text(self, paint: Paint) -> Iterator[str]:
-        images = [(name or "image", image.reference) for name, image in self.built.images.items()]
-        facts = images or [("image", self.built.bundle.image)]
-        yield from paint.facts([*facts, ("version", self.built.bundle.label), *_folder(self.folder)])
+def _document(built: Built) -> dict[str, Any]:
+    return {
+        "images": [
+            {"service": name, "image": image.reference, "pushed": image.pushed} for name, image in built.images.items()
+        ],
+        "image": built.bundle.image,
+        "version_label": built.bundle.label,
+    }
 
 
-@dataclass(frozen=True)
-class PreviewResult:
-    """What a release would build and deploy. folder: where the bundle's files were written."""
-
-    project: Project
-    bundle: Bundle
-    folder: Path | None = None
-
-    def to_dict(self) -> Any:
-        return {
-            "dry_run": True,
-            "build": self.project.builds,
-            "platform": self.project.platform,
-            "repository": self.project.stage.service.image,
-            "notes": self.bundle.notes,
-            "bundle": _bundle(self.bundle, self.folder),
-        }
-
-    def to_text(self, paint: Paint) -> Iterator[str]:
-        yield paint("A release would deploy this bundle (dry run):", "bold")
-        builds, facts = ", ".join(self.project.builds), []
-        if builds:
-            facts = [
-                ("build", f"{builds}, for {self.project.platform}"),
-                ("push", f"to {self.project.stage.service.image}"),
-            ]
-        facts = facts or [("build", "no image")]
-        facts += [("file", name) for name in sorted(self.bundle.files)]
-        yield from paint.facts([*facts, *_folder(self.folder)])
+def _text(built: Built, paint: Paint) -> Iterator[str]:
+    images = [(name or "image", image.reference) for name, image in built.images.items()]
+    return paint.facts([*(images or [("image", built.bundle.image)]), ("version", built.bundle.label)])
 
 
-def _folder(folder: Path | None) -> list[tuple[str, str]]:
-    return [("written to", str(folder))] if folder else []
+def _preview_document(project: Project, bundle: Bundle) -> dict[str, Any]:
+    return {
+        "dry_run": True,
+        "build": project.builds,
+        "platform": project.platform,
+        "repository": project.stage.service.image,
+        "notes": bundle.notes,
+    }
 
 
-def _bundle(bundle: Bundle, folder: Path | None) -> dict[str, Any]:
-    described: dict[str, Any] = {"files": sorted(bundle.files), "bytes": len(bundle.data)}
-    return {**described, "folder": str(folder)} if folder else described
+def _preview_text(project: Project, bundle: Bundle, paint: Paint) -> Iterator[str]:
+    yield paint("A release would deploy this bundle (dry run):", "bold")
+    builds = ", ".join(project.builds)
+    facts = [("build", f"{builds}, for {project.platform}" if builds else "no image")]
+    if builds:
+        facts.append(("push", f"to {project.stage.service.image}"))
+    yield from paint.facts([*facts, *(("file", name) for name in sorted(bundle.files))])

@@ -1,13 +1,13 @@
 """What a command gets: its options, the clock, AWS, and where it writes."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from beanpod.cli.output.display import Display
-from beanpod.cli.output.results import OutcomeResult, Results
+from beanpod.cli.output.results import Results
 from beanpod.cli.parser import Options
 from beanpod.deploy.clock import Clock
 from beanpod.deploy.report import Outcome
@@ -108,4 +108,4 @@ class Context:
     def finish(self, outcome: Outcome) -> None:
         """Report the success of a deployment or a rollback."""
         self.display.finish(outcome)
-        self.results.emit(OutcomeResult(replace(outcome, phases=self.display.phases)))
+        self.results.emit(asdict(replace(outcome, phases=self.display.phases)))

@@ -1,7 +1,5 @@
 """events: the events of the environment."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from beanpod.cli.commands.context import Context
@@ -12,37 +10,19 @@ from beanpod.deploy.status import follow_events, read_events
 
 def run(context: Context) -> None:
     """Show the latest events, oldest first; with --follow, new ones until Ctrl-C."""
-    if not context.options.follow:
-        context.results.emit(EventsResult(read_events(context.target, context.aws)))
-        return
-    for event in follow_events(context.target, context.aws, context.clock):
-        context.results.emit(EventResult(event), indent=None)
+    paint = context.results.paint
+    if context.options.follow:
+        for event in follow_events(context.target, context.aws, context.clock):
+            context.results.emit(_document(event), [_line(event, paint)], indent=None)
+    else:
+        events = read_events(context.target, context.aws)
+        context.results.emit([_document(event) for event in events], [_line(event, paint) for event in events])
 
 
-@dataclass(frozen=True)
-class EventResult:
-    """One event."""
-
-    event: EnvironmentEvent
-
-    def to_dict(self) -> Any:
-        return {"time": self.event.time, "severity": self.event.severity, "message": self.event.message}
-
-    def to_text(self, paint: Paint) -> Iterable[str]:
-        time = paint(f"{self.event.time:%Y-%m-%d %H:%M:%S}", "dim")
-        severity = paint(self.event.severity, SEVERITY_COLOURS.get(self.event.severity, "dim"))
-        return [f"{time}  {severity}{' ' * (5 - len(self.event.severity))}  {paint(self.event.message)}"]
+def _document(event: EnvironmentEvent) -> dict[str, Any]:
+    return {"time": event.time, "severity": event.severity, "message": event.message}
 
 
-@dataclass(frozen=True)
-class EventsResult:
-    """Several events."""
-
-    events: tuple[EnvironmentEvent, ...]
-
-    def to_dict(self) -> Any:
-        return [EventResult(event).to_dict() for event in self.events]
-
-    def to_text(self, paint: Paint) -> Iterable[str]:
-        for event in self.events:
-            yield from EventResult(event).to_text(paint)
+def _line(event: EnvironmentEvent, paint: Paint) -> str:
+    severity = paint(event.severity, SEVERITY_COLOURS.get(event.severity, "dim")) + " " * (5 - len(event.severity))
+    return f"{paint(f'{event.time:%Y-%m-%d %H:%M:%S}', 'dim')}  {severity}  {paint(event.message)}"

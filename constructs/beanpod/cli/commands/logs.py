@@ -5,9 +5,10 @@ https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/AWSHowTo.cloudwatchlogs.h
 because logs may hold personal data.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
 from beanpod.cli.commands.context import Context
@@ -43,7 +44,8 @@ def run(context: Context) -> None:
     """Show the latest lines of each log, those of the containers last."""
     environment = context.target.environment
     logs = Logs(context.connection.client("logs", context.aws.region), context.aws, environment)
-    context.results.emit(LogsResult(environment, tuple(logs.latest())))
+    lines = list(logs.latest())
+    context.results.emit([asdict(line) for line in lines], _text(lines, environment, context.results.paint))
 
 
 class Logs:
@@ -90,25 +92,10 @@ class Logs:
             yield LogLine(log, stream, datetime.fromtimestamp(event["timestamp"] / 1000, UTC), event["message"])
 
 
-@dataclass(frozen=True)
-class LogsResult:
-    """Log lines, under the name of their log."""
-
-    environment: str
-    log_lines: tuple[LogLine, ...]
-
-    def to_dict(self) -> Any:
-        return [asdict(line) for line in self.log_lines]
-
-    def to_text(self, paint: Paint) -> Iterable[str]:
-        if not self.log_lines:
-            yield f"no logs under {_PREFIX}/{self.environment} yet: a new instance sends the first after some minutes"
-        heading = ""
-        for line in self.log_lines:
-            if line.log != heading:
-                heading = line.log
-                yield paint(heading, "bold")
-            yield self._line(line, paint)
-
-    def _line(self, line: LogLine, paint: Paint) -> str:
-        return f"  {paint(f'{line.time:%H:%M:%S} {line.instance}', 'dim')}  {paint(line.message)}"
+def _text(lines: Sequence[LogLine], environment: str, paint: Paint) -> Iterator[str]:
+    if not lines:
+        yield f"no logs under {_PREFIX}/{environment} yet: a new instance sends the first after some minutes"
+    for log, group in groupby(lines, key=lambda line: line.log):
+        yield paint(log, "bold")
+        for line in group:
+            yield f"  {paint(f'{line.time:%H:%M:%S} {line.instance}', 'dim')}  {paint(line.message)}"

@@ -11,10 +11,8 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from beanpod.cli.commands.context import Context
-from beanpod.cli.output.text import Paint
 from beanpod.deploy.errors import UsageError
 from beanpod.deploy.preflight import how_to_deploy
 
@@ -37,7 +35,8 @@ def run(context: Context) -> None:
         login = _docker_login(context.environ)
         _set_all(context, gh, destination, _deployer_key(context, arn) | login)
         return
-    context.results.emit(CommandsResult(tuple(_commands(arn, context.aws.region, destination))))
+    commands = list(_commands(arn, context.aws.region, destination))
+    context.results.emit({"commands": commands}, commands)
     if not context.options.only_print:
         raise UsageError("gh is not on PATH: install it (https://cli.github.com), or run the commands above elsewhere")
 
@@ -149,7 +148,9 @@ def _set_all(context: Context, path: str, destination: Destination, values: Mapp
     for name, value in values.items():
         gh.set_secret(destination, name, value)
         context.display.say(f"{name} is set in {destination}")
-    context.results.emit(SecretsResult(destination, tuple(values)))
+    context.results.emit(
+        {"repository": destination.repository, "environment": destination.environment, "secrets": list(values)}
+    )
 
 
 def _commands(arn: str | None, region: str, destination: Destination) -> Iterable[str]:
@@ -165,31 +166,3 @@ def _fetch_command(arn: str, region: str, name: str) -> str:
     get = ["aws", "secretsmanager", "get-secret-value", "--region", region, "--secret-id", arn]
     pick = ["python3", "-c", f'import json, sys; print(json.load(sys.stdin)["{name}"])']
     return f"{shlex.join([*get, '--query', 'SecretString', '--output', 'text'])} | {shlex.join(pick)}"
-
-
-@dataclass(frozen=True)
-class CommandsResult:
-    """Shell commands."""
-
-    commands: tuple[str, ...]
-
-    def to_dict(self) -> Any:
-        return {"commands": self.commands}
-
-    def to_text(self, paint: Paint) -> Iterable[str]:
-        return self.commands
-
-
-@dataclass(frozen=True)
-class SecretsResult:
-    """The names of the secrets that were set; the display shows them to a person."""
-
-    destination: Destination
-    names: tuple[str, ...]
-
-    def to_dict(self) -> Any:
-        destination = self.destination
-        return {"repository": destination.repository, "environment": destination.environment, "secrets": self.names}
-
-    def to_text(self, paint: Paint) -> Iterable[str]:
-        return ()

@@ -1,7 +1,6 @@
 """status: the environment, the version that it runs, and its instances."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from beanpod.cli.commands.context import Context
@@ -11,69 +10,62 @@ from beanpod.deploy.lock import LockOwner
 from beanpod.deploy.preflight import SAMPLE
 from beanpod.deploy.status import EnvironmentStatus, read_status
 
+_HEADINGS = tuple(Cell(text, "dim") for text in ("INSTANCE", "HEALTH", "VERSION", "DEPLOYMENT"))
+
 
 def run(context: Context) -> None:
     """Show the environment's status, health, version and instances."""
     status = read_status(context.target, context.aws, context.clock)
-    context.results.emit(StatusResult(status, context.stage.name))
+    context.results.emit(_document(status), _text(status, context.stage.name, context.results.paint))
 
 
-@dataclass(frozen=True)
-class StatusResult:
-    """The status of an environment. stage: the stage's name."""
-
-    status: EnvironmentStatus
-    stage: str
-
-    @property
-    def released(self) -> bool:
-        """Whether a release is deployed. A new environment, also a replacement, runs Beanstalk's sample application."""
-        return self.status.environment.version_label not in ("", SAMPLE)
-
-    def to_dict(self) -> Any:
-        status, environment = self.status, self.status.environment
-        return {
-            "application": status.target.application,
-            "environment": environment.name,
-            "region": status.target.region,
-            "url": status.target.url,
-            "status": environment.status,
-            "health": environment.health,
-            "version_label": environment.version_label,
-            "released": self.released,
-            "health_path": status.health_path.text if status.health_path else None,
-            "causes": status.causes,
-            "instances": [_instance(instance) for instance in status.instances.all],
-            "deployment": _deployment(status.lock_owner) if status.lock_owner else None,
-        }
-
-    def to_text(self, paint: Paint) -> Iterator[str]:
-        status, environment = self.status, self.status.environment
-        cells = (Cell(environment.name, "bold"), state_cell(environment.status), state_cell(environment.health))
-        yield "  ".join(paint(*cell) for cell in cells)
-        yield from paint.facts(self._facts())
-        yield from (f"  {paint(cause)}" for cause in status.causes)
-        if not self.released:
-            yield f"  {paint(f'nothing is deployed yet: run beanpod deploy --stage {self.stage}', 'yellow')}"
-        yield ""
-        yield from paint.table([_HEADINGS, *map(_row, status.instances.all)])
-        for instance in status.instances.all:
-            yield from (f"  {paint(f'{instance.instance_id}: {cause}')}" for cause in instance.causes)
-
-    def _facts(self) -> Iterator[tuple[str, str | Cell]]:
-        target, owner = self.status.target, self.status.lock_owner
-        yield "version", self.status.environment.version_label or "none"
-        yield "url", target.url
-        if answer := self.status.health_path:
-            yield "health", Cell(answer.text, {True: "green", False: "red", None: "yellow"}[answer.well])
-        yield "app", target.application
-        yield "region", target.region
-        if owner:
-            text = f"{owner.release.label} by {owner}, locked until {owner.until:%H:%M:%SZ}"
-            yield "rollout", Cell(text, "yellow")
+def _is_released(status: EnvironmentStatus) -> bool:
+    # A new environment, also a replacement, runs Elastic Beanstalk's sample application.
+    return status.environment.version_label not in ("", SAMPLE)
 
 
-_HEADINGS = tuple(Cell(text, "dim") for text in ("INSTANCE", "HEALTH", "VERSION", "DEPLOYMENT"))
+def _document(status: EnvironmentStatus) -> dict[str, Any]:
+    environment = status.environment
+    return {
+        "application": status.target.application,
+        "environment": environment.name,
+        "region": status.target.region,
+        "url": status.target.url,
+        "status": environment.status,
+        "health": environment.health,
+        "version_label": environment.version_label,
+        "released": _is_released(status),
+        "health_path": status.health_path.text if status.health_path else None,
+        "causes": status.causes,
+        "instances": [_instance(instance) for instance in status.instances.all],
+        "deployment": _deployment(status.lock_owner) if status.lock_owner else None,
+    }
+
+
+def _text(status: EnvironmentStatus, stage: str, paint: Paint) -> Iterator[str]:
+    environment = status.environment
+    cells = (Cell(environment.name, "bold"), state_cell(environment.status), state_cell(environment.health))
+    yield "  ".join(paint(*cell) for cell in cells)
+    yield from paint.facts(_facts(status))
+    yield from (f"  {paint(cause)}" for cause in status.causes)
+    if not _is_released(status):
+        yield f"  {paint(f'nothing is deployed yet: run beanpod deploy --stage {stage}', 'yellow')}"
+    yield ""
+    yield from paint.table([_HEADINGS, *map(_row, status.instances.all)])
+    for instance in status.instances.all:
+        yield from (f"  {paint(f'{instance.instance_id}: {cause}')}" for cause in instance.causes)
+
+
+def _facts(status: EnvironmentStatus) -> Iterator[tuple[str, str | Cell]]:
+    yield "version", status.environment.version_label or "none"
+    yield "url", status.target.url
+    if answer := status.health_path:
+        yield "health", Cell(answer.text, {True: "green", False: "red", None: "yellow"}[answer.well])
+    yield "app", status.target.application
+    yield "region", status.target.region
+    if owner := status.lock_owner:
+        text = f"{owner.release.label} by {owner}, locked until {owner.until:%H:%M:%SZ}"
+        yield "rollout", Cell(text, "yellow")
 
 
 def _row(instance: Instance) -> tuple[str | Cell, ...]:

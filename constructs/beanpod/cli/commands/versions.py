@@ -1,36 +1,27 @@
 """versions: the versions of the application."""
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 
 from beanpod.cli.commands.context import Context
 from beanpod.cli.output.text import Cell, Paint
 from beanpod.deploy.status import VersionLine, read_versions
 
+_HEADINGS = tuple(Cell(text, "dim") for text in ("VERSION", "CREATED", "", "DESCRIPTION"))
+
 
 def run(context: Context) -> None:
     """Show the application's versions, newest first."""
-    context.results.emit(VersionsResult(context.target.application, read_versions(context.target, context.aws)))
+    versions = read_versions(context.target, context.aws)
+    text = _text(versions, context.target.application, context.results.paint)
+    context.results.emit([asdict(version) for version in versions], text)
 
 
-@dataclass(frozen=True)
-class VersionsResult:
-    """Versions, as a table or a document."""
-
-    application: str
-    versions: tuple[VersionLine, ...]
-
-    def to_dict(self) -> Any:
-        return [asdict(version) for version in self.versions]
-
-    def to_text(self, paint: Paint) -> Iterable[str]:
-        if not self.versions:
-            return [f"application {self.application} has no version yet: run beanpod deploy"]
-        return paint.table([_HEADINGS, *map(_row, self.versions)])
-
-
-_HEADINGS = tuple(Cell(text, "dim") for text in ("VERSION", "CREATED", "", "DESCRIPTION"))
+def _text(versions: Sequence[VersionLine], application: str, paint: Paint) -> Iterator[str]:
+    if versions:
+        yield from paint.table([_HEADINGS, *map(_row, versions)])
+    else:
+        yield f"application {application} has no version yet: run beanpod deploy"
 
 
 def _row(version: VersionLine) -> tuple[str | Cell, ...]:

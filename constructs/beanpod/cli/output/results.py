@@ -5,25 +5,14 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Protocol, TextIO
+from typing import Any, TextIO
 
 from beanpod.cli.output.display import Failure
 from beanpod.cli.output.text import Masks, Paint, encodable
-from beanpod.deploy.report import Outcome
 
 
 class ReaderGoneError(Exception):
     """Standard output was closed, as by `| head`."""
-
-
-class Result(Protocol):
-    """What a command found out."""
-
-    def to_dict(self) -> Any:
-        """Return the document for `--json`: dictionaries, lists, texts, numbers and times."""
-
-    def to_text(self, paint: Paint) -> Iterable[str]:
-        """Return the lines for a person, cleaned by `paint`."""
 
 
 @dataclass(frozen=True)
@@ -33,19 +22,27 @@ class Results:
     Attributes:
         write: Writes a line. Raises ReaderGoneError.
         masks: The secrets.
-        paint: The colours of text. None: write JSON.
+        paint: The colours of text.
+        as_json: Whether results are written as JSON.
     """
 
     write: Callable[[str], None]
     masks: Masks
-    paint: Paint | None
+    paint: Paint
+    as_json: bool
 
-    def emit(self, result: Result, *, indent: int | None = 2) -> None:
-        """Write a result. indent: of its JSON; None: one line, as for each of many results."""
-        if self.paint is None:
-            self.write(escape_commands(json.dumps(self._masked(result.to_dict()), indent=indent)))
+    def emit(self, document: Any, text: Iterable[str] = (), *, indent: int | None = 2) -> None:
+        """Write a result.
+
+        Args:
+            document: What `--json` writes: dictionaries, lists, texts, numbers and times.
+            text: The lines for a person, cleaned by `paint`. Default: none, because the display has shown them.
+            indent: Of the JSON. None: one line, as for each of many results.
+        """
+        if self.as_json:
+            self.write(escape_commands(json.dumps(self._masked(document), indent=indent)))
             return
-        for line in result.to_text(self.paint):
+        for line in text:
             self.write(self.masks.hide(line))
 
     def _masked(self, value: Any) -> Any:
@@ -78,35 +75,13 @@ def line_writer(stream: TextIO) -> Callable[[str], None]:
     return write
 
 
-@dataclass(frozen=True)
-class OutcomeResult:
-    """The outcome of a deployment or a rollback; the display shows it to a person."""
-
-    outcome: Outcome
-
-    def to_dict(self) -> Any:
-        return asdict(self.outcome)
-
-    def to_text(self, paint: Paint) -> Iterable[str]:
-        return ()
-
-
-@dataclass(frozen=True)
-class FailureResult:
-    """The failure of a command; the display shows it to a person."""
-
-    failure: Failure
-
-    def to_dict(self) -> Any:
-        failure = self.failure
-        return {
-            # As in GitHub's outputs: a release that failed changed nothing.
-            **(asdict(failure.outcome) | {"changed": False} if failure.outcome else {}),
-            "error": failure.message,
-            "causes": failure.causes,
-            "exit_code": failure.exit_code,
-            "rolled_back": failure.rolled_back,
-        }
-
-    def to_text(self, paint: Paint) -> Iterable[str]:
-        return ()
+def failure_document(failure: Failure) -> dict[str, Any]:
+    """Return the document of a failed command."""
+    return {
+        # As in GitHub's outputs: a release that failed changed nothing.
+        **(asdict(failure.outcome) | {"changed": False} if failure.outcome else {}),
+        "error": failure.message,
+        "causes": failure.causes,
+        "exit_code": failure.exit_code,
+        "rolled_back": failure.rolled_back,
+    }

@@ -23,7 +23,7 @@ from beanpod.cli.output.display import (
     outcome_text,
 )
 from beanpod.cli.output.lines import line_text
-from beanpod.cli.output.text import SEVERITY_COLOURS, STATE_COLOURS, SafeStream, duration, encodable, status_text
+from beanpod.cli.output.text import SEVERITY_COLOURS, STATE_COLOURS, Paint, SafeStream, duration, encodable, status_text
 from beanpod.deploy.clock import Clock
 from beanpod.deploy.report import EnvironmentEvent, Phase, Status
 
@@ -44,8 +44,17 @@ class Terminal(Renderer):
         self, stream: TextIO, errors: TextIO, *, environ: Mapping[str, str], clock: Clock, verbose: bool = False
     ) -> None:
         self._clock, self._verbose = clock, verbose
-        self._console = _console(stream, environ, terminal=True)
-        self._errors = _console(errors, environ, terminal=errors.isatty())
+        self._console = Console(
+            file=cast(IO[str], SafeStream(stream)),
+            force_terminal=True,
+            no_color=bool(environ.get("NO_COLOR")),
+            markup=False,
+            emoji=False,
+            highlight=False,
+            _environ=environ,
+        )
+        self._errors = SafeStream(errors)
+        self._prefix = Paint.for_stream(errors, environ)(PREFIX.strip(), "red") + " "
         self._unicode = encodable("✓", stream) == "✓"
         # Replaced, never changed: the thread that draws reads it at any moment.
         self._running: PhaseView | None = None
@@ -93,7 +102,7 @@ class Terminal(Renderer):
             case Failure():
                 self._live.stop()
                 for text in event.lines:
-                    self._print_error(text)
+                    self._errors.line(text.replace(PREFIX, self._prefix, 1) if text.startswith(PREFIX) else text)
 
     def close(self) -> None:
         """Show the cursor again."""
@@ -110,15 +119,6 @@ class Terminal(Renderer):
             self._running = replace(self._running, messages=(*self._running.messages, text))
         else:
             self._console.print(_Row(Text(), (text,)) if self._phases else text)
-
-    def _print_error(self, line: str) -> None:
-        text = Text(line.lstrip())
-        text.stylize("bold red", 0, len(PREFIX) if line.startswith(PREFIX) else 0)
-        indent = len(line) - len(text)
-        if self._errors.is_terminal:
-            self._errors.print(Padding(text, (0, 0, 0, indent)))
-        else:
-            self._errors.print(Text(" " * indent).append_text(text), soft_wrap=True)
 
     def _draw(self) -> RenderableType:
         return self._running.running(self._clock.monotonic()) if self._running else Group()
@@ -204,15 +204,3 @@ def coloured_status(status: Status) -> Text:
     if status.health:
         text.highlight_words([f"health {status.health}"], STATE_COLOURS.get(status.health, ""))
     return text
-
-
-def _console(stream: TextIO, environ: Mapping[str, str], *, terminal: bool) -> Console:
-    return Console(
-        file=cast(IO[str], SafeStream(stream)),
-        force_terminal=terminal,
-        no_color=bool(environ.get("NO_COLOR")),
-        markup=False,
-        emoji=False,
-        highlight=False,
-        _environ=environ,
-    )
