@@ -57,4 +57,4 @@ def test_an_unknown_figure_is_refused_by_name() -> None:
         [sys.executable, "-m", "benchmarks", "speed"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert "no such benchmark: speed; choose from: synthesis, demo, waiting" in done.stderr
+    assert "no such benchmark: speed; choose from: synthesis, demo, waiting, help" in done.stderr
