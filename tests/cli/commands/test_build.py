@@ -72,9 +72,7 @@ def contents(folder: Path) -> dict[str, bytes]:
         (PULLED, "docker-compose.yml", "nginx:stable"),
     ],
 )
-def test_dry_run_writes_what_would_be_deployed(
-    tmp_path: Path, files: dict[str, str], definition: str, image: str
-) -> None:
+def test_dry_run_writes_the_bundle(tmp_path: Path, files: dict[str, str], definition: str, image: str) -> None:
     project, folder = project_of(tmp_path, files), tmp_path / "new" / "bundle"
     before = contents(project)
     ended = run(project, "--bundle", str(folder), "--json")
@@ -88,7 +86,7 @@ def test_dry_run_writes_what_would_be_deployed(
     assert os.access(hook, os.X_OK)
 
 
-def test_dry_run_says_every_note_and_takes_the_files_along(tmp_path: Path) -> None:
+def test_dry_run_prints_the_notes_and_includes_mounted_files(tmp_path: Path) -> None:
     project, folder = project_of(tmp_path, BUILT), tmp_path / "bundle"
     ended = run(project, "--bundle", str(folder))
     assert ended.returncode == 0, ended.stderr
@@ -103,7 +101,7 @@ def test_dry_run_without_a_folder_only_checks(tmp_path: Path) -> None:
     assert set(contents(project)) == set(SINGLE)
 
 
-def test_dry_run_is_of_the_stage_that_is_named(tmp_path: Path) -> None:
+def test_dry_run_uses_the_given_stage(tmp_path: Path) -> None:
     manifest = f"{SERVICE}[stages.dev.service]\nport = 3000\n[stages.prod.service]\nport = 4000\n"
     project, folder = project_of(tmp_path, {**SINGLE, "beanpod.toml": manifest}), tmp_path / "bundle"
     for stage, port in (("dev", 3000), ("prod", 4000)):
@@ -113,7 +111,7 @@ def test_dry_run_is_of_the_stage_that_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("files", [SINGLE, BUILT])
-def test_what_a_release_would_be_refused_for_ends_with_3(tmp_path: Path, files: dict[str, str]) -> None:
+def test_problem_of_the_bundle_exits_with_3(tmp_path: Path, files: dict[str, str]) -> None:
     project, folder = project_of(tmp_path, files), tmp_path / "bundle"
     (project / "Dockerfile").unlink()
     ended = run(project, "--bundle", str(folder))
@@ -123,7 +121,7 @@ def test_what_a_release_would_be_refused_for_ends_with_3(tmp_path: Path, files: 
 
 
 @pytest.mark.parametrize("name", ["beanpod.toml", "out/notes.txt"])
-def test_folder_with_files_of_the_owner_loses_nothing(tmp_path: Path, name: str) -> None:
+def test_folder_with_other_files_is_refused_and_unchanged(tmp_path: Path, name: str) -> None:
     project = project_of(tmp_path, SINGLE)
     write(tmp_path, {f"bundle/{name}": "mine"})
     ended = run(project, "--bundle", "../bundle")
@@ -133,7 +131,7 @@ def test_folder_with_files_of_the_owner_loses_nothing(tmp_path: Path, name: str)
 
 
 @pytest.mark.parametrize("change", ["added", "edited", "linked", "mode"])
-def test_earlier_dry_run_is_replaced_only_while_nobody_changed_it(tmp_path: Path, change: str) -> None:
+def test_earlier_bundle_is_replaced_only_if_it_is_unchanged(tmp_path: Path, change: str) -> None:
     project, folder = project_of(tmp_path, BUILT), tmp_path / "bundle"
     assert run(project, "--bundle", str(folder)).returncode == 0
     write(project, {"conf/app.conf": "y\n"})
@@ -157,7 +155,7 @@ def test_earlier_dry_run_is_replaced_only_while_nobody_changed_it(tmp_path: Path
     ("files", "folder"),
     [(SINGLE, "out"), (SINGLE, "deep/er/out"), (SINGLE, "Dockerfile"), (BUILT, "conf/out"), (PULLED, ".platform/out")],
 )
-def test_folder_that_the_release_is_made_from_is_refused(tmp_path: Path, files: dict[str, str], folder: str) -> None:
+def test_folder_within_the_sources_is_refused(tmp_path: Path, files: dict[str, str], folder: str) -> None:
     project = project_of(tmp_path, {**files, ".platform/nginx/conf.d/a.conf": "# x\n"})
     before = contents(project)
     ended = run(project, "--bundle", folder)
@@ -167,13 +165,13 @@ def test_folder_that_the_release_is_made_from_is_refused(tmp_path: Path, files: 
     assert contents(project) == before
 
 
-def test_folder_beside_an_image_of_the_shelf_may_be_in_the_project(tmp_path: Path) -> None:
+def test_folder_may_be_in_a_project_that_builds_nothing(tmp_path: Path) -> None:
     project = project_of(tmp_path, PULLED)
     assert run(project, "--bundle", "out").returncode == 0
     assert "docker-compose.yml" in contents(project / "out")
 
 
-def test_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+def test_unwritable_folder_is_reported_in_one_line(tmp_path: Path) -> None:
     project = project_of(tmp_path, SINGLE)
     (tmp_path / "closed").mkdir(mode=0o555)
     for folder in ("../closed", "../closed/new", "../closed/new/deep"):
@@ -182,7 +180,7 @@ def test_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
         assert ended.stderr == f"beanpod: --bundle {folder} cannot be written: name another folder\n"
 
 
-def test_half_a_docker_login_is_refused_as_a_release_would_refuse_it(tmp_path: Path) -> None:
+def test_dry_run_refuses_half_a_docker_login(tmp_path: Path) -> None:
     project = project_of(tmp_path, SINGLE)
     ended = subprocess.run(
         [sys.executable, "-P", "-m", "beanpod", "build", "--dry-run"],
@@ -212,7 +210,7 @@ RIGHT = {
 
 
 @pytest.mark.parametrize("manifest", sorted(CASES.rglob("beanpod.toml")), ids=lambda path: str(path.relative_to(CASES)))
-def test_every_case_can_be_looked_at(tmp_path: Path, manifest: Path) -> None:
+def test_dry_run_accepts_or_refuses_every_case(tmp_path: Path, manifest: Path) -> None:
     out, errors = io.StringIO(), io.StringIO()
     folder = tmp_path / "bundle"
     arguments = ["build", "--dry-run", "--json", "--manifest", str(manifest), "--bundle", str(folder)]

@@ -42,19 +42,19 @@ def test_writes_the_bundle_of_the_first_stage_or_of_the_given_one(tmp_path: Path
     assert (container_port(tmp_path / "first"), container_port(tmp_path / "prod")) == (3000, 4000)
 
 
-def test_problem_of_the_manifest_ends_with_2(tmp_path: Path) -> None:
+def test_problem_of_the_manifest_exits_with_2(tmp_path: Path) -> None:
     code, out, errors = check(tmp_path, f"{SERVICE}colour = 1\n")
     assert (code, out) == (2, "")
     assert errors.splitlines()[0].endswith("beanpod.toml: 1 problem")
 
 
-def test_missing_dockerfile_ends_with_2_and_names_the_key(tmp_path: Path) -> None:
+def test_missing_dockerfile_exits_with_2_and_names_the_key(tmp_path: Path) -> None:
     code, _, errors = check(tmp_path, STAGES, dockerfile=False)
     assert code == 2
     assert "service.dockerfile" in errors
 
 
-def test_problem_of_the_dockerfile_ends_with_3(tmp_path: Path) -> None:
+def test_problem_of_the_dockerfile_exits_with_3(tmp_path: Path) -> None:
     write(tmp_path, {"project/Dockerfile": "RUN true\n"})
     code, _, errors = check(tmp_path, STAGES, dockerfile=False)
     assert code == 3

@@ -55,18 +55,18 @@ def run(error: BaseException, *arguments: str, **variables: str) -> tuple[int, s
         ),
     ],
 )
-def test_every_end_is_one_line_and_an_exit_code(error: BaseException, code: int, said: str) -> None:
+def test_failure_is_one_line_and_an_exit_code(error: BaseException, code: int, said: str) -> None:
     assert run(error) == (code, "", said)
 
 
-def test_trace_is_shown_when_asked_for() -> None:
+def test_verbose_shows_the_trace() -> None:
     code, _, errors = run(ZeroDivisionError("by zero"), "--verbose")
     assert code == 1
     assert errors.startswith("Traceback (most recent call last):\n")
     assert errors.endswith("beanpod: unexpected ZeroDivisionError: by zero\n")
 
 
-def test_failure_is_a_document_too() -> None:
+def test_failure_is_written_as_json() -> None:
     code, out, errors = run(RolledBackError("app-2 failed", causes=("disk full",)), "--json")
     assert code == 5
     assert out == (
@@ -91,7 +91,7 @@ _SECRETS = (
 
 @pytest.mark.parametrize("name", _SECRETS)
 @pytest.mark.parametrize("more", [(), ("--json",), ("--verbose",), ("--output", "github")])
-def test_secret_of_the_environment_is_in_no_output(name: str, more: tuple[str, ...]) -> None:
+def test_secret_variable_is_masked_in_all_output(name: str, more: tuple[str, ...]) -> None:
     _, out, errors = run(ValueError("https://me:hunter22@host"), *more, **{name: "hunter22"})
     assert "me:***@host" in out + errors
     assert "hunter22" not in out + errors
@@ -111,7 +111,7 @@ _LOGIN = b64encode(b"ada:hunter22").decode()
     ],
     ids=["docker's login", "docker's password", "proxy", "web identity", "container"],
 )
-def test_secret_within_a_variable_or_behind_it_is_in_no_output(variables: dict[str, str], tmp_path: Path) -> None:
+def test_secret_in_a_variables_value_or_file_is_masked(variables: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "token").write_text("hunter22\n")
     given = {name: value.replace("{folder}", str(tmp_path)) for name, value in variables.items()}
     _, out, errors = run(ValueError(f"hunter22, that is {_LOGIN}"), "--json", **given)
@@ -128,12 +128,12 @@ def test_secret_within_a_variable_or_behind_it_is_in_no_output(variables: dict[s
         {"TOKEN_TTL": "environment", "DATABASE_URL": "postgres://postgres:postgres@db/environment"},
     ],
 )
-def test_variable_without_a_secret_hides_no_word(variables: dict[str, str]) -> None:
+def test_ordinary_words_are_not_masked(variables: dict[str, str]) -> None:
     _, _, errors = run(ValueError("postgres environment"), **variables)
     assert "postgres environment" in errors
 
 
-def test_manifest_tells_all_its_problems(tmp_path: Path) -> None:
+def test_all_problems_of_the_manifest_are_listed(tmp_path: Path) -> None:
     manifest = tmp_path / "beanpod.toml"
     manifest.write_text('[service]\nname = "X"\nimage = "a b"\n')
     errors = io.StringIO()
@@ -156,7 +156,7 @@ def test_program_ends_with_the_code_of_its_command() -> None:
     assert errors.startswith("beanpod: beanpod.toml: 1 problem\n  - stage 'nowhere': no such stage")
 
 
-def test_what_is_not_installed_is_told_with_the_command() -> None:
+def test_missing_packages_are_named_with_the_command_to_install_them() -> None:
     bare = subprocess.run(
         [sys.executable, "-S", "-m", "beanpod", "status"],
         cwd=ROOT / "constructs",
@@ -171,7 +171,7 @@ def test_what_is_not_installed_is_told_with_the_command() -> None:
     )
 
 
-def test_reader_that_is_gone_changes_no_exit_code() -> None:
+def test_closed_output_does_not_change_the_exit_code() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     process = _process("status", "--stage", "nowhere", stdout=writing, stderr=writing)

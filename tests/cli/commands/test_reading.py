@@ -20,7 +20,7 @@ def released(stage: Stage) -> Stage:
     return stage
 
 
-def test_status_says_what_runs_where(released: Stage) -> None:
+def test_status_shows_the_environment_and_its_instances(released: Stage) -> None:
     ended = released.run("status")
     assert (ended.code, ended.stderr) == (0, "")
     first, *facts = ended.stdout.splitlines()
@@ -35,7 +35,7 @@ def test_status_says_what_runs_where(released: Stage) -> None:
     assert instance.startswith("i-")
 
 
-def test_status_is_a_document(released: Stage) -> None:
+def test_status_is_written_as_json(released: Stage) -> None:
     document = released.run("status", "--json").document
     assert document["version_label"] == "guestbook-2"
     assert (document["status"], document["health"], document["causes"]) == ("Ready", "Ok", [])
@@ -54,7 +54,7 @@ def test_versions_are_listed_newest_first(released: Stage) -> None:
     assert [(version["current"], version["previous"]) for version in documents] == [(True, False), (False, True)]
 
 
-def test_events_are_told_oldest_first(released: Stage) -> None:
+def test_events_are_listed_oldest_first(released: Stage) -> None:
     lines = released.run("events").stdout.splitlines()
     assert any(line.endswith("INFO   Environment update completed successfully.") for line in lines)
     assert lines == sorted(lines, key=lambda line: line[:19])
@@ -75,7 +75,7 @@ class ImpatientReader(io.StringIO):
         return super().write(text)
 
 
-def test_followed_events_are_a_document_a_line_until_the_reader_goes(released: Stage) -> None:
+def test_followed_events_are_json_lines_until_the_output_is_closed(released: Stage) -> None:
     ended = released.run("events", "--follow", "--json", stdout=ImpatientReader(3))
     assert ended.code == 141
     assert ended.stderr == ""
@@ -101,7 +101,7 @@ def test_logs_show_the_latest_lines_of_each_file(released: Stage) -> None:
 
 
 @pytest.mark.parametrize("command", ["status", "versions", "events", "logs", "secrets"])
-def test_stage_that_is_not_deployed_is_one_line(stage: Stage, command: str) -> None:
+def test_missing_stack_is_reported_in_one_line(stage: Stage, command: str) -> None:
     folder = stage.project.folder
     text = (folder / "beanpod.toml").read_text()
     (folder / "other.toml").write_text(text.replace("stages.dev", "stages.test"))
@@ -111,14 +111,14 @@ def test_stage_that_is_not_deployed_is_one_line(stage: Stage, command: str) -> N
     assert ended.stderr.count("\n") == 1
 
 
-def test_unknown_stage_is_told(stage: Stage) -> None:
+def test_unknown_stage_is_reported(stage: Stage) -> None:
     ended = stage.run("status", "--stage", "prod")
     assert ended.code == 2
     assert ended.stderr.startswith("beanpod: ")
     assert "no such stage; choose one of: dev" in ended.stderr
 
 
-def test_answer_in_a_workflow_commands_nothing(released: Stage) -> None:
+def test_result_in_a_workflow_contains_no_workflow_command(released: Stage) -> None:
     _log(released, "var/log/evil.log", "i-1", "::error::mine", "##[error]mine")
     ended = released.run("logs", environ={"GITHUB_ACTIONS": "true"})
     assert "##[error]mine" in ended.stdout

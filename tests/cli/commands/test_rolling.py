@@ -27,7 +27,7 @@ def _runs(stage: Stage) -> str:
     return label
 
 
-def test_rollback_goes_to_the_version_before_and_says_what_is_live(released: Stage) -> None:
+def test_rollback_deploys_the_previous_version(released: Stage) -> None:
     ended = released.run("rollback")
     assert (ended.code, ended.stderr) == (0, "")
     assert f"Deployed {OLD} to {released.outputs['Url']}, health Ok" in ended.stdout.splitlines()[-1]
@@ -38,14 +38,14 @@ def test_rollback_goes_to_the_version_before_and_says_what_is_live(released: Sta
     assert set(document["phases"]) == {"Look", "Roll out", "Verify"}
 
 
-def test_rollback_to_nothing_known_is_refused(released: Stage) -> None:
+def test_rollback_to_an_unknown_version_is_refused(released: Stage) -> None:
     ended = released.run("rollback", "guestbook-nowhere")
     assert ended.code == 2
     assert ended.stderr.startswith("beanpod: application ")
     assert "has no version guestbook-nowhere" in ended.stderr
 
 
-def test_failed_release_tells_workflow_and_program(released: Stage, tmp_path: Path) -> None:
+def test_failed_release_sets_outputs_and_json(released: Stage, tmp_path: Path) -> None:
     broken = f"guestbook-{'c' * 16}"
     released.make_version(broken)
     released.embedded.order("error-event", version_label=broken, environment=released.environment)
@@ -65,7 +65,7 @@ def test_failed_release_tells_workflow_and_program(released: Stage, tmp_path: Pa
     assert _runs(released) == NEW
 
 
-def test_health_that_was_accepted_is_no_failure(released: Stage) -> None:
+def test_accepted_health_is_a_success(released: Stage) -> None:
     unwell = f"guestbook-{'d' * 16}"
     released.make_version(unwell)
     released.embedded.order("yellow", version_label=unwell, environment=released.environment)
@@ -75,7 +75,7 @@ def test_health_that_was_accepted_is_no_failure(released: Stage) -> None:
     assert released.run("rollback", NEW).code == 0
 
 
-def test_rollout_that_takes_too_long_is_ended(released: Stage) -> None:
+def test_rollout_is_aborted_at_the_timeout(released: Stage) -> None:
     slow = f"guestbook-{'e' * 16}"
     released.make_version(slow)
     released.embedded.order("never-ready", version_label=slow, environment=released.environment)
@@ -85,7 +85,7 @@ def test_rollout_that_takes_too_long_is_ended(released: Stage) -> None:
     assert _runs(released) == NEW
 
 
-def test_dry_run_shows_the_plan_and_touches_nothing(released: Stage) -> None:
+def test_dry_run_shows_the_plan_and_changes_nothing(released: Stage) -> None:
     released.embedded.forget_calls()
     ended = released.run("deploy", "--dry-run")
     assert (ended.code, ended.stderr) == (0, "")
@@ -126,7 +126,7 @@ def test_private_image_that_instances_cannot_pull_is_refused_before_it_is_built(
     assert ("building" in ended.stdout, registry.uploads()) == (False, 0)
 
 
-def test_deployment_is_built_pushed_and_served(
+def test_deploy_builds_pushes_and_deploys(
     released: Stage, registry: LocalRegistry, docker_engine: Engine, tmp_path: Path
 ) -> None:
     environ = docker_engine.variables(tmp_path) | registry.login

@@ -58,7 +58,7 @@ def _run(stage: Stage, github: GitHub, *arguments: str, **variables: str) -> End
     return stage.run("secrets", *arguments, environ={"PATH": github.path, **variables})
 
 
-def test_secrets_reach_github_by_standard_input_alone(stage: Stage, github: GitHub, key: Mapping[str, str]) -> None:
+def test_secrets_are_passed_on_standard_input_only(stage: Stage, github: GitHub, key: Mapping[str, str]) -> None:
     ended = _run(stage, github, "--repo", "me/app", AWS_SECRET_ACCESS_KEY="admins", **LOGIN)
     assert (ended.code, ended.stderr) == (0, "")
     names = ("AWS_ACCESS_KEY", "AWS_SECRET_KEY", "DOCKER_USERNAME", "DOCKER_PASSWORD")
@@ -70,7 +70,7 @@ def test_secrets_reach_github_by_standard_input_alone(stage: Stage, github: GitH
     assert not [secret for secret in (key["AWS_SECRET_ACCESS_KEY"], "hunter22", "admins") if secret in seen]
 
 
-def test_secrets_of_a_github_environment_are_told_apart(stage: Stage, github: GitHub) -> None:
+def test_secrets_can_be_set_in_a_github_environment(stage: Stage, github: GitHub) -> None:
     ended = _run(stage, github, "--repo", "me/app", "--env", "prod", "--json", **LOGIN)
     assert github.calls[0] == "secret set AWS_ACCESS_KEY --repo me/app --env prod"
     assert ended.document == {
@@ -80,7 +80,7 @@ def test_secrets_of_a_github_environment_are_told_apart(stage: Stage, github: Gi
     }
 
 
-def test_repository_is_left_to_gh_unless_named(stage: Stage, github: GitHub) -> None:
+def test_default_repository_is_the_checkouts(stage: Stage, github: GitHub) -> None:
     ended = _run(stage, github, **LOGIN)
     assert github.calls[0] == "secret set AWS_ACCESS_KEY"
     assert "AWS_ACCESS_KEY is set in this checkout's repository" in ended.stdout
@@ -90,16 +90,14 @@ def test_repository_is_left_to_gh_unless_named(stage: Stage, github: GitHub) -> 
     ("login", "missing"),
     [({}, "no DOCKER_USERNAME and no DOCKER_PASSWORD"), ({"DOCKER_USERNAME": "me"}, "no DOCKER_PASSWORD")],
 )
-def test_nothing_is_set_without_a_whole_docker_login(
-    stage: Stage, github: GitHub, login: dict[str, str], missing: str
-) -> None:
+def test_incomplete_docker_login_is_refused(stage: Stage, github: GitHub, login: dict[str, str], missing: str) -> None:
     ended = _run(stage, github, **login)
     assert ended.code == 2
     assert ended.stderr == f"beanpod: {missing}: set the login that CI pushes with, or use --print\n"
     assert github.calls == []
 
 
-def test_printed_commands_fetch_the_values_themselves(
+def test_printed_commands_read_the_values_from_aws(
     stage: Stage, github: GitHub, key: Mapping[str, str], tmp_path: Path
 ) -> None:
     ended = _run(stage, github, "--print", "--repo", "me/app", **LOGIN)
@@ -118,14 +116,14 @@ def test_printed_commands_fetch_the_values_themselves(
     ]
 
 
-def test_commands_are_printed_where_there_is_no_gh(stage: Stage, tmp_path: Path) -> None:
+def test_commands_are_printed_without_gh(stage: Stage, tmp_path: Path) -> None:
     ended = stage.run("secrets", environ={"PATH": str(tmp_path)})
     assert ended.code == 2
     assert len(ended.stdout.splitlines()) == 4
     assert ended.stderr.startswith("beanpod: gh is not on PATH: install it")
 
 
-def test_refusal_of_github_says_what_was_refused(stage: Stage, tmp_path: Path) -> None:
+def test_error_of_gh_is_reported_with_the_secrets_name(stage: Stage, tmp_path: Path) -> None:
     github = GitHub(tmp_path, then="echo 'HTTP 404: Not Found' >&2; exit 1")
     ended = _run(stage, github, "--repo", "me/gone", **LOGIN)
     assert ended.code == 2
@@ -137,7 +135,7 @@ def test_refusal_of_github_says_what_was_refused(stage: Stage, tmp_path: Path) -
     assert len(github.calls) == 1
 
 
-def test_gh_that_cannot_be_run_is_told(stage: Stage, tmp_path: Path) -> None:
+def test_gh_that_cannot_be_run_is_reported(stage: Stage, tmp_path: Path) -> None:
     github = GitHub(tmp_path)
     (tmp_path / "gh").write_text("no program")
     ended = _run(stage, github, **LOGIN)
@@ -145,14 +143,14 @@ def test_gh_that_cannot_be_run_is_told(stage: Stage, tmp_path: Path) -> None:
     assert ended.stderr == "beanpod: gh could not be run to set AWS_ACCESS_KEY: Exec format error\n"
 
 
-def test_gh_that_does_not_end_is_told(tmp_path: Path) -> None:
+def test_timeout_of_gh_is_reported(tmp_path: Path) -> None:
     github = GitHub(tmp_path, then="exec sleep 20")
     command = GitHubCli(str(tmp_path / "gh"), tmp_path, {"PATH": github.path}, timeout=0.2)
     with pytest.raises(UsageError, match=r"gh could not be run to set KEY: no answer within 0.2 s; check the network"):
         command.set_secret(Destination(), "KEY", "hunter22")
 
 
-def test_stage_without_a_deploy_user_needs_the_docker_login_alone(stage: Stage, github: GitHub) -> None:
+def test_stage_without_a_deploy_user_sets_only_the_docker_login(stage: Stage, github: GitHub) -> None:
     outputs = {"DeployRoleArn": "arn:aws:iam::123456789012:role/ci", "BucketName": "artifacts"}
     lay_stack(stage.embedded, "guestbook-keyless-delivery", outputs)
     text = (stage.project.folder / "beanpod.toml").read_text().replace("stages.dev", "stages.keyless")
@@ -165,7 +163,7 @@ def test_stage_without_a_deploy_user_needs_the_docker_login_alone(stage: Stage, 
     assert github.calls == [f"secret set {name} --repo me/keyless" for name in LOGIN]
 
 
-def test_secret_that_holds_no_key_is_refused(stage: Stage, github: GitHub) -> None:
+def test_secret_without_a_key_is_refused(stage: Stage, github: GitHub) -> None:
     secrets, arn = stage.client("secretsmanager"), stage.outputs["DeployerSecretArn"]
     before = secrets.get_secret_value(SecretId=arn)["SecretString"]
     secrets.put_secret_value(SecretId=arn, SecretString=json.dumps({"AWS_ACCESS_KEY": "AKIA"}))

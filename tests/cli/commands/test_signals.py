@@ -39,14 +39,14 @@ def _line(process: "subprocess.Popen[str]") -> str:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_lets_the_program_clean_up(number: signal.Signals) -> None:
+def test_signal_lets_the_program_clean_up(number: signal.Signals) -> None:
     with _start(0) as process:
         process.send_signal(number)
         assert (_line(process), _line(process)) == ("cleaning", "clean")
         assert process.wait(60) == 130
 
 
-def test_signals_that_come_together_are_one() -> None:
+def test_repeated_signals_within_a_second_are_ignored() -> None:
     with _start(0.2) as process:
         process.send_signal(signal.SIGINT)
         assert _line(process) == "cleaning"
@@ -77,14 +77,14 @@ class Times:
             self.interruptions.handle(signal.SIGINT, None)
 
 
-def test_another_ctrl_c_ends_at_once() -> None:
+def test_later_ctrl_c_exits_at_once() -> None:
     times = Times()
     times.now = 1.5
     times.interruptions.handle(signal.SIGINT, None)
     assert times.left == [130]
 
 
-def test_another_sigterm_does_not_cut_the_cleaning_short() -> None:
+def test_later_sigterm_is_ignored() -> None:
     times = Times()
     times.now = 7.5
     times.interruptions.handle(signal.SIGTERM, None)

@@ -47,19 +47,19 @@ class Step:
 
 # The runner trims what stands at the end of the properties.
 @given(data=st.text(), value=st.text(min_size=1).filter(lambda text: text == text.strip()))
-def test_any_text_survives_a_command(data: str, value: str) -> None:
+def test_workflow_command_preserves_any_text(data: str, value: str) -> None:
     obeyed = Runner().read(command("error", data, {"title": value}))
     assert obeyed.commands == [("error", {"title": value}, data)]
     assert obeyed.text == []
 
 
 @given(values=st.dictionaries(st.sampled_from(["url", "image", "health"]), HOSTILE))
-def test_any_value_survives_the_output_file(values: dict[str, str]) -> None:
+def test_output_file_preserves_any_value(values: dict[str, str]) -> None:
     assert read_file_command("".join(file_entry(*item) for item in values.items())) == values
 
 
 @given(said=HOSTILE, printed=HOSTILE, message=HOSTILE)
-def test_no_text_is_ever_obeyed(said: str, printed: str, message: str) -> None:
+def test_text_is_never_taken_for_a_workflow_command(said: str, printed: str, message: str) -> None:
     step = Step()
     with step.github, step.github.phase(Phase.BUILD):
         step.github.say(said)
@@ -82,7 +82,7 @@ def test_phase_is_a_group() -> None:
     assert obeyed.text == ["| Step 1/3 : FROM node", "Build: done in 35 s"]
 
 
-def test_commands_work_again_after_the_step() -> None:
+def test_workflow_commands_are_enabled_after_the_step() -> None:
     step = Step()
     with step.github:
         step.github.say("the end")
@@ -107,19 +107,19 @@ def test_failure_is_one_annotation_with_its_causes() -> None:
     ("failure", "title"),
     [(Failure("x", 6), "Deployment failed"), (Failure("x", 130), "Deployment interrupted")],
 )
-def test_title_says_what_it_was(failure: Failure, title: str) -> None:
+def test_annotation_has_a_title_for_each_kind_of_failure(failure: Failure, title: str) -> None:
     step = Step()
     step.github.fail(failure)
     assert step.obeyed().commands == [("error", {"title": title}, "x")]
 
 
-def test_annotation_keeps_to_what_github_shows() -> None:
+def test_annotation_is_shortened_to_githubs_limit() -> None:
     step = Step()
     step.github.fail(Failure("long " * 2000, 1))
     assert len(step.obeyed().named("error")[0]) == 4000
 
 
-def test_outputs_tell_what_was_released(tmp_path: Path) -> None:
+def test_outputs_describe_the_release(tmp_path: Path) -> None:
     step = Step(tmp_path)
     answered = "GET http://app/health answered 200"
     released = Outcome("app-1", "me/app:1@sha256:77", "sha256:77", "app-0", "http://app", "Ok", answered, changed=True)
@@ -137,7 +137,7 @@ def test_outputs_tell_what_was_released(tmp_path: Path) -> None:
     }
 
 
-def test_outputs_tell_a_rollback(tmp_path: Path) -> None:
+def test_outputs_describe_a_rollback(tmp_path: Path) -> None:
     step = Step(tmp_path)
     known = Outcome("app-1", previous_version="app-0", url="http://app", changed=True)
     step.github.fail(Failure("x", 5, rolled_back=True, outcome=known))
@@ -146,7 +146,7 @@ def test_outputs_tell_a_rollback(tmp_path: Path) -> None:
     assert (outputs["changed"], outputs["rolled-back"]) == ("false", "true")
 
 
-def test_outputs_of_an_early_failure_are_all_there_and_empty(tmp_path: Path) -> None:
+def test_outputs_of_an_early_failure_exist_and_are_empty(tmp_path: Path) -> None:
     step = Step(tmp_path)
     step.github.fail(Failure("x", 2))
     outputs = step.outputs()
@@ -193,13 +193,13 @@ def test_summary_of_a_failure_has_its_causes(tmp_path: Path) -> None:
     assert "| Roll out | 0.0 s | failed |" in step.summary()
 
 
-def test_secret_from_elsewhere_is_announced_line_by_line() -> None:
+def test_secret_is_masked_in_the_log_line_by_line() -> None:
     step = Step()
     step.github.mask("one\ntwo%")
     assert step.obeyed().named("add-mask") == ["one", "two%"]
 
 
-def test_secret_from_a_variable_is_not_written_out() -> None:
+def test_secret_from_a_variable_is_not_printed_for_masking() -> None:
     step = Step(DOCKER_PASSWORD="hunter22")
     step.github.mask("hunter22")
     step.github.output("hunter22")
@@ -222,7 +222,7 @@ def test_file_that_cannot_be_written_is_a_warning(tmp_path: Path) -> None:
     assert step.obeyed().named("warning") == ["GITHUB_OUTPUT cannot be written: Is a directory"]
 
 
-def test_json_holds_no_command_and_says_the_same() -> None:
+def test_escaped_json_contains_no_workflow_command() -> None:
     document = escape_commands('{"message": "##[error]##[x] ###["}')
     assert Runner().read(document).commands == []
     assert document == '{"message": "#\\u0023[error]#\\u0023[x] ##\\u0023["}'

@@ -34,7 +34,7 @@ def shown() -> Shown:
     return Shown()
 
 
-def test_phase_has_a_beginning_an_end_and_its_time(shown: Shown) -> None:
+def test_phase_is_shown_with_start_end_and_duration(shown: Shown) -> None:
     with shown.lines.phase(Phase.BUILD):
         shown.clock.sleep(35)
         shown.lines.output("Step 1/3 : FROM node")
@@ -48,13 +48,13 @@ def test_phase_has_a_beginning_an_end_and_its_time(shown: Shown) -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_phase_that_ends_by_an_exception_failed(shown: Shown, error: type[BaseException]) -> None:
+def test_phase_that_raises_is_shown_as_failed(shown: Shown, error: type[BaseException]) -> None:
     with pytest.raises(error), shown.lines.phase(Phase.PUSH):
         raise error
     assert shown.text[-1] == "12:31:04Z  Push: failed after 0.0 s"
 
 
-def test_unchanged_state_is_told_every_thirty_seconds(shown: Shown) -> None:
+def test_unchanged_status_is_shown_every_30_seconds(shown: Shown) -> None:
     for _ in range(14):
         shown.lines.status(UPDATING)
         shown.clock.sleep(5)
@@ -66,20 +66,20 @@ def test_unchanged_state_is_told_every_thirty_seconds(shown: Shown) -> None:
     ]
 
 
-def test_changed_state_is_told_at_once(shown: Shown) -> None:
+def test_changed_status_is_shown_at_once(shown: Shown) -> None:
     shown.lines.status(UPDATING)
     shown.clock.sleep(1)
     shown.lines.status(Status("Updating", "Info", 1, 2))
     assert "1 of 2" in shown.text[1]
 
 
-def test_events_carry_their_severity(shown: Shown) -> None:
+def test_events_are_shown_with_their_severity(shown: Shown) -> None:
     shown.lines.event(EnvironmentEvent(START, "WARN", "Health is\nYellow."))
     assert shown.text == ["12:31:04Z  WARN  Health is Yellow."]
 
 
 @given(text=st.text())
-def test_whatever_is_said_is_one_line(text: str) -> None:
+def test_any_message_is_one_line(text: str) -> None:
     shown = Shown()
     shown.lines.say(text)
     shown.lines.status(Status(text, text))
@@ -87,18 +87,18 @@ def test_whatever_is_said_is_one_line(text: str) -> None:
     assert all(line.startswith("12:31:04Z") for line in shown.text)
 
 
-def test_last_line_says_what_is_live_and_where(shown: Shown) -> None:
+def test_last_line_names_version_url_and_health(shown: Shown) -> None:
     shown.clock.sleep(200)
     shown.lines.finish(Outcome("app-1", url="http://app", health="Ok", changed=True))
     assert shown.text == ["12:34:24Z  Deployed app-1 to http://app, health Ok, after 3 min 20 s"]
 
 
-def test_last_line_says_that_there_was_nothing_to_do(shown: Shown) -> None:
+def test_last_line_says_that_there_is_nothing_to_do(shown: Shown) -> None:
     shown.lines.finish(Outcome("app-1", url="http://app"))
     assert shown.text == ["12:31:04Z  Nothing to do: app-1 is deployed already to http://app, after 0.0 s"]
 
 
-def test_phases_are_summed_up(shown: Shown) -> None:
+def test_durations_of_a_repeated_phase_are_added(shown: Shown) -> None:
     for seconds in (2, 3):
         with shown.lines.phase(Phase.LOOK):
             shown.clock.sleep(seconds)
@@ -111,7 +111,7 @@ def test_failure_goes_to_the_error_stream(shown: Shown) -> None:
     assert shown.errors.getvalue() == "beanpod: app-1 failed: mend it\n  disk full\n  i-1: exit 1\n"
 
 
-def test_cause_that_the_message_tells_is_not_told_twice(shown: Shown) -> None:
+def test_cause_that_the_message_contains_is_not_repeated(shown: Shown) -> None:
     shown.lines.fail(Failure("docker build failed: no such file", 3, causes=("no such file", "Step 2/3")))
     assert shown.errors.getvalue() == "beanpod: docker build failed: no such file\n  Step 2/3\n"
 

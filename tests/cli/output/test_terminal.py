@@ -57,7 +57,7 @@ def rendered(renderable: object, columns: int) -> list[str]:
     return capture.get().splitlines()
 
 
-def test_finished_phases_stay_with_their_times_and_words() -> None:
+def test_finished_phases_stay_with_durations_and_messages() -> None:
     screen = Screen(NO_COLOR="1")
     with screen.terminal:
         with screen.terminal.phase(Phase.LOOK):
@@ -75,7 +75,7 @@ def test_finished_phases_stay_with_their_times_and_words() -> None:
     ]
 
 
-def test_running_phase_shows_the_state_and_the_latest_lines() -> None:
+def test_running_phase_shows_the_status_and_the_latest_lines() -> None:
     view = PhaseView(Phase.ROLL_OUT, started=10.0, status=coloured_status(Status("Updating", "Info", 1, 2)))
     for number in range(9):
         view = view.with_tail(Text(f"line {number} {'x' * 100}"))
@@ -85,7 +85,7 @@ def test_running_phase_shows_the_state_and_the_latest_lines() -> None:
     assert all(len(line) == 80 and line.endswith("…") for line in shown[1:])
 
 
-def test_narrow_terminal_gets_the_words_underneath() -> None:
+def test_narrow_terminal_shows_messages_below_the_phase() -> None:
     view = PhaseView(Phase.BUILD, started=0.0, messages=(Text("guestbook:3f9a"),))
     assert [line.rstrip() for line in rendered(view.running(3.0), 40)] == [
         "⠋ Build  3.0 s",
@@ -105,7 +105,7 @@ def _build_badly(screen: Screen) -> None:
     raise ValueError("missing script")
 
 
-def test_events_that_need_looking_at_stay() -> None:
+def test_warning_events_stay() -> None:
     screen = Screen(NO_COLOR="1")
     with screen.terminal, screen.terminal.phase(Phase.ROLL_OUT):
         screen.terminal.event(EnvironmentEvent(START, "INFO", "starting"))
@@ -114,7 +114,7 @@ def test_events_that_need_looking_at_stay() -> None:
     assert screen.kept == ["✓ Roll out          0.0 s  12:31:04 WARN  unwell"]
 
 
-def test_words_outside_a_phase_are_shown() -> None:
+def test_messages_outside_a_phase_are_shown() -> None:
     screen = Screen(NO_COLOR="1")
     with screen.terminal:
         screen.terminal.say("said")
@@ -125,7 +125,7 @@ def test_words_outside_a_phase_are_shown() -> None:
 
 
 @pytest.mark.parametrize(("columns", "indent"), [(100, 27), (40, 4)])
-def test_words_between_phases_are_in_line_with_theirs(columns: int, indent: int) -> None:
+def test_messages_between_phases_are_aligned(columns: int, indent: int) -> None:
     screen = Screen(columns=columns, NO_COLOR="1")
     with screen.terminal:
         with screen.terminal.phase(Phase.LOOK):
@@ -135,14 +135,14 @@ def test_words_between_phases_are_in_line_with_theirs(columns: int, indent: int)
     assert screen.kept[-1] == f"{' ' * indent}between"
 
 
-def test_everything_docker_prints_stays_when_asked_for() -> None:
+def test_verbose_keeps_all_output_of_docker() -> None:
     screen = Screen(verbose=True, NO_COLOR="1")
     with screen.terminal, screen.terminal.phase(Phase.BUILD):
         screen.terminal.output("Step 1/3 : FROM node")
     assert screen.kept[0] == "  Step 1/3 : FROM node"
 
 
-def test_end_says_what_is_live_and_where_to_click() -> None:
+def test_last_lines_name_the_version_and_the_url() -> None:
     url = "http://" + "guestbook." * 12 + "com"
     screen = Screen(columns=80, NO_COLOR="1")
     screen.clock.sleep(200)
@@ -170,7 +170,7 @@ def test_failure_on_a_terminal_begins_in_red() -> None:
     ]
 
 
-def test_colours_are_left_out_where_nobody_wants_them() -> None:
+def test_no_color_disables_colours() -> None:
     coloured, plain = Screen(), Screen(NO_COLOR="1")
     for screen in (coloured, plain):
         with screen.terminal.phase(Phase.BUILD):
@@ -179,14 +179,14 @@ def test_colours_are_left_out_where_nobody_wants_them() -> None:
     assert not any(f"{_ESCAPE}{code}m" in plain.raw for code in (31, 32, 33, 36))
 
 
-def test_marks_are_plain_where_the_terminal_has_no_others() -> None:
+def test_marks_are_ascii_on_an_ascii_terminal() -> None:
     screen = Screen(encoding="ascii", NO_COLOR="1")
     with screen.terminal.phase(Phase.BUILD):
         screen.terminal.say("done ✓")
     assert screen.kept == ["+ Build             0.0 s  done ?"]
 
 
-def test_masked_value_is_nowhere() -> None:
+def test_masked_value_is_in_no_output() -> None:
     screen = Screen(verbose=True)
     screen.terminal.mask("hunter22")
     with screen.terminal.phase(Phase.BUILD):
@@ -199,7 +199,7 @@ def test_masked_value_is_nowhere() -> None:
     assert "hunter22" not in screen.raw + screen.errors.getvalue()
 
 
-def test_others_cannot_command_the_terminal() -> None:
+def test_control_characters_do_not_reach_the_terminal() -> None:
     screen = Screen()
     with screen.terminal.phase(Phase.BUILD):
         screen.terminal.say("\x1b]0;mine\x07title [red]no markup[/red]")
@@ -225,7 +225,7 @@ with display, display.phase(Phase.BUILD):
 """
 
 
-def test_interrupted_terminal_has_its_cursor_back() -> None:
+def test_interruption_shows_the_cursor_again() -> None:
     ours, theirs = pty.openpty()
     environ = {"PATH": os.environ["PATH"], "TERM": "xterm", "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
     process = subprocess.Popen(

@@ -20,7 +20,7 @@ from beanpod.deploy.report import Status
         (3725, "1 h 02 min"),
     ],
 )
-def test_duration_is_written_for_a_person(seconds: float, text: str) -> None:
+def test_duration_has_one_or_two_units(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
@@ -32,7 +32,7 @@ def test_duration_is_written_for_a_person(seconds: float, text: str) -> None:
         (Status("Launching", ""), "Launching"),
     ],
 )
-def test_status_is_a_sentence(status: Status, text: str) -> None:
+def test_status_text_has_health_and_instances(status: Status, text: str) -> None:
     assert status_text(status) == text
 
 
@@ -49,7 +49,7 @@ def test_status_is_a_sentence(status: Status, text: str) -> None:
         ("\x1b]unfinished\nnext", " next"),
     ],
 )
-def test_what_commands_a_terminal_is_taken_out(dirty: str, shown: str) -> None:
+def test_control_sequences_are_removed(dirty: str, shown: str) -> None:
     assert clean(dirty) == shown
 
 
