@@ -28,7 +28,8 @@ def run(context: Context) -> None:
             write(context.root, project.files)
         except OSError as error:
             raise UsageError(f"{error.filename}: cannot be written: {error.strerror}") from error
-    context.results.emit(InitResult(project, written=written, diff=context.options.diff))
+    result = InitResult(project, written=written, diff=context.options.diff)
+    context.results.emit(result.to_dict(), result.to_text(context.results.paint))
 
 
 def _ask(question: Missing) -> str:
