@@ -75,9 +75,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_dry_run_writes_the_bundle(tmp_path: Path, files: dict[str, str], definition: str, image: str) -> None:
     project, folder = project_of(tmp_path, files), tmp_path / "new" / "bundle"
     before = contents(project)
-    ended = run(project, "--bundle", str(folder), "--json")
-    assert ended.returncode == 0, ended.stderr
-    document = json.loads(ended.stdout)
+    result = run(project, "--bundle", str(folder), "--json")
+    assert result.returncode == 0, result.stderr
+    document = json.loads(result.stdout)
     assert (document["dry_run"], document["bundle"]["folder"]) == (True, str(folder))
     assert sorted(contents(folder)) == document["bundle"]["files"]
     assert image in contents(folder)[definition].decode()
@@ -88,16 +88,16 @@ def test_dry_run_writes_the_bundle(tmp_path: Path, files: dict[str, str], defini
 
 def test_dry_run_prints_the_notes_and_includes_mounted_files(tmp_path: Path) -> None:
     project, folder = project_of(tmp_path, BUILT), tmp_path / "bundle"
-    ended = run(project, "--bundle", str(folder))
-    assert ended.returncode == 0, ended.stderr
-    assert "container_name" in ended.stdout
+    result = run(project, "--bundle", str(folder))
+    assert result.returncode == 0, result.stderr
+    assert "container_name" in result.stdout
     assert contents(folder)["conf/app.conf"] == b"x\n"
 
 
 def test_dry_run_without_a_folder_only_checks(tmp_path: Path) -> None:
     project = project_of(tmp_path, SINGLE)
-    ended = run(project)
-    assert (ended.returncode, ended.stderr) == (0, "")
+    result = run(project)
+    assert (result.returncode, result.stderr) == (0, "")
     assert set(contents(project)) == set(SINGLE)
 
 
@@ -114,9 +114,9 @@ def test_dry_run_uses_the_given_stage(tmp_path: Path) -> None:
 def test_problem_of_the_bundle_exits_with_3(tmp_path: Path, files: dict[str, str]) -> None:
     project, folder = project_of(tmp_path, files), tmp_path / "bundle"
     (project / "Dockerfile").unlink()
-    ended = run(project, "--bundle", str(folder))
-    assert (ended.returncode, ended.stdout.count("Traceback")) == (3, 0)
-    assert len(ended.stderr.splitlines()) == 1
+    result = run(project, "--bundle", str(folder))
+    assert (result.returncode, result.stdout.count("Traceback")) == (3, 0)
+    assert len(result.stderr.splitlines()) == 1
     assert not folder.exists()
 
 
@@ -124,9 +124,9 @@ def test_problem_of_the_bundle_exits_with_3(tmp_path: Path, files: dict[str, str
 def test_folder_with_other_files_is_refused_and_unchanged(tmp_path: Path, name: str) -> None:
     project = project_of(tmp_path, SINGLE)
     write(tmp_path, {f"bundle/{name}": "mine"})
-    ended = run(project, "--bundle", "../bundle")
-    assert ended.returncode == 2
-    assert ended.stderr == "beanpod: --bundle ../bundle is not empty: name a new or an empty folder\n"
+    result = run(project, "--bundle", "../bundle")
+    assert result.returncode == 2
+    assert result.stderr == "beanpod: --bundle ../bundle is not empty: name a new or an empty folder\n"
     assert contents(tmp_path / "bundle") == {name: b"mine"}
 
 
@@ -158,10 +158,10 @@ def test_earlier_bundle_is_replaced_only_if_it_is_unchanged(tmp_path: Path, chan
 def test_folder_within_the_sources_is_refused(tmp_path: Path, files: dict[str, str], folder: str) -> None:
     project = project_of(tmp_path, {**files, ".platform/nginx/conf.d/a.conf": "# x\n"})
     before = contents(project)
-    ended = run(project, "--bundle", folder)
-    assert ended.returncode == 2
-    assert ended.stderr.startswith(f"beanpod: --bundle {folder} is ")
-    assert len(ended.stderr.splitlines()) == 1
+    result = run(project, "--bundle", folder)
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"beanpod: --bundle {folder} is ")
+    assert len(result.stderr.splitlines()) == 1
     assert contents(project) == before
 
 
@@ -175,14 +175,14 @@ def test_unwritable_folder_is_reported_in_one_line(tmp_path: Path) -> None:
     project = project_of(tmp_path, SINGLE)
     (tmp_path / "closed").mkdir(mode=0o555)
     for folder in ("../closed", "../closed/new", "../closed/new/deep"):
-        ended = run(project, "--bundle", folder)
-        assert ended.returncode == 2
-        assert ended.stderr == f"beanpod: --bundle {folder} cannot be written: name another folder\n"
+        result = run(project, "--bundle", folder)
+        assert result.returncode == 2
+        assert result.stderr == f"beanpod: --bundle {folder} cannot be written: name another folder\n"
 
 
 def test_dry_run_refuses_half_a_docker_login(tmp_path: Path) -> None:
     project = project_of(tmp_path, SINGLE)
-    ended = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-P", "-m", "beanpod", "build", "--dry-run"],
         cwd=project,
         env={"DOCKER_USERNAME": "ada", "PYTHONPATH": str(ROOT)},
@@ -190,8 +190,8 @@ def test_dry_run_refuses_half_a_docker_login(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert ended.returncode == 2
-    assert "DOCKER_PASSWORD is not" in ended.stderr
+    assert result.returncode == 2
+    assert "DOCKER_PASSWORD is not" in result.stderr
 
 
 CASES = ROOT / "tests/cases"

@@ -1,4 +1,4 @@
-"""A compose file of which nothing is built here, the most usual one on Beanstalk, from its build to a rollback."""
+"""A Compose file without `build`: from build to rollback."""
 
 import json
 import os
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands.stage import Stage
+from tests.cli.commands.deployed_stage import DeployedStage
 from tests.cli.output.runner import read_file_command
 from tests.deploy.bundles.cases import copied
 from tests.deploy.registry import local_registry
@@ -24,18 +24,18 @@ def manifest(tmp_path: Path) -> Path:
 NOWHERE = {"DOCKER_HOST": "tcp://127.0.0.1:1", "PATH": "/nowhere"}
 
 
-def test_release_is_named_by_the_image_of_the_web_service(stage: Stage, manifest: Path, tmp_path: Path) -> None:
+def test_release_is_named_by_the_image_of_the_web_service(stage: DeployedStage, manifest: Path, tmp_path: Path) -> None:
     files = {"GITHUB_OUTPUT": str(tmp_path / "output"), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
-    ended = stage.run(
+    result = stage.run(
         "deploy", "--manifest", str(manifest), "--json", environ={"GITHUB_ACTIONS": "true", **files, **NOWHERE}
     )
-    assert ended.code == 0, ended.stderr
-    assert (ended.document["image"], ended.document["digest"]) == ("nginx:stable", "")
-    assert ended.document["changed"] is True
+    assert result.code == 0, result.stderr
+    assert (result.document["image"], result.document["digest"]) == ("nginx:stable", "")
+    assert result.document["changed"] is True
     outputs = read_file_command((tmp_path / "output").read_text())
     assert (outputs["image"], outputs["digest"]) == ("nginx:stable", "")
     assert "Image nginx:stable" in (tmp_path / "summary").read_text()
-    label = ended.document["version_label"]
+    label = result.document["version_label"]
     assert stage.run("status", "--json").document["version_label"] == label
 
     again = stage.run("deploy", "--manifest", str(manifest), "--json", environ=NOWHERE)
@@ -48,7 +48,7 @@ def test_release_is_named_by_the_image_of_the_web_service(stage: Stage, manifest
     assert stage.run("rollback", "--json").document["version_label"] == label
 
 
-def test_build_and_dry_run_show_that_nothing_is_built(stage: Stage, manifest: Path) -> None:
+def test_build_and_dry_run_show_that_nothing_is_built(stage: DeployedStage, manifest: Path) -> None:
     built = stage.run("--manifest", str(manifest), "build", "--json", environ=NOWHERE)
     assert (built.code, built.document["images"], built.document["image"]) == (0, [], "nginx:stable")
     assert "nginx:stable" in stage.run("--manifest", str(manifest), "build", environ=NOWHERE).stdout
@@ -57,7 +57,7 @@ def test_build_and_dry_run_show_that_nothing_is_built(stage: Stage, manifest: Pa
     assert any(line.split() == ["push", "nothing"] for line in plan)
 
 
-def test_version_is_tagged_with_the_image(stage: Stage, manifest: Path) -> None:
+def test_version_is_tagged_with_the_image(stage: DeployedStage, manifest: Path) -> None:
     document = json.loads(stage.run("deploy", "--manifest", str(manifest), "--json", environ=NOWHERE).stdout)
     beanstalk = stage.client("elasticbeanstalk")
     (version,) = beanstalk.describe_application_versions(VersionLabels=[document["version_label"]])[
@@ -67,12 +67,12 @@ def test_version_is_tagged_with_the_image(stage: Stage, manifest: Path) -> None:
     assert {"Key": "beanpod:image", "Value": "nginx:stable"} in tags
 
 
-def test_image_that_the_instances_cannot_pull_is_refused(stage: Stage, manifest: Path, tmp_path: Path) -> None:
+def test_image_that_the_instances_cannot_pull_is_refused(stage: DeployedStage, manifest: Path, tmp_path: Path) -> None:
     compose = manifest.with_name("compose.yaml")
     with local_registry(tmp_path / "registry", username="ada", password="open sesame") as registry:
         compose.write_text(compose.read_text().replace("nginx:stable", f"{registry.host}/ada/wiki:1"))
         environ = {**NOWHERE, "PATH": os.environ["PATH"]}
-        ended = stage.run("deploy", "--manifest", str(manifest), environ=environ)
-    assert ended.code == 3
-    assert f"service web: {registry.host}/ada/wiki:1 is private or does not exist on {registry.host}" in ended.stderr
-    assert f"run docker login {registry.host} in a hook of your own" in ended.stderr
+        result = stage.run("deploy", "--manifest", str(manifest), environ=environ)
+    assert result.code == 3
+    assert f"service web: {registry.host}/ada/wiki:1 is private or does not exist on {registry.host}" in result.stderr
+    assert f"run docker login {registry.host} in a hook of your own" in result.stderr

@@ -1,4 +1,4 @@
-"""Whole processes that are interrupted: what they say, which code they end with, what they leave."""
+"""Processes that are interrupted: their message, their exit code and the state of the environment."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands.stage import Stage
+from tests.cli.commands.deployed_stage import DeployedStage
 
 ROOT = Path(__file__).resolve().parents[3]
 OLD, NEW = f"guestbook-{'1' * 16}", f"guestbook-{'2' * 16}"
@@ -20,7 +20,7 @@ _SECONDS = 120
 
 
 @contextmanager
-def _started(stage: Stage, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+def _started(stage: DeployedStage, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
     variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **stage.embedded.environment}
     manifest = str(stage.project.folder / "beanpod.toml")
     process = subprocess.Popen(
@@ -38,14 +38,14 @@ def _started(stage: Stage, *arguments: str) -> Iterator["subprocess.Popen[str]"]
             process.kill()
 
 
-def _status(stage: Stage, *options: str) -> str:
+def _status(stage: DeployedStage, *options: str) -> str:
     """By this machine's time, as the other process tells it: the embedded AWS has a time of its own."""
     with _started(stage, "status", *options) as process:
         said, _ = process.communicate(timeout=_SECONDS)
     return said
 
 
-def _wait_for_call(stage: Stage, action: str) -> None:
+def _wait_for_call(stage: DeployedStage, action: str) -> None:
     end = time.monotonic() + _SECONDS
     while action not in (call.action for call in stage.embedded.calls()):
         assert time.monotonic() < end, f"nobody called {action}"
@@ -53,7 +53,7 @@ def _wait_for_call(stage: Stage, action: str) -> None:
 
 
 @contextmanager
-def _rolling_out(stage: Stage, label: str) -> Iterator["subprocess.Popen[str]"]:
+def _rolling_out(stage: DeployedStage, label: str) -> Iterator["subprocess.Popen[str]"]:
     """A rollout that goes on for as long as it is let: in the embedded AWS the clock stands still."""
     stage.embedded.forget_calls()
     with _started(stage, "rollback", label) as process:
@@ -65,13 +65,13 @@ def _rolling_out(stage: Stage, label: str) -> Iterator["subprocess.Popen[str]"]:
 
 
 @pytest.fixture(scope="module")
-def released(stage: Stage) -> Stage:
+def released(stage: DeployedStage) -> DeployedStage:
     stage.release(OLD)
     stage.release(NEW)
     return stage
 
 
-def test_followed_events_end_with_ctrl_c(released: Stage) -> None:
+def test_followed_events_end_with_ctrl_c(released: DeployedStage) -> None:
     with _started(released, "events", "--follow") as process:
         assert process.stdout is not None
         assert "INFO" in process.stdout.readline()
@@ -81,8 +81,8 @@ def test_followed_events_end_with_ctrl_c(released: Stage) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_rollout_says_what_it_leaves_and_gives_the_lock_back(
-    released: Stage, number: signal.Signals
+def test_interrupted_rollout_reports_the_state_and_releases_the_lock(
+    released: DeployedStage, number: signal.Signals
 ) -> None:
     with _rolling_out(released, OLD) as process:
         process.send_signal(number)
@@ -93,7 +93,7 @@ def test_interrupted_rollout_says_what_it_leaves_and_gives_the_lock_back(
         assert (standing["deployment"], standing["status"]) == (None, "Updating")
 
 
-def test_status_says_who_is_deploying(released: Stage) -> None:
+def test_status_shows_a_deployment_in_progress(released: DeployedStage) -> None:
     with _rolling_out(released, NEW):
         assert json.loads(_status(released, "--json"))["deployment"]["version_label"] == NEW
         said = _status(released)

@@ -10,8 +10,7 @@ import pytest
 
 from beanpod.cli.commands.secrets import Destination, GitHubCli
 from beanpod.deploy.errors import UsageError
-from tests.cli.commands.ground import lay_stack
-from tests.cli.commands.stage import Ended, Stage
+from tests.cli.commands.deployed_stage import CommandResult, DeployedStage, create_stack
 from tests.deploy.deployed_stage import deployers_key
 
 LOGIN = {"DOCKER_USERNAME": "me", "DOCKER_PASSWORD": "hunter22"}
@@ -50,84 +49,88 @@ def github(tmp_path: Path) -> GitHub:
 
 
 @pytest.fixture
-def key(stage: Stage) -> Mapping[str, str]:
+def key(stage: DeployedStage) -> Mapping[str, str]:
     return deployers_key(stage.outputs, stage.embedded)
 
 
-def _run(stage: Stage, github: GitHub, *arguments: str, **variables: str) -> Ended:
+def _run(stage: DeployedStage, github: GitHub, *arguments: str, **variables: str) -> CommandResult:
     return stage.run("secrets", *arguments, environ={"PATH": github.path, **variables})
 
 
-def test_secrets_are_passed_on_standard_input_only(stage: Stage, github: GitHub, key: Mapping[str, str]) -> None:
-    ended = _run(stage, github, "--repo", "me/app", AWS_SECRET_ACCESS_KEY="admins", **LOGIN)
-    assert (ended.code, ended.stderr) == (0, "")
+def test_secrets_are_passed_on_standard_input_only(
+    stage: DeployedStage, github: GitHub, key: Mapping[str, str]
+) -> None:
+    result = _run(stage, github, "--repo", "me/app", AWS_SECRET_ACCESS_KEY="admins", **LOGIN)
+    assert (result.code, result.stderr) == (0, "")
     names = ("AWS_ACCESS_KEY", "AWS_SECRET_KEY", "DOCKER_USERNAME", "DOCKER_PASSWORD")
     assert github.calls == [f"secret set {name} --repo me/app" for name in names]
     values = (key["AWS_ACCESS_KEY_ID"], key["AWS_SECRET_ACCESS_KEY"], "me", "hunter22")
     assert tuple(github.value(name) for name in names) == values
-    assert all(f"{name} is set in me/app" in ended.stdout for name in names)
-    seen = ended.stdout + (github.folder / "variables").read_text()
+    assert all(f"{name} is set in me/app" in result.stdout for name in names)
+    seen = result.stdout + (github.folder / "variables").read_text()
     assert not [secret for secret in (key["AWS_SECRET_ACCESS_KEY"], "hunter22", "admins") if secret in seen]
 
 
-def test_secrets_can_be_set_in_a_github_environment(stage: Stage, github: GitHub) -> None:
-    ended = _run(stage, github, "--repo", "me/app", "--env", "prod", "--json", **LOGIN)
+def test_secrets_can_be_set_in_a_github_environment(stage: DeployedStage, github: GitHub) -> None:
+    result = _run(stage, github, "--repo", "me/app", "--env", "prod", "--json", **LOGIN)
     assert github.calls[0] == "secret set AWS_ACCESS_KEY --repo me/app --env prod"
-    assert ended.document == {
+    assert result.document == {
         "repository": "me/app",
         "environment": "prod",
         "secrets": ["AWS_ACCESS_KEY", "AWS_SECRET_KEY", "DOCKER_USERNAME", "DOCKER_PASSWORD"],
     }
 
 
-def test_default_repository_is_the_checkouts(stage: Stage, github: GitHub) -> None:
-    ended = _run(stage, github, **LOGIN)
+def test_default_repository_is_the_checkouts(stage: DeployedStage, github: GitHub) -> None:
+    result = _run(stage, github, **LOGIN)
     assert github.calls[0] == "secret set AWS_ACCESS_KEY"
-    assert "AWS_ACCESS_KEY is set in this checkout's repository" in ended.stdout
+    assert "AWS_ACCESS_KEY is set in this checkout's repository" in result.stdout
 
 
 @pytest.mark.parametrize(
     ("login", "missing"),
     [({}, "no DOCKER_USERNAME and no DOCKER_PASSWORD"), ({"DOCKER_USERNAME": "me"}, "no DOCKER_PASSWORD")],
 )
-def test_incomplete_docker_login_is_refused(stage: Stage, github: GitHub, login: dict[str, str], missing: str) -> None:
-    ended = _run(stage, github, **login)
-    assert ended.code == 2
-    assert ended.stderr == f"beanpod: {missing}: set the login that CI pushes with, or use --print\n"
+def test_incomplete_docker_login_is_refused(
+    stage: DeployedStage, github: GitHub, login: dict[str, str], missing: str
+) -> None:
+    result = _run(stage, github, **login)
+    assert result.code == 2
+    assert result.stderr == f"beanpod: {missing}: set the login that CI pushes with, or use --print\n"
     assert github.calls == []
 
 
 def test_printed_commands_read_the_values_from_aws(
-    stage: Stage, github: GitHub, key: Mapping[str, str], tmp_path: Path
+    stage: DeployedStage, github: GitHub, key: Mapping[str, str], tmp_path: Path
 ) -> None:
-    ended = _run(stage, github, "--print", "--repo", "me/app", **LOGIN)
-    assert ended.code == 0
+    result = _run(stage, github, "--print", "--repo", "me/app", **LOGIN)
+    assert result.code == 0
     assert github.calls == []
-    assert not [secret for secret in (*key.values(), "hunter22") if secret in ended.stdout]
-    fetching = ended.stdout.splitlines()[:2]
+    assert not [secret for secret in (*key.values(), "hunter22") if secret in result.stdout]
+    fetching = result.stdout.splitlines()[:2]
     environment = stage.embedded.whole_environment() | {"PATH": github.path}
     for command in fetching:
         subprocess.run(["sh", "-c", command], env=environment, check=True, cwd=tmp_path)
     assert github.value("AWS_SECRET_KEY") == f"{key['AWS_SECRET_ACCESS_KEY']}\n"
     assert github.calls == ["secret set AWS_ACCESS_KEY --repo me/app", "secret set AWS_SECRET_KEY --repo me/app"]
-    assert ended.stdout.splitlines()[2:] == [
+    assert result.stdout.splitlines()[2:] == [
         "gh secret set DOCKER_USERNAME --repo me/app  # asks for the value that CI pushes with",
         "gh secret set DOCKER_PASSWORD --repo me/app  # asks for the value that CI pushes with",
     ]
 
 
-def test_commands_are_printed_without_gh(stage: Stage, tmp_path: Path) -> None:
-    ended = stage.run("secrets", environ={"PATH": str(tmp_path)})
-    assert ended.code == 2
-    assert len(ended.stdout.splitlines()) == 4
-    assert ended.stderr.startswith("beanpod: gh is not on PATH: install it")
+def test_commands_are_printed_without_gh(stage: DeployedStage, tmp_path: Path) -> None:
+    result = stage.run("secrets", environ={"PATH": str(tmp_path)})
+    assert result.code == 2
+    assert len(result.stdout.splitlines()) == 4
+    assert result.stderr.startswith("beanpod: gh is not on PATH: install it")
 
 
-def test_error_of_gh_is_reported_with_the_secrets_name(stage: Stage, tmp_path: Path) -> None:
+def test_error_of_gh_is_reported_with_the_secrets_name(stage: DeployedStage, tmp_path: Path) -> None:
     github = GitHub(tmp_path, then="echo 'HTTP 404: Not Found' >&2; exit 1")
-    ended = _run(stage, github, "--repo", "me/gone", **LOGIN)
-    assert ended.code == 2
-    assert ended.stderr == (
+    result = _run(stage, github, "--repo", "me/gone", **LOGIN)
+    assert result.code == 2
+    assert result.stderr == (
         "beanpod: gh could not set AWS_ACCESS_KEY in me/gone: "
         "log in with gh auth login, or name another repository with --repo\n"
         "  HTTP 404: Not Found\n"
@@ -135,12 +138,12 @@ def test_error_of_gh_is_reported_with_the_secrets_name(stage: Stage, tmp_path: P
     assert len(github.calls) == 1
 
 
-def test_gh_that_cannot_be_run_is_reported(stage: Stage, tmp_path: Path) -> None:
+def test_gh_that_cannot_be_run_is_reported(stage: DeployedStage, tmp_path: Path) -> None:
     github = GitHub(tmp_path)
     (tmp_path / "gh").write_text("no program")
-    ended = _run(stage, github, **LOGIN)
-    assert ended.code == 2
-    assert ended.stderr == "beanpod: gh could not be run to set AWS_ACCESS_KEY: Exec format error\n"
+    result = _run(stage, github, **LOGIN)
+    assert result.code == 2
+    assert result.stderr == "beanpod: gh could not be run to set AWS_ACCESS_KEY: Exec format error\n"
 
 
 def test_timeout_of_gh_is_reported(tmp_path: Path) -> None:
@@ -150,27 +153,27 @@ def test_timeout_of_gh_is_reported(tmp_path: Path) -> None:
         command.set_secret(Destination(), "KEY", "hunter22")
 
 
-def test_stage_without_a_deploy_user_sets_only_the_docker_login(stage: Stage, github: GitHub) -> None:
+def test_stage_without_a_deploy_user_sets_only_the_docker_login(stage: DeployedStage, github: GitHub) -> None:
     outputs = {"DeployRoleArn": "arn:aws:iam::123456789012:role/ci", "BucketName": "artifacts"}
-    lay_stack(stage.embedded, "guestbook-keyless-delivery", outputs)
+    create_stack(stage.embedded, "guestbook-keyless-delivery", outputs)
     text = (stage.project.folder / "beanpod.toml").read_text().replace("stages.dev", "stages.keyless")
     delivery = '[delivery.github]\nrepository = "me/keyless"\nbranch = "main"\n'
     manifest = stage.project.folder / "keyless.toml"
     manifest.write_text(f"{text}\n{delivery}")
-    ended = _run(stage, github, "--manifest", str(manifest), **LOGIN)
-    assert (ended.code, ended.stderr) == (0, "")
-    assert "no deploy user: CI assumes the role arn:aws:iam::123456789012:role/ci" in ended.stdout
+    result = _run(stage, github, "--manifest", str(manifest), **LOGIN)
+    assert (result.code, result.stderr) == (0, "")
+    assert "no deploy user: CI assumes the role arn:aws:iam::123456789012:role/ci" in result.stdout
     assert github.calls == [f"secret set {name} --repo me/keyless" for name in LOGIN]
 
 
-def test_secret_without_a_key_is_refused(stage: Stage, github: GitHub) -> None:
+def test_secret_without_a_key_is_refused(stage: DeployedStage, github: GitHub) -> None:
     secrets, arn = stage.client("secretsmanager"), stage.outputs["DeployerSecretArn"]
     before = secrets.get_secret_value(SecretId=arn)["SecretString"]
     secrets.put_secret_value(SecretId=arn, SecretString=json.dumps({"AWS_ACCESS_KEY": "AKIA"}))
     try:
-        ended = _run(stage, github, **LOGIN)
+        result = _run(stage, github, **LOGIN)
     finally:
         secrets.put_secret_value(SecretId=arn, SecretString=before)
-    assert ended.code == 2
-    assert "does not hold AWS_ACCESS_KEY and AWS_SECRET_KEY: deploy the Delivery stack again" in ended.stderr
+    assert result.code == 2
+    assert "does not hold AWS_ACCESS_KEY and AWS_SECRET_KEY: deploy the Delivery stack again" in result.stderr
     assert github.calls == []

@@ -1,4 +1,4 @@
-"""The commands that release: what they tell, and the exit codes they end with."""
+"""The commands deploy, build and rollback: their output and their exit codes."""
 
 import json
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands.stage import Stage
+from tests.cli.commands.deployed_stage import DeployedStage
 from tests.cli.output.runner import Runner, read_file_command
 from tests.deploy.engine import Engine
 from tests.deploy.registry import LocalRegistry, local_registry
@@ -15,22 +15,22 @@ OLD, NEW = f"guestbook-{'a' * 16}", f"guestbook-{'b' * 16}"
 
 
 @pytest.fixture(scope="module")
-def released(stage: Stage) -> Stage:
+def released(stage: DeployedStage) -> DeployedStage:
     """An environment that runs NEW and has OLD to go back to."""
     stage.release(OLD)
     stage.release(NEW)
     return stage
 
 
-def _runs(stage: Stage) -> str:
+def _runs(stage: DeployedStage) -> str:
     label: str = stage.run("status", "--json").document["version_label"]
     return label
 
 
-def test_rollback_deploys_the_previous_version(released: Stage) -> None:
-    ended = released.run("rollback")
-    assert (ended.code, ended.stderr) == (0, "")
-    assert f"Deployed {OLD} to {released.outputs['Url']}, health Ok" in ended.stdout.splitlines()[-1]
+def test_rollback_deploys_the_previous_version(released: DeployedStage) -> None:
+    result = released.run("rollback")
+    assert (result.code, result.stderr) == (0, "")
+    assert f"Deployed {OLD} to {released.outputs['Url']}, health Ok" in result.stdout.splitlines()[-1]
     assert _runs(released) == OLD
     document = released.run("rollback", NEW, "--json").document
     assert (document["version_label"], document["previous_version"]) == (NEW, OLD)
@@ -38,26 +38,26 @@ def test_rollback_deploys_the_previous_version(released: Stage) -> None:
     assert set(document["phases"]) == {"Look", "Roll out", "Verify"}
 
 
-def test_rollback_to_an_unknown_version_is_refused(released: Stage) -> None:
-    ended = released.run("rollback", "guestbook-nowhere")
-    assert ended.code == 2
-    assert ended.stderr.startswith("beanpod: application ")
-    assert "has no version guestbook-nowhere" in ended.stderr
+def test_rollback_to_an_unknown_version_is_refused(released: DeployedStage) -> None:
+    result = released.run("rollback", "guestbook-nowhere")
+    assert result.code == 2
+    assert result.stderr.startswith("beanpod: application ")
+    assert "has no version guestbook-nowhere" in result.stderr
 
 
-def test_failed_release_sets_outputs_and_json(released: Stage, tmp_path: Path) -> None:
+def test_failed_release_sets_outputs_and_json(released: DeployedStage, tmp_path: Path) -> None:
     broken = f"guestbook-{'c' * 16}"
     released.make_version(broken)
     released.embedded.order("error-event", version_label=broken, environment=released.environment)
     files = {"GITHUB_OUTPUT": str(tmp_path / "output"), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
-    ended = released.run("rollback", broken, "--json", environ={"GITHUB_ACTIONS": "true", **files})
-    assert ended.code == 5
-    assert (ended.document["exit_code"], ended.document["rolled_back"]) == (5, True)
-    assert (ended.document["version_label"], ended.document["previous_version"]) == (broken, NEW)
-    assert ended.document["changed"] is False
+    result = released.run("rollback", broken, "--json", environ={"GITHUB_ACTIONS": "true", **files})
+    assert result.code == 5
+    assert (result.document["exit_code"], result.document["rolled_back"]) == (5, True)
+    assert (result.document["version_label"], result.document["previous_version"]) == (broken, NEW)
+    assert result.document["changed"] is False
     outputs = read_file_command((tmp_path / "output").read_text())
     assert (outputs["changed"], outputs["rolled-back"], outputs["previous-version"]) == ("false", "true", NEW)
-    obeyed = Runner().read(ended.stderr)
+    obeyed = Runner().read(result.stderr)
     assert obeyed.named("group") == ["Look", "Roll out", "Verify", "Roll back"]
     assert len(obeyed.named("error")) == 1
     assert obeyed.named("error")[0].startswith(f"{broken} failed on {released.environment}")
@@ -65,36 +65,36 @@ def test_failed_release_sets_outputs_and_json(released: Stage, tmp_path: Path) -
     assert _runs(released) == NEW
 
 
-def test_accepted_health_is_a_success(released: Stage) -> None:
+def test_accepted_health_is_a_success(released: DeployedStage) -> None:
     unwell = f"guestbook-{'d' * 16}"
     released.make_version(unwell)
     released.embedded.order("yellow", version_label=unwell, environment=released.environment)
-    ended = released.run("rollback", unwell, "--accept-health", "Warning")
-    assert (ended.code, ended.stderr) == (0, "")
-    assert "health Warning" in ended.stdout.splitlines()[-1]
+    result = released.run("rollback", unwell, "--accept-health", "Warning")
+    assert (result.code, result.stderr) == (0, "")
+    assert "health Warning" in result.stdout.splitlines()[-1]
     assert released.run("rollback", NEW).code == 0
 
 
-def test_rollout_is_aborted_at_the_timeout(released: Stage) -> None:
+def test_rollout_is_aborted_at_the_timeout(released: DeployedStage) -> None:
     slow = f"guestbook-{'e' * 16}"
     released.make_version(slow)
     released.embedded.order("never-ready", version_label=slow, environment=released.environment)
-    ended = released.run("rollback", slow, "--wait-timeout", "120")
-    assert ended.code == 5
-    assert "the update took too long and was aborted" in ended.stderr
+    result = released.run("rollback", slow, "--wait-timeout", "120")
+    assert result.code == 5
+    assert "the update took too long and was aborted" in result.stderr
     assert _runs(released) == NEW
 
 
-def test_dry_run_shows_the_plan_and_changes_nothing(released: Stage) -> None:
+def test_dry_run_shows_the_plan_and_changes_nothing(released: DeployedStage) -> None:
     released.embedded.forget_calls()
-    ended = released.run("deploy", "--dry-run")
-    assert (ended.code, ended.stderr) == (0, "")
+    result = released.run("deploy", "--dry-run")
+    assert (result.code, result.stderr) == (0, "")
     reads = ("Describe", "Get", "List", "Head")
     assert [call.action for call in released.embedded.calls() if not call.action.startswith(reads)] == []
-    assert f"{released.project.folder}/Dockerfile, for linux/amd64" in ended.stdout
-    assert "  push        to example/guestbook" in ended.stdout
-    assert f"  instead of  {NEW}" in ended.stdout
-    assert f"  roll back   to {NEW}, if the release fails" in ended.stdout
+    assert f"{released.project.folder}/Dockerfile, for linux/amd64" in result.stdout
+    assert "  push        to example/guestbook" in result.stdout
+    assert f"  instead of  {NEW}" in result.stdout
+    assert f"  roll back   to {NEW}, if the release fails" in result.stdout
     document = released.run("deploy", "--dry-run", "--json").document
     assert (document["version_label"], document["can_roll_back"]) == (NEW, True)
     assert document["build"] == [str(released.project.folder / "Dockerfile")]
@@ -106,7 +106,7 @@ def registry(tmp_path: Path, docker_engine: Engine) -> Iterator[LocalRegistry]:
         yield running
 
 
-def _manifest(stage: Stage, registry: LocalRegistry) -> Path:
+def _manifest(stage: DeployedStage, registry: LocalRegistry) -> Path:
     """The stage's manifest, with an image in the registry."""
     text = (stage.project.folder / "beanpod.toml").read_text()
     path = stage.project.folder / "local.toml"
@@ -115,19 +115,19 @@ def _manifest(stage: Stage, registry: LocalRegistry) -> Path:
 
 
 def test_private_image_that_instances_cannot_pull_is_refused_before_it_is_built(
-    released: Stage, registry: LocalRegistry, docker_engine: Engine, tmp_path: Path
+    released: DeployedStage, registry: LocalRegistry, docker_engine: Engine, tmp_path: Path
 ) -> None:
     manifest = _manifest(released, registry)
     manifest.write_text(manifest.read_text().replace("DOCKER_PASSWORD =", "ANOTHER ="))
     environ = docker_engine.variables(tmp_path) | registry.login
-    ended = released.run("deploy", "--manifest", str(manifest), environ=environ)
-    assert ended.code == 3
-    assert f"beanpod: {registry.host}/me/guestbook is private, and secrets.DOCKER_PASSWORD is missing" in ended.stderr
-    assert ("building" in ended.stdout, registry.uploads()) == (False, 0)
+    result = released.run("deploy", "--manifest", str(manifest), environ=environ)
+    assert result.code == 3
+    assert f"beanpod: {registry.host}/me/guestbook is private, and secrets.DOCKER_PASSWORD is missing" in result.stderr
+    assert ("building" in result.stdout, registry.uploads()) == (False, 0)
 
 
 def test_deploy_builds_pushes_and_deploys(
-    released: Stage, registry: LocalRegistry, docker_engine: Engine, tmp_path: Path
+    released: DeployedStage, registry: LocalRegistry, docker_engine: Engine, tmp_path: Path
 ) -> None:
     environ = docker_engine.variables(tmp_path) | registry.login
     arguments = ("--manifest", str(_manifest(released, registry)))

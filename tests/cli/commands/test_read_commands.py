@@ -1,4 +1,4 @@
-"""What the commands that only read tell about a stage in the embedded AWS."""
+"""The commands that only read: status, versions, events and logs."""
 
 import io
 import json
@@ -7,23 +7,23 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.cli.commands.stage import Stage
+from tests.cli.commands.deployed_stage import DeployedStage
 from tests.cli.output.runner import Runner
 
 NOW = datetime.now(UTC)
 
 
 @pytest.fixture(scope="module")
-def released(stage: Stage) -> Stage:
+def released(stage: DeployedStage) -> DeployedStage:
     stage.release("guestbook-1", "commit 1111")
     stage.release("guestbook-2", "commit 2222")
     return stage
 
 
-def test_status_shows_the_environment_and_its_instances(released: Stage) -> None:
-    ended = released.run("status")
-    assert (ended.code, ended.stderr) == (0, "")
-    first, *facts = ended.stdout.splitlines()
+def test_status_shows_the_environment_and_its_instances(released: DeployedStage) -> None:
+    result = released.run("status")
+    assert (result.code, result.stderr) == (0, "")
+    first, *facts = result.stdout.splitlines()
     assert first == f"{released.environment}  Ready  Ok"
     assert "  version  guestbook-2" in facts
     assert f"  url      {released.outputs['Url']}" in facts
@@ -35,7 +35,7 @@ def test_status_shows_the_environment_and_its_instances(released: Stage) -> None
     assert instance.startswith("i-")
 
 
-def test_status_is_written_as_json(released: Stage) -> None:
+def test_status_is_written_as_json(released: DeployedStage) -> None:
     document = released.run("status", "--json").document
     assert document["version_label"] == "guestbook-2"
     assert (document["status"], document["health"], document["causes"]) == ("Ready", "Ok", [])
@@ -43,7 +43,7 @@ def test_status_is_written_as_json(released: Stage) -> None:
     assert document["deployment"] is None
 
 
-def test_versions_are_listed_newest_first(released: Stage) -> None:
+def test_versions_are_listed_newest_first(released: DeployedStage) -> None:
     rows = [line.split() for line in released.run("versions").stdout.splitlines()]
     assert rows[0] == ["VERSION", "CREATED", "DESCRIPTION"]
     assert [(row[0], row[3:]) for row in rows[1:3]] == [
@@ -54,7 +54,7 @@ def test_versions_are_listed_newest_first(released: Stage) -> None:
     assert [(version["current"], version["previous"]) for version in documents] == [(True, False), (False, True)]
 
 
-def test_events_are_listed_oldest_first(released: Stage) -> None:
+def test_events_are_listed_oldest_first(released: DeployedStage) -> None:
     lines = released.run("events").stdout.splitlines()
     assert any(line.endswith("INFO   Environment update completed successfully.") for line in lines)
     assert lines == sorted(lines, key=lambda line: line[:19])
@@ -75,14 +75,14 @@ class ImpatientReader(io.StringIO):
         return super().write(text)
 
 
-def test_followed_events_are_json_lines_until_the_output_is_closed(released: Stage) -> None:
-    ended = released.run("events", "--follow", "--json", stdout=ImpatientReader(3))
-    assert ended.code == 141
-    assert ended.stderr == ""
-    assert len([json.loads(line)["message"] for line in ended.stdout.splitlines()]) == 3
+def test_followed_events_are_json_lines_until_the_output_is_closed(released: DeployedStage) -> None:
+    result = released.run("events", "--follow", "--json", stdout=ImpatientReader(3))
+    assert result.code == 141
+    assert result.stderr == ""
+    assert len([json.loads(line)["message"] for line in result.stdout.splitlines()]) == 3
 
 
-def test_logs_show_the_latest_lines_of_each_file(released: Stage) -> None:
+def test_logs_show_the_latest_lines_of_each_file(released: DeployedStage) -> None:
     assert "no logs under /aws/elasticbeanstalk/" in released.run("logs").stdout
     _log(released, "var/log/eb-docker/containers/app/stdouterr.log", "i-2", "started \x1b[31mred", "listening")
     _log(released, "var/log/eb-docker/containers/app/stdouterr.log", "i-1", "first")
@@ -101,32 +101,32 @@ def test_logs_show_the_latest_lines_of_each_file(released: Stage) -> None:
 
 
 @pytest.mark.parametrize("command", ["status", "versions", "events", "logs", "secrets"])
-def test_missing_stack_is_reported_in_one_line(stage: Stage, command: str) -> None:
+def test_missing_stack_is_reported_in_one_line(stage: DeployedStage, command: str) -> None:
     folder = stage.project.folder
     text = (folder / "beanpod.toml").read_text()
     (folder / "other.toml").write_text(text.replace("stages.dev", "stages.test"))
-    ended = stage.run(command, "--manifest", str(folder / "other.toml"))
-    assert ended.code == 2
-    assert ended.stderr.startswith("beanpod: stage test is not deployed: there is no stack guestbook-test-")
-    assert ended.stderr.count("\n") == 1
+    result = stage.run(command, "--manifest", str(folder / "other.toml"))
+    assert result.code == 2
+    assert result.stderr.startswith("beanpod: stage test is not deployed: there is no stack guestbook-test-")
+    assert result.stderr.count("\n") == 1
 
 
-def test_unknown_stage_is_reported(stage: Stage) -> None:
-    ended = stage.run("status", "--stage", "prod")
-    assert ended.code == 2
-    assert ended.stderr.startswith("beanpod: ")
-    assert "no such stage; choose one of: dev" in ended.stderr
+def test_unknown_stage_is_reported(stage: DeployedStage) -> None:
+    result = stage.run("status", "--stage", "prod")
+    assert result.code == 2
+    assert result.stderr.startswith("beanpod: ")
+    assert "no such stage; choose one of: dev" in result.stderr
 
 
-def test_result_in_a_workflow_contains_no_workflow_command(released: Stage) -> None:
+def test_result_in_a_workflow_contains_no_workflow_command(released: DeployedStage) -> None:
     _log(released, "var/log/evil.log", "i-1", "::error::mine", "##[error]mine")
-    ended = released.run("logs", environ={"GITHUB_ACTIONS": "true"})
-    assert "##[error]mine" in ended.stdout
-    obeyed = Runner().read(ended.stdout)
+    result = released.run("logs", environ={"GITHUB_ACTIONS": "true"})
+    assert "##[error]mine" in result.stdout
+    obeyed = Runner().read(result.stdout)
     assert (obeyed.commands, obeyed.stopped_by) == ([], None)
 
 
-def _log(stage: Stage, path: str, instance: str, *messages: str) -> None:
+def _log(stage: DeployedStage, path: str, instance: str, *messages: str) -> None:
     logs, group = stage.client("logs"), f"/aws/elasticbeanstalk/{stage.environment}/{path}"
     with suppress(logs.exceptions.ResourceAlreadyExistsException):
         logs.create_log_group(logGroupName=group)
