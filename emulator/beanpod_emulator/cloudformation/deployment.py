@@ -1,16 +1,132 @@
-"""Brings a stack from where it is to a template: makes, changes, replaces, removes, or rolls back."""
+"""Deployments: create, update, replace and delete a stack's resources, in order, or roll back."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from beanpod_emulator.cloudformation import schemas
+from botocore.exceptions import BotoCoreError, ClientError
+from moto.core.exceptions import ServiceException
+
+from beanpod_emulator.cloudformation import validation
 from beanpod_emulator.cloudformation.exceptions import ResourceFailedError
-from beanpod_emulator.cloudformation.handlers import HANDLERS
-from beanpod_emulator.cloudformation.intrinsics import Evaluator
-from beanpod_emulator.cloudformation.operations import Operations, reason
+from beanpod_emulator.cloudformation.handlers import HANDLERS, Context, State
+from beanpod_emulator.cloudformation.intrinsics import Evaluator, resolve
 from beanpod_emulator.cloudformation.stack import DeployedResource, Output, Stack
 from beanpod_emulator.cloudformation.template import Template
+
+_log = logging.getLogger(__name__)
+_RETAINED = ("Retain", "RetainExceptOnCreate")
+_REPLACING = "Requested update requires the creation of a new physical resource; hence creating one."
+
+
+def _reason(error: Exception) -> str:
+    """What a failed resource's event says."""
+    if isinstance(error, ClientError):
+        detail = error.response["Error"]
+        return f"Resource handler returned message: {detail['Message']} ({detail['Code']})"
+    if isinstance(error, ServiceException):
+        return error.message
+    if isinstance(error, BotoCoreError | ResourceFailedError):
+        return str(error)
+    # A handler's own mistake must end in the stack's status: a client would wait for ever for a stack in progress.
+    _log.error("a resource handler failed", exc_info=error)
+    return f"The embedded AWS failed: {type(error).__name__}: {error}"
+
+
+@dataclass(frozen=True)
+class Operations:
+    """Create, update and remove resources of one stack. account and region: where."""
+
+    stack: Stack
+    account: str
+    region: str
+
+    def create(self, logical_id: str, body: dict[str, Any], properties: dict[str, Any]) -> None:
+        """Make a resource and record it."""
+        self.stack.log(logical_id, "", body["Type"], "CREATE_IN_PROGRESS")
+        self._record(logical_id, body, properties, self._made(logical_id, body, properties), "CREATE_COMPLETE")
+
+    def replace(self, current: DeployedResource, body: dict[str, Any], properties: dict[str, Any]) -> None:
+        """Make the successor of a resource and record it in its place."""
+        self.stack.log(current.logical_id, current.physical_id, current.type, "UPDATE_IN_PROGRESS", _REPLACING)
+        state = self._made(current.logical_id, body, properties)
+        self._record(current.logical_id, body, properties, state, "UPDATE_COMPLETE")
+
+    def update(self, current: DeployedResource, body: dict[str, Any], properties: dict[str, Any]) -> None:
+        """Change a resource in place and record it."""
+        self.stack.log(current.logical_id, current.physical_id, current.type, "UPDATE_IN_PROGRESS")
+        state = self._changed(current, current.properties, properties)
+        self._record(current.logical_id, body, properties, state, "UPDATE_COMPLETE")
+
+    def restore(self, old: DeployedResource, attempted: dict[str, Any]) -> bool:
+        """Take an update back; False when that failed."""
+        self.stack.resources[old.logical_id] = old
+        try:
+            self._changed(old, attempted, old.properties)
+        except Exception as error:
+            self._log(old, "UPDATE_FAILED", _reason(error))
+            return False
+        self._log(old, "UPDATE_COMPLETE")
+        return True
+
+    def remove(self, resource: DeployedResource, policy: str | None = None) -> bool:
+        """Remove a resource as `policy` says; False when that failed. Default: its DeletionPolicy."""
+        default = HANDLERS[resource.type].default_deletion_policy
+        policy = policy or resource.body.get("DeletionPolicy", default)
+        if policy in _RETAINED:
+            self._log(resource, "DELETE_SKIPPED")
+            return True
+        self._log(resource, "DELETE_IN_PROGRESS")
+        try:
+            self._removed(resource, with_snapshot=policy == "Snapshot")
+        except Exception as error:
+            self._log(resource, "DELETE_FAILED", _reason(error))
+            return False
+        self._log(resource, "DELETE_COMPLETE")
+        return True
+
+    def _made(self, logical_id: str, body: dict[str, Any], properties: dict[str, Any]) -> State:
+        resolved = resolve(properties, self.region)
+        return HANDLERS[body["Type"]].create(self._context(logical_id), resolved)
+
+    def _changed(self, resource: DeployedResource, old: dict[str, Any], new: dict[str, Any]) -> State:
+        before, after = (resolve(properties, self.region) for properties in (old, new))
+        return HANDLERS[resource.type].update(self._context(resource.logical_id), resource.state, before, after)
+
+    def _removed(self, resource: DeployedResource, *, with_snapshot: bool) -> None:
+        handler, context = HANDLERS[resource.type], self._context(resource.logical_id)
+        if with_snapshot:
+            handler.snapshot(context, resource.state)
+        handler.delete(context, resource.state, resource.properties)
+
+    def _log(self, resource: DeployedResource, status: str, text: str | None = None) -> None:
+        self.stack.log(resource.logical_id, resource.physical_id, resource.type, status, text)
+
+    def _record(
+        self, logical_id: str, body: dict[str, Any], properties: dict[str, Any], state: State, status: str
+    ) -> None:
+        self.stack.resources[logical_id] = DeployedResource(
+            stack_id=self.stack.stack_id,
+            stack_name=self.stack.name,
+            logical_id=logical_id,
+            type=body["Type"],
+            state=state,
+            properties=properties,
+            body=body,
+            status=status,
+            timestamp=self.stack.now(),
+        )
+        self.stack.log(logical_id, state.physical_id, body["Type"], status)
+
+    def _context(self, logical_id: str) -> Context:
+        return Context(
+            account=self.account,
+            region=self.region,
+            stack_name=self.stack.name,
+            stack_id=self.stack.stack_id,
+            logical_id=logical_id,
+        )
 
 
 class DeploymentFailedError(Exception):
@@ -84,7 +200,7 @@ class Deployment:
             self._bring(logical_id, current, body)
         except Exception as error:
             physical_id = current.physical_id if current else ""
-            self.stack.log(logical_id, physical_id, body["Type"], f"{operation}_FAILED", reason(error))
+            self.stack.log(logical_id, physical_id, body["Type"], f"{operation}_FAILED", _reason(error))
             text = f"The following resource(s) failed to {operation.lower()}: [{logical_id}]."
             raise DeploymentFailedError(text) from error
 
@@ -98,7 +214,7 @@ class Deployment:
             )
         elif properties == current.properties:
             self.stack.resources[logical_id] = replace(current, body=body)
-        elif schemas.replaced_by(current.type, current.properties, properties):
+        elif validation.replaced_by(current.type, current.properties, properties):
             self._replace(current, body, properties)
         else:
             self._undo.append(lambda: self.operations.restore(current, properties))
@@ -109,8 +225,8 @@ class Deployment:
         self._created.append(self.stack.resources[logical_id])
 
     def _replace(self, current: DeployedResource, body: dict[str, Any], properties: dict[str, Any]) -> None:
-        name = schemas.custom_name(current.type, properties)
-        if name is not None and name == schemas.custom_name(current.type, current.properties):
+        name = validation.custom_name(current.type, properties)
+        if name is not None and name == validation.custom_name(current.type, current.properties):
             raise ResourceFailedError(
                 "CloudFormation cannot update a stack when a custom-named resource requires replacing. "
                 f"Rename {name} and update the stack again."
@@ -126,7 +242,9 @@ class Deployment:
 
     def _properties(self, logical_id: str, body: dict[str, Any]) -> dict[str, Any]:
         properties: dict[str, Any] = self.evaluator.evaluate(body.get("Properties", {}))
-        missing = ", ".join(f"#: required key [{name}] not found" for name in schemas.missing(body["Type"], properties))
+        missing = ", ".join(
+            f"#: required key [{name}] not found" for name in validation.missing(body["Type"], properties)
+        )
         if missing:
             raise ResourceFailedError(f"Properties validation failed for resource {logical_id} with message: {missing}")
         return self._tagged(body["Type"], properties)
@@ -134,7 +252,7 @@ class Deployment:
     def _tagged(self, resource_type: str, properties: dict[str, Any]) -> dict[str, Any]:
         if not self.tags or "Tags" not in HANDLERS[resource_type].supported:
             return properties
-        if schemas.tags_are_a_mapping(resource_type):
+        if validation.tags_are_a_mapping(resource_type):
             return properties | {"Tags": self.tags | properties.get("Tags", {})}
         own = {tag["Key"]: tag for tag in properties.get("Tags", [])}
         inherited = {key: {"Key": key, "Value": value} for key, value in self.tags.items()}

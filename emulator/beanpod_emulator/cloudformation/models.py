@@ -8,14 +8,12 @@ from typing import Any
 from moto.core.base_backend import BackendDict, BaseBackend
 
 from beanpod_emulator import clients
-from beanpod_emulator.cloudformation import changesets, validation
-from beanpod_emulator.cloudformation import parameters as template_parameters
-from beanpod_emulator.cloudformation.deployment import Deployment, DeploymentFailedError, tear_down
+from beanpod_emulator.cloudformation import validation
+from beanpod_emulator.cloudformation.deployment import Deployment, DeploymentFailedError, Operations, tear_down
 from beanpod_emulator.cloudformation.exceptions import AlreadyExistsError, CloudFormationError, ValidationError
 from beanpod_emulator.cloudformation.intrinsics import NO_VALUE, Evaluator
-from beanpod_emulator.cloudformation.operations import Operations
-from beanpod_emulator.cloudformation.stack import ChangeSet, Output, Stack
-from beanpod_emulator.cloudformation.template import Template
+from beanpod_emulator.cloudformation.stack import ChangeSet, Output, Stack, anything_changes
+from beanpod_emulator.cloudformation.template import Template, parameter_texts, parameter_values
 from beanpod_emulator.state import EMULATOR
 
 _UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
@@ -52,8 +50,8 @@ class CloudFormationBackend(BaseBackend):
         """A checked request for the template in `body`; ValidationError for a template that cannot be deployed."""
         template = Template.from_body(body)
         validation.check(template, more.get("capabilities", []))
-        texts = template_parameters.texts(template, parameters)
-        return Request(template, texts, template_parameters.values(template, texts, self.region_name), **more)
+        texts = parameter_texts(template, parameters)
+        return Request(template, texts, parameter_values(template, texts, self.region_name), **more)
 
     def arn(self, kind: str, name: str) -> str:
         """A new ARN of this service."""
@@ -91,7 +89,7 @@ class CloudFormationBackend(BaseBackend):
     def update_stack(self, stack: Stack, request: Request) -> Stack:
         """Change a stack; ValidationError when its state forbids it or nothing would change."""
         self.check_updatable(stack)
-        if not changesets.anything_changes(stack, request.template, request.parameters, request.tags):
+        if not anything_changes(stack, request.template, request.parameters, request.tags):
             raise ValidationError("No updates are to be performed.")
         self.deploy(stack, request, "UPDATE")
         return stack

@@ -6,16 +6,14 @@ from urllib.parse import urlparse
 from moto.core.responses import ActionResult, EmptyResult
 
 from beanpod_emulator import clients
-from beanpod_emulator.cloudformation import changesets, render
-from beanpod_emulator.cloudformation import parameters as template_parameters
 from beanpod_emulator.cloudformation.exceptions import (
     ChangeSetNotFoundError,
     InvalidChangeSetStatusError,
     ValidationError,
 )
 from beanpod_emulator.cloudformation.models import CloudFormationBackend, Request, cloudformation_backends
-from beanpod_emulator.cloudformation.stack import ChangeSet, Stack
-from beanpod_emulator.cloudformation.template import Template
+from beanpod_emulator.cloudformation.stack import NO_CHANGES, ChangeSet, Stack, anything_changes, changes
+from beanpod_emulator.cloudformation.template import Template, given_parameters
 from beanpod_emulator.server.error_responses import ErrorHandlingResponse
 from beanpod_emulator.state import EMULATOR
 
@@ -54,38 +52,29 @@ class CloudFormationResponse(ErrorHandlingResponse):
     def describe_stacks(self) -> ActionResult:
         name = self._get_param("StackName")
         stacks = [self.backend.stack(name)] if name else list(self.backend.stacks.values())
-        return ActionResult({"Stacks": [render.stack(stack) for stack in stacks]})
+        return ActionResult({"Stacks": stacks})
 
     def list_stacks(self) -> ActionResult:
         wanted = self._get_param("StackStatusFilter", [])
         stacks = [*self.backend.stacks.values(), *self.backend.deleted_stacks.values()]
-        shown = [render.summary(stack) for stack in stacks if not wanted or stack.status in wanted]
+        shown = [stack for stack in stacks if not wanted or stack.status in wanted]
         return ActionResult({"StackSummaries": shown})
 
     def describe_stack_events(self) -> ActionResult:
-        stack = self._stack()
-        return ActionResult({"StackEvents": [render.event(stack, entry) for entry in reversed(stack.events)]})
+        return ActionResult({"StackEvents": self._stack().events[::-1]})
 
     def describe_stack_resource(self) -> ActionResult:
         stack, logical_id = self._stack(), self._get_param("LogicalResourceId")
         if logical_id not in stack.resources:
             raise ValidationError(f"Resource {logical_id} does not exist for stack {stack.name}")
-        detail = render.resource(stack.resources[logical_id], timestamp="LastUpdatedTimestamp")
-        return ActionResult({"StackResourceDetail": self._named(stack) | detail})
+        return ActionResult({"StackResourceDetail": stack.resources[logical_id]})
 
     def describe_stack_resources(self) -> ActionResult:
-        stack, wanted = self._stack(), self._get_param("LogicalResourceId")
-        shown = [
-            self._named(stack) | render.resource(resource, timestamp="Timestamp")
-            for resource in stack.resources.values()
-            if wanted in (None, resource.logical_id)
-        ]
-        return ActionResult({"StackResources": shown})
+        wanted, resources = self._get_param("LogicalResourceId"), self._stack().resources.values()
+        return ActionResult({"StackResources": [it for it in resources if wanted in (None, it.logical_id)]})
 
     def list_stack_resources(self) -> ActionResult:
-        resources = self._stack().resources.values()
-        shown = [render.resource(resource, timestamp="LastUpdatedTimestamp") for resource in resources]
-        return ActionResult({"StackResourceSummaries": shown})
+        return ActionResult({"StackResourceSummaries": list(self._stack().resources.values())})
 
     def get_template(self) -> ActionResult:
         # A stack of which only a change set exists has no template yet.
@@ -129,12 +118,12 @@ class CloudFormationResponse(ErrorHandlingResponse):
         return ActionResult({"Id": change_set.change_set_id, "StackId": stack.stack_id})
 
     def describe_change_set(self) -> ActionResult:
-        return ActionResult(render.change_set(self._change_set()))
+        return ActionResult(self._change_set())
 
     def list_change_sets(self) -> ActionResult:
         stack = self._stack()
         mine = [item for item in self.backend.change_sets.values() if item.stack is stack]
-        return ActionResult({"Summaries": [render.change_set(item) for item in mine]})
+        return ActionResult({"Summaries": mine})
 
     def delete_change_set(self) -> ActionResult:
         if change_set := self._find_change_set():
@@ -181,14 +170,14 @@ class CloudFormationResponse(ErrorHandlingResponse):
             tags=request.tags,
             capabilities=request.capabilities,
             creation_time=EMULATOR.clock.now(),
-            changes=changesets.changes(stack, request.template, request.tags),
+            changes=changes(stack, request.template, request.tags),
             description=self._get_param("Description"),
             notification_arns=request.notification_arns,
             role_arn=request.role_arn,
         )
-        if not changesets.anything_changes(stack, request.template, request.parameters, request.tags):
+        if not anything_changes(stack, request.template, request.parameters, request.tags):
             change_set.status, change_set.execution_status = "FAILED", "UNAVAILABLE"
-            change_set.status_reason = changesets.NO_CHANGES
+            change_set.status_reason = NO_CHANGES
         return change_set
 
     def _change_set_stack(self, change_set_type: str) -> Stack | None:
@@ -221,15 +210,12 @@ class CloudFormationResponse(ErrorHandlingResponse):
     def _stack(self) -> Stack:
         return self.backend.stack(self._get_param("StackName"))
 
-    def _named(self, stack: Stack) -> dict[str, str]:
-        return {"StackName": stack.name, "StackId": stack.stack_id}
-
     def _request(self, stack: Stack | None) -> Request:
         """The request's template and what goes with it; `stack` supplies what is to stay as it was."""
         tags = self._get_param("Tags")
         return self.backend.request(
             self._body(stack),
-            template_parameters.given(self._get_param("Parameters", []), stack.parameters if stack else {}),
+            given_parameters(self._get_param("Parameters", []), stack.parameters if stack else {}),
             tags={tag["Key"]: tag["Value"] for tag in tags} if tags else dict(stack.tags) if stack else {},
             capabilities=self._get_param("Capabilities", []),
             notification_arns=self._get_param("NotificationARNs", []),

@@ -1,20 +1,30 @@
-"""What CloudFormation keeps of a stack: its resources, outputs and events."""
+"""Stacks and change sets: what CloudFormation keeps of them."""
 
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
+from beanpod_emulator.cloudformation import validation
 from beanpod_emulator.cloudformation.exceptions import ValidationError
 from beanpod_emulator.cloudformation.handlers import State
 from beanpod_emulator.cloudformation.template import Template
 
+_DRIFT = {"StackDriftStatus": "NOT_CHECKED", "StackResourceDriftStatus": "NOT_CHECKED"}
+
 
 @dataclass(frozen=True)
 class DeployedResource:
-    """A resource as it stands. properties: as evaluated, dynamic references left as they were written."""
+    """A resource that exists.
 
+    Attributes:
+        properties: As evaluated; dynamic references are not resolved in them.
+        body: Its part of the template.
+    """
+
+    stack_id: str
+    stack_name: str
     logical_id: str
     type: str
     state: State
@@ -22,6 +32,17 @@ class DeployedResource:
     body: dict[str, Any] = field(repr=False)
     status: str
     timestamp: datetime
+    drift: dict[str, str] = field(default_factory=lambda: _DRIFT, repr=False)
+
+    class Meta:
+        serialization_aliases: ClassVar = {
+            "LogicalResourceId": "logical_id",
+            "PhysicalResourceId": "physical_id",
+            "ResourceType": "type",
+            "ResourceStatus": "status",
+            "LastUpdatedTimestamp": "timestamp",
+            "DriftInformation": "drift",
+        }
 
     @property
     def physical_id(self) -> str:
@@ -48,6 +69,8 @@ class Output:
 class Event:
     """One line of a stack's history; see DescribeStackEvents."""
 
+    stack_id: str
+    stack_name: str
     event_id: str
     logical_resource_id: str
     physical_resource_id: str
@@ -58,8 +81,46 @@ class Event:
     client_request_token: str | None
 
 
+class _Described:
+    """What descriptions of stacks and change sets have in common."""
+
+    template: Template | None
+    parameters: dict[str, str]
+    tags: dict[str, str]
+
+    class Meta:
+        serialization_aliases: ClassVar = {
+            "Parameters": "shown_parameters",
+            "Tags": "tag_list",
+            "Changes": "change_list",
+            "EnableTerminationProtection": "termination_protection",
+            "DriftInformation": "drift",
+            "TemplateDescription": "template_description",
+        }
+
+    drift = _DRIFT
+
+    @property
+    def shown_parameters(self) -> list[dict[str, str]]:
+        """Parameters with their values; those of NoEcho are masked."""
+        declared = self.template.section("Parameters") if self.template else {}
+        masked = {name for name, body in declared.items() if str(body.get("NoEcho", "")).lower() == "true"}
+        values = {name: "****" if name in masked else str(self.parameters[name]) for name in declared}
+        return [{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()]
+
+    @property
+    def tag_list(self) -> list[dict[str, str]]:
+        """Tags as the API answers them."""
+        return [{"Key": key, "Value": value} for key, value in self.tags.items()]
+
+    @property
+    def template_description(self) -> str | None:
+        """Description of the template."""
+        return self.template.description if self.template else None
+
+
 @dataclass
-class Stack:
+class Stack(_Described):
     """A stack. parameters: as given. values: as resolved. imports: the names of the exports it uses."""
 
     stack_id: str
@@ -86,6 +147,11 @@ class Stack:
     request_token: str | None = None
 
     @property
+    def description(self) -> str | None:
+        """Description of the template."""
+        return self.template_description
+
+    @property
     def exports(self) -> dict[str, str]:
         """Exported values by export name."""
         return {output.export_name: output.value for output in self.outputs if output.export_name}
@@ -106,6 +172,8 @@ class Stack:
         """Append an event."""
         self.events.append(
             Event(
+                stack_id=self.stack_id,
+                stack_name=self.name,
                 event_id=f"{logical_id}-{uuid.uuid4()}",
                 logical_resource_id=logical_id,
                 physical_resource_id=physical_id,
@@ -131,10 +199,12 @@ class Change:
     resource_type: str
     physical_resource_id: str | None = None
     replacement: str | None = None
+    scope: list[str] = field(default_factory=list)
+    details: list[str] = field(default_factory=list)
 
 
 @dataclass
-class ChangeSet:
+class ChangeSet(_Described):
     """A change set: what a later ExecuteChangeSet will do."""
 
     change_set_id: str
@@ -153,3 +223,55 @@ class ChangeSet:
     status: str = "CREATE_COMPLETE"
     status_reason: str | None = None
     execution_status: str = "AVAILABLE"
+
+    @property
+    def stack_id(self) -> str:
+        return self.stack.stack_id
+
+    @property
+    def stack_name(self) -> str:
+        return self.stack.name
+
+    @property
+    def change_list(self) -> list[dict[str, Any]]:
+        """Changes as the API answers them."""
+        return [{"Type": "Resource", "ResourceChange": change} for change in self.changes]
+
+
+NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
+
+
+def anything_changes(stack: Stack, template: Template, parameters: dict[str, str], tags: dict[str, str]) -> bool:
+    """Whether the template, the parameters or the tags differ from what is deployed."""
+    deployed = stack.template.document if stack.template else None
+    return (template.document, parameters, tags) != (deployed, stack.parameters, stack.tags)
+
+
+def changes(stack: Stack, template: Template, tags: dict[str, str]) -> list[Change]:
+    """The resources that would be made, changed or removed, by comparing templates."""
+    old = stack.template.resources if stack.template else {}
+    new = template.resources
+    return [
+        *(_added(logical_id, new[logical_id]) for logical_id in new if logical_id not in stack.resources),
+        *(
+            _modified(stack, logical_id, old[logical_id], new[logical_id])
+            for logical_id in new
+            if logical_id in stack.resources and (new[logical_id] != old[logical_id] or tags != stack.tags)
+        ),
+        *(_removed(stack, logical_id) for logical_id in stack.resources if logical_id not in new),
+    ]
+
+
+def _added(logical_id: str, body: dict[str, Any]) -> Change:
+    return Change("Add", logical_id, body["Type"])
+
+
+def _modified(stack: Stack, logical_id: str, old: dict[str, Any], new: dict[str, Any]) -> Change:
+    replaced = validation.replaced_by(new["Type"], old.get("Properties", {}), new.get("Properties", {}))
+    physical_id = stack.resources[logical_id].physical_id
+    return Change("Modify", logical_id, new["Type"], physical_id, "True" if replaced else "False")
+
+
+def _removed(stack: Stack, logical_id: str) -> Change:
+    resource = stack.resources[logical_id]
+    return Change("Remove", logical_id, resource.type, resource.physical_id)

@@ -1,10 +1,14 @@
-"""What a resource type's handler is."""
+"""Resource handlers, and what they do with a resource's properties: choose, compare, and give them to an API."""
 
+import json
 import secrets
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
+
+from botocore import xform_name
+from botocore.exceptions import ClientError
 
 from beanpod_emulator import clients
 
@@ -57,12 +61,11 @@ class Handler:
         raise NotImplementedError
 
     def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
-        """Change the resource in place, from the old properties to the new ones."""
-        raise NotImplementedError
+        """Change the resource in place. Default: as create() does, for types whose create() overwrites."""
+        return self.create(context, new)
 
     def delete(self, context: Context, state: State, properties: Properties) -> None:
-        """Remove the resource."""
-        raise NotImplementedError
+        """Delete the resource. Default: nothing, for types that exist in templates only."""
 
     def snapshot(self, context: Context, state: State) -> None:
         """Keep a copy before the removal; only for types that can."""
@@ -85,3 +88,97 @@ def handles(resource_type: str) -> Callable[[type[Handler]], type[Handler]]:
         return cls
 
     return register
+
+
+def names(text: str) -> frozenset[str]:
+    """Split names that are written in one line."""
+    return frozenset(text.split())
+
+
+def without(properties: Properties, *excluded: str) -> Properties:
+    """Return the properties without some of them."""
+    return {name: value for name, value in properties.items() if name not in excluded}
+
+
+def pick(properties: Properties, *included: str) -> Properties:
+    """Return those of the named properties that are set."""
+    return {name: properties[name] for name in included if name in properties}
+
+
+def changed(old: Properties, new: Properties) -> Properties:
+    """Return the new properties that differ from the old ones."""
+    return {name: value for name, value in new.items() if old.get(name) != value}
+
+
+def call(client: Any, operation: str, parameters: Properties) -> Any:
+    """Call `operation` with a template's values: CloudFormation takes "20" for 20 and "true" for true."""
+    shape = client.meta.service_model.operation_model(operation).input_shape
+    return getattr(client, xform_name(operation))(**_coerce(shape, parameters))
+
+
+def _coerce(shape: Any, value: Any) -> Any:
+    match shape.type_name, value:
+        case "structure", dict():
+            known = shape.members
+            return {key: _coerce(known[key], item) if key in known else item for key, item in value.items()}
+        case "list", list():
+            return [_coerce(shape.member, item) for item in value]
+        case (("integer" | "long"), (str() | float())):
+            return int(value)
+        case (("float" | "double"), (str() | int())):
+            return float(value)
+        case "boolean", str():
+            return value.lower() == "true"
+        case "string", (bool() | int() | float()):
+            return str(value).lower() if isinstance(value, bool) else str(value)
+    return value
+
+
+def api_tags(properties: Properties) -> list[dict[str, str]]:
+    """Return the property Tags as most APIs take it."""
+    return [{"Key": tag["Key"], "Value": str(tag["Value"])} for tag in properties.get("Tags", [])]
+
+
+def tag_changes(old: Properties, new: Properties) -> tuple[list[str], list[dict[str, str]]]:
+    """Return the keys of the tags to remove, and the tags to set."""
+    before, after = api_tags(old), api_tags(new)
+    kept = {tag["Key"] for tag in after}
+    return [tag["Key"] for tag in before if tag["Key"] not in kept], [tag for tag in after if tag not in before]
+
+
+def retag(
+    client: Any,
+    resource: Properties,
+    old: Properties,
+    new: Properties,
+    *,
+    operations: tuple[str, str] = ("UntagResource", "TagResource"),
+) -> None:
+    """Change a resource's tags from the old properties to the new.
+
+    Args:
+        client: Client of the resource's service.
+        resource: The parameter that names the resource to both calls.
+        old: Properties before the update.
+        new: Properties after it.
+        operations: The calls that remove and set tags.
+    """
+    removed, added = tag_changes(old, new)
+    if removed:
+        call(client, operations[0], {**resource, "TagKeys": removed})
+    if added:
+        call(client, operations[1], {**resource, "Tags": added})
+
+
+def document(value: Any) -> str:
+    """Return a policy document as the API takes it."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def ignore_missing(action: Callable[[], Any], codes: Iterable[str]) -> None:
+    """Run a deletion, and ignore that the resource does not exist any more."""
+    try:
+        action()
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in codes:
+            raise

@@ -3,16 +3,20 @@
 from typing import Any
 
 from beanpod_emulator.cloudformation.exceptions import ResourceFailedError
-from beanpod_emulator.cloudformation.handlers.base import Context, Handler, Properties, State, handles
-from beanpod_emulator.cloudformation.handlers.properties import (
+from beanpod_emulator.cloudformation.handlers.base import (
+    Context,
+    Handler,
+    Properties,
+    State,
     api_tags,
     call,
     changed,
+    handles,
     names,
     pick,
     tag_changes,
     without,
-)
+)  # fmt: skip
 from beanpod_emulator.state import EMULATOR
 
 

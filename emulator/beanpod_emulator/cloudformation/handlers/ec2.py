@@ -1,32 +1,32 @@
-"""Networks: AWS::EC2::VPC and what is in one."""
+"""EC2: networks, their gateways and endpoints, and security groups."""
 
 from typing import Any, ClassVar
 
-from beanpod_emulator.cloudformation.handlers.base import Context, Handler, Properties, State, handles
-from beanpod_emulator.cloudformation.handlers.properties import (
-    api_tags,
+from beanpod_emulator.cloudformation.handlers.base import (
+    Context,
+    Handler,
+    Properties,
+    State,
     call,
     changed,
+    handles,
     names,
     pick,
     tag_changes,
     without,
-)
+)  # fmt: skip
 
 
 def _tag(context: Context, resource_id: str, properties: Properties) -> None:
-    tags = api_tags(properties)
-    if tags:
-        context.client("ec2").create_tags(Resources=[resource_id], Tags=tags)
+    _retag(context, resource_id, {}, properties)
 
 
 def _retag(context: Context, resource_id: str, old: Properties, new: Properties) -> None:
     removed, added = tag_changes(old, new)
-    ec2 = context.client("ec2")
     if removed:
-        ec2.delete_tags(Resources=[resource_id], Tags=[{"Key": key} for key in removed])
+        context.client("ec2").delete_tags(Resources=[resource_id], Tags=[{"Key": key} for key in removed])
     if added:
-        ec2.create_tags(Resources=[resource_id], Tags=added)
+        context.client("ec2").create_tags(Resources=[resource_id], Tags=added)
 
 
 class _Tagged(Handler):
@@ -40,26 +40,36 @@ class _Tagged(Handler):
         return state.physical_id
 
 
-class _Made(_Tagged):
-    """A type that one call makes and one removes, known by an id. attribute: the name Fn::GetAtt knows the id by."""
+class _Simple(_Tagged):
+    """A type that one call creates and one deletes.
 
-    attribute: ClassVar[str] = "Id"
+    Attributes:
+        operations: The two calls.
+        id_path: Where the first call answers the id.
+        id_parameter: The second's parameter; a plural takes a list.
+        attribute: Name of the id for Fn::GetAtt. Default: id_parameter.
+    """
 
-    def make(self, ec2: Any, properties: Properties) -> str:
-        """Make it; gives the id."""
-        raise NotImplementedError
+    operations: ClassVar[tuple[str, str]]
+    id_path: ClassVar[tuple[str | int, ...]]
+    id_parameter: ClassVar[str]
+    attribute: ClassVar[str] = ""
 
-    def unmake(self, ec2: Any, made: str) -> None:
-        """Remove it."""
-        raise NotImplementedError
+    def request(self, properties: Properties) -> Properties:
+        """Return the parameters of the creating call."""
+        return without(properties, "Tags")
 
     def create(self, context: Context, properties: Properties) -> State:
-        made = self.make(context.client("ec2"), properties)
-        _tag(context, made, properties)
-        return State(made, {self.attribute: made})
+        created = call(context.client("ec2"), self.operations[0], self.request(properties))
+        for key in self.id_path:
+            created = created[key]
+        resource_id = str(created)
+        _tag(context, resource_id, properties)
+        return State(resource_id, {self.attribute or self.id_parameter: resource_id})
 
     def delete(self, context: Context, state: State, properties: Properties) -> None:
-        self.unmake(context.client("ec2"), state.physical_id)
+        resource_id = [state.physical_id] if self.id_parameter.endswith("s") else state.physical_id
+        call(context.client("ec2"), self.operations[1], {self.id_parameter: resource_id})
 
 
 @handles("AWS::EC2::VPC")
@@ -122,15 +132,10 @@ class Subnet(_Tagged):
 
 
 @handles("AWS::EC2::RouteTable")
-class RouteTable(_Made):
+class RouteTable(_Simple):
     supported = names("Tags VpcId")
-    attribute = "RouteTableId"
-
-    def make(self, ec2: Any, properties: Properties) -> str:
-        return str(ec2.create_route_table(VpcId=properties["VpcId"])["RouteTable"]["RouteTableId"])
-
-    def unmake(self, ec2: Any, made: str) -> None:
-        ec2.delete_route_table(RouteTableId=made)
+    operations = ("CreateRouteTable", "DeleteRouteTable")
+    id_path, id_parameter = ("RouteTable", "RouteTableId"), "RouteTableId"
 
 
 @handles("AWS::EC2::SubnetRouteTableAssociation")
@@ -167,15 +172,14 @@ class Route(Handler):
 
 
 @handles("AWS::EC2::InternetGateway")
-class InternetGateway(_Made):
+class InternetGateway(_Simple):
     supported = names("Tags")
-    attribute = "InternetGatewayId"
-
-    def make(self, ec2: Any, properties: Properties) -> str:
-        return str(ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"])
-
-    def unmake(self, ec2: Any, made: str) -> None:
-        ec2.delete_internet_gateway(InternetGatewayId=made)
+    operations = ("CreateInternetGateway", "DeleteInternetGateway")
+    id_path, id_parameter, attribute = (
+        ("InternetGateway", "InternetGatewayId"),
+        "InternetGatewayId",
+        "InternetGatewayId",
+    )
 
 
 @handles("AWS::EC2::VPCGatewayAttachment")
@@ -211,43 +215,137 @@ class Eip(_Tagged):
 
 
 @handles("AWS::EC2::NatGateway")
-class NatGateway(_Made):
+class NatGateway(_Simple):
     supported = names("AllocationId ConnectivityType SubnetId Tags")
-    attribute = "NatGatewayId"
-
-    def make(self, ec2: Any, properties: Properties) -> str:
-        return str(ec2.create_nat_gateway(**without(properties, "Tags"))["NatGateway"]["NatGatewayId"])
-
-    def unmake(self, ec2: Any, made: str) -> None:
-        ec2.delete_nat_gateway(NatGatewayId=made)
+    operations = ("CreateNatGateway", "DeleteNatGateway")
+    id_path, id_parameter = ("NatGateway", "NatGatewayId"), "NatGatewayId"
 
 
 @handles("AWS::EC2::FlowLog")
-class FlowLog(_Made):
+class FlowLog(_Simple):
     supported = names(
         "DeliverLogsPermissionArn LogDestination LogDestinationType LogFormat LogGroupName MaxAggregationInterval "
         "ResourceId ResourceType Tags TrafficType"
     )
 
-    def make(self, ec2: Any, properties: Properties) -> str:
-        request = without(properties, "ResourceId", "Tags") | {"ResourceIds": [properties["ResourceId"]]}
-        return str(call(ec2, "CreateFlowLogs", request)["FlowLogIds"][0])
+    operations = ("CreateFlowLogs", "DeleteFlowLogs")
+    id_path, id_parameter, attribute = ("FlowLogIds", 0), "FlowLogIds", "Id"
 
-    def unmake(self, ec2: Any, made: str) -> None:
-        ec2.delete_flow_logs(FlowLogIds=[made])
+    def request(self, properties: Properties) -> Properties:
+        return without(properties, "ResourceId", "Tags") | {"ResourceIds": [properties["ResourceId"]]}
 
 
 @handles("AWS::EC2::VPCEndpoint")
-class VpcEndpoint(_Made):
+class VpcEndpoint(_Simple):
     supported = names(
         "PolicyDocument PrivateDnsEnabled RouteTableIds SecurityGroupIds ServiceName SubnetIds Tags VpcEndpointType "
         "VpcId"
     )
 
-    def make(self, ec2: Any, properties: Properties) -> str:
-        # moto 5.2.5 cannot delete an endpoint that was made without its type.
-        request = {"VpcEndpointType": "Gateway"} | without(properties, "Tags")
-        return str(call(ec2, "CreateVpcEndpoint", request)["VpcEndpoint"]["VpcEndpointId"])
+    operations = ("CreateVpcEndpoint", "DeleteVpcEndpoints")
+    id_path, id_parameter, attribute = ("VpcEndpoint", "VpcEndpointId"), "VpcEndpointIds", "Id"
 
-    def unmake(self, ec2: Any, made: str) -> None:
-        ec2.delete_vpc_endpoints(VpcEndpointIds=[made])
+    def request(self, properties: Properties) -> Properties:
+        # moto 5.2.5 cannot delete an endpoint that was created without its type.
+        return {"VpcEndpointType": "Gateway"} | without(properties, "Tags")
+
+
+_PEERS = "CidrIp CidrIpv6 Description FromPort IpProtocol ToPort"
+
+
+def _permission(rule: Properties) -> dict[str, Any]:
+    """One rule of a template as the API's IpPermission."""
+    permission: dict[str, Any] = {"IpProtocol": str(rule["IpProtocol"])}
+    permission |= {name: int(rule[name]) for name in ("FromPort", "ToPort") if name in rule}
+    described = {"Description": rule["Description"]} if "Description" in rule else {}
+    for name, target, key in _TARGETS:
+        if name in rule:
+            permission[target] = [{key: rule[name]} | described]
+    return permission
+
+
+_TARGETS = (
+    ("CidrIp", "IpRanges", "CidrIp"),
+    ("CidrIpv6", "Ipv6Ranges", "CidrIpv6"),
+    ("SourceSecurityGroupId", "UserIdGroupPairs", "GroupId"),
+    ("DestinationSecurityGroupId", "UserIdGroupPairs", "GroupId"),
+    ("SourcePrefixListId", "PrefixListIds", "PrefixListId"),
+    ("DestinationPrefixListId", "PrefixListIds", "PrefixListId"),
+)
+
+
+def _authorize(context: Context, direction: str, group_id: str, rule: Properties) -> str:
+    request = {"GroupId": group_id, "IpPermissions": [_permission(rule)]}
+    response = call(context.client("ec2"), f"AuthorizeSecurityGroup{direction}", request)
+    return str(response["SecurityGroupRules"][0]["SecurityGroupRuleId"])
+
+
+def _revoke(context: Context, direction: str, group_id: str, rule: Properties) -> None:
+    request = {"GroupId": group_id, "IpPermissions": [_permission(rule)]}
+    call(context.client("ec2"), f"RevokeSecurityGroup{direction}", request)
+
+
+@handles("AWS::EC2::SecurityGroup")
+class SecurityGroup(_Tagged):
+    supported = names("GroupDescription GroupName SecurityGroupEgress SecurityGroupIngress Tags VpcId")
+
+    def create(self, context: Context, properties: Properties) -> State:
+        ec2 = context.client("ec2")
+        name = properties.get("GroupName") or context.generated_name(255)
+        place = {"VpcId": properties["VpcId"]} if "VpcId" in properties else {}
+        group = ec2.create_security_group(GroupName=name, Description=properties["GroupDescription"], **place)
+        group_id = group["GroupId"]
+        _tag(context, group_id, properties)
+        self._set_rules(context, group_id, {}, properties)
+        return State(group_id, {"GroupId": group_id, "Id": group_id, "VpcId": properties.get("VpcId", "")})
+
+    def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
+        self._set_rules(context, state.physical_id, old, new)
+        return super().update(context, state, old, new)
+
+    def delete(self, context: Context, state: State, properties: Properties) -> None:
+        context.client("ec2").delete_security_group(GroupId=state.physical_id)
+
+    def _set_rules(self, context: Context, group_id: str, old: Properties, new: Properties) -> None:
+        for direction in ("Ingress", "Egress"):
+            before, after = self._rules(old, direction), self._rules(new, direction)
+            for rule in before:
+                if rule not in after:
+                    _revoke(context, direction, group_id, rule)
+            for rule in after:
+                if rule not in before:
+                    _authorize(context, direction, group_id, rule)
+
+    def _rules(self, properties: Properties, direction: str) -> list[Properties]:
+        written: list[Properties] = properties.get(f"SecurityGroup{direction}", [])
+        # AWS opens a group's way out until a template writes rules of its own.
+        return written if written or direction == "Ingress" else [{"IpProtocol": "-1", "CidrIp": "0.0.0.0/0"}]
+
+
+class _Rule(Handler):
+    """A rule written beside its group."""
+
+    direction: str
+
+    def create(self, context: Context, properties: Properties) -> State:
+        rule = _authorize(context, self.direction, properties["GroupId"], properties)
+        return State(rule, {"Id": rule})
+
+    def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
+        self.delete(context, state, old)
+        return self.create(context, new)
+
+    def delete(self, context: Context, state: State, properties: Properties) -> None:
+        _revoke(context, self.direction, properties["GroupId"], properties)
+
+
+@handles("AWS::EC2::SecurityGroupIngress")
+class SecurityGroupIngress(_Rule):
+    supported = names(f"{_PEERS} GroupId SourcePrefixListId SourceSecurityGroupId SourceSecurityGroupOwnerId")
+    direction = "Ingress"
+
+
+@handles("AWS::EC2::SecurityGroupEgress")
+class SecurityGroupEgress(_Rule):
+    supported = names(f"{_PEERS} DestinationPrefixListId DestinationSecurityGroupId GroupId")
+    direction = "Egress"

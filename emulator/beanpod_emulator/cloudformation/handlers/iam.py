@@ -1,33 +1,29 @@
-"""IAM: roles, users, groups, their policies, instance profiles, access keys, OIDC providers."""
+"""IAM: roles, users, groups, policies, instance profiles, access keys, OIDC providers."""
 
-import json
 from typing import Any
 
-from beanpod_emulator.cloudformation.handlers.base import Context, Handler, Properties, State, handles
-from beanpod_emulator.cloudformation.handlers.properties import (
+from beanpod_emulator.cloudformation.exceptions import ResourceFailedError
+from beanpod_emulator.cloudformation.handlers.base import (
+    Context,
+    Handler,
+    Properties,
+    State,
     api_tags,
     call,
     changed,
+    document,
+    handles,
     ignore_missing,
     names,
     pick,
-    tag_changes,
-)
+    retag,
+)  # fmt: skip
 
 _GONE = ("NoSuchEntity",)
 
 
-def document(value: Any) -> str:
-    """A policy document as the API takes it."""
-    return value if isinstance(value, str) else json.dumps(value)
-
-
 def _retag(iam: Any, kind: str, key: dict[str, str], old: Properties, new: Properties) -> None:
-    removed, added = tag_changes(old, new)
-    if removed:
-        call(iam, f"Untag{kind}", {**key, "TagKeys": removed})
-    if added:
-        call(iam, f"Tag{kind}", {**key, "Tags": added})
+    retag(iam, key, old, new, operations=(f"Untag{kind}", f"Tag{kind}"))
 
 
 class _Identity(Handler):
@@ -62,6 +58,9 @@ def _inline(properties: Properties) -> dict[str, str]:
     return {item["PolicyName"]: document(item["PolicyDocument"]) for item in properties.get("Policies", [])}
 
 
+_ROLE = ("Description", "MaxSessionDuration")
+
+
 @handles("AWS::IAM::Role")
 class Role(_Identity):
     kind = "Role"
@@ -83,12 +82,7 @@ class Role(_Identity):
         iam, name = context.client("iam"), state.physical_id
         text = document(new["AssumeRolePolicyDocument"])
         iam.update_assume_role_policy(RoleName=name, PolicyDocument=text)
-        session = new.get("MaxSessionDuration", 3600)
-        call(
-            iam,
-            "UpdateRole",
-            {"RoleName": name, "Description": new.get("Description", ""), "MaxSessionDuration": session},
-        )
+        call(iam, "UpdateRole", {"RoleName": name, "Description": "", "MaxSessionDuration": 3600} | pick(new, *_ROLE))
         self._set_boundary(iam, name, old, new)
         self._set_policies(iam, name, old, new)
         _retag(iam, "Role", self._key(name), old, new)
@@ -226,3 +220,83 @@ class ManagedPolicy(Handler):
             for kind, name in sorted(targets):
                 request = {f"{kind}Name": name, "PolicyArn": arn}
                 call(context.client("iam"), f"{operation}{kind}Policy", request)
+
+
+@handles("AWS::IAM::InstanceProfile")
+class InstanceProfile(Handler):
+    supported = names("InstanceProfileName Path Roles")
+
+    def create(self, context: Context, properties: Properties) -> State:
+        name = properties.get("InstanceProfileName") or context.generated_name(128)
+        request = pick(properties, "Path") | {"InstanceProfileName": name}
+        profile = call(context.client("iam"), "CreateInstanceProfile", request)["InstanceProfile"]
+        self._set_role(context, name, [], properties["Roles"])
+        return State(name, {"Arn": profile["Arn"]})
+
+    def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
+        self._set_role(context, state.physical_id, old["Roles"], new["Roles"])
+        return state
+
+    def delete(self, context: Context, state: State, properties: Properties) -> None:
+        self._set_role(context, state.physical_id, properties["Roles"], [])
+        context.client("iam").delete_instance_profile(InstanceProfileName=state.physical_id)
+
+    def _set_role(self, context: Context, name: str, old: list[str], new: list[str]) -> None:
+        iam = context.client("iam")
+        for role in old:
+            iam.remove_role_from_instance_profile(InstanceProfileName=name, RoleName=role)
+        for role in new:
+            iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=role)
+
+
+@handles("AWS::IAM::AccessKey")
+class AccessKey(Handler):
+    supported = names("Serial Status UserName")
+
+    def create(self, context: Context, properties: Properties) -> State:
+        iam, user = context.client("iam"), properties["UserName"]
+        key = iam.create_access_key(UserName=user)["AccessKey"]
+        self._set_status(context, key["AccessKeyId"], properties)
+        return State(key["AccessKeyId"], {"Id": key["AccessKeyId"], "SecretAccessKey": key["SecretAccessKey"]})
+
+    def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
+        self._set_status(context, state.physical_id, new)
+        return state
+
+    def delete(self, context: Context, state: State, properties: Properties) -> None:
+        context.client("iam").delete_access_key(UserName=properties["UserName"], AccessKeyId=state.physical_id)
+
+    def _set_status(self, context: Context, key_id: str, properties: Properties) -> None:
+        status = properties.get("Status", "Active")
+        context.client("iam").update_access_key(UserName=properties["UserName"], AccessKeyId=key_id, Status=status)
+
+
+@handles("AWS::IAM::OIDCProvider")
+class OidcProvider(Handler):
+    supported = names("ClientIdList Tags ThumbprintList Url")
+
+    def create(self, context: Context, properties: Properties) -> State:
+        request = {
+            "Url": properties["Url"],
+            "ClientIDList": properties.get("ClientIdList", []),
+            "ThumbprintList": properties.get("ThumbprintList", []),
+            "Tags": api_tags(properties),
+        }
+        arn = context.client("iam").create_open_id_connect_provider(**request)["OpenIDConnectProviderArn"]
+        return State(arn, {"Arn": arn})
+
+    def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
+        if old.get("ClientIdList") != new.get("ClientIdList"):
+            before, after = old.get("ClientIdList"), new.get("ClientIdList")
+            raise ResourceFailedError(
+                f"ClientIdList cannot change from {before} to {after} in the embedded AWS, moto has no call for it: "
+                "remove the provider and make it again"
+            )
+        iam, key = context.client("iam"), {"OpenIDConnectProviderArn": state.physical_id}
+        if thumbprints := new.get("ThumbprintList"):
+            iam.update_open_id_connect_provider_thumbprint(ThumbprintList=thumbprints, **key)
+        _retag(iam, "OpenIDConnectProvider", key, old, new)
+        return state
+
+    def delete(self, context: Context, state: State, properties: Properties) -> None:
+        context.client("iam").delete_open_id_connect_provider(OpenIDConnectProviderArn=state.physical_id)

@@ -2,24 +2,22 @@
 
 from typing import Any
 
-from beanpod_emulator.cloudformation.handlers.base import Context, Handler, Properties, State, handles
-from beanpod_emulator.cloudformation.handlers.properties import (
+from beanpod_emulator.cloudformation.handlers.base import (
+    Context,
+    Handler,
+    Properties,
+    State,
     api_tags,
     call,
     changed,
+    handles,
     names,
     pick,
-    tag_changes,
+    retag,
     without,
-)
+)  # fmt: skip
 
-
-def _retag(rds: Any, arn: str, old: Properties, new: Properties) -> None:
-    removed, added = tag_changes(old, new)
-    if removed:
-        rds.remove_tags_from_resource(ResourceName=arn, TagKeys=removed)
-    if added:
-        rds.add_tags_to_resource(ResourceName=arn, Tags=added)
+_TAGGING = ("RemoveTagsFromResource", "AddTagsToResource")
 
 
 @handles("AWS::RDS::DBSubnetGroup")
@@ -37,7 +35,7 @@ class DbSubnetGroup(Handler):
         rds = context.client("rds")
         request = without(new, "Tags") | {"DBSubnetGroupName": state.physical_id}
         call(rds, "ModifyDBSubnetGroup", request)
-        _retag(rds, state.attributes["DBSubnetGroupArn"], old, new)
+        retag(rds, {"ResourceName": state.attributes["DBSubnetGroupArn"]}, old, new, operations=_TAGGING)
         return state
 
     def delete(self, context: Context, state: State, properties: Properties) -> None:
@@ -63,7 +61,7 @@ class DbParameterGroup(Handler):
     def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
         rds = context.client("rds")
         self._set_parameters(rds, state.physical_id, old, new)
-        _retag(rds, state.attributes["DBParameterGroupArn"], old, new)
+        retag(rds, {"ResourceName": state.attributes["DBParameterGroupArn"]}, old, new, operations=_TAGGING)
         return state
 
     def delete(self, context: Context, state: State, properties: Properties) -> None:
@@ -115,7 +113,7 @@ class DbInstance(Handler):
             request["CloudwatchLogsExportConfiguration"] = logs
         request |= {"DBInstanceIdentifier": name, "ApplyImmediately": True}
         call(rds, "ModifyDBInstance", request | pick(new, "AllowMajorVersionUpgrade"))
-        _retag(rds, state.attributes["DBInstanceArn"], old, new)
+        retag(rds, {"ResourceName": state.attributes["DBInstanceArn"]}, old, new, operations=_TAGGING)
         return self._read(rds, name)
 
     def delete(self, context: Context, state: State, properties: Properties) -> None:
