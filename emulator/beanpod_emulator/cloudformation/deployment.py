@@ -21,7 +21,7 @@ _REPLACING = "Requested update requires the creation of a new physical resource;
 
 
 def _reason(error: Exception) -> str:
-    """What a failed resource's event says."""
+    """Return the reason for the event of a failed resource."""
     if isinstance(error, ClientError):
         detail = error.response["Error"]
         return f"Resource handler returned message: {detail['Message']} ({detail['Code']})"
@@ -36,31 +36,37 @@ def _reason(error: Exception) -> str:
 
 @dataclass(frozen=True)
 class Operations:
-    """Create, update and remove resources of one stack. account and region: where."""
+    """Create, update and delete single resources of a stack, and write their events.
+
+    Attributes:
+        stack: The stack.
+        account: Account of its resources.
+        region: Region of its resources.
+    """
 
     stack: Stack
     account: str
     region: str
 
     def create(self, logical_id: str, body: dict[str, Any], properties: dict[str, Any]) -> None:
-        """Make a resource and record it."""
+        """Create a resource."""
         self.stack.log(logical_id, "", body["Type"], "CREATE_IN_PROGRESS")
         self._record(logical_id, body, properties, self._made(logical_id, body, properties), "CREATE_COMPLETE")
 
     def replace(self, current: DeployedResource, body: dict[str, Any], properties: dict[str, Any]) -> None:
-        """Make the successor of a resource and record it in its place."""
+        """Create the replacement of a resource; the old one is deleted in the clean-up."""
         self.stack.log(current.logical_id, current.physical_id, current.type, "UPDATE_IN_PROGRESS", _REPLACING)
         state = self._made(current.logical_id, body, properties)
         self._record(current.logical_id, body, properties, state, "UPDATE_COMPLETE")
 
     def update(self, current: DeployedResource, body: dict[str, Any], properties: dict[str, Any]) -> None:
-        """Change a resource in place and record it."""
+        """Update a resource in place."""
         self.stack.log(current.logical_id, current.physical_id, current.type, "UPDATE_IN_PROGRESS")
         state = self._changed(current, current.properties, properties)
         self._record(current.logical_id, body, properties, state, "UPDATE_COMPLETE")
 
     def restore(self, old: DeployedResource, attempted: dict[str, Any]) -> bool:
-        """Take an update back; False when that failed."""
+        """Undo the update of a resource; False if that failed."""
         self.stack.resources[old.logical_id] = old
         try:
             self._changed(old, attempted, old.properties)
@@ -71,7 +77,12 @@ class Operations:
         return True
 
     def remove(self, resource: DeployedResource, policy: str | None = None) -> bool:
-        """Remove a resource as `policy` says; False when that failed. Default: its DeletionPolicy."""
+        """Delete, snapshot or retain a resource; False if that failed.
+
+        Args:
+            resource: The resource.
+            policy: UpdateReplacePolicy or DeletionPolicy. Default: its DeletionPolicy.
+        """
         default = HANDLERS[resource.type].default_deletion_policy
         policy = policy or resource.body.get("DeletionPolicy", default)
         if policy in _RETAINED:
@@ -130,15 +141,19 @@ class Operations:
 
 
 class DeploymentFailedError(Exception):
-    """A resource failed; the message is the stack's status reason."""
+    """A resource failed; the message is the StackStatusReason."""
 
 
 @dataclass
 class Deployment:
-    """One run over one stack.
+    """One creation or update of a stack.
 
-    template: where to go. tags: the stack's, which its resources inherit.
-    evaluator: evaluates `template`; it reads `stack.resources` while they change.
+    Attributes:
+        stack: The stack.
+        template: The new template.
+        tags: Tags of the stack, which its resources inherit.
+        evaluator: Evaluates `template`, and reads `stack.resources` while they change.
+        operations: Changes single resources.
     """
 
     stack: Stack
@@ -151,14 +166,18 @@ class Deployment:
     _superseded: list[DeployedResource] = field(default_factory=list)
 
     def run(self) -> list[Output]:
-        """Make, change and replace everything; DeploymentFailedError on the first resource that fails."""
+        """Create, update and replace resources, and return the outputs.
+
+        Raises:
+            DeploymentFailedError: A resource failed; the rest is not touched.
+        """
         for logical_id in self.template.order:
             if self._wanted(logical_id):
                 self._deploy(logical_id, self.template.resources[logical_id])
         return self._outputs()
 
     def clean_up(self, previous: Template | None) -> None:
-        """Remove what was replaced, and what the template no longer has but the `previous` one had."""
+        """Delete replaced resources, and those that are in the previous template only."""
         for old in reversed(self._superseded):
             self.operations.remove(old, old.body.get("UpdateReplacePolicy", "Delete"))
         for logical_id in reversed(previous.order if previous else []):
@@ -172,12 +191,12 @@ class Deployment:
         return {self.evaluator.evaluate(body["Export"])["Name"] for body in shown if "Export" in body}
 
     def roll_back(self) -> bool:
-        """Put everything this run changed back, last first; False when something could not be put back."""
+        """Undo the updates, the last one first; False if one of them could not be undone."""
         undone = [undo() for undo in reversed(self._undo)]
         return all(undone)
 
     def remove_created(self) -> bool:
-        """Remove everything this run created, last first; False when something could not be removed.
+        """Delete the created resources, the last one first; False if one of them could not be deleted.
 
         https://repost.aws/knowledge-center/cloudformation-stack-cleanup-stuck
         """
@@ -272,7 +291,7 @@ class Deployment:
 
 
 def tear_down(stack: Stack, operations: Operations) -> list[str]:
-    """Remove every resource of a stack, last first; the logical ids of those that could not be removed."""
+    """Delete the resources of a stack, dependents first, and return the logical ids of those that failed."""
     order = stack.template.order if stack.template else []
     for logical_id in reversed(order):
         if logical_id in stack.resources and operations.remove(stack.resources[logical_id]):

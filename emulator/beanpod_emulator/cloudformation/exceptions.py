@@ -1,10 +1,10 @@
-"""The errors CloudFormation answers with, and the one a resource's handler fails with."""
+"""Errors of CloudFormation's API, and of resource handlers."""
 
 from moto.core.exceptions import ServiceException
 
 
 class CloudFormationError(ServiceException):
-    """Every error of this service.
+    """Base of this service's errors.
 
     CloudFormationError
       ValidationError                  the request or the template is wrong
@@ -36,4 +36,4 @@ class InsufficientCapabilitiesError(CloudFormationError):
 
 
 class ResourceFailedError(Exception):
-    """A resource could not be made, changed or removed; the message is the event's reason."""
+    """A resource could not be created, updated or deleted; the message is the ResourceStatusReason."""

@@ -19,7 +19,7 @@ NO_VALUE = object()
 
 
 class Resource(Protocol):
-    """What a reference needs of a stack's resource."""
+    """A resource as Ref and Fn::GetAtt need it."""
 
     @property
     def physical_id(self) -> str: ...
@@ -48,7 +48,7 @@ class Evaluator:
     _conditions: dict[str, bool] = field(default_factory=dict)
 
     def evaluate(self, node: Any) -> Any:
-        """The node with every function replaced by its value; AWS::NoValue removes the member that holds it."""
+        """Return a part of the template with its functions evaluated; a member with AWS::NoValue is removed."""
         if isinstance(node, list):
             return [value for value in map(self.evaluate, node) if value is not NO_VALUE]
         if not isinstance(node, dict):
@@ -63,7 +63,7 @@ class Evaluator:
         return {key: value for key, value in members.items() if value is not NO_VALUE}
 
     def condition(self, name: str) -> bool:
-        """Whether the condition `name` holds."""
+        """Evaluate a condition by its name."""
         if name not in self._conditions:
             conditions = self.template.section("Conditions")
             if name not in conditions:
@@ -72,7 +72,7 @@ class Evaluator:
         return self._conditions[name]
 
     def holds(self, node: Any) -> bool:
-        """Whether a condition or a rule's assertion holds."""
+        """Evaluate the body of a condition, or the assertion of a rule."""
         match node:
             case {"Condition": str(name)}:
                 return self.condition(name)
@@ -188,7 +188,11 @@ _REFERENCE = re.compile(r"\{\{resolve:(secretsmanager|ssm|ssm-secure):([^}]+)\}\
 
 
 def resolve(node: Any, region: str) -> Any:
-    """Return the node with every dynamic reference replaced; ResourceFailedError when one has no value."""
+    """Return properties with their dynamic references resolved.
+
+    Raises:
+        ResourceFailedError: A secret or parameter does not exist, or lacks the key.
+    """
     if isinstance(node, dict):
         return {key: resolve(value, region) for key, value in node.items()}
     if isinstance(node, list):

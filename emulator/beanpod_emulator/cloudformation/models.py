@@ -1,4 +1,4 @@
-"""The stacks, change sets and exports of one region."""
+"""State of CloudFormation: stacks, change sets and exports, by account and region."""
 
 import uuid
 from collections.abc import Iterator
@@ -23,7 +23,9 @@ _UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", 
 class Request:
     """What CreateStack, UpdateStack and an executed change set have in common.
 
-    parameters: the text of each, previous values and defaults filled in. values: as resolved for the template.
+    Attributes:
+        parameters: Text of each parameter, previous values and defaults included.
+        values: Values of the parameters; those from Parameter Store are read, lists are split.
     """
 
     template: Template
@@ -38,7 +40,7 @@ class Request:
 
 
 class CloudFormationBackend(BaseBackend):
-    """CloudFormation in one region. Every operation is complete when the call that asked for it returns."""
+    """CloudFormation in one account and region. An operation is complete when its call returns."""
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
@@ -47,19 +49,27 @@ class CloudFormationBackend(BaseBackend):
         self.change_sets: dict[str, ChangeSet] = {}
 
     def request(self, body: str, parameters: dict[str, str], **more: Any) -> Request:
-        """A checked request for the template in `body`; ValidationError for a template that cannot be deployed."""
+        """Parse and check a template and its parameters.
+
+        Raises:
+            ValidationError: The template or a parameter is invalid.
+        """
         template = Template.from_body(body)
         validation.check(template, more.get("capabilities", []))
         texts = parameter_texts(template, parameters)
         return Request(template, texts, parameter_values(template, texts, self.region_name), **more)
 
     def arn(self, kind: str, name: str) -> str:
-        """A new ARN of this service."""
+        """Return a new ARN."""
         account = f"{self.region_name}:{self.account_id}"
         return f"arn:{self.partition}:cloudformation:{account}:{kind}/{name}/{uuid.uuid4()}"
 
     def stack(self, name_or_id: str) -> Stack:
-        """The stack of that name or id, a deleted one by its id; ValidationError when there is none."""
+        """Return a stack by its name or id, and a deleted one by its id.
+
+        Raises:
+            ValidationError: It does not exist.
+        """
         for stack in self.stacks.values():
             if name_or_id in (stack.name, stack.stack_id):
                 return stack
@@ -68,17 +78,21 @@ class CloudFormationBackend(BaseBackend):
         raise ValidationError(f"Stack with id {name_or_id} does not exist")
 
     def find_stack(self, name_or_id: str) -> Stack | None:
-        """As stack(), but None when there is none; deleted stacks do not count."""
+        """Return a stack by its name or id, or None if it does not exist or is deleted."""
         return next((s for s in self.stacks.values() if name_or_id in (s.name, s.stack_id)), None)
 
     def new_stack(self, name: str) -> Stack:
-        """An empty stack."""
+        """Add an empty stack."""
         stack = Stack(self.arn("stack", name), name, EMULATOR.clock.now(), EMULATOR.clock.now)
         self.stacks[stack.stack_id] = stack
         return stack
 
     def create_stack(self, name: str, request: Request, *, termination_protection: bool = False) -> Stack:
-        """Make a stack; AlreadyExistsError when there is one of that name."""
+        """Create a stack.
+
+        Raises:
+            AlreadyExistsError: A stack has that name already.
+        """
         if self.find_stack(name):
             raise AlreadyExistsError(f"Stack [{name}] already exists")
         stack = self.new_stack(name)
@@ -87,7 +101,11 @@ class CloudFormationBackend(BaseBackend):
         return stack
 
     def update_stack(self, stack: Stack, request: Request) -> Stack:
-        """Change a stack; ValidationError when its state forbids it or nothing would change."""
+        """Update a stack.
+
+        Raises:
+            ValidationError: It is in another state than a complete one, or nothing changes.
+        """
         self.check_updatable(stack)
         if not anything_changes(stack, request.template, request.parameters, request.tags):
             raise ValidationError("No updates are to be performed.")
@@ -95,12 +113,16 @@ class CloudFormationBackend(BaseBackend):
         return stack
 
     def check_updatable(self, stack: Stack) -> None:
-        """ValidationError unless the stack may be updated."""
+        """Check that a stack can be updated.
+
+        Raises:
+            ValidationError: It is in another state than a complete one.
+        """
         if stack.status not in _UPDATABLE:
             raise ValidationError(f"Stack:{stack.stack_id} is in {stack.status} state and can not be updated.")
 
     def deploy(self, stack: Stack, request: Request, kind: str) -> None:
-        """Bring the stack to the request's template; a failure is rolled back and left in the stack's status."""
+        """Deploy a request to a stack; a failure is rolled back and is in the stack's status."""
         imports: set[str] = set()
         deployment = self._deployment(stack, request, imports)
         self._check_rules(deployment)
@@ -116,7 +138,11 @@ class CloudFormationBackend(BaseBackend):
             self._succeed(stack, request, deployment, kind, outputs, imports)
 
     def delete_stack(self, stack: Stack, retained: list[str]) -> None:
-        """Remove a stack and what is in it; ValidationError when it is protected."""
+        """Delete a stack and its resources.
+
+        Raises:
+            ValidationError: It has termination protection.
+        """
         if stack.termination_protection:
             raise ValidationError(f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled")
         stack.set_status("DELETE_IN_PROGRESS", "User Initiated")
@@ -134,7 +160,7 @@ class CloudFormationBackend(BaseBackend):
             self.deleted_stacks[stack.stack_id] = self.stacks.pop(stack.stack_id)
 
     def exports(self) -> dict[str, tuple[Stack, str]]:
-        """Exporting stack and value by export name."""
+        """Return exporting stack and value by export name."""
         return {name: (stack, value) for stack in self.stacks.values() for name, value in stack.exports.items()}
 
     def _operations(self, stack: Stack) -> Operations:
@@ -205,7 +231,7 @@ class CloudFormationBackend(BaseBackend):
             raise ValidationError(f"Export {name} cannot be updated as it is in use by {user}")
 
     def _check_removed_exports(self, stack: Stack, deployment: Deployment) -> None:
-        """As on AWS, before any resource is changed."""
+        """Check it before any resource is changed, as AWS does."""
         removed = set(stack.exports) - deployment.export_names()
         for name, user in self._in_use(stack, removed):
             raise ValidationError(f"Export {name} cannot be deleted as it is in use by {user}")

@@ -1,4 +1,4 @@
-"""CloudFormation's API: reads requests, asks the backend, writes answers."""
+"""CloudFormation's API: parse requests, call the backend, render responses."""
 
 from typing import Any
 from urllib.parse import urlparse
@@ -19,7 +19,7 @@ from beanpod_emulator.state import EMULATOR
 
 
 class CloudFormationResponse(ErrorHandlingResponse):
-    """One request."""
+    """One request to CloudFormation."""
 
     def __init__(self) -> None:
         super().__init__(service_name="cloudformation")
@@ -211,7 +211,7 @@ class CloudFormationResponse(ErrorHandlingResponse):
         return self.backend.stack(self._get_param("StackName"))
 
     def _request(self, stack: Stack | None) -> Request:
-        """The request's template and what goes with it; `stack` supplies what is to stay as it was."""
+        """Parse the template and its parameters; previous values are those of `stack`."""
         tags = self._get_param("Tags")
         return self.backend.request(
             self._body(stack),
@@ -233,7 +233,7 @@ class CloudFormationResponse(ErrorHandlingResponse):
         return str(body) if body else self._fetched(url)
 
     def _fetched(self, url: str) -> str:
-        """The template at an S3 URL, path style or with the bucket in the host's name."""
+        """Read the template at an S3 URL, path-style or virtual-hosted-style."""
         parts = urlparse(url)
         host, path = parts.hostname or "", parts.path.lstrip("/")
         if host in ("localhost", "127.0.0.1", "::1") or host.startswith("s3."):

@@ -49,7 +49,11 @@ class DeployedResource:
         return self.state.physical_id
 
     def attribute(self, name: str) -> Any:
-        """What Fn::GetAtt gives; ValidationError for an attribute the type does not have."""
+        """Return the value of Fn::GetAtt.
+
+        Raises:
+            ValidationError: The type has no such attribute.
+        """
         if name not in self.state.attributes:
             raise ValidationError(
                 f"Template error: resource {self.logical_id} does not support attribute type {name} in Fn::GetAtt"
@@ -67,7 +71,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Event:
-    """One line of a stack's history; see DescribeStackEvents."""
+    """An event of a stack, as DescribeStackEvents answers it."""
 
     stack_id: str
     stack_name: str
@@ -121,7 +125,13 @@ class _Described:
 
 @dataclass
 class Stack(_Described):
-    """A stack. parameters: as given. values: as resolved. imports: the names of the exports it uses."""
+    """A stack.
+
+    Attributes:
+        parameters: Parameters as text.
+        values: Parameters as values.
+        imports: Names of the exports that it imports.
+    """
 
     stack_id: str
     name: str
@@ -153,16 +163,16 @@ class Stack(_Described):
 
     @property
     def exports(self) -> dict[str, str]:
-        """Exported values by export name."""
+        """Exported values by name."""
         return {output.export_name: output.value for output in self.outputs if output.export_name}
 
     def forget_resources_outside(self, template: Template | None) -> None:
-        """Drop the resources that the template does not have from the stack, without deleting them."""
+        """Remove resources that are not in the template from the stack, without deleting them."""
         kept = template.resources if template else {}
         self.resources = {name: resource for name, resource in self.resources.items() if name in kept}
 
     def set_status(self, status: str, reason: str | None = None) -> None:
-        """Enter a status and say so in the events."""
+        """Set the status, and append its event."""
         self.status, self.status_reason = status, reason
         self.log(self.name, self.stack_id, "AWS::CloudFormation::Stack", status, reason)
 
@@ -186,7 +196,7 @@ class Stack(_Described):
         )
 
     def _next_moment(self) -> datetime:
-        """Now, but later than the last event: clients sort events by their milliseconds."""
+        """Return the time, at least 1 ms after the last event: clients sort events by time."""
         now = self.now()
         earliest = self.events[-1].timestamp + timedelta(milliseconds=1) if self.events else now
         return max(now, earliest)
@@ -205,7 +215,7 @@ class Change:
 
 @dataclass
 class ChangeSet(_Described):
-    """A change set: what a later ExecuteChangeSet will do."""
+    """A change set."""
 
     change_set_id: str
     name: str
@@ -242,13 +252,13 @@ NO_CHANGES = "The submitted information didn't contain changes. Submit different
 
 
 def anything_changes(stack: Stack, template: Template, parameters: dict[str, str], tags: dict[str, str]) -> bool:
-    """Whether the template, the parameters or the tags differ from what is deployed."""
+    """Return whether template, parameters or tags differ from the deployed ones."""
     deployed = stack.template.document if stack.template else None
     return (template.document, parameters, tags) != (deployed, stack.parameters, stack.tags)
 
 
 def changes(stack: Stack, template: Template, tags: dict[str, str]) -> list[Change]:
-    """The resources that would be made, changed or removed, by comparing templates."""
+    """Return the resources that would be added, modified or removed, by comparing templates."""
     old = stack.template.resources if stack.template else {}
     new = template.resources
     return [

@@ -17,7 +17,7 @@ _SUB_VARIABLE = re.compile(r"\$\{([^!}][^}]*)\}")
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short tags; a policy's version date stays the text it is."""
+    """YAML with the short forms of functions; dates, as in the Version of a policy, are text."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -43,7 +43,11 @@ _Loader.add_multi_constructor("!", _short_tag)
 
 
 def parse(body: str) -> dict[str, Any]:
-    """The template in `body`, JSON or YAML; ValidationError when it is neither or has no resources."""
+    """Parse a template in JSON or YAML.
+
+    Raises:
+        ValidationError: It is neither, or it has no resources.
+    """
     try:
         document = json.loads(body)
     except ValueError:
@@ -63,13 +67,13 @@ def _parse_yaml(body: str) -> Any:
 
 
 def attribute_path(argument: Any) -> tuple[str, str]:
-    """The logical id and the attribute of an Fn::GetAtt, in either of its spellings."""
+    """Return logical id and attribute of an Fn::GetAtt in either form."""
     logical_id, attribute = argument.split(".", 1) if isinstance(argument, str) else argument
     return logical_id, attribute
 
 
 def references(node: Any) -> set[str]:
-    """The names a piece of template refers to: parameters, pseudo parameters and logical ids."""
+    """Return the parameters, pseudo parameters and logical ids that a part of a template refers to."""
     if isinstance(node, list):
         return set().union(*map(references, node))
     if not isinstance(node, dict):
@@ -100,11 +104,11 @@ class Template:
 
     @classmethod
     def from_body(cls, body: str) -> "Template":
-        """Parse `body`; see parse() for the errors."""
+        """Parse a template; raises as parse() does."""
         return cls(body, parse(body))
 
     def section(self, name: str) -> dict[str, Any]:
-        """A section such as "Parameters"; empty when absent."""
+        """Return a section such as "Parameters", empty if it is absent."""
         return self.document.get(name) or {}
 
     @property
@@ -117,12 +121,16 @@ class Template:
 
     @cached_property
     def dependencies(self) -> dict[str, set[str]]:
-        """What each resource needs before it."""
+        """The resources that each resource depends on."""
         return {logical_id: self._needs(body) for logical_id, body in self.resources.items()}
 
     @cached_property
     def order(self) -> list[str]:
-        """Logical ids, each after what it needs; ValidationError on a circle."""
+        """Logical ids, each after its dependencies.
+
+        Raises:
+            ValidationError: The dependencies are circular.
+        """
         try:
             return list(TopologicalSorter(self.dependencies).static_order())
         except CycleError as error:
@@ -139,14 +147,18 @@ _SSM_VALUE = "AWS::SSM::Parameter::Value<"
 
 
 def given_parameters(entries: list[dict[str, Any]], previous: dict[str, str]) -> dict[str, str]:
-    """The request's parameters by key, UsePreviousValue taken from `previous`."""
+    """Return a request's parameters by key; those with UsePreviousValue are taken from `previous`."""
     kept = {entry["ParameterKey"] for entry in entries if entry.get("UsePreviousValue")}
     new = {entry["ParameterKey"]: entry.get("ParameterValue", "") for entry in entries}
     return {key: previous.get(key, "") if key in kept else value for key, value in new.items()}
 
 
 def parameter_texts(template: Template, parameters: dict[str, str]) -> dict[str, str]:
-    """The text of each declared parameter, its default where none is given; ValidationError for refused ones."""
+    """Return each declared parameter as text, with defaults.
+
+    Raises:
+        ValidationError: A parameter is missing, undeclared, or not among the allowed values.
+    """
     declared = template.section("Parameters")
     _check_names(declared, parameters)
     found = {name: str(parameters.get(name, body.get("Default"))) for name, body in declared.items()}
@@ -156,7 +168,11 @@ def parameter_texts(template: Template, parameters: dict[str, str]) -> dict[str,
 
 
 def parameter_values(template: Template, found: dict[str, str], region: str) -> dict[str, Any]:
-    """The value of each parameter from its text; ValidationError for one that is not in Parameter Store."""
+    """Return the value of each parameter.
+
+    Raises:
+        ValidationError: A parameter is not in Parameter Store.
+    """
     declared = template.section("Parameters")
     return {name: _typed(text, declared[name]["Type"], region) for name, text in found.items()}
 

@@ -1,4 +1,4 @@
-"""Where moto finds this service."""
+"""URLs of the service, for moto."""
 
 from beanpod_emulator.cloudformation.responses import CloudFormationResponse
 

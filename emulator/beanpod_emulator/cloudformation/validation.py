@@ -1,4 +1,7 @@
-"""What AWS's resource schemas say of a type, and what a template is refused for before anything is created."""
+"""Validation of templates before a stack is created, and AWS's resource schemas.
+
+The schemas are those of cfn-lint: the CloudFormation registry's, patched where those are wrong.
+"""
 
 from functools import lru_cache
 from typing import Any
@@ -19,7 +22,12 @@ _IAM = {*_IAM_NAMES, "AWS::IAM::AccessKey", "AWS::IAM::Policy"}
 
 
 def check(template: Template, capabilities: list[str]) -> None:
-    """Raise ValidationError or InsufficientCapabilitiesError for what cannot become a stack."""
+    """Check that a template can be deployed here.
+
+    Raises:
+        ValidationError: It has unknown types, properties, references or policies.
+        InsufficientCapabilitiesError: It has IAM resources that are not acknowledged.
+    """
     _check_types(template)
     _check_properties(template)
     _check_policies(template)
@@ -121,13 +129,13 @@ def _at(properties: Any, path: tuple[str, ...]) -> Any:
 
 
 def replaced_by(resource_type: str, old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """The create-only properties that differ: any of them replaces the resource."""
+    """Return the create-only properties that differ, each of which replaces the resource."""
     paths = _paths(resource_type, "createOnlyProperties") + _ALWAYS_REPLACING.get(resource_type, ())
     return ["/".join(path) for path in paths if _at(old, path) != _at(new, path)]
 
 
 def custom_name(resource_type: str, properties: dict[str, Any]) -> str | None:
-    """The name a template gave the resource, or None when AWS chooses one."""
+    """Return the name of a resource in its template, or None if CloudFormation generates it."""
     identifier = _paths(resource_type, "primaryIdentifier")
     read_only = _paths(resource_type, "readOnlyProperties")
     if len(identifier) != 1 or identifier[0] in read_only:
@@ -136,10 +144,10 @@ def custom_name(resource_type: str, properties: dict[str, Any]) -> str | None:
 
 
 def missing(resource_type: str, properties: dict[str, Any]) -> list[str]:
-    """The required properties that are not there."""
+    """Return the required properties that are missing."""
     return [name for name in _schema(resource_type).get("required", []) if name not in properties]
 
 
 def tags_are_a_mapping(resource_type: str) -> bool:
-    """Whether the type takes tags as a mapping instead of a list of Key and Value."""
+    """Return whether the tags of a type are a mapping instead of a list."""
     return bool(_schema(resource_type)["properties"]["Tags"].get("type") == "object")

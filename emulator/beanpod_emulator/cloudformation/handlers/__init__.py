@@ -1,4 +1,4 @@
-"""The resource types that the emulator knows: importing this package registers their handlers."""
+"""Handlers of resource types; importing the package registers them."""
 
 from beanpod_emulator.cloudformation.handlers import beanstalk, ec2, iam, monitoring, rds, storage
 from beanpod_emulator.cloudformation.handlers.base import HANDLERS, Context, Handler, State

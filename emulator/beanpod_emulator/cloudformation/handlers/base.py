@@ -1,4 +1,4 @@
-"""Resource handlers, and what they do with a resource's properties: choose, compare, and give them to an API."""
+"""Base of the resource handlers, and functions on properties and tags."""
 
 import json
 import secrets
@@ -18,7 +18,12 @@ _SUFFIX = string.digits + string.ascii_uppercase
 
 @dataclass(frozen=True)
 class State:
-    """A resource that exists: what Ref gives, and what Fn::GetAtt gives by attribute name."""
+    """A resource that exists.
+
+    Attributes:
+        physical_id: Value of Ref.
+        attributes: Values of Fn::GetAtt by attribute.
+    """
 
     physical_id: str
     attributes: dict[str, Any] = field(default_factory=dict, repr=False)
@@ -26,7 +31,7 @@ class State:
 
 @dataclass(frozen=True)
 class Context:
-    """Where a resource is made: its place in the stack, and the clients of the stack's region."""
+    """Account, region, stack and logical id of a resource."""
 
     account: str
     region: str
@@ -35,11 +40,11 @@ class Context:
     logical_id: str
 
     def client(self, service: str) -> Any:
-        """The botocore client of a service."""
+        """Return the boto3 client of a service."""
         return clients.client(service, self.region)
 
     def generated_name(self, max_length: int = 64) -> str:
-        """A name as CloudFormation makes it: stack, logical id and a random suffix."""
+        """Generate a name as CloudFormation does: stack, logical id and a random suffix."""
         suffix = "".join(secrets.choice(_SUFFIX) for _ in range(12))
         room = max_length - len(suffix) - 1
         logical = self.logical_id[: room // 2]
@@ -47,33 +52,34 @@ class Context:
 
 
 class Handler:
-    """Makes, changes and removes the resources of one type, through the API of the embedded AWS.
+    """Creates, updates and deletes the resources of one type through the emulator's own API.
 
-    supported: the properties the handler honours; a template with another is refused.
-    default_deletion_policy: what happens on removal when the template does not say. Default: Delete.
+    Attributes:
+        supported: Properties that the handler applies; a template with another one is refused.
+        default_deletion_policy: DeletionPolicy of a resource without one. Default: Delete.
     """
 
     supported: ClassVar[frozenset[str]] = frozenset()
     default_deletion_policy: ClassVar[str] = "Delete"
 
     def create(self, context: Context, properties: Properties) -> State:
-        """Make the resource."""
+        """Create the resource."""
         raise NotImplementedError
 
     def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
-        """Change the resource in place. Default: as create() does, for types whose create() overwrites."""
+        """Update the resource in place. Default: create() overwrites it."""
         return self.create(context, new)
 
     def delete(self, context: Context, state: State, properties: Properties) -> None:
-        """Delete the resource. Default: nothing, for types that exist in templates only."""
+        """Delete the resource. Default: there is nothing to delete."""
 
     def snapshot(self, context: Context, state: State) -> None:
-        """Keep a copy before the removal; only for types that can."""
+        """Take a snapshot before the deletion, for types that support it."""
         raise NotImplementedError
 
     @property
     def takes_snapshots(self) -> bool:
-        """Whether the type has copies to keep: its handler overrides snapshot()."""
+        """Whether the type supports snapshots."""
         return type(self).snapshot is not Handler.snapshot
 
 
@@ -111,7 +117,7 @@ def changed(old: Properties, new: Properties) -> Properties:
 
 
 def call(client: Any, operation: str, parameters: Properties) -> Any:
-    """Call `operation` with a template's values: CloudFormation takes "20" for 20 and "true" for true."""
+    """Call an operation with values of a template, where "20" may stand for 20 and "true" for true."""
     shape = client.meta.service_model.operation_model(operation).input_shape
     return getattr(client, xform_name(operation))(**_coerce(shape, parameters))
 

@@ -1,4 +1,4 @@
-"""Elastic Beanstalk's four types."""
+"""Elastic Beanstalk: applications, versions, configuration templates and environments."""
 
 from typing import Any
 
@@ -65,7 +65,7 @@ class ApplicationVersion(Handler):
 
 
 def option_settings(properties: Properties) -> list[dict[str, str]]:
-    """The OptionSettings property as the API takes it."""
+    """Return the property OptionSettings as the API takes it."""
     return [{key: _text(value) for key, value in setting.items()} for setting in properties.get("OptionSettings", [])]
 
 
@@ -120,7 +120,7 @@ class ConfigurationTemplate(Handler):
 
 @handles("AWS::ElasticBeanstalk::Environment")
 class Environment(Handler):
-    """An environment; it fails only when the launch ends Terminated, whatever its health."""
+    """An environment. Its creation fails only if the launch ends Terminated, whatever its health."""
 
     supported = names(
         "ApplicationName CNAMEPrefix Description EnvironmentName OperationsRole OptionSettings PlatformArn "
@@ -150,7 +150,7 @@ class Environment(Handler):
         self._await(client, ended["EnvironmentId"])
 
     def _foreign(self, client: Any, new: Properties, name: str) -> list[dict[str, str]]:
-        """Variables somebody else set: CloudFormation's next update takes them away."""
+        """Return the variables that were set elsewhere: an update by CloudFormation removes them."""
         own = {item["OptionName"] for item in option_settings(new) if item["Namespace"] == _VARIABLES}
         application = new["ApplicationName"]
         found = client.describe_configuration_settings(ApplicationName=application, EnvironmentName=name)
@@ -171,7 +171,7 @@ class Environment(Handler):
         return found[0] if found else {}
 
     def _await(self, client: Any, environment_id: str) -> dict[str, Any]:
-        """The environment once nothing is under way in it, without the time that takes."""
+        """Wait until the environment is Ready or Terminated; the clock is moved forward."""
 
         def look() -> dict[str, Any]:
             found = client.describe_environments(EnvironmentIds=[environment_id], IncludeDeleted=True)

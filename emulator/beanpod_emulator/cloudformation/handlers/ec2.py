@@ -30,7 +30,7 @@ def _retag(context: Context, resource_id: str, old: Properties, new: Properties)
 
 
 class _Tagged(Handler):
-    """A type of which only the tags can change in place."""
+    """A type whose tags alone can be updated in place."""
 
     def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
         _retag(context, self._tagged_id(state), old, new)
@@ -254,7 +254,7 @@ _PEERS = "CidrIp CidrIpv6 Description FromPort IpProtocol ToPort"
 
 
 def _permission(rule: Properties) -> dict[str, Any]:
-    """One rule of a template as the API's IpPermission."""
+    """Return a rule of a template as an IpPermission of the API."""
     permission: dict[str, Any] = {"IpProtocol": str(rule["IpProtocol"])}
     permission |= {name: int(rule[name]) for name in ("FromPort", "ToPort") if name in rule}
     described = {"Description": rule["Description"]} if "Description" in rule else {}
@@ -323,7 +323,7 @@ class SecurityGroup(_Tagged):
 
 
 class _Rule(Handler):
-    """A rule written beside its group."""
+    """A rule that is a resource of its own."""
 
     direction: str
 

@@ -27,7 +27,7 @@ def _retag(iam: Any, kind: str, key: dict[str, str], old: Properties, new: Prope
 
 
 class _Identity(Handler):
-    """A role, user or group: it carries inline policies and attached ones."""
+    """A role, user or group, with inline and managed policies."""
 
     kind: str
 
@@ -147,7 +147,7 @@ class Group(_Identity):
 
 @handles("AWS::IAM::Policy")
 class Policy(Handler):
-    """An inline policy put on roles, users and groups."""
+    """An inline policy of roles, users and groups."""
 
     supported = names("Groups PolicyDocument PolicyName Roles Users")
 

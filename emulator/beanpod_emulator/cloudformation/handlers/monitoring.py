@@ -186,7 +186,7 @@ class TopicPolicy(Handler):
 
 
 def _owner_only(topic_arn: str, account: str) -> dict[str, Any]:
-    """The policy a topic has before anybody writes one: its own account may use it."""
+    """Return the default policy of a topic: its own account can use it."""
     statement = {
         "Sid": "__default_statement_ID",
         "Effect": "Allow",

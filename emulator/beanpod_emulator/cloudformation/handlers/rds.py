@@ -1,4 +1,4 @@
-"""Databases: AWS::RDS::DBInstance and its groups."""
+"""RDS: database instances, subnet groups and parameter groups."""
 
 from typing import Any
 

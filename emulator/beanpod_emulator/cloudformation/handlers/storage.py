@@ -218,7 +218,7 @@ class Parameter(Handler):
 
 @handles("AWS::ECR::Repository")
 class Repository(Handler):
-    """A repository without images: what `cdk bootstrap` makes."""
+    """A repository without images, as `cdk bootstrap` creates it."""
 
     supported = names("EmptyOnDelete ImageScanningConfiguration ImageTagMutability LifecyclePolicy RepositoryName "
                       "RepositoryPolicyText Tags")  # fmt: skip
@@ -253,7 +253,7 @@ class Repository(Handler):
 
 @handles("AWS::CDK::Metadata")
 class CdkMetadata(Handler):
-    """Which constructs an app uses: AWS reads it, nothing is made."""
+    """The constructs of an app, for AWS's statistics; nothing is created."""
 
     supported = names("Analytics")
 
@@ -304,7 +304,7 @@ _VALUE = ("GenerateSecretString", "SecretString")
 
 @handles("AWS::SecretsManager::SecretTargetAttachment")
 class SecretTargetAttachment(Handler):
-    """Writes engine, host, port, dbname and dbInstanceIdentifier into the secret's JSON."""
+    """Adds engine, host, port, dbname and dbInstanceIdentifier to the JSON of the secret."""
 
     supported = names("SecretId TargetId TargetType")
 
