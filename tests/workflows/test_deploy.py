@@ -100,9 +100,10 @@ def test_prod_does_what_dev_did() -> None:
     assert dev["steps"] == prod["steps"]
 
 
-def test_prod_waits_for_its_reviewers_and_shows_its_address() -> None:
-    assert "environment" not in WORKFLOW["jobs"]["dev"]
-    assert WORKFLOW["jobs"]["prod"]["environment"] == {"name": "prod", "url": "${{ steps.deploy.outputs.url }}"}
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_each_stage_has_a_github_environment_that_shows_its_address(stage: str) -> None:
+    environment = {"name": stage, "url": "${{ steps.deploy.outputs.url }}"}
+    assert WORKFLOW["jobs"][stage]["environment"] == environment
 
 
 @pytest.mark.parametrize("stage", ["dev", "prod"])
