@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from beanpod.deploy.aws import assemble
-from beanpod.deploy.bundles import build_specs, make_bundle
+from beanpod.deploy.bundles import plan_bundle
 from beanpod.deploy.clock import SystemClock
 from beanpod.deploy.errors import NotRolledBackError, RolledBackError
 from beanpod.deploy.health_path import HealthPath
@@ -66,8 +66,8 @@ class Owner:
             path.write_text(text)
         stage = Manifest.read(self.folder / "beanpod.toml").stage()
         built = self.site.shop.image(image, command=image)
-        images = {spec.name: built for spec in build_specs(stage, self.folder)}
-        bundle = make_bundle(stage, self.folder, images, application=APPLICATION, login_hooks=False)
+        images = {spec.name: built for spec in plan_bundle(stage, self.folder).specs}
+        bundle = plan_bundle(stage, self.folder).bundle(images, application=APPLICATION, login_hooks=False)
         url = self.site.url
         aws = self.site.shop.aws
         target = Target(APPLICATION, self.site.name, aws.region, BUCKET, url, HealthPath.of(stage, url))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from beanpod.deploy.bundles import preview_bundle
+from beanpod.deploy.bundles import plan_bundle
 from beanpod.manifest import Manifest
 from beanpod.project.choices import Choices, answered, missing, propose
 from beanpod.project.discovery import Discovery, discover
@@ -40,7 +40,7 @@ def test_every_app_gets_a_project_that_can_be_deployed(name: str, tmp_path: Path
     manifest = Manifest.read(root / "beanpod.toml", build_files=True)
     assert manifest.stages == ("dev", "prod")
     for stage in manifest.stages:
-        assert preview_bundle(manifest.stage(stage), root).files
+        assert plan_bundle(manifest.stage(stage), root).preview().files
 
 
 @pytest.mark.parametrize(

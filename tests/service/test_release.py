@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from beanpod.deploy.bundles import build_specs, make_bundle
+from beanpod.deploy.bundles import plan_bundle
 from beanpod.manifest import Manifest
 from tests.service.machine import ROOT, copy_service
 
@@ -25,9 +25,9 @@ def released(tmp_path: Path) -> Any:
     manifest = manifest.replace("[database]\n", '[database]\ncompose_service = "database"\n')
     (tmp_path / "beanpod.toml").write_text(manifest)
     stage = Manifest.read(tmp_path / "beanpod.toml").stage()
-    images = {spec.name: IMAGE for spec in build_specs(stage, tmp_path)}
+    images = {spec.name: IMAGE for spec in plan_bundle(stage, tmp_path).specs}
     assert list(images) == ["app"]
-    bundle = make_bundle(stage, tmp_path, images, application="guestbook-dev", login_hooks=False)
+    bundle = plan_bundle(stage, tmp_path).bundle(images, application="guestbook-dev", login_hooks=False)
     return yaml.safe_load(bundle.files["docker-compose.yml"].data)
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from beanpod.deploy.bundles import Bundle, build_specs, check_login, check_pulls, make_bundle, preview_bundle
+from beanpod.deploy.bundles import Bundle, BundlePlan, check_login, plan_bundle
 from beanpod.deploy.clock import Clock
 from beanpod.deploy.errors import BuildError
 from beanpod.deploy.images import Image, Repository, build_and_push, connect, given_credentials, is_public, platform_of
@@ -26,10 +27,15 @@ class Project:
     root: Path
     environ: Mapping[str, str] = field(repr=False)
 
+    @cached_property
+    def bundle_plan(self) -> BundlePlan:
+        """What is built and deployed, read once. Raises BuildError with every problem."""
+        return plan_bundle(self.stage, self.root)
+
     @property
     def builds(self) -> tuple[str, ...]:
         """What has to be built, as messages call it. Raises BuildError where it cannot be."""
-        return tuple(spec.title for spec in build_specs(self.stage, self.root))
+        return tuple(spec.title for spec in self.bundle_plan.specs)
 
     @property
     def platform(self) -> str:
@@ -62,9 +68,9 @@ def build(project: Project, *, application: str, clock: Clock, report: Reporter)
     Raises BuildError, and UsageError for a login that does not work.
     """
     stage = project.stage
-    specs = build_specs(stage, project.root)
-    check_pulls(stage, project.root, is_public=_Anybody(project.environ, clock, report).may_pull)
-    if not specs:
+    plan = project.bundle_plan
+    plan.check_pulls(is_public=_Anybody(project.environ, clock, report).may_pull)
+    if not plan.specs:
         # Nothing is built, so that neither an engine nor a registry is needed.
         with report.phase(Phase.BUNDLE):
             return Built({}, _bundle(project, {}, application, clock, report))
@@ -72,7 +78,7 @@ def build(project: Project, *, application: str, clock: Clock, report: Reporter)
     with connect(repository, environment=project.environ, report=report, clock=clock) as builder:
         check_login(stage, private=builder.is_private)
         images = build_and_push(
-            specs, platform=platform_of(stage.environment.architecture), builder=builder, report=report
+            plan.specs, platform=platform_of(stage.environment.architecture), builder=builder, report=report
         )
     with report.phase(Phase.BUNDLE):
         return Built(images, _bundle(project, images, application, clock, report))
@@ -103,9 +109,7 @@ def _bundle(
     public = all(
         is_public(image.reference, environment=project.environ, report=report, clock=clock) for image in images.values()
     )
-    bundle = make_bundle(
-        project.stage,
-        project.root,
+    bundle = project.bundle_plan.bundle(
         {name: image.reference for name, image in images.items()},
         application=application,
         login_hooks=not public,
@@ -123,7 +127,7 @@ def preview(project: Project, *, report: Reporter) -> Bundle:
     """
     given_credentials(project.environ)
     with report.phase(Phase.BUNDLE):
-        bundle = preview_bundle(project.stage, project.root)
+        bundle = project.bundle_plan.preview()
         _tell_notes(bundle, report)
         zeros = ", with digests of zeros for what is not built yet" if project.builds else ""
         report.say(f"{_size(bundle)}{zeros}")
@@ -179,7 +183,7 @@ class Deployment:
         Raises the errors of `beanpod.deploy.errors`, each with the exit code that says what state it leaves.
         """
         # Before anything is waited for: what cannot be built, or not run on Beanstalk, is told at once.
-        build_specs(self._project.stage, self._project.root)
+        _ = self._project.bundle_plan
         # Before anything is built: a slip in the credentials or a busy environment should not cost a build.
         self._rollout.preflight()
         built = build(self._project, application=self._target.application, clock=self._clock, report=self._report)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from beanpod.deploy.bundles import Bundle, build_specs, make_bundle
+from beanpod.deploy.bundles import Bundle, plan_bundle
 from beanpod.manifest import Manifest
 from tests.deploy.bundles.projects import IMAGE, composed, refused, write
 
@@ -24,8 +24,9 @@ def bundle_of(project: Path, manifest: str = "beanpod.toml", stage: str | None =
     """The bundle of a project, with an image for everything that is built."""
     path = project / manifest
     chosen = Manifest.read(path).stage(stage)
-    images: dict[str | None, str] = {spec.name: IMAGE for spec in build_specs(chosen, path.parent)}
-    return make_bundle(chosen, path.parent, images, application="shop-dev", login_hooks=False)
+    plan = plan_bundle(chosen, path.parent)
+    images: dict[str | None, str] = {spec.name: IMAGE for spec in plan.specs}
+    return plan.bundle(images, application="shop-dev", login_hooks=False)
 
 
 def problems_of(project: Path, manifest: str = "beanpod.toml") -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from beanpod.deploy.bundles import Bundle, build_specs, make_bundle
+from beanpod.deploy.bundles import Bundle, plan_bundle
 from beanpod.deploy.errors import BuildError
 from beanpod.manifest import Manifest, StageConfig
 
@@ -39,7 +39,7 @@ def dockerfile_stage(root: Path, text: str = SERVICE) -> StageConfig:
 def dockerfile_bundle(root: Path, *, login_hooks: bool = False, text: str = SERVICE, image: str = IMAGE) -> Bundle:
     """The bundle of a project that is a Dockerfile."""
     stage = dockerfile_stage(root, text)
-    return make_bundle(stage, root, {None: image}, application="guestbook-dev", login_hooks=login_hooks)
+    return plan_bundle(stage, root).bundle({None: image}, application="guestbook-dev", login_hooks=login_hooks)
 
 
 def refused(make: Callable[[], object]) -> list[str]:
@@ -65,8 +65,9 @@ def compose_stage(root: Path, compose: str, manifest: str = COMPOSE, **files: st
 def compose_bundle(root: Path, compose: str, manifest: str = COMPOSE, **files: str) -> Bundle:
     """The bundle of such a project; every service that is built has an image."""
     stage = compose_stage(root, compose, manifest, **files)
-    images = {spec.name: IMAGE for spec in build_specs(stage, root)}
-    return make_bundle(stage, root, images, application="guestbook-dev", login_hooks=False)
+    plan = plan_bundle(stage, root)
+    images = {spec.name: IMAGE for spec in plan.specs}
+    return plan.bundle(images, application="guestbook-dev", login_hooks=False)
 
 
 def composed(bundle: Bundle) -> Any:

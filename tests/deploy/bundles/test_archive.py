@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beanpod.deploy.bundles import Bundle, BundleFile
-from beanpod.deploy.bundles.archive import zipped
+from beanpod.deploy.bundles.bundle import zipped
 from tests.deploy.bundles.projects import compose_bundle, dockerfile_bundle, write
 
 parts = st.text(
@@ -74,9 +74,9 @@ services:
     networks: [b, a]
   web:
     image: nginx:stable
-    volumes: ["./conf:/etc/nginx/conf.d:ro", "b:/b", "a:/c/a"]
+    volumes: ["./conf:/etc/nginx/conf.d:ro", "bb:/b", "aa:/c/a"]
 networks: {b: , a: }
-volumes: {b: , a: }
+volumes: {bb: , aa: }
 """
 
 
@@ -102,6 +102,7 @@ def test_another_machine_makes_the_same_bytes(tmp_path: Path) -> None:
 
 def hashes_elsewhere(folder: Path) -> tuple[str, ...]:
     machine = {"TZ": "Pacific/Auckland", "PYTHONHASHSEED": "7", "LC_ALL": "C", "PATH": os.environ["PATH"]}
+    machine["DOCKER_CONFIG"] = os.environ.get("DOCKER_CONFIG", str(Path.home() / ".docker"))
     secrets = dict.fromkeys(("LEVEL", "DOCKER_PASSWORD", "AWS_SECRET_ACCESS_KEY", "RDS_PASSWORD"), "planted")
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(folder)],

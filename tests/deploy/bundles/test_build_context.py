@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from beanpod.deploy.bundles import build_specs, preview_bundle
+from beanpod.deploy.bundles import plan_bundle
 from beanpod.manifest import Manifest
 from tests.deploy.bundles.projects import SERVICE, dockerfile_stage, refused, stage_of, write
 
@@ -28,9 +28,9 @@ def test_build_arguments_and_target_reach_the_build(tmp_path: Path) -> None:
     keys = 'target = "web"\nargs = { A = "1" }\n'
     text = f'{SERVICE}{keys}[stages.dev]\n[stages.prod.service.args]\nB = "2"\n'
     write(tmp_path, {"Dockerfile": "FROM busybox:stable AS web\n"})
-    (spec,) = build_specs(stage_of(tmp_path, text), tmp_path)
+    (spec,) = plan_bundle(stage_of(tmp_path, text), tmp_path).specs
     assert (spec.target, dict(spec.args)) == ("web", {"A": "1"})
-    (spec,) = build_specs(Manifest.read(tmp_path / "beanpod.toml").stage("prod"), tmp_path)
+    (spec,) = plan_bundle(Manifest.read(tmp_path / "beanpod.toml").stage("prod"), tmp_path).specs
     assert dict(spec.args) == {"A": "1", "B": "2"}
 
 
@@ -47,13 +47,13 @@ def test_context_may_be_above_the_dockerfile_and_the_manifest(
     project = case_of(tmp_path, name)
     file = project / manifest
     add_key(file, key)
-    (spec,) = build_specs(Manifest.read(file).stage(), file.parent)
+    (spec,) = plan_bundle(Manifest.read(file).stage(), file.parent).specs
     assert (spec.context, spec.dockerfile) == (project, project / "apps/api/Dockerfile")
 
 
 def test_dockerfile_is_looked_for_in_the_context(tmp_path: Path) -> None:
     write(tmp_path, {"api/Dockerfile": "FROM busybox:stable\n"})
-    (spec,) = build_specs(stage_of(tmp_path, f'{SERVICE}context = "api"\n'), tmp_path)
+    (spec,) = plan_bundle(stage_of(tmp_path, f'{SERVICE}context = "api"\n'), tmp_path).specs
     assert (spec.context, spec.dockerfile) == (tmp_path / "api", tmp_path / "api/Dockerfile")
 
 
@@ -76,11 +76,11 @@ def test_paths_that_lead_nowhere_say_what_to_write(tmp_path: Path, keys: str, pr
     dockerfile = "FROM busybox:stable\n"
     write(tmp_path, {"api/Dockerfile": dockerfile, "api/Dockerfile.web": dockerfile})
     stage = dockerfile_stage(tmp_path, SERVICE + keys)
-    assert refused(lambda: build_specs(stage, tmp_path)) == [problem]
+    assert refused(lambda: plan_bundle(stage, tmp_path).specs) == [problem]
     mended = keys.replace("api/dockerfile.Web", "api/Dockerfile.web")
     mended = mended.replace('dockerfile = "Dockerfile.web"', 'dockerfile = "api/Dockerfile.web"')
     mended = mended.replace('dockerfile = "api"', 'dockerfile = "api/Dockerfile"').replace('"src"', '"."')
-    assert build_specs(stage_of(tmp_path, SERVICE + mended), tmp_path)
+    assert plan_bundle(stage_of(tmp_path, SERVICE + mended), tmp_path).specs
 
 
 def test_stage_that_takes_a_compose_file_leaves_the_keys_of_the_dockerfile(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_stage_that_takes_a_compose_file_leaves_the_keys_of_the_dockerfile(tmp_p
 )
 def test_compose_files_may_build_from_above(tmp_path: Path, name: str, manifest: str) -> None:
     file = case_of(tmp_path, name) / manifest
-    assert "docker-compose.yml" in preview_bundle(Manifest.read(file).stage(), file.parent).files
+    assert "docker-compose.yml" in plan_bundle(Manifest.read(file).stage(), file.parent).preview().files
 
 
 def test_manifest_may_stand_where_the_app_is_not(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_manifest_may_stand_where_the_app_is_not(tmp_path: Path) -> None:
 def test_compose_file_above_the_manifest_takes_what_is_below_the_manifest(tmp_path: Path) -> None:
     project = case_of(tmp_path, "compose-file-above-the-manifest")
     stage = Manifest.read(project / "infra/beanpod.toml").stage()
-    (problem,) = refused(lambda: build_specs(stage, project / "infra"))
+    (problem,) = refused(lambda: plan_bundle(stage, project / "infra").specs)
     assert problem == (
         "../compose.yaml: service web, volumes: ./src is outside the project: move it next to or below the manifest"
     )
@@ -116,4 +116,4 @@ def test_compose_file_above_the_manifest_takes_what_is_below_the_manifest(tmp_pa
     compose = project / "compose.yaml"
     compose.write_text(compose.read_text().replace("./src:", "./infra/src:"))
     write(project, {"compose.prod.yaml": 'services:\n  web:\n    volumes: ["./infra/src:/src"]\n'})
-    assert "src/x" in preview_bundle(stage, project / "infra").files
+    assert "src/x" in plan_bundle(stage, project / "infra").preview().files

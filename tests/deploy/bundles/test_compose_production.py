@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from beanpod.deploy.bundles import build_specs, make_bundle
+from beanpod.deploy.bundles import plan_bundle
 from tests.deploy.bundles.projects import (
     COMPOSE,
     DATABASE,
@@ -128,7 +128,7 @@ def test_every_service_comes_up_again_and_has_a_folder_for_logs(file: Any) -> No
 def test_a_file_that_an_image_off_the_shelf_needs_comes_along(tmp_path: Path, file: Any) -> None:
     assert "./redis.conf:/etc/redis.conf:ro" in file["services"]["cache"]["volumes"]
     stage = compose_stage(tmp_path, DEVELOPMENT, MANIFEST)
-    bundle = make_bundle(stage, tmp_path, {"app": IMAGE}, application="a", login_hooks=False)
+    bundle = plan_bundle(stage, tmp_path).bundle({"app": IMAGE}, application="a", login_hooks=False)
     assert bundle.files["redis.conf"].data == b"save 60 1\n"
     assert not {"root.txt", "schema.sql", ".env"} & bundle.files.keys()
 
@@ -170,7 +170,7 @@ def test_what_is_left_out_is_said_in_the_bundle_and_in_the_file(tmp_path: Path) 
 def test_what_is_built_comes_from_both_files(tmp_path: Path) -> None:
     above = "services:\n  app:\n    build: {target: !reset null, args: {FROM: b, COST: $$5}}\n"
     text = 'services:\n  app:\n    build: {context: ., target: dev, args: [FROM=a, FAST=true]}\n    ports: ["80:80"]\n'
-    (spec,) = build_specs(compose_stage(tmp_path, text, compose__prod__yaml=above), tmp_path)
+    (spec,) = plan_bundle(compose_stage(tmp_path, text, compose__prod__yaml=above), tmp_path).specs
     assert (spec.name, spec.target) == ("app", None)
     assert spec.args == {"FROM": "b", "FAST": "true", "COST": "$5"}
     assert (spec.context.resolve(), spec.dockerfile.resolve()) == (tmp_path, tmp_path / "Dockerfile")
@@ -183,13 +183,13 @@ services:
   web: {build: ., ports: ["80:80"]}
   worker: {build: {context: ./worker, dockerfile: Dockerfile.worker, args: {A: "${NONE:-x}"}}}
 """
-    web, worker = build_specs(compose_stage(tmp_path, text), tmp_path)
+    web, worker = plan_bundle(compose_stage(tmp_path, text), tmp_path).specs
     assert (web.name, worker.name) == ("web", "worker")
     assert worker.dockerfile == tmp_path / "worker" / "Dockerfile.worker"
     assert worker.args == {"A": "x"}
     stage = compose_stage(tmp_path, text)
     images: dict[str | None, str] = {"web": IMAGE, "worker": IMAGE.replace("ab", "cd")}
-    bundle = make_bundle(stage, tmp_path, images, application="a", login_hooks=False)
+    bundle = plan_bundle(stage, tmp_path).bundle(images, application="a", login_hooks=False)
     assert composed(bundle)["services"]["worker"]["image"] == images["worker"]
     cleanup = bundle.files[".platform/hooks/postdeploy/99_beanpod_cleanup.sh"].data
     assert all(f"{image}".encode() in cleanup for image in images.values())

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from beanpod.deploy.bundles import Bundle, build_specs, make_bundle
+from beanpod.deploy.bundles import Bundle, plan_bundle
 from beanpod.deploy.bundles.compose.reading import written
 from beanpod.deploy.errors import BuildError
 from beanpod.manifest import StageConfig
@@ -105,8 +105,9 @@ def folder() -> Iterator[Path]:
 
 def outcome(folder: Path, stage: StageConfig) -> Bundle | list[str]:
     try:
-        pushed = {spec.name: IMAGE for spec in build_specs(stage, folder)}
-        return make_bundle(stage, folder, pushed, application="a", login_hooks=False)
+        plan = plan_bundle(stage, folder)
+        pushed = {spec.name: IMAGE for spec in plan.specs}
+        return plan.bundle(pushed, application="a", login_hooks=False)
     except BuildError as error:
         return list(error.causes or [str(error)])
 

@@ -10,9 +10,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beanpod.deploy.bundles import build_specs
-from beanpod.deploy.bundles.compose.findings import Findings, Invalid, invalid_texts
+from beanpod.deploy.bundles import plan_bundle
 from beanpod.deploy.bundles.compose.interpolation import ON_THE_INSTANCE, Scope, interpolated, settle
+from beanpod.deploy.bundles.compose.model import Findings, Invalid, invalid_texts
 from beanpod.deploy.bundles.compose.reading import Compose as Reader
 from beanpod.deploy.bundles.compose.reading import load, written
 from tests.deploy.bundles.compose_command import Compose
@@ -32,7 +32,7 @@ configs: {site: {file: ./site.json}}
     files = ("src/Dockerfile", "worker.env", "proxy.conf", "key.pem", "site.json")
     write(tmp_path, {"other/compose.yaml": other, **{f"other/{name}": "FROM busybox:stable\n" for name in files}})
     text = f"include: [other/compose.yaml]\n{WEB}    depends_on: [proxy]\n"
-    app, worker = build_specs(compose_stage(tmp_path, text), tmp_path)
+    app, worker = plan_bundle(compose_stage(tmp_path, text), tmp_path).specs
     assert (app.name, worker.name) == ("app", "worker")
     assert worker.context == tmp_path / "other/src"
     bundle = compose_bundle(tmp_path, text)
@@ -49,7 +49,7 @@ def test_a_service_extends_one_of_another_file(tmp_path: Path) -> None:
     base = 'services: {base: {build: {context: .}, command: serve, volumes: ["./page.html:/page.html:ro"]}}'
     write(tmp_path, {"common/base.yaml": base, "common/Dockerfile": "FROM busybox:stable\n", "common/page.html": ""})
     text = 'services: {app: {extends: {file: common/base.yaml, service: base}, ports: ["80:8080"]}}'
-    (spec,) = build_specs(compose_stage(tmp_path, text), tmp_path)
+    (spec,) = plan_bundle(compose_stage(tmp_path, text), tmp_path).specs
     assert spec.context == tmp_path / "common"
     above = 'services: {app: {volumes: ["./common/page.html:/page.html:ro"]}}'
     app = composed(compose_bundle(tmp_path, text, compose__prod__yaml=above))["services"]["app"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from beanpod.deploy.bundles import make_bundle
+from beanpod.deploy.bundles import plan_bundle
 from tests.deploy.bundles.projects import (
     COMPOSE,
     DATABASE,
@@ -301,7 +301,7 @@ services:
     stage = compose_stage(tmp_path, text)
     write(tmp_path, {".platform/hooks/postdeploy/99_beanpod_cleanup.sh": "#!/bin/sh\n"})
     images: dict[str | None, str] = {"app": IMAGE}
-    problems = refused(lambda: make_bundle(stage, tmp_path, images, application="a", login_hooks=False))
+    problems = refused(lambda: plan_bundle(stage, tmp_path).bundle(images, application="a", login_hooks=False))
     assert [problem.partition(":")[0] for problem in problems] == [
         "service app, env_file",
         "service worker, volumes",
@@ -314,6 +314,6 @@ services:
 
 def test_a_build_that_was_not_pushed_is_refused(tmp_path: Path) -> None:
     stage = compose_stage(tmp_path, WEB)
-    assert refused(lambda: make_bundle(stage, tmp_path, {}, application="a", login_hooks=False)) == [
+    assert refused(lambda: plan_bundle(stage, tmp_path).bundle({}, application="a", login_hooks=False)) == [
         "compose.yaml: service app: no image of it was pushed: build and push it first"
     ]

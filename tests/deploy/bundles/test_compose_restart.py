@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from beanpod.deploy.bundles.compose.restart import Kind
+from beanpod.deploy.bundles.compose.services import Kind
 from tests.deploy.bundles.projects import compose_bundle, composed
 
 WEB = '  web: {build: ., ports: ["80:8080"]}\n'

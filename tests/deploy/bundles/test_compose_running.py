@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from beanpod.deploy.bundles import make_bundle
+from beanpod.deploy.bundles import plan_bundle
 from tests.deploy.bundles.compose_command import Compose
 from tests.deploy.bundles.projects import COMPOSE, DATABASE, compose_stage
 from tests.deploy.engine import Engine
@@ -42,7 +42,7 @@ def instance(
     """A folder like /var/app/current."""
     project = tmp_path_factory.mktemp("project")
     stage = compose_stage(project, PROJECT, MANIFEST, settings__json="{}")
-    bundle = make_bundle(stage, project, {"app": "busybox:stable"}, application="a", login_hooks=False)
+    bundle = plan_bundle(stage, project).bundle({"app": "busybox:stable"}, application="a", login_hooks=False)
     folder = tmp_path_factory.mktemp("current")
     with zipfile.ZipFile(io.BytesIO(bundle.data)) as archive:
         archive.extractall(folder)

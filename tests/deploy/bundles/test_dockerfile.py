@@ -1,9 +1,11 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from beanpod.deploy.bundles import build_specs, check_login
+from beanpod.deploy.bundles import check_login, plan_bundle
 from tests.deploy.bundles.projects import IMAGE, SERVICE, dockerfile_bundle, dockerfile_stage, refused, stage_of, write
 
 SECRETS = '[secrets]\nDOCKER_USERNAME = { ssm = "/docker/user" }\nDOCKER_PASSWORD = { ssm = "/docker/password" }\n'
@@ -12,7 +14,7 @@ SECRETS = '[secrets]\nDOCKER_USERNAME = { ssm = "/docker/user" }\nDOCKER_PASSWOR
 def test_a_dockerfile_is_one_image_built_from_its_own_folder(tmp_path: Path) -> None:
     write(tmp_path, {"service/Dockerfile": "FROM busybox:stable\n"})
     stage = stage_of(tmp_path, f'{SERVICE}dockerfile = "service/Dockerfile"\n')
-    (spec,) = build_specs(stage, tmp_path)
+    (spec,) = plan_bundle(stage, tmp_path).specs
     assert spec.name is None
     assert spec.context == tmp_path / "service"
     assert spec.dockerfile == tmp_path / "service" / "Dockerfile"
@@ -21,7 +23,7 @@ def test_a_dockerfile_is_one_image_built_from_its_own_folder(tmp_path: Path) -> 
 def test_a_missing_dockerfile_is_named(tmp_path: Path) -> None:
     stage = dockerfile_stage(tmp_path)
     (tmp_path / "Dockerfile").unlink()
-    assert refused(lambda: build_specs(stage, tmp_path)) == [
+    assert refused(lambda: plan_bundle(stage, tmp_path).specs) == [
         "Dockerfile: no such file: write service.dockerfile, its path relative to the manifest"
     ]
 
@@ -77,3 +79,18 @@ def test_label_and_key_are_of_the_content(tmp_path: Path) -> None:
     assert (again.label, again.data) == (bundle.label, bundle.data)
     other = dockerfile_bundle(tmp_path, image=IMAGE.replace("ab", "cd"))
     assert other.label != bundle.label
+
+
+def test_a_project_with_a_dockerfile_loads_nothing_of_compose(tmp_path: Path) -> None:
+    dockerfile_stage(tmp_path)
+    script = """
+import sys
+from pathlib import Path
+from beanpod.deploy.bundles import plan_bundle
+from beanpod.manifest import Manifest
+root = Path(sys.argv[1])
+plan_bundle(Manifest.read(root / "beanpod.toml").stage(), root).preview()
+print([name for name in sys.modules if name.startswith("beanpod.deploy.bundles.compose")])
+"""
+    done = subprocess.run([sys.executable, "-c", script, tmp_path], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

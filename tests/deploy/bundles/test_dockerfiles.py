@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from beanpod.deploy.bundles import Bundle, build_specs, preview_bundle
+from beanpod.deploy.bundles import Bundle, plan_bundle
 from beanpod.manifest import Manifest
 from tests.deploy.bundles.projects import COMPOSE, SERVICE, compose_stage, composed, refused, stage_of, write
 from tests.deploy.bundles.test_build_context import add_key, case_of
@@ -15,7 +15,7 @@ HEAD = "FROM busybox:stable\n"
 
 def previewed(root: Path, dockerfile: str, text: str = SERVICE) -> Bundle:
     write(root, {"Dockerfile": dockerfile})
-    return preview_bundle(stage_of(root, text), root)
+    return plan_bundle(stage_of(root, text), root).preview()
 
 
 def port_of(bundle: Bundle) -> int:
@@ -58,7 +58,7 @@ def test_several_exposed_ports_need_the_word_of_the_owner(tmp_path: Path) -> Non
 
 def test_exposed_port_of_the_case_is_taken(tmp_path: Path) -> None:
     project = case_of(tmp_path, "exposed-port-is-another")
-    bundle = preview_bundle(Manifest.read(project / "beanpod.toml").stage(), project)
+    bundle = plan_bundle(Manifest.read(project / "beanpod.toml").stage(), project).preview()
     assert port_of(bundle) == 3000
     assert len(bundle.notes) == 1
 
@@ -67,10 +67,10 @@ def test_compose_service_that_exposes_another_port_is_told(tmp_path: Path) -> No
     compose = 'services:\n  web:\n    build: .\n    ports: ["80:8080"]\n'
     stage = compose_stage(tmp_path, compose)
     write(tmp_path, {"Dockerfile": f"{HEAD}EXPOSE 3000\n"})
-    (note,) = (note for note in preview_bundle(stage, tmp_path).notes if "EXPOSE" in note)
+    (note,) = (note for note in plan_bundle(stage, tmp_path).preview().notes if "EXPOSE" in note)
     assert note == "service web, Dockerfile: EXPOSE names 3000, but ports names 8080: requests are sent to 8080"
     write(tmp_path, {"Dockerfile": f"{HEAD}EXPOSE 8080\n"})
-    assert not [note for note in preview_bundle(stage, tmp_path).notes if "EXPOSE" in note]
+    assert not [note for note in plan_bundle(stage, tmp_path).preview().notes if "EXPOSE" in note]
 
 
 @pytest.mark.parametrize(
@@ -89,9 +89,9 @@ def test_only_published_port_is_the_one_that_requests_reach(
     compose = f"services:\n  web:\n    build: .\n    ports: [{ports}]\n"
     stage = compose_stage(tmp_path, compose, COMPOSE + key)
     if published:
-        assert published in composed(preview_bundle(stage, tmp_path))["services"]["web"]["ports"]
+        assert published in composed(plan_bundle(stage, tmp_path).preview())["services"]["web"]["ports"]
     else:
-        (problem,) = refused(lambda: build_specs(stage, tmp_path))
+        (problem,) = refused(lambda: plan_bundle(stage, tmp_path).specs)
         assert "no service publishes port 80" in problem
 
 
@@ -99,7 +99,7 @@ def test_service_on_the_instances_network_publishes_no_port_to_compare(tmp_path:
     compose = "services:\n  web:\n    build: .\n    network_mode: host\n"
     stage = compose_stage(tmp_path, compose, f"{COMPOSE}port = 80\n")
     write(tmp_path, {"Dockerfile": f"{HEAD}EXPOSE 3000\n"})
-    assert not [note for note in preview_bundle(stage, tmp_path).notes if "None" in note]
+    assert not [note for note in plan_bundle(stage, tmp_path).preview().notes if "None" in note]
 
 
 @pytest.mark.parametrize(
@@ -122,10 +122,10 @@ def test_what_docker_would_refuse_is_told_before_it_is_built(tmp_path: Path, doc
 def test_dockerfile_of_windows_powershell_is_named(tmp_path: Path) -> None:
     stage = stage_of(tmp_path)
     (tmp_path / "Dockerfile").write_bytes(HEAD.encode("utf-16"))
-    (problem,) = refused(lambda: build_specs(stage, tmp_path))
+    (problem,) = refused(lambda: plan_bundle(stage, tmp_path).specs)
     assert "save it as UTF-8" in problem
     (tmp_path / "Dockerfile").write_bytes(HEAD.encode("utf-8-sig"))
-    assert build_specs(stage, tmp_path)
+    assert plan_bundle(stage, tmp_path).specs
 
 
 def test_target_that_is_not_there_names_those_that_are(tmp_path: Path) -> None:
@@ -148,25 +148,25 @@ def test_files_above_the_context_name_the_context_to_write(
     tmp_path: Path, name: str, manifest: str, dockerfile: str, key: str
 ) -> None:
     file = case_of(tmp_path, name) / manifest
-    assert refused(lambda: build_specs(Manifest.read(file).stage(), file.parent)) == [
+    assert refused(lambda: plan_bundle(Manifest.read(file).stage(), file.parent).specs) == [
         f"{dockerfile}: line {line}: COPY {source}: not found in the build context: write {key} in [service]"
         for line, source in ((2, "libs/lib.txt"), (3, "apps/api/server.sh"))
     ]
     add_key(file, key)
-    assert build_specs(Manifest.read(file).stage(), file.parent)
+    assert plan_bundle(Manifest.read(file).stage(), file.parent).specs
 
 
 def test_files_above_the_context_of_a_compose_service_name_what_to_write(tmp_path: Path) -> None:
     compose = 'services:\n  web:\n    build: api\n    ports: ["80:8080"]\n'
     stage = compose_stage(tmp_path, compose, libs__x="", **{"api/Dockerfile": f"{HEAD}COPY libs.x /\n"})
-    (problem,) = refused(lambda: build_specs(stage, tmp_path))
+    (problem,) = refused(lambda: plan_bundle(stage, tmp_path).specs)
     assert problem == (
         "compose.yaml: service web, api/Dockerfile: line 2: COPY libs.x: not found in the build context: "
         "write context: . and dockerfile: api/Dockerfile in its build"
     )
     mended = compose.replace("build: api", "build: {context: ., dockerfile: api/Dockerfile}")
     write(tmp_path, {"compose.yaml": mended})
-    assert "web" in composed(preview_bundle(stage, tmp_path))["services"]
+    assert "web" in composed(plan_bundle(stage, tmp_path).preview())["services"]
 
 
 @pytest.mark.parametrize(
@@ -209,14 +209,14 @@ def test_language_of_somebody_else_is_left_to_docker(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["heredoc-only", "buildkit-only", "mount-only"])
 def test_dry_run_tells_what_only_buildkit_builds(tmp_path: Path, name: str) -> None:
     project = case_of(tmp_path, name)
-    notes = preview_bundle(Manifest.read(project / "beanpod.toml").stage(), project).notes
+    notes = plan_bundle(Manifest.read(project / "beanpod.toml").stage(), project).preview().notes
     assert any("needs BuildKit" in note for note in notes)
 
 
 @pytest.mark.parametrize("name", ["syntax-line", "listens-on-loopback", "crlf", "umlauts"])
 def test_dry_run_of_a_plain_dockerfile_tells_nothing_of_buildkit(tmp_path: Path, name: str) -> None:
     project = case_of(tmp_path, name)
-    notes = preview_bundle(Manifest.read(project / "beanpod.toml").stage(), project).notes
+    notes = plan_bundle(Manifest.read(project / "beanpod.toml").stage(), project).preview().notes
     assert not any("BuildKit" in note for note in notes)
 
 

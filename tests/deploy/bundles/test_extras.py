@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from beanpod.deploy.bundles import preview_bundle
+from beanpod.deploy.bundles import plan_bundle
 from beanpod.manifest import Manifest
 from tests.deploy.bundles.projects import SERVICE, dockerfile_bundle, refused, write
 from tests.deploy.bundles.test_build_context import case_of
@@ -89,7 +89,7 @@ def test_hooks_are_as_the_platform_would_have_them(tmp_path: Path, compose: bool
     name = ".platform/hooks/prebuild/10_hello.sh"
     if compose:
         project = case_of(tmp_path, "hook-crlf")
-        bundle = preview_bundle(Manifest.read(project / "beanpod.toml").stage(), project)
+        bundle = plan_bundle(Manifest.read(project / "beanpod.toml").stage(), project).preview()
     else:
         write(tmp_path, {name: "#!/bin/bash\r\necho hello\r\n"})
         bundle = dockerfile_bundle(tmp_path)
@@ -192,13 +192,13 @@ def test_configuration_that_is_no_yaml_ends_no_deployment(tmp_path: Path) -> Non
 
 def test_nginx_is_told_with_a_compose_file_only(tmp_path: Path) -> None:
     project = case_of(tmp_path, "platform-dead-nginx")
-    (note,) = preview_bundle(Manifest.read(project / "beanpod.toml").stage(), project).notes
+    (note,) = plan_bundle(Manifest.read(project / "beanpod.toml").stage(), project).preview().notes
     assert note.startswith(".platform/nginx: ignored with a compose file")
     write(project, {"beanpod.toml": SERVICE})
-    assert preview_bundle(Manifest.read(project / "beanpod.toml").stage(), project).notes == ()
+    assert plan_bundle(Manifest.read(project / "beanpod.toml").stage(), project).preview().notes == ()
 
 
 def test_linked_hooks_of_the_case_travel(tmp_path: Path) -> None:
     project = case_of(tmp_path, "hook-link")
-    files = preview_bundle(Manifest.read(project / "beanpod.toml").stage(), project).files
+    files = plan_bundle(Manifest.read(project / "beanpod.toml").stage(), project).preview().files
     assert files[".platform/confighooks/prebuild/10_hello.sh"] == files[".platform/hooks/prebuild/10_hello.sh"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from beanpod.deploy.bundles import check_pulls
+from beanpod.deploy.bundles import plan_bundle
 from beanpod.deploy.images import Repository
 from beanpod.manifest import Manifest
 from tests.deploy.bundles.cases import bundle_of, copied
@@ -29,11 +29,11 @@ def project_of(folder: Path, image: str, *, login: bool = False) -> Path:
 
 def problems(project: Path, is_public: Callable[[str], bool | None]) -> list[str]:
     stage = Manifest.read(project / "beanpod.toml").stage()
-    return refused(lambda: check_pulls(stage, project, is_public=is_public))
+    return refused(lambda: plan_bundle(stage, project).check_pulls(is_public=is_public))
 
 
 def checked(project: Path, is_public: Callable[[str], bool | None]) -> None:
-    check_pulls(Manifest.read(project / "beanpod.toml").stage(), project, is_public=is_public)
+    plan_bundle(Manifest.read(project / "beanpod.toml").stage(), project).check_pulls(is_public=is_public)
 
 
 def private(image: str) -> bool:

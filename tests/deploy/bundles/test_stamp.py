@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from beanpod.deploy.bundles import Bundle, BundleFile, build_specs, make_bundle
-from beanpod.deploy.bundles.archive import zipped
-from beanpod.deploy.bundles.stamp import BLANK
+from beanpod.deploy.bundles import Bundle, BundleFile, plan_bundle
+from beanpod.deploy.bundles.bundle import HASH_PLACEHOLDER, zipped
 from tests.deploy.bundles.projects import COMPOSE, IMAGE, compose_bundle, compose_stage, composed, dockerfile_bundle
 
 HOOK = ".platform/hooks/prebuild/01_beanpod_release.sh"
@@ -77,8 +76,8 @@ def test_a_dockerfiles_container_finds_its_version_image_and_environment(tmp_pat
 def bundle_of_two(root: Path) -> Bundle:
     """The bundle of TWO, whose services have images of their own."""
     stage = compose_stage(root, TWO)
-    images = {spec.name: f"ada/guestbook:{spec.name}" for spec in build_specs(stage, root)}
-    return make_bundle(stage, root, images, application="guestbook-dev", login_hooks=False)
+    images = {spec.name: f"ada/guestbook:{spec.name}" for spec in plan_bundle(stage, root).specs}
+    return plan_bundle(stage, root).bundle(images, application="guestbook-dev", login_hooks=False)
 
 
 def test_every_service_of_ours_finds_its_own_image(tmp_path: Path, instance: Instance) -> None:
@@ -143,17 +142,20 @@ def test_the_stamp_of_a_release_that_failed_goes_with_the_next(tmp_path: Path, i
 def test_the_hash_is_that_of_the_zip_without_it(tmp_path: Path) -> None:
     bundle = dockerfile_bundle(tmp_path)
     blank = {
-        name: BundleFile(file.data.replace(bundle.hash.encode(), BLANK.encode()), file.executable)
+        name: BundleFile(file.data.replace(bundle.hash.encode(), HASH_PLACEHOLDER.encode()), file.executable)
         for name, file in bundle.files.items()
     }
     assert hashlib.sha256(zipped(blank)).hexdigest().startswith(bundle.hash)
-    assert BLANK.encode() not in bundle.data
+    assert HASH_PLACEHOLDER.encode() not in bundle.data
 
 
 def test_a_file_of_the_users_is_taken_as_it_is() -> None:
-    files = {"theirs": BundleFile(BLANK.encode()), "ours": BundleFile(BLANK.encode(), stamped=True)}
+    files = {
+        "theirs": BundleFile(HASH_PLACEHOLDER.encode()),
+        "ours": BundleFile(HASH_PLACEHOLDER.encode(), has_placeholder=True),
+    }
     bundle = Bundle.of(files, service="guestbook", application="a")
-    assert bundle.files["theirs"].data == BLANK.encode()
+    assert bundle.files["theirs"].data == HASH_PLACEHOLDER.encode()
     assert bundle.files["ours"].data == bundle.hash.encode()
 
 

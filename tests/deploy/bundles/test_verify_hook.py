@@ -8,7 +8,7 @@ from secrets import token_hex
 
 import pytest
 
-from beanpod.deploy.bundles.compose.restart import Kind
+from beanpod.deploy.bundles.compose.services import Kind
 from beanpod.deploy.bundles.hooks import verify_hooks
 from tests.deploy.engine import Engine
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from beanpod.deploy.bundles import build_specs
+from beanpod.deploy.bundles import plan_bundle
 from beanpod.deploy.errors import BuildError, UsageError
 from beanpod.deploy.images import BuildSpec, ProcessRunner, Repository, connect
 from beanpod.deploy.images.docker import failure
@@ -174,7 +174,7 @@ def test_dockerfile_of_a_larger_repository_is_built_by_both(
     (project / "libs/lib.txt").write_text(str(tmp_path))
     file = project / manifest
     file.write_text(f"{file.read_text()}\n{key}\n")
-    specs = build_specs(Manifest.read(file).stage(), file.parent)
+    specs = plan_bundle(Manifest.read(file).stage(), file.parent).specs
     assert Shop(open_registry, docker_engine, variables).publish(*specs)[None].pushed
 
 

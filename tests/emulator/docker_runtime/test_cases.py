@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from beanpod.deploy.bundles import build_specs, make_bundle
+from beanpod.deploy.bundles import plan_bundle
 from beanpod.manifest import Manifest
 from tests.deploy.bundles.cases import copied
 from tests.emulator.docker_runtime.shop import Shop, Site
@@ -25,8 +25,8 @@ def site(shop: Shop, images_only: str) -> Site:
 def version(shop: Shop, project: Path) -> str:
     """A version of a project, as a release makes it; what is built there is an image that has a page."""
     stage = Manifest.read(project / "beanpod.toml").stage()
-    images: dict[str | None, str] = {spec.name: shop.image("ok") for spec in build_specs(stage, project)}
-    bundle = make_bundle(stage, project, images, application="shop", login_hooks=False)
+    images: dict[str | None, str] = {spec.name: shop.image("ok") for spec in plan_bundle(stage, project).specs}
+    bundle = plan_bundle(stage, project).bundle(images, application="shop", login_hooks=False)
     return shop.version(bundle.label, "", files={name: file.data.decode() for name, file in bundle.files.items()})
 
 

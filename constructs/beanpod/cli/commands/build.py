@@ -6,7 +6,7 @@ from typing import Any
 
 from beanpod.cli.commands.context import Context
 from beanpod.cli.output.text import Paint
-from beanpod.deploy.bundles import Bundle, build_inputs, check_folder, write_folder
+from beanpod.deploy.bundles import Bundle, check_folder, write_folder
 from beanpod.deploy.errors import InterruptionError
 from beanpod.deploy.flow import Built, Project, build, preview
 
@@ -16,7 +16,7 @@ def run(context: Context) -> None:
     project = Project(context.stage, context.root, context.environ)
     folder = context.options.bundle
     if folder:
-        check_folder(folder, build_inputs(project.stage, project.root))
+        check_folder(folder, project.bundle_plan.inputs)
     if context.options.dry_run:
         bundle = preview(project, report=context.display)
         document, text = _preview_document(project, bundle), _preview_text(project, bundle, context.results.paint)

@@ -1,7 +1,7 @@
 """check: check the manifest, and the bundle that each stage would deploy, without AWS and without building an image."""
 
 from beanpod.cli.commands.context import Context
-from beanpod.deploy.bundles import build_inputs, check_folder, write_folder
+from beanpod.deploy.bundles import check_folder, write_folder
 from beanpod.deploy.flow import Project, preview
 from beanpod.manifest import Manifest
 
@@ -15,7 +15,7 @@ def run(context: Context) -> None:
     names = [context.options.stage] if context.options.stage else list(manifest.stages)
     projects = [Project(manifest.stage(name), context.root, context.environ) for name in names]
     if folder:
-        check_folder(folder, build_inputs(projects[0].stage, context.root))
+        check_folder(folder, projects[0].bundle_plan.inputs)
     bundles = {}
     for project in projects:
         context.display.say(f"stage {project.stage.name}")

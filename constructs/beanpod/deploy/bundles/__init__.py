@@ -1,32 +1,21 @@
-"""Bundles: what Beanstalk unpacks on the instances, made of the user's own files and the pushed images.
+"""Bundles: what Elastic Beanstalk unpacks on the instances, made of the project's files and the pushed images.
 
-    specs = build_specs(stage, root)
-    bundle = make_bundle(stage, root, images, application="guestbook-dev", login_hooks=False)
+    plan = plan_bundle(stage, root)
+    bundle = plan.bundle(images, application="guestbook-dev", login_hooks=False)
 
-Nothing here asks the network or Docker, and the same inputs give the same bytes on any machine.
+A plan reads the project once. The same inputs give the same bytes on any machine.
 """
 
-from beanpod.deploy.bundles.archive import BundleFile
-from beanpod.deploy.bundles.bundle import Bundle
-from beanpod.deploy.bundles.folder import check_folder, write_folder
-from beanpod.deploy.bundles.making import (
-    build_inputs,
-    build_specs,
-    check_login,
-    check_pulls,
-    make_bundle,
-    preview_bundle,
-)
+from beanpod.deploy.bundles.builder import BundlePlan, check_login, plan_bundle
+from beanpod.deploy.bundles.bundle import Bundle, BundleFile
+from beanpod.deploy.bundles.files import check_folder, write_folder
 
 __all__ = [
     "Bundle",
     "BundleFile",
-    "build_inputs",
-    "build_specs",
+    "BundlePlan",
     "check_folder",
     "check_login",
-    "check_pulls",
-    "make_bundle",
-    "preview_bundle",
+    "plan_bundle",
     "write_folder",
 ]

@@ -1,11 +1,71 @@
-"""A bundle: what Beanstalk unpacks on the instance, named after its content."""
+"""A bundle: the zip that Elastic Beanstalk unpacks on the instances, named after its content.
+
+The same files give the same bytes on any machine: names are sorted, times fixed, and of a mode only "executable"
+counts. Nothing is compressed, because zlib and its successors write different bytes for the same text.
+"""
 
 import hashlib
+import io
+import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
-from beanpod.deploy.bundles.archive import BundleFile, zipped
+# In a file of the bundle, where its hash belongs: no content can contain its own hash.
+HASH_PLACEHOLDER = "__BEANPOD_HASH__"
+# Where a container finds what is released. /run is for what exists while it runs: no image has files of its own there.
+METADATA_MOUNT = "/run/beanpod"
+_METADATA = "/var/lib/beanpod"
+_EARLIEST = (1980, 1, 1, 0, 0, 0)
+_UNIX = 3
+_PLAIN, _EXECUTABLE = 0o644, 0o755
+
+
+@dataclass(frozen=True)
+class BundleFile:
+    """A file of the bundle.
+
+    Attributes:
+        data: Its content.
+        executable: Whether its mode is 0o755 instead of 0o644.
+        has_placeholder: Whether HASH_PLACEHOLDER in it stands for the bundle's hash.
+    """
+
+    data: bytes = field(repr=False)
+    executable: bool = False
+    has_placeholder: bool = False
+
+    @property
+    def mode(self) -> int:
+        """0o755 or 0o644."""
+        return _EXECUTABLE if self.executable else _PLAIN
+
+    def with_hash(self, digits: str) -> "BundleFile":
+        """Write the bundle's hash into the file."""
+        return (
+            replace(self, data=self.data.replace(HASH_PLACEHOLDER.encode(), digits.encode()))
+            if self.has_placeholder
+            else self
+        )
+
+
+def zipped(files: Mapping[str, BundleFile]) -> bytes:
+    """Zip the files by their paths."""
+    buffer = io.BytesIO()
+    with ZipFile(buffer, "w", ZIP_STORED) as archive:
+        for name in sorted(files):
+            archive.writestr(_entry(name, files[name]), files[name].data)
+    return buffer.getvalue()
+
+
+def _entry(name: str, file: BundleFile) -> ZipInfo:
+    entry = ZipInfo(name, _EARLIEST)
+    # Python puts its own platform here, and unzip reads the mode below only where Unix wrote it.
+    entry.create_system = _UNIX
+    entry.external_attr = (stat.S_IFREG | file.mode) << 16
+    return entry
+
 
 _HASH_DIGITS = 16
 _PREFIX = "bundles"
@@ -15,10 +75,14 @@ _PREFIX = "bundles"
 class Bundle:
     """The files of a release in one zip.
 
-    files: by their paths in it. data: the zip. hash: 16 digits of the SHA-256 of the zip without its hash, see `of`.
-    label: the version label on Beanstalk, which by this means one content for good. key: the object's key in the
-    bucket. notes: what the bundle leaves out of the user's own files, a line each. image: the one that serves requests,
-    as the bundle names it.
+    Attributes:
+        files: By their paths in the zip.
+        data: The zip.
+        hash: 16 digits of the SHA-256 of the zip without its hash, see `of`.
+        label: The version label on Elastic Beanstalk, which so never means two contents.
+        key: The object's key in the bucket.
+        notes: What the bundle leaves out or changes of the project, a line each.
+        image: The image that receives requests, as the bundle names it.
     """
 
     files: Mapping[str, BundleFile]
@@ -31,7 +95,7 @@ class Bundle:
 
     @property
     def digest(self) -> str:
-        """Of the image that serves, such as sha256:...; "" where the bundle names that by a tag alone."""
+        """Of the image that receives requests, such as sha256:...; "" if the bundle names it by a tag alone."""
         return self.image.partition("@")[2]
 
     @classmethod
@@ -44,13 +108,20 @@ class Bundle:
         notes: tuple[str, ...] = (),
         image: str = "",
     ) -> "Bundle":
-        """The bundle of the files, for the service's application on Beanstalk.
+        """Make the bundle of the files.
 
-        No content can contain its own hash: it is that of the zip with stamp.BLANK wherever a stamped file names it,
-        and filled in after. So the same files still give the same bytes and the same label, other files others.
+        The hash is that of the zip with HASH_PLACEHOLDER in the hash's place, which is filled in afterwards: the same
+        files give the same bytes and the same label.
+
+        Args:
+            files: By their paths in the bundle.
+            service: Its name, with which the label begins.
+            application: Its name on Elastic Beanstalk.
+            notes: What the bundle leaves out or changes of the project.
+            image: The image that receives requests.
         """
         digits = hash_of(files)
-        filled = {name: file.filled(digits) for name, file in files.items()}
+        filled = {name: file.with_hash(digits) for name, file in files.items()}
         return cls(
             files=MappingProxyType(filled),
             data=zipped(filled),
@@ -63,10 +134,19 @@ class Bundle:
 
 
 def hash_of(files: Mapping[str, BundleFile]) -> str:
-    """16 digits of the SHA-256 of the files' zip, with stamp.BLANK in the place of the hash itself."""
+    """Return 16 digits of the SHA-256 of the files' zip, with HASH_PLACEHOLDER in the hash's place."""
     return hashlib.sha256(zipped(files)).hexdigest()[:_HASH_DIGITS]
 
 
 def label_of(service: str, digits: str) -> str:
-    """The version label of the service's bundle that has this hash."""
+    """Return the version label of the bundle with this hash."""
     return f"{service}-{digits}"
+
+
+def metadata_folder(service: str | None) -> str:
+    """Name the folder on the instance that has a release's metadata, by the bundle's hash.
+
+    Args:
+        service: Of a compose file, as each has an image of its own; None without a compose file.
+    """
+    return "/".join(filter(None, (_METADATA, HASH_PLACEHOLDER, service)))

@@ -1,11 +1,16 @@
-"""What of a Dockerfile can be told before it is built: what Docker would refuse, and the port that it exposes."""
+"""A project with a Dockerfile: what Docker would refuse, the exposed port, and `Dockerrun.aws.json`."""
 
+from __future__ import annotations
+
+import json
 import os
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from beanpod.deploy.bundles.bundle import METADATA_MOUNT, metadata_folder
 from beanpod.deploy.images import (
     INSTRUCTIONS,
     BuildSpec,
@@ -13,11 +18,44 @@ from beanpod.deploy.images import (
     Dockerfile,
     Instruction,
     platform_arguments,
+    platform_of,
     read_dockerfile,
 )
 
+if TYPE_CHECKING:
+    from beanpod.manifest import StageConfig
+
 # How far above its context a file is looked for that a COPY names.
 _LEVELS = 3
+_MOST_PORTS = 5
+
+
+def read(stage: StageConfig, root: Path, problems: list[str], notes: list[str]) -> tuple[BuildSpec, int]:
+    """Read what a project with a Dockerfile builds, and the port where its container listens.
+
+    Args:
+        stage: Of the manifest.
+        root: The manifest's folder.
+        problems: Where what Docker would refuse is added.
+        notes: Where what the owner should know is added.
+    """
+    service = stage.service
+    name = service.dockerfile or "Dockerfile"
+    path = _inside(root, name)
+    context = _inside(root, service.context) if service.context else path.parent
+    spec = BuildSpec(name=None, context=context, dockerfile=path, args=service.args, target=service.target)
+    missing = list(_missing_files(stage, spec))
+    problems += missing
+    if missing:
+        return spec, service.port
+    port = _container_port(stage, spec, problems, notes)
+
+    def name_context(folder: Path) -> str:
+        return f'write context = "{Path(os.path.relpath(folder, root)).as_posix()}" in [service]'
+
+    texts = check_dockerfile(spec, platform_of(stage.environment.architecture), name_context=name_context)
+    problems += (f"{name}: {text}" for text in texts)
+    return spec, port
 
 
 def check_dockerfile(spec: BuildSpec, platform: str, *, name_context: Callable[[Path], str]) -> Iterator[str]:
@@ -95,3 +133,77 @@ def _found_above(context: Path, source: str, name_context: Callable[[Path], str]
     above = [place for place in list(context.parents)[:_LEVELS] if place not in (Path(place.anchor), Path.home())]
     holder = next((place for place in above if os.path.lexists(place / _cleaned(source))), None)
     return name_context(holder) if holder else "create it, in CI too, or remove the line"
+
+
+def dockerrun(image: str, port: int) -> bytes:
+    """The file for an image by digest whose container listens on `port`.
+
+    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/single-container-docker-configuration.html: `Update` is the
+    page's own example and its default; a digest never has an update, so it costs one question to the registry.
+    `Volumes` are folders of the instance, mounted as `docker run --volume` does: here the stamp of the release.
+    Without `Logging`, because a mount over a folder of logs hides what the image keeps there: Beanstalk collects
+    what the container writes to its standard output and error.
+    """
+    content = {
+        "AWSEBDockerrunVersion": "1",
+        "Image": {"Name": image, "Update": "true"},
+        "Ports": [{"ContainerPort": port}],
+        "Volumes": [{"HostDirectory": metadata_folder(None), "ContainerDirectory": METADATA_MOUNT}],
+    }
+    return (json.dumps(content, indent=2) + "\n").encode()
+
+
+def _container_port(stage: StageConfig, spec: BuildSpec, problems: list[str], notes: list[str]) -> int:
+    """The port where the container listens: the manifest's, else the one that the Dockerfile exposes, else 8080."""
+    port, name = stage.service.port, stage.service.dockerfile or "Dockerfile"
+    exposed = exposed_ports(spec, platform_of(stage.environment.architecture))
+    if not exposed or port in exposed:
+        return port
+    ports = listed(exposed)
+    if "port" in stage.service.model_fields_set:
+        notes.append(f"{name}: EXPOSE names {ports}, but service.port is {port}: requests are sent to {port}")
+        return port
+    if len(exposed) > 1:
+        problems.append(f"{name}: EXPOSE names {ports}: set port in [service] to the one that serves HTTP")
+        return port
+    notes.append(
+        f"{name}: requests are sent to port {ports}, which EXPOSE names; to change that, set port in [service]"
+    )
+    return exposed[0]
+
+
+def listed(ports: tuple[int, ...]) -> str:
+    """List ports for a message."""
+    named = [str(port) for port in ports[:_MOST_PORTS]]
+    if ports[_MOST_PORTS:]:
+        named.append("others")
+    return " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
+
+
+def _inside(root: Path, path: str) -> Path:
+    """The path that the manifest names, without `..` in it."""
+    return Path(os.path.normpath(root / path))
+
+
+def _missing_files(stage: StageConfig, spec: BuildSpec) -> Iterator[str]:
+    # os.path takes what cannot be looked into for a file that is not there; pathlib raises.
+    name, context = stage.service.dockerfile or "Dockerfile", stage.service.context
+    if os.path.isdir(spec.dockerfile):
+        yield f'{name}: is a folder: write service.dockerfile = "{posixpath.normpath(f"{name}/Dockerfile")}"'
+    elif not os.path.isfile(spec.dockerfile):
+        below = posixpath.normpath(f"{context}/{name}")
+        meant = below if context and os.path.isfile(spec.context / name) else _likely_dockerfile(spec.dockerfile, name)
+        remedy = f'service.dockerfile = "{meant}"' if meant else "service.dockerfile, its path relative to the manifest"
+        yield f"{name}: no such file: write {remedy}"
+    if not os.path.isdir(spec.context):
+        yield f"{name}: service.context {context}: no such folder: write its path relative to the manifest"
+
+
+def _likely_dockerfile(path: Path, name: str) -> str:
+    """Find a file beside it whose name differs only in case, or is that of other tools."""
+    try:
+        beside = sorted(os.listdir(path.parent))
+    except OSError:
+        return ""
+    found = [other for other in beside if other.lower() in (path.name.lower(), "containerfile")]
+    return posixpath.normpath(posixpath.join(posixpath.dirname(name), found[0])) if found else ""

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from beanpod.deploy.bundles import stamp
-from beanpod.deploy.bundles.archive import BundleFile
+from beanpod.deploy.bundles.bundle import METADATA_MOUNT, BundleFile, metadata_folder
 
 _SCRIPTS = Path(__file__).parent / "scripts"
 
@@ -45,11 +44,11 @@ def login_hooks(repository: str) -> Mapping[str, BundleFile]:
 def release_hook(version: str, images: Mapping[str | None, str]) -> Mapping[str, BundleFile]:
     """Write down on the instance what is released: the version, the environment's name, and each service's image.
 
-    version: the label, with stamp.BLANK in it. The environment's name is what its instance knows:
+    version: the label, with HASH_PLACEHOLDER in it. The environment's name is what its instance knows:
     https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/custom-platforms-scripts.html has the key.
     """
-    stamps = (f"stamp {shlex.quote(stamp.folder(name))} {shlex.quote(image)}" for name, image in images.items())
-    return {_RELEASE: _script("release.sh", MOUNT=stamp.MOUNT, VERSION=version, STAMPS="\n".join(stamps))}
+    stamps = (f"stamp {shlex.quote(metadata_folder(name))} {shlex.quote(image)}" for name, image in images.items())
+    return {_RELEASE: _script("release.sh", MOUNT=METADATA_MOUNT, VERSION=version, STAMPS="\n".join(stamps))}
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ def _script(name: str, **values: str) -> BundleFile:
     text = (_SCRIPTS / name).read_text(encoding="utf-8")
     for key, value in values.items():
         text = text.replace(f"__{key}__", value)
-    return BundleFile(text.encode(), executable=True, stamped=True)
+    return BundleFile(text.encode(), executable=True, has_placeholder=True)
 
 
 def _registry(repository: str) -> str:

@@ -1,8 +1,6 @@
-"""Compose files: from the one that a developer uses to the one that runs on Beanstalk."""
+"""Compose files: from the one that a developer uses to the one that runs on Elastic Beanstalk."""
 
-from beanpod.deploy.bundles.compose.draft import Setting
-from beanpod.deploy.bundles.compose.findings import Findings
-from beanpod.deploy.bundles.compose.lasting import Lifetime
-from beanpod.deploy.bundles.compose.production import Production, production
+from beanpod.deploy.bundles.compose.model import Findings, Lifetime, Settings
+from beanpod.deploy.bundles.compose.transform import Production, production
 
-__all__ = ["Findings", "Lifetime", "Production", "Setting", "production"]
+__all__ = ["Findings", "Lifetime", "Production", "Settings", "production"]

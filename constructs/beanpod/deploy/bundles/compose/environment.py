@@ -20,8 +20,7 @@ from beanpod.deploy.bundles.compose.database import (
     remedy,
     texts_of,
 )
-from beanpod.deploy.bundles.compose.draft import Draft, Replaced, Tree
-from beanpod.deploy.bundles.compose.findings import Invalid, at
+from beanpod.deploy.bundles.compose.model import Invalid, ReplacedDatabase, TransformContext, Tree, at
 
 ENV_FILE = ".env"
 # An address or a connection's string with one.
@@ -31,73 +30,73 @@ _HOST = ("host.docker.internal", "172.17.0.1")
 _LOOPBACK = ("localhost", "127.0.0.1")
 
 
-def ensure_variables(draft: Draft) -> None:
+def ensure_variables(context: TransformContext) -> None:
     """A service of ours gets all variables of the stage, any other one those that it asks for by name."""
-    for name, service in draft.services.items():
-        _take_development_values_out(draft, name, service)
-        _ensure_files(draft, name, service)
-        if draft.replaced:
-            _check_variables(draft, name, service, draft.replaced)
-            _check_commands(draft, name, service, draft.replaced)
+    for name, service in context.services.items():
+        _take_development_values_out(context, name, service)
+        _ensure_files(context, name, service)
+        if context.replaced:
+            _check_variables(context, name, service, context.replaced)
+            _check_commands(context, name, service, context.replaced)
 
 
-def _take_development_values_out(draft: Draft, name: str, service: Tree) -> None:
+def _take_development_values_out(context: TransformContext, name: str, service: Tree) -> None:
     """The development database's password in the file would win over the real one of the stage."""
-    kept = dict(_production_values(draft, name, service.get("environment", {})))
+    kept = dict(_production_values(context, name, service.get("environment", {})))
     if kept:
         service["environment"] = kept
     else:
         service.pop("environment", None)
 
 
-def _production_values(draft: Draft, name: str, values: Tree) -> Iterator[tuple[str, Any]]:
+def _production_values(context: TransformContext, name: str, values: Tree) -> Iterator[tuple[str, Any]]:
     for variable, value in values.items():
         if "$" in variable:
-            draft.findings.problem(
+            context.findings.problem(
                 at(name, "environment", variable), "the name of a variable cannot contain a variable: write it out"
             )
-        elif variable not in draft.setting.provided:
-            yield variable, _given(draft, name, variable, value)
-        elif name not in draft.built:
+        elif variable not in context.settings.provided:
+            yield variable, _given(context, name, variable, value)
+        elif name not in context.built:
             yield variable, f"${{{variable}}}"
 
 
-def _given(draft: Draft, name: str, variable: str, value: Any) -> Any:
+def _given(context: TransformContext, name: str, variable: str, value: Any) -> Any:
     if value is None:
         text = f"{variable} is not set on Elastic Beanstalk: give it a value, or add it to [variables] or [secrets]"
-        draft.findings.problem(at(name, "environment", variable), text)
+        context.findings.problem(at(name, "environment", variable), text)
     return value
 
 
-def _ensure_files(draft: Draft, name: str, service: Tree) -> None:
+def _ensure_files(context: TransformContext, name: str, service: Tree) -> None:
     """Other files than `.env` hold the developer's values, or secrets: only the file for production may name one."""
     where = at(name, "env_file")
-    allowed = [_path(entry) for entry in draft.said_for_production(name, "env_file")]
+    allowed = [_path(entry) for entry in context.production_entries(name, "env_file")]
     kept: dict[str, Any] = {}
     for entry in service.pop("env_file", ()):
         path = _path(entry)
-        if is_of_beanstalk(draft, path):
+        if is_of_beanstalk(context, path):
             kept[ENV_FILE] = _as_beanstalk_writes(entry)
         elif path in allowed:
             kept[path] = entry
         elif isinstance(entry, dict) and is_optional(entry):
-            draft.findings.note(where, f"left out: {path}{_variables_in(draft, path)}")
+            context.findings.note(where, f"left out: {path}{_variables_in(context, path)}")
         else:
-            text = f"{path} is not uploaded: move what the service needs{_variables_in(draft, path, ' of ')}"
-            override = f"write env_file: !override .env in {draft.production_name}"
-            name_it = f"or, if it holds no secret, name it in {draft.production_name}"
-            draft.findings.problem(where, f"{text} to [variables] and [secrets], and {override}, {name_it}")
-    if name in draft.built and ENV_FILE not in kept:
+            text = f"{path} is not uploaded: move what the service needs{_variables_in(context, path, ' of ')}"
+            override = f"write env_file: !override .env in {context.production_name}"
+            name_it = f"or, if it holds no secret, name it in {context.production_name}"
+            context.findings.problem(where, f"{text} to [variables] and [secrets], and {override}, {name_it}")
+    if name in context.built and ENV_FILE not in kept:
         kept[ENV_FILE] = ENV_FILE
     if kept:
         service["env_file"] = list(kept.values())
 
 
-def is_of_beanstalk(draft: Draft, path: str) -> bool:
+def is_of_beanstalk(context: TransformContext, path: str) -> bool:
     """Whether an env file is the one that Beanstalk writes: `.env` beside the compose file, or beside the manifest."""
-    setting = draft.setting
-    written = {os.path.normpath(place / ENV_FILE) for place in (setting.root, setting.folder)}
-    return os.path.normpath(setting.folder / path) in written
+    settings = context.settings
+    written = {os.path.normpath(place / ENV_FILE) for place in (settings.root, settings.folder)}
+    return os.path.normpath(settings.folder / path) in written
 
 
 def is_optional(entry: Tree) -> bool:
@@ -112,13 +111,13 @@ def _as_beanstalk_writes(entry: Any) -> Any:
     return entry
 
 
-def _variables_in(draft: Draft, path: str, introduction: str = ", and with it ") -> str:
+def _variables_in(context: TransformContext, path: str, introduction: str = ", and with it ") -> str:
     """The names of the variables that an env file sets, for a message; none where it cannot be read."""
-    names = assignments(draft, path)
+    names = assignments(context, path)
     return f"{introduction}{', '.join(names)}" if names else ""
 
 
-def assignments(draft: Draft, path: str) -> dict[str, str]:
+def assignments(context: TransformContext, path: str) -> dict[str, str]:
     """What an env file of the project sets; nothing where it cannot be read.
 
     https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/#env-file-syntax
@@ -126,7 +125,7 @@ def assignments(draft: Draft, path: str) -> dict[str, str]:
     if path.startswith("/"):
         return {}
     try:
-        lines = (draft.setting.folder / path).read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = (context.settings.folder / path).read_text(encoding="utf-8", errors="replace").splitlines()
     except (OSError, ValueError):
         return {}
     pairs = (line.strip().removeprefix("export ").partition("=") for line in lines)
@@ -143,35 +142,35 @@ def _path(entry: Any) -> str:
     return path.removeprefix("./")
 
 
-def _check_variables(draft: Draft, name: str, service: Tree, replaced: Replaced) -> None:
+def _check_variables(context: TransformContext, name: str, service: Tree, replaced: ReplacedDatabase) -> None:
     """A variable with the development database's host or login leads nowhere once RDS has taken its place."""
     values = service.get("environment", {})
     on_host = service.get("network_mode") == "host"
     for variable, value in values.items():
         if isinstance(value, Invalid):
             values[variable] = _with_rds(variable, value)
-        elif problem := _of_the_database(draft, variable, "" if value is None else str(value), on_host=on_host):
-            draft.findings.problem(at(name, "environment", variable), problem)
+        elif problem := _of_the_database(context, variable, "" if value is None else str(value), on_host=on_host):
+            context.findings.problem(at(name, "environment", variable), problem)
         elif is_password(variable) and str(value) in replaced.login.passwords:
             text = (
                 f"is also the password of service {replaced.names[0]}: if it is for RDS, write {variable}: "
                 "${RDS_PASSWORD}"
             )
-            draft.findings.note(at(name, "environment", variable), text)
+            context.findings.note(at(name, "environment", variable), text)
     for path in paths_of(service):
-        travelling = {} if is_of_beanstalk(draft, path) else assignments(draft, path)
-        for variable in sorted(travelling.keys() - values.keys() - draft.setting.provided):
-            if problem := _of_the_database(draft, variable, travelling[variable], on_host=on_host):
-                draft.findings.problem(at(name, "env_file"), f"{variable} in {path} {problem}")
+        travelling = {} if is_of_beanstalk(context, path) else assignments(context, path)
+        for variable in sorted(travelling.keys() - values.keys() - context.settings.provided):
+            if problem := _of_the_database(context, variable, travelling[variable], on_host=on_host):
+                context.findings.problem(at(name, "env_file"), f"{variable} in {path} {problem}")
 
 
-def _of_the_database(draft: Draft, variable: str, value: str, *, on_host: bool) -> str | None:
-    replaced = draft.replaced
+def _of_the_database(context: TransformContext, variable: str, value: str, *, on_host: bool) -> str | None:
+    replaced = context.replaced
     if replaced is None:
         return None
     rds = login_in(variable, value, replaced.login)
     table = "[secrets]" if rds == "RDS_PASSWORD" or _HOLDS_PASSWORD.search(value) else "[variables]"
-    elsewhere = f"in {draft.production_name}, or put {variable} into {table}"
+    elsewhere = f"in {context.production_name}, or put {variable} into {table}"
     local = (*_HOST, *(_LOOPBACK if on_host else ())) if is_of_a_database(variable) else ()
     if host := host_of_variable(variable, value, (*replaced.names, *local)):
         return f"refers to {_titled(host, replaced)}, which RDS replaces: write {remedy(variable, value)} {elsewhere}"
@@ -188,18 +187,18 @@ def _with_rds(variable: str, value: Invalid) -> Invalid:
     return Invalid(value, f"{value.problem}; for RDS write {variable}: ${{{rds}}}") if rds else value
 
 
-def _titled(host: str, replaced: Replaced) -> str:
+def _titled(host: str, replaced: ReplacedDatabase) -> str:
     name = replaced.names[0]
     return f"service {name}" if host == name else f"{host} (service {name})"
 
 
-def _check_commands(draft: Draft, name: str, service: Tree, replaced: Replaced) -> None:
+def _check_commands(context: TransformContext, name: str, service: Tree, replaced: ReplacedDatabase) -> None:
     for key, text in texts_of(service):
         if host := host_in(text, replaced.names):
             # Compose adds the hooks of the upper file to those of the lower one; commands it replaces.
             override = f"{key}: !override with " if key in ("post_start", "pre_start", "pre_stop") else ""
-            draft.findings.problem(
+            context.findings.problem(
                 at(name, key),
                 f"refers to {_titled(host, replaced)}, which RDS replaces: write {override}${{RDS_HOSTNAME}} and "
-                f"${{RDS_PORT}} in {draft.production_name}, or do not wait: RDS is available before the release",
+                f"${{RDS_PORT}} in {context.production_name}, or do not wait: RDS is available before the release",
             )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from beanpod.deploy.bundles.compose.findings import Invalid
+from beanpod.deploy.bundles.compose.model import Invalid
 
 # A dollar before a name or a brace asks for a variable; twice, or before anything else, it is a dollar.
 _DOLLAR = re.compile(r"\$(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<braced>\{)|\$?)")

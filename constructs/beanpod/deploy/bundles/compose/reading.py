@@ -16,11 +16,8 @@ from typing import Any
 
 import yaml
 
-from beanpod.deploy.bundles.compose.entries import Port, Volume
-from beanpod.deploy.bundles.compose.findings import Findings, Invalid, invalid_texts
 from beanpod.deploy.bundles.compose.interpolation import IN_A_BUILD, ON_THE_INSTANCE, Scope, interpolated
-
-Tree = dict[str, Any]
+from beanpod.deploy.bundles.compose.model import Findings, Invalid, Port, Tree, Volume, invalid_texts
 
 _READ = ("config", "--format=json", "--no-interpolate", "--no-path-resolution", "--no-normalize")
 # The first version that knows `!override`.

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 import yaml
 
-from beanpod.deploy.bundles.archive import BundleFile
+from beanpod.deploy.bundles.bundle import BundleFile
 from beanpod.deploy.bundles.files import folder_files
 
 EXTRA_FOLDERS = (".platform", ".ebextensions")

@@ -1,0 +1,218 @@
+"""The service that receives requests, and how each service is restarted."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from enum import StrEnum
+from typing import Any
+
+from beanpod.deploy.bundles.compose.model import WEB_PORT, Port, TransformContext, Tree, at
+
+_PUBLISHED_BY_VARIABLE = re.compile(r"[^$]*\$.*:(?P<target>[0-9]{1,5})(?:/tcp)?")
+
+
+def ensure_web_port(context: TransformContext) -> str | None:
+    """Have exactly one service publish port 80: the one that does, or the one that publishes the manifest's port.
+
+    Returns:
+        The service that requests reach, None where that is not one.
+    """
+    _drop_discarded_ports(context)
+    reached = _names(name for name, port in context.ports() if port.published_at(WEB_PORT))
+    if not reached:
+        _take_the_only_port(context)
+        reached = _on_the_instances_network(context) or _publish(context)
+    if len(reached) > 1 and all(_is_on_host(context.services[name]) for name in reached):
+        text = f'each use network_mode host: write expose: ["{WEB_PORT}"] for the one that listens on that port'
+        context.findings.problem(f"services {' and '.join(reached)}", text)
+    elif len(reached) > 1:
+        names = " and ".join(reached)
+        context.findings.problem(f"services {names}", f"each publish port {WEB_PORT}: publish it from one of them only")
+    for name in reached[:1]:
+        _check_alone(context, name)
+    return reached[0] if len(reached) == 1 else None
+
+
+def _take_the_only_port(context: TransformContext) -> None:
+    """Where the manifest says no port and one alone is published, for everybody, that one is meant."""
+    published = {(name, port.target) for name, port in context.ports() if port.protocol == "tcp"}
+    for_some = any(port.host_ip for _, port in context.ports())
+    if not context.settings.port_is_set and len(published) == 1 and not for_some and not any(context.faulty_ports()):
+        ((_, port),) = published
+        context.settings = replace(context.settings, port=port)
+
+
+def _is_on_host(service: dict[str, Any]) -> bool:
+    return service.get("network_mode") == "host"
+
+
+def _drop_discarded_ports(context: TransformContext) -> None:
+    """A container on the instance's own network has its ports there: compose discards what it publishes."""
+    for name, service in context.services.items():
+        if _is_on_host(service) and service.get("ports"):
+            targets = {port.target for port in service["ports"] if isinstance(port, Port)}
+            service["expose"] = [*service.get("expose", ()), *sorted(targets)]
+            context.findings.note(at(name, "ports"), "left out: published ports are discarded with network_mode host")
+            del service["ports"]
+
+
+def _on_the_instances_network(context: TransformContext) -> list[str]:
+    """The service that listens on port 80 of the instance itself; none where another one may be meant.
+
+    https://docs.docker.com/engine/network/drivers/host/. It says so by `expose`, or the manifest by its port.
+    """
+    services = {name: service for name, service in context.services.items() if _is_on_host(service)}
+    exposing = [name for name, service in services.items() if str(WEB_PORT) in map(str, service.get("expose", ()))]
+    meant = context.settings.port == WEB_PORT and not any(port.target == WEB_PORT for _, port in context.ports())
+    built = [name for name in services if name in context.built]
+    found = exposing or (meant and (built or list(services))) or []
+    for name in found if len(found) == 1 else ():
+        services[name]["expose"] = list(dict.fromkeys([*map(str, services[name].get("expose", ())), str(WEB_PORT)]))
+    return found
+
+
+def _publish(context: TransformContext) -> list[str]:
+    """Move the one port that can be meant to 80; the services that have it now."""
+    wanted = context.settings.port
+    _transform_replaced_ports(context)
+    candidates = _names(name for name, port in context.ports() if port.target == wanted and port.protocol == "tcp")
+    remedy = f'write ports: ["{WEB_PORT}:{wanted}"] for the one that receives requests'
+    host = [name for name, service in context.services.items() if _is_on_host(service)]
+    if not candidates and host and not any(context.faulty_ports()):
+        text = (
+            f"host: requests arrive at port {WEB_PORT} of the instance, but service.port is {wanted}: listen on "
+            f"{WEB_PORT} and write port = {WEB_PORT} in [service], or write "
+            f'ports: ["{WEB_PORT}:{wanted}"] instead of network_mode'
+        )
+        context.findings.problem(at(host[0], "network_mode"), text)
+    elif not candidates and not any(context.faulty_ports()):
+        text = f"no service publishes port {WEB_PORT} or its container port {wanted} (service.port): {remedy}"
+        context.findings.problem("services", text)
+    if len(candidates) > 1:
+        names = " and ".join(candidates)
+        context.findings.problem(
+            f"services {names}", f"each publish container port {wanted} (service.port), none port {WEB_PORT}: {remedy}"
+        )
+    if len(candidates) != 1:
+        return []
+    _move(context, candidates[0])
+    return candidates
+
+
+def _transform_replaced_ports(context: TransformContext) -> None:
+    """Read a port of the manifest's that is published as a variable says: port 80 takes the place of that anyway."""
+    for service in context.services.values():
+        service_ports = service.get("ports", ())
+        for place, entry in enumerate(service_ports):
+            match = None if isinstance(entry, Port) else _PUBLISHED_BY_VARIABLE.fullmatch(str(entry))
+            if match and int(match["target"]) == context.settings.port:
+                service_ports[place] = Port(context.settings.port)
+
+
+def _move(context: TransformContext, name: str) -> None:
+    ports = list(context.services[name]["ports"])
+    wanted = context.settings.port
+    place = next(i for i, port in enumerate(ports) if isinstance(port, Port) and port.target == wanted)
+    context.findings.note(
+        at(name, "ports"), f"container port {ports[place].target} is published as port {WEB_PORT} of the instance"
+    )
+    ports[place] = ports[place].moved_to(WEB_PORT)
+    context.services[name]["ports"] = ports
+
+
+def _check_alone(context: TransformContext, name: str) -> None:
+    service = context.services[name]
+    for keys, count in ((("scale",), service.get("scale")), (("deploy", "replicas"), _replicas(service))):
+        if count is not None and str(count) != "1":
+            text = f"{count} containers cannot share port {WEB_PORT}: write 1"
+            context.findings.problem(at(name, *keys), text)
+    if service.get("network_mode") not in (None, "bridge", "host"):
+        mode = service["network_mode"]
+        context.findings.problem(at(name, "network_mode"), f"{mode} cannot publish a port of the instance: remove it")
+
+
+def _replicas(service: dict[str, Any]) -> Any:
+    return (service.get("deploy") or {}).get("replicas")
+
+
+def _names(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))
+
+
+_COMPLETED = "service_completed_successfully"
+_HEALTHY = "service_healthy"
+# Words of deploy.restart_policy.condition, which counts before `restart`.
+_CONDITIONS = {"none": "no", "any": "always"}
+
+
+class Kind(StrEnum):
+    """What a service should do once a release is over.
+
+    SERVER: run. JOB: have ended well, since others wait for that. ONCE: have ended well, or still run: the owner said
+    that it is not started again. WORKER: run, or have ended well: nobody said which.
+    """
+
+    SERVER = "server"
+    JOB = "job"
+    ONCE = "once"
+    WORKER = "worker"
+
+
+def transform_restarts(context: TransformContext, web: str | None) -> Mapping[str, Kind]:
+    """Give every service that has none a `restart`; the kind of each that has containers.
+
+    A worker without a word starts as `on-failure`, so that a job which ends well is not run again and a crash is. What
+    still runs at the end of the deployment becomes `unless-stopped`, so that it comes up again after a reboot as well.
+
+    web: the service that requests reach.
+    """
+    kinds = {name: _kind(context, name, service, web) for name, service in context.services.items()}
+    for name, service in context.services.items():
+        if _word(service) is None:
+            service["restart"] = _RESTARTS[kinds[name]]
+    return {name: kind for name, kind in kinds.items() if _has_containers(context.services[name])}
+
+
+_RESTARTS = {Kind.SERVER: "always", Kind.JOB: "no", Kind.WORKER: "on-failure"}
+
+
+def _kind(context: TransformContext, name: str, service: Tree, web: str | None) -> Kind:
+    conditions = set(_awaited_as(context, name))
+    word = _word(service)
+    if _COMPLETED in conditions:
+        return Kind.JOB
+    if name == web or service.get("ports"):
+        return Kind.SERVER
+    if word is not None and (word == "no" or word.startswith("on-failure")):
+        return Kind.ONCE
+    if word is not None and "$" not in word:
+        return Kind.SERVER
+    if service.get("expose") or _is_checked(service) or _HEALTHY in conditions:
+        return Kind.SERVER
+    # What others only start after is their cache where the image is somebody else's; ours may be their migration.
+    return Kind.SERVER if conditions and name not in context.built else Kind.WORKER
+
+
+def _word(service: Tree) -> str | None:
+    """The owner's word, as `restart` has it; None where there is none."""
+    policy = (service.get("deploy") or {}).get("restart_policy")
+    if policy is not None:
+        condition = str((policy or {}).get("condition", "any"))
+        return _CONDITIONS.get(condition, condition)
+    given = service.get("restart")
+    return None if given is None else str(given)
+
+
+def _awaited_as(context: TransformContext, name: str) -> list[Any]:
+    needing = (service.get("depends_on", {}).get(name) for service in context.services.values())
+    return [how.get("condition") for how in needing if how]
+
+
+def _is_checked(service: Tree) -> bool:
+    check = service.get("healthcheck") or {}
+    return bool(check) and not check.get("disable") and check.get("test") not in ("NONE", ["NONE"])
+
+
+def _has_containers(service: Tree) -> bool:
+    replicas = (service.get("deploy") or {}).get("replicas")
+    return not service.get("provider") and "0" not in (str(service.get("scale", 1)), str(replicas))
