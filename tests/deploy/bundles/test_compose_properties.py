@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from beanpod.deploy.bundles import Bundle, plan_bundle
-from beanpod.deploy.bundles.compose.reading import written
+from beanpod.deploy.bundles.compose.reading import to_yaml
 from beanpod.deploy.errors import BuildError
 from beanpod.manifest import StageConfig
 from tests.deploy.bundles.compose_command import Compose
@@ -127,7 +127,7 @@ def assert_sound(result: Bundle | list[str]) -> None:
 @settings(max_examples=15, deadline=None)
 @given(base=documents, above=documents)
 def test_any_documents(folder: Path, base: dict[str, Any], above: dict[str, Any]) -> None:
-    assert_sound(outcome(folder, stage_with(folder, written(base), written(above))))
+    assert_sound(outcome(folder, stage_with(folder, to_yaml(base), to_yaml(above))))
 
 
 @settings(max_examples=10, deadline=None)
@@ -141,7 +141,7 @@ def test_any_text(folder: Path, text: str) -> None:
 def test_plausible_projects_become_bundles_that_compose_takes(
     folder: Path, compose: Compose, base: dict[str, Any], above: dict[str, Any]
 ) -> None:
-    result = outcome(folder, stage_with(folder, written(base), written(above)))
+    result = outcome(folder, stage_with(folder, to_yaml(base), to_yaml(above)))
     assert_sound(result)
     if isinstance(result, Bundle):
         assert_fit_for_beanstalk(result)

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beanpod.deploy.bundles import plan_bundle
-from beanpod.deploy.bundles.compose.interpolation import ON_THE_INSTANCE, Scope, interpolated, settle
+from beanpod.deploy.bundles.compose.interpolation import ON_THE_INSTANCE, Scope, interpolate, interpolated
 from beanpod.deploy.bundles.compose.model import Findings, Invalid, invalid_texts
 from beanpod.deploy.bundles.compose.reading import Compose as Reader
-from beanpod.deploy.bundles.compose.reading import load, written
+from beanpod.deploy.bundles.compose.reading import load, to_yaml
 from tests.deploy.bundles.compose_command import Compose
 from tests.deploy.bundles.projects import COMPOSE, compose_bundle, compose_stage, composed, write
 
@@ -142,7 +142,7 @@ trees = st.recursive(
 
 @given(tree=st.dictionaries(names, trees, min_size=1, max_size=4))
 def test_what_is_written_reads_the_same(tree: dict[str, Any]) -> None:
-    assert yaml.safe_load(written(tree)) == tree
+    assert yaml.safe_load(to_yaml(tree)) == tree
 
 
 # Text that YAML takes for something else, unless it is quoted.
@@ -176,7 +176,7 @@ MISTAKABLE = [
 def test_what_is_written_reads_the_same_with_compose(compose: Compose, tmp_path: Path) -> None:
     labels = {f"label{place}": text for place, text in enumerate(MISTAKABLE)}
     service = {"image": "x", "command": MISTAKABLE, "labels": labels}
-    write(tmp_path, {"compose.yaml": written({"services": {"app": service}})})
+    write(tmp_path, {"compose.yaml": to_yaml({"services": {"app": service}})})
     app = compose.config(tmp_path, "compose.yaml")["services"]["app"]
     assert app["command"] == MISTAKABLE
     assert app["labels"] == labels
@@ -214,14 +214,14 @@ SETTLED = {
 
 @pytest.mark.parametrize(("text", "expected"), SETTLED.items(), ids=SETTLED)
 def test_variables_that_the_stage_does_not_give_are_settled(text: str, expected: str) -> None:
-    assert settle(text, GIVEN) == expected
-    assert settle(expected, GIVEN) == expected
+    assert interpolate(text, GIVEN) == expected
+    assert interpolate(expected, GIVEN) == expected
 
 
 def test_settled_texts_mean_to_compose_what_the_first_ones_meant(compose: Compose, tmp_path: Path) -> None:
     for name, command in (("theirs", list(SETTLED)), ("ours", list(SETTLED.values()))):
         service = {"image": "x", "command": command}
-        write(tmp_path, {f"{name}.yaml": written({"services": {"app": service}})})
+        write(tmp_path, {f"{name}.yaml": to_yaml({"services": {"app": service}})})
     write(tmp_path, {".env": "GIVEN=given\n"})
     theirs, ours = (compose.config(tmp_path, f"{name}.yaml") for name in ("theirs", "ours"))
     assert ours == theirs
@@ -252,4 +252,4 @@ def test_any_text_is_settled_for_good_or_refused(text: str) -> None:
     scope = Scope({"A"}, ON_THE_INSTANCE)
     (settled,) = interpolated([text], lambda _: scope)
     if not isinstance(settled, Invalid):
-        assert settle(settled, scope) == settled
+        assert interpolate(settled, scope) == settled

@@ -59,10 +59,15 @@ def read(stage: StageConfig, root: Path, problems: list[str], notes: list[str]) 
 
 
 def check_dockerfile(spec: BuildSpec, platform: str, *, name_context: Callable[[Path], str]) -> Iterator[str]:
-    """What Docker would refuse in the Dockerfile, a line each with what to write.
+    """Yield what Docker would refuse in the Dockerfile, with what to write.
 
-    platform: of the instances, such as linux/amd64. name_context: what the owner writes to build from another folder.
-    Raises BuildError where the file cannot be read.
+    Args:
+        spec: What is built.
+        platform: Of the instances, such as linux/amd64.
+        name_context: Says what to write to build from another folder.
+
+    Raises:
+        BuildError: If the file cannot be read.
     """
     file = read_dockerfile(spec.dockerfile)
     if file.is_foreign:
@@ -80,7 +85,7 @@ def check_dockerfile(spec: BuildSpec, platform: str, *, name_context: Callable[[
 
 
 def exposed_ports(spec: BuildSpec, platform: str) -> tuple[int, ...] | None:
-    """The TCP ports that the image exposes by its Dockerfile, None where that is not known."""
+    """Return the TCP ports that the Dockerfile exposes, None if that is not known."""
     return read_dockerfile(spec.dockerfile).exposed(_arguments(spec, platform), spec.target)
 
 
@@ -89,7 +94,7 @@ def _arguments(spec: BuildSpec, platform: str) -> Mapping[str, str]:
 
 
 def _misread(file: Dockerfile) -> Iterator[str]:
-    """The first instruction that Docker does not know, or that stands before the first FROM."""
+    """Yield the first instruction that Docker does not know, or that is before the first FROM."""
     begun = False
     for one in file.instructions:
         if one.keyword not in INSTRUCTIONS:
@@ -116,7 +121,7 @@ def _missing_sources(
 
 
 def _sources(one: Instruction) -> Iterator[str]:
-    """The files of the context that a COPY or ADD names outright: no patterns, variables, addresses, other stages."""
+    """Yield the files of the context that a COPY or ADD names without patterns, variables, URLs or other stages."""
     if one.keyword not in ("ADD", "COPY") or "from" in one.flags or one.heredoc or "parents" in one.flags:
         return
     for word in one.words[:-1]:
@@ -125,7 +130,7 @@ def _sources(one: Instruction) -> Iterator[str]:
 
 
 def _cleaned(source: str) -> str:
-    """The path in the context: it is its own root."""
+    """Return the path in the context, which is its own root."""
     return posixpath.normpath(f"/{source}").lstrip("/") or "."
 
 
@@ -136,11 +141,11 @@ def _found_above(context: Path, source: str, name_context: Callable[[Path], str]
 
 
 def dockerrun(image: str, port: int) -> bytes:
-    """The file for an image by digest whose container listens on `port`.
+    """Return the file for an image by digest whose container listens on `port`.
 
     https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/single-container-docker-configuration.html: `Update` is the
-    page's own example and its default; a digest never has an update, so it costs one question to the registry.
-    `Volumes` are folders of the instance, mounted as `docker run --volume` does: here the stamp of the release.
+    page's own example and its default; a digest never has an update, so it costs one request to the registry.
+    `Volumes` are folders of the instance, mounted as `docker run --volume` does: here the metadata of the release.
     Without `Logging`, because a mount over a folder of logs hides what the image keeps there: Beanstalk collects
     what the container writes to its standard output and error.
     """
@@ -154,7 +159,7 @@ def dockerrun(image: str, port: int) -> bytes:
 
 
 def _container_port(stage: StageConfig, spec: BuildSpec, problems: list[str], notes: list[str]) -> int:
-    """The port where the container listens: the manifest's, else the one that the Dockerfile exposes, else 8080."""
+    """Return the port where the container listens: the manifest's, else the one that the Dockerfile exposes."""
     port, name = stage.service.port, stage.service.dockerfile or "Dockerfile"
     exposed = exposed_ports(spec, platform_of(stage.environment.architecture))
     if not exposed or port in exposed:
@@ -181,7 +186,7 @@ def listed(ports: tuple[int, ...]) -> str:
 
 
 def _inside(root: Path, path: str) -> Path:
-    """The path that the manifest names, without `..` in it."""
+    """Return the path that the manifest names, without `..`."""
     return Path(os.path.normpath(root / path))
 
 

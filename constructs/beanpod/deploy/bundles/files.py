@@ -30,10 +30,14 @@ def printable(text: str) -> str:
 
 
 def folder_files(root: Path, folder: Path, problems: list[str]) -> Iterator[tuple[str, BundleFile]]:
-    """Every file below the folder, or the one file, by its path from the root.
+    """Yield every file below the folder, or the one file, by its path from the root.
 
-    Adds what cannot be taken to the problems. A symbolic link stands for what it points to, which has to be below the
-    root too: another checkout has no more. What vanishes while it is read was not there.
+    Links are followed, as long as they lead to something below the root. Files that vanish meanwhile are left out.
+
+    Args:
+        root: The manifest's folder.
+        folder: A folder or a file below it.
+        problems: Where files that a bundle cannot contain are added.
     """
     problem = too_large(_sizes(root, folder))
     if problem:
@@ -43,7 +47,7 @@ def folder_files(root: Path, folder: Path, problems: list[str]) -> Iterator[tupl
 
 
 def too_large(sizes: Mapping[str, int], *, largest: int = LARGEST, most_files: int = MOST_FILES) -> str | None:
-    """What is wrong with a bundle of files of these sizes in bytes, by their paths; None if Beanstalk takes it."""
+    """Say why Elastic Beanstalk refuses files of these sizes in bytes, by their paths; None if it does not."""
     weight = sum(size + _ENTRY + 2 * len(name.encode("utf-8", "replace")) for name, size in sizes.items())
     if weight <= largest and len(sizes) <= most_files:
         return None
@@ -58,7 +62,7 @@ def too_large(sizes: Mapping[str, int], *, largest: int = LARGEST, most_files: i
 
 
 def _biggest(sizes: Mapping[str, int]) -> list[str]:
-    """The folders that hold most, from the top down as long as one holds nearly all."""
+    """Return the largest folders, from the top down as long as one contains nearly all."""
     inside: Counter[PurePosixPath] = Counter()
     for name, size in sizes.items():
         for parent in (PurePosixPath(name), *PurePosixPath(name).parents):
@@ -73,7 +77,7 @@ def _biggest(sizes: Mapping[str, int]) -> list[str]:
 
 
 def _sizes(root: Path, folder: Path) -> dict[str, int]:
-    """The sizes of the files below a folder, or of the one file; what cannot be looked at is left to the reading."""
+    """Return the sizes of the files below a folder, or of the one file; unreadable ones are reported when read."""
     sizes: dict[str, int] = {}
     if not os.path.isdir(folder):
         return {_inside(root, folder): os.path.getsize(folder)} if os.path.isfile(folder) else {}
@@ -88,7 +92,7 @@ def _sizes(root: Path, folder: Path) -> dict[str, int]:
 
 
 def _taken(root: Path, path: Path, problems: list[str], above: tuple[Path, ...]) -> Iterator[tuple[str, BundleFile]]:
-    """What is at the path. above: the folders that it is in, as they are really called."""
+    """Yield the files at the path. above: the folders that contain it, without links."""
     name = _inside(root, path)
     try:
         if path.is_symlink():
@@ -145,10 +149,11 @@ _HASH = re.compile(rb"^release='([0-9a-f]{16})'$", re.MULTILINE)
 
 
 def check_folder(folder: Path, inputs: tuple[Path, ...]) -> None:
-    """Raise UsageError where a bundle cannot be written into the folder without a loss.
+    """Raise UsageError if a bundle cannot be written into the folder without a loss.
 
-    It may be new, empty, or hold exactly what an earlier run wrote. inputs: the folders that images and bundles are
-    made from: what is written there would be part of the next ones.
+    Args:
+        folder: It may be new, empty, or contain exactly what an earlier run wrote.
+        inputs: The folders that images and bundles are made from: what is written there would be part of the next ones.
     """
     place = folder.resolve()
     for name in inputs:
@@ -169,7 +174,7 @@ def check_folder(folder: Path, inputs: tuple[Path, ...]) -> None:
 
 
 def write_folder(bundle: Bundle, folder: Path) -> None:
-    """Write the bundle's files, in the place of those that an earlier run wrote. Raises UsageError where it cannot.
+    """Replace what an earlier run wrote by the bundle's files. Raises UsageError if the folder cannot be written.
 
     The folder has passed `check_folder`.
     """
@@ -192,7 +197,7 @@ def _is_writable(folder: Path) -> bool:
 
 
 def _is_written(folder: Path) -> bool:
-    """Whether the folder holds a bundle and nothing else: its clean-up script names the hash of all files."""
+    """Whether the folder contains a bundle and nothing else: its clean-up script names the hash of all files."""
     try:
         named = _HASH.search((folder / hooks.CLEANUP).read_bytes())
     except (FileNotFoundError, NotADirectoryError):

@@ -14,19 +14,19 @@ from beanpod.deploy.bundles.bundle import METADATA_MOUNT, BundleFile, metadata_f
 _SCRIPTS = Path(__file__).parent / "scripts"
 
 
-# Beanstalk runs the hooks of a folder by name: the login comes before anybody else's.
+# Elastic Beanstalk runs the hooks of a folder by name: the login is first.
 _LOGINS = tuple(f".platform/{hooks}/prebuild/00_beanpod_login.sh" for hooks in ("hooks", "confighooks"))
 _RELEASE = ".platform/hooks/prebuild/01_beanpod_release.sh"
-# After the images are there, before their containers start.
+# After the images are pulled, before their containers start.
 _LOGS = tuple(f".platform/{hooks}/predeploy/00_beanpod_logs.sh" for hooks in ("hooks", "confighooks"))
-# After the user's own, which may start something; a change of configuration restarts containers as well.
+# After the user's hooks, which may start something; a change of configuration restarts containers as well.
 _VERIFIES = tuple(f".platform/{hooks}/postdeploy/98_beanpod_verify.sh" for hooks in ("hooks", "confighooks"))
 CLEANUP = ".platform/hooks/postdeploy/99_beanpod_cleanup.sh"
 
-# A name that a shell takes as it stands.
+# A name that needs no quotes in a shell.
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]*")
 
-# Names in a bundle that nobody else can have.
+# Names in a bundle that files of the project cannot have.
 OWN_FILES = frozenset({*_LOGINS, *_LOGS, _RELEASE, *_VERIFIES, CLEANUP, "docker-compose.yml", "Dockerrun.aws.json"})
 
 
@@ -42,10 +42,13 @@ def login_hooks(repository: str) -> Mapping[str, BundleFile]:
 
 
 def release_hook(version: str, images: Mapping[str | None, str]) -> Mapping[str, BundleFile]:
-    """Write down on the instance what is released: the version, the environment's name, and each service's image.
+    """Write the release's metadata on the instance: the version, the environment's name, and each service's image.
 
-    version: the label, with HASH_PLACEHOLDER in it. The environment's name is what its instance knows:
-    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/custom-platforms-scripts.html has the key.
+    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/custom-platforms-scripts.html has the key of the name.
+
+    Args:
+        version: The label, with HASH_PLACEHOLDER in it.
+        images: By their services; None for the one Dockerfile.
     """
     stamps = (f"stamp {shlex.quote(metadata_folder(name))} {shlex.quote(image)}" for name, image in images.items())
     return {_RELEASE: _script("release.sh", MOUNT=METADATA_MOUNT, VERSION=version, STAMPS="\n".join(stamps))}
@@ -53,7 +56,13 @@ def release_hook(version: str, images: Mapping[str | None, str]) -> Mapping[str,
 
 @dataclass(frozen=True)
 class LogFolder:
-    """A folder of the instance's logs. user: of its container, as the compose file has it; "" for the image's own."""
+    """A folder for a container's logs on the instance.
+
+    Attributes:
+        name: Of the folder, below EB_LOG_BASE_DIR.
+        image: Of the container.
+        user: Of the container, as in the compose file; "" for the image's.
+    """
 
     name: str
     image: str
@@ -61,7 +70,7 @@ class LogFolder:
 
 
 def logs_hook(folders: Iterable[LogFolder]) -> Mapping[str, BundleFile]:
-    """Have the containers' users write into their folders of logs, which are root's on the instance.
+    """Let the containers' users write into their log folders, which belong to root on the instance.
 
     https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/create_deploy_docker.container.console.html: Beanstalk makes
     one for each service below EB_LOG_BASE_DIR.
@@ -74,16 +83,20 @@ def logs_hook(folders: Iterable[LogFolder]) -> Mapping[str, BundleFile]:
 def verify_hooks(
     kinds: Mapping[str, str], *, image: str, health_path: str, health_codes: str
 ) -> Mapping[str, BundleFile]:
-    """Fail an instance's deployment where a container does not run well, or the health path does not answer there.
+    """Fail an instance's deployment if a container does not run, or the health path does not answer there.
 
-    "If any hook fails (exits with a non-zero code), the deployment aborts and fails", says the page above; what ran
-    before is not brought back by that: "start another deployment", says
+    "If any hook fails (exits with a non-zero code), the deployment aborts and fails", says the page above; the previous
+    version then needs another deployment:
     https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environments-health-enhanced-notifications.html.
-    The deploy script does.
 
-    kinds: of compose services, by their names; none where there is one container. image: of that one. health_codes:
-    as in MatcherHTTPCode. Variables of the environment: BEANPOD_WATCH_SECONDS, how long nothing may restart, 15 s
-    where it is not given; BEANPOD_SETTLE_SECONDS, how long everything has to come to that, 60 s.
+    Two variables of the environment set the times: BEANPOD_WATCH_SECONDS (15), in which nothing may restart, and
+    BEANPOD_SETTLE_SECONDS (60), after which that has to hold.
+
+    Args:
+        kinds: Of compose services, by their names; none for one container.
+        image: Of the one container.
+        health_path: Of the service that receives requests.
+        health_codes: As in MatcherHTTPCode.
     """
     script = _script(
         "verify.sh",
@@ -96,9 +109,10 @@ def verify_hooks(
 
 
 def cleanup_hook(images: Iterable[str]) -> Mapping[str, BundleFile]:
-    """Remove what earlier releases left on the disk, except what this one and the one before need.
+    """Remove what earlier releases left on the disk, except what this one and the previous one need.
 
-    images: of every service; one whose name holds a variable is left alone.
+    Args:
+        images: Of every service; those with a variable in their name are ignored.
     """
     named = sorted({image for image in images if _IMAGE.fullmatch(image)})
     return {CLEANUP: _script("cleanup.sh", IMAGES=" ".join(named))}
@@ -112,6 +126,6 @@ def _script(name: str, **values: str) -> BundleFile:
 
 
 def _registry(repository: str) -> str:
-    """The registry as `docker login` takes it: a first part with a dot or a port, nothing for Docker Hub."""
+    """Return the registry as `docker login` expects it; "" for Docker Hub."""
     first, slash, _ = repository.partition("/")
     return first if slash and ("." in first or ":" in first) else ""

@@ -1,7 +1,7 @@
 """The user's own files for the instance: `.platform/` and `.ebextensions/` beside the manifest.
 
-What Beanstalk does with them: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/platforms-linux-extend.html. What
-would do nothing there, or sets what is the stacks' to set, is told; what would end the deployment is refused.
+https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/platforms-linux-extend.html. What Elastic Beanstalk ignores, or
+the stacks set, is noted; what would fail the deployment is refused.
 """
 
 import os
@@ -23,11 +23,11 @@ _STAGES = ("prebuild", "predeploy", "postdeploy")
 _NGINX = "nginx"
 _ELF = b"\x7fELF"
 _SHEBANG = re.compile(rb"#![ \t]*(/\S+)(?:[ \t]+(?:-S[ \t]+)?(\S+))?")
-# What an instance of the Docker platform has by itself.
+# What an instance of the Docker platform has.
 _INTERPRETERS = frozenset({"bash", "env", "python3", "sh"})
 # https://docs.aws.amazon.com/linux/al2/ug/prepare-for-al2023.html: "By default, cron is not installed in AL2023."
 _CRON = re.compile(rb"/etc/cron[.t]|/var/spool/cron|\bcrontab\b")
-# Of other kinds of projects; a bundle holds only what is named.
+# Of other platforms; a bundle contains only what is named.
 _LEFT_OUT = {
     "Dockerrun.aws.json": "the deploy script generates it from the manifest",
     "Procfile": "the container runs the command of its image",
@@ -38,7 +38,7 @@ _LEFT_OUT = {
 
 
 def extra_files(root: Path, problems: list[str]) -> Mapping[str, BundleFile]:
-    """Every file of the two folders by its path, as Beanstalk would have it. Adds to the problems.
+    """Return every file of the two folders by its path, as Elastic Beanstalk runs it; adds to the problems.
 
     https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/platforms-linux-extend.hooks.html: platforms since 2022 make
     every hook executable and its line ends LF. Done here already, a checkout on Windows is the same release.
@@ -54,9 +54,12 @@ def extra_files(root: Path, problems: list[str]) -> Mapping[str, BundleFile]:
 
 
 def extra_notes(root: Path, files: Mapping[str, BundleFile], *, compose: bool) -> Iterator[str]:
-    """What of the user's own files does nothing on the instance, or is not as it looks. files: of `extra_files`.
+    """Yield what Elastic Beanstalk ignores or changes of the user's own files.
 
-    compose: whether a compose file is deployed, which switches Beanstalk's nginx off.
+    Args:
+        root: The manifest's folder.
+        files: Of `extra_files`.
+        compose: Whether a compose file is deployed, which turns off Elastic Beanstalk's nginx.
     """
     for name, reason in _LEFT_OUT.items():
         if os.path.isfile(root / name):
@@ -97,12 +100,12 @@ def _is_hook(path: PurePosixPath) -> bool:
 
 
 def _with_line_feeds(data: bytes) -> bytes:
-    """A script without carriage returns at the ends of its lines; a program as it is."""
+    """Return a script with LF line endings; a binary as it is."""
     return data if b"\0" in data else data.replace(b"\r\n", b"\n")
 
 
 def _problems_of_hook(data: bytes) -> Iterator[str]:
-    """Why the instance could not start it."""
+    """Yield why the instance could not execute the hook."""
     if data.startswith(_ELF) or _SHEBANG.match(data):
         return
     if data.startswith(b"\xef\xbb\xbf#!"):
@@ -129,7 +132,7 @@ def _notes_of_hook(path: Path, file: BundleFile) -> Iterator[str]:
 
 
 def _notes_of_platform(path: PurePosixPath, *, compose: bool) -> Iterator[str]:
-    """What Beanstalk passes over below `.platform`."""
+    """Yield what Elastic Beanstalk ignores below `.platform`."""
     parts = path.parts[1:]
     known = (*_HOOKS, _NGINX)
     if not parts:
@@ -170,7 +173,7 @@ def _meant(word: str, known: tuple[str, ...]) -> str:
 
 
 def _read(data: bytes) -> Collection[object] | None:
-    """The content of a configuration file; None where it is neither YAML nor JSON, () where it has own tags."""
+    """Return the content of a configuration file; None if it is neither YAML nor JSON, () if it has tags of its own."""
     try:
         content = yaml.safe_load(data)
     except yaml.constructor.ConstructorError:

@@ -19,26 +19,26 @@ _OWN_LOGS = "/var/log/app"
 
 
 def transform_mounts(context: TransformContext) -> None:
-    """Development mounts go, files of the project come along, each service has a folder for its logs, ours a stamp."""
+    """Drop development mounts, add mounted files to the bundle, and mount folders for logs and release metadata."""
     for name, service in context.services.items():
         entries = service.get("volumes", [])
         volumes = [entry for entry in entries if isinstance(entry, Volume)]
-        gone = [volume for volume in volumes if _is_for_development(context, name, volume)]
-        for volume in gone:
+        dropped = [volume for volume in volumes if _is_for_development(context, name, volume)]
+        for volume in dropped:
             context.findings.note(at(name, "volumes"), _left_out(context, volume))
         kept = [
             _settled(context, name, volume)
             for volume in volumes
-            if volume not in gone and not (volume.is_anonymous and any(volume.within(mount) for mount in gone))
+            if volume not in dropped and not (volume.is_anonymous and any(volume.within(mount) for mount in dropped))
         ]
         for text in data_loss_notes(kept, context.settings.lifetime):
             context.findings.note(at(name, "volumes"), text)
-        faulty = [entry for entry in entries if not isinstance(entry, Volume)]
-        service["volumes"] = [*faulty, *kept, *_log_mount(name, kept), *_metadata_mount(context, name, kept)]
+        invalid = [entry for entry in entries if not isinstance(entry, Volume)]
+        service["volumes"] = [*invalid, *kept, *_log_mount(name, kept), *_metadata_mount(context, name, kept)]
 
 
 def _is_for_development(context: TransformContext, name: str, volume: Volume) -> bool:
-    """A folder of the project over what our image has in it already, unless the file for production asks for it."""
+    """Whether it mounts the project over a built image, and the file for production does not name it."""
     if name not in context.built or not volume.is_of_project or _holds_logs(context, volume):
         return False
     return not context.in_production_file(name, volume) and is_inside(context, volume.source)
@@ -55,7 +55,7 @@ def _left_out(context: TransformContext, volume: Volume) -> str:
 
 
 def _holds_logs(context: TransformContext, volume: Volume) -> bool:
-    """Whether it is a folder that the container writes logs to; a single file has no place in the instance's folder."""
+    """Whether it is a folder that the container writes logs to; a single file is not."""
     target = PurePosixPath(volume.target)
     if volume.read_only or is_file(context, volume.source):
         return False
@@ -63,7 +63,7 @@ def _holds_logs(context: TransformContext, volume: Volume) -> bool:
 
 
 def _settled(context: TransformContext, name: str, volume: Volume) -> Volume:
-    """The mount as it is on the instance."""
+    """Return the mount as it is on the instance."""
     where = at(name, "volumes")
     if volume.kind in ("npipe", "cluster"):
         context.findings.problem(where, f"{volume.target}: an instance has no mounts of type {volume.kind}: remove it")
@@ -77,13 +77,13 @@ def _settled(context: TransformContext, name: str, volume: Volume) -> Volume:
         if not context.in_production_file(name, volume) or volume.source.startswith("~"):
             context.findings.problem(where, outside_project(context, volume.source))
         return volume
-    return _taken(volume, context, where)
+    return _project_mount(volume, context, where)
 
 
-def _taken(volume: Volume, context: TransformContext, where: str) -> Volume:
-    """The mount of what is taken along. A zip has no empty folder: compose is told to make that on the instance."""
+def _project_mount(volume: Volume, context: TransformContext, where: str) -> Volume:
+    """Add what is mounted to the bundle. A zip has no empty folder, so Compose creates that on the instance."""
     before = len(context.files)
-    path = take(context, where, volume.source, or_else="use a named volume for data that the container creates")
+    path = add_file(context, where, volume.source, or_else="use a named volume for data that the container creates")
     taken = volume.from_source(f"./{path}")
     if len(context.files) > before or any(name.startswith(f"{path}/") for name in context.files):
         return taken
@@ -91,7 +91,7 @@ def _taken(volume: Volume, context: TransformContext, where: str) -> Volume:
 
 
 def outside_project(context: TransformContext, path: str) -> str:
-    """What to do about a path that is not of the project."""
+    """Say what to do about a path outside the project."""
     if path.startswith("~"):
         return (
             f"{path} is in your home directory: move it into the project and write ./{path[1:].lstrip('/')}, or use a "
@@ -110,7 +110,7 @@ def _log_mount(name: str, volumes: list[Volume]) -> list[Volume]:
 
 
 def log_folders(context: TransformContext) -> Iterator[tuple[str, str, str]]:
-    """The folders of logs that containers write to, with their service and its user; "" for its image's own."""
+    """Yield the folders that containers write logs to, with their service and its user; "" for the image's."""
     for name, service in context.services.items():
         user = str(service.get("user") or "")
         for volume in service.get("volumes", ()):
@@ -119,14 +119,14 @@ def log_folders(context: TransformContext) -> Iterator[tuple[str, str, str]]:
 
 
 def _metadata_mount(context: TransformContext, name: str, volumes: list[Volume]) -> list[Volume]:
-    """What the release says of itself, for a service of ours that has nothing of its own there."""
+    """Mount the release's metadata into a built service, unless it mounts something else there."""
     if name not in context.built or any(volume.path == METADATA_MOUNT for volume in volumes):
         return []
     return [Volume.bind(metadata_folder(name), METADATA_MOUNT, read_only=True)]
 
 
 def transform_volumes(context: TransformContext) -> None:
-    """Folders that volumes are bound to come along; how long the others last is said."""
+    """Add the folders that volumes bind to the bundle, and note how long named volumes last."""
     for name, definition in context.declared("volumes"):
         device = device_of(definition)
         if device is not None:
@@ -156,17 +156,17 @@ def _transform_device(context: TransformContext, name: str, definition: Tree, de
     if os.path.isdir(context.settings.folder / device) and not has_files(context, device):
         context.findings.problem(where, f"{device} is empty, and a bundle cannot contain empty folders: {without}")
         return
-    path = take(context, where, device, or_else=without)
+    path = add_file(context, where, device, or_else=without)
     definition |= {"driver": "local", "driver_opts": {**options, "device": f"./{path}"}}
     for service, keys in context.services.items():
         for volume in keys.get("volumes", ()):
             if isinstance(volume, Volume) and volume.is_named and volume.source == name and not volume.read_only:
-                text = lost(volume.target, device, context.settings.lifetime)
+                text = lost_at_release(volume.target, device, context.settings.lifetime)
                 context.findings.note(at(service, "volumes"), text)
 
 
 def transform_files(context: TransformContext) -> None:
-    """Secrets, configs and env files that are files come along; what nobody can give is refused."""
+    """Add secrets, configs, env files and label files to the bundle; refuse what is not available on the instance."""
     for section in ("secrets", "configs"):
         for name, definition in context.declared(section):
             _transform_definition(context, f"{section}.{name}", definition)
@@ -176,7 +176,7 @@ def transform_files(context: TransformContext) -> None:
 
 
 def check_external(context: TransformContext) -> None:
-    """Nobody makes anything on an instance beforehand."""
+    """Refuse what is external: nothing exists on an instance beforehand."""
     for section in ("networks", "volumes", "secrets", "configs"):
         for name, definition in context.declared(section):
             if definition.get("external"):
@@ -189,7 +189,7 @@ def _transform_definition(context: TransformContext, where: str, definition: Tre
     if file is not None and _is_of_the_instance(context, where, str(file)):
         return
     if file is not None:
-        definition["file"] = f"./{take(context, where, str(file))}"
+        definition["file"] = f"./{add_file(context, where, str(file))}"
         if where.startswith("secrets."):
             context.findings.note(
                 where,
@@ -200,14 +200,14 @@ def _transform_definition(context: TransformContext, where: str, definition: Tre
 
 
 def _is_of_the_instance(context: TransformContext, where: str, file: str) -> bool:
-    """Whether it is a path of the instance that the file for production names, such as a certificate's."""
+    """Whether the file for production names this path on the instance, such as a certificate's."""
     section, _, name = where.partition(".")
     named = ((context.production.get(section) or {}).get(name) or {}).get("file")
     return PurePosixPath(file).is_absolute() and str(named) == file
 
 
 def _transform_label_files(context: TransformContext, name: str, service: Tree) -> None:
-    files = [take(context, at(name, "label_file"), str(path)) for path in service.get("label_file", ())]
+    files = [add_file(context, at(name, "label_file"), str(path)) for path in service.get("label_file", ())]
     if files:
         service["label_file"] = [f"./{path}" for path in files]
 
@@ -230,7 +230,9 @@ def _settled_env_file(context: TransformContext, name: str, entry: Any) -> Any:
         )
         settled = inside(context, path)
     else:
-        settled = take(context, where, path, or_else=f"write {{path: {path}, required: false}} if a hook creates it")
+        settled = add_file(
+            context, where, path, or_else=f"write {{path: {path}, required: false}} if a hook creates it"
+        )
         if settled:
             context.findings.note(
                 where,
@@ -239,10 +241,17 @@ def _settled_env_file(context: TransformContext, name: str, entry: Any) -> Any:
     return {**entry, "path": settled} if isinstance(entry, dict) else settled
 
 
-def take(context: TransformContext, where: str, source: str, *, or_else: str = "") -> str | None:
-    """Take what `source` names from the compose file's folder into the bundle; its path there, None if it cannot.
+def add_file(context: TransformContext, where: str, source: str, *, or_else: str = "") -> str | None:
+    """Add what `source` names to the bundle, which mirrors the manifest's folder.
 
-    The bundle mirrors the manifest's folder. or_else: what else to do where there is no such file.
+    Args:
+        context: The compose file.
+        where: The place in it, for messages.
+        source: A path relative to the compose file's folder.
+        or_else: What else to do if there is no such file.
+
+    Returns:
+        Its path in the bundle, None if there is a problem.
     """
     path = _path(context, source)
     problem = _problem(context, path, source, or_else)
@@ -257,13 +266,13 @@ def take(context: TransformContext, where: str, source: str, *, or_else: str = "
 
 
 def inside(context: TransformContext, source: str) -> str | None:
-    """The path in the bundle of what `source` names, be there anything or not; None outside of the project."""
+    """Return the path in the bundle of what `source` names, whether it exists or not; None outside the project."""
     path = _path(context, source)
     return path.relative_to(context.settings.root).as_posix() if path else None
 
 
 def is_file(context: TransformContext, source: str) -> bool:
-    """Whether `source` names a file of the project that is there."""
+    """Whether `source` names an existing file of the project."""
     path = _path(context, source)
     return path is not None and os.path.isfile(path)
 
@@ -281,12 +290,12 @@ def has_files(context: TransformContext, source: str) -> bool:
 
 
 def is_inside(context: TransformContext, source: str) -> bool:
-    """Whether `source` names a place in the project, be there anything or not."""
+    """Whether `source` names a path in the project, whether it exists or not."""
     return _path(context, source) is not None
 
 
 def _path(context: TransformContext, source: str) -> Path | None:
-    """The place in the project, without its `..`; None outside of it."""
+    """Return the path in the project, without `..`; None outside of it."""
     # The compose file may stand above the manifest, and name what stands below that.
     place = Path(os.path.normpath(context.settings.folder / source))
     inside = not Path(source).is_absolute() and place.is_relative_to(context.settings.root)
@@ -313,7 +322,7 @@ _FOREIGN_TYPES = ("nfs", "cifs", "smb", "tmpfs")
 
 
 def data_loss_notes(volumes: list[Volume], lifetime: Lifetime) -> Iterator[str]:
-    """What to say of a service's mounts: a line for each one that its container may write to.
+    """Yield a note for each mount of a service that its container may write to.
 
     Args:
         volumes: As they are on the instance, without those of the deploy script itself.
@@ -323,7 +332,7 @@ def data_loss_notes(volumes: list[Volume], lifetime: Lifetime) -> Iterator[str]:
         if volume.read_only:
             continue
         if volume.is_of_project:
-            yield lost(volume.target, volume.source, lifetime)
+            yield lost_at_release(volume.target, volume.source, lifetime)
         elif volume.is_anonymous:
             yield (
                 f"{volume.target} is an anonymous volume, which is removed with its container: store data in "
@@ -333,8 +342,8 @@ def data_loss_notes(volumes: list[Volume], lifetime: Lifetime) -> Iterator[str]:
             yield f"{volume.source} is on the instance's disk and is lost with it, unless EFS is mounted there"
 
 
-def lost(target: str, source: str, lifetime: Lifetime) -> str:
-    """What to say of a file or folder of the project that a container may write to."""
+def lost_at_release(target: str, source: str, lifetime: Lifetime) -> str:
+    """Say what happens to what a container writes to a file or folder of the project."""
     return (
         f"what the container writes to {target} is lost at the next release, which unpacks {source} again: store data "
         f"in {lifetime.durable_storage}; add :ro if the container only reads it"
@@ -347,14 +356,14 @@ def _may_hold_data(path: str) -> bool:
 
 
 def volumes_on_disk(services: Mapping[str, Tree], declared: Mapping[str, Tree | None]) -> list[str]:
-    """The volumes on the instance's disk that a container may write to, in the order of the file."""
-    written = {
+    """List the volumes on the instance's disk that a container may write to."""
+    to_yaml = {
         volume.source
         for service in services.values()
         for volume in service.get("volumes", ())
         if isinstance(volume, Volume) and volume.is_named and not volume.read_only
     }
-    return [name for name, definition in declared.items() if name in written and _is_on_disk(definition or {})]
+    return [name for name, definition in declared.items() if name in to_yaml and _is_on_disk(definition or {})]
 
 
 def _is_on_disk(definition: Tree) -> bool:
@@ -364,7 +373,7 @@ def _is_on_disk(definition: Tree) -> bool:
 
 
 def device_of(definition: Tree) -> str | None:
-    """The file or folder that a volume of the local driver is, where its options bind one.
+    """Return the file or folder that the options of a local volume bind; None if they bind none.
 
     https://docs.docker.com/reference/cli/docker/volume/create/#opt: as `mount` takes them.
     """

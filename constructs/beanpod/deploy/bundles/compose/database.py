@@ -1,4 +1,4 @@
-"""The development database, where it lives on in what others say: its host and its login are not those of RDS.
+"""Find the development database's host and login in what other services use: RDS has others.
 
 Strings that name a host: URLs and libpq's (https://www.postgresql.org/docs/current/libpq-connect.html), .NET's
 (https://learn.microsoft.com/dotnet/framework/data/adonet/connection-string-syntax), Go's
@@ -38,7 +38,7 @@ _ALL = "${RDS_HOSTNAME}, ${RDS_PORT}, ${RDS_DB_NAME}, ${RDS_USERNAME} and ${RDS_
 
 @dataclass(frozen=True)
 class Login:
-    """What the development database's service says of its login; of each, every value that may be meant."""
+    """The login of the development database: of each part, every value that its service may mean."""
 
     users: frozenset[str]
     passwords: frozenset[str]
@@ -60,7 +60,7 @@ class Login:
 
 
 def _kind(variable: str) -> str | None:
-    """What a variable says of a login, by its name."""
+    """Return which part of a login a variable holds, by its name."""
     for kind, pattern in (("password", _PASSWORD), ("user", _USER), ("database", _NAME)):
         if pattern.search(variable):
             return kind
@@ -68,7 +68,7 @@ def _kind(variable: str) -> str | None:
 
 
 def host_in(text: str, names: Collection[str]) -> str | None:
-    """The name among `names` that a text uses as the host of a connection, None where it uses none."""
+    """Return the name that a text uses as the host of a connection, None if it uses none."""
     return next((name for name in names if _uses(text, name)), None)
 
 
@@ -88,7 +88,7 @@ def _uses(text: str, name: str) -> bool:
 
 
 def host_of_variable(variable: str, value: str, names: Collection[str]) -> str | None:
-    """The name of the database that a variable holds, alone or in a connection's string."""
+    """Return the database's host name that a variable holds, alone or in a connection string."""
     if _ADDRESS.search(variable):
         for part in re.split(r"[,;\s]+", value):
             alone = part.partition(":")[0]
@@ -98,12 +98,12 @@ def host_of_variable(variable: str, value: str, names: Collection[str]) -> str |
 
 
 def is_of_a_database(variable: str) -> bool:
-    """Whether a variable says something of a database, by its name."""
+    """Whether a variable belongs to a database, by its name."""
     return _OF_A_DATABASE.search(variable) is not None
 
 
 def rds_variable(variable: str) -> str | None:
-    """The variable of RDS that a variable of a database stands for, by its name: RDS_PASSWORD for DB_PASSWORD."""
+    """Return the RDS variable that a database variable corresponds to, such as RDS_PASSWORD for DB_PASSWORD."""
     if not is_of_a_database(variable) or _NO_VALUE.search(variable):
         return None
     if kind := _kind(variable):
@@ -114,7 +114,7 @@ def rds_variable(variable: str) -> str | None:
 
 
 def login_in(variable: str, value: str, login: Login) -> str | None:
-    """The variable of RDS that a variable has to be, where it holds the login of the development database.
+    """Return the RDS variable to use where a variable holds part of the development database's login.
 
     Only where the variable is one of a database by its name: `shop` may be the name of many things.
     """
@@ -132,7 +132,7 @@ def is_password(variable: str) -> bool:
 
 
 def holds_password(value: str, login: Login) -> bool:
-    """Whether a connection's string holds the development database's password, in an address or as a key's value."""
+    """Whether a connection string holds the development database's password."""
     return any(
         re.search(
             rf"(?:://[^/@]*:|pass(?:word)?\s*=|pwd\s*=)\s*['\"]?{re.escape(password)}(?=[@;&'\"\s]|$)",
@@ -144,7 +144,7 @@ def holds_password(value: str, login: Login) -> bool:
 
 
 def remedy(variable: str, value: str) -> str:
-    """What to write for a variable that names the development database, with the login as well."""
+    """Say what to write for a variable that names the development database."""
     if url := _URL.fullmatch(value):
         login = "${RDS_USERNAME}:${RDS_PASSWORD}@" if url["login"] else ""
         database = "/${RDS_DB_NAME}" if url["database"] or login else ""
@@ -157,7 +157,7 @@ def remedy(variable: str, value: str) -> str:
 
 
 def texts_of(service: Tree) -> Iterator[tuple[str, str]]:
-    """What a service runs, by the keys that say it: commands and health checks; a list as one line."""
+    """Yield the commands and health checks of a service by their keys, each in one line."""
     for key in ("command", "entrypoint"):
         yield key, _line(service.get(key))
     yield "healthcheck.test", _line((service.get("healthcheck") or {}).get("test"))

@@ -1,4 +1,4 @@
-"""Variables: what the stage gives reaches the containers through `.env`, which Beanstalk writes on the instance.
+"""Variables of the stage reach the containers through `.env`, which Elastic Beanstalk writes on the instance.
 
 https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/create_deploy_docker.container.console.html: a value in the
 compose file wins over the one in `.env`.
@@ -30,18 +30,18 @@ _HOST = ("host.docker.internal", "172.17.0.1")
 _LOOPBACK = ("localhost", "127.0.0.1")
 
 
-def ensure_variables(context: TransformContext) -> None:
-    """A service of ours gets all variables of the stage, any other one those that it asks for by name."""
+def transform_environment(context: TransformContext) -> None:
+    """Give built services all variables of the stage, other services those that they name."""
     for name, service in context.services.items():
-        _take_development_values_out(context, name, service)
+        _remove_development_values(context, name, service)
         _ensure_files(context, name, service)
         if context.replaced:
             _check_variables(context, name, service, context.replaced)
             _check_commands(context, name, service, context.replaced)
 
 
-def _take_development_values_out(context: TransformContext, name: str, service: Tree) -> None:
-    """The development database's password in the file would win over the real one of the stage."""
+def _remove_development_values(context: TransformContext, name: str, service: Tree) -> None:
+    """Remove values that would win over those of the stage, such as the development database's password."""
     kept = dict(_production_values(context, name, service.get("environment", {})))
     if kept:
         service["environment"] = kept
@@ -69,7 +69,7 @@ def _given(context: TransformContext, name: str, variable: str, value: Any) -> A
 
 
 def _ensure_files(context: TransformContext, name: str, service: Tree) -> None:
-    """Other files than `.env` hold the developer's values, or secrets: only the file for production may name one."""
+    """Keep `.env`, and of other env files those that the file for production names."""
     where = at(name, "env_file")
     allowed = [_path(entry) for entry in context.production_entries(name, "env_file")]
     kept: dict[str, Any] = {}
@@ -93,32 +93,32 @@ def _ensure_files(context: TransformContext, name: str, service: Tree) -> None:
 
 
 def is_of_beanstalk(context: TransformContext, path: str) -> bool:
-    """Whether an env file is the one that Beanstalk writes: `.env` beside the compose file, or beside the manifest."""
+    """Whether Elastic Beanstalk writes this env file: `.env` beside the compose file or the manifest."""
     settings = context.settings
-    written = {os.path.normpath(place / ENV_FILE) for place in (settings.root, settings.folder)}
-    return os.path.normpath(settings.folder / path) in written
+    to_yaml = {os.path.normpath(place / ENV_FILE) for place in (settings.root, settings.folder)}
+    return os.path.normpath(settings.folder / path) in to_yaml
 
 
 def is_optional(entry: Tree) -> bool:
-    """Whether compose goes on without the file: https://docs.docker.com/reference/compose-file/services/#required."""
+    """Whether the file may be missing: https://docs.docker.com/reference/compose-file/services/#required."""
     return str(entry.get("required", True)).lower() == "false"
 
 
 def _as_beanstalk_writes(entry: Any) -> Any:
-    """Beanstalk doubles each dollar, which the format `raw` would not undo."""
+    """Remove the format `raw`: Elastic Beanstalk doubles each dollar, which that would not undo."""
     if isinstance(entry, dict):
         return {key: value for key, value in entry.items() if key != "format"}
     return entry
 
 
 def _variables_in(context: TransformContext, path: str, introduction: str = ", and with it ") -> str:
-    """The names of the variables that an env file sets, for a message; none where it cannot be read."""
+    """List the variables that an env file sets for a message; none if it cannot be read."""
     names = assignments(context, path)
     return f"{introduction}{', '.join(names)}" if names else ""
 
 
 def assignments(context: TransformContext, path: str) -> dict[str, str]:
-    """What an env file of the project sets; nothing where it cannot be read.
+    """Return what an env file of the project sets; nothing if it cannot be read.
 
     https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/#env-file-syntax
     """
@@ -133,7 +133,7 @@ def assignments(context: TransformContext, path: str) -> dict[str, str]:
 
 
 def paths_of(service: Tree) -> list[str]:
-    """The env files of a service."""
+    """List the env files of a service."""
     return [_path(entry) for entry in service.get("env_file", ())]
 
 
@@ -143,7 +143,7 @@ def _path(entry: Any) -> str:
 
 
 def _check_variables(context: TransformContext, name: str, service: Tree, replaced: ReplacedDatabase) -> None:
-    """A variable with the development database's host or login leads nowhere once RDS has taken its place."""
+    """Refuse variables with the development database's host or login, which RDS replaces."""
     values = service.get("environment", {})
     on_host = service.get("network_mode") == "host"
     for variable, value in values.items():

@@ -17,18 +17,18 @@ _SHARED = ("network_mode", "ipc", "pid")
 
 
 def remove_profiles(context: TransformContext) -> None:
-    """Compose on Beanstalk starts no profile: a service that has one would be dead text."""
-    leaving = [
+    """Remove services with a profile, which Compose on Elastic Beanstalk does not start."""
+    removed = [
         name for name, service in context.services.items() if service.get("profiles") and not _is_rds(context, name)
     ]
-    for name in leaving:
+    for name in removed:
         context.findings.note(at(name), "left out: it has a profile")
         del context.services[name]
     for name, service in context.services.items():
-        optional = [other for other in leaving if _is_optional(service.get("depends_on", {}).get(other))]
+        optional = [other for other in removed if _is_optional(service.get("depends_on", {}).get(other))]
         for other in optional:
             context.findings.note(at(name, "depends_on"), f"{other} left out, as it is not required")
-        _forget(service, optional)
+        _remove_references(service, optional)
 
 
 def _is_rds(context: TransformContext, name: str) -> bool:
@@ -36,12 +36,12 @@ def _is_rds(context: TransformContext, name: str) -> bool:
 
 
 def _is_optional(dependency: Tree | None) -> bool:
-    """Whether a service is started without this one: https://docs.docker.com/reference/compose-file/services/#depends_on."""
+    """Whether a service starts without this one: https://docs.docker.com/reference/compose-file/services/#depends_on."""
     return str((dependency or {}).get("required", True)).lower() == "false"
 
 
 def remove_database(context: TransformContext) -> None:
-    """RDS takes the place of the service that the manifest names; what is only there for it goes as well."""
+    """Remove the database that RDS replaces, and the tools that exist only for it."""
     database = context.settings.database_service
     if database is None:
         _note_beside_rds(context)
@@ -50,9 +50,9 @@ def remove_database(context: TransformContext) -> None:
         known = ", ".join(context.services)
         context.findings.problem("database.compose_service", f"there is no service {database}: name one of {known}")
         return
-    companions = _companions(context, database)
+    companions = _database_tools(context, database)
     context.replaced = ReplacedDatabase(
-        names=tuple(dict.fromkeys([*names_of(database, context.services), *given_names(context, database)])),
+        names=tuple(dict.fromkeys([*host_names(database, context.services), *generated_names(context, database)])),
         login=Login.of(_environment(context, context.services[database])),
     )
     _check_shared_secrets(context, database)
@@ -66,11 +66,11 @@ def remove_database(context: TransformContext) -> None:
         del context.services[name]
         context.findings.note(at(name), f"left out with {database}; to keep it, name it in {context.production_name}")
     for service in context.services.values():
-        _forget(service, {database, *companions})
+        _remove_references(service, {database, *companions})
 
 
 def _note_beside_rds(context: TransformContext) -> None:
-    """A stage with a database of RDS whose compose file still runs one of its own."""
+    """Note databases that run in addition to RDS."""
     for name, service in context.services.items() if "RDS_HOSTNAME" in context.settings.provided else ():
         if _DATABASE_IMAGE.search(str(service.get("image", ""))):
             text = f'runs in addition to RDS; to leave it out, write compose_service = "{name}" in [database]'
@@ -78,13 +78,13 @@ def _note_beside_rds(context: TransformContext) -> None:
 
 
 def _environment(context: TransformContext, service: Tree) -> Tree:
-    """What a service finds as variables, of its files as well."""
+    """Return the variables of a service, those of its env files included."""
     files = {key: value for path in paths_of(service) for key, value in assignments(context, path).items()}
     return {**files, **(service.get("environment") or {})}
 
 
 def _check_shared_secrets(context: TransformContext, database: str) -> None:
-    """The development database's password, as a file: of no use with RDS, and not for a bundle."""
+    """Refuse secrets with the development database's password in a file."""
     own = {name for section, name in _resources(context.services[database]) if section == "secrets"}
     files = {name for name, definition in context.declared("secrets") if definition.get("file")}
     for name, service in context.services.items():
@@ -94,34 +94,34 @@ def _check_shared_secrets(context: TransformContext, database: str) -> None:
             context.findings.problem(f"secrets.{secret}", text)
 
 
-def _companions(context: TransformContext, database: str) -> list[str]:
-    """Tools for the database such as adminer: an image off the shelf that depends on it and that nothing else needs.
+def _database_tools(context: TransformContext, database: str) -> list[str]:
+    """List tools for the database such as adminer: pulled images that depend on it and that nothing else needs.
 
     Never the service that requests reach, nor one that `compose.prod.yaml` names, nor anything where no image is
     ours: there an image off the shelf may be the app.
     """
     kept = {database, *context.built, *context.production.get("services", {}), *_reached(context)}
-    leaving = [
+    removed = [
         name
         for name, service in context.services.items()
-        if context.built and name not in kept and database in set(needs(service))
+        if context.built and name not in kept and database in set(dependencies(service))
     ]
-    while needed := [name for name in leaving if name in _needed_by_others(context, {database, *leaving})]:
-        leaving = [name for name in leaving if name not in needed]
-    return leaving
+    while needed := [name for name in removed if name in _needed_by_others(context, {database, *removed})]:
+        removed = [name for name in removed if name not in needed]
+    return removed
 
 
 def _reached(context: TransformContext) -> Iterator[str]:
     return (name for name, port in context.ports() if port.published_at(WEB_PORT))
 
 
-def _needed_by_others(context: TransformContext, leaving: Collection[str]) -> set[str]:
-    staying = (service for name, service in context.services.items() if name not in leaving)
-    return {name for service in staying for name in needs(service)}
+def _needed_by_others(context: TransformContext, removed: Collection[str]) -> set[str]:
+    staying = (service for name, service in context.services.items() if name not in removed)
+    return {name for service in staying for name in dependencies(service)}
 
 
-def needs(service: Tree) -> Iterator[str]:
-    """The services that a service refers to."""
+def dependencies(service: Tree) -> Iterator[str]:
+    """Yield the services that a service refers to."""
     yield from service.get("depends_on", {})
     for key in ("links", "volumes_from"):
         yield from (_referred(entry) for entry in service.get(key, ()) if not str(entry).startswith("container:"))
@@ -135,19 +135,19 @@ def _referred(entry: Any) -> str:
     return str(entry).partition(":")[0]
 
 
-def _forget(service: Tree, gone: Collection[str]) -> None:
-    """Take the references to services out that need no other remedy."""
+def _remove_references(service: Tree, dropped: Collection[str]) -> None:
+    """Remove the references to services that are left out."""
     if "depends_on" in service:
-        service["depends_on"] = {name: how for name, how in service["depends_on"].items() if name not in gone}
+        service["depends_on"] = {name: how for name, how in service["depends_on"].items() if name not in dropped}
     if "links" in service:
-        service["links"] = [entry for entry in service["links"] if _referred(entry) not in gone]
+        service["links"] = [entry for entry in service["links"] if _referred(entry) not in dropped]
     for key in ("depends_on", "links"):
         if key in service and not service[key]:
             del service[key]
 
 
 def remove_unused(context: TransformContext) -> None:
-    """Networks, volumes, secrets and configs that no service uses any more."""
+    """Remove networks, volumes, secrets and configs that no service uses."""
     used = {resource for service in context.services.values() for resource in _resources(service)}
     used.add(("networks", "default"))
     for section in ("networks", "volumes", "secrets", "configs"):
@@ -171,7 +171,7 @@ _SHARED = ("network_mode", "ipc", "pid")
 
 
 def transform_names(context: TransformContext) -> None:
-    """Keep reachable by name what is reachable by its container's name, and name services in the place of containers.
+    """Replace container names by aliases and by references to services.
 
     Nothing else runs on an instance: another container is refused.
     """
@@ -182,7 +182,7 @@ def transform_names(context: TransformContext) -> None:
         service = context.services[name]
         if alias != name and "network_mode" not in service:
             service["networks"] = with_alias(service.get("networks") or {"default": None}, alias)
-    _keep_given_names(context)
+    _keep_generated_names(context)
     for name, service in context.services.items():
         if container := service.get("container_name"):
             kept = named.get(container) == name and "network_mode" not in service
@@ -190,13 +190,13 @@ def transform_names(context: TransformContext) -> None:
             context.findings.note(at(name, "container_name"), f"left out: {how}")
 
 
-def _keep_given_names(context: TransformContext) -> None:
-    """Compose names a container after its project, which is another one on the instance: who says it is found by it."""
+def _keep_generated_names(context: TransformContext) -> None:
+    """Add aliases for the container names that Compose generates, which differ on the instance, where they are used."""
     said = " ".join(
         str(value) for service in context.services.values() for value in (service.get("environment") or {}).values()
     )
     for name, service in context.services.items():
-        for given in given_names(context, name):
+        for given in generated_names(context, name):
             if re.search(rf"(?<![\w.-]){re.escape(given)}(?![\w.-])", said) and "network_mode" not in service:
                 service["networks"] = with_alias(service.get("networks") or {"default": None}, given)
                 context.findings.note(
@@ -205,8 +205,8 @@ def _keep_given_names(context: TransformContext) -> None:
                 )
 
 
-def given_names(context: TransformContext, name: str) -> tuple[str, str]:
-    """What compose calls the first container of a service, now and before its second version.
+def generated_names(context: TransformContext, name: str) -> tuple[str, str]:
+    """Return the names that Compose generates for the first container of a service, in its versions 2 and 1.
 
     https://docs.docker.com/compose/how-tos/project-name/: the project is named by the file, or after its folder.
     """
@@ -216,13 +216,13 @@ def given_names(context: TransformContext, name: str) -> tuple[str, str]:
 
 
 def container_names(services: Mapping[str, Tree]) -> dict[str, str]:
-    """The services by the names of their containers; without those whose name cannot be known here."""
+    """Return the services by their container names, without those that hold an undefined variable."""
     names = {name: service.get("container_name") for name, service in services.items()}
     return {str(given): name for name, given in names.items() if given and not isinstance(given, Invalid)}
 
 
 def with_alias(networks: Tree, alias: str) -> Tree:
-    """The networks of a service, on each of which it has one more name."""
+    """Return the networks of a service with one more alias on each."""
     return {
         network: {**(keys or {}), "aliases": list(dict.fromkeys([*((keys or {}).get("aliases") or ()), alias]))}
         for network, keys in networks.items()
@@ -264,8 +264,8 @@ def _link(entry: str, service_of: Callable[[str, str], str | None]) -> str | Non
     return f"{other}:{alias or container}" if other else None
 
 
-def names_of(name: str, services: Mapping[str, Tree]) -> Iterator[str]:
-    """Every name by which others may reach a service: its own, its container's, and its aliases."""
+def host_names(name: str, services: Mapping[str, Tree]) -> Iterator[str]:
+    """Yield every host name of a service: its own, its container's, and its aliases."""
     service = services[name]
     yield name
     for key in ("container_name", "hostname"):

@@ -1,7 +1,7 @@
-"""`${VARIABLE}` in a compose file: kept where the environment on Beanstalk has the variable, settled here otherwise.
+"""`${VARIABLE}` in a compose file: kept if the environment has the variable, else interpolated here.
 
 Compose on the instance finds the environment's variables in `.env`. Whatever else it would find there, such as HOME
-or PORT of Beanstalk's own process, must not decide what runs: a variable that the stage does not give is unset.
+or PORT of Beanstalk's own process, must not decide what runs: a variable that the stage does not set is unset.
 https://docs.docker.com/reference/compose-file/interpolation/
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from beanpod.deploy.bundles.compose.model import Invalid
 
-# A dollar before a name or a brace asks for a variable; twice, or before anything else, it is a dollar.
+# A dollar before a name or a brace is a variable; two, or one before anything else, are a dollar.
 _DOLLAR = re.compile(r"\$(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<braced>\{)|\$?)")
 _BRACED = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:(?P<operator>:?[-?+])(?P<word>.*))?", re.DOTALL)
 _OF_THIS_MACHINE = re.compile(r"\$(?:\{(?=\w+\}))?(?P<name>PWD|HOME)(?:\}|(?!\w))")
@@ -21,7 +21,12 @@ Place = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Scope:
-    """The variables that a text finds where it is settled. remedy: what to do about one that it does not find."""
+    """The variables that a text may use.
+
+    Attributes:
+        names: Their names.
+        remedy: What to do about any other variable.
+    """
 
     names: Collection[str]
     remedy: str
@@ -33,12 +38,18 @@ ON_THE_INSTANCE = (
 IN_A_BUILD = "a build finds no ${{{name}}}: write the value, or ${{{name}:-default}}"
 
 
-class _UnsettledError(Exception):
-    """Why a text cannot be settled, and the remedy."""
+class _InterpolationError(Exception):
+    """Why a text cannot be interpolated, and the remedy."""
 
 
 def interpolated(value: Any, scope_of: Callable[[Place], Scope], path: Place = ()) -> Any:
-    """The tree with every text settled, or `Invalid` where it cannot be. scope_of: what a place finds."""
+    """Interpolate every text of a tree; one that cannot be interpolated becomes `Invalid`.
+
+    Args:
+        value: The tree.
+        scope_of: Gives the scope of a place in the tree.
+        path: The place of the value.
+    """
     if isinstance(value, dict):
         return {key: interpolated(item, scope_of, (*path, key)) for key, item in value.items()}
     if isinstance(value, list):
@@ -46,15 +57,15 @@ def interpolated(value: Any, scope_of: Callable[[Place], Scope], path: Place = (
     if not isinstance(value, str) or "$" not in value:
         return value
     try:
-        return settle(value, scope_of(path))
-    except _UnsettledError as error:
+        return interpolate(value, scope_of(path))
+    except _InterpolationError as error:
         return Invalid(value, _path_remedy(value) or str(error))
     except RecursionError:
         return Invalid(value, "variables are nested too deeply: write fewer")
 
 
 def _path_remedy(text: str) -> str:
-    """What to write for a path that begins with this machine's folder or home; "" for anything else."""
+    """Say what to write for a path that begins with ${PWD} or ${HOME}; "" for anything else."""
     match = _OF_THIS_MACHINE.match(text)
     if match is None:
         return ""
@@ -69,8 +80,8 @@ def _path_remedy(text: str) -> str:
     )
 
 
-def settle(text: str, scope: Scope) -> str:
-    """The text with the variables that are not in scope replaced by their defaults."""
+def interpolate(text: str, scope: Scope) -> str:
+    """Replace the variables that are not in scope by their defaults."""
     return "".join(_pieces(text, scope))
 
 
@@ -91,13 +102,13 @@ def _pieces(text: str, scope: Scope) -> Iterator[str]:
 
 
 def _closing(text: str, start: int) -> int:
-    """Where the brace that opened before `start` closes, past the braces within."""
+    """Return the position of the brace that closes the one before `start`."""
     depth = 1
     for place in range(start, len(text)):
         depth += (text[place] == "{") - (text[place] == "}")
         if depth == 0:
             return place
-    raise _UnsettledError("a brace is opened and not closed: close it")
+    raise _InterpolationError("a brace is opened and not closed: close it")
 
 
 def _braces(inside: str, scope: Scope) -> str:
@@ -105,17 +116,17 @@ def _braces(inside: str, scope: Scope) -> str:
     if match is None:
         # What follows may be secret.
         name = re.sub(r"\W.*", "", inside, flags=re.DOTALL)
-        raise _UnsettledError(f"${{{name}...}} is no variable: write ${{NAME}} or ${{NAME:-default}}")
+        raise _InterpolationError(f"${{{name}...}} is no variable: write ${{NAME}} or ${{NAME:-default}}")
     return _variable(match["name"], match["operator"] or "", match["word"] or "", scope)
 
 
 def _variable(name: str, operator: str, word: str, scope: Scope) -> str:
     if name in scope.names:
-        rest = word if operator.endswith("?") else settle(word, scope)
+        rest = word if operator.endswith("?") else interpolate(word, scope)
         return f"${{{name}{operator}{rest}}}"
     if operator.endswith("-"):
-        return settle(word, scope)
+        return interpolate(word, scope)
     if operator.endswith("+"):
         return ""
     said = f" ({word})" if operator.endswith("?") and word else ""
-    raise _UnsettledError(f"{scope.remedy.format(name=name)}{said}")
+    raise _InterpolationError(f"{scope.remedy.format(name=name)}{said}")

@@ -325,25 +325,25 @@ class TransformContext:
         return services
 
     def declared(self, section: str) -> Iterator[tuple[str, Tree]]:
-        """The networks, volumes, secrets or configs of the file."""
+        """Yield the networks, volumes, secrets or configs of the file."""
         for name, definition in (self.tree.get(section) or {}).items():
             yield name, definition or {}
 
     def production_entries(self, service: str, key: str) -> list[Any]:
-        """The entries of a service's list in `compose.prod.yaml`."""
+        """Return the entries of a service's list in the file for production."""
         above = self.production.get("services", {}).get(service, {})
         return list(above.get(key) or [])
 
     def in_production_file(self, service: str, volume: Volume) -> bool:
-        """Whether `compose.prod.yaml` names a mount at this place itself."""
+        """Whether the file for production names a mount at this path."""
         return volume.path in {getattr(entry, "path", None) for entry in self.production_entries(service, "volumes")}
 
     def ports(self) -> Iterator[tuple[str, Port]]:
-        """Every port that a service publishes."""
+        """Yield every published port with its service."""
         for name, service in self.services.items():
             yield from ((name, port) for port in service.get("ports", ()) if isinstance(port, Port))
 
-    def faulty_ports(self) -> Iterator[str]:
-        """The services with a port that could not be read."""
+    def invalid_ports(self) -> Iterator[str]:
+        """Yield the services with a port that could not be read."""
         for name, service in self.services.items():
             yield from (name for port in service.get("ports", ()) if not isinstance(port, Port))

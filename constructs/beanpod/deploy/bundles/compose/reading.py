@@ -79,7 +79,7 @@ class Compose:
     def ports(self, texts: Sequence[str]) -> list[Any]:
         """Read ports in the short syntax; what is no port stays a text."""
         services = {str(place): {"image": "x", "ports": [text]} for place, text in enumerate(texts)}
-        tree = json.loads(self._called(["--file=-", *_READ], written({"services": services})))
+        tree = json.loads(self._called(["--file=-", *_READ], to_yaml({"services": services})))
         return [port for place in services for port in tree["services"][place]["ports"]]
 
     def check(self, text: str, variables: Mapping[str, str]) -> None:
@@ -117,7 +117,7 @@ def _check_version(run: Runner) -> None:
 
 @dataclass(frozen=True)
 class Loaded:
-    """Compose files as read.
+    """Compose files as Docker Compose reads them.
 
     Attributes:
         tree: All files merged, each variable kept if the stage gives it, and replaced by its default otherwise.
@@ -162,7 +162,7 @@ def load(path: Path, provided: Iterable[str], findings: Findings, compose: Compo
 
 
 def _blamed(above: Path | None, compose: Compose) -> tuple[Path, str] | None:
-    """The file for production and what is wrong with it, if it cannot be read alone either."""
+    """Return the file for production and its error, if it cannot be read alone either."""
     try:
         if above:
             compose.read([above], "--no-consistency")
@@ -216,7 +216,7 @@ def _services(tree: Tree) -> Iterator[tuple[str, Tree]]:
 
 
 def _service(service: Tree, compose: Compose) -> Tree:
-    """A service with mappings for `NAME=value`, objects for ports and volumes, and without what is the default."""
+    """Return a service with mappings for `NAME=value`, objects for ports and volumes, and without defaults."""
     forms: dict[str, Callable[[Any], Any]] = {
         "build": lambda build: {**build, "args": _mapping(build.get("args") or {})},
         "configs": lambda items: [_short(item, {}) for item in items],
@@ -235,7 +235,7 @@ def _without(mapping: Tree, defaults: Tree) -> Tree:
 
 
 def _short(item: Tree, defaults: Tree, key: str = "source") -> Any:
-    """An entry in the short syntax where that says the same."""
+    """Return an entry in the short syntax if that means the same."""
     kept = _without(item, defaults)
     return kept[key] if set(kept) == {key} else kept
 
@@ -280,7 +280,7 @@ class _Dumper(yaml.SafeDumper):
 _Dumper.add_representer(str, _Dumper.represent_str)
 
 
-def written(tree: Tree) -> str:
-    """The tree as YAML, keys in their order."""
+def to_yaml(tree: Tree) -> str:
+    """Return the tree as YAML, keys in their order."""
     text: str = yaml.dump(tree, Dumper=_Dumper, sort_keys=False, width=float("inf"))
     return text

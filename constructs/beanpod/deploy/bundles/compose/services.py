@@ -11,7 +11,7 @@ from beanpod.deploy.bundles.compose.model import WEB_PORT, Port, TransformContex
 _PUBLISHED_BY_VARIABLE = re.compile(r"[^$]*\$.*:(?P<target>[0-9]{1,5})(?:/tcp)?")
 
 
-def ensure_web_port(context: TransformContext) -> str | None:
+def publish_web_port(context: TransformContext) -> str | None:
     """Have exactly one service publish port 80: the one that does, or the one that publishes the manifest's port.
 
     Returns:
@@ -20,7 +20,7 @@ def ensure_web_port(context: TransformContext) -> str | None:
     _drop_discarded_ports(context)
     reached = _names(name for name, port in context.ports() if port.published_at(WEB_PORT))
     if not reached:
-        _take_the_only_port(context)
+        _use_the_only_port(context)
         reached = _on_the_instances_network(context) or _publish(context)
     if len(reached) > 1 and all(_is_on_host(context.services[name]) for name in reached):
         text = f'each use network_mode host: write expose: ["{WEB_PORT}"] for the one that listens on that port'
@@ -33,11 +33,11 @@ def ensure_web_port(context: TransformContext) -> str | None:
     return reached[0] if len(reached) == 1 else None
 
 
-def _take_the_only_port(context: TransformContext) -> None:
-    """Where the manifest says no port and one alone is published, for everybody, that one is meant."""
+def _use_the_only_port(context: TransformContext) -> None:
+    """Use the only published port if the manifest has none."""
     published = {(name, port.target) for name, port in context.ports() if port.protocol == "tcp"}
     for_some = any(port.host_ip for _, port in context.ports())
-    if not context.settings.port_is_set and len(published) == 1 and not for_some and not any(context.faulty_ports()):
+    if not context.settings.port_is_set and len(published) == 1 and not for_some and not any(context.invalid_ports()):
         ((_, port),) = published
         context.settings = replace(context.settings, port=port)
 
@@ -47,7 +47,7 @@ def _is_on_host(service: dict[str, Any]) -> bool:
 
 
 def _drop_discarded_ports(context: TransformContext) -> None:
-    """A container on the instance's own network has its ports there: compose discards what it publishes."""
+    """Remove published ports of services with network_mode host, as Compose does."""
     for name, service in context.services.items():
         if _is_on_host(service) and service.get("ports"):
             targets = {port.target for port in service["ports"] if isinstance(port, Port)}
@@ -57,7 +57,7 @@ def _drop_discarded_ports(context: TransformContext) -> None:
 
 
 def _on_the_instances_network(context: TransformContext) -> list[str]:
-    """The service that listens on port 80 of the instance itself; none where another one may be meant.
+    """Return the service with network_mode host that listens on port 80; none if it is ambiguous.
 
     https://docs.docker.com/engine/network/drivers/host/. It says so by `expose`, or the manifest by its port.
     """
@@ -72,20 +72,20 @@ def _on_the_instances_network(context: TransformContext) -> list[str]:
 
 
 def _publish(context: TransformContext) -> list[str]:
-    """Move the one port that can be meant to 80; the services that have it now."""
+    """Publish the manifest's port as port 80. Return the services that publish it now."""
     wanted = context.settings.port
     _transform_replaced_ports(context)
     candidates = _names(name for name, port in context.ports() if port.target == wanted and port.protocol == "tcp")
     remedy = f'write ports: ["{WEB_PORT}:{wanted}"] for the one that receives requests'
     host = [name for name, service in context.services.items() if _is_on_host(service)]
-    if not candidates and host and not any(context.faulty_ports()):
+    if not candidates and host and not any(context.invalid_ports()):
         text = (
             f"host: requests arrive at port {WEB_PORT} of the instance, but service.port is {wanted}: listen on "
             f"{WEB_PORT} and write port = {WEB_PORT} in [service], or write "
             f'ports: ["{WEB_PORT}:{wanted}"] instead of network_mode'
         )
         context.findings.problem(at(host[0], "network_mode"), text)
-    elif not candidates and not any(context.faulty_ports()):
+    elif not candidates and not any(context.invalid_ports()):
         text = f"no service publishes port {WEB_PORT} or its container port {wanted} (service.port): {remedy}"
         context.findings.problem("services", text)
     if len(candidates) > 1:
@@ -100,7 +100,7 @@ def _publish(context: TransformContext) -> list[str]:
 
 
 def _transform_replaced_ports(context: TransformContext) -> None:
-    """Read a port of the manifest's that is published as a variable says: port 80 takes the place of that anyway."""
+    """Read the manifest's port where a variable publishes it: port 80 replaces that variable."""
     for service in context.services.values():
         service_ports = service.get("ports", ())
         for place, entry in enumerate(service_ports):
@@ -146,10 +146,13 @@ _CONDITIONS = {"none": "no", "any": "always"}
 
 
 class Kind(StrEnum):
-    """What a service should do once a release is over.
+    """What a service should do at the end of a release.
 
-    SERVER: run. JOB: have ended well, since others wait for that. ONCE: have ended well, or still run: the owner said
-    that it is not started again. WORKER: run, or have ended well: nobody said which.
+    Attributes:
+        SERVER: Run.
+        JOB: Have ended with exit code 0, as other services wait for that.
+        ONCE: Run, or have ended with exit code 0: the file says that it is not restarted.
+        WORKER: Run, or have ended with exit code 0: the file does not say which.
     """
 
     SERVER = "server"
@@ -159,16 +162,18 @@ class Kind(StrEnum):
 
 
 def transform_restarts(context: TransformContext, web: str | None) -> Mapping[str, Kind]:
-    """Give every service that has none a `restart`; the kind of each that has containers.
+    """Give every service a `restart`. Return the kind of each that has containers.
 
-    A worker without a word starts as `on-failure`, so that a job which ends well is not run again and a crash is. What
-    still runs at the end of the deployment becomes `unless-stopped`, so that it comes up again after a reboot as well.
+    A worker without a restart policy starts as `on-failure`, so that a job which succeeds is not run again and a crash
+    is. What still runs at the end of the deployment becomes `unless-stopped`, so that a reboot starts it too.
 
-    web: the service that requests reach.
+    Args:
+        context: The compose file.
+        web: The service that receives requests.
     """
     kinds = {name: _kind(context, name, service, web) for name, service in context.services.items()}
     for name, service in context.services.items():
-        if _word(service) is None:
+        if _restart_policy(service) is None:
             service["restart"] = _RESTARTS[kinds[name]]
     return {name: kind for name, kind in kinds.items() if _has_containers(context.services[name])}
 
@@ -178,7 +183,7 @@ _RESTARTS = {Kind.SERVER: "always", Kind.JOB: "no", Kind.WORKER: "on-failure"}
 
 def _kind(context: TransformContext, name: str, service: Tree, web: str | None) -> Kind:
     conditions = set(_awaited_as(context, name))
-    word = _word(service)
+    word = _restart_policy(service)
     if _COMPLETED in conditions:
         return Kind.JOB
     if name == web or service.get("ports"):
@@ -193,8 +198,8 @@ def _kind(context: TransformContext, name: str, service: Tree, web: str | None) 
     return Kind.SERVER if conditions and name not in context.built else Kind.WORKER
 
 
-def _word(service: Tree) -> str | None:
-    """The owner's word, as `restart` has it; None where there is none."""
+def _restart_policy(service: Tree) -> str | None:
+    """Return the restart policy that the file gives, None if it gives none."""
     policy = (service.get("deploy") or {}).get("restart_policy")
     if policy is not None:
         condition = str((policy or {}).get("condition", "any"))

@@ -13,7 +13,7 @@ from beanpod.deploy.bundles.compose.assets import (
     transform_mounts,
     transform_volumes,
 )
-from beanpod.deploy.bundles.compose.environment import ensure_variables
+from beanpod.deploy.bundles.compose.environment import transform_environment
 from beanpod.deploy.bundles.compose.filters import remove_database, remove_profiles, remove_unused, transform_names
 from beanpod.deploy.bundles.compose.model import (
     WEB_PORT,
@@ -27,8 +27,8 @@ from beanpod.deploy.bundles.compose.model import (
     invalid_texts,
     place,
 )
-from beanpod.deploy.bundles.compose.reading import Compose, ComposeError, Loaded, Runner, docker_compose, load, written
-from beanpod.deploy.bundles.compose.services import Kind, ensure_web_port, transform_restarts
+from beanpod.deploy.bundles.compose.reading import Compose, ComposeError, Loaded, Runner, docker_compose, load, to_yaml
+from beanpod.deploy.bundles.compose.services import Kind, publish_web_port, transform_restarts
 from beanpod.deploy.images import BuildSpec
 
 _LEFT_OUT = ("build", "container_name", "develop", "profiles")
@@ -40,12 +40,17 @@ _SECTIONS = ("networks", "volumes", "secrets", "configs", "models")
 
 @dataclass(frozen=True)
 class Production:
-    """A compose file for Beanstalk that lacks only the images.
+    """A compose file for Elastic Beanstalk that lacks only the images.
 
-    specs: what has to be built. files: what the services need beside it, by path in the bundle. web: the service that
-    requests reach. web_port: where its container listens. images: those that are not built here, by their services, as
-    the file names them. logs: the folders of logs that containers write to, with their service and its user ("" for
-    its image's own). kinds: of the services that have containers.
+    Attributes:
+        specs: What has to be built.
+        files: What the services need beside it, by path in the bundle.
+        notes: What it leaves out or changes.
+        web: The service that receives requests.
+        web_port: Where its container listens.
+        images: Those that are not built here, by their services.
+        logs: The folders that containers write logs to, with their service and its user ("" for the image's).
+        kinds: Of the services that have containers.
     """
 
     specs: tuple[BuildSpec, ...] = ()
@@ -60,16 +65,20 @@ class Production:
     _header: str = ""
 
     def text(self, images: Mapping[str | None, str]) -> str:
-        """The file, with the images of the services that are built by their names."""
+        """Return the file's text. images: references of the built services by their names."""
         built = {spec.name: {"image": images[spec.name]} for spec in self.specs}
         services = {name: {**built.get(name, {}), **service} for name, service in self._tree["services"].items()}
-        return f"{self._header}\n{written({**self._tree, 'services': services})}"
+        return f"{self._header}\n{to_yaml({**self._tree, 'services': services})}"
 
 
 def production(path: Path, settings: Settings, findings: Findings, run: Runner = docker_compose) -> Production:
-    """Make the file for Beanstalk of the compose file at `path`; adds what is wrong to the findings.
+    """Make the file for Elastic Beanstalk; it is empty if a problem hides all others.
 
-    It is an empty one where a problem hides all others.
+    Args:
+        path: The user's compose file.
+        settings: What the stage says.
+        findings: Where problems and notes are added.
+        run: Runs `docker compose`.
     """
     compose = Compose(settings.root, run)
     loaded = load(path, settings.provided, findings, compose)
@@ -79,13 +88,13 @@ def production(path: Path, settings: Settings, findings: Findings, run: Runner =
     context = TransformContext(
         loaded.tree, loaded.production, settings, findings, built, production_name=loaded.production_name
     )
-    web = _settle(context)
+    web = _transform(context)
     kinds = transform_restarts(context, web)
     _note_moving_tag(context, web)
-    for where, problem in invalid_texts({"services": _staying(context), **_others(context)}):
+    for where, problem in invalid_texts({"services": _deployed_services(context), **_sections(context)}):
         findings.problem(place(where), problem)
     specs = tuple(
-        spec_of(name, service["build"], settings.folder, findings)
+        build_spec(name, service["build"], settings.folder, findings)
         for name, service in context.services.items()
         if name in built
     )
@@ -99,7 +108,7 @@ def production(path: Path, settings: Settings, findings: Findings, run: Runner =
         web_port=next(
             (port.target for name, port in context.ports() if name == web and port.published_at(WEB_PORT)), None
         ),
-        images=_off_the_shelf(context),
+        images=_pulled_images(context),
         logs=tuple(log_folders(context)),
         kinds=kinds,
         _tree=_tree(context),
@@ -108,7 +117,7 @@ def production(path: Path, settings: Settings, findings: Findings, run: Runner =
 
 
 def _note_moving_tag(context: TransformContext, web: str | None) -> None:
-    """A release is known by its files: another image under the same tag does not make it another one."""
+    """Note that a tag that is pushed again makes no new release."""
     image = str(context.services.get(web or "", {}).get("image") or "")
     if image and web not in context.built and "@" not in image and "$" not in image:
         text = (
@@ -118,7 +127,7 @@ def _note_moving_tag(context: TransformContext, web: str | None) -> None:
         context.findings.note(at(str(web), "image"), text)
 
 
-def _off_the_shelf(context: TransformContext) -> dict[str, str]:
+def _pulled_images(context: TransformContext) -> dict[str, str]:
     images = {name: service.get("image") for name, service in context.services.items() if name not in context.built}
     return {name: str(image) for name, image in images.items() if image}
 
@@ -129,32 +138,32 @@ def _has_services(tree: Tree, findings: Findings) -> bool:
     return not findings.problems
 
 
-def _settle(context: TransformContext) -> str | None:
-    """Settle everything; the service that requests reach."""
+def _transform(context: TransformContext) -> str | None:
+    """Transform everything. Return the service that receives requests."""
     remove_profiles(context)
     remove_database(context)
     transform_names(context)
-    ensure_variables(context)
+    transform_environment(context)
     transform_mounts(context)
     remove_unused(context)
     transform_volumes(context)
     transform_files(context)
     check_external(context)
-    web = ensure_web_port(context)
+    web = publish_web_port(context)
     for name, service in context.services.items():
         _check_image(context, name, service)
     return web
 
 
 def _check(context: TransformContext, compose: Compose, findings: Findings) -> None:
-    """Have Compose check what is deployed, with the values that the environment gives and with images for builds."""
+    """Have Compose check what is deployed, with values for the environment's variables and images for builds."""
     images = {name: {"image": "x"} for name in context.built}
     services = {
         name: {**images.get(name, {}), **{key: value for key, value in service.items() if key not in _FILES}}
         for name, service in _tree(context)["services"].items()
     }
     try:
-        compose.check(written({**_tree(context), "services": services}), context.settings.variables)
+        compose.check(to_yaml({**_tree(context), "services": services}), context.settings.variables)
     except ComposeError as error:
         findings.problem("docker compose", str(error))
 
@@ -166,12 +175,12 @@ def _check_image(context: TransformContext, name: str, service: Tree) -> None:
         context.findings.problem(at(name, "platform"), text)
 
 
-def _staying(context: TransformContext) -> Tree:
-    """The services with what is used of them: what leaves may hold variables that nothing gives."""
+def _deployed_services(context: TransformContext) -> Tree:
+    """Return the services with the keys that are used; others may hold undefined variables."""
     return {
         name: {
             **_service(context, name, service),
-            **({"build": used_of(service["build"])} if "build" in service else {}),
+            **({"build": used_build_keys(service["build"])} if "build" in service else {}),
         }
         for name, service in context.services.items()
     }
@@ -179,10 +188,10 @@ def _staying(context: TransformContext) -> Tree:
 
 def _tree(context: TransformContext) -> Tree:
     services = {name: _service(context, name, service) for name, service in context.services.items()}
-    return {"services": services, **_others(context)}
+    return {"services": services, **_sections(context)}
 
 
-def _others(context: TransformContext) -> Tree:
+def _sections(context: TransformContext) -> Tree:
     return {section: context.tree[section] for section in _SECTIONS if context.tree.get(section)}
 
 
@@ -193,7 +202,7 @@ def _service(context: TransformContext, name: str, service: Tree) -> Tree:
 
 
 def plain_service(service: Tree) -> Tree:
-    """A service with its ports and volumes as they stand in a file."""
+    """Return a service with its ports and volumes as written in a file."""
     entries: Tree = {key: [_entry(item) for item in service[key]] for key in ("ports", "volumes") if key in service}
     return {**service, **entries}
 
@@ -214,13 +223,13 @@ _USED = frozenset({"context", "dockerfile", "args", "target"})
 _TAKEN = _USED | frozenset(_DECIDED_HERE.split())
 
 
-def used_of(build: Tree) -> Tree:
-    """What of a service's `build` has a part in the image that is built here."""
+def used_build_keys(build: Tree) -> Tree:
+    """Return the keys of a `build` that are used here."""
     return {key: value for key, value in build.items() if key in _USED}
 
 
-def spec_of(name: str, build: Tree, folder: Path, findings: Findings) -> BuildSpec:
-    """The image of a service. folder: the compose file's."""
+def build_spec(name: str, build: Tree, folder: Path, findings: Findings) -> BuildSpec:
+    """Return what is built for a service. folder: the compose file's."""
     context = folder / str(build.get("context", "."))
     spec = BuildSpec(
         name=name,
