@@ -24,7 +24,7 @@ contents = st.dictionaries(names, st.builds(BundleFile, st.binary(max_size=200),
 
 
 @given(files=contents, order=st.randoms(use_true_random=False))
-def test_order_of_the_files_does_not_show(files: dict[str, BundleFile], order: Random) -> None:
+def test_order_of_files_does_not_matter(files: dict[str, BundleFile], order: Random) -> None:
     shuffled = sorted(files, key=lambda _: order.random())
     assert zipped({name: files[name] for name in shuffled}) == zipped(files)
 

@@ -51,7 +51,7 @@ def test_context_may_be_above_the_dockerfile_and_the_manifest(
     assert (spec.context, spec.dockerfile) == (project, project / "apps/api/Dockerfile")
 
 
-def test_dockerfile_is_looked_for_in_the_context(tmp_path: Path) -> None:
+def test_a_missing_dockerfile_is_suggested_from_the_context(tmp_path: Path) -> None:
     write(tmp_path, {"api/Dockerfile": "FROM busybox:stable\n"})
     (spec,) = plan_bundle(stage_of(tmp_path, f'{SERVICE}context = "api"\n'), tmp_path).specs
     assert (spec.context, spec.dockerfile) == (tmp_path / "api", tmp_path / "api/Dockerfile")
@@ -72,7 +72,7 @@ def test_dockerfile_is_looked_for_in_the_context(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_paths_that_lead_nowhere_say_what_to_write(tmp_path: Path, keys: str, problem: str) -> None:
+def test_a_missing_path_names_the_setting_to_write(tmp_path: Path, keys: str, problem: str) -> None:
     dockerfile = "FROM busybox:stable\n"
     write(tmp_path, {"api/Dockerfile": dockerfile, "api/Dockerfile.web": dockerfile})
     stage = dockerfile_stage(tmp_path, SERVICE + keys)
@@ -83,7 +83,7 @@ def test_paths_that_lead_nowhere_say_what_to_write(tmp_path: Path, keys: str, pr
     assert plan_bundle(stage_of(tmp_path, SERVICE + mended), tmp_path).specs
 
 
-def test_stage_that_takes_a_compose_file_leaves_the_keys_of_the_dockerfile(tmp_path: Path) -> None:
+def test_a_stage_with_a_compose_file_ignores_the_keys_of_the_dockerfile(tmp_path: Path) -> None:
     write(tmp_path, {"Dockerfile": "FROM busybox:stable\n"})
     text = f'{SERVICE}context = "."\ntarget = "x"\n[stages.dev.service]\ncompose = "compose.yaml"\n'
     service = stage_of(tmp_path, text).service
@@ -99,13 +99,13 @@ def test_compose_files_may_build_from_above(tmp_path: Path, name: str, manifest:
     assert "docker-compose.yml" in plan_bundle(Manifest.read(file).stage(), file.parent).preview().files
 
 
-def test_manifest_may_stand_where_the_app_is_not(tmp_path: Path) -> None:
+def test_the_manifest_may_be_outside_the_apps_folder(tmp_path: Path) -> None:
     for key in ('dockerfile = "elsewhere/Dockerfile"', 'compose = "elsewhere/compose.yaml"', 'context = "elsewhere"'):
         stage = stage_of(tmp_path, f"{SERVICE}{key}\n")
         assert stage.service.name == "guestbook"
 
 
-def test_compose_file_above_the_manifest_takes_what_is_below_the_manifest(tmp_path: Path) -> None:
+def test_a_compose_file_above_the_manifest_adds_files_below_the_manifest(tmp_path: Path) -> None:
     project = case_of(tmp_path, "compose-file-above-the-manifest")
     stage = Manifest.read(project / "infra/beanpod.toml").stage()
     (problem,) = refused(lambda: plan_bundle(stage, project / "infra").specs)

@@ -41,7 +41,7 @@ PRODUCTION = '[stages.prod]\npreset = "production"\n'
         ("{type: bind, source: ./data, target: /data, read_only: true}", False),
     ],
 )
-def test_a_folder_or_file_that_a_container_may_write_to_is_told(tmp_path: Path, mount: str, told: bool) -> None:
+def test_a_writable_mount_is_noted(tmp_path: Path, mount: str, told: bool) -> None:
     project = copied("written-bind-mount", tmp_path)
     entry = mount if mount.startswith("{") else f'"{mount}"'
     change(project, '["./data:/data"]', f"[{entry}]")
@@ -49,7 +49,7 @@ def test_a_folder_or_file_that_a_container_may_write_to_is_told(tmp_path: Path, 
     assert "data/index.html" in bundle_of(project).files
 
 
-def test_what_is_written_into_a_mount_that_is_left_out_is_told_as_well(tmp_path: Path) -> None:
+def test_data_written_to_a_removed_mount_is_noted(tmp_path: Path) -> None:
     project = copied("written-bind-mount", tmp_path, {"app.sqlite3": ""})
     change(project, "    build: .\n", '    build: .\n    volumes: ["./app.sqlite3:/app.sqlite3"]\n')
     (note,) = notes_of(project, "service helper, volumes")
@@ -63,7 +63,7 @@ def test_what_is_written_into_a_mount_that_is_left_out_is_told_as_well(tmp_path:
     assert LOST in note
 
 
-def test_a_named_volume_is_said_to_last_on_one_instance(tmp_path: Path) -> None:
+def test_a_named_volume_is_noted_as_kept_on_one_instance(tmp_path: Path) -> None:
     project = copied("written-bind-mount", tmp_path)
     change(project, '["./data:/data"]', '["data:/data"]')
     change(project, "services:\n", "volumes: {data: }\nservices:\n")
@@ -90,7 +90,7 @@ def test_a_named_volume_is_said_to_last_on_one_instance(tmp_path: Path) -> None:
         ('deployment_policy = "Rolling"', "lost when an instance is terminated, as by scaling in and platform updates"),
     ],
 )
-def test_what_is_said_of_data_fits_the_stage(tmp_path: Path, environment: str, said: str) -> None:
+def test_notes_about_data_depend_on_the_deployment_policy(tmp_path: Path, environment: str, said: str) -> None:
     project = copied("written-bind-mount", tmp_path)
     table = f"[stages.prod.environment]\n{environment}\n" if environment else ""
     change(project, "[service]", f"{PRODUCTION}{table}[service]", "beanpod.toml")
@@ -104,14 +104,14 @@ def test_what_is_said_of_data_fits_the_stage(tmp_path: Path, environment: str, s
     assert note.endswith(": store data in EFS, S3 or the database")
 
 
-def test_a_file_system_of_the_network_keeps_data(tmp_path: Path) -> None:
+def test_a_network_file_system_needs_no_note(tmp_path: Path) -> None:
     project = copied("volume-with-a-device", tmp_path)
     change(project, "{type: none, o: bind, device: ./data}", '{type: nfs4, o: "addr=fs-1.efs.example", device: ":/"}')
     assert not notes_of(project)
     assert composed(bundle_of(project))["volumes"]["data"]["driver_opts"]["device"] == ":/"
 
 
-def test_the_folder_of_a_volume_with_a_device_is_taken_along(tmp_path: Path) -> None:
+def test_the_folder_of_a_bound_volume_is_added_to_the_bundle(tmp_path: Path) -> None:
     project = copied("volume-with-a-device", tmp_path)
     bundle = bundle_of(project)
     assert bundle.files["data/seed.txt"].data == b"seed\n"
@@ -121,7 +121,7 @@ def test_the_folder_of_a_volume_with_a_device_is_taken_along(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("broken", ["missing", "empty", "rbind", "elsewhere"])
-def test_a_device_that_cannot_be_had_is_refused(tmp_path: Path, broken: str) -> None:
+def test_a_missing_or_empty_device_is_refused(tmp_path: Path, broken: str) -> None:
     project = copied("volume-with-a-device", tmp_path)
     if broken in ("missing", "empty"):
         (project / "data/seed.txt").unlink()
@@ -138,7 +138,7 @@ def test_a_device_that_cannot_be_had_is_refused(tmp_path: Path, broken: str) -> 
     assert notes_of(project, "volume data: on the instance's disk")
 
 
-def test_an_empty_folder_is_made_on_the_instance(tmp_path: Path) -> None:
+def test_an_empty_folder_is_created_on_the_instance(tmp_path: Path) -> None:
     project = copied("missing-data-folder", tmp_path)
     (problem,) = problems_of(project)
     assert "./data/cache: no such file or folder: create it" in problem
@@ -173,7 +173,7 @@ def test_one_file_by_another_path_is_one_file(tmp_path: Path, named: str) -> Non
     assert len(services_of(project)["web"]["post_start"]) == 1
 
 
-def test_what_is_laid_over_what_is_said(tmp_path: Path) -> None:
+def test_merged_files_are_noted(tmp_path: Path) -> None:
     project = copied("dev-and-standalone-prod", tmp_path)
     assert notes_of(project, "merged into") == [
         (
@@ -189,7 +189,7 @@ def test_what_is_laid_over_what_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["compose.override.yaml", "docker-compose.override.yml"])
-def test_a_developers_override_is_said_not_to_be_read(tmp_path: Path, name: str) -> None:
+def test_a_compose_override_file_is_noted_and_not_read(tmp_path: Path, name: str) -> None:
     project = copied("dev-and-standalone-prod", tmp_path, {name: "services: {web: {command: debug}}"})
     assert notes_of(project, name) == [f"{name}: not read: it is for development; use compose.prod.yaml for production"]
     assert "command" not in services_of(project)["web"]
@@ -207,13 +207,13 @@ LEAVING = [
 ]
 
 
-def test_keys_that_leave_may_hold_variables(tmp_path: Path) -> None:
+def test_removed_keys_may_hold_undefined_variables(tmp_path: Path) -> None:
     project = copied("image-name-with-variables", tmp_path)
     assert services_of(project)["web"]["image"] == IMAGE
 
 
 @pytest.mark.parametrize("key", LEAVING)
-def test_a_key_that_leaves_may_hold_variables(tmp_path: Path, key: str) -> None:
+def test_a_removed_key_may_hold_undefined_variables(tmp_path: Path, key: str) -> None:
     project = copied("crlf", tmp_path, {"compose.yaml": f"{BUILT}    {key}\n"})
     if key.startswith("container_name"):
         assert notes_of(project) == ["service web, container_name: left out: the service is named web"]
@@ -221,14 +221,14 @@ def test_a_key_that_leaves_may_hold_variables(tmp_path: Path, key: str) -> None:
 
 
 @pytest.mark.parametrize("port", ["${PORT}:8080", "$PORT:8080/tcp", "127.0.0.1:${PORT:?which}:8080"])
-def test_a_port_that_port_80_takes_the_place_of_may_be_a_variable(tmp_path: Path, port: str) -> None:
+def test_a_published_port_that_becomes_80_may_be_a_variable(tmp_path: Path, port: str) -> None:
     text = BUILT.replace("80:8080", port)
     assert services_of(copied("crlf", tmp_path, {"compose.yaml": text}))["web"]["ports"] == ["80:8080"]
     change(tmp_path / "crlf", ":8080", ":8081")
     assert "${PORT} is not set on Elastic Beanstalk" in problems_of(tmp_path / "crlf")[0]
 
 
-def test_names_and_caches_of_a_build_may_hold_variables(tmp_path: Path) -> None:
+def test_tags_and_caches_of_a_build_may_hold_variables(tmp_path: Path) -> None:
     build = "{context: ., tags: ['${REGISTRY}/shop'], cache_from: ['${REGISTRY}/cache'], platforms: [$P], x-a: $A}"
     text = f'services: {{web: {{build: {build}, ports: ["80:80"]}}}}\nname: ${{STACK}}\nx-b: $B\n'
     assert services_of(copied("crlf", tmp_path, {"compose.yaml": text}))["web"]["image"] == IMAGE
@@ -340,7 +340,7 @@ WRITTEN = (
 
 
 @pytest.mark.parametrize("keys", FOUND)
-def test_the_database_is_found_in(tmp_path: Path, keys: str) -> None:
+def test_the_development_database_is_found_in(tmp_path: Path, keys: str) -> None:
     project = web_with(tmp_path, keys)
     (problem,) = problems_of(project)
     assert re.search(
@@ -374,11 +374,11 @@ NOT_FOUND = [
 
 
 @pytest.mark.parametrize("keys", NOT_FOUND)
-def test_what_only_looks_like_the_database_is_not(tmp_path: Path, keys: str) -> None:
+def test_a_similar_word_is_not_the_database(tmp_path: Path, keys: str) -> None:
     assert services_of(web_with(tmp_path, keys))
 
 
-def test_a_host_that_the_instances_network_reaches_is_found(tmp_path: Path) -> None:
+def test_localhost_is_the_database_with_network_mode_host(tmp_path: Path) -> None:
     project = web_with(tmp_path, "environment: {DB_HOST: localhost}")
     assert services_of(project)
     change(project, '    ports: ["80:8080"]\n', '    network_mode: host\n    expose: ["80"]\n')
@@ -386,12 +386,12 @@ def test_a_host_that_the_instances_network_reaches_is_found(tmp_path: Path) -> N
     assert "write DB_HOST: ${RDS_HOSTNAME}" in problem
 
 
-def test_a_variable_of_the_database_that_nothing_gives_names_that_of_rds(tmp_path: Path) -> None:
+def test_an_undefined_database_variable_suggests_that_of_rds(tmp_path: Path) -> None:
     (problem,) = problems_of(web_with(tmp_path, "environment: {DB_PASSWORD: $DB_PASSWORD}"))
     assert problem.endswith("; for RDS write DB_PASSWORD: ${RDS_PASSWORD}")
 
 
-def test_an_env_file_that_travels_is_looked_into(tmp_path: Path) -> None:
+def test_an_uploaded_env_file_is_checked_for_the_database(tmp_path: Path) -> None:
     project = web_with(tmp_path, "env_file: [.env.prod]")
     write(project, {".env.prod": "# x\nSQL_HOST=db\nexport SQL_PASSWORD='dev-only'\nLEVEL=info\n"})
     write(project, {OVER: "services: {web: {env_file: [.env.prod]}}"})
@@ -404,7 +404,7 @@ def test_an_env_file_that_travels_is_looked_into(tmp_path: Path) -> None:
     assert services_of(project)["web"]["env_file"] == [".env.prod", ".env"]
 
 
-def test_the_login_may_stand_in_a_file_of_the_database(tmp_path: Path) -> None:
+def test_the_login_is_read_from_the_databases_env_file(tmp_path: Path) -> None:
     project = web_with(tmp_path, "environment: {DB_PASSWORD: other}")
     assert services_of(project)
     change(project, "image: postgres:17\n", "image: postgres:17\n    env_file: db.env\n")
@@ -420,7 +420,7 @@ def test_a_database_with_a_profile_is_replaced_as_well(tmp_path: Path) -> None:
     assert list(services_of(project)) == ["web"]
 
 
-def test_scripts_of_the_databases_first_start_are_said_not_to_run(tmp_path: Path) -> None:
+def test_init_scripts_of_the_database_are_noted_as_not_run(tmp_path: Path) -> None:
     project = web_with(tmp_path, "depends_on: [db]")
     mount = 'volumes: ["./init.sql:/docker-entrypoint-initdb.d/init.sql"]'
     change(project, "image: postgres:17\n", f"image: postgres:17\n    {mount}\n")
@@ -428,7 +428,7 @@ def test_scripts_of_the_databases_first_start_are_said_not_to_run(tmp_path: Path
     assert "./init.sql is not run on RDS" in note
 
 
-def test_a_database_beside_that_of_the_stage_is_said(tmp_path: Path) -> None:
+def test_a_database_in_addition_to_rds_is_noted(tmp_path: Path) -> None:
     project = web_with(tmp_path, "depends_on: [db]")
     change(project, 'compose_service = "db"\n', "", "beanpod.toml")
     assert notes_of(project, "in addition to RDS") == [
@@ -436,7 +436,7 @@ def test_a_database_beside_that_of_the_stage_is_said(tmp_path: Path) -> None:
     ]
 
 
-def test_a_login_in_an_address_of_another_host_is_found(tmp_path: Path) -> None:
+def test_the_login_in_a_url_of_another_host_is_found(tmp_path: Path) -> None:
     project = web_with(tmp_path, "environment: {DATABASE_URL: 'postgres://ada:dev-only@${RDS_HOSTNAME}:5432/shop'}")
     (problem,) = problems_of(project)
     assert (
@@ -445,13 +445,13 @@ def test_a_login_in_an_address_of_another_host_is_found(tmp_path: Path) -> None:
     assert "dev-only" not in problem
 
 
-def test_the_same_password_of_something_else_is_told(tmp_path: Path) -> None:
+def test_the_same_password_elsewhere_is_noted(tmp_path: Path) -> None:
     project = web_with(tmp_path, "environment: {ADMIN_PASSWORD: dev-only}")
     (note,) = notes_of(project, "ADMIN_PASSWORD")
     assert note.endswith("is also the password of service db: if it is for RDS, write ADMIN_PASSWORD: ${RDS_PASSWORD}")
 
 
-def test_the_file_to_write_into_is_the_one_that_counts(tmp_path: Path) -> None:
+def test_messages_name_the_file_for_production(tmp_path: Path) -> None:
     project = web_with(tmp_path, "environment: {DB_HOST: db}")
     (project / "compose.yaml").rename(project / "docker-compose.prod.yml")
     change(project, "compose.yaml", "docker-compose.prod.yml", "beanpod.toml")
@@ -461,7 +461,7 @@ def test_the_file_to_write_into_is_the_one_that_counts(tmp_path: Path) -> None:
     assert services_of(project)["web"]["environment"] == {"DB_HOST": "${RDS_HOSTNAME}"}
 
 
-def test_the_kind_of_a_database_is_not_its_name(tmp_path: Path) -> None:
+def test_the_engine_of_a_database_is_not_its_name(tmp_path: Path) -> None:
     text = """
 services:
   web:
@@ -494,7 +494,7 @@ def test_a_containers_name_becomes_an_alias(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("given", ["container-name-as-host-cache-1", "container-name-as-host_cache_1"])
-def test_a_name_that_compose_gave_a_container_stays_one(tmp_path: Path, given: str) -> None:
+def test_a_generated_container_name_becomes_an_alias(tmp_path: Path, given: str) -> None:
     project = copied("container-name-as-host", tmp_path)
     change(project, "    container_name: shop_cache\n", "")
     assert "networks" not in services_of(project)["cache"]
@@ -502,7 +502,7 @@ def test_a_name_that_compose_gave_a_container_stays_one(tmp_path: Path, given: s
     assert services_of(project)["cache"]["networks"] == {"default": {"aliases": [given]}}
 
 
-def test_a_database_is_found_by_the_name_that_compose_gave_it(tmp_path: Path) -> None:
+def test_a_database_is_found_by_its_generated_container_name(tmp_path: Path) -> None:
     project = web_with(tmp_path, "environment: {DB_HOST: myshop_db_1}")
     assert services_of(project)
     change(project, "services:\n", "name: myshop\nservices:\n")
@@ -510,7 +510,7 @@ def test_a_database_is_found_by_the_name_that_compose_gave_it(tmp_path: Path) ->
     assert "refers to myshop_db_1 (service db)" in problem
 
 
-def test_an_alias_is_one_on_each_network(tmp_path: Path) -> None:
+def test_an_alias_is_added_to_each_network(tmp_path: Path) -> None:
     project = copied("container-name-as-host", tmp_path)
     networks = "networks: {inner: {aliases: [redis]}, outer: }\n"
     change(project, "    container_name: shop_cache\n", f"    container_name: shop_cache\n    {networks}")
@@ -530,7 +530,7 @@ def test_an_alias_is_one_on_each_network(tmp_path: Path) -> None:
         ("external_links", '["shop_cache:redis"]', ["cache:redis"]),
     ],
 )
-def test_a_container_that_another_service_names_is_its_service(
+def test_a_reference_to_a_container_becomes_one_to_its_service(
     tmp_path: Path, key: str, value: str, expected: Any
 ) -> None:
     project = copied("container-name-as-host", tmp_path)
@@ -540,14 +540,14 @@ def test_a_container_that_another_service_names_is_its_service(
 
 
 # Networks.
-def test_a_service_on_the_instances_network_listens_on_its_port_80(tmp_path: Path) -> None:
+def test_a_service_with_network_mode_host_listens_on_port_80(tmp_path: Path) -> None:
     project = copied("host-network", tmp_path)
     web = services_of(project)["web"]
     assert (web["network_mode"], web["expose"]) == ("host", ["80"])
     assert "ports" not in web
 
 
-def test_a_port_of_the_instance_that_nobody_can_reach_is_refused_honestly(tmp_path: Path) -> None:
+def test_an_unreachable_port_with_network_mode_host_is_refused(tmp_path: Path) -> None:
     project = copied("host-network", tmp_path)
     change(project, "port = 80\n", "port = 8080\n", "beanpod.toml")
     (problem,) = problems_of(project)
@@ -556,14 +556,14 @@ def test_a_port_of_the_instance_that_nobody_can_reach_is_refused_honestly(tmp_pa
     assert services_of(project)["web"]["ports"] == ["80:8080"]
 
 
-def test_a_published_port_comes_before_the_instances_network(tmp_path: Path) -> None:
+def test_a_published_port_takes_precedence_over_network_mode_host(tmp_path: Path) -> None:
     project = copied("host-network", tmp_path)
     change(project, "services:\n", 'services:\n  proxy: {image: "nginx:stable", ports: ["80:80"]}\n')
     assert bundle_of(project).image == "nginx:stable"
     assert services_of(project)["web"]["network_mode"] == "host"
 
 
-def test_a_service_in_the_network_of_another_one_is_reached_through_that(tmp_path: Path) -> None:
+def test_a_service_in_the_network_of_another_one_is_reached_through_it(tmp_path: Path) -> None:
     project = copied("host-network", tmp_path)
     change(project, "network_mode: host", 'network_mode: "service:vpn"')
     change(project, "services:\n", 'services:\n  vpn: {image: "busybox:stable", ports: ["80:8080"]}\n')
@@ -573,7 +573,7 @@ def test_a_service_in_the_network_of_another_one_is_reached_through_that(tmp_pat
 
 
 # Paths of the instance and of this machine.
-def test_paths_of_the_instance_stay_where_the_file_for_production_names_them(tmp_path: Path) -> None:
+def test_paths_on_the_instance_are_kept_if_the_file_for_production_names_them(tmp_path: Path) -> None:
     project = copied("docker-socket", tmp_path)
     problems = problems_of(project)
     assert len(problems) == 4
@@ -592,7 +592,7 @@ def test_paths_of_the_instance_stay_where_the_file_for_production_names_them(tmp
     assert notes_of(project, "/mnt/efs is on the instance's disk")
 
 
-def test_other_files_of_the_instance_stay_as_well(tmp_path: Path) -> None:
+def test_env_files_and_secrets_on_the_instance_are_kept(tmp_path: Path) -> None:
     above = """
 services:
   web: {env_file: [/opt/elasticbeanstalk/deployment/env.list], secrets: [key]}
@@ -603,7 +603,7 @@ secrets: {key: {file: /etc/pki/tls/private/server.key}}
     assert file["secrets"]["key"]["file"] == "/etc/pki/tls/private/server.key"
 
 
-def test_the_folder_of_this_machine_is_told_as_the_projects(tmp_path: Path) -> None:
+def test_pwd_is_refused_with_the_relative_path(tmp_path: Path) -> None:
     project = copied("pwd", tmp_path)
     problems = problems_of(project)
     assert problems == [
@@ -616,7 +616,7 @@ def test_the_folder_of_this_machine_is_told_as_the_projects(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("home", ["~/site.conf", "$HOME/site.conf", "${HOME}/site.conf"])
-def test_the_home_of_this_machine_is_told_as_the_projects(tmp_path: Path, home: str) -> None:
+def test_home_is_refused_with_the_relative_path(tmp_path: Path, home: str) -> None:
     text = f'services: {{web: {{image: x, ports: ["80:80"], volumes: ["{home}:/a:ro"]}}}}'
     project = copied("pwd", tmp_path, {"compose.yaml": text})
     (problem,) = problems_of(project)
@@ -626,14 +626,14 @@ def test_the_home_of_this_machine_is_told_as_the_projects(tmp_path: Path, home: 
     assert "./site.conf:/a:ro" in services_of(project)["web"]["volumes"]
 
 
-def test_a_single_file_of_logs_is_no_folder(tmp_path: Path) -> None:
+def test_a_mounted_log_file_is_not_a_log_folder(tmp_path: Path) -> None:
     project = copied("host-logs", tmp_path, {"php.log": "", "logs/x": ""})
     change(project, '["./logs:/app/logs"]', '["./php.log:/var/log/php.log", "./logs:/etc/app/logs:ro"]')
     write(project, {OVER: 'services: {web: {volumes: ["./php.log:/var/log/php.log", "./logs:/etc/app/logs:ro"]}}'})
     assert services_of(project)["web"]["volumes"][:2] == ["./php.log:/var/log/php.log", "./logs:/etc/app/logs:ro"]
 
 
-def test_two_services_on_the_instances_network_need_a_word(tmp_path: Path) -> None:
+def test_two_services_with_network_mode_host_need_expose(tmp_path: Path) -> None:
     project = copied("host-network", tmp_path)
     change(project, "services:\n", "services:\n  other: {build: ., network_mode: host}\n")
     (problem,) = problems_of(project)
@@ -643,13 +643,13 @@ def test_two_services_on_the_instances_network_need_a_word(tmp_path: Path) -> No
 
 
 # Small print.
-def test_a_dependency_that_is_not_required_may_leave(tmp_path: Path) -> None:
+def test_an_optional_dependency_is_removed(tmp_path: Path) -> None:
     project = copied("optional-dependency", tmp_path)
     assert "depends_on" not in services_of(project)["web"]
     assert "service web, depends_on: mailhog left out, as it is not required" in notes_of(project)
 
 
-def test_an_env_file_in_a_folder_is_not_that_of_beanstalk(tmp_path: Path) -> None:
+def test_an_env_file_in_a_folder_is_not_the_one_of_beanstalk(tmp_path: Path) -> None:
     project = copied("env-file-in-a-folder", tmp_path)
     (problem,) = problems_of(project)
     assert "api/.env is not uploaded: move what the service needs of STRIPE_KEY, TZ to [variables]" in problem
@@ -657,20 +657,20 @@ def test_an_env_file_in_a_folder_is_not_that_of_beanstalk(tmp_path: Path) -> Non
     assert services_of(project)["web"]["env_file"] == [".env"]
 
 
-def test_an_env_file_that_is_not_required_is_left_out_and_said(tmp_path: Path) -> None:
+def test_an_optional_env_file_is_left_out_and_noted(tmp_path: Path) -> None:
     project = copied("env-file-in-a-folder", tmp_path)
     change(project, "./api/.env", "[{path: ./api/.env, required: false}]")
     assert services_of(project)["web"]["env_file"] == [".env"]
     assert notes_of(project, "env_file") == ["service web, env_file: left out: api/.env, and with it STRIPE_KEY, TZ"]
 
 
-def test_the_file_of_beanstalk_is_read_as_that_writes_it(tmp_path: Path) -> None:
+def test_the_env_file_of_beanstalk_is_not_read_raw(tmp_path: Path) -> None:
     project = copied("env-file-in-a-folder", tmp_path)
     change(project, "./api/.env", "[{path: .env, format: raw}, .env]")
     assert services_of(project)["web"]["env_file"] == [".env"]
 
 
-def test_an_env_file_that_a_hook_makes_is_read_on_the_instance(tmp_path: Path) -> None:
+def test_an_env_file_that_a_hook_creates_is_read_on_the_instance(tmp_path: Path) -> None:
     project = copied("env-file-made-by-a-hook", tmp_path)
     assert services_of(project)["web"]["env_file"] == [{"path": ".env_eb", "required": False}, ".env"]
     assert notes_of(project, "env_file") == [
@@ -682,7 +682,7 @@ def test_an_env_file_that_a_hook_makes_is_read_on_the_instance(tmp_path: Path) -
     assert problem.endswith("or write {path: .env_eb, required: false} if a hook creates it")
 
 
-def test_a_file_of_labels_comes_along(tmp_path: Path) -> None:
+def test_a_label_file_is_added_to_the_bundle(tmp_path: Path) -> None:
     project = copied("prod-file-over-itself", tmp_path)
     change(project, "    env_file: dev.env\n", "    label_file: labels.txt\n", "docker-compose.prod.yml")
     assert "labels.txt" in bundle_of(project).files

@@ -86,7 +86,7 @@ def own_volumes(service: Any) -> list[Any]:
     return volumes
 
 
-def test_services_that_stay_are_the_app_and_what_it_needs(file: Any) -> None:
+def test_the_app_and_its_dependencies_are_kept(file: Any) -> None:
     assert list(file["services"]) == ["app", "cache"]
     assert list(file) == ["services", "volumes"]
     assert list(file["volumes"]) == ["uploads"]
@@ -100,32 +100,32 @@ def test_a_build_becomes_its_image_by_digest(file: Any) -> None:
         assert key not in file["services"]["app"]
 
 
-def test_the_apps_port_becomes_80_for_everybody(file: Any) -> None:
+def test_the_apps_port_is_published_as_80(file: Any) -> None:
     assert file["services"]["app"]["ports"] == ["80:8080", "9229:9229"]
 
 
-def test_source_and_its_anonymous_volumes_go_and_volumes_with_data_stay(file: Any) -> None:
+def test_source_mounts_are_removed_and_data_volumes_kept(file: Any) -> None:
     assert own_volumes(file["services"]["app"]) == ["uploads:/uploads", "/scratch", f"{LOGS}/app:/var/log/app"]
 
 
-def test_development_values_of_the_stages_own_variables_go(file: Any) -> None:
+def test_development_values_of_the_stages_variables_are_removed(file: Any) -> None:
     app = file["services"]["app"]
     assert app["environment"] == {"NODE_ENV": "production"}
     assert app["env_file"] == [".env"]
 
 
-def test_the_database_takes_its_edges_volumes_networks_secrets_and_tools_along(file: Any) -> None:
+def test_the_database_is_removed_with_what_only_it_needs(file: Any) -> None:
     assert file["services"]["app"]["depends_on"] == {"cache": {"condition": "service_started"}}
     assert not {"networks", "secrets"} & file.keys()
 
 
-def test_every_service_comes_up_again_and_has_a_folder_for_logs(file: Any) -> None:
+def test_every_service_is_restarted_and_has_a_log_folder(file: Any) -> None:
     for name, service in file["services"].items():
         assert service["restart"] == "always"
         assert f"{LOGS}/{name}:/var/log/app" in service["volumes"]
 
 
-def test_a_file_that_an_image_off_the_shelf_needs_comes_along(tmp_path: Path, file: Any) -> None:
+def test_a_mounted_file_is_added_to_the_bundle(tmp_path: Path, file: Any) -> None:
     assert "./redis.conf:/etc/redis.conf:ro" in file["services"]["cache"]["volumes"]
     stage = compose_stage(tmp_path, DEVELOPMENT, MANIFEST)
     bundle = plan_bundle(stage, tmp_path).bundle({"app": IMAGE}, application="a", login_hooks=False)
@@ -133,7 +133,7 @@ def test_a_file_that_an_image_off_the_shelf_needs_comes_along(tmp_path: Path, fi
     assert not {"root.txt", "schema.sql", ".env"} & bundle.files.keys()
 
 
-def test_what_is_left_out_is_said_in_the_bundle_and_in_the_file(tmp_path: Path) -> None:
+def test_notes_are_in_the_bundle_and_in_the_file(tmp_path: Path) -> None:
     bundle = compose_bundle(tmp_path, DEVELOPMENT, MANIFEST, compose__prod__yaml=PRODUCTION, redis__conf="")
     keeper = "a named volume (kept across releases, lost with the instance), EFS, S3 or the database"
     assert bundle.notes == (
@@ -218,7 +218,7 @@ configs: {site: {file: ./site.json}}
     assert file["configs"] == {"site": {"file": "./deploy/site.json"}}
 
 
-def test_the_database_stays_where_the_stage_has_none(tmp_path: Path) -> None:
+def test_the_database_is_kept_if_the_stage_has_none(tmp_path: Path) -> None:
     text = 'services:\n  app: {build: ., ports: ["80:80"], depends_on: [db]}\n  db: {image: "mysql:8.4"}\n'
     manifest = f'{COMPOSE}{DATABASE}[stages.dev.database]\nengine = "none"\n'
     assert list(composed(compose_bundle(tmp_path, text, manifest))["services"]) == ["app", "db"]
@@ -241,7 +241,7 @@ APP = '  app: {build: ., ports: ["80:80"], depends_on: [db]}\n  db: {image: "mys
     ],
     ids=["depends", "links", "named for production", "built", "independent", "needed", "needed by what leaves"],
 )
-def test_only_a_tool_that_nothing_else_needs_leaves_with_the_database(
+def test_only_a_tool_that_nothing_else_needs_is_removed_with_the_database(
     tmp_path: Path, services: str, above: str, kept: bool
 ) -> None:
     files = {"compose__prod__yaml": above} if above else {}
@@ -249,7 +249,7 @@ def test_only_a_tool_that_nothing_else_needs_leaves_with_the_database(
     assert ("tool" in composed(bundle)["services"]) == kept
 
 
-def test_an_app_off_the_shelf_stays_although_it_needs_the_database(tmp_path: Path) -> None:
+def test_a_pulled_app_is_kept_although_it_needs_the_database(tmp_path: Path) -> None:
     text = 'services:\n  app: {image: wiki, ports: ["8000:8080"], links: [db]}\n  db: {image: "mysql:8.4"}\n'
     app = composed(compose_bundle(tmp_path, text, f"{COMPOSE}{DATABASE}"))["services"]["app"]
     assert app["ports"] == ["80:8080"]
@@ -263,7 +263,7 @@ def test_another_service_gets_only_the_variables_that_it_names(tmp_path: Path) -
     assert "env_file" not in worker
 
 
-def test_a_job_that_others_wait_for_is_not_started_again_and_again(tmp_path: Path) -> None:
+def test_a_job_that_others_wait_for_is_not_restarted(tmp_path: Path) -> None:
     text = """
 services:
   app:
@@ -294,7 +294,7 @@ services:
     ],
     ids=["logs", "log folder", "own", "instance", "memory"],
 )
-def test_logs_go_where_beanstalk_collects_them(tmp_path: Path, volumes: str, expected: list[Any]) -> None:
+def test_logs_are_written_where_beanstalk_collects_them(tmp_path: Path, volumes: str, expected: list[Any]) -> None:
     assert own_volumes(service_of(tmp_path, f"volumes: {volumes}")) == expected
 
 
@@ -306,32 +306,32 @@ def test_the_file_for_production_may_mount_project_files_into_our_image(tmp_path
     assert app["env_file"] == ["settings.env", ".env"]
 
 
-def test_env_files_of_the_developer_that_may_be_missing_go(tmp_path: Path) -> None:
+def test_optional_development_env_files_are_removed(tmp_path: Path) -> None:
     files = "[{path: ./.env, required: false}, {path: dev.env, required: false}]"
     app = service_of(tmp_path, f"env_file: {files}", dev__env="A=1\n")
     assert app["env_file"] == [{"path": ".env", "required": False}]
 
 
-def test_an_env_file_for_production_that_is_not_here_may_be_made_on_the_instance(tmp_path: Path) -> None:
+def test_an_optional_production_env_file_may_be_created_on_the_instance(tmp_path: Path) -> None:
     extra = {"path": "extra.env", "required": False}
     above = "services: {app: {env_file: [{path: extra.env, required: false}]}}"
     assert service_of(tmp_path, "tty: true", compose__prod__yaml=above)["env_file"] == [extra, ".env"]
 
 
-def test_settings_of_the_image_that_this_release_decides_go(tmp_path: Path) -> None:
+def test_pull_policy_and_platform_of_a_build_are_removed(tmp_path: Path) -> None:
     app = service_of(tmp_path, "image: mine:latest\n    pull_policy: build\n    platform: linux/arm64")
     assert app["image"] == IMAGE
     assert not {"pull_policy", "platform"} & app.keys()
 
 
-def test_a_secret_of_the_environment_is_one_for_compose(tmp_path: Path) -> None:
+def test_an_environment_secret_is_a_compose_secret(tmp_path: Path) -> None:
     manifest = f"{COMPOSE}[secrets]\nTOKEN = {{ generate = 32 }}\n"
     text = 'services:\n  app: {build: ., ports: ["80:80"], secrets: [token]}\nsecrets: {token: {environment: TOKEN}}\n'
     file = composed(compose_bundle(tmp_path, text, manifest))
     assert file["secrets"] == {"token": {"environment": "TOKEN"}}
 
 
-def test_a_secret_that_is_a_file_is_said_to_be_in_the_bundle(tmp_path: Path) -> None:
+def test_a_secret_file_is_noted_as_uploaded(tmp_path: Path) -> None:
     text = 'services:\n  app: {build: ., ports: ["80:80"], secrets: [key]}\nsecrets: {key: {file: key.pem}}\n'
     bundle = compose_bundle(tmp_path, text, key__pem="public")
     assert bundle.files["key.pem"].data == b"public"
@@ -340,7 +340,7 @@ def test_a_secret_that_is_a_file_is_said_to_be_in_the_bundle(tmp_path: Path) -> 
     )
 
 
-def test_a_mount_in_the_long_syntax_is_one_as_well(tmp_path: Path) -> None:
+def test_a_source_mount_in_the_long_syntax_is_removed(tmp_path: Path) -> None:
     volumes = "[{type: bind, source: src, target: /app/src}, {type: volume, target: /app/src/cache}]"
     assert own_volumes(service_of(tmp_path, f"volumes: {volumes}")) == [f"{LOGS}/app:/var/log/app"]
 
@@ -359,7 +359,7 @@ def test_no_secret_of_the_developer_is_in_the_bundle(tmp_path: Path) -> None:
     assert SECRET not in repr(bundle)
 
 
-def test_what_is_wrong_with_a_service_that_leaves_harms_nobody(tmp_path: Path) -> None:
+def test_problems_of_removed_services_are_ignored(tmp_path: Path) -> None:
     text = """
 services:
   app: {build: ., ports: ["80:8080"], environment: ["RDS_PASSWORD=${MYSQL_PASSWORD}"], command: "run ${MODE}"}
@@ -377,7 +377,7 @@ services:
     assert file["services"]["app"]["command"] == "serve"
 
 
-def test_a_database_password_that_compose_takes_from_the_environment_becomes_the_real_one(tmp_path: Path) -> None:
+def test_a_password_secret_from_the_environment_is_that_of_rds(tmp_path: Path) -> None:
     text = """
 services:
   app: {build: ., ports: ["80:8080"], secrets: [password]}

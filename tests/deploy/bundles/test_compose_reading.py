@@ -101,7 +101,7 @@ def test_a_mount_whose_source_is_a_variable_is_one_of_the_project(tmp_path: Path
     assert "conf/a.conf" in bundle.files
 
 
-def test_this_machine_has_no_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_of_this_machine_are_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, {".env": "LEVEL=wrong\nCOMPOSE_FILE=none.yaml\n"})
     for name, value in {"LEVEL": "wrong", "COMPOSE_FILE": "none.yaml", "COMPOSE_PROFILES": "debug"}.items():
         monkeypatch.setenv(name, value)
@@ -213,12 +213,12 @@ SETTLED = {
 
 
 @pytest.mark.parametrize(("text", "expected"), SETTLED.items(), ids=SETTLED)
-def test_variables_that_the_stage_does_not_give_are_settled(text: str, expected: str) -> None:
+def test_variables_that_the_stage_does_not_set_are_interpolated(text: str, expected: str) -> None:
     assert interpolate(text, GIVEN) == expected
     assert interpolate(expected, GIVEN) == expected
 
 
-def test_settled_texts_mean_to_compose_what_the_first_ones_meant(compose: Compose, tmp_path: Path) -> None:
+def test_compose_reads_interpolated_texts_the_same(compose: Compose, tmp_path: Path) -> None:
     for name, command in (("theirs", list(SETTLED)), ("ours", list(SETTLED.values()))):
         service = {"image": "x", "command": command}
         write(tmp_path, {f"{name}.yaml": to_yaml({"services": {"app": service}})})
@@ -240,7 +240,7 @@ def test_settled_texts_mean_to_compose_what_the_first_ones_meant(compose: Compos
     ],
     ids=["missing", "required", "open", "replacing", "empty", "number", "deep"],
 )
-def test_texts_that_cannot_be_settled_are_refused(text: str, problem: str) -> None:
+def test_texts_that_cannot_be_interpolated_are_refused(text: str, problem: str) -> None:
     tree = {"a": [{"b": text}]}
     settled = interpolated(tree, lambda _: GIVEN)
     assert settled == tree
@@ -248,7 +248,7 @@ def test_texts_that_cannot_be_settled_are_refused(text: str, problem: str) -> No
 
 
 @given(text=st.text("${}:-?+AB1 x", max_size=20))
-def test_any_text_is_settled_for_good_or_refused(text: str) -> None:
+def test_interpolation_is_idempotent(text: str) -> None:
     scope = Scope({"A"}, ON_THE_INSTANCE)
     (settled,) = interpolated([text], lambda _: scope)
     if not isinstance(settled, Invalid):

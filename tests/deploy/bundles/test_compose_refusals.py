@@ -258,7 +258,7 @@ def test_a_variable_that_names_the_database_is_refused(tmp_path: Path, variable:
 
 
 @pytest.mark.parametrize(("variable", "value"), [("DB_NAME", "db"), ("DB_HOST", "database"), ("URL", "http://a/db")])
-def test_a_variable_that_only_looks_so_is_not(tmp_path: Path, variable: str, value: str) -> None:
+def test_a_variable_with_a_similar_value_is_accepted(tmp_path: Path, variable: str, value: str) -> None:
     text = f"{WEB}    environment: {{{variable}: '{value}'}}\n  db: {{image: 'mysql:8.4'}}\n"
     assert compose_bundle(tmp_path, text, f"{COMPOSE}{DATABASE}")
 

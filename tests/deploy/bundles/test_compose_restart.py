@@ -31,13 +31,13 @@ def made(root: Path, services: str) -> tuple[dict[str, Any], dict[str, str]]:
         ("unless-stopped", Kind.SERVER),
     ],
 )
-def test_the_owners_word_stays(tmp_path: Path, word: str, kind: Kind) -> None:
+def test_the_restart_policy_of_the_file_is_kept(tmp_path: Path, word: str, kind: Kind) -> None:
     services, kinds = made(tmp_path, f"{WEB}  migrate: {{build: ., restart: {word}}}\n")
     assert services["migrate"]["restart"] == yaml.safe_load(word)
     assert kinds == {"web": Kind.SERVER, "migrate": kind}
 
 
-def test_the_web_service_keeps_a_word_of_its_own_and_should_run(tmp_path: Path) -> None:
+def test_the_web_service_keeps_its_restart_policy_and_should_run(tmp_path: Path) -> None:
     services, kinds = made(tmp_path, '  web: {build: ., ports: ["80:8080"], restart: "no"}\n')
     assert (services["web"]["restart"], kinds) == ("no", {"web": Kind.SERVER})
 
@@ -46,7 +46,7 @@ def test_the_web_service_keeps_a_word_of_its_own_and_should_run(tmp_path: Path) 
     ("policy", "kind"),
     [("{condition: none}", Kind.ONCE), ("{condition: on-failure, max_attempts: 2}", Kind.ONCE), ("{}", Kind.SERVER)],
 )
-def test_the_policy_of_deploy_is_a_word_as_well(tmp_path: Path, policy: str, kind: Kind) -> None:
+def test_the_restart_policy_of_deploy_counts(tmp_path: Path, policy: str, kind: Kind) -> None:
     services, kinds = made(tmp_path, f"{WEB}  seed: {{build: ., deploy: {{restart_policy: {policy}}}}}\n")
     assert "restart" not in services["seed"]
     assert kinds["seed"] == kind
@@ -66,7 +66,7 @@ def test_the_policy_of_deploy_is_a_word_as_well(tmp_path: Path, policy: str, kin
         ("healthcheck: {disable: true}", "", Kind.WORKER, "on-failure"),
     ],
 )
-def test_a_service_without_a_word_gets_the_one_of_its_kind(
+def test_a_service_without_restart_gets_that_of_its_kind(
     tmp_path: Path, keys: str, needed: str, kind: Kind, word: str
 ) -> None:
     web = f'  web: {{build: ., ports: ["80:8080"]{f", {needed}" if needed else ""}}}\n'
@@ -75,13 +75,13 @@ def test_a_service_without_a_word_gets_the_one_of_its_kind(
     assert services["web"]["restart"] == "always"
 
 
-def test_an_image_off_the_shelf_that_others_start_after_is_a_server(tmp_path: Path) -> None:
+def test_a_pulled_image_that_others_start_after_is_a_server(tmp_path: Path) -> None:
     web = '  web: {build: ., ports: ["80:8080"], depends_on: [cache]}\n'
     services, kinds = made(tmp_path, f"{web}  cache: {{image: 'redis:7'}}\n  agent: {{image: 'agent:1'}}\n")
     assert (services["cache"]["restart"], kinds["cache"]) == ("always", Kind.SERVER)
     assert (services["agent"]["restart"], kinds["agent"]) == ("on-failure", Kind.WORKER)
 
 
-def test_a_service_that_has_no_container_is_not_looked_for(tmp_path: Path) -> None:
+def test_a_service_without_containers_is_not_verified(tmp_path: Path) -> None:
     services = f"{WEB}  later: {{build: ., scale: 0}}\n  none: {{build: ., deploy: {{replicas: 0}}}}\n"
     assert made(tmp_path, services)[1] == {"web": Kind.SERVER}

@@ -48,24 +48,24 @@ RIGHT: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize(("case", "expected"), RIGHT.items(), ids=RIGHT)
-def test_a_file_stays_right(tmp_path: Path, case: str, expected: tuple[str, dict[str, Any]]) -> None:
+def test_a_file_is_deployed_as_before(tmp_path: Path, case: str, expected: tuple[str, dict[str, Any]]) -> None:
     manifest, keys = expected
     web = services_of(copied(case, tmp_path), manifest)["web"]
     assert {key: web[key] for key in keys} == keys
 
 
-def test_what_is_only_there_for_the_database_is_not_built(tmp_path: Path) -> None:
+def test_a_service_only_for_the_database_is_not_built(tmp_path: Path) -> None:
     assert list(services_of(copied("database-only-dumps", tmp_path))) == ["web"]
 
 
-def test_a_file_with_umlauts_in_its_name_travels(tmp_path: Path) -> None:
+def test_a_file_with_umlauts_in_its_name_is_added(tmp_path: Path) -> None:
     bundle = bundle_of(copied("umlauts", tmp_path))
     assert "Übersicht und mehr.conf" in bundle.files
     mounts = composed(bundle)["services"]["proxy"]["volumes"]
     assert "./Übersicht und mehr.conf:/etc/nginx/conf.d/ü.conf:ro" in mounts
 
 
-def test_a_migration_and_a_volume_of_static_files_stay(tmp_path: Path) -> None:
+def test_a_migration_and_a_volume_of_static_files_are_kept(tmp_path: Path) -> None:
     project = copied("migration-and-static-volume", tmp_path)
     services = services_of(project)
     assert list(services) == ["app", "migrate", "nginx"]

@@ -65,7 +65,7 @@ def output(instance: tuple[Compose, Path], service: str, *command: str) -> str:
     return compose.run(folder, "run", "--rm", "--no-deps", "--no-TTY", service, *command)
 
 
-def test_the_app_finds_the_environment_of_its_stage(instance: tuple[Compose, Path]) -> None:
+def test_the_app_has_the_variables_of_its_stage(instance: tuple[Compose, Path]) -> None:
     lines = output(instance, "app", "env").splitlines()
     assert "RDS_HOSTNAME=real.example.org" in lines
     assert "RDS_PASSWORD=pa$ss=w#rd" in lines
@@ -76,20 +76,20 @@ def test_a_secret_of_the_environment_is_a_file_for_the_app(instance: tuple[Compo
     assert output(instance, "app", "cat", "/run/secrets/token") == "to$ken"
 
 
-def test_the_app_finds_what_is_released_and_cannot_change_it(instance: tuple[Compose, Path]) -> None:
+def test_the_app_reads_the_release_metadata_and_cannot_change_it(instance: tuple[Compose, Path]) -> None:
     command = "cat /run/beanpod/release.json; touch /run/beanpod/x 2>/dev/null || echo refused"
     stamp, refused = output(instance, "app", "sh", "-c", command).splitlines()
     assert json.loads(stamp)["version"].startswith("guestbook-")
     assert refused == "refused"
 
 
-def test_another_service_finds_what_it_names_and_its_files(instance: tuple[Compose, Path]) -> None:
+def test_another_service_has_the_variables_and_files_that_it_names(instance: tuple[Compose, Path]) -> None:
     lines = output(instance, "worker", "sh", "-c", "env; cat /settings.json").splitlines()
     assert "RDS_PASSWORD=pa$ss=w#rd" in lines
     assert not [line for line in lines if line.startswith(("RDS_HOSTNAME", "TOKEN"))]
     assert lines[-1] == "{}"
 
 
-def test_logs_of_the_app_lie_where_beanstalk_collects_them(instance: tuple[Compose, Path]) -> None:
+def test_logs_of_the_app_are_where_beanstalk_collects_them(instance: tuple[Compose, Path]) -> None:
     output(instance, "app", "sh", "-c", "echo said > /var/log/app/own.log")
     assert (instance[1] / "logs" / "app" / "own.log").read_text() == "said\n"

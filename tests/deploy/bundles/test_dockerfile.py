@@ -42,7 +42,7 @@ def test_a_public_image_needs_no_login(tmp_path: Path) -> None:
     assert not [name for name in dockerfile_bundle(tmp_path).files if "login" in name]
 
 
-def test_a_private_image_brings_the_login_for_versions_and_for_configurations(tmp_path: Path) -> None:
+def test_a_private_image_adds_both_login_hooks(tmp_path: Path) -> None:
     bundle = dockerfile_bundle(tmp_path, login_hooks=True, text=SERVICE + SECRETS)
     hooks = [name for name in bundle.files if "login" in name]
     assert hooks == [
@@ -59,14 +59,14 @@ def test_a_private_image_without_a_login_for_the_instances_is_refused(tmp_path: 
     ]
 
 
-def test_a_login_that_is_missing_as_a_whole_is_one_problem(tmp_path: Path) -> None:
+def test_a_missing_login_is_one_problem(tmp_path: Path) -> None:
     stage = dockerfile_stage(tmp_path)
     (problem,) = refused(lambda: check_login(stage, private=lambda: True))
     assert problem.startswith("ada/guestbook is private, and secrets.DOCKER_USERNAME and secrets.DOCKER_PASSWORD are")
     assert problem.endswith("are missing: the instances need them to pull")
 
 
-def test_a_registry_is_asked_only_where_the_login_is_missing(tmp_path: Path) -> None:
+def test_a_registry_is_asked_only_if_the_login_is_missing(tmp_path: Path) -> None:
     check_login(dockerfile_stage(tmp_path), private=lambda: False)
     check_login(dockerfile_stage(tmp_path, SERVICE + SECRETS), private=lambda: pytest.fail("asked"))
 

@@ -49,21 +49,21 @@ def test_port_is_the_one_that_is_exposed_unless_the_manifest_says_another(
     assert any("EXPOSE" in note for note in bundle.notes) is told
 
 
-def test_several_exposed_ports_need_the_word_of_the_owner(tmp_path: Path) -> None:
+def test_several_exposed_ports_need_the_manifests_port(tmp_path: Path) -> None:
     assert problems_of(tmp_path, f"{HEAD}EXPOSE 80 443\n") == [
         "Dockerfile: EXPOSE names 80 and 443: set port in [service] to the one that serves HTTP"
     ]
     assert port_of(previewed(tmp_path, f"{HEAD}EXPOSE 80 443\n", f"{SERVICE}port = 80\n")) == 80
 
 
-def test_exposed_port_of_the_case_is_taken(tmp_path: Path) -> None:
+def test_the_exposed_port_is_used(tmp_path: Path) -> None:
     project = case_of(tmp_path, "exposed-port-is-another")
     bundle = plan_bundle(Manifest.read(project / "beanpod.toml").stage(), project).preview()
     assert port_of(bundle) == 3000
     assert len(bundle.notes) == 1
 
 
-def test_compose_service_that_exposes_another_port_is_told(tmp_path: Path) -> None:
+def test_a_compose_service_that_exposes_another_port_is_noted(tmp_path: Path) -> None:
     compose = 'services:\n  web:\n    build: .\n    ports: ["80:8080"]\n'
     stage = compose_stage(tmp_path, compose)
     write(tmp_path, {"Dockerfile": f"{HEAD}EXPOSE 3000\n"})
@@ -115,7 +115,7 @@ def test_service_on_the_instances_network_publishes_no_port_to_compare(tmp_path:
         ),
     ],
 )
-def test_what_docker_would_refuse_is_told_before_it_is_built(tmp_path: Path, dockerfile: str, problem: str) -> None:
+def test_what_docker_would_refuse_is_refused_before_the_build(tmp_path: Path, dockerfile: str, problem: str) -> None:
     assert problems_of(tmp_path, dockerfile) == [f"Dockerfile: {problem}"]
 
 
@@ -128,7 +128,7 @@ def test_dockerfile_of_windows_powershell_is_named(tmp_path: Path) -> None:
     assert plan_bundle(stage, tmp_path).specs
 
 
-def test_target_that_is_not_there_names_those_that_are(tmp_path: Path) -> None:
+def test_a_missing_target_names_the_existing_ones(tmp_path: Path) -> None:
     dockerfile = "FROM busybox AS base\nFROM base AS web\n"
     text = f'{SERVICE}target = "wep"\n'
     assert problems_of(tmp_path, dockerfile, text) == [
@@ -193,7 +193,7 @@ def test_files_that_may_be_there_are_left_to_docker(tmp_path: Path, line: str) -
     assert previewed(tmp_path, f"{HEAD}{line}\n")
 
 
-def test_files_of_a_stage_that_is_not_built_are_left_alone(tmp_path: Path) -> None:
+def test_files_of_a_stage_that_is_not_built_are_not_checked(tmp_path: Path) -> None:
     dockerfile = "FROM a AS dev\nCOPY missing /\nFROM a AS tools\nFROM a AS web\nCOPY --from=tools /x /x\n"
     assert previewed(tmp_path, dockerfile, f'{SERVICE}target = "web"\n')
     (problem,) = problems_of(tmp_path, dockerfile, f'{SERVICE}target = "dev"\n')
@@ -202,19 +202,19 @@ def test_files_of_a_stage_that_is_not_built_are_left_alone(tmp_path: Path) -> No
     )
 
 
-def test_language_of_somebody_else_is_left_to_docker(tmp_path: Path) -> None:
+def test_another_syntax_is_left_to_docker(tmp_path: Path) -> None:
     assert previewed(tmp_path, "#syntax=ghcr.io/ada/mockerfile:1\napiVersion: v1\n")
 
 
 @pytest.mark.parametrize("name", ["heredoc-only", "buildkit-only", "mount-only"])
-def test_dry_run_tells_what_only_buildkit_builds(tmp_path: Path, name: str) -> None:
+def test_a_preview_notes_what_only_buildkit_builds(tmp_path: Path, name: str) -> None:
     project = case_of(tmp_path, name)
     notes = plan_bundle(Manifest.read(project / "beanpod.toml").stage(), project).preview().notes
     assert any("needs BuildKit" in note for note in notes)
 
 
 @pytest.mark.parametrize("name", ["syntax-line", "listens-on-loopback", "crlf", "umlauts"])
-def test_dry_run_of_a_plain_dockerfile_tells_nothing_of_buildkit(tmp_path: Path, name: str) -> None:
+def test_a_preview_of_a_plain_dockerfile_does_not_mention_buildkit(tmp_path: Path, name: str) -> None:
     project = case_of(tmp_path, name)
     notes = plan_bundle(Manifest.read(project / "beanpod.toml").stage(), project).preview().notes
     assert not any("BuildKit" in note for note in notes)

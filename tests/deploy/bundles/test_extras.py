@@ -9,7 +9,7 @@ from tests.deploy.bundles.projects import SERVICE, dockerfile_bundle, refused, w
 from tests.deploy.bundles.test_build_context import case_of
 
 
-def test_extra_folders_are_taken_along_with_their_modes(tmp_path: Path) -> None:
+def test_platform_files_are_added_with_their_modes(tmp_path: Path) -> None:
     write(tmp_path, {".platform/hooks/predeploy/warm.sh": "#!/bin/sh\n", ".ebextensions/disk.config": "files: {}\n"})
     (tmp_path / ".platform/hooks/predeploy/warm.sh").chmod(0o700)
     (tmp_path / ".ebextensions/disk.config").chmod(0o666)
@@ -19,13 +19,13 @@ def test_extra_folders_are_taken_along_with_their_modes(tmp_path: Path) -> None:
     assert files[".ebextensions/disk.config"].data == b"files: {}\n"
 
 
-def test_what_desktops_and_git_leave_behind_stays_here(tmp_path: Path) -> None:
+def test_files_of_desktops_and_git_are_left_out(tmp_path: Path) -> None:
     plain = dockerfile_bundle(tmp_path)
     write(tmp_path, {".platform/.DS_Store": "x", ".platform/hooks/predeploy/.gitkeep": ""})
     assert dockerfile_bundle(tmp_path).data == plain.data
 
 
-def test_a_name_of_our_own_is_refused(tmp_path: Path) -> None:
+def test_a_reserved_name_is_refused(tmp_path: Path) -> None:
     name = ".platform/hooks/postdeploy/99_beanpod_cleanup.sh"
     write(tmp_path, {name: "#!/bin/sh\n"})
     assert refused(lambda: dockerfile_bundle(tmp_path)) == [
@@ -33,7 +33,7 @@ def test_a_name_of_our_own_is_refused(tmp_path: Path) -> None:
     ]
 
 
-def test_links_stand_for_what_they_point_to(tmp_path: Path) -> None:
+def test_links_are_followed(tmp_path: Path) -> None:
     write(tmp_path, {".platform/hooks/prebuild/10_a.sh": "#!/bin/sh\n", "ops/disk.config": "files: {}\n"})
     (tmp_path / ".platform/hooks/prebuild/20_b.sh").symlink_to("10_a.sh")
     (tmp_path / ".platform/confighooks").mkdir()
@@ -58,7 +58,7 @@ def test_links_stand_for_what_they_point_to(tmp_path: Path) -> None:
         ("link", "which does not exist: fix the link, or remove it"),
     ],
 )
-def test_links_that_lead_nowhere_are_refused_by_their_name(tmp_path: Path, target: str, why: str) -> None:
+def test_broken_links_are_refused_by_their_name(tmp_path: Path, target: str, why: str) -> None:
     link = tmp_path / ".platform/hooks/prebuild/link"
     write(tmp_path, {".platform/hooks/prebuild/10_a.sh": "#!/bin/sh\n"})
     link.symlink_to(target)
@@ -85,7 +85,7 @@ def test_pipes_secrets_and_strange_names_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("compose", [False, True])
-def test_hooks_are_as_the_platform_would_have_them(tmp_path: Path, compose: bool) -> None:
+def test_hooks_are_executable_with_lf_line_endings(tmp_path: Path, compose: bool) -> None:
     name = ".platform/hooks/prebuild/10_hello.sh"
     if compose:
         project = case_of(tmp_path, "hook-crlf")
@@ -99,7 +99,7 @@ def test_hooks_are_as_the_platform_would_have_them(tmp_path: Path, compose: bool
     assert note.startswith(f"{name}: line endings are converted from CRLF to LF")
 
 
-def test_hook_that_is_a_program_stays_as_it_is(tmp_path: Path) -> None:
+def test_a_binary_hook_is_unchanged(tmp_path: Path) -> None:
     name = ".platform/confighooks/postdeploy/tool"
     write(tmp_path, {name: ""})
     (tmp_path / name).write_bytes(b"\x7fELF\x02\0\r\n")
@@ -119,7 +119,7 @@ def test_hook_that_is_a_program_stays_as_it_is(tmp_path: Path) -> None:
         "\ufeff#!/bin/sh\n",
     ],
 )
-def test_hook_that_no_instance_can_start_is_refused(tmp_path: Path, content: str) -> None:
+def test_a_hook_that_cannot_be_executed_is_refused(tmp_path: Path, content: str) -> None:
     name = ".platform/hooks/postdeploy/10_hello.sh"
     write(tmp_path, {name: content})
     (problem,) = refused(lambda: dockerfile_bundle(tmp_path))
@@ -175,13 +175,13 @@ def test_hook_that_no_instance_can_start_is_refused(tmp_path: Path, content: str
         (".ebignore", "x\n", "left out"),
     ],
 )
-def test_files_that_do_nothing_are_told(tmp_path: Path, name: str, content: str, told: str | None) -> None:
+def test_ignored_files_are_noted(tmp_path: Path, name: str, content: str, told: str | None) -> None:
     write(tmp_path, {name: content})
     notes = dockerfile_bundle(tmp_path).notes
     assert [note.startswith(f"{name}: ") and told is not None and told in note for note in notes] == [True] * bool(told)
 
 
-def test_configuration_that_is_no_yaml_ends_no_deployment(tmp_path: Path) -> None:
+def test_configuration_that_is_not_yaml_is_refused(tmp_path: Path) -> None:
     write(tmp_path, {".ebextensions/a.config": "files:\n\t- x\n"})
     assert refused(lambda: dockerfile_bundle(tmp_path)) == [
         ".ebextensions/a.config: neither YAML nor JSON, which fails the deployment: fix it, or remove it"
@@ -190,7 +190,7 @@ def test_configuration_that_is_no_yaml_ends_no_deployment(tmp_path: Path) -> Non
     assert dockerfile_bundle(tmp_path)
 
 
-def test_nginx_is_told_with_a_compose_file_only(tmp_path: Path) -> None:
+def test_nginx_configuration_is_noted_with_a_compose_file_only(tmp_path: Path) -> None:
     project = case_of(tmp_path, "platform-dead-nginx")
     (note,) = plan_bundle(Manifest.read(project / "beanpod.toml").stage(), project).preview().notes
     assert note.startswith(".platform/nginx: ignored with a compose file")
@@ -198,7 +198,7 @@ def test_nginx_is_told_with_a_compose_file_only(tmp_path: Path) -> None:
     assert plan_bundle(Manifest.read(project / "beanpod.toml").stage(), project).preview().notes == ()
 
 
-def test_linked_hooks_of_the_case_travel(tmp_path: Path) -> None:
+def test_linked_hooks_are_added(tmp_path: Path) -> None:
     project = case_of(tmp_path, "hook-link")
     files = plan_bundle(Manifest.read(project / "beanpod.toml").stage(), project).preview().files
     assert files[".platform/confighooks/prebuild/10_hello.sh"] == files[".platform/hooks/prebuild/10_hello.sh"]

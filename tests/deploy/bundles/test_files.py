@@ -51,7 +51,7 @@ def test_whatever_this_user_cannot_read_is_named(tmp_path: Path, name: str) -> N
     assert any(word in ended.stderr for word in ("cannot be read", "no such f", "permission denied"))
 
 
-def test_sockets_and_devices_that_containers_leave_are_named(tmp_path: Path) -> None:
+def test_sockets_and_pipes_are_refused_by_their_name(tmp_path: Path) -> None:
     write(tmp_path, {"data/x": "1"})
     os.mkfifo(tmp_path / "data/pipe")
     with socket.socket(socket.AF_UNIX) as server:
@@ -64,7 +64,7 @@ def test_sockets_and_devices_that_containers_leave_are_named(tmp_path: Path) -> 
     assert "data/x" in compose_bundle(tmp_path, DATA).files
 
 
-def test_files_that_vanish_while_they_are_read_were_not_there(tmp_path: Path) -> None:
+def test_files_that_vanish_while_they_are_read_are_left_out(tmp_path: Path) -> None:
     write(tmp_path, {f"data/{name}": name for name in "abc"})
     problems: list[str] = []
     taken = folder_files(tmp_path, tmp_path / "data", problems)
@@ -74,7 +74,7 @@ def test_files_that_vanish_while_they_are_read_were_not_there(tmp_path: Path) ->
     assert problems == []
 
 
-def test_folder_that_beanstalk_would_not_take_is_refused_without_reading_it(tmp_path: Path) -> None:
+def test_a_folder_over_beanstalks_limit_is_refused_without_reading_it(tmp_path: Path) -> None:
     write(tmp_path, {"data/small": "1", "data/index/old/a": "", "data/index/new/b": ""})
     for name, size in (("old/a", 400), ("new/b", 200)):
         os.truncate(tmp_path / "data/index" / name, size * MIB)
@@ -88,7 +88,7 @@ def test_folder_that_beanstalk_would_not_take_is_refused_without_reading_it(tmp_
     assert "data/small" in compose_bundle(tmp_path, DATA).files
 
 
-def test_bundle_is_weighed_as_a_whole() -> None:
+def test_the_limit_is_for_the_whole_bundle() -> None:
     sizes = {"one/a": 60, "two/b": 30, "c": 10}
     entries = 3 * 76 + 2 * (5 + 5 + 1)
     assert too_large(sizes, largest=100 + entries) is None
@@ -102,7 +102,7 @@ def test_bundle_is_weighed_as_a_whole() -> None:
     )
 
 
-def test_names_in_any_script_travel(tmp_path: Path) -> None:
+def test_names_in_any_script_are_added(tmp_path: Path) -> None:
     write(tmp_path, {"data/Übersicht und мир 🌱.conf": "x"})
     assert compose_bundle(tmp_path, DATA).files["data/Übersicht und мир 🌱.conf"].data == b"x"
     stage = stage_of(tmp_path, COMPOSE)

@@ -123,7 +123,7 @@ def test_a_missing_password_is_named(private: LocalRegistry, instance: Instance)
     assert "DOCKER_USERNAME or DOCKER_PASSWORD is empty: name both under [secrets] in beanpod.toml." in done.stderr
 
 
-def test_docker_hub_is_where_docker_logs_in_by_itself() -> None:
+def test_the_login_to_docker_hub_names_no_registry() -> None:
     hook, *_ = login_hooks("ada/guestbook").values()
     assert b'docker login --username "$username" --password-stdin; do\n' in hook.data
     assert b"cannot log in at Docker Hub:" in hook.data
@@ -157,7 +157,7 @@ def test_clean_up_keeps_this_release_and_the_one_before(instance: Instance, rele
     assert instance.pruned == 3
 
 
-def test_clean_up_of_the_same_release_again_forgets_nothing(instance: Instance, releases: list[str]) -> None:
+def test_clean_up_of_the_same_release_again_removes_nothing(instance: Instance, releases: list[str]) -> None:
     deploy(instance, releases[0])
     deploy(instance, releases[1])
     deploy(instance, releases[1])
@@ -176,7 +176,7 @@ def test_clean_up_keeps_all_images_of_a_release(instance: Instance, releases: li
     assert there(instance, releases) == [True, True, True, True]
 
 
-def test_clean_up_leaves_what_a_container_uses_and_goes_on(instance: Instance, releases: list[str]) -> None:
+def test_clean_up_keeps_what_a_container_uses(instance: Instance, releases: list[str]) -> None:
     deploy(instance, releases[0])
     container = instance.docker("create", releases[0]).stdout.strip()
     try:
@@ -188,9 +188,7 @@ def test_clean_up_leaves_what_a_container_uses_and_goes_on(instance: Instance, r
         instance.docker("rm", container)
 
 
-def test_clean_up_without_an_answer_of_the_engine_removes_nothing_and_fails_nothing(
-    instance: Instance, releases: list[str]
-) -> None:
+def test_clean_up_without_an_engine_removes_nothing_and_succeeds(instance: Instance, releases: list[str]) -> None:
     deploy(instance, releases[0])
     done = instance.clean_up(releases[1], DOCKER_HOST="tcp://127.0.0.1:1")
     assert done.returncode == 0

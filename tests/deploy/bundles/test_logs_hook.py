@@ -57,11 +57,11 @@ def test_a_folder_of_logs_belongs_to_the_containers_user(instance: Instance, ima
     assert image not in instance.docker("ps", "--all", "--format", "{{.Image}}").stdout
 
 
-def test_an_image_without_a_user_leaves_it_to_root(instance: Instance) -> None:
+def test_the_log_folder_of_an_image_without_a_user_belongs_to_root(instance: Instance) -> None:
     assert owners(instance, LogFolder("web", "busybox:stable")) == ""
 
 
-def test_an_image_that_is_not_there_fails_no_deployment(instance: Instance) -> None:
+def test_a_missing_image_does_not_fail_the_logs_hook(instance: Instance) -> None:
     (hook, _) = logs_hook([LogFolder("web", "127.0.0.1:1/nobody/nothing:1")]).values()
     assert instance.run(hook.data, EB_LOG_BASE_DIR=str(instance.folder / "logs")).returncode == 0
 

@@ -92,7 +92,7 @@ def test_a_private_image_of_another_registry_needs_a_hook_of_its_own(tmp_path: P
     checked(project, private)
 
 
-def test_what_nobody_knows_is_left_to_the_instances(tmp_path: Path) -> None:
+def test_an_image_of_unknown_visibility_is_accepted(tmp_path: Path) -> None:
     checked(project_of(tmp_path, "ghcr.io/ada/wiki:1"), lambda image: None)
     checked(project_of(tmp_path / "more", "nginx:stable"), never)
 

@@ -64,7 +64,7 @@ def stamp_of(service: Mapping[str, Any]) -> str:
     return str(source)
 
 
-def test_a_dockerfiles_container_finds_its_version_image_and_environment(tmp_path: Path, instance: Instance) -> None:
+def test_a_container_reads_its_version_image_and_environment(tmp_path: Path, instance: Instance) -> None:
     bundle = dockerfile_bundle(tmp_path)
     instance.run(bundle, HOOK)
     (volume,) = json.loads(bundle.files["Dockerrun.aws.json"].data)["Volumes"]
@@ -80,7 +80,7 @@ def bundle_of_two(root: Path) -> Bundle:
     return plan_bundle(stage, root).bundle(images, application="guestbook-dev", login_hooks=False)
 
 
-def test_every_service_of_ours_finds_its_own_image(tmp_path: Path, instance: Instance) -> None:
+def test_every_built_service_reads_its_own_image(tmp_path: Path, instance: Instance) -> None:
     bundle = bundle_of_two(tmp_path)
     instance.run(bundle, HOOK)
     services = composed(bundle)["services"]
@@ -91,7 +91,7 @@ def test_every_service_of_ours_finds_its_own_image(tmp_path: Path, instance: Ins
     assert "/run/beanpod" not in str(services["cache"])
 
 
-def test_any_user_of_a_container_may_read_the_stamp(tmp_path: Path, instance: Instance) -> None:
+def test_any_user_of_a_container_may_read_the_metadata(tmp_path: Path, instance: Instance) -> None:
     bundle = dockerfile_bundle(tmp_path)
     instance.run(bundle, HOOK)
     folder = instance.state / bundle.hash
@@ -99,26 +99,26 @@ def test_any_user_of_a_container_may_read_the_stamp(tmp_path: Path, instance: In
     assert (folder / "release.json").stat().st_mode & 0o777 == 0o644
 
 
-def test_an_unknown_name_of_the_environment_stops_no_deployment(tmp_path: Path, instance: Instance) -> None:
+def test_an_unknown_environment_name_does_not_fail_the_hook(tmp_path: Path, instance: Instance) -> None:
     instance.program("get-config", "#!/bin/sh\nexit 1\n")
     bundle = dockerfile_bundle(tmp_path)
     instance.run(bundle, HOOK)
     assert instance.mounted(f"/var/lib/beanpod/{bundle.hash}")["environment"] == ""
 
 
-def test_what_a_service_mounts_there_itself_stays(tmp_path: Path) -> None:
+def test_a_services_own_mount_at_the_metadatas_path_is_kept(tmp_path: Path) -> None:
     text = 'services:\n  app: {build: ., ports: ["80:80"], volumes: ["own:/run/beanpod/"]}\nvolumes: {own: }\n'
     volumes = composed(compose_bundle(tmp_path, text))["services"]["app"]["volumes"]
     assert volumes == ["own:/run/beanpod", "${EB_LOG_BASE_DIR}/app:/var/log/app"]
 
 
-def test_a_bundle_without_an_image_of_ours_says_nothing_of_itself(tmp_path: Path) -> None:
+def test_a_bundle_without_a_build_has_no_metadata(tmp_path: Path) -> None:
     bundle = compose_bundle(tmp_path, 'services:\n  app: {image: wiki, ports: ["80:80"]}\n', COMPOSE)
     assert HOOK not in bundle.files
     assert b"/run/beanpod" not in bundle.data
 
 
-def test_the_stamps_of_this_release_and_of_the_one_before_are_kept(tmp_path: Path, instance: Instance) -> None:
+def test_the_metadata_of_this_and_the_previous_release_is_kept(tmp_path: Path, instance: Instance) -> None:
     first, second, third = (dockerfile_bundle(tmp_path, image=f"ada/guestbook:{number}") for number in range(3))
     instance.deploy(first)
     assert instance.kept() == {first.hash}
@@ -131,7 +131,7 @@ def test_the_stamps_of_this_release_and_of_the_one_before_are_kept(tmp_path: Pat
     assert instance.kept() == {second.hash, third.hash}
 
 
-def test_the_stamp_of_a_release_that_failed_goes_with_the_next(tmp_path: Path, instance: Instance) -> None:
+def test_the_metadata_of_a_failed_release_is_removed_by_the_next(tmp_path: Path, instance: Instance) -> None:
     first, failed, next_one = (dockerfile_bundle(tmp_path, image=f"ada/guestbook:{number}") for number in range(3))
     instance.deploy(first)
     instance.run(failed, HOOK)
@@ -149,7 +149,7 @@ def test_the_hash_is_that_of_the_zip_without_it(tmp_path: Path) -> None:
     assert HASH_PLACEHOLDER.encode() not in bundle.data
 
 
-def test_a_file_of_the_users_is_taken_as_it_is() -> None:
+def test_the_placeholder_in_a_users_file_is_not_replaced() -> None:
     files = {
         "theirs": BundleFile(HASH_PLACEHOLDER.encode()),
         "ours": BundleFile(HASH_PLACEHOLDER.encode(), has_placeholder=True),

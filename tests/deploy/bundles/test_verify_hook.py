@@ -120,7 +120,7 @@ def test_a_release_that_runs_well_passes_and_its_workers_come_up_after_a_reboot(
         (Kind.JOB, SLEEP, "no", ["is a job and still runs"]),
     ],
 )
-def test_what_does_not_run_well_fails_and_is_named(
+def test_a_service_that_does_not_run_fails_the_deployment(
     instance: Instance, kind: Kind, command: str, restart: str, parts: list[str]
 ) -> None:
     instance.serve()
@@ -130,7 +130,7 @@ def test_what_does_not_run_well_fails_and_is_named(
     assert [part for part in parts if part not in told] == [], told
 
 
-def test_a_service_that_ends_after_a_while_is_seen_within_the_window(instance: Instance) -> None:
+def test_a_service_that_ends_within_the_window_fails_the_deployment(instance: Instance) -> None:
     instance.serve()
     instance.start("slow", "sleep 3; echo tired; exit 1", restart="always")
     told = failed(instance.verify({"web": Kind.SERVER, "slow": Kind.SERVER}, watch=5))
@@ -138,14 +138,14 @@ def test_a_service_that_ends_after_a_while_is_seen_within_the_window(instance: I
     assert "tired" in told
 
 
-def test_one_that_came_up_at_the_second_attempt_passes(instance: Instance) -> None:
+def test_a_service_that_starts_at_the_second_attempt_passes(instance: Instance) -> None:
     instance.serve()
     instance.start("late", "[ -e /once ] && exec sleep 600; touch /once; sleep 2; exit 1", restart="always")
     done = instance.verify({"web": Kind.SERVER, "late": Kind.SERVER}, watch=4)
     assert done.returncode == 0, done.stderr
 
 
-def test_what_the_owner_starts_once_may_still_run(instance: Instance) -> None:
+def test_a_service_that_is_started_once_may_still_run(instance: Instance) -> None:
     instance.serve()
     instance.start("index", SLEEP)
     done = instance.verify({"web": Kind.SERVER, "index": Kind.ONCE}, watch=1)
@@ -153,7 +153,7 @@ def test_what_the_owner_starts_once_may_still_run(instance: Instance) -> None:
     assert "as far as this release waits for them: index" in done.stdout
 
 
-def test_a_healthcheck_has_its_own_say(instance: Instance) -> None:
+def test_an_unhealthy_service_fails_the_deployment(instance: Instance) -> None:
     check = ("--health-interval", "1s", "--health-retries", "1", "--health-cmd")
     instance.serve()
     instance.start("slow", f"sleep 3; touch /up; {SLEEP}", *check, "[ -e /up ] || exit 0", restart="always")

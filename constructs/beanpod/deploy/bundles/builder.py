@@ -217,7 +217,7 @@ def _dockerfile_plan(stage: StageConfig, root: Path, problems: list[str]) -> Bun
 
 
 def _compose_plan(stage: StageConfig, root: Path, problems: list[str]) -> BundlePlan:
-    # A project with a Dockerfile loads nothing of Compose.
+    # A project with a Dockerfile does not load the package.
     from beanpod.deploy.bundles import compose
 
     path = root / (stage.service.compose or "")

@@ -61,7 +61,7 @@ def zipped(files: Mapping[str, BundleFile]) -> bytes:
 
 def _entry(name: str, file: BundleFile) -> ZipInfo:
     entry = ZipInfo(name, _EARLIEST)
-    # Python puts its own platform here, and unzip reads the mode below only where Unix wrote it.
+    # Python writes its own platform here, and unzip reads the mode below only from Unix.
     entry.create_system = _UNIX
     entry.external_attr = (stat.S_IFREG | file.mode) << 16
     return entry

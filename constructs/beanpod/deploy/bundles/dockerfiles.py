@@ -25,7 +25,7 @@ from beanpod.deploy.images import (
 if TYPE_CHECKING:
     from beanpod.manifest import StageConfig
 
-# How far above its context a file is looked for that a COPY names.
+# How many folders above the context are searched for a file that a COPY names.
 _LEVELS = 3
 _MOST_PORTS = 5
 
@@ -191,7 +191,7 @@ def _inside(root: Path, path: str) -> Path:
 
 
 def _missing_files(stage: StageConfig, spec: BuildSpec) -> Iterator[str]:
-    # os.path takes what cannot be looked into for a file that is not there; pathlib raises.
+    # os.path treats what cannot be read as missing; pathlib raises.
     name, context = stage.service.dockerfile or "Dockerfile", stage.service.context
     if os.path.isdir(spec.dockerfile):
         yield f'{name}: is a folder: write service.dockerfile = "{posixpath.normpath(f"{name}/Dockerfile")}"'

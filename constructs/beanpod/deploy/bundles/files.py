@@ -12,7 +12,7 @@ from beanpod.deploy.bundles import hooks
 from beanpod.deploy.bundles.bundle import HASH_PLACEHOLDER, Bundle, BundleFile, hash_of
 from beanpod.deploy.errors import UsageError
 
-# What desktops and git leave in folders: it would make a bundle depend on the machine.
+# Files of desktops and git, which would make a bundle depend on the machine.
 _LITTER = frozenset({".DS_Store", "Thumbs.db", ".gitkeep", ".gitignore"})
 # https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/applications-sourcebundle.html: "Not exceed 500 MB", which
 # CreateApplicationVersion counts as 524,288,000 bytes. A plain zip lists 65,535 files.
@@ -20,7 +20,7 @@ LARGEST = 524_288_000
 MOST_FILES = 65_535
 _MIB = 1024 * 1024
 _NAMED = 3
-# What a zip holds of a file besides its content and, twice, its name.
+# Bytes of a file in a zip besides its content and, twice, its name.
 _ENTRY = 76
 
 
@@ -134,7 +134,7 @@ def _problem_of_file(path: Path, name: str, kind: int) -> str | None:
     if not stat.S_ISREG(kind):
         return "not a regular file: remove it"
     if not name.isprintable() or "\\" in name:
-        # A zip has room for UTF-8 only, unzip takes backslashes for slashes, and a message for what can be shown.
+        # A zip needs UTF-8, unzip reads backslashes as slashes, and a message shows only printable names.
         return "its name cannot be displayed or unzipped: rename it"
     if ".env" in (path.name, path.resolve().name):
         return "contains secrets: move them to [secrets], and remove the file"

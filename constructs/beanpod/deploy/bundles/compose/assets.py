@@ -14,7 +14,7 @@ from beanpod.deploy.bundles.files import folder_files
 _LOGS = "${EB_LOG_BASE_DIR}"
 _HOST_LOGS = PurePosixPath("/var/log")
 _LOG_FOLDERS = ("log", "logs")
-# Where no image has anything of its own that a mount would hide.
+# No image has files here that a mount would hide.
 _OWN_LOGS = "/var/log/app"
 
 
@@ -41,13 +41,13 @@ def _is_for_development(context: TransformContext, name: str, volume: Volume) ->
     """Whether it mounts the project over a built image, and the file for production does not name it."""
     if name not in context.built or not volume.is_of_project or _holds_logs(context, volume):
         return False
-    return not context.in_production_file(name, volume) and is_inside(context, volume.source)
+    return not context.in_production_file(name, volume) and _path(context, volume.source) is not None
 
 
 def _left_out(context: TransformContext, volume: Volume) -> str:
     mount = f"left out: {volume.source} on {volume.target}, because the image already contains it"
     # The whole project is refused wherever it is named.
-    keep = "" if is_whole_project(context, volume.source) else f"; to keep it, name it in {context.production_name}"
+    keep = "" if _is_whole_project(context, volume.source) else f"; to keep it, name it in {context.production_name}"
     if volume.read_only:
         return f"{mount}{keep}"
     lost_data = "What the container writes there is lost at the next release: store data in"
@@ -57,7 +57,7 @@ def _left_out(context: TransformContext, volume: Volume) -> str:
 def _holds_logs(context: TransformContext, volume: Volume) -> bool:
     """Whether it is a folder that the container writes logs to; a single file is not."""
     target = PurePosixPath(volume.target)
-    if volume.read_only or is_file(context, volume.source):
+    if volume.read_only or os.path.isfile(_path(context, volume.source) or ""):
         return False
     return target.name in _LOG_FOLDERS or _HOST_LOGS in target.parents
 
@@ -137,9 +137,9 @@ def transform_volumes(context: TransformContext) -> None:
 
 
 def _transform_device(context: TransformContext, name: str, definition: Tree, device: str) -> None:
-    """Take the folder along. Compose finds one of the project where the options are just these, and on no other way.
+    """Add the folder that a volume binds to the bundle; Compose resolves a relative one with exactly these options.
 
-    A volume's folder has to be there when its container starts, and a zip has no empty one.
+    The folder has to exist when the container starts, and a zip has no empty folder.
     """
     where, options = f"volumes.{name}.driver_opts", definition["driver_opts"]
     without = f"remove driver_opts, so that {name} is a named volume"
@@ -153,7 +153,8 @@ def _transform_device(context: TransformContext, name: str, definition: Tree, de
             where, f"o: {options.get('o')} cannot bind a folder of the project: write o: bind, or {without}"
         )
         return
-    if os.path.isdir(context.settings.folder / device) and not has_files(context, device):
+    folder = context.settings.folder / device
+    if os.path.isdir(folder) and not any(files for _, _, files in os.walk(folder)):
         context.findings.problem(where, f"{device} is empty, and a bundle cannot contain empty folders: {without}")
         return
     path = add_file(context, where, device, or_else=without)
@@ -228,7 +229,8 @@ def _settled_env_file(context: TransformContext, name: str, entry: Any) -> Any:
         context.findings.note(
             where, f"{path} does not exist here and is not required; a hook may create it on the instance"
         )
-        settled = inside(context, path)
+        inside = _path(context, path)
+        settled = inside.relative_to(context.settings.root).as_posix() if inside else None
     else:
         settled = add_file(
             context, where, path, or_else=f"write {{path: {path}, required: false}} if a hook creates it"
@@ -265,38 +267,15 @@ def add_file(context: TransformContext, where: str, source: str, *, or_else: str
     return path.relative_to(context.settings.root).as_posix()
 
 
-def inside(context: TransformContext, source: str) -> str | None:
-    """Return the path in the bundle of what `source` names, whether it exists or not; None outside the project."""
-    path = _path(context, source)
-    return path.relative_to(context.settings.root).as_posix() if path else None
-
-
-def is_file(context: TransformContext, source: str) -> bool:
-    """Whether `source` names an existing file of the project."""
-    path = _path(context, source)
-    return path is not None and os.path.isfile(path)
-
-
-def is_whole_project(context: TransformContext, source: str) -> bool:
+def _is_whole_project(context: TransformContext, source: str) -> bool:
     """Whether `source` names the compose file's folder, or one above it."""
     path = _path(context, source)
     return path is not None and context.settings.folder.is_relative_to(path)
 
 
-def has_files(context: TransformContext, source: str) -> bool:
-    """Whether there is a file in the folder that `source` names, at any depth."""
-    path = _path(context, source)
-    return path is not None and any(files for _, _, files in os.walk(path))
-
-
-def is_inside(context: TransformContext, source: str) -> bool:
-    """Whether `source` names a path in the project, whether it exists or not."""
-    return _path(context, source) is not None
-
-
 def _path(context: TransformContext, source: str) -> Path | None:
     """Return the path in the project, without `..`; None outside of it."""
-    # The compose file may stand above the manifest, and name what stands below that.
+    # The compose file may be above the manifest, and name files below it.
     place = Path(os.path.normpath(context.settings.folder / source))
     inside = not Path(source).is_absolute() and place.is_relative_to(context.settings.root)
     return place if inside else None
@@ -311,12 +290,12 @@ def _problem(context: TransformContext, path: Path | None, source: str, or_else:
         return f"{source}: no such file or folder: create it, in CI too, or {or_else or 'remove the reference'}"
     except OSError as error:
         return f"{source}: cannot be read: {error.strerror}: grant this user read permission, or remove the reference"
-    if is_whole_project(context, source):
+    if _is_whole_project(context, source):
         return f"{source} is the whole project: name the folder in it that the service needs"
     return ""
 
 
-# What is no place for data: sockets, devices, the kernel's, settings and logs.
+# Paths without data: sockets, devices, the kernel, settings and logs.
 _NOT_DATA = tuple(map(PurePosixPath, ("/var/run", "/run", "/proc", "/sys", "/dev", "/etc", "/usr", "/lib", "/var/log")))
 _FOREIGN_TYPES = ("nfs", "cifs", "smb", "tmpfs")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 Tree = dict[str, Any]
 
-# Where a word begins, and where the name of a host ends.
+# Before a word, and after the name of a host.
 _WORD = r"(?:^|[\s'\"(;&|])"
 _END = r"(?![\w.-])"
 _KEYS = (
@@ -120,7 +120,7 @@ def login_in(variable: str, value: str, login: Login) -> str | None:
     """
     rds = rds_variable(variable)
     if value in _ENGINES and rds == "RDS_DB_NAME" and "NAME" not in variable.upper():
-        # KC_DB and its like say which kind of database it is.
+        # KC_DB and similar variables name the kind of database.
         return None
     known = {"RDS_PASSWORD": login.passwords, "RDS_USERNAME": login.users, "RDS_DB_NAME": login.databases}
     return rds if value in known.get(rds or "", ()) else None

@@ -23,9 +23,9 @@ from beanpod.deploy.bundles.compose.database import (
 from beanpod.deploy.bundles.compose.model import Invalid, ReplacedDatabase, TransformContext, Tree, at
 
 ENV_FILE = ".env"
-# An address or a connection's string with one.
+# A password, an address or a connection string with one.
 _HOLDS_PASSWORD = re.compile(r"pass|pwd|://[^/@]*:[^/@]*@|:[^:@]*@tcp", re.IGNORECASE)
-# The machine itself, as its containers call it, and as those on its own network do.
+# Names of the machine in its containers, and in those with network_mode host.
 _HOST = ("host.docker.internal", "172.17.0.1")
 _LOOPBACK = ("localhost", "127.0.0.1")
 
@@ -195,7 +195,7 @@ def _titled(host: str, replaced: ReplacedDatabase) -> str:
 def _check_commands(context: TransformContext, name: str, service: Tree, replaced: ReplacedDatabase) -> None:
     for key, text in texts_of(service):
         if host := host_in(text, replaced.names):
-            # Compose adds the hooks of the upper file to those of the lower one; commands it replaces.
+            # Compose appends the hooks of the second file, and replaces commands.
             override = f"{key}: !override with " if key in ("post_start", "pre_start", "pre_stop") else ""
             context.findings.problem(
                 at(name, key),

@@ -8,7 +8,7 @@ from beanpod.deploy.bundles.compose.database import Login
 from beanpod.deploy.bundles.compose.environment import assignments, paths_of
 from beanpod.deploy.bundles.compose.model import WEB_PORT, Invalid, ReplacedDatabase, TransformContext, Tree, Volume, at
 
-# Where the images of databases look for what to run at their first start: https://hub.docker.com/_/postgres.
+# The scripts that database images run at their first start: https://hub.docker.com/_/postgres.
 _INITIAL = "/docker-entrypoint-initdb.d"
 _DATABASE_IMAGE = re.compile(
     r"(?:^|/)(?:postgres(?:ql)?|postgis|timescaledb|mysql(?:-server)?|mariadb|percona)(?:[:@]|$)"
@@ -192,12 +192,12 @@ def transform_names(context: TransformContext) -> None:
 
 def _keep_generated_names(context: TransformContext) -> None:
     """Add aliases for the container names that Compose generates, which differ on the instance, where they are used."""
-    said = " ".join(
+    values = " ".join(
         str(value) for service in context.services.values() for value in (service.get("environment") or {}).values()
     )
     for name, service in context.services.items():
         for given in generated_names(context, name):
-            if re.search(rf"(?<![\w.-]){re.escape(given)}(?![\w.-])", said) and "network_mode" not in service:
+            if re.search(rf"(?<![\w.-]){re.escape(given)}(?![\w.-])", values) and "network_mode" not in service:
                 service["networks"] = with_alias(service.get("networks") or {"default": None}, given)
                 context.findings.note(
                     at(name),

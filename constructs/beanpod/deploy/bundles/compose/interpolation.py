@@ -114,7 +114,7 @@ def _closing(text: str, start: int) -> int:
 def _braces(inside: str, scope: Scope) -> str:
     match = _BRACED.fullmatch(inside)
     if match is None:
-        # What follows may be secret.
+        # The rest may be a secret.
         name = re.sub(r"\W.*", "", inside, flags=re.DOTALL)
         raise _InterpolationError(f"${{{name}...}} is no variable: write ${{NAME}} or ${{NAME:-default}}")
     return _variable(match["name"], match["operator"] or "", match["word"] or "", scope)
@@ -128,5 +128,5 @@ def _variable(name: str, operator: str, word: str, scope: Scope) -> str:
         return interpolate(word, scope)
     if operator.endswith("+"):
         return ""
-    said = f" ({word})" if operator.endswith("?") and word else ""
-    raise _InterpolationError(f"{scope.remedy.format(name=name)}{said}")
+    reason = f" ({word})" if operator.endswith("?") and word else ""
+    raise _InterpolationError(f"{scope.remedy.format(name=name)}{reason}")

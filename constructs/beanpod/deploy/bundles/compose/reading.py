@@ -24,7 +24,7 @@ _READ = ("config", "--format=json", "--no-interpolate", "--no-path-resolution", 
 _OLDEST = (2, 24, 4)
 _SUFFIXES = (".yaml", ".yml")
 _DEFAULT_STEMS = ("compose", "docker-compose")
-# Texts that YAML takes for nothing else; PyYAML itself quotes `yes` and `no`.
+# Texts that are strings in every version of YAML; PyYAML itself quotes `yes` and `no`.
 _WORDS = re.compile(r"[A-Za-z_/.][A-Za-z0-9_./-]*(?: [A-Za-z][A-Za-z0-9_./-]*)*")
 _FOR_PRODUCTION = re.compile(r"(?:^|[._-])prod(?:uction)?(?:[._-]|$)", re.IGNORECASE)
 
@@ -193,7 +193,7 @@ def _note_override(path: Path, findings: Findings) -> None:
 def _production_file(path: Path, findings: Findings) -> Path | None:
     stems = dict.fromkeys((*_DEFAULT_STEMS, path.stem))
     files = (path.with_name(f"{stem}.prod{suffix}") for stem in stems for suffix in _SUFFIXES)
-    # A link, or a name of another case on some file systems, leads to the same file.
+    # A link, or a name in another case on some file systems, is the same file.
     same = path.resolve()
     found = list({file.resolve(): file for file in files if file.is_file() and file.resolve() != same}.values())
     if len(found) > 1:
@@ -203,7 +203,7 @@ def _production_file(path: Path, findings: Findings) -> Path | None:
 
 def _settled(tree: Tree, provided: frozenset[str], compose: Compose) -> Tree:
     def scope_of(path: tuple[str, ...]) -> Scope:
-        # A build happens here, where the environment's variables are not.
+        # A build runs here, without the environment's variables.
         building = path[:1] == ("services",) and path[2:3] == ("build",)
         return Scope((), IN_A_BUILD) if building else Scope(provided, ON_THE_INSTANCE)
 
@@ -245,14 +245,14 @@ def _mapping(value: Any) -> Tree:
 
 
 def _pair(item: str) -> tuple[str, Any]:
-    # In a list names are interpolated, as keys of a mapping they are not.
+    # In a list names are interpolated, unlike the keys of a mapping.
     name, sign, text = item.partition("=")
     value = Invalid(text, item.problem) if isinstance(item, Invalid) else text if sign else None
     return name.replace("$$", "$"), value
 
 
 def _ports(items: list[Any], compose: Compose) -> list[Any]:
-    # Compose leaves a list with variables in the short syntax: without them it can read it.
+    # Compose does not parse a list of ports with variables: have it read the others again.
     texts = [item for item in items if isinstance(item, str) and not isinstance(item, Invalid) and "$" not in item]
     read = [item for item in items if item not in texts] + (compose.ports(texts) if texts else [])
     return [item if isinstance(item, str) else _parsed(item, Port.of) for item in read]

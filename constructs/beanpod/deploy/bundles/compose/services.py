@@ -141,7 +141,7 @@ def _names(names: Iterable[str]) -> list[str]:
 
 _COMPLETED = "service_completed_successfully"
 _HEALTHY = "service_healthy"
-# Words of deploy.restart_policy.condition, which counts before `restart`.
+# Values of deploy.restart_policy.condition, which overrides `restart`.
 _CONDITIONS = {"none": "no", "any": "always"}
 
 
@@ -194,7 +194,7 @@ def _kind(context: TransformContext, name: str, service: Tree, web: str | None) 
         return Kind.SERVER
     if service.get("expose") or _is_checked(service) or _HEALTHY in conditions:
         return Kind.SERVER
-    # What others only start after is their cache where the image is somebody else's; ours may be their migration.
+    # A pulled image that others start after is a server such as a cache; a built one may be a migration.
     return Kind.SERVER if conditions and name not in context.built else Kind.WORKER
 
 
