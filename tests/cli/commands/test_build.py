@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from beanpod.cli.main import main
+from tests.deploy.bundles.compose_command import require_compose
 from tests.deploy.bundles.projects import COMPOSE, SERVICE, write
 
 ROOT = Path(__file__).parents[3]
@@ -55,6 +56,8 @@ def run(project: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 def project_of(tmp_path: Path, files: dict[str, str]) -> Path:
+    if "compose.yaml" in files:
+        require_compose()
     project = tmp_path / "project"
     write(project, files)
     return project

@@ -7,6 +7,7 @@ from typing import Any
 
 from beanpod.deploy.bundles import Bundle, plan_bundle
 from beanpod.manifest import Manifest
+from tests.deploy.bundles.compose_command import require_compose
 from tests.deploy.bundles.projects import IMAGE, composed, refused, write
 
 _CASES = Path(__file__).resolve().parents[2] / "cases"
@@ -15,6 +16,8 @@ _CASES = Path(__file__).resolve().parents[2] / "cases"
 def copied(name: str, folder: Path, files: Mapping[str, str] | None = None) -> Path:
     """A copy of a case in the folder. files: written over it, by their paths."""
     place = folder / name
+    if any((_CASES / name).glob("**/*compose*.y*ml")):
+        require_compose()
     shutil.copytree(_CASES / name, place)
     write(place, files or {})
     return place

@@ -10,6 +10,7 @@ import yaml
 from beanpod.deploy.bundles import Bundle, plan_bundle
 from beanpod.deploy.errors import BuildError
 from beanpod.manifest import Manifest, StageConfig
+from tests.deploy.bundles.compose_command import require_compose
 
 DIGEST = "sha256:" + "ab" * 32
 IMAGE = f"ada/guestbook:{'ab' * 8}@{DIGEST}"
@@ -57,6 +58,7 @@ DATABASE = '[database]\nengine = "mysql"\ncompose_service = "db"\n'
 
 def compose_stage(root: Path, compose: str, manifest: str = COMPOSE, **files: str) -> StageConfig:
     """The stage of a project with a compose file, a Dockerfile, and other files by their names."""
+    require_compose()
     write(root, {"compose.yaml": compose, "Dockerfile": "FROM busybox:stable AS dev\n"})
     write(root, {name.replace("__", "."): text for name, text in files.items()})
     return stage_of(root, manifest)

@@ -15,14 +15,14 @@ def publish_web_port(context: TransformContext) -> str | None:
     """Have exactly one service publish port 80: the one that does, or the one that publishes the manifest's port.
 
     Returns:
-        The service that requests reach, None where that is not one.
+        The service that receives requests, None if there is not exactly one.
     """
     _drop_discarded_ports(context)
     reached = _names(name for name, port in context.ports() if port.published_at(WEB_PORT))
     if not reached:
         _use_the_only_port(context)
-        reached = _on_the_instances_network(context) or _publish(context)
-    if len(reached) > 1 and all(_is_on_host(context.services[name]) for name in reached):
+        reached = _find_host_service(context) or _publish(context)
+    if len(reached) > 1 and all(_uses_host_network(context.services[name]) for name in reached):
         text = f'each use network_mode host: write expose: ["{WEB_PORT}"] for the one that listens on that port'
         context.findings.problem(f"services {' and '.join(reached)}", text)
     elif len(reached) > 1:
@@ -42,26 +42,26 @@ def _use_the_only_port(context: TransformContext) -> None:
         context.settings = replace(context.settings, port=port)
 
 
-def _is_on_host(service: dict[str, Any]) -> bool:
+def _uses_host_network(service: dict[str, Any]) -> bool:
     return service.get("network_mode") == "host"
 
 
 def _drop_discarded_ports(context: TransformContext) -> None:
     """Remove published ports of services with network_mode host, as Compose does."""
     for name, service in context.services.items():
-        if _is_on_host(service) and service.get("ports"):
+        if _uses_host_network(service) and service.get("ports"):
             targets = {port.target for port in service["ports"] if isinstance(port, Port)}
             service["expose"] = [*service.get("expose", ()), *sorted(targets)]
             context.findings.note(at(name, "ports"), "left out: published ports are discarded with network_mode host")
             del service["ports"]
 
 
-def _on_the_instances_network(context: TransformContext) -> list[str]:
+def _find_host_service(context: TransformContext) -> list[str]:
     """Return the service with network_mode host that listens on port 80; none if it is ambiguous.
 
     https://docs.docker.com/engine/network/drivers/host/. It says so by `expose`, or the manifest by its port.
     """
-    services = {name: service for name, service in context.services.items() if _is_on_host(service)}
+    services = {name: service for name, service in context.services.items() if _uses_host_network(service)}
     exposing = [name for name, service in services.items() if str(WEB_PORT) in map(str, service.get("expose", ()))]
     meant = context.settings.port == WEB_PORT and not any(port.target == WEB_PORT for _, port in context.ports())
     built = [name for name in services if name in context.built]
@@ -77,7 +77,7 @@ def _publish(context: TransformContext) -> list[str]:
     _transform_replaced_ports(context)
     candidates = _names(name for name, port in context.ports() if port.target == wanted and port.protocol == "tcp")
     remedy = f'write ports: ["{WEB_PORT}:{wanted}"] for the one that receives requests'
-    host = [name for name, service in context.services.items() if _is_on_host(service)]
+    host = [name for name, service in context.services.items() if _uses_host_network(service)]
     if not candidates and host and not any(context.invalid_ports()):
         text = (
             f"host: requests arrive at port {WEB_PORT} of the instance, but service.port is {wanted}: listen on "

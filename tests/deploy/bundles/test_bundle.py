@@ -61,7 +61,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from tests.deploy.bundles.projects import compose_bundle, dockerfile_bundle
-from tests.deploy.bundles.test_archive import COMPOSE_FILE
+from tests.deploy.bundles.test_bundle import COMPOSE_FILE
 root = Path(sys.argv[1])
 print(dockerfile_bundle(root).hash, compose_bundle(root, COMPOSE_FILE).hash)
 """
