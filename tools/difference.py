@@ -1,7 +1,7 @@
 """The difference that a change makes to the infrastructure, as Markdown: `python -m tools.difference BASE`.
 
-BASE is another checkout of this repository, such as the branch that a pull request goes to; each side has its pins in
-a `.venv` of its own. `cdk diff` compares template with template: nothing is asked of AWS, no credentials are needed.
+BASE is another checkout of this repository, such as the branch that a pull request goes to; each side has its pinned
+packages in its own `.venv`. `cdk diff` compares two templates: it makes no call to AWS and needs no credentials.
 """
 
 import argparse
@@ -123,8 +123,8 @@ def _line(stage: str, changes: Sequence[Change]) -> str:
 def _replacements(stage: str, change: Change) -> Iterator[str]:
     for kind, path, certain in change.replaced:
         after = _AFTER_REPLACEMENT.get(kind)
-        told = f", {after.format(stage=stage)}" if after else ""
-        yield f"**{'replaces' if certain else 'may replace'} `{path}`** of {change.stack} ({kind}){told}"
+        consequence = f", {after.format(stage=stage)}" if after else ""
+        yield f"**{'replaces' if certain else 'may replace'} `{path}`** of {change.stack} ({kind}){consequence}"
 
 
 def _order(change: Change) -> Iterator[str]:

@@ -1,8 +1,8 @@
-"""Arguments are of the types their annotations say, or refused by name before anything is built.
+"""Checks that arguments have the types of their annotations, before anything is built.
 
-Python does not look, and what jsii finds later names neither the argument nor the construct. `checked` goes over a
-class: its constructor, factories and methods then check what they are given, with no list of their own. Tokens pass as
-what they stand for: https://docs.aws.amazon.com/cdk/v2/guide/tokens.html
+Python does not check them, and jsii's errors name neither the argument nor the construct. The decorator `checked` adds
+the check to the constructor, the factories and the methods of a class. A token passes as the type of its encoding:
+https://docs.aws.amazon.com/cdk/v2/guide/tokens.html
 """
 
 import inspect
@@ -34,7 +34,7 @@ _MODULES = {
     "aws_ssm": "ssm",
 }
 _SCALARS = {str: "a string", bool: "True or False", int: "a whole number", float: "a number"}
-# How a value of each type is come by.
+# An example of how to get a value of each type.
 _EXAMPLES = {
     "ArtifactBucket": 'ArtifactBucket(self, "Artifacts")',
     "Construct": "self, or the stack it belongs to",
@@ -63,7 +63,7 @@ _EXAMPLES = {
     "ScalingTrigger": "ScalingTrigger(upper_threshold=70)",
     "SubnetSelection": "ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)",
 }
-# What a construct is often given in the place of.
+# Attributes that are often meant where a construct is given.
 _PARTS = (
     *("role", "vpc", "bucket", "user", "key", "secret", "instance_profile", "secret_value_from_json"),
     *("value_as_string", "value_as_number", "value_as_list"),
@@ -73,7 +73,7 @@ _SECRET = ("EnvironmentSecret", "ISecret")
 
 
 class ArgumentError(TypeError, ValueError):
-    """Arguments of a wrong type; also the ValueError that every constructor promises."""
+    """An argument has a wrong type. Also a ValueError, as for every other invalid argument."""
 
 
 def checked(cls: Class) -> Class:
@@ -107,7 +107,7 @@ def _checking(function: Callable[..., Any], label: str) -> Callable[..., Any]:
         def admitted(name: str, value: Any) -> Any:
             return _admitted(name, value, hints()[name], problems) if name in hints() else value
 
-        # What is too many or unknown is Python's to say.
+        # Python itself reports unknown and surplus arguments.
         positional = [admitted(*pair) for pair in zip(parameters, arguments, strict=False)]
         keywords = {name: admitted(name, value) for name, value in named.items()}
         if problems:
@@ -125,7 +125,7 @@ def _raise(where: str, problems: Sequence[str]) -> None:
 
 
 def _where(given: Mapping[str, Any], label: str) -> str:
-    """The path of the construct that is made or used, else the name of what was called."""
+    """Return the path of the construct that is created or used, else the name of what was called."""
     scope, construct_id = given.get("scope"), given.get("construct_id")
     if isinstance(scope, Construct) and isinstance(construct_id, str):
         return f"{scope.node.path}/{construct_id}".lstrip("/")
@@ -139,7 +139,7 @@ def _made(construct: Construct) -> bool:
 
 
 def _admitted(name: str, value: Any, hint: Any, problems: list[str]) -> Any:
-    """`value` as the type that `hint` says: tokens as what they stand for. Otherwise a problem more."""
+    """Return `value` as the type of `hint`, a token in its encoding; add a problem if it has another type."""
     origin = get_origin(hint)
     if origin in (Union, UnionType):
         return _one_of(name, value, get_args(hint), problems)
@@ -278,7 +278,7 @@ def _described(value: Any) -> str:
 
 
 def _remedy(name: str, value: Any, hints: tuple[Any, ...]) -> str:
-    """What to write instead."""
+    """Return what to write instead."""
     argument = name.split("[")[0]
     if found := [part for part, meant in _parts(argument, value, hints) if _any_fits(meant, hints)]:
         return f"write its .{argument}" if argument in found else "write " + " or ".join(f"its .{it}" for it in found)

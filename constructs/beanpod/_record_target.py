@@ -67,7 +67,13 @@ class _Alias:
 
 
 def load_balancer_target(environment: Construct, endpoint: str, kind: str) -> route53.RecordTarget:
-    """Alias to a load balancer that stands in the environment's region. kind: application or network."""
+    """Return an alias to the environment's load balancer.
+
+    Args:
+        environment: The environment.
+        endpoint: The load balancer's DNS name.
+        kind: "application" or "network".
+    """
     return route53.RecordTarget.from_alias(_Alias(endpoint, _zone(environment, Stack.of(environment).region, kind)))
 
 

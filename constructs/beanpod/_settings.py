@@ -7,7 +7,7 @@ from beanpod._arguments import checked
 
 
 class EnvironmentType(StrEnum):
-    """Whether a load balancer stands in front of the instances."""
+    """Whether the environment has a load balancer."""
 
     SINGLE_INSTANCE = "SingleInstance"
     LOAD_BALANCED = "LoadBalanced"
@@ -21,7 +21,7 @@ class LoadBalancerScheme(StrEnum):
 
 
 class LoadBalancerType(StrEnum):
-    """Which kind of load balancer stands in front of the instances; fixed when the environment is made.
+    """The type of the load balancer, fixed when the environment is created.
 
     https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/using-features.managing.elb.html
     """
@@ -53,14 +53,14 @@ class BatchSizeType(StrEnum):
 @checked
 @dataclass(frozen=True, kw_only=True)
 class ScalingTrigger:
-    """When the group grows and shrinks. Beanstalk's own default watches outgoing bytes, which suits few web apps.
+    """When instances are added and removed. Beanstalk's own default watches outgoing bytes, which suits few web apps.
 
     Attributes:
         measure: A metric of the group, such as `CPUUtilization` (percent), `NetworkOut` (bytes) or `RequestCount`.
-        lower_threshold: One instance leaves when the measure stays below it. In `unit`.
-        upper_threshold: One instance joins when the measure stays above it. In `unit`.
-        period_minutes: Between two looks at the measure.
-        breach_minutes: How long a threshold must be passed before anything happens.
+        lower_threshold: One instance is removed when the measure stays below it. In `unit`.
+        upper_threshold: One instance is added when the measure stays above it. In `unit`.
+        period_minutes: Minutes between two samples of the measure.
+        breach_minutes: Minutes for which a threshold must be crossed before an instance is added or removed.
     """
 
     measure: str = "CPUUtilization"
@@ -134,5 +134,5 @@ class EnvironmentSettings:
 
     @property
     def load_balanced(self) -> bool:
-        """Whether a load balancer stands in front."""
+        """Return whether the environment has a load balancer."""
         return self.environment_type == EnvironmentType.LOAD_BALANCED

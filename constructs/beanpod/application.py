@@ -30,7 +30,7 @@ class IApplication(Construct):
 class Application(IApplication):
     """A Beanstalk application with a limit on the versions it keeps.
 
-    Beanstalk stops taking releases at the account's quota of versions (1,000 by default), so old ones must go.
+    Beanstalk stops taking releases at the account's quota of versions (1,000 by default), so old ones must be deleted.
     https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/applications-lifecycle.html
     """
 
@@ -54,7 +54,7 @@ class Application(IApplication):
                 Replaces: the application.
             description: At most 200 characters. Default: none. Updates in place.
             max_versions: How many versions are kept, 2 to 1000. A deployed version is never deleted. Updates in place.
-            delete_source_bundle: Whether a version's bundle goes with it. Updates in place.
+            delete_source_bundle: Whether a version's bundle is deleted with it. Updates in place.
 
         Raises:
             ValueError: With every problem found.

@@ -183,7 +183,7 @@ class Database(IDatabase):
         self._accept_major_version(engine)
         self.host, self.port = self.instance.db_instance_endpoint_address, text(port)
         self.name, self.username = database_name, username
-        # Attached, it also holds host, port and name, and whoever uses it waits for the database.
+        # The attached secret also holds host, port and name, and its users depend on the database.
         self.secret = self.instance.secret or password
         self._security_group, self._port_number = self.security_group, port
         self._iam_authentication = iam_authentication

@@ -21,7 +21,7 @@ class DeployUser(Construct):
     """A user without a password that may deploy, and one secret that holds its access key.
 
     The secret is JSON, `{"AWS_ACCESS_KEY": ..., "AWS_SECRET_KEY": ...}`: copy both values into the CI's
-    secrets. Neither stands in the template, which only refers to what CloudFormation creates. Where CI can
+    secrets. Neither is in the template, which only refers to what CloudFormation creates. Where CI can
     use OpenID Connect, `GitHubDeployRole` does the same without a key that lasts.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html

@@ -125,7 +125,7 @@ class DockerEnvironment(IDockerEnvironment):
         """Create the environment, its roles and, unless one is given, its application.
 
         Args:
-            vpc: The VPC. `ServiceNetwork` makes one, `ec2.Vpc.from_lookup` and friends bring yours. Fixed at
+            vpc: The VPC. `ServiceNetwork` makes one, `ec2.Vpc.from_lookup` imports yours. Fixed at
                 creation.
             application: `Application.from_application_name` brings one. Default: a new application. Replaces: the
                 environment, the application.

@@ -36,7 +36,7 @@ _OF_ENVIRONMENT = frozenset(
         *("instance_security_group", "load_balancer_security_group"),
     )
 )
-# Which service of a stack has the plain names of outputs.
+# The path of the service in a stack whose outputs have no prefix.
 _FIRST: WeakKeyDictionary[Stack, str] = WeakKeyDictionary()
 
 
@@ -45,11 +45,11 @@ class DockerService(Construct):
     """A web app in Docker on Elastic Beanstalk: network, environment, optional database, and CI's identity.
 
     `DockerService(stack, "Shop")` is complete: `delivery.stack = "..."` under a stage of a manifest, with the name of
-    its stack, is all that `beanpod deploy` needs to release to it. The stack's outputs tell the rest:
+    its stack, is all that `beanpod deploy` needs to release to it. The stack's outputs are
     `ApplicationName`, `EnvironmentName`, `Region`, `Url`, `BucketName`, and `DeployerSecretArn` or `DeployRoleArn`; a
     second service of one stack puts its id before them.
 
-    What of its parts has no parameter here is among their settings: `database_settings={"multi_az": True}`. The parts
+    Other parameters of its parts are given as settings: `database_settings={"multi_az": True}`. The parts
     are attributes, too: `service.environment.add_secret(...)`.
 
     Attributes:
@@ -118,9 +118,9 @@ class DockerService(Construct):
                 `iam.OidcProviderNative.from_oidc_provider_arn`. Updates in place.
             deletion_protection: RDS refuses to delete a new database until this is off: deploy that, then destroy.
                 Updates in place.
-            removal_policy: What is left when the service goes. Default: a snapshot of a new database, the bucket with
-                the bundles, and the logs until they expire. `DESTROY` leaves nothing: the bucket must be empty then.
-                Updates in place.
+            removal_policy: What remains when the service is deleted. Default: a snapshot of a new database, the bucket
+                with the bundles, and the logs until they expire. With `DESTROY` nothing remains; the bucket must be
+                empty then. Updates in place.
             network_settings: More of `ServiceNetwork`'s parameters, such as `max_azs` or `flow_logs`. Default: none.
                 Replaces: what each replaces in `ServiceNetwork`.
             database_settings: More of `Database`'s, such as `multi_az` or `allocated_storage`. Default: none. Replaces:
@@ -191,7 +191,7 @@ class DockerService(Construct):
             for namespace in _LOGS:
                 self.environment.override_option(namespace, "DeleteOnTerminate", "true")
         if database is not None:
-            # From this side the rules stand here, also where the database's group belongs to an earlier stack.
+            # The rules belong to this stack, also where the database's group belongs to an earlier one.
             self.environment.connections.allow_to_default_port(database, "Queries from instances")
         bucket_stays = RemovalPolicy.RETAIN if removal_policy in (None, RemovalPolicy.SNAPSHOT) else removal_policy
         self.artifacts = ArtifactBucket(self, "Artifacts", removal_policy=bucket_stays)
@@ -226,7 +226,7 @@ class DockerService(Construct):
             )
 
     def _add_outputs(self) -> None:
-        """The outputs that `beanpod deploy` reads."""
+        """Add the outputs that `beanpod deploy` reads."""
         stack = Stack.of(self)
         outputs = {
             "ApplicationName": self.environment.application_name,
@@ -249,13 +249,13 @@ class DockerService(Construct):
 def _settings_problems(
     name: str, part: type[Construct], own: Set[str], settings: Mapping[str, Any] | None
 ) -> Iterator[str]:
-    """What cannot be handed on: parameters that the part does not have, or that have one here."""
+    """Yield settings that the part does not have, or that `DockerService` sets itself."""
     for key in settings or {}:
         taken = [
             it for it in inspect.signature(part.__init__).parameters if it not in ("self", "scope", "construct_id")
         ]
         if key in own:
-            yield f'{name} must leave out "{key}": DockerService gives it, or takes it as a parameter of its own'
+            yield f'{name} must leave out "{key}": DockerService sets it, or has a parameter for it'
         elif key not in taken:
             near = get_close_matches(key, taken, 1)
             yield f'{name} has no "{key}": {f"write {near[0]}" if near else f"see the parameters of {part.__name__}"}'

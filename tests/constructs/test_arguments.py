@@ -138,7 +138,7 @@ def near(stack: Stack) -> dict[str, Any]:
         ("application", lambda _: "shop", 'write Application.from_application_name(self, "Application", "shop")'),
     ],
 )
-def test_a_near_miss_is_told_what_to_write(
+def test_the_message_names_the_attribute_that_was_meant(
     stack: Stack, near: dict[str, Any], argument: str, pick: Callable[[dict[str, Any]], Any], words: str
 ) -> None:
     with pytest.raises(TypeError) as caught:
@@ -148,7 +148,7 @@ def test_a_near_miss_is_told_what_to_write(
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_refusal_names_the_construct_and_leaves_nothing_behind() -> None:
+def test_a_refused_construct_is_named_and_adds_no_resources() -> None:
     stack = Stack(App(), "Shop")
     with pytest.raises(TypeError, match=r"^Shop/Service: vpc must be an ec2.IVpc, got \"vpc-1\": write ec2.Vpc.from_l"):
         DockerService(stack, "Service", vpc="vpc-1")  # type: ignore[arg-type]
@@ -189,7 +189,7 @@ def test_an_enumeration_of_the_cdk_is_named() -> None:
         ArtifactBucket(new_stack(), "Artifacts", removal_policy="destroy")  # type: ignore[arg-type]
 
 
-def test_an_unknown_argument_is_pythons_to_refuse() -> None:
+def test_an_unknown_argument_raises_pythons_own_type_error() -> None:
     with pytest.raises(TypeError, match="unexpected keyword argument 'health_path'"):
         DockerService(new_stack(), "Service", health_path="/")  # type: ignore[call-arg]
 
@@ -231,7 +231,7 @@ def test_tokens_of_every_kind_pass() -> None:
         template.has_resource_properties(ENVIRONMENT, {"OptionSettings": option(name, value)})
 
 
-def test_a_list_that_is_known_late_passes() -> None:
+def test_lazy_lists_are_accepted() -> None:
     stack = new_stack()
     new_environment(stack, instance_types=Lazy.list(_List()))
     Template.from_stack(stack).has_resource_properties(

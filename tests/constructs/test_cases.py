@@ -25,7 +25,7 @@ def test_an_override_by_position_stays_with_its_option(capsys: pytest.CaptureFix
     assert run("escape_hatch_shifts", capsys).strip() == "[('ELBScheme', 'internal')]"
 
 
-def test_an_app_for_a_known_account_wants_no_credentials(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_app_for_a_named_account_needs_no_credentials(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("env_no_credentials", capsys) == ""
 
 

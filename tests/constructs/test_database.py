@@ -180,7 +180,7 @@ def test_secret_is_attached_so_that_it_names_host_and_port(plain: Template) -> N
     )
 
 
-def test_a_group_of_its_own_lets_nothing_in_and_nothing_out(plain: Template) -> None:
+def test_the_default_security_group_has_no_rules(plain: Template) -> None:
     [group] = plain.find_resources("AWS::EC2::SecurityGroup").values()
     assert "SecurityGroupIngress" not in group["Properties"]
     assert [rule["CidrIp"] for rule in group["Properties"]["SecurityGroupEgress"]] == ["255.255.255.255/32"]

@@ -69,7 +69,7 @@ def test_rules_stay_in_the_network_stack_and_are_not_doubled(stacks: Stacks) -> 
         Template.from_stack(stacks.service_stack).resource_count_is(kind, 0)
 
 
-def test_grants_stand_in_the_stack_of_the_one_who_gets_them(stacks: Stacks) -> None:
+def test_grants_are_in_the_stack_of_the_grantee(stacks: Stacks) -> None:
     [policy] = Template.from_stack(stacks.service_stack).find_resources("AWS::IAM::Policy").values()
     connect, read = policy["Properties"]["PolicyDocument"]["Statement"]
     assert connect["Action"] == "rds-db:connect"
@@ -80,7 +80,7 @@ def test_grants_stand_in_the_stack_of_the_one_who_gets_them(stacks: Stacks) -> N
     Template.from_stack(stacks.database_stack).resource_count_is("AWS::IAM::Policy", 0)
 
 
-def test_a_database_with_a_group_of_its_own_can_be_opened_in_its_stack() -> None:
+def test_a_database_can_admit_the_environment_in_its_own_stack() -> None:
     app = App()
     network_stack, database_stack = Stack(app, "NetworkStack"), Stack(app, "DatabaseStack")
     network = ServiceNetwork(network_stack, "Network", database_port=3306)

@@ -79,7 +79,7 @@ def test_the_secret_says_what_to_do_with_it(template: Template) -> None:
     template.all_resources_properties(SECRET, {"Description": description})
 
 
-def test_the_secret_goes_with_its_user(template: Template) -> None:
+def test_the_secret_is_deleted_with_its_user(template: Template) -> None:
     template.all_resources(SECRET, {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"})
 
 
@@ -107,7 +107,7 @@ def test_a_negative_serial_is_refused() -> None:
 EXTRA = {"Effect": "Allow", "Action": "cloudformation:TagResource", "Resource": "arn:aws:cloudformation:*:*:stack/a*/*"}
 
 
-def test_extra_statements_stand_in_a_policy_of_their_own() -> None:
+def test_extra_statements_are_in_a_separate_policy() -> None:
     stack = Stack(App(), "Delivery")
     extra = iam.PolicyStatement.from_json(EXTRA)
     DeployUser(stack, "Deployer", permissions=permissions(stack), extra_statements=[extra])

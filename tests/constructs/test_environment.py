@@ -96,13 +96,13 @@ def test_the_latest_platform_is_the_branch_without_a_version() -> None:
     Template.from_stack(stack).has_resource_properties(ENVIRONMENT, {"PlatformArn": {"Fn::Join": ["", [*arn, branch]]}})
 
 
-def test_an_option_of_a_named_resource_keeps_the_name(full: Template) -> None:
+def test_an_option_can_have_a_resource_name(full: Template) -> None:
     (environment,) = full.find_resources(ENVIRONMENT).values()
     named = [row for row in environment["Properties"]["OptionSettings"] if "ResourceName" in row]
     assert [(row["OptionName"], row["ResourceName"]) for row in named] == [("MinSize", "Morning")]
 
 
-def test_options_stand_in_order_so_that_a_template_changes_only_with_its_settings() -> None:
+def test_options_are_sorted() -> None:
     stack = new_stack()
     new_environment(stack, environment={"B": "2", "A": "1"}, options={"aws:autoscaling:asg": {"Cooldown": "60"}})
     (environment,) = Template.from_stack(stack).find_resources(ENVIRONMENT).values()
@@ -110,7 +110,7 @@ def test_options_stand_in_order_so_that_a_template_changes_only_with_its_setting
     assert rows == sorted(rows)
 
 
-def test_application_keeps_a_limited_number_of_versions(full: Template) -> None:
+def test_an_application_limits_its_versions(full: Template) -> None:
     full.has_resource_properties(
         "AWS::ElasticBeanstalk::Application",
         {"ResourceLifecycleConfig": {"VersionLifecycleConfig": {"MaxCountRule": {"Enabled": True, "MaxCount": 50}}}},
@@ -134,7 +134,7 @@ def test_application_keeps_a_limited_number_of_versions(full: Template) -> None:
         ),
     ],
 )
-def test_what_beanstalk_would_refuse_is_refused_at_once(settings: dict[str, Any], words: str) -> None:
+def test_invalid_settings_are_refused(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         new_environment(new_stack(), **settings)
 

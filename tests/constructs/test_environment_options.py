@@ -92,7 +92,7 @@ def test_metrics_are_published_every_minute_each_once() -> None:
     assert document(options) == {"CloudWatchMetrics": {"Environment": metrics}, "Version": 1}
 
 
-def test_a_document_of_yours_keeps_what_it_says() -> None:
+def test_publishing_a_metric_preserves_a_given_config_document() -> None:
     options = new_options()
     rules = {"Environment": {"Application": {"ApplicationRequests4xx": {"Enabled": False}}}}
     yours = {"Environment": {"InstancesOk": 60, "InstancesSevere": None}, "Instance": {"CPUIdle": 60}}
@@ -106,7 +106,7 @@ def test_a_document_of_yours_keeps_what_it_says() -> None:
 
 
 @pytest.mark.parametrize("value", ["{", "[]", "60"])
-def test_a_document_that_is_no_json_object_takes_no_metric(value: str) -> None:
+def test_a_config_document_that_is_not_a_json_object_is_refused(value: str) -> None:
     options = new_options()
     options.add(config(value))
     with pytest.raises(ValueError, match=f"option {HEALTH} ConfigDocument must be a JSON object, got "):

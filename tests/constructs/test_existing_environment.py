@@ -64,7 +64,7 @@ def test_the_instances_open_to_others(used: Template) -> None:
     used.has_resource_properties("AWS::EC2::SecurityGroupIngress", rule)
 
 
-def test_an_existing_environment_is_known_by_its_attributes_and_makes_nothing() -> None:
+def test_an_imported_environment_has_its_attributes_and_adds_no_resources() -> None:
     stack = new_stack()
     environment = existing_environment(stack)
     assert (environment.environment_name, environment.application_name) == ("shop-prod", "shop")

@@ -101,7 +101,7 @@ def test_what_does_not_fit_the_environment_is_refused(
         balanced(stack, network, **settings(network, stack))
 
 
-def test_a_load_balancer_stands_in_every_zone_of_the_instances() -> None:
+def test_a_load_balancer_needs_a_subnet_in_every_zone_of_the_instances() -> None:
     stack = new_stack()
     network = ServiceNetwork(stack, "Network", max_azs=3)
     two = ec2.SubnetSelection(subnets=network.vpc.public_subnets[:2])
@@ -109,7 +109,7 @@ def test_a_load_balancer_stands_in_every_zone_of_the_instances() -> None:
         balanced(stack, network, load_balancer_subnets=two)
 
 
-def test_a_network_load_balancer_may_stand_in_one_zone() -> None:
+def test_a_network_load_balancer_accepts_one_zone() -> None:
     stack = new_stack()
     network = ServiceNetwork(stack, "Network")
     one = ec2.SubnetSelection(subnets=network.vpc.public_subnets[:1])
@@ -137,7 +137,7 @@ def test_an_opened_port_without_a_counterpart_is_refused_with_what_to_write() ->
         )
 
 
-def test_a_single_instance_has_no_port_of_its_own() -> None:
+def test_a_single_instance_refuses_an_instance_port() -> None:
     with pytest.raises(ValueError, match="instance_port needs a load balancer"):
         new_environment(new_stack(), instance_port=8080)
 
@@ -326,7 +326,7 @@ def test_a_retention_without_flow_logs_is_refused() -> None:
 # No look-up
 
 
-def test_nothing_is_looked_up_though_account_and_region_are_known() -> None:
+def test_nothing_is_looked_up_in_a_named_account_and_region() -> None:
     app = App()
     stack = Stack(app, "Shop", env=IRELAND)
     secret = secretsmanager.Secret(stack, "Secret")
@@ -435,7 +435,7 @@ def test_a_single_instance_has_an_address() -> None:
         ("shop.eba-x.eu-west-1.elasticbeanstalk.com", "Z2NYPWQ7DFZAZH"),
     ],
 )
-def test_an_existing_environment_is_told_by_its_endpoint(endpoint: str, zone: str) -> None:
+def test_the_record_target_of_an_imported_environment_follows_from_its_endpoint(endpoint: str, zone: str) -> None:
     stack = new_stack()
     assert _record(stack, existing_environment(stack, endpoint=endpoint))["AliasTarget"]["HostedZoneId"] == zone
 
@@ -453,7 +453,7 @@ def test_an_endpoint_that_says_nothing_is_refused() -> None:
         _ = existing_environment(new_stack(), endpoint=Fn.import_value("x")).record_target
 
 
-def test_an_internal_scheme_by_default_stands_where_there_is_room() -> None:
+def test_an_internal_load_balancer_is_accepted_in_a_network_without_private_subnets() -> None:
     stack = new_stack()
     balanced(stack, ServiceNetwork(stack, "Network"), load_balancer_scheme=LoadBalancerScheme.INTERNAL)
     Template.from_stack(stack).has_resource_properties(ENVIRONMENT, {"OptionSettings": option("ELBScheme", "internal")})

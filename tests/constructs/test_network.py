@@ -30,7 +30,7 @@ def small() -> Template:
     return network(load_balanced=False, database_port=3306)[1]
 
 
-def test_each_kind_of_subnet_stands_in_two_zones(production: Template) -> None:
+def test_each_kind_of_subnet_covers_two_zones(production: Template) -> None:
     for kind in ("Public", "Private", "Isolated"):
         zones = [subnet["AvailabilityZone"] for subnet in subnets(production, kind)]
         assert zones == [{"Fn::Select": [index, {"Fn::GetAZs": ""}]} for index in (0, 1)]
@@ -103,7 +103,7 @@ def test_flow_logs_are_off_unless_asked_for(small: Template) -> None:
     small.resource_count_is("AWS::EC2::FlowLog", 0)
 
 
-def test_each_part_is_told_its_subnets() -> None:
+def test_the_network_names_the_subnets_of_each_part() -> None:
     balanced, _ = network(nat_gateways=1, database_port=3306)
     assert balanced.load_balancer_subnets
     assert balanced.database_subnets
@@ -115,7 +115,7 @@ def test_each_part_is_told_its_subnets() -> None:
         assert select(balanced.vpc, selection).subnet_ids == [subnet.subnet_id for subnet in kind]
 
 
-def test_single_instance_stands_in_a_public_subnet() -> None:
+def test_a_single_instance_is_in_a_public_subnet() -> None:
     stack = Stack(App(), "Dev")
     vpc = imported_vpc(stack, public_subnet_ids=["p1", "p2"], private_subnet_ids=["s1", "s2"])
     single = ServiceNetwork(stack, "Network", vpc=vpc, load_balanced=False)

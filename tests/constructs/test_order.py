@@ -112,7 +112,7 @@ def test_an_environment_in_a_nested_stack_waits_for_it() -> None:
         lambda stack: ec2.Vpc.from_lookup(stack, "Vpc", vpc_id="vpc-1"),
     ],
 )
-def test_a_vpc_that_exists_brings_nothing_to_wait_for(imported: Callable[[Stack], ec2.IVpc]) -> None:
+def test_an_imported_vpc_adds_no_dependencies(imported: Callable[[Stack], ec2.IVpc]) -> None:
     stack = Stack(App(), "Test", env=Environment(account="1" * 12, region="eu-west-1"))
     new_environment(stack, vpc=imported(stack))
     (body,) = Template.from_stack(stack).find_resources(ENVIRONMENT).values()

@@ -46,7 +46,7 @@ def balanced(stack: Stack, **settings: Any) -> DockerEnvironment:
     return DockerEnvironment(stack, "Environment", **(defaults | settings))
 
 
-def test_an_internal_load_balancer_stands_in_the_private_subnets() -> None:
+def test_an_internal_load_balancer_uses_the_private_subnets() -> None:
     stack = new_stack()
     balanced(stack, load_balancer_scheme=LoadBalancerScheme.INTERNAL)
     found = options(stack)
@@ -63,7 +63,7 @@ def test_a_network_load_balancer_has_neither_groups_nor_certificate() -> None:
     assert not any(namespace == LOAD_BALANCER for namespace, _ in found)
 
 
-def test_more_security_groups_stand_beside_the_first() -> None:
+def test_additional_security_groups_follow_the_first() -> None:
     stack = new_stack()
     groups = [ec2.SecurityGroup.from_security_group_id(stack, f"Group{name}", f"sg-{name}") for name in "ab"]
     balanced(stack, additional_instance_security_groups=groups, additional_load_balancer_security_groups=groups[:1])
@@ -189,7 +189,7 @@ def test_the_deployer_gets_what_an_overridden_policy_needs() -> None:
         environment.override_option("aws:elasticbeanstalk:command", "DeploymentPolicy", "TrafficSplitting")
 
 
-def test_an_override_by_position_keeps_its_option() -> None:
+def test_a_property_override_by_position_refers_to_the_same_option() -> None:
     stack = new_stack()
     environment = balanced(stack)
     cfn: Any = environment.node.find_child("Resource")

@@ -75,7 +75,7 @@ def test_instances_cannot_buy_in_the_marketplace(template: Template) -> None:
     template.resource_properties_count_is(ROLE, Match.object_like({"Policies": [policy]}), 2)
 
 
-def test_every_instance_role_comes_in_a_profile(template: Template) -> None:
+def test_every_instance_role_has_an_instance_profile(template: Template) -> None:
     template.resource_count_is(PROFILE, 3)
     template.resource_count_is(ROLE, 3)
 
@@ -95,7 +95,7 @@ def test_permissions_are_added_with_grants(template: Template) -> None:
     )
 
 
-def test_the_service_role_takes_grants(template: Template) -> None:
+def test_the_service_role_can_be_granted_permissions(template: Template) -> None:
     template.has_resource_properties(
         "AWS::IAM::Policy",
         {

@@ -114,7 +114,7 @@ def test_the_deployer_gets_extra_statements(github_repository: str | None) -> No
         template.has_resource_properties("AWS::IAM::Role", {"Policies": policies})
 
 
-def test_two_databases_are_one_too_many() -> None:
+def test_a_second_database_is_refused() -> None:
     stack = new_stack()
     first = DockerService(stack, "First", database_engine=DatabaseEngine.mysql("8.4"))
     with pytest.raises(ValueError, match="database_engine and database exclude each other"):
@@ -151,7 +151,7 @@ def test_settings_reach_the_parts() -> None:
     [
         ({"environment_settings": {"log_retention": 3}}, 'has no "log_retention": write log_retention_days'),
         ({"network_settings": {"colour": 3}}, 'has no "colour": see the parameters of ServiceNetwork'),
-        ({"network_settings": {"vpc": None}}, 'must leave out "vpc": DockerService gives it'),
+        ({"network_settings": {"vpc": None}}, 'must leave out "vpc": DockerService sets it'),
         ({"database_settings": {"multi_az": True}}, "database_settings belong to a new database: give database_engine"),
     ],
 )

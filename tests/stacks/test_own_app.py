@@ -60,6 +60,28 @@ for name in ("First", "Second"):
     )
 app.synth()
 """
+NAMED = """\
+from aws_cdk import App, Stack
+from beanpod import Application, ArtifactBucket, DeployUser, DockerEnvironment, EnvironmentType, ServiceNetwork
+from beanpod import ServiceRole
+
+app = App()
+stack, delivery = Stack(app, "Named"), Stack(app, "Delivery")
+network = ServiceNetwork(stack, "Network", load_balanced=False)
+role = ServiceRole(stack, "ServiceRole").role
+environment = DockerEnvironment(
+    stack,
+    "Environment",
+    vpc=network.vpc,
+    environment_type=EnvironmentType.SINGLE_INSTANCE,
+    service_role=role,
+    application=Application(stack, "Application", service_role=role, application_name="{application}"),
+    environment_name={environment},
+    instance_security_group=network.instance_security_group,
+)
+DeployUser(delivery, "User", permissions=environment.deploy_permissions(ArtifactBucket(delivery, "Artifacts")))
+app.synth()
+"""
 LEAVES_NOTHING = ", deletion_protection=False, removal_policy=RemovalPolicy.DESTROY"
 
 
@@ -110,7 +132,9 @@ def release(aws: EmbeddedAws, project: Path, registry: LocalRegistry, *arguments
     return done.stdout
 
 
-def test_the_few_lines_of_the_readme_go_all_the_way(aws: EmbeddedAws, project: Path, registry: LocalRegistry) -> None:
+def test_the_readme_example_is_deployed_released_tuned_and_destroyed(
+    aws: EmbeddedAws, project: Path, registry: LocalRegistry
+) -> None:
     clients = Clients(aws)
     deploy_app(aws, project)
     assert "nothing is deployed yet: run beanpod deploy --stage dev" in release(aws, project, registry, "status")
@@ -135,7 +159,7 @@ def test_the_few_lines_of_the_readme_go_all_the_way(aws: EmbeddedAws, project: P
     assert clients.exists("s3", "head_bucket", Bucket=outputs["BucketName"])
 
 
-def test_a_service_that_shall_leave_nothing_leaves_nothing(aws: EmbeddedAws, project: Path) -> None:
+def test_removal_policy_destroy_deletes_everything(aws: EmbeddedAws, project: Path) -> None:
     clients = Clients(aws)
     snapshots = len(clients("rds").describe_db_snapshots()["DBSnapshots"])
     deploy_app(aws, project, LEAVES_NOTHING)
@@ -158,3 +182,26 @@ def test_a_second_service_uses_the_provider_of_the_first(aws: EmbeddedAws, proje
         assert statement["Principal"]["Federated"] == provider["Arn"]
         assert f"repo:{repository}:ref:refs/heads/main" in json.dumps(statement)
     cdk(aws, project, "destroy", "--all", "--force")
+
+
+def test_a_deployer_follows_a_renamed_application_and_environment(aws: EmbeddedAws, project: Path) -> None:
+    clients = Clients(aws)
+    for application, name in (("shop", None), ("store", None), ("store", "serving")):
+        (project / "app.py").write_text(NAMED.format(application=application, environment=repr(name)))
+        cdk(aws, project, "deploy", "--all", "--require-approval=never")
+        found = clients("elasticbeanstalk").describe_environments(ApplicationName=application, IncludeDeleted=False)
+        (environment,) = found["Environments"]
+        assert name in (None, environment["EnvironmentName"])
+        (user,) = [user["UserName"] for user in clients("iam").list_users()["Users"] if "Delivery" in user["UserName"]]
+        text = json.dumps(policy_documents(clients("iam"), user))
+        assert f"environment/{application}/{environment['EnvironmentName']}" in text
+    cdk(aws, project, "destroy", "--all", "--force")
+
+
+def policy_documents(iam: Any, user: str) -> list[Any]:
+    policies = iam.list_attached_user_policies(UserName=user)["AttachedPolicies"]
+    versions = [(it["PolicyArn"], iam.get_policy(PolicyArn=it["PolicyArn"])["Policy"]) for it in policies]
+    return [
+        iam.get_policy_version(PolicyArn=arn, VersionId=policy["DefaultVersionId"])["PolicyVersion"]["Document"]
+        for arn, policy in versions
+    ]

@@ -36,7 +36,7 @@ def test_cdk_nag_finds_nothing_that_is_not_acknowledged_with_a_reason(stage: Sta
     assert [it for it in findings if not (it[0].startswith("AwsSolutions-IAM5") and explained in it[1])] == []
 
 
-def test_every_statement_of_the_deployer_comes_with_its_reason(stage: Stage) -> None:
+def test_every_statement_of_the_deployer_has_a_reason(stage: Stage) -> None:
     delivery = stage.stacks[-1]
     assert isinstance(delivery, DeliveryStack)
     reasons = {statement.sid: statement.why for statement in delivery.permissions.statements}
@@ -97,7 +97,7 @@ def test_outputs_are_what_the_deploy_script_reads(stage_of: StageOf) -> None:
     assert {"BucketName", "DeployerSecretArn"} <= outputs["delivery"]
 
 
-def test_production_is_private_and_stands_in_two_zones(stage_of: StageOf) -> None:
+def test_production_is_private_and_covers_two_zones(stage_of: StageOf) -> None:
     stage = stage_of("production", "postgres")
     assert len(stage.resources("network", "AWS::EC2::NatGateway")) == 2
     (instance,) = stage.resources("database", "AWS::RDS::DBInstance").values()
@@ -109,7 +109,7 @@ def test_small_pays_for_no_nat_gateway(stage_of: StageOf) -> None:
     assert stage_of("small", "mysql").resources("network", "AWS::EC2::NatGateway") == {}
 
 
-def test_no_stack_runs_code_of_its_own(stage: Stage) -> None:
+def test_no_stack_has_a_lambda_function_or_custom_resource(stage: Stage) -> None:
     types = {resource["Type"] for template in stage.templates.values() for resource in template["Resources"].values()}
     assert not {name for name in types if "Lambda" in name or "Custom" in name}
 

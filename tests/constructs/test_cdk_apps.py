@@ -133,14 +133,14 @@ def test_tags_reach_the_environment() -> None:
     Template.from_stack(stack).has_resource_properties(ENVIRONMENT, {"Tags": [{"Key": "cost-centre", "Value": "42"}]})
 
 
-def test_a_service_stands_in_a_nested_stack() -> None:
+def test_a_service_works_in_a_nested_stack() -> None:
     stack = new_stack()
     nested = NestedStack(stack, "Nested")
     DockerService(nested, "Service", environment_type=SINGLE)
     Template.from_stack(nested).resource_count_is(ENVIRONMENT, 1)
 
 
-def test_two_services_stand_in_one_vpc() -> None:
+def test_two_services_share_one_vpc() -> None:
     stack = new_stack()
     vpc = ec2.Vpc(stack, "Vpc", restrict_default_security_group=False)
     for name in ("Shop", "Blog"):
