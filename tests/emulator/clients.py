@@ -1,4 +1,4 @@
-"""Real clients of the embedded AWS, and the few calls most tests begin with."""
+"""Clients of the emulator, and the calls that most tests begin with."""
 
 import json
 import subprocess

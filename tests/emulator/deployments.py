@@ -1,4 +1,4 @@
-"""Deployments on an embedded AWS with a virtual clock, and what one sees of them."""
+"""Deployments on an emulator with a virtual clock."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Requests as they go over the wire, signed or not: what no AWS client would send."""
+"""Raw HTTP requests, signed or not, that no AWS client would send."""
 
 import http.client
 from collections.abc import Mapping

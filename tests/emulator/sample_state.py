@@ -1,4 +1,4 @@
-"""An AWS with something to lose, and whether it still has it."""
+"""A sample state of an emulator, and the check that it is unchanged."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Who may talk to the embedded AWS: programs on this machine that have its key or its token, and no web page."""
+"""Access to the server: for programs with its credentials, not for web pages."""
 
 import json
 import socket

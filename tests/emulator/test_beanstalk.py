@@ -1,4 +1,4 @@
-"""Elastic Beanstalk, as boto3 sees it."""
+"""Elastic Beanstalk's API, with boto3."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""The real command lines: the CDK CLI deploys, the AWS CLI looks."""
+"""The CDK CLI and the AWS CLI."""
 
 import json
 from collections.abc import Callable, Iterator

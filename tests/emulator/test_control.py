@@ -1,4 +1,4 @@
-"""What can be set and seen of an embedded AWS besides AWS's own APIs: its time, its calls, faults in calls."""
+"""The control API: time, log of calls, faults in calls."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The demonstration, interrupted: `make demo` leaves nothing running, however it ends."""
+"""An interrupted `make demo`."""
 
 import os
 import signal

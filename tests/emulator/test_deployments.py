@@ -1,4 +1,4 @@
-"""Deployments of versions: their phases on a virtual clock, and the ways they can be ordered to fail."""
+"""Deployments of versions on a virtual clock, and the faults in them."""
 
 from collections.abc import Iterator
 

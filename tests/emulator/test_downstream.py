@@ -1,4 +1,4 @@
-"""The deployers' own policy against what others found UpdateEnvironment to ask for: for each kind of environment."""
+"""The deployer's policy and the permissions that UpdateEnvironment requires, for each deployment policy."""
 
 import json
 from collections.abc import Iterator

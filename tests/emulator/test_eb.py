@@ -1,4 +1,4 @@
-"""The EB CLI against the embedded AWS: as people deploy, look and abort without this repository."""
+"""The EB CLI: deploy, status, health, abort."""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""The user's shell does not disturb the embedded AWS: not with a profile, not with a proxy."""
+"""AWS profiles and proxies of the user's shell have no effect on the emulator."""
 
 import os
 import subprocess

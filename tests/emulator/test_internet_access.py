@@ -1,4 +1,4 @@
-"""An environment needs a way out of its subnets, and holds the gateway while it has public addresses."""
+"""An environment's internet access, and the internet gateway that it uses."""
 
 from typing import Any
 

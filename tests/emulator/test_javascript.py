@@ -1,4 +1,4 @@
-"""AWS's SDK for JavaScript against the embedded AWS, unmodified and with the printed environment only."""
+"""AWS's SDK for JavaScript, with the printed variables only."""
 
 import json
 

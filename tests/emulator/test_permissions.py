@@ -1,4 +1,4 @@
-"""What users may do on an embedded AWS that enforces IAM, and how AWS says no."""
+"""Permissions under enforced IAM, with AWS's error messages."""
 
 import json
 from collections.abc import Iterator

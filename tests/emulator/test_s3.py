@@ -1,4 +1,4 @@
-"""What a lock and an upload need of S3: conditions, also when many write at once, checksums, dates."""
+"""S3's conditional writes, checksums and dates."""
 
 import hashlib
 from base64 import b64encode

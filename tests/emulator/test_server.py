@@ -1,4 +1,4 @@
-"""The server as a program: what it prints, where it listens, how it ends."""
+"""The server's command: what it prints, where it listens, how it ends."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Signatures are verified, whoever's key it is and with or without permissions: in headers and in presigned URLs."""
+"""Signatures in headers and presigned URLs."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Requests one at a time, and what happens beside them."""
+"""The lock of the services' state, and work in the background."""
 
 from threading import Event
 
@@ -8,29 +8,29 @@ _SECONDS = 60
 
 
 def test_background_work_acquires_the_lock_while_a_request_waits() -> None:
-    turn, done = StateLock(), []
+    lock, done = StateLock(), []
 
     def work() -> None:
-        with turn:
+        with lock:
             done.append("work")
 
-    with turn, turn:
-        turn.run_in_background(work)
+    with lock, lock:
+        lock.run_in_background(work)
         assert done == []
-        while turn.wait_for_background():
+        while lock.wait_for_background():
             pass
         assert done == ["work"]
 
 
 def test_wait_returns_false_without_background_work() -> None:
-    turn, go_on = StateLock(), Event()
-    assert turn.wait_for_background() is False
+    lock, go_on = StateLock(), Event()
+    assert lock.wait_for_background() is False
 
     def work() -> None:
         go_on.wait(_SECONDS)
 
-    turn.run_in_background(work)
-    assert turn.wait_for_background() is True
+    lock.run_in_background(work)
+    assert lock.wait_for_background() is True
     go_on.set()
-    while turn.wait_for_background():
+    while lock.wait_for_background():
         pass

@@ -1,4 +1,4 @@
-"""Application versions: what Beanstalk refuses, what it deletes, and when it cannot deploy one."""
+"""Application versions: validation, quota, lifecycle rules."""
 
 from collections.abc import Iterator
 from typing import Any

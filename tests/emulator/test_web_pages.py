@@ -1,4 +1,4 @@
-"""A real browser on a page of somebody else's tries to drive the embedded AWS, with all that a page can do."""
+"""A web page in a real browser has no access to the emulator."""
 
 import json
 from collections.abc import Iterator

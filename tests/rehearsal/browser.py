@@ -1,4 +1,4 @@
-"""Debian's Chromium, and somebody who looks at a page with it."""
+"""Debian's Chromium, driven by Playwright."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""The guestbook on machines of an embedded AWS, put there by the stacks and the deploy script."""
+"""The guestbook on an emulator with Docker, deployed by the stacks and the deploy command."""
 
 import json
 import os

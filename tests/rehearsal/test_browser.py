@@ -1,4 +1,4 @@
-"""The guestbook as a reader sees it: a real page on a machine of the embedded AWS, in Debian's Chromium."""
+"""The guestbook's page in Chromium."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The guests of the rehearsal notice every failure."""
+"""The load generator counts every failure."""
 
 import threading
 import time

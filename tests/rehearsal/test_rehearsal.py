@@ -1,4 +1,4 @@
-"""The rehearsal when it cannot go on; the whole of it is `make rehearse`, which CI runs."""
+"""A rehearsal that fails or is interrupted."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A small application and its versions, on machines of the embedded AWS."""
+"""A small application and its versions, on an emulator with Docker."""
 
 import io
 import json

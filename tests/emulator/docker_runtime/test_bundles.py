@@ -1,4 +1,4 @@
-"""Source bundles: what a machine takes, and what it refuses."""
+"""Source bundles, Dockerrun.aws.json, health check codes and nginx's pools."""
 
 import io
 import json

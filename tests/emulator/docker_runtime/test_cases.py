@@ -1,4 +1,4 @@
-"""Compose files in the shape that people have, from the owner's file to the page that answers."""
+"""Compose files of real projects, released and run."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Compose files on a machine: the services themselves, and what is changed of them there."""
+"""Compose files on instances."""
 
 from typing import Any
 

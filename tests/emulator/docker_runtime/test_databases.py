@@ -1,4 +1,4 @@
-"""RDS instances are servers of their engine: with the password, with TLS, and gone with the instance."""
+"""RDS instances as database servers with TLS."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""What a container of an instance may be, by the bodies of the Engine API's requests."""
+"""What containers of an instance may do, by the bodies of Engine API requests."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType

@@ -1,4 +1,4 @@
-"""The Docker socket of an instance, asked by whoever is root there and wants more."""
+"""The Docker socket of an instance against a hostile root user."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ OWN_PATH = "/opt/elasticbeanstalk/bin/own-path"
 
 
 @pytest.fixture(scope="module")
-def grounds(docker_engine: Engine) -> Iterator[RuntimeContext]:
+def context(docker_engine: Engine) -> Iterator[RuntimeContext]:
     docker, run = find_engine(), RunResources()
     docker.run("network", "create", "--label", run.label, run.name)
     yield RuntimeContext(docker, run, CertificateAuthority(run.folder / "authority"), Emulator())
@@ -25,8 +25,8 @@ def grounds(docker_engine: Engine) -> Iterator[RuntimeContext]:
 
 
 @pytest.fixture(scope="module")
-def instance(grounds: RuntimeContext) -> Iterator[InstanceContainer]:
-    launched = InstanceContainer.launch(grounds, "i-0000000050cce7001")
+def instance(context: RuntimeContext) -> Iterator[InstanceContainer]:
+    launched = InstanceContainer.launch(context, "i-0000000050cce7001")
     yield launched
     launched.remove()
 
@@ -82,12 +82,12 @@ def test_a_pipelined_request_is_not_passed_on(instance: InstanceContainer) -> No
     assert "OK" in answer
 
 
-def test_where_no_socket_can_be_mounted_a_port_with_a_token_leads_to_the_engine(grounds: RuntimeContext) -> None:
-    gateway = grounds.docker.run(
-        "network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", grounds.network
+def test_where_no_socket_can_be_mounted_a_port_with_a_token_leads_to_the_engine(context: RuntimeContext) -> None:
+    gateway = context.docker.run(
+        "network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", context.network
     )  # fmt: skip
     port = EnginePort(gateway, gateway)
-    instance = InstanceContainer.launch(grounds, "i-0000000050cce7002", port)
+    instance = InstanceContainer.launch(context, "i-0000000050cce7002", port)
     try:
         assert instance.run("sh", "-c", "echo typed | docker run --rm -i busybox:stable cat") == "typed"
         with pytest.raises(DockerError, match=r"docker\.sock cannot be mounted"):

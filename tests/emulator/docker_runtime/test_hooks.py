@@ -1,4 +1,4 @@
-"""Hooks of a bundle: root on the instance, as on AWS, and nobody on the machine that the instance runs on."""
+"""Hooks: root on the instance, without access to the host."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Where the paths of a bundle are: on the instance, whatever they are called."""
+"""Paths of a bundle are paths of the instance."""
 
 import io
 import json

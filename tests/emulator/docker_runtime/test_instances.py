@@ -1,4 +1,4 @@
-"""What happens on one machine: variables, secrets, hooks, failures, and the ways out."""
+"""One instance: variables, secrets, hooks, failed deployments, termination."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The nginx of an instance: what a bundle has in .platform/nginx, and what it does without."""
+"""The nginx of an instance, with and without .platform/nginx."""
 
 import base64
 import http.client

@@ -1,4 +1,4 @@
-"""The start and the end of machines: nothing is left, whatever happens."""
+"""Start and end of the server with Docker, and the removal of leftovers."""
 
 import os
 import signal
