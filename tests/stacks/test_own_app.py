@@ -205,3 +205,20 @@ def policy_documents(iam: Any, user: str) -> list[Any]:
         iam.get_policy_version(PolicyArn=arn, VersionId=policy["DefaultVersionId"])["PolicyVersion"]["Document"]
         for arn, policy in versions
     ]
+
+
+def test_destroying_a_protected_service_keeps_the_database_and_names_its_protection(
+    aws: EmbeddedAws, project: Path
+) -> None:
+    clients = Clients(aws)
+    deploy_app(aws, project)
+    output = cdk(aws, project, "destroy", "--all", "--force", ends=1)
+    assert "deletion protection" in output.lower(), output
+    assert clients.stack("Shop")["StackStatus"] == "DELETE_FAILED"
+    (database,) = clients("rds").describe_db_instances()["DBInstances"]
+    # docs/your-own.md: RDS's own command takes the protection away once the stack cannot be updated any more.
+    clients("rds").modify_db_instance(
+        DBInstanceIdentifier=database["DBInstanceIdentifier"], DeletionProtection=False, ApplyImmediately=True
+    )
+    cdk(aws, project, "destroy", "--all", "--force")
+    assert clients("rds").describe_db_instances()["DBInstances"] == []
