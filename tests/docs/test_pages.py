@@ -104,7 +104,9 @@ def test_aws_knows_its_commands_and_their_options() -> None:
             model = session.get_service_model(command[1].removesuffix("api"))
             operations = {xform_name(name, "-"): model.operation_model(name) for name in model.operation_names}
             shape = operations[command[2]].input_shape
-            known = {f"--{xform_name(name, '-')}" for name in (shape.members if shape else ())}
+            members = shape.members.items() if shape else ()
+            known = {f"--{xform_name(name, '-')}" for name, _ in members}
+            known |= {f"--no-{xform_name(name, '-')}" for name, kind in members if kind.type_name == "boolean"}
             assert flags(command[3:]) <= known | _OF_EVERY_AWS_COMMAND, command
 
 
