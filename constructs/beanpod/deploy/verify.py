@@ -177,21 +177,6 @@ class EventLog:
         return [event for event in self.events if event.severity in ("ERROR", "FATAL")]
 
 
-@dataclass(frozen=True)
-class UpdateRequest:
-    """An UpdateEnvironment that was accepted.
-
-    Attributes:
-        began: On the monotonic clock.
-        request_id: None if the answer was lost.
-        since: AWS's time before it began: where the request's id is not known, the events since then are its own.
-    """
-
-    began: float
-    request_id: str | None
-    since: datetime
-
-
 class Update:
     """The update of an environment to one version: start it, wait for its end, verify it.
 
@@ -210,7 +195,10 @@ class Update:
         self._context = context
         self._label = label
         self._each = each
-        self._request: UpdateRequest | None = None
+        # When it was accepted, on the monotonic clock; by the request's id, or by AWS's time, its events are found.
+        self._began: float | None = None
+        self._request_id: str | None = None
+        self._since: datetime | None = None
         self.log = EventLog(context.report)
         self.aborted = False
 
@@ -229,7 +217,7 @@ class Update:
         context, name = self._context, self._context.target.environment
         began = context.clock.monotonic()
         try:
-            request_id = context.aws.update_environment(name, self._label)
+            self._request_id = context.aws.update_environment(name, self._label)
         except UnansweredError as error:
             raise DeadlineError(
                 f"whether environment {name} is being updated to {self._label} is not known: {error}"
@@ -241,9 +229,8 @@ class Update:
             if now.ready or now.version_label != self._label:
                 return False
             # The first answer was lost, and the second attempt found the update under way.
-            self._request = UpdateRequest(began, None, environment.updated)
-        else:
-            self._request = UpdateRequest(began, request_id, environment.updated)
+            self._since = environment.updated
+        self._began = began
         return True
 
     def wait(self) -> Environment:
@@ -276,23 +263,23 @@ class Update:
         """
         with self._state_is_unknown():
             verdict = self._verdict(environment)
-        if verdict.state is not State.GOOD and self._request:
+        if verdict.state is not State.GOOD and self._began is not None:
             # For the causes; the verdict is the same without them.
             with suppress(DeployError):
-                self._read_events(self._request)
+                self._read_events()
         return verdict
 
     def _poll_until(self, seconds: float) -> Environment | None:
         """The environment, Ready or being terminated; None when it is still updating so long after the start."""
-        if self._request is None:
+        if self._began is None:
             raise ValueError("the update was not started")
-        context, request, polls, last = self._context, self._request, 0, None
-        while (left := seconds - (context.clock.monotonic() - request.began)) > 0:
+        context, polls, last = self._context, 0, None
+        while (left := seconds - (context.clock.monotonic() - self._began)) > 0:
             context.clock.sleep(min(POLL_SECONDS, left))
             polls += 1
             try:
                 if polls % _ENVIRONMENT_POLLS and not self.log.ended:
-                    self._read_events(request)
+                    self._read_events()
                 if not polls % _ENVIRONMENT_POLLS or self.log.ended:
                     last = context.describe()
                     if last.ready or last.terminated:
@@ -305,12 +292,10 @@ class Update:
             self._each()
         return None
 
-    def _read_events(self, request: UpdateRequest) -> None:
-        target, since = self._context.target, None if request.request_id else request.since
+    def _read_events(self) -> None:
+        application, environment = self._context.target.application, self._context.target.environment
         self.log.add(
-            self._context.aws.events(
-                target.application, target.environment, request_id=request.request_id, since=since
-            )
+            self._context.aws.events(application, environment, request_id=self._request_id, since=self._since)
         )  # fmt: skip
 
     def _abort(self) -> Environment | None:
