@@ -73,6 +73,6 @@ def test_public_names_are_exactly_those_listed() -> None:
 
 
 def test_a_release_needs_no_cdk(tmp_path: Path) -> None:
-    code = "import sys, beanpod.cli.main, beanpod.deploy.flow, beanpod.manifest; print('aws_cdk' in sys.modules)"
+    code = "import sys, beanpod.cli.main, beanpod.deploy.pipeline, beanpod.manifest; print('aws_cdk' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

@@ -8,7 +8,7 @@ from beanpod.cli.commands.context import Context
 from beanpod.cli.output.text import Paint
 from beanpod.deploy.bundles import Bundle, check_folder, write_folder
 from beanpod.deploy.errors import InterruptionError
-from beanpod.deploy.flow import Built, Project, build, preview
+from beanpod.deploy.pipeline import Built, Project, build, preview
 
 
 def run(context: Context) -> None:

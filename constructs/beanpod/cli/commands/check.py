@@ -2,7 +2,7 @@
 
 from beanpod.cli.commands.context import Context
 from beanpod.deploy.bundles import check_folder, write_folder
-from beanpod.deploy.flow import Project, preview
+from beanpod.deploy.pipeline import Project, preview
 from beanpod.manifest import Manifest
 
 

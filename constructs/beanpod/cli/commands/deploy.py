@@ -6,7 +6,7 @@ from typing import Any
 from beanpod.cli.commands.context import Context
 from beanpod.cli.output.text import Paint
 from beanpod.deploy.errors import InterruptionError
-from beanpod.deploy.flow import Deployment, Plan, Project
+from beanpod.deploy.pipeline import Deployment, Plan, Project
 from beanpod.deploy.preflight import Preflight
 
 

@@ -1,4 +1,4 @@
-"""The whole deployment, one step after another: look, build, push, bundle, roll out."""
+"""A deployment, one step after another: preflight, build, push, bundle, release."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Project:
-    """What is deployed. root: the manifest's folder. environ: the script's variables; may hold secrets."""
+    """A stage of a manifest to deploy.
+
+    Attributes:
+        stage: The stage.
+        root: The manifest's folder.
+        environ: This process's variables; may hold secrets.
+    """
 
     stage: "StageConfig"
     root: Path
@@ -34,18 +40,23 @@ class Project:
 
     @property
     def builds(self) -> tuple[str, ...]:
-        """What has to be built, as messages call it. Raises BuildError where it cannot be."""
+        """The names of the images to build, for messages. Raises BuildError where one cannot be built."""
         return tuple(spec.title for spec in self.bundle_plan.specs)
 
     @property
     def platform(self) -> str:
-        """What the instances run, such as linux/amd64."""
+        """The platform of the instances, such as linux/amd64."""
         return platform_of(self.stage.environment.architecture)
 
 
 @dataclass(frozen=True)
 class Built:
-    """Images in their registry, by compose service (None for the one Dockerfile), and the bundle that names them."""
+    """What was built.
+
+    Attributes:
+        images: In their registry, by Compose service; None for the one Dockerfile.
+        bundle: Names the images.
+    """
 
     images: Mapping[str | None, Image]
     bundle: Bundle
@@ -53,7 +64,15 @@ class Built:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a deployment would do. preflight: what runs now. repository: where images would be pushed."""
+    """What a deployment would do.
+
+    Attributes:
+        target: The environment.
+        preflight: What runs there now.
+        builds: The names of the images to build.
+        repository: To push them to.
+        platform: To build them for.
+    """
 
     target: "Target"
     preflight: "Preflight"
@@ -63,13 +82,21 @@ class Plan:
 
 
 def build(project: Project, *, application: str, clock: Clock, report: Reporter) -> Built:
-    """Build and push the images, and make the bundle. application: its name on Elastic Beanstalk.
+    """Build and push the images, and make the bundle.
 
-    Raises BuildError, and UsageError for a login that does not work.
+    Args:
+        project: What to build.
+        application: Its name on Elastic Beanstalk.
+        clock: To wait by.
+        report: Shows the progress.
+
+    Raises:
+        BuildError: When an image or the bundle cannot be made.
+        UsageError: For a login that does not work.
     """
     stage = project.stage
     plan = project.bundle_plan
-    plan.check_pulls(is_public=_Anybody(project.environ, clock, report).may_pull)
+    plan.check_pulls(is_public=_AnonymousPulls(project.environ, clock, report).may_pull)
     if not plan.specs:
         # Nothing is built, so that neither an engine nor a registry is needed.
         with report.phase(Phase.BUNDLE):
@@ -84,15 +111,15 @@ def build(project: Project, *, application: str, clock: Clock, report: Reporter)
         return Built(images, _bundle(project, images, application, clock, report))
 
 
-class _Anybody:
-    """Asks registries as somebody without a login. A registry that does not answer once is not asked again."""
+class _AnonymousPulls:
+    """Asks registries without a login. A registry that does not answer once is not asked again."""
 
     def __init__(self, environment: Mapping[str, str], clock: Clock, report: Reporter) -> None:
         self._environment, self._clock, self._report = environment, clock, report
         self._silent: set[str] = set()
 
     def may_pull(self, image: str) -> bool | None:
-        """Whether anybody may pull an image; None where its registry does not say."""
+        """Whether an image can be pulled without a login; None where its registry does not say."""
         repository, _ = Repository.of_image(image)
         if repository.host in self._silent:
             return None
@@ -114,13 +141,13 @@ def _bundle(
         application=application,
         login_hooks=not public,
     )
-    _tell_notes(bundle, report)
+    _report_notes(bundle, report)
     report.say(f"{bundle.label}: {_size(bundle)}")
     return bundle
 
 
 def preview(project: Project, *, report: Reporter) -> Bundle:
-    """The bundle that a release would deploy, with digests of zeros for images that are not built yet.
+    """Make the bundle that a release would deploy, with digests of zeros for images that are not built yet.
 
     Asks neither AWS nor Docker nor a registry. Raises what a release would be refused with: BuildError, and UsageError
     for half a login.
@@ -128,13 +155,13 @@ def preview(project: Project, *, report: Reporter) -> Bundle:
     given_credentials(project.environ)
     with report.phase(Phase.BUNDLE):
         bundle = project.bundle_plan.preview()
-        _tell_notes(bundle, report)
+        _report_notes(bundle, report)
         zeros = ", with digests of zeros for what is not built yet" if project.builds else ""
         report.say(f"{_size(bundle)}{zeros}")
         return bundle
 
 
-def _tell_notes(bundle: Bundle, report: Reporter) -> None:
+def _report_notes(bundle: Bundle, report: Reporter) -> None:
     for note in bundle.notes:
         report.say(note)
 
@@ -144,7 +171,7 @@ def _size(bundle: Bundle) -> str:
 
 
 class Deployment:
-    """One deployment of a project to its stage's environment. outcome: what is known so far, also after an error."""
+    """A deployment of a project to its stage's environment."""
 
     def __init__(
         self,
@@ -164,11 +191,11 @@ class Deployment:
 
     @property
     def outcome(self) -> Outcome:
-        """What is known so far."""
+        """What is known so far, also after an error."""
         return self._rollout.outcome
 
     def plan(self) -> Plan:
-        """What run() would do; only looks."""
+        """Find out what run() would do; change nothing."""
         return Plan(
             target=self._target,
             preflight=self._rollout.preflight(wait=False),
@@ -178,13 +205,17 @@ class Deployment:
         )
 
     def run(self, *, force: bool = False) -> Outcome:
-        """All of it. force: also what runs already, or is older than what runs.
+        """Build, push and release.
 
-        Raises the errors of `beanpod.deploy.errors`, each with the exit code that says what state it leaves.
+        Args:
+            force: Also what runs already, or is older than what runs.
+
+        Raises:
+            DeployError: Those of `beanpod.deploy.errors`, each with the exit code that says in what state it ended.
         """
-        # Before anything is waited for: what cannot be built, or not run on Beanstalk, is told at once.
+        # First, since it takes no time: what cannot be built, or cannot run on Beanstalk.
         _ = self._project.bundle_plan
-        # Before anything is built: a slip in the credentials or a busy environment should not cost a build.
+        # Before the build: wrong credentials or a busy environment should not cost a build.
         self._rollout.preflight()
         built = build(self._project, application=self._target.application, clock=self._clock, report=self._report)
         self._rollout.outcome = replace(self._rollout.outcome, image=built.bundle.image, digest=built.bundle.digest)
