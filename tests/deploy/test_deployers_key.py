@@ -125,6 +125,7 @@ def test_no_secret_shows_anywhere(stage: DeployedStage, tmp_path: Path) -> None:
     for kind in ("lines", "github"):
         stage.project.greet(f"secrets in {kind}")
         done = stage.run(
+            "deploy",
             "--verbose",
             f"--output={kind}",
             TMPDIR=str(scratch),
