@@ -20,6 +20,7 @@ test: $(INSTALLED) lint types  ## Run all tests, linters and type checks.
 lint: $(INSTALLED)
 	ruff check .
 	ruff format --check .
+	lint-imports --no-cache
 
 types: $(INSTALLED)
 	mypy

@@ -73,9 +73,9 @@ def _service(found: Discovery, choices: Choices) -> str:
     elif not choices.compose:
         lines.append("# port = 8080  # where the container listens; the Dockerfile has no EXPOSE")
     if choices.health_path:
-        lines.append(f'health_path = "{choices.health_path}"')
+        lines.append(f'health_check_path = "{choices.health_path}"')
     else:
-        lines.append('# health_path = "/health"  # a path that answers 200 while the app is well')
+        lines.append('# health_check_path = "/health"  # a path that answers 200 while the app is well')
     if found.framework and found.framework.migrate:
         lines.append(f"# Migrations: {_migration(found, choices)}")
     return "\n".join(lines)

@@ -210,7 +210,8 @@ def test_control_characters_do_not_reach_the_terminal() -> None:
 _PROGRAM = """
 import os, sys, time
 from beanpod.deploy.clock import SystemClock
-from beanpod.cli.output.display import Display, make_renderer, output_for
+from beanpod.cli.output.choice import make_renderer, output_for
+from beanpod.cli.output.display import Display
 from beanpod.cli.output.text import Masks
 from beanpod.deploy.report import Phase
 from beanpod.cli.signals import Interruptions

@@ -3,12 +3,12 @@
 Secrets are masked and text is cleaned here, once for all renderers.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, Self, TextIO
+from typing import Any, Literal, Self
 
-from beanpod.cli.output.text import Masks, SafeStream
+from beanpod.cli.output.text import Masks
 from beanpod.deploy.clock import Clock
 from beanpod.deploy.errors import InterruptionError
 from beanpod.deploy.report import EnvironmentEvent, Outcome, Phase, Status
@@ -201,38 +201,3 @@ def outcome_text(outcome: Outcome, *, with_url: bool = True) -> str:
     if not outcome.changed:
         return f"Nothing to do: {outcome.version_label} is deployed already{f' to {url}' if url else ''}{health}"
     return f"Deployed {outcome.version_label}{f' to {url}' if url else ''}{health}"
-
-
-def output_for(stream: TextIO, environ: Mapping[str, str]) -> str:
-    """Return "github" in a workflow, "terminal" on a terminal that can move its cursor, or "lines"."""
-    if environ.get("GITHUB_ACTIONS") == "true":
-        return "github"
-    if stream.isatty() and environ.get("TERM", "dumb") != "dumb":
-        return "terminal"
-    return "lines"
-
-
-def make_renderer(
-    kind: str, *, stream: TextIO, errors: TextIO, environ: Mapping[str, str], clock: Clock, verbose: bool = False
-) -> Renderer:
-    """Make the renderer for a kind of output.
-
-    Args:
-        kind: terminal, github or lines.
-        stream: Where progress goes.
-        errors: Where a failure goes, except in GitHub Actions.
-        environ: The process's variables.
-        clock: The clock.
-        verbose: Whether a terminal keeps all that commands print.
-    """
-    if kind == "terminal":
-        from beanpod.cli.output.terminal import Terminal
-
-        return Terminal(stream, errors, environ=environ, clock=clock, verbose=verbose)
-    if kind == "github":
-        from beanpod.cli.output.github import GitHub
-
-        return GitHub(SafeStream(stream), environ=environ)
-    from beanpod.cli.output.lines import Lines
-
-    return Lines(SafeStream(stream), SafeStream(errors), clock=clock)
