@@ -13,7 +13,7 @@ from types import FrameType
 from werkzeug.serving import BaseWSGIServer
 
 from beanpod_emulator.docker_runtime.docker import NoEngineError
-from beanpod_emulator.server.access import Credentials
+from beanpod_emulator.requests.access import Credentials
 from beanpod_emulator.server.httpd import PortError, listen, serve
 from beanpod_emulator.state import EMULATOR
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from beanpod_emulator.server.calls import Call
+    from beanpod_emulator.requests.calls import Call
 
 CALL_FAULTS = frozenset({"throttles", "expired-credentials", "drops-connections", "hangs"})
 UPDATE_FAULTS = frozenset(

@@ -15,7 +15,7 @@ from beanpod_emulator import EmbeddedAws
 from tests.emulator.clients import ROOT, Clients, run
 
 PARTS = ("network", "database", "service", "delivery")
-_CDK = str(ROOT / "node_modules/.bin/cdk")
+_CDK = (sys.executable, "-m", "beanpod", "cdk")
 _VPC = "aws:ec2:vpc"
 _MANIFEST = """\
 [service]
@@ -92,7 +92,7 @@ class Changing:
     def cdk(self, *arguments: str, exit_code: int = 0) -> str:
         """Run the CDK CLI and return its output."""
         flags = ("--no-notices", "--ci", "--no-color", "--concurrency=1")
-        done = run(self.aws, _CDK, *arguments, *flags, folder=self.folder)
+        done = run(self.aws, *_CDK, *arguments, *flags, folder=self.folder)
         assert done.returncode == exit_code, done.stdout
         return done.stdout
 

@@ -1,5 +1,6 @@
 """What a changed manifest does to a deployed stage: the real CDK CLI, on stacks of an earlier version too."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -110,8 +111,10 @@ def test_a_zone_is_removed_once_nothing_uses_it(stage_named: StageOf) -> None:
     assert "cannot be deleted as it is in use by shop-wide-" in output
     assert not stage.clients.reasons(stage.stack("network"))
     stage.check_connections()
-    # docs/operations.md names this command.
-    stage.deploy(two_zones, stacks=("shop-wide-database", "shop-wide-service", "--exclusively"))
+    remedy = re.search(r"run `beanpod cdk deploy ([\w-]+) ([\w-]+) --exclusively` first, then deploy again", output)
+    assert remedy, output
+    assert sorted(remedy.groups()) == ["shop-wide-database", "shop-wide-service"]
+    stage.deploy(two_zones, stacks=(*remedy.groups(), "--exclusively"))
     stage.deploy(two_zones)
     stage.check_connections()
     assert len(stage.database()["DBSubnetGroup"]["Subnets"]) == 2
@@ -137,6 +140,7 @@ def test_another_vpc_is_refused_before_anything_changes(stage_named: StageOf) ->
     name = stage.environment
     output = stage.deploy(NO_DATABASE + IMPORTED_VPC.format(stage="moved"), exit_code=1)
     assert "cannot be deleted as it is in use by shop-moved-service" in output
+    assert "beanpod cdk deploy" not in output
     assert not stage.clients.reasons(stage.stack("network"))
     stage.check_connections(database=False)
     assert stage.environment == name

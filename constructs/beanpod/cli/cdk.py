@@ -5,15 +5,19 @@ package, into the user's cache folder. Node and npm come with the extra `cdk` (n
 """
 
 import hashlib
+import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from beanpod.deploy.errors import UsageError
 
@@ -35,11 +39,91 @@ def run(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> in
     """
     variables = cdk_environment(environ)
     command = [_program("node", variables), str(cdk_script(environ)), *arguments]
-    if os.name == "posix":
-        # In this process' place: Ctrl-C and other signals reach the CLI alone, which has a deployment to end.
+    if os.name == "posix" and "deploy" not in arguments:
+        # In this process' place: Ctrl-C and other signals reach the CLI alone.
         sys.stdout.flush()
         os.execve(command[0], command, variables)  # noqa: S606
-    return subprocess.run(command, env=variables, check=False).returncode  # noqa: S603
+    code = _wait(command, variables)
+    if code and "deploy" in arguments:
+        for line in stacks_in_the_way(Path("cdk.out"), arguments):
+            print(f"beanpod: {line}", file=sys.stderr)  # noqa: T201
+    return code
+
+
+def _wait(command: Sequence[str], variables: Mapping[str, str]) -> int:
+    """Run the CLI to its end, also after Ctrl-C, which reaches it too: it decides how a deployment ends."""
+    with subprocess.Popen(command, env=dict(variables)) as process:  # noqa: S603
+        previous = {
+            signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None),
+            signal.SIGTERM: signal.signal(signal.SIGTERM, lambda *_: process.terminate()),
+        }
+        try:
+            code = process.wait()
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+    # As a shell reports the end by a signal.
+    return code if code >= 0 else 128 - code
+
+
+def stacks_in_the_way(assembly: Path, arguments: Sequence[str]) -> Iterator[str]:
+    """Yield, for each stack whose change CloudFormation refused because others import from it, the command that works.
+
+    It says "Export ... cannot be deleted as it is in use by ..." before anything changes: the importing stacks have to
+    be deployed first. Another VPC is no such case: it needs new stacks.
+
+    Args:
+        assembly: The folder that the CDK CLI deployed from.
+        arguments: The CLI's arguments; its context values are repeated in the command.
+    """
+    try:
+        artifacts = json.loads((assembly / "manifest.json").read_text(encoding="utf-8"))["artifacts"]
+    except (OSError, ValueError, KeyError):
+        return
+    stacks = {name: one for name, one in artifacts.items() if one.get("type") == "aws:cloudformation:stack"}
+    context = [f"-c {value}" for flag, value in pairwise(arguments) if flag in ("-c", "--context")]
+    for name, artifact in stacks.items():
+        template = json.loads((assembly / artifact["properties"]["templateFile"]).read_text(encoding="utf-8"))
+        region = str(artifact.get("environment", "")).rpartition("/")[2]
+        users = _importing_stacks(name, template, None if region.startswith("unknown") else region)
+        if users := [user for user in users if user in stacks]:
+            command = " ".join(("beanpod cdk deploy", *users, "--exclusively", *context))
+            yield f"{' and '.join(users)} still use what {name} is to change: run `{command}` first, then deploy again"
+
+
+def _importing_stacks(name: str, template: Mapping[str, Any], region: str | None) -> list[str]:
+    """Return the stacks because of which CloudFormation refused to change a stack; empty if it did not."""
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        client = boto3.client("cloudformation", region_name=region)
+        stack_id = client.describe_stacks(StackName=name)["Stacks"][0]["StackId"]
+        pages = client.get_paginator("list_exports").paginate()
+        exports = [export for page in pages for export in page["Exports"] if export["ExportingStackId"] == stack_id]
+        deployed = {export["Name"]: export["Value"] for export in exports}
+        kept = {str(output["Export"]["Name"]) for output in template.get("Outputs", {}).values() if "Export" in output}
+        removed = deployed.keys() - kept
+        if any(deployed[export].startswith("vpc-") for export in removed):
+            return []
+        users = [user for export in sorted(removed) for user in _imports(client, export)]
+    except (BotoCoreError, ClientError):
+        # Without the permission, or without the stack, there is nothing to add to what the CLI has printed.
+        return []
+    return list(dict.fromkeys(users))
+
+
+def _imports(client: Any, export: str) -> list[str]:
+    from botocore.exceptions import ClientError
+
+    try:
+        pages = client.get_paginator("list_imports").paginate(ExportName=export)
+        return [user for page in pages for user in page["Imports"]]
+    except ClientError as error:
+        # CloudFormation answers so for an export that no stack imports.
+        if "is not imported" in str(error):
+            return []
+        raise
 
 
 def cdk_environment(environ: Mapping[str, str]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from beanpod_emulator.beanstalk.platforms import PLATFORMS, Platform
 from beanpod_emulator.beanstalk.state import ConfigurationTemplate, Environment, Event
 from beanpod_emulator.iam.authorizer import CALLER, Caller, denial
 from beanpod_emulator.iam.required_permissions import Permission
-from beanpod_emulator.server.error_responses import ErrorHandlingResponse
+from beanpod_emulator.requests.error_responses import ErrorHandlingResponse
 from beanpod_emulator.state import EMULATOR
 
 _SEVERITIES = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")

@@ -14,7 +14,7 @@ from beanpod_emulator.cloudformation.exceptions import (
 from beanpod_emulator.cloudformation.models import CloudFormationBackend, Request, cloudformation_backends
 from beanpod_emulator.cloudformation.stack import NO_CHANGES, ChangeSet, Stack, anything_changes, changes
 from beanpod_emulator.cloudformation.template import Template, given_parameters
-from beanpod_emulator.server.error_responses import ErrorHandlingResponse
+from beanpod_emulator.requests.error_responses import ErrorHandlingResponse
 from beanpod_emulator.state import EMULATOR
 
 

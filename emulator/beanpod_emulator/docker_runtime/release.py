@@ -19,7 +19,7 @@ from beanpod_emulator.beanstalk.state import Environment
 from beanpod_emulator.iam.authorizer import Caller, denial, find_caller
 from beanpod_emulator.iam.policies import Decision, Document, evaluate
 from beanpod_emulator.iam.required_permissions import Permission
-from beanpod_emulator.server.calls import Call
+from beanpod_emulator.requests.calls import Call
 
 _TO = "Instance deployment failed to {step}. The deployment failed."
 _VARIABLES = "aws:elasticbeanstalk:application:environment"

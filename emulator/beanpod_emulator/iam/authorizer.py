@@ -12,11 +12,11 @@ from moto.iam.models import Policy
 from beanpod_emulator.iam import web_identity
 from beanpod_emulator.iam.policies import Decision, Document, evaluate
 from beanpod_emulator.iam.required_permissions import Permission, request_context, required_permissions
-from beanpod_emulator.iam.signatures import Signature
 from beanpod_emulator.iam.web_identity import WebIdentities
-from beanpod_emulator.server.access import Credentials
-from beanpod_emulator.server.calls import Call
-from beanpod_emulator.server.error_responses import ErrorResponse
+from beanpod_emulator.requests.access import Credentials
+from beanpod_emulator.requests.calls import Call
+from beanpod_emulator.requests.error_responses import ErrorResponse
+from beanpod_emulator.requests.signatures import Signature
 
 CALLER = "emulator.caller"
 """Key of the WSGI environment with the Caller, for services that check permissions themselves."""

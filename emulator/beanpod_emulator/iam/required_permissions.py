@@ -5,12 +5,13 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/reference_pol
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
+from moto.backends import get_backend
 from moto.s3.models import s3_backends
 
-from beanpod_emulator.beanstalk.models import eb_backends
 from beanpod_emulator.iam.policies import Context
-from beanpod_emulator.server.calls import Call
+from beanpod_emulator.requests.calls import Call
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,9 @@ def _environment(account: str, call: Call) -> str | None:
     environment_id = next((call.parameters[item] for item in ids if item in call.parameters), None)
     if name is None and environment_id is None:
         return f"environment/{call.parameters.get('ApplicationName', '*')}/*"
-    for environment in eb_backends[account][call.region].environments.all:
+    # moto finds this emulator's Elastic Beanstalk, which itself asks for permissions.
+    beanstalk: Any = get_backend("elasticbeanstalk")
+    for environment in beanstalk[account][call.region].environments.all:
         if environment.live and (environment.name == name or environment.environment_id == environment_id):
             return f"environment/{environment.application}/{environment.name}"
     return None

@@ -15,8 +15,8 @@ from joserfc.jwk import OctKey
 from moto.iam.models import iam_backends
 
 from beanpod_emulator.iam.policies import Decision, Document, evaluate
-from beanpod_emulator.server.calls import Call
-from beanpod_emulator.server.error_responses import ErrorResponse
+from beanpod_emulator.requests.calls import Call
+from beanpod_emulator.requests.error_responses import ErrorResponse
 
 ACTION = "AssumeRoleWithWebIdentity"
 _LIFE_SECONDS = 300

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from beanpod_emulator.iam.web_identity import WebIdentities
-from beanpod_emulator.server.calls import Call
+from beanpod_emulator.requests.calls import Call
 from beanpod_emulator.state import Emulator
 
 PREFIX = "/_emulator/"

@@ -13,12 +13,12 @@ from werkzeug.test import run_wsgi_app
 from beanpod_emulator.fault_injection import Fault
 from beanpod_emulator.iam import authorizer
 from beanpod_emulator.iam.authorizer import CALLER, Caller
-from beanpod_emulator.iam.signatures import UnsupportedSignatureError, find
 from beanpod_emulator.iam.web_identity import WebIdentities
-from beanpod_emulator.server.access import Credentials, reject_foreign
-from beanpod_emulator.server.calls import Call, read
+from beanpod_emulator.requests.access import Credentials, reject_foreign
+from beanpod_emulator.requests.calls import Call, read
+from beanpod_emulator.requests.error_responses import FAULT_RESPONSES, ErrorResponse
+from beanpod_emulator.requests.signatures import UnsupportedSignatureError, find
 from beanpod_emulator.server.control import PREFIX, ControlApi
-from beanpod_emulator.server.error_responses import FAULT_RESPONSES, ErrorResponse
 from beanpod_emulator.state import Emulator
 
 # moto's own pages, which take no credentials.

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
-from beanpod_emulator.iam.signatures import Signature
+from beanpod_emulator.requests.signatures import Signature
 
 # By method, without and with a key. S3 is the one service here that names its actions nowhere in the request.
 _S3_ACTIONS = {

@@ -23,7 +23,7 @@ from botocore.credentials import Credentials
 from botocore.utils import normalize_url_path
 from moto.core.request import EnvironHeaders
 
-from beanpod_emulator.server.error_responses import ErrorResponse
+from beanpod_emulator.requests.error_responses import ErrorResponse
 
 _SCOPE = r"(?P<key>[^/,\s]+)/(?P<date>\d{8})/(?P<region>[^/,\s]+)/(?P<service>[^/,\s]+)/aws4_request"
 _CREDENTIAL = re.compile(_SCOPE)

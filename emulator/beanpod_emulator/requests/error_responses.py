@@ -12,7 +12,7 @@ from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse
 
 if TYPE_CHECKING:
-    from beanpod_emulator.server.calls import Call
+    from beanpod_emulator.requests.calls import Call
 
 _QUERY = (
     "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
