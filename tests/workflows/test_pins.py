@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.workflows.workflow import CHECK, DEPLOY, FILES, load, steps_of
+from tests.workflows.workflow import CHECK, DEPLOY, FILES, RELEASE, load, steps_of
 
-WORKFLOWS = (DEPLOY, CHECK)
+WORKFLOWS = (DEPLOY, CHECK, RELEASE)
 
 
 def named(path: Path) -> str:
@@ -47,6 +47,9 @@ def test_each_job_is_permitted_only_what_it_does() -> None:
         "prod": release,
         "diff": {"contents": "read"},
         "comment": {"pull-requests": "write"},
+        "build": {"contents": "read"},
+        "pypi": {"id-token": "write"},
+        "github": {"attestations": "write", "contents": "write", "id-token": "write"},
     }
 
 

@@ -35,7 +35,7 @@ def manifest_text(found: Discovery, choices: Choices) -> str:
     """
     variables, secrets = _variables(found, choices)
     blocks = [_service(found, choices), _table("variables", variables), _table("secrets", secrets)]
-    blocks += [_database(choices), _delivery(found, choices), _stages(choices)]
+    blocks += [_database(choices), _delivery(found), _stages(choices)]
     head = "# What Beanpod deploys, and how. Check it with `beanpod check`."
     return "\n\n".join((head, *filter(None, blocks))) + "\n"
 
@@ -188,11 +188,11 @@ def _database(choices: Choices) -> str:
     return "\n".join(lines)
 
 
-def _delivery(found: Discovery, choices: Choices) -> str:
+def _delivery(found: Discovery) -> str:
     repository = found.repository or "OWNER/NAME"
     return (
-        "# Deploy from GitHub without an access key:\n"
-        f'# [delivery.github]\n# repository = "{repository}"\n# branch = "{choices.branch}"'
+        "# Deploy from GitHub without an access key, also for [stages.prod]:\n"
+        f'# [stages.dev.delivery.github]\n# repository = "{repository}"\n# environment = "dev"'
     )
 
 
