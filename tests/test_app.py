@@ -99,8 +99,8 @@ def test_an_option_that_the_environment_sets_itself_is_refused_by_name(project: 
     option = '[[stages.dev.environment.options]]\nnamespace = "aws:ec2:vpc"\nname = "VPCId"\nvalue = "vpc-2"\n'
     edit(project, "[stages.prod]", f"{option}\n[stages.prod]")
     ended = run(project)
-    assert ended.returncode == 1
-    assert "option aws:ec2:vpc VPCId is set already" in ended.stderr
+    assert ended.returncode == 2
+    assert "options[0]: aws:ec2:vpc VPCId is set already" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 

@@ -1,6 +1,5 @@
 """The control API: time, log of calls, faults in calls."""
 
-import re
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -11,8 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
 from beanpod_emulator import ControlError, EmbeddedAws
-from beanpod_emulator.fault_injection import KNOWN_FAULTS
-from tests.emulator.clients import ROOT, Clients, error
+from tests.emulator.clients import Clients, error
 
 
 @pytest.fixture(scope="module")
@@ -118,11 +116,6 @@ def test_withholds_the_response_before_or_after_the_work(
     found = clients("elasticbeanstalk").describe_applications(ApplicationNames=[name])["Applications"]
     assert bool(found) is done
     assert aws.calls()[0].status == 0
-
-
-def test_the_readme_has_every_fault_and_no_other() -> None:
-    rows = re.findall(r"^\| (`[a-z-]+`.*?) \|", (ROOT / "emulator/README.md").read_text(), re.MULTILINE)
-    assert {name for row in rows for name in re.findall(r"`([a-z-]+)`", row)} == KNOWN_FAULTS
 
 
 def test_rejects_invalid_control_requests(aws: EmbeddedAws) -> None:

@@ -85,11 +85,11 @@ def remove(name: str) -> None:
 
 
 def test_every_block_belongs_to_a_section_that_is_followed_here() -> None:
-    assert list(sections()) == ["With compose", "With `docker run`", *DOCKER_RUN]
+    assert list(sections()) == ["With Docker Compose", "With `docker run`", *DOCKER_RUN]
 
 
 def test_the_way_with_compose(reader: Reader) -> None:
-    up, tests, down = sections()["With compose"]
+    up, tests, down = sections()["With Docker Compose"]
     assert '"database":"ok"' in reader.follow(up)
     reader.check()
     assert re.search(r"^. skipped 0$", reader.follow(tests), re.MULTILINE)
