@@ -96,7 +96,8 @@ def test_replacing_the_database_of_the_first_version_rolls_back_until_the_stacks
     assert "in use by shop-small-service" in output
     stage.check_connections()
     assert stage.database()["Endpoint"]["Address"] == before
-    # docs/operations.md: first the manifest as it was.
+    remedy = "import what would change: deploy once with beanpod.toml as it was, then change it"
+    assert f"{stage.stack('service')} {remedy}" in output
     stage.deploy(SMALL + MYSQL)
     stage.deploy(SMALL + MARIADB)
     stage.check_connections()
@@ -140,7 +141,8 @@ def test_another_vpc_is_refused_before_anything_changes(stage_named: StageOf) ->
     name = stage.environment
     output = stage.deploy(NO_DATABASE + IMPORTED_VPC.format(stage="moved"), exit_code=1)
     assert "cannot be deleted as it is in use by shop-moved-service" in output
-    assert "beanpod cdk deploy" not in output
+    remedy = "cannot move to another VPC: remove the stage with `beanpod cdk destroy --all`, then deploy it again"
+    assert f"{stage.stack('network')} {remedy}" in output
     assert not stage.clients.reasons(stage.stack("network"))
     stage.check_connections(database=False)
     assert stage.environment == name

@@ -7,12 +7,14 @@ package, into the user's cache folder. Node and npm come with the extra `cdk` (n
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from importlib.util import find_spec
 from itertools import pairwise
@@ -45,7 +47,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> in
         os.execve(command[0], command, variables)  # noqa: S606
     code = _wait(command, variables)
     if code and "deploy" in arguments:
-        for line in stacks_in_the_way(Path("cdk.out"), arguments):
+        for line in explain_refusals(Path("cdk.out"), arguments):
             print(f"beanpod: {line}", file=sys.stderr)  # noqa: T201
     return code
 
@@ -66,33 +68,47 @@ def _wait(command: Sequence[str], variables: Mapping[str, str]) -> int:
     return code if code >= 0 else 128 - code
 
 
-def stacks_in_the_way(assembly: Path, arguments: Sequence[str]) -> Iterator[str]:
-    """Yield, for each stack whose change CloudFormation refused because others import from it, the command that works.
+def explain_refusals(assembly: Path, arguments: Sequence[str]) -> Iterator[str]:
+    """Yield, for each stack that CloudFormation refused to change because other stacks import from it, what works.
 
-    It says "Export ... cannot be deleted as it is in use by ..." before anything changes: the importing stacks have to
-    be deployed first. Another VPC is no such case: it needs new stacks.
+    CloudFormation only says "Export ... cannot be deleted (or updated) as it is in use by ...".
 
     Args:
         assembly: The folder that the CDK CLI deployed from.
-        arguments: The CLI's arguments; its context values are repeated in the command.
+        arguments: The CLI's arguments; its context values are repeated in the commands.
     """
     try:
         artifacts = json.loads((assembly / "manifest.json").read_text(encoding="utf-8"))["artifacts"]
     except (OSError, ValueError, KeyError):
         return
     stacks = {name: one for name, one in artifacts.items() if one.get("type") == "aws:cloudformation:stack"}
-    context = [f"-c {value}" for flag, value in pairwise(arguments) if flag in ("-c", "--context")]
+    context = "".join(f" -c {value}" for flag, value in pairwise(arguments) if flag in ("-c", "--context"))
     for name, artifact in stacks.items():
         template = json.loads((assembly / artifact["properties"]["templateFile"]).read_text(encoding="utf-8"))
         region = str(artifact.get("environment", "")).rpartition("/")[2]
-        users = _importing_stacks(name, template, None if region.startswith("unknown") else region)
-        if users := [user for user in users if user in stacks]:
-            command = " ".join(("beanpod cdk deploy", *users, "--exclusively", *context))
+        refusal = _refusal(name, template, None if region.startswith("unknown") else region)
+        users = [user for user in refusal.users if user in stacks]
+        if refusal.moves_vpc:
+            command = f"beanpod cdk destroy --all{context}"
+            yield f"{name} cannot move to another VPC: remove the stage with `{command}`, then deploy it again"
+        elif users and refusal.updates:
+            imports = f"{' and '.join(users)} import what would change"
+            yield f"{imports}: deploy once with beanpod.toml as it was, then change it"
+        elif users:
+            command = f"beanpod cdk deploy {' '.join(users)} --exclusively{context}"
             yield f"{' and '.join(users)} still use what {name} is to change: run `{command}` first, then deploy again"
 
 
-def _importing_stacks(name: str, template: Mapping[str, Any], region: str | None) -> list[str]:
-    """Return the stacks because of which CloudFormation refused to change a stack; empty if it did not."""
+@dataclass(frozen=True)
+class _Refusal:
+    """The stacks that import from a stack what its new template removes, or, if `updates`, changes."""
+
+    users: tuple[str, ...] = ()
+    updates: bool = False
+    moves_vpc: bool = False
+
+
+def _refusal(name: str, template: Mapping[str, Any], region: str | None) -> _Refusal:
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -101,16 +117,24 @@ def _importing_stacks(name: str, template: Mapping[str, Any], region: str | None
         stack_id = client.describe_stacks(StackName=name)["Stacks"][0]["StackId"]
         pages = client.get_paginator("list_exports").paginate()
         exports = [export for page in pages for export in page["Exports"] if export["ExportingStackId"] == stack_id]
-        deployed = {export["Name"]: export["Value"] for export in exports}
         kept = {str(output["Export"]["Name"]) for output in template.get("Outputs", {}).values() if "Export" in output}
-        removed = deployed.keys() - kept
-        if any(deployed[export].startswith("vpc-") for export in removed):
-            return []
+        removed = {export["Name"]: export["Value"] for export in exports if export["Name"] not in kept}
         users = [user for export in sorted(removed) for user in _imports(client, export)]
+        if users:
+            moves_vpc = any(value.startswith("vpc-") for value in removed.values())
+            return _Refusal(tuple(dict.fromkeys(users)), moves_vpc=moves_vpc)
+        return _Refusal(_users_of_updates(client.describe_stack_events(StackName=name)["StackEvents"]), updates=True)
     except (BotoCoreError, ClientError):
         # Without the permission, or without the stack, there is nothing to add to what the CLI has printed.
-        return []
-    return list(dict.fromkeys(users))
+        return _Refusal()
+
+
+def _users_of_updates(events: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return the stacks that the last update of a stack named as users of an export that it would change."""
+    reasons = [str(event.get("ResourceStatusReason", "")) for event in events]
+    last = reasons[: reasons.index("User Initiated")] if "User Initiated" in reasons else []
+    found = [re.search(r"cannot be updated as it is in use by ([\w-]+)", reason) for reason in last]
+    return tuple(dict.fromkeys(match[1] for match in found if match))
 
 
 def _imports(client: Any, export: str) -> list[str]:
