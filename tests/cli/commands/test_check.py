@@ -36,6 +36,16 @@ def test_says_that_there_are_no_problems(tmp_path: Path) -> None:
     assert out.splitlines()[-1] == f"{tmp_path}/project/beanpod.toml: no problems in dev, prod"
 
 
+def test_a_note_is_shown_once_and_names_its_stage(tmp_path: Path) -> None:
+    write(tmp_path, {"project/Dockerfile": "FROM busybox:stable\nEXPOSE 3000\n"})
+    _, out, _ = check(tmp_path, STAGES, dockerfile=False)
+    note = "Dockerfile: EXPOSE names 3000, but service.port is 4000: requests are sent to 4000"
+    assert next(line for line in out.splitlines() if "EXPOSE" in line).endswith(f"stage prod: {note}")
+    _, out, _ = check(tmp_path, SERVICE + "[stages.dev]\n[stages.prod]\n", dockerfile=False)
+    (line,) = (line for line in out.splitlines() if "EXPOSE" in line)
+    assert "stage" not in line
+
+
 def test_writes_the_bundle_of_the_first_stage_or_of_the_given_one(tmp_path: Path) -> None:
     assert check(tmp_path, STAGES, "--bundle", str(tmp_path / "first"))[0] == 0
     assert check(tmp_path, STAGES, "--stage", "prod", "--bundle", str(tmp_path / "prod"))[0] == 0

@@ -1,8 +1,11 @@
 """check: check the manifest, and the bundle that each stage would deploy, without AWS and without building an image."""
 
+from collections.abc import Mapping
+
 from beanpod.cli.commands.context import Context
-from beanpod.deploy.bundles import check_folder, write_folder
-from beanpod.deploy.pipeline import Project, preview
+from beanpod.deploy.bundles import Bundle, check_folder, write_folder
+from beanpod.deploy.images import given_credentials
+from beanpod.deploy.pipeline import Project
 from beanpod.manifest import Manifest
 
 
@@ -16,10 +19,10 @@ def run(context: Context) -> None:
     projects = [Project(manifest.stage(name), context.root, context.environ) for name in names]
     if folder:
         check_folder(folder, projects[0].bundle_plan.inputs)
-    bundles = {}
-    for project in projects:
-        context.display.say(f"stage {project.stage.name}")
-        bundles[project.stage.name] = preview(project, report=context.display)
+    given_credentials(context.environ)
+    bundles = {project.stage.name: project.bundle_plan.preview() for project in projects}
+    for note, noted in _stages_by_note(bundles).items():
+        context.display.say(note if len(noted) == len(bundles) else f"stage {', '.join(noted)}: {note}")
     if folder:
         write_folder(bundles[projects[0].stage.name], folder)
     # Each of the stages that share an account has the same warning.
@@ -32,3 +35,11 @@ def run(context: Context) -> None:
     stages = {name: {"files": sorted(bundle.files), "notes": bundle.notes} for name, bundle in bundles.items()}
     document = {"manifest": str(path), "stages": stages, "folder": str(folder) if folder else None}
     context.results.emit(document, map(context.results.paint, text))
+
+
+def _stages_by_note(bundles: Mapping[str, Bundle]) -> dict[str, list[str]]:
+    notes: dict[str, list[str]] = {}
+    for name, bundle in bundles.items():
+        for note in bundle.notes:
+            notes.setdefault(note, []).append(name)
+    return notes
