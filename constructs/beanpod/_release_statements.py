@@ -30,7 +30,7 @@ def _beanstalk(scope: DeployScope) -> Iterator[DeployStatement]:
         sid="TagVersion",
         actions=("elasticbeanstalk:AddTags",),
         resources=(scope.versions,),
-        why="A version is made with tags that say which commit and CI run it comes from; making it so needs this too.",
+        why="A version has tags with its commit and CI run; creating it with tags requires this too.",
     )
     yield DeployStatement(
         sid="DeployVersion",
@@ -41,19 +41,20 @@ def _beanstalk(scope: DeployScope) -> Iterator[DeployStatement]:
             "elasticbeanstalk:DescribeInstancesHealth",
         ),
         resources=scope.environments,
-        why="Rolls a version out, and back, on these environments, and reads whether it runs healthily.",
+        why="Deploys a version to these environments, rolls it back, and reads their health.",
     )
     yield DeployStatement(
         sid="StopDeployment",
         actions=("elasticbeanstalk:AbortEnvironmentUpdate",),
         resources=(scope.application, *scope.environments),
-        why="Stops a release that goes wrong. AWS's pages disagree: it acts on the environment, or the application.",
+        why="Aborts a failing deployment. AWS's pages disagree whether the resource is the environment or the "
+        "application.",
     )
     yield DeployStatement(
         sid="ReadEvents",
         actions=("elasticbeanstalk:DescribeEvents",),
         resources=(scope.application, scope.versions, *scope.environments),
-        why="Shows the progress, and the reason of a failure.",
+        why="Shows the progress and the reason of a failure.",
     )
 
 
@@ -68,14 +69,15 @@ def _artifacts(scope: DeployScope) -> Iterator[DeployStatement]:
             "s3:GetObjectVersionAcl",
         ),
         resources=(f"{scope.bucket_arn}/{BUNDLES}*",),
-        why="Uploads a release's bundle, which Beanstalk reads, with its ACL, as the caller (`eb-tracker.md` of "
-        "DevHead-LLC/RisingPunk). CI cannot delete one.",
+        why="Uploads a release's bundle. Beanstalk reads it and its ACL as the caller (`eb-tracker.md` of "
+        "DevHead-LLC/RisingPunk). CI cannot delete bundles.",
     )
     yield DeployStatement(
         sid="HoldLocks",
         actions=("s3:PutObject", "s3:GetObject"),
         resources=(f"{scope.bucket_arn}/{LOCKS}*",),
-        why="One release at a time: whoever writes the lock first goes ahead, and says in it when it is done.",
+        why="The lock: one release at a time. The deployer that writes it first continues, and writes to it when it "
+        "is done.",
     )
     yield DeployStatement(
         sid="FindBundles",

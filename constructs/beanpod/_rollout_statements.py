@@ -47,8 +47,8 @@ def _reading(scope: DeployScope) -> Iterator[DeployStatement]:
             "cloudformation:GetTemplate",
         ),
         resources=(scope.environment_stacks,),
-        why="Beanstalk finds group and load balancer through the stack behind the environment. Its name "
-        "holds an id that no template knows: hence the prefix.",
+        why="Beanstalk finds the Auto Scaling group and the load balancer in the environment's stack. Its name "
+        "contains an id that no template knows: hence the prefix.",
     )
     yield DeployStatement(
         sid="ReadInstances",
@@ -77,8 +77,8 @@ def _parts(scope: DeployScope) -> Iterator[DeployStatement]:
             "elasticloadbalancing:DescribeLoadBalancers",
         ),
         resources=("*",),
-        why="What instances are made from is read as the caller, also where none is made: so say most policies that "
-        "people deploy with. AWS offers no narrower resource for these actions.",
+        why="Beanstalk reads the instances' configuration as the caller, even if no instance is created: most "
+        "published deployment policies allow it. AWS offers no narrower resource for these actions.",
     )
     if scope.deployment_policy in _NEW_INSTANCES:
         yield DeployStatement(
@@ -89,7 +89,8 @@ def _parts(scope: DeployScope) -> Iterator[DeployStatement]:
                 "ec2:DescribeLaunchTemplateVersions",
             ),
             resources=("*",),
-            why="What a new instance is made from is read as the caller. AWS offers no narrower resource for these.",
+            why="Beanstalk reads the new instances' configuration as the caller. AWS offers no narrower resource for "
+            "these.",
         )
 
 
@@ -106,10 +107,10 @@ def _beanstalk_bucket(scope: DeployScope) -> Iterator[DeployStatement]:
             "s3:DeleteObject",
         ),
         resources=(f"{scope.beanstalk_bucket}/resources/*",),
-        why="Beanstalk writes an environment's manifest and its copy of the bundle to its own bucket as the caller, "
-        "below the environment's id, which no template knows. Every environment of the account and region has its "
-        "own there, and its instances run them: whoever has this statement reaches all of them. Only an account "
-        "for each stage keeps stages apart.",
+        why="As the caller, Beanstalk writes an environment's manifest and a copy of the bundle to its own bucket, "
+        "below the environment's id, which no template knows. All environments of the account and region share "
+        "that bucket and run what is in it, so this statement reaches all of them. Only an account for each stage "
+        "separates stages.",
     )
     yield DeployStatement(
         sid="OpenBeanstalkBucket",
@@ -121,14 +122,15 @@ def _beanstalk_bucket(scope: DeployScope) -> Iterator[DeployStatement]:
             "s3:GetBucketPolicy",
         ),
         resources=(scope.beanstalk_bucket,),
-        why="Beanstalk looks at its own bucket as the caller before it writes there, and asks for the right to make "
-        "it (jenkinsci/aws-beanstalk-publisher-plugin#27) though it is there: no other bucket can be made with this.",
+        why="Before it writes to its own bucket, Beanstalk reads the bucket as the caller and requires permission to "
+        "create it, although it exists (jenkinsci/aws-beanstalk-publisher-plugin#27). It allows no other bucket.",
     )
     yield DeployStatement(
         sid="AskForBeanstalkBucket",
         actions=("elasticbeanstalk:CreateStorageLocation",),
         resources=("*",),
-        why="Names that bucket, and makes it where it is missing. AWS offers no narrower resource for this action.",
+        why="Returns that bucket's name, and creates it if it is missing. AWS offers no narrower resource for this "
+        "action.",
     )
 
 
@@ -138,13 +140,14 @@ def _changing_in_place(scope: DeployScope) -> Iterator[DeployStatement]:
         actions=("autoscaling:SuspendProcesses", "autoscaling:ResumeProcesses"),
         resources=(scope.groups,),
         conditions=scope.of_these_environments,
-        why="Scaling rests while a version is rolled out.",
+        why="Beanstalk suspends scaling while a version is deployed.",
     )
     yield DeployStatement(
         sid="DrainInstances",
         actions=("elasticloadbalancing:RegisterTargets", "elasticloadbalancing:DeregisterTargets"),
         resources=(scope.arn("elasticloadbalancing", "targetgroup/awseb-*"),),
-        why="An instance leaves the load balancer while it changes. Those of other environments are called alike.",
+        why="An instance is deregistered from the load balancer while it is updated. Load balancers of other "
+        "environments have the same name pattern.",
     )
 
 
@@ -153,8 +156,8 @@ def _growing(scope: DeployScope) -> Iterator[DeployStatement]:
         sid="UpdateEnvironmentStack",
         actions=("cloudformation:UpdateStack", "cloudformation:CancelUpdateStack"),
         resources=(scope.environment_stacks,),
-        why="Beanstalk changes the group through the stack, which acts with the caller's permissions, these ones. "
-        "The stacks of other environments are called alike.",
+        why="Beanstalk changes the group by updating the stack, which uses the caller's permissions. Stacks of other "
+        "environments have the same name pattern.",
     )
     yield DeployStatement(
         sid="ResizeGroup",
@@ -176,15 +179,16 @@ def _launching(scope: DeployScope) -> Iterator[DeployStatement]:
         actions=("ec2:RunInstances",),
         resources=(scope.arn("ec2", "*/*"), f"{public}:image/*", f"{public}:snapshot/*"),
         conditions={"ArnLike": {"ec2:LaunchTemplate": scope.arn("ec2", "launch-template/*")}},
-        why="Auto Scaling asks it of whoever changes a group with a launch template. Only from a template, "
-        "any of the account's, in any network of it, and only with a role that may be passed.",
+        why="Auto Scaling requires this of the caller who changes a group with a launch template. It allows instances "
+        "only from a launch template, any of the account's in any of its networks, and only with a role that may "
+        "be passed.",
     )
     yield DeployStatement(
         sid="PassInstanceRole",
         actions=("iam:PassRole",),
         resources=(arns,) if isinstance(arns := scope.instance_role_arn, str) else arns,
         conditions={"StringEquals": {"iam:PassedToService": ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"]}},
-        why="New instances get the environment's role: no other role, and nobody but EC2 gets it.",
+        why="New instances get the environment's role. No other role can be passed, and only to EC2.",
     )
 
 
@@ -193,14 +197,14 @@ def _replacing(scope: DeployScope) -> Iterator[DeployStatement]:
         sid="MakeTemporaryStack",
         actions=("cloudformation:CreateStack", "cloudformation:DeleteStack"),
         resources=(scope.arn("cloudformation", "stack/awseb-e-*-immutable-stack/*"),),
-        why="The new instances start in a stack of their own, `awseb-e-ID-immutable-stack`, removed afterwards.",
+        why="The new instances start in a temporary stack, `awseb-e-ID-immutable-stack`, which is deleted afterwards.",
     )
     yield DeployStatement(
         sid="MakeTemporaryGroup",
         actions=("autoscaling:CreateAutoScalingGroup", "autoscaling:CreateOrUpdateTags"),
         resources=(scope.groups,),
-        why="A temporary group holds the new instances until they are healthy. It has no tag to ask for yet, so "
-        "the tags of other environments' groups can be changed with this too.",
+        why="A temporary group has the new instances until they are healthy. It has no tag that a condition could "
+        "name, so this also allows changing the tags of other environments' groups.",
     )
     yield DeployStatement(
         sid="MoveInstances",
@@ -211,7 +215,7 @@ def _replacing(scope: DeployScope) -> Iterator[DeployStatement]:
         ),
         resources=(scope.groups,),
         conditions=scope.of_these_environments,
-        why="Healthy instances move to the lasting group; the temporary one goes.",
+        why="Healthy instances are moved to the permanent group; the temporary one is deleted.",
     )
 
 
@@ -220,15 +224,16 @@ def _templates(scope: DeployScope) -> Iterator[DeployStatement]:
         sid="MakeLaunchTemplate",
         actions=("ec2:CreateLaunchTemplate", "ec2:DeleteLaunchTemplate"),
         resources=(scope.arn("ec2", "launch-template/*"),),
-        why="The temporary group has a template of its own, known by an id that nobody can name beforehand: "
-        "other services' templates can be deleted with this too. Not changed: a group might launch what is new in one.",
+        why="The temporary group has its own launch template, whose id is not known beforehand, so this also allows "
+        "deleting templates of other services. It does not allow changing one, from which a group might launch "
+        "instances.",
     )
     yield DeployStatement(
         sid="TagNewParts",
         actions=("ec2:CreateTags",),
         resources=(scope.arn("ec2", "*/*"),),
         conditions={"StringEquals": {"ec2:CreateAction": ["CreateLaunchTemplate", "RunInstances"]}},
-        why="Beanstalk tags what it makes. The condition forbids tags on anything that exists.",
+        why="Beanstalk tags what it creates. The condition forbids tagging anything that exists.",
     )
 
 
@@ -258,5 +263,5 @@ def _routing(scope: DeployScope) -> Iterator[DeployStatement]:
             scope.arn("elasticloadbalancing", name)
             for name in ("targetgroup/awseb-*", "listener/app/awseb-*", "listener-rule/app/awseb-*")
         ),
-        why="The new instances get a target group of their own and a share of the requests.",
+        why="The new instances get their own target group and a share of the requests.",
     )
