@@ -5,6 +5,7 @@ import json
 import subprocess
 import tomllib
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from beanpod.project.dockerfiles import dockerfile_for
 from beanpod.project.manifest_text import manifest_text, production_compose
 from tests.project.apps import APPS, lay_out
 
+ROOT = Path(__file__).resolve().parents[2]
 NOBODY = {"HOME": "/nonexistent"}
 
 
@@ -242,3 +244,22 @@ def test_a_language_without_a_known_framework_is_enough(file: str, text: str, la
     assert framework is not None
     assert framework.language == language
     assert "APP" not in dockerfile_for(framework, tmp_path)
+
+
+def test_templates_are_this_repositorys_own_files() -> None:
+    folder = resources.files("beanpod.project").joinpath("templates")
+    templates = [path for path in Path(str(folder)).rglob("*") if not path.is_dir()]
+    assert templates
+    assert all(path.is_symlink() and path.resolve().is_relative_to(ROOT) for path in templates)
+    assert not [path for path in templates if "templates" in path.resolve().parts]
+
+
+def test_quotes_in_a_path_are_escaped(tmp_path: Path) -> None:
+    (tmp_path / 'the "shop"').mkdir()
+    (tmp_path / 'the "shop"/Dockerfile').write_text("FROM busybox:stable\n")
+    assert written(tmp_path)["service"]["dockerfile"] == 'the "shop"/Dockerfile'
+
+
+def test_an_odd_branch_is_not_written_into_the_workflow(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet", "--initial-branch", "it's-${{x}},#1", str(tmp_path)], check=True)
+    assert discover(tmp_path, environ=NOBODY).branch is None

@@ -248,7 +248,9 @@ def _github_repository(remote: str) -> str | None:
 def _branch(root: Path) -> str | None:
     """Return the remote's default branch, or the branch that is checked out."""
     remote = _git(root, "symbolic-ref", "--short", "refs/remotes/origin/HEAD").partition("/")[2]
-    return remote or _git(root, "symbolic-ref", "--short", "HEAD") or None
+    branch = remote or _git(root, "symbolic-ref", "--short", "HEAD")
+    # A stranger name would have to be quoted in the workflow, for YAML and for GitHub's expressions.
+    return branch if re.fullmatch(r"[\w./-]+", branch) else None
 
 
 def _docker_user(environ: Mapping[str, str]) -> str | None:

@@ -76,10 +76,12 @@ def write(root: Path, files: tuple[ProjectFile, ...]) -> None:
         if file.change is Change.CREATED:
             path.parent.mkdir(parents=True, exist_ok=True)
             # "x": a file that another program made in the meantime is not overwritten.
-            with path.open("x", encoding="utf-8", newline="\n") as stream:
-                stream.write(file.text)
+            with path.open("xb") as stream:
+                stream.write(file.text.encode())
         elif file.change is Change.APPENDED:
-            path.write_text(file.text, encoding="utf-8", newline="\n")
+            # Only what is new: the rest stays as it is, in whatever encoding.
+            with path.open("ab") as stream:
+                stream.write(file.text[len(file.present or "") :].encode())
 
 
 def template(name: str) -> str:
@@ -122,13 +124,12 @@ def _file(root: Path, path: str, text: str) -> ProjectFile:
 
 def _gitignore(root: Path) -> ProjectFile:
     present = _present(root / ".gitignore")
-    lines = (present or "").splitlines()
-    known = {line.strip().strip("/") for line in lines}
-    absent = [line for line in _IGNORED if line.strip("/") not in known]
-    text = "\n".join((*lines, *absent)) + "\n"
+    known = {line.strip().strip("/") for line in (present or "").splitlines()}
+    absent = "".join(f"{line}\n" for line in _IGNORED if line.strip("/") not in known)
     if not absent:
         return ProjectFile(".gitignore", present or "", present, Change.UNCHANGED)
-    return ProjectFile(".gitignore", text, present, Change.CREATED if present is None else Change.APPENDED)
+    end = "\n" if present and not present.endswith("\n") else ""
+    return ProjectFile(".gitignore", f"{present or ''}{end}{absent}", present, Change.CREATED if present is None else Change.APPENDED)
 
 
 def _present(path: Path) -> str | None:

@@ -64,16 +64,17 @@ def _service(found: Discovery, choices: Choices) -> str:
     where = "on Docker Hub; " if "." not in str(choices.image).partition("/")[0] else ""
     lines = [
         "[service]",
-        f'name = "{choices.name}"',
-        f'image = "{choices.image}"  # {where}a release adds tag and digest',
+        f"name = {_toml(choices.name)}",
+        f"image = {_toml(choices.image)}  # {where}a release adds tag and digest",
     ]
-    lines += [f'compose = "{choices.compose}"'] if choices.compose else [f'dockerfile = "{choices.dockerfile}"']
+    file = ("compose", choices.compose) if choices.compose else ("dockerfile", choices.dockerfile)
+    lines.append(f"{file[0]} = {_toml(file[1])}")
     if choices.port:
         lines.append(f"port = {choices.port}")
     elif not choices.compose:
         lines.append("# port = 8080  # where the container listens; the Dockerfile has no EXPOSE")
     if choices.health_path:
-        lines.append(f'health_check_path = "{choices.health_path}"')
+        lines.append(f"health_check_path = {_toml(choices.health_path)}")
     else:
         lines.append('# health_check_path = "/health"  # a path that answers 200 while the app is well')
     if found.framework and found.framework.migrate:
@@ -93,7 +94,7 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
     variables: dict[str, str] = {}
     if choices.engine not in (None, "none") and not choices.compose and found.framework:
         variables = dict(found.framework.variables)
-    lines = [f"{name} = {json.dumps(value)}" for name, value in variables.items()]
+    lines = [f"{name} = {_toml(value)}" for name, value in variables.items()]
     secrets: list[str] = []
     needed = _needed(found, choices) if choices.compose else found.variables
     for name, value in needed.items():
@@ -102,7 +103,7 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
         if looks_secret(name, value or "unknown"):
             secrets.append(_secret(name, choices))
         else:
-            lines.append(f"# {name} = {json.dumps(value)}")
+            lines.append(f"# {name} = {_toml(value)}")
     return lines, secrets
 
 
@@ -178,11 +179,11 @@ def environment_of(service: Mapping[str, Any]) -> dict[str, str | None]:
 def _database(choices: Choices) -> str:
     if choices.engine in (None, "none"):
         return '# [database]\n# engine = "postgres"  # or "mysql", "mariadb"'
-    lines = ["[database]", f'engine = "{choices.engine}"']
+    lines = ["[database]", f"engine = {_toml(choices.engine)}"]
     if choices.version:
-        lines.append(f'version = "{choices.version}"')
+        lines.append(f"version = {_toml(choices.version)}")
     if choices.database_service:
-        lines.append(f'compose_service = "{choices.database_service}"  # development only: RDS replaces it')
+        lines.append(f"compose_service = {_toml(choices.database_service)}  # development only: RDS replaces it")
     else:
         lines.insert(1, f"# The app finds {', '.join(_RDS[:-1])} and {_RDS[-1]} in its environment.")
     return "\n".join(lines)
@@ -201,6 +202,11 @@ def _stages(choices: Choices) -> str:
     dev = f'[stages.dev]\npreset = "small"\n{types if choices.instance_types else ""}'
     head = "# Each stage starts from a preset and overrides anything above."
     return f'{head}\n{dev}\n[stages.prod]\npreset = "production"'
+
+
+def _toml(value: str | None) -> str:
+    """Return a string of TOML, whose escapes are JSON's."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _table(name: str, lines: list[str]) -> str:

@@ -62,6 +62,24 @@ def test_apps_own_files_are_left_alone(tmp_path: Path) -> None:
     ]
 
 
+def test_what_is_in_gitignore_stays_byte_by_byte(tmp_path: Path) -> None:
+    folder = lay_out("go", tmp_path)
+    before = b"*.db\r\n# caf\xe9"
+    (folder / ".gitignore").write_bytes(before)
+    assert beanpod(folder, "init", "--image", "ada/shop").returncode == 0
+    after = (folder / ".gitignore").read_bytes()
+    assert after == before + b"\n__pycache__/\n.venv/\ncdk.out/\ncdk.context.json\n"
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    folder = lay_out("go", tmp_path)
+    (folder / ".gitignore").symlink_to(".gitignore")
+    done = beanpod(folder, "init", "--image", "ada/shop")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"beanpod: {folder}/.gitignore: ")
+    assert not (folder / "cdk.json").exists()
+
+
 def test_a_changed_file_is_kept_and_its_difference_is_shown(tmp_path: Path) -> None:
     folder = lay_out("go", tmp_path)
     beanpod(folder, "init", "--image", "ada/shop")

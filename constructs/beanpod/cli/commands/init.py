@@ -20,14 +20,14 @@ def run(context: Context) -> None:
     Raises UsageError if the folder has no app that can be deployed, or a value is missing and cannot be asked for.
     """
     ask: Ask | None = _ask if sys.stdin.isatty() and sys.stderr.isatty() and not context.options.json else None
-    found = discover(context.root, environ=context.environ)
-    project = plan(found, Choices(**context.options.given), ask=ask)
     written = not (context.options.dry_run or context.options.diff)
-    if written:
-        try:
+    try:
+        found = discover(context.root, environ=context.environ)
+        project = plan(found, Choices(**context.options.given), ask=ask)
+        if written:
             write(context.root, project.files)
-        except OSError as error:
-            raise UsageError(f"{error.filename}: cannot be written: {error.strerror}") from error
+    except OSError as error:
+        raise UsageError(f"{error.filename}: {error.strerror}") from error
     result = InitResult(project, written=written, diff=context.options.diff)
     context.results.emit(result.to_dict(), result.to_text(context.results.paint))
 
