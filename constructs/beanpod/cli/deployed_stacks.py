@@ -1,0 +1,144 @@
+"""What CloudFormation refuses because a deployed stack imports from another one, and what works instead.
+
+CloudFormation only says "Export ... cannot be deleted (or updated) as it is in use by ...". Without credentials or the
+permission to read stacks, nothing is added to that.
+"""
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from beanpod.manifest import Manifest, ManifestError
+
+# A change of one of these replaces a DBInstance.
+_REPLACING = {"engine": "Engine", "name": "DBName", "username": "MasterUsername"}
+
+
+def replaced_database(path: Path, arguments: Sequence[str]) -> str | None:
+    """Say why a changed manifest cannot be deployed yet: it replaces a database whose address another stack imports.
+
+    Stacks of Beanpod's first version import it; CloudFormation would refuse that after it made the new database. Later
+    ones read it from the stack's outputs.
+
+    Args:
+        path: The manifest.
+        arguments: The CDK CLI's arguments, with the stage as `-c stage=NAME`.
+
+    Returns:
+        The problem with what works, or None.
+    """
+    try:
+        context: dict[str, str] = dict(_context(arguments))
+        stage = Manifest.read(path).stage(context.get("stage"))
+    except ManifestError:
+        # The app names what is wrong with it.
+        return None
+    name = f"{stage.service.name}-{stage.name}-database"
+    stack = _stack(name, stage.region, arguments)
+    if stage.database is None or stack is None:
+        return None
+    resources: Mapping[str, Any] = stack.template["Resources"]
+    instances = (one["Properties"] for one in resources.values() if one["Type"] == "AWS::RDS::DBInstance")
+    deployed: Mapping[str, Any] = next(instances, {})
+    changed = {
+        key: deployed[name]
+        for key, name in _REPLACING.items()
+        if isinstance(deployed.get(name), str) and deployed[name] != getattr(stage.database, key)
+    }
+    users = stack.users(stack.exports) if changed else []
+    if not users:
+        return None
+    before = ", ".join(f'{key} = "{value}"' for key, value in changed.items())
+    return (
+        f"{' and '.join(users)} would keep the address of the database that is replaced: deploy once with {before} in "
+        "[database], then change it"
+    )
+
+
+def explain_refusals(assembly: Path, arguments: Sequence[str]) -> Iterator[str]:
+    """Yield, for each stack that other stacks import from and whose change was refused for that, what works.
+
+    Args:
+        assembly: The folder that the CDK CLI deployed from.
+        arguments: The CLI's arguments; its context values are repeated in the commands.
+    """
+    try:
+        artifacts = json.loads((assembly / "manifest.json").read_text(encoding="utf-8"))["artifacts"]
+    except (OSError, ValueError, KeyError):
+        return
+    stacks = {name: one for name, one in artifacts.items() if one.get("type") == "aws:cloudformation:stack"}
+    context = "".join(f" -c {shlex.quote(f'{key}={value}')}" for key, value in _context(arguments))
+    for name, artifact in stacks.items():
+        template = json.loads((assembly / artifact["properties"]["templateFile"]).read_text(encoding="utf-8"))
+        region = str(artifact.get("environment", "")).rpartition("/")[2]
+        stack = _stack(name, None if region.startswith("unknown") else region, arguments)
+        if stack is None:
+            continue
+        removed = {export: value for export, value in stack.exports.items() if export not in _exports(template)}
+        users = [user for user in stack.users(removed) if user in stacks]
+        if users and any(value.startswith("vpc-") for value in removed.values()):
+            command = f"beanpod cdk destroy --all{context}"
+            yield f"{name} cannot move to another VPC: remove the stage with `{command}`, then deploy it again"
+        elif users:
+            command = f"beanpod cdk deploy {' '.join(users)} --exclusively{context}"
+            yield f"{' and '.join(users)} still use what {name} is to change: run `{command}` first, then deploy again"
+
+
+def _context(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the context values of `-c KEY=VALUE`, `--context KEY=VALUE` and `--context=KEY=VALUE`."""
+    for flag, value in pairwise((*arguments, "")):
+        text = value if flag in ("-c", "--context") else flag.removeprefix("--context=")
+        if text != flag and "=" in text:
+            key, _, given = text.partition("=")
+            yield key, given
+
+
+def _exports(template: Mapping[str, Any]) -> set[str]:
+    return {str(output["Export"]["Name"]) for output in template.get("Outputs", {}).values() if "Export" in output}
+
+
+class _Stack:
+    """A deployed stack.
+
+    Attributes:
+        exports: Its exports' values by name.
+        template: Its template.
+    """
+
+    def __init__(self, client: Any, name: str) -> None:
+        self._client = client
+        stack_id = client.describe_stacks(StackName=name)["Stacks"][0]["StackId"]
+        pages = client.get_paginator("list_exports").paginate()
+        exports = [export for page in pages for export in page["Exports"] if export["ExportingStackId"] == stack_id]
+        self.exports: dict[str, str] = {export["Name"]: export["Value"] for export in exports}
+        body = client.get_template(StackName=name)["TemplateBody"]
+        self.template: Mapping[str, Any] = json.loads(body) if isinstance(body, str) else body
+
+    def users(self, exports: Mapping[str, str]) -> list[str]:
+        """Return the stacks that import one of the exports."""
+        return list(dict.fromkeys(user for export in sorted(exports) for user in self._imports(export)))
+
+    def _imports(self, export: str) -> list[str]:
+        from botocore.exceptions import ClientError
+
+        try:
+            pages = self._client.get_paginator("list_imports").paginate(ExportName=export)
+            return [user for page in pages for user in page["Imports"]]
+        except ClientError:
+            # CloudFormation also answers by an error if no stack imports the export.
+            return []
+
+
+def _stack(name: str, region: str | None, arguments: Sequence[str]) -> _Stack | None:
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    profile = next((value for flag, value in pairwise(arguments) if flag == "--profile"), None)
+    try:
+        return _Stack(boto3.Session(profile_name=profile).client("cloudformation", region_name=region), name)
+    except (BotoCoreError, ClientError, ValueError):
+        # Not deployed, not permitted, or with a template that the CDK did not write.
+        return None
