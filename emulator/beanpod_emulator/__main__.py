@@ -109,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
         "--region", type=_region, default="us-east-1", help="region printed for clients (default: us-east-1)"
     )
     parser.add_argument(
-        "--virtual-clock", action="store_true", help="time stands still and moves by POST /_emulator/advance only"
+        "--virtual-clock", action="store_true", help="stop the clock; only POST /_emulator/advance moves it"
     )
     for what in ("update", "launch"):
         text = f"how long an environment's {what} takes (default: no time)"

@@ -172,7 +172,7 @@ class EmbeddedAws(ControlClient):
 
         Args:
             port: Port on localhost; 0 for a free one.
-            virtual_clock: Whether time stands still and moves by advance() only.
+            virtual_clock: Whether the clock is stopped and only advance() moves it.
             update_seconds: How long an update takes an environment. Default: no time; 183 on a virtual clock.
             launch_seconds: How long a launch takes an environment. Default: no time; 240 on a virtual clock.
             enforce_iam: Whether users and roles may do only what their policies allow. The key in `environment` may

@@ -55,7 +55,7 @@ _PYTHON = """\
 for last; do :; done
 case "$1 $2" in "-m venv") cd "$last"/lib/python*/site-packages && echo {packages} > this_machine.pth ;; esac
 """
-# The keys are the repository's secrets, whoever pushes; the proxies and certificates are this machine's.
+# Access keys come from the repository's secrets only; proxies and certificates from this machine.
 _NOT_INHERITED = re.compile(r"AWS_|GITHUB_|GIT_|DOCKER_(?:USERNAME|PASSWORD)$|BEANPOD_EMULATOR_TOKEN$")
 _SHOWN_LINES = 40
 _MARKS = {"success": "✓", "failure": "✗"}

@@ -364,7 +364,7 @@ class _Recovery:
         try:
             return self._context.aws.health_causes(environment.name)
         except DeployError as error:
-            # The verdict stands, and what follows it must not wait for the causes.
+            # The causes are only extra information: the rollback goes on without them.
             self._context.report.warn(f"why the health is {environment.health} is not known: {error}")
             return ()
 

@@ -129,7 +129,8 @@ def _gitignore(root: Path) -> ProjectFile:
     if not absent:
         return ProjectFile(".gitignore", present or "", present, Change.UNCHANGED)
     end = "\n" if present and not present.endswith("\n") else ""
-    return ProjectFile(".gitignore", f"{present or ''}{end}{absent}", present, Change.CREATED if present is None else Change.APPENDED)
+    change = Change.CREATED if present is None else Change.APPENDED
+    return ProjectFile(".gitignore", f"{present or ''}{end}{absent}", present, change)
 
 
 def _present(path: Path) -> str | None:

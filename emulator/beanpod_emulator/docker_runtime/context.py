@@ -175,5 +175,5 @@ class RuntimeContext:
 
     @property
     def network(self) -> str:
-        """Name of the network, which stands for the VPC."""
+        """Name of the Docker network that represents the VPC."""
         return self.run.name

@@ -70,7 +70,7 @@ def _of_s3(account: str, call: Call) -> Iterator[Permission]:
             Permission(action, f"{arn}/{key}") for header, action in _WITH_HEADERS.items() if header in call.headers
         )
     if call.action in ("GetObject", "HeadObject") and not _object_exists(account, bucket, key):
-        # S3 tells only those who may list a bucket that a key does not exist.
+        # Without s3:ListBucket, S3 answers 403 instead of 404 for a key that does not exist.
         yield Permission("s3:ListBucket", arn)
 
 

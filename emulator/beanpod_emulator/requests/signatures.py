@@ -181,7 +181,7 @@ def _of_query(query: dict[str, str]) -> Signature:
 
 def _of_query_2(query: dict[str, str]) -> Signature:
     signed = {"AWSAccessKeyId", "Signature", "Expires", "content-md5", "content-type", *HmacV1QueryAuth.QSAOfInterest}
-    # Version 2 does not sign other parameters: whoever has the URL could add them.
+    # Version 2 does not sign other parameters, so a holder of the URL could add them.
     if any(name not in signed and not name.startswith("x-amz-") for name in query):
         raise UnsupportedSignatureError(_UNSUPPORTED)
     return Signature(
