@@ -111,7 +111,7 @@ def test_deeply_dotted_keys_are_no_traceback(tmp_path: Path) -> None:
 
 
 def test_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(ManifestError, match="no such file: write one, or name another"):
+    with pytest.raises(ManifestError, match="no such file: write one with `beanpod init`, or name another"):
         Manifest.read(tmp_path / "beanpod.toml")
 
 

@@ -53,7 +53,7 @@ def _text(path: FilePath) -> str:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise ManifestError(path, ["no such file: write one, or name another"]) from None
+        raise ManifestError(path, ["no such file: write one with `beanpod init`, or name another"]) from None
     except IsADirectoryError:
         raise ManifestError(path, ["a directory: name the file in it, e.g. beanpod.toml"]) from None
     except (OSError, ValueError) as error:

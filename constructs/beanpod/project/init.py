@@ -55,7 +55,7 @@ def plan(found: Discovery, given: Choices, *, ask: Ask | None) -> Project:
 def _check_app(found: Discovery, given: Choices) -> None:
     if found.compose_error and given.dockerfile is None:
         raise UsageError(
-            f"{found.compose_error}: mend it, or give --dockerfile to deploy without it"
+            f"{found.compose_error}: fix it, or give --dockerfile to deploy without it"
             if found.dockerfiles
             else found.compose_error
         )
