@@ -26,8 +26,6 @@ remove_aws_settings()
 # A file goes to one worker whole. Those that take minutes go first, so that none is left for one worker at the end.
 _SLOW = (
     "test_what_live_means.py",
-    "test_crashes_at_aws_calls.py",
-    "test_crashes_at_docker_commands.py",
     "test_newcomer.py",
     "test_changes.py",
     "test_rehearsal.py",

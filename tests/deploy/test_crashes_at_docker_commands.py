@@ -1,28 +1,70 @@
-"""Killed at each docker command, then run again: it always converges."""
+"""Killed after any docker command, and run again: it always converges."""
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-from tests.deploy.crash_injection import check_convergence, docker_shim, stage
-from tests.deploy.deployed_stage import DeployedStage
-from tests.deploy.engine import docker_engine
+import pytest
 
-__all__ = ["docker_engine", "stage"]
+from beanpod_emulator import EmbeddedAws
+from tests.cli.commands.deployed_stage import DeployedStage
+from tests.deploy.deployed_stage import PASSWORD, ROOT, USERNAME, Project
+from tests.deploy.engine import Engine, docker_engine
+from tests.deploy.registry import LocalRegistry, local_registry
+
+__all__ = ["docker_engine"]
+_SHIM = """\
+#!/bin/sh
+# docker, with a log of its commands. KILL_AFTER=push kills its caller after `docker push`.
+{docker} "$@"
+code=$?
+echo "$1" >> {folder}/commands
+[ "$KILL_AFTER" = "$1" ] && kill -9 $PPID
+exit $code
+"""
+# Commands that change something, in the engine, in the registry or in the home folder.
+_CHANGES = ("login", "build", "tag", "push")
 
 
-def test_a_deployment_killed_at_any_docker_command_converges(stage: DeployedStage, tmp_path: Path) -> None:
-    docker = shutil.which("docker")
+@pytest.fixture
+def registry(docker_engine: Engine, tmp_path: Path) -> Iterator[LocalRegistry]:
+    with local_registry(tmp_path / "registry", username=USERNAME, password=PASSWORD) as running:
+        yield running
+
+
+def test_a_release_killed_after_any_docker_command_converges(registry: LocalRegistry, tmp_path: Path) -> None:
+    docker, shim, home = shutil.which("docker"), tmp_path / "bin" / "docker", tmp_path / "home"
     assert docker
-    shim = docker_shim(tmp_path / "bin", docker)
-    path = f"{shim}:{stage.environ['PATH']}"
-    stage.project.greet("undisturbed by docker")
-    stage.deploy(PATH=path)
-    commands = int((shim / "count").read_text())
-    assert commands > 4
-    for number in range(1, commands + 1):
-        for moment in ("before", "after"):
-            (shim / "count").unlink()
-            stage.project.greet(f"killed {moment} command {number}")
-            killed = stage.run(PATH=path, KILL_DOCKER=f"{moment} {number}")
-            assert killed.returncode == -9, f"{moment} command {number}: {killed.stderr}"
-            check_convergence(stage, f"{moment} docker command {number}")
+    for folder in (shim.parent, home, tmp_path / "project"):
+        folder.mkdir()
+    shim.write_text(_SHIM.format(folder=tmp_path, docker=docker))
+    shim.chmod(0o755)
+    project = Project.make(tmp_path / "project", image=f"{registry.host}/beanpod/guestbook")
+    environ = {"PATH": f"{shim.parent}:{os.environ['PATH']}", "HOME": str(home), **registry.login}
+    with EmbeddedAws.start(virtual_clock=True) as aws:
+        stage = DeployedStage.make(project, aws)
+        aws.set_pace(update=20)
+        for command in _CHANGES:
+            project.greet(f"killed after docker {command}")
+            killed = subprocess.run(
+                [sys.executable, "-m", "beanpod", "deploy"],
+                cwd=project.folder,
+                env={**environ, **aws.environment, "PYTHONPATH": str(ROOT), "KILL_AFTER": command},
+                capture_output=True,
+                text=True,
+                timeout=600,
+                check=False,
+            )
+            assert killed.returncode == -signal.SIGKILL, f"{command}: {killed.stderr}"
+            again = stage.run("deploy", "--json", environ=environ)
+            assert again.code == 0, f"{command}: {again.stderr}"
+            found = stage.client("elasticbeanstalk").describe_environments(EnvironmentNames=[stage.environment])
+            assert found["Environments"][0]["VersionLabel"] == again.document["version_label"], command
+            assert again.document["changed"], command
+    run = set((tmp_path / "commands").read_text().split())
+    # These only read. A new command that changes something is to be added above.
+    assert run - set(_CHANGES) == {"version", "buildx", "image", "manifest"}
