@@ -4,9 +4,11 @@ export JSII_RUNTIME_PACKAGE_CACHE := enabled
 PYTHON ?= python3
 # For python -c "import ...": fails if Python is older.
 RECENT := sys; sys.exit(sys.version_info < (3, 11))
+# One lock for every Python and machine.
+LOCK := --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --custom-compile-command "make lock"
 INSTALLED := .venv/installed node_modules/.package-lock.json
 
-.PHONY: demo rehearse test lint types synth schema picture bench installed clean
+.PHONY: demo rehearse test lint types synth schema picture bench lock installed clean
 
 demo: $(INSTALLED)  ## Deploy the example to the emulator of AWS.
 	@python -m beanpod_emulator.e2e.demo
@@ -37,6 +39,11 @@ picture: $(INSTALLED)  ## Draw docs/architecture.svg from the synthesised stacks
 bench: $(INSTALLED)  ## Run the benchmarks: synthesis, demo, polling, help.
 	python -m benchmarks
 
+lock: .venv/bin/python  ## Lock what runs near production keys, with hashes; make lock UPGRADE=--upgrade for newer versions.
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	uv pip compile pyproject.toml --group deploy --output-file requirements-deploy.txt $(LOCK) $(UPGRADE)
+	uv pip compile --group release --output-file requirements-release.txt $(LOCK) $(UPGRADE)
+
 installed: $(INSTALLED)  ## Install what the other targets need.
 
 clean:
@@ -45,6 +52,7 @@ clean:
 .venv/installed: requirements.txt requirements-deploy.txt requirements-dev.txt requirements-eb.txt pyproject.toml emulator/pyproject.toml
 	@echo "Installing Python packages, Node and the linters into .venv: about a minute the first time."
 	@.venv/bin/python -c 'import pip, $(RECENT)' 2>/dev/null || { rm -rf .venv && $(MAKE) --no-print-directory .venv/bin/python; }
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-deploy.txt
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@test -x .venv/eb/bin/python || $(PYTHON) -m venv .venv/eb
 	@.venv/eb/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-eb.txt

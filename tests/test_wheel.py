@@ -1,14 +1,18 @@
-"""The wheel a platform engineer installs: only beanpod, typed, and enough to synthesise."""
+"""What is installed: the wheels hold only their package, and the action's environment what a release needs."""
 
+import os
 import subprocess
 import sys
-import venv
 import zipfile
+from importlib.metadata import requires, version
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
-ROOT = Path(__file__).parents[1]
+from tests.wheels import ROOT, build, copy_sources, environment
+from tests.workflows.workflow import ACTION, Runner, load, step_of
+
 APP = """
 import beanpod
 from aws_cdk import App, Stack
@@ -19,48 +23,77 @@ print(beanpod.__file__)
 """
 
 
-def build(source: Path, out: Path) -> Path:
-    """The wheel of a distribution."""
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(source)]
-    subprocess.run(command, check=True, capture_output=True)
-    (built,) = out.glob("*.whl")
-    return built
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_sources(tmp_path_factory.mktemp("sources"))
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(ROOT, tmp_path_factory.mktemp("dist"))
+def wheel(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel that is made from the sdist."""
+    wheel, _ = sorted(build(sources, tmp_path_factory.mktemp("dist")), key=lambda path: path.suffix != ".whl")
+    return wheel
 
 
-def test_the_emulators_wheel_has_its_types_and_the_image_of_its_instances(tmp_path: Path) -> None:
-    names = zipfile.ZipFile(build(ROOT / "emulator", tmp_path)).namelist()
-    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"beanpod_emulator"}
+def names(wheel: Path) -> set[str]:
+    return {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+
+
+def test_emulators_wheel_has_its_types_and_the_image_of_its_instances(sources: Path, tmp_path: Path) -> None:
+    (wheel,) = build(sources / "emulator", tmp_path, "--wheel")
+    assert {name.split("/")[0] for name in names(wheel)} == {"beanpod_emulator"}
     image = "emulator/beanpod_emulator/docker_runtime/instance_image"
     files = [path for path in (ROOT / image).rglob("*") if path.is_file() and "__pycache__" not in path.parts]
-    assert {str(path.relative_to(ROOT / "emulator")) for path in files} <= set(names)
-    assert "beanpod_emulator/py.typed" in names
+    assert {str(path.relative_to(ROOT / "emulator")) for path in files} <= names(wheel)
+    assert "beanpod_emulator/py.typed" in names(wheel)
 
 
-def test_the_wheel_holds_beanpod_its_types_and_nothing_else(wheel: Path) -> None:
-    names = zipfile.ZipFile(wheel).namelist()
-    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"beanpod"}
-    assert "beanpod/py.typed" in names
+def test_wheel_holds_beanpod_its_types_and_the_templates_of_a_project(wheel: Path) -> None:
+    assert {name.split("/")[0] for name in names(wheel)} == {"beanpod"}
+    assert "beanpod/py.typed" in names(wheel)
+    # Links in this checkout; an sdist with links to nowhere would make a wheel without them.
+    template = zipfile.ZipFile(wheel).read("beanpod/project/templates/stacks/__init__.py")
+    assert template == (ROOT / "stacks/__init__.py").read_bytes()
 
 
-def test_an_installed_wheel_imports_only_beanpod_and_synthesises(wheel: Path, tmp_path: Path) -> None:
-    # An environment of its own, which borrows the pinned dependencies instead of fetching half a gigabyte again.
-    target = tmp_path / "env"
-    venv.create(target, with_pip=False)
-    (site,) = target.glob("lib/python*/site-packages")
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(site), str(wheel)]
-    subprocess.run(install, check=True, capture_output=True)
-    installed = {path.name.split("-")[0] for path in site.iterdir()}
-    borrowed = [entry for entry in sys.path if entry.endswith("site-packages")]
-    (site / "borrowed.pth").write_text("\n".join(borrowed))
-    run = subprocess.run([target / "bin/python", "-c", APP], cwd=tmp_path, capture_output=True, text=True)
-    assert installed == {"beanpod", "bin"}
-    assert run.returncode == 0, run.stderr
-    assert run.stdout.strip() == str(site / "beanpod/__init__.py")
+def test_an_installed_wheel_synthesises(wheel: Path, tmp_path: Path) -> None:
+    python = environment(tmp_path / "env", wheel)
+    out, errors = _run(python, APP)
+    assert out.startswith(str(tmp_path / "env")), errors
+
+
+@pytest.fixture(scope="module")
+def action(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """The environment that the action makes from its lock and its own commit, and how many bytes that adds to it."""
+    folder = tmp_path_factory.mktemp("action")
+    variables = {"PYTHON": sys.executable, "GITHUB_ACTION_PATH": str(sources)}
+    ran = Runner(folder, folder, variables).run(step_of(load(ACTION)["runs"]["steps"], "Install"), seconds=600)
+    assert ran.code == 0, ran.printed
+    files = [path for path in (folder / "beanpod").rglob("*") if path.is_file() and not path.is_symlink()]
+    return folder / "beanpod/bin/python", sum(path.stat().st_size for path in files)
+
+
+def test_a_plain_installation_is_small(action: tuple[Path, int]) -> None:
+    assert action[1] < 80_000_000
+
+
+def test_a_plain_installation_has_the_command(action: tuple[Path, int]) -> None:
+    code = "import beanpod.cli.main, importlib.metadata as metadata; print(metadata.version('beanpod'))"
+    assert _run(action[0], code) == (version("beanpod"), "")
+
+
+def test_a_construct_without_the_cdk_names_the_extra(action: tuple[Path, int]) -> None:
+    _, errors = _run(action[0], "from beanpod import DockerEnvironment")
+    assert errors.splitlines()[-1] == "ImportError: aws-cdk-lib is not installed: run pip install 'beanpod[cdk]'"
+
+
+def test_this_environment_has_what_the_action_installs() -> None:
+    """What the tests run with is what runs beside the keys."""
+    pins = [line.split() for line in (ROOT / "requirements-deploy.txt").read_text().splitlines() if "==" in line]
+    locked = {name: pinned for name, _, pinned in (pin[0].partition("==") for pin in pins)}
+    assert {name: version(name) for name in locked} == locked
+    needed = [Requirement(text) for text in requires("beanpod") or () if "extra ==" not in text]
+    assert {one.name.lower() for one in needed} <= locked.keys()
 
 
 def test_public_names_are_exactly_those_listed() -> None:
@@ -72,7 +105,9 @@ def test_public_names_are_exactly_those_listed() -> None:
         assert getattr(beanpod, name).__name__ == name
 
 
-def test_a_release_needs_no_cdk(tmp_path: Path) -> None:
-    code = "import sys, beanpod.cli.main, beanpod.deploy.pipeline, beanpod.manifest; print('aws_cdk' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert done.stdout == "False\n"
+def _run(python: Path, code: str) -> tuple[str, str]:
+    """Run a program by an environment, without the variable that leads to this checkout; return what it prints."""
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    command = [str(python), "-c", code]
+    done = subprocess.run(command, cwd=python.parent, env=environ, capture_output=True, text=True, check=False)
+    return done.stdout.strip(), done.stderr.strip()

@@ -96,7 +96,13 @@ _MODULES = {
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_MODULES[name]), name)
+    try:
+        module = import_module(_MODULES[name])
+    except ModuleNotFoundError as error:
+        if error.name not in ("aws_cdk", "constructs"):
+            raise
+        raise ImportError("aws-cdk-lib is not installed: run pip install 'beanpod[cdk]'") from None
+    return getattr(module, name)
 
 
 def __dir__() -> list[str]:

@@ -133,15 +133,15 @@ class RecordedWorkflow:
         }
         repository = Repository.make(folder / "github", environment=environment)
         (repository.origin / "hooks/post-receive").unlink()
-        _program(repository.folder / "python", _PYTHON.format(python=sys.executable))
+        (folder / "recorder").write_text(f"#!{sys.executable}\n{_RECORDER}")
+        (folder / "recorder").chmod(0o755)
+        _program(repository.folder / "python", _PYTHON.format(recorder=folder / "recorder"))
         clone = folder / "clone"
         git(folder, "clone", "--quiet", str(repository.origin), "clone")
         files = {
             ".github/workflows/deploy.yaml": workflow or DEPLOY.read_text(),
             "action.yml": ACTION.read_text(),
-            "requirements-deploy.txt": "",
             "service/package.json": "{}",
-            "constructs/beanpod/__main__.py": _RECORDER,
         }
         for name, text in files.items():
             (clone / name).parent.mkdir(parents=True, exist_ok=True)
@@ -170,13 +170,13 @@ class RecordedWorkflow:
 _RECORDER = """\
 import json, os, sys
 with open(os.environ["CALLS"], "a") as calls:
-    print(json.dumps({"arguments": sys.argv[1:], "environment": dict(os.environ)}), file=calls)
+    print(json.dumps({"arguments": sys.argv[4:], "environment": dict(os.environ)}), file=calls)
 sys.exit(int(os.environ.get("DEPLOY_CODE", "0")))
 """
-# A virtual environment in no time, and nothing to install.
+# A virtual environment whose `python -P -m beanpod` records its calls, and nothing to install.
 _PYTHON = """\
 for last; do :; done
-case "$2" in venv) mkdir -p "$last/bin" && ln -s {python} "$last/bin/python" ;; esac
+case "$2" in venv) mkdir -p "$last/bin" && ln -s {recorder} "$last/bin/python" ;; esac
 """
 
 

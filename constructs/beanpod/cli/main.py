@@ -51,7 +51,7 @@ def main(
     stdout, stderr, clock = stdout or sys.stdout, stderr or sys.stderr, clock or SystemClock()
     options = parse(arguments)
     if missing := [name for name in _REQUIREMENTS if find_spec(name) is None]:
-        install = f"{sys.executable} -m pip install -r requirements-deploy.txt"
+        install = f"{sys.executable} -m pip install beanpod"
         SafeStream(stderr).line(f"{PREFIX}{', '.join(missing)} not installed: run {install}")
         return UsageError.exit_code
     masks = Masks()

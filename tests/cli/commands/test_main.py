@@ -166,8 +166,7 @@ def test_missing_packages_are_named_with_the_command_to_install_them() -> None:
     )
     assert bare.returncode == 2
     assert bare.stderr == (
-        f"beanpod: boto3, pydantic, rich, yaml not installed: run {sys.executable} -m pip install "
-        "-r requirements-deploy.txt\n"
+        f"beanpod: boto3, pydantic, rich, yaml not installed: run {sys.executable} -m pip install beanpod\n"
     )
 
 

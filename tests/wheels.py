@@ -1,0 +1,53 @@
+"""The two wheels, built from a copy of this checkout, and environments that have them."""
+
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+_SOURCES = (
+    "constructs",
+    "emulator",
+    "stacks",
+    ".github",
+    "app.py",
+    "cdk.json",
+    "pyproject.toml",
+    "README.md",
+    "LICENSE",
+)
+
+
+def copy_sources(folder: Path) -> Path:
+    """Copy what wheels are built from, with its symbolic links, and return the copy: a build writes into its source."""
+    unwanted = shutil.ignore_patterns("__pycache__", "*.egg-info", "build")
+    for name in (*_SOURCES, "requirements-deploy.txt", "tests/test_stacks.py"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name, symlinks=True, ignore=unwanted)
+        else:
+            shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+def build(source: Path, out: Path, *formats: str) -> list[Path]:
+    """Build a distribution: a wheel from its sdist, as a release does, unless `formats` says otherwise."""
+    command = [sys.executable, "-m", "build", *formats, "--no-isolation", "--outdir", str(out), str(source)]
+    subprocess.run(command, check=True, capture_output=True)
+    return sorted(out.iterdir())
+
+
+def environment(folder: Path, *wheels: Path) -> Path:
+    """Make a virtual environment with wheels, and return its Python.
+
+    It borrows this environment's packages in place of fetching half a gigabyte again, but not this checkout.
+    """
+    venv.create(folder, with_pip=False)
+    (site,) = folder.glob("lib/python*/site-packages")
+    install = [sys.executable, "-m", "pip", "--python", str(folder), "install", "--quiet", "--no-index", "--no-deps"]
+    subprocess.run([*install, *map(str, wheels)], check=True, capture_output=True)
+    # Their .pth files are not read, so that what is installed from this checkout is not found.
+    (site / "borrowed.pth").write_text("\n".join(entry for entry in sys.path if entry.endswith("site-packages")))
+    return folder / "bin/python"
