@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from beanpod.deploy.bundles import Bundle, BundlePlan, check_login, plan_bundle
+from beanpod.deploy.bundles import Bundle, BundlePlan, plan_bundle
 from beanpod.deploy.clock import Clock
 from beanpod.deploy.errors import BuildError
 from beanpod.deploy.images import Image, Repository, build_and_push, connect, given_credentials, is_public, platform_of
@@ -103,7 +103,6 @@ def build(project: Project, *, application: str, clock: Clock, report: Reporter)
             return Built({}, _bundle(project, {}, application, clock, report))
     repository = stage.service.image
     with connect(repository, environment=project.environ, report=report, clock=clock) as builder:
-        check_login(stage, private=builder.is_private)
         images = build_and_push(
             plan.specs, platform=platform_of(stage.environment.architecture), builder=builder, report=report
         )

@@ -162,13 +162,11 @@ def _folders_in(folder: Path) -> list[Path]:
 
 def _dockerfile(path: Path, name: str) -> DockerfileFacts:
     parsed = Dockerfile.parse(path.read_text(encoding="utf-8", errors="replace"))
-    stages = parsed.stages({})
-    instructions = stages[-1].instructions if stages else ()
-    first = [one for one in parsed.instructions if one.keyword == "FROM"][-1:]
-    platform = first[0].flags.get("platform", "") if first else ""
+    instructions = parsed.stages[-1].instructions if parsed.stages else []
+    platform = instructions[0].flags.get("platform", "") if instructions else ""
     return DockerfileFacts(
         name,
-        ports=parsed.exposed({}, None) or (),
+        ports=parsed.exposed(None) or (),
         health_path=_health_path(instructions),
         architecture=platform.partition("/")[2] if platform in ("linux/amd64", "linux/arm64") else None,
     )

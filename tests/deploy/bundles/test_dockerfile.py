@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from beanpod.deploy.bundles import check_login, plan_bundle
+from beanpod.deploy.bundles import plan_bundle
 from tests.deploy.bundles.projects import IMAGE, SERVICE, dockerfile_bundle, dockerfile_stage, refused, stage_of, write
 
 SECRETS = '[secrets]\nDOCKER_USERNAME = { ssm = "/docker/user" }\nDOCKER_PASSWORD = { ssm = "/docker/password" }\n'
@@ -52,23 +52,25 @@ def test_a_private_image_adds_both_login_hooks(tmp_path: Path) -> None:
     assert all(bundle.files[name].executable for name in hooks)
 
 
-def test_a_private_image_without_a_login_for_the_instances_is_refused(tmp_path: Path) -> None:
-    text = SERVICE + '[secrets]\nDOCKER_PASSWORD = { ssm = "/docker/password" }\n'
-    assert refused(lambda: dockerfile_bundle(tmp_path, login_hooks=True, text=text)) == [
-        "Dockerfile: ada/guestbook is private, and secrets.DOCKER_USERNAME is missing: the instances need it to pull"
+@pytest.mark.parametrize(
+    ("secrets", "missing"),
+    [
+        (
+            '[secrets]\nDOCKER_PASSWORD = { ssm = "/docker/password" }\n',
+            "secrets.DOCKER_USERNAME is missing: the instances need it to pull",
+        ),
+        (
+            "",
+            "secrets.DOCKER_USERNAME and secrets.DOCKER_PASSWORD are missing: the instances need them to pull",
+        ),
+    ],
+)
+def test_a_private_image_without_a_login_for_the_instances_is_refused(
+    tmp_path: Path, secrets: str, missing: str
+) -> None:
+    assert refused(lambda: dockerfile_bundle(tmp_path, login_hooks=True, text=SERVICE + secrets)) == [
+        f"Dockerfile: ada/guestbook is private, and {missing}"
     ]
-
-
-def test_a_missing_login_is_one_problem(tmp_path: Path) -> None:
-    stage = dockerfile_stage(tmp_path)
-    (problem,) = refused(lambda: check_login(stage, private=lambda: True))
-    assert problem.startswith("ada/guestbook is private, and secrets.DOCKER_USERNAME and secrets.DOCKER_PASSWORD are")
-    assert problem.endswith("are missing: the instances need them to pull")
-
-
-def test_a_registry_is_asked_only_if_the_login_is_missing(tmp_path: Path) -> None:
-    check_login(dockerfile_stage(tmp_path), private=lambda: False)
-    check_login(dockerfile_stage(tmp_path, SERVICE + SECRETS), private=lambda: pytest.fail("asked"))
 
 
 def test_label_and_key_are_of_the_content(tmp_path: Path) -> None:

@@ -102,23 +102,6 @@ def test_service_on_the_instances_network_publishes_no_port_to_compare(tmp_path:
     assert not [note for note in plan_bundle(stage, tmp_path).preview().notes if "None" in note]
 
 
-@pytest.mark.parametrize(
-    ("dockerfile", "problem"),
-    [
-        ("", "no FROM instruction: begin with FROM and the base image"),
-        ("# nothing\nARG A\n", "no FROM instruction: begin with FROM and the base image"),
-        (f"RUN true\n{HEAD}", "line 1: RUN before the first FROM: begin with FROM and the base image"),
-        (f"{HEAD}RUNN true\n", "line 2: unknown instruction RUNN: write RUN"),
-        (
-            f"{HEAD}RUN a &&\n  true\n",
-            "line 3: unknown instruction TRUE: end the previous line with a backslash, or remove it",
-        ),
-    ],
-)
-def test_what_docker_would_refuse_is_refused_before_the_build(tmp_path: Path, dockerfile: str, problem: str) -> None:
-    assert problems_of(tmp_path, dockerfile) == [f"Dockerfile: {problem}"]
-
-
 def test_dockerfile_of_windows_powershell_is_named(tmp_path: Path) -> None:
     stage = stage_of(tmp_path)
     (tmp_path / "Dockerfile").write_bytes(HEAD.encode("utf-16"))
@@ -126,15 +109,6 @@ def test_dockerfile_of_windows_powershell_is_named(tmp_path: Path) -> None:
     assert "save it as UTF-8" in problem
     (tmp_path / "Dockerfile").write_bytes(HEAD.encode("utf-8-sig"))
     assert plan_bundle(stage, tmp_path).specs
-
-
-def test_a_missing_target_names_the_existing_ones(tmp_path: Path) -> None:
-    dockerfile = "FROM busybox AS base\nFROM base AS web\n"
-    text = f'{SERVICE}target = "wep"\n'
-    assert problems_of(tmp_path, dockerfile, text) == [
-        "Dockerfile: target stage wep not found: set target to one of base, web"
-    ]
-    assert previewed(tmp_path, dockerfile, text.replace("wep", "Web"))
 
 
 @pytest.mark.parametrize(

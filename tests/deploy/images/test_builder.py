@@ -1,32 +1,89 @@
-"""What the builder asks of Docker: buildx, which the machine need not have, and answers that it does not give."""
+"""What is asked of Docker: the command lines, also of buildx, which the machine need not have, and its answers."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from beanpod.deploy.errors import BuildError
-from beanpod.deploy.images import Builder, BuildSpec, Finished, Repository, build_and_push, connect
+from beanpod.deploy.images import Builder, BuildSpec, Finished, Repository, build_and_push, commands, connect, tag_of
 from beanpod.deploy.images.docker import Docker
 from tests.deploy.images.fakes import Recorder, ScriptedRunner, StillClock, printed, write_source
 
 _ID, _MANIFEST = "sha256:" + "c" * 64, "sha256:" + "d" * 64
 _GITHUB = {"ACTIONS_RUNTIME_TOKEN": "planted", "ACTIONS_RESULTS_URL": "https://cache.example.com"}
 # As https://docs.docker.com/reference/cli/docker/buildx/build/#metadata-file shows it.
-_METADATA = json.dumps(
-    {
-        "buildx.build.ref": "mybuilder/mybuilder0/0fjb6ubs52xx3vygf6fgdl611",
-        "containerimage.config.digest": _ID,
-        "containerimage.descriptor": {
-            "digest": _MANIFEST,
-            "mediaType": "application/vnd.oci.image.manifest.v1+json",
-            "size": 506,
-        },
-        "containerimage.digest": _MANIFEST,
-    }
+_METADATA = json.dumps({"containerimage.config.digest": _ID, "containerimage.digest": _MANIFEST})
+_ARGUMENTS = {"B": "2", "A": "1", "PATH": "/x"}
+_SPEC = BuildSpec("web", Path("/src"), Path("/src/Dockerfile"), args=_ARGUMENTS, target="prod")
+_COMMON = (
+    *("--platform", "linux/arm64", "--file", "/src/Dockerfile", "--target", "prod"),
+    *("--build-arg", "A", "--build-arg", "B", "--build-arg", "PATH=/x", "/src"),
 )
+_BUILDX = ("--progress=plain", "--metadata-file", "/tmp/m", "--provenance=false", "--sbom=false")
+_CACHE = ("--cache-from", "type=gha,scope=web", "--cache-to", "type=gha,scope=web,mode=max,ignore-error=true")
+
+
+def _buildx(*, github_cache: bool = False, reproducible: bool = False) -> list[str]:
+    options = {"github_cache": github_cache, "reproducible": reproducible}
+    return commands.buildx_build(_SPEC, platform="linux/arm64", metadata_file=Path("/tmp/m"), **options)
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        (
+            commands.build(_SPEC, platform="linux/arm64", id_file=Path("/tmp/id")),
+            ["docker", "build", "--iidfile", "/tmp/id", *_COMMON],
+        ),
+        (_buildx(), ["docker", "buildx", "build", "--load", *_BUILDX, *_COMMON]),
+        (_buildx(github_cache=True), ["docker", "buildx", "build", "--load", *_BUILDX, *_CACHE, *_COMMON]),
+        (
+            _buildx(reproducible=True),
+            ["docker", "buildx", "build", "--output", "type=docker,rewrite-timestamp=true", *_BUILDX, *_COMMON],
+        ),
+        (commands.login("ada", None), ["docker", "login", "--username", "ada", "--password-stdin"]),
+        (commands.login("ada", "a:5"), ["docker", "login", "--username", "ada", "--password-stdin", "a:5"]),
+        (commands.manifest_inspect("a/b:1", insecure=False), ["docker", "manifest", "inspect", "--verbose", "a/b:1"]),
+        (
+            commands.manifest_inspect("a/b:1", insecure=True),
+            ["docker", "manifest", "inspect", "--verbose", "--insecure", "a/b:1"],
+        ),
+    ],
+)
+def test_command_lines(command: list[str], expected: list[str]) -> None:
+    assert command == expected
+
+
+def test_a_build_argument_does_not_change_the_clients_own_settings() -> None:
+    names = ("PATH", "HOME", "DOCKER_HOST", "BUILDX_BUILDER", "BUILDKIT_PROGRESS")
+    assert commands.build_environment({**_ARGUMENTS, **dict.fromkeys(names, "x")}) == {"A": "1", "B": "2"}
+
+
+@pytest.mark.parametrize(
+    ("name", "tag"),
+    [
+        (None, "0123456789abcdef"),
+        ("web", "web-0123456789abcdef"),
+        ("Web_2.x", "Web_2.x-0123456789abcdef"),
+        (".web", "web-0123456789abcdef"),
+        ("-.-", "0123456789abcdef"),
+        ("w" * 120, "w" * 100 + "-0123456789abcdef"),
+    ],
+)
+def test_a_tag_is_made_of_the_service_and_the_content(name: str | None, tag: str) -> None:
+    assert tag_of(name, "sha256:0123456789abcdef0123456789abcdef") == tag
+
+
+@given(st.from_regex(r"[a-zA-Z0-9._-]+", fullmatch=True), st.from_regex(r"[0-9a-f]{64}", fullmatch=True))
+def test_every_name_of_a_service_makes_a_tag(name: str, digits: str) -> None:
+    # https://distribution.github.io/distribution/spec/api/#pulling-an-image-manifest
+    assert re.fullmatch(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}", tag_of(name, f"sha256:{digits}"))
 
 
 def _inspected(image_id: str = _ID, architecture: str = "amd64", digests: tuple[str, ...] = ()) -> Finished:
@@ -36,7 +93,7 @@ def _inspected(image_id: str = _ID, architecture: str = "amd64", digests: tuple[
 
 def _builder(runner: ScriptedRunner, variables: Mapping[str, str] | None = None) -> Builder:
     docker = Docker(runner, variables or {"PATH": "/bin"}, Recorder(), StillClock())
-    return Builder(docker, Repository("ada/shop"), buildx=True, buildkit=True)
+    return Builder(docker, Repository("ada/shop"), buildx=True)
 
 
 def _connected(runner: ScriptedRunner, environment: Mapping[str, str]) -> Builder:
@@ -49,31 +106,25 @@ def _publish(runner: ScriptedRunner, *specs: BuildSpec) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answers", "environment", "buildx"),
-    [({}, {}, True), ({"buildx version": printed(1)}, {}, False), ({}, {"DOCKER_BUILDKIT": "0"}, False)],
-    ids=["buildx", "no buildx", "classic builder wanted"],
+    ("installed", "environment", "buildx", "classic"),
+    [
+        (True, {}, True, False),
+        (False, {}, False, True),
+        (True, {"DOCKER_BUILDKIT": "0"}, False, True),
+        (False, {"DOCKER_BUILDKIT": "1"}, False, False),
+    ],
+    ids=["buildx", "no buildx", "classic builder wanted", "BuildKit of an older docker command"],
 )
 def test_buildx_builds_where_it_is_installed(
-    answers: dict[str, Finished | list[Finished]], environment: dict[str, str], buildx: bool
+    tmp_path: Path, installed: bool, environment: dict[str, str], buildx: bool, classic: bool
 ) -> None:
-    assert _connected(ScriptedRunner(answers), environment).buildx is buildx
-
-
-@pytest.mark.parametrize(
-    ("version", "environment", "buildkit"),
-    [
-        ("20.10.24 20.10.24", {}, None),
-        ("20.10.24 28.2.2", {"DOCKER_BUILDKIT": "1"}, True),
-        ("28.2.2 20.10.24", {}, False),
-        ("28.2.2 28.2.2", {"DOCKER_BUILDKIT": "1"}, None),
-        ("28.2.2 28.2.2", {"DOCKER_BUILDKIT": "0"}, False),
-    ],
-)
-def test_client_and_variable_decide_whether_docker_build_uses_buildkit(
-    version: str, environment: dict[str, str], buildkit: bool | None
-) -> None:
-    runner = ScriptedRunner({"version": printed(0, version), "buildx version": printed(1)})
-    assert _connected(runner, environment).buildkit is buildkit
+    builder = _connected(ScriptedRunner({} if installed else {"buildx version": printed(1)}), environment)
+    assert (builder.buildx, builder.is_classic) == (buildx, classic)
+    if classic and not environment:
+        with pytest.raises(
+            BuildError, match="line 2, RUN --mount, needs BuildKit, and this Docker has only its classic"
+        ):
+            builder.check(write_source(tmp_path, "", dockerfile="FROM a\nRUN --mount=type=cache,target=/c true\n"))
 
 
 @pytest.mark.parametrize(
@@ -89,24 +140,16 @@ def test_client_and_variable_decide_whether_docker_build_uses_buildkit(
 def test_githubs_cache_is_used_where_the_workflow_offers_it(
     driver: str, environment: dict[str, str], used: bool
 ) -> None:
-    runner = ScriptedRunner(
-        {"buildx inspect": printed(0, f"Name:   builder\nDriver:   {driver}\nNodes:\nName: builder0\n")}
-    )
+    runner = ScriptedRunner({"buildx inspect": printed(0, f"Name:   builder\nDriver:   {driver}\nNodes:\n")})
     assert _connected(runner, environment).github_cache is used
 
 
 def test_buildx_names_the_image_in_its_metadata_file(tmp_path: Path) -> None:
-    runner = ScriptedRunner({"image inspect": _inspected()}, metadata=_METADATA)
-
-    assert _builder(runner).build(write_source(tmp_path, "one"), "linux/amd64") == _ID
-    assert runner.commands[-1] == ["docker", "image", "inspect", _ID, _MANIFEST]
-
-
-def test_the_containerd_image_store_knows_an_image_by_its_manifest(tmp_path: Path) -> None:
-    partly = Finished(1, _inspected(_MANIFEST).stdout, (f"Error: No such image: {_ID}",))
-    runner = ScriptedRunner({"image inspect": partly}, metadata=_METADATA)
-
-    assert _builder(runner).build(write_source(tmp_path, "one"), "linux/amd64") == _MANIFEST
+    # The containerd image store knows an image by its manifest.
+    for stored in (_ID, _MANIFEST):
+        runner = ScriptedRunner({"image inspect": _inspected(stored)}, metadata=_METADATA)
+        assert _builder(runner).build(write_source(tmp_path, "one"), "linux/amd64") == stored
+        assert runner.commands[-1] == ["docker", "image", "inspect", _ID, _MANIFEST]
 
 
 @pytest.mark.parametrize(("variables", "rewritten"), [({"SOURCE_DATE_EPOCH": "1700000000"}, True), ({"A": "b"}, False)])
@@ -114,45 +157,23 @@ def test_an_image_is_reproducible_where_the_workflow_asks_for_it(
     tmp_path: Path, variables: dict[str, str], rewritten: bool
 ) -> None:
     runner = ScriptedRunner({"image inspect": _inspected()}, metadata=_METADATA)
-
-    _builder(runner, variables).build(write_source(tmp_path, "one"), "linux/amd64")
-
-    assert ("type=docker,rewrite-timestamp=true" in runner.commands[0]) is rewritten
-    assert runner.environments[0] == variables
-
-
-def test_build_arguments_are_passed_as_variables(tmp_path: Path) -> None:
-    runner = ScriptedRunner({"image inspect": _inspected()}, metadata=_METADATA)
     spec = write_source(tmp_path, "one", args={"TOKEN": "planted"})
 
-    _builder(runner).build(spec, "linux/amd64")
+    _builder(runner, variables).build(spec, "linux/amd64")
 
-    assert runner.environments[0] == {"PATH": "/bin", "TOKEN": "planted"}
-    assert "planted" not in str(runner.commands)
-    assert "planted" not in repr(spec)
-
-
-@pytest.mark.parametrize(
-    "media_type",
-    ["application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"],
-)
-def test_an_index_is_refused(tmp_path: Path, media_type: str) -> None:
-    metadata = {"containerimage.digest": _MANIFEST, "containerimage.descriptor": {"mediaType": media_type}}
-    runner = ScriptedRunner(metadata=json.dumps(metadata))
-
-    with pytest.raises(BuildError, match="buildx made an index instead of an image: remove BUILDX_"):
-        _builder(runner).build(write_source(tmp_path, "one"), "linux/amd64")
+    assert ("type=docker,rewrite-timestamp=true" in runner.commands[0]) is rewritten
+    assert runner.environments[0] == {**variables, "TOKEN": "planted"}
+    assert "planted" not in f"{runner.commands} {spec}"
 
 
-@pytest.mark.parametrize("metadata", ["", "[]", '{"buildx.build.ref": "x"}'], ids=["empty", "a list", "no image"])
+@pytest.mark.parametrize("metadata", ["", "[]", '{"containerimage.digest": "x"}'], ids=["empty", "a list", "an index"])
 def test_metadata_without_an_image_is_refused(tmp_path: Path, metadata: str) -> None:
-    with pytest.raises(BuildError, match="buildx's metadata file names no image: update buildx"):
+    with pytest.raises(BuildError, match="buildx's metadata file names no image: remove BUILDX_"):
         _builder(ScriptedRunner(metadata=metadata)).build(write_source(tmp_path, "one"), "linux/amd64")
 
 
 def test_an_image_that_is_gone_is_named(tmp_path: Path) -> None:
     runner = ScriptedRunner({"image inspect": printed(1, "Error: No such image")}, metadata=_METADATA)
-
     with pytest.raises(BuildError, match=f"looking at the image {_MANIFEST} failed: exit code 1: .*No such image"):
         _builder(runner).build(write_source(tmp_path, "one"), "linux/amd64")
 
@@ -179,17 +200,19 @@ def test_the_digest_is_the_one_of_this_push() -> None:
     assert runner.commands[1:3] == [["docker", "tag", _ID, "ada/shop:1"], ["docker", "push", "ada/shop:1"]]
 
 
-def test_a_push_without_a_digest_is_refused() -> None:
-    runner = ScriptedRunner({"push": _PUSHED, "image inspect": _inspected(digests=("ada/shop@sha256:other",))})
-
-    with pytest.raises(BuildError, match="ada/shop:1 was pushed, but Docker does not show its digest: update Docker"):
-        _builder(runner).push(_ID, "1")
-
-
-def test_a_push_that_is_denied_names_the_remedy() -> None:
-    runner = ScriptedRunner({"push": printed(1, "denied: requested access to the resource is denied")})
-
-    with pytest.raises(BuildError, match="pushing ada/shop:1 failed: this login has no write access: create the repo"):
+@pytest.mark.parametrize(
+    ("pushed", "message"),
+    [
+        (_PUSHED, "ada/shop:1 was pushed, but Docker does not show its digest: update Docker"),
+        (
+            printed(1, "denied: requested access to the resource is denied"),
+            "pushing ada/shop:1 failed: this login has no write access: create the repo",
+        ),
+    ],
+)
+def test_a_push_that_fails_is_named(pushed: Finished, message: str) -> None:
+    runner = ScriptedRunner({"push": pushed, "image inspect": _inspected(digests=("ada/shop@sha256:other",))})
+    with pytest.raises(BuildError, match=message):
         _builder(runner).push(_ID, "1")
 
 
@@ -197,11 +220,7 @@ def test_a_push_that_is_denied_names_the_remedy() -> None:
     ("context", "dockerfile", "words"),
     [
         ("gone", "Dockerfile", r"service web: the build context .*gone is not a directory: correct its path"),
-        (
-            "",
-            "Dockerfile.prod",
-            r"service web: the Dockerfile .*Dockerfile\.prod does not exist: write it or correct its path",
-        ),
+        ("", "Other", r"service web: the Dockerfile .*Other does not exist: write it or correct its path"),
     ],
     ids=["context", "dockerfile"],
 )
@@ -209,7 +228,6 @@ def test_missing_files_are_named_before_any_build(tmp_path: Path, context: str, 
     good = write_source(tmp_path, "one", name="good")
     bad = replace(good, name="web", context=tmp_path / context, dockerfile=tmp_path / dockerfile)
     runner = ScriptedRunner()
-
     with pytest.raises(BuildError, match=words):
         _publish(runner, good, bad)
     assert runner.commands == []

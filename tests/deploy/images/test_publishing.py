@@ -7,49 +7,36 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from beanpod.deploy.bundles import plan_bundle
 from beanpod.deploy.errors import BuildError, UsageError
-from beanpod.deploy.images import BuildSpec, ProcessRunner, Repository, connect
-from beanpod.deploy.images.docker import failure
+from beanpod.deploy.images import BuildSpec
 from beanpod.deploy.report import Phase
 from beanpod.manifest import Manifest
-from tests.cli.commands.test_build import WITHOUT_RIGHTS
+from tests.deploy.bundles.projects import write
 from tests.deploy.engine import Engine, absent
-from tests.deploy.images.canned import Answer, canned
 from tests.deploy.images.fakes import Shop, write_source
 from tests.deploy.registry import LocalRegistry
 
 CASES = Path(__file__).parents[2] / "cases"
-LIMIT = b'{"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached your pull rate limit."}]}'
 
 
-def test_an_image_is_pushed_and_known_by_the_registrys_digest(shop: Shop, tmp_path: Path) -> None:
-    image = shop.publish(write_source(tmp_path / "source", "one"))[None]
+def test_an_image_is_pushed_once_and_known_by_the_registrys_digest(shop: Shop, tmp_path: Path) -> None:
+    spec = write_source(tmp_path / "source", "one")
+    image = shop.publish(spec)[None]
 
     assert shop.registry.tags(shop.path) == [image.tag]
     assert image.digest == shop.registry.digest(shop.path, image.tag)
-    assert image.reference == f"{shop.repository}:{image.tag}@{image.digest}"
-    assert image.pushed
+    assert (image.reference, image.pushed) == (f"{shop.repository}:{image.tag}@{image.digest}", True)
     assert shop.report.phases == [Phase.BUILD, Phase.PUSH]
 
-
-def test_an_unchanged_image_is_not_pushed_again(shop: Shop, tmp_path: Path) -> None:
-    spec = write_source(tmp_path / "source", "one")
-    first = shop.publish(spec)[None]
-    uploads = shop.registry.uploads()
     os.utime(spec.context / "app", (1, 1))
+    again = shop.publish(spec)[None]
 
-    second = shop.publish(spec)[None]
-
-    assert uploads > 0
-    assert shop.registry.uploads() == uploads
-    assert not second.pushed
-    assert second.reference == first.reference
+    assert (again.reference, again.pushed) == (image.reference, False)
     assert len(shop.runner.named("push")) == 1
 
 
@@ -75,83 +62,30 @@ def test_a_tag_that_was_moved_is_corrected(classic_shop: Shop, tmp_path: Path) -
     assert again.reference == first.reference
 
 
-def test_what_runs_is_named_by_digest_and_not_by_a_tag_that_moves(
-    open_shop: Shop, docker_engine: Engine, tmp_path: Path
-) -> None:
-    first = open_shop.publish(write_source(tmp_path / "source", "one"))[None]
-    second = open_shop.publish(write_source(tmp_path / "source", "two"))[None]
-    moved = f"{first.repository}:{first.tag}"
-    docker_engine.run("tag", f"{second.repository}:{second.tag}", moved)
-    docker_engine.run("push", moved)
+def test_the_images_of_several_services_share_a_repository(classic_shop: Shop, tmp_path: Path) -> None:
+    specs = [write_source(tmp_path / name, name, name=name) for name in ("web", "worker.2")]
 
-    docker_engine.run("pull", first.reference)
+    images = classic_shop.publish(*specs)
 
-    assert open_shop.registry.digest(open_shop.path, first.tag) == second.digest
-    assert first.digest in docker_engine.run("image", "inspect", first.reference)
-    assert "latest" not in open_shop.registry.tags(open_shop.path)
-
-
-def test_the_images_of_several_services_share_a_repository(shop: Shop, tmp_path: Path) -> None:
-    web = write_source(tmp_path / "web", "web", name="web")
-    worker = write_source(tmp_path / "worker", "worker", name="worker.2")
-
-    images = shop.publish(web, worker)
-
-    assert list(images) == ["web", "worker.2"]
-    assert shop.registry.tags(shop.path) == sorted(image.tag for image in images.values())
-    assert images["web"].tag.startswith("web-")
-    assert images["worker.2"].tag.startswith("worker.2-")
-
-
-def label(engine: Engine, name: str, reference: str) -> str:
-    """A label of an image."""
-    template = f'{{{{index .Config.Labels "{name}"}}}}'
-    return engine.run("image", "inspect", "--format", template, reference.partition("@")[0]).strip()
+    assert [image.tag.rpartition("-")[0] for image in images.values()] == list(images) == ["web", "worker.2"]
+    assert classic_shop.registry.tags(classic_shop.path) == sorted(image.tag for image in images.values())
 
 
 def test_context_arguments_and_target_reach_both_builders(
     open_registry: LocalRegistry, docker_engine: Engine, variables: dict[str, str], tmp_path: Path
 ) -> None:
     shop = Shop(open_registry, docker_engine, variables)
-    folder = tmp_path / "monorepo"
-    (folder / "apps/api").mkdir(parents=True)
-    (folder / "libs").mkdir()
-    (folder / "libs/lib.txt").write_text(str(tmp_path))
-    dockerfile = folder / "apps/api/Dockerfile"
-    dockerfile.write_text(
-        "FROM scratch AS web\nARG WHO\nCOPY libs/lib.txt /\nLABEL who=$WHO\nFROM web\nLABEL who=nobody\n"
-    )
-    image = shop.publish(BuildSpec(None, folder, dockerfile, {"WHO": "good day"}, "web"))[None]
-    assert label(docker_engine, "who", image.reference) == "good day"
+    write(tmp_path, {"libs/lib.txt": str(tmp_path)})
+    declared = "ARG WHO\nARG TARGETARCH\nARG TARGETOS\nARG BUILDARCH=none\n"
+    label = 'LABEL of="$WHO $TARGETOS/$TARGETARCH $BUILDARCH"\n'
+    dockerfile = f"FROM scratch AS web\n{declared}COPY libs/lib.txt /\n{label}FROM web\nLABEL of=another\n"
+    write(tmp_path, {"apps/api/Dockerfile": dockerfile})
 
+    image = shop.publish(BuildSpec(None, tmp_path, tmp_path / "apps/api/Dockerfile", {"WHO": "good day"}, "web"))[None]
 
-def test_platform_arguments_are_set_by_both_builders(
-    open_registry: LocalRegistry, docker_engine: Engine, variables: dict[str, str], tmp_path: Path
-) -> None:
-    shop = Shop(open_registry, docker_engine, variables)
-    declared = "ARG TARGETARCH\nARG TARGETOS\nARG BUILDARCH=none\nARG OTHER=x\n"
-    dockerfile = f"FROM scratch\nCOPY app /app\n{declared}LABEL of=$TARGETOS/$TARGETARCH/$OTHER/$BUILDARCH\n"
-    image = shop.publish(write_source(tmp_path, "one", dockerfile=dockerfile, args={"OTHER": "y"}))[None]
-    assert label(docker_engine, "of", image.reference) == f"{docker_engine.platform}/y/none"
-
-
-def test_the_platform_is_always_named(classic_shop: Shop, tmp_path: Path) -> None:
-    classic_shop.publish(write_source(tmp_path, "one"))
-
-    [command] = classic_shop.runner.named("build")
-    assert command[command.index("--platform") + 1] == classic_shop.platform
-
-
-def test_an_image_for_another_platform_is_not_pushed(classic_shop: Shop, docker_engine: Engine, tmp_path: Path) -> None:
-    # The classic builder uses an image from its cache for the other platform, too.
-    spec = write_source(tmp_path / "source", "one")
-    image = classic_shop.publish(spec)[None]
-    classic_shop.platform = docker_engine.other_platform
-
-    message = f"the image is for {docker_engine.platform}, the instances are {classic_shop.platform}:"
-    with pytest.raises(BuildError, match=message):
-        classic_shop.publish(spec)
-    assert classic_shop.registry.tags(classic_shop.path) == [image.tag]
+    template = '{{index .Config.Labels "of"}}'
+    found = docker_engine.run("image", "inspect", "--format", template, image.reference.partition("@")[0])
+    assert found.strip() == f"good day {docker_engine.platform} none"
 
 
 @pytest.mark.parametrize(
@@ -186,6 +120,10 @@ def spec_of_case(name: str, tmp_path: Path) -> BuildSpec:
     return BuildSpec(None, folder, folder / "Dockerfile")
 
 
+def test_the_classic_builder_ignores_a_syntax_directive(open_shop: Shop, tmp_path: Path) -> None:
+    assert open_shop.publish(spec_of_case("syntax-line", tmp_path))[None].pushed
+
+
 @pytest.mark.parametrize(
     ("name", "need"),
     [
@@ -217,38 +155,6 @@ def _is_old(engine: Engine) -> bool:
     return int(engine.run("version", "--format", "{{.Server.Version}}").partition(".")[0]) < 23
 
 
-def _has_buildx(engine: Engine) -> bool:
-    return engine.buildkit is not None and "PATH" not in engine.buildkit
-
-
-def test_without_buildx_the_message_says_how_to_install_it(
-    open_shop: Shop, docker_engine: Engine, tmp_path: Path
-) -> None:
-    if _has_buildx(docker_engine):
-        absent("buildx is installed")
-    del open_shop.variables["DOCKER_BUILDKIT"]
-    with pytest.raises(BuildError, match="this Docker has only its classic builder: install buildx"):
-        open_shop.publish(spec_of_case("heredoc-only", tmp_path))
-
-
-def test_a_build_with_a_client_older_than_23_fails_with_the_remedy(
-    open_shop: Shop, docker_engine: Engine, tmp_path: Path
-) -> None:
-    if docker_engine.buildkit is None or _has_buildx(docker_engine):
-        absent("no client of this machine has BuildKit in itself")
-    open_shop.variables |= docker_engine.buildkit
-    del open_shop.variables["DOCKER_BUILDKIT"]
-    with pytest.raises(BuildError, match="needs BuildKit, and this Docker has only its classic builder") as refused:
-        open_shop.publish(spec_of_case("mount-only", tmp_path))
-    assert refused.value.causes
-    open_shop.variables["DOCKER_BUILDKIT"] = "1"
-    assert open_shop.publish(spec_of_case("mount-only", tmp_path / "again"))[None].pushed
-
-
-def test_the_classic_builder_ignores_a_syntax_directive(open_shop: Shop, tmp_path: Path) -> None:
-    assert open_shop.publish(spec_of_case("syntax-line", tmp_path))[None].pushed
-
-
 def test_a_build_that_fails_shows_the_builders_words(shop: Shop, tmp_path: Path) -> None:
     spec = write_source(tmp_path, "one", dockerfile="FROM scratch\nCOPY missing.txt /\n")
 
@@ -260,73 +166,29 @@ def test_a_build_that_fails_shows_the_builders_words(shop: Shop, tmp_path: Path)
     assert shop.registry.tags(shop.path) == []
 
 
-def test_a_rate_limit_on_the_base_image_names_the_remedy(shop: Shop, tmp_path: Path) -> None:
-    with canned(Answer(429, LIMIT, {"Content-Type": "application/json"})) as limited:
-        spec = write_source(tmp_path, "", dockerfile=f"FROM {limited.host}/library/base:1\n")
-        with pytest.raises(
-            BuildError, match=r"building .* failed: the registry's rate limit is reached \(429\): set DO"
-        ):
-            shop.publish(spec)
-
-
-def test_folder_of_the_context_that_cannot_be_read_names_the_remedy(docker_engine: Engine, tmp_path: Path) -> None:
-    spec = write_source(tmp_path / "source", "one")
-    (spec.context / "private").mkdir(mode=0)
-    command = [*WITHOUT_RIGHTS, "docker", "build", "--file", str(spec.dockerfile), str(spec.context)]
-    variables = docker_engine.variables(tmp_path / "home")
-
-    refused = ProcessRunner().run(command, environment=variables, timeout=300)
-    assert "cannot read every file in the build context" in str(failure("building", refused))
-    (spec.context / "private").chmod(0o700)
-    assert ProcessRunner().run(command, environment=variables, timeout=300).code == 0
-
-
-def test_a_wrong_password_is_refused_before_the_build(classic_shop: Shop, tmp_path: Path) -> None:
-    classic_shop.variables["DOCKER_PASSWORD"] = "wrong"
-
-    with pytest.raises(UsageError, match=r"localhost:\d+ refuses the login of ada: check DOCKER_USERNAME and"):
-        classic_shop.publish(write_source(tmp_path, "one"))
-
-    assert classic_shop.runner.named("build") == []
-
-
-@pytest.mark.parametrize(("login", "aim"), [(True, "logging in to"), (False, "contacting")], ids=["given", "own"])
-def test_a_registry_that_is_down_is_named_before_the_build(
-    classic_shop: Shop, tmp_path: Path, login: bool, aim: str
+@pytest.mark.parametrize(
+    ("variables_of_the_deployment", "repository", "error", "message"),
+    [
+        ({"DOCKER_PASSWORD": "wrong"}, "", UsageError, r"localhost:\d+ refuses the login of ada: check DOCKER_"),
+        ({}, "localhost:9/ada/a", BuildError, "logging in to localhost:9 failed: the registry does not answer"),
+        ({"PATH": "/nowhere"}, "", BuildError, "looking for the Docker engine failed: the docker command was not"),
+    ],
+)
+def test_what_prevents_a_push_is_named_before_the_build(
+    classic_shop: Shop,
+    tmp_path: Path,
+    variables_of_the_deployment: dict[str, str],
+    repository: str,
+    error: type[Exception],
+    message: str,
 ) -> None:
-    classic_shop.repository = "localhost:9/ada/guestbook"
-    if not login:
-        del classic_shop.variables["DOCKER_USERNAME"], classic_shop.variables["DOCKER_PASSWORD"]
+    classic_shop.variables |= variables_of_the_deployment
+    classic_shop.repository = repository or classic_shop.repository
 
-    with pytest.raises(BuildError, match=rf"{aim} localhost:9 failed: the registry does not answer: check its"):
+    with pytest.raises(error, match=message):
         classic_shop.publish(write_source(tmp_path, "one"))
 
     assert classic_shop.runner.named("build") == []
-
-
-def test_a_push_to_a_registry_that_is_down_fails(open_shop: Shop, docker_engine: Engine, tmp_path: Path) -> None:
-    with connect(open_shop.repository, environment=open_shop.variables, report=open_shop.report) as builder:
-        image_id = builder.build(write_source(tmp_path, "one"), open_shop.platform)
-        down = replace(builder, repository=Repository("localhost:9/a/b"))
-        with pytest.raises(BuildError, match=r"pushing localhost:9/a/b:c failed: the registry does not answer"):
-            down.push(image_id, "c")
-    docker_engine.remove_images("localhost:9")
-
-
-def test_a_machine_without_docker_is_named(classic_shop: Shop, tmp_path: Path) -> None:
-    classic_shop.variables |= {"PATH": str(tmp_path)}
-
-    with pytest.raises(
-        BuildError, match=r"looking for the Docker engine failed: the docker command was not found on the"
-    ):
-        classic_shop.publish(write_source(tmp_path, "one"))
-
-
-def test_an_engine_that_is_not_running_is_named(classic_shop: Shop, tmp_path: Path) -> None:
-    classic_shop.variables["DOCKER_HOST"] = f"unix://{tmp_path}/none"
-
-    with pytest.raises(BuildError, match=r"looking for the Docker engine failed: no Docker engine answers: start Dock"):
-        classic_shop.publish(write_source(tmp_path, "one"))
 
 
 def test_the_password_is_only_in_the_temporary_configuration(shop: Shop, tmp_path: Path) -> None:
@@ -382,22 +244,17 @@ with connect(repository, environment=os.environ, report=Recorder(), runner=Killi
 """
 
 
-@pytest.mark.parametrize("word", ["login", "build", "push"])
-def test_after_a_kill_the_next_run_pushes_the_image_and_removes_the_login(
-    classic_shop: Shop, tmp_path: Path, word: str
-) -> None:
+def test_after_a_kill_the_next_run_pushes_the_image_and_removes_the_login(classic_shop: Shop, tmp_path: Path) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
-    classic_shop.variables |= {"TMPDIR": str(temporary)}
-    arguments = [classic_shop.repository, classic_shop.platform, str(tmp_path / "source")]
-    variables = classic_shop.variables | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    killed = subprocess.run([sys.executable, "-c", _CHILD, *arguments, word], env=variables, check=False)
-    assert killed.returncode == -signal.SIGKILL
+    variables = classic_shop.variables | {"TMPDIR": str(temporary), "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", _CHILD, classic_shop.repository, classic_shop.platform, str(tmp_path / "source")]
+    assert subprocess.run([*command, "push"], env=variables, check=False).returncode == -signal.SIGKILL
     left = list(temporary.glob("beanpod-docker-*"))
     assert [folder.stat().st_mode & 0o077 for folder in left] == [0]
 
     os.utime(left[0], (0, 0))
-    subprocess.run([sys.executable, "-c", _CHILD, *arguments, ""], env=variables, check=True)
+    subprocess.run([*command, ""], env=variables, check=True)
 
     assert list(temporary.glob("beanpod-docker-*")) == []
     assert len(classic_shop.registry.tags(classic_shop.path)) == 1

@@ -6,7 +6,7 @@
 A plan reads the project once. The same inputs give the same bytes on any machine.
 """
 
-from beanpod.deploy.bundles.builder import BundlePlan, check_login, plan_bundle
+from beanpod.deploy.bundles.builder import BundlePlan, plan_bundle
 from beanpod.deploy.bundles.bundle import Bundle, BundleFile
 from beanpod.deploy.bundles.files import check_folder, write_folder
 
@@ -15,7 +15,6 @@ __all__ = [
     "BundleFile",
     "BundlePlan",
     "check_folder",
-    "check_login",
     "plan_bundle",
     "write_folder",
 ]

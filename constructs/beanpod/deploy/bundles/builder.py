@@ -59,18 +59,6 @@ def plan_bundle(stage: StageConfig, root: Path) -> BundlePlan:
     return replace(plan, files=files, notes=notes)
 
 
-def check_login(stage: StageConfig, *, private: Callable[[], bool]) -> None:
-    """Raise BuildError if the image is private and the instances have no login to pull it with.
-
-    Args:
-        stage: Of the manifest.
-        private: Whether the image is private; called only if the manifest has no login.
-    """
-    problems = () if _is_ecr(stage.service.image) else tuple(_missing_login(stage))
-    if problems and private():
-        raise BuildError(*problems)
-
-
 @dataclass(frozen=True)
 class BundlePlan:
     """A bundle that lacks its images.
@@ -228,7 +216,7 @@ def _compose_plan(stage: StageConfig, root: Path, problems: list[str]) -> Bundle
     notes = list(made.notes)
     for spec in () if findings.problems else made.specs:
         heading = f"{spec.title}, {os.path.relpath(spec.dockerfile, root)}"
-        texts = dockerfiles.check_dockerfile(spec, platform, name_context=_context_of_build(path.parent, spec))
+        texts = dockerfiles.check_sources(spec, platform, name_context=_context_of_build(path.parent, spec))
         problems += (f"{heading}: {text}" for text in texts)
         exposed = dockerfiles.exposed_ports(spec, platform)
         if spec.name == made.web and made.web_port and exposed and made.web_port not in exposed:

@@ -1,20 +1,17 @@
-"""A project with a Dockerfile: what Docker would refuse, the exposed port, and `Dockerrun.aws.json`."""
+"""A project with a Dockerfile: missing files, the exposed port, and `Dockerrun.aws.json`."""
 
 from __future__ import annotations
 
 import json
 import os
 import posixpath
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from difflib import get_close_matches
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from beanpod.deploy.bundles.bundle import METADATA_MOUNT, metadata_folder
 from beanpod.deploy.images import (
-    INSTRUCTIONS,
     BuildSpec,
-    BuildStage,
     Dockerfile,
     Instruction,
     platform_arguments,
@@ -36,7 +33,7 @@ def read(stage: StageConfig, root: Path, problems: list[str], notes: list[str]) 
     Args:
         stage: Of the manifest.
         root: The manifest's folder.
-        problems: Where what Docker would refuse is added.
+        problems: Where missing files are added.
         notes: Where what the owner should know is added.
     """
     service = stage.service
@@ -53,13 +50,13 @@ def read(stage: StageConfig, root: Path, problems: list[str], notes: list[str]) 
     def name_context(folder: Path) -> str:
         return f'write context = "{Path(os.path.relpath(folder, root)).as_posix()}" in [service]'
 
-    texts = check_dockerfile(spec, platform_of(stage.environment.architecture), name_context=name_context)
+    texts = check_sources(spec, platform_of(stage.environment.architecture), name_context=name_context)
     problems += (f"{name}: {text}" for text in texts)
     return spec, port
 
 
-def check_dockerfile(spec: BuildSpec, platform: str, *, name_context: Callable[[Path], str]) -> Iterator[str]:
-    """Yield what Docker would refuse in the Dockerfile, with what to write.
+def check_sources(spec: BuildSpec, platform: str, *, name_context: Callable[[Path], str]) -> Iterator[str]:
+    """Yield what the Dockerfile copies and its build context does not have, with what to write.
 
     Args:
         spec: What is built.
@@ -69,64 +66,27 @@ def check_dockerfile(spec: BuildSpec, platform: str, *, name_context: Callable[[
     Raises:
         BuildError: If the file cannot be read.
     """
-    file = read_dockerfile(spec.dockerfile)
-    if file.is_foreign:
-        return
-    problems = list(_misread(file))
-    yield from problems
-    arguments = _arguments(spec, platform)
-    stages, number = file.stages(arguments), file.built(arguments, spec.target)
-    if number is None and not problems:
-        names = ", ".join(stage.name for stage in stages if stage.name)
-        remedy = f"set target to one of {names}" if names else f"write FROM ... AS {spec.target}, or remove target"
-        yield f"target stage {spec.target} not found: {remedy}"
-    if number is not None:
-        yield from _missing_sources(spec, file.needed(arguments, spec.target), name_context)
-
-
-def exposed_ports(spec: BuildSpec, platform: str) -> tuple[int, ...] | None:
-    """Return the TCP ports that the Dockerfile exposes, None if that is not known."""
-    return read_dockerfile(spec.dockerfile).exposed(_arguments(spec, platform), spec.target)
-
-
-def _arguments(spec: BuildSpec, platform: str) -> Mapping[str, str]:
-    return {**platform_arguments(platform), **spec.args}
-
-
-def _misread(file: Dockerfile) -> Iterator[str]:
-    """Yield the first instruction that Docker does not know, or that is before the first FROM."""
-    begun = False
-    for one in file.instructions:
-        if one.keyword not in INSTRUCTIONS:
-            nearest = get_close_matches(one.keyword, sorted(INSTRUCTIONS), n=1)
-            remedy = f"write {nearest[0]}" if nearest else "end the previous line with a backslash, or remove it"
-            yield f"line {one.line}: unknown instruction {one.keyword[:40]}: {remedy}"
-            return
-        begun = begun or one.keyword == "FROM"
-        if not begun and one.keyword != "ARG":
-            yield f"line {one.line}: {one.keyword} before the first FROM: begin with FROM and the base image"
-            return
-    if not begun:
-        yield "no FROM instruction: begin with FROM and the base image"
-
-
-def _missing_sources(
-    spec: BuildSpec, stages: Iterable[BuildStage], name_context: Callable[[Path], str]
-) -> Iterator[str]:
-    for one in (one for stage in stages for one in stage.instructions):
+    file = _read(spec, platform)
+    for one in (one for stage in file.needed(spec.target) for one in stage.instructions if not file.is_foreign):
         for source in _sources(one):
             if not os.path.lexists(spec.context / _cleaned(source)):
                 remedy = _found_above(spec.context, source, name_context)
                 yield f"line {one.line}: {one.keyword} {source}: not found in the build context: {remedy}"
 
 
+def exposed_ports(spec: BuildSpec, platform: str) -> tuple[int, ...] | None:
+    """Return the TCP ports that the Dockerfile exposes, None if that is not known."""
+    return _read(spec, platform).exposed(spec.target)
+
+
+def _read(spec: BuildSpec, platform: str) -> Dockerfile:
+    return read_dockerfile(spec.dockerfile, {**platform_arguments(platform), **spec.args})
+
+
 def _sources(one: Instruction) -> Iterator[str]:
     """Yield the files of the context that a COPY or ADD names without patterns, variables, URLs or other stages."""
-    if one.keyword not in ("ADD", "COPY") or "from" in one.flags or one.heredoc or "parents" in one.flags:
-        return
-    for word in one.words[:-1]:
-        if not any(letter in word for letter in "*?[$\\:<"):
-            yield word
+    if one.keyword in ("ADD", "COPY") and not one.heredocs and not one.flags.keys() & {"from", "parents"}:
+        yield from (word for word in one.words[:-1] if not any(letter in word for letter in "*?[$\\:<"))
 
 
 def _cleaned(source: str) -> str:

@@ -6,21 +6,12 @@ with connect(stage.service.image, environment=os.environ, report=report) as buil
 
 from beanpod.deploy.images.build import Builder, build_and_push, connect, needs_buildkit
 from beanpod.deploy.images.commands import BuildSpec, Image, Platform, platform_of, tag_of
-from beanpod.deploy.images.dockerfile import (
-    INSTRUCTIONS,
-    BuildStage,
-    Dockerfile,
-    Instruction,
-    platform_arguments,
-    read_dockerfile,
-)
+from beanpod.deploy.images.dockerfile import Dockerfile, Instruction, platform_arguments, read_dockerfile
 from beanpod.deploy.images.process import Finished, ProcessRunner, Runner, TimedOutError
 from beanpod.deploy.images.registry import Repository, given_credentials, is_public
 
 __all__ = [
-    "INSTRUCTIONS",
     "BuildSpec",
-    "BuildStage",
     "Builder",
     "Dockerfile",
     "Finished",

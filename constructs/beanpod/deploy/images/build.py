@@ -14,31 +14,18 @@ from beanpod.deploy.images import commands
 from beanpod.deploy.images.commands import BuildSpec, Image, Platform, tag_of
 from beanpod.deploy.images.docker import Docker, causes, checked, failure
 from beanpod.deploy.images.dockerfile import platform_arguments, read_dockerfile
-from beanpod.deploy.images.process import Finished, ProcessRunner, Runner, temporary_folder
+from beanpod.deploy.images.process import ProcessRunner, Runner, temporary_folder
 from beanpod.deploy.images.registry import (
     Repository,
-    check_registry,
-    configuration_folder,
     given_credentials,
-    is_closed,
     log_in,
     published_digest,
-    read_settings,
     temporary_configuration,
 )
 from beanpod.deploy.report import Phase, Reporter
 
 _LOOKING = "looking for the Docker engine"
-# The driver "docker" builds inside the engine and cannot export its cache: https://docs.docker.com/build/builders/drivers/
-_DRIVER = re.compile(r"^Driver:\s+(\S+)", re.MULTILINE)
-_NO_CACHE_DRIVER = "docker"
-# From this version on the client has BuildKit in buildx alone: https://docs.docker.com/engine/release-notes/23.0/
-_FIRST_WITHOUT_BUILDKIT = 23
-# How a builder reports what it does not know, and how the classic one misreads it.
 _UNKNOWN = re.compile(r"unknown (?:instruction|flag)", re.IGNORECASE)
-_MISREAD = re.compile(r"requires BuildKit|failed to parse platform|(?:COPY|ADD) failed", re.IGNORECASE)
-_STEP_OF_BUILDKIT = re.compile(r"#\d+ ")
-
 _INSTALL_BUILDX = (
     "this Docker has only its classic builder: install buildx, https://docs.docker.com/go/buildx/, "
     "or set DOCKER_BUILDKIT=1 where Docker is older than 23"
@@ -48,10 +35,6 @@ _UNSET = "DOCKER_BUILDKIT=0 asks for the classic builder: unset it"
 _UPDATE = (
     "is newer than the BuildKit of this engine: begin the Dockerfile with `# syntax=docker/dockerfile:1`, "
     "or update Docker"
-)
-# Several platforms, and the attestations of a build, make an index: a list of images.
-_INDEX_TYPES = frozenset(
-    {"application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"}
 )
 
 
@@ -63,19 +46,18 @@ class Builder:
         docker: The docker command.
         repository: Where images are pushed.
         buildx: Whether buildx builds, rather than `docker build`.
-        buildkit: Whether BuildKit builds; None where only a build shows it.
         github_cache: Whether buildx keeps the layers in GitHub's cache.
     """
 
     docker: Docker
     repository: Repository
     buildx: bool
-    buildkit: bool | None = None
     github_cache: bool = False
 
-    def is_private(self) -> bool:
-        """Whether certainly no image of the repository can be pulled without a login."""
-        return is_closed(self.docker, self.repository)
+    @property
+    def is_classic(self) -> bool:
+        """Whether Docker's classic builder builds. A docker command older than 23 has BuildKit in itself."""
+        return not self.buildx and self.docker.environment.get("DOCKER_BUILDKIT") != "1"
 
     def check(self, spec: BuildSpec) -> None:
         """Raise BuildError for a missing file, and for a Dockerfile that needs BuildKit where there is none."""
@@ -85,23 +67,25 @@ class Builder:
             raise BuildError(
                 f"{spec.title}: the Dockerfile {spec.dockerfile} does not exist: write it or correct its path"
             )
-        need = needs_buildkit(spec) if self.buildkit is False else None
+        need = needs_buildkit(spec) if self.is_classic else None
         if need:
-            raise self._without_buildkit(spec, need)
+            remedy = _UNSET if self.docker.environment.get("DOCKER_BUILDKIT") == "0" else _INSTALL_BUILDX
+            raise BuildError(f"{spec.title}: {need}, needs BuildKit, and {remedy}")
 
     def build(self, spec: BuildSpec, platform: Platform) -> str:
         """Build an image into the engine and return its id. BuildError also where it is for another platform."""
         aim = f"building {spec.title}"
-        if not self.buildkit:
+        if self.is_classic:
             spec = _with_platform_arguments(spec, platform)
         variables = {**self.docker.environment, **commands.build_environment(spec.args)}
         with temporary_folder("beanpod-build-") as folder:
             result = folder / "result"
-            finished = replace(self.docker, environment=variables).run(
-                self._command(spec, platform, result), aim, show=True
-            )
-            if finished.code:
-                raise self._too_old(spec, finished) or failure(aim, finished)
+            docker = replace(self.docker, environment=variables)
+            finished = docker.run(self._command(spec, platform, result), aim, show=True)
+            need = needs_buildkit(spec) if finished.code else None
+            if need and _UNKNOWN.search("\n".join(finished.lines)):
+                raise BuildError(f"{spec.title}: {need}, {_UPDATE}", causes=causes(finished.lines))
+            checked(finished, aim)
             ids = _ids_in_metadata(result.read_text()) if self.buildx else (result.read_text().strip(),)
         image = self._inspect(*ids)
         built = f"{image['Os']}/{image['Architecture']}"
@@ -112,15 +96,6 @@ class Builder:
             )
         return str(image["Id"])
 
-    def _inspect(self, *ids: str) -> dict[str, Any]:
-        """The image with one of these ids, as the engine describes it."""
-        aim = f"looking at the image {ids[-1]}"
-        finished = self.docker.run(commands.inspect(*ids), aim)
-        found = json.loads(finished.stdout or "[]")
-        if not found:
-            raise failure(aim, finished)
-        return dict(found[0])
-
     def push(self, image_id: str, tag: str) -> Image:
         """Push an image unless the registry has it already under this tag."""
         name = f"{self.repository}:{tag}"
@@ -128,9 +103,9 @@ class Builder:
         if digest:
             self.docker.report.say(f"{name} is in the registry already")
             return Image(str(self.repository), tag, digest, pushed=False)
-        checked(self.docker.run(commands.tag(image_id, name), f"tagging {name}"), f"tagging {name}")
+        checked(self.docker.run(["docker", "tag", image_id, name], f"tagging {name}"), f"tagging {name}")
         aim = f"pushing {name}"
-        finished = checked(self.docker.retry(commands.push(name), aim, show=True), aim)
+        finished = checked(self.docker.retry(["docker", "push", name], aim, show=True), aim)
         known = {reference.rpartition("@")[2] for reference in self._inspect(image_id).get("RepoDigests") or ()}
         # An image that was pushed before may have several digests; Docker prints the one of this push.
         printed = "\n".join(finished.lines)
@@ -143,6 +118,15 @@ class Builder:
         self.docker.report.say(f"pushed {published.reference}")
         return published
 
+    def _inspect(self, *ids: str) -> dict[str, Any]:
+        """Return the image with one of these ids, as the engine describes it."""
+        aim = f"looking at the image {ids[-1]}"
+        finished = self.docker.run(["docker", "image", "inspect", *ids], aim)
+        found = json.loads(finished.stdout or "[]")
+        if not found:
+            raise failure(aim, finished)
+        return dict(found[0])
+
     def _command(self, spec: BuildSpec, platform: str, result: Path) -> list[str]:
         if not self.buildx:
             return commands.build(spec, platform=platform, id_file=result)
@@ -152,19 +136,6 @@ class Builder:
         return commands.buildx_build(
             spec, platform=platform, metadata_file=result, github_cache=self.github_cache, reproducible=reproducible
         )
-
-    def _without_buildkit(self, spec: BuildSpec, need: str, why: tuple[str, ...] = ()) -> BuildError:
-        remedy = _UNSET if self.docker.environment.get("DOCKER_BUILDKIT") == "0" else _INSTALL_BUILDX
-        return BuildError(f"{spec.title}: {need}, needs BuildKit, and {remedy}", causes=why)
-
-    def _too_old(self, spec: BuildSpec, finished: Finished) -> BuildError | None:
-        """The error for a build that failed because this builder does not know an instruction; None for any other."""
-        need, why = needs_buildkit(spec), causes(finished.lines)
-        text = "\n".join(why)
-        if need and (self.buildkit or any(_STEP_OF_BUILDKIT.match(line) for line in finished.lines)):
-            return BuildError(f"{spec.title}: {need}, {_UPDATE}", causes=why) if _UNKNOWN.search(text) else None
-        misread = need and (_UNKNOWN.search(text) or _MISREAD.search(text))
-        return self._without_buildkit(spec, need, why) if need and misread else None
 
 
 @contextmanager
@@ -191,50 +162,27 @@ def connect(
         BuildError: The engine or the registry does not answer.
     """
     place, login = Repository(repository), given_credentials(environment)
-    read_settings(configuration_folder(environment))
     if login:
         report.mask(login.password)
     with temporary_configuration(environment, place) if login else nullcontext(environment) as variables:
         docker = Docker(runner or ProcessRunner(), variables, report, clock or SystemClock())
-        builder = _find_builder(docker, place)
+        checked(docker.run(["docker", "version"], _LOOKING), _LOOKING)
+        # DOCKER_BUILDKIT=0 is how a user asks for the classic builder.
+        wanted = variables.get("DOCKER_BUILDKIT") != "0"
+        buildx = wanted and docker.run(["docker", "buildx", "version"], _LOOKING).code == 0
         if login:
             log_in(docker, place, login)
-        else:
-            check_registry(docker, place)
-        yield builder
+        yield Builder(docker, place, buildx=buildx, github_cache=buildx and _has_github_cache(docker))
 
 
-def _find_builder(docker: Docker, repository: Repository) -> Builder:
-    version = checked(docker.run(commands.version(), _LOOKING), _LOOKING).stdout
-    # DOCKER_BUILDKIT=0 is how a user asks for the classic builder.
-    asked = docker.environment.get("DOCKER_BUILDKIT")
-    buildx = asked != "0" and docker.run(commands.buildx_version(), _LOOKING).code == 0
-    return Builder(
-        docker,
-        repository,
-        buildx=buildx,
-        buildkit=buildx or _has_buildkit(asked, version),
-        github_cache=buildx and _github_cache(docker),
-    )
-
-
-def _has_buildkit(asked: str | None, version: str) -> bool | None:
-    """Whether `docker build` uses BuildKit; None where the engine's settings decide."""
-    if asked == "0":
-        return False
-    major = re.match(r"\d+", version)
-    if major and int(major[0]) >= _FIRST_WITHOUT_BUILDKIT:
-        return None if asked else False
-    return True if asked == "1" else None
-
-
-def _github_cache(docker: Docker) -> bool:
-    """GitHub offers its cache to a command only where the workflow passes address and token on."""
+def _has_github_cache(docker: Docker) -> bool:
+    """Whether the workflow passes on address and token of GitHub's cache, and the builder can export its cache."""
     given = docker.environment.get
     if not given("ACTIONS_RUNTIME_TOKEN") or not (given("ACTIONS_RESULTS_URL") or given("ACTIONS_CACHE_URL")):
         return False
-    driver = _DRIVER.search(docker.run(commands.buildx_inspect(), _LOOKING).stdout)
-    return driver is not None and driver[1] != _NO_CACHE_DRIVER
+    driver = re.search(r"^Driver:\s+(\S+)", docker.run(["docker", "buildx", "inspect"], _LOOKING).stdout, re.MULTILINE)
+    # The driver "docker" builds inside the engine: https://docs.docker.com/build/builders/drivers/
+    return driver is not None and driver[1] != "docker"
 
 
 def build_and_push(
@@ -267,35 +215,28 @@ def build_and_push(
 
 
 def needs_buildkit(spec: BuildSpec) -> str | None:
-    """The first instruction of the Dockerfile that needs BuildKit, with its line; None without one."""
-    return read_dockerfile(spec.dockerfile).needs_buildkit(spec.args, spec.target)
+    """Name the first instruction of the Dockerfile that needs BuildKit, with its line; None without one."""
+    return read_dockerfile(spec.dockerfile, spec.args).needs_buildkit(spec.target)
 
 
 def _with_platform_arguments(spec: BuildSpec, platform: str) -> BuildSpec:
-    """The spec with the arguments that BuildKit sets by itself, as far as the Dockerfile declares them."""
-    lines = read_dockerfile(spec.dockerfile).instructions
-    declared = {word for one in lines if one.keyword == "ARG" for word in one.words}
-    automatic = {name: value for name, value in platform_arguments(platform).items() if name in declared}
-    return replace(spec, args={**automatic, **spec.args}) if automatic else spec
+    """Add the arguments that BuildKit sets by itself, as far as the Dockerfile declares them."""
+    file = read_dockerfile(spec.dockerfile)
+    automatic = {name: value for name, value in platform_arguments(platform).items() if file.declares(name)}
+    return replace(spec, args={**automatic, **spec.args})
 
 
 def _ids_in_metadata(text: str) -> tuple[str, ...]:
-    """The ids under which the engine may know an image, from buildx's metadata file.
+    """Return the ids under which the engine may know an image, from buildx's metadata file.
 
     They are the digest of the configuration or, with the containerd image store, that of the manifest:
     https://docs.docker.com/reference/cli/docker/buildx/build/#metadata-file
     """
     try:
-        metadata = json.loads(text)
-    except ValueError:
-        metadata = None
-    metadata = metadata if isinstance(metadata, dict) else {}
-    if metadata.get("containerimage.descriptor", {}).get("mediaType") in _INDEX_TYPES:
+        metadata: dict[str, Any] = json.loads(text)
+        return metadata["containerimage.config.digest"], metadata["containerimage.digest"]
+    except (ValueError, KeyError, TypeError):
         raise BuildError(
-            "buildx made an index instead of an image: remove BUILDX_* settings that add attestations or platforms"
-        )
-    keys = ("containerimage.config.digest", "containerimage.digest")
-    ids = tuple(dict.fromkeys(str(metadata[key]) for key in keys if metadata.get(key)))
-    if not ids:
-        raise BuildError("buildx's metadata file names no image: update buildx, `docker buildx version` shows yours")
-    return ids
+            "buildx's metadata file names no image: remove BUILDX_* settings that add attestations or platforms, "
+            "or update buildx"
+        ) from None

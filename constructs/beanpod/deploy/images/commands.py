@@ -77,21 +77,6 @@ def tag_of(name: str | None, image_id: str) -> str:
     return f"{prefix}-{digits}" if prefix else digits
 
 
-def version() -> list[str]:
-    """The versions of client and engine; fails where no engine answers."""
-    return ["docker", "version", "--format", "{{.Client.Version}} {{.Server.Version}}"]
-
-
-def buildx_version() -> list[str]:
-    """Succeeds where buildx is installed."""
-    return ["docker", "buildx", "version"]
-
-
-def buildx_inspect() -> list[str]:
-    """The current builder of buildx."""
-    return ["docker", "buildx", "inspect"]
-
-
 def login(username: str, host: str | None) -> list[str]:
     """Log in, with the password on standard input. host: None for Docker Hub."""
     return ["docker", "login", "--username", username, "--password-stdin", *([host] if host else [])]
@@ -107,8 +92,6 @@ def buildx_build(
 ) -> list[str]:
     """Build with buildx, and load the image into the engine, so that its platform can be checked before the push.
 
-    Attestations are left out: they would make an index of the image, with another digest after every build.
-
     Args:
         spec: What to build.
         platform: Such as linux/amd64.
@@ -116,26 +99,14 @@ def buildx_build(
         github_cache: Whether to keep the layers in GitHub's cache.
         reproducible: Whether to set the files' times to SOURCE_DATE_EPOCH, https://docs.docker.com/build/exporters/.
     """
-    attestations = ["--provenance=false", "--sbom=false"]
     output = ["--output", "type=docker,rewrite-timestamp=true"] if reproducible else ["--load"]
     written = ["--progress=plain", "--metadata-file", str(metadata_file)]
-    cache = _github_cache(spec) if github_cache else []
+    # Attestations would make an index of the image, with another digest after every build.
+    attestations = ["--provenance=false", "--sbom=false"]
+    # Images that share a scope overwrite each other's cache: https://docs.docker.com/build/cache/backends/gha/.
+    scope = f"type=gha,scope={spec.name or 'image'}"
+    cache = ["--cache-from", scope, "--cache-to", f"{scope},mode=max,ignore-error=true"] if github_cache else []
     return ["docker", "buildx", "build", *output, *written, *attestations, *cache, *_common(spec, platform)]
-
-
-def inspect(*image_ids: str) -> list[str]:
-    """Those of the images that the engine has, as JSON."""
-    return ["docker", "image", "inspect", *image_ids]
-
-
-def tag(image_id: str, reference: str) -> list[str]:
-    """Tag an image."""
-    return ["docker", "tag", image_id, reference]
-
-
-def push(reference: str) -> list[str]:
-    """Push an image."""
-    return ["docker", "push", reference]
 
 
 def manifest_inspect(reference: str, *, insecure: bool) -> list[str]:
@@ -160,9 +131,3 @@ def _build_argument(name: str, value: str) -> list[str]:
 
 def _is_for_client(name: str) -> bool:
     return name in _CLIENT_NAMES or name.startswith(_CLIENT_PREFIXES)
-
-
-def _github_cache(spec: BuildSpec) -> list[str]:
-    # Images that share a scope overwrite each other's cache: https://docs.docker.com/build/cache/backends/gha/.
-    scope = f"type=gha,scope={spec.name or 'image'}"
-    return ["--cache-from", scope, "--cache-to", f"{scope},mode=max,ignore-error=true"]

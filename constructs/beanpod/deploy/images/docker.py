@@ -84,7 +84,7 @@ class Docker:
         """Run a command to its end, whatever its exit code.
 
         Args:
-            command: From `images.commands`.
+            command: The command line.
             aim: What it does, such as "building service web".
             stdin: Its standard input.
             show: Whether it is a build or a push, whose output is shown and which may run for an hour.
@@ -113,27 +113,22 @@ class Docker:
 
 
 def checked(finished: Finished, aim: str) -> Finished:
-    """What has succeeded; BuildError with the reason for what has not."""
+    """Return what has succeeded; BuildError with the reason for what has not."""
     if finished.code:
         raise failure(aim, finished)
     return finished
 
 
 def failure(aim: str, finished: Finished) -> BuildError:
-    """The error to raise for a command that failed: one line, with the remedy where it is known."""
+    """Return the error for a command that failed: one line, with the remedy where it is known."""
     lines = causes(finished.lines)
     last = f"exit code {finished.code}: {lines[-1][:_LONGEST_REASON]}" if lines else ""
     reason = _remedy(finished.lines) or last or f"docker printed nothing, exit code {finished.code}"
     return BuildError(f"{aim} failed: {reason}", causes=lines)
 
 
-def is_unreachable(finished: Finished) -> bool:
-    """Whether a command failed because nothing answers at the registry's address."""
-    return finished.code != 0 and _remedy(finished.lines) == _NO_ANSWER
-
-
 def causes(lines: Sequence[str]) -> tuple[str, ...]:
-    """The last lines that name an error, or the last lines if none does."""
+    """Return the last lines that name an error, or the last lines if none does."""
     printed = [line.strip() for line in lines if line.strip("- ")]
     errors = [line for line in printed if _CAUSE.search(line)]
     return tuple(dict.fromkeys((errors or printed)[-_MOST_CAUSES:]))

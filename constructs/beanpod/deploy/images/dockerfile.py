@@ -1,43 +1,31 @@
-"""Read a Dockerfile as Docker does, as far as it has to be known before a build.
+"""Read from a Dockerfile what has to be known before a build: stages, ports, copied files, and what needs BuildKit.
 
-https://docs.docker.com/reference/dockerfile/ and BuildKit's frontend/dockerfile/parser: directives, comments, line
-continuations, here-documents, stages, arguments, exposed ports, and what only BuildKit can build.
+https://docs.docker.com/reference/dockerfile/ and BuildKit's frontend/dockerfile/parser. Docker itself reports what is
+wrong in a Dockerfile.
 """
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 
 from beanpod.deploy.errors import BuildError
 
-_NAMES = (
-    "ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL MAINTAINER ONBUILD RUN SHELL STOPSIGNAL USER VOLUME "
-    "WORKDIR"
-)
-INSTRUCTIONS = frozenset(_NAMES.split())
 # BuildKit sets them, the classic builder does not.
-PLATFORM_ARGUMENTS = frozenset(f"{of}{part}" for of in ("TARGET", "BUILD") for part in ("PLATFORM", "OS", "ARCH"))
+_PLATFORM_ARGUMENTS = frozenset(f"{of}{part}" for of in ("TARGET", "BUILD") for part in ("PLATFORM", "OS", "ARCH"))
 _WITH_HEREDOC = frozenset({"ADD", "COPY", "RUN"})
-_DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.+?)\s*")
-_DIRECTIVES = frozenset({"syntax", "escape", "check"})
+_FLAGS_OF_THE_CLASSIC_BUILDER = frozenset({"chown", "from"})
+_DIRECTIVE = re.compile(r"#\s*(syntax|escape|check)\s*=\s*(.+?)\s*", re.IGNORECASE)
 _FLAG = re.compile(r"--([A-Za-z][A-Za-z-]*)(?:=(\S*))?(?:\s+|$)")
 _HEREDOC = re.compile(r"\d*<<(-?)([^<]+)")
-_BRACED = re.compile(r"\$\{(\w+)(?:(:?[-+])([^{}]*))?\}|\$(\w+)")
+_WORD = re.compile(r"(?:\"(?:\\.|[^\"\\])*\"|'[^']*'|\\.|[^\s\"'\\])+")
+_QUOTED = re.compile(r"\"((?:\\.|[^\"\\])*)\"|'([^']*)'|\\(.)")
+_VARIABLE = re.compile(r"\$\{(\w+)(?:(:?[-+])([^{}]*))?\}|\$(\w+)")
 _DOCKERS_SYNTAX = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?")
 _MOUNTED = re.compile(r"(?:^|,)from=([^,]+)")
-# The classic builder knows `COPY --chown` and `--from`, and no flag of RUN.
-_BUILDKIT_FLAGS = {
-    "ADD": frozenset({"checksum", "chmod", "exclude", "keep-git-dir", "link", "unpack"}),
-    "COPY": frozenset({"chmod", "exclude", "link", "parents"}),
-    "RUN": frozenset({"device", "mount", "network", "security"}),
-}
-_GIT = re.compile(r"git@\S+|\w+://\S+\.git(?:#\S*)?")
-_VARIABLE = re.compile(r"\$\{?(\w+)")
-_WORD = re.compile(r"(?:\"(?:\\.|[^\"\\])*\"|'[^']*'|\\.|[^\s\"'\\])+")
+# Docker accepts `3000:3000` too, and ignores the port of the host.
+_PORT = re.compile(r"(?:[0-9.:-]*:)?([0-9]{1,5})(?:-([0-9]{1,5}))?(?:/(\w+))?")
 
 
 @dataclass(frozen=True)
@@ -49,14 +37,22 @@ class Instruction:
         keyword: In capitals, such as COPY.
         flags: Such as {"from": "build"}.
         value: The text after the flags.
-        heredoc: Whether a here-document follows.
     """
 
     line: int
     keyword: str
     flags: Mapping[str, str]
     value: str
-    heredoc: bool = False
+
+    @classmethod
+    def parse(cls, line: int, text: str) -> "Instruction":
+        """Parse an instruction whose lines are joined."""
+        keyword, _, rest = text.replace("\t", " ").partition(" ")
+        flags, rest = dict[str, str](), rest.strip()
+        while match := _FLAG.match(rest):
+            flags[match[1].lower()] = match[2] or ""
+            rest = rest[match.end() :]
+        return cls(line, keyword.upper(), flags, rest)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -68,22 +64,77 @@ class Instruction:
                 pass
         return tuple(_unquoted(word) for word in _WORD.findall(self.value))
 
+    @property
+    def heredocs(self) -> tuple[tuple[str, bool], ...]:
+        """The delimiters of its here-documents, each with whether tabs may precede it."""
+        if self.keyword not in _WITH_HEREDOC or self.value.startswith("["):
+            return ()
+        found = filter(None, map(_HEREDOC.fullmatch, _WORD.findall(self.value)))
+        return tuple((_unquoted(match[2]), bool(match[1])) for match in found)
 
-@dataclass(frozen=True)
+    def assignments(self) -> Iterator[tuple[str, str | None]]:
+        """Yield the variables of ENV or ARG; None for an ARG without a default."""
+        if self.keyword == "ENV" and self.words and "=" not in self.words[0]:
+            name, _, value = self.value.partition(" ")
+            yield name, _unquoted(value.strip())
+            return
+        for word in self.words:
+            name, sign, value = word.partition("=")
+            yield name, value if sign else None
+
+
+@dataclass
 class BuildStage:
-    """A stage: FROM and the instructions after it.
+    """A stage.
 
     Attributes:
-        line: Of FROM.
-        base: An image or another stage, with its variables filled in; "" where one is unknown.
-        name: The name after AS, or "".
-        instructions: Without FROM.
+        name: In lower case, "" without one.
+        base: The stage of this file that it is based on; None for an image.
+        instructions: FROM and those after it.
+        exposed: Its TCP ports, those of its base included; None without EXPOSE, as the base image may expose one.
+        unknown: Whether one of its ports is a variable without a known value.
     """
 
-    line: int
-    base: str
     name: str
-    instructions: tuple[Instruction, ...]
+    base: "BuildStage | None"
+    instructions: list[Instruction]
+    exposed: dict[int, None] | None = None
+    unknown: bool = False
+    _environment: dict[str, str] = field(default_factory=dict)
+    _arguments: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def begin(cls, one: Instruction, before: Iterable["BuildStage"], variables: Mapping[str, str]) -> "BuildStage":
+        """Begin a stage, which inherits environment and ports of the one that it is based on."""
+        words = (*one.words, "", "", "")
+        name = words[2].lower() if words[1].lower() == "as" else ""
+        based_on = (_expanded(words[0], variables) or "").lower()
+        base = {stage.name: stage for stage in before if stage.name}.get(based_on)
+        if base is None:
+            return cls(name, None, [one])
+        return cls(name, base, [one], base.exposed and {**base.exposed}, base.unknown, {**base._environment})
+
+    def add(self, one: Instruction, outer: Mapping[str, str], given: Mapping[str, str]) -> None:
+        """Add an instruction. outer: of the ARG lines before the first FROM. given: the build arguments."""
+        self.instructions.append(one)
+        visible = {**self._arguments, **self._environment}
+        if one.keyword in ("ARG", "ENV"):
+            _assign(one, self._arguments if one.keyword == "ARG" else self._environment, visible, outer, given)
+        elif one.keyword == "EXPOSE":
+            ports = [_ports(_expanded(word, visible)) for word in one.words]
+            self.unknown = self.unknown or None in ports
+            self.exposed = {**(self.exposed or {}), **{port: None for some in ports for port in some or ()}}
+
+    def sources(self, before: list["BuildStage"]) -> Iterator["BuildStage"]:
+        """Yield the stages that it is based on, copies from or mounts."""
+        if self.base:
+            yield self.base
+        names = {str(number): stage for number, stage in enumerate(before)}
+        names |= {stage.name: stage for stage in before if stage.name}
+        for one in self.instructions:
+            for name in (one.flags.get("from", ""), *_MOUNTED.findall(one.flags.get("mount", ""))):
+                if name.lower() in names:
+                    yield names[name.lower()]
 
 
 @dataclass(frozen=True)
@@ -91,144 +142,148 @@ class Dockerfile:
     """A Dockerfile.
 
     Attributes:
-        instructions: In their order.
+        arguments: The ARG lines before the first FROM.
+        stages: In their order.
         syntax: The frontend of its directive `# syntax=`; "" without.
     """
 
-    instructions: tuple[Instruction, ...]
+    arguments: tuple[Instruction, ...]
+    stages: list[BuildStage]
     syntax: str = ""
 
     @classmethod
-    def parse(cls, text: str) -> "Dockerfile":
-        """Parse a text; nothing is checked."""
+    def parse(cls, text: str, given: Mapping[str, str] | None = None) -> "Dockerfile":
+        """Parse a text; nothing is checked. given: the build arguments."""
+        given = given or {}
         lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
         directives = _directives(lines)
-        return cls(tuple(_instructions(lines, directives.get("escape", "\\"))), directives.get("syntax", ""))
+        outer = {name: given[name] for name in _PLATFORM_ARGUMENTS & given.keys()}
+        arguments, stages = list[Instruction](), list[BuildStage]()
+        for one in _instructions(lines, directives.get("escape", "\\")):
+            if one.keyword == "FROM":
+                stages.append(BuildStage.begin(one, stages, outer))
+            elif stages:
+                stages[-1].add(one, outer, given)
+            elif one.keyword == "ARG":
+                arguments.append(one)
+                _assign(one, outer, {**outer}, {}, given)
+        return cls(tuple(arguments), stages, directives.get("syntax", ""))
 
     @property
     def is_foreign(self) -> bool:
         """Whether its frontend is another one than Docker's, so that the syntax is unknown."""
         return bool(self.syntax) and not _DOCKERS_SYNTAX.fullmatch(self.syntax)
 
-    @cached_property
-    def global_arguments(self) -> tuple[Instruction, ...]:
-        """The ARG lines before the first FROM."""
-        first = next((i for i, one in enumerate(self.instructions) if one.keyword == "FROM"), len(self.instructions))
-        return tuple(one for one in self.instructions[:first] if one.keyword == "ARG")
+    def built(self, target: str | None) -> list[BuildStage]:
+        """Return the stages up to the target, by default the last one; none where it does not exist."""
+        names = {str(number): number for number in range(len(self.stages))}
+        names |= {stage.name: number for number, stage in enumerate(self.stages) if stage.name}
+        return self.stages if target is None else self.stages[: names.get(target.lower(), -1) + 1]
 
-    def stages(self, arguments: Mapping[str, str]) -> tuple[BuildStage, ...]:
-        """The stages in their order, for these build arguments."""
-        known = self._global_scope(arguments)
-        starts = [i for i, one in enumerate(self.instructions) if one.keyword == "FROM"]
-        return tuple(
-            _stage(self.instructions[start], self.instructions[start + 1 : end], known)
-            for start, end in pairwise([*starts, len(self.instructions)])
-        )
+    def needed(self, target: str | None) -> list[BuildStage]:
+        """Return the stages that BuildKit builds: the target, its base stages, and those from which they copy."""
+        stages = self.built(target)
+        needed = stages[-1:]
+        for number in reversed(range(len(stages))):
+            if any(stages[number] is one for one in needed):
+                needed += stages[number].sources(stages[:number])
+        return [stage for stage in stages if any(stage is one for one in needed)]
 
-    def _global_scope(self, arguments: Mapping[str, str]) -> dict[str, str]:
-        scope = _Scope({}, arguments)
-        scope.arguments.update({name: arguments[name] for name in PLATFORM_ARGUMENTS & arguments.keys()})
-        for one in self.global_arguments:
-            scope.read(one)
-        return scope.arguments
+    def exposed(self, target: str | None) -> tuple[int, ...] | None:
+        """Return the TCP ports that the target stage exposes, in their order; None where they are unknown."""
+        stage = next(reversed(self.built(target)), None)
+        return None if stage is None or stage.exposed is None or stage.unknown else tuple(stage.exposed)
 
-    def built(self, arguments: Mapping[str, str], target: str | None) -> int | None:
-        """The index of the target stage, by default the last one; None where it does not exist."""
-        stages = self.stages(arguments)
-        if target is None:
-            return len(stages) - 1 if stages else None
-        names = [stage.name.lower() for stage in stages]
-        if target.lower() in names:
-            return len(names) - 1 - names[::-1].index(target.lower())
-        return int(target) if re.fullmatch(r"[0-9]{1,4}", target) and int(target) < len(stages) else None
-
-    def needed(self, arguments: Mapping[str, str], target: str | None) -> tuple[BuildStage, ...]:
-        """The stages that BuildKit builds: the target, its base stages, and those from which they copy."""
-        stages, number = self.stages(arguments), self.built(arguments, target)
-        found: set[int] = set()
-        pending = [] if number is None else [number]
-        while pending:
-            index = pending.pop()
-            if index not in found:
-                found.add(index)
-                pending += [*_ancestry(stages, index)[:-1], *_copied_from(stages, index)]
-        return tuple(stages[index] for index in sorted(found))
-
-    def exposed(self, arguments: Mapping[str, str], target: str | None) -> tuple[int, ...] | None:
-        """The TCP ports that the target stage exposes, in their order.
-
-        None where they are unknown: without EXPOSE the base image may expose one, or a port is a variable of the base
-        image.
-        """
-        stages, number = self.stages(arguments), self.built(arguments, target)
-        if number is None:
-            return None
-        ports: dict[int, None] = {}
-        scope = _Scope(self._global_scope(arguments), arguments)
-        exposes = False
-        for index in _ancestry(stages, number):
-            scope.arguments.clear()
-            for one in stages[index].instructions:
-                if one.keyword in ("ARG", "ENV"):
-                    scope.read(one)
-                if one.keyword == "EXPOSE":
-                    exposes = True
-                    found = _ports(one, scope.visible)
-                    if found is None:
-                        return None
-                    ports.update(dict.fromkeys(found))
-        return tuple(ports) if exposes else None
-
-    def needs_buildkit(self, arguments: Mapping[str, str], target: str | None) -> str | None:
-        """The first instruction that Docker's classic builder cannot build, with its line; None without one."""
-        return next((f"line {line}, {what}" for line, what in self._only_buildkit(arguments, target)), None)
-
-    def _only_buildkit(self, arguments: Mapping[str, str], target: str | None) -> Iterator[tuple[int, str]]:
+    def needs_buildkit(self, target: str | None) -> str | None:
+        """Name the first instruction that Docker's classic builder cannot build, with its line; None without one."""
         if self.is_foreign:
-            yield 1, f"syntax {self.syntax}"
-            return
-        # The classic builder ends with the target stage, but reads here-documents anywhere.
-        stages, number = self.stages(arguments), self.built(arguments, target)
-        end = next((stage.line for stage in stages[1 if number is None else number + 1 :]), None)
-        declared = {word.partition("=")[0] for one in self.global_arguments for word in one.words}
-        for one in self.instructions:
-            if one.heredoc:
-                yield one.line, f"a here-document of {one.keyword}"
-            elif end is not None and one.line >= end:
-                continue
-            elif flag := next((name for name in one.flags if name in _BUILDKIT_FLAGS.get(one.keyword, ())), None):
-                yield one.line, f"{one.keyword} --{flag}"
-            elif one.keyword == "FROM" and (automatic := _platform_arguments_of(one) - declared):
-                yield one.line, f"FROM with {min(automatic)}"
-            elif one.keyword == "ADD" and any(_GIT.fullmatch(word) for word in one.words[:-1]):
-                yield one.line, "ADD of a Git repository"
+            return f"line 1, syntax {self.syntax}"
+        declared = {name for one in self.arguments for name, _ in one.assignments()}
+        for one in (one for stage in self.built(target) for one in stage.instructions):
+            text = f"{one.flags.get('platform', '')} {one.value}"
+            named = {match[1] or match[4] for match in _VARIABLE.finditer(text)}
+            if one.heredocs:
+                return f"line {one.line}, a here-document of {one.keyword}"
+            if one.keyword in _WITH_HEREDOC and (flags := one.flags.keys() - _FLAGS_OF_THE_CLASSIC_BUILDER):
+                return f"line {one.line}, {one.keyword} --{min(flags)}"
+            if one.keyword == "FROM" and (automatic := named & _PLATFORM_ARGUMENTS - declared):
+                return f"line {one.line}, FROM with {min(automatic)}"
+        return None
+
+    def declares(self, name: str) -> bool:
+        """Whether an ARG declares a variable."""
+        lines = [*self.arguments, *(one for stage in self.stages for one in stage.instructions if one.keyword == "ARG")]
+        return any(name == declared and value is None for one in lines for declared, value in one.assignments())
 
 
-def read_dockerfile(path: Path) -> Dockerfile:
-    """Read a Dockerfile. BuildError where it cannot be read, or is not text."""
+def read_dockerfile(path: Path, given: Mapping[str, str] | None = None) -> Dockerfile:
+    """Read a Dockerfile. BuildError where it cannot be read, or is not text. given: the build arguments."""
     try:
         data = path.read_bytes()
     except OSError as error:
         raise BuildError(f"{path}: cannot be read: {error.strerror}: grant this user read permission") from None
     if b"\0" in data:
         raise BuildError(f"{path}: not a text file in UTF-8: save it as UTF-8")
-    return Dockerfile.parse(data.decode("utf-8", "replace"))
+    return Dockerfile.parse(data.decode("utf-8", "replace"), given)
 
 
 def platform_arguments(platform: str) -> dict[str, str]:
-    """TARGETPLATFORM, BUILDARCH and so on, for an image that is built on its own platform."""
+    """Return TARGETPLATFORM, BUILDARCH and so on, for an image that is built on its own platform."""
     system, _, architecture = platform.partition("/")
     parts = {"PLATFORM": platform, "OS": system, "ARCH": architecture}
     return {f"{of}{part}": value for of in ("TARGET", "BUILD") for part, value in parts.items()}
 
 
-def _platform_arguments_of(one: Instruction) -> set[str]:
-    return set(_VARIABLE.findall(f"{one.flags.get('platform', '')} {one.value}")) & PLATFORM_ARGUMENTS
+def _directives(lines: list[str]) -> dict[str, str]:
+    """Return the parser directives: comments `# name=value` before anything else."""
+    found: dict[str, str] = {}
+    for line in lines:
+        match = _DIRECTIVE.fullmatch(line.strip())
+        if not match or match[1].lower() in found:
+            break
+        found[match[1].lower()] = match[2]
+    return found
+
+
+def _instructions(lines: list[str], escape: str) -> Iterator[Instruction]:
+    continued = re.compile(rf"(?<!{re.escape(escape)}){re.escape(escape)}[ \t]*$")
+    numbered = iter(enumerate(lines, start=1))
+    begin, text = 0, ""
+    for number, line in numbered:
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        begin, match = begin or number, continued.search(line)
+        text += line[: match.start()] if match else line
+        if not match:
+            one = Instruction.parse(begin, text.strip())
+            yield one
+            for end, tabs in one.heredocs:
+                # Skip its text.
+                next((body for _, body in numbered if (body.lstrip("\t") if tabs else body) == end), None)
+            begin, text = 0, ""
+    if text.strip():
+        yield Instruction.parse(begin, text.strip())
+
+
+def _assign(
+    one: Instruction,
+    variables: dict[str, str],
+    visible: Mapping[str, str],
+    outer: Mapping[str, str],
+    given: Mapping[str, str],
+) -> None:
+    """Set the variables of ENV or ARG; one without a known value is unset."""
+    for name, text in one.assignments():
+        value = outer.get(name) if text is None else _expanded(text, visible)
+        value = given.get(name, value) if one.keyword == "ARG" else value
+        variables.pop(name, None)
+        if value is not None:
+            variables[name] = value
 
 
 def _unquoted(word: str) -> str:
-    """A word without its quotes and backslashes, as a shell reads it."""
-    return re.sub(r"\"((?:\\.|[^\"\\])*)\"|'([^']*)'|\\(.)", lambda match: match[1] or match[2] or match[3] or "", word)
+    """Return a word without its quotes and backslashes, as a shell reads it."""
+    return _QUOTED.sub(lambda match: match[1] or match[2] or match[3] or "", word)
 
 
 def _expanded(text: str, variables: Mapping[str, str]) -> str | None:
@@ -237,8 +292,7 @@ def _expanded(text: str, variables: Mapping[str, str]) -> str | None:
 
     def value(match: re.Match[str]) -> str:
         nonlocal missing
-        name, operator, word = match[1] or match[4], match[2] or "", match[3] or ""
-        given = variables.get(name)
+        given, operator, word = variables.get(match[1] or match[4]), match[2] or "", match[3] or ""
         has = given is not None and (given != "" or not operator.startswith(":"))
         if operator.endswith("+"):
             return word if has else ""
@@ -247,161 +301,14 @@ def _expanded(text: str, variables: Mapping[str, str]) -> str | None:
         missing = missing or not has
         return given or ""
 
-    filled = _BRACED.sub(value, text)
+    filled = _VARIABLE.sub(value, text)
     return None if missing else filled
 
 
-def _directives(lines: list[str]) -> dict[str, str]:
-    """The parser directives: comments `# name=value` before anything else."""
-    found: dict[str, str] = {}
-    for line in lines:
-        match = _DIRECTIVE.fullmatch(line.strip())
-        if not match or match[1].lower() not in _DIRECTIVES or match[1].lower() in found:
-            break
-        found[match[1].lower()] = match[2]
-    return found
-
-
-def _instructions(lines: list[str], escape: str) -> Iterator[Instruction]:
-    continued = re.compile(rf"(?:^|[^{re.escape(escape)}]){re.escape(escape)}[ \t]*$")
-    number = 0
-    while number < len(lines):
-        begin, text = number + 1, ""
-        while number < len(lines):
-            line, number = lines[number], number + 1
-            if _is_comment(line) or (text and not line.strip()):
-                continue
-            match = continued.search(line)
-            text += line[: line.rindex(escape)] if match else line
-            if not match:
-                break
-        if text.strip():
-            begin = _first(lines, begin)
-            one = _instruction(begin, text.strip())
-            for end, tabs in _heredocs(one):
-                number = _after(lines, number, end, tabs)
-            yield one
-
-
-def _first(lines: list[str], begin: int) -> int:
-    while _is_comment(lines[begin - 1]) or not lines[begin - 1].strip():
-        begin += 1
-    return begin
-
-
-def _is_comment(line: str) -> bool:
-    return line.lstrip().startswith("#")
-
-
-def _instruction(line: int, text: str) -> Instruction:
-    keyword, _, rest = text.replace("\t", " ").partition(" ")
-    flags: dict[str, str] = {}
-    rest = rest.strip()
-    while match := _FLAG.match(rest):
-        flags[match[1].lower()] = match[2] or ""
-        rest = rest[match.end() :]
-    one = Instruction(line, keyword.upper(), flags, rest)
-    return Instruction(line, one.keyword, flags, rest, heredoc=any(_heredocs(one)))
-
-
-def _heredocs(one: Instruction) -> Iterator[tuple[str, bool]]:
-    """The delimiters of an instruction's here-documents, and whether tabs may precede them."""
-    if one.keyword in _WITH_HEREDOC and not one.value.startswith("["):
-        for word in _WORD.findall(one.value):
-            if match := _HEREDOC.fullmatch(word):
-                yield _unquoted(match[2]), bool(match[1])
-
-
-def _after(lines: list[str], number: int, end: str, tabs: bool) -> int:
-    for index in range(number, len(lines)):
-        if (lines[index].lstrip("\t") if tabs else lines[index]) == end:
-            return index + 1
-    return len(lines)
-
-
-def _stage(start: Instruction, rest: tuple[Instruction, ...], known: Mapping[str, str]) -> BuildStage:
-    words = start.words
-    name = words[2] if len(words) == 3 and words[1].lower() == "as" else ""
-    return BuildStage(start.line, (_expanded(words[0], known) or "") if words else "", name, rest)
-
-
-def _ancestry(stages: tuple[BuildStage, ...], number: int) -> list[int]:
-    """The indices of a stage and its base stages in this file, the first base first."""
-    base = _before(stages, number).get(stages[number].base.lower())
-    return [*([] if base is None else _ancestry(stages, base)), number]
-
-
-def _before(stages: tuple[BuildStage, ...], number: int) -> dict[str, int]:
-    """The indices of the stages before a stage, by their names in lower case."""
-    return {stage.name.lower(): index for index, stage in enumerate(stages[:number]) if stage.name}
-
-
-def _copied_from(stages: tuple[BuildStage, ...], number: int) -> Iterator[int]:
-    """The indices of the stages from which a stage copies or mounts something."""
-    names = _before(stages, number)
-    for one in stages[number].instructions:
-        for name in (one.flags.get("from", "").lower(), *_MOUNTED.findall(one.flags.get("mount", "").lower())):
-            if name in names:
-                yield names[name]
-            elif name.isascii() and name.isdecimal() and int(name) < number:
-                yield int(name)
-
-
-@dataclass
-class _Scope:
-    """The variables of a stage while its instructions are read.
-
-    Attributes:
-        outer: Of ARG before the first FROM; visible after an ARG of the same name.
-        given: The build arguments.
-        environment: Of ENV; inherited by stages that are based on this one, and stronger than arguments.
-        arguments: Of ARG.
-    """
-
-    outer: Mapping[str, str]
-    given: Mapping[str, str]
-    environment: dict[str, str] = field(default_factory=dict)
-    arguments: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def visible(self) -> dict[str, str]:
-        return {**self.arguments, **self.environment}
-
-    def read(self, one: Instruction) -> None:
-        """Set the variables of ENV or ARG; one without a known value is unset."""
-        for name, text in _assignments(one):
-            value = None if text is None else _expanded(text, self.visible)
-            if one.keyword == "ARG":
-                value = self.given.get(name, value if text is not None else self.outer.get(name))
-            variables = self.arguments if one.keyword == "ARG" else self.environment
-            variables.pop(name, None)
-            if value is not None:
-                variables[name] = value
-
-
-def _assignments(one: Instruction) -> Iterator[tuple[str, str | None]]:
-    words = one.words
-    if one.keyword == "ENV" and words and "=" not in words[0]:
-        name, _, value = one.value.partition(" ")
-        yield name, _unquoted(value.strip())
-        return
-    for word in words:
-        name, sign, value = word.partition("=")
-        yield name, value if sign else None
-
-
-def _ports(one: Instruction, variables: Mapping[str, str]) -> list[int] | None:
-    """The TCP ports of an EXPOSE instruction; None where one is unknown."""
-    found: list[int] = []
-    for word in one.words:
-        text = _expanded(word, variables)
-        for part in () if text is None else text.split():
-            # Docker accepts `3000:3000` too, and ignores the port of the host.
-            match = re.fullmatch(r"(?:[0-9.:-]*:)?([0-9]{1,5})(?:-([0-9]{1,5}))?(?:/(\w+))?", part)
-            if not match:
-                return None
-            if (match[3] or "tcp").lower() == "tcp":
-                found += range(int(match[1]), int(match[2] or match[1]) + 1)
-        if text is None:
-            return None
-    return found
+def _ports(text: str | None) -> list[int] | None:
+    """Return the TCP ports of a word of EXPOSE; None where one is unknown."""
+    matches = [_PORT.fullmatch(part) for part in text.split()] if text is not None else [None]
+    if None in matches:
+        return None
+    tcp = (match for match in matches if match and (match[3] or "tcp").lower() == "tcp")
+    return [port for match in tcp for port in range(int(match[1]), int(match[2] or match[1]) + 1)]

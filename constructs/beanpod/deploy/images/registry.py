@@ -5,15 +5,14 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from beanpod.deploy.clock import Clock, SystemClock
-from beanpod.deploy.errors import BuildError, UsageError
+from beanpod.deploy.errors import UsageError
 from beanpod.deploy.images import commands
-from beanpod.deploy.images.docker import Docker, checked, failure, is_unreachable
-from beanpod.deploy.images.process import Finished, ProcessRunner, Runner, temporary_folder
+from beanpod.deploy.images.docker import Docker, checked, failure
+from beanpod.deploy.images.process import ProcessRunner, Runner, temporary_folder
 from beanpod.deploy.report import Reporter
 
 USERNAME = "DOCKER_USERNAME"
@@ -26,10 +25,7 @@ _LOOPBACK = re.compile(r"(?:localhost|127(?:\.[0-9]{1,3}){3})(?::[0-9]+)?")
 _LOGIN_REFUSED = re.compile(r"unauthorized|denied|incorrect username", re.IGNORECASE)
 # What `docker manifest inspect` prints for an HTTP status 401, 403 or 404; a registry may answer with any of them
 # for an image that is private and for one that does not exist.
-_NO_MANIFEST = "no such manifest: "
-# The registry accepts only a password, for every request.
-_PASSWORD_ONLY = "no basic auth credentials"  # noqa: S105 - a message
-_NO_ACCESS = re.compile(rf"(?:^|: )(?:denied|unauthorized)\b|{_PASSWORD_ONLY}|{_NO_MANIFEST}", re.MULTILINE)
+_NO_ACCESS = re.compile(r"(?:^|: )(?:denied|unauthorized)\b|no basic auth credentials|no such manifest: ", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -40,7 +36,7 @@ class Repository:
 
     @classmethod
     def of_image(cls, image: str) -> "tuple[Repository, str]":
-        """The repository of an image, and its digest, or else its tag, or else "latest"."""
+        """Return the repository of an image, and its digest, or else its tag, or else "latest"."""
         name, _, digest = image.partition("@")
         head, slash, last = name.rpartition("/")
         last, _, tag = last.partition(":")
@@ -49,32 +45,27 @@ class Repository:
     def __str__(self) -> str:
         return self.name
 
-    @cached_property
+    @property
     def host(self) -> str:
         """The registry: "docker.io", or the part before the first slash if it has a dot or a port."""
         first, slash, _ = self.name.partition("/")
         return first if slash and ("." in first or ":" in first or first == "localhost") else _HUB
 
     @property
-    def on_hub(self) -> bool:
-        """Whether it is on Docker Hub."""
-        return self.host == _HUB
-
-    @property
     def registry(self) -> str:
         """The registry's name in messages."""
-        return "Docker Hub" if self.on_hub else self.host
+        return "Docker Hub" if self.host == _HUB else self.host
 
     @property
     def path(self) -> str:
         """The repository inside the registry, such as library/redis."""
         path = self.name.removeprefix(f"{self.host}/")
-        return f"library/{path}" if self.on_hub and "/" not in path else path
+        return f"library/{path}" if self.host == _HUB and "/" not in path else path
 
     @property
     def login_key(self) -> str:
         """The registry's key in Docker's configuration."""
-        return _HUB_KEY if self.on_hub else self.host
+        return _HUB_KEY if self.host == _HUB else self.host
 
     @property
     def is_local(self) -> bool:
@@ -91,26 +82,21 @@ class Credentials:
 
 
 def given_credentials(environment: Mapping[str, str]) -> Credentials | None:
-    """The login in DOCKER_USERNAME and DOCKER_PASSWORD; None without either. UsageError with only one."""
+    """Return the login in DOCKER_USERNAME and DOCKER_PASSWORD; None without either. UsageError with only one."""
     # `docker login` removes a line break at the end of the password, too.
     username, password = (environment.get(name, "").rstrip("\r\n") for name in (USERNAME, PASSWORD))
+    if username and password:
+        return Credentials(username, password)
     if not username and not password:
         return None
-    if not username or not password:
-        given, missing = (USERNAME, PASSWORD) if username else (PASSWORD, USERNAME)
-        raise UsageError(f"{given} is set but {missing} is not: set both, or neither to use your own docker login")
-    return Credentials(username, password)
+    given, missing = (USERNAME, PASSWORD) if username else (PASSWORD, USERNAME)
+    raise UsageError(f"{given} is set but {missing} is not: set both, or neither to use your own docker login")
 
 
 def log_in(docker: Docker, repository: Repository, credentials: Credentials) -> None:
-    """Run `docker login`.
-
-    Raises:
-        UsageError: The registry refuses the login.
-        BuildError: It does not answer.
-    """
+    """Run `docker login`. Raises UsageError if the registry refuses the login, BuildError if it does not answer."""
     aim = f"logging in to {repository.registry}"
-    command = commands.login(credentials.username, None if repository.on_hub else repository.host)
+    command = commands.login(credentials.username, None if repository.host == _HUB else repository.host)
     finished = docker.run(command, aim, stdin=credentials.password)
     if finished.code and _LOGIN_REFUSED.search("\n".join(finished.lines)):
         raise UsageError(
@@ -118,14 +104,6 @@ def log_in(docker: Docker, repository: Repository, credentials: Credentials) -> 
             "check DOCKER_USERNAME and DOCKER_PASSWORD"
         )
     checked(finished, aim)
-
-
-def check_registry(docker: Docker, repository: Repository) -> None:
-    """Raise BuildError if the registry does not answer."""
-    command = commands.manifest_inspect(f"{repository}:latest", insecure=repository.is_local)
-    finished = docker.run(command, f"contacting {repository.registry}")
-    if is_unreachable(finished):
-        raise failure(f"contacting {repository.registry}", finished)
 
 
 @contextmanager
@@ -141,12 +119,13 @@ def temporary_configuration(environment: Mapping[str, str], repository: Reposito
     Yields:
         The variables for docker commands.
     """
-    own = configuration_folder(environment)
+    given = environment.get("DOCKER_CONFIG")
+    own = Path(given) if given else Path(environment.get("HOME") or Path.home()) / ".docker"
+    settings = _read_settings(own / "config.json")
     with temporary_folder("beanpod-docker-") as folder:
         for entry in own.iterdir() if own.is_dir() else ():
             if entry.name != "config.json":
                 (folder / entry.name).symlink_to(entry.absolute())
-        settings = read_settings(own)
         # No helper for a registry means: into this file, not into the store of credsStore or of the platform.
         helpers = {**settings.get("credHelpers", {}), repository.login_key: ""}
         _write_settings(folder, {**settings, "credHelpers": helpers})
@@ -154,19 +133,9 @@ def temporary_configuration(environment: Mapping[str, str], repository: Reposito
         yield {**variables, "DOCKER_CONFIG": str(folder)}
 
 
-def configuration_folder(environment: Mapping[str, str]) -> Path:
-    """Docker's configuration folder, such as ~/.docker."""
-    given = environment.get("DOCKER_CONFIG")
-    return Path(given) if given else Path(environment.get("HOME") or Path.home()) / ".docker"
-
-
-def read_settings(folder: Path) -> dict[str, Any]:
-    """Docker's config.json; {} without a file. UsageError for a file that is broken."""
-    path = folder / "config.json"
-    if not path.is_file():
-        return {}
+def _read_settings(path: Path) -> dict[str, Any]:
     try:
-        settings = json.loads(path.read_bytes())
+        settings = json.loads(path.read_bytes()) if path.is_file() else {}
     except ValueError:
         settings = None
     if not isinstance(settings, dict):
@@ -181,7 +150,7 @@ def _write_settings(folder: Path, settings: Mapping[str, Any]) -> None:
 
 
 def published_digest(docker: Docker, image: str, image_id: str) -> str | None:
-    """The digest under which an image is in its registry already; None where it is not, or this cannot be found out.
+    """Return the digest under which an image is in its registry; None where it is not, or this cannot be found out.
 
     Args:
         docker: With a login that can read.
@@ -227,39 +196,17 @@ def is_public(
     Raises:
         BuildError: It cannot be found out.
     """
-    docker = Docker(runner or ProcessRunner(), environment, report, clock or SystemClock())
     repository, reference = Repository.of_image(image)
     name = f"{repository}{'@' if ':' in reference else ':'}{reference}"
-    finished = _anonymous(docker, repository, name)
-    if finished.code == 0:
-        return True
-    if _NO_ACCESS.search("\n".join(finished.lines)):
-        return False
-    raise failure(f"looking up {name} without a login", finished)
-
-
-def is_closed(docker: Docker, repository: Repository) -> bool:
-    """Whether the registry certainly refuses every request without a password.
-
-    On Docker Hub this is never certain: a new repository may become public or private.
-    """
-    try:
-        finished = _anonymous(docker, repository, f"{repository}:latest")
-    except BuildError:
-        return False
-    return bool(finished.code) and _PASSWORD_ONLY in "\n".join(finished.lines)
-
-
-def _anonymous(docker: Docker, repository: Repository, image: str) -> Finished:
-    """Look up an image as a machine without a login does."""
-    aim = f"looking up {image} without a login"
+    aim = f"looking up {name} without a login"
     with temporary_folder("beanpod-docker-") as folder:
         # Without any entry Docker would look into the platform's credential store.
         _write_settings(folder, {"auths": {repository.login_key: {}}})
-        variables = {name: value for name, value in docker.environment.items() if not name.startswith("DOCKER_")}
-        anonymous = Docker(docker.runner, {**variables, "DOCKER_CONFIG": str(folder)}, docker.report, docker.clock)
-        finished = anonymous.retry(commands.manifest_inspect(image, insecure=repository.is_local), aim)
-        if repository.is_local or repository.on_hub or _NO_MANIFEST not in "\n".join(finished.lines):
-            return finished
-        # Docker prints the same where the registry does not use TLS.
-        return anonymous.retry(commands.manifest_inspect(image, insecure=True), aim)
+        variables = {key: value for key, value in environment.items() if not key.startswith("DOCKER_")}
+        variables["DOCKER_CONFIG"] = str(folder)
+        docker = Docker(runner or ProcessRunner(), variables, report, clock or SystemClock())
+        # Without TLS too, as nothing secret is sent.
+        finished = docker.retry(commands.manifest_inspect(name, insecure=True), aim)
+    if finished.code and not _NO_ACCESS.search("\n".join(finished.lines)):
+        raise failure(aim, finished)
+    return finished.code == 0
