@@ -19,9 +19,9 @@ from beanpod.deploy.release import Rollout
 from beanpod.deploy.report import Outcome
 from beanpod.manifest import Manifest
 from beanpod_emulator import EmbeddedAws
+from emulator.tests.docker_runtime.shop import APPLICATION, BUCKET, Options, Shop, Site, several
 from tests.deploy.engine import Engine, docker_engine
 from tests.deploy.registry import local_registry
-from tests.emulator.docker_runtime.shop import APPLICATION, BUCKET, Options, Shop, Site, several
 from tests.fake_reporter import FakeReporter
 
 __all__ = ["docker_engine"]

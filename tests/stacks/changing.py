@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from beanpod_emulator import EmbeddedAws
-from tests.emulator.clients import ROOT, Clients, run
+from emulator.tests.clients import ROOT, Clients, run
 
 PARTS = ("network", "database", "service", "delivery")
 _CDK = (sys.executable, "-m", "beanpod", "cdk")

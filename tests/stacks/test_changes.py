@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from beanpod_emulator import EmbeddedAws
-from tests.emulator.clients import Clients
+from emulator.tests.clients import Clients
 from tests.stacks.changing import Changing
 
 DATABASE = 'database.engine = "{engine}"\ndatabase.deletion_protection = false'

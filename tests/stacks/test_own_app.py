@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from beanpod_emulator import EmbeddedAws
+from emulator.tests.clients import ROOT, Clients, run
 from tests.deploy.deployed_stage import deployers_key
 from tests.deploy.registry import LocalRegistry, local_registry
-from tests.emulator.clients import ROOT, Clients, run
 
 CDK = str(ROOT / "node_modules/.bin/cdk")
 USERNAME, PASSWORD = "tester", "open sesame"

@@ -1,0 +1,36 @@
+"""What every test is run with."""
+
+import signal
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from beanpod_emulator.environ import remove_aws_settings
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
+
+# A shell ignores SIGINT for what it starts in the background, nohup SIGHUP: processes of the tests would inherit it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+# Tests ask the embedded AWS, from this process too, whatever account the shell is set up for.
+remove_aws_settings()
+
+# A file goes to one worker whole. Those that take minutes go first, so that none is left for one worker at the end.
+_SLOW = (
+    "test_what_live_means.py",
+    "test_newcomer.py",
+    "test_changes.py",
+    "test_rehearsal.py",
+    "test_cases.py",
+    "test_own_app.py",
+    "test_whole_flow.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the slowest files first."""
+    order = {name: place for place, name in enumerate(_SLOW)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))

@@ -1,0 +1,74 @@
+"""Compose files on instances."""
+
+from typing import Any
+
+import pytest
+
+from beanpod_emulator.docker_runtime.application import escaped, web_service
+from beanpod_emulator.docker_runtime.release import InstanceError
+from emulator.tests.docker_runtime.shop import Shop, Site, several
+
+VARIABLES = "aws:elasticbeanstalk:application:environment"
+ODD = "red $HOME 'q' = 1#"
+COMPOSE = """\
+services:
+  web:
+    image: {image}
+    ports: ["80:8080"]
+    env_file: .env
+    volumes: ["pages:/www/pages"]
+    depends_on: [helper]
+  helper:
+    image: busybox:stable
+    command: ["sh", "-c", "trap exit TERM; sleep 1000 & wait"]
+    ports: ["9999:9999"]
+volumes:
+  pages:
+"""
+
+
+def version(shop: Shop, label: str, words: str, **image: str) -> str:
+    return shop.version(label, words, files={"docker-compose.yml": COMPOSE.format(image=shop.image(words, **image))})
+
+
+@pytest.fixture(scope="module")
+def site(shop: Shop) -> Site:
+    return shop.launch("composed", version(shop, "one", "One"), {**several("Rolling"), (VARIABLES, "COLOR"): ODD})
+
+
+def test_the_service_on_port_80_has_the_variables(site: Site) -> None:
+    status, page = site.page()
+    assert (status, page.partition("\n")[2]) == (200, f"{ODD}\n")
+
+
+def test_each_instance_keeps_its_volumes_across_versions(shop: Shop, site: Site) -> None:
+    names = [instance["InstanceId"] for instance in site.instances()]
+    for name in names:
+        shop.engine.run("exec", f"{name}-current-web-1", "sh", "-c", f"echo {name} >> /www/pages/kept")
+    site.update(VersionLabel=version(shop, "two", "Two"))
+    assert site.page()[1].startswith("Two\n")
+    kept = [shop.engine.run("exec", f"{name}-current-web-1", "cat", "/www/pages/kept").strip() for name in names]
+    assert kept == names
+
+
+def test_a_version_that_exits_restores_the_previous_one(shop: Shop, site: Site) -> None:
+    before = site.page()[1]
+    site.update(VersionLabel=version(shop, "three", "Three", command="exit 4"))
+    assert {site.page()[1] for _ in range(6)} == {before}
+    assert "Instance deployment failed to run the Docker Compose services. The deployment failed." in site.errors()
+    causes = [cause for instance in site.instances() for cause in instance["Causes"]]
+    assert any("has ended with exit code 4" in cause for cause in causes), causes
+
+
+def config(**services: Any) -> dict[str, Any]:
+    return {"services": services}
+
+
+def test_rejects_a_compose_file_without_port_80() -> None:
+    with pytest.raises(InstanceError, match="no service publishes port 80") as raised:
+        web_service(config(app={"ports": [{"published": "8080", "target": 8080}]}))
+    assert raised.value.event == "Instance deployment failed to start the services. The deployment failed."
+
+
+def test_dollars_are_escaped() -> None:
+    assert escaped({"PRICE": "5 $ each"}) == "PRICE=5 $$ each\n"

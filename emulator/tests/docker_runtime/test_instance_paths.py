@@ -1,0 +1,170 @@
+"""Paths of a bundle are paths of the instance."""
+
+import io
+import json
+import stat
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator.tests.docker_runtime.shop import BUCKET, Shop, Site, bundle
+
+SINGLE = {("aws:elasticbeanstalk:environment", "EnvironmentType"): "SingleInstance"}
+WEB = ["sh", "-c", "touch /index.html; httpd -f -p 8080 -h /"]
+
+
+@pytest.fixture(scope="module")
+def site(shop: Shop) -> Site:
+    return shop.launch("places", options=SINGLE)
+
+
+def project(**service: Any) -> dict[str, str]:
+    """A bundle whose page /see/... shows what is mounted at /see."""
+    web = {"image": "busybox:stable", "ports": ["80:8080"], "command": WEB, "init": True, **service}
+    return {"docker-compose.yml": json.dumps({"services": {"web": web}})}
+
+
+def deploy(site: Site, label: str, files: Mapping[str, str]) -> None:
+    site.update(VersionLabel=site.shop.version(label, "", files=files))
+    assert causes(site) == ""
+
+
+def causes(site: Site) -> str:
+    (instance,) = site.instances()
+    return " ".join(instance["Causes"])
+
+
+def test_mounts_of_services_are_paths_of_the_instance(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "canary").write_text("planted")
+    up = "../" * 12
+    volumes = [
+        f"{tmp_path}:/see/absolute",
+        f"./{up}{str(tmp_path)[1:]}:/see/relative",
+        {
+            "type": "bind",
+            "source": f"{up}{str(tmp_path)[1:]}",
+            "target": "/see/long",
+            "bind": {"create_host_path": True},
+        },
+        "way:/see/device",
+        "/:/see/root:ro",
+        "/etc/localtime:/see/localtime:ro",
+        "/etc/hostname:/see/hostname:ro",
+        "/proc/:/see/proc:ro",
+        "/mnt/efs:/see/efs",
+        "./own:/see/own",
+        "/var/run/docker.sock:/var/run/docker.sock:ro",
+    ]
+    files = project(volumes=volumes)
+    compose = json.loads(files["docker-compose.yml"])
+    options = {"type": "none", "o": "bind", "device": str(tmp_path)}
+    compose["volumes"] = {"way": {"driver": "local", "driver_opts": options}}
+    files |= {"docker-compose.yml": json.dumps(compose), "own/page": "ours"}
+    files[".platform/hooks/prebuild/01.sh"] = f"#!/bin/sh\nmkdir -p /mnt/efs {tmp_path}; echo shared > /mnt/efs/page\n"
+    deploy(site, "mounts", files)
+    assert site.page("/see/own/page") == (200, "ours")
+    assert site.page("/see/efs/page") == (200, "shared\n")
+    (instance,) = site.instances()
+    assert site.page("/see/hostname")[1] in (f"{instance['InstanceId']}\n", "")
+    assert site.page("/see/localtime")[0] == 200
+    for kind in ("absolute", "relative", "long", "device", f"root{tmp_path}"):
+        assert site.page(f"/see/{kind}/canary")[0] == 404, kind
+    assert site.page("/see/proc/1/environ")[0] == 404
+    assert list(tmp_path.iterdir()) == [tmp_path / "canary"]
+
+
+def test_a_volume_of_dockerrun_is_a_path_of_the_instance(shop: Shop, site: Site, tmp_path: Path) -> None:
+    (tmp_path / "canary").write_text("planted")
+    sources = {"up": "/../../../../../../.." + str(tmp_path), "absolute": str(tmp_path), "etc": "/../../../../etc"}
+    volumes = [{"HostDirectory": source, "ContainerDirectory": f"/www/{name}"} for name, source in sources.items()]
+    definition = json.dumps({**json.loads(shop.dockerrun("Volumes")), "Volumes": volumes})
+    deploy(site, "volumes", {"Dockerrun.aws.json": definition})
+    assert site.page("/up/canary")[0] == 404
+    assert site.page("/absolute/canary")[0] == 404
+    # Of the instance's own /etc, not of this machine's.
+    assert "ec2-user" in site.page("/etc/passwd")[1]
+
+
+@pytest.mark.parametrize("kind", ["env_file", "secret", "config", "extends", "include"])
+def test_compose_reads_files_of_the_instance(site: Site, tmp_path: Path, kind: str) -> None:
+    (tmp_path / "canary").write_text("PLANTED=planted\n")
+    (tmp_path / "service.yml").write_text("services: {web: {environment: {PLANTED: planted}}}\n")
+    far = "../" * 12 + str(tmp_path)[1:]
+    kinds: dict[str, dict[str, Any]] = {
+        "env_file": {"env_file": f"{far}/canary"},
+        "secret": {"secrets": ["s"]},
+        "config": {"configs": ["s"]},
+        "extends": {"extends": {"file": f"{far}/service.yml", "service": "web"}},
+        "include": {},
+    }
+    used = kinds[kind]
+    document = json.loads(project(**used)["docker-compose.yml"])
+    document |= {f"{kind}s": {"s": {"file": f"{far}/canary"}}} if used.keys() & {"secrets", "configs"} else {}
+    document |= {"include": [f"{far}/service.yml"]} if kind == "include" else {}
+    site.update(VersionLabel=site.shop.version(f"reads-{kind}", "", files={"docker-compose.yml": json.dumps(document)}))
+    assert "planted" not in causes(site)
+    assert any(word in causes(site) for word in ("not found", "no such file", "does not exist")), causes(site)
+
+
+def test_links_of_a_bundle_point_to_the_instance(shop: Shop, site: Site, tmp_path: Path) -> None:
+    (tmp_path / "canary").write_text("planted")
+    data = io.BytesIO(bundle(project(volumes=["./way:/see/way", "./near:/see/near"]) | {"folder/page": "ours"}))
+    with zipfile.ZipFile(data, "a") as archive:
+        for name, target in (("way", str(tmp_path)), ("near", "folder")):
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = (stat.S_IFLNK | 0o777) << 16
+            archive.writestr(entry, target)
+    shop.client("s3").put_object(Bucket=BUCKET, Key="links", Body=data.getvalue())
+    shop.client("elasticbeanstalk").create_application_version(
+        ApplicationName="shop", VersionLabel="links", SourceBundle={"S3Bucket": BUCKET, "S3Key": "links"}
+    )
+    site.update(VersionLabel="links")
+    assert site.page("/see/near/page") == (200, "ours"), causes(site)
+    assert site.page("/see/way/canary")[0] == 404
+
+
+def test_access_to_the_host_fails_the_deployment(site: Site) -> None:
+    # Compose names a container otherwise while it takes another one's place.
+    deploy(site, "before-refused", project())
+    site.update(VersionLabel=site.shop.version("refused", "", files=project(privileged=True)))
+    said = (
+        "Error response from daemon: current-web-1: privileged: true is refused by the embedded AWS: it would give "
+        "access to this machine, not only to the instance. AWS allows it: leave privileged out for the rehearsal"
+    )
+    assert causes(site).endswith(f"with exit status 1 and error: {said}")
+    assert "Instance deployment failed to run the Docker Compose services. The deployment failed." in site.errors()
+    # Left out, it is deployed.
+    deploy(site, "not-refused", project())
+
+
+def test_network_mode_host_is_the_instances_network(site: Site) -> None:
+    command = ["sh", "-c", "mkdir /www; hostname > /www/index.html; httpd -f -p 80 -h /www"]
+    files = project(network_mode="host", command=command)
+    document = json.loads(files["docker-compose.yml"])
+    del document["services"]["web"]["ports"]
+    files = {
+        "docker-compose.yml": json.dumps(document),
+        ".platform/hooks/postdeploy/01.sh": "#!/bin/sh\ncurl -fs localhost",
+    }
+    deploy(site, "host-network", files)
+    (instance,) = site.instances()
+    assert site.page() == (200, f"{instance['InstanceId']}\n")
+
+
+def test_a_hook_prepares_a_log_folder_for_a_service_that_is_not_root(site: Site) -> None:
+    """${EB_LOG_BASE_DIR}/<service>: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/create_deploy_docker.container.console.html."""
+    volumes = ["${EB_LOG_BASE_DIR}/web:/see/logs"]
+    command = [
+        "sh",
+        "-c",
+        "echo started > /see/logs/app.log && touch /see/logs/index.html && exec httpd -f -p 8080 -h /see/logs",
+    ]
+    hook = "#!/bin/sh\nmkdir -p $EB_LOG_BASE_DIR/web && chown 1000 $EB_LOG_BASE_DIR/web\n"
+    files = project(volumes=volumes, command=command, user="1000")
+    postdeploy = "#!/bin/sh\ngrep started /var/log/eb-docker/containers/web/app.log && curl -fs localhost/app.log"
+    files |= {".platform/hooks/predeploy/01.sh": hook, ".platform/hooks/postdeploy/01.sh": postdeploy}
+    deploy(site, "logs", files)
+    assert site.page("/app.log") == (200, "started\n")

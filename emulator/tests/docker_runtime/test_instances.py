@@ -1,0 +1,170 @@
+"""One instance: variables, secrets, hooks, failed deployments, termination."""
+
+import json
+
+import pytest
+
+from emulator.tests.docker_runtime.shop import Shop, Site, several
+
+VARIABLES = "aws:elasticbeanstalk:application:environment"
+SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
+PROCESS = "aws:elasticbeanstalk:environment:process:default"
+SINGLE = {("aws:elasticbeanstalk:environment", "EnvironmentType"): "SingleInstance"}
+# What the container's page ends with tells what it was given.
+ODD = "red $HOME 'q' \"d\" = #1"
+
+
+@pytest.fixture(scope="module")
+def environment(shop: Shop) -> Site:
+    shop.version("plain", "Hello")
+    return shop.launch("single", "plain", {**SINGLE, (VARIABLES, "COLOR"): ODD})
+
+
+@pytest.fixture
+def site(environment: Site) -> Site:
+    """The environment with the version and the variables that it was launched with."""
+    if environment.described()["VersionLabel"] != "plain":
+        environment.update(VersionLabel="plain")
+    if environment.settings(VARIABLES) != {"COLOR": ODD} or environment.settings(SECRETS):
+        color = {"Namespace": VARIABLES, "OptionName": "COLOR", "Value": ODD}
+        more = ((SECRETS, "COLOR"), (VARIABLES, "SHADE"))
+        removed = [{"Namespace": space, "OptionName": name} for space, name in more]
+        environment.update(OptionSettings=[color], OptionsToRemove=removed)
+    return environment
+
+
+def test_the_sample_application_responds_to_its_page_only(shop: Shop) -> None:
+    sample = shop.launch("sample", options=SINGLE)
+    status, page = sample.page()
+    assert status == 200
+    assert "sample application" in page
+    assert sample.page("/health")[0] == 404
+    assert sample.described()["EndpointURL"] == sample.url.removeprefix("http://")
+
+
+def test_is_red_until_a_version_responds_to_the_health_path(shop: Shop) -> None:
+    shop.version("healthy", "Well", files={"Dockerrun.aws.json": shop.dockerrun("Well")})
+    options = {**several("AllAtOnce", 1), (PROCESS, "HealthCheckPath"): "/index.html"}
+    red = shop.launch("red-first", options=options)
+    assert red.described()["Health"] == "Red"
+    assert red.update(VersionLabel="healthy").described()["Health"] == "Green"
+
+
+def test_the_container_has_the_variables_unchanged(site: Site) -> None:
+    assert site.page() == (200, f"Hello\n{ODD}\n")
+
+
+def test_a_changed_variable_reaches_the_container(site: Site) -> None:
+    setting = {"Namespace": VARIABLES, "OptionName": "COLOR", "Value": "blue"}
+    site.update(OptionSettings=[setting])
+    assert site.page() == (200, "Hello\nblue\n")
+    assert site.described()["VersionLabel"] == "plain"
+
+
+def secret_of(shop: Shop, site: Site, *, allowed: bool) -> None:
+    """Give the environment a secret, which its role may read or not, and deploy the version again."""
+    found = shop.client("secretsmanager").create_secret(Name=f"color-{allowed}", SecretString='{"color": "green"}')
+    statement = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": found["ARN"]}
+    if allowed:
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        shop.client("iam").put_role_policy(RoleName="shop", PolicyName="secret", PolicyDocument=policy)
+    value = {"Namespace": SECRETS, "OptionName": "COLOR", "Value": f"{found['ARN']}:color"}
+    removed = {"Namespace": VARIABLES, "OptionName": "COLOR"}
+    site.update(OptionSettings=[value], OptionsToRemove=[removed])
+
+
+def test_a_secret_without_permission_fails_the_deployment(shop: Shop, site: Site) -> None:
+    before = site.page()
+    secret_of(shop, site, allowed=False)
+    assert site.page() == before
+    assert site.described()["HealthStatus"] == "Severe"
+    (instance,) = site.instances()
+    assert "is not authorized to perform: secretsmanager:GetSecretValue" in instance["Causes"][0]
+
+
+def test_the_container_has_the_field_of_a_secret(shop: Shop, site: Site) -> None:
+    secret_of(shop, site, allowed=True)
+    assert site.page() == (200, "Hello\ngreen\n")
+    assert site.described()["HealthStatus"] == "Ok"
+
+
+def test_hooks_have_the_variables_and_programs(shop: Shop, site: Site) -> None:
+    told = "/var/lib/beanpod/told"
+    get = "/opt/elasticbeanstalk/bin/get-config"
+    say = f'echo "$SHADE $({get} environment -k SHADE) $({get} container -k environment_name)"'
+    volume = {"HostDirectory": told, "ContainerDirectory": "/www/told"}
+    definition = {**json.loads(shop.dockerrun("Hooked")), "Volumes": [volume]}
+    files = {
+        "Dockerrun.aws.json": json.dumps(definition),
+        ".platform/hooks/prebuild/01.sh": f"#!/bin/sh\nmkdir -p {told} && {say} > {told}/first\n",
+        ".platform/hooks/postdeploy/01.sh": f"#!/bin/sh\ndocker ps --latest --quiet | wc -l > {told}/last\n",
+    }
+    shade = {"Namespace": VARIABLES, "OptionName": "SHADE", "Value": ODD}
+    site.update(OptionSettings=[shade])
+    site.update(VersionLabel=shop.version("hooked", "Hooked", files=files))
+    assert site.page("/told/first") == (200, f"{ODD} {ODD} single\n")
+    assert site.page("/told/last") == (200, "1\n")
+
+
+@pytest.mark.parametrize("stage", ["prebuild", "predeploy", "postdeploy"])
+def test_a_failed_hook_fails_the_deployment(shop: Shop, site: Site, stage: str) -> None:
+    before = site.page()
+    files = {
+        "Dockerrun.aws.json": shop.dockerrun("Unlucky"),
+        f".platform/hooks/{stage}/01.sh": "#!/bin/sh\necho no luck >&2\nexit 1\n",
+    }
+    site.update(VersionLabel=shop.version(f"unlucky-{stage}", "Unlucky", files=files))
+    assert site.page()[1].startswith("Unlucky\n" if stage == "postdeploy" else before[1])
+    said = f"Instance deployment failed to run the hook .platform/hooks/{stage}/01.sh. The deployment failed."
+    assert said in site.errors()
+    (instance,) = site.instances()
+    assert "no luck" in instance["Causes"][0]
+
+
+def test_a_version_that_fails_the_health_check_gets_no_requests(shop: Shop, site: Site) -> None:
+    before = site.page()
+    shop.aws.set_pace(health=5)
+    label = shop.version("ill", "Ill", command="mkdir /empty; httpd -f -p 8080 -h /empty")
+    site.update(VersionLabel=label)
+    shop.aws.set_pace(health=60)
+    assert site.page() == before
+    assert "Instance deployment failed to pass the health check. The deployment failed." in site.errors()
+    (instance,) = site.instances()
+    assert "/ answers 404 after 5 s" in instance["Causes"][0]
+
+
+def test_a_version_that_listens_on_loopback_names_the_port(shop: Shop, site: Site) -> None:
+    before = site.page()
+    shop.aws.set_pace(health=5)
+    label = shop.version("loopback", "Loopback", command="httpd -f -p 127.0.0.1:8080 -h /www")
+    site.update(VersionLabel=label)
+    shop.aws.set_pace(health=60)
+    assert site.page() == before
+    (instance,) = site.instances()
+    assert "/ answers nothing on port 8080 after 5 s" in instance["Causes"][0]
+
+
+def test_a_missing_image_fails_the_deployment(shop: Shop, site: Site) -> None:
+    files = {"Dockerrun.aws.json": shop.dockerrun("Hello").replace("/shop:", "/none:")}
+    site.update(VersionLabel=shop.version("missing", "", files=files))
+    assert "Instance deployment failed to download the Docker image. The deployment failed." in site.errors()
+
+
+def test_an_abort_brings_the_old_version_back(shop: Shop, site: Site) -> None:
+    label = shop.version("slow", "Slow", command="trap exit TERM; sleep 2; httpd -f -p 8080 -h /www & wait")
+    client = shop.client("elasticbeanstalk")
+    client.update_environment(EnvironmentName=site.name, VersionLabel=label)
+    client.abort_environment_update(EnvironmentName=site.name)
+    site.settled()
+    assert site.described()["VersionLabel"] == "plain"
+    assert site.page()[1].startswith("Hello\n")
+
+
+def test_terminating_an_environment_removes_its_containers(shop: Shop) -> None:
+    brief = shop.launch("brief", shop.version("brief", "Brief"), SINGLE)
+    (instance,) = brief.instances()
+    shop.client("elasticbeanstalk").terminate_environment(EnvironmentName="brief")
+    brief.settled()
+    assert instance["InstanceId"] not in shop.engine.run("ps", "--all", "--format", "{{.Names}}")
+    with pytest.raises(OSError, match="refused"):
+        brief.page()

@@ -1,0 +1,160 @@
+"""The nginx of an instance, with and without .platform/nginx."""
+
+import base64
+import http.client
+import json
+import os
+import socket
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from emulator.tests.docker_runtime.shop import Shop, Site
+
+CASE = Path(__file__).parents[3] / "tests/cases/upload-and-websocket"
+SINGLE = {("aws:elasticbeanstalk:environment", "EnvironmentType"): "SingleInstance"}
+# Takes what is sent to it, and speaks WebSocket as far as a handshake and an echo go.
+SERVER = r"""
+const http = require('http'), crypto = require('crypto')
+const server = http.createServer((req, res) => {
+  let n = 0
+  req.on('data', d => n += d.length).on('end', () => res.end(JSON.stringify({ n, headers: req.headers })))
+})
+server.on('upgrade', (req, socket) => {
+  const key = req.headers['sec-websocket-key'] + '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
+  const accept = crypto.createHash('sha1').update(key).digest('base64')
+  socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+    `Sec-WebSocket-Accept: ${accept}\r\n\r\n`)
+  socket.on('data', data => socket.write(data))
+})
+server.listen(8080)
+"""
+
+
+@pytest.fixture(scope="module")
+def image(shop: Shop) -> str:
+    folder = shop.folder / "server"
+    folder.mkdir()
+    (folder / "server.js").write_text(SERVER)
+    (folder / "Dockerfile").write_text('FROM node:24-slim\nCOPY server.js /\nCMD ["node", "/server.js"]\n')
+    name = f"{shop.registry.host}/ada/server:1"
+    shop.docker("build", "--quiet", "--tag", name, str(folder))
+    shop.docker("push", "--quiet", name)
+    return name
+
+
+def version(shop: Shop, image: str, label: str, **nginx: str) -> str:
+    definition = {
+        "AWSEBDockerrunVersion": "1",
+        "Image": {"Name": image},
+        "Ports": [{"ContainerPort": 8080}],
+    }
+    files = {f".platform/nginx/{name}": text for name, text in nginx.items()}
+    return shop.version(label, "", files={"Dockerrun.aws.json": json.dumps(definition), **files})
+
+
+@pytest.fixture(scope="module")
+def environment(shop: Shop, image: str) -> Site:
+    return shop.launch("proxied", version(shop, image, "default"), SINGLE)
+
+
+@pytest.fixture
+def site(environment: Site) -> Site:
+    """The environment with the platform's configuration."""
+    if environment.described()["VersionLabel"] != "default":
+        environment.update(VersionLabel="default")
+    return environment
+
+
+def post(site: Site, size: int) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection(site.url.removeprefix("http://"), timeout=60)
+    connection.request("POST", "/", b"x" * size, {"Connection": "close"})
+    answer = connection.getresponse()
+    return answer.status, answer.read()
+
+
+def test_a_body_may_have_one_megabyte(site: Site) -> None:
+    status, answer = post(site, 900_000)
+    assert (status, json.loads(answer)["n"]) == (200, 900_000)
+    assert post(site, 1_100_000)[0] == 413
+
+
+def test_a_single_instance_has_only_the_headers_of_its_nginx(site: Site) -> None:
+    headers = json.loads(post(site, 1)[1])["headers"]
+    assert "x-forwarded-proto" not in headers
+    assert headers["x-real-ip"]
+    assert "," not in headers["x-forwarded-for"]
+
+
+def test_websockets_pass(site: Site) -> None:
+    parts = urlsplit(site.url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=60) as connection:
+        key = base64.b64encode(os.urandom(16)).decode()
+        connection.sendall(
+            f"GET /chat HTTP/1.1\r\nHost: {parts.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+        stream = connection.makefile("rb")
+        assert stream.readline().startswith(b"HTTP/1.1 101")
+        while stream.readline().strip():
+            pass
+        connection.sendall(b"hello")
+        assert stream.read(5) == b"hello"
+
+
+def test_files_of_the_bundle_are_honoured_and_their_predecessors_gone(shop: Shop, image: str, site: Site) -> None:
+    files = {
+        "conf.d/upload.conf": (CASE / ".platform/nginx/conf.d/upload.conf").read_text(),
+        "conf.d/elasticbeanstalk/extra.conf": 'location = /extra { return 200 "extra"; }\n',
+    }
+    site.update(VersionLabel=version(shop, image, "extended", **files))
+    assert post(site, 4_000_000)[0] == 200
+    assert site.page("/extra") == (200, "extra")
+    site.update(VersionLabel="default")
+    assert post(site, 4_000_000)[0] == 413
+
+
+def test_a_whole_configuration_takes_the_place_of_the_platforms(shop: Shop, image: str, site: Site) -> None:
+    text = """\
+user nginx;
+worker_processes auto;
+events { worker_connections 1024; }
+http {
+  include conf.d/*.conf;
+  server {
+    listen 80 default_server;
+    root /var/app/current/public;
+    location / { proxy_pass http://docker; }
+    location = /below { alias /etc/hostname; }
+    include conf.d/elasticbeanstalk/healthd.conf;
+  }
+}
+"""
+    site.update(VersionLabel=version(shop, image, "whole", **{"nginx.conf": text}))
+    (instance,) = site.instances()
+    # What it serves from files is the instance's.
+    assert site.page("/below") == (200, f"{instance['InstanceId']}\n")
+    assert "x-real-ip" not in json.loads(site.page()[1])["headers"]
+
+
+def test_nginx_says_why_a_deployment_fails_and_the_version_before_goes_on(shop: Shop, image: str, site: Site) -> None:
+    wrong = {"conf.d/upload.conf": "clent_max_body_size 5m;\n"}
+    site.update(VersionLabel=version(shop, image, "wrong", **wrong))
+    (instance,) = site.instances()
+    said = 'unknown directive "clent_max_body_size" in /var/proxy/staging/nginx/conf.d/upload.conf:1'
+    assert said in instance["Causes"][0]
+    assert "Instance deployment failed to configure the proxy server. The deployment failed." in site.errors()
+    assert post(site, 1)[0] == 200
+
+
+def test_a_bundle_with_services_has_no_nginx_before_it(shop: Shop, image: str, site: Site) -> None:
+    compose = f"services: {{web: {{image: '{image}', ports: ['80:8080']}}}}\n"
+    files = {"docker-compose.yml": compose, ".platform/nginx/conf.d/upload.conf": "client_max_body_size 1k;\n"}
+    site.update(VersionLabel=shop.version("services", "", files=files))
+    status, answer = post(site, 4_000_000)
+    assert (status, json.loads(answer)["n"]) == (200, 4_000_000)
+    assert "x-real-ip" not in json.loads(answer)["headers"]
+    # And back, with nginx again.
+    site.update(VersionLabel="default")
+    assert post(site, 4_000_000)[0] == 413, (site.errors(), [i["Causes"] for i in site.instances()])

@@ -1,0 +1,132 @@
+"""The control API: time, log of calls, faults in calls."""
+
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
+
+from beanpod_emulator import ControlError, EmbeddedAws
+from emulator.tests.clients import Clients, error
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[EmbeddedAws]:
+    with EmbeddedAws.start(virtual_clock=True) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def clean(aws: EmbeddedAws) -> None:
+    aws.cancel_faults()
+    aws.forget_calls()
+
+
+def _once(aws: EmbeddedAws, service: str, *, patience: float = 60) -> Any:
+    """A client that asks once. patience: how many seconds it waits for the answer."""
+    make: Any = boto3.client
+    once = Config(retries={"total_max_attempts": 1}, read_timeout=patience)
+    return make(service, config=once, **aws.client_arguments)
+
+
+def test_a_virtual_clock_dates_responses_and_moves_by_advance_only(aws: EmbeddedAws, clients: Clients) -> None:
+    before = aws.now()
+    assert (aws.advance(90) - before).total_seconds() == 90
+    answer = clients("sts").get_caller_identity()["ResponseMetadata"]
+    assert parsedate_to_datetime(answer["HTTPHeaders"]["date"]) == aws.now().replace(microsecond=0)
+
+
+def test_logs_calls_with_service_action_caller_time_and_status(aws: EmbeddedAws, clients: Clients) -> None:
+    clients("s3").create_bucket(Bucket="logged")
+    clients("s3").put_object(Bucket="logged", Key="bundles/a.zip", Body=b"zip")
+    clients("elasticbeanstalk").describe_environments()
+    with pytest.raises(ClientError):
+        clients("secretsmanager").get_secret_value(SecretId="nobodys")
+    calls = aws.calls()
+    assert [(call.service, call.action, call.key, call.status) for call in calls] == [
+        ("s3", "CreateBucket", "", 200),
+        ("s3", "PutObject", "bundles/a.zip", 200),
+        ("elasticbeanstalk", "DescribeEnvironments", "", 200),
+        ("secretsmanager", "GetSecretValue", "", 404),
+    ]
+    assert {call.principal for call in calls} == {"arn:aws:iam::123456789012:root"}
+    assert {call.time for call in calls} == {aws.now()}
+    aws.forget_calls()
+    assert aws.calls() == []
+
+
+def test_logs_the_user_of_an_access_key(aws: EmbeddedAws, clients: Clients) -> None:
+    clients("iam").create_user(UserName="deployer")
+    key = clients("iam").create_access_key(UserName="deployer")["AccessKey"]
+    own = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
+    make: Any = boto3.client
+    make("elasticbeanstalk", **(aws.client_arguments | own)).describe_applications()
+    assert aws.calls()[-1].principal == "arn:aws:iam::123456789012:user/deployer"
+
+
+@pytest.mark.parametrize(
+    ("fault", "service", "operation", "code"),
+    [
+        ("throttles", "elasticbeanstalk", "describe_environments", "Throttling"),
+        ("throttles", "s3", "list_buckets", "SlowDown"),
+        ("throttles", "secretsmanager", "list_secrets", "Throttling"),
+        ("expired-credentials", "elasticbeanstalk", "describe_environments", "ExpiredToken"),
+        ("expired-credentials", "cloudformation", "describe_stacks", "ExpiredToken"),
+        ("expired-credentials", "s3", "list_buckets", "ExpiredToken"),
+    ],
+)
+def test_an_error_fault_fires_the_given_number_of_times(
+    aws: EmbeddedAws, fault: str, service: str, operation: str, code: str
+) -> None:
+    aws.order(fault, service=service, times=2)
+    client = _once(aws, service)
+    for _ in range(2):
+        with pytest.raises(ClientError) as caught:
+            getattr(client, operation)()
+        assert error(caught)[0] == code
+    getattr(client, operation)()
+
+
+def test_a_fault_matches_an_action_and_spares_the_first(aws: EmbeddedAws) -> None:
+    aws.order("throttles", action="DescribeEvents", after=1, times=None)
+    beanstalk = _once(aws, "elasticbeanstalk")
+    beanstalk.describe_environments()
+    beanstalk.describe_events()
+    for _ in range(2):
+        with pytest.raises(ClientError, match="Rate exceeded"):
+            beanstalk.describe_events()
+    aws.cancel_faults()
+    beanstalk.describe_events()
+
+
+@pytest.mark.parametrize(("when", "done"), [("before", False), ("after", True)])
+@pytest.mark.parametrize(
+    ("fault", "patience", "seen"), [("drops-connections", 60, ConnectionClosedError), ("hangs", 1, ReadTimeoutError)]
+)
+def test_withholds_the_response_before_or_after_the_work(
+    aws: EmbeddedAws, clients: Clients, fault: str, patience: float, seen: type[Exception], when: str, done: bool
+) -> None:
+    aws.order(fault, when=when, action="CreateApplication")
+    name = f"{fault}-{when}"
+    with pytest.raises(seen):
+        _once(aws, "elasticbeanstalk", patience=patience).create_application(ApplicationName=name)
+    found = clients("elasticbeanstalk").describe_applications(ApplicationNames=[name])["Applications"]
+    assert bool(found) is done
+    assert aws.calls()[0].status == 0
+
+
+def test_rejects_invalid_control_requests(aws: EmbeddedAws) -> None:
+    with pytest.raises(ControlError, match="no fault is called earthquake: choose one of busy-before-update, drops"):
+        aws.order("earthquake")
+    with pytest.raises(ControlError, match="there is no lunch to set: choose one of launch, update, terminate"):
+        aws.set_pace(lunch=60)
+    with pytest.raises(ControlError, match="update must be 0 or more, got -1"):
+        aws.set_pace(update=-1)
+
+
+def test_rejects_advance_without_a_virtual_clock() -> None:
+    with EmbeddedAws.start() as real, pytest.raises(ControlError, match="this clock follows the machine's"):
+        real.advance(1)

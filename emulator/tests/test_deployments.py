@@ -1,0 +1,303 @@
+"""Deployments of versions on a virtual clock, and the faults in them."""
+
+from collections.abc import Iterator
+
+import pytest
+from botocore.exceptions import ClientError
+
+from beanpod_emulator import EmbeddedAws
+from emulator.tests.clients import Clients, error, option
+from emulator.tests.deployments import Deployments
+
+COMMAND = "aws:elasticbeanstalk:command"
+LABELS = iter(f"v{number}" for number in range(1000))
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[EmbeddedAws]:
+    with EmbeddedAws.start(virtual_clock=True, update_seconds=183, launch_seconds=240) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def environment(aws: EmbeddedAws, clients: Clients) -> Deployments:
+    """Two instances, one batch each."""
+    rolling = [option(COMMAND, "DeploymentPolicy", "Rolling"), option(COMMAND, "BatchSize", "50")]
+    name = clients.launch("rolling-dev", option("aws:autoscaling:asg", "MinSize", "2"), *rolling)
+    aws.advance(240)
+    return Deployments(aws, clients, name)
+
+
+@pytest.fixture
+def label(aws: EmbeddedAws, environment: Deployments) -> str:
+    """A version's label nobody has used; the environment runs the one before."""
+    aws.cancel_faults()
+    environment.deployed(next(LABELS))
+    return next(LABELS)
+
+
+def _all(label: str, status: str = "Deployed", health: str = "Ok") -> list[tuple[str, str, str]]:
+    return [(label, status, health)] * 2
+
+
+def _before(label: str) -> str:
+    return f"v{int(label[1:]) - 1}"
+
+
+def test_a_launch_takes_the_set_time(aws: EmbeddedAws, clients: Clients) -> None:
+    launched = Deployments(aws, clients, clients.launch("slow-dev"))
+    aws.advance(239)
+    assert launched.look().status == "Launching"
+    aws.advance(1)
+    assert launched.look().status == "Ready"
+
+
+def test_a_rolling_deployment_has_events_for_each_batch(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
+    request_id = environment.deploy(label)
+    seen = environment.look()
+    assert (seen.status, seen.label, seen.abortable, seen.instances) == ("Updating", label, True, _all(_before(label)))
+    aws.advance(60)
+    seen = environment.look()
+    assert (seen.health, seen.instances) == (
+        "Info",
+        [(label, "In Progress", "Info"), (_before(label), "Deployed", "Ok")],
+    )
+    aws.advance(60)
+    assert environment.look().instances == [(label, "Deployed", "Ok"), (label, "In Progress", "Info")]
+    aws.advance(62.9)
+    assert environment.look().status == "Updating"
+    aws.advance(0.1)
+    seen = environment.look()
+    assert (seen.status, seen.health, seen.abortable, seen.instances) == ("Ready", "Ok", False, _all(label))
+    told = environment.events(RequestId=request_id)
+    assert [(second, message.split(" on instance")[0]) for second, _, message in told] == [
+        (0, "Environment update is starting."),
+        (5, "Deploying new version to instance(s)."),
+        (5, "Batch 1: Starting application deployment"),
+        (89.55, "Batch 1: Completed application deployment."),
+        (89.55, "Batch 2: Starting application deployment"),
+        (174.1, "Batch 2: Completed application deployment."),
+        (183, "New application version was deployed to running EC2 instances."),
+        (183, "Environment update completed successfully."),
+    ]
+    assert {severity for _, severity, _ in told} == {"INFO"}
+
+
+def test_finds_events_by_time(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
+    environment.deploy(label)
+    aws.advance(183)
+    late = [message for second, _, message in environment.events() if second > 180]
+    assert late[-1] == "Environment health has transitioned from Info to Ok."
+
+
+def test_pace_can_be_set_for_each_update(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
+    aws.set_pace(update=60)
+    environment.deploy(label)
+    aws.set_pace(update=183)
+    aws.advance(60)
+    assert environment.look().status == "Ready"
+
+
+def test_an_abort_restores_the_previous_version(
+    aws: EmbeddedAws, clients: Clients, environment: Deployments, label: str
+) -> None:
+    environment.deploy(label)
+    aws.advance(100)
+    clients("elasticbeanstalk").abort_environment_update(EnvironmentName="rolling-dev")
+    assert environment.look().status == "Aborting"
+    aws.advance(100)
+    seen = environment.look()
+    assert (seen.status, seen.label, seen.instances) == ("Ready", _before(label), _all(_before(label)))
+
+
+def test_error_event_ends_with_the_new_label_and_failed_instances(
+    aws: EmbeddedAws, environment: Deployments, label: str
+) -> None:
+    aws.order("error-event")
+    environment.deploy(label)
+    aws.advance(183)
+    seen = environment.look()
+    assert (seen.status, seen.label, seen.health) == ("Ready", label, "Degraded")
+    assert seen.instances == [(label, "Failed", "Degraded"), (_before(label), "Deployed", "Ok")]
+    errors = environment.messages("ERROR")
+    assert "Command failed on instance. Return code: 1" in errors[1]
+    assert errors[-2] == "Failed to deploy application."
+    assert errors[-1].startswith("Update environment operation is complete, but with errors.")
+
+
+def test_error_event_can_end_with_the_previous_label(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
+    aws.order("error-event", label="previous")
+    environment.deploy(label)
+    aws.advance(183)
+    assert environment.look().label == _before(label)
+
+
+def test_with_errors_silently_ends_without_error_events(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
+    aws.order("with-errors-silently")
+    environment.deploy(label)
+    aws.advance(183)
+    assert (environment.look().status, environment.look().label) == ("Ready", _before(label))
+    assert environment.messages("ERROR") == []
+    assert environment.messages("WARN")[-1].startswith("Update environment operation is complete, but with errors.")
+
+
+def test_reverts_shows_in_the_label_only(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
+    aws.order("reverts")
+    environment.deploy(label)
+    aws.advance(183)
+    seen = environment.look()
+    assert (seen.status, seen.label, seen.health, seen.instances) == (
+        "Ready", _before(label), "Ok", _all(_before(label)),
+    )  # fmt: skip
+    assert environment.messages("ERROR") == environment.messages("WARN") == []
+
+
+def test_instance_behind_keeps_one_instance_on_the_old_version(
+    aws: EmbeddedAws, environment: Deployments, label: str
+) -> None:
+    aws.order("instance-behind")
+    environment.deploy(label)
+    aws.advance(183)
+    seen = environment.look()
+    assert (seen.status, seen.label) == ("Ready", label)
+    assert seen.instances == [(label, "Deployed", "Ok"), (_before(label), "Deployed", "Degraded")]
+    assert environment.messages("ERROR") == []
+
+
+@pytest.mark.parametrize(("fault", "health"), [("unhealthy", "Severe"), ("yellow", "Warning")])
+def test_unhealthy_and_yellow_set_the_health(
+    aws: EmbeddedAws, environment: Deployments, label: str, fault: str, health: str
+) -> None:
+    aws.order(fault)
+    environment.deploy(label)
+    aws.advance(10_000)
+    seen = environment.look()
+    assert (seen.status, seen.label, seen.health) == ("Ready", label, health)
+    assert seen.instances == _all(label, health=health)
+
+
+def test_slow_green_becomes_healthy_later(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
+    aws.order("slow-green", seconds=100, health="Severe")
+    environment.deploy(label)
+    aws.advance(183 + 99)
+    assert (environment.look().status, environment.look().health) == ("Ready", "Severe")
+    aws.advance(1)
+    assert environment.look().health == "Ok"
+
+
+def test_never_ready_can_be_aborted(aws: EmbeddedAws, clients: Clients, environment: Deployments, label: str) -> None:
+    aws.order("never-ready")
+    environment.deploy(label)
+    aws.advance(100_000)
+    assert (environment.look().status, environment.look().abortable) == ("Updating", True)
+    clients("elasticbeanstalk").abort_environment_update(EnvironmentName="rolling-dev")
+    aws.advance(100)
+    assert environment.look().status == "Ready"
+
+
+def test_busy_before_update_starts_another_update(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
+    aws.order("busy-before-update")
+    with pytest.raises(ClientError) as caught:
+        environment.deploy(label)
+    assert error(caught) == (
+        "InvalidParameterValue",
+        "Environment named rolling-dev is in an invalid state for this operation. Must be Ready.",
+    )
+    assert environment.look().status == "Updating"
+    aws.advance(183)
+    environment.deploy(label, exists=True)
+    aws.advance(183)
+    assert environment.look().label == label
+
+
+def test_overtaken_starts_another_update_at_the_end(
+    aws: EmbeddedAws, clients: Clients, environment: Deployments, label: str
+) -> None:
+    aws.order("overtaken", label=clients.version("theirs"))
+    environment.deploy(label)
+    aws.advance(184)
+    assert (environment.look().status, environment.look().label) == ("Updating", "theirs")
+    aws.advance(183)
+    assert (environment.look().status, environment.look().label) == ("Ready", "theirs")
+
+
+def test_a_fault_matches_a_version_label(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
+    aws.order("unhealthy", version_label=label, times=None)
+    for _ in range(2):
+        environment.deployed(next(LABELS))
+        assert environment.look().health == "Ok"
+    environment.deployed(label)
+    assert environment.look().health == "Severe"
+
+
+def test_terminated_ends_the_environment_during_the_update(aws: EmbeddedAws, clients: Clients) -> None:
+    doomed = Deployments(aws, clients, clients.launch("doomed-dev"))
+    aws.advance(240)
+    aws.cancel_faults()
+    aws.order("terminated", environment="doomed-dev")
+    doomed.deploy(next(LABELS))
+    aws.advance(100)
+    assert doomed.look().status == "Terminating"
+    aws.advance(100)
+    found = clients("elasticbeanstalk").describe_environments(EnvironmentNames=["doomed-dev"])["Environments"]
+    assert found == []
+
+
+@pytest.fixture(scope="module")
+def replacing(aws: EmbeddedAws, clients: Clients) -> Deployments:
+    """One instance, replaced by a new one at every deployment."""
+    name = clients.launch("immutable-dev", option(COMMAND, "DeploymentPolicy", "Immutable"))
+    aws.advance(240)
+    return Deployments(aws, clients, name)
+
+
+def test_an_immutable_deployment_replaces_the_instances(aws: EmbeddedAws, replacing: Deployments) -> None:
+    aws.cancel_faults()
+    old = replacing.instance_ids()
+    replacing.deploy("replaced-1")
+    aws.advance(100)
+    assert len(replacing.instance_ids()) == 2
+    aws.advance(83)
+    assert (replacing.look().label, replacing.look().instances) == ("replaced-1", [("replaced-1", "Deployed", "Ok")])
+    assert not set(old) & set(replacing.instance_ids())
+    assert any(told.startswith("Immutable deployment policy enabled. ") for told in replacing.messages("INFO"))
+
+
+def test_a_failed_immutable_deployment_keeps_instances_and_label(aws: EmbeddedAws, replacing: Deployments) -> None:
+    replacing.deployed("replaced-2")
+    old = replacing.instance_ids()
+    aws.order("error-event")
+    replacing.deploy("replaced-3")
+    aws.advance(183)
+    seen = replacing.look()
+    assert (seen.status, seen.label, seen.health) == ("Ready", "replaced-2", "Ok")
+    assert replacing.instance_ids() == old
+    assert "Failed to deploy application." in replacing.messages("ERROR")
+
+
+def test_an_additional_batch_keeps_the_capacity(aws: EmbeddedAws, clients: Clients) -> None:
+    settings = [
+        option(COMMAND, "DeploymentPolicy", "RollingWithAdditionalBatch"),
+        option(COMMAND, "BatchSizeType", "Fixed"),
+        option(COMMAND, "BatchSize", "1"),
+        option("aws:autoscaling:asg", "MinSize", "2"),
+    ]
+    additional = Deployments(aws, clients, clients.launch("additional-dev", *settings))
+    aws.advance(240)
+    old = additional.instance_ids()
+    additional.deploy("additional-1")
+    aws.advance(60)
+    assert len(additional.instance_ids()) == 3
+    aws.advance(123)
+    assert additional.look().instances == _all("additional-1")
+    assert len(set(old) & set(additional.instance_ids())) == 1
+    assert any("Launching a new batch of 1 additional instance(s)." in told for told in additional.messages("INFO"))
+
+
+def test_update_seconds_are_real_seconds_without_a_virtual_clock() -> None:
+    with EmbeddedAws.start(update_seconds=600, launch_seconds=0) as real:
+        clients = Clients(real)
+        deployments = Deployments(real, clients, clients.launch("real-dev"))
+        assert deployments.look().status == "Ready"
+        deployments.deploy("v1")
+        assert deployments.look().status == "Updating"

@@ -1,0 +1,156 @@
+"""The deployer's policy and the permissions that UpdateEnvironment requires, for each deployment policy."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from beanpod._deploy_scope import DeployScope
+from beanpod._release_statements import release_statements
+from beanpod._rollout_statements import rollout_statements
+from beanpod._settings import DeploymentPolicy
+from beanpod_emulator import EmbeddedAws
+from beanpod_emulator.beanstalk.downstream import TABLE, Row
+from emulator.tests.clients import Clients, option
+
+KINDS = [
+    ("LoadBalanced", "AllAtOnce"),
+    ("LoadBalanced", "Rolling"),
+    ("LoadBalanced", "RollingWithAdditionalBatch"),
+    ("LoadBalanced", "Immutable"),
+    ("LoadBalanced", "TrafficSplitting"),
+    ("SingleInstance", "AllAtOnce"),
+    ("SingleInstance", "Immutable"),
+]
+every_kind = pytest.mark.parametrize(("environment_type", "policy"), KINDS)
+
+
+def asking(*, asked: bool) -> list[tuple[str, tuple[str, str]]]:
+    """Each action of the table, with the first kind of environment that asks for it."""
+    found: dict[str, tuple[str, str]] = {}
+    for environment_type, policy in KINDS:
+        balanced = environment_type == "LoadBalanced"
+        for row in TABLE:
+            if policy in row.policies and row.asked is asked and (balanced or not row.balanced):
+                found.setdefault(row.action, (environment_type, policy))
+    return list(found.items())
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[EmbeddedAws]:
+    with EmbeddedAws.start(enforce_iam=True) as running:
+        yield running
+
+
+class Deployer:
+    """Deploys to one environment with the policy that deployers get for it, or with a changed one."""
+
+    def __init__(self, aws: EmbeddedAws, clients: Clients, environment_type: str, policy: str) -> None:
+        self._clients = clients
+        self.name = f"{environment_type}-{policy}".lower()[:40].rstrip("-")
+        self._bucket = f"artifacts-{self.name}"
+        clients("s3").create_bucket(Bucket=self._bucket)
+        clients("s3").put_object(Bucket=self._bucket, Key="bundles/v1.zip", Body=b"zip")
+        self._user()
+        clients.launch(
+            self.name,
+            option("aws:elasticbeanstalk:environment", "EnvironmentType", environment_type),
+            option("aws:elasticbeanstalk:environment", "LoadBalancerType", "application"),
+            option("aws:elasticbeanstalk:command", "DeploymentPolicy", policy),
+            application=self.name,
+        )
+        self._scope = DeployScope(
+            partition="aws",
+            region="us-east-1",
+            account="123456789012",
+            application_name=self.name,
+            environment_names=(self.name,),
+            bucket_arn=f"arn:aws:s3:::{self._bucket}",
+            instance_role_arn="arn:aws:iam::123456789012:role/web",
+            deployment_policy=DeploymentPolicy(policy),
+        )
+        self._arguments = aws.client_arguments | self._key | {"config": Config(retries={"total_max_attempts": 1})}
+        self._labels = 0
+
+    def _user(self) -> None:
+        iam = self._clients("iam")
+        iam.create_user(UserName=self.name)
+        key = iam.create_access_key(UserName=self.name)["AccessKey"]
+        self._key = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
+
+    @property
+    def statements(self) -> list[dict[str, Any]]:
+        return [it.to_json() for it in (*release_statements(self._scope), *rollout_statements(self._scope))]
+
+    def errors(self, statements: list[dict[str, Any]]) -> list[str]:
+        """What a deployment with these statements is refused for, by the call or by an event; [] where it succeeds."""
+        document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        self._clients("iam").put_user_policy(UserName=self.name, PolicyName="deploys", PolicyDocument=document)
+        make: Any = boto3.client
+        beanstalk = make("elasticbeanstalk", **self._arguments)
+        self._labels += 1
+        version = {"ApplicationName": self.name, "VersionLabel": f"v{self._labels}"}
+        bundle = {"S3Bucket": self._bucket, "S3Key": "bundles/v1.zip"}
+        # What is asked of the caller for a version has tests of its own.
+        self._clients("elasticbeanstalk").create_application_version(**version, SourceBundle=bundle)
+        try:
+            answer = beanstalk.update_environment(EnvironmentName=self.name, VersionLabel=version["VersionLabel"])
+        except ClientError as refused:
+            return [str(refused)]
+        request = answer["ResponseMetadata"]["RequestId"]
+        told = self._clients("elasticbeanstalk").describe_events(RequestId=request, Severity="ERROR")["Events"]
+        shown = self._clients("elasticbeanstalk").describe_environments(EnvironmentNames=[self.name])
+        deployed = shown["Environments"][0]["VersionLabel"] == version["VersionLabel"]
+        assert deployed is not bool(told)
+        return [event["Message"] for event in told]
+
+
+@pytest.fixture(scope="module")
+def deployers(aws: EmbeddedAws, clients: Clients) -> dict[tuple[str, str], Deployer]:
+    trust = {"Version": "2012-10-17", "Statement": []}
+    clients("iam").create_role(RoleName="web", AssumeRolePolicyDocument=json.dumps(trust))
+    clients("iam").add_role_to_instance_profile(InstanceProfileName=clients.instance_profile, RoleName="web")
+    return {kind: Deployer(aws, clients, *kind) for kind in KINDS}
+
+
+@every_kind
+def test_the_deployers_policy_allows_every_required_permission(
+    deployers: dict[tuple[str, str], Deployer], environment_type: str, policy: str
+) -> None:
+    deployer = deployers[environment_type, policy]
+    assert deployer.errors(deployer.statements) == []
+
+
+@pytest.mark.parametrize(("action", "kind"), asking(asked=True))
+def test_a_missing_permission_fails_the_update(
+    deployers: dict[tuple[str, str], Deployer], action: str, kind: tuple[str, str]
+) -> None:
+    deployer = deployers[kind]
+    told = deployer.errors([*deployer.statements, {"Effect": "Deny", "Action": action, "Resource": "*"}])
+    assert [text for text in told if action in text]
+
+
+@pytest.mark.parametrize(("action", "kind"), asking(asked=False))
+def test_disputed_permissions_are_required_by_a_fault_only(
+    aws: EmbeddedAws, deployers: dict[tuple[str, str], Deployer], action: str, kind: tuple[str, str]
+) -> None:
+    deployer = deployers[kind]
+    aws.order("requires-permission", permission=action, environment=deployer.name, times=2)
+    assert [text for text in deployer.errors(deployer.statements) if action in text]
+    assert deployer.errors([*deployer.statements, {"Effect": "Allow", "Action": action, "Resource": "*"}]) == []
+
+
+def test_a_fault_can_require_any_permission(aws: EmbeddedAws, deployers: dict[tuple[str, str], Deployer]) -> None:
+    deployer = deployers["SingleInstance", "AllAtOnce"]
+    aws.order("requires-permission", permission="ec2:AllocateAddress", environment=deployer.name)
+    assert "ec2:AllocateAddress" in deployer.errors(deployer.statements)[-1]
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row.action} on {row.on}")
+def test_every_row_has_a_source(row: Row) -> None:
+    assert row.sources
+    assert all(source.startswith(("https://", "the security review")) for source in row.sources)

@@ -1,0 +1,411 @@
+"""Permissions under enforced IAM, with AWS's error messages."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore import UNSIGNED, xform_name
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from beanpod_emulator import EmbeddedAws
+from emulator.tests.clients import Clients, error
+from emulator.tests.requests import send, signed
+
+USER = "arn:aws:iam::123456789012:user/deployer"
+BEANSTALK = "arn:aws:elasticbeanstalk:us-east-1:123456789012"
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[EmbeddedAws]:
+    with EmbeddedAws.start(enforce_iam=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def key(clients: Clients) -> dict[str, str]:
+    clients("iam").create_user(UserName="deployer")
+    made = clients("iam").create_access_key(UserName="deployer")["AccessKey"]
+    clients("s3").create_bucket(Bucket="artifacts")
+    clients("s3").put_object(Bucket="artifacts", Key="bundles/there.zip", Body=b"zip")
+    clients("elasticbeanstalk").create_application(ApplicationName="guestbook")
+    clients.launch("guestbook-dev")
+    return {"aws_access_key_id": made["AccessKeyId"], "aws_secret_access_key": made["SecretAccessKey"]}
+
+
+def document(*statements: dict[str, Any]) -> str:
+    """A policy; a statement that does not say so allows, and on everything."""
+    complete = [{"Effect": "Allow"} | ({} if "Principal" in it else {"Resource": "*"}) | it for it in statements]
+    return json.dumps({"Version": "2012-10-17", "Statement": complete})
+
+
+class User:
+    """Somebody with a key and one inline policy."""
+
+    def __init__(self, aws: EmbeddedAws, clients: Clients, key: dict[str, str]) -> None:
+        self._arguments = aws.client_arguments | key | {"config": Config(retries={"total_max_attempts": 1})}
+        self._iam = clients("iam")
+
+    def __call__(self, service: str, **other: str) -> Any:
+        make: Any = boto3.client
+        return make(service, **(self._arguments | other))
+
+    def may(self, *statements: dict[str, Any]) -> None:
+        document = {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Resource": "*"} | it for it in statements],
+        }
+        self._iam.put_user_policy(UserName="deployer", PolicyName="own", PolicyDocument=json.dumps(document))
+
+
+@pytest.fixture
+def user(aws: EmbeddedAws, clients: Clients, key: dict[str, str]) -> User:
+    user = User(aws, clients, key)
+    user.may({"Action": "ec2:*"})
+    return user
+
+
+APPLICATION = {"ApplicationName": "guestbook"}
+ENVIRONMENT = {"EnvironmentName": "guestbook-dev"}
+VERSION = {"VersionLabel": "v1"}
+THERE = {"Bucket": "artifacts", "Key": "bundles/there.zip"}
+ON_ENVIRONMENT = f"{BEANSTALK}:environment/guestbook/guestbook-dev"
+CALLS = [
+    ("DescribeApplications", {"ApplicationNames": ["guestbook"]}, f"{BEANSTALK}:application/guestbook"),
+    ("DescribeEnvironments", APPLICATION, f"{BEANSTALK}:environment/guestbook/*"),
+    ("DescribeEnvironments", {"EnvironmentNames": ["guestbook-dev"]}, ON_ENVIRONMENT),
+    ("DescribeEnvironmentHealth", ENVIRONMENT, ON_ENVIRONMENT),
+    ("DescribeInstancesHealth", ENVIRONMENT, ON_ENVIRONMENT),
+    ("DescribeEvents", ENVIRONMENT, ON_ENVIRONMENT),
+    ("DescribeEvents", APPLICATION, f"{BEANSTALK}:application/guestbook"),
+    ("UpdateEnvironment", ENVIRONMENT | VERSION, ON_ENVIRONMENT),
+    ("AbortEnvironmentUpdate", ENVIRONMENT, ON_ENVIRONMENT),
+    ("CreateApplicationVersion", APPLICATION | VERSION, f"{BEANSTALK}:applicationversion/guestbook/v1"),
+    ("DescribeApplicationVersions", APPLICATION, f"{BEANSTALK}:applicationversion/guestbook/*"),
+    ("DescribeStacks", {"StackName": "Guestbook"}, "arn:aws:cloudformation:us-east-1:123456789012:stack/Guestbook/*"),
+    ("GetSecretValue", {"SecretId": "key"}, "*"),
+    ("PutObject", THERE | {"Body": b"zip"}, "arn:aws:s3:::artifacts/bundles/there.zip"),
+    ("GetObject", THERE, "arn:aws:s3:::artifacts/bundles/there.zip"),
+    ("GetObjectAcl", THERE, "arn:aws:s3:::artifacts/bundles/there.zip"),
+    ("DeleteObject", {"Bucket": "artifacts", "Key": "locks/a"}, "arn:aws:s3:::artifacts/locks/a"),
+    ("GetBucketLocation", {"Bucket": "artifacts"}, "arn:aws:s3:::artifacts"),
+]
+SERVICES = {"DescribeStacks": "cloudformation", "GetSecretValue": "secretsmanager"}
+
+
+def _service(operation: str) -> str:
+    of_s3 = operation.endswith(("Object", "ObjectAcl", "BucketLocation"))
+    return "s3" if of_s3 else SERVICES.get(operation, "elasticbeanstalk")
+
+
+def _call(user: User, operation: str, request: dict[str, Any]) -> str:
+    """The code of the error that comes back, empty for none."""
+    try:
+        getattr(user(_service(operation)), xform_name(operation))(**request)
+    except ClientError as refused:
+        return str(refused.response["Error"]["Code"])
+    return ""
+
+
+@pytest.mark.parametrize(("operation", "request_", "resource"), CALLS)
+def test_denies_a_call_without_its_permission(
+    user: User, operation: str, request_: dict[str, Any], resource: str
+) -> None:
+    service = _service(operation)
+    with pytest.raises(ClientError) as caught:
+        getattr(user(service), xform_name(operation))(**request_)
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+    code, message = error(caught)
+    shown = f'"{resource}"' if service == "s3" else resource
+    assert code == "AccessDenied"
+    assert message.startswith(f"User: {USER} is not authorized to perform: {service}:{operation} on resource: {shown} ")
+    assert message.endswith(f"because no identity-based policy allows the {service}:{operation} action")
+
+
+@pytest.mark.parametrize(("operation", "request_", "resource"), CALLS)
+def test_allows_a_call_with_just_its_permission(
+    user: User, operation: str, request_: dict[str, Any], resource: str
+) -> None:
+    user.may({"Action": f"{_service(operation)}:{operation}", "Resource": resource})
+    # It may then be refused for what is not there.
+    assert _call(user, operation, request_) != "AccessDenied"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        {"Action": "s3:PutObject", "Resource": "arn:aws:s3:::artifacts/locks/*"},
+        {"NotAction": "s3:PutObject"},
+        {"Action": "s3:*", "Condition": {"StringEquals": {"aws:ResourceTag/team": "web"}}},
+        {"Action": "s3:*", "Condition": {"NumericLessThan": {"aws:MultiFactorAuthAge": "60"}}},
+    ],
+)
+def test_a_statement_about_another_resource_allows_nothing(user: User, statement: dict[str, Any]) -> None:
+    user.may(statement)
+    with pytest.raises(ClientError, match="not authorized to perform: s3:PutObject"):
+        user("s3").put_object(Bucket="artifacts", Key="bundles/a.zip", Body=b"zip")
+
+
+def test_wildcards_and_case_of_actions(user: User) -> None:
+    user.may({"Action": "S3:put*", "Resource": "arn:aws:s3:::artifacts/b?ndles/*"})
+    user("s3").put_object(Bucket="artifacts", Key="bundles/a.zip", Body=b"zip")
+
+
+def test_explicit_deny_wins(user: User) -> None:
+    user.may({"Action": "s3:*"}, {"Effect": "Deny", "Action": "s3:PutObject"})
+    with pytest.raises(ClientError, match="with an explicit deny in an identity-based policy"):
+        user("s3").put_object(Bucket="artifacts", Key="bundles/a.zip", Body=b"zip")
+    user("s3").list_objects_v2(Bucket="artifacts")
+
+
+def test_managed_policies_and_groups_count(aws: EmbeddedAws, clients: Clients, user: User) -> None:
+    listing = document({"Action": "s3:ListBucket"})
+    managed = clients("iam").create_policy(PolicyName="listing", PolicyDocument=listing)["Policy"]["Arn"]
+    clients("iam").create_group(GroupName="readers")
+    clients("iam").attach_group_policy(GroupName="readers", PolicyArn=managed)
+    clients("iam").add_user_to_group(GroupName="readers", UserName="deployer")
+    user("s3").list_objects_v2(Bucket="artifacts")
+    clients("iam").remove_user_from_group(GroupName="readers", UserName="deployer")
+    clients("iam").attach_user_policy(UserName="deployer", PolicyArn=managed)
+    user("s3").list_objects_v2(Bucket="artifacts")
+    clients("iam").detach_user_policy(UserName="deployer", PolicyArn=managed)
+
+
+def test_a_missing_object_is_404_only_with_list_permission(user: User) -> None:
+    user.may({"Action": "s3:GetObject"})
+    with pytest.raises(ClientError, match="is not authorized to perform: s3:ListBucket"):
+        user("s3").get_object(Bucket="artifacts", Key="bundles/missing.zip")
+    user.may({"Action": ["s3:GetObject", "s3:ListBucket"]})
+    with pytest.raises(ClientError) as caught:
+        user("s3").get_object(Bucket="artifacts", Key="bundles/missing.zip")
+    assert error(caught)[0] == "NoSuchKey"
+
+
+def test_a_denied_head_request_has_no_body(user: User) -> None:
+    with pytest.raises(ClientError) as caught:
+        user("s3").head_object(Bucket="artifacts", Key="bundles/there.zip")
+    assert error(caught) == ("403", "Forbidden")
+
+
+def test_tags_and_acls_of_an_upload_require_more_permissions(user: User) -> None:
+    user.may({"Action": "s3:PutObject"})
+    with pytest.raises(ClientError, match="not authorized to perform: s3:PutObjectTagging"):
+        user("s3").put_object(Bucket="artifacts", Key="bundles/a.zip", Body=b"zip", Tagging="a=b")
+    with pytest.raises(ClientError, match="not authorized to perform: s3:PutObjectAcl"):
+        user("s3").put_object(Bucket="artifacts", Key="bundles/a.zip", Body=b"zip", ACL="private")
+
+
+def test_tags_of_a_version_require_another_permission(user: User) -> None:
+    user.may({"Action": "elasticbeanstalk:CreateApplicationVersion"})
+    tagged = APPLICATION | {"VersionLabel": "tagged", "Tags": [{"Key": "commit", "Value": "1"}]}
+    version = f"{BEANSTALK}:applicationversion/guestbook/tagged"
+    with pytest.raises(
+        ClientError, match=f"not authorized to perform: elasticbeanstalk:AddTags on resource: {version}"
+    ):
+        user("elasticbeanstalk").create_application_version(**tagged)
+    user.may({"Action": ["elasticbeanstalk:CreateApplicationVersion", "elasticbeanstalk:AddTags"], "Resource": version})
+    user("elasticbeanstalk").create_application_version(**tagged)
+    with pytest.raises(ClientError, match="not authorized to perform: elasticbeanstalk:RemoveTags on resource"):
+        user("elasticbeanstalk").update_tags_for_resource(ResourceArn=version, TagsToRemove=["commit"])
+
+
+def test_get_caller_identity_requires_no_permission(user: User) -> None:
+    identity = user("sts").get_caller_identity()
+    assert (identity["Arn"], identity["Account"]) == (USER, "123456789012")
+
+
+@pytest.mark.parametrize(("service", "code"), [("sts", "InvalidClientTokenId"), ("s3", "InvalidAccessKeyId")])
+def test_rejects_an_unknown_access_key(user: User, service: str, code: str) -> None:
+    operation = {"sts": "get_caller_identity", "s3": "list_buckets"}[service]
+    with pytest.raises(ClientError) as caught:
+        getattr(user(service, aws_access_key_id="AKIANOBODYHASTHISONE"), operation)()
+    assert error(caught)[0] == code
+
+
+@pytest.mark.parametrize("service", ["sts", "s3", "secretsmanager"])
+def test_rejects_a_wrong_secret(user: User, service: str) -> None:
+    operation = {"sts": "get_caller_identity", "s3": "list_buckets", "secretsmanager": "list_secrets"}[service]
+    with pytest.raises(ClientError) as caught:
+        getattr(user(service, aws_secret_access_key="guessed"), operation)()
+    assert error(caught)[0] == "SignatureDoesNotMatch"
+
+
+@pytest.mark.parametrize(
+    ("query", "target", "named"),
+    [
+        ("?Action=GetUser", None, "CreateUser"),
+        ("", "AWSIam.GetUser", "CreateUser"),
+        ("?Action=CreateUser", None, "GetUser"),
+    ],
+)
+def test_rejects_a_request_that_names_two_actions(
+    aws: EmbeddedAws, clients: Clients, user: User, key: dict[str, str], query: str, target: str | None, named: str
+) -> None:
+    user.may({"Action": "iam:GetUser"})
+    body = f"Action={named}&Version=2010-05-08&UserName=intruder".encode()
+    headers = {"content-type": "application/x-www-form-urlencoded"} | ({"x-amz-target": target} if target else {})
+    own = {"key": key["aws_access_key_id"], "secret": key["aws_secret_access_key"]}
+    answer = send(aws, "POST", f"/{query}", signed(aws, "iam", "POST", f"/{query}", headers, body, **own), body)
+    assert answer.status == 403
+    assert not clients.exists("iam", "get_user", UserName="intruder")
+
+
+def test_rejects_an_unsigned_request(aws: EmbeddedAws) -> None:
+    make: Any = boto3.client
+    anonymous = make("s3", config=Config(signature_version=UNSIGNED), **aws.client_arguments)
+    with pytest.raises(ClientError, match="Access Denied"):
+        anonymous.get_object(Bucket="artifacts", Key="bundles/there.zip")
+
+
+GITHUB = "token.actions.githubusercontent.com"
+SUBJECT = "repo:me/app:ref:refs/heads/main"
+
+
+@pytest.fixture(scope="module")
+def github(clients: Clients) -> str:
+    """GitHub as an identity provider of the account; its ARN."""
+    made = clients("iam").create_open_id_connect_provider(Url=f"https://{GITHUB}", ClientIDList=["sts.amazonaws.com"])
+    return str(made["OpenIDConnectProviderArn"])
+
+
+@pytest.mark.parametrize("name", ["ci", "github"])
+def test_a_session_has_the_permissions_of_its_role(
+    aws: EmbeddedAws, clients: Clients, user: User, github: str, name: str
+) -> None:
+    for_workflow = name == "github"
+    trust = document({"Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"})
+    role = _role(clients, name, document(_trust(github)) if for_workflow else trust)
+    listing = document({"Action": "s3:ListBucket"})
+    clients("iam").put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=listing)
+    identity = {"WebIdentityToken": aws.web_identity_token(SUBJECT)} if for_workflow else {}
+    assume = clients("sts").assume_role_with_web_identity if for_workflow else clients("sts").assume_role
+    session = assume(RoleArn=role, RoleSessionName="run-1", **identity)["Credentials"]
+    own = {
+        "aws_access_key_id": session["AccessKeyId"],
+        "aws_secret_access_key": session["SecretAccessKey"],
+        "aws_session_token": session["SessionToken"],
+    }
+    user("s3", **own).list_objects_v2(Bucket="artifacts")
+    assert user("sts", **own).get_caller_identity()["Arn"].endswith(f":assumed-role/{name}/run-1")
+    with pytest.raises(ClientError, match=f"assumed-role/{name}/run-1 is not authorized to perform: s3:GetObject"):
+        user("s3", **own).get_object(Bucket="artifacts", Key="bundles/there.zip")
+
+
+def _role(clients: Clients, name: str, trust: str) -> str:
+    return str(clients("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"])
+
+
+def _trust(provider: str, **claims: str) -> dict[str, Any]:
+    """What github_deploy_role.py writes: the audience, and the subject."""
+    wanted = {"aud": "sts.amazonaws.com", "sub": SUBJECT} | claims
+    condition = {"StringEquals": {f"{GITHUB}:{name}": value for name, value in wanted.items()}}
+    return {
+        "Principal": {"Federated": provider},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": condition,
+    }
+
+
+@pytest.mark.parametrize(
+    ("claims", "trusted", "code"),
+    [
+        ({"subject": "repo:me/app:ref:refs/heads/other"}, {}, "AccessDenied"),
+        ({"subject": "repo:somebody/fork:ref:refs/heads/main"}, {}, "AccessDenied"),
+        ({"subject": SUBJECT, "audience": "https://github.com/me"}, {}, "AccessDenied"),
+        ({"subject": SUBJECT}, {"environment": "prod"}, "AccessDenied"),
+        ({"subject": SUBJECT, "issuer": "https://gitlab.com"}, {}, "InvalidIdentityToken"),
+    ],
+)
+def test_checks_web_identity_claims_against_the_trust_policy(
+    aws: EmbeddedAws, clients: Clients, github: str, claims: dict[str, str], trusted: dict[str, str], code: str
+) -> None:
+    role = _role(clients, f"for-{len(clients('iam').list_roles()['Roles'])}", document(_trust(github, **trusted)))
+    token = aws.web_identity_token(**claims)
+    request = {"RoleArn": role, "RoleSessionName": "run-1", "WebIdentityToken": token}
+    with pytest.raises(ClientError) as caught:
+        clients("sts").assume_role_with_web_identity(**request)
+    assert error(caught)[0] == code
+
+
+def test_rejects_a_foreign_web_identity_token(aws: EmbeddedAws, clients: Clients, github: str) -> None:
+    role = _role(clients, "for-nobody", document(_trust(github)))
+    ours = aws.web_identity_token(SUBJECT)
+    unsigned = "eyJhbGciOiJub25lIn0." + ours.split(".")[1] + "."
+    with EmbeddedAws.start() as other:
+        tokens = ["made up by somebody", unsigned, ours[:-4] + "AAAA", other.web_identity_token(SUBJECT)]
+    for token in tokens:
+        with pytest.raises(ClientError) as caught:
+            clients("sts").assume_role_with_web_identity(RoleArn=role, RoleSessionName="me", WebIdentityToken=token)
+        assert error(caught)[0] == "InvalidIdentityToken"
+    nobodys = f"{role}s"
+    with pytest.raises(ClientError) as caught:
+        clients("sts").assume_role_with_web_identity(RoleArn=nobodys, RoleSessionName="me", WebIdentityToken=ours)
+    assert error(caught)[0] == "AccessDenied"
+
+
+def test_create_version_requires_access_to_the_bundle(user: User) -> None:
+    user.may({"Action": "elasticbeanstalk:CreateApplicationVersion"})
+    request = APPLICATION | {"VersionLabel": "unreadable", "SourceBundle": {"S3Bucket": "artifacts", "S3Key": "k"}}
+    with pytest.raises(ClientError) as caught:
+        user("elasticbeanstalk").create_application_version(**request)
+    unreadable = "Unable to download from S3 location (Bucket: artifacts  Key: k). Reason: Forbidden"
+    assert error(caught) == ("InvalidParameterCombination", unreadable)
+
+
+DOWNSTREAM = [
+    "cloudformation:DescribeStacks",
+    "cloudformation:DescribeStackResource",
+    "cloudformation:DescribeStackResources",
+    "cloudformation:GetTemplate",
+    "autoscaling:DescribeAutoScalingGroups",
+    "autoscaling:DescribeScalingActivities",
+    "autoscaling:SuspendProcesses",
+    "autoscaling:ResumeProcesses",
+    "ec2:DescribeInstances",
+    "ec2:DescribeInstanceStatus",
+    "elasticloadbalancing:DescribeTargetGroups",
+    "elasticloadbalancing:DescribeTargetHealth",
+    "elasticloadbalancing:RegisterTargets",
+    "elasticloadbalancing:DeregisterTargets",
+]
+
+
+@pytest.fixture(scope="module")
+def deployable(clients: Clients, key: dict[str, str]) -> str:
+    return clients.version("deployable")
+
+
+@pytest.mark.parametrize("action", DOWNSTREAM)
+def test_an_update_without_a_permission_ends_with_an_error_event(
+    clients: Clients, user: User, deployable: str, action: str
+) -> None:
+    user.may({"Action": "*"}, {"Effect": "Deny", "Action": action})
+    answer = user("elasticbeanstalk").update_environment(VersionLabel=deployable, **ENVIRONMENT)
+    beanstalk = clients("elasticbeanstalk")
+    found = beanstalk.describe_events(RequestId=answer["ResponseMetadata"]["RequestId"], Severity="ERROR")["Events"]
+    first = found[-1]["Message"]
+    assert first.startswith("Service:Amazon")
+    assert f"Message:User: {USER} is not authorized to perform: {action} on resource: " in first
+    assert found[-2]["Message"] == "Failed to deploy application."
+    environment = beanstalk.describe_environments(EnvironmentNames=["guestbook-dev"])["Environments"][0]
+    assert (environment["Status"], environment["VersionLabel"]) == ("Ready", "Sample Application")
+
+
+@pytest.mark.parametrize("action", ["s3:GetBucketLocation", "s3:PutObjectAcl", "s3:DeleteObject"])
+def test_rejects_an_update_without_access_to_the_storage_bucket(user: User, deployable: str, action: str) -> None:
+    user.may({"Action": "*"}, {"Effect": "Deny", "Action": action})
+    with pytest.raises(ClientError) as caught:
+        user("elasticbeanstalk").update_environment(VersionLabel=deployable, **ENVIRONMENT)
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+    code, message = error(caught)
+    assert code == "InsufficientPrivilegesException"
+    assert message.startswith(f"You do not have permission to perform the '{action}' action. Verify that your S3")
+
+
+def test_an_update_with_every_permission_succeeds(clients: Clients, user: User, deployable: str) -> None:
+    user.may({"Action": "*"})
+    user("elasticbeanstalk").update_environment(VersionLabel=deployable, **ENVIRONMENT)
+    found = clients("elasticbeanstalk").describe_environments(EnvironmentNames=["guestbook-dev"])["Environments"]
+    assert found[0]["VersionLabel"] == deployable

@@ -1,0 +1,131 @@
+"""The server's command: what it prints, where it listens, how it ends."""
+
+import errno
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import boto3
+import pytest
+
+from beanpod_emulator import EmbeddedAws, EmbeddedAwsError
+from beanpod_emulator.server.httpd import PortError, listen
+from emulator.tests.clients import ROOT
+
+
+def _run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "beanpod_emulator", *arguments]
+    return subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=False, timeout=300)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_prints_variables_and_stops_on_a_signal(how: signal.Signals) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "beanpod_emulator",
+        "--port",
+        "0",
+        "--account",
+        "210987654321",
+        "--region",
+        "eu-west-1",
+    ]
+    with subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as server:
+        assert server.stdout
+        lines: list[str] = []
+        while not lines or not lines[-1].startswith("Ready"):
+            lines.append(server.stdout.readline())
+        exported = dict(line.split()[1].split("=", 1) for line in lines if "export" in line)
+        sts = boto3.client(
+            "sts",
+            endpoint_url=exported["AWS_ENDPOINT_URL"],
+            region_name=exported["AWS_REGION"],
+            aws_access_key_id=exported["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=exported["AWS_SECRET_ACCESS_KEY"],
+        )
+        assert sts.get_caller_identity()["Account"] == "210987654321"
+        server.send_signal(how)
+        rest, errors = server.communicate(timeout=120)
+    assert (server.returncode, rest, errors) == (0, "", "")
+    # A profile of the shell would win over the exported key, a session token would go with it.
+    assert "  unset AWS_PROFILE AWS_SESSION_TOKEN\n" in lines
+    assert exported["AWS_ENDPOINT_URL"].startswith("http://localhost:")
+    # An address: with a name, AWS's SDK for JavaScript would put the bucket before it.
+    assert exported["AWS_ENDPOINT_URL_S3"] == exported["AWS_ENDPOINT_URL"].replace("localhost", "127.0.0.1")
+    assert exported["AWS_REGION"] == exported["AWS_DEFAULT_REGION"] == "eu-west-1"
+
+
+def test_a_port_in_use_is_exit_code_2() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        run = _run("--port", str(port))
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr == (f"emulator: port {port} is in use: stop what listens there, or choose another with --port\n")
+
+
+def test_a_privileged_port_has_its_own_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    # Whether a port is root's depends on the machine and on who runs this.
+    monkeypatch.setattr("socket.socket.bind", refuse)
+    with pytest.raises(PortError, match=r"^port 80 is for root only: choose one above 1023 with --port$"):
+        listen(80)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--account", "123"], "an account id has 12 digits, got 123"),
+        (["--update-seconds=-1"], "0 or more seconds, got -1"),
+        (["--launch-seconds=nan"], "0 or more seconds, got nan"),
+        (["--update-seconds=inf"], "0 or more seconds, got inf"),
+        (["--update-seconds=3s"], "0 or more seconds, got 3s"),
+        (["--port=70000"], "a port is a number from 0 to 65535, got 70000"),
+        (["--port=-1"], "a port is a number from 0 to 65535, got -1"),
+        (["--port=80x"], "a port is a number from 0 to 65535, got 80x"),
+        (["--region=Frankfurt"], "a region is written like eu-central-1, got Frankfurt"),
+    ],
+)
+def test_rejects_invalid_options_of_the_command(arguments: list[str], message: str) -> None:
+    run = _run(*arguments)
+    assert run.returncode == 2
+    assert message in run.stderr
+
+
+def test_listens_on_loopback_only() -> None:
+    with EmbeddedAws.start() as aws:
+        port = int(aws.endpoint_url.rsplit(":", 1)[1])
+        for address, refused in (("127.0.0.1", False), ("127.0.0.2", True)):
+            with socket.socket() as client:
+                assert (client.connect_ex((address, port)) != 0) is refused
+
+
+def test_each_start_has_empty_state() -> None:
+    with EmbeddedAws.start() as aws:
+        port = int(aws.endpoint_url.rsplit(":", 1)[1])
+        boto3.client("s3", **aws.client_arguments).create_bucket(Bucket="left-behind")
+    with EmbeddedAws.start(port=port) as aws:
+        assert boto3.client("s3", **aws.client_arguments).list_buckets()["Buckets"] == []
+
+
+def test_start_raises_when_the_server_exits() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(EmbeddedAwsError, match="did not start, exit code 2: its error output says why"):
+            EmbeddedAws.start(port=taken.getsockname()[1])
+
+
+def test_whole_environment_has_no_other_aws_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    with EmbeddedAws.start() as aws:
+        environment = aws.whole_environment()
+    assert "AWS_PROFILE" not in environment
+    assert environment["AWS_ENDPOINT_URL"] == aws.endpoint_url
+    assert "PATH" in environment

@@ -1,0 +1,619 @@
+"""Resource types: what a template says is what the services' own APIs then show, before and after a change."""
+
+import json
+from typing import Any
+
+import pytest
+
+from emulator.tests.clients import DOCKER, PROFILE_OPTION, Clients, option
+
+ANYONE = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "*", "Resource": "*"}
+POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
+
+
+def resource(kind: str, **properties: Any) -> dict[str, Any]:
+    return {"Type": f"AWS::{kind}", "Properties": properties}
+
+
+def ref(name: str) -> dict[str, str]:
+    return {"Ref": name}
+
+
+def att(name: str, attribute: str) -> dict[str, list[str]]:
+    return {"Fn::GetAtt": [name, attribute]}
+
+
+def tags(**values: str) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in values.items()]
+
+
+def complete(clients: Clients, name: str, resources: dict[str, Any], **outputs: Any) -> dict[str, str]:
+    """Deploy, insist that it worked, and give the outputs."""
+    shown = {key: {"Value": value} for key, value in outputs.items()}
+    sections = {"Outputs": shown} if shown else {}
+    status = clients.deploy(name, resources, **sections)["StackStatus"]
+    assert status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"), clients.reasons(name)
+    return clients.outputs(name)
+
+
+def destroy(clients: Clients, name: str) -> None:
+    clients("cloudformation").delete_stack(StackName=name)
+    assert not clients.exists("cloudformation", "describe_stacks", StackName=name), clients.reasons(name)
+
+
+def network(public: str, nat: str) -> dict[str, Any]:
+    return {
+        "Vpc": resource("EC2::VPC", CidrBlock="10.0.0.0/16", EnableDnsHostnames=True, Tags=tags(Name="vpc")),
+        "Igw": resource("EC2::InternetGateway"),
+        "Attached": resource("EC2::VPCGatewayAttachment", VpcId=ref("Vpc"), InternetGatewayId=ref("Igw")),
+        "Subnet": resource(
+            "EC2::Subnet",
+            VpcId=ref("Vpc"),
+            CidrBlock="10.0.0.0/24",
+            AvailabilityZone={"Fn::Select": [1, {"Fn::GetAZs": ""}]},
+            MapPublicIpOnLaunch=public,
+            Tags=tags(Name=public),
+        ),
+        "Table": resource("EC2::RouteTable", VpcId=ref("Vpc")),
+        "Associated": resource("EC2::SubnetRouteTableAssociation", SubnetId=ref("Subnet"), RouteTableId=ref("Table")),
+        "Eip": resource("EC2::EIP", Domain="vpc"),
+        "Nat": resource("EC2::NatGateway", SubnetId=ref("Subnet"), AllocationId=att("Eip", "AllocationId")),
+        "Route": resource("EC2::Route", RouteTableId=ref("Table"), DestinationCidrBlock="0.0.0.0/0")
+        | {"DependsOn": "Attached"},
+        "Logs": resource("Logs::LogGroup", LogGroupName="flow"),
+        "Role": resource("IAM::Role", AssumeRolePolicyDocument=TRUST),
+        "Flow": resource(
+            "EC2::FlowLog",
+            ResourceId=ref("Vpc"),
+            ResourceType="VPC",
+            TrafficType="ALL",
+            LogGroupName=ref("Logs"),
+            DeliverLogsPermissionArn=att("Role", "Arn"),
+        ),
+        "Endpoint": resource(
+            "EC2::VPCEndpoint",
+            VpcId=ref("Vpc"),
+            ServiceName="com.amazonaws.us-east-1.s3",
+            RouteTableIds=[ref("Table")],
+        ),
+    } | {"Target": resource("SSM::Parameter", Type="String", Value=nat)}
+
+
+def test_network(clients: Clients) -> None:
+    ec2 = clients("ec2")
+    for public, gateway in (("true", {"GatewayId": ref("Igw")}), ("false", {"NatGatewayId": ref("Nat")})):
+        resources = network(public, public)
+        resources["Route"]["Properties"] |= gateway
+        shown = complete(
+            clients,
+            "network",
+            resources,
+            Vpc=ref("Vpc"),
+            Subnet=ref("Subnet"),
+            Zone=att("Subnet", "AvailabilityZone"),
+            Table=ref("Table"),
+        )
+        subnet = ec2.describe_subnets(SubnetIds=[shown["Subnet"]])["Subnets"][0]
+        assert subnet["MapPublicIpOnLaunch"] is (public == "true")
+        assert {"Key": "Name", "Value": public} in subnet["Tags"]
+        assert (subnet["AvailabilityZone"], shown["Zone"]) == ("us-east-1b", "us-east-1b")
+        routes = ec2.describe_route_tables(RouteTableIds=[shown["Table"]])["RouteTables"][0]["Routes"]
+        default = next(route for route in routes if route.get("DestinationCidrBlock") == "0.0.0.0/0")
+        assert next(iter(gateway)) in default
+    dns = ec2.describe_vpc_attribute(VpcId=shown["Vpc"], Attribute="enableDnsHostnames")
+    assert dns["EnableDnsHostnames"]["Value"] is True
+    assert len(ec2.describe_flow_logs()["FlowLogs"]) == 1
+    destroy(clients, "network")
+    assert not clients.exists("ec2", "describe_vpcs", VpcIds=[shown["Vpc"]])
+    assert ec2.describe_flow_logs()["FlowLogs"] == []
+    assert ec2.describe_addresses()["Addresses"] == []
+
+
+def test_security_groups_have_exactly_the_rules_of_the_template(clients: Clients) -> None:
+    ec2 = clients("ec2")
+
+    def groups(port: int) -> dict[str, Any]:
+        web = {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "CidrIp": "0.0.0.0/0", "Description": "web"}
+        closed = {"IpProtocol": "icmp", "FromPort": 252, "ToPort": 86, "CidrIp": "255.255.255.255/32"}
+        peer = {"IpProtocol": "tcp", "FromPort": 3306, "ToPort": 3306}
+        return {
+            "Vpc": resource("EC2::VPC", CidrBlock="10.0.0.0/16"),
+            "Web": resource("EC2::SecurityGroup", GroupDescription="w", VpcId=ref("Vpc"), SecurityGroupIngress=[web]),
+            "Data": resource(
+                "EC2::SecurityGroup", GroupDescription="d", VpcId=ref("Vpc"), SecurityGroupEgress=[closed]
+            ),
+            "In": resource(
+                "EC2::SecurityGroupIngress",
+                GroupId=att("Data", "GroupId"),
+                SourceSecurityGroupId=att("Web", "GroupId"),
+                Description=str(port),
+                **peer,
+            ),
+            "Out": resource(
+                "EC2::SecurityGroupEgress",
+                GroupId=att("Web", "GroupId"),
+                DestinationSecurityGroupId=att("Data", "GroupId"),
+                **peer,
+            ),
+        }
+
+    def rules(group: str, direction: str) -> list[tuple[int, bool]]:
+        found = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]
+        permissions = found["IpPermissions" if direction == "in" else "IpPermissionsEgress"]
+        return sorted((item.get("FromPort", -1), bool(item["UserIdGroupPairs"])) for item in permissions)
+
+    for port in (80, 8080):
+        shown = complete(clients, "groups", groups(port), Web=ref("Web"), Data=ref("Data"))
+        assert rules(shown["Web"], "in") == [(port, False)]
+        assert rules(shown["Web"], "out") == [(-1, False), (3306, True)]
+        assert rules(shown["Data"], "in") == [(3306, True)]
+        assert rules(shown["Data"], "out") == [(252, False)]
+    destroy(clients, "groups")
+
+
+def test_identities_and_their_policies(clients: Clients) -> None:
+    iam = clients("iam")
+
+    def identities(managed: str, action: str, session: int) -> dict[str, Any]:
+        policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]}
+        arn, thumbprint = f"arn:aws:iam::aws:policy/{managed}", action[3] * 40
+        return {
+            "Role": resource(
+                "IAM::Role",
+                AssumeRolePolicyDocument=TRUST,
+                ManagedPolicyArns=[arn],
+                MaxSessionDuration=session,
+                Policies=[{"PolicyName": "inline", "PolicyDocument": policy}],
+                Tags=tags(action=action),
+            ),
+            "User": resource("IAM::User", ManagedPolicyArns=[arn], Groups=[ref("Group")], Tags=tags(action=action)),
+            "Group": resource("IAM::Group", Policies=[{"PolicyName": "inline", "PolicyDocument": policy}]),
+            "Inline": resource(
+                "IAM::Policy", PolicyName="beside", PolicyDocument=policy, Roles=[ref("Role")], Users=[ref("User")]
+            ),
+            "Own": resource("IAM::ManagedPolicy", PolicyDocument=policy, Roles=[ref("Role")]),
+            "Profile": resource("IAM::InstanceProfile", Roles=[ref("Role")]),
+            "Oidc": resource(
+                "IAM::OIDCProvider",
+                Url="https://token.example.com",
+                ThumbprintList=[thumbprint],
+                Tags=tags(action=action),
+            ),
+        }
+
+    for managed, action, session in (
+        ("AWSElasticBeanstalkWebTier", "s3:GetObject", 3600),
+        ("AmazonSSMManagedInstanceCore", "s3:PutObject", 7200),
+    ):
+        shown = complete(
+            clients,
+            "identities",
+            identities(managed, action, session),
+            Role=ref("Role"),
+            User=ref("User"),
+            Group=ref("Group"),
+            Own=ref("Own"),
+            Profile=ref("Profile"),
+            Oidc=ref("Oidc"),
+        )
+        role = {"RoleName": shown["Role"]}
+        attached = iam.list_attached_role_policies(**role)["AttachedPolicies"]
+        assert {item["PolicyName"] for item in attached} >= {managed}
+        assert len(attached) == 2
+        for name in ("inline", "beside"):
+            document = iam.get_role_policy(PolicyName=name, **role)["PolicyDocument"]
+            assert document["Statement"][0]["Action"] == action
+        assert iam.get_role(**role)["Role"]["MaxSessionDuration"] == session
+        assert iam.get_role(**role)["Role"]["Tags"] == tags(action=action)
+        user = iam.list_attached_user_policies(UserName=shown["User"])["AttachedPolicies"]
+        assert [item["PolicyName"] for item in user] == [managed]
+        assert iam.list_groups_for_user(UserName=shown["User"])["Groups"][0]["GroupName"] == shown["Group"]
+        version = iam.get_policy(PolicyArn=shown["Own"])["Policy"]["DefaultVersionId"]
+        own = iam.get_policy_version(PolicyArn=shown["Own"], VersionId=version)["PolicyVersion"]["Document"]
+        assert own["Statement"][0]["Action"] == action
+        provider = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=shown["Oidc"])
+        assert (provider["ThumbprintList"], provider["Tags"]) == ([action[3] * 40], tags(action=action))
+    profile = iam.get_instance_profile(InstanceProfileName=shown["Profile"])["InstanceProfile"]
+    assert [item["RoleName"] for item in profile["Roles"]] == [shown["Role"]]
+    destroy(clients, "identities")
+    assert not clients.exists("iam", "get_role", RoleName=shown["Role"])
+    assert not clients.exists("iam", "get_policy", PolicyArn=shown["Own"])
+
+
+def test_client_ids_of_a_provider_cannot_change_here(clients: Clients) -> None:
+    for client_id in ("one", "two"):
+        provider = resource("IAM::OIDCProvider", Url="https://ids.example.com", ClientIdList=[client_id])
+        status = clients.deploy("client-ids", {"Provider": provider})["StackStatus"]
+    assert status == "UPDATE_ROLLBACK_FAILED"
+    assert any("ClientIdList cannot change from ['one'] to ['two']" in text for text in clients.reasons("client-ids"))
+
+
+def test_access_key_is_rotated_by_its_serial_and_its_secret_follows(clients: Clients) -> None:
+    def resources(serial: int) -> dict[str, Any]:
+        pair = {"Fn::Sub": ['{"id":"${Key}","secret":"${Secret}"}', {"Secret": att("Key", "SecretAccessKey")}]}
+        return {
+            "User": resource("IAM::User"),
+            "Key": resource("IAM::AccessKey", UserName=ref("User"), Serial=serial),
+            "Secret": resource("SecretsManager::Secret", SecretString=pair),
+        }
+
+    seen = []
+    for serial in (1, 2):
+        shown = complete(clients, "keys", resources(serial), User=ref("User"), Secret=ref("Secret"))
+        secret = json.loads(clients("secretsmanager").get_secret_value(SecretId=shown["Secret"])["SecretString"])
+        keys = clients("iam").list_access_keys(UserName=shown["User"])["AccessKeyMetadata"]
+        assert [key["AccessKeyId"] for key in keys] == [secret["id"]]
+        assert len(secret["secret"]) == 40
+        seen.append(secret["id"])
+    assert seen[0] != seen[1]
+    destroy(clients, "keys")
+
+
+def database(days: int, size: str, logs: list[str]) -> dict[str, Any]:
+    password = {"Fn::Sub": "{{resolve:secretsmanager:${Secret}:SecretString:password::}}"}
+    generate = {
+        "SecretStringTemplate": '{"username":"admin"}',
+        "GenerateStringKey": "password",
+        "ExcludePunctuation": True,
+    }
+    return {
+        "Vpc": resource("EC2::VPC", CidrBlock="10.0.0.0/16"),
+        "One": resource("EC2::Subnet", VpcId=ref("Vpc"), CidrBlock="10.0.0.0/24", AvailabilityZone="us-east-1a"),
+        "Two": resource("EC2::Subnet", VpcId=ref("Vpc"), CidrBlock="10.0.1.0/24", AvailabilityZone="us-east-1b"),
+        "Group": resource("RDS::DBSubnetGroup", DBSubnetGroupDescription=size, SubnetIds=[ref("One"), ref("Two")]),
+        "Parameters": resource(
+            "RDS::DBParameterGroup", Family="mysql8.4", Description="p", Parameters={"max_connections": size}
+        ),
+        "Secret": resource("SecretsManager::Secret", GenerateSecretString=generate),
+        "Database": resource(
+            "RDS::DBInstance",
+            Engine="mysql",
+            EngineVersion="8.4.7",
+            DBInstanceClass="db.t4g.micro",
+            AllocatedStorage=size,
+            BackupRetentionPeriod=days,
+            DBName="app",
+            DBSubnetGroupName=ref("Group"),
+            DBParameterGroupName=ref("Parameters"),
+            EnableCloudwatchLogsExports=logs,
+            EnableIAMDatabaseAuthentication="true",
+            MasterUsername="admin",
+            MasterUserPassword=password,
+            StorageEncrypted=True,
+            Tags=tags(size=size),
+        ),
+        "Attached": resource(
+            "SecretsManager::SecretTargetAttachment",
+            SecretId=ref("Secret"),
+            TargetId=ref("Database"),
+            TargetType="AWS::RDS::DBInstance",
+        ),
+        "Policy": resource(
+            "SecretsManager::ResourcePolicy",
+            SecretId=ref("Secret"),
+            ResourcePolicy={"Statement": [ANYONE | {"Sid": f"D{days}"}]},
+        ),
+    }  # fmt: skip
+
+
+def test_database_with_its_secret_and_a_snapshot_at_the_end(clients: Clients) -> None:
+    rds, secrets = clients("rds"), clients("secretsmanager")
+    first = None
+    for days, size, logs in ((1, "20", ["error"]), (7, "40", ["error", "slowquery"])):
+        shown = complete(
+            clients,
+            "database",
+            database(days, size, logs),
+            Id=ref("Database"),
+            Host=att("Database", "Endpoint.Address"),
+            Port=att("Database", "Endpoint.Port"),
+            Secret=ref("Secret"),
+            Parameters=ref("Parameters"),
+        )
+        instance = rds.describe_db_instances(DBInstanceIdentifier=shown["Id"])["DBInstances"][0]
+        assert (instance["AllocatedStorage"], instance["BackupRetentionPeriod"]) == (int(size), days)
+        assert sorted(instance["EnabledCloudwatchLogsExports"]) == logs
+        assert (instance["IAMDatabaseAuthenticationEnabled"], instance["StorageEncrypted"]) == (True, True)
+        assert instance["TagList"] == tags(size=size)
+        found = rds.describe_db_parameters(DBParameterGroupName=shown["Parameters"])["Parameters"]
+        assert [item["ParameterValue"] for item in found if item["ParameterName"] == "max_connections"] == [size]
+        value = json.loads(secrets.get_secret_value(SecretId=shown["Secret"])["SecretString"])
+        first = first or value["password"]
+        assert value == {
+            "username": "admin",
+            "password": first,
+            "engine": "mysql",
+            "host": shown["Host"],
+            "port": int(shown["Port"]),
+            "dbname": "app",
+            "dbInstanceIdentifier": shown["Id"],
+        }
+        assert f"D{days}" in secrets.get_resource_policy(SecretId=shown["Secret"])["ResourcePolicy"]
+    destroy(clients, "database")
+    assert rds.describe_db_instances()["DBInstances"] == []
+    assert [item["DBInstanceIdentifier"] for item in rds.describe_db_snapshots()["DBSnapshots"]] == [shown["Id"]]
+    assert not clients.exists("secretsmanager", "describe_secret", SecretId=shown["Secret"])
+
+
+@pytest.mark.parametrize(
+    ("target", "secret", "reason"),
+    [
+        ("AWS::RDS::DBCluster", "{}", "TargetType must be AWS::RDS::DBInstance in the embedded AWS, got"),
+        ("AWS::RDS::DBInstance", "text", "The secret to attach must hold a JSON object"),
+    ],
+)
+def test_attachment_that_cannot_be_made_says_why(clients: Clients, target: str, secret: str, reason: str) -> None:
+    name = target.rsplit(":", 1)[1].lower()
+    resources = {
+        "Secret": resource("SecretsManager::Secret", SecretString=secret),
+        "Attached": resource(
+            "SecretsManager::SecretTargetAttachment", SecretId=ref("Secret"), TargetId="x", TargetType=target
+        ),
+    }
+    assert clients.deploy(name, resources)["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert any(reason in text for text in clients.reasons(name))
+
+
+def test_deletion_protection_of_a_database_is_honoured(clients: Clients) -> None:
+    protected = resource(
+        "RDS::DBInstance",
+        Engine="postgres",
+        DBInstanceClass="db.t4g.micro",
+        AllocatedStorage=20,
+        MasterUsername="master",
+        MasterUserPassword="secret-secret",
+        DeletionProtection=True,
+    )
+    complete(clients, "guarded", {"Database": protected})
+    clients("cloudformation").delete_stack(StackName="guarded")
+    assert clients.stack("guarded")["StackStatus"] == "DELETE_FAILED"
+
+
+def test_a_protected_database_that_stays_behind_keeps_its_groups(clients: Clients) -> None:
+    resources = database(1, "20", [])
+    resources["Database"]["Properties"]["DeletionProtection"] = True
+    names = complete(clients, "behind", resources, Id=ref("Database"), Group=ref("Group"), Parameters=ref("Parameters"))
+    kept = {name: resources[name] for name in ("Vpc", "One", "Two")}
+    assert clients.deploy("behind", kept)["StackStatus"] == "UPDATE_COMPLETE"
+    instance = clients("rds").describe_db_instances(DBInstanceIdentifier=names["Id"])["DBInstances"][0]
+    assert instance["DBSubnetGroup"]["DBSubnetGroupName"] == names["Group"]
+    assert instance["DBParameterGroups"][0]["DBParameterGroupName"] == names["Parameters"]
+    reasons = clients.reasons("behind")
+    assert any("One or more database instances are still members" in text for text in reasons)
+    assert any("Cannot delete the subnet group" in text for text in reasons)
+
+
+def test_another_engine_replaces_the_database(clients: Clients) -> None:
+    def stack(engine: str) -> dict[str, str]:
+        instance = resource(
+            "RDS::DBInstance",
+            Engine=engine,
+            DBInstanceClass="db.t4g.micro",
+            AllocatedStorage=20,
+            MasterUsername="master",
+            MasterUserPassword="secret-secret",
+        )
+        return complete(clients, "engines", {"Database": instance}, Id=ref("Database"))
+
+    old, new = stack("mysql")["Id"], stack("postgres")["Id"]
+    assert old != new
+    (instance,) = clients("rds").describe_db_instances(DBInstanceIdentifier=new)["DBInstances"]
+    assert instance["Engine"] == "postgres"
+    assert not clients.exists("rds", "describe_db_instances", DBInstanceIdentifier=old)
+
+
+def test_a_second_oidc_provider_of_one_url_is_named(clients: Clients) -> None:
+    provider = resource("IAM::OIDCProvider", Url="https://ids.example.org", ClientIdList=["one"])
+    complete(clients, "provider", {"Provider": provider})
+    assert clients.deploy("second-provider", {"Provider": provider})["StackStatus"] == "ROLLBACK_COMPLETE"
+    words = "Provider with url https://ids.example.org already exists. (EntityAlreadyExists)"
+    assert any(words in text for text in clients.reasons("second-provider"))
+
+
+def test_bucket_with_its_settings(clients: Clients) -> None:
+    s3 = clients("s3")
+    closed = dict.fromkeys(("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True)
+
+    def bucket(days: int, **more: Any) -> dict[str, Any]:
+        encryption = [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+        rule = {"Id": "old", "Status": "Enabled", "NoncurrentVersionExpiration": {"NoncurrentDays": days}}
+        return {
+            "Bucket": resource(
+                "S3::Bucket",
+                BucketEncryption={"ServerSideEncryptionConfiguration": encryption},
+                LifecycleConfiguration={"Rules": [rule]},
+                OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
+                VersioningConfiguration={"Status": "Enabled"},
+                Tags=tags(days=str(days)),
+                **more,
+            ),
+            "Policy": resource("S3::BucketPolicy", Bucket=ref("Bucket"), PolicyDocument=POLICY | {"Id": str(days)}),
+        }
+
+    for days, more in ((30, {"PublicAccessBlockConfiguration": closed}), (60, {})):
+        shown = complete(clients, "bucket", bucket(days, **more), Name=ref("Bucket"), Arn=att("Bucket", "Arn"))
+        name = {"Bucket": shown["Name"]}
+        rules = s3.get_bucket_lifecycle_configuration(**name)["Rules"]
+        assert rules[0]["NoncurrentVersionExpiration"]["NoncurrentDays"] == days
+        assert s3.get_bucket_versioning(**name)["Status"] == "Enabled"
+        assert s3.get_bucket_tagging(**name)["TagSet"] == tags(days=str(days))
+        assert json.loads(s3.get_bucket_policy(**name)["Policy"])["Id"] == str(days)
+        assert s3.get_bucket_encryption(**name)["ServerSideEncryptionConfiguration"]["Rules"]
+        assert clients.exists("s3", "get_public_access_block", **name) is bool(more)
+    assert shown["Arn"] == f"arn:aws:s3:::{shown['Name']}"
+    destroy(clients, "bucket")
+    assert not clients.exists("s3", "head_bucket", **name)
+
+
+def test_alarms_dashboards_topics_and_keys(clients: Clients) -> None:
+    cloudwatch, sns, kms = clients("cloudwatch"), clients("sns"), clients("kms")
+
+    def resources(number: int) -> dict[str, Any]:
+        metric = {"Namespace": "AWS/RDS", "MetricName": "CPUUtilization", "Statistic": "Average", "Period": 60}
+        return {
+            "Key": resource(
+                "KMS::Key",
+                KeyPolicy=POLICY,
+                Description=str(number),
+                EnableKeyRotation=True,
+                Tags=tags(n=str(number)),
+            ),
+            "Alias": resource("KMS::Alias", AliasName="alias/app", TargetKeyId=ref("Key")),
+            "Topic": resource("SNS::Topic", DisplayName=str(number), Tags=tags(n=str(number))),
+            "Mail": resource("SNS::Subscription", TopicArn=ref("Topic"), Protocol="email", Endpoint="me@example.com"),
+            "Allowed": resource("SNS::TopicPolicy", Topics=[ref("Topic")], PolicyDocument=POLICY | {"Id": str(number)}),
+            "Alarm": resource(
+                "CloudWatch::Alarm",
+                ComparisonOperator="GreaterThanThreshold",
+                EvaluationPeriods=1,
+                Threshold=number,
+                AlarmActions=[ref("Topic")],
+                Tags=tags(n=str(number)),
+                **metric,
+            ),
+            "Board": resource("CloudWatch::Dashboard", DashboardBody=json.dumps({"widgets": [], "number": number})),
+            "Stored": resource("SSM::Parameter", Type="String", Value=str(number), Tags={"n": str(number)}),
+            "Images": resource("ECR::Repository", ImageScanningConfiguration={"ScanOnPush": number == 1}),
+        }  # fmt: skip
+
+    for number in (1, 2):
+        shown = complete(clients, "watch", resources(number), Alarm=ref("Alarm"), Topic=ref("Topic"), Key=ref("Key"),
+                         Board=ref("Board"), Stored=ref("Stored"), Images=ref("Images"))  # fmt: skip
+        alarm = cloudwatch.describe_alarms(AlarmNames=[shown["Alarm"]])["MetricAlarms"][0]
+        assert (alarm["Threshold"], alarm["AlarmActions"]) == (number, [shown["Topic"]])
+        attributes = sns.get_topic_attributes(TopicArn=shown["Topic"])["Attributes"]
+        assert (attributes["DisplayName"], json.loads(attributes["Policy"])["Id"]) == (str(number), str(number))
+        assert len(sns.list_subscriptions_by_topic(TopicArn=shown["Topic"])["Subscriptions"]) == 1
+        board = cloudwatch.get_dashboard(DashboardName=shown["Board"])["DashboardBody"]
+        assert json.loads(board)["number"] == number
+        assert kms.describe_key(KeyId="alias/app")["KeyMetadata"]["Description"] == str(number)
+        assert kms.get_key_rotation_status(KeyId=shown["Key"])["KeyRotationEnabled"] is True
+        assert clients("ssm").get_parameter(Name=shown["Stored"])["Parameter"]["Value"] == str(number)
+        images = clients("ecr").describe_repositories(repositoryNames=[shown["Images"].lower()])["repositories"][0]
+        assert images["imageScanningConfiguration"]["scanOnPush"] is (number == 1)
+    destroy(clients, "watch")
+    assert cloudwatch.describe_alarms()["MetricAlarms"] == []
+    assert kms.describe_key(KeyId=shown["Key"])["KeyMetadata"]["KeyState"] == "PendingDeletion"
+
+
+def beanstalk(profile: str, description: str, greeting: str, **more: Any) -> dict[str, Any]:
+    settings = [
+        option(*PROFILE_OPTION, profile),
+        option("aws:elasticbeanstalk:application:environment", "GREETING", greeting),
+    ]
+    return {
+        "App": resource("ElasticBeanstalk::Application", Description=description),
+        "Version": resource(
+            "ElasticBeanstalk::ApplicationVersion",
+            ApplicationName=ref("App"),
+            Description=description,
+            SourceBundle={"S3Bucket": "bundles", "S3Key": "one.zip"},
+        ),
+        "Template": resource(
+            "ElasticBeanstalk::ConfigurationTemplate",
+            ApplicationName=ref("App"),
+            PlatformArn=DOCKER,
+            OptionSettings=settings,
+        ),
+        "Env": resource(
+            "ElasticBeanstalk::Environment",
+            ApplicationName=ref("App"),
+            PlatformArn=DOCKER,
+            OptionSettings=settings,
+            Tags=tags(greeting=greeting),
+            **more,
+        ),
+    }
+
+
+def test_beanstalk_types(clients: Clients) -> None:
+    client = clients("elasticbeanstalk")
+    clients("s3").create_bucket(Bucket="bundles")
+    clients("s3").put_object(Bucket="bundles", Key="one.zip", Body=b"zip")
+    ids = []
+    for description, greeting, more in (
+        ("first", "hello", {}),
+        ("second", "bye", {"Description": "changed"}),
+        ("second", "bye", {"CNAMEPrefix": "guestbook"}),
+    ):
+        shown = complete(
+            clients,
+            "beans",
+            beanstalk(clients.instance_profile, description, greeting, **more),
+            App=ref("App"),
+            Env=ref("Env"),
+            Url=att("Env", "EndpointURL"),
+            Template=att("Template", "TemplateName"),
+            Version=ref("Version"),
+        )
+        environment = client.describe_environments(EnvironmentNames=[shown["Env"]])["Environments"][0]
+        assert (environment["Status"], environment["EndpointURL"]) == ("Ready", shown["Url"])
+        assert len(shown["Env"]) <= 40
+        tagged = client.list_tags_for_resource(ResourceArn=environment["EnvironmentArn"])["ResourceTags"]
+        assert {"Key": "greeting", "Value": greeting} in tagged
+        for what in ({"EnvironmentName": shown["Env"]}, {"TemplateName": shown["Template"]}):
+            found = client.describe_configuration_settings(ApplicationName=shown["App"], **what)
+            values = {item["OptionName"]: item["Value"] for item in found["ConfigurationSettings"][0]["OptionSettings"]}
+            assert values["GREETING"] == greeting
+        application = client.describe_applications(ApplicationNames=[shown["App"]])["Applications"][0]
+        assert (application["Description"], application["Versions"]) == (description, [shown["Version"]])
+        ids.append(environment["EnvironmentId"])
+    assert ids[0] == ids[1] != ids[2]
+    assert environment["CNAME"] == "guestbook.us-east-1.elasticbeanstalk.com"
+    destroy(clients, "beans")
+    assert client.describe_environments(EnvironmentNames=[shown["Env"]])["Environments"] == []
+    assert client.describe_applications(ApplicationNames=[shown["App"]])["Applications"] == []
+
+
+def test_environment_that_cannot_be_launched_fails_its_stack(clients: Clients) -> None:
+    clients.deploy("unlaunched", {
+        "App": resource("ElasticBeanstalk::Application"),
+        "Env": resource("ElasticBeanstalk::Environment", ApplicationName=ref("App"), PlatformArn=DOCKER),
+    })  # fmt: skip
+    assert clients.stack("unlaunched")["StackStatus"] == "ROLLBACK_COMPLETE"
+    reason = clients.reasons("unlaunched")[0]
+    assert "failed to launch as it entered Terminated state" in reason
+    assert "Environment must have instance profile associated with it." in reason
+
+
+def test_update_takes_away_variables_that_others_set_and_leaves_their_version(clients: Clients) -> None:
+    client = clients("elasticbeanstalk")
+    clients("s3").create_bucket(Bucket="others")
+    clients("s3").put_object(Bucket="others", Key="two.zip", Body=b"zip")
+
+    def resources(greeting: str) -> dict[str, Any]:
+        made = beanstalk(clients.instance_profile, "d", greeting)
+        return {name: made[name] for name in ("App", "Env")}
+
+    shown = complete(clients, "shared", resources("hello"), App=ref("App"), Env=ref("Env"))
+    client.create_application_version(
+        ApplicationName=shown["App"], VersionLabel="v2", SourceBundle={"S3Bucket": "others", "S3Key": "two.zip"}
+    )
+    foreign = option("aws:elasticbeanstalk:application:environment", "FOREIGN", "x")
+    client.update_environment(EnvironmentName=shown["Env"], VersionLabel="v2", OptionSettings=[foreign])
+    complete(clients, "shared", resources("bye"), App=ref("App"), Env=ref("Env"))
+    found = client.describe_configuration_settings(ApplicationName=shown["App"], EnvironmentName=shown["Env"])
+    names = [item["OptionName"] for item in found["ConfigurationSettings"][0]["OptionSettings"]]
+    assert "FOREIGN" not in names
+    assert client.describe_environments(EnvironmentNames=[shown["Env"]])["Environments"][0]["VersionLabel"] == "v2"
+
+
+def test_bucket_that_denies_what_is_not_tls_takes_objects_over_loopback(clients: Clients) -> None:
+    deny = {
+        "Effect": "Deny",
+        "Principal": {"AWS": "*"},
+        "Action": "s3:*",
+        "Resource": "*",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    resources = {
+        "Bucket": resource("S3::Bucket"),
+        "Policy": resource("S3::BucketPolicy", Bucket=ref("Bucket"), PolicyDocument={"Statement": [deny]}),
+    }
+    name = complete(clients, "secure", resources, Name=ref("Bucket"))["Name"]
+    clients("s3").put_object(Bucket=name, Key="key", Body=b"body")
+    assert clients("s3").get_object(Bucket=name, Key="key")["Body"].read() == b"body"
