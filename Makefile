@@ -8,7 +8,7 @@ RECENT := sys; sys.exit(sys.version_info < (3, 11))
 LOCK := --universal --python-version 3.11 --generate-hashes --no-annotate --quiet --custom-compile-command "make lock"
 INSTALLED := .venv/installed node_modules/.package-lock.json
 
-.PHONY: demo rehearse test lint types synth schema picture bench lock installed clean
+.PHONY: demo rehearse test lint types synth schema picture site bench lock installed clean
 
 demo: $(INSTALLED)  ## Deploy the example to the emulator of AWS.
 	@python -m beanpod_emulator.e2e.demo
@@ -35,6 +35,9 @@ schema: $(INSTALLED)  ## Write beanpod.schema.json from the manifest's models.
 
 picture: $(INSTALLED)  ## Draw docs/architecture.svg from the synthesised stacks.
 	python -m tools.picture docs/architecture.svg
+
+site: $(INSTALLED)  ## Build the documentation site into build/site.
+	python -m tools.site
 
 bench: $(INSTALLED)  ## Run the benchmarks: synthesis, demo, polling, help.
 	python -m benchmarks

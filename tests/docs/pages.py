@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
-PAGES = (README, *sorted((ROOT / "docs").glob("*.md")), ROOT / "emulator/README.md", ROOT / "CONTRIBUTING.md")
+PAGES = (README, *sorted((ROOT / "docs").rglob("*.md")), ROOT / "emulator/README.md", ROOT / "CONTRIBUTING.md")
 SHELL = ("sh", "console")
 
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)

@@ -11,13 +11,13 @@ from playwright.sync_api import Browser, Locator, Page, Response, ViewportSize, 
 # Much for a page, not for a busy machine.
 _MILLISECONDS = 60_000
 # Every text that is seen, with its colour and what lies behind it.
-_TEXTS = """() => {
+_TEXTS = """(within) => {
   const behind = (element) => {
     const color = getComputedStyle(element).backgroundColor;
     return color === "rgba(0, 0, 0, 0)" ? behind(element.parentElement) : color;
   };
   const hasText = (element) => [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
-  return [...document.body.querySelectorAll("*")].filter(hasText)
+  return [...document.querySelectorAll(`${within} *`)].filter(hasText)
     .map((element) => [element.textContent.trim(), getComputedStyle(element).color, behind(element)]);
 }"""
 _EDGES = """() => [...document.querySelectorAll("input:not([type=hidden]), textarea")]
@@ -80,9 +80,9 @@ def entry(page: Page, message: str) -> Locator:
     return page.get_by_role("listitem").filter(has=page.get_by_text(message, exact=True))
 
 
-def text_contrasts(page: Page) -> dict[str, float]:
-    """How far each text stands out from what is behind it, as WCAG 2 counts: 1 to 21."""
-    return {text: _contrast(color, behind) for text, color, behind in page.evaluate(_TEXTS)}
+def text_contrasts(page: Page, *, within: str = "body") -> dict[str, float]:
+    """Return the contrast of each text to its background, 1 to 21 as in WCAG 2; within: a CSS selector."""
+    return {text: _contrast(color, behind) for text, color, behind in page.evaluate(_TEXTS, within)}
 
 
 def edge_contrasts(page: Page) -> dict[str, float]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.workflows.workflow import CHECK, DEPLOY, FILES, RELEASE, load, steps_of
+from tests.workflows.workflow import CHECK, DEPLOY, FILES, PAGES, RELEASE, load, steps_of
 
-WORKFLOWS = (DEPLOY, CHECK, RELEASE)
+WORKFLOWS = (DEPLOY, CHECK, RELEASE, PAGES)
 
 
 def named(path: Path) -> str:
@@ -49,6 +49,8 @@ def test_each_job_is_permitted_only_what_it_does() -> None:
         "comment": {"pull-requests": "write"},
         "build": {"contents": "read"},
         "pypi": {"id-token": "write"},
+        "site": {"contents": "read"},
+        "publish": {"id-token": "write", "pages": "write"},
         "github": {"attestations": "write", "contents": "write", "id-token": "write"},
     }
 

@@ -19,9 +19,10 @@ from beanpod_emulator.github import Repository, Run, git
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / ".github/workflows/deploy.yaml"
 CHECK = ROOT / ".github/workflows/check.yaml"
+PAGES = ROOT / ".github/workflows/pages.yaml"
 RELEASE = ROOT / ".github/workflows/release.yaml"
 ACTION = ROOT / "action.yml"
-FILES = (DEPLOY, CHECK, RELEASE, ACTION)
+FILES = (DEPLOY, CHECK, RELEASE, PAGES, ACTION)
 
 
 def load(path: Path) -> dict[str, Any]:

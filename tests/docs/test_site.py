@@ -1,0 +1,128 @@
+"""The documentation site, built strictly and read in a browser."""
+
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+import beanpod
+from beanpod.cli.parser import COMMANDS
+from beanpod.manifest._schema import schema
+from tests.deploy.engine import absent
+from tests.docs.pages import ROOT
+from tests.rehearsal.browser import NoBrowserError, chromium, reading, text_contrasts
+from tools import reference
+from tools.site import build, with_links_to_the_repository
+
+WIDER_THAN_THE_WINDOW = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the built site."""
+    folder = tmp_path_factory.mktemp("site")
+    assert build(folder) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(site: Path) -> Iterator[str]:
+    """The URL at which the site is served."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(site))) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    try:
+        with chromium() as running:
+            yield running
+    except NoBrowserError as error:
+        absent(str(error))
+
+
+def test_every_page_is_in_the_navigation(site: Path) -> None:
+    pages = [page.relative_to(ROOT / "docs").with_suffix("") for page in (ROOT / "docs").rglob("*.md")]
+    menu = (site / "index.html").read_text("utf-8")
+    for page in pages:
+        assert f'href="{page.as_posix()}.html"' in menu, page
+
+
+@pytest.mark.parametrize("width", [360, 1400])
+@pytest.mark.parametrize("page", ["index", "getting-started", "your-app", "reference/manifest", "reference/constructs"])
+def test_pages_fit_the_window(browser: Browser, address: str, page: str, width: int) -> None:
+    with reading(browser, f"{address}/{page}.html", width=width) as opened:
+        assert not opened.evaluate(WIDER_THAN_THE_WINDOW)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_texts_can_be_read(browser: Browser, address: str, dark: bool) -> None:
+    with reading(browser, f"{address}/coming-from/copilot.html", dark=dark) as opened:
+        contrasts = text_contrasts(opened, within="article")
+        faint = {text: contrast for text, contrast in contrasts.items() if contrast < 4.5}
+        assert contrasts
+        assert not faint
+
+
+@pytest.mark.parametrize(
+    ("words", "title"), [("DockerEnvironment", "The constructs"), ("max_allocated_storage", "The manifest")]
+)
+def test_the_search_finds_what_the_reference_names(browser: Browser, address: str, words: str, title: str) -> None:
+    with reading(browser, f"{address}/index.html") as opened:
+        opened.get_by_placeholder("Search").fill(words)
+        expect(opened.locator(".md-search-result__item").first).to_be_visible()
+        expect(opened.locator(".md-search-result__list")).to_contain_text(title)
+
+
+def test_the_site_loads_nothing_from_another_host(browser: Browser, address: str) -> None:
+    requested: list[str] = []
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.on("request", lambda request: requested.append(request.url))
+        page.goto(f"{address}/reference/constructs.html", wait_until="networkidle")
+    assert requested
+    assert [url for url in requested if not url.startswith((address, "data:"))] == []
+
+
+def test_the_reference_has_every_command_key_and_construct(site: Path) -> None:
+    command, manifest, constructs = (
+        (site / f"reference/{name}.html").read_text("utf-8") for name in ("command", "manifest", "constructs")
+    )
+    assert [name for name in COMMANDS if f"beanpod {name}" not in command] == []
+    sections = schema()["$defs"]
+    sections.pop("Stage")
+    keys = [
+        key
+        for section in sections.values()
+        for key, value in section["properties"].items()
+        if "deprecated" not in value
+    ]
+    assert [key for key in keys if f"<code>{key}</code>" not in manifest] == []
+    assert [name for name in beanpod.__all__ if f'id="beanpod.{name}"' not in constructs] == []
+
+
+def test_a_link_out_of_the_docs_leads_to_the_repository() -> None:
+    text = "[the schema](../beanpod.schema.json) and [a page](your-app.md#data)"
+    changed = with_links_to_the_repository(text, "docs/index.md")
+    assert changed.startswith("[the schema](https://github.com/")
+    assert changed.endswith("/blob/main/beanpod.schema.json) and [a page](your-app.md#data)")
+    with pytest.raises(FileNotFoundError, match=r"docs/index\.md: \.\./nothing\.md"):
+        with_links_to_the_repository("[x](../nothing.md)", "docs/index.md")
+
+
+def test_help_is_as_wide_as_a_terminal_of_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert max(map(len, reference.command_help("deploy").splitlines())) <= 80

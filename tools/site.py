@@ -1,0 +1,82 @@
+"""Build the documentation site: `python -m tools.site`, into build/site.
+
+The pages of docs/ are copied to build/docs. There the generated reference is added, and links to files outside docs/
+lead to the repository, as they do on GitHub. MkDocs then builds build/docs strictly; see mkdocs.yml.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from posixpath import normpath
+
+from tools import reference
+
+ROOT = Path(__file__).parents[1]
+# In the workflow, GitHub's name of the repository.
+REPOSITORY = f"https://github.com/{os.environ.get('GITHUB_REPOSITORY', 'OWNER/beanpod')}/blob/main"
+
+_REFERENCE = {
+    "reference/command.md": reference.command,
+    "reference/manifest.md": reference.manifest,
+    "reference/constructs.md": reference.constructs,
+}
+_LINK = re.compile(r"(\]\()([^)\s#:]+)(#[^)\s]*)?\)")
+
+
+def build(site: Path) -> int:
+    """Build the site strictly: a warning, such as a link to a heading that does not exist, is an error.
+
+    Returns:
+        The exit code of MkDocs, whose messages go to standard error.
+
+    Raises:
+        FileNotFoundError: A link leads to a file that does not exist.
+    """
+    pages = ROOT / "build/docs"
+    _prepare(pages)
+    # Material announces its successor, to which the site moves before Material's end of life in May 2027.
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(site)]
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode  # noqa: S603
+
+
+def _prepare(pages: Path) -> None:
+    """Write the sources of the site to a folder, which is emptied first."""
+    shutil.rmtree(pages, ignore_errors=True)
+    shutil.copytree(ROOT / "docs", pages)
+    for page in pages.rglob("*.md"):
+        source = f"docs/{page.relative_to(pages).as_posix()}"
+        page.write_text(with_links_to_the_repository(page.read_text("utf-8"), source), "utf-8")
+    for name, write in _REFERENCE.items():
+        page = pages / name
+        page.parent.mkdir(exist_ok=True)
+        page.write_text(write(), "utf-8")
+
+
+def with_links_to_the_repository(text: str, page: str) -> str:
+    """Return the text of a page, with links to files outside docs/ as links to GitHub.
+
+    Args:
+        text: The page in Markdown.
+        page: Its path in the repository, such as "docs/your-app.md".
+
+    Raises:
+        FileNotFoundError: A link leads to a file that does not exist.
+    """
+
+    def target(link: re.Match[str]) -> str:
+        path = normpath(f"{page}/../{link[2]}")
+        if path.startswith("docs/"):
+            return link[0]
+        if not (ROOT / path).exists():
+            raise FileNotFoundError(f"{page}: {link[2]}")
+        return f"{link[1]}{REPOSITORY}/{path}{link[3] or ''})"
+
+    return _LINK.sub(target, text)
+
+
+if __name__ == "__main__":
+    sys.exit(build(ROOT / "build/site"))
