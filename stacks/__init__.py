@@ -71,8 +71,8 @@ class DeliveryStack(Stack):
     ) -> None:
         super().__init__(scope, construct_id, **kwargs)
         artifacts = ArtifactBucket(self, "Artifacts")
-        artifacts.grant_instances(environment.instance_role)
-        artifacts.grant_version_lifecycle(environment.service_role)
+        artifacts.grant_read_bundles(environment.instance_role)
+        artifacts.grant_delete_bundles(environment.service_role)
         stack_names = [self.stack_name, Stack.of(environment).stack_name]
         self.permissions = environment.deploy_permissions(artifacts, stack_names=stack_names)
         CfnOutput(self, "BucketName", value=artifacts.bucket.bucket_name)

@@ -60,6 +60,7 @@ _EXAMPLES = {
     "InstanceType": 'ec2.InstanceType("t4g.micro")',
     "ManagedUpdates": 'ManagedUpdates(start="Tue:09:00")',
     "OptionSetting": 'OptionSetting(namespace="aws:...", name="...", value="...")',
+    "Size": "Size.gibibytes(20)",
     "ScalingTrigger": "ScalingTrigger(upper_threshold=70)",
     "SubnetSelection": "ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)",
 }
@@ -223,7 +224,8 @@ def _delegates(value: Any) -> Sequence[Any]:
 
 
 def _implements(value: Any, interface: Any) -> bool:
-    if any(isinstance(it, jsii.proxy_for(interface)) for it in (value, *_delegates(value))):
+    of_cdk = not interface.__module__.startswith("beanpod.")
+    if of_cdk and any(isinstance(it, jsii.proxy_for(interface)) for it in (value, *_delegates(value))):
         return True
     known = (one for cls in type(value).__mro__ for one in vars(cls).get("__jsii_ifaces__", ()))
     return any(interface in one.__mro__ for one in known)

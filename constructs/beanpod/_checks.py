@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import NoReturn, TypeVar
 
+from aws_cdk import Size, SizeRoundingBehavior
 from constructs import IConstruct
 
 from beanpod._rules import Problem
@@ -40,3 +41,8 @@ def _raise(where: IConstruct | str, found: Sequence[str]) -> NoReturn:
 def plain(value: Value | None) -> Value | None:
     """Return a value as the rules take it: None in the place of a token, which only CloudFormation knows."""
     return value if known(value) else None
+
+
+def gibibytes(size: Size | None) -> float | None:
+    """Return a size in GiB, with its fraction."""
+    return None if size is None else size.to_gibibytes(rounding=SizeRoundingBehavior.NONE)

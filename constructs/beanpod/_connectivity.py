@@ -75,7 +75,7 @@ class DatabaseReachable:
 
     def validate(self) -> list[str]:
         """Return the problem, if no ingress rule admits the instances."""
-        target, port = self._database._security_group, self._database._port_number
+        target, port = self._database.connections.security_groups[0], self._database.database_port
         rules = [*_rules(target), *(rule for group in self._groups for rule in _rules(group))]
         sources = {group.security_group_id for group in self._groups}
         if any(_admits(rule, target.security_group_id, sources, port) for rule in rules):
@@ -93,10 +93,10 @@ def needs_rule_check(database: IDatabase, group: ec2.ISecurityGroup) -> bool:
     It is not where `ServiceSecurityGroups` opened the database to the group, nor where one of the two groups is
     imported: the rules of an imported group are not known.
     """
-    target = database._security_group
+    target = database.connections.security_groups[0]
     made = isinstance(target, ec2.SecurityGroup) and isinstance(group, ec2.SecurityGroup)
     ingress = _INGRESS.get(target)
-    return made and known(database._port_number) and (ingress is None or ingress.source is not group)
+    return made and known(database.database_port) and (ingress is None or ingress.source is not group)
 
 
 def _rules(group: ec2.ISecurityGroup) -> Iterator[tuple[str, Any]]:

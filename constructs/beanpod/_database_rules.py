@@ -80,8 +80,8 @@ def database_problems(
     *,
     database_name: str | None = None,
     username: str | None = None,
-    allocated_storage: int | None = None,
-    max_allocated_storage: int | None = None,
+    allocated_storage: float | None = None,
+    max_allocated_storage: float | None = None,
     backup_retention: float | None = None,
     instance_type: str | None = None,
     port: int | None = None,
@@ -113,8 +113,13 @@ def database_problems(
         }
     )
     yield from _storage_problems(allocated_storage, max_allocated_storage)
-    if backup_retention is not None and backup_retention != int(backup_retention):
-        yield Problem("backup_retention", backup_retention, "must be whole days", "write Duration.days(...)")
+    for setting, value, must, remedy in (
+        ("backup_retention", backup_retention, "must be whole days", "write Duration.days(...)"),
+        ("allocated_storage", allocated_storage, "must be whole GiB", "write Size.gibibytes(...)"),
+        ("max_allocated_storage", max_allocated_storage, "must be whole GiB", "write Size.gibibytes(...)"),
+    ):
+        if value is not None and value != int(value):
+            yield Problem(setting, value, must, remedy)
     if instance_type and _WITHOUT_ENCRYPTION.fullmatch(instance_type):
         must = "must be a class that can encrypt its storage"
         yield Problem("instance_type", instance_type, must, "write e.g. t4g.micro")
@@ -133,11 +138,13 @@ def _name_problems(
         yield Problem(setting, value, f"must not be a word that {engine} reserves", remedy)
 
 
-def _storage_problems(allocated: int | None, most: int | None) -> Iterator[Problem]:
+def _storage_problems(allocated: float | None, most: float | None) -> Iterator[Problem]:
     """RDS refuses a smaller step: "Managing capacity automatically with Amazon RDS storage autoscaling"."""
     if allocated is not None and most is not None and most < (least := -(-allocated * 11 // 10)):
-        must = f"must be at least a tenth more than allocated_storage ({allocated} GiB)"
-        yield Problem("max_allocated_storage", most, must, f"write {least} or more, or switch storage autoscaling off")
+        must = f"must be at least a tenth more than allocated_storage ({allocated:g} GiB)"
+        yield Problem(
+            "max_allocated_storage", most, must, f"write {least:g} or more, or switch storage autoscaling off"
+        )
 
 
 def version_problems(engine: str, version: str | None) -> Iterator[Problem]:

@@ -1,6 +1,6 @@
 """The bucket that holds releases."""
 
-from functools import cached_property
+from collections import Counter
 
 from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
 from aws_cdk import aws_iam as iam
@@ -41,6 +41,7 @@ class ArtifactBucket(Construct):
                 CloudFormation can remove it only once it is empty. Updates in place.
         """
         super().__init__(scope, construct_id)
+        self._grants: Counter[str] = Counter()
         self.bucket = s3.Bucket(
             self,
             "Resource",
@@ -65,31 +66,28 @@ class ArtifactBucket(Construct):
             reason = "Bundles are reproducible and hold no secret. CloudTrail can log who writes them, as data events."
             Validations.of(self.bucket).acknowledge(Acknowledgment(id="AwsSolutions-S1", reason=reason))
 
-    def grant_instances(self, role: iam.IRole) -> None:
-        """Let instances read bundles, which they fetch themselves during a deployment."""
-        self._allow(role, "InstancesReadBundles", "s3:GetObject", "s3:GetObjectVersion")
+    def grant_read_bundles(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let `grantee`, such as the instances' role, download bundles: instances do so during a deployment."""
+        return self._grant(grantee, "InstancesReadBundles", "s3:GetObject", "s3:GetObjectVersion")
 
-    def grant_version_lifecycle(self, service_role: iam.IRole) -> None:
-        """Let Beanstalk delete a bundle together with its version.
+    def grant_delete_bundles(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let `grantee`, the service role, delete bundles: Beanstalk deletes a bundle together with its version.
 
         https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/applications-lifecycle.html
         """
-        self._allow(service_role, "LifecycleDeletesBundles", "s3:DeleteObject")
+        return self._grant(grantee, "LifecycleDeletesBundles", "s3:DeleteObject")
 
-    def _allow(self, role: iam.IRole, sid: str, *actions: str) -> None:
-        statement = {
-            "Sid": sid,
-            "Effect": "Allow",
-            # By ARN: CDK turns a role that is a principal itself into a grant on that role's side.
-            "Principal": {"AWS": role.role_arn},
-            "Action": list(actions),
-            "Resource": f"{self.bucket.bucket_arn}/{BUNDLES}*",
-        }
-        self._document.add_statements(iam.PolicyStatement.from_json(statement))
-
-    @cached_property
-    def _document(self) -> iam.PolicyDocument:
-        """Of the policy that `enforce_ssl` made."""
-        policy = self.bucket.policy
-        assert policy is not None
-        return policy.document
+    def _grant(self, grantee: iam.IGrantable, sid: str, *actions: str) -> iam.Grant:
+        # A statement's id is unique in its policy.
+        self._grants.update([sid])
+        count = self._grants[sid]
+        bundles = [self.bucket.arn_for_objects(f"{BUNDLES}*")]
+        statement = iam.PolicyStatement(
+            sid=sid if count == 1 else f"{sid}{count}",
+            actions=list(actions),
+            principals=[grantee.grant_principal],
+            resources=bundles,
+        )
+        return iam.Grant.add_statement_to_resource_policy(
+            grantee=grantee, actions=list(actions), resource_arns=bundles, resource=self.bucket, statement=statement
+        )

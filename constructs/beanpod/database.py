@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
+from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Size, Validations
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_rds as rds
@@ -11,16 +11,17 @@ from constructs import Construct
 
 from beanpod import _database_checks as checks
 from beanpod._arguments import checked
-from beanpod._checks import plain, refuse
+from beanpod._checks import gibibytes, plain, refuse
 from beanpod._connectivity import port_problems
 from beanpod._cross_stack import allow_replacement, export_network
 from beanpod._database_rules import database_problems
 from beanpod._subnets import database_subnets, group_problems
-from beanpod._tokens import known, text
+from beanpod._tokens import known
 from beanpod.database_engine import DatabaseEngine
-from beanpod.database_interface import IDatabase
+from beanpod.database_interface import DatabaseBase, IDatabase, ImportedDatabase
 
 DEFAULT_BACKUP_DAYS = 7
+DEFAULT_STORAGE_GIB = 20
 ENGINE_VERSION_RULE = "CloudFormation-Validate::E9006"
 RETAINED = (RemovalPolicy.RETAIN, RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
 # Passwords end up in URLs, in shells and in compose files: letters, digits, "." and "_" mean themselves in all.
@@ -33,7 +34,7 @@ def _identity(key: kms.IKey) -> str:
 
 
 @checked
-class Database(IDatabase):
+class Database(DatabaseBase):
     """An RDS instance with generated credentials, reachable with TLS only, encrypted, in subnets without a way in.
 
     Storage is gp3. Logs go to CloudWatch Logs, to groups that RDS makes when it first writes and that never
@@ -59,8 +60,8 @@ class Database(IDatabase):
         vpc: ec2.IVpc,
         engine: DatabaseEngine,
         instance_type: ec2.InstanceType | None = None,
-        allocated_storage: int = 20,
-        max_allocated_storage: int | None = None,
+        allocated_storage: Size | None = None,
+        max_allocated_storage: Size | None = None,
         multi_az: bool = False,
         database_name: str = "app",
         username: str | None = None,
@@ -86,8 +87,8 @@ class Database(IDatabase):
             vpc: The VPC. Replaces: the security groups.
             engine: For example `DatabaseEngine.mysql("8.4")`. Replaces: the database.
             instance_type: Size, without "db.". Default: t4g.micro, 1 GiB of memory. Updates in place.
-            allocated_storage: GiB, 20 to 65536. Updates in place.
-            max_allocated_storage: GiB up to which storage grows by itself. Default: it does not. Updates in place.
+            allocated_storage: 20 to 65,536 GiB. Default: 20 GiB. Updates in place.
+            max_allocated_storage: Size up to which RDS enlarges the storage. Default: it does not. Updates in place.
             multi_az: A standby in a second zone that takes over; doubles the price. Updates in place.
             database_name: Name of the database that RDS creates in the instance. Replaces: the database.
             username: Master user. Default: "admin", with PostgreSQL "postgres". Replaces: the database.
@@ -121,13 +122,15 @@ class Database(IDatabase):
         instance_type = instance_type or ec2.InstanceType("t4g.micro")
         size = instance_type.to_string()
         backup_retention = backup_retention or Duration.days(DEFAULT_BACKUP_DAYS)
+        storage = DEFAULT_STORAGE_GIB if allocated_storage is None else gibibytes(allocated_storage)
+        max_storage = gibibytes(max_allocated_storage)
         problems = [
             *database_problems(
                 engine.name,
                 database_name=plain(database_name),
                 username=plain(username),
-                allocated_storage=plain(allocated_storage),
-                max_allocated_storage=plain(max_allocated_storage),
+                allocated_storage=plain(storage),
+                max_allocated_storage=plain(max_storage),
                 backup_retention=plain(backup_retention.to_days(integral=False)),
                 instance_type=plain(size),
                 port=plain(port),
@@ -156,8 +159,8 @@ class Database(IDatabase):
             publicly_accessible=False,
             engine=engine.instance_engine,
             instance_type=instance_type,
-            allocated_storage=allocated_storage,
-            max_allocated_storage=max_allocated_storage,
+            allocated_storage=storage,
+            max_allocated_storage=max_storage,
             storage_type=rds.StorageType.GP3,
             storage_encrypted=True,
             storage_encryption_key=encryption_key,
@@ -181,12 +184,11 @@ class Database(IDatabase):
             allow_major_version_upgrade=allow_major_version_upgrade,
         )
         self._accept_major_version(engine)
-        self.host, self.port = self.instance.db_instance_endpoint_address, text(port)
-        self.name, self.username = database_name, username
+        self.database_host, self.database_port = self.instance.db_instance_endpoint_address, port
+        self.database_name, self.database_username = database_name, username
         # The attached secret also holds host, port and name, and its users depend on the database.
         self.secret = self.instance.secret or password
-        self._security_group, self._port_number = self.security_group, port
-        self._iam_authentication = iam_authentication
+        self._security_group, self._iam_authentication = self.security_group, iam_authentication
         export_network(self, vpc, [security_group])
         allow_replacement(self.instance, self.secret)
         key = _identity(encryption_key) if encryption_key else ""
@@ -202,10 +204,10 @@ class Database(IDatabase):
         scope: Construct,
         construct_id: str,
         *,
-        host: str,
-        port: int,
-        name: str,
-        username: str,
+        database_host: str,
+        database_port: int,
+        database_name: str,
+        database_username: str,
         secret: secretsmanager.ISecret,
         security_group: ec2.ISecurityGroup,
         resource_id: str | None = None,
@@ -213,18 +215,27 @@ class Database(IDatabase):
         """Import a database.
 
         Args:
-            host, port, name, username: How to reach it.
-            secret: JSON with at least `username` and `password`; by full ARN where Beanstalk shall read it.
-            security_group: Takes the rules of `connections`.
+            scope: The construct's parent.
+            construct_id: Its id.
+            database_host: Address of the server.
+            database_port: TCP port.
+            database_name: Name of the database in the server.
+            database_username: Master user.
+            secret: JSON with at least `username` and `password`; imported by its full ARN if Beanstalk reads it.
+            security_group: Gets the rules of `connections`.
             resource_id: "db-..." from `aws rds describe-db-instances`, for `grant_connect`. Default: no grants.
         """
-        database = IDatabase(scope, construct_id)
-        database.host, database.port, database.name, database.username = host, text(port), name, username
-        database.secret = secret
-        database._security_group, database._port_number = security_group, port
-        database._imported_resource_id = resource_id
-        database._iam_authentication = True
-        return database
+        return ImportedDatabase(
+            scope,
+            construct_id,
+            database_host=database_host,
+            database_port=database_port,
+            database_name=database_name,
+            database_username=database_username,
+            secret=secret,
+            security_group=security_group,
+            resource_id=resource_id,
+        )
 
     def _accept_major_version(self, engine: DatabaseEngine) -> None:
         """The CDK's list of versions has, unlike RDS, no major ones for MySQL and MariaDB."""

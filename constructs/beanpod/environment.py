@@ -41,7 +41,7 @@ from beanpod._subnets import (
     placement_problems,
     select,
 )
-from beanpod._tokens import is_list_token, known
+from beanpod._tokens import is_list_token, known, text
 from beanpod.application import Application, IApplication
 from beanpod.database_interface import IDatabase
 from beanpod.environment_interface import ExistingEnvironment, IDockerEnvironment
@@ -410,10 +410,10 @@ class DockerEnvironment(IDockerEnvironment):
         if needs_rule_check(database, self._security_groups[0]):
             self.node.add_validation(DatabaseReachable(database, self._given_groups))
         variables = {
-            "RDS_HOSTNAME": database.host,
-            "RDS_PORT": database.port,
-            "RDS_DB_NAME": database.name,
-            "RDS_USERNAME": database.username,
+            "RDS_HOSTNAME": database.database_host,
+            "RDS_PORT": text(database.database_port),
+            "RDS_DB_NAME": database.database_name,
+            "RDS_USERNAME": database.database_username,
         }
         password = EnvironmentSecret.from_secrets_manager(database.secret, "password")
         self._add(variables, {"RDS_PASSWORD": password})

@@ -23,7 +23,7 @@ class ServiceRole(Construct):
     - `AWSElasticBeanstalkEnhancedHealth`: reads the health of instances, load balancer and group.
     - `AWSElasticBeanstalkManagedUpdatesCustomerRolePolicy`: replaces instances in a maintenance window, and
       deletes old versions. Its `s3:DeleteObject` reaches only Beanstalk's own bucket: bundles elsewhere need
-      `ArtifactBucket.grant_version_lifecycle`.
+      `ArtifactBucket.grant_delete_bundles`.
 
     https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/concepts-roles-service.html
     """

@@ -207,8 +207,8 @@ class DockerService(Construct):
         provider: OidcProvider | None,
         extra_statements: Sequence[iam.PolicyStatement],
     ) -> None:
-        self.artifacts.grant_instances(self.environment.instance_role)
-        self.artifacts.grant_version_lifecycle(self.environment.service_role)
+        self.artifacts.grant_read_bundles(self.environment.instance_role)
+        self.artifacts.grant_delete_bundles(self.environment.service_role)
         permissions = self.environment.deploy_permissions(self.artifacts, stack_names=[Stack.of(self).stack_name])
         if repository is None:
             self.deploy_user = DeployUser(

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from aws_cdk import Acknowledgment, Duration, Stack, Validations
+from aws_cdk import Acknowledgment, Duration, Size, Stack, Validations
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
@@ -28,6 +28,7 @@ from beanpod._settings import (
     OptionSetting,
     ScalingTrigger,
 )
+from beanpod._tokens import text
 from beanpod.database import Database
 from beanpod.database_engine import DatabaseEngine
 from beanpod.deploy_policy import DeployPermissions
@@ -128,8 +129,8 @@ def add_database(
         vpc=network.vpc,
         engine=_engine(config),
         instance_type=ec2.InstanceType(config.instance_class.removeprefix("db.")),
-        allocated_storage=config.allocated_storage,
-        max_allocated_storage=config.max_allocated_storage,
+        allocated_storage=Size.gibibytes(config.allocated_storage),
+        max_allocated_storage=Size.gibibytes(config.max_allocated_storage) if config.max_allocated_storage else None,
         multi_az=config.multi_az,
         database_name=config.name,
         username=config.username,
@@ -165,10 +166,10 @@ def add_environment(
     placeholders = {}
     if database is not None:
         placeholders = {
-            "host": database.host,
-            "port": database.port,
-            "name": database.name,
-            "username": database.username,
+            "host": database.database_host,
+            "port": text(database.database_port),
+            "name": database.database_name,
+            "username": database.database_username,
         }
     certificate = None
     if config.certificate:

@@ -23,8 +23,8 @@ def stacks() -> dict[str, Template]:
     instances, beanstalk = InstanceRole(service, "Instances"), ServiceRole(service, "Beanstalk")
     delivery = Stack(app, "Delivery")
     artifacts = ArtifactBucket(delivery, "Artifacts")
-    artifacts.grant_instances(instances.role)
-    artifacts.grant_version_lifecycle(beanstalk.role)
+    artifacts.grant_read_bundles(instances.role)
+    artifacts.grant_delete_bundles(beanstalk.role)
     return {"service": Template.from_stack(service), "delivery": Template.from_stack(delivery)}
 
 
@@ -122,7 +122,7 @@ def test_access_logs_and_removal_are_yours_to_choose() -> None:
 def test_imported_roles_are_named_by_arn() -> None:
     stack = Stack(App(), "Imported")
     role = iam.Role.from_role_arn(stack, "Role", "arn:aws:iam::123456789012:role/team/instances")
-    ArtifactBucket(stack, "Artifacts").grant_instances(role)
+    ArtifactBucket(stack, "Artifacts").grant_read_bundles(role)
     principal = Match.object_like({"Principal": {"AWS": "arn:aws:iam::123456789012:role/team/instances"}})
     document = {"Statement": Match.array_with([principal])}
     Template.from_stack(stack).has_resource_properties(POLICY, {"PolicyDocument": document})

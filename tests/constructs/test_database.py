@@ -4,7 +4,7 @@ import string
 from typing import Any
 
 import pytest
-from aws_cdk import App, CfnParameter, Duration, RemovalPolicy, Stack, Token
+from aws_cdk import App, CfnParameter, Duration, RemovalPolicy, Size, Stack, Token
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_rds as rds
@@ -26,8 +26,8 @@ def tuned() -> Template:
     return made(
         DatabaseEngine.postgres("17.9"),
         instance_type=ec2.InstanceType("m7g.large"),
-        allocated_storage=100,
-        max_allocated_storage=500,
+        allocated_storage=Size.gibibytes(100),
+        max_allocated_storage=Size.gibibytes(500),
         multi_az=True,
         database_name="shop",
         username="shopkeeper",
@@ -243,8 +243,8 @@ def test_a_looked_up_vpc_is_not_refused_before_the_look_up() -> None:
 
 def test_variables_are_ready_for_an_environment() -> None:
     database, _ = made(port=4406, username="keeper")
-    assert (database.port, database.name, database.username) == ("4406", "app", "keeper")
-    assert Token.is_unresolved(database.host)
+    assert (database.database_port, database.database_name, database.database_username) == (4406, "app", "keeper")
+    assert Token.is_unresolved(database.database_host)
 
 
 def test_metrics_come_from_the_instance() -> None:
@@ -263,8 +263,8 @@ def test_values_that_cloudformation_fills_in_are_not_judged() -> None:
         engine=DatabaseEngine.mysql("8.4"),
         database_name=name,
         username=name,
-        allocated_storage=number,  # type: ignore[arg-type]
-        max_allocated_storage=number,  # type: ignore[arg-type]
+        allocated_storage=Size.gibibytes(number),
+        max_allocated_storage=Size.gibibytes(number),
         port=number,  # type: ignore[arg-type]
         instance_type=ec2.InstanceType(name),
         backup_retention=Duration.days(number),
@@ -279,7 +279,7 @@ def test_values_that_cloudformation_fills_in_are_not_judged() -> None:
             "EnablePerformanceInsights": False,
         },
     )
-    assert Stack.of(database).resolve(database.port) == {"Ref": "Number"}
+    assert Stack.of(database).resolve(database.database_port) == {"Ref": "Number"}
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_an_existing_database_is_used_like_one_made_here() -> None:
     database.grant_connect(environment, "shopper")
     database.grant_read_secret(environment)
     template = Template.from_stack(stack)
-    assert (database.host, database.port, database.name) == ("db.example.com", "5432", "shop")
+    assert (database.database_host, database.database_port, database.database_name) == ("db.example.com", 5432, "shop")
     template.has_resource_properties(
         "AWS::EC2::SecurityGroupIngress",
         {"GroupId": "sg-db", "SourceSecurityGroupId": "sg-1", "FromPort": 5432},

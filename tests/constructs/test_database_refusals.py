@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from aws_cdk import App, Duration, RemovalPolicy, Stack
+from aws_cdk import App, Duration, RemovalPolicy, Size, Stack
 from aws_cdk import aws_ec2 as ec2
 
 from beanpod.database_engine import DatabaseEngine
@@ -19,7 +19,9 @@ def test_versions_that_rds_does_not_have_are_refused() -> None:
     ("options", "message"),
     [
         ({"username": "rdsadmin"}, 'username must not be a word that mysql reserves, got "rdsadmin"'),
-        ({"allocated_storage": 19}, r"allocated_storage must be 20 to 65536 GiB \(gp3\), got 19"),
+        ({"allocated_storage": Size.gibibytes(0)}, r"allocated_storage must be 20 to 65536 GiB \(gp3\), got 0"),
+        ({"allocated_storage": Size.mebibytes(50_000)}, "allocated_storage must be whole GiB, got 48.8281"),
+        ({"allocated_storage": Size.gibibytes(19)}, r"allocated_storage must be 20 to 65536 GiB \(gp3\), got 19"),
         ({"backup_retention": Duration.hours(12)}, "backup_retention must be whole days, got 0.5"),
         ({"instance_type": ec2.InstanceType("db.t3.micro")}, 'instance_type .* write "t3.micro"'),
         ({"instance_type": ec2.InstanceType("t2.micro")}, "instance_type must be a class that can encrypt"),
@@ -57,4 +59,4 @@ def test_database_refuses_a_single_zone() -> None:
 
 def test_all_problems_are_listed_at_once() -> None:
     with pytest.raises(ValueError, match=r"^Dev/Database: 3 problems\n.*username.*\n.*allocated_storage.*\n.*port"):
-        made(username="rdsadmin", allocated_storage=1, port=1)
+        made(username="rdsadmin", allocated_storage=Size.gibibytes(1), port=1)

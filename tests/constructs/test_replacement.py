@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aws_cdk import App, Duration, RemovalPolicy, Stack
+from aws_cdk import App, Duration, RemovalPolicy, Size, Stack
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
@@ -160,8 +160,8 @@ DATABASE: dict[str, Change] = {
     "vpc": lambda s: {"vpc": vpc(s, "vpc-2")},
     "engine": lambda _: {"engine": DatabaseEngine.postgres("17")},
     "instance_type": lambda _: {"instance_type": ec2.InstanceType("m7g.large")},
-    "allocated_storage": lambda _: {"allocated_storage": 40},
-    "max_allocated_storage": lambda _: {"max_allocated_storage": 80},
+    "allocated_storage": lambda _: {"allocated_storage": Size.gibibytes(40)},
+    "max_allocated_storage": lambda _: {"max_allocated_storage": Size.gibibytes(80)},
     "multi_az": lambda _: {"multi_az": True},
     "database_name": lambda _: {"database_name": "other"},
     "username": lambda _: {"username": "keeper"},

@@ -17,7 +17,7 @@ from tests.deploy.registry import LocalRegistry, local_registry
 CDK = str(ROOT / "node_modules/.bin/cdk")
 USERNAME, PASSWORD = "tester", "open sesame"
 APP = """\
-from aws_cdk import App, RemovalPolicy, Stack
+from aws_cdk import App, RemovalPolicy, Size, Stack
 from beanpod import DatabaseEngine, DockerService
 
 app = App()
@@ -44,7 +44,7 @@ delivery.stack = "Shop"
 TUNED = """,
     deletion_protection=False,
     network_settings={"flow_logs": True},
-    database_settings={"allocated_storage": 30},
+    database_settings={"allocated_storage": Size.gibibytes(30)},
     environment_settings={"log_retention_days": 7}"""
 TWO = """\
 from aws_cdk import App, Stack
