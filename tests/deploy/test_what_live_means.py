@@ -14,7 +14,7 @@ from beanpod.deploy.bundles import plan_bundle
 from beanpod.deploy.clock import SystemClock
 from beanpod.deploy.errors import NotRolledBackError, RolledBackError
 from beanpod.deploy.health_path import HealthPath
-from beanpod.deploy.preflight import Settings, Target
+from beanpod.deploy.preflight import DeploymentContext, Settings, Target
 from beanpod.deploy.release import Rollout
 from beanpod.deploy.report import Outcome
 from beanpod.manifest import Manifest
@@ -73,7 +73,7 @@ class Owner:
         target = Target(APPLICATION, self.site.name, aws.region, BUCKET, url, HealthPath.of(stage, url))
         clock = SystemClock()
         calls = assemble(partial(_client, self.site.shop))
-        rollout = Rollout(target, calls, report=FakeReporter(), clock=clock, settings=Settings(recovery=5))
+        rollout = Rollout(DeploymentContext(target, calls, clock, FakeReporter(), Settings(recovery=5)))
         return rollout.release(bundle)
 
     def containers(self, service: str, form: str) -> list[str]:

@@ -7,13 +7,14 @@ that was killed can be taken over when its lease has expired. The object is neve
 A deployment that finds the lock owned by an older commit waits; behind anything else it ends with BusyError.
 """
 
-import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated
+
+from pydantic import AliasChoices, BaseModel, Field, ValidationError
 
 from beanpod.deploy.aws import Aws
 from beanpod.deploy.errors import BusyError, DeployError, UsageError
@@ -102,6 +103,13 @@ class LockRecord:
         return self.last_good.previous if self.last_good.label == label else self.last_good.label
 
 
+class _Content(BaseModel):
+    """The lock's object as JSON. Earlier versions wrote `last` for `last_good`."""
+
+    owner: LockOwner | None = None
+    last_good: Annotated[Release | None, Field(validation_alias=AliasChoices("last_good", "last"))]
+
+
 class LockStore:
     """Reads and writes the lock of one environment."""
 
@@ -113,36 +121,19 @@ class LockStore:
         stored = self._aws.read(self._bucket, self._key)
         if stored is None:
             return LockRecord()
+        body, etag = stored
         try:
-            return _parse(json.loads(stored.body), stored.etag)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            content = _Content.model_validate_json(body)
+        except ValidationError as error:
             raise UsageError(
                 f"s3://{self._bucket}/{self._key} is not a deployment lock: delete it, and deploy again"
             ) from error
+        return LockRecord(content.owner, content.last_good, etag)
 
     def write(self, record: LockRecord, *, over: str | None) -> str | None:
         """Write a record in the place of the one with the ETag `over`. Returns the new ETag; None if it has changed."""
-        content = asdict(record)
-        del content["etag"]
-        body = json.dumps(content, default=datetime.isoformat, indent=1).encode()
-        return self._aws.write(self._bucket, self._key, body, over=over)
-
-
-def _parse(content: dict[str, Any], etag: str) -> LockRecord:
-    owner = content.get("owner")
-    # Before version 1.0 the last good release was called so.
-    last = content["last_good"] if "last_good" in content else content["last"]
-    return LockRecord(owner and _owner(**owner), last and _release(**last), etag=etag)
-
-
-def _owner(since: str, until: str, release: dict[str, Any], **rest: str) -> LockOwner:
-    return LockOwner(
-        since=datetime.fromisoformat(since), until=datetime.fromisoformat(until), release=_release(**release), **rest
-    )
-
-
-def _release(committed: str | None, **rest: Any) -> Release:
-    return Release(committed=datetime.fromisoformat(committed) if committed else None, **rest)
+        body = _Content(owner=record.owner, last_good=record.last_good).model_dump_json(indent=1)
+        return self._aws.write(self._bucket, self._key, body.encode(), over=over)
 
 
 class Lock:
@@ -222,9 +213,8 @@ class Lock:
             clock.sleep(min(_POLL_SECONDS, timeout))
 
     def _acquired(self, record: LockRecord, release: Release) -> bool:
-        owner = LockOwner(
-            self._token, self._source.actor, self._source.run_url, self._now(), self._lease(), release
-        )  # fmt: skip
+        source = self._source
+        owner = LockOwner(self._token, source.actor, source.run_url, self._now(), self._lease(), release)
         # Before the answer is known: an interruption from here on releases what may be ours.
         self._record = LockRecord(owner, record.last_good)
         etag = self._store.write(self._record, over=record.etag)

@@ -11,11 +11,9 @@ from beanpod.deploy.clock import Clock
 from beanpod.deploy.errors import BuildError
 from beanpod.deploy.images import Image, Repository, build_and_push, connect, given_credentials, is_public, platform_of
 from beanpod.deploy.report import Outcome, Phase, Reporter
-from beanpod.deploy.source import Source
 
 if TYPE_CHECKING:
-    from beanpod.deploy.aws import Aws
-    from beanpod.deploy.preflight import Preflight, Settings, Target
+    from beanpod.deploy.release import Rollout
     from beanpod.manifest import StageConfig
 
 
@@ -60,25 +58,6 @@ class Built:
 
     images: Mapping[str | None, Image]
     bundle: Bundle
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a deployment would do.
-
-    Attributes:
-        target: The environment.
-        preflight: What runs there now.
-        builds: The names of the images to build.
-        repository: To push them to.
-        platform: To build them for.
-    """
-
-    target: "Target"
-    preflight: "Preflight"
-    builds: tuple[str, ...]
-    repository: str
-    platform: str
 
 
 def build(project: Project, *, application: str, clock: Clock, report: Reporter) -> Built:
@@ -169,66 +148,23 @@ def _size(bundle: Bundle) -> str:
     return f"{len(bundle.files)} files, {len(bundle.data):,} bytes"
 
 
-class Deployment:
-    """A deployment of a project to its stage's environment."""
+def deploy(project: Project, rollout: "Rollout", *, clock: Clock, report: Reporter, force: bool = False) -> Outcome:
+    """Build, push and release.
 
-    def __init__(
-        self,
-        project: Project,
-        target: "Target",
-        aws: "Aws",
-        *,
-        clock: Clock,
-        report: Reporter,
-        settings: "Settings | None" = None,
-    ) -> None:
-        from beanpod.deploy.release import Rollout
+    Args:
+        project: What to deploy.
+        rollout: Where to.
+        clock: To wait by.
+        report: Shows the progress.
+        force: Also what runs already, or is older than what runs.
 
-        self._project, self._target, self._clock, self._report = project, target, clock, report
-        self._source = Source.of(project.root, project.environ)
-        self._rollout = Rollout(target, aws, report=report, clock=clock, settings=settings, source=self._source)
-
-    @property
-    def outcome(self) -> Outcome:
-        """What is known so far, also after an error."""
-        return self._rollout.outcome
-
-    def plan(self) -> Plan:
-        """Find out what run() would do; change nothing."""
-        return Plan(
-            target=self._target,
-            preflight=self._rollout.preflight(wait=False),
-            builds=self._project.builds,
-            repository=self._project.stage.service.image,
-            platform=self._project.platform,
-        )
-
-    def run(self, *, force: bool = False) -> Outcome:
-        """Build, push and release.
-
-        Args:
-            force: Also what runs already, or is older than what runs.
-
-        Raises:
-            DeployError: Those of `beanpod.deploy.errors`, each with the exit code that says in what state it ended.
-        """
-        # First, since it takes no time: what cannot be built, or cannot run on Beanstalk.
-        _ = self._project.bundle_plan
-        # Before the build: wrong credentials or a busy environment should not cost a build.
-        self._rollout.preflight()
-        built = build(self._project, application=self._target.application, clock=self._clock, report=self._report)
-        self._rollout.outcome = replace(self._rollout.outcome, image=built.bundle.image, digest=built.bundle.digest)
-        return self._rollout.release(
-            built.bundle, description=self._description(), tags=self._tags(built.bundle), force=force
-        )
-
-    def _description(self) -> str:
-        parts = (self._source.short_commit, self._source.run_url, f"by {self._source.actor}")
-        return " ".join(part for part in parts if part)
-
-    def _tags(self, bundle: Bundle) -> dict[str, str]:
-        return {
-            "beanpod:commit": self._source.commit,
-            "beanpod:run": self._source.run_url,
-            "beanpod:image": bundle.image,
-        }
+    Raises:
+        DeployError: Those of `beanpod.deploy.errors`, each with the exit code that says in what state it ended.
+    """
+    # First, since it takes no time: what cannot be built, or cannot run on Beanstalk.
+    _ = project.bundle_plan
+    # Before the build: wrong credentials or a busy environment should not cost a build.
+    application = rollout.preflight().application
+    bundle = build(project, application=application, clock=clock, report=report).bundle
+    rollout.outcome = replace(rollout.outcome, image=bundle.image, digest=bundle.digest)
+    return rollout.release(bundle, force=force)

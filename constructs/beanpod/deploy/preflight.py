@@ -73,12 +73,11 @@ class Target:
         Raises:
             UsageError: When a stack does not exist, or lacks an output.
         """
-        prefix = f"{stage.service.name}-{stage.name}"
-        if own := _own_stack(stage):
-            service = delivery = _outputs(aws, own, stage, *_SERVICE_OUTPUTS, "BucketName")
+        if own := stage.delivery.stack:
+            service = delivery = stack_outputs(aws, stage, own, *_SERVICE_OUTPUTS, "BucketName")
         else:
-            service = _outputs(aws, f"{prefix}-service", stage, *_SERVICE_OUTPUTS)
-            delivery = _outputs(aws, f"{prefix}-delivery", stage, "BucketName")
+            service = stack_outputs(aws, stage, f"{stage.service.name}-{stage.name}-service", *_SERVICE_OUTPUTS)
+            delivery = stack_outputs(aws, stage, stage.delivery_stack, "BucketName")
         return cls(
             application=service["ApplicationName"],
             environment=service["EnvironmentName"],
@@ -96,7 +95,7 @@ class Target:
         if not found:
             raise UsageError(
                 f"environment {self.environment} of application {self.application} does not exist in {self.region}: "
-                "deploy its stack again (npx cdk deploy --all)"
+                "deploy its stack again (beanpod cdk deploy --all)"
             )
         states = ", ".join(item.status for item in found)
         raise UsageError(
@@ -214,34 +213,18 @@ def bundle_prefix(application: str) -> str:
     return f"bundles/{application}/"
 
 
-def how_to_deploy(stage: "StageConfig") -> str:
-    """The command that deploys a stage's stacks; where the manifest names none, also how to name one."""
-    if own := _own_stack(stage):
-        return f"run npx cdk deploy {own}"
-    return (
-        f"run npx cdk deploy --all -c stage={stage.name}, or name a stack of your own app by "
-        f'delivery.stack = "..." under [stages.{stage.name}],'
-    )
-
-
-def _own_stack(stage: "StageConfig") -> str | None:
-    """The one stack with all outputs, where the manifest names it."""
-    return stage.delivery.stack if hasattr(stage, "delivery") else None
-
-
-def _outputs(aws: Aws, stack: str, stage: "StageConfig", *names: str) -> dict[str, str]:
+def stack_outputs(aws: Aws, stage: "StageConfig", stack: str, *names: str) -> dict[str, str]:
+    """Read the outputs of one of a stage's stacks. Raises UsageError without the stack, or without one of `names`."""
+    own = stage.delivery.stack
+    command = f"beanpod cdk deploy {own or f'--all -c stage={stage.name}'}"
     outputs = aws.stack_outputs(stack)
     if outputs is None:
+        other = f'; if it has another name, set delivery.stack = "..." under [stages.{stage.name}]'
         raise UsageError(
-            f"stage {stage.name} is not deployed: there is no stack {stack} in {aws.region}; "
-            f"{how_to_deploy(stage)} first"
+            f"stage {stage.name} is not deployed: there is no stack {stack} in {aws.region}; run {command} first"
+            f"{'' if own else other}"
         )
     if missing := [name for name in names if name not in outputs]:
-        lacking = f"stack {stack} has no output {', '.join(missing)}"
-        if _own_stack(stage):
-            raise UsageError(
-                f"{lacking}: run npx cdk deploy {stack} again; DockerService makes them, and with constructs of your "
-                "own CfnOutput does"
-            )
-        raise UsageError(f"{lacking}: run npx cdk deploy --all -c stage={stage.name} again")
+        how = "; DockerService makes the outputs, CfnOutput adds one to constructs of your own" if own else ""
+        raise UsageError(f"stack {stack} has no output {', '.join(missing)}: run {command} again{how}")
     return outputs

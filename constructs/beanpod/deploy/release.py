@@ -1,29 +1,29 @@
-"""A release, from the preflight to the verdict: upload, lock, update, verify, and roll back where it fails."""
+"""A release, from the preflight to the verdict: upload, lock, update, verify. A failed one goes to `recovery`."""
 
-from collections.abc import Iterator, Mapping
+import base64
+import hashlib
+import re
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from beanpod.deploy.aws import Aws, Environment, remedies
-from beanpod.deploy.clock import Clock
-from beanpod.deploy.errors import (
-    BusyError,
-    DeadlineError,
-    DeployError,
-    InterruptionError,
-    NotRolledBackError,
-    RolledBackError,
-    UsageError,
-)
+from beanpod.deploy.aws import AwsError, Environment
+from beanpod.deploy.errors import BusyError, InterruptionError, RolledBackError, UsageError
 from beanpod.deploy.lock import Lock, LockRecord, Release
-from beanpod.deploy.preflight import DeploymentContext, Preflight, Settings, Target, run_preflight, version_of
-from beanpod.deploy.report import Outcome, Phase, Reporter
+from beanpod.deploy.preflight import DeploymentContext, Preflight, run_preflight, version_of
+from beanpod.deploy.recovery import Recovery
+from beanpod.deploy.report import Outcome, Phase
 from beanpod.deploy.source import Source
 from beanpod.deploy.verify import State, UnverifiedError, Update, Verdict, ask_health_path, judge
-from beanpod.deploy.versions import Bundle, create_version, upload
 
-_MOST_CAUSES = 8
+if TYPE_CHECKING:
+    from beanpod.deploy.bundles import Bundle
+
+_LONGEST_DESCRIPTION = 200
+_LONGEST_TAG = 256
+# https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/applications-tagging-resources.html
+_NOT_IN_TAGS = re.compile(r"[^\w .:/=+\-@]")
 
 
 class Rollout:
@@ -33,31 +33,18 @@ class Rollout:
         outcome: What is known so far; also of use after an error, whose exit code says how it ended.
     """
 
-    def __init__(
-        self,
-        target: Target,
-        aws: Aws,
-        *,
-        report: Reporter,
-        clock: Clock,
-        settings: Settings | None = None,
-        source: Source | None = None,
-    ) -> None:
+    def __init__(self, context: DeploymentContext, *, source: Source | None = None) -> None:
         """
         Args:
-            target: The environment.
-            aws: The calls to make.
-            report: Shows the progress.
-            clock: To wait by.
-            settings: Default: `Settings()`.
+            context: The environment, and the means to work on it.
             source: The commit and the CI run. Default: unknown.
         """
-        self._context = DeploymentContext(target, aws, clock, report, settings or Settings())
+        self._context = context
         self._source = source or Source()
-        self._lock = Lock(self._context, source=self._source)
+        self._lock = Lock(context, source=self._source)
         self._preflight: Preflight | None = None
         self._on_interruption = "nothing was touched"
-        self.outcome = Outcome(version_label="", url=target.url)
+        self.outcome = Outcome(version_label="", url=context.target.url)
 
     def preflight(self, *, wait: bool = True) -> Preflight:
         """Check who deploys where, and what runs there.
@@ -75,15 +62,11 @@ class Rollout:
         self._note(self._preflight.environment, previous_version=self._preflight.previous)
         return self._preflight
 
-    def release(
-        self, bundle: Bundle, *, description: str = "", tags: Mapping[str, str] | None = None, force: bool = False
-    ) -> Outcome:
+    def release(self, bundle: "Bundle", *, force: bool = False) -> Outcome:
         """Make the environment run a bundle, verified; the previous version again if it does not.
 
         Args:
             bundle: What to release.
-            description: Of the version, shortened to what Beanstalk accepts.
-            tags: Of the version, shortened likewise.
             force: Also where the environment runs the bundle already, or a newer commit.
 
         Raises:
@@ -101,7 +84,7 @@ class Rollout:
                 return self.outcome
             with self._context.report.phase(Phase.UPLOAD):
                 upload(self._context, bundle, stored=found.stored)
-                create_version(self._context, bundle, description=description, tags=tags or {})
+                create_version(self._context, bundle, self._source)
             self._on_interruption = f"version {bundle.label} is created, the environment was not touched"
             release = Release(bundle.label, found.previous, self._source.commit, self._source.committed)
             self._roll_out(release, found, force=force)
@@ -123,7 +106,7 @@ class Rollout:
             if wanted is None:
                 raise UsageError("the version before is not known: name one that beanpod versions lists")
             application = self._context.target.application
-            if not self._context.aws.versions(application, (wanted,)):
+            if not self._context.aws.versions(application, wanted):
                 raise UsageError(
                     f"application {application} has no version {wanted}: choose one that beanpod versions lists"
                 )
@@ -158,9 +141,8 @@ class Rollout:
             release = replace(release, previous=self._previous(environment, record, release.label))
             self._lock.claim(release)
             self._note(environment, previous_version=release.previous, changed=True)
-            self._on_interruption = (
-                f"Elastic Beanstalk may still be rolling out {release.label}: see beanpod status"
-            )  # fmt: skip
+            rolling_out = f"Elastic Beanstalk may still be rolling out {release.label}"
+            self._on_interruption = f"{rolling_out}: see beanpod status"
             if update.start(environment):
                 return release
             if context.clock.monotonic() - since >= context.settings.ready_timeout:
@@ -214,7 +196,7 @@ class Rollout:
 
     def _recover(self, failed: Release, found: Preflight, update: Update, verdict: Verdict) -> NoReturn:
         self._on_interruption = "the previous version may be on its way back: see beanpod status"
-        recovery = _Recovery(self._context, self._lock, found, failed, update)
+        recovery = Recovery(self._context, self._lock, found, failed, update)
         try:
             recovery.recover(verdict)
         except RolledBackError:
@@ -244,143 +226,69 @@ def _refuse_if_older(release: Release, record: LockRecord, environment: Environm
         )
 
 
-class _Recovery:
-    """Ends a release that failed: leave it, find it reverted, or roll it back. Once, and never twice.
+def upload(context: DeploymentContext, bundle: "Bundle", *, stored: frozenset[str] | None) -> None:
+    """Upload the bundle, unless it is in the bucket.
 
-    Attributes:
-        events: Of the rollback.
-        environment: As it was last.
+    Args:
+        context: With the bucket.
+        bundle: The bundle.
+        stored: The keys known to be in the bucket; None if unknown.
+
+    Raises:
+        UsageError: When another content has the bundle's key.
+        BusyError: When another deployment uploads it at this moment.
     """
-
-    def __init__(
-        self, context: DeploymentContext, lock: Lock, found: Preflight, failed: Release, update: Update
-    ) -> None:
-        self._context = context
-        self._lock = lock
-        self._found = found
-        self._failed = failed
-        self._update = update
-        self.events: list[Any] = []
-        self.environment: Environment | None = None
-
-    def recover(self, verdict: Verdict) -> NoReturn:
-        """Do what the verdict asks for. Always raises: the error says how it ended."""
-        causes = self._causes(verdict)
-        if verdict.state is State.GONE:
-            raise NotRolledBackError(f"{self._what(verdict)}: it cannot be rolled back", causes=causes)
-        if verdict.state is State.MOVING:
-            raise BusyError(f"{self._what(verdict)}: another deployer updates it, so it is left alone", causes=causes)
-        if verdict.state is State.OTHER:
-            self._other(verdict, causes)
-        self._roll_back(verdict, causes)
-
-    def _other(self, verdict: Verdict, causes: tuple[str, ...]) -> None:
-        """Returns if the previous version is there, but not well."""
-        runs = version_of(verdict.environment)
-        if runs != self._failed.previous:
-            raise BusyError(
-                f"{self._failed.label} was superseded: environment {verdict.environment.name} runs "
-                f"{verdict.environment.version_label} now, which is left alone",
-                causes=causes,
-            )
-        if runs is None:
-            raise NotRolledBackError(f"{self._what(verdict)}: as before this first release", causes=causes)
-        back = Update(self._context, runs, each=self._lock.renew).verify(verdict.environment)
-        self.environment = back.environment
-        if back.state is State.GOOD:
-            self._tell(back)
-            self._remind()
-            raise RolledBackError(
-                f"{self._what(verdict)}: Elastic Beanstalk went back to it, and it serves", causes=causes
-            )
-
-    def _roll_back(self, verdict: Verdict, causes: tuple[str, ...]) -> NoReturn:
-        self._refuse_if_impossible(verdict, causes)
-        previous = self._failed.previous or ""
-        try:
-            with self._context.report.phase(Phase.ROLL_BACK):
-                self._roll_out(previous)
-        except UnverifiedError as error:
-            raise NotRolledBackError(
-                f"{self._what(verdict)}; after the rollback to {previous}, {error}",
-                causes=(*causes, *error.verdict.causes),
-            ) from None
-        except DeadlineError as error:
-            raise DeadlineError(f"{self._what(verdict)}; while it was rolled back: {error}", causes=causes) from error
-        except DeployError as error:
-            raise NotRolledBackError(
-                f"{self._what(verdict)}, and cannot be rolled back: {error}", causes=causes
-            ) from error
-        self._remind()
-        raise RolledBackError(f"{self._what(verdict)}; rolled back, {previous} serves again", causes=causes)
-
-    def _refuse_if_impossible(self, verdict: Verdict, causes: tuple[str, ...]) -> None:
-        previous, why = self._failed.previous, None
-        if not self._context.settings.roll_back:
-            why = "it is not rolled back, because of --no-rollback"
-        elif previous is None:
-            why = "this is the first release, there is nothing to roll back to"
-        elif self._lock.lost:
-            why = "it is not rolled back, since another deployment has taken over"
-        elif not self._found.has_bundle(previous):
-            why = f"it cannot be rolled back, the bundle of {previous} does not exist any more"
-        if why:
-            raise NotRolledBackError(f"{self._what(verdict)}; {why}", causes=causes)
-
-    def _roll_out(self, previous: str) -> None:
-        self._context.report.say(f"rolling back to {previous}")
-        update = Update(self._context, previous, each=self._lock.renew)
-        try:
-            if not update.start(self._context.wait_until_ready(each=self._lock.renew)):
-                raise BusyError("another deployer updates the environment")
-            back = update.verify(update.wait())
-            self.environment = back.environment
-            if back.state is not State.GOOD:
-                raise UnverifiedError(back)
-            self._tell(back)
-        finally:
-            self.events += update.log.events
-
-    def _tell(self, back: Verdict) -> None:
-        """Report what the health path answers now that the previous version runs."""
-        if back.answer and back.answer.well is None:
-            self._context.report.warn(f"the health path was {back.answer.text}; check that the previous version serves")
-        elif back.answer:
-            self._context.report.say(back.answer.text)
-
-    def _what(self, verdict: Verdict) -> str:
-        aborted = " (the update took too long and was aborted)" if self._update.aborted else ""
-        return f"{self._failed.label} failed on {verdict.environment.name}: {verdict.text}{aborted}"
-
-    def _causes(self, verdict: Verdict) -> tuple[str, ...]:
-        # The first error says what, the instances say why; what follows an error mostly says that it was one.
-        first, *more = [event.message for event in self._update.log.errors] or [""]
-        found = [text for text in (first, *remedies((first, *more)), *verdict.causes, *more) if text]
-        if not found and verdict.state is State.RECOVERING:
-            found += self._health_causes(verdict.environment)
-        return (*tuple(dict.fromkeys(found))[:_MOST_CAUSES], *_where_to_read(found))
-
-    def _health_causes(self, environment: Environment) -> tuple[str, ...]:
-        try:
-            return self._context.aws.health_causes(environment.name)
-        except DeployError as error:
-            # The causes are only extra information: the rollback goes on without them.
-            self._context.report.warn(f"why the health is {environment.health} is not known: {error}")
-            return ()
-
-    def _remind(self) -> None:
-        self._context.report.warn(
-            f"if {self._failed.label} changed the database, that stays: a rollback does not undo a migration"
+    bucket, report = context.target.bucket, context.report
+    sha256 = base64.b64encode(hashlib.sha256(bundle.data).digest()).decode()
+    if bundle.key not in (stored or ()) and context.aws.write(
+        bucket, bundle.key, bundle.data, over=None, sha256=sha256
+    ):
+        report.say(f"uploaded {len(bundle.data):,} bytes to s3://{bucket}/{bundle.key}")
+        return
+    found = context.aws.checksum(bucket, bundle.key)
+    if found is None:
+        raise BusyError(f"another deployment is uploading s3://{bucket}/{bundle.key}: deploy again")
+    # S3 has no checksum of what an old client uploaded; the key is made from the content all the same.
+    if found not in (sha256, ""):
+        raise UsageError(
+            f"s3://{bucket}/{bundle.key} exists and holds something else than {bundle.label}: "
+            "find out who wrote it, delete it, and deploy again"
         )
+    report.say(f"the bundle of {bundle.label} exists already: nothing uploaded")
 
 
-def _where_to_read(causes: list[str]) -> tuple[str, ...]:
-    """Where the instance's own log is, as far as Elastic Beanstalk quotes it: of a hook it mostly does not.
+def create_version(context: DeploymentContext, bundle: "Bundle", source: Source) -> None:
+    """Create the version, unless it exists with the same bundle. It names the commit, the CI run and the image.
 
-    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environments-deployment-logs.html
+    Raises:
+        UsageError: When the label belongs to another bundle, or the account has no room for another version.
     """
-    if any("The release does not run well" in cause for cause in causes):
-        return ()
-    if any(word in cause for cause in causes for word in ("eb-engine", "Engine execution", "hook")):
-        return ("which container or health path it was: the deployment log in the console, or beanpod logs",)
-    return ()
+    target = context.target
+    description = " ".join((source.short_commit, source.run_url, source.actor and f"by {source.actor}")).split()
+    tags = {"beanpod:commit": source.commit, "beanpod:run": source.run_url, "beanpod:image": bundle.image}
+    try:
+        context.aws.create_version(
+            target.application,
+            bundle.label,
+            bucket=target.bucket,
+            key=bundle.key,
+            description=" ".join(description)[:_LONGEST_DESCRIPTION],
+            tags={name: _NOT_IN_TAGS.sub("_", value)[:_LONGEST_TAG] for name, value in tags.items() if value},
+        )
+    except AwsError as error:
+        if error.code.startswith("TooManyApplicationVersions"):
+            raise UsageError(
+                f"application {target.application} has as many versions as its account allows: delete old ones, "
+                "or lower environment.max_versions in beanpod.toml and run beanpod cdk deploy --all"
+            ) from error
+        if "already exists" not in error.text:
+            raise
+        for version in context.aws.versions(target.application, bundle.label):
+            stored = version.get("SourceBundle", {})
+            bucket, key = stored.get("S3Bucket"), stored.get("S3Key")
+            if (bucket, key) != (target.bucket, bundle.key):
+                raise UsageError(
+                    f"version {bundle.label} exists and is another bundle, s3://{bucket}/{key}: "
+                    "delete that version, and deploy again"
+                ) from error
+        context.report.say(f"version {bundle.label} exists already")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from beanpod.deploy.aws import Aws, Environment, Event, Instances, UnansweredError
+from beanpod.deploy.aws import Aws, Environment, Instances, UnansweredError
 from beanpod.deploy.clock import Clock
 from beanpod.deploy.health_path import Answer
 from beanpod.deploy.lock import LockOwner, LockStore
@@ -73,11 +73,11 @@ def read_versions(target: Target, aws: Aws) -> tuple[VersionLine, ...]:
     previous = LockStore(target, aws).read().before(current)
     return tuple(
         VersionLine(
-            version.label,
-            version.description,
-            version.created,
-            current=version.label == current,
-            previous=version.label == previous,
+            label=version["VersionLabel"],
+            description=version.get("Description", ""),
+            created=version["DateCreated"],
+            current=version["VersionLabel"] == current,
+            previous=version["VersionLabel"] == previous,
         )
         for version in aws.versions(target.application)
     )
@@ -90,7 +90,7 @@ def read_events(target: Target, aws: Aws, *, limit: int = 50) -> tuple[Environme
 
 def follow_events(target: Target, aws: Aws, clock: Clock, *, limit: int = 20) -> Iterator[EnvironmentEvent]:
     """Yield the environment's latest events and then every new one, for ever. Polls without an answer are skipped."""
-    shown: set[Event] = set()
+    shown: set[EnvironmentEvent] = set()
     since: datetime | None = None
     while True:
         try:

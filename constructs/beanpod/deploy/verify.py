@@ -14,14 +14,13 @@ from beanpod.deploy.aws import (
     CredentialsError,
     DeniedError,
     Environment,
-    Event,
     Instances,
     UnansweredError,
 )
 from beanpod.deploy.errors import DeadlineError, DeployError
 from beanpod.deploy.health_path import Answer
 from beanpod.deploy.preflight import DeploymentContext, Settings
-from beanpod.deploy.report import Reporter, Status
+from beanpod.deploy.report import EnvironmentEvent, Reporter, Status
 
 POLL_SECONDS = 5.0
 # Mostly the events are asked for; the environment itself at every sixth poll, and once an event announces the end.
@@ -155,10 +154,10 @@ class EventLog:
 
     def __init__(self, report: Reporter) -> None:
         self._report = report
-        self._known: set[Event] = set()
-        self.events: list[Event] = []
+        self._known: set[EnvironmentEvent] = set()
+        self.events: list[EnvironmentEvent] = []
 
-    def add(self, events: Iterable[Event]) -> None:
+    def add(self, events: Iterable[EnvironmentEvent]) -> None:
         """Add what DescribeEvents answers: known events and new ones, oldest first."""
         for event in events:
             if event not in self._known:
@@ -172,7 +171,7 @@ class EventLog:
         return any(words in event.message for event in self.events for words in _ENDINGS)
 
     @property
-    def errors(self) -> list[Event]:
+    def errors(self) -> list[EnvironmentEvent]:
         """The errors, the first one being the root of the others."""
         return [event for event in self.events if event.severity in ("ERROR", "FATAL")]
 
@@ -197,7 +196,7 @@ class Update:
         self._each = each
         # When it was accepted, on the monotonic clock; by the request's id, or by AWS's time, its events are found.
         self._began: float | None = None
-        self._request_id: str | None = None
+        self._request_id = ""
         self._since: datetime | None = None
         self.log = EventLog(context.report)
         self.aborted = False

@@ -19,7 +19,7 @@ def _refusal(code: str, text: str = "", status: int = 400) -> ClientError:
 
 
 LACKING = "these credentials lack the permission"
-REMEDY = "deploy the Delivery stack again (npx cdk deploy), or grant it"
+REMEDY = "deploy the Delivery stack again (beanpod cdk deploy), or grant it"
 DENIED = f"User: arn:aws:iam::1:user/ci is not authorized to perform: {UPDATE}"
 DOWNSTREAM = "not authorized to perform: autoscaling:SuspendProcesses on x"
 

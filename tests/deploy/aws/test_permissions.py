@@ -49,7 +49,7 @@ def test_a_permission_that_an_event_names_has_a_statement_to_add() -> None:
 @pytest.mark.parametrize("text", ['s3:GetObject on resource: "arn:aws:s3:::artifacts/bundles/a.zip"', "ec2:Odd"])
 def test_a_permission_of_the_delivery_stack_has_that_remedy(text: str) -> None:
     (remedy,) = remedies([f"User: ci is not authorized to perform: {text}"])
-    assert remedy.endswith(": deploy the Delivery stack again (npx cdk deploy), or grant it")
+    assert remedy.endswith(": deploy the Delivery stack again (beanpod cdk deploy), or grant it")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Environments in an embedded AWS on a virtual clock, made in a moment, and rollouts on them."""
 
-import hashlib
 import itertools
 import json
 from dataclasses import dataclass, field
@@ -14,8 +13,9 @@ from botocore.retries.standard import register_retry_handler
 
 from beanpod.deploy.aws import Aws, assemble, configuration
 from beanpod.deploy.aws.client import ATTEMPTS
+from beanpod.deploy.bundles import Bundle, BundleFile
 from beanpod.deploy.clock import Clock
-from beanpod.deploy.preflight import Settings, Target
+from beanpod.deploy.preflight import DeploymentContext, Settings, Target
 from beanpod.deploy.release import Rollout
 from beanpod.deploy.source import Source
 from beanpod.manifest import Manifest, StageConfig
@@ -43,26 +43,6 @@ preset = "small"
 _COMMITTED = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
-@dataclass(frozen=True)
-class ZipFile:
-    """A bundle as the rollout sees it."""
-
-    data: bytes
-    application: str = APPLICATION
-
-    @property
-    def label(self) -> str:
-        return f"{self.application}-{self._hash}"
-
-    @property
-    def key(self) -> str:
-        return f"bundles/{self.application}/{self._hash}.zip"
-
-    @property
-    def _hash(self) -> str:
-        return hashlib.sha256(self.data).hexdigest()[:16]
-
-
 def retry_at_once(client: Any) -> None:
     """Retry as botocore does, without its pauses."""
     service = client.meta.service_model.service_id.hyphenize()
@@ -73,9 +53,9 @@ def retry_at_once(client: Any) -> None:
     client.meta.events.register(event, lambda **response: None if handler.needs_retry(**response) is None else 0)
 
 
-def bundle(text: str) -> ZipFile:
+def bundle(text: str) -> Bundle:
     """A bundle with this content."""
-    return ZipFile(text.encode())
+    return Bundle.of({"text": BundleFile(text.encode())}, service=APPLICATION, application=APPLICATION)
 
 
 def source(minute: int, actor: str = "ann") -> Source:
@@ -175,15 +155,8 @@ class Sandbox:
     ) -> tuple[Rollout, FakeReporter]:
         """A rollout on an environment, and its reporter."""
         reporter, clock = FakeReporter(), clock or self.clock()
-        rollout = Rollout(
-            target,
-            aws or self.aws(clock),
-            report=reporter,
-            clock=clock,
-            settings=settings,
-            source=source,
-        )
-        return rollout, reporter
+        context = DeploymentContext(target, aws or self.aws(clock), clock, reporter, settings or Settings())
+        return Rollout(context, source=source), reporter
 
     def aws(self, clock: Clock, *, read_seconds: float = 10, **arguments: Any) -> Aws:
         """The calls of a deployment, retried without pauses. arguments: for the clients, such as another key."""

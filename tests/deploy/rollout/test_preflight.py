@@ -9,9 +9,7 @@ import pytest
 from beanpod.deploy.errors import UsageError
 from beanpod.deploy.health_path import HealthPath
 from beanpod.deploy.preflight import Target
-from beanpod.deploy.release import Rollout
 from tests.deploy.rollout.sandbox import Sandbox, bundle
-from tests.fake_reporter import FakeReporter
 
 
 def test_the_stacks_outputs_name_the_target(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -28,7 +26,7 @@ def test_nothing_to_do_is_six_calls_with_the_stacks(sandbox: Sandbox, tmp_path: 
     sandbox.release(target, "whole")
     sandbox.forget_calls()
     aws = sandbox.aws(clock)
-    Rollout(Target.find(stage, aws), aws, report=FakeReporter(), clock=clock).release(bundle("whole"))
+    sandbox.rollout(Target.find(stage, aws), aws=aws, clock=clock)[0].release(bundle("whole"))
     assert len(sandbox.actions()) == 6
     assert "PutObject" not in sandbox.actions()
 
@@ -36,9 +34,7 @@ def test_nothing_to_do_is_six_calls_with_the_stacks(sandbox: Sandbox, tmp_path: 
 def test_a_stage_that_is_not_deployed_is_refused(sandbox: Sandbox, tmp_path: Path) -> None:
     stage = sandbox.stage(sandbox.environment(), tmp_path)
     sandbox.client("cloudformation").delete_stack(StackName=f"guestbook-{stage.name}-delivery")
-    said = (
-        f"^stage {stage.name} is not deployed: there is no stack guestbook-{stage.name}-delivery in us-east-1; run npx"
-    )
+    said = f"^stage {stage.name} is not deployed: there is no stack guestbook-{stage.name}-delivery in us-east-1; run "
     with pytest.raises(UsageError, match=said) as caught:
         Target.find(stage, sandbox.aws(sandbox.clock()))
     assert caught.value.exit_code == 2
@@ -48,7 +44,7 @@ def test_a_stack_without_an_output_is_refused(sandbox: Sandbox, tmp_path: Path) 
     stage = sandbox.stage(sandbox.environment(), tmp_path)
     sandbox.client("cloudformation").delete_stack(StackName=f"guestbook-{stage.name}-delivery")
     sandbox.stack(f"guestbook-{stage.name}-delivery", {"Other": "x"})
-    with pytest.raises(UsageError, match=f"guestbook-{stage.name}-delivery has no output BucketName: run npx cdk"):
+    with pytest.raises(UsageError, match=f"guestbook-{stage.name}-delivery has no output BucketName: run beanpod cdk"):
         Target.find(stage, sandbox.aws(sandbox.clock()))
 
 
@@ -56,12 +52,12 @@ def test_one_stack_may_have_all_outputs(sandbox: Sandbox, tmp_path: Path) -> Non
     target = sandbox.environment()
     stage = sandbox.stage(target, tmp_path)
     stage = stage.model_copy(update={"delivery": stage.delivery.model_copy(update={"stack": "Shop"})})
-    with pytest.raises(UsageError, match="there is no stack Shop in us-east-1; run npx cdk deploy Shop first"):
+    with pytest.raises(UsageError, match="there is no stack Shop in us-east-1; run beanpod cdk deploy Shop first"):
         Target.find(stage, sandbox.aws(sandbox.clock()))
     outputs = {"ApplicationName": target.application, "EnvironmentName": target.environment}
     outputs |= {"Region": target.region, "Url": target.url}
     sandbox.stack("Shop", outputs)
-    with pytest.raises(UsageError, match="stack Shop has no output BucketName: run npx cdk deploy Shop again; Docker"):
+    with pytest.raises(UsageError, match="stack Shop has no output BucketName: run beanpod cdk deploy Shop again; "):
         Target.find(stage, sandbox.aws(sandbox.clock()))
     sandbox.client("cloudformation").delete_stack(StackName="Shop")
     sandbox.stack("Shop", outputs | {"BucketName": target.bucket})

@@ -14,7 +14,8 @@ from beanpod.deploy.report import Outcome
 
 if TYPE_CHECKING:
     from beanpod.deploy.aws import Aws
-    from beanpod.deploy.preflight import Settings, Target
+    from beanpod.deploy.preflight import Target
+    from beanpod.deploy.release import Rollout
     from beanpod.manifest import StageConfig
 
 
@@ -91,19 +92,23 @@ class Context:
 
         return Target.find(self.stage, self.aws)
 
-    @property
-    def settings(self) -> "Settings":
-        """The time limits of a rollout, and the health that it accepts."""
-        from beanpod.deploy.preflight import Settings
+    @cached_property
+    def rollout(self) -> "Rollout":
+        """Releases on the environment, within the time limits and with the health of the command line."""
+        from beanpod.deploy.preflight import DeploymentContext, Settings
+        from beanpod.deploy.release import Rollout
+        from beanpod.deploy.source import Source
 
         options = self.options
-        return Settings(
+        settings = Settings(
             ready_timeout=options.ready_timeout,
             wait_timeout=options.wait_timeout,
             recovery=options.recovery,
             accepted_health=options.accept_health,
             roll_back=options.roll_back,
         )
+        context = DeploymentContext(self.target, self.aws, self.clock, self.display, settings)
+        return Rollout(context, source=Source.of(self.root, self.environ))
 
     def finish(self, outcome: Outcome) -> None:
         """Report the success of a deployment or a rollback."""

@@ -4,69 +4,60 @@ from collections.abc import Iterator
 from typing import Any
 
 from beanpod.cli.commands.context import Context
-from beanpod.cli.output.text import Paint
 from beanpod.deploy.errors import InterruptionError
-from beanpod.deploy.pipeline import Deployment, Plan, Project
+from beanpod.deploy.pipeline import Project, deploy
 from beanpod.deploy.preflight import Preflight
 
 
 def run(context: Context) -> None:
     """Deploy the stage; with --dry-run, show what that would do. Raises the errors of `beanpod.deploy.errors`."""
-    project = Project(context.stage, context.root, context.environ)
-    deployment = Deployment(
-        project,
-        context.target,
-        context.aws,
-        clock=context.clock,
-        report=context.display,
-        settings=context.settings,
-    )
+    project, rollout = Project(context.stage, context.root, context.environ), context.rollout
     if context.options.dry_run:
-        plan = deployment.plan()
-        context.results.emit(_document(plan), _text(plan, context.results.paint))
+        found = rollout.preflight(wait=False)
+        context.results.emit(_document(context, project, found), _text(context, project, found))
         return
-    context.outcome = lambda: deployment.outcome
+    context.outcome = lambda: rollout.outcome
+    force = context.options.force
     try:
-        outcome = deployment.run(force=context.options.force)
+        outcome = deploy(project, rollout, clock=context.clock, report=context.display, force=force)
     except KeyboardInterrupt:
         # Before the rollout, which reports an interruption itself.
         raise InterruptionError("interrupted: the environment was not changed") from None
     context.finish(outcome)
 
 
-def _document(plan: Plan) -> dict[str, Any]:
-    environment = plan.preflight.environment
+def _document(context: Context, project: Project, found: Preflight) -> dict[str, Any]:
+    target = context.target
     return {
-        "build": plan.builds,
-        "platform": plan.platform,
-        "repository": plan.repository,
-        "application": plan.target.application,
-        "environment": plan.target.environment,
-        "region": plan.target.region,
-        "bucket": plan.target.bucket,
-        "url": plan.target.url,
-        "status": environment.status,
-        "health": environment.health,
-        "version_label": environment.version_label,
-        "can_roll_back": plan.preflight.can_roll_back,
-        "identity": plan.preflight.identity,
+        "build": project.builds,
+        "platform": project.platform,
+        "repository": project.stage.service.image,
+        "application": target.application,
+        "environment": target.environment,
+        "region": target.region,
+        "bucket": target.bucket,
+        "url": target.url,
+        "status": found.environment.status,
+        "health": found.environment.health,
+        "version_label": found.environment.version_label,
+        "can_roll_back": found.can_roll_back,
+        "identity": found.identity,
     }
 
 
-def _text(plan: Plan, paint: Paint) -> Iterator[str]:
-    preflight = plan.preflight
-    now = preflight.environment
-    yield paint("A deployment would do this (dry run):", "bold")
-    yield from paint.facts(
+def _text(context: Context, project: Project, found: Preflight) -> Iterator[str]:
+    now, target, builds = found.environment, context.target, ", ".join(project.builds)
+    yield context.results.paint("A deployment would do this (dry run):", "bold")
+    yield from context.results.paint.facts(
         [
             ("now", f"{now.name} is {now.status}, health {now.health}"),
-            ("build", f"{', '.join(plan.builds)}, for {plan.platform}" if plan.builds else "no image"),
-            ("push", f"to {plan.repository}" if plan.builds else "nothing"),
-            ("upload", f"to s3://{plan.target.bucket}"),
-            ("deploy", f"to {plan.target.environment} in {plan.target.region}"),
-            ("as", preflight.identity),
-            ("instead of", preflight.previous or "Beanstalk's sample application: this is the first release"),
-            ("roll back", _rollback(preflight)),
+            ("build", f"{builds}, for {project.platform}" if builds else "no image"),
+            ("push", f"to {project.stage.service.image}" if builds else "nothing"),
+            ("upload", f"to s3://{target.bucket}"),
+            ("deploy", f"to {target.environment} in {target.region}"),
+            ("as", found.identity),
+            ("instead of", found.previous or "Beanstalk's sample application: this is the first release"),
+            ("roll back", _rollback(found)),
         ]
     )
 

@@ -63,13 +63,12 @@ class Logs:
             yield from sorted(lines, key=lambda line: line.time)[-_LINES:]
 
     def _groups(self) -> list[str]:
-        found = self._call("logs:DescribeLogGroups", self._client.describe_log_groups, logGroupNamePrefix=self._prefix)
+        found = self._call(self._client.describe_log_groups, logGroupNamePrefix=self._prefix)
         names = [group["logGroupName"] for group in found["logGroups"]]
         return [name for name in names if not name.endswith(_HEALTH)]
 
     def _streams(self, group: str) -> list[str]:
         found = self._call(
-            "logs:DescribeLogStreams",
             self._client.describe_log_streams,
             logGroupName=group,
             orderBy="LastEventTime",
@@ -80,7 +79,6 @@ class Logs:
 
     def _lines(self, group: str, stream: str) -> Iterator[LogLine]:
         found = self._call(
-            "logs:GetLogEvents",
             self._client.get_log_events,
             logGroupName=group,
             logStreamName=stream,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from beanpod.cli.commands.context import Context
 from beanpod.deploy.errors import UsageError
-from beanpod.deploy.preflight import how_to_deploy
+from beanpod.deploy.preflight import stack_outputs
 
 AWS_NAMES = ("AWS_ACCESS_KEY", "AWS_SECRET_KEY")
 DOCKER_NAMES = ("DOCKER_USERNAME", "DOCKER_PASSWORD")
@@ -109,12 +109,7 @@ def _deployer_secret(context: Context) -> str | None:
     """Return the ARN of the secret with the deploy user's key; None if CI assumes a role."""
     stage = context.stage
     stack = stage.delivery_stack
-    outputs = context.aws.stack_outputs(stack)
-    if outputs is None:
-        raise UsageError(
-            f"stage {stage.name} is not deployed: there is no stack {stack} in {context.aws.region}; "
-            f"{how_to_deploy(stage)} first"
-        )
+    outputs = stack_outputs(context.aws, stage, stack)
     if "DeployerSecretArn" not in outputs:
         context.display.say(f"stack {stack} has no deploy user: CI assumes the role {outputs.get('DeployRoleArn')}")
     return outputs.get("DeployerSecretArn")
@@ -130,7 +125,7 @@ def _deployer_key(context: Context, arn: str | None) -> dict[str, str]:
     if arn is None:
         return {}
     client = context.connection.client("secretsmanager", context.aws.region)
-    found = context.aws.call("secretsmanager:GetSecretValue", client.get_secret_value, SecretId=arn)
+    found = context.aws.call(client.get_secret_value, SecretId=arn)
     try:
         content = json.loads(found["SecretString"])
         key = {name: str(content[name]) for name in AWS_NAMES}

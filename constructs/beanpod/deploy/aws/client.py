@@ -4,7 +4,8 @@ boto3 is imported by `connect`, not before. Retries are botocore's own: its stan
 """
 
 import os
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from botocore.config import Config
     from types_boto3_cloudformation import CloudFormationClient
     from types_boto3_elasticbeanstalk import ElasticBeanstalkClient
+    from types_boto3_elasticbeanstalk.type_defs import ApplicationVersionDescriptionTypeDef
     from types_boto3_s3 import S3Client
     from types_boto3_sts import STSClient
 
@@ -27,6 +29,8 @@ ATTEMPTS = 6
 _CONNECT_SECONDS = 10
 # Six attempts have to fit into half of the lease of a deployment lock.
 _READ_SECONDS = 20
+# Permissions that are not named as S3's operations are.
+_S3_ACTIONS = {"ListObjectsV2": "s3:ListBucket", "HeadObject": "s3:GetObject"}
 _NOT_FOUND = ("404", "NoSuchKey")
 # IfMatch on an object that was deleted meanwhile answers 404; two conditional writes at once, 409.
 _NOT_WRITTEN = ("PreconditionFailed", "412", "ConditionalRequestConflict", *_NOT_FOUND)
@@ -97,36 +101,10 @@ class Instances:
 
 
 @dataclass(frozen=True)
-class Event(EnvironmentEvent):
-    """An event with the id of the request that caused it; "" for those of the health monitor."""
-
-    request_id: str = ""
-
-
-@dataclass(frozen=True)
-class Version:
-    """An application version. bucket, key: of its bundle, "" when it has none."""
-
-    label: str
-    description: str
-    created: datetime
-    bucket: str
-    key: str
-
-
-@dataclass(frozen=True)
-class StoredObject:
-    """An object in S3."""
-
-    body: bytes
-    etag: str
-
-
-@dataclass(frozen=True)
 class Aws:
     """AWS in one region, as one identity.
 
-    Every method raises what `beanpod.deploy.aws.errors.translated` makes of boto3's errors, a DeployError.
+    Every method raises DeployError in the place of boto3's errors.
     """
 
     region: str
@@ -135,36 +113,23 @@ class Aws:
     stacks: "CloudFormationClient"
     sts: "STSClient"
 
-    def call(self, action: str, function: Callable[P, T], /, *args: P.args, **request: P.kwargs) -> T:
-        """Call a client's function.
-
-        Args:
-            action: The permission that the call needs, such as s3:GetObject.
-            function: The client's function.
-            *args: Its arguments.
-            **request: Its keyword arguments.
-
-        Returns:
-            What the function returns.
-
-        Raises:
-            DeployError: In the place of boto3's errors.
-        """
+    def call(self, method: Callable[P, T], /, *args: P.args, **request: P.kwargs) -> T:
+        """Call a method of a boto3 client. Raises DeployError in the place of boto3's errors."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            return function(*args, **request)
+            return method(*args, **request)
         except (BotoCoreError, ClientError) as error:
-            raise translated(error, action) from error
+            raise translated(error, _action(method)) from error
 
     def identity(self) -> str:
         """The ARN of the caller."""
-        return self.call("sts:GetCallerIdentity", self.sts.get_caller_identity)["Arn"]
+        return self.call(self.sts.get_caller_identity)["Arn"]
 
     def stack_outputs(self, name: str) -> dict[str, str] | None:
         """A stack's outputs; None when there is no such stack."""
         try:
-            found = self.call("cloudformation:DescribeStacks", self.stacks.describe_stacks, StackName=name)
+            found = self.call(self.stacks.describe_stacks, StackName=name)
         except AwsError as error:
             if error.code == "ValidationError" and "does not exist" in error.text:
                 return None
@@ -173,47 +138,36 @@ class Aws:
 
     def environments(self, application: str, name: str) -> tuple[Environment, ...]:
         """The environments of that name which are not terminated: one, unless something is wrong."""
-        found = self.call(
-            "elasticbeanstalk:DescribeEnvironments",
-            self.beanstalk.describe_environments,
-            ApplicationName=application,
-            EnvironmentNames=[name],
-            IncludeDeleted=False,
-        )
+        describe = self.beanstalk.describe_environments
+        found = self.call(describe, ApplicationName=application, EnvironmentNames=[name], IncludeDeleted=False)
         return tuple(_environment(item) for item in found["Environments"])
 
     def instances(self, environment: str) -> Instances:
         """The health of each instance, and what it runs."""
-        action, describe = "elasticbeanstalk:DescribeInstancesHealth", self.beanstalk.describe_instances_health
         request: dict[str, Any] = {
             "EnvironmentName": environment,
             "AttributeNames": ["HealthStatus", "Color", "Causes", "Deployment", "RefreshedAt"],
         }
-        pages = [self.call(action, describe, **request)]
+        pages = [self.call(self.beanstalk.describe_instances_health, **request)]
         while token := pages[-1].get("NextToken"):
-            pages.append(self.call(action, describe, **request, NextToken=token))
+            pages.append(self.call(self.beanstalk.describe_instances_health, **request, NextToken=token))
         found = [_instance(item) for page in pages for item in page.get("InstanceHealthList", ())]
         return Instances(tuple(found), pages[0]["RefreshedAt"])
 
     def health_causes(self, environment: str) -> tuple[str, ...]:
         """Why the environment's health is what it is."""
-        found = self.call(
-            "elasticbeanstalk:DescribeEnvironmentHealth",
-            self.beanstalk.describe_environment_health,
-            EnvironmentName=environment,
-            AttributeNames=["Causes"],
-        )
-        return tuple(found.get("Causes", ()))
+        describe = self.beanstalk.describe_environment_health
+        return tuple(self.call(describe, EnvironmentName=environment, AttributeNames=["Causes"]).get("Causes", ()))
 
     def events(
         self,
         application: str,
         environment: str,
         *,
-        request_id: str | None = None,
+        request_id: str = "",
         since: datetime | None = None,
         limit: int = 100,
-    ) -> tuple[Event, ...]:
+    ) -> tuple[EnvironmentEvent, ...]:
         """An environment's latest events, oldest first.
 
         Args:
@@ -226,29 +180,23 @@ class Aws:
         request: dict[str, Any] = {"ApplicationName": application, "EnvironmentName": environment, "MaxRecords": limit}
         request |= {"RequestId": request_id} if request_id else {}
         request |= {"StartTime": since} if since else {}
-        found = self.call("elasticbeanstalk:DescribeEvents", self.beanstalk.describe_events, **request)
+        found = self.call(self.beanstalk.describe_events, **request)["Events"]
         return tuple(
-            Event(item["EventDate"], item.get("Severity", "INFO"), item["Message"], item.get("RequestId", ""))
-            for item in reversed(found["Events"])
+            EnvironmentEvent(item["EventDate"], item.get("Severity", "INFO"), item["Message"])
+            for item in reversed(found)
         )
 
-    def versions(self, application: str, labels: tuple[str, ...] = ()) -> tuple[Version, ...]:
-        """An application's versions, newest first. labels: only these. Default: the newest thousand."""
-        wanted: dict[str, Any] = {"VersionLabels": list(labels)} if labels else {"MaxRecords": 1000}
-        found = self.call(
-            "elasticbeanstalk:DescribeApplicationVersions",
-            self.beanstalk.describe_application_versions,
-            ApplicationName=application,
-            **wanted,
-        )
-        return tuple(_version(item) for item in found["ApplicationVersions"])
+    def versions(self, application: str, label: str | None = None) -> "Sequence[ApplicationVersionDescriptionTypeDef]":
+        """An application's versions as boto3 returns them, newest first. label: only this. Default: the newest 1000."""
+        wanted: dict[str, Any] = {"VersionLabels": [label]} if label else {"MaxRecords": 1000}
+        found = self.call(self.beanstalk.describe_application_versions, ApplicationName=application, **wanted)
+        return found["ApplicationVersions"]
 
     def create_version(
         self, application: str, label: str, *, bucket: str, key: str, description: str, tags: Mapping[str, str]
     ) -> None:
         """Create a version of a bundle in S3. `Process` is not set: it would copy the bundle to Beanstalk's bucket."""
         self.call(
-            "elasticbeanstalk:CreateApplicationVersion",
             self.beanstalk.create_application_version,
             ApplicationName=application,
             VersionLabel=label,
@@ -259,49 +207,33 @@ class Aws:
 
     def update_environment(self, environment: str, label: str) -> str:
         """Start rolling a version out, and change nothing else. Returns the request's id."""
-        answer = self.call(
-            "elasticbeanstalk:UpdateEnvironment",
-            self.beanstalk.update_environment,
-            EnvironmentName=environment,
-            VersionLabel=label,
-        )
+        answer = self.call(self.beanstalk.update_environment, EnvironmentName=environment, VersionLabel=label)
         return answer["ResponseMetadata"]["RequestId"]
 
     def abort_update(self, environment: str) -> None:
         """Start aborting the update that is under way."""
-        abort = self.beanstalk.abort_environment_update
-        self.call("elasticbeanstalk:AbortEnvironmentUpdate", abort, EnvironmentName=environment)
+        self.call(self.beanstalk.abort_environment_update, EnvironmentName=environment)
 
     def keys(self, bucket: str, prefix: str) -> frozenset[str] | None:
         """The keys below a prefix; None when there are more than the thousand that one call answers."""
-        found = self.call("s3:ListBucket", self.s3.list_objects_v2, Bucket=bucket, Prefix=prefix)
+        found = self.call(self.s3.list_objects_v2, Bucket=bucket, Prefix=prefix)
         if found.get("IsTruncated"):
             return None
         return frozenset(item["Key"] for item in found.get("Contents", ()))
 
     def checksum(self, bucket: str, key: str) -> str | None:
         """An object's SHA-256 in base64, "" when S3 has none; None when there is no such object."""
-        try:
-            found = self.call("s3:GetObject", self.s3.head_object, Bucket=bucket, Key=key, ChecksumMode="ENABLED")
-        except AwsError as error:
-            if error.code in _NOT_FOUND:
-                return None
-            raise
-        return found.get("ChecksumSHA256", "")
+        with _ignoring(*_NOT_FOUND):
+            found = self.call(self.s3.head_object, Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+            return found.get("ChecksumSHA256", "")
+        return None
 
-    def read(self, bucket: str, key: str) -> StoredObject | None:
-        """A small object; None when there is none."""
-
-        def whole() -> StoredObject:
-            found = self.s3.get_object(Bucket=bucket, Key=key)
-            return StoredObject(found["Body"].read(), found["ETag"])
-
-        try:
-            return self.call("s3:GetObject", whole)
-        except AwsError as error:
-            if error.code in _NOT_FOUND:
-                return None
-            raise
+    def read(self, bucket: str, key: str) -> tuple[bytes, str] | None:
+        """A small object's content and ETag; None when there is none."""
+        with _ignoring(*_NOT_FOUND):
+            found = self.call(self.s3.get_object, Bucket=bucket, Key=key)
+            return self.call(found["Body"].read), found["ETag"]
+        return None
 
     def write(self, bucket: str, key: str, body: bytes, *, over: str | None, sha256: str | None = None) -> str | None:
         """Write an object, unless it has changed meanwhile.
@@ -318,11 +250,27 @@ class Aws:
         """
         condition: dict[str, Any] = {"IfMatch": over} if over else {"IfNoneMatch": "*"}
         condition |= {"ChecksumSHA256": sha256} if sha256 else {}
-        try:
-            return self.call("s3:PutObject", self.s3.put_object, Bucket=bucket, Key=key, Body=body, **condition)["ETag"]
-        except AwsError as error:
-            if error.code in _NOT_WRITTEN:
-                return None
+        with _ignoring(*_NOT_WRITTEN):
+            return self.call(self.s3.put_object, Bucket=bucket, Key=key, Body=body, **condition)["ETag"]
+        return None
+
+
+def _action(method: Any) -> str:
+    """The permission that a client's method needs, such as elasticbeanstalk:DescribeEvents."""
+    meta = getattr(method.__self__, "meta", None)
+    # The body of an object is read without a client.
+    operation = meta.method_to_api_mapping[method.__name__] if meta else "GetObject"
+    service = meta.service_model.signing_name if meta else "s3"
+    return _S3_ACTIONS.get(operation, f"{service}:{operation}")
+
+
+@contextmanager
+def _ignoring(*codes: str) -> Iterator[None]:
+    """Suppress AWS's refusals with one of these codes."""
+    try:
+        yield
+    except AwsError as error:
+        if error.code not in codes:
             raise
 
 
@@ -339,18 +287,14 @@ def connect(region: str | None) -> Aws:
     import boto3
     from botocore.exceptions import BotoCoreError
 
-    _forget_empty_region(os.environ)
+    # GitHub gives an unset variable as an empty one, which boto3 takes for a region of that name.
+    if os.environ.get("AWS_DEFAULT_REGION") == "":
+        del os.environ["AWS_DEFAULT_REGION"]
     try:
         session = boto3.Session(region_name=region or os.environ.get("AWS_REGION") or None)
         return assemble(partial(session.client, config=configuration()))
     except BotoCoreError as error:
         raise translated(error, "sts:GetCallerIdentity") from error
-
-
-def _forget_empty_region(environ: MutableMapping[str, str]) -> None:
-    """GitHub gives an unset variable as an empty one, which boto3 takes for a region of that name."""
-    if environ.get("AWS_DEFAULT_REGION") == "":
-        del environ["AWS_DEFAULT_REGION"]
 
 
 def assemble(client: Callable[[str], Any]) -> Aws:
@@ -375,7 +319,7 @@ def _environment(item: Mapping[str, Any]) -> Environment:
     return Environment(
         name=item["EnvironmentName"],
         status=item["Status"],
-        health=_health(item.get("HealthStatus"), item.get("Health")),
+        health=item.get("HealthStatus") or _HEALTH_BY_COLOUR.get(item.get("Health", ""), "NoData"),
         version_label=item.get("VersionLabel", ""),
         abortable=item.get("AbortableOperationInProgress", False),
         updated=item["DateUpdated"],
@@ -386,23 +330,8 @@ def _instance(item: Mapping[str, Any]) -> Instance:
     deployment = item.get("Deployment", {})
     return Instance(
         instance_id=item["InstanceId"],
-        health=_health(item.get("HealthStatus"), item.get("Color")),
+        health=item.get("HealthStatus") or _HEALTH_BY_COLOUR.get(item.get("Color", ""), "NoData"),
         version_label=deployment.get("VersionLabel", ""),
         deployment=deployment.get("Status", ""),
         causes=tuple(item.get("Causes", ())),
     )
-
-
-def _version(item: Mapping[str, Any]) -> Version:
-    bundle = item.get("SourceBundle", {})
-    return Version(
-        label=item["VersionLabel"],
-        description=item.get("Description", ""),
-        created=item["DateCreated"],
-        bucket=bundle.get("S3Bucket", ""),
-        key=bundle.get("S3Key", ""),
-    )
-
-
-def _health(status: str | None, colour: str | None) -> str:
-    return status or _HEALTH_BY_COLOUR.get(colour or "", "NoData")

@@ -78,7 +78,7 @@ def translated(error: Exception, action: str) -> DeployError:
 
 
 def _refusal(error: "ClientError", action: str) -> DeployError:
-    code, text = _code(error), _one_line(error.response["Error"].get("Message", ""))
+    code, text = error.response["Error"].get("Code", ""), _one_line(error.response["Error"].get("Message", ""))
     if code in _EXPIRED:
         return CredentialsError(f"the AWS credentials have expired ({code}): get new ones and deploy again")
     if code in _UNKNOWN:
@@ -132,10 +132,6 @@ def _was_retried(error: "ClientError") -> bool:
     metadata: Mapping[str, Any] = error.response.get("ResponseMetadata", {})
     given_up = metadata.get("MaxAttemptsReached") or metadata.get("RetryQuotaReached")
     return bool(given_up) or metadata.get("HTTPStatusCode", 0) >= 500
-
-
-def _code(error: "ClientError") -> str:
-    return error.response["Error"].get("Code", "")
 
 
 def _one_line(text: str) -> str:

@@ -93,7 +93,7 @@ def remedy(action: str, text: str = "") -> str:
     """
     known = MISSING.get(action)
     if known is None or (action == "s3:GetObject" and "elasticbeanstalk-env-resources-" not in text):
-        return "deploy the Delivery stack again (npx cdk deploy), or grant it"
+        return "deploy the Delivery stack again (beanpod cdk deploy), or grant it"
     return f"{known.why}: {known.remedy(action)}"
 
 

@@ -1,0 +1,154 @@
+"""What becomes of a release that failed: it is left alone, found to be reverted, or rolled back. Once, never twice."""
+
+from typing import NoReturn
+
+from beanpod.deploy.aws import Environment, remedies
+from beanpod.deploy.errors import BusyError, DeadlineError, DeployError, NotRolledBackError, RolledBackError
+from beanpod.deploy.lock import Lock, Release
+from beanpod.deploy.preflight import DeploymentContext, Preflight, version_of
+from beanpod.deploy.report import EnvironmentEvent, Phase
+from beanpod.deploy.verify import State, UnverifiedError, Update, Verdict
+
+_MOST_CAUSES = 8
+
+
+class Recovery:
+    """The end of a release that failed.
+
+    Attributes:
+        events: Of the rollback.
+        environment: As it was last.
+    """
+
+    def __init__(
+        self, context: DeploymentContext, lock: Lock, found: Preflight, failed: Release, update: Update
+    ) -> None:
+        self._context = context
+        self._lock = lock
+        self._found = found
+        self._failed = failed
+        self._update = update
+        self.events: list[EnvironmentEvent] = []
+        self.environment: Environment | None = None
+
+    def recover(self, verdict: Verdict) -> NoReturn:
+        """Do what the verdict asks for. Always raises: the error says how it ended."""
+        causes = self._causes(verdict)
+        if verdict.state is State.GONE:
+            raise NotRolledBackError(f"{self._what(verdict)}: it cannot be rolled back", causes=causes)
+        if verdict.state is State.MOVING:
+            raise BusyError(f"{self._what(verdict)}: another deployer updates it, so it is left alone", causes=causes)
+        if verdict.state is State.OTHER:
+            self._other(verdict, causes)
+        self._roll_back(verdict, causes)
+
+    def _other(self, verdict: Verdict, causes: tuple[str, ...]) -> None:
+        """Returns if the previous version is there, but not well."""
+        runs = version_of(verdict.environment)
+        if runs != self._failed.previous:
+            raise BusyError(
+                f"{self._failed.label} was superseded: environment {verdict.environment.name} runs "
+                f"{verdict.environment.version_label} now, which is left alone",
+                causes=causes,
+            )
+        if runs is None:
+            raise NotRolledBackError(f"{self._what(verdict)}: as before this first release", causes=causes)
+        back = Update(self._context, runs, each=self._lock.renew).verify(verdict.environment)
+        self.environment = back.environment
+        if back.state is State.GOOD:
+            self._tell(back)
+            self._remind()
+            raise RolledBackError(
+                f"{self._what(verdict)}: Elastic Beanstalk went back to it, and it serves", causes=causes
+            )
+
+    def _roll_back(self, verdict: Verdict, causes: tuple[str, ...]) -> NoReturn:
+        self._refuse_if_impossible(verdict, causes)
+        previous = self._failed.previous or ""
+        try:
+            with self._context.report.phase(Phase.ROLL_BACK):
+                self._roll_out(previous)
+        except UnverifiedError as error:
+            raise NotRolledBackError(
+                f"{self._what(verdict)}; after the rollback to {previous}, {error}",
+                causes=(*causes, *error.verdict.causes),
+            ) from None
+        except DeadlineError as error:
+            raise DeadlineError(f"{self._what(verdict)}; while it was rolled back: {error}", causes=causes) from error
+        except DeployError as error:
+            raise NotRolledBackError(
+                f"{self._what(verdict)}, and cannot be rolled back: {error}", causes=causes
+            ) from error
+        self._remind()
+        raise RolledBackError(f"{self._what(verdict)}; rolled back, {previous} serves again", causes=causes)
+
+    def _refuse_if_impossible(self, verdict: Verdict, causes: tuple[str, ...]) -> None:
+        previous, why = self._failed.previous, None
+        if not self._context.settings.roll_back:
+            why = "it is not rolled back, because of --no-rollback"
+        elif previous is None:
+            why = "this is the first release, there is nothing to roll back to"
+        elif self._lock.lost:
+            why = "it is not rolled back, since another deployment has taken over"
+        elif not self._found.has_bundle(previous):
+            why = f"it cannot be rolled back, the bundle of {previous} does not exist any more"
+        if why:
+            raise NotRolledBackError(f"{self._what(verdict)}; {why}", causes=causes)
+
+    def _roll_out(self, previous: str) -> None:
+        self._context.report.say(f"rolling back to {previous}")
+        update = Update(self._context, previous, each=self._lock.renew)
+        try:
+            if not update.start(self._context.wait_until_ready(each=self._lock.renew)):
+                raise BusyError("another deployer updates the environment")
+            back = update.verify(update.wait())
+            self.environment = back.environment
+            if back.state is not State.GOOD:
+                raise UnverifiedError(back)
+            self._tell(back)
+        finally:
+            self.events += update.log.events
+
+    def _tell(self, back: Verdict) -> None:
+        """Report what the health path answers now that the previous version runs."""
+        if back.answer and back.answer.well is None:
+            self._context.report.warn(f"the health path was {back.answer.text}; check that the previous version serves")
+        elif back.answer:
+            self._context.report.say(back.answer.text)
+
+    def _what(self, verdict: Verdict) -> str:
+        aborted = " (the update took too long and was aborted)" if self._update.aborted else ""
+        return f"{self._failed.label} failed on {verdict.environment.name}: {verdict.text}{aborted}"
+
+    def _causes(self, verdict: Verdict) -> tuple[str, ...]:
+        # The first error says what, the instances say why; what follows an error mostly says that it was one.
+        first, *more = [event.message for event in self._update.log.errors] or [""]
+        found = [text for text in (first, *remedies((first, *more)), *verdict.causes, *more) if text]
+        if not found and verdict.state is State.RECOVERING:
+            found += self._health_causes(verdict.environment)
+        return (*tuple(dict.fromkeys(found))[:_MOST_CAUSES], *_where_to_read(found))
+
+    def _health_causes(self, environment: Environment) -> tuple[str, ...]:
+        try:
+            return self._context.aws.health_causes(environment.name)
+        except DeployError as error:
+            # The causes are only extra information: the rollback goes on without them.
+            self._context.report.warn(f"why the health is {environment.health} is not known: {error}")
+            return ()
+
+    def _remind(self) -> None:
+        self._context.report.warn(
+            f"if {self._failed.label} changed the database, that stays: a rollback does not undo a migration"
+        )
+
+
+def _where_to_read(causes: list[str]) -> tuple[str, ...]:
+    """Where the instance's own log is, as far as Elastic Beanstalk quotes it: of a hook it mostly does not.
+
+    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environments-deployment-logs.html
+    """
+    if any("The release does not run well" in cause for cause in causes):
+        return ()
+    if any(word in cause for cause in causes for word in ("eb-engine", "Engine execution", "hook")):
+        return ("which container or health path it was: the deployment log in the console, or beanpod logs",)
+    return ()
