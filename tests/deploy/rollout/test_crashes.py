@@ -6,10 +6,11 @@ from contextlib import contextmanager
 import pytest
 
 from beanpod.deploy.aws import Aws
+from beanpod.deploy.bundles import Bundle
 from beanpod.deploy.errors import BusyError
 from beanpod.deploy.lock import LEASE_SECONDS, LockStore
 from beanpod.deploy.preflight import Target
-from tests.deploy.rollout.sandbox import Sandbox, ZipFile, bundle
+from tests.deploy.rollout.sandbox import Sandbox, bundle
 
 CHANGES = {"PutObject", "CreateApplicationVersion", "UpdateEnvironment"}
 POLLS = {"DescribeEvents", "DescribeEnvironments"}
@@ -44,7 +45,7 @@ def _bundles(sandbox: Sandbox) -> set[str]:
     return {item["Key"] for item in found.get("Contents", ())}
 
 
-def _check_convergence(sandbox: Sandbox, target: Target, new: ZipFile, where: str) -> None:
+def _check_convergence(sandbox: Sandbox, target: Target, new: Bundle, where: str) -> None:
     """Deploy again: the right version, no bundle uploaded twice, one bundle a label, no lasting lock."""
     uploaded = _bundles(sandbox)
     sandbox.forget_calls()
