@@ -122,9 +122,9 @@ class Releases:
         self._count += 1
         new = bundle(f"release {self._count}")
         self._sandbox.emulator.set_pace(update=seconds)
-        self._sandbox.forget_calls()
+        self._sandbox.clear_calls()
         if fault:
-            self._sandbox.emulator.order(fault, version_label=new.label)
+            self._sandbox.emulator.inject_fault(fault, version_label=new.label)
         rollout, _ = self._sandbox.rollout(self._target, settings=Settings(roll_back=False))
         try:
             rollout.release(new)
@@ -135,7 +135,7 @@ class Releases:
 
     def idle(self) -> tuple[int, float]:
         """Release what runs already; the calls and the real seconds that takes."""
-        self._sandbox.forget_calls()
+        self._sandbox.clear_calls()
         began = time.perf_counter()
         self._sandbox.rollout(self._target)[0].release(bundle(f"release {self._count}"))
         return len(self._sandbox.actions()) + _STACKS, time.perf_counter() - began

@@ -39,8 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM. Exit code 0 when stopped, 2 if the port is in use or Docker does not respond."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    if options.machines and options.virtual_clock:
-        parser.error("--machines takes the time that containers take: leave out --virtual-clock")
+    if options.docker and options.virtual_clock:
+        parser.error("--docker runs containers in real time: leave out --virtual-clock")
     _set_time(options)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -59,16 +59,16 @@ def _set_time(options: argparse.Namespace) -> None:
     given = {name: value for name, value in seconds.items() if value is not None}
     EMULATOR.pace.set(**given)
     if options.virtual_clock:
-        EMULATOR.clock.stand_still()
+        EMULATOR.clock.stop()
     elif given:
-        EMULATOR.clock.take_time()
+        EMULATOR.clock.set_scale()
 
 
 def _serve(listener: socket.socket, options: argparse.Namespace) -> None:
     keys = Credentials.make()
     flags = {"enforce_iam": options.enforce_iam, "verbose": options.verbose}
     server = serve(listener, EMULATOR, keys, account=options.account, **flags)
-    with _docker_backend() if options.machines else nullcontext():
+    with _docker_backend() if options.docker else nullcontext():
         port = listener.getsockname()[1]
         _run(server, _BANNER.format(account=options.account, region=options.region, port=port, keys=keys))
 
@@ -115,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
         text = f"how long an environment's {what} takes (default: no time)"
         parser.add_argument(f"--{what}-seconds", type=_seconds, metavar="N", help=text)
     parser.add_argument("--enforce-iam", action="store_true", help="users may do only what their policies allow")
-    parser.add_argument("--machines", action="store_true", help="run what is deployed, and databases, with Docker")
+    parser.add_argument("--docker", action="store_true", help="run what is deployed, and databases, with Docker")
     parser.add_argument("--verbose", action="store_true", help="log each request")
     return parser
 

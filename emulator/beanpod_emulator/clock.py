@@ -30,24 +30,24 @@ class Clock:
         self._wall = wall
         self._tasks: list[_Task] = []
         self._order = itertools.count()
-        self._standing: datetime | None = None
+        self._stopped_at: datetime | None = None
         self._running: datetime | None = None
-        self.take_time(scale)
+        self.set_scale(scale)
 
-    def take_time(self, scale: float = 1.0) -> None:
+    def set_scale(self, scale: float = 1.0) -> None:
         """Set how many real seconds one second of AWS takes. 1: as on AWS."""
         if scale < 0:
             raise ValueError(f"scale must be 0 or more, got {scale}: give the real seconds one AWS second takes")
         self._scale = scale
 
-    def stand_still(self) -> None:
+    def stop(self) -> None:
         """Stop the clock: time moves by advance() only."""
-        self.take_time()
-        self._standing = self._wall()
+        self.set_scale()
+        self._stopped_at = self._wall()
 
     def now(self) -> datetime:
         """Return the current time, naive UTC."""
-        return self._running or self._standing or self._wall()
+        return self._running or self._stopped_at or self._wall()
 
     def advance(self, seconds: float) -> None:
         """Move a stopped clock, and run what falls due, in order and each action at its own time.
@@ -55,13 +55,13 @@ class Clock:
         Raises:
             ValueError: The clock is not stopped, or `seconds` is negative.
         """
-        if self._standing is None:
+        if self._stopped_at is None:
             raise ValueError("this clock follows the machine's: start the server with a virtual clock to move it")
         if seconds < 0:
             raise ValueError(f"seconds must be 0 or more, got {seconds}: time does not run backwards")
-        target = self._standing + timedelta(seconds=seconds)
+        target = self._stopped_at + timedelta(seconds=seconds)
         self._run_until(target)
-        self._standing = target
+        self._stopped_at = target
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
         """Schedule an action in `seconds` of AWS time."""

@@ -69,7 +69,7 @@ class ControlClient(ABC):
         """Move a virtual clock and run what falls due, each at its own time; return the new time."""
         return _utc(self._request("POST", "advance", seconds=seconds)["now"])
 
-    def order(self, fault: str, **details: Any) -> None:
+    def inject_fault(self, fault: str, **details: Any) -> None:
         """Inject a fault: the README lists them.
 
         Raises:
@@ -77,15 +77,15 @@ class ControlClient(ABC):
         """
         self._request("POST", "faults", fault=fault, **details)
 
-    def cancel_faults(self) -> None:
+    def clear_faults(self) -> None:
         """Remove all injected faults."""
         self._request("DELETE", "faults")
 
     def calls(self) -> list[ServedCall]:
-        """Return the requests of AWS clients since the start or the last forget_calls(), in order."""
+        """Return the requests of AWS clients since the start or the last clear_calls(), in order."""
         return [ServedCall(**(call | {"time": _utc(call["time"])})) for call in self._request("GET", "calls")]
 
-    def forget_calls(self) -> None:
+    def clear_calls(self) -> None:
         """Empty the log of calls."""
         self._request("DELETE", "calls")
 
@@ -166,7 +166,7 @@ class EmbeddedAws(ControlClient):
         update_seconds: float | None = None,
         launch_seconds: float | None = None,
         enforce_iam: bool = False,
-        machines: bool = False,
+        docker: bool = False,
     ) -> "EmbeddedAws":
         """Start a server with empty state, and wait until it is ready.
 
@@ -177,7 +177,7 @@ class EmbeddedAws(ControlClient):
             launch_seconds: How long a launch takes an environment. Default: no time; 240 on a virtual clock.
             enforce_iam: Whether users and roles may do only what their policies allow. The key in `environment` may
                 do anything.
-            machines: Whether Docker runs environments' instances and databases. Default: they exist in API
+            docker: Whether Docker runs environments' instances and databases. Default: they exist in API
                 responses only.
 
         Raises:
@@ -186,7 +186,7 @@ class EmbeddedAws(ControlClient):
         arguments = ["--port", str(port), "--account", account, "--region", region]
         arguments += ["--virtual-clock"] if virtual_clock else []
         arguments += ["--enforce-iam"] if enforce_iam else []
-        arguments += ["--machines"] if machines else []
+        arguments += ["--docker"] if docker else []
         for name, seconds in (("update", update_seconds), ("launch", launch_seconds)):
             arguments += [] if seconds is None else [f"--{name}-seconds", str(seconds)]
         command = [sys.executable, "-m", "beanpod_emulator", *arguments]

@@ -77,7 +77,7 @@ class FaultInjector:
         match = {name: details.pop(name) for name in _MATCHED if name in details}
         self._injected.append(Fault(kind, times, after, match, details))
 
-    def cancel(self) -> None:
+    def clear(self) -> None:
         """Remove all faults."""
         self._injected.clear()
 

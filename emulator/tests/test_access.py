@@ -248,8 +248,8 @@ def test_the_control_api_requires_json(aws: EmbeddedAws, kind: str | None) -> No
 
 
 def test_a_rejected_call_is_logged_and_fires_no_fault(aws: EmbeddedAws, clients: Clients) -> None:
-    aws.forget_calls()
-    aws.order("throttles", service="sts")
+    aws.clear_calls()
+    aws.inject_fault("throttles", service="sts")
     send(aws, "POST", "/", FORM, IDENTITY)
     assert [(call.action, call.principal, call.status) for call in aws.calls()] == [("GetCallerIdentity", "", 403)]
-    aws.cancel_faults()
+    aws.clear_faults()

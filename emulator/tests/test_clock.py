@@ -66,7 +66,7 @@ def test_finish_runs_actions_until_the_condition_holds() -> None:
 def test_a_stopped_clock_moves_by_advance_only() -> None:
     wall, done = Wall(), list[tuple[str, float]]()
     clock = Clock(wall=wall)
-    clock.stand_still()
+    clock.stop()
     began = clock.now()
 
     def note(what: str) -> None:
@@ -90,7 +90,7 @@ def test_advances_only_a_stopped_clock_and_only_forwards() -> None:
     clock = Clock(wall=Wall())
     with pytest.raises(ValueError, match="this clock follows the machine's: start the server with a virtual clock"):
         clock.advance(1)
-    clock.stand_still()
+    clock.stop()
     with pytest.raises(ValueError, match="seconds must be 0 or more, got -1: time does not run backwards"):
         clock.advance(-1)
 

@@ -21,8 +21,8 @@ def aws() -> Iterator[EmbeddedAws]:
 
 @pytest.fixture(autouse=True)
 def clean(aws: EmbeddedAws) -> None:
-    aws.cancel_faults()
-    aws.forget_calls()
+    aws.clear_faults()
+    aws.clear_calls()
 
 
 def _once(aws: EmbeddedAws, service: str, *, patience: float = 60) -> Any:
@@ -54,7 +54,7 @@ def test_logs_calls_with_service_action_caller_time_and_status(aws: EmbeddedAws,
     ]
     assert {call.principal for call in calls} == {"arn:aws:iam::123456789012:root"}
     assert {call.time for call in calls} == {aws.now()}
-    aws.forget_calls()
+    aws.clear_calls()
     assert aws.calls() == []
 
 
@@ -81,7 +81,7 @@ def test_logs_the_user_of_an_access_key(aws: EmbeddedAws, clients: Clients) -> N
 def test_an_error_fault_fires_the_given_number_of_times(
     aws: EmbeddedAws, fault: str, service: str, operation: str, code: str
 ) -> None:
-    aws.order(fault, service=service, times=2)
+    aws.inject_fault(fault, service=service, times=2)
     client = _once(aws, service)
     for _ in range(2):
         with pytest.raises(ClientError) as caught:
@@ -91,14 +91,14 @@ def test_an_error_fault_fires_the_given_number_of_times(
 
 
 def test_a_fault_matches_an_action_and_spares_the_first(aws: EmbeddedAws) -> None:
-    aws.order("throttles", action="DescribeEvents", after=1, times=None)
+    aws.inject_fault("throttles", action="DescribeEvents", after=1, times=None)
     beanstalk = _once(aws, "elasticbeanstalk")
     beanstalk.describe_environments()
     beanstalk.describe_events()
     for _ in range(2):
         with pytest.raises(ClientError, match="Rate exceeded"):
             beanstalk.describe_events()
-    aws.cancel_faults()
+    aws.clear_faults()
     beanstalk.describe_events()
 
 
@@ -109,7 +109,7 @@ def test_a_fault_matches_an_action_and_spares_the_first(aws: EmbeddedAws) -> Non
 def test_withholds_the_response_before_or_after_the_work(
     aws: EmbeddedAws, clients: Clients, fault: str, patience: float, seen: type[Exception], when: str, done: bool
 ) -> None:
-    aws.order(fault, when=when, action="CreateApplication")
+    aws.inject_fault(fault, when=when, action="CreateApplication")
     name = f"{fault}-{when}"
     with pytest.raises(seen):
         _once(aws, "elasticbeanstalk", patience=patience).create_application(ApplicationName=name)
@@ -120,7 +120,7 @@ def test_withholds_the_response_before_or_after_the_work(
 
 def test_rejects_invalid_control_requests(aws: EmbeddedAws) -> None:
     with pytest.raises(ControlError, match="no fault is called earthquake: choose one of busy-before-update, drops"):
-        aws.order("earthquake")
+        aws.inject_fault("earthquake")
     with pytest.raises(ControlError, match="there is no lunch to set: choose one of launch, update, terminate"):
         aws.set_pace(lunch=60)
     with pytest.raises(ControlError, match="update must be 0 or more, got -1"):

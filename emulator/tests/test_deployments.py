@@ -31,7 +31,7 @@ def environment(aws: EmbeddedAws, clients: Clients) -> Deployments:
 @pytest.fixture
 def label(aws: EmbeddedAws, environment: Deployments) -> str:
     """A version's label nobody has used; the environment runs the one before."""
-    aws.cancel_faults()
+    aws.clear_faults()
     environment.deployed(next(LABELS))
     return next(LABELS)
 
@@ -113,7 +113,7 @@ def test_an_abort_restores_the_previous_version(
 def test_error_event_ends_with_the_new_label_and_failed_instances(
     aws: EmbeddedAws, environment: Deployments, label: str
 ) -> None:
-    aws.order("error-event")
+    aws.inject_fault("error-event")
     environment.deploy(label)
     aws.advance(183)
     seen = environment.look()
@@ -126,14 +126,14 @@ def test_error_event_ends_with_the_new_label_and_failed_instances(
 
 
 def test_error_event_can_end_with_the_previous_label(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
-    aws.order("error-event", label="previous")
+    aws.inject_fault("error-event", label="previous")
     environment.deploy(label)
     aws.advance(183)
     assert environment.look().label == _before(label)
 
 
 def test_with_errors_silently_ends_without_error_events(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
-    aws.order("with-errors-silently")
+    aws.inject_fault("with-errors-silently")
     environment.deploy(label)
     aws.advance(183)
     assert (environment.look().status, environment.look().label) == ("Ready", _before(label))
@@ -142,7 +142,7 @@ def test_with_errors_silently_ends_without_error_events(aws: EmbeddedAws, enviro
 
 
 def test_reverts_shows_in_the_label_only(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
-    aws.order("reverts")
+    aws.inject_fault("reverts")
     environment.deploy(label)
     aws.advance(183)
     seen = environment.look()
@@ -155,7 +155,7 @@ def test_reverts_shows_in_the_label_only(aws: EmbeddedAws, environment: Deployme
 def test_instance_behind_keeps_one_instance_on_the_old_version(
     aws: EmbeddedAws, environment: Deployments, label: str
 ) -> None:
-    aws.order("instance-behind")
+    aws.inject_fault("instance-behind")
     environment.deploy(label)
     aws.advance(183)
     seen = environment.look()
@@ -168,7 +168,7 @@ def test_instance_behind_keeps_one_instance_on_the_old_version(
 def test_unhealthy_and_yellow_set_the_health(
     aws: EmbeddedAws, environment: Deployments, label: str, fault: str, health: str
 ) -> None:
-    aws.order(fault)
+    aws.inject_fault(fault)
     environment.deploy(label)
     aws.advance(10_000)
     seen = environment.look()
@@ -177,7 +177,7 @@ def test_unhealthy_and_yellow_set_the_health(
 
 
 def test_slow_green_becomes_healthy_later(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
-    aws.order("slow-green", seconds=100, health="Severe")
+    aws.inject_fault("slow-green", seconds=100, health="Severe")
     environment.deploy(label)
     aws.advance(183 + 99)
     assert (environment.look().status, environment.look().health) == ("Ready", "Severe")
@@ -186,7 +186,7 @@ def test_slow_green_becomes_healthy_later(aws: EmbeddedAws, environment: Deploym
 
 
 def test_never_ready_can_be_aborted(aws: EmbeddedAws, clients: Clients, environment: Deployments, label: str) -> None:
-    aws.order("never-ready")
+    aws.inject_fault("never-ready")
     environment.deploy(label)
     aws.advance(100_000)
     assert (environment.look().status, environment.look().abortable) == ("Updating", True)
@@ -196,7 +196,7 @@ def test_never_ready_can_be_aborted(aws: EmbeddedAws, clients: Clients, environm
 
 
 def test_busy_before_update_starts_another_update(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
-    aws.order("busy-before-update")
+    aws.inject_fault("busy-before-update")
     with pytest.raises(ClientError) as caught:
         environment.deploy(label)
     assert error(caught) == (
@@ -213,7 +213,7 @@ def test_busy_before_update_starts_another_update(aws: EmbeddedAws, environment:
 def test_overtaken_starts_another_update_at_the_end(
     aws: EmbeddedAws, clients: Clients, environment: Deployments, label: str
 ) -> None:
-    aws.order("overtaken", label=clients.version("theirs"))
+    aws.inject_fault("overtaken", label=clients.version("theirs"))
     environment.deploy(label)
     aws.advance(184)
     assert (environment.look().status, environment.look().label) == ("Updating", "theirs")
@@ -222,7 +222,7 @@ def test_overtaken_starts_another_update_at_the_end(
 
 
 def test_a_fault_matches_a_version_label(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
-    aws.order("unhealthy", version_label=label, times=None)
+    aws.inject_fault("unhealthy", version_label=label, times=None)
     for _ in range(2):
         environment.deployed(next(LABELS))
         assert environment.look().health == "Ok"
@@ -233,8 +233,8 @@ def test_a_fault_matches_a_version_label(aws: EmbeddedAws, environment: Deployme
 def test_terminated_ends_the_environment_during_the_update(aws: EmbeddedAws, clients: Clients) -> None:
     doomed = Deployments(aws, clients, clients.launch("doomed-dev"))
     aws.advance(240)
-    aws.cancel_faults()
-    aws.order("terminated", environment="doomed-dev")
+    aws.clear_faults()
+    aws.inject_fault("terminated", environment="doomed-dev")
     doomed.deploy(next(LABELS))
     aws.advance(100)
     assert doomed.look().status == "Terminating"
@@ -252,7 +252,7 @@ def replacing(aws: EmbeddedAws, clients: Clients) -> Deployments:
 
 
 def test_an_immutable_deployment_replaces_the_instances(aws: EmbeddedAws, replacing: Deployments) -> None:
-    aws.cancel_faults()
+    aws.clear_faults()
     old = replacing.instance_ids()
     replacing.deploy("replaced-1")
     aws.advance(100)
@@ -266,7 +266,7 @@ def test_an_immutable_deployment_replaces_the_instances(aws: EmbeddedAws, replac
 def test_a_failed_immutable_deployment_keeps_instances_and_label(aws: EmbeddedAws, replacing: Deployments) -> None:
     replacing.deployed("replaced-2")
     old = replacing.instance_ids()
-    aws.order("error-event")
+    aws.inject_fault("error-event")
     replacing.deploy("replaced-3")
     aws.advance(183)
     seen = replacing.look()

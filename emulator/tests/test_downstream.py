@@ -139,14 +139,14 @@ def test_disputed_permissions_are_required_by_a_fault_only(
     aws: EmbeddedAws, deployers: dict[tuple[str, str], Deployer], action: str, kind: tuple[str, str]
 ) -> None:
     deployer = deployers[kind]
-    aws.order("requires-permission", permission=action, environment=deployer.name, times=2)
+    aws.inject_fault("requires-permission", permission=action, environment=deployer.name, times=2)
     assert [text for text in deployer.errors(deployer.statements) if action in text]
     assert deployer.errors([*deployer.statements, {"Effect": "Allow", "Action": action, "Resource": "*"}]) == []
 
 
 def test_a_fault_can_require_any_permission(aws: EmbeddedAws, deployers: dict[tuple[str, str], Deployer]) -> None:
     deployer = deployers["SingleInstance", "AllAtOnce"]
-    aws.order("requires-permission", permission="ec2:AllocateAddress", environment=deployer.name)
+    aws.inject_fault("requires-permission", permission="ec2:AllocateAddress", environment=deployer.name)
     assert "ec2:AllocateAddress" in deployer.errors(deployer.statements)[-1]
 
 

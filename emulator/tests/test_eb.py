@@ -76,7 +76,7 @@ def test_eb_deploys_and_shows_events_and_health(clients: Clients, eb: Eb) -> Non
 
 
 def test_eb_sees_a_deployment_fail(aws: EmbeddedAws, eb: Eb) -> None:
-    aws.order("error-event")
+    aws.inject_fault("error-event")
     said = eb("deploy", "--label", "broken", ends=4)
     assert said.rstrip().endswith("ERROR: ServiceError - Failed to deploy application.")
 

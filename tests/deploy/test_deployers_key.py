@@ -44,7 +44,7 @@ def stage(docker_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 def test_a_release_needs_exactly_these_actions(stage: DeployedStage) -> None:
     stage.project.greet("with its own key")
-    stage.aws.forget_calls()
+    stage.aws.clear_calls()
     assert stage.deploy()["changed"]
     calls = stage.aws.calls()
     assert {call.principal.rpartition("/")[0] for call in calls} == {f"arn:aws:iam::{stage.aws.account}:user"}
@@ -65,7 +65,7 @@ def test_a_missing_action_is_named(stage: DeployedStage, action: str) -> None:
 
 def test_a_missing_permission_to_abort_is_named(stage: DeployedStage) -> None:
     stage.project.greet("never done")
-    stage.aws.order("never-ready")
+    stage.aws.inject_fault("never-ready")
     with _without(stage, "elasticbeanstalk:AbortEnvironmentUpdate"):
         done = stage.run()
     client("elasticbeanstalk", stage.aws).abort_environment_update(EnvironmentName=stage.outputs["EnvironmentName"])
@@ -89,7 +89,7 @@ def test_a_missing_permission_to_read_versions_is_named(stage: DeployedStage) ->
 
 def test_a_permission_that_aws_asks_for_is_reported_with_its_statement(stage: DeployedStage) -> None:
     stage.project.greet("asked for more")
-    stage.aws.order("requires-permission", permission="cloudformation:UpdateStack", times=2)
+    stage.aws.inject_fault("requires-permission", permission="cloudformation:UpdateStack", times=2)
     done = stage.run()
     assert done.returncode in (5, 6), done.stderr
     action, resource = re.findall(r"(cloudformation:UpdateStack) on (arn:\S+\*)", done.stderr)[0]
@@ -97,7 +97,7 @@ def test_a_permission_that_aws_asks_for_is_reported_with_its_statement(stage: De
     resource = resource.replace("REGION", stage.outputs["Region"]).replace("ACCOUNT", stage.aws.account)
     with _with(stage, action, resource):
         assert stage.deploy()["version_label"] == stage.label()
-    stage.aws.cancel_faults()
+    stage.aws.clear_faults()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Live: every container that should run runs, every job has ended well, the health path answers. On machines."""
+"""Live: every container that should run runs, every job has ended well, the health path answers. In Docker."""
 
 import shutil
 import time
@@ -35,7 +35,7 @@ HEALTHY = f"mkdir -p /www/health; echo ok > /www/health/index.html; {SERVES}"
 @pytest.fixture(scope="module")
 def shop(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     folder = tmp_path_factory.mktemp("live")
-    with local_registry(folder / "registry") as registry, EmbeddedAws.start(machines=True) as aws:
+    with local_registry(folder / "registry") as registry, EmbeddedAws.start(docker=True) as aws:
         aws.set_pace(watch=3, health=30)
         yield Shop.open(aws, registry, docker_engine, folder)
 

@@ -79,7 +79,7 @@ def test_a_release_that_fails_is_rolled_back(stage: DeployedStage) -> None:
     stage.project.greet("good")
     good = stage.deploy()["version_label"]
     stage.project.greet("broken")
-    stage.aws.order("error-event")
+    stage.aws.inject_fault("error-event")
     done = stage.run()
     assert done.returncode == 5, done.stdout
     assert stage.label() == good
@@ -92,8 +92,8 @@ def test_an_interrupted_release_reports_the_state_and_releases_the_lock(stage: D
     for how in (signal.SIGINT, signal.SIGTERM):
         stage.project.greet(f"interrupted by {how.name}")
         # Never done: without the signal it would go on until its deadline.
-        stage.aws.order("never-ready")
-        stage.aws.forget_calls()
+        stage.aws.inject_fault("never-ready")
+        stage.aws.clear_calls()
         with stage.start(REAL_CLOCK="yes") as process:
             wait_for(lambda: "UpdateEnvironment" in {call.action for call in stage.aws.calls()})
             process.send_signal(how)
@@ -114,7 +114,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 300) -> None:
 def settle(stage: DeployedStage) -> None:
     """End what an interrupted release left under way."""
     client("elasticbeanstalk", stage.aws).abort_environment_update(EnvironmentName=stage.outputs["EnvironmentName"])
-    stage.aws.cancel_faults()
+    stage.aws.clear_faults()
     stage.aws.advance(1000)
 
 

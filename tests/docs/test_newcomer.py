@@ -1,7 +1,7 @@
 """The documentation, followed: from an empty folder to a page in the browser, a new key, and nothing left.
 
 The blocks of docs/getting-started.md and docs/operations.md are what runs. AWS is the embedded one with permissions
-enforced and with machines; Docker, the registry, git, the CDK CLI, the AWS CLI, the workflow's steps and the deploy
+enforced and with containers; Docker, the registry, git, the CDK CLI, the AWS CLI, the workflow's steps and the deploy
 script are real.
 """
 
@@ -59,7 +59,7 @@ def arrived(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> 
     (folder / "home").mkdir()
     with (
         local_registry(folder / "registry", username="ada", password=PASSWORD) as registry,
-        EmbeddedAws.start(region="eu-central-1", enforce_iam=True, machines=True) as aws,
+        EmbeddedAws.start(region="eu-central-1", enforce_iam=True, docker=True) as aws,
     ):
         aws.set_pace(watch=3)
         newcomer = Newcomer(folder / "home", aws, registry, GitHub.make(folder / "github"), docker_engine)

@@ -67,7 +67,7 @@ def site(folder: Path, registry: LocalRegistry) -> Iterator[Site]:
     image = f'image = "{registry.host}/beanpod/guestbook"'
     manifest = (ROOT / "beanpod.toml").read_text()
     (home / "beanpod.toml").write_text(re.sub(r'^image = "[^"]*"', image, manifest, count=1, flags=re.MULTILINE))
-    with EmbeddedAws.start(machines=True, enforce_iam=True) as aws:
+    with EmbeddedAws.start(docker=True, enforce_iam=True) as aws:
         aws.set_pace(watch=3)
         project = Project(home, "dev")
         outputs = deploy_stacks(project, aws, project.synthesise())

@@ -51,7 +51,7 @@ def test_without_an_engine_the_rehearsal_says_so(tmp_path: Path) -> None:
     with start(tmp_path, DOCKER_HOST="tcp://127.0.0.1:1") as rehearsal:
         said, _ = rehearsal.communicate(timeout=300)
     assert rehearsal.returncode == 2
-    assert said.startswith("failed machines need Docker, and it does not answer: start it first (")
+    assert said.startswith("failed Docker does not respond: start it first (")
 
 
 def test_the_examples_manifest_is_given_a_private_image_and_its_login(tmp_path: Path) -> None:

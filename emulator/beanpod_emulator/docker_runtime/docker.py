@@ -110,7 +110,7 @@ def find_engine() -> Docker:
         docker.run("version", "--format", "{{.Server.Version}}")
     except (DockerError, OSError) as error:
         said = " ".join(str(error).split())
-        raise NoEngineError(f"machines need Docker, and it does not answer: start it first ({said})") from error
+        raise NoEngineError(f"Docker does not respond: start it first ({said})") from error
     return docker
 
 

@@ -123,7 +123,7 @@ def e2e_fixture() -> Iterator[E2EFixture]:
         local_registry(Path(scratch) / "registry", username=_USERNAME, password=_PASSWORD) as registry,
     ):
         with step("Starting an AWS on this machine, with Docker, and a registry with a password"):
-            aws = EmbeddedAws.start(machines=True, enforce_iam=True)
+            aws = EmbeddedAws.start(docker=True, enforce_iam=True)
         try:
             with step("A repository, with the service as it is here"):
                 github = Repository.make(Path(scratch) / "github", environment=_runner(aws))

@@ -38,7 +38,7 @@ class ControlApi:
             "GET now": self._now,
             "POST advance": self._advance,
             "POST faults": self._inject_fault,
-            "DELETE faults": self._cancel_faults,
+            "DELETE faults": self._clear_faults,
             "GET calls": self._list_calls,
             "DELETE calls": self._clear_calls,
             "POST pace": self._set_pace,
@@ -82,8 +82,8 @@ class ControlApi:
         self._emulator.faults.inject(fault, **details)
         return {}
 
-    def _cancel_faults(self) -> _Response:
-        self._emulator.faults.cancel()
+    def _clear_faults(self) -> _Response:
+        self._emulator.faults.clear()
         return {}
 
     def _list_calls(self) -> _Response:
@@ -103,7 +103,7 @@ class ControlApi:
 
     def _addresses(self) -> _Response:
         if self._emulator.compute is None:
-            raise ValueError("nothing runs anywhere: start the server with machines")
+            raise ValueError("no environment or database runs in Docker: start the server with --docker")
         return self._emulator.compute.addresses()
 
     def _web_identity(self, subject: str, audience: str = "sts.amazonaws.com", issuer: str = _GITHUB) -> _Response:

@@ -12,8 +12,8 @@ __all__ = ["docker_engine"]
 
 @pytest.fixture(scope="module")
 def shop(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """An application in an embedded AWS with machines, and versions of it in a registry."""
+    """An application in an embedded AWS with Docker, and versions of it in a registry."""
     folder = tmp_path_factory.mktemp("shop")
-    with local_registry(folder / "registry") as registry, EmbeddedAws.start(machines=True) as aws:
+    with local_registry(folder / "registry") as registry, EmbeddedAws.start(docker=True) as aws:
         aws.set_pace(watch=3)
         yield Shop.open(aws, registry, docker_engine, folder)

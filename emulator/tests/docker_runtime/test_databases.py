@@ -59,7 +59,7 @@ class Server:
 
 @pytest.fixture(scope="module")
 def aws(docker_engine: Engine) -> Iterator[EmbeddedAws]:
-    with EmbeddedAws.start(machines=True) as running:
+    with EmbeddedAws.start(docker=True) as running:
         yield running
 
 

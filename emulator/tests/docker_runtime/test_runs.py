@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 def start(folder: Path, **variables: str) -> "subprocess.Popen[str]":
     """A server whose machines keep their files in a folder."""
     return subprocess.Popen(
-        [sys.executable, "-m", "beanpod_emulator", "--port", "0", "--machines"],
+        [sys.executable, "-m", "beanpod_emulator", "--port", "0", "--docker"],
         cwd=ROOT,
         env={**os.environ, "TMPDIR": str(folder), **variables},
         text=True,
@@ -101,7 +101,7 @@ def test_exits_without_an_engine(tmp_path: Path) -> None:
     with start(tmp_path, DOCKER_HOST="tcp://127.0.0.1:1") as server:
         _, errors = server.communicate(timeout=300)
     assert server.returncode == 2
-    assert errors.startswith("emulator: machines need Docker, and it does not answer: start it first (")
+    assert errors.startswith("emulator: Docker does not respond: start it first (")
     assert left_files(tmp_path) == []
 
 
@@ -110,12 +110,12 @@ def left_files(folder: Path) -> list[Path]:
 
 
 def test_rejects_machines_with_a_virtual_clock(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "beanpod_emulator", "--machines", "--virtual-clock"]
+    command = [sys.executable, "-m", "beanpod_emulator", "--docker", "--virtual-clock"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "--machines takes the time that containers take: leave out --virtual-clock" in done.stderr
+    assert "--docker runs containers in real time: leave out --virtual-clock" in done.stderr
 
 
 def test_has_no_addresses_without_docker() -> None:
-    with EmbeddedAws.start() as aws, pytest.raises(ControlError, match="start the server with machines"):
+    with EmbeddedAws.start() as aws, pytest.raises(ControlError, match="start the server with --docker"):
         aws.environment_url("anything")

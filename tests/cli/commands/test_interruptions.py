@@ -55,7 +55,7 @@ def _wait_for_call(stage: DeployedStage, action: str) -> None:
 @contextmanager
 def _rolling_out(stage: DeployedStage, label: str) -> Iterator["subprocess.Popen[str]"]:
     """A rollout that goes on for as long as it is let: in the embedded AWS the clock stands still."""
-    stage.embedded.forget_calls()
+    stage.embedded.clear_calls()
     with _started(stage, "rollback", label) as process:
         _wait_for_call(stage, "UpdateEnvironment")
         yield process

@@ -48,7 +48,7 @@ def test_rollback_to_an_unknown_version_is_refused(released: DeployedStage) -> N
 def test_failed_release_sets_outputs_and_json(released: DeployedStage, tmp_path: Path) -> None:
     broken = f"guestbook-{'c' * 16}"
     released.make_version(broken)
-    released.embedded.order("error-event", version_label=broken, environment=released.environment)
+    released.embedded.inject_fault("error-event", version_label=broken, environment=released.environment)
     files = {"GITHUB_OUTPUT": str(tmp_path / "output"), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
     result = released.run("rollback", broken, "--json", environ={"GITHUB_ACTIONS": "true", **files})
     assert result.code == 5
@@ -68,7 +68,7 @@ def test_failed_release_sets_outputs_and_json(released: DeployedStage, tmp_path:
 def test_accepted_health_is_a_success(released: DeployedStage) -> None:
     unwell = f"guestbook-{'d' * 16}"
     released.make_version(unwell)
-    released.embedded.order("yellow", version_label=unwell, environment=released.environment)
+    released.embedded.inject_fault("yellow", version_label=unwell, environment=released.environment)
     result = released.run("rollback", unwell, "--accept-health", "Warning")
     assert (result.code, result.stderr) == (0, "")
     assert "health Warning" in result.stdout.splitlines()[-1]
@@ -78,7 +78,7 @@ def test_accepted_health_is_a_success(released: DeployedStage) -> None:
 def test_rollout_is_aborted_at_the_timeout(released: DeployedStage) -> None:
     slow = f"guestbook-{'e' * 16}"
     released.make_version(slow)
-    released.embedded.order("never-ready", version_label=slow, environment=released.environment)
+    released.embedded.inject_fault("never-ready", version_label=slow, environment=released.environment)
     result = released.run("rollback", slow, "--wait-timeout", "120")
     assert result.code == 5
     assert "the update took too long and was aborted" in result.stderr
@@ -86,7 +86,7 @@ def test_rollout_is_aborted_at_the_timeout(released: DeployedStage) -> None:
 
 
 def test_dry_run_shows_the_plan_and_changes_nothing(released: DeployedStage) -> None:
-    released.embedded.forget_calls()
+    released.embedded.clear_calls()
     result = released.run("deploy", "--dry-run")
     assert (result.code, result.stderr) == (0, "")
     reads = ("Describe", "Get", "List", "Head")

@@ -17,8 +17,8 @@ def running() -> Iterator[Sandbox]:
 @pytest.fixture
 def sandbox(running: Sandbox) -> Sandbox:
     """The same embedded AWS for all tests: without orders, at its usual pace, each test with its own environment."""
-    running.emulator.cancel_faults()
+    running.emulator.clear_faults()
     running.emulator.set_pace(update=UPDATE_SECONDS)
     running.emulator.set_limits(application_versions=1000)
-    running.forget_calls()
+    running.clear_calls()
     return running

@@ -186,6 +186,6 @@ class Sandbox:
         """What was called since forget()."""
         return [call.action for call in self.emulator.calls()]
 
-    def forget_calls(self) -> None:
+    def clear_calls(self) -> None:
         """Start the list of calls anew."""
-        self.emulator.forget_calls()
+        self.emulator.clear_calls()

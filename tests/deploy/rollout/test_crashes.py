@@ -48,7 +48,7 @@ def _bundles(sandbox: Sandbox) -> set[str]:
 def _check_convergence(sandbox: Sandbox, target: Target, new: Bundle, where: str) -> None:
     """Deploy again: the right version, no bundle uploaded twice, one bundle a label, no lasting lock."""
     uploaded = _bundles(sandbox)
-    sandbox.forget_calls()
+    sandbox.clear_calls()
     busy = ""
     try:
         sandbox.rollout(target)[0].release(new)

@@ -18,7 +18,7 @@ def _doomed(sandbox: Sandbox, fault: str, *, instances: int = 1, **details: Any)
     """An environment that runs GOOD and will not take BAD."""
     target = sandbox.environment(instances=instances)
     sandbox.release(target, "good")
-    sandbox.emulator.order(fault, version_label=BAD.label, environment=target.environment, **details)
+    sandbox.emulator.inject_fault(fault, version_label=BAD.label, environment=target.environment, **details)
     return target
 
 
@@ -140,7 +140,7 @@ def test_aborts_an_update_that_exceeds_its_timeout(sandbox: Sandbox) -> None:
 
 def test_an_update_that_cannot_be_aborted_ends_with_an_unknown_state(sandbox: Sandbox) -> None:
     target = _doomed(sandbox, "never-ready")
-    sandbox.emulator.order("throttles", action="AbortEnvironmentUpdate", times=None)
+    sandbox.emulator.inject_fault("throttles", action="AbortEnvironmentUpdate", times=None)
     rollout, reporter = sandbox.rollout(target, settings=Settings(wait_timeout=400, ready_timeout=100))
     with pytest.raises(DeadlineError, match=f"is still being updated to {BAD.label} after 400 s: see") as caught:
         rollout.release(BAD)
@@ -151,7 +151,7 @@ def test_an_update_that_cannot_be_aborted_ends_with_an_unknown_state(sandbox: Sa
 def test_a_version_of_another_deployer_is_not_rolled_back(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.release(target, "theirs", "good")
-    sandbox.emulator.order("overtaken", version_label=BAD.label, label=bundle("theirs").label)
+    sandbox.emulator.inject_fault("overtaken", version_label=BAD.label, label=bundle("theirs").label)
     with pytest.raises(BusyError, match=f"{BAD.label} was superseded: .* runs {bundle('theirs').label} now"):
         sandbox.rollout(target)[0].release(BAD)
     assert sandbox.version_label(target) == bundle("theirs").label
@@ -166,22 +166,22 @@ def test_an_environment_that_is_terminated_meanwhile_cannot_be_rolled_back(sandb
 
 def test_a_first_release_that_fails_is_not_rolled_back(sandbox: Sandbox) -> None:
     target = sandbox.environment()
-    sandbox.emulator.order("error-event", version_label=BAD.label)
+    sandbox.emulator.inject_fault("error-event", version_label=BAD.label)
     with pytest.raises(NotRolledBackError, match="this is the first release, there is nothing to roll back to"):
         sandbox.rollout(target)[0].release(BAD)
 
 
 def test_a_first_release_that_is_reverted_leaves_the_sample(sandbox: Sandbox) -> None:
     target = sandbox.environment()
-    sandbox.emulator.order("reverts", version_label=BAD.label)
+    sandbox.emulator.inject_fault("reverts", version_label=BAD.label)
     with pytest.raises(NotRolledBackError, match="it runs Sample Application: as before this first release"):
         sandbox.rollout(target)[0].release(BAD)
 
 
 def test_a_rollback_is_tried_once(sandbox: Sandbox) -> None:
     target = _doomed(sandbox, "error-event")
-    sandbox.emulator.order("error-event", version_label=GOOD.label)
-    sandbox.forget_calls()
+    sandbox.emulator.inject_fault("error-event", version_label=GOOD.label)
+    sandbox.clear_calls()
     with pytest.raises(NotRolledBackError, match=f"after the rollback to {GOOD.label}, its instance does not run"):
         sandbox.rollout(target)[0].release(BAD)
     assert sandbox.actions().count("UpdateEnvironment") == 2

@@ -79,7 +79,7 @@ def test_a_rollback_skips_an_interrupted_release(sandbox: Sandbox) -> None:
     sandbox.emulator.advance(1000)
     assert sandbox.version_label(target) == bundle("stopped").label
     # Not even by a release that fails after it.
-    sandbox.emulator.order("error-event", version_label=bundle("bad").label)
+    sandbox.emulator.inject_fault("error-event", version_label=bundle("bad").label)
     with pytest.raises(RolledBackError, match=f"{bundle('stopped').label} serves again"):
         sandbox.rollout(target)[0].release(bundle("bad"))
     sandbox.rollout(target)[0].roll_back()
@@ -104,7 +104,7 @@ def test_a_rollback_skips_two_interrupted_releases(sandbox: Sandbox) -> None:
 def test_an_interrupted_rollback_releases_the_lock(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.release(target, "good")
-    sandbox.emulator.order("error-event", version_label=bundle("bad").label)
+    sandbox.emulator.inject_fault("error-event", version_label=bundle("bad").label)
     with (
         _interrupted(sandbox, target, "elasticbeanstalk:UpdateEnvironment", 2, "after") as rollout,
         pytest.raises(InterruptionError, match=GOING_BACK),

@@ -130,7 +130,7 @@ def test_the_lock_of_a_killed_deployment_is_taken_over_after_its_lease(sandbox: 
 def test_a_long_release_renews_its_lease(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.emulator.set_pace(update=1500)
-    sandbox.forget_calls()
+    sandbox.clear_calls()
     assert sandbox.rollout(target)[0].release(bundle("long")).changed
     pauses = _pauses_between_locks(sandbox)
     assert len(pauses) == 10
@@ -141,7 +141,7 @@ def test_a_lease_that_cannot_be_renewed_is_tried_again(sandbox: Sandbox) -> None
     target = sandbox.environment()
     sandbox.emulator.set_pace(update=400)
     # Spared are the bundle and the acquiring of the lock.
-    sandbox.emulator.order("throttles", action="PutObject", after=2, times=6)
+    sandbox.emulator.inject_fault("throttles", action="PutObject", after=2, times=6)
     rollout, reporter = sandbox.rollout(target)
     assert rollout.release(bundle("renewed")).changed
     assert any(warning.startswith("the deployment lock could not be renewed") for warning in reporter.warnings)
@@ -152,7 +152,7 @@ def test_a_lease_that_cannot_be_renewed_is_tried_again(sandbox: Sandbox) -> None
 def test_a_lock_is_kept_when_the_answer_to_its_write_is_lost(sandbox: Sandbox, write: int) -> None:
     target = sandbox.environment()
     sandbox.emulator.set_pace(update=400)
-    sandbox.emulator.order("drops-connections", action="PutObject", after=write, when="after")
+    sandbox.emulator.inject_fault("drops-connections", action="PutObject", after=write, when="after")
     rollout, reporter = sandbox.rollout(target)
     assert rollout.release(bundle(f"lost answer {write}")).changed
     assert not any("taken over" in warning for warning in reporter.warnings)
@@ -166,14 +166,14 @@ def test_a_lease_is_renewed_while_a_busy_environment_is_waited_for(sandbox: Sand
     rollout.preflight()
     sandbox.emulator.set_pace(update=1500)
     sandbox.beanstalk.update_environment(EnvironmentName=target.environment, VersionLabel=bundle("busy").label)
-    sandbox.forget_calls()
+    sandbox.clear_calls()
     assert rollout.release(bundle("after the busy one")).changed
     assert max(_pauses_between_locks(sandbox)) < LEASE_SECONDS
 
 
 def test_a_lock_that_cannot_be_released_expires(sandbox: Sandbox) -> None:
     target = sandbox.environment()
-    sandbox.emulator.order("throttles", action="PutObject", after=2, times=6)
+    sandbox.emulator.inject_fault("throttles", action="PutObject", after=2, times=6)
     rollout, reporter = sandbox.rollout(target)
     assert rollout.release(bundle("kept")).changed
     assert re.search(r"could not be released; it expires at \d\d:\d\d:\d\d UTC", reporter.warnings[-1])
@@ -183,7 +183,7 @@ def test_a_deployment_that_lost_its_lock_does_not_roll_back(sandbox: Sandbox) ->
     target = sandbox.environment()
     sandbox.release(target, "good")
     sandbox.emulator.set_pace(update=400)
-    sandbox.emulator.order("error-event", version_label=bundle("lost").label)
+    sandbox.emulator.inject_fault("error-event", version_label=bundle("lost").label)
     rollout, reporter = sandbox.rollout(target)
     reporter.event = TakeOver(sandbox, target)  # type: ignore[method-assign]
     with pytest.raises(NotRolledBackError, match="it is not rolled back, since another deployment has taken over"):
@@ -225,7 +225,7 @@ def _kill_during(sandbox: Sandbox, target: Target, text: str, *, sick: int) -> N
     _leave_locked(sandbox, target, source(1), Release(cut.label, bundle("good").label))
     sandbox.s3.put_object(Bucket=target.bucket, Key=cut.key, Body=cut.data, ChecksumAlgorithm="SHA256")
     sandbox.make_version(cut.label, cut.key)
-    sandbox.emulator.order("unhealthy", version_label=cut.label, times=sick)
+    sandbox.emulator.inject_fault("unhealthy", version_label=cut.label, times=sick)
     sandbox.beanstalk.update_environment(EnvironmentName=target.environment, VersionLabel=cut.label)
     sandbox.emulator.advance(LEASE_SECONDS)
 
@@ -240,7 +240,7 @@ def test_a_killed_release_that_is_deployed_again_rolls_back_to_the_last_good_one
 def test_a_release_after_a_killed_and_unwell_one_rolls_back_to_the_last_good_one(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     _kill_during(sandbox, target, "sick and cut off", sick=1)
-    sandbox.emulator.order("error-event", version_label=bundle("next").label)
+    sandbox.emulator.inject_fault("error-event", version_label=bundle("next").label)
     with pytest.raises(RolledBackError, match=f"{bundle('good').label} serves again"):
         sandbox.rollout(target)[0].release(bundle("next"))
 

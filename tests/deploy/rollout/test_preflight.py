@@ -24,7 +24,7 @@ def test_nothing_to_do_is_six_calls_with_the_stacks(sandbox: Sandbox, tmp_path: 
     target = sandbox.environment()
     stage, clock = sandbox.stage(target, tmp_path), sandbox.clock()
     sandbox.release(target, "whole")
-    sandbox.forget_calls()
+    sandbox.clear_calls()
     aws = sandbox.aws(clock)
     sandbox.rollout(Target.find(stage, aws), aws=aws, clock=clock)[0].release(bundle("whole"))
     assert len(sandbox.actions()) == 6

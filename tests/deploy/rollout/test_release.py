@@ -43,7 +43,7 @@ def test_a_release_reports_its_progress(sandbox: Sandbox) -> None:
 def test_a_release_makes_fourteen_calls_besides_its_polls(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.release(target, "old")
-    sandbox.forget_calls()
+    sandbox.clear_calls()
     sandbox.rollout(target)[0].release(bundle("counted"))
     actions = sandbox.actions()
     started = actions.index("UpdateEnvironment")
@@ -57,7 +57,7 @@ def test_a_release_makes_fourteen_calls_besides_its_polls(sandbox: Sandbox) -> N
 def test_nothing_to_do_is_four_calls_and_no_upload(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.release(target, "same")
-    sandbox.forget_calls()
+    sandbox.clear_calls()
     rollout, reporter = sandbox.rollout(target)
     outcome = rollout.release(bundle("same"))
     # Two more read the stacks' outputs.
@@ -75,7 +75,7 @@ def test_nothing_to_do_is_four_calls_and_no_upload(sandbox: Sandbox) -> None:
 def test_force_deploys_what_runs_already(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.release(target, "same")
-    sandbox.forget_calls()
+    sandbox.clear_calls()
     outcome = sandbox.rollout(target)[0].release(bundle("same"), force=True)
     assert outcome.changed
     assert "UpdateEnvironment" in sandbox.actions()
@@ -84,7 +84,7 @@ def test_force_deploys_what_runs_already(sandbox: Sandbox) -> None:
 
 def test_deploys_a_version_again_that_runs_in_poor_health(sandbox: Sandbox) -> None:
     target = sandbox.environment()
-    sandbox.emulator.order("unhealthy", version_label=bundle("sick").label)
+    sandbox.emulator.inject_fault("unhealthy", version_label=bundle("sick").label)
     with pytest.raises(Exception, match="its health is Severe"):
         sandbox.rollout(target)[0].release(bundle("sick"))
     rollout, reporter = sandbox.rollout(target)
@@ -107,7 +107,7 @@ def test_a_busy_environment_is_waited_for(sandbox: Sandbox) -> None:
 def test_an_environment_that_stays_busy_ends_the_deployment_before_the_build(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.release(target, "old")
-    sandbox.emulator.order("never-ready", environment=target.environment)
+    sandbox.emulator.inject_fault("never-ready", environment=target.environment)
     sandbox.beanstalk.update_environment(EnvironmentName=target.environment, VersionLabel=bundle("old").label)
     with pytest.raises(BusyError, match=r"is still Updating after 60 s: see beanpod events"):
         sandbox.rollout(target, settings=Settings(ready_timeout=60))[0].preflight()
@@ -154,7 +154,7 @@ def test_uses_the_bundle_and_version_of_an_interrupted_run(sandbox: Sandbox) -> 
     target, left = sandbox.environment(), bundle("left")
     sandbox.s3.put_object(Bucket=target.bucket, Key=left.key, Body=left.data, ChecksumAlgorithm="SHA256")
     sandbox.make_version(left.label, left.key)
-    sandbox.forget_calls()
+    sandbox.clear_calls()
     rollout, reporter = sandbox.rollout(target)
     assert rollout.release(left).changed
     assert [call.key for call in sandbox.emulator.calls() if call.action == "PutObject" and "bundles" in call.key] == []

@@ -39,7 +39,7 @@ def test_rolls_back_to_a_version_by_its_label(sandbox: Sandbox) -> None:
 def test_a_rollback_skips_a_failed_release(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.release(target, "one", "two")
-    sandbox.emulator.order("error-event", version_label=bundle("failing").label)
+    sandbox.emulator.inject_fault("error-event", version_label=bundle("failing").label)
     with pytest.raises(Exception, match="rolled back"):
         sandbox.rollout(target)[0].release(bundle("failing"))
     sandbox.rollout(target)[0].roll_back()
@@ -49,7 +49,7 @@ def test_a_rollback_skips_a_failed_release(sandbox: Sandbox) -> None:
 def test_rolls_back_from_a_failed_release_to_the_last_good_one(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.release(target, "one")
-    sandbox.emulator.order("error-event", version_label=bundle("left sick").label)
+    sandbox.emulator.inject_fault("error-event", version_label=bundle("left sick").label)
     with pytest.raises(NotRolledBackError, match="it is not rolled back, because of --no-rollback"):
         sandbox.rollout(target, settings=Settings(roll_back=False))[0].release(bundle("left sick"))
     assert sandbox.version_label(target) == bundle("left sick").label
@@ -61,7 +61,7 @@ def test_a_failed_release_is_no_target_of_a_rollback(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.release(target, "one")
     for text, settings in (("left unwell", Settings(roll_back=False)), ("worse", Settings())):
-        sandbox.emulator.order("error-event", version_label=bundle(text).label)
+        sandbox.emulator.inject_fault("error-event", version_label=bundle(text).label)
         with pytest.raises((NotRolledBackError, RolledBackError)):
             sandbox.rollout(target, settings=settings)[0].release(bundle(text))
     assert sandbox.version_label(target) == bundle("one").label
@@ -93,7 +93,7 @@ def test_without_an_earlier_version_a_rollback_needs_a_label(sandbox: Sandbox) -
 def test_a_rollback_that_fails_is_rolled_back(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.release(target, "one", "two")
-    sandbox.emulator.order("error-event", version_label=bundle("one").label)
+    sandbox.emulator.inject_fault("error-event", version_label=bundle("one").label)
     with pytest.raises(RolledBackError, match=f"{bundle('two').label} serves again"):
         sandbox.rollout(target)[0].roll_back()
     assert sandbox.version_label(target) == bundle("two").label

@@ -44,7 +44,7 @@ def test_each_event_is_followed_once(sandbox: Sandbox) -> None:
     sandbox.release(target, "one")
     sandbox.beanstalk.update_environment(EnvironmentName=target.environment, VersionLabel=bundle("one").label)
     followed = follow_events(target, sandbox.aws(clock), clock, limit=1)
-    sandbox.emulator.order("throttles", action="DescribeEvents", after=1)
+    sandbox.emulator.inject_fault("throttles", action="DescribeEvents", after=1)
     messages = [event.message for event in islice(followed, 6)]
     assert messages[0] == "Environment update is starting."
     assert "Environment update completed successfully." in messages

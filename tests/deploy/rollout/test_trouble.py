@@ -27,7 +27,7 @@ CALLS = (
 @pytest.mark.parametrize(("action", "when"), CALLS)
 def test_a_call_without_an_answer_is_repeated(sandbox: Sandbox, action: str, when: str) -> None:
     target = sandbox.environment()
-    sandbox.emulator.order("drops-connections", action=action, when=when)
+    sandbox.emulator.inject_fault("drops-connections", action=action, when=when)
     outcome = sandbox.rollout(target)[0].release(bundle("new"))
     assert (sandbox.version_label(target), outcome.health) == (bundle("new").label, "Ok")
     assert sandbox.actions().count("UpdateEnvironment") == (2 if action == "UpdateEnvironment" else 1)
@@ -36,7 +36,7 @@ def test_a_call_without_an_answer_is_repeated(sandbox: Sandbox, action: str, whe
 def test_the_answer_to_a_lock_may_be_lost(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     # The second object that is written is the lock.
-    sandbox.emulator.order("drops-connections", action="PutObject", when="after", after=1)
+    sandbox.emulator.inject_fault("drops-connections", action="PutObject", when="after", after=1)
     rollout, reporter = sandbox.rollout(target)
     rollout.release(bundle("new"))
     assert reporter.warnings == []
@@ -46,7 +46,7 @@ def test_a_poll_without_an_answer_is_skipped(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.emulator.set_pace(update=150)
     # Spared are the four calls up to the update.
-    sandbox.emulator.order("throttles", service="elasticbeanstalk", after=4, times=18)
+    sandbox.emulator.inject_fault("throttles", service="elasticbeanstalk", after=4, times=18)
     clock = sandbox.clock()
     rollout, reporter = sandbox.rollout(target, clock=clock)
     assert rollout.release(bundle("throttled")).changed
@@ -56,13 +56,13 @@ def test_a_poll_without_an_answer_is_skipped(sandbox: Sandbox) -> None:
 
 def test_a_throttled_release_succeeds(sandbox: Sandbox) -> None:
     target = sandbox.environment()
-    sandbox.emulator.order("throttles", times=5)
+    sandbox.emulator.inject_fault("throttles", times=5)
     assert sandbox.rollout(target)[0].release(bundle("new")).changed
 
 
 def test_permanent_throttling_is_reported_before_any_change(sandbox: Sandbox) -> None:
     target = sandbox.environment()
-    sandbox.emulator.order("throttles", action="GetCallerIdentity", times=None)
+    sandbox.emulator.inject_fault("throttles", action="GetCallerIdentity", times=None)
     with pytest.raises(UnansweredError, match="AWS still refuses sts:GetCallerIdentity after several attempts"):
         sandbox.rollout(target)[0].preflight()
     assert "PutObject" not in sandbox.actions()
@@ -70,7 +70,7 @@ def test_permanent_throttling_is_reported_before_any_change(sandbox: Sandbox) ->
 
 def test_expired_credentials_are_reported_before_any_change(sandbox: Sandbox) -> None:
     target = sandbox.environment()
-    sandbox.emulator.order("expired-credentials", times=None)
+    sandbox.emulator.inject_fault("expired-credentials", times=None)
     with pytest.raises(CredentialsError, match=r"credentials have expired .*: get new ones") as caught:
         sandbox.rollout(target)[0].preflight()
     assert caught.value.exit_code == 2
@@ -78,17 +78,17 @@ def test_expired_credentials_are_reported_before_any_change(sandbox: Sandbox) ->
 
 def test_credentials_that_expire_while_the_environment_changes_leave_an_unknown_state(sandbox: Sandbox) -> None:
     target = sandbox.environment()
-    sandbox.emulator.order("expired-credentials", action="DescribeEvents", after=1, times=None)
+    sandbox.emulator.inject_fault("expired-credentials", action="DescribeEvents", after=1, times=None)
     with pytest.raises(DeadlineError, match="and its state cannot be read: the AWS credentials have expired"):
         sandbox.rollout(target)[0].release(bundle("new"))
 
 
 def test_no_answers_until_the_timeout_leave_an_unknown_state(sandbox: Sandbox) -> None:
     target = sandbox.environment()
-    sandbox.emulator.order(
+    sandbox.emulator.inject_fault(
         "drops-connections", service="elasticbeanstalk", action="DescribeEvents", after=1, times=None
     )
-    sandbox.emulator.order(
+    sandbox.emulator.inject_fault(
         "drops-connections", service="elasticbeanstalk", action="DescribeEnvironments", after=3, times=None
     )
     rollout, _ = sandbox.rollout(target, settings=Settings(wait_timeout=100, ready_timeout=50))
@@ -98,7 +98,7 @@ def test_no_answers_until_the_timeout_leave_an_unknown_state(sandbox: Sandbox) -
 
 def test_an_update_that_was_never_confirmed_leaves_an_unknown_state(sandbox: Sandbox) -> None:
     target = sandbox.environment()
-    sandbox.emulator.order("drops-connections", action="UpdateEnvironment", when="before", times=None)
+    sandbox.emulator.inject_fault("drops-connections", action="UpdateEnvironment", when="before", times=None)
     with pytest.raises(
         DeadlineError, match=f"whether environment {target.environment} is being updated to .* not known"
     ):
@@ -108,7 +108,7 @@ def test_an_update_that_was_never_confirmed_leaves_an_unknown_state(sandbox: San
 def test_a_hanging_call_times_out_and_is_repeated(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     clock = sandbox.clock()
-    sandbox.emulator.order("hangs", action="ListObjectsV2", when="before")
+    sandbox.emulator.inject_fault("hangs", action="ListObjectsV2", when="before")
     rollout, _ = sandbox.rollout(target, clock=clock, aws=sandbox.aws(clock, read_seconds=0.3))
     assert rollout.preflight().previous is None
 
@@ -117,8 +117,8 @@ def test_an_environment_that_gets_busy_before_the_update_is_waited_for(sandbox: 
     target = sandbox.environment()
     sandbox.release(target, "old", "theirs")
     sandbox.release(target, "old")
-    sandbox.emulator.order("busy-before-update", label=bundle("theirs").label)
-    sandbox.emulator.order("error-event", version_label=bundle("new").label)
+    sandbox.emulator.inject_fault("busy-before-update", label=bundle("theirs").label)
+    sandbox.emulator.inject_fault("error-event", version_label=bundle("new").label)
     rollout, _ = sandbox.rollout(target)
     with pytest.raises(RolledBackError, match=f"{bundle('theirs').label} serves again"):
         rollout.release(bundle("new"))
@@ -128,7 +128,8 @@ def test_an_environment_that_gets_busy_before_the_update_is_waited_for(sandbox: 
 def test_an_environment_that_is_updated_again_and_again_is_busy(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.release(target, "old")
-    sandbox.emulator.order("busy-before-update", label=bundle("old").label, environment=target.environment, times=None)
+    fault = {"label": bundle("old").label, "environment": target.environment, "times": None}
+    sandbox.emulator.inject_fault("busy-before-update", **fault)
     with pytest.raises(BusyError, match=f"environment {target.environment} is updated again and again"):
         sandbox.rollout(target, settings=Settings(ready_timeout=60))[0].release(bundle("new"))
 

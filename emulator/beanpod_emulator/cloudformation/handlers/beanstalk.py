@@ -182,7 +182,7 @@ class Environment(Handler):
             return look()["Status"] in ("Ready", "Terminated")
 
         EMULATOR.clock.finish(settled)
-        # What machines do takes its time; the clock goes on with what comes after.
+        # Containers take real time; what is scheduled after them is run at once.
         while not settled() and EMULATOR.lock.wait_for_background():
             EMULATOR.clock.finish(settled)
         return look()
