@@ -6,14 +6,15 @@ from what is deployed.
 
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
 
 _WIDTH, _CARD, _GAP, _TOP, _MARGIN = 268, 46, 12, 96, 28
-_COLUMN = _WIDTH + 64
+_GUTTER = 64
+_COLUMN = _WIDTH + _GUTTER
 _FONT = "font-family=\"system-ui, -apple-system, 'Segoe UI', sans-serif\""
 _TIP = (
     '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
@@ -97,7 +98,7 @@ def draw(templates: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the picture as SVG."""
     placed = cards(templates)
     height = max(card.y for card in placed.values()) + _CARD + _MARGIN
-    width = len(templates) * _COLUMN - 64 + 2 * _MARGIN
+    width = len(templates) * _COLUMN - _GUTTER + 2 * _MARGIN
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" {_FONT} role="img">',
         "<title>The stacks of one stage, and what refers to what</title>",
@@ -127,12 +128,26 @@ def _arrows(templates: Mapping[str, Any], placed: Mapping[tuple[str, str], Card]
     for source, target in sorted(references(templates)):
         if source in placed and target in placed:
             start, end = placed[source], placed[target]
-            x1, x2 = start.x, end.x + _WIDTH + 2
-            bend = (x1 - x2) // 2 if x1 - x2 < _COLUMN else 40
             yield (
-                f'<path d="M{x1} {start.middle} C{x1 - bend} {start.middle} {x2 + bend} {end.middle} {x2} {end.middle}"'
+                f'<path d="M{start.x} {start.middle} {_route(start, end, placed.values())}"'
                 ' fill="none" stroke="#94a3b8" stroke-width="1.3" marker-end="url(#tip)"/>'
             )
+
+
+def _route(start: Card, end: Card, placed: Iterable[Card]) -> str:
+    """Return the rest of an arrow's path: in the gutters, and below the cards of the columns that it crosses."""
+    right = end.x + _WIDTH + 2
+    crossed = [card.y + _CARD + 2 * _GAP for card in placed if end.x < card.x < start.x]
+    if not crossed:
+        return _curve(start.x, start.middle, right, end.middle)
+    lane = max(end.middle, *crossed)
+    left = right + _GUTTER - 2
+    return f"{_curve(start.x, start.middle, start.x - _GUTTER, lane)} H{left} {_curve(left, lane, right, end.middle)}"
+
+
+def _curve(x1: int, y1: int, x2: int, y2: int) -> str:
+    middle = (x1 + x2) // 2
+    return f"C{middle} {y1} {middle} {y2} {x2} {y2}"
 
 
 def _card(card: Card) -> str:
