@@ -2,13 +2,14 @@
 
 from collections import Counter
 
-from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Validations
+from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from beanpod._arguments import checked
-from beanpod._release_statements import BUNDLES
+from beanpod._deploy_statements import BUNDLES
+from beanpod._nag import acknowledge
 
 
 @checked
@@ -64,7 +65,7 @@ class ArtifactBucket(Construct):
         )
         if access_logs_bucket is None:
             reason = "Bundles are reproducible and hold no secret. CloudTrail can log who writes them, as data events."
-            Validations.of(self.bucket).acknowledge(Acknowledgment(id="AwsSolutions-S1", reason=reason))
+            acknowledge(self.bucket, {"S1": reason})
 
     def grant_read_bundles(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee`, such as the instances' role, download bundles: instances do so during a deployment."""

@@ -15,6 +15,7 @@ from beanpod._checks import gibibytes, plain, refuse
 from beanpod._connectivity import port_problems
 from beanpod._cross_stack import allow_replacement, export_network
 from beanpod._database_rules import database_problems
+from beanpod._nag import acknowledge
 from beanpod._subnets import database_subnets, group_problems
 from beanpod._tokens import known
 from beanpod.database_engine import DatabaseEngine
@@ -183,7 +184,13 @@ class Database(DatabaseBase):
             auto_minor_version_upgrade=auto_minor_version_upgrade,
             allow_major_version_upgrade=allow_major_version_upgrade,
         )
-        self._accept_major_version(engine)
+        self._acknowledge_major_version(engine)
+        acknowledge(
+            password, {"SMG4": "Instances read the password when they start: after a rotation they need a restart."}
+        )
+        if port == engine.port:
+            reason = "The engine's own port: security groups admit only what their rules name, whatever the port."
+            acknowledge(self.instance, {"RDS11": reason})
         self.database_host, self.database_port = self.instance.db_instance_endpoint_address, port
         self.database_name, self.database_username = database_name, username
         # The attached secret also holds host, port and name, and its users depend on the database.
@@ -237,7 +244,7 @@ class Database(DatabaseBase):
             resource_id=resource_id,
         )
 
-    def _accept_major_version(self, engine: DatabaseEngine) -> None:
+    def _acknowledge_major_version(self, engine: DatabaseEngine) -> None:
         """The CDK's list of versions has, unlike RDS, no major ones for MySQL and MariaDB."""
         if engine.name == "postgres" or engine.version.count(".") > 1:
             return

@@ -1,7 +1,6 @@
 """The one policy behind every deployer, whether it comes with an access key or through GitHub."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
 
 from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
@@ -9,9 +8,7 @@ from aws_cdk import aws_s3 as s3
 
 from beanpod._arguments import checked
 from beanpod._checks import refuse
-from beanpod._deploy_scope import DeployScope, DeployStatement
-from beanpod._release_statements import release_statements
-from beanpod._rollout_statements import rollout_statements
+from beanpod._deploy_statements import DeployScope, DeployStatement, release_statements, rollout_statements
 from beanpod._settings import DeploymentPolicy
 from beanpod._tokens import is_list_token, known
 
@@ -21,7 +18,7 @@ _PATTERNS = frozenset("*?/$")
 
 @checked
 class DeployPermissions:
-    """May release versions of one application and roll them out on its environments.
+    """The permissions to release versions of one application and to roll them out on its environments.
 
     Beanstalk works with its caller's permissions when it updates an environment, so the list depends on the
     deployment policy: what launches instances needs more than what changes them in place. Every statement in
@@ -34,6 +31,11 @@ class DeployPermissions:
     be kept apart.
 
     https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/AWSHowTo.iam.policies.actions.html
+
+    Attributes:
+        policies: The statements by policy: `Release`, what CI calls; `Rollout`, what Beanstalk does in its name.
+        statements: All of them, each with its reason.
+        replacement_key: As given.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class DeployPermissions:
         instance_role: iam.IRole | Sequence[iam.IRole],
         deployment_policy: DeploymentPolicy | str,
         stack_names: Sequence[str] = (),
+        replacement_key: str = "",
     ) -> None:
         """Collect the statements.
 
@@ -57,51 +60,36 @@ class DeployPermissions:
                 policy makes any.
             deployment_policy: How the environments roll out; of several, the one that replaces most.
             stack_names: Stacks whose outputs the deployer may read. Default: none.
+            replacement_key: Text that changes when the environments are renamed, for the metadata of the policies.
+                Default: none.
 
         Raises:
             ValueError: With every problem found.
         """
-        self.replacement_key = ""
-        """Text that changes when the environment is renamed, for the metadata of the deployer's policies."""
         names = tuple(environment_names)
         refuse("DeployPermissions", _problems(application_name, names, deployment_policy, tuple(stack_names)))
-        self._scope = DeployScope(
+        roles = instance_role if isinstance(instance_role, Sequence) else [instance_role]
+        scope = DeployScope(
             partition=Aws.PARTITION,
             region=Aws.REGION,
             account=Aws.ACCOUNT_ID,
             application_name=application_name,
             environment_names=names,
             bucket_arn=bucket.bucket_arn,
-            instance_role_arn=(
-                tuple(role.role_arn for role in instance_role)
-                if isinstance(instance_role, Sequence)
-                else instance_role.role_arn
-            ),
+            instance_role_arns=tuple(role.role_arn for role in roles),
             deployment_policy=DeploymentPolicy(deployment_policy),
             stack_names=tuple(stack_names),
         )
+        # Two policies: together they would exceed the 6,144 characters of a managed policy. Each fits, with the longest
+        # names that AWS allows for one environment; both fit the 10,240 that a role has for inline policies.
+        self.policies = {"Release": tuple(release_statements(scope)), "Rollout": tuple(rollout_statements(scope))}
+        self.statements = (*self.policies["Release"], *self.policies["Rollout"])
+        self.replacement_key = replacement_key
 
-    @cached_property
-    def statements(self) -> tuple[DeployStatement, ...]:
-        """Every statement with its reason."""
-        return (*release_statements(self._scope), *rollout_statements(self._scope))
-
-    def documents(self) -> dict[str, iam.PolicyDocument]:
-        """The statements as two new policy documents: what CI calls, and what Beanstalk does in its name.
-
-        Two, because together they would exceed the 6,144 characters of a managed policy. Each fits, with the
-        longest names that AWS allows for one environment; both fit the 10,240 that a role has for inline
-        policies.
-        """
-        return {
-            "Release": _document(release_statements(self._scope)),
-            "Rollout": _document(rollout_statements(self._scope)),
-        }
-
-
-def extra_document(statements: Sequence[iam.PolicyStatement]) -> dict[str, iam.PolicyDocument]:
-    """A document of one's own statements, beside those of `DeployPermissions.documents`; none without statements."""
-    return {"Extra": iam.PolicyDocument(statements=list(statements))} if statements else {}
+    def documents(self, extra: Sequence[iam.PolicyStatement] = ()) -> dict[str, iam.PolicyDocument]:
+        """Return new policy documents by the names of `policies`, and one of the extra statements if there are any."""
+        documents = {name: _document(statements) for name, statements in self.policies.items()}
+        return {**documents, "Extra": iam.PolicyDocument(statements=list(extra))} if extra else documents
 
 
 def _document(statements: Iterable[DeployStatement]) -> iam.PolicyDocument:

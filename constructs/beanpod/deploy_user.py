@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 import jsii
-from aws_cdk import Acknowledgment, RemovalPolicy, SecretValue, Validations
+from aws_cdk import RemovalPolicy, SecretValue
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
@@ -11,8 +11,9 @@ from constructs import Construct
 from beanpod._arguments import checked
 from beanpod._checks import refuse
 from beanpod._cross_stack import redeploy_on_change
+from beanpod._nag import acknowledge, acknowledge_wildcards
 from beanpod._tokens import known
-from beanpod.deploy_policy import DeployPermissions, extra_document
+from beanpod.deploy_policy import DeployPermissions
 
 
 @checked
@@ -55,8 +56,9 @@ class DeployUser(Construct):
         refuse(self, _problems(access_key_serial))
         self.user = iam.User(self, "Resource")
         # Not inline: all inline policies of a user share 2,048 characters.
-        for name, document in (permissions.documents() | extra_document(extra_statements)).items():
+        for name, document in permissions.documents(extra_statements).items():
             policy = iam.ManagedPolicy(self, name, document=document, users=[self.user])
+            acknowledge_wildcards(policy, permissions.policies.get(name, ()))
             if permissions.replacement_key:
                 redeploy_on_change(policy, permissions.replacement_key)
         self.access_key = iam.AccessKey(
@@ -68,7 +70,7 @@ class DeployUser(Construct):
         )
         self.secret = self._new_secret()
         reason = "Rotated by a higher access_key_serial: the copy in the CI's secrets must change with it."
-        Validations.of(self.secret).acknowledge(Acknowledgment(id="AwsSolutions-SMG4", reason=reason))
+        acknowledge(self.secret, {"SMG4": reason})
 
     @property
     def grant_principal(self) -> iam.IPrincipal:

@@ -75,16 +75,15 @@ class IDockerEnvironment(EnvironmentMetrics):
         if self.deployment_policy is None:
             reject(self, "deployment_policy must be given for deploy_permissions, got none: import it with one")
         self._permissions_made = True
-        permissions = DeployPermissions(
+        return DeployPermissions(
             application_name=self.application_name,
             environment_names=[self.environment_name],
             bucket=artifacts.bucket,
             instance_role=self.instance_role,
             deployment_policy=self.deployment_policy,
             stack_names=stack_names,
+            replacement_key=self._replacement_key,
         )
-        permissions.replacement_key = self._replacement_key
-        return permissions
 
 
 class ExistingEnvironment(IDockerEnvironment):

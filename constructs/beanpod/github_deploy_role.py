@@ -11,8 +11,9 @@ from constructs import Construct
 from beanpod._arguments import checked
 from beanpod._checks import plain, refuse
 from beanpod._cross_stack import redeploy_on_change
+from beanpod._nag import acknowledge_wildcards
 from beanpod._rules import Problem, github_problems, setting_problems
-from beanpod.deploy_policy import DeployPermissions, extra_document
+from beanpod.deploy_policy import DeployPermissions
 
 _ISSUER = "token.actions.githubusercontent.com"
 _AUDIENCE = "sts.amazonaws.com"
@@ -79,9 +80,10 @@ class GitHubDeployRole(Construct):
             "Resource",
             assumed_by=self._workflows(provider),
             description=f"Deploys from GitHub: {self.subject}",
-            inline_policies=permissions.documents() | extra_document(extra_statements),
+            inline_policies=permissions.documents(extra_statements),
             max_session_duration=max_session_duration,
         )
+        acknowledge_wildcards(self.role, permissions.statements)
         if permissions.replacement_key:
             redeploy_on_change(self.role, permissions.replacement_key)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from ipaddress import ip_network
 
-from aws_cdk import Acknowledgment, CrossStackReferences, Fn, ReferenceStrength, Stack, Tags, Validations
+from aws_cdk import CrossStackReferences, Fn, ReferenceStrength, Stack, Tags
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
 from constructs import Construct, Node
@@ -12,6 +12,7 @@ from beanpod._arguments import checked
 from beanpod._checks import plain, refuse
 from beanpod._connectivity import record_ingress
 from beanpod._flow_logs import FlowLogs
+from beanpod._nag import acknowledge
 from beanpod._rules import Problem, network_problems, setting_problems, vpc_problems
 from beanpod._subnets import ISOLATED, PRIVATE, PUBLIC, database_subnets
 from beanpod._tokens import known
@@ -100,8 +101,7 @@ class ServiceSecurityGroups(Construct):
         )
 
     def _open_to_the_web(self, front: ec2.SecurityGroup) -> None:
-        reason = "The service is public: clients on the internet reach it by HTTP and HTTPS."
-        Validations.of(front).acknowledge(Acknowledgment(id="AwsSolutions-EC23", reason=reason))
+        acknowledge(front, {"EC23": "The service is public: clients on the internet reach it by HTTP and HTTPS."})
         http, https = ec2.Port.tcp(80), ec2.Port.tcp(443)
         for peer in (ec2.Peer.any_ipv4(), ec2.Peer.any_ipv6()):
             front.add_ingress_rule(peer, http, "HTTP from the internet")

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 import jsii
-from aws_cdk import Acknowledgment, Validations
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from beanpod._arguments import checked
 from beanpod._checks import refuse
+from beanpod._nag import acknowledge
 
 
 @checked
@@ -121,8 +121,7 @@ class InstanceRole(Construct):
 
 def _acknowledge_managed_policies(role: iam.Role, names: Sequence[str]) -> None:
     reason = "AWS documents and maintains this policy for this role; docs/permissions.md says how far it reaches."
-    ids = [f"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{name}]" for name in names]
-    Validations.of(role).acknowledge(*(Acknowledgment(id=one, reason=reason) for one in ids))
+    acknowledge(role, {f"IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{name}]": reason for name in names})
 
 
 def _beanstalk() -> iam.ServicePrincipal:

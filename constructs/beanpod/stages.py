@@ -5,7 +5,7 @@ needs no change there. Construct ids are fixed: a different id replaces the reso
 """
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from aws_cdk import Acknowledgment, Duration, Size, Stack, Validations
@@ -18,8 +18,9 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_ssm as ssm
-from constructs import Construct, IConstruct
+from constructs import Construct
 
+from beanpod._nag import acknowledge
 from beanpod._settings import (
     BatchSizeType,
     DeploymentPolicy,
@@ -93,7 +94,7 @@ def add_network(scope: Construct, construct_id: str, stage: StageConfig) -> Serv
         database_port=_engine(stage.database).port if stage.database else None,
     )
     if config.vpc is None and not config.flow_logs:
-        _acknowledge(network, {"VPC7": "Off by choice of the manifest: network.flow_logs."})
+        acknowledge(network, {"VPC7": "Off by choice of the manifest: network.flow_logs."})
     return network
 
 
@@ -139,17 +140,14 @@ def add_database(
         backup_retention=Duration.days(config.backup_retention_days),
         deletion_protection=config.deletion_protection,
     )
-    reasons = {
-        "RDS11": "The engine's own port: the security group admits only the instances, whatever the port.",
-        "SMG4": "Instances read the password when they start: after a rotation they need a restart.",
-    }
+    reasons = {}
     if not config.multi_az:
         reasons["RDS3"] = "One zone by choice of the manifest: database.multi_az."
     if not config.deletion_protection:
         reasons["RDS10"] = "Off by choice of the manifest: database.deletion_protection. A snapshot remains."
     if config.backup_retention_days == 0:
         reasons["RDS13"] = "Off by choice of the manifest: database.backup_retention_days."
-    _acknowledge(database, reasons)
+    acknowledge(database, reasons)
     return database
 
 
@@ -229,7 +227,7 @@ def _secret(scope: Construct, name: str, config: Secret) -> EnvironmentSecret:
         secret = secretsmanager.Secret(
             scope, construct_id, description=f"{name} of the service", generate_secret_string=generate
         )
-        _acknowledge(secret, {"SMG4": "A generated value that only the app knows how to replace safely."})
+        acknowledge(secret, {"SMG4": "A generated value that only the app knows how to replace safely."})
         return EnvironmentSecret.from_secrets_manager(secret)
     if isinstance(config, SecretsManagerReference):
         existing = secretsmanager.Secret.from_secret_complete_arn(scope, construct_id, config.secretsmanager)
@@ -286,11 +284,4 @@ def add_github_deploy_role(
         branch=config.branch,
         environment=config.environment,
         provider=provider,
-    )
-
-
-def _acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
-    """Acknowledge findings of cdk-nag on a construct and its children, with the reason for each rule."""
-    Validations.of(construct).acknowledge(
-        *(Acknowledgment(id=f"AwsSolutions-{rule}", reason=reason) for rule, reason in reasons.items())
     )

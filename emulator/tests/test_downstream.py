@@ -9,9 +9,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from beanpod._deploy_scope import DeployScope
-from beanpod._release_statements import release_statements
-from beanpod._rollout_statements import rollout_statements
+from beanpod._deploy_statements import DeployScope, release_statements, rollout_statements
 from beanpod._settings import DeploymentPolicy
 from beanpod_emulator import EmbeddedAws
 from beanpod_emulator.beanstalk.downstream import TABLE, Row
@@ -70,7 +68,7 @@ class Deployer:
             application_name=self.name,
             environment_names=(self.name,),
             bucket_arn=f"arn:aws:s3:::{self._bucket}",
-            instance_role_arn="arn:aws:iam::123456789012:role/web",
+            instance_role_arns=("arn:aws:iam::123456789012:role/web",),
             deployment_policy=DeploymentPolicy(policy),
         )
         self._arguments = aws.client_arguments | self._key | {"config": Config(retries={"total_max_attempts": 1})}

@@ -1,7 +1,6 @@
 """Database: what CloudFormation gets."""
 
 import string
-from typing import Any
 
 import pytest
 from aws_cdk import App, CfnParameter, Duration, RemovalPolicy, Size, Stack, Token
@@ -9,7 +8,6 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_rds as rds
 from aws_cdk.assertions import Match, Template
-from cdk_nag import AwsSolutionsChecks
 
 from beanpod.database import Database
 from beanpod.database_engine import DatabaseEngine
@@ -280,17 +278,3 @@ def test_values_that_cloudformation_fills_in_are_not_judged() -> None:
         },
     )
     assert Stack.of(database).resolve(database.database_port) == {"Ref": "Number"}
-
-
-@pytest.mark.parametrize(
-    ("options", "left"),
-    [
-        ({}, {"AwsSolutions-SMG4", "AwsSolutions-RDS3", "AwsSolutions-RDS11"}),
-        ({"multi_az": True, "port": 4406}, {"AwsSolutions-SMG4"}),
-    ],
-)
-def test_security_findings_left_to_the_user_are_these(options: dict[str, Any], left: set[str]) -> None:
-    database, _ = made(**options)
-    stack = Stack.of(database)
-    findings = AwsSolutionsChecks(stack).validate_scope(stack).violations
-    assert {finding.rule_name for finding in findings} == left

@@ -4,12 +4,11 @@ import json
 from collections.abc import Iterable
 from functools import cache
 from importlib import resources
+from typing import Any
 
 import pytest
 
-from beanpod._deploy_scope import DeployScope, DeployStatement
-from beanpod._release_statements import release_statements
-from beanpod._rollout_statements import rollout_statements
+from beanpod._deploy_statements import DeployScope, DeployStatement, release_statements, rollout_statements
 from beanpod._settings import DeploymentPolicy
 
 MANAGED_POLICY = 6_144
@@ -64,7 +63,7 @@ def scope(policy: DeploymentPolicy, *, stack_names: tuple[str, ...] = ("guestboo
         application_name="guestbook",
         environment_names=("guestbook-dev",),
         bucket_arn="arn:aws:s3:::artifacts",
-        instance_role_arn="arn:aws:iam::123456789012:role/instances",
+        instance_role_arns=("arn:aws:iam::123456789012:role/instances",),
         deployment_policy=policy,
         stack_names=stack_names,
     )
@@ -89,11 +88,14 @@ def actions(policy: DeploymentPolicy) -> set[str]:
 
 
 @cache
+def service_reference() -> Any:
+    """Return AWS's service authorization reference, which cfn-lint carries."""
+    return json.loads(resources.files("cfnlint.data.AdditionalSpecs").joinpath("Policies.json").read_text())
+
+
 def supported_resources(action: str) -> tuple[str, ...]:
-    """The resource types of an action in AWS's service authorization reference, which cfn-lint carries."""
-    data = resources.files("cfnlint.data.AdditionalSpecs").joinpath("Policies.json").read_text()
     service, name = action.split(":")
-    return tuple(json.loads(data)[service]["Actions"][name.lower()].get("Resources", ()))
+    return tuple(service_reference()[service]["Actions"][name.lower()].get("Resources", ()))
 
 
 @pytest.mark.parametrize(
@@ -218,7 +220,7 @@ def test_policies_fit_with_the_longest_names(policy: DeploymentPolicy) -> None:
         application_name="a" * 100,
         environment_names=("e" * 40,),
         bucket_arn="arn:aws-us-gov:s3:::" + "b" * 63,
-        instance_role_arn="arn:aws-us-gov:iam::123456789012:role/" + "r" * 64,
+        instance_role_arns=("arn:aws-us-gov:iam::123456789012:role/" + "r" * 64,),
         deployment_policy=policy,
         stack_names=("s" * 128, "t" * 128),
     )

@@ -1,28 +1,181 @@
-"""What `UpdateEnvironment` does in its caller's name, by deployment policy.
+"""The statements of a deployer's policy, as data: what CI calls, and what Beanstalk does in its name.
 
-No page of AWS's lists it. The sources: what deployers were refused, error by error
-(codeship/documentation#258 and #338, aws/aws-toolkit-azure-devops#124,
-jenkinsci/aws-beanstalk-publisher-plugin#27, `eb-tracker.md` of DevHead-LLC/RisingPunk), policies that
-people deploy with (jenkinsci/aws-beanstalk-publisher-plugin#47, Wolox/tech-guides,
-ministryofjustice/offender-assessments-api-infra), the events of immutable deployments, and the two
+`UpdateEnvironment` uses its caller's permissions on everything that it changes, and no page of AWS lists what that is.
+The sources: what deployers were refused, error by error (codeship/documentation#258 and #338,
+aws/aws-toolkit-azure-devops#124, jenkinsci/aws-beanstalk-publisher-plugin#27, `eb-tracker.md` of
+DevHead-LLC/RisingPunk), policies that people deploy with (jenkinsci/aws-beanstalk-publisher-plugin#47,
+Wolox/tech-guides, ministryofjustice/offender-assessments-api-infra), the events of immutable deployments, and the two
 policies with which Beanstalk does this itself, `AWSElasticBeanstalkManagedUpdatesCustomerRolePolicy` and
-`AWSElasticBeanstalkRoleCore`. What they disagree on, and what would own more than a release, is not
-granted: docs/permissions.md says what to add when AWS asks for it.
+`AWSElasticBeanstalkRoleCore`. What they disagree on, and what would allow more than a release, is not granted:
+docs/permissions.md says what to add when AWS asks for it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from beanpod._deploy_scope import DeployScope, DeployStatement
 from beanpod._settings import DeploymentPolicy
 
+BUNDLES = "bundles/"
+LOCKS = "locks/"
 _NEW_GROUP = (DeploymentPolicy.IMMUTABLE, DeploymentPolicy.TRAFFIC_SPLITTING)
 _NEW_INSTANCES = (DeploymentPolicy.ROLLING_WITH_ADDITIONAL_BATCH, *_NEW_GROUP)
+Conditions = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeployStatement:
+    """One statement of a deployer's policy. `why` is for the documentation and for cdk-nag, not for AWS."""
+
+    sid: str
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    why: str
+    conditions: Conditions = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the statement as IAM reads it."""
+        statement: dict[str, Any] = {
+            "Sid": self.sid,
+            "Effect": "Allow",
+            "Action": list(self.actions),
+            "Resource": list(self.resources),
+        }
+        return {**statement, "Condition": self.conditions} if self.conditions else statement
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeployScope:
+    """What is deployed where, as strings that may hold tokens."""
+
+    partition: str
+    region: str
+    account: str
+    application_name: str
+    environment_names: tuple[str, ...]
+    bucket_arn: str
+    instance_role_arns: tuple[str, ...]
+    deployment_policy: DeploymentPolicy
+    stack_names: tuple[str, ...] = ()
+
+    def arn(self, service: str, resource: str) -> str:
+        """Return an ARN of this partition, region and account."""
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+    @property
+    def application(self) -> str:
+        """Return the application's ARN."""
+        return self.arn("elasticbeanstalk", f"application/{self.application_name}")
+
+    @property
+    def versions(self) -> str:
+        """Return the ARN of every version of the application."""
+        return self.arn("elasticbeanstalk", f"applicationversion/{self.application_name}/*")
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """Return the environments' ARNs."""
+        prefix = f"environment/{self.application_name}"
+        return tuple(self.arn("elasticbeanstalk", f"{prefix}/{name}") for name in self.environment_names)
+
+    @property
+    def beanstalk_bucket(self) -> str:
+        """Return the ARN of the bucket that Beanstalk creates for itself, one in each region of an account."""
+        return f"arn:{self.partition}:s3:::elasticbeanstalk-{self.region}-{self.account}"
+
+    @property
+    def environment_stacks(self) -> str:
+        """Return the ARN of environments' stacks: named by the environment's id, which no template knows."""
+        return self.arn("cloudformation", "stack/awseb-e-*")
+
+    @property
+    def groups(self) -> str:
+        """Return the ARN of environments' Auto Scaling groups, as Beanstalk names them."""
+        return self.arn("autoscaling", "autoScalingGroup:*:autoScalingGroupName/awseb-e-*")
+
+    @property
+    def of_these_environments(self) -> Conditions:
+        """Return a condition that holds for what Beanstalk tagged with the name of one of the environments."""
+        tag = "aws:ResourceTag/elasticbeanstalk:environment-name"
+        return {"StringEquals": {tag: list(self.environment_names)}}
+
+
+def release_statements(scope: DeployScope) -> Iterator[DeployStatement]:
+    """Yield what the deployer calls itself: Beanstalk, S3 and CloudFormation."""
+    yield DeployStatement(
+        sid="ReleaseVersion",
+        actions=("elasticbeanstalk:CreateApplicationVersion", "elasticbeanstalk:DescribeApplicationVersions"),
+        resources=(scope.application, scope.versions),
+        why="A release is a version of this application. Its label comes from its content, so any label is open.",
+    )
+    yield DeployStatement(
+        sid="TagVersion",
+        actions=("elasticbeanstalk:AddTags",),
+        resources=(scope.versions,),
+        why="A version has tags with its commit and CI run; creating it with tags requires this too.",
+    )
+    yield DeployStatement(
+        sid="DeployVersion",
+        actions=(
+            "elasticbeanstalk:UpdateEnvironment",
+            "elasticbeanstalk:DescribeEnvironments",
+            "elasticbeanstalk:DescribeEnvironmentHealth",
+            "elasticbeanstalk:DescribeInstancesHealth",
+        ),
+        resources=scope.environments,
+        why="Deploys a version to these environments, rolls it back, and reads their health.",
+    )
+    yield DeployStatement(
+        sid="StopDeployment",
+        actions=("elasticbeanstalk:AbortEnvironmentUpdate",),
+        resources=(scope.application, *scope.environments),
+        why="Aborts a failing deployment. AWS's pages disagree whether the resource is the environment or the "
+        "application.",
+    )
+    yield DeployStatement(
+        sid="ReadEvents",
+        actions=("elasticbeanstalk:DescribeEvents",),
+        resources=(scope.application, scope.versions, *scope.environments),
+        why="Shows the progress and the reason of a failure.",
+    )
+    yield DeployStatement(
+        sid="StoreBundles",
+        actions=(
+            "s3:PutObject",
+            "s3:GetObject",
+            "s3:GetObjectVersion",
+            "s3:GetObjectAcl",
+            "s3:GetObjectVersionAcl",
+        ),
+        resources=(f"{scope.bucket_arn}/{BUNDLES}*",),
+        why="Uploads a release's bundle. Beanstalk reads it and its ACL as the caller (`eb-tracker.md` of "
+        "DevHead-LLC/RisingPunk). CI cannot delete bundles.",
+    )
+    yield DeployStatement(
+        sid="HoldLocks",
+        actions=("s3:PutObject", "s3:GetObject"),
+        resources=(f"{scope.bucket_arn}/{LOCKS}*",),
+        why="The lock: one release at a time. The deployer that writes it first continues, and writes to it when it "
+        "is done.",
+    )
+    yield DeployStatement(
+        sid="FindBundles",
+        actions=("s3:ListBucket", "s3:GetBucketLocation"),
+        resources=(scope.bucket_arn,),
+        why="Without ListBucket, S3 answers 403 instead of 404 for a bundle that is not there yet.",
+    )
+    if scope.stack_names:
+        yield DeployStatement(
+            sid="ReadOutputs",
+            actions=("cloudformation:DescribeStacks",),
+            resources=tuple(scope.arn("cloudformation", f"stack/{name}/*") for name in scope.stack_names),
+            why="The names of application, environment and bucket are outputs of these stacks.",
+        )
 
 
 def rollout_statements(scope: DeployScope) -> Iterator[DeployStatement]:
-    """What `scope.deployment_policy` needs, without what only another policy needs."""
+    """Yield what Beanstalk does in the deployer's name under `scope.deployment_policy`."""
     yield from _reading(scope)
-    yield from _parts(scope)
     yield from _beanstalk_bucket(scope)
     yield from _changing_in_place(scope)
     if scope.deployment_policy in _NEW_INSTANCES:
@@ -63,9 +216,6 @@ def _reading(scope: DeployScope) -> Iterator[DeployStatement]:
         resources=("*",),
         why="Beanstalk follows the instances as the caller. AWS offers no narrower resource for these actions.",
     )
-
-
-def _parts(scope: DeployScope) -> Iterator[DeployStatement]:
     yield DeployStatement(
         sid="ReadLaunchParts",
         actions=(
@@ -186,7 +336,7 @@ def _launching(scope: DeployScope) -> Iterator[DeployStatement]:
     yield DeployStatement(
         sid="PassInstanceRole",
         actions=("iam:PassRole",),
-        resources=(arns,) if isinstance(arns := scope.instance_role_arn, str) else arns,
+        resources=scope.instance_role_arns,
         conditions={"StringEquals": {"iam:PassedToService": ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"]}},
         why="New instances get the environment's role. No other role can be passed, and only to EC2.",
     )
