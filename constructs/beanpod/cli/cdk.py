@@ -37,7 +37,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> in
             deployment after minutes.
     """
     variables = cdk_environment(environ)
-    command = [_program("node", variables), str(cdk_script(environ)), *arguments]
+    command = [*cdk_command(environ), *arguments]
     if os.name == "posix" and "deploy" not in arguments:
         # In this process' place: Ctrl-C and other signals reach the CLI alone.
         sys.stdout.flush()
@@ -64,6 +64,12 @@ def _wait(command: Sequence[str], variables: Mapping[str, str]) -> int:
                 signal.signal(number, handler)
     # As a shell reports the end by a signal.
     return code if code >= 0 else 128 - code
+
+
+def cdk_command(environ: Mapping[str, str]) -> list[str]:
+    """Return the command that runs the CLI, after installing it where it is not. Raises UsageError."""
+    script = cdk_script(environ)
+    return [_program("node", cdk_environment(environ)), str(script)]
 
 
 def cdk_environment(environ: Mapping[str, str]) -> dict[str, str]:

@@ -23,6 +23,7 @@ COMMANDS = {
     "logs": ("Show the latest lines of the logs", "beanpod logs --stage prod"),
     "events": ("Show the events of the environment", "beanpod events --stage prod --follow"),
     "cdk": ("Run the CDK CLI that belongs to this version", "beanpod cdk deploy --all -c stage=prod"),
+    "diff": ("Show what a deployment of the infrastructure would change", "beanpod diff --against ../main"),
     "secrets": ("Set the secrets that CI needs in a GitHub repository", "beanpod secrets --repo me/shop --env prod"),
 }
 # Options of init, named as in beanpod.project.choices.Choices.
@@ -74,6 +75,7 @@ class Options:
         only_print: Whether to print the commands only.
         given: What `init` is not to find out itself: values of `beanpod.project.choices.Choices`.
         diff: Whether `init` shows how its files differ from those that exist.
+        against: The folder of another state of the project, which `diff` compares with.
         arguments: The command line of the CDK CLI.
     """
 
@@ -98,6 +100,7 @@ class Options:
     only_print: bool = False
     given: Mapping[str, Any] = field(default_factory=dict)
     diff: bool = False
+    against: Path | None = None
     arguments: tuple[str, ...] = ()
 
 
@@ -210,6 +213,9 @@ def _add_options(parser: argparse.ArgumentParser, command: str) -> None:
         add("label", nargs="?", metavar="LABEL", help="label of the version (default: the previous one)")
     if command == "events":
         add("--follow", action="store_true", help="show new events until Ctrl-C")
+    if command == "diff":
+        text = "compare all stages with the project in this folder, as Markdown (default: with the stage on AWS)"
+        add("--against", type=Path, metavar="FOLDER", help=text)
     if command == "secrets":
         add(
             "--repo",

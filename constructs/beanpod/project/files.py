@@ -1,7 +1,9 @@
 """The files of a project: what `beanpod init` writes, and how they differ from those that are there."""
 
 import difflib
+import json
 import os
+import posixpath
 import re
 from dataclasses import dataclass
 from enum import Enum
@@ -60,8 +62,11 @@ def project_files(found: Discovery, choices: Choices) -> tuple[ProjectFile, ...]
     texts[app] = template("app.py")
     texts["cdk.json"] = template("cdk.json").replace("app.py", app)
     texts |= {name: template(name) for name in _TEMPLATES}
-    texts[requirements_file(found.root)] = requirements()
-    texts[".github/workflows/deploy.yaml"] = workflow(choices)
+    requirements = requirements_file(found.root)
+    texts[requirements] = f"beanpod[cdk]=={version('beanpod')}\npytest\n"
+    texts[".github/workflows/deploy.yaml"] = workflow(found, choices)
+    texts[".github/workflows/check.yaml"] = template("check.yaml").replace("requirements.txt", requirements)
+    texts[".github/dependabot.yml"] = template("dependabot.yml")
     return (*(_file(found.root, path, text) for path, text in texts.items()), _gitignore(found.root))
 
 
@@ -89,24 +94,32 @@ def template(name: str) -> str:
     return resources.files("beanpod.project").joinpath("templates", name).read_text(encoding="utf-8")
 
 
-def requirements() -> str:
-    """Return `requirements.txt`: this version of Beanpod, for `cdk` commands, and what the project's test needs."""
-    return f"beanpod[cdk]=={version('beanpod')}\npytest\n"
-
-
 def requirements_file(root: Path) -> str:
-    """Return the name of the file with `requirements()`: another one where the app has its own requirements.txt."""
+    """Return the name of the project's requirements.txt: another one where the app has its own."""
     return _free_name(root, "requirements.txt", "requirements-cdk.txt")
 
 
-def workflow(choices: Choices) -> str:
+def workflow(found: Discovery, choices: Choices) -> str:
     """Return the workflow that deploys every push to the branch, by the action of this version of Beanpod."""
     text = re.sub(r"\bmain\b", choices.branch, template("deploy.yaml"))
-    # Beanpod's own repository uses the action beside it, and tests the example in a job of this workflow.
+    # Beanpod's own repository uses the action beside it.
     text = re.sub(r"uses: \./.*", f"uses: {_ACTION}@v{version('beanpod')}", text)
+    folder = posixpath.dirname(choices.dockerfile or "") or "."
+    if _has_npm_tests(found.root / folder):
+        quoted = folder if re.fullmatch(r"[\w./-]+", folder) else json.dumps(folder)
+        return text.replace("working-directory: service", f"working-directory: {quoted}")
     text = re.sub(r"^  test:\n.*?(?=^  dev:)", "", text, flags=re.MULTILINE | re.DOTALL)
     text = text.replace("    needs: test\n", "").replace("needs: [test, dev]", "needs: dev")
     return text.replace("needs.test.result == 'success' && ", "")
+
+
+def _has_npm_tests(folder: Path) -> bool:
+    """Return whether `npm ci && npm test` works there."""
+    try:
+        package = json.loads((folder / "package.json").read_text(encoding="utf-8"))
+        return "test" in package.get("scripts", {}) and (folder / "package-lock.json").is_file()
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def _free_name(root: Path, name: str, other: str) -> str:

@@ -75,3 +75,10 @@ def test_folder_in_place_of_a_manifest_is_named(tmp_path: Path) -> None:
     errors = io.StringIO()
     assert main(["check", "--manifest", str(tmp_path)], environ={}, stdout=io.StringIO(), stderr=errors) == 2
     assert errors.getvalue().startswith(f"beanpod: {tmp_path}: 1 problem\n  - a directory: name the file in it")
+
+
+def test_another_version_in_the_requirements_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, {"project/requirements.txt": "beanpod[cdk]==9.9.9\n"})
+    code, _, errors = check(tmp_path, STAGES)
+    assert code == 2
+    assert "requirements.txt names 9.9.9: name one version in requirements.txt, and install it" in errors

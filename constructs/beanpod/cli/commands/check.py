@@ -4,9 +4,11 @@ from collections.abc import Mapping
 
 from beanpod.cli.commands.context import Context
 from beanpod.deploy.bundles import Bundle, check_folder, write_folder
+from beanpod.deploy.errors import UsageError
 from beanpod.deploy.images import given_credentials
 from beanpod.deploy.pipeline import Project
 from beanpod.manifest import Manifest
+from beanpod.project.versions import other_version
 
 
 def run(context: Context) -> None:
@@ -20,6 +22,8 @@ def run(context: Context) -> None:
     if folder:
         check_folder(folder, projects[0].bundle_plan.inputs)
     given_credentials(context.environ)
+    if problem := other_version(context.root):
+        raise UsageError(problem)
     bundles = {project.stage.name: project.bundle_plan.preview() for project in projects}
     for note, noted in _stages_by_note(bundles).items():
         context.display.say(note if len(noted) == len(bundles) else f"stage {', '.join(noted)}: {note}")

@@ -7,11 +7,15 @@ from beanpod.cli.commands.context import Context
 from beanpod.deploy.errors import InterruptionError
 from beanpod.deploy.pipeline import Project, deploy
 from beanpod.deploy.preflight import Preflight
+from beanpod.project.versions import other_version
 
 
 def run(context: Context) -> None:
     """Deploy the stage; with --dry-run, show what that would do. Raises the errors of `beanpod.deploy.errors`."""
     project, rollout = Project(context.stage, context.root, context.environ), context.rollout
+    # Only a warning: a pull request's `beanpod check` refuses it, and a fix must not wait for that.
+    if problem := other_version(context.root):
+        context.display.warn(problem)
     if context.options.dry_run:
         found = rollout.preflight(wait=False)
         context.results.emit(_document(context, project, found), _text(context, project, found))

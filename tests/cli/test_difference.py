@@ -1,22 +1,26 @@
 """The difference as Markdown."""
 
+import os
 from pathlib import Path
 
 import pytest
 from aws_cdk import App, CfnOutput, Duration, Stack
 from aws_cdk import aws_sqs as sqs
 
-from tools.difference import (
-    Change,
-    DifferenceError,
-    diff_command,
-    difference,
-    main,
-    markdown,
-    stack_changes,
-    stages,
-    synth_command,
-)
+from beanpod.cli.difference import Cdk, Change, difference, markdown, stack_changes
+from beanpod.deploy.errors import UsageError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def cdk() -> Cdk:
+    """The CLI of node_modules, which is that of `beanpod cdk`."""
+    return Cdk([str(ROOT / "node_modules/.bin/cdk")], os.environ)
+
+
+def changes_of(base: Path, head: Path, cdk: Cdk) -> list[Change]:
+    return list(stack_changes(base, head, diff=cdk.diff))
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +41,8 @@ def synthesised(folder: Path, stacks: dict[str, int]) -> Path:
     return folder
 
 
-def test_stacks_are_told_apart(assemblies: tuple[Path, Path]) -> None:
-    changed, new, gone = stack_changes(*assemblies)
+def test_stacks_are_told_apart(assemblies: tuple[Path, Path], cdk: Cdk) -> None:
+    changed, new, gone = changes_of(*assemblies, cdk)
     assert (changed.stack, changed.kind) == ("changed", "changed")
     assert "├─ [-] 86400\n     └─ [+] 172800" in changed.text
     assert (new.stack, new.kind) == ("new", "new")
@@ -46,10 +50,10 @@ def test_stacks_are_told_apart(assemblies: tuple[Path, Path]) -> None:
     assert gone == Change("gone", "gone")
 
 
-def test_a_stage_that_one_side_lacks_is_new_or_gone(assemblies: tuple[Path, Path]) -> None:
+def test_a_stage_that_one_side_lacks_is_new_or_gone(assemblies: tuple[Path, Path], cdk: Cdk) -> None:
     base, _ = assemblies
-    assert [change.kind for change in stack_changes(base, base / "none")] == ["gone"] * 3
-    assert not list(stack_changes(base, base))
+    assert [change.kind for change in changes_of(base, base / "none", cdk)] == ["gone"] * 3
+    assert not changes_of(base, base, cdk)
 
 
 def test_each_stage_has_a_line() -> None:
@@ -60,7 +64,7 @@ def test_each_stage_has_a_line() -> None:
         "- **dev**: no change\n"
         "- **prod**: changed shop-prod-service\n"
         "- **old**: gone shop-old-network, shop-old-service, still on AWS until "
-        "`npx cdk destroy shop-old-network shop-old-service`\n\n"
+        "`beanpod cdk destroy shop-old-network shop-old-service`\n\n"
         "<details><summary>shop-prod-service, changed</summary>\n\n```\nx\n```\n\n</details>\n"
     )
 
@@ -81,16 +85,16 @@ def test_what_is_replaced_is_marked_with_what_to_do_next() -> None:
     )
 
 
-def test_cdk_diff_says_what_is_replaced(tmp_path: Path) -> None:
+def test_cdk_diff_says_what_is_replaced(tmp_path: Path, cdk: Cdk) -> None:
     for side, name in (("base", "one"), ("head", "two")):
         app = App(outdir=str(tmp_path / side))
         sqs.Queue(Stack(app, "shop"), "Jobs", queue_name=name)
         app.synth()
-    (change,) = stack_changes(tmp_path / "base", tmp_path / "head")
+    (change,) = changes_of(tmp_path / "base", tmp_path / "head", cdk)
     assert change.replaced == [("AWS::SQS::Queue", "Jobs", True)]
 
 
-def test_what_is_still_in_use_is_let_go_first(tmp_path: Path) -> None:
+def test_what_is_still_in_use_is_let_go_first(tmp_path: Path, cdk: Cdk) -> None:
     for side, kept in (("base", 2), ("head", 1)):
         app = App(outdir=str(tmp_path / side))
         network, service = Stack(app, "shop-network"), Stack(app, "shop-service")
@@ -98,10 +102,10 @@ def test_what_is_still_in_use_is_let_go_first(tmp_path: Path) -> None:
             queue = sqs.Queue(network, f"Jobs{number}")
             CfnOutput(service, f"Queue{number}", value=queue.queue_arn)
         app.synth()
-    changes = list(stack_changes(tmp_path / "base", tmp_path / "head"))
+    changes = changes_of(tmp_path / "base", tmp_path / "head", cdk)
     assert [change.users for change in changes] == [("shop-service",), ()]
     text = markdown({"prod": changes})
-    assert "`npx cdk deploy shop-service --exclusively` first, then `npx cdk deploy --all`" in text
+    assert "`beanpod cdk deploy shop-service --exclusively` first, then `beanpod cdk deploy --all`" in text
 
 
 def test_text_cannot_leave_its_block() -> None:
@@ -123,30 +127,20 @@ def test_a_cut_outside_of_a_block_closes_nothing() -> None:
     assert text.endswith("The rest is too long to be shown here.\n")
 
 
-def test_commands_name_the_stage_and_the_template() -> None:
-    assert synth_command("prod", Path("out"))[1:] == [
-        *("synth", "--quiet", "--no-notices", "--context", "stage=prod", "--output", "out")
-    ]
-    chosen = ["--exclusively", "--app", "out", "--template", "before.json", "shop-prod-service"]
-    command = diff_command(Path("out"), "shop-prod-service", Path("before.json"))
-    assert command[1:] == ["diff", "--no-color", "--no-notices", *chosen]
+@pytest.mark.parametrize("manifest", ["[service]\n", "[broken"], ids=["no-stages", "broken"])
+def test_a_manifest_without_stages_is_refused(manifest: str, tmp_path: Path, cdk: Cdk) -> None:
+    (tmp_path / "beanpod.toml").write_text(manifest)
+    with pytest.raises(UsageError, match=rf"{tmp_path}/beanpod\.toml names no stages "):
+        difference(tmp_path, tmp_path, manifest="beanpod.toml", cdk=cdk)
 
 
-@pytest.mark.parametrize("manifest", [None, "[service]\n", "[broken"], ids=["none", "no-stages", "broken"])
-def test_base_without_stages_is_refused(manifest: str | None, tmp_path: Path) -> None:
-    if manifest is not None:
-        (tmp_path / "beanpod.toml").write_text(manifest)
-    with pytest.raises(DifferenceError, match=r"names no stages .*: give a checkout of this repository"):
-        stages(tmp_path)
-
-
-def test_refusal_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([str(tmp_path)]) == 1
-    assert capsys.readouterr().err.startswith(f"difference: {tmp_path}/beanpod.toml names no stages")
-
-
-def test_side_that_cannot_be_synthesised_is_refused(tmp_path: Path) -> None:
+def test_a_side_that_cannot_be_synthesised_is_refused(tmp_path: Path, cdk: Cdk) -> None:
     (tmp_path / "beanpod.toml").write_text("[stages.dev]\n")
     (tmp_path / "cdk.json").write_text('{"app": "echo no app here >&2; exit 3"}')
-    with pytest.raises(DifferenceError, match=rf"^`cdk synth` fails in {tmp_path}: .*no app here"):
-        difference(tmp_path, tmp_path)
+    with pytest.raises(UsageError, match=rf"^cdk synth failed in {tmp_path}$") as caught:
+        difference(tmp_path, tmp_path, manifest="beanpod.toml", cdk=cdk)
+    assert "no app here" in caught.value.causes[0]
+
+
+def test_the_base_may_have_no_project_yet(tmp_path: Path, cdk: Cdk) -> None:
+    assert difference(tmp_path, tmp_path, manifest="beanpod.toml", cdk=cdk) == {}

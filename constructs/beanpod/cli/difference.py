@@ -1,25 +1,25 @@
-"""The difference that a change makes to the infrastructure, as Markdown: `python -m tools.difference BASE`.
+"""The difference that a change makes to the infrastructure, as Markdown for a pull request.
 
-BASE is another checkout of this repository, such as the branch that a pull request goes to; each side has its pinned
-packages in its own `.venv`. `cdk diff` compares two templates: it makes no call to AWS and needs no credentials.
+The stacks of two folders are synthesised, each with the packages of its own `.venv` if it has one, and `cdk diff`
+compares the templates: no call to AWS, and no credentials.
 """
 
-import argparse
 import json
 import os
 import re
 import subprocess
-import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
-ROOT = Path(__file__).resolve().parents[1]
+from beanpod.cli.cdk import cdk_command, cdk_environment
+from beanpod.deploy.errors import UsageError
+
 # GitHub refuses comments of more than 65,536 characters, Linux variables of more than 131,072 bytes.
 _LONGEST_BYTES = 60_000
 _CUT = "\n\nThe rest is too long to be shown here.\n"
@@ -27,7 +27,7 @@ _UNCHANGED = "There were no differences"
 # A line of `cdk diff` for a resource that is made anew: its type, its path, its logical id.
 _REPLACED = re.compile(r"^\[~\] (\S+) (.+) \S+ (replace|may be replaced)$", re.MULTILINE)
 _GONE = (
-    "The CDK names only stacks that its app has: run `npx cdk destroy` of those that are gone in a checkout of the "
+    "The CDK names only stacks that its app has: run `beanpod cdk destroy` of those that are gone in a checkout of the "
     "base, with the stage's `-c stage=`."
 )
 # What becomes of what a replaced resource held.
@@ -39,10 +39,6 @@ _AFTER_REPLACEMENT = {
     "AWS::S3::Bucket": "which begins empty",
     "AWS::SecretsManager::Secret": "which gets a new value",
 }
-
-
-class DifferenceError(Exception):
-    """The two sides cannot be compared."""
 
 
 @dataclass(frozen=True)
@@ -67,41 +63,80 @@ class Change:
         return [(kind, path, how == "replace") for kind, path, how in _REPLACED.findall(self.text)]
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Print the difference; return 1 when a side cannot be synthesised."""
-    parser = argparse.ArgumentParser(prog="python -m tools.difference", description=__doc__)
-    parser.add_argument("base", type=Path, metavar="BASE", help="the other checkout, with its .venv")
-    base = parser.parse_args(arguments).base.resolve()
-    try:
-        sys.stdout.write(markdown(difference(base, ROOT)))
-    except DifferenceError as error:
-        sys.stderr.write(f"difference: {error}\n")
-        return 1
-    return 0
+@dataclass(frozen=True)
+class Cdk:
+    """The CDK CLI, as a command and its variables.
+
+    Attributes:
+        command: The command, without arguments.
+        environ: Its variables.
+    """
+
+    command: Sequence[str]
+    environ: Mapping[str, str]
+
+    @classmethod
+    def installed(cls, environ: Mapping[str, str]) -> "Cdk":
+        """Return the CLI of `beanpod cdk`. Raises UsageError if it is not installed."""
+        return cls(cdk_command(environ), cdk_environment(environ))
+
+    def run(self, folder: Path, *arguments: str) -> str:
+        """Run the CLI with a folder's own packages, and return its output. Raises UsageError if it fails."""
+        packages = folder / ".venv" / ("Scripts" if os.name == "nt" else "bin")
+        # With CI, the CLI writes to standard output, and asks nothing.
+        environ = {**self.environ, "PATH": f"{packages}{os.pathsep}{self.environ['PATH']}", "CI": "true"}
+        done = subprocess.run(  # noqa: S603
+            [*self.command, *arguments, "--no-notices"],
+            cwd=folder,
+            env=environ,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        if done.returncode:
+            causes = tuple(line for line in (done.stderr or done.stdout).splitlines() if line.strip())
+            raise UsageError(f"cdk {arguments[0]} failed in {folder}", causes=causes)
+        return done.stdout
+
+    def synthesise(self, folder: Path, stage: str, output: Path) -> None:
+        """Synthesise one stage of a folder's app."""
+        self.run(folder, "synth", "--quiet", "--context", f"stage={stage}", "--output", str(output))
+
+    def diff(self, assembly: Path, stack: str, template: Path) -> str:
+        """Compare a synthesised stack with a template."""
+        chosen = ("--exclusively", "--app", str(assembly), "--template", str(template), stack)
+        return self.run(assembly, "diff", "--no-color", *chosen)
 
 
-def difference(base: Path, head: Path) -> dict[str, list[Change]]:
+def difference(base: Path, head: Path, *, manifest: str, cdk: Cdk) -> dict[str, list[Change]]:
     """Return by stage the stacks that `head` adds, changes or removes.
 
+    Args:
+        base: A folder with an earlier state of the project, which may have none yet.
+        head: The project's folder.
+        manifest: The name of the manifest in both.
+        cdk: The CDK CLI.
+
     Raises:
-        DifferenceError: One side has no manifest or cannot be synthesised.
+        UsageError: One of the manifests names no stages, or a side cannot be synthesised.
     """
-    of_base, of_head = stages(base), stages(head)
+    sides = {"base": (base, _stages(base / manifest)), "head": (head, _stages(head / manifest))}
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor() as pool:
-        sides = {"base": (base, of_base), "head": (head, of_head)}
         jobs = [(root, stage, Path(folder, side, stage)) for side, (root, names) in sides.items() for stage in names]
-        list(pool.map(lambda job: _synthesise(*job), jobs))
-        every = dict.fromkeys((*of_head, *of_base))
-        return {stage: list(stack_changes(Path(folder, "base", stage), Path(folder, "head", stage))) for stage in every}
+        list(pool.map(lambda job: cdk.synthesise(*job), jobs))
+        every = dict.fromkeys((*sides["head"][1], *sides["base"][1]))
+        assemblies = {stage: (Path(folder, "base", stage), Path(folder, "head", stage)) for stage in every}
+        return {stage: list(stack_changes(*both, diff=cdk.diff)) for stage, both in assemblies.items()}
 
 
-def stages(root: Path) -> tuple[str, ...]:
-    """Return the stages of a checkout's manifest, which may be older than what `beanpod.manifest` reads."""
-    path = root / "beanpod.toml"
+def _stages(manifest: Path) -> tuple[str, ...]:
+    """Return the stages of a manifest, which may be older than what `beanpod.manifest` reads; () without a file."""
     try:
-        return tuple(tomllib.loads(path.read_text())["stages"])
-    except (OSError, KeyError, tomllib.TOMLDecodeError) as error:
-        raise DifferenceError(f"{path} names no stages ({error!r}): give a checkout of this repository") from error
+        return tuple(tomllib.loads(manifest.read_text(encoding="utf-8"))["stages"])
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError, KeyError) as error:
+        raise UsageError(f"{manifest} names no stages ({error!r})") from error
 
 
 def markdown(changes: Mapping[str, Sequence[Change]]) -> str:
@@ -132,12 +167,12 @@ def _order(change: Change) -> Iterator[str]:
         users = " ".join(change.users)
         yield (
             f"**{change.stack} takes away what {', '.join(change.users)} still use**, which CloudFormation refuses: "
-            f"`npx cdk deploy {users} --exclusively` first, then `npx cdk deploy --all`"
+            f"`beanpod cdk deploy {users} --exclusively` first, then `beanpod cdk deploy --all`"
         )
 
 
 def _part(kind: str, stacks: Sequence[str]) -> str:
-    left = f", still on AWS until `npx cdk destroy {' '.join(stacks)}`" if kind == "gone" else ""
+    left = f", still on AWS until `beanpod cdk destroy {' '.join(stacks)}`" if kind == "gone" else ""
     return f"{kind} {', '.join(stacks)}{left}"
 
 
@@ -162,30 +197,11 @@ def _cut(whole: bytes) -> bytes:
     return (text + _CUT).encode()
 
 
-def synth_command(stage: str, output: Path) -> list[str]:
-    """Return the command that synthesises one stage of the checkout it runs in."""
-    return [_cdk(), "synth", "--quiet", "--no-notices", "--context", f"stage={stage}", "--output", str(output)]
-
-
-def diff_command(assembly: Path, stack: str, template: Path) -> list[str]:
-    """Return the command that compares a synthesised stack with a template."""
-    chosen = ["--exclusively", "--app", str(assembly), "--template", str(template), stack]
-    return [_cdk(), "diff", "--no-color", "--no-notices", *chosen]
-
-
-def _cdk() -> str:
-    return str(ROOT / "node_modules/.bin/cdk")
-
-
-def _synthesise(root: Path, stage: str, output: Path) -> None:
-    _run(synth_command(stage, output), root)
-
-
-def stack_changes(base: Path, head: Path) -> Iterator[Change]:
-    """Yield the changes of one stage's stacks; one of the sides may lack the stage."""
+def stack_changes(base: Path, head: Path, *, diff: Callable[[Path, str, Path], str]) -> Iterator[Change]:
+    """Yield the changes of one stage's stacks, synthesised into two folders, of which one may be missing."""
     before, after = _templates(base), _templates(head)
     for stack, template in after.items():
-        text = _diff(head, stack, template, before.get(stack))
+        text = _diff(head, stack, template, before.get(stack), diff)
         if text:
             users = _users(before, stack, template) if stack in before else ()
             yield Change(stack, "changed" if stack in before else "new", text, users)
@@ -195,12 +211,12 @@ def stack_changes(base: Path, head: Path) -> Iterator[Change]:
 def _users(before: Mapping[str, Path], stack: str, template: Path) -> tuple[str, ...]:
     """Return the stacks whose old templates import what the new template of `stack` no longer exports."""
     removed = _exports(before[stack]) - _exports(template)
-    texts = {name: path.read_text() for name, path in before.items() if name != stack}
+    texts = {name: path.read_text(encoding="utf-8") for name, path in before.items() if name != stack}
     return tuple(name for name, text in texts.items() if any(f'"Fn::ImportValue": "{it}"' in text for it in removed))
 
 
 def _exports(template: Path) -> set[str]:
-    outputs = json.loads(template.read_text()).get("Outputs", {}).values()
+    outputs = json.loads(template.read_text(encoding="utf-8")).get("Outputs", {}).values()
     return {str(output["Export"]["Name"]) for output in outputs if "Export" in output}
 
 
@@ -208,19 +224,21 @@ def _templates(assembly: Path) -> dict[str, Path]:
     """Return the templates by stack, in the order of deployment; {} for a stage that one side lacks."""
     if not assembly.exists():
         return {}
-    artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"]
+    artifacts = json.loads((assembly / "manifest.json").read_text(encoding="utf-8"))["artifacts"]
     stacks = {name: made for name, made in artifacts.items() if made["type"] == "aws:cloudformation:stack"}
     return {name: assembly / made["properties"]["templateFile"] for name, made in stacks.items()}
 
 
-def _diff(assembly: Path, stack: str, template: Path, before: Path | None) -> str:
+def _diff(
+    assembly: Path, stack: str, template: Path, before: Path | None, diff: Callable[[Path, str, Path], str]
+) -> str:
     """Return the output of `cdk diff` for a stack; "" for no difference."""
     if before is None:
         before = assembly / "nothing.json"
-        before.write_text("{}")
+        before.write_text("{}", encoding="utf-8")
     elif before.read_bytes() == template.read_bytes():
         return ""
-    output = _run(diff_command(assembly, stack, before), ROOT)
+    output = diff(assembly, stack, before)
     return "" if _UNCHANGED in output else _trimmed(output)
 
 
@@ -228,18 +246,3 @@ def _trimmed(output: str) -> str:
     """Return the output without the stack's name at the beginning and the count at the end."""
     lines = [line.rstrip() for line in output.splitlines() if not line.startswith(("Stack ", "✨"))]
     return "\n".join(lines).strip("\n")
-
-
-def _run(command: Sequence[str], root: Path) -> str:
-    # CI: the CLI then writes to standard output, and asks nothing.
-    path = f"{root / '.venv/bin'}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(  # noqa: S603
-        command, cwd=root, env={**os.environ, "PATH": path, "CI": "true"}, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise DifferenceError(f"`cdk {command[1]}` fails in {root}: {(done.stderr or done.stdout).strip()}")
-    return done.stdout
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

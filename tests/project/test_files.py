@@ -1,0 +1,113 @@
+"""The files of a project: this repository's root is one, and their workflows pass the linters."""
+
+import re
+import shutil
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from beanpod.project.choices import Choices, propose
+from beanpod.project.discovery import discover
+from beanpod.project.files import project_files, write
+from beanpod.project.versions import other_version
+from tests.project.apps import lay_out
+from tests.workflows.test_actionlint import actionlint, expanded
+from tests.workflows.test_linters import zizmor
+from tests.workflows.workflow import CHECK, DEPLOY, ROOT, load
+
+NOBODY = {"HOME": "/nonexistent"}
+HERE = version("beanpod")
+
+
+@pytest.fixture(scope="module")
+def guestbook(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What `beanpod init` writes for the guestbook, given what its folder does not show."""
+    folder = tmp_path_factory.mktemp("guestbook")
+    shutil.copytree(ROOT / "service", folder / "service", ignore=shutil.ignore_patterns("node_modules"))
+    found = discover(folder, environ=NOBODY)
+    given = Choices(name="guestbook", image="beanpod/guestbook", health_path="/health", engine="mysql", version="8.4")
+    return {file.path: file.text for file in project_files(found, propose(found, given))}
+
+
+def test_stacks_and_app_are_those_of_this_repository(guestbook: dict[str, str]) -> None:
+    for name in ("app.py", "cdk.json", "stacks/__init__.py", "tests/test_stacks.py"):
+        assert guestbook.pop(name) == (ROOT / name).read_text(), name
+    assert set(guestbook) == {
+        *("beanpod.toml", "requirements.txt", ".gitignore"),
+        *(".github/dependabot.yml", ".github/workflows/check.yaml", ".github/workflows/deploy.yaml"),
+    }
+
+
+def test_manifest_is_that_of_this_repository_but_for_values_that_nothing_shows(guestbook: dict[str, str]) -> None:
+    written, root = tomllib.loads(guestbook["beanpod.toml"]), tomllib.loads((ROOT / "beanpod.toml").read_text())
+    del root["variables"], root["secrets"], root["stages"]["prod"]["variables"]
+    assert written == root
+
+
+def test_workflows_are_those_of_this_repository_but_for_where_the_action_is(guestbook: dict[str, str]) -> None:
+    # Beanpod's own pull requests test Beanpod, with more than its requirements.
+    uses = re.compile(r"uses: \./.*")
+    assert guestbook[".github/workflows/deploy.yaml"] == uses.sub(
+        f"uses: beanpod/beanpod@v{HERE}", DEPLOY.read_text(), count=1
+    )
+    check, root = guestbook[".github/workflows/check.yaml"], CHECK.read_text()
+    assert check.partition("  test:\n")[0] == root.partition("  test:\n")[0]
+    assert check.partition("  diff:\n")[2] == root.partition("  diff:\n")[2]
+
+
+def test_requirements_are_those_of_this_repository_but_for_where_beanpod_is(guestbook: dict[str, str]) -> None:
+    root = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if not line.startswith("#")]
+    assert root == guestbook["requirements.txt"].replace(f"beanpod[cdk]=={HERE}", "-e .[cdk]").splitlines()
+    assert set(guestbook[".gitignore"].splitlines()) <= set((ROOT / ".gitignore").read_text().splitlines())
+
+
+def project(name: str, folder: Path) -> Path:
+    root = lay_out(name, folder)
+    found = discover(root, environ=NOBODY)
+    write(root, project_files(found, propose(found, Choices(image="ada/shop"))))
+    return root
+
+
+def test_workflows_of_a_project_pass_the_linters(tmp_path: Path) -> None:
+    root = project("flask", tmp_path)
+    workflows = root / ".github/workflows"
+    # A tag, which names the version of requirements.txt; Dependabot keeps a commit in its place up to date too.
+    deploy = workflows / "deploy.yaml"
+    deploy.write_text(deploy.read_text().replace(f"@v{HERE}", f"@{'0' * 40} # v{HERE}"))
+    code, said = zizmor(root / ".github")
+    assert code == 0, said
+    (tmp_path / "expanded").mkdir()
+    code, said = actionlint(expanded(workflows.iterdir(), tmp_path / "expanded"))
+    assert code == 0, said
+    assert list(load(deploy)["jobs"]) == ["dev", "prod"]
+    assert "--requirement requirements-cdk.txt" in (workflows / "check.yaml").read_text()
+    assert all(len(path.read_text().splitlines()) <= 100 for path in workflows.iterdir())
+
+
+def test_tests_of_npm_run_before_a_deployment(tmp_path: Path) -> None:
+    root = lay_out("express", tmp_path)
+    (root / "package.json").write_text('{"scripts": {"test": "node --test"}}')
+    (root / "package-lock.json").write_text("{}")
+    found = discover(root, environ=NOBODY)
+    write(root, project_files(found, propose(found, Choices(image="ada/shop"))))
+    jobs: dict[str, Any] = load(root / ".github/workflows/deploy.yaml")["jobs"]
+    assert jobs["test"]["steps"][-1]["working-directory"] == "."
+    assert (jobs["dev"]["needs"], jobs["prod"]["needs"]) == ("test", ["test", "dev"])
+
+
+def test_one_version_of_beanpod_is_named(tmp_path: Path) -> None:
+    root = project("go", tmp_path)
+    assert other_version(root) is None
+    deploy, requirements = root / ".github/workflows/deploy.yaml", root / "requirements.txt"
+    deploy.write_text(deploy.read_text().replace(f"@v{HERE}", f"@{'0' * 40} # v9.9.9"))
+    path = ".github/workflows/deploy.yaml"
+    remedy = f"name one version in requirements.txt and {path}, and install it"
+    assert other_version(root) == f"this is Beanpod {HERE}, but {path} names 9.9.9: {remedy}"
+    requirements.write_text(requirements.read_text().replace(HERE, "9.9.9"))
+    assert str(other_version(root)).startswith(f"this is Beanpod {HERE}, but requirements.txt names 9.9.9 and .github")
+    requirements.write_text("-e .[cdk]\n")
+    deploy.write_text(deploy.read_text().replace("# v9.9.9", ""))
+    assert other_version(root) is None
