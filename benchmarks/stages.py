@@ -4,9 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from beanpod import DeploymentPolicy
-from beanpod._deploy_scope import DeployScope
-from beanpod._release_statements import release_statements
-from beanpod._rollout_statements import rollout_statements
+from beanpod._deploy_statements import DeployScope, release_statements, rollout_statements
 from beanpod.manifest import Manifest, StageConfig
 
 ROOT = Path(__file__).parent.parent
