@@ -32,7 +32,7 @@ def _documents(stage: StageConfig) -> dict[str, list[dict[str, Any]]]:
         application_name="<application>",
         environment_names=("<environment>",),
         bucket_arn="<bucket>",
-        instance_role_arn="<instance_role>",
+        instance_role_arns=("<instance_role>",),
         deployment_policy=DeploymentPolicy(stage.environment.deployment_policy),
         stack_names=("<delivery_stack>", "<service_stack>"),
     )
