@@ -12,7 +12,7 @@ from typing import NoReturn, TextIO
 
 from beanpod.cli.commands.context import Connection, Context, DefaultConnection
 from beanpod.cli.environment_secrets import secret_values
-from beanpod.cli.output.choice import make_renderer, output_for
+from beanpod.cli.output import make_renderer, output_for
 from beanpod.cli.output.display import PREFIX, Display, Failure
 from beanpod.cli.output.results import ReaderGoneError, Results, failure_document, line_writer
 from beanpod.cli.output.text import Masks, Paint, SafeStream

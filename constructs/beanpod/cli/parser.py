@@ -107,7 +107,7 @@ class Options:
 def parse(arguments: Sequence[str]) -> Options:
     """Parse the command line; the common options may precede the command.
 
-    Exits with 2 and one line for a mistake, with 2 and the help without a command, and with 0 after --help.
+    Exits with 2 and one line for a mistake, with 2 and the help without a command; with 0 after --help and --version.
     """
     parser = _parser()
     if not arguments:
@@ -117,6 +117,12 @@ def parse(arguments: Sequence[str]) -> Options:
         # All options are the CDK CLI's, --help too.
         return Options("cdk", arguments=tuple(arguments[1:]))
     given = vars(parser.parse_args(arguments))
+    if given.pop("version", False):
+        # Imported here: it takes longer than the rest of --help.
+        from importlib.metadata import version
+
+        print(f"beanpod {version('beanpod')}")  # noqa: T201
+        parser.exit()
     if not given.get("command"):
         parser.error("no command given")
     given["accept_health"] = tuple(given.get("accept_health", ()))
@@ -174,18 +180,21 @@ def _parser() -> argparse.ArgumentParser:
         )
         _add_options(command, name)
         _add_common(command)
-    _add_common(parser)
+    _add_common(parser).add_argument("--version", action="store_true", help="show the version of Beanpod")
     return parser
 
 
-def _add_common(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument_group("common options").add_argument
+def _add_common(parser: argparse.ArgumentParser) -> Any:
+    """Add the options of all commands. Returns their group."""
+    group = parser.add_argument_group("common options")
+    add = group.add_argument
     add("--stage", metavar="NAME", help="stage of the manifest (default: its first)")
     add("--manifest", type=Path, metavar="FILE", help="manifest (default: beanpod.toml)")
     add("--json", action="store_true", help="write the result as JSON, progress to stderr")
     add("--output", choices=OUTPUTS, metavar="KIND", help="auto, terminal, lines or github (default: auto)")
     add("--verbose", action="store_true", help="show all output of Docker, and Python's traces")
     add("--help", action="help", help="show this help")
+    return group
 
 
 def _add_options(parser: argparse.ArgumentParser, command: str) -> None:

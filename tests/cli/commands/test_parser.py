@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from dataclasses import fields
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,12 @@ def test_no_arguments_print_the_help_and_fail(capsys: pytest.CaptureFixture[str]
     assert caught.value.code == 2
     out, errors = capsys.readouterr()
     assert (out, "usage: beanpod COMMAND [OPTIONS]" in errors) == ("", True)
+
+
+def test_version_is_that_of_the_distribution(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        parse(["--version"])
+    assert (caught.value.code, capsys.readouterr().out) == (0, f"beanpod {version('beanpod')}\n")
 
 
 def test_common_options_may_precede_the_command() -> None:

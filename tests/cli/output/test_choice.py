@@ -2,7 +2,7 @@ import io
 
 import pytest
 
-from beanpod.cli.output.choice import make_renderer, output_for
+from beanpod.cli.output import make_renderer, output_for
 from beanpod.cli.parser import OUTPUTS
 from beanpod.deploy.clock import SystemClock
 

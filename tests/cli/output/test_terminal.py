@@ -6,11 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 from rich.text import Text
 
 from beanpod.cli.output.display import Display, Failure
-from beanpod.cli.output.terminal import PhaseView, Terminal, coloured_status
+from beanpod.cli.output.terminal import Terminal
 from beanpod.cli.output.text import Masks
 from beanpod.deploy.report import EnvironmentEvent, Outcome, Phase, Status
 from tests.cli.output.clocks import START, StillClock
@@ -34,7 +33,13 @@ class Screen:
         self.encoding = encoding
         renderer = Terminal(stream, self.errors, environ=environ, clock=self.clock, verbose=verbose)
         self.terminal = Display(renderer, masks=Masks(), clock=self.clock)
+        self._renderer = renderer
         self._stream = stream
+
+    def refresh(self) -> None:
+        """Draw the live view, as a thread does ten times a second."""
+        assert self._renderer._live
+        self._renderer._live.refresh()
 
     @property
     def raw(self) -> str:
@@ -42,19 +47,12 @@ class Screen:
 
     @property
     def kept(self) -> list[str]:
-        """What stands there in the end: the live view erases itself, line by line."""
+        """The lines on the screen: the live view erases its own before it is drawn again."""
         lines: list[str] = []
         for part in Text.from_ansi(self.raw.replace("\x1b[2K", "").replace("\x1b[1A", "\x00")).plain.split("\n"):
             lines = lines[: len(lines) - part.count("\x00")]
             lines.append(part.split("\r")[-1].replace("\x00", ""))
         return [line.rstrip() for line in lines if line.strip()]
-
-
-def rendered(renderable: object, columns: int) -> list[str]:
-    console = Console(width=columns, file=io.StringIO(), color_system=None, _environ={})
-    with console.capture() as capture:
-        console.print(renderable)
-    return capture.get().splitlines()
 
 
 def test_finished_phases_stay_with_durations_and_messages() -> None:
@@ -75,22 +73,41 @@ def test_finished_phases_stay_with_durations_and_messages() -> None:
     ]
 
 
+def test_finished_phases_keep_their_lines_while_the_next_ones_are_redrawn() -> None:
+    screen = Screen(NO_COLOR="1")
+    with screen.terminal:
+        for phase in (Phase.LOOK, Phase.BUILD, Phase.PUSH):
+            with screen.terminal.phase(phase):
+                for number in range(9):
+                    screen.terminal.output(f"line {number}")
+                screen.refresh()
+                screen.terminal.say("done")
+    assert [line.split() for line in screen.kept] == [
+        ["✓", phase, "0.0", "s", "done"] for phase in ("Look", "Build", "Push")
+    ]
+
+
 def test_running_phase_shows_the_status_and_the_latest_lines() -> None:
-    view = PhaseView(Phase.ROLL_OUT, started=10.0, status=coloured_status(Status("Updating", "Info", 1, 2)))
-    for number in range(9):
-        view = view.with_tail(Text(f"line {number} {'x' * 100}"))
-    shown = rendered(view.running(75.0), 80)
-    assert shown[0].rstrip() == "⠋ Roll out     1 min 05 s  Updating, health Info, 1 of 2 instances updated"
+    screen = Screen(columns=80, NO_COLOR="1")
+    with screen.terminal, screen.terminal.phase(Phase.ROLL_OUT):
+        screen.terminal.status(Status("Updating", "Info", 1, 2))
+        for number in range(9):
+            screen.terminal.output(f"line {number} {'x' * 100}")
+        screen.clock.sleep(65)
+        screen.refresh()
+        shown = screen.kept
+    assert shown[0] == "⠋ Roll out     1 min 05 s  Updating, health Info, 1 of 2 instances updated"
     assert [line.split()[1] for line in shown[1:]] == ["4", "5", "6", "7", "8"]
     assert all(len(line) == 80 and line.endswith("…") for line in shown[1:])
 
 
 def test_narrow_terminal_shows_messages_below_the_phase() -> None:
-    view = PhaseView(Phase.BUILD, started=0.0, messages=(Text("guestbook:3f9a"),))
-    assert [line.rstrip() for line in rendered(view.running(3.0), 40)] == [
-        "⠋ Build  3.0 s",
-        "    guestbook:3f9a",
-    ]
+    screen = Screen(columns=40, NO_COLOR="1")
+    with screen.terminal, screen.terminal.phase(Phase.BUILD):
+        screen.terminal.say("guestbook:3f9a")
+        screen.clock.sleep(3)
+        screen.refresh()
+        assert screen.kept == ["⠋ Build  3.0 s", "    guestbook:3f9a"]
 
 
 def test_failed_phase_keeps_its_latest_lines() -> None:
@@ -210,7 +227,7 @@ def test_control_characters_do_not_reach_the_terminal() -> None:
 _PROGRAM = """
 import os, sys, time
 from beanpod.deploy.clock import SystemClock
-from beanpod.cli.output.choice import make_renderer, output_for
+from beanpod.cli.output import make_renderer, output_for
 from beanpod.cli.output.display import Display
 from beanpod.cli.output.text import Masks
 from beanpod.deploy.report import Phase

@@ -5,7 +5,7 @@ Secrets are masked and text is cleaned here, once for all renderers.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 from beanpod.cli.output.text import Masks
@@ -189,8 +189,9 @@ class Display:
         )
 
     def _masked(self, outcome: Outcome) -> Outcome:
-        values = {field.name: getattr(outcome, field.name) for field in fields(outcome)}
-        texts: dict[str, Any] = {key: self._masks.clean(text) for key, text in values.items() if isinstance(text, str)}
+        texts: dict[str, Any] = {
+            key: self._masks.clean(text) for key, text in vars(outcome).items() if isinstance(text, str)
+        }
         return replace(outcome, **texts)
 
 
