@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beanpod.deploy.bundles import plan_bundle
-from beanpod.deploy.bundles.compose.interpolation import ON_THE_INSTANCE, Scope, interpolate, interpolated
-from beanpod.deploy.bundles.compose.model import Findings, Invalid, invalid_texts
+from beanpod.deploy.bundles.compose.interpolation import InterpolationError, interpolate, interpolated, undefined
+from beanpod.deploy.bundles.compose.model import Findings
 from beanpod.deploy.bundles.compose.reading import Compose as Reader
 from beanpod.deploy.bundles.compose.reading import load, to_yaml
 from tests.deploy.bundles.compose_command import Compose
@@ -182,7 +182,7 @@ def test_what_is_written_reads_the_same_with_compose(compose: Compose, tmp_path:
     assert app["labels"] == labels
 
 
-GIVEN = Scope({"GIVEN"}, ON_THE_INSTANCE)
+GIVEN = {"GIVEN"}
 NOTHING_GIVES = (
     "${NONE} is not set on Elastic Beanstalk: add NONE to [variables] or [secrets], or write ${NONE:-default}"
 )
@@ -242,14 +242,15 @@ def test_compose_reads_interpolated_texts_the_same(compose: Compose, tmp_path: P
 )
 def test_texts_that_cannot_be_interpolated_are_refused(text: str, problem: str) -> None:
     tree = {"a": [{"b": text}]}
-    settled = interpolated(tree, lambda _: GIVEN)
-    assert settled == tree
-    assert list(invalid_texts(settled)) == [(("a", "b"), problem)]
+    assert interpolated(tree, GIVEN) == tree
+    assert list(undefined(tree, GIVEN)) == [(("a", "b"), problem)]
 
 
 @given(text=st.text("${}:-?+AB1 x", max_size=20))
 def test_interpolation_is_idempotent(text: str) -> None:
-    scope = Scope({"A"}, ON_THE_INSTANCE)
-    (settled,) = interpolated([text], lambda _: scope)
-    if not isinstance(settled, Invalid):
-        assert interpolate(settled, scope) == settled
+    try:
+        settled = interpolate(text, {"A"})
+    except InterpolationError:
+        assert interpolated(text, {"A"}) == text
+    else:
+        assert interpolate(settled, {"A"}) == settled

@@ -31,7 +31,9 @@ BY_COMPOSE = {
     "secrets: [{source: key}]": 'service "app" refers to undefined secret key',
     "extends: {file: other.yaml, service: app}": "other.yaml: no such file or directory",
     "volumes: [{type: bind, source: .}]": "missing a mount target",
+    "volumes: [{type: bind, target: /a}]": "field Source must not be empty",
     "ports: !override [http]": "invalid containerPort: http",
+    "ports: !override [{target: 70000}]": "invalid containerPort: 70000",
     'ports: !override ["80:70000"]': "invalid containerPort: 70000",
     'ports: !override ["80-81:80-83"]': "invalid ranges",
     "depends_on: [app]": "dependency cycle detected: app -> app",
@@ -70,11 +72,7 @@ OF_A_SERVICE = {
     'volumes: ["../other:/other"]': (
         "service app, volumes: ../other is outside the project: move it next to or below the manifest"
     ),
-    'volumes: ["a:b:c:d"]': "service app, volumes: c:d: write an absolute path in the container",
-    "ports: !override [{target: 70000}]": "service app, ports: 70000 is not a port: write a number from 1 to 65535",
-    "volumes: [{type: bind, target: /a}]": (
-        "service app, volumes: the entry for /a has no source: write the path on the host"
-    ),
+    "volumes: [{type: tmpfs, target: b}]": "service app, volumes: b: write an absolute path in the container",
     "volumes: [{type: npipe, source: a, target: /a}]": (
         "service app, volumes: /a: an instance has no mounts of type npipe: remove it"
     ),

@@ -16,11 +16,10 @@ from beanpod.deploy.bundles.compose.database import (
     is_of_a_database,
     is_password,
     login_in,
-    rds_variable,
     remedy,
     texts_of,
 )
-from beanpod.deploy.bundles.compose.model import Invalid, ReplacedDatabase, TransformContext, Tree, at
+from beanpod.deploy.bundles.compose.model import ReplacedDatabase, TransformContext, Tree, at, is_optional
 
 ENV_FILE = ".env"
 # A password, an address or a connection string with one.
@@ -33,88 +32,63 @@ _LOOPBACK = ("localhost", "127.0.0.1")
 def transform_environment(context: TransformContext) -> None:
     """Give built services all variables of the stage, other services those that they name."""
     for name, service in context.services.items():
-        _remove_development_values(context, name, service)
-        _ensure_files(context, name, service)
+        # Without values that would win over those of the stage, such as the development database's password.
+        service["environment"] = dict(_production_values(context, name, service.get("environment", {})))
+        service["env_file"] = _env_files(context, name, service.get("env_file", ()))
         if context.replaced:
             _check_variables(context, name, service, context.replaced)
             _check_commands(context, name, service, context.replaced)
-
-
-def _remove_development_values(context: TransformContext, name: str, service: Tree) -> None:
-    """Remove values that would win over those of the stage, such as the development database's password."""
-    kept = dict(_production_values(context, name, service.get("environment", {})))
-    if kept:
-        service["environment"] = kept
-    else:
-        service.pop("environment", None)
+        for key in ("environment", "env_file"):
+            if not service[key]:
+                del service[key]
 
 
 def _production_values(context: TransformContext, name: str, values: Tree) -> Iterator[tuple[str, Any]]:
     for variable, value in values.items():
+        where = at(name, "environment", variable)
         if "$" in variable:
-            context.findings.problem(
-                at(name, "environment", variable), "the name of a variable cannot contain a variable: write it out"
-            )
-        elif variable not in context.settings.provided:
-            yield variable, _given(context, name, variable, value)
+            context.findings.problem(where, "the name of a variable cannot contain a variable: write it out")
+        elif variable not in context.settings.variables:
+            if value is None:
+                remedy = "give it a value, or add it to [variables] or [secrets]"
+                context.findings.problem(where, f"{variable} is not set on Elastic Beanstalk: {remedy}")
+            yield variable, value
         elif name not in context.built:
             yield variable, f"${{{variable}}}"
 
 
-def _given(context: TransformContext, name: str, variable: str, value: Any) -> Any:
-    if value is None:
-        text = f"{variable} is not set on Elastic Beanstalk: give it a value, or add it to [variables] or [secrets]"
-        context.findings.problem(at(name, "environment", variable), text)
-    return value
-
-
-def _ensure_files(context: TransformContext, name: str, service: Tree) -> None:
-    """Keep `.env`, and of other env files those that the file for production names."""
-    where = at(name, "env_file")
+def _env_files(context: TransformContext, name: str, entries: list[Any]) -> list[Any]:
+    """Return `.env`, and of other env files those that the file for production names."""
     allowed = [_path(entry) for entry in context.production_entries(name, "env_file")]
     kept: dict[str, Any] = {}
-    for entry in service.pop("env_file", ()):
+    for entry in entries:
         path = _path(entry)
+        variables = ", ".join(assignments(context, path))
         if is_of_beanstalk(context, path):
-            kept[ENV_FILE] = _as_beanstalk_writes(entry)
+            # Not in the format `raw`: Elastic Beanstalk doubles each dollar, which that would not undo.
+            written = isinstance(entry, dict) and {key: value for key, value in entry.items() if key != "format"}
+            kept[ENV_FILE] = written or entry
         elif path in allowed:
             kept[path] = entry
         elif isinstance(entry, dict) and is_optional(entry):
-            context.findings.note(where, f"left out: {path}{_variables_in(context, path)}")
+            and_with_it = f", and with it {variables}" if variables else ""
+            context.findings.note(at(name, "env_file"), f"left out: {path}{and_with_it}")
         else:
-            text = f"{path} is not uploaded: move what the service needs{_variables_in(context, path, ' of ')}"
-            override = f"write env_file: !override .env in {context.production_name}"
-            name_it = f"or, if it holds no secret, name it in {context.production_name}"
-            context.findings.problem(where, f"{text} to [variables] and [secrets], and {override}, {name_it}")
-    if name in context.built and ENV_FILE not in kept:
-        kept[ENV_FILE] = ENV_FILE
-    if kept:
-        service["env_file"] = list(kept.values())
+            needs = f"what the service needs{f' of {variables}' if variables else ''}"
+            instead = f"write env_file: !override .env in {context.production_name}"
+            named = f"or, if it holds no secret, name it in {context.production_name}"
+            text = f"{path} is not uploaded: move {needs} to [variables] and [secrets], and {instead}, {named}"
+            context.findings.problem(at(name, "env_file"), text)
+    if name in context.built:
+        kept.setdefault(ENV_FILE, ENV_FILE)
+    return list(kept.values())
 
 
 def is_of_beanstalk(context: TransformContext, path: str) -> bool:
     """Whether Elastic Beanstalk writes this env file: `.env` beside the compose file or the manifest."""
     settings = context.settings
-    to_yaml = {os.path.normpath(place / ENV_FILE) for place in (settings.root, settings.folder)}
-    return os.path.normpath(settings.folder / path) in to_yaml
-
-
-def is_optional(entry: Tree) -> bool:
-    """Whether the file may be missing: https://docs.docker.com/reference/compose-file/services/#required."""
-    return str(entry.get("required", True)).lower() == "false"
-
-
-def _as_beanstalk_writes(entry: Any) -> Any:
-    """Remove the format `raw`: Elastic Beanstalk doubles each dollar, which that would not undo."""
-    if isinstance(entry, dict):
-        return {key: value for key, value in entry.items() if key != "format"}
-    return entry
-
-
-def _variables_in(context: TransformContext, path: str, introduction: str = ", and with it ") -> str:
-    """List the variables that an env file sets for a message; none if it cannot be read."""
-    names = assignments(context, path)
-    return f"{introduction}{', '.join(names)}" if names else ""
+    written = {os.path.normpath(place / ENV_FILE) for place in (settings.root, settings.folder)}
+    return os.path.normpath(settings.folder / path) in written
 
 
 def assignments(context: TransformContext, path: str) -> dict[str, str]:
@@ -122,69 +96,55 @@ def assignments(context: TransformContext, path: str) -> dict[str, str]:
 
     https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/#env-file-syntax
     """
-    if path.startswith("/"):
-        return {}
     try:
-        lines = (context.settings.folder / path).read_text(encoding="utf-8", errors="replace").splitlines()
+        text = (context.settings.folder / path).read_text(encoding="utf-8", errors="replace")
+        lines = [] if path.startswith("/") else text.splitlines()
     except (OSError, ValueError):
         return {}
     pairs = (line.strip().removeprefix("export ").partition("=") for line in lines)
     return {name.strip(): value.strip().strip("'\"") for name, _, value in pairs if name and not name.startswith("#")}
 
 
-def paths_of(service: Tree) -> list[str]:
+def env_paths(service: Tree) -> list[str]:
     """List the env files of a service."""
     return [_path(entry) for entry in service.get("env_file", ())]
 
 
 def _path(entry: Any) -> str:
-    path = str(entry.get("path") if isinstance(entry, dict) else entry)
-    return path.removeprefix("./")
+    return str(entry["path"] if isinstance(entry, dict) else entry).removeprefix("./")
 
 
 def _check_variables(context: TransformContext, name: str, service: Tree, replaced: ReplacedDatabase) -> None:
     """Refuse variables with the development database's host or login, which RDS replaces."""
-    values = service.get("environment", {})
+    values = service["environment"]
     on_host = service.get("network_mode") == "host"
     for variable, value in values.items():
-        if isinstance(value, Invalid):
-            values[variable] = _with_rds(variable, value)
-        elif problem := _of_the_database(context, variable, "" if value is None else str(value), on_host=on_host):
-            context.findings.problem(at(name, "environment", variable), problem)
-        elif is_password(variable) and str(value) in replaced.login.passwords:
-            text = (
-                f"is also the password of service {replaced.names[0]}: if it is for RDS, write {variable}: "
-                "${RDS_PASSWORD}"
-            )
-            context.findings.note(at(name, "environment", variable), text)
-    for path in paths_of(service):
-        travelling = {} if is_of_beanstalk(context, path) else assignments(context, path)
-        for variable in sorted(travelling.keys() - values.keys() - context.settings.provided):
-            if problem := _of_the_database(context, variable, travelling[variable], on_host=on_host):
+        text, where = "" if value is None else str(value), at(name, "environment", variable)
+        if problem := _of_the_database(context, replaced, variable, text, on_host=on_host):
+            context.findings.problem(where, problem)
+        elif is_password(variable) and text in replaced.login.passwords:
+            same = f"is also the password of service {replaced.names[0]}: if it is for RDS, write {variable}: "
+            context.findings.note(where, f"{same}${{RDS_PASSWORD}}")
+    for path in env_paths(service):
+        uploaded = {} if is_of_beanstalk(context, path) else assignments(context, path)
+        for variable in sorted(uploaded.keys() - values.keys() - context.settings.variables.keys()):
+            if problem := _of_the_database(context, replaced, variable, uploaded[variable], on_host=on_host):
                 context.findings.problem(at(name, "env_file"), f"{variable} in {path} {problem}")
 
 
-def _of_the_database(context: TransformContext, variable: str, value: str, *, on_host: bool) -> str | None:
-    replaced = context.replaced
-    if replaced is None:
-        return None
+def _of_the_database(
+    context: TransformContext, replaced: ReplacedDatabase, variable: str, value: str, *, on_host: bool
+) -> str | None:
     rds = login_in(variable, value, replaced.login)
     table = "[secrets]" if rds == "RDS_PASSWORD" or _HOLDS_PASSWORD.search(value) else "[variables]"
     elsewhere = f"in {context.production_name}, or put {variable} into {table}"
     local = (*_HOST, *(_LOOPBACK if on_host else ())) if is_of_a_database(variable) else ()
     if host := host_of_variable(variable, value, (*replaced.names, *local)):
         return f"refers to {_titled(host, replaced)}, which RDS replaces: write {remedy(variable, value)} {elsewhere}"
+    login = f"the login of service {replaced.names[0]}, not that of RDS: write"
     if holds_password(value, replaced.login):
-        text = f"contains the login of service {replaced.names[0]}, not that of RDS"
-        return f"{text}: write {remedy(variable, value)} {elsewhere}"
-    if rds:
-        return f"is the login of service {replaced.names[0]}, not that of RDS: write {variable}: ${{{rds}}} {elsewhere}"
-    return None
-
-
-def _with_rds(variable: str, value: Invalid) -> Invalid:
-    rds = rds_variable(variable)
-    return Invalid(value, f"{value.problem}; for RDS write {variable}: ${{{rds}}}") if rds else value
+        return f"contains {login} {remedy(variable, value)} {elsewhere}"
+    return f"is {login} {variable}: ${{{rds}}} {elsewhere}" if rds else None
 
 
 def _titled(host: str, replaced: ReplacedDatabase) -> str:

@@ -6,31 +6,13 @@ https://docs.docker.com/reference/compose-file/interpolation/
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
 from typing import Any
-
-from beanpod.deploy.bundles.compose.model import Invalid
 
 # A dollar before a name or a brace is a variable; two, or one before anything else, are a dollar.
 _DOLLAR = re.compile(r"\$(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<braced>\{)|\$?)")
 _BRACED = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:(?P<operator>:?[-?+])(?P<word>.*))?", re.DOTALL)
 _OF_THIS_MACHINE = re.compile(r"\$(?:\{(?=\w+\}))?(?P<name>PWD|HOME)(?:\}|(?!\w))")
-Place = tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Scope:
-    """The variables that a text may use.
-
-    Attributes:
-        names: Their names.
-        remedy: What to do about any other variable.
-    """
-
-    names: Collection[str]
-    remedy: str
-
 
 ON_THE_INSTANCE = (
     "${{{name}}} is not set on Elastic Beanstalk: add {name} to [variables] or [secrets], or write ${{{name}:-default}}"
@@ -38,38 +20,49 @@ ON_THE_INSTANCE = (
 IN_A_BUILD = "a build finds no ${{{name}}}: write the value, or ${{{name}:-default}}"
 
 
-class _InterpolationError(Exception):
+class InterpolationError(Exception):
     """Why a text cannot be interpolated, and the remedy."""
 
 
-def interpolated(value: Any, scope_of: Callable[[Place], Scope], path: Place = ()) -> Any:
-    """Interpolate every text of a tree; one that cannot be interpolated becomes `Invalid`.
-
-    Args:
-        value: The tree.
-        scope_of: Gives the scope of a place in the tree.
-        path: The place of the value.
-    """
+def interpolated(value: Any, names: Collection[str]) -> Any:
+    """Interpolate every text of a tree; one that cannot be interpolated stays, as it may be left out later."""
     if isinstance(value, dict):
-        return {key: interpolated(item, scope_of, (*path, key)) for key, item in value.items()}
+        return {key: interpolated(item, names) for key, item in value.items()}
     if isinstance(value, list):
-        return [interpolated(item, scope_of, path) for item in value]
+        return [interpolated(item, names) for item in value]
     if not isinstance(value, str) or "$" not in value:
         return value
     try:
-        return interpolate(value, scope_of(path))
-    except _InterpolationError as error:
-        return Invalid(value, _path_remedy(value) or str(error))
-    except RecursionError:
-        return Invalid(value, "variables are nested too deeply: write fewer")
+        return interpolate(value, names)
+    except (InterpolationError, RecursionError):
+        return value
+
+
+def undefined(
+    value: Any, names: Collection[str], remedy: str = ON_THE_INSTANCE, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the places of a tree whose text cannot be interpolated, each with its problem."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from undefined(item, names, remedy, (*path, key))
+    elif isinstance(value, list):
+        for item in value:
+            yield from undefined(item, names, remedy, path)
+    elif isinstance(value, str) and "$" in value:
+        try:
+            interpolate(value, names, remedy)
+        except InterpolationError as error:
+            yield path, _path_remedy(value) or str(error)
+        except RecursionError:
+            yield path, "variables are nested too deeply: write fewer"
 
 
 def _path_remedy(text: str) -> str:
     """Say what to write for a path that begins with ${PWD} or ${HOME}; "" for anything else."""
     match = _OF_THIS_MACHINE.match(text)
+    rest = text[match.end() :] if match else ""
     if match is None:
         return ""
-    rest = text[match.end() :]
     if match["name"] == "PWD":
         # A colon or nothing after it: the folder itself.
         path = f".{rest}" if rest[:1] in ("", "/", ":") else f"./{rest}"
@@ -80,24 +73,27 @@ def _path_remedy(text: str) -> str:
     )
 
 
-def interpolate(text: str, scope: Scope) -> str:
-    """Replace the variables that are not in scope by their defaults."""
-    return "".join(_pieces(text, scope))
+def interpolate(text: str, names: Collection[str], remedy: str = ON_THE_INSTANCE) -> str:
+    """Replace the variables without these names by their defaults. Raises InterpolationError with the remedy."""
+    return "".join(_pieces(text, names, remedy))
 
 
-def _pieces(text: str, scope: Scope) -> Iterator[str]:
+def _pieces(text: str, names: Collection[str], remedy: str) -> Iterator[str]:
     place = 0
     while match := _DOLLAR.search(text, place):
         yield text[place : match.start()]
         place = match.end()
-        if match["name"]:
-            yield _variable(match["name"], "", "", scope)
-        elif match["braced"]:
+        if match["braced"]:
             end = _closing(text, place)
-            yield _braces(text[place:end], scope)
+            inside = _BRACED.fullmatch(text, place, end)
+            if inside is None:
+                # The rest may be a secret.
+                name = re.sub(r"\W.*", "", text[place:end], flags=re.DOTALL)
+                raise InterpolationError(f"${{{name}...}} is no variable: write ${{NAME}} or ${{NAME:-default}}")
+            yield _variable(inside["name"], inside["operator"] or "", inside["word"] or "", names, remedy)
             place = end + 1
         else:
-            yield "$$"
+            yield _variable(match["name"], "", "", names, remedy) if match["name"] else "$$"
     yield text[place:]
 
 
@@ -108,25 +104,15 @@ def _closing(text: str, start: int) -> int:
         depth += (text[place] == "{") - (text[place] == "}")
         if depth == 0:
             return place
-    raise _InterpolationError("a brace is opened and not closed: close it")
+    raise InterpolationError("a brace is opened and not closed: close it")
 
 
-def _braces(inside: str, scope: Scope) -> str:
-    match = _BRACED.fullmatch(inside)
-    if match is None:
-        # The rest may be a secret.
-        name = re.sub(r"\W.*", "", inside, flags=re.DOTALL)
-        raise _InterpolationError(f"${{{name}...}} is no variable: write ${{NAME}} or ${{NAME:-default}}")
-    return _variable(match["name"], match["operator"] or "", match["word"] or "", scope)
-
-
-def _variable(name: str, operator: str, word: str, scope: Scope) -> str:
-    if name in scope.names:
-        rest = word if operator.endswith("?") else interpolate(word, scope)
-        return f"${{{name}{operator}{rest}}}"
+def _variable(name: str, operator: str, word: str, names: Collection[str], remedy: str) -> str:
+    if name in names:
+        return f"${{{name}{operator}{word if operator.endswith('?') else interpolate(word, names, remedy)}}}"
     if operator.endswith("-"):
-        return interpolate(word, scope)
+        return interpolate(word, names, remedy)
     if operator.endswith("+"):
         return ""
     reason = f" ({word})" if operator.endswith("?") and word else ""
-    raise _InterpolationError(f"{scope.remedy.format(name=name)}{reason}")
+    raise InterpolationError(f"{remedy.format(name=name)}{reason}")

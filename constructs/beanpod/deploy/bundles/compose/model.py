@@ -13,8 +13,10 @@ Tree = dict[str, Any]
 
 WEB_PORT = 80
 _LASTING = "EFS, S3 or the database"
-_ADVICE = f"store data in {_LASTING}"
 _REPLACING = frozenset({"Immutable", "TrafficSplitting"})
+_HOST_PATHS = ("/", "~", "$")
+_ANYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104
+_CREATED = {"create_host_path": True}
 
 
 @dataclass
@@ -43,43 +45,9 @@ def at(service: str, *keys: str) -> str:
     return f"service {service}, {'.'.join(keys)}" if keys else f"service {service}"
 
 
-def place(path: tuple[str, ...]) -> str:
-    """Name a place in the file, as messages do."""
-    return at(*path[1:]) if path[0] == "services" and len(path) > 1 else ".".join(path)
-
-
-class Invalid(str):
-    """A text that Compose on the instance could not use, kept until it is known whether the text is deployed.
-
-    Development services, the database's above all, hold many such texts, and they are left out.
-
-    Attributes:
-        problem: What is wrong with it, and the remedy.
-    """
-
-    problem: str
-
-    def __new__(cls, text: str, problem: str) -> "Invalid":
-        invalid = super().__new__(cls, text)
-        invalid.problem = problem
-        return invalid
-
-
-def invalid_texts(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield the places of the invalid texts in a tree, each with its problem."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from invalid_texts(item, (*path, key))
-    elif isinstance(value, list):
-        for item in value:
-            yield from invalid_texts(item, path)
-    elif isinstance(value, Invalid):
-        yield path, value.problem
-
-
-_HOST_PATHS = ("/", "~", "$")
-_ANYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104
-_CREATED = {"create_host_path": True}
+def is_optional(entry: Tree) -> bool:
+    """Whether a dependency or an env file may be missing."""
+    return str(entry.get("required", True)).lower() == "false"
 
 
 @dataclass(frozen=True)
@@ -90,6 +58,7 @@ class Port:
         target: The port in the container.
         published: A port of the host, a range to choose from, or "" for any free one.
         host_ip: The address that it is bound to, "" for all.
+        protocol: Such as tcp.
         others: Keys of the long syntax that have no short one.
     """
 
@@ -97,25 +66,19 @@ class Port:
     published: str = ""
     host_ip: str = ""
     protocol: str = "tcp"
-    others: dict[str, Any] = field(default_factory=dict)
+    others: Tree = field(default_factory=dict)
 
     @classmethod
-    def of(cls, entry: dict[str, Any]) -> "Port":
-        """Read an entry in the long syntax. Raises ValueError where its target is no port."""
+    def of(cls, entry: Tree) -> "Port":
+        """Read an entry in the long syntax."""
         others = {key: value for key, value in entry.items() if (key, value) != ("mode", "ingress")}
-        target, published = str(others.pop("target", "")), str(others.pop("published", None) or "")
-        for number in (target, *(published.split("-") if published else ())):
-            if not (number.isdecimal() and 1 <= int(number) <= 65535):
-                raise ValueError(f"{number or 'nothing'} is not a port: write a number from 1 to 65535")
-        return cls(int(target), published, str(others.pop("host_ip", "")), str(others.pop("protocol", "tcp")), others)
+        target, published = int(others.pop("target")), str(others.pop("published", None) or "")
+        return cls(target, published, str(others.pop("host_ip", "")), str(others.pop("protocol", "tcp")), others)
 
-    def published_at(self, port: int) -> bool:
-        """Whether requests to this port of the instance, from anywhere, reach the container."""
-        return self.published == str(port) and self.protocol == "tcp" and self.host_ip in _ANYWHERE
-
-    def moved_to(self, port: int) -> "Port":
-        """Publish the same port of the container at another one of the instance."""
-        return replace(self, published=str(port), host_ip="")
+    @property
+    def is_web(self) -> bool:
+        """Whether requests to port 80 of the instance, from anywhere, reach the container."""
+        return self.published == str(WEB_PORT) and self.protocol == "tcp" and self.host_ip in _ANYWHERE
 
     @property
     def entry(self) -> Any:
@@ -123,10 +86,9 @@ class Port:
         if self.others:
             known = {"target": self.target, "published": self.published, "host_ip": self.host_ip}
             return {key: value for key, value in known.items() if value} | {"protocol": self.protocol} | self.others
-        address = f"[{self.host_ip}]" if ":" in self.host_ip else self.host_ip
+        address = f"[{self.host_ip}]:" if ":" in self.host_ip else f"{self.host_ip}:" if self.host_ip else ""
         published = f"{self.published}:" if self.published or address else ""
-        protocol = "" if self.protocol == "tcp" else f"/{self.protocol}"
-        return f"{f'{address}:' if address else ''}{published}{self.target}{protocol}"
+        return f"{address}{published}{self.target}{'' if self.protocol == 'tcp' else f'/{self.protocol}'}"
 
 
 @dataclass(frozen=True)
@@ -145,18 +107,14 @@ class Volume:
     target: str
     source: str = ""
     read_only: bool = False
-    others: dict[str, Any] = field(default_factory=dict)
+    others: Tree = field(default_factory=dict)
 
     @classmethod
-    def of(cls, entry: dict[str, Any]) -> "Volume":
-        """Read an entry in the long syntax. Raises ValueError for a bind without source or a target that is no path."""
+    def of(cls, entry: Tree) -> "Volume":
+        """Read an entry in the long syntax."""
         others = dict(entry)
         kind, target, source = (str(others.pop(key, "")) for key in ("type", "target", "source"))
         read_only = str(others.pop("read_only", False)).lower() == "true"
-        if not target.startswith(("/", "$")):
-            raise ValueError(f"{target or 'an entry without target'}: write an absolute path in the container")
-        if kind == "bind" and not source:
-            raise ValueError(f"the entry for {target} has no source: write the path on the host")
         if kind == "volume" and source.startswith((".", *_HOST_PATHS)):
             # Compose takes a source with a variable for the name of a volume.
             return cls.bind(source, target, read_only=read_only)
@@ -168,28 +126,19 @@ class Volume:
         return cls("bind", target, source, read_only, {"bind": _CREATED})
 
     @property
-    def path(self) -> str:
+    def path(self) -> PurePosixPath:
         """The path in the container, without doubled or final slashes."""
-        return str(PurePosixPath(self.target))
+        return PurePosixPath(self.target)
 
     @property
     def is_of_project(self) -> bool:
         """Whether it mounts a path that is relative to the compose file."""
-        return self.kind == "bind" and not self.source.startswith(_HOST_PATHS)
-
-    @property
-    def is_anonymous(self) -> bool:
-        """Whether it is a volume without a name, which is removed with its container."""
-        return self.kind == "volume" and not self.source
+        return self.kind == "bind" and bool(self.source) and not self.source.startswith(_HOST_PATHS)
 
     @property
     def is_named(self) -> bool:
-        """Whether it is a volume with a name, which outlives its container."""
+        """Whether it is a volume with a name, which outlives its container; one without is removed with it."""
         return self.kind == "volume" and bool(self.source)
-
-    def within(self, other: "Volume") -> bool:
-        """Whether it is mounted below the other one."""
-        return PurePosixPath(other.target) in PurePosixPath(self.target).parents
 
     def from_source(self, source: str) -> "Volume":
         """Mount something else of the host at the same place."""
@@ -201,9 +150,8 @@ class Volume:
         short = self.others in ({}, {"volume": {}}) if self.kind == "volume" else self.others == {"bind": _CREATED}
         if short and ":" not in f"{self.source}{self.target}":
             return ":".join(part for part in (self.source, self.target, "ro" if self.read_only else "") if part)
-        source = {"source": self.source} if self.source else {}
-        read_only = {"read_only": True} if self.read_only else {}
-        return {"type": self.kind, **source, "target": self.target, **read_only, **self.others}
+        keys = {"source": self.source, "target": self.target, "read_only": self.read_only}
+        return {"type": self.kind, **{key: value for key, value in keys.items() if value}, **self.others}
 
 
 @dataclass(frozen=True)
@@ -221,34 +169,24 @@ class Lifetime:
     managed_updates: bool
 
     @property
-    def in_place(self) -> bool:
-        """Whether there is one instance that a release does not replace."""
-        return self.max_size == 1 and self.deployment_policy not in _REPLACING
-
-    @property
     def durable_storage(self) -> str:
         """Name what keeps data on this stage."""
-        volume = "a named volume (kept across releases, lost with the instance), "
-        return f"{volume if self.in_place else ''}{_LASTING}"
+        in_place = self.max_size == 1 and self.deployment_policy not in _REPLACING
+        return f"{'a named volume (kept across releases, lost with the instance), ' if in_place else ''}{_LASTING}"
 
     def of_named_volumes(self) -> str:
         """Say how long a named volume lasts, and what to do about it."""
-        if self.deployment_policy in _REPLACING:
-            return (
-                "on the instance's disk, and lost at every release, because deployment_policy "
-                f"{self.deployment_policy} replaces the instances: {_ADVICE}"
-            )
         update = f"platform updates{' (by managed_updates)' if self.managed_updates else ''}"
-        if self.max_size == 1:
-            return (
-                "on the instance's disk: kept across releases, but lost when the instance is replaced, "
-                f"as by {update}: {_ADVICE}"
-            )
         more = "releases, " if self.deployment_policy == "RollingWithAdditionalBatch" else ""
-        return (
-            "on each instance's disk: not shared between instances, and lost when an instance is terminated, as by "
-            f"{more}scaling in and {update}: {_ADVICE}"
-        )
+        if self.deployment_policy in _REPLACING:
+            lasts = f"lost at every release, because deployment_policy {self.deployment_policy} replaces the instances"
+            return f"on the instance's disk, and {lasts}: store data in {_LASTING}"
+        if self.max_size == 1:
+            lasts = f"kept across releases, but lost when the instance is replaced, as by {update}"
+            return f"on the instance's disk: {lasts}: store data in {_LASTING}"
+        ends = f"terminated, as by {more}scaling in and {update}"
+        lasts = f"not shared between instances, and lost when an instance is {ends}"
+        return f"on each instance's disk: {lasts}: store data in {_LASTING}"
 
 
 @dataclass(frozen=True)
@@ -275,11 +213,6 @@ class Settings:
     platform: str
     lifetime: Lifetime
 
-    @property
-    def provided(self) -> frozenset[str]:
-        """The names of the variables."""
-        return frozenset(self.variables)
-
 
 @dataclass(frozen=True)
 class ReplacedDatabase:
@@ -301,22 +234,22 @@ class TransformContext:
     Attributes:
         tree: The merged file.
         production: What the file for production says itself; it is deployed as written.
+        production_name: Of the file for production, as messages name it.
         settings: What the stage says.
         findings: Where problems and notes are added.
         built: The services with a build.
         files: What the services need beside their images, by path in the bundle.
         replaced: The development database, once it is removed.
-        production_name: Of the file for production, as messages name it.
     """
 
     tree: Tree
     production: Tree
+    production_name: str
     settings: Settings
     findings: Findings
     built: frozenset[str]
     files: dict[str, BundleFile] = field(default_factory=dict)
     replaced: ReplacedDatabase | None = None
-    production_name: str = "compose.prod.yaml"
 
     @property
     def services(self) -> dict[str, Tree]:
@@ -331,19 +264,13 @@ class TransformContext:
 
     def production_entries(self, service: str, key: str) -> list[Any]:
         """Return the entries of a service's list in the file for production."""
-        above = self.production.get("services", {}).get(service, {})
-        return list(above.get(key) or [])
+        return list(self.production.get("services", {}).get(service, {}).get(key) or [])
 
     def in_production_file(self, service: str, volume: Volume) -> bool:
         """Whether the file for production names a mount at this path."""
-        return volume.path in {getattr(entry, "path", None) for entry in self.production_entries(service, "volumes")}
+        return volume.path in {entry.path for entry in self.production_entries(service, "volumes")}
 
     def ports(self) -> Iterator[tuple[str, Port]]:
-        """Yield every published port with its service."""
+        """Yield every published port with its service; none that holds a variable."""
         for name, service in self.services.items():
             yield from ((name, port) for port in service.get("ports", ()) if isinstance(port, Port))
-
-    def invalid_ports(self) -> Iterator[str]:
-        """Yield the services with a port that could not be read."""
-        for name, service in self.services.items():
-            yield from (name for port in service.get("ports", ()) if not isinstance(port, Port))

@@ -8,7 +8,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,8 +16,8 @@ from typing import Any
 
 import yaml
 
-from beanpod.deploy.bundles.compose.interpolation import IN_A_BUILD, ON_THE_INSTANCE, Scope, interpolated
-from beanpod.deploy.bundles.compose.model import Findings, Invalid, Port, Tree, Volume, invalid_texts
+from beanpod.deploy.bundles.compose.interpolation import interpolated
+from beanpod.deploy.bundles.compose.model import Findings, Port, Tree, Volume
 
 _READ = ("config", "--format=json", "--no-interpolate", "--no-path-resolution", "--no-normalize")
 # The first version that knows `!override`.
@@ -70,10 +70,9 @@ class Compose:
     root: Path
     run: Runner = docker_compose
 
-    def read(self, paths: Iterable[Path], *options: str) -> Tree:
+    def read(self, paths: Sequence[Path], *options: str) -> Tree:
         """Merge files, each over the one before; variables and paths stay as written. Raises ComposeError."""
-        files = (f"--file={path}" for path in paths)
-        tree: Tree = json.loads(self._called([*files, *_READ, *options]))
+        tree: Tree = json.loads(self._called([*(f"--file={path}" for path in paths), *_READ, *options]))
         return tree
 
     def ports(self, texts: Sequence[str]) -> list[Any]:
@@ -88,16 +87,15 @@ class Compose:
 
     def _called(self, arguments: Sequence[str], stdin: str = "", variables: Mapping[str, str] | None = None) -> str:
         _check_version(self.run)
-        options = [f"--env-file={os.devnull}", "--profile=*", f"--project-directory={self.root}"]
-        done = self.run([*(options if stdin else options[:2]), *arguments], stdin, variables or {})
+        options = [f"--env-file={os.devnull}", "--profile=*"]
+        folder = [f"--project-directory={self.root}"] if stdin else []
+        done = self.run([*options, *folder, *arguments], stdin, variables or {})
         if done.returncode:
-            raise ComposeError(self._message(done.stderr))
+            lines = (line.strip() for line in done.stderr.splitlines() if "level=warning" not in line)
+            text = " ".join(filter(None, lines)).replace(f"{os.path.abspath(self.root)}/", "")
+            text = text.removeprefix("validating ").removeprefix("-: ").removesuffix(": invalid compose project")
+            raise ComposeError(text)
         return done.stdout
-
-    def _message(self, stderr: str) -> str:
-        lines = (line.strip() for line in stderr.splitlines() if "level=warning" not in line)
-        text = " ".join(filter(None, lines)).replace(f"{os.path.abspath(self.root)}/", "")
-        return text.removeprefix("validating ").removeprefix("-: ").removesuffix(": invalid compose project")
 
 
 @cache
@@ -108,11 +106,9 @@ def _check_version(run: Runner) -> None:
         found = re.match(r"v?(\d+)\.(\d+)\.(\d+)", done.stdout.strip()) if done.returncode == 0 else None
     except FileNotFoundError:
         found = None
-    oldest = ".".join(map(str, _OLDEST))
-    if found is None:
-        raise ComposeError(f"docker compose is missing: install Docker Compose {oldest} or newer")
-    if tuple(map(int, found.groups())) < _OLDEST:
-        raise ComposeError(f"docker compose is version {found[0]}: install Docker Compose {oldest} or newer")
+    if found is None or tuple(map(int, found.groups())) < _OLDEST:
+        have = f"version {found[0]}" if found else "missing"
+        raise ComposeError(f"docker compose is {have}: install Docker Compose {'.'.join(map(str, _OLDEST))} or newer")
 
 
 @dataclass(frozen=True)
@@ -132,62 +128,49 @@ class Loaded:
     production_name: str = "compose.prod.yaml"
 
 
-def load(path: Path, provided: Iterable[str], findings: Findings, compose: Compose) -> Loaded:
+def load(path: Path, names: Collection[str], findings: Findings, compose: Compose) -> Loaded:
     """Read the compose file and the one for production beside it; adds to the findings.
 
     Args:
         path: The compose file.
-        provided: The variables that Compose finds on the instance.
+        names: Of the variables that Compose finds on the instance.
         findings: Where problems and notes are added.
         compose: What reads the files.
     """
-    names = frozenset(provided)
     alone = any(_FOR_PRODUCTION.search(file.stem) for file in (path, path.resolve()))
     above = None if alone else _production_file(path, findings)
     paths = (path, above) if above else (path,)
-    try:
-        tree = _settled(compose.read(paths), names, compose)
-    except ComposeError as error:
-        file, message = _blamed(above, compose) or (path, str(error))
-        findings.problem(file.name, message.removeprefix(f"{os.path.relpath(file, compose.root)}: "))
-        return Loaded({}, {}, paths)
+
+    def read(file: Path, files: Sequence[Path], *options: str) -> Tree:
+        try:
+            return _settled(compose.read(files, *options), names, compose)
+        except ComposeError as error:
+            findings.problem(file.name, str(error).removeprefix(f"{os.path.relpath(file, compose.root)}: "))
+            return {}
+
+    # Alone first: Compose's message about both files does not say which one is wrong.
+    production = read(above, [above], "--no-consistency") if above else {}
+    tree = read(path, paths) if production or not above else {}
     if alone:
         return Loaded(tree, tree, paths, path.name)
-    _note_override(path, findings)
-    if above is None:
-        return Loaded(tree, {}, paths)
-    production = _settled(compose.read([above], "--no-consistency"), names, compose)
-    _note_overlay(path, above, production, findings)
-    return Loaded(tree, production, paths, above.name)
+    _note_files(path, above, production, findings)
+    return Loaded(tree, production, paths, above.name if above else "compose.prod.yaml")
 
 
-def _blamed(above: Path | None, compose: Compose) -> tuple[Path, str] | None:
-    """Return the file for production and its error, if it cannot be read alone either."""
-    try:
-        if above:
-            compose.read([above], "--no-consistency")
-    except ComposeError as error:
-        return (above, str(error)) if above else None
-    return None
-
-
-def _note_overlay(path: Path, above: Path, production: Tree, findings: Findings) -> None:
-    """Name the files that are merged; one that has all it needs may be meant to be deployed alone."""
-    services = production["services"].values()
-    # Compose writes a context into every build, so that a build alone does not tell.
-    complete = any("ports" in service for service in services)
-    complete = complete and all("build" in service or "image" in service for service in services)
-    instead = f'; to deploy it alone, write compose = "{above.name}"' if complete else ""
-    findings.note(above.name, f"merged into {path.name}, as docker compose does with two --file options{instead}")
-
-
-def _note_override(path: Path, findings: Findings) -> None:
-    """Compose merges this file into one of its default names: it is a developer's."""
+def _note_files(path: Path, above: Path | None, production: Tree, findings: Findings) -> None:
+    """Name the files that are merged, and one that Compose merges into its default names, which is a developer's."""
     if path.stem in _DEFAULT_STEMS:
         names = [f"{stem}.override{suffix}" for stem in _DEFAULT_STEMS for suffix in _SUFFIXES]
         for file in (path.with_name(name) for name in names):
             if file.is_file():
                 findings.note(file.name, "not read: it is for development; use compose.prod.yaml for production")
+    if above and production:
+        services = production["services"].values()
+        # A file that has all it needs may be meant to be deployed alone. Compose writes a context into every build.
+        complete = any("ports" in service for service in services)
+        complete = complete and all("build" in service or "image" in service for service in services)
+        instead = f'; to deploy it alone, write compose = "{above.name}"' if complete else ""
+        findings.note(above.name, f"merged into {path.name}, as docker compose does with two --file options{instead}")
 
 
 def _production_file(path: Path, findings: Findings) -> Path | None:
@@ -201,31 +184,26 @@ def _production_file(path: Path, findings: Findings) -> Path | None:
     return found[0] if found else None
 
 
-def _settled(tree: Tree, provided: frozenset[str], compose: Compose) -> Tree:
-    def scope_of(path: tuple[str, ...]) -> Scope:
-        # A build runs here, without the environment's variables.
-        building = path[:1] == ("services",) and path[2:3] == ("build",)
-        return Scope((), IN_A_BUILD) if building else Scope(provided, ON_THE_INSTANCE)
-
-    settled = interpolated(tree, scope_of)
-    return {**settled, "services": {name: _service(keys, compose) for name, keys in _services(settled)}}
-
-
-def _services(tree: Tree) -> Iterator[tuple[str, Tree]]:
-    yield from ((name, keys or {}) for name, keys in (tree.get("services") or {}).items())
+def _settled(tree: Tree, names: Collection[str], compose: Compose) -> Tree:
+    """Interpolate a file, and bring its services into one form."""
+    services = {name: service or {} for name, service in (tree.get("services") or {}).items()}
+    # A build runs here, without the environment's variables.
+    builds = {name: interpolated(service["build"], ()) for name, service in services.items() if "build" in service}
+    settled = interpolated({**tree, "services": services}, names)
+    for name, build in builds.items():
+        settled["services"][name]["build"] = build
+    return {**settled, "services": {name: _service(keys, compose) for name, keys in settled["services"].items()}}
 
 
 def _service(service: Tree, compose: Compose) -> Tree:
-    """Return a service with mappings for `NAME=value`, objects for ports and volumes, and without defaults."""
+    """Return a service with mappings for `NAME=value` and objects for ports and volumes, without Compose's defaults."""
     forms: dict[str, Callable[[Any], Any]] = {
         "build": lambda build: {**build, "args": _mapping(build.get("args") or {})},
-        "configs": lambda items: [_short(item, {}) for item in items],
         "depends_on": lambda names: {name: _without(how, {"required": True}) for name, how in names.items()},
-        "env_file": lambda items: [_short(item, {"required": True}, "path") for item in items],
+        "env_file": lambda items: [_env_file(item) for item in items],
         "environment": _mapping,
         "ports": lambda items: _ports(items, compose),
-        "secrets": lambda items: [_short(item, {"target": f"/run/secrets/{item.get('source')}"}) for item in items],
-        "volumes": lambda items: [_parsed(item, Volume.of) for item in items],
+        "volumes": lambda items: [Volume.of(item) for item in items],
     }
     return {key: forms[key](value) if key in forms else value for key, value in service.items() if value is not None}
 
@@ -234,37 +212,28 @@ def _without(mapping: Tree, defaults: Tree) -> Tree:
     return {key: value for key, value in mapping.items() if key not in defaults or value != defaults[key]}
 
 
-def _short(item: Tree, defaults: Tree, key: str = "source") -> Any:
-    """Return an entry in the short syntax if that means the same."""
-    kept = _without(item, defaults)
-    return kept[key] if set(kept) == {key} else kept
+def _env_file(entry: Tree) -> str | Tree:
+    kept = _without(entry, {"required": True})
+    return str(kept["path"]) if set(kept) == {"path"} else kept
 
 
 def _mapping(value: Any) -> Tree:
-    return value if isinstance(value, dict) else dict(_pair(item) for item in value)
-
-
-def _pair(item: str) -> tuple[str, Any]:
+    if isinstance(value, dict):
+        return value
     # In a list names are interpolated, unlike the keys of a mapping.
-    name, sign, text = item.partition("=")
-    value = Invalid(text, item.problem) if isinstance(item, Invalid) else text if sign else None
-    return name.replace("$$", "$"), value
+    pairs = (item.partition("=") for item in value)
+    return {name.replace("$$", "$"): text if sign else None for name, sign, text in pairs}
 
 
 def _ports(items: list[Any], compose: Compose) -> list[Any]:
     # Compose does not parse a list of ports with variables: have it read the others again.
-    texts = [item for item in items if isinstance(item, str) and not isinstance(item, Invalid) and "$" not in item]
+    texts = [item for item in items if isinstance(item, str) and "$" not in item]
     read = [item for item in items if item not in texts] + (compose.ports(texts) if texts else [])
-    return [item if isinstance(item, str) else _parsed(item, Port.of) for item in read]
+    return [Port.of(item) if _is_read(item) else item for item in read]
 
 
-def _parsed(entry: Tree, parse: Callable[[Tree], Any]) -> Any:
-    for _, problem in invalid_texts(entry):
-        return Invalid(str(entry), problem)
-    try:
-        return parse(entry)
-    except ValueError as error:
-        return Invalid(str(entry), str(error))
+def _is_read(port: Any) -> bool:
+    return isinstance(port, dict) and "$" not in str(port) and str(port.get("target")).isdecimal()
 
 
 class _Dumper(yaml.SafeDumper):

@@ -1,10 +1,9 @@
 """The service that receives requests, and how each service is restarted."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
-from typing import Any
 
 from beanpod.deploy.bundles.compose.model import WEB_PORT, Port, TransformContext, Tree, at
 
@@ -17,132 +16,98 @@ def publish_web_port(context: TransformContext) -> str | None:
     Returns:
         The service that receives requests, None if there is not exactly one.
     """
-    _drop_discarded_ports(context)
-    reached = _names(name for name, port in context.ports() if port.published_at(WEB_PORT))
+    host = [name for name, service in context.services.items() if service.get("network_mode") == "host"]
+    for name in host:
+        _drop_discarded_ports(context, name)
+    reached = list(dict.fromkeys(name for name, port in context.ports() if port.is_web))
     if not reached:
-        _use_the_only_port(context)
-        reached = _find_host_service(context) or _publish(context)
-    if len(reached) > 1 and all(_uses_host_network(context.services[name]) for name in reached):
-        text = f'each use network_mode host: write expose: ["{WEB_PORT}"] for the one that listens on that port'
+        unread = any(not isinstance(port, Port) for it in context.services.values() for port in it.get("ports", ()))
+        published = {port.target for _, port in context.ports() if port.protocol == "tcp"}
+        some = any(port.host_ip for _, port in context.ports())
+        if not context.settings.port_is_set and len(published) == 1 and not some and not unread:
+            # The only published port, if the manifest has none.
+            context.settings = replace(context.settings, port=published.pop())
+        reached = _listens_on_host(context, host) or _publish(context, host)
+    if len(reached) > 1:
+        text = f"each publish port {WEB_PORT}: publish it from one of them only"
+        if set(reached) <= set(host):
+            text = f'each use network_mode host: write expose: ["{WEB_PORT}"] for the one that listens on that port'
         context.findings.problem(f"services {' and '.join(reached)}", text)
-    elif len(reached) > 1:
-        names = " and ".join(reached)
-        context.findings.problem(f"services {names}", f"each publish port {WEB_PORT}: publish it from one of them only")
     for name in reached[:1]:
         _check_alone(context, name)
     return reached[0] if len(reached) == 1 else None
 
 
-def _use_the_only_port(context: TransformContext) -> None:
-    """Use the only published port if the manifest has none."""
-    published = {(name, port.target) for name, port in context.ports() if port.protocol == "tcp"}
-    for_some = any(port.host_ip for _, port in context.ports())
-    if not context.settings.port_is_set and len(published) == 1 and not for_some and not any(context.invalid_ports()):
-        ((_, port),) = published
-        context.settings = replace(context.settings, port=port)
+def _drop_discarded_ports(context: TransformContext, name: str) -> None:
+    """Remove published ports of a service with network_mode host, as Compose does."""
+    service = context.services[name]
+    if ports := service.pop("ports", None):
+        targets = sorted({port.target for port in ports if isinstance(port, Port)})
+        service["expose"] = [*service.get("expose", ()), *targets]
+        context.findings.note(at(name, "ports"), "left out: published ports are discarded with network_mode host")
 
 
-def _uses_host_network(service: dict[str, Any]) -> bool:
-    return service.get("network_mode") == "host"
-
-
-def _drop_discarded_ports(context: TransformContext) -> None:
-    """Remove published ports of services with network_mode host, as Compose does."""
-    for name, service in context.services.items():
-        if _uses_host_network(service) and service.get("ports"):
-            targets = {port.target for port in service["ports"] if isinstance(port, Port)}
-            service["expose"] = [*service.get("expose", ()), *sorted(targets)]
-            context.findings.note(at(name, "ports"), "left out: published ports are discarded with network_mode host")
-            del service["ports"]
-
-
-def _find_host_service(context: TransformContext) -> list[str]:
-    """Return the service with network_mode host that listens on port 80; none if it is ambiguous.
+def _listens_on_host(context: TransformContext, host: list[str]) -> list[str]:
+    """Return the service with network_mode host that listens on port 80; none or several if it is ambiguous.
 
     https://docs.docker.com/engine/network/drivers/host/. It says so by `expose`, or the manifest by its port.
     """
-    services = {name: service for name, service in context.services.items() if _uses_host_network(service)}
-    exposing = [name for name, service in services.items() if str(WEB_PORT) in map(str, service.get("expose", ()))]
+    exposed = {name: [str(port) for port in context.services[name].get("expose", ())] for name in host}
+    exposing = [name for name in host if str(WEB_PORT) in exposed[name]]
     meant = context.settings.port == WEB_PORT and not any(port.target == WEB_PORT for _, port in context.ports())
-    built = [name for name in services if name in context.built]
-    found = exposing or (meant and (built or list(services))) or []
+    built = [name for name in host if name in context.built]
+    found = exposing or (meant and (built or host)) or []
     for name in found if len(found) == 1 else ():
-        services[name]["expose"] = list(dict.fromkeys([*map(str, services[name].get("expose", ())), str(WEB_PORT)]))
+        context.services[name]["expose"] = list(dict.fromkeys([*exposed[name], str(WEB_PORT)]))
     return found
 
 
-def _publish(context: TransformContext) -> list[str]:
+def _publish(context: TransformContext, host: list[str]) -> list[str]:
     """Publish the manifest's port as port 80. Return the services that publish it now."""
-    wanted = context.settings.port
-    _transform_replaced_ports(context)
-    candidates = _names(name for name, port in context.ports() if port.target == wanted and port.protocol == "tcp")
+    wanted, unread = context.settings.port, False
+    for service in context.services.values():
+        for place, entry in enumerate(service.get("ports", ())):
+            match = None if isinstance(entry, Port) else _PUBLISHED_BY_VARIABLE.fullmatch(str(entry))
+            if match and int(match["target"]) == wanted:
+                # Port 80 replaces the variable.
+                service["ports"][place] = Port(wanted)
+            unread = unread or not isinstance(service["ports"][place], Port)
+    found = [(name, port) for name, port in context.ports() if port.target == wanted and port.protocol == "tcp"]
+    names = list(dict.fromkeys(name for name, _ in found))
     remedy = f'write ports: ["{WEB_PORT}:{wanted}"] for the one that receives requests'
-    host = [name for name, service in context.services.items() if _uses_host_network(service)]
-    if not candidates and host and not any(context.invalid_ports()):
+    if not names and host and not unread:
         text = (
             f"host: requests arrive at port {WEB_PORT} of the instance, but service.port is {wanted}: listen on "
             f"{WEB_PORT} and write port = {WEB_PORT} in [service], or write "
             f'ports: ["{WEB_PORT}:{wanted}"] instead of network_mode'
         )
         context.findings.problem(at(host[0], "network_mode"), text)
-    elif not candidates and not any(context.invalid_ports()):
+    elif not names and not unread:
         text = f"no service publishes port {WEB_PORT} or its container port {wanted} (service.port): {remedy}"
         context.findings.problem("services", text)
-    if len(candidates) > 1:
-        names = " and ".join(candidates)
-        context.findings.problem(
-            f"services {names}", f"each publish container port {wanted} (service.port), none port {WEB_PORT}: {remedy}"
-        )
-    if len(candidates) != 1:
+    if len(names) > 1:
+        text = f"each publish container port {wanted} (service.port), none port {WEB_PORT}: {remedy}"
+        context.findings.problem(f"services {' and '.join(names)}", text)
+    if len(names) != 1:
         return []
-    _move(context, candidates[0])
-    return candidates
-
-
-def _transform_replaced_ports(context: TransformContext) -> None:
-    """Read the manifest's port where a variable publishes it: port 80 replaces that variable."""
-    for service in context.services.values():
-        service_ports = service.get("ports", ())
-        for place, entry in enumerate(service_ports):
-            match = None if isinstance(entry, Port) else _PUBLISHED_BY_VARIABLE.fullmatch(str(entry))
-            if match and int(match["target"]) == context.settings.port:
-                service_ports[place] = Port(context.settings.port)
-
-
-def _move(context: TransformContext, name: str) -> None:
-    ports = list(context.services[name]["ports"])
-    wanted = context.settings.port
-    place = next(i for i, port in enumerate(ports) if isinstance(port, Port) and port.target == wanted)
-    context.findings.note(
-        at(name, "ports"), f"container port {ports[place].target} is published as port {WEB_PORT} of the instance"
-    )
-    ports[place] = ports[place].moved_to(WEB_PORT)
-    context.services[name]["ports"] = ports
+    (name, port), ports = found[0], context.services[names[0]]["ports"]
+    context.findings.note(at(name, "ports"), f"container port {wanted} is published as port {WEB_PORT} of the instance")
+    ports[ports.index(port)] = replace(port, published=str(WEB_PORT), host_ip="")
+    return names
 
 
 def _check_alone(context: TransformContext, name: str) -> None:
     service = context.services[name]
     for keys, count in ((("scale",), service.get("scale")), (("deploy", "replicas"), _replicas(service))):
         if count is not None and str(count) != "1":
-            text = f"{count} containers cannot share port {WEB_PORT}: write 1"
-            context.findings.problem(at(name, *keys), text)
-    if service.get("network_mode") not in (None, "bridge", "host"):
-        mode = service["network_mode"]
+            context.findings.problem(at(name, *keys), f"{count} containers cannot share port {WEB_PORT}: write 1")
+    mode = service.get("network_mode")
+    if mode not in (None, "bridge", "host"):
         context.findings.problem(at(name, "network_mode"), f"{mode} cannot publish a port of the instance: remove it")
 
 
-def _replicas(service: dict[str, Any]) -> Any:
+def _replicas(service: Tree) -> object:
     return (service.get("deploy") or {}).get("replicas")
-
-
-def _names(names: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(names))
-
-
-_COMPLETED = "service_completed_successfully"
-_HEALTHY = "service_healthy"
-# Values of deploy.restart_policy.condition, which overrides `restart`.
-_CONDITIONS = {"none": "no", "any": "always"}
 
 
 class Kind(StrEnum):
@@ -161,6 +126,9 @@ class Kind(StrEnum):
     WORKER = "worker"
 
 
+_RESTARTS = {Kind.SERVER: "always", Kind.JOB: "no", Kind.WORKER: "on-failure"}
+
+
 def transform_restarts(context: TransformContext, web: str | None) -> Mapping[str, Kind]:
     """Give every service a `restart`. Return the kind of each that has containers.
 
@@ -171,53 +139,40 @@ def transform_restarts(context: TransformContext, web: str | None) -> Mapping[st
         context: The compose file.
         web: The service that receives requests.
     """
-    kinds = {name: _kind(context, name, service, web) for name, service in context.services.items()}
+    kinds = {}
     for name, service in context.services.items():
+        kind = _kind(context, name, service, web)
         if _restart_policy(service) is None:
-            service["restart"] = _RESTARTS[kinds[name]]
-    return {name: kind for name, kind in kinds.items() if _has_containers(context.services[name])}
-
-
-_RESTARTS = {Kind.SERVER: "always", Kind.JOB: "no", Kind.WORKER: "on-failure"}
+            service["restart"] = _RESTARTS[kind]
+        if not service.get("provider") and "0" not in (str(service.get("scale", 1)), str(_replicas(service))):
+            kinds[name] = kind
+    return kinds
 
 
 def _kind(context: TransformContext, name: str, service: Tree, web: str | None) -> Kind:
-    conditions = set(_awaited_as(context, name))
-    word = _restart_policy(service)
-    if _COMPLETED in conditions:
+    awaited = (other.get("depends_on", {}).get(name) for other in context.services.values())
+    conditions = {how.get("condition") for how in awaited if how}
+    policy, check = _restart_policy(service), service.get("healthcheck") or {}
+    if "service_completed_successfully" in conditions:
         return Kind.JOB
     if name == web or service.get("ports"):
         return Kind.SERVER
-    if word is not None and (word == "no" or word.startswith("on-failure")):
+    if policy is not None and (policy == "no" or policy.startswith("on-failure")):
         return Kind.ONCE
-    if word is not None and "$" not in word:
+    if policy is not None and "$" not in policy:
         return Kind.SERVER
-    if service.get("expose") or _is_checked(service) or _HEALTHY in conditions:
+    is_checked = check and not check.get("disable") and check.get("test") not in ("NONE", ["NONE"])
+    if service.get("expose") or is_checked or "service_healthy" in conditions:
         return Kind.SERVER
     # A pulled image that others start after is a server such as a cache; a built one may be a migration.
     return Kind.SERVER if conditions and name not in context.built else Kind.WORKER
 
 
 def _restart_policy(service: Tree) -> str | None:
-    """Return the restart policy that the file gives, None if it gives none."""
+    """Return the restart policy that the file gives, None if it gives none; that of `deploy` overrides `restart`."""
     policy = (service.get("deploy") or {}).get("restart_policy")
     if policy is not None:
-        condition = str((policy or {}).get("condition", "any"))
-        return _CONDITIONS.get(condition, condition)
+        condition = str(policy.get("condition", "any"))
+        return {"none": "no", "any": "always"}.get(condition, condition)
     given = service.get("restart")
     return None if given is None else str(given)
-
-
-def _awaited_as(context: TransformContext, name: str) -> list[Any]:
-    needing = (service.get("depends_on", {}).get(name) for service in context.services.values())
-    return [how.get("condition") for how in needing if how]
-
-
-def _is_checked(service: Tree) -> bool:
-    check = service.get("healthcheck") or {}
-    return bool(check) and not check.get("disable") and check.get("test") not in ("NONE", ["NONE"])
-
-
-def _has_containers(service: Tree) -> bool:
-    replicas = (service.get("deploy") or {}).get("replicas")
-    return not service.get("provider") and "0" not in (str(service.get("scale", 1)), str(replicas))

@@ -6,35 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from beanpod.deploy.bundles.bundle import BundleFile
-from beanpod.deploy.bundles.compose.assets import (
-    check_external,
-    log_folders,
-    transform_files,
-    transform_mounts,
-    transform_volumes,
-)
+from beanpod.deploy.bundles.compose.assets import log_folders, transform_files, transform_mounts, transform_volumes
+from beanpod.deploy.bundles.compose.database import rds_variable
 from beanpod.deploy.bundles.compose.environment import transform_environment
 from beanpod.deploy.bundles.compose.filters import remove_database, remove_profiles, remove_unused, transform_names
-from beanpod.deploy.bundles.compose.model import (
-    WEB_PORT,
-    Findings,
-    Port,
-    Settings,
-    TransformContext,
-    Tree,
-    Volume,
-    at,
-    invalid_texts,
-    place,
-)
+from beanpod.deploy.bundles.compose.interpolation import IN_A_BUILD, undefined
+from beanpod.deploy.bundles.compose.model import Findings, Port, Settings, TransformContext, Tree, Volume, at
 from beanpod.deploy.bundles.compose.reading import Compose, ComposeError, Runner, docker_compose, load, to_yaml
 from beanpod.deploy.bundles.compose.services import Kind, publish_web_port, transform_restarts
 from beanpod.deploy.images import BuildSpec
 
-_LEFT_OUT = ("build", "container_name", "develop", "profiles")
-_DECIDED_BY_THE_IMAGE = ("platform", "pull_policy", "pull_refresh_after")
-# Compose would read these files, and one exists on the instance only.
-_FILES = ("env_file", "label_file")
+_LEFT_OUT = frozenset({"build", "container_name", "develop", "profiles"})
+_DECIDED_BY_THE_IMAGE = frozenset({"image", "platform", "pull_policy", "pull_refresh_after"})
 # Of a build; the deploy command itself decides caches, names and platforms.
 _USED = frozenset({"context", "dockerfile", "args", "target"})
 _DECIDED_HERE = frozenset(
@@ -71,8 +54,8 @@ class Production:
 
     def text(self, images: Mapping[str | None, str]) -> str:
         """Return the file's text. images: references of the built services by their names."""
-        built: Tree = {str(spec.name): {"image": images[spec.name]} for spec in self.specs}
-        return self._header + to_yaml({**self._tree, "services": _merged(self._tree["services"], built)})
+        built = {str(spec.name): images[spec.name] for spec in self.specs}
+        return self._header + to_yaml(_with_images(self._tree, built))
 
 
 def production(path: Path, settings: Settings, findings: Findings, run: Runner = docker_compose) -> Production:
@@ -85,14 +68,14 @@ def production(path: Path, settings: Settings, findings: Findings, run: Runner =
         run: Runs `docker compose`.
     """
     compose = Compose(settings.root, run)
-    loaded = load(path, settings.provided, findings, compose)
+    loaded = load(path, settings.variables, findings, compose)
     if not findings.problems and not loaded.tree["services"]:
         findings.problem("services", "no services are defined: define the app as one")
     if findings.problems:
         return Production()
     built = frozenset(name for name, service in loaded.tree["services"].items() if "build" in service)
     context = TransformContext(
-        loaded.tree, loaded.production, settings, findings, built, production_name=loaded.production_name
+        loaded.tree, loaded.production, loaded.production_name, settings=settings, findings=findings, built=built
     )
     remove_profiles(context)
     remove_database(context)
@@ -102,16 +85,12 @@ def production(path: Path, settings: Settings, findings: Findings, run: Runner =
     remove_unused(context)
     transform_volumes(context)
     transform_files(context)
-    check_external(context)
     web = publish_web_port(context)
     kinds = transform_restarts(context, web)
     images = _pulled_images(context, web)
     tree = _tree(context)
-    # Of a build only these keys are used; others may hold undefined variables.
-    builds = {name: {"build": _used(context.services[name]["build"])} for name in context.services if name in built}
-    for where, problem in invalid_texts({**tree, "services": _merged(tree["services"], builds)}):
-        findings.problem(place(where), problem)
-    specs = tuple(_build_spec(context, name, service["build"]) for name, service in builds.items())
+    _check_variables(context, tree)
+    specs = tuple(_build_spec(context, name) for name in context.services if name in built)
     if not findings.problems:
         _check(context, tree, compose)
     names = " and ".join(path.relative_to(settings.root).as_posix() for path in loaded.paths)
@@ -121,9 +100,7 @@ def production(path: Path, settings: Settings, findings: Findings, run: Runner =
         files=context.files,
         notes=tuple(findings.notes),
         web=web,
-        web_port=next(
-            (port.target for name, port in context.ports() if name == web and port.published_at(WEB_PORT)), None
-        ),
+        web_port=next((port.target for name, port in context.ports() if name == web and port.is_web), None),
         images=images,
         logs=tuple(log_folders(context)),
         kinds=kinds,
@@ -136,8 +113,8 @@ def _pulled_images(context: TransformContext, web: str | None) -> dict[str, str]
     """Return the images that are not built here, by their services."""
     services = {name: service for name, service in context.services.items() if name not in context.built}
     for name, service in services.items():
-        platform = service.get("platform")
-        if platform and not str(platform).startswith(context.settings.platform):
+        platform = str(service.get("platform") or "")
+        if not platform.startswith(context.settings.platform) and platform:
             text = f"{platform} does not run on the instances, which are {context.settings.platform}: leave it out"
             context.findings.problem(at(name, "platform"), text)
     images = {name: str(service["image"]) for name, service in services.items() if service.get("image")}
@@ -151,49 +128,69 @@ def _pulled_images(context: TransformContext, web: str | None) -> dict[str, str]
     return images
 
 
-def _check(context: TransformContext, tree: Tree, compose: Compose) -> None:
-    """Have Compose check what is deployed, with values for the environment's variables and images for builds."""
-    services = {
-        name: {key: value for key, value in service.items() if key not in _FILES}
-        for name, service in _merged(tree["services"], {name: {"image": "x"} for name in context.built}).items()
-    }
-    try:
-        compose.check(to_yaml({**tree, "services": services}), context.settings.variables)
-    except ComposeError as error:
-        context.findings.problem("docker compose", str(error))
-
-
 def _tree(context: TransformContext) -> Tree:
     """Return what is deployed, without the images of the built services."""
     services: Tree = {}
     for name, service in context.services.items():
-        without = {*_LEFT_OUT, *(("image", *_DECIDED_BY_THE_IMAGE) if name in context.built else ())}
-        kept = {key: value for key, value in service.items() if key not in without and not key.startswith("x-")}
-        entries: Tree = {key: [_entry(item) for item in kept[key]] for key in ("ports", "volumes") if key in kept}
-        services[name] = {**kept, **entries}
+        without = _LEFT_OUT | (_DECIDED_BY_THE_IMAGE if name in context.built else frozenset())
+        services[name] = {key: value for key, value in service.items() if key not in without and key[:2] != "x-"}
+        for key in services[name].keys() & {"ports", "volumes"}:
+            services[name][key] = [it.entry if isinstance(it, Port | Volume) else it for it in service[key]]
     return {"services": services, **{key: context.tree[key] for key in _SECTIONS if context.tree.get(key)}}
 
 
-def _entry(item: Any) -> Any:
-    return item.entry if isinstance(item, Port | Volume) else item
+def _check_variables(context: TransformContext, tree: Tree) -> None:
+    """Refuse variables that the stage does not set, where they are deployed or built; those of mounts are refused."""
+    services = {
+        name: {key: value for key, value in service.items() if key != "volumes"}
+        for name, service in tree["services"].items()
+    }
+    for path, problem in undefined({**tree, "services": services}, context.settings.variables):
+        rds = rds_variable(path[3]) if context.replaced and path[2:3] == ("environment",) else None
+        suffix = f"; for RDS write {path[3]}: ${{{rds}}}" if rds else ""
+        context.findings.problem(at(*path[1:]) if path[0] == "services" else ".".join(path), f"{problem}{suffix}")
+    for name in context.services:
+        if name in context.built:
+            for path, problem in undefined(_used(context, name), (), IN_A_BUILD):
+                context.findings.problem(at(name, "build", *path), problem)
 
 
-def _merged(services: Tree, keys: Tree) -> Tree:
-    """Return the services, each with more keys before its own."""
-    return {name: {**keys.get(name, {}), **service} for name, service in services.items()}
+def _check(context: TransformContext, tree: Tree, compose: Compose) -> None:
+    """Have Compose check what is deployed, with values for the environment's variables and images for builds."""
+    # Compose would read these files, and one exists on the instance only.
+    services = {
+        name: {key: value for key, value in service.items() if key not in ("env_file", "label_file")}
+        for name, service in tree["services"].items()
+    }
+    whole = _with_images({**tree, "services": services}, dict.fromkeys(context.built & services.keys(), "x"))
+    try:
+        compose.check(to_yaml(whole), context.settings.variables)
+    except ComposeError as error:
+        context.findings.problem("docker compose", str(error))
 
 
-def _used(build: Tree) -> Tree:
+def _with_images(tree: Tree, images: Mapping[str, str]) -> Tree:
+    services = tree["services"].items()
+    return {
+        **tree,
+        "services": {name: {**({"image": images[name]} if name in images else {}), **keys} for name, keys in services},
+    }
+
+
+def _used(context: TransformContext, name: str) -> Tree:
+    build: Tree = context.services[name]["build"]
     return {key: value for key, value in build.items() if key in _USED}
 
 
-def _build_spec(context: TransformContext, name: str, build: Tree) -> BuildSpec:
+def _build_spec(context: TransformContext, name: str) -> BuildSpec:
+    build = _used(context, name)
     folder = context.settings.folder / str(build.get("context", "."))
     spec = BuildSpec(
         name=name,
         context=folder,
         dockerfile=folder / str(build.get("dockerfile", "Dockerfile")),
-        args={key: _text(value) for key, value in (build.get("args") or {}).items()},
+        # Docker does not interpolate arguments, so a doubled dollar is one.
+        args={key: _text(value).replace("$$", "$") for key, value in build["args"].items()},
         target=str(build["target"]) if build.get("target") else None,
     )
     for key, text in _problems(context.services[name]["build"], spec):
@@ -205,7 +202,7 @@ def _problems(build: Tree, spec: BuildSpec) -> Iterator[tuple[str, str]]:
     for key in build:
         if key not in _USED | _DECIDED_HERE and not key.startswith("x-"):
             yield key, "the deploy script builds without it: move it into the Dockerfile"
-    for key, value in (build.get("args") or {}).items():
+    for key, value in build["args"].items():
         if value is None:
             yield f"args.{key}", "its value would be this machine's: write one"
     context = str(build.get("context", "."))
@@ -217,7 +214,5 @@ def _problems(build: Tree, spec: BuildSpec) -> Iterator[tuple[str, str]]:
         yield "dockerfile", f"{build.get('dockerfile', 'Dockerfile')}: no such file: write its path from the context"
 
 
-def _text(value: object) -> str:
-    # Docker does not interpolate arguments, so a doubled dollar is one.
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    return text.replace("$$", "$")
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
