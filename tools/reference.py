@@ -8,7 +8,7 @@ from typing import Any
 
 import beanpod
 from beanpod.cli.parser import COMMANDS, parse
-from beanpod.manifest._schema import schema
+from tools.schema import schema
 
 
 def command() -> str:

@@ -11,11 +11,11 @@ from playwright.sync_api import Browser, expect
 
 import beanpod
 from beanpod.cli.parser import COMMANDS
-from beanpod.manifest._schema import schema
 from tests.deploy.engine import absent
 from tests.docs.pages import ROOT
 from tests.rehearsal.browser import NoBrowserError, chromium, reading, text_contrasts
 from tools import reference
+from tools.schema import schema
 from tools.site import build, with_links_to_the_repository
 
 WIDER_THAN_THE_WINDOW = "document.documentElement.scrollWidth > document.documentElement.clientWidth"

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from beanpod import manifest as package
 from beanpod.manifest import Manifest, ManifestError
 
 ROOT = Path(__file__).parents[2]
@@ -164,17 +163,3 @@ def test_reading_needs_no_cdk() -> None:
     modules = modules_after("from beanpod.manifest import Manifest; Manifest.read('beanpod.toml').stage()")
     assert "pydantic" in modules
     assert not {"aws_cdk", "constructs", "jsii"} & modules
-
-
-def test_import_loads_no_pydantic() -> None:
-    assert "pydantic" not in modules_after("from beanpod.manifest import Manifest, ManifestError")
-
-
-@pytest.mark.parametrize("name", package.__all__)
-def test_public_names_exist(name: str) -> None:
-    assert getattr(package, name) is not None
-
-
-def test_other_names_do_not() -> None:
-    with pytest.raises(AttributeError, match=r"module 'beanpod.manifest' has no attribute 'Stage'"):
-        package.Stage  # noqa: B018

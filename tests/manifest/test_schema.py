@@ -10,8 +10,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from beanpod.manifest import Manifest
-from beanpod.manifest._schema import schema, text
-from tools.schema import SCHEMA
+from tools.schema import SCHEMA, schema, text
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "beanpod.toml"

@@ -9,8 +9,8 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from beanpod.manifest import Manifest
-from beanpod.manifest._schema import schema
 from beanpod.manifest.secret_like import looks_secret
+from tools.schema import schema
 
 SERVICE = '[service]\nname = "guestbook"\nimage = "ada/guestbook"\n'
 

@@ -11,7 +11,6 @@ from traceback import format_exception
 from typing import NoReturn, TextIO
 
 from beanpod.cli.commands.context import Connection, Context, DefaultConnection
-from beanpod.cli.environment_secrets import secret_values
 from beanpod.cli.output import make_renderer, output_for
 from beanpod.cli.output.display import PREFIX, Display, Failure
 from beanpod.cli.output.results import ReaderGoneError, Results, failure_document, line_writer
@@ -19,7 +18,6 @@ from beanpod.cli.output.text import Masks, Paint, SafeStream
 from beanpod.cli.parser import parse
 from beanpod.deploy.clock import Clock, SystemClock
 from beanpod.deploy.errors import DeployError, InterruptionError, RolledBackError, UsageError
-from beanpod.manifest import ManifestError
 
 _REQUIREMENTS = ("boto3", "pydantic", "rich", "yaml")
 # 128 + SIGPIPE, as a shell reports it.
@@ -54,6 +52,9 @@ def main(
         install = f"{sys.executable} -m pip install beanpod"
         SafeStream(stderr).line(f"{PREFIX}{', '.join(missing)} not installed: run {install}")
         return UsageError.exit_code
+    # Imported here and below, since beanpod.manifest imports pydantic: --help is quick.
+    from beanpod.cli.environment_secrets import secret_values
+
     masks = Masks()
     stream = stderr if options.json else stdout
     kind = output_for(stream, environ) if options.output == "auto" else options.output
@@ -83,6 +84,8 @@ def _run(context: Context) -> int:
 
 
 def _failure(error: BaseException, context: Context) -> Failure:
+    from beanpod.manifest import ManifestError
+
     verbose, outcome = context.options.verbose, context.outcome()
     match error:
         case DeployError():

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path as FilePath
 from types import MappingProxyType
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from beanpod.manifest._checks import Case, Finding, provider_problems, rule_problems
+from beanpod.manifest._checks import Case, Finding, provider_problems, rule_problems, shared_account
 from beanpod.manifest._layers import Tables, as_written, completed, look_up, overridden, renamed
-from beanpod.manifest._messages import ManifestError, Path, dotted, printable, show, syntax_problem
+from beanpod.manifest._messages import ManifestError, Path, dotted, nearest_first, printable, show, syntax_problem
 from beanpod.manifest._models import StageConfig
 from beanpod.manifest._problems import field_problems
 from beanpod.manifest.secret_like import looks_secret
@@ -20,20 +21,62 @@ from beanpod.manifest.secret_like import looks_secret
 ONLY_STAGE = "dev"
 
 
-def read_stages(path: FilePath, *, build_files: bool = False) -> Mapping[str, StageConfig]:
-    """Read the stages of a manifest, checked.
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest whose every stage is valid.
 
-    Args:
-        path: The file.
-        build_files: Whether the Dockerfile or the compose file must exist.
-
-    Raises:
-        ManifestError: With every problem found.
+    Attributes:
+        path: The file; `service.dockerfile` and `service.compose` are relative to its folder.
+        configurations: The resolved stages by name, in file order.
     """
-    try:
-        return _stages(path, _tables(path), path.parent if build_files else None)
-    except RecursionError:
-        raise ManifestError(path, ["tables are nested too deeply: write them as in the example"]) from None
+
+    path: FilePath
+    configurations: Mapping[str, StageConfig]
+
+    @classmethod
+    def read(cls, path: str | FilePath, *, build_files: bool = False) -> Manifest:
+        """Read and check a manifest, all stages of it: a mistake in prod is found while dev is deployed.
+
+        Args:
+            path: The file.
+            build_files: Whether the Dockerfile or the compose file must exist. Default: no, so that the stacks can be
+                deployed from another repository than the app's.
+
+        Raises:
+            ManifestError: With every problem found.
+        """
+        path = FilePath(path)
+        try:
+            return cls(path, _stages(path, _tables(path), path.parent if build_files else None))
+        except RecursionError:
+            raise ManifestError(path, ["tables are nested too deeply: write them as in the example"]) from None
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Return the names of the stages, in file order; ("dev",) if the file has none."""
+        return tuple(self.configurations)
+
+    def stage(self, name: str | None = None) -> StageConfig:
+        """Return the configuration of one stage.
+
+        Args:
+            name: The stage. Default: the first one in the file.
+
+        Raises:
+            ManifestError: There is no such stage; the message names those there are, the nearest first.
+        """
+        chosen = self.stages[0] if name is None else name
+        if chosen not in self.configurations:
+            known = ", ".join(nearest_first(chosen, self.stages))
+            raise ManifestError(self.path, [f"stage {chosen!r}: no such stage; choose one of: {known}"])
+        return self.configurations[chosen]
+
+    def sharing(self, name: str) -> str | None:
+        """Return a warning if stage `name` shares its account and region with other stages, else None.
+
+        The manifest is valid all the same.
+        """
+        return shared_account(self.stage(name), self.configurations.values())
 
 
 def _tables(path: FilePath) -> Tables:
