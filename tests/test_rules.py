@@ -15,9 +15,10 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 
 from beanpod import (
+    BatchSize,
     Database,
     DatabaseEngine,
-    DeploymentPolicy,
+    DeploymentStrategy,
     DeployPermissions,
     DockerEnvironment,
     GitHubDeployRole,
@@ -42,7 +43,7 @@ from beanpod._rules import (
     variable_problems,
     vpc_problems,
 )
-from beanpod._settings import BatchSizeType, EnvironmentType, OptionSetting
+from beanpod._settings import EnvironmentType, OptionSetting
 from beanpod.manifest import Manifest, ManifestError
 
 SINGLE = {"environment_type": "SingleInstance"}
@@ -363,10 +364,14 @@ OPTION = '[[environment.options]]\nnamespace = "{}"\nname = "{}"\nvalue = "{}"\n
 TWICE = OptionSetting(namespace="aws:x", name="A", value="1")
 # For each rule: a manifest and an argument that break it, and the words of the rule.
 BROKEN: dict[str, tuple[str, Callable[[Stack], object], str]] = {
-    "setting_problems": ("[environment]\nbatch_size = 101\n", environment(batch_size=101), "must be 1 to 100 percent"),
+    "setting_problems": (
+        "[environment]\nbatch_size = 101\n",
+        environment(deployment_strategy=DeploymentStrategy.rolling(batch=BatchSize.percentage(101))),
+        "must be 1 to 100 percent",
+    ),
     "environment_problems": (
         '[environment]\ndeployment_policy = "Rolling"\n',
-        environment(deployment_policy=DeploymentPolicy.ROLLING, batch_size_type=BatchSizeType.PERCENTAGE),
+        environment(deployment_strategy=DeploymentStrategy.rolling()),
         "needs a load balancer",
     ),
     "option_problems": (

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from beanpod._settings import (
-        BatchSizeType,
+        BatchSize,
         DeploymentPolicy,
+        DeploymentStrategy,
         EnvironmentType,
         LoadBalancerScheme,
         LoadBalancerType,
@@ -36,12 +37,13 @@ if TYPE_CHECKING:
 __all__ = [
     "Application",
     "ArtifactBucket",
-    "BatchSizeType",
+    "BatchSize",
     "Database",
     "DatabaseEngine",
     "DeployPermissions",
     "DeployUser",
     "DeploymentPolicy",
+    "DeploymentStrategy",
     "DockerEnvironment",
     "DockerPlatform",
     "DockerService",
@@ -66,12 +68,13 @@ __all__ = [
 _MODULES = {
     "Application": "beanpod.application",
     "ArtifactBucket": "beanpod.artifact_bucket",
-    "BatchSizeType": "beanpod._settings",
+    "BatchSize": "beanpod._settings",
     "Database": "beanpod.database",
     "DatabaseEngine": "beanpod.database_engine",
     "DeployPermissions": "beanpod.deploy_policy",
     "DeployUser": "beanpod.deploy_user",
     "DeploymentPolicy": "beanpod._settings",
+    "DeploymentStrategy": "beanpod._settings",
     "DockerEnvironment": "beanpod.environment",
     "DockerPlatform": "beanpod.platform",
     "DockerService": "beanpod.service",

@@ -15,7 +15,7 @@ from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import jsii
-from aws_cdk import IResolvable, Token
+from aws_cdk import IResolvable, Size, Token
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
@@ -25,6 +25,7 @@ _MODULES = {
     "aws_certificatemanager": "acm",
     "aws_cloudwatch": "cloudwatch",
     "aws_ec2": "ec2",
+    "aws_elasticloadbalancingv2": "elbv2",
     "aws_iam": "iam",
     "aws_kms": "kms",
     "aws_logs": "logs",
@@ -39,7 +40,9 @@ _EXAMPLES = {
     "ArtifactBucket": 'ArtifactBucket(self, "Artifacts")',
     "Construct": "self, or the stack it belongs to",
     "DatabaseEngine": 'DatabaseEngine.mysql("8.4")',
+    "BatchSize": "BatchSize.percentage(25)",
     "DeployPermissions": "environment.deploy_permissions(artifacts)",
+    "DeploymentStrategy": "DeploymentStrategy.rolling()",
     "DockerPlatform": "DockerPlatform.latest()",
     "Duration": "Duration.days(7)",
     "EnvironmentSecret": "EnvironmentSecret.from_secrets_manager(secret)",
@@ -60,6 +63,7 @@ _EXAMPLES = {
     "InstanceType": 'ec2.InstanceType("t4g.micro")',
     "ManagedUpdates": 'ManagedUpdates(start="Tue:09:00")',
     "OptionSetting": 'OptionSetting(namespace="aws:...", name="...", value="...")',
+    "RetentionDays": "logs.RetentionDays.ONE_MONTH",
     "Size": "Size.gibibytes(20)",
     "ScalingTrigger": "ScalingTrigger(upper_threshold=70)",
     "SubnetSelection": "ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)",
@@ -80,6 +84,8 @@ class ArgumentError(TypeError, ValueError):
 def checked(cls: Class) -> Class:
     """Have the constructor, factories and public methods of a class check their arguments by their annotations.
 
+    An attribute `_renamed_arguments` of the class holds former arguments of the constructor, and what to write instead.
+
     Raises:
         ArgumentError: With every problem found; nothing was built then.
     """
@@ -87,14 +93,15 @@ def checked(cls: Class) -> Class:
         if name.startswith("_") and name != "__init__":
             continue
         label = cls.__name__ if name == "__init__" else f"{cls.__name__}.{name}"
+        renamed = getattr(cls, "_renamed_arguments", {}) if name == "__init__" else {}
         if isinstance(member, classmethod):
-            setattr(cls, name, classmethod(_checking(member.__func__, label)))
+            setattr(cls, name, classmethod(_checking(member.__func__, label, renamed)))
         elif inspect.isfunction(member):
-            setattr(cls, name, _checking(member, label))
+            setattr(cls, name, _checking(member, label, renamed))
     return cls
 
 
-def _checking(function: Callable[..., Any], label: str) -> Callable[..., Any]:
+def _checking(function: Callable[..., Any], label: str, renamed: Mapping[str, str]) -> Callable[..., Any]:
     parameters = list(inspect.signature(function).parameters)
 
     @cache
@@ -103,7 +110,7 @@ def _checking(function: Callable[..., Any], label: str) -> Callable[..., Any]:
 
     @wraps(function)
     def call(*arguments: Any, **named: Any) -> Any:
-        problems: list[str] = []
+        problems = [f"{name} is no argument any more: write {renamed[name]}" for name in named if name in renamed]
 
         def admitted(name: str, value: Any) -> Any:
             return _admitted(name, value, hints()[name], problems) if name in hints() else value
@@ -251,7 +258,7 @@ def _name(hint: Any) -> str:
         return "one of " + ", ".join(f"{hint.__name__}.{member.name}" for member in hint)
     module = _MODULES.get(hint.__module__.rpartition(".")[2])
     name = f"{module}.{hint.__name__}" if module else hint.__name__
-    vowel = name[0] in "AEIOU" or module in ("acm", "ec2", "iam", "rds", "s3", "ssm")
+    vowel = name[0] in "AEIOU" or module in ("acm", "ec2", "elbv2", "iam", "rds", "s3", "ssm")
     return f"an {name}" if vowel else f"a {name}"
 
 
@@ -295,12 +302,16 @@ def _remedy(name: str, value: Any, hints: tuple[Any, ...]) -> str:
         return f"write {value.strip()}"
     if hint is bool:
         return "write True or False"
-    if isinstance(hint, type) and issubclass(hint, Enum):
+    if isinstance(hint, type) and issubclass(hint, Enum) and not isinstance(value, int):
         return _member(value, hint)
     if (origin := get_origin(hint)) is not None:
         return _container(value, hint, origin)
     if hint is str and hasattr(value, "to_string") and not isinstance(value, Construct):
         return f'write "{value.to_string()}"'
+    if hint is ec2.InstanceType and isinstance(value, str):
+        return f'write ec2.InstanceType("{value}")'
+    if hint is Size and isinstance(value, int):
+        return f"write Size.gibibytes({value})"
     example = _EXAMPLES.get(getattr(hint, "__name__", ""))
     return f"write {example}" if example else ""
 

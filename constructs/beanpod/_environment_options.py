@@ -1,172 +1,211 @@
-"""The options of one environment while it is put together, and what may still be added to them."""
+"""The options of one environment: checked together when the environment is made and with every later change.
+
+What CloudFormation gets is sorted by namespace and name, so that the same settings give the same template. Later
+additions follow in the same order, and positions stay: `add_property_override("OptionSettings.3.Value", ...)` means the
+same option afterwards.
+"""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from aws_cdk import IResolvable
 from aws_cdk import aws_elasticbeanstalk as beanstalk
 from constructs import IConstruct
 
-from beanpod._checks import refuse
-from beanpod._option_checks import variable_problems
-from beanpod._option_overrides import overridden, override_problems
-from beanpod._option_rows import HEALTH, SECRETS, VARIABLES, Row
-from beanpod._settings import EnvironmentSettings, OptionSetting
-from beanpod._tokens import known
+from beanpod._checks import plain, reject
+from beanpod._option_keys import ENVIRONMENT, LAUNCH, OPTIONS, VPC, key_problems
+from beanpod._rules import Problem, environment_problems, variable_problems
+from beanpod._settings import Options
+from beanpod._tokens import known, text
 
 Property = beanstalk.CfnEnvironment.OptionSettingProperty
+# Namespace, name and resource name, "" for none.
 Key = tuple[str, str, str]
 
-_OTHER_KIND = {VARIABLES: SECRETS, SECRETS: VARIABLES}
-_KINDS = {VARIABLES: "a plain one", SECRETS: "a secret"}
+VARIABLES = "aws:elasticbeanstalk:application:environment"
+SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
+HEALTH = "aws:elasticbeanstalk:healthreporting:system"
 _DOCUMENT = (HEALTH, "ConfigDocument", "")
 _EVERY_MINUTE = 60
+_NEEDED = {(LAUNCH, "IamInstanceProfile"), (VPC, "VPCId"), (VPC, "Subnets"), (ENVIRONMENT, "EnvironmentType")}
+# Arguments of the constructs whose type or name differs from the setting that the rules name.
+_ARGUMENTS = {
+    "deployment_policy": "deployment_strategy",
+    "batch_size": "deployment_strategy.batch",
+    "traffic_split_percent": "deployment_strategy.percent",
+    "evaluation_minutes": "deployment_strategy.evaluation",
+    "scaling.period_minutes": "scaling.period",
+    "scaling.breach_minutes": "scaling.breach_duration",
+    "log_retention_days": "log_retention",
+}
+
+
+def variable_keys(variables: Mapping[str, str], secrets: Mapping[str, str]) -> dict[Key, str]:
+    """Return plain variables, and secret ones by reference, as options; a name may be in both."""
+    given = ((VARIABLES, variables), (SECRETS, secrets))
+    return {(namespace, name, ""): value for namespace, values in given for name, value in values.items()}
 
 
 class EnvironmentOptions:
-    """Rows by namespace, name and resource name. An option is set once; a variable is plain or secret, not both."""
+    """The values by key. An option is set once; a variable is plain or secret, not both."""
 
-    def __init__(self, owner: IConstruct, rows: Iterable[Row], settings: EnvironmentSettings | None = None) -> None:
-        """Collect the options that an environment is created with.
+    def __init__(self, owner: IConstruct, options: Options, ingress_port: float | None = None) -> None:
+        """Collect the options that the environment's properties became.
 
         Args:
-            owner: The environment that refusals name.
-            rows: What it is created with.
-            settings: What the rows were made of, for the checks of `override`.
+            owner: The environment that errors name.
+            options: By namespace and name.
+            ingress_port: The only port that the instances' security group admits the load balancer on, if known.
         """
         self._owner = owner
-        self.settings = settings
-        self._properties: dict[Key, Property] = {}
-        self._order: list[Key] = []
-        for namespace, name, value in rows:
-            self._put((namespace, name, ""), value)
+        self._ingress_port = ingress_port
+        self._values = {
+            (namespace, name, ""): text(value)
+            for namespace, values in options.items()
+            for name, value in values.items()
+            if value is not None
+        }
 
-    def add_variables(self, variables: Mapping[str, str], secrets: Mapping[str, str]) -> None:
-        """Add plain variables, and secret ones by reference.
+    def problems(self) -> list[str]:
+        """Return what Beanstalk would refuse."""
+        return list(self._problems(self._values))
 
-        Raises:
-            ValueError: A name is taken or no name for a variable, or 4,096 bytes would be exceeded.
-        """
-        refuse(self._owner, variable_problems({**self._variables(), **variables}, secrets))
-        new = [(VARIABLES, *pair) for pair in variables.items()] + [(SECRETS, *pair) for pair in secrets.items()]
-        for namespace, name, value in new:
-            self.add(OptionSetting(namespace=namespace, name=name, value=value))
+    def add(self, options: Mapping[Key, str]) -> list[str]:
+        """Add options that are not set yet, and return the problems; nothing changes if there are any."""
+        taken = []
+        for namespace, name, _ in (key for key in options if key in self._values):
+            remedy = "" if namespace in (VARIABLES, SECRETS) else ", or write override_option"
+            taken.append(f"option {namespace} {name} is set already: set it once{remedy}")
+        return taken or self._change(options)
 
-    def add(self, option: OptionSetting) -> None:
-        """Add any option.
-
-        Raises:
-            ValueError: It is set already, or it is a variable that `add_variables` would refuse.
-        """
-        key = (option.namespace, option.name, option.resource_name or "")
-        refuse(self._owner, self._taken(key))
-        if option.namespace == VARIABLES:
-            refuse(self._owner, variable_problems({**self._variables(), option.name: option.value}, ()))
-        self._put(key, option.value)
-
-    def override(self, namespace: str, name: str, value: str | None, resource_name: str | None = None) -> None:
-        """Set an option whether it is set or not; None takes it away. The checks of its argument hold.
-
-        Raises:
-            ValueError: As the argument would, or it is a variable that `add_variables` would refuse.
-        """
-        key = (namespace, name, resource_name or "")
-        if self.settings is not None:
-            taken = [(kind, option) for kind, option, _ in self._properties]
-            refuse(self._owner, override_problems(namespace, name, value, self.settings, taken))
-            self.settings = overridden(namespace, name, value, self.settings)
-        if value is None:
-            self._properties.pop(key, None)
-            return
-        if namespace == VARIABLES:
-            refuse(self._owner, variable_problems({**self._variables(), name: value}, ()))
-        if (_OTHER_KIND.get(namespace), name, "") in self._properties:
-            refuse(
-                self._owner, [f"variable {name} is set already, as {_KINDS[_OTHER_KIND[namespace]]}: remove it first"]
-            )
-        self._put(key, value)
+    def override(self, options: Mapping[Key, str | None]) -> list[str]:
+        """Set options or, with None, remove them, and return the problems; nothing changes if there are any."""
+        problems: list[str] = []
+        for (namespace, name, _), value in options.items():
+            if known(namespace):
+                keys = [(taken, known_name) for taken, known_name, _ in self._values]
+                problems += map(str, key_problems(namespace, name, keys))
+            if value is None and (namespace, name) in _NEEDED:
+                problems.append(f"option {namespace} {name} must not be removed: no environment launches without it")
+        if problems:
+            return problems
+        # One option is named; of several, the message of each problem names its setting.
+        prefix = "".join(f"option {namespace} {name}: " for namespace, name, _ in options) if len(options) == 1 else ""
+        return [f"{prefix}{problem}" for problem in self._change(options)]
 
     def adopt(self, assigned: Any) -> None:
-        """Keep option settings that were assigned to the L1 resource's `option_settings` directly.
+        """Read the option settings of the L1 resource, which may have been assigned directly.
 
         Raises:
-            ValueError: A token, of which nothing can be read.
+            ValueError: They are a token, of which nothing can be read.
         """
         entries = assigned if isinstance(assigned, list) else [assigned]
-        rows = [_row(entry) for entry in entries]
-        if rows == [_row(self._properties[key]) for key in self._order]:
-            return
-        if None in rows:
-            problem = (
-                "option_settings of its resource was set to a token, which nothing can be added to: "
-                "set options with override_option instead"
-            )
-            refuse(self._owner, [problem])
-        self._properties, self._order = {}, []
-        for namespace, name, resource, value in filter(None, rows):
-            self._put((namespace, name, resource or ""), value or "")
-            self._order.append((namespace, name, resource or ""))
+        self._values = dict(map(self._entry, entries))
 
-    def publish(self, metric: str) -> None:
-        """Have Beanstalk publish a metric of the environment every minute, the only interval there is.
+    def publish(self, metrics: Sequence[str]) -> None:
+        """Publish metrics every minute, the only interval there is, beside those of a given document.
 
         Raises:
-            ValueError: `ConfigDocument` is set already, and not as JSON.
+            ValueError: `ConfigDocument` is set already, and not as a JSON object.
         """
-        given = self._properties.get(_DOCUMENT)
-        if given is None:
-            self._put(_DOCUMENT, _with_metric({}, metric))
-        elif known(given.value):
-            self._put(_DOCUMENT, _with_metric(self._parsed(given.value), metric))
+        document = self._document() if metrics else None
+        if document is not None:
+            published = {**_environment_metrics(document), **dict.fromkeys(metrics, _EVERY_MINUTE)}
+            every = {**(document.get("CloudWatchMetrics") or {}), "Environment": published}
+            value = json.dumps({**document, "CloudWatchMetrics": every, "Version": 1}, sort_keys=True)
+            self._values[_DOCUMENT] = value
+
+    @property
+    def published_metrics(self) -> list[str] | None:
+        """Return the metrics that the environment publishes, None if only CloudFormation knows them."""
+        document = self._document()
+        return None if document is None else [name for name, it in _environment_metrics(document).items() if it]
+
+    def sort(self) -> None:
+        """Sort the options, before CloudFormation gets them for the first time."""
+        self._values = dict(sorted(self._values.items()))
+
+    def value(self, namespace: str, name: str) -> str | None:
+        """Return the value of an option, None if it is not set."""
+        return self._values.get((namespace, name, ""))
 
     def properties(self) -> list[IResolvable | Property]:
-        """What CloudFormation gets: sorted, so that the same settings give the same template; what comes later, after.
+        """Return what CloudFormation gets."""
+        return [
+            Property(namespace=namespace, option_name=name, value=value, resource_name=resource or None)
+            for (namespace, name, resource), value in self._values.items()
+        ]
 
-        Positions stay: `add_property_override("OptionSettings.3.Value", ...)` means the same option afterwards.
+    def _change(self, options: Mapping[Key, str | None]) -> list[str]:
+        merged = {**self._values, **dict(sorted(options.items()))}
+        changed = {key: value for key, value in merged.items() if value is not None}
+        before = self.problems()
+        problems = [problem for problem in self._problems(changed) if problem not in before]
+        if not problems:
+            self._values = changed
+        return problems
+
+    def _problems(self, values: Mapping[Key, str]) -> Iterator[str]:
+        settings, problems = _settings(values)
+        for problem in (*problems, *environment_problems(settings)):
+            yield str(problem._replace(setting=_ARGUMENTS.get(problem.setting, problem.setting)))
+        port = settings.get("instance_port", 80)
+        admitted = self._ingress_port if settings.get("environment_type") == "LoadBalanced" else None
+        if known(admitted) and port not in (admitted, None):
+            yield (
+                f"instance_port must be {admitted:g}, the only one that the load balancer may reach, got {port}: "
+                "give it to ServiceNetwork and DockerEnvironment alike"
+            )
+        variables = {name: plain(value) for (namespace, name, _), value in values.items() if namespace == VARIABLES}
+        secrets = [name for namespace, name, _ in values if namespace == SECRETS]
+        yield from map(str, variable_problems(variables, secrets))
+        for name in variables.keys() & secrets:
+            yield f"variable {name} is set already: set it once, as a plain variable or as a secret"
+
+    def _document(self) -> dict[str, Any] | None:
+        """Return the configuration of metrics and health rules, None for a token.
+
+        Raises:
+            ValueError: It is no JSON object.
         """
-        kept = [key for key in self._order if key in self._properties]
-        self._order = [*kept, *sorted(set(self._properties).difference(kept))]
-        return [self._properties[key] for key in self._order]
-
-    def _variables(self) -> dict[str, str]:
-        return {name: row.value or "" for (kind, name, _), row in self._properties.items() if kind == VARIABLES}
-
-    def _put(self, key: Key, value: str) -> None:
-        namespace, name, resource = key
-        self._properties[key] = Property(
-            namespace=namespace, option_name=name, value=value, resource_name=resource or None
-        )
-
-    def _taken(self, key: Key) -> Iterator[str]:
-        namespace, name, _ = key
-        if key in self._properties or (_OTHER_KIND.get(namespace), name, "") in self._properties:
-            remedy = "" if namespace in _OTHER_KIND else ", or write override_option"
-            yield f"option {namespace} {name} is set already: set it once{remedy}"
-
-    def _parsed(self, document: str) -> dict[str, Any]:
-        try:
-            parsed = json.loads(document)
-        except ValueError:
-            parsed = None
+        value = self._values.get(_DOCUMENT, "{}")
+        if not known(value):
+            return None
+        parsed = None
+        with suppress(ValueError):
+            parsed = json.loads(value)
         if not isinstance(parsed, dict):
-            refuse(self._owner, [f"option {HEALTH} ConfigDocument must be a JSON object, got {document!r}"])
-        return dict(parsed)
+            reject(self._owner, f"option {HEALTH} ConfigDocument must be a JSON object, got {value!r}")
+        return parsed
+
+    def _entry(self, entry: Any) -> tuple[Key, str]:
+        if isinstance(entry, dict):
+            snake_case = {"optionName": "option_name", "resourceName": "resource_name"}
+            entry = Property(**{str(snake_case.get(name, name)): value for name, value in entry.items()})
+        if not isinstance(entry, Property):
+            reject(
+                self._owner,
+                "option_settings of its resource was set to a token, which nothing can be added to: set options with "
+                "override_option instead",
+            )
+        return (entry.namespace, entry.option_name, entry.resource_name or ""), entry.value or ""
 
 
-def _row(entry: Any) -> tuple[str, str, str | None, str | None] | None:
-    """Namespace, name, resource name and value of an entry; None for a token."""
-    if isinstance(entry, dict):
-        names = ("namespace", "option_name", "resource_name", "value")
-        camel = ("namespace", "optionName", "resourceName", "value")
-        got = [entry.get(name, entry.get(other)) for name, other in zip(names, camel, strict=True)]
-        return (str(got[0]), str(got[1]), got[2], got[3])
-    if not isinstance(entry, Property):
-        return None
-    return (entry.namespace, entry.option_name, entry.resource_name, entry.value)
+def _settings(values: Mapping[Key, str]) -> tuple[dict[str, Any], list[Problem]]:
+    """Return the settings that the options stand for, as the rules take them: None for a token."""
+    settings: dict[str, Any] = {}
+    problems = []
+    for (namespace, name, _), value in values.items():
+        if (namespace, name) in OPTIONS:
+            setting, parse = OPTIONS[namespace, name]
+            try:
+                settings[setting] = parse(value) if known(value) else None
+            except ValueError:
+                problems.append(Problem(setting, value, f"must be a {'whole ' if parse is int else ''}number"))
+    return settings, problems
 
 
-def _with_metric(document: dict[str, Any], metric: str) -> str:
-    metrics = dict(document.get("CloudWatchMetrics") or {})
-    metrics["Environment"] = {**(metrics.get("Environment") or {}), metric: _EVERY_MINUTE}
-    return json.dumps({**document, "CloudWatchMetrics": metrics, "Version": 1}, sort_keys=True)
+def _environment_metrics(document: Mapping[str, Any]) -> dict[str, Any]:
+    return (document.get("CloudWatchMetrics") or {}).get("Environment") or {}

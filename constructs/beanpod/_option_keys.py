@@ -38,7 +38,10 @@ OPTIONS: dict[tuple[str, str], tuple[str, Callable[[str], Any]]] = {
     (LAUNCH, "RootVolumeSize"): ("root_volume_size", int),
     (PROCESS, "Port"): ("instance_port", int),
     (PROCESS, "HealthCheckPath"): ("health_check_path", str),
+    ("aws:elasticbeanstalk:application", "Application Healthcheck URL"): ("health_check_path", str),
+    ("aws:elbv2:listener:443", "SSLCertificateArns"): ("certificate", str),
     (VPC, "ELBScheme"): ("load_balancer_scheme", str),
+    (ENVIRONMENT, "EnvironmentType"): ("environment_type", str),
     (ENVIRONMENT, "LoadBalancerType"): ("load_balancer_type", str),
     ("aws:ec2:instances", "InstanceTypes"): ("instance_types", lambda value: tuple(value.split(","))),
     ("aws:elasticbeanstalk:cloudwatch:logs", "RetentionInDays"): ("log_retention_days", int),
@@ -78,7 +81,7 @@ def override_problems(namespace: str, name: str, value: str, values: Values) -> 
         value: The option's value.
         values: The settings of the environment, as `environment_problems` takes them.
     """
-    if (namespace, name) not in OPTIONS:
+    if (namespace, name) not in OPTIONS or (namespace, name) in _DECIDED_BY:
         return
     setting, parse = OPTIONS[namespace, name]
     try:

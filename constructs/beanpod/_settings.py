@@ -1,9 +1,38 @@
-"""What an environment's options are computed from: plain values, no construct."""
+"""Typed values of an environment's settings, and the options of Beanstalk that they become.
 
-from dataclasses import dataclass
+Spellings and allowed values: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/command-options-general.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import get_args
+
+from aws_cdk import Duration
+from aws_cdk import aws_logs as logs
 
 from beanpod._arguments import checked
+from beanpod._rules import UNITS, LogRetention
+
+# By namespace and name; None for an option that is left out.
+Options = Mapping[str, Mapping[str, str | float | bool | None]]
+
+_DAYS = logs.RetentionDays
+RETENTION_DAYS: dict[logs.RetentionDays, int] = dict(
+    zip(
+        (
+            *(_DAYS.ONE_DAY, _DAYS.THREE_DAYS, _DAYS.FIVE_DAYS, _DAYS.ONE_WEEK, _DAYS.TWO_WEEKS, _DAYS.ONE_MONTH),
+            *(_DAYS.TWO_MONTHS, _DAYS.THREE_MONTHS, _DAYS.FOUR_MONTHS, _DAYS.FIVE_MONTHS, _DAYS.SIX_MONTHS),
+            *(_DAYS.ONE_YEAR, _DAYS.THIRTEEN_MONTHS, _DAYS.EIGHTEEN_MONTHS, _DAYS.TWO_YEARS, _DAYS.FIVE_YEARS),
+            _DAYS.TEN_YEARS,
+        ),
+        get_args(LogRetention),
+        strict=True,
+    )
+)
+"""How long Beanstalk can have CloudWatch keep logs."""
 
 
 class EnvironmentType(StrEnum):
@@ -31,7 +60,7 @@ class LoadBalancerType(StrEnum):
 
 
 class DeploymentPolicy(StrEnum):
-    """How a new version reaches the instances.
+    """How a new version reaches the instances, in Beanstalk's words. `DeploymentStrategy` has the details.
 
     https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/using-features.rolling-version-deploy.html
     """
@@ -43,11 +72,99 @@ class DeploymentPolicy(StrEnum):
     TRAFFIC_SPLITTING = "TrafficSplitting"
 
 
-class BatchSizeType(StrEnum):
-    """What a batch size counts."""
+@checked
+@dataclass(frozen=True)
+class BatchSize:
+    """How many instances a rolling deployment updates at a time. Made by `percentage` or `count`."""
 
-    PERCENTAGE = "Percentage"
-    FIXED = "Fixed"
+    kind: str
+    size: int
+
+    @classmethod
+    def percentage(cls, percent: int) -> BatchSize:
+        """Return a share of the running instances, 1 to 100 percent."""
+        return cls("Percentage", percent)
+
+    @classmethod
+    def count(cls, instances: int) -> BatchSize:
+        """Return a number of instances, 1 or more and not more than the environment's `max_size`."""
+        return cls("Fixed", instances)
+
+
+@checked
+@dataclass(frozen=True)
+class DeploymentStrategy:
+    """How a release reaches the instances. Made by one of its factories.
+
+    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/using-features.rolling-version-deploy.html
+
+    Attributes:
+        policy: The deployment policy in Beanstalk's words.
+        options: The options of Beanstalk, by namespace and name.
+    """
+
+    policy: DeploymentPolicy
+    options: Options
+
+    @classmethod
+    def all_at_once(cls) -> DeploymentStrategy:
+        """Update all instances at the same time: the fastest way, with a moment of downtime."""
+        return cls._of(DeploymentPolicy.ALL_AT_ONCE)
+
+    @classmethod
+    def rolling(cls, *, batch: BatchSize | None = None) -> DeploymentStrategy:
+        """Update one batch of instances after another, with less capacity meanwhile. Needs a load balancer.
+
+        Args:
+            batch: Default: 25 percent.
+        """
+        return cls._in_batches(DeploymentPolicy.ROLLING, batch)
+
+    @classmethod
+    def rolling_with_additional_batch(cls, *, batch: BatchSize | None = None) -> DeploymentStrategy:
+        """Launch a batch of new instances, then update one batch after another. Needs a load balancer.
+
+        Args:
+            batch: Default: 25 percent.
+        """
+        return cls._in_batches(DeploymentPolicy.ROLLING_WITH_ADDITIONAL_BATCH, batch)
+
+    @classmethod
+    def immutable(cls) -> DeploymentStrategy:
+        """Launch as many new instances, and terminate the old ones once these are healthy."""
+        return cls._of(DeploymentPolicy.IMMUTABLE)
+
+    @classmethod
+    def traffic_splitting(cls, *, percent: int = 10, evaluation: Duration | None = None) -> DeploymentStrategy:
+        """Launch as many new instances, and send them a share of the requests first.
+
+        Needs an application load balancer.
+
+        Args:
+            percent: The share of the requests, 1 to 100 percent.
+            evaluation: For how long, 3 to 600 minutes. Default: 5 minutes.
+        """
+        minutes = (evaluation or Duration.minutes(5)).to_minutes(integral=False)
+        splitting = {"NewVersionPercent": percent, "EvaluationTime": minutes}
+        return cls._of(DeploymentPolicy.TRAFFIC_SPLITTING, {"aws:elasticbeanstalk:trafficsplitting": splitting})
+
+    @classmethod
+    def _in_batches(cls, policy: DeploymentPolicy, batch: BatchSize | None) -> DeploymentStrategy:
+        batch = batch or BatchSize.percentage(25)
+        return cls(
+            policy,
+            {
+                "aws:elasticbeanstalk:command": {
+                    "DeploymentPolicy": policy,
+                    "BatchSizeType": batch.kind,
+                    "BatchSize": batch.size,
+                }
+            },
+        )
+
+    @classmethod
+    def _of(cls, policy: DeploymentPolicy, options: Options | None = None) -> DeploymentStrategy:
+        return cls(policy, {"aws:elasticbeanstalk:command": {"DeploymentPolicy": policy}, **(options or {})})
 
 
 @checked
@@ -57,19 +174,37 @@ class ScalingTrigger:
 
     Attributes:
         measure: A metric of the group, such as `CPUUtilization` (percent), `NetworkOut` (bytes) or `RequestCount`.
+        unit: Default: the one in which CloudWatch knows the measure.
+        statistic: How the measure is aggregated over the instances.
         lower_threshold: One instance is removed when the measure stays below it. In `unit`.
         upper_threshold: One instance is added when the measure stays above it. In `unit`.
-        period_minutes: Minutes between two samples of the measure.
-        breach_minutes: Minutes for which a threshold must be crossed before an instance is added or removed.
+        period: Between two samples of the measure, in whole minutes. Default: 5 minutes.
+        breach_duration: How long a threshold must be crossed before an instance is added or removed, in whole minutes.
+            Default: 5 minutes.
     """
 
     measure: str = "CPUUtilization"
-    unit: str = "Percent"
+    unit: str | None = None
     statistic: str = "Average"
     lower_threshold: float = 30
     upper_threshold: float = 70
-    period_minutes: int = 5
-    breach_minutes: int = 5
+    period: Duration = field(default_factory=lambda: Duration.minutes(5))
+    breach_duration: Duration = field(default_factory=lambda: Duration.minutes(5))
+
+    @property
+    def options(self) -> Options:
+        """Return the options of Beanstalk."""
+        return {
+            "aws:autoscaling:trigger": {
+                "MeasureName": self.measure,
+                "Unit": self.unit or UNITS.get(self.measure, "Percent"),
+                "Statistic": self.statistic,
+                "LowerThreshold": self.lower_threshold,
+                "UpperThreshold": self.upper_threshold,
+                "Period": self.period.to_minutes(integral=False),
+                "BreachDuration": self.breach_duration.to_minutes(integral=False),
+            }
+        }
 
 
 @checked
@@ -85,6 +220,22 @@ class ManagedUpdates:
     start: str = "Tue:09:00"
     level: str = "minor"
 
+    def options(self, service_role_arn: str) -> Options:
+        """Return the options of Beanstalk.
+
+        Args:
+            service_role_arn: The role with which Beanstalk updates the environment.
+        """
+        namespace = "aws:elasticbeanstalk:managedactions"
+        return {
+            namespace: {
+                "ManagedActionsEnabled": True,
+                "PreferredStartTime": self.start,
+                "ServiceRoleForManagedUpdates": service_role_arn,
+            },
+            f"{namespace}:platformupdate": {"UpdateLevel": self.level},
+        }
+
 
 @checked
 @dataclass(frozen=True, kw_only=True)
@@ -95,44 +246,3 @@ class OptionSetting:
     name: str
     value: str
     resource_name: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class EnvironmentSettings:
-    """Everything an environment's options are computed from. `DockerEnvironment` documents each."""
-
-    environment_type: EnvironmentType
-    vpc_id: str
-    instance_subnets: str
-    load_balancer_subnets: str | None
-    public_instances: bool
-    instance_security_group: str
-    load_balancer_security_group: str | None
-    instance_profile: str
-    service_role: str
-    instance_types: tuple[str, ...]
-    root_volume_size: int
-    min_size: int
-    max_size: int
-    scaling: ScalingTrigger
-    deployment_policy: DeploymentPolicy
-    batch_size_type: BatchSizeType
-    batch_size: int
-    traffic_split_percent: int
-    evaluation_minutes: int
-    health_check_path: str
-    certificate: str | None
-    ssl_policy: str
-    log_retention_days: int
-    managed_updates: ManagedUpdates | None
-    load_balancer_scheme: str = LoadBalancerScheme.INTERNET_FACING
-    load_balancer_type: str = LoadBalancerType.APPLICATION
-    additional_instance_security_groups: tuple[str, ...] = ()
-    additional_load_balancer_security_groups: tuple[str, ...] = ()
-    instance_port: int = 80
-    ingress_port: float | None = None
-
-    @property
-    def load_balanced(self) -> bool:
-        """Return whether the environment has a load balancer."""
-        return self.environment_type == EnvironmentType.LOAD_BALANCED

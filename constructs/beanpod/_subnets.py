@@ -7,7 +7,7 @@ from functools import cached_property
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
-from beanpod._settings import EnvironmentSettings, LoadBalancerScheme, LoadBalancerType
+from beanpod._settings import LoadBalancerScheme, LoadBalancerType
 from beanpod._tokens import is_list_token, known
 
 PUBLIC = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)
@@ -114,7 +114,7 @@ def is_made_here(vpc: ec2.IVpc) -> bool:
     return isinstance(vpc, ec2.Vpc)
 
 
-def group_problems(name: str, group: ec2.ISecurityGroup, vpc: ec2.IVpc) -> Iterator[str]:
+def group_problems(name: str, group: ec2.ISecurityGroup | None, vpc: ec2.IVpc) -> Iterator[str]:
     """Check that a security group belongs to the VPC, as far as that is known at synth."""
     resource = group.node.default_child if isinstance(group, Construct) else None
     if not isinstance(resource, ec2.CfnSecurityGroup):
@@ -125,24 +125,30 @@ def group_problems(name: str, group: ec2.ISecurityGroup, vpc: ec2.IVpc) -> Itera
 
 
 def placement_problems(
-    vpc: ec2.IVpc, instances: Subnets, load_balancer: Subnets | None, settings: EnvironmentSettings
+    vpc: ec2.IVpc,
+    instances: Subnets,
+    load_balancer: Subnets | None,
+    kind: LoadBalancerType,
+    scheme: LoadBalancerScheme,
 ) -> Iterator[str]:
     """Check that an environment's subnets are of its VPC and suit its load balancer, as far as is known at synth."""
     for name, subnets in (("instance_subnets", instances), ("load_balancer_subnets", load_balancer)):
         for path in foreign(vpc, subnets) if subnets else ():
             yield f"{name} must be of vpc {vpc.node.path}, got {path}: choose subnets of that VPC"
     if load_balancer is not None:
-        yield from _load_balancer_problems(instances, load_balancer, settings)
+        yield from _load_balancer_problems(instances, load_balancer, kind, scheme)
 
 
-def _load_balancer_problems(instances: Subnets, load_balancer: Subnets, settings: EnvironmentSettings) -> Iterator[str]:
-    if settings.load_balancer_scheme == LoadBalancerScheme.INTERNET_FACING and load_balancer.kinds - {"public"}:
+def _load_balancer_problems(
+    instances: Subnets, load_balancer: Subnets, kind: LoadBalancerType, scheme: LoadBalancerScheme
+) -> Iterator[str]:
+    if scheme == LoadBalancerScheme.INTERNET_FACING and load_balancer.kinds - {"public"}:
         yield (
             f"load_balancer_subnets must be public for an internet-facing load balancer, got "
             f"{' and '.join(sorted(load_balancer.kinds))} ones: choose public ones, or set "
             "load_balancer_scheme=LoadBalancerScheme.INTERNAL"
         )
-    if settings.load_balancer_type == LoadBalancerType.APPLICATION:
+    if kind == LoadBalancerType.APPLICATION:
         yield from load_balancer.zone_problems("load_balancer_subnets", "an application load balancer needs them")
     yield from _missing_zones(instances.zones or set(), load_balancer.zones or set())
 

@@ -1,34 +1,38 @@
 """The Beanstalk application: the name that versions and environments belong to."""
 
 from collections.abc import Iterator
+from typing import Protocol
 
+import jsii
 from aws_cdk import aws_elasticbeanstalk as beanstalk
 from aws_cdk import aws_iam as iam
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from beanpod._arguments import checked
 from beanpod._checks import plain, refuse
-from beanpod._option_checks import description_problems
 from beanpod._rules import Problem, setting_problems
 from beanpod._tokens import known
 
 
-class IApplication(Construct):
-    """An `Application`, or one from `Application.from_application_name`.
+class IApplication(IConstruct, Protocol):
+    """An `Application`, or one from `Application.from_application_name`."""
 
-    Attributes:
-        application_name: The name that versions and environments belong to.
-        replacement_key: Text that changes when the application is renamed, for the metadata of stacks that read the
-            names of its environments.
-    """
+    @property
+    def application_name(self) -> str:
+        """The name that versions and environments belong to."""
 
-    application_name: str
-    replacement_key: str = ""
+    @property
+    def replacement_key(self) -> str:
+        """Text that changes when the application is renamed.
+
+        It goes into the metadata of stacks that read the names of the application's environments.
+        """
 
 
 @checked
-class Application(IApplication):
-    """A Beanstalk application with a limit on the versions it keeps.
+@jsii.implements(IApplication)
+class Application(Construct):
+    """A Beanstalk application with a limit on the versions that are kept.
 
     Beanstalk stops taking releases at the account's quota of versions (1,000 by default), so old ones must be deleted.
     https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/applications-lifecycle.html
@@ -82,10 +86,21 @@ class Application(IApplication):
     @classmethod
     def from_application_name(cls, scope: Construct, construct_id: str, application_name: str) -> IApplication:
         """Import an application by its name."""
-        application = IApplication(scope, construct_id)
-        application.application_name = application_name
-        application.replacement_key = application_name if known(application_name) else ""
-        return application
+        return _ImportedApplication(scope, construct_id, application_name)
+
+
+@jsii.implements(IApplication)
+class _ImportedApplication(Construct):
+    def __init__(self, scope: Construct, construct_id: str, application_name: str) -> None:
+        super().__init__(scope, construct_id)
+        self.application_name = application_name
+        self.replacement_key = application_name if known(application_name) else ""
+
+
+def description_problems(description: str | None) -> Iterator[str]:
+    """Check the description of an application or an environment."""
+    if known(description) and len(description) > 200:
+        yield f"description must be at most 200 characters, got {len(description)}: shorten it"
 
 
 def _problems(name: str | None, description: str | None, max_versions: int) -> Iterator[str | Problem]:

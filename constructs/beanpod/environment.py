@@ -1,12 +1,16 @@
 """The environment: an app on Elastic Beanstalk's Docker platform."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
 
-from aws_cdk import Acknowledgment, Fn, Validations
+from aws_cdk import Acknowledgment, Fn, Size, SizeRoundingBehavior, Stack, Validations
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticbeanstalk as beanstalk
+from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_route53 as route53
 from constructs import Construct
 
@@ -14,16 +18,15 @@ from beanpod._arguments import checked
 from beanpod._checks import refuse, reject
 from beanpod._connectivity import BeanstalkReachable, DatabaseReachable, ingress_port, needs_rule_check
 from beanpod._cross_stack import allow_replacement, export_network, in_different_stacks, redeploy_on_change
-from beanpod._environment_options import EnvironmentOptions
-from beanpod._option_checks import name_problems, setting_problems, variable_problems
-from beanpod._option_rows import option_rows
+from beanpod._environment_options import HEALTH, EnvironmentOptions, Key, variable_keys
+from beanpod._option_keys import ENVIRONMENT, LAUNCH, PROCESS, VPC
 from beanpod._record_target import address_target, load_balancer_target
 from beanpod._reserved_tags import remove_reserved_tags
-from beanpod._rules import option_problems
+from beanpod._rules import Problem, option_problems
 from beanpod._settings import (
-    BatchSizeType,
+    RETENTION_DAYS,
     DeploymentPolicy,
-    EnvironmentSettings,
+    DeploymentStrategy,
     EnvironmentType,
     LoadBalancerScheme,
     LoadBalancerType,
@@ -41,24 +44,21 @@ from beanpod._subnets import (
     placement_problems,
     select,
 )
-from beanpod._tokens import is_list_token, known, text
-from beanpod.application import Application, IApplication
+from beanpod._tokens import known, text
+from beanpod.application import Application, IApplication, description_problems
 from beanpod.database_interface import IDatabase
-from beanpod.environment_interface import ExistingEnvironment, IDockerEnvironment
+from beanpod.environment_interface import HEALTH_METRIC, METRICS, EnvironmentBase, IDockerEnvironment
 from beanpod.environment_secret import EnvironmentSecret
 from beanpod.platform import DockerPlatform
 from beanpod.roles import InstanceRole, ServiceRole
 
-# Namespace, name, value (None: left out) and resource name.
-ByKey = tuple[str, str, str | None, str | None]
-
 DEFAULT_MAX_VERSIONS = 50
 _TUESDAYS = ManagedUpdates()
-_DEFAULT_SSL_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+_LOGS = "aws:elasticbeanstalk:cloudwatch:logs"
 
 
 @checked
-class DockerEnvironment(IDockerEnvironment):
+class DockerEnvironment(EnvironmentBase):
     """A Beanstalk environment on the Docker platform, and its application unless one is given.
 
     Infrastructure owns every setting, delivery owns only the version: no version label is named here, so a new
@@ -78,6 +78,15 @@ class DockerEnvironment(IDockerEnvironment):
         service_role: The role with which Beanstalk watches and updates the environment.
     """
 
+    _renamed_arguments: ClassVar[Mapping[str, str]] = {
+        "deployment_policy": "deployment_strategy=DeploymentStrategy.rolling()",
+        "batch_size": "deployment_strategy=DeploymentStrategy.rolling(batch=BatchSize.percentage(25))",
+        "batch_size_type": "deployment_strategy=DeploymentStrategy.rolling(batch=BatchSize.count(2))",
+        "traffic_split_percent": "deployment_strategy=DeploymentStrategy.traffic_splitting(percent=10)",
+        "evaluation_minutes": "deployment_strategy=DeploymentStrategy.traffic_splitting(evaluation=...)",
+        "log_retention_days": "log_retention=logs.RetentionDays.ONE_MONTH",
+    }
+
     def __init__(
         self,
         scope: Construct,
@@ -92,19 +101,15 @@ class DockerEnvironment(IDockerEnvironment):
         environment_type: EnvironmentType = EnvironmentType.LOAD_BALANCED,
         load_balancer_type: LoadBalancerType = LoadBalancerType.APPLICATION,
         load_balancer_scheme: LoadBalancerScheme = LoadBalancerScheme.INTERNET_FACING,
-        instance_types: Sequence[str] = ("t3.small",),
-        root_volume_size: int = 16,
+        instance_types: Sequence[ec2.InstanceType] | None = None,
+        root_volume_size: Size | None = None,
         min_size: int = 1,
         max_size: int | None = None,
         scaling: ScalingTrigger | None = None,
-        deployment_policy: DeploymentPolicy | None = None,
-        batch_size_type: BatchSizeType = BatchSizeType.PERCENTAGE,
-        batch_size: int = 25,
-        traffic_split_percent: int = 10,
-        evaluation_minutes: int = 5,
+        deployment_strategy: DeploymentStrategy | None = None,
         health_check_path: str = "/",
         certificate: acm.ICertificate | None = None,
-        ssl_policy: str = _DEFAULT_SSL_POLICY,
+        ssl_policy: elbv2.SslPolicy = elbv2.SslPolicy.RECOMMENDED_TLS,
         environment: Mapping[str, str] | None = None,
         secrets: Mapping[str, EnvironmentSecret] | None = None,
         database: IDatabase | None = None,
@@ -118,7 +123,8 @@ class DockerEnvironment(IDockerEnvironment):
         additional_load_balancer_security_groups: Sequence[ec2.ISecurityGroup] = (),
         instance_subnets: ec2.SubnetSelection | None = None,
         load_balancer_subnets: ec2.SubnetSelection | None = None,
-        log_retention_days: int = 30,
+        log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
+        published_metrics: Sequence[str] = (),
         managed_updates: ManagedUpdates | None = _TUESDAYS,
         options: Sequence[OptionSetting] | Mapping[str, Mapping[str, str | None]] = (),
     ) -> None:
@@ -139,24 +145,21 @@ class DockerEnvironment(IDockerEnvironment):
                 has neither groups nor certificates, and its instances' group must let the clients in.
             load_balancer_scheme: INTERNAL is reached from within the VPC and what is connected to it only. Updates in
                 place.
-            instance_types: 1 to 40 EC2 types of one architecture, the preferred first. Updates in place.
-            root_volume_size: In GiB, 10 to 16384. Images and their layers live there. Updates in place.
+            instance_types: 1 to 40 EC2 types of one architecture, the preferred first. Default: t3.small. A list token
+                is given as one type, `ec2.InstanceType(Fn.join(",", types))`. Updates in place.
+            root_volume_size: 10 to 16384 GiB, for the images and their layers. Default: 16 GiB. Updates in place.
             min_size: Instances at least, 1 or more. Updates in place.
             max_size: Instances at most. Default: 1 for a single instance, else 4, or min_size if that is more or a
                 token. Updates in place.
             scaling: Default: CPU utilisation, in below 30 %, out above 70 %. Ignored for a single instance. Updates in
                 place.
-            deployment_policy: Default: `ROLLING_WITH_ADDITIONAL_BATCH` behind a load balancer, so that capacity never
-                drops; `ALL_AT_ONCE` for a single instance. Updates in place.
-            batch_size_type: Whether `batch_size` is a percentage or a number of instances. Updates in place.
-            batch_size: How many instances the rolling policies update at a time; 1 to 100 percent. Updates in place.
-            traffic_split_percent: Percent of requests that a new version gets first, with `TRAFFIC_SPLITTING`. Updates
+            deployment_strategy: How a release reaches the instances. Default: rolling with an additional batch of 25
+                percent behind a load balancer, so that capacity never drops; all at once for a single instance. Updates
                 in place.
-            evaluation_minutes: How long it gets only these, 3 to 600 minutes. Updates in place.
             health_check_path: What the load balancer asks each instance for; 200 means healthy. Updates in place.
             certificate: Adds an HTTPS listener. Beanstalk has no redirect from HTTP: the app must send it. Updates in
                 place.
-            ssl_policy: The listener's TLS policy. Default: TLS 1.2 and 1.3. Updates in place.
+            ssl_policy: The HTTPS listener's. Default: TLS 1.2 and 1.3. Updates in place.
             environment: Plain variables, together at most 4,096 bytes of `key=value`. They can be read by everyone who
                 may describe the environment: passwords belong in `secrets`. Updates in place.
             secrets: Variables whose values stay in Secrets Manager or the Parameter Store. Each adds the option and the
@@ -179,8 +182,11 @@ class DockerEnvironment(IDockerEnvironment):
                 place.
             load_balancer_subnets: Default: the public subnets; of an internal one the private, else the isolated.
                 Updates in place.
-            log_retention_days: How long CloudWatch keeps the instances' logs and health, also after the environment is
-                gone. One of Beanstalk's allowed numbers. Updates in place.
+            log_retention: How long CloudWatch keeps the instances' logs and health, also after the environment was
+                deleted. Default: one month. Updates in place.
+            published_metrics: Names of the metrics that the environment publishes to CloudWatch, such as
+                `ApplicationRequests5xx`; each is billed as a custom metric. `EnvironmentHealth` is always published and
+                free. Default: none besides. Updates in place.
             managed_updates: Default: patch and minor versions, Tuesdays at 09:00 UTC. None: never. Updates in place.
             options: What has no property here, and what is to win over one: `OptionSetting`s, or `{"aws:ec2:vpc":
                 {"ELBScheme": "internal"}}` with None for an option that is to be left out. Checked like the properties.
@@ -190,92 +196,143 @@ class DockerEnvironment(IDockerEnvironment):
             ValueError: With every problem found, before anything is built.
         """
         super().__init__(scope, construct_id)
-        secrets = secrets or {}
         balanced = environment_type == EnvironmentType.LOAD_BALANCED
+        internal = load_balancer_scheme == LoadBalancerScheme.INTERNAL
         self._security_groups = [instance_security_group]
-        self._given_groups = [instance_security_group, *additional_instance_security_groups]
+        self._instance_groups = [instance_security_group, *additional_instance_security_groups]
         self._database: IDatabase | None = None
-        self.deployment_policy = deployment_policy or _default_policy(balanced)
         self.service_role: iam.IRole = service_role or ServiceRole(self, "ServiceRole").role
         instances = InstanceRole(self, "InstanceRole", role=instance_role, instance_profile=instance_profile)
         self.instance_role = instances.role
         subnets = self._select("instance_subnets", vpc, instance_subnets or _default_subnets(vpc, balanced))
-        internal = load_balancer_scheme == LoadBalancerScheme.INTERNAL
-        selection = load_balancer_subnets or _default_load_balancer_subnets(vpc, internal)
-        balancer = self._select("load_balancer_subnets", vpc, selection) if balanced else None
-        settings = EnvironmentSettings(
-            environment_type=environment_type,
-            vpc_id=vpc.vpc_id,
-            instance_subnets=Fn.join(",", subnets.subnet_ids),
-            load_balancer_subnets=Fn.join(",", balancer.subnet_ids) if balancer else None,
-            public_instances=subnets.public,
-            instance_security_group=instance_security_group.security_group_id,
-            load_balancer_security_group=(
-                load_balancer_security_group.security_group_id if load_balancer_security_group else None
+        balancer = None
+        if balanced:
+            selection = load_balancer_subnets or _default_load_balancer_subnets(vpc, internal)
+            balancer = self._select("load_balancer_subnets", vpc, selection)
+        volume = (root_volume_size or Size.gibibytes(16)).to_gibibytes(rounding=SizeRoundingBehavior.NONE)
+        retention: dict[str, bool | int | None] = {
+            "DeleteOnTerminate": False,
+            "RetentionInDays": RETENTION_DAYS.get(log_retention),
+        }
+        values: dict[str, Mapping[str, str | float | bool | None]] = {
+            ENVIRONMENT: {
+                "EnvironmentType": environment_type,
+                "LoadBalancerType": load_balancer_type if balanced else None,
+                "ServiceRole": self.service_role.role_arn,
+            },
+            VPC: {
+                "VPCId": vpc.vpc_id,
+                "Subnets": Fn.join(",", subnets.subnet_ids),
+                "AssociatePublicIpAddress": subnets.public,
+                "ELBSubnets": Fn.join(",", balancer.subnet_ids) if balancer else None,
+                "ELBScheme": load_balancer_scheme if balanced or internal else None,
+            },
+            "aws:ec2:instances": {
+                "InstanceTypes": (
+                    "t3.small" if instance_types is None else ",".join(it.to_string() for it in instance_types)
+                )
+            },
+            # gp3 and DisableIMDSv1 each make Beanstalk use launch templates: new accounts cannot create launch
+            # configurations.
+            LAUNCH: {
+                "IamInstanceProfile": instances.profile_name,
+                "SecurityGroups": _group_ids(self._instance_groups),
+                "DisableDefaultEC2SecurityGroup": True,
+                "DisableIMDSv1": True,
+                "RootVolumeType": "gp3",
+                "RootVolumeSize": volume,
+            },
+            "aws:autoscaling:asg": {
+                "MinSize": min_size,
+                "MaxSize": _default_max_size(min_size, balanced) if max_size is None else max_size,
+            },
+            **(deployment_strategy or _default_strategy(balanced)).options,
+            PROCESS: {
+                "HealthCheckPath": health_check_path if balanced else None,
+                "Port": instance_port if instance_port != 80 else None,
+            },
+            HEALTH: {"SystemType": "enhanced"},
+            _LOGS: {"StreamLogs": True, **retention},
+            f"{_LOGS}:health": {"HealthStreamingEnabled": True, **retention},
+            "aws:elasticbeanstalk:managedactions": {"ManagedActionsEnabled": managed_updates is not None},
+        }
+        if balanced:
+            values |= (scaling or ScalingTrigger()).options
+            # A change of the instances themselves (type, image) is rolled out by health, not all at once.
+            values["aws:autoscaling:updatepolicy:rollingupdate"] = {
+                "RollingUpdateEnabled": True,
+                "RollingUpdateType": "Health",
+            }
+        else:
+            # A single instance has no process of a load balancer.
+            values["aws:elasticbeanstalk:application"] = {"Application Healthcheck URL": health_check_path}
+        if balanced and load_balancer_type == LoadBalancerType.APPLICATION and load_balancer_security_group:
+            # Beanstalk gives its network load balancers no groups; they pass the clients' addresses on.
+            groups = [load_balancer_security_group, *additional_load_balancer_security_groups]
+            values["aws:elbv2:loadbalancer"] = {
+                "SecurityGroups": _group_ids(groups),
+                "ManagedSecurityGroup": load_balancer_security_group.security_group_id,
+            }
+        if certificate is not None:
+            values["aws:elbv2:listener:443"] = {
+                "ListenerEnabled": True,
+                "Protocol": "HTTPS",
+                "SSLCertificateArns": certificate.certificate_arn,
+                # Python has the names of the policies, the CDK knows their values.
+                "SSLPolicy": Stack.of(self).resolve(ssl_policy),
+            }
+        if managed_updates is not None:
+            values |= managed_updates.options(self.service_role.role_arn)
+        self._options = EnvironmentOptions(self, values, ingress_port(instance_security_group))
+        problems = [
+            *_argument_problems(
+                environment_name=environment_name,
+                description=description,
+                application=application,
+                max_versions=max_versions,
+                log_retention=log_retention,
+                published_metrics=published_metrics,
+                options=options,
             ),
-            instance_profile=instances.profile_name,
-            service_role=self.service_role.role_arn,
-            instance_types=(
-                (Fn.join(",", list(instance_types)),) if is_list_token(instance_types) else tuple(instance_types)
-            ),
-            root_volume_size=root_volume_size,
-            min_size=min_size,
-            max_size=_default_max_size(min_size, balanced) if max_size is None else max_size,
-            scaling=scaling or ScalingTrigger(),
-            deployment_policy=self.deployment_policy,
-            batch_size_type=batch_size_type,
-            batch_size=batch_size,
-            traffic_split_percent=traffic_split_percent,
-            evaluation_minutes=evaluation_minutes,
-            health_check_path=health_check_path,
-            certificate=certificate.certificate_arn if certificate else None,
-            ssl_policy=ssl_policy,
-            log_retention_days=log_retention_days,
-            managed_updates=managed_updates,
-            load_balancer_type=load_balancer_type,
-            load_balancer_scheme=load_balancer_scheme,
-            additional_instance_security_groups=_group_ids(additional_instance_security_groups),
-            additional_load_balancer_security_groups=_group_ids(additional_load_balancer_security_groups),
-            instance_port=instance_port,
-            ingress_port=ingress_port(instance_security_group),
-        )
-        refuse(
-            self,
-            [
-                *name_problems(environment_name, description),
-                *setting_problems(settings),
-                *placement_problems(vpc, subnets, balancer, settings),
-                *group_problems("instance_security_group", instance_security_group, vpc),
-                *(
-                    group_problems("load_balancer_security_group", load_balancer_security_group, vpc)
-                    if load_balancer_security_group
-                    else ()
-                ),
-                *_application_problems(application, max_versions),
-                *variable_problems(environment or {}, secrets),
-            ],
-        )
-        self._options = EnvironmentOptions(self, option_rows(settings), settings)
-        self._add(environment or {}, secrets)
-        self._override(_by_key(self, options))
-        if database is not None:
-            self._add_database(database)
+            *self._options.problems(),
+            *placement_problems(vpc, subnets, balancer, load_balancer_type, load_balancer_scheme),
+            *group_problems("instance_security_group", instance_security_group, vpc),
+            *group_problems("load_balancer_security_group", load_balancer_security_group, vpc),
+            *self._options.add(_variables(environment or {}, secrets or {})),
+            *self._options.override(_by_key(options)),
+            *(self._options.add(_database_variables(database)) if database else ()),
+        ]
+        if balanced:
+            problems += _load_balancer_group_problems(
+                load_balancer_type, load_balancer_security_group, additional_load_balancer_security_groups
+            )
+        refuse(self, problems)
+        self._options.publish([name for name in published_metrics if name != HEALTH_METRIC])
+        self._options.sort()
+        for secret in (secrets or {}).values():
+            secret.grant_read(self.instance_role)
         self.application: IApplication = application or Application(
             self, "Application", service_role=self.service_role, max_versions=max_versions
         )
         self.application_name = self.application.application_name
-        self.resource = self._resource(environment_name, description, platform or DockerPlatform.latest())
+        self.resource = beanstalk.CfnEnvironment(
+            self,
+            "Resource",
+            application_name=self.application_name,
+            environment_name=environment_name,
+            description=description,
+            platform_arn=(platform or DockerPlatform.latest()).arn,
+            option_settings=self._options.properties(),
+        )
+        # The instances need their permissions, not only their role, before they start: secrets are read at boot.
+        self.resource.node.add_dependency(self.instance_role)
         if service_role is not None:
             # Beanstalk needs its policies, too, until the environment is deleted. Those of a new role are part of it.
             self.resource.node.add_dependency(service_role)
         remove_reserved_tags(self.resource)
         reason = "Logs stream to CloudWatch Logs, with a retention, instead of to S3."
         Validations.of(self.resource).acknowledge(Acknowledgment(id="AwsSolutions-EB4", reason=reason))
-        self._wait_for_network(
-            vpc,
-            [*subnets.subnets, *(balancer.subnets if balancer else ())],
-            isolated="isolated" in subnets.kinds,
-        )
+        self._wait_for_network(vpc, subnets, balancer)
         self.environment_name = self.resource.ref
         self.endpoint = self.resource.attr_endpoint_url
         self.url = f"{'https' if certificate else 'http'}://{self.endpoint}"
@@ -287,7 +344,7 @@ class DockerEnvironment(IDockerEnvironment):
         names = (self.application.replacement_key, environment_name if known(environment_name) else "")
         self._replacement_key = " ".join(filter(None, names))
         if database is not None:
-            self._redeploy_with(database)
+            self._connect(database)
 
     @classmethod
     def from_environment_attributes(
@@ -315,13 +372,16 @@ class DockerEnvironment(IDockerEnvironment):
         Raises:
             ValueError: No security group.
         """
-        existing = ExistingEnvironment(scope, construct_id)
-        if not security_groups:
-            reject(existing, "security_groups must hold the instances' group, got none: connections need it")
-        existing.environment_name, existing.application_name = environment_name, application_name
-        existing.endpoint, existing.instance_role = endpoint, instance_role
-        existing.deployment_policy, existing._security_groups = deployment_policy, list(security_groups)
-        return existing
+        return _ImportedEnvironment(
+            scope,
+            construct_id,
+            environment_name=environment_name,
+            application_name=application_name,
+            endpoint=endpoint,
+            instance_role=instance_role,
+            security_groups=security_groups,
+            deployment_policy=deployment_policy,
+        )
 
     def add_environment(self, name: str, value: str) -> None:
         """Add a plain variable.
@@ -337,8 +397,7 @@ class DockerEnvironment(IDockerEnvironment):
         Raises:
             ValueError: As `add_environment`.
         """
-        self._add(variables, {})
-        self._update()
+        self._add(variable_keys(variables, {}))
 
     def add_secret(self, name: str, secret: EnvironmentSecret) -> None:
         """Add a variable whose value stays where it is kept, and let the instances read it.
@@ -346,8 +405,8 @@ class DockerEnvironment(IDockerEnvironment):
         Raises:
             ValueError: The name is taken or no name for a variable.
         """
-        self._add({}, {name: secret})
-        self._update()
+        self._add(variable_keys({}, {name: secret.reference}))
+        secret.grant_read(self.instance_role)
 
     def add_option(self, namespace: str, name: str, value: str, resource_name: str | None = None) -> None:
         """Set any option of Beanstalk that has no property here.
@@ -355,34 +414,30 @@ class DockerEnvironment(IDockerEnvironment):
         Raises:
             ValueError: The option is set already: `override_option` wins over what is set.
         """
-        option = OptionSetting(namespace=namespace, name=name, value=value, resource_name=resource_name)
-        self._adopt()
-        self._options.add(option)
-        self._update()
+        self._add({(namespace, name, resource_name or ""): value})
 
     def override_option(self, namespace: str, name: str, value: str | None, resource_name: str | None = None) -> None:
         """Set any option of Beanstalk, in the place of what the properties made of it.
 
         Args:
+            namespace: Such as `aws:ec2:vpc`.
+            name: The option's name in the namespace.
             value: None leaves the option out, for Beanstalk's own default.
+            resource_name: For scheduled actions only.
 
         Raises:
             ValueError: What its property would refuse, or another property decides more than this option.
         """
-        self._adopt()
-        self._override([(namespace, name, value, resource_name)])
-        self._update()
-
-    @property
-    def record_target(self) -> route53.RecordTarget:
-        """Where a DNS record points: `route53.ARecord(..., target=environment.record_target)`.
-
-        An alias to the load balancer, in the zone of its kind and region; the address of a single instance.
-        """
-        settings = self._options.settings
-        if settings is None or not settings.load_balanced:
-            return address_target(self.endpoint)
-        return load_balancer_target(self, self.endpoint, str(settings.load_balancer_type))
+        before = self.deployment_policy
+        self._options.adopt(self.resource.option_settings)
+        refuse(self, self._options.override({(namespace, name, resource_name or ""): value}))
+        if self._permissions_made and self.deployment_policy != before:
+            reject(
+                self,
+                f"DeploymentPolicy {self.deployment_policy} comes after deploy_permissions, which allowed what "
+                f"{before} needs: set deployment_strategy instead",
+            )
+        self.resource.option_settings = self._options.properties()
 
     def use_database(self, database: IDatabase) -> None:
         """Give the app the variables `RDS_HOSTNAME`, `RDS_PORT`, `RDS_DB_NAME`, `RDS_USERNAME` and `RDS_PASSWORD`.
@@ -393,40 +448,49 @@ class DockerEnvironment(IDockerEnvironment):
         Raises:
             ValueError: One of the names is taken, as by another database.
         """
-        if self._database is database:
-            return
-        self._add_database(database)
-        self._update()
-        self._redeploy_with(database)
-
-    def _add_database(self, database: IDatabase) -> None:
-        if self._database is not None:
+        if self._database is None:
+            self._add(_database_variables(database))
+            self._connect(database)
+        elif self._database is not database:
             reject(
                 self,
                 f"RDS_HOSTNAME and the others are those of {self._database.node.path} already, got "
                 f"{database.node.path}: give it by names of its own with add_environment and add_secret",
             )
-        self._database = database
-        if needs_rule_check(database, self._security_groups[0]):
-            self.node.add_validation(DatabaseReachable(database, self._given_groups))
-        variables = {
-            "RDS_HOSTNAME": database.database_host,
-            "RDS_PORT": text(database.database_port),
-            "RDS_DB_NAME": database.database_name,
-            "RDS_USERNAME": database.database_username,
-        }
-        password = EnvironmentSecret.from_secrets_manager(database.secret, "password")
-        self._add(variables, {"RDS_PASSWORD": password})
 
-    def _redeploy_with(self, database: IDatabase) -> None:
+    @property
+    def deployment_policy(self) -> DeploymentPolicy:
+        """How a release is rolled out."""
+        policy = self._options.value("aws:elasticbeanstalk:command", "DeploymentPolicy")
+        return DeploymentPolicy(policy) if policy in list(DeploymentPolicy) else DeploymentPolicy.ALL_AT_ONCE
+
+    @property
+    def published_metrics(self) -> Sequence[str] | None:
+        """The metrics that this environment publishes to CloudWatch; None where only CloudFormation knows them."""
+        published = self._options.published_metrics
+        return None if published is None else [HEALTH_METRIC, *published]
+
+    @property
+    def record_target(self) -> route53.RecordTarget:
+        """Where a DNS record points: `route53.ARecord(..., target=environment.record_target)`.
+
+        An alias to the load balancer, in the zone of its kind and region; the address of a single instance.
+        """
+        kind = self._options.value(ENVIRONMENT, "LoadBalancerType")
+        return load_balancer_target(self, self.endpoint, kind) if kind else address_target(self.endpoint)
+
+    def _add(self, options: Mapping[Key, str]) -> None:
+        self._options.adopt(self.resource.option_settings)
+        refuse(self, self._options.add(options))
+        self.resource.option_settings = self._options.properties()
+
+    def _connect(self, database: IDatabase) -> None:
+        self._database = database
+        _password(database).grant_read(self.instance_role)
+        if needs_rule_check(database, self._security_groups[0]):
+            self.node.add_validation(DatabaseReachable(database, self._instance_groups))
         if database.replacement_key and in_different_stacks(self, database):
             redeploy_on_change(self.resource, database.replacement_key)
-
-    def _add(self, variables: Mapping[str, str], secrets: Mapping[str, EnvironmentSecret]) -> None:
-        self._adopt()
-        self._options.add_variables(variables, {name: secret.reference for name, secret in secrets.items()})
-        for secret in secrets.values():
-            secret.grant_read(self.instance_role)
 
     def _select(self, name: str, vpc: ec2.IVpc, selection: ec2.SubnetSelection) -> Subnets:
         try:
@@ -434,59 +498,46 @@ class DockerEnvironment(IDockerEnvironment):
         except RuntimeError as error:
             reject(self, f"{name} must be subnets of vpc {vpc.node.path}: {str(error).splitlines()[0]}")
 
-    def _override(self, options: Sequence[ByKey]) -> None:
-        policy = self.deployment_policy
-        for namespace, name, value, resource_name in options:
-            self._options.override(namespace, name, value, resource_name)
-        if self._options.settings is not None:
-            self.deployment_policy = DeploymentPolicy(self._options.settings.deployment_policy)
-        if policy != self.deployment_policy and self._permissions_made:
-            reject(
-                self,
-                f"DeploymentPolicy {self.deployment_policy} comes after deploy_permissions, which allowed what "
-                f"{policy} needs: set deployment_policy instead",
-            )
-
-    def _adopt(self) -> None:
-        if hasattr(self, "resource"):
-            self._options.adopt(self.resource.option_settings)
-
-    def _update(self) -> None:
-        self.resource.option_settings = self._options.properties()
-
-    def _publish(self, metric_name: str) -> None:
-        self._adopt()
-        self._options.publish(metric_name)
-        self._update()
-
-    def _resource(
-        self, environment_name: str | None, description: str | None, platform: DockerPlatform
-    ) -> beanstalk.CfnEnvironment:
-        resource = beanstalk.CfnEnvironment(
-            self,
-            "Resource",
-            application_name=self.application_name,
-            environment_name=environment_name,
-            description=description,
-            platform_arn=platform.arn,
-            option_settings=self._options.properties(),
-        )
-        # The instances need their permissions, not only their role, before they start: secrets are read at boot.
-        resource.node.add_dependency(self.instance_role)
-        return resource
-
-    def _wait_for_network(self, vpc: ec2.IVpc, subnets: Sequence[ec2.ISubnet], *, isolated: bool) -> None:
+    def _wait_for_network(self, vpc: ec2.IVpc, instances: Subnets, balancer: Subnets | None) -> None:
         """Depend on the routes and gateways of the subnets, which CloudFormation does not infer.
 
         As the CDK's own load balancers do: https://github.com/aws/aws-cdk/issues/1129. Imported subnets add no
         dependency; those of another stack make this stack depend on it.
         """
+        subnets = [*instances.subnets, *(balancer.subnets if balancer else ())]
         self.resource.node.add_dependency(*(subnet.internet_connectivity_established for subnet in subnets))
-        if isolated:
+        if "isolated" in instances.kinds:
             # Isolated subnets reach AWS by the VPC's endpoints, which may be added after the environment.
             self.resource.node.add_dependency(vpc)
             if is_made_here(vpc):
                 self.node.add_validation(BeanstalkReachable(vpc))
+
+
+class _ImportedEnvironment(EnvironmentBase):
+    """An environment that exists already: it can be used, monitored and deployed to, but not changed."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        environment_name: str,
+        application_name: str,
+        endpoint: str,
+        instance_role: iam.IRole,
+        security_groups: Sequence[ec2.ISecurityGroup],
+        deployment_policy: DeploymentPolicy | None,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        if not security_groups:
+            reject(self, "security_groups must hold the instances' group, got none: connections need it")
+        self.environment_name, self.application_name = environment_name, application_name
+        self.endpoint, self.instance_role = endpoint, instance_role
+        self._deployment_policy, self._security_groups = deployment_policy, list(security_groups)
+
+    @property
+    def deployment_policy(self) -> DeploymentPolicy | None:
+        return self._deployment_policy
 
 
 def _default_subnets(vpc: ec2.IVpc, balanced: bool) -> ec2.SubnetSelection:
@@ -499,26 +550,6 @@ def _default_load_balancer_subnets(vpc: ec2.IVpc, internal: bool) -> ec2.SubnetS
     return PRIVATE if vpc.private_subnets else database_subnets(vpc) or PUBLIC
 
 
-def _application_problems(application: IApplication | None, max_versions: int) -> Iterator[str]:
-    if application is not None and max_versions != DEFAULT_MAX_VERSIONS:
-        yield f"max_versions is for a new application, got {max_versions} beside application: set it there"
-
-
-def _group_ids(groups: Sequence[ec2.ISecurityGroup]) -> tuple[str, ...]:
-    return tuple(group.security_group_id for group in groups)
-
-
-def _by_key(
-    owner: DockerEnvironment, options: Sequence[OptionSetting] | Mapping[str, Mapping[str, str | None]]
-) -> list[ByKey]:
-    """Namespace, name, value and resource name of each; an option may be given once."""
-    if isinstance(options, Mapping):
-        return [(kind, name, value, None) for kind, values in options.items() for name, value in values.items()]
-    rows = [(it.namespace, it.name, it.value, it.resource_name) for it in options]
-    refuse(owner, option_problems((namespace, name, resource) for namespace, name, _, resource in rows))
-    return list(rows)
-
-
 def _default_max_size(min_size: int, balanced: bool) -> int:
     if not balanced:
         return 1
@@ -526,5 +557,74 @@ def _default_max_size(min_size: int, balanced: bool) -> int:
     return max(4, min_size) if known(min_size) else min_size
 
 
-def _default_policy(balanced: bool) -> DeploymentPolicy:
-    return DeploymentPolicy.ROLLING_WITH_ADDITIONAL_BATCH if balanced else DeploymentPolicy.ALL_AT_ONCE
+def _default_strategy(balanced: bool) -> DeploymentStrategy:
+    return DeploymentStrategy.rolling_with_additional_batch() if balanced else DeploymentStrategy.all_at_once()
+
+
+def _group_ids(groups: Sequence[ec2.ISecurityGroup]) -> str:
+    return ",".join(group.security_group_id for group in groups)
+
+
+def _variables(variables: Mapping[str, str], secrets: Mapping[str, EnvironmentSecret]) -> dict[Key, str]:
+    return variable_keys(variables, {name: secret.reference for name, secret in secrets.items()})
+
+
+def _database_variables(database: IDatabase) -> dict[Key, str]:
+    variables = {
+        "RDS_HOSTNAME": database.database_host,
+        "RDS_PORT": text(database.database_port),
+        "RDS_DB_NAME": database.database_name,
+        "RDS_USERNAME": database.database_username,
+    }
+    return _variables(variables, {"RDS_PASSWORD": _password(database)})
+
+
+def _password(database: IDatabase) -> EnvironmentSecret:
+    return EnvironmentSecret.from_secrets_manager(database.secret, "password")
+
+
+def _by_key(options: Sequence[OptionSetting] | Mapping[str, Mapping[str, str | None]]) -> dict[Key, str | None]:
+    if isinstance(options, Mapping):
+        return {(namespace, name, ""): value for namespace, it in options.items() for name, value in it.items()}
+    return {(it.namespace, it.name, it.resource_name or ""): it.value for it in options}
+
+
+def _argument_problems(
+    *,
+    environment_name: str | None,
+    description: str | None,
+    application: IApplication | None,
+    max_versions: int,
+    log_retention: logs.RetentionDays,
+    published_metrics: Sequence[str],
+    options: Sequence[OptionSetting] | Mapping[str, Mapping[str, str | None]],
+) -> Iterator[str | Problem]:
+    form = r"[A-Za-z0-9][A-Za-z0-9-]{2,38}[A-Za-z0-9]"
+    # https://docs.aws.amazon.com/elasticbeanstalk/latest/api/API_CreateEnvironment.html
+    if known(environment_name) and not re.fullmatch(form, environment_name):
+        yield (
+            "environment_name must be 4 to 40 letters, digits and hyphens, without a hyphen at either end, "
+            f'got "{environment_name}"'
+        )
+    yield from description_problems(description)
+    if application is not None and max_versions != DEFAULT_MAX_VERSIONS:
+        yield f"max_versions is for a new application, got {max_versions} beside application: set it there"
+    if log_retention not in RETENTION_DAYS:
+        yield f"log_retention must be one of {', '.join(it.name for it in RETENTION_DAYS)}, got {log_retention.name}"
+    for name in published_metrics:
+        if name not in METRICS:
+            yield f'published_metrics must be among {", ".join(METRICS)}, got "{name}"'
+    if not isinstance(options, Mapping):
+        yield from option_problems((it.namespace, it.name, it.resource_name) for it in options)
+
+
+def _load_balancer_group_problems(
+    kind: LoadBalancerType, group: ec2.ISecurityGroup | None, additional: Sequence[ec2.ISecurityGroup]
+) -> Iterator[str]:
+    if kind == LoadBalancerType.APPLICATION and group is None:
+        yield "load_balancer_security_group is missing: an environment with a load balancer needs it"
+    if kind == LoadBalancerType.NETWORK and additional:
+        yield (
+            "additional_load_balancer_security_groups need an application load balancer: a network one has no "
+            "groups, open the instances' group instead"
+        )

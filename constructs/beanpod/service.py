@@ -15,7 +15,7 @@ from constructs import Construct
 
 from beanpod._arguments import checked
 from beanpod._checks import refuse
-from beanpod._settings import DeploymentPolicy, EnvironmentType
+from beanpod._settings import DeploymentStrategy, EnvironmentType
 from beanpod.artifact_bucket import ArtifactBucket
 from beanpod.database import Database
 from beanpod.database_engine import DatabaseEngine
@@ -31,7 +31,7 @@ _OF_NETWORK = frozenset(("vpc", "nat_gateways", "load_balanced", "database_port"
 _OF_DATABASE = frozenset(("vpc", "engine", "security_group", "deletion_protection", "removal_policy"))
 _OF_ENVIRONMENT = frozenset(
     (
-        *("vpc", "environment_type", "instance_types", "min_size", "max_size", "deployment_policy"),
+        *("vpc", "environment_type", "instance_types", "min_size", "max_size", "deployment_strategy"),
         *("health_check_path", "certificate", "environment", "secrets", "database"),
         *("instance_security_group", "load_balancer_security_group"),
     )
@@ -61,6 +61,8 @@ class DockerService(Construct):
         deploy_role: `GitHubDeployRole`, or None.
     """
 
+    _renamed_arguments = DockerEnvironment._renamed_arguments
+
     def __init__(
         self,
         scope: Construct,
@@ -71,10 +73,10 @@ class DockerService(Construct):
         database_engine: DatabaseEngine | None = None,
         database: IDatabase | None = None,
         environment_type: EnvironmentType = EnvironmentType.LOAD_BALANCED,
-        instance_types: Sequence[str] = ("t3.small",),
+        instance_types: Sequence[ec2.InstanceType] | None = None,
         min_size: int = 1,
         max_size: int | None = None,
-        deployment_policy: DeploymentPolicy | None = None,
+        deployment_strategy: DeploymentStrategy | None = None,
         health_check_path: str = "/",
         certificate: acm.ICertificate | None = None,
         environment: Mapping[str, str] | None = None,
@@ -99,10 +101,11 @@ class DockerService(Construct):
             database: Brings an existing one instead, opened to the instances and known to the app. Default: none.
                 Replaces: the database.
             environment_type: Default: `LOAD_BALANCED`. Fixed at creation: Beanstalk cannot take a load balancer away.
-            instance_types: 1 to 40 EC2 types of one architecture, the preferred first. Updates in place.
+            instance_types: 1 to 40 EC2 types of one architecture, the preferred first. Default: t3.small. Updates in
+                place.
             min_size: Instances at least, 1 or more. Updates in place.
             max_size: Instances at most. Default: as of `DockerEnvironment`. Updates in place.
-            deployment_policy: How a release reaches the instances. Default: as of `DockerEnvironment`. Updates in
+            deployment_strategy: How a release reaches the instances. Default: as of `DockerEnvironment`. Updates in
                 place.
             health_check_path: What the load balancer asks each instance for; 200 means healthy. Updates in place.
             certificate: Adds an HTTPS listener. Default: HTTP only. Updates in place.
@@ -173,7 +176,7 @@ class DockerService(Construct):
             instance_types=instance_types,
             min_size=min_size,
             max_size=max_size,
-            deployment_policy=deployment_policy,
+            deployment_strategy=deployment_strategy,
             health_check_path=health_check_path,
             certificate=certificate,
             environment=environment,
@@ -257,5 +260,7 @@ def _settings_problems(
         if key in own:
             yield f'{name} must leave out "{key}": DockerService sets it, or has a parameter for it'
         elif key not in taken:
-            near = get_close_matches(key, taken, 1)
-            yield f'{name} has no "{key}": {f"write {near[0]}" if near else f"see the parameters of {part.__name__}"}'
+            near = getattr(part, "_renamed_arguments", {}).get(key) or next(
+                iter(get_close_matches(key, taken, 1)), None
+            )
+            yield f'{name} has no "{key}": {f"write {near}" if near else f"see the parameters of {part.__name__}"}'

@@ -22,8 +22,10 @@ from constructs import Construct
 
 from beanpod._nag import acknowledge
 from beanpod._settings import (
-    BatchSizeType,
+    RETENTION_DAYS,
+    BatchSize,
     DeploymentPolicy,
+    DeploymentStrategy,
     EnvironmentType,
     ManagedUpdates,
     OptionSetting,
@@ -39,6 +41,7 @@ from beanpod.environment_secret import EnvironmentSecret
 from beanpod.github_deploy_role import GitHubDeployRole
 from beanpod.manifest import (
     DatabaseConfig,
+    EnvironmentConfig,
     GenerateSecret,
     ImportedVpc,
     ManifestError,
@@ -179,16 +182,19 @@ def add_environment(
         description=f"{stage.service.name}, stage {stage.name}",
         platform=DockerPlatform.latest() if config.platform == "latest" else DockerPlatform.pinned(config.platform),
         environment_type=EnvironmentType(config.type),
-        instance_types=config.instance_types,
-        root_volume_size=config.root_volume_size,
+        instance_types=[ec2.InstanceType(name) for name in config.instance_types],
+        root_volume_size=Size.gibibytes(config.root_volume_size),
         min_size=config.min_size,
         max_size=config.max_size,
-        scaling=ScalingTrigger(unit=config.scaling.unit, **config.scaling.model_dump()),
-        deployment_policy=DeploymentPolicy(config.deployment_policy),
-        batch_size_type=BatchSizeType(config.batch_size_type),
-        batch_size=config.batch_size,
-        traffic_split_percent=config.traffic_split_percent,
-        evaluation_minutes=config.evaluation_minutes,
+        scaling=ScalingTrigger(
+            measure=config.scaling.measure,
+            statistic=config.scaling.statistic,
+            lower_threshold=config.scaling.lower_threshold,
+            upper_threshold=config.scaling.upper_threshold,
+            period=Duration.minutes(config.scaling.period_minutes),
+            breach_duration=Duration.minutes(config.scaling.breach_minutes),
+        ),
+        deployment_strategy=_deployment_strategy(config),
         health_check_path=stage.service.health_check_path,
         certificate=certificate,
         environment=stage.render_variables(placeholders),
@@ -202,7 +208,7 @@ def add_environment(
             else ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)
         ),
         load_balancer_subnets=network.load_balancer_subnets,
-        log_retention_days=config.log_retention_days,
+        log_retention=next(it for it, days in RETENTION_DAYS.items() if days == config.log_retention_days),
         managed_updates=ManagedUpdates(**config.managed_updates.model_dump()) if config.managed_updates else None,
         max_versions=config.max_versions,
         options=[OptionSetting(**option.model_dump()) for option in config.options],
@@ -217,6 +223,23 @@ def add_environment(
     ):
         Stack.of(scope).export_value(value)
     return environment
+
+
+def _deployment_strategy(config: EnvironmentConfig) -> DeploymentStrategy:
+    percentage = config.batch_size_type == "Percentage"
+    batch = BatchSize.percentage(config.batch_size) if percentage else BatchSize.count(config.batch_size)
+    match DeploymentPolicy(config.deployment_policy):
+        case DeploymentPolicy.ALL_AT_ONCE:
+            return DeploymentStrategy.all_at_once()
+        case DeploymentPolicy.ROLLING:
+            return DeploymentStrategy.rolling(batch=batch)
+        case DeploymentPolicy.ROLLING_WITH_ADDITIONAL_BATCH:
+            return DeploymentStrategy.rolling_with_additional_batch(batch=batch)
+        case DeploymentPolicy.IMMUTABLE:
+            return DeploymentStrategy.immutable()
+        case DeploymentPolicy.TRAFFIC_SPLITTING:
+            evaluation = Duration.minutes(config.evaluation_minutes)
+            return DeploymentStrategy.traffic_splitting(percent=config.traffic_split_percent, evaluation=evaluation)
 
 
 def _secret(scope: Construct, name: str, config: Secret) -> EnvironmentSecret:

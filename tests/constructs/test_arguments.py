@@ -6,7 +6,18 @@ from typing import Any, get_type_hints
 
 import jsii
 import pytest
-from aws_cdk import App, CfnParameter, Duration, Fn, IStableListProducer, IStableStringProducer, Lazy, Stack, Token
+from aws_cdk import (
+    App,
+    CfnParameter,
+    Duration,
+    Fn,
+    IStableListProducer,
+    IStableStringProducer,
+    Lazy,
+    Size,
+    Stack,
+    Token,
+)
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_secretsmanager as secretsmanager
@@ -124,7 +135,11 @@ def near(stack: Stack) -> dict[str, Any]:
         ("instance_security_group", lambda it: [it["group"]], "must be an ec2.ISecurityGroup, got list"),
         ("instance_subnets", lambda it: it["subnets"], "must be an ec2.SubnetSelection, got list"),
         ("environment_name", lambda it: it["parameter"], "got CfnParameter Test/Parameter: write its .value_as_string"),
-        ("instance_types", lambda _: "t3.small", 'must be a list of strings, got "t3.small": write ["t3.small"]'),
+        (
+            "instance_types",
+            lambda _: "t3.small",
+            'must be a list of ec2.InstanceType, got "t3.small": write it in a list: [...]',
+        ),
         ("min_size", lambda _: "2", 'min_size must be a whole number, got "2": write 2'),
         ("min_size", lambda _: True, "min_size must be a whole number, got True"),
         ("min_size", lambda _: 1.5, "min_size must be a whole number, got 1.5"),
@@ -135,7 +150,17 @@ def near(stack: Stack) -> dict[str, Any]:
         ("platform", lambda _: "4.13.7", "must be a DockerPlatform"),
         ("scaling", lambda _: {"measure": "CPUUtilization"}, "must be a ScalingTrigger, got dict"),
         ("options", lambda _: [("a", "b", "c")], "options[0] must be an OptionSetting, got tuple"),
-        ("deployment_policy", lambda _: "rolling", 'got "rolling": write DeploymentPolicy.ROLLING'),
+        ("deployment_strategy", lambda _: "rolling", 'got "rolling": write DeploymentStrategy.rolling()'),
+        (
+            "deployment_policy",
+            lambda _: "Rolling",
+            "no argument any more: write deployment_strategy=DeploymentStrategy",
+        ),
+        ("log_retention_days", lambda _: 7, "no argument any more: write log_retention=logs.RetentionDays.ONE_MONTH"),
+        ("instance_types", lambda _: ["t3.small"], 'got "t3.small": write ec2.InstanceType("t3.small")'),
+        ("root_volume_size", lambda _: 30, "must be a Size, got 30: write Size.gibibytes(30)"),
+        ("log_retention", lambda _: 7, "must be a logs.RetentionDays, got 7: write logs.RetentionDays.ONE_MONTH"),
+        ("ssl_policy", lambda _: "TLS12", 'got "TLS12": write elbv2.SslPolicy.TLS12'),
         ("environment_type", lambda _: "singleinstance", "write EnvironmentType.SINGLE_INSTANCE"),
         ("application", lambda _: "shop", 'write Application.from_application_name(self, "Application", "shop")'),
     ],
@@ -216,8 +241,8 @@ def test_tokens_of_every_kind_pass() -> None:
         stack,
         environment_name=Lazy.string(_Text()),
         environment_type=EnvironmentType("SingleInstance"),
-        instance_types=types.value_as_list,
-        root_volume_size=number.value_as_number,
+        instance_types=[ec2.InstanceType(Fn.join(",", types.value_as_list))],
+        root_volume_size=Size.gibibytes(number.value_as_number),
         environment={"A": Token.as_any({"Ref": "AWS::Region"}), "B": Fn.import_value("b")},
         description=Token.as_string(Fn.get_att("Other", "Name")),
         options=[OptionSetting(namespace="aws:ec2:vpc", name="DBSubnets", value=Fn.join(",", types.value_as_list))],
@@ -235,7 +260,7 @@ def test_tokens_of_every_kind_pass() -> None:
 
 def test_lazy_lists_are_accepted() -> None:
     stack = new_stack()
-    new_environment(stack, instance_types=Lazy.list(_List()))
+    new_environment(stack, instance_types=[ec2.InstanceType(Fn.join(",", Lazy.list(_List())))])
     Template.from_stack(stack).has_resource_properties(
         ENVIRONMENT, {"OptionSettings": option("InstanceTypes", {"Fn::Join": [",", ["t3.large", "t3.xlarge"]]})}
     )

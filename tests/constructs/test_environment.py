@@ -127,7 +127,10 @@ def test_an_application_limits_its_versions(full: Template) -> None:
         ({"max_versions": 0}, "max_versions must be 2 to 1000 versions, got 0"),
         ({"environment_name": "dev"}, 'environment_name must be 4 to 40 letters, .* got "dev"'),
         ({"description": "d" * 201}, "description must be at most 200 characters, got 201"),
-        ({"instance_types": ["t3.small", "t4g.small"]}, "instance_types must be of one architecture"),
+        (
+            {"instance_types": [ec2.InstanceType("t3.small"), ec2.InstanceType("t4g.small")]},
+            "instance_types must be of one architecture",
+        ),
         (
             {"options": [OptionSetting(namespace="aws:ec2:vpc", name="VPCId", value="vpc-2")]},
             "option aws:ec2:vpc VPCId is set already",

@@ -1,120 +1,298 @@
-"""EnvironmentOptions: what may be added to an environment, and the document of its metrics."""
+"""The options of an environment: what its settings become, and what may be added."""
 
-import json
+from typing import Any
 
 import pytest
-from aws_cdk import App, Aws, Stack
+from aws_cdk import App, Duration, Size, Stack
+from aws_cdk import aws_certificatemanager as acm
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_elasticloadbalancingv2 as elbv2
+from aws_cdk import aws_logs as logs
 
-from beanpod._environment_options import EnvironmentOptions
-from beanpod._option_rows import HEALTH, SECRETS, VARIABLES
-from beanpod._settings import OptionSetting
+from beanpod import (
+    BatchSize,
+    DeploymentStrategy,
+    DockerEnvironment,
+    EnvironmentType,
+    ManagedUpdates,
+    OptionSetting,
+    ScalingTrigger,
+)
+from beanpod._environment_options import SECRETS, VARIABLES, EnvironmentOptions
+from tests.constructs.environments import new_environment, new_stack
 
 ACTION = "aws:autoscaling:scheduledaction"
+COMMAND = "elasticbeanstalk:command"
+SPLITTING = "elasticbeanstalk:trafficsplitting"
+UPDATES = "elasticbeanstalk:managedactions"
+LAUNCH = "autoscaling:launchconfiguration"
+LISTENER = "elbv2:listener:443"
+LOGS = "elasticbeanstalk:cloudwatch:logs"
+CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/1"
 
 
-def new_options() -> EnvironmentOptions:
-    return EnvironmentOptions(Stack(App(), "Dev"), [("aws:ec2:vpc", "VPCId", "vpc-1")])
+def balanced(**settings: Any) -> DockerEnvironment:
+    stack = new_stack()
+    group = ec2.SecurityGroup.from_security_group_id(stack, "LoadBalancer", "sg-l")
+    defaults = {"environment_type": EnvironmentType.LOAD_BALANCED, "load_balancer_security_group": group}
+    if settings.pop("https", False):
+        defaults["certificate"] = acm.Certificate.from_certificate_arn(stack, "Certificate", CERTIFICATE)
+    return new_environment(stack, **(defaults | settings))
 
 
-def rows(options: EnvironmentOptions) -> list[tuple[str, str, str | None, str | None]]:
-    return [
-        (row.namespace, row.option_name, row.value, row.resource_name)  # type: ignore[union-attr]
-        for row in options.properties()
-    ]
-
-
-def document(options: EnvironmentOptions) -> object:
-    (found,) = [value for _, name, value, _ in rows(options) if name == "ConfigDocument"]
-    return json.loads(found or "")
-
-
-def config(value: str) -> OptionSetting:
-    return OptionSetting(namespace=HEALTH, name="ConfigDocument", value=value)
-
-
-def test_options_are_sorted_however_they_came() -> None:
-    options = new_options()
-    options.add_variables({"B": "2", "A": "1"}, {"C": "arn"})
-    options.add(OptionSetting(namespace=ACTION, name="MinSize", value="1", resource_name="Night"))
-    options.add(OptionSetting(namespace=ACTION, name="MinSize", value="2", resource_name="Day"))
-    assert rows(options) == [
-        (ACTION, "MinSize", "2", "Day"),
-        (ACTION, "MinSize", "1", "Night"),
-        ("aws:ec2:vpc", "VPCId", "vpc-1", None),
-        (VARIABLES, "A", "1", None),
-        (VARIABLES, "B", "2", None),
-        (SECRETS, "C", "arn", None),
-    ]
+def options(environment: DockerEnvironment) -> dict[tuple[str, str], str]:
+    rows: Any = environment.resource.option_settings
+    return {(row.namespace.removeprefix("aws:"), row.option_name): row.value for row in rows}
 
 
 @pytest.mark.parametrize(
-    "option",
+    ("settings", "expected", "absent"),
     [
-        OptionSetting(namespace="aws:ec2:vpc", name="VPCId", value="vpc-2"),
-        OptionSetting(namespace=ACTION, name="MinSize", value="2", resource_name="Night"),
-        OptionSetting(namespace=SECRETS, name="PLAIN", value="arn"),
-        OptionSetting(namespace=VARIABLES, name="SECRET", value="plain"),
+        pytest.param(
+            {"instance_types": [ec2.InstanceType("t3.small"), ec2.InstanceType("t3a.small")]},
+            {
+                ("ec2:instances", "InstanceTypes"): "t3.small,t3a.small",
+                (LAUNCH, "DisableIMDSv1"): "true",
+                (LAUNCH, "RootVolumeType"): "gp3",
+                (LAUNCH, "RootVolumeSize"): "16",
+                (LAUNCH, "SecurityGroups"): "sg-1",
+                (LAUNCH, "DisableDefaultEC2SecurityGroup"): "true",
+            },
+            (),
+            id="instances with launch templates, IMDSv2 and no other security group",
+        ),
+        pytest.param(
+            {"health_check_path": "/health"},
+            {
+                ("elasticbeanstalk:environment", "LoadBalancerType"): "application",
+                ("elbv2:loadbalancer", "SecurityGroups"): "sg-l",
+                ("elbv2:loadbalancer", "ManagedSecurityGroup"): "sg-l",
+                ("elasticbeanstalk:environment:process:default", "HealthCheckPath"): "/health",
+            },
+            (LISTENER,),
+            id="an application load balancer",
+        ),
+        pytest.param(
+            {},
+            {
+                ("elasticbeanstalk:healthreporting:system", "SystemType"): "enhanced",
+                (LOGS, "StreamLogs"): "true",
+                (LOGS, "DeleteOnTerminate"): "false",
+                (LOGS, "RetentionInDays"): "30",
+                (f"{LOGS}:health", "HealthStreamingEnabled"): "true",
+                (f"{LOGS}:health", "RetentionInDays"): "30",
+            },
+            (),
+            id="enhanced health and a month of logs",
+        ),
+        pytest.param(
+            {
+                "min_size": 2,
+                "scaling": ScalingTrigger(lower_threshold=12.5, upper_threshold=80, breach_duration=Duration.hours(1)),
+                "root_volume_size": Size.tebibytes(1),
+                "log_retention": logs.RetentionDays.TEN_YEARS,
+            },
+            {
+                ("autoscaling:asg", "MinSize"): "2",
+                ("autoscaling:asg", "MaxSize"): "4",
+                ("autoscaling:trigger", "MeasureName"): "CPUUtilization",
+                ("autoscaling:trigger", "Unit"): "Percent",
+                ("autoscaling:trigger", "Statistic"): "Average",
+                ("autoscaling:trigger", "LowerThreshold"): "12.5",
+                ("autoscaling:trigger", "UpperThreshold"): "80",
+                ("autoscaling:trigger", "Period"): "5",
+                ("autoscaling:trigger", "BreachDuration"): "60",
+                (LAUNCH, "RootVolumeSize"): "1024",
+                (LOGS, "RetentionInDays"): "3653",
+            },
+            (),
+            id="sizes and durations in Beanstalk's units",
+        ),
+        pytest.param(
+            {"scaling": ScalingTrigger(measure="RequestCount", upper_threshold=1000)},
+            {("autoscaling:trigger", "Unit"): "Count"},
+            (),
+            id="a trigger in the unit of its measure",
+        ),
+        pytest.param(
+            {"managed_updates": ManagedUpdates(start="Sun:03:00", level="patch")},
+            {
+                (UPDATES, "ManagedActionsEnabled"): "true",
+                (UPDATES, "PreferredStartTime"): "Sun:03:00",
+                (f"{UPDATES}:platformupdate", "UpdateLevel"): "patch",
+            },
+            (),
+            id="managed updates",
+        ),
+        pytest.param(
+            {"managed_updates": None},
+            {(UPDATES, "ManagedActionsEnabled"): "false"},
+            (f"{UPDATES}:platformupdate",),
+            id="no managed updates",
+        ),
+        pytest.param(
+            {"https": True},
+            {
+                (LISTENER, "Protocol"): "HTTPS",
+                (LISTENER, "SSLCertificateArns"): CERTIFICATE,
+                (LISTENER, "SSLPolicy"): "ELBSecurityPolicy-TLS13-1-2-2021-06",
+            },
+            (),
+            id="HTTPS",
+        ),
+        pytest.param(
+            {"https": True, "ssl_policy": elbv2.SslPolicy.TLS13_RES},
+            {(LISTENER, "SSLPolicy"): "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"},
+            (),
+            id="a TLS policy",
+        ),
+        pytest.param(
+            {},
+            {
+                (COMMAND, "DeploymentPolicy"): "RollingWithAdditionalBatch",
+                (COMMAND, "BatchSizeType"): "Percentage",
+                (COMMAND, "BatchSize"): "25",
+            },
+            (SPLITTING,),
+            id="by default rolling with an additional batch",
+        ),
+        pytest.param(
+            {"deployment_strategy": DeploymentStrategy.rolling(batch=BatchSize.count(2))},
+            {
+                (COMMAND, "DeploymentPolicy"): "Rolling",
+                (COMMAND, "BatchSizeType"): "Fixed",
+                (COMMAND, "BatchSize"): "2",
+            },
+            (SPLITTING,),
+            id="rolling by two",
+        ),
+        pytest.param(
+            {"deployment_strategy": DeploymentStrategy.rolling_with_additional_batch(batch=BatchSize.percentage(50))},
+            {(COMMAND, "BatchSize"): "50"},
+            (),
+            id="rolling by half with an additional batch",
+        ),
+        pytest.param(
+            {"deployment_strategy": DeploymentStrategy.immutable()},
+            {(COMMAND, "DeploymentPolicy"): "Immutable"},
+            ("BatchSize", SPLITTING),
+            id="immutable",
+        ),
+        pytest.param(
+            {
+                "deployment_strategy": DeploymentStrategy.traffic_splitting(percent=20, evaluation=Duration.hours(1)),
+            },
+            {
+                (COMMAND, "DeploymentPolicy"): "TrafficSplitting",
+                (SPLITTING, "NewVersionPercent"): "20",
+                (SPLITTING, "EvaluationTime"): "60",
+            },
+            ("BatchSize",),
+            id="traffic splitting",
+        ),
     ],
 )
-def test_an_option_is_set_once(option: OptionSetting) -> None:
-    options = new_options()
-    options.add(OptionSetting(namespace=ACTION, name="MinSize", value="1", resource_name="Night"))
-    options.add_variables({"PLAIN": "1"}, {"SECRET": "arn"})
-    with pytest.raises(
-        ValueError, match=f"^Dev: 1 problem\n  - option {option.namespace} {option.name} is set already"
-    ):
-        options.add(option)
+def test_settings_become_options(
+    settings: dict[str, Any], expected: dict[tuple[str, str], str], absent: tuple[str, ...]
+) -> None:
+    found = options(balanced(**settings))
+    assert found | expected == found
+    assert not [key for key in found for name in absent if name in key]
 
 
-def test_variables_are_counted_together_however_they_came() -> None:
-    options = new_options()
-    options.add_variables({"A": "x" * 2000}, {})
-    with pytest.raises(ValueError, match="variables take 4,098 bytes as NAME=value, Beanstalk stores 4,096"):
-        options.add_variables({"B": "x" * 2094}, {})
+def test_a_single_instance_has_no_options_of_a_load_balancer() -> None:
+    found = options(new_environment(new_stack(), scaling=ScalingTrigger()))
+    assert not [key for key in found if any(word in key[0] for word in ("elbv2", "trigger", "process"))]
+    assert ("ec2:vpc", "ELBSubnets") not in found
+    assert found["elasticbeanstalk:application", "Application Healthcheck URL"] == "/"
+    assert found[COMMAND, "DeploymentPolicy"] == "AllAtOnce"
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "words"),
-    [("B", "x" * 2094, "variables take 4,098 bytes"), ("B-2", "x", "variables.B-2 must be named with letters")],
+    ("settings", "words"),
+    [
+        (
+            {"min_size": 5, "max_size": 4},
+            r"min_size must be at most max_size \(4\), got 5: lower it, or raise max_size",
+        ),
+        ({"root_volume_size": Size.gibibytes(7)}, "root_volume_size must be 10 to 16384 GiB, got 7"),
+        ({"root_volume_size": Size.mebibytes(20_000)}, "root_volume_size must be a whole number, got"),
+        ({"scaling": ScalingTrigger(measure="Load")}, "scaling.measure must be one of CPUUtilization, "),
+        ({"scaling": ScalingTrigger(unit="Bytes")}, "scaling.unit must be Percent with CPUUtilization"),
+        ({"scaling": ScalingTrigger(period=Duration.seconds(90))}, "scaling.period must be a whole number"),
+        ({"scaling": ScalingTrigger(breach_duration=Duration.days(1))}, "scaling.breach_duration must be 1 to 600 min"),
+        ({"managed_updates": ManagedUpdates(level="major")}, "managed_updates.level must be one of minor"),
+        ({"instance_types": [ec2.InstanceType("small")]}, 'instance_types must name EC2 instance types, got "small"'),
+        ({"log_retention": logs.RetentionDays.INFINITE}, "log_retention must be one of ONE_DAY, .*, got INFINITE"),
+        (
+            {"deployment_strategy": DeploymentStrategy.rolling(batch=BatchSize.percentage(101))},
+            "deployment_strategy.batch must be 1 to 100 percent, got 101",
+        ),
+        (
+            {"deployment_strategy": DeploymentStrategy.rolling(batch=BatchSize.count(5)), "max_size": 4},
+            r"deployment_strategy.batch must be at most max_size \(4\), got 5",
+        ),
+        (
+            {"deployment_strategy": DeploymentStrategy.traffic_splitting(percent=0)},
+            "deployment_strategy.percent must be 1 to 100 percent, got 0",
+        ),
+        (
+            {"deployment_strategy": DeploymentStrategy.traffic_splitting(evaluation=Duration.minutes(2))},
+            "deployment_strategy.evaluation must be 3 to 600 minutes, got 2",
+        ),
+    ],
 )
-def test_a_variable_set_as_an_option_is_a_variable(name: str, value: str, words: str) -> None:
-    options = new_options()
-    options.add(OptionSetting(namespace=VARIABLES, name="A", value="x" * 2000))
-    with pytest.raises(ValueError, match=words):
-        options.add(OptionSetting(namespace=VARIABLES, name=name, value=value))
+def test_settings_that_beanstalk_would_refuse_are_named(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=f"^Test/Environment: 1 problem\n  - {words}"):
+        balanced(**settings)
 
 
-def test_metrics_are_published_every_minute_each_once() -> None:
-    options = new_options()
-    for metric in ("InstancesOk", "ApplicationRequests5xx", "InstancesOk"):
-        options.publish(metric)
-    metrics = {"ApplicationRequests5xx": 60, "InstancesOk": 60}
-    assert document(options) == {"CloudWatchMetrics": {"Environment": metrics}, "Version": 1}
+def test_a_certificate_needs_a_load_balancer() -> None:
+    with pytest.raises(ValueError, match="certificate needs a load balancer"):
+        balanced(https=True, environment_type=EnvironmentType.SINGLE_INSTANCE)
 
 
-def test_publishing_a_metric_preserves_a_given_config_document() -> None:
-    options = new_options()
-    rules = {"Environment": {"Application": {"ApplicationRequests4xx": {"Enabled": False}}}}
-    yours = {"Environment": {"InstancesOk": 60, "InstancesSevere": None}, "Instance": {"CPUIdle": 60}}
-    options.add(config(json.dumps({"CloudWatchMetrics": yours, "Rules": rules, "Version": 1})))
-    options.publish("InstancesSevere")
-    assert document(options) == {
-        "CloudWatchMetrics": {"Environment": {"InstancesOk": 60, "InstancesSevere": 60}, "Instance": {"CPUIdle": 60}},
-        "Rules": rules,
-        "Version": 1,
-    }
+def added(*given: OptionSetting) -> list[str]:
+    options = EnvironmentOptions(Stack(App(), "Dev"), {"aws:ec2:vpc": {"VPCId": "vpc-1"}})
+    problems: list[str] = []
+    for it in given:
+        problems = options.add({(it.namespace, it.name, it.resource_name or ""): it.value})
+    return problems
 
 
-@pytest.mark.parametrize("value", ["{", "[]", "60"])
-def test_a_config_document_that_is_not_a_json_object_is_refused(value: str) -> None:
-    options = new_options()
-    options.add(config(value))
-    with pytest.raises(ValueError, match=f"option {HEALTH} ConfigDocument must be a JSON object, got "):
-        options.publish("InstancesOk")
+NIGHT = OptionSetting(namespace=ACTION, name="MinSize", value="1", resource_name="Night")
+PLAIN = OptionSetting(namespace=VARIABLES, name="TOKEN", value="x" * 2000)
+SECRET = OptionSetting(namespace=SECRETS, name="TOKEN", value="arn")
 
 
-def test_a_document_that_cloudformation_fills_in_stays_as_it_is() -> None:
-    options = new_options()
-    options.add(config(Aws.NO_VALUE))
-    options.publish("InstancesOk")
-    assert (HEALTH, "ConfigDocument", Aws.NO_VALUE, None) in rows(options)
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ([OptionSetting(namespace="aws:ec2:vpc", name="VPCId", value="vpc-2")], "option aws:ec2:vpc VPCId is set alr"),
+        ([NIGHT, NIGHT], f"option {ACTION} MinSize is set already: set it once, or write override_option"),
+        ([PLAIN, PLAIN], f"option {VARIABLES} TOKEN is set already: set it once"),
+        ([PLAIN, SECRET], "variable TOKEN is set already: set it once, as a plain variable or as a secret"),
+        ([SECRET, PLAIN], "variable TOKEN is set already: set it once, as a plain variable or as a secret"),
+        (
+            [PLAIN, OptionSetting(namespace=VARIABLES, name="B", value="x" * 2094)],
+            "variables take 4,102 bytes as NAME=value, Beanstalk stores 4,096",
+        ),
+        ([OptionSetting(namespace=VARIABLES, name="B-2", value="x")], "variables.B-2 must be named with letters"),
+    ],
+)
+def test_an_option_is_set_once_and_a_variable_is_checked(given: list[OptionSetting], words: str) -> None:
+    (problem,) = added(*given)
+    assert problem.startswith(words)
+
+
+def test_an_option_of_another_resource_is_another_option() -> None:
+    assert added(NIGHT, OptionSetting(namespace=ACTION, name="MinSize", value="2", resource_name="Day")) == []
+
+
+def test_later_options_follow_in_order_and_positions_stay() -> None:
+    environment = new_environment(new_stack(), environment={"Z": "1", "Y": "1"})
+    before = list(options(environment))
+    environment.add_variables({"B": "2", "A": "1"})
+    variables = "elasticbeanstalk:application:environment"
+    assert before == sorted(before)
+    assert list(options(environment)) == [*before, (variables, "A"), (variables, "B")]

@@ -1,7 +1,5 @@
 """An environment that exists already is used, watched and deployed to like one made here."""
 
-from collections.abc import Callable
-
 import pytest
 from aws_cdk import Stack
 from aws_cdk import aws_ec2 as ec2
@@ -93,25 +91,12 @@ def test_a_deployer_needs_the_deployment_policy() -> None:
         environment.deploy_permissions(ArtifactBucket(stack, "Artifacts"))
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda it, _: it.add_environment("COLOUR", "red"),
-        lambda it, _: it.add_variables({"COLOUR": "red"}),
-        lambda it, _: it.add_secret("TOKEN", None),
-        lambda it, _: it.add_option("aws:elasticbeanstalk:command", "Timeout", value="900"),
-        lambda it, stack: it.use_database(existing_database(stack)),
-    ],
-    ids=["add_environment", "add_variables", "add_secret", "add_option", "use_database"],
-)
-def test_an_existing_environment_is_not_changed(change: Callable[[IDockerEnvironment, Stack], None]) -> None:
-    stack = new_stack()
-    with pytest.raises(ValueError, match="made elsewhere cannot be changed from here: change it where it is made"):
-        change(existing_environment(stack), stack)
-
-
-def test_the_interface_offers_no_changes() -> None:
-    assert not [name for name in vars(IDockerEnvironment) if name.startswith(("add_", "use_"))]
+def test_an_imported_environment_has_no_methods_that_change_it() -> None:
+    made, imported = new_environment(new_stack()), existing_environment(new_stack())
+    changes = [name for name in dir(DockerEnvironment) if name.startswith(("add_", "use_", "override_"))]
+    assert "add_environment" in changes
+    assert [name for name in changes if hasattr(imported, name)] == []
+    assert [name for name in changes if not hasattr(made, name)] == []
 
 
 def test_roles_given_by_arn_take_grants_in_a_policy_of_this_stack() -> None:

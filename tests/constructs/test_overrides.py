@@ -14,6 +14,7 @@ from aws_cdk.assertions import Template
 from beanpod import (
     ArtifactBucket,
     DeploymentPolicy,
+    DeploymentStrategy,
     DockerEnvironment,
     EnvironmentType,
     InstanceRole,
@@ -142,10 +143,10 @@ def test_a_token_overrides() -> None:
     ("namespace", "name", "value", "words"),
     [
         (GROUP, "MinSize", "9", r"option aws:autoscaling:asg MinSize: min_size must be at most max_size \(4\), got 9"),
-        (GROUP, "MinSize", "two", 'MinSize: must be a number, got "two"'),
+        (GROUP, "MinSize", "two", 'MinSize: min_size must be a whole number, got "two"'),
         (VPC, "ELBScheme", "private", 'load_balancer_scheme must be one of public, internal, got "private"'),
-        ("aws:elasticbeanstalk:command", "DeploymentPolicy", "Rolls", "deployment_policy must be one of AllAtOnce"),
-        ("aws:elasticbeanstalk:cloudwatch:logs", "RetentionInDays", "31", "log_retention_days must be one of 1, 3"),
+        ("aws:elasticbeanstalk:command", "DeploymentPolicy", "Rolls", "deployment_strategy must be one of AllAtOnce"),
+        ("aws:elasticbeanstalk:cloudwatch:logs", "RetentionInDays", "31", "log_retention must be one of 1, 3"),
         (
             "aws:elasticbeanstalk:environment:process:default",
             "HealthCheckPath",
@@ -234,7 +235,10 @@ CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/1"
             lambda stack: {"certificate": acm.Certificate.from_certificate_arn(stack, "Certificate", CERTIFICATE)},
             "certificate needs an application load balancer",
         ),
-        (lambda _: {"deployment_policy": DeploymentPolicy.TRAFFIC_SPLITTING}, "deployment_policy needs an application"),
+        (
+            lambda _: {"deployment_strategy": DeploymentStrategy.traffic_splitting()},
+            "deployment_strategy needs an application load balancer",
+        ),
         (
             lambda stack: {
                 "additional_load_balancer_security_groups": [

@@ -9,6 +9,7 @@ import pytest
 from aws_cdk import App, Duration, RemovalPolicy, Size, Stack
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
@@ -20,10 +21,11 @@ from aws_cdk.assertions import Template
 from beanpod import (
     Application,
     ArtifactBucket,
-    BatchSizeType,
+    BatchSize,
     Database,
     DatabaseEngine,
     DeploymentPolicy,
+    DeploymentStrategy,
     DeployPermissions,
     DeployUser,
     DockerEnvironment,
@@ -115,19 +117,15 @@ ENVIRONMENT: dict[str, Change] = {
     "environment_type": lambda _: {"environment_type": EnvironmentType.SINGLE_INSTANCE},
     "load_balancer_type": lambda _: {"load_balancer_type": LoadBalancerType.NETWORK},
     "load_balancer_scheme": lambda _: {"load_balancer_scheme": LoadBalancerScheme.INTERNAL},
-    "instance_types": lambda _: {"instance_types": ["t3.large"]},
-    "root_volume_size": lambda _: {"root_volume_size": 32},
+    "instance_types": lambda _: {"instance_types": [ec2.InstanceType("t3.large")]},
+    "root_volume_size": lambda _: {"root_volume_size": Size.gibibytes(32)},
     "min_size": lambda _: {"min_size": 2},
     "max_size": lambda _: {"max_size": 8},
     "scaling": lambda _: {"scaling": ScalingTrigger(upper_threshold=80)},
-    "deployment_policy": lambda _: {"deployment_policy": DeploymentPolicy.IMMUTABLE},
-    "batch_size_type": lambda _: {"batch_size_type": BatchSizeType.FIXED, "batch_size": 1},
-    "batch_size": lambda _: {"batch_size": 50},
-    "traffic_split_percent": lambda _: {"traffic_split_percent": 20},
-    "evaluation_minutes": lambda _: {"evaluation_minutes": 9},
+    "deployment_strategy": lambda _: {"deployment_strategy": DeploymentStrategy.rolling(batch=BatchSize.count(1))},
     "health_check_path": lambda _: {"health_check_path": "/up"},
     "certificate": lambda s: {"certificate": acm.Certificate.from_certificate_arn(s, "C", "arn:aws:acm:x:1:c/1")},
-    "ssl_policy": lambda _: {"ssl_policy": "ELBSecurityPolicy-2016-08"},
+    "ssl_policy": lambda _: {"ssl_policy": elbv2.SslPolicy.TLS12},
     "environment": lambda _: {"environment": {"A": "1"}},
     "secrets": lambda s: {"secrets": {"A": secret(s)}},
     "database": lambda s: {"database": existing_database(s)},
@@ -152,7 +150,8 @@ ENVIRONMENT: dict[str, Change] = {
             subnets=[ec2.Subnet.from_subnet_id(s, name, name) for name in ("x", "y")]
         )
     },
-    "log_retention_days": lambda _: {"log_retention_days": 7},
+    "log_retention": lambda _: {"log_retention": logs.RetentionDays.ONE_WEEK},
+    "published_metrics": lambda _: {"published_metrics": ["InstancesOk"]},
     "managed_updates": lambda _: {"managed_updates": ManagedUpdates(start="Sun:03:00")},
     "options": lambda _: {"options": [OptionSetting(namespace="aws:autoscaling:asg", name="Cooldown", value="9")]},
 }
@@ -199,7 +198,7 @@ SERVICE: dict[str, Change] = {
     **{
         name: ENVIRONMENT[name]
         for name in (
-            *("vpc", "environment_type", "instance_types", "min_size", "max_size", "deployment_policy"),
+            *("vpc", "environment_type", "instance_types", "min_size", "max_size", "deployment_strategy"),
             *("health_check_path", "certificate", "environment", "secrets"),
         )
     },

@@ -5,6 +5,7 @@ from aws_cdk import App, Stack
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
 from aws_cdk.assertions import Match, Template
 
 from beanpod import Database, DatabaseEngine, DockerService, EnvironmentType
@@ -138,7 +139,7 @@ def test_settings_reach_the_parts() -> None:
         deletion_protection=False,
         network_settings={"max_azs": 3},
         database_settings={"multi_az": True, "port": 3307},
-        environment_settings={"environment_name": "shop-prod", "log_retention_days": 7},
+        environment_settings={"environment_name": "shop-prod", "log_retention": logs.RetentionDays.ONE_WEEK},
     )
     template = Template.from_stack(stack)
     template.has_resource_properties("AWS::RDS::DBInstance", {"MultiAZ": True, "DeletionProtection": False})
@@ -149,7 +150,8 @@ def test_settings_reach_the_parts() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"environment_settings": {"log_retention": 3}}, 'has no "log_retention": write log_retention_days'),
+        ({"environment_settings": {"log_retentions": 3}}, 'has no "log_retentions": write log_retention'),
+        ({"environment_settings": {"batch_size": 3}}, 'has no "batch_size": write deployment_strategy=DeploymentStr'),
         ({"network_settings": {"colour": 3}}, 'has no "colour": see the parameters of ServiceNetwork'),
         ({"network_settings": {"vpc": None}}, 'must leave out "vpc": DockerService sets it'),
         ({"database_settings": {"multi_az": True}}, "database_settings belong to a new database: give database_engine"),

@@ -3,13 +3,15 @@
 from typing import Any
 
 import pytest
-from aws_cdk import App, Aws, CfnParameter, Stack, Token
+from aws_cdk import App, Aws, CfnParameter, Duration, Size, Stack, Token
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk.assertions import Template
 
-from beanpod import EnvironmentType
+from beanpod import BatchSize, DeploymentStrategy, EnvironmentType, ManagedUpdates, ScalingTrigger
 from beanpod._tokens import known, text
 from tests.constructs.environments import ENVIRONMENT, new_environment
+
+LOGS = "aws:elasticbeanstalk:cloudwatch:logs"
 
 
 # Tokens are numbered as they are made: without ids of their own, parallel workers would disagree on the tests' names.
@@ -54,14 +56,21 @@ def test_every_value_of_an_environment_may_be_a_parameter() -> None:
         load_balancer_security_group=ec2.SecurityGroup.from_security_group_id(stack, "Front", "sg-2"),
         environment_name=name,
         description=name,
-        instance_types=[name],
+        instance_types=[ec2.InstanceType(name)],
         min_size=number,
-        root_volume_size=number,
-        log_retention_days=number,
+        root_volume_size=Size.gibibytes(number),
+        scaling=ScalingTrigger(measure=name, lower_threshold=number, period=Duration.minutes(number)),
+        deployment_strategy=DeploymentStrategy.rolling(batch=BatchSize.count(number)),
+        managed_updates=ManagedUpdates(start=name, level=name),
+        health_check_path=name,
+        options={LOGS: {"RetentionInDays": Token.as_string(number)}},
         environment={"NAME": name},
     )
     (environment,) = Template.from_stack(stack).find_resources(ENVIRONMENT).values()
-    values = {row["OptionName"]: row["Value"] for row in environment["Properties"]["OptionSettings"]}
-    for option in ("MinSize", "MaxSize", "RootVolumeSize", "RetentionInDays"):
+    rows = environment["Properties"]["OptionSettings"]
+    values = {row["OptionName"]: row["Value"] for row in rows if row["Namespace"] != f"{LOGS}:health"}
+    for option in ("MinSize", "MaxSize", "RootVolumeSize", "RetentionInDays", "LowerThreshold", "Period", "BatchSize"):
         assert values[option] == {"Ref": "Number"}, option
-    assert values["InstanceTypes"] == values["NAME"] == environment["Properties"]["Description"] == {"Ref": "Name"}
+    for option in ("InstanceTypes", "NAME", "MeasureName", "UpdateLevel", "PreferredStartTime", "HealthCheckPath"):
+        assert values[option] == {"Ref": "Name"}, option
+    assert environment["Properties"]["Description"] == {"Ref": "Name"}

@@ -18,6 +18,7 @@ CDK = str(ROOT / "node_modules/.bin/cdk")
 USERNAME, PASSWORD = "tester", "open sesame"
 APP = """\
 from aws_cdk import App, RemovalPolicy, Size, Stack
+from aws_cdk import aws_logs as logs
 from beanpod import DatabaseEngine, DockerService
 
 app = App()
@@ -45,7 +46,7 @@ TUNED = """,
     deletion_protection=False,
     network_settings={"flow_logs": True},
     database_settings={"allocated_storage": Size.gibibytes(30)},
-    environment_settings={"log_retention_days": 7}"""
+    environment_settings={"log_retention": logs.RetentionDays.ONE_WEEK}"""
 TWO = """\
 from aws_cdk import App, Stack
 from beanpod import DockerService, EnvironmentType

@@ -39,10 +39,11 @@ _CHOICES = {
 }
 _EPILOG = """\
 exit codes:
-  0  success, or nothing to do      4  busy, locked or superseded
-  1  unexpected error               5  failed; the previous version runs again
-  2  usage, manifest, credentials   6  failed; not rolled back
-  3  build, push or bundle failed   7  timed out, state unknown; 130 interrupted
+  0  success, or nothing to do      5    failed; the previous version runs again
+  1  unexpected error               6    failed; not rolled back
+  2  usage, manifest, credentials   7    timed out; the state is unknown
+  3  build, push or bundle failed   130  interrupted
+  4  busy, locked or superseded
 
 Docker logs in with DOCKER_USERNAME and DOCKER_PASSWORD. AWS credentials are
 those of the AWS CLI. Run 'beanpod COMMAND --help' for the options of a command."""
