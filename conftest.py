@@ -25,6 +25,7 @@ _SLOW = (
     "test_changes.py",
     "test_rehearsal.py",
     "test_cases.py",
+    "test_installed.py",
     "test_own_app.py",
     "test_whole_flow.py",
 )

@@ -5,7 +5,6 @@ import json
 import subprocess
 import tomllib
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -244,14 +243,6 @@ def test_a_language_without_a_known_framework_is_enough(file: str, text: str, la
     assert framework is not None
     assert framework.language == language
     assert "APP" not in dockerfile_for(framework, tmp_path)
-
-
-def test_templates_are_this_repositorys_own_files() -> None:
-    folder = resources.files("beanpod.project").joinpath("templates")
-    templates = [path for path in Path(str(folder)).rglob("*") if not path.is_dir()]
-    assert templates
-    assert all(path.is_symlink() and path.resolve().is_relative_to(ROOT) for path in templates)
-    assert not [path for path in templates if "templates" in path.resolve().parts]
 
 
 def test_quotes_in_a_path_are_escaped(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from beanpod._database_rules import ENGINES
 from beanpod.project.discovery import ComposeDatabase, ComposeFacts, Discovery, DockerfileFacts
@@ -59,7 +60,8 @@ class Missing:
 
 
 def propose(found: Discovery, given: Choices) -> Choices:
-    """Complete the given values by those that were found. What was given wins."""
+    """Complete the given values by those of a manifest that is there already, then by those that were found."""
+    given = _with_manifest(found, given)
     name = given.name or _service_name(found)
     compose = _compose_file(found, given)
     choices = replace(
@@ -72,6 +74,21 @@ def propose(found: Discovery, given: Choices) -> Choices:
     if choices.compose is None:
         return _with_dockerfile(found, choices)
     return _with_compose(found, compose, choices) if compose else choices
+
+
+def _with_manifest(found: Discovery, given: Choices) -> Choices:
+    service, database = (found.manifest.get(key) or {} for key in ("service", "database"))
+    written: dict[str, Any] = {
+        **{key: service.get(key) for key in ("name", "image", "dockerfile", "compose", "port")},
+        "health_path": service.get("health_check_path", service.get("health_path")),
+        "engine": database.get("engine", "none" if found.manifest else None),
+        "version": database.get("version"),
+        "database_service": database.get("compose_service"),
+    }
+    if given.dockerfile or given.compose:
+        written |= {"dockerfile": None, "compose": None}
+    absent: dict[str, Any] = {key: value for key, value in written.items() if getattr(given, key) is None}
+    return replace(given, **absent)
 
 
 def missing(found: Discovery, choices: Choices) -> Iterator[Missing]:

@@ -12,6 +12,7 @@ import posixpath
 import re
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,6 +105,7 @@ class Discovery:
         branch: The remote's default branch; None where git does not know it.
         docker_user: Whom Docker is logged in as at Docker Hub; None without a login.
         variables: Names and example values of an `.env.example`.
+        manifest: The tables of a `beanpod.toml` that is there already; {} without one.
     """
 
     root: Path
@@ -115,6 +117,7 @@ class Discovery:
     branch: str | None = None
     docker_user: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
+    manifest: Mapping[str, Any] = field(default_factory=dict)
 
 
 def discover(root: Path, *, environ: Mapping[str, str] = os.environ) -> Discovery:
@@ -138,7 +141,16 @@ def discover(root: Path, *, environ: Mapping[str, str] = os.environ) -> Discover
         branch=_branch(root),
         docker_user=_docker_user(environ),
         variables=_example_variables([root, *folders]),
+        manifest=_manifest(root / "beanpod.toml"),
     )
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    """Return a manifest's tables; {} where there is none, or none that can be read: `beanpod check` says why."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
 
 
 def _dockerfiles(root: Path) -> Iterable[DockerfileFacts]:

@@ -66,7 +66,8 @@ class InitResult:
 
     def to_text(self, paint: Paint) -> Iterator[str]:
         if self.diff:
-            for file in self.project.files:
+            # The owner's own file once it is there: it shows what they wrote into it.
+            for file in (one for one in self.project.files if one.path != "beanpod.toml" or one.present is None):
                 yield from map(paint, file.diff().splitlines())
             return
         yield from paint.table((Cell(name, "dim"), value) for name, value in found_lines(self.project))
