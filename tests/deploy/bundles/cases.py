@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,15 @@ def copied(name: str, folder: Path, files: Mapping[str, str] | None = None) -> P
     return place
 
 
-def bundle_of(project: Path, manifest: str = "beanpod.toml", stage: str | None = None) -> Bundle:
-    """The bundle of a project, with an image for everything that is built."""
-    path = project / manifest
-    chosen = Manifest.read(path).stage(stage)
-    plan = plan_bundle(chosen, path.parent)
+def bundle_of(project: Path, manifest: str = "beanpod.toml") -> Bundle:
+    """The bundle of a project, with an image for everything that is built; made once for the same files."""
+    content = {str(path): path.read_bytes() if path.is_file() else b"" for path in project.rglob("*")}
+    return _bundle_of(project / manifest, hash(frozenset(content.items())))
+
+
+@cache
+def _bundle_of(path: Path, _content: int) -> Bundle:
+    plan = plan_bundle(Manifest.read(path).stage(), path.parent)
     images: dict[str | None, str] = {spec.name: IMAGE for spec in plan.specs}
     return plan.bundle(images, application="shop-dev", login_hooks=False)
 

@@ -1,6 +1,7 @@
 """Compose files in the shape that people have: what the bundle holds and what is told; a refusal's remedy works."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -24,28 +25,34 @@ def notes_of(project: Path, about: str = "") -> list[str]:
     return [note for note in bundle_of(project).notes if about in note]
 
 
+def services_with(keys: Iterable[str], build: str = "build: .") -> str:
+    """Services s0, s1, ... with these keys."""
+    return "".join(f"  s{number}:\n    {build}\n    {one}\n" for number, one in enumerate(keys))
+
+
 # Data that containers write.
 LOST = "is lost at the next release"
 IN_PLACE = "store data in a named volume (kept across releases, lost with the instance), EFS, S3 or the database"
 PRODUCTION = '[stages.prod]\npreset = "production"\n'
 
 
-@pytest.mark.parametrize(
-    ("mount", "told"),
-    [
-        ("./data:/data", True),
-        ("./data:/data:ro", False),
-        ("./data:/data:ro,z", False),
-        ("./data/index.html:/data/index.html", True),
-        ("{type: bind, source: ./data, target: /data}", True),
-        ("{type: bind, source: ./data, target: /data, read_only: true}", False),
-    ],
-)
-def test_a_writable_mount_is_noted(tmp_path: Path, mount: str, told: bool) -> None:
+MOUNTS = [
+    ('"./data:/data"', True),
+    ('"./data:/data:ro"', False),
+    ('"./data:/data:ro,z"', False),
+    ('"./data/index.html:/data/index.html"', True),
+    ("{type: bind, source: ./data, target: /data}", True),
+    ("{type: bind, source: ./data, target: /data, read_only: true}", False),
+]
+
+
+def test_writable_mounts_are_noted(tmp_path: Path) -> None:
     project = copied("written-bind-mount", tmp_path)
-    entry = mount if mount.startswith("{") else f'"{mount}"'
-    change(project, '["./data:/data"]', f"[{entry}]")
-    assert any(LOST in note and IN_PLACE in note for note in notes_of(project, "service wiki, volumes")) == told
+    with (project / "compose.yaml").open("a") as file:
+        file.write(services_with((f"volumes: [{mount}]" for mount, _ in MOUNTS), "image: wiki"))
+    for number, (_, noted) in enumerate(MOUNTS):
+        notes = notes_of(project, f"service s{number}, volumes")
+        assert [LOST in note and IN_PLACE in note for note in notes] == [True] * noted
     assert "data/index.html" in bundle_of(project).files
 
 
@@ -210,14 +217,14 @@ LEAVING = [
 def test_removed_keys_may_hold_undefined_variables(tmp_path: Path) -> None:
     project = copied("image-name-with-variables", tmp_path)
     assert services_of(project)["web"]["image"] == IMAGE
-
-
-@pytest.mark.parametrize("key", LEAVING)
-def test_a_removed_key_may_hold_undefined_variables(tmp_path: Path, key: str) -> None:
-    project = copied("crlf", tmp_path, {"compose.yaml": f"{BUILT}    {key}\n"})
-    if key.startswith("container_name"):
-        assert notes_of(project) == ["service web, container_name: left out: the service is named web"]
-    assert key.partition(":")[0] not in services_of(project)["web"].keys() - {"image"}
+    build = "{context: ., tags: ['${REGISTRY}/shop'], cache_from: ['${REGISTRY}/cache'], platforms: [$P], x-a: $A}"
+    text = f"name: ${{STACK}}\nx-b: $B\n{BUILT}  tagged: {{build: {build}}}\n{services_with(LEAVING)}"
+    project = copied("crlf", tmp_path, {"compose.yaml": text})
+    services = services_of(project)
+    assert services["tagged"]["image"] == IMAGE
+    for number, key in enumerate(LEAVING):
+        assert key.partition(":")[0] not in services[f"s{number}"].keys() - {"image"}
+    assert notes_of(project, "container_name") == ["service s1, container_name: left out: the service is named s1"]
 
 
 @pytest.mark.parametrize("port", ["${PORT}:8080", "$PORT:8080/tcp", "127.0.0.1:${PORT:?which}:8080"])
@@ -226,12 +233,6 @@ def test_a_published_port_that_becomes_80_may_be_a_variable(tmp_path: Path, port
     assert services_of(copied("crlf", tmp_path, {"compose.yaml": text}))["web"]["ports"] == ["80:8080"]
     change(tmp_path / "crlf", ":8080", ":8081")
     assert "${PORT} is not set on Elastic Beanstalk" in problems_of(tmp_path / "crlf")[0]
-
-
-def test_tags_and_caches_of_a_build_may_hold_variables(tmp_path: Path) -> None:
-    build = "{context: ., tags: ['${REGISTRY}/shop'], cache_from: ['${REGISTRY}/cache'], platforms: [$P], x-a: $A}"
-    text = f'services: {{web: {{build: {build}, ports: ["80:80"]}}}}\nname: ${{STACK}}\nx-b: $B\n'
-    assert services_of(copied("crlf", tmp_path, {"compose.yaml": text}))["web"]["image"] == IMAGE
 
 
 # The development database lives on.
@@ -339,19 +340,28 @@ WRITTEN = (
 )
 
 
-@pytest.mark.parametrize("keys", FOUND)
-def test_the_development_database_is_found_in(tmp_path: Path, keys: str) -> None:
-    project = web_with(tmp_path, keys)
-    (problem,) = problems_of(project)
-    assert re.search(
-        r"refers to (service db|host\.docker\.internal \(service db\)), which RDS replaces: write", problem
-    )
-    assert "${RDS_HOSTNAME}" in problem
-    assert ("!override" in problem) is keys.startswith("post_start")
-    for pattern, written in WRITTEN:
-        keys = re.sub(pattern, lambda _, written=written: written, keys)  # type: ignore[misc]
-    write(project, {OVER: f"services:\n  web:\n    {keys}\n"})
-    assert "${RDS_HOSTNAME}" in str(services_of(project)["web"])
+def written(keys: str) -> str:
+    for pattern, text in WRITTEN:
+        keys = re.sub(pattern, lambda _, text=text: text, keys)  # type: ignore[misc]
+    return keys
+
+
+def test_the_development_database_is_found(tmp_path: Path) -> None:
+    project = web_with(tmp_path, "tty: true")
+    with (project / "compose.yaml").open("a") as file:
+        file.write(services_with(FOUND))
+    problems = {problem.split(", ")[0]: problem for problem in problems_of(project)}
+    assert problems.keys() == {f"service s{number}" for number in range(len(FOUND))}
+    for number, keys in enumerate(FOUND):
+        problem = problems[f"service s{number}"]
+        assert re.search(
+            r"refers to (service db|host\.docker\.internal \(service db\)), which RDS replaces: write", problem
+        )
+        assert "${RDS_HOSTNAME}" in problem
+        assert ("!override" in problem) is keys.startswith("post_start")
+    write(project, {OVER: f"services:\n{services_with(map(written, FOUND), 'tty: true')}"})
+    services = services_of(project)
+    assert all("${RDS_HOSTNAME}" in str(services[f"s{number}"]) for number in range(len(FOUND)))
 
 
 NOT_FOUND = [
@@ -373,9 +383,11 @@ NOT_FOUND = [
 ]
 
 
-@pytest.mark.parametrize("keys", NOT_FOUND)
-def test_a_similar_word_is_not_the_database(tmp_path: Path, keys: str) -> None:
-    assert services_of(web_with(tmp_path, keys))
+def test_a_similar_word_is_not_the_database(tmp_path: Path) -> None:
+    project = web_with(tmp_path, "tty: true")
+    with (project / "compose.yaml").open("a") as file:
+        file.write(services_with(NOT_FOUND))
+    assert len(services_of(project)) == len(NOT_FOUND) + 1
 
 
 def test_localhost_is_the_database_with_network_mode_host(tmp_path: Path) -> None:
@@ -687,3 +699,87 @@ def test_a_label_file_is_added_to_the_bundle(tmp_path: Path) -> None:
     change(project, "    env_file: dev.env\n", "    label_file: labels.txt\n", "docker-compose.prod.yml")
     assert "labels.txt" in bundle_of(project).files
     assert services_of(project)["web"]["label_file"] == ["./labels.txt"]
+
+
+# Files that need no change.
+# The manifest of each case, and what its service `web` has.
+RIGHT: dict[str, tuple[str, dict[str, Any]]] = {
+    "context-above": ("beanpod.toml", {"image": IMAGE, "ports": ["80:8080"]}),
+    "crlf": (
+        "beanpod.toml",
+        {"command": 'sh -c "httpd -f -p 8080 -h /www"\n', "environment": {"TEXT": "one\ntwo\n"}},
+    ),
+    "database-only-dumps": ("beanpod.toml", {"image": IMAGE, "ports": ["80:8080"]}),
+    "manifest-below": ("infra/beanpod.toml", {"image": IMAGE, "ports": ["80:8080"]}),
+    "octal-mode": ("beanpod.toml", {"configs": [{"source": "page", "target": "/www/page.html", "mode": 0o440}]}),
+    "reserved-variables": (
+        "beanpod.toml",
+        {
+            "environment": {
+                "RDS_HOSTNAME": "localhost",
+                "NOW": "x",
+                "TEXT": "costs 5$$",
+                "TWO": "a$$b",
+                "THREE": "",
+                "FOUR": "",
+            }
+        },
+    ),
+    "two-build-files-one-service": ("beanpod.toml", {"environment": {"A": "1", "B": "2"}}),
+    "udp-and-range": (
+        "beanpod.toml",
+        {"ports": ["80:8080", "81:8081", "80:80/udp", "[::]:443:443", "127.0.0.1::9000"]},
+    ),
+    "umlauts": ("beanpod.toml", {"environment": {"GRUß": "Grüße, мир 🌱", "LINE": "a\tb\u0001c"}}),
+}
+
+
+@pytest.mark.parametrize(("case", "expected"), RIGHT.items(), ids=RIGHT)
+def test_a_file_is_deployed_as_before(tmp_path: Path, case: str, expected: tuple[str, dict[str, Any]]) -> None:
+    manifest, keys = expected
+    services = services_of(copied(case, tmp_path), manifest)
+    assert {key: services["web"][key] for key in keys} == keys
+    # A service only for the database is not built.
+    assert (case != "database-only-dumps") or list(services) == ["web"]
+
+
+def test_a_file_with_umlauts_in_its_name_is_added(tmp_path: Path) -> None:
+    bundle = bundle_of(copied("umlauts", tmp_path))
+    assert "Übersicht und mehr.conf" in bundle.files
+    mounts = composed(bundle)["services"]["proxy"]["volumes"]
+    assert "./Übersicht und mehr.conf:/etc/nginx/conf.d/ü.conf:ro" in mounts
+
+
+def test_a_migration_and_a_volume_of_static_files_are_kept(tmp_path: Path) -> None:
+    project = copied("migration-and-static-volume", tmp_path)
+    services = services_of(project)
+    assert list(services) == ["app", "migrate", "nginx"]
+    assert services["nginx"]["ports"] == ["80:80"]
+    assert services["app"]["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
+    assert "depends_on" not in services["migrate"]
+    assert composed(bundle_of(project))["volumes"] == {"static": None}
+
+
+def test_a_misspelt_variable_is_refused_until_it_is_right(tmp_path: Path) -> None:
+    project = copied("typo-in-environment", tmp_path)
+    (problem,) = problems_of(project)
+    assert "environment.RATE_ID-1: RATE_ID-1 is not set on Elastic Beanstalk: give it a value" in problem
+    change(project, "RATE_ID-$", "RATE_ID=$")
+    assert services_of(project)["web"]["environment"] == {"RATE_ID": "1", "GOOD": "1"}
+
+
+def test_a_service_that_publishes_nothing_is_refused_until_it_does(tmp_path: Path) -> None:
+    project = copied("web-behind-a-port-of-its-own", tmp_path)
+    (problem,) = problems_of(project)
+    assert 'write ports: ["80:8080"] for the one that receives requests' in problem
+    change(project, 'expose: ["8080"]', 'ports: ["80:8080"]')
+    assert services_of(project)["web"]["ports"] == ["80:8080"]
+
+
+def test_a_folder_above_the_manifest_is_refused_until_it_is_below(tmp_path: Path) -> None:
+    project = copied("compose-file-above-the-manifest", tmp_path)
+    (problem,) = problems_of(project, "infra/beanpod.toml")
+    assert "./src is outside the project: move it next to or below the manifest" in problem
+    (project / "src").rename(project / "infra" / "src")
+    change(project, "./src", "./infra/src")
+    assert services_of(project, "infra/beanpod.toml")["web"]["image"] == IMAGE

@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from beanpod.deploy.bundles import plan_bundle
+from beanpod.deploy.bundles.compose.services import Kind
 from tests.deploy.bundles.projects import (
     COMPOSE,
     DATABASE,
@@ -18,6 +17,7 @@ from tests.deploy.bundles.projects import (
 )
 
 LOGS = "${EB_LOG_BASE_DIR}"
+WEB = '  web: {build: ., ports: ["80:8080"]}\n'
 
 # As in many a repository: the source mounted into the app, a database, a tool for it, and a cache.
 DEVELOPMENT = """
@@ -65,76 +65,34 @@ PRODUCTION = "services:\n  app:\n    environment: {NODE_ENV: production}\n    bu
 MANIFEST = f'{COMPOSE}[variables]\nLOG_LEVEL = "info"\n{DATABASE}'
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Any:
-    """The compose file that comes of DEVELOPMENT and PRODUCTION."""
+def test_a_developers_file_becomes_the_one_of_beanstalk(tmp_path: Path) -> None:
     files = {"compose__prod__yaml": PRODUCTION, "redis__conf": "save 60 1\n"}
-    return composed(compose_bundle(tmp_path, DEVELOPMENT, MANIFEST, **files))
-
-
-def service_of(root: Path, keys: str, manifest: str = COMPOSE, **files: str) -> Any:
-    """The service that comes of one that publishes port 80 and has these keys."""
-    text = f'services:\n  app:\n    build: .\n    ports: ["80:8080"]\n    {keys}\n'
-    return composed(compose_bundle(root, text, manifest, **files))["services"]["app"]
-
-
-def own_volumes(service: Any) -> list[Any]:
-    """The volumes of a service of ours, without the last one: the stamp of the release."""
-    volumes: list[Any] = service["volumes"][:-1]
-    stamp = service["volumes"][-1]
-    assert stamp.endswith(":/run/beanpod:ro")
-    return volumes
-
-
-def test_the_app_and_its_dependencies_are_kept(file: Any) -> None:
-    assert list(file["services"]) == ["app", "cache"]
-    assert list(file) == ["services", "volumes"]
-    assert list(file["volumes"]) == ["uploads"]
-
-
-def test_a_build_becomes_its_image_by_digest(file: Any) -> None:
-    assert file["services"]["app"]["image"] == IMAGE
+    bundle = compose_bundle(tmp_path, DEVELOPMENT, MANIFEST, **files)
+    metadata = f"/var/lib/beanpod/{bundle.hash}/app:/run/beanpod:ro"
+    assert composed(bundle) == {
+        "services": {
+            "app": {
+                "image": IMAGE,
+                "ports": ["80:8080", "9229:9229"],
+                "environment": {"NODE_ENV": "production"},
+                "env_file": [".env"],
+                "volumes": ["uploads:/uploads", "/scratch", f"{LOGS}/app:/var/log/app", metadata],
+                "depends_on": {"cache": {"condition": "service_started"}},
+                "networks": {"default": {"aliases": ["guestbook"]}},
+                "restart": "always",
+            },
+            "cache": {
+                "image": "redis:7",
+                "volumes": ["./redis.conf:/etc/redis.conf:ro", f"{LOGS}/cache:/var/log/app"],
+                "command": "redis-server /etc/redis.conf",
+                "restart": "always",
+            },
+        },
+        "volumes": {"uploads": None},
+    }
     assert IMAGE.endswith(f"@{DIGEST}")
-    assert file["services"]["cache"]["image"] == "redis:7"
-    for key in ("build", "container_name", "develop"):
-        assert key not in file["services"]["app"]
-
-
-def test_the_apps_port_is_published_as_80(file: Any) -> None:
-    assert file["services"]["app"]["ports"] == ["80:8080", "9229:9229"]
-
-
-def test_source_mounts_are_removed_and_data_volumes_kept(file: Any) -> None:
-    assert own_volumes(file["services"]["app"]) == ["uploads:/uploads", "/scratch", f"{LOGS}/app:/var/log/app"]
-
-
-def test_development_values_of_the_stages_variables_are_removed(file: Any) -> None:
-    app = file["services"]["app"]
-    assert app["environment"] == {"NODE_ENV": "production"}
-    assert app["env_file"] == [".env"]
-
-
-def test_the_database_is_removed_with_what_only_it_needs(file: Any) -> None:
-    assert file["services"]["app"]["depends_on"] == {"cache": {"condition": "service_started"}}
-    assert not {"networks", "secrets"} & file.keys()
-
-
-def test_every_service_is_restarted_and_has_a_log_folder(file: Any) -> None:
-    for name, service in file["services"].items():
-        assert service["restart"] == "always"
-        assert f"{LOGS}/{name}:/var/log/app" in service["volumes"]
-
-
-def test_a_mounted_file_is_added_to_the_bundle(tmp_path: Path, file: Any) -> None:
-    assert "./redis.conf:/etc/redis.conf:ro" in file["services"]["cache"]["volumes"]
-    stage = compose_stage(tmp_path, DEVELOPMENT, MANIFEST)
-    bundle = plan_bundle(stage, tmp_path).bundle({"app": IMAGE}, application="a", login_hooks=False)
     assert bundle.files["redis.conf"].data == b"save 60 1\n"
     assert not {"root.txt", "schema.sql", ".env"} & bundle.files.keys()
-
-
-def test_notes_are_in_the_bundle_and_in_the_file(tmp_path: Path) -> None:
-    bundle = compose_bundle(tmp_path, DEVELOPMENT, MANIFEST, compose__prod__yaml=PRODUCTION, redis__conf="")
     keeper = "a named volume (kept across releases, lost with the instance), EFS, S3 or the database"
     assert bundle.notes == (
         "compose.prod.yaml: merged into compose.yaml, as docker compose does with two --file options",
@@ -165,6 +123,144 @@ def test_notes_are_in_the_bundle_and_in_the_file(tmp_path: Path) -> None:
         header == "# Generated by the deploy script from compose.yaml and compose.prod.yaml: edit that, not this file."
     )
     assert comments == [f"# {note}" for note in bundle.notes]
+
+
+# Keys of services that are built, those of the file for production, and the keys that come of them, without the log
+# folder and the metadata that every service has.
+SERVICES: list[tuple[str, str, dict[str, Any]]] = [
+    ('volumes: ["./logs:/app/logs"]', "", {"volumes": [f"{LOGS}/s0:/app/logs"]}),
+    ('volumes: ["./nginx-logs:/var/log/nginx"]', "", {"volumes": [f"{LOGS}/s1:/var/log/nginx"]}),
+    ('volumes: ["${EB_LOG_BASE_DIR}/app:/srv/out"]', "", {"volumes": [f"{LOGS}/app:/srv/out"]}),
+    ('volumes: ["/var/log/nginx/healthd:/healthd"]', "", {"volumes": ["/var/log/nginx/healthd:/healthd"]}),
+    (
+        "volumes: [{type: tmpfs, target: /tmp, tmpfs: {size: 1}}]",
+        "",
+        {"volumes": [{"type": "tmpfs", "target": "/tmp", "tmpfs": {"size": 1}}]},
+    ),
+    ("volumes: [{type: bind, source: src, target: /a}, {type: volume, target: /a/cache}]", "", {"volumes": []}),
+    (
+        'volumes: ["./settings.json:/settings.json"]',
+        'volumes: ["./settings.json:/settings.json:ro"], env_file: [settings.env]',
+        {"volumes": ["./settings.json:/settings.json:ro"], "env_file": ["settings.env", ".env"]},
+    ),
+    (
+        "env_file: [{path: ./.env, required: false}, {path: dev.env, required: false}]",
+        "",
+        {"env_file": [{"path": ".env", "required": False}]},
+    ),
+    (
+        "tty: true",
+        "env_file: [{path: extra.env, required: false}]",
+        {"env_file": [{"path": "extra.env", "required": False}, ".env"], "tty": True},
+    ),
+    ("image: mine:latest\n    pull_policy: build\n    platform: linux/arm64", "", {"image": IMAGE}),
+]
+
+
+def test_keys_of_services_become_those_of_beanstalk(tmp_path: Path) -> None:
+    files = {"settings__json": "{}", "settings__env": "A=1\n", "dev__env": "A=1\n"}
+    text = f"services:\n{WEB}" + "".join(
+        f"  s{number}:\n    build: .\n    {keys}\n" for number, (keys, _, _) in enumerate(SERVICES)
+    )
+    above = "services:\n" + "".join(f"  s{number}: {{{keys}}}\n" for number, (_, keys, _) in enumerate(SERVICES))
+    bundle = compose_bundle(tmp_path, text, compose__prod__yaml=above, **files)
+    for number, (_, _, expected) in enumerate(SERVICES):
+        service = composed(bundle)["services"][f"s{number}"]
+        logs, metadata = f"{LOGS}/s{number}:/var/log/app", f"/var/lib/beanpod/{bundle.hash}/s{number}:/run/beanpod:ro"
+        assert metadata in service["volumes"]
+        service["volumes"] = [volume for volume in service["volumes"] if volume not in (logs, metadata)]
+        plain = {"image": IMAGE, "volumes": [], "env_file": [".env"], "restart": "on-failure"}
+        assert service == {**plain, **expected}
+
+
+WITH_A_DATABASE = """
+services:
+  app: {build: ., ports: ["80:80"], depends_on: [db]}
+  db: {image: "mysql:8.4", secrets: [password]}
+  depends: {image: tool, depends_on: [db]}
+  links: {image: tool, links: [db:database]}
+  named: {image: tool, depends_on: [db]}
+  built: {build: ., depends_on: [db]}
+  independent: {image: tool, environment: {RDS_HOSTNAME: db, RDS_PORT: , OWN: 1}, secrets: [password, token]}
+  needed: {image: tool, depends_on: [db]}
+  other: {image: tool, depends_on: [needed]}
+  dropped: {image: tool, depends_on: [db]}
+  with_it: {image: tool, depends_on: [db, dropped]}
+secrets: {password: {environment: RDS_PASSWORD}, token: {environment: TOKEN}}
+"""
+
+
+def test_only_tools_that_nothing_else_needs_are_removed_with_the_database(tmp_path: Path) -> None:
+    manifest = f"{COMPOSE}[secrets]\nTOKEN = {{ generate = 32 }}\n{DATABASE}"
+    bundle = compose_bundle(tmp_path, WITH_A_DATABASE, manifest, compose__prod__yaml="services: {named: {}}")
+    services = composed(bundle)["services"]
+    assert sorted(services) == ["app", "built", "independent", "named", "needed", "other"]
+    # A service that is not built gets only the variables that it names.
+    expected = {"RDS_HOSTNAME": "${RDS_HOSTNAME}", "RDS_PORT": "${RDS_PORT}", "OWN": 1}
+    assert services["independent"]["environment"] == expected
+    assert "env_file" not in services["independent"]
+    assert composed(bundle)["secrets"] == {
+        "password": {"environment": "RDS_PASSWORD"},
+        "token": {"environment": "TOKEN"},
+    }
+    without = f'{manifest}[stages.dev.database]\nengine = "none"\n'
+    secrets = WITH_A_DATABASE.replace("RDS_PASSWORD", "TOKEN").replace("RDS_PORT: , ", "")
+    assert {"db", "links"} <= composed(compose_bundle(tmp_path, secrets, without))["services"].keys()
+
+
+def test_a_pulled_app_is_kept_although_it_needs_the_database(tmp_path: Path) -> None:
+    text = 'services:\n  app: {image: wiki, ports: ["8000:8080"], links: [db]}\n  db: {image: "mysql:8.4"}\n'
+    app = composed(compose_bundle(tmp_path, text, f"{COMPOSE}{DATABASE}"))["services"]["app"]
+    assert app["ports"] == ["80:8080"]
+    assert "links" not in app
+
+
+def test_a_secret_file_is_noted_as_uploaded(tmp_path: Path) -> None:
+    text = f"services:\n{WEB}  app: {{build: ., secrets: [key]}}\nsecrets: {{key: {{file: key.pem}}}}\n"
+    bundle = compose_bundle(tmp_path, text, key__pem="public")
+    assert bundle.files["key.pem"].data == b"public"
+    assert bundle.notes[0] == (
+        "secrets.key: key.pem is uploaded with the bundle; to avoid that, use [secrets] and write environment here"
+    )
+
+
+# Keys of a service, how another one depends on it, and its kind and restart policy on the instance.
+RESTARTS = [
+    ('build: ., restart: "no"', "", Kind.ONCE, "no"),
+    ("build: ., restart: on-failure", "", Kind.ONCE, "on-failure"),
+    ("build: ., restart: 'on-failure:3'", "", Kind.ONCE, "on-failure:3"),
+    ("build: ., restart: always", "", Kind.SERVER, "always"),
+    ("build: ., restart: unless-stopped", "", Kind.SERVER, "unless-stopped"),
+    ("build: ., deploy: {restart_policy: {condition: none}}", "", Kind.ONCE, None),
+    ("build: ., deploy: {restart_policy: {condition: on-failure, max_attempts: 2}}", "", Kind.ONCE, None),
+    ("build: ., deploy: {restart_policy: {}}", "", Kind.SERVER, None),
+    ("build: .", "", Kind.WORKER, "on-failure"),
+    ("build: .", "service_started", Kind.WORKER, "on-failure"),
+    ("build: .", "service_completed_successfully", Kind.JOB, "no"),
+    ("build: .", "service_healthy", Kind.SERVER, "always"),
+    ("build: ., expose: ['9000']", "", Kind.SERVER, "always"),
+    ("build: ., ports: ['9000:9000']", "", Kind.SERVER, "always"),
+    ("build: ., healthcheck: {test: [CMD, 'true']}", "", Kind.SERVER, "always"),
+    ("build: ., healthcheck: {disable: true}", "", Kind.WORKER, "on-failure"),
+    ("image: 'redis:7'", "service_started", Kind.SERVER, "always"),
+    ("image: 'agent:1'", "", Kind.WORKER, "on-failure"),
+    ("build: ., scale: 0", "", None, "on-failure"),
+    ("build: ., deploy: {replicas: 0}", "", None, "on-failure"),
+]
+
+
+def test_services_get_the_restart_policy_of_their_kind(tmp_path: Path) -> None:
+    rows = {f"s{number}": row for number, row in enumerate(RESTARTS)}
+    awaited = ", ".join(f"{name}: {{condition: {how}}}" for name, (_, how, _, _) in rows.items() if how)
+    text = f'services:\n  web: {{build: ., ports: ["80:8080"], restart: "no", depends_on: {{{awaited}}}}}\n'
+    bundle = compose_bundle(tmp_path, text + "".join(f"  {name}: {{{keys}}}\n" for name, (keys, *_) in rows.items()))
+    hook, again = (bundle.files[f".platform/{it}/postdeploy/98_beanpod_verify.sh"] for it in ("hooks", "confighooks"))
+    assert hook.data == again.data
+    lines = hook.data.decode().partition("services='")[2].partition("'")[0].splitlines()
+    kinds = {name: kind for name, (_, _, kind, _) in rows.items() if kind}
+    assert dict(line.split() for line in lines) == {"web": Kind.SERVER, **kinds}
+    restarts = {name: service.get("restart") for name, service in composed(bundle)["services"].items()}
+    assert restarts == {"web": "no", **{name: word for name, (_, _, _, word) in rows.items()}}
 
 
 def test_what_is_built_comes_from_both_files(tmp_path: Path) -> None:
@@ -218,133 +314,6 @@ configs: {site: {file: ./site.json}}
     assert file["configs"] == {"site": {"file": "./deploy/site.json"}}
 
 
-def test_the_database_is_kept_if_the_stage_has_none(tmp_path: Path) -> None:
-    text = 'services:\n  app: {build: ., ports: ["80:80"], depends_on: [db]}\n  db: {image: "mysql:8.4"}\n'
-    manifest = f'{COMPOSE}{DATABASE}[stages.dev.database]\nengine = "none"\n'
-    assert list(composed(compose_bundle(tmp_path, text, manifest))["services"]) == ["app", "db"]
-
-
-TOOL = "  tool: {image: tool, depends_on: [db]}\n"
-APP = '  app: {build: ., ports: ["80:80"], depends_on: [db]}\n  db: {image: "mysql:8.4"}\n'
-
-
-@pytest.mark.parametrize(
-    ("services", "above", "kept"),
-    [
-        (TOOL, "", False),
-        ("  tool: {image: tool, links: [db:database]}\n", "", False),
-        (TOOL, "services: {tool: {}}", True),
-        ("  tool: {build: ., depends_on: [db]}\n", "", True),
-        ("  tool: {image: tool}\n", "", True),
-        (f"{TOOL}  other: {{image: other, depends_on: [tool]}}\n", "", True),
-        (f"{TOOL}  other: {{image: other, depends_on: [db, tool]}}\n", "", False),
-    ],
-    ids=["depends", "links", "named for production", "built", "independent", "needed", "needed by what leaves"],
-)
-def test_only_a_tool_that_nothing_else_needs_is_removed_with_the_database(
-    tmp_path: Path, services: str, above: str, kept: bool
-) -> None:
-    files = {"compose__prod__yaml": above} if above else {}
-    bundle = compose_bundle(tmp_path, f"services:\n{APP}{services}", f"{COMPOSE}{DATABASE}", **files)
-    assert ("tool" in composed(bundle)["services"]) == kept
-
-
-def test_a_pulled_app_is_kept_although_it_needs_the_database(tmp_path: Path) -> None:
-    text = 'services:\n  app: {image: wiki, ports: ["8000:8080"], links: [db]}\n  db: {image: "mysql:8.4"}\n'
-    app = composed(compose_bundle(tmp_path, text, f"{COMPOSE}{DATABASE}"))["services"]["app"]
-    assert app["ports"] == ["80:8080"]
-    assert "links" not in app
-
-
-def test_another_service_gets_only_the_variables_that_it_names(tmp_path: Path) -> None:
-    text = f"services:\n{APP}  worker:\n    image: worker\n    environment: {{RDS_HOSTNAME: db, RDS_PORT: , OWN: 1}}\n"
-    worker = composed(compose_bundle(tmp_path, text, f"{COMPOSE}{DATABASE}"))["services"]["worker"]
-    assert worker["environment"] == {"RDS_HOSTNAME": "${RDS_HOSTNAME}", "RDS_PORT": "${RDS_PORT}", "OWN": 1}
-    assert "env_file" not in worker
-
-
-def test_a_job_that_others_wait_for_is_not_restarted(tmp_path: Path) -> None:
-    text = """
-services:
-  app:
-    build: .
-    ports: ["80:80"]
-    restart: "no"
-    depends_on: {migrate: {condition: service_completed_successfully}}
-  migrate: {build: .}
-  other: {build: ., restart: on-failure}
-"""
-    services = composed(compose_bundle(tmp_path, text))["services"]
-    assert services["app"]["restart"] == "no"
-    assert services["migrate"]["restart"] == "no"
-    assert services["other"]["restart"] == "on-failure"
-
-
-@pytest.mark.parametrize(
-    ("volumes", "expected"),
-    [
-        ('["./logs:/app/logs"]', [f"{LOGS}/app:/app/logs"]),
-        ('["./nginx-logs:/var/log/nginx"]', [f"{LOGS}/app:/var/log/nginx"]),
-        ('["${EB_LOG_BASE_DIR}/app:/srv/out"]', [f"{LOGS}/app:/srv/out"]),
-        ('["/var/log/nginx/healthd:/healthd"]', ["/var/log/nginx/healthd:/healthd", f"{LOGS}/app:/var/log/app"]),
-        (
-            "[{type: tmpfs, target: /tmp, tmpfs: {size: 1}}]",
-            [{"type": "tmpfs", "target": "/tmp", "tmpfs": {"size": 1}}, f"{LOGS}/app:/var/log/app"],
-        ),
-    ],
-    ids=["logs", "log folder", "own", "instance", "memory"],
-)
-def test_logs_are_written_where_beanstalk_collects_them(tmp_path: Path, volumes: str, expected: list[Any]) -> None:
-    assert own_volumes(service_of(tmp_path, f"volumes: {volumes}")) == expected
-
-
-def test_the_file_for_production_may_mount_project_files_into_our_image(tmp_path: Path) -> None:
-    above = 'services: {app: {volumes: ["./settings.json:/app/settings.json:ro"], env_file: [settings.env]}}'
-    files = {"compose__prod__yaml": above, "settings__json": "{}", "settings__env": "A=1\n"}
-    app = service_of(tmp_path, 'volumes: ["./settings.json:/app/settings.json"]', **files)
-    assert app["volumes"][0] == "./settings.json:/app/settings.json:ro"
-    assert app["env_file"] == ["settings.env", ".env"]
-
-
-def test_optional_development_env_files_are_removed(tmp_path: Path) -> None:
-    files = "[{path: ./.env, required: false}, {path: dev.env, required: false}]"
-    app = service_of(tmp_path, f"env_file: {files}", dev__env="A=1\n")
-    assert app["env_file"] == [{"path": ".env", "required": False}]
-
-
-def test_an_optional_production_env_file_may_be_created_on_the_instance(tmp_path: Path) -> None:
-    extra = {"path": "extra.env", "required": False}
-    above = "services: {app: {env_file: [{path: extra.env, required: false}]}}"
-    assert service_of(tmp_path, "tty: true", compose__prod__yaml=above)["env_file"] == [extra, ".env"]
-
-
-def test_pull_policy_and_platform_of_a_build_are_removed(tmp_path: Path) -> None:
-    app = service_of(tmp_path, "image: mine:latest\n    pull_policy: build\n    platform: linux/arm64")
-    assert app["image"] == IMAGE
-    assert not {"pull_policy", "platform"} & app.keys()
-
-
-def test_an_environment_secret_is_a_compose_secret(tmp_path: Path) -> None:
-    manifest = f"{COMPOSE}[secrets]\nTOKEN = {{ generate = 32 }}\n"
-    text = 'services:\n  app: {build: ., ports: ["80:80"], secrets: [token]}\nsecrets: {token: {environment: TOKEN}}\n'
-    file = composed(compose_bundle(tmp_path, text, manifest))
-    assert file["secrets"] == {"token": {"environment": "TOKEN"}}
-
-
-def test_a_secret_file_is_noted_as_uploaded(tmp_path: Path) -> None:
-    text = 'services:\n  app: {build: ., ports: ["80:80"], secrets: [key]}\nsecrets: {key: {file: key.pem}}\n'
-    bundle = compose_bundle(tmp_path, text, key__pem="public")
-    assert bundle.files["key.pem"].data == b"public"
-    assert bundle.notes == (
-        "secrets.key: key.pem is uploaded with the bundle; to avoid that, use [secrets] and write environment here",
-    )
-
-
-def test_a_source_mount_in_the_long_syntax_is_removed(tmp_path: Path) -> None:
-    volumes = "[{type: bind, source: src, target: /app/src}, {type: volume, target: /app/src/cache}]"
-    assert own_volumes(service_of(tmp_path, f"volumes: {volumes}")) == [f"{LOGS}/app:/var/log/app"]
-
-
 SECRET = "planted-in-many-places"
 
 
@@ -375,14 +344,3 @@ services:
     file = composed(compose_bundle(tmp_path, text, f"{COMPOSE}{DATABASE}", compose__prod__yaml=above))
     assert list(file["services"]) == ["app"]
     assert file["services"]["app"]["command"] == "serve"
-
-
-def test_a_password_secret_from_the_environment_is_that_of_rds(tmp_path: Path) -> None:
-    text = """
-services:
-  app: {build: ., ports: ["80:8080"], secrets: [password]}
-  db: {image: "mysql:8.4", secrets: [password]}
-secrets: {password: {environment: RDS_PASSWORD}}
-"""
-    file = composed(compose_bundle(tmp_path, text, f"{COMPOSE}{DATABASE}"))
-    assert file["secrets"] == {"password": {"environment": "RDS_PASSWORD"}}

@@ -1,4 +1,4 @@
-"""Whatever the compose file: a bundle that compose takes, or a refusal in one line a problem."""
+"""Whatever the compose file: a bundle, which Docker Compose checks while it is made, or one line a problem."""
 
 import tempfile
 from collections.abc import Iterator
@@ -13,7 +13,6 @@ from beanpod.deploy.bundles import Bundle, plan_bundle
 from beanpod.deploy.bundles.compose.reading import to_yaml
 from beanpod.deploy.errors import BuildError
 from beanpod.manifest import StageConfig
-from tests.deploy.bundles.compose_command import Compose
 from tests.deploy.bundles.projects import COMPOSE, DATABASE, IMAGE, compose_stage, composed, write
 
 NAMES = ["app", "web", "db", "tool"]
@@ -124,28 +123,19 @@ def assert_sound(result: Bundle | list[str]) -> None:
         assert all(problem.isprintable() and ": " in problem for problem in result)
 
 
-@settings(max_examples=15, deadline=None)
-@given(base=documents, above=documents)
-def test_any_documents(folder: Path, base: dict[str, Any], above: dict[str, Any]) -> None:
-    assert_sound(outcome(folder, stage_with(folder, to_yaml(base), to_yaml(above))))
+@settings(max_examples=12, deadline=None)
+@given(base=documents.map(to_yaml) | st.text("{}[]:-&*!<'\"$ \nab\x85", max_size=40), above=documents)
+def test_any_documents(folder: Path, base: str, above: dict[str, Any]) -> None:
+    assert_sound(outcome(folder, stage_with(folder, base, to_yaml(above))))
 
 
-@settings(max_examples=10, deadline=None)
-@given(text=st.text(st.characters(exclude_categories=["Cs"])) | st.text("{}[]:-&*!<'\"$ \nab", max_size=40))
-def test_any_text(folder: Path, text: str) -> None:
-    assert_sound(outcome(folder, stage_with(folder, text, "services: {}")))
-
-
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(base=plausible, above=plausible_above)
-def test_plausible_projects_become_bundles_that_compose_takes(
-    folder: Path, compose: Compose, base: dict[str, Any], above: dict[str, Any]
-) -> None:
+def test_plausible_projects_become_bundles(folder: Path, base: dict[str, Any], above: dict[str, Any]) -> None:
     result = outcome(folder, stage_with(folder, to_yaml(base), to_yaml(above)))
     assert_sound(result)
     if isinstance(result, Bundle):
         assert_fit_for_beanstalk(result)
-        assert_compose_takes(compose, result)
 
 
 def assert_fit_for_beanstalk(bundle: Bundle) -> None:
@@ -161,16 +151,3 @@ def assert_fit_for_beanstalk(bundle: Bundle) -> None:
             assert "./site.conf" not in volume or "site.conf" in bundle.files
     assert "db" not in file["services"]
     assert ".env" not in bundle.files
-
-
-def assert_compose_takes(compose: Compose, bundle: Bundle) -> None:
-    with tempfile.TemporaryDirectory() as name:
-        for path, content in bundle.files.items():
-            (Path(name) / path).parent.mkdir(parents=True, exist_ok=True)
-            (Path(name) / path).write_bytes(content.data)
-        write(Path(name), {".env": "RDS_HOSTNAME=there\nRDS_PORT=3306\nLEVEL=info\nTOKEN=a$$b\n"})
-        project = compose.config(Path(name), "docker-compose.yml")
-    assert project["services"].keys() == composed(bundle)["services"].keys()
-    app = project["services"].get("app", {})
-    assert app["environment"]["RDS_HOSTNAME"] == "there"
-    assert app["environment"]["LEVEL"] == "info"

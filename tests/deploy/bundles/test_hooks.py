@@ -7,6 +7,7 @@ import subprocess
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 
@@ -129,10 +130,18 @@ def test_the_login_to_docker_hub_names_no_registry() -> None:
     assert b"cannot log in at Docker Hub:" in hook.data
 
 
+@pytest.fixture(scope="module")
+def published(docker_engine: Engine, public: LocalRegistry, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Four images in one repository, which no other test has."""
+    folder = tmp_path_factory.mktemp("images")
+    return [publish(docker_engine, public, folder, f"{token_hex(4)}-{number}") for number in range(4)]
+
+
 @pytest.fixture
-def releases(docker_engine: Engine, public: LocalRegistry, tmp_path: Path) -> list[str]:
-    """Four images in one repository, named after the test's folder so that no other test has them."""
-    return [publish(docker_engine, public, tmp_path, f"{tmp_path.name}-{number}".lower()) for number in range(4)]
+def releases(instance: Instance, published: list[str]) -> Iterator[list[str]]:
+    """The images, none of them on this machine."""
+    yield published
+    instance.docker("image", "rm", *(name for name in published if there(instance, [name]) == [True]))
 
 
 def deploy(instance: Instance, *images: str) -> str:
@@ -148,41 +157,32 @@ def there(instance: Instance, images: list[str]) -> list[bool]:
     return [instance.docker("image", "inspect", image).returncode == 0 for image in images]
 
 
-def test_clean_up_keeps_this_release_and_the_one_before(instance: Instance, releases: list[str]) -> None:
-    deploy(instance, releases[0])
-    deploy(instance, releases[1])
-    assert there(instance, releases) == [True, True, False, False]
-    deploy(instance, releases[2])
-    assert there(instance, releases) == [False, True, True, False]
-    assert instance.pruned == 3
-
-
-def test_clean_up_of_the_same_release_again_removes_nothing(instance: Instance, releases: list[str]) -> None:
-    deploy(instance, releases[0])
-    deploy(instance, releases[1])
-    deploy(instance, releases[1])
-    assert there(instance, releases) == [True, True, False, False]
-
-
-def test_clean_up_after_a_rollback_keeps_both_sides(instance: Instance, releases: list[str]) -> None:
-    for release in (releases[0], releases[1], releases[0]):
-        deploy(instance, release)
-    assert there(instance, releases) == [True, True, False, False]
-
-
-def test_clean_up_keeps_all_images_of_a_release(instance: Instance, releases: list[str]) -> None:
-    deploy(instance, *releases[:2])
-    deploy(instance, *releases[2:])
-    assert there(instance, releases) == [True, True, True, True]
+@pytest.mark.parametrize(
+    ("deployed", "kept"),
+    [
+        ([[0], [1]], [0, 1]),
+        ([[0], [1], [2]], [1, 2]),
+        ([[0], [1], [1]], [0, 1]),
+        ([[0], [1], [0]], [0, 1]),
+        ([[0, 1], [2, 3]], [0, 1, 2, 3]),
+    ],
+    ids=["first", "third", "same release again", "rollback", "several images"],
+)
+def test_clean_up_keeps_this_release_and_the_one_before(
+    instance: Instance, releases: list[str], deployed: list[list[int]], kept: list[int]
+) -> None:
+    for numbers in deployed:
+        deploy(instance, *(releases[number] for number in numbers))
+    assert there(instance, releases) == [number in kept for number in range(4)]
+    assert instance.pruned == len(deployed)
 
 
 def test_clean_up_keeps_what_a_container_uses(instance: Instance, releases: list[str]) -> None:
     deploy(instance, releases[0])
     container = instance.docker("create", releases[0]).stdout.strip()
     try:
-        deploy(instance, releases[1])
-        deploy(instance, releases[2])
-        deploy(instance, releases[3])
+        for release in releases[1:]:
+            deploy(instance, release)
         assert there(instance, releases) == [True, False, True, True]
     finally:
         instance.docker("rm", container)

@@ -2,7 +2,7 @@
 # Fails the deployment on this instance unless the release runs well: every container that should run runs, without
 # restarting; every job that should end has ended well; the health path answers here.
 set -u
-# "NAME KIND" a line: server, job, once, worker; see deploy/bundles/compose/restart.py. Nothing without compose.
+# "NAME KIND" a line: server, job, once, worker; see Kind in bundles/compose/services.py. Nothing without compose.
 services='__SERVICES__'
 # Without compose: the image of the one container.
 image='__IMAGE__'
