@@ -10,11 +10,11 @@ INSTALLED := .venv/installed node_modules/.package-lock.json
 
 .PHONY: demo rehearse test lint types synth schema picture site bench lock installed clean
 
-demo: $(INSTALLED)  ## Deploy the example to the emulator of AWS.
-	@python -m beanpod_emulator.e2e.demo
+demo: $(INSTALLED)  ## Deploy the example's stacks to an emulated AWS.
+	@beanpod demo
 
 rehearse: $(INSTALLED)  ## Deploy it with git push and run it in Docker; KEEP=--keep keeps it running.
-	@python -m beanpod_emulator.e2e.rehearsal $(KEEP)
+	@python -m tools.rehearsal $(KEEP)
 
 test: $(INSTALLED) lint types  ## Run all tests, linters and type checks.
 	python -m pytest -n auto --dist loadfile --no-loadscope-reorder --durations 15

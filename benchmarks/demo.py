@@ -19,9 +19,7 @@ def main() -> int:
         subprocess.CalledProcessError: The demonstration failed.
     """
     start = time.perf_counter()
-    subprocess.run(
-        (sys.executable, "-m", "beanpod_emulator.e2e.demo"), cwd=ROOT, check=True, capture_output=True, text=True
-    )
+    subprocess.run((sys.executable, "-m", "beanpod", "demo"), cwd=ROOT, check=True, capture_output=True, text=True)
     seconds = time.perf_counter() - start
     print(f"{'make demo':<12}{seconds:>10.2f} s, limit {LIMIT_SECONDS} s")
     return int(seconds > LIMIT_SECONDS)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 from urllib.parse import urlsplit
 
 from beanpod_emulator.environ import clean_aws_environ
@@ -167,6 +167,7 @@ class EmbeddedAws(ControlClient):
         launch_seconds: float | None = None,
         enforce_iam: bool = False,
         docker: bool = False,
+        log: IO[str] | None = None,
     ) -> "EmbeddedAws":
         """Start a server with empty state, and wait until it is ready.
 
@@ -179,6 +180,7 @@ class EmbeddedAws(ControlClient):
                 do anything.
             docker: Whether Docker runs environments' instances and databases. Default: they exist in API
                 responses only.
+            log: File for the server's error output. Default: that of this process.
 
         Raises:
             EmbeddedAwsError: The server did not start.
@@ -191,7 +193,7 @@ class EmbeddedAws(ControlClient):
             arguments += [] if seconds is None else [f"--{name}-seconds", str(seconds)]
         command = [sys.executable, "-m", "beanpod_emulator", *arguments]
         process = subprocess.Popen(  # noqa: S603
-            command, cwd=_SOURCE_ROOT, stdout=subprocess.PIPE, text=True
+            command, cwd=_SOURCE_ROOT, stdout=subprocess.PIPE, stderr=log, text=True
         )
         return cls(account, region, _printed_variables(process), process)
 

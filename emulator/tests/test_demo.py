@@ -1,4 +1,4 @@
-"""An interrupted `make demo`."""
+"""An interrupted `beanpod demo`."""
 
 import os
 import signal
@@ -28,11 +28,12 @@ def marked(mark: str) -> list[Path]:
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_demo_leaves_nothing_running(how: signal.Signals, tmp_path: Path) -> None:
     environment = os.environ | {MARK: str(tmp_path), "TMPDIR": str(tmp_path)}
-    command = [sys.executable, "-u", "-m", "beanpod_emulator.e2e.demo"]
-    with subprocess.Popen(command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE) as demo:
+    command = [sys.executable, "-m", "beanpod", "demo"]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **streams) as demo:
         assert demo.stdout
         for line in demo.stdout:
-            if "cdk deploy" in line:
+            if line.endswith("  Stacks\n"):
                 break
         deadline = time.monotonic() + 120
         while len(marked(str(tmp_path))) < 3 and time.monotonic() < deadline:
@@ -41,7 +42,7 @@ def test_an_interrupted_demo_leaves_nothing_running(how: signal.Signals, tmp_pat
         demo.send_signal(how)
         said = demo.stdout.read()
     assert demo.returncode == 130
-    assert "nothing is left running" in said
+    assert said.endswith("beanpod: interrupted: nothing is left running\n")
     # A killed process is in /proc until the kernel has torn it down; one that lives on stays there.
     deadline = time.monotonic() + 120
     while marked(str(tmp_path)) and time.monotonic() < deadline:

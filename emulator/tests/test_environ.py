@@ -50,9 +50,9 @@ def test_the_demo_works_in_a_shell_with_a_profile_and_a_proxy(tmp_path: Path) ->
         "HTTP_PROXY": DEAD,
         "http_proxy": DEAD,
     }
-    command = [sys.executable, "-m", "beanpod_emulator.e2e.demo"]
+    command = [sys.executable, "-m", "beanpod", "demo"]
     demo = subprocess.run(
         command, cwd=ROOT, env=os.environ | disturbing, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     assert demo.returncode == 0, demo.stdout
-    assert "All of it worked" in demo.stdout
+    assert "Nothing is left running" in demo.stdout

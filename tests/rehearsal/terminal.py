@@ -13,7 +13,7 @@ from rich.text import Text
 from tests.service.machine import ROOT
 
 PICTURE = ROOT / "docs/rehearsal.svg"
-_SECONDS = 300
+_SECONDS = 900
 # Rich names a font on somebody else's server, which a picture in a page may not load.
 _FONT = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
 
@@ -30,7 +30,7 @@ def draw(printed: str, *, title: str) -> str:
 def _rehearse() -> str:
     """What a rehearsal prints, in colour and without what moves."""
     done = subprocess.run(
-        [sys.executable, "-m", "beanpod_emulator.e2e.rehearsal"],
+        [sys.executable, "-m", "tools.rehearsal", "--output", "terminal"],
         cwd=ROOT,
         env=os.environ | {"TTY_COMPATIBLE": "1", "TTY_INTERACTIVE": "0"},
         stdout=subprocess.PIPE,

@@ -1,28 +1,32 @@
-"""A rehearsal that fails or is interrupted."""
+"""A rehearsal that cannot start, is interrupted, or is left running; a whole one is in tests/rehearse."""
 
 import os
 import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from beanpod.cli.rehearsal.kept import KeptRehearsal
+from beanpod.cli.rehearsal.workspace import Substitutes, Workspace, copy_project, substituted
+from beanpod.deploy.errors import UsageError
 from beanpod.manifest import Manifest
 from beanpod_emulator import EmbeddedAws
-from beanpod_emulator.e2e.fixture import E2EFixture, manifest_for
-from beanpod_emulator.e2e.registry import LocalRegistry
-from beanpod_emulator.github import Repository
+from beanpod_emulator.github import git
 from tests.deploy.engine import Engine, docker_engine
 from tests.service.machine import ROOT
 
 __all__ = ["docker_engine"]
+SUBSTITUTES = Substitutes("localhost:5000/me/shop", "rehearsal")
 
 
 def start(folder: Path, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
-    """The rehearsal, whose files are in a folder."""
+    """A rehearsal of the guestbook, whose files are in a folder."""
     return subprocess.Popen(
-        [sys.executable, "-u", "-m", "beanpod_emulator.e2e.rehearsal", *arguments],
+        [sys.executable, "-m", "tools.rehearsal", *arguments],
         cwd=ROOT,
         env={**os.environ, "TMPDIR": str(folder), **variables},
         text=True,
@@ -36,45 +40,130 @@ def test_an_interrupted_rehearsal_leaves_nothing(docker_engine: Engine, tmp_path
     with start(tmp_path) as rehearsal:
         assert rehearsal.stdout
         for line in rehearsal.stdout:
-            if "cdk bootstrap" in line:
+            if line.endswith("  Stacks\n"):
                 break
         rehearsal.send_signal(how)
         said = rehearsal.stdout.read()
     assert rehearsal.returncode == 130, said
-    assert said.endswith("interrupted: nothing is left running\n")
+    assert said.endswith("beanpod: interrupted: nothing is left running\n")
     assert list(tmp_path.glob("beanpod-*")) == []
     for kind in (("ps", "--all"), ("network", "ls"), ("volume", "ls")):
         assert str(tmp_path) not in docker_engine.run(*kind, "--format", "{{.Labels}}")
 
 
-def test_without_an_engine_the_rehearsal_says_so(tmp_path: Path) -> None:
+def test_says_at_once_what_is_missing(tmp_path: Path) -> None:
     with start(tmp_path, DOCKER_HOST="tcp://127.0.0.1:1") as rehearsal:
         said, _ = rehearsal.communicate(timeout=300)
     assert rehearsal.returncode == 2
-    assert said.startswith("failed Docker does not respond: start it first (")
+    assert "beanpod: a rehearsal needs more on this machine\n  Docker: the engine does not answer: start it" in said
+    assert "Start" not in said
 
 
-def test_the_examples_manifest_is_given_a_private_image_and_its_login(tmp_path: Path) -> None:
-    text = (ROOT / "beanpod.toml").read_text()
-    (tmp_path / "beanpod.toml").write_text(manifest_for(text, "localhost:5000/beanpod/guestbook"))
-    (tmp_path / "service").mkdir()
-    (tmp_path / "service/Dockerfile").touch()
+def test_the_copys_manifest_has_the_registrys_image_and_login(tmp_path: Path) -> None:
+    changed = substituted(tomllib.loads((ROOT / "beanpod.toml").read_text()), "dev", SUBSTITUTES)
+    (tmp_path / "beanpod.toml").write_text(changed.text)
     before, after = Manifest.read(ROOT / "beanpod.toml").stage(), Manifest.read(tmp_path / "beanpod.toml").stage()
-    assert after.service.image == "localhost:5000/beanpod/guestbook"
+    assert after.service.image == "localhost:5000/me/shop"
     assert set(after.variables) - set(before.variables) == {"DOCKER_USERNAME"}
     assert set(after.secrets) - set(before.secrets) == {"DOCKER_PASSWORD"}
+    assert after.variables.items() >= before.variables.items()
 
 
-def test_what_stays_can_be_asked_with_the_lines_that_are_shown(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+MANIFEST: dict[str, Any] = {
+    "service": {"name": "shop", "image": "ada/shop"},
+    "variables": {"DOCKER_PASSWORD": "x", "GREETING": 'Hello "ä"\n'},
+    "secrets": {
+        "A": {"ssm": "/shop/a"},
+        "B": {"ssm": "arn:aws:ssm:eu-west-1:210987654321:parameter/b"},
+        "C": {"generate": 32},
+    },
+    "stages": {
+        "dev": {"secrets": {"D": {"secretsmanager": "arn:aws:secretsmanager:eu-west-1:210987654321:secret:d-AbCd12"}}},
+        "prod": {
+            "preset": "production",
+            "service": {"image": "ada/shop-prod"},
+            "environment": {"certificate": "arn:aws:acm:eu-west-1:210987654321:certificate/1"},
+            "network": {"vpc": {"vpc_id": "vpc-1", "availability_zones": ["eu-west-1a"]}},
+        },
+    },
+}
+
+
+def test_secrets_of_another_account_become_parameters_of_the_rehearsal() -> None:
+    changed = substituted(MANIFEST, "dev", SUBSTITUTES)
+    assert changed.parameters == {
+        "/shop/a": "A",
+        "/shop/rehearsal/b": "B",
+        "/shop/rehearsal/d": "D",
+        "/shop/rehearsal/docker-password": "DOCKER_PASSWORD",
+    }
+    assert changed.tables["secrets"]["C"] == {"generate": 32}
+    assert "DOCKER_PASSWORD" not in changed.tables["variables"]
+    assert tomllib.loads(changed.text) == changed.tables
+
+
+def test_what_only_the_owners_account_has_is_left_out() -> None:
+    changed = substituted(MANIFEST, "prod", Substitutes("localhost:5000/me/shop", "rehearsal", "arm64"))
+    prod = changed.tables["stages"]["prod"]
+    assert prod == {
+        "preset": "production",
+        "service": {},
+        "network": {},
+        "environment": {"instance_types": ["t4g.micro"]},
+    }
+    assert changed.notes == ("a new VPC, in place of network.vpc", "plain HTTP, without environment.certificate")
+
+
+@pytest.mark.parametrize("in_git", [True, False])
+def test_a_copy_has_what_a_commit_of_everything_would_have(tmp_path: Path, in_git: bool) -> None:
+    root = tmp_path / "mine/app"
+    (root / "node_modules").mkdir(parents=True)
+    (root / "node_modules/x").touch()
+    (root / "run.sh").write_text("#!/bin/sh\n")
+    (root / "run.sh").chmod(0o755)
+    (root / "link").symlink_to("run.sh")
+    (root.parent / "above").touch()
+    (root / ".gitignore").write_text("node_modules\n")
+    if in_git:
+        git(root.parent, "init", "--quiet")
+    folder = copy_project(root, tmp_path / "copy")
+    assert folder == (tmp_path / "copy/app" if in_git else tmp_path / "copy")
+    assert {path.name for path in folder.iterdir()} == {"run.sh", "link", ".gitignore"}
+    assert (folder.parent / "above").exists() is in_git
+    assert (folder / "link").is_symlink()
+    assert os.access(folder / "run.sh", os.X_OK)
+
+
+def test_other_commands_and_tools_use_a_rehearsal_that_is_left_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    registry = LocalRegistry("localhost:5001", tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "beanpod.toml").write_text((ROOT / "beanpod.toml").read_text())
+    (tmp_path / "scratch").mkdir()
+    workspace = Workspace(root, "beanpod.toml", "prod", tmp_path / "scratch/copy", SUBSTITUTES)
+    workspace.fill()
     with EmbeddedAws.start() as aws:
-        E2EFixture(aws, registry, Repository(tmp_path), tmp_path).show()
-        lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
-        asked = f'{sys.executable} -c \'import boto3; print(boto3.client("s3").list_buckets()["Buckets"])\''
-        control = 'curl -sf -H "Authorization: Bearer $BEANPOD_EMULATOR_TOKEN" "$AWS_ENDPOINT_URL/_emulator/now"'
-        script = "\n".join(["set -e", "export AWS_PROFILE=work", *lines, asked, control])
-        done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith('[]\n{"now": ')
+        kept = KeptRehearsal(workspace, aws.environment, {})
+        with kept.announced(os.environ) as exports:
+            assert KeptRehearsal.find(root, os.environ) == kept
+            modes = {path.stat().st_mode & 0o777 for path in (exports, *(tmp_path / "cache").rglob("*.json"))}
+            assert modes == {0o600}
+            done = run_status(root)
+            # The stack is missing in the emulated AWS, which has been asked for that of the rehearsed stage.
+            assert "guestbook-prod-service" in done.stderr
+            asked = f'{sys.executable} -c \'import boto3; print(boto3.client("s3").list_buckets()["Buckets"])\''
+            control = 'curl -sf -H "Authorization: Bearer $BEANPOD_EMULATOR_TOKEN" "$AWS_ENDPOINT_URL/_emulator/now"'
+            script = "\n".join(["set -e", "export AWS_PROFILE=work", f". {exports}", asked, control])
+            tools = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
+            assert tools.returncode == 0, tools.stderr
+            assert tools.stdout.startswith('[]\n{"now": ')
+        with pytest.raises(UsageError, match="is running: start one with beanpod rehearse --keep"):
+            KeptRehearsal.find(root, os.environ)
+    assert run_status(root).returncode == 2
+
+
+def run_status(root: Path) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "beanpod", "status", "--rehearsal"]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)

@@ -90,7 +90,7 @@ def cdk_script(environ: Mapping[str, str]) -> Path:
     lock = resources.files("beanpod.cli").joinpath("cdk_cli")
     texts = {name: lock.joinpath(name).read_bytes() for name in _LOCK}
     version = hashlib.sha256(b"".join(texts.values())).hexdigest()[:16]
-    folder = _cache(environ) / f"cdk-{version}"
+    folder = cache_folder(environ) / f"cdk-{version}"
     script = folder / "node_modules/aws-cdk/bin/cdk"
     if not script.is_file():
         variables = cdk_environment(environ)
@@ -139,7 +139,7 @@ def _program(name: str, variables: Mapping[str, str]) -> str:
     return program
 
 
-def _cache(environ: Mapping[str, str]) -> Path:
+def cache_folder(environ: Mapping[str, str]) -> Path:
     """Return the folder in which programs keep what they can get again."""
     if os.name == "nt":
         return Path(environ.get("LOCALAPPDATA") or Path.home() / "AppData/Local") / "beanpod"

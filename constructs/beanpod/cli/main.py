@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from importlib import import_module
@@ -32,6 +32,7 @@ def main(
     stderr: TextIO | None = None,
     clock: Clock | None = None,
     connection: Connection | None = None,
+    run: Callable[[Context], None] | None = None,
 ) -> int:
     """Run a command.
 
@@ -42,6 +43,7 @@ def main(
         stderr: Standard error. Default: this process's.
         clock: The clock. Default: the system's.
         connection: Makes AWS clients. Default: boto3 with its default credentials.
+        run: What the command does. Default: what its module in `beanpod.cli.commands` does.
 
     Returns:
         The exit code; see `beanpod.deploy.errors`.
@@ -65,12 +67,17 @@ def main(
         # In a workflow the display prevents that the runner obeys a line of the result.
         write = display.say if kind == "github" and not options.json else line_writer(stdout)
         results = Results(write, masks, Paint.for_stream(stdout, environ), options.json)
-        return _run(Context(options, environ, clock, display, results, connection or DefaultConnection()))
+        return _run(Context(options, environ, clock, display, results, connection or DefaultConnection()), run)
 
 
-def _run(context: Context) -> int:
+def _run(context: Context, run: Callable[[Context], None] | None) -> int:
     try:
-        import_module(f"beanpod.cli.commands.{context.options.command}").run(context)
+        if context.options.rehearsal:
+            from beanpod.cli.rehearsal.kept import rehearsed
+
+            options, environ = rehearsed(context.options, context.environ)
+            context = replace(context, options=options, environ=environ)
+        (run or import_module(f"beanpod.cli.commands.{context.options.command}").run)(context)
     except ReaderGoneError:
         return _READER_GONE
     except (Exception, KeyboardInterrupt) as error:

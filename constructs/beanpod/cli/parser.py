@@ -22,6 +22,8 @@ COMMANDS = {
     "rollback": ("Deploy an earlier version", "beanpod rollback --stage prod shop-3f9a6c0de1b2a4f5"),
     "logs": ("Show the latest lines of the logs", "beanpod logs --stage prod"),
     "events": ("Show the events of the environment", "beanpod events --stage prod --follow"),
+    "rehearse": ("Deploy to an AWS that is emulated on this machine", "beanpod rehearse --keep"),
+    "demo": ("Deploy the stacks to an emulated AWS, without Docker", "beanpod demo"),
     "cdk": ("Run the CDK CLI that belongs to this version", "beanpod cdk deploy --all -c stage=prod"),
     "diff": ("Show what a deployment of the infrastructure would change", "beanpod diff --against ../main"),
     "secrets": ("Set the secrets that CI needs in a GitHub repository", "beanpod secrets --repo me/shop --env prod"),
@@ -45,8 +47,7 @@ exit codes:
   3  build, push or bundle failed   130  interrupted
   4  busy, locked or superseded
 
-Docker logs in with DOCKER_USERNAME and DOCKER_PASSWORD. AWS credentials are
-those of the AWS CLI. Run 'beanpod COMMAND --help' for the options of a command."""
+Docker's login: DOCKER_USERNAME and DOCKER_PASSWORD. AWS's: as for the AWS CLI."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,8 @@ class Options:
         diff: Whether `init` shows how its files differ from those that exist.
         against: The folder of another state of the project, which `diff` compares with.
         arguments: The command line of the CDK CLI.
+        keep: Whether a rehearsal is left running until Ctrl-C.
+        rehearsal: Whether to use the rehearsal of this project that is left running, in place of AWS.
     """
 
     command: str
@@ -102,6 +105,8 @@ class Options:
     diff: bool = False
     against: Path | None = None
     arguments: tuple[str, ...] = ()
+    keep: bool = False
+    rehearsal: bool = False
 
 
 def parse(arguments: Sequence[str]) -> Options:
@@ -225,6 +230,10 @@ def _add_options(parser: argparse.ArgumentParser, command: str) -> None:
     if command == "diff":
         text = "compare all stages with the project in this folder, as Markdown (default: with the stage on AWS)"
         add("--against", type=Path, metavar="FOLDER", help=text)
+    if command in ("deploy", "status", "versions", "rollback", "logs", "events"):
+        add("--rehearsal", action="store_true", help="use the rehearsal that `beanpod rehearse --keep` runs")
+    if command == "rehearse":
+        add("--keep", action="store_true", help="leave everything running until Ctrl-C")
     if command == "secrets":
         add(
             "--repo",

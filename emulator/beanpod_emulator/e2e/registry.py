@@ -1,14 +1,18 @@
-"""An image registry on this machine: Debian's `docker-registry serve`."""
+"""An image registry on this machine: Debian's `docker-registry`, or the image `registry:2`."""
 
+import http.client
 import json
 import re
+import secrets
 import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import bcrypt
 
 from beanpod_emulator.docker_runtime.docker import Docker, DockerError
 
@@ -17,10 +21,31 @@ _UPLOAD = re.compile(r'"(?:POST|PUT|PATCH) /v2/')
 _READ = re.compile(r'"(?:GET|HEAD) /v2/')
 _START_SECONDS = 60
 _STOP_SECONDS = 60
+PROGRAM, IMAGE = "docker-registry", "registry:2"
+_IMAGE_PORT = 5000
+# The login is given in a variable, and written where the registry reads it.
+_START = 'printf "%s" "$USERS" > /users && exec registry serve /etc/docker/registry/config.yml'
 
 
 class NoRegistryError(RuntimeError):
-    """A required program is not installed; the message names it."""
+    """There is neither the program nor the image; the message says what to install."""
+
+
+def find_registry(docker: Docker) -> str:
+    """Return which registry can be run: PROGRAM where it is installed, else IMAGE, which is pulled if necessary.
+
+    Raises:
+        NoRegistryError: There is none.
+    """
+    if shutil.which(PROGRAM):
+        return PROGRAM
+    try:
+        if not docker.tries("image", "inspect", IMAGE):
+            docker.run("pull", "--quiet", IMAGE)
+    except DockerError as error:
+        reason = str(error).splitlines()[-1]
+        raise NoRegistryError(f"docker pull {IMAGE} failed ({reason}): or install Debian's {PROGRAM}") from error
+    return IMAGE
 
 
 @dataclass(frozen=True)
@@ -76,28 +101,70 @@ def local_registry(
     """Run a registry on a free port of localhost until the end of the block, then remove its images from the engine.
 
     Args:
-        folder: Its storage.
+        folder: Its files.
         username: Login that it requires, with password. Default: none.
-        token_settings: Its "auth.token" section, in the place of a login.
+        token_settings: Its "auth.token" section, in the place of a login; only with Debian's program.
 
     Raises:
-        NoRegistryError: docker-registry or htpasswd is not installed.
+        NoRegistryError: There is neither the program nor the image.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    configuration = folder / "registry.yml"
-    configuration.write_text(_configuration(folder, _auth(folder, username, password, token_settings)))
-    command = [_program("docker-registry"), "serve", str(configuration)]
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)  # noqa: S603
-    try:
-        host = f"localhost:{_port(folder / 'log', process)}"
+    users = _users(username, password) if username else ""
+    running = _program(folder, users, token_settings) if find_registry(Docker()) == PROGRAM else _container(users)
+    with running as host:
         try:
             yield LocalRegistry(host, folder, username, password)
         finally:
             forget_images(host)
+
+
+@contextmanager
+def _program(folder: Path, users: str, token_settings: dict[str, str] | None) -> Iterator[str]:
+    """Run Debian's program, which logs to the file `log`; yield its host."""
+    configuration = folder / "registry.yml"
+    configuration.write_text(_configuration(folder, users, token_settings))
+    with (folder / "log").open("w") as log:
+        command = [PROGRAM, "serve", str(configuration)]
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)  # noqa: S603
+    try:
+        yield f"localhost:{_port(folder / 'log', process)}"
     finally:
         process.terminate()
         process.wait(_STOP_SECONDS)
+
+
+@contextmanager
+def _container(users: str) -> Iterator[str]:
+    """Run the image; yield its host."""
+    docker, name = Docker(), f"beanpod-registry-{secrets.token_hex(4)}"
+    login = {"REGISTRY_AUTH": "htpasswd", "REGISTRY_AUTH_HTPASSWD_REALM": "here"} if users else {}
+    variables = login | ({"REGISTRY_AUTH_HTPASSWD_PATH": "/users"} if users else {}) | {"USERS": users}
+    given = (item for variable in variables for item in ("--env", variable))
+    try:
+        docker.run(
+            "run", "--detach", "--name", name, "--publish", f"127.0.0.1::{_IMAGE_PORT}", *given,
+            "--entrypoint", "sh", IMAGE, "-c", _START,
+            # By name alone on the command line: the values are in the client's own environment.
+            **variables,
+        )  # fmt: skip
+        port = docker.run("port", name, str(_IMAGE_PORT)).splitlines()[0].rpartition(":")[2]
+        _await_port(int(port))
+        yield f"localhost:{port}"
+    finally:
+        docker.tries("rm", "--force", "--volumes", name)
+
+
+def _await_port(port: int) -> None:
+    """Wait until the registry answers: an open port may be Docker's, with nothing behind it."""
+    end = time.monotonic() + _START_SECONDS
+    while time.monotonic() < end:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_START_SECONDS)
+        with closing(connection), suppress(OSError, http.client.HTTPException):
+            connection.request("GET", "/v2/")
+            connection.getresponse()
+            return
+        time.sleep(0.1)
+    raise RuntimeError(f"the registry did not answer on port {port} within {_START_SECONDS} s")
 
 
 def forget_images(host: str) -> None:
@@ -111,30 +178,22 @@ def forget_images(host: str) -> None:
             docker.run("image", "rm", "--force", *names)
 
 
-def _configuration(folder: Path, auth: str) -> str:
+def _configuration(folder: Path, users: str, token_settings: dict[str, str] | None) -> str:
+    auth = ""
+    if token_settings:
+        auth = f"auth: {{token: {json.dumps(token_settings)}}}\n"
+    elif users:
+        (folder / "users").write_text(users)
+        auth = f'auth: {{htpasswd: {{realm: "here", path: "{folder / "users"}"}}}}\n'
     return f"""version: 0.1
 storage: {{filesystem: {{rootdirectory: "{folder / "data"}"}}}}
 http: {{addr: "127.0.0.1:0", secret: "of this run"}}
 {auth}"""
 
 
-def _auth(folder: Path, username: str, password: str, token_settings: dict[str, str] | None) -> str:
-    if token_settings:
-        return f"auth: {{token: {json.dumps(token_settings)}}}\n"
-    if not username:
-        return ""
-    users = folder / "users"
-    command = [_program("htpasswd"), "-B", "-i", "-n", username]
-    made = subprocess.run(command, input=password, capture_output=True, text=True, check=True)  # noqa: S603
-    users.write_text(made.stdout)
-    return f'auth: {{htpasswd: {{realm: "here", path: "{users}"}}}}\n'
-
-
-def _program(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
-        raise NoRegistryError(f"{name} is not installed: on Debian, install docker-registry and apache2-utils")
-    return found
+def _users(username: str, password: str) -> str:
+    """Return the line of a login as htpasswd writes it."""
+    return f"{username}:{bcrypt.hashpw(password.encode(), bcrypt.gensalt(5)).decode()}\n"
 
 
 def _port(log: Path, process: "subprocess.Popen[bytes]") -> str:

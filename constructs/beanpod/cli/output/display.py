@@ -6,28 +6,29 @@ Secrets are masked and text is cleaned here, once for all renderers.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Any, Literal, Self
 
 from beanpod.cli.output.text import Masks
 from beanpod.deploy.clock import Clock
 from beanpod.deploy.errors import InterruptionError
-from beanpod.deploy.report import EnvironmentEvent, Outcome, Phase, Status
+from beanpod.deploy.report import EnvironmentEvent, Outcome, Status
 
 PREFIX = "beanpod: "
 
 
 @dataclass(frozen=True)
 class PhaseStarted:
-    """A phase of the deployment begins."""
+    """A phase of the command begins."""
 
-    phase: Phase
+    phase: StrEnum
 
 
 @dataclass(frozen=True)
 class PhaseFinished:
     """A phase ends, `failed` if by an exception."""
 
-    phase: Phase
+    phase: StrEnum
     seconds: float
     failed: bool
 
@@ -100,9 +101,11 @@ class Renderer:
 
     Attributes:
         status_interval: After how many seconds an unchanged status is shown again.
+        live: Whether the output of commands is replaced by what follows it.
     """
 
     status_interval = 30.0
+    live = False
 
     def show(self, event: Event) -> None:
         """Show an event."""
@@ -132,8 +135,13 @@ class Display:
     def __exit__(self, *_: object) -> None:
         self._renderer.close()
 
+    @property
+    def live(self) -> bool:
+        """Whether the output of commands is replaced by what follows it, as on a terminal."""
+        return self._renderer.live
+
     @contextmanager
-    def phase(self, phase: Phase) -> Iterator[None]:
+    def phase(self, phase: StrEnum) -> Iterator[None]:
         started, failed = self._clock.monotonic(), True
         self._renderer.show(PhaseStarted(phase))
         try:

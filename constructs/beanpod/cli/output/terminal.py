@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import IO, Any, TextIO, cast
 
 from rich.console import Console, RenderableType
@@ -25,7 +26,7 @@ from beanpod.cli.output.display import (
 from beanpod.cli.output.lines import line_text
 from beanpod.cli.output.text import SEVERITY_COLOURS, STATE_COLOURS, Paint, SafeStream, duration, encodable, status_text
 from beanpod.deploy.clock import Clock
-from beanpod.deploy.report import EnvironmentEvent, Phase, Status
+from beanpod.deploy.report import EnvironmentEvent, Status
 
 # On a narrower terminal, details are printed below their phase.
 _MIN_COLUMNS = 72
@@ -46,7 +47,7 @@ class PhaseView:
         status: The environment's status.
     """
 
-    phase: Phase
+    phase: StrEnum
     started: float
     messages: tuple[Text, ...] = ()
     tail: tuple[Text, ...] = ()
@@ -61,6 +62,7 @@ class Terminal(Renderer):
     """A live view, as `docker build` has one. verbose: keep every line that commands print."""
 
     status_interval = 0.0
+    live = True
 
     def __init__(
         self, stream: TextIO, errors: TextIO, *, environ: Mapping[str, str], clock: Clock, verbose: bool = False

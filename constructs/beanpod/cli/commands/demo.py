@@ -1,0 +1,116 @@
+"""demo: deploy the project's stacks to an AWS that is emulated on this machine, without Docker."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from beanpod.cli.commands.context import Context
+from beanpod.cli.output.text import Cell, Paint, duration
+from beanpod.cli.rehearsal.machine import check_packages
+from beanpod.cli.rehearsal.processes import Runner, noted_interruptions
+from beanpod.cli.rehearsal.workspace import Substitutes, Workspace
+from beanpod.deploy.errors import DeployError
+from beanpod.manifest import Manifest
+
+if TYPE_CHECKING:
+    from beanpod.cli.rehearsal.emulated import Stack
+
+# Resources that the table shows.
+_SHOWN = {
+    "AWS::EC2::VPC": "network",
+    "AWS::EC2::SecurityGroup": "security group",
+    "AWS::RDS::DBInstance": "database",
+    "AWS::SecretsManager::Secret": "secret",
+    "AWS::IAM::Role": "role",
+    "AWS::IAM::User": "user for CI",
+    "AWS::ElasticBeanstalk::Application": "application",
+    "AWS::ElasticBeanstalk::Environment": "environment",
+    "AWS::S3::Bucket": "bucket for releases",
+    "AWS::CloudWatch::Alarm": "alarm",
+}
+
+
+class Step(StrEnum):
+    """The phases of a demo, in order."""
+
+    START = "Start"
+    BOOTSTRAP = "Bootstrap"
+    STACKS = "Stacks"
+    AGAIN = "Again"
+    END = "End"
+
+
+def run(context: Context) -> None:
+    """Deploy the stacks twice, and show them. Raises UsageError before anything is started, DeployError after that."""
+    began = context.clock.monotonic()
+    check_packages(context.root)
+    Manifest.read(context.options.manifest)
+    from beanpod.cli.rehearsal.emulated import EmulatedProject, emulated_aws
+
+    display = context.display
+    with noted_interruptions() as interrupted, ExitStack() as cleanup:
+        with display.phase(Step.START):
+            scratch = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="beanpod-demo-")))
+            substitutes = Substitutes(context.stage.service.image, "demo")
+            workspace = Workspace(
+                context.root, context.options.manifest.name, context.stage.name, scratch / "copy", substitutes
+            ).fill()
+            stage = Manifest.read(workspace.folder / "beanpod.toml").stage(context.stage.name)
+            aws = cleanup.enter_context(emulated_aws(stage, docker=False, log=scratch / "aws.log"))
+            runner = Runner(display, interrupted, verbose=context.options.verbose)
+            project = EmulatedProject(workspace, stage, aws, runner, context.environ)
+            display.say(f"emulated AWS: account {aws.account}, region {aws.region}")
+            interrupted.check()
+        with display.phase(Step.BOOTSTRAP):
+            project.put_parameters({})
+            project.bootstrap()
+            display.say(f"cdk bootstrap aws://{aws.account}/{aws.region}")
+        with display.phase(Step.STACKS):
+            project.deploy_stacks()
+            stacks = project.stacks()
+            for stack in stacks:
+                display.say(stack.name)
+        with display.phase(Step.AGAIN):
+            unchanged = project.deploy_stacks().count("(no changes)")
+            if unchanged != len(stacks):
+                raise DeployError(f"{unchanged} of {len(stacks)} stacks were unchanged when they were deployed again")
+            display.say("no changes")
+        with display.phase(Step.END):
+            cleanup.close()
+    result = DemoResult(tuple(stacks), context.clock.monotonic() - began)
+    context.results.emit(result.to_dict(), result.to_text(context.results.paint))
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """The stacks that were deployed."""
+
+    stacks: "tuple[Stack, ...]"
+    seconds: float
+
+    def to_dict(self) -> Any:
+        return {stack.name: {"outputs": stack.outputs, "resources": stack.resources} for stack in self.stacks}
+
+    def to_text(self, paint: Paint) -> Iterator[str]:
+        yield ""
+        yield from paint.table([tuple(Cell(text, "dim") for text in ("STACK", "RESOURCE", "NAME")), *self._rows()])
+        yield ""
+        yield paint(f"Deployed {len(self.stacks)} stacks in {duration(self.seconds)}.", "bold")
+        yield paint("Nothing is left running. `beanpod rehearse` also runs the app, with Docker.")
+
+    def _rows(self) -> Iterator[tuple[str | Cell, ...]]:
+        for stack in self.stacks:
+            name = stack.name
+            for kind, physical_id in stack.resources:
+                if kind in _SHOWN:
+                    yield Cell(name, "bold"), _SHOWN[kind], _readable(physical_id)
+                    name = ""
+
+
+def _readable(physical_id: str) -> str:
+    """Return the name of a secret from its ARN, which ends with a hyphen and six random characters."""
+    return physical_id.rsplit(":", 1)[-1][:-7] if ":secret:" in physical_id else physical_id

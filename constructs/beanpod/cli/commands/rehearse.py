@@ -1,0 +1,321 @@
+"""rehearse: deploy the project to an AWS that is emulated on this machine, with real containers and a real database."""
+
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+from beanpod.cli.commands.context import Context
+from beanpod.cli.output.text import Cell, Paint, duration
+from beanpod.cli.rehearsal.kept import KeptRehearsal
+from beanpod.cli.rehearsal.machine import check_machine, check_packages, images_to_pull, page_title
+from beanpod.cli.rehearsal.processes import Interrupted, Runner, noted_interruptions
+from beanpod.cli.rehearsal.workspace import Substitutes, Workspace
+from beanpod.deploy.errors import DeployError, RolledBackError
+from beanpod.deploy.pipeline import Project
+from beanpod.manifest import Manifest
+
+_USERNAME = "rehearsal"
+_PAGE_SECONDS = 20
+_PAGE_BYTES = 100_000
+
+
+class Step(StrEnum):
+    """The phases of a rehearsal, in order."""
+
+    CHECK = "Check"
+    START = "Start"
+    STACKS = "Stacks"
+    RELEASE = "Release"
+    AGAIN = "Again"
+    BROKEN = "Broken"
+    END = "End"
+
+
+def run(context: Context) -> None:
+    """Rehearse a stage; with --keep, leave it running until Ctrl-C. Raises as rehearse() does."""
+    rehearse(context, Rehearsal)
+
+
+def rehearse(context: Context, steps: "type[Rehearsal]") -> None:
+    """Rehearse a stage in some steps.
+
+    Raises:
+        UsageError: The project cannot be deployed, or something is missing on this machine: nothing was started.
+        DeployError: A step failed.
+    """
+    began = context.clock.monotonic()
+    with noted_interruptions() as interrupted, ExitStack() as cleanup:
+        rehearsal = steps(context, interrupted, cleanup)
+        rehearsal.check()
+        rehearsal.start()
+        rehearsal.deploy_stacks()
+        release = rehearsal.releases()
+        seconds, kept = context.clock.monotonic() - began, context.options.keep
+        result = RehearsalResult(context.stage.name, tuple(rehearsal.stacks), release, seconds, kept)
+        if kept:
+            exports = cleanup.enter_context(rehearsal.kept().announced(context.environ))
+            uses = (*rehearsal.uses(), ("other tools", f". {exports}    for aws, eb, boto3, cdk"))
+            result = replace(result, exports=str(exports), uses=uses)
+            context.results.emit(result.to_dict(), result.to_text(context.results.paint))
+            interrupted.wait()
+        rehearsal.end()
+    if not kept:
+        context.results.emit(result.to_dict(), result.to_text(context.results.paint))
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release of the rehearsal. answer: of the page."""
+
+    label: str
+    url: str
+    answer: str
+
+
+class Rehearsal:
+    """The steps of a rehearsal.
+
+    Attributes:
+        display: Shows the steps.
+        runner: Runs commands.
+        stage: The stage; from start() on as the copy of the project describes it.
+        workspace: The copy of the project, from start() on.
+        project: The project on the emulated AWS, from start() on.
+        login: Variables with the login at the registry, from start() on.
+        deployer: Variables with the key of whoever deploys, from deploy_stacks() on.
+        stacks: The names of the stacks, from deploy_stacks() on.
+    """
+
+    def __init__(self, context: Context, interrupted: Interrupted, cleanup: ExitStack) -> None:
+        self._context, self.display = context, context.display
+        self._interrupted, self._cleanup = interrupted, cleanup
+        self.runner = Runner(context.display, interrupted, verbose=context.options.verbose)
+        self.stage = context.stage
+        self.stacks: list[str] = []
+
+    def check(self) -> None:
+        """Check the project, and that everything is on this machine."""
+        with self.step(Step.CHECK):
+            check_packages(self._context.root)
+            Manifest.read(self._context.options.manifest, build_files=True)
+            machine = check_machine(self.stage)
+            bundle = Project(self.stage, self._context.root, self._context.environ).bundle_plan.preview()
+            self.display.say(str(machine))
+            for note in bundle.notes:
+                self.display.say(note)
+        self._machine = machine
+
+    def start(self) -> None:
+        """Copy the project, and start the emulated AWS and the registry."""
+        from beanpod.cli.rehearsal.emulated import EmulatedProject, emulated_aws
+        from beanpod_emulator.docker_runtime.docker import Docker, DockerError, instance_image
+        from beanpod_emulator.e2e.registry import local_registry
+
+        with self.step(Step.START):
+            scratch = Path(self._cleanup.enter_context(tempfile.TemporaryDirectory(prefix="beanpod-rehearsal-")))
+            password = secrets.token_urlsafe(16)
+            self.display.mask(password)
+            try:
+                for image in images_to_pull(self.stage):
+                    self.display.say(f"docker pull {image}")
+                    Docker().run("pull", "--quiet", image)
+                self.display.output("building the image of the emulated instances, if it does not exist")
+                instance_image(Docker())
+            except DockerError as error:
+                raise DeployError(str(error)) from error
+            self._interrupted.check()
+            registry = local_registry(scratch / "registry", username=_USERNAME, password=password)
+            host = self._cleanup.enter_context(registry).host
+            aws = self._cleanup.enter_context(emulated_aws(self.stage, docker=True, log=scratch / "aws.log"))
+            other = self._machine.architecture not in (None, self.stage.environment.architecture)
+            substitutes = Substitutes(
+                _repository(self.stage.service.image, host),
+                _USERNAME,
+                self._machine.architecture if other else None,
+            )
+            manifest = self._context.options.manifest.name
+            self.workspace = Workspace(self._context.root, manifest, self.stage.name, scratch / "copy", substitutes)
+            filled = self.workspace.fill()
+            self.stage = Manifest.read(filled.folder / "beanpod.toml").stage(self.stage.name)
+            self.project = EmulatedProject(filled, self.stage, aws, self.runner, self._context.environ)
+            self.login = {"DOCKER_USERNAME": _USERNAME, "DOCKER_PASSWORD": password}
+            self.display.say(f"emulated AWS: account {aws.account}, region {aws.region}")
+            self.display.say(f"image: {self.stage.service.image}, at a registry with a password")
+            for note in filled.substituted.notes:
+                self.display.say(note)
+
+    def deploy_stacks(self) -> None:
+        """Deploy the stacks with the CDK CLI."""
+        with self.step(Step.STACKS):
+            project = self.project
+            unknown = project.put_parameters(self.login)
+            project.bootstrap()
+            project.deploy_stacks()
+            self.stacks = [stack.name for stack in project.stacks()]
+            for stack in self.stacks:
+                self.display.say(stack)
+            for name in unknown:
+                self.display.say(f"{name} has a random value: set a variable of that name to give yours")
+            self.deployer = project.deployer()
+
+    def releases(self) -> Release:
+        """Deploy the app, the same again, and a broken one; return the first of them."""
+        first = self.release()
+        self.release_again(first)
+        self.release_broken(first)
+        return first
+
+    def uses(self) -> list[tuple[str, str]]:
+        """Return what can be done with a rehearsal that is left running, as pairs of a name and a command."""
+        return [
+            ("deploy", "beanpod deploy --rehearsal"),
+            ("look", "beanpod status --rehearsal    or logs, events, versions, rollback"),
+        ]
+
+    def release(self) -> Release:
+        """Build, push and deploy the app, and request its page."""
+        with self.step(Step.RELEASE):
+            result = self._deploy()
+            release = Release(result["version_label"], result["url"], _answer(result["url"]))
+            self.display.say(f"{release.label} at {release.url}")
+            if result.get("health_path"):
+                self.display.say(result["health_path"])
+            self.display.say(release.answer)
+        return release
+
+    def release_again(self, first: Release) -> None:
+        """Deploy the same app again: there must be nothing to do."""
+        with self.step(Step.AGAIN):
+            result = self._deploy()
+            if result["changed"] or result["version_label"] != first.label:
+                raise DeployError(
+                    f"the same app became another release, {result['version_label']}",
+                    causes=("its image differs with each build: a file in the build context changes, for instance",),
+                )
+            self.display.say(f"nothing to do: {first.label} is deployed already")
+
+    def release_broken(self, first: Release) -> None:
+        """Deploy a broken release: it must be rolled back, and the page must answer."""
+        with self.step(Step.BROKEN):
+            how = self.project.workspace.break_release()
+            try:
+                done, _ = self.project.release({**self.deployer, **self.login})
+                self._interrupted.check()
+                if done.code != RolledBackError.exit_code:
+                    raise self.runner.failed("a broken release was not rolled back: beanpod deploy", done)
+                answer = _answer(first.url)
+            finally:
+                self.workspace.fill()
+            self.display.say(f"{how}: rolled back to {first.label}")
+            self.display.say(answer)
+
+    def kept(self) -> KeptRehearsal:
+        """Return what other commands need to use this rehearsal."""
+        names = (*self.project.aws.environment, "NO_PROXY", "no_proxy")
+        aws = {name: self.project.variables[name] for name in names}
+        return KeptRehearsal(self.workspace, aws, {**self.deployer, **self.login})
+
+    def end(self) -> None:
+        """Stop everything, and remove it."""
+        with self.display.phase(Step.END):
+            self._cleanup.close()
+
+    def _deploy(self) -> dict[str, Any]:
+        done, result = self.project.release({**self.deployer, **self.login})
+        self._interrupted.check()
+        if done.code:
+            if "error" not in result:
+                raise self.runner.failed("beanpod deploy", done)
+            for line in self.project.logs():
+                self.display.say(line)
+            raise DeployError(f"beanpod deploy: {result['error']}", causes=tuple(map(str, result.get("causes", ()))))
+        return result
+
+    @contextmanager
+    def step(self, step: StrEnum) -> Iterator[None]:
+        """Show a step; InterruptionError before or after it if the command was interrupted."""
+        with self.display.phase(step):
+            self._interrupted.check()
+            yield
+            self._interrupted.check()
+
+
+def _answer(url: str) -> str:
+    """Request the page, and return what it answers; DeployError if it cannot be reached or fails."""
+    try:
+        with urlopen(url, timeout=_PAGE_SECONDS) as response:  # noqa: S310 - http://localhost
+            title = page_title(response.read(_PAGE_BYTES).decode(errors="replace"))
+            return f"GET {url} answered {response.status}{f': {title}' if title else ''}"
+    except HTTPError as error:
+        with error:
+            if error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise DeployError(f"GET {url} answered {error.code}") from error
+            return f"GET {url} answered {error.code}"
+    except OSError as error:
+        raise DeployError(f"{url} does not answer: {error}") from error
+
+
+def _repository(image: str, host: str) -> str:
+    """Return a repository of the same name at another registry."""
+    first, slash, rest = image.partition("/")
+    elsewhere = slash and (set(first) & {".", ":"} or first == "localhost")
+    return f"{host}/{rest if elsewhere else image}"
+
+
+@dataclass(frozen=True)
+class RehearsalResult:
+    """A rehearsal that succeeded.
+
+    Attributes:
+        stage: The stage.
+        stacks: The names of its stacks.
+        release: What is deployed.
+        seconds: Its time, until it was ended or kept.
+        kept: Whether it is left running.
+        exports: File with the variables of the emulated AWS, where it is left running.
+        uses: What can be done with it then, as pairs of a name and a command.
+    """
+
+    stage: str
+    stacks: tuple[str, ...]
+    release: Release
+    seconds: float
+    kept: bool
+    exports: str = ""
+    uses: tuple[tuple[str, str], ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "stage": self.stage,
+            "stacks": self.stacks,
+            "version_label": self.release.label,
+            "url": self.release.url,
+            "answer": self.release.answer,
+            "seconds": round(self.seconds, 1),
+            "kept": self.kept,
+            "exports": self.exports or None,
+        }
+
+    def to_text(self, paint: Paint) -> Iterator[str]:
+        yield ""
+        yield paint(f"Rehearsed stage {self.stage} in {duration(self.seconds)}: everything works.", "bold")
+        if not self.kept:
+            yield paint("Nothing is left running. `beanpod rehearse --keep` leaves it running until Ctrl-C.")
+            return
+        yield paint("It is left running until Ctrl-C. In another terminal, in this folder:")
+        yield ""
+        yield from paint.facts(
+            [
+                ("page", Cell(self.release.url, "bold")),
+                *self.uses,
+                ("end", "Ctrl-C"),
+            ]
+        )

@@ -1,0 +1,92 @@
+"""A rehearsal that is left running: where other commands find it, with `--rehearsal`."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from beanpod.cli.cdk import cache_folder
+from beanpod.cli.parser import Options
+from beanpod.cli.rehearsal.workspace import Substitutes, Workspace
+from beanpod.deploy.errors import UsageError
+
+_AWS = "AWS_"
+
+
+@dataclass(frozen=True)
+class KeptRehearsal:
+    """A rehearsal that runs.
+
+    Attributes:
+        workspace: The copy of the project.
+        aws: Variables that lead AWS clients to the emulated AWS, where they may do anything.
+        deployer: Variables of whoever deploys, with the login at the registry.
+    """
+
+    workspace: Workspace
+    aws: Mapping[str, str] = field(repr=False)
+    deployer: Mapping[str, str] = field(repr=False)
+
+    @contextmanager
+    def announced(self, environ: Mapping[str, str]) -> Iterator[Path]:
+        """Let other commands find this rehearsal until the end of the block.
+
+        Yields:
+            A file that a shell can read to use other tools with the emulated AWS.
+        """
+        path = _path(self.workspace.root, environ)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        document = asdict(self) | {"process": os.getpid()}
+        _write(path, json.dumps(document, default=str))
+        exports = self.workspace.top.parent / "env"
+        lines = ["unset AWS_PROFILE AWS_SESSION_TOKEN", *(f"export {name}={value}" for name, value in self.aws.items())]
+        _write(exports, "".join(f"{line}\n" for line in lines))
+        try:
+            yield exports
+        finally:
+            path.unlink(missing_ok=True)
+
+    @classmethod
+    def find(cls, root: Path, environ: Mapping[str, str]) -> "KeptRehearsal":
+        """Return the rehearsal of a project that runs; UsageError without one."""
+        try:
+            document: dict[str, Any] = json.loads(_path(root, environ).read_text())
+            os.kill(document["process"], 0)
+        except (OSError, ValueError):
+            raise UsageError(f"no rehearsal of {root} is running: start one with beanpod rehearse --keep") from None
+        kept = document["workspace"]
+        workspace = Workspace(
+            Path(kept["root"]), kept["manifest"], kept["stage"], Path(kept["top"]), Substitutes(**kept["substitutes"])
+        )
+        return cls(workspace, document["aws"], document["deployer"])
+
+
+def rehearsed(options: Options, environ: Mapping[str, str]) -> tuple[Options, Mapping[str, str]]:
+    """Return options and variables of a command that is to use the rehearsal of its project; UsageError without one."""
+    kept = KeptRehearsal.find(options.manifest.resolve().parent, environ)
+    workspace = kept.workspace
+    # A deployment is one of the project as it is now.
+    folder = workspace.fill().folder if options.command == "deploy" else workspace.folder
+    variables = {**kept.aws, **(kept.deployer if options.command in ("deploy", "rollback") else {})}
+    for name in [name for name in os.environ if name.startswith(_AWS)]:
+        del os.environ[name]
+    # boto3 reads them there.
+    os.environ.update(variables)
+    others = {name: value for name, value in environ.items() if not name.startswith(_AWS)}
+    return replace(options, manifest=folder / "beanpod.toml", stage=workspace.stage), {**others, **variables}
+
+
+def _path(root: Path, environ: Mapping[str, str]) -> Path:
+    name = hashlib.sha256(str(root).encode()).hexdigest()[:16]
+    return cache_folder(environ) / "rehearsals" / f"{name}.json"
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file that only its owner can read."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)

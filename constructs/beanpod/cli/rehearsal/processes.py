@@ -1,0 +1,160 @@
+"""Commands of a rehearsal as processes, which end when it is interrupted."""
+
+import os
+import queue
+import re
+import signal
+import subprocess
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+from beanpod.cli.output.display import Display
+from beanpod.deploy.errors import DeployError, InterruptionError
+
+_ENDING_SECONDS = 30
+_TAIL = 12
+# The time of day, with which `--output lines` begins.
+_TIME = re.compile(r"^\d\d:\d\d:\d\dZ +")
+
+
+class Interrupted(threading.Event):
+    """Set by the first signal that ends the command."""
+
+    def check(self) -> None:
+        """Raise InterruptionError if the command is to end."""
+        if self.is_set():
+            raise InterruptionError("interrupted: nothing is left running")
+
+
+@contextmanager
+def noted_interruptions() -> Iterator[Interrupted]:
+    """Note SIGINT, SIGTERM and SIGHUP, in place of raising KeyboardInterrupt.
+
+    Raised while a process or a container is being started, it would leave that one running.
+    """
+    interrupted = Interrupted()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        interrupted.set()
+
+    previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield interrupted
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+@dataclass(frozen=True)
+class Done:
+    """A process that ended.
+
+    Attributes:
+        code: Its exit code.
+        output: Its standard output; with its errors, unless only these were shown.
+        tail: The last lines that were shown.
+    """
+
+    code: int
+    output: str
+    tail: tuple[str, ...]
+
+
+class Runner:
+    """Runs commands, and shows what they print: all of it on a terminal or with --verbose, else nothing.
+
+    Attributes:
+        interrupted: Ends the command that runs.
+    """
+
+    def __init__(self, display: Display, interrupted: Interrupted, *, verbose: bool) -> None:
+        self._display, self._shown = display, display.live or verbose
+        self.interrupted = interrupted
+
+    def run(self, command: Sequence[str], *, environ: Mapping[str, str], folder: Path, result: bool = False) -> Done:
+        """Run a command to its end.
+
+        Args:
+            command: The program and its arguments.
+            environ: Its variables.
+            folder: Its working directory.
+            result: Whether standard output is a result, and not shown.
+
+        Raises:
+            InterruptionError: The command was interrupted.
+        """
+        shown: queue.Queue[str] = queue.Queue()
+        output: list[str] = []
+
+        def both(line: str) -> None:
+            output.append(line)
+            shown.put(line)
+
+        # In a group of its own: the CDK CLI starts Node, and ending the one would leave the other running.
+        with subprocess.Popen(  # noqa: S603
+            command,
+            cwd=folder,
+            env=dict(environ),
+            text=True,
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE if result else subprocess.STDOUT,
+            start_new_session=True,
+        ) as process:
+            pairs = [(process.stderr, shown.put), (process.stdout, output.append)]
+            streams = pairs if result else [(process.stdout, both)]
+            threads = [threading.Thread(target=_read, args=one, daemon=True) for one in streams]
+            for thread in threads:
+                thread.start()
+            tail = self._show(process, shown, threads)
+        return Done(process.returncode, "".join(output), tail)
+
+    def failed(self, what: str, done: Done) -> DeployError:
+        """Return the error of a command that failed, after showing its last lines if they were not shown before."""
+        for line in () if self._shown else done.tail:
+            self._display.output(line)
+        return DeployError(f"{what} failed with exit code {done.code}")
+
+    def _show(
+        self,
+        process: "subprocess.Popen[str]",
+        shown: "queue.Queue[str]",
+        threads: Sequence[threading.Thread],
+    ) -> tuple[str, ...]:
+        tail: deque[str] = deque(maxlen=_TAIL)
+        while any(thread.is_alive() for thread in threads) or not shown.empty():
+            if self.interrupted.is_set():
+                _end_group(process)
+                self.interrupted.check()
+            with suppress(queue.Empty):
+                text = _TIME.sub("", shown.get(timeout=0.1)).strip()
+                if text:
+                    tail.append(text)
+                    if self._shown:
+                        self._display.output(text)
+        return tuple(tail)
+
+
+def _read(stream: IO[str] | None, take: Callable[[str], object]) -> None:
+    for line in stream or ():
+        take(line)
+
+
+def _end_group(process: "subprocess.Popen[str]") -> None:
+    """End a process group, and wait until it is gone: a process that is ending may still write files."""
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, how)
+            deadline = time.monotonic() + _ENDING_SECONDS
+            while time.monotonic() < deadline:
+                process.poll()
+                os.killpg(process.pid, 0)
+                time.sleep(0.02)

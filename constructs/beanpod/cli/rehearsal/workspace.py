@@ -1,0 +1,238 @@
+"""The copy of a project that is rehearsed: its manifest names a registry on this machine, its files can be broken."""
+
+import json
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from beanpod.deploy.bundles import plan_bundle
+from beanpod.manifest import Manifest
+
+_MANIFEST = "beanpod.toml"
+# Folders that are made from other files, where git does not say what belongs to the project.
+_SKIPPED = shutil.ignore_patterns(
+    ".git", ".venv", "venv", "node_modules", "cdk.out", "__pycache__", "*.egg-info", ".*_cache"
+)
+_LOGIN = ("DOCKER_USERNAME", "DOCKER_PASSWORD")
+_INSTANCE_TYPES = {"x86_64": "t3.micro", "arm64": "t4g.micro"}
+_TEXT = "this release is broken on purpose"
+_HOOK = ".platform/hooks/predeploy/zz_rehearsal.sh"
+
+
+@dataclass(frozen=True)
+class Substitutes:
+    """What the copy's manifest has in the place of the owner's.
+
+    Attributes:
+        image: Repository of the image, at the registry of the rehearsal.
+        username: Login at that registry.
+        architecture: Processor of the Docker engine, `x86_64` or `arm64`. None: of the manifest's instance types.
+    """
+
+    image: str
+    username: str
+    architecture: str | None = None
+
+
+@dataclass(frozen=True)
+class Substituted:
+    """A manifest with substitutes.
+
+    Attributes:
+        tables: The manifest.
+        parameters: The variable of each Systems Manager parameter that the stage reads, by the parameter's name.
+        notes: What was changed, where an owner may wonder.
+    """
+
+    tables: dict[str, Any]
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The manifest as TOML, each top-level table inline."""
+        return "".join(f"{json.dumps(key)} = {_toml(value)}\n" for key, value in self.tables.items())
+
+
+def copy_project(root: Path, to: Path) -> Path:
+    """Copy a project, and return its folder in the copy.
+
+    Of a git repository all that a commit of everything would hold is copied: files that git ignores are not there in
+    CI either. Of any other folder, everything but what tools made in it.
+
+    Args:
+        root: The manifest's folder.
+        to: The copy's folder, which must not exist.
+    """
+    top = repository_top(root)
+    names = _git(top, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
+    if top == root and not any(names):
+        shutil.copytree(root, to, symlinks=True, ignore=_SKIPPED)
+        return to
+    for name in filter(None, names):
+        source, target = top / name, to / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_symlink() or source.is_file():
+            shutil.copy2(source, target, follow_symlinks=False)
+        elif source.is_dir():
+            # A submodule.
+            copy_project(source, target)
+    return to / root.relative_to(top)
+
+
+def repository_top(root: Path) -> Path:
+    """Return the folder of the git repository that a folder is in; the folder itself outside of one."""
+    return Path(_git(root, "rev-parse", "--show-toplevel").strip() or root)
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    """Return what git prints; "" without git, or outside a repository."""
+    try:
+        done = subprocess.run(  # noqa: S603
+            ["git", "-C", str(folder), *arguments],  # noqa: S607
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        return ""
+    return done.stdout if done.returncode == 0 else ""
+
+
+def substituted(manifest: Mapping[str, Any], stage: str, substitutes: Substitutes) -> Substituted:
+    """Return a manifest with what a stage needs on this machine.
+
+    Args:
+        manifest: The manifest as TOML describes it.
+        stage: The stage that is rehearsed.
+        substitutes: Image, login and architecture.
+    """
+    tables: dict[str, Any] = json.loads(json.dumps(manifest))
+    own: dict[str, Any] = tables.setdefault("stages", {}).setdefault(stage, {})
+    service = tables["service"]
+    notes: list[str] = []
+    own.get("service", {}).pop("image", None)
+    service["image"] = substitutes.image
+    for table, (name, value) in zip(
+        ("variables", "secrets"),
+        zip(_LOGIN, (substitutes.username, {"ssm": f"/{service['name']}/rehearsal/docker-password"}), strict=True),
+        strict=True,
+    ):
+        for other in (tables, own):
+            for login in _LOGIN:
+                other.get(table, {}).pop(login, None)
+        tables.setdefault(table, {})[name] = value
+    parameters = {}
+    for secrets in (tables["secrets"], own.get("secrets", {})):
+        for name, secret in secrets.items():
+            if not isinstance(secret, dict) or "generate" in secret:
+                continue
+            path = str(secret.get("ssm", ""))
+            # An ARN names another account.
+            secrets[name] = {"ssm": path if path.startswith("/") else f"/{service['name']}/rehearsal/{name.lower()}"}
+            parameters[secrets[name]["ssm"]] = name
+    for layer in (tables, own):
+        notes += _without_other_accounts(layer)
+    if substitutes.architecture:
+        own.setdefault("environment", {})["instance_types"] = [_INSTANCE_TYPES[substitutes.architecture]]
+    return Substituted(tables, parameters, tuple(dict.fromkeys(notes)))
+
+
+def _without_other_accounts(layer: dict[str, Any]) -> Iterator[str]:
+    """Remove what exists in the owner's AWS account only. Yields what was removed."""
+    if layer.get("network", {}).pop("vpc", None):
+        yield "a new VPC, in place of network.vpc"
+    if layer.get("environment", {}).pop("certificate", None):
+        yield "plain HTTP, without environment.certificate"
+    layer.get("delivery", {}).get("github", {}).pop("provider_arn", None)
+
+
+def _toml(value: Any) -> str:
+    """Return a value of TOML, tables inline. Strings are JSON's, which are TOML's too."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A copy of a project.
+
+    Attributes:
+        root: The owner's folder, with the manifest.
+        manifest: The manifest's name in it.
+        stage: The stage that is rehearsed.
+        top: The folder of the copy.
+        substitutes: Of the copy's manifest.
+    """
+
+    root: Path
+    manifest: str
+    stage: str
+    top: Path
+    substitutes: Substitutes
+
+    @property
+    def folder(self) -> Path:
+        """The project's folder in the copy."""
+        return self.top / self.root.relative_to(repository_top(self.root))
+
+    def fill(self) -> "FilledWorkspace":
+        """Copy the project as it is now, in place of an earlier copy."""
+        shutil.rmtree(self.top, ignore_errors=True)
+        folder = copy_project(self.root, self.top)
+        tables = tomllib.loads((self.root / self.manifest).read_text(encoding="utf-8-sig"))
+        changed = substituted(tables, self.stage, self.substitutes)
+        # app.py reads the manifest by its usual name.
+        (folder / _MANIFEST).write_text(changed.text, encoding="utf-8")
+        return FilledWorkspace(folder, self.stage, changed)
+
+
+@dataclass(frozen=True)
+class FilledWorkspace:
+    """A copy with its files.
+
+    Attributes:
+        folder: The project's folder in the copy.
+        stage: The stage that is rehearsed.
+        substituted: The copy's manifest.
+    """
+
+    folder: Path
+    stage: str
+    substituted: Substituted
+
+    def break_release(self) -> str:
+        """Change the copy so that its next release fails on the instance; return how.
+
+        The app's container ends at once, as with a bad migration; where no image is built here, a platform hook fails.
+        """
+        stage = Manifest.read(self.folder / _MANIFEST).stage(self.stage)
+        plan = plan_bundle(stage, self.folder)
+        own = [spec for spec in plan.specs if spec.name in (None, plan.web)] or list(plan.specs)
+        spec = next((one for one in own if one.dockerfile.is_file()), None)
+        if spec is None or (stage.service.compose and spec.target):
+            hook = self.folder / _HOOK
+            hook.parent.mkdir(parents=True, exist_ok=True)
+            hook.write_text(f"#!/bin/sh\necho '{_TEXT}' >&2\nexit 1\n")
+            hook.chmod(0o755)
+            return "a platform hook fails"
+        text = spec.dockerfile.read_text()
+        if spec.target:
+            text += f"\nFROM {spec.target} AS beanpod-rehearsal"
+            self._set_target("beanpod-rehearsal")
+        end = json.dumps(["sh", "-c", f"echo '{_TEXT}' >&2; exit 1"])
+        spec.dockerfile.write_text(f"{text}\nENTRYPOINT {end}\nCMD []\n")
+        return f"the container of {'the app' if spec.name is None else spec.name} ends at once"
+
+    def _set_target(self, target: str) -> None:
+        tables = self.substituted.tables
+        tables["stages"][self.stage].get("service", {}).pop("target", None)
+        tables["service"]["target"] = target
+        (self.folder / _MANIFEST).write_text(replace(self.substituted, tables=tables).text, encoding="utf-8")

@@ -1,0 +1,147 @@
+"""Three apps of their own in an environment with the two wheels: `beanpod init`, then `beanpod rehearse`."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+
+from tests.deploy.engine import Engine, absent, docker_engine
+from tests.rehearse.apps import DJANGO, JAVA, REDIS, lay_out
+from tests.wheels import build, copy_sources, environment
+
+__all__ = ["docker_engine"]
+_SECONDS = 900
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python with Beanpod and its emulator as they are installed from wheels."""
+    folder = tmp_path_factory.mktemp("wheels")
+    sources = copy_sources(folder / "sources")
+    wheels = [
+        *build(sources, folder / "beanpod", "--wheel"),
+        *build(sources / "emulator", folder / "emulator", "--wheel"),
+    ]
+    return environment(folder / "env", *wheels)
+
+
+@dataclass(frozen=True)
+class Owner:
+    """An owner of an app, in its folder. python: of their environment."""
+
+    python: Path
+    root: Path
+
+    def beanpod(self, *arguments: str) -> str:
+        """Run a command that must succeed; what it prints."""
+        done = subprocess.run(
+            self.command(*arguments),
+            cwd=self.root,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    @contextmanager
+    def rehearsal(self) -> Iterator[dict[str, Any]]:
+        """A rehearsal that is left running for the block; its result."""
+        log = self.root.parent / "log"
+        with (
+            log.open("w") as errors,
+            subprocess.Popen(
+                self.command("rehearse", "--keep", "--json"),
+                cwd=self.root,
+                env=self.environ,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            ) as process,
+        ):
+            assert process.stdout
+            lines = []
+            for line in process.stdout:
+                lines.append(line)
+                if line == "}\n":
+                    break
+            result = json.loads("".join(lines) or "{}")
+            assert "url" in result, log.read_text() + "".join(lines)
+            try:
+                yield result
+            finally:
+                process.send_signal(signal.SIGINT)
+        assert process.returncode == 0, log.read_text()
+
+    def command(self, *arguments: str) -> list[str]:
+        return [str(self.python), "-m", "beanpod", *arguments]
+
+    @property
+    def environ(self) -> dict[str, str]:
+        # Not pytest's path to this checkout.
+        return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+
+def visits(url: str) -> int:
+    with urlopen(url, timeout=60) as response:
+        found = re.search(r"Visits: (\d+)", response.read().decode())
+    assert found
+    return int(found[1])
+
+
+@pytest.mark.parametrize(
+    ("files", "health_path", "images", "source"),
+    [
+        pytest.param(DJANGO, "/healthz", "python:3.11-slim postgres:17", "mysite/urls.py", id="django"),
+        pytest.param(REDIS, "/up", "python:3.11-slim redis:7 nginx:stable", "app.py", id="redis"),
+        pytest.param(JAVA, None, "eclipse-temurin:17-jdk mysql:8.4", "src/main/java/Shop.java", id="java"),
+    ],
+)
+def test_a_page_answers_from_its_database(
+    docker_engine: Engine,
+    python: Path,
+    tmp_path: Path,
+    files: dict[str, str],
+    health_path: str | None,
+    images: str,
+    source: str,
+) -> None:
+    for image in images.split():
+        if subprocess.run(["docker", "image", "inspect", image], capture_output=True).returncode:
+            absent(f"there is no image {image}")
+    owner = Owner(python, lay_out(files, tmp_path / "shop"))
+    owner.beanpod("init", "--image", "ada/shop", *(("--health-path", health_path) if health_path else ()))
+    before = {path: path.read_bytes() for path in owner.root.rglob("*") if path.is_file()}
+
+    with owner.rehearsal() as result:
+        url = result["url"]
+        first = visits(url)
+        deadline = time.monotonic() + 60
+        # The worker counts a little later.
+        while visits(url) <= first:
+            assert time.monotonic() < deadline
+        assert result["version_label"] in owner.beanpod("status", "--rehearsal")
+        assert "Environment update" in owner.beanpod("events", "--rehearsal")
+
+        path = owner.root / source
+        path.write_text(path.read_text().replace("<title>", "<title>A changed "))
+        owner.beanpod("deploy", "--rehearsal")
+        counted = visits(url)
+        assert counted > first
+        with urlopen(url, timeout=60) as response:
+            assert "<title>A changed " in response.read().decode()
+        path.write_bytes(before[path])
+
+    assert {path: path.read_bytes() for path in owner.root.rglob("*") if path.is_file()} == before
