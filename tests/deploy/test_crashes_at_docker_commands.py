@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from beanpod_emulator import EmbeddedAws
-from tests.cli.commands.deployed_stage import DeployedStage
+from tests.cli.commands.sandbox_stage import SandboxStage
 from tests.deploy.deployed_stage import PASSWORD, ROOT, USERNAME, Project
 from tests.deploy.engine import Engine, docker_engine
 from tests.deploy.registry import LocalRegistry, local_registry
@@ -46,7 +46,7 @@ def test_a_release_killed_after_any_docker_command_converges(registry: LocalRegi
     project = Project.make(tmp_path / "project", image=f"{registry.host}/beanpod/guestbook")
     environ = {"PATH": f"{shim.parent}:{os.environ['PATH']}", "HOME": str(home), **registry.login}
     with EmbeddedAws.start(virtual_clock=True) as aws:
-        stage = DeployedStage.make(project, aws)
+        stage = SandboxStage.make(project, aws)
         aws.set_pace(update=20)
         for command in _CHANGES:
             project.greet(f"killed after docker {command}")
@@ -62,7 +62,9 @@ def test_a_release_killed_after_any_docker_command_converges(registry: LocalRegi
             assert killed.returncode == -signal.SIGKILL, f"{command}: {killed.stderr}"
             again = stage.run("deploy", "--json", environ=environ)
             assert again.code == 0, f"{command}: {again.stderr}"
-            found = stage.client("elasticbeanstalk").describe_environments(EnvironmentNames=[stage.environment])
+            found = stage.sandbox.client("elasticbeanstalk").describe_environments(
+                EnvironmentNames=[stage.target.environment]
+            )
             assert found["Environments"][0]["VersionLabel"] == again.document["version_label"], command
             assert again.document["changed"], command
     run = set((tmp_path / "commands").read_text().split())

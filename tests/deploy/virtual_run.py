@@ -11,7 +11,7 @@ import sys
 from beanpod.cli.main import main
 from beanpod.cli.signals import Interruptions
 from beanpod_emulator.embedded_aws import ControlClient
-from tests.deploy.virtual_clock import VirtualClock
+from tests.deploy.clocks import VirtualClock
 
 
 class _Emulator(ControlClient):

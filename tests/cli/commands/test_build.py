@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import chdir
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -35,8 +37,25 @@ PULLED = {
 WITHOUT_RIGHTS = ("/usr/bin/setpriv", "--bounding-set=-all", "--inh-caps=-all", "--") if os.getuid() == 0 else ()
 
 
-def run(project: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """The command in the project's folder, without git, an engine, root's rights or anybody's credentials."""
+@dataclass(frozen=True)
+class Result:
+    """The exit code and the output of a command."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+def run(project: Path, *arguments: str, **environ: str) -> Result:
+    """Run `build --dry-run` in the project's folder."""
+    out, errors = io.StringIO(), io.StringIO()
+    with chdir(project):
+        code = main(["build", "--dry-run", *arguments], environ=environ, stdout=out, stderr=errors)
+    return Result(code, out.getvalue(), errors.getvalue())
+
+
+def run_process(project: Path, *arguments: str) -> Result:
+    """Run it as a process without git, an engine, root's rights or anybody's credentials."""
     programs = project.parent / "programs"
     programs.mkdir(exist_ok=True)
     docker = shutil.which("docker")
@@ -44,7 +63,7 @@ def run(project: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
         (programs / "docker").symlink_to(docker)
     plugins = os.environ.get("DOCKER_CONFIG", str(Path.home() / ".docker"))
     docker_variables = {"DOCKER_CONFIG": plugins, "DOCKER_HOST": "tcp://127.0.0.1:1"}
-    return subprocess.run(
+    done = subprocess.run(
         [*WITHOUT_RIGHTS, sys.executable, "-P", "-m", "beanpod", "build", "--dry-run", *arguments],
         cwd=project,
         env={"PATH": str(programs), "HOME": str(project), "PYTHONPATH": str(ROOT), **docker_variables},
@@ -53,6 +72,7 @@ def run(project: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
         check=False,
         timeout=120,
     )
+    return Result(done.returncode, done.stdout, done.stderr)
 
 
 def project_of(tmp_path: Path, files: dict[str, str]) -> Path:
@@ -78,8 +98,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_dry_run_writes_the_bundle(tmp_path: Path, files: dict[str, str], definition: str, image: str) -> None:
     project, folder = project_of(tmp_path, files), tmp_path / "new" / "bundle"
     before = contents(project)
-    result = run(project, "--bundle", str(folder), "--json")
-    assert result.returncode == 0, result.stderr
+    result = run_process(project, "--bundle", str(folder), "--json")
+    assert result.code == 0, result.stderr
     document = json.loads(result.stdout)
     assert (document["dry_run"], document["bundle"]["folder"]) == (True, str(folder))
     assert sorted(contents(folder)) == document["bundle"]["files"]
@@ -92,7 +112,7 @@ def test_dry_run_writes_the_bundle(tmp_path: Path, files: dict[str, str], defini
 def test_dry_run_prints_the_notes_and_includes_mounted_files(tmp_path: Path) -> None:
     project, folder = project_of(tmp_path, BUILT), tmp_path / "bundle"
     result = run(project, "--bundle", str(folder))
-    assert result.returncode == 0, result.stderr
+    assert result.code == 0, result.stderr
     assert "container_name" in result.stdout
     assert contents(folder)["conf/app.conf"] == b"x\n"
 
@@ -100,7 +120,7 @@ def test_dry_run_prints_the_notes_and_includes_mounted_files(tmp_path: Path) -> 
 def test_dry_run_without_a_folder_only_checks(tmp_path: Path) -> None:
     project = project_of(tmp_path, SINGLE)
     result = run(project)
-    assert (result.returncode, result.stderr) == (0, "")
+    assert (result.code, result.stderr) == (0, "")
     assert set(contents(project)) == set(SINGLE)
 
 
@@ -108,7 +128,7 @@ def test_dry_run_uses_the_given_stage(tmp_path: Path) -> None:
     manifest = f"{SERVICE}[stages.dev.service]\nport = 3000\n[stages.prod.service]\nport = 4000\n"
     project, folder = project_of(tmp_path, {**SINGLE, "beanpod.toml": manifest}), tmp_path / "bundle"
     for stage, port in (("dev", 3000), ("prod", 4000)):
-        assert run(project, "--stage", stage, "--bundle", str(folder)).returncode == 0
+        assert run(project, "--stage", stage, "--bundle", str(folder)).code == 0
         ports = json.loads(contents(folder)["Dockerrun.aws.json"])["Ports"]
         assert ports == [{"ContainerPort": port}]
 
@@ -118,7 +138,7 @@ def test_problem_of_the_bundle_exits_with_3(tmp_path: Path, files: dict[str, str
     project, folder = project_of(tmp_path, files), tmp_path / "bundle"
     (project / "Dockerfile").unlink()
     result = run(project, "--bundle", str(folder))
-    assert (result.returncode, result.stdout.count("Traceback")) == (3, 0)
+    assert (result.code, result.stdout.count("Traceback")) == (3, 0)
     assert len(result.stderr.splitlines()) == 1
     assert not folder.exists()
 
@@ -128,7 +148,7 @@ def test_folder_with_other_files_is_refused_and_unchanged(tmp_path: Path, name: 
     project = project_of(tmp_path, SINGLE)
     write(tmp_path, {f"bundle/{name}": "mine"})
     result = run(project, "--bundle", "../bundle")
-    assert result.returncode == 2
+    assert result.code == 2
     assert result.stderr == "beanpod: --bundle ../bundle is not empty: name a new or an empty folder\n"
     assert contents(tmp_path / "bundle") == {name: b"mine"}
 
@@ -136,9 +156,9 @@ def test_folder_with_other_files_is_refused_and_unchanged(tmp_path: Path, name: 
 @pytest.mark.parametrize("change", ["added", "edited", "linked", "mode"])
 def test_earlier_bundle_is_replaced_only_if_it_is_unchanged(tmp_path: Path, change: str) -> None:
     project, folder = project_of(tmp_path, BUILT), tmp_path / "bundle"
-    assert run(project, "--bundle", str(folder)).returncode == 0
+    assert run(project, "--bundle", str(folder)).code == 0
     write(project, {"conf/app.conf": "y\n"})
-    assert run(project, "--bundle", str(folder)).returncode == 0
+    assert run(project, "--bundle", str(folder)).code == 0
     assert contents(folder)["conf/app.conf"] == b"y\n"
     match change:
         case "added":
@@ -150,7 +170,7 @@ def test_earlier_bundle_is_replaced_only_if_it_is_unchanged(tmp_path: Path, chan
         case "mode":
             (folder / "conf/app.conf").chmod(0o755)
     kept = contents(folder)
-    assert run(project, "--bundle", str(folder)).returncode == 2
+    assert run(project, "--bundle", str(folder)).code == 2
     assert contents(folder) == kept
 
 
@@ -162,7 +182,7 @@ def test_folder_within_the_sources_is_refused(tmp_path: Path, files: dict[str, s
     project = project_of(tmp_path, {**files, ".platform/nginx/conf.d/a.conf": "# x\n"})
     before = contents(project)
     result = run(project, "--bundle", folder)
-    assert result.returncode == 2
+    assert result.code == 2
     assert result.stderr.startswith(f"beanpod: --bundle {folder} is ")
     assert len(result.stderr.splitlines()) == 1
     assert contents(project) == before
@@ -170,30 +190,22 @@ def test_folder_within_the_sources_is_refused(tmp_path: Path, files: dict[str, s
 
 def test_folder_may_be_in_a_project_that_builds_nothing(tmp_path: Path) -> None:
     project = project_of(tmp_path, PULLED)
-    assert run(project, "--bundle", "out").returncode == 0
+    assert run(project, "--bundle", "out").code == 0
     assert "docker-compose.yml" in contents(project / "out")
 
 
 def test_unwritable_folder_is_reported_in_one_line(tmp_path: Path) -> None:
     project = project_of(tmp_path, SINGLE)
     (tmp_path / "closed").mkdir(mode=0o555)
-    for folder in ("../closed", "../closed/new", "../closed/new/deep"):
-        result = run(project, "--bundle", folder)
-        assert result.returncode == 2
+    for folder in ("../closed", "../closed/new/deep"):
+        result = run_process(project, "--bundle", folder)
+        assert result.code == 2
         assert result.stderr == f"beanpod: --bundle {folder} cannot be written: name another folder\n"
 
 
 def test_dry_run_refuses_half_a_docker_login(tmp_path: Path) -> None:
-    project = project_of(tmp_path, SINGLE)
-    result = subprocess.run(
-        [sys.executable, "-P", "-m", "beanpod", "build", "--dry-run"],
-        cwd=project,
-        env={"DOCKER_USERNAME": "ada", "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 2
+    result = run(project_of(tmp_path, SINGLE), DOCKER_USERNAME="ada")
+    assert result.code == 2
     assert "DOCKER_PASSWORD is not" in result.stderr
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands.deployed_stage import DeployedStage
+from tests.cli.commands.sandbox_stage import SandboxStage
 from tests.cli.output.runner import read_file_command
 from tests.deploy.bundles.cases import copied
 from tests.deploy.registry import local_registry
@@ -24,7 +24,7 @@ def manifest(tmp_path: Path) -> Path:
 NOWHERE = {"DOCKER_HOST": "tcp://127.0.0.1:1", "PATH": "/nowhere"}
 
 
-def test_release_is_named_by_the_image_of_the_web_service(stage: DeployedStage, manifest: Path, tmp_path: Path) -> None:
+def test_release_is_named_by_the_image_of_the_web_service(stage: SandboxStage, manifest: Path, tmp_path: Path) -> None:
     files = {"GITHUB_OUTPUT": str(tmp_path / "output"), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
     result = stage.run(
         "deploy", "--manifest", str(manifest), "--json", environ={"GITHUB_ACTIONS": "true", **files, **NOWHERE}
@@ -48,7 +48,7 @@ def test_release_is_named_by_the_image_of_the_web_service(stage: DeployedStage, 
     assert stage.run("rollback", "--json").document["version_label"] == label
 
 
-def test_build_and_dry_run_show_that_nothing_is_built(stage: DeployedStage, manifest: Path) -> None:
+def test_build_and_dry_run_show_that_nothing_is_built(stage: SandboxStage, manifest: Path) -> None:
     built = stage.run("--manifest", str(manifest), "build", "--json", environ=NOWHERE)
     assert (built.code, built.document["images"], built.document["image"]) == (0, [], "nginx:stable")
     assert "nginx:stable" in stage.run("--manifest", str(manifest), "build", environ=NOWHERE).stdout
@@ -57,9 +57,9 @@ def test_build_and_dry_run_show_that_nothing_is_built(stage: DeployedStage, mani
     assert any(line.split() == ["push", "nothing"] for line in plan)
 
 
-def test_version_is_tagged_with_the_image(stage: DeployedStage, manifest: Path) -> None:
+def test_version_is_tagged_with_the_image(stage: SandboxStage, manifest: Path) -> None:
     document = json.loads(stage.run("deploy", "--manifest", str(manifest), "--json", environ=NOWHERE).stdout)
-    beanstalk = stage.client("elasticbeanstalk")
+    beanstalk = stage.sandbox.client("elasticbeanstalk")
     (version,) = beanstalk.describe_application_versions(VersionLabels=[document["version_label"]])[
         "ApplicationVersions"
     ]
@@ -67,7 +67,7 @@ def test_version_is_tagged_with_the_image(stage: DeployedStage, manifest: Path) 
     assert {"Key": "beanpod:image", "Value": "nginx:stable"} in tags
 
 
-def test_image_that_the_instances_cannot_pull_is_refused(stage: DeployedStage, manifest: Path, tmp_path: Path) -> None:
+def test_image_that_the_instances_cannot_pull_is_refused(stage: SandboxStage, manifest: Path, tmp_path: Path) -> None:
     compose = manifest.with_name("compose.yaml")
     with local_registry(tmp_path / "registry", username="ada", password="open sesame") as registry:
         compose.write_text(compose.read_text().replace("nginx:stable", f"{registry.host}/ada/wiki:1"))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands.deployed_stage import DeployedStage
+from tests.cli.commands.sandbox_stage import SandboxStage
 
 ROOT = Path(__file__).resolve().parents[3]
 OLD, NEW = f"guestbook-{'1' * 16}", f"guestbook-{'2' * 16}"
@@ -20,8 +20,8 @@ _SECONDS = 120
 
 
 @contextmanager
-def _started(stage: DeployedStage, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
-    variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **stage.embedded.environment}
+def _started(stage: SandboxStage, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **stage.emulator.environment}
     manifest = str(stage.project.folder / "beanpod.toml")
     process = subprocess.Popen(
         [sys.executable, "-m", "beanpod", *arguments, "--manifest", manifest],
@@ -38,40 +38,40 @@ def _started(stage: DeployedStage, *arguments: str) -> Iterator["subprocess.Pope
             process.kill()
 
 
-def _status(stage: DeployedStage, *options: str) -> str:
+def _status(stage: SandboxStage, *options: str) -> str:
     """By this machine's time, as the other process tells it: the embedded AWS has a time of its own."""
     with _started(stage, "status", *options) as process:
         said, _ = process.communicate(timeout=_SECONDS)
     return said
 
 
-def _wait_for_call(stage: DeployedStage, action: str) -> None:
+def _wait_for_call(stage: SandboxStage, action: str) -> None:
     end = time.monotonic() + _SECONDS
-    while action not in (call.action for call in stage.embedded.calls()):
+    while action not in (call.action for call in stage.emulator.calls()):
         assert time.monotonic() < end, f"nobody called {action}"
         time.sleep(0.05)
 
 
 @contextmanager
-def _rolling_out(stage: DeployedStage, label: str) -> Iterator["subprocess.Popen[str]"]:
+def _rolling_out(stage: SandboxStage, label: str) -> Iterator["subprocess.Popen[str]"]:
     """A rollout that goes on for as long as it is let: in the embedded AWS the clock stands still."""
-    stage.embedded.clear_calls()
+    stage.emulator.clear_calls()
     with _started(stage, "rollback", label) as process:
         _wait_for_call(stage, "UpdateEnvironment")
         yield process
         process.send_signal(signal.SIGTERM)
         process.wait(_SECONDS)
-    stage.embedded.advance(600)
+    stage.emulator.advance(600)
 
 
 @pytest.fixture(scope="module")
-def released(stage: DeployedStage) -> DeployedStage:
+def released(stage: SandboxStage) -> SandboxStage:
     stage.release(OLD)
     stage.release(NEW)
     return stage
 
 
-def test_followed_events_end_with_ctrl_c(released: DeployedStage) -> None:
+def test_followed_events_end_with_ctrl_c(released: SandboxStage) -> None:
     with _started(released, "events", "--follow") as process:
         assert process.stdout is not None
         assert "INFO" in process.stdout.readline()
@@ -82,7 +82,7 @@ def test_followed_events_end_with_ctrl_c(released: DeployedStage) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_rollout_reports_the_state_and_releases_the_lock(
-    released: DeployedStage, number: signal.Signals
+    released: SandboxStage, number: signal.Signals
 ) -> None:
     with _rolling_out(released, OLD) as process:
         process.send_signal(number)
@@ -93,7 +93,7 @@ def test_interrupted_rollout_reports_the_state_and_releases_the_lock(
         assert (standing["deployment"], standing["status"]) == (None, "Updating")
 
 
-def test_status_shows_a_deployment_in_progress(released: DeployedStage) -> None:
+def test_status_shows_a_deployment_in_progress(released: SandboxStage) -> None:
     with _rolling_out(released, NEW):
         assert json.loads(_status(released, "--json"))["deployment"]["version_label"] == NEW
         said = _status(released)

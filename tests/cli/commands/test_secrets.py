@@ -10,7 +10,7 @@ import pytest
 
 from beanpod.cli.commands.secrets import Destination, GitHubCli
 from beanpod.deploy.errors import UsageError
-from tests.cli.commands.deployed_stage import CommandResult, DeployedStage, create_stack
+from tests.cli.commands.sandbox_stage import CommandResult, SandboxStage
 from tests.deploy.deployed_stage import deployers_key
 
 LOGIN = {"DOCKER_USERNAME": "me", "DOCKER_PASSWORD": "hunter22"}
@@ -49,17 +49,15 @@ def github(tmp_path: Path) -> GitHub:
 
 
 @pytest.fixture
-def key(stage: DeployedStage) -> Mapping[str, str]:
-    return deployers_key(stage.outputs, stage.embedded)
+def key(stage: SandboxStage) -> Mapping[str, str]:
+    return deployers_key({"DeployerSecretArn": stage.deployer_secret}, stage.emulator)
 
 
-def _run(stage: DeployedStage, github: GitHub, *arguments: str, **variables: str) -> CommandResult:
+def _run(stage: SandboxStage, github: GitHub, *arguments: str, **variables: str) -> CommandResult:
     return stage.run("secrets", *arguments, environ={"PATH": github.path, **variables})
 
 
-def test_secrets_are_passed_on_standard_input_only(
-    stage: DeployedStage, github: GitHub, key: Mapping[str, str]
-) -> None:
+def test_secrets_are_passed_on_standard_input_only(stage: SandboxStage, github: GitHub, key: Mapping[str, str]) -> None:
     result = _run(stage, github, "--repo", "me/app", AWS_SECRET_ACCESS_KEY="admins", **LOGIN)
     assert (result.code, result.stderr) == (0, "")
     names = ("AWS_ACCESS_KEY", "AWS_SECRET_KEY", "DOCKER_USERNAME", "DOCKER_PASSWORD")
@@ -71,7 +69,7 @@ def test_secrets_are_passed_on_standard_input_only(
     assert not [secret for secret in (key["AWS_SECRET_ACCESS_KEY"], "hunter22", "admins") if secret in seen]
 
 
-def test_secrets_can_be_set_in_a_github_environment(stage: DeployedStage, github: GitHub) -> None:
+def test_secrets_can_be_set_in_a_github_environment(stage: SandboxStage, github: GitHub) -> None:
     result = _run(stage, github, "--repo", "me/app", "--env", "prod", "--json", **LOGIN)
     assert github.calls[0] == "secret set AWS_ACCESS_KEY --repo me/app --env prod"
     assert result.document == {
@@ -81,7 +79,7 @@ def test_secrets_can_be_set_in_a_github_environment(stage: DeployedStage, github
     }
 
 
-def test_default_repository_is_the_checkouts(stage: DeployedStage, github: GitHub) -> None:
+def test_default_repository_is_the_checkouts(stage: SandboxStage, github: GitHub) -> None:
     result = _run(stage, github, **LOGIN)
     assert github.calls[0] == "secret set AWS_ACCESS_KEY"
     assert "AWS_ACCESS_KEY is set in this checkout's repository" in result.stdout
@@ -92,7 +90,7 @@ def test_default_repository_is_the_checkouts(stage: DeployedStage, github: GitHu
     [({}, "no DOCKER_USERNAME and no DOCKER_PASSWORD"), ({"DOCKER_USERNAME": "me"}, "no DOCKER_PASSWORD")],
 )
 def test_incomplete_docker_login_is_refused(
-    stage: DeployedStage, github: GitHub, login: dict[str, str], missing: str
+    stage: SandboxStage, github: GitHub, login: dict[str, str], missing: str
 ) -> None:
     result = _run(stage, github, **login)
     assert result.code == 2
@@ -101,14 +99,14 @@ def test_incomplete_docker_login_is_refused(
 
 
 def test_printed_commands_read_the_values_from_aws(
-    stage: DeployedStage, github: GitHub, key: Mapping[str, str], tmp_path: Path
+    stage: SandboxStage, github: GitHub, key: Mapping[str, str], tmp_path: Path
 ) -> None:
     result = _run(stage, github, "--print", "--repo", "me/app", **LOGIN)
     assert result.code == 0
     assert github.calls == []
     assert not [secret for secret in (*key.values(), "hunter22") if secret in result.stdout]
     fetching = result.stdout.splitlines()[:2]
-    environment = stage.embedded.whole_environment() | {"PATH": github.path}
+    environment = stage.emulator.whole_environment() | {"PATH": github.path}
     for command in fetching:
         subprocess.run(["sh", "-c", command], env=environment, check=True, cwd=tmp_path)
     assert github.value("AWS_SECRET_KEY") == f"{key['AWS_SECRET_ACCESS_KEY']}\n"
@@ -119,14 +117,14 @@ def test_printed_commands_read_the_values_from_aws(
     ]
 
 
-def test_commands_are_printed_without_gh(stage: DeployedStage, tmp_path: Path) -> None:
+def test_commands_are_printed_without_gh(stage: SandboxStage, tmp_path: Path) -> None:
     result = stage.run("secrets", environ={"PATH": str(tmp_path)})
     assert result.code == 2
     assert len(result.stdout.splitlines()) == 4
     assert result.stderr.startswith("beanpod: gh is not on PATH: install it")
 
 
-def test_error_of_gh_is_reported_with_the_secrets_name(stage: DeployedStage, tmp_path: Path) -> None:
+def test_error_of_gh_is_reported_with_the_secrets_name(stage: SandboxStage, tmp_path: Path) -> None:
     github = GitHub(tmp_path, then="echo 'HTTP 404: Not Found' >&2; exit 1")
     result = _run(stage, github, "--repo", "me/gone", **LOGIN)
     assert result.code == 2
@@ -138,7 +136,7 @@ def test_error_of_gh_is_reported_with_the_secrets_name(stage: DeployedStage, tmp
     assert len(github.calls) == 1
 
 
-def test_gh_that_cannot_be_run_is_reported(stage: DeployedStage, tmp_path: Path) -> None:
+def test_gh_that_cannot_be_run_is_reported(stage: SandboxStage, tmp_path: Path) -> None:
     github = GitHub(tmp_path)
     (tmp_path / "gh").write_text("no program")
     result = _run(stage, github, **LOGIN)
@@ -153,9 +151,9 @@ def test_timeout_of_gh_is_reported(tmp_path: Path) -> None:
         command.set_secret(Destination(), "KEY", "hunter22")
 
 
-def test_stage_without_a_deploy_user_sets_only_the_docker_login(stage: DeployedStage, github: GitHub) -> None:
+def test_stage_without_a_deploy_user_sets_only_the_docker_login(stage: SandboxStage, github: GitHub) -> None:
     outputs = {"DeployRoleArn": "arn:aws:iam::123456789012:role/ci", "BucketName": "artifacts"}
-    create_stack(stage.embedded, "guestbook-keyless-delivery", outputs)
+    stage.sandbox.stack("guestbook-keyless-delivery", outputs)
     text = (stage.project.folder / "beanpod.toml").read_text().replace("stages.dev", "stages.keyless")
     delivery = '[delivery.github]\nrepository = "me/keyless"\nbranch = "main"\n'
     manifest = stage.project.folder / "keyless.toml"
@@ -166,8 +164,8 @@ def test_stage_without_a_deploy_user_sets_only_the_docker_login(stage: DeployedS
     assert github.calls == [f"secret set {name} --repo me/keyless" for name in LOGIN]
 
 
-def test_secret_without_a_key_is_refused(stage: DeployedStage, github: GitHub) -> None:
-    secrets, arn = stage.client("secretsmanager"), stage.outputs["DeployerSecretArn"]
+def test_secret_without_a_key_is_refused(stage: SandboxStage, github: GitHub) -> None:
+    secrets, arn = stage.sandbox.client("secretsmanager"), stage.deployer_secret
     before = secrets.get_secret_value(SecretId=arn)["SecretString"]
     secrets.put_secret_value(SecretId=arn, SecretString=json.dumps({"AWS_ACCESS_KEY": "AKIA"}))
     try:

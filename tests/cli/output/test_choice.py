@@ -5,14 +5,10 @@ import pytest
 from beanpod.cli.output import make_renderer, output_for
 from beanpod.cli.parser import OUTPUTS
 from beanpod.deploy.clock import SystemClock
+from tests.cli.output.streams import Tty
 
 GITHUB = {"GITHUB_ACTIONS": "true"}
 XTERM = {"TERM": "xterm-256color"}
-
-
-class Tty(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from beanpod.cli.output.github import GitHub, command, file_entry
 from beanpod.cli.output.results import escape_commands
 from beanpod.cli.output.text import Masks, SafeStream
 from beanpod.deploy.report import EnvironmentEvent, Outcome, Phase, Status
-from tests.cli.output.clocks import START, StillClock
 from tests.cli.output.runner import Runner, read_file_command
+from tests.deploy.clocks import START, StillClock
 
 # Text that tries to be a command.
 HOSTILE = st.lists(

@@ -9,7 +9,8 @@ from beanpod.cli.output.display import Display, Failure
 from beanpod.cli.output.lines import Lines
 from beanpod.cli.output.text import Masks, SafeStream
 from beanpod.deploy.report import EnvironmentEvent, Outcome, Phase, Status
-from tests.cli.output.clocks import START, StillClock
+from tests.cli.output.streams import ClosedPipe
+from tests.deploy.clocks import START, StillClock
 
 UPDATING = Status("Updating", "Info", 0, 2)
 
@@ -126,17 +127,12 @@ def test_masked_value_is_in_no_line(shown: Shown) -> None:
     assert "hunter22" not in shown.out.getvalue() + shown.errors.getvalue()
 
 
-class GoneReader(io.StringIO):
-    def write(self, text: str) -> int:
-        raise BrokenPipeError
-
-
 class Latin(io.TextIOWrapper):
     def __init__(self) -> None:
         super().__init__(io.BytesIO(), encoding="latin-1")
 
 
-@pytest.mark.parametrize("stream", [GoneReader(), Latin()], ids=["nobody reads", "no such character"])
+@pytest.mark.parametrize("stream", [ClosedPipe(), Latin()], ids=["nobody reads", "no such character"])
 def test_output_that_fails_does_not_end_the_deployment(stream: TextIO) -> None:
     lines = lines_to(stream, stream, StillClock())
     with lines.phase(Phase.BUILD):

@@ -7,8 +7,9 @@ from beanpod.cli.output.display import Failure
 from beanpod.cli.output.results import ReaderGoneError, Results, failure_document, line_writer
 from beanpod.cli.output.text import SEVERITY_COLOURS, Cell, Masks, Paint, state_cell
 from beanpod.deploy.report import EnvironmentEvent, Outcome
-from tests.cli.output.clocks import START
 from tests.cli.output.runner import Runner
+from tests.cli.output.streams import ClosedPipe, Tty
+from tests.deploy.clocks import START
 
 PLAIN, COLOURED = Paint(colours=False), Paint(colours=True)
 
@@ -51,14 +52,9 @@ def test_failure_is_a_document_with_what_is_known_of_the_release() -> None:
     assert (document["error"], document["exit_code"], document["rolled_back"]) == ("failed", 5, True)
 
 
-class GoneReader(io.StringIO):
-    def write(self, text: str) -> int:
-        raise BrokenPipeError
-
-
 def test_closed_standard_output_raises() -> None:
     with pytest.raises(ReaderGoneError):
-        line_writer(GoneReader())("line")
+        line_writer(ClosedPipe())("line")
 
 
 def test_columns_are_as_wide_as_their_widest_cell() -> None:
@@ -80,11 +76,6 @@ def test_states_have_the_colours_of_the_console(state: str, colour: str) -> None
 
 def test_only_warnings_and_errors_are_coloured() -> None:
     assert SEVERITY_COLOURS == {"WARN": "yellow", "ERROR": "red", "FATAL": "red"}
-
-
-class Tty(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.mark.parametrize(

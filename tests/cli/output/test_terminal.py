@@ -12,15 +12,11 @@ from beanpod.cli.output.display import Display, Failure
 from beanpod.cli.output.terminal import Terminal
 from beanpod.cli.output.text import Masks
 from beanpod.deploy.report import EnvironmentEvent, Outcome, Phase, Status
-from tests.cli.output.clocks import START, StillClock
+from tests.cli.output.streams import Tty
+from tests.deploy.clocks import START, StillClock
 
 ROOT = Path(__file__).resolve().parents[3]
 _ESCAPE = "\x1b["
-
-
-class Tty(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 class Screen:

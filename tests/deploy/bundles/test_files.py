@@ -9,7 +9,7 @@ import pytest
 from beanpod.deploy.bundles import plan_bundle
 from beanpod.deploy.bundles.files import folder_files, too_large
 from beanpod.manifest import Manifest
-from tests.cli.commands.test_build import contents, run
+from tests.cli.commands.test_build import contents, run_process
 from tests.deploy.bundles.projects import COMPOSE, compose_bundle, refused, stage_of, write
 from tests.deploy.bundles.test_build_context import case_of
 
@@ -25,15 +25,15 @@ def test_folder_that_this_user_cannot_read_is_one_line(tmp_path: Path) -> None:
     private = project / "data/private"
     private.chmod(0)
     try:
-        ended = run(project, "--bundle", "../bundle")
+        ended = run_process(project, "--bundle", "../bundle")
     finally:
         private.chmod(0o700)
-    assert (ended.returncode, len(ended.stderr.splitlines())) == (3, 1)
+    assert (ended.code, len(ended.stderr.splitlines())) == (3, 1)
     assert (
         "data/private: cannot be read: Permission denied: grant this user read permission, or remove it" in ended.stderr
     )
     # The remedy.
-    assert run(project, "--bundle", "../bundle").returncode == 0
+    assert run_process(project, "--bundle", "../bundle").code == 0
     assert "data/private/segment" in contents(tmp_path / "bundle")
 
 
@@ -43,10 +43,10 @@ def test_whatever_this_user_cannot_read_is_named(tmp_path: Path, name: str) -> N
     mode = (project / name).stat().st_mode
     (project / name).chmod(0o444 if (project / name).is_dir() else 0)
     try:
-        ended = run(project, "--manifest", str(project / "beanpod.toml"))
+        ended = run_process(project, "--manifest", str(project / "beanpod.toml"))
     finally:
         (project / name).chmod(mode)
-    assert ended.returncode in (2, 3)
+    assert ended.code in (2, 3)
     assert "unexpected" not in ended.stderr
     assert any(word in ended.stderr for word in ("cannot be read", "no such f", "permission denied"))
 

@@ -20,7 +20,7 @@ from beanpod.deploy.release import Rollout
 from beanpod.deploy.source import Source
 from beanpod.manifest import Manifest, StageConfig
 from beanpod_emulator import EmbeddedAws
-from tests.deploy.virtual_clock import VirtualClock
+from tests.deploy.clocks import VirtualClock
 from tests.fake_reporter import FakeReporter
 
 if TYPE_CHECKING:
@@ -126,15 +126,19 @@ class Sandbox:
         manifest = folder / "beanpod.toml"
         manifest.write_text(_MANIFEST.format(application=target.application, stage=name))
         (folder / "Dockerfile").write_text("FROM scratch\n")
+        self.stage_stacks(target, name)
+        return Manifest.read(manifest).stage(name)
+
+    def stage_stacks(self, target: Target, stage: str, **more: str) -> None:
+        """The Service and Delivery stacks of a stage. more: outputs of the latter."""
         service = {
             "ApplicationName": target.application,
             "EnvironmentName": target.environment,
             "Region": target.region,
             "Url": target.url,
         }
-        self.stack(f"{target.application}-{name}-service", service)
-        self.stack(f"{target.application}-{name}-delivery", {"BucketName": target.bucket})
-        return Manifest.read(manifest).stage(name)
+        self.stack(f"{APPLICATION}-{stage}-service", service)
+        self.stack(f"{APPLICATION}-{stage}-delivery", {"BucketName": target.bucket, **more})
 
     def stack(self, name: str, outputs: dict[str, str]) -> None:
         """A stack with these outputs, and hardly anything in it."""
@@ -171,10 +175,13 @@ class Sandbox:
         for text in texts:
             self.rollout(target)[0].release(bundle(text))
 
-    def make_version(self, label: str, key: str) -> None:
+    def make_version(self, label: str, key: str, description: str = "") -> None:
         """A version of an object in the bucket, created by another tool."""
         self.beanstalk.create_application_version(
-            ApplicationName=APPLICATION, VersionLabel=label, SourceBundle={"S3Bucket": self.bucket, "S3Key": key}
+            ApplicationName=APPLICATION,
+            VersionLabel=label,
+            Description=description,
+            SourceBundle={"S3Bucket": self.bucket, "S3Key": key},
         )
 
     def version_label(self, target: Target) -> str:

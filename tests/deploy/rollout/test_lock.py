@@ -14,7 +14,7 @@ from beanpod.deploy.lock import LEASE_SECONDS, LockOwner, LockRecord, LockStore,
 from beanpod.deploy.preflight import Settings, Target
 from beanpod.deploy.report import Outcome
 from beanpod.deploy.source import Source
-from tests.deploy.rollout.concurrent_clock import ConcurrentClock
+from tests.deploy.clocks import ConcurrentClock
 from tests.deploy.rollout.sandbox import Sandbox, bundle, source
 
 HELD = Release("guestbook-0000000000000000", "guestbook-1111111111111111")
@@ -129,11 +129,11 @@ def test_the_lock_of_a_killed_deployment_is_taken_over_after_its_lease(sandbox: 
 
 def test_a_long_release_renews_its_lease(sandbox: Sandbox) -> None:
     target = sandbox.environment()
-    sandbox.emulator.set_pace(update=1500)
+    sandbox.emulator.set_pace(update=500)
     sandbox.clear_calls()
     assert sandbox.rollout(target)[0].release(bundle("long")).changed
     pauses = _pauses_between_locks(sandbox)
-    assert len(pauses) == 10
+    assert len(pauses) == 4
     assert max(pauses) < LEASE_SECONDS
 
 
@@ -162,9 +162,9 @@ def test_a_lock_is_kept_when_the_answer_to_its_write_is_lost(sandbox: Sandbox, w
 def test_a_lease_is_renewed_while_a_busy_environment_is_waited_for(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.release(target, "busy")
-    rollout, _ = sandbox.rollout(target, settings=Settings(ready_timeout=2000))
+    rollout, _ = sandbox.rollout(target, settings=Settings(ready_timeout=600))
     rollout.preflight()
-    sandbox.emulator.set_pace(update=1500)
+    sandbox.emulator.set_pace(update=400)
     sandbox.beanstalk.update_environment(EnvironmentName=target.environment, VersionLabel=bundle("busy").label)
     sandbox.clear_calls()
     assert rollout.release(bundle("after the busy one")).changed

@@ -1,20 +1,56 @@
-"""Several deployments at once on one virtual clock."""
+"""Clocks that tests move: on their own, with an embedded AWS, and for several deployments at once."""
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from beanpod_emulator import EmbeddedAws
+from beanpod_emulator.embedded_aws import ControlClient
 
+START = datetime(2026, 11, 24, 12, 31, 4, tzinfo=UTC)
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 T = TypeVar("T")
 
 
-class ConcurrentClock:
-    """Moves time only when every deployment sleeps, and then to where the first one wakes."""
+class StillClock:
+    """Begins at START; only sleeping moves it."""
 
-    def __init__(self, aws: EmbeddedAws) -> None:
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+class VirtualClock:
+    """Sleeping moves the embedded AWS's time, and what falls due there happens. slept: every sleep so far."""
+
+    def __init__(self, aws: ControlClient) -> None:
+        self._aws = aws
+        self._now = aws.now()
+        self.slept: list[float] = []
+
+    def now(self) -> datetime:
+        return self._now
+
+    def monotonic(self) -> float:
+        return (self._now - _EPOCH).total_seconds()
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self._now = self._aws.advance(seconds)
+
+
+class ConcurrentClock:
+    """The clock of several deployments: moves when every one of them sleeps, and then to where the first one wakes."""
+
+    def __init__(self, aws: ControlClient) -> None:
         self._aws = aws
         self._now = aws.now()
         self._awake = 0
