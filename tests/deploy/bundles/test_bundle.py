@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beanpod.deploy.bundles import Bundle, BundleFile
-from beanpod.deploy.bundles.bundle import zipped
+from beanpod.deploy.bundles.bundle import HASH_PLACEHOLDER, zipped
 from tests.deploy.bundles.projects import compose_bundle, dockerfile_bundle, write
 
 parts = st.text(
@@ -55,6 +55,32 @@ def test_labels_fit_beanstalk(service: str, data: bytes) -> None:
     assert bundle.label.isascii()
     assert "/" not in bundle.label
     assert PurePosixPath(bundle.key).parts == ("bundles", "app", f"{bundle.hash}.zip")
+
+
+def test_the_hash_is_that_of_the_zip_without_it(tmp_path: Path) -> None:
+    bundle = dockerfile_bundle(tmp_path)
+    blank = {
+        name: BundleFile(file.data.replace(bundle.hash.encode(), HASH_PLACEHOLDER.encode()), file.executable)
+        for name, file in bundle.files.items()
+    }
+    assert hashlib.sha256(zipped(blank)).hexdigest().startswith(bundle.hash)
+    assert HASH_PLACEHOLDER.encode() not in bundle.data
+
+
+def test_the_placeholder_in_a_users_file_is_not_replaced() -> None:
+    files = {
+        "theirs": BundleFile(HASH_PLACEHOLDER.encode()),
+        "ours": BundleFile(HASH_PLACEHOLDER.encode(), has_placeholder=True),
+    }
+    bundle = Bundle.of(files, service="guestbook", application="a")
+    assert bundle.files["theirs"].data == HASH_PLACEHOLDER.encode()
+    assert bundle.files["ours"].data == bundle.hash.encode()
+
+
+def test_another_service_with_the_same_content_has_another_hash(tmp_path: Path) -> None:
+    text = '[service]\nname = "{}"\nimage = "ada/guestbook"\n'
+    one, other = (dockerfile_bundle(tmp_path, text=text.format(name)) for name in ("guestbook", "visitors"))
+    assert one.hash != other.hash
 
 
 SCRIPT = """

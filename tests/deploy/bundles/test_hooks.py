@@ -1,94 +1,90 @@
 """The scripts run for real: with the real docker against a real registry. Only Beanstalk's get-config is ours."""
 
 import io
-import os
-import shutil
-import subprocess
+import json
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from secrets import token_hex
+from typing import Any
 
 import pytest
 
-from beanpod.deploy.bundles import Bundle
-from beanpod.deploy.bundles.hooks import cleanup_hook, login_hooks
+from beanpod.deploy.bundles import Bundle, plan_bundle
+from beanpod.deploy.bundles.hooks import LogFolder, cleanup_hook, login_hooks, logs_hook
+from tests.deploy.bundles.cases import bundle_of, copied
+from tests.deploy.bundles.instance import Instance, filled
+from tests.deploy.bundles.projects import IMAGE, compose_bundle, compose_stage, composed, dockerfile_bundle
 from tests.deploy.engine import Engine
 from tests.deploy.registry import LocalRegistry, local_registry
 
 PASSWORD = "planted 'quote\" $HOME %s \\"
-# Prints as the real one does, from variables of its own.
-GET_CONFIG = """#!/bin/sh
-case "$1 $2" in "environment -k" | "container -k") printenv "CONFIG_$3" ;; *) exit 1 ;; esac
-"""
 
 
+@pytest.fixture
+def instance(docker_engine: Engine, tmp_path: Path) -> Instance:
+    made = Instance(tmp_path / "instance", docker_engine)
+    made.record("sleep")
+    # Only root can give a folder away.
+    made.record("chown", '"$2 ${3##*/}"')
+    return made
+
+
+# The login.
 @pytest.fixture(scope="module")
 def private(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRegistry]:
     with local_registry(tmp_path_factory.mktemp("private"), username="ada", password=PASSWORD) as registry:
         yield registry
 
 
+@pytest.mark.parametrize("prefix", ["", "CONFIG_"], ids=["as variables", "from get-config"])
+def test_login_lets_docker_pull(private: LocalRegistry, instance: Instance, prefix: str) -> None:
+    given = {f"{prefix}DOCKER_USERNAME": "ada", f"{prefix}DOCKER_PASSWORD": PASSWORD}
+    name = f"{private.host}/ada/guestbook:none"
+    assert "no basic auth credentials" in instance.docker("pull", name).stderr
+    done = instance.run(filled(login_hooks(name)), **given)
+    assert done.returncode == 0, done.stderr
+    assert PASSWORD not in done.stdout + done.stderr
+    assert "manifest unknown" in instance.docker("pull", name).stderr
+
+
+@pytest.mark.parametrize(
+    ("password", "message", "slept"),
+    [
+        (
+            {"DOCKER_PASSWORD": "wrong-one"},
+            "ada cannot log in at {}: put the right password into the secret.",
+            "5\n5\n",
+        ),
+        ({}, "DOCKER_USERNAME or DOCKER_PASSWORD is empty: name both under [secrets] in beanpod.toml.", ""),
+    ],
+    ids=["wrong", "missing"],
+)
+def test_a_login_that_fails_ends_the_deployment(
+    private: LocalRegistry, instance: Instance, password: dict[str, str], message: str, slept: str
+) -> None:
+    done = instance.run(filled(login_hooks(f"{private.host}/ada/guestbook")), DOCKER_USERNAME="ada", **password)
+    assert (done.returncode, instance.recorded("sleep")) == (1, slept)
+    assert message.format(private.host) in done.stderr
+    assert "wrong-one" not in done.stdout + done.stderr
+
+
+def test_the_login_to_docker_hub_names_no_registry() -> None:
+    hook, *_ = login_hooks("ada/guestbook").values()
+    assert b'docker login --username "$username" --password-stdin; do\n' in hook.data
+    assert b"cannot log in at Docker Hub:" in hook.data
+
+
+# The clean-up.
 @pytest.fixture(scope="module")
-def public(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRegistry]:
-    with local_registry(tmp_path_factory.mktemp("public")) as registry:
-        yield registry
+def published(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
+    """Four images in one repository, which no other test has."""
+    folder = tmp_path_factory.mktemp("images")
+    with local_registry(folder / "registry") as registry:
+        yield [_publish(docker_engine, registry, folder, f"{token_hex(4)}-{number}") for number in range(4)]
 
 
-class Instance:
-    """Where hooks run: a home, a state and programs of its own, the machine's Docker."""
-
-    def __init__(self, folder: Path, variables: dict[str, str]) -> None:
-        self.folder = folder
-        self.home = folder / "home"
-        self.home.mkdir()
-        self._program("get-config", GET_CONFIG)
-        # The machine's other images are not ours to prune, and somebody may be building.
-        docker = shutil.which("docker", path=variables["PATH"])
-        recorded = f'[ "$1 $2" = "image prune" ] && echo "$3" >> {folder}/pruned && exit'
-        self._program("docker", f'#!/bin/sh\n{recorded}\nexec {docker} "$@"\n')
-        self._program("sleep", f'#!/bin/sh\necho "$1" >> {folder}/slept\n')
-        self.variables = variables | {"PATH": f"{folder}:{variables['PATH']}", "HOME": str(self.home)}
-
-    def run(self, script: bytes, **variables: str) -> "subprocess.CompletedProcess[str]":
-        path = self.folder / "hook.sh"
-        path.write_bytes(script.replace(b"/var/lib/beanpod", os.fsencode(self.folder / "state")))
-        path.chmod(0o755)
-        return subprocess.run([path], env=self.variables | variables, capture_output=True, text=True, check=False)
-
-    def docker(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(["docker", *arguments], env=self.variables, capture_output=True, text=True, check=False)
-
-    def clean_up(self, *images: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-        (hook,) = Bundle.of(cleanup_hook(images), service="guestbook", application="a").files.values()
-        return self.run(hook.data, **variables)
-
-    @property
-    def pruned(self) -> int:
-        return (self.folder / "pruned").read_text().split().count("--force")
-
-    @property
-    def slept(self) -> list[str]:
-        file = self.folder / "slept"
-        return file.read_text().split() if file.exists() else []
-
-    def _program(self, name: str, text: str) -> None:
-        (self.folder / name).write_text(text)
-        (self.folder / name).chmod(0o755)
-
-
-@pytest.fixture
-def instance(docker_engine: Engine, tmp_path: Path) -> Instance:
-    return Instance(tmp_path, docker_engine.variables(tmp_path / "home"))
-
-
-def login_script(registry: LocalRegistry) -> bytes:
-    hook, *_ = login_hooks(f"{registry.host}/ada/guestbook").values()
-    return hook.data
-
-
-def publish(engine: Engine, registry: LocalRegistry, folder: Path, content: str) -> str:
-    """A new image in the registry, by its digest; it is not on this machine."""
+def _publish(engine: Engine, registry: LocalRegistry, folder: Path, content: str) -> str:
     with tarfile.open(folder / "image.tar", "w") as archive:
         entry = tarfile.TarInfo("content")
         entry.size = len(content)
@@ -100,43 +96,6 @@ def publish(engine: Engine, registry: LocalRegistry, folder: Path, content: str)
     return f"{name}@{registry.digest('ada/guestbook', content)}"
 
 
-@pytest.mark.parametrize("prefix", ["", "CONFIG_"], ids=["as variables", "from get-config"])
-def test_login_lets_docker_pull(private: LocalRegistry, instance: Instance, prefix: str) -> None:
-    given = {f"{prefix}DOCKER_USERNAME": "ada", f"{prefix}DOCKER_PASSWORD": PASSWORD}
-    assert "no basic auth credentials" in instance.docker("pull", f"{private.host}/ada/guestbook:none").stderr
-    done = instance.run(login_script(private), **given)
-    assert done.returncode == 0, done.stderr
-    assert PASSWORD not in done.stdout + done.stderr
-    assert "manifest unknown" in instance.docker("pull", f"{private.host}/ada/guestbook:none").stderr
-
-
-def test_a_wrong_password_ends_the_deployment_after_three_attempts(private: LocalRegistry, instance: Instance) -> None:
-    done = instance.run(login_script(private), DOCKER_USERNAME="ada", DOCKER_PASSWORD="wrong-one")
-    assert done.returncode == 1
-    assert f"ada cannot log in at {private.host}: put the right password into the secret." in done.stderr
-    assert instance.slept == ["5", "5"]
-    assert "wrong-one" not in done.stdout + done.stderr
-
-
-def test_a_missing_password_is_named(private: LocalRegistry, instance: Instance) -> None:
-    done = instance.run(login_script(private), DOCKER_USERNAME="ada")
-    assert done.returncode == 1
-    assert "DOCKER_USERNAME or DOCKER_PASSWORD is empty: name both under [secrets] in beanpod.toml." in done.stderr
-
-
-def test_the_login_to_docker_hub_names_no_registry() -> None:
-    hook, *_ = login_hooks("ada/guestbook").values()
-    assert b'docker login --username "$username" --password-stdin; do\n' in hook.data
-    assert b"cannot log in at Docker Hub:" in hook.data
-
-
-@pytest.fixture(scope="module")
-def published(docker_engine: Engine, public: LocalRegistry, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Four images in one repository, which no other test has."""
-    folder = tmp_path_factory.mktemp("images")
-    return [publish(docker_engine, public, folder, f"{token_hex(4)}-{number}") for number in range(4)]
-
-
 @pytest.fixture
 def releases(instance: Instance, published: list[str]) -> Iterator[list[str]]:
     """The images, none of them on this machine."""
@@ -144,13 +103,11 @@ def releases(instance: Instance, published: list[str]) -> Iterator[list[str]]:
     instance.docker("image", "rm", *(name for name in published if there(instance, [name]) == [True]))
 
 
-def deploy(instance: Instance, *images: str) -> str:
-    """Pull a release's images and clean up after them, as Beanstalk does; what the hook prints."""
+def deploy(instance: Instance, *images: str) -> None:
+    """Pull a release's images and clean up after them, as Beanstalk does."""
     for image in images:
         assert instance.docker("pull", "--quiet", image).returncode == 0
-    done = instance.clean_up(*images)
-    assert done.returncode == 0
-    return done.stdout
+    assert instance.run(filled(cleanup_hook(images))).returncode == 0
 
 
 def there(instance: Instance, images: list[str]) -> list[bool]:
@@ -160,13 +117,12 @@ def there(instance: Instance, images: list[str]) -> list[bool]:
 @pytest.mark.parametrize(
     ("deployed", "kept"),
     [
-        ([[0], [1]], [0, 1]),
         ([[0], [1], [2]], [1, 2]),
         ([[0], [1], [1]], [0, 1]),
         ([[0], [1], [0]], [0, 1]),
         ([[0, 1], [2, 3]], [0, 1, 2, 3]),
     ],
-    ids=["first", "third", "same release again", "rollback", "several images"],
+    ids=["third", "same release again", "rollback", "several images"],
 )
 def test_clean_up_keeps_this_release_and_the_one_before(
     instance: Instance, releases: list[str], deployed: list[list[int]], kept: list[int]
@@ -174,7 +130,7 @@ def test_clean_up_keeps_this_release_and_the_one_before(
     for numbers in deployed:
         deploy(instance, *(releases[number] for number in numbers))
     assert there(instance, releases) == [number in kept for number in range(4)]
-    assert instance.pruned == len(deployed)
+    assert instance.recorded("prune").split() == ["--force"] * len(deployed)
 
 
 def test_clean_up_keeps_what_a_container_uses(instance: Instance, releases: list[str]) -> None:
@@ -190,7 +146,123 @@ def test_clean_up_keeps_what_a_container_uses(instance: Instance, releases: list
 
 def test_clean_up_without_an_engine_removes_nothing_and_succeeds(instance: Instance, releases: list[str]) -> None:
     deploy(instance, releases[0])
-    done = instance.clean_up(releases[1], DOCKER_HOST="tcp://127.0.0.1:1")
+    done = instance.run(filled(cleanup_hook(releases[1:2])), DOCKER_HOST="tcp://127.0.0.1:1")
     assert done.returncode == 0
     assert "Old images were not removed." in done.stdout
     assert there(instance, releases) == [True, False, False, False]
+
+
+# The folders of logs.
+PASSWD = b"root:x:0:0::/root:/bin/sh\napp:x:1234:100::/:/bin/sh\n"
+
+
+@pytest.fixture
+def image(docker_engine: Engine, tmp_path: Path) -> Iterator[str]:
+    """An image whose user has a name, and in which nothing can be run."""
+    with tarfile.open(tmp_path / "image.tar", "w") as archive:
+        entry = tarfile.TarInfo("etc/passwd")
+        entry.size = len(PASSWD)
+        archive.addfile(entry, io.BytesIO(PASSWD))
+    name = f"{tmp_path.name}:{token_hex(4)}".lower()
+    docker_engine.run("import", "--change", "USER app:staff", str(tmp_path / "image.tar"), name)
+    yield name
+    docker_engine.run("image", "rm", "--force", name)
+
+
+OWNERS = {"": "1234", "app": "1234", "1000": "1000", "77:88": "77", "root": "", "0:0": ""}
+
+
+def test_a_folder_of_logs_belongs_to_the_containers_user(instance: Instance, image: str) -> None:
+    folders = [LogFolder(f"s{number}", image, user) for number, user in enumerate(OWNERS)]
+    folders += [LogFolder("root", "busybox:stable"), LogFolder("missing", "127.0.0.1:1/nobody/nothing:1")]
+    done = instance.run(filled(logs_hook(folders)), EB_LOG_BASE_DIR=str(instance.folder / "logs"))
+    assert done.returncode == 0
+    assert all("127.0.0.1:1" in line for line in done.stderr.splitlines())
+    assert {folder.name for folder in (instance.folder / "logs").iterdir()} >= {folder.name for folder in folders[:-1]}
+    given = [f"{owner} s{number}" for number, owner in enumerate(OWNERS.values()) if owner]
+    assert instance.recorded("chown").splitlines() == given
+    assert image not in instance.docker("ps", "--all", "--format", "{{.Image}}").stdout
+
+
+def test_the_bundle_names_the_users_of_its_services(tmp_path: Path) -> None:
+    files = bundle_of(copied("host-logs", tmp_path)).files
+    hook, again = (files[f".platform/{hooks}/predeploy/00_beanpod_logs.sh"] for hooks in ("hooks", "confighooks"))
+    assert (hook.executable, hook.data) == (True, again.data)
+    (line,) = [line for line in hook.data.decode().splitlines() if line.startswith("logs web")]
+    assert line.endswith(" 1000")
+
+
+# The release's metadata.
+RELEASE = ".platform/hooks/prebuild/01_beanpod_release.sh"
+CLEANUP = ".platform/hooks/postdeploy/99_beanpod_cleanup.sh"
+TWO = 'services:\n  app: {build: ., ports: ["80:8080"]}\n  worker: {build: .}\n  cache: {image: "redis:7"}\n'
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Instance:
+    """An instance without Docker."""
+    return Instance(tmp_path / "instance")
+
+
+def release(instance: Instance, bundle: Bundle, *names: str, **variables: str) -> None:
+    for name in names:
+        assert instance.run(bundle.files[name], **variables).returncode == 0
+
+
+def mounted(instance: Instance, source: str) -> Any:
+    """What a container reads that has this folder of the instance as /run/beanpod."""
+    return json.loads((instance.state / Path(source).relative_to("/var/lib/beanpod") / "release.json").read_text())
+
+
+@pytest.mark.parametrize("name", ["guestbook-dev-service", ""], ids=["known", "unknown"])
+def test_a_container_reads_its_version_image_and_environment(tmp_path: Path, bare: Instance, name: str) -> None:
+    bundle = dockerfile_bundle(tmp_path)
+    release(bare, bundle, RELEASE, **({"CONFIG_environment_name": name} if name else {}))
+    (volume,) = json.loads(bundle.files["Dockerrun.aws.json"].data)["Volumes"]
+    assert volume["ContainerDirectory"] == "/run/beanpod"
+    expected = {"version": bundle.label, "image": IMAGE, "environment": name}
+    assert mounted(bare, volume["HostDirectory"]) == expected
+    # Any user of a container may read it.
+    folder = bare.state / bundle.hash
+    assert (folder.stat().st_mode & 0o777, (folder / "release.json").stat().st_mode & 0o777) == (0o755, 0o644)
+
+
+def test_every_built_service_reads_its_own_image(tmp_path: Path, bare: Instance) -> None:
+    plan = plan_bundle(compose_stage(tmp_path, TWO), tmp_path)
+    images = {spec.name: f"ada/guestbook:{spec.name}" for spec in plan.specs}
+    bundle = plan.bundle(images, application="guestbook-dev", login_hooks=False)
+    release(bare, bundle, RELEASE)
+    services: Mapping[str, Any] = composed(bundle)["services"]
+    for name in ("app", "worker"):
+        (source,) = [
+            volume.split(":")[0] for volume in services[name]["volumes"] if volume.endswith(":/run/beanpod:ro")
+        ]
+        found = mounted(bare, source)
+        assert (found["image"], found["version"]) == (f"ada/guestbook:{name}", bundle.label)
+    assert "/run/beanpod" not in str(services["cache"])
+
+
+def test_a_services_own_mount_at_the_metadatas_path_is_kept(tmp_path: Path) -> None:
+    text = 'services:\n  app: {build: ., ports: ["80:80"], volumes: ["own:/run/beanpod/"]}\nvolumes: {own: }\n'
+    volumes = composed(compose_bundle(tmp_path, text))["services"]["app"]["volumes"]
+    assert volumes == ["own:/run/beanpod", "${EB_LOG_BASE_DIR}/app:/var/log/app"]
+
+
+def test_a_bundle_without_a_build_has_no_metadata(tmp_path: Path) -> None:
+    bundle = compose_bundle(tmp_path, 'services:\n  app: {image: wiki, ports: ["80:80"]}\n')
+    assert RELEASE not in bundle.files
+    assert b"/run/beanpod" not in bundle.data
+
+
+@pytest.mark.parametrize(
+    ("steps", "kept"),
+    [("012", "12"), ("011", "01"), ("0121", "12"), ("0x2", "02")],
+    ids=["third", "same release again", "rollback", "after a failed release"],
+)
+def test_the_metadata_of_this_and_the_previous_release_is_kept(
+    tmp_path: Path, bare: Instance, steps: str, kept: str
+) -> None:
+    bundles = {number: dockerfile_bundle(tmp_path, image=f"ada/guestbook:{number}") for number in "012x"}
+    for step in steps:
+        release(bare, bundles[step], RELEASE, *(() if step == "x" else (CLEANUP,)))
+    assert {path.name for path in bare.state.iterdir() if path.is_dir()} == {bundles[number].hash for number in kept}

@@ -11,6 +11,7 @@ import pytest
 
 from beanpod.deploy.bundles.compose.services import Kind
 from beanpod.deploy.bundles.hooks import verify_hooks
+from tests.deploy.bundles.instance import Instance
 from tests.deploy.engine import Engine
 
 IMAGE = "busybox:stable"
@@ -28,15 +29,15 @@ exec {curl} "$@"
 """
 
 
-class Instance:
+class Verified(Instance):
     """Containers of a compose project or of none, and a hook that sees no others."""
 
     def __init__(self, engine: Engine, folder: Path) -> None:
-        self._engine, self._folder = engine, folder
+        super().__init__(folder, engine)
+        self._engine = engine
         self.name = f"verify-{token_hex(4)}"
-        self._variables = engine.variables(folder)
         self._address = "http://127.0.0.1:9"
-        self._program("docker", DOCKER.format(docker=shutil.which("docker"), name=self.name))
+        self.program("docker", DOCKER.format(docker=self.real_docker, name=self.name))
 
     def start(self, service: str | None, command: str, *options: str, restart: str = "no", image: str = IMAGE) -> str:
         """A container of a service; its id."""
@@ -58,14 +59,9 @@ class Instance:
         self, kinds: dict[str, Kind], *, watch: int = 2, path: str = "/health", image: str = "", codes: str = "200"
     ) -> "subprocess.CompletedProcess[str]":
         """Run the hook."""
-        self._program("curl", CURL.format(curl=shutil.which("curl"), address=self._address))
+        self.program("curl", CURL.format(curl=shutil.which("curl"), address=self._address))
         hook, _ = verify_hooks(kinds, image=image, health_path=path, health_codes=codes).values()
-        self._program("hook", hook.data.decode())
-        variables = self._variables | {"PATH": f"{self._folder}:{self._variables['PATH']}"}
-        variables |= {"BEANPOD_WATCH_SECONDS": str(watch), "BEANPOD_SETTLE_SECONDS": str(4 * watch)}
-        return subprocess.run(
-            [self._folder / "hook"], env=variables, capture_output=True, text=True, check=False, timeout=300
-        )
+        return self.run(hook, BEANPOD_WATCH_SECONDS=str(watch), BEANPOD_SETTLE_SECONDS=str(4 * watch))
 
     def policy(self, container: str) -> str:
         return self._engine.run("inspect", "--format", "{{.HostConfig.RestartPolicy.Name}}", container).strip()
@@ -75,14 +71,10 @@ class Instance:
         if containers:
             self._engine.run("rm", "--force", "--volumes", *containers)
 
-    def _program(self, name: str, text: str) -> None:
-        (self._folder / name).write_text(text)
-        (self._folder / name).chmod(0o755)
-
 
 @pytest.fixture
-def instance(docker_engine: Engine, tmp_path: Path) -> Iterator[Instance]:
-    made = Instance(docker_engine, tmp_path)
+def instance(docker_engine: Engine, tmp_path: Path) -> Iterator[Verified]:
+    made = Verified(docker_engine, tmp_path / "instance")
     yield made
     made.remove()
 
@@ -94,7 +86,7 @@ def failed(done: "subprocess.CompletedProcess[str]") -> str:
     return line
 
 
-def test_a_release_that_runs_well_passes_and_its_workers_come_up_after_a_reboot(instance: Instance) -> None:
+def test_a_release_that_runs_well_passes_and_its_workers_come_up_after_a_reboot(instance: Verified) -> None:
     instance.serve()
     worker = instance.start("worker", SLEEP, restart="on-failure")
     seed = instance.start("seed", "echo seeded", restart="on-failure")
@@ -123,9 +115,7 @@ FAILING: list[tuple[Kind, str, str, list[str]]] = [
 def test_a_service_that_does_not_run_fails_the_deployment(docker_engine: Engine, tmp_path: Path) -> None:
     def told(number: int) -> str:
         kind, command, restart, _ = FAILING[number]
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        instance = Instance(docker_engine, folder)
+        instance = Verified(docker_engine, tmp_path / str(number))
         try:
             instance.start("it", command, restart=restart)
             return failed(instance.verify({"it": kind}))
@@ -139,7 +129,7 @@ def test_a_service_that_does_not_run_fails_the_deployment(docker_engine: Engine,
             assert [part for part in parts if part not in line] == [], line
 
 
-def test_a_service_that_ends_within_the_window_fails_the_deployment(instance: Instance) -> None:
+def test_a_service_that_ends_within_the_window_fails_the_deployment(instance: Verified) -> None:
     instance.serve()
     instance.start("slow", "sleep 2; echo tired; exit 1", restart="always")
     told = failed(instance.verify({"web": Kind.SERVER, "slow": Kind.SERVER}, watch=3))
@@ -147,14 +137,16 @@ def test_a_service_that_ends_within_the_window_fails_the_deployment(instance: In
     assert "tired" in told
 
 
-def test_a_service_that_starts_at_the_second_attempt_passes(instance: Instance) -> None:
+def test_a_service_that_starts_at_the_second_attempt_passes(instance: Verified) -> None:
     instance.serve()
     instance.start("late", "[ -e /once ] && exec sleep 600; touch /once; sleep 2; exit 1", restart="always")
     done = instance.verify({"web": Kind.SERVER, "late": Kind.SERVER}, watch=4)
     assert done.returncode == 0, done.stderr
 
 
-def test_a_service_that_is_started_once_may_still_run_and_one_without_a_container_is_named(instance: Instance) -> None:
+def test_a_service_that_is_started_once_may_still_run(
+    instance: Verified,
+) -> None:
     instance.serve()
     instance.start("index", SLEEP)
     done = instance.verify({"web": Kind.SERVER, "index": Kind.ONCE}, watch=1)
@@ -164,7 +156,7 @@ def test_a_service_that_is_started_once_may_still_run_and_one_without_a_containe
     assert told == "The release does not run well: service worker has no container."
 
 
-def test_an_unhealthy_service_fails_the_deployment(instance: Instance) -> None:
+def test_an_unhealthy_service_fails_the_deployment(instance: Verified) -> None:
     check = ("--health-interval", "1s", "--health-retries", "1", "--health-cmd")
     instance.serve()
     instance.start("slow", f"sleep 3; touch /up; {SLEEP}", *check, "[ -e /up ] || exit 0", restart="always")
@@ -183,20 +175,20 @@ ASKED = [
 ]
 
 
-def test_the_health_path_is_asked_on_the_instance(instance: Instance) -> None:
+def test_the_health_path_is_asked_on_the_instance(instance: Verified) -> None:
     instance.serve()
     for path, codes, code, said in ASKED:
         done = instance.verify({"web": Kind.SERVER}, watch=1, path=path, codes=codes)
         assert (done.returncode, said in done.stdout + done.stderr) == (code, True), done
 
 
-def test_an_instance_that_does_not_answer_fails(instance: Instance) -> None:
+def test_an_instance_that_does_not_answer_fails(instance: Verified) -> None:
     instance.start("web", SLEEP)
     told = failed(instance.verify({"web": Kind.SERVER}, watch=1))
     assert told == "The release does not run well: GET http://localhost/health is not answered on this instance."
 
 
-def test_the_one_container_of_a_dockerfile_is_found_by_its_image(docker_engine: Engine, instance: Instance) -> None:
+def test_the_one_container_of_a_dockerfile_is_found_by_its_image(docker_engine: Engine, instance: Verified) -> None:
     image = f"{instance.name}:1"
     docker_engine.run("tag", IMAGE, image)
     try:
