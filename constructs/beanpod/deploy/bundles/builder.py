@@ -28,7 +28,10 @@ _BEANSTALK = {"EB_LOG_BASE_DIR": "/var/log/eb-docker/containers"}
 _ZEROS = "sha256:" + "0" * 64
 # Account and region may be variables.
 _ECR = re.compile(r"[^/.]+\.dkr\.ecr(?:-fips)?\.[^/]+\.amazonaws\.com(?:\.cn)?")
-_ECR_POLICY = "AmazonEC2ContainerRegistryReadOnly"
+_ECR_ROLE = (
+    "Elastic Beanstalk can pull it if the role of the instances has AmazonEC2ContainerRegistryReadOnly; see "
+    "docs/your-app.md"
+)
 # What a script of the project does that logs in at a registry.
 _LOGS_IN = re.compile(rb"docker login|credHelpers|docker-credential|\.docker/config\.json")
 
@@ -50,12 +53,14 @@ def plan_bundle(stage: StageConfig, root: Path) -> BundlePlan:
     extras = extra_files(root, elsewhere)
     plan = (_compose_plan if stage.service.compose else _dockerfile_plan)(stage, root, problems)
     files = {**extras, **plan.files}
-    problems += (f"{name}: the deploy script writes a file of this name: choose another" for name in _reserved(files))
+    reserved = sorted(hooks.OWN_FILES & set(files))
+    problems += (f"{name}: the deploy script writes a file of this name: choose another" for name in reserved)
     size = too_large({name: len(file.data) for name, file in files.items()})
     _refuse(plan.subject, problems, elsewhere=[*elsewhere, *([size] if size else [])])
-    in_ecr = {"service.image": stage.service.image} if plan.specs else {}
-    in_ecr |= {f"service {name}": image for name, image in plan.pulled.items()}
-    notes = (*plan.notes, *_ecr_notes(in_ecr), *extra_notes(root, extras, compose=bool(stage.service.compose)))
+    images = {"service.image": stage.service.image} if plan.specs else {}
+    images |= {f"service {name}": image for name, image in plan.pulled.items()}
+    ecr = (f"{user}: {image} is in Amazon ECR: {_ECR_ROLE}" for user, image in images.items() if _is_ecr(image))
+    notes = (*plan.notes, *ecr, *extra_notes(root, extras, compose=bool(stage.service.compose)))
     return replace(plan, files=files, notes=notes)
 
 
@@ -294,19 +299,6 @@ def _is_ecr(image: str) -> bool:
     in there as the instance profile.
     """
     return _ECR.fullmatch(Repository(image).host) is not None
-
-
-def _ecr_notes(images: Mapping[str, str]) -> Iterator[str]:
-    for user, image in images.items():
-        if _is_ecr(image):
-            yield (
-                f"{user}: {image} is in Amazon ECR: Elastic Beanstalk can pull it if the role of the instances has "
-                f"{_ECR_POLICY}; see docs/your-app.md"
-            )
-
-
-def _reserved(files: Iterable[str]) -> list[str]:
-    return sorted(hooks.OWN_FILES & set(files))
 
 
 def _refuse(subject: str, problems: Iterable[str], *, elsewhere: Iterable[str] = ()) -> None:

@@ -43,11 +43,8 @@ class BundleFile:
 
     def with_hash(self, digits: str) -> "BundleFile":
         """Write the bundle's hash into the file."""
-        return (
-            replace(self, data=self.data.replace(HASH_PLACEHOLDER.encode(), digits.encode()))
-            if self.has_placeholder
-            else self
-        )
+        filled = self.data.replace(HASH_PLACEHOLDER.encode(), digits.encode())
+        return replace(self, data=filled) if self.has_placeholder else self
 
 
 def zipped(files: Mapping[str, BundleFile]) -> bytes:
@@ -55,16 +52,12 @@ def zipped(files: Mapping[str, BundleFile]) -> bytes:
     buffer = io.BytesIO()
     with ZipFile(buffer, "w", ZIP_STORED) as archive:
         for name in sorted(files):
-            archive.writestr(_entry(name, files[name]), files[name].data)
+            entry = ZipInfo(name, _EARLIEST)
+            # Python writes its own platform here, and unzip reads the mode below only from Unix.
+            entry.create_system = _UNIX
+            entry.external_attr = (stat.S_IFREG | files[name].mode) << 16
+            archive.writestr(entry, files[name].data)
     return buffer.getvalue()
-
-
-def _entry(name: str, file: BundleFile) -> ZipInfo:
-    entry = ZipInfo(name, _EARLIEST)
-    # Python writes its own platform here, and unzip reads the mode below only from Unix.
-    entry.create_system = _UNIX
-    entry.external_attr = (stat.S_IFREG | file.mode) << 16
-    return entry
 
 
 _HASH_DIGITS = 16
@@ -111,14 +104,7 @@ class Bundle:
         """Make the bundle of the files.
 
         The hash is that of the zip with HASH_PLACEHOLDER in the hash's place, which is filled in afterwards: the same
-        files give the same bytes and the same label.
-
-        Args:
-            files: By their paths in the bundle.
-            service: Its name, with which the label begins.
-            application: Its name on Elastic Beanstalk.
-            notes: What the bundle leaves out or changes of the project.
-            image: The image that receives requests.
+        files give the same bytes and the same label, which begins with the name of the service.
         """
         digits = hash_of(files)
         filled = {name: file.with_hash(digits) for name, file in files.items()}

@@ -4,9 +4,8 @@ import os
 import re
 import shutil
 import stat
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from beanpod.deploy.bundles import hooks
 from beanpod.deploy.bundles.bundle import HASH_PLACEHOLDER, Bundle, BundleFile, hash_of
@@ -15,13 +14,10 @@ from beanpod.deploy.errors import UsageError
 # Files of desktops and git, which would make a bundle depend on the machine.
 _LITTER = frozenset({".DS_Store", "Thumbs.db", ".gitkeep", ".gitignore"})
 # https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/applications-sourcebundle.html: "Not exceed 500 MB", which
-# CreateApplicationVersion counts as 524,288,000 bytes. A plain zip lists 65,535 files.
+# CreateApplicationVersion counts as 524,288,000 bytes.
 LARGEST = 524_288_000
-MOST_FILES = 65_535
 _MIB = 1024 * 1024
 _NAMED = 3
-# Bytes of a file in a zip besides its content and, twice, its name.
-_ENTRY = 76
 
 
 def printable(text: str) -> str:
@@ -39,56 +35,25 @@ def folder_files(root: Path, folder: Path, problems: list[str]) -> Iterator[tupl
         folder: A folder or a file below it.
         problems: Where files that a bundle cannot contain are added.
     """
-    problem = too_large(_sizes(root, folder))
+    walked = (Path(place, name) for place, _, names in os.walk(folder) for name in names)
+    files = walked if os.path.isdir(folder) else [folder]
+    problem = too_large({_inside(root, path): os.path.getsize(path) for path in files if os.path.isfile(path)})
     if problem:
         problems.append(problem)
     else:
         yield from _taken(root, folder, problems, ())
 
 
-def too_large(sizes: Mapping[str, int], *, largest: int = LARGEST, most_files: int = MOST_FILES) -> str | None:
+def too_large(sizes: Mapping[str, int], *, largest: int = LARGEST) -> str | None:
     """Say why Elastic Beanstalk refuses files of these sizes in bytes, by their paths; None if it does not."""
-    weight = sum(size + _ENTRY + 2 * len(name.encode("utf-8", "replace")) for name, size in sizes.items())
-    if weight <= largest and len(sizes) <= most_files:
+    weight = sum(sizes.values())
+    if weight <= largest:
         return None
-    amount = f"{weight / _MIB:,.1f} MiB" if weight > largest else f"{len(sizes):,} files"
-    limit = f"{largest / _MIB:,.0f} MiB" if weight > largest else f"{most_files:,} files"
-    biggest = _biggest(sizes if weight > largest else dict.fromkeys(sizes, 1))
-    named = ", ".join(printable(name) for name in biggest)
+    named = ", ".join(printable(name) for name in sorted(sizes, key=lambda name: -sizes[name])[:_NAMED])
     return (
-        f"the bundle has {amount}, and Elastic Beanstalk accepts {limit}: remove what is not needed; "
-        f"most of it is in {named}"
+        f"the bundle has {weight / _MIB:,.1f} MiB, and Elastic Beanstalk accepts {largest / _MIB:,.0f} MiB: remove "
+        f"what is not needed; the largest files are {named}"
     )
-
-
-def _biggest(sizes: Mapping[str, int]) -> list[str]:
-    """Return the largest folders, from the top down as long as one contains nearly all."""
-    inside: Counter[PurePosixPath] = Counter()
-    for name, size in sizes.items():
-        for parent in (PurePosixPath(name), *PurePosixPath(name).parents):
-            inside[parent] += size
-    top = PurePosixPath(".")
-    while True:
-        below = Counter({path: size for path, size in inside.items() if path.parent == top and path != top})
-        (first, size), *_ = below.most_common(1) or [(top, 0)]
-        if size < 0.9 * inside[top] or str(first) in sizes:
-            return [str(path) for path, size in below.most_common(_NAMED) if size >= 0.05 * inside[top]] or [str(top)]
-        top = first
-
-
-def _sizes(root: Path, folder: Path) -> dict[str, int]:
-    """Return the sizes of the files below a folder, or of the one file; unreadable ones are reported when read."""
-    sizes: dict[str, int] = {}
-    if not os.path.isdir(folder):
-        return {_inside(root, folder): os.path.getsize(folder)} if os.path.isfile(folder) else {}
-    for place, _, names in os.walk(folder, followlinks=False):
-        for name in names:
-            path = Path(place, name)
-            try:
-                sizes[_inside(root, path)] = os.path.getsize(path) if os.path.isfile(path) else 0
-            except OSError:
-                continue
-    return sizes
 
 
 def _taken(root: Path, path: Path, problems: list[str], above: tuple[Path, ...]) -> Iterator[tuple[str, BundleFile]]:
