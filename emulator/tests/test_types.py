@@ -5,6 +5,10 @@ from typing import Any
 
 import pytest
 
+from beanpod_emulator import clients as clients_of_services
+from beanpod_emulator.cloudformation.handlers import HANDLERS
+from beanpod_emulator.cloudformation.handlers.base import parameter_for
+from beanpod_emulator.cloudformation.schemas import replacing
 from emulator.tests.clients import DOCKER, PROFILE_OPTION, Clients, option
 
 ANYONE = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "*", "Resource": "*"}
@@ -224,12 +228,50 @@ def test_identities_and_their_policies(clients: Clients) -> None:
     assert not clients.exists("iam", "get_policy", PolicyArn=shown["Own"])
 
 
-def test_client_ids_of_a_provider_cannot_change_here(clients: Clients) -> None:
+def test_client_ids_of_a_provider_change_in_place(clients: Clients) -> None:
+    arns = []
     for client_id in ("one", "two"):
         provider = resource("IAM::OIDCProvider", Url="https://ids.example.com", ClientIdList=[client_id])
-        status = clients.deploy("client-ids", {"Provider": provider})["StackStatus"]
-    assert status == "UPDATE_ROLLBACK_FAILED"
-    assert any("ClientIdList cannot change from ['one'] to ['two']" in text for text in clients.reasons("client-ids"))
+        arns.append(complete(clients, "client-ids", {"Provider": provider}, Arn=ref("Provider"))["Arn"])
+    assert arns[0] == arns[1]
+    provider = clients("iam").get_open_id_connect_provider(OpenIDConnectProviderArn=arns[0])
+    assert provider["ClientIDList"] == ["two"]
+
+
+def test_every_supported_property_is_applied_when_a_resource_is_created_and_changed() -> None:
+    """It is a parameter of the call, has a call of its own, replaces the resource, or a handler's code applies it."""
+    in_code = {
+        "AWS::EC2::SecurityGroup": {"SecurityGroupIngress", "SecurityGroupEgress"},
+        "AWS::EC2::VPCEndpoint": {"RouteTableIds", "SecurityGroupIds", "SubnetIds"},
+        "AWS::ECR::Repository": {"EmptyOnDelete"},
+        "AWS::ElasticBeanstalk::Environment": {"Tier"},
+        "AWS::IAM::AccessKey": {"Serial"},
+        "AWS::IAM::Group": {"Policies", "ManagedPolicyArns"},
+        "AWS::IAM::InstanceProfile": {"Roles"},
+        "AWS::IAM::ManagedPolicy": {"PolicyDocument", "Roles", "Users", "Groups"},
+        "AWS::IAM::OIDCProvider": {"ClientIdList"},
+        "AWS::IAM::Role": {"Policies", "ManagedPolicyArns"},
+        "AWS::IAM::User": {"Groups", "Policies", "ManagedPolicyArns"},
+        "AWS::KMS::Key": {"EnableKeyRotation", "Enabled", "PendingWindowInDays"},
+        "AWS::RDS::DBInstance": {"AllowMajorVersionUpgrade", "DeleteAutomatedBackups", "EnableCloudwatchLogsExports",
+                                 "Engine", "Port"},
+        "AWS::SNS::Topic": {"Subscription"},
+        "AWS::SecretsManager::Secret": {"GenerateSecretString"},
+    }  # fmt: skip
+    missing = {}
+    for kind, handler in HANDLERS.items():
+        if not handler.calls[0]:
+            continue
+        client = clients_of_services.client(handler.service, "us-east-1")
+        applied = {*handler.settings, *handler.identified_by, "Tags", *in_code.get(kind, ())}
+        known = {
+            name: {prop for prop in handler.supported if parameter_for(client, call, handler.renamed.get(prop, prop))}
+            for name, call in (("create", handler.calls[0]), ("update", handler.calls[1])) if call
+        }  # fmt: skip
+        fixed = handler.unchangeable | {path[0] for path in replacing(kind)}
+        missing[kind, "create"] = handler.supported - known["create"] - applied
+        missing[kind, "update"] = handler.supported - known.get("update", set()) - applied - fixed
+    assert {key: names for key, names in missing.items() if names} == {}
 
 
 def test_access_key_is_rotated_by_its_serial_and_its_secret_follows(clients: Clients) -> None:
@@ -387,23 +429,94 @@ def test_a_protected_database_that_stays_behind_keeps_its_groups(clients: Client
     assert any("Cannot delete the subnet group" in text for text in reasons)
 
 
-def test_another_engine_replaces_the_database(clients: Clients) -> None:
-    def stack(engine: str) -> dict[str, str]:
-        instance = resource(
-            "RDS::DBInstance",
-            Engine=engine,
-            DBInstanceClass="db.t4g.micro",
-            AllocatedStorage=20,
-            MasterUsername="master",
-            MasterUserPassword="secret-secret",
-        )
-        return complete(clients, "engines", {"Database": instance}, Id=ref("Database"))
+DATABASE = {
+    "Engine": "mysql",
+    "DBInstanceClass": "db.t4g.micro",
+    "AllocatedStorage": 20,
+    "MasterUsername": "master",
+    "MasterUserPassword": "secret-secret",
+    "AvailabilityZone": "us-east-1a",
+}
 
-    old, new = stack("mysql")["Id"], stack("postgres")["Id"]
-    assert old != new
-    (instance,) = clients("rds").describe_db_instances(DBInstanceIdentifier=new)["DBInstances"]
-    assert instance["Engine"] == "postgres"
-    assert not clients.exists("rds", "describe_db_instances", DBInstanceIdentifier=old)
+
+@pytest.mark.parametrize(
+    ("kind", "old", "change"),
+    [
+        ("RDS::DBInstance", DATABASE, {"Engine": "postgres"}),
+        ("RDS::DBInstance", DATABASE, {"AvailabilityZone": "us-east-1b"}),
+        ("EC2::VPC", {"CidrBlock": "10.0.0.0/16"}, {"InstanceTenancy": "dedicated"}),
+    ],
+    ids=["engine", "zone", "tenancy"],
+)
+def test_a_change_that_aws_cannot_make_in_place_replaces_the_resource(
+    clients: Clients, kind: str, old: dict[str, Any], change: dict[str, str]
+) -> None:
+    name = f"replaced-{next(iter(change)).lower()}"
+    ids = [
+        complete(clients, name, {"It": resource(kind, **properties)}, Id=ref("It"))["Id"]
+        for properties in (old, old | change)
+    ]
+    assert ids[0] != ids[1]
+    operation, key, result = {
+        "RDS::DBInstance": ("describe_db_instances", "DBInstanceIdentifier", "DBInstances"),
+        "EC2::VPC": ("describe_vpcs", "VpcIds", "Vpcs"),
+    }[kind]
+    service = kind[:3].lower()
+    values = [[name] if key.endswith("s") else name for name in ids]
+    (found,) = getattr(clients(service), operation)(**{key: values[1]})[result]
+    assert {key: found[key] for key in change} == change
+    assert not clients.exists(service, operation, **{key: values[0]})
+
+
+def test_changes_in_place_and_properties_that_go(clients: Clients) -> None:
+    def stack(policy: str, tables: list[str], **more: dict[str, Any]) -> dict[str, str]:
+        service = "com.amazonaws.us-east-1.s3"
+        ids = {name: ref(name) for name in ("Endpoint", "One", "Two", "Bucket", "User", "Images")}
+        resources = {
+            "Vpc": resource("EC2::VPC", CidrBlock="10.0.0.0/16"),
+            "One": resource("EC2::RouteTable", VpcId=ref("Vpc")),
+            "Two": resource("EC2::RouteTable", VpcId=ref("Vpc")),
+            "Endpoint": resource(
+                "EC2::VPCEndpoint",
+                VpcId=ref("Vpc"),
+                ServiceName=service,
+                PolicyDocument=POLICY | {"Id": policy},
+                RouteTableIds=[ref(name) for name in tables],
+            ),
+            **{name: resource(kind, **more.get(name, {})) for name, kind in
+               (("Bucket", "S3::Bucket"), ("User", "IAM::User"), ("Images", "ECR::Repository"))},
+        }  # fmt: skip
+        return complete(clients, "in-place", resources, **ids)
+
+    untagged = {"tagStatus": "untagged", "countType": "imageCountMoreThan", "countNumber": 5}
+    rule = {"rulePriority": 1, "selection": untagged, "action": {"type": "expire"}}
+    rules = {"LifecyclePolicyText": json.dumps({"rules": [rule]})}
+    versioned = {"VersioningConfiguration": {"Status": "Enabled"}}
+    old = stack("1", ["One"], Bucket=versioned, User={"Path": "/old/"}, Images={"LifecyclePolicy": rules})
+    new = stack("2", ["Two"])
+    assert old == new
+    (endpoint,) = clients("ec2").describe_vpc_endpoints(VpcEndpointIds=[new["Endpoint"]])["VpcEndpoints"]
+    assert json.loads(endpoint["PolicyDocument"])["Id"] == "2"
+    assert endpoint["RouteTableIds"] == [new["Two"]]
+    assert clients("s3").get_bucket_versioning(Bucket=new["Bucket"])["Status"] == "Suspended"
+    assert clients("iam").get_user(UserName=new["User"])["User"]["Path"] == "/"
+    assert not clients.exists("ecr", "get_lifecycle_policy", repositoryName=new["Images"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "values"),
+    [
+        ("KMS::Key", "KeySpec", ["SYMMETRIC_DEFAULT", "RSA_2048"]),
+        ("Logs::LogGroup", "LogGroupClass", ["STANDARD", "INFREQUENT_ACCESS"]),
+    ],
+)
+def test_a_change_that_aws_refuses_is_rolled_back(clients: Clients, kind: str, name: str, values: list[str]) -> None:
+    stack = f"refused-{name.lower()}"
+    complete(clients, stack, {"It": resource(kind, **{name: values[0]})})
+    assert (
+        clients.deploy(stack, {"It": resource(kind, **{name: values[1]})})["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    )
+    assert any(f"Updates are not allowed for property - {name}." in text for text in clients.reasons(stack))
 
 
 def test_a_second_oidc_provider_of_one_url_is_named(clients: Clients) -> None:

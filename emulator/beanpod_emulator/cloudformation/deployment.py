@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from moto.core.exceptions import ServiceException
 
-from beanpod_emulator.cloudformation import validation
+from beanpod_emulator.cloudformation import schemas
 from beanpod_emulator.cloudformation.exceptions import ResourceFailedError
 from beanpod_emulator.cloudformation.handlers import HANDLERS, Context, State
 from beanpod_emulator.cloudformation.intrinsics import Evaluator, resolve
@@ -233,8 +233,10 @@ class Deployment:
             )
         elif properties == current.properties:
             self.stack.resources[logical_id] = replace(current, body=body)
-        elif validation.replaced_by(current.type, current.properties, properties):
+        elif schemas.replaced_by(current.type, current.properties, properties):
             self._replace(current, body, properties)
+        elif refused := HANDLERS[current.type].refused(current.properties, properties):
+            raise ResourceFailedError(f"Updates are not allowed for property - {', '.join(refused)}.")
         else:
             self._undo.append(lambda: self.operations.restore(current, properties))
             self.operations.update(current, body, properties)
@@ -244,8 +246,8 @@ class Deployment:
         self._created.append(self.stack.resources[logical_id])
 
     def _replace(self, current: DeployedResource, body: dict[str, Any], properties: dict[str, Any]) -> None:
-        name = validation.custom_name(current.type, properties)
-        if name is not None and name == validation.custom_name(current.type, current.properties):
+        name = schemas.custom_name(current.type, properties)
+        if name is not None and name == schemas.custom_name(current.type, current.properties):
             raise ResourceFailedError(
                 "CloudFormation cannot update a stack when a custom-named resource requires replacing. "
                 f"Rename {name} and update the stack again."
@@ -261,9 +263,7 @@ class Deployment:
 
     def _properties(self, logical_id: str, body: dict[str, Any]) -> dict[str, Any]:
         properties: dict[str, Any] = self.evaluator.evaluate(body.get("Properties", {}))
-        missing = ", ".join(
-            f"#: required key [{name}] not found" for name in validation.missing(body["Type"], properties)
-        )
+        missing = ", ".join(f"#: required key [{name}] not found" for name in schemas.missing(body["Type"], properties))
         if missing:
             raise ResourceFailedError(f"Properties validation failed for resource {logical_id} with message: {missing}")
         return self._tagged(body["Type"], properties)
@@ -271,7 +271,7 @@ class Deployment:
     def _tagged(self, resource_type: str, properties: dict[str, Any]) -> dict[str, Any]:
         if not self.tags or "Tags" not in HANDLERS[resource_type].supported:
             return properties
-        if validation.tags_are_a_mapping(resource_type):
+        if schemas.tags_are_a_mapping(resource_type):
             return properties | {"Tags": self.tags | properties.get("Tags", {})}
         own = {tag["Key"]: tag for tag in properties.get("Tags", [])}
         inherited = {key: {"Key": key, "Value": value} for key, value in self.tags.items()}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from beanpod_emulator.cloudformation import validation
+from beanpod_emulator.cloudformation import schemas
 from beanpod_emulator.cloudformation.exceptions import ValidationError
 from beanpod_emulator.cloudformation.handlers import State
 from beanpod_emulator.cloudformation.template import Template
@@ -277,7 +277,7 @@ def _added(logical_id: str, body: dict[str, Any]) -> Change:
 
 
 def _modified(stack: Stack, logical_id: str, old: dict[str, Any], new: dict[str, Any]) -> Change:
-    replaced = validation.replaced_by(new["Type"], old.get("Properties", {}), new.get("Properties", {}))
+    replaced = schemas.replaced_by(new["Type"], old.get("Properties", {}), new.get("Properties", {}))
     physical_id = stack.resources[logical_id].physical_id
     return Change("Modify", logical_id, new["Type"], physical_id, "True" if replaced else "False")
 

@@ -1,10 +1,4 @@
-"""Validation of templates before a stack is created, and AWS's resource schemas.
-
-The schemas are those of cfn-lint: the CloudFormation registry's, patched where those are wrong.
-"""
-
-from functools import lru_cache
-from typing import Any
+"""Validation of templates before a stack is created."""
 
 from beanpod_emulator.cloudformation.exceptions import InsufficientCapabilitiesError, ValidationError
 from beanpod_emulator.cloudformation.handlers import HANDLERS
@@ -100,54 +94,3 @@ def _needed_capability(template: Template) -> str | None:
     bodies = [body for body in template.resources.values() if body["Type"] in _IAM]
     named = [body for body in bodies if _IAM_NAMES.get(body["Type"]) in body.get("Properties", {})]
     return "CAPABILITY_NAMED_IAM" if named else "CAPABILITY_IAM" if bodies else None
-
-
-_PREFIX = "/properties/"
-# Conditionally create-only in the schema; RDS cannot change the engine in place.
-_ALWAYS_REPLACING = {"AWS::RDS::DBInstance": (("Engine",),)}
-
-
-@lru_cache
-def _schema(resource_type: str) -> dict[str, Any]:
-    # Late: it costs most of a second, and an emulator used through other APIs never needs it.
-    from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
-
-    if resource_type == "AWS::CDK::Metadata":
-        return {"properties": {"Analytics": {}}}
-    return PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", resource_type).schema  # type: ignore[no-any-return]
-
-
-def _paths(resource_type: str, key: str) -> tuple[tuple[str, ...], ...]:
-    paths = _schema(resource_type).get(key, [])
-    return tuple(tuple(path.removeprefix(_PREFIX).split("/")) for path in paths)
-
-
-def _at(properties: Any, path: tuple[str, ...]) -> Any:
-    for name in path:
-        properties = properties.get(name) if isinstance(properties, dict) else None
-    return properties
-
-
-def replaced_by(resource_type: str, old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """Return the create-only properties that differ, each of which replaces the resource."""
-    paths = _paths(resource_type, "createOnlyProperties") + _ALWAYS_REPLACING.get(resource_type, ())
-    return ["/".join(path) for path in paths if _at(old, path) != _at(new, path)]
-
-
-def custom_name(resource_type: str, properties: dict[str, Any]) -> str | None:
-    """Return the name of a resource in its template, or None if CloudFormation generates it."""
-    identifier = _paths(resource_type, "primaryIdentifier")
-    read_only = _paths(resource_type, "readOnlyProperties")
-    if len(identifier) != 1 or identifier[0] in read_only:
-        return None
-    return _at(properties, identifier[0])  # type: ignore[no-any-return]
-
-
-def missing(resource_type: str, properties: dict[str, Any]) -> list[str]:
-    """Return the required properties that are missing."""
-    return [name for name in _schema(resource_type).get("required", []) if name not in properties]
-
-
-def tags_are_a_mapping(resource_type: str) -> bool:
-    """Return whether the tags of a type are a mapping instead of a list."""
-    return bool(_schema(resource_type)["properties"]["Tags"].get("type") == "object")

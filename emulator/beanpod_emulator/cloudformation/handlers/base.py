@@ -1,10 +1,11 @@
-"""Base of the resource handlers, and functions on properties and tags."""
+"""Base of the resource handlers: most types are a table of API calls, a few have code of their own."""
 
 import json
 import secrets
 import string
+from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from botocore import xform_name
@@ -51,27 +52,92 @@ class Context:
         return f"{self.stack_name[: room - len(logical) - 1]}-{logical}-{suffix}"
 
 
+@dataclass(frozen=True)
+class Setting:
+    """A property that a call of its own changes.
+
+    Attributes:
+        put: The call that sets it.
+        convert: Returns the call's parameters for a value. Default: the value under the property's name.
+        remove: The call that removes it; without one, `default` is set, if there is one.
+        default: The value without the property.
+    """
+
+    put: str
+    convert: Callable[[Any], Properties] | None = None
+    remove: str = ""
+    default: Any = None
+
+
 class Handler:
     """Creates, updates and deletes the resources of one type through the emulator's own API.
 
+    Texts in braces are filled with the response of the creating call, the request and `id`, `account`, `region`.
+
     Attributes:
         supported: Properties that the handler applies; a template with another one is refused.
-        default_deletion_policy: DeletionPolicy of a resource without one. Default: Delete.
+        default_deletion_policy: DeletionPolicy of a resource without one.
+        unchangeable: Properties whose change is refused.
+        service: boto3's name of the service.
+        calls: The calls that create, update and delete; "" for none. Parameters that a call does not have are left out.
+        name: Property with the name, which is generated if the template has none.
+        name_length: Length of the longest name.
+        lower_case: Whether names are in lower case only.
+        answer: Member of the first call's response that describes the resource. Default: the response.
+        key: Parameter of the other calls that identifies the resource. Default: `name`.
+        id: The physical id. Default: the value of `key` in the first call's response or request.
+        identified_by: Further properties that the other calls need.
+        renamed: Parameters by the properties that have another name.
+        reset: Values of properties without them, for updates.
+        settings: Properties that have calls of their own, unless the first call takes them too.
+        attributes: Values of Fn::GetAtt.
+        tagged: Parameters that identify the resource to the calls of `tag_calls`.
+        tag_calls: The calls that remove and add tags.
     """
 
     supported: ClassVar[frozenset[str]] = frozenset()
     default_deletion_policy: ClassVar[str] = "Delete"
+    unchangeable: ClassVar[frozenset[str]] = frozenset()
+    service: ClassVar[str]
+    calls: ClassVar[tuple[str, str, str]] = ("", "", "")
+    name: ClassVar[str] = ""
+    name_length: ClassVar[int] = 64
+    lower_case: ClassVar[bool] = False
+    answer: ClassVar[str] = ""
+    key: ClassVar[str] = ""
+    id: ClassVar[str] = ""
+    identified_by: ClassVar[frozenset[str]] = frozenset()
+    renamed: ClassVar[dict[str, str]] = {}
+    reset: ClassVar[Properties] = {}
+    settings: ClassVar[dict[str, Setting]] = {}
+    attributes: ClassVar[dict[str, str]] = {}
+    tagged: ClassVar[dict[str, str]] = {}
+    tag_calls: ClassVar[tuple[str, str]] = ("UntagResource", "TagResource")
 
     def create(self, context: Context, properties: Properties) -> State:
         """Create the resource."""
-        raise NotImplementedError
+        request = self.rename(self.request(context, properties))
+        response = call(context.client(self.service), self.calls[0], request)
+        known = request | (response[self.answer] if self.answer else response)
+        physical_id = _filled(self.id or f"{{{self.key or self.name}}}", known)
+        state = State(physical_id, self.describe(context, physical_id, properties | known))
+        self.configure(context, state, {}, properties)
+        return state
 
     def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
-        """Update the resource in place. Default: create() overwrites it."""
-        return self.create(context, new)
+        """Update the resource in place."""
+        if self.calls[1]:
+            request = self.rename(without(self.change(context, state, old, new), "Tags"))
+            call(context.client(self.service), self.calls[1], request | self.identify(state, new))
+        self.configure(context, state, old, new)
+        self.retag(context, state, old, new)
+        described = self.describe(context, state.physical_id, new)
+        return replace(state, attributes=state.attributes | {key: text for key, text in described.items() if text})
 
     def delete(self, context: Context, state: State, properties: Properties) -> None:
-        """Delete the resource. Default: there is nothing to delete."""
+        """Delete the resource, if its type has a call for that."""
+        if self.calls[2]:
+            call(context.client(self.service), self.calls[2], self.identify(state, properties))
 
     def snapshot(self, context: Context, state: State) -> None:
         """Take a snapshot before the deletion, for types that support it."""
@@ -81,6 +147,58 @@ class Handler:
     def takes_snapshots(self) -> bool:
         """Whether the type supports snapshots."""
         return type(self).snapshot is not Handler.snapshot
+
+    def refused(self, old: Properties, new: Properties) -> list[str]:
+        """Return the properties that differ, and cannot be changed."""
+        return sorted(name for name in self.unchangeable if old.get(name) != new.get(name))
+
+    def request(self, context: Context, properties: Properties) -> Properties:
+        """Return the parameters of the creating call: the properties, and a name."""
+        if not self.name:
+            return properties
+        name = properties.get(self.name) or context.generated_name(self.name_length)
+        return properties | {self.name: name.lower() if self.lower_case else name}
+
+    def change(self, context: Context, state: State, old: Properties, new: Properties) -> Properties:
+        """Return the parameters of the updating call besides those that identify the resource."""
+        return {name: value for name, value in self.reset.items() if name in old} | new
+
+    def configure(self, context: Context, state: State, old: Properties, new: Properties) -> None:
+        """Change what has calls of its own; after the creation with no old properties."""
+        client = context.client(self.service)
+        for name, setting in self.settings.items():
+            before, after = old.get(name), new.get(name, setting.default if name in old else None)
+            if before == after or (not old and parameter_for(client, self.calls[0], self.renamed.get(name, name))):
+                continue
+            if after is not None:
+                value = setting.convert(after) if setting.convert else {name: after}
+                call(client, setting.put, value | self.identify(state, new))
+            elif setting.remove:
+                call(client, setting.remove, self.identify(state, new))
+
+    def identify(self, state: State, properties: Properties) -> Properties:
+        """Return the parameters by which the updating and the deleting call find the resource."""
+        key = self.key or self.name
+        return self.rename(pick(properties, *self.identified_by) | ({key: state.physical_id} if key else {}))
+
+    def rename(self, properties: Properties) -> Properties:
+        """Return the properties under the names that the API has for them."""
+        return {self.renamed.get(name, name): value for name, value in properties.items()}
+
+    def describe(self, context: Context, physical_id: str, known: Properties) -> dict[str, Any]:
+        """Return the values of Fn::GetAtt."""
+        known = known | {"id": physical_id, "account": context.account, "region": context.region}
+        return {name: _filled(text, known) for name, text in self.attributes.items()}
+
+    def retag(self, context: Context, state: State, old: Properties, new: Properties) -> None:
+        """Change the tags from the old properties to the new."""
+        known = state.attributes | {"id": state.physical_id, "account": context.account, "region": context.region}
+        resource = {name: _filled(text, known) for name, text in self.tagged.items()}
+        removed, added = tag_changes(old, new)
+        if self.tagged and removed:
+            call(context.client(self.service), self.tag_calls[0], resource | {"TagKeys": removed})
+        if self.tagged and added:
+            call(context.client(self.service), self.tag_calls[1], resource | {"Tags": added})
 
 
 HANDLERS: dict[str, Handler] = {}
@@ -96,9 +214,18 @@ def handles(resource_type: str) -> Callable[[type[Handler]], type[Handler]]:
     return register
 
 
+def _filled(text: str, known: Properties) -> str:
+    return text.format_map(defaultdict(str, known))
+
+
 def names(text: str) -> frozenset[str]:
     """Split names that are written in one line."""
     return frozenset(text.split())
+
+
+def same(text: str) -> dict[str, str]:
+    """Return attributes that have the same names in the response."""
+    return {name: f"{{{name}}}" for name in text.split()}
 
 
 def without(properties: Properties, *excluded: str) -> Properties:
@@ -116,33 +243,71 @@ def changed(old: Properties, new: Properties) -> Properties:
     return {name: value for name, value in new.items() if old.get(name) != value}
 
 
-def call(client: Any, operation: str, parameters: Properties) -> Any:
-    """Call an operation with values of a template, where "20" may stand for 20 and "true" for true."""
+def call(client: Any, operation: str, properties: Properties) -> Any:
+    """Call an operation with those of the properties that it has parameters for, in the API's form.
+
+    Names may differ in case or be singular, "20" may stand for 20, "true" for true, and documents are made text.
+    """
     shape = client.meta.service_model.operation_model(operation).input_shape
-    return getattr(client, xform_name(operation))(**_coerce(shape, parameters))
+    found = {_member(shape, name): value for name, value in properties.items() if name != "Tags" or value}
+    request = {name: _coerce(shape.members[name], value) for name, value in found.items() if name}
+    return getattr(client, xform_name(operation))(**request)
+
+
+def parameter_for(client: Any, operation: str, name: str) -> str | None:
+    """Return the operation's parameter for a property, or None."""
+    return _member(client.meta.service_model.operation_model(operation).input_shape, name)
+
+
+def _member(shape: Any, name: str) -> str | None:
+    if name in shape.members:
+        return name
+    found: dict[str, str] = {member.lower(): member for member in shape.members}
+    return found.get(name.lower()) or found.get(f"{name.lower()}s")
 
 
 def _coerce(shape: Any, value: Any) -> Any:
     match shape.type_name, value:
         case "structure", dict():
-            known = shape.members
-            return {key: _coerce(known[key], item) if key in known else item for key, item in value.items()}
+            known = {key: _member(shape, key) or key for key in value}
+            members = shape.members
+            return {
+                name: _coerce(members[name], value[key]) if name in members else value[key]
+                for key, name in known.items()
+            }
         case "list", list():
+            if "TagKey" in getattr(shape.member, "members", ()):
+                value = [{"TagKey": tag["Key"], "TagValue": tag["Value"]} for tag in value]
             return [_coerce(shape.member, item) for item in value]
+        case "list", str():
+            return [value]
+        case "list", dict():
+            return [{"Key": key, "Value": str(item)} for key, item in value.items()]
+        case "map", list():
+            return {tag["Key"]: str(tag["Value"]) for tag in value}
         case (("integer" | "long"), (str() | float())):
             return int(value)
         case (("float" | "double"), (str() | int())):
             return float(value)
         case "boolean", str():
-            return value.lower() == "true"
+            return is_true(value)
+        case "string", dict():
+            return json.dumps(value)
         case "string", (bool() | int() | float()):
             return str(value).lower() if isinstance(value, bool) else str(value)
     return value
 
 
+def is_true(value: Any) -> bool:
+    """Return a boolean that may be written as text."""
+    return str(value).lower() == "true"
+
+
 def api_tags(properties: Properties) -> list[dict[str, str]]:
-    """Return the property Tags as most APIs take it."""
-    return [{"Key": tag["Key"], "Value": str(tag["Value"])} for tag in properties.get("Tags", [])]
+    """Return the property Tags, a list or a mapping, as most APIs take it."""
+    tags = properties.get("Tags", [])
+    pairs = tags.items() if isinstance(tags, dict) else ((tag["Key"], tag["Value"]) for tag in tags)
+    return [{"Key": key, "Value": str(value)} for key, value in pairs]
 
 
 def tag_changes(old: Properties, new: Properties) -> tuple[list[str], list[dict[str, str]]]:
@@ -150,35 +315,6 @@ def tag_changes(old: Properties, new: Properties) -> tuple[list[str], list[dict[
     before, after = api_tags(old), api_tags(new)
     kept = {tag["Key"] for tag in after}
     return [tag["Key"] for tag in before if tag["Key"] not in kept], [tag for tag in after if tag not in before]
-
-
-def retag(
-    client: Any,
-    resource: Properties,
-    old: Properties,
-    new: Properties,
-    *,
-    operations: tuple[str, str] = ("UntagResource", "TagResource"),
-) -> None:
-    """Change a resource's tags from the old properties to the new.
-
-    Args:
-        client: Client of the resource's service.
-        resource: The parameter that names the resource to both calls.
-        old: Properties before the update.
-        new: Properties after it.
-        operations: The calls that remove and set tags.
-    """
-    removed, added = tag_changes(old, new)
-    if removed:
-        call(client, operations[0], {**resource, "TagKeys": removed})
-    if added:
-        call(client, operations[1], {**resource, "Tags": added})
-
-
-def document(value: Any) -> str:
-    """Return a policy document as the API takes it."""
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def ignore_missing(action: Callable[[], Any], codes: Iterable[str]) -> None:

@@ -7,8 +7,8 @@ from beanpod_emulator.cloudformation.handlers.base import (
     Context,
     Handler,
     Properties,
+    Setting,
     State,
-    api_tags,
     call,
     changed,
     handles,
@@ -16,110 +16,53 @@ from beanpod_emulator.cloudformation.handlers.base import (
     pick,
     tag_changes,
     without,
-)  # fmt: skip
+)
 from beanpod_emulator.state import EMULATOR
 
-
-@handles("AWS::ElasticBeanstalk::Application")
-class Application(Handler):
-    supported = names("ApplicationName Description ResourceLifecycleConfig")
-
-    def create(self, context: Context, properties: Properties) -> State:
-        name = properties.get("ApplicationName") or context.generated_name(100)
-        call(context.client("elasticbeanstalk"), "CreateApplication", properties | {"ApplicationName": name})
-        return State(name)
-
-    def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
-        client, name = context.client("elasticbeanstalk"), state.physical_id
-        client.update_application(ApplicationName=name, Description=new.get("Description", ""))
-        if lifecycle := changed(old, new).get("ResourceLifecycleConfig"):
-            request = {"ApplicationName": name, "ResourceLifecycleConfig": lifecycle}
-            call(client, "UpdateApplicationResourceLifecycle", request)
-        return state
-
-    def delete(self, context: Context, state: State, properties: Properties) -> None:
-        context.client("elasticbeanstalk").delete_application(ApplicationName=state.physical_id)
-
-
-@handles("AWS::ElasticBeanstalk::ApplicationVersion")
-class ApplicationVersion(Handler):
-    supported = names("ApplicationName Description SourceBundle")
-
-    def create(self, context: Context, properties: Properties) -> State:
-        label = context.generated_name(100)
-        call(context.client("elasticbeanstalk"), "CreateApplicationVersion", properties | {"VersionLabel": label})
-        return State(label, {"Id": label})
-
-    def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
-        context.client("elasticbeanstalk").update_application_version(
-            ApplicationName=new["ApplicationName"],
-            VersionLabel=state.physical_id,
-            Description=new.get("Description", ""),
-        )
-        return state
-
-    def delete(self, context: Context, state: State, properties: Properties) -> None:
-        context.client("elasticbeanstalk").delete_application_version(
-            ApplicationName=properties["ApplicationName"], VersionLabel=state.physical_id
-        )
-
-
-def option_settings(properties: Properties) -> list[dict[str, str]]:
-    """Return the property OptionSettings as the API takes it."""
-    return [{key: _text(value) for key, value in setting.items()} for setting in properties.get("OptionSettings", [])]
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _untagged(properties: Properties) -> Properties:
-    return without(properties, "Tags")
+_VARIABLES = "aws:elasticbeanstalk:application:environment"
 
 
 def _removed(old: Properties, new: Properties) -> list[dict[str, str]]:
-    def keys(properties: Properties) -> dict[tuple[Any, ...], dict[str, str]]:
-        options = [pick(item, *_OPTION_KEY) for item in option_settings(properties)]
-        return {tuple(sorted(option.items())): option for option in options}
+    """Return the options that only the old properties have."""
+    before, after = (
+        [pick(item, "Namespace", "OptionName", "ResourceName") for item in properties.get("OptionSettings", [])]
+        for properties in (old, new)
+    )
+    return [option for option in before if option not in after]
 
-    before, after = keys(old), keys(new)
-    return [option for key, option in before.items() if key not in after]
+
+class _Beanstalk(Handler):
+    service, name_length, reset = "elasticbeanstalk", 100, {"Description": ""}
 
 
-_VARIABLES = "aws:elasticbeanstalk:application:environment"
-_OPTION_KEY = ("Namespace", "OptionName", "ResourceName")
+@handles("AWS::ElasticBeanstalk::Application")
+class Application(_Beanstalk):
+    supported = names("ApplicationName Description ResourceLifecycleConfig")
+    calls, name = ("CreateApplication", "UpdateApplication", "DeleteApplication"), "ApplicationName"
+    settings = {"ResourceLifecycleConfig": Setting("UpdateApplicationResourceLifecycle")}
+
+
+@handles("AWS::ElasticBeanstalk::ApplicationVersion")
+class ApplicationVersion(_Beanstalk):
+    supported = names("ApplicationName Description SourceBundle")
+    calls = ("CreateApplicationVersion", "UpdateApplicationVersion", "DeleteApplicationVersion")
+    name, identified_by, attributes = "VersionLabel", names("ApplicationName"), {"Id": "{id}"}
 
 
 @handles("AWS::ElasticBeanstalk::ConfigurationTemplate")
-class ConfigurationTemplate(Handler):
+class ConfigurationTemplate(_Beanstalk):
     supported = names(
         "ApplicationName Description EnvironmentId OptionSettings PlatformArn SolutionStackName SourceConfiguration"
     )
+    calls = ("CreateConfigurationTemplate", "UpdateConfigurationTemplate", "DeleteConfigurationTemplate")
+    name, identified_by, attributes = "TemplateName", names("ApplicationName"), {"TemplateName": "{id}"}
 
-    def create(self, context: Context, properties: Properties) -> State:
-        name = context.generated_name(100)
-        request = properties | {"TemplateName": name, "OptionSettings": option_settings(properties)}
-        call(context.client("elasticbeanstalk"), "CreateConfigurationTemplate", request)
-        return State(name, {"TemplateName": name})
-
-    def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
-        context.client("elasticbeanstalk").update_configuration_template(
-            ApplicationName=new["ApplicationName"],
-            TemplateName=state.physical_id,
-            Description=new.get("Description", ""),
-            OptionSettings=option_settings(new),
-            OptionsToRemove=_removed(old, new),
-        )
-        return state
-
-    def delete(self, context: Context, state: State, properties: Properties) -> None:
-        context.client("elasticbeanstalk").delete_configuration_template(
-            ApplicationName=properties["ApplicationName"], TemplateName=state.physical_id
-        )
+    def change(self, context: Context, state: State, old: Properties, new: Properties) -> Properties:
+        return super().change(context, state, old, new) | {"OptionsToRemove": _removed(old, new)}
 
 
 @handles("AWS::ElasticBeanstalk::Environment")
-class Environment(Handler):
+class Environment(_Beanstalk):
     """An environment. Its creation fails only if the launch ends Terminated, whatever its health."""
 
     supported = names(
@@ -130,17 +73,16 @@ class Environment(Handler):
     def create(self, context: Context, properties: Properties) -> State:
         client = context.client("elasticbeanstalk")
         name = properties.get("EnvironmentName") or self._generated_name(context)
-        request = properties | {"EnvironmentName": name, "OptionSettings": option_settings(properties)}
-        created = call(client, "CreateEnvironment", request | {"Tags": api_tags(properties)})
+        created = call(client, "CreateEnvironment", properties | {"EnvironmentName": name})
         return self._stabilized(client, name, created["EnvironmentId"])
 
     def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
         client, name = context.client("elasticbeanstalk"), state.physical_id
         request = pick(changed(old, new), "Description", "PlatformArn", "TemplateName", "Tier", "VersionLabel")
-        request["OptionSettings"] = option_settings(new)
+        request |= {"EnvironmentName": name} | pick(new, "OptionSettings")
         request["OptionsToRemove"] = [*_removed(old, new), *self._foreign(client, new, name)]
-        if _untagged(old) != _untagged(new):
-            call(client, "UpdateEnvironment", request | {"EnvironmentName": name})
+        if without(old, "Tags") != without(new, "Tags"):
+            call(client, "UpdateEnvironment", request)
         self._retag(client, name, old, new)
         return self._stabilized(client, name, self._describe(client, name)["EnvironmentId"])
 
@@ -151,7 +93,7 @@ class Environment(Handler):
 
     def _foreign(self, client: Any, new: Properties, name: str) -> list[dict[str, str]]:
         """Return the variables that were set elsewhere: an update by CloudFormation removes them."""
-        own = {item["OptionName"] for item in option_settings(new) if item["Namespace"] == _VARIABLES}
+        own = {item["OptionName"] for item in new.get("OptionSettings", []) if item["Namespace"] == _VARIABLES}
         application = new["ApplicationName"]
         found = client.describe_configuration_settings(ApplicationName=application, EnvironmentName=name)
         settings = found["ConfigurationSettings"][0]["OptionSettings"]

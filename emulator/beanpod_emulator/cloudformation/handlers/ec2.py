@@ -1,269 +1,183 @@
 """EC2: networks, their gateways and endpoints, and security groups."""
 
-from typing import Any, ClassVar
+from dataclasses import replace
+from typing import Any
 
 from beanpod_emulator.cloudformation.handlers.base import (
     Context,
     Handler,
     Properties,
+    Setting,
     State,
     call,
-    changed,
     handles,
     names,
     pick,
+    same,
     tag_changes,
-    without,
-)  # fmt: skip
+)
 
 
-def _tag(context: Context, resource_id: str, properties: Properties) -> None:
-    _retag(context, resource_id, {}, properties)
+class _Ec2(Handler):
+    service = "ec2"
 
-
-def _retag(context: Context, resource_id: str, old: Properties, new: Properties) -> None:
-    removed, added = tag_changes(old, new)
-    if removed:
-        context.client("ec2").delete_tags(Resources=[resource_id], Tags=[{"Key": key} for key in removed])
-    if added:
-        context.client("ec2").create_tags(Resources=[resource_id], Tags=added)
-
-
-class _Tagged(Handler):
-    """A type whose tags alone can be updated in place."""
-
-    def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
-        _retag(context, self._tagged_id(state), old, new)
-        return state
+    def configure(self, context: Context, state: State, old: Properties, new: Properties) -> None:
+        super().configure(context, state, old, new)
+        ec2, resources = context.client("ec2"), [self._tagged_id(state)]
+        removed, added = tag_changes(old, new)
+        if removed:
+            ec2.delete_tags(Resources=resources, Tags=[{"Key": key} for key in removed])
+        if added:
+            ec2.create_tags(Resources=resources, Tags=added)
 
     def _tagged_id(self, state: State) -> str:
         return state.physical_id
 
 
-class _Simple(_Tagged):
-    """A type that one call creates and one deletes.
-
-    Attributes:
-        operations: The two calls.
-        id_path: Where the first call answers the id.
-        id_parameter: The second's parameter; a plural takes a list.
-        attribute: Name of the id for Fn::GetAtt. Default: id_parameter.
-    """
-
-    operations: ClassVar[tuple[str, str]]
-    id_path: ClassVar[tuple[str | int, ...]]
-    id_parameter: ClassVar[str]
-    attribute: ClassVar[str] = ""
-
-    def request(self, properties: Properties) -> Properties:
-        """Return the parameters of the creating call."""
-        return without(properties, "Tags")
-
-    def create(self, context: Context, properties: Properties) -> State:
-        created = call(context.client("ec2"), self.operations[0], self.request(properties))
-        for key in self.id_path:
-            created = created[key]
-        resource_id = str(created)
-        _tag(context, resource_id, properties)
-        return State(resource_id, {self.attribute or self.id_parameter: resource_id})
-
-    def delete(self, context: Context, state: State, properties: Properties) -> None:
-        resource_id = [state.physical_id] if self.id_parameter.endswith("s") else state.physical_id
-        call(context.client("ec2"), self.operations[1], {self.id_parameter: resource_id})
-
-
-@handles("AWS::EC2::VPC")
-class Vpc(_Tagged):
-    supported = names("CidrBlock EnableDnsHostnames EnableDnsSupport InstanceTenancy Tags")
-
-    def create(self, context: Context, properties: Properties) -> State:
-        ec2 = context.client("ec2")
-        vpc = call(ec2, "CreateVpc", pick(properties, "CidrBlock", "InstanceTenancy"))["Vpc"]
-        self._set_dns(ec2, vpc["VpcId"], properties)
-        _tag(context, vpc["VpcId"], properties)
-        return State(vpc["VpcId"], self._attributes(ec2, vpc))
-
-    def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
-        self._set_dns(context.client("ec2"), state.physical_id, changed(old, new))
-        return super().update(context, state, old, new)
-
-    def delete(self, context: Context, state: State, properties: Properties) -> None:
-        context.client("ec2").delete_vpc(VpcId=state.physical_id)
-
-    def _set_dns(self, ec2: Any, vpc_id: str, properties: Properties) -> None:
-        # One attribute a call: the API refuses both at once.
-        for name, value in pick(properties, "EnableDnsSupport", "EnableDnsHostnames").items():
-            call(ec2, "ModifyVpcAttribute", {"VpcId": vpc_id, name: {"Value": value}})
-
-    def _attributes(self, ec2: Any, vpc: dict[str, Any]) -> dict[str, Any]:
-        in_vpc = [{"Name": "vpc-id", "Values": [vpc["VpcId"]]}]
-        groups = ec2.describe_security_groups(Filters=[*in_vpc, {"Name": "group-name", "Values": ["default"]}])
-        acls = ec2.describe_network_acls(Filters=[*in_vpc, {"Name": "default", "Values": ["true"]}])
-        return {
-            "VpcId": vpc["VpcId"],
-            "CidrBlock": vpc["CidrBlock"],
-            "CidrBlockAssociations": [item["AssociationId"] for item in vpc["CidrBlockAssociationSet"]],
-            "DefaultSecurityGroup": groups["SecurityGroups"][0]["GroupId"],
-            "DefaultNetworkAcl": acls["NetworkAcls"][0]["NetworkAclId"],
-        }
-
-
-@handles("AWS::EC2::Subnet")
-class Subnet(_Tagged):
-    supported = names("AvailabilityZone AvailabilityZoneId CidrBlock MapPublicIpOnLaunch Tags VpcId")
-
-    def create(self, context: Context, properties: Properties) -> State:
-        ec2 = context.client("ec2")
-        subnet = call(ec2, "CreateSubnet", without(properties, "MapPublicIpOnLaunch", "Tags"))["Subnet"]
-        self._set_public(ec2, subnet["SubnetId"], properties)
-        _tag(context, subnet["SubnetId"], properties)
-        return State(subnet["SubnetId"], pick(subnet, "AvailabilityZone", "CidrBlock", "SubnetId", "VpcId"))
-
-    def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
-        self._set_public(context.client("ec2"), state.physical_id, changed(old, new))
-        return super().update(context, state, old, new)
-
-    def delete(self, context: Context, state: State, properties: Properties) -> None:
-        context.client("ec2").delete_subnet(SubnetId=state.physical_id)
-
-    def _set_public(self, ec2: Any, subnet_id: str, properties: Properties) -> None:
-        for name, value in pick(properties, "MapPublicIpOnLaunch").items():
-            call(ec2, "ModifySubnetAttribute", {"SubnetId": subnet_id, name: {"Value": value}})
-
-
-@handles("AWS::EC2::RouteTable")
-class RouteTable(_Simple):
-    supported = names("Tags VpcId")
-    operations = ("CreateRouteTable", "DeleteRouteTable")
-    id_path, id_parameter = ("RouteTable", "RouteTableId"), "RouteTableId"
-
-
-@handles("AWS::EC2::SubnetRouteTableAssociation")
-class SubnetRouteTableAssociation(Handler):
-    supported = names("RouteTableId SubnetId")
-
-    def create(self, context: Context, properties: Properties) -> State:
-        association = context.client("ec2").associate_route_table(**properties)["AssociationId"]
-        return State(association, {"Id": association})
-
-    def delete(self, context: Context, state: State, properties: Properties) -> None:
-        context.client("ec2").disassociate_route_table(AssociationId=state.physical_id)
-
-
-@handles("AWS::EC2::Route")
-class Route(Handler):
-    supported = names(
-        "DestinationCidrBlock DestinationIpv6CidrBlock EgressOnlyInternetGatewayId GatewayId InstanceId NatGatewayId "
-        "NetworkInterfaceId RouteTableId TransitGatewayId VpcPeeringConnectionId"
-    )
-
-    def create(self, context: Context, properties: Properties) -> State:
-        context.client("ec2").create_route(**properties)
-        destination = properties.get("DestinationCidrBlock") or properties["DestinationIpv6CidrBlock"]
-        return State(f"{properties['RouteTableId']}|{destination}", {"CidrBlock": destination})
-
-    def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
-        context.client("ec2").replace_route(**new)
-        return state
-
-    def delete(self, context: Context, state: State, properties: Properties) -> None:
-        key = pick(properties, "RouteTableId", "DestinationCidrBlock", "DestinationIpv6CidrBlock")
-        context.client("ec2").delete_route(**key)
-
-
-@handles("AWS::EC2::InternetGateway")
-class InternetGateway(_Simple):
-    supported = names("Tags")
-    operations = ("CreateInternetGateway", "DeleteInternetGateway")
-    id_path, id_parameter, attribute = (
-        ("InternetGateway", "InternetGatewayId"),
-        "InternetGatewayId",
-        "InternetGatewayId",
-    )
-
-
-@handles("AWS::EC2::VPCGatewayAttachment")
-class VpcGatewayAttachment(Handler):
-    supported = names("InternetGatewayId VpcId")
-
-    def create(self, context: Context, properties: Properties) -> State:
-        context.client("ec2").attach_internet_gateway(**properties)
-        return State(f"IGW|{properties['VpcId']}", {"AttachmentType": "IGW"})
+class _Recreated(_Ec2):
+    """A type that EC2 cannot change, and CloudFormation changes in place."""
 
     def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
         self.delete(context, state, old)
         return self.create(context, new)
 
-    def delete(self, context: Context, state: State, properties: Properties) -> None:
-        context.client("ec2").detach_internet_gateway(**properties)
+
+def _attribute(call_name: str, name: str, default: Any) -> Setting:
+    # One attribute a call: the API refuses several at once.
+    return Setting(call_name, lambda value: {name: {"Value": value}}, default=default)
+
+
+@handles("AWS::EC2::VPC")
+class Vpc(_Ec2):
+    supported = names("CidrBlock EnableDnsHostnames EnableDnsSupport InstanceTenancy Tags")
+    calls, answer, key = ("CreateVpc", "", "DeleteVpc"), "Vpc", "VpcId"
+    settings = {
+        "EnableDnsSupport": _attribute("ModifyVpcAttribute", "EnableDnsSupport", True),
+        "EnableDnsHostnames": _attribute("ModifyVpcAttribute", "EnableDnsHostnames", False),
+    }
+    attributes = same("VpcId CidrBlock")
+
+    def create(self, context: Context, properties: Properties) -> State:
+        state, ec2 = super().create(context, properties), context.client("ec2")
+        in_vpc = [{"Name": "vpc-id", "Values": [state.physical_id]}]
+        vpc = ec2.describe_vpcs(VpcIds=[state.physical_id])["Vpcs"][0]
+        groups = ec2.describe_security_groups(Filters=[*in_vpc, {"Name": "group-name", "Values": ["default"]}])
+        acls = ec2.describe_network_acls(Filters=[*in_vpc, {"Name": "default", "Values": ["true"]}])
+        more = {
+            "CidrBlockAssociations": [item["AssociationId"] for item in vpc["CidrBlockAssociationSet"]],
+            "DefaultSecurityGroup": groups["SecurityGroups"][0]["GroupId"],
+            "DefaultNetworkAcl": acls["NetworkAcls"][0]["NetworkAclId"],
+        }
+        return replace(state, attributes=state.attributes | more)
+
+
+@handles("AWS::EC2::Subnet")
+class Subnet(_Ec2):
+    supported = names("AvailabilityZone AvailabilityZoneId CidrBlock MapPublicIpOnLaunch Tags VpcId")
+    calls, answer, key = ("CreateSubnet", "", "DeleteSubnet"), "Subnet", "SubnetId"
+    settings = {"MapPublicIpOnLaunch": _attribute("ModifySubnetAttribute", "MapPublicIpOnLaunch", False)}
+    attributes = same("AvailabilityZone CidrBlock SubnetId VpcId")
+
+
+@handles("AWS::EC2::RouteTable")
+class RouteTable(_Ec2):
+    supported = names("Tags VpcId")
+    calls, answer, key = ("CreateRouteTable", "", "DeleteRouteTable"), "RouteTable", "RouteTableId"
+    attributes = same("RouteTableId")
+
+
+@handles("AWS::EC2::SubnetRouteTableAssociation")
+class SubnetRouteTableAssociation(_Ec2):
+    supported = names("RouteTableId SubnetId")
+    calls, key = ("AssociateRouteTable", "", "DisassociateRouteTable"), "AssociationId"
+    attributes = {"Id": "{id}"}
+
+
+@handles("AWS::EC2::Route")
+class Route(_Ec2):
+    supported = names(
+        "DestinationCidrBlock DestinationIpv6CidrBlock EgressOnlyInternetGatewayId GatewayId InstanceId NatGatewayId "
+        "NetworkInterfaceId RouteTableId TransitGatewayId VpcPeeringConnectionId"
+    )
+    calls = ("CreateRoute", "ReplaceRoute", "DeleteRoute")
+    id = "{RouteTableId}|{DestinationCidrBlock}{DestinationIpv6CidrBlock}"
+    identified_by = names("RouteTableId DestinationCidrBlock DestinationIpv6CidrBlock")
+    attributes = {"CidrBlock": "{DestinationCidrBlock}{DestinationIpv6CidrBlock}"}
+
+
+@handles("AWS::EC2::InternetGateway")
+class InternetGateway(_Ec2):
+    supported = names("Tags")
+    calls, answer = ("CreateInternetGateway", "", "DeleteInternetGateway"), "InternetGateway"
+    key, attributes = "InternetGatewayId", same("InternetGatewayId")
+
+
+@handles("AWS::EC2::VPCGatewayAttachment")
+class VpcGatewayAttachment(_Recreated):
+    supported = identified_by = names("InternetGatewayId VpcId")
+    calls, id = ("AttachInternetGateway", "", "DetachInternetGateway"), "IGW|{VpcId}"
+    attributes = {"AttachmentType": "IGW"}
 
 
 @handles("AWS::EC2::EIP")
-class Eip(_Tagged):
+class Eip(_Ec2):
     supported = names("Domain Tags")
+    calls, id = ("AllocateAddress", "", "ReleaseAddress"), "{PublicIp}"
+    attributes = same("AllocationId PublicIp")
 
-    def create(self, context: Context, properties: Properties) -> State:
-        address = context.client("ec2").allocate_address(Domain=properties.get("Domain", "vpc"))
-        _tag(context, address["AllocationId"], properties)
-        return State(address["PublicIp"], pick(address, "AllocationId", "PublicIp"))
+    def request(self, context: Context, properties: Properties) -> Properties:
+        return {"Domain": "vpc"} | properties
 
-    def delete(self, context: Context, state: State, properties: Properties) -> None:
-        context.client("ec2").release_address(AllocationId=state.attributes["AllocationId"])
+    def identify(self, state: State, properties: Properties) -> Properties:
+        return {"AllocationId": self._tagged_id(state)}
 
     def _tagged_id(self, state: State) -> str:
         return str(state.attributes["AllocationId"])
 
 
 @handles("AWS::EC2::NatGateway")
-class NatGateway(_Simple):
+class NatGateway(_Ec2):
     supported = names("AllocationId ConnectivityType SubnetId Tags")
-    operations = ("CreateNatGateway", "DeleteNatGateway")
-    id_path, id_parameter = ("NatGateway", "NatGatewayId"), "NatGatewayId"
+    calls, answer, key = ("CreateNatGateway", "", "DeleteNatGateway"), "NatGateway", "NatGatewayId"
+    attributes = same("NatGatewayId")
 
 
 @handles("AWS::EC2::FlowLog")
-class FlowLog(_Simple):
+class FlowLog(_Ec2):
     supported = names(
         "DeliverLogsPermissionArn LogDestination LogDestinationType LogFormat LogGroupName MaxAggregationInterval "
         "ResourceId ResourceType Tags TrafficType"
     )
-
-    operations = ("CreateFlowLogs", "DeleteFlowLogs")
-    id_path, id_parameter, attribute = ("FlowLogIds", 0), "FlowLogIds", "Id"
-
-    def request(self, properties: Properties) -> Properties:
-        return without(properties, "ResourceId", "Tags") | {"ResourceIds": [properties["ResourceId"]]}
+    calls, key, id = ("CreateFlowLogs", "", "DeleteFlowLogs"), "FlowLogId", "{FlowLogIds[0]}"
+    attributes = {"Id": "{id}"}
 
 
 @handles("AWS::EC2::VPCEndpoint")
-class VpcEndpoint(_Simple):
+class VpcEndpoint(_Ec2):
     supported = names(
         "PolicyDocument PrivateDnsEnabled RouteTableIds SecurityGroupIds ServiceName SubnetIds Tags VpcEndpointType "
         "VpcId"
     )
+    calls, answer = ("CreateVpcEndpoint", "ModifyVpcEndpoint", "DeleteVpcEndpoints"), "VpcEndpoint"
+    key, attributes = "VpcEndpointId", {"Id": "{id}"}
 
-    operations = ("CreateVpcEndpoint", "DeleteVpcEndpoints")
-    id_path, id_parameter, attribute = ("VpcEndpoint", "VpcEndpointId"), "VpcEndpointIds", "Id"
-
-    def request(self, properties: Properties) -> Properties:
+    def request(self, context: Context, properties: Properties) -> Properties:
         # moto 5.2.5 cannot delete an endpoint that was created without its type.
-        return {"VpcEndpointType": "Gateway"} | without(properties, "Tags")
+        return {"VpcEndpointType": "Gateway"} | properties
+
+    def change(self, context: Context, state: State, old: Properties, new: Properties) -> Properties:
+        request = pick(new, "PolicyDocument", "PrivateDnsEnabled")
+        for name in ("RouteTableIds", "SecurityGroupIds", "SubnetIds"):
+            before, after = old.get(name, []), new.get(name, [])
+            lists = {
+                f"Add{name}": [item for item in after if item not in before],
+                f"Remove{name}": [item for item in before if item not in after],
+            }
+            request |= {parameter: items for parameter, items in lists.items() if items}
+        return request
 
 
 _PEERS = "CidrIp CidrIpv6 Description FromPort IpProtocol ToPort"
-
-
-def _permission(rule: Properties) -> dict[str, Any]:
-    """Return a rule of a template as an IpPermission of the API."""
-    permission: dict[str, Any] = {"IpProtocol": str(rule["IpProtocol"])}
-    permission |= {name: int(rule[name]) for name in ("FromPort", "ToPort") if name in rule}
-    described = {"Description": rule["Description"]} if "Description" in rule else {}
-    for name, target, key in _TARGETS:
-        if name in rule:
-            permission[target] = [{key: rule[name]} | described]
-    return permission
-
-
 _TARGETS = (
     ("CidrIp", "IpRanges", "CidrIp"),
     ("CidrIpv6", "Ipv6Ranges", "CidrIpv6"),
@@ -274,69 +188,54 @@ _TARGETS = (
 )
 
 
-def _authorize(context: Context, direction: str, group_id: str, rule: Properties) -> str:
-    request = {"GroupId": group_id, "IpPermissions": [_permission(rule)]}
-    response = call(context.client("ec2"), f"AuthorizeSecurityGroup{direction}", request)
-    return str(response["SecurityGroupRules"][0]["SecurityGroupRuleId"])
+def _change_rule(context: Context, operation: str, group_id: str, rule: Properties) -> str:
+    """Authorize or revoke a rule of a template, and return the rule's id."""
+    permission: dict[str, Any] = {name: rule[name] for name in ("IpProtocol", "FromPort", "ToPort") if name in rule}
+    described = {"Description": rule["Description"]} if "Description" in rule else {}
+    for name, target, key in _TARGETS:
+        if name in rule:
+            permission[target] = [{key: rule[name]} | described]
+    response = call(context.client("ec2"), operation, {"GroupId": group_id, "IpPermissions": [permission]})
+    return str((response.get("SecurityGroupRules") or [{}])[0].get("SecurityGroupRuleId"))
 
 
-def _revoke(context: Context, direction: str, group_id: str, rule: Properties) -> None:
-    request = {"GroupId": group_id, "IpPermissions": [_permission(rule)]}
-    call(context.client("ec2"), f"RevokeSecurityGroup{direction}", request)
+def _rules(properties: Properties, direction: str) -> list[Properties]:
+    written: list[Properties] = properties.get(f"SecurityGroup{direction}", [])
+    # A new group allows all egress until a template has egress rules.
+    return written if written or direction == "Ingress" else [{"IpProtocol": "-1", "CidrIp": "0.0.0.0/0"}]
 
 
 @handles("AWS::EC2::SecurityGroup")
-class SecurityGroup(_Tagged):
+class SecurityGroup(_Ec2):
     supported = names("GroupDescription GroupName SecurityGroupEgress SecurityGroupIngress Tags VpcId")
+    calls, name, name_length = ("CreateSecurityGroup", "", "DeleteSecurityGroup"), "GroupName", 255
+    key, renamed = "GroupId", {"GroupDescription": "Description"}
+    attributes = {"GroupId": "{id}", "Id": "{id}", "VpcId": "{VpcId}"}
 
-    def create(self, context: Context, properties: Properties) -> State:
-        ec2 = context.client("ec2")
-        name = properties.get("GroupName") or context.generated_name(255)
-        place = {"VpcId": properties["VpcId"]} if "VpcId" in properties else {}
-        group = ec2.create_security_group(GroupName=name, Description=properties["GroupDescription"], **place)
-        group_id = group["GroupId"]
-        _tag(context, group_id, properties)
-        self._set_rules(context, group_id, {}, properties)
-        return State(group_id, {"GroupId": group_id, "Id": group_id, "VpcId": properties.get("VpcId", "")})
-
-    def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
-        self._set_rules(context, state.physical_id, old, new)
-        return super().update(context, state, old, new)
-
-    def delete(self, context: Context, state: State, properties: Properties) -> None:
-        context.client("ec2").delete_security_group(GroupId=state.physical_id)
-
-    def _set_rules(self, context: Context, group_id: str, old: Properties, new: Properties) -> None:
+    def configure(self, context: Context, state: State, old: Properties, new: Properties) -> None:
+        super().configure(context, state, old, new)
         for direction in ("Ingress", "Egress"):
-            before, after = self._rules(old, direction), self._rules(new, direction)
+            before, after = _rules(old, direction), _rules(new, direction)
             for rule in before:
                 if rule not in after:
-                    _revoke(context, direction, group_id, rule)
+                    _change_rule(context, f"RevokeSecurityGroup{direction}", state.physical_id, rule)
             for rule in after:
                 if rule not in before:
-                    _authorize(context, direction, group_id, rule)
-
-    def _rules(self, properties: Properties, direction: str) -> list[Properties]:
-        written: list[Properties] = properties.get(f"SecurityGroup{direction}", [])
-        # AWS opens a group's way out until a template writes rules of its own.
-        return written if written or direction == "Ingress" else [{"IpProtocol": "-1", "CidrIp": "0.0.0.0/0"}]
+                    _change_rule(context, f"AuthorizeSecurityGroup{direction}", state.physical_id, rule)
 
 
-class _Rule(Handler):
+class _Rule(_Recreated):
     """A rule that is a resource of its own."""
 
     direction: str
 
     def create(self, context: Context, properties: Properties) -> State:
-        rule = _authorize(context, self.direction, properties["GroupId"], properties)
+        operation = f"AuthorizeSecurityGroup{self.direction}"
+        rule = _change_rule(context, operation, properties["GroupId"], properties)
         return State(rule, {"Id": rule})
 
-    def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
-        self.delete(context, state, old)
-        return self.create(context, new)
-
     def delete(self, context: Context, state: State, properties: Properties) -> None:
-        _revoke(context, self.direction, properties["GroupId"], properties)
+        _change_rule(context, f"RevokeSecurityGroup{self.direction}", properties["GroupId"], properties)
 
 
 @handles("AWS::EC2::SecurityGroupIngress")

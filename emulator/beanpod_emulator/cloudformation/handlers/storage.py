@@ -1,6 +1,7 @@
 """S3, KMS, Parameter Store, Secrets Manager and ECR."""
 
 import json
+import re
 from typing import Any
 
 from beanpod_emulator.cloudformation.exceptions import ResourceFailedError
@@ -8,17 +9,16 @@ from beanpod_emulator.cloudformation.handlers.base import (
     Context,
     Handler,
     Properties,
+    Setting,
     State,
-    api_tags,
     call,
-    document,
     handles,
+    is_true,
     names,
     pick,
-    retag,
-    tag_changes,
+    same,
     without,
-)  # fmt: skip
+)
 
 
 def _encryption(value: Properties) -> dict[str, Any]:
@@ -35,94 +35,58 @@ def _lifecycle(value: Properties) -> dict[str, Any]:
 
 
 def _lifecycle_rule(rule: Properties) -> dict[str, Any]:
-    converted = {key: rule[key] for key in ("Status",) if key in rule}
+    converted = pick(rule, "Id", "Status", "NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload")
     converted["Filter"] = {"Prefix": rule.get("Prefix", "")}
-    if "Id" in rule:
-        converted["ID"] = rule["Id"]
     if days := rule.get("ExpirationInDays"):
         converted["Expiration"] = {"Days": days}
     if days := rule.get("NoncurrentVersionExpirationInDays"):
         converted["NoncurrentVersionExpiration"] = {"NoncurrentDays": days}
-    for key in ("NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload"):
-        if key in rule:
-            converted[key] = rule[key]
     return converted
 
 
 def _logging(value: Properties) -> dict[str, Any]:
     target = {"TargetBucket": value["DestinationBucketName"], "TargetPrefix": value.get("LogFilePrefix", "")}
-    return {"BucketLoggingStatus": {"LoggingEnabled": target}}
-
-
-# Property: the call that sets it, its argument, and the call that takes it back (None: it cannot be taken back).
-_SETTINGS: dict[str, tuple[str, Any, str | None]] = {
-    "BucketEncryption": ("PutBucketEncryption", _encryption, "DeleteBucketEncryption"),
-    "LifecycleConfiguration": ("PutBucketLifecycleConfiguration", _lifecycle, "DeleteBucketLifecycle"),
-    "LoggingConfiguration": ("PutBucketLogging", _logging, None),
-    "OwnershipControls": (
-        "PutBucketOwnershipControls", lambda value: {"OwnershipControls": value}, "DeleteBucketOwnershipControls"
-    ),
-    "PublicAccessBlockConfiguration": (
-        "PutPublicAccessBlock", lambda value: {"PublicAccessBlockConfiguration": value}, "DeletePublicAccessBlock"
-    ),
-    "VersioningConfiguration": (
-        "PutBucketVersioning", lambda value: {"VersioningConfiguration": value}, None
-    ),
-}  # fmt: skip
+    return {"BucketLoggingStatus": {"LoggingEnabled": target} if value else {}}
 
 
 @handles("AWS::S3::Bucket")
 class Bucket(Handler):
-    supported = names("AccessControl BucketName Tags") | frozenset(_SETTINGS)
+    supported = names(
+        "AccessControl BucketEncryption BucketName LifecycleConfiguration LoggingConfiguration OwnershipControls "
+        "PublicAccessBlockConfiguration Tags VersioningConfiguration"
+    )
+    service, calls = "s3", ("CreateBucket", "", "DeleteBucket")
+    name, name_length, lower_case, key, renamed = "BucketName", 63, True, "Bucket", {"BucketName": "Bucket"}
+    settings = {
+        "AccessControl": Setting(
+            "PutBucketAcl", lambda value: {"ACL": re.sub("(?<=[a-z])(?=[A-Z])", "-", value).lower()}, default="Private"
+        ),
+        "BucketEncryption": Setting("PutBucketEncryption", _encryption, "DeleteBucketEncryption"),
+        "LifecycleConfiguration": Setting("PutBucketLifecycleConfiguration", _lifecycle, "DeleteBucketLifecycle"),
+        "LoggingConfiguration": Setting("PutBucketLogging", _logging, default={}),
+        "OwnershipControls": Setting("PutBucketOwnershipControls", remove="DeleteBucketOwnershipControls"),
+        "PublicAccessBlockConfiguration": Setting("PutPublicAccessBlock", remove="DeletePublicAccessBlock"),
+        "Tags": Setting("PutBucketTagging", lambda tags: {"Tagging": {"TagSet": tags}}, "DeleteBucketTagging"),
+        "VersioningConfiguration": Setting("PutBucketVersioning", default={"Status": "Suspended"}),
+    }
+    attributes = {
+        "Arn": "arn:aws:s3:::{id}",
+        "DomainName": "{id}.s3.amazonaws.com",
+        "DualStackDomainName": "{id}.s3.dualstack.{region}.amazonaws.com",
+        "RegionalDomainName": "{id}.s3.{region}.amazonaws.com",
+    }
 
-    def create(self, context: Context, properties: Properties) -> State:
-        name = properties.get("BucketName") or context.generated_name(63).lower()
-        s3 = context.client("s3")
-        place = {} if context.region == "us-east-1" else {"LocationConstraint": context.region}
-        s3.create_bucket(Bucket=name, **({"CreateBucketConfiguration": place} if place else {}))
-        state = State(name, self._attributes(name, context.region))
-        return self.update(context, state, {}, properties)
-
-    def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
-        s3, bucket = context.client("s3"), {"Bucket": state.physical_id}
-        for name, (put, convert, undo) in _SETTINGS.items():
-            if name in new and new[name] != old.get(name):
-                call(s3, put, bucket | convert(new[name]))
-            elif name in old and name not in new and undo:
-                call(s3, undo, bucket)
-        if api_tags(new):
-            s3.put_bucket_tagging(Tagging={"TagSet": api_tags(new)}, **bucket)
-        elif api_tags(old):
-            s3.delete_bucket_tagging(**bucket)
-        return state
-
-    def delete(self, context: Context, state: State, properties: Properties) -> None:
-        context.client("s3").delete_bucket(Bucket=state.physical_id)
-
-    def _attributes(self, name: str, region: str) -> dict[str, str]:
-        return {
-            "Arn": f"arn:aws:s3:::{name}",
-            "DomainName": f"{name}.s3.amazonaws.com",
-            "DualStackDomainName": f"{name}.s3.dualstack.{region}.amazonaws.com",
-            "RegionalDomainName": f"{name}.s3.{region}.amazonaws.com",
-        }
+    def request(self, context: Context, properties: Properties) -> Properties:
+        elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": context.region}}
+        named = pick(super().request(context, properties), "BucketName")
+        return named | ({} if context.region == "us-east-1" else elsewhere)
 
 
 @handles("AWS::S3::BucketPolicy")
 class BucketPolicy(Handler):
     supported = names("Bucket PolicyDocument")
-
-    def create(self, context: Context, properties: Properties) -> State:
-        bucket = properties["Bucket"]
-        context.client("s3").put_bucket_policy(Bucket=bucket, Policy=document(properties["PolicyDocument"]))
-        return State(bucket)
-
-    def delete(self, context: Context, state: State, properties: Properties) -> None:
-        context.client("s3").delete_bucket_policy(Bucket=state.physical_id)
-
-
-def _kms_tags(tags: list[dict[str, str]]) -> list[dict[str, str]]:
-    return [{"TagKey": tag["Key"], "TagValue": tag["Value"]} for tag in tags]
+    service, calls, key = "s3", ("PutBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy"), "Bucket"
+    renamed = {"PolicyDocument": "Policy"}
 
 
 @handles("AWS::KMS::Key")
@@ -130,125 +94,71 @@ class Key(Handler):
     supported = names(
         "Description EnableKeyRotation Enabled KeyPolicy KeySpec KeyUsage MultiRegion PendingWindowInDays Tags"
     )
+    unchangeable = names("KeySpec KeyUsage MultiRegion")
+    service, calls, answer, key = "kms", ("CreateKey", "", "ScheduleKeyDeletion"), "KeyMetadata", "KeyId"
+    renamed, identified_by = {"KeyPolicy": "Policy"}, names("PendingWindowInDays")
+    settings = {
+        "Description": Setting("UpdateKeyDescription", default=""),
+        "KeyPolicy": Setting("PutKeyPolicy", lambda value: {"PolicyName": "default", "Policy": value}),
+    }
+    attributes, tagged = same("Arn KeyId"), {"KeyId": "{id}"}
 
-    def create(self, context: Context, properties: Properties) -> State:
-        kms = context.client("kms")
-        request = pick(properties, "Description", "KeySpec", "KeyUsage", "MultiRegion")
-        if "KeyPolicy" in properties:
-            request["Policy"] = document(properties["KeyPolicy"])
-        key = call(kms, "CreateKey", request | {"Tags": _kms_tags(api_tags(properties))})["KeyMetadata"]
-        self._set_switches(kms, key["KeyId"], {}, properties)
-        return State(key["KeyId"], {"Arn": key["Arn"], "KeyId": key["KeyId"]})
-
-    def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
+    def configure(self, context: Context, state: State, old: Properties, new: Properties) -> None:
+        super().configure(context, state, old, new)
         kms, key_id = context.client("kms"), state.physical_id
-        kms.update_key_description(KeyId=key_id, Description=new.get("Description", ""))
-        if "KeyPolicy" in new:
-            kms.put_key_policy(KeyId=key_id, PolicyName="default", Policy=document(new["KeyPolicy"]))
-        self._set_switches(kms, key_id, old, new)
-        removed, added = tag_changes(old, new)
-        if removed:
-            kms.untag_resource(KeyId=key_id, TagKeys=removed)
-        if added:
-            kms.tag_resource(KeyId=key_id, Tags=_kms_tags(added))
-        return state
-
-    def delete(self, context: Context, state: State, properties: Properties) -> None:
-        request = pick(properties, "PendingWindowInDays") | {"KeyId": state.physical_id}
-        call(context.client("kms"), "ScheduleKeyDeletion", request)
-
-    def _set_switches(self, kms: Any, key_id: str, old: Properties, new: Properties) -> None:
-        rotated = str(new.get("EnableKeyRotation", False)).lower() == "true"
-        if rotated:
+        if is_true(new.get("EnableKeyRotation")):
             kms.enable_key_rotation(KeyId=key_id)
         elif "EnableKeyRotation" in old:
             kms.disable_key_rotation(KeyId=key_id)
-        enabled = str(new.get("Enabled", True)).lower() == "true"
-        if enabled and "Enabled" in old:
-            kms.enable_key(KeyId=key_id)
-        elif not enabled:
+        if not is_true(new.get("Enabled", True)):
             kms.disable_key(KeyId=key_id)
+        elif "Enabled" in old:
+            kms.enable_key(KeyId=key_id)
 
 
 @handles("AWS::KMS::Alias")
 class Alias(Handler):
     supported = names("AliasName TargetKeyId")
-
-    def create(self, context: Context, properties: Properties) -> State:
-        context.client("kms").create_alias(**properties)
-        return State(properties["AliasName"])
-
-    def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
-        context.client("kms").update_alias(**new)
-        return state
-
-    def delete(self, context: Context, state: State, properties: Properties) -> None:
-        context.client("kms").delete_alias(AliasName=state.physical_id)
+    service, calls, name = "kms", ("CreateAlias", "UpdateAlias", "DeleteAlias"), "AliasName"
 
 
 @handles("AWS::SSM::Parameter")
 class Parameter(Handler):
     supported = names("AllowedPattern DataType Description Name Policies Tags Tier Type Value")
+    service, calls, name, name_length = "ssm", ("PutParameter", "PutParameter", "DeleteParameter"), "Name", 512
+    attributes = same("Type Value")
+    tagged = {"ResourceType": "Parameter", "ResourceId": "{id}"}
+    tag_calls = ("RemoveTagsFromResource", "AddTagsToResource")
 
-    def create(self, context: Context, properties: Properties) -> State:
-        name = properties.get("Name") or context.generated_name(512)
-        request = without(properties, "Tags") | {"Name": name}
-        tags = [{"Key": key, "Value": value} for key, value in properties.get("Tags", {}).items()]
-        call(context.client("ssm"), "PutParameter", request | ({"Tags": tags} if tags else {}))
-        return self._state(context, name, properties)
+    def change(self, context: Context, state: State, old: Properties, new: Properties) -> Properties:
+        return new | {"Overwrite": True}
 
-    def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
-        ssm, name = context.client("ssm"), state.physical_id
-        call(ssm, "PutParameter", without(new, "Tags") | {"Name": name, "Overwrite": True})
-        before, after = old.get("Tags", {}), new.get("Tags", {})
-        key = {"ResourceType": "Parameter", "ResourceId": name}
-        if removed := [tag for tag in before if tag not in after]:
-            ssm.remove_tags_from_resource(TagKeys=removed, **key)
-        if after:
-            ssm.add_tags_to_resource(Tags=[{"Key": tag, "Value": value} for tag, value in after.items()], **key)
-        return self._state(context, name, new)
-
-    def delete(self, context: Context, state: State, properties: Properties) -> None:
-        context.client("ssm").delete_parameter(Name=state.physical_id)
-
-    def _state(self, context: Context, name: str, properties: Properties) -> State:
-        arn = f"arn:aws:ssm:{context.region}:{context.account}:parameter/{name.removeprefix('/')}"
-        return State(name, {"Arn": arn, "Type": properties["Type"], "Value": properties["Value"]})
+    def describe(self, context: Context, physical_id: str, known: Properties) -> dict[str, Any]:
+        arn = f"arn:aws:ssm:{context.region}:{context.account}:parameter/{physical_id.removeprefix('/')}"
+        return super().describe(context, physical_id, known) | {"Arn": arn}
 
 
 @handles("AWS::ECR::Repository")
 class Repository(Handler):
     """A repository without images, as `cdk bootstrap` creates it."""
 
-    supported = names("EmptyOnDelete ImageScanningConfiguration ImageTagMutability LifecyclePolicy RepositoryName "
-                      "RepositoryPolicyText Tags")  # fmt: skip
-
-    def create(self, context: Context, properties: Properties) -> State:
-        ecr = context.client("ecr")
-        name = properties.get("RepositoryName") or context.generated_name(256).lower()
-        request: dict[str, Any] = {"repositoryName": name, "tags": api_tags(properties)}
-        if "ImageTagMutability" in properties:
-            request["imageTagMutability"] = properties["ImageTagMutability"]
-        repository = ecr.create_repository(**request)["repository"]
-        state = State(name, {"Arn": repository["repositoryArn"], "RepositoryUri": repository["repositoryUri"]})
-        return self.update(context, state, {}, properties)
-
-    def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
-        ecr, key = context.client("ecr"), {"repositoryName": state.physical_id}
-        if "ImageTagMutability" in new:
-            ecr.put_image_tag_mutability(imageTagMutability=new["ImageTagMutability"], **key)
-        if scanning := new.get("ImageScanningConfiguration"):
-            on_push = str(scanning["ScanOnPush"]).lower() == "true"
-            ecr.put_image_scanning_configuration(imageScanningConfiguration={"scanOnPush": on_push}, **key)
-        if policy := new.get("LifecyclePolicy"):
-            ecr.put_lifecycle_policy(lifecyclePolicyText=policy["LifecyclePolicyText"], **key)
-        if "RepositoryPolicyText" in new:
-            ecr.set_repository_policy(policyText=document(new["RepositoryPolicyText"]), **key)
-        return state
-
-    def delete(self, context: Context, state: State, properties: Properties) -> None:
-        force = str(properties.get("EmptyOnDelete", False)).lower() == "true"
-        context.client("ecr").delete_repository(repositoryName=state.physical_id, force=force)
+    supported = names(
+        "EmptyOnDelete ImageScanningConfiguration ImageTagMutability LifecyclePolicy RepositoryName "
+        "RepositoryPolicyText Tags"
+    )
+    service, calls, answer = "ecr", ("CreateRepository", "", "DeleteRepository"), "repository"
+    name, name_length, lower_case = "RepositoryName", 256, True
+    renamed, identified_by = {"EmptyOnDelete": "force"}, names("EmptyOnDelete")
+    settings = {
+        "ImageScanningConfiguration": Setting("PutImageScanningConfiguration", default={"ScanOnPush": False}),
+        "ImageTagMutability": Setting("PutImageTagMutability", default="MUTABLE"),
+        "LifecyclePolicy": Setting("PutLifecyclePolicy", lambda value: value, "DeleteLifecyclePolicy"),
+        "RepositoryPolicyText": Setting(
+            "SetRepositoryPolicy", lambda value: {"PolicyText": value}, "DeleteRepositoryPolicy"
+        ),
+    }
+    attributes = {"Arn": "{repositoryArn}", "RepositoryUri": "{repositoryUri}"}
+    tagged = {"ResourceArn": "{Arn}"}
 
 
 @handles("AWS::CDK::Metadata")
@@ -260,46 +170,41 @@ class CdkMetadata(Handler):
     def create(self, context: Context, properties: Properties) -> State:
         return State(context.generated_name())
 
+    def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
+        return state
+
+
+_VALUE = ("GenerateSecretString", "SecretString")
+
 
 @handles("AWS::SecretsManager::Secret")
 class Secret(Handler):
     supported = names("Description GenerateSecretString KmsKeyId Name SecretString Tags")
+    service, calls = "secretsmanager", ("CreateSecret", "UpdateSecret", "DeleteSecret")
+    name, name_length, key, id, reset = "Name", 200, "SecretId", "{ARN}", {"Description": ""}
+    attributes, tagged = {"Id": "{id}"}, {"SecretId": "{id}"}
 
-    def create(self, context: Context, properties: Properties) -> State:
-        client = context.client("secretsmanager")
-        request = pick(properties, "Description", "KmsKeyId") | {"Tags": api_tags(properties)}
-        request["Name"] = properties.get("Name") or context.generated_name(200)
-        value = self._value(client, properties)
-        arn = call(client, "CreateSecret", request | ({} if value is None else {"SecretString": value}))["ARN"]
-        return State(arn, {"Id": arn})
+    def request(self, context: Context, properties: Properties) -> Properties:
+        return super().request(context, properties) | self._value(context, properties)
 
-    def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
-        client, secret_id = context.client("secretsmanager"), state.physical_id
-        request = {"SecretId": secret_id, "Description": new.get("Description", "")} | pick(new, "KmsKeyId")
-        if pick(old, *_VALUE) != pick(new, *_VALUE):
-            value = self._value(client, new)
-            request |= {} if value is None else {"SecretString": value}
-        client.update_secret(**request)
-        retag(client, {"SecretId": secret_id}, old, new)
-        return state
+    def change(self, context: Context, state: State, old: Properties, new: Properties) -> Properties:
+        same_value = pick(old, *_VALUE) == pick(new, *_VALUE)
+        value = {} if same_value else self._value(context, new)
+        return without(super().change(context, state, old, new), *_VALUE) | value
 
     def delete(self, context: Context, state: State, properties: Properties) -> None:
         client = context.client("secretsmanager")
         client.delete_secret(SecretId=state.physical_id, ForceDeleteWithoutRecovery=True)
 
-    def _value(self, client: Any, properties: Properties) -> str | None:
+    def _value(self, context: Context, properties: Properties) -> Properties:
         if "GenerateSecretString" not in properties:
-            return properties.get("SecretString")
+            return pick(properties, "SecretString")
         rules = properties["GenerateSecretString"]
-        request = without(rules, "SecretStringTemplate", "GenerateStringKey")
-        password = call(client, "GetRandomPassword", request)["RandomPassword"]
+        password = call(context.client("secretsmanager"), "GetRandomPassword", rules)["RandomPassword"]
         if "GenerateStringKey" not in rules:
-            return str(password)
+            return {"SecretString": password}
         template = json.loads(rules.get("SecretStringTemplate", "{}"))
-        return json.dumps(template | {rules["GenerateStringKey"]: password})
-
-
-_VALUE = ("GenerateSecretString", "SecretString")
+        return {"SecretString": json.dumps(template | {rules["GenerateStringKey"]: password})}
 
 
 @handles("AWS::SecretsManager::SecretTargetAttachment")
@@ -314,6 +219,9 @@ class SecretTargetAttachment(Handler):
         merged = _secret_object(current["SecretString"]) | self._connection(context, properties)
         client.put_secret_value(SecretId=secret_id, SecretString=json.dumps(merged))
         return State(current["ARN"], {"Id": current["ARN"]})
+
+    def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
+        return self.create(context, new)
 
     def _connection(self, context: Context, properties: Properties) -> dict[str, Any]:
         if properties["TargetType"] != "AWS::RDS::DBInstance":
@@ -346,12 +254,5 @@ def _secret_object(text: str) -> dict[str, Any]:
 @handles("AWS::SecretsManager::ResourcePolicy")
 class ResourcePolicy(Handler):
     supported = names("BlockPublicPolicy ResourcePolicy SecretId")
-
-    def create(self, context: Context, properties: Properties) -> State:
-        request = pick(properties, "BlockPublicPolicy", "SecretId")
-        request["ResourcePolicy"] = document(properties["ResourcePolicy"])
-        arn = call(context.client("secretsmanager"), "PutResourcePolicy", request)["ARN"]
-        return State(arn, {"Id": arn})
-
-    def delete(self, context: Context, state: State, properties: Properties) -> None:
-        context.client("secretsmanager").delete_resource_policy(SecretId=state.physical_id)
+    service, calls = "secretsmanager", ("PutResourcePolicy", "PutResourcePolicy", "DeleteResourcePolicy")
+    key, id, attributes = "SecretId", "{ARN}", {"Id": "{id}"}
