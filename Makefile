@@ -39,7 +39,7 @@ picture: $(INSTALLED)  ## Draw docs/architecture.svg from the synthesised stacks
 site: $(INSTALLED)  ## Build the documentation site into build/site.
 	python -m tools.site
 
-bench: $(INSTALLED)  ## Run the benchmarks: synthesis, demo, polling, help.
+bench: $(INSTALLED)  ## Run the benchmarks: synthesis, demo, polling, help, rehearsal.
 	python -m benchmarks
 
 lock: .venv/bin/python  ## Lock what runs near production keys, with hashes; make lock UPGRADE=--upgrade for newer versions.

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from importlib import import_module
 
-NAMES = ("synthesis", "demo", "waiting", "help")
+NAMES = ("synthesis", "demo", "waiting", "help", "rehearsal")
 
 
 def main(names: list[str]) -> int:

@@ -16,6 +16,7 @@ from beanpod_emulator.docker_runtime.context import CertificateAuthority, RunRes
 from beanpod_emulator.docker_runtime.docker import Docker, DockerError, find_engine
 from beanpod_emulator.docker_runtime.instance_runtime import InstanceRuntime
 from beanpod_emulator.docker_runtime.load_balancer import LoadBalancer, Pools
+from beanpod_emulator.docker_runtime.log_stream import LogStream, patch_logs
 from beanpod_emulator.docker_runtime.rds import DatabaseContainers
 from beanpod_emulator.docker_runtime.release import InstanceError, InstanceProfile, Release, RuntimeSettings
 from beanpod_emulator.state import Emulator
@@ -47,6 +48,7 @@ class DockerBackend:
         docker.run("network", "create", "--label", run.label, run.name)
         self._context.emulator.compute = self
         self._databases.patch_rds()
+        patch_logs(self._send_logs)
 
     def close(self) -> None:
         """Remove all containers, networks, volumes and files."""
@@ -68,6 +70,10 @@ class DockerBackend:
     def addresses(self) -> dict[str, dict[str, str]]:
         environments = {runtime.name: f"http://{runtime.endpoint}" for runtime in self._runtimes.values()}
         return {"environments": environments, "databases": self._databases.addresses()}
+
+    def _send_logs(self) -> None:
+        for runtime in list(self._runtimes.values()):
+            runtime.send_logs()
 
     def _runtime(self, environment: Environment) -> "EnvironmentRuntime":
         key = environment.environment_id
@@ -102,6 +108,7 @@ class EnvironmentRuntime:
         self._environment = environment
         self._load_balancer = LoadBalancer(context, environment.environment_id, port)
         self._started = False
+        self._logs = LogStream(context, environment)
         self._instances: dict[str, InstanceRuntime] = {}
         self._routing = RLock()
         self._last = Event()
@@ -116,6 +123,11 @@ class EnvironmentRuntime:
     def endpoint(self) -> str:
         """The environment's host:port."""
         return f"localhost:{self._load_balancer.port}"
+
+    def send_logs(self) -> None:
+        """Send what the containers of all instances have written to CloudWatch Logs."""
+        for name in list(self._instances):
+            self._logs.send_containers(name)
 
     def reconcile(self, done: Callable[[], None]) -> None:
         """Start and stop instances until they are the environment's; see ComputeBackend."""
@@ -231,6 +243,7 @@ class EnvironmentRuntime:
             try:
                 self._deploy(name, release, settings, numbered=numbered, config=config)
             except InstanceError as error:
+                self._logs.send_error(name, str(error))
                 return error
             except DockerError as error:
                 return InstanceError("run", str(error))
@@ -241,7 +254,8 @@ class EnvironmentRuntime:
         return {name: error for name, error in results.items() if error}
 
     def _deploy(self, name: str, release: Release, settings: RuntimeSettings, *, numbered: bool, config: bool) -> None:
-        instance = self._instances.setdefault(name, InstanceRuntime(self._context, name))
+        send_logs = partial(self._logs.send_containers, name)
+        instance = self._instances.setdefault(name, InstanceRuntime(self._context, name, send_logs))
         if config and instance.runs(release, settings):
             return
         held_back = instance.installed is None and not config and self._policy in _REPLACING

@@ -46,6 +46,10 @@ class Docker:
         """As run(), with data on standard input."""
         return self.command(("docker", *arguments), self._environment, data)
 
+    def shell(self, script: str, *arguments: str) -> str:
+        """As run(), for a shell script with arguments."""
+        return self.command(("sh", "-c", script, "sh", *arguments), self._environment)
+
     def command(self, command: tuple[str, ...], environment: Mapping[str, str], data: bytes | None = None) -> str:
         """As run(), for any command. data: its standard input."""
         process = self._start(command, environment, subprocess.DEVNULL if data is None else subprocess.PIPE)

@@ -39,10 +39,16 @@ class Installed:
 
 @dataclass
 class InstanceRuntime:
-    """An instance. installed: the version that it runs; None before the first."""
+    """An instance.
+
+    Attributes:
+        send_logs: Called before containers are removed.
+        installed: The version that it runs; None before the first.
+    """
 
     context: RuntimeContext
     instance_id: str
+    send_logs: Callable[[], None] = lambda: None
     installed: Installed | None = None
     _count: int = 0
     _instance: InstanceContainer | None = field(default=None, repr=False)
@@ -82,6 +88,7 @@ class InstanceRuntime:
             serve(running.address)
             instance.forward_web(running.address)
         except (InstanceError, DockerError):
+            self.send_logs()
             instance.deactivate()
             self._restore(application, running, old, serve)
             raise
@@ -149,6 +156,7 @@ class InstanceRuntime:
         old.target.instance.forward_web(old.running.address)
 
     def _finish(self, new: Installed, old: Installed | None) -> None:
+        self.send_logs()
         if old and (old.application.side_by_side or new.application.side_by_side):
             old.application.remove(old.running)
         for container in new.running.containers if new.application.side_by_side else ():

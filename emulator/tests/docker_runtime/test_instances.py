@@ -168,3 +168,21 @@ def test_terminating_an_environment_removes_its_containers(shop: Shop) -> None:
     assert instance["InstanceId"] not in shop.engine.run("ps", "--all", "--format", "{{.Names}}")
     with pytest.raises(OSError, match="refused"):
         brief.page()
+
+
+def test_logs_of_containers_and_failures_are_in_cloudwatch(shop: Shop) -> None:
+    options = {**SINGLE, ("aws:elasticbeanstalk:cloudwatch:logs", "StreamLogs"): "true"}
+    shop.version("talks", "Talks", command="echo one; echo two >&2; exec httpd -f -p 8080 -h /www")
+    shop.version("ends", "Ends", command="echo broken; exit 1")
+    site = shop.launch("logging", "talks", options)
+    site.update(VersionLabel="ends")
+    logs = shop.client("logs")
+    messages = {}
+    for group in logs.describe_log_groups(logGroupNamePrefix="/aws/elasticbeanstalk/logging/")["logGroups"]:
+        (stream,) = logs.describe_log_streams(logGroupName=group["logGroupName"])["logStreams"]
+        assert stream["logStreamName"] == site.instances()[0]["InstanceId"]
+        found = logs.get_log_events(logGroupName=group["logGroupName"], logStreamName=stream["logStreamName"])
+        messages[group["logGroupName"].rpartition("/")[2]] = [event["message"] for event in found["events"]]
+    assert [text.rpartition("  | ")[2] for text in messages["stdouterr.log"][:2]] == ["one", "two"]
+    assert messages["stdouterr.log"][-1].endswith("broken")
+    assert "[ERROR] " in messages["eb-engine.log"][0]

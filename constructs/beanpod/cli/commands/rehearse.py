@@ -2,7 +2,7 @@
 
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -59,7 +59,9 @@ def rehearse(context: Context, steps: "type[Rehearsal]") -> None:
         rehearsal.deploy_stacks()
         release = rehearsal.releases()
         seconds, kept = context.clock.monotonic() - began, context.options.keep
-        result = RehearsalResult(context.stage.name, tuple(rehearsal.stacks), release, seconds, kept)
+        result = RehearsalResult(
+            context.stage.name, tuple(rehearsal.stacks), release, seconds, kept, context.display.phases
+        )
         if kept:
             exports = cleanup.enter_context(rehearsal.kept().announced(context.environ))
             uses = (*rehearsal.uses(), ("other tools", f". {exports}    for aws, eb, boto3, cdk"))
@@ -280,6 +282,7 @@ class RehearsalResult:
         release: What is deployed.
         seconds: Its time, until it was ended or kept.
         kept: Whether it is left running.
+        phases: The seconds that each step took.
         exports: File with the variables of the emulated AWS, where it is left running.
         uses: What can be done with it then, as pairs of a name and a command.
     """
@@ -289,6 +292,7 @@ class RehearsalResult:
     release: Release
     seconds: float
     kept: bool
+    phases: Mapping[str, float]
     exports: str = ""
     uses: tuple[tuple[str, str], ...] = ()
 
@@ -300,6 +304,7 @@ class RehearsalResult:
             "url": self.release.url,
             "answer": self.release.answer,
             "seconds": round(self.seconds, 1),
+            "phases": self.phases,
             "kept": self.kept,
             "exports": self.exports or None,
         }
