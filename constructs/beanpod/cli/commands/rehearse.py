@@ -10,7 +10,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
 from beanpod.cli.commands.context import Context
 from beanpod.cli.output.text import Cell, Paint, duration
@@ -118,41 +118,48 @@ class Rehearsal:
     def start(self) -> None:
         """Copy the project, and start the emulated AWS and the registry."""
         from beanpod.cli.rehearsal.emulated import EmulatedProject, emulated_aws
-        from beanpod_emulator.docker_runtime.docker import Docker, DockerError, instance_image
         from beanpod_emulator.e2e.registry import local_registry
 
         with self.step(Step.START):
             scratch = Path(self._cleanup.enter_context(tempfile.TemporaryDirectory(prefix="beanpod-rehearsal-")))
+            self._get_images(scratch)
             password = secrets.token_urlsafe(16)
             self.display.mask(password)
-            try:
-                for image in images_to_pull(self.stage):
-                    self.display.say(f"docker pull {image}")
-                    Docker().run("pull", "--quiet", image)
-                self.display.output("building the image of the emulated instances, if it does not exist")
-                instance_image(Docker())
-            except DockerError as error:
-                raise DeployError(str(error)) from error
-            self._interrupted.check()
+            self.login = {"DOCKER_USERNAME": _USERNAME, "DOCKER_PASSWORD": password}
             registry = local_registry(scratch / "registry", username=_USERNAME, password=password)
             host = self._cleanup.enter_context(registry).host
             aws = self._cleanup.enter_context(emulated_aws(self.stage, docker=True, log=scratch / "aws.log"))
             other = self._machine.architecture not in (None, self.stage.environment.architecture)
             substitutes = Substitutes(
-                _repository(self.stage.service.image, host),
-                _USERNAME,
-                self._machine.architecture if other else None,
+                _repository(self.stage.service.image, host), _USERNAME, self._machine.architecture if other else None
             )
             manifest = self._context.options.manifest.name
             self.workspace = Workspace(self._context.root, manifest, self.stage.name, scratch / "copy", substitutes)
             filled = self.workspace.fill()
             self.stage = Manifest.read(filled.folder / "beanpod.toml").stage(self.stage.name)
             self.project = EmulatedProject(filled, self.stage, aws, self.runner, self._context.environ)
-            self.login = {"DOCKER_USERNAME": _USERNAME, "DOCKER_PASSWORD": password}
             self.display.say(f"emulated AWS: account {aws.account}, region {aws.region}")
             self.display.say(f"image: {self.stage.service.image}, at a registry with a password")
             for note in filled.substituted.notes:
                 self.display.say(note)
+
+    def _get_images(self, folder: Path) -> None:
+        """Pull the database's image, and build that of the instances, where they are not on this machine."""
+        from beanpod_emulator.docker_runtime.docker import Docker, DockerError, instance_image
+
+        for image in images_to_pull(self.stage):
+            command = ("docker", "pull", image)
+            done = self.runner.run(command, environ=self._context.environ, folder=folder)
+            if done.code:
+                raise self.runner.failed(" ".join(command), done)
+            self.display.say(f"pulled {image}")
+        if self.display.live:
+            self.display.output("the image of the instances is built where there is none, which takes a minute or two")
+        try:
+            instance_image(Docker())
+        except DockerError as error:
+            raise DeployError(str(error)) from error
+        self._interrupted.check()
 
     def deploy_stacks(self) -> None:
         """Deploy the stacks with the CDK CLI."""
@@ -221,7 +228,8 @@ class Rehearsal:
 
     def kept(self) -> KeptRehearsal:
         """Return what other commands need to use this rehearsal."""
-        names = (*self.project.aws.environment, "NO_PROXY", "no_proxy")
+        names = [name for name in self.project.variables if name.startswith("AWS_") or name.lower() == "no_proxy"]
+        names.append("BEANPOD_EMULATOR_TOKEN")
         aws = {name: self.project.variables[name] for name in names}
         return KeptRehearsal(self.workspace, aws, {**self.deployer, **self.login})
 
@@ -253,7 +261,8 @@ class Rehearsal:
 def _answer(url: str) -> str:
     """Request the page, and return what it answers; DeployError if it cannot be reached or fails."""
     try:
-        with urlopen(url, timeout=_PAGE_SECONDS) as response:  # noqa: S310 - http://localhost
+        # Not through a proxy.
+        with build_opener(ProxyHandler({})).open(url, timeout=_PAGE_SECONDS) as response:
             title = page_title(response.read(_PAGE_BYTES).decode(errors="replace"))
             return f"GET {url} answered {response.status}{f': {title}' if title else ''}"
     except HTTPError as error:

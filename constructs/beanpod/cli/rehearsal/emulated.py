@@ -15,7 +15,7 @@ from beanpod.cli.rehearsal.processes import Done, Runner
 from beanpod.cli.rehearsal.workspace import FilledWorkspace
 from beanpod.deploy.errors import DeployError
 from beanpod_emulator import EmbeddedAws, EmbeddedAwsError
-from beanpod_emulator.environ import clean_aws_environ
+from beanpod_emulator.environ import clean_aws_environ, remove_aws_settings
 
 if TYPE_CHECKING:
     from beanpod.manifest import StageConfig
@@ -48,6 +48,8 @@ def emulated_aws(stage: "StageConfig", *, docker: bool, log: Path) -> Iterator[E
         DeployError: It did not start.
     """
     region = stage.region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or _REGION
+    # A profile or a proxy of the user's shell would disturb boto3 in this process.
+    remove_aws_settings()
     with log.open("w") as errors:
         try:
             aws = EmbeddedAws.start(
@@ -82,6 +84,7 @@ class EmulatedProject:
     def variables(self) -> dict[str, str]:
         """Variables for a command that may do anything on the emulated AWS."""
         variables = cdk_environment(clean_aws_environ(self.environ)) | self.aws.environment
+        variables |= dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
         # Of the repository that the user's shell is in.
         return {name: value for name, value in variables.items() if not name.startswith(("GIT_", "GITHUB_"))}
 
