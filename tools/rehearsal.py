@@ -17,8 +17,8 @@ from beanpod.cli.main import main
 from beanpod.cli.rehearsal.processes import Interrupted
 from beanpod.cli.signals import Interruptions
 from beanpod.deploy.errors import DeployError
-from beanpod_emulator.e2e.load_generator import GuestbookClient, LoadGenerator
-from beanpod_emulator.github import Repository, git
+from tools.github import Repository, git
+from tools.load_generator import GuestbookClient, LoadGenerator
 
 _WORDS = ("Leave a line for whoever comes after you.", "Rehearsed, and changed by a second push.")
 _MESSAGE = "I was here before the second release."

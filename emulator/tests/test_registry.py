@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from beanpod_emulator.e2e.registry import local_registry
+from beanpod_emulator.registry import local_registry
 from tests.deploy.engine import Engine, docker_engine
 
 __all__ = ["docker_engine"]

@@ -14,7 +14,7 @@ from typing import NoReturn
 import pytest
 
 from beanpod.deploy.images import Platform
-from beanpod_emulator.e2e.registry import forget_images
+from beanpod_emulator.registry import forget_images
 
 # From 23 on the client builds with BuildKit through buildx alone; before, it had BuildKit in itself.
 _FIRST_WITHOUT_BUILDKIT = 23

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from beanpod_emulator.e2e import registry
-from beanpod_emulator.e2e.registry import LocalRegistry, NoRegistryError
+from beanpod_emulator import registry
+from beanpod_emulator.registry import LocalRegistry, NoRegistryError
 from tests.deploy.engine import absent
 
 __all__ = ["LocalRegistry", "local_registry"]
@@ -15,7 +15,7 @@ __all__ = ["LocalRegistry", "local_registry"]
 def local_registry(
     folder: Path, *, username: str = "", password: str = "", token_settings: dict[str, str] | None = None
 ) -> Iterator[LocalRegistry]:
-    """As beanpod_emulator.e2e.registry.local_registry."""
+    """As beanpod_emulator.registry.local_registry."""
     try:
         programs = registry.local_registry(folder, username=username, password=password, token_settings=token_settings)
         with programs as running:

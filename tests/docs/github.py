@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from beanpod_emulator.github import Repository, Run
 from tests.docs.pages import ROOT
+from tools.github import Repository, Run
 
 _GH = """\
 #!/bin/sh

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from beanpod_emulator import EmbeddedAws
-from beanpod_emulator.github import Run
 from tests.deploy.engine import Engine
 from tests.deploy.registry import LocalRegistry
 from tests.docs.github import GitHub
 from tests.docs.pages import ROOT, Block
+from tools.github import Run
 
 _SECONDS = 900
 # A block goes on where the one before it ended, as in one terminal.

@@ -15,13 +15,13 @@ import pytest
 from botocore.exceptions import ClientError
 
 from beanpod_emulator import EmbeddedAws
-from beanpod_emulator.github import Run
 from tests.deploy.deployed_stage import client
 from tests.deploy.engine import Engine, docker_engine
 from tests.deploy.registry import local_registry
 from tests.docs.github import GitHub
 from tests.docs.newcomer import Newcomer
 from tests.docs.pages import ROOT, Block, blocks, prose
+from tools.github import Run
 
 __all__ = ["docker_engine"]
 START = ROOT / "docs/getting-started.md"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser
 
-from beanpod_emulator.e2e.registry import local_registry
+from beanpod_emulator.registry import local_registry
 from tests.rehearsal.browser import chromium, reading, sign
 from tests.rehearsal.site import site
 from tests.service.machine import ROOT

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from beanpod_emulator import EmbeddedAws
-from beanpod_emulator.e2e.registry import LocalRegistry
+from beanpod_emulator.registry import LocalRegistry
 from tests.deploy.deployed_stage import Project, deploy_stacks, deployers_key
 from tests.service.machine import ROOT, copy_service
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import pytest
 
-from beanpod_emulator.e2e.load_generator import GuestbookClient, LoadGenerator
+from tools.load_generator import GuestbookClient, LoadGenerator
 
 _SECONDS = 60
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from beanpod_emulator.github import Repository, git
+from tools.github import Repository, git
 
 PIN = "0123456789012345678901234567890123456789"
 WORKFLOW = f"""\

@@ -15,9 +15,9 @@ from beanpod.cli.rehearsal.workspace import Substitutes, Workspace, copy_project
 from beanpod.deploy.errors import UsageError
 from beanpod.manifest import Manifest
 from beanpod_emulator import EmbeddedAws
-from beanpod_emulator.github import git
 from tests.deploy.engine import Engine, docker_engine
 from tests.service.machine import ROOT
+from tools.github import git
 
 __all__ = ["docker_engine"]
 SUBSTITUTES = Substitutes("localhost:5000/me/shop", "rehearsal")

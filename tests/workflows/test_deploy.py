@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from beanpod.cli.parser import Options
-from beanpod_emulator.github import git
 from tests.workflows.workflow import ACTION, DEPLOY, ROOT, RecordedWorkflow, Runner, load, step_of
+from tools.github import git
 
 WORKFLOW = load(DEPLOY)
 SECRETS = {

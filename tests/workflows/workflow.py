@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from beanpod_emulator.github import Repository, Run, git
+from tools.github import Repository, Run, git
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / ".github/workflows/deploy.yaml"

@@ -15,7 +15,7 @@ from urllib.request import urlopen
 import boto3
 
 from beanpod_emulator import EmbeddedAws
-from beanpod_emulator.e2e.registry import LocalRegistry
+from beanpod_emulator.registry import LocalRegistry
 from tests.deploy.engine import Engine
 
 APPLICATION = "shop"

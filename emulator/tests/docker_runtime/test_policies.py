@@ -2,8 +2,8 @@
 
 import pytest
 
-from beanpod_emulator.e2e.load_generator import LoadGenerator
 from emulator.tests.docker_runtime.shop import Shop, Site, several
+from tools.load_generator import LoadGenerator
 
 POLICIES = ("AllAtOnce", "Rolling", "RollingWithAdditionalBatch", "Immutable", "TrafficSplitting")
 REPLACING = ("Immutable", "TrafficSplitting")

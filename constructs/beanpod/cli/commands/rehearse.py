@@ -118,7 +118,7 @@ class Rehearsal:
     def start(self) -> None:
         """Copy the project, and start the emulated AWS and the registry."""
         from beanpod.cli.rehearsal.emulated import EmulatedProject, emulated_aws
-        from beanpod_emulator.e2e.registry import local_registry
+        from beanpod_emulator.registry import local_registry
 
         with self.step(Step.START):
             scratch = Path(self._cleanup.enter_context(tempfile.TemporaryDirectory(prefix="beanpod-rehearsal-")))

@@ -96,7 +96,7 @@ def _compose(missing: list[str]) -> str:
 
 def _registry(missing: list[str]) -> str:
     from beanpod_emulator.docker_runtime.docker import Docker
-    from beanpod_emulator.e2e.registry import NoRegistryError, find_registry
+    from beanpod_emulator.registry import NoRegistryError, find_registry
 
     try:
         return find_registry(Docker())

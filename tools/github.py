@@ -1,7 +1,14 @@
 """A GitHub repository on this machine: act runs the deploy workflow of each push to main.
 
-act (https://nektosact.com) evaluates the workflow and runs its steps on this machine, without containers.
-`python -m beanpod_emulator.github FOLDER` is the repository's post-receive hook.
+act (https://nektosact.com) evaluates the workflow and runs its steps on this machine, without containers, as your user,
+with your PATH and proxies, but without your AWS and Docker credentials. `python tools/github.py FOLDER` is the
+repository's post-receive hook.
+
+Actions that install what this machine has (checkout, Node, Python, Buildx) or use what only GitHub has (its cache,
+OpenID Connect) are replaced by one that does nothing; any other action is an error. Virtual environments that a step
+creates with the Python of `actions/setup-python` have the packages of this environment, so that nothing is downloaded.
+GitHub environments, their reviewers and secrets, concurrency and timeouts have no effect. An interrupted push kills the
+step that runs; GitHub interrupts it first.
 """
 
 import json
@@ -24,7 +31,7 @@ _WORKFLOW = ".github/workflows/deploy.yaml"
 _HOOK = """\
 #!/bin/sh
 unset GIT_DIR GIT_QUARANTINE_PATH
-exec {python} -m beanpod_emulator.github {folder}
+exec {python} -P {script} {folder}
 """
 _COMMITTER = {
     f"GIT_{role}_{key}": value
@@ -112,7 +119,9 @@ class Repository:
         git(folder / "replacement", "add", "--all")
         git(folder / "replacement", "commit", "--quiet", "--message", "Replacement")
         git(folder, "init", "--quiet", "--bare", "--initial-branch=main", "origin.git")
-        _write_program(repository.origin / "hooks/post-receive", _HOOK, python=sys.executable, folder=folder)
+        _write_program(
+            repository.origin / "hooks/post-receive", _HOOK, python=sys.executable, script=__file__, folder=folder
+        )
         return repository
 
     @property
