@@ -9,18 +9,18 @@ from pathlib import Path
 from beanpod.deploy.bundles import Bundle, BundleFile
 from tests.deploy.engine import Engine
 
-# Prints as the real one does, from variables of its own.
+# Prints as the real one does, from the variables CONFIG_*.
 _GET_CONFIG = """#!/bin/sh
 case "$1 $2" in "environment -k" | "container -k") printenv "CONFIG_$3" ;; *) exit 1 ;; esac
 """
 
 
 class Instance:
-    """Has a home, a state and programs of its own, and the machine's Docker, whose images are never pruned.
+    """A separate home, state and programs, and the machine's Docker, whose images are never pruned.
 
     Attributes:
         folder: Of all that.
-        state: Stands for /var/lib/beanpod.
+        state: In the place of /var/lib/beanpod.
         variables: Of hooks and docker commands.
     """
 
@@ -33,7 +33,7 @@ class Instance:
         self.variables = variables | {"PATH": f"{programs}:{variables['PATH']}", "HOME": str(home)}
         self.real_docker = shutil.which("docker", path=variables["PATH"]) if engine else "false"
         self.program("get-config", _GET_CONFIG)
-        # Somebody may be building.
+        # Another process may be building.
         recorded = f'[ "$1 $2" = "image prune" ] && echo "$3" >> {folder}/prune && exit'
         self.program("docker", f'#!/bin/sh\n{recorded}\nexec {self.real_docker} "$@"\n')
 

@@ -1,4 +1,4 @@
-"""What the build sees: context, arguments and target of a Dockerfile, named from where the manifest stands."""
+"""Context, arguments and target of a build, relative to the manifest."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Compose files in the shape that people have: what the bundle holds and what is told; a refusal's remedy works."""
+"""Compose files as people write them: what is deployed and noted, and what is refused until the remedy is applied."""
 
 import re
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ def change(project: Path, old: str, new: str, name: str = "compose.yaml") -> Non
 
 
 def notes_of(project: Path, about: str = "") -> list[str]:
-    """What is told of the project's bundle, about a place in it."""
+    """The notes of the project's bundle about a place in it."""
     return [note for note in bundle_of(project).notes if about in note]
 
 
@@ -83,7 +83,7 @@ def test_a_named_volume_is_noted_as_kept_on_one_instance(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("environment", "said"),
+    ("environment", "expected"),
     [
         (
             "",
@@ -97,7 +97,7 @@ def test_a_named_volume_is_noted_as_kept_on_one_instance(tmp_path: Path) -> None
         ('deployment_policy = "Rolling"', "lost when an instance is terminated, as by scaling in and platform updates"),
     ],
 )
-def test_notes_about_data_depend_on_the_deployment_policy(tmp_path: Path, environment: str, said: str) -> None:
+def test_notes_about_data_depend_on_the_deployment_policy(tmp_path: Path, environment: str, expected: str) -> None:
     project = copied("written-bind-mount", tmp_path)
     table = f"[stages.prod.environment]\n{environment}\n" if environment else ""
     change(project, "[service]", f"{PRODUCTION}{table}[service]", "beanpod.toml")
@@ -107,7 +107,7 @@ def test_notes_about_data_depend_on_the_deployment_policy(tmp_path: Path, enviro
     change(project, '["./data:/data"]', '["data:/data"]')
     change(project, "services:\n", "volumes: {data: }\nservices:\n")
     (note,) = notes_of(project, "volume data:")
-    assert said in note
+    assert expected in note
     assert note.endswith(": store data in EFS, S3 or the database")
 
 

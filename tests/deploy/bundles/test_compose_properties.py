@@ -84,7 +84,7 @@ fixed = {
     "db": {"image": "mysql:8.4", "profiles": [], "volumes": ["data:/var/lib/mysql"]},
     "cache": {"image": "redis:7"},
 }
-# The app is there in any case, and in most cases at port 80; the database and the cache need nobody.
+# The app is always there, mostly at port 80; the database and the cache depend on nothing.
 plausible = st.fixed_dictionaries(
     {"app": plausible_service}, optional={"web": plausible_service, "tool": plausible_service}
 ).map(

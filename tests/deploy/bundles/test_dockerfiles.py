@@ -1,4 +1,4 @@
-"""What a Dockerfile tells before it is built: what Docker would refuse, and where the container listens."""
+"""What is read from a Dockerfile before it is built: missing files, and where the container listens."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ def problems_of(root: Path, dockerfile: str, text: str = SERVICE) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("dockerfile", "keys", "port", "told"),
+    ("dockerfile", "keys", "port", "noted"),
     [
         ("EXPOSE 3000\n", "", 3000, True),
         ("EXPOSE 3000\n", "port = 3000\n", 3000, False),
@@ -42,11 +42,11 @@ def problems_of(root: Path, dockerfile: str, text: str = SERVICE) -> list[str]:
     ],
 )
 def test_port_is_the_one_that_is_exposed_unless_the_manifest_says_another(
-    tmp_path: Path, dockerfile: str, keys: str, port: int, told: bool
+    tmp_path: Path, dockerfile: str, keys: str, port: int, noted: bool
 ) -> None:
     bundle = previewed(tmp_path, HEAD + dockerfile, SERVICE + keys)
     assert port_of(bundle) == port
-    assert any("EXPOSE" in note for note in bundle.notes) is told
+    assert any("EXPOSE" in note for note in bundle.notes) is noted
 
 
 def test_several_exposed_ports_need_the_manifests_port(tmp_path: Path) -> None:

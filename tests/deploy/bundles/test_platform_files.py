@@ -129,7 +129,7 @@ def test_a_hook_that_cannot_be_executed_is_refused(tmp_path: Path, content: str)
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "note_text"),
     [
         (".platform/hooks/prebuild/10.sh", "#!/bin/bash\n", None),
         (".platform/hooks/prebuild/10.sh", "#! /usr/bin/env -S bash -e\n", None),
@@ -175,10 +175,12 @@ def test_a_hook_that_cannot_be_executed_is_refused(tmp_path: Path, content: str)
         (".ebignore", "x\n", "left out"),
     ],
 )
-def test_ignored_files_are_noted(tmp_path: Path, name: str, content: str, told: str | None) -> None:
+def test_ignored_files_are_noted(tmp_path: Path, name: str, content: str, note_text: str | None) -> None:
     write(tmp_path, {name: content})
     notes = dockerfile_bundle(tmp_path).notes
-    assert [note.startswith(f"{name}: ") and told is not None and told in note for note in notes] == [True] * bool(told)
+    assert [note.startswith(f"{name}: ") and note_text is not None and note_text in note for note in notes] == [
+        True
+    ] * bool(note_text)
 
 
 def test_configuration_that_is_not_yaml_is_refused(tmp_path: Path) -> None:

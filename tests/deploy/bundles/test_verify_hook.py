@@ -113,7 +113,7 @@ FAILING: list[tuple[Kind, str, str, list[str]]] = [
 
 
 def test_a_service_that_does_not_run_fails_the_deployment(docker_engine: Engine, tmp_path: Path) -> None:
-    def told(number: int) -> str:
+    def verified(number: int) -> str:
         kind, command, restart, _ = FAILING[number]
         instance = Verified(docker_engine, tmp_path / str(number))
         try:
@@ -124,7 +124,7 @@ def test_a_service_that_does_not_run_fails_the_deployment(docker_engine: Engine,
 
     # They wait for seconds: all at once.
     with ThreadPoolExecutor(len(FAILING)) as pool:
-        for (*_, parts), line in zip(FAILING, pool.map(told, range(len(FAILING))), strict=True):
+        for (*_, parts), line in zip(FAILING, pool.map(verified, range(len(FAILING))), strict=True):
             assert line.startswith("The release does not run well: service it ")
             assert [part for part in parts if part not in line] == [], line
 
@@ -132,9 +132,9 @@ def test_a_service_that_does_not_run_fails_the_deployment(docker_engine: Engine,
 def test_a_service_that_ends_within_the_window_fails_the_deployment(instance: Verified) -> None:
     instance.serve()
     instance.start("slow", "sleep 2; echo tired; exit 1", restart="always")
-    told = failed(instance.verify({"web": Kind.SERVER, "slow": Kind.SERVER}, watch=3))
-    assert "service slow restarts again and again" in told
-    assert "tired" in told
+    line = failed(instance.verify({"web": Kind.SERVER, "slow": Kind.SERVER}, watch=3))
+    assert "service slow restarts again and again" in line
+    assert "tired" in line
 
 
 def test_a_service_that_starts_at_the_second_attempt_passes(instance: Verified) -> None:
@@ -152,8 +152,8 @@ def test_a_service_that_is_started_once_may_still_run(
     done = instance.verify({"web": Kind.SERVER, "index": Kind.ONCE}, watch=1)
     assert done.returncode == 0, done.stderr
     assert "as far as this release waits for them: index" in done.stdout
-    told = failed(instance.verify({"web": Kind.SERVER, "worker": Kind.WORKER}, watch=1))
-    assert told == "The release does not run well: service worker has no container."
+    line = failed(instance.verify({"web": Kind.SERVER, "worker": Kind.WORKER}, watch=1))
+    assert line == "The release does not run well: service worker has no container."
 
 
 def test_an_unhealthy_service_fails_the_deployment(instance: Verified) -> None:
@@ -162,9 +162,9 @@ def test_an_unhealthy_service_fails_the_deployment(instance: Verified) -> None:
     instance.start("slow", f"sleep 3; touch /up; {SLEEP}", *check, "[ -e /up ] || exit 0", restart="always")
     assert instance.verify({"web": Kind.SERVER, "slow": Kind.SERVER}, watch=1).returncode == 0
     instance.start("ill", f"echo no database; {SLEEP}", *check, "exit 1", restart="always")
-    told = failed(instance.verify({"web": Kind.SERVER, "ill": Kind.SERVER}, watch=1))
-    assert "service ill is unhealthy" in told
-    assert "no database" in told
+    line = failed(instance.verify({"web": Kind.SERVER, "ill": Kind.SERVER}, watch=1))
+    assert "service ill is unhealthy" in line
+    assert "no database" in line
 
 
 ASKED = [
@@ -177,15 +177,15 @@ ASKED = [
 
 def test_the_health_path_is_asked_on_the_instance(instance: Verified) -> None:
     instance.serve()
-    for path, codes, code, said in ASKED:
+    for path, codes, code, expected in ASKED:
         done = instance.verify({"web": Kind.SERVER}, watch=1, path=path, codes=codes)
-        assert (done.returncode, said in done.stdout + done.stderr) == (code, True), done
+        assert (done.returncode, expected in done.stdout + done.stderr) == (code, True), done
 
 
 def test_an_instance_that_does_not_answer_fails(instance: Verified) -> None:
     instance.start("web", SLEEP)
-    told = failed(instance.verify({"web": Kind.SERVER}, watch=1))
-    assert told == "The release does not run well: GET http://localhost/health is not answered on this instance."
+    line = failed(instance.verify({"web": Kind.SERVER}, watch=1))
+    assert line == "The release does not run well: GET http://localhost/health is not answered on this instance."
 
 
 def test_the_one_container_of_a_dockerfile_is_found_by_its_image(docker_engine: Engine, instance: Verified) -> None:
@@ -195,11 +195,11 @@ def test_the_one_container_of_a_dockerfile_is_found_by_its_image(docker_engine: 
         instance.serve(None, image=image)
         assert instance.verify({}, image=image, watch=1).returncode == 0
         instance.start(None, "echo crash; exit 9", restart="always", image=image)
-        told = failed(instance.verify({}, image=image, watch=1))
+        line = failed(instance.verify({}, image=image, watch=1))
     finally:
         docker_engine.run("image", "rm", image)
-    assert "the container restarts again and again. Exit code 9" in told
-    assert "crash" in told
+    assert "the container restarts again and again. Exit code 9" in line
+    assert "crash" in line
 
 
 def test_a_window_that_is_no_number_is_refused() -> None:

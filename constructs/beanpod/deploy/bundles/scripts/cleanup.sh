@@ -1,6 +1,6 @@
 #!/bin/sh
-# Removes the images and the folders of earlier releases from the disk. Those of this release and of the one before
-# stay, so that a rollback need not pull. Never fails: a full disk is no reason to undo a deployment that went well.
+# Remove the images and the folders of earlier releases from the disk, except those of this release and the previous one,
+# so that a rollback does not pull. Never fail: the release runs.
 set -u
 release='__BEANPOD_HASH__'
 images='__IMAGES__'

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Logs Docker in at __TITLE__, so that the instance can pull a private image.
-# Beanstalk runs this as root before every deployment, of a version or of a configuration. The app's containers see the
-# same variables: let the password be a token that only reads, and not the one that CI pushes with.
+# Log Docker in at __TITLE__, so that the instance can pull a private image.
+# Elastic Beanstalk runs this as root before each deployment of a version or a configuration. The app's containers see the
+# same variables: use a read-only token, not the one that CI pushes with.
 set -eu
 export HOME="${HOME:-/root}"
 export PATH="$PATH:/opt/elasticbeanstalk/bin"

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Gives each folder of logs to the user that its container runs as: on the instance it is root's.
-# It stays closed to everybody else: logrotate passes over folders that all may write to.
-# Never fails: a deployment goes on without its files of logs.
+# Give each folder of logs to the user of its container: on the instance it belongs to root.
+# Not writable for others: logrotate skips folders that are.
+# Never fail: a deployment can run without log files.
 set -u
 base=${EB_LOG_BASE_DIR:-/var/log/eb-docker/containers}
 

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Writes down what is released here and where: the containers find it in __MOUNT__/release.json.
+# Write the release's metadata, which containers find in __MOUNT__/release.json.
 set -eu
 export PATH="$PATH:/opt/elasticbeanstalk/bin"
 # The user of a container is seldom root.
 umask 022
-# No deployment has to fail for a name that is only shown.
+# The name is only for display: do not fail without it.
 environment=$(get-config container -k environment_name || true)
 
 stamp() {

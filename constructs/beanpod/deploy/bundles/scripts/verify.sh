@@ -1,15 +1,15 @@
 #!/bin/sh
-# Fails the deployment on this instance unless the release runs well: every container that should run runs, without
-# restarting; every job that should end has ended well; the health path answers here.
+# Fail the deployment on this instance unless every container that should run does so without restarts, every job has
+# ended with exit code 0, and the health path answers here.
 set -u
-# "NAME KIND" a line: server, job, once, worker; see Kind in bundles/compose/services.py. Nothing without compose.
+# "NAME KIND" a line: server, job, once, worker; see Kind in bundles/compose/services.py. Empty without a compose file.
 services='__SERVICES__'
-# Without compose: the image of the one container.
+# Without a compose file: the image of the one container.
 image='__IMAGE__'
 health_path=__PATH__
 health_codes=__CODES__
 
-# For so long nothing may restart, and so long has everything to come to that.
+# Seconds in which nothing may restart, and seconds until that has to hold.
 watch=${BEANPOD_WATCH_SECONDS:-15}
 patience=${BEANPOD_SETTLE_SECONDS:-60}
 for seconds in "BEANPOD_WATCH_SECONDS $watch" "BEANPOD_SETTLE_SECONDS $patience"; do
@@ -21,7 +21,7 @@ for seconds in "BEANPOD_WATCH_SECONDS $watch" "BEANPOD_SETTLE_SECONDS $patience"
     esac
 done
 [ "$patience" -ge $((watch * 2)) ] || patience=$((watch * 2))
-# A HEALTHCHECK says itself when its time is over. A deployment has 600 s, unless its Timeout says otherwise.
+# A HEALTHCHECK has a timeout itself. A deployment has 600 s by default.
 check_patience=$((patience + 300))
 
 main() {
@@ -51,7 +51,7 @@ main() {
     ask
 }
 
-# What everything does at this moment. waiting: what is not as it should be yet; runs: what runs since when.
+# Look at every container. waiting: the first that is not ready; runs: which run, and since when.
 look() {
     waiting='' running_jobs='' checking='' runs='' workers=''
     found=$(list)
@@ -79,7 +79,7 @@ $services
 EOF
 }
 
-# Elastic Beanstalk runs an image of its own that it builds on top of the release's, and calls it so.
+# Elastic Beanstalk builds an image with this name on top of the release's, and runs that.
 single() {
     for ancestor in aws_beanstalk/current-app "$image"; do
         id=$(docker ps --all --quiet --no-trunc --filter "ancestor=$ancestor" | head -n 1)
@@ -137,9 +137,9 @@ judge_running() {
     case "$health" in
         starting)
             checking=yes
-            not_yet "$title is not healthy yet, says its HEALTHCHECK"
+            not_yet "$title is not healthy yet, according to its HEALTHCHECK"
             ;;
-        unhealthy) fail "$title is unhealthy, says its HEALTHCHECK (where it has none to pass: healthcheck: {disable: true})" ;;
+        unhealthy) fail "$title is unhealthy, according to its HEALTHCHECK (healthcheck: {disable: true} turns it off)" ;;
     esac
 }
 
@@ -147,7 +147,7 @@ judge_ended() {
     if [ "$code" != 0 ]; then
         fail "$title has failed"
     elif [ "$kind" = server ]; then
-        fail "$title has ended, though it should run (a job says so: restart: \"no\")"
+        fail "$title has ended, though it should run (for a job, write restart: \"no\")"
     fi
 }
 
@@ -169,30 +169,30 @@ give_up() {
         read -r status code restarts started health policy <<EOF
 ${state:-}
 EOF
-        # What has just been started again has no exit code of its own.
+        # A container that was just restarted has no exit code yet.
         [ "${status:-}" != running ] || code=${ended_with:-unknown}
         hint=''
-        [ -z "${ended_with:-}" ] || [ "$code" != 0 ] || hint=" (a job says so: restart: \"no\")"
+        [ -z "${ended_with:-}" ] || [ "$code" != 0 ] || hint=" (for a job, write restart: \"no\")"
         fail "${waiting:-$restarted}$hint"
     fi
     fail "not everything stays up for $watch s"
 }
 
 fail() {
-    told=''
+    details=''
     if [ -n "$id" ]; then
-        told=" Exit code $code, $restarts restarts. Its last lines: $(last_lines)"
+        details=" Exit code $code, $restarts restarts. Its last lines: $(last_lines)"
     fi
-    echo "The release does not run well: $1.$told" >&2
+    echo "The release does not run well: $1.$details" >&2
     exit 1
 }
 
-# On the line that says what failed: what Elastic Beanstalk quotes of a hook is one.
+# In one line, as Elastic Beanstalk quotes only one of a hook.
 last_lines() {
     docker logs --tail 5 "$id" 2>&1 | tr -c '[:print:]\n' '?' | cut -c 1-200 | paste -s -d '|' - | sed 's/|/ | /g'
 }
 
-# After a reboot they come up again, too, and whatever they end with.
+# Start them again after a reboot, too.
 keep_workers() {
     for worker in $workers; do
         if [ "${worker#*,}" = on-failure ]; then
@@ -201,7 +201,7 @@ keep_workers() {
     done
 }
 
-# On a single instance nobody else asks; behind a load balancer this is the question that it asks.
+# A load balancer sends the same request; a single instance has none.
 ask() {
     id=''
     if ! command -v curl >/dev/null; then
@@ -227,7 +227,7 @@ ask() {
     fail "GET http://localhost$health_path answered $answer on this instance, $health_codes is wanted$hint"
 }
 
-# The codes as MatcherHTTPCode has them: 200,301 or 200-299.
+# Codes as in MatcherHTTPCode: 200,301 or 200-299.
 accepts() {
     for codes in $(echo "$health_codes" | tr ',' ' '); do
         [ "$1" -ge "${codes%-*}" ] && [ "$1" -le "${codes#*-}" ] && return
