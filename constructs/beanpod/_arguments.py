@@ -102,7 +102,9 @@ def checked(cls: Class) -> Class:
 
 
 def _checking(function: Callable[..., Any], label: str, renamed: Mapping[str, str]) -> Callable[..., Any]:
-    parameters = list(inspect.signature(function).parameters)
+    signature = inspect.signature(function)
+    parameters = list(signature.parameters)
+    open_ended = any(it.kind is inspect.Parameter.VAR_KEYWORD for it in signature.parameters.values())
 
     @cache
     def hints() -> dict[str, Any]:
@@ -110,12 +112,13 @@ def _checking(function: Callable[..., Any], label: str, renamed: Mapping[str, st
 
     @wraps(function)
     def call(*arguments: Any, **named: Any) -> Any:
-        problems = [f"{name} is no argument any more: write {renamed[name]}" for name in named if name in renamed]
+        surplus = [] if open_ended else [name for name in named if name not in parameters]
+        problems = [_unknown(name, parameters, renamed) for name in surplus]
 
         def admitted(name: str, value: Any) -> Any:
             return _admitted(name, value, hints()[name], problems) if name in hints() else value
 
-        # Python itself reports unknown and surplus arguments.
+        # Python itself reports missing and surplus positional arguments.
         positional = [admitted(*pair) for pair in zip(parameters, arguments, strict=False)]
         keywords = {name: admitted(name, value) for name, value in named.items()}
         if problems:
@@ -124,6 +127,11 @@ def _checking(function: Callable[..., Any], label: str, renamed: Mapping[str, st
         return function(*positional, *arguments[len(positional) :], **keywords)
 
     return call
+
+
+def _unknown(name: str, parameters: Sequence[str], renamed: Mapping[str, str]) -> str:
+    near = renamed.get(name) or "".join(get_close_matches(name, parameters, n=1))
+    return f"{name} is no argument" + (f": write {near}" if near else "")
 
 
 def _raise(where: str, problems: Sequence[str]) -> None:

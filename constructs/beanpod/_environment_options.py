@@ -42,12 +42,6 @@ _ARGUMENTS = {
 }
 
 
-def variable_keys(variables: Mapping[str, str], secrets: Mapping[str, str]) -> dict[Key, str]:
-    """Return plain variables, and secret ones by reference, as options; a name may be in both."""
-    given = ((VARIABLES, variables), (SECRETS, secrets))
-    return {(namespace, name, ""): value for namespace, values in given for name, value in values.items()}
-
-
 class EnvironmentOptions:
     """The values by key. An option is set once; a variable is plain or secret, not both."""
 

@@ -8,31 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import get_args
 
 from aws_cdk import Duration
-from aws_cdk import aws_logs as logs
 
 from beanpod._arguments import checked
-from beanpod._rules import UNITS, LogRetention
+from beanpod._rules import UNITS
 
 # By namespace and name; None for an option that is left out.
 Options = Mapping[str, Mapping[str, str | float | bool | None]]
-
-_DAYS = logs.RetentionDays
-RETENTION_DAYS: dict[logs.RetentionDays, int] = dict(
-    zip(
-        (
-            *(_DAYS.ONE_DAY, _DAYS.THREE_DAYS, _DAYS.FIVE_DAYS, _DAYS.ONE_WEEK, _DAYS.TWO_WEEKS, _DAYS.ONE_MONTH),
-            *(_DAYS.TWO_MONTHS, _DAYS.THREE_MONTHS, _DAYS.FOUR_MONTHS, _DAYS.FIVE_MONTHS, _DAYS.SIX_MONTHS),
-            *(_DAYS.ONE_YEAR, _DAYS.THIRTEEN_MONTHS, _DAYS.EIGHTEEN_MONTHS, _DAYS.TWO_YEARS, _DAYS.FIVE_YEARS),
-            _DAYS.TEN_YEARS,
-        ),
-        get_args(LogRetention),
-        strict=True,
-    )
-)
-"""How long Beanstalk can have CloudWatch keep logs."""
 
 
 class EnvironmentType(StrEnum):

@@ -18,13 +18,12 @@ from beanpod._arguments import checked
 from beanpod._checks import refuse, reject
 from beanpod._connectivity import BeanstalkReachable, DatabaseReachable, ingress_port, needs_rule_check
 from beanpod._cross_stack import allow_replacement, export_network, in_different_stacks, redeploy_on_change
-from beanpod._environment_options import HEALTH, EnvironmentOptions, Key, variable_keys
+from beanpod._environment_options import HEALTH, SECRETS, VARIABLES, EnvironmentOptions, Key
 from beanpod._option_keys import ENVIRONMENT, LAUNCH, PROCESS, VPC
 from beanpod._record_target import address_target, load_balancer_target
 from beanpod._reserved_tags import remove_reserved_tags
 from beanpod._rules import Problem, option_problems
 from beanpod._settings import (
-    RETENTION_DAYS,
     DeploymentPolicy,
     DeploymentStrategy,
     EnvironmentType,
@@ -210,10 +209,8 @@ class DockerEnvironment(EnvironmentBase):
             selection = load_balancer_subnets or _default_load_balancer_subnets(vpc, internal)
             balancer = self._select("load_balancer_subnets", vpc, selection)
         volume = (root_volume_size or Size.gibibytes(16)).to_gibibytes(rounding=SizeRoundingBehavior.NONE)
-        retention: dict[str, bool | int | None] = {
-            "DeleteOnTerminate": False,
-            "RetentionInDays": RETENTION_DAYS.get(log_retention),
-        }
+        # Python has the names of an enumeration's members, the CDK knows their values.
+        retention = {"DeleteOnTerminate": False, "RetentionInDays": Stack.of(self).resolve(log_retention)}
         values: dict[str, Mapping[str, str | float | bool | None]] = {
             ENVIRONMENT: {
                 "EnvironmentType": environment_type,
@@ -278,7 +275,6 @@ class DockerEnvironment(EnvironmentBase):
                 "ListenerEnabled": True,
                 "Protocol": "HTTPS",
                 "SSLCertificateArns": certificate.certificate_arn,
-                # Python has the names of the policies, the CDK knows their values.
                 "SSLPolicy": Stack.of(self).resolve(ssl_policy),
             }
         if managed_updates is not None:
@@ -290,7 +286,6 @@ class DockerEnvironment(EnvironmentBase):
                 description=description,
                 application=application,
                 max_versions=max_versions,
-                log_retention=log_retention,
                 published_metrics=published_metrics,
                 options=options,
             ),
@@ -298,7 +293,7 @@ class DockerEnvironment(EnvironmentBase):
             *placement_problems(vpc, subnets, balancer, load_balancer_type, load_balancer_scheme),
             *group_problems("instance_security_group", instance_security_group, vpc),
             *group_problems("load_balancer_security_group", load_balancer_security_group, vpc),
-            *self._options.add(_variables(environment or {}, secrets or {})),
+            *self._options.add(_variables(environment, secrets)),
             *self._options.override(_by_key(options)),
             *(self._options.add(_database_variables(database)) if database else ()),
         ]
@@ -397,7 +392,7 @@ class DockerEnvironment(EnvironmentBase):
         Raises:
             ValueError: As `add_environment`.
         """
-        self._add(variable_keys(variables, {}))
+        self._add(_variables(variables))
 
     def add_secret(self, name: str, secret: EnvironmentSecret) -> None:
         """Add a variable whose value stays where it is kept, and let the instances read it.
@@ -405,7 +400,7 @@ class DockerEnvironment(EnvironmentBase):
         Raises:
             ValueError: The name is taken or no name for a variable.
         """
-        self._add(variable_keys({}, {name: secret.reference}))
+        self._add(_variables({}, {name: secret}))
         secret.grant_read(self.instance_role)
 
     def add_option(self, namespace: str, name: str, value: str, resource_name: str | None = None) -> None:
@@ -565,8 +560,11 @@ def _group_ids(groups: Sequence[ec2.ISecurityGroup]) -> str:
     return ",".join(group.security_group_id for group in groups)
 
 
-def _variables(variables: Mapping[str, str], secrets: Mapping[str, EnvironmentSecret]) -> dict[Key, str]:
-    return variable_keys(variables, {name: secret.reference for name, secret in secrets.items()})
+def _variables(
+    variables: Mapping[str, str] | None, secrets: Mapping[str, EnvironmentSecret] | None = None
+) -> dict[Key, str]:
+    references = {(SECRETS, name, ""): secret.reference for name, secret in (secrets or {}).items()}
+    return {(VARIABLES, name, ""): value for name, value in (variables or {}).items()} | references
 
 
 def _database_variables(database: IDatabase) -> dict[Key, str]:
@@ -595,7 +593,6 @@ def _argument_problems(
     description: str | None,
     application: IApplication | None,
     max_versions: int,
-    log_retention: logs.RetentionDays,
     published_metrics: Sequence[str],
     options: Sequence[OptionSetting] | Mapping[str, Mapping[str, str | None]],
 ) -> Iterator[str | Problem]:
@@ -609,8 +606,6 @@ def _argument_problems(
     yield from description_problems(description)
     if application is not None and max_versions != DEFAULT_MAX_VERSIONS:
         yield f"max_versions is for a new application, got {max_versions} beside application: set it there"
-    if log_retention not in RETENTION_DAYS:
-        yield f"log_retention must be one of {', '.join(it.name for it in RETENTION_DAYS)}, got {log_retention.name}"
     for name in published_metrics:
         if name not in METRICS:
             yield f'published_metrics must be among {", ".join(METRICS)}, got "{name}"'

@@ -1,9 +1,7 @@
 """The pattern that composes all constructs: a Dockerised web app with everything it needs, in one statement."""
 
-import inspect
 import re
-from collections.abc import Iterator, Mapping, Sequence, Set
-from difflib import get_close_matches
+from collections.abc import Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -27,15 +25,6 @@ from beanpod.github_deploy_role import GitHubDeployRole, OidcProvider
 from beanpod.network import ServiceNetwork
 
 _LOGS = ("aws:elasticbeanstalk:cloudwatch:logs", "aws:elasticbeanstalk:cloudwatch:logs:health")
-_OF_NETWORK = frozenset(("vpc", "nat_gateways", "load_balanced", "database_port"))
-_OF_DATABASE = frozenset(("vpc", "engine", "security_group", "deletion_protection", "removal_policy"))
-_OF_ENVIRONMENT = frozenset(
-    (
-        *("vpc", "environment_type", "instance_types", "min_size", "max_size", "deployment_strategy"),
-        *("health_check_path", "certificate", "environment", "secrets", "database"),
-        *("instance_security_group", "load_balancer_security_group"),
-    )
-)
 # The path of the service in a stack whose outputs have no prefix.
 _FIRST: WeakKeyDictionary[Stack, str] = WeakKeyDictionary()
 
@@ -135,11 +124,7 @@ class DockerService(Construct):
             ValueError: With every problem found.
         """
         super().__init__(scope, construct_id)
-        problems = [
-            *_settings_problems("network_settings", ServiceNetwork, _OF_NETWORK, network_settings),
-            *_settings_problems("database_settings", Database, _OF_DATABASE, database_settings),
-            *_settings_problems("environment_settings", DockerEnvironment, _OF_ENVIRONMENT, environment_settings),
-        ]
+        problems = []
         if database_engine is not None and database is not None:
             problems.append("database_engine and database exclude each other: give one")
         if database_settings and database_engine is None:
@@ -247,20 +232,3 @@ class DockerService(Construct):
         prefix = "" if first else re.sub("[^A-Za-z0-9]", "", within)
         for name, value in outputs.items():
             CfnOutput(self, name, value=value).override_logical_id(f"{prefix}{name}")
-
-
-def _settings_problems(
-    name: str, part: type[Construct], own: Set[str], settings: Mapping[str, Any] | None
-) -> Iterator[str]:
-    """Yield settings that the part does not have, or that `DockerService` sets itself."""
-    for key in settings or {}:
-        taken = [
-            it for it in inspect.signature(part.__init__).parameters if it not in ("self", "scope", "construct_id")
-        ]
-        if key in own:
-            yield f'{name} must leave out "{key}": DockerService sets it, or has a parameter for it'
-        elif key not in taken:
-            near = getattr(part, "_renamed_arguments", {}).get(key) or next(
-                iter(get_close_matches(key, taken, 1)), None
-            )
-            yield f'{name} has no "{key}": {f"write {near}" if near else f"see the parameters of {part.__name__}"}'

@@ -14,6 +14,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
@@ -22,7 +23,6 @@ from constructs import Construct
 
 from beanpod._nag import acknowledge
 from beanpod._settings import (
-    RETENTION_DAYS,
     BatchSize,
     DeploymentPolicy,
     DeploymentStrategy,
@@ -208,7 +208,7 @@ def add_environment(
             else ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)
         ),
         load_balancer_subnets=network.load_balancer_subnets,
-        log_retention=next(it for it, days in RETENTION_DAYS.items() if days == config.log_retention_days),
+        log_retention=next(it for it in logs.RetentionDays if Stack.of(scope).resolve(it) == config.log_retention_days),
         managed_updates=ManagedUpdates(**config.managed_updates.model_dump()) if config.managed_updates else None,
         max_versions=config.max_versions,
         options=[OptionSetting(**option.model_dump()) for option in config.options],

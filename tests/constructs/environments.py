@@ -7,7 +7,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk.assertions import Match
 
-from beanpod import DeploymentPolicy, DockerEnvironment, EnvironmentType, IDockerEnvironment
+from beanpod import DeploymentPolicy, DockerEnvironment, EnvironmentType, IDockerEnvironment, ServiceNetwork
 
 ENVIRONMENT = "AWS::ElasticBeanstalk::Environment"
 
@@ -30,6 +30,19 @@ def new_environment(stack: Stack, construct_id: str = "Environment", **settings:
         "environment_type": EnvironmentType.SINGLE_INSTANCE,
         "vpc": vpc,
         "instance_security_group": group,
+    }
+    return DockerEnvironment(stack, construct_id, **(defaults | settings))
+
+
+def balanced_environment(
+    stack: Stack, network: ServiceNetwork | None = None, construct_id: str = "Environment", **settings: Any
+) -> DockerEnvironment:
+    """Instances behind a load balancer, in a network with private subnets unless one is given."""
+    network = network or ServiceNetwork(stack, "Network", nat_gateways=1)
+    defaults: dict[str, Any] = {
+        "vpc": network.vpc,
+        "instance_security_group": network.instance_security_group,
+        "load_balancer_security_group": network.load_balancer_security_group,
     }
     return DockerEnvironment(stack, construct_id, **(defaults | settings))
 

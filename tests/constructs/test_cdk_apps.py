@@ -15,19 +15,17 @@ from aws_cdk import (
     PermissionsBoundary,
     Stack,
     Stage,
-    Tags,
     pipelines,
 )
 from aws_cdk import aws_codecommit as codecommit
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_sqs as sqs
-from aws_cdk.assertions import Match, Template
+from aws_cdk.assertions import Template
 from constructs import Construct, IConstruct
 
-from beanpod import DatabaseEngine, DockerEnvironment, DockerService, EnvironmentType, ServiceNetwork
-from tests.constructs.environments import ENVIRONMENT, new_environment, new_stack
+from beanpod import DatabaseEngine, DockerService, EnvironmentType, ServiceNetwork
+from tests.constructs.environments import ENVIRONMENT, balanced_environment, new_environment, new_stack
 
 SINGLE = EnvironmentType.SINGLE_INSTANCE
 
@@ -39,13 +37,7 @@ class Shop(Stage):
         super().__init__(scope, construct_id, **settings)
         network_stack, service_stack = Stack(self, "Network"), Stack(self, "Service")
         network = ServiceNetwork(network_stack, "Network", nat_gateways=1)
-        self.environment = DockerEnvironment(
-            service_stack,
-            "Environment",
-            vpc=network.vpc,
-            instance_security_group=network.instance_security_group,
-            load_balancer_security_group=network.load_balancer_security_group,
-        )
+        self.environment = balanced_environment(service_stack, network)
         self.stacks = (network_stack, service_stack)
 
 
@@ -82,21 +74,6 @@ def test_every_partition_is_served(region: str, partition: str) -> None:
     assert "arn:aws:" not in template.replace("arn:aws:iam::aws:", "") or partition == "aws"
 
 
-def test_grants_go_to_the_instances() -> None:
-    stack = new_stack()
-    environment = new_environment(stack)
-    s3.Bucket(stack, "Uploads").grant_read_write(environment)
-    sqs.Queue(stack, "Jobs").grant_send_messages(environment)
-    Template.from_stack(stack).has_resource_properties(
-        "AWS::IAM::Policy",
-        {
-            "PolicyDocument": {
-                "Statement": Match.array_with([Match.object_like({"Action": Match.array_with(["sqs:SendMessage"])})])
-            }
-        },
-    )
-
-
 def test_a_permissions_boundary_of_the_app_reaches_every_role() -> None:
     app = App()
     stack = Stack(app, "Shop", permissions_boundary=PermissionsBoundary.from_name("limits"))
@@ -124,13 +101,6 @@ def test_an_aspect_sees_every_resource() -> None:
     Aspects.of(stack).add(notes)
     Template.from_stack(stack)
     assert {ENVIRONMENT, "AWS::EC2::VPC", "AWS::IAM::Role", "AWS::S3::Bucket"} <= notes.types
-
-
-def test_tags_reach_the_environment() -> None:
-    stack = new_stack()
-    environment = new_environment(stack)
-    Tags.of(environment).add("cost-centre", "42")
-    Template.from_stack(stack).has_resource_properties(ENVIRONMENT, {"Tags": [{"Key": "cost-centre", "Value": "42"}]})
 
 
 def test_a_service_works_in_a_nested_stack() -> None:

@@ -102,14 +102,6 @@ def test_an_option_can_have_a_resource_name(full: Template) -> None:
     assert [(row["OptionName"], row["ResourceName"]) for row in named] == [("MinSize", "Morning")]
 
 
-def test_options_are_sorted() -> None:
-    stack = new_stack()
-    new_environment(stack, environment={"B": "2", "A": "1"}, options={"aws:autoscaling:asg": {"Cooldown": "60"}})
-    (environment,) = Template.from_stack(stack).find_resources(ENVIRONMENT).values()
-    rows = [(row["Namespace"], row["OptionName"]) for row in environment["Properties"]["OptionSettings"]]
-    assert rows == sorted(rows)
-
-
 def test_an_application_limits_its_versions(full: Template) -> None:
     full.has_resource_properties(
         "AWS::ElasticBeanstalk::Application",

@@ -223,7 +223,7 @@ def test_a_single_instance_has_no_options_of_a_load_balancer() -> None:
         ({"scaling": ScalingTrigger(breach_duration=Duration.days(1))}, "scaling.breach_duration must be 1 to 600 min"),
         ({"managed_updates": ManagedUpdates(level="major")}, "managed_updates.level must be one of minor"),
         ({"instance_types": [ec2.InstanceType("small")]}, 'instance_types must name EC2 instance types, got "small"'),
-        ({"log_retention": logs.RetentionDays.INFINITE}, "log_retention must be one of ONE_DAY, .*, got INFINITE"),
+        ({"log_retention": logs.RetentionDays.INFINITE}, "log_retention must be one of 1, 3, .*, got 9999"),
         (
             {"deployment_strategy": DeploymentStrategy.rolling(batch=BatchSize.percentage(101))},
             "deployment_strategy.batch must be 1 to 100 percent, got 101",

@@ -97,6 +97,9 @@ def test_an_imported_environment_has_no_methods_that_change_it() -> None:
     assert "add_environment" in changes
     assert [name for name in changes if hasattr(imported, name)] == []
     assert [name for name in changes if not hasattr(made, name)] == []
+    with pytest.raises(AttributeError):
+        # mypy reports the attribute: without the error, it would report the comment.
+        imported.add_environment("COLOUR", "red")  # type: ignore[attr-defined]
 
 
 def test_roles_given_by_arn_take_grants_in_a_policy_of_this_stack() -> None:

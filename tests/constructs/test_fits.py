@@ -27,18 +27,16 @@ from beanpod import (
     ServiceRole,
 )
 from tests.constructs.databases import imported_vpc
-from tests.constructs.environments import ENVIRONMENT, existing_environment, new_environment, new_stack, option
+from tests.constructs.environments import (
+    ENVIRONMENT,
+    balanced_environment,
+    existing_environment,
+    new_environment,
+    new_stack,
+    option,
+)
 
 IRELAND = Environment(account="123456789012", region="eu-west-1")
-
-
-def balanced(stack: Stack, network: ServiceNetwork, construct_id: str = "Environment", **settings: Any) -> Any:
-    defaults: dict[str, Any] = {
-        "vpc": network.vpc,
-        "instance_security_group": network.instance_security_group,
-        "load_balancer_security_group": network.load_balancer_security_group,
-    }
-    return DockerEnvironment(stack, construct_id, **(defaults | settings))
 
 
 def by_ids(scope: Stack, *ids: str) -> ec2.SubnetSelection:
@@ -98,7 +96,7 @@ def test_what_does_not_fit_the_environment_is_refused(
     stack = new_stack()
     network = ServiceNetwork(stack, "Network", nat_gateways=1)
     with pytest.raises(ValueError, match=words):
-        balanced(stack, network, **settings(network, stack))
+        balanced_environment(stack, network, **settings(network, stack))
 
 
 def test_a_load_balancer_needs_a_subnet_in_every_zone_of_the_instances() -> None:
@@ -106,7 +104,7 @@ def test_a_load_balancer_needs_a_subnet_in_every_zone_of_the_instances() -> None
     network = ServiceNetwork(stack, "Network", max_azs=3)
     two = ec2.SubnetSelection(subnets=network.vpc.public_subnets[:2])
     with pytest.raises(ValueError, match="load_balancer_subnets must cover every zone of instance_subnets, got none"):
-        balanced(stack, network, load_balancer_subnets=two)
+        balanced_environment(stack, network, load_balancer_subnets=two)
 
 
 def test_a_network_load_balancer_accepts_one_zone() -> None:
@@ -114,12 +112,12 @@ def test_a_network_load_balancer_accepts_one_zone() -> None:
     network = ServiceNetwork(stack, "Network")
     one = ec2.SubnetSelection(subnets=network.vpc.public_subnets[:1])
     kind = LoadBalancerType.NETWORK
-    balanced(stack, network, load_balancer_type=kind, instance_subnets=one, load_balancer_subnets=one)
+    balanced_environment(stack, network, load_balancer_type=kind, instance_subnets=one, load_balancer_subnets=one)
 
 
 def test_a_port_of_the_instances_is_the_same_on_both_sides() -> None:
     stack = new_stack()
-    balanced(stack, ServiceNetwork(stack, "Network", instance_port=8080), instance_port=8080)
+    balanced_environment(stack, ServiceNetwork(stack, "Network", instance_port=8080), instance_port=8080)
     process = "aws:elasticbeanstalk:environment:process:default"
     Template.from_stack(stack).has_resource_properties(ENVIRONMENT, {"OptionSettings": option("Port", "8080", process)})
 
@@ -130,9 +128,9 @@ def test_an_opened_port_without_a_counterpart_is_refused_with_what_to_write() ->
     with pytest.raises(
         ValueError, match="instance_port must be 8080, the only one that the load balancer may reach, g"
     ):
-        balanced(stack, network)
+        balanced_environment(stack, network)
     with pytest.raises(ValueError, match=r"option .* Port: instance_port must be 8080"):
-        balanced(stack, network, "Second", instance_port=8080).override_option(
+        balanced_environment(stack, network, "Second", instance_port=8080).override_option(
             "aws:elasticbeanstalk:environment:process:default", "Port", "80"
         )
 
@@ -144,7 +142,7 @@ def test_a_single_instance_refuses_an_instance_port() -> None:
 
 def _isolated(stack: Stack, network: ServiceNetwork) -> None:
     isolated = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
-    balanced(stack, network, instance_subnets=isolated)
+    balanced_environment(stack, network, instance_subnets=isolated)
 
 
 def test_isolated_instances_without_endpoints_are_refused_at_synth() -> None:
@@ -282,7 +280,7 @@ def test_a_rule_for_another_port_is_refused() -> None:
 def _with_database(stack: Stack) -> tuple[DockerEnvironment, Database]:
     network = ServiceNetwork(stack, "Network")
     database = Database(stack, "Database", vpc=network.vpc, engine=DatabaseEngine.postgres("17"))
-    return balanced(stack, network, database=database), database
+    return balanced_environment(stack, network, database=database), database
 
 
 def test_a_database_that_lets_no_instance_in_is_refused_at_synth() -> None:
@@ -405,7 +403,7 @@ def _record(stack: Stack, environment: Any) -> dict[str, Any]:
 )
 def test_a_record_points_to_the_zone_of_the_load_balancer(kind: LoadBalancerType, region: str, zone: str) -> None:
     stack = Stack(App(), "Shop", env=Environment(account="123456789012", region=region))
-    environment = balanced(stack, ServiceNetwork(stack, "Network"), load_balancer_type=kind)
+    environment = balanced_environment(stack, ServiceNetwork(stack, "Network"), load_balancer_type=kind)
     target = _record(stack, environment)["AliasTarget"]
     assert target["HostedZoneId"] == zone
     assert target["DNSName"]["Fn::GetAtt"][1] == "EndpointURL"
@@ -413,7 +411,7 @@ def test_a_record_points_to_the_zone_of_the_load_balancer(kind: LoadBalancerType
 
 def test_a_stack_for_any_region_finds_the_zone_when_it_is_deployed() -> None:
     stack = new_stack()
-    environment = balanced(stack, ServiceNetwork(stack, "Network"))
+    environment = balanced_environment(stack, ServiceNetwork(stack, "Network"))
     found = _record(stack, environment)["AliasTarget"]["HostedZoneId"]["Fn::FindInMap"]
     assert found[1:] == [{"Ref": "AWS::Region"}, "application"]
     zones = Template.from_stack(stack).find_mappings("*")[found[0]]
@@ -455,5 +453,5 @@ def test_an_endpoint_that_says_nothing_is_refused() -> None:
 
 def test_an_internal_load_balancer_is_accepted_in_a_network_without_private_subnets() -> None:
     stack = new_stack()
-    balanced(stack, ServiceNetwork(stack, "Network"), load_balancer_scheme=LoadBalancerScheme.INTERNAL)
+    balanced_environment(stack, ServiceNetwork(stack, "Network"), load_balancer_scheme=LoadBalancerScheme.INTERNAL)
     Template.from_stack(stack).has_resource_properties(ENVIRONMENT, {"OptionSettings": option("ELBScheme", "internal")})

@@ -10,8 +10,8 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk.assertions import Template
 
-from beanpod import DockerEnvironment, DockerService, EnvironmentType, ServiceNetwork
-from tests.constructs.environments import ENVIRONMENT, new_environment, new_stack
+from beanpod import DockerService, EnvironmentType, ServiceNetwork
+from tests.constructs.environments import ENVIRONMENT, balanced_environment, new_environment, new_stack
 from tests.stacks.conftest import ENGINES, PRESETS, synthesise, write_manifest
 
 WAYS_OUT = ("AWS::EC2::Route", "AWS::EC2::VPCGatewayAttachment", "AWS::EC2::NatGateway")
@@ -123,14 +123,7 @@ def test_instances_and_load_balancer_wait_for_their_own_subnets_only() -> None:
     stack = new_stack()
     network = ServiceNetwork(stack, "Network", nat_gateways=2)
     first = network.vpc.private_subnets[0]
-    DockerEnvironment(
-        stack,
-        "Environment",
-        vpc=network.vpc,
-        instance_subnets=ec2.SubnetSelection(subnets=[first]),
-        instance_security_group=network.instance_security_group,
-        load_balancer_security_group=network.load_balancer_security_group,
-    )
+    balanced_environment(stack, network, instance_subnets=ec2.SubnetSelection(subnets=[first]))
     template = _json(stack)
     assert {name for name in unordered(template) if "Private" not in name and "NAT" not in name} == set()
     assert not any("PrivateSubnet2" in name for name in waited_for(template))
@@ -147,14 +140,8 @@ def test_an_environment_waits_for_what_a_given_service_role_may_do() -> None:
 def test_isolated_instances_wait_for_the_endpoints_that_lead_out() -> None:
     stack = new_stack()
     network = ServiceNetwork(stack, "Network")
-    DockerEnvironment(
-        stack,
-        "Environment",
-        vpc=network.vpc,
-        instance_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED),
-        instance_security_group=network.instance_security_group,
-        load_balancer_security_group=network.load_balancer_security_group,
-    )
+    isolated = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
+    balanced_environment(stack, network, instance_subnets=isolated)
     for service in ("ELASTIC_BEANSTALK", "ELASTIC_BEANSTALK_HEALTH"):
         network.vpc.add_interface_endpoint(service, service=getattr(ec2.InterfaceVpcEndpointAwsService, service))
     template = _json(stack)

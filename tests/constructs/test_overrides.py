@@ -15,15 +15,13 @@ from beanpod import (
     ArtifactBucket,
     DeploymentPolicy,
     DeploymentStrategy,
-    DockerEnvironment,
     EnvironmentType,
     InstanceRole,
     LoadBalancerScheme,
     LoadBalancerType,
     OptionSetting,
-    ServiceNetwork,
 )
-from tests.constructs.environments import ENVIRONMENT, new_environment, new_stack
+from tests.constructs.environments import ENVIRONMENT, balanced_environment, new_environment, new_stack
 
 VPC = "aws:ec2:vpc"
 LAUNCH = "aws:autoscaling:launchconfiguration"
@@ -37,19 +35,9 @@ def options(stack: Stack) -> dict[tuple[str, str], Any]:
     return {(row["Namespace"], row["OptionName"]): row["Value"] for row in body["Properties"]["OptionSettings"]}
 
 
-def balanced(stack: Stack, **settings: Any) -> DockerEnvironment:
-    network = ServiceNetwork(stack, "Network", nat_gateways=1)
-    defaults: dict[str, Any] = {
-        "vpc": network.vpc,
-        "instance_security_group": network.instance_security_group,
-        "load_balancer_security_group": network.load_balancer_security_group,
-    }
-    return DockerEnvironment(stack, "Environment", **(defaults | settings))
-
-
 def test_an_internal_load_balancer_uses_the_private_subnets() -> None:
     stack = new_stack()
-    balanced(stack, load_balancer_scheme=LoadBalancerScheme.INTERNAL)
+    balanced_environment(stack, load_balancer_scheme=LoadBalancerScheme.INTERNAL)
     found = options(stack)
     assert found[VPC, "ELBScheme"] == "internal"
     assert "PrivateSubnet1" in str(found[VPC, "ELBSubnets"])
@@ -58,7 +46,7 @@ def test_an_internal_load_balancer_uses_the_private_subnets() -> None:
 
 def test_a_network_load_balancer_has_neither_groups_nor_certificate() -> None:
     stack = new_stack()
-    balanced(stack, load_balancer_type=LoadBalancerType.NETWORK, load_balancer_security_group=None)
+    balanced_environment(stack, load_balancer_type=LoadBalancerType.NETWORK, load_balancer_security_group=None)
     found = options(stack)
     assert found["aws:elasticbeanstalk:environment", "LoadBalancerType"] == "network"
     assert not any(namespace == LOAD_BALANCER for namespace, _ in found)
@@ -67,7 +55,9 @@ def test_a_network_load_balancer_has_neither_groups_nor_certificate() -> None:
 def test_additional_security_groups_follow_the_first() -> None:
     stack = new_stack()
     groups = [ec2.SecurityGroup.from_security_group_id(stack, f"Group{name}", f"sg-{name}") for name in "ab"]
-    balanced(stack, additional_instance_security_groups=groups, additional_load_balancer_security_groups=groups[:1])
+    balanced_environment(
+        stack, additional_instance_security_groups=groups, additional_load_balancer_security_groups=groups[:1]
+    )
     found = options(stack)
     instances, load_balancer = found[LAUNCH, "SecurityGroups"], found[LOAD_BALANCER, "SecurityGroups"]
     assert ",sg-a,sg-b" in str(instances)
@@ -115,14 +105,14 @@ def test_a_profile_of_another_role_is_refused() -> None:
 )
 def test_options_by_key_win_over_ours(given: Any) -> None:
     stack = new_stack()
-    balanced(stack, options=given)
+    balanced_environment(stack, options=given)
     found = options(stack)
     assert (found[VPC, "ELBScheme"], found[GROUP, "Cooldown"]) == ("internal", "60")
 
 
 def test_an_option_can_be_overridden_and_left_out_afterwards() -> None:
     stack = new_stack()
-    environment = balanced(stack)
+    environment = balanced_environment(stack)
     environment.override_option(VPC, "ELBScheme", "internal")
     environment.override_option("aws:elbv2:listener:81", "ListenerEnabled", "true")
     environment.override_option(LAUNCH, "RootVolumeType", None)
@@ -135,7 +125,7 @@ def test_an_option_can_be_overridden_and_left_out_afterwards() -> None:
 def test_a_token_overrides() -> None:
     stack = new_stack()
     size = CfnParameter(stack, "Size", default="2")
-    balanced(stack).override_option(GROUP, "MinSize", size.value_as_string)
+    balanced_environment(stack).override_option(GROUP, "MinSize", size.value_as_string)
     assert options(stack)[GROUP, "MinSize"] == {"Ref": "Size"}
 
 
@@ -164,7 +154,7 @@ def test_a_token_overrides() -> None:
 )
 def test_the_checks_hold_for_options_by_key(namespace: str, name: str, value: str | None, words: str) -> None:
     stack = new_stack()
-    environment = balanced(stack)
+    environment = balanced_environment(stack)
     with pytest.raises(ValueError, match=words):
         environment.override_option(namespace, name, value)
 
@@ -177,12 +167,12 @@ def test_an_option_twice_in_options_is_refused() -> None:
 
 def test_adding_what_is_set_names_the_way_to_override() -> None:
     with pytest.raises(ValueError, match="ELBScheme is set already: set it once, or write override_option"):
-        balanced(new_stack()).add_option(VPC, "ELBScheme", "internal")
+        balanced_environment(new_stack()).add_option(VPC, "ELBScheme", "internal")
 
 
 def test_the_deployer_gets_what_an_overridden_policy_needs() -> None:
     stack = new_stack()
-    environment = balanced(stack)
+    environment = balanced_environment(stack)
     environment.override_option("aws:elasticbeanstalk:command", "DeploymentPolicy", "Immutable")
     assert environment.deployment_policy == DeploymentPolicy.IMMUTABLE
     environment.deploy_permissions(ArtifactBucket(stack, "Artifacts"))
@@ -192,7 +182,7 @@ def test_the_deployer_gets_what_an_overridden_policy_needs() -> None:
 
 def test_a_property_override_by_position_refers_to_the_same_option() -> None:
     stack = new_stack()
-    environment = balanced(stack)
+    environment = balanced_environment(stack)
     cfn: Any = environment.node.find_child("Resource")
     index = [row.option_name for row in cfn.option_settings].index("ELBScheme")
     cfn.add_property_override(f"OptionSettings.{index}.Value", "internal")
@@ -204,7 +194,7 @@ def test_a_property_override_by_position_refers_to_the_same_option() -> None:
 @pytest.mark.parametrize("kind", ["structs", "dicts"])
 def test_assigned_options_do_not_vanish(kind: str) -> None:
     stack = new_stack()
-    environment = balanced(stack)
+    environment = balanced_environment(stack)
     assigned: Any = environment.resource.option_settings
     mine = [row for row in assigned if row.option_name != "RootVolumeType"]
     row = {"namespace": GROUP, "optionName": "Cooldown", "value": "60"}
@@ -219,7 +209,7 @@ def test_assigned_options_do_not_vanish(kind: str) -> None:
 
 
 def test_options_assigned_as_a_token_take_nothing_more() -> None:
-    environment = balanced(new_stack())
+    environment = balanced_environment(new_stack())
     environment.resource.option_settings = Token.as_any({"Fn::Split": [",", Fn.import_value("x")]})
     with pytest.raises(ValueError, match="option_settings of its resource was set to a token"):
         environment.add_environment("A", "1")
@@ -254,7 +244,7 @@ def test_what_a_network_load_balancer_cannot_do_is_refused(
 ) -> None:
     stack = new_stack()
     with pytest.raises(ValueError, match=words):
-        balanced(stack, load_balancer_type=LoadBalancerType.NETWORK, **settings(stack))
+        balanced_environment(stack, load_balancer_type=LoadBalancerType.NETWORK, **settings(stack))
 
 
 def test_a_scheme_without_a_load_balancer_is_refused() -> None:

@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import pytest
@@ -301,6 +302,7 @@ PROPERTIES = [
 ]
 
 
+@cache
 def resources(cls: Any, *settings: Change) -> dict[str, Any]:
     stack = Stack(App(), "Stack")
     # What stays is made once more under its own id, so that a change may make things beside it.
