@@ -1,6 +1,11 @@
+import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
-from beanpod_emulator.registry import local_registry
+import pytest
+
+from beanpod_emulator.registry import IMAGE, local_registry
 from tests.deploy.engine import Engine, docker_engine
 
 __all__ = ["docker_engine"]
@@ -23,3 +28,47 @@ def test_removes_the_images_of_a_stopped_registry(docker_engine: Engine, tmp_pat
             assert f"{registry.host}/worker:<none>@sha256:" in _names(docker_engine)
         assert registry.host not in _names(docker_engine)
         assert f"{other.host}/app:1" in _names(docker_engine)
+
+
+# A stand-in for the image on Docker Hub, with the same program, where that cannot be pulled.
+_DOCKERFILE = """\
+FROM debian:bookworm-slim
+RUN apt-get update -q && apt-get install -y -q --no-install-recommends docker-registry
+RUN ln -s /usr/bin/docker-registry /usr/bin/registry
+"""
+
+
+@pytest.fixture
+def image(docker_engine: Engine) -> Iterator[None]:
+    """The image of the registry; a stand-in exists during the test only."""
+    if subprocess.run(["docker", "image", "inspect", IMAGE], capture_output=True).returncode == 0:
+        yield
+        return
+    subprocess.run(["docker", "build", "--quiet", "--tag", IMAGE, "-"], input=_DOCKERFILE.encode(), check=True)
+    yield
+    docker_engine.run("image", "rm", IMAGE)
+
+
+def test_the_image_is_run_where_the_program_is_not_installed(
+    docker_engine: Engine, image: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/docker").symlink_to(docker_program())
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "config"))
+    login = {"input": b"open sesame", "capture_output": True}
+    with local_registry(tmp_path / "registry", username="ada", password="open sesame") as registry:
+        name = f"{registry.host}/ada/app:1"
+        docker_engine.run("tag", "busybox:stable", name)
+        assert subprocess.run(["docker", "push", "--quiet", name], capture_output=True).returncode == 1
+        command = ["docker", "login", "--username", "ada", "--password-stdin", registry.host]
+        assert subprocess.run(command, **login).returncode == 0
+        docker_engine.run("push", "--quiet", name)
+    assert registry.host not in _names(docker_engine)
+    assert "beanpod-registry-" not in docker_engine.run("ps", "--all", "--format", "{{.Names}}")
+
+
+def docker_program() -> str:
+    found = shutil.which("docker")
+    assert found
+    return found
