@@ -73,7 +73,7 @@ def cdk_command(environ: Mapping[str, str]) -> list[str]:
 
 
 def cdk_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables for the CLI: this Python's programs come first, for `python3 app.py` in cdk.json."""
+    """Return the variables for the CLI: this Python's programs come first, for `python app.py` in cdk.json."""
     path = os.pathsep.join((str(Path(sys.executable).parent), environ.get("PATH", os.defpath)))
     return {"JSII_RUNTIME_PACKAGE_CACHE": "enabled", **environ, "PATH": path}
 
@@ -117,7 +117,7 @@ def install(folder: Path, texts: Mapping[str, bytes], *, npm: str, environ: Mapp
             Path(temporary, name).write_bytes(text)
         command = [npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"]
         done = subprocess.run(  # noqa: S603
-            command, cwd=temporary, env=dict(environ), capture_output=True, text=True, check=False
+            command, cwd=temporary, env=dict(environ), capture_output=True, encoding="utf-8", check=False
         )
         if done.returncode:
             causes = tuple(line for line in done.stderr.splitlines() if line.strip())[:3]

@@ -9,7 +9,8 @@ from types import FrameType
 
 from beanpod.deploy.errors import InterruptionError
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Windows has no SIGHUP.
+_SIGNALS = tuple(one for one in signal.Signals if one.name in ("SIGINT", "SIGTERM", "SIGHUP"))
 _REPEATED_SECONDS = 1.0
 
 

@@ -214,7 +214,7 @@ def _compose_config(path: Path) -> tuple[dict[str, Any] | None, str]:
     done = subprocess.run(  # noqa: S603
         [docker, "compose", "--env-file", os.devnull, "--file", str(path), "config", *options],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
     )
     if done.returncode:
@@ -244,7 +244,7 @@ def _git(root: Path, *arguments: str) -> str:
     if git is None:
         return ""
     command = [git, "-C", str(root), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)  # noqa: S603
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
@@ -284,7 +284,7 @@ def _user_of_helper(helper: str, environ: Mapping[str, str]) -> str | None:
     program = shutil.which(f"docker-credential-{helper}", path=environ.get("PATH"))
     if program is None:
         return None
-    done = subprocess.run([program, "list"], capture_output=True, text=True, check=False, env=dict(environ))  # noqa: S603
+    done = subprocess.run([program, "list"], capture_output=True, encoding="utf-8", check=False, env=dict(environ))  # noqa: S603
     users: dict[str, str] = json.loads(done.stdout) if done.returncode == 0 else {}
     return users.get(_DOCKER_HUB) or None
 

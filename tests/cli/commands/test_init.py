@@ -44,7 +44,7 @@ def test_apps_own_files_are_left_alone(tmp_path: Path) -> None:
     (folder / ".gitignore").write_text(".venv\n*.db")
     assert beanpod(folder, "init", "--image", "ada/shop").returncode == 0
     assert "Flask" in (folder / "app.py").read_text()
-    assert json.loads((folder / "cdk.json").read_text())["app"] == "python3 cdk_app.py"
+    assert json.loads((folder / "cdk.json").read_text())["app"] == "python cdk_app.py"
     assert (folder / "cdk_app.py").read_text() == (ROOT / "app.py").read_text()
     assert (folder / "requirements-cdk.txt").read_text().startswith("beanpod[cdk]==")
     assert (folder / ".gitignore").read_text().splitlines() == [

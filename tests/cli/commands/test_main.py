@@ -176,3 +176,25 @@ def test_closed_output_does_not_change_the_exit_code() -> None:
     process = _process("status", "--stage", "nowhere", stdout=writing, stderr=writing)
     os.close(writing)
     assert process.wait(timeout=120) == 2
+
+
+def test_commands_need_nothing_that_windows_lacks() -> None:
+    """`deploy` and `build` import there too, and name WSL."""
+    code = """
+import importlib, os, pkgutil, signal, sys
+sys.modules |= dict.fromkeys(("fcntl", "grp", "pty", "pwd", "resource", "termios"))
+for name in ("SIGHUP", "SIGKILL"):
+    delattr(signal, name)
+for name in ("O_DIRECTORY", "O_NOFOLLOW", "fork", "killpg", "getuid"):
+    delattr(os, name)
+import beanpod
+for package in ("beanpod.cli", "beanpod.deploy", "beanpod.manifest", "beanpod.project"):
+    for module in pkgutil.walk_packages(importlib.import_module(package).__path__, package + "."):
+        if ".templates." not in module.name:
+            importlib.import_module(module.name)
+from beanpod.cli.main import main
+sys.exit(main(["check"]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    assert "no problems in dev, prod" in done.stdout

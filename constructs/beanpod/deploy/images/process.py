@@ -1,6 +1,5 @@
 """Run commands and create temporary folders; both end with the deployment, however it ends."""
 
-import fcntl
 import os
 import selectors
 import shutil
@@ -13,6 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import Protocol
+
+from beanpod.deploy.errors import UsageError
+
+# Windows imports this too, for commands that build no image.
+with suppress(ImportError):
+    import fcntl
 
 _CHUNK = 65536
 # A folder younger than this may not be locked yet.
@@ -155,7 +160,12 @@ def temporary_folder(prefix: str, *, parent: Path | None = None) -> Iterator[Pat
     Args:
         prefix: The beginning of its name, and of the names of the folders to remove.
         parent: Where it is made. Default: the machine's folder for temporary files.
+
+    Raises:
+        UsageError: This is Windows, which has no such locks and no process groups.
     """
+    if os.name == "nt":
+        raise UsageError("images are built on Linux and macOS: on Windows, run this command in WSL")
     place = parent or Path(gettempdir())
     for folder in place.glob(f"{prefix}*"):
         _remove_if_abandoned(folder)
