@@ -124,7 +124,7 @@ def test_a_release_with_a_job_that_does_not_end_well_is_rolled_back_and_names_it
 ) -> None:
     owner = Owner.of(shop, tmp_path).take("one-off-job")
     before = owner.release().version_label
-    with pytest.raises(RolledBackError, match=f"{before} serves again") as caught:
+    with pytest.raises(RolledBackError, match=f"{before} runs again") as caught:
         owner.release(compose_yaml=compose(job))
     assert any(says in cause for cause in caught.value.causes), caught.value.causes
     assert owner.site.described()["VersionLabel"] == before
@@ -159,7 +159,7 @@ def test_what_listens_on_loopback_only_fails(shop: Shop, tmp_path: Path) -> None
 def test_a_single_container_that_ends_again_and_again_is_named_with_its_exit_code(shop: Shop, tmp_path: Path) -> None:
     owner = Owner.of(shop, tmp_path, health_path="/health/").take("api-without-a-start-page")
     before = owner.release(HEALTHY).version_label
-    with pytest.raises(RolledBackError, match=f"{before} serves again") as caught:
+    with pytest.raises(RolledBackError, match=f"{before} runs again") as caught:
         owner.release("echo no configuration; exit 7")
     assert any("exit code 7" in cause for cause in caught.value.causes), caught.value.causes
 
@@ -172,7 +172,7 @@ def test_one_instance_of_two_on_which_a_worker_loops_fails_the_release(shop: Sho
     prod = 'services: {other: {volumes: ["/data:/data:ro"]}}\n'
     works = 'command: [sh, -c, "[ ! -e /data/bad ] || exit 5; exec sleep 900"]'
     files = {"compose_prod_yaml": prod, "compose_yaml": compose(works), "_platform__hooks__prebuild__mark_sh": mark}
-    with pytest.raises(RolledBackError, match=f"{before} serves again") as caught:
+    with pytest.raises(RolledBackError, match=f"{before} runs again") as caught:
         owner.release(**files)
     told = [cause for cause in caught.value.causes if "service other restarts again and again" in cause]
     assert told, caught.value.causes

@@ -97,7 +97,10 @@ def test_shape_of_the_file(problems: Finder, text: str, problem: str) -> None:
         ),
         ('compose = "compose.yaml"\ncontext = "."', 'context = ".": the compose file has it in the build of each'),
         ('target = "-x"', 'target = "-x": write the name of a stage of the Dockerfile, e.g. "runtime"'),
-        ('args = { NPM_TOKEN = "npm_0123456789" }', "args.NPM_TOKEN = ...: looks like a secret, its name says TOKEN, "),
+        (
+            'args = { NPM_TOKEN = "npm_0123456789" }',
+            "args.NPM_TOKEN = ...: looks like a secret, its name contains TOKEN, ",
+        ),
         ("args = { PORT = 80 }", 'args.PORT = 80: write it in quotes: "80"'),
         ('args = { "MY ARG" = "x" }', 'args."MY ARG" = "x": not a name of a build argument: write letters, digits'),
     ],

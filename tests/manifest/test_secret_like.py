@@ -115,7 +115,7 @@ def test_a_variable_that_looks_like_a_secret_is_refused_without_its_value(proble
     text = SERVICE + '[stages.dev.variables]\nSTRIPE_SECRET_KEY = "hunter22"\n[stages.prod]\n'
     (problem,) = problems(text)
     assert problem == (
-        "stages.dev.variables.STRIPE_SECRET_KEY = ...: looks like a secret, its name says SECRET_KEY: "
+        "stages.dev.variables.STRIPE_SECRET_KEY = ...: looks like a secret, its name contains SECRET_KEY: "
         "store it in Systems Manager as a SecureString and write "
         'STRIPE_SECRET_KEY = { ssm = "/guestbook/dev/stripe-secret-key" } under [stages.dev.secrets]; '
         'if everybody may read it, write STRIPE_SECRET_KEY = { plaintext = "..." } here'

@@ -1,7 +1,7 @@
 """The errors that end a deployment, each with the exit code that says in what state.
 
 DeployError                 1  unexpected
-├── UsageError              2  the command, the manifest or the credentials are wrong; nothing was touched
+├── UsageError              2  the command, the manifest or the credentials are wrong; nothing was changed
 ├── BuildError              3  no image: build, push or bundle failed; the environment was not touched
 ├── BusyError               4  busy, locked or superseded by another deployment
 ├── RolledBackError         5  the release failed, the previous version serves

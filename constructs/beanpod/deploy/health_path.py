@@ -62,7 +62,7 @@ def asked(url: str) -> int:
     try:
         answer = answers.get(timeout=most)
     except queue.Empty:
-        raise OSError(f"no whole answer within {most:.0f} s") from None
+        raise OSError(f"no complete answer within {most:.0f} s") from None
     if isinstance(answer, Exception):
         raise answer
     return answer
@@ -94,9 +94,9 @@ def _status(url: str) -> int:
     except urllib.error.HTTPError as error:
         error.close()
         if goes_through_a_proxy(url) and error.code in _OF_A_PROXY:
-            raise OSError(f"the proxy on the way answers {error.code}") from None
+            raise OSError(f"the proxy answers {error.code}") from None
         if error.code < http.client.OK:
-            raise OSError(f"it answers {error.code} before its own answer, which is not read here") from None
+            raise OSError(f"it answers {error.code}, and nothing after it") from None
         return error.code
     except urllib.error.URLError as error:
         raise error.reason if isinstance(error.reason, OSError) else OSError(str(error.reason)) from None
@@ -118,7 +118,7 @@ class _SameHost(urllib.request.HTTPRedirectHandler):
         arguments[0].close()
         url: str = arguments[-1]
         if urlsplit(url).hostname != urlsplit(req.full_url).hostname:
-            raise OSError(f"it redirects to another host, {urlsplit(url).hostname}, which is not followed")
+            raise OSError(f"it redirects to another host, {urlsplit(url).hostname}; not followed")
         return super().redirect_request(req, *arguments)
 
 
@@ -148,7 +148,7 @@ class HealthPath:
         except (OSError, http.client.HTTPException, ValueError) as error:
             return Answer(None, f"not reached: {self.url}: {_reason(error)}", isinstance(error, ConnectionRefusedError))
         well = accepts(self.codes, status)
-        wanted = "" if well else f", {self.codes} is wanted"
+        wanted = "" if well else f", expected {self.codes}"
         return Answer(well, f"GET {self.url} answered {status}{wanted}")
 
 
@@ -163,11 +163,11 @@ def _reason(error: Exception) -> str:
         return f"its certificate is not valid for that name ({error.verify_message})"
     if isinstance(error, ValueError):
         # Its words may hold the address of a proxy, with a login.
-        return "its address, or that of a proxy on the way, is not a valid one"
+        return "its URL, or that of a proxy, is not valid"
     if isinstance(error, socket.gaierror):
-        return "its name is not known here"
+        return "its name cannot be resolved"
     if isinstance(error, TimeoutError):
         return f"no answer within {_SECONDS:.0f} s"
     if isinstance(error, http.client.HTTPException):
-        return "what answers there is no HTTP"
+        return "the answer is not HTTP"
     return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__

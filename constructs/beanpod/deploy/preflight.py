@@ -135,7 +135,7 @@ class DeploymentContext:
         while not environment.ready:
             if environment.terminated:
                 raise BusyError(
-                    f"environment {environment.name} is {environment.status}: nothing can be deployed to it"
+                    f"environment {environment.name} is {environment.status}: a version cannot be deployed to it"
                 )
             if self.clock.monotonic() - since >= self.settings.ready_timeout:
                 raise BusyError(
@@ -198,7 +198,7 @@ def run_preflight(context: DeploymentContext, *, wait: bool = True) -> Preflight
     context.report.say(f"{environment.name} runs {runs}, health {environment.health}")
     if found.previous and not found.can_roll_back:
         context.report.warn(
-            f"the bundle of {found.previous} does not exist any more: a release that fails cannot be rolled back"
+            f"the bundle of {found.previous} no longer exists: a release that fails cannot be rolled back"
         )
     return found
 

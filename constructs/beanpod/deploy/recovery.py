@@ -37,7 +37,9 @@ class Recovery:
         if verdict.state is State.GONE:
             raise NotRolledBackError(f"{self._what(verdict)}: it cannot be rolled back", causes=causes)
         if verdict.state is State.MOVING:
-            raise BusyError(f"{self._what(verdict)}: another deployer updates it, so it is left alone", causes=causes)
+            raise BusyError(
+                f"{self._what(verdict)}: another deployment is updating it, so it is not rolled back", causes=causes
+            )
         if verdict.state is State.OTHER:
             self._other(verdict, causes)
         self._roll_back(verdict, causes)
@@ -59,7 +61,7 @@ class Recovery:
             self._tell(back)
             self._remind()
             raise RolledBackError(
-                f"{self._what(verdict)}: Elastic Beanstalk went back to it, and it serves", causes=causes
+                f"{self._what(verdict)}: Elastic Beanstalk reverted to it, and it runs well", causes=causes
             )
 
     def _roll_back(self, verdict: Verdict, causes: tuple[str, ...]) -> NoReturn:
@@ -80,7 +82,7 @@ class Recovery:
                 f"{self._what(verdict)}, and cannot be rolled back: {error}", causes=causes
             ) from error
         self._remind()
-        raise RolledBackError(f"{self._what(verdict)}; rolled back, {previous} serves again", causes=causes)
+        raise RolledBackError(f"{self._what(verdict)}; rolled back, {previous} runs again", causes=causes)
 
     def _refuse_if_impossible(self, verdict: Verdict, causes: tuple[str, ...]) -> None:
         previous, why = self._failed.previous, None
@@ -89,9 +91,9 @@ class Recovery:
         elif previous is None:
             why = "this is the first release, there is nothing to roll back to"
         elif self._lock.lost:
-            why = "it is not rolled back, since another deployment has taken over"
+            why = "it is not rolled back, because another deployment has taken the lock over"
         elif not self._found.has_bundle(previous):
-            why = f"it cannot be rolled back, the bundle of {previous} does not exist any more"
+            why = f"it cannot be rolled back, the bundle of {previous} no longer exists"
         if why:
             raise NotRolledBackError(f"{self._what(verdict)}; {why}", causes=causes)
 
@@ -100,7 +102,7 @@ class Recovery:
         update = Update(self._context, previous, each=self._lock.renew)
         try:
             if not update.start(self._context.wait_until_ready(each=self._lock.renew)):
-                raise BusyError("another deployer updates the environment")
+                raise BusyError("another deployment is updating the environment")
             back = update.verify(update.wait())
             self.environment = back.environment
             if back.state is not State.GOOD:
@@ -112,7 +114,7 @@ class Recovery:
     def _tell(self, back: Verdict) -> None:
         """Report what the health path answers now that the previous version runs."""
         if back.answer and back.answer.well is None:
-            self._context.report.warn(f"the health path was {back.answer.text}; check that the previous version serves")
+            self._context.report.warn(f"the health path was {back.answer.text}; check that the previous version works")
         elif back.answer:
             self._context.report.say(back.answer.text)
 
@@ -133,13 +135,11 @@ class Recovery:
             return self._context.aws.health_causes(environment.name)
         except DeployError as error:
             # The causes are only extra information: the rollback goes on without them.
-            self._context.report.warn(f"why the health is {environment.health} is not known: {error}")
+            self._context.report.warn(f"the causes of health {environment.health} could not be read: {error}")
             return ()
 
     def _remind(self) -> None:
-        self._context.report.warn(
-            f"if {self._failed.label} changed the database, that stays: a rollback does not undo a migration"
-        )
+        self._context.report.warn(f"a rollback does not undo a migration of the database by {self._failed.label}")
 
 
 def _where_to_read(causes: list[str]) -> tuple[str, ...]:
@@ -150,5 +150,5 @@ def _where_to_read(causes: list[str]) -> tuple[str, ...]:
     if any("The release does not run well" in cause for cause in causes):
         return ()
     if any(word in cause for cause in causes for word in ("eb-engine", "Engine execution", "hook")):
-        return ("which container or health path it was: the deployment log in the console, or beanpod logs",)
+        return ("details: the deployment log in the console, or beanpod logs",)
     return ()

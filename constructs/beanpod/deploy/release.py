@@ -43,7 +43,7 @@ class Rollout:
         self._source = source or Source()
         self._lock = Lock(context, source=self._source)
         self._preflight: Preflight | None = None
-        self._on_interruption = "nothing was touched"
+        self._on_interruption = "nothing was changed"
         self.outcome = Outcome(version_label="", url=context.target.url)
 
     def preflight(self, *, wait: bool = True) -> Preflight:
@@ -85,7 +85,7 @@ class Rollout:
             with self._context.report.phase(Phase.UPLOAD):
                 upload(self._context, bundle, stored=found.stored)
                 create_version(self._context, bundle, self._source)
-            self._on_interruption = f"version {bundle.label} is created, the environment was not touched"
+            self._on_interruption = f"version {bundle.label} was created, the environment was not changed"
             release = Release(bundle.label, found.previous, self._source.commit, self._source.committed)
             self._roll_out(release, found, force=force)
         return self.outcome
@@ -104,12 +104,10 @@ class Rollout:
         with self._interruptible():
             wanted = label or self._lock.read().before(found.environment.version_label)
             if wanted is None:
-                raise UsageError("the version before is not known: name one that beanpod versions lists")
+                raise UsageError("no previous version is known: name one of beanpod versions")
             application = self._context.target.application
             if not self._context.aws.versions(application, wanted):
-                raise UsageError(
-                    f"application {application} has no version {wanted}: choose one that beanpod versions lists"
-                )
+                raise UsageError(f"application {application} has no version {wanted}: choose one of beanpod versions")
             self.outcome = replace(self.outcome, version_label=wanted)
             self._roll_out(Release(wanted, found.previous), found, force=True)
         return self.outcome
@@ -146,7 +144,7 @@ class Rollout:
             if update.start(environment):
                 return release
             if context.clock.monotonic() - since >= context.settings.ready_timeout:
-                raise BusyError(f"environment {environment.name} is updated again and again: deploy when it is Ready")
+                raise BusyError(f"environment {environment.name} keeps being updated: deploy again when it is Ready")
             environment = context.wait_until_ready(each=self._lock.renew)
 
     def _previous(self, environment: Environment, record: LockRecord, label: str) -> str | None:
@@ -167,7 +165,7 @@ class Rollout:
         instances = self._context.aws.instances(environment.name)
         verdict = ask_health_path(self._context, judge(environment, instances, label, self._context.settings))
         if verdict.state is not State.GOOD:
-            self._context.report.say(f"the environment has {label} already, but {verdict.text}: rolling it out again")
+            self._context.report.say(f"the environment has {label} already, but {verdict.text}: deploying it again")
             return False
         self._tell(verdict)
         # What ran before it would cost one more call; what runs now is not it.
@@ -190,12 +188,12 @@ class Rollout:
             return
         self.outcome = replace(self.outcome, health_path=answer.text)
         if answer.well is None:
-            report.warn(f"the health path was {answer.text}; whether it answers there is not part of this verdict")
+            report.warn(f"the health path was {answer.text}; the result does not depend on it")
         else:
             report.say(answer.text)
 
     def _recover(self, failed: Release, found: Preflight, update: Update, verdict: Verdict) -> NoReturn:
-        self._on_interruption = "the previous version may be on its way back: see beanpod status"
+        self._on_interruption = "a rollback to the previous version may be in progress: see beanpod status"
         recovery = Recovery(self._context, self._lock, found, failed, update)
         try:
             recovery.recover(verdict)
@@ -251,8 +249,8 @@ def upload(context: DeploymentContext, bundle: "Bundle", *, stored: frozenset[st
     # S3 has no checksum of what an old client uploaded; the key is made from the content all the same.
     if found not in (sha256, ""):
         raise UsageError(
-            f"s3://{bucket}/{bundle.key} exists and holds something else than {bundle.label}: "
-            "find out who wrote it, delete it, and deploy again"
+            f"s3://{bucket}/{bundle.key} exists with other content than {bundle.label}: "
+            "check who wrote it, delete it, and deploy again"
         )
     report.say(f"the bundle of {bundle.label} exists already: nothing uploaded")
 
@@ -288,7 +286,7 @@ def create_version(context: DeploymentContext, bundle: "Bundle", source: Source)
             bucket, key = stored.get("S3Bucket"), stored.get("S3Key")
             if (bucket, key) != (target.bucket, bundle.key):
                 raise UsageError(
-                    f"version {bundle.label} exists and is another bundle, s3://{bucket}/{key}: "
+                    f"version {bundle.label} exists with another bundle, s3://{bucket}/{key}: "
                     "delete that version, and deploy again"
                 ) from error
         context.report.say(f"version {bundle.label} exists already")

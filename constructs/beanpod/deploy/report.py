@@ -61,7 +61,7 @@ class Outcome:
         health_path: The answer at the public address, such as "GET http://shop.example.org/health answered 200", or
             "not reached: " and why; "" before it was requested.
         changed: Whether the environment was updated.
-        rolled_back: Whether the previous version serves again.
+        rolled_back: Whether the previous version runs again.
         phases: The seconds that each took.
         events: Of the environment, oldest first.
     """

@@ -125,7 +125,7 @@ def _of_environment(environment: Environment, label: str) -> tuple[State, str]:
 def _of_instances(environment: Environment, instances: Instances, label: str) -> tuple[State, str, tuple[str, ...]]:
     total = len(instances.all)
     if not total:
-        return State.RECOVERING, "none of its instances reports", ()
+        return State.RECOVERING, "no instance reports its health", ()
     missing = total - instances.on(label)
     if not missing:
         return State.GOOD, f"{'its instance runs' if total == 1 else f'all {total} instances run'} {label}", ()
@@ -243,10 +243,10 @@ class Update:
             environment = self._poll_until(settings.wait_timeout) or self._abort()
             environment = environment or self._poll_until(settings.wait_timeout + settings.ready_timeout)
         if environment is None:
-            aborted = ", and does not end although it was aborted" if self.aborted else ""
+            aborted = " and an abort" if self.aborted else ""
             raise DeadlineError(
                 f"environment {name} is still being updated to {self._label} after {settings.wait_timeout:.0f} s"
-                f"{aborted}: see what becomes of it with beanpod status"
+                f"{aborted}: see beanpod status"
             )
         return environment
 
@@ -301,7 +301,7 @@ class Update:
         """Abort an update that takes too long; the environment if it has ended just now."""
         environment, report = self._context.describe(), self._context.report
         if environment.abortable:
-            report.warn(f"the update is not done after {self._context.settings.wait_timeout:.0f} s: aborting it")
+            report.warn(f"the update has not finished after {self._context.settings.wait_timeout:.0f} s: aborting it")
             try:
                 self._context.aws.abort_update(environment.name)
                 self.aborted = True

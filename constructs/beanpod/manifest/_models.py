@@ -20,7 +20,7 @@ class ServiceConfig(Section):
     """The app that runs."""
 
     name: types.ServiceName = Field(
-        description="Name of the service: 2 to 24 lower-case letters, digits, hyphens. AWS names begin so."
+        description="Name of the service: 2 to 24 lower-case letters, digits, hyphens. Names on AWS begin with it."
     )
     image: types.Repository = Field(
         description='Repository of the image, "user/repository" on Docker Hub or "host:port/path" elsewhere; '

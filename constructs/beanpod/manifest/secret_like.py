@@ -81,7 +81,7 @@ def looks_secret(name: str, value: str) -> str | None:
     if found:
         return f"its value has the form of {found}"
     word = _secret_word(name, value)
-    return f"its name says {word}" if word else None
+    return f"its name contains {word}" if word else None
 
 
 def secret_form(value: str) -> str | None:

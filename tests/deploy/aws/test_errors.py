@@ -52,7 +52,7 @@ DOWNSTREAM = "not authorized to perform: autoscaling:SuspendProcesses on x"
         ),
         (_refusal("Odd"), AwsError, f"AWS refused {UPDATE}: Odd"),
         (botocore_errors.NoCredentialsError(), CredentialsError, "there are no AWS credentials: set AWS_ACCESS_KEY_ID"),
-        (botocore_errors.NoRegionError(), UsageError, "no AWS region is known: write region into the stage, or set"),
+        (botocore_errors.NoRegionError(), UsageError, "no AWS region: set region in the manifest, or"),
         (
             botocore_errors.ProfileNotFound(profile="ci"),
             CredentialsError,

@@ -31,8 +31,8 @@ def test_the_bucket_policy_is_left_to_an_administrator() -> None:
     assert error.action == "s3:PutBucketPolicy"
     assert str(error) == (
         f"these credentials lack the permission s3:PutBucketPolicy, which {UPDATE} needs: Elastic Beanstalk's policy "
-        "of its bucket lacks the role of these instances: do not grant it to CI, which would then own the bucket: an "
-        "administrator deploys once with own credentials (beanpod deploy), and it is not required again: "
+        "of its bucket lacks the role of these instances: do not grant it to CI, which could then open the bucket to "
+        "anybody: let an administrator run beanpod deploy once, after which it is not needed again: "
         f"{_BUCKET_POLICY}"
     )
 

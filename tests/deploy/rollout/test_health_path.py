@@ -49,7 +49,7 @@ def test_rolls_back_when_the_health_path_answers_500(sandbox: Sandbox) -> None:
     target = answering(target, lambda _: 200 if sandbox.version_label(target) == bundle("good").label else 500)
     rollout, reporter = sandbox.rollout(target, settings=Settings(recovery=60))
     began = sandbox.emulator.now()
-    with pytest.raises(RolledBackError, match=f"GET {URL} answered 500, 200 is wanted; rolled back, .* serves again"):
+    with pytest.raises(RolledBackError, match=f"GET {URL} answered 500, expected 200; rolled back, .* runs again"):
         rollout.release(bundle("dead"))
     assert (sandbox.emulator.now() - began).total_seconds() >= 60
     assert sandbox.version_label(target) == bundle("good").label
@@ -66,7 +66,7 @@ def test_succeeds_when_the_health_path_recovers_in_time(sandbox: Sandbox) -> Non
 
 def test_a_first_release_with_a_failing_health_path_is_not_rolled_back(sandbox: Sandbox) -> None:
     rollout, _ = sandbox.rollout(answering(sandbox.environment(), lambda _: 404))
-    with pytest.raises(NotRolledBackError, match="answered 404, 200 is wanted; this is the first release"):
+    with pytest.raises(NotRolledBackError, match="answered 404, expected 200; this is the first release"):
         rollout.release(bundle("first"))
 
 
@@ -75,7 +75,7 @@ def test_a_first_release_with_a_failing_health_path_is_not_rolled_back(sandbox: 
     [
         (ConnectionRefusedError(111, "Connection refused"), "Connection refused"),
         (TimeoutError(), "no answer within 5 s"),
-        (OSError("the proxy on the way answers 503"), "the proxy on the way answers 503"),
+        (OSError("the proxy answers 503"), "the proxy answers 503"),
     ],
 )
 def test_an_unreachable_address_is_reported_and_no_failure(sandbox: Sandbox, error: OSError, reason: str) -> None:
@@ -119,7 +119,7 @@ def test_deploys_a_version_again_whose_health_path_fails(sandbox: Sandbox) -> No
     answers = iter([500, 500, 200, 200])
     rollout, reporter = sandbox.rollout(answering(target, lambda _: next(answers)))
     assert rollout.release(bundle("same")).changed
-    assert any(f"GET {URL} answered 500, 200 is wanted: rolling it out again" in text for text in reporter.said)
+    assert any(f"GET {URL} answered 500, expected 200: deploying it again" in text for text in reporter.said)
 
 
 def test_the_status_has_the_answer_of_the_health_path(sandbox: Sandbox) -> None:
@@ -127,7 +127,7 @@ def test_the_status_has_the_answer_of_the_health_path(sandbox: Sandbox) -> None:
     target = answering(sandbox.environment(), lambda _: 404)
     standing = read_status(target, sandbox.aws(clock), clock)
     assert standing.health_path
-    assert standing.health_path.text == f"GET {URL} answered 404, 200 is wanted"
+    assert standing.health_path.text == f"GET {URL} answered 404, expected 200"
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,7 @@ def test_an_answer_that_comes_byte_by_byte_is_not_waited_for_for_ever(monkeypatc
         answer = HealthPath(url).answer()
         took = time.monotonic() - began
     assert (answer.well, answer.refused) == (None, False)
-    assert answer.text.endswith("no whole answer within 1 s")
+    assert answer.text.endswith("no complete answer within 1 s")
     assert took < 2
 
 
@@ -262,7 +262,7 @@ def test_the_body_of_a_redirect_is_not_read(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setattr(health_path, "_SECONDS", 0.5)
     with sending(b"HTTP/1.1 302 Found\r\nLocation: /health\r\n\r\n", endless=b"x" * 1000) as url:
-        assert HealthPath(url).answer().text == f"GET {url} answered 302, 200 is wanted"
+        assert HealthPath(url).answer().text == f"GET {url} answered 302, expected 200"
 
 
 def test_early_hints_are_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,7 +270,7 @@ def test_early_hints_are_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     with sending(b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as url:
         answer = HealthPath(url).answer()
     assert (answer.well, answer.refused) == (None, False)
-    assert answer.text == f"not reached: {url}: it answers 103 before its own answer, which is not read here"
+    assert answer.text == f"not reached: {url}: it answers 103, and nothing after it"
 
 
 @pytest.mark.parametrize("proxy", ["http:/ada:planted@proxy:3128", "http:ada:planted@proxy:3128"])

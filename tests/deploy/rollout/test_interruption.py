@@ -12,10 +12,10 @@ from beanpod.deploy.preflight import Target
 from beanpod.deploy.release import Rollout
 from tests.deploy.rollout.sandbox import Sandbox, bundle
 
-NOTHING = "interrupted: nothing was touched"
-CREATED = "interrupted: version .* is created, the environment was not touched"
+NOTHING = "interrupted: nothing was changed"
+CREATED = "interrupted: version .* was created, the environment was not changed"
 UNDER_WAY = r"interrupted: Elastic Beanstalk may still be rolling out .*: see beanpod status"
-GOING_BACK = r"interrupted: the previous version may be on its way back: see beanpod status"
+GOING_BACK = r"interrupted: a rollback to the previous version may be in progress: see beanpod status"
 
 
 @contextmanager
@@ -80,7 +80,7 @@ def test_a_rollback_skips_an_interrupted_release(sandbox: Sandbox) -> None:
     assert sandbox.version_label(target) == bundle("stopped").label
     # Not even by a release that fails after it.
     sandbox.emulator.inject_fault("error-event", version_label=bundle("bad").label)
-    with pytest.raises(RolledBackError, match=f"{bundle('stopped').label} serves again"):
+    with pytest.raises(RolledBackError, match=f"{bundle('stopped').label} runs again"):
         sandbox.rollout(target)[0].release(bundle("bad"))
     sandbox.rollout(target)[0].roll_back()
     assert sandbox.version_label(target) == bundle("one").label

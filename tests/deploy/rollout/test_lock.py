@@ -186,7 +186,9 @@ def test_a_deployment_that_lost_its_lock_does_not_roll_back(sandbox: Sandbox) ->
     sandbox.emulator.inject_fault("error-event", version_label=bundle("lost").label)
     rollout, reporter = sandbox.rollout(target)
     reporter.event = TakeOver(sandbox, target)  # type: ignore[method-assign]
-    with pytest.raises(NotRolledBackError, match="it is not rolled back, since another deployment has taken over"):
+    with pytest.raises(
+        NotRolledBackError, match="it is not rolled back, because another deployment has taken the lock over"
+    ):
         rollout.release(bundle("lost"))
     assert any("another deployment has taken over the deployment lock" in warning for warning in reporter.warnings)
     owner = _record(sandbox, target).owner
@@ -233,7 +235,7 @@ def _kill_during(sandbox: Sandbox, target: Target, text: str, *, sick: int) -> N
 def test_a_killed_release_that_is_deployed_again_rolls_back_to_the_last_good_one(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     _kill_during(sandbox, target, "cut off", sick=2)
-    with pytest.raises(RolledBackError, match=f"{bundle('good').label} serves again"):
+    with pytest.raises(RolledBackError, match=f"{bundle('good').label} runs again"):
         sandbox.rollout(target)[0].release(bundle("cut off"))
 
 
@@ -241,7 +243,7 @@ def test_a_release_after_a_killed_and_unwell_one_rolls_back_to_the_last_good_one
     target = sandbox.environment()
     _kill_during(sandbox, target, "sick and cut off", sick=1)
     sandbox.emulator.inject_fault("error-event", version_label=bundle("next").label)
-    with pytest.raises(RolledBackError, match=f"{bundle('good').label} serves again"):
+    with pytest.raises(RolledBackError, match=f"{bundle('good').label} runs again"):
         sandbox.rollout(target)[0].release(bundle("next"))
 
 

@@ -90,7 +90,7 @@ def test_deploys_a_version_again_that_runs_in_poor_health(sandbox: Sandbox) -> N
     rollout, reporter = sandbox.rollout(target)
     assert rollout.release(bundle("sick")).changed
     assert (
-        f"the environment has {bundle('sick').label} already, but its health is Severe: rolling it out again"
+        f"the environment has {bundle('sick').label} already, but its health is Severe: deploying it again"
         in reporter.said
     )
 
@@ -116,7 +116,7 @@ def test_an_environment_that_stays_busy_ends_the_deployment_before_the_build(san
 def test_a_terminating_environment_is_refused(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.beanstalk.terminate_environment(EnvironmentName=target.environment)
-    with pytest.raises(BusyError, match="is Terminating: nothing can be deployed to it"):
+    with pytest.raises(BusyError, match="is Terminating: a version cannot be deployed to it"):
         sandbox.rollout(target)[0].preflight()
 
 
@@ -174,7 +174,7 @@ def test_uses_a_bundle_that_is_uploaded_meanwhile(sandbox: Sandbox) -> None:
 def test_another_content_under_the_bundles_key_is_refused(sandbox: Sandbox) -> None:
     target, mine = sandbox.environment(), bundle("mine")
     sandbox.s3.put_object(Bucket=target.bucket, Key=mine.key, Body=b"tampered", ChecksumAlgorithm="SHA256")
-    with pytest.raises(UsageError, match=f"s3://{target.bucket}/{mine.key} exists and holds something else"):
+    with pytest.raises(UsageError, match=f"s3://{target.bucket}/{mine.key} exists with other content than"):
         sandbox.rollout(target)[0].release(mine)
 
 
@@ -182,7 +182,7 @@ def test_a_label_of_another_bundle_is_refused(sandbox: Sandbox) -> None:
     target, mine = sandbox.environment(), bundle("two things")
     sandbox.s3.put_object(Bucket=target.bucket, Key="other.zip", Body=b"other")
     sandbox.make_version(mine.label, "other.zip")
-    with pytest.raises(UsageError, match=f"version {mine.label} exists and is another bundle, s3://.*/other.zip"):
+    with pytest.raises(UsageError, match=f"version {mine.label} exists with another bundle, s3://.*/other.zip"):
         sandbox.rollout(target)[0].release(mine)
     assert sandbox.version_label(target) == "Sample Application"
 

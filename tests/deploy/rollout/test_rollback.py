@@ -80,13 +80,13 @@ def test_the_lock_of_an_earlier_version_of_beanpod_is_read(sandbox: Sandbox) -> 
 
 def test_a_version_that_does_not_exist_is_refused(sandbox: Sandbox) -> None:
     target = sandbox.environment()
-    with pytest.raises(UsageError, match="application guestbook has no version v9: choose one that"):
+    with pytest.raises(UsageError, match="application guestbook has no version v9: choose one of"):
         sandbox.rollout(target)[0].roll_back("v9")
 
 
 def test_without_an_earlier_version_a_rollback_needs_a_label(sandbox: Sandbox) -> None:
     target = sandbox.environment()
-    with pytest.raises(UsageError, match="the version before is not known: name one"):
+    with pytest.raises(UsageError, match="no previous version is known: name one"):
         sandbox.rollout(target)[0].roll_back()
 
 
@@ -94,6 +94,6 @@ def test_a_rollback_that_fails_is_rolled_back(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.release(target, "one", "two")
     sandbox.emulator.inject_fault("error-event", version_label=bundle("one").label)
-    with pytest.raises(RolledBackError, match=f"{bundle('two').label} serves again"):
+    with pytest.raises(RolledBackError, match=f"{bundle('two').label} runs again"):
         sandbox.rollout(target)[0].roll_back()
     assert sandbox.version_label(target) == bundle("two").label

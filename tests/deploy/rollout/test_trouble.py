@@ -120,7 +120,7 @@ def test_an_environment_that_gets_busy_before_the_update_is_waited_for(sandbox: 
     sandbox.emulator.inject_fault("busy-before-update", label=bundle("theirs").label)
     sandbox.emulator.inject_fault("error-event", version_label=bundle("new").label)
     rollout, _ = sandbox.rollout(target)
-    with pytest.raises(RolledBackError, match=f"{bundle('theirs').label} serves again"):
+    with pytest.raises(RolledBackError, match=f"{bundle('theirs').label} runs again"):
         rollout.release(bundle("new"))
     assert rollout.outcome.previous_version == bundle("theirs").label
 
@@ -130,7 +130,7 @@ def test_an_environment_that_is_updated_again_and_again_is_busy(sandbox: Sandbox
     sandbox.release(target, "old")
     fault = {"label": bundle("old").label, "environment": target.environment, "times": None}
     sandbox.emulator.inject_fault("busy-before-update", **fault)
-    with pytest.raises(BusyError, match=f"environment {target.environment} is updated again and again"):
+    with pytest.raises(BusyError, match=f"environment {target.environment} keeps being updated"):
         sandbox.rollout(target, settings=Settings(ready_timeout=60))[0].release(bundle("new"))
 
 

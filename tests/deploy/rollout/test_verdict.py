@@ -49,7 +49,7 @@ def test_an_environment_is_judged_by_status_label_and_health(environment: Enviro
         (_instances(replace(DONE, deployment="In Progress")), State.RECOVERING, "its instance does not run v2"),
         # Said before the environment settled: it may be different by now.
         (_instances(replace(DONE, version_label="v1"), after=-5), State.RECOVERING, "its instance does not run v2"),
-        (_instances(), State.RECOVERING, "none of its instances reports"),
+        (_instances(), State.RECOVERING, "no instance reports its health"),
     ],
 )
 def test_every_instance_has_to_run_the_version(instances: Instances, state: State, text: str) -> None:

@@ -117,7 +117,7 @@ def _without_an_answer(error: Exception, action: str) -> DeployError:
             "with AWS_PROFILE"
         )
     if isinstance(error, known.NoRegionError):
-        return UsageError("no AWS region is known: write region into the stage, or set AWS_REGION")
+        return UsageError("no AWS region: set region in the manifest, or AWS_REGION")
     if isinstance(error, known.ProfileNotFound | known.CredentialRetrievalError | known.TokenRetrievalError):
         return CredentialsError(f"the AWS credentials could not be loaded: {_one_line(str(error))}")
     transient = isinstance(error, known.ConnectionError | known.HTTPClientError | known.IncompleteReadError)

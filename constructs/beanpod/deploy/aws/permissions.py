@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_OF_SCALING = "the new instances' group is made anew with its scaling, alarms and notifications"
-_OF_SPLIT = "the rules of the listener are arranged anew while the requests are split"
+_OF_SCALING = "the new instances' Auto Scaling group gets its scaling policies, alarms and notifications"
+_OF_SPLIT = "the listener's rules are changed while requests are split"
 _STACK = "arn:aws:cloudformation:REGION:ACCOUNT:stack/awseb-e-*"
 _NEW_STACK = "arn:aws:cloudformation:REGION:ACCOUNT:stack/awseb-e-*-immutable-stack/*"
 _GROUP = "arn:aws:autoscaling:REGION:ACCOUNT:autoScalingGroup:*:autoScalingGroupName/awseb-e-*"
@@ -36,8 +36,8 @@ class Missing:
         """What to do, for whom."""
         if not self.resource:
             return (
-                "do not grant it to CI, which would then own the bucket: an administrator deploys once with own "
-                "credentials (beanpod deploy), and it is not required again"
+                "do not grant it to CI, which could then open the bucket to anybody: let an administrator run beanpod "
+                "deploy once, after which it is not needed again"
             )
         limit = f", {self.condition}" if self.condition else ""
         return (
@@ -50,10 +50,10 @@ MISSING = {
     "s3:PutBucketPolicy": Missing("Elastic Beanstalk's policy of its bucket lacks the role of these instances", ""),
     "s3:PutObjectVersionAcl": Missing("Elastic Beanstalk sets the ACL of what it keeps of a release", _OBJECTS),
     "cloudformation:UpdateStack": Missing("the stack behind the environment is updated with the release", _STACK),
-    "cloudformation:CancelUpdateStack": Missing("an update of the environment's stack is given up", _STACK),
+    "cloudformation:CancelUpdateStack": Missing("a failed update of the environment's stack is cancelled", _STACK),
     "cloudformation:TagResource": Missing("the stack of the new instances gets the environment's tags", _NEW_STACK),
     "ec2:TerminateInstances": Missing(
-        "instances of the release before are ended",
+        "the instances of the previous release are terminated",
         _INSTANCE,
         "if ec2:ResourceTag/aws:cloudformation:stack-id is like arn:aws:cloudformation:*:*:stack/awseb-e-*",
     ),
