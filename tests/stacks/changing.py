@@ -1,18 +1,23 @@
 """A stage on the emulator that is deployed, changed by its manifest, and inspected."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from aws_cdk import App
+from aws_cdk.cx_api import CloudAssembly, CloudFormationStackArtifact
+from botocore.exceptions import ClientError
+
+from beanpod.manifest import Manifest
 from beanpod_emulator import EmbeddedAws
-from emulator.tests.clients import ROOT, Clients, run
+from emulator.tests.clients import Clients, run
+from stacks import add_stage
+from tests.stacks.conftest import CONTEXT
 
 PARTS = ("network", "database", "service", "delivery")
 _CDK = (sys.executable, "-m", "beanpod", "cdk")
@@ -28,11 +33,46 @@ health_path = "/health"
 [variables]
 GREETING = "Hello"
 """
+_BOOTSTRAP_VERSION = {"Name": "/cdk-bootstrap/hnb659fds/version", "Value": "30", "Type": "String"}
+
+
+def deploy_assembly(clients: Clients, assembly: CloudAssembly) -> None:
+    """Deploy the stacks of an assembly as `cdk deploy --all` does, without starting it."""
+    clients("ssm").put_parameter(**_BOOTSTRAP_VERSION, Overwrite=True)
+    cloudformation = clients("cloudformation")
+    for artifact in assembly.stacks:
+        name, exists = (
+            artifact.stack_name,
+            clients.exists("cloudformation", "describe_stacks", StackName=artifact.stack_name),
+        )
+        if not artifact.template.get("Resources"):
+            if exists:
+                cloudformation.delete_stack(StackName=name)
+            continue
+        _deploy(cloudformation.update_stack if exists else cloudformation.create_stack, artifact)
+        status = clients.stack(name)["StackStatus"]
+        assert status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"), clients.reasons(name)
+        cloudformation.update_termination_protection(
+            StackName=name, EnableTerminationProtection=bool(artifact.termination_protection)
+        )
+
+
+def _deploy(operation: Any, artifact: CloudFormationStackArtifact) -> None:
+    try:
+        operation(
+            StackName=artifact.stack_name,
+            TemplateBody=json.dumps(artifact.template),
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+            Tags=[{"Key": key, "Value": value} for key, value in artifact.tags.items()],
+        )
+    except ClientError as error:
+        if "No updates are to be performed" not in str(error):
+            raise
 
 
 @dataclass(frozen=True)
 class Changing:
-    """A stage that the CDK CLI deploys.
+    """A stage that is deployed with one manifest after another.
 
     Attributes:
         aws: The emulator.
@@ -50,8 +90,7 @@ class Changing:
 
     def deploy_first_version(self) -> None:
         """Deploy the templates of commit b634529 in `deployed/`, in which every cross-stack reference is an export."""
-        for part in reversed(PARTS):
-            self.clients("cloudformation").delete_stack(StackName=self.stack(part))
+        self.delete()
         for part in PARTS:
             template = Path(__file__).parent / "deployed" / f"{self.stack(part)}.json"
             self.clients("cloudformation").create_stack(
@@ -65,22 +104,24 @@ class Changing:
         """Return the name of one of the stage's stacks."""
         return f"{self.service}-{self.stage}-{part}"
 
-    def deploy(self, keys: str, *, exit_code: int = 0, stacks: tuple[str, ...] = ("--all",)) -> str:
-        """Deploy a manifest whose stage has these keys by one `cdk deploy`, and return the CLI's output."""
-        assembly = self._synthesise(keys)
+    def deploy(self, keys: str) -> None:
+        """Deploy a manifest whose stage has these keys, without the CDK CLI."""
         failures = self._failures()
-        output = self.cdk("deploy", *stacks, "--require-approval=never", "--app", str(assembly), exit_code=exit_code)
-        if not exit_code and stacks == ("--all",):
-            for part in filter(self.exists, PARTS):
-                status = self.clients.stack(self.stack(part))["StackStatus"]
-                assert status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"), output
-            assert self._failures() == failures, output
+        deploy_assembly(self.clients, self._synthesise(keys))
+        assert self._failures() == failures
+
+    def cdk_deploy(self, keys: str, *, exit_code: int = 0, stacks: tuple[str, ...] = ("--all",)) -> str:
+        """Deploy a manifest whose stage has these keys by one `cdk deploy`, and return the CLI's output."""
+        assembly, failures = self._synthesise(keys), self._failures()
+        flags = ("--require-approval=never", "--app", assembly.directory)
+        output = self.cdk("deploy", *stacks, *flags, exit_code=exit_code)
+        assert exit_code or self._failures() == failures, output
         return output
 
-    def destroy(self, keys: str, *, exit_code: int = 0) -> str:
-        """Run `cdk destroy --all` with a manifest whose stage has these keys, and return the CLI's output."""
-        assembly = self._synthesise(keys)
-        return self.cdk("destroy", "--all", "--force", "--app", str(assembly), exit_code=exit_code)
+    def delete(self) -> None:
+        """Delete the stage's stacks, the last first."""
+        for part in reversed(PARTS):
+            self.clients("cloudformation").delete_stack(StackName=self.stack(part))
 
     def exists(self, part: str) -> bool:
         """Return whether one of the stage's stacks is deployed."""
@@ -96,23 +137,15 @@ class Changing:
         assert done.returncode == exit_code, done.stdout
         return done.stdout
 
-    def _synthesise(self, keys: str) -> Path:
+    def _synthesise(self, keys: str) -> CloudAssembly:
         (self.folder / "Dockerfile").touch()
-        shutil.copy(ROOT / "app.py", self.folder)
-        (self.folder / "beanpod.toml").write_text(
-            f"{_MANIFEST.format(service=self.service)}\n[stages.{self.stage}]\n{keys}\n"
-        )
+        manifest = self.folder / "beanpod.toml"
+        manifest.write_text(f"{_MANIFEST.format(service=self.service)}\n[stages.{self.stage}]\n{keys}\n")
         output = self.folder / "cdk.out"
         shutil.rmtree(output, ignore_errors=True)
-        environ = os.environ | {
-            "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'constructs'}",
-            "CDK_OUTDIR": str(output),
-            "CDK_CONTEXT_JSON": json.dumps(json.loads((ROOT / "cdk.json").read_text())["context"]),
-        }
-        command = [sys.executable, "app.py"]
-        done = subprocess.run(command, cwd=self.folder, env=environ, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return output
+        app = App(context=CONTEXT, outdir=str(output))
+        add_stage(app, Manifest.read(manifest))
+        return app.synth()
 
     @property
     def environment(self) -> str:
