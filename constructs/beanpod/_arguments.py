@@ -1,11 +1,12 @@
 """Checks that arguments have the types of their annotations, before anything is built.
 
-Python does not check them, and jsii's errors name neither the argument nor the construct. The decorator `checked` adds
-the check to the constructor, the factories and the methods of a class. A token passes as the type of its encoding:
-https://docs.aws.amazon.com/cdk/v2/guide/tokens.html
+Python does not check them, and jsii's errors, by typeguard, name one argument at a time, without construct and remedy.
+The decorator `checked` adds the check to the constructor, the factories and the methods of a class. A token passes as
+the type of its encoding: https://docs.aws.amazon.com/cdk/v2/guide/tokens.html
 """
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
@@ -21,19 +22,7 @@ from constructs import Construct
 
 Class = TypeVar("Class", bound=type[Any])
 
-_MODULES = {
-    "aws_certificatemanager": "acm",
-    "aws_cloudwatch": "cloudwatch",
-    "aws_ec2": "ec2",
-    "aws_elasticloadbalancingv2": "elbv2",
-    "aws_iam": "iam",
-    "aws_kms": "kms",
-    "aws_logs": "logs",
-    "aws_rds": "rds",
-    "aws_s3": "s3",
-    "aws_secretsmanager": "secretsmanager",
-    "aws_ssm": "ssm",
-}
+_ALIASES = {"aws_certificatemanager": "acm", "aws_elasticloadbalancingv2": "elbv2"}
 _SCALARS = {str: "a string", bool: "True or False", int: "a whole number", float: "a number"}
 # An example of how to get a value of each type.
 _EXAMPLES = {
@@ -103,49 +92,41 @@ def checked(cls: Class) -> Class:
 
 def _checking(function: Callable[..., Any], label: str, renamed: Mapping[str, str]) -> Callable[..., Any]:
     signature = inspect.signature(function)
-    parameters = list(signature.parameters)
-    open_ended = any(it.kind is inspect.Parameter.VAR_KEYWORD for it in signature.parameters.values())
-
-    @cache
-    def hints() -> dict[str, Any]:
-        return {name: hint for name, hint in get_type_hints(function).items() if name in parameters}
+    names = [it.name for it in signature.parameters.values() if it.kind not in (it.VAR_POSITIONAL, it.VAR_KEYWORD)]
+    open_ended = any(it.kind is it.VAR_KEYWORD for it in signature.parameters.values())
+    # Annotations may name classes that are defined later.
+    hints = cache(lambda: get_type_hints(function))
 
     @wraps(function)
     def call(*arguments: Any, **named: Any) -> Any:
-        surplus = [] if open_ended else [name for name in named if name not in parameters]
-        problems = [_unknown(name, parameters, renamed) for name in surplus]
-
-        def admitted(name: str, value: Any) -> Any:
-            return _admitted(name, value, hints()[name], problems) if name in hints() else value
-
+        surplus = [] if open_ended else [name for name in named if name not in names]
+        problems = [_unknown(name, names, renamed) for name in surplus]
         # Python itself reports missing and surplus positional arguments.
-        positional = [admitted(*pair) for pair in zip(parameters, arguments, strict=False)]
-        keywords = {name: admitted(name, value) for name, value in named.items()}
+        given = signature.bind_partial(*arguments, **{name: named[name] for name in named if name not in surplus})
+        for name in names:
+            if name in given.arguments and name in hints():
+                given.arguments[name] = _admitted(name, given.arguments[name], hints()[name], problems)
         if problems:
-            given = dict(zip(parameters, arguments, strict=False)) | named
-            _raise(_where(given, label), problems)
-        return function(*positional, *arguments[len(positional) :], **keywords)
+            where = _where(given.arguments, label)
+            one = len(problems) == 1
+            raise ArgumentError(
+                f"{where}: {problems[0]}" if one else "\n  - ".join([f"{where}: {len(problems)} problems", *problems])
+            )
+        return function(*given.args, **given.kwargs)
 
     return call
 
 
-def _unknown(name: str, parameters: Sequence[str], renamed: Mapping[str, str]) -> str:
-    near = renamed.get(name) or "".join(get_close_matches(name, parameters, n=1))
+def _unknown(name: str, names: Sequence[str], renamed: Mapping[str, str]) -> str:
+    near = renamed.get(name) or "".join(get_close_matches(name, names, n=1))
     return f"{name} is no argument" + (f": write {near}" if near else "")
-
-
-def _raise(where: str, problems: Sequence[str]) -> None:
-    if len(problems) == 1:
-        raise ArgumentError(f"{where}: {problems[0]}")
-    raise ArgumentError("\n  - ".join([f"{where}: {len(problems)} problems", *problems]))
 
 
 def _where(given: Mapping[str, Any], label: str) -> str:
     """Return the path of the construct that is created or used, else the name of what was called."""
-    scope, construct_id = given.get("scope"), given.get("construct_id")
+    scope, construct_id, owner = given.get("scope"), given.get("construct_id"), given.get("self")
     if isinstance(scope, Construct) and isinstance(construct_id, str):
         return f"{scope.node.path}/{construct_id}".lstrip("/")
-    owner = given.get("self")
     method = label.partition(".")[2]
     return f"{owner.node.path}.{method}" if isinstance(owner, Construct) and method and _made(owner) else label
 
@@ -159,18 +140,28 @@ def _admitted(name: str, value: Any, hint: Any, problems: list[str]) -> Any:
     origin = get_origin(hint)
     if origin in (Union, UnionType):
         return _one_of(name, value, get_args(hint), problems)
-    if origin is not None and issubclass(origin, Mapping):
-        return _mapping(name, value, hint, problems)
+    if origin is not None and isinstance(value, Mapping) and issubclass(origin, Mapping):
+        keys, values = get_args(hint)
+        problems += [_problem(f"a key of {name}", key, (keys,)) for key in value if not _fits(key, keys)]
+        return {key: _admitted(f'{name}["{key}"]', item, values, problems) for key, item in value.items()}
     if origin is not None and issubclass(origin, Sequence):
-        return _sequence(name, value, hint, problems)
-    if hint in _SCALARS and _implements(value, IResolvable) and hint is not bool:
+        (item_hint,) = get_args(hint)[:1]
+        if item_hint is str and _implements(value, IResolvable):
+            return Token.as_list(value)
+        if isinstance(value, list | tuple):
+            return [_admitted(f"{name}[{place}]", item, item_hint, problems) for place, item in enumerate(value)]
+    if hint in (str, int, float) and _implements(value, IResolvable):
         return Token.as_string(value) if hint is str else Token.as_number(value)
     if hint is ec2.SubnetSelection and isinstance(value, dict):
         # As the CDK's own constructs take a structure in Python.
-        return _structure(name, value, hint, problems)
+        try:
+            return ec2.SubnetSelection(**value)
+        except TypeError as error:
+            problems.append(f"{name} must be {_name(hint)}: {error}")
+            return value
     if isinstance(hint, type) and issubclass(hint, StrEnum) and isinstance(value, str) and value in list(hint):
         return hint(value)
-    if not _fits(value, hint):
+    if origin is not None or not _fits(value, hint):
         problems.append(_problem(name, value, (hint,)))
     return value
 
@@ -194,35 +185,8 @@ def _one_of(name: str, value: Any, hints: tuple[Any, ...], problems: list[str]) 
     return value
 
 
-def _mapping(name: str, value: Any, hint: Any, problems: list[str]) -> Any:
-    keys, values = get_args(hint)
-    if not isinstance(value, Mapping):
-        problems.append(_problem(name, value, (hint,)))
-        return value
-    problems += [_problem(f"a key of {name}", key, (keys,)) for key in value if not _fits(key, keys)]
-    return {key: _admitted(f'{name}["{key}"]', item, values, problems) for key, item in value.items()}
-
-
-def _sequence(name: str, value: Any, hint: Any, problems: list[str]) -> Any:
-    item_type = get_args(hint)[0]
-    if _implements(value, IResolvable) and item_type is str:
-        return Token.as_list(value)
-    if not isinstance(value, list | tuple):
-        problems.append(_problem(name, value, (hint,)))
-        return value
-    return [_admitted(f"{name}[{index}]", item, item_type, problems) for index, item in enumerate(value)]
-
-
-def _structure(name: str, value: dict[str, Any], hint: Any, problems: list[str]) -> Any:
-    try:
-        return hint(**value)
-    except TypeError as error:
-        problems.append(f"{name} must be {_name(hint)}: {error}")
-        return value
-
-
 def _fits(value: Any, hint: Any) -> bool:
-    """Whether a value is of one type that is no union, list or mapping."""
+    """Return whether a value is of one type that is no union, list or mapping."""
     if hint is Any or hint is object:
         return True
     if hint in (int, float):
@@ -247,27 +211,31 @@ def _implements(value: Any, interface: Any) -> bool:
 
 
 def _problem(name: str, value: Any, hints: tuple[Any, ...]) -> str:
-    wanted = " or ".join(_name(hint) for hint in hints)
-    secret = any(getattr(hint, "__name__", "") in _SECRET for hint in hints)
-    got = "a string" if secret and isinstance(value, str) else _described(value)
-    remedy = _remedy(name, value, hints)
-    return f"{name} must be {wanted}, got {got}" + (f": {remedy}" if remedy else "")
+    wanted = " or ".join(map(_name, hints))
+    secret = isinstance(value, str) and any(getattr(hint, "__name__", "") in _SECRET for hint in hints)
+    remedy = _remedy(name.split("[")[0], value, hints)
+    return f"{name} must be {wanted}, got {'a string' if secret else _described(value)}" + (
+        f": write {remedy}" if remedy else ""
+    )
+
+
+def _qualified(hint: Any) -> str:
+    """Return the name of a type as apps write it, such as `iam.IRole`."""
+    module = hint.__module__.rpartition(".")[2]
+    alias = _ALIASES.get(module, module.removeprefix("aws_"))
+    return f"{alias}.{hint.__name__}" if module.startswith("aws_") and module != "aws_cdk" else str(hint.__name__)
 
 
 def _name(hint: Any) -> str:
     if hint in _SCALARS:
         return _SCALARS[hint]
-    arguments = get_args(hint)
-    if arguments and issubclass(get_origin(hint), Mapping):
-        return f"a dict of strings to {_plural(arguments[1])}"
-    if arguments:
-        return f"a list of {_plural(arguments[0])}"
+    if arguments := get_args(hint):
+        mapping = issubclass(get_origin(hint), Mapping)
+        return f"a dict of strings to {_plural(arguments[1])}" if mapping else f"a list of {_plural(arguments[0])}"
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return "one of " + ", ".join(f"{hint.__name__}.{member.name}" for member in hint)
-    module = _MODULES.get(hint.__module__.rpartition(".")[2])
-    name = f"{module}.{hint.__name__}" if module else hint.__name__
-    vowel = name[0] in "AEIOU" or module in ("acm", "ec2", "elbv2", "iam", "rds", "s3", "ssm")
-    return f"an {name}" if vowel else f"a {name}"
+    name = _qualified(hint)
+    return f"{'an' if re.match(r'[AEIOU]|(acm|ec2|elbv2|iam|rds|s3|ssm)[.]', name) else 'a'} {name}"
 
 
 def _plural(hint: Any) -> str:
@@ -278,8 +246,7 @@ def _plural(hint: Any) -> str:
 
 def _described(value: Any) -> str:
     if isinstance(value, str):
-        shown = value if len(value) <= 60 else f"{value[:57]}..."
-        return f'"{shown}"'
+        return f'"{value}"' if len(value) <= 60 else f'"{value[:57]}..."'
     if value is None or isinstance(value, bool | int | float):
         return repr(value)
     if inspect.isroutine(value):
@@ -288,46 +255,43 @@ def _described(value: Any) -> str:
         return f"the class {value.__name__}"
     if isinstance(value, Enum):
         return str(value)
-    names = [name.strip("_").removesuffix("Proxy") for name in (type(it).__name__ for it in _delegates(value))]
-    kind = names[-1] if names else type(value).__name__
+    names = [type(it).__name__.strip("_").removesuffix("Proxy") for it in (value, *_delegates(value))]
     path = next((it.node.path for it in (value, *_delegates(value)) if isinstance(it, Construct) and _made(it)), "")
-    return " ".join(filter(None, (kind, path)))
+    return f"{names[-1]} {path}".strip()
 
 
-def _remedy(name: str, value: Any, hints: tuple[Any, ...]) -> str:
-    """Return what to write instead."""
-    argument = name.split("[")[0]
-    if found := [part for part, meant in _parts(argument, value, hints) if _any_fits(meant, hints)]:
-        return f"write its .{argument}" if argument in found else "write " + " or ".join(f"its .{it}" for it in found)
-    if inspect.isroutine(value):
-        return f"call it, write {value.__qualname__}(...)"
+def _remedy(argument: str, value: Any, hints: tuple[Any, ...]) -> str:
+    """Return what to write instead; "" if that is not known."""
     hint = hints[0]
-    if hint is str and isinstance(value, int | float) and not isinstance(value, bool):
-        return f'write "{value:g}"' if isinstance(value, float) else f'write "{value}"'
-    if hint is str and isinstance(value, bool):
-        return f'write "{str(value).lower()}"'
-    if hint in (int, float) and isinstance(value, str) and value.strip().isdecimal():
-        return f"write {value.strip()}"
+    if found := [part for part, meant in _parts(argument, value, hint) if _any_fits(meant, hints)]:
+        return " or ".join(f"its .{part}" for part in ([argument] if argument in found else found))
+    if inspect.isroutine(value):
+        return f"{value.__qualname__}(...)"
     if hint is bool:
-        return "write True or False"
+        return "True or False"
+    if hint is str and isinstance(value, bool | int | float):
+        return f'"{str(value).lower()}"' if isinstance(value, bool | int) else f'"{value:g}"'
+    if hint in (int, float) and isinstance(value, str) and value.strip().isdecimal():
+        return value.strip()
     if isinstance(hint, type) and issubclass(hint, Enum) and not isinstance(value, int):
         return _member(value, hint)
     if (origin := get_origin(hint)) is not None:
-        return _container(value, hint, origin)
+        if issubclass(origin, Mapping):
+            return '{"NAME": ...}'
+        return f'["{value}"]' if isinstance(value, str) and get_args(hint)[0] is str else "it in a list: [...]"
     if hint is str and hasattr(value, "to_string") and not isinstance(value, Construct):
-        return f'write "{value.to_string()}"'
+        return f'"{value.to_string()}"'
     if hint is ec2.InstanceType and isinstance(value, str):
-        return f'write ec2.InstanceType("{value}")'
+        return f'ec2.InstanceType("{value}")'
     if hint is Size and isinstance(value, int):
-        return f"write Size.gibibytes({value})"
-    example = _EXAMPLES.get(getattr(hint, "__name__", ""))
-    return f"write {example}" if example else ""
+        return f"Size.gibibytes({value})"
+    return _EXAMPLES.get(getattr(hint, "__name__", ""), "")
 
 
-def _parts(argument: str, value: Any, hints: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
-    """Attributes of a construct or of another object of ours that may be what was meant."""
+def _parts(argument: str, value: Any, hint: Any) -> Iterator[tuple[str, Any]]:
+    """Yield attributes of a construct or of another object of ours that may be what was meant."""
     ours = type(value).__module__.split(".")[0] == "beanpod"
-    own = [name for name in vars(value) if not name.startswith("_")] if ours and hints[0] not in _SCALARS else []
+    own = [name for name in vars(value) if not name.startswith("_")] if ours and hint not in _SCALARS else []
     for part in dict.fromkeys((argument, *_PARTS, *own)):
         # What a CDK object has no answer for, such as a string parameter's number, is an error of Node's.
         with suppress(AttributeError, RuntimeError):
@@ -335,23 +299,12 @@ def _parts(argument: str, value: Any, hints: tuple[Any, ...]) -> Iterator[tuple[
 
 
 def _any_fits(value: Any, hints: tuple[Any, ...]) -> bool:
-    """Whether an attribute is what is asked for."""
-    plain = [hint for hint in hints if get_origin(hint) is None]
-    return not callable(value) and any(_fits(value, hint) for hint in plain)
+    return not callable(value) and any(_fits(value, hint) for hint in hints if get_origin(hint) is None)
 
 
 def _member(value: Any, hint: type[Enum]) -> str:
+    """Return the member of an enumeration whose name or value is most like `value`."""
     words = {name.replace("_", "").lower(): name for name in hint.__members__}
     words |= {str(member.value).lower(): name for name, member in hint.__members__.items()}
     near = get_close_matches(str(value).replace("_", "").replace("-", "").lower(), words, n=1, cutoff=0.4)
-    name = words[near[0]] if near else next(iter(hint.__members__))
-    module = _MODULES.get(hint.__module__.rpartition(".")[2])
-    return f"write {module + '.' if module else ''}{hint.__name__}.{name}"
-
-
-def _container(value: Any, hint: Any, origin: Any) -> str:
-    if issubclass(origin, Mapping):
-        return 'write {"NAME": ...}'
-    if isinstance(value, str) and get_args(hint)[0] is str:
-        return f'write ["{value}"]'
-    return "write it in a list: [...]"
+    return f"{_qualified(hint)}.{words[near[0]] if near else next(iter(hint.__members__))}"

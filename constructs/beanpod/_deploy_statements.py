@@ -100,76 +100,73 @@ class DeployScope:
         return {"StringEquals": {tag: list(self.environment_names)}}
 
 
+def _allow(
+    sid: str, actions: str, resources: tuple[str, ...], why: str, *, conditions: Conditions | None = None
+) -> DeployStatement:
+    return DeployStatement(
+        sid=sid, actions=tuple(actions.split()), resources=resources, why=why, conditions=conditions or {}
+    )
+
+
 def release_statements(scope: DeployScope) -> Iterator[DeployStatement]:
     """Yield what the deployer calls itself: Beanstalk, S3 and CloudFormation."""
-    yield DeployStatement(
-        sid="ReleaseVersion",
-        actions=("elasticbeanstalk:CreateApplicationVersion", "elasticbeanstalk:DescribeApplicationVersions"),
-        resources=(scope.application, scope.versions),
-        why="A release is a version of this application. Its label comes from its content, so any label is open.",
+    yield _allow(
+        "ReleaseVersion",
+        "elasticbeanstalk:CreateApplicationVersion elasticbeanstalk:DescribeApplicationVersions",
+        (scope.application, scope.versions),
+        "A release is a version of this application. Its label comes from its content, so any label is open.",
     )
-    yield DeployStatement(
-        sid="TagVersion",
-        actions=("elasticbeanstalk:AddTags",),
-        resources=(scope.versions,),
-        why="A version has tags with its commit and CI run; creating it with tags requires this too.",
+    yield _allow(
+        "TagVersion",
+        "elasticbeanstalk:AddTags",
+        (scope.versions,),
+        "A version has tags with its commit and CI run; creating it with tags requires this too.",
     )
-    yield DeployStatement(
-        sid="DeployVersion",
-        actions=(
-            "elasticbeanstalk:UpdateEnvironment",
-            "elasticbeanstalk:DescribeEnvironments",
-            "elasticbeanstalk:DescribeEnvironmentHealth",
-            "elasticbeanstalk:DescribeInstancesHealth",
-        ),
-        resources=scope.environments,
-        why="Deploys a version to these environments, rolls it back, and reads their health.",
+    yield _allow(
+        "DeployVersion",
+        "elasticbeanstalk:UpdateEnvironment elasticbeanstalk:DescribeEnvironments "
+        "elasticbeanstalk:DescribeEnvironmentHealth elasticbeanstalk:DescribeInstancesHealth",
+        scope.environments,
+        "Deploys a version to these environments, rolls it back, and reads their health.",
     )
-    yield DeployStatement(
-        sid="StopDeployment",
-        actions=("elasticbeanstalk:AbortEnvironmentUpdate",),
-        resources=(scope.application, *scope.environments),
-        why="Aborts a failing deployment. AWS's pages disagree whether the resource is the environment or the "
-        "application.",
+    yield _allow(
+        "StopDeployment",
+        "elasticbeanstalk:AbortEnvironmentUpdate",
+        (scope.application, *scope.environments),
+        "Aborts a failing deployment. AWS's pages disagree whether the resource is the environment or the application.",
     )
-    yield DeployStatement(
-        sid="ReadEvents",
-        actions=("elasticbeanstalk:DescribeEvents",),
-        resources=(scope.application, scope.versions, *scope.environments),
-        why="Shows the progress and the reason of a failure.",
+    yield _allow(
+        "ReadEvents",
+        "elasticbeanstalk:DescribeEvents",
+        (scope.application, scope.versions, *scope.environments),
+        "Shows the progress and the reason of a failure.",
     )
-    yield DeployStatement(
-        sid="StoreBundles",
-        actions=(
-            "s3:PutObject",
-            "s3:GetObject",
-            "s3:GetObjectVersion",
-            "s3:GetObjectAcl",
-            "s3:GetObjectVersionAcl",
-        ),
-        resources=(f"{scope.bucket_arn}/{BUNDLES}*",),
-        why="Uploads a release's bundle. Beanstalk reads it and its ACL as the caller (`eb-tracker.md` of "
+    yield _allow(
+        "StoreBundles",
+        "s3:PutObject s3:GetObject s3:GetObjectVersion s3:GetObjectAcl s3:GetObjectVersionAcl",
+        (f"{scope.bucket_arn}/{BUNDLES}*",),
+        "Uploads a release's bundle. Beanstalk reads it and its ACL as the caller (`eb-tracker.md` of "
         "DevHead-LLC/RisingPunk). CI cannot delete bundles.",
     )
-    yield DeployStatement(
-        sid="HoldLocks",
-        actions=("s3:PutObject", "s3:GetObject"),
-        resources=(f"{scope.bucket_arn}/{LOCKS}*",),
-        why="The lock: one release at a time. The deployer that writes it first continues, and writes to it when it "
+    yield _allow(
+        "HoldLocks",
+        "s3:PutObject s3:GetObject",
+        (f"{scope.bucket_arn}/{LOCKS}*",),
+        "The lock: one release at a time. The deployer that writes it first continues, and writes to it when it "
         "is done.",
     )
-    yield DeployStatement(
-        sid="FindBundles",
-        actions=("s3:ListBucket", "s3:GetBucketLocation"),
-        resources=(scope.bucket_arn,),
-        why="Without ListBucket, S3 answers 403 instead of 404 for a bundle that is not there yet.",
+    yield _allow(
+        "FindBundles",
+        "s3:ListBucket s3:GetBucketLocation",
+        (scope.bucket_arn,),
+        "Without ListBucket, S3 answers 403 instead of 404 for a bundle that is not there yet.",
     )
     if scope.stack_names:
-        yield DeployStatement(
-            sid="ReadOutputs",
-            actions=("cloudformation:DescribeStacks",),
-            resources=tuple(scope.arn("cloudformation", f"stack/{name}/*") for name in scope.stack_names),
-            why="The names of application, environment and bucket are outputs of these stacks.",
+        yield _allow(
+            "ReadOutputs",
+            "cloudformation:DescribeStacks",
+            tuple(scope.arn("cloudformation", f"stack/{name}/*") for name in scope.stack_names),
+            "The names of application, environment and bucket are outputs of these stacks.",
         )
 
 
@@ -180,238 +177,179 @@ def rollout_statements(scope: DeployScope) -> Iterator[DeployStatement]:
     yield from _changing_in_place(scope)
     if scope.deployment_policy in _NEW_INSTANCES:
         yield from _growing(scope)
-        yield from _launching(scope)
     if scope.deployment_policy in _NEW_GROUP:
         yield from _replacing(scope)
-        yield from _templates(scope)
     if scope.deployment_policy == DeploymentPolicy.TRAFFIC_SPLITTING:
         yield from _routing(scope)
 
 
 def _reading(scope: DeployScope) -> Iterator[DeployStatement]:
-    yield DeployStatement(
-        sid="ReadEnvironmentStack",
-        actions=(
-            "cloudformation:DescribeStacks",
-            "cloudformation:DescribeStackResource",
-            "cloudformation:DescribeStackResources",
-            "cloudformation:DescribeStackEvents",
-            "cloudformation:ListStackResources",
-            "cloudformation:GetTemplate",
-        ),
-        resources=(scope.environment_stacks,),
-        why="Beanstalk finds the Auto Scaling group and the load balancer in the environment's stack. Its name "
+    yield _allow(
+        "ReadEnvironmentStack",
+        "cloudformation:DescribeStacks cloudformation:DescribeStackResource cloudformation:DescribeStackResources "
+        "cloudformation:DescribeStackEvents cloudformation:ListStackResources cloudformation:GetTemplate",
+        (scope.environment_stacks,),
+        "Beanstalk finds the Auto Scaling group and the load balancer in the environment's stack. Its name "
         "contains an id that no template knows: hence the prefix.",
     )
-    yield DeployStatement(
-        sid="ReadInstances",
-        actions=(
-            "autoscaling:DescribeAutoScalingGroups",
-            "autoscaling:DescribeScalingActivities",
-            "ec2:DescribeInstances",
-            "ec2:DescribeInstanceStatus",
-            "elasticloadbalancing:DescribeTargetGroups",
-            "elasticloadbalancing:DescribeTargetHealth",
-        ),
-        resources=("*",),
-        why="Beanstalk follows the instances as the caller. AWS offers no narrower resource for these actions.",
+    yield _allow(
+        "ReadInstances",
+        "autoscaling:DescribeAutoScalingGroups autoscaling:DescribeScalingActivities ec2:DescribeInstances "
+        "ec2:DescribeInstanceStatus elasticloadbalancing:DescribeTargetGroups "
+        "elasticloadbalancing:DescribeTargetHealth",
+        ("*",),
+        "Beanstalk follows the instances as the caller. AWS offers no narrower resource for these actions.",
     )
-    yield DeployStatement(
-        sid="ReadLaunchParts",
-        actions=(
-            "autoscaling:DescribeLaunchConfigurations",
-            "ec2:DescribeAddresses",
-            "ec2:DescribeImages",
-            "ec2:DescribeSecurityGroups",
-            "ec2:DescribeSubnets",
-            "elasticloadbalancing:DescribeLoadBalancers",
-        ),
-        resources=("*",),
-        why="Beanstalk reads the instances' configuration as the caller, even if no instance is created: most "
+    yield _allow(
+        "ReadLaunchParts",
+        "autoscaling:DescribeLaunchConfigurations ec2:DescribeAddresses ec2:DescribeImages "
+        "ec2:DescribeSecurityGroups ec2:DescribeSubnets elasticloadbalancing:DescribeLoadBalancers",
+        ("*",),
+        "Beanstalk reads the instances' configuration as the caller, even if no instance is created: most "
         "published deployment policies allow it. AWS offers no narrower resource for these actions.",
     )
     if scope.deployment_policy in _NEW_INSTANCES:
-        yield DeployStatement(
-            sid="ReadLaunchTemplates",
-            actions=(
-                "autoscaling:DescribeAutoScalingInstances",
-                "ec2:DescribeLaunchTemplates",
-                "ec2:DescribeLaunchTemplateVersions",
-            ),
-            resources=("*",),
-            why="Beanstalk reads the new instances' configuration as the caller. AWS offers no narrower resource for "
+        yield _allow(
+            "ReadLaunchTemplates",
+            "autoscaling:DescribeAutoScalingInstances ec2:DescribeLaunchTemplates ec2:DescribeLaunchTemplateVersions",
+            ("*",),
+            "Beanstalk reads the new instances' configuration as the caller. AWS offers no narrower resource for "
             "these.",
         )
 
 
 def _beanstalk_bucket(scope: DeployScope) -> Iterator[DeployStatement]:
-    yield DeployStatement(
-        sid="UpdateManifests",
-        actions=(
-            "s3:PutObject",
-            "s3:PutObjectAcl",
-            "s3:GetObject",
-            "s3:GetObjectAcl",
-            "s3:GetObjectVersion",
-            "s3:GetObjectVersionAcl",
-            "s3:DeleteObject",
-        ),
-        resources=(f"{scope.beanstalk_bucket}/resources/*",),
-        why="As the caller, Beanstalk writes an environment's manifest and a copy of the bundle to its own bucket, "
+    yield _allow(
+        "UpdateManifests",
+        "s3:PutObject s3:PutObjectAcl s3:GetObject s3:GetObjectAcl s3:GetObjectVersion s3:GetObjectVersionAcl "
+        "s3:DeleteObject",
+        (f"{scope.beanstalk_bucket}/resources/*",),
+        "As the caller, Beanstalk writes an environment's manifest and a copy of the bundle to its own bucket, "
         "below the environment's id, which no template knows. All environments of the account and region share "
         "that bucket and run what is in it, so this statement reaches all of them. Only an account for each stage "
         "separates stages.",
     )
-    yield DeployStatement(
-        sid="OpenBeanstalkBucket",
-        actions=(
-            "s3:CreateBucket",
-            "s3:ListBucket",
-            "s3:GetBucketLocation",
-            "s3:GetBucketAcl",
-            "s3:GetBucketPolicy",
-        ),
-        resources=(scope.beanstalk_bucket,),
-        why="Before it writes to its own bucket, Beanstalk reads the bucket as the caller and requires permission to "
+    yield _allow(
+        "OpenBeanstalkBucket",
+        "s3:CreateBucket s3:ListBucket s3:GetBucketLocation s3:GetBucketAcl s3:GetBucketPolicy",
+        (scope.beanstalk_bucket,),
+        "Before it writes to its own bucket, Beanstalk reads the bucket as the caller and requires permission to "
         "create it, although it exists (jenkinsci/aws-beanstalk-publisher-plugin#27). It allows no other bucket.",
     )
-    yield DeployStatement(
-        sid="AskForBeanstalkBucket",
-        actions=("elasticbeanstalk:CreateStorageLocation",),
-        resources=("*",),
-        why="Returns that bucket's name, and creates it if it is missing. AWS offers no narrower resource for this "
-        "action.",
+    yield _allow(
+        "AskForBeanstalkBucket",
+        "elasticbeanstalk:CreateStorageLocation",
+        ("*",),
+        "Returns that bucket's name, and creates it if it is missing. AWS offers no narrower resource for this action.",
     )
 
 
 def _changing_in_place(scope: DeployScope) -> Iterator[DeployStatement]:
-    yield DeployStatement(
-        sid="PauseScaling",
-        actions=("autoscaling:SuspendProcesses", "autoscaling:ResumeProcesses"),
-        resources=(scope.groups,),
+    yield _allow(
+        "PauseScaling",
+        "autoscaling:SuspendProcesses autoscaling:ResumeProcesses",
+        (scope.groups,),
+        "Beanstalk suspends scaling while a version is deployed.",
         conditions=scope.of_these_environments,
-        why="Beanstalk suspends scaling while a version is deployed.",
     )
-    yield DeployStatement(
-        sid="DrainInstances",
-        actions=("elasticloadbalancing:RegisterTargets", "elasticloadbalancing:DeregisterTargets"),
-        resources=(scope.arn("elasticloadbalancing", "targetgroup/awseb-*"),),
-        why="An instance is deregistered from the load balancer while it is updated. Load balancers of other "
+    yield _allow(
+        "DrainInstances",
+        "elasticloadbalancing:RegisterTargets elasticloadbalancing:DeregisterTargets",
+        (scope.arn("elasticloadbalancing", "targetgroup/awseb-*"),),
+        "An instance is deregistered from the load balancer while it is updated. Load balancers of other "
         "environments have the same name pattern.",
     )
 
 
 def _growing(scope: DeployScope) -> Iterator[DeployStatement]:
-    yield DeployStatement(
-        sid="UpdateEnvironmentStack",
-        actions=("cloudformation:UpdateStack", "cloudformation:CancelUpdateStack"),
-        resources=(scope.environment_stacks,),
-        why="Beanstalk changes the group by updating the stack, which uses the caller's permissions. Stacks of other "
+    yield _allow(
+        "UpdateEnvironmentStack",
+        "cloudformation:UpdateStack cloudformation:CancelUpdateStack",
+        (scope.environment_stacks,),
+        "Beanstalk changes the group by updating the stack, which uses the caller's permissions. Stacks of other "
         "environments have the same name pattern.",
     )
-    yield DeployStatement(
-        sid="ResizeGroup",
-        actions=(
-            "autoscaling:UpdateAutoScalingGroup",
-            "autoscaling:SetDesiredCapacity",
-            "autoscaling:TerminateInstanceInAutoScalingGroup",
-        ),
-        resources=(scope.groups,),
+    yield _allow(
+        "ResizeGroup",
+        "autoscaling:UpdateAutoScalingGroup autoscaling:SetDesiredCapacity "
+        "autoscaling:TerminateInstanceInAutoScalingGroup",
+        (scope.groups,),
+        "The group grows for the release and shrinks afterwards.",
         conditions=scope.of_these_environments,
-        why="The group grows for the release and shrinks afterwards.",
     )
-
-
-def _launching(scope: DeployScope) -> Iterator[DeployStatement]:
     public = f"arn:{scope.partition}:ec2:{scope.region}:"
-    yield DeployStatement(
-        sid="LaunchInstances",
-        actions=("ec2:RunInstances",),
-        resources=(scope.arn("ec2", "*/*"), f"{public}:image/*", f"{public}:snapshot/*"),
-        conditions={"ArnLike": {"ec2:LaunchTemplate": scope.arn("ec2", "launch-template/*")}},
-        why="Auto Scaling requires this of the caller who changes a group with a launch template. It allows instances "
+    yield _allow(
+        "LaunchInstances",
+        "ec2:RunInstances",
+        (scope.arn("ec2", "*/*"), f"{public}:image/*", f"{public}:snapshot/*"),
+        "Auto Scaling requires this of the caller who changes a group with a launch template. It allows instances "
         "only from a launch template, any of the account's in any of its networks, and only with a role that may "
         "be passed.",
+        conditions={"ArnLike": {"ec2:LaunchTemplate": scope.arn("ec2", "launch-template/*")}},
     )
-    yield DeployStatement(
-        sid="PassInstanceRole",
-        actions=("iam:PassRole",),
-        resources=scope.instance_role_arns,
+    yield _allow(
+        "PassInstanceRole",
+        "iam:PassRole",
+        scope.instance_role_arns,
+        "New instances get the environment's role. No other role can be passed, and only to EC2.",
         conditions={"StringEquals": {"iam:PassedToService": ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"]}},
-        why="New instances get the environment's role. No other role can be passed, and only to EC2.",
     )
 
 
 def _replacing(scope: DeployScope) -> Iterator[DeployStatement]:
-    yield DeployStatement(
-        sid="MakeTemporaryStack",
-        actions=("cloudformation:CreateStack", "cloudformation:DeleteStack"),
-        resources=(scope.arn("cloudformation", "stack/awseb-e-*-immutable-stack/*"),),
-        why="The new instances start in a temporary stack, `awseb-e-ID-immutable-stack`, which is deleted afterwards.",
+    yield _allow(
+        "MakeTemporaryStack",
+        "cloudformation:CreateStack cloudformation:DeleteStack",
+        (scope.arn("cloudformation", "stack/awseb-e-*-immutable-stack/*"),),
+        "The new instances start in a temporary stack, `awseb-e-ID-immutable-stack`, which is deleted afterwards.",
     )
-    yield DeployStatement(
-        sid="MakeTemporaryGroup",
-        actions=("autoscaling:CreateAutoScalingGroup", "autoscaling:CreateOrUpdateTags"),
-        resources=(scope.groups,),
-        why="A temporary group has the new instances until they are healthy. It has no tag that a condition could "
+    yield _allow(
+        "MakeTemporaryGroup",
+        "autoscaling:CreateAutoScalingGroup autoscaling:CreateOrUpdateTags",
+        (scope.groups,),
+        "A temporary group has the new instances until they are healthy. It has no tag that a condition could "
         "name, so this also allows changing the tags of other environments' groups.",
     )
-    yield DeployStatement(
-        sid="MoveInstances",
-        actions=(
-            "autoscaling:AttachInstances",
-            "autoscaling:DetachInstances",
-            "autoscaling:DeleteAutoScalingGroup",
-        ),
-        resources=(scope.groups,),
+    yield _allow(
+        "MoveInstances",
+        "autoscaling:AttachInstances autoscaling:DetachInstances autoscaling:DeleteAutoScalingGroup",
+        (scope.groups,),
+        "Healthy instances are moved to the permanent group; the temporary one is deleted.",
         conditions=scope.of_these_environments,
-        why="Healthy instances are moved to the permanent group; the temporary one is deleted.",
     )
-
-
-def _templates(scope: DeployScope) -> Iterator[DeployStatement]:
-    yield DeployStatement(
-        sid="MakeLaunchTemplate",
-        actions=("ec2:CreateLaunchTemplate", "ec2:DeleteLaunchTemplate"),
-        resources=(scope.arn("ec2", "launch-template/*"),),
-        why="The temporary group has its own launch template, whose id is not known beforehand, so this also allows "
+    yield _allow(
+        "MakeLaunchTemplate",
+        "ec2:CreateLaunchTemplate ec2:DeleteLaunchTemplate",
+        (scope.arn("ec2", "launch-template/*"),),
+        "The temporary group has its own launch template, whose id is not known beforehand, so this also allows "
         "deleting templates of other services. It does not allow changing one, from which a group might launch "
         "instances.",
     )
-    yield DeployStatement(
-        sid="TagNewParts",
-        actions=("ec2:CreateTags",),
-        resources=(scope.arn("ec2", "*/*"),),
+    yield _allow(
+        "TagNewParts",
+        "ec2:CreateTags",
+        (scope.arn("ec2", "*/*"),),
+        "Beanstalk tags what it creates. The condition forbids tagging anything that exists.",
         conditions={"StringEquals": {"ec2:CreateAction": ["CreateLaunchTemplate", "RunInstances"]}},
-        why="Beanstalk tags what it creates. The condition forbids tagging anything that exists.",
     )
 
 
 def _routing(scope: DeployScope) -> Iterator[DeployStatement]:
-    yield DeployStatement(
-        sid="ReadRouting",
-        actions=(
-            "elasticloadbalancing:DescribeListeners",
-            "elasticloadbalancing:DescribeRules",
-            "elasticloadbalancing:DescribeTags",
-            "elasticloadbalancing:DescribeTargetGroupAttributes",
-        ),
-        resources=("*",),
-        why="Beanstalk reads the present split as the caller. AWS offers no narrower resource for these actions.",
+    yield _allow(
+        "ReadRouting",
+        "elasticloadbalancing:DescribeListeners elasticloadbalancing:DescribeRules "
+        "elasticloadbalancing:DescribeTags elasticloadbalancing:DescribeTargetGroupAttributes",
+        ("*",),
+        "Beanstalk reads the present split as the caller. AWS offers no narrower resource for these actions.",
     )
-    yield DeployStatement(
-        sid="SplitTraffic",
-        actions=(
-            "elasticloadbalancing:CreateTargetGroup",
-            "elasticloadbalancing:DeleteTargetGroup",
-            "elasticloadbalancing:ModifyTargetGroupAttributes",
-            "elasticloadbalancing:ModifyListener",
-            "elasticloadbalancing:ModifyRule",
-            "elasticloadbalancing:AddTags",
-        ),
-        resources=tuple(
+    yield _allow(
+        "SplitTraffic",
+        "elasticloadbalancing:CreateTargetGroup elasticloadbalancing:DeleteTargetGroup "
+        "elasticloadbalancing:ModifyTargetGroupAttributes elasticloadbalancing:ModifyListener "
+        "elasticloadbalancing:ModifyRule elasticloadbalancing:AddTags",
+        tuple(
             scope.arn("elasticloadbalancing", name)
             for name in ("targetgroup/awseb-*", "listener/app/awseb-*", "listener-rule/app/awseb-*")
         ),
-        why="The new instances get their own target group and a share of the requests.",
+        "The new instances get their own target group and a share of the requests.",
     )

@@ -145,7 +145,7 @@ def near(stack: Stack) -> dict[str, Any]:
         ("environment", lambda _: {"DEBUG": True}, 'environment["DEBUG"] must be a string, got True: write "true"'),
         ("environment", lambda _: {1: "a"}, "a key of environment must be a string, got 1"),
         ("secrets", lambda _: {"TOKEN": "hunter2"}, 'secrets["TOKEN"] must be an EnvironmentSecret, got a string'),
-        ("platform", lambda _: DockerPlatform.latest, "call it, write DockerPlatform.latest(...)"),
+        ("platform", lambda _: DockerPlatform.latest, "got the function latest: write DockerPlatform.latest(...)"),
         ("platform", lambda _: "4.13.7", "must be a DockerPlatform"),
         ("scaling", lambda _: {"measure": "CPUUtilization"}, "must be a ScalingTrigger, got dict"),
         ("options", lambda _: [("a", "b", "c")], "options[0] must be an OptionSetting, got tuple"),

@@ -1,7 +1,6 @@
 """Order that CloudFormation cannot see: the environment stands between its network's making and its removal."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from aws_cdk.assertions import Template
 
 from beanpod import DockerService, EnvironmentType, ServiceNetwork
 from tests.constructs.environments import ENVIRONMENT, balanced_environment, new_environment, new_stack
-from tests.stacks.conftest import ENGINES, PRESETS, synthesise, write_manifest
 
 WAYS_OUT = ("AWS::EC2::Route", "AWS::EC2::VPCGatewayAttachment", "AWS::EC2::NatGateway")
 
@@ -71,17 +69,6 @@ def test_a_services_environment_waits_for_every_route_and_gateway(settings: dict
     template = _json(stack)
     assert any(body["Type"] == "AWS::EC2::Route" for body in template["Resources"].values())
     assert unordered(template) == set()
-
-
-@pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize("engine", [ENGINES[0], "none"])
-def test_the_service_stack_of_every_preset_waits_for_the_network_stack(
-    tmp_path: Path, preset: str, engine: str
-) -> None:
-    stage = synthesise(write_manifest(tmp_path, preset, engine))
-    stacks = {stack.stack_name.rsplit("-", 1)[-1]: stack for stack in stage.stacks}
-    assert stage.resources("network", "AWS::EC2::Route")
-    assert stacks["network"] in stacks["service"].dependencies
 
 
 def test_an_environment_waits_for_a_vpc_of_another_stack() -> None:

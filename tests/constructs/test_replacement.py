@@ -314,6 +314,11 @@ def resources(cls: Any, *settings: Change) -> dict[str, Any]:
     return found
 
 
+@cache
+def before(cls: Any, base: Change) -> dict[str, Any]:
+    return resources(cls, base)
+
+
 def replaced(old: dict[str, Any], new: dict[str, Any]) -> set[str]:
     """The types of what is replaced or, where it holds something, removed; and of what refers to such for good."""
     names = {
@@ -368,7 +373,7 @@ def documented(cls: Any) -> dict[str, str]:
 
 @pytest.mark.parametrize(("cls", "base", "change", "name"), PROPERTIES)
 def test_the_docstring_says_what_the_change_replaces(cls: Any, base: Change, change: Change, name: str) -> None:
-    kinds = replaced(resources(cls, base), resources(cls, base, change))
+    kinds = replaced(before(cls, base), resources(cls, base, change))
     words = [word for kind, word in WORDS.items() if kind in kinds]
     phrase = f"Replaces: {', '.join(words)}." if words else "Updates in place."
     if name in FIXED and cls in (DockerEnvironment, DockerService):
@@ -390,7 +395,7 @@ def test_every_property_is_tried(cls: Any) -> None:
 
 
 def test_another_construct_id_replaces_everything() -> None:
-    first = resources(Database, CONSTRUCTS[1][1])
+    first = before(Database, CONSTRUCTS[1][1])
     stack = Stack(App(), "Stack")
     Database(stack, "Renamed", **CONSTRUCTS[1][1](stack))
     assert "the database" in {

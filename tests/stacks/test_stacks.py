@@ -124,3 +124,9 @@ def test_the_environment_waits_for_its_instances_permissions(stage_of: StageOf) 
     (environment,) = template.find_resources("AWS::ElasticBeanstalk::Environment").values()
     policies = template.find_resources("AWS::IAM::Policy")
     assert set(policies) & set(environment["DependsOn"])
+
+
+def test_the_service_stack_waits_for_the_network_stack(stage: Stage) -> None:
+    stacks = {stack.stack_name.rsplit("-", 1)[-1]: stack for stack in stage.stacks}
+    assert stage.resources("network", "AWS::EC2::Route")
+    assert stacks["network"] in stacks["service"].dependencies
