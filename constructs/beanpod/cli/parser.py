@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 OUTPUTS = ("auto", "terminal", "lines", "github")
+SHELLS = ("bash", "zsh", "fish")
 # Those of beanpod.deploy.preflight that are not accepted by default.
 HEALTHS = ("Warning", "Degraded", "Severe", "Pending", "NoData", "Unknown", "Suspended")
 # Each with its help and an example.
@@ -26,6 +27,7 @@ COMMANDS = {
     "demo": ("Deploy the stacks to an emulated AWS, without Docker", "beanpod demo"),
     "cdk": ("Run the CDK CLI that belongs to this version", "beanpod cdk deploy --all -c stage=prod"),
     "diff": ("Show what a deployment of the infrastructure would change", "beanpod diff --against ../main"),
+    "completion": ("Print the completion script of a shell", "beanpod completion bash"),
     "secrets": ("Set the secrets that CI needs in a GitHub repository", "beanpod secrets --repo me/shop --env prod"),
 }
 # Options of init, named as in beanpod.project.choices.Choices.
@@ -39,6 +41,7 @@ _CHOICES = {
     "engine": ("ENGINE", "database: mysql, mariadb, postgres or none"),
     "database_service": ("SERVICE", "service of the Compose file that RDS replaces"),
 }
+_OPERANDS = {"rollback": " [LABEL]", "completion": " SHELL"}
 _EPILOG = """\
 exit codes:
   0  success, or nothing to do      5    failed; the previous version runs again
@@ -77,6 +80,7 @@ class Options:
         given: What `init` is not to find out itself: values of `beanpod.project.choices.Choices`.
         diff: Whether `init` shows how its files differ from those that exist.
         against: The folder of another state of the project, which `diff` compares with.
+        shell: The shell of `completion`, one of SHELLS.
         arguments: The command line of the CDK CLI.
         keep: Whether a rehearsal is left running until Ctrl-C.
         rehearsal: Whether to use the rehearsal of this project that is left running, in place of AWS.
@@ -104,6 +108,7 @@ class Options:
     given: Mapping[str, Any] = field(default_factory=dict)
     diff: bool = False
     against: Path | None = None
+    shell: str = ""
     arguments: tuple[str, ...] = ()
     keep: bool = False
     rehearsal: bool = False
@@ -114,7 +119,7 @@ def parse(arguments: Sequence[str]) -> Options:
 
     Exits with 2 and one line for a mistake, with 2 and the help without a command; with 0 after --help and --version.
     """
-    parser = _parser()
+    parser = make_parser()
     if not arguments:
         parser.print_help(sys.stderr)
         parser.exit(2)
@@ -159,7 +164,8 @@ class _Parser(argparse.ArgumentParser):
         return known, unknown
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """Make the parser of all commands."""
     parser = _Parser(
         prog="beanpod",
         usage="beanpod COMMAND [OPTIONS]",
@@ -175,7 +181,7 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(
             name,
             help=text,
-            usage=f"beanpod {name} [OPTIONS]{' [LABEL]' if name == 'rollback' else ''}",
+            usage=f"beanpod {name} [OPTIONS]{_OPERANDS.get(name, '')}",
             description=f"{text}.",
             epilog=f"example: {example}",
             formatter_class=_Formatter,
@@ -234,6 +240,8 @@ def _add_options(parser: argparse.ArgumentParser, command: str) -> None:
         add("--rehearsal", action="store_true", help="use the rehearsal that `beanpod rehearse --keep` runs")
     if command == "rehearse":
         add("--keep", action="store_true", help="leave everything running until Ctrl-C")
+    if command == "completion":
+        add("shell", choices=SHELLS, metavar="SHELL", help=f"one of {', '.join(SHELLS)}")
     if command == "secrets":
         add(
             "--repo",

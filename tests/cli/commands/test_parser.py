@@ -1,3 +1,5 @@
+import io
+import os
 import subprocess
 import sys
 from dataclasses import fields
@@ -6,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from beanpod.cli.parser import COMMANDS, HEALTHS, Options, parse
+from beanpod.cli.main import main
+from beanpod.cli.parser import COMMANDS, HEALTHS, SHELLS, Options, parse
 from beanpod.deploy.preflight import HEALTHS as ALL_HEALTHS
 from beanpod.deploy.preflight import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
-HEAVY = {"boto3", "botocore", "rich", "pydantic", "yaml", "aws_cdk", "jsii"}
+HEAVY = {"boto3", "botocore", "rich", "pydantic", "yaml", "aws_cdk", "jsii", "shtab"}
 
 
 def test_no_arguments_print_the_help_and_fail(capsys: pytest.CaptureFixture[str]) -> None:
@@ -110,3 +113,27 @@ def test_help_imports_no_slow_package() -> None:
     code = "import sys, beanpod.cli.main; print(*{name.partition('.')[0] for name in sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert not HEAVY & set(done.stdout.split())
+
+
+# bash is where the tests run; the scripts of the other shells come from the same parser.
+def test_bash_completes_commands_and_options() -> None:
+    code = """
+source <("$PYTHON" -m beanpod completion bash)
+complete=$(complete -p beanpod | sed 's/.*-F \\([^ ]*\\).*/\\1/')
+COMP_WORDS=(beanpod dep) COMP_CWORD=1
+$complete beanpod dep beanpod
+echo "${COMPREPLY[@]}"
+COMP_WORDS=(beanpod deploy --no-r) COMP_CWORD=2 COMPREPLY=()
+$complete beanpod --no-r deploy
+echo "${COMPREPLY[@]}"
+"""
+    environ = os.environ | {"PYTHON": sys.executable}
+    done = subprocess.run(["bash", "-c", code], env=environ, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "deploy\n--no-rollback\n", done.stderr
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_every_shell_has_a_script(shell: str) -> None:
+    out = io.StringIO()
+    assert main(["completion", shell], environ={}, stdout=out, stderr=io.StringIO()) == 0
+    assert "accept-health" in out.getvalue()
