@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from beanpod.deploy.bundles.compose.reading import Compose, ComposeError
 from beanpod.deploy.images import Dockerfile, Instruction
 from beanpod.project.frameworks import Framework, find_framework
 
@@ -194,8 +195,9 @@ def _compose(root: Path) -> tuple[ComposeFacts | None, str]:
     name = next((name for name in COMPOSE_FILES if (root / name).is_file()), None)
     if name is None:
         return None, ""
-    document, error = _compose_config(root / name)
-    if document is None:
+    try:
+        document = Compose(root).read([root / name])
+    except ComposeError as error:
         return None, f"{name}: {error}"
     services: dict[str, Any] = document.get("services") or {}
     return ComposeFacts(
@@ -204,23 +206,6 @@ def _compose(root: Path) -> tuple[ComposeFacts | None, str]:
         ports={key: ports for key, service in services.items() if (ports := tuple(_container_ports(service)))},
         databases=tuple(_databases(services)),
     ), ""
-
-
-def _compose_config(path: Path) -> tuple[dict[str, Any] | None, str]:
-    docker = shutil.which("docker")
-    if docker is None:
-        return None, "Docker Compose reads it, and docker is not installed"
-    options = ("--format", "json", "--no-interpolate", "--no-path-resolution", "--no-normalize")
-    done = subprocess.run(  # noqa: S603
-        [docker, "compose", "--env-file", os.devnull, "--file", str(path), "config", *options],
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
-    if done.returncode:
-        return None, (done.stderr.strip().splitlines() or ["docker compose config failed"])[-1]
-    document: dict[str, Any] = json.loads(done.stdout)
-    return document, ""
 
 
 def _container_ports(service: Mapping[str, Any]) -> Iterable[int]:

@@ -19,7 +19,7 @@ def copied(name: str, folder: Path, files: Mapping[str, str] | None = None) -> P
     place = folder / name
     if any((_CASES / name).glob("**/*compose*.y*ml")):
         require_compose()
-    shutil.copytree(_CASES / name, place)
+    shutil.copytree(_CASES / name, place, symlinks=True)
     write(place, files or {})
     return place
 

@@ -10,8 +10,8 @@ from beanpod.deploy.bundles import plan_bundle
 from beanpod.deploy.bundles.files import folder_files, too_large
 from beanpod.manifest import Manifest
 from tests.cli.commands.test_build import contents, run_process
+from tests.deploy.bundles.cases import copied
 from tests.deploy.bundles.projects import COMPOSE, compose_bundle, refused, stage_of, write
-from tests.deploy.bundles.test_build_context import case_of
 
 DATA = (
     'services:\n  web:\n    build: .\n    ports: ["80:8080"]\n'
@@ -21,7 +21,7 @@ MIB = 1024 * 1024
 
 
 def test_folder_that_this_user_cannot_read_is_one_line(tmp_path: Path) -> None:
-    project = case_of(tmp_path, "unreadable-folder")
+    project = copied("unreadable-folder", tmp_path)
     private = project / "data/private"
     private.chmod(0)
     try:
@@ -39,7 +39,7 @@ def test_folder_that_this_user_cannot_read_is_one_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["data/private/segment", "data", "Dockerfile", "compose.yaml", "beanpod.toml", "."])
 def test_whatever_this_user_cannot_read_is_named(tmp_path: Path, name: str) -> None:
-    project = case_of(tmp_path, "unreadable-folder")
+    project = copied("unreadable-folder", tmp_path)
     mode = (project / name).stat().st_mode
     (project / name).chmod(0o444 if (project / name).is_dir() else 0)
     try:
@@ -98,5 +98,5 @@ def test_names_in_any_script_are_added(tmp_path: Path) -> None:
 
 
 def test_manifest_of_another_project_is_read_from_anywhere(tmp_path: Path) -> None:
-    project = case_of(tmp_path, "unreadable-folder")
+    project = copied("unreadable-folder", tmp_path)
     assert Manifest.read(project / "beanpod.toml").stage().service.compose == "compose.yaml"

@@ -5,8 +5,8 @@ import pytest
 
 from beanpod.deploy.bundles import plan_bundle
 from beanpod.manifest import Manifest
+from tests.deploy.bundles.cases import copied
 from tests.deploy.bundles.projects import SERVICE, dockerfile_bundle, refused, write
-from tests.deploy.bundles.test_build_context import case_of
 
 
 def test_platform_files_are_added_with_their_modes(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_pipes_secrets_and_strange_names_are_refused(tmp_path: Path) -> None:
 def test_hooks_are_executable_with_lf_line_endings(tmp_path: Path, compose: bool) -> None:
     name = ".platform/hooks/prebuild/10_hello.sh"
     if compose:
-        project = case_of(tmp_path, "hook-crlf")
+        project = copied("hook-crlf", tmp_path)
         bundle = plan_bundle(Manifest.read(project / "beanpod.toml").stage(), project).preview()
     else:
         write(tmp_path, {name: "#!/bin/bash\r\necho hello\r\n"})
@@ -193,7 +193,7 @@ def test_configuration_that_is_not_yaml_is_refused(tmp_path: Path) -> None:
 
 
 def test_nginx_configuration_is_noted_with_a_compose_file_only(tmp_path: Path) -> None:
-    project = case_of(tmp_path, "platform-dead-nginx")
+    project = copied("platform-dead-nginx", tmp_path)
     (note,) = plan_bundle(Manifest.read(project / "beanpod.toml").stage(), project).preview().notes
     assert note.startswith(".platform/nginx: ignored with a compose file")
     write(project, {"beanpod.toml": SERVICE})
@@ -201,6 +201,6 @@ def test_nginx_configuration_is_noted_with_a_compose_file_only(tmp_path: Path) -
 
 
 def test_linked_hooks_are_added(tmp_path: Path) -> None:
-    project = case_of(tmp_path, "hook-link")
+    project = copied("hook-link", tmp_path)
     files = plan_bundle(Manifest.read(project / "beanpod.toml").stage(), project).preview().files
     assert files[".platform/confighooks/prebuild/10_hello.sh"] == files[".platform/hooks/prebuild/10_hello.sh"]

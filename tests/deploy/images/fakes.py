@@ -1,52 +1,17 @@
-"""A reporter that remembers, a clock that does not wait, runners that watch or replay, and something to build."""
+"""A clock that does not wait, runners that watch or replay, and something to build."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 from beanpod.deploy.images import BuildSpec, Finished, Image, Platform, ProcessRunner, build_and_push, connect
-from beanpod.deploy.report import EnvironmentEvent, Phase, Status
 from tests.deploy.engine import Engine
 from tests.deploy.registry import LocalRegistry
+from tests.fake_reporter import FakeReporter
 
 DOCKERFILE = 'FROM scratch\nCOPY app /app\nCMD ["/app"]\n'
-
-
-@dataclass
-class Recorder:
-    """A reporter that remembers."""
-
-    phases: list[Phase] = field(default_factory=list)
-    messages: list[str] = field(default_factory=list)
-    printed: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    masked: list[str] = field(default_factory=list)
-
-    @contextmanager
-    def phase(self, phase: Phase) -> Iterator[None]:
-        self.phases.append(phase)
-        yield
-
-    def say(self, text: str) -> None:
-        self.messages.append(text)
-
-    def output(self, line: str) -> None:
-        self.printed.append(line)
-
-    def warn(self, text: str) -> None:
-        self.warnings.append(text)
-
-    def event(self, event: EnvironmentEvent) -> None:
-        raise AssertionError(f"an event of the environment: {event}")
-
-    def status(self, status: Status) -> None:
-        raise AssertionError(f"a status of the environment: {status}")
-
-    def mask(self, value: str) -> None:
-        self.masked.append(value)
 
 
 @dataclass
@@ -163,7 +128,7 @@ class Shop:
         self.repository = f"{registry.host}/{self.path}"
         self.platform: Platform = engine.platform
         self.variables = variables | registry.login
-        self.report = Recorder()
+        self.report = FakeReporter()
         self.runner = WatchingRunner()
 
     def publish(self, *specs: BuildSpec) -> dict[str | None, Image]:

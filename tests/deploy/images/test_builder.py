@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from beanpod.deploy.errors import BuildError
 from beanpod.deploy.images import Builder, BuildSpec, Finished, Repository, build_and_push, commands, connect, tag_of
 from beanpod.deploy.images.docker import Docker
-from tests.deploy.images.fakes import Recorder, ScriptedRunner, StillClock, printed, write_source
+from tests.deploy.images.fakes import ScriptedRunner, StillClock, printed, write_source
+from tests.fake_reporter import FakeReporter
 
 _ID, _MANIFEST = "sha256:" + "c" * 64, "sha256:" + "d" * 64
 _GITHUB = {"ACTIONS_RUNTIME_TOKEN": "planted", "ACTIONS_RESULTS_URL": "https://cache.example.com"}
@@ -92,17 +93,17 @@ def _inspected(image_id: str = _ID, architecture: str = "amd64", digests: tuple[
 
 
 def _builder(runner: ScriptedRunner, variables: Mapping[str, str] | None = None) -> Builder:
-    docker = Docker(runner, variables or {"PATH": "/bin"}, Recorder(), StillClock())
+    docker = Docker(runner, variables or {"PATH": "/bin"}, FakeReporter(), StillClock())
     return Builder(docker, Repository("ada/shop"), buildx=True)
 
 
 def _connected(runner: ScriptedRunner, environment: Mapping[str, str]) -> Builder:
-    with connect("ada/shop", environment=environment, report=Recorder(), runner=runner) as builder:
+    with connect("ada/shop", environment=environment, report=FakeReporter(), runner=runner) as builder:
         return builder
 
 
 def _publish(runner: ScriptedRunner, *specs: BuildSpec) -> None:
-    build_and_push(specs, platform="linux/amd64", builder=_builder(runner), report=Recorder())
+    build_and_push(specs, platform="linux/amd64", builder=_builder(runner), report=FakeReporter())
 
 
 @pytest.mark.parametrize(

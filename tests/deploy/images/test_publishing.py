@@ -139,7 +139,7 @@ def test_case_is_refused_by_the_classic_builder_and_built_by_buildkit(
     with pytest.raises(BuildError) as refused:
         open_shop.publish(spec)
     assert f"{need}, needs BuildKit, and DOCKER_BUILDKIT=0 asks for the classic builder: unset it" in str(refused.value)
-    assert not any("Step" in line for line in open_shop.report.printed)
+    assert not any("Step" in line for line in open_shop.report.said)
     if docker_engine.buildkit is None:
         absent("no client of this machine has BuildKit")
     open_shop.variables |= docker_engine.buildkit
@@ -162,7 +162,7 @@ def test_a_build_that_fails_shows_the_builders_words(shop: Shop, tmp_path: Path)
         shop.publish(spec)
 
     assert any("missing.txt" in cause for cause in caught.value.causes)
-    assert any("missing.txt" in line for line in shop.report.printed)
+    assert any("missing.txt" in line for line in shop.report.said)
     assert shop.registry.tags(shop.path) == []
 
 
@@ -197,13 +197,19 @@ def test_the_password_is_only_in_the_temporary_configuration(shop: Shop, tmp_pat
     seen: list[str] = []
     configurations: list[str] = []
 
+    watched: set[int] = set()
+
     def watch(environment: dict[str, str]) -> None:
+        # Once while each command runs.
+        if len(shop.runner.commands) in watched:
+            return
+        watched.add(len(shop.runner.commands))
         seen.extend([*_command_lines(), *_files(Path(environment["HOME"])), *environment.values()])
         configurations.extend(_files(Path(environment["DOCKER_CONFIG"])))
 
     shop.runner.while_running = watch
     shop.publish(write_source(tmp_path / "source", "one"))
-    seen += [*shop.report.messages, *shop.report.printed, *shop.report.warnings]
+    seen += [*shop.report.said, *shop.report.warnings]
 
     assert any("docker" in text and "push" in text for text in seen)
     assert not [text for text in seen if password in text or encoded in text]
@@ -227,7 +233,8 @@ _CHILD = """
 import os, signal, sys
 from pathlib import Path
 from beanpod.deploy.images import ProcessRunner, build_and_push, connect
-from tests.deploy.images.fakes import Recorder, write_source
+from tests.deploy.images.fakes import write_source
+from tests.fake_reporter import FakeReporter
 
 repository, platform, source, word = sys.argv[1:]
 
@@ -239,8 +246,8 @@ class KillingRunner(ProcessRunner):
             options["show"] = die
         return super().run(arguments, **options)
 
-with connect(repository, environment=os.environ, report=Recorder(), runner=KillingRunner()) as builder:
-    build_and_push([write_source(Path(source), "one")], platform=platform, builder=builder, report=Recorder())
+with connect(repository, environment=os.environ, report=FakeReporter(), runner=KillingRunner()) as builder:
+    build_and_push([write_source(Path(source), "one")], platform=platform, builder=builder, report=FakeReporter())
 """
 
 

@@ -23,7 +23,6 @@ _CAUSE = re.compile(
 # A RUN instruction failed: what its program printed is not about Docker or a registry.
 _STEP_FAILED = re.compile(r"returned a non-zero code|did not complete successfully|executor failed running")
 
-_NO_ANSWER = "the registry does not answer: check its address and that it runs"
 _TRY_AGAIN = "the registry or the network failed: try again"
 # What Docker 20.10 or later, or a registry, prints, and the remedy. The first pattern that fits counts; those for steps
 # apply to what a RUN instruction prints, too.
@@ -40,12 +39,8 @@ _REMEDIES = {
     r"failed to connect to the docker api": "no Docker engine answers: start Docker and try `docker info`",
     r"toomanyrequests|too many requests|pull rate limit": "the registry's rate limit is reached (429): set "
     "DOCKER_USERNAME and DOCKER_PASSWORD, which Docker Hub allows more, or try again later",
-    r"buildx component is missing": "DOCKER_BUILDKIT=1 asks for BuildKit, which needs buildx: install it or unset "
-    "DOCKER_BUILDKIT",
     r"error checking context: (?:can't stat|no permission)|error from sender: open .* permission denied": "this user "
     "cannot read every file in the build context: grant this user read permission, or remove the file",
-    r"error getting credentials": "Docker could not run its credential helper: install it, or remove it from Docker's "
-    "config.json",
     r"no match for platform|does not (?:match|provide) the specified platform": "the base image does not exist for "
     "that platform: choose another base image or other instance types",
     r"no basic auth credentials|unauthorized|authentication required|incorrect username or password": "the registry "
@@ -54,11 +49,8 @@ _REMEDIES = {
     "needs another login: check the FROM lines",
     r"denied|insufficient_scope|forbidden": "this login has no write access: create the repository, or give the "
     "access token read and write permission",
-    r"server gave http response to https client": "the registry does not use TLS: give it a certificate, or list it in "
-    "the engine's insecure-registries",
-    r"x509:|certificate signed by unknown authority": "the registry's certificate is not trusted: add its authority to "
-    "the engine's /etc/docker/certs.d",
-    r"connection refused|no such host|server misbehaving|network is unreachable": _NO_ANSWER,
+    r"connection refused|no such host|server misbehaving|network is unreachable": "the registry does not answer: "
+    "check its address and that it runs",
     r"i/o timeout|tls handshake timeout|unexpected eof|: eof|connection reset|context deadline exceeded|"
     r"bad gateway|service unavailable|gateway timeout|internal server error": _TRY_AGAIN,
 }
