@@ -56,13 +56,12 @@ def test_the_image_is_run_where_the_program_is_not_installed(
     (tmp_path / "bin/docker").symlink_to(docker_program())
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "config"))
-    login = {"input": b"open sesame", "capture_output": True}
     with local_registry(tmp_path / "registry", username="ada", password="open sesame") as registry:
         name = f"{registry.host}/ada/app:1"
         docker_engine.run("tag", "busybox:stable", name)
         assert subprocess.run(["docker", "push", "--quiet", name], capture_output=True).returncode == 1
         command = ["docker", "login", "--username", "ada", "--password-stdin", registry.host]
-        assert subprocess.run(command, **login).returncode == 0
+        assert subprocess.run(command, input=b"open sesame", capture_output=True).returncode == 0
         docker_engine.run("push", "--quiet", name)
     assert registry.host not in _names(docker_engine)
     assert "beanpod-registry-" not in docker_engine.run("ps", "--all", "--format", "{{.Names}}")

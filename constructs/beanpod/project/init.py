@@ -111,3 +111,4 @@ def next_steps(project: Project) -> Iterator[str]:
         yield f"Run migrations on every release: add `{framework.migrate}` to {where}"
     yield f"pip install -r {requirements_file(project.found.root)}"
     yield "beanpod check"
+    yield "Try it on this machine, with Docker: pip install 'beanpod[rehearse]', then beanpod rehearse"

@@ -49,7 +49,9 @@ class KeptRehearsal:
         try:
             yield exports
         finally:
-            path.unlink(missing_ok=True)
+            # Not that of a later rehearsal of the same project.
+            if _process(path) == os.getpid():
+                path.unlink()
 
     @classmethod
     def find(cls, root: Path, environ: Mapping[str, str]) -> "KeptRehearsal":
@@ -84,6 +86,14 @@ def rehearsed(options: Options, environ: Mapping[str, str]) -> tuple[Options, Ma
 def _path(root: Path, environ: Mapping[str, str]) -> Path:
     name = hashlib.sha256(str(root).encode()).hexdigest()[:16]
     return cache_folder(environ) / "rehearsals" / f"{name}.json"
+
+
+def _process(path: Path) -> int | None:
+    """Return the process of the rehearsal that a file describes; None without the file."""
+    try:
+        return int(json.loads(path.read_text())["process"])
+    except OSError:
+        return None
 
 
 def _write(path: Path, text: str) -> None:
