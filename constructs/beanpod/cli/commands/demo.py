@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from beanpod.cli.commands.context import Context
-from beanpod.cli.output.text import Cell, Paint, duration
+from beanpod.cli.output.text import Paint, duration
 from beanpod.cli.rehearsal.machine import check_packages
 from beanpod.cli.rehearsal.processes import Runner, noted_interruptions
 from beanpod.cli.rehearsal.workspace import Substitutes, Workspace
@@ -96,19 +96,14 @@ class DemoResult:
         return {stack.name: {"outputs": stack.outputs, "resources": stack.resources} for stack in self.stacks}
 
     def to_text(self, paint: Paint) -> Iterator[str]:
-        yield ""
-        yield from paint.table([tuple(Cell(text, "dim") for text in ("STACK", "RESOURCE", "NAME")), *self._rows()])
+        for stack in self.stacks:
+            yield ""
+            yield paint(stack.name, "bold")
+            shown = [(_SHOWN[kind], _readable(name)) for kind, name in stack.resources if kind in _SHOWN]
+            yield from paint.facts(shown)
         yield ""
         yield paint(f"Deployed {len(self.stacks)} stacks in {duration(self.seconds)}.", "bold")
         yield paint("Nothing is left running. `beanpod rehearse` also runs the app, with Docker.")
-
-    def _rows(self) -> Iterator[tuple[str | Cell, ...]]:
-        for stack in self.stacks:
-            name = stack.name
-            for kind, physical_id in stack.resources:
-                if kind in _SHOWN:
-                    yield Cell(name, "bold"), _SHOWN[kind], _readable(physical_id)
-                    name = ""
 
 
 def _readable(physical_id: str) -> str:
