@@ -1,7 +1,7 @@
 """The projects in tests/cases: small ones, of the shape that people have."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -45,3 +45,20 @@ def problems_of(project: Path, manifest: str = "beanpod.toml") -> list[str]:
 def services_of(project: Path, manifest: str = "beanpod.toml") -> Any:
     """The services in the compose file of the project's bundle."""
     return composed(bundle_of(project, manifest))["services"]
+
+
+def change(project: Path, old: str, new: str, name: str = "compose.yaml") -> None:
+    """Change a file of the project, as its owner would."""
+    text = (project / name).read_text()
+    assert old in text
+    (project / name).write_text(text.replace(old, new))
+
+
+def notes_of(project: Path, about: str = "") -> list[str]:
+    """The notes of the project's bundle about a place in it."""
+    return [note for note in bundle_of(project).notes if about in note]
+
+
+def services_with(keys: Iterable[str], build: str = "build: .") -> str:
+    """Services s0, s1, ... with these keys."""
+    return "".join(f"  s{number}:\n    {build}\n    {one}\n" for number, one in enumerate(keys))

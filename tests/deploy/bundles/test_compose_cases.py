@@ -1,33 +1,14 @@
 """Compose files as people write them: what is deployed and noted, and what is refused until the remedy is applied."""
 
-import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.deploy.bundles.cases import bundle_of, copied, problems_of, services_of
+from tests.deploy.bundles.cases import bundle_of, change, copied, notes_of, problems_of, services_of, services_with
 from tests.deploy.bundles.projects import IMAGE, composed, write
 
 OVER = "compose.prod.yaml"
-
-
-def change(project: Path, old: str, new: str, name: str = "compose.yaml") -> None:
-    """Change a file of the project, as its owner would."""
-    text = (project / name).read_text()
-    assert old in text
-    (project / name).write_text(text.replace(old, new))
-
-
-def notes_of(project: Path, about: str = "") -> list[str]:
-    """The notes of the project's bundle about a place in it."""
-    return [note for note in bundle_of(project).notes if about in note]
-
-
-def services_with(keys: Iterable[str], build: str = "build: .") -> str:
-    """Services s0, s1, ... with these keys."""
-    return "".join(f"  s{number}:\n    {build}\n    {one}\n" for number, one in enumerate(keys))
 
 
 # Data that containers write.
@@ -202,7 +183,7 @@ def test_a_compose_override_file_is_noted_and_not_read(tmp_path: Path, name: str
     assert "command" not in services_of(project)["web"]
 
 
-# Keys that leave.
+# Keys that are left out.
 BUILT = 'services:\n  web:\n    build: .\n    ports: ["80:8080"]\n'
 LEAVING = [
     "image: ${REGISTRY}/shop:${TAG}",
@@ -235,266 +216,7 @@ def test_a_published_port_that_becomes_80_may_be_a_variable(tmp_path: Path, port
     assert "${PORT} is not set on Elastic Beanstalk" in problems_of(tmp_path / "crlf")[0]
 
 
-# The development database lives on.
-def test_a_database_by_another_name_is_found(tmp_path: Path) -> None:
-    project = copied("db-by-another-name", tmp_path)
-    problems = problems_of(project)
-    assert [problem.partition(":")[0] for problem in problems] == [
-        f"service web, environment.{letter}_HOST" for letter in "ABCD"
-    ]
-    for name, problem in zip(("shop_postgres", "pg", "database.internal", "dbhost"), problems, strict=True):
-        assert f"refers to {name} (service db), which RDS replaces: write " in problem
-        assert "_HOST: ${RDS_HOSTNAME} in compose.prod.yaml" in problem
-    values = "".join(f"{letter}_HOST: '${{RDS_HOSTNAME}}', " for letter in "ABCD")
-    write(project, {OVER: f"services: {{web: {{environment: {{{values}}}}}}}"})
-    assert set(services_of(project)["web"]["environment"].values()) == {"${RDS_HOSTNAME}"}
-
-
-def test_a_command_that_waits_for_the_database_is_found(tmp_path: Path) -> None:
-    project = copied("db-in-the-command", tmp_path)
-    problems = problems_of(project)
-    assert [problem.partition(":")[0] for problem in problems] == [
-        "service web, entrypoint",
-        "service web, healthcheck.test",
-    ]
-    above = """
-services:
-  web:
-    entrypoint: ["./wait-for-it.sh", "${RDS_HOSTNAME}:${RDS_PORT}", "--"]
-    healthcheck: {test: "nc -z ${RDS_HOSTNAME} ${RDS_PORT}"}
-"""
-    write(project, {OVER: above})
-    assert services_of(project)["web"]["entrypoint"][1] == "${RDS_HOSTNAME}:${RDS_PORT}"
-
-
-def test_the_development_databases_login_is_found(tmp_path: Path) -> None:
-    project = copied("default-credentials", tmp_path)
-    problems = problems_of(project)
-    expected = (("NAME", "DB_NAME"), ("PASSWORD", "PASSWORD"), ("USER", "USERNAME"))
-    for (variable, rds), problem in zip(expected, problems, strict=True):
-        assert f"environment.DB_{variable}: is the login of service db, not that of RDS" in problem
-        assert f"write DB_{variable}: ${{RDS_{rds}}} in compose.prod.yaml" in problem
-        assert "only-for-development" not in problem
-    above = "{DB_USER: '${RDS_USERNAME}', DB_PASSWORD: '${RDS_PASSWORD}', DB_NAME: '${RDS_DB_NAME}'}"
-    write(project, {OVER: f"services: {{web: {{environment: {above}}}}}"})
-    assert services_of(project)["web"]["environment"]["DB_PASSWORD"] == "${RDS_PASSWORD}"
-
-
-def web_with(folder: Path, keys: str, others: str = "") -> Path:
-    """A project with a database `db`, and a service with these keys."""
-    text = f"""
-services:
-  web:
-    build: .
-    ports: ["80:8080"]
-    {keys}
-  db:
-    image: postgres:17
-    environment: {{POSTGRES_USER: ada, POSTGRES_PASSWORD: dev-only, POSTGRES_DB: shop}}
-    ports: ["5432:5432"]
-  {others}
-"""
-    return copied("db-by-another-name", folder, {"compose.yaml": text})
-
-
-FOUND = [
-    "environment: {ConnectionStrings__Default: 'Server=db;Port=5432;Database=shop;User Id=ada;Password=x'}",
-    "environment: {ConnectionStrings__Default: 'Server=tcp:db,1433;Initial Catalog=shop'}",
-    "environment: {CONN: 'Data Source=db;Initial Catalog=shop'}",
-    "environment: {CONN: 'Host=db;Username=ada'}",
-    "environment: {DSN: 'ada:x@tcp(db:3306)/shop?parseTime=true'}",
-    "environment: {DSN: 'ada:x@tcp(db)/shop'}",
-    "environment: {JDBC_URL: 'jdbc:postgresql://db:5432/shop'}",
-    "environment: {JDBC_URL: 'jdbc:sqlserver://db;databaseName=shop'}",
-    "environment: {X: 'host=db port=5432 dbname=shop user=ada'}",
-    "environment: {X: \"dbname='shop' host='db'\"}",
-    "environment: {X: 'mysql:host=db;dbname=shop'}",
-    "environment: {X: 'postgresql+asyncpg://ada:x@db/shop'}",
-    "environment: {X: 'postgres://ada:x@other,db:5432/shop'}",
-    'environment: {X: \'{"host": "db"}\'}',
-    "environment: {WAIT_HOSTS: 'cache:6379, db:5432'}",
-    "environment: ['PGHOST=db']",
-    "environment: {DB_HOST: '${DB_HOST:-db}'}",
-    "environment: {DB_HOST: 'host.docker.internal'}",
-    "command: ['sh', '-c', 'until pg_isready -h db; do sleep 1; done; serve']",
-    "command: dockerize -wait tcp://db:5432 serve",
-    "command: mysqladmin ping -hdb",
-    "command: serve --host=0.0.0.0 --db-host=db",
-    "command: ['psql', '--host', 'db']",
-    "command: sh -c 'ping -c1 db && serve'",
-    "command: bash -c 'echo > /dev/tcp/db/5432'",
-    "healthcheck: {test: ['CMD', 'nc', '-z', 'db', '5432']}",
-    "healthcheck: {test: 'curl -f http://db:8080'}",
-    "post_start: [{command: ['wait-for', 'db:5432']}]",
-]
-
-
-# What the message says to write in compose.prod.yaml in the place of what stands in the development file.
-WRITTEN = (
-    (r"\$\{DB_HOST:-db\}|host\.docker\.internal|(?<![\w-])db(?![\w-])|(?<=-h)db", "${RDS_HOSTNAME}"),
-    (r"\b(3306|5432|1433)\b", "${RDS_PORT}"),
-    (r"\bshop\b", "${RDS_DB_NAME}"),
-    (r"\bada\b", "${RDS_USERNAME}"),
-    (r"(?<=:)x(?=@)|(?<=Password=)x", "${RDS_PASSWORD}"),
-    (r"^post_start: ", "post_start: !override "),
-)
-
-
-def written(keys: str) -> str:
-    for pattern, text in WRITTEN:
-        keys = re.sub(pattern, lambda _, text=text: text, keys)  # type: ignore[misc]
-    return keys
-
-
-def test_the_development_database_is_found(tmp_path: Path) -> None:
-    project = web_with(tmp_path, "tty: true")
-    with (project / "compose.yaml").open("a") as file:
-        file.write(services_with(FOUND))
-    problems = {problem.split(", ")[0]: problem for problem in problems_of(project)}
-    assert problems.keys() == {f"service s{number}" for number in range(len(FOUND))}
-    for number, keys in enumerate(FOUND):
-        problem = problems[f"service s{number}"]
-        assert re.search(
-            r"refers to (service db|host\.docker\.internal \(service db\)), which RDS replaces: write", problem
-        )
-        assert "${RDS_HOSTNAME}" in problem
-        assert ("!override" in problem) is keys.startswith("post_start")
-    write(project, {OVER: f"services:\n{services_with(map(written, FOUND), 'tty: true')}"})
-    services = services_of(project)
-    assert all("${RDS_HOSTNAME}" in str(services[f"s{number}"]) for number in range(len(FOUND)))
-
-
-NOT_FOUND = [
-    "command: flask db upgrade",
-    "command: npx prisma db push",
-    "command: rake db:migrate",
-    "command: ['node', 'db']",
-    "command: gunicorn -b 0.0.0.0:8080 db.wsgi",
-    "environment: {X: 'http://a.example/db'}",
-    "environment: {X: 'http://db.example:80/'}",
-    "environment: {X: 'https://my-db/'}",
-    "environment: {HOST: 0.0.0.0, PORT: 8080}",
-    "environment: {APP_NAME: shop, USER: ada}",
-    "environment: {CACHE_HOST: localhost}",
-    "environment: {X: 'Server=cache;Database=db'}",
-    "environment: {DB_HOST: '${RDS_HOSTNAME}', DB_PASSWORD: '${RDS_PASSWORD}', DB_PORT: 5432}",
-    "environment: {DATABASE_URL: 'postgres://${RDS_USERNAME}:${RDS_PASSWORD}@${RDS_HOSTNAME}:${RDS_PORT}/${RDS_DB_NAME}'}",
-    "environment: {IMAGE: 'db:1.2', UPGRADE_NAME: shop}",
-]
-
-
-def test_a_similar_word_is_not_the_database(tmp_path: Path) -> None:
-    project = web_with(tmp_path, "tty: true")
-    with (project / "compose.yaml").open("a") as file:
-        file.write(services_with(NOT_FOUND))
-    assert len(services_of(project)) == len(NOT_FOUND) + 1
-
-
-def test_localhost_is_the_database_with_network_mode_host(tmp_path: Path) -> None:
-    project = web_with(tmp_path, "environment: {DB_HOST: localhost}")
-    assert services_of(project)
-    change(project, '    ports: ["80:8080"]\n', '    network_mode: host\n    expose: ["80"]\n')
-    (problem,) = problems_of(project)
-    assert "write DB_HOST: ${RDS_HOSTNAME}" in problem
-
-
-def test_an_undefined_database_variable_suggests_that_of_rds(tmp_path: Path) -> None:
-    (problem,) = problems_of(web_with(tmp_path, "environment: {DB_PASSWORD: $DB_PASSWORD}"))
-    assert problem.endswith("; for RDS write DB_PASSWORD: ${RDS_PASSWORD}")
-
-
-def test_an_uploaded_env_file_is_checked_for_the_database(tmp_path: Path) -> None:
-    project = web_with(tmp_path, "env_file: [.env.prod]")
-    write(project, {".env.prod": "# x\nSQL_HOST=db\nexport SQL_PASSWORD='dev-only'\nLEVEL=info\n"})
-    write(project, {OVER: "services: {web: {env_file: [.env.prod]}}"})
-    host, password = problems_of(project)
-    assert host.startswith("service web, env_file: SQL_HOST in .env.prod refers to service db, which RDS replaces")
-    assert "SQL_PASSWORD in .env.prod is the login of service db" in password
-    assert "dev-only" not in password
-    values = "{SQL_HOST: '${RDS_HOSTNAME}', SQL_PASSWORD: '${RDS_PASSWORD}'}"
-    write(project, {OVER: f"services: {{web: {{env_file: [.env.prod], environment: {values}}}}}"})
-    assert services_of(project)["web"]["env_file"] == [".env.prod", ".env"]
-
-
-def test_the_login_is_read_from_the_databases_env_file(tmp_path: Path) -> None:
-    project = web_with(tmp_path, "environment: {DB_PASSWORD: other}")
-    assert services_of(project)
-    change(project, "image: postgres:17\n", "image: postgres:17\n    env_file: db.env\n")
-    change(project, ", POSTGRES_PASSWORD: dev-only", "")
-    write(project, {"db.env": "POSTGRES_PASSWORD=other\n"})
-    (problem,) = problems_of(project)
-    assert "write DB_PASSWORD: ${RDS_PASSWORD}" in problem
-
-
-def test_a_database_with_a_profile_is_replaced_as_well(tmp_path: Path) -> None:
-    project = web_with(tmp_path, "depends_on: [db]")
-    change(project, "image: postgres:17\n", "image: postgres:17\n    profiles: [dev]\n")
-    assert list(services_of(project)) == ["web"]
-
-
-def test_init_scripts_of_the_database_are_noted_as_not_run(tmp_path: Path) -> None:
-    project = web_with(tmp_path, "depends_on: [db]")
-    mount = 'volumes: ["./init.sql:/docker-entrypoint-initdb.d/init.sql"]'
-    change(project, "image: postgres:17\n", f"image: postgres:17\n    {mount}\n")
-    (note,) = notes_of(project, "service db, volumes")
-    assert "./init.sql is not run on RDS" in note
-
-
-def test_a_database_in_addition_to_rds_is_noted(tmp_path: Path) -> None:
-    project = web_with(tmp_path, "depends_on: [db]")
-    change(project, 'compose_service = "db"\n', "", "beanpod.toml")
-    assert notes_of(project, "in addition to RDS") == [
-        'service db: runs in addition to RDS; to leave it out, write compose_service = "db" in [database]'
-    ]
-
-
-def test_the_login_in_a_url_of_another_host_is_found(tmp_path: Path) -> None:
-    project = web_with(tmp_path, "environment: {DATABASE_URL: 'postgres://ada:dev-only@${RDS_HOSTNAME}:5432/shop'}")
-    (problem,) = problems_of(project)
-    assert (
-        "contains the login of service db, not that of RDS: write DATABASE_URL: postgres://${RDS_USERNAME}:" in problem
-    )
-    assert "dev-only" not in problem
-
-
-def test_the_same_password_elsewhere_is_noted(tmp_path: Path) -> None:
-    project = web_with(tmp_path, "environment: {ADMIN_PASSWORD: dev-only}")
-    (note,) = notes_of(project, "ADMIN_PASSWORD")
-    assert note.endswith("is also the password of service db: if it is for RDS, write ADMIN_PASSWORD: ${RDS_PASSWORD}")
-
-
-def test_messages_name_the_file_for_production(tmp_path: Path) -> None:
-    project = web_with(tmp_path, "environment: {DB_HOST: db}")
-    (project / "compose.yaml").rename(project / "docker-compose.prod.yml")
-    change(project, "compose.yaml", "docker-compose.prod.yml", "beanpod.toml")
-    (problem,) = problems_of(project)
-    assert "write DB_HOST: ${RDS_HOSTNAME} in docker-compose.prod.yml" in problem
-    change(project, "{DB_HOST: db}", "{DB_HOST: '${RDS_HOSTNAME}'}", "docker-compose.prod.yml")
-    assert services_of(project)["web"]["environment"] == {"DB_HOST": "${RDS_HOSTNAME}"}
-
-
-def test_the_engine_of_a_database_is_not_its_name(tmp_path: Path) -> None:
-    text = """
-services:
-  web:
-    build: .
-    ports: ["80:8080"]
-    environment: {DB_CONNECTION: postgres, DB_DIALECT: postgres, KC_DB: postgres, DB_TYPE: postgres}
-    mem_limit: 256m
-    command: serve --limits postgres:256m,postgres:100ms
-  postgres: {image: "postgres:17", environment: {POSTGRES_DB: postgres}}
-"""
-    project = copied("db-by-another-name", tmp_path, {"compose.yaml": text})
-    change(project, '"db"', '"postgres"', "beanpod.toml")
-    assert services_of(project)["web"]["environment"]["DB_CONNECTION"] == "postgres"
-    change(project, "DB_TYPE: postgres", "DB_NAME: postgres, DB_HOST: postgres")
-    assert [problem.partition(":")[0] for problem in problems_of(project)] == [
-        "service web, environment.DB_HOST",
-        "service web, environment.DB_NAME",
-    ]
-
-
-# Names that services know each other by.
+# Names by which services reach each other.
 def test_a_containers_name_becomes_an_alias(tmp_path: Path) -> None:
     project = copied("container-name-as-host", tmp_path)
     cache = services_of(project)["cache"]
@@ -512,14 +234,6 @@ def test_a_generated_container_name_becomes_an_alias(tmp_path: Path, given: str)
     assert "networks" not in services_of(project)["cache"]
     change(project, "CACHE_HOST: shop_cache", f"CACHE_URL: redis://{given}:6379")
     assert services_of(project)["cache"]["networks"] == {"default": {"aliases": [given]}}
-
-
-def test_a_database_is_found_by_its_generated_container_name(tmp_path: Path) -> None:
-    project = web_with(tmp_path, "environment: {DB_HOST: myshop_db_1}")
-    assert services_of(project)
-    change(project, "services:\n", "name: myshop\nservices:\n")
-    (problem,) = problems_of(project)
-    assert "refers to myshop_db_1 (service db)" in problem
 
 
 def test_an_alias_is_added_to_each_network(tmp_path: Path) -> None:
@@ -654,7 +368,7 @@ def test_two_services_with_network_mode_host_need_expose(tmp_path: Path) -> None
     assert services_of(project)["web"]["expose"] == ["80"]
 
 
-# Small print.
+# Dependencies, env files and labels.
 def test_an_optional_dependency_is_removed(tmp_path: Path) -> None:
     project = copied("optional-dependency", tmp_path)
     assert "depends_on" not in services_of(project)["web"]
