@@ -35,7 +35,6 @@ _SECRETS = [
 ]
 # https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html and -container-credentials.html
 _FILES = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")
-_DOCKER_LOGINS = "DOCKER_AUTH_CONFIG"
 # The value of a variable that only looks like a secret. A shorter one, or a word, would be masked everywhere else, too.
 _GUESS = re.compile(r"(?=.{8})(?![a-z-]*$).*", re.DOTALL)
 

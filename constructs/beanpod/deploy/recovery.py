@@ -109,7 +109,7 @@ class Recovery:
                 raise UnverifiedError(back)
             self._tell(back)
         finally:
-            self.events += update.log.events
+            self.events += update.events
 
     def _tell(self, back: Verdict) -> None:
         """Report what the health path answers now that the previous version runs."""
@@ -124,7 +124,7 @@ class Recovery:
 
     def _causes(self, verdict: Verdict) -> tuple[str, ...]:
         # The first error says what, the instances say why; what follows an error mostly says that it was one.
-        first, *more = [event.message for event in self._update.log.errors] or [""]
+        first, *more = self._update.errors or [""]
         found = [text for text in (first, *remedies((first, *more)), *verdict.causes, *more) if text]
         if not found and verdict.state is State.RECOVERING:
             found += self._health_causes(verdict.environment)

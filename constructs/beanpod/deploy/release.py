@@ -129,7 +129,7 @@ class Rollout:
             except UnverifiedError as error:
                 self._recover(release, found, update, error.verdict)
             finally:
-                self.outcome = replace(self.outcome, events=(*update.log.events, *self.outcome.events))
+                self.outcome = replace(self.outcome, events=(*update.events, *self.outcome.events))
             self._lock.succeeded(release)
 
     def _start(self, update: Update, release: Release, record: LockRecord, environment: Environment) -> Release:

@@ -3,7 +3,7 @@
 Polling is as `eb deploy` does it: one call every five seconds. The verdict is the environment's, never an event's.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,7 +20,7 @@ from beanpod.deploy.aws import (
 from beanpod.deploy.errors import DeadlineError, DeployError
 from beanpod.deploy.health_path import Answer
 from beanpod.deploy.preflight import DeploymentContext, Settings
-from beanpod.deploy.report import EnvironmentEvent, Reporter, Status
+from beanpod.deploy.report import EnvironmentEvent, Status
 
 POLL_SECONDS = 5.0
 # Mostly the events are asked for; the environment itself at every sixth poll, and once an event announces the end.
@@ -149,38 +149,11 @@ def _causes(instances: Instances, label: str | None = None) -> tuple[str, ...]:
     return tuple(f"{item.instance_id}: {cause}" for item in wanted for cause in item.causes)
 
 
-class EventLog:
-    """The events of one update, each reported once. They lead to a look at the environment, and never to a verdict."""
-
-    def __init__(self, report: Reporter) -> None:
-        self._report = report
-        self._known: set[EnvironmentEvent] = set()
-        self.events: list[EnvironmentEvent] = []
-
-    def add(self, events: Iterable[EnvironmentEvent]) -> None:
-        """Add what DescribeEvents answers: known events and new ones, oldest first."""
-        for event in events:
-            if event not in self._known:
-                self._known.add(event)
-                self.events.append(event)
-                self._report.event(event)
-
-    @property
-    def ended(self) -> bool:
-        """Whether an event announces the end of the update."""
-        return any(words in event.message for event in self.events for words in _ENDINGS)
-
-    @property
-    def errors(self) -> list[EnvironmentEvent]:
-        """The errors, the first one being the root of the others."""
-        return [event for event in self.events if event.severity in ("ERROR", "FATAL")]
-
-
 class Update:
     """The update of an environment to one version: start it, wait for its end, verify it.
 
     Attributes:
-        log: The events so far.
+        events: The environment's events so far, oldest first. They lead to a look at it, and never to a verdict.
         aborted: Whether the update was aborted at the deadline.
     """
 
@@ -198,8 +171,18 @@ class Update:
         self._began: float | None = None
         self._request_id = ""
         self._since: datetime | None = None
-        self.log = EventLog(context.report)
+        self.events: list[EnvironmentEvent] = []
         self.aborted = False
+
+    @property
+    def errors(self) -> list[str]:
+        """The messages of the error events, the first one being the root of the others."""
+        return [event.message for event in self.events if event.severity in ("ERROR", "FATAL")]
+
+    @property
+    def _announced(self) -> bool:
+        """Whether an event announces the end of the update."""
+        return any(words in event.message for event in self.events for words in _ENDINGS)
 
     def start(self, environment: Environment) -> bool:
         """Start the update.
@@ -277,9 +260,9 @@ class Update:
             context.clock.sleep(min(POLL_SECONDS, left))
             polls += 1
             try:
-                if polls % _ENVIRONMENT_POLLS and not self.log.ended:
+                if polls % _ENVIRONMENT_POLLS and not self._announced:
                     self._read_events()
-                if not polls % _ENVIRONMENT_POLLS or self.log.ended:
+                if not polls % _ENVIRONMENT_POLLS or self._announced:
                     last = context.describe()
                     if last.ready or last.terminated:
                         return last
@@ -292,10 +275,12 @@ class Update:
         return None
 
     def _read_events(self) -> None:
-        application, environment = self._context.target.application, self._context.target.environment
-        self.log.add(
-            self._context.aws.events(application, environment, request_id=self._request_id, since=self._since)
-        )  # fmt: skip
+        aws, target = self._context.aws, self._context.target
+        found = aws.events(target.application, target.environment, request_id=self._request_id, since=self._since)
+        for event in found:
+            if event not in self.events:
+                self.events.append(event)
+                self._context.report.event(event)
 
     def _abort(self) -> Environment | None:
         """Abort an update that takes too long; the environment if it has ended just now."""

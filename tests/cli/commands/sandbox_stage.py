@@ -11,7 +11,6 @@ from typing import Any
 
 from beanpod.cli.main import main
 from beanpod.deploy.aws import Aws
-from beanpod.deploy.clock import Clock
 from beanpod.deploy.preflight import Target
 from beanpod_emulator import EmbeddedAws
 from tests.deploy.deployed_stage import Project
@@ -26,8 +25,8 @@ class SandboxConnection:
 
     sandbox: Sandbox
 
-    def aws(self, region: str | None, clock: Clock) -> Aws:
-        return self.sandbox.aws(clock)
+    def aws(self, region: str | None) -> Aws:
+        return self.sandbox.aws()
 
     def client(self, service: str, region: str) -> Any:
         return self.sandbox.client(service)

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from beanpod.cli.main import main
-from beanpod.deploy.clock import Clock
 from beanpod.deploy.errors import BusyError, InterruptionError, RolledBackError, UsageError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -22,7 +21,7 @@ class Broken:
     def __init__(self, error: BaseException) -> None:
         self._error = error
 
-    def aws(self, region: str | None, clock: Clock) -> Any:
+    def aws(self, region: str | None) -> Any:
         raise self._error
 
     def client(self, service: str, region: str) -> Any:

@@ -159,10 +159,10 @@ class Sandbox:
     ) -> tuple[Rollout, FakeReporter]:
         """A rollout on an environment, and its reporter."""
         reporter, clock = FakeReporter(), clock or self.clock()
-        context = DeploymentContext(target, aws or self.aws(clock), clock, reporter, settings or Settings())
+        context = DeploymentContext(target, aws or self.aws(), clock, reporter, settings or Settings())
         return Rollout(context, source=source), reporter
 
-    def aws(self, clock: Clock, *, read_seconds: float = 10, **arguments: Any) -> Aws:
+    def aws(self, *, read_seconds: float = 10, **arguments: Any) -> Aws:
         """The calls of a deployment, retried without pauses. arguments: for the clients, such as another key."""
         config = self._configurations.setdefault(read_seconds, configuration(read_seconds))
         return assemble(partial(self.client, config=config, **arguments))

@@ -63,7 +63,7 @@ def _check_convergence(sandbox: Sandbox, target: Target, new: Bundle, where: str
     assert not uploaded & put, where
     (version,) = sandbox.beanstalk.describe_application_versions(VersionLabels=[new.label])["ApplicationVersions"]
     assert version["SourceBundle"]["S3Key"] == new.key, where
-    owner = LockStore(target, sandbox.aws(sandbox.clock())).read().owner
+    owner = LockStore(target, sandbox.aws()).read().owner
     if owner:
         # Only where nothing was left to do, and until its lease expires.
         assert owner.release.label == new.label, where
@@ -75,7 +75,7 @@ def test_a_release_killed_before_any_aws_call_converges(sandbox: Sandbox) -> Non
     """After a call is before the next one: what the process knew is lost in either case."""
     target = sandbox.environment()
     sandbox.release(target, "before the crashes")
-    aws = sandbox.aws(sandbox.clock())
+    aws = sandbox.aws()
     with _killed_before_call(aws, 1000) as calls:
         sandbox.rollout(target, aws=aws)[0].release(bundle("complete"))
     assert set(calls) >= CHANGES

@@ -107,7 +107,7 @@ class _Reticent:
 def test_the_causes_of_the_health_are_reported_and_not_required(sandbox: Sandbox, denied: bool) -> None:
     target, clock = _doomed(sandbox, "unhealthy"), sandbox.clock()
     beanstalk: Any = _Reticent(sandbox.beanstalk, denied=denied)
-    rollout, reporter = sandbox.rollout(target, clock=clock, aws=replace(sandbox.aws(clock), beanstalk=beanstalk))
+    rollout, reporter = sandbox.rollout(target, clock=clock, aws=replace(sandbox.aws(), beanstalk=beanstalk))
     with pytest.raises(RolledBackError, match=f"its health is Severe; rolled back, {GOOD.label} runs again") as caught:
         rollout.release(BAD)
     assert caught.value.causes == (() if denied else ("100.0 % of the requests are failing with HTTP 5xx.",))

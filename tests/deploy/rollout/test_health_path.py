@@ -125,7 +125,7 @@ def test_deploys_a_version_again_whose_health_path_fails(sandbox: Sandbox) -> No
 def test_the_status_has_the_answer_of_the_health_path(sandbox: Sandbox) -> None:
     clock = sandbox.clock()
     target = answering(sandbox.environment(), lambda _: 404)
-    standing = read_status(target, sandbox.aws(clock), clock)
+    standing = read_status(target, sandbox.aws(), clock)
     assert standing.health_path
     assert standing.health_path.text == f"GET {URL} answered 404, expected 200"
 

@@ -21,7 +21,7 @@ GOING_BACK = r"interrupted: a rollback to the previous version may be in progres
 @contextmanager
 def _interrupted(sandbox: Sandbox, target: Target, operation: str, number: int, when: str) -> Iterator[Rollout]:
     """A rollout that is interrupted with Ctrl-C at its n-th call of an operation, before or after AWS has done it."""
-    aws, count = sandbox.aws(sandbox.clock()), itertools.count(1)
+    aws, count = sandbox.aws(), itertools.count(1)
     client = {"s3": aws.s3, "sts": aws.sts}.get(operation.partition(":")[0], aws.beanstalk)
     event = f"{when}-call.*.{operation.partition(':')[2]}"
 
@@ -62,7 +62,7 @@ def test_an_interruption_reports_the_state_and_releases_the_lock(
     ):
         rollout.release(new)
     assert caught.value.exit_code == 130
-    assert LockStore(target, sandbox.aws(sandbox.clock())).read().owner is None
+    assert LockStore(target, sandbox.aws()).read().owner is None
     # Run again, it always comes to the same end.
     sandbox.rollout(target)[0].release(new)
     assert sandbox.version_label(target) == new.label
@@ -110,7 +110,7 @@ def test_an_interrupted_rollback_releases_the_lock(sandbox: Sandbox) -> None:
         pytest.raises(InterruptionError, match=GOING_BACK),
     ):
         rollout.release(bundle("bad"))
-    assert LockStore(target, sandbox.aws(sandbox.clock())).read().owner is None
+    assert LockStore(target, sandbox.aws()).read().owner is None
 
 
 def test_an_interrupted_preflight_changes_nothing(sandbox: Sandbox) -> None:

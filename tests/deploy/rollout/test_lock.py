@@ -21,12 +21,12 @@ HELD = Release("guestbook-0000000000000000", "guestbook-1111111111111111")
 
 
 def _record(sandbox: Sandbox, target: Target) -> LockRecord:
-    return LockStore(target, sandbox.aws(sandbox.clock())).read()
+    return LockStore(target, sandbox.aws()).read()
 
 
 def _leave_locked(sandbox: Sandbox, target: Target, by: Source, release: Release = HELD) -> None:
     """Leave the lock of a deployment that was killed."""
-    store, now = LockStore(target, sandbox.aws(sandbox.clock())), sandbox.emulator.now()
+    store, now = LockStore(target, sandbox.aws()), sandbox.emulator.now()
     release = replace(release, commit=by.commit, committed=by.committed)
     until = now + timedelta(seconds=LEASE_SECONDS)
     record = store.read()
@@ -212,7 +212,7 @@ class TakeOver:
 def test_of_two_that_take_an_expired_lock_over_one_gets_it(sandbox: Sandbox) -> None:
     target, clock = sandbox.environment(), sandbox.clock()
     _leave_locked(sandbox, target, source(1))
-    store = LockStore(target, sandbox.aws(clock))
+    store = LockStore(target, sandbox.aws())
     both_read = store.read()
     owners = [LockOwner(name, name, "", clock.now(), clock.now(), HELD) for name in ("ann", "bob")]
     assert store.write(LockRecord(owners[0]), over=both_read.etag)

@@ -15,9 +15,7 @@ from tests.deploy.rollout.sandbox import Sandbox, bundle
 def test_the_stacks_outputs_name_the_target(sandbox: Sandbox, tmp_path: Path) -> None:
     target = sandbox.environment()
     stage = sandbox.stage(target, tmp_path)
-    assert Target.find(stage, sandbox.aws(sandbox.clock())) == replace(
-        target, health_path=HealthPath(f"{target.url}/health")
-    )
+    assert Target.find(stage, sandbox.aws()) == replace(target, health_path=HealthPath(f"{target.url}/health"))
 
 
 def test_nothing_to_do_is_six_calls_with_the_stacks(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -25,7 +23,7 @@ def test_nothing_to_do_is_six_calls_with_the_stacks(sandbox: Sandbox, tmp_path: 
     stage, clock = sandbox.stage(target, tmp_path), sandbox.clock()
     sandbox.release(target, "whole")
     sandbox.clear_calls()
-    aws = sandbox.aws(clock)
+    aws = sandbox.aws()
     sandbox.rollout(Target.find(stage, aws), aws=aws, clock=clock)[0].release(bundle("whole"))
     assert len(sandbox.actions()) == 6
     assert "PutObject" not in sandbox.actions()
@@ -36,7 +34,7 @@ def test_a_stage_that_is_not_deployed_is_refused(sandbox: Sandbox, tmp_path: Pat
     sandbox.client("cloudformation").delete_stack(StackName=f"guestbook-{stage.name}-delivery")
     said = f"^stage {stage.name} is not deployed: there is no stack guestbook-{stage.name}-delivery in us-east-1; run "
     with pytest.raises(UsageError, match=said) as caught:
-        Target.find(stage, sandbox.aws(sandbox.clock()))
+        Target.find(stage, sandbox.aws())
     assert caught.value.exit_code == 2
 
 
@@ -45,7 +43,7 @@ def test_a_stack_without_an_output_is_refused(sandbox: Sandbox, tmp_path: Path) 
     sandbox.client("cloudformation").delete_stack(StackName=f"guestbook-{stage.name}-delivery")
     sandbox.stack(f"guestbook-{stage.name}-delivery", {"Other": "x"})
     with pytest.raises(UsageError, match=f"guestbook-{stage.name}-delivery has no output BucketName: run beanpod cdk"):
-        Target.find(stage, sandbox.aws(sandbox.clock()))
+        Target.find(stage, sandbox.aws())
 
 
 def test_one_stack_may_have_all_outputs(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -53,15 +51,15 @@ def test_one_stack_may_have_all_outputs(sandbox: Sandbox, tmp_path: Path) -> Non
     stage = sandbox.stage(target, tmp_path)
     stage = stage.model_copy(update={"delivery": stage.delivery.model_copy(update={"stack": "Shop"})})
     with pytest.raises(UsageError, match="there is no stack Shop in us-east-1; run beanpod cdk deploy Shop first"):
-        Target.find(stage, sandbox.aws(sandbox.clock()))
+        Target.find(stage, sandbox.aws())
     outputs = {"ApplicationName": target.application, "EnvironmentName": target.environment}
     outputs |= {"Region": target.region, "Url": target.url}
     sandbox.stack("Shop", outputs)
     with pytest.raises(UsageError, match="stack Shop has no output BucketName: run beanpod cdk deploy Shop again; "):
-        Target.find(stage, sandbox.aws(sandbox.clock()))
+        Target.find(stage, sandbox.aws())
     sandbox.client("cloudformation").delete_stack(StackName="Shop")
     sandbox.stack("Shop", outputs | {"BucketName": target.bucket})
-    assert replace(Target.find(stage, sandbox.aws(sandbox.clock())), health_path=None) == target
+    assert replace(Target.find(stage, sandbox.aws()), health_path=None) == target
 
 
 def test_an_environment_that_does_not_exist_is_refused(sandbox: Sandbox) -> None:
@@ -87,7 +85,7 @@ class Twins:
 def test_two_environments_of_one_name_are_refused(sandbox: Sandbox) -> None:
     target, clock = sandbox.environment(), sandbox.clock()
     twins: Any = Twins(sandbox.beanstalk)
-    aws = replace(sandbox.aws(clock), beanstalk=twins)
+    aws = replace(sandbox.aws(), beanstalk=twins)
     said = rf"^2 environments are called {target.environment} \(Ready, Terminating\): wait until one is left, or"
     with pytest.raises(UsageError, match=said) as caught:
         sandbox.rollout(target, aws=aws, clock=clock)[0].preflight()

@@ -10,7 +10,7 @@ def test_status_has_what_each_instance_runs(sandbox: Sandbox) -> None:
     target = sandbox.environment(instances=2)
     sandbox.release(target, "standing")
     clock = sandbox.clock()
-    status = read_status(target, sandbox.aws(clock), clock)
+    status = read_status(target, sandbox.aws(), clock)
     assert (status.environment.version_label, status.environment.health) == (bundle("standing").label, "Ok")
     assert status.instances.on(bundle("standing").label) == len(status.instances.all) == 2
     assert (status.causes, status.lock_owner) == ((), None)
@@ -18,13 +18,13 @@ def test_status_has_what_each_instance_runs(sandbox: Sandbox) -> None:
 
 def test_status_has_the_causes_of_poor_health(sandbox: Sandbox) -> None:
     target, clock = sandbox.environment(), sandbox.clock()
-    assert "HTTP 4xx" in read_status(target, sandbox.aws(clock), clock).causes[0]
+    assert "HTTP 4xx" in read_status(target, sandbox.aws(), clock).causes[0]
 
 
 def test_versions_are_marked_current_and_previous(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.release(target, "first of all", "second of all")
-    lines = {line.label: line for line in read_versions(target, sandbox.aws(sandbox.clock()))}
+    lines = {line.label: line for line in read_versions(target, sandbox.aws())}
     assert lines[bundle("second of all").label].current
     assert lines[bundle("first of all").label].previous
     assert sum(line.current or line.previous for line in lines.values()) == 2
@@ -34,7 +34,7 @@ def test_versions_are_marked_current_and_previous(sandbox: Sandbox) -> None:
 
 def test_events_are_the_latest_oldest_first(sandbox: Sandbox) -> None:
     target = sandbox.environment()
-    events = read_events(target, sandbox.aws(sandbox.clock()), limit=2)
+    events = read_events(target, sandbox.aws(), limit=2)
     assert len(events) == 2
     assert events[-1].message.startswith("Successfully launched environment")
 
@@ -43,7 +43,7 @@ def test_each_event_is_followed_once(sandbox: Sandbox) -> None:
     target, clock = sandbox.environment(), sandbox.clock()
     sandbox.release(target, "one")
     sandbox.beanstalk.update_environment(EnvironmentName=target.environment, VersionLabel=bundle("one").label)
-    followed = follow_events(target, sandbox.aws(clock), clock, limit=1)
+    followed = follow_events(target, sandbox.aws(), clock, limit=1)
     sandbox.emulator.inject_fault("throttles", action="DescribeEvents", after=1)
     messages = [event.message for event in islice(followed, 6)]
     assert messages[0] == "Environment update is starting."

@@ -109,7 +109,7 @@ def test_a_hanging_call_times_out_and_is_repeated(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     clock = sandbox.clock()
     sandbox.emulator.inject_fault("hangs", action="ListObjectsV2", when="before")
-    rollout, _ = sandbox.rollout(target, clock=clock, aws=sandbox.aws(clock, read_seconds=0.3))
+    rollout, _ = sandbox.rollout(target, clock=clock, aws=sandbox.aws(read_seconds=0.3))
     assert rollout.preflight().previous is None
 
 
@@ -138,4 +138,4 @@ def test_other_refusals_have_the_message_of_aws(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.beanstalk.delete_application_version(ApplicationName=target.application, VersionLabel="none")
     with pytest.raises(AwsError, match="AWS refused elasticbeanstalk:UpdateEnvironment: No Application Version named"):
-        sandbox.aws(sandbox.clock()).update_environment(target.environment, "none")
+        sandbox.aws().update_environment(target.environment, "none")

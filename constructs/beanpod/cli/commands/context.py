@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Connection(Protocol):
     """Makes AWS clients."""
 
-    def aws(self, region: str | None, clock: Clock) -> "Aws":
+    def aws(self, region: str | None) -> "Aws":
         """Return the AWS calls of a deployment. region: Default: that of the credentials."""
 
     def client(self, service: str, region: str) -> Any:
@@ -32,7 +32,7 @@ class Connection(Protocol):
 class DefaultConnection:
     """Makes AWS clients with boto3's default credentials."""
 
-    def aws(self, region: str | None, clock: Clock) -> "Aws":
+    def aws(self, region: str | None) -> "Aws":
         from beanpod.deploy.aws import connect
 
         return connect(region)
@@ -83,7 +83,7 @@ class Context:
     @cached_property
     def aws(self) -> "Aws":
         """AWS in the stage's region. Raises UsageError."""
-        return self.connection.aws(self.stage.region, self.clock)
+        return self.connection.aws(self.stage.region)
 
     @cached_property
     def target(self) -> "Target":

@@ -1,6 +1,6 @@
 """events: the events of the environment."""
 
-from typing import Any
+from dataclasses import asdict
 
 from beanpod.cli.commands.context import Context
 from beanpod.cli.output.text import SEVERITY_COLOURS, Paint
@@ -13,14 +13,10 @@ def run(context: Context) -> None:
     paint = context.results.paint
     if context.options.follow:
         for event in follow_events(context.target, context.aws, context.clock):
-            context.results.emit(_document(event), [_line(event, paint)], indent=None)
+            context.results.emit(asdict(event), [_line(event, paint)], indent=None)
     else:
         events = read_events(context.target, context.aws)
-        context.results.emit([_document(event) for event in events], [_line(event, paint) for event in events])
-
-
-def _document(event: EnvironmentEvent) -> dict[str, Any]:
-    return {"time": event.time, "severity": event.severity, "message": event.message}
+        context.results.emit([asdict(event) for event in events], [_line(event, paint) for event in events])
 
 
 def _line(event: EnvironmentEvent, paint: Paint) -> str:

@@ -1,13 +1,14 @@
 """status: the environment, the version that it runs, and its instances."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from beanpod.cli.commands.context import Context
 from beanpod.cli.output.text import Cell, Paint, state_cell
 from beanpod.deploy.aws import Instance
 from beanpod.deploy.lock import LockOwner
-from beanpod.deploy.preflight import SAMPLE
+from beanpod.deploy.preflight import version_of
 from beanpod.deploy.status import EnvironmentStatus, read_status
 
 _HEADINGS = tuple(Cell(text, "dim") for text in ("INSTANCE", "HEALTH", "VERSION", "DEPLOYMENT"))
@@ -17,11 +18,6 @@ def run(context: Context) -> None:
     """Show the environment's status, health, version and instances."""
     status = read_status(context.target, context.aws, context.clock)
     context.results.emit(_document(status), _text(status, context.stage.name, context.results.paint))
-
-
-def _is_released(status: EnvironmentStatus) -> bool:
-    # A new environment, also a replacement, runs Elastic Beanstalk's sample application.
-    return status.environment.version_label not in ("", SAMPLE)
 
 
 def _document(status: EnvironmentStatus) -> dict[str, Any]:
@@ -34,10 +30,10 @@ def _document(status: EnvironmentStatus) -> dict[str, Any]:
         "status": environment.status,
         "health": environment.health,
         "version_label": environment.version_label,
-        "released": _is_released(status),
+        "released": version_of(status.environment) is not None,
         "health_path": status.health_path.text if status.health_path else None,
         "causes": status.causes,
-        "instances": [_instance(instance) for instance in status.instances.all],
+        "instances": [asdict(instance) for instance in status.instances.all],
         "deployment": _deployment(status.lock_owner) if status.lock_owner else None,
     }
 
@@ -48,7 +44,7 @@ def _text(status: EnvironmentStatus, stage: str, paint: Paint) -> Iterator[str]:
     yield "  ".join(paint(*cell) for cell in cells)
     yield from paint.facts(_facts(status))
     yield from (f"  {paint(cause)}" for cause in status.causes)
-    if not _is_released(status):
+    if version_of(status.environment) is None:
         yield f"  {paint(f'nothing is deployed yet: run beanpod deploy --stage {stage}', 'yellow')}"
     yield ""
     yield from paint.table([_HEADINGS, *map(_row, status.instances.all)])
@@ -70,16 +66,6 @@ def _facts(status: EnvironmentStatus) -> Iterator[tuple[str, str | Cell]]:
 
 def _row(instance: Instance) -> tuple[str | Cell, ...]:
     return instance.instance_id, state_cell(instance.health), instance.version_label, state_cell(instance.deployment)
-
-
-def _instance(instance: Instance) -> dict[str, Any]:
-    return {
-        "instance_id": instance.instance_id,
-        "health": instance.health,
-        "version_label": instance.version_label,
-        "deployment": instance.deployment,
-        "causes": instance.causes,
-    }
 
 
 def _deployment(owner: LockOwner) -> dict[str, Any]:
