@@ -1,11 +1,8 @@
 """Processes are run to their end, or ended with their children; temporary folders do not outlive their run for long."""
 
 import os
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -115,65 +112,18 @@ def test_a_program_that_does_not_exist_raises_file_not_found() -> None:
         _RUNNER.run(["no-such-program"], environment={"PATH": "/nowhere"}, timeout=1)
 
 
-_ROOT = Path(__file__).parents[3]
-_CHILD = """
-import sys
-from pathlib import Path
-from beanpod.deploy.images.process import temporary_folder
-
-with temporary_folder("used-", parent=Path(sys.argv[1])) as folder:
-    (folder / "settings").write_text("{}")
-    print(folder, flush=True)
-    sys.stdin.read()
-"""
-
-
-@contextmanager
-def _running(parent: Path) -> Iterator[tuple["subprocess.Popen[str]", Path]]:
-    """A process that uses a folder, and the folder, made to look old."""
-    command = [sys.executable, "-c", _CHILD, str(parent)]
-    with subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        folder = Path(process.stdout.readline().strip())
-        assert folder.is_relative_to(parent)
-        os.utime(folder, (0, 0))
-        yield process, folder
-        process.kill()
-
-
-def _next_run(parent: Path) -> None:
-    with temporary_folder("used-", parent=parent):
-        pass
-
-
-def test_a_folder_is_removed_after_its_block(tmp_path: Path) -> None:
-    with temporary_folder("used-", parent=tmp_path) as folder:
+def test_a_folder_is_removed_after_its_block_or_a_day_after_its_run_was_killed(tmp_path: Path) -> None:
+    young, old, target, file = (tmp_path / name for name in ("used-young", "used-old", "target", "used-file"))
+    for folder in (young, old, target):
+        folder.mkdir()
         (folder / "settings").write_text("{}")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_the_folder_of_a_killed_run_is_removed_by_the_next(tmp_path: Path) -> None:
-    with _running(tmp_path) as (process, folder):
-        process.kill()
-        process.wait()
-        assert (folder / "settings").exists()
-        _next_run(tmp_path)
-        assert not folder.exists()
-
-
-def test_a_folder_in_use_is_not_removed_however_old(tmp_path: Path) -> None:
-    with _running(tmp_path) as (_, folder):
-        _next_run(tmp_path)
-        assert (folder / "settings").exists()
-
-
-def test_new_folders_links_and_files_are_not_removed(tmp_path: Path) -> None:
-    young, target, file = tmp_path / "used-young", tmp_path / "target", tmp_path / "used-file"
-    young.mkdir()
-    target.mkdir()
     file.touch()
     (tmp_path / "used-link").symlink_to(target)
-    for path in (target, file):
+    os.utime(tmp_path / "used-link", (0, 0), follow_symlinks=False)
+    for path in (old, target, file):
         os.utime(path, (0, 0))
-    _next_run(tmp_path)
+    with temporary_folder("used-", parent=tmp_path) as folder:
+        assert folder.stat().st_mode & 0o077 == 0
+        (folder / "settings").write_text("{}")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["target", "used-file", "used-link", "used-young"]
+    assert (target / "settings").exists()

@@ -13,15 +13,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import Protocol
 
-from beanpod.deploy.errors import UsageError
-
-# Windows imports this too, for commands that build no image.
-with suppress(ImportError):
-    import fcntl
-
 _CHUNK = 65536
-# A folder younger than this may not be locked yet.
-_YOUNG_SECONDS = 60.0
+# No deployment takes so long.
+_ABANDONED_SECONDS = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -155,39 +149,17 @@ def _signal_group(process: "subprocess.Popen[bytes]", number: signal.Signals) ->
 
 @contextmanager
 def temporary_folder(prefix: str, *, parent: Path | None = None) -> Iterator[Path]:
-    """Make a folder for this user alone until the end of the block, and remove those of runs that were killed.
+    """Make a folder for this user alone until the end of the block, and remove those that killed runs left a day ago.
 
     Args:
         prefix: The beginning of its name, and of the names of the folders to remove.
         parent: Where it is made. Default: the machine's folder for temporary files.
-
-    Raises:
-        UsageError: This is Windows, which has no such locks and no process groups.
     """
-    if os.name == "nt":
-        raise UsageError("images are built on Linux and macOS: on Windows, run this command in WSL")
     place = parent or Path(gettempdir())
     for folder in place.glob(f"{prefix}*"):
-        _remove_if_abandoned(folder)
-    with TemporaryDirectory(prefix=prefix, dir=place) as name, _opened(Path(name)) as descriptor:
-        # The kernel releases the lock however the process ends.
+        # OSError: another user's, gone, or no folder.
         with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            if time.time() - folder.lstat().st_mtime > _ABANDONED_SECONDS:
+                shutil.rmtree(folder)
+    with TemporaryDirectory(prefix=prefix, dir=place) as name:
         yield Path(name)
-
-
-def _remove_if_abandoned(folder: Path) -> None:
-    # OSError: it is in use, another user's, gone, or no folder.
-    with suppress(OSError), _opened(folder) as descriptor:
-        if time.time() - os.fstat(descriptor).st_mtime > _YOUNG_SECONDS:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _opened(folder: Path) -> Iterator[int]:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
