@@ -1,4 +1,4 @@
-"""app.py as the CDK CLI runs it: a process, its exit code, what it says and what it leaves."""
+"""app.py as the CDK CLI runs it, as a process: its exit code, messages and files."""
 
 import json
 import os
@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[1]
+PARTS = ("network", "database", "service", "delivery")
 
 
 @pytest.fixture
@@ -43,10 +44,13 @@ def edit(project: Path, before: str, after: str) -> None:
     path.write_text(path.read_text().replace(before, after))
 
 
-def test_infrastructure_is_synthesised_where_the_app_is_not(project: Path) -> None:
+def test_the_first_stage_is_synthesised_also_where_the_app_is_not(project: Path) -> None:
     shutil.rmtree(project / "service")
     ended = run(project)
     assert ended.returncode == 0, ended.stderr
+    assert stacks(project) == {f"guestbook-dev-{part}" for part in PARTS}
+    # Both stages are of one account.
+    assert "beanpod:SharedAccount" in metadata(project)
     command = [sys.executable, "-P", "-m", "beanpod", "check"]
     checked = subprocess.run(
         command, cwd=project, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
@@ -54,17 +58,26 @@ def test_infrastructure_is_synthesised_where_the_app_is_not(project: Path) -> No
     assert (checked.returncode, "service/Dockerfile" in checked.stderr) == (2, True)
 
 
-def test_another_stage_is_chosen_by_context(project: Path) -> None:
+def test_another_stage_is_chosen_by_context_and_its_account_asks_for_no_look_up(project: Path) -> None:
+    edit(project, "[stages.prod]\n", '[stages.prod]\naccount = "222222222222"\nregion = "eu-west-1"\n')
+    edit(project, "[stages.dev]\n", '[stages.dev]\naccount = "111111111111"\n')
     assert run(project, stage="prod").returncode == 0
-    names = {path.name.removesuffix(".template.json") for path in (project / "cdk.out").glob("*.template.json")}
-    assert names == {f"guestbook-prod-{part}" for part in ("network", "database", "service", "delivery")}
+    assert stacks(project) == {f"guestbook-prod-{part}" for part in PARTS}
+    assembly = json.loads((project / "cdk.out/manifest.json").read_text())
+    assert "missing" not in assembly
+    environment = assembly["artifacts"]["guestbook-prod-network"]["environment"]
+    assert environment == "aws://222222222222/eu-west-1"
+    assert "beanpod:SharedAccount" not in metadata(project)
+
+
+def stacks(project: Path) -> set[str]:
+    return {path.name.removesuffix(".template.json") for path in (project / "cdk.out").glob("*.template.json")}
 
 
 @pytest.mark.parametrize(
     ("before", "after", "words"),
     [
         ('name = "guestbook"', 'nam = "guestbook"', "service.nam"),
-        ("port = 8080", "port = 0", "service.port"),
         ("[service]", "[service", "TOML"),
     ],
 )
@@ -104,15 +117,6 @@ def test_an_option_that_the_environment_sets_itself_is_refused_by_name(project: 
     assert "Traceback" not in ended.stderr
 
 
-def test_a_named_account_and_region_ask_for_no_look_up(project: Path) -> None:
-    edit(project, 'preset = "small"', 'preset = "small"\naccount = "123456789012"\nregion = "eu-west-1"')
-    assert run(project).returncode == 0
-    assembly = json.loads((project / "cdk.out/manifest.json").read_text())
-    assert "missing" not in assembly
-    environment = assembly["artifacts"]["guestbook-dev-network"]["environment"]
-    assert environment == "aws://123456789012/eu-west-1"
-
-
 def test_every_flag_that_the_cdk_recommends_is_set() -> None:
     flags = json.loads((ROOT / "cdk.json").read_text())["context"]
     # A weak reference lets the database's stack be removed below an environment that uses it.
@@ -130,20 +134,7 @@ def recommended_flags() -> dict[str, Any]:
         return dict(json.load(file))
 
 
-_WARNING = "beanpod:SharedAccount"
-
-
-def test_stages_that_share_an_account_are_a_warning(project: Path) -> None:
-    assert run(project).returncode == 0
-    assert _WARNING in _metadata(project)
-
-    edit(project, "[stages.prod]\n", '[stages.prod]\naccount = "222222222222"\n')
-    edit(project, "[stages.dev]\n", '[stages.dev]\naccount = "111111111111"\n')
-    assert run(project).returncode == 0
-    assert _WARNING not in _metadata(project)
-
-
-def _metadata(project: Path) -> str:
-    """Of the cloud assembly, where the CDK CLI reads warnings."""
+def metadata(project: Path) -> str:
+    """Return the metadata of the cloud assembly, where the CDK CLI reads warnings."""
     files = (path for path in (project / "cdk.out").glob("*.json") if "template" not in path.name)
     return "".join(path.read_text() for path in files)

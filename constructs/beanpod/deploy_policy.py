@@ -45,7 +45,7 @@ class DeployPermissions:
         environment_names: Sequence[str],
         bucket: s3.IBucket,
         instance_role: iam.IRole | Sequence[iam.IRole],
-        deployment_policy: DeploymentPolicy | str,
+        deployment_policy: DeploymentPolicy,
         stack_names: Sequence[str] = (),
         replacement_key: str = "",
     ) -> None:
@@ -67,7 +67,7 @@ class DeployPermissions:
             ValueError: With every problem found.
         """
         names = tuple(environment_names)
-        refuse("DeployPermissions", _problems(application_name, names, deployment_policy, tuple(stack_names)))
+        refuse("DeployPermissions", _problems(application_name, names, tuple(stack_names)))
         roles = instance_role if isinstance(instance_role, Sequence) else [instance_role]
         scope = DeployScope(
             partition=Aws.PARTITION,
@@ -77,7 +77,7 @@ class DeployPermissions:
             environment_names=names,
             bucket_arn=bucket.bucket_arn,
             instance_role_arns=tuple(role.role_arn for role in roles),
-            deployment_policy=DeploymentPolicy(deployment_policy),
+            deployment_policy=deployment_policy,
             stack_names=tuple(stack_names),
         )
         # Two policies: together they would exceed the 6,144 characters of a managed policy. Each fits, with the longest
@@ -98,7 +98,7 @@ def _document(statements: Iterable[DeployStatement]) -> iam.PolicyDocument:
     )
 
 
-def _problems(application: str, environments: tuple[str, ...], policy: str, stacks: tuple[str, ...]) -> Iterator[str]:
+def _problems(application: str, environments: tuple[str, ...], stacks: tuple[str, ...]) -> Iterator[str]:
     if is_list_token(stacks):
         yield "stack_names must be known at synth, got a list token: name each"
     if known(application) and (not application or set(application) & _PATTERNS):
@@ -110,5 +110,3 @@ def _problems(application: str, environments: tuple[str, ...], policy: str, stac
     for name in environments:
         if known(name) and (not name or set(name) & _PATTERNS):
             yield f'environment_names must be whole names, got "{name}": write each without wildcards'
-    if policy not in list(DeploymentPolicy):
-        yield f'deployment_policy must be one of {", ".join(DeploymentPolicy)}, got "{policy}"'
