@@ -134,6 +134,7 @@ def test_a_page_answers_from_its_database(
             assert time.monotonic() < deadline
         assert result["version_label"] in owner.beanpod("status", "--rehearsal")
         assert "Environment update" in owner.beanpod("events", "--rehearsal")
+        assert "stdouterr.log" in owner.beanpod("logs", "--rehearsal")
 
         path = owner.root / source
         path.write_text(path.read_text().replace("<title>", "<title>A changed "))
