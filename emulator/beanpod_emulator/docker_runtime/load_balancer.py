@@ -69,7 +69,7 @@ http {{
   }}
 }}
 """
-_IMAGE = "nginx:stable"
+IMAGE = "nginx:stable"
 _START_SECONDS = 60.0
 _POLL_SECONDS = 0.05
 
@@ -161,7 +161,7 @@ class LoadBalancer:
             "run", "--detach", "--name", self.name, "--label", self.context.run.label, "--restart", "always",
             "--network", self.context.network, "--publish", f"127.0.0.1:{self.port}:80",
             "--volume", f"{self._folder}:/etc/beanpod:ro",
-            _IMAGE, "nginx", "-c", "/etc/beanpod/nginx.conf", "-g", "daemon off;",
+            IMAGE, "nginx", "-c", "/etc/beanpod/nginx.conf", "-g", "daemon off;",
         )  # fmt: skip
         self._await_generation()
 

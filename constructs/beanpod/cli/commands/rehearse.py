@@ -244,8 +244,10 @@ class Rehearsal:
         if done.code:
             if "error" not in result:
                 raise self.runner.failed("beanpod deploy", done)
-            for line in self.project.logs():
-                self.display.say(line)
+            if logs := self.project.logs():
+                self.display.say("the last lines of its logs:")
+                for line in logs:
+                    self.display.say(f"  {line}")
             raise DeployError(f"beanpod deploy: {result['error']}", causes=tuple(map(str, result.get("causes", ()))))
         return result
 

@@ -107,10 +107,13 @@ def _registry(missing: list[str]) -> str:
 
 def images_to_pull(stage: "StageConfig") -> Iterator[str]:
     """Yield the images of the emulated AWS that are not on this machine yet."""
+    from beanpod_emulator.docker_runtime import load_balancer
     from beanpod_emulator.docker_runtime.database_engines import ENGINES
 
+    images = [load_balancer.IMAGE]
     if stage.database:
-        image = ENGINES[stage.database.engine].image(stage.database.version)
+        images.append(ENGINES[stage.database.engine].image(stage.database.version))
+    for image in images:
         if _run("docker", "image", "inspect", image).returncode:
             yield image
 

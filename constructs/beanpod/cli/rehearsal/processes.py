@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
-from beanpod.cli.output.display import Display
+from beanpod.cli.output.display import PREFIX, Display
 from beanpod.deploy.errors import DeployError, InterruptionError
 
 _ENDING_SECONDS = 30
@@ -59,12 +59,14 @@ class Done:
     Attributes:
         code: Its exit code.
         output: Its standard output; with its errors, unless only these were shown.
-        tail: The last lines that were shown.
+        tail: The last lines that it printed.
+        failure: The lines of Beanpod's own failure, which are part of its result.
     """
 
     code: int
     output: str
     tail: tuple[str, ...]
+    failure: tuple[str, ...] = ()
 
 
 class Runner:
@@ -114,12 +116,12 @@ class Runner:
             threads = [threading.Thread(target=_read, args=one, daemon=True) for one in streams]
             for thread in threads:
                 thread.start()
-            tail = self._show(process, shown, threads)
-        return Done(process.returncode, "".join(output), tail)
+            lines, failure = self._show(process, shown, threads)
+        return Done(process.returncode, "".join(output), lines, failure)
 
     def failed(self, what: str, done: Done) -> DeployError:
         """Return the error of a command that failed, after showing its last lines if they were not shown before."""
-        for line in () if self._shown else done.tail:
+        for line in done.failure if self._shown else (*done.tail, *done.failure):
             self._display.output(line)
         return DeployError(f"{what} failed with exit code {done.code}")
 
@@ -128,19 +130,22 @@ class Runner:
         process: "subprocess.Popen[str]",
         shown: "queue.Queue[str]",
         threads: Sequence[threading.Thread],
-    ) -> tuple[str, ...]:
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         tail: deque[str] = deque(maxlen=_TAIL)
+        failure: list[str] = []
         while any(thread.is_alive() for thread in threads) or not shown.empty():
             if self.interrupted.is_set():
                 _end_group(process)
                 self.interrupted.check()
             with suppress(queue.Empty):
                 text = _TIME.sub("", shown.get(timeout=0.1)).strip()
-                if text:
+                if failure or text.startswith(PREFIX):
+                    failure.append(text)
+                elif text:
                     tail.append(text)
                     if self._shown:
                         self._display.output(text)
-        return tuple(tail)
+        return tuple(tail), tuple(failure)
 
 
 def _read(stream: IO[str] | None, take: Callable[[str], object]) -> None:

@@ -1,0 +1,92 @@
+"""A project on the emulated AWS: who deploys, and the parameters that it reads."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from beanpod.cli.output.display import Display, Renderer
+from beanpod.cli.output.text import Masks
+from beanpod.cli.rehearsal.emulated import EmulatedProject
+from beanpod.cli.rehearsal.processes import Interrupted, Runner
+from beanpod.cli.rehearsal.workspace import FilledWorkspace, Substituted
+from beanpod.deploy.clock import SystemClock
+from beanpod.manifest import GitHubConfig, Manifest
+from beanpod_emulator import EmbeddedAws
+from tests.service.machine import ROOT
+
+ISSUER = "token.actions.githubusercontent.com"
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Principal": {"Federated": {"Ref": "Provider"}},
+            "Condition": {
+                "StringEquals": {f"{ISSUER}:aud": "sts.amazonaws.com", f"{ISSUER}:sub": "repo:ada/shop:environment:dev"}
+            },
+        }
+    ],
+}
+KEY = {"AWS_ACCESS_KEY": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"}
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[EmbeddedAws]:
+    with EmbeddedAws.start() as running:
+        yield running
+
+
+@pytest.fixture
+def project(aws: EmbeddedAws, tmp_path: Path) -> EmulatedProject:
+    display = Display(Renderer(), masks=Masks(), clock=SystemClock())
+    stage = Manifest.read(ROOT / "beanpod.toml").stage()
+    github = GitHubConfig(repository="ada/shop", environment="dev")
+    stage = stage.model_copy(update={"delivery": stage.delivery.model_copy(update={"github": github})})
+    workspace = FilledWorkspace(
+        tmp_path, "dev", Substituted({}, {"/shop/a": "GIVEN", "/shop/b": "OTHER", "/shop/c": "C"})
+    )
+    environ = {**os.environ, "OTHER": "of the shell"}
+    return EmulatedProject(workspace, stage, aws, Runner(display, Interrupted(), verbose=False), environ)
+
+
+def test_a_parameter_has_the_given_value_or_that_of_the_shell_or_a_random_one(project: EmulatedProject) -> None:
+    assert project.put_parameters({"GIVEN": "as given"}) == ("C",)
+    ssm = project.client("ssm")
+    values = [ssm.get_parameter(Name=f"/shop/{name}", WithDecryption=True)["Parameter"]["Value"] for name in "abc"]
+    assert values[:2] == ["as given", "of the shell"]
+    assert len(values[2]) >= 24
+
+
+@pytest.mark.parametrize("by_role", [False, True])
+def test_the_deployer_is_the_deploy_user_or_a_session_of_githubs_role(project: EmulatedProject, by_role: bool) -> None:
+    stack(project, by_role)
+    deployer = project.deployer()
+    project.client("cloudformation").delete_stack(StackName="delivery")
+    if by_role:
+        assert deployer["AWS_ACCESS_KEY_ID"].startswith("ASIA")
+        assert deployer["AWS_SESSION_TOKEN"]
+    else:
+        assert deployer == {
+            "AWS_ACCESS_KEY_ID": KEY["AWS_ACCESS_KEY"],
+            "AWS_SECRET_ACCESS_KEY": KEY["AWS_SECRET_KEY"],
+        }
+
+
+def stack(project: EmulatedProject, by_role: bool) -> None:
+    provider = {"Url": f"https://{ISSUER}", "ClientIdList": ["sts.amazonaws.com"]}
+    resources: dict[str, Any] = {
+        "Secret": {"Type": "AWS::SecretsManager::Secret", "Properties": {"SecretString": json.dumps(KEY)}},
+        "Provider": {"Type": "AWS::IAM::OIDCProvider", "Properties": provider},
+        "Role": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": TRUST}},
+    }
+    role = {"DeployRoleArn": {"Value": {"Fn::GetAtt": ["Role", "Arn"]}}}
+    outputs = role if by_role else {"DeployerSecretArn": {"Value": {"Ref": "Secret"}}}
+    template = json.dumps({"Resources": resources, "Outputs": outputs})
+    project.client("cloudformation").create_stack(
+        StackName="delivery", TemplateBody=template, Capabilities=["CAPABILITY_IAM"]
+    )
