@@ -4,16 +4,18 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
 
-from beanpod.cli.output.display import Display, Renderer
+from beanpod.cli.output.display import Display, Event, Message, Renderer
 from beanpod.cli.output.text import Masks
 from beanpod.cli.rehearsal.emulated import EmulatedProject
 from beanpod.cli.rehearsal.processes import Interrupted, Runner
 from beanpod.cli.rehearsal.workspace import FilledWorkspace, Substituted
 from beanpod.deploy.clock import SystemClock
+from beanpod.deploy.errors import InterruptionError
 from beanpod.manifest import GitHubConfig, Manifest
 from beanpod_emulator import EmbeddedAws
 from tests.service.machine import ROOT
@@ -90,3 +92,38 @@ def stack(project: EmulatedProject, by_role: bool) -> None:
     project.client("cloudformation").create_stack(
         StackName="delivery", TemplateBody=template, Capabilities=["CAPABILITY_IAM"]
     )
+
+
+class Lines(Renderer):
+    """Remembers the texts that are shown. live: as a terminal."""
+
+    def __init__(self, live: bool) -> None:
+        self.live = live
+        self.texts: list[str] = []
+
+    def show(self, event: Event) -> None:
+        if isinstance(event, Message):
+            self.texts.append(event.text)
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_commands_failure_is_shown_once(tmp_path: Path, live: bool) -> None:
+    lines = Lines(live)
+    runner = Runner(Display(lines, masks=Masks(), clock=SystemClock()), Interrupted(), verbose=False)
+    script = "echo '12:34:56Z  Build' >&2; echo 'beanpod: broken' >&2; echo '  why' >&2; echo '{}'; exit 3"
+    done = runner.run(["sh", "-c", script], environ=os.environ, folder=tmp_path, result=True)
+    assert (done.code, done.output, done.tail, done.failure) == (3, "{}\n", ("Build",), ("beanpod: broken", "why"))
+    assert lines.texts == (["Build"] if live else [])
+    assert str(runner.failed("beanpod deploy", done)) == "beanpod deploy failed with exit code 3"
+    assert lines.texts == ["Build", "beanpod: broken", "why"]
+
+
+def test_an_interrupted_command_ends_with_its_children(tmp_path: Path) -> None:
+    interrupted, lines = Interrupted(), Lines(live=True)
+    runner = Runner(Display(lines, masks=Masks(), clock=SystemClock()), interrupted, verbose=False)
+    script = "sleep 600 & echo $! > child; wait"
+    Timer(1, interrupted.set).start()
+    with pytest.raises(InterruptionError):
+        runner.run(["sh", "-c", script], environ=os.environ, folder=tmp_path)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "child").read_text()), 0)
