@@ -19,7 +19,7 @@ class FakeReporter:
     def __init__(self) -> None:
         self.phases: list[Phase] = []
         self.failed: list[Phase] = []
-        self.said: list[str] = []
+        self.messages: list[str] = []
         self.warnings: list[str] = []
         self.events: list[EnvironmentEvent] = []
         self.statuses: list[Status] = []
@@ -35,10 +35,10 @@ class FakeReporter:
             raise
 
     def say(self, text: str) -> None:
-        self.said.append(text)
+        self.messages.append(text)
 
     def output(self, line: str) -> None:
-        self.said.append(line)
+        self.messages.append(line)
 
     def warn(self, text: str) -> None:
         self.warnings.append(text)

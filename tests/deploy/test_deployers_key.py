@@ -121,7 +121,7 @@ def test_no_secret_shows_anywhere(stage: DeployedStage, tmp_path: Path) -> None:
     scratch, home = tmp_path / "tmp", tmp_path / "home"
     scratch.mkdir()
     home.mkdir()
-    said = []
+    printed = []
     for kind in ("lines", "github"):
         stage.project.greet(f"secrets in {kind}")
         done = stage.run(
@@ -135,17 +135,17 @@ def test_no_secret_shows_anywhere(stage: DeployedStage, tmp_path: Path) -> None:
             GITHUB_STEP_SUMMARY=str(tmp_path / "summary"),
         )
         assert done.returncode == 0, done.stderr
-        said += [done.stdout, done.stderr]
-    places = {"output": "\n".join(said), **_files(tmp_path), **_files(stage.project.folder), **_on_aws(stage)}
+        printed += [done.stdout, done.stderr]
+    places = {"output": "\n".join(printed), **_files(tmp_path), **_files(stage.project.folder), **_on_aws(stage)}
     assert "docker.log" in " ".join(places)
     found = [(name, place) for name, value in secrets.items() for place, text in places.items() if value in text]
-    # A workflow is told what to hide: that line is the one place GitHub itself never shows.
-    shown = [(name, place) for name, place in found if place != "output" or _beyond_masks(secrets[name], said)]
+    # A workflow gets the values to mask: that line is the one place GitHub itself never shows.
+    shown = [(name, place) for name, place in found if place != "output" or _beyond_masks(secrets[name], printed)]
     assert shown == []
 
 
-def _beyond_masks(value: str, said: list[str]) -> bool:
-    lines = "\n".join(said).splitlines()
+def _beyond_masks(value: str, printed: list[str]) -> bool:
+    lines = "\n".join(printed).splitlines()
     return any(value in line and not line.startswith("::add-mask::") for line in lines)
 
 

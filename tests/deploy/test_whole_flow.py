@@ -83,9 +83,9 @@ def test_a_release_that_fails_is_rolled_back(stage: DeployedStage) -> None:
     done = stage.run()
     assert done.returncode == 5, done.stdout
     assert stage.label() == good
-    told = done.stderr.splitlines()
-    assert told[0].startswith("beanpod: ")
-    assert good in told[0]
+    lines = done.stderr.splitlines()
+    assert lines[0].startswith("beanpod: ")
+    assert good in lines[0]
 
 
 def test_an_interrupted_release_reports_the_state_and_releases_the_lock(stage: DeployedStage) -> None:

@@ -58,8 +58,8 @@ class Recovery:
         back = Update(self._context, runs, each=self._lock.renew).verify(verdict.environment)
         self.environment = back.environment
         if back.state is State.GOOD:
-            self._tell(back)
-            self._remind()
+            self._report(back)
+            self._warn_about_migrations()
             raise RolledBackError(
                 f"{self._what(verdict)}: Elastic Beanstalk reverted to it, and it runs well", causes=causes
             )
@@ -81,7 +81,7 @@ class Recovery:
             raise NotRolledBackError(
                 f"{self._what(verdict)}, and cannot be rolled back: {error}", causes=causes
             ) from error
-        self._remind()
+        self._warn_about_migrations()
         raise RolledBackError(f"{self._what(verdict)}; rolled back, {previous} runs again", causes=causes)
 
     def _refuse_if_impossible(self, verdict: Verdict, causes: tuple[str, ...]) -> None:
@@ -107,11 +107,11 @@ class Recovery:
             self.environment = back.environment
             if back.state is not State.GOOD:
                 raise UnverifiedError(back)
-            self._tell(back)
+            self._report(back)
         finally:
             self.events += update.events
 
-    def _tell(self, back: Verdict) -> None:
+    def _report(self, back: Verdict) -> None:
         """Report what the health path answers now that the previous version runs."""
         if back.answer and back.answer.well is None:
             self._context.report.warn(f"the health path was {back.answer.text}; check that the previous version works")
@@ -138,7 +138,7 @@ class Recovery:
             self._context.report.warn(f"the causes of health {environment.health} could not be read: {error}")
             return ()
 
-    def _remind(self) -> None:
+    def _warn_about_migrations(self) -> None:
         self._context.report.warn(f"a rollback does not undo a migration of the database by {self._failed.label}")
 
 

@@ -167,7 +167,7 @@ class Rollout:
         if verdict.state is not State.GOOD:
             self._context.report.say(f"the environment has {label} already, but {verdict.text}: deploying it again")
             return False
-        self._tell(verdict)
+        self._report(verdict)
         # What ran before it would cost one more call; what runs now is not it.
         self._note(environment, previous_version=None)
         return True
@@ -175,11 +175,11 @@ class Rollout:
     def _verify(self, update: Update, settled: Environment) -> None:
         verdict = update.verify(settled)
         self._note(verdict.environment)
-        self._tell(verdict)
+        self._report(verdict)
         if verdict.state is not State.GOOD:
             raise UnverifiedError(verdict)
 
-    def _tell(self, verdict: Verdict) -> None:
+    def _report(self, verdict: Verdict) -> None:
         """Report a verdict, and what the health path answered."""
         report, answer = self._context.report, verdict.answer
         if answer is None or answer.well is not False:

@@ -41,8 +41,8 @@ def _started(stage: SandboxStage, *arguments: str) -> Iterator["subprocess.Popen
 def _status(stage: SandboxStage, *options: str) -> str:
     """By this machine's time, as the other process tells it: the embedded AWS has a time of its own."""
     with _started(stage, "status", *options) as process:
-        said, _ = process.communicate(timeout=_SECONDS)
-    return said
+        printed, _ = process.communicate(timeout=_SECONDS)
+    return printed
 
 
 def _wait_for_call(stage: SandboxStage, action: str) -> None:
@@ -96,6 +96,6 @@ def test_interrupted_rollout_reports_the_state_and_releases_the_lock(
 def test_status_shows_a_deployment_in_progress(released: SandboxStage) -> None:
     with _rolling_out(released, NEW):
         assert json.loads(_status(released, "--json"))["deployment"]["version_label"] == NEW
-        said = _status(released)
-    assert f"  rollout  {NEW} by " in said
-    assert ", locked until " in said
+        printed = _status(released)
+    assert f"  rollout  {NEW} by " in printed
+    assert ", locked until " in printed

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 class Broken:
-    """A connection that fails as told, at the first thing a command does with AWS."""
+    """A connection that raises an error."""
 
     def __init__(self, error: BaseException) -> None:
         self._error = error
@@ -41,7 +41,7 @@ def run(error: BaseException, *arguments: str, **variables: str) -> tuple[int, s
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "said"),
+    ("error", "code", "message"),
     [
         (UsageError("no region: set one"), 2, "beanpod: no region: set one\n"),
         (BusyError("ann deploys", causes=("since noon",)), 4, "beanpod: ann deploys\n  since noon\n"),
@@ -54,8 +54,8 @@ def run(error: BaseException, *arguments: str, **variables: str) -> tuple[int, s
         ),
     ],
 )
-def test_failure_is_one_line_and_an_exit_code(error: BaseException, code: int, said: str) -> None:
-    assert run(error) == (code, "", said)
+def test_failure_is_one_line_and_an_exit_code(error: BaseException, code: int, message: str) -> None:
+    assert run(error) == (code, "", message)
 
 
 def test_verbose_shows_the_trace() -> None:

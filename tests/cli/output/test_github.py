@@ -58,15 +58,15 @@ def test_output_file_preserves_any_value(values: dict[str, str]) -> None:
     assert read_file_command("".join(file_entry(*item) for item in values.items())) == values
 
 
-@given(said=HOSTILE, printed=HOSTILE, message=HOSTILE)
-def test_text_is_never_taken_for_a_workflow_command(said: str, printed: str, message: str) -> None:
+@given(line=HOSTILE, printed=HOSTILE, message=HOSTILE)
+def test_text_is_never_taken_for_a_workflow_command(line: str, printed: str, message: str) -> None:
     step = Step()
     with step.github, step.github.phase(Phase.BUILD):
-        step.github.say(said)
+        step.github.say(line)
         step.github.output(printed)
         step.github.warn(message)
         step.github.event(EnvironmentEvent(START, "INFO", message))
-        step.github.status(Status(said, printed))
+        step.github.status(Status(line, printed))
     obeyed = step.obeyed()
     assert [name for name, _, _ in obeyed.commands] == ["group", "warning", "endgroup"]
     assert obeyed.stopped_by is None

@@ -139,7 +139,7 @@ def test_case_is_refused_by_the_classic_builder_and_built_by_buildkit(
     with pytest.raises(BuildError) as refused:
         open_shop.publish(spec)
     assert f"{need}, needs BuildKit, and DOCKER_BUILDKIT=0 asks for the classic builder: unset it" in str(refused.value)
-    assert not any("Step" in line for line in open_shop.report.said)
+    assert not any("Step" in line for line in open_shop.report.messages)
     if docker_engine.buildkit is None:
         absent("no client of this machine has BuildKit")
     open_shop.variables |= docker_engine.buildkit
@@ -162,7 +162,7 @@ def test_a_build_that_fails_shows_the_builders_words(shop: Shop, tmp_path: Path)
         shop.publish(spec)
 
     assert any("missing.txt" in cause for cause in caught.value.causes)
-    assert any("missing.txt" in line for line in shop.report.said)
+    assert any("missing.txt" in line for line in shop.report.messages)
     assert shop.registry.tags(shop.path) == []
 
 
@@ -209,7 +209,7 @@ def test_the_password_is_only_in_the_temporary_configuration(shop: Shop, tmp_pat
 
     shop.runner.while_running = watch
     shop.publish(write_source(tmp_path / "source", "one"))
-    seen += [*shop.report.said, *shop.report.warnings]
+    seen += [*shop.report.messages, *shop.report.warnings]
 
     assert any("docker" in text and "push" in text for text in seen)
     assert not [text for text in seen if password in text or encoded in text]

@@ -14,7 +14,7 @@ from tests.deploy.rollout.sandbox import Sandbox, bundle
 GOOD, BAD = bundle("good"), bundle("bad")
 
 
-def _doomed(sandbox: Sandbox, fault: str, *, instances: int = 1, **details: Any) -> Target:
+def _failing_target(sandbox: Sandbox, fault: str, *, instances: int = 1, **details: Any) -> Target:
     """An environment that runs GOOD and will not take BAD."""
     target = sandbox.environment(instances=instances)
     sandbox.release(target, "good")
@@ -23,7 +23,7 @@ def _doomed(sandbox: Sandbox, fault: str, *, instances: int = 1, **details: Any)
 
 
 def test_rolls_back_a_failed_update_and_reports_its_first_error(sandbox: Sandbox) -> None:
-    target = _doomed(sandbox, "error-event")
+    target = _failing_target(sandbox, "error-event")
     rollout, reporter = sandbox.rollout(target)
     with pytest.raises(
         RolledBackError, match=rf"^{BAD.label} failed on {target.environment}: .* does not run"
@@ -41,7 +41,7 @@ def test_rolls_back_a_failed_update_and_reports_its_first_error(sandbox: Sandbox
 
 
 def test_the_causes_include_those_of_each_instance(sandbox: Sandbox) -> None:
-    target = _doomed(sandbox, "error-event", instances=4)
+    target = _failing_target(sandbox, "error-event", instances=4)
     with pytest.raises(RolledBackError) as caught:
         sandbox.rollout(target)[0].release(BAD)
     first, *instances = caught.value.causes[:5]
@@ -51,14 +51,14 @@ def test_the_causes_include_those_of_each_instance(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("fault", ["with-errors-silently", "error-event"])
 def test_an_update_that_ends_with_the_old_label_fails(sandbox: Sandbox, fault: str) -> None:
-    target = _doomed(sandbox, fault, label="previous")
+    target = _failing_target(sandbox, fault, label="previous")
     with pytest.raises(RolledBackError, match=f"it runs {GOOD.label}; rolled back"):
         sandbox.rollout(target)[0].release(BAD)
     assert sandbox.version_label(target) == GOOD.label
 
 
 def test_an_update_that_beanstalk_reverts_fails(sandbox: Sandbox) -> None:
-    target = _doomed(sandbox, "reverts")
+    target = _failing_target(sandbox, "reverts")
     rollout, reporter = sandbox.rollout(target)
     with pytest.raises(RolledBackError, match="Elastic Beanstalk reverted to it, and it runs well"):
         rollout.release(BAD)
@@ -67,14 +67,14 @@ def test_an_update_that_beanstalk_reverts_fails(sandbox: Sandbox) -> None:
 
 
 def test_rolls_back_when_an_instance_stays_on_the_old_version(sandbox: Sandbox) -> None:
-    target = _doomed(sandbox, "instance-behind", instances=2)
+    target = _failing_target(sandbox, "instance-behind", instances=2)
     with pytest.raises(RolledBackError, match=f"1 of 2 instances does not run {BAD.label}") as caught:
         sandbox.rollout(target)[0].release(BAD)
     assert "Incorrect application version" in caught.value.causes[0]
 
 
 def test_rolls_back_when_the_health_does_not_recover_in_time(sandbox: Sandbox) -> None:
-    target = _doomed(sandbox, "unhealthy")
+    target = _failing_target(sandbox, "unhealthy")
     clock = sandbox.clock()
     rollout, _ = sandbox.rollout(target, clock=clock, settings=Settings(recovery=60))
     with pytest.raises(RolledBackError, match="its health is Severe") as caught:
@@ -83,7 +83,7 @@ def test_rolls_back_when_the_health_does_not_recover_in_time(sandbox: Sandbox) -
     assert sandbox.version_label(target) == GOOD.label
 
 
-class _Reticent:
+class _WithoutCauses:
     """A client whose instances do not say why: what the load balancer sees, the environment knows alone."""
 
     def __init__(self, client: Any, *, denied: bool) -> None:
@@ -103,10 +103,10 @@ class _Reticent:
         return self._client.describe_environment_health(**request)
 
 
-@pytest.mark.parametrize("denied", [False, True], ids=["told", "denied"])
+@pytest.mark.parametrize("denied", [False, True], ids=["granted", "denied"])
 def test_the_causes_of_the_health_are_reported_and_not_required(sandbox: Sandbox, denied: bool) -> None:
-    target, clock = _doomed(sandbox, "unhealthy"), sandbox.clock()
-    beanstalk: Any = _Reticent(sandbox.beanstalk, denied=denied)
+    target, clock = _failing_target(sandbox, "unhealthy"), sandbox.clock()
+    beanstalk: Any = _WithoutCauses(sandbox.beanstalk, denied=denied)
     rollout, reporter = sandbox.rollout(target, clock=clock, aws=replace(sandbox.aws(), beanstalk=beanstalk))
     with pytest.raises(RolledBackError, match=f"its health is Severe; rolled back, {GOOD.label} runs again") as caught:
         rollout.release(BAD)
@@ -116,13 +116,13 @@ def test_the_causes_of_the_health_are_reported_and_not_required(sandbox: Sandbox
 
 
 def test_succeeds_when_the_health_recovers_in_time(sandbox: Sandbox) -> None:
-    target = _doomed(sandbox, "slow-green", seconds=100)
+    target = _failing_target(sandbox, "slow-green", seconds=100)
     outcome = sandbox.rollout(target)[0].release(BAD)
     assert (outcome.health, outcome.changed) == ("Ok", True)
 
 
 def test_warning_health_fails_unless_accepted(sandbox: Sandbox) -> None:
-    target = _doomed(sandbox, "yellow", times=2)
+    target = _failing_target(sandbox, "yellow", times=2)
     with pytest.raises(RolledBackError, match="its health is Warning"):
         sandbox.rollout(target)[0].release(BAD)
     accepting = Settings(accepted_health=("Warning",))
@@ -130,7 +130,7 @@ def test_warning_health_fails_unless_accepted(sandbox: Sandbox) -> None:
 
 
 def test_aborts_an_update_that_exceeds_its_timeout(sandbox: Sandbox) -> None:
-    target = _doomed(sandbox, "never-ready")
+    target = _failing_target(sandbox, "never-ready")
     rollout, reporter = sandbox.rollout(target, settings=Settings(wait_timeout=400))
     with pytest.raises(RolledBackError, match="the update took too long and was aborted"):
         rollout.release(BAD)
@@ -139,7 +139,7 @@ def test_aborts_an_update_that_exceeds_its_timeout(sandbox: Sandbox) -> None:
 
 
 def test_an_update_that_cannot_be_aborted_ends_with_an_unknown_state(sandbox: Sandbox) -> None:
-    target = _doomed(sandbox, "never-ready")
+    target = _failing_target(sandbox, "never-ready")
     sandbox.emulator.inject_fault("throttles", action="AbortEnvironmentUpdate", times=None)
     rollout, reporter = sandbox.rollout(target, settings=Settings(wait_timeout=400, ready_timeout=100))
     with pytest.raises(DeadlineError, match=f"is still being updated to {BAD.label} after 400 s: see") as caught:
@@ -158,7 +158,7 @@ def test_a_version_of_another_deployer_is_not_rolled_back(sandbox: Sandbox) -> N
 
 
 def test_an_environment_that_is_terminated_meanwhile_cannot_be_rolled_back(sandbox: Sandbox) -> None:
-    target = _doomed(sandbox, "terminated")
+    target = _failing_target(sandbox, "terminated")
     with pytest.raises(NotRolledBackError, match="it is Terminating: it cannot be rolled back") as caught:
         sandbox.rollout(target)[0].release(BAD)
     assert caught.value.exit_code == 6
@@ -179,7 +179,7 @@ def test_a_first_release_that_is_reverted_leaves_the_sample(sandbox: Sandbox) ->
 
 
 def test_a_rollback_is_tried_once(sandbox: Sandbox) -> None:
-    target = _doomed(sandbox, "error-event")
+    target = _failing_target(sandbox, "error-event")
     sandbox.emulator.inject_fault("error-event", version_label=GOOD.label)
     sandbox.clear_calls()
     with pytest.raises(NotRolledBackError, match=f"after the rollback to {GOOD.label}, its instance does not run"):
@@ -188,7 +188,7 @@ def test_a_rollback_is_tried_once(sandbox: Sandbox) -> None:
 
 
 def test_no_rollback_with_roll_back_disabled(sandbox: Sandbox) -> None:
-    target = _doomed(sandbox, "error-event")
+    target = _failing_target(sandbox, "error-event")
     rollout, reporter = sandbox.rollout(target, settings=Settings(roll_back=False))
     with pytest.raises(NotRolledBackError, match="it is not rolled back, because of --no-rollback"):
         rollout.release(BAD)
@@ -196,7 +196,7 @@ def test_no_rollback_with_roll_back_disabled(sandbox: Sandbox) -> None:
 
 
 def test_no_rollback_to_a_version_whose_bundle_was_deleted(sandbox: Sandbox) -> None:
-    target = _doomed(sandbox, "error-event")
+    target = _failing_target(sandbox, "error-event")
     sandbox.s3.delete_object(Bucket=target.bucket, Key=GOOD.key)
     rollout, reporter = sandbox.rollout(target)
     with pytest.raises(NotRolledBackError, match=f"cannot be rolled back, the bundle of {GOOD.label} no longer"):

@@ -39,7 +39,7 @@ def test_a_release_requests_the_health_path_twice(sandbox: Sandbox) -> None:
     outcome = rollout.release(bundle("well"))
     assert questions == [URL, URL]
     assert outcome.health_path == f"GET {URL} answered 200"
-    assert outcome.health_path in reporter.said
+    assert outcome.health_path in reporter.messages
 
 
 def test_rolls_back_when_the_health_path_answers_500(sandbox: Sandbox) -> None:
@@ -54,7 +54,7 @@ def test_rolls_back_when_the_health_path_answers_500(sandbox: Sandbox) -> None:
     assert (sandbox.emulator.now() - began).total_seconds() >= 60
     assert sandbox.version_label(target) == bundle("good").label
     assert reporter.phases[-1] is Phase.ROLL_BACK
-    assert reporter.said[-1] == f"GET {URL} answered 200"
+    assert reporter.messages[-1] == f"GET {URL} answered 200"
 
 
 def test_succeeds_when_the_health_path_recovers_in_time(sandbox: Sandbox) -> None:
@@ -119,7 +119,7 @@ def test_deploys_a_version_again_whose_health_path_fails(sandbox: Sandbox) -> No
     answers = iter([500, 500, 200, 200])
     rollout, reporter = sandbox.rollout(answering(target, lambda _: next(answers)))
     assert rollout.release(bundle("same")).changed
-    assert any(f"GET {URL} answered 500, expected 200: deploying it again" in text for text in reporter.said)
+    assert any(f"GET {URL} answered 500, expected 200: deploying it again" in text for text in reporter.messages)
 
 
 def test_the_status_has_the_answer_of_the_health_path(sandbox: Sandbox) -> None:

@@ -87,7 +87,7 @@ def test_a_newer_commit_waits_for_an_older_one(sandbox: Sandbox) -> None:
     clock = sandbox.clock()
     rollout, reporter = sandbox.rollout(target, source=source(2), clock=clock)
     assert rollout.release(bundle("waited")).changed
-    assert any("locked by ann" in text and "an older commit: waiting for it" in text for text in reporter.said)
+    assert any("locked by ann" in text and "an older commit: waiting for it" in text for text in reporter.messages)
     assert LEASE_SECONDS - 10 < sum(pause for pause in clock.slept if pause == 10.0) <= LEASE_SECONDS + 10
 
 

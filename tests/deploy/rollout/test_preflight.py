@@ -32,8 +32,10 @@ def test_nothing_to_do_is_six_calls_with_the_stacks(sandbox: Sandbox, tmp_path: 
 def test_a_stage_that_is_not_deployed_is_refused(sandbox: Sandbox, tmp_path: Path) -> None:
     stage = sandbox.stage(sandbox.environment(), tmp_path)
     sandbox.client("cloudformation").delete_stack(StackName=f"guestbook-{stage.name}-delivery")
-    said = f"^stage {stage.name} is not deployed: there is no stack guestbook-{stage.name}-delivery in us-east-1; run "
-    with pytest.raises(UsageError, match=said) as caught:
+    message = (
+        f"^stage {stage.name} is not deployed: there is no stack guestbook-{stage.name}-delivery in us-east-1; run "
+    )
+    with pytest.raises(UsageError, match=message) as caught:
         Target.find(stage, sandbox.aws())
     assert caught.value.exit_code == 2
 
@@ -86,7 +88,7 @@ def test_two_environments_of_one_name_are_refused(sandbox: Sandbox) -> None:
     target, clock = sandbox.environment(), sandbox.clock()
     twins: Any = Twins(sandbox.beanstalk)
     aws = replace(sandbox.aws(), beanstalk=twins)
-    said = rf"^2 environments are called {target.environment} \(Ready, Terminating\): wait until one is left, or"
-    with pytest.raises(UsageError, match=said) as caught:
+    message = rf"^2 environments are called {target.environment} \(Ready, Terminating\): wait until one is left, or"
+    with pytest.raises(UsageError, match=message) as caught:
         sandbox.rollout(target, aws=aws, clock=clock)[0].preflight()
     assert caught.value.exit_code == 2

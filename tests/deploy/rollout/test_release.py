@@ -28,10 +28,10 @@ def test_a_release_reports_its_progress(sandbox: Sandbox) -> None:
     target = sandbox.environment(instances=2)
     sandbox.release(target, "old")
     rollout, reporter = sandbox.rollout(target)
-    outcome = rollout.release(bundle("told"))
+    outcome = rollout.release(bundle("reported"))
     assert outcome.previous_version == bundle("old").label
-    assert reporter.said[0] == f"{target.environment} runs {bundle('old').label}, health Ok"
-    assert reporter.said[-1] == f"all 2 instances run {bundle('told').label}, health Ok"
+    assert reporter.messages[0] == f"{target.environment} runs {bundle('old').label}, health Ok"
+    assert reporter.messages[-1] == f"all 2 instances run {bundle('reported').label}, health Ok"
     messages = [event.message for event in reporter.events]
     assert messages[:2] == ["Environment update is starting.", "Deploying new version to instance(s)."]
     assert len(set(reporter.events)) == len(reporter.events)
@@ -67,9 +67,9 @@ def test_nothing_to_do_is_four_calls_and_no_upload(sandbox: Sandbox) -> None:
         "ListObjectsV2",
         "DescribeInstancesHealth",
     ]
-    # It replaced nothing: a workflow that goes back to the previous version must not be told the one that runs.
+    # It replaced nothing: a workflow that goes back to the previous version must not get the one that runs.
     assert (outcome.changed, outcome.version_label, outcome.previous_version) == (False, bundle("same").label, None)
-    assert reporter.said[-1] == f"its instance runs {bundle('same').label}, health Ok"
+    assert reporter.messages[-1] == f"its instance runs {bundle('same').label}, health Ok"
 
 
 def test_force_deploys_what_runs_already(sandbox: Sandbox) -> None:
@@ -91,7 +91,7 @@ def test_deploys_a_version_again_that_runs_in_poor_health(sandbox: Sandbox) -> N
     assert rollout.release(bundle("sick")).changed
     assert (
         f"the environment has {bundle('sick').label} already, but its health is Severe: deploying it again"
-        in reporter.said
+        in reporter.messages
     )
 
 
@@ -101,7 +101,7 @@ def test_a_busy_environment_is_waited_for(sandbox: Sandbox) -> None:
     sandbox.beanstalk.update_environment(EnvironmentName=target.environment, VersionLabel=bundle("old").label)
     rollout, reporter = sandbox.rollout(target)
     assert rollout.preflight().environment.ready
-    assert reporter.said[0] == f"environment {target.environment} is Updating: waiting until it is Ready"
+    assert reporter.messages[0] == f"environment {target.environment} is Updating: waiting until it is Ready"
 
 
 def test_an_environment_that_stays_busy_ends_the_deployment_before_the_build(sandbox: Sandbox) -> None:
@@ -158,8 +158,8 @@ def test_uses_the_bundle_and_version_of_an_interrupted_run(sandbox: Sandbox) -> 
     rollout, reporter = sandbox.rollout(target)
     assert rollout.release(left).changed
     assert [call.key for call in sandbox.emulator.calls() if call.action == "PutObject" and "bundles" in call.key] == []
-    assert f"the bundle of {left.label} exists already: nothing uploaded" in reporter.said
-    assert f"version {left.label} exists already" in reporter.said
+    assert f"the bundle of {left.label} exists already: nothing uploaded" in reporter.messages
+    assert f"version {left.label} exists already" in reporter.messages
 
 
 def test_uses_a_bundle_that_is_uploaded_meanwhile(sandbox: Sandbox) -> None:
@@ -168,7 +168,7 @@ def test_uses_a_bundle_that_is_uploaded_meanwhile(sandbox: Sandbox) -> None:
     rollout.preflight()
     sandbox.s3.put_object(Bucket=target.bucket, Key=same.key, Body=same.data, ChecksumAlgorithm="SHA256")
     assert rollout.release(same).changed
-    assert f"the bundle of {same.label} exists already: nothing uploaded" in reporter.said
+    assert f"the bundle of {same.label} exists already: nothing uploaded" in reporter.messages
 
 
 def test_another_content_under_the_bundles_key_is_refused(sandbox: Sandbox) -> None:
@@ -191,8 +191,8 @@ def test_the_quota_of_versions_is_named_with_its_remedy(sandbox: Sandbox) -> Non
     target = sandbox.environment()
     sandbox.release(target, "within the quota")
     sandbox.emulator.set_limits(application_versions=1)
-    said = f"{APPLICATION} has as many versions as its account allows: delete old ones, or lower"
-    with pytest.raises(UsageError, match=said):
+    message = f"{APPLICATION} has as many versions as its account allows: delete old ones, or lower"
+    with pytest.raises(UsageError, match=message):
         sandbox.rollout(target)[0].release(bundle("one too many"))
     assert sandbox.version_label(target) == bundle("within the quota").label
 

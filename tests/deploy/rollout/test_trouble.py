@@ -50,7 +50,7 @@ def test_a_poll_without_an_answer_is_skipped(sandbox: Sandbox) -> None:
     clock = sandbox.clock()
     rollout, reporter = sandbox.rollout(target, clock=clock)
     assert rollout.release(bundle("throttled")).changed
-    assert sum("polling again" in text for text in reporter.said) == 3
+    assert sum("polling again" in text for text in reporter.messages) == 3
     assert clock.slept.count(5.0) == 30
 
 
