@@ -123,13 +123,13 @@ def assert_sound(result: Bundle | list[str]) -> None:
         assert all(problem.isprintable() and ": " in problem for problem in result)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(base=documents.map(to_yaml) | st.text("{}[]:-&*!<'\"$ \nab\x85", max_size=40), above=documents)
 def test_any_documents(folder: Path, base: str, above: dict[str, Any]) -> None:
     assert_sound(outcome(folder, stage_with(folder, base, to_yaml(above))))
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(base=plausible, above=plausible_above)
 def test_plausible_projects_become_bundles(folder: Path, base: dict[str, Any], above: dict[str, Any]) -> None:
     result = outcome(folder, stage_with(folder, to_yaml(base), to_yaml(above)))

@@ -195,7 +195,7 @@ def test_the_one_container_of_a_dockerfile_is_found_by_its_image(docker_engine: 
         instance.serve(None, image=image)
         assert instance.verify({}, image=image, watch=1).returncode == 0
         instance.start(None, "echo crash; exit 9", restart="always", image=image)
-        line = failed(instance.verify({}, image=image, watch=1))
+        line = failed(instance.verify({}, image=image, watch=2))
     finally:
         docker_engine.run("image", "rm", image)
     assert "the container restarts again and again. Exit code 9" in line

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,17 +13,12 @@ from beanpod.deploy.bundles.bundle import HASH_PLACEHOLDER, Bundle, BundleFile, 
 from beanpod.deploy.bundles.files import too_large
 from beanpod.deploy.bundles.platform_files import extra_files, extra_notes
 from beanpod.deploy.errors import BuildError
-from beanpod.deploy.images import BuildSpec, Image, Repository, needs_buildkit, platform_of, tag_of
+from beanpod.deploy.images import BuildSpec, Image, Repository, needs_buildkit, tag_of
 
 if TYPE_CHECKING:
-    from beanpod.deploy.bundles import compose
     from beanpod.manifest import StageConfig
 
 _LOGIN = ("DOCKER_USERNAME", "DOCKER_PASSWORD")
-# Values that stand for those of the environment when Docker Compose checks a file.
-_DATABASE = {"RDS_HOSTNAME": "x", "RDS_PORT": "3306", "RDS_DB_NAME": "x", "RDS_USERNAME": "x", "RDS_PASSWORD": "x"}
-# https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/create_deploy_docker.container.console.html
-_BEANSTALK = {"EB_LOG_BASE_DIR": "/var/log/eb-docker/containers"}
 _ZEROS = "sha256:" + "0" * 64
 # Account and region may be variables.
 _ECR = re.compile(r"[^/.]+\.dkr\.ecr(?:-fips)?\.[^/]+\.amazonaws\.com(?:\.cn)?")
@@ -213,68 +207,7 @@ def _compose_plan(stage: StageConfig, root: Path, problems: list[str]) -> Bundle
     # A project with a Dockerfile does not load the package.
     from beanpod.deploy.bundles import compose
 
-    path = root / (stage.service.compose or "")
-    platform = platform_of(stage.environment.architecture)
-    findings = compose.Findings()
-    made = compose.production(path, _compose_settings(stage, root, path), findings)
-    problems += findings.problems
-    notes = list(made.notes)
-    for spec in () if findings.problems else made.specs:
-        heading = f"{spec.title}, {os.path.relpath(spec.dockerfile, root)}"
-        texts = dockerfiles.check_sources(spec, platform, name_context=_context_of_build(path.parent, spec))
-        problems += (f"{heading}: {text}" for text in texts)
-        exposed = dockerfiles.exposed_ports(spec, platform)
-        if spec.name == made.web and made.web_port and exposed and made.web_port not in exposed:
-            names = f"EXPOSE names {dockerfiles.listed(exposed)}, but ports names {made.web_port}"
-            notes.append(f"{heading}: {names}: requests are sent to {made.web_port}")
-    return BundlePlan(
-        stage,
-        root,
-        specs=made.specs,
-        files=made.files,
-        notes=tuple(notes),
-        web=made.web,
-        pulled=made.images,
-        logs=made.logs,
-        kinds=made.kinds,
-        definition=lambda images: ("docker-compose.yml", made.text(images).encode()),
-    )
-
-
-def _compose_settings(stage: StageConfig, root: Path, path: Path) -> compose.Settings:
-    from beanpod.deploy.bundles import compose
-
-    database, environment = stage.database, stage.environment
-    return compose.Settings(
-        root=root,
-        folder=path.parent,
-        variables={
-            **dict.fromkeys(stage.secrets, "x"),
-            **(_DATABASE if database else {}),
-            **_BEANSTALK,
-            **stage.variables,
-        },
-        port=stage.service.port,
-        port_is_set="port" in stage.service.model_fields_set,
-        database_service=database.compose_service if database else None,
-        platform=platform_of(environment.architecture),
-        lifetime=compose.Lifetime(
-            deployment_policy=environment.deployment_policy,
-            max_size=environment.max_size,
-            managed_updates=environment.managed_updates is not None,
-        ),
-    )
-
-
-def _context_of_build(folder: Path, spec: BuildSpec) -> Callable[[Path], str]:
-    """Make what says how to build from another folder in a compose file of this folder."""
-
-    def name_context(context: Path) -> str:
-        there = Path(os.path.relpath(context, folder)).as_posix()
-        dockerfile = Path(os.path.relpath(spec.dockerfile, context)).as_posix()
-        return f"write context: {there} and dockerfile: {dockerfile} in its build"
-
-    return name_context
+    return compose.plan(stage, root, problems)
 
 
 def _interpolated(image: str, variables: Mapping[str, str]) -> str:

@@ -1,6 +1,5 @@
 """Compose files: from the one that a developer uses to the one that runs on Elastic Beanstalk."""
 
-from beanpod.deploy.bundles.compose.model import Findings, Lifetime, Settings
-from beanpod.deploy.bundles.compose.transform import Production, production
+from beanpod.deploy.bundles.compose.transform import plan
 
-__all__ = ["Findings", "Lifetime", "Production", "Settings", "production"]
+__all__ = ["plan"]

@@ -64,7 +64,7 @@ def _left_out(context: TransformContext, volume: Volume) -> str:
     if volume.read_only:
         return f"{mount}{keep}"
     lost_data = "What the container writes there is lost at the next release: store data in"
-    return f"{mount}{keep}. {lost_data} {context.settings.lifetime.durable_storage}"
+    return f"{mount}{keep}. {lost_data} {context.settings.durable_storage}"
 
 
 def _holds_logs(context: TransformContext, volume: Volume) -> bool:
@@ -120,7 +120,7 @@ def _data_loss(context: TransformContext, volume: Volume) -> str | None:
     if volume.is_of_project:
         return _lost_at_release(context, volume.target, volume.source)
     if volume.kind == "volume" and not volume.source:
-        keeper = context.settings.lifetime.durable_storage
+        keeper = context.settings.durable_storage
         return f"{volume.target} is an anonymous volume, which is removed with its container: store data in {keeper}"
     place = PurePosixPath(volume.source)
     if volume.kind == "bind" and place.is_absolute() and not {place, *place.parents} & set(_NOT_DATA):
@@ -131,7 +131,7 @@ def _data_loss(context: TransformContext, volume: Volume) -> str | None:
 def _lost_at_release(context: TransformContext, target: str, source: str) -> str:
     return (
         f"what the container writes to {target} is lost at the next release, which unpacks {source} again: store data "
-        f"in {context.settings.lifetime.durable_storage}; add :ro if the container only reads it"
+        f"in {context.settings.durable_storage}; add :ro if the container only reads it"
     )
 
 
@@ -169,7 +169,7 @@ def transform_volumes(context: TransformContext) -> None:
             lasting.append(name)
     if lasting:
         where = f"volume {lasting[0]}" if len(lasting) == 1 else f"volumes {', '.join(lasting)}"
-        context.findings.note(where, context.settings.lifetime.of_named_volumes())
+        context.findings.note(where, context.settings.named_volumes)
 
 
 def _device(definition: Tree) -> str:

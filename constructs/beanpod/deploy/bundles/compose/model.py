@@ -2,18 +2,26 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from beanpod.deploy.bundles.bundle import BundleFile
 from beanpod.deploy.bundles.compose.database import Login
 from beanpod.deploy.bundles.files import printable
+from beanpod.deploy.images import platform_of
+
+if TYPE_CHECKING:
+    from beanpod.manifest import StageConfig
 
 Tree = dict[str, Any]
 
 WEB_PORT = 80
 _LASTING = "EFS, S3 or the database"
-_REPLACING = frozenset({"Immutable", "TrafficSplitting"})
+# Values that stand for those of the environment when Docker Compose checks a file.
+_DATABASE = {"RDS_HOSTNAME": "x", "RDS_PORT": "3306", "RDS_DB_NAME": "x", "RDS_USERNAME": "x", "RDS_PASSWORD": "x"}
+# https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/create_deploy_docker.container.console.html
+_BEANSTALK = {"EB_LOG_BASE_DIR": "/var/log/eb-docker/containers"}
 _HOST_PATHS = ("/", "~", "$")
 _ANYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104
 _CREATED = {"create_host_path": True}
@@ -155,63 +163,70 @@ class Volume:
 
 
 @dataclass(frozen=True)
-class Lifetime:
-    """How long a stage's instances live.
+class Settings:
+    """What the manifest says about the compose file.
 
     Attributes:
-        deployment_policy: The manifest's.
-        max_size: The highest number of instances.
-        managed_updates: Whether Elastic Beanstalk updates the platform by itself.
+        stage: The stage.
+        root: The manifest's folder, which the bundle mirrors.
+        port: Where the container listens.
     """
 
-    deployment_policy: str
-    max_size: int
-    managed_updates: bool
+    stage: "StageConfig"
+    root: Path
+    port: int
+
+    @cached_property
+    def path(self) -> Path:
+        """The compose file."""
+        return self.root / (self.stage.service.compose or "")
+
+    @property
+    def folder(self) -> Path:
+        """The compose file's folder."""
+        return self.path.parent
+
+    @cached_property
+    def variables(self) -> Mapping[str, str]:
+        """The variables of the environment, each with its value, or with any other that may stand for it."""
+        database = _DATABASE if self.stage.database else {}
+        return {**dict.fromkeys(self.stage.secrets, "x"), **database, **_BEANSTALK, **self.stage.variables}
+
+    @property
+    def database_service(self) -> str | None:
+        """The service that RDS replaces."""
+        return self.stage.database.compose_service if self.stage.database else None
+
+    @property
+    def platform(self) -> str:
+        """The platform of the instances, such as linux/amd64."""
+        return platform_of(self.stage.environment.architecture)
+
+    @property
+    def _replaces_instances(self) -> bool:
+        return self.stage.environment.deployment_policy in ("Immutable", "TrafficSplitting")
 
     @property
     def durable_storage(self) -> str:
         """Name what keeps data on this stage."""
-        in_place = self.max_size == 1 and self.deployment_policy not in _REPLACING
+        in_place = self.stage.environment.max_size == 1 and not self._replaces_instances
         return f"{'a named volume (kept across releases, lost with the instance), ' if in_place else ''}{_LASTING}"
 
-    def of_named_volumes(self) -> str:
-        """Say how long a named volume lasts, and what to do about it."""
-        update = f"platform updates{' (by managed_updates)' if self.managed_updates else ''}"
-        more = "releases, " if self.deployment_policy == "RollingWithAdditionalBatch" else ""
-        if self.deployment_policy in _REPLACING:
-            lasts = f"lost at every release, because deployment_policy {self.deployment_policy} replaces the instances"
-            return f"on the instance's disk, and {lasts}: store data in {_LASTING}"
-        if self.max_size == 1:
+    @property
+    def named_volumes(self) -> str:
+        """Say how long a named volume lasts on this stage, and what to do about it."""
+        environment = self.stage.environment
+        policy = environment.deployment_policy
+        update = f"platform updates{' (by managed_updates)' if environment.managed_updates else ''}"
+        if self._replaces_instances:
+            lasts = f"and lost at every release, because deployment_policy {policy} replaces the instances"
+            return f"on the instance's disk, {lasts}: store data in {_LASTING}"
+        if environment.max_size == 1:
             lasts = f"kept across releases, but lost when the instance is replaced, as by {update}"
             return f"on the instance's disk: {lasts}: store data in {_LASTING}"
-        ends = f"terminated, as by {more}scaling in and {update}"
-        lasts = f"not shared between instances, and lost when an instance is {ends}"
+        by = f"{'releases, ' if policy == 'RollingWithAdditionalBatch' else ''}scaling in and {update}"
+        lasts = f"not shared between instances, and lost when an instance is terminated, as by {by}"
         return f"on each instance's disk: {lasts}: store data in {_LASTING}"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the stage says about its compose file.
-
-    Attributes:
-        root: The manifest's folder, which the bundle mirrors.
-        folder: The compose file's folder.
-        variables: Of the environment, each with its value, or with any other that may stand for it.
-        port: Where the container listens.
-        port_is_set: Whether the manifest names the port.
-        database_service: The service that RDS replaces.
-        platform: Of the instances, such as linux/amd64.
-        lifetime: Of the instances.
-    """
-
-    root: Path
-    folder: Path
-    variables: Mapping[str, str]
-    port: int
-    port_is_set: bool
-    database_service: str | None
-    platform: str
-    lifetime: Lifetime
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ def publish_web_port(context: TransformContext) -> str | None:
         unread = any(not isinstance(port, Port) for it in context.services.values() for port in it.get("ports", ()))
         published = {port.target for _, port in context.ports() if port.protocol == "tcp"}
         some = any(port.host_ip for _, port in context.ports())
-        if not context.settings.port_is_set and len(published) == 1 and not some and not unread:
+        is_set = "port" in context.settings.stage.service.model_fields_set
+        if not is_set and len(published) == 1 and not some and not unread:
             # The only published port, if the manifest has none.
             context.settings = replace(context.settings, port=published.pop())
         reached = _listens_on_host(context, host) or _publish(context, host)

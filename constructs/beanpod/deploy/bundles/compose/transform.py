@@ -1,11 +1,13 @@
 """Make the compose file for Elastic Beanstalk of the user's own."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from __future__ import annotations
 
-from beanpod.deploy.bundles.bundle import BundleFile
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from beanpod.deploy.bundles.builder import BundlePlan, Images
 from beanpod.deploy.bundles.compose.assets import log_folders, transform_files, transform_mounts, transform_volumes
 from beanpod.deploy.bundles.compose.database import rds_variable
 from beanpod.deploy.bundles.compose.environment import transform_environment
@@ -13,8 +15,12 @@ from beanpod.deploy.bundles.compose.filters import remove_database, remove_profi
 from beanpod.deploy.bundles.compose.interpolation import IN_A_BUILD, undefined
 from beanpod.deploy.bundles.compose.model import Findings, Port, Settings, TransformContext, Tree, Volume, at
 from beanpod.deploy.bundles.compose.reading import Compose, ComposeError, Runner, docker_compose, load, to_yaml
-from beanpod.deploy.bundles.compose.services import Kind, publish_web_port, transform_restarts
+from beanpod.deploy.bundles.compose.services import publish_web_port, transform_restarts
+from beanpod.deploy.bundles.dockerfiles import check_sources, exposed_ports, listed
 from beanpod.deploy.images import BuildSpec
+
+if TYPE_CHECKING:
+    from beanpod.manifest import StageConfig
 
 _LEFT_OUT = frozenset({"build", "container_name", "develop", "profiles"})
 _DECIDED_BY_THE_IMAGE = frozenset({"image", "platform", "pull_policy", "pull_refresh_after"})
@@ -26,53 +32,21 @@ _DECIDED_HERE = frozenset(
 _SECTIONS = ("networks", "volumes", "secrets", "configs", "models")
 
 
-@dataclass(frozen=True)
-class Production:
-    """A compose file for Elastic Beanstalk that lacks only the images.
-
-    Attributes:
-        specs: What has to be built.
-        files: What the services need beside it, by path in the bundle.
-        notes: What it leaves out or changes.
-        web: The service that receives requests.
-        web_port: Where its container listens.
-        images: Those that are not built here, by their services.
-        logs: The folders that containers write logs to, with their service and its user ("" for the image's).
-        kinds: Of the services that have containers.
-    """
-
-    specs: tuple[BuildSpec, ...] = ()
-    files: Mapping[str, BundleFile] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    web: str | None = None
-    web_port: int | None = None
-    images: Mapping[str, str] = field(default_factory=dict)
-    logs: tuple[tuple[str, str, str], ...] = ()
-    kinds: Mapping[str, Kind] = field(default_factory=dict)
-    _tree: Tree = field(default_factory=dict)
-    _header: str = ""
-
-    def text(self, images: Mapping[str | None, str]) -> str:
-        """Return the file's text. images: references of the built services by their names."""
-        built = {str(spec.name): images[spec.name] for spec in self.specs}
-        return self._header + to_yaml(_with_images(self._tree, built))
-
-
-def production(path: Path, settings: Settings, findings: Findings, run: Runner = docker_compose) -> Production:
-    """Make the file for Elastic Beanstalk; it is empty if a problem hides all others.
+def plan(stage: StageConfig, root: Path, problems: list[str], run: Runner = docker_compose) -> BundlePlan:
+    """Plan the bundle of a project with a compose file; it is empty if a problem hides all others.
 
     Args:
-        path: The user's compose file.
-        settings: What the stage says.
-        findings: Where problems and notes are added.
+        stage: Of the manifest.
+        root: The manifest's folder.
+        problems: Where what cannot run on Elastic Beanstalk is added.
         run: Runs `docker compose`.
     """
-    compose = Compose(settings.root, run)
-    loaded = load(path, settings.variables, findings, compose)
-    if not findings.problems and not loaded.tree["services"]:
+    settings, findings, compose = Settings(stage, root, stage.service.port), Findings(problems), Compose(root, run)
+    loaded = load(settings.path, settings.variables, findings, compose)
+    if not problems and not loaded.tree["services"]:
         findings.problem("services", "no services are defined: define the app as one")
-    if findings.problems:
-        return Production()
+    if problems:
+        return BundlePlan(stage, root, specs=(), definition=lambda _: ("", b""))
     built = frozenset(name for name, service in loaded.tree["services"].items() if "build" in service)
     context = TransformContext(
         loaded.tree, loaded.production, loaded.production_name, settings=settings, findings=findings, built=built
@@ -91,22 +65,48 @@ def production(path: Path, settings: Settings, findings: Findings, run: Runner =
     tree = _tree(context)
     _check_variables(context, tree)
     specs = tuple(_build_spec(context, name) for name in context.services if name in built)
-    if not findings.problems:
+    if not problems:
         _check(context, tree, compose)
-    names = " and ".join(path.relative_to(settings.root).as_posix() for path in loaded.paths)
+    names = " and ".join(path.relative_to(root).as_posix() for path in loaded.paths)
     header = [f"Generated by the deploy script from {names}: edit that, not this file.", *findings.notes]
-    return Production(
+    for spec in () if problems else specs:
+        _check_dockerfile(context, spec, web)
+
+    def definition(images: Images) -> tuple[str, bytes]:
+        whole = _with_images(tree, {str(spec.name): images[spec.name] for spec in specs})
+        return "docker-compose.yml", ("".join(f"# {line}\n" for line in header) + to_yaml(whole)).encode()
+
+    return BundlePlan(
+        stage,
+        root,
         specs=specs,
+        definition=definition,
         files=context.files,
         notes=tuple(findings.notes),
         web=web,
-        web_port=next((port.target for name, port in context.ports() if name == web and port.is_web), None),
-        images=images,
+        pulled=images,
         logs=tuple(log_folders(context)),
         kinds=kinds,
-        _tree=tree,
-        _header="".join(f"# {line}\n" for line in header),
     )
+
+
+def _check_dockerfile(context: TransformContext, spec: BuildSpec, web: str | None) -> None:
+    """Refuse files that a Dockerfile copies and that are missing; note another exposed port than the published one."""
+    settings, findings = context.settings, context.findings
+    where = f"{spec.title}, {os.path.relpath(spec.dockerfile, settings.root)}"
+
+    def name_context(folder: Path) -> str:
+        there = Path(os.path.relpath(folder, settings.folder)).as_posix()
+        dockerfile = Path(os.path.relpath(spec.dockerfile, folder)).as_posix()
+        return f"write context: {there} and dockerfile: {dockerfile} in its build"
+
+    for text in check_sources(spec, settings.platform, name_context=name_context):
+        findings.problem(where, text)
+    exposed = exposed_ports(spec, settings.platform)
+    port = next((port.target for name, port in context.ports() if name == spec.name == web and port.is_web), None)
+    if exposed and port and port not in exposed:
+        names = f"EXPOSE names {listed(exposed)}, but ports names {port}"
+        findings.note(where, f"{names}: requests are sent to {port}")
 
 
 def _pulled_images(context: TransformContext, web: str | None) -> dict[str, str]:
