@@ -25,7 +25,7 @@ Conditions = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class DeployStatement:
-    """One statement of a deployer's policy. `why` is for the documentation and for cdk-nag, not for AWS."""
+    """A statement of a deployer's policy. `why` is for the documentation and for cdk-nag, not for AWS."""
 
     sid: str
     actions: tuple[str, ...]

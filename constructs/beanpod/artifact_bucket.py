@@ -22,6 +22,9 @@ class ArtifactBucket(Construct):
 
     Access by roles of earlier stacks is in the bucket's own policy: a grant on the role would make that
     stack depend on this one, and close a cycle.
+
+    Attributes:
+        bucket: The bucket.
     """
 
     def __init__(
@@ -35,9 +38,8 @@ class ArtifactBucket(Construct):
         """Create the bucket.
 
         Args:
-            access_logs_bucket: Receives server access logs under `artifacts/`. Default: no logs; who writes an object
-                is then on record only where CloudTrail logs data events, which it does not by default. Updates in
-                place.
+            access_logs_bucket: Receives server access logs under `artifacts/`. Default: no logs; writes are then
+                recorded only where CloudTrail logs data events, which it does not by default. Updates in place.
             removal_policy: Default: the bucket outlives its stack, for the bundles of running versions. With `DESTROY`
                 CloudFormation can remove it only once it is empty. Updates in place.
         """

@@ -245,7 +245,7 @@ class Database(DatabaseBase):
         )
 
     def _acknowledge_major_version(self, engine: DatabaseEngine) -> None:
-        """The CDK's list of versions has, unlike RDS, no major ones for MySQL and MariaDB."""
+        """Acknowledge that the CDK's list of versions has no major ones for MySQL and MariaDB, unlike RDS."""
         if engine.name == "postgres" or engine.version.count(".") > 1:
             return
         reason = f"RDS takes {engine.version} as the newest {engine.version}.x, and upgrades it"

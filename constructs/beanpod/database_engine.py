@@ -52,7 +52,7 @@ class DatabaseEngine:
         Raises:
             ValueError: For any other version.
         """
-        return cls._mysql_family("mysql", version, _family("mysql", version))
+        return cls._of("mysql", version)
 
     @classmethod
     def mariadb(cls, version: str) -> "DatabaseEngine":
@@ -61,7 +61,7 @@ class DatabaseEngine:
         Raises:
             ValueError: For any other version.
         """
-        return cls._mysql_family("mariadb", version, _family("mariadb", version))
+        return cls._of("mariadb", version)
 
     @classmethod
     def postgres(cls, version: str) -> "DatabaseEngine":
@@ -70,31 +70,19 @@ class DatabaseEngine:
         Raises:
             ValueError: For any other version.
         """
-        return cls(
-            name="postgres",
-            version=version,
-            port=ENGINES["postgres"].port,
-            username="postgres",
-            log_exports=("postgresql", "upgrade"),
-            parameters={},
-            tls_parameter="rds.force_ssl",
-            family=_family("postgres", version),
-        )
+        return cls._of("postgres", version)
 
     @classmethod
-    def _mysql_family(cls, name: str, version: str, family: str) -> "DatabaseEngine":
+    def _of(cls, name: str, version: str) -> "DatabaseEngine":
+        refuse("DatabaseEngine", version_problems(name, version))
+        postgres = name == "postgres"
         return cls(
             name=name,
             version=version,
             port=ENGINES[name].port,
-            username="admin",
-            log_exports=("error", "slowquery"),
-            parameters=_SLOW_QUERY_LOG,
-            tls_parameter="require_secure_transport",
-            family=family,
+            username="postgres" if postgres else "admin",
+            log_exports=("postgresql", "upgrade") if postgres else ("error", "slowquery"),
+            parameters={} if postgres else _SLOW_QUERY_LOG,
+            tls_parameter="rds.force_ssl" if postgres else "require_secure_transport",
+            family=major_version(name, version),
         )
-
-
-def _family(engine: str, version: str) -> str:
-    refuse("DatabaseEngine", version_problems(engine, version))
-    return major_version(engine, version)

@@ -26,6 +26,11 @@ class DeployUser(Construct):
     use OpenID Connect, `GitHubDeployRole` does the same without a key that lasts.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html
+
+    Attributes:
+        user: The user.
+        access_key: Its access key.
+        secret: The secret that holds the key.
     """
 
     def __init__(

@@ -33,6 +33,10 @@ class GitHubDeployRole(Construct):
     job that names an `environment:` carries the environment in its subject instead of the branch.
 
     https://docs.github.com/en/actions/reference/security/oidc
+
+    Attributes:
+        role: The role.
+        subject: The claim `sub` of the tokens that are accepted, such as `repo:owner/name:ref:refs/heads/main`.
     """
 
     def __init__(
@@ -61,7 +65,7 @@ class GitHubDeployRole(Construct):
             environment: Only jobs in this GitHub environment, such as `production`, whose protection rules then hold
                 for the role. Updates in place.
             provider: GitHub's provider in this account, which can have only one. Default: that of the app's first role
-                in the account, else a new one. One that exists already is brought by
+                in the account, else a new one. One that exists already is imported by
                 `iam.OidcProviderNative.from_oidc_provider_arn`: else the deployment ends in "already exists". Updates
                 in place.
             max_session_duration: 1 to 12 hours. Default: 1 hour. Updates in place.
@@ -73,8 +77,7 @@ class GitHubDeployRole(Construct):
         """
         super().__init__(scope, construct_id)
         refuse(self, _problems(repository, branch, environment))
-        self.subject: str = _subject(repository, branch, environment)
-        """What GitHub's token must say: `repo:owner/name:ref:refs/heads/main`."""
+        self.subject = _subject(repository, branch, environment)
         self.role = iam.Role(
             self,
             "Resource",
@@ -98,7 +101,7 @@ class GitHubDeployRole(Construct):
         return iam.WebIdentityPrincipal(_provider_arn(github), {"StringEquals": claims})
 
     def _provider(self) -> iam.OidcProviderNative:
-        """The app's for this account: made once, beside the first role that needs it."""
+        """Return the app's provider for this account, created beside the first role that needs it."""
         stage = Stage.of(self)
         made = _PROVIDERS.setdefault(stage or Stack.of(self), {})
         account = Stack.of(self).account

@@ -116,7 +116,7 @@ class ServiceSecurityGroups(Construct):
 
 @checked
 class ServiceNetwork(Construct):
-    """A VPC fit for a service, and its `ServiceSecurityGroups`.
+    """A VPC for a service, and its `ServiceSecurityGroups`.
 
     Subnets, one of each kind per zone: public always (load balancer, or the single instance), isolated always
     (an RDS subnet group needs two zones even for a single-zone database), private if there are NAT gateways.
@@ -173,7 +173,7 @@ class ServiceNetwork(Construct):
         counts = network_problems(max_azs=max_azs, nat_gateways=nat_gateways, private_instances=load_balanced)
         refuse(self, counts)
         if not flow_logs and flow_log_retention != logs.RetentionDays.ONE_MONTH:
-            refuse(self, ["flow_log_retention keeps nothing without flow logs: set flow_logs=True or leave it out"])
+            refuse(self, ["flow_log_retention has no effect without flow logs: set flow_logs=True or leave it out"])
         if vpc:
             shaped = ip_addresses is not None or nat_gateways != 0 or max_azs != 2
             refuse(self, _own_vpc_problems(vpc, shaped, database_port is not None))
@@ -339,7 +339,7 @@ def _id(part: ec2.IVpc | ec2.ISubnet | ec2.ISecurityGroup) -> str:
 
 
 def _subnet_configuration(nat_gateways: int) -> list[ec2.SubnetConfiguration]:
-    """Private subnets come last: addresses go by position, and NAT gateways may come and go later."""
+    """Return the subnets' kinds: private ones last, so that NAT gateways added later move no addresses."""
     public = ec2.SubnetConfiguration(
         name="Public",
         subnet_type=ec2.SubnetType.PUBLIC,

@@ -26,6 +26,9 @@ class ServiceRole(Construct):
       `ArtifactBucket.grant_delete_bundles`.
 
     https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/concepts-roles-service.html
+
+    Attributes:
+        role: The role.
     """
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
@@ -37,7 +40,9 @@ class ServiceRole(Construct):
         self.role = iam.Role(
             self,
             "Resource",
-            assumed_by=_beanstalk(),
+            assumed_by=iam.ServicePrincipal(
+                "elasticbeanstalk.amazonaws.com", conditions={"StringEquals": {"sts:ExternalId": "elasticbeanstalk"}}
+            ),
             description="Beanstalk watches the environment and applies platform updates with this role",
             managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name(name) for name in policies],
         )
@@ -52,7 +57,7 @@ class ServiceRole(Construct):
 @checked
 @jsii.implements(iam.IGrantable)
 class InstanceRole(Construct):
-    """The role of an environment's instances, and the instance profile that hands it to them.
+    """The role of an environment's instances, and their instance profile.
 
     A new role carries `AWSElasticBeanstalkWebTier`, the policy that AWS documents and maintains for web
     environments: logs to Beanstalk's bucket and to `/aws/elasticbeanstalk` log groups, health statistics,
@@ -64,6 +69,11 @@ class InstanceRole(Construct):
     whose name begins with `elasticbeanstalk-`, where all environments of an account keep what they run.
 
     https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/iam-instanceprofile.html
+
+    Attributes:
+        role: The role.
+        instance_profile: The instance profile.
+        profile_name: Its name.
     """
 
     def __init__(
@@ -104,16 +114,20 @@ class InstanceRole(Construct):
         return self.role
 
     def _new_role(self, session_manager: bool) -> iam.Role:
-        policies = ["AWSElasticBeanstalkWebTier"]
-        if session_manager:
-            policies.append("AmazonSSMManagedInstanceCore")
+        policies = ["AWSElasticBeanstalkWebTier", *(["AmazonSSMManagedInstanceCore"] if session_manager else [])]
+        no_purchases = iam.PolicyStatement(
+            sid="NoPurchases",
+            effect=iam.Effect.DENY,
+            actions=["aws-marketplace:Subscribe", "aws-marketplace:Unsubscribe"],
+            resources=["*"],
+        )
         role = iam.Role(
             self,
             "Resource",
-            assumed_by=_instances(),
+            assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"),
             description="What the environment's instances, and so its containers, may do",
             managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name(name) for name in policies],
-            inline_policies={"NoPurchases": _no_purchases()},
+            inline_policies={"NoPurchases": iam.PolicyDocument(statements=[no_purchases])},
         )
         _acknowledge_managed_policies(role, policies)
         return role
@@ -122,26 +136,6 @@ class InstanceRole(Construct):
 def _acknowledge_managed_policies(role: iam.Role, names: Sequence[str]) -> None:
     reason = "AWS documents and maintains this policy for this role; docs/permissions.md says how far it reaches."
     acknowledge(role, {f"IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{name}]": reason for name in names})
-
-
-def _beanstalk() -> iam.ServicePrincipal:
-    return iam.ServicePrincipal(
-        "elasticbeanstalk.amazonaws.com", conditions={"StringEquals": {"sts:ExternalId": "elasticbeanstalk"}}
-    )
-
-
-def _no_purchases() -> iam.PolicyDocument:
-    statement = {
-        "Sid": "NoPurchases",
-        "Effect": "Deny",
-        "Action": ["aws-marketplace:Subscribe", "aws-marketplace:Unsubscribe"],
-        "Resource": "*",
-    }
-    return iam.PolicyDocument.from_json({"Version": "2012-10-17", "Statement": [statement]})
-
-
-def _instances() -> iam.ServicePrincipal:
-    return iam.ServicePrincipal("ec2.amazonaws.com")
 
 
 def _problems(role: iam.IRole | None, profile: iam.IInstanceProfile | None, session_manager: bool) -> Iterator[str]:

@@ -317,7 +317,7 @@ def test_one_database_twice_is_one_and_another_is_refused() -> None:
 
 
 def test_a_retention_without_flow_logs_is_refused() -> None:
-    with pytest.raises(ValueError, match="flow_log_retention keeps nothing without flow logs"):
+    with pytest.raises(ValueError, match="flow_log_retention has no effect without flow logs"):
         ServiceNetwork(new_stack(), "Network", flow_log_retention=logs.RetentionDays.ONE_YEAR)
 
 
