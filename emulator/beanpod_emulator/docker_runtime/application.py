@@ -8,21 +8,21 @@ Docker and Compose run on the instance, so that paths are the instance's and its
 import json
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from beanpod_emulator.docker_runtime.context import RuntimeContext
 from beanpod_emulator.docker_runtime.docker import DockerError
-from beanpod_emulator.docker_runtime.instance import CURRENT, PROXY, STAGING, WEB_PORT, InstanceContainer
+from beanpod_emulator.docker_runtime.engine_view import LABEL
+from beanpod_emulator.docker_runtime.instance import CURRENT, STAGING, VARIABLES, WEB_PORT, InstanceContainer
 from beanpod_emulator.docker_runtime.release import InstanceError, RuntimeSettings
 
 DOCKERRUN_FILE = "Dockerrun.aws.json"
-# As AWS writes them for `docker run --env-file`, a line each.
-VARIABLES = "/opt/elasticbeanstalk/deployment/env.list"
 _READ = f"read {DOCKERRUN_FILE}"
 _UNDERSTOOD = {"AWSEBDockerrunVersion", "Image", "Ports", "Command", "Entrypoint", "Volumes"}
 COMPOSE_FILE = "docker-compose.yml"
-_WEB_PORT = "80"
+_PROJECT = "com.docker.compose.project"
 
 
 @dataclass(frozen=True)
@@ -151,11 +151,9 @@ class DockerrunApplication:
             self._target.instance.run("docker", "pull", "--quiet", self._definition.image)
         except DockerError as error:
             raise InstanceError("download the Docker image", str(error)) from error
-        self._proxy("stage", STAGING)
+        self._target.instance.proxy("stage", STAGING)
 
     def start(self) -> RunningContainers:
-        variables = self._target.settings.variables
-        self._target.instance.write(VARIABLES, "".join(f"{name}={value}\n" for name, value in variables.items()))
         try:
             self._target.instance.run(*run_command(self._target, self._definition))
             context, name = self._target.context, self._name
@@ -169,29 +167,29 @@ class DockerrunApplication:
     def serve(self, running: RunningContainers) -> RunningContainers:
         """Through the instance's nginx, with the platform's and the bundle's configuration."""
         instance, context = self._target.instance, self._target.context
-        instance.stop_forwarding()
-        self._proxy("serve", running.address)
+        instance.proxy("serve", running.address)
         address = network_address(context, instance.instance_id)
         port = published_port(context, instance.instance_id, WEB_PORT)
         return RunningContainers(running.containers, f"{address}:{WEB_PORT}", port)
 
     def stop_serving(self) -> None:
-        self._proxy("restore")
+        self._target.instance.proxy("restore")
 
     def resume(self) -> None:
-        self._proxy("resume")
-
-    def _proxy(self, *arguments: str) -> None:
-        try:
-            self._target.instance.run(PROXY, *arguments)
-        except DockerError as error:
-            raise InstanceError("configure the proxy server", str(error)) from error
+        self._target.instance.proxy("resume")
 
     def remove(self, running: RunningContainers | None) -> None:
+        context, docker = self._target.context, self._target.context.docker
         if running:
-            self._target.instance.tries(PROXY, "drain", f"{self._target.settings.drain_seconds:.0f}")
-            self._target.context.docker.tries("stop", "--time", "10", self._name)
-        self._target.context.docker.tries("rm", "--force", "--volumes", self._name)
+            with suppress(InstanceError):
+                self._target.instance.proxy("drain", f"{self._target.settings.drain_seconds:.0f}")
+
+        def stop() -> None:
+            docker.tries("stop", "--time", "10", self._name)
+            docker.tries("rm", "--force", "--volumes", self._name)
+
+        # Many programs ignore SIGTERM as the first process of a container.
+        context.emulator.lock.run_in_background(stop)
 
 
 def web_service(config: Mapping[str, Any]) -> tuple[str, int]:
@@ -202,12 +200,12 @@ def web_service(config: Mapping[str, Any]) -> tuple[str, int]:
     """
     for name, service in config["services"].items():
         for port in service.get("ports", ()):
-            if str(port.get("published", "")) == _WEB_PORT:
+            if str(port.get("published", "")) == str(WEB_PORT):
                 return name, int(port["target"])
     for name, service in config["services"].items():
         if service.get("network_mode") == "host":
-            return name, int(_WEB_PORT)
-    raise InstanceError("start the services", f"{COMPOSE_FILE}: no service publishes port {_WEB_PORT}")
+            return name, WEB_PORT
+    raise InstanceError("start the services", f"{COMPOSE_FILE}: no service publishes port {WEB_PORT}")
 
 
 def escaped(variables: Mapping[str, str]) -> str:
@@ -223,79 +221,84 @@ class ComposeApplication:
 
     def __init__(self, target: ApplicationContext) -> None:
         self._target = target
+        self._services: dict[str, Any] = {}
 
     def pull(self) -> None:
-        instance = self._target.instance
-        if instance.read(f"{STAGING}/.env") is None:
-            instance.write(f"{STAGING}/.env", escaped(self._target.settings.variables))
-        web_service(self._config(STAGING))
+        variables = escaped(self._target.settings.variables)
+        web_service(self._config(STAGING, "[ -e .env ] || (umask 077; cat > .env)", variables))
         # Images that exist are not pulled: base images need not come from a registry.
         self._compose("download the Docker image", STAGING, "pull", "--quiet", "--policy", "missing")
 
     def start(self) -> RunningContainers:
         config = self._config(CURRENT)
+        self._services = config["services"]
         web, port = web_service(config)
-        if any(service.get("network_mode") == "host" for service in config["services"].values()):
+        if any(service.get("network_mode") == "host" for service in self._services.values()):
             # It may listen on port 80 itself.
-            self._stop_serving()
+            self.stop_serving()
         self._compose(self.step, CURRENT, "up", "--detach", "--no-build", "--remove-orphans")
-        containers = self._compose(self.step, CURRENT, "ps", "--all", "--quiet").split()
-        return self._running(web, port, containers)
+        return self._running(web, port)
 
     def serve(self, running: RunningContainers) -> RunningContainers:
-        """Without nginx: forward the ports that the services publish, for hooks."""
-        self._stop_serving()
-        context, instance = self._target.context, self._target.instance
-        for name, service in self._config(CURRENT)["services"].items():
+        """Without nginx: forward the ports that the services publish."""
+        context, containers, ports = self._target.context, self._containers(), {}
+        for name, service in self._services.items():
             for entry in service.get("ports", ()):
                 if str(entry.get("published", "")).isdecimal() and entry.get("protocol", "tcp") == "tcp":
-                    (container, *_) = self._compose(self.step, CURRENT, "ps", "--quiet", name).split() or [""]
-                    if container:
+                    for container in containers.get(name, ())[:1]:
                         address = f"{network_address(context, container)}:{entry['target']}"
-                        instance.forward(int(entry["published"]), address)
+                        ports[int(entry["published"])] = address
+        self._target.instance.forward(ports)
         return running
 
     def stop_serving(self) -> None:
-        self._target.instance.stop_forwarding()
+        self._target.instance.forward({})
 
     def resume(self) -> None:
         """Do nothing: an application that is not side_by_side is started again instead."""
 
-    def _stop_serving(self) -> None:
-        self._target.instance.stop_forwarding()
-        self._target.instance.tries(PROXY, "stop")
-
-    def _running(self, web: str, port: int, containers: list[str]) -> RunningContainers:
-        context, first = self._target.context, ""
+    def _running(self, web: str, port: int) -> RunningContainers:
+        context, containers, first = self._target.context, self._containers(), ""
         try:
-            (first, *_) = self._compose(self.step, CURRENT, "ps", "--all", "--quiet", web).split()
+            first = containers[web][0]
             mode = context.docker.run("inspect", "--format", "{{.HostConfig.NetworkMode}}", first)
             # On the instance's own network it has the instance's address.
             answers = self._target.instance.instance_id if mode.startswith("container:") else first
             address = network_address(context, answers)
-            return RunningContainers(tuple(containers), f"{address}:{port}", published_port(context, answers, port))
-        except (DockerError, ValueError, IndexError) as error:
+            found = tuple(container for ids in containers.values() for container in ids)
+            return RunningContainers(found, f"{address}:{port}", published_port(context, answers, port))
+        except (DockerError, ValueError, LookupError) as error:
             how = ended(context, first)
             raise InstanceError(self.step, f"the container of service {web} {how}" if how else str(error)) from error
 
     def remove(self, running: RunningContainers | None) -> None:
-        mine = ("--filter", f"label=beanpod.instance={self._target.instance.instance_id}")
-        project = (*mine, "--filter", "label=com.docker.compose.project")
-        docker = self._target.context.docker
-        if containers := docker.run("ps", "--all", "--quiet", *project).split():
-            docker.tries("rm", "--force", "--volumes", *containers)
-        if networks := docker.run("network", "ls", "--quiet", *project).split():
-            docker.tries("network", "rm", *networks)
+        instance = self._target.instance.instance_id
+        self._target.context.docker.remove_labelled(f"{LABEL}={instance}", _PROJECT, volumes=False)
 
-    def _config(self, folder: str) -> dict[str, Any]:
-        step = f"read {COMPOSE_FILE}"
-        config: dict[str, Any] = json.loads(self._compose(step, folder, "config", "--format", "json"))
+    def _containers(self) -> dict[str, list[str]]:
+        """Return the ids of the project's containers by their services."""
+        labels = (f"{LABEL}={self._target.instance.instance_id}", _PROJECT, "com.docker.compose.oneoff=False")
+        filters = (item for label in labels for item in ("--filter", f"label={label}"))
+        form = '{{.Label "com.docker.compose.service"}} {{.ID}}'
+        found: dict[str, list[str]] = {}
+        for line in self._target.context.docker.run("ps", "--all", *filters, "--format", form).splitlines():
+            service, container = line.split()
+            found.setdefault(service, []).append(container)
+        return found
+
+    def _config(self, folder: str, before: str = ":", data: str = "") -> dict[str, Any]:
+        """Return the file as Compose understands it. before: a command to run first. data: its standard input."""
+        arguments = ("config", "--format", "json")
+        config: dict[str, Any] = json.loads(
+            self._compose(f"read {COMPOSE_FILE}", folder, *arguments, before=before, data=data)
+        )
         return config
 
-    def _compose(self, step: str, folder: str, *arguments: str) -> str:
+    def _compose(self, step: str, folder: str, *arguments: str, before: str = ":", data: str = "") -> str:
+        command = ("docker", "compose", "--progress", "quiet", "--file", COMPOSE_FILE, *arguments)
         try:
             return self._target.instance.run(
-                "docker", "compose", "--progress", "quiet", "--file", COMPOSE_FILE, *arguments, folder=folder
+                "sh", "-c", f'{before}; exec "$@"', "sh", *command, folder=folder, data=data
             )
         except DockerError as error:
             raise InstanceError(step, str(error)) from error

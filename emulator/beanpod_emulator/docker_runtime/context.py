@@ -26,11 +26,6 @@ _LOCK = "lock"
 _NEW_SECONDS = 60
 _REMOVAL_ATTEMPTS = 10
 _BETWEEN_ATTEMPTS_SECONDS = 0.5
-_REMOVALS = (
-    (("ps", "--all", "--quiet"), ("rm", "--force", "--volumes")),
-    (("volume", "ls", "--quiet"), ("volume", "rm", "--force")),
-    (("network", "ls", "--quiet"), ("network", "rm")),
-)
 
 
 class CertificateAuthority:
@@ -148,12 +143,8 @@ def _lock(folder: Path) -> IO[bytes]:
 
 
 def _remove(docker: Docker, folder: str) -> int:
-    """Remove a folder, and what has its label; return how many containers, volumes and networks there were."""
-    count = 0
-    for listing, removal in _REMOVALS:
-        for name in docker.run(*listing, "--filter", f"label={_LABEL}={folder}").splitlines():
-            docker.tries(*removal, name)
-            count += 1
+    """Remove a folder, and what has its label; return how many containers, networks and volumes there were."""
+    count = docker.remove_labelled(f"{_LABEL}={folder}")
     shutil.rmtree(folder, ignore_errors=True)
     return count
 

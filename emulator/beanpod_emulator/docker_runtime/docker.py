@@ -16,6 +16,11 @@ _FOLDER = Path(__file__).parent / "instance_image"
 _LABEL = "beanpod.instance-image"
 _NAME = "beanpod-instance"
 _LOCK = Lock()
+_REMOVALS = (
+    (("ps", "--all"), ("rm", "--force", "--volumes")),
+    (("network", "ls"), ("network", "rm")),
+    (("volume", "ls"), ("volume", "rm", "--force")),
+)
 
 
 class DockerError(Exception):
@@ -41,6 +46,16 @@ class Docker:
             self.run(*arguments)
             return True
         return False
+
+    def remove_labelled(self, *labels: str, volumes: bool = True) -> int:
+        """Remove the containers, networks and volumes that have all of these labels; return how many there were."""
+        filters = tuple(item for label in labels for item in ("--filter", f"label={label}"))
+        count = 0
+        for listing, removal in _REMOVALS if volumes else _REMOVALS[:2]:
+            if found := self.run(*listing, "--quiet", *filters).split():
+                self.tries(*removal, *found)
+                count += len(found)
+        return count
 
     def send(self, data: bytes, *arguments: str) -> str:
         """As run(), with data on standard input."""

@@ -1,26 +1,24 @@
 """The container of an instance, with a disk, a Docker socket and a Docker login of its own."""
 
-import io
 import json
 import sys
-import tarfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from beanpod_emulator.docker_runtime.context import RuntimeContext
 from beanpod_emulator.docker_runtime.docker import DockerError, instance_image
 from beanpod_emulator.docker_runtime.engine_rules import RefusedError
 from beanpod_emulator.docker_runtime.engine_socket import EnginePort, EngineSocket
 from beanpod_emulator.docker_runtime.engine_view import LABEL, Engine, View
-from beanpod_emulator.docker_runtime.release import InstanceError, Release
+from beanpod_emulator.docker_runtime.release import InstanceError, Release, RuntimeSettings
 
 # Hooks run in staging before the version is activated, and in current after that.
 STAGING, CURRENT = "/var/app/staging", "/var/app/current"
 _PREVIOUS, _FAILED = "/var/app/.previous", "/var/app/.failed"
 _TOOLS = "/opt/elasticbeanstalk/bin"
 PROXY = f"{_TOOLS}/proxy"
-_CONFIG = "/opt/elasticbeanstalk/deployment/config.json"
+# What get-config reads; and the variables as AWS writes them for `docker run --env-file`, a line each.
+_CONFIG, VARIABLES = "/opt/elasticbeanstalk/deployment/config.json", "/opt/elasticbeanstalk/deployment/env.list"
 # Volumes, as in own-path: only folders in these can be mounted into containers.
 _DISK = ("/etc", "/home", "/media", "/mnt", "/opt", "/root", "/srv", "/tmp", "/var", "/efs", "/data", "/.disk")  # noqa: S108
 _SOCKET = "/run/docker.sock"
@@ -28,7 +26,7 @@ _SOCKET = "/run/docker.sock"
 _AUTHORITY = "/etc/ssl/beanpod-embedded-rds.pem"
 _TRUSTED = {"NODE_EXTRA_CA_CERTS": _AUTHORITY}
 WEB_PORT = 80
-_FORWARD = "/run/web.pid"
+_STOP_FORWARDING = "pkill --exact socat; while pgrep --exact socat > /dev/null; do sleep 0.05; done"
 
 
 @dataclass
@@ -84,78 +82,60 @@ class InstanceContainer:
 
     def remove(self) -> None:
         """Remove the container, and the containers, networks and volumes created on the instance."""
-        docker = self.context.docker
-        mine = f"label={LABEL}={self.instance_id}"
-        for listing, removal in (
-            (("ps", "--all", "--quiet"), ("rm", "--force", "--volumes")),
-            (("network", "ls", "--quiet"), ("network", "rm")),
-            (("volume", "ls", "--quiet"), ("volume", "rm", "--force")),
-        ):
-            if found := docker.run(*listing, "--filter", mine).split():
-                docker.tries(*removal, *found)
-        docker.tries("rm", "--force", "--volumes", self.instance_id)
+        self.context.docker.remove_labelled(f"{LABEL}={self.instance_id}")
+        self.context.docker.tries("rm", "--force", "--volumes", self.instance_id)
         self._socket.close()
 
-    def run(self, *command: str, folder: str = "/root") -> str:
-        """Run a command as root on the instance, and return its output; DockerError if it fails."""
-        return self.context.docker.run("exec", "--workdir", folder, self.instance_id, *command)
+    def run(self, *command: str, folder: str = "/root", data: str | bytes = b"") -> str:
+        """Run a command as root on the instance.
+
+        Args:
+            data: Its standard input.
+
+        Returns:
+            Its output.
+
+        Raises:
+            DockerError: It fails.
+        """
+        prefix = ("exec", "--interactive", "--workdir", folder, self.instance_id)
+        return self.context.docker.send(data.encode() if isinstance(data, str) else data, *prefix, *command)
 
     def tries(self, *command: str) -> bool:
         """Return whether a command succeeds on the instance."""
         return self.context.docker.tries("exec", self.instance_id, *command)
 
-    def unpack(self, release: Release) -> None:
-        """Unpack a bundle into the staging folder; InstanceError if it cannot be unpacked."""
-        archive = release.archive()
-        self.run("sh", "-c", f"rm -rf {STAGING} && mkdir -p {STAGING}")
+    def unpack(self, release: Release, settings: RuntimeSettings) -> None:
+        """Unpack a bundle into the staging folder, and write the environment's variables, secrets included.
+
+        Raises:
+            InstanceError: The bundle cannot be unpacked.
+        """
+        config = {"environment": dict(settings.variables), "container": {"environment_name": settings.environment}}
+        variables = "".join(f"{name}={value}\n" for name, value in settings.variables.items())
+        archive = release.archive(STAGING, {_CONFIG: json.dumps(config), VARIABLES: variables})
+        extract = "tar --extract --no-same-owner --preserve-permissions --directory /"
         try:
-            self._untar(archive, STAGING)
+            self.run("sh", "-c", f"rm -rf {STAGING} && mkdir -p {STAGING} && {extract}", data=archive)
         except DockerError as error:
             raise InstanceError("unpack the source bundle", str(error)) from error
-
-    def configure(self, variables: Mapping[str, str], environment: str) -> None:
-        """Write the environment's name and variables, including secrets, for get-config."""
-        config = {"environment": dict(variables), "container": {"environment_name": environment}}
-        self.write(_CONFIG, json.dumps(config))
-
-    def write(self, path: str, text: str, mode: int = 0o600) -> None:
-        """Write a file on the instance."""
-        at, data = PurePosixPath(path), io.BytesIO()
-        with tarfile.open(fileobj=data, mode="w") as archive:
-            member = tarfile.TarInfo(at.name)
-            member.size, member.mode = len(text.encode()), mode
-            archive.addfile(member, io.BytesIO(text.encode()))
-        self._untar(data.getvalue(), str(at.parent))
-
-    def read(self, path: str) -> str | None:
-        """Return a file's text; None if it does not exist."""
-        try:
-            return self.run("cat", path)
-        except DockerError:
-            return None
 
     def run_hooks(self, phase: str, *, folder: str, config: bool = False) -> None:
         """Run a bundle's hooks of a phase in the order of their names. config: its confighooks.
 
         https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/platforms-linux-extend.hooks.html
+
+        Raises:
+            InstanceError: A hook fails.
         """
-        scripts = f".platform/{'confighooks' if config else 'hooks'}/{phase}"
-        find = f"[ ! -d {scripts} ] || find {scripts}/ -mindepth 1 -maxdepth 1 ! -type d | LC_ALL=C sort"
         watch = self.context.emulator.pace.watch
         shortened = ("env", f"BEANPOD_WATCH_SECONDS={watch:.0f}", f"BEANPOD_SETTLE_SECONDS={10 * watch:.0f}")
-        for script in self.run("sh", "-c", find, folder=folder).splitlines():
-            try:
-                self.run(*(shortened if watch else ()), f"{_TOOLS}/run-hook", script, folder=folder)
-            except DockerError as error:
-                raise InstanceError(f"run the hook {script.replace('//', '/')}", str(error)) from error
-
-    def forward_web(self, address: str) -> None:
-        """Forward port 80 of the instance to an address, as the proxy or a published port does on AWS."""
-        end = f"[ ! -e {_FORWARD} ] || kill $(cat {_FORWARD}); rm -f {_FORWARD}"
-        # A container on the instance's own network listens on that port itself.
-        leave = f'case " $(hostname -I) " in *" {address.rpartition(":")[0]} "*) exit ;; esac'
-        forward = f"echo $$ > {_FORWARD}; exec socat TCP-LISTEN:{WEB_PORT},fork,reuseaddr TCP:{address}"
-        self.context.docker.run("exec", "--detach", self.instance_id, "sh", "-c", f"{end}; {leave}; {forward}")
+        scripts = f".platform/{'confighooks' if config else 'hooks'}/{phase}"
+        try:
+            self.run(*(shortened if watch else ()), f"{_TOOLS}/run-hooks", scripts, folder=folder)
+        except DockerError as error:
+            hook, _, reason = str(error).partition("\n")
+            raise InstanceError(f"run the hook {hook}", reason or hook) from error
 
     def activate(self) -> None:
         """Make the staged version the current one."""
@@ -167,24 +147,35 @@ class InstanceContainer:
         flip = f"rm -rf {_FAILED}; mv {CURRENT} {_FAILED}; [ ! -e {_PREVIOUS} ] || mv {_PREVIOUS} {CURRENT}"
         self.run("sh", "-c", flip)
 
-    def forward(self, port: int, address: str) -> None:
-        """Forward a port of the instance to an address, as a published port does on AWS."""
-        command = ("socat", f"TCP-LISTEN:{port},fork,reuseaddr", f"TCP:{address}")
-        self.context.docker.run("exec", "--detach", self.instance_id, *command)
+    def forward(self, ports: Mapping[int, str]) -> None:
+        """Stop nginx and all forwarding; forward these ports to addresses, as published ports on AWS."""
+        commands = [
+            f"{PROXY} stop",
+            _STOP_FORWARDING,
+            *(
+                f"socat TCP-LISTEN:{port},fork,reuseaddr TCP:{address} < /dev/null > /dev/null 2>&1 &"
+                for port, address in ports.items()
+            ),
+        ]
+        self.run("sh", "-c", "\n".join(commands))
 
-    def stop_forwarding(self) -> None:
-        """Stop all forwarding."""
-        self.tries("sh", "-c", "pkill --exact socat; while pgrep --exact socat > /dev/null; do sleep 0.05; done")
+    def proxy(self, command: str, *arguments: str) -> None:
+        """Run a command of the tool that controls nginx; `serve` takes the place of other forwarding.
+
+        Raises:
+            InstanceError: It fails, such as for a wrong configuration.
+        """
+        script = f'{_STOP_FORWARDING if command == "serve" else ":"}; exec {PROXY} "$@"'
+        try:
+            self.run("sh", "-c", script, "proxy", command, *arguments)
+        except DockerError as error:
+            raise InstanceError("configure the proxy server", str(error)) from error
 
     def _relay(self, port: EnginePort) -> None:
         """Connect the Docker socket to a port of this machine, and wait for the socket."""
         command = (f"{_TOOLS}/relay", port.name, str(port.server_address[1]), port.token)
         self.context.docker.run("exec", "--detach", self.instance_id, *command)
         self.run("sh", "-c", f"until [ -S {_SOCKET} ]; do sleep 0.1; done")
-
-    def _untar(self, data: bytes, folder: str) -> None:
-        command = ("tar", "--extract", "--no-same-owner", "--preserve-permissions", "--directory", folder)
-        self.context.docker.send(data, "exec", "--interactive", self.instance_id, *command)
 
     def _find(self, paths: Sequence[str], create: bool) -> list[str]:
         try:

@@ -86,7 +86,6 @@ class InstanceRuntime:
             running = application.serve(started)
             self._await_health(application, running, settings)
             serve(running.address)
-            instance.forward_web(running.address)
         except (InstanceError, DockerError):
             self.send_logs()
             instance.deactivate()
@@ -108,8 +107,7 @@ class InstanceRuntime:
         if self._instance is None:
             self._instance = InstanceContainer.launch(self.context, self.instance_id)
         self._count += 1
-        self._instance.unpack(release)
-        self._instance.configure(settings.variables, settings.environment)
+        self._instance.unpack(release, settings)
         return ApplicationContext(self.context, self._instance, self._count, settings)
 
     def _await_health(self, application: Application, running: RunningContainers, settings: RuntimeSettings) -> None:
@@ -153,7 +151,6 @@ class InstanceRuntime:
         else:
             self.installed = old = replace(old, running=old.application.serve(old.application.start()))
         serve(old.running.address)
-        old.target.instance.forward_web(old.running.address)
 
     def _finish(self, new: Installed, old: Installed | None) -> None:
         self.send_logs()
@@ -165,11 +162,13 @@ class InstanceRuntime:
 
 
 def _application(target: ApplicationContext) -> Application:
-    if target.instance.read(f"{STAGING}/{COMPOSE_FILE}") is not None:
-        return ComposeApplication(target)
-    if (text := target.instance.read(f"{STAGING}/{DOCKERRUN_FILE}")) is not None:
-        return DockerrunApplication(target, text)
-    raise InstanceError("read the source bundle", f"it has neither {COMPOSE_FILE} nor {DOCKERRUN_FILE}")
+    """Return what the bundle defines, and its hooks may have changed."""
+    try:
+        text = target.instance.run("sh", "-c", f"[ -e {COMPOSE_FILE} ] || cat {DOCKERRUN_FILE}", folder=STAGING)
+    except DockerError as error:
+        what = f"it has neither {COMPOSE_FILE} nor {DOCKERRUN_FILE}"
+        raise InstanceError("read the source bundle", what) from error
+    return DockerrunApplication(target, text) if text else ComposeApplication(target)
 
 
 def _status(port: int, path: str) -> int:

@@ -176,7 +176,7 @@ class LoadBalancer:
         self.pools = pools
         before = self._workers()
         self._write()
-        self._docker.run("exec", self.name, "nginx", "-c", "/etc/beanpod/nginx.conf", "-s", "reload")
+        self._docker.run("kill", "--signal", "HUP", self.name)
         self._await_generation()
         self._await(lambda: not before & self._workers(), self.drain_seconds)
 

@@ -50,8 +50,12 @@ class Release:
     deployment_id: int
     data: bytes = field(repr=False)
 
-    def archive(self) -> bytes:
+    def archive(self, folder: str, files: Mapping[str, str]) -> bytes:
         """Return the bundle's files as a tar archive, with modes and links.
+
+        Args:
+            folder: Their folder in the archive.
+            files: Texts of further files, which only root may read, by their paths.
 
         Raises:
             InstanceError: The bundle is not a zip file, or a path is outside of it.
@@ -60,7 +64,11 @@ class Release:
         try:
             with zipfile.ZipFile(io.BytesIO(self.data)) as bundle, tarfile.open(fileobj=data, mode="w") as archive:
                 for entry in bundle.infolist():
-                    archive.addfile(_member(entry, bundle), io.BytesIO(bundle.read(entry)))
+                    archive.addfile(_member(entry, bundle, folder), io.BytesIO(bundle.read(entry)))
+                for path, text in files.items():
+                    member = tarfile.TarInfo(path.lstrip("/"))
+                    member.size, member.mode = len(text.encode()), 0o600
+                    archive.addfile(member, io.BytesIO(text.encode()))
         except (zipfile.BadZipFile, ValueError) as error:
             raise InstanceError("unpack the source bundle", str(error)) from error
         return data.getvalue()
@@ -95,11 +103,11 @@ def _within(status: int, part: str) -> bool:
     return bool(numbers) and numbers[0] <= status <= numbers[-1]
 
 
-def _member(entry: zipfile.ZipInfo, bundle: zipfile.ZipFile) -> tarfile.TarInfo:
+def _member(entry: zipfile.ZipInfo, bundle: zipfile.ZipFile, folder: str) -> tarfile.TarInfo:
     path = PurePosixPath(entry.filename)
     if path.is_absolute() or ".." in path.parts:
         raise ValueError(f"{entry.filename} lies outside of the bundle")
-    member = tarfile.TarInfo(entry.filename)
+    member = tarfile.TarInfo(f"{folder.strip('/')}/{entry.filename}")
     member.mtime = time.mktime((*entry.date_time, 0, 0, -1))
     mode = entry.external_attr >> 16
     if entry.is_dir():
