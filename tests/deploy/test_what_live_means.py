@@ -1,10 +1,10 @@
-"""Live: every container that should run runs, every job has ended well, the health path answers. In Docker."""
+"""When a release counts as live, with Docker: services run, jobs have ended well, the health path responds."""
 
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from beanpod.deploy.aws import assemble
 from beanpod.deploy.bundles import plan_bundle
 from beanpod.deploy.clock import SystemClock
-from beanpod.deploy.errors import NotRolledBackError, RolledBackError
+from beanpod.deploy.errors import RolledBackError
 from beanpod.deploy.health_path import HealthPath
 from beanpod.deploy.preflight import DeploymentContext, Settings, Target
 from beanpod.deploy.release import Rollout
@@ -28,168 +28,179 @@ __all__ = ["docker_engine"]
 
 CASES = Path(__file__).parent.parent / "cases"
 SINGLE: Options = {("aws:elasticbeanstalk:environment", "EnvironmentType"): "SingleInstance"}
+HEALTH_PATH = ("aws:elasticbeanstalk:application", "Application Healthcheck URL")
+MODE = {"Namespace": "aws:elasticbeanstalk:application:environment", "OptionName": "MODE"}
 SERVES = "httpd -f -p 8080 -h /www"
 HEALTHY = f"mkdir -p /www/health; echo ok > /www/health/index.html; {SERVES}"
-
-
-@pytest.fixture(scope="module")
-def shop(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    folder = tmp_path_factory.mktemp("live")
-    with local_registry(folder / "registry") as registry, EmbeddedAws.start(docker=True) as aws:
-        aws.set_pace(watch=3, health=30)
-        yield Shop.open(aws, registry, docker_engine, folder)
-
-
-@dataclass
-class Owner:
-    """Somebody with a project and an environment."""
-
-    site: Site
-    folder: Path
-
-    @classmethod
-    def of(cls, shop: Shop, folder: Path, options: Options = SINGLE, health_path: str = "/") -> "Owner":
-        path = {("aws:elasticbeanstalk:application", "Application Healthcheck URL"): health_path}
-        name = f"live-{folder.name[-20:].replace('_', '-')}"
-        return cls(shop.launch(name, options={**options, **path}), folder)
-
-    def take(self, case: str) -> "Owner":
-        """The files of a case."""
-        shutil.copytree(CASES / case, self.folder, dirs_exist_ok=True)
-        return self
-
-    def release(self, image: str = SERVES, **files: str) -> Outcome:
-        """Change files of the project, and release it. image: what its containers run without a command."""
-        for name, text in files.items():
-            path = self.folder / name.replace("__", "/").replace("_", ".")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-        stage = Manifest.read(self.folder / "beanpod.toml").stage()
-        built = self.site.shop.image(image, command=image)
-        images = {spec.name: built for spec in plan_bundle(stage, self.folder).specs}
-        bundle = plan_bundle(stage, self.folder).bundle(images, application=APPLICATION, login_hooks=False)
-        url = self.site.url
-        aws = self.site.shop.aws
-        target = Target(APPLICATION, self.site.name, aws.region, BUCKET, url, HealthPath.of(stage, url))
-        clock = SystemClock()
-        calls = assemble(partial(_client, self.site.shop))
-        rollout = Rollout(DeploymentContext(target, calls, clock, FakeReporter(), Settings(recovery=5)))
-        return rollout.release(bundle)
-
-    def containers(self, service: str, form: str) -> list[str]:
-        """What docker tells of a service's containers."""
-        engine, instances = self.site.shop.engine, {it["InstanceId"] for it in self.site.instances()}
-        found = [
-            engine.run("ps", "--all", "--quiet", *("--filter", f"label=beanpod.instance={instance}"),
-                       "--filter", f"label=com.docker.compose.service={service}").split()
-            for instance in instances
-        ]  # fmt: skip
-        return [engine.run("inspect", "--format", form, it).strip() for ids in found for it in ids]
-
-
-def _client(shop: Shop, service: str, **_: object) -> object:
-    return shop.client(service)
-
-
-def compose(job: str, web: str = "") -> str:
-    """A web service and another one."""
-    return f'services:\n  web: {{build: ., ports: ["80:8080"]{web}}}\n  other: {{build: ., {job}}}\n'
-
-
 LOOPS = 'command: [sh, -c, "echo migrated"], restart: always'
 FAILS = 'command: [sh, -c, "echo no such table; exit 3"], restart: "no"'
 ENDS = 'command: [sh, -c, "echo migrated"]'
 WORKS = 'command: [sh, -c, "exec sleep 900"]'
 
 
-def test_a_job_that_ends_well_runs_once_and_a_worker_comes_up_again(shop: Shop, tmp_path: Path) -> None:
-    owner = Owner.of(shop, tmp_path).take("one-off-job")
-    outcome = owner.release()
-    assert outcome.health_path == f"GET {owner.site.url}/ answered 200"
-    state = "{{.State.Status}} {{.State.ExitCode}} {{.RestartCount}} {{.HostConfig.RestartPolicy.Name}}"
-    assert owner.containers("migrate", state) == ["exited 0 0 no"]
-    owner.release(compose_yaml=compose(ENDS))
-    assert owner.containers("other", state) == ["exited 0 0 on-failure"]
-    owner.release(compose_yaml=compose(WORKS))
-    assert owner.containers("other", state) == ["running 0 0 unless-stopped"]
+class ImpatientClock(SystemClock):
+    """Polls more often than a release does: the emulator has no rate limit."""
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(min(seconds, 0.5))
+
+
+@pytest.fixture(scope="module")
+def shop(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    folder = tmp_path_factory.mktemp("live")
+    with local_registry(folder / "registry") as registry, EmbeddedAws.start(docker=True) as aws:
+        aws.set_pace(watch=1)
+        yield Shop.open(aws, registry, docker_engine, folder)
+
+
+@pytest.fixture(scope="module")
+def single(shop: Shop) -> Site:
+    return shop.launch("live-single", options=SINGLE)
+
+
+@pytest.fixture(scope="module")
+def api(shop: Shop) -> Site:
+    """A single instance whose health path is not its start page."""
+    return shop.launch("live-api", options={**SINGLE, HEALTH_PATH: "/health/"})
+
+
+@contextmanager
+def short_health_check(shop: Shop) -> Iterator[None]:
+    shop.aws.set_pace(health=8)
+    yield
+    shop.aws.set_pace(health=60)
+
+
+@dataclass
+class Project:
+    """A folder with an app, and the environment that it is released to."""
+
+    site: Site
+    folder: Path
+
+    @classmethod
+    def copy(cls, case: str, folder: Path, site: Site) -> "Project":
+        shutil.copytree(CASES / case, folder, dirs_exist_ok=True)
+        return cls(site, folder)
+
+    def release(self, image: str = SERVES, **files: str) -> Outcome:
+        """Change files of the project, and release it. image: the command of the images that it builds."""
+        for name, text in files.items():
+            path = self.folder / name.replace("__", "/").replace("_", ".")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        shop, url = self.site.shop, self.site.url
+        stage = Manifest.read(self.folder / "beanpod.toml").stage()
+        plan = plan_bundle(stage, self.folder)
+        images = {spec.name: shop.image(image, command=image) for spec in plan.specs}
+        bundle = plan.bundle(images, application=APPLICATION, login_hooks=False)
+        target = Target(APPLICATION, self.site.name, shop.aws.region, BUCKET, url, HealthPath.of(stage, url))
+        settings = Settings(recovery=5)
+        context = DeploymentContext(target, assemble(shop.client), ImpatientClock(), FakeReporter(), settings)
+        return Rollout(context).release(bundle)
+
+    def fails(self, image: str = SERVES, **files: str) -> list[str]:
+        """Release it, which fails, and is rolled back to the version before. Returns the causes."""
+        before = self.site.described()["VersionLabel"]
+        with pytest.raises(RolledBackError, match=f"{before} runs again") as caught:
+            self.release(image, **files)
+        assert self.site.described()["VersionLabel"] == before
+        return list(caught.value.causes)
+
+    def state(self, service: str) -> list[str]:
+        """Return state, exit code, restarts and restart policy of a service's containers."""
+        form = "{{.State.Status}} {{.State.ExitCode}} {{.RestartCount}} {{.HostConfig.RestartPolicy.Name}}"
+        engine = self.site.shop.engine
+        found = [
+            container
+            for it in self.site.instances()
+            for container in engine.run(
+                "ps", "--all", "--quiet", "--filter", f"label=beanpod.instance={it['InstanceId']}",
+                "--filter", f"label=com.docker.compose.service={service}",
+            ).split()
+        ]  # fmt: skip
+        return [engine.run("inspect", "--format", form, container).strip() for container in found]
+
+
+def compose(other: str) -> str:
+    """A web service and another one."""
+    return f'services:\n  web: {{build: ., ports: ["80:8080"]}}\n  other: {{build: ., {other}}}\n'
+
+
+def test_a_job_that_ends_well_runs_once_and_a_worker_is_started_again(single: Site, tmp_path: Path) -> None:
+    project = Project.copy("one-off-job", tmp_path, single)
+    project.release(compose_yaml=compose(WORKS))
+    assert project.state("other") == ["running 0 0 unless-stopped"]
+    project.release(compose_yaml=compose(ENDS))
+    assert project.state("other") == ["exited 0 0 on-failure"]
+    outcome = project.release(compose_yaml=(CASES / "one-off-job/compose.yaml").read_text())
+    assert outcome.health_path == f"GET {single.url}/ answered 200"
+    assert project.state("migrate") == ["exited 0 0 no"]
 
 
 @pytest.mark.parametrize(
-    ("job", "says"),
+    ("job", "cause"),
     [(LOOPS, "service other restarts again and again"), (FAILS, "service other has failed. Exit code 3")],
     ids=["loops", "fails"],
 )
-def test_a_release_with_a_job_that_does_not_end_well_is_rolled_back_and_names_it(
-    shop: Shop, tmp_path: Path, job: str, says: str
-) -> None:
-    owner = Owner.of(shop, tmp_path).take("one-off-job")
-    before = owner.release().version_label
-    with pytest.raises(RolledBackError, match=f"{before} runs again") as caught:
-        owner.release(compose_yaml=compose(job))
-    assert any(says in cause for cause in caught.value.causes), caught.value.causes
-    assert owner.site.described()["VersionLabel"] == before
-    assert owner.site.page()[0] == 200
+def test_a_job_that_does_not_end_well_fails_the_release(single: Site, tmp_path: Path, job: str, cause: str) -> None:
+    project = Project.copy("one-off-job", tmp_path, single)
+    project.release()
+    causes = project.fails(compose_yaml=compose(job))
+    assert any(cause in text for text in causes), causes
+    assert single.page()[0] == 200
 
 
-def test_a_job_that_the_owner_has_started_on_failure_may_have_ended(shop: Shop, tmp_path: Path) -> None:
-    owner = Owner.of(shop, tmp_path).take("job-that-runs-on-failure")
-    assert owner.release().changed
+def test_a_job_with_restart_on_failure_may_have_ended(single: Site, tmp_path: Path) -> None:
+    assert Project.copy("job-that-runs-on-failure", tmp_path, single).release().changed
 
 
-def test_an_api_without_a_start_page_is_live_on_a_single_instance(shop: Shop, tmp_path: Path) -> None:
-    owner = Owner.of(shop, tmp_path, health_path="/health/").take("api-without-a-start-page")
-    outcome = owner.release(f"rm /www/index.html; {HEALTHY}")
-    assert outcome.health_path == f"GET {owner.site.url}/health/ answered 200"
-    assert owner.site.page()[0] == 404
+def test_a_single_instance_needs_no_start_page(api: Site, tmp_path: Path) -> None:
+    outcome = Project.copy("api-without-a-start-page", tmp_path, api).release(f"rm /www/index.html; {HEALTHY}")
+    assert outcome.health_path == f"GET {api.url}/health/ answered 200"
+    assert api.page()[0] == 404
 
 
-def test_a_dead_health_path_with_a_living_start_page_fails(shop: Shop, tmp_path: Path) -> None:
-    owner = Owner.of(shop, tmp_path, health_path="/health/").take("api-without-a-start-page")
-    with pytest.raises(NotRolledBackError, match="first release") as caught:
-        owner.release(SERVES)
-    assert any("/health/ answers 404" in cause for cause in caught.value.causes), caught.value.causes
+@pytest.mark.parametrize(
+    ("image", "cause"),
+    [
+        (SERVES, "/health/ answers 404"),
+        ("httpd -f -p 127.0.0.1:8080 -h /www", "/health/ answers nothing on port 8080"),
+        ("echo no configuration; exit 7", "exit code 7"),
+    ],
+    ids=["no health path", "listens on loopback", "exits"],
+)
+def test_a_container_that_is_not_healthy_fails_the_release(api: Site, tmp_path: Path, image: str, cause: str) -> None:
+    project = Project.copy("api-without-a-start-page", tmp_path, api)
+    project.release(HEALTHY)
+    with short_health_check(api.shop):
+        causes = project.fails(image)
+    assert any(cause in text for text in causes), causes
 
 
-def test_what_listens_on_loopback_only_fails(shop: Shop, tmp_path: Path) -> None:
-    owner = Owner.of(shop, tmp_path).take("listens-on-loopback")
-    with pytest.raises(NotRolledBackError):
-        owner.release("httpd -f -p 127.0.0.1:8080 -h /www")
-
-
-def test_a_single_container_that_ends_again_and_again_is_named_with_its_exit_code(shop: Shop, tmp_path: Path) -> None:
-    owner = Owner.of(shop, tmp_path, health_path="/health/").take("api-without-a-start-page")
-    before = owner.release(HEALTHY).version_label
-    with pytest.raises(RolledBackError, match=f"{before} runs again") as caught:
-        owner.release("echo no configuration; exit 7")
-    assert any("exit code 7" in cause for cause in caught.value.causes), caught.value.causes
-
-
-def test_one_instance_of_two_on_which_a_worker_loops_fails_the_release(shop: Shop, tmp_path: Path) -> None:
-    owner = Owner.of(shop, tmp_path, several("AllAtOnce")).take("one-off-job")
-    before = owner.release().version_label
-    bad = min(it["InstanceId"] for it in owner.site.instances())
+def test_a_worker_that_loops_on_one_instance_of_two_fails_the_release(shop: Shop, tmp_path: Path) -> None:
+    project = Project.copy("one-off-job", tmp_path, shop.launch("live-pair", options=several("AllAtOnce")))
+    project.release()
+    bad = min(it["InstanceId"] for it in project.site.instances())
     mark = f'#!/bin/sh\nrm -f /data/bad\n[ "$(hostname)" != {bad} ] || touch /data/bad\n'
-    prod = 'services: {other: {volumes: ["/data:/data:ro"]}}\n'
-    works = 'command: [sh, -c, "[ ! -e /data/bad ] || exit 5; exec sleep 900"]'
-    files = {"compose_prod_yaml": prod, "compose_yaml": compose(works), "_platform__hooks__prebuild__mark_sh": mark}
-    with pytest.raises(RolledBackError, match=f"{before} runs again") as caught:
-        owner.release(**files)
-    told = [cause for cause in caught.value.causes if "service other restarts again and again" in cause]
-    assert told, caught.value.causes
-    assert all(bad in cause for cause in told if cause.startswith("i-"))
+    causes = project.fails(
+        compose_prod_yaml='services: {other: {volumes: ["/data:/data:ro"]}}\n',
+        compose_yaml=compose('command: [sh, -c, "[ ! -e /data/bad ] || exit 5; exec sleep 900"]'),
+        _platform__hooks__prebuild__mark_sh=mark,
+    )
+    loops = [text for text in causes if "service other restarts again and again" in text]
+    assert loops, causes
+    assert all(bad in text for text in loops if text.startswith("i-"))
 
 
-def test_a_change_of_configuration_is_watched_as_well(shop: Shop, tmp_path: Path) -> None:
-    owner = Owner.of(shop, tmp_path).take("one-off-job")
+def test_containers_are_watched_after_a_change_of_configuration(single: Site, tmp_path: Path) -> None:
+    project = Project.copy("one-off-job", tmp_path, single)
     reads = 'env_file: [.env], command: [sh, -c, "[ \\"$$MODE\\" != broken ] || exit 6; exec sleep 900"]'
-    files = {"compose_yaml": compose(reads)}
-    owner.release(**files)
-    setting = {
-        "Namespace": "aws:elasticbeanstalk:application:environment", "OptionName": "MODE", "Value": "broken",
-    }  # fmt: skip
-    owner.site.update(OptionSettings=[setting])
+    project.release(compose_yaml=compose(reads))
+    single.update(OptionSettings=[{**MODE, "Value": "broken"}])
     deadline = time.monotonic() + 60
-    while not (causes := [cause for it in owner.site.instances() for cause in it["Causes"]]):
+    while not (causes := [cause for it in single.instances() for cause in it["Causes"]]):
         assert time.monotonic() < deadline
-        time.sleep(1)
+        time.sleep(0.2)
     assert any("service other restarts again and again. Exit code 6" in cause for cause in causes), causes
+    single.update(OptionsToRemove=[MODE])

@@ -37,6 +37,7 @@ class Shop:
     engine: Engine
     folder: Path
     images: dict[str, str] = field(default_factory=dict)
+    _clients: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def open(cls, aws: EmbeddedAws, registry: LocalRegistry, engine: Engine, folder: Path) -> "Shop":
@@ -51,8 +52,10 @@ class Shop:
         return shop
 
     def client(self, service: str) -> Any:
-        make: Any = boto3.client
-        return make(service, **self.aws.client_arguments)
+        if service not in self._clients:
+            make: Any = boto3.client
+            self._clients[service] = make(service, **self.aws.client_arguments)
+        return self._clients[service]
 
     def image(self, words: str, command: str = _SERVES) -> str:
         """An image whose page has the words; it is in the registry, and not on this machine."""

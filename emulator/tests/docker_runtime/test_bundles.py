@@ -14,42 +14,43 @@ from beanpod_emulator.docker_runtime.release import InstanceError, Release, Runt
 from emulator.tests.docker_runtime.shop import bundle
 
 
-def release(data: bytes) -> Release:
-    return Release("one", 1, data)
+def archive(data: bytes) -> bytes:
+    return Release("one", 1, data).archive("/var/app", {"/opt/config.json": "{}"})
 
 
 def members(data: bytes) -> dict[str, tarfile.TarInfo]:
-    with tarfile.open(fileobj=io.BytesIO(release(data).archive())) as archive:
-        return {member.name: member for member in archive}
+    with tarfile.open(fileobj=io.BytesIO(archive(data))) as found:
+        return {member.name: member for member in found}
 
 
 def test_scripts_stay_executable() -> None:
     found = members(bundle({"hooks/a.sh": "#!/bin/sh\n", "file": "text"}))
-    assert {name: member.mode for name, member in found.items()} == {"hooks/a.sh": 0o755, "file": 0o644}
+    expected = {"var/app/hooks/a.sh": 0o755, "var/app/file": 0o644, "opt/config.json": 0o600}
+    assert {name: member.mode for name, member in found.items()} == expected
 
 
 def test_links_are_kept() -> None:
     data = io.BytesIO()
-    with zipfile.ZipFile(data, "w") as archive:
+    with zipfile.ZipFile(data, "w") as bundled:
         entry = zipfile.ZipInfo("confighooks")
         entry.external_attr = (stat.S_IFLNK | 0o777) << 16
-        archive.writestr(entry, "hooks")
-    (member,) = members(data.getvalue()).values()
+        bundled.writestr(entry, "hooks")
+    member = members(data.getvalue())["var/app/confighooks"]
     assert (member.issym(), member.linkname) == (True, "hooks")
 
 
 @pytest.mark.parametrize("name", ["../escaped", "/etc/escaped", "a/../../escaped"])
 def test_rejects_a_path_outside_of_the_bundle(name: str) -> None:
     data = io.BytesIO()
-    with zipfile.ZipFile(data, "w") as archive:
-        archive.writestr(name, "text")
+    with zipfile.ZipFile(data, "w") as bundled:
+        bundled.writestr(name, "text")
     with pytest.raises(InstanceError, match=f"{name} lies outside of the bundle"):
-        release(data.getvalue()).archive()
+        archive(data.getvalue())
 
 
 def test_rejects_a_bundle_that_is_not_a_zip_file() -> None:
     with pytest.raises(InstanceError, match="not a zip file") as raised:
-        release(b"text").archive()
+        archive(b"text")
     assert raised.value.event == "Instance deployment failed to unpack the source bundle. The deployment failed."
 
 
