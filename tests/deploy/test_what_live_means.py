@@ -19,7 +19,7 @@ from beanpod.deploy.release import Rollout
 from beanpod.deploy.report import Outcome
 from beanpod.manifest import Manifest
 from beanpod_emulator import EmbeddedAws
-from emulator.tests.docker_runtime.shop import APPLICATION, BUCKET, Options, Shop, Site, several
+from emulator.tests.docker_runtime.shop import Options, Shop, Site, several
 from tests.deploy.engine import Engine, docker_engine
 from tests.deploy.registry import local_registry
 from tests.fake_reporter import FakeReporter
@@ -50,7 +50,7 @@ def shop(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Ite
     folder = tmp_path_factory.mktemp("live")
     with local_registry(folder / "registry") as registry, EmbeddedAws.start(docker=True) as aws:
         aws.set_pace(watch=1)
-        yield Shop.open(aws, registry, docker_engine, folder)
+        yield Shop(aws, registry, docker_engine, folder).open()
 
 
 @pytest.fixture(scope="module")
@@ -93,8 +93,8 @@ class Project:
         stage = Manifest.read(self.folder / "beanpod.toml").stage()
         plan = plan_bundle(stage, self.folder)
         images = {spec.name: shop.image(image, command=image) for spec in plan.specs}
-        bundle = plan.bundle(images, application=APPLICATION, login_hooks=False)
-        target = Target(APPLICATION, self.site.name, shop.aws.region, BUCKET, url, HealthPath.of(stage, url))
+        bundle = plan.bundle(images, application=shop.name, login_hooks=False)
+        target = Target(shop.name, self.site.name, shop.aws.region, shop.name, url, HealthPath.of(stage, url))
         settings = Settings(recovery=5)
         context = DeploymentContext(target, assemble(shop.client), ImpatientClock(), FakeReporter(), settings)
         return Rollout(context).release(bundle)

@@ -57,10 +57,14 @@ Denial = Callable[[Permission], str | None]
 class Row:
     """A permission that an update requires.
 
-    on: the resource, a key of `resources()`; "*" for actions without resource-level permissions. sources: where it was
-    reported. policies: the deployment policies that require it. balanced: only with a load balancer. asked: False for
-    what only some accounts require, or where the sources disagree; then only the fault "requires-permission" requires
-    it. context: condition keys of the call.
+    Attributes:
+        on: The resource, a key of `resources()`; "*" for actions without resource-level permissions.
+        sources: Where it was reported.
+        policies: The deployment policies that require it.
+        balanced: Whether it is required only with a load balancer.
+        disputed: Whether only some accounts require it, or the sources disagree. Then only the fault
+            "requires-permission" requires it.
+        context: Condition keys of the call.
     """
 
     action: str
@@ -68,7 +72,7 @@ class Row:
     sources: tuple[str, ...]
     policies: frozenset[str] = EVERY
     balanced: bool = False
-    asked: bool = True
+    disputed: bool = False
     context: Mapping[str, str] = field(default_factory=dict)
 
     def matches(self, environment: Environment) -> bool:
@@ -157,23 +161,23 @@ TABLE: tuple[Row, ...] = (
     Row("elasticloadbalancing:ModifyListener", "listener", (ROLE_CORE,), SPLIT),
     Row("elasticloadbalancing:ModifyRule", "rule", (ROLE_CORE,), SPLIT),
     # Required only while the policy of Beanstalk's bucket does not name the instances' role.
-    Row("s3:PutBucketPolicy", "bucket", (RISING_PUNK, JUSTICE, *_BOTH), asked=False),
-    Row("s3:PutObjectVersionAcl", "runtime", (CODESHIP_72, *_BOTH), asked=False),
-    Row("s3:GetObject", "resources of AWS", (ROLE_CORE, RISING_PUNK), asked=False),
+    Row("s3:PutBucketPolicy", "bucket", (RISING_PUNK, JUSTICE, *_BOTH), disputed=True),
+    Row("s3:PutObjectVersionAcl", "runtime", (CODESHIP_72, *_BOTH), disputed=True),
+    Row("s3:GetObject", "resources of AWS", (ROLE_CORE, RISING_PUNK), disputed=True),
     # In two of the six published deployer policies.
-    Row("cloudformation:UpdateStack", "stack", (WOLOX, JUSTICE), IN_PLACE, asked=False),
-    Row("cloudformation:CancelUpdateStack", "stack", (WOLOX, JUSTICE), IN_PLACE, asked=False),
-    Row("cloudformation:TagResource", "new stack", (ROLE_CORE,), NEW_GROUP, asked=False),
-    Row("ec2:TerminateInstances", "instance", _BOTH, NEW_INSTANCES, asked=False),
-    Row("ec2:CreateLaunchTemplateVersion", "template", _BOTH, NEW_GROUP, asked=False),
-    Row("autoscaling:PutScalingPolicy", "new group", _BOTH, NEW_GROUP, asked=False),
-    Row("autoscaling:DeletePolicy", "new group", _BOTH, NEW_GROUP, asked=False),
-    Row("autoscaling:PutNotificationConfiguration", "new group", (WOLOX, *_BOTH), NEW_GROUP, asked=False),
-    Row("autoscaling:PutScheduledUpdateGroupAction", "new group", _BOTH, NEW_GROUP, asked=False),
-    Row("cloudwatch:PutMetricAlarm", "alarm", _BOTH, NEW_GROUP, asked=False),
-    Row("elasticloadbalancing:CreateRule", "listener", (ROLE_CORE,), SPLIT, asked=False),
-    Row("elasticloadbalancing:DeleteRule", "rule", (ROLE_CORE,), SPLIT, asked=False),
-    Row("elasticloadbalancing:SetRulePriorities", "rule", (ROLE_CORE,), SPLIT, asked=False),
+    Row("cloudformation:UpdateStack", "stack", (WOLOX, JUSTICE), IN_PLACE, disputed=True),
+    Row("cloudformation:CancelUpdateStack", "stack", (WOLOX, JUSTICE), IN_PLACE, disputed=True),
+    Row("cloudformation:TagResource", "new stack", (ROLE_CORE,), NEW_GROUP, disputed=True),
+    Row("ec2:TerminateInstances", "instance", _BOTH, NEW_INSTANCES, disputed=True),
+    Row("ec2:CreateLaunchTemplateVersion", "template", _BOTH, NEW_GROUP, disputed=True),
+    Row("autoscaling:PutScalingPolicy", "new group", _BOTH, NEW_GROUP, disputed=True),
+    Row("autoscaling:DeletePolicy", "new group", _BOTH, NEW_GROUP, disputed=True),
+    Row("autoscaling:PutNotificationConfiguration", "new group", (WOLOX, *_BOTH), NEW_GROUP, disputed=True),
+    Row("autoscaling:PutScheduledUpdateGroupAction", "new group", _BOTH, NEW_GROUP, disputed=True),
+    Row("cloudwatch:PutMetricAlarm", "alarm", _BOTH, NEW_GROUP, disputed=True),
+    Row("elasticloadbalancing:CreateRule", "listener", (ROLE_CORE,), SPLIT, disputed=True),
+    Row("elasticloadbalancing:DeleteRule", "rule", (ROLE_CORE,), SPLIT, disputed=True),
+    Row("elasticloadbalancing:SetRulePriorities", "rule", (ROLE_CORE,), SPLIT, disputed=True),
 )
 
 _AT_ONCE = ("s3", "elasticbeanstalk")
@@ -222,7 +226,7 @@ def error_event(
 def _needs(environment: Environment, version: ApplicationVersion, more: Iterable[str]) -> Iterator[Permission]:
     named, ordered = resources(environment, version), set(more)
     for row in TABLE:
-        if row.matches(environment) and (row.asked or row.action in ordered):
+        if row.matches(environment) and (not row.disputed or row.action in ordered):
             yield from (Permission(row.action, arn, _context(row, environment)) for arn in named[row.on])
     yield from (Permission(action) for action in sorted(ordered - {row.action for row in TABLE}))
 

@@ -12,9 +12,10 @@ _VARIABLES = "aws:elasticbeanstalk:application:environment"
 _SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
 VARIABLES_LIMIT = 4096
 
-# Namespaces in which any name is an option; * stands for a name of the user's.
+# Namespaces in which any name is an option.
 _OPEN = (_VARIABLES, _SECRETS, "aws:cloudformation:template:parameter", "aws:elasticbeanstalk:customoption")
-_CATALOGUE = {
+# In a namespace, * is a name of the user's; in the name of an option, ~ is a space.
+_NAMES = {
     "aws:autoscaling:asg": (
         "Availability_Zones Cooldown Custom_Availability_Zones EnableCapacityRebalancing MaxSize MinSize"
     ),
@@ -36,7 +37,7 @@ _CATALOGUE = {
         "SpotMaxPrice SupportedArchitectures"
     ),
     "aws:ec2:vpc": "AssociatePublicIpAddress DBSubnets ELBScheme ELBSubnets Subnets VPCId",
-    "aws:elasticbeanstalk:application": "Application Healthcheck URL",
+    "aws:elasticbeanstalk:application": "Application~Healthcheck~URL",
     "aws:elasticbeanstalk:cloudwatch:logs": "DeleteOnTerminate RetentionInDays StreamLogs",
     "aws:elasticbeanstalk:cloudwatch:logs:health": "DeleteOnTerminate HealthStreamingEnabled RetentionInDays",
     "aws:elasticbeanstalk:command": "BatchSize BatchSizeType DeploymentPolicy IgnoreHealthCheck Timeout",
@@ -58,8 +59,10 @@ _CATALOGUE = {
     "aws:elasticbeanstalk:hostmanager": "LogPublicationControl",
     "aws:elasticbeanstalk:managedactions": ("ManagedActionsEnabled PreferredStartTime ServiceRoleForManagedUpdates"),
     "aws:elasticbeanstalk:managedactions:platformupdate": "InstanceRefreshEnabled UpdateLevel",
-    "aws:elasticbeanstalk:monitoring": "Automatically Terminate Unhealthy Instances",
-    "aws:elasticbeanstalk:sns:topics": "",
+    "aws:elasticbeanstalk:monitoring": "Automatically~Terminate~Unhealthy~Instances",
+    "aws:elasticbeanstalk:sns:topics": (
+        "Notification~Endpoint Notification~Protocol Notification~Topic~ARN Notification~Topic~Name"
+    ),
     "aws:elasticbeanstalk:sqsd": (
         "ConnectTimeout ErrorVisibilityTimeout HttpConnections HttpPath InactivityTimeout MaxRetries MimeType "
         "RetentionPeriod VisibilityTimeout WorkerQueueURL"
@@ -71,7 +74,7 @@ _CATALOGUE = {
     "aws:elb:loadbalancer": "CrossZone ManagedSecurityGroup SecurityGroups",
     "aws:elb:policies": (
         "ConnectionDrainingEnabled ConnectionDrainingTimeout ConnectionSettingIdleTimeout LoadBalancerPorts "
-        "Stickiness Cookie Expiration Stickiness Policy"
+        "Stickiness~Cookie~Expiration Stickiness~Policy"
     ),
     "aws:elbv2:listener:*": ("DefaultProcess ListenerEnabled Protocol Rules SSLCertificateArns SSLPolicy"),
     "aws:elbv2:listenerrule:*": "HostHeaders PathPatterns Priority Process",
@@ -84,15 +87,13 @@ _CATALOGUE = {
         "DBSnapshotIdentifier DBUser HasCoupledDatabase MultiAZDatabase"
     ),
 }
-# Names with blanks cannot stand in the lists above.
-_SPACED = {
-    "aws:elasticbeanstalk:application": {"Application Healthcheck URL"},
-    "aws:elasticbeanstalk:monitoring": {"Automatically Terminate Unhealthy Instances"},
-    "aws:elasticbeanstalk:sns:topics": {
-        "Notification Endpoint", "Notification Protocol", "Notification Topic ARN", "Notification Topic Name",
-    },
-    "aws:elb:policies": {"Stickiness Cookie Expiration", "Stickiness Policy"},
-}  # fmt: skip
+_NAMED = (
+    "aws:elasticbeanstalk:environment:process:", "aws:elbv2:listener:", "aws:elbv2:listenerrule:", "aws:elb:listener:",
+)  # fmt: skip
+_OPTIONS = {
+    namespace: frozenset(name.replace("~", " ") for name in names.split()) for namespace, names in _NAMES.items()
+}
+_OPTIONS["aws:elbv2:listener"] = _OPTIONS["aws:elbv2:listener:*"]
 
 
 @dataclass(frozen=True)
@@ -176,30 +177,17 @@ def rendered(values: Settings) -> list[dict[str, str | None]]:
     ]
 
 
-def _pattern(namespace: str) -> str:
-    for prefix in ("aws:elasticbeanstalk:environment:process:", "aws:elbv2:listener:", "aws:elbv2:listenerrule:",
-                   "aws:elb:listener:"):  # fmt: skip
-        if namespace.startswith(prefix) and len(namespace) > len(prefix):
-            return f"{prefix}*"
-    return "aws:elbv2:listener:*" if namespace == "aws:elbv2:listener" else namespace
-
-
 def known(option: Option) -> bool:
     """Return whether Beanstalk has the option."""
-    pattern = _pattern(option.namespace)
-    names = set(_CATALOGUE.get(pattern, "").split()) | _SPACED.get(pattern, set())
-    return option.namespace in _OPEN or "*" in names or option.name in names
+    namespace = option.namespace
+    prefix = next((it for it in _NAMED if namespace.startswith(it) and namespace != it), None)
+    names = _OPTIONS.get(f"{prefix}*" if prefix else namespace, frozenset())
+    return namespace in _OPEN or "*" in names or option.name in names
 
 
 def catalogue() -> list[tuple[str, str]]:
     """Return every option with a fixed name."""
-    written = {
-        (namespace, name)
-        for namespace, names in _CATALOGUE.items()
-        for name in {*names.split(), *_SPACED.get(namespace, set())}
-        if name != "*" and namespace not in _SPACED
-    }
-    return sorted(written | {(namespace, name) for namespace, names in _SPACED.items() for name in names})
+    return sorted((namespace, name) for namespace, names in _OPTIONS.items() for name in names - {"*"})
 
 
 def problems(values: Settings) -> list[dict[str, Any]]:

@@ -124,12 +124,12 @@ class EnvironmentActions(Actions):
 
     def describe_environment_health(self) -> ActionResult:
         health = render.environment_health(self._environment())
-        return ActionResult(self._asked_for(health, always=("EnvironmentName",)))
+        return ActionResult(self._attributes(health, always=("EnvironmentName",)))
 
     def describe_instances_health(self) -> ActionResult:
         environment = self._environment()
         shown = [
-            self._asked_for(render.instance_health(instance), always=("InstanceId",))
+            self._attributes(render.instance_health(instance), always=("InstanceId",))
             for instance in environment.instances
         ]
         return ActionResult({"InstanceHealthList": shown, "RefreshedAt": self.now()})
@@ -171,7 +171,7 @@ class EnvironmentActions(Actions):
                 return denied
         return self.backend.error_event(environment, label)
 
-    def _asked_for(self, shown: dict[str, Any], *, always: tuple[str, ...]) -> dict[str, Any]:
+    def _attributes(self, shown: dict[str, Any], *, always: tuple[str, ...]) -> dict[str, Any]:
         asked = self._get_param("AttributeNames", [])
         return {key: value for key, value in shown.items() if "All" in asked or key in asked or key in always}
 

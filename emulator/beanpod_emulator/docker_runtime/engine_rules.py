@@ -4,118 +4,47 @@ Each rule changes the body of a request of the Engine API, or refuses it:
 https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerCreate
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from beanpod_emulator.docker_runtime.engine_view import RefusedError, View
 
 Body = dict[str, Any]
 
-_DEFAULT_CAPABILITIES = frozenset(
-    (
-        "AUDIT_WRITE",
-        "CHOWN",
-        "DAC_OVERRIDE",
-        "FOWNER",
-        "FSETID",
-        "KILL",
-        "MKNOD",
-        "NET_BIND_SERVICE",
-        "NET_RAW",
-        "SETFCAP",
-        "SETGID",
-        "SETPCAP",
-        "SETUID",
-        "SYS_CHROOT",
-    )
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Docker's defaults, and those that affect only the container's own network and processes.
+_CAPABILITIES = _words(
+    "AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID IPC_LOCK KILL MKNOD NET_ADMIN NET_BIND_SERVICE NET_BROADCAST NET_RAW "
+    "SETFCAP SETGID SETPCAP SETUID SYS_CHROOT SYS_NICE"
 )
-# Beyond Docker's defaults: those that affect only the container's own network and processes.
-_CAPABILITIES = _DEFAULT_CAPABILITIES | {"IPC_LOCK", "NET_ADMIN", "NET_BROADCAST", "SYS_NICE"}
-_LIMITS = frozenset(
-    (
-        "BlkioWeight",
-        "ConsoleSize",
-        "ContainerIDFile",
-        "CpuCount",
-        "CpuPercent",
-        "CpuPeriod",
-        "CpuQuota",
-        "CpuRealtimePeriod",
-        "CpuRealtimeRuntime",
-        "CpuShares",
-        "CpusetCpus",
-        "CpusetMems",
-        "KernelMemory",
-        "KernelMemoryTCP",
-        "Memory",
-        "MemoryReservation",
-        "MemorySwap",
-        "MemorySwappiness",
-        "NanoCpus",
-        "OomKillDisable",
-        "PidsLimit",
-        "ShmSize",
-        "Ulimits",
-    )
+# Keys of HostConfig that are passed on: limits, and what stays within the container.
+_HARMLESS = _words(
+    "Annotations AutoRemove BlkioWeight CapDrop ConsoleSize ContainerIDFile CpuCount CpuPercent CpuPeriod CpuQuota "
+    "CpuRealtimePeriod CpuRealtimeRuntime CpuShares CpusetCpus CpusetMems Dns DnsOptions DnsSearch ExtraHosts GroupAdd "
+    "Init KernelMemory KernelMemoryTCP Memory MemoryReservation MemorySwap MemorySwappiness NanoCpus OomKillDisable "
+    "OomScoreAdj PidsLimit ReadonlyRootfs RestartPolicy ShmSize StorageOpt Sysctls Tmpfs Ulimits"
 )
-_HARMLESS = _LIMITS | frozenset(
-    (
-        "Annotations",
-        "AutoRemove",
-        "CapDrop",
-        "Dns",
-        "DnsOptions",
-        "DnsSearch",
-        "ExtraHosts",
-        "GroupAdd",
-        "Init",
-        "OomScoreAdj",
-        "ReadonlyRootfs",
-        "RestartPolicy",
-        "StorageOpt",
-        "Sysctls",
-        "Tmpfs",
-    )
-)
-# Checked or changed below.
-_RULED = frozenset(
-    (
-        "Binds",
-        "CapAdd",
-        "CgroupnsMode",
-        "IpcMode",
-        "Links",
-        "LogConfig",
-        "Mounts",
-        "NetworkMode",
-        "PidMode",
-        "PortBindings",
-        "Privileged",
-        "PublishAllPorts",
-        "Runtime",
-        "SecurityOpt",
-        "UTSMode",
-        "UsernsMode",
-        "VolumeDriver",
-        "VolumesFrom",
-    )
+# Those that are checked or changed below.
+_RULED = _words(
+    "Binds CapAdd CgroupnsMode IpcMode Links LogConfig Mounts NetworkMode PidMode PortBindings Privileged "
+    "PublishAllPorts Runtime SecurityOpt UTSMode UsernsMode VolumeDriver VolumesFrom"
 )
 # Other keys that are passed on. An engine ignores their case, so keys that are spelled differently are dropped.
-_CONTAINER = (
-    "Hostname", "Domainname", "User", "AttachStdin", "AttachStdout", "AttachStderr", "ExposedPorts", "Tty", "OpenStdin",
-    "StdinOnce", "Env", "Cmd", "Healthcheck", "Image", "Volumes", "WorkingDir", "Entrypoint", "NetworkDisabled",
-    "MacAddress", "Labels", "StopSignal", "StopTimeout", "Shell", "HostConfig", "NetworkingConfig",
-)  # fmt: skip
-_MOUNT = ("Type", "Source", "Target", "ReadOnly", "Consistency", "BindOptions", "VolumeOptions", "TmpfsOptions")
+_CONTAINER = _words(
+    "Hostname Domainname User AttachStdin AttachStdout AttachStderr ExposedPorts Tty OpenStdin StdinOnce Env Cmd "
+    "Healthcheck Image Volumes WorkingDir Entrypoint NetworkDisabled MacAddress Labels StopSignal StopTimeout Shell "
+    "HostConfig NetworkingConfig"
+)
+_MOUNT = _words("Type Source Target ReadOnly Consistency BindOptions VolumeOptions TmpfsOptions")
 _VOLUME_OPTIONS = ("NoCopy", "Labels", "DriverConfig")
 _VOLUME = ("Name", "Driver", "DriverOpts", "Labels")
-_NETWORK = (
-    "Name", "CheckDuplicate", "Driver", "Internal", "Attachable", "IPAM", "EnableIPv4", "EnableIPv6", "Options",
-    "Labels",
-)  # fmt: skip
+_NETWORK = _words("Name CheckDuplicate Driver Internal Attachable IPAM EnableIPv4 EnableIPv6 Options Labels")
 _ENDPOINT = ("Aliases", "Links", "IPAMConfig", "DriverOpts", "MacAddress", "GwPriority")
-_COMMAND = (
-    "AttachStdin", "AttachStdout", "AttachStderr", "DetachKeys", "Tty", "Env", "Cmd", "User", "WorkingDir",
-    "ConsoleSize",
-)  # fmt: skip
+_COMMAND = _words("AttachStdin AttachStdout AttachStderr DetachKeys Tty Env Cmd User WorkingDir ConsoleSize")
 # As compose files and `docker run` call them.
 _NAMES = {
     "Privileged": "privileged",
@@ -148,93 +77,56 @@ _OWN_NETWORK_HOST = ("PortBindings", "Dns", "DnsOptions", "DnsSearch", "ExtraHos
 WEB_PORT = "80"
 
 
-class RefusedError(Exception):
-    """A request to the instance's engine is refused, with an HTTP status."""
+def container(body: Body, name: str, view: View) -> Body:
+    """Return the body of `POST /containers/create`.
 
-    def __init__(self, message: str, status: int = 403) -> None:
-        super().__init__(message)
-        self.status = status
+    Args:
+        body: The request's body.
+        name: The container's name on the instance; "" without one.
+        view: The instance's view of the engine.
 
-
-class Translator(Protocol):
-    """Translates names and paths of an instance to those of this machine's engine. engine_view.View is one."""
-
-    @property
-    def labels(self) -> Mapping[str, str]:
-        """Labels of everything that is made from the instance."""
-
-    @property
-    def network(self) -> str:
-        """Name of the VPC's network."""
-
-    @property
-    def own_network(self) -> str:
-        """Network mode that puts a container on the instance's own network, as `host` does on AWS."""
-
-    @property
-    def trusted(self) -> tuple[Mapping[str, str], str]:
-        """Variables and a mount that every container gets, for the authority of the databases' certificates."""
-
-    def engine_name(self, name: str) -> str:
-        """Return the engine's name for a container, network or volume of the instance."""
-
-    def container(self, reference: str) -> str:
-        """Return the id of a container of the instance, by id or name. Raises RefusedError with 404."""
-
-    def engine_network(self, reference: str) -> str:
-        """Return the engine's name of a network of the instance, by id or name. Raises RefusedError with 404."""
-
-    def disk(self, paths: Sequence[str], *, create: bool) -> list[str]:
-        """Return where paths of the instance are on the engine's machine. create: make folders that are missing."""
-
-    def make_volume(self, name: str) -> None:
-        """Create a volume of the instance, unless it exists."""
-
-
-def container(body: Body, name: str, place: Translator) -> Body:
-    """Return the body of `POST /containers/create`. Raises RefusedError for access beyond the instance.
-
-    name: of the container on the instance, "" without one.
+    Raises:
+        RefusedError: It would give access beyond the instance.
     """
     body = _only(_CONTAINER, body)
     host = _checked(body.get("HostConfig") or {})
-    labels = {**(body.get("Labels") or {}), **place.labels}
-    variables, authority = place.trusted
+    labels = _labels(body, view)
+    variables, authority = view.trusted
     given = {item.partition("=")[0] for item in body.get("Env") or ()}
     environment = [f"{name}={value}" for name, value in variables.items() if name not in given]
     for key in ("PidMode", "IpcMode"):
         if (kind := str(host.get(key, ""))).startswith("container:"):
-            host[key] = f"container:{place.container(kind.partition(':')[2])}"
-    host["VolumesFrom"] = [_volumes_from(entry, place) for entry in host.get("VolumesFrom") or ()]
-    host["Links"] = [_link(entry, place) for entry in host.get("Links") or ()]
+            host[key] = f"container:{view.container(kind.partition(':')[2])}"
+    host["VolumesFrom"] = [_volumes_from(entry, view) for entry in host.get("VolumesFrom") or ()]
+    host["Links"] = [_link(entry, view) for entry in host.get("Links") or ()]
     host["PortBindings"] = _bindings(host.get("PortBindings") or {})
     host["PublishAllPorts"] = False
-    host["Binds"] = [*_binds(host.get("Binds") or [], place), authority]
-    host["Mounts"] = [_mount(mount, place) for mount in host.get("Mounts") or ()]
+    host["Binds"] = [*_binds(host.get("Binds") or [], view), authority]
+    host["Mounts"] = [_mount(mount, view) for mount in host.get("Mounts") or ()]
     changed = {**body, "Labels": labels, "Env": [*(body.get("Env") or ()), *environment], "HostConfig": host}
-    return _networked(changed, host, name, place)
+    return _networked(changed, host, name, view)
 
 
-def volume(body: Body, place: Translator) -> Body:
+def volume(body: Body, view: View) -> Body:
     """Return the body of `POST /volumes/create`: devices and file systems of AWS become folders of the instance."""
     body = _only(_VOLUME, body)
     name = str(body.get("Name") or "")
     options = dict(body.get("DriverOpts") or {})
     _check_driver(body.get("Driver"))
-    changed = {**body, "Labels": {**(body.get("Labels") or {}), **place.labels}}
+    changed = {**body, "Labels": _labels(body, view)}
     if name:
-        changed["Name"] = place.engine_name(name)
-    return {**changed, "DriverOpts": _options(options, place)}
+        changed["Name"] = view.engine_name(name)
+    return {**changed, "DriverOpts": _options(options, view)}
 
 
-def network(body: Body, place: Translator) -> Body:
+def network(body: Body, view: View) -> Body:
     """Return the body of `POST /networks/create`. Raises RefusedError for other drivers than bridge."""
     body = _only(_NETWORK, body)
     if body.get("Driver") not in (None, "", "default", "bridge"):
         raise _refused("driver", str(body["Driver"]), "networks")
     options = {key: value for key, value in (body.get("Options") or {}).items() if "bridge.name" not in key}
-    labels = {**(body.get("Labels") or {}), **place.labels}
-    return {**body, "Name": place.engine_name(str(body.get("Name"))), "Options": options, "Labels": labels}
+    labels = _labels(body, view)
+    return {**body, "Name": view.engine_name(str(body.get("Name"))), "Options": options, "Labels": labels}
 
 
 def command(body: Body) -> Body:
@@ -249,19 +141,23 @@ def update(body: Body) -> Body:
     return _checked(body)
 
 
-def connection(body: Body, place: Translator) -> Body:
+def connection(body: Body, view: View) -> Body:
     """Return the body of `POST /networks/NAME/connect` and `disconnect`.
 
     Raises RefusedError with 404 for a container that is not the instance's.
     """
     changed = {key: body[key] for key in ("Force",) if key in body}
     if entry := body.get("EndpointConfig"):
-        changed["EndpointConfig"] = _endpoint(entry, "", place)
-    return {**changed, "Container": place.container(str(body.get("Container", "")))}
+        changed["EndpointConfig"] = _endpoint(entry, "", view)
+    return {**changed, "Container": view.container(str(body.get("Container", "")))}
 
 
-def _only(keys: Sequence[str], body: Body) -> Body:
-    return {key: body[key] for key in keys if key in body}
+def _labels(body: Body, view: View) -> Body:
+    return {**(body.get("Labels") or {}), **view.labels}
+
+
+def _only(keys: Iterable[str], body: Body) -> Body:
+    return {key: value for key, value in body.items() if key in keys}
 
 
 def _checked(host: Body) -> Body:
@@ -316,13 +212,13 @@ def _check_driver(driver: Any) -> None:
         raise _refused("driver", str(driver), "volumes")
 
 
-def _options(options: Mapping[str, str], place: Translator) -> Body:
+def _options(options: Mapping[str, str], view: View) -> Body:
     device = options.get("device", "")
     # As the engine reads them: with one of these it mounts the device, whatever the type says.
     if {"bind", "rbind"} & set(options.get("o", "").split(",")):
         if not device.startswith("/"):
             return {}
-        (source,) = place.disk([device], create=False)
+        (source,) = view.disk([device], create=False)
         return {**options, "device": source}
     if options.get("type") == "tmpfs":
         return dict(options)
@@ -330,14 +226,14 @@ def _options(options: Mapping[str, str], place: Translator) -> Body:
     return {}
 
 
-def _volumes_from(entry: str, place: Translator) -> str:
+def _volumes_from(entry: str, view: View) -> str:
     reference, colon, mode = entry.partition(":")
-    return f"{place.container(reference)}{colon}{mode}"
+    return f"{view.container(reference)}{colon}{mode}"
 
 
-def _link(entry: str, place: Translator) -> str:
+def _link(entry: str, view: View) -> str:
     reference, _, alias = entry.partition(":")
-    return f"{place.container(reference)}:{alias or reference}"
+    return f"{view.container(reference)}:{alias or reference}"
 
 
 def _bindings(bindings: Mapping[str, Any]) -> Body:
@@ -349,9 +245,9 @@ def _bindings(bindings: Mapping[str, Any]) -> Body:
     }
 
 
-def _binds(binds: Sequence[str], place: Translator) -> list[str]:
+def _binds(binds: Sequence[str], view: View) -> list[str]:
     folders = [bind.split(":")[0] for bind in binds if bind.startswith("/") and ":" in bind]
-    sources = dict(zip(folders, place.disk(folders, create=True) if folders else (), strict=True))
+    sources = dict(zip(folders, view.disk(folders, create=True) if folders else (), strict=True))
     changed = []
     for bind in binds:
         source, colon, rest = bind.partition(":")
@@ -360,57 +256,55 @@ def _binds(binds: Sequence[str], place: Translator) -> list[str]:
         elif source in sources:
             changed.append(f"{sources[source]}:{rest}")
         else:
-            place.make_volume(source)
-            changed.append(f"{place.engine_name(source)}:{rest}")
+            view.make_volume(source)
+            changed.append(f"{view.engine_name(source)}:{rest}")
     return changed
 
 
-def _mount(mount: Body, place: Translator) -> Body:
+def _mount(mount: Body, view: View) -> Body:
     mount = _only(_MOUNT, mount)
     kind, source = mount.get("Type"), str(mount.get("Source") or "")
     if kind == "bind":
         create = bool((mount.get("BindOptions") or {}).get("CreateMountpoint"))
-        (path,) = place.disk([source], create=create)
+        (path,) = view.disk([source], create=create)
         return {**mount, "Source": path}
     if kind == "volume":
         options = _only(_VOLUME_OPTIONS, mount.get("VolumeOptions") or {})
         driver = options.pop("DriverConfig", None) or {}
         _check_driver(driver.get("Name"))
-        options["Labels"] = {**(options.get("Labels") or {}), **place.labels}
+        options["Labels"] = _labels(options, view)
         if driver.get("Options"):
-            options["DriverConfig"] = {"Name": "local", "Options": _options(driver["Options"], place)}
-        return {**mount, "Source": place.engine_name(source) if source else "", "VolumeOptions": options}
+            options["DriverConfig"] = {"Name": "local", "Options": _options(driver["Options"], view)}
+        return {**mount, "Source": view.engine_name(source) if source else "", "VolumeOptions": options}
     if kind in ("tmpfs", "image"):
         return mount
     raise _refused("type", str(kind), "volumes")
 
 
-def _networked(body: Body, host: Body, name: str, place: Translator) -> Body:
+def _networked(body: Body, host: Body, name: str, view: View) -> Body:
     """Translate the container's networks. `host` becomes the instance's own, which publishes no ports."""
     mode = str(host.get("NetworkMode") or "default")
     if mode.startswith("container:"):
-        host["NetworkMode"] = f"container:{place.container(mode.partition(':')[2])}"
+        host["NetworkMode"] = f"container:{view.container(mode.partition(':')[2])}"
         return body
     if mode == "host":
         kept = {key: value for key, value in body.items() if key not in (*_OWN_NETWORK, "NetworkingConfig")}
         shared = {key: value for key, value in host.items() if key not in _OWN_NETWORK_HOST}
-        return {**kept, "HostConfig": {**shared, "NetworkMode": place.own_network}}
-    host["NetworkMode"] = mode if mode == "none" else _engine_network(mode, place)
+        return {**kept, "HostConfig": {**shared, "NetworkMode": view.own_network}}
+    host["NetworkMode"] = mode if mode == "none" else _engine_network(mode, view)
     endpoints = (body.get("NetworkingConfig") or {}).get("EndpointsConfig") or {}
-    known = {
-        _engine_network(network, place): _endpoint(entry or {}, name, place) for network, entry in endpoints.items()
-    }
+    known = {_engine_network(network, view): _endpoint(entry or {}, name, view) for network, entry in endpoints.items()}
     # Without an alias on the VPC's network, where services of other instances have the same names.
-    known.pop(place.network, None)
+    known.pop(view.network, None)
     return {**body, "NetworkingConfig": {"EndpointsConfig": known}}
 
 
-def _engine_network(name: str, place: Translator) -> str:
-    return place.network if name in ("default", "bridge") else place.engine_network(name)
+def _engine_network(name: str, view: View) -> str:
+    return view.network if name in ("default", "bridge") else view.engine_network(name)
 
 
-def _endpoint(entry: Body, name: str, place: Translator) -> Body:
+def _endpoint(entry: Body, name: str, view: View) -> Body:
     """Return the endpoint settings, with the container's name on the instance as an alias."""
     entry = _only(_ENDPOINT, entry)
     aliases = [*(entry.get("Aliases") or ()), *([name] if name else ())]
-    return {**entry, "Aliases": aliases, "Links": [_link(link, place) for link in entry.get("Links") or ()]}
+    return {**entry, "Aliases": aliases, "Links": [_link(link, view) for link in entry.get("Links") or ()]}

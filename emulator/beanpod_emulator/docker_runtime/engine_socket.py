@@ -21,8 +21,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from beanpod_emulator.docker_runtime import engine_rules
-from beanpod_emulator.docker_runtime.engine_rules import RefusedError
-from beanpod_emulator.docker_runtime.engine_view import View
+from beanpod_emulator.docker_runtime.engine_view import RefusedError, View
 
 _CHUNK = 65536
 # Earlier versions change a container's configuration also in requests that the rules do not check.
@@ -34,59 +33,59 @@ _PASSED_ON = ("X-Registry-Auth", "X-Registry-Config", "Accept", "User-Agent")
 Query = dict[str, str]
 
 
-class EngineSocket(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    """Serves an instance's Docker socket at a path, until close(). view: set once the instance is launched."""
+class _EngineServer(socketserver.ThreadingMixIn, socketserver.BaseServer):
+    """Serves an instance's Docker socket until close(). view: set once the instance is launched."""
 
     daemon_threads = True
+    view: View | None = None
 
-    def __init__(self, path: Path) -> None:
-        self.view: View | None = None
-        super().__init__(str(path), _Handler)
-        path.chmod(0o600)
-        self._path = path
+    def start(self) -> None:
+        """Serve in the background."""
         threading.Thread(target=self.serve_forever, args=(0.1,), daemon=True).start()
 
     def close(self) -> None:
-        """Close the socket."""
+        """Stop serving."""
         self.shutdown()
         self.server_close()
-        self._path.unlink(missing_ok=True)
 
-    def admits(self, _: BufferedIOBase) -> bool:
-        """Return whether to serve a connection: the socket's file permissions have decided that."""
+    def admits(self, stream: BufferedIOBase) -> bool:
+        """Return whether to serve a connection."""
         return True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignore clients that hang up."""
 
 
-class EnginePort(socketserver.ThreadingMixIn, socketserver.TCPServer):
-    """Serves an instance's Docker socket on a port, for an engine in a virtual machine that cannot mount sockets.
+class EngineSocket(_EngineServer, socketserver.UnixStreamServer):
+    """An instance's Docker socket at a path. The file's permissions decide who may connect."""
 
-    host: the address to listen on. name: containers' name for that address. token: the line that each connection has to
-    begin with.
+    def __init__(self, path: Path) -> None:
+        super().__init__(str(path), _Handler)
+        path.chmod(0o600)
+        self._path = path
+        self.start()
+
+    def close(self) -> None:
+        super().close()
+        self._path.unlink(missing_ok=True)
+
+
+class EnginePort(_EngineServer, socketserver.TCPServer):
+    """An instance's Docker socket on a port, for an engine in a virtual machine that cannot mount sockets.
+
+    Attributes:
+        name: The containers' name for the address that it listens on.
+        token: The line that each connection has to begin with.
     """
 
-    daemon_threads = True
-
     def __init__(self, host: str = "127.0.0.1", name: str = "host.docker.internal") -> None:
-        self.view: View | None = None
         self.name = name
         self.token = secrets.token_hex(16)
         super().__init__((host, 0), _Handler)
-        threading.Thread(target=self.serve_forever, args=(0.1,), daemon=True).start()
-
-    def close(self) -> None:
-        """Close the socket."""
-        self.shutdown()
-        self.server_close()
+        self.start()
 
     def admits(self, stream: BufferedIOBase) -> bool:
-        """Return whether a connection begins with a line that is the token."""
         return secrets.compare_digest(stream.readline(100).strip(), self.token.encode())
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore clients that hang up."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -11,12 +11,18 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from beanpod_emulator.docker_runtime.engine_rules import RefusedError
-
 LABEL = "beanpod.instance"
 _SOCKET = "/run/docker.sock"
 # Go's bit for a link, in the mode of a file.
 _LINK = 1 << 27
+
+
+class RefusedError(Exception):
+    """A request to the instance's engine is refused, with an HTTP status."""
+
+    def __init__(self, message: str, status: int = 403) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 @dataclass(frozen=True)
@@ -62,12 +68,16 @@ class Engine:
 
 @dataclass
 class View:
-    """An instance's view of the engine, which implements engine_rules.Translator.
+    """An instance's view of the engine, which translates its names and paths to the engine's.
 
-    container_id: of the instance's container. paths: where its volumes are on the engine's machine,
-    by their folders on the instance. socket: where the socket is there, "" nowhere. find: of paths, where they are on
-    its volumes.
-    pulled: ids of images that instances of this run have brought here, which alone they may remove.
+    Attributes:
+        network: Name of the VPC's network.
+        container_id: The instance's container.
+        paths: Where its volumes are on the engine's machine, by their folders on the instance.
+        socket: Where its Docker socket is on the engine's machine; "" if it cannot be mounted.
+        trusted: Variables and a mount that every container gets, for the authority of the databases' certificates.
+        find: Returns where paths are on the instance's volumes. Its second argument: whether to make missing folders.
+        pulled: Ids of the images that instances of this run have pulled; they may remove no others.
     """
 
     engine: Engine
@@ -82,23 +92,27 @@ class View:
     pulled: set[str] = field(default_factory=set)
 
     @property
-    def labels(self) -> Mapping[str, str]:
+    def labels(self) -> dict[str, str]:
+        """Labels of everything that is created on the instance."""
         name, _, value = self.run_label.partition("=")
         return {name: value, LABEL: self.instance_id}
 
     @property
     def own_network(self) -> str:
+        """The network mode that puts a container on the instance's own network, as `host` does on AWS."""
         return f"container:{self.container_id}"
 
     @property
     def filter(self) -> dict[str, list[str]]:
-        """Return the entries of a list that are the instance's own."""
+        """The filter of lists for what was created on the instance."""
         return {"label": [f"{LABEL}={self.instance_id}"]}
 
     def engine_name(self, name: str) -> str:
+        """Return the engine's name for a container, network or volume of the instance."""
         return f"{self.instance_id}-{name}"
 
     def container(self, reference: str) -> str:
+        """Return the id of a container of the instance, by id or name. Raises RefusedError with 404."""
         wanted = reference.lstrip("/")
         for found in self._list("/containers/json", all="1"):
             if found["Id"].startswith(wanted) or f"/{self.engine_name(wanted)}" in found["Names"]:
@@ -106,12 +120,14 @@ class View:
         raise RefusedError(f"No such container: {wanted}", 404)
 
     def engine_network(self, reference: str) -> str:
+        """Return the engine's name of a network of the instance, by id or name. Raises RefusedError with 404."""
         for found in self._list("/networks"):
             if found["Id"].startswith(reference) or found["Name"] == self.engine_name(reference):
                 return str(found["Name"])
         raise RefusedError(f"network {reference} not found", 404)
 
     def disk(self, paths: Sequence[str], *, create: bool) -> list[str]:
+        """Return where paths of the instance are on the engine's machine. create: make folders that are missing."""
         return [self._below(path) for path in self.find(paths, create)]
 
     def check_disk(self, sources: Sequence[str]) -> None:
@@ -122,7 +138,8 @@ class View:
                     self._check_links(folder, source.removeprefix(below))
 
     def make_volume(self, name: str) -> None:
-        body = {"Name": self.engine_name(name), "Labels": dict(self.labels)}
+        """Create a volume of the instance, unless it exists."""
+        body = {"Name": self.engine_name(name), "Labels": self.labels}
         self.engine.ask("POST", "/volumes/create", body)
 
     def prepare(self, container: str) -> None:

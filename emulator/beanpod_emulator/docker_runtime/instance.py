@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from beanpod_emulator.docker_runtime.context import RuntimeContext
 from beanpod_emulator.docker_runtime.docker import DockerError, instance_image
-from beanpod_emulator.docker_runtime.engine_rules import RefusedError
 from beanpod_emulator.docker_runtime.engine_socket import EnginePort, EngineSocket
-from beanpod_emulator.docker_runtime.engine_view import LABEL, Engine, View
+from beanpod_emulator.docker_runtime.engine_view import LABEL, Engine, RefusedError, View
 from beanpod_emulator.docker_runtime.release import InstanceError, Release, RuntimeSettings
 
 # Hooks run in staging before the version is activated, and in current after that.

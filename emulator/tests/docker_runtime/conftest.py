@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -10,10 +11,16 @@ from tests.deploy.registry import local_registry
 __all__ = ["docker_engine"]
 
 
-@pytest.fixture(scope="module")
-def shop(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """An application in an embedded AWS with Docker, and versions of it in a registry."""
+@pytest.fixture(scope="session")
+def docker_aws(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """An emulator with Docker, and a registry for its images."""
     folder = tmp_path_factory.mktemp("shop")
     with local_registry(folder / "registry") as registry, EmbeddedAws.start(docker=True) as aws:
-        aws.set_pace(watch=3)
-        yield Shop.open(aws, registry, docker_engine, folder)
+        aws.set_pace(watch=1, evaluation=0.3)
+        yield Shop(aws, registry, docker_engine, folder)
+
+
+@pytest.fixture(scope="module")
+def shop(docker_aws: Shop, request: pytest.FixtureRequest) -> Shop:
+    """An application of the module's own."""
+    return replace(docker_aws, name=request.module.__name__.rpartition(".")[2].replace("_", "-")).open()

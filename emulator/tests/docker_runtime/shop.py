@@ -18,8 +18,6 @@ from beanpod_emulator import EmbeddedAws
 from beanpod_emulator.registry import LocalRegistry
 from tests.deploy.engine import Engine
 
-APPLICATION = "shop"
-BUCKET = "shop-bundles"
 _LAUNCH = "aws:autoscaling:launchconfiguration"
 _COMMAND = "aws:elasticbeanstalk:command"
 _SECONDS = 300
@@ -30,26 +28,31 @@ Options = Mapping[tuple[str, str], str]
 
 @dataclass(frozen=True)
 class Shop:
-    """Where versions are made and deployed. images: by the words of their pages."""
+    """An application, with versions of it.
+
+    Attributes:
+        name: Of the application, its bucket, and the role and profile of its instances.
+        images: In the registry, by the words of their pages.
+    """
 
     aws: EmbeddedAws
     registry: LocalRegistry
     engine: Engine
     folder: Path
+    name: str = "shop"
     images: dict[str, str] = field(default_factory=dict)
     _clients: dict[str, Any] = field(default_factory=dict, repr=False)
 
-    @classmethod
-    def open(cls, aws: EmbeddedAws, registry: LocalRegistry, engine: Engine, folder: Path) -> "Shop":
-        shop = cls(aws, registry, engine, folder)
-        iam = shop.client("iam")
-        iam.create_role(RoleName="shop", AssumeRolePolicyDocument="{}")
-        iam.put_role_policy(RoleName="shop", PolicyName="bundles", PolicyDocument=json.dumps(_MAY_READ))
-        iam.create_instance_profile(InstanceProfileName="shop")
-        iam.add_role_to_instance_profile(InstanceProfileName="shop", RoleName="shop")
-        shop.client("s3").create_bucket(Bucket=BUCKET)
-        shop.client("elasticbeanstalk").create_application(ApplicationName=APPLICATION)
-        return shop
+    def open(self) -> "Shop":
+        """Create what environments need."""
+        iam, role = self.client("iam"), {"RoleName": self.name}
+        iam.create_role(**role, AssumeRolePolicyDocument="{}")
+        iam.put_role_policy(**role, PolicyName="bundles", PolicyDocument=json.dumps(_MAY_READ))
+        iam.create_instance_profile(InstanceProfileName=self.name)
+        iam.add_role_to_instance_profile(InstanceProfileName=self.name, **role)
+        self.client("s3").create_bucket(Bucket=self.name)
+        self.client("elasticbeanstalk").create_application(ApplicationName=self.name)
+        return self
 
     def client(self, service: str) -> Any:
         if service not in self._clients:
@@ -61,7 +64,7 @@ class Shop:
         """An image whose page has the words; it is in the registry, and not on this machine."""
         if words not in self.images:
             context = self.folder / f"image-{len(self.images)}"
-            context.mkdir()
+            context.mkdir(parents=True)
             (context / "index.html").write_text(f"{words}\n")
             cmd = json.dumps(["sh", "-c", command])
             # A shell as the first process takes no SIGTERM: each stop would wait for 10 s.
@@ -76,10 +79,13 @@ class Shop:
 
     def version(self, label: str, words: str, *, files: Mapping[str, str] | None = None, **image: str) -> str:
         """A version, by its label. files: of the bundle. Default: a Dockerrun.aws.json for the image of the words."""
-        given = files or {"Dockerrun.aws.json": self.dockerrun(words, **image)}
-        self.client("s3").put_object(Bucket=BUCKET, Key=label, Body=bundle(given))
+        return self.zipped(label, bundle(files or {"Dockerrun.aws.json": self.dockerrun(words, **image)}))
+
+    def zipped(self, label: str, data: bytes) -> str:
+        """A version of a bundle."""
+        self.client("s3").put_object(Bucket=self.name, Key=label, Body=data)
         self.client("elasticbeanstalk").create_application_version(
-            ApplicationName=APPLICATION, VersionLabel=label, SourceBundle={"S3Bucket": BUCKET, "S3Key": label}
+            ApplicationName=self.name, VersionLabel=label, SourceBundle={"S3Bucket": self.name, "S3Key": label}
         )
         return label
 
@@ -91,9 +97,9 @@ class Shop:
         """An environment with a version, or with the sample application."""
         client = self.client("elasticbeanstalk")
         stack = next(it for it in client.list_available_solution_stacks()["SolutionStacks"] if "Docker" in it)
-        settings = {(_LAUNCH, "IamInstanceProfile"): "shop", **(options or {})}
+        settings = {(_LAUNCH, "IamInstanceProfile"): self.name, **(options or {})}
         client.create_environment(
-            ApplicationName=APPLICATION,
+            ApplicationName=self.name,
             EnvironmentName=name,
             SolutionStackName=stack,
             OptionSettings=option_settings(settings),
@@ -128,7 +134,7 @@ class Site:
     def settings(self, namespace: str) -> dict[str, str]:
         """The values of a namespace's options that are set."""
         client = self.shop.client("elasticbeanstalk")
-        found = client.describe_configuration_settings(ApplicationName=APPLICATION, EnvironmentName=self.name)
+        found = client.describe_configuration_settings(ApplicationName=self.shop.name, EnvironmentName=self.name)
         options = found["ConfigurationSettings"][0]["OptionSettings"]
         return {it["OptionName"]: it["Value"] for it in options if it["Namespace"] == namespace}
 

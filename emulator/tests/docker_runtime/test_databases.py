@@ -3,7 +3,7 @@
 import re
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 
 from beanpod_emulator import EmbeddedAws
 from beanpod_emulator.embedded_aws import ControlError
+from emulator.tests.docker_runtime.shop import Shop
 from tests.deploy.engine import Engine
 
 PASSWORD = "planted-Pa55word"
@@ -20,17 +21,11 @@ _SECONDS = 300
 
 @dataclass(frozen=True)
 class Server:
-    """An instance. container: the one behind it; host: the name of its endpoint."""
+    """An instance. host: the name of its endpoint; container: the one that runs it."""
 
-    aws: EmbeddedAws
     engine: Engine
-    identifier: str
     host: str
-
-    @property
-    def container(self) -> str:
-        names = self.engine.run("ps", "--all", "--format", "{{.Names}}", "--filter", "label=beanpod.machines").split()
-        return next((name for name in names if name.endswith(f"-{self.identifier}")), "")
+    container: str
 
     def run(self, *command: str, **variables: str) -> "subprocess.CompletedProcess[str]":
         """A command in a container of the same image and network, with the authority that machines get."""
@@ -58,9 +53,8 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def aws(docker_engine: Engine) -> Iterator[EmbeddedAws]:
-    with EmbeddedAws.start(docker=True) as running:
-        yield running
+def aws(docker_aws: Shop) -> EmbeddedAws:
+    return docker_aws.aws
 
 
 def client(aws: EmbeddedAws) -> Any:
@@ -85,12 +79,20 @@ def create(aws: EmbeddedAws, engine: Engine, name: str, version: str, forcing: s
         MasterUserPassword=PASSWORD,
         DBParameterGroupName=name,
     )["DBInstance"]
-    server = Server(aws, engine, f"a-{name}", made["Endpoint"]["Address"])
+    port = until(lambda: aws.database_address(f"a-{name}").rpartition(":")[2])
+    (container,) = engine.run("ps", "--filter", f"publish={port}", "--format", "{{.Names}}").split()
+    return Server(engine, made["Endpoint"]["Address"], container)
+
+
+def until(value: Callable[[], str]) -> str:
+    """Wait until the emulator knows it."""
     end = time.monotonic() + _SECONDS
-    while not server.container:
-        assert time.monotonic() < end
-        time.sleep(0.1)
-    return server
+    while True:
+        try:
+            return value()
+        except ControlError:
+            assert time.monotonic() < end
+            time.sleep(0.1)
 
 
 def test_mysql_accepts_tls_by_its_endpoint_and_is_removed_with_its_instance(
@@ -114,7 +116,7 @@ def test_mysql_accepts_tls_by_its_endpoint_and_is_removed_with_its_instance(
     mounts = docker_engine.run("inspect", "--format", "{{range .Mounts}}{{.Name}} {{end}}", server.container).split()
     client(aws).delete_db_instance(DBInstanceIdentifier="a-mysql", SkipFinalSnapshot=True)
     end = time.monotonic() + _SECONDS
-    while server.container:
+    while server.container in docker_engine.run("ps", "--all", "--format", "{{.Names}}").split():
         assert time.monotonic() < end
         time.sleep(0.1)
     assert not set(mounts) & set(docker_engine.run("volume", "ls", "--quiet").split())

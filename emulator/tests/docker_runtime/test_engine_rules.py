@@ -1,28 +1,29 @@
 """What containers of an instance may do, by the bodies of Engine API requests."""
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 from beanpod_emulator.docker_runtime import engine_rules
-from beanpod_emulator.docker_runtime.engine_rules import RefusedError
+from beanpod_emulator.docker_runtime.engine_view import Engine, RefusedError, View
 
 
-class Place:
+class FakeView(View):
     """An instance whose disk is below /disk, with a container `web` and a network `current_default`."""
 
-    labels: Mapping[str, str] = MappingProxyType({"beanpod.instance": "i-1"})
-    network = "vpc"
-    own_network = "container:instance"
-    trusted: tuple[Mapping[str, str], str] = ({"CA": "/ca"}, "/ca:/ca:ro")
-
     def __init__(self) -> None:
-        self.volumes: list[str] = []
-
-    def engine_name(self, name: str) -> str:
-        return f"i-1-{name}"
+        super().__init__(
+            engine=Engine(""),
+            instance_id="i-1",
+            run_label="run=1",
+            network="vpc",
+            container_id="instance",
+            paths={},
+            socket="",
+            trusted=({"CA": "/ca"}, "/ca:/ca:ro"),
+            find=lambda paths, _: list(paths),
+        )
 
     def container(self, reference: str) -> str:
         if reference != "web":
@@ -38,11 +39,11 @@ class Place:
         return [f"/disk{path}" for path in paths]
 
     def make_volume(self, name: str) -> None:
-        self.volumes.append(name)
+        """Do nothing."""
 
 
 def container(host: Mapping[str, Any], name: str = "", **body: Any) -> dict[str, Any]:
-    return engine_rules.container({"Image": "busybox", **body, "HostConfig": dict(host)}, name, Place())
+    return engine_rules.container({"Image": "busybox", **body, "HostConfig": dict(host)}, name, FakeView())
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,7 @@ def container(host: Mapping[str, Any], name: str = "", **body: Any) -> dict[str,
         ({"WhateverComesNext": "host"}, "WhateverComesNext: host"),
     ],
 )
-def test_what_reaches_the_machine_below_is_refused(host: dict[str, Any], words: str) -> None:
+def test_access_to_the_host_is_refused(host: dict[str, Any], words: str) -> None:
     with pytest.raises(RefusedError) as raised:
         container(host)
     said = str(raised.value)
@@ -85,7 +86,7 @@ def test_what_reaches_the_machine_below_is_refused(host: dict[str, Any], words: 
     assert f"leave {words.partition(':')[0]} out for the rehearsal" in said
 
 
-def test_what_stays_within_the_container_passes() -> None:
+def test_settings_of_the_container_itself_are_passed_on() -> None:
     host = {
         "CapAdd": ["NET_ADMIN", "CAP_CHOWN"],
         "CapDrop": ["ALL"],
@@ -105,9 +106,9 @@ def test_what_stays_within_the_container_passes() -> None:
     assert {key: changed[key] for key in host} == {**host, "PidMode": "container:id-of-web"}
 
 
-def test_keys_that_an_engine_would_take_in_another_case_are_left_out() -> None:
+def test_keys_in_another_case_are_dropped() -> None:
     body = {"hostconfig": {"Privileged": True}, "HostConfig": {"maskedpaths": [], "Memory": 1}, "Image": "busybox"}
-    changed = engine_rules.container(body, "", Place())
+    changed = engine_rules.container(body, "", FakeView())
     assert "hostconfig" not in changed
     assert "maskedpaths" not in changed["HostConfig"]
     mount = {"Type": "tmpfs", "type": "bind", "source": "/etc", "Target": "/x"}
@@ -115,7 +116,7 @@ def test_keys_that_an_engine_would_take_in_another_case_are_left_out() -> None:
     with pytest.raises(RefusedError, match="privileged: true is refused"):
         container({"privileged": True})
     with pytest.raises(RefusedError, match="No such container: others"):
-        engine_rules.connection({"Container": "others", "container": "web"}, Place())
+        engine_rules.connection({"Container": "others", "container": "web"}, FakeView())
 
 
 def test_paths_are_the_instances() -> None:
@@ -151,7 +152,7 @@ def test_paths_are_the_instances() -> None:
     ],
 )
 def test_a_volume_is_of_the_instances_disk(options: dict[str, str], expected: dict[str, str]) -> None:
-    made = engine_rules.volume({"Name": "data", "DriverOpts": options}, Place())
+    made = engine_rules.volume({"Name": "data", "DriverOpts": options}, FakeView())
     assert (made["Name"], made["DriverOpts"]) == ("i-1-data", expected)
     mount = {"Type": "volume", "Source": "data", "VolumeOptions": {"DriverConfig": {"Options": options}}}
     (changed,) = container({"Mounts": [mount]})["HostConfig"]["Mounts"]
@@ -198,7 +199,7 @@ def test_without_a_network_it_is_on_the_vpcs(mode: str) -> None:
         {"Links": ["others:alias"]},
     ],
 )
-def test_what_is_others_is_not_there(host: dict[str, Any]) -> None:
+def test_resources_of_other_instances_are_not_found(host: dict[str, Any]) -> None:
     with pytest.raises(RefusedError, match="others") as raised:
         container(host)
     assert raised.value.status == 404
@@ -207,14 +208,14 @@ def test_what_is_others_is_not_there(host: dict[str, Any]) -> None:
 @pytest.mark.parametrize("driver", ["host", "macvlan", "ipvlan", "overlay"])
 def test_a_network_of_another_kind_is_refused(driver: str) -> None:
     with pytest.raises(RefusedError, match=f"networks: driver: {driver} is refused"):
-        engine_rules.network({"Name": "a", "Driver": driver}, Place())
+        engine_rules.network({"Name": "a", "Driver": driver}, FakeView())
 
 
 def test_a_network_is_the_instances_and_no_bridge_of_the_machine() -> None:
     options = {"com.docker.network.bridge.name": "docker0", "com.docker.network.driver.mtu": "1400"}
-    made = engine_rules.network({"Name": "a", "Driver": "bridge", "Options": options}, Place())
+    made = engine_rules.network({"Name": "a", "Driver": "bridge", "Options": options}, FakeView())
     assert (made["Name"], made["Options"]) == ("i-1-a", {"com.docker.network.driver.mtu": "1400"})
-    assert made["Labels"] == {"beanpod.instance": "i-1"}
+    assert made["Labels"] == {"run": "1", "beanpod.instance": "i-1"}
 
 
 def test_an_update_adds_no_device() -> None:

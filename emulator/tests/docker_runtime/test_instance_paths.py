@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from emulator.tests.docker_runtime.shop import BUCKET, Shop, Site, bundle
+from emulator.tests.docker_runtime.shop import Shop, Site, bundle
 
 SINGLE = {("aws:elasticbeanstalk:environment", "EnvironmentType"): "SingleInstance"}
 WEB = ["sh", "-c", "touch /index.html; httpd -f -p 8080 -h /"]
@@ -117,11 +117,7 @@ def test_links_of_a_bundle_point_to_the_instance(shop: Shop, site: Site, tmp_pat
             entry = zipfile.ZipInfo(name)
             entry.external_attr = (stat.S_IFLNK | 0o777) << 16
             archive.writestr(entry, target)
-    shop.client("s3").put_object(Bucket=BUCKET, Key="links", Body=data.getvalue())
-    shop.client("elasticbeanstalk").create_application_version(
-        ApplicationName="shop", VersionLabel="links", SourceBundle={"S3Bucket": BUCKET, "S3Key": "links"}
-    )
-    site.update(VersionLabel="links")
+    site.update(VersionLabel=shop.zipped("links", data.getvalue()))
     assert site.page("/see/near/page") == (200, "ours"), causes(site)
     assert site.page("/see/way/canary")[0] == 404
 

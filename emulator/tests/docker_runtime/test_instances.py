@@ -67,7 +67,7 @@ def secret_of(shop: Shop, site: Site, *, allowed: bool) -> None:
     statement = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": found["ARN"]}
     if allowed:
         policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        shop.client("iam").put_role_policy(RoleName="shop", PolicyName="secret", PolicyDocument=policy)
+        shop.client("iam").put_role_policy(RoleName=shop.name, PolicyName="secret", PolicyDocument=policy)
     value = {"Namespace": SECRETS, "OptionName": "COLOR", "Value": f"{found['ARN']}:color"}
     removed = {"Namespace": VARIABLES, "OptionName": "COLOR"}
     site.update(OptionSettings=[value], OptionsToRemove=[removed])
