@@ -19,8 +19,8 @@ from beanpod_emulator.docker_runtime.docker import Docker
 from beanpod_emulator.state import Emulator
 
 _CERTIFICATE_DAYS = 30
-_PREFIX = "beanpod-machines-"
-_LABEL = "beanpod.machines"
+_PREFIX = "beanpod-emulator-"
+_LABEL = "beanpod.emulator"
 _LOCK = "lock"
 # A folder without a lock is this young if its process has just created it.
 _NEW_SECONDS = 60

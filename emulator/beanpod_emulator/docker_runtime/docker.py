@@ -128,8 +128,8 @@ def find_engine() -> Docker:
     try:
         docker.run("version", "--format", "{{.Server.Version}}")
     except (DockerError, OSError) as error:
-        said = " ".join(str(error).split())
-        raise NoEngineError(f"Docker does not respond: start it first ({said})") from error
+        reason = " ".join(str(error).split())
+        raise NoEngineError(f"Docker does not respond: start it first ({reason})") from error
     return docker
 
 

@@ -188,8 +188,8 @@ class View:
             client = self.engine.client()
             try:
                 client.request("HEAD", f"/containers/{self.container_id}/archive?{urlencode({'path': path})}")
-                told = client.getresponse().headers.get("X-Docker-Container-Path-Stat")
+                stat = client.getresponse().headers.get("X-Docker-Container-Path-Stat")
             finally:
                 client.close()
-            if told and json.loads(base64.b64decode(told))["mode"] & _LINK:
-                raise RefusedError(f"{path} is a link, which is not followed on the machine below the instance")
+            if stat and json.loads(base64.b64decode(stat))["mode"] & _LINK:
+                raise RefusedError(f"{path} is a link, which is not followed on the engine's machine")

@@ -5,15 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from beanpod_emulator.docker_runtime.application import (
-    COMPOSE_FILE,
-    DOCKERRUN_FILE,
-    Application,
-    ApplicationContext,
-    ComposeApplication,
-    DockerrunApplication,
-    RunningContainers,
-)
+from beanpod_emulator.docker_runtime.application import Application, DockerrunApplication, RunningContainers
 from beanpod_emulator.docker_runtime.context import RuntimeContext
 from beanpod_emulator.docker_runtime.docker import DockerError
 from beanpod_emulator.docker_runtime.instance import CURRENT, STAGING, InstanceContainer
@@ -32,7 +24,6 @@ class Installed:
 
     release: Release
     settings: RuntimeSettings
-    target: ApplicationContext
     application: Application
     running: RunningContainers
 
@@ -50,7 +41,7 @@ class InstanceRuntime:
     instance_id: str
     send_logs: Callable[[], None] = lambda: None
     installed: Installed | None = None
-    _count: int = 0
+    _number: int = 0
     _instance: InstanceContainer | None = field(default=None, repr=False)
 
     def runs(self, release: Release, settings: RuntimeSettings) -> bool:
@@ -72,10 +63,13 @@ class InstanceRuntime:
                 hook, as on AWS, the new one.
         """
         old = self.installed
-        target = self._prepare(release, settings)
-        instance = target.instance
+        if self._instance is None:
+            self._instance = InstanceContainer.launch(self.context, self.instance_id)
+        instance = self._instance
+        self._number += 1
+        instance.unpack(release, settings)
         instance.run_hooks("prebuild", folder=STAGING, config=config)
-        application = _application(target)
+        application = Application.staged(instance, settings, self._number)
         application.pull()
         instance.run_hooks("predeploy", folder=STAGING, config=config)
         instance.activate()
@@ -94,7 +88,7 @@ class InstanceRuntime:
         try:
             instance.run_hooks("postdeploy", folder=CURRENT, config=config)
         finally:
-            self._finish(Installed(release, settings, target, application, running), old)
+            self._finish(Installed(release, settings, application, running), old)
 
     def remove(self) -> None:
         """Remove the instance with its containers."""
@@ -103,13 +97,6 @@ class InstanceRuntime:
         if self._instance:
             self._instance.remove()
 
-    def _prepare(self, release: Release, settings: RuntimeSettings) -> ApplicationContext:
-        if self._instance is None:
-            self._instance = InstanceContainer.launch(self.context, self.instance_id)
-        self._count += 1
-        self._instance.unpack(release, settings)
-        return ApplicationContext(self.context, self._instance, self._count, settings)
-
     def _await_health(self, application: Application, running: RunningContainers, settings: RuntimeSettings) -> None:
         end = time.monotonic() + settings.health_seconds
         while not settings.accepts(status := _status(running.port, settings.health_path)):
@@ -117,8 +104,8 @@ class InstanceRuntime:
                 raise InstanceError(application.step, ended)
             if time.monotonic() > end:
                 port = running.address.rpartition(":")[2]
-                said = f"{settings.health_path} answers {status or f'nothing on port {port}'}"
-                raise InstanceError("pass the health check", f"{said} after {settings.health_seconds:.0f} s")
+                answer = f"{settings.health_path} answers {status or f'nothing on port {port}'}"
+                raise InstanceError("pass the health check", f"{answer} after {settings.health_seconds:.0f} s")
             time.sleep(_POLL_SECONDS)
 
     def _ended(self, running: RunningContainers) -> str:
@@ -146,7 +133,7 @@ class InstanceRuntime:
             application.remove(running)
         if old is None:
             return
-        if old.application.side_by_side:
+        if isinstance(old.application, DockerrunApplication):
             old.application.resume()
         else:
             self.installed = old = replace(old, running=old.application.serve(old.application.start()))
@@ -159,16 +146,6 @@ class InstanceRuntime:
         for container in new.running.containers if new.application.side_by_side else ():
             self.context.docker.run("update", "--restart", "always", container)
         self.installed = new
-
-
-def _application(target: ApplicationContext) -> Application:
-    """Return what the bundle defines, and its hooks may have changed."""
-    try:
-        text = target.instance.run("sh", "-c", f"[ -e {COMPOSE_FILE} ] || cat {DOCKERRUN_FILE}", folder=STAGING)
-    except DockerError as error:
-        what = f"it has neither {COMPOSE_FILE} nor {DOCKERRUN_FILE}"
-        raise InstanceError("read the source bundle", what) from error
-    return DockerrunApplication(target, text) if text else ComposeApplication(target)
 
 
 def _status(port: int, path: str) -> int:

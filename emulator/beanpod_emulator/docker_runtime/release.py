@@ -145,15 +145,15 @@ class InstanceProfile:
             raise InstanceError("assume the role of its instance profile", f"unknown access key of {role['Arn']}")
         return cls(region, role["Arn"], known)
 
-    def bundle(self, place: dict[str, str]) -> bytes:
+    def bundle(self, location: dict[str, str]) -> bytes:
         """Return a source bundle; InstanceError if the role may not read it."""
-        bucket, key = place["S3Bucket"], place["S3Key"]
+        bucket, key = location["S3Bucket"], location["S3Key"]
         resource = f"arn:aws:s3:::{bucket}/{key}"
         # Within an account, either the role's policies or the bucket's must allow it.
         documents = [*self._caller.policies, self._of_bucket(bucket)]
         if evaluate(documents, "s3:GetObject", resource, {"aws:SecureTransport": "true"}) is not Decision.ALLOWED:
             self._check(_DOWNLOAD, "s3:GetObject", resource)
-        data: bytes = self._ask(_DOWNLOAD, "s3", "get_object", Bucket=bucket, Key=key)["Body"].read()
+        data: bytes = self._call(_DOWNLOAD, "s3", "get_object", Bucket=bucket, Key=key)["Body"].read()
         return data
 
     def variables(self, environment: Environment) -> dict[str, str]:
@@ -169,9 +169,9 @@ class InstanceProfile:
             policy = clients.client("s3", self.region).get_bucket_policy(Bucket=bucket)["Policy"]
         except ClientError:
             return {"Statement": []}
-        return {"Statement": [it for it in json.loads(policy)["Statement"] if self._is_meant(it.get("Principal"))]}
+        return {"Statement": [it for it in json.loads(policy)["Statement"] if self._applies_to(it.get("Principal"))]}
 
-    def _is_meant(self, principal: Any) -> bool:
+    def _applies_to(self, principal: Any) -> bool:
         named = principal.get("AWS", []) if isinstance(principal, dict) else principal
         return bool({"*", self.role} & set([named] if isinstance(named, str) else named))
 
@@ -185,21 +185,21 @@ class InstanceProfile:
         self._check(_FETCH, "ssm:GetParameter", arn)
         path = arn.partition(":parameter/")[2]
         name = f"/{path}" if "/" in path else path
-        found = self._ask(_FETCH, "ssm", "get_parameter", Name=name, WithDecryption=True)
+        found = self._call(_FETCH, "ssm", "get_parameter", Name=name, WithDecryption=True)
         return str(found["Parameter"]["Value"])
 
     def _secret_field(self, reference: str) -> str:
         parts = reference.split(":")
         arn, field = ":".join(parts[:_ARN_PARTS]), parts[_ARN_PARTS:]
         self._check(_FETCH, "secretsmanager:GetSecretValue", arn)
-        text: str = self._ask(_FETCH, "secretsmanager", "get_secret_value", SecretId=arn)["SecretString"]
+        text: str = self._call(_FETCH, "secretsmanager", "get_secret_value", SecretId=arn)["SecretString"]
         return str(json.loads(text)[field[0]]) if field else text
 
     def _check(self, step: str, action: str, resource: str) -> None:
-        if said := denial(self._caller, Permission(action, resource)):
-            raise InstanceError(step, said)
+        if reason := denial(self._caller, Permission(action, resource)):
+            raise InstanceError(step, reason)
 
-    def _ask(self, step: str, service: str, operation: str, **request: Any) -> Any:
+    def _call(self, step: str, service: str, operation: str, **request: Any) -> Any:
         try:
             return getattr(clients.client(service, self.region), operation)(**request)
         except ClientError as error:

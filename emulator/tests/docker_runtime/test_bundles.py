@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from beanpod_emulator.docker_runtime.application import Definition
+from beanpod_emulator.docker_runtime.application import Dockerrun
 from beanpod_emulator.docker_runtime.load_balancer import Pools, configuration
 from beanpod_emulator.docker_runtime.release import InstanceError, Release, RuntimeSettings
 from emulator.tests.docker_runtime.shop import bundle
@@ -64,7 +64,7 @@ def test_rejects_a_bundle_that_is_not_a_zip_file() -> None:
 )
 def test_rejects_an_invalid_dockerrun(text: str, words: str) -> None:
     with pytest.raises(InstanceError, match=words):
-        Definition.read(text)
+        Dockerrun.parse(text)
 
 
 def test_reads_a_dockerrun() -> None:
@@ -75,8 +75,8 @@ def test_reads_a_dockerrun() -> None:
         "Command": "serve --all",
         "Volumes": [{"HostDirectory": "/var/x", "ContainerDirectory": "/x"}],
     }
-    expected = Definition("ada/shop", 8080, command="serve --all", volumes=(("/var/x", "/x"),))
-    assert Definition.read(json.dumps(text)) == expected
+    expected = Dockerrun("ada/shop", 8080, command="serve --all", volumes=(("/var/x", "/x"),))
+    assert Dockerrun.parse(json.dumps(text)) == expected
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ class Server:
     container: str
 
     def run(self, *command: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-        """A command in a container of the same image and network, with the authority that machines get."""
+        """A command in a container of the same image and network, with the authority of the run."""
         volume, network, image = self._inspected()
         given = [item for name, value in variables.items() for item in ("--env", f"{name}={value}")]
         return subprocess.run(
@@ -47,7 +47,7 @@ class Server:
 
     def _inspected(self) -> tuple[str, str, str]:
         label, image = self.engine.run(
-            "inspect", "--format", '{{index .Config.Labels "beanpod.machines"}} {{.Config.Image}}', self.container
+            "inspect", "--format", '{{index .Config.Labels "beanpod.emulator"}} {{.Config.Image}}', self.container
         ).split()
         return f"{label}/authority/ca.pem", label.rpartition("/")[2], image
 

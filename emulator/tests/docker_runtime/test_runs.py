@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def start(folder: Path, **variables: str) -> "subprocess.Popen[str]":
-    """A server whose machines keep their files in a folder."""
+    """A server whose files are in a folder."""
     return subprocess.Popen(
         [sys.executable, "-m", "beanpod_emulator", "--port", "0", "--docker"],
         cwd=ROOT,
@@ -64,9 +64,9 @@ def create_database(variables: dict[str, str]) -> None:
 
 def left(engine: Engine, folder: Path) -> list[str]:
     """What there is of the runs whose files are in a folder."""
-    found = [path.name for path in folder.glob("beanpod-machines-*")]
+    found = [path.name for path in folder.glob("beanpod-emulator-*")]
     for kind in (("ps", "--all"), ("network", "ls"), ("volume", "ls")):
-        labels = engine.run(*kind, "--filter", "label=beanpod.machines", "--format", "{{.Labels}}")
+        labels = engine.run(*kind, "--filter", "label=beanpod.emulator", "--format", "{{.Labels}}")
         found += [line for line in labels.splitlines() if str(folder) in line]
     return found
 
@@ -106,10 +106,10 @@ def test_exits_without_an_engine(tmp_path: Path) -> None:
 
 
 def left_files(folder: Path) -> list[Path]:
-    return list(folder.glob("beanpod-machines-*"))
+    return list(folder.glob("beanpod-emulator-*"))
 
 
-def test_rejects_machines_with_a_virtual_clock(tmp_path: Path) -> None:
+def test_rejects_docker_with_a_virtual_clock(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "beanpod_emulator", "--docker", "--virtual-clock"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
