@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
@@ -24,7 +23,7 @@ _SEVERITIES = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 
 
 class Actions(ErrorHandlingResponse):
-    """What all groups of actions need: the backend, the caller, tags and pages."""
+    """The base of all groups of actions: the backend, the caller, tags and pages."""
 
     request_id: str
 
@@ -50,14 +49,6 @@ class Actions(ErrorHandlingResponse):
     def tags(self) -> dict[str, str]:
         """Return the request's tags."""
         return {tag["Key"]: tag["Value"] for tag in self._get_param("Tags", [])}
-
-    def now(self) -> datetime:
-        """Return the emulator's time, naive UTC."""
-        return EMULATOR.clock.now()
-
-    def run_due(self) -> None:
-        """Run the scheduled actions that are due."""
-        EMULATOR.clock.run_due()
 
     def page(self, items: list[Any], size: int) -> tuple[list[Any], str | None]:
         """Return the request's page of the items, of at most `size`, and the token of the next page."""
@@ -132,7 +123,7 @@ class EnvironmentActions(Actions):
             self._attributes(render.instance_health(instance), always=("InstanceId",))
             for instance in environment.instances
         ]
-        return ActionResult({"InstanceHealthList": shown, "RefreshedAt": self.now()})
+        return ActionResult({"InstanceHealthList": shown, "RefreshedAt": EMULATOR.clock.now()})
 
     def describe_events(self) -> ActionResult:
         events = [event for event in reversed(self.backend.environments.events) if self._wanted(event)]
@@ -193,15 +184,16 @@ class EnvironmentActions(Actions):
         )
 
 
-# How a filter's Type reads a platform.
-_FILTERS: dict[str, Callable[[Platform], str]] = {
-    "PlatformBranchName": lambda platform: platform.branch,
-    "PlatformName": lambda platform: platform.branch,
-    "PlatformVersion": lambda platform: platform.version,
-    "OperatingSystemName": lambda platform: "Amazon Linux",
-    "OperatingSystemVersion": lambda platform: platform.system.rsplit(" ", 1)[-1],
-    "PlatformOwner": lambda platform: "AWSElasticBeanstalk",
-    "PlatformStatus": lambda platform: "Ready",
+# Types of filters, which are keys of PlatformDescription.
+_FILTERS = (
+    "PlatformBranchName", "PlatformName", "PlatformVersion", "OperatingSystemName", "OperatingSystemVersion",
+    "PlatformOwner", "PlatformStatus",
+)  # fmt: skip
+_OPERATORS: dict[str, Callable[[str, list[str]], bool]] = {
+    "=": lambda value, wanted: value in wanted,
+    "!=": lambda value, wanted: value not in wanted,
+    "contains": lambda value, wanted: any(part in value for part in wanted),
+    "begins_with": lambda value, wanted: value.startswith(tuple(wanted)),
 }
 
 
@@ -262,7 +254,7 @@ class PlatformActions(Actions):
         kept = without(template.settings, self._get_param("OptionsToRemove", []))
         template.settings = checked(kept | options.settings(self._get_param("OptionSettings", [])))
         template.description = self._get_param("Description", template.description)
-        template.updated = self.now()
+        template.updated = EMULATOR.clock.now()
         return ActionResult(render.settings(template, self._get_param("ApplicationName"), self.region))
 
     def delete_configuration_template(self) -> ActionResult:
@@ -272,10 +264,10 @@ class PlatformActions(Actions):
 
     def create_storage_location(self) -> ActionResult:
         bucket = f"elasticbeanstalk-{self.region}-{self.current_account}"
-        place = {} if self.region == "us-east-1" else {"LocationConstraint": self.region}
+        location = {} if self.region == "us-east-1" else {"LocationConstraint": self.region}
         s3 = clients.client("s3", self.region)
         if bucket not in {item["Name"] for item in s3.list_buckets()["Buckets"]}:
-            s3.create_bucket(Bucket=bucket, **({"CreateBucketConfiguration": place} if place else {}))
+            s3.create_bucket(Bucket=bucket, **({"CreateBucketConfiguration": location} if location else {}))
         return ActionResult({"S3Bucket": bucket})
 
     def _template(self) -> ConfigurationTemplate:
@@ -297,20 +289,11 @@ class PlatformActions(Actions):
         return platform, {}
 
     def _passes(self, platform: Platform, item: dict[str, Any]) -> bool:
-        read = _FILTERS.get(item["Type"])
-        if read is None:
-            raise InvalidParameterValueError(f"Filter type {item['Type']} is not known: use {', '.join(_FILTERS)}")
-        value, wanted = read(platform), item["Values"]
-        match item["Operator"]:
-            case "=":
-                return value in wanted
-            case "!=":
-                return value not in wanted
-            case "contains":
-                return any(part in value for part in wanted)
-            case "begins_with":
-                return any(value.startswith(part) for part in wanted)
-        raise InvalidParameterValueError(f"Filter operator {item['Operator']} is not known: use =, !=, contains")
+        for what, value, known in (("type", item["Type"], _FILTERS), ("operator", item["Operator"], _OPERATORS)):
+            if value not in known:
+                raise InvalidParameterValueError(f"Filter {what} {value} is not known: use {', '.join(known)}")
+        value = render.platform_detail(platform, self.region)[item["Type"]]
+        return _OPERATORS[item["Operator"]](value, item["Values"])
 
 
 class ElasticBeanstalkResponse(EnvironmentActions, PlatformActions):
@@ -334,7 +317,7 @@ class ElasticBeanstalkResponse(EnvironmentActions, PlatformActions):
     def update_application(self) -> ActionResult:
         application = self.backend.applications.get(self._get_param("ApplicationName"))
         application.description = self._get_param("Description", application.description)
-        application.updated = self.now()
+        application.updated = EMULATOR.clock.now()
         return ActionResult({"Application": render.application(application)})
 
     def update_application_resource_lifecycle(self) -> ActionResult:
@@ -380,7 +363,7 @@ class ElasticBeanstalkResponse(EnvironmentActions, PlatformActions):
         name = self._get_param("ApplicationName")
         version = self.backend.applications.version(name, self._get_param("VersionLabel"))
         version.description = self._get_param("Description", version.description)
-        version.updated = self.now()
+        version.updated = EMULATOR.clock.now()
         return ActionResult({"ApplicationVersion": render.version(name, version)})
 
     def delete_application_version(self) -> ActionResult:
@@ -406,7 +389,7 @@ class ElasticBeanstalkResponse(EnvironmentActions, PlatformActions):
     def call_action(self) -> Any:
         # The response and the events have the same id, by which clients find their events.
         self.request_id = str(uuid.uuid4())
-        self.run_due()
+        EMULATOR.clock.run_due()
         return super().call_action()
 
     def _enrich_response(self, headers: dict[str, Any], body: Any) -> tuple[dict[str, Any], Any]:  # type: ignore[override]
