@@ -84,7 +84,8 @@ def test_eb_sees_a_deployment_fail(aws: EmbeddedAws, eb: Eb) -> None:
 def test_eb_aborts_an_update(aws: EmbeddedAws, clients: Clients, eb: Eb) -> None:
     aws.set_pace(update=600)
     clients("elasticbeanstalk").update_environment(EnvironmentName="guestbook-dev", VersionLabel=clients.version("v9"))
-    assert (_status(eb)["Status"], _status(eb)["Deployed Version"]) == ("Updating", "v9")
+    status = _status(eb)
+    assert (status["Status"], status["Deployed Version"]) == ("Updating", "v9")
     aws.set_pace(update=0)
     assert 'Aborting update to environment "guestbook-dev".' in eb("abort")
     status = _status(eb)

@@ -80,10 +80,10 @@ def container(host: Mapping[str, Any], name: str = "", **body: Any) -> dict[str,
 def test_access_to_the_host_is_refused(host: dict[str, Any], words: str) -> None:
     with pytest.raises(RefusedError) as raised:
         container(host)
-    said = str(raised.value)
-    assert words in said
-    assert "refused by the embedded AWS" in said
-    assert f"leave {words.partition(':')[0]} out for the rehearsal" in said
+    message = str(raised.value)
+    assert words in message
+    assert "refused by the embedded AWS" in message
+    assert f"leave {words.partition(':')[0]} out for the rehearsal" in message
 
 
 def test_settings_of_the_container_itself_are_passed_on() -> None:

@@ -31,7 +31,7 @@ def instance(context: RuntimeContext) -> Iterator[InstanceContainer]:
     launched.remove()
 
 
-def said(instance: InstanceContainer, script: str) -> str:
+def output_of(instance: InstanceContainer, script: str) -> str:
     """What a script prints and what its errors are."""
     return instance.run("sh", "-c", f"exec 2>&1; {script}; true")
 
@@ -40,17 +40,17 @@ def test_a_folder_that_becomes_a_link_is_not_followed(instance: InstanceContaine
     (tmp_path / "canary").write_text("planted")
     swap = f"rm -rf /var/app/x; ln -s {tmp_path} /var/app/x; docker start -a swapped"
     script = f"docker create --name swapped -v /var/app/x:/x busybox:stable cat /x/canary; {swap}"
-    assert "/var/app/x is a link" in said(instance, script)
+    assert "/var/app/x is a link" in output_of(instance, script)
 
 
-@pytest.mark.parametrize("told", ["/var/app/{link}", "/var/../../../../../..{folder}", "/etc/../..{folder}", "/usr"])
-def test_paths_that_own_path_returns_are_checked(instance: InstanceContainer, tmp_path: Path, told: str) -> None:
+@pytest.mark.parametrize("path", ["/var/app/{link}", "/var/../../../../../..{folder}", "/etc/../..{folder}", "/usr"])
+def test_paths_that_own_path_returns_are_checked(instance: InstanceContainer, tmp_path: Path, path: str) -> None:
     (tmp_path / "canary").write_text("planted")
-    path = told.format(link=tmp_path.name, folder=tmp_path)
+    path = path.format(link=tmp_path.name, folder=tmp_path)
     forged = f'#!/bin/sh\\necho [\\\\"{path}\\\\"]\\n'
     script = f"ln -s {tmp_path} /var/app/{tmp_path.name}; cp {OWN_PATH} /root/kept; printf '{forged}' > {OWN_PATH}; "
     script += f"docker run --rm -v /x:/x busybox:stable cat /x/canary; cp /root/kept {OWN_PATH}"
-    answer = said(instance, script)
+    answer = output_of(instance, script)
     assert "is a link" in answer or "is not on the instance's disk" in answer
     assert "planted" not in answer
 
@@ -68,7 +68,7 @@ def test_rejects_ambiguous_requests(instance: InstanceContainer, docker_engine: 
         f"{CURL} -X POST http://d/v1.41/build",
         f"{CURL} http://d/v1.41/containers/{others}/json",
     ]
-    answer = said(instance, "; ".join(ways))
+    answer = output_of(instance, "; ".join(ways))
     assert '"Id"' not in answer
     assert answer.count("privileged: true is refused") == 2
     assert docker_engine.run("rm", others).strip() == others
@@ -77,7 +77,7 @@ def test_rejects_ambiguous_requests(instance: InstanceContainer, docker_engine: 
 def test_a_pipelined_request_is_not_passed_on(instance: InstanceContainer) -> None:
     script = r"""printf 'GET /_ping HTTP/1.1\r\nHost: d\r\n\r\nGET /info HTTP/1.1\r\nHost: d\r\n\r\n' |
       socat -t 2 - UNIX-CONNECT:/run/docker.sock"""
-    answer = said(instance, script)
+    answer = output_of(instance, script)
     assert answer.count("HTTP/1.1") == 1
     assert "OK" in answer
 
@@ -94,6 +94,6 @@ def test_where_no_socket_can_be_mounted_a_port_with_a_token_leads_to_the_engine(
             instance.run("docker", "run", "--volume", "/var/run/docker.sock:/s", "busybox:stable", "true")
         # Without the token.
         asked = f"curl -s -o /dev/null -w %{{http_code}} http://{gateway}:{port.server_address[1]}/info"
-        assert said(instance, asked).startswith("000")
+        assert output_of(instance, asked).startswith("000")
     finally:
         instance.remove()

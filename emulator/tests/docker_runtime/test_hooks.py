@@ -11,7 +11,7 @@ from tests.deploy.engine import Engine
 from tests.deploy.registry import local_registry
 
 SINGLE = {("aws:elasticbeanstalk:environment", "EnvironmentType"): "SingleInstance"}
-TOLD = "/var/lib/beanpod/told"
+OUTPUT = "/var/lib/beanpod/output"
 
 
 @pytest.fixture(scope="module")
@@ -27,18 +27,18 @@ def others(docker_engine: Engine) -> Iterator[str]:
     docker_engine.run("rm", "--force", "--volumes", name)
 
 
-def told(site: Site, stage: str, script: str) -> str:
+def hook_output(site: Site, phase: str, script: str) -> str:
     """What a hook prints, and its errors, in a deployment that goes well."""
     shop = site.shop
-    label = f"told-{len(shop.images)}-{abs(hash(script))}"
+    label = f"hook-{len(shop.images)}-{abs(hash(script))}"
     definition = {
-        **json.loads(shop.dockerrun("Told")),
-        "Volumes": [{"HostDirectory": TOLD, "ContainerDirectory": "/www/told"}],
+        **json.loads(shop.dockerrun("Hooks")),
+        "Volumes": [{"HostDirectory": OUTPUT, "ContainerDirectory": "/www/output"}],
     }
-    hook = f"#!/bin/bash\nmkdir -p {TOLD}\nexec > {TOLD}/{stage} 2>&1\n{script}\ntrue\n"
-    files = {"Dockerrun.aws.json": json.dumps(definition), f".platform/hooks/{stage}/01.sh": hook}
+    hook = f"#!/bin/bash\nmkdir -p {OUTPUT}\nexec > {OUTPUT}/{phase} 2>&1\n{script}\ntrue\n"
+    files = {"Dockerrun.aws.json": json.dumps(definition), f".platform/hooks/{phase}/01.sh": hook}
     site.update(VersionLabel=shop.version(label, "", files=files))
-    status, text = site.page(f"/told/{stage}")
+    status, text = site.page(f"/output/{phase}")
     assert status == 200, (site.errors(), [instance["Causes"] for instance in site.instances()])
     return text
 
@@ -57,9 +57,9 @@ def test_a_hook_reads_no_file_of_the_host(site: Site, tmp_path: Path) -> None:
         f"docker run --rm -v /proc:/below busybox:stable cat /below/1/root{tmp_path}/canary",
         f"docker run --rm --pid host busybox:stable cat /proc/1/root{tmp_path}/canary",
     ]
-    said = told(site, "prebuild", "\n".join(ways))
-    assert "No such file or directory" in said
-    assert "planted" not in said
+    output = hook_output(site, "prebuild", "\n".join(ways))
+    assert "No such file or directory" in output
+    assert "planted" not in output
 
 
 def test_a_hook_sees_the_containers_of_its_instance_and_no_others(shop: Shop, site: Site, others: str) -> None:
@@ -69,10 +69,10 @@ def test_a_hook_sees_the_containers_of_its_instance_and_no_others(shop: Shop, si
     ways = [f"docker {what} {name}" for what in ("inspect", "logs", "rm -f", "stop") for name in (others, theirs)]
     ways += [f"docker exec {others} true", f"docker run --rm --volumes-from {others} busybox:stable true"]
     ways += [f"docker run --rm --network container:{others} busybox:stable true", "docker ps -aq | wc -l"]
-    said = told(site, "postdeploy", "\n".join(ways)).splitlines()
+    output = hook_output(site, "postdeploy", "\n".join(ways)).splitlines()
     # The one that it has deployed, and the one that is about to end.
-    assert said[-1] == "2"
-    rest = [line for line in said[:-1] if line not in ("[]", "See 'docker run --help'.")]
+    assert output[-1] == "2"
+    rest = [line for line in output[:-1] if line not in ("[]", "See 'docker run --help'.")]
     assert [line for line in rest if "No such" not in line] == []
     assert second.page()[0] == 200
     assert shop.engine.run("inspect", "--format", "{{.State.Running}}", others).strip() == "true"
@@ -92,12 +92,12 @@ docker run --rm -v /var/app/current:/app:ro busybox:stable ls /app
 docker logs $container; docker image prune --force; sudo docker ps > /dev/null; docker compose version --short
 python3 -c 'print("python")'; echo '{"jq": 1}' | jq .jq; type curl
 """
-    said = told(site, "postdeploy", script).splitlines()
-    assert said[:4] == ["/var/app/current", "root", "/root", "Dockerrun.aws.json"]
-    for line in ("Told", "from standard input", "always", "python", "1", "curl is /usr/bin/curl"):
-        assert line in said
-    assert "/current-app-" in "".join(said)
-    assert "Total reclaimed space: 0B" in said
+    output = hook_output(site, "postdeploy", script).splitlines()
+    assert output[:4] == ["/var/app/current", "root", "/root", "Dockerrun.aws.json"]
+    for line in ("Hooks", "from standard input", "always", "python", "1", "curl is /usr/bin/curl"):
+        assert line in output
+    assert "/current-app-" in "".join(output)
+    assert "Total reclaimed space: 0B" in output
 
 
 def test_a_hook_logs_in_and_pulls_a_private_image(site: Site, tmp_path: Path) -> None:
@@ -109,15 +109,15 @@ def test_a_hook_logs_in_and_pulls_a_private_image(site: Site, tmp_path: Path) ->
             site.shop.docker(*command)
         script = f"docker pull -q {name}\necho 'open sesame' | docker login -u ada --password-stdin {registry.host}\n"
         script += f"docker pull -q {name}\ndocker rmi busybox:stable"
-        said = told(site, "prebuild", script)
-    assert "no basic auth credentials" in said
-    assert "Login Succeeded" in said
-    assert name in said
-    assert "it was on this machine before the instance, and images are shared" in said
+        output = hook_output(site, "prebuild", script)
+    assert "no basic auth credentials" in output
+    assert "Login Succeeded" in output
+    assert name in output
+    assert "it was on this machine before the instance, and images are shared" in output
 
 
 def test_a_hook_with_windows_line_endings_runs(site: Site) -> None:
-    assert told(site, "prebuild", "echo one \r\nprintf two\r\n") == "one\ntwo"
+    assert hook_output(site, "prebuild", "echo one \r\nprintf two\r\n") == "one\ntwo"
 
 
 @pytest.mark.parametrize(
@@ -130,9 +130,9 @@ def test_a_hook_with_windows_line_endings_runs(site: Site) -> None:
 def test_a_hook_that_does_not_start_fails_the_deployment(
     shop: Shop, site: Site, label: str, hook: str, words: str
 ) -> None:
-    files = {"Dockerrun.aws.json": shop.dockerrun("Told"), ".platform/hooks/prebuild/10_hello.sh": hook}
+    files = {"Dockerrun.aws.json": shop.dockerrun("Hooks"), ".platform/hooks/prebuild/10_hello.sh": hook}
     site.update(VersionLabel=shop.version(label, "", files=files))
     (instance,) = site.instances()
     assert words in instance["Causes"][0]
-    said = "Instance deployment failed to run the hook .platform/hooks/prebuild/10_hello.sh. The deployment failed."
-    assert said in site.errors()
+    event = "Instance deployment failed to run the hook .platform/hooks/prebuild/10_hello.sh. The deployment failed."
+    assert event in site.errors()

@@ -126,11 +126,11 @@ def test_access_to_the_host_fails_the_deployment(site: Site) -> None:
     # Compose names a container otherwise while it takes another one's place.
     deploy(site, "before-refused", project())
     site.update(VersionLabel=site.shop.version("refused", "", files=project(privileged=True)))
-    said = (
+    error = (
         "Error response from daemon: current-web-1: privileged: true is refused by the embedded AWS: it would give "
         "access to this machine, not only to the instance. AWS allows it: leave privileged out for the rehearsal"
     )
-    assert causes(site).endswith(f"with exit status 1 and error: {said}")
+    assert causes(site).endswith(f"with exit status 1 and error: {error}")
     assert "Instance deployment failed to run the Docker Compose services. The deployment failed." in site.errors()
     # Left out, it is deployed.
     deploy(site, "not-refused", project())

@@ -89,34 +89,34 @@ def test_the_container_has_the_field_of_a_secret(shop: Shop, site: Site) -> None
 
 
 def test_hooks_have_the_variables_and_programs(shop: Shop, site: Site) -> None:
-    told = "/var/lib/beanpod/told"
+    output = "/var/lib/beanpod/output"
     get = "/opt/elasticbeanstalk/bin/get-config"
     say = f'echo "$SHADE $({get} environment -k SHADE) $({get} container -k environment_name)"'
-    volume = {"HostDirectory": told, "ContainerDirectory": "/www/told"}
+    volume = {"HostDirectory": output, "ContainerDirectory": "/www/output"}
     definition = {**json.loads(shop.dockerrun("Hooked")), "Volumes": [volume]}
     files = {
         "Dockerrun.aws.json": json.dumps(definition),
-        ".platform/hooks/prebuild/01.sh": f"#!/bin/sh\nmkdir -p {told} && {say} > {told}/first\n",
-        ".platform/hooks/postdeploy/01.sh": f"#!/bin/sh\ndocker ps --latest --quiet | wc -l > {told}/last\n",
+        ".platform/hooks/prebuild/01.sh": f"#!/bin/sh\nmkdir -p {output} && {say} > {output}/first\n",
+        ".platform/hooks/postdeploy/01.sh": f"#!/bin/sh\ndocker ps --latest --quiet | wc -l > {output}/last\n",
     }
     shade = {"Namespace": VARIABLES, "OptionName": "SHADE", "Value": ODD}
     site.update(OptionSettings=[shade])
     site.update(VersionLabel=shop.version("hooked", "Hooked", files=files))
-    assert site.page("/told/first") == (200, f"{ODD} {ODD} single\n")
-    assert site.page("/told/last") == (200, "1\n")
+    assert site.page("/output/first") == (200, f"{ODD} {ODD} single\n")
+    assert site.page("/output/last") == (200, "1\n")
 
 
-@pytest.mark.parametrize("stage", ["prebuild", "predeploy", "postdeploy"])
-def test_a_failed_hook_fails_the_deployment(shop: Shop, site: Site, stage: str) -> None:
+@pytest.mark.parametrize("phase", ["prebuild", "predeploy", "postdeploy"])
+def test_a_failed_hook_fails_the_deployment(shop: Shop, site: Site, phase: str) -> None:
     before = site.page()
     files = {
         "Dockerrun.aws.json": shop.dockerrun("Unlucky"),
-        f".platform/hooks/{stage}/01.sh": "#!/bin/sh\necho no luck >&2\nexit 1\n",
+        f".platform/hooks/{phase}/01.sh": "#!/bin/sh\necho no luck >&2\nexit 1\n",
     }
-    site.update(VersionLabel=shop.version(f"unlucky-{stage}", "Unlucky", files=files))
-    assert site.page()[1].startswith("Unlucky\n" if stage == "postdeploy" else before[1])
-    said = f"Instance deployment failed to run the hook .platform/hooks/{stage}/01.sh. The deployment failed."
-    assert said in site.errors()
+    site.update(VersionLabel=shop.version(f"unlucky-{phase}", "Unlucky", files=files))
+    assert site.page()[1].startswith("Unlucky\n" if phase == "postdeploy" else before[1])
+    event = f"Instance deployment failed to run the hook .platform/hooks/{phase}/01.sh. The deployment failed."
+    assert event in site.errors()
     (instance,) = site.instances()
     assert "no luck" in instance["Causes"][0]
 

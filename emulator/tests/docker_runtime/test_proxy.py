@@ -142,8 +142,8 @@ def test_nginx_says_why_a_deployment_fails_and_the_version_before_goes_on(shop: 
     wrong = {"conf.d/upload.conf": "clent_max_body_size 5m;\n"}
     site.update(VersionLabel=version(shop, image, "wrong", **wrong))
     (instance,) = site.instances()
-    said = 'unknown directive "clent_max_body_size" in /var/proxy/staging/nginx/conf.d/upload.conf:1'
-    assert said in instance["Causes"][0]
+    error = 'unknown directive "clent_max_body_size" in /var/proxy/staging/nginx/conf.d/upload.conf:1'
+    assert error in instance["Causes"][0]
     assert "Instance deployment failed to configure the proxy server. The deployment failed." in site.errors()
     assert post(site, 1)[0] == 200
 
