@@ -246,7 +246,7 @@ COPY src src
 RUN javac -d classes src/main/java/Shop.java
 
 FROM eclipse-temurin:17-jre
-RUN apt-get update -q && apt-get install -y -q --no-install-recommends libmariadb-java
+RUN apt-get update -q && apt-get install -y -q --no-install-recommends curl libmariadb-java
 COPY --from=build /app/classes /classes
 EXPOSE 8080
 HEALTHCHECK CMD curl -f http://localhost:8080/healthz || exit 1
