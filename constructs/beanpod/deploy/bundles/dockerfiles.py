@@ -138,11 +138,8 @@ def _container_port(stage: StageConfig, spec: BuildSpec, problems: list[str], no
 
 
 def listed(ports: tuple[int, ...]) -> str:
-    """List ports for a message."""
-    named = [str(port) for port in ports[:_MOST_PORTS]]
-    if ports[_MOST_PORTS:]:
-        named.append("others")
-    return " and ".join(filter(None, (", ".join(named[:-1]), named[-1])))
+    """List ports for a message, the first of many."""
+    return " and ".join(map(str, ports[:_MOST_PORTS]))
 
 
 def _inside(root: Path, path: str) -> Path:
@@ -156,19 +153,9 @@ def _missing_files(stage: StageConfig, spec: BuildSpec) -> Iterator[str]:
     if os.path.isdir(spec.dockerfile):
         yield f'{name}: is a folder: write service.dockerfile = "{posixpath.normpath(f"{name}/Dockerfile")}"'
     elif not os.path.isfile(spec.dockerfile):
-        below = posixpath.normpath(f"{context}/{name}")
-        meant = below if context and os.path.isfile(spec.context / name) else _likely_dockerfile(spec.dockerfile, name)
-        remedy = f'service.dockerfile = "{meant}"' if meant else "service.dockerfile, its path relative to the manifest"
+        remedy = "service.dockerfile, its path relative to the manifest"
+        if context and os.path.isfile(spec.context / name):
+            remedy = f'service.dockerfile = "{posixpath.normpath(f"{context}/{name}")}"'
         yield f"{name}: no such file: write {remedy}"
     if not os.path.isdir(spec.context):
         yield f"{name}: service.context {context}: no such folder: write its path relative to the manifest"
-
-
-def _likely_dockerfile(path: Path, name: str) -> str:
-    """Find a file beside it whose name differs only in case, or is that of other tools."""
-    try:
-        beside = sorted(os.listdir(path.parent))
-    except OSError:
-        return ""
-    found = [other for other in beside if other.lower() in (path.name.lower(), "containerfile")]
-    return posixpath.normpath(posixpath.join(posixpath.dirname(name), found[0])) if found else ""
