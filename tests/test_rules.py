@@ -168,8 +168,11 @@ def test_every_measure_of_the_manifest_has_a_unit() -> None:
         ("t3.small", "x86_64"),
         ("t4g.small", "arm64"),
         ("c7gn.large", "arm64"),
+        ("im4gn.large", "arm64"),
         ("a1.large", "arm64"),
         ("g5.xlarge", "x86_64"),
+        ("g5g.xlarge", "arm64"),
+        ("m7i-flex.large", "x86_64"),
     ],
 )
 def test_architecture(instance_type: str, processor: str) -> None:

@@ -127,7 +127,7 @@ def outcome(folder: Path, content: bytes) -> Manifest | ManifestError:
         return error
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(document=tables | sections)
 def test_any_tables(folder: Path, document: dict[str, Any]) -> None:
     content = "".join(f"{quoted(key)} = {toml(value)}\n" for key, value in document.items())

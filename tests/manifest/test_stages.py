@@ -100,121 +100,64 @@ def test_stage_may_do_without_the_database(read: Reader) -> None:
     assert manifest.stage("prod").database is not None
 
 
-@pytest.mark.parametrize(("engine", "version"), [("mysql", "8.4"), ("mariadb", "11.4"), ("postgres", "17")])
-def test_database_needs_only_an_engine(read: Reader, engine: str, version: str) -> None:
-    database = stage_of(read, f'[database]\nengine = "{engine}"\n').database
-    assert database
-    assert (database.version, database.name, database.username) == (version, "guestbook", "app")
-
-
-@pytest.mark.parametrize(
-    ("service", "name"), [("guest-book", "guest_book"), ("mysql", "mysql_db"), ("order", "order_db")]
-)
-def test_database_name_comes_from_the_service(read: Reader, service: str, name: str) -> None:
-    manifest = read(f'[service]\nname = "{service}"\nimage = "a/b"\n[database]\nengine = "mysql"\n')
-    database = manifest.stage().database
-    assert database
-    assert database.name == name
-
-
-@pytest.mark.parametrize(
-    ("settings", "room"),
-    [
-        ("", 50),
-        ("storage_gb = 25\n", 50),
-        ("storage_gb = 100\n", 200),
-        ("storage_gb = 40000\n", None),
-        ("max_storage_gb = 0\n", None),
-        ("storage_gb = 100\nmax_storage_gb = 110\n", 110),
-    ],
-)
-def test_room_for_the_database_to_grow(read: Reader, settings: str, room: int | None) -> None:
-    database = stage_of(read, f'[database]\nengine = "mysql"\n{settings}').database
-    assert database
-    assert database.max_allocated_storage == room
-
-
-def test_production_on_a_single_instance_is_consistent(read: Reader) -> None:
-    stage = stage_of(read, '[stages.prod]\npreset = "production"\n[stages.prod.environment]\ntype = "SingleInstance"\n')
-    assert (stage.environment.min_size, stage.environment.max_size) == (1, 1)
-    assert stage.environment.deployment_policy == "AllAtOnce"
-    assert not stage.environment.private_instances
-    assert stage.network.nat_gateways == 0
-
-
-def test_small_behind_a_load_balancer_is_consistent(read: Reader) -> None:
-    stage = stage_of(read, '[environment]\ntype = "LoadBalanced"\n')
-    assert (stage.environment.min_size, stage.environment.max_size) == (1, 2)
-    assert stage.environment.deployment_policy == "RollingWithAdditionalBatch"
-
-
-def test_public_production_instances_pay_for_no_nat_gateway(read: Reader) -> None:
-    public = read(f'preset = "production"\n{SERVICE}[environment]\nprivate_instances = false\n').stage()
-    assert public.network.nat_gateways == 0
-
-
-def test_own_vpc_brings_its_way_out(read: Reader) -> None:
-    stage = read(
-        f"""preset = "production"
-{SERVICE}
-[network.vpc]
+GITHUB = '[delivery.github]\nrepository = "ada/guestbook"\nbranch = "main"\n'
+MYSQL = '[database]\nengine = "mysql"\n'
+BALANCED = '[environment]\ntype = "LoadBalanced"\n'
+SINGLE_PRODUCTION = '[stages.prod]\npreset = "production"\n[stages.prod.environment]\ntype = "SingleInstance"\n'
+PUBLIC_PRODUCTION = '[stages.prod]\npreset = "production"\nenvironment = { private_instances = false }\n'
+OWN_VPC = """[stages.prod]
+preset = "production"
+[stages.prod.network.vpc]
 vpc_id = "vpc-0a1b2c3d4e5f67890"
 availability_zones = ["eu-central-1a", "eu-central-1b"]
 public_subnet_ids = ["subnet-00000001", "subnet-00000002"]
 private_subnet_ids = ["subnet-00000003", "subnet-00000004"]
 """
-    ).stage()
-    assert stage.network.nat_gateways == 0
-    assert stage.network.vpc
-    assert stage.network.vpc.isolated_subnet_ids == ()
-
-
-def test_managed_updates_can_be_switched_off(read: Reader) -> None:
-    assert stage_of(read, '[environment.managed_updates]\nlevel = "none"\n').environment.managed_updates is None
-
-
-def test_pinned_platform_has_no_managed_updates(read: Reader) -> None:
-    assert stage_of(read, '[environment]\nplatform = "4.13.7"\n').environment.managed_updates is None
-
-
-def test_fixed_batches_are_of_one(read: Reader) -> None:
-    assert stage_of(read, '[environment]\nbatch_size_type = "Fixed"\n').environment.batch_size == 1
-
-
-def test_github_replaces_the_user_with_the_key(read: Reader) -> None:
-    github = '[delivery.github]\nrepository = "ada/guestbook"\nbranch = "main"\n'
-    assert stage_of(read, "").delivery.user
-    assert not stage_of(read, github).delivery.user
-    assert stage_of(read, f"[delivery]\nuser = true\n{github}").delivery.user
-
-
-def test_compose_file_stands_in_for_the_dockerfile(read: Reader) -> None:
-    service = read(f'{SERVICE}compose = "compose.yaml"\n').stage().service
-    assert (service.dockerfile, service.compose) == (None, "compose.yaml")
+COUNTED = '[environment.scaling]\nlower_threshold = 1000\nupper_threshold = 5000\nmeasure = "RequestCount"\n'
 
 
 @pytest.mark.parametrize(
-    ("instance_type", "architecture"),
+    ("text", "path", "value"),
     [
-        ("t3.small", "x86_64"),
-        ("t4g.small", "arm64"),
-        ("c7gn.large", "arm64"),
-        ("im4gn.large", "arm64"),
-        ("a1.large", "arm64"),
-        ("g5.xlarge", "x86_64"),
-        ("g5g.xlarge", "arm64"),
-        ("m7i-flex.large", "x86_64"),
+        (MYSQL, "database.version", "8.4"),
+        (MYSQL, "database.name", "guestbook"),
+        (MYSQL, "database.username", "app"),
+        ('[database]\nengine = "mariadb"\n', "database.version", "11.4"),
+        ('[database]\nengine = "postgres"\n', "database.version", "17"),
+        (f'{MYSQL}[stages.dev.service]\nname = "guest-book"\n', "database.name", "guest_book"),
+        (f'{MYSQL}[stages.dev.service]\nname = "mysql"\n', "database.name", "mysql_db"),
+        (f'{MYSQL}[stages.dev.service]\nname = "order"\n', "database.name", "order_db"),
+        (MYSQL, "database.max_allocated_storage", 50),
+        (f"{MYSQL}storage_gb = 25\n", "database.max_allocated_storage", 50),
+        (f"{MYSQL}storage_gb = 100\n", "database.max_allocated_storage", 200),
+        (f"{MYSQL}storage_gb = 40000\n", "database.max_allocated_storage", None),
+        (f"{MYSQL}max_storage_gb = 0\n", "database.max_allocated_storage", None),
+        (f"{MYSQL}storage_gb = 100\nmax_storage_gb = 110\n", "database.max_allocated_storage", 110),
+        (SINGLE_PRODUCTION, "environment.min_size", 1),
+        (SINGLE_PRODUCTION, "environment.max_size", 1),
+        (SINGLE_PRODUCTION, "environment.deployment_policy", "AllAtOnce"),
+        (SINGLE_PRODUCTION, "environment.private_instances", False),
+        (SINGLE_PRODUCTION, "network.nat_gateways", 0),
+        (BALANCED, "environment.min_size", 1),
+        (BALANCED, "environment.max_size", 2),
+        (BALANCED, "environment.deployment_policy", "RollingWithAdditionalBatch"),
+        (PUBLIC_PRODUCTION, "network.nat_gateways", 0),
+        (OWN_VPC, "network.nat_gateways", 0),
+        (OWN_VPC, "network.vpc.isolated_subnet_ids", ()),
+        ('[environment.managed_updates]\nlevel = "none"\n', "environment.managed_updates", None),
+        ('[environment]\nplatform = "4.13.7"\n', "environment.managed_updates", None),
+        ('[environment]\nbatch_size_type = "Fixed"\n', "environment.batch_size", 1),
+        ("", "delivery.user", True),
+        (GITHUB, "delivery.user", False),
+        (f"[delivery]\nuser = true\n{GITHUB}", "delivery.user", True),
+        ('compose = "compose.yaml"\n', "service.dockerfile", None),
+        ('[environment]\ninstance_types = ["t3.small"]\n', "environment.architecture", "x86_64"),
+        ('[environment]\ninstance_types = ["t4g.small"]\n', "environment.architecture", "arm64"),
+        (COUNTED, "environment.scaling.unit", "Count"),
     ],
 )
-def test_architecture_follows_the_instance_type(read: Reader, instance_type: str, architecture: str) -> None:
-    stage = stage_of(read, f'[environment]\ninstance_types = ["{instance_type}"]\n')
-    assert stage.environment.architecture == architecture
-
-
-def test_scaling_unit_follows_the_measure(read: Reader) -> None:
-    scaling = "[environment.scaling]\nlower_threshold = 1000\nupper_threshold = 5000\n"
-    stage = stage_of(read, f'{scaling}measure = "RequestCount"\n')
-    assert stage.environment.scaling.unit == "Count"
+def test_defaults_follow_from_other_settings(read: Reader, text: str, path: str, value: object) -> None:
+    assert value_at(stage_of(read, text), path) == value
 
 
 def test_configuration_cannot_be_changed(read: Reader) -> None:

@@ -13,6 +13,7 @@ from beanpod.cli.main import main
 from beanpod.deploy.aws import Aws
 from beanpod.deploy.preflight import Target
 from beanpod_emulator import EmbeddedAws
+from tests.cli.commands.in_process import Result
 from tests.deploy.deployed_stage import Project
 from tests.deploy.rollout.sandbox import Sandbox
 
@@ -30,19 +31,6 @@ class SandboxConnection:
 
     def client(self, service: str, region: str) -> Any:
         return self.sandbox.client(service)
-
-
-@dataclass(frozen=True)
-class CommandResult:
-    """The exit code and the output of a command."""
-
-    code: int
-    stdout: str
-    stderr: str
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.stdout)
 
 
 @dataclass(frozen=True)
@@ -77,7 +65,7 @@ class SandboxStage:
 
     def run(
         self, *arguments: str, environ: Mapping[str, str] | None = None, stdout: io.StringIO | None = None
-    ) -> CommandResult:
+    ) -> Result:
         """Run a command on the emulator's virtual clock."""
         out, errors = stdout or io.StringIO(), io.StringIO()
         code = main(
@@ -88,7 +76,7 @@ class SandboxStage:
             clock=self.sandbox.clock(),
             connection=SandboxConnection(self.sandbox),
         )
-        return CommandResult(code, out.getvalue(), errors.getvalue())
+        return Result(code, out.getvalue(), errors.getvalue())
 
     def make_version(self, label: str, description: str = "") -> None:
         """Create a version and its bundle, as a release does."""

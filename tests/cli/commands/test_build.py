@@ -1,18 +1,16 @@
 """`build --dry-run`: what a release would deploy, before there are stacks, an image or an engine."""
 
-import io
 import json
 import os
 import shutil
 import subprocess
 import sys
-from contextlib import chdir
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from beanpod.cli.main import main
+from tests.cli.commands import in_process
+from tests.cli.commands.in_process import Result
 from tests.deploy.bundles.compose_command import require_compose
 from tests.deploy.bundles.projects import COMPOSE, SERVICE, write
 
@@ -37,21 +35,9 @@ PULLED = {
 WITHOUT_RIGHTS = ("/usr/bin/setpriv", "--bounding-set=-all", "--inh-caps=-all", "--") if os.getuid() == 0 else ()
 
 
-@dataclass(frozen=True)
-class Result:
-    """The exit code and the output of a command."""
-
-    code: int
-    stdout: str
-    stderr: str
-
-
 def run(project: Path, *arguments: str, **environ: str) -> Result:
     """Run `build --dry-run` in the project's folder."""
-    out, errors = io.StringIO(), io.StringIO()
-    with chdir(project):
-        code = main(["build", "--dry-run", *arguments], environ=environ, stdout=out, stderr=errors)
-    return Result(code, out.getvalue(), errors.getvalue())
+    return in_process.run(project, "build", "--dry-run", *arguments, environ=environ)
 
 
 def run_process(project: Path, *arguments: str) -> Result:
@@ -226,15 +212,12 @@ RIGHT = {
 
 @pytest.mark.parametrize("manifest", sorted(CASES.rglob("beanpod.toml")), ids=lambda path: str(path.relative_to(CASES)))
 def test_dry_run_accepts_or_refuses_every_case(tmp_path: Path, manifest: Path) -> None:
-    out, errors = io.StringIO(), io.StringIO()
     folder = tmp_path / "bundle"
-    arguments = ["build", "--dry-run", "--json", "--manifest", str(manifest), "--bundle", str(folder)]
-    code = main(arguments, environ={}, stdout=out, stderr=errors)
-    document = json.loads(out.getvalue())
-    assert "unexpected" not in errors.getvalue()
-    assert (code, folder.exists()) in ((0, True), (3, False))
-    if code == 0:
-        assert sorted(contents(folder)) == document["bundle"]["files"]
+    result = run(tmp_path, "--json", "--manifest", str(manifest), "--bundle", str(folder))
+    assert "unexpected" not in result.stderr
+    assert (result.code, folder.exists()) in ((0, True), (3, False))
+    if result.code == 0:
+        assert sorted(contents(folder)) == result.document["bundle"]["files"]
     else:
-        assert document["error"]
-    assert code == 0 or manifest.relative_to(CASES).parts[0] not in RIGHT
+        assert result.document["error"]
+    assert result.code == 0 or manifest.relative_to(CASES).parts[0] not in RIGHT

@@ -1,11 +1,10 @@
 """`beanpod check`: the manifest, and the bundle of each stage, without AWS and without Docker."""
 
-import io
 import json
 from pathlib import Path
 from typing import Any
 
-from beanpod.cli.main import main
+from tests.cli.commands.in_process import run
 from tests.deploy.bundles.projects import SERVICE, write
 
 STAGES = f"{SERVICE}[stages.dev.service]\nport = 3000\n[stages.prod.service]\nport = 4000\n"
@@ -15,9 +14,8 @@ def check(tmp_path: Path, manifest: str, *arguments: str, dockerfile: bool = Tru
     write(tmp_path, {"project/beanpod.toml": manifest})
     if dockerfile:
         write(tmp_path, {"project/Dockerfile": "FROM busybox:stable\n"})
-    out, errors = io.StringIO(), io.StringIO()
-    command = ["check", "--manifest", str(tmp_path / "project/beanpod.toml"), *arguments]
-    return main(command, environ={}, stdout=out, stderr=errors), out.getvalue(), errors.getvalue()
+    result = run(tmp_path, "check", "--manifest", str(tmp_path / "project/beanpod.toml"), *arguments)
+    return result.code, result.stdout, result.stderr
 
 
 def container_port(folder: Path) -> Any:
@@ -65,16 +63,16 @@ def test_missing_dockerfile_exits_with_2_and_names_the_key(tmp_path: Path) -> No
 
 
 def test_problem_of_the_dockerfile_exits_with_3(tmp_path: Path) -> None:
-    write(tmp_path, {"project/Dockerfile": "RUN true\n"})
+    write(tmp_path, {"project/Dockerfile": "FROM busybox:stable\nCOPY missing /\n"})
     code, _, errors = check(tmp_path, STAGES, dockerfile=False)
     assert code == 3
-    assert "Dockerfile" in errors
+    assert "Dockerfile: line 2: COPY missing: not found in the build context" in errors
 
 
 def test_folder_in_place_of_a_manifest_is_named(tmp_path: Path) -> None:
-    errors = io.StringIO()
-    assert main(["check", "--manifest", str(tmp_path)], environ={}, stdout=io.StringIO(), stderr=errors) == 2
-    assert errors.getvalue().startswith(f"beanpod: {tmp_path}: 1 problem\n  - a directory: name the file in it")
+    result = run(tmp_path, "check", "--manifest", str(tmp_path))
+    assert result.code == 2
+    assert result.stderr.startswith(f"beanpod: {tmp_path}: 1 problem\n  - a directory: name the file in it")
 
 
 def test_another_version_in_the_requirements_is_refused(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.commands.in_process import Result, run
 from tests.project.apps import lay_out
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -16,11 +17,8 @@ ROOT = Path(__file__).resolve().parents[3]
 ENVIRON = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "PYTHONPATH": str(ROOT / "constructs")}
 
 
-def beanpod(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "beanpod", *arguments]
-    return subprocess.run(
-        command, cwd=folder, env=ENVIRON, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
+def beanpod(folder: Path, *arguments: str) -> Result:
+    return run(folder, *arguments, environ=ENVIRON)
 
 
 def files(folder: Path) -> dict[str, str]:
@@ -29,10 +27,10 @@ def files(folder: Path) -> dict[str, str]:
 
 def test_a_second_run_needs_no_answers_and_changes_nothing(tmp_path: Path) -> None:
     folder = lay_out("django", tmp_path)
-    assert beanpod(folder, "init", "--image", "ada/shop").returncode == 0
+    assert beanpod(folder, "init", "--image", "ada/shop").code == 0
     before = files(folder)
     again = beanpod(folder, "init")
-    assert (again.returncode, again.stderr, files(folder)) == (0, "", before)
+    assert (again.code, again.stderr, files(folder)) == (0, "", before)
     # The manifest is the owner's: what they change is no difference, but what the other files follow.
     manifest = folder / "beanpod.toml"
     manifest.write_text(manifest.read_text().replace("port = 8000", "port = 9000"))
@@ -42,7 +40,7 @@ def test_a_second_run_needs_no_answers_and_changes_nothing(tmp_path: Path) -> No
 def test_apps_own_files_are_left_alone(tmp_path: Path) -> None:
     folder = lay_out("flask", tmp_path)
     (folder / ".gitignore").write_text(".venv\n*.db")
-    assert beanpod(folder, "init", "--image", "ada/shop").returncode == 0
+    assert beanpod(folder, "init", "--image", "ada/shop").code == 0
     assert "Flask" in (folder / "app.py").read_text()
     assert json.loads((folder / "cdk.json").read_text())["app"] == "python cdk_app.py"
     assert (folder / "cdk_app.py").read_text() == (ROOT / "app.py").read_text()
@@ -60,7 +58,7 @@ def test_what_is_in_gitignore_stays_byte_by_byte(tmp_path: Path) -> None:
     folder = lay_out("go", tmp_path)
     before = b"*.db\r\n# caf\xe9"
     (folder / ".gitignore").write_bytes(before)
-    assert beanpod(folder, "init", "--image", "ada/shop").returncode == 0
+    assert beanpod(folder, "init", "--image", "ada/shop").code == 0
     after = (folder / ".gitignore").read_bytes()
     assert after == before + b"\n__pycache__/\n.venv/\ncdk.out/\ncdk.context.json\n"
 
@@ -69,7 +67,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     folder = lay_out("go", tmp_path)
     (folder / ".gitignore").symlink_to(".gitignore")
     done = beanpod(folder, "init", "--image", "ada/shop")
-    assert (done.returncode, done.stdout) == (2, "")
+    assert (done.code, done.stdout) == (2, "")
     assert done.stderr.startswith(f"beanpod: {folder}/.gitignore: ")
     assert not (folder / "cdk.json").exists()
 
@@ -102,7 +100,7 @@ def test_without_a_terminal_the_missing_options_are_named(tmp_path: Path) -> Non
     folder = lay_out("express", tmp_path)
     before = files(folder)
     done = beanpod(folder, "init")
-    assert (done.returncode, done.stdout) == (2, "")
+    assert (done.code, done.stdout) == (2, "")
     assert done.stderr.startswith("beanpod: give --image: there is no terminal to ask on\n")
     assert files(folder) == before
 
@@ -116,7 +114,7 @@ def test_without_a_terminal_the_missing_options_are_named(tmp_path: Path) -> Non
 )
 def test_a_file_that_is_not_there_is_named(arguments: tuple[str, str], message: str, tmp_path: Path) -> None:
     done = beanpod(lay_out("go", tmp_path), "init", "--image", "ada/shop", *arguments)
-    assert done.returncode == 2
+    assert done.code == 2
     assert done.stderr.startswith(f"beanpod: {message}")
 
 
@@ -124,7 +122,7 @@ def test_an_app_without_a_dockerfile_is_shown_the_shortest_one(tmp_path: Path) -
     folder = lay_out("express", tmp_path)
     (folder / "Dockerfile").unlink()
     done = beanpod(folder, "init", "--image", "ada/shop")
-    assert done.returncode == 2
+    assert done.code == 2
     assert "no Dockerfile and no compose file in" in done.stderr
     assert "FROM node:24-slim" in done.stderr
     assert not (folder / "beanpod.toml").exists()

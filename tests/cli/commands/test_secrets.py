@@ -10,7 +10,8 @@ import pytest
 
 from beanpod.cli.commands.secrets import Destination, GitHubCli
 from beanpod.deploy.errors import UsageError
-from tests.cli.commands.sandbox_stage import CommandResult, SandboxStage
+from tests.cli.commands.in_process import Result
+from tests.cli.commands.sandbox_stage import SandboxStage
 from tests.deploy.deployed_stage import deployers_key
 
 LOGIN = {"DOCKER_USERNAME": "me", "DOCKER_PASSWORD": "hunter22"}
@@ -53,7 +54,7 @@ def key(stage: SandboxStage) -> Mapping[str, str]:
     return deployers_key({"DeployerSecretArn": stage.deployer_secret}, stage.emulator)
 
 
-def _run(stage: SandboxStage, github: GitHub, *arguments: str, **variables: str) -> CommandResult:
+def _run(stage: SandboxStage, github: GitHub, *arguments: str, **variables: str) -> Result:
     return stage.run("secrets", *arguments, environ={"PATH": github.path, **variables})
 
 
