@@ -135,8 +135,10 @@ class EnvironmentOptions:
     def _change(self, options: Mapping[Key, str | None]) -> list[str]:
         merged = {**self._values, **dict(sorted(options.items()))}
         changed = {key: value for key, value in merged.items() if value is not None}
-        before = self.problems()
-        problems = [problem for problem in self._problems(changed) if problem not in before]
+        problems = list(self._problems(changed)) if options else []
+        if problems:
+            before = self.problems()
+            problems = [problem for problem in problems if problem not in before]
         if not problems:
             self._values = changed
         return problems
@@ -155,7 +157,7 @@ class EnvironmentOptions:
         variables = {name: plain(value) for (namespace, name, _), value in values.items() if namespace == VARIABLES}
         secrets = [name for namespace, name, _ in values if namespace == SECRETS]
         yield from map(str, variable_problems(variables, secrets))
-        for name in variables.keys() & secrets:
+        for name in sorted(variables.keys() & secrets):
             yield f"variable {name} is set already: set it once, as a plain variable or as a secret"
 
     def _document(self) -> dict[str, Any] | None:

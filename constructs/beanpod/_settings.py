@@ -17,6 +17,16 @@ from beanpod._rules import UNITS
 # By namespace and name; None for an option that is left out.
 Options = Mapping[str, Mapping[str, str | float | bool | None]]
 
+# Former arguments of `DockerEnvironment`, and what to write instead.
+RENAMED_ARGUMENTS = {
+    "deployment_policy": "deployment_strategy=DeploymentStrategy.rolling()",
+    "batch_size": "deployment_strategy=DeploymentStrategy.rolling(batch=BatchSize.percentage(25))",
+    "batch_size_type": "deployment_strategy=DeploymentStrategy.rolling(batch=BatchSize.count(2))",
+    "traffic_split_percent": "deployment_strategy=DeploymentStrategy.traffic_splitting(percent=10)",
+    "evaluation_minutes": "deployment_strategy=DeploymentStrategy.traffic_splitting(evaluation=...)",
+    "log_retention_days": "log_retention=logs.RetentionDays.ONE_MONTH",
+}
+
 
 class EnvironmentType(StrEnum):
     """Whether the environment has a load balancer."""

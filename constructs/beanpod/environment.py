@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar
 
 from aws_cdk import Acknowledgment, Fn, Size, SizeRoundingBehavior, Stack, Validations
 from aws_cdk import aws_certificatemanager as acm
@@ -24,6 +23,7 @@ from beanpod._record_target import address_target, load_balancer_target
 from beanpod._reserved_tags import remove_reserved_tags
 from beanpod._rules import Problem, option_problems
 from beanpod._settings import (
+    RENAMED_ARGUMENTS,
     DeploymentPolicy,
     DeploymentStrategy,
     EnvironmentType,
@@ -77,14 +77,7 @@ class DockerEnvironment(EnvironmentBase):
         service_role: The role with which Beanstalk watches and updates the environment.
     """
 
-    _renamed_arguments: ClassVar[Mapping[str, str]] = {
-        "deployment_policy": "deployment_strategy=DeploymentStrategy.rolling()",
-        "batch_size": "deployment_strategy=DeploymentStrategy.rolling(batch=BatchSize.percentage(25))",
-        "batch_size_type": "deployment_strategy=DeploymentStrategy.rolling(batch=BatchSize.count(2))",
-        "traffic_split_percent": "deployment_strategy=DeploymentStrategy.traffic_splitting(percent=10)",
-        "evaluation_minutes": "deployment_strategy=DeploymentStrategy.traffic_splitting(evaluation=...)",
-        "log_retention_days": "log_retention=logs.RetentionDays.ONE_MONTH",
-    }
+    _renamed_arguments = RENAMED_ARGUMENTS
 
     def __init__(
         self,

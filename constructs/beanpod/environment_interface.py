@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Protocol, TypedDict, Unpack
 
 import jsii
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
@@ -74,6 +74,10 @@ class IDockerEnvironment(ec2.IConnectable, iam.IGrantable, IConstruct, Protocol)
         """The environment's name."""
 
     @property
+    def environment_arn(self) -> str:
+        """The environment's ARN."""
+
+    @property
     def endpoint(self) -> str:
         """The load balancer's DNS name, or the single instance's address."""
 
@@ -127,6 +131,12 @@ class EnvironmentBase(Construct):
     _security_groups: Sequence[ec2.ISecurityGroup]
     _permissions_made = False
     _replacement_key: str = ""
+
+    @property
+    def environment_arn(self) -> str:
+        """The environment's ARN, in the account and the region of its stack."""
+        name = f"{self.application_name}/{self.environment_name}"
+        return Stack.of(self).format_arn(service="elasticbeanstalk", resource="environment", resource_name=name)
 
     @property
     def deployment_policy(self) -> DeploymentPolicy | None:

@@ -13,7 +13,7 @@ from constructs import Construct
 
 from beanpod._arguments import checked
 from beanpod._checks import refuse
-from beanpod._settings import DeploymentStrategy, EnvironmentType
+from beanpod._settings import RENAMED_ARGUMENTS, DeploymentStrategy, EnvironmentType
 from beanpod.artifact_bucket import ArtifactBucket
 from beanpod.database import Database
 from beanpod.database_engine import DatabaseEngine
@@ -50,7 +50,7 @@ class DockerService(Construct):
         deploy_role: `GitHubDeployRole`, or None.
     """
 
-    _renamed_arguments = DockerEnvironment._renamed_arguments
+    _renamed_arguments = RENAMED_ARGUMENTS
 
     def __init__(
         self,
