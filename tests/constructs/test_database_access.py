@@ -2,18 +2,23 @@
 
 import re
 
+import jsii
 import pytest
 from aws_cdk import App, Stack
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk.assertions import Template
+from constructs import Construct
 
 from beanpod.database import Database
 from beanpod.database_engine import DatabaseEngine
+from beanpod.database_interface import IDatabase
 from beanpod.environment import DockerEnvironment
 from beanpod.network import ServiceNetwork
 from tests.constructs.databases import existing_database, imported_vpc, made
-from tests.constructs.environments import new_environment
+from tests.constructs.environments import ENVIRONMENT, new_environment, option
 
 
 def in_network(stack: Stack, network: ServiceNetwork) -> DockerEnvironment:
@@ -133,3 +138,39 @@ def test_connecting_needs_iam_authentication() -> None:
     role = iam.Role(database, "Role", assumed_by=iam.AccountRootPrincipal())
     with pytest.raises(ValueError, match="iam_authentication must be on for grant_connect, got False"):
         database.grant_connect(role)
+
+
+@jsii.implements(IDatabase)
+class SharedDatabase(Construct):
+    """A database by a class of one's own."""
+
+    database_host, database_port, database_name, database_username = "db.example.com", 5432, "shop", "keeper"
+    replacement_key = ""
+
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+        self.secret = secretsmanager.Secret(self, "Secret")
+        group = ec2.SecurityGroup.from_security_group_id(self, "Group", "sg-shared")
+        self._connections = ec2.Connections(security_groups=[group], default_port=ec2.Port.tcp(self.database_port))
+
+    @property
+    def connections(self) -> ec2.Connections:
+        return self._connections
+
+    def grant_connect(self, grantee: iam.IGrantable, db_user: str | None = None) -> iam.Grant:
+        return iam.Grant.drop(grantee, f"no user {db_user}")
+
+    def grant_read_secret(self, grantee: iam.IGrantable) -> iam.Grant:
+        return self.secret.grant_read(grantee)
+
+
+def test_a_class_of_ones_own_implements_the_interface() -> None:
+    stack = Stack(App(), "Dev")
+    database: IDatabase = SharedDatabase(stack, "Shared")
+    environment = new_environment(stack, database=database)
+    environment.connections.allow_to_default_port(database)
+    template = Template.from_stack(stack)
+    template.has_resource_properties(ENVIRONMENT, {"OptionSettings": option("RDS_HOSTNAME", "db.example.com")})
+    template.has_resource_properties("AWS::EC2::SecurityGroupIngress", {"GroupId": "sg-shared", "FromPort": 5432})
+    with pytest.raises(TypeError, match="database must be an IDatabase, got Construct Dev/Other"):
+        environment.use_database(Construct(stack, "Other"))  # type: ignore[arg-type]
