@@ -217,6 +217,10 @@ class Rehearsal:
             how = self.project.workspace.break_release()
             try:
                 done, _ = self.project.release({**self.deployer, **self.login})
+                if done.code == 0:
+                    # A compose file may start another program than the image.
+                    how = self.project.workspace.break_release(by_hook=True)
+                    done, _ = self.project.release({**self.deployer, **self.login})
                 self._interrupted.check()
                 if done.code != RolledBackError.exit_code:
                     raise self.runner.failed("a broken release was not rolled back: beanpod deploy", done)

@@ -208,16 +208,19 @@ class FilledWorkspace:
     stage: str
     substituted: Substituted
 
-    def break_release(self) -> str:
+    def break_release(self, *, by_hook: bool = False) -> str:
         """Change the copy so that its next release fails on the instance; return how.
 
-        The app's container ends at once, as with a bad migration; where no image is built here, a platform hook fails.
+        The app's container ends at once, as without a variable that it needs.
+
+        Args:
+            by_hook: Whether a platform hook fails instead. Default: only where the image is not built here.
         """
         stage = Manifest.read(self.folder / _MANIFEST).stage(self.stage)
         plan = plan_bundle(stage, self.folder)
         own = [spec for spec in plan.specs if spec.name in (None, plan.web)] or list(plan.specs)
         spec = next((one for one in own if one.dockerfile.is_file()), None)
-        if spec is None or (stage.service.compose and spec.target):
+        if by_hook or spec is None or (stage.service.compose and spec.target):
             hook = self.folder / _HOOK
             hook.parent.mkdir(parents=True, exist_ok=True)
             hook.write_text(f"#!/bin/sh\necho '{_TEXT}' >&2\nexit 1\n")
