@@ -105,7 +105,8 @@ class GuestbookRehearsal(Rehearsal):
         run = self._github.runs()[-1]
         result = run.jobs.get("dev", "skipped")
         if done.code or result != expected:
-            raise self.runner.failed(f"git push: the workflow's job dev ended with {result}, expected {expected}", done)
+            self.runner.failed("git push", done)
+            raise DeployError(f"git push: the workflow's job dev ended with {result}, expected {expected}")
         for line in done.output.splitlines():
             if found := re.match(r"remote: {2,}([✓✗] .*?)\s*$", line):
                 self.display.say(found[1])
