@@ -33,7 +33,7 @@ _EXAMPLES = {
     "DeployPermissions": "environment.deploy_permissions(artifacts)",
     "DeploymentStrategy": "DeploymentStrategy.rolling()",
     "DockerPlatform": "DockerPlatform.latest()",
-    "Duration": "Duration.days(7)",
+    "Duration": "Duration.days(7) or Duration.minutes(5)",
     "EnvironmentSecret": "EnvironmentSecret.from_secrets_manager(secret)",
     "IApplication": 'Application.from_application_name(self, "Application", "shop")',
     "IBucket": 's3.Bucket.from_bucket_name(self, "Bucket", "my-bucket")',
