@@ -122,6 +122,15 @@ def test_removing_a_stage_leaves_what_the_page_says(arrived: Arrived) -> None:
     assert [parameter["Name"].split("/")[1] for parameter in parameters] == ["cdk-bootstrap"]
 
 
+def test_removing_everything_leaves_nothing(arrived: Arrived) -> None:
+    arrived.newcomer.follow(*operation("Remove everything"))
+    assert client("cloudformation", arrived.aws).describe_stacks()["Stacks"] == []
+    assert client("s3", arrived.aws).list_buckets()["Buckets"] == []
+    assert client("rds", arrived.aws).describe_db_snapshots(SnapshotType="manual")["DBSnapshots"] == []
+    assert client("logs", arrived.aws).describe_log_groups()["logGroups"] == []
+    assert client("elasticbeanstalk", arrived.aws).describe_applications()["Applications"] == []
+
+
 def test_the_steps_are_numbered_from_one() -> None:
     numbers = list(dict.fromkeys(int(block.heading.partition(".")[0]) for block in steps()))
     assert numbers == list(range(1, len(numbers) + 1))
