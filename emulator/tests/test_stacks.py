@@ -200,27 +200,6 @@ def test_what_a_failed_update_made_and_cannot_remove_is_left_behind(clients: Cli
     assert clients.deploy("cleaned", {"A": parameter("3")})["StackStatus"] == "UPDATE_COMPLETE"
 
 
-def test_another_engine_replaces_the_database(clients: Clients) -> None:
-    properties = {
-        "DBInstanceClass": "db.t4g.micro",
-        "AllocatedStorage": "20",
-        "MasterUsername": "admin",
-        "MasterUserPassword": "open-sesame",
-    }
-
-    def database(engine: str) -> dict[str, Any]:
-        policies = dict.fromkeys(("DeletionPolicy", "UpdateReplacePolicy"), "Delete")
-        return {"Db": {"Type": "AWS::RDS::DBInstance", "Properties": properties | {"Engine": engine}, **policies}}
-
-    clients.deploy("engine", database("mysql"))
-    before = clients.physical_id("engine", "Db")
-    assert clients.deploy("engine", database("postgres"))["StackStatus"] == "UPDATE_COMPLETE"
-    after = clients.physical_id("engine", "Db")
-    (instance,) = clients("rds").describe_db_instances(DBInstanceIdentifier=after)["DBInstances"]
-    assert (instance["Engine"], after == before) == ("postgres", False)
-    assert not clients.exists("rds", "describe_db_instances", DBInstanceIdentifier=before)
-
-
 def test_import_of_nothing_fails(clients: Clients) -> None:
     clients.deploy("lonely", {"B": parameter({"Fn::ImportValue": "nobodys"})})
     assert clients.stack("lonely")["StackStatus"] == "ROLLBACK_COMPLETE"

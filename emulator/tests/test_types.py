@@ -376,8 +376,8 @@ def test_database_with_its_secret_and_a_snapshot_at_the_end(clients: Clients) ->
         }
         assert f"D{days}" in secrets.get_resource_policy(SecretId=shown["Secret"])["ResourcePolicy"]
     destroy(clients, "database")
-    assert rds.describe_db_instances()["DBInstances"] == []
-    assert [item["DBInstanceIdentifier"] for item in rds.describe_db_snapshots()["DBSnapshots"]] == [shown["Id"]]
+    assert not clients.exists("rds", "describe_db_instances", DBInstanceIdentifier=shown["Id"])
+    assert len(rds.describe_db_snapshots(DBInstanceIdentifier=shown["Id"])["DBSnapshots"]) == 1
     assert not clients.exists("secretsmanager", "describe_secret", SecretId=shown["Secret"])
 
 
