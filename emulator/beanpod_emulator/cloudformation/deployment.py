@@ -154,6 +154,7 @@ class Deployment:
         tags: Tags of the stack, which its resources inherit.
         evaluator: Evaluates `template`, and reads `stack.resources` while they change.
         operations: Changes single resources.
+        imports: Names of the exports that the evaluator has read.
     """
 
     stack: Stack
@@ -161,6 +162,7 @@ class Deployment:
     tags: dict[str, str]
     evaluator: Evaluator
     operations: Operations
+    imports: set[str]
     _undo: list[Callable[[], bool]] = field(default_factory=list)
     _created: list[DeployedResource] = field(default_factory=list)
     _superseded: list[DeployedResource] = field(default_factory=list)

@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from moto.core.base_backend import BackendDict, BaseBackend
@@ -12,31 +11,11 @@ from beanpod_emulator.cloudformation import validation
 from beanpod_emulator.cloudformation.deployment import Deployment, DeploymentFailedError, Operations, tear_down
 from beanpod_emulator.cloudformation.exceptions import AlreadyExistsError, CloudFormationError, ValidationError
 from beanpod_emulator.cloudformation.intrinsics import NO_VALUE, Evaluator
-from beanpod_emulator.cloudformation.stack import ChangeSet, Output, Stack, anything_changes
+from beanpod_emulator.cloudformation.stack import ChangeSet, Output, Request, Stack, anything_changes
 from beanpod_emulator.cloudformation.template import Template, parameter_texts, parameter_values
 from beanpod_emulator.state import EMULATOR
 
 _UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
-
-
-@dataclass(frozen=True)
-class Request:
-    """What CreateStack, UpdateStack and an executed change set have in common.
-
-    Attributes:
-        parameters: Text of each parameter, previous values and defaults included.
-        values: Values of the parameters; those from Parameter Store are read, lists are split.
-    """
-
-    template: Template
-    parameters: dict[str, str]
-    values: dict[str, Any]
-    tags: dict[str, str] = field(default_factory=dict)
-    capabilities: list[str] = field(default_factory=list)
-    notification_arns: list[str] = field(default_factory=list)
-    role_arn: str | None = None
-    token: str | None = None
-    disable_rollback: bool = False
 
 
 class CloudFormationBackend(BaseBackend):
@@ -107,7 +86,7 @@ class CloudFormationBackend(BaseBackend):
             ValidationError: It is in another state than a complete one, or nothing changes.
         """
         self.check_updatable(stack)
-        if not anything_changes(stack, request.template, request.parameters, request.tags):
+        if not anything_changes(stack, request):
             raise ValidationError("No updates are to be performed.")
         self.deploy(stack, request, "UPDATE")
         return stack
@@ -123,8 +102,7 @@ class CloudFormationBackend(BaseBackend):
 
     def deploy(self, stack: Stack, request: Request, kind: str) -> None:
         """Deploy a request to a stack; a failure is rolled back and is in the stack's status."""
-        imports: set[str] = set()
-        deployment = self._deployment(stack, request, imports)
+        deployment = self._deployment(stack, request)
         self._check_rules(deployment)
         stack.request_token = request.token
         stack.set_status(f"{kind}_IN_PROGRESS", "User Initiated")
@@ -135,7 +113,12 @@ class CloudFormationBackend(BaseBackend):
         except (DeploymentFailedError, CloudFormationError) as error:
             self._fail(stack, request, deployment, kind, str(getattr(error, "message", error)))
         else:
-            self._succeed(stack, request, deployment, kind, outputs, imports)
+            previous, stack.request, stack.outputs = stack.template, request, outputs
+            stack.imports, stack.last_updated_time = deployment.imports, EMULATOR.clock.now()
+            if kind == "UPDATE":
+                stack.set_status("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
+                deployment.clean_up(previous)
+            stack.set_status(f"{kind}_COMPLETE")
 
     def delete_stack(self, stack: Stack, retained: list[str]) -> None:
         """Delete a stack and its resources.
@@ -166,7 +149,9 @@ class CloudFormationBackend(BaseBackend):
     def _operations(self, stack: Stack) -> Operations:
         return Operations(stack, self.account_id, self.region_name)
 
-    def _deployment(self, stack: Stack, request: Request, imports: set[str]) -> Deployment:
+    def _deployment(self, stack: Stack, request: Request) -> Deployment:
+        imports: set[str] = set()
+
         def import_value(name: str) -> str:
             if name not in self.exports():
                 raise ValidationError(f"No export named {name} found.")
@@ -175,7 +160,7 @@ class CloudFormationBackend(BaseBackend):
 
         values = request.values | self._pseudo_parameters(stack, request)
         evaluator = Evaluator(request.template, values, stack.resources, import_value, self._stack_output, self._zones)
-        return Deployment(stack, request.template, request.tags, evaluator, self._operations(stack))
+        return Deployment(stack, request.template, request.tags, evaluator, self._operations(stack), imports)
 
     def _stack_output(self, argument: dict[str, Any]) -> str:
         """Return the current value of another stack's output, also of another region, or of the account of a role.
@@ -242,28 +227,10 @@ class CloudFormationBackend(BaseBackend):
             for name in sorted(names & other.imports if other is not stack else []):
                 yield name, other.name
 
-    def _succeed(
-        self,
-        stack: Stack,
-        request: Request,
-        deployment: Deployment,
-        kind: str,
-        outputs: list[Output],
-        imports: set[str],
-    ) -> None:
-        previous, stack.template = stack.template, request.template
-        stack.outputs, stack.imports = outputs, imports
-        self._remember(stack, request)
-        if kind == "UPDATE":
-            stack.set_status("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
-            deployment.clean_up(previous)
-        stack.set_status(f"{kind}_COMPLETE")
-
     def _fail(self, stack: Stack, request: Request, deployment: Deployment, kind: str, text: str) -> None:
         prefix = "ROLLBACK" if kind == "CREATE" else "UPDATE_ROLLBACK"
         if kind == "CREATE":
-            stack.template = request.template
-            self._remember(stack, request)
+            stack.request, stack.last_updated_time = request, EMULATOR.clock.now()
         if request.disable_rollback:
             stack.set_status(f"{kind}_FAILED", text)
             return
@@ -274,14 +241,9 @@ class CloudFormationBackend(BaseBackend):
             stack.set_status("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
             # As on AWS, what cannot be removed is left behind: the rollback is complete all the same.
             deployment.remove_created()
-            stack.forget_resources_outside(stack.template)
+            kept = stack.template.resources if stack.template else {}
+            stack.resources = {name: it for name, it in stack.resources.items() if name in kept}
         stack.set_status(f"{prefix}_COMPLETE" if undone else f"{prefix}_FAILED")
-
-    def _remember(self, stack: Stack, request: Request) -> None:
-        stack.parameters, stack.values, stack.tags = request.parameters, request.values, request.tags
-        stack.capabilities, stack.notification_arns = request.capabilities, request.notification_arns
-        stack.role_arn, stack.disable_rollback = request.role_arn, request.disable_rollback
-        stack.last_updated_time = EMULATOR.clock.now()
 
 
 cloudformation_backends = BackendDict(CloudFormationBackend, "cloudformation")

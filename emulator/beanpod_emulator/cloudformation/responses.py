@@ -1,5 +1,6 @@
 """CloudFormation's API: parse requests, call the backend, render responses."""
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlparse
 
@@ -11,9 +12,9 @@ from beanpod_emulator.cloudformation.exceptions import (
     InvalidChangeSetStatusError,
     ValidationError,
 )
-from beanpod_emulator.cloudformation.models import CloudFormationBackend, Request, cloudformation_backends
-from beanpod_emulator.cloudformation.stack import NO_CHANGES, ChangeSet, Stack, anything_changes, changes
-from beanpod_emulator.cloudformation.template import Template, given_parameters
+from beanpod_emulator.cloudformation.models import CloudFormationBackend, cloudformation_backends
+from beanpod_emulator.cloudformation.stack import NO_CHANGES, ChangeSet, Request, Stack, anything_changes, changes
+from beanpod_emulator.cloudformation.template import Template, given_parameters, parameter_values
 from beanpod_emulator.requests.error_responses import ErrorHandlingResponse
 from beanpod_emulator.state import EMULATOR
 
@@ -141,13 +142,11 @@ class CloudFormationResponse(ErrorHandlingResponse):
         return EmptyResult()
 
     def _execute(self, change_set: ChangeSet) -> None:
-        request = self.backend.request(
-            change_set.template.body,
-            change_set.parameters,
-            tags=change_set.tags,
-            capabilities=change_set.capabilities,
-            notification_arns=change_set.notification_arns,
-            role_arn=change_set.role_arn,
+        template, texts = change_set.request.template, change_set.request.parameters
+        request = replace(
+            change_set.request,
+            # Those from Parameter Store may have changed.
+            values=parameter_values(template, texts, self.region),
             token=self._get_param("ClientRequestToken"),
             disable_rollback=bool(self._get_param("DisableRollback")),
         )
@@ -165,17 +164,12 @@ class CloudFormationResponse(ErrorHandlingResponse):
             name=name,
             type=change_set_type,
             stack=stack,
-            template=request.template,
-            parameters=request.parameters,
-            tags=request.tags,
-            capabilities=request.capabilities,
+            request=request,
             creation_time=EMULATOR.clock.now(),
-            changes=changes(stack, request.template, request.tags),
+            changes=changes(stack, request),
             description=self._get_param("Description"),
-            notification_arns=request.notification_arns,
-            role_arn=request.role_arn,
         )
-        if not anything_changes(stack, request.template, request.parameters, request.tags):
+        if not anything_changes(stack, request):
             change_set.status, change_set.execution_status = "FAILED", "UNAVAILABLE"
             change_set.status_reason = NO_CHANGES
         return change_set

@@ -85,12 +85,35 @@ class Event:
     client_request_token: str | None
 
 
-class _Described:
-    """What descriptions of stacks and change sets have in common."""
+@dataclass(frozen=True)
+class Request:
+    """What CreateStack, UpdateStack and a change set have in common.
 
-    template: Template | None
+    Attributes:
+        parameters: Text of each parameter, previous values and defaults included.
+        values: Values of the parameters; those from Parameter Store are read, lists are split.
+    """
+
+    template: Template
     parameters: dict[str, str]
-    tags: dict[str, str]
+    values: dict[str, Any]
+    tags: dict[str, str] = field(default_factory=dict)
+    capabilities: list[str] = field(default_factory=list)
+    notification_arns: list[str] = field(default_factory=list)
+    role_arn: str | None = None
+    token: str | None = None
+    disable_rollback: bool = False
+
+
+class _Described:
+    """A stack or a change set, as its description shows it.
+
+    Attributes:
+        request: The deployed request, or that of the change set; None before the first deployment.
+    """
+
+    request: Request | None
+    drift = _DRIFT
 
     class Meta:
         serialization_aliases: ClassVar = {
@@ -99,10 +122,42 @@ class _Described:
             "Changes": "change_list",
             "EnableTerminationProtection": "termination_protection",
             "DriftInformation": "drift",
-            "TemplateDescription": "template_description",
         }
 
-    drift = _DRIFT
+    @property
+    def template(self) -> Template | None:
+        """The deployed template, or that of the change set."""
+        return self.request.template if self.request else None
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """Text of each parameter."""
+        return self.request.parameters if self.request else {}
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags, which the resources inherit."""
+        return self.request.tags if self.request else {}
+
+    @property
+    def capabilities(self) -> list[str]:
+        """The acknowledged capabilities."""
+        return self.request.capabilities if self.request else []
+
+    @property
+    def notification_arns(self) -> list[str]:
+        """ARNs of the topics to notify."""
+        return self.request.notification_arns if self.request else []
+
+    @property
+    def role_arn(self) -> str | None:
+        """ARN of the role that CloudFormation assumes."""
+        return self.request.role_arn if self.request else None
+
+    @property
+    def disable_rollback(self) -> bool:
+        """Whether a failed creation is left as it is."""
+        return self.request.disable_rollback if self.request else False
 
     @property
     def shown_parameters(self) -> list[dict[str, str]]:
@@ -114,13 +169,8 @@ class _Described:
 
     @property
     def tag_list(self) -> list[dict[str, str]]:
-        """Tags as the API answers them."""
+        """Tags as the API has them."""
         return [{"Key": key, "Value": value} for key, value in self.tags.items()]
-
-    @property
-    def template_description(self) -> str | None:
-        """Description of the template."""
-        return self.template.description if self.template else None
 
 
 @dataclass
@@ -128,8 +178,6 @@ class Stack(_Described):
     """A stack.
 
     Attributes:
-        parameters: Parameters as text.
-        values: Parameters as values.
         imports: Names of the exports that it imports.
     """
 
@@ -137,21 +185,14 @@ class Stack(_Described):
     name: str
     creation_time: datetime
     now: Callable[[], datetime] = field(repr=False)
+    request: Request | None = None
     status: str = "REVIEW_IN_PROGRESS"
     status_reason: str | None = None
-    template: Template | None = None
-    parameters: dict[str, str] = field(default_factory=dict)
-    values: dict[str, Any] = field(default_factory=dict)
-    tags: dict[str, str] = field(default_factory=dict)
     resources: dict[str, DeployedResource] = field(default_factory=dict)
     outputs: list[Output] = field(default_factory=list)
     imports: set[str] = field(default_factory=set)
     events: list[Event] = field(default_factory=list)
-    capabilities: list[str] = field(default_factory=list)
-    notification_arns: list[str] = field(default_factory=list)
-    role_arn: str | None = None
     termination_protection: bool = False
-    disable_rollback: bool = False
     last_updated_time: datetime | None = None
     deletion_time: datetime | None = None
     request_token: str | None = None
@@ -159,17 +200,14 @@ class Stack(_Described):
     @property
     def description(self) -> str | None:
         """Description of the template."""
-        return self.template_description
+        return self.template.description if self.template else None
+
+    template_description = description
 
     @property
     def exports(self) -> dict[str, str]:
         """Exported values by name."""
         return {output.export_name: output.value for output in self.outputs if output.export_name}
-
-    def forget_resources_outside(self, template: Template | None) -> None:
-        """Remove resources that are not in the template from the stack, without deleting them."""
-        kept = template.resources if template else {}
-        self.resources = {name: resource for name, resource in self.resources.items() if name in kept}
 
     def set_status(self, status: str, reason: str | None = None) -> None:
         """Set the status, and append its event."""
@@ -179,7 +217,8 @@ class Stack(_Described):
     def log(
         self, logical_id: str, physical_id: str, resource_type: str, status: str, reason: str | None = None
     ) -> None:
-        """Append an event."""
+        """Append an event, at least 1 ms after the last one: clients sort events by time."""
+        after = self.events[-1].timestamp + timedelta(milliseconds=1) if self.events else self.now()
         self.events.append(
             Event(
                 stack_id=self.stack_id,
@@ -190,16 +229,10 @@ class Stack(_Described):
                 resource_type=resource_type,
                 resource_status=status,
                 resource_status_reason=reason,
-                timestamp=self._next_moment(),
+                timestamp=max(self.now(), after),
                 client_request_token=self.request_token,
             )
         )
-
-    def _next_moment(self) -> datetime:
-        """Return the time, at least 1 ms after the last event: clients sort events by time."""
-        now = self.now()
-        earliest = self.events[-1].timestamp + timedelta(milliseconds=1) if self.events else now
-        return max(now, earliest)
 
 
 @dataclass(frozen=True)
@@ -221,15 +254,10 @@ class ChangeSet(_Described):
     name: str
     type: str
     stack: Stack
-    template: Template
-    parameters: dict[str, str]
-    tags: dict[str, str]
-    capabilities: list[str]
+    request: Request
     creation_time: datetime
     changes: list[Change]
     description: str | None = None
-    notification_arns: list[str] = field(default_factory=list)
-    role_arn: str | None = None
     status: str = "CREATE_COMPLETE"
     status_reason: str | None = None
     execution_status: str = "AVAILABLE"
@@ -244,44 +272,31 @@ class ChangeSet(_Described):
 
     @property
     def change_list(self) -> list[dict[str, Any]]:
-        """Changes as the API answers them."""
+        """Changes as the API has them."""
         return [{"Type": "Resource", "ResourceChange": change} for change in self.changes]
 
 
 NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
 
 
-def anything_changes(stack: Stack, template: Template, parameters: dict[str, str], tags: dict[str, str]) -> bool:
+def anything_changes(stack: Stack, request: Request) -> bool:
     """Return whether template, parameters or tags differ from the deployed ones."""
     deployed = stack.template.document if stack.template else None
-    return (template.document, parameters, tags) != (deployed, stack.parameters, stack.tags)
+    wanted = (request.template.document, request.parameters, request.tags)
+    return wanted != (deployed, stack.parameters, stack.tags)
 
 
-def changes(stack: Stack, template: Template, tags: dict[str, str]) -> list[Change]:
+def changes(stack: Stack, request: Request) -> list[Change]:
     """Return the resources that would be added, modified or removed, by comparing templates."""
     old = stack.template.resources if stack.template else {}
-    new = template.resources
-    return [
-        *(_added(logical_id, new[logical_id]) for logical_id in new if logical_id not in stack.resources),
-        *(
-            _modified(stack, logical_id, old[logical_id], new[logical_id])
-            for logical_id in new
-            if logical_id in stack.resources and (new[logical_id] != old[logical_id] or tags != stack.tags)
-        ),
-        *(_removed(stack, logical_id) for logical_id in stack.resources if logical_id not in new),
-    ]
-
-
-def _added(logical_id: str, body: dict[str, Any]) -> Change:
-    return Change("Add", logical_id, body["Type"])
-
-
-def _modified(stack: Stack, logical_id: str, old: dict[str, Any], new: dict[str, Any]) -> Change:
-    replaced = schemas.replaced_by(new["Type"], old.get("Properties", {}), new.get("Properties", {}))
-    physical_id = stack.resources[logical_id].physical_id
-    return Change("Modify", logical_id, new["Type"], physical_id, "True" if replaced else "False")
-
-
-def _removed(stack: Stack, logical_id: str) -> Change:
-    resource = stack.resources[logical_id]
-    return Change("Remove", logical_id, resource.type, resource.physical_id)
+    found = []
+    for logical_id, body in request.template.resources.items():
+        current = stack.resources.get(logical_id)
+        if current is None:
+            found.append(Change("Add", logical_id, body["Type"]))
+        elif body != old[logical_id] or request.tags != stack.tags:
+            properties = (it.get("Properties", {}) for it in (old[logical_id], body))
+            replaced = "True" if schemas.replaced_by(body["Type"], *properties) else "False"
+            found.append(Change("Modify", logical_id, body["Type"], current.physical_id, replaced))
+    gone = (it for logical_id, it in stack.resources.items() if logical_id not in request.template.resources)
+    return found + [Change("Remove", it.logical_id, it.type, it.physical_id) for it in gone]
