@@ -18,7 +18,8 @@ from beanpod_emulator.environ import clean_aws_environ
 _SOURCE_ROOT = Path(__file__).resolve().parents[1]
 # Containers are removed one by one.
 _STOP_SECONDS = 180
-_TIMEOUT_SECONDS = 60
+# Requests are served one at a time, and a stack is created within one.
+_TIMEOUT_SECONDS = 600
 
 
 class EmbeddedAwsError(RuntimeError):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from beanpod_emulator import EmbeddedAws
@@ -15,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCKER = "arn:aws:elasticbeanstalk:us-east-1::platform/Docker running on 64bit Amazon Linux 2023"
 PROFILE_OPTION = ("aws:autoscaling:launchconfiguration", "IamInstanceProfile")
 _CAPABILITIES = ["CAPABILITY_NAMED_IAM"]
+# A stack is created within one call. On a busy machine that is longer than botocore waits before it sends a second one.
+_PATIENT = Config(read_timeout=600, retries={"total_max_attempts": 1})
 
 
 def option(namespace: str, name: str, value: str) -> dict[str, str]:
@@ -35,7 +38,7 @@ class Clients:
     def __call__(self, service: str) -> Any:
         if service not in self._made:
             make: Any = boto3.client
-            self._made[service] = make(service, **self._aws.client_arguments)
+            self._made[service] = make(service, config=_PATIENT, **self._aws.client_arguments)
         return self._made[service]
 
     @cached_property

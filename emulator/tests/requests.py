@@ -27,7 +27,7 @@ def send(
     netloc = urlsplit(aws.endpoint_url).netloc
     given = {name.lower(): value for name, value in (headers or {}).items()}
     all_headers = {"host": netloc, "content-length": str(len(body)), **given}
-    connection = http.client.HTTPConnection("127.0.0.1", int(netloc.split(":")[1]), timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", int(netloc.split(":")[1]), timeout=600)
     try:
         connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
         for name, value in all_headers.items():

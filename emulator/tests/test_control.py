@@ -25,7 +25,7 @@ def clean(aws: EmbeddedAws) -> None:
     aws.clear_calls()
 
 
-def _once(aws: EmbeddedAws, service: str, *, patience: float = 60) -> Any:
+def _once(aws: EmbeddedAws, service: str, *, patience: float = 600) -> Any:
     """A client that asks once. patience: how many seconds it waits for the answer."""
     make: Any = boto3.client
     once = Config(retries={"total_max_attempts": 1}, read_timeout=patience)
@@ -104,7 +104,7 @@ def test_a_fault_matches_an_action_and_spares_the_first(aws: EmbeddedAws) -> Non
 
 @pytest.mark.parametrize(("when", "done"), [("before", False), ("after", True)])
 @pytest.mark.parametrize(
-    ("fault", "patience", "seen"), [("drops-connections", 60, ConnectionClosedError), ("hangs", 1, ReadTimeoutError)]
+    ("fault", "patience", "seen"), [("drops-connections", 600, ConnectionClosedError), ("hangs", 1, ReadTimeoutError)]
 )
 def test_withholds_the_response_before_or_after_the_work(
     aws: EmbeddedAws, clients: Clients, fault: str, patience: float, seen: type[Exception], when: str, done: bool

@@ -519,6 +519,24 @@ def test_a_change_that_aws_refuses_is_rolled_back(clients: Clients, kind: str, n
     assert any(f"Updates are not allowed for property - {name}." in text for text in clients.reasons(stack))
 
 
+@pytest.mark.parametrize(
+    ("kind", "properties", "operation"),
+    [
+        ("IAM::Role", {"RoleName": "half", "AssumeRolePolicyDocument": TRUST,
+                       "ManagedPolicyArns": ["arn:aws:iam::aws:policy/Missing"]}, "get_role"),
+        ("IAM::User", {"UserName": "half", "Groups": ["missing"], "Policies":
+                       [{"PolicyName": "own", "PolicyDocument": POLICY}]}, "get_user"),
+        ("IAM::InstanceProfile", {"InstanceProfileName": "half", "Roles": ["missing"]}, "get_instance_profile"),
+    ],
+)  # fmt: skip
+def test_nothing_is_left_of_a_resource_whose_creation_fails(
+    clients: Clients, kind: str, properties: dict[str, Any], operation: str
+) -> None:
+    stack = f"half-{operation.replace('_', '-')}"
+    assert clients.deploy(stack, {"It": resource(kind, **properties)})["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert not clients.exists("iam", operation, **{name: "half" for name in properties if name.endswith("Name")})
+
+
 def test_a_second_oidc_provider_of_one_url_is_named(clients: Clients) -> None:
     provider = resource("IAM::OIDCProvider", Url="https://ids.example.org", ClientIdList=["one"])
     complete(clients, "provider", {"Provider": provider})

@@ -48,28 +48,49 @@ class Operations:
     account: str
     region: str
 
-    def create(self, logical_id: str, body: dict[str, Any], properties: dict[str, Any]) -> None:
-        """Create a resource."""
-        self.stack.log(logical_id, "", body["Type"], "CREATE_IN_PROGRESS")
-        self._record(logical_id, body, properties, self._made(logical_id, body, properties), "CREATE_COMPLETE")
+    def deploy(
+        self,
+        logical_id: str,
+        body: dict[str, Any],
+        properties: dict[str, Any],
+        current: DeployedResource | None = None,
+        *,
+        replacing: bool = False,
+    ) -> DeployedResource:
+        """Create, update in place or replace a resource; a replaced one is deleted in the clean-up.
 
-    def replace(self, current: DeployedResource, body: dict[str, Any], properties: dict[str, Any]) -> None:
-        """Create the replacement of a resource; the old one is deleted in the clean-up."""
-        self.stack.log(current.logical_id, current.physical_id, current.type, "UPDATE_IN_PROGRESS", _REPLACING)
-        state = self._made(current.logical_id, body, properties)
-        self._record(current.logical_id, body, properties, state, "UPDATE_COMPLETE")
-
-    def update(self, current: DeployedResource, body: dict[str, Any], properties: dict[str, Any]) -> None:
-        """Update a resource in place."""
-        self.stack.log(current.logical_id, current.physical_id, current.type, "UPDATE_IN_PROGRESS")
-        state = self._changed(current, current.properties, properties)
-        self._record(current.logical_id, body, properties, state, "UPDATE_COMPLETE")
+        Args:
+            logical_id: Its logical id.
+            body: Its part of the template.
+            properties: Its evaluated properties.
+            current: The resource before the update.
+            replacing: Whether to create another one.
+        """
+        kind, physical_id = ("UPDATE", current.physical_id) if current else ("CREATE", "")
+        self.stack.log(logical_id, physical_id, body["Type"], f"{kind}_IN_PROGRESS", _REPLACING if replacing else None)
+        if current and not replacing:
+            state = self._update(current, current.properties, properties)
+        else:
+            state = HANDLERS[body["Type"]].create(self._context(logical_id), resolve(properties, self.region))
+        self.stack.resources[logical_id] = deployed = DeployedResource(
+            stack_id=self.stack.stack_id,
+            stack_name=self.stack.name,
+            logical_id=logical_id,
+            type=body["Type"],
+            state=state,
+            properties=properties,
+            body=body,
+            status=f"{kind}_COMPLETE",
+            timestamp=self.stack.now(),
+        )
+        self._log(deployed, deployed.status)
+        return deployed
 
     def restore(self, old: DeployedResource, attempted: dict[str, Any]) -> bool:
         """Undo the update of a resource; False if that failed."""
         self.stack.resources[old.logical_id] = old
         try:
-            self._changed(old, attempted, old.properties)
+            self._update(old, attempted, old.properties)
         except Exception as error:
             self._log(old, "UPDATE_FAILED", _reason(error))
             return False
@@ -83,52 +104,29 @@ class Operations:
             resource: The resource.
             policy: UpdateReplacePolicy or DeletionPolicy. Default: its DeletionPolicy.
         """
-        default = HANDLERS[resource.type].default_deletion_policy
-        policy = policy or resource.body.get("DeletionPolicy", default)
+        handler = HANDLERS[resource.type]
+        policy = policy or resource.body.get("DeletionPolicy", handler.default_deletion_policy)
         if policy in _RETAINED:
             self._log(resource, "DELETE_SKIPPED")
             return True
         self._log(resource, "DELETE_IN_PROGRESS")
         try:
-            self._removed(resource, with_snapshot=policy == "Snapshot")
+            context = self._context(resource.logical_id)
+            if policy == "Snapshot":
+                handler.snapshot(context, resource.state)
+            handler.delete(context, resource.state, resource.properties)
         except Exception as error:
             self._log(resource, "DELETE_FAILED", _reason(error))
             return False
         self._log(resource, "DELETE_COMPLETE")
         return True
 
-    def _made(self, logical_id: str, body: dict[str, Any], properties: dict[str, Any]) -> State:
-        resolved = resolve(properties, self.region)
-        return HANDLERS[body["Type"]].create(self._context(logical_id), resolved)
-
-    def _changed(self, resource: DeployedResource, old: dict[str, Any], new: dict[str, Any]) -> State:
+    def _update(self, resource: DeployedResource, old: dict[str, Any], new: dict[str, Any]) -> State:
         before, after = (resolve(properties, self.region) for properties in (old, new))
         return HANDLERS[resource.type].update(self._context(resource.logical_id), resource.state, before, after)
 
-    def _removed(self, resource: DeployedResource, *, with_snapshot: bool) -> None:
-        handler, context = HANDLERS[resource.type], self._context(resource.logical_id)
-        if with_snapshot:
-            handler.snapshot(context, resource.state)
-        handler.delete(context, resource.state, resource.properties)
-
     def _log(self, resource: DeployedResource, status: str, text: str | None = None) -> None:
         self.stack.log(resource.logical_id, resource.physical_id, resource.type, status, text)
-
-    def _record(
-        self, logical_id: str, body: dict[str, Any], properties: dict[str, Any], state: State, status: str
-    ) -> None:
-        self.stack.resources[logical_id] = DeployedResource(
-            stack_id=self.stack.stack_id,
-            stack_name=self.stack.name,
-            logical_id=logical_id,
-            type=body["Type"],
-            state=state,
-            properties=properties,
-            body=body,
-            status=status,
-            timestamp=self.stack.now(),
-        )
-        self.stack.log(logical_id, state.physical_id, body["Type"], status)
 
     def _context(self, logical_id: str) -> Context:
         return Context(
@@ -228,7 +226,7 @@ class Deployment:
     def _bring(self, logical_id: str, current: DeployedResource | None, body: dict[str, Any]) -> None:
         properties = self._properties(logical_id, body)
         if current is None:
-            self._create(logical_id, body, properties)
+            self._created.append(self.operations.deploy(logical_id, body, properties))
         elif current.type != body["Type"]:
             raise ResourceFailedError(
                 f"Update of resource type is not permitted. The new template modifies resource type of {logical_id}"
@@ -241,11 +239,7 @@ class Deployment:
             raise ResourceFailedError(f"Updates are not allowed for property - {', '.join(refused)}.")
         else:
             self._undo.append(lambda: self.operations.restore(current, properties))
-            self.operations.update(current, body, properties)
-
-    def _create(self, logical_id: str, body: dict[str, Any], properties: dict[str, Any]) -> None:
-        self.operations.create(logical_id, body, properties)
-        self._created.append(self.stack.resources[logical_id])
+            self.operations.deploy(logical_id, body, properties, current)
 
     def _replace(self, current: DeployedResource, body: dict[str, Any], properties: dict[str, Any]) -> None:
         name = schemas.custom_name(current.type, properties)
@@ -254,8 +248,7 @@ class Deployment:
                 "CloudFormation cannot update a stack when a custom-named resource requires replacing. "
                 f"Rename {name} and update the stack again."
             )
-        self.operations.replace(current, body, properties)
-        self._created.append(self.stack.resources[current.logical_id])
+        self._created.append(self.operations.deploy(current.logical_id, body, properties, current, replacing=True))
         self._superseded.append(current)
         self._undo.append(lambda: self._put_back(current))
 

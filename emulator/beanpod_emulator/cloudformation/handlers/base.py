@@ -4,7 +4,8 @@ import json
 import secrets
 import string
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -121,7 +122,13 @@ class Handler:
         known = request | (response[self.answer] if self.answer else response)
         physical_id = _filled(self.id or f"{{{self.key or self.name}}}", known)
         state = State(physical_id, self.describe(context, physical_id, properties | known))
-        self.configure(context, state, {}, properties)
+        try:
+            self.configure(context, state, {}, properties)
+        except Exception:
+            # As on AWS, nothing is left of a resource whose creation fails.
+            with suppress(ClientError):
+                self.delete(context, state, properties)
+            raise
         return state
 
     def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
@@ -315,12 +322,3 @@ def tag_changes(old: Properties, new: Properties) -> tuple[list[str], list[dict[
     before, after = api_tags(old), api_tags(new)
     kept = {tag["Key"] for tag in after}
     return [tag["Key"] for tag in before if tag["Key"] not in kept], [tag for tag in after if tag not in before]
-
-
-def ignore_missing(action: Callable[[], Any], codes: Iterable[str]) -> None:
-    """Run a deletion, and ignore that the resource does not exist any more."""
-    try:
-        action()
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in codes:
-            raise

@@ -2,6 +2,8 @@
 
 from typing import Any, ClassVar
 
+from botocore.exceptions import ClientError
+
 from beanpod_emulator.cloudformation.handlers.base import (
     Context,
     Handler,
@@ -11,14 +13,20 @@ from beanpod_emulator.cloudformation.handlers.base import (
     call,
     changed,
     handles,
-    ignore_missing,
     names,
     pick,
     same,
 )
 
-_GONE = ("NoSuchEntity",)
 _Targets = set[tuple[str, str]]
+
+
+def _call_unless_gone(iam: Any, operation: str, request: Properties) -> None:
+    try:
+        call(iam, operation, request)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchEntity":
+            raise
 
 
 class _Identity(Handler):
@@ -32,13 +40,14 @@ class _Identity(Handler):
         iam, key = context.client("iam"), self.identify(state, new)
         before, after = _inline(old), _inline(new)
         for policy in before.keys() - after.keys():
-            call(iam, f"Delete{self.kind}Policy", key | {"PolicyName": policy})
+            _call_unless_gone(iam, f"Delete{self.kind}Policy", key | {"PolicyName": policy})
         for policy, document in changed(before, after).items():
             call(iam, f"Put{self.kind}Policy", key | {"PolicyName": policy, "PolicyDocument": document})
         attached, wanted = set(old.get("ManagedPolicyArns", [])), set(new.get("ManagedPolicyArns", []))
-        for operation, arns in (("Detach", attached - wanted), ("Attach", wanted - attached)):
-            for arn in sorted(arns):
-                call(iam, f"{operation}{self.kind}Policy", key | {"PolicyArn": arn})
+        for arn in sorted(attached - wanted):
+            _call_unless_gone(iam, f"Detach{self.kind}Policy", key | {"PolicyArn": arn})
+        for arn in sorted(wanted - attached):
+            call(iam, f"Attach{self.kind}Policy", key | {"PolicyArn": arn})
 
     def delete(self, context: Context, state: State, properties: Properties) -> None:
         lists = pick(properties, "Policies", "ManagedPolicyArns", "Groups")
@@ -80,7 +89,7 @@ class User(_Identity):
         iam, user = context.client("iam"), state.physical_id
         before, after = set(old.get("Groups", [])), set(new.get("Groups", []))
         for group in before - after:
-            ignore_missing(lambda g=group: iam.remove_user_from_group(GroupName=g, UserName=user), _GONE)  # type: ignore[misc]
+            _call_unless_gone(iam, "RemoveUserFromGroup", {"GroupName": group, "UserName": user})
         for group in after - before:
             iam.add_user_to_group(GroupName=group, UserName=user)
 
@@ -127,8 +136,7 @@ class Policy(Handler):
     def _remove(self, context: Context, properties: Properties, kept: _Targets) -> None:
         for kind, name in sorted(_targets(properties) - kept):
             request = {f"{kind}Name": name, "PolicyName": properties["PolicyName"]}
-            operation = f"Delete{kind}Policy"
-            ignore_missing(lambda o=operation, r=request: call(context.client("iam"), o, r), _GONE)  # type: ignore[misc]
+            _call_unless_gone(context.client("iam"), f"Delete{kind}Policy", request)
 
 
 @handles("AWS::IAM::ManagedPolicy")
@@ -148,9 +156,10 @@ class ManagedPolicy(Handler):
                 if not version["IsDefaultVersion"]:
                     iam.delete_policy_version(**key, VersionId=version["VersionId"])
         before, after = _targets(old), _targets(new)
-        for operation, targets in (("Attach", after - before), ("Detach", before - after)):
-            for kind, name in sorted(targets):
-                call(iam, f"{operation}{kind}Policy", key | {f"{kind}Name": name})
+        for kind, name in sorted(after - before):
+            call(iam, f"Attach{kind}Policy", key | {f"{kind}Name": name})
+        for kind, name in sorted(before - after):
+            _call_unless_gone(iam, f"Detach{kind}Policy", key | {f"{kind}Name": name})
 
     def delete(self, context: Context, state: State, properties: Properties) -> None:
         self.configure(context, state, properties, {})
@@ -168,7 +177,7 @@ class InstanceProfile(Handler):
         iam, key = context.client("iam"), {"InstanceProfileName": state.physical_id}
         # It has one role at most.
         for role in old.get("Roles", []):
-            iam.remove_role_from_instance_profile(**key, RoleName=role)
+            _call_unless_gone(iam, "RemoveRoleFromInstanceProfile", key | {"RoleName": role})
         for role in new.get("Roles", []):
             iam.add_role_to_instance_profile(**key, RoleName=role)
 
