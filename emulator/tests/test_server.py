@@ -11,28 +11,15 @@ import boto3
 import pytest
 
 from beanpod_emulator import EmbeddedAws, EmbeddedAwsError
+from beanpod_emulator.__main__ import main
 from beanpod_emulator.server.httpd import PortError, listen
 from emulator.tests.clients import ROOT
 
 
-def _run(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "beanpod_emulator", *arguments]
-    return subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=False, timeout=300)
-
-
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_prints_variables_and_stops_on_a_signal(how: signal.Signals) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "beanpod_emulator",
-        "--port",
-        "0",
-        "--account",
-        "210987654321",
-        "--region",
-        "eu-west-1",
-    ]
+    options = ["--port", "0", "--account", "210987654321", "--region", "eu-west-1"]
+    command = [sys.executable, "-m", "beanpod_emulator", *options]
     with subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as server:
         assert server.stdout
         lines: list[str] = []
@@ -63,7 +50,8 @@ def test_a_port_in_use_is_exit_code_2() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        run = _run("--port", str(port))
+        command = [sys.executable, "-m", "beanpod_emulator", "--port", str(port)]
+        run = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=False, timeout=300)
     assert (run.returncode, run.stdout) == (2, "")
     assert run.stderr == (f"emulator: port {port} is in use: stop what listens there, or choose another with --port\n")
 
@@ -92,23 +80,21 @@ def test_a_privileged_port_has_its_own_message(monkeypatch: pytest.MonkeyPatch) 
         (["--region=Frankfurt"], "a region is written like eu-central-1, got Frankfurt"),
     ],
 )
-def test_rejects_invalid_options_of_the_command(arguments: list[str], message: str) -> None:
-    run = _run(*arguments)
-    assert run.returncode == 2
-    assert message in run.stderr
+def test_rejects_invalid_options_of_the_command(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
 
 
-def test_listens_on_loopback_only() -> None:
+def test_each_start_listens_on_loopback_and_has_empty_state() -> None:
     with EmbeddedAws.start() as aws:
         port = int(aws.endpoint_url.rsplit(":", 1)[1])
         for address, refused in (("127.0.0.1", False), ("127.0.0.2", True)):
             with socket.socket() as client:
                 assert (client.connect_ex((address, port)) != 0) is refused
-
-
-def test_each_start_has_empty_state() -> None:
-    with EmbeddedAws.start() as aws:
-        port = int(aws.endpoint_url.rsplit(":", 1)[1])
         boto3.client("s3", **aws.client_arguments).create_bucket(Bucket="left-behind")
     with EmbeddedAws.start(port=port) as aws:
         assert boto3.client("s3", **aws.client_arguments).list_buckets()["Buckets"] == []
