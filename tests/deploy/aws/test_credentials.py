@@ -1,9 +1,10 @@
-"""Credentials from wherever the AWS CLI takes them, as a new process finds them."""
+"""Credentials and region from wherever the AWS CLI takes them, as a new process finds them."""
 
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,8 @@ import pytest
 from beanpod_emulator import EmbeddedAws
 from tests.deploy.deployed_stage import ROOT
 
-_SAY = """\
-from beanpod.deploy.aws import connect
-print(connect(None).identity())
-"""
+_IDENTITY = "from beanpod.deploy.aws import connect; print(connect(None).identity())"
+_REGION = "from beanpod.deploy.aws import connect; print(connect({}).region)"
 _GITHUB = "token.actions.githubusercontent.com"
 _SUBJECT = "repo:me/app:ref:refs/heads/main"
 
@@ -43,11 +42,21 @@ def role(aws: EmbeddedAws) -> str:
 
 
 def _identity(aws: EmbeddedAws, home: Path, *without: str, **more: str) -> str:
-    environ = aws.whole_environment() | {"HOME": str(home), "AWS_EC2_METADATA_DISABLED": "true"} | more
+    environ = aws.whole_environment() | more
     for name in without:
         del environ[name]
+    return _printed(_IDENTITY, environ, home)
+
+
+def _printed(code: str, environ: Mapping[str, str], home: Path) -> str:
+    """What a new process prints, or the last line of its error."""
     done = subprocess.run(
-        [sys.executable, "-c", _SAY], cwd=ROOT, env=environ, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**environ, "HOME": str(home), "AWS_EC2_METADATA_DISABLED": "true"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     return done.stdout.strip() or done.stderr.strip().splitlines()[-1]
 
@@ -97,3 +106,29 @@ def test_a_missing_profile_is_named(aws: EmbeddedAws, tmp_path: Path) -> None:
     assert "the AWS credentials could not be loaded: The config profile (nobody)" in _identity(
         aws, tmp_path, AWS_PROFILE="nobody"
     )
+
+
+def _region(home: Path, argument: str, variables: Mapping[str, str]) -> str:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return _printed(_REGION.format(argument), inherited | dict(variables), home)
+
+
+@pytest.mark.parametrize(
+    ("argument", "variables", "expected"),
+    [
+        ("'eu-west-1'", {"AWS_REGION": "us-east-2"}, "eu-west-1"),
+        ("None", {"AWS_REGION": "us-east-2"}, "us-east-2"),
+        ("None", {"AWS_DEFAULT_REGION": "us-west-1"}, "us-west-1"),
+        ("None", {"AWS_REGION": "us-east-2", "AWS_DEFAULT_REGION": ""}, "us-east-2"),
+    ],
+    ids=["stage", "AWS_REGION", "AWS_DEFAULT_REGION", "empty variable of a workflow"],
+)
+def test_the_region_is_the_stages_or_that_of_the_variables(
+    tmp_path: Path, argument: str, variables: dict[str, str], expected: str
+) -> None:
+    assert _region(tmp_path, argument, variables) == expected
+
+
+@pytest.mark.parametrize("variables", [{}, {"AWS_REGION": "", "AWS_DEFAULT_REGION": ""}], ids=["unset", "empty"])
+def test_a_missing_region_is_named(tmp_path: Path, variables: dict[str, str]) -> None:
+    assert "no AWS region" in _region(tmp_path, "None", variables)
