@@ -206,7 +206,8 @@ public class Shop {
 
     static Connection connect() throws SQLException {
         // MariaDB's driver, which requests TLS only if it is told to.
-        String url = setting("SPRING_DATASOURCE_URL").replace("jdbc:mysql:", "jdbc:mariadb:") + "?sslMode=trust";
+        String url = setting("SPRING_DATASOURCE_URL").replace("jdbc:mysql:", "jdbc:mariadb:")
+            + "?useSsl=true&trustServerCertificate=true";
         return DriverManager.getConnection(
             url, setting("SPRING_DATASOURCE_USERNAME"), setting("SPRING_DATASOURCE_PASSWORD"));
     }

@@ -94,6 +94,10 @@ class Owner:
         return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 
+def docker(*arguments: str) -> bool:
+    return subprocess.run(["docker", *arguments], capture_output=True).returncode == 0
+
+
 def visits(url: str) -> int:
     with urlopen(url, timeout=60) as response:
         found = re.search(r"Visits: (\d+)", response.read().decode())
@@ -119,7 +123,7 @@ def test_a_page_answers_from_its_database(
     source: str,
 ) -> None:
     for image in images.split():
-        if subprocess.run(["docker", "image", "inspect", image], capture_output=True).returncode:
+        if not any(docker(*command, image) for command in (("image", "inspect"), ("pull", "--quiet"))):
             absent(f"there is no image {image}")
     owner = Owner(python, lay_out(files, tmp_path / "shop"))
     owner.beanpod("init", "--image", "ada/shop", *(("--health-path", health_path) if health_path else ()))

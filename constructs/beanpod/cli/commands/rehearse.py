@@ -193,7 +193,7 @@ class Rehearsal:
         """Build, push and deploy the app, and request its page."""
         with self.step(Step.RELEASE):
             result = self._deploy()
-            release = Release(result["version_label"], result["url"], _answer(result["url"]))
+            release = Release(result["version_label"], result["url"], self._page(result["url"]))
             self.display.say(f"{release.label} at {release.url}")
             if result.get("health_path"):
                 self.display.say(result["health_path"])
@@ -248,12 +248,23 @@ class Rehearsal:
         if done.code:
             if "error" not in result:
                 raise self.runner.failed("beanpod deploy", done)
-            if logs := self.project.logs():
-                self.display.say("the last lines of its logs:")
-                for line in logs:
-                    self.display.say(f"  {line}")
+            self._show_logs()
             raise DeployError(f"beanpod deploy: {result['error']}", causes=tuple(map(str, result.get("causes", ()))))
         return result
+
+    def _page(self, url: str) -> str:
+        """Return what the page answers, after showing the logs if it fails."""
+        try:
+            return _answer(url)
+        except DeployError:
+            self._show_logs()
+            raise
+
+    def _show_logs(self) -> None:
+        if logs := self.project.logs():
+            self.display.say("the last lines of its logs:")
+            for line in logs:
+                self.display.say(f"  {line}")
 
     @contextmanager
     def step(self, step: StrEnum) -> Iterator[None]:
