@@ -29,8 +29,9 @@ def marked(mark: str) -> list[Path]:
 def test_an_interrupted_demo_leaves_nothing_running(how: signal.Signals, tmp_path: Path) -> None:
     environment = os.environ | {MARK: str(tmp_path), "TMPDIR": str(tmp_path)}
     command = [sys.executable, "-m", "beanpod", "demo"]
-    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    with subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **streams) as demo:
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as demo:
         assert demo.stdout
         for line in demo.stdout:
             if line.endswith("  Stacks\n"):

@@ -45,7 +45,7 @@ from beanpod import (
     ServiceRole,
     ServiceSecurityGroups,
 )
-from beanpod_emulator.cloudformation import validation
+from beanpod_emulator.cloudformation import schemas
 from tests.constructs.databases import existing_database
 
 # What nobody wants to lose, in the words of the docstrings.
@@ -327,7 +327,7 @@ def replaced(old: dict[str, Any], new: dict[str, Any]) -> set[str]:
         if (name not in new and body["Type"] in KEPT)
         or (
             name in new
-            and validation.replaced_by(body["Type"], body.get("Properties", {}), new[name].get("Properties", {}))
+            and schemas.replaced_by(body["Type"], body.get("Properties", {}), new[name].get("Properties", {}))
         )
     }
     while True:
@@ -345,7 +345,7 @@ def _stands_on(body: dict[str, Any], names: set[str]) -> bool:
     """Whether a create-only property refers to what is replaced."""
     marked = {name: {"Ref": f"new-{name}"} for name in names}
     properties = body.get("Properties", {})
-    return bool(validation.replaced_by(body["Type"], properties, _renamed(properties, marked)))
+    return bool(schemas.replaced_by(body["Type"], properties, _renamed(properties, marked)))
 
 
 def _renamed(value: Any, marked: dict[str, Any]) -> Any:
