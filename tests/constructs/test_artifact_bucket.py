@@ -126,3 +126,14 @@ def test_imported_roles_are_named_by_arn() -> None:
     principal = Match.object_like({"Principal": {"AWS": "arn:aws:iam::123456789012:role/team/instances"}})
     document = {"Statement": Match.array_with([principal])}
     Template.from_stack(stack).has_resource_properties(POLICY, {"PolicyDocument": document})
+
+
+def test_any_grantee_is_granted_by_a_statement_of_its_own() -> None:
+    stack = Stack(App(), "Several")
+    artifacts = ArtifactBucket(stack, "Artifacts")
+    grantees = (InstanceRole(stack, "Web"), iam.AccountPrincipal("123456789012"))
+    grants = [artifacts.grant_read_bundles(grantee) for grantee in grantees]
+    assert all(grant.success for grant in grants)
+    (policy,) = Template.from_stack(stack).find_resources(POLICY).values()
+    statements = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert [it.get("Sid") for it in statements] == [None, "InstancesReadBundles", "InstancesReadBundles2"]
