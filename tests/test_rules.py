@@ -222,6 +222,12 @@ def test_names_that_no_shell_accepts(name: str) -> None:
         assert problem.must == "must be named with letters, digits and underscores, a letter first"
 
 
+def test_a_variable_is_plain_or_a_secret() -> None:
+    assert list(map(str, variable_problems({"A": None}, ["A", "B"]))) == [
+        "secrets.A is in variables as well: write it in one of the two"
+    ]
+
+
 def test_variables_have_4096_bytes_together() -> None:
     assert list(variable_problems({"A": "x" * 4091, "B": "x", "C": None})) == []
     (problem,) = variable_problems({"A": "x" * 4090, "B": "é€"})

@@ -157,8 +157,6 @@ class EnvironmentOptions:
         variables = {name: plain(value) for (namespace, name, _), value in values.items() if namespace == VARIABLES}
         secrets = [name for namespace, name, _ in values if namespace == SECRETS]
         yield from map(str, variable_problems(variables, secrets))
-        for name in sorted(variables.keys() & secrets):
-            yield f"variable {name} is set already: set it once, as a plain variable or as a secret"
 
     def _document(self) -> dict[str, Any] | None:
         """Return the configuration of metrics and health rules, None for a token.

@@ -310,7 +310,9 @@ DATABASE_VARIABLES = ("RDS_HOSTNAME", "RDS_PORT", "RDS_DB_NAME", "RDS_USERNAME",
 
 
 def variable_problems(variables: Mapping[str, str | None], secrets: Iterable[str] = ()) -> Iterator[Problem]:
-    """Check names that no shell accepts, and more bytes than Beanstalk stores: all of `NAME=value`, 4,096 together.
+    """Check names that no shell accepts or that are given twice, and the bytes that Beanstalk stores.
+
+    It stores 4,096 of all `NAME=value` together.
 
     Args:
         variables: Plain variables; None for a value that is not known yet.
@@ -321,6 +323,8 @@ def variable_problems(variables: Mapping[str, str | None], secrets: Iterable[str
             if not re.fullmatch(VARIABLE_NAME, name):
                 must = "must be named with letters, digits and underscores, a letter first"
                 yield Problem(f"{section}.{name}", None, must, "write another name")
+            if section == "secrets" and name in variables:
+                yield Problem(f"secrets.{name}", None, "is in variables as well", "write it in one of the two")
     sizes = {name: len(f"{name}={value}".encode()) for name, value in variables.items() if value is not None}
     if (size := sum(sizes.values())) > MAX_VARIABLE_BYTES:
         yield Problem(

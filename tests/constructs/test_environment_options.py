@@ -271,8 +271,8 @@ SECRET = OptionSetting(namespace=SECRETS, name="TOKEN", value="arn")
         ([OptionSetting(namespace="aws:ec2:vpc", name="VPCId", value="vpc-2")], "option aws:ec2:vpc VPCId is set alr"),
         ([NIGHT, NIGHT], f"option {ACTION} MinSize is set already: set it once, or write override_option"),
         ([PLAIN, PLAIN], f"option {VARIABLES} TOKEN is set already: set it once"),
-        ([PLAIN, SECRET], "variable TOKEN is set already: set it once, as a plain variable or as a secret"),
-        ([SECRET, PLAIN], "variable TOKEN is set already: set it once, as a plain variable or as a secret"),
+        ([PLAIN, SECRET], "secrets.TOKEN is in variables as well: write it in one of the two"),
+        ([SECRET, PLAIN], "secrets.TOKEN is in variables as well: write it in one of the two"),
         (
             [PLAIN, OptionSetting(namespace=VARIABLES, name="B", value="x" * 2094)],
             "variables take 4,102 bytes as NAME=value, Beanstalk stores 4,096",

@@ -171,7 +171,7 @@ def test_secret_that_cannot_be(problems: Finder, line: str, problem: str) -> Non
 
 def test_name_in_variables_and_secrets(problems: Finder) -> None:
     assert problems(f'{SERVICE}[variables]\nA = "x"\n[secrets]\nA = {{ generate = 32 }}\n') == [
-        "secrets.A: is in [variables] as well: write it in one of the two"
+        "secrets.A: is in variables as well: write it in one of the two"
     ]
 
 

@@ -229,8 +229,6 @@ def _variables(case: Case) -> Iterator[Finding]:
     for section, name in names:
         if stage.database and name in rules.DATABASE_VARIABLES:
             yield (section, name), "set from the database: leave it out, or choose another name"
-        if section == "secrets" and name in stage.variables:
-            yield (section, name), "is in [variables] as well: write it in one of the two"
     for name, value in stage.variables.items():
         for words in _value_problems(case, name, value):
             yield ("variables", name), words
