@@ -100,6 +100,17 @@ def test_dry_run_shows_the_plan_and_changes_nothing(released: SandboxStage) -> N
     assert document["build"] == [str(released.project.folder / "Dockerfile")]
 
 
+def test_another_version_in_the_requirements_is_a_warning(released: SandboxStage) -> None:
+    requirements = released.project.folder / "requirements.txt"
+    requirements.write_text("beanpod[cdk]==9.9.9\n")
+    try:
+        result = released.run("deploy", "--dry-run")
+    finally:
+        requirements.unlink()
+    assert result.code == 0
+    assert "requirements.txt names 9.9.9: name one version in requirements.txt" in result.stdout + result.stderr
+
+
 @pytest.fixture
 def registry(tmp_path: Path, docker_engine: Engine) -> Iterator[LocalRegistry]:
     with local_registry(tmp_path / "registry", username="me", password="hunter22") as running:
