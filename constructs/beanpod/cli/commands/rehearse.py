@@ -52,6 +52,7 @@ def rehearse(context: Context, steps: "type[Rehearsal]") -> None:
         DeployError: A step failed.
     """
     began = context.clock.monotonic()
+    check_packages(context.root)
     with noted_interruptions() as interrupted, ExitStack() as cleanup:
         rehearsal = steps(context, interrupted, cleanup)
         rehearsal.check()
@@ -106,7 +107,6 @@ class Rehearsal:
     def check(self) -> None:
         """Check the project, and that everything is on this machine."""
         with self.step(Step.CHECK):
-            check_packages(self._context.root)
             Manifest.read(self._context.options.manifest, build_files=True)
             machine = check_machine(self.stage)
             bundle = Project(self.stage, self._context.root, self._context.environ).bundle_plan.preview()
