@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tomllib
 import zipfile
 from importlib.metadata import requires, version
 from pathlib import Path
@@ -12,6 +13,8 @@ from packaging.requirements import Requirement
 
 from tests.wheels import ROOT, build, copy_sources
 from tests.workflows.workflow import ACTION, Runner, load, step_of
+
+_PROJECTS = ("pyproject.toml", "emulator/pyproject.toml")
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +31,12 @@ def wheel(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def names(wheel: Path) -> set[str]:
     return {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+
+
+def test_a_rehearsal_needs_the_emulator_of_the_same_version() -> None:
+    ours, emulators = (tomllib.loads((ROOT / path).read_text())["project"] for path in _PROJECTS)
+    assert ours["version"] == emulators["version"]
+    assert f"beanpod-emulator=={ours['version']}" in ours["optional-dependencies"]["rehearse"]
 
 
 def test_emulators_wheel_has_its_types_and_the_image_of_its_instances(sources: Path, tmp_path: Path) -> None:
