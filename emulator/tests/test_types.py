@@ -537,6 +537,22 @@ def test_nothing_is_left_of_a_resource_whose_creation_fails(
     assert not clients.exists("iam", operation, **{name: "half" for name in properties if name.endswith("Name")})
 
 
+@pytest.mark.parametrize(
+    ("kind", "properties"),
+    [
+        ("S3::Bucket", {"BucketName": "named-twice"}),
+        ("CloudWatch::Dashboard", {"DashboardName": "named-twice", "DashboardBody": "{}"}),
+    ],
+)
+def test_a_name_in_another_stack_is_refused(clients: Clients, kind: str, properties: dict[str, Any]) -> None:
+    first, second = (f"{kind.split('::')[1].lower()}-{number}" for number in ("one", "two"))
+    complete(clients, first, {"It": resource(kind, **properties)})
+    assert clients.deploy(second, {"It": resource(kind, **properties)})["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert f"named-twice already exists in stack {clients.stack(first)['StackId']}" in clients.reasons(second)
+    destroy(clients, second)
+    destroy(clients, first)
+
+
 def test_a_second_oidc_provider_of_one_url_is_named(clients: Clients) -> None:
     provider = resource("IAM::OIDCProvider", Url="https://ids.example.org", ClientIdList=["one"])
     complete(clients, "provider", {"Provider": provider})

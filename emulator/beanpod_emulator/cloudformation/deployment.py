@@ -153,6 +153,7 @@ class Deployment:
         evaluator: Evaluates `template`, and reads `stack.resources` while they change.
         operations: Changes single resources.
         imports: Names of the exports that the evaluator has read.
+        owner: Returns the id of another stack that has a resource, by type and physical id.
     """
 
     stack: Stack
@@ -161,6 +162,7 @@ class Deployment:
     evaluator: Evaluator
     operations: Operations
     imports: set[str]
+    owner: Callable[[str, str], str | None]
     _undo: list[Callable[[], bool]] = field(default_factory=list)
     _created: list[DeployedResource] = field(default_factory=list)
     _superseded: list[DeployedResource] = field(default_factory=list)
@@ -226,6 +228,7 @@ class Deployment:
     def _bring(self, logical_id: str, current: DeployedResource | None, body: dict[str, Any]) -> None:
         properties = self._properties(logical_id, body)
         if current is None:
+            self._check_owner(body["Type"], schemas.custom_name(body["Type"], properties))
             self._created.append(self.operations.deploy(logical_id, body, properties))
         elif current.type != body["Type"]:
             raise ResourceFailedError(
@@ -248,9 +251,15 @@ class Deployment:
                 "CloudFormation cannot update a stack when a custom-named resource requires replacing. "
                 f"Rename {name} and update the stack again."
             )
+        self._check_owner(current.type, name)
         self._created.append(self.operations.deploy(current.logical_id, body, properties, current, replacing=True))
         self._superseded.append(current)
         self._undo.append(lambda: self._put_back(current))
+
+    def _check_owner(self, resource_type: str, name: str | None) -> None:
+        """Refuse a name in use: some APIs would take over the resource, such as a bucket or an alarm."""
+        if name and (stack_id := self.owner(resource_type, name)):
+            raise ResourceFailedError(f"{name} already exists in stack {stack_id}")
 
     def _put_back(self, old: DeployedResource) -> bool:
         self.stack.resources[old.logical_id] = old

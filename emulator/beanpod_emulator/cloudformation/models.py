@@ -158,9 +158,13 @@ class CloudFormationBackend(BaseBackend):
             imports.add(name)
             return self.exports()[name][1]
 
+        def owner(resource_type: str, name: str) -> str | None:
+            others = (it for other in self.stacks.values() if other is not stack for it in other.resources.values())
+            return next((it.stack_id for it in others if (it.type, it.physical_id) == (resource_type, name)), None)
+
         values = request.values | self._pseudo_parameters(stack, request)
         evaluator = Evaluator(request.template, values, stack.resources, import_value, self._stack_output, self._zones)
-        return Deployment(stack, request.template, request.tags, evaluator, self._operations(stack), imports)
+        return Deployment(stack, request.template, request.tags, evaluator, self._operations(stack), imports, owner)
 
     def _stack_output(self, argument: dict[str, Any]) -> str:
         """Return the current value of another stack's output, also of another region, or of the account of a role.
