@@ -144,10 +144,10 @@ def test_every_problem_is_named_in_one_error() -> None:
     [
         (lambda e: e.add_environment("COLOUR", "red"), "COLOUR is set already"),
         (lambda e: e.add_environment("BIG", "x" * 4096), "variables take"),
-        (lambda e: e.add_secret("COLOUR", _stripe(e)), "COLOUR is set already"),
+        (lambda e: e.add_secret("COLOUR", _stripe(e)), "secrets.COLOUR is in variables as well"),
         (lambda e: e.add_secret("1", _stripe(e)), "secrets.1 must be named"),
         (lambda e: e.add_secret("STRIPE", _stripe(e)), "STRIPE is set already"),
-        (lambda e: e.add_environment("STRIPE", "plain"), "STRIPE is set already"),
+        (lambda e: e.add_environment("STRIPE", "plain"), "secrets.STRIPE is in variables as well"),
         (lambda e: e.add_option("aws:ec2:vpc", "VPCId", "vpc-2"), "VPCId is set already"),
     ],
 )
@@ -192,7 +192,7 @@ def test_a_variable_is_plain_or_secret_not_both() -> None:
     stack = new_stack()
     secret = secretsmanager.Secret.from_secret_complete_arn(stack, "Stripe", SECRET_ARN)
     secrets = {"STRIPE": EnvironmentSecret.from_secrets_manager(secret)}
-    with pytest.raises(ValueError, match="STRIPE is set already: set it once"):
+    with pytest.raises(ValueError, match="secrets.STRIPE is in variables as well: write it in one of the two"):
         new_environment(stack, environment={"STRIPE": "plain"}, secrets=secrets)
 
 
