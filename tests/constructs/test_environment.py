@@ -192,7 +192,7 @@ def test_a_variable_is_plain_or_secret_not_both() -> None:
     stack = new_stack()
     secret = secretsmanager.Secret.from_secret_complete_arn(stack, "Stripe", SECRET_ARN)
     secrets = {"STRIPE": EnvironmentSecret.from_secrets_manager(secret)}
-    with pytest.raises(ValueError, match="secrets.STRIPE is in variables as well: write it in one of the two"):
+    with pytest.raises(ValueError, match=r"secrets\.STRIPE is in variables as well: write it in one of the two"):
         new_environment(stack, environment={"STRIPE": "plain"}, secrets=secrets)
 
 
