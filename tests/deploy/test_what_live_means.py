@@ -3,7 +3,6 @@
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,13 +61,6 @@ def single(shop: Shop) -> Site:
 def api(shop: Shop) -> Site:
     """A single instance whose health path is not its start page."""
     return shop.launch("live-api", options={**SINGLE, HEALTH_PATH: "/health/"})
-
-
-@contextmanager
-def short_health_check(shop: Shop) -> Iterator[None]:
-    shop.aws.set_pace(health=8)
-    yield
-    shop.aws.set_pace(health=60)
 
 
 @dataclass
@@ -173,7 +165,7 @@ def test_a_single_instance_needs_no_start_page(api: Site, tmp_path: Path) -> Non
 def test_a_container_that_is_not_healthy_fails_the_release(api: Site, tmp_path: Path, image: str, cause: str) -> None:
     project = Project.copy("api-without-a-start-page", tmp_path, api)
     project.release(HEALTHY)
-    with short_health_check(api.shop):
+    with api.shop.health_timeout(8):
         causes = project.fails(image)
     assert any(cause in text for text in causes), causes
 
@@ -198,7 +190,7 @@ def test_containers_are_watched_after_a_change_of_configuration(single: Site, tm
     reads = 'env_file: [.env], command: [sh, -c, "[ \\"$$MODE\\" != broken ] || exit 6; exec sleep 900"]'
     project.release(compose_yaml=compose(reads))
     single.update(OptionSettings=[{**MODE, "Value": "broken"}])
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not (causes := [cause for it in single.instances() for cause in it["Causes"]]):
         assert time.monotonic() < deadline
         time.sleep(0.2)

@@ -5,7 +5,8 @@ import json
 import subprocess
 import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,15 @@ class Shop:
             **({"VersionLabel": label} if label else {}),
         )
         return Site(self, name).settled()
+
+    @contextmanager
+    def health_timeout(self, seconds: float) -> Iterator[None]:
+        """Have new versions fail that are not healthy within so many seconds."""
+        self.aws.set_pace(health=seconds)
+        try:
+            yield
+        finally:
+            self.aws.set_pace(health=60)
 
     def docker(self, *arguments: str) -> None:
         """Run a docker command with a login of its own."""

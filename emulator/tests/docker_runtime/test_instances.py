@@ -123,10 +123,9 @@ def test_a_failed_hook_fails_the_deployment(shop: Shop, site: Site, phase: str) 
 
 def test_a_version_that_fails_the_health_check_gets_no_requests(shop: Shop, site: Site) -> None:
     before = site.page()
-    shop.aws.set_pace(health=5)
     label = shop.version("ill", "Ill", command="mkdir /empty; httpd -f -p 8080 -h /empty")
-    site.update(VersionLabel=label)
-    shop.aws.set_pace(health=60)
+    with shop.health_timeout(5):
+        site.update(VersionLabel=label)
     assert site.page() == before
     assert "Instance deployment failed to pass the health check. The deployment failed." in site.errors()
     (instance,) = site.instances()
@@ -135,10 +134,9 @@ def test_a_version_that_fails_the_health_check_gets_no_requests(shop: Shop, site
 
 def test_a_version_that_listens_on_loopback_names_the_port(shop: Shop, site: Site) -> None:
     before = site.page()
-    shop.aws.set_pace(health=5)
     label = shop.version("loopback", "Loopback", command="httpd -f -p 127.0.0.1:8080 -h /www")
-    site.update(VersionLabel=label)
-    shop.aws.set_pace(health=60)
+    with shop.health_timeout(5):
+        site.update(VersionLabel=label)
     assert site.page() == before
     (instance,) = site.instances()
     assert "/ answers nothing on port 8080 after 5 s" in instance["Causes"][0]
