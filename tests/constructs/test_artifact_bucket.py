@@ -105,10 +105,6 @@ def test_the_stack_of_the_roles_does_not_depend_on_the_bucket(stacks: dict[str, 
     assert "Fn::ImportValue" not in str(stacks["service"].to_json())
 
 
-def test_no_lambda_empties_the_bucket(template: Template) -> None:
-    template.resource_count_is("AWS::Lambda::Function", 0)
-
-
 def test_access_logs_and_removal_are_yours_to_choose() -> None:
     stack = Stack(App(), "Chosen")
     logs = s3.Bucket.from_bucket_name(stack, "Logs", "company-access-logs")

@@ -190,11 +190,6 @@ def test_logical_ids_of_what_holds_data_stay(plain: Template) -> None:
     assert list(plain.find_resources("AWS::SecretsManager::Secret")) == ["DatabaseSecret3B817195"]
 
 
-def test_no_custom_resource_is_made(plain: Template) -> None:
-    kinds = {resource["Type"] for resource in plain.to_json()["Resources"].values()}
-    assert not [kind for kind in kinds if "Custom" in kind or "Lambda" in kind]
-
-
 @pytest.mark.parametrize(
     ("engine", "size", "on"),
     [

@@ -81,11 +81,6 @@ def test_one_secret_holds_both_halves_of_the_key_by_reference(users: Template) -
     users.has_resource_properties(SECRET, {"SecretString": {"Fn::Join": ["", value]}})
 
 
-def test_the_secret_says_what_to_do_with_it(users: Template) -> None:
-    description = Match.string_like_regexp("copy AWS_ACCESS_KEY and AWS_SECRET_KEY into the CI's secrets")
-    users.all_resources_properties(SECRET, {"Description": description})
-
-
 def test_the_secret_is_deleted_with_its_user(users: Template) -> None:
     users.all_resources(SECRET, {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"})
 
@@ -186,10 +181,6 @@ def test_a_provider_is_made_where_none_is_given(roles: Template) -> None:
     roles.has_resource_properties(ROLE, trust("repo:octo-org/guest.book:ref:refs/heads/main", made))
     roles.resource_count_is(PROVIDER, 1)
     roles.has_resource_properties(PROVIDER, {"Url": f"https://{ISSUER}", "ClientIdList": ["sts.amazonaws.com"]})
-
-
-def test_the_provider_needs_no_lambda(roles: Template) -> None:
-    roles.resource_count_is("AWS::Lambda::Function", 0)
 
 
 def test_every_role_may_do_what_the_user_may(roles: Template) -> None:

@@ -10,7 +10,6 @@ from aws_cdk import assertions
 from cdk_nag import AwsSolutionsChecks
 from cfnlint.api import lint
 
-from stacks import DeliveryStack
 from tests.stacks.conftest import Stage, synthesise, write_manifest
 
 StageOf = Callable[[str, str], Stage]
@@ -31,16 +30,6 @@ def test_cdk_nag_finds_nothing_that_is_not_acknowledged_with_a_reason(stage: Sta
         for resource in violation.violating_resources
     ]
     assert findings == []
-
-
-def test_every_statement_of_the_deployer_has_a_reason(stage: Stage) -> None:
-    delivery = stage.stacks[-1]
-    assert isinstance(delivery, DeliveryStack)
-    reasons = {statement.sid: statement.why for statement in delivery.permissions.statements}
-    policies = stage.resources("delivery", "AWS::IAM::ManagedPolicy").values()
-    statements = [s for policy in policies for s in policy["Properties"]["PolicyDocument"]["Statement"]]
-    assert len(statements) == len(reasons)
-    assert all(len(reasons[statement["Sid"]]) > 20 for statement in statements)
 
 
 def test_logical_ids_of_what_holds_data_never_change(stage_of: StageOf) -> None:
