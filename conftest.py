@@ -32,7 +32,40 @@ _SLOW = (
 )
 
 
+# Unit tests start nothing but Node, on which the CDK's library runs; integration tests start programs of this machine
+# and the emulator of AWS; end-to-end tests start containers or a browser, which these fixtures stand for.
+_END_TO_END = {"docker_engine", "browser"}
+_INTEGRATION = (
+    "emulator/tests",
+    "tests/cli",
+    "tests/deploy",
+    "tests/docs",
+    "tests/project",
+    "tests/rehearsal",
+    "tests/rehearse",
+    "tests/service",
+    "tests/stacks/test_changes.py",
+    "tests/stacks/test_own_app.py",
+    "tests/test_app.py",
+    "tests/test_make.py",
+    "tests/test_readme.py",
+    "tests/test_wheel.py",
+    "tests/workflows",
+)
+_UNIT = ("tests/cli/output", "tests/deploy/aws/test_errors.py", "tests/deploy/aws/test_permissions.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the slowest files first."""
+    """Mark each test by its kind, and put the slowest files first."""
+    for item in items:
+        item.add_marker(_kind(item))
     order = {name: place for place, name in enumerate(_SLOW)}
     items.sort(key=lambda item: order.get(item.path.name, len(order)))
+
+
+def _kind(item: pytest.Item) -> str:
+    if _END_TO_END.intersection(getattr(item, "fixturenames", ())):
+        return "e2e"
+    if item.nodeid.startswith(_UNIT):
+        return "unit"
+    return "integration" if item.nodeid.startswith(_INTEGRATION) else "unit"

@@ -100,17 +100,21 @@ class Repository:
     folder: Path
 
     @classmethod
-    def make(cls, folder: Path, *, environment: Mapping[str, str]) -> "Repository":
+    def make(
+        cls, folder: Path, *, environment: Mapping[str, str], actions: Mapping[str, Path] | None = None
+    ) -> "Repository":
         """Create an empty repository.
 
         Args:
             folder: Where to create it.
             environment: Variables of the runner, on top of this machine's.
+            actions: Git repositories on this machine of actions that a workflow uses, by "OWNER/NAME".
         """
         repository = cls(folder)
         for name in ("secrets", "variables", "runs", "replacement"):
             (folder / name).mkdir(parents=True, mode=0o700)
         (folder / "environment.json").write_text(json.dumps(dict(environment)))
+        (folder / "actions.json").write_text(json.dumps({name: str(path) for name, path in (actions or {}).items()}))
         python = _write_program(
             folder / "python", _PYTHON, python=sys.executable, packages=sysconfig.get_path("purelib")
         )
@@ -189,13 +193,25 @@ class Repository:
             f"--env=GITHUB_REPOSITORY={_REPOSITORY}",
             # act has a home of its own; and without DOCKER_HOST it would choose a Docker engine itself.
             *(f"--env={name}={environment.get(name, '')}" for name in ("HOME", "DOCKER_HOST")),
-            *(f"--local-repository={action}={self.folder / 'replacement'}" for action in _actions(folder / "checkout")),
+            *(f"--local-repository={action}={path}" for action, path in self._actions(folder / "checkout")),
         ]  # fmt: skip
         own = dict.fromkeys(("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"), str(folder / "home"))
         run = _follow(command, environment | own | {"ACT_DISABLE_VERSION_CHECK": "1"}, Run(commit))
         (folder / "log").write_text(run.log)
         (folder / "run.json").write_text(json.dumps(asdict(run)))
         return run
+
+    def _actions(self, checkout: Path) -> list[tuple[str, Path]]:
+        """Return the actions that the workflow uses, as "OWNER/NAME@REF", and what runs in their place."""
+        local = json.loads((self.folder / "actions.json").read_text())
+        files = [checkout / _WORKFLOW, *(Path(folder, "action.yml") for folder in (checkout, *local.values()))]
+        text = "\n".join(path.read_text() for path in files if path.exists())
+        used = sorted(set(re.findall(r"^[ -]*uses: ([\w-]+/[\w./-]+@\S+)", text, re.MULTILINE)))
+        found = {action: local.get(action.partition("@")[0], self.folder / "replacement") for action in used}
+        known = _REPLACED_ACTIONS | set(local)
+        if unknown := [action for action in used if action.partition("@")[0] not in known]:
+            raise ValueError(f"the workflow uses {', '.join(unknown)}, which this machine has no replacement for")
+        return [(action, Path(path)) for action, path in found.items()]
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -215,16 +231,6 @@ def _write_program(path: Path, text: str, **values: object) -> Path:
     path.write_text(text.format(**{name: shlex.quote(str(value)) for name, value in values.items()}))
     path.chmod(0o755)
     return path
-
-
-def _actions(checkout: Path) -> list[str]:
-    """Return the actions of the workflow and of action.yml, as "OWNER/NAME@REF"."""
-    files = [path for path in (checkout / _WORKFLOW, checkout / "action.yml") if path.exists()]
-    text = "\n".join(path.read_text() for path in files)
-    used = sorted(set(re.findall(r"^[ -]*uses: ([\w-]+/[\w./-]+@\S+)", text, re.MULTILINE)))
-    if unknown := [action for action in used if action.partition("@")[0] not in _REPLACED_ACTIONS]:
-        raise ValueError(f"the workflow uses {', '.join(unknown)}, which this machine has no replacement for")
-    return used
 
 
 def _follow(command: list[str], environment: Mapping[str, str], run: Run) -> Run:

@@ -26,8 +26,12 @@ _REFERENCE = {
 _LINK = re.compile(r"(\]\()([^)\s#:]+)(#[^)\s]*)?\)")
 
 
-def build(site: Path) -> int:
+def build(site: Path, *, docs: Path = ROOT / "docs") -> int:
     """Build the site strictly: a warning, such as a link to a heading that does not exist, is an error.
+
+    Args:
+        site: Folder of the site, which is emptied first.
+        docs: Folder of the pages.
 
     Returns:
         The exit code of MkDocs, whose messages go to standard error.
@@ -36,17 +40,17 @@ def build(site: Path) -> int:
         FileNotFoundError: A link leads to a file that does not exist.
     """
     pages = ROOT / "build/docs"
-    _prepare(pages)
+    _prepare(docs, pages)
     # Material announces its successor, to which the site moves before Material's end of life in May 2027.
     environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(site)]
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(site)]
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode  # noqa: S603
 
 
-def _prepare(pages: Path) -> None:
+def _prepare(docs: Path, pages: Path) -> None:
     """Write the sources of the site to a folder, which is emptied first."""
     shutil.rmtree(pages, ignore_errors=True)
-    shutil.copytree(ROOT / "docs", pages)
+    shutil.copytree(docs, pages)
     for page in pages.rglob("*.md"):
         source = f"docs/{page.relative_to(pages).as_posix()}"
         page.write_text(with_links_to_the_repository(page.read_text("utf-8"), source), "utf-8")

@@ -163,7 +163,9 @@ class ServiceNetwork(Construct):
                 place.
             flow_logs: Record the VPC's connections in CloudWatch Logs. Updates in place.
             flow_log_retention: How long they are kept. Default: one month. Updates in place.
-            load_balanced, instance_port, database_port: As for `ServiceSecurityGroups`. Updates in place.
+            load_balanced: As for `ServiceSecurityGroups`. Updates in place.
+            instance_port: As for `ServiceSecurityGroups`. Updates in place.
+            database_port: As for `ServiceSecurityGroups`. Updates in place.
 
         Raises:
             ValueError: Counts or ports out of range, NAT gateways that no instance would use, the shape of a new VPC

@@ -8,15 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.docs.pages import ROOT
+from tests.wheels import ROOT, copy_sources
 from tools.github import Repository, Run
 
 _GH = """\
 #!/bin/sh
-# What GitHub's command line does to a repository, done to a folder: a clone of the template, secrets, variables.
+# What GitHub's command line does to a repository, done to a folder.
 set -eu
 case "$1 $2" in
-  "repo create") git clone --quiet "$GITHUB_FOLDER/origin.git" "$3" ;;
   "secret set") cat > "$GITHUB_FOLDER/secrets/$3" ;;
   "api --method") ;;
   "variable set") printf %s "$5" > "$GITHUB_FOLDER/variables/$3" ;;
@@ -33,23 +32,29 @@ _ADA = {
 
 @dataclass(frozen=True)
 class GitHub:
-    """One repository: origin.git, its secrets and its variables."""
+    """One repository: origin.git, its secrets and its variables. programs: the folder of `gh`."""
 
     folder: Path
+    programs: Path
 
     @classmethod
-    def make(cls, folder: Path) -> "GitHub":
-        """With a template that is this repository as it is now; a push runs nothing before run_workflow()."""
-        repository = Repository.make(folder, environment={})
+    def make(cls, folder: Path, app: Path) -> "GitHub":
+        """Create a repository with the files of an app; a push runs nothing before run_workflow().
+
+        Its workflows find Beanpod's action as it is in this checkout.
+        """
+        beanpod = copy_sources(folder / "beanpod")
+        shutil.copy(ROOT / "action.yml", beanpod)
+        _commit(beanpod)
+        repository = Repository.make(folder / "repository", environment={}, actions={"beanpod/beanpod": beanpod})
         (repository.origin / "hooks/post-receive").unlink()
-        for name in ("bin", "template"):
-            (folder / name).mkdir(parents=True)
-        _copy_repository(folder / "template")
-        _git(folder / "template", "push", "--quiet", str(repository.origin), "main")
+        _commit(app)
+        _git(app, "push", "--quiet", str(repository.origin), "main")
         program = folder / "bin/gh"
+        program.parent.mkdir()
         program.write_text(_GH)
         program.chmod(0o755)
-        return cls(folder)
+        return cls(repository.folder, program.parent)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -72,14 +77,10 @@ class GitHub:
         return Repository(self.folder).run_workflow(_git(self.folder / "origin.git", "rev-parse", "main").strip())
 
 
-def _copy_repository(folder: Path) -> None:
-    for name in _git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0"):
-        if name and (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
+def _commit(folder: Path) -> None:
     _git(folder, "init", "--quiet", "--initial-branch=main")
     _git(folder, "add", "--all")
-    _git(folder, "commit", "--quiet", "--message", "The template")
+    _git(folder, "commit", "--quiet", "--message", "First commit")
 
 
 def _git(folder: Path, *arguments: str) -> str:

@@ -1,21 +1,25 @@
-"""README.ko.md says what README.md says, as far as that can be told without knowing Korean."""
+"""The Korean pages say what the English ones say, as far as that can be told without knowing Korean."""
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.docs.pages import README, ROOT, blocks, prose
 
-KOREAN = ROOT / "README.ko.md"
-BOTH = {"README.md", "README.ko.md"}
+KOREAN = {
+    ROOT / "README.ko.md": README,
+    **{page: ROOT / "docs" / page.name for page in sorted((ROOT / "docs/ko").glob("*.md")) if page.name != "index.md"},
+}
+pages = pytest.mark.parametrize(
+    ("korean", "english"), KOREAN.items(), ids=lambda page: page.relative_to(ROOT).as_posix()
+)
 
 
 def pieces(page: Path) -> list[str]:
     """What stands between empty lines, without blocks and without the way to the other language."""
     texts = (text.strip() for text in re.split(r"\n\n+", prose(page)))
-    return [text for text in texts if text and not re.fullmatch(r"\[.*?\]\(README(\.ko)?\.md\)", text)]
+    return [text for text in texts if text and not re.fullmatch(r"\[(English|한국어)\]\(\S+\)", text)]
 
 
 def kind(piece: str) -> str:
@@ -31,8 +35,16 @@ def code(page: Path) -> list[tuple[str, str]]:
     return [(block.language, re.sub(r" *# .*", "", block.text)) for block in found]
 
 
-def links(text: str) -> list[str]:
-    return sorted(set(re.findall(r"\]\(([^)]+)\)", text)) - BOTH)
+def links(text: str, page: Path) -> list[str]:
+    """The links from the repository's root; the Korean translation of a page is the page."""
+    found = set()
+    for link in re.findall(r"\]\(([^)]+)\)", text):
+        path, mark, anchor = link.partition("#")
+        if not path.startswith("http"):
+            target = (page.parent / path).resolve() if path else page
+            path = KOREAN.get(target, target).relative_to(ROOT).as_posix()
+        found.add(f"{path}{mark}{anchor}")
+    return sorted(found)
 
 
 def names(text: str) -> list[str]:
@@ -40,20 +52,24 @@ def names(text: str) -> list[str]:
     return sorted(set(re.findall(r"`([^`\n]+)`", text)))
 
 
-def test_the_same_sections_paragraphs_and_tables() -> None:
-    assert [kind(piece) for piece in pieces(KOREAN)] == [kind(piece) for piece in pieces(README)]
+@pages
+def test_the_same_sections_paragraphs_and_tables(korean: Path, english: Path) -> None:
+    assert [kind(piece) for piece in pieces(korean)] == [kind(piece) for piece in pieces(english)]
 
 
-def test_the_same_commands() -> None:
-    assert code(KOREAN) == code(README)
+@pages
+def test_the_same_commands(korean: Path, english: Path) -> None:
+    assert code(korean) == code(english)
 
 
-@pytest.mark.parametrize("collected", [links, names])
-def test_every_paragraph_has_the_same_links_and_names(collected: Callable[[str], list[str]]) -> None:
-    for korean, english in zip(pieces(KOREAN), pieces(README), strict=True):
-        assert collected(korean) == collected(english), english
+@pages
+def test_every_paragraph_has_the_same_links_and_names(korean: Path, english: Path) -> None:
+    for translated, piece in zip(pieces(korean), pieces(english), strict=True):
+        assert links(translated, korean) == links(piece, english), piece
+        assert names(translated) == names(piece), piece
 
 
-def test_it_is_korean() -> None:
-    spoken = [piece for piece in pieces(KOREAN) if kind(piece) == "text" and not piece.startswith("<!--")]
+@pages
+def test_it_is_korean(korean: Path, english: Path) -> None:
+    spoken = [piece for piece in pieces(korean) if kind(piece) == "text" and not piece.startswith("<!--")]
     assert [piece for piece in spoken if not re.search("[가-힣]", piece)] == []

@@ -1,4 +1,4 @@
-"""The documentation, followed: from an empty folder to a page in the browser, a new key, and nothing left.
+"""The documentation, followed: from an app to a page in the browser, a new key, and nothing left.
 
 The blocks of docs/getting-started.md and docs/operations.md are what runs. AWS is the embedded one with permissions
 enforced and with containers; Docker, the registry, git, the CDK CLI, the AWS CLI, the workflow's steps and the deploy
@@ -6,8 +6,10 @@ script are real.
 """
 
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.request import urlopen
 
 import boto3
@@ -20,7 +22,8 @@ from tests.deploy.engine import Engine, docker_engine
 from tests.deploy.registry import local_registry
 from tests.docs.github import GitHub
 from tests.docs.newcomer import Newcomer
-from tests.docs.pages import ROOT, Block, blocks, prose
+from tests.docs.pages import ROOT, Block, blocks
+from tests.wheels import build, copy_sources
 from tools.github import Run
 
 __all__ = ["docker_engine"]
@@ -57,12 +60,18 @@ def operation(heading: str) -> list[Block]:
 def arrived(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arrived]:
     folder = tmp_path_factory.mktemp("newcomer")
     (folder / "home").mkdir()
+    app = Path(
+        shutil.copytree(ROOT / "service", folder / "app", ignore=shutil.ignore_patterns("node_modules", "*.yaml"))
+    )
+    build(copy_sources(folder / "sources"), folder / "wheels", "--wheel")
     with (
         local_registry(folder / "registry", username="ada", password=PASSWORD) as registry,
         EmbeddedAws.start(region="eu-central-1", enforce_iam=True, docker=True) as aws,
     ):
         aws.set_pace(watch=3)
-        newcomer = Newcomer(folder / "home", aws, registry, GitHub.make(folder / "github"), docker_engine)
+        github = GitHub.make(folder / "github", app)
+        newcomer = Newcomer(folder / "home", folder / "wheels", aws, registry, github, docker_engine)
+        newcomer.clone()
         yield Arrived(newcomer, newcomer.follow(*steps()), newcomer.ran)
 
 
@@ -78,6 +87,14 @@ def test_the_steps_lead_from_nothing_to_a_page_by_a_push(arrived: Arrived) -> No
     assert '"database":"ok"' in health
     with urlopen(url) as page:
         assert f'<dd id="version">{label}</dd>' in page.read().decode()
+
+
+def test_init_prints_what_the_page_shows(arrived: Arrived) -> None:
+    (shown,) = blocks(START, "text")
+    (printed,) = [told for told in arrived.told if "created  beanpod.toml" in told]
+    # This repository is not on GitHub.
+    expected = "".join(line for line in shown.text.splitlines(keepends=True) if not line.startswith("GitHub"))
+    assert printed.replace(f"{arrived.newcomer.registry.host}/", "").startswith(expected)
 
 
 def test_github_has_the_four_secrets_and_nobody_saw_them(arrived: Arrived) -> None:
@@ -134,10 +151,3 @@ def test_removing_everything_leaves_nothing(arrived: Arrived) -> None:
 def test_the_steps_are_numbered_from_one() -> None:
     numbers = list(dict.fromkeys(int(block.heading.partition(".")[0]) for block in steps()))
     assert numbers == list(range(1, len(numbers) + 1))
-
-
-def test_what_replaces_the_clicks_is_among_the_steps() -> None:
-    replacements = re.findall(r"^\| .* \| `(.*?)`.* \|$", prose(START), re.MULTILINE)
-    typed = "".join(block.text for block in steps())
-    assert replacements
-    assert [command for command in replacements if command not in typed] == []

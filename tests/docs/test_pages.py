@@ -42,9 +42,11 @@ def snippets(language: str) -> list[Block]:
 
 
 def anchors(page: Path) -> set[str]:
-    """The names GitHub gives to a page's headings."""
+    """The names GitHub gives to a page's headings, and those that the page gives."""
     plain = (re.sub(r"[^\w\s-]", "", heading.lower()) for heading in headings(page))
-    return {heading.replace(" ", "-") for heading in plain}
+    return {heading.replace(" ", "-") for heading in plain} | set(
+        re.findall(r'<a id="([\w-]+)">', page.read_text("utf-8"))
+    )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -81,11 +83,11 @@ def test_the_cdk_cli_knows_its_options(action: str) -> None:
     cli = [str(ROOT / "node_modules/.bin/cdk"), action, "--help"]
     told = subprocess.run(cli, capture_output=True, text=True, check=True).stdout
     known = set(re.findall(r"(?<!\S)--?[a-z][\w-]*", told))
-    assert [command for command in found("npx", "cdk", action) if not flags(command) <= known] == []
+    assert [command for command in found("beanpod", "cdk", action) if not flags(command) <= known] == []
 
 
 def test_no_other_action_of_the_cdk_cli_is_named() -> None:
-    assert {command[2] for command in found("npx", "cdk") if len(command) > 2} == {"bootstrap", "deploy", "destroy"}
+    assert {command[2] for command in found("beanpod", "cdk") if len(command) > 2} == {"bootstrap", "deploy", "destroy"}
 
 
 def test_modules_are_there_and_know_their_options() -> None:

@@ -1,5 +1,6 @@
 """The documentation site, built strictly and read in a browser."""
 
+import shutil
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -52,6 +53,14 @@ def browser() -> Iterator[Browser]:
             yield running
     except NoBrowserError as error:
         absent(str(error))
+
+
+def test_a_link_to_a_heading_that_is_not_there_is_an_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    docs = shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    with (docs / "index.md").open("a") as page:
+        page.write("\n[Nothing](your-app.md#nothing)\n")
+    assert build(tmp_path / "site", docs=docs) == 1
+    assert "does not contain an anchor '#nothing'" in capfd.readouterr().err
 
 
 def test_every_page_is_in_the_navigation(site: Path) -> None:
