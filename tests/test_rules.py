@@ -43,7 +43,7 @@ from beanpod._rules import (
     variable_problems,
     vpc_problems,
 )
-from beanpod._settings import EnvironmentType, OptionSetting
+from beanpod._settings import DeploymentPolicy, EnvironmentType, OptionSetting
 from beanpod.manifest import Manifest, ManifestError
 
 SINGLE = {"environment_type": "SingleInstance"}
@@ -364,7 +364,7 @@ def role(stack: Stack) -> object:
         environment_names=["guestbook-dev"],
         bucket=s3.Bucket.from_bucket_name(stack, "Bucket", "artifacts"),
         instance_role=iam.Role.from_role_arn(stack, "Instances", "arn:aws:iam::123456789012:role/instances"),
-        deployment_policy="AllAtOnce",
+        deployment_policy=DeploymentPolicy.ALL_AT_ONCE,
     )
     return GitHubDeployRole(stack, "Role", permissions=permissions, repository="ada/guestbook")
 

@@ -6,9 +6,10 @@
 A plan reads the project once. The same inputs give the same bytes on any machine.
 """
 
-from beanpod.deploy.bundles.builder import BundlePlan, plan_bundle
+from beanpod.deploy.bundles.builder import plan_bundle
 from beanpod.deploy.bundles.bundle import Bundle, BundleFile
 from beanpod.deploy.bundles.files import check_folder, write_folder
+from beanpod.deploy.bundles.plan import BundlePlan
 
 __all__ = [
     "Bundle",

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from beanpod.deploy.bundles.builder import BundlePlan, Images
 from beanpod.deploy.bundles.compose.assets import log_folders, transform_files, transform_mounts, transform_volumes
 from beanpod.deploy.bundles.compose.database import rds_variable
 from beanpod.deploy.bundles.compose.environment import transform_environment
@@ -17,6 +16,7 @@ from beanpod.deploy.bundles.compose.model import Findings, Port, Settings, Trans
 from beanpod.deploy.bundles.compose.reading import Compose, ComposeError, Runner, docker_compose, load, to_yaml
 from beanpod.deploy.bundles.compose.services import publish_web_port, transform_restarts
 from beanpod.deploy.bundles.dockerfiles import check_sources, exposed_ports, listed
+from beanpod.deploy.bundles.plan import BundlePlan, Images
 from beanpod.deploy.images import BuildSpec
 
 if TYPE_CHECKING:
