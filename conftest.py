@@ -22,7 +22,7 @@ remove_aws_settings()
 _SLOW = (
     "test_own_apps.py",
     "test_what_live_means.py",
-    "test_newcomer.py",
+    "test_walkthrough.py",
     "test_changes.py",
     "test_rehearsal.py",
     "test_cases.py",

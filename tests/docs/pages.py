@@ -64,7 +64,7 @@ def commands(page: Path) -> Iterator[list[str]]:
 
 
 def _commands(line: str) -> Iterator[list[str]]:
-    """What stands between the operators of a shell, and in its substitutions."""
+    """The commands between the operators of a shell, and in its substitutions."""
     words = shlex.shlex(line, posix=True, punctuation_chars="();<>|&")
     words.whitespace_split = True
     command: list[str] = []
@@ -77,6 +77,6 @@ def _commands(line: str) -> Iterator[list[str]]:
                 command.append(word)
                 yield from _commands(word.partition("$(")[2].removesuffix(")"))
     except ValueError:
-        # What stands between backticks need not be a command.
+        # Text in backticks need not be a command.
         return
     yield command

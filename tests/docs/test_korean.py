@@ -1,4 +1,4 @@
-"""The Korean pages say what the English ones say, as far as that can be told without knowing Korean."""
+"""The Korean pages say what the English ones say, as far as their structure shows it."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ pages = pytest.mark.parametrize(
 
 
 def pieces(page: Path) -> list[str]:
-    """What stands between empty lines, without blocks and without the way to the other language."""
+    """The paragraphs of a page, without blocks and without the link to the other language."""
     texts = (text.strip() for text in re.split(r"\n\n+", prose(page)))
     return [text for text in texts if text and not re.fullmatch(r"\[(English|한국어)\]\(\S+\)", text)]
 
@@ -48,7 +48,7 @@ def links(text: str, page: Path) -> list[str]:
 
 
 def names(text: str) -> list[str]:
-    """What stands between backticks."""
+    """The texts in backticks."""
     return sorted(set(re.findall(r"`([^`\n]+)`", text)))
 
 

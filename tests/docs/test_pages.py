@@ -81,8 +81,8 @@ def test_make_targets_exist() -> None:
 @pytest.mark.parametrize("action", ["bootstrap", "deploy", "destroy"])
 def test_the_cdk_cli_knows_its_options(action: str) -> None:
     cli = [str(ROOT / "node_modules/.bin/cdk"), action, "--help"]
-    told = subprocess.run(cli, capture_output=True, text=True, check=True).stdout
-    known = set(re.findall(r"(?<!\S)--?[a-z][\w-]*", told))
+    printed = subprocess.run(cli, capture_output=True, text=True, check=True).stdout
+    known = set(re.findall(r"(?<!\S)--?[a-z][\w-]*", printed))
     assert [command for command in found("beanpod", "cdk", action) if not flags(command) <= known] == []
 
 
@@ -95,8 +95,8 @@ def test_modules_are_there_and_know_their_options() -> None:
         name, given = command[2], flags(command[3:])
         assert find_spec(name), name
         if given:
-            told = subprocess.run([sys.executable, "-m", name, "--help"], cwd=ROOT, capture_output=True, text=True)
-            assert all(flag in told.stdout for flag in given), command
+            printed = subprocess.run([sys.executable, "-m", name, "--help"], cwd=ROOT, capture_output=True, text=True)
+            assert all(flag in printed.stdout for flag in given), command
 
 
 def test_aws_knows_its_commands_and_their_options() -> None:

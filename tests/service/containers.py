@@ -41,8 +41,8 @@ def stop(container: str) -> timedelta:
     code, ended = run("docker", "inspect", container, "--format", "{{.State.ExitCode}} {{.State.FinishedAt}}").split()
     assert code == "0"
     lines = run("docker", "logs", "--timestamps", container).splitlines()
-    told = [line.split()[0] for line in lines if line.endswith(" SIGTERM: stopping")]
-    return datetime.fromisoformat(ended) - datetime.fromisoformat(told[-1])
+    stopping = [line.split()[0] for line in lines if line.endswith(" SIGTERM: stopping")]
+    return datetime.fromisoformat(ended) - datetime.fromisoformat(stopping[-1])
 
 
 @contextmanager

@@ -19,10 +19,10 @@ BUILDKIT = re.compile(r"#(\d+) \[\s*\d+/\d+\] (.*)")
 CACHED = re.compile(r"#(\d+) CACHED|( ---> Using cache)")
 
 
-def steps_that_ran(told: str) -> list[str]:
+def steps_that_ran(printed: str) -> list[str]:
     """The COPY and RUN of a build's output that were not taken from the cache, without their options."""
     steps: dict[str, str] = {}
-    for line in told.splitlines():
+    for line in printed.splitlines():
         if begun := CLASSIC.match(line) or BUILDKIT.match(line):
             steps[begun[1]] = begun[2]
         elif cached := CACHED.match(line):

@@ -1,4 +1,4 @@
-"""docs/development.md, executed: every block of the page, as it stands there but for names and ports of this test."""
+"""Run every block of docs/development.md, with names and ports of this test."""
 
 import re
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ DOCKER_RUN = ["A network of their own", "The host's network", "The database's ne
 
 @dataclass(frozen=True)
 class Reader:
-    """Somebody who follows the page in a repository of their own."""
+    """A copy of the service, in which the page's commands run."""
 
     folder: Path
     name: str
@@ -39,7 +39,7 @@ class Reader:
         return run("bash", "-euo", "pipefail", "-c", self.own(block), cwd=self.folder, **ports)
 
     def own(self, text: str) -> str:
-        """The text with names and ports that nobody else has."""
+        """Replace names and ports by those of this test."""
         text = re.sub(r"\bguestbook(?=[-:])", self.name, text)
         text = re.sub(r"(127\.0\.0\.1:|\bPORT=)8080", rf"\g<1>{self.port}", text)
         return re.sub(r"(127\.0\.0\.1:|\bRDS_PORT=)3306", rf"\g<1>{self.database_port}", text)
@@ -64,9 +64,9 @@ def sections() -> dict[str, list[str]]:
 @pytest.fixture
 def reader(docker_engine: Engine, tmp_path: Path) -> Iterator[Reader]:
     copy_service(tmp_path)
-    somebody = Reader(tmp_path, f"guestbook-{uuid4().hex[:8]}", free_port(), free_port())
-    yield somebody
-    remove(somebody.name)
+    reader = Reader(tmp_path, f"guestbook-{uuid4().hex[:8]}", free_port(), free_port())
+    yield reader
+    remove(reader.name)
 
 
 def remove(name: str) -> None:
@@ -79,7 +79,7 @@ def remove(name: str) -> None:
         if found := run("docker", *kind.split(), "--quiet", "--filter", f"name={name}").split():
             run("docker", *kind_remove.split(), *found)
     for image in (name, f"{name}-app"):
-        # By name: the same content may have other names, of somebody else.
+        # By name: the same content may have other names, of another test.
         if names := run("docker", "images", "--format", "{{.Repository}}:{{.Tag}}", image).split():
             run("docker", "image", "rm", *names)
 
@@ -104,8 +104,8 @@ def test_the_way_with_compose(reader: Reader) -> None:
 def test_the_way_with_docker_run(reader: Reader, way: str) -> None:
     (build,) = sections()["With `docker run`"]
     *start, away = sections()[way]
-    told = [reader.follow(block) for block in (build, *start)]
-    assert '"database":"ok"' in told[-1]
+    outputs = [reader.follow(block) for block in (build, *start)]
+    assert '"database":"ok"' in outputs[-1]
     reader.check()
     reader.follow(away)
     assert refuses("127.0.0.1", reader.database_port)

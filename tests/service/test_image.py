@@ -39,8 +39,8 @@ def test_the_image_holds_the_service_and_nothing_else(image: str) -> None:
 
 
 def test_the_service_is_not_root_and_cannot_change_itself(image: str) -> None:
-    told = run("docker", "run", "--rm", image, "sh", "-c", "id -un; touch server.js 2>/dev/null || echo refused")
-    assert told.split() == ["node", "refused"]
+    printed = run("docker", "run", "--rm", image, "sh", "-c", "id -un; touch server.js 2>/dev/null || echo refused")
+    assert printed.split() == ["node", "refused"]
 
 
 def test_the_page_says_what_the_release_laid_into_the_container(group: Containers, tmp_path: Path) -> None:

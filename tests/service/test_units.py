@@ -12,9 +12,9 @@ LOCK = ROOT / "service/package-lock.json"
 def test_the_services_own_tests_pass(tmp_path: Path) -> None:
     service = copy_service(tmp_path)
     run("npm", "ci", "--silent", "--no-audit", "--no-fund", cwd=service)
-    told = run("npm", "test", cwd=service)
-    assert re.search(r"^. pass [1-9]", told, re.MULTILINE), told
-    assert re.search(r"^. fail 0$", told, re.MULTILINE), told
+    printed = run("npm", "test", cwd=service)
+    assert re.search(r"^. pass [1-9]", printed, re.MULTILINE), printed
+    assert re.search(r"^. fail 0$", printed, re.MULTILINE), printed
 
 
 def test_the_lock_file_names_hashes_and_no_place_to_load_from() -> None:

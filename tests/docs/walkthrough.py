@@ -1,4 +1,4 @@
-"""Somebody who follows the documentation at a terminal."""
+"""The commands of the documentation, run one after another as in one terminal."""
 
 import os
 import re
@@ -15,9 +15,9 @@ from tools.github import Run
 
 _SECONDS = 900
 # By which pip and npm reach their registries from this machine.
-_OF_THE_NETWORK = re.compile(r"PROXY|CERT|^PIP_|^NPM_CONFIG_", re.IGNORECASE)
-# A block goes on where the one before it ended, as in one terminal.
-_GO_ON = """\
+_NETWORK = re.compile(r"PROXY|CERT|^PIP_|^NPM_CONFIG_", re.IGNORECASE)
+# Each block starts with the variables and in the folder of the previous one.
+_RESUME = """\
 set -euo pipefail -o allexport
 [ ! -f "$SESSION" ] || . "$SESSION"
 trap 'code=$?; { export -p; printf "cd %q\\n" "$PWD"; } > "$SESSION"; exit "$code"' EXIT
@@ -25,10 +25,18 @@ trap 'code=$?; { export -p; printf "cd %q\\n" "$PWD"; } > "$SESSION"; exit "$cod
 
 
 @dataclass
-class Newcomer:
-    """Somebody with an app, a home folder, an AWS account, a registry and GitHub.
+class Walkthrough:
+    """A home folder with an app, an AWS account, a registry and a GitHub repository.
 
-    wheels: the folder of Beanpod's wheel, as it will be on PyPI. told: everything that the terminal showed.
+    Attributes:
+        folder: The home folder.
+        wheels: Folder of Beanpod's wheel, which `pip install beanpod` finds.
+        aws: The account.
+        registry: It takes the place of Docker Hub.
+        github: The app's repository.
+        engine: The Docker engine.
+        output: Everything that was printed.
+        runs: The runs of the workflow that the last push started.
     """
 
     folder: Path
@@ -37,35 +45,35 @@ class Newcomer:
     registry: LocalRegistry
     github: GitHub
     engine: Engine
-    told: str = ""
-    ran: list[Run] = field(default_factory=list)
+    output: str = ""
+    runs: list[Run] = field(default_factory=list)
 
     @property
     def project(self) -> Path:
-        """The checkout of their app."""
+        """The checkout of the app."""
         return self.folder / "guestbook"
 
     def clone(self) -> None:
-        """Check out the app, as it is on GitHub, and be in its folder."""
+        """Clone the app's repository and change into its folder."""
         commands = 'git clone --quiet "$GITHUB_FOLDER/origin.git" guestbook && cd guestbook'
         self._type(commands)
 
     def follow(self, *blocks: Block) -> list[str]:
-        """Do what the blocks say; what the commands of each print."""
+        """Run the blocks, and return what each printed."""
         return [self._follow(block) for block in blocks]
 
     def push(self) -> None:
-        """What a push starts; adds to what `ran`."""
+        """Run the workflow that a push starts."""
         path = f"{ROOT / '.venv/bin'}:{os.environ['PATH']}"
         runner = {**self.engine.variables(self.folder), "PATH": path, "AWS_ENDPOINT_URL": self.aws.endpoint_url}
-        self.ran = [self.github.run_workflow(runner)]
+        self.runs = [self.github.run_workflow(runner)]
 
     def _follow(self, block: Block) -> str:
         if block.language == "toml":
             self._write(block.text)
             return ""
         printed = self._type(block.text)
-        self.told += printed
+        self.output += printed
         if "git push" in block.text:
             self.push()
         return printed
@@ -77,8 +85,8 @@ class Newcomer:
 
     def _type(self, commands: str) -> str:
         done = subprocess.run(
-            ["bash", "-c", f"{_GO_ON}{self._adapted(commands)}"],
-            # Two tokens are asked for, of which this registry knows one.
+            ["bash", "-c", f"{_RESUME}{self._adapted(commands)}"],
+            # `read` asks for two tokens; the registry knows one.
             input=f"{self.registry.password}\n" * 2,
             cwd=self.folder,
             env=self._terminal(),
@@ -92,13 +100,13 @@ class Newcomer:
         return done.stdout
 
     def _adapted(self, commands: str) -> str:
-        """The registry of this machine in the place of Docker Hub."""
+        """Replace Docker Hub by the registry."""
         return commands.replace("ada/guestbook", f"{self.registry.host}/ada/guestbook")
 
     def _terminal(self) -> dict[str, str]:
         variables = self.engine.variables(self.folder)
         return {
-            **{name: value for name, value in os.environ.items() if _OF_THE_NETWORK.search(name)},
+            **{name: value for name, value in os.environ.items() if _NETWORK.search(name)},
             **variables,
             **self.aws.environment,
             **self.github.environment,
@@ -112,6 +120,6 @@ class Newcomer:
             "SESSION": str(self.folder / "session"),
             "CDK_DISABLE_CLI_TELEMETRY": "true",
             "CDK_NOTICES": "false",
-            # Nobody is there to be asked.
+            # There is no terminal to ask on.
             "CDK_REQUIRE_APPROVAL": "never",
         }

@@ -1,0 +1,158 @@
+"""Run docs/getting-started.md and docs/operations.md: from an app to its page, a new key, and an empty account.
+
+AWS is the emulator, with permissions enforced and with containers. Docker, the registry, git, pip, npm, the CDK CLI,
+the AWS CLI, the workflow and the deploy command are real.
+"""
+
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.request import urlopen
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from beanpod_emulator import EmbeddedAws
+from tests.deploy.deployed_stage import client
+from tests.deploy.engine import Engine, docker_engine
+from tests.deploy.registry import local_registry
+from tests.docs.github import GitHub
+from tests.docs.pages import ROOT, Block, blocks
+from tests.docs.walkthrough import Walkthrough
+from tests.wheels import build, copy_sources
+from tools.github import Run
+
+__all__ = ["docker_engine"]
+START = ROOT / "docs/getting-started.md"
+OPERATIONS = ROOT / "docs/operations.md"
+PASSWORD = "open sesame"
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """The walkthrough after the last step of getting started.
+
+    Attributes:
+        walkthrough: For more blocks.
+        outputs: What each step printed.
+        runs: The runs of the workflow that the push started.
+    """
+
+    walkthrough: Walkthrough
+    outputs: list[str]
+    runs: list[Run]
+
+    @property
+    def aws(self) -> EmbeddedAws:
+        return self.walkthrough.aws
+
+
+def steps() -> list[Block]:
+    """The blocks of the numbered sections."""
+    return [block for block in blocks(START, "sh", "toml") if re.match(r"\d+\. ", block.heading)]
+
+
+def operation(heading: str) -> list[Block]:
+    """The blocks of one section that concern the first stage."""
+    found = [block for block in blocks(OPERATIONS, "sh", "toml") if block.heading == heading]
+    return [block for block in found if "prod" not in block.text]
+
+
+@pytest.fixture(scope="module")
+def deployed(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    folder = tmp_path_factory.mktemp("walkthrough")
+    (folder / "home").mkdir()
+    app = Path(
+        shutil.copytree(ROOT / "service", folder / "app", ignore=shutil.ignore_patterns("node_modules", "*.yaml"))
+    )
+    build(copy_sources(folder / "sources"), folder / "wheels", "--wheel")
+    with (
+        local_registry(folder / "registry", username="ada", password=PASSWORD) as registry,
+        EmbeddedAws.start(region="eu-central-1", enforce_iam=True, docker=True) as aws,
+    ):
+        aws.set_pace(watch=3)
+        github = GitHub.make(folder / "github", app)
+        walkthrough = Walkthrough(folder / "home", folder / "wheels", aws, registry, github, docker_engine)
+        walkthrough.clone()
+        yield Deployed(walkthrough, walkthrough.follow(*steps()), walkthrough.runs)
+
+
+def test_a_push_deploys_the_app(deployed: Deployed) -> None:
+    (run,) = deployed.runs
+    assert run.code == 0, run.log
+    outputs = run.outputs["dev.deploy"]
+    label, url = outputs["version-label"], outputs["url"]
+    assert (outputs["changed"], outputs["health-path"]) == ("true", f"GET {url}/health answered 200")
+    *_, again, status, health = deployed.outputs
+    assert f"Nothing to do: {label} is deployed already to {url}" in again
+    assert re.search(rf"Ready +Ok\n +version +{label}\n +url +{re.escape(url)}\n", status)
+    assert '"database":"ok"' in health
+    with urlopen(url) as page:
+        assert f'<dd id="version">{label}</dd>' in page.read().decode()
+
+
+def test_init_prints_what_the_page_shows(deployed: Deployed) -> None:
+    (shown,) = blocks(START, "text")
+    (printed,) = [output for output in deployed.outputs if "created  beanpod.toml" in output]
+    # This repository is not on GitHub.
+    expected = "".join(line for line in shown.text.splitlines(keepends=True) if not line.startswith("GitHub"))
+    assert printed.replace(f"{deployed.walkthrough.registry.host}/", "").startswith(expected)
+
+
+def test_github_has_the_four_secrets_and_none_was_printed(deployed: Deployed) -> None:
+    secrets = deployed.walkthrough.github.secrets
+    assert set(secrets) == {"AWS_ACCESS_KEY", "AWS_SECRET_KEY", "DOCKER_USERNAME", "DOCKER_PASSWORD"}
+    assert (secrets["DOCKER_USERNAME"], secrets["DOCKER_PASSWORD"]) == ("ada", PASSWORD)
+    assert deployed.walkthrough.github.variables == {"AWS_REGION": "eu-central-1"}
+    shown = deployed.walkthrough.output + "".join(run.log + run.summary for run in deployed.runs)
+    assert not [secret for secret in (secrets["AWS_SECRET_KEY"], PASSWORD) if secret in shown]
+
+
+def test_a_new_key_deploys_and_the_old_one_is_refused(deployed: Deployed) -> None:
+    old = deployed.walkthrough.github.secrets
+    deployed.walkthrough.follow(*operation("Rotate the deploy user's key"))
+    deployed.walkthrough.push()
+    assert "Nothing to do" in deployed.walkthrough.runs[0].log
+    key = {"aws_access_key_id": old["AWS_ACCESS_KEY"], "aws_secret_access_key": old["AWS_SECRET_KEY"]}
+    with pytest.raises(ClientError, match="InvalidClientTokenId"):
+        boto3.client("sts", **{**deployed.aws.client_arguments, **key}).get_caller_identity()
+
+
+def test_a_changed_secret_is_stored_and_the_app_started_again(deployed: Deployed) -> None:
+    deployed.walkthrough.follow(*operation("Change a secret or a variable"))
+    name = "/guestbook/docker-password"
+    stored = client("ssm", deployed.aws).get_parameter(Name=name, WithDecryption=True)["Parameter"]
+    assert (stored["Version"], stored["Value"]) == (2, PASSWORD)
+    events = client("elasticbeanstalk", deployed.aws).describe_events()["Events"]
+    assert "restartAppServer is starting." in {event["Message"] for event in events}
+
+
+def test_removing_a_stage_leaves_what_the_page_says(deployed: Deployed) -> None:
+    *_, snapshots = deployed.walkthrough.follow(*operation("Remove a stage"))
+    assert snapshots.splitlines()[-1].startswith("guestbook-dev-database-snapshot-")
+    found = client("cloudformation", deployed.aws).describe_stacks()["Stacks"]
+    assert [stack["StackName"] for stack in found] == ["CDKToolkit"]
+    buckets = client("s3", deployed.aws).list_buckets()["Buckets"]
+    assert [bucket["Name"].partition("-")[0] for bucket in buckets] == ["cdk"]
+    assert client("rds", deployed.aws).describe_db_instances()["DBInstances"] == []
+    assert client("secretsmanager", deployed.aws).list_secrets()["SecretList"] == []
+    assert client("iam", deployed.aws).list_users()["Users"] == []
+    parameters = client("ssm", deployed.aws).describe_parameters()["Parameters"]
+    assert [parameter["Name"].split("/")[1] for parameter in parameters] == ["cdk-bootstrap"]
+
+
+def test_removing_everything_leaves_nothing(deployed: Deployed) -> None:
+    deployed.walkthrough.follow(*operation("Remove everything"))
+    assert client("cloudformation", deployed.aws).describe_stacks()["Stacks"] == []
+    assert client("s3", deployed.aws).list_buckets()["Buckets"] == []
+    assert client("rds", deployed.aws).describe_db_snapshots(SnapshotType="manual")["DBSnapshots"] == []
+    assert client("logs", deployed.aws).describe_log_groups()["logGroups"] == []
+    assert client("elasticbeanstalk", deployed.aws).describe_applications()["Applications"] == []
+
+
+def test_the_steps_are_numbered_from_one() -> None:
+    numbers = list(dict.fromkeys(int(block.heading.partition(".")[0]) for block in steps()))
+    assert numbers == list(range(1, len(numbers) + 1))
