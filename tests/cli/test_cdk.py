@@ -61,10 +61,8 @@ def test_a_failed_installation_is_one_line_and_leaves_nothing(tmp_path: Path) ->
 
 
 def test_without_the_extra_it_says_what_to_install() -> None:
-    code = "from beanpod.cli.cdk import run; run([])"
-    done = subprocess.run(
-        [sys.executable, "-S", "-c", code], cwd=ROOT / "constructs", capture_output=True, text=True, check=False
-    )
+    code = "import sys; sys.modules['aws_cdk'] = None; from beanpod.cli.cdk import run; run([])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "UsageError: the CDK is not installed: run pip install 'beanpod[cdk]'" in done.stderr
 
 

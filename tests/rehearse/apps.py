@@ -162,7 +162,9 @@ services:
     ports: ["8080:80"]
     volumes:
       - ./nginx.conf:/etc/nginx/nginx.conf:ro
-    depends_on: [app]
+    # nginx looks the address of the app up once, when it starts.
+    depends_on:
+      app: {condition: service_started, restart: true}
   app:
     build: .
     command: gunicorn --bind 0.0.0.0:5000 app:app
