@@ -411,6 +411,25 @@ def test_change_set_says_what_will_change(clients: Clients) -> None:
         clients("cloudformation").describe_change_set(ChangeSetName="change", StackName="planned")
 
 
+def test_change_set_names_the_properties_that_change(clients: Clients) -> None:
+    clients.deploy("detailed", {"A": log_group(7, "detailed"), "B": log_group(7, "detailed-too")})
+    new = {"A": log_group(30, "detailed"), "B": log_group(7, "detailed-new")}
+    made = change_set(clients, "detailed", new, "UPDATE")
+    described = clients("cloudformation").describe_change_set(ChangeSetName=made)
+    changes = {
+        change["ResourceChange"]["LogicalResourceId"]: change["ResourceChange"] for change in described["Changes"]
+    }
+    assert {name: (change["Replacement"], change["Scope"]) for name, change in changes.items()} == {
+        "A": ("False", ["Properties"]),
+        "B": ("True", ["Properties"]),
+    }
+    targets = {name: [detail["Target"] for detail in change["Details"]] for name, change in changes.items()}
+    assert targets == {
+        "A": [{"Attribute": "Properties", "Name": "RetentionInDays", "RequiresRecreation": "Never"}],
+        "B": [{"Attribute": "Properties", "Name": "LogGroupName", "RequiresRecreation": "Always"}],
+    }
+
+
 def test_change_set_fits_its_stack(clients: Clients) -> None:
     clients.deploy("there", {"A": parameter("x")})
     for stack, kind, message in (

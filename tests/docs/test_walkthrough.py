@@ -111,6 +111,19 @@ def test_github_has_the_four_secrets_and_none_was_printed(deployed: Deployed) ->
     assert not [secret for secret in (secrets["AWS_SECRET_KEY"], PASSWORD) if secret in shown]
 
 
+def test_the_difference_to_what_is_deployed_is_shown(deployed: Deployed) -> None:
+    (unchanged,) = deployed.walkthrough.follow(*operation("Look before you deploy"))
+    assert "Number of stacks with differences: 0" in unchanged
+    manifest = deployed.walkthrough.project / "beanpod.toml"
+    text = manifest.read_text()
+    manifest.write_text(text.replace('GREETING = "Hello"', 'GREETING = "Good morning"'))
+    (changed,) = deployed.walkthrough.follow(*operation("Look before you deploy"))
+    manifest.write_text(text)
+    assert "Number of stacks with differences: 1" in changed
+    assert "[~] AWS::ElasticBeanstalk::Environment" in changed
+    assert "Good morning" in changed
+
+
 def test_a_new_key_deploys_and_the_old_one_is_refused(deployed: Deployed) -> None:
     old = deployed.walkthrough.github.secrets
     deployed.walkthrough.follow(*operation("Rotate the deploy user's key"))

@@ -243,7 +243,7 @@ class Change:
     physical_resource_id: str | None = None
     replacement: str | None = None
     scope: list[str] = field(default_factory=list)
-    details: list[str] = field(default_factory=list)
+    details: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass
@@ -295,8 +295,27 @@ def changes(stack: Stack, request: Request) -> list[Change]:
         if current is None:
             found.append(Change("Add", logical_id, body["Type"]))
         elif body != old[logical_id] or request.tags != stack.tags:
-            properties = (it.get("Properties", {}) for it in (old[logical_id], body))
-            replaced = "True" if schemas.replaced_by(body["Type"], *properties) else "False"
-            found.append(Change("Modify", logical_id, body["Type"], current.physical_id, replaced))
+            found.append(_modification(logical_id, current.physical_id, old[logical_id], body))
     gone = (it for logical_id, it in stack.resources.items() if logical_id not in request.template.resources)
     return found + [Change("Remove", it.logical_id, it.type, it.physical_id) for it in gone]
+
+
+def _modification(logical_id: str, physical_id: str | None, old: dict[str, Any], new: dict[str, Any]) -> Change:
+    """Return the change of a resource, with each property that differs: the CDK CLI shows no other."""
+    before, after = old.get("Properties", {}), new.get("Properties", {})
+    replaced = {path.partition("/")[0] for path in schemas.replaced_by(new["Type"], before, after)}
+    names = [name for name in sorted({*before, *after}) if before.get(name) != after.get(name)]
+    details = [
+        {
+            "Target": {
+                "Attribute": "Properties",
+                "Name": name,
+                "RequiresRecreation": "Always" if name in replaced else "Never",
+            },
+            "Evaluation": "Static",
+            "ChangeSource": "DirectModification",
+        }
+        for name in names
+    ]
+    scope = [name for name in ("Properties", "Metadata") if old.get(name) != new.get(name)] or ["Tags"]
+    return Change("Modify", logical_id, new["Type"], physical_id, str(bool(replaced)), scope, details)
