@@ -12,13 +12,13 @@ from playwright.sync_api import Browser, expect
 
 import beanpod
 from beanpod.cli.parser import COMMANDS
-from tests.deploy.engine import absent
 from tests.docs.pages import ROOT
-from tests.rehearsal.browser import NoBrowserError, chromium, reading, text_contrasts
+from tests.rehearsal.browser import browser, reading, text_contrasts
 from tools import reference
 from tools.schema import schema
 from tools.site import build, with_links_to_the_repository
 
+__all__ = ["browser"]
 WIDER_THAN_THE_WINDOW = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 
 
@@ -44,15 +44,6 @@ def address(site: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
         thread.join()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    try:
-        with chromium() as running:
-            yield running
-    except NoBrowserError as error:
-        absent(str(error))
 
 
 def test_a_link_to_a_heading_that_is_not_there_is_an_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -91,7 +82,9 @@ def test_texts_can_be_read(browser: Browser, address: str, dark: bool) -> None:
 )
 def test_the_search_finds_what_the_reference_names(browser: Browser, address: str, words: str, title: str) -> None:
     with reading(browser, f"{address}/index.html") as opened:
-        opened.get_by_placeholder("Search").fill(words)
+        # The search reads its field when a key is released, once its index is loaded.
+        expect(opened.locator(".md-search-result__meta")).to_have_text("Type to start searching")
+        opened.get_by_placeholder("Search").press_sequentially(words)
         expect(opened.locator(".md-search-result__item").first).to_be_visible()
         expect(opened.locator(".md-search-result__list")).to_contain_text(title)
 

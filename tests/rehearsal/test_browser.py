@@ -8,25 +8,25 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.deploy.engine import Engine, absent, docker_engine
+from tests.deploy.engine import Engine, docker_engine
 from tests.deploy.registry import local_registry
-from tests.rehearsal.browser import NoBrowserError, chromium, edge_contrasts, entry, reading, sign, text_contrasts
+from tests.rehearsal.browser import (
+    NoBrowserError,
+    browser,
+    chromium,
+    edge_contrasts,
+    entry,
+    reading,
+    sign,
+    text_contrasts,
+)
 from tests.rehearsal.picture import take_pictures
 from tests.rehearsal.site import Release, Site, site
 from tests.service.machine import ROOT
 
-__all__ = ["docker_engine"]
+__all__ = ["browser", "docker_engine"]
 UNBROKEN = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen"
 PARTS = "document.body.append(Object.assign(document.createElement({0!r}), {1}))"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    try:
-        with chromium() as running:
-            yield running
-    except NoBrowserError as error:
-        absent(str(error))
 
 
 @dataclass(frozen=True)
