@@ -134,7 +134,7 @@ class Recovery:
         try:
             return self._context.aws.health_causes(environment.name)
         except DeployError as error:
-            # The causes are only extra information: the rollback goes on without them.
+            # Roll back also if the causes cannot be read.
             self._context.report.warn(f"the causes of health {environment.health} could not be read: {error}")
             return ()
 

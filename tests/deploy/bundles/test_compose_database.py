@@ -102,7 +102,7 @@ FOUND = [
 ]
 
 
-# What the message says to write in compose.prod.yaml in the place of what stands in the development file.
+# Values of the development file, and those that the messages tell to write into compose.prod.yaml.
 WRITTEN = (
     (r"\$\{DB_HOST:-db\}|host\.docker\.internal|(?<![\w-])db(?![\w-])|(?<=-h)db", "${RDS_HOSTNAME}"),
     (r"\b(3306|5432|1433)\b", "${RDS_PORT}"),

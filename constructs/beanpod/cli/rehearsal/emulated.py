@@ -147,7 +147,7 @@ class EmulatedProject:
         ]
 
     def deployer(self) -> dict[str, str]:
-        """Return the variables of whoever deploys in CI: the deploy user's key, or a session of GitHub's role."""
+        """Return the AWS credentials of CI as variables: the deploy user's key, or a session of the role for GitHub."""
         outputs = {key: value for stack in self.stacks() for key, value in stack.outputs.items()}
         if arn := outputs.get("DeployerSecretArn"):
             key = json.loads(self.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
