@@ -35,6 +35,7 @@ from beanpod._rules import (
     LIMITS,
     UNITS,
     architecture,
+    domain_problems,
     environment_problems,
     github_problems,
     network_problems,
@@ -49,6 +50,15 @@ from beanpod.manifest import Manifest, ManifestError
 SINGLE = {"environment_type": "SingleInstance"}
 BALANCED = {"environment_type": "LoadBalanced"}
 NETWORK = {**BALANCED, "load_balancer_type": "network"}
+DOMAIN: dict[str, Any] = {
+    "name": "shop.example.com",
+    "aliases": [],
+    "hosted_zone": True,
+    "zone_name": "example.com",
+    "certificate": False,
+    "certificate_arn": None,
+    "region": None,
+}
 
 
 @pytest.mark.parametrize("setting", LIMITS)
@@ -83,6 +93,12 @@ def test_choices(setting: str) -> None:
             ("guestbook", "ada/*", "a/b/c", "a@1/b"),
         ),
         ("branch", ("main", "feature/one"), ("refs/heads/main", "*", "a b", "", "main$")),
+        (
+            "domain.name",
+            ("shop.example.com", "xn--bcher-kva.example"),
+            ("shop", "Shop.example.com", "a_b.c", "1.2.3.4"),
+        ),
+        ("domain.aliases", ("example.com",), ("*.example.com", "https://example.com", "-a.example.com", "")),
         ("environment", ("production", "eu: production"), ("prod*", "", "prod?")),
     ],
 )
@@ -104,12 +120,12 @@ def test_forms(setting: str, right: tuple[str, ...], wrong: tuple[str, ...]) -> 
         ({**SINGLE, "deployment_policy": "Rolling"}, 'deployment_policy needs a load balancer, got "Rolling": write'),
         ({**SINGLE, "deployment_policy": "TrafficSplitting"}, "deployment_policy needs a load balancer, got"),
         (
-            {**SINGLE, "certificate": True},
-            "certificate needs a load balancer: leave it out, or set environment_type to",
+            {**SINGLE, "domain": True},
+            "domain needs a load balancer: which holds its certificate, leave it out, or set environment_type to",
         ),
         ({**SINGLE, "instance_port": 81}, "instance_port needs a load balancer, got 81: a single instance answers on"),
         ({**SINGLE, "load_balancer_scheme": "internal"}, "load_balancer_scheme needs a load balancer: leave it out"),
-        ({**NETWORK, "certificate": "arn"}, "certificate needs an application load balancer: a network one has TCP"),
+        ({**NETWORK, "domain": "arn"}, "domain needs an application load balancer: a network one has TCP"),
         (
             {**NETWORK, "deployment_policy": "TrafficSplitting"},
             'deployment_policy needs an application load balancer, got "TrafficSplitting": use another policy',
@@ -145,7 +161,7 @@ def test_settings_that_contradict_each_other(values: Mapping[str, Any], words: s
     [
         {**SINGLE, "min_size": 1, "max_size": 1, "deployment_policy": "Immutable", "instance_port": 80},
         {**BALANCED, "min_size": 1, "max_size": 10_000, "batch_size_type": "Fixed", "batch_size": 10_000},
-        {**BALANCED, "deployment_policy": "TrafficSplitting", "certificate": True, "instance_port": 81},
+        {**BALANCED, "deployment_policy": "TrafficSplitting", "domain": True, "instance_port": 81},
         {"instance_types": ("t4g.small", "m7gd.large", "im4gn.large", "a1.large", "g5g.xlarge")},
         {"instance_types": ("g4dn.xlarge", "g5.xlarge", "m7i.large", "x2iezn.2xlarge")},
         {"instance_types": ("t3.small", None)},
@@ -330,6 +346,49 @@ def test_major_versions_name_parameter_groups() -> None:
     assert [major_version("mysql", "8.4.9"), major_version("postgres", "17.9")] == ["8.4", "17"]
 
 
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (
+            {"zone_name": "ample.com"},
+            'domain.name must be in the hosted zone ample.com, got "shop.example.com": its re',
+        ),
+        ({"aliases": ["a.example.com", "b.org"]}, "domain.aliases[1] must be in the hosted zone example.com"),
+        ({"aliases": ["a.example.com"] * 2}, "domain.aliases[1] must be another name than the others, got"),
+        ({"name": f"{'a' * 53}.example.com"}, "domain.name must have at most 64 characters in ACM, got "),
+        (
+            {"certificate": True, "certificate_arn": "arn:aws:acm:us-east-1:1:certificate/1", "region": "eu-west-1"},
+            "domain.certificate must be in the load balancer's region, eu-west-1, got",
+        ),
+    ],
+)
+def test_what_route_53_and_acm_would_refuse_of_a_domain(values: dict[str, Any], words: str) -> None:
+    (problem,) = domain_problems(**{**DOMAIN, **values})
+    assert str(problem).startswith(words)
+
+
+def test_a_domain_without_zone_and_certificate_names_the_commands_that_find_them() -> None:
+    values = {**DOMAIN, "hosted_zone": False, "zone_name": None, "aliases": ["www.example.com"], "region": "eu-west-1"}
+    (problem,) = map(str, domain_problems(**values))
+    assert problem.startswith("domain needs hosted_zone or certificate: give the zone that `aws route53 list-hosted-")
+    assert (
+        "`aws acm request-certificate --domain-name shop.example.com --subject-alternative-names www.example.com "
+        "--validation-method DNS --region eu-west-1`"
+    ) in problem
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"name": "example.com", "aliases": ["www.example.com"], "zone_name": "example.com."},
+        {"name": None, "aliases": [None, None], "zone_name": None},
+        {"hosted_zone": False, "zone_name": None, "certificate": True, "name": f"{'a' * 63}.example.com"},
+    ],
+)
+def test_a_right_domain_has_no_problem(values: dict[str, Any]) -> None:
+    assert list(domain_problems(**{**DOMAIN, **values})) == []
+
+
 SERVICE = '[service]\nname = "guestbook"\nimage = "ada/guestbook"\n'
 VPC = """[network.vpc]
 vpc_id = "vpc-0a1b2c3d4e5f67890"
@@ -432,7 +491,7 @@ BROKEN: dict[str, tuple[str, Callable[[Stack], object], str]] = {
 def test_every_rule_has_a_case() -> None:
     functions = [*vars(rules).items(), *vars(database_rules).items(), *vars(option_keys).items()]
     named = {name for name, it in functions if inspect.isfunction(it) and re.fullmatch("[a-z_]+_problems", name)}
-    assert {name for name in named if not name.startswith("_")} == set(BROKEN)
+    assert {name for name in named if not name.startswith("_")} - {"domain_problems"} == set(BROKEN)
 
 
 @pytest.mark.parametrize("rule", BROKEN)

@@ -22,6 +22,7 @@ _LAYERED = (
     "EnvironmentConfig",
     "ManagedUpdates",
     "DatabaseConfig",
+    "Domain",
 )
 
 

@@ -39,7 +39,7 @@ OPTIONS: dict[tuple[str, str], tuple[str, Callable[[str], Any]]] = {
     (PROCESS, "Port"): ("instance_port", int),
     (PROCESS, "HealthCheckPath"): ("health_check_path", str),
     ("aws:elasticbeanstalk:application", "Application Healthcheck URL"): ("health_check_path", str),
-    ("aws:elbv2:listener:443", "SSLCertificateArns"): ("certificate", str),
+    ("aws:elbv2:listener:443", "SSLCertificateArns"): ("domain", str),
     (VPC, "ELBScheme"): ("load_balancer_scheme", str),
     (ENVIRONMENT, "EnvironmentType"): ("environment_type", str),
     (ENVIRONMENT, "LoadBalancerType"): ("load_balancer_type", str),

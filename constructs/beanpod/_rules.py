@@ -139,6 +139,12 @@ class Form(NamedTuple):
 
 _SIZE = r"(?:nano|micro|small|medium|large|\d{0,3}xlarge|metal(?:-\d+xl)?)"
 VARIABLE_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_DOMAIN_NAME = Form(
+    rf"(?=.{{1,253}}$)(?:{_LABEL}\.)+(?!\d+$){_LABEL}",
+    "must be a domain name in lower case",
+    'write e.g. "shop.example.com", without an address or wildcards',
+)
 FORMS: dict[str, Form] = {
     "health_check_path": Form(
         r"/[!-~]{0,1023}", 'must start with "/" and have no spaces', 'write a path, e.g. "/health"'
@@ -163,6 +169,8 @@ FORMS: dict[str, Form] = {
         'must be the short name of one branch, without wildcards and without "refs/heads/"',
         'write e.g. "main"',
     ),
+    "domain.name": _DOMAIN_NAME,
+    "domain.aliases": _DOMAIN_NAME,
     "environment": Form(
         r"[^*?$\x00-\x1f]{1,255}",
         "must be the name of one GitHub environment, without wildcards",
@@ -282,17 +290,84 @@ def _single_instance_problems(values: Values) -> Iterator[Problem]:
         )
     if values.get("load_balancer_scheme") == "internal":
         yield Problem("load_balancer_scheme", None, "needs a load balancer", f"leave it out, or {_LOAD_BALANCED}")
-    if values.get("certificate"):
-        yield Problem("certificate", None, "needs a load balancer", f"leave it out, or {_LOAD_BALANCED}")
+    if values.get("domain"):
+        remedy = f"which holds its certificate, leave it out, or {_LOAD_BALANCED}"
+        yield Problem("domain", None, "needs a load balancer", remedy)
 
 
 def _network_load_balancer_problems(values: Values) -> Iterator[Problem]:
     """https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environments-cfg-nlb.html: TCP listeners, no groups."""
     needs = "needs an application load balancer"
-    if values.get("certificate"):
-        yield Problem("certificate", None, needs, "a network one has TCP listeners only, leave it out")
+    if values.get("domain"):
+        yield Problem("domain", None, needs, "a network one has TCP listeners only, leave it out")
     if values.get("deployment_policy") == "TrafficSplitting":
         yield Problem("deployment_policy", "TrafficSplitting", needs, "use another policy")
+
+
+# https://docs.aws.amazon.com/acm/latest/userguide/acm-certificate-characteristics.html
+_LONGEST_COMMON_NAME = 64
+
+
+def domain_problems(
+    *,
+    name: str | None,
+    aliases: Sequence[str | None],
+    hosted_zone: bool,
+    zone_name: str | None,
+    certificate: bool,
+    certificate_arn: str | None,
+    region: str | None,
+) -> Iterator[Problem]:
+    """Check a domain by itself; `environment_problems` says which environments can have one.
+
+    Args:
+        name: The name that the service is reached by.
+        aliases: Names that are redirected to it.
+        hosted_zone: Whether a hosted zone of Route 53 is given.
+        zone_name: The zone's name.
+        certificate: Whether a certificate is given.
+        certificate_arn: Its ARN.
+        region: The region of the load balancer.
+    """
+    names = tuple(alias for alias in aliases if alias is not None)
+    yield from setting_problems({"domain.name": name, "domain.aliases": names})
+    command = f"`{_request_certificate(name, names, region)}`"
+    if not hosted_zone and not certificate:
+        yield Problem(
+            "domain",
+            None,
+            "needs hosted_zone or certificate",
+            f"give the zone that `{LIST_ZONES}` prints; with DNS elsewhere, the certificate that {command} requests",
+        )
+    for place, alias in enumerate(aliases):
+        if alias is not None and alias in (name, *aliases[:place]):
+            yield Problem(f"domain.aliases[{place}]", alias, "must be another name than the others", "leave it out")
+    zone = zone_name.rstrip(".") if zone_name else None
+    inside = {"domain.name": name, **{f"domain.aliases[{place}]": alias for place, alias in enumerate(aliases)}}
+    for setting, value in inside.items():
+        if zone and value is not None and not f".{value}".endswith(f".{zone}"):
+            remedy = f"its records would answer nowhere, write a name that ends in .{zone}, or give the name's zone"
+            yield Problem(setting, value, f"must be in the hosted zone {zone}", remedy)
+    if name is not None and not certificate and len(name) > _LONGEST_COMMON_NAME:
+        remedy = "bring a certificate that has a shorter name first, or write a shorter name"
+        yield Problem("domain.name", name, f"must have at most {_LONGEST_COMMON_NAME} characters in ACM", remedy)
+    if certificate_arn and region and certificate_arn.split(":")[3:4] != [region]:
+        remedy = f"request one there with {command}"
+        yield Problem("domain.certificate", certificate_arn, f"must be in the load balancer's region, {region}", remedy)
+
+
+LIST_ZONES = 'aws route53 list-hosted-zones --query "HostedZones[].[Name,Id]" --output text'
+
+
+def _request_certificate(name: str | None, aliases: Sequence[str], region: str | None) -> str:
+    return " ".join(
+        (
+            f"aws acm request-certificate --domain-name {name or 'NAME'}",
+            *(("--subject-alternative-names", *aliases) if aliases else ()),
+            "--validation-method DNS",
+            *((f"--region {region}",) if region else ()),
+        )
+    )
 
 
 def option_problems(options: Iterable[tuple[str, str, str | None]]) -> Iterator[Problem]:

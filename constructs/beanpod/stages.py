@@ -173,8 +173,8 @@ def add_environment(
             "username": database.database_username,
         }
     certificate = None
-    if config.certificate:
-        certificate = acm.Certificate.from_certificate_arn(scope, "Certificate", config.certificate)
+    if stage.domain and stage.domain.certificate:
+        certificate = acm.Certificate.from_certificate_arn(scope, "Certificate", stage.domain.certificate)
     environment = DockerEnvironment(
         scope,
         construct_id,

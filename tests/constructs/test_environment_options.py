@@ -248,7 +248,7 @@ def test_settings_that_beanstalk_would_refuse_are_named(settings: dict[str, Any]
 
 
 def test_a_certificate_needs_a_load_balancer() -> None:
-    with pytest.raises(ValueError, match="certificate needs a load balancer"):
+    with pytest.raises(ValueError, match="domain needs a load balancer"):
         balanced(https=True, environment_type=EnvironmentType.SINGLE_INSTANCE)
 
 

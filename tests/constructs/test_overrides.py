@@ -223,7 +223,7 @@ CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/1"
     [
         (
             lambda stack: {"certificate": acm.Certificate.from_certificate_arn(stack, "Certificate", CERTIFICATE)},
-            "certificate needs an application load balancer",
+            "domain needs an application load balancer",
         ),
         (
             lambda _: {"deployment_strategy": DeploymentStrategy.traffic_splitting()},

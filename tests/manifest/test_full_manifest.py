@@ -21,6 +21,12 @@ image = "ada/guestbook"
 compose = "compose.yaml"
 port = 3000
 health_check_path = "/healthz"
+[domain]
+name = "shop.example.com"
+aliases = ["www.shop.example.com", "example.com"]
+hosted_zone = { name = "example.com", id = "Z0123456789ABC" }
+certificate = "arn:aws:acm:eu-central-1:123456789012:certificate/0a1b2c3d-0000-1111-2222-333344445555"
+redirects_http = true
 [variables]
 JDBC_URL = "jdbc:mysql://{database.host}:{database.port}/{database.name}"
 [secrets]
@@ -46,7 +52,6 @@ batch_size_type = "Fixed"
 batch_size = 2
 traffic_split_percent = 20
 evaluation_minutes = 10
-certificate = "arn:aws:acm:eu-central-1:123456789012:certificate/0a1b2c3d-0000-1111-2222-333344445555"
 platform = "latest"
 log_retention_days = 30
 root_volume_size = 40

@@ -169,12 +169,7 @@ def test_image_that_is_no_repository(problems: Finder, image: str, words: str) -
             environment('deployment_policy = "TrafficSplitting"'),
             'deployment_policy = "TrafficSplitting": needs a load balancer: write "AllAtOnce" or "Immutable", or env',
         ),
-        (environment(f'certificate = "{CERTIFICATE}"'), f'certificate = "{CERTIFICATE[:76]}...: needs a load balancer'),
-        (
-            'region = "eu-west-1"\n' + environment(f'certificate = "{CERTIFICATE}"', load_balanced=True),
-            f"certificate = \"{CERTIFICATE[:76]}...: the certificate must be in the stage's region, eu-west-1: write",
-        ),
-        (environment('certificate = "mine"'), 'certificate = "mine": write the ARN of an ACM certificate, "arn:aws:'),
+        (environment(f'certificate = "{CERTIFICATE}"'), f'certificate = "{CERTIFICATE[:76]}...: moved: write it in '),
         (
             environment('instance_types = ["t3.small", "t4g.small"]'),
             'instance_types = ["t3.small", "t4g.small"]: must be of one architecture: t4g.small is arm64 (Graviton)',
@@ -238,6 +233,74 @@ def test_image_that_is_no_repository(problems: Finder, image: str, words: str) -
 def test_environment(problems: Finder, text: str, problem: str) -> None:
     (found,) = problems(text)
     assert found.startswith(f"environment.{problem}")
+
+
+ZONE = 'hosted_zone = { name = "example.com", id = "Z0123456789ABC" }'
+
+
+def domain(lines: str, *, stage: str = PRODUCTION) -> str:
+    return f'{stage}{SERVICE}[domain]\nname = "shop.example.com"\n{lines}\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (domain(ZONE).replace('name = "shop.example.com"', ""), '.name: missing: write name = "shop.example.com"'),
+        (
+            domain(ZONE).replace('"shop.', '"https://shop.'),
+            '.name = "https://shop.example.com": must be a domain name in lower case: write e.g. "shop.example.com", ',
+        ),
+        (domain(ZONE, stage=""), ": needs a load balancer: which holds its certificate, leave it out, or environment."),
+        (
+            domain(
+                f'{ZONE}\n[[environment.options]]\nnamespace = "aws:elasticbeanstalk:environment"\n'
+                'name = "LoadBalancerType"\nvalue = "network"'
+            ),
+            "",
+        ),
+        (domain(""), ": needs hosted_zone or certificate: give the zone that `aws route53 list-hosted-zones --query "),
+        (
+            domain(ZONE.replace('"example.com"', '"example.org"')),
+            '.name = "shop.example.com": must be in the hosted zone example.org: its records would answer nowhere, w',
+        ),
+        (
+            domain(f'{ZONE}\naliases = ["shopexample.com"]'),
+            '.aliases[0] = "shopexample.com": must be in the hosted zone example.com: ',
+        ),
+        (
+            domain(f'{ZONE}\naliases = ["shop.example.com"]'),
+            '.aliases[0] = "shop.example.com": must be another name than the others: leave it out',
+        ),
+        (
+            domain('hosted_zone = { name = "example.com" }'),
+            '.hosted_zone.id: missing: write id = "Z...", which `aws route53 list-hosted-zones-by-name --dns-name exam',
+        ),
+        (
+            domain('hosted_zone = { name = "example.com", id = "/hostedzone/Z01" }'),
+            '.hosted_zone.id = "/hostedzone/Z01": write the id of the zone without "/hostedzone/", e.g. "Z0123456789AB',
+        ),
+        (
+            domain(f'certificate = "{CERTIFICATE}"', stage=f'region = "eu-west-1"\n{PRODUCTION}'),
+            f".certificate = \"{CERTIFICATE[:76]}...: must be in the load balancer's region, eu-west-1: request one ",
+        ),
+        (domain('certificate = "mine"'), '.certificate = "mine": write the ARN of an ACM certificate, "arn:aws:'),
+        (
+            domain(f"{ZONE}\nredirects_http = true"),
+            ".redirects_http = true: with a Dockerfile nginx on the instance redirects: leave it out, or write ",
+        ),
+    ],
+)
+def test_domain(problems: Finder, text: str, problem: str) -> None:
+    (found,) = problems(text)
+    assert found.startswith(f"domain{problem}" if problem else "environment.options[0]: aws:elasticbeanstalk:environ")
+
+
+def test_two_stages_need_two_names_in_route_53(read: Callable[[str], object], problems: Finder) -> None:
+    stages = f"[stages.one]\n{PRODUCTION}[stages.two]\n{PRODUCTION}"
+    assert problems(domain(f"{ZONE}\n{stages}", stage="")) == [
+        "stages.two.domain: shop.example.com is a name of stage one as well: write other names, one domain a stage"
+    ]
+    read(domain(f'certificate = "{CERTIFICATE}"\n{stages}', stage=""))
 
 
 @pytest.mark.parametrize(

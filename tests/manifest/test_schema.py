@@ -57,6 +57,7 @@ def test_every_default_is_told() -> None:
     silent = {path for path, words in optional.items() if "Default: " not in words}
     assert silent - {"Stage.service", "Stage.network", "Stage.environment", "Stage.delivery"} == {
         "DatabaseConfig.engine",
+        "Domain.name",
         "ServiceConfig.image",
         "ServiceConfig.name",
         "Stage.alarms",

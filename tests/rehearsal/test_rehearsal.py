@@ -82,7 +82,7 @@ MANIFEST: dict[str, Any] = {
         "prod": {
             "preset": "production",
             "service": {"image": "ada/shop-prod"},
-            "environment": {"certificate": "arn:aws:acm:eu-west-1:210987654321:certificate/1"},
+            "domain": {"name": "shop.example.com", "certificate": "arn:aws:acm:eu-west-1:210987654321:certificate/1"},
             "network": {"vpc": {"vpc_id": "vpc-1", "availability_zones": ["eu-west-1a"]}},
         },
     },
@@ -111,7 +111,7 @@ def test_what_only_the_owners_account_has_is_left_out() -> None:
         "network": {},
         "environment": {"instance_types": ["t4g.micro"]},
     }
-    assert changed.notes == ("a new VPC, in place of network.vpc", "plain HTTP, without environment.certificate")
+    assert changed.notes == ("a new VPC, in place of network.vpc", "plain HTTP, without domain")
 
 
 @pytest.mark.parametrize("in_git", [True, False])

@@ -14,7 +14,7 @@ from beanpod._database_rules import ENGINES, database_problems, version_problems
 from beanpod._option_keys import key_problems, override_problems
 from beanpod.manifest._layers import OF_A_DOCKERFILE, PLAINTEXT, Tables, look_up
 from beanpod.manifest._messages import Path, dotted, nearest
-from beanpod.manifest._models import DatabaseConfig, ImportedVpc, StageConfig
+from beanpod.manifest._models import DatabaseConfig, Domain, ImportedVpc, StageConfig
 from beanpod.manifest._types import PLACEHOLDERS, has_stray_brace, placeholders
 from beanpod.manifest.secret_like import looks_secret
 
@@ -53,6 +53,8 @@ _KEYS: dict[str, Path] = {
     "database_name": ("database", "name"),
     "instance_type": ("database", "instance_class"),
     "backup_retention": ("database", "backup_retention_days"),
+    "domain": ("domain",),
+    **{f"domain.{key}": ("domain", key) for key in Domain.model_fields},
 }
 
 
@@ -84,6 +86,8 @@ def _shared(case: Case) -> Iterator[Finding]:
             instance_type=database.instance_class.removeprefix("db."),
         )
         yield from _located("database", problems)
+    if domain := stage.domain:
+        yield from _located("environment", _domain_problems(stage, domain))
     for problem in rules.variable_problems(_all_variables(stage), stage.secrets):
         yield tuple(problem.setting.split(".", 1)), _text(problem)
     if github := stage.delivery.github:
@@ -91,6 +95,18 @@ def _shared(case: Case) -> Iterator[Finding]:
             repository=github.repository, branch=github.branch, environment=github.environment
         )
         yield from ((("delivery", "github", problem.setting), _text(problem)) for problem in problems)
+
+
+def _domain_problems(stage: StageConfig, domain: Domain) -> Iterator[rules.Problem]:
+    return rules.domain_problems(
+        name=domain.name,
+        aliases=domain.aliases,
+        hosted_zone=domain.hosted_zone is not None,
+        zone_name=domain.hosted_zone.name if domain.hosted_zone else None,
+        certificate=domain.certificate is not None,
+        certificate_arn=domain.certificate,
+        region=stage.region,
+    )
 
 
 def _environment_values(stage: StageConfig) -> dict[str, Any]:
@@ -102,6 +118,7 @@ def _environment_values(stage: StageConfig) -> dict[str, Any]:
         **{f"managed_updates.{key}": value for key, value in (updates or {}).items()},
         "environment_type": kind,
         "health_check_path": stage.service.health_check_path,
+        "domain": stage.domain,
     }
 
 
@@ -142,10 +159,7 @@ def _build(case: Case) -> Iterator[Finding]:
 
 
 def _environment(case: Case) -> Iterator[Finding]:
-    environment, scaling, region = case.stage.environment, case.stage.environment.scaling, case.stage.region
-    if environment.certificate and region not in (None, environment.certificate.split(":")[3]):
-        words = f"the certificate must be in the stage's region, {region}: write one of that region"
-        yield ("environment", "certificate"), words
+    environment, scaling = case.stage.environment, case.stage.environment.scaling
     for key in ("lower_threshold", "upper_threshold") if scaling.measure != "CPUUtilization" else ():
         if look_up(case.written, ("environment", "scaling", key)) is None:
             words = f"the default is for percent of CPU: write one for {scaling.measure}, in {scaling.unit.lower()}"
@@ -153,6 +167,13 @@ def _environment(case: Case) -> Iterator[Finding]:
     if environment.platform != "latest" and environment.managed_updates:
         words = 'managed updates would replace it: write "latest", or managed_updates = { level = "none" }'
         yield ("environment", "platform"), words
+
+
+def _domain(case: Case) -> Iterator[Finding]:
+    domain = case.stage.domain
+    if domain and domain.redirects_http and not case.stage.service.compose:
+        words = "with a Dockerfile nginx on the instance redirects: leave it out, or write service.compose"
+        yield ("domain", "redirects_http"), words
 
 
 _TABLES = {
@@ -295,6 +316,7 @@ _CHECKS: tuple[Callable[[Case], Iterator[Finding]], ...] = (
     _build,
     _shared,
     _environment,
+    _domain,
     _options,
     _database,
     _network,
@@ -315,6 +337,17 @@ def provider_problems(stages: Iterable[StageConfig]) -> Iterator[str]:
                 f"{key}: missing: stage {first} makes the one provider that an account holds: "
                 "write its ARN here, or another account"
             )
+
+
+def domain_problems(stages: Iterable[StageConfig]) -> Iterator[str]:
+    """Check that each name has its records in one stage: Route 53 refuses the second stage's after minutes."""
+    owners: dict[str, str] = {}
+    for stage in stages:
+        domain = stage.domain
+        for name in (domain.name, *domain.aliases) if domain and domain.hosted_zone else ():
+            if (first := owners.setdefault(name, stage.name)) != stage.name:
+                key = dotted(("stages", stage.name, "domain"))
+                yield f"{key}: {name} is a name of stage {first} as well: write other names, one domain a stage"
 
 
 def shared_account(stage: StageConfig, stages: Iterable[StageConfig]) -> str | None:

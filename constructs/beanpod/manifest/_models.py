@@ -118,6 +118,46 @@ class ImportedVpc(Section):
     )
 
 
+class HostedZone(Section):
+    """A hosted zone of Route 53, which answers for a domain."""
+
+    name: types.DomainName = Field(description='Name of the zone, e.g. "example.com".')
+    id: types.HostedZoneId = Field(
+        description="Id of the zone, which `aws route53 list-hosted-zones-by-name --dns-name example.com` prints."
+    )
+
+
+class Domain(Section):
+    """The name that the service is reached by, over HTTPS."""
+
+    name: types.DomainName = Field(description='Name of the service, e.g. "shop.example.com".')
+    aliases: types.Several[types.DomainName] = Field(
+        default=(),
+        description='More names, e.g. ["www.shop.example.com"], which are redirected to name: by nginx on the instance '
+        "with a Dockerfile, by the app with a compose file. Default: none.",
+    )
+    hosted_zone: HostedZone | None = Field(
+        default=None,
+        description="Hosted zone of Route 53 with the names: their records are made, and a certificate for them, "
+        "unless certificate is given. Default: DNS elsewhere; the output DnsRecord says which record to make.",
+    )
+    certificate: types.CertificateArn | None = Field(
+        default=None,
+        description="ACM certificate for name and aliases, in the stage's region. Default: one is requested, and "
+        "validated in hosted_zone.",
+    )
+    redirects_http: bool = Field(
+        default=False,
+        description="With a compose file: whether the app itself redirects HTTP to HTTPS, so that port 80 stays open. "
+        "Default: false, port 80 is closed. With a Dockerfile nginx on the instance redirects.",
+    )
+
+    @property
+    def url(self) -> str:
+        """Return where the service is reached."""
+        return f"https://{self.name}"
+
+
 class Scaling(Section):
     """When instances are added and removed (namespace aws:autoscaling:trigger)."""
 
@@ -198,9 +238,6 @@ class EnvironmentConfig(Section):
     evaluation_minutes: Annotated[int, types.limit("evaluation_minutes")] = Field(
         default=5,
         description="TrafficSplitting: minutes before the new release gets all requests, 3 to 600. Default: 5.",
-    )
-    certificate: types.CertificateArn | None = Field(
-        default=None, description="ACM certificate of the load balancer. Default: none, plain HTTP."
     )
     platform: types.PlatformVersion = Field(
         default="latest",
@@ -324,6 +361,11 @@ class StageConfig(Section):
     )
     region: types.Region | None = Field(default=None, description="AWS region. Default: that of the credentials.")
     service: ServiceConfig = Field(description="The app that runs.")
+    domain: Domain | None = Field(
+        default=None,
+        description="The name that the service is reached by, over HTTPS; it needs a load balancer. Default: none, "
+        "HTTP at the address of the load balancer or the instance.",
+    )
     variables: Table[str] = Field(
         default={},
         description='Environment variables, e.g. LOG_LEVEL = "info". {database.host}, {database.port}, '

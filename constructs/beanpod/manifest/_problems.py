@@ -45,6 +45,12 @@ _EXAMPLES = {
     "network.vpc.vpc_id": 'vpc_id = "vpc-0a1b2c3d4e5f67890"',
     "network.vpc.availability_zones": 'availability_zones = ["eu-central-1a", "eu-central-1b"]',
     "delivery.github.repository": 'repository = "ada/guestbook"',
+    "domain.name": 'name = "shop.example.com"',
+    "domain.hosted_zone.name": 'name = "example.com"',
+}
+_MOVED: dict[Path, str] = {
+    ("environment", "certificate"): "moved: write it in [domain], with the name that browsers ask for, "
+    'name = "shop.example.com"',
 }
 # Words that the file may say and that mean "absent" once it is read.
 _SWITCHES: dict[Path, str] = {("database", "engine"): "none", ("environment", "managed_updates", "level"): "none"}
@@ -67,12 +73,18 @@ def _path(details: ErrorDetails) -> Path:
 def _text(path: Path, details: ErrorDetails) -> str:
     kind, value, context = details["type"], details["input"], details.get("ctx", {})
     match kind:
+        case "missing" if path == ("domain", "hosted_zone", "id"):
+            zone = value.get("name") if isinstance(value, dict) else None
+            command = f"aws route53 list-hosted-zones-by-name --dns-name {zone or 'example.com'} --max-items 1"
+            return f'missing: write id = "Z...", which `{command}` prints as Id after "/hostedzone/"'
         case "missing":
             return f"missing: write {_EXAMPLES.get(dotted(path), f'{path[-1]} = ...')}"
         case "extra_forbidden" if path[0] == "secrets" and path[-1] in keys_at(path[:-1]):
             return f"does not go with {details['loc'][2]}: {_REFERENCES}"
         case "extra_forbidden" if len(path) == 2 and (name := RENAMED.get((str(path[0]), str(path[1])))):
             return f"renamed to {name}, which is given as well: leave one of them out"
+        case "extra_forbidden" if path in _MOVED:
+            return _MOVED[path]
         case "extra_forbidden":
             return f"unknown key: {_known_key(path, value)}"
         case "union_tag_not_found":

@@ -118,6 +118,10 @@ SubnetId = Annotated[
 ]
 InstanceType = Annotated[str, form("instance_types")]
 InstanceClass = Annotated[str, form("instance_class")]
+DomainName = Annotated[str, form("domain.name")]
+HostedZoneId = Annotated[
+    str, Matches(r"Z[A-Z0-9]{1,31}", 'write the id of the zone without "/hostedzone/", e.g. "Z0123456789ABC"')
+]
 CertificateArn = Annotated[
     str,
     Matches(

@@ -146,8 +146,8 @@ def _without_other_accounts(layer: dict[str, Any]) -> Iterator[str]:
     """Remove what exists in the owner's AWS account only. Yields what was removed."""
     if layer.get("network", {}).pop("vpc", None):
         yield "a new VPC, in place of network.vpc"
-    if layer.get("environment", {}).pop("certificate", None):
-        yield "plain HTTP, without environment.certificate"
+    if layer.pop("domain", None):
+        yield "plain HTTP, without domain"
     layer.get("delivery", {}).get("github", {}).pop("provider_arn", None)
 
 
