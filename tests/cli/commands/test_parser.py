@@ -1,5 +1,3 @@
-import io
-import os
 import subprocess
 import sys
 from dataclasses import fields
@@ -8,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from beanpod.cli.main import main
-from beanpod.cli.parser import COMMANDS, HEALTHS, SHELLS, Options, parse
+from beanpod.cli.parser import COMMANDS, HEALTHS, Options, parse
 from beanpod.deploy.preflight import HEALTHS as ALL_HEALTHS
 from beanpod.deploy.preflight import Settings
 
@@ -113,27 +110,3 @@ def test_help_imports_no_slow_package() -> None:
     code = "import sys, beanpod.cli.main; print(*{name.partition('.')[0] for name in sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert not HEAVY & set(done.stdout.split())
-
-
-# bash is where the tests run; the scripts of the other shells come from the same parser.
-def test_bash_completes_commands_and_options() -> None:
-    code = """
-source <("$PYTHON" -m beanpod completion bash)
-complete=$(complete -p beanpod | sed 's/.*-F \\([^ ]*\\).*/\\1/')
-COMP_WORDS=(beanpod dep) COMP_CWORD=1
-$complete beanpod dep beanpod
-echo "${COMPREPLY[@]}"
-COMP_WORDS=(beanpod deploy --no-r) COMP_CWORD=2 COMPREPLY=()
-$complete beanpod --no-r deploy
-echo "${COMPREPLY[@]}"
-"""
-    environ = os.environ | {"PYTHON": sys.executable}
-    done = subprocess.run(["bash", "-c", code], env=environ, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout == "deploy\n--no-rollback\n", done.stderr
-
-
-@pytest.mark.parametrize("shell", SHELLS)
-def test_every_shell_has_a_script(shell: str) -> None:
-    out = io.StringIO()
-    assert main(["completion", shell], environ={}, stdout=out, stderr=io.StringIO()) == 0
-    assert "accept-health" in out.getvalue()

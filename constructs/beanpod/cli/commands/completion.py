@@ -1,8 +1,8 @@
 """completion: the script by which a shell completes commands and options.
 
-beanpod completion bash > ~/.local/share/bash-completion/completions/beanpod
-beanpod completion zsh > "${fpath[1]}/_beanpod"
-beanpod completion fish > ~/.config/fish/completions/beanpod.fish
+bash, in ~/.bashrc:                        source <(beanpod completion bash)
+zsh, in ~/.zshrc after compinit:           eval "$(beanpod completion zsh)"
+fish, in ~/.config/fish/config.fish:       beanpod completion fish | source
 """
 
 import shtab
