@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from beanpod.deploy.bundles import dockerfiles, hooks
 from beanpod.deploy.bundles.files import too_large
+from beanpod.deploy.bundles.nginx import compose_note, domain_files
 from beanpod.deploy.bundles.plan import BundlePlan, is_ecr, refuse
 from beanpod.deploy.bundles.platform_files import extra_files, extra_notes
 
@@ -36,13 +37,18 @@ def plan_bundle(stage: StageConfig, root: Path) -> BundlePlan:
     plan = (_compose_plan if stage.service.compose else _dockerfile_plan)(stage, root, problems)
     files = {**extras, **plan.files}
     reserved = sorted(hooks.OWN_FILES & set(files))
+    of_domain: list[str] = []
+    if stage.domain and stage.service.compose:
+        of_domain.append(compose_note(stage.domain))
+    elif stage.domain:
+        files |= domain_files(stage.domain, extras, elsewhere, of_domain)
     problems += (f"{name}: the deploy script writes a file of this name: choose another" for name in reserved)
     size = too_large({name: len(file.data) for name, file in files.items()})
     refuse(plan.subject, problems, elsewhere=[*elsewhere, *([size] if size else [])])
     images = {"service.image": stage.service.image} if plan.specs else {}
     images |= {f"service {name}": image for name, image in plan.pulled.items()}
     ecr = (f"{user}: {image} is in Amazon ECR: {_ECR_ROLE}" for user, image in images.items() if is_ecr(image))
-    notes = (*plan.notes, *ecr, *extra_notes(root, extras, compose=bool(stage.service.compose)))
+    notes = (*plan.notes, *of_domain, *ecr, *extra_notes(root, extras, compose=bool(stage.service.compose)))
     return replace(plan, files=files, notes=notes)
 
 
