@@ -8,6 +8,7 @@ import moto.cloudformation.models
 import moto.elasticbeanstalk
 import moto.elasticbeanstalk.models
 import moto.s3.models
+from moto.acm.models import CertBundle
 from moto.core.utils import get_service_model
 from moto.ec2.exceptions import DependencyViolationError
 from moto.ec2.models import EC2Backend
@@ -16,11 +17,14 @@ from moto.iam.exceptions import EntityAlreadyExists
 from moto.iam.models import IAMBackend
 from moto.rds.exceptions import RDSClientError
 from moto.rds.models import DBSubnetGroup, RDSBackend
+from moto.route53.exceptions import Route53ClientError
+from moto.route53.models import Route53Backend
 from moto.s3.exceptions import S3ClientError
 from moto.s3.models import FakeBucket
 from moto.s3.responses import S3Response
 from moto.s3.utils import compute_checksum
 
+from beanpod_emulator import dns
 from beanpod_emulator.beanstalk import launch_checks
 from beanpod_emulator.beanstalk.models import eb_backends
 from beanpod_emulator.cloudformation.models import cloudformation_backends
@@ -47,6 +51,12 @@ class SubnetGroupInUseError(RDSClientError):
     code = "InvalidDBSubnetGroupStateFault"
 
 
+class RecordExistsError(Route53ClientError):
+    def __init__(self, name: str, kind: str) -> None:
+        text = f"[Tried to create resource record set [name='{name}.', type='{kind}'] but it already exists]"
+        super().__init__("InvalidChangeBatch", text)
+
+
 def install(emulator: Emulator) -> None:
     """Apply all patches; call it before the first request."""
     _own_services()
@@ -57,6 +67,8 @@ def install(emulator: Emulator) -> None:
     _settings_have_a_tier()
     _gateway_in_use_stays_attached()
     _check_checksums()
+    _certificates_are_issued_when_validated()
+    _records_are_created_once()
     moto.s3.models.utcnow = emulator.clock.now  # type: ignore[attr-defined]
 
 
@@ -168,6 +180,44 @@ def _gateway_in_use_stays_attached() -> None:
         detach(self, internet_gateway_id, vpc_id)
 
     EC2Backend.detach_internet_gateway = detach_internet_gateway  # type: ignore[method-assign,assignment]
+
+
+def _certificates_are_issued_when_validated() -> None:
+    """moto issues a certificate a minute after the request, whether or not the domain's owner has confirmed it.
+
+    https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html
+    """
+    check = CertBundle.check
+
+    def check_validation(self: CertBundle) -> None:
+        if (self.type, self.status) != ("AMAZON_ISSUED", "PENDING_VALIDATION"):
+            check(self)
+            return
+        options = self.describe()["Certificate"]["DomainValidationOptions"]
+        records = [option["ResourceRecord"] for option in options]
+        if all(dns.target(record["Name"]) == record["Value"].rstrip(".") for record in records):
+            self.status = "ISSUED"
+
+    CertBundle.check = check_validation  # type: ignore[method-assign]
+
+
+def _records_are_created_once() -> None:
+    """moto refuses to create a record again after its deletion, and creates one twice whose values differ."""
+    change = Route53Backend.change_resource_record_sets
+
+    def change_resource_record_sets(self: Route53Backend, zoneid: str, change_list: list[dict[str, Any]]) -> None:
+        zone = self.get_hosted_zone(zoneid)
+        existing = {(record.name.rstrip("."), record.type, record.set_identifier) for record in zone.rrsets}
+        for item in change_list:
+            record = item["ResourceRecordSet"]
+            name, kind = record["Name"].rstrip("."), record["Type"]
+            if item["Action"] == "CREATE":
+                if (name, kind, record.get("SetIdentifier")) in existing:
+                    raise RecordExistsError(name, kind)
+                item["Action"] = "UPSERT"
+        change(self, zoneid, change_list)
+
+    Route53Backend.change_resource_record_sets = change_resource_record_sets  # type: ignore[method-assign]
 
 
 def _only_without_tls(statement: dict[str, Any]) -> bool:

@@ -241,6 +241,7 @@ def test_client_ids_of_a_provider_change_in_place(clients: Clients) -> None:
 def test_every_supported_property_is_applied_when_a_resource_is_created_and_changed() -> None:
     """It is a parameter of the call, has a call of its own, replaces the resource, or a handler's code applies it."""
     in_code = {
+        "AWS::CertificateManager::Certificate": {"DomainValidationOptions"},
         "AWS::EC2::SecurityGroup": {"SecurityGroupIngress", "SecurityGroupEgress"},
         "AWS::EC2::VPCEndpoint": {"RouteTableIds", "SecurityGroupIds", "SubnetIds"},
         "AWS::ECR::Repository": {"EmptyOnDelete"},

@@ -1,0 +1,211 @@
+"""Certificate Manager and Route 53: certificates, hosted zones and records."""
+
+from typing import Any
+
+from beanpod_emulator.cloudformation.exceptions import ResourceFailedError
+from beanpod_emulator.cloudformation.handlers.base import (
+    Context,
+    Handler,
+    Properties,
+    State,
+    call,
+    handles,
+    names,
+    pick,
+    tag_changes,
+    without,
+)
+
+_WAITING = (
+    "Certificate {arn} is pending validation: no hosted zone has {missing}. AWS waits for up to 72 hours and rolls "
+    "back then; the embedded AWS does not wait. Give DomainValidationOptions with the HostedZoneId"
+)
+
+
+@handles("AWS::CertificateManager::Certificate")
+class Certificate(Handler):
+    """A certificate. Its creation succeeds once it is issued.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-certificatemanager-certificate.html
+    """
+
+    service, key = "acm", "CertificateArn"
+    supported = names("DomainName DomainValidationOptions SubjectAlternativeNames Tags ValidationMethod")
+    unchangeable = names("ValidationMethod")
+    calls = ("RequestCertificate", "", "DeleteCertificate")
+
+    def request(self, context: Context, properties: Properties) -> Properties:
+        # Its own records need no domain of an e-mail address, which is all that the API's options are about.
+        given = without(properties, "DomainValidationOptions")
+        return {name: value for name, value in given.items() if value != []}
+
+    def configure(self, context: Context, state: State, old: Properties, new: Properties) -> None:
+        if old:
+            return
+        pending = self._pending(context, state)
+        if new.get("ValidationMethod") == "DNS":
+            for option in new.get("DomainValidationOptions", ()):
+                if zone := option.get("HostedZoneId"):
+                    # As on AWS, CloudFormation creates the record that proves who owns the domain.
+                    _change(context, zone, [("UPSERT", pending[option["DomainName"]])])
+        missing = [
+            f"{record['Name']} CNAME {record['ResourceRecords'][0]}"
+            for record in self._pending(context, state).values()
+        ]
+        if missing:
+            raise ResourceFailedError(_WAITING.format(arn=state.physical_id, missing=" or ".join(sorted(missing))))
+
+    def retag(self, context: Context, state: State, old: Properties, new: Properties) -> None:
+        removed, added = tag_changes(old, new)
+        for operation, tags in (
+            ("RemoveTagsFromCertificate", [{"Key": key} for key in removed]),
+            ("AddTagsToCertificate", added),
+        ):
+            if tags:
+                call(context.client("acm"), operation, self.identify(state, new) | {"Tags": tags})
+
+    def _pending(self, context: Context, state: State) -> dict[str, Properties]:
+        """Return the records that prove the ownership of domains, by domain; none once the certificate is issued."""
+        found = context.client("acm").describe_certificate(CertificateArn=state.physical_id)["Certificate"]
+        if found["Status"] == "ISSUED":
+            return {}
+        records = {option["DomainName"]: option["ResourceRecord"] for option in found["DomainValidationOptions"]}
+        return {
+            name: {"Name": it["Name"], "Type": it["Type"], "ResourceRecords": [it["Value"]], "TTL": 300}
+            for name, it in records.items()
+        }
+
+
+@handles("AWS::Route53::HostedZone")
+class HostedZone(Handler):
+    service, key = "route53", "Id"
+    supported = names("HostedZoneConfig HostedZoneTags Name VPCs")
+
+    def create(self, context: Context, properties: Properties) -> State:
+        client = context.client("route53")
+        vpcs = properties.get("VPCs", [])
+        first = {"VPC": vpcs[0]} if vpcs else {}
+        request = pick(properties, "HostedZoneConfig", "Name") | first
+        made = call(client, "CreateHostedZone", request | {"CallerReference": context.generated_name()})
+        zone = made["HostedZone"]["Id"].rpartition("/")[2]
+        for vpc in vpcs[1:]:
+            call(client, "AssociateVPCWithHostedZone", {"HostedZoneId": zone, "VPC": vpc})
+        self._tag(context, zone, {}, properties)
+        servers = made.get("DelegationSet", {}).get("NameServers", [])
+        return State(zone, {"Id": zone, "NameServers": servers})
+
+    def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
+        client, zone = context.client("route53"), state.physical_id
+        comment = new.get("HostedZoneConfig", {}).get("Comment", "")
+        client.update_hosted_zone_comment(Id=zone, Comment=comment)
+        before, after = old.get("VPCs", []), new.get("VPCs", [])
+        for operation, vpcs in (
+            ("AssociateVPCWithHostedZone", [vpc for vpc in after if vpc not in before]),
+            ("DisassociateVPCFromHostedZone", [vpc for vpc in before if vpc not in after]),
+        ):
+            for vpc in vpcs:
+                call(client, operation, {"HostedZoneId": zone, "VPC": vpc})
+        self._tag(context, zone, old, new)
+        return state
+
+    def delete(self, context: Context, state: State, properties: Properties) -> None:
+        context.client("route53").delete_hosted_zone(Id=state.physical_id)
+
+    def _tag(self, context: Context, zone: str, old: Properties, new: Properties) -> None:
+        removed, added = tag_changes(*({"Tags": it.get("HostedZoneTags", [])} for it in (old, new)))
+        changes = {"RemoveTagKeys": removed, "AddTags": added}
+        if removed or added:
+            request = {name: items for name, items in changes.items() if items}
+            context.client("route53").change_tags_for_resource(ResourceType="hostedzone", ResourceId=zone, **request)
+
+
+_RECORD = (
+    "AliasTarget Failover GeoLocation HealthCheckId MultiValueAnswer Name Region ResourceRecords SetIdentifier TTL "
+    "Type Weight"
+)
+_Change = tuple[str, Properties]
+
+
+class _Records(Handler):
+    """Records of one hosted zone, which is named by its id or its domain."""
+
+    service = "route53"
+
+    def create(self, context: Context, properties: Properties) -> State:
+        _change(context, _zone(context, properties), [("CREATE", record) for record in self._records(properties)])
+        return State(self._id(context, properties), {})
+
+    def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
+        before, after = self._records(old), self._records(new)
+        kept = [_key(record) for record in after]
+        changes = [("DELETE", record) for record in before if _key(record) not in kept]
+        known = [_key(record) for record in before]
+        changes += [("UPSERT" if _key(it) in known else "CREATE", it) for it in after if it not in before]
+        _change(context, _zone(context, new), changes)
+        return State(self._id(context, new) if isinstance(self, RecordSet) else state.physical_id, {})
+
+    def delete(self, context: Context, state: State, properties: Properties) -> None:
+        _change(context, _zone(context, properties), [("DELETE", record) for record in self._records(properties)])
+
+    def _records(self, properties: Properties) -> list[Properties]:
+        raise NotImplementedError
+
+    def _id(self, context: Context, properties: Properties) -> str:
+        raise NotImplementedError
+
+
+@handles("AWS::Route53::RecordSet")
+class RecordSet(_Records):
+    supported = names(f"{_RECORD} Comment HostedZoneId HostedZoneName")
+
+    def _records(self, properties: Properties) -> list[Properties]:
+        return [without(properties, "Comment", "HostedZoneId", "HostedZoneName")]
+
+    def _id(self, context: Context, properties: Properties) -> str:
+        return str(properties["Name"]).rstrip(".")
+
+
+@handles("AWS::Route53::RecordSetGroup")
+class RecordSetGroup(_Records):
+    supported = names("Comment HostedZoneId HostedZoneName RecordSets")
+
+    def _records(self, properties: Properties) -> list[Properties]:
+        return [without(record, "HostedZoneId", "HostedZoneName") for record in properties.get("RecordSets", [])]
+
+    def _id(self, context: Context, properties: Properties) -> str:
+        return context.generated_name()
+
+
+def _key(record: Properties) -> tuple[Any, ...]:
+    return record["Name"].rstrip("."), record["Type"], record.get("SetIdentifier")
+
+
+def _zone(context: Context, properties: Properties) -> str:
+    if zone := properties.get("HostedZoneId"):
+        return str(zone)
+    name = f"{properties['HostedZoneName'].rstrip('.')}."
+    found = context.client("route53").list_hosted_zones_by_name(DNSName=name)["HostedZones"]
+    ids = [zone["Id"].rpartition("/")[2] for zone in found if zone["Name"] == name]
+    if len(ids) != 1:
+        raise ResourceFailedError(
+            f"{'Found multiple' if ids else 'No'} hosted zones named {name}{'' if ids else ' found'}"
+        )
+    return str(ids[0])
+
+
+def _change(context: Context, zone: str, changes: list[_Change]) -> None:
+    """Change records of a hosted zone."""
+    batch = [{"Action": action, "ResourceRecordSet": _api_form(record)} for action, record in changes]
+    if batch:
+        request = {"HostedZoneId": zone, "ChangeBatch": {"Changes": batch}}
+        call(context.client("route53"), "ChangeResourceRecordSets", request)
+
+
+def _api_form(record: Properties) -> Properties:
+    """Return a record of a template as the API takes it."""
+    changed: Properties = {}
+    if "ResourceRecords" in record:
+        changed["ResourceRecords"] = [{"Value": value} for value in record["ResourceRecords"]]
+    if "AliasTarget" in record:
+        changed["AliasTarget"] = {"EvaluateTargetHealth": False} | record["AliasTarget"]
+    return record | changed

@@ -1,0 +1,163 @@
+"""Certificates and DNS: Certificate Manager, Route 53, and the HTTPS listener of an environment."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from emulator.tests.clients import Clients, error
+from emulator.tests.test_types import att, complete, destroy, ref, resource, tags
+
+ELB_ZONE = "Z35SXDOTRQ7X7K"
+
+
+@pytest.fixture(scope="module")
+def zone(clients: Clients) -> str:
+    made = clients("route53").create_hosted_zone(Name="example.com", CallerReference="one")
+    return str(made["HostedZone"]["Id"].rpartition("/")[2])
+
+
+def certificate(zone: str | None, *names: str, **more: Any) -> dict[str, Any]:
+    options = [{"DomainName": name, "HostedZoneId": zone} for name in names] if zone else []
+    return resource(
+        "CertificateManager::Certificate",
+        DomainName=names[0],
+        SubjectAlternativeNames=list(names[1:]),
+        ValidationMethod="DNS",
+        DomainValidationOptions=options,
+        **more,
+    )
+
+
+def alias(name: str, target: str = "awseb-1.us-east-1.elb.amazonaws.com") -> dict[str, Any]:
+    return {"Name": name, "Type": "A", "AliasTarget": {"DNSName": target, "HostedZoneId": ELB_ZONE}}
+
+
+def records(clients: Clients, zone: str, kind: str) -> dict[str, Any]:
+    found = clients("route53").list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
+    return {record["Name"]: record for record in found if record["Type"] == kind}
+
+
+def test_a_certificate_is_issued_with_records_that_cloudformation_creates(clients: Clients, zone: str) -> None:
+    acm = clients("acm")
+    for team in ("one", "two"):
+        resources = {"Cert": certificate(zone, "shop.example.com", "www.shop.example.com", Tags=tags(team=team))}
+        arn = complete(clients, "issued", resources, Arn=ref("Cert"))["Arn"]
+        described = acm.describe_certificate(CertificateArn=arn)["Certificate"]
+        assert (described["Status"], described["DomainName"]) == ("ISSUED", "shop.example.com")
+        assert acm.list_tags_for_certificate(CertificateArn=arn)["Tags"] == [{"Key": "team", "Value": team}]
+        for option in described["DomainValidationOptions"]:
+            record = option["ResourceRecord"]
+            values = records(clients, zone, "CNAME")[record["Name"]]["ResourceRecords"]
+            assert values == [{"Value": record["Value"]}]
+    destroy(clients, "issued")
+    assert not clients.exists("acm", "describe_certificate", CertificateArn=arn)
+
+
+def test_a_certificate_that_nobody_validates_is_pending_and_fails_its_stack(clients: Clients) -> None:
+    clients.deploy("pending", {"Cert": certificate(None, "elsewhere.example.org")})
+    assert clients.stack("pending")["StackStatus"] == "ROLLBACK_COMPLETE"
+    (reason,) = clients.reasons("pending")
+    assert ".elsewhere.example.org. CNAME _" in reason
+    assert "AWS waits for up to 72 hours" in reason
+    assert clients("acm").list_certificates(CertificateStatuses=["PENDING_VALIDATION"])["CertificateSummaryList"] == []
+
+
+def test_a_requested_certificate_is_issued_once_its_records_exist(clients: Clients, zone: str) -> None:
+    acm = clients("acm")
+    arn = acm.request_certificate(DomainName="api.example.com", ValidationMethod="DNS")["CertificateArn"]
+    described = acm.describe_certificate(CertificateArn=arn)["Certificate"]
+    assert described["Status"] == "PENDING_VALIDATION"
+    (option,) = described["DomainValidationOptions"]
+    record = option["ResourceRecord"]
+    values = {"TTL": 300, "ResourceRecords": [{"Value": record["Value"]}]}
+    change = {"Action": "CREATE", "ResourceRecordSet": {"Name": record["Name"], "Type": "CNAME", **values}}
+    clients("route53").change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": [change]})
+    assert acm.describe_certificate(CertificateArn=arn)["Certificate"]["Status"] == "ISSUED"
+
+
+def test_records(clients: Clients) -> None:
+    route53 = clients("route53")
+    for comment, ttl, name, others in (
+        ("first", "60", "a.example.net", ["b", "c"]),
+        ("second", "300", "a.example.net", ["c", "d"]),
+        ("second", "300", "renamed.example.net", ["c", "d"]),
+    ):
+        grouped = [
+            {"Name": f"{other}.example.net.", "Type": "TXT", "TTL": ttl, "ResourceRecords": ['"x"']} for other in others
+        ]
+        resources = {
+            "Zone": resource(
+                "Route53::HostedZone",
+                Name="example.net.",
+                HostedZoneConfig={"Comment": comment},
+                HostedZoneTags=tags(comment=comment),
+            ),
+            "Record": resource(
+                "Route53::RecordSet",
+                HostedZoneId=ref("Zone"),
+                Name=f"{name}.",
+                Type="CNAME",
+                TTL=ttl,
+                ResourceRecords=["target.example.org"],
+            ),
+            "Group": resource("Route53::RecordSetGroup", HostedZoneName="example.net.", RecordSets=grouped)
+            | {"DependsOn": "Zone"},
+            "Alias": resource("Route53::RecordSet", HostedZoneId=ref("Zone"), **alias("example.net.")),
+        }
+        shown = complete(
+            clients,
+            "records",
+            resources,
+            Zone=ref("Zone"),
+            Record=ref("Record"),
+            Server=select(att("Zone", "NameServers")),
+        )
+        assert shown["Record"] == name
+        assert "awsdns" in shown["Server"]
+        found = route53.get_hosted_zone(Id=shown["Zone"])["HostedZone"]
+        assert found["Config"]["Comment"] == comment
+        tagged = route53.list_tags_for_resource(ResourceType="hostedzone", ResourceId=shown["Zone"])["ResourceTagSet"]
+        assert tagged["Tags"] == tags(comment=comment)
+        assert {it["Name"]: it["TTL"] for it in records(clients, shown["Zone"], "CNAME").values()} == {
+            f"{name}.": int(ttl)
+        }
+        assert set(records(clients, shown["Zone"], "TXT")) == {f"{other}.example.net." for other in others}
+        target = records(clients, shown["Zone"], "A")["example.net."]["AliasTarget"]
+        assert (target["HostedZoneId"], target["EvaluateTargetHealth"]) == (ELB_ZONE, False)
+    destroy(clients, "records")
+    assert not clients.exists("route53", "get_hosted_zone", Id=shown["Zone"])
+
+
+def select(values: dict[str, list[str]]) -> dict[str, Any]:
+    return {"Fn::Select": [0, values]}
+
+
+def test_a_record_that_exists_is_not_taken_over(clients: Clients, zone: str) -> None:
+    existing = alias("taken.example.com")
+    existing["AliasTarget"]["EvaluateTargetHealth"] = False
+    change = {"Action": "CREATE", "ResourceRecordSet": existing}
+    clients("route53").change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": [change]})
+    record = resource("Route53::RecordSet", HostedZoneId=zone, **alias("taken.example.com", "other.example.org"))
+    clients.deploy("taken", {"Record": record})
+    words = "[Tried to create resource record set [name='taken.example.com.', type='A'] but it already exists]"
+    assert words in clients.reasons("taken")[0]
+    assert records(clients, zone, "A")["taken.example.com."]["AliasTarget"]["DNSName"].startswith("awseb-1")
+    # One that was deleted can be created again.
+    deletion = {"Action": "DELETE", "ResourceRecordSet": existing}
+    clients("route53").change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": [deletion]})
+    complete(clients, "retaken", {"Record": record})
+    destroy(clients, "retaken")
+
+
+def test_a_hosted_zone_that_does_not_exist(clients: Clients) -> None:
+    clients.deploy("zoneless", {"Record": resource("Route53::RecordSet", HostedZoneId="Z1", **alias("x.example.com"))})
+    assert "No hosted zone found with ID: Z1 (NoSuchHostedZone)" in clients.reasons("zoneless")[0]
+    clients.deploy("certified", {"Cert": certificate("Z1", "x.example.com")})
+    assert "No hosted zone found with ID: Z1" in clients.reasons("certified")[0]
+    named = resource("Route53::RecordSet", HostedZoneName="example.info.", **alias("x.example.info"))
+    clients.deploy("nameless", {"Record": named})
+    assert "No hosted zones named example.info. found" in clients.reasons("nameless")[0]
+    with pytest.raises(ClientError) as caught:
+        clients("route53").get_hosted_zone(Id="Z1")
+    assert error(caught)[0] == "NoSuchHostedZone"
