@@ -1,4 +1,6 @@
-"""The rules that constructs and manifest share, each by itself without jsii; and that both apply every one."""
+"""The rules that constructs and manifest share, each by itself without jsii; that both apply every one, and name a
+setting alike.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,13 @@ from beanpod import (
     DatabaseEngine,
     DeploymentStrategy,
     DeployPermissions,
+    DeployUser,
     DockerEnvironment,
+    EnvironmentSecret,
     GitHubDeployRole,
+    ManagedUpdates,
+    OptionSetting,
+    ScalingTrigger,
     ServiceNetwork,
 )
 from beanpod import _database_rules as database_rules
@@ -44,8 +51,8 @@ from beanpod._rules import (
     variable_problems,
     vpc_problems,
 )
-from beanpod._settings import DeploymentPolicy, EnvironmentType, OptionSetting
-from beanpod.manifest import Manifest, ManifestError
+from beanpod._settings import DeploymentPolicy, EnvironmentType
+from beanpod.manifest import Manifest, ManifestError, StageConfig
 
 SINGLE = {"environment_type": "SingleInstance"}
 BALANCED = {"environment_type": "LoadBalanced"}
@@ -85,7 +92,7 @@ def test_choices(setting: str) -> None:
         ("health_check_path", ("/", "/health?full=1"), ("health", "/a b", "", "/é")),
         ("managed_updates.start", ("Tue:09:00", "sun:23:59"), ("Tuesday 9:00", "Tue:24:00", "Tue:9:00")),
         ("instance_types", ("t3.small", "m7i-flex.large", "u-6tb1.112xlarge", "m7i.metal-24xl"), ("small", "t3.huge")),
-        ("instance_class", ("db.t4g.micro", "db.r6g.16xlarge"), ("t4g.micro", "db.t4g")),
+        ("instance_type", ("t4g.micro", "r6g.16xlarge"), ("db.t4g.micro", "t4g")),
         ("platform_version", ("4.13.7",), ("4.13", "latest", "v4.13.7")),
         (
             "repository",
@@ -417,6 +424,12 @@ def existing_vpc(stack: Stack) -> object:
     return ServiceNetwork(stack, "Network", vpc=vpc)
 
 
+def one_zone(stack: Stack) -> ec2.IVpc:
+    return ec2.Vpc.from_vpc_attributes(
+        stack, "Vpc", vpc_id="vpc-1", availability_zones=["eu-central-1a"], isolated_subnet_ids=["subnet-1"]
+    )
+
+
 def role(stack: Stack) -> object:
     permissions = DeployPermissions(
         application_name="guestbook",
@@ -468,6 +481,13 @@ BROKEN: dict[str, tuple[str, Callable[[Stack], object], str]] = {
         "must be 0 without private instances behind a load balancer",
     ),
     "vpc_problems": (VPC, existing_vpc, "must have public subnets"),
+    "zone_problems": (
+        f'[database]\nengine = "mysql"\n{VPC}public_subnet_ids = ["subnet-00000001"]\n'.replace(
+            ', "eu-central-1b"', ""
+        ),
+        lambda stack: Database(stack, "Db", vpc=one_zone(stack), engine=DatabaseEngine.mysql("8.4")),
+        "must cover two zones",
+    ),
     "github_problems": (
         '[delivery.github]\nrepository = "ada/guestbook"\n',
         role,
@@ -502,3 +522,52 @@ def test_constructs_and_manifest_apply_every_rule(rule: str, tmp_path: Path) -> 
         Manifest.read(tmp_path / "beanpod.toml")
     with pytest.raises(ValueError, match=re.escape(words)):
         make(Stack(App(), "Stack"))
+
+
+# By the table of the manifest, with the word that its keys leave out: environment.type is environment_type.
+PARAMETERS: dict[str, tuple[str, tuple[Callable[..., Any], ...]]] = {
+    "ServiceConfig": ("", (DockerEnvironment.__init__,)),
+    "NetworkConfig": ("", (ServiceNetwork.__init__,)),
+    "ImportedVpc": ("", (ec2.Vpc.from_vpc_attributes,)),
+    "EnvironmentConfig": ("environment", (DockerEnvironment.__init__, DeploymentStrategy.traffic_splitting)),
+    "Scaling": ("", (ScalingTrigger.__init__,)),
+    "ManagedUpdates": ("", (ManagedUpdates.__init__,)),
+    "OptionSetting": ("", (OptionSetting.__init__,)),
+    "DatabaseConfig": ("database", (Database.__init__, DatabaseEngine.mysql)),
+    "DeliveryConfig": ("", (DeployUser.__init__,)),
+    "GitHubConfig": ("", (GitHubDeployRole.__init__,)),
+    "SecretsManagerReference": ("", (EnvironmentSecret.from_secrets_manager,)),
+}
+OTHER_NAMES = {
+    # Settings of the deploy command, in the words of Docker Compose.
+    *(
+        f"ServiceConfig.{key}"
+        for key in ("name", "image", "dockerfile", "context", "args", "target", "compose", "port")
+    ),
+    "DatabaseConfig.compose_service",
+    # Parts of a DeploymentStrategy, in the words of Beanstalk's options.
+    *(f"EnvironmentConfig.{key}" for key in ("deployment_policy", "batch_size_type", "batch_size")),
+    "EnvironmentConfig.traffic_split_percent",
+    # Choices of subnets or constructs, for which the constructs take objects.
+    "EnvironmentConfig.private_instances",
+    "DeliveryConfig.user",
+    "DeliveryConfig.github",
+    "DeliveryConfig.stack",
+    "GitHubConfig.provider_arn",
+    "SecretsManagerReference.secretsmanager",
+}
+# Tables of no single construct.
+OTHER_TABLES = {"AlarmsConfig", "Domain", "GenerateSecret", "HostedZone", "SsmReference"}
+
+
+def test_keys_have_the_names_of_the_constructs_parameters() -> None:
+    """A duration has its unit at the end, since TOML has none."""
+    tables, others = StageConfig.model_json_schema()["$defs"], set()
+    assert tables.keys() == PARAMETERS.keys() | OTHER_TABLES
+    for table, (prefix, callables) in PARAMETERS.items():
+        known = {name for it in callables for name in inspect.signature(it).parameters}
+        for key in tables[table]["properties"]:
+            name = re.sub("_(days|minutes)$", "", key)
+            if not known & {name, f"{prefix}_{name}"}:
+                others.add(f"{table}.{key}")
+    assert others == OTHER_NAMES

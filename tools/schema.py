@@ -109,8 +109,13 @@ def _add_preset_defaults(definitions: dict[str, Any]) -> None:
 
 
 def _add_earlier_names(definitions: dict[str, Any]) -> None:
-    titles = {"service": "ServiceConfig", "environment": "EnvironmentConfig", "database": "DatabaseConfig"}
-    for (section, earlier), name in RENAMED.items():
+    titles = {
+        "service": "ServiceConfig",
+        "environment": "EnvironmentConfig",
+        "scaling": "Scaling",
+        "database": "DatabaseConfig",
+    }
+    for (*_, section, earlier), name in RENAMED.items():
         properties = definitions[titles[section]]["properties"]
         description = f"Earlier name of {name}. Default: as for {name}."
         properties[earlier] = {**properties[name], "description": description, "deprecated": True}

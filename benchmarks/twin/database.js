@@ -45,7 +45,7 @@ class Database extends Construct {
       ...placement(network),
       ...storage(config),
       ...engine(this, made),
-      instanceType: new ec2.InstanceType(config.instance_class.replace(/^db\./, '')),
+      instanceType: new ec2.InstanceType(config.instance_type),
       multiAz: config.multi_az,
       credentials: rds.Credentials.fromSecret(secret, config.username),
       databaseName: config.name,
@@ -100,7 +100,7 @@ function engine(scope, made) {
 }
 
 // RDS has no Performance Insights for MySQL and MariaDB on the two smallest sizes of a family.
-function insights({ engine: name, instance_class: size }) {
+function insights({ engine: name, instance_type: size }) {
   return name === 'postgres' || !/\.(micro|small)$/.test(size);
 }
 

@@ -101,7 +101,7 @@ function trigger(scaling) {
     LowerThreshold: scaling.lower_threshold,
     UpperThreshold: scaling.upper_threshold,
     Period: scaling.period_minutes,
-    BreachDuration: scaling.breach_minutes,
+    BreachDuration: scaling.breach_duration_minutes,
   });
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_ec2 as ec2
 
+from beanpod._rules import zone_problems
 from beanpod._subnets import foreign, select
 from beanpod._tokens import known
 from beanpod.database_engine import DatabaseEngine
@@ -28,13 +29,9 @@ BACKUP_WINDOW = re.compile(rf"{_CLOCK}-{_CLOCK}")
 MAINTENANCE_WINDOW = re.compile(rf"{_DAY}:{_CLOCK}-{_DAY}:{_CLOCK}", re.IGNORECASE)
 
 
-def instance_problems(engine: DatabaseEngine, size: str, insights: bool | None) -> Iterator[str]:
-    """Check the form of an instance class, and whether it has Performance Insights."""
-    if not known(size):
-        return
-    if size.startswith("db."):
-        yield f'instance_type must be without its "db.", got "{size}": write "{size[3:]}"'
-    if insights and not can_have_insights(engine, size):
+def insights_problems(engine: DatabaseEngine, size: str, insights: bool | None) -> Iterator[str]:
+    """Check that an instance class has Performance Insights if they are asked for."""
+    if insights and known(size) and not can_have_insights(engine, size):
         yield f'performance_insights must be off on "{size}" with {engine.name}: choose "t4g.medium" or larger'
 
 
@@ -108,6 +105,7 @@ def subnet_problems(vpc: ec2.IVpc, subnets: ec2.SubnetSelection | None) -> Itera
     selected = select(vpc, subnets)
     if selected.public:
         yield "vpc_subnets must be isolated or private, got public ones: choose others, or leave it out"
-    yield from selected.zone_problems("vpc_subnets", "RDS asks so even of a single-zone database")
+    zones = zone_problems("vpc_subnets", selected.number_of_zones, load_balancer=False, database=True)
+    yield from map(str, zones)
     for path in foreign(vpc, selected):
         yield f"vpc_subnets must be of vpc {vpc.node.path}, got {path}: choose subnets of that VPC"

@@ -95,7 +95,7 @@ def database_problems(
         allocated_storage: GiB.
         max_allocated_storage: GiB up to which RDS enlarges the storage.
         backup_retention: Days; 0 for no backups.
-        instance_type: Instance class without "db.".
+        instance_type: Instance class without its "db.".
         port: TCP port.
     """
     facts = ENGINES[engine]
@@ -109,6 +109,7 @@ def database_problems(
             "allocated_storage": allocated_storage,
             "max_allocated_storage": max_allocated_storage,
             "backup_retention": backup_retention,
+            "instance_type": instance_type,
             "port": port,
         }
     )

@@ -37,7 +37,7 @@ _ARGUMENTS = {
     "traffic_split_percent": "deployment_strategy.percent",
     "evaluation_minutes": "deployment_strategy.evaluation",
     "scaling.period_minutes": "scaling.period",
-    "scaling.breach_minutes": "scaling.breach_duration",
+    "scaling.breach_duration_minutes": "scaling.breach_duration",
     "log_retention_days": "log_retention",
 }
 

@@ -29,7 +29,7 @@ OPTIONS: dict[tuple[str, str], tuple[str, Callable[[str], Any]]] = {
     (_TRIGGER, "LowerThreshold"): ("scaling.lower_threshold", float),
     (_TRIGGER, "UpperThreshold"): ("scaling.upper_threshold", float),
     (_TRIGGER, "Period"): ("scaling.period_minutes", int),
-    (_TRIGGER, "BreachDuration"): ("scaling.breach_minutes", int),
+    (_TRIGGER, "BreachDuration"): ("scaling.breach_duration_minutes", int),
     (_COMMAND, "DeploymentPolicy"): ("deployment_policy", str),
     (_COMMAND, "BatchSizeType"): ("batch_size_type", str),
     (_COMMAND, "BatchSize"): ("batch_size", int),

@@ -61,7 +61,7 @@ LIMITS: dict[str, Limit] = {
     # One version to run, and one to return to.
     "max_versions": Limit(2, 1_000, "versions"),
     "scaling.period_minutes": Limit(1, 600, "minutes"),
-    "scaling.breach_minutes": Limit(1, 600, "minutes"),
+    "scaling.breach_duration_minutes": Limit(1, 600, "minutes"),
     "scaling.lower_threshold": Limit(0, 20_000_000),
     "scaling.upper_threshold": Limit(0, 20_000_000),
     # A load balancer and a subnet group of RDS need two zones.
@@ -155,8 +155,8 @@ FORMS: dict[str, Form] = {
         'write e.g. "Tue:09:00"',
     ),
     "instance_types": Form(rf"[a-z][a-z0-9-]*\.{_SIZE}", "must name EC2 instance types", 'write e.g. "t3.small"'),
-    "instance_class": Form(
-        rf"db\.[a-z][a-z0-9-]*\.{_SIZE}", "must be an RDS instance class", 'write e.g. "db.t4g.micro"'
+    "instance_type": Form(
+        rf"[a-z][a-z0-9-]*\.{_SIZE}", 'must be an RDS instance class without its "db."', 'write e.g. "t4g.micro"'
     ),
     "platform_version": Form(r"\d+\.\d+\.\d+", "must be a platform version", 'write e.g. "4.13.7"'),
     "repository": Form(
@@ -461,6 +461,22 @@ def vpc_problems(*, public: bool, private: bool, isolated: bool, database: bool)
         yield Problem(
             "vpc", None, "must have isolated or private subnets, got none", "a database is never put in public ones"
         )
+
+
+def zone_problems(setting: str, zones: int | None, *, load_balancer: bool, database: bool) -> Iterator[Problem]:
+    """Check that the subnets of an application load balancer or a database are in two zones.
+
+    Args:
+        setting: Name of the argument that chooses the subnets.
+        zones: How many zones they cover; None if not known.
+        load_balancer: Whether an application load balancer is placed in them.
+        database: Whether a database is placed in them.
+    """
+    if zones is not None and zones < 2 and (load_balancer or database):
+        why = (
+            "an application load balancer needs them" if load_balancer else "RDS asks so even of a single-zone database"
+        )
+        yield Problem(setting, zones, "must cover two zones", why)
 
 
 def github_problems(*, repository: str | None, branch: str | None, environment: str | None) -> Iterator[Problem]:

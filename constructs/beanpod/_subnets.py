@@ -7,6 +7,7 @@ from functools import cached_property
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
+from beanpod._rules import zone_problems
 from beanpod._settings import LoadBalancerScheme, LoadBalancerType
 from beanpod._tokens import is_list_token, known
 
@@ -45,12 +46,12 @@ class Subnets:
             return None
         return None if is_list_token(list(zones)) else zones
 
-    def zone_problems(self, name: str, why: str) -> Iterator[str]:
-        """Check that they cover two zones, as far as that is known at synth."""
-        if self.zones is not None and len(self.zones) < 2:
-            yield f"{name} must cover two zones, got {len(self.zones)}: {why}"
-        elif self.zones is None and len(self.subnets) < 2 and not is_list_token(self.subnet_ids):
-            yield f"{name} must cover two zones, got one subnet: {why}"
+    @property
+    def number_of_zones(self) -> int | None:
+        """Return how many zones they cover, at most one for each subnet; None if not known at synth."""
+        if self.zones is not None:
+            return len(self.zones)
+        return len(self.subnets) if len(self.subnets) < 2 and not is_list_token(self.subnet_ids) else None
 
 
 def database_subnets(vpc: ec2.IVpc) -> ec2.SubnetSelection | None:
@@ -149,7 +150,8 @@ def _load_balancer_problems(
             "load_balancer_scheme=LoadBalancerScheme.INTERNAL"
         )
     if kind == LoadBalancerType.APPLICATION:
-        yield from load_balancer.zone_problems("load_balancer_subnets", "an application load balancer needs them")
+        zones = load_balancer.number_of_zones
+        yield from map(str, zone_problems("load_balancer_subnets", zones, load_balancer=True, database=False))
     yield from _missing_zones(instances.zones or set(), load_balancer.zones or set())
 
 

@@ -136,7 +136,7 @@ class Database(DatabaseBase):
                 instance_type=plain(size),
                 port=plain(port),
             ),
-            *checks.instance_problems(engine, size, performance_insights),
+            *checks.insights_problems(engine, size, performance_insights),
             *checks.lifetime_problems(protected=deletion_protection, removal_policy=removal_policy),
             *checks.window_problems(preferred_backup_window, preferred_maintenance_window),
             *port_problems(

@@ -284,7 +284,10 @@ def test_versions_that_rds_does_not_have_are_refused() -> None:
         ({"allocated_storage": Size.mebibytes(50_000)}, "allocated_storage must be whole GiB, got 48.8281"),
         ({"allocated_storage": Size.gibibytes(19)}, r"allocated_storage must be 20 to 65536 GiB \(gp3\), got 19"),
         ({"backup_retention": Duration.hours(12)}, "backup_retention must be whole days, got 0.5"),
-        ({"instance_type": ec2.InstanceType("db.t3.micro")}, 'instance_type .* write "t3.micro"'),
+        (
+            {"instance_type": ec2.InstanceType("db.t3.micro")},
+            'instance_type must be an RDS instance class without its "db."',
+        ),
         ({"instance_type": ec2.InstanceType("t2.micro")}, "instance_type must be a class that can encrypt"),
         ({"performance_insights": True}, 'performance_insights must be off on "t4g.micro" with mysql'),
         ({"removal_policy": RemovalPolicy.DESTROY}, "removal_policy must not be DESTROY while deletion_protection"),

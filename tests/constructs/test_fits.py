@@ -59,7 +59,7 @@ def by_ids(scope: Stack, *ids: str) -> ec2.SubnetSelection:
         ),
         (
             lambda _, stack: {"load_balancer_subnets": by_ids(stack, "subnet-1")},
-            "load_balancer_subnets must cover two zones, got one subnet",
+            "load_balancer_subnets must cover two zones, got 1",
         ),
         (
             lambda n, stack: {
@@ -185,7 +185,7 @@ def test_subnets_by_their_ids_are_taken() -> None:
 
 def test_a_database_in_one_subnet_by_its_id_is_refused() -> None:
     stack = new_stack()
-    with pytest.raises(ValueError, match="vpc_subnets must cover two zones, got one subnet"):
+    with pytest.raises(ValueError, match="vpc_subnets must cover two zones, got 1"):
         Database(
             stack,
             "Database",

@@ -65,7 +65,7 @@ statistic = "Sum"
 lower_threshold = 100
 upper_threshold = 1000
 period_minutes = 1
-breach_minutes = 3
+breach_duration_minutes = 3
 [[environment.options]]
 namespace = "aws:elasticbeanstalk:command"
 name = "Timeout"
@@ -73,7 +73,7 @@ value = "900"
 [database]
 engine = "mysql"
 version = "8.4.9"
-instance_class = "db.t4g.large"
+instance_type = "t4g.large"
 allocated_storage = 100
 max_allocated_storage = 500
 backup_retention_days = 30

@@ -311,7 +311,8 @@ def test_two_stages_need_two_names_in_route_53(read: Callable[[str], object], pr
         (database("", "postgresql"), 'engine = "postgresql": write "postgres"; known are "mysql", "mariadb", "pos'),
         (database("version = 8.4"), 'version = 8.4: write it in quotes: "8.4"'),
         (database('version = "5.7"'), 'version = "5.7": must be a version of mysql on RDS: write one of 8.0, 8.4, or'),
-        (database('instance_class = "t4g.micro"'), 'instance_class = "t4g.micro": must be an RDS instance class: '),
+        (database('instance_type = "t4g"'), 'instance_type = "t4g": write an RDS instance class, e.g. "t4g.micro"'),
+        (database('instance_type = "db.t2.micro"'), 'instance_type = "db.t2.micro": must be a class that can encrypt'),
         (database('instance_class = "db.t2.micro"'), 'instance_class = "db.t2.micro": must be a class that can encr'),
         (database("allocated_storage = 10"), "allocated_storage = 10: write 20 or more"),
         (
@@ -353,7 +354,7 @@ def test_database(problems: Finder, text: str, problem: str) -> None:
         ),
         (
             f'{SERVICE}{DATABASE}{ONE_ZONE}{PUBLIC}isolated_subnet_ids = ["subnet-00000003"]\n',
-            'vpc.availability_zones = ["eu-central-1a"]: a load balancer and a database need two zones: write two or ',
+            'vpc.availability_zones = ["eu-central-1a"]: must cover two zones: RDS asks so even of a single-zone data',
         ),
         (
             f'region = "us-east-1"\n{SERVICE}{VPC}{PUBLIC}',
@@ -456,8 +457,8 @@ def test_problem_of_a_shared_key_names_the_stage_that_has_it(problems: Finder) -
 
 
 @pytest.mark.parametrize(("earlier", "name"), RENAMED.items(), ids=str)
-def test_earlier_names_are_read_and_named_as_written(problems: Finder, earlier: tuple[str, str], name: str) -> None:
-    section, key = earlier
+def test_earlier_names_are_read_and_named_as_written(problems: Finder, earlier: tuple[str, ...], name: str) -> None:
+    section, key = ".".join(earlier[:-1]), earlier[-1]
     for written in (key, name):
         lines = DATABASE if section == "database" else f"[{section}]\n"
         text = SERVICE if section == "service" else SERVICE + lines

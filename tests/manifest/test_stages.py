@@ -44,7 +44,7 @@ def value_at(stage: StageConfig, path: str) -> Any:
         ("database.multi_az", False, True),
         ("database.deletion_protection", False, True),
         ("database.backup_retention_days", 7, 14),
-        ("database.instance_class", "db.t4g.micro", "db.t4g.small"),
+        ("database.instance_type", "t4g.micro", "t4g.small"),
     ],
 )
 def test_presets(read: Reader, path: str, small: object, production: object) -> None:
@@ -133,6 +133,9 @@ COUNTED = '[environment.scaling]\nlower_threshold = 1000\nupper_threshold = 5000
         (f"{MYSQL}storage_gb = 40000\n", "database.max_allocated_storage", None),
         (f"{MYSQL}max_storage_gb = 0\n", "database.max_allocated_storage", None),
         (f"{MYSQL}storage_gb = 100\nmax_storage_gb = 110\n", "database.max_allocated_storage", 110),
+        (f'{MYSQL}instance_class = "db.m7g.large"\n', "database.instance_type", "m7g.large"),
+        (f'{MYSQL}instance_type = "db.m7g.large"\n', "database.instance_type", "m7g.large"),
+        ("[environment.scaling]\nbreach_minutes = 9\n", "environment.scaling.breach_duration_minutes", 9),
         (SINGLE_PRODUCTION, "environment.min_size", 1),
         (SINGLE_PRODUCTION, "environment.max_size", 1),
         (SINGLE_PRODUCTION, "environment.deployment_policy", "AllAtOnce"),

@@ -51,7 +51,6 @@ _KEYS: dict[str, Path] = {
     "environment_type": ("environment", "type"),
     "health_check_path": ("service", "health_check_path"),
     "database_name": ("database", "name"),
-    "instance_type": ("database", "instance_class"),
     "backup_retention": ("database", "backup_retention_days"),
     "domain": ("domain",),
     **{f"domain.{key}": ("domain", key) for key in Domain.model_fields},
@@ -74,6 +73,15 @@ def _shared(case: Case) -> Iterator[Finding]:
     if network.vpc:
         kinds = {kind: bool(getattr(network.vpc, f"{kind}_subnet_ids")) for kind in ("public", "private", "isolated")}
         yield from _located("network", rules.vpc_problems(**kinds, database=database is not None))
+        yield from _located(
+            "network",
+            rules.zone_problems(
+                "vpc.availability_zones",
+                len(network.vpc.availability_zones),
+                load_balancer=stage.environment.type == "LoadBalanced",
+                database=database is not None,
+            ),
+        )
     if database:
         yield from _located("database", version_problems(database.engine, database.version))
         problems = database_problems(
@@ -83,7 +91,7 @@ def _shared(case: Case) -> Iterator[Finding]:
             allocated_storage=database.allocated_storage,
             max_allocated_storage=database.max_allocated_storage,
             backup_retention=database.backup_retention_days,
-            instance_type=database.instance_class.removeprefix("db."),
+            instance_type=database.instance_type,
         )
         yield from _located("database", problems)
     if domain := stage.domain:
@@ -224,8 +232,6 @@ def _network(case: Case) -> Iterator[Finding]:
 
 def _zones(case: Case, vpc: ImportedVpc) -> Iterator[Finding]:
     key, region = ("network", "vpc", "availability_zones"), case.stage.region
-    if len(vpc.availability_zones) < 2 and (case.stage.environment.type == "LoadBalanced" or case.stage.database):
-        yield key, "a load balancer and a database need two zones: write two or more"
     if region and any(zone[:-1] != region for zone in vpc.availability_zones):
         yield key, f"the stage's region is {region}: write zones of that region"
 

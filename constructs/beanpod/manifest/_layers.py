@@ -31,7 +31,7 @@ _SMALL: Tables = {
         "managed_updates": {"level": "minor", "start": "Tue:09:00"},
     },
     "database": {
-        "instance_class": "db.t4g.micro",
+        "instance_type": "t4g.micro",
         "max_allocated_storage": 50,
         "backup_retention_days": 7,
         "multi_az": False,
@@ -57,7 +57,7 @@ _PRODUCTION: Tables = {
         "managed_updates": {"level": "minor", "start": "Thu:09:00"},
     },
     "database": {
-        "instance_class": "db.t4g.small",
+        "instance_type": "t4g.small",
         "max_allocated_storage": 200,
         "backup_retention_days": 14,
         "multi_az": True,
@@ -116,10 +116,12 @@ def with_value(tables: Tables, path: Path, value: object) -> Tables:
 
 
 # Earlier names of keys, which stay valid: constructs and AWS name these settings otherwise.
-RENAMED: dict[tuple[str, str], str] = {
+RENAMED: dict[tuple[str, ...], str] = {
     ("service", "health_path"): "health_check_path",
     ("environment", "root_volume_gb"): "root_volume_size",
     ("environment", "traffic_split_minutes"): "evaluation_minutes",
+    ("environment", "scaling", "breach_minutes"): "breach_duration_minutes",
+    ("database", "instance_class"): "instance_type",
     ("database", "storage_gb"): "allocated_storage",
     ("database", "max_storage_gb"): "max_allocated_storage",
     ("database", "backup_days"): "backup_retention_days",
@@ -128,18 +130,19 @@ RENAMED: dict[tuple[str, str], str] = {
 
 def renamed(tables: Tables) -> Tables:
     """Return the tables with today's name for each earlier one, unless both are given."""
-    for (section, earlier), name in RENAMED.items():
-        table = tables.get(section)
+    for (*section, earlier), name in RENAMED.items():
+        table = look_up(tables, tuple(section))
         if isinstance(table, dict) and earlier in table and name not in table:
-            tables = {**tables, section: {name if key == earlier else key: value for key, value in table.items()}}
+            named = {name if key == earlier else key: value for key, value in table.items()}
+            tables = with_value(tables, tuple(section), named)
     return tables
 
 
 def as_written(key: Path, tables: Tables) -> Path:
     """Return a key by its earlier name where `tables`, as the file has them, write it so."""
-    for (section, earlier), name in RENAMED.items():
-        if key == (section, name) and look_up(tables, key) is None and look_up(tables, (section, earlier)) is not None:
-            return section, earlier
+    for earlier, name in RENAMED.items():
+        if key == (*earlier[:-1], name) and look_up(tables, key) is None and look_up(tables, earlier) is not None:
+            return earlier
     return key
 
 

@@ -1,4 +1,9 @@
-"""The models of a stage and its sections; their descriptions are the reference of `beanpod.toml`."""
+"""The models of a stage and its sections; their descriptions are the reference of `beanpod.toml`.
+
+A key has the name of the construct's parameter: `database.multi_az` is `multi_az` of `Database`. The name of the table
+is left out, as in `environment.type` for `environment_type`. A duration has its unit at the end, such as
+`backup_retention_days`, since TOML has no durations; sizes are in GiB, as in AWS's own settings.
+"""
 
 from __future__ import annotations
 
@@ -176,7 +181,7 @@ class Scaling(Section):
     period_minutes: Annotated[int, types.limit("scaling.period_minutes")] = Field(
         default=5, description="Minutes between two evaluations of the metric. Default: 5."
     )
-    breach_minutes: Annotated[int, types.limit("scaling.breach_minutes")] = Field(
+    breach_duration_minutes: Annotated[int, types.limit("scaling.breach_duration_minutes")] = Field(
         default=5,
         description="Minutes for which a threshold must be passed before instances are added or removed. Default: 5.",
     )
@@ -286,7 +291,9 @@ class DatabaseConfig(Section):
         description='Version, e.g. "8.4" or "8.4.9". Default: mysql 8.4, mariadb 11.4, postgres 17. '
         "AWS bills extended support for mysql 8.0 and postgres 13."
     )
-    instance_class: types.InstanceClass = Field(description='RDS instance class, e.g. "db.t4g.micro".')
+    instance_type: types.DatabaseInstanceType = Field(
+        description='RDS instance class, with or without its "db.", e.g. "t4g.micro".'
+    )
     allocated_storage: Annotated[int, types.limit("allocated_storage")] = Field(
         default=20, description="Storage in GiB (gp3). Default: 20."
     )

@@ -81,7 +81,7 @@ def _text(path: Path, details: ErrorDetails) -> str:
             return f"missing: write {_EXAMPLES.get(dotted(path), f'{path[-1]} = ...')}"
         case "extra_forbidden" if path[0] == "secrets" and path[-1] in keys_at(path[:-1]):
             return f"does not go with {details['loc'][2]}: {_REFERENCES}"
-        case "extra_forbidden" if len(path) == 2 and (name := RENAMED.get((str(path[0]), str(path[1])))):
+        case "extra_forbidden" if name := RENAMED.get(tuple(map(str, path))):
             return f"renamed to {name}, which is given as well: leave one of them out"
         case "extra_forbidden" if path in _MOVED:
             return _MOVED[path]

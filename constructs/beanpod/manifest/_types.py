@@ -117,7 +117,12 @@ SubnetId = Annotated[
     Matches(r"subnet-(?:[0-9a-f]{8}|[0-9a-f]{17})", 'write the id of a subnet, e.g. "subnet-0a1b2c3d4e5f67890"'),
 ]
 InstanceType = Annotated[str, form("instance_types")]
-InstanceClass = Annotated[str, form("instance_class")]
+# RDS itself writes "db.t4g.micro", the CDK "t4g.micro".
+DatabaseInstanceType = Annotated[
+    str,
+    Matches(rf"(?:db\.)?{FORMS['instance_type'].pattern}", 'write an RDS instance class, e.g. "t4g.micro"'),
+    AfterValidator(lambda name: name.removeprefix("db.")),
+]
 DomainName = Annotated[str, form("domain.name")]
 HostedZoneId = Annotated[
     str, Matches(r"Z[A-Z0-9]{1,31}", 'write the id of the zone without "/hostedzone/", e.g. "Z0123456789ABC"')
