@@ -14,6 +14,7 @@ from pathlib import Path
 
 import bcrypt
 
+from beanpod_emulator.docker_runtime.context import RunResources
 from beanpod_emulator.docker_runtime.docker import Docker, DockerError
 
 _LISTENING = re.compile(r"listening on 127\.0\.0\.1:(\d+)")
@@ -135,14 +136,16 @@ def _program(folder: Path, users: str, token_settings: dict[str, str] | None) ->
 
 @contextmanager
 def _container(users: str) -> Iterator[str]:
-    """Run the image; yield its host."""
-    docker, name = Docker(), f"beanpod-registry-{secrets.token_hex(4)}"
+    """Run the image; yield its host. Of a killed process, `remove_leftovers` removes the container."""
+    docker, resources = Docker(), RunResources()
+    name = f"beanpod-registry-{secrets.token_hex(4)}"
     login = {"REGISTRY_AUTH": "htpasswd", "REGISTRY_AUTH_HTPASSWD_REALM": "here"} if users else {}
     variables = login | ({"REGISTRY_AUTH_HTPASSWD_PATH": "/users"} if users else {}) | {"USERS": users}
     given = (item for variable in variables for item in ("--env", variable))
     try:
         docker.run(
-            "run", "--detach", "--name", name, "--publish", f"127.0.0.1::{_IMAGE_PORT}", *given,
+            "run", "--detach", "--name", name, "--label", resources.label,
+            "--publish", f"127.0.0.1::{_IMAGE_PORT}", *given,
             "--entrypoint", "sh", IMAGE, "-c", _START,
             # By name alone on the command line: the values are in the client's own environment.
             **variables,
@@ -151,7 +154,8 @@ def _container(users: str) -> Iterator[str]:
         _await_port(int(port))
         yield f"localhost:{port}"
     finally:
-        docker.tries("rm", "--force", "--volumes", name)
+        with suppress(DockerError):
+            resources.remove(docker)
 
 
 def _await_port(port: int) -> None:

@@ -1,10 +1,14 @@
+import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from beanpod_emulator.docker_runtime.context import RunResources, remove_leftovers
+from beanpod_emulator.docker_runtime.docker import Docker
 from beanpod_emulator.registry import IMAGE, local_registry
 from tests.deploy.engine import Engine, docker_engine
 
@@ -64,7 +68,36 @@ def test_the_image_is_run_where_the_program_is_not_installed(
         assert subprocess.run(command, input=b"open sesame", capture_output=True).returncode == 0
         docker_engine.run("push", "--quiet", name)
     assert registry.host not in _names(docker_engine)
-    assert "beanpod-registry-" not in docker_engine.run("ps", "--all", "--format", "{{.Names}}")
+    assert not docker_engine.run("ps", "--all", "--quiet", "--filter", f"publish={registry.host.rpartition(':')[2]}")
+
+
+# A killed process cannot remove its container: whoever uses the engine next does.
+_RUNS_UNTIL_KILLED = """\
+import sys
+from pathlib import Path
+from beanpod_emulator.docker_runtime.context import RunResources, remove_leftovers
+from beanpod_emulator.docker_runtime.docker import Docker
+from beanpod_emulator.registry import local_registry
+with local_registry(Path(sys.argv[1])) as registry:
+    print(registry.host, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_the_container_of_a_killed_process_is_removed(docker_engine: Engine, image: None, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/docker").symlink_to(docker_program())
+    environ = {**os.environ, "PATH": str(tmp_path / "bin"), "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", _RUNS_UNTIL_KILLED, str(tmp_path / "registry")]
+    with subprocess.Popen(command, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        port = process.stdout.readline().strip().rpartition(":")[2]
+        (name,) = docker_engine.run("ps", "--filter", f"publish={port}", "--format", "{{.Names}}").split()
+        process.kill()
+    own = RunResources()
+    remove_leftovers(Docker(), own)
+    own.remove(Docker())
+    assert name not in docker_engine.run("ps", "--all", "--format", "{{.Names}}").split()
 
 
 def docker_program() -> str:
