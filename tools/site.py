@@ -1,7 +1,8 @@
 """Build the documentation site: `python -m tools.site`, into build/site.
 
-The pages of docs/ are copied to build/docs. There the generated reference is added, and links to files outside docs/
-lead to the repository, as they do on GitHub. MkDocs then builds build/docs strictly; see mkdocs.yml.
+The pages of docs/ are copied to build/docs. There the generated reference is added. Links to the sources of the
+reference lead to its pages, and links to other files outside docs/ lead to the repository, as they do on GitHub. MkDocs
+then builds build/docs strictly; see mkdocs.yml.
 """
 
 import os
@@ -10,7 +11,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from posixpath import normpath
+from posixpath import normpath, relpath
 
 from tools import reference
 
@@ -22,6 +23,12 @@ _REFERENCE = {
     "reference/command.md": reference.command,
     "reference/manifest.md": reference.manifest,
     "reference/constructs.md": reference.constructs,
+}
+# What a page of the reference is made of, to which the pages link on GitHub.
+_SOURCES = {
+    "constructs/beanpod/cli/parser.py": "docs/reference/command.md",
+    "beanpod.schema.json": "docs/reference/manifest.md",
+    "constructs/beanpod/__init__.py": "docs/reference/constructs.md",
 }
 _LINK = re.compile(r"(\]\()([^)\s#:]+)(#[^)\s]*)?\)")
 
@@ -53,15 +60,15 @@ def _prepare(docs: Path, pages: Path) -> None:
     shutil.copytree(docs, pages)
     for page in pages.rglob("*.md"):
         source = f"docs/{page.relative_to(pages).as_posix()}"
-        page.write_text(with_links_to_the_repository(page.read_text("utf-8"), source), "utf-8")
+        page.write_text(with_links_of_the_site(page.read_text("utf-8"), source), "utf-8")
     for name, write in _REFERENCE.items():
         page = pages / name
         page.parent.mkdir(exist_ok=True)
         page.write_text(write(), "utf-8")
 
 
-def with_links_to_the_repository(text: str, page: str) -> str:
-    """Return the text of a page, with links to files outside docs/ as links to GitHub.
+def with_links_of_the_site(text: str, page: str) -> str:
+    """Return the text of a page, with links to files outside docs/ as links to the reference or to GitHub.
 
     Args:
         text: The page in Markdown.
@@ -75,6 +82,8 @@ def with_links_to_the_repository(text: str, page: str) -> str:
         path = normpath(f"{page}/../{link[2]}")
         if path.startswith("docs/"):
             return link[0]
+        if path in _SOURCES:
+            return f"{link[1]}{relpath(_SOURCES[path], f'{page}/..')}{link[3] or ''})"
         if not (ROOT / path).exists():
             raise FileNotFoundError(f"{page}: {link[2]}")
         return f"{link[1]}{REPOSITORY}/{path}{link[3] or ''})"

@@ -9,7 +9,7 @@ from tests.docs.pages import README, ROOT, blocks, prose
 
 KOREAN = {
     ROOT / "README.ko.md": README,
-    **{page: ROOT / "docs" / page.name for page in sorted((ROOT / "docs/ko").glob("*.md")) if page.name != "index.md"},
+    **{page: ROOT / "docs" / page.name for page in sorted((ROOT / "docs/ko").glob("*.md"))},
 }
 pages = pytest.mark.parametrize(
     ("korean", "english"), KOREAN.items(), ids=lambda page: page.relative_to(ROOT).as_posix()
@@ -17,9 +17,10 @@ pages = pytest.mark.parametrize(
 
 
 def pieces(page: Path) -> list[str]:
-    """The paragraphs of a page, without blocks and without the link to the other language."""
-    texts = (text.strip() for text in re.split(r"\n\n+", prose(page)))
-    return [text for text in texts if text and not re.fullmatch(r"\[(English|한국어)\]\(\S+\)", text)]
+    """The paragraphs of a page, without blocks, HTML, metadata and the link to the other language."""
+    text = re.sub(r"\A---\n.*?\n---\n", "", prose(page), flags=re.DOTALL)
+    texts = (text.strip() for text in re.split(r"\n\n+", text))
+    return [text for text in texts if text and not re.fullmatch(r"\[(English|한국어)\]\(\S+\)|</?div.*>", text)]
 
 
 def kind(piece: str) -> str:

@@ -16,7 +16,7 @@ from tests.docs.pages import ROOT
 from tests.rehearsal.browser import browser, reading, text_contrasts
 from tools import reference
 from tools.schema import schema
-from tools.site import build, with_links_to_the_repository
+from tools.site import build, with_links_of_the_site
 
 __all__ = ["browser"]
 WIDER_THAN_THE_WINDOW = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
@@ -117,12 +117,19 @@ def test_the_reference_has_every_command_key_and_construct(site: Path) -> None:
 
 
 def test_a_link_out_of_the_docs_leads_to_the_repository() -> None:
-    text = "[the schema](../beanpod.schema.json) and [a page](your-app.md#data)"
-    changed = with_links_to_the_repository(text, "docs/index.md")
-    assert changed.startswith("[the schema](https://github.com/")
-    assert changed.endswith("/blob/main/beanpod.schema.json) and [a page](your-app.md#data)")
+    text = "[the changes](../CHANGELOG.md#unreleased) and [a page](your-app.md#data)"
+    changed = with_links_of_the_site(text, "docs/index.md")
+    assert changed.startswith("[the changes](https://github.com/")
+    assert changed.endswith("/blob/main/CHANGELOG.md#unreleased) and [a page](your-app.md#data)")
     with pytest.raises(FileNotFoundError, match=r"docs/index\.md: \.\./nothing\.md"):
-        with_links_to_the_repository("[x](../nothing.md)", "docs/index.md")
+        with_links_of_the_site("[x](../nothing.md)", "docs/index.md")
+
+
+def test_a_link_to_a_source_of_the_reference_leads_to_its_page() -> None:
+    text = "[keys](../beanpod.schema.json)"
+    assert with_links_of_the_site(text, "docs/index.md") == "[keys](reference/manifest.md)"
+    text = "[keys](../../beanpod.schema.json)"
+    assert with_links_of_the_site(text, "docs/ko/index.md") == "[keys](../reference/manifest.md)"
 
 
 def test_help_is_as_wide_as_a_terminal_of_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:

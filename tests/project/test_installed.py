@@ -141,6 +141,7 @@ def test_an_upgrade_replaces_nothing_that_holds_data(
     assert printed.strip().endswith("no problems in dev, prod"), "and init --diff shows nothing"
 
 
+MOVING = ROOT / "docs/coming-from/copied-repository.md"
 # What a copy of this repository had at its root before there was something to install.
 COPIED = (
     *(".ci/run", ".github/dependabot.yml", ".github/workflows/check.yaml", ".github/workflows/deploy.yaml"),
@@ -177,7 +178,7 @@ def test_a_copied_repository_becomes_a_project(installed: Installed, tmp_path: P
     for command in (("init", "-q"), ("add", "--all")):
         subprocess.run(["git", *command], cwd=tmp_path, check=True)
     subprocess.run(["git", *AUTHOR, "commit", "-qm", "A copy"], cwd=tmp_path, check=True)
-    installed.follow(tmp_path, *(block for block in section("Move from") if "pip install" not in block.text))
+    installed.follow(tmp_path, *(block for block in blocks(MOVING, "sh") if "pip install" not in block.text))
     assert files(tmp_path).keys() == {
         *("Dockerfile", "beanpod.toml", "app.py", "cdk.json", "stacks/__init__.py", "tests/test_stacks.py"),
         *("requirements.txt", ".gitignore", ".github/dependabot.yml"),
@@ -190,5 +191,5 @@ def test_a_copied_repository_becomes_a_project(installed: Installed, tmp_path: P
 
 
 def section(heading: str) -> list[Block]:
-    """Return the blocks of a section of the page."""
+    """Return the blocks of a section of the page about upgrades."""
     return [block for block in blocks(ROOT / "docs/installing.md", "sh") if block.heading.startswith(heading)]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _ECR_ROLE = (
     "Elastic Beanstalk can pull it if the role of the instances has AmazonEC2ContainerRegistryReadOnly; see "
-    "docs/your-app.md"
+    "docs/variables.md"
 )
 
 
