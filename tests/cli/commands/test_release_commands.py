@@ -1,16 +1,22 @@
 """The commands deploy, build and rollback: their output and their exit codes."""
 
 import json
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import beanpod
 from tests.cli.commands.sandbox_stage import SandboxStage
 from tests.cli.output.runner import Runner, read_file_command
 from tests.deploy.engine import Engine
 from tests.deploy.registry import LocalRegistry, local_registry
 
+PRODUCT = Path(str(beanpod.__file__)).parent
+READS = ("Describe", "Get", "List", "Head")
 OLD, NEW = f"guestbook-{'a' * 16}", f"guestbook-{'b' * 16}"
 
 
@@ -89,8 +95,7 @@ def test_dry_run_shows_the_plan_and_changes_nothing(released: SandboxStage) -> N
     released.emulator.clear_calls()
     result = released.run("deploy", "--dry-run")
     assert (result.code, result.stderr) == (0, "")
-    reads = ("Describe", "Get", "List", "Head")
-    assert [call.action for call in released.emulator.calls() if not call.action.startswith(reads)] == []
+    assert [call.action for call in released.emulator.calls() if not call.action.startswith(READS)] == []
     assert f"{released.project.folder}/Dockerfile, for linux/amd64" in result.stdout
     assert "  push        to example/guestbook" in result.stdout
     assert f"  instead of  {NEW}" in result.stdout
@@ -159,3 +164,45 @@ def test_deploy_builds_pushes_and_deploys(
     assert again.code == 0
     assert f"Nothing to do: {label} is deployed already" in again.stdout.splitlines()[-1]
     assert "hunter22" not in json.dumps([built.stdout, built.stderr, first.stdout, first.stderr, again.stdout])
+
+
+@contextmanager
+def _files_between_main_and_aws(stage: SandboxStage) -> Iterator[dict[str, set[str]]]:
+    """Record the product's files on the way to each AWS call, up to the first one that changes something."""
+    files: dict[str, set[str]] = {}
+
+    def record(model: Any, **_: object) -> None:
+        if files and not list(files)[-1].startswith(READS):
+            return
+        frame: Any = sys._getframe()
+        found = files.setdefault(model.name, set())
+        while frame:
+            path = Path(frame.f_code.co_filename)
+            if path.is_relative_to(PRODUCT):
+                found.add(path.relative_to(PRODUCT).as_posix())
+            frame = frame.f_back
+
+    aws = stage.sandbox.aws()
+    clients: tuple[Any, ...] = (aws.beanstalk, aws.s3, aws.stacks, aws.sts)
+    for client in clients:
+        client.meta.events.register("before-call", record)
+    try:
+        yield files
+    finally:
+        for client in clients:
+            client.meta.events.unregister("before-call", record)
+
+
+def test_at_most_ten_files_lead_to_the_first_change_on_aws(
+    released: SandboxStage, registry: LocalRegistry, docker_engine: Engine, tmp_path: Path
+) -> None:
+    released.project.greet("few files")
+    environ = docker_engine.variables(tmp_path) | registry.login
+    with _files_between_main_and_aws(released) as files:
+        done = released.run("deploy", "--manifest", str(_manifest(released, registry)), environ=environ)
+    assert done.code == 0, done.stderr
+    *_, first_change = files
+    assert first_change == "PutObject"
+    assert {"cli/main.py", "deploy/pipeline.py", "deploy/release.py", "deploy/aws/client.py"} <= files[first_change]
+    passed = set().union(*files.values())
+    assert len(passed) <= 10, sorted(passed)
