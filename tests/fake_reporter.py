@@ -1,4 +1,4 @@
-"""A reporter that remembers."""
+"""A reporter that records."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,10 @@ class FakeReporter:
     Attributes:
         phases: Begun, in order.
         failed: Those that ended with an exception.
-        said: Messages, and the output of docker.
+        messages: With the output of docker.
+        warnings: In order.
+        events: Of the environment.
+        statuses: Of the environment, at each poll.
         masked: Secrets to hide.
     """
 

@@ -81,7 +81,7 @@ def stacks(project: Path) -> set[str]:
         ("[service]", "[service", "TOML"),
     ],
 )
-def test_a_bad_manifest_ends_with_2_says_why_and_leaves_nothing(
+def test_a_bad_manifest_ends_with_2_and_one_list_and_writes_nothing(
     project: Path, before: str, after: str, words: str
 ) -> None:
     edit(project, before, after)

@@ -23,7 +23,7 @@ def make(folder: Path, python: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=folder, text=True, capture_output=True, check=False)
 
 
-def test_an_old_python_is_one_line_and_leaves_nothing(folder: Path) -> None:
+def test_an_old_python_is_one_line_and_nothing_is_installed(folder: Path) -> None:
     made = make(folder, "exit 1")
     assert made.returncode == 2
     assert "Python 3.11 or newer is needed: name one, e.g. make PYTHON=python3.12\n" in made.stderr

@@ -69,4 +69,4 @@ class Deployments:
         ]
 
     def messages(self, severity: str) -> list[str]:
-        return [message for _, told, message in self.events() if told == severity]
+        return [message for _, level, message in self.events() if level == severity]

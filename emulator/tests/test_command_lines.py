@@ -105,8 +105,8 @@ def test_cdk_deploys_updates_and_destroys(cdk: Cdk, clients: Clients, tmp_path: 
 def test_cdk_does_not_destroy_a_protected_stack(cdk: Cdk, clients: Clients, tmp_path: Path) -> None:
     protected = str(_app(tmp_path / "protected", greeting="hello", protected=True))
     cdk("deploy", "Network", "--exclusively", "--require-approval=never", "--app", protected)
-    said = cdk("destroy", "Network", "--force", "--app", protected, ends=1)
-    assert "Stack [Network] cannot be deleted while TerminationProtection is enabled" in said
+    output = cdk("destroy", "Network", "--force", "--app", protected, ends=1)
+    assert "Stack [Network] cannot be deleted while TerminationProtection is enabled" in output
     assert clients.stack("Network")["StackStatus"] == "CREATE_COMPLETE"
 
 
@@ -115,8 +115,8 @@ def test_cdk_shows_why_a_stack_failed(cdk: Cdk, tmp_path: Path) -> None:
     stack = Stack(app, "Failing")
     iam.CfnInstanceProfile(stack, "Profile", roles=["nobody"])
     app.synth()
-    said = cdk("deploy", "--require-approval=never", "--app", str(tmp_path / "failing"), ends=1)
-    assert "Role nobody not found" in said
+    output = cdk("deploy", "--require-approval=never", "--app", str(tmp_path / "failing"), ends=1)
+    assert "Role nobody not found" in output
 
 
 @pytest.mark.parametrize(

@@ -41,9 +41,9 @@ def test_an_interrupted_demo_leaves_nothing_running(how: signal.Signals, tmp_pat
             time.sleep(0.1)
         assert len(marked(str(tmp_path))) >= 3
         demo.send_signal(how)
-        said = demo.stdout.read()
+        output = demo.stdout.read()
     assert demo.returncode == 130
-    assert said.endswith("beanpod: interrupted: nothing is left running\n")
+    assert output.endswith("beanpod: interrupted: nothing is left running\n")
     # A killed process is in /proc until the kernel has torn it down; one that lives on stays there.
     deadline = time.monotonic() + 120
     while marked(str(tmp_path)) and time.monotonic() < deadline:

@@ -69,8 +69,8 @@ def test_a_rolling_deployment_has_events_for_each_batch(aws: EmbeddedAws, enviro
     aws.advance(0.1)
     seen = environment.look()
     assert (seen.status, seen.health, seen.abortable, seen.instances) == ("Ready", "Ok", False, _all(label))
-    told = environment.events(RequestId=request_id)
-    assert [(second, message.split(" on instance")[0]) for second, _, message in told] == [
+    events = environment.events(RequestId=request_id)
+    assert [(second, message.split(" on instance")[0]) for second, _, message in events] == [
         (0, "Environment update is starting."),
         (5, "Deploying new version to instance(s)."),
         (5, "Batch 1: Starting application deployment"),
@@ -80,7 +80,7 @@ def test_a_rolling_deployment_has_events_for_each_batch(aws: EmbeddedAws, enviro
         (183, "New application version was deployed to running EC2 instances."),
         (183, "Environment update completed successfully."),
     ]
-    assert {severity for _, severity, _ in told} == {"INFO"}
+    assert {severity for _, severity, _ in events} == {"INFO"}
 
 
 def test_finds_events_by_time(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
@@ -210,7 +210,7 @@ def test_busy_before_update_starts_another_update(aws: EmbeddedAws, environment:
     assert environment.look().label == label
 
 
-def test_overtaken_starts_another_update_at_the_end(
+def test_another_update_starts_at_the_end(
     aws: EmbeddedAws, clients: Clients, environment: Deployments, label: str
 ) -> None:
     aws.inject_fault("overtaken", label=clients.version("theirs"))
@@ -260,7 +260,7 @@ def test_an_immutable_deployment_replaces_the_instances(aws: EmbeddedAws, replac
     aws.advance(83)
     assert (replacing.look().label, replacing.look().instances) == ("replaced-1", [("replaced-1", "Deployed", "Ok")])
     assert not set(old) & set(replacing.instance_ids())
-    assert any(told.startswith("Immutable deployment policy enabled. ") for told in replacing.messages("INFO"))
+    assert any(text.startswith("Immutable deployment policy enabled. ") for text in replacing.messages("INFO"))
 
 
 def test_a_failed_immutable_deployment_keeps_instances_and_label(aws: EmbeddedAws, replacing: Deployments) -> None:
@@ -291,7 +291,7 @@ def test_an_additional_batch_keeps_the_capacity(aws: EmbeddedAws, clients: Clien
     aws.advance(123)
     assert additional.look().instances == _all("additional-1")
     assert len(set(old) & set(additional.instance_ids())) == 1
-    assert any("Launching a new batch of 1 additional instance(s)." in told for told in additional.messages("INFO"))
+    assert any("Launching a new batch of 1 additional instance(s)." in text for text in additional.messages("INFO"))
 
 
 def test_update_seconds_are_real_seconds_without_a_virtual_clock() -> None:

@@ -54,7 +54,7 @@ def test_a_certificate_is_issued_with_records_that_cloudformation_creates(client
     assert not clients.exists("acm", "describe_certificate", CertificateArn=arn)
 
 
-def test_a_certificate_that_nobody_validates_is_pending_and_fails_its_stack(clients: Clients) -> None:
+def test_a_certificate_without_validation_is_pending_and_fails_its_stack(clients: Clients) -> None:
     clients.deploy("pending", {"Cert": certificate(None, "elsewhere.example.org")})
     assert clients.stack("pending")["StackStatus"] == "ROLLBACK_COMPLETE"
     (reason,) = clients.reasons("pending")

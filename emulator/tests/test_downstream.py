@@ -100,11 +100,11 @@ class Deployer:
         except ClientError as refused:
             return [str(refused)]
         request = answer["ResponseMetadata"]["RequestId"]
-        told = self._clients("elasticbeanstalk").describe_events(RequestId=request, Severity="ERROR")["Events"]
+        events = self._clients("elasticbeanstalk").describe_events(RequestId=request, Severity="ERROR")["Events"]
         shown = self._clients("elasticbeanstalk").describe_environments(EnvironmentNames=[self.name])
         deployed = shown["Environments"][0]["VersionLabel"] == version["VersionLabel"]
-        assert deployed is not bool(told)
-        return [event["Message"] for event in told]
+        assert deployed is not bool(events)
+        return [event["Message"] for event in events]
 
 
 @pytest.fixture(scope="module")
@@ -128,8 +128,8 @@ def test_a_missing_permission_fails_the_update(
     deployers: dict[tuple[str, str], Deployer], action: str, kind: tuple[str, str]
 ) -> None:
     deployer = deployers[kind]
-    told = deployer.errors([*deployer.statements, {"Effect": "Deny", "Action": action, "Resource": "*"}])
-    assert [text for text in told if action in text]
+    errors = deployer.errors([*deployer.statements, {"Effect": "Deny", "Action": action, "Resource": "*"}])
+    assert [text for text in errors if action in text]
 
 
 @pytest.mark.parametrize(("action", "kind"), required(disputed=True))

@@ -61,9 +61,9 @@ def test_eb_lists_environments_and_their_status(eb: Eb) -> None:
 
 
 def test_eb_deploys_and_shows_events_and_health(clients: Clients, eb: Eb) -> None:
-    said = eb("deploy", "--label", "v1")
-    assert "Upload Complete." in said
-    assert [line.split("INFO")[1].strip() for line in said.splitlines() if "INFO" in line] == [
+    output = eb("deploy", "--label", "v1")
+    assert "Upload Complete." in output
+    assert [line.split("INFO")[1].strip() for line in output.splitlines() if "INFO" in line] == [
         "Environment update is starting.",
         "Deploying new version to instance(s).",
         "Instance deployment completed successfully.",
@@ -77,8 +77,8 @@ def test_eb_deploys_and_shows_events_and_health(clients: Clients, eb: Eb) -> Non
 
 def test_eb_sees_a_deployment_fail(aws: EmbeddedAws, eb: Eb) -> None:
     aws.inject_fault("error-event")
-    said = eb("deploy", "--label", "broken", ends=4)
-    assert said.rstrip().endswith("ERROR: ServiceError - Failed to deploy application.")
+    output = eb("deploy", "--label", "broken", ends=4)
+    assert output.rstrip().endswith("ERROR: ServiceError - Failed to deploy application.")
 
 
 def test_eb_aborts_an_update(aws: EmbeddedAws, clients: Clients, eb: Eb) -> None:

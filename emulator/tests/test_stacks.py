@@ -49,7 +49,7 @@ def refused(clients: Clients, resources: dict[str, Any], **sections: Any) -> tup
     return error(caught)
 
 
-def test_change_arrives_and_what_is_gone_from_the_template_is_removed(clients: Clients) -> None:
+def test_update_changes_resources_and_removes_those_no_longer_in_the_template(clients: Clients) -> None:
     clients.deploy("changing", {"Kept": parameter("one"), "Gone": parameter("x")})
     gone = clients.physical_id("changing", "Gone")
     stack = clients.deploy("changing", {"Kept": parameter("two"), "New": parameter("y")})
@@ -134,7 +134,7 @@ def test_export_in_use_is_neither_changed_nor_removed(clients: Clients) -> None:
     assert any(words in text for text in reasons("used-twice"))
 
 
-def test_output_of_another_stack_is_read_at_each_update_and_holds_nobody(clients: Clients) -> None:
+def test_output_of_another_stack_is_read_at_each_update_and_blocks_no_deletion(clients: Clients) -> None:
     def reader(tier: str) -> dict[str, Any]:
         where = {"StackName": "read", "Region": {"Ref": "AWS::Region"}, "OutputName": "Out"}
         return {"B": parameter({"Fn::GetStackOutput": where}), "Other": parameter(tier)}
@@ -222,7 +222,7 @@ def test_failed_update_restores_what_it_had_changed(clients: Clients) -> None:
     assert {resource["LogicalResourceId"] for resource in resources} == {"A", "Old"}
 
 
-def test_create_only_property_replaces_and_a_failure_brings_the_old_one_back(clients: Clients) -> None:
+def test_create_only_property_replaces_and_a_failure_restores_the_old_one(clients: Clients) -> None:
     clients.deploy("replacing", {"A": log_group(7, "before")})
     stack = clients.deploy("replacing", {"A": log_group(7, "between"), "B": broken(DependsOn="A")})
     assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
@@ -339,9 +339,9 @@ def test_unknown_types_are_an_error_that_names_each(clients: Clients) -> None:
 def test_template_that_cannot_become_a_stack_is_refused(
     clients: Clients, resources: dict[str, Any], sections: dict[str, Any], message: str
 ) -> None:
-    code, said = refused(clients, resources, **sections)
+    code, reason = refused(clients, resources, **sections)
     assert code == "ValidationError"
-    assert message in said
+    assert message in reason
 
 
 def test_rule_that_is_not_satisfied_refuses_the_template(clients: Clients) -> None:
@@ -449,7 +449,7 @@ def test_stack_of_a_change_set_waits_for_its_execution(clients: Clients) -> None
     assert not clients.exists("cloudformation", "describe_stacks", StackName="waiting")
 
 
-def test_what_is_asked_of_a_stack_that_is_not_there_is_an_error(clients: Clients) -> None:
+def test_requests_about_a_missing_stack_are_errors(clients: Clients) -> None:
     cloudformation = clients("cloudformation")
     cloudformation.delete_stack(StackName="nobody")
     with pytest.raises(ClientError) as caught:
@@ -559,7 +559,7 @@ def test_rollback_can_be_switched_off(clients: Clients) -> None:
     assert clients("logs").describe_log_groups(logGroupNamePrefix="left")["logGroups"] == []
 
 
-def test_what_the_embedded_aws_cannot_do_is_an_answer_at_once(clients: Clients) -> None:
+def test_an_unsupported_call_is_refused_at_once(clients: Clients) -> None:
     with pytest.raises(ClientError) as caught:
         clients("cloudformation").cancel_update_stack(StackName="nobody")
     code, message = error(caught)

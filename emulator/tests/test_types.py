@@ -728,7 +728,7 @@ def test_environment_that_cannot_be_launched_fails_its_stack(clients: Clients) -
     assert "Environment must have instance profile associated with it." in reason
 
 
-def test_update_takes_away_variables_that_others_set_and_leaves_their_version(clients: Clients) -> None:
+def test_update_removes_variables_that_others_set_and_does_not_change_the_version(clients: Clients) -> None:
     client = clients("elasticbeanstalk")
     clients("s3").create_bucket(Bucket="others")
     clients("s3").put_object(Bucket="others", Key="two.zip", Body=b"zip")

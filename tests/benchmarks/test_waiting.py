@@ -25,7 +25,7 @@ def test_durations_are_spread_evenly_over_fifteen_percent_on_both_sides() -> Non
     assert spread(100, 4) == spread(100, 4) != durations
 
 
-def test_a_figure_beyond_its_limit_stands_out() -> None:
+def test_a_figure_beyond_its_limit_is_marked() -> None:
     assert not Line("calls", [1, 3], [2, 2]).kept
     assert "EXCEEDED" in str(Line("calls", [1, 3], [2, 2]))
     assert Line("calls", [2, 2], [2, 2]).kept

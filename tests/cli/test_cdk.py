@@ -50,7 +50,7 @@ def test_two_processes_may_install_it_at_once(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "beanpod").iterdir()] == [Path(script).parents[3].name]
 
 
-def test_a_failed_installation_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_failed_installation_is_one_line_and_nothing_is_installed(tmp_path: Path) -> None:
     npm = tmp_path / "npm"
     npm.write_text("#!/bin/sh\necho 'npm error code EINTEGRITY' >&2\nexit 1\n")
     npm.chmod(0o755)

@@ -41,41 +41,41 @@ def synthesised(folder: Path, stacks: dict[str, int]) -> Path:
     return folder
 
 
-def test_stacks_are_told_apart(assemblies: tuple[Path, Path], cdk: Cdk) -> None:
+def test_new_changed_and_removed_stacks_are_found(assemblies: tuple[Path, Path], cdk: Cdk) -> None:
     changed, new, gone = changes_of(*assemblies, cdk)
     assert (changed.stack, changed.kind) == ("changed", "changed")
     assert "├─ [-] 86400\n     └─ [+] 172800" in changed.text
     assert (new.stack, new.kind) == ("new", "new")
     assert "[+] AWS::SQS::Queue Jobs" in new.text
-    assert gone == Change("gone", "gone")
+    assert gone == Change("gone", "removed")
 
 
-def test_a_stage_that_one_side_lacks_is_new_or_gone(assemblies: tuple[Path, Path], cdk: Cdk) -> None:
+def test_a_stage_of_one_side_only_is_new_or_removed(assemblies: tuple[Path, Path], cdk: Cdk) -> None:
     base, _ = assemblies
-    assert [change.kind for change in changes_of(base, base / "none", cdk)] == ["gone"] * 3
+    assert [change.kind for change in changes_of(base, base / "none", cdk)] == ["removed"] * 3
     assert not changes_of(base, base, cdk)
 
 
 def test_each_stage_has_a_line() -> None:
-    left = [Change("shop-old-network", "gone"), Change("shop-old-service", "gone")]
+    left = [Change("shop-old-network", "removed"), Change("shop-old-service", "removed")]
     changes = {"dev": [], "prod": [Change("shop-prod-service", "changed", "x")], "old": left}
     assert markdown(changes).startswith(
         "## Infrastructure\n\n"
         "- **dev**: no change\n"
         "- **prod**: changed shop-prod-service\n"
-        "- **old**: gone shop-old-network, shop-old-service, still on AWS until "
+        "- **old**: removed shop-old-network, shop-old-service, still on AWS until "
         "`beanpod cdk destroy shop-old-network shop-old-service`\n\n"
         "<details><summary>shop-prod-service, changed</summary>\n\n```\nx\n```\n\n</details>\n"
     )
 
 
 def test_what_is_replaced_is_marked_with_what_to_do_next() -> None:
-    said = (
+    printed = (
         "Resources\n[~] AWS::ElasticBeanstalk::Environment Environment Environment78414C64 replace\n"
         "[~] AWS::RDS::DBInstance Database/Instance DatabaseInstanceAA8A5FDE may be replaced\n"
         "[~] AWS::IAM::Role Role Role1ABCC5F0"
     )
-    text = markdown({"prod": [Change("shop-prod-service", "changed", said)]})
+    text = markdown({"prod": [Change("shop-prod-service", "changed", printed)]})
     assert text.startswith(
         "## Infrastructure\n\n- **prod**: changed shop-prod-service\n"
         "  - **replaces `Environment`** of shop-prod-service (AWS::ElasticBeanstalk::Environment), "
@@ -121,7 +121,7 @@ def test_a_long_difference_is_cut_and_stays_whole_markdown() -> None:
 
 
 def test_a_cut_outside_of_a_block_closes_nothing() -> None:
-    gone = [Change(f"shop-dev-{number:05}", "gone") for number in range(3000)]
+    gone = [Change(f"shop-dev-{number:05}", "removed") for number in range(3000)]
     text = markdown({"dev": gone})
     assert "details" not in text
     assert text.endswith("The rest is too long to be shown here.\n")

@@ -370,11 +370,11 @@ def test_tags_that_beanstalk_owns_are_left_out_there_only(tags: dict[str, str]) 
     (vpc,) = template.find_resources("AWS::EC2::VPC").values()
     assert {tag["Key"] for tag in vpc["Properties"]["Tags"]} >= set(tags)
     assert "Name" not in stack.tags.tag_values()
-    said = [entry.data for entry in environment.resource.node.metadata if entry.type == "aws:cdk:info"]
-    assert len(said) == 1
+    infos = [entry.data for entry in environment.resource.node.metadata if entry.type == "aws:cdk:info"]
+    assert len(infos) == 1
 
 
-def test_an_environment_without_reserved_tags_says_nothing() -> None:
+def test_an_environment_without_reserved_tags_has_no_message() -> None:
     stack = new_stack()
     environment = new_environment(stack)
     Tags.of(stack).add("team", "web")

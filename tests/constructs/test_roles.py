@@ -80,7 +80,7 @@ def test_every_instance_role_has_an_instance_profile(template: Template) -> None
     template.resource_count_is(ROLE, 3)
 
 
-def test_a_role_of_yours_gets_a_profile_and_nothing_else(template: Template) -> None:
+def test_a_given_role_gets_a_profile_and_nothing_else(template: Template) -> None:
     template.has_resource_properties(PROFILE, {"Roles": ["instances"]})
 
 

@@ -71,6 +71,6 @@ def test_every_paragraph_has_the_same_links_and_names(korean: Path, english: Pat
 
 
 @pages
-def test_it_is_korean(korean: Path, english: Path) -> None:
+def test_korean_pages_are_in_korean(korean: Path, english: Path) -> None:
     spoken = [piece for piece in pieces(korean) if kind(piece) == "text" and not piece.startswith("<!--")]
     assert [piece for piece in spoken if not re.search("[가-힣]", piece)] == []

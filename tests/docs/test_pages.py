@@ -59,7 +59,7 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert not anchor or anchor in anchors(target), f"{page.name}: {link}"
 
 
-def test_every_page_is_led_to_from_another() -> None:
+def test_every_page_is_linked_from_another() -> None:
     leads = {(page.parent / link.partition("#")[0]).resolve() for page in PAGES for link in _LINK.findall(prose(page))}
     assert [page.name for page in PAGES if page.name != "README.md" and page.resolve() not in leads] == []
 

@@ -46,7 +46,7 @@ def test_every_key_is_described() -> None:
     assert bare == []
 
 
-def test_every_default_is_told() -> None:
+def test_every_default_is_described() -> None:
     """What need not be written says what it is then."""
     optional = {
         f"{name}.{key}": value["description"]
@@ -86,7 +86,7 @@ def test_example_is_valid_and_names_its_schema() -> None:
         '[secrets]\nA = { ssm = "/a" }\nB = { generate = 32 }\n',
     ],
 )
-def test_schema_lets_layers_be_partial(document: str) -> None:
+def test_layers_may_be_partial_in_the_schema(document: str) -> None:
     assert valid(document)
 
 

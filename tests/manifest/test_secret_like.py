@@ -29,12 +29,12 @@ NAMES = """
 
 @pytest.mark.parametrize("name", NAMES.split())
 @pytest.mark.parametrize("value", ["Hunter22", "12345678", "/Ab+cd=="])
-def test_a_name_says_secret(name: str, value: str) -> None:
+def test_a_name_can_look_like_a_secret(name: str, value: str) -> None:
     assert looks_secret(name, value)
 
 
 @pytest.mark.parametrize("name", ["API_KEY_MAPS", "PASSWORD_ADMIN", "TOKENS", "SECRETS"])
-def test_a_name_that_goes_on_is_judged_by_its_value_too(name: str) -> None:
+def test_a_longer_name_is_judged_by_its_value_too(name: str) -> None:
     assert looks_secret(name, "Hunter22")
     assert looks_secret(name, "4096") is None
 
@@ -123,7 +123,7 @@ def test_a_variable_that_looks_like_a_secret_is_refused_without_its_value(proble
 
 
 @pytest.mark.parametrize("table", ["variables", "stages.dev.variables"])
-def test_moving_it_where_the_message_says_passes(table: str, read: Reader, problems: Finder) -> None:
+def test_a_reference_as_the_message_says_passes(table: str, read: Reader, problems: Finder) -> None:
     (problem,) = problems(f'{SERVICE}[{table}]\nDB_PASSWORD = "hunter22"\n')
     line, home = re.findall(r"write (DB_PASSWORD = .*?) under (\[.*?\])", problem)[0]
 
@@ -131,14 +131,14 @@ def test_moving_it_where_the_message_says_passes(table: str, read: Reader, probl
 
 
 @pytest.mark.parametrize("table", ["variables", "stages.dev.variables"])
-def test_insisting_as_the_message_says_passes(table: str, read: Reader, problems: Finder) -> None:
+def test_plaintext_as_the_message_says_passes(table: str, read: Reader, problems: Finder) -> None:
     (problem,) = problems(f'{SERVICE}[{table}]\nMAP_TOKEN = "pk.abc"\n')
     line = re.findall(r"write (MAP_TOKEN = \S* plaintext .*?) here", problem)[0].replace("...", "pk.abc")
 
     assert read(f"{SERVICE}[{table}]\n{line}\n").stage().variables == {"MAP_TOKEN": "pk.abc"}
 
 
-def test_a_stage_that_overrides_plaintext_insists_anew(read: Reader, problems: Finder) -> None:
+def test_a_stage_that_overrides_plaintext_writes_it_again(read: Reader, problems: Finder) -> None:
     base = SERVICE + '[variables]\nMAP_TOKEN = { plaintext = "pk.abc" }\n[stages.dev.variables]\nMAP_TOKEN = '
     assert [problem.partition(" = ")[0] for problem in problems(f'{base}"pk.def"')] == [
         "stages.dev.variables.MAP_TOKEN"
@@ -159,7 +159,7 @@ def test_a_stage_that_overrides_plaintext_insists_anew(read: Reader, problems: F
         ),
     ],
 )
-def test_a_slip_in_it_is_told_without_a_secret(line: str, problem: str, problems: Finder) -> None:
+def test_a_problem_in_plaintext_shows_no_secret(line: str, problem: str, problems: Finder) -> None:
     assert problems(f"{SERVICE}[variables]\n{line}\n") == [f"variables.{problem}"]
 
 

@@ -87,7 +87,7 @@ start = "Sun:03:00"
     assert (prod.environment.managed_updates.level, prod.environment.managed_updates.start) == ("minor", "Sun:03:00")
 
 
-def test_stage_may_bring_what_the_file_lacks(read: Reader) -> None:
+def test_a_stage_may_have_tables_that_the_file_lacks(read: Reader) -> None:
     manifest = read('[service]\nname = "guestbook"\n[stages.dev.service]\nimage = "ada/guestbook"\n')
     assert manifest.stage().service.image == "ada/guestbook"
 

@@ -178,6 +178,6 @@ def test_name_in_variables_and_secrets(problems: Finder) -> None:
 @pytest.mark.parametrize(
     "line", ['KEY = "hunter2"', 'KEY = ["hunter2"]', 'KEY = { ssm = "hunter2" }', 'KEY = { valu = "hunter2" }']
 )
-def test_what_may_be_a_secret_is_not_told(problems: Finder, line: str) -> None:
+def test_a_value_that_may_be_a_secret_is_not_shown(problems: Finder, line: str) -> None:
     (problem,) = problems(f"{SERVICE}[secrets]\n{line}\n")
     assert "hunter2" not in problem

@@ -75,7 +75,7 @@ def test_every_app_gets_a_project_that_can_be_deployed(name: str, tmp_path: Path
         ),
     ],
 )
-def test_what_the_files_say_is_found(name: str, expected: Choices, tmp_path: Path) -> None:
+def test_discovery_reads_the_files(name: str, expected: Choices, tmp_path: Path) -> None:
     _, choices = look(lay_out(name, tmp_path))
     assert choices == replace(expected, name=name, image="ada/shop")
 
@@ -205,7 +205,7 @@ def test_dockers_login_may_be_in_a_credential_helper(tmp_path: Path) -> None:
     assert discover(tmp_path, environ=environ).docker_user == "ada"
 
 
-def test_questions_are_what_nothing_shows(tmp_path: Path) -> None:
+def test_init_asks_only_what_the_files_do_not_show(tmp_path: Path) -> None:
     found = discover(lay_out("react-and-api", tmp_path), environ=NOBODY)
     questions = list(missing(found, propose(found, Choices())))
     assert [question.option for question in questions] == ["--image"]

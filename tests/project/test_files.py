@@ -41,7 +41,9 @@ def test_stacks_and_app_are_those_of_this_repository(guestbook: dict[str, str]) 
     }
 
 
-def test_manifest_is_that_of_this_repository_but_for_values_that_nothing_shows(guestbook: dict[str, str]) -> None:
+def test_manifest_is_that_of_this_repository_but_for_values_that_the_files_do_not_show(
+    guestbook: dict[str, str],
+) -> None:
     written, root = tomllib.loads(guestbook["beanpod.toml"]), tomllib.loads((ROOT / "beanpod.toml").read_text())
     del root["variables"], root["secrets"], root["stages"]["prod"]["variables"]
     assert written == root
@@ -77,11 +79,11 @@ def test_workflows_of_a_project_pass_the_linters(tmp_path: Path) -> None:
     # A tag, which names the version of requirements.txt; Dependabot keeps a commit in its place up to date too.
     deploy = workflows / "deploy.yaml"
     deploy.write_text(deploy.read_text().replace(f"@v{HERE}", f"@{'0' * 40} # v{HERE}"))
-    code, said = zizmor(root / ".github")
-    assert code == 0, said
+    code, output = zizmor(root / ".github")
+    assert code == 0, output
     (tmp_path / "expanded").mkdir()
-    code, said = actionlint(expanded(workflows.iterdir(), tmp_path / "expanded"))
-    assert code == 0, said
+    code, output = actionlint(expanded(workflows.iterdir(), tmp_path / "expanded"))
+    assert code == 0, output
     assert list(load(deploy)["jobs"]) == ["dev", "prod"]
     assert "--requirement requirements-cdk.txt" in (workflows / "check.yaml").read_text()
     assert all(len(path.read_text().splitlines()) <= 100 for path in workflows.iterdir())

@@ -112,7 +112,7 @@ def _note_troubles(page: Page) -> list[str]:
             troubles.append(f"{answer.status} {answer.url}")
 
     on: Any = page.on
-    on("console", lambda told: troubles.append(f"{told.type}: {told.text}"))
+    on("console", lambda message: troubles.append(f"{message.type}: {message.text}"))
     on("pageerror", lambda error: troubles.append(str(error)))
     on("requestfailed", lambda request: troubles.append(f"{request.failure} {request.url}"))
     on("response", note_answer)

@@ -15,7 +15,7 @@ _SECONDS = 60
 
 
 class Page(BaseHTTPRequestHandler):
-    """Answers with what it is told to."""
+    """Answers as the test sets it."""
 
     status: ClassVar[int] = 200
     text: ClassVar[str] = "the old page"

@@ -153,7 +153,7 @@ def test_each_push_to_main_is_a_run(repository: Repository) -> None:
     assert [run.jobs["test"] for run in repository.runs()] == ["failure", "success"]
 
 
-def test_runner_does_not_inherit_the_keys_of_whoever_pushes(
+def test_the_runner_does_not_inherit_the_users_keys(
     repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("AWS_SECRET_ACCESS_KEY", "DOCKER_PASSWORD", "BEANPOD_EMULATOR_TOKEN"):

@@ -43,9 +43,9 @@ def test_an_interrupted_rehearsal_leaves_nothing(docker_engine: Engine, tmp_path
             if line.endswith("  Stacks\n"):
                 break
         rehearsal.send_signal(how)
-        said = rehearsal.stdout.read()
-    assert rehearsal.returncode == 130, said
-    assert said.endswith("beanpod: interrupted: nothing is left running\n")
+        output = rehearsal.stdout.read()
+    assert rehearsal.returncode == 130, output
+    assert output.endswith("beanpod: interrupted: nothing is left running\n")
     assert list(tmp_path.glob("beanpod-*")) == []
     for kind in (("ps", "--all"), ("network", "ls"), ("volume", "ls")):
         assert str(tmp_path) not in docker_engine.run(*kind, "--format", "{{.Labels}}")
@@ -53,10 +53,10 @@ def test_an_interrupted_rehearsal_leaves_nothing(docker_engine: Engine, tmp_path
 
 def test_says_at_once_what_is_missing(tmp_path: Path) -> None:
     with start(tmp_path, DOCKER_HOST="tcp://127.0.0.1:1") as rehearsal:
-        said, _ = rehearsal.communicate(timeout=300)
+        output, _ = rehearsal.communicate(timeout=300)
     assert rehearsal.returncode == 2
-    assert "beanpod: a rehearsal needs more on this machine\n  Docker: the engine does not answer: start it" in said
-    assert "Start" not in said
+    assert "beanpod: a rehearsal needs more on this machine\n  Docker: the engine does not answer: start it" in output
+    assert "Start" not in output
 
 
 def test_the_copys_manifest_has_the_registrys_image_and_login(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_the_service_is_not_root_and_cannot_change_itself(image: str) -> None:
     assert printed.split() == ["node", "refused"]
 
 
-def test_the_page_says_what_the_release_laid_into_the_container(group: Containers, tmp_path: Path) -> None:
+def test_the_page_shows_the_metadata_of_the_release(group: Containers, tmp_path: Path) -> None:
     release = {"version": "guestbook-0123", "image": f"ada/book:1@sha256:{'ab' * 32}", "environment": "guestbook-prod"}
     folder = tmp_path / "release"
     folder.mkdir()

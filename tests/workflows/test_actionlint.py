@@ -21,13 +21,13 @@ def expanded(paths: Iterable[Path], folder: Path) -> str:
 
 
 def test_nothing_is_found(tmp_path: Path) -> None:
-    code, said = actionlint(expanded((DEPLOY, CHECK, RELEASE), tmp_path))
-    assert code == 0, said
+    code, output = actionlint(expanded((DEPLOY, CHECK, RELEASE), tmp_path))
+    assert code == 0, output
 
 
 def test_an_output_that_no_step_has_is_found(tmp_path: Path) -> None:
     files = expanded((DEPLOY,), tmp_path)
     (tmp_path / DEPLOY.name).write_text((tmp_path / DEPLOY.name).read_text().replace("steps.deploy.", "steps.deplay."))
-    code, said = actionlint(files)
+    code, output = actionlint(files)
     assert code != 0
-    assert '"deplay" is not defined' in said
+    assert '"deplay" is not defined' in output

@@ -61,7 +61,7 @@ def test_jobs_end_by_themselves(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=named)
-def test_no_checkout_leaves_its_token_behind(path: Path) -> None:
+def test_no_checkout_stores_its_token(path: Path) -> None:
     checkouts = [step for step in steps_of(load(path)) if "checkout" in step.get("uses", "")]
     assert checkouts
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)

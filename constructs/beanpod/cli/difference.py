@@ -26,8 +26,8 @@ _CUT = "\n\nThe rest is too long to be shown here.\n"
 _UNCHANGED = "There were no differences"
 # A line of `cdk diff` for a resource that is made anew: its type, its path, its logical id.
 _REPLACED = re.compile(r"^\[~\] (\S+) (.+) \S+ (replace|may be replaced)$", re.MULTILINE)
-_GONE = (
-    "The CDK names only stacks that its app has: run `beanpod cdk destroy` of those that are gone in a checkout of the "
+_REMOVED = (
+    "The CDK names only stacks that its app has: run `beanpod cdk destroy` of the removed ones in a checkout of the "
     "base, with the stage's `-c stage=`."
 )
 # What becomes of what a replaced resource held.
@@ -47,13 +47,13 @@ class Change:
 
     Attributes:
         stack: The stack's name.
-        kind: Whether it is changed, new or removed ("gone").
+        kind: Whether it is changed, new or removed.
         text: Output of `cdk diff`; "" for a removed stack.
         users: Stacks that import what this one no longer exports.
     """
 
     stack: str
-    kind: Literal["changed", "new", "gone"]
+    kind: Literal["changed", "new", "removed"]
     text: str = ""
     users: tuple[str, ...] = ()
 
@@ -143,7 +143,7 @@ def markdown(changes: Mapping[str, Sequence[Change]]) -> str:
     """Return a line for each stage, then the stacks one by one, cut to the length of a GitHub comment."""
     lines = "\n".join(_line(stage, found) for stage, found in changes.items())
     details = [_details(change) for found in changes.values() for change in found if change.text]
-    notes = [_GONE] if any(change.kind == "gone" for found in changes.values() for change in found) else []
+    notes = [_REMOVED] if any(change.kind == "removed" for found in changes.values() for change in found) else []
     whole = ("\n\n".join(("## Infrastructure", lines, *details, *notes)) + "\n").encode()
     return (whole if len(whole) <= _LONGEST_BYTES else _cut(whole)).decode()
 
@@ -172,7 +172,7 @@ def _order(change: Change) -> Iterator[str]:
 
 
 def _part(kind: str, stacks: Sequence[str]) -> str:
-    left = f", still on AWS until `beanpod cdk destroy {' '.join(stacks)}`" if kind == "gone" else ""
+    left = f", still on AWS until `beanpod cdk destroy {' '.join(stacks)}`" if kind == "removed" else ""
     return f"{kind} {', '.join(stacks)}{left}"
 
 
@@ -205,7 +205,7 @@ def stack_changes(base: Path, head: Path, *, diff: Callable[[Path, str, Path], s
         if text:
             users = _users(before, stack, template) if stack in before else ()
             yield Change(stack, "changed" if stack in before else "new", text, users)
-    yield from (Change(stack, "gone") for stack in before if stack not in after)
+    yield from (Change(stack, "removed") for stack in before if stack not in after)
 
 
 def _users(before: Mapping[str, Path], stack: str, template: Path) -> tuple[str, ...]:

@@ -148,7 +148,7 @@ def test_a_missing_image_fails_the_deployment(shop: Shop, site: Site) -> None:
     assert "Instance deployment failed to download the Docker image. The deployment failed." in site.errors()
 
 
-def test_an_abort_brings_the_old_version_back(shop: Shop, site: Site) -> None:
+def test_an_abort_restores_the_old_version(shop: Shop, site: Site) -> None:
     label = shop.version("slow", "Slow", command="trap exit TERM; sleep 2; httpd -f -p 8080 -h /www & wait")
     client = shop.client("elasticbeanstalk")
     client.update_environment(EnvironmentName=site.name, VersionLabel=label)

@@ -103,7 +103,7 @@ def test_websockets_pass(site: Site) -> None:
         assert stream.read(5) == b"hello"
 
 
-def test_files_of_the_bundle_are_honoured_and_their_predecessors_gone(shop: Shop, image: str, site: Site) -> None:
+def test_files_of_the_bundle_replace_those_of_the_previous_one(shop: Shop, image: str, site: Site) -> None:
     files = {
         "conf.d/upload.conf": (CASE / ".platform/nginx/conf.d/upload.conf").read_text(),
         "conf.d/elasticbeanstalk/extra.conf": 'location = /extra { return 200 "extra"; }\n',
@@ -138,7 +138,9 @@ http {
     assert "x-real-ip" not in json.loads(site.page()[1])["headers"]
 
 
-def test_nginx_says_why_a_deployment_fails_and_the_version_before_goes_on(shop: Shop, image: str, site: Site) -> None:
+def test_a_failure_shows_nginxs_error_and_the_previous_version_keeps_running(
+    shop: Shop, image: str, site: Site
+) -> None:
     wrong = {"conf.d/upload.conf": "clent_max_body_size 5m;\n"}
     site.update(VersionLabel=version(shop, image, "wrong", **wrong))
     (instance,) = site.instances()

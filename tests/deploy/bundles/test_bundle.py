@@ -30,7 +30,7 @@ def test_order_of_files_does_not_matter(files: dict[str, BundleFile], order: Ran
 
 
 @given(files=contents)
-def test_a_zip_gives_back_what_was_put_in(files: dict[str, BundleFile]) -> None:
+def test_a_zip_contains_the_files_as_given(files: dict[str, BundleFile]) -> None:
     with zipfile.ZipFile(io.BytesIO(zipped(files))) as archive:
         assert archive.testzip() is None
         assert archive.namelist() == sorted(files)

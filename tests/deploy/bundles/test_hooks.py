@@ -38,7 +38,7 @@ def private(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.mark.parametrize("prefix", ["", "CONFIG_"], ids=["as variables", "from get-config"])
-def test_login_lets_docker_pull(private: LocalRegistry, instance: Instance, prefix: str) -> None:
+def test_docker_can_pull_after_the_login_hook(private: LocalRegistry, instance: Instance, prefix: str) -> None:
     given = {f"{prefix}DOCKER_USERNAME": "ada", f"{prefix}DOCKER_PASSWORD": PASSWORD}
     name = f"{private.host}/ada/guestbook:none"
     assert "no basic auth credentials" in instance.docker("pull", name).stderr
@@ -133,7 +133,7 @@ def test_clean_up_keeps_this_release_and_the_one_before(
     assert instance.recorded("prune").split() == ["--force"] * len(deployed)
 
 
-def test_clean_up_keeps_what_a_container_uses(instance: Instance, releases: list[str]) -> None:
+def test_clean_up_keeps_images_that_a_container_uses(instance: Instance, releases: list[str]) -> None:
     deploy(instance, releases[0])
     container = instance.docker("create", releases[0]).stdout.strip()
     try:

@@ -173,7 +173,7 @@ def test_metadata_without_an_image_is_refused(tmp_path: Path, metadata: str) -> 
         _builder(ScriptedRunner(metadata=metadata)).build(write_source(tmp_path, "one"), "linux/amd64")
 
 
-def test_an_image_that_is_gone_is_named(tmp_path: Path) -> None:
+def test_a_missing_image_is_named(tmp_path: Path) -> None:
     runner = ScriptedRunner({"image inspect": printed(1, "Error: No such image")}, metadata=_METADATA)
     with pytest.raises(BuildError, match=f"looking at the image {_MANIFEST} failed: exit code 1: .*No such image"):
         _builder(runner).build(write_source(tmp_path, "one"), "linux/amd64")

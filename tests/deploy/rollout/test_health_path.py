@@ -194,7 +194,7 @@ def test_a_redirect_is_followed_on_its_own_host_only(monkeypatch: pytest.MonkeyP
     assert not any("authorization" in request.lower() or "cookie" in request.lower() for request in requests)
 
 
-def test_nobody_there_is_not_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_host_is_not_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "*")
     with serving({}) as (address, _):
         pass
