@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from ipaddress import ip_network
 
+import jsii
 from aws_cdk import Aws, CrossStackReferences, Fn, ReferenceStrength, RemovalPolicy, Stack, Tags
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
@@ -256,7 +257,8 @@ class ServiceNetwork(Construct):
             stack.node.try_remove_child(name)
         stack.node.set_context(key, [_zone(index) for index in range(MOST_AZS)])
         for name, child in children:
-            Node(child, stack, name)  # type: ignore[arg-type]
+            # What `from_*` returns is a proxy, which the constructor of Node refuses.
+            jsii.create(Node, Node.__new__(Node), [child, stack, name])
 
     def _new_vpc(self, ip_addresses: ec2.IIpAddresses, nat_gateways: int, max_azs: int) -> ec2.Vpc:
         self._prevent_zone_lookup()
