@@ -5,11 +5,14 @@ Spellings and allowed values: https://docs.aws.amazon.com/elasticbeanstalk/lates
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from aws_cdk import Duration
+from aws_cdk import aws_certificatemanager as acm
+from aws_cdk import aws_elasticloadbalancingv2 as elbv2
+from aws_cdk import aws_route53 as route53
 
 from beanpod._arguments import checked
 from beanpod._rules import UNITS
@@ -25,6 +28,8 @@ RENAMED_ARGUMENTS = {
     "traffic_split_percent": "deployment_strategy=DeploymentStrategy.traffic_splitting(percent=10)",
     "evaluation_minutes": "deployment_strategy=DeploymentStrategy.traffic_splitting(evaluation=...)",
     "log_retention_days": "log_retention=logs.RetentionDays.ONE_MONTH",
+    "certificate": 'domain=Domain(name="shop.example.com", certificate=...)',
+    "ssl_policy": 'domain=Domain(name="shop.example.com", ssl_policy=...)',
 }
 
 
@@ -198,6 +203,38 @@ class ScalingTrigger:
                 "BreachDuration": self.breach_duration.to_minutes(integral=False),
             }
         }
+
+
+@checked
+@dataclass(frozen=True, kw_only=True)
+class Domain:
+    """The name that an environment behind an application load balancer is reached by, over HTTPS.
+
+    Attributes:
+        name: Such as "shop.example.com".
+        aliases: More names, which the instances redirect to `name`: nginx in the bundles of `beanpod deploy`, the app
+            with a compose file.
+        hosted_zone: The zone of Route 53 with all these names, which get their records there.
+            `HostedZone.from_hosted_zone_attributes` imports one; `from_lookup` asks AWS at synth. Default: DNS
+            elsewhere, with the records that `DockerEnvironment.dns_records` names.
+        certificate: For all these names, in the environment's region. Default: one is made, and validated by records in
+            `hosted_zone`.
+        redirects_http: Whether what runs on the instances redirects HTTP to HTTPS. Default: False, and the load
+            balancer does not listen on port 80.
+        ssl_policy: The HTTPS listener's. Default: TLS 1.2 and 1.3 with forward secrecy, post-quantum if the client can.
+    """
+
+    name: str
+    aliases: Sequence[str] = ()
+    hosted_zone: route53.IHostedZone | None = None
+    certificate: acm.ICertificate | None = None
+    redirects_http: bool = False
+    ssl_policy: elbv2.SslPolicy = elbv2.SslPolicy.TLS13_12_RES_PQ
+
+    @property
+    def url(self) -> str:
+        """Return where the environment is reached."""
+        return f"https://{self.name}"
 
 
 @checked

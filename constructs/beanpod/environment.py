@@ -4,21 +4,20 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from aws_cdk import Acknowledgment, Fn, Size, SizeRoundingBehavior, Stack, Validations
-from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticbeanstalk as beanstalk
-from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_route53 as route53
 from constructs import Construct
 
+from beanpod import _https
 from beanpod._arguments import checked
 from beanpod._checks import refuse, reject
 from beanpod._connectivity import BeanstalkReachable, DatabaseReachable, ingress_port, needs_rule_check
 from beanpod._cross_stack import allow_replacement, export_network, in_different_stacks, redeploy_on_change
 from beanpod._environment_options import HEALTH, SECRETS, VARIABLES, EnvironmentOptions, Key
-from beanpod._option_keys import ENVIRONMENT, LAUNCH, PROCESS, VPC
+from beanpod._option_keys import ENVIRONMENT, LAUNCH, LOAD_BALANCER, PROCESS, VPC
 from beanpod._record_target import address_target, load_balancer_target
 from beanpod._reserved_tags import remove_reserved_tags
 from beanpod._rules import Problem, option_problems
@@ -26,6 +25,7 @@ from beanpod._settings import (
     RENAMED_ARGUMENTS,
     DeploymentPolicy,
     DeploymentStrategy,
+    Domain,
     EnvironmentType,
     LoadBalancerScheme,
     LoadBalancerType,
@@ -73,7 +73,8 @@ class DockerEnvironment(EnvironmentBase):
     Attributes:
         resource: The `AWS::ElasticBeanstalk::Environment`.
         application: The `Application`.
-        url: `http://` and the endpoint, `https://` with a certificate.
+        url: `https://` and the domain's name; without a domain `http://` and the endpoint.
+        dns_records: The records to make where the domain's DNS is; none where Route 53 gets them.
         service_role: The role with which Beanstalk watches and updates the environment.
     """
 
@@ -100,8 +101,7 @@ class DockerEnvironment(EnvironmentBase):
         scaling: ScalingTrigger | None = None,
         deployment_strategy: DeploymentStrategy | None = None,
         health_check_path: str = "/",
-        certificate: acm.ICertificate | None = None,
-        ssl_policy: elbv2.SslPolicy = elbv2.SslPolicy.RECOMMENDED_TLS,
+        domain: Domain | None = None,
         environment: Mapping[str, str] | None = None,
         secrets: Mapping[str, EnvironmentSecret] | None = None,
         database: IDatabase | None = None,
@@ -149,9 +149,8 @@ class DockerEnvironment(EnvironmentBase):
                 percent behind a load balancer, so that capacity never drops; all at once for a single instance. Updates
                 in place.
             health_check_path: What the load balancer asks each instance for; 200 means healthy. Updates in place.
-            certificate: Adds an HTTPS listener. Beanstalk has no redirect from HTTP: the app must send it. Updates in
-                place.
-            ssl_policy: The HTTPS listener's. Default: TLS 1.2 and 1.3. Updates in place.
+            domain: The name that it is reached by over HTTPS, with its certificate and records. Default: HTTP at the
+                endpoint. Updates in place.
             environment: Plain variables, together at most 4,096 bytes of `key=value`. They can be read by everyone who
                 may describe the environment: passwords belong in `secrets`. Updates in place.
             secrets: Variables whose values stay in Secrets Manager or the Parameter Store. Each adds the option and the
@@ -259,17 +258,13 @@ class DockerEnvironment(EnvironmentBase):
         if balanced and load_balancer_type == LoadBalancerType.APPLICATION and load_balancer_security_group:
             # Beanstalk gives its network load balancers no groups; they pass the clients' addresses on.
             groups = [load_balancer_security_group, *additional_load_balancer_security_groups]
-            values["aws:elbv2:loadbalancer"] = {
+            values[LOAD_BALANCER] = {
                 "SecurityGroups": _group_ids(groups),
                 "ManagedSecurityGroup": load_balancer_security_group.security_group_id,
             }
-        if certificate is not None:
-            values["aws:elbv2:listener:443"] = {
-                "ListenerEnabled": True,
-                "Protocol": "HTTPS",
-                "SSLCertificateArns": certificate.certificate_arn,
-                "SSLPolicy": Stack.of(self).resolve(ssl_policy),
-            }
+        domain_problems = list(_https.problems(domain, Stack.of(self).region)) if domain else []
+        if domain and not domain_problems:
+            values |= _https.listeners(self, domain, _https.certificate_of(self, domain))
         if managed_updates is not None:
             values |= managed_updates.options(self.service_role.role_arn)
         self._options = EnvironmentOptions(self, values, ingress_port(instance_security_group))
@@ -282,6 +277,7 @@ class DockerEnvironment(EnvironmentBase):
                 published_metrics=published_metrics,
                 options=options,
             ),
+            *domain_problems,
             *self._options.problems(),
             *placement_problems(vpc, subnets, balancer, load_balancer_type, load_balancer_scheme),
             *group_problems("instance_security_group", instance_security_group, vpc),
@@ -323,7 +319,11 @@ class DockerEnvironment(EnvironmentBase):
         self._wait_for_network(vpc, subnets, balancer)
         self.environment_name = self.resource.ref
         self.endpoint = self.resource.attr_endpoint_url
-        self.url = f"{'https' if certificate else 'http'}://{self.endpoint}"
+        self.url = domain.url if domain else f"http://{self.endpoint}"
+        self.dns_records = _https.missing_records(domain, self.endpoint)
+        if domain and domain.hosted_zone:
+            ipv6 = self._options.value(LOAD_BALANCER, "IpAddressType") == "dualstack"
+            _https.add_records(self, domain, self.record_target, ipv6=ipv6)
         export_network(self, vpc, (instance_security_group, load_balancer_security_group))
         made = (None if service_role else self.service_role, None if instance_role else self.instance_role)
         allow_replacement(self.resource, *(role for role in made if role))

@@ -6,14 +6,13 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from aws_cdk import CfnOutput, RemovalPolicy, Stack
-from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from beanpod._arguments import checked
 from beanpod._checks import refuse
-from beanpod._settings import RENAMED_ARGUMENTS, DeploymentStrategy, EnvironmentType
+from beanpod._settings import RENAMED_ARGUMENTS, DeploymentStrategy, Domain, EnvironmentType
 from beanpod.artifact_bucket import ArtifactBucket
 from beanpod.database import Database
 from beanpod.database_engine import DatabaseEngine
@@ -35,8 +34,8 @@ class DockerService(Construct):
 
     `DockerService(stack, "Shop")` is complete: `delivery.stack = "..."` under a stage of a manifest, with the name of
     its stack, is all that `beanpod deploy` needs to release to it. The stack's outputs are
-    `ApplicationName`, `EnvironmentName`, `Region`, `Url`, `BucketName`, and `DeployerSecretArn` or `DeployRoleArn`; a
-    second service of one stack puts its id before them.
+    `ApplicationName`, `EnvironmentName`, `Region`, `Url`, `BucketName`, `DeployerSecretArn` or `DeployRoleArn`, and
+    `DnsRecord` for a domain whose DNS is elsewhere; a second service of one stack puts its id before them.
 
     Other parameters of its parts are given as settings: `database_settings={"multi_az": True}`. The parts
     are attributes, too: `service.environment.add_secret(...)`.
@@ -67,7 +66,7 @@ class DockerService(Construct):
         max_size: int | None = None,
         deployment_strategy: DeploymentStrategy | None = None,
         health_check_path: str = "/",
-        certificate: acm.ICertificate | None = None,
+        domain: Domain | None = None,
         environment: Mapping[str, str] | None = None,
         secrets: Mapping[str, EnvironmentSecret] | None = None,
         github_repository: str | None = None,
@@ -97,7 +96,7 @@ class DockerService(Construct):
             deployment_strategy: How a release reaches the instances. Default: as of `DockerEnvironment`. Updates in
                 place.
             health_check_path: What the load balancer asks each instance for; 200 means healthy. Updates in place.
-            certificate: Adds an HTTPS listener. Default: HTTP only. Updates in place.
+            domain: The name that the service is reached by over HTTPS. Default: HTTP at the endpoint. Updates in place.
             environment: Plain variables; passwords belong in `secrets`. Default: none. Updates in place.
             secrets: Variables whose values stay in Secrets Manager or the Parameter Store. Default: none. Updates in
                 place.
@@ -163,7 +162,7 @@ class DockerService(Construct):
             max_size=max_size,
             deployment_strategy=deployment_strategy,
             health_check_path=health_check_path,
-            certificate=certificate,
+            domain=domain,
             environment=environment,
             secrets=secrets,
             database=self.database,
@@ -223,6 +222,8 @@ class DockerService(Construct):
             "Url": self.environment.url,
             "BucketName": self.artifacts.bucket.bucket_name,
         }
+        if self.environment.dns_records:
+            outputs["DnsRecord"] = ", ".join(self.environment.dns_records)
         if self.deploy_user:
             outputs["DeployerSecretArn"] = self.deploy_user.secret.secret_arn
         if self.deploy_role:

@@ -8,13 +8,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from aws_cdk import Acknowledgment, Duration, Size, Stack, Validations
+from aws_cdk import Acknowledgment, CfnOutput, Duration, Size, Stack, Validations
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
@@ -26,6 +27,7 @@ from beanpod._settings import (
     BatchSize,
     DeploymentPolicy,
     DeploymentStrategy,
+    Domain,
     EnvironmentType,
     ManagedUpdates,
     OptionSetting,
@@ -162,7 +164,7 @@ def _engine(config: DatabaseConfig) -> DatabaseEngine:
 def add_environment(
     scope: Construct, construct_id: str, stage: StageConfig, *, network: ServiceNetwork, database: Database | None
 ) -> DockerEnvironment:
-    """Add the application, the environment and its health alarm; certificate and secrets are children of `scope`."""
+    """Add the application, the environment and its health alarm; imports and secrets are children of `scope`."""
     config = stage.environment
     placeholders = {}
     if database is not None:
@@ -172,9 +174,6 @@ def add_environment(
             "name": database.database_name,
             "username": database.database_username,
         }
-    certificate = None
-    if stage.domain and stage.domain.certificate:
-        certificate = acm.Certificate.from_certificate_arn(scope, "Certificate", stage.domain.certificate)
     environment = DockerEnvironment(
         scope,
         construct_id,
@@ -196,7 +195,7 @@ def add_environment(
         ),
         deployment_strategy=_deployment_strategy(config),
         health_check_path=stage.service.health_check_path,
-        certificate=certificate,
+        domain=_domain(scope, stage),
         environment=stage.render_variables(placeholders),
         secrets={name: _secret(scope, name, secret) for name, secret in stage.secrets.items()},
         database=database,
@@ -213,7 +212,10 @@ def add_environment(
         max_versions=config.max_versions,
         options=[OptionSetting(**option.model_dump()) for option in config.options],
     )
-    _add_health_alarm(scope, environment, stage.alarms.email)
+    if environment.dns_records:
+        description = "Records to make where the domain's DNS is; ALIAS or ANAME for a name that takes no CNAME"
+        CfnOutput(scope, "DnsRecord", value=", ".join(environment.dns_records), description=description)
+    _add_health_alarm(scope, environment, stage)
     # Delivery stacks of earlier versions import these until their own update, which may have no deployer any more.
     for value in (
         environment.application_name,
@@ -223,6 +225,28 @@ def add_environment(
     ):
         Stack.of(scope).export_value(value)
     return environment
+
+
+def _domain(scope: Construct, stage: StageConfig) -> Domain | None:
+    """Import the hosted zone and the certificate by their ids, without a look-up."""
+    config = stage.domain
+    if config is None:
+        return None
+    zone, certificate = None, None
+    if config.hosted_zone:
+        zone = route53.HostedZone.from_hosted_zone_attributes(
+            scope, "HostedZone", hosted_zone_id=config.hosted_zone.id, zone_name=config.hosted_zone.name
+        )
+    if config.certificate:
+        certificate = acm.Certificate.from_certificate_arn(scope, "Certificate", config.certificate)
+    return Domain(
+        name=config.name,
+        aliases=config.aliases,
+        hosted_zone=zone,
+        certificate=certificate,
+        # With a Dockerfile nginx on the instance does.
+        redirects_http=config.redirects_http or not stage.service.compose,
+    )
 
 
 def _deployment_strategy(config: EnvironmentConfig) -> DeploymentStrategy:
@@ -264,11 +288,13 @@ def _secret(scope: Construct, name: str, config: Secret) -> EnvironmentSecret:
     return EnvironmentSecret.from_ssm_parameter(parameter)
 
 
-def _add_health_alarm(scope: Construct, environment: DockerEnvironment, email: str | None) -> None:
+def _add_health_alarm(scope: Construct, environment: DockerEnvironment, stage: StageConfig) -> None:
+    service = f"The environment of {stage.domain.url}" if stage.domain else "The environment"
+    email = stage.alarms.email
     alarm = cloudwatch.Alarm(
         scope,
         "HealthAlarm",
-        alarm_description="The environment is Degraded or Severe: requests fail or an instance is down.",
+        alarm_description=f"{service} is Degraded or Severe: requests fail or an instance is down.",
         metric=environment.metric_environment_health(),
         threshold=_DEGRADED,
         evaluation_periods=3,

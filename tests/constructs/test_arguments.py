@@ -159,7 +159,7 @@ def near(stack: Stack) -> dict[str, Any]:
         ("instance_types", lambda _: ["t3.small"], 'got "t3.small": write ec2.InstanceType("t3.small")'),
         ("root_volume_size", lambda _: 30, "must be a Size, got 30: write Size.gibibytes(30)"),
         ("log_retention", lambda _: 7, "must be a logs.RetentionDays, got 7: write logs.RetentionDays.ONE_MONTH"),
-        ("ssl_policy", lambda _: "TLS12", 'got "TLS12": write elbv2.SslPolicy.TLS12'),
+        ("domain", lambda _: "shop.example.com", 'write Domain(name="shop.example.com", hosted_zone=...)'),
         ("environment_type", lambda _: "singleinstance", "write EnvironmentType.SINGLE_INSTANCE"),
         ("application", lambda _: "shop", 'write Application.from_application_name(self, "Application", "shop")'),
     ],

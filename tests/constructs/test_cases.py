@@ -31,7 +31,7 @@ def test_an_app_for_a_named_account_needs_no_credentials(capsys: pytest.CaptureF
 
 def test_every_slip_is_named_in_its_first_line(capsys: pytest.CaptureFixture[str]) -> None:
     lines = run("type_slips", capsys).splitlines()
-    names = ["vpc", "database_engine", 'secrets["X"]', 'environment["PORT"]', "certificate", "instance_types[0]"]
+    names = ["vpc", "database_engine", 'secrets["X"]', 'environment["PORT"]', "domain", "instance_types[0]"]
     assert len(lines) == len(names)
     for number, (line, name) in enumerate(zip(lines, names, strict=True)):
         assert f"Shop/S{number}: {name} must be " in line

@@ -13,6 +13,7 @@ from beanpod import (
     BatchSize,
     DeploymentStrategy,
     DockerEnvironment,
+    Domain,
     EnvironmentType,
     ManagedUpdates,
     OptionSetting,
@@ -34,9 +35,14 @@ CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/1"
 def balanced(**settings: Any) -> DockerEnvironment:
     stack = new_stack()
     group = ec2.SecurityGroup.from_security_group_id(stack, "LoadBalancer", "sg-l")
-    defaults = {"environment_type": EnvironmentType.LOAD_BALANCED, "load_balancer_security_group": group}
+    defaults: dict[str, Any] = {
+        "environment_type": EnvironmentType.LOAD_BALANCED,
+        "load_balancer_security_group": group,
+    }
     if settings.pop("https", False):
-        defaults["certificate"] = acm.Certificate.from_certificate_arn(stack, "Certificate", CERTIFICATE)
+        certificate = acm.Certificate.from_certificate_arn(stack, "Certificate", CERTIFICATE)
+        more = settings.pop("of_domain", {})
+        defaults["domain"] = Domain(name="shop.example.com", certificate=certificate, **more)
     return new_environment(stack, **(defaults | settings))
 
 
@@ -135,13 +141,14 @@ def options(environment: DockerEnvironment) -> dict[tuple[str, str], str]:
             {
                 (LISTENER, "Protocol"): "HTTPS",
                 (LISTENER, "SSLCertificateArns"): CERTIFICATE,
-                (LISTENER, "SSLPolicy"): "ELBSecurityPolicy-TLS13-1-2-2021-06",
+                (LISTENER, "SSLPolicy"): "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
+                ("elbv2:listener:default", "ListenerEnabled"): "false",
             },
             (),
             id="HTTPS",
         ),
         pytest.param(
-            {"https": True, "ssl_policy": elbv2.SslPolicy.TLS13_RES},
+            {"https": True, "of_domain": {"ssl_policy": elbv2.SslPolicy.TLS13_RES, "redirects_http": True}},
             {(LISTENER, "SSLPolicy"): "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"},
             (),
             id="a TLS policy",
@@ -247,7 +254,7 @@ def test_settings_that_beanstalk_would_refuse_are_named(settings: dict[str, Any]
         balanced(**settings)
 
 
-def test_a_certificate_needs_a_load_balancer() -> None:
+def test_a_domain_needs_a_load_balancer() -> None:
     with pytest.raises(ValueError, match="domain needs a load balancer"):
         balanced(https=True, environment_type=EnvironmentType.SINGLE_INSTANCE)
 

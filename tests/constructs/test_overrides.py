@@ -15,6 +15,7 @@ from beanpod import (
     ArtifactBucket,
     DeploymentPolicy,
     DeploymentStrategy,
+    Domain,
     EnvironmentType,
     InstanceRole,
     LoadBalancerScheme,
@@ -222,7 +223,12 @@ CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/1"
     ("settings", "words"),
     [
         (
-            lambda stack: {"certificate": acm.Certificate.from_certificate_arn(stack, "Certificate", CERTIFICATE)},
+            lambda stack: {
+                "domain": Domain(
+                    name="shop.example.com",
+                    certificate=acm.Certificate.from_certificate_arn(stack, "Certificate", CERTIFICATE),
+                )
+            },
             "domain needs an application load balancer",
         ),
         (

@@ -8,13 +8,12 @@ from typing import Any
 
 import pytest
 from aws_cdk import App, Duration, RemovalPolicy, Size, Stack
-from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
+from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk.assertions import Template
@@ -32,6 +31,7 @@ from beanpod import (
     DockerEnvironment,
     DockerPlatform,
     DockerService,
+    Domain,
     EnvironmentSecret,
     EnvironmentType,
     GitHubDeployRole,
@@ -125,8 +125,14 @@ ENVIRONMENT: dict[str, Change] = {
     "scaling": lambda _: {"scaling": ScalingTrigger(upper_threshold=80)},
     "deployment_strategy": lambda _: {"deployment_strategy": DeploymentStrategy.rolling(batch=BatchSize.count(1))},
     "health_check_path": lambda _: {"health_check_path": "/up"},
-    "certificate": lambda s: {"certificate": acm.Certificate.from_certificate_arn(s, "C", "arn:aws:acm:x:1:c/1")},
-    "ssl_policy": lambda _: {"ssl_policy": elbv2.SslPolicy.TLS12},
+    "domain": lambda s: {
+        "domain": Domain(
+            name="a.example.com",
+            hosted_zone=route53.HostedZone.from_hosted_zone_attributes(
+                s, "Zone", hosted_zone_id="Z1", zone_name="example.com"
+            ),
+        )
+    },
     "environment": lambda _: {"environment": {"A": "1"}},
     "secrets": lambda s: {"secrets": {"A": secret(s)}},
     "database": lambda s: {"database": existing_database(s)},
@@ -200,7 +206,7 @@ SERVICE: dict[str, Change] = {
         name: ENVIRONMENT[name]
         for name in (
             *("vpc", "environment_type", "instance_types", "min_size", "max_size", "deployment_strategy"),
-            *("health_check_path", "certificate", "environment", "secrets"),
+            *("health_check_path", "domain", "environment", "secrets"),
         )
     },
     "nat_gateways": lambda _: {"nat_gateways": 0},

@@ -8,7 +8,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk.assertions import Match, Template
 
-from beanpod import Database, DatabaseEngine, DockerService, EnvironmentType
+from beanpod import Database, DatabaseEngine, DockerService, Domain, EnvironmentType
 from tests.constructs.environments import ENVIRONMENT, new_stack, option
 
 
@@ -19,8 +19,11 @@ def service() -> Template:
         stack,
         "Shop",
         database_engine=DatabaseEngine.mysql("8.4"),
-        certificate=acm.Certificate.from_certificate_arn(
-            stack, "Certificate", "arn:aws:acm:eu-west-1:123456789012:certificate/1"
+        domain=Domain(
+            name="shop.example.com",
+            certificate=acm.Certificate.from_certificate_arn(
+                stack, "Certificate", "arn:aws:acm:eu-west-1:123456789012:certificate/1"
+            ),
         ),
     )
     return Template.from_stack(stack)

@@ -41,12 +41,29 @@ def synthesise(manifest: Path, stage: str | None = None) -> Stage:
     return Stage(app, stacks, templates)
 
 
-def write_manifest(folder: Path, preset: str, engine: str) -> Path:
+# A domain in Route 53, and one with DNS elsewhere.
+DOMAINS = {
+    "": "",
+    "zone": """
+[stages.test.domain]
+name = "shop.example.com"
+aliases = ["www.shop.example.com"]
+hosted_zone = { name = "example.com", id = "Z0123456789ABC" }
+""",
+    "elsewhere": """
+[stages.test.domain]
+name = "shop.example.com"
+certificate = "arn:aws:acm:eu-central-1:123456789012:certificate/0a1b2c3d-0000-1111-2222-333344445555"
+""",
+}
+
+
+def write_manifest(folder: Path, preset: str, engine: str, domain: str = "") -> Path:
     """The example manifest with one stage of this preset and engine, and the Dockerfile it names."""
     (folder / "service").mkdir()
     (folder / "service/Dockerfile").touch()
     path = folder / "beanpod.toml"
-    path.write_text(manifest_text(preset, engine))
+    path.write_text(manifest_text(preset, engine) + DOMAINS[domain])
     return path
 
 
@@ -58,25 +75,26 @@ def manifest_text(preset: str, engine: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def stage_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Stage]:
+def stage_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Stage]:
     @lru_cache
-    def make(preset: str, engine: str) -> Stage:
-        return synthesise(write_manifest(tmp_path_factory.mktemp("manifest"), preset, engine))
+    def make(preset: str, engine: str, domain: str = "") -> Stage:
+        return synthesise(write_manifest(tmp_path_factory.mktemp("manifest"), preset, engine, domain))
 
     return make
 
 
-# Presets and engines differ independently: each of both, and a database or none with each preset.
-COMBINATIONS = [
+# Presets and engines differ independently: each of both, and a database or none with each preset; likewise domains.
+COMBINATIONS: list[tuple[str, ...]] = [
     ("small", "mysql"),
     ("small", "mariadb"),
     ("small", "none"),
     ("production", "postgres"),
     ("production", "none"),
+    ("production", "mysql", "zone"),
+    ("production", "none", "elsewhere"),
 ]
 
 
 @pytest.fixture(params=COMBINATIONS, ids="-".join)
-def stage(request: pytest.FixtureRequest, stage_of: Callable[[str, str], Stage]) -> Stage:
-    preset, engine = request.param
-    return stage_of(preset, engine)
+def stage(request: pytest.FixtureRequest, stage_of: Callable[..., Stage]) -> Stage:
+    return stage_of(*request.param)

@@ -12,7 +12,7 @@ from cfnlint.api import lint
 
 from tests.stacks.conftest import Stage, synthesise, write_manifest
 
-StageOf = Callable[[str, str], Stage]
+StageOf = Callable[..., Stage]
 
 
 def test_cfn_lint_finds_nothing(stage: Stage) -> None:
@@ -81,6 +81,19 @@ def test_outputs_are_what_the_deploy_script_reads(stage_of: StageOf) -> None:
     outputs = {part: set(template.get("Outputs", {})) for part, template in stage.templates.items()}
     assert {"ApplicationName", "EnvironmentName", "Region", "Url"} <= outputs["service"]
     assert {"BucketName", "DeployerSecretArn"} <= outputs["delivery"]
+
+
+@pytest.mark.parametrize(("domain", "records"), [("zone", 2), ("elsewhere", 0)])
+def test_a_domain_is_in_the_url_the_alarm_and_the_records_or_an_output(
+    stage_of: StageOf, domain: str, records: int
+) -> None:
+    stage = stage_of("production", "mysql" if domain == "zone" else "none", domain)
+    outputs = stage.templates["service"]["Outputs"]
+    assert outputs["Url"]["Value"] == "https://shop.example.com"
+    assert ("DnsRecord" in outputs) == (records == 0)
+    assert len(stage.resources("service", "AWS::Route53::RecordSet")) == records
+    (alarm,) = stage.resources("service", "AWS::CloudWatch::Alarm").values()
+    assert alarm["Properties"]["AlarmDescription"].startswith("The environment of https://shop.example.com is Degraded")
 
 
 def test_production_is_private_and_covers_two_zones(stage_of: StageOf) -> None:
