@@ -1,5 +1,8 @@
 """Request the health path at the environment's public address, as users do, whatever Beanstalk reports.
 
+With a domain, the load balancer is asked for that name, wherever DNS leads: so the release itself answers, also before
+the record exists.
+
 A load balancer requests it on every instance. On a single instance Beanstalk does not: there only the hook
 `98_beanpod_verify.sh` and this do. HealthCheckPath and MatcherHTTPCode:
 https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environments-cfg-alb.html
@@ -13,13 +16,14 @@ import ssl
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from beanpod.manifest import StageConfig
+    from beanpod.manifest import Domain, StageConfig
 
 _SECONDS = 5.0
 _MOST_REDIRECTS = 3
@@ -35,53 +39,74 @@ class Answer:
         well: Whether its status is one of the expected; None without an answer.
         text: A line for people.
         refused: Whether the connection was refused.
+        warnings: What users meet that is not the release's fault: a missing DNS record, or a wrong certificate.
+        error: Why there is no answer.
     """
 
     well: bool | None
     text: str
     refused: bool = False
+    warnings: tuple[str, ...] = ()
+    error: Exception | None = field(default=None, compare=False, repr=False)
 
 
-# Requests a URL and returns the status of the answer; raises OSError or http.client.HTTPException without one.
-Ask = Callable[[str], int]
+# Requests a URL and returns the status of the answer; raises OSError or http.client.HTTPException without one. With a
+# domain it has two keywords more: `through` and `verify`, as `asked` has.
+Ask = Callable[..., int]
+Resolve = Callable[[str], frozenset[str]]
+T = TypeVar("T")
 
 
-def asked(url: str) -> int:
+def asked(url: str, *, through: str = "", verify: bool = True) -> int:
     """GET a URL within 5 s, without its body. Redirects are followed on the same host only; nothing secret is sent.
 
     The proxies of the environment (http_proxy, https_proxy, no_proxy) are used, as curl does.
+
+    Args:
+        url: The URL.
+        through: Where to connect for it: a load balancer's host, or host:port. Default: where DNS leads.
+        verify: Whether its certificate has to be valid.
 
     Raises:
         OSError: Without an answer.
         http.client.HTTPException: For an answer that is not HTTP.
     """
-    # A socket's timeout starts anew with every byte, and a look-up of a name has none.
-    answers: queue.SimpleQueue[int | Exception] = queue.SimpleQueue()
-    threading.Thread(target=_ask, args=(url, answers), daemon=True).start()
-    most = _SECONDS * (1 + _MOST_REDIRECTS)
+    # A socket's timeout starts anew with every byte.
+    return _within(_SECONDS * (1 + _MOST_REDIRECTS), partial(_status, url, through, verify=verify))
+
+
+def addresses(host: str) -> frozenset[str]:
+    """The IP addresses of a host. Raises OSError if it has none, or within 5 s no answer came."""
+    return _within(_SECONDS, lambda: frozenset(str(found[4][0]) for found in socket.getaddrinfo(host, None)))
+
+
+def _within(seconds: float, work: Callable[[], T]) -> T:
+    """Do something in another thread: a look-up of a name has no timeout."""
+    results: queue.SimpleQueue[tuple[T | None, Exception | None]] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            results.put((work(), None))
+        except Exception as error:
+            results.put((None, error))
+
+    threading.Thread(target=run, daemon=True).start()
     try:
-        answer = answers.get(timeout=most)
+        result, error = results.get(timeout=seconds)
     except queue.Empty:
-        raise OSError(f"no complete answer within {most:.0f} s") from None
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
+        raise OSError(f"no complete answer within {seconds:.0f} s") from None
+    if error:
+        raise error
+    return result  # type: ignore[return-value]
 
 
-def _ask(url: str, answers: "queue.SimpleQueue[int | Exception]") -> None:
-    try:
-        answers.put(_status(url))
-    except Exception as error:
-        answers.put(error)
-
-
-def _status(url: str) -> int:
+def _status(url: str, through: str, *, verify: bool) -> int:
     # The schemes that a URL of ours or a redirect may have: no file:, and no ftp:.
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
         urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
+        _Https(through, verify=verify),
         urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.HTTPErrorProcessor(),
         _SameHost(),
@@ -108,6 +133,33 @@ def goes_through_a_proxy(url: str) -> bool:
     return parts.scheme in urllib.request.getproxies() and not urllib.request.proxy_bypass(parts.netloc)
 
 
+class _Https(urllib.request.HTTPSHandler):
+    """Connects to `through` in the place of the URL's host, whose certificate and whose requests they stay."""
+
+    def __init__(self, through: str, *, verify: bool) -> None:
+        context = ssl.create_default_context()
+        if not verify:
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        super().__init__(context=context)
+        self._through, self._trusted = through, context
+
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        if not self._through:
+            return self.do_open(http.client.HTTPSConnection, req, context=self._trusted)
+        return self.do_open(partial(_Connection, through=self._through), req, context=self._trusted)
+
+
+class _Connection(http.client.HTTPSConnection):
+    def __init__(self, host: str, *, through: str, context: ssl.SSLContext, **more: Any) -> None:
+        super().__init__(host, context=context, **more)
+        self._through, self._trusted = urlsplit(f"//{through}"), context
+
+    def connect(self) -> None:
+        address = (self._through.hostname or "", self._through.port or self.port)
+        connected = socket.create_connection(address, self.timeout)
+        self.sock = self._trusted.wrap_socket(connected, server_hostname=self.host)
+
+
 class _SameHost(urllib.request.HTTPRedirectHandler):
     """Follows a redirect, as from http to https, unless it leads to another host."""
 
@@ -129,33 +181,85 @@ class HealthPath:
     Attributes:
         url: The public address with the path.
         codes: The expected statuses as in MatcherHTTPCode, "200" or "200-299".
+        domain: Of the stage, if the address is that domain's.
         ask: Makes the request. Default: `asked`.
+        resolve: Looks a name up. Default: `addresses`.
     """
 
     url: str
     codes: str = "200"
+    domain: "Domain | None" = None
     ask: Ask = field(default=asked, compare=False, repr=False)
+    resolve: Resolve = field(default=addresses, compare=False, repr=False)
 
     @classmethod
     def of(cls, stage: "StageConfig", address: str) -> "HealthPath":
         """The health path of a stage whose environment has an address such as http://shop.example.org."""
-        return cls(f"{address.rstrip('/')}{stage.service.health_check_path}", stage.health_codes)
+        domain = stage.domain if stage.domain and urlsplit(address).hostname == stage.domain.name else None
+        return cls(f"{address.rstrip('/')}{stage.service.health_check_path}", stage.health_codes, domain)
 
-    def answer(self) -> Answer:
-        """Request it once. An address that cannot be reached from here is no failure: `well` is None."""
+    def answer(self, endpoint: str = "") -> Answer:
+        """Request it once. An address that cannot be reached from here is no failure: `well` is None.
+
+        Args:
+            endpoint: Host of the environment's load balancer, which a request for a domain goes to. Without one, or
+                with a proxy, which looks names up itself, it goes where DNS leads.
+        """
+        if self.domain is None or not endpoint or goes_through_a_proxy(self.url):
+            return self._answer(self.ask)
+        warnings = (*self._misdirected(self.domain, endpoint),)
+        ask = partial(self.ask, through=endpoint)
+        answer = self._answer(ask)
+        if isinstance(answer.error, ssl.SSLCertVerificationError):
+            # Another certificate is needed, and no other release.
+            warnings = (*warnings, _certificate(self.domain, answer.error))
+            answer = self._answer(partial(ask, verify=False))
+        return replace(answer, warnings=warnings)
+
+    def _answer(self, ask: Ask) -> Answer:
         try:
-            status = self.ask(self.url)
+            status = ask(self.url)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            return Answer(None, f"not reached: {self.url}: {_reason(error)}", isinstance(error, ConnectionRefusedError))
+            text = f"not reached: {self.url}: {_reason(error)}"
+            return Answer(None, text, isinstance(error, ConnectionRefusedError), error=error)
         well = accepts(self.codes, status)
         wanted = "" if well else f", expected {self.codes}"
         return Answer(well, f"GET {self.url} answered {status}{wanted}")
+
+    def _misdirected(self, domain: "Domain", endpoint: str) -> Iterator[str]:
+        """Yield what is wrong with the name's DNS record."""
+        host = urlsplit(f"//{endpoint}").hostname or ""
+        try:
+            balancer = self.resolve(host)
+        except OSError:
+            return
+        try:
+            found = self.resolve(domain.name)
+        except OSError:
+            problem = f"{domain.name} cannot be resolved"
+        else:
+            if found & balancer:
+                return
+            problem = f"{domain.name} leads to {', '.join(sorted(found))}, and not to this environment"
+        remedy = f"make the record {domain.name} CNAME {host} (an alias record, if a zone has that name)"
+        if domain.hosted_zone:
+            remedy = (
+                f"the record is in the hosted zone {domain.hosted_zone.name}: check that the domain is delegated to it"
+            )
+        yield f"{problem}: {remedy}; the health path was requested at the load balancer"
 
 
 def accepts(codes: str, status: int) -> bool:
     """Whether a status is among the codes, such as "200,301" or "200-299"."""
     ranges = (re.findall(r"[0-9]+", part) for part in codes.split(","))
     return any(int(first[0]) <= status <= int(first[-1]) for first in ranges if first)
+
+
+def _certificate(domain: "Domain", error: ssl.SSLCertVerificationError) -> str:
+    return (
+        f"browsers refuse {domain.url}, because the load balancer's certificate is not valid for it "
+        f"({error.verify_message.rstrip('.')}): write one that is in domain.certificate, then beanpod cdk deploy --all"
+    )
 
 
 def _reason(error: Exception) -> str:

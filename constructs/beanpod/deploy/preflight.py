@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from beanpod.deploy.aws import Aws, Environment
 from beanpod.deploy.clock import Clock
@@ -57,6 +58,7 @@ class Target:
         bucket: For bundles and the deployment lock.
         url: What users open.
         health_path: What a release requests there. Default: nothing.
+        plain_http: Whether a load balancer serves it without HTTPS.
     """
 
     application: str
@@ -65,6 +67,7 @@ class Target:
     bucket: str
     url: str
     health_path: HealthPath | None = None
+    plain_http: bool = False
 
     @classmethod
     def find(cls, stage: "StageConfig", aws: Aws) -> "Target":
@@ -85,7 +88,16 @@ class Target:
             bucket=delivery["BucketName"],
             url=service["Url"],
             health_path=HealthPath.of(stage, service["Url"]),
+            plain_http=stage.environment.type == "LoadBalanced" and service["Url"].startswith("http:"),
         )
+
+    def check_domain(self, stage: "StageConfig") -> None:
+        """Raise UsageError if the stacks lack the stage's domain, to which nginx would redirect all requests."""
+        if stage.domain and urlsplit(self.url).hostname != stage.domain.name:
+            raise UsageError(
+                f"stage {stage.name} has the domain {stage.domain.name}, and its environment the address {self.url}: "
+                f"run {_deploy_command(stage)} first"
+            )
 
     def describe(self, aws: Aws) -> Environment:
         """The environment at this moment. Raises UsageError unless there is exactly one of that name."""
@@ -215,8 +227,7 @@ def bundle_prefix(application: str) -> str:
 
 def stack_outputs(aws: Aws, stage: "StageConfig", stack: str, *names: str) -> dict[str, str]:
     """Read the outputs of one of a stage's stacks. Raises UsageError without the stack, or without one of `names`."""
-    own = stage.delivery.stack
-    command = f"beanpod cdk deploy {own or f'--all -c stage={stage.name}'}"
+    own, command = stage.delivery.stack, _deploy_command(stage)
     outputs = aws.stack_outputs(stack)
     if outputs is None:
         other = f'; if it has another name, set delivery.stack = "..." under [stages.{stage.name}]'
@@ -228,3 +239,7 @@ def stack_outputs(aws: Aws, stage: "StageConfig", stack: str, *names: str) -> di
         how = "; DockerService makes the outputs, CfnOutput adds one to constructs of your own" if own else ""
         raise UsageError(f"stack {stack} has no output {', '.join(missing)}: run {command} again{how}")
     return outputs
+
+
+def _deploy_command(stage: "StageConfig") -> str:
+    return f"beanpod cdk deploy {stage.delivery.stack or f'--all -c stage={stage.name}'}"

@@ -44,7 +44,7 @@ class Rollout:
         self._lock = Lock(context, source=self._source)
         self._preflight: Preflight | None = None
         self._on_interruption = "nothing was changed"
-        self.outcome = Outcome(version_label="", url=context.target.url)
+        self.outcome = Outcome(version_label="", url=context.target.url, plain_http=context.target.plain_http)
 
     def preflight(self, *, wait: bool = True) -> Preflight:
         """Check who deploys where, and what runs there.
@@ -191,6 +191,8 @@ class Rollout:
             report.warn(f"the health path was {answer.text}; the result does not depend on it")
         else:
             report.say(answer.text)
+        for warning in answer.warnings:
+            report.warn(warning)
 
     def _recover(self, failed: Release, found: Preflight, update: Update, verdict: Verdict) -> NoReturn:
         self._on_interruption = "a rollback to the previous version may be in progress: see beanpod status"

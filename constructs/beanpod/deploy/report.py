@@ -62,6 +62,7 @@ class Outcome:
             "not reached: " and why; "" before it was requested.
         changed: Whether the environment was updated.
         rolled_back: Whether the previous version runs again.
+        plain_http: Whether a load balancer serves the public address without HTTPS.
         phases: The seconds that each took.
         events: Of the environment, oldest first.
     """
@@ -75,6 +76,7 @@ class Outcome:
     health_path: str = ""
     changed: bool = False
     rolled_back: bool = False
+    plain_http: bool = False
     phases: dict[str, float] = field(default_factory=dict)
     events: tuple[EnvironmentEvent, ...] = ()
 

@@ -63,7 +63,7 @@ def read_status(target: Target, aws: Aws, clock: Clock) -> EnvironmentStatus:
         instances=aws.instances(target.environment),
         causes=aws.health_causes(target.environment),
         lock_owner=LockStore(target, aws).read().owner_at(clock.now()),
-        health_path=target.health_path.answer() if target.health_path else None,
+        health_path=target.health_path.answer(environment.endpoint) if target.health_path else None,
     )
 
 

@@ -340,4 +340,6 @@ class Update:
 def ask_health_path(context: DeploymentContext, verdict: Verdict) -> Verdict:
     """Request the health path of an environment that is good so far."""
     health_path = context.target.health_path
-    return verdict.with_answer(health_path.answer()) if health_path and verdict.state is State.GOOD else verdict
+    if health_path is None or verdict.state is not State.GOOD:
+        return verdict
+    return verdict.with_answer(health_path.answer(verdict.environment.endpoint))

@@ -3,6 +3,7 @@
 import json
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +42,18 @@ def test_status_is_written_as_json(released: SandboxStage) -> None:
     assert (document["status"], document["health"], document["causes"]) == ("Ready", "Ok", [])
     assert [instance["version_label"] for instance in document["instances"]] == ["guestbook-2"]
     assert document["deployment"] is None
+
+
+def test_status_of_a_load_balanced_stage_says_that_it_is_plain_http(released: SandboxStage, tmp_path: Path) -> None:
+    manifest = tmp_path / "beanpod.toml"
+    text = (released.project.folder / "beanpod.toml").read_text()
+    manifest.write_text(f'{text}[stages.prod]\npreset = "production"\n')
+    released.sandbox.stage_stacks(released.target, "prod")
+    status = ("--manifest", str(manifest), "status", "--stage", "prod")
+    lines = released.run(*status).stdout.splitlines()
+    assert "  plain HTTP: for HTTPS, write [stages.prod.domain] in beanpod.toml" in lines
+    assert released.run(*status, "--json").document["plain_http"] is True
+    assert "plain HTTP" not in released.run("status").stdout
 
 
 def test_versions_are_listed_newest_first(released: SandboxStage) -> None:

@@ -94,6 +94,11 @@ def test_last_line_names_version_url_and_health(shown: Shown) -> None:
     assert shown.text == ["12:34:24Z  Deployed app-1 to http://app, health Ok, after 3 min 20 s"]
 
 
+def test_last_line_says_that_a_load_balancer_serves_plain_http(shown: Shown) -> None:
+    shown.lines.finish(Outcome("app-1", url="http://app", health="Ok", changed=True, plain_http=True))
+    assert shown.text == ["12:31:04Z  Deployed app-1 to http://app (plain HTTP), health Ok, after 0.0 s"]
+
+
 def test_last_line_says_that_there_is_nothing_to_do(shown: Shown) -> None:
     shown.lines.finish(Outcome("app-1", url="http://app"))
     assert shown.text == ["12:31:04Z  Nothing to do: app-1 is deployed already to http://app, after 0.0 s"]

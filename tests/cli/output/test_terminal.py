@@ -163,6 +163,12 @@ def test_last_lines_name_the_version_and_the_url() -> None:
     assert screen.kept == ["✓ Deployed app-1, health Ok, after 3 min 20 s", f"  {url}"]
 
 
+def test_last_line_says_that_a_load_balancer_serves_plain_http() -> None:
+    screen = Screen(NO_COLOR="1")
+    screen.terminal.finish(Outcome("app-1", url="http://app", plain_http=True))
+    assert screen.kept[1] == "  http://app (plain HTTP)"
+
+
 def test_failure_goes_to_the_error_stream() -> None:
     screen = Screen()
     screen.terminal.fail(Failure("app-1 failed: mend it", 6, ("disk full",)))

@@ -16,6 +16,7 @@ def run(context: Context) -> None:
     # Only a warning: a pull request's `beanpod check` refuses it, and a fix must not wait for that.
     if problem := other_version(context.root):
         context.display.warn(problem)
+    context.target.check_domain(context.stage)
     if context.options.dry_run:
         found = rollout.preflight(wait=False)
         context.results.emit(_document(context, project, found), _text(context, project, found))

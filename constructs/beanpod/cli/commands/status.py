@@ -27,11 +27,13 @@ def _document(status: EnvironmentStatus) -> dict[str, Any]:
         "environment": environment.name,
         "region": status.target.region,
         "url": status.target.url,
+        "plain_http": status.target.plain_http,
         "status": environment.status,
         "health": environment.health,
         "version_label": environment.version_label,
         "released": version_of(status.environment) is not None,
         "health_path": status.health_path.text if status.health_path else None,
+        "warnings": status.health_path.warnings if status.health_path else (),
         "causes": status.causes,
         "instances": [asdict(instance) for instance in status.instances.all],
         "deployment": _deployment(status.lock_owner) if status.lock_owner else None,
@@ -44,6 +46,10 @@ def _text(status: EnvironmentStatus, stage: str, paint: Paint) -> Iterator[str]:
     yield "  ".join(paint(*cell) for cell in cells)
     yield from paint.facts(_facts(status))
     yield from (f"  {paint(cause)}" for cause in status.causes)
+    for warning in status.health_path.warnings if status.health_path else ():
+        yield f"  {paint(warning, 'yellow')}"
+    if status.target.plain_http:
+        yield f"  {paint(f'plain HTTP: for HTTPS, write [stages.{stage}.domain] in beanpod.toml', 'yellow')}"
     if version_of(status.environment) is None:
         yield f"  {paint(f'nothing is deployed yet: run beanpod deploy --stage {stage}', 'yellow')}"
     yield ""

@@ -203,9 +203,14 @@ class Display:
         return replace(outcome, **texts)
 
 
+def url_text(outcome: Outcome) -> str:
+    """Describe the public address, which a load balancer may serve without HTTPS."""
+    return f"{outcome.url} (plain HTTP)" if outcome.plain_http else outcome.url
+
+
 def outcome_text(outcome: Outcome, *, with_url: bool = True) -> str:
     """Describe a success: "Deployed app-1 to http://app, health Ok"."""
-    url = outcome.url if with_url else ""
+    url = url_text(outcome) if with_url else ""
     health = f", health {outcome.health}" if outcome.health else ""
     if not outcome.changed:
         return f"Nothing to do: {outcome.version_label} is deployed already{f' to {url}' if url else ''}{health}"

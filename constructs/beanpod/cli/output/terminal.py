@@ -22,6 +22,7 @@ from beanpod.cli.output.display import (
     Renderer,
     StatusReport,
     outcome_text,
+    url_text,
 )
 from beanpod.cli.output.lines import line_text
 from beanpod.cli.output.text import SEVERITY_COLOURS, STATE_COLOURS, Paint, SafeStream, duration, encodable, status_text
@@ -121,7 +122,7 @@ class Terminal(Renderer):
                 self._console.print(Text.assemble((self._done, "bold green"), " ", line))
                 if outcome.url:
                     # On its own line and never wrapped, so that it can be clicked.
-                    self._console.print(Text(f"  {outcome.url}"), soft_wrap=True)
+                    self._console.print(Text(f"  {url_text(outcome)}"), soft_wrap=True)
             case Failure():
                 for text in event.lines:
                     self._errors.line(text.replace(PREFIX, self._prefix, 1) if text.startswith(PREFIX) else text)

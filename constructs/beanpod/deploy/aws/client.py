@@ -49,6 +49,7 @@ class Environment:
         version_label: "" when it runs none.
         abortable: Whether an update is under way that can be aborted.
         updated: When it last changed, by AWS's clock.
+        endpoint: Host of its load balancer, or the address of its single instance; "" before it has one.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Environment:
     version_label: str
     abortable: bool
     updated: datetime
+    endpoint: str = ""
 
     @property
     def ready(self) -> bool:
@@ -323,6 +325,7 @@ def _environment(item: Mapping[str, Any]) -> Environment:
         version_label=item.get("VersionLabel", ""),
         abortable=item.get("AbortableOperationInProgress", False),
         updated=item["DateUpdated"],
+        endpoint=item.get("EndpointURL", ""),
     )
 
 

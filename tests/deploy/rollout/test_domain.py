@@ -1,0 +1,202 @@
+"""A release on a domain: judged at the load balancer, whatever DNS and the certificate say of the name."""
+
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from beanpod.deploy.errors import RolledBackError, UsageError
+from beanpod.deploy.health_path import HealthPath, Resolve
+from beanpod.deploy.preflight import Settings, Target
+from beanpod.deploy.status import read_status
+from beanpod.manifest import Domain, HostedZone, Manifest, StageConfig
+from tests.deploy.rollout.sandbox import Sandbox, bundle
+from tests.service.certificates import write_certificates
+
+NAME = "shop.example.com"
+CERTIFICATE = "arn:aws:acm:us-east-1:111122223333:certificate/0a1b2c3d-0000-0000-0000-000000000000"
+DOMAIN = Domain(name=NAME, certificate=CERTIFICATE)
+BALANCER = frozenset({"192.0.2.1", "192.0.2.2"})
+
+
+def resolving(*found: str) -> Resolve:
+    """A DNS in which the domain has these addresses, and any other name those of the load balancer."""
+
+    def resolve(host: str) -> frozenset[str]:
+        if host == NAME and not found:
+            raise OSError("Name or service not known")
+        return frozenset(found) if host == NAME else BALANCER
+
+    return resolve
+
+
+@contextmanager
+def balancer(folder: Path, host: str, status: int = 200) -> Iterator[tuple[str, list[str]]]:
+    """A load balancer with a certificate for a host: its address, and the names that it was asked for."""
+    asked_for: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked_for.append(self.headers["Host"])
+            self.send_response(301 if self.path == "/health" else status)
+            self.send_header("Location", "/health/")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    def name(_: object, server_name: str | None, __: object) -> None:
+        asked_for.append(f"SNI {server_name}")
+
+    write_certificates(folder, host)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "server.pem", folder / "server.key")
+    context.sni_callback = name
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"localhost:{server.server_port}", asked_for
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture(autouse=True)
+def _without_a_proxy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+
+
+def health_path(*found: str, domain: Domain = DOMAIN) -> HealthPath:
+    return HealthPath(f"https://{NAME}/health", domain=domain, resolve=resolving(*found))
+
+
+def test_the_load_balancer_is_asked_for_the_domain(tmp_path: Path) -> None:
+    with balancer(tmp_path, NAME) as (endpoint, asked_for):
+        answer = health_path("192.0.2.2").answer(endpoint)
+    assert (answer.well, answer.text, answer.warnings) == (True, f"GET https://{NAME}/health answered 200", ())
+    # Its redirect is followed at the same place.
+    assert asked_for == [f"SNI {NAME}", NAME] * 2
+
+
+RECORD = f"make the record {NAME} CNAME localhost (an alias record, if a zone has that name)"
+ZONE = HostedZone(name="example.com", id="Z0123456789ABC")
+DELEGATION = "the record is in the hosted zone example.com: check that the domain is delegated to it"
+
+
+@pytest.mark.parametrize(
+    ("found", "zone", "warning"),
+    [
+        ((), None, f"{NAME} cannot be resolved: {RECORD}"),
+        (("203.0.113.9",), None, f"{NAME} leads to 203.0.113.9, and not to this environment: {RECORD}"),
+        ((), ZONE, f"{NAME} cannot be resolved: {DELEGATION}"),
+    ],
+)
+@pytest.mark.parametrize(("status", "well"), [(200, True), (503, False)])
+def test_a_missing_record_is_named_and_changes_no_verdict(
+    found: tuple[str, ...], zone: HostedZone | None, warning: str, status: int, well: bool, tmp_path: Path
+) -> None:
+    domain = DOMAIN.model_copy(update={"hosted_zone": zone})
+    with balancer(tmp_path, NAME, status) as (endpoint, _):
+        answer = health_path(*found, domain=domain).answer(endpoint)
+    assert answer.well is well
+    assert answer.warnings == (f"{warning}; the health path was requested at the load balancer",)
+
+
+@pytest.mark.parametrize(("status", "well"), [(200, True), (500, False)])
+def test_a_certificate_of_another_name_is_reported_and_changes_no_verdict(
+    status: int, well: bool, tmp_path: Path
+) -> None:
+    with balancer(tmp_path, "other.example.com", status) as (endpoint, _):
+        answer = health_path("192.0.2.1").answer(endpoint)
+    assert answer.well is well
+    (warning,) = answer.warnings
+    assert warning.startswith(f"browsers refuse https://{NAME}, because the load balancer's certificate is not valid")
+    assert "Hostname mismatch" in warning
+
+
+def test_a_load_balancer_that_cannot_be_reached_is_no_failure(tmp_path: Path) -> None:
+    with balancer(tmp_path, NAME) as (endpoint, _):
+        pass
+    answer = health_path("192.0.2.1").answer(endpoint)
+    assert (answer.well, answer.refused) == (None, True)
+
+
+def test_with_a_proxy_the_name_is_looked_up_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("no_proxy")
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    answer = health_path().answer("localhost:9")
+    assert (answer.well, answer.refused, answer.warnings) == (None, True, ())
+
+
+def test_a_release_is_rolled_back_before_the_record_exists(sandbox: Sandbox) -> None:
+    target = sandbox.environment()
+    sandbox.release(target, "good")
+    label = bundle("good").label
+
+    def ask(_: str, *, through: str) -> int:
+        assert through
+        return 200 if sandbox.version_label(target) == label else 500
+
+    target = replace(target, health_path=replace(health_path(), ask=ask))
+    rollout, reporter = sandbox.rollout(target, settings=Settings(recovery=10))
+    with pytest.raises(RolledBackError, match=f"GET https://{NAME}/health answered 500, expected 200; rolled back"):
+        rollout.release(bundle("dead"))
+    assert sum("cannot be resolved" in warning for warning in reporter.warnings) == 1
+
+
+def test_the_status_has_the_missing_record(sandbox: Sandbox) -> None:
+    target = replace(sandbox.environment(), health_path=replace(health_path(), ask=lambda _, through: 200))
+    status = read_status(target, sandbox.aws(), sandbox.clock())
+    assert status.health_path
+    assert status.health_path.warnings[0].startswith(f"{NAME} cannot be resolved: make the record")
+
+
+def stage(folder: Path, more: str) -> StageConfig:
+    (folder / "Dockerfile").write_text("FROM scratch\n")
+    manifest = folder / "beanpod.toml"
+    service = '[service]\nname = "shop"\nimage = "ada/shop"\n'
+    manifest.write_text(f'{service}[stages.prod]\npreset = "production"\nregion = "us-east-1"\n{more}')
+    return Manifest.read(manifest).stage("prod")
+
+
+def test_a_domain_that_the_stacks_lack_is_refused(tmp_path: Path) -> None:
+    given = stage(tmp_path, f'domain = {{ name = "{NAME}", certificate = "{CERTIFICATE}" }}\n')
+    target = Target("shop", "shop-prod", "us-east-1", "artifacts", "http://lb.example.com")
+    message = (
+        f"^stage prod has the domain {NAME}, and its environment the address http://lb.example.com: run beanpod cdk "
+        "deploy --all -c stage=prod first$"
+    )
+    with pytest.raises(UsageError, match=message):
+        target.check_domain(given)
+    replace(target, url=f"https://{NAME}").check_domain(given)
+    target.check_domain(stage(tmp_path, ""))
+
+
+def test_a_load_balanced_stage_without_a_domain_is_plain_http(sandbox: Sandbox, tmp_path: Path) -> None:
+    target = sandbox.environment()
+    for more, url, plain in (
+        ("", target.url, True),
+        (f'domain = {{ name = "{NAME}", certificate = "{CERTIFICATE}" }}\n', f"https://{NAME}", False),
+    ):
+        given = stage(tmp_path, more)
+        outputs = {
+            "ApplicationName": target.application,
+            "EnvironmentName": target.environment,
+            "Region": target.region,
+            "Url": url,
+            "BucketName": target.bucket,
+        }
+        sandbox.stack(f"Shop{plain}", outputs)
+        given = given.model_copy(update={"delivery": given.delivery.model_copy(update={"stack": f"Shop{plain}"})})
+        found = Target.find(given, sandbox.aws())
+        assert found.plain_http is plain
+        assert found.health_path
+        assert (found.health_path.url, found.health_path.domain) == (f"{url}/health", given.domain)
+        assert sandbox.rollout(found)[0].outcome.plain_http is plain
