@@ -1,7 +1,6 @@
 """Compose files as Docker Compose reads them for us: several files, variables, and the text that is written."""
 
-import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from beanpod.deploy.bundles.compose.interpolation import InterpolationError, int
 from beanpod.deploy.bundles.compose.model import Findings
 from beanpod.deploy.bundles.compose.reading import Compose as Reader
 from beanpod.deploy.bundles.compose.reading import load, to_yaml
+from beanpod.deploy.images import Finished
 from tests.deploy.bundles.compose_command import Compose
 from tests.deploy.bundles.projects import COMPOSE, compose_bundle, compose_stage, composed, write
 
@@ -120,15 +120,16 @@ def test_variables_of_this_machine_are_ignored(tmp_path: Path, monkeypatch: pyte
 def test_a_compose_that_is_missing_or_too_old_is_named(
     tmp_path: Path, printed: str | None, code: int, problem: str
 ) -> None:
-    def run(arguments: Sequence[str], _stdin: str, _variables: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-        if printed is None:
-            raise FileNotFoundError
-        assert arguments == ["version", "--short"]
-        return subprocess.CompletedProcess([], code, printed, "")
+    class Scripted:
+        def run(self, arguments: Sequence[str], **_: Any) -> Finished:
+            if printed is None:
+                raise FileNotFoundError
+            assert arguments == ["docker", "compose", "version", "--short"]
+            return Finished(code, printed)
 
     write(tmp_path, {"compose.yaml": WEB})
     findings = Findings()
-    load(tmp_path / "compose.yaml", (), findings, Reader(tmp_path, run))
+    load(tmp_path / "compose.yaml", (), findings, Reader(tmp_path, Scripted()))
     assert len(findings.problems) == 1
     assert findings.problems[0].startswith(f"compose.yaml: {problem}")
 

@@ -243,13 +243,16 @@ def _label_file(context: TransformContext, name: str, path: Any) -> str:
     return f"./{add_file(context, at(name, 'label_file'), str(path))}"
 
 
-def _env_file(context: TransformContext, name: str, entry: Any) -> Any:
-    path, where = str(entry["path"] if isinstance(entry, dict) else entry), at(name, "env_file")
-    optional = isinstance(entry, dict) and is_optional(entry)
+def _env_file(context: TransformContext, name: str, entry: Tree) -> Tree | None:
+    path, where = str(entry["path"]), at(name, "env_file")
     settled: str | None = path
     if is_of_beanstalk(context, path):
         settled = ENV_FILE
-    elif optional and not PurePosixPath(path).is_absolute() and not os.path.exists(context.settings.folder / path):
+    elif (
+        is_optional(entry)
+        and not PurePosixPath(path).is_absolute()
+        and not os.path.exists(context.settings.folder / path)
+    ):
         text = f"{path} does not exist here and is not required; a hook may create it on the instance"
         context.findings.note(where, text)
         inside = _path(context, path)
@@ -260,7 +263,7 @@ def _env_file(context: TransformContext, name: str, entry: Any) -> Any:
         if settled:
             text = f"{path} is uploaded with the bundle; to avoid that, move its values to [variables] and [secrets]"
             context.findings.note(where, text)
-    return {**entry, "path": settled} if isinstance(entry, dict) else settled
+    return {**entry, "path": settled} if settled else None
 
 
 def add_file(context: TransformContext, where: str, source: str, *, or_else: str = "") -> str | None:

@@ -57,20 +57,19 @@ def _production_values(context: TransformContext, name: str, values: Tree) -> It
             yield variable, f"${{{variable}}}"
 
 
-def _env_files(context: TransformContext, name: str, entries: list[Any]) -> list[Any]:
+def _env_files(context: TransformContext, name: str, entries: list[Tree]) -> list[Tree]:
     """Return `.env`, and of other env files those that the file for production names."""
     allowed = [_path(entry) for entry in context.production_entries(name, "env_file")]
-    kept: dict[str, Any] = {}
+    kept: dict[str, Tree] = {}
     for entry in entries:
         path = _path(entry)
         variables = ", ".join(assignments(context, path))
         if is_of_beanstalk(context, path):
             # Not in the format `raw`: Elastic Beanstalk doubles each dollar, which that would not undo.
-            written = isinstance(entry, dict) and {key: value for key, value in entry.items() if key != "format"}
-            kept[ENV_FILE] = written or entry
+            kept[ENV_FILE] = {key: value for key, value in entry.items() if key != "format"}
         elif path in allowed:
             kept[path] = entry
-        elif isinstance(entry, dict) and is_optional(entry):
+        elif is_optional(entry):
             and_with_it = f", and with it {variables}" if variables else ""
             context.findings.note(at(name, "env_file"), f"left out: {path}{and_with_it}")
         else:
@@ -80,7 +79,7 @@ def _env_files(context: TransformContext, name: str, entries: list[Any]) -> list
             text = f"{path} is not uploaded: move {needs} to [variables] and [secrets], and {instead}, {named}"
             context.findings.problem(at(name, "env_file"), text)
     if name in context.built:
-        kept.setdefault(ENV_FILE, ENV_FILE)
+        kept.setdefault(ENV_FILE, {"path": ENV_FILE, "required": True})
     return list(kept.values())
 
 
@@ -110,8 +109,8 @@ def env_paths(service: Tree) -> list[str]:
     return [_path(entry) for entry in service.get("env_file", ())]
 
 
-def _path(entry: Any) -> str:
-    return str(entry["path"] if isinstance(entry, dict) else entry).removeprefix("./")
+def _path(entry: Tree) -> str:
+    return str(entry["path"]).removeprefix("./")
 
 
 def _check_variables(context: TransformContext, name: str, service: Tree, replaced: ReplacedDatabase) -> None:

@@ -7,10 +7,8 @@ https://docs.docker.com/reference/cli/docker/compose/config/ needs no engine. Ne
 import json
 import os
 import re
-import subprocess
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,40 +16,17 @@ import yaml
 
 from beanpod.deploy.bundles.compose.interpolation import interpolated
 from beanpod.deploy.bundles.compose.model import Findings, Port, Tree, Volume
+from beanpod.deploy.images import Finished, ProcessRunner, Runner, TimedOutError
 
 _READ = ("config", "--format=json", "--no-interpolate", "--no-path-resolution", "--no-normalize")
 # The first version that knows `!override`.
 _OLDEST = (2, 24, 4)
+_SECONDS = 60.0
 _SUFFIXES = (".yaml", ".yml")
 _DEFAULT_STEMS = ("compose", "docker-compose")
 # Texts that are strings in every version of YAML; PyYAML itself quotes `yes` and `no`.
 _WORDS = re.compile(r"[A-Za-z_/.][A-Za-z0-9_./-]*(?: [A-Za-z][A-Za-z0-9_./-]*)*")
 _FOR_PRODUCTION = re.compile(r"(?:^|[._-])prod(?:uction)?(?:[._-]|$)", re.IGNORECASE)
-
-
-def docker_compose(
-    arguments: Sequence[str], stdin: str, variables: Mapping[str, str]
-) -> "subprocess.CompletedProcess[str]":
-    """Run `docker compose` to its end. Raises FileNotFoundError where there is no docker.
-
-    Args:
-        arguments: Of the command.
-        stdin: What it reads from its standard input.
-        variables: What compose files find beside the variables of this process.
-    """
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("COMPOSE_")}
-    return subprocess.run(  # noqa: S603
-        ["docker", "compose", *arguments],  # noqa: S607
-        input=stdin,
-        env={**environ, **variables},
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
-
-
-Runner = Callable[[Sequence[str], str, Mapping[str, str]], "subprocess.CompletedProcess[str]"]
 
 
 class ComposeError(Exception):
@@ -64,11 +39,11 @@ class Compose:
 
     Attributes:
         root: The manifest's folder, which error messages leave out.
-        run: Runs `docker compose`.
+        runner: Runs `docker compose`.
     """
 
     root: Path
-    run: Runner = docker_compose
+    runner: Runner = field(default_factory=ProcessRunner)
 
     def read(self, paths: Sequence[Path], *options: str) -> Tree:
         """Merge files, each over the one before; variables and paths stay as written. Raises ComposeError."""
@@ -85,30 +60,36 @@ class Compose:
         """Have a whole file checked as `docker compose up` would. Raises ComposeError."""
         self._called(["--file=-", "--project-name=check", "config", "--quiet"], text, variables)
 
+    def version_problem(self) -> str | None:
+        """Say what to install where Docker Compose is missing or too old."""
+        try:
+            done = self._run(["version", "--short"])
+            found = re.match(r"v?(\d+)\.(\d+)\.(\d+)", done.stdout.strip()) if done.code == 0 else None
+        except (FileNotFoundError, ComposeError):
+            found = None
+        if found and tuple(map(int, found.groups())) >= _OLDEST:
+            return None
+        have = f"version {found[0]}" if found else "missing"
+        return f"docker compose is {have}: install Docker Compose {'.'.join(map(str, _OLDEST))} or newer"
+
     def _called(self, arguments: Sequence[str], stdin: str = "", variables: Mapping[str, str] | None = None) -> str:
-        _check_version(self.run)
         options = [f"--env-file={os.devnull}", "--profile=*"]
         folder = [f"--project-directory={self.root}"] if stdin else []
-        done = self.run([*options, *folder, *arguments], stdin, variables or {})
-        if done.returncode:
-            lines = (line.strip() for line in done.stderr.splitlines() if "level=warning" not in line)
-            text = " ".join(filter(None, lines)).replace(f"{os.path.abspath(self.root)}/", "")
+        done = self._run([*options, *folder, *arguments], stdin, variables)
+        if done.code:
+            lines = (line.strip() for line in done.lines if "level=warning" not in line)
+            text = " ".join(lines).replace(f"{os.path.abspath(self.root)}/", "")
             text = text.removeprefix("validating ").removeprefix("-: ").removesuffix(": invalid compose project")
             raise ComposeError(text)
         return done.stdout
 
-
-@cache
-def _check_version(run: Runner) -> None:
-    """Raise ComposeError where Docker Compose is missing or too old."""
-    try:
-        done = run(["version", "--short"], "", {})
-        found = re.match(r"v?(\d+)\.(\d+)\.(\d+)", done.stdout.strip()) if done.returncode == 0 else None
-    except FileNotFoundError:
-        found = None
-    if found is None or tuple(map(int, found.groups())) < _OLDEST:
-        have = f"version {found[0]}" if found else "missing"
-        raise ComposeError(f"docker compose is {have}: install Docker Compose {'.'.join(map(str, _OLDEST))} or newer")
+    def _run(self, arguments: Sequence[str], stdin: str = "", variables: Mapping[str, str] | None = None) -> Finished:
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("COMPOSE_")}
+        command, environment = ["docker", "compose", *arguments], {**environ, **(variables or {})}
+        try:
+            return self.runner.run(command, environment=environment, timeout=_SECONDS, stdin=stdin)
+        except TimedOutError as error:
+            raise ComposeError(f"docker compose {error}: try again") from None
 
 
 @dataclass(frozen=True)
@@ -137,6 +118,9 @@ def load(path: Path, names: Collection[str], findings: Findings, compose: Compos
         findings: Where problems and notes are added.
         compose: What reads the files.
     """
+    if problem := compose.version_problem():
+        findings.problem(path.name, problem)
+        return Loaded({}, {}, (path,))
     alone = any(_FOR_PRODUCTION.search(file.stem) for file in (path, path.resolve()))
     above = None if alone else _production_file(path, findings)
     paths = (path, above) if above else (path,)
@@ -200,7 +184,6 @@ def _service(service: Tree, compose: Compose) -> Tree:
     forms: dict[str, Callable[[Any], Any]] = {
         "build": lambda build: {**build, "args": _mapping(build.get("args") or {})},
         "depends_on": lambda names: {name: _without(how, {"required": True}) for name, how in names.items()},
-        "env_file": lambda items: [_env_file(item) for item in items],
         "environment": _mapping,
         "ports": lambda items: _ports(items, compose),
         "volumes": lambda items: [Volume.of(item) for item in items],
@@ -210,11 +193,6 @@ def _service(service: Tree, compose: Compose) -> Tree:
 
 def _without(mapping: Tree, defaults: Tree) -> Tree:
     return {key: value for key, value in mapping.items() if key not in defaults or value != defaults[key]}
-
-
-def _env_file(entry: Tree) -> str | Tree:
-    kept = _without(entry, {"required": True})
-    return str(kept["path"]) if set(kept) == {"path"} else kept
 
 
 def _mapping(value: Any) -> Tree:

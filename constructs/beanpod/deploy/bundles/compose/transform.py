@@ -13,7 +13,7 @@ from beanpod.deploy.bundles.compose.environment import transform_environment
 from beanpod.deploy.bundles.compose.filters import remove_database, remove_profiles, remove_unused, transform_names
 from beanpod.deploy.bundles.compose.interpolation import IN_A_BUILD, undefined
 from beanpod.deploy.bundles.compose.model import Findings, Port, Settings, TransformContext, Tree, Volume, at
-from beanpod.deploy.bundles.compose.reading import Compose, ComposeError, Runner, docker_compose, load, to_yaml
+from beanpod.deploy.bundles.compose.reading import Compose, ComposeError, load, to_yaml
 from beanpod.deploy.bundles.compose.services import publish_web_port, transform_restarts
 from beanpod.deploy.bundles.dockerfiles import check_sources, exposed_ports, listed
 from beanpod.deploy.bundles.plan import BundlePlan, Images
@@ -32,16 +32,15 @@ _DECIDED_HERE = frozenset(
 _SECTIONS = ("networks", "volumes", "secrets", "configs", "models")
 
 
-def plan(stage: StageConfig, root: Path, problems: list[str], run: Runner = docker_compose) -> BundlePlan:
+def plan(stage: StageConfig, root: Path, problems: list[str]) -> BundlePlan:
     """Plan the bundle of a project with a compose file; it is empty if a problem hides all others.
 
     Args:
         stage: Of the manifest.
         root: The manifest's folder.
         problems: Where what cannot run on Elastic Beanstalk is added.
-        run: Runs `docker compose`.
     """
-    settings, findings, compose = Settings(stage, root, stage.service.port), Findings(problems), Compose(root, run)
+    settings, findings, compose = Settings(stage, root, stage.service.port), Findings(problems), Compose(root)
     loaded = load(settings.path, settings.variables, findings, compose)
     if not problems and not loaded.tree["services"]:
         findings.problem("services", "no services are defined: define the app as one")
@@ -134,9 +133,18 @@ def _tree(context: TransformContext) -> Tree:
     for name, service in context.services.items():
         without = _LEFT_OUT | (_DECIDED_BY_THE_IMAGE if name in context.built else frozenset())
         services[name] = {key: value for key, value in service.items() if key not in without and key[:2] != "x-"}
-        for key in services[name].keys() & {"ports", "volumes"}:
-            services[name][key] = [it.entry if isinstance(it, Port | Volume) else it for it in service[key]]
+        for key in services[name].keys() & {"env_file", "ports", "volumes"}:
+            services[name][key] = [_short(entry) for entry in service[key]]
     return {"services": services, **{key: context.tree[key] for key in _SECTIONS if context.tree.get(key)}}
+
+
+def _short(entry: Any) -> Any:
+    """Return a port, a volume or an env file in the short syntax where it has one."""
+    if isinstance(entry, Port | Volume):
+        return entry.entry
+    return (
+        entry["path"] if isinstance(entry, dict) and entry == {"path": entry.get("path"), "required": True} else entry
+    )
 
 
 def _check_variables(context: TransformContext, tree: Tree) -> None:
