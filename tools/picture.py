@@ -40,6 +40,19 @@ _SHOWN = {
     "AWS::SNS::Topic": "SNS topic",
     "AWS::S3::Bucket": "S3 bucket",
 }
+# What each colour is where the reader prefers dark ones.
+_DARK = {
+    "#ffffff": "#1a1d26",
+    "#fff": "#262a36",
+    "#cbd5e1": "#414858",
+    "#0f172a": "#e5e9f0",
+    "#475569": "#a9b4c4",
+    "#64748b": "#9aa6b8",
+    "#6d28d9": "#b79cf7",
+    "#1d4ed8": "#8fb4fb",
+    "#c2410c": "#f5a06a",
+    "#15803d": "#7fd4a3",
+}
 _COLOURS = {"network": "#6d28d9", "database": "#1d4ed8", "service": "#c2410c", "delivery": "#15803d"}
 
 
@@ -102,6 +115,7 @@ def draw(templates: Mapping[str, Mapping[str, Any]]) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" {_FONT} role="img">',
         "<title>The stacks of one stage, and what refers to what</title>",
+        f"<style>@media (prefers-color-scheme: dark) {{ {''.join(_dark_rules())}}}</style>",
         _TIP,
         f'<rect width="{width}" height="{height}" rx="14" fill="#ffffff"/>',
         *_columns(templates, height),
@@ -110,6 +124,11 @@ def draw(templates: Mapping[str, Mapping[str, Any]]) -> str:
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
+
+
+def _dark_rules() -> Iterator[str]:
+    for light, dark in _DARK.items():
+        yield f'[fill="{light}"] {{ fill: {dark} }} [stroke="{light}"] {{ stroke: {dark} }} '
 
 
 def _columns(templates: Mapping[str, Any], height: int) -> Iterator[str]:

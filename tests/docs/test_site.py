@@ -1,5 +1,6 @@
 """The documentation site, built strictly and read in a browser."""
 
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -12,9 +13,12 @@ from playwright.sync_api import Browser, expect
 
 import beanpod
 from beanpod.cli.parser import COMMANDS
+from beanpod.manifest import Manifest
 from tests.docs.pages import ROOT
+from tests.docs.snippets import write_manifest
 from tests.rehearsal.browser import browser, reading, text_contrasts
 from tools import reference
+from tools.examples import MANIFESTS
 from tools.schema import schema
 from tools.site import build, with_links_of_the_site
 
@@ -114,6 +118,31 @@ def test_the_reference_has_every_command_key_and_construct(site: Path) -> None:
     ]
     assert [key for key in keys if f"<code>{key}</code>" not in manifest] == []
     assert [name for name in beanpod.__all__ if f'id="beanpod.{name}"' not in constructs] == []
+
+
+def test_the_reference_has_every_option() -> None:
+    page = reference.command()
+    options = {flag for name in COMMANDS for flag in re.findall(r"--[a-z-]+", reference.command_help(name))}
+    assert len(options) > len(COMMANDS)
+    assert [flag for flag in options if f"`{flag}" not in page] == []
+
+
+def test_the_manifests_examples_have_every_key() -> None:
+    tables = re.split(r"^## (.+)$", reference.manifest(), flags=re.MULTILINE)
+    headings, texts = tables[1::2], tables[2::2]
+    assert set(headings) == set(MANIFESTS)
+    for heading, text in zip(headings, texts, strict=True):
+        keys = re.findall(r"^\| <a.*?</a>`(\w+)`", text, re.MULTILINE)
+        assert keys
+        # A table in it has its own.
+        keys = [key for key in keys if f"{heading.strip('[]')}.{key}" not in {other.strip("[]") for other in headings}]
+        example = "".join(MANIFESTS[heading])
+        assert [key for key in keys if not re.search(rf"\b{key}\b", example)] == [], heading
+
+
+@pytest.mark.parametrize("example", [text for texts in MANIFESTS.values() for text in texts])
+def test_each_example_is_a_manifest(example: str, tmp_path: Path) -> None:
+    Manifest.read(write_manifest(example, tmp_path))
 
 
 def test_a_link_out_of_the_docs_leads_to_the_repository() -> None:
