@@ -1,12 +1,11 @@
 """What the figures of this project are measured with: `python -m benchmarks`, or with a name, only that one.
 
-`synthesis`: Python beside its JavaScript twin: what jsii costs, and how that grows with the app.
+`synthesis`: Python beside its JavaScript baseline: what jsii costs, and how that grows with the app.
 
 Measured is the wall-clock time of whole processes, from the interpreter's start to the written assembly: that is what
-the CDK CLI waits for, and start-up is much of it. The twin (`twin/`) makes the same constructs with the very library
-files that the Python packages carry, on the same Node started alike, with the flags of `cdk.json`; a run counts only if
-both wrote the same templates. What is no construct at all, the manifest's reading and the deployer's statements, is
-handed to the twin as data, which can only flatter the twin.
+the CDK CLI waits for, and start-up is much of it. The baseline (`baseline/`) makes the same constructs with the very
+library files that the Python packages carry, on the same Node, with the flags of `cdk.json`; a run counts only if both
+wrote the same templates. The baseline gets the manifest and the deployer's statements as data, which makes it faster.
 
 Both run in turn, and a round holds every number of stages, so that whatever else the machine does falls on all of
 them. Medians, because such noise only ever adds; a ratio is the median of each round's own ratio. It fails if the

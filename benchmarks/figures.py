@@ -12,7 +12,7 @@ class Figures:
 
     Attributes:
         stage_count: How many stages the app had.
-        pairs: Seconds of Python and of the twin, a pair for each round.
+        pairs: Seconds of Python and of the baseline, a pair for each round.
     """
 
     stage_count: int
@@ -24,14 +24,14 @@ class Figures:
         return median(python for python, _ in self.pairs)
 
     @property
-    def twin(self) -> float:
-        """Return the median seconds of the twin."""
-        return median(twin for _, twin in self.pairs)
+    def baseline(self) -> float:
+        """Return the median seconds of the baseline."""
+        return median(baseline for _, baseline in self.pairs)
 
     @property
     def ratio(self) -> float:
-        """Return the median of Python's time divided by the twin's, pair by pair."""
-        return median(python / twin for python, twin in self.pairs)
+        """Return the median of Python's time divided by the baseline's, pair by pair."""
+        return median(python / baseline for python, baseline in self.pairs)
 
 
 def slope(fewest: Figures, most: Figures) -> Figures:
@@ -44,7 +44,7 @@ def slope(fewest: Figures, most: Figures) -> Figures:
 def row(label: str, figures: Figures, *, limited: bool) -> str:
     """Return a line of the table."""
     limit = f"{LIMIT:.2f}" if limited else "-"
-    return f"{label:<12}{figures.python:>10.2f}{figures.twin:>10.2f}{figures.ratio:>8.2f}{limit:>8}"
+    return f"{label:<12}{figures.python:>10.2f}{figures.baseline:>12.2f}{figures.ratio:>8.2f}{limit:>8}"
 
 
-HEADER = f"{'':<12}{'Python s':>10}{'twin s':>10}{'ratio':>8}{'limit':>8}"
+HEADER = f"{'':<12}{'Python s':>10}{'baseline s':>12}{'ratio':>8}{'limit':>8}"

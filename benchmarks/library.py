@@ -1,4 +1,4 @@
-"""The JavaScript library for the twin, unpacked from the Python packages to be of the same version."""
+"""The JavaScript library for the baseline, unpacked from the Python packages to be of the same version."""
 
 import json
 import shutil

@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.stages import ROOT, plan
 
 VIRTUAL_ENVIRONMENT = Path(sys.executable).parent
-TWIN = Path(__file__).parent / "twin" / "index.js"
+BASELINE = Path(__file__).parent / "baseline" / "index.js"
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,13 @@ class Program:
 
 
 def programs(stage_count: int, scratch: Path) -> tuple[Program, Program]:
-    """Return Python's program and the twin for an app with that number of stages."""
+    """Return Python's program and the baseline for an app with that number of stages."""
     settings = scratch / f"{stage_count}.json"
     settings.write_text(json.dumps(plan(stage_count)), encoding="utf-8")
     app = ("app.py",) if stage_count == 1 else ("-m", "benchmarks.synth", str(stage_count))
     return (
         Program((sys.executable, *app), scratch / f"python-{stage_count}"),
-        Program((str(VIRTUAL_ENVIRONMENT / "node"), str(TWIN), str(settings)), scratch / f"twin-{stage_count}"),
+        Program((str(VIRTUAL_ENVIRONMENT / "node"), str(BASELINE), str(settings)), scratch / f"baseline-{stage_count}"),
     )
 
 

@@ -9,9 +9,9 @@ _PATTERN = "*.template.json"
 _LINES_SHOWN = 80
 
 
-def differences(python: Path, twin: Path) -> list[str]:
+def differences(python: Path, baseline: Path) -> list[str]:
     """Return a unified diff of all templates without regard to the order of keys; empty if they are the same."""
-    ours, theirs = _templates(python), _templates(twin)
+    ours, theirs = _templates(python), _templates(baseline)
     lines = [line for name in sorted(ours | theirs) for line in _diff(name, ours, theirs)]
     hidden = len(lines) - _LINES_SHOWN
     return lines if hidden <= 0 else [*lines[:_LINES_SHOWN], f"... and {hidden} more lines"]
@@ -32,4 +32,4 @@ def _normal(path: Path) -> str:
 
 def _diff(name: str, ours: dict[str, str], theirs: dict[str, str]) -> Iterator[str]:
     before, after = (side.get(name, "").splitlines() for side in (ours, theirs))
-    return unified_diff(before, after, f"python/{name}", f"twin/{name}", lineterm="", n=6)
+    return unified_diff(before, after, f"python/{name}", f"baseline/{name}", lineterm="", n=6)

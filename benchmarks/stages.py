@@ -1,4 +1,4 @@
-"""The example's first stage under several names, for Python and for the twin."""
+"""The example's first stage under several names, for Python and for the baseline."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ def manifest(count: int) -> Manifest:
 
 
 def plan(count: int) -> list[dict[str, Any]]:
-    """Return the same stages as JSON for the twin, each with its deployer's statements, `<name>` for a token."""
+    """Return the same stages as JSON for the baseline, each with its deployer's statements, `<name>` for a token."""
     stages = manifest(count).configurations.values()
     return [stage.model_dump(mode="json") | {"documents": _documents(stage)} for stage in stages]
 

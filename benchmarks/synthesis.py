@@ -1,4 +1,4 @@
-"""Synthesis in Python beside its twin: the comparison, then the table."""
+"""Synthesis in Python beside its baseline: the comparison, then the table."""
 
 import tempfile
 from collections.abc import Mapping
@@ -24,21 +24,21 @@ def main() -> int:
         pairs = {count: programs(count, Path(scratch)) for count in STAGE_COUNTS}
         found = {count: _warmed_up(*pair) for count, pair in pairs.items()}
         if lines := [line for diff in found.values() for line in diff]:
-            print("The twin does not produce the same resources:", *lines, sep="\n")
+            print("The baseline does not produce the same resources:", *lines, sep="\n")
             return 1
         print(f"Both write the same {resource_count(pairs[1][0].assembly)} resources a stage.", flush=True)
         rounds = [_round(pairs) for _ in range(ROUNDS)]
     return _report([Figures(count, tuple(taken[count] for taken in rounds)) for count in STAGE_COUNTS])
 
 
-def _warmed_up(python: Program, twin: Program) -> list[str]:
+def _warmed_up(python: Program, baseline: Program) -> list[str]:
     python.run()
-    twin.run()
-    return differences(python.assembly, twin.assembly)
+    baseline.run()
+    return differences(python.assembly, baseline.assembly)
 
 
 def _round(pairs: Mapping[int, tuple[Program, Program]]) -> dict[int, tuple[float, float]]:
-    return {count: (python.run(), twin.run()) for count, (python, twin) in pairs.items()}
+    return {count: (python.run(), baseline.run()) for count, (python, baseline) in pairs.items()}
 
 
 def _report(figures: list[Figures]) -> int:

@@ -20,12 +20,12 @@ def assembly(folder: Path, **templates: object) -> Path:
 
 def test_one_slow_moment_does_not_move_a_figure() -> None:
     figures = Figures(1, ((2.0, 1.0), (2.2, 1.1), (30.0, 1.0)))
-    assert (figures.python, figures.twin, figures.ratio) == (2.2, 1.0, 2.0)
+    assert (figures.python, figures.baseline, figures.ratio) == (2.2, 1.0, 2.0)
 
 
 def test_the_slope_is_seconds_for_one_more_stage() -> None:
     found = slope(Figures(1, ((3.0, 2.0),)), Figures(5, ((5.0, 2.8),)))
-    assert (found.python, round(found.twin, 6), round(found.ratio, 6)) == (0.5, 0.2, 2.5)
+    assert (found.python, round(found.baseline, 6), round(found.ratio, 6)) == (0.5, 0.2, 2.5)
 
 
 def test_a_slow_round_does_not_move_the_slope() -> None:
@@ -48,7 +48,7 @@ def test_another_resource_or_value_is_a_difference(tmp_path: Path, other: object
 
 def test_a_missing_stack_is_a_difference(tmp_path: Path) -> None:
     ours = assembly(tmp_path / "ours", a={"X": {}}, b={"Y": {}})
-    assert "twin/b.template.json" in "\n".join(differences(ours, assembly(tmp_path / "theirs", a={"X": {}})))
+    assert "baseline/b.template.json" in "\n".join(differences(ours, assembly(tmp_path / "theirs", a={"X": {}})))
     assert resource_count(ours) == 2
 
 

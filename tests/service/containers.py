@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from tests.service.book import Book
+from tests.service.guestbook_client import GuestbookClient
 from tests.service.machine import ROOT, run
 
 DATABASE = ("--env-file", str(ROOT / "service/development.env"), "mysql:8.4")
@@ -28,11 +28,11 @@ class Containers:
         run("docker", "run", *common, *arguments)
         return self.names[-1]
 
-    def start_service(self, database: str, *arguments: str, name: str = "app") -> Book:
+    def start_service(self, database: str, *arguments: str, name: str = "app") -> GuestbookClient:
         """Start the service with a database of that name."""
         variables = ("--env-file", str(ROOT / "service/development.env"), "--env", f"RDS_HOSTNAME={database}")
         container = self.start("--publish", "127.0.0.1::8080", *variables, *arguments, self.image, name=name)
-        return Book(f"http://{run('docker', 'port', container, '8080').strip()}")
+        return GuestbookClient(f"http://{run('docker', 'port', container, '8080').strip()}")
 
 
 def stop(container: str) -> timedelta:

@@ -10,8 +10,8 @@ from uuid import uuid4
 import pytest
 
 from tests.deploy.engine import Engine
-from tests.service.book import Book
 from tests.service.containers import stop
+from tests.service.guestbook_client import GuestbookClient
 from tests.service.machine import copy_service, free_port, other_addresses, refuses, remove_with_its_packages, run
 
 
@@ -25,8 +25,8 @@ class Project:
     database_port: int
 
     @property
-    def book(self) -> Book:
-        return Book(f"http://127.0.0.1:{self.port}")
+    def guestbook(self) -> GuestbookClient:
+        return GuestbookClient(f"http://127.0.0.1:{self.port}")
 
     def compose(self, *arguments: str) -> str:
         ports = {"PORT": str(self.port), "DATABASE_PORT": str(self.database_port)}
@@ -42,7 +42,7 @@ def project(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> 
     running = Project(copy_service(folder), f"guestbook-{uuid4().hex[:8]}", free_port(), free_port())
     try:
         running.compose("up", "--build", "--detach")
-        running.book.open()
+        running.guestbook.open()
         yield running
     finally:
         running.compose("down", "--volumes", "--rmi", "local")
@@ -50,14 +50,14 @@ def project(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def test_an_edit_shows_without_a_rebuild(project: Project) -> None:
     before = project.container("app")
-    project.book.shows_an_edit(project.service)
+    project.guestbook.shows_an_edit(project.service)
     assert project.container("app") == before
 
 
 def test_a_style_that_is_edited_shows_too(project: Project) -> None:
     style = project.service / "src/style.css"
     style.write_text(style.read_text().replace("--paper", "--parchment"))
-    Book(f"{project.book.url}/style.css").shows("--parchment")
+    GuestbookClient(f"{project.guestbook.url}/style.css").shows("--parchment")
 
 
 def test_the_packages_are_the_images_and_not_this_machines(project: Project) -> None:
@@ -84,12 +84,12 @@ def test_ports_are_published_on_127_0_0_1_only(project: Project, port: str) -> N
 
 
 def test_entries_survive_down_and_up(project: Project) -> None:
-    project.book.sign("still here")
+    project.guestbook.sign("still here")
     remove_with_its_packages(project.container("app"), lambda: project.compose("down"))
     project.compose("up", "--detach")
-    assert project.book.open().messages()[0] == "still here"
+    assert project.guestbook.open().messages()[0] == "still here"
 
 
 def test_the_service_stops_within_a_second_while_it_is_watched(project: Project) -> None:
-    project.book.open()
+    project.guestbook.open()
     assert stop(project.container("app")) < timedelta(seconds=1)

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from tests.deploy.engine import Engine
-from tests.service.book import Book
+from tests.service.guestbook_client import GuestbookClient
 from tests.service.machine import ROOT, copy_service, free_port, other_addresses, refuses, remove_with_its_packages, run
 
 PAGE = ROOT / "docs/development.md"
@@ -26,8 +26,8 @@ class Reader:
     database_port: int
 
     @property
-    def book(self) -> Book:
-        return Book(f"http://127.0.0.1:{self.port}")
+    def guestbook(self) -> GuestbookClient:
+        return GuestbookClient(f"http://127.0.0.1:{self.port}")
 
     @property
     def service(self) -> Path:
@@ -46,9 +46,9 @@ class Reader:
 
     def check(self) -> None:
         """The page is there, follows edits, and takes entries; the database answers on 127.0.0.1 alone."""
-        self.book.shows_an_edit(self.service)
-        self.book.sign(self.name)
-        assert self.name in self.book.messages()
+        self.guestbook.shows_an_edit(self.service)
+        self.guestbook.sign(self.name)
+        assert self.name in self.guestbook.messages()
         assert not refuses("127.0.0.1", self.database_port)
         assert all(refuses(address, self.database_port) for address in other_addresses())
         assert all(refuses(address, self.port) for address in other_addresses())
@@ -97,7 +97,7 @@ def test_the_way_with_compose(reader: Reader) -> None:
     remove_with_its_packages(app, lambda: reader.follow(down))
     assert refuses("127.0.0.1", reader.database_port)
     reader.follow(up)
-    assert reader.book.messages() == [reader.name]
+    assert reader.guestbook.messages() == [reader.name]
 
 
 @pytest.mark.parametrize("way", DOCKER_RUN)

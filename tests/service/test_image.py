@@ -73,15 +73,15 @@ def test_a_container_stops_within_a_second_although_a_connection_is_open(group: 
 
 def test_health_follows_the_database_and_the_entries_are_still_there(group: Containers) -> None:
     database = group.start(*DATABASE, name="database")
-    book = group.start_service("database").open()
-    book.sign("before")
+    guestbook = group.start_service("database").open()
+    guestbook.sign("before")
     run("docker", "stop", database)
-    wait_for(f"{book.url}/health", lambda status, text: status == 503 and "database away" in text)
-    assert read(book.url)[0] == 503
+    wait_for(f"{guestbook.url}/health", lambda status, text: status == 503 and "database away" in text)
+    assert read(guestbook.url)[0] == 503
     run("docker", "start", database)
-    book.open()
-    book.sign("after")
-    assert book.messages() == ["after", "before"]
+    guestbook.open()
+    guestbook.sign("after")
+    assert guestbook.messages() == ["after", "before"]
 
 
 @pytest.fixture(scope="module")
@@ -104,9 +104,9 @@ def trusting(folder: Path) -> tuple[str, ...]:
 
 
 def test_rds_is_spoken_to_over_tls(group: Containers, rds: Path) -> None:
-    book = group.start_service(RDS, *trusting(rds), name="trusting").open()
-    book.sign("sealed")
-    assert book.messages() == ["sealed"]
+    guestbook = group.start_service(RDS, *trusting(rds), name="trusting").open()
+    guestbook.sign("sealed")
+    assert guestbook.messages() == ["sealed"]
 
 
 @pytest.mark.parametrize(
@@ -119,6 +119,6 @@ def test_rds_is_spoken_to_over_tls(group: Containers, rds: Path) -> None:
 def test_a_database_with_a_certificate_is_refused(
     group: Containers, rds: Path, database: str, trusted: bool, reason: str
 ) -> None:
-    book = group.start_service(database, *(trusting(rds) if trusted else ()), name=f"doubting-{trusted}")
-    wait_for(f"{book.url}/health", lambda status, text: status == 503 and "HANDSHAKE_SSL_ERROR" in text)
+    guestbook = group.start_service(database, *(trusting(rds) if trusted else ()), name=f"doubting-{trusted}")
+    wait_for(f"{guestbook.url}/health", lambda status, text: status == 503 and "HANDSHAKE_SSL_ERROR" in text)
     assert reason in run("docker", "logs", group.names[-1])

@@ -73,7 +73,7 @@ def test_an_environment_that_does_not_exist_is_refused(sandbox: Sandbox) -> None
 
 
 class Twins:
-    """Beanstalk's client where every environment has a twin that is ending: no API makes one on purpose."""
+    """Beanstalk's client where every environment exists a second time and is ending: no API makes one on purpose."""
 
     def __init__(self, client: Any) -> None:
         self._client = client

@@ -1,4 +1,4 @@
-// The twin of app.py, stacks/ and constructs/beanpod/: the same constructs under the same ids, without jsii.
+// The baseline of app.py, stacks/ and constructs/beanpod/: the same constructs under the same ids, without jsii.
 // Usage: node index.js PLAN.json, which benchmarks/plan.py wrote.
 'use strict';
 const fs = require('node:fs');

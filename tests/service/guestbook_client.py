@@ -15,12 +15,12 @@ _INVITATION = "Leave a line for whoever comes after you."
 
 
 @dataclass(frozen=True)
-class Book:
+class GuestbookClient:
     """A running guestbook."""
 
     url: str
 
-    def open(self) -> "Book":
+    def open(self) -> "GuestbookClient":
         """Wait until the service and its database are well."""
         wait_for(f"{self.url}/health", is_well)
         return self
