@@ -114,6 +114,30 @@ class ControlClient(ABC):
         """
         return self._address("databases", identifier)
 
+    def domain_variables(self) -> dict[str, str]:
+        """Return the variables by which programs reach the names of Route 53's records, and trust their certificates.
+
+        curl, Python, Go and Node read them. Their file has the certificates that this machine trusts as well, and the
+        proxy leads to other hosts as well.
+
+        Raises:
+            ControlError: The server runs nothing in Docker.
+        """
+        found = self._request("GET", "addresses")["domains"]
+        proxies = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), found["proxy"])
+        trust = ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+        return proxies | dict.fromkeys(trust, found["authority"])
+
+    def chromium_arguments(self) -> list[str]:
+        """Return the arguments by which Chromium, with a profile of its own, reaches and trusts the same names.
+
+        Raises:
+            ControlError: The server runs nothing in Docker.
+        """
+        found = self._request("GET", "addresses")["domains"]
+        proxy = f"http://127.0.0.1:{urlsplit(found['proxy']).port}"
+        return [f"--proxy-server={proxy}", f"--ignore-certificate-errors-spki-list={found['key_hash']}"]
+
     def web_identity_token(self, subject: str, **claims: str) -> str:
         """Return a token for AssumeRoleWithWebIdentity, valid for five minutes, as GitHub issues it to a workflow.
 

@@ -8,7 +8,8 @@ import moto.cloudformation.models
 import moto.elasticbeanstalk
 import moto.elasticbeanstalk.models
 import moto.s3.models
-from moto.acm.models import CertBundle
+from moto.acm.models import AWSCertificateManagerBackend, CertBundle
+from moto.core.exceptions import AWSError
 from moto.core.utils import get_service_model
 from moto.ec2.exceptions import DependencyViolationError
 from moto.ec2.models import EC2Backend
@@ -26,6 +27,7 @@ from moto.s3.utils import compute_checksum
 
 from beanpod_emulator import dns
 from beanpod_emulator.beanstalk import launch_checks
+from beanpod_emulator.beanstalk.listeners import listeners
 from beanpod_emulator.beanstalk.models import eb_backends
 from beanpod_emulator.cloudformation.models import cloudformation_backends
 from beanpod_emulator.state import Emulator
@@ -51,6 +53,10 @@ class SubnetGroupInUseError(RDSClientError):
     code = "InvalidDBSubnetGroupStateFault"
 
 
+class CertificateInUseError(AWSError):
+    TYPE = "ResourceInUseException"
+
+
 class RecordExistsError(Route53ClientError):
     def __init__(self, name: str, kind: str) -> None:
         text = f"[Tried to create resource record set [name='{name}.', type='{kind}'] but it already exists]"
@@ -68,6 +74,7 @@ def install(emulator: Emulator) -> None:
     _gateway_in_use_stays_attached()
     _check_checksums()
     _certificates_are_issued_when_validated()
+    _certificates_in_use_stay()
     _records_are_created_once()
     moto.s3.models.utcnow = emulator.clock.now  # type: ignore[attr-defined]
 
@@ -199,6 +206,22 @@ def _certificates_are_issued_when_validated() -> None:
             self.status = "ISSUED"
 
     CertBundle.check = check_validation  # type: ignore[method-assign]
+
+
+def _certificates_in_use_stay() -> None:
+    """moto knows only its own load balancers as users of a certificate, not those of environments.
+
+    https://docs.aws.amazon.com/acm/latest/APIReference/API_DeleteCertificate.html
+    """
+    delete = AWSCertificateManagerBackend.delete_certificate
+
+    def delete_certificate(self: AWSCertificateManagerBackend, arn: str) -> None:
+        environments = eb_backends[self.account_id][self.region_name].environments.all
+        if any(arn in it.certificates for env in environments if env.live for it in listeners(env)):
+            raise CertificateInUseError(f"Certificate {arn} in account {self.account_id} is in use.")
+        delete(self, arn)
+
+    AWSCertificateManagerBackend.delete_certificate = delete_certificate  # type: ignore[method-assign]
 
 
 def _records_are_created_once() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from emulator.tests.clients import Clients, error
+from emulator.tests.clients import DOCKER, PROFILE_OPTION, Clients, error, option
 from emulator.tests.test_types import att, complete, destroy, ref, resource, tags
 
 ELB_ZONE = "Z35SXDOTRQ7X7K"
@@ -46,8 +46,8 @@ def test_a_certificate_is_issued_with_records_that_cloudformation_creates(client
         described = acm.describe_certificate(CertificateArn=arn)["Certificate"]
         assert (described["Status"], described["DomainName"]) == ("ISSUED", "shop.example.com")
         assert acm.list_tags_for_certificate(CertificateArn=arn)["Tags"] == [{"Key": "team", "Value": team}]
-        for option in described["DomainValidationOptions"]:
-            record = option["ResourceRecord"]
+        for validated in described["DomainValidationOptions"]:
+            record = validated["ResourceRecord"]
             values = records(clients, zone, "CNAME")[record["Name"]]["ResourceRecords"]
             assert values == [{"Value": record["Value"]}]
     destroy(clients, "issued")
@@ -68,8 +68,8 @@ def test_a_requested_certificate_is_issued_once_its_records_exist(clients: Clien
     arn = acm.request_certificate(DomainName="api.example.com", ValidationMethod="DNS")["CertificateArn"]
     described = acm.describe_certificate(CertificateArn=arn)["Certificate"]
     assert described["Status"] == "PENDING_VALIDATION"
-    (option,) = described["DomainValidationOptions"]
-    record = option["ResourceRecord"]
+    (validation,) = described["DomainValidationOptions"]
+    record = validation["ResourceRecord"]
     values = {"TTL": 300, "ResourceRecords": [{"Value": record["Value"]}]}
     change = {"Action": "CREATE", "ResourceRecordSet": {"Name": record["Name"], "Type": "CNAME", **values}}
     clients("route53").change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": [change]})
@@ -161,3 +161,85 @@ def test_a_hosted_zone_that_does_not_exist(clients: Clients) -> None:
     with pytest.raises(ClientError) as caught:
         clients("route53").get_hosted_zone(Id="Z1")
     assert error(caught)[0] == "NoSuchHostedZone"
+
+
+HTTPS = "aws:elbv2:listener:443"
+
+
+@pytest.fixture(scope="module")
+def issued(clients: Clients, zone: str) -> str:
+    """A certificate for shop.example.com."""
+    return complete(clients, "shop", {"Cert": certificate(zone, "shop.example.com")}, Arn=ref("Cert"))["Arn"]
+
+
+def listening(arn: str, policy: str = "ELBSecurityPolicy-TLS13-1-2-2021-06") -> list[dict[str, str]]:
+    return [
+        option(HTTPS, "Protocol", "HTTPS"),
+        option(HTTPS, "SSLCertificateArns", arn),
+        option(HTTPS, "SSLPolicy", policy),
+        option("aws:elbv2:listener:default", "ListenerEnabled", "false"),
+    ]
+
+
+def failures(clients: Clients, environment_id: str) -> list[str]:
+    found = clients("elasticbeanstalk").describe_events(EnvironmentId=environment_id, Severity="ERROR")["Events"]
+    return [event["Message"] for event in found]
+
+
+UNKNOWN = "arn:aws:acm:us-east-1:123456789012:certificate/0"
+ELSEWHERE = "arn:aws:acm:eu-west-1:123456789012:certificate/0"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (listening(UNKNOWN), f"Certificate '{UNKNOWN}' not found"),
+        (listening(ELSEWHERE), f"Certificate ARN '{ELSEWHERE}' is not valid"),
+        (listening(""), "A certificate must be specified for HTTPS listeners"),
+    ],
+)
+def test_a_listener_without_a_usable_certificate_fails_the_launch(
+    clients: Clients, settings: list[dict[str, str]], message: str
+) -> None:
+    clients.launch("listens", *settings)
+    environments = clients("elasticbeanstalk").describe_environments(EnvironmentNames=["listens"], IncludeDeleted=True)
+    environment = environments["Environments"][-1]
+    assert environment["Status"] == "Terminated"
+    (reason,) = failures(clients, environment["EnvironmentId"])
+    assert reason.startswith(f"Creating Load Balancer listener failed Reason: {message} (Service: ")
+
+
+def test_a_pending_certificate_and_an_unknown_policy_are_refused(clients: Clients, issued: str) -> None:
+    arn = clients("acm").request_certificate(DomainName="pending.example.com", ValidationMethod="DNS")["CertificateArn"]
+    name = clients.launch("pending-listener")
+    client = clients("elasticbeanstalk")
+    before = client.describe_environments(EnvironmentNames=[name])["Environments"][0]
+    for settings, message in (
+        (listening(arn), f"The certificate '{arn}' must have a fully-qualified domain name"),
+        (listening(issued, "ELBSecurityPolicy-TLS14"), "SSL policy 'ELBSecurityPolicy-TLS14' not found"),
+    ):
+        client.update_environment(EnvironmentName=name, OptionSettings=settings)
+        assert message in failures(clients, before["EnvironmentId"])[1]
+        environment = client.describe_environments(EnvironmentNames=[name])["Environments"][0]
+        assert (environment["Status"], environment["Health"]) == ("Ready", "Green")
+        found = client.describe_configuration_settings(ApplicationName="guestbook", EnvironmentName=name)
+        assert not any(it["Namespace"] == HTTPS for it in found["ConfigurationSettings"][0]["OptionSettings"])
+
+
+def test_an_update_of_a_stack_with_an_unusable_certificate_is_rolled_back(clients: Clients, issued: str) -> None:
+    def resources(arn: str) -> dict[str, Any]:
+        settings = [option(*PROFILE_OPTION, clients.instance_profile), *listening(arn)]
+        environment = {"ApplicationName": ref("App"), "PlatformArn": DOCKER, "OptionSettings": settings}
+        return {
+            "App": resource("ElasticBeanstalk::Application"),
+            "Env": resource("ElasticBeanstalk::Environment", **environment),
+        }
+
+    complete(clients, "listening", resources(issued))
+    with pytest.raises(ClientError, match="in account 123456789012 is in use") as caught:
+        clients("acm").delete_certificate(CertificateArn=issued)
+    assert error(caught)[0] == "ResourceInUseException"
+    clients.deploy("listening", resources(UNKNOWN))
+    assert clients.stack("listening")["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert f"Certificate '{UNKNOWN}' not found" in clients.reasons("listening")[0]
+    destroy(clients, "listening")

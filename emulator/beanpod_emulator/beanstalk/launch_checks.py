@@ -1,4 +1,4 @@
-"""The checks of a launch: instance profile, roles, networks and their internet access."""
+"""The checks of a launch: instance profile, roles, networks and their internet access, listeners."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from beanpod_emulator import clients
+from beanpod_emulator.beanstalk.listeners import listener_problems
 from beanpod_emulator.beanstalk.state import Environment
 
 _LAUNCH = "aws:autoscaling:launchconfiguration"
@@ -19,6 +20,7 @@ def launch_problems(environment: Environment, region: str) -> list[str]:
         *_role_problems(environment, clients.client("iam", region)),
         *_network_problems(environment, clients.client("ec2", region)),
         *_internet_access_problems(environment, clients.client("ec2", region), region),
+        *listener_problems(environment, region),
     ]
 
 

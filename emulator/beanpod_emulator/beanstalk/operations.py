@@ -8,11 +8,13 @@ https://docs.aws.amazon.com/elasticbeanstalk/latest/api/API_UpdateEnvironment.ht
 import secrets
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
 from beanpod_emulator.beanstalk.deployments import Batches, EventLog, scale
 from beanpod_emulator.beanstalk.launch_checks import launch_problems
+from beanpod_emulator.beanstalk.listeners import listener_problems
 from beanpod_emulator.beanstalk.state import SAMPLE_VERSION, Deployment, Environment, Event, Health, random_id
 from beanpod_emulator.fault_injection import Fault
 from beanpod_emulator.state import EMULATOR
@@ -43,7 +45,10 @@ class ComputeBackend(Protocol):
         """Return why instances do not run what they should, by instance id."""
 
     def addresses(self) -> dict[str, dict[str, str]]:
-        """Return URLs of `environments` and host:port of `databases`, each by its name."""
+        """Return URLs of `environments` and host:port of `databases`, each by its name.
+
+        Of `domains`: URL of the `proxy` to them, file of the certificate `authority`, and its `key_hash` for Chromium.
+        """
 
 
 class VersionUpdate:
@@ -296,6 +301,11 @@ class Operations:
             scale(environment, self._region, environment.running)
 
     def _configured(self, environment: Environment, changes: dict[str, Any]) -> None:
+        if problems := list(listener_problems(replace(environment, **changes), self._region)):
+            for problem in [*problems, "Failed to deploy configuration."]:
+                self._event_log.append(environment, problem, "ERROR")
+            self._end(environment, _WITH_ERRORS)
+            return
         self._apply(environment, changes)
         self._reconcile(environment, lambda: self._end(environment, _COMPLETED))
 

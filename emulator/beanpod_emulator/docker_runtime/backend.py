@@ -14,8 +14,9 @@ from beanpod_emulator.beanstalk.models import eb_backends
 from beanpod_emulator.beanstalk.state import SAMPLE_VERSION, Deployment, Environment
 from beanpod_emulator.docker_runtime.context import CertificateAuthority, RunResources, RuntimeContext, remove_leftovers
 from beanpod_emulator.docker_runtime.docker import Docker, DockerError, find_engine
+from beanpod_emulator.docker_runtime.domain_proxy import DomainProxy
 from beanpod_emulator.docker_runtime.instance_runtime import InstanceRuntime
-from beanpod_emulator.docker_runtime.load_balancer import LoadBalancer, Pools
+from beanpod_emulator.docker_runtime.load_balancer import LoadBalancer, Pools, balancer_settings
 from beanpod_emulator.docker_runtime.log_stream import LogStream, patch_logs
 from beanpod_emulator.docker_runtime.rds import DatabaseContainers
 from beanpod_emulator.docker_runtime.release import InstanceError, InstanceProfile, Release, RuntimeSettings
@@ -40,6 +41,7 @@ class DockerBackend:
         self._context = RuntimeContext(docker, run, CertificateAuthority(run.folder / "authority"), emulator)
         self._runtimes: dict[str, EnvironmentRuntime] = {}
         self._databases = DatabaseContainers(self._context)
+        self._proxy = DomainProxy(self._find_balancer)
 
     def open(self) -> None:
         """Remove the leftovers of dead runs, and become the compute backend of Elastic Beanstalk and RDS."""
@@ -52,6 +54,7 @@ class DockerBackend:
 
     def close(self) -> None:
         """Remove all containers, networks, volumes and files."""
+        self._proxy.close()
         self._context.docker.close()
         self._context.run.remove(Docker())
 
@@ -69,7 +72,13 @@ class DockerBackend:
 
     def addresses(self) -> dict[str, dict[str, str]]:
         environments = {runtime.name: f"http://{runtime.endpoint}" for runtime in self._runtimes.values()}
-        return {"environments": environments, "databases": self._databases.addresses()}
+        authority = self._context.authority
+        domains = {"proxy": self._proxy.url, "authority": str(authority.trusted()), "key_hash": authority.key_hash}
+        return {"environments": environments, "databases": self._databases.addresses(), "domains": domains}
+
+    def _find_balancer(self, address: str) -> LoadBalancer | None:
+        """Return the load balancer with an endpoint, or an environment's CNAME."""
+        return next((it.load_balancer for it in list(self._runtimes.values()) if address in it.names), None)
 
     def _send_logs(self) -> None:
         for runtime in list(self._runtimes.values()):
@@ -78,16 +87,18 @@ class DockerBackend:
     def _runtime(self, environment: Environment) -> "EnvironmentRuntime":
         key = environment.environment_id
         if key not in self._runtimes:
-            self._runtimes[key] = EnvironmentRuntime(self._context, environment, _free_port())
+            self._runtimes[key] = EnvironmentRuntime(self._context, environment)
         return self._runtimes[key]
 
 
-def _free_port() -> int:
-    while True:
+def _free_ports(count: int) -> list[int]:
+    found: set[int] = set()
+    while len(found) < count:
         port = random.choice(_PORTS)  # noqa: S311 - nothing depends on whether it can be guessed
         with socket.socket() as attempt:
             if attempt.connect_ex(("127.0.0.1", port)):
-                return port
+                found.add(port)
+    return list(found)
 
 
 class _SupersededError(Exception):
@@ -99,14 +110,16 @@ class EnvironmentRuntime:
 
     Attributes:
         failures: Why the last change failed, by instance id.
+        load_balancer: Its load balancer, which also forwards to a single instance.
     """
 
-    def __init__(self, context: RuntimeContext, environment: Environment, port: int) -> None:
+    def __init__(self, context: RuntimeContext, environment: Environment) -> None:
         self.failures: Failures = {}
         self._context = context
         self._emulator = context.emulator
         self._environment = environment
-        self._load_balancer = LoadBalancer(context, environment.environment_id, port)
+        port, secure_port = _free_ports(2)
+        self.load_balancer = LoadBalancer(context, environment.environment_id, port, secure_port)
         self._started = False
         self._logs = LogStream(context, environment)
         self._instances: dict[str, InstanceRuntime] = {}
@@ -122,7 +135,12 @@ class EnvironmentRuntime:
     @property
     def endpoint(self) -> str:
         """The environment's host:port."""
-        return f"localhost:{self._load_balancer.port}"
+        return f"localhost:{self.load_balancer.port}"
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """The names that records lead to it by."""
+        return self.endpoint, self._environment.cname.lower()
 
     def send_logs(self) -> None:
         """Send what the containers of all instances have written to CloudWatch Logs."""
@@ -170,12 +188,17 @@ class EnvironmentRuntime:
         self._locked(operation, done)
 
     def _bring_to(self, wanted: list[str], running: Deployment | None) -> Failures:
-        if wanted and not self._started:
-            self._load_balancer.start()
-            self._started = True
+        if wanted:
+            with self._emulator.lock:
+                settings = balancer_settings(self._environment)
+            if self._started:
+                self.load_balancer.configure(settings)
+            else:
+                self.load_balancer.start(settings)
+                self._started = True
         self._terminate([name for name in self._instances if name not in wanted])
         if not wanted:
-            self._load_balancer.remove()
+            self.load_balancer.remove()
         if not running or running.version_label == SAMPLE_VERSION:
             return {}
         return self._deploy_all(wanted, running, config=True)
@@ -278,8 +301,6 @@ class EnvironmentRuntime:
         if version.source_bundle is None:
             raise InstanceError("download the source bundle", f"version {version.label} has none")
         release = Release(version.label, deployment.deployment_id, profile.bundle(version.source_bundle))
-        self._load_balancer.drain_seconds = float(environment.option(_PROCESS, "DeregistrationDelay", "20"))
-        self._load_balancer.idle_seconds = _idle_seconds(environment)
         # The path of an environment without a load balancer.
         path = environment.option("aws:elasticbeanstalk:application", "Application Healthcheck URL", "/")
         settings = RuntimeSettings(
@@ -288,7 +309,7 @@ class EnvironmentRuntime:
             health_path=environment.option(_PROCESS, "HealthCheckPath", path),
             health_codes=environment.option(_PROCESS, "MatcherHTTPCode", "200"),
             health_seconds=self._emulator.pace.health,
-            drain_seconds=self._load_balancer.drain_seconds,
+            drain_seconds=balancer_settings(environment).drain_seconds,
         )
         return release, settings
 
@@ -301,38 +322,28 @@ class EnvironmentRuntime:
                 namespace = "aws:elasticbeanstalk:trafficsplitting"
                 percent = int(self._environment.option(namespace, "NewVersionPercent", "10"))
                 minutes = float(self._environment.option(namespace, "EvaluationTime", "5"))
-                self._load_balancer.split(targets, percent)
+                self.load_balancer.split(targets, percent)
                 time.sleep(minutes * self._emulator.pace.evaluation)
-            self._load_balancer.serve(Pools(targets))
+            self.load_balancer.serve(Pools(targets))
 
     def _add_to_service(self, name: str, address: str) -> None:
         with self._routing:
-            self._load_balancer.add_targets({name: address})
+            self.load_balancer.add_targets({name: address})
 
     def _remove_from_service(self, name: str) -> None:
         """Remove an instance from service, unless it is the last one."""
         with self._routing:
-            current = self._load_balancer.pools.current.keys()
+            current = self.load_balancer.pools.current.keys()
             if name in current and current - {name}:
-                self._load_balancer.remove_targets(name)
+                self.load_balancer.remove_targets(name)
 
     def _terminate(self, ids: list[str]) -> None:
         """Terminate instances after they have answered the requests in flight."""
         if not ids:
             return
         with self._routing:
-            if any(name in self._load_balancer.pools.current for name in ids):
-                self._load_balancer.remove_targets(*ids)
+            if any(name in self.load_balancer.pools.current for name in ids):
+                self.load_balancer.remove_targets(*ids)
         for name in ids:
             if instance := self._instances.pop(name, None):
                 instance.remove()
-
-
-def _idle_seconds(environment: Environment) -> int | None:
-    """Return the load balancer's idle timeout; None without a load balancer.
-
-    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/command-options-general.html: aws:elbv2:loadbalancer.
-    """
-    if environment.option("aws:elasticbeanstalk:environment", "EnvironmentType") == "SingleInstance":
-        return None
-    return int(environment.option("aws:elbv2:loadbalancer", "IdleTimeout", "60"))

@@ -1,7 +1,10 @@
 """What one run of the Docker runtime owns: its folder, label, network and certificate authority; and their removal."""
 
+import base64
 import fcntl
+import hashlib
 import shutil
+import ssl
 import tempfile
 import time
 from contextlib import suppress
@@ -10,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
 
+from botocore.httpsession import get_cert_path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -29,7 +33,7 @@ _BETWEEN_ATTEMPTS_SECONDS = 0.5
 
 
 class CertificateAuthority:
-    """The authority of one run, in the place of Amazon's: it issues certificates for the names of databases.
+    """The authority of one run, in the place of Amazon's: it issues the certificates of databases and domains.
 
     Attributes:
         path: Its own certificate, readable by every user of a container.
@@ -39,36 +43,58 @@ class CertificateAuthority:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / "ca.pem"
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = _name("Beanpod's embedded RDS")
-        certificate = _builder(self._name, self._name, self._key, ca=True).sign(self._key, hashes.SHA256())
-        _write(self.path, certificate.public_bytes(serialization.Encoding.PEM))
+        self._name = _name("Beanpod's emulated AWS")
+        certificate = self._builder(self._name, self._key).add_extension(_ONLY_SIGNS, critical=True)
+        _write(self.path, certificate.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, host: str, folder: Path) -> None:
-        """Write server.pem and server.key for a host name."""
+    def trusted(self) -> Path:
+        """Return a file with its certificate, and those that this machine trusts."""
+        path = self.path.with_name("trusted.pem")
+        others = ssl.get_default_verify_paths().cafile or get_cert_path(True)
+        path.write_bytes(self.path.read_bytes() + Path(str(others)).read_bytes())
+        return path
+
+    @property
+    def key_hash(self) -> str:
+        """The SHA-256 hash of its public key, by which Chromium is made to trust it."""
+        form = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        return base64.b64encode(hashlib.sha256(self._key.public_key().public_bytes(*form)).digest()).decode()
+
+    def issue(self, folder: Path, *hosts: str) -> None:
+        """Write server.pem and server.key for host names."""
         folder.mkdir(parents=True, exist_ok=True)
         key = ec.generate_private_key(ec.SECP256R1())
-        # The host may be longer than the 64 characters of a common name.
-        builder = _builder(_name("database"), self._name, key, ca=False).add_extension(
-            x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False
+        # A host may be longer than the 64 characters of a common name.
+        builder = self._builder(_name("server"), key).add_extension(
+            x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts]), critical=False
         )
         _write(folder / "server.pem", builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
         form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         _write(folder / "server.key", key.private_bytes(*form))
 
+    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+        """Return the builder of a certificate with what Python 3.13 and others insist on."""
+        now, public = datetime.now(UTC), self._key.public_key()
+        builder = x509.CertificateBuilder(self._name, subject, key.public_key(), x509.random_serial_number())
+        builder = builder.not_valid_before(now - timedelta(hours=1)).not_valid_after(
+            now + timedelta(days=_CERTIFICATE_DAYS)
+        )
+        constraints = x509.BasicConstraints(ca=key is self._key, path_length=None)
+        return (
+            builder.add_extension(constraints, critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(public), critical=False)
+        )
+
+
+_ONLY_SIGNS = x509.KeyUsage(
+    digital_signature=False, content_commitment=False, key_encipherment=False, data_encipherment=False,
+    key_agreement=False, key_cert_sign=True, crl_sign=True, encipher_only=False, decipher_only=False,
+)  # fmt: skip
+
 
 def _name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
-
-
-def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, *, ca: bool
-) -> x509.CertificateBuilder:
-    now = datetime.now(UTC)
-    builder = x509.CertificateBuilder(issuer, subject, key.public_key(), x509.random_serial_number())
-    builder = builder.not_valid_before(now - timedelta(hours=1)).not_valid_after(
-        now + timedelta(days=_CERTIFICATE_DAYS)
-    )
-    return builder.add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
 
 
 def _write(path: Path, content: bytes) -> None:

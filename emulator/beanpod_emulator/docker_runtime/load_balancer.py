@@ -2,15 +2,22 @@
 
 import http.client
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from moto.acm.models import AWS_ROOT_CA, acm_backends
+
+from beanpod_emulator.beanstalk.listeners import Listener, listeners
+from beanpod_emulator.beanstalk.state import Environment
+from beanpod_emulator.docker_runtime.application import published_port
 from beanpod_emulator.docker_runtime.context import RuntimeContext
 from beanpod_emulator.docker_runtime.docker import Docker, DockerError
 
-# The virtual host that responds with the number of the configuration in use.
-GENERATION_HOST = "generation.beanpod.invalid"
+_PROCESS, _BALANCER = "aws:elasticbeanstalk:environment:process:default", "aws:elbv2:loadbalancer"
+_HTTP, _HTTPS = 80, 443
+# The port that responds with the number of the configuration in use.
+_GENERATION_PORT = 81
 _PROXY = """\
     location / { proxy_pass http://$pool; }
 """
@@ -28,12 +35,11 @@ _SAMPLE = f"""\
 """
 _FOREVER = 86_400
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/x-forwarded-headers.html
-_BALANCER = """\
+_FORWARDED = """\
   proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
   proxy_set_header X-Forwarded-Proto $scheme;
   proxy_set_header X-Forwarded-Port $server_port;
 """
-_NO_BALANCER = ""
 # No request is tried again elsewhere: a load balancer on AWS does not do so either, and failures are to be seen.
 _FORM = """\
 worker_processes 2;
@@ -59,15 +65,25 @@ http {{
   proxy_send_timeout {idle}s;
   proxy_set_header Upgrade $http_upgrade;
   proxy_set_header Connection $connection_upgrade;
-{upstreams}{split}  server {{
-    listen 80 default_server;
-{locations}  }}
-  server {{
-    listen 80;
-    server_name {host};
+{upstreams}{split}{servers}  server {{
+    listen {generation_port};
     location / {{ return 200 "{generation}"; }}
   }}
 }}
+"""
+_HTTP_SERVER = """\
+  server {{
+    listen {port} default_server;
+{locations}  }}
+"""
+_HTTPS_SERVER = """\
+  server {{
+    listen {port} ssl http2{default};
+    server_name {names};
+    ssl_certificate /etc/beanpod/{folder}/server.pem;
+    ssl_certificate_key /etc/beanpod/{folder}/server.key;
+    ssl_protocols {protocols};
+{locations}  }}
 """
 IMAGE = "nginx:stable"
 _START_SECONDS = 60.0
@@ -96,26 +112,96 @@ class Pools:
         return Pools(current, candidate, self.percent if candidate else 0, away=not current)
 
 
-def configuration(pools: Pools, generation: int, drain_seconds: float, idle_seconds: int | None = None) -> str:
-    """Return the whole nginx.conf.
+@dataclass(frozen=True)
+class Certificate:
+    """A certificate of an HTTPS listener, or of the emulator's authority in its place.
 
-    Args:
-        generation: The response of GENERATION_HOST.
-        drain_seconds: How long requests in flight may take when the configuration changes.
-        idle_seconds: The load balancer's idle timeout. None: there is no load balancer, and requests are forwarded
-            unchanged.
+    Attributes:
+        names: The domain names.
+        imported: Certificate and private key in PEM, where they were imported. None: the authority issues one.
     """
+
+    arn: str
+    names: tuple[str, ...]
+    imported: tuple[bytes, bytes] | None = field(default=None, repr=False)
+
+    @property
+    def folder(self) -> str:
+        """The folder of its files."""
+        return f"certificates/{self.arn.rpartition('/')[2]}"
+
+
+@dataclass(frozen=True)
+class BalancerSettings:
+    """The settings of a load balancer.
+
+    Attributes:
+        drain_seconds: How long requests in flight may take when targets are removed.
+        idle_seconds: The idle timeout. None: there is no load balancer, and requests are forwarded unchanged.
+        listeners: The ports that it listens on.
+        certificates: Those of the listeners, by ARN.
+    """
+
+    drain_seconds: float = 20.0
+    idle_seconds: int | None = None
+    listeners: tuple[Listener, ...] = (Listener(_HTTP),)
+    certificates: Mapping[str, Certificate] = field(default_factory=dict)
+
+
+def balancer_settings(environment: Environment) -> BalancerSettings:
+    """Return the settings of an environment's load balancer. Requires the emulator's lock.
+
+    https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/command-options-general.html: aws:elbv2:loadbalancer.
+    """
+    ports = tuple(listener for listener in listeners(environment) if listener.port in (_HTTP, _HTTPS))
+    arns = [arn for listener in ports if listener.secure for arn in listener.certificates]
+    return BalancerSettings(
+        drain_seconds=float(environment.option(_PROCESS, "DeregistrationDelay", "20")),
+        idle_seconds=int(environment.option(_BALANCER, "IdleTimeout", "60")) if environment.load_balanced else None,
+        listeners=ports,
+        certificates={arn: _certificate(arn) for arn in arns},
+    )
+
+
+def _certificate(arn: str) -> Certificate:
+    region, account = arn.split(":")[3:5]
+    found = acm_backends[account][region].get_certificate(arn)
+    names = tuple(dict.fromkeys([found.common_name, *found.sans]))
+    # moto adds a certificate of Amazon to what was imported.
+    chain = found.chain.removesuffix(AWS_ROOT_CA + b"\n")
+    return Certificate(arn, names, (found.cert + b"\n" + chain, found.key) if found.type == "IMPORTED" else None)
+
+
+def configuration(pools: Pools, generation: int, settings: BalancerSettings) -> str:
+    """Return the whole nginx.conf. generation: the response of its own port."""
     upstreams = "".join(_upstream(name, getattr(pools, name)) for name in ("current", "candidate"))
     return _FORM.format(
-        drain=max(int(drain_seconds), 1),
+        drain=max(int(settings.drain_seconds), 1),
         upstreams=upstreams,
         split=_split(pools),
         generation=generation,
-        host=GENERATION_HOST,
-        idle=idle_seconds or _FOREVER,
-        forwarded=_NO_BALANCER if idle_seconds is None else _BALANCER,
-        locations=_PROXY if pools.current else _AWAY if pools.away else _SAMPLE,
+        generation_port=_GENERATION_PORT,
+        idle=settings.idle_seconds or _FOREVER,
+        forwarded="" if settings.idle_seconds is None else _FORWARDED,
+        servers="".join(_servers(pools, settings)),
     )
+
+
+def _servers(pools: Pools, settings: BalancerSettings) -> Iterator[str]:
+    locations = _PROXY if pools.current else _AWAY if pools.away else _SAMPLE
+    for listener in settings.listeners:
+        if not listener.secure:
+            yield _HTTP_SERVER.format(port=listener.port, locations=locations)
+        # By the name that a client asks for, as a load balancer chooses among its certificates.
+        for number, arn in enumerate(listener.certificates if listener.secure else ()):
+            yield _HTTPS_SERVER.format(
+                port=listener.port,
+                default="" if number else " default_server",
+                names=" ".join(settings.certificates[arn].names),
+                folder=settings.certificates[arn].folder,
+                protocols=" ".join(listener.protocols),
+                locations=locations,
+            )
 
 
 def _upstream(name: str, targets: Mapping[str, str]) -> str:
@@ -130,18 +216,18 @@ def _split(pools: Pools) -> str:
 
 @dataclass
 class LoadBalancer:
-    """The nginx of one environment, on a port of 127.0.0.1.
+    """The nginx of one environment, on ports of 127.0.0.1.
 
     Attributes:
-        drain_seconds: How long requests in flight may take when targets are removed.
-        idle_seconds: The load balancer's idle timeout; None without a load balancer.
+        port: Where its port 80 is.
+        secure_port: Where its port 443 is.
     """
 
     context: RuntimeContext
     name: str
     port: int
-    drain_seconds: float = 20.0
-    idle_seconds: int | None = None
+    secure_port: int
+    settings: BalancerSettings = BalancerSettings()
     pools: Pools = field(default_factory=Pools)
     _generation: int = 0
 
@@ -153,17 +239,30 @@ class LoadBalancer:
     def _docker(self) -> Docker:
         return self.context.docker
 
-    def start(self) -> None:
+    def published(self, port: int) -> int | None:
+        """Return the port of 127.0.0.1 that leads to a listener; None without a listener on the port."""
+        ports = {_HTTP: self.port, _HTTPS: self.secure_port}
+        return ports.get(port) if port in (listener.port for listener in self.settings.listeners) else None
+
+    def start(self, settings: BalancerSettings) -> None:
         """Start the container, with the sample application."""
         self._folder.mkdir(parents=True, exist_ok=True)
+        self.settings = settings
         self._write()
         self._docker.run(
             "run", "--detach", "--name", self.name, "--label", self.context.run.label, "--restart", "always",
-            "--network", self.context.network, "--publish", f"127.0.0.1:{self.port}:80",
+            "--network", self.context.network, "--publish", f"127.0.0.1:{self.port}:{_HTTP}",
+            "--publish", f"127.0.0.1:{self.secure_port}:{_HTTPS}", "--publish", f"127.0.0.1::{_GENERATION_PORT}",
             "--volume", f"{self._folder}:/etc/beanpod:ro",
             IMAGE, "nginx", "-c", "/etc/beanpod/nginx.conf", "-g", "daemon off;",
         )  # fmt: skip
         self._await_generation()
+
+    def configure(self, settings: BalancerSettings) -> None:
+        """Apply changed settings."""
+        if settings != self.settings:
+            self.settings = settings
+            self._reload()
 
     def remove(self) -> None:
         """Remove the container."""
@@ -174,11 +273,7 @@ class LoadBalancer:
         if pools == self.pools and self._generation:
             return
         self.pools = pools
-        before = self._workers()
-        self._write()
-        self._docker.run("kill", "--signal", "HUP", self.name)
-        self._await_generation()
-        self._await(lambda: not before & self._workers(), self.drain_seconds)
+        self._reload()
 
     def add_targets(self, targets: Mapping[str, str]) -> None:
         """Add targets: addresses by instance id."""
@@ -192,10 +287,28 @@ class LoadBalancer:
         """Send a share of the requests to candidates."""
         self.serve(Pools(self.pools.current, dict(targets), percent))
 
+    def _reload(self) -> None:
+        """Use the configuration as it is now, and wait for the requests in flight."""
+        before = self._workers()
+        self._write()
+        self._docker.run("kill", "--signal", "HUP", self.name)
+        self._await_generation()
+        self._await(lambda: not before & self._workers(), self.settings.drain_seconds)
+
     def _write(self) -> None:
         self._generation += 1
-        text = configuration(self.pools, self._generation, self.drain_seconds, self.idle_seconds)
-        (self._folder / "nginx.conf").write_text(text)
+        for certificate in self.settings.certificates.values():
+            self._write_certificate(certificate)
+        (self._folder / "nginx.conf").write_text(configuration(self.pools, self._generation, self.settings))
+
+    def _write_certificate(self, certificate: Certificate) -> None:
+        folder = self._folder / certificate.folder
+        if certificate.imported:
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, content in zip(("server.pem", "server.key"), certificate.imported, strict=True):
+                (folder / name).write_bytes(content)
+        elif not folder.exists():
+            self.context.authority.issue(folder, *certificate.names)
 
     def _workers(self) -> set[str]:
         """Return the process ids of nginx's workers, including those that are shutting down."""
@@ -203,19 +316,9 @@ class LoadBalancer:
         return {line.split()[0] for line in listed if "worker process" in line}
 
     def _await_generation(self) -> None:
-        if not self._await(lambda: self._generation_in_use() == str(self._generation), _START_SECONDS):
-            raise DockerError(f"{self.name} does not answer on 127.0.0.1:{self.port}")
-
-    def _generation_in_use(self) -> str:
-        """Return the number of the configuration in use."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
-        try:
-            connection.request("GET", "/", headers={"Host": GENERATION_HOST, "Connection": "close"})
-            return connection.getresponse().read().decode()
-        except (OSError, http.client.HTTPException):
-            return ""
-        finally:
-            connection.close()
+        port = published_port(self.context, self.name, _GENERATION_PORT)
+        if not self._await(lambda: _answer(port) == str(self._generation), _START_SECONDS):
+            raise DockerError(f"{self.name} does not answer on 127.0.0.1:{port}")
 
     def _await(self, condition: Callable[[], bool], seconds: float) -> bool:
         end = time.monotonic() + seconds
@@ -224,3 +327,15 @@ class LoadBalancer:
                 return False
             time.sleep(_POLL_SECONDS)
         return True
+
+
+def _answer(port: int) -> str:
+    """Return what a port of 127.0.0.1 answers; "" without an answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", "/", headers={"Connection": "close"})
+        return connection.getresponse().read().decode()
+    except (OSError, http.client.HTTPException):
+        return ""
+    finally:
+        connection.close()

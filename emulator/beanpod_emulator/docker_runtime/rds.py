@@ -84,7 +84,7 @@ class DatabaseContainers:
     def _run(self, spec: DatabaseSpec, password: str) -> str:
         engine, run = spec.engine, self._context.run
         certificates = run.folder / "databases" / spec.identifier
-        self._context.authority.issue(spec.host, certificates)
+        self._context.authority.issue(certificates, spec.host)
         names = {"username": spec.username, "database": spec.name}
         variables = engine.variables(**names, password=password, root=secrets.token_urlsafe(24))
         given = (item for name in variables for item in ("--env", name))

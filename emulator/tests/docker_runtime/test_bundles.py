@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 from beanpod_emulator.docker_runtime.application import Dockerrun
-from beanpod_emulator.docker_runtime.load_balancer import Pools, configuration
+from beanpod_emulator.docker_runtime.load_balancer import BalancerSettings, Pools, configuration
 from beanpod_emulator.docker_runtime.release import InstanceError, Release, RuntimeSettings
 from emulator.tests.docker_runtime.shop import bundle
 
@@ -94,10 +94,10 @@ def test_settings_do_not_print_variables() -> None:
 
 def test_responds_503_without_instances() -> None:
     left = Pools({"i-1": "10.0.0.1:80"}).without("i-1")
-    assert "return 503" in configuration(left, 1, 20)
-    assert "Congratulations" not in configuration(left, 1, 20)
+    assert "return 503" in configuration(left, 1, BalancerSettings())
+    assert "Congratulations" not in configuration(left, 1, BalancerSettings())
 
 
 def test_a_candidate_gets_its_percentage() -> None:
-    text = configuration(Pools({"i-1": "10.0.0.1:80"}, {"i-2": "10.0.0.2:80"}, 15), 1, 20)
+    text = configuration(Pools({"i-1": "10.0.0.1:80"}, {"i-2": "10.0.0.2:80"}, 15), 1, BalancerSettings())
     assert "split_clients $request_id $pool { 15% candidate; * current; }" in text

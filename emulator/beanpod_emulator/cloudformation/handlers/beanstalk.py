@@ -82,7 +82,9 @@ class Environment(_Beanstalk):
         request |= {"EnvironmentName": name} | pick(new, "OptionSettings")
         request["OptionsToRemove"] = [*_removed(old, new), *self._foreign(client, new, name)]
         if without(old, "Tags") != without(new, "Tags"):
-            call(client, "UpdateEnvironment", request)
+            updated = call(client, "UpdateEnvironment", request)
+            self._await(client, updated["EnvironmentId"])
+            self._check_update(client, name, updated["ResponseMetadata"]["RequestId"])
         self._retag(client, name, old, new)
         return self._stabilized(client, name, self._describe(client, name)["EnvironmentId"])
 
@@ -138,6 +140,13 @@ class Environment(_Beanstalk):
                 f"Environment {name} failed to launch as it entered {environment['Status']} state. {reasons}".strip()
             )
         return State(name, {"EndpointURL": environment.get("EndpointURL", "")})
+
+    def _check_update(self, client: Any, name: str, request_id: str) -> None:
+        """Raise ResourceFailedError with the events of a configuration that was not deployed."""
+        errors = client.describe_events(EnvironmentName=name, RequestId=request_id, Severity="ERROR")["Events"]
+        reasons = [event["Message"] for event in reversed(errors)]
+        if "Failed to deploy configuration." in reasons:
+            raise ResourceFailedError(" ".join(reasons))
 
     def _retag(self, client: Any, name: str, old: Properties, new: Properties) -> None:
         removed, added = tag_changes(old, new)

@@ -17,8 +17,8 @@ from beanpod_emulator.cloudformation.handlers.base import (
 )
 
 _WAITING = (
-    "Certificate {arn} is pending validation: no hosted zone has {missing}. AWS waits for up to 72 hours and rolls "
-    "back then; the embedded AWS does not wait. Give DomainValidationOptions with the HostedZoneId"
+    "Certificate {arn} is pending validation: not all of its records are in hosted zones: {records}. AWS waits for up "
+    "to 72 hours and rolls back then; the embedded AWS does not wait. Give DomainValidationOptions with HostedZoneId"
 )
 
 
@@ -42,18 +42,14 @@ class Certificate(Handler):
     def configure(self, context: Context, state: State, old: Properties, new: Properties) -> None:
         if old:
             return
-        pending = self._pending(context, state)
-        if new.get("ValidationMethod") == "DNS":
-            for option in new.get("DomainValidationOptions", ()):
-                if zone := option.get("HostedZoneId"):
-                    # As on AWS, CloudFormation creates the record that proves who owns the domain.
-                    _change(context, zone, [("UPSERT", pending[option["DomainName"]])])
-        missing = [
-            f"{record['Name']} CNAME {record['ResourceRecords'][0]}"
-            for record in self._pending(context, state).values()
-        ]
-        if missing:
-            raise ResourceFailedError(_WAITING.format(arn=state.physical_id, missing=" or ".join(sorted(missing))))
+        records = self._validation(context, state)["records"]
+        for option in new.get("DomainValidationOptions", ()) if new.get("ValidationMethod") == "DNS" else ():
+            if zone := option.get("HostedZoneId"):
+                # As on AWS, CloudFormation creates the record that proves who owns the domain, and leaves it there.
+                _change(context, zone, [("UPSERT", records[option["DomainName"]])])
+        if self._validation(context, state)["status"] != "ISSUED":
+            wanted = {f"{record['Name']} CNAME {record['ResourceRecords'][0]}" for record in records.values()}
+            raise ResourceFailedError(_WAITING.format(arn=state.physical_id, records=", ".join(sorted(wanted))))
 
     def retag(self, context: Context, state: State, old: Properties, new: Properties) -> None:
         removed, added = tag_changes(old, new)
@@ -64,15 +60,16 @@ class Certificate(Handler):
             if tags:
                 call(context.client("acm"), operation, self.identify(state, new) | {"Tags": tags})
 
-    def _pending(self, context: Context, state: State) -> dict[str, Properties]:
-        """Return the records that prove the ownership of domains, by domain; none once the certificate is issued."""
+    def _validation(self, context: Context, state: State) -> Properties:
+        """Return the certificate's `status`, and the `records` that prove who owns its domains, by domain."""
         found = context.client("acm").describe_certificate(CertificateArn=state.physical_id)["Certificate"]
-        if found["Status"] == "ISSUED":
-            return {}
         records = {option["DomainName"]: option["ResourceRecord"] for option in found["DomainValidationOptions"]}
         return {
-            name: {"Name": it["Name"], "Type": it["Type"], "ResourceRecords": [it["Value"]], "TTL": 300}
-            for name, it in records.items()
+            "status": found["Status"],
+            "records": {
+                name: {"Name": it["Name"], "Type": it["Type"], "ResourceRecords": [it["Value"]], "TTL": 300}
+                for name, it in records.items()
+            },
         }
 
 

@@ -1,0 +1,216 @@
+"""An HTTP proxy that leads the names of Route 53's records to the environments that run here.
+
+Clients reach https://shop.example.com through it, with its own port and a certificate of the run's authority, while no
+name server and no hosts file of this machine knows the name. Other hosts are reached as without it.
+"""
+
+import base64
+import secrets
+import select
+import socket
+import socketserver
+import threading
+import urllib.request
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from beanpod_emulator import dns
+from beanpod_emulator.docker_runtime.load_balancer import LoadBalancer
+
+_CHUNK = 65_536
+_HEAD_LINES = 200
+_CONNECT_SECONDS = 30
+_MOST_NAMES = 8
+_USER = "beanpod"
+# Returns the load balancer with an address, a host:port or a CNAME of Elastic Beanstalk; None if none has it.
+Find = Callable[[str], LoadBalancer | None]
+
+
+class _RefusedError(Exception):
+    """The proxy responds with this status and text."""
+
+    def __init__(self, status: str, text: str, header: str = "") -> None:
+        super().__init__(text)
+        self.status, self.header = status, header
+
+
+class DomainProxy(socketserver.ThreadingTCPServer):
+    """Serves on a port of 127.0.0.1 until close().
+
+    Names in Route 53 lead to what is on this machine, for everybody. The way to other hosts may lead through another
+    proxy, with a login of the user's: it requires the password in `url`.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, find: Find) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.find = find
+        self._password = secrets.token_urlsafe(16)
+        threading.Thread(target=self.serve_forever, args=(0.1,), daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        """The proxy's URL, with a login."""
+        return f"http://{_USER}:{self._password}@127.0.0.1:{self.server_address[1]}"
+
+    def close(self) -> None:
+        """Stop serving."""
+        self.shutdown()
+        self.server_close()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Ignore clients that hang up."""
+
+    def connect(self, request: "_Request") -> socket.socket:
+        """Return a connection to where a request leads.
+
+        Raises:
+            _RefusedError: It leads nowhere.
+        """
+        if balancer := self._balancer(request.host):
+            port = balancer.published(request.port)
+            if port is None:
+                raise _RefusedError("502 Bad Gateway", f"{request.host} has no listener on port {request.port}")
+            return socket.create_connection(("127.0.0.1", port), _CONNECT_SECONDS)
+        if request.authorization != f"Basic {_encoded(f'{_USER}:{self._password}')}":
+            text = f"no record in Route 53 leads from {request.host} to an environment"
+            raise _RefusedError("407 Proxy Authentication Required", text, 'Proxy-Authenticate: Basic realm="beanpod"')
+        return _connect_elsewhere(request)
+
+    def _balancer(self, name: str) -> LoadBalancer | None:
+        """Return the load balancer that a name leads to; None if no record leads to one."""
+        for _ in range(_MOST_NAMES):
+            following = dns.target(name)
+            if following is None:
+                return None
+            if balancer := self.find(following):
+                return balancer
+            name = following
+        return None
+
+
+@dataclass(frozen=True)
+class _Request:
+    """The head of a request. lines: those after the first, without what is for the proxy only."""
+
+    method: str
+    target: str
+    lines: tuple[str, ...]
+    authorization: str
+
+    @property
+    def tunnel(self) -> bool:
+        return self.method == "CONNECT"
+
+    @property
+    def host(self) -> str:
+        return (urlsplit(f"//{self.target}" if self.tunnel else self.target).hostname or "").lower()
+
+    @property
+    def port(self) -> int:
+        parts = urlsplit(f"//{self.target}" if self.tunnel else self.target)
+        return parts.port or (443 if self.tunnel else 80)
+
+    @property
+    def head(self) -> bytes:
+        """The head for the server itself, which is to close the connection: the next request may be to another."""
+        parts = urlsplit(self.target)
+        path = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
+        lines = (f"{self.method} {path} HTTP/1.1", *self.lines, "Connection: close", "", "")
+        return "\r\n".join(lines).encode("latin-1")
+
+    @classmethod
+    def read(cls, stream: Any) -> "_Request":
+        """Read the head of a request. Raises _RefusedError unless it is one to a proxy."""
+        read = [stream.readline(_CHUNK).decode("latin-1").rstrip("\r\n")]
+        while read[-1] and len(read) < _HEAD_LINES:
+            read.append(stream.readline(_CHUNK).decode("latin-1").rstrip("\r\n"))
+        words = read[0].split()
+        if len(words) != 3 or not (words[0] == "CONNECT" or words[1].startswith("http://")):
+            raise _RefusedError("400 Bad Request", "this is a proxy: it takes CONNECT, and requests for http:// URLs")
+        own = {"proxy-authorization": "", "proxy-connection": "", "connection": "", "": ""}
+        lines = []
+        for line in read[1:]:
+            name, _, value = line.partition(":")
+            if name.lower() in own:
+                own[name.lower()] = value.strip()
+            else:
+                lines.append(line)
+        return cls(words[0], words[1], tuple(lines), own["proxy-authorization"])
+
+
+class _Handler(socketserver.StreamRequestHandler):
+    server: DomainProxy
+    # Unbuffered: what follows the head is not read with it.
+    rbufsize = 0
+
+    def handle(self) -> None:
+        try:
+            request = _Request.read(self.rfile)
+            with self.server.connect(request) as there:
+                if request.tunnel:
+                    self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                else:
+                    there.sendall(request.head)
+                self._pass_on(there)
+        except _RefusedError as error:
+            self._refuse(error)
+        except (OSError, ValueError) as error:
+            self._refuse(_RefusedError("502 Bad Gateway", str(error)))
+
+    def _pass_on(self, there: socket.socket) -> None:
+        """Pass bytes on in both directions until both sides have ended, or one is gone."""
+        there.settimeout(None)
+        here = self.connection
+        open_ends = {here: there, there: here}
+        while open_ends:
+            readable, _, _ = select.select(list(open_ends), [], [])
+            for source in readable:
+                data = source.recv(_CHUNK)
+                if data:
+                    open_ends[source].sendall(data)
+                else:
+                    with suppress(OSError):
+                        open_ends[source].shutdown(socket.SHUT_WR)
+                    del open_ends[source]
+
+    def _refuse(self, error: _RefusedError) -> None:
+        body = f"{error}\n".encode()
+        header = f"{error.header}\r\n" if error.header else ""
+        head = f"HTTP/1.1 {error.status}\r\n{header}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        with suppress(OSError):
+            self.wfile.write(head.encode() + body)
+
+
+def _connect_elsewhere(request: _Request) -> socket.socket:
+    """Return a connection to another host, through the proxy of this process's variables if there is one."""
+    proxies = urllib.request.getproxies()
+    proxy = proxies.get("https" if request.tunnel else "http")
+    if not proxy or urllib.request.proxy_bypass(request.host):
+        return socket.create_connection((request.host, request.port), _CONNECT_SECONDS)
+    parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    there = socket.create_connection((parts.hostname, parts.port or 80), _CONNECT_SECONDS)
+    login = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else ""
+    authorization = f"Proxy-Authorization: Basic {_encoded(login)}\r\n" if login else ""
+    address = f"{request.host}:{request.port}"
+    there.sendall(f"CONNECT {address} HTTP/1.1\r\nHost: {address}\r\n{authorization}\r\n".encode())
+    response = b""
+    while not response.endswith(b"\r\n\r\n"):
+        # Byte by byte: what follows is for the client.
+        byte = there.recv(1)
+        if not byte:
+            break
+        response += byte
+    status = response.partition(b"\r\n")[0].decode("latin-1").partition(" ")[2]
+    if not status.startswith("200"):
+        there.close()
+        raise _RefusedError(status or "502 Bad Gateway", f"the proxy {parts.hostname} does not reach {address}")
+    return there
+
+
+def _encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
