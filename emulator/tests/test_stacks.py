@@ -430,6 +430,22 @@ def test_change_set_names_the_properties_that_change(clients: Clients) -> None:
     }
 
 
+def test_change_set_is_not_sure_of_what_the_schema_calls_conditional(clients: Clients) -> None:
+    def database(**properties: Any) -> dict[str, Any]:
+        defaults = {"Engine": "mysql", "DBInstanceClass": "db.t4g.micro", "AllocatedStorage": "20"}
+        login = {"MasterUsername": "admin", "MasterUserPassword": "open-sesame"}
+        return {"D": {"Type": "AWS::RDS::DBInstance", "Properties": {**defaults, **login, **properties}}}
+
+    clients.deploy("unsure", database(BackupRetentionPeriod=7))
+    made = change_set(clients, "unsure", database(BackupRetentionPeriod=9, Port="3307"), "UPDATE")
+    (change,) = clients("cloudformation").describe_change_set(ChangeSetName=made)["Changes"]
+    recreation = {
+        it["Target"]["Name"]: it["Target"]["RequiresRecreation"] for it in change["ResourceChange"]["Details"]
+    }
+    assert change["ResourceChange"]["Replacement"] == "Conditional"
+    assert recreation == {"BackupRetentionPeriod": "Conditionally", "Port": "Never"}
+
+
 def test_change_set_fits_its_stack(clients: Clients) -> None:
     clients.deploy("there", {"A": parameter("x")})
     for stack, kind, message in (

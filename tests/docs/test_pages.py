@@ -78,7 +78,7 @@ def test_make_targets_exist() -> None:
     assert [command for command, used in words if not used <= known] == []
 
 
-@pytest.mark.parametrize("action", ["bootstrap", "deploy", "destroy"])
+@pytest.mark.parametrize("action", ["bootstrap", "deploy", "destroy", "diff"])
 def test_the_cdk_cli_knows_its_options(action: str) -> None:
     cli = [str(ROOT / "node_modules/.bin/cdk"), action, "--help"]
     printed = subprocess.run(cli, capture_output=True, text=True, check=True).stdout
@@ -87,7 +87,7 @@ def test_the_cdk_cli_knows_its_options(action: str) -> None:
 
 
 def test_no_other_action_of_the_cdk_cli_is_named() -> None:
-    assert {command[2] for command in found("beanpod", "cdk") if len(command) > 2} == {"bootstrap", "deploy", "destroy"}
+    assert {it[2] for it in found("beanpod", "cdk") if len(it) > 2} == {"bootstrap", "deploy", "destroy", "diff"}
 
 
 def test_modules_are_there_and_know_their_options() -> None:

@@ -11,15 +11,16 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 
-from beanpod.cli.deployed_stacks import explain_refusals, replaced_database
+from beanpod.cli.deployed_stacks import check_replacements, explain_refusals, option_values, replaced_database
 from beanpod.deploy.errors import UsageError
 
 _LOCK = ("package.json", "package-lock.json")
+_MANIFEST = Path("beanpod.toml")
 
 
 def run(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> int:
@@ -33,21 +34,55 @@ def run(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> in
         The CLI's exit code.
 
     Raises:
-        UsageError: The extra `cdk` is not installed, npm could not install the CLI, or CloudFormation would refuse the
-            deployment after minutes.
+        UsageError: The extra `cdk` is not installed, npm could not install the CLI, CloudFormation would refuse the
+            deployment after minutes, or the manifest does not allow what the deployment replaces.
     """
     variables = cdk_environment(environ)
-    command = [*cdk_command(environ), *arguments]
-    if os.name == "posix" and "deploy" not in arguments:
+    script = cdk_command(environ)
+    command = [*script, *arguments]
+    deploys = "deploy" in arguments and not {"--help", "-h"} & {*arguments}
+    if os.name == "posix" and not deploys:
         # In this process' place: Ctrl-C and other signals reach the CLI alone.
         sys.stdout.flush()
         os.execve(command[0], command, variables)  # noqa: S606
-    if problem := replaced_database(Path("beanpod.toml"), arguments):
+    if not deploys or not _MANIFEST.is_file():
+        return _wait(command, variables)
+    if problem := replaced_database(_MANIFEST, arguments):
         raise UsageError(problem)
-    code = _wait(command, variables)
-    for line in explain_refusals(Path("cdk.out"), arguments) if code else ():
-        print(f"beanpod: {line}", file=sys.stderr)  # noqa: T201
+    chosen_app = [*option_values(arguments, "--app", "-a")]
+    assembly = next((Path(app) for app in chosen_app if Path(app, "manifest.json").is_file()), None)
+    if assembly is None:
+        assembly = Path(next(option_values(arguments, "--output", "-o"), "cdk.out"))
+        if code := _synthesise([*script, *_synthesis(arguments, assembly)], variables):
+            return code
+    for note in check_replacements(_MANIFEST, assembly, arguments):
+        _print(note)
+    # What was checked is deployed: the app does not run again.
+    code = _wait(command if chosen_app else [*command, "--app", str(assembly)], variables)
+    for line in explain_refusals(assembly, arguments) if code else ():
+        _print(line)
     return code
+
+
+def _synthesis(arguments: Sequence[str], assembly: Path) -> Iterator[str]:
+    """Yield the arguments that synthesise the app which others would deploy."""
+    yield from ("synth", "--quiet", "--no-notices", "--output", str(assembly))
+    for flag, short in (("--context", "-c"), ("--app", "-a"), ("--profile", "")):
+        for value in option_values(arguments, flag, short):
+            yield from (flag, value)
+
+
+def _synthesise(command: Sequence[str], variables: Mapping[str, str]) -> int:
+    """Synthesise an app, with its warnings, and return the CLI's exit code."""
+    with subprocess.Popen(command, env=dict(variables), stderr=subprocess.PIPE, encoding="utf-8") as process:  # noqa: S603
+        _, errors = process.communicate()
+    # The CLI's own last lines name commands to run next.
+    print(errors.partition("Successfully synthesized to ")[0], end="", file=sys.stderr)  # noqa: T201
+    return process.returncode
+
+
+def _print(line: str) -> None:
+    print(f"beanpod: {line}", file=sys.stderr)  # noqa: T201
 
 
 def _wait(command: Sequence[str], variables: Mapping[str, str]) -> int:

@@ -1,20 +1,67 @@
-"""What CloudFormation refuses because a deployed stack imports from another one, and what works instead.
+"""What `beanpod cdk deploy` refuses before it, and what CloudFormation refuses with what works instead.
 
-CloudFormation only says "Export ... cannot be deleted (or updated) as it is in use by ...". Without credentials or the
-permission to read stacks, nothing is added to that.
+Refused before: the replacement of a database, an environment or a VPC that the manifest does not allow. CloudFormation
+refuses what another stack imports, and only says "Export ... cannot be deleted (or updated) as it is in use by ...".
+Without credentials or the permission to read stacks, nothing is added to that.
 """
 
 import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from beanpod.manifest import Manifest, ManifestError
+from beanpod.cli.change_sets import Account, assembled_stacks, stack_changes
+from beanpod.cli.preview import refuse_replacements, unused_allowances
+from beanpod.manifest import Manifest, ManifestError, StageConfig
 
 # A change of one of these replaces a DBInstance.
 _REPLACING = {"engine": "Engine", "name": "DBName", "username": "MasterUsername"}
+
+
+def check_replacements(path: Path, assembly: Path, arguments: Sequence[str]) -> Iterator[str]:
+    """Refuse a deployment that replaces what the manifest does not allow, and yield notes on one that may go on.
+
+    Args:
+        path: The manifest.
+        assembly: The folder of the synthesised app.
+        arguments: The CDK CLI's arguments.
+
+    Raises:
+        DeployError: The manifest does not allow it, or AWS does not say what is replaced.
+    """
+    stage = _stage(path, arguments)
+    if stage is None:
+        return
+    account = Account(stage.region, next(option_values(arguments, "--profile"), None))
+    changes = stack_changes(assembly, chosen_stacks(assembly, arguments), account)
+    refuse_replacements(changes, stage)
+    for kind in unused_allowances(changes, stage) if "--all" in arguments else ():
+        yield f'allow_replacement names "{kind}", which this deployment does not replace: remove it from the manifest'
+
+
+def chosen_stacks(assembly: Path, arguments: Sequence[str]) -> list[str]:
+    """Return the stacks that the CLI deploys: those that its arguments name, with what they depend on; or all."""
+    stacks = assembled_stacks(assembly)
+    named = [name for name in stacks if any(fnmatchcase(name, it) for it in arguments if not it.startswith("-"))]
+    if not named or {"--exclusively", "-e"} & {*arguments}:
+        return named or list(stacks)
+    wanted = set(named)
+    # A stack comes after those that it depends on.
+    for name in reversed(stacks):
+        wanted |= {*stacks[name].get("dependencies", ())} if name in wanted else set()
+    return [name for name in stacks if name in wanted]
+
+
+def _stage(path: Path, arguments: Sequence[str]) -> StageConfig | None:
+    """Return the stage that `-c stage=NAME` chooses; None if the manifest is wrong, which the app says itself."""
+    context = dict(_context(arguments))
+    try:
+        return Manifest.read(path).stage(context.get("stage"))
+    except ManifestError:
+        return None
 
 
 def replaced_database(path: Path, arguments: Sequence[str]) -> str | None:
@@ -30,11 +77,8 @@ def replaced_database(path: Path, arguments: Sequence[str]) -> str | None:
     Returns:
         The problem with what works, or None.
     """
-    try:
-        context: dict[str, str] = dict(_context(arguments))
-        stage = Manifest.read(path).stage(context.get("stage"))
-    except ManifestError:
-        # The app names what is wrong with it.
+    stage = _stage(path, arguments)
+    if stage is None:
         return None
     name = f"{stage.service.name}-{stage.name}-database"
     stack = _stack(name, stage.region, arguments)
@@ -89,11 +133,19 @@ def explain_refusals(assembly: Path, arguments: Sequence[str]) -> Iterator[str]:
 
 def _context(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield the context values of `-c KEY=VALUE`, `--context KEY=VALUE` and `--context=KEY=VALUE`."""
-    for flag, value in pairwise((*arguments, "")):
-        text = value if flag in ("-c", "--context") else flag.removeprefix("--context=")
-        if text != flag and "=" in text:
-            key, _, given = text.partition("=")
-            yield key, given
+    for text in option_values(arguments, "--context", "-c"):
+        key, equals, value = text.partition("=")
+        if equals:
+            yield key, value
+
+
+def option_values(arguments: Sequence[str], flag: str, short: str = "") -> Iterator[str]:
+    """Yield the values of an option of the CDK CLI: `--flag VALUE`, `--flag=VALUE` or `-f VALUE`."""
+    for argument, following in pairwise((*arguments, "")):
+        if argument in (flag, short) and argument:
+            yield following
+        elif argument.startswith(f"{flag}="):
+            yield argument.removeprefix(f"{flag}=")
 
 
 def _exports(template: Mapping[str, Any]) -> set[str]:
@@ -136,7 +188,7 @@ def _stack(name: str, region: str | None, arguments: Sequence[str]) -> _Stack | 
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
-    profile = next((value for flag, value in pairwise(arguments) if flag == "--profile"), None)
+    profile = next(option_values(arguments, "--profile"), None)
     try:
         return _Stack(boto3.Session(profile_name=profile).client("cloudformation", region_name=region), name)
     except (BotoCoreError, ClientError, ValueError):

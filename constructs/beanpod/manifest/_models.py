@@ -367,6 +367,11 @@ class StageConfig(Section):
         default=None, description="AWS account, twelve digits in quotes. Default: that of the credentials."
     )
     region: types.Region | None = Field(default=None, description="AWS region. Default: that of the credentials.")
+    allow_replacement: types.Several[types.Replaceable] = Field(
+        default=(),
+        description='What `beanpod cdk deploy` may replace: "database", "environment", "network". It refuses any other '
+        "replacement of one. Remove it afterwards. Default: nothing.",
+    )
     service: ServiceConfig = Field(description="The app that runs.")
     domain: Domain | None = Field(
         default=None,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -116,6 +116,7 @@ SubnetId = Annotated[
     str,
     Matches(r"subnet-(?:[0-9a-f]{8}|[0-9a-f]{17})", 'write the id of a subnet, e.g. "subnet-0a1b2c3d4e5f67890"'),
 ]
+Replaceable = Literal["database", "environment", "network"]
 InstanceType = Annotated[str, form("instance_types")]
 # RDS itself writes "db.t4g.micro", the CDK "t4g.micro".
 DatabaseInstanceType = Annotated[

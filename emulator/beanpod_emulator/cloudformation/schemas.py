@@ -44,6 +44,13 @@ def replaced_by(resource_type: str, old: dict[str, Any], new: dict[str, Any]) ->
     return ["/".join(path) for path in replacing(resource_type) if _at(old, path) != _at(new, path)]
 
 
+def perhaps_replaced_by(resource_type: str, old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Return the properties that differ, and of which a change set says that they may replace the resource."""
+    found = paths(resource_type, "conditionalCreateOnlyProperties")
+    always = replacing(resource_type)
+    return ["/".join(path) for path in found if path not in always and _at(old, path) != _at(new, path)]
+
+
 def custom_name(resource_type: str, properties: dict[str, Any]) -> str | None:
     """Return the name of a resource in its template, or None if CloudFormation generates it."""
     identifier = paths(resource_type, "primaryIdentifier")

@@ -304,13 +304,14 @@ def _modification(logical_id: str, physical_id: str | None, old: dict[str, Any],
     """Return the change of a resource, with each property that differs: the CDK CLI shows no other."""
     before, after = old.get("Properties", {}), new.get("Properties", {})
     replaced = {path.partition("/")[0] for path in schemas.replaced_by(new["Type"], before, after)}
+    perhaps = {path.partition("/")[0] for path in schemas.perhaps_replaced_by(new["Type"], before, after)}
     names = [name for name in sorted({*before, *after}) if before.get(name) != after.get(name)]
     details = [
         {
             "Target": {
                 "Attribute": "Properties",
                 "Name": name,
-                "RequiresRecreation": "Always" if name in replaced else "Never",
+                "RequiresRecreation": "Always" if name in replaced else "Conditionally" if name in perhaps else "Never",
             },
             "Evaluation": "Static",
             "ChangeSource": "DirectModification",
@@ -318,4 +319,5 @@ def _modification(logical_id: str, physical_id: str | None, old: dict[str, Any],
         for name in names
     ]
     scope = [name for name in ("Properties", "Metadata") if old.get(name) != new.get(name)] or ["Tags"]
-    return Change("Modify", logical_id, new["Type"], physical_id, str(bool(replaced)), scope, details)
+    replacement = "True" if replaced else "Conditional" if perhaps else "False"
+    return Change("Modify", logical_id, new["Type"], physical_id, replacement, scope, details)

@@ -1,27 +1,47 @@
 """diff: what a deployment of the infrastructure would change, on AWS or against another state of the project."""
 
-import os
-import sys
+import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
 
-from beanpod.cli import cdk
+from beanpod.cli.change_sets import Account, StackChange, assembled_stacks, stack_changes
 from beanpod.cli.commands.context import Context
 from beanpod.cli.difference import Cdk, difference, markdown
+from beanpod.cli.preview import document, text
 from beanpod.deploy.errors import UsageError
 
 
-def run(context: Context) -> None:
-    """Compare with what is deployed, by `cdk diff`; with --against, with the project in another folder.
+class Phase(StrEnum):
+    """The phases of a comparison with AWS, in order."""
 
-    Raises UsageError if that folder is missing, or a side cannot be synthesised.
+    SYNTHESISE = "Synthesise"
+    ASK = "Ask CloudFormation"
+
+
+def run(context: Context) -> None:
+    """Show what a deployment does to the stacks on AWS; with --against, compare with the project in another folder.
+
+    Raises DeployError if that folder is missing, a side cannot be synthesised, or AWS refuses a call.
     """
     base, name = context.options.against, context.options.manifest.name
     if base is None:
-        chosen = ("--context", f"stage={context.stage.name}")
-        os.chdir(context.root)
-        sys.exit(cdk.run(("diff", *chosen), context.environ))
+        changes = _deployed_changes(context)
+        context.results.emit(document(changes), text(changes, context.stage, context.results.paint))
+        return
     if not base.is_dir():
         raise UsageError(f"{base}: no such folder")
-    changes = difference(base.resolve(), context.root, manifest=name, cdk=Cdk.installed(context.environ))
-    document = {stage: [asdict(change) for change in found] for stage, found in changes.items()}
-    context.results.emit(document, markdown(changes).splitlines())
+    found = difference(base.resolve(), context.root, manifest=name, cdk=Cdk.installed(context.environ))
+    whole = {stage: [asdict(change) for change in changed] for stage, changed in found.items()}
+    context.results.emit(whole, markdown(found).splitlines())
+
+
+def _deployed_changes(context: Context) -> Sequence[StackChange]:
+    stage = context.stage
+    with tempfile.TemporaryDirectory() as folder:
+        assembly = Path(folder)
+        with context.display.phase(Phase.SYNTHESISE):
+            Cdk.installed(context.environ).synthesise(context.root, stage.name, assembly)
+        with context.display.phase(Phase.ASK):
+            return stack_changes(assembly, list(assembled_stacks(assembly)), Account(stage.region))

@@ -1,0 +1,319 @@
+"""What a deployment would change in the deployed stacks, from change sets of CloudFormation that are not executed.
+
+CloudFormation decides which resources are replaced; the old and the new values are those of the templates. As the CDK
+CLI does, the calls use the roles of the CDK's bootstrap, or the credentials themselves where those may not assume them.
+"""
+
+import json
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from beanpod.deploy.errors import DeployError, UsageError
+
+Template = Mapping[str, Any]
+Replacement = Literal["no", "maybe", "yes"]
+
+# A longer template has to be in S3: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+_LONGEST_BODY = 51_200
+_REPLACEMENTS: dict[str | None, Replacement] = {"True": "yes", "Conditional": "maybe"}
+_RECREATIONS: dict[str | None, Replacement] = {"Always": "yes", "Conditionally": "maybe"}
+_NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
+# A stack in one of these states is made anew by its next deployment.
+_NOT_DEPLOYED = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_COMPLETE")
+_OPTIONS = "OptionSettings"
+
+
+@dataclass(frozen=True)
+class PropertyChange:
+    """A property, or an option of Elastic Beanstalk, that changes.
+
+    Attributes:
+        name: Its name.
+        before: Its value in the deployed template; None for none.
+        after: Its value in the new template; None for none.
+        replaces: Whether its change replaces the resource.
+        namespace: Of an option of Elastic Beanstalk.
+    """
+
+    name: str
+    before: Any
+    after: Any
+    replaces: Replacement = "no"
+    namespace: str = ""
+
+
+@dataclass(frozen=True)
+class ResourceChange:
+    """A resource that is added, changed or removed.
+
+    Attributes:
+        logical_id: Its logical id.
+        path: Its path in the CDK app, without the stack.
+        type: Such as AWS::RDS::DBInstance.
+        action: What happens to it.
+        replacement: Whether a changed resource is replaced.
+        properties: What changes.
+        policy: What becomes of the old resource that is removed or replaced: Delete, Retain or Snapshot.
+        settings: Its new properties.
+    """
+
+    logical_id: str
+    path: str
+    type: str
+    action: Literal["add", "change", "remove"]
+    replacement: Replacement = "no"
+    properties: tuple[PropertyChange, ...] = ()
+    policy: str = "Delete"
+    settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class StackChange:
+    """What changes in one stack.
+
+    Attributes:
+        stack: The stack's name.
+        kind: Whether the stack is new, changed, unchanged, or removed, as an empty one is.
+        resources: Its resources that change; those of a new stack are not listed.
+    """
+
+    stack: str
+    kind: Literal["new", "changed", "unchanged", "removed"]
+    resources: tuple[ResourceChange, ...] = ()
+
+
+class Account:
+    """The AWS account and region that stacks are deployed to."""
+
+    def __init__(self, region: str | None, profile: str | None = None) -> None:
+        """Use boto3's default credentials.
+
+        Args:
+            region: The region. Default: that of the credentials.
+            profile: A profile of the AWS CLI's configuration. Default: the default one.
+        """
+        import boto3
+        from botocore.exceptions import BotoCoreError
+
+        try:
+            self._session = boto3.Session(profile_name=profile, region_name=region)
+        except BotoCoreError as error:
+            raise UsageError(str(error)) from error
+
+    def client(self, service: str, role_arn: str | None = None) -> Any:
+        """Return a client, with a role if there is one that may be assumed."""
+        from beanpod.deploy.aws import configuration
+
+        credentials = self._assumed(self.fill(role_arn)) if role_arn else {}
+        return self._session.client(service, config=configuration(60), **credentials)  # type: ignore[call-overload]
+
+    def fill(self, text: str) -> str:
+        """Fill the CDK's placeholders for account, region and partition."""
+        region = self._session.region_name or ""
+        values = {
+            "AccountId": self._account,
+            "Region": region,
+            "Partition": self._session.get_partition_for_region(region),
+        }
+        for name, value in values.items():
+            text = text.replace(f"${{AWS::{name}}}", value)
+        return text
+
+    @cached_property
+    def _account(self) -> str:
+        return str(self._session.client("sts").get_caller_identity()["Account"])
+
+    def _assumed(self, role_arn: str) -> dict[str, str]:
+        from botocore.exceptions import ClientError
+
+        with suppress(ClientError):
+            found = self.client("sts").assume_role(RoleArn=role_arn, RoleSessionName="beanpod")["Credentials"]
+            return {
+                "aws_access_key_id": found["AccessKeyId"],
+                "aws_secret_access_key": found["SecretAccessKey"],
+                "aws_session_token": found["SessionToken"],
+            }
+        return {}
+
+
+def assembled_stacks(assembly: Path) -> dict[str, dict[str, Any]]:
+    """Return the stacks of a synthesised app, in the order of deployment: their artifacts by name."""
+    artifacts = json.loads((assembly / "manifest.json").read_text(encoding="utf-8"))["artifacts"]
+    stacks = (made for made in artifacts.items() if made[1]["type"] == "aws:cloudformation:stack")
+    return {made["properties"].get("stackName", name): made for name, made in stacks}
+
+
+def stack_changes(assembly: Path, stacks: Sequence[str], account: Account) -> list[StackChange]:
+    """Return what the deployment of stacks would change, in their order.
+
+    Args:
+        assembly: The folder of the synthesised app.
+        stacks: Names of its stacks.
+        account: Where they are deployed to.
+
+    Raises:
+        DeployError: AWS refused a call, or CloudFormation refuses the change.
+    """
+    artifacts = assembled_stacks(assembly)
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(lambda name: _stack_change(assembly, name, artifacts[name], account), stacks))
+
+
+def _stack_change(assembly: Path, name: str, artifact: Mapping[str, Any], account: Account) -> StackChange:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from beanpod.deploy.aws.errors import translated
+
+    properties = artifact["properties"]
+    path = assembly / properties["templateFile"]
+    template = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        client = account.client("cloudformation", properties.get("assumeRoleArn"))
+        deployed = _deployed_template(client, name)
+        if not template.get("Resources"):
+            removed = (_removed(logical_id, deployed) for logical_id in (deployed or {}).get("Resources", {}))
+            return StackChange(name, "removed" if deployed else "unchanged", tuple(removed))
+        if deployed is None:
+            return StackChange(name, "new")
+        body = _body(assembly, path, template, account)
+        found = list(_changes(client, name, body, template, properties.get("tags", {})))
+    except (BotoCoreError, ClientError) as error:
+        raise translated(error, "cloudformation:CreateChangeSet") from error
+    resources = (
+        _resource(change, deployed, template) for change in found if change["ResourceType"] != "AWS::CDK::Metadata"
+    )
+    changed = tuple(
+        change for change in resources if change.action != "change" or change.properties or change.replacement != "no"
+    )
+    return StackChange(name, "changed" if changed else "unchanged", changed)
+
+
+def _deployed_template(client: Any, name: str) -> Template | None:
+    from botocore.exceptions import ClientError
+
+    try:
+        status = client.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
+    except ClientError as error:
+        if "does not exist" in str(error):
+            return None
+        raise
+    if status in _NOT_DEPLOYED:
+        return None
+    body = client.get_template(StackName=name, TemplateStage="Original").get("TemplateBody", {})
+    # A template in YAML is not the CDK's: nothing is known of its values.
+    return body if isinstance(body, dict) else _parsed(body)
+
+
+def _parsed(body: str) -> Template:
+    try:
+        parsed: Template = json.loads(body)
+    except ValueError:
+        return {}
+    return parsed
+
+
+def _body(assembly: Path, path: Path, template: Template, account: Account) -> dict[str, str]:
+    """Return the template as an argument; one that is too long is uploaded as `cdk deploy` does."""
+    body = json.dumps(template, separators=(",", ":"), ensure_ascii=False)
+    if len(body.encode()) <= _LONGEST_BODY:
+        return {"TemplateBody": body}
+    assets = json.loads((assembly / f"{path.name.partition('.')[0]}.assets.json").read_text(encoding="utf-8"))
+    (asset,) = (asset for asset in assets["files"].values() if asset["source"]["path"] == path.name)
+    (place,) = asset["destinations"].values()
+    bucket, key = account.fill(place["bucketName"]), place["objectKey"]
+    client = account.client("s3", place.get("assumeRoleArn"))
+    client.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
+    return {"TemplateURL": f"{client.meta.endpoint_url}/{bucket}/{key}"}
+
+
+def _changes(
+    client: Any, stack: str, body: Mapping[str, str], template: Template, tags: Mapping[str, str]
+) -> Iterator[Any]:
+    """Create a change set, and yield its changes of resources."""
+    from botocore.exceptions import WaiterError
+
+    known = client.describe_stacks(StackName=stack)["Stacks"][0].get("Parameters", [])
+    names = [it["ParameterKey"] for it in known if it["ParameterKey"] in template.get("Parameters", {})]
+    change_set = client.create_change_set(
+        StackName=stack,
+        ChangeSetName=f"beanpod-{uuid.uuid4()}",
+        ChangeSetType="UPDATE",
+        Description="Shows what a deployment would change; never executed",
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
+        Parameters=[{"ParameterKey": name, "UsePreviousValue": True} for name in names],
+        Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+        **body,
+    )["Id"]
+    try:
+        try:
+            waiter = client.get_waiter("change_set_create_complete")
+            waiter.wait(ChangeSetName=change_set, WaiterConfig={"Delay": 2, "MaxAttempts": 150})
+        except WaiterError as error:
+            reason = str(error.last_response.get("StatusReason", error))
+            if any(words in reason for words in _NO_CHANGES):
+                return
+            raise DeployError(f"CloudFormation refuses the change of {stack}: {reason}") from error
+        pages = client.get_paginator("describe_change_set").paginate(ChangeSetName=change_set)
+        for page in pages:
+            yield from (change["ResourceChange"] for change in page["Changes"] if change["Type"] == "Resource")
+    finally:
+        client.delete_change_set(ChangeSetName=change_set)
+
+
+def _resource(change: Mapping[str, Any], deployed: Template, template: Template) -> ResourceChange:
+    logical_id, kind = change["LogicalResourceId"], change["ResourceType"]
+    if change["Action"] == "Remove":
+        return _removed(logical_id, deployed, kind)
+    new = template["Resources"].get(logical_id, {})
+    path = _path(logical_id, new)
+    if change["Action"] != "Modify":
+        return ResourceChange(logical_id, path, kind, "add", settings=new.get("Properties", {}))
+    old = deployed.get("Resources", {}).get(logical_id, {})
+    replacement = _REPLACEMENTS.get(change.get("Replacement"), "no")
+    targets = [detail["Target"] for detail in change.get("Details", ())]
+    replaces = {it.get("Name"): _RECREATIONS.get(it.get("RequiresRecreation"), "no") for it in targets}
+    before, after = old.get("Properties", {}), new.get("Properties", {})
+    names = sorted({*before, *after, *filter(None, replaces)})
+    # Also a property that refers to a resource that is replaced changes, though not in the template.
+    named = [name for name in names if before.get(name) != after.get(name) or name in replaces]
+    properties = [
+        it for name in named for it in _property(name, before.get(name), after.get(name), replaces.get(name, "no"))
+    ]
+    policy = new.get("UpdateReplacePolicy", "Delete")
+    return ResourceChange(logical_id, path, kind, "change", replacement, tuple(properties), policy, after)
+
+
+def _property(name: str, before: Any, after: Any, replaces: Replacement) -> Iterator[PropertyChange]:
+    if name != _OPTIONS:
+        yield PropertyChange(name, before, after, replaces)
+        return
+    old, new = options(before), options(after)
+    for key in sorted({*old, *new}):
+        if old.get(key) != new.get(key):
+            yield PropertyChange(key[1], old.get(key), new.get(key), namespace=key[0])
+
+
+def options(settings: Any) -> dict[tuple[str, str], Any]:
+    """Return the options of Elastic Beanstalk by namespace and name."""
+    entries = settings if isinstance(settings, list) else []
+    return {(entry.get("Namespace", ""), entry.get("OptionName", "")): entry.get("Value") for entry in entries}
+
+
+def _removed(logical_id: str, deployed: Template | None, kind: str = "") -> ResourceChange:
+    body = (deployed or {}).get("Resources", {}).get(logical_id, {})
+    policy = body.get("DeletionPolicy", "Delete")
+    return ResourceChange(logical_id, _path(logical_id, body), kind or body.get("Type", ""), "remove", policy=policy)
+
+
+def _path(logical_id: str, body: Mapping[str, Any]) -> str:
+    """Return the path of a resource in the CDK app, as a person would name it."""
+    path = str(body.get("Metadata", {}).get("aws:cdk:path", "")).partition("/")[2]
+    while path.endswith("/Resource"):
+        path = path.removesuffix("/Resource")
+    return path or logical_id

@@ -1,0 +1,193 @@
+"""What a change does to a deployed resource, and for how long nothing is served: AWS's facts, each with its page.
+
+CloudFormation's change sets say what is replaced. That RDS restarts a database or Elastic Beanstalk replaces instances
+is in the documentation only. Where AWS gives no duration, none is claimed.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from beanpod.cli.change_sets import PropertyChange, ResourceChange, options
+
+DATABASE = "AWS::RDS::DBInstance"
+ENVIRONMENT = "AWS::ElasticBeanstalk::Environment"
+NETWORK = "AWS::EC2::VPC"
+# What `allow_replacement` names.
+KINDS = {DATABASE: "database", ENVIRONMENT: "environment", NETWORK: "network"}
+# As the descriptions of the manifest's keys and the docstrings of the constructs name them.
+NAMES = {
+    NETWORK: "the VPC",
+    DATABASE: "the database",
+    ENVIRONMENT: "the environment",
+    "AWS::ElasticBeanstalk::Application": "the application",
+    "AWS::S3::Bucket": "the bucket",
+    "AWS::IAM::User": "the user",
+    "AWS::IAM::AccessKey": "the access key",
+    "AWS::SecretsManager::Secret": "the secret",
+}
+
+_RDS = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/"
+_BEANSTALK = "https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/"
+_SETTINGS = f"{_RDS}USER_ModifyInstance.Settings.html"
+_UPGRADE = f"{_RDS}USER_UpgradeDBInstance.Upgrading.html"
+_FAILOVER = f"{_RDS}Concepts.MultiAZSingleStandby.html"
+_CONFIGURATION = f"{_BEANSTALK}environments-updating.html"
+_ROLLING = f"{_BEANSTALK}using-features.rollingupdates.html"
+_TYPES = f"{_BEANSTALK}using-features-managing-env-types.html"
+_HOOKS = f"{_BEANSTALK}platforms-linux-extend.hooks.html"
+_REPLACED_DATABASE = (
+    "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-rds-dbinstance.html"
+)
+
+# Conditionally create-only in the schema of the type; by its documentation they change in place.
+IN_PLACE = {
+    DATABASE: {
+        "AutoMinorVersionUpgrade",
+        "BackupRetentionPeriod",
+        "DBParameterGroupName",
+        "MultiAZ",
+        "PreferredMaintenanceWindow",
+    }
+}
+
+_TYPE = ("aws:elasticbeanstalk:environment", "EnvironmentType")
+_ROLLING_UPDATES = ("aws:autoscaling:updatepolicy:rollingupdate", "RollingUpdateEnabled")
+_MAX_SIZE = ("aws:autoscaling:asg", "MaxSize")
+_VARIABLES = ("aws:elasticbeanstalk:application:environment", "aws:elasticbeanstalk:application:environmentsecrets")
+_NEW_INSTANCES, _RESTART = "replaces the instances", "restarts the app"
+_OF_INSTANCES = ("aws:autoscaling:launchconfiguration", "aws:ec2:instances", "aws:ec2:vpc")
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a change does besides changing a setting.
+
+    Attributes:
+        summary: In a few words, such as "restarts the database".
+        service: What is served meanwhile.
+        page: AWS's documentation of it; "" where it has none.
+    """
+
+    summary: str
+    service: str
+    page: str = ""
+
+
+def is_replaced(change: ResourceChange) -> bool:
+    """Return whether a resource is replaced, or AWS's documentation does not exclude it."""
+    if change.replacement != "maybe":
+        return change.replacement == "yes"
+    harmless = IN_PLACE.get(change.type, set())
+    return not all(it.name in harmless for it in change.properties if it.replaces != "no")
+
+
+def effects(change: ResourceChange) -> list[Effect]:
+    """Return what a change does, each effect once."""
+    if change.action == "add":
+        return []
+    if change.action == "remove":
+        return [Effect("removed", _rest(change))]
+    if is_replaced(change):
+        return [_replacement(change)]
+    found = dict.fromkeys(effect for it in change.properties for effect in _of_property(it, change))
+    new_instances = any(effect.summary == _NEW_INSTANCES for effect in found)
+    # New instances start the app as well.
+    return [effect for effect in found if not (new_instances and effect.summary == _RESTART)]
+
+
+def _replacement(change: ResourceChange) -> Effect:
+    words = "replaced" if change.replacement == "yes" else "may be replaced"
+    match change.type:
+        case "AWS::RDS::DBInstance":
+            stays = (
+                ", as is the old one, which is protected" if _true(change.settings.get("DeletionProtection")) else ""
+            )
+            service = f"the new database is empty; {_rest(change)}{stays}; the automated backups are deleted"
+            return Effect(words, service, _REPLACED_DATABASE)
+        case "AWS::ElasticBeanstalk::Environment":
+            service = "the new environment has another address, and runs the sample application until `beanpod deploy`"
+            return Effect(words, service)
+        case "AWS::EC2::VPC":
+            return Effect(
+                words, "nothing can move to another VPC: everything in it is replaced, or the change is refused"
+            )
+        case "AWS::S3::Bucket":
+            return Effect(words, f"the new bucket is empty; {_rest(change)}")
+        case "AWS::SecretsManager::Secret":
+            return Effect(words, "the new secret has another value")
+    return Effect(words, "")
+
+
+def _rest(change: ResourceChange) -> str:
+    """Return what remains of a resource that is removed or replaced."""
+    match change.policy:
+        case "Snapshot":
+            return "a snapshot of the old one is kept"
+        case "Retain" | "RetainExceptOnCreate":
+            return "the old one is kept"
+    return "nothing of the old one is kept"
+
+
+def _of_property(it: PropertyChange, change: ResourceChange) -> Iterator[Effect]:
+    if change.type == DATABASE:
+        yield from _of_database(it, change.settings)
+    elif change.type == ENVIRONMENT and it.namespace:
+        yield from _of_option(it, options(change.settings.get("OptionSettings")))
+
+
+def _of_database(it: PropertyChange, settings: Mapping[str, Any]) -> Iterator[Effect]:
+    down = "no database meanwhile; AWS gives no duration"
+    match it.name:
+        case "DBInstanceClass" if _true(settings.get("MultiAZ")):
+            service = "no database while RDS fails over to the standby, typically 1 to 2 minutes"
+            yield Effect("restarts the database", service, _FAILOVER)
+        case "DBInstanceClass" | "Port" | "CACertificateIdentifier":
+            yield Effect("restarts the database", down, _SETTINGS)
+        case "EngineVersion":
+            service = f"{down}. A standby is upgraded at the same time, and does not help"
+            yield Effect("restarts the database", service, _UPGRADE)
+        case "BackupRetentionPeriod" if "0" in (str(it.before), str(it.after)):
+            yield Effect("restarts the database", down, _SETTINGS)
+        case "MultiAZ" | "AllocatedStorage":
+            yield Effect("slows the database down", "the database may be slower meanwhile", _SETTINGS)
+
+
+def _of_option(it: PropertyChange, new: Mapping[tuple[str, str], Any]) -> Iterator[Effect]:
+    key = (it.namespace, it.name)
+    if key == _TYPE:
+        service = "takes several minutes, and the environment gets another address; requests fail for an unknown time"
+        yield Effect(_NEW_INSTANCES, service, _TYPES)
+    elif it.namespace in _OF_INSTANCES:
+        rolling = _true(new.get(_ROLLING_UPDATES)) and str(new.get(_MAX_SIZE)) != "1"
+        service = (
+            "in batches, the next when the last is healthy; the other instances serve"
+            if rolling
+            else "no service until the new instance runs the app; AWS gives no duration"
+        )
+        yield Effect(_NEW_INSTANCES, service, _ROLLING if rolling else _CONFIGURATION)
+    elif it.namespace in _VARIABLES:
+        service = "each instance starts the app anew; requests may fail meanwhile, and AWS gives no duration"
+        yield Effect(_RESTART, service, _HOOKS)
+
+
+def _true(value: Any) -> bool:
+    return str(value).lower() == "true"
+
+
+def phrases(changes: Iterable[ResourceChange]) -> str:
+    """Return the effects of changes as the descriptions of the manifest's keys say them.
+
+    Such as "Replaces: the database. Restarts: the app.", or "Updates in place.".
+    """
+    changed = [change for change in changes if change.action != "add"]
+    removed = {change.type for change in changed if change.action == "remove"}
+    replaced = {change.type for change in changed if is_replaced(change)}
+    summaries = {effect.summary for change in changed for effect in effects(change)}
+    replacing = [NAMES[kind] for kind in NAMES if kind in replaced]
+    verbs = {
+        "Removes": [NAMES[kind] for kind in NAMES if kind in removed],
+        "Replaces": [*replacing, *(["the instances"] if _NEW_INSTANCES in summaries else [])],
+        "Restarts": [name for name in ("the database", "the app") if f"restarts {name}" in summaries],
+    }
+    return " ".join(f"{verb}: {', '.join(names)}." for verb, names in verbs.items() if names) or "Updates in place."

@@ -1,0 +1,136 @@
+"""What a deployment of the infrastructure would do, as text, and the replacements that the manifest does not allow."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from beanpod.cli.change_sets import PropertyChange, ResourceChange, StackChange
+from beanpod.cli.effects import KINDS, effects, is_replaced
+from beanpod.cli.output.text import Cell, Paint
+from beanpod.deploy.errors import UsageError
+from beanpod.manifest import StageConfig
+
+_MARKS = {"add": Cell("+", "green"), "change": Cell("~", "yellow"), "remove": Cell("-", "red")}
+_LONGEST_VALUE = 48
+
+
+def replacements(changes: Iterable[StackChange], stage: StageConfig) -> list[tuple[StackChange, ResourceChange]]:
+    """Return the databases, environments and VPCs that a deployment replaces, with their stacks.
+
+    One that is removed counts as well, unless it is the database of a stage that has none any more.
+    """
+    pairs = ((stack, change) for stack in changes for change in stack.resources if change.type in KINDS)
+    return [pair for pair in pairs if is_replaced(pair[1]) or _is_lost(pair[1], stage)]
+
+
+def _is_lost(change: ResourceChange, stage: StageConfig) -> bool:
+    return change.action == "remove" and (KINDS[change.type] != "database" or stage.database is not None)
+
+
+def refuse_replacements(changes: Sequence[StackChange], stage: StageConfig) -> None:
+    """Check that the manifest allows each replacement.
+
+    Raises:
+        UsageError: It does not; with what is replaced, why, and what becomes of it.
+    """
+    found = [pair for pair in replacements(changes, stage) if KINDS[pair[1].type] not in stage.allow_replacement]
+    if found:
+        kinds = list(dict.fromkeys(KINDS[change.type] for _, change in found))
+        allowed = json.dumps([*stage.allow_replacement, *kinds])
+        raise UsageError(
+            f"the deployment would replace the {' and the '.join(kinds)} of stage {stage.name}, and is refused: to "
+            f"allow it, write allow_replacement = {allowed} under [stages.{stage.name}]",
+            causes=tuple(line for stack, change in found for line in _refusal(stack.stack, change)),
+        )
+
+
+def _refusal(stack: str, change: ResourceChange) -> Iterator[str]:
+    because = ", ".join(f"{it.name}{_values(it)}" for it in change.properties if it.replaces != "no")
+    verb = "is not in the template any more" if change.action == "remove" else f"is replaced because of {because}"
+    yield f"{change.path} ({change.type}) of {stack} {verb}"
+    yield from (effect.service for effect in effects(change) if effect.service)
+
+
+def unused_allowances(changes: Sequence[StackChange], stage: StageConfig) -> list[str]:
+    """Return what `allow_replacement` names although the deployment does not replace it."""
+    replaced = {KINDS[change.type] for _, change in replacements(changes, stage)}
+    return [kind for kind in stage.allow_replacement if kind not in replaced]
+
+
+def document(changes: Sequence[StackChange]) -> dict[str, Any]:
+    """Return the changes and their effects as JSON has them, by stack."""
+    return {
+        stack.stack: {
+            "kind": stack.kind,
+            "resources": [
+                {key: value for key, value in asdict(change).items() if key != "settings"}
+                | {"replaced": is_replaced(change), "effects": [asdict(effect) for effect in effects(change)]}
+                for change in stack.resources
+            ],
+        }
+        for stack in changes
+    }
+
+
+def text(changes: Sequence[StackChange], stage: StageConfig, paint: Paint) -> Iterator[str]:
+    """Yield the lines for a person: each stack, what changes in it, and what that does."""
+    for stack in changes:
+        if stack.resources or stack.kind == "new":
+            yield from _stack_lines(stack, paint)
+            yield ""
+    if unchanged := [stack.stack for stack in changes if stack.kind == "unchanged"]:
+        yield f"{paint('unchanged', 'dim')}  {', '.join(unchanged)}"
+    yield from _guard_lines(changes, stage, paint)
+
+
+def _stack_lines(stack: StackChange, paint: Paint) -> Iterator[str]:
+    state = {"new": Cell("  new", "green"), "removed": Cell("  removed", "red")}.get(stack.kind, Cell(""))
+    yield paint(stack.stack, "bold") + paint(*state)
+    for change in stack.resources:
+        cells = (_MARKS[change.action], Cell(change.path), Cell(change.type, "dim"), _headline(change))
+        yield "  " + "  ".join(paint(*cell) for cell in cells)
+        yield from paint.table(map(_row, change.properties))
+        for effect in effects(change):
+            if effect.service:
+                yield f"      {paint(effect.service, 'yellow')}"
+            if effect.page:
+                yield f"      {paint(effect.page, 'dim')}"
+
+
+def _row(it: PropertyChange) -> tuple[str, str, Cell]:
+    mark = {"yes": "replaces it", "maybe": "may replace it"}.get(it.replaces, "")
+    return f"      {it.name}", _values(it).strip() or "changes", Cell(mark, "red")
+
+
+def _headline(change: ResourceChange) -> Cell:
+    if change.action != "change":
+        return Cell("new", "green") if change.action == "add" else Cell("removed", "red")
+    found = [effect.summary for effect in effects(change)]
+    if is_replaced(change):
+        return Cell(found[0], "red")
+    return Cell(", ".join(found), "yellow") if found else Cell("in place", "green")
+
+
+def _values(it: PropertyChange) -> str:
+    """Return the old and the new value, if they are short: " 20 → 40"."""
+    shown = [_value(value) for value in (it.before, it.after)]
+    return f" {shown[0]} → {shown[1]}" if all(shown) else ""
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "none"
+    text = value if isinstance(value, str) else json.dumps(value) if isinstance(value, bool | int | float) else ""
+    return text if len(text) <= _LONGEST_VALUE else ""
+
+
+def _guard_lines(changes: Sequence[StackChange], stage: StageConfig, paint: Paint) -> Iterator[str]:
+    try:
+        refuse_replacements(changes, stage)
+    except UsageError as error:
+        yield ""
+        yield paint(str(error), "red")
+    for kind in unused_allowances(changes, stage):
+        yield ""
+        yield paint(f'allow_replacement names "{kind}", which this deployment does not replace: remove it', "yellow")

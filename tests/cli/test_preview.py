@@ -1,0 +1,210 @@
+"""What a deployment does, as text, and the replacements that the manifest has to allow."""
+
+from typing import Any
+
+import pytest
+
+from beanpod.cli.change_sets import PropertyChange, ResourceChange, StackChange
+from beanpod.cli.effects import effects, is_replaced, phrases
+from beanpod.cli.output.text import Paint
+from beanpod.cli.preview import document, refuse_replacements, text, unused_allowances
+from beanpod.deploy.errors import UsageError
+from beanpod.manifest import StageConfig
+from beanpod.manifest._layers import completed
+
+DATABASE = "AWS::RDS::DBInstance"
+ENVIRONMENT = "AWS::ElasticBeanstalk::Environment"
+VPC = "AWS::EC2::VPC"
+VARIABLES = "aws:elasticbeanstalk:application:environment"
+LAUNCH = "aws:ec2:instances"
+NAME = PropertyChange("DBName", "guestbook", "shop", "yes")
+
+
+def stage(*, database: bool = True, allow: tuple[str, ...] = ()) -> StageConfig:
+    written: dict[str, Any] = {"service": {"name": "shop", "image": "ada/shop"}, "allow_replacement": list(allow)}
+    tables = completed({**written, **({"database": {"engine": "mysql"}} if database else {})})
+    return StageConfig.model_validate({**tables, "name": "dev"})
+
+
+def changed(kind: str, *properties: PropertyChange, **more: Any) -> ResourceChange:
+    return ResourceChange("Id", "Part", kind, **{"action": "change", "properties": properties, **more})
+
+
+def replaced(kind: str = DATABASE, policy: str = "Snapshot") -> ResourceChange:
+    return changed(kind, NAME, replacement="yes", policy=policy)
+
+
+def in_stack(*changes: ResourceChange) -> list[StackChange]:
+    return [StackChange("shop-dev-part", "changed", changes)]
+
+
+def services(change: ResourceChange) -> list[str]:
+    return [effect.service for effect in effects(change)]
+
+
+def settings(**options: str) -> dict[str, Any]:
+    names = {
+        "kind": ("aws:elasticbeanstalk:environment", "EnvironmentType"),
+        "rolling": ("aws:autoscaling:updatepolicy:rollingupdate", "RollingUpdateEnabled"),
+        "max_size": ("aws:autoscaling:asg", "MaxSize"),
+    }
+    entries = [(*names[name], value) for name, value in options.items()]
+    return {"OptionSettings": [{"Namespace": it[0], "OptionName": it[1], "Value": it[2]} for it in entries]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "named", "kept"),
+    [
+        (DATABASE, "database", "a snapshot of the old one is kept"),
+        (ENVIRONMENT, "environment", "runs the sample application until `beanpod deploy`"),
+        (VPC, "network", "nothing can move to another VPC"),
+    ],
+)
+def test_a_replacement_is_refused_unless_the_manifest_names_it(kind: str, named: str, kept: str) -> None:
+    changes = in_stack(replaced(kind))
+    with pytest.raises(UsageError) as caught:
+        refuse_replacements(changes, stage())
+    assert str(caught.value) == (
+        f"the deployment would replace the {named} of stage dev, and is refused: to allow it, write "
+        f'allow_replacement = ["{named}"] under [stages.dev]'
+    )
+    assert caught.value.causes[0] == f"Part ({kind}) of shop-dev-part is replaced because of DBName guestbook → shop"
+    assert kept in caught.value.causes[1]
+    refuse_replacements(changes, stage(allow=(named,)))
+    others = tuple(other for other in ("database", "environment", "network") if other != named)
+    with pytest.raises(UsageError, match=f"would replace the {named} of"):
+        refuse_replacements(changes, stage(allow=others))
+
+
+def test_several_replacements_are_refused_together_and_what_is_allowed_stays_so() -> None:
+    changes = in_stack(replaced(), replaced(ENVIRONMENT), replaced(VPC))
+    with pytest.raises(UsageError) as caught:
+        refuse_replacements(changes, stage(allow=("network",)))
+    assert "would replace the database and the environment of stage dev" in str(caught.value)
+    assert 'allow_replacement = ["network", "database", "environment"]' in str(caught.value)
+
+
+def test_a_database_may_go_with_its_table_only() -> None:
+    removed = in_stack(changed(DATABASE, action="remove", policy="Snapshot"))
+    refuse_replacements(removed, stage(database=False))
+    with pytest.raises(UsageError) as caught:
+        refuse_replacements(removed, stage())
+    assert caught.value.causes == (
+        f"Part ({DATABASE}) of shop-dev-part is not in the template any more",
+        "a snapshot of the old one is kept",
+    )
+
+
+def test_what_need_not_be_allowed_is_named() -> None:
+    assert unused_allowances(in_stack(replaced()), stage(allow=("database", "network"))) == ["network"]
+
+
+@pytest.mark.parametrize(
+    ("name", "certain"), [("MultiAZ", False), ("BackupRetentionPeriod", False), ("Engine", True), ("RestoreTime", True)]
+)
+def test_what_a_change_set_is_not_sure_of_is_replaced_unless_aws_documents_the_contrary(
+    name: str, certain: bool
+) -> None:
+    change = changed(DATABASE, PropertyChange(name, 1, 2, "maybe"), replacement="maybe")
+    assert is_replaced(change) is certain
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("DBInstanceClass", "a", "b", {}), "no database meanwhile; AWS gives no duration"),
+        (("DBInstanceClass", "a", "b", {"MultiAZ": True}), "no database while RDS fails over to the standby"),
+        (("EngineVersion", "8.4.8", "8.4.9", {"MultiAZ": True}), "A standby is upgraded at the same time"),
+        (("BackupRetentionPeriod", 0, 7, {}), "no database meanwhile; AWS gives no duration"),
+        (("AllocatedStorage", "20", "40", {}), "the database may be slower meanwhile"),
+        (("MultiAZ", False, True, {}), "the database may be slower meanwhile"),
+        (("BackupRetentionPeriod", 7, 14, {}), None),
+        (("DeletionProtection", False, True, {}), None),
+    ],
+)
+def test_what_rds_does_meanwhile(change: tuple[str, Any, Any, dict[str, Any]], words: str | None) -> None:
+    name, before, after, properties = change
+    found = services(changed(DATABASE, PropertyChange(name, before, after), settings=properties))
+    assert [words in service for service in found if words] == ([True] if words else [])
+    assert words or not found
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"kind": "SingleInstance"}, "no service until the new instance runs the app"),
+        ({"kind": "LoadBalanced", "rolling": "true", "max_size": "4"}, "the other instances serve"),
+        (
+            {"kind": "LoadBalanced", "rolling": "true", "max_size": "1"},
+            "no service until the new instance runs the app",
+        ),
+    ],
+)
+def test_instances_are_replaced_one_after_another_where_there_are_several(options: dict[str, str], words: str) -> None:
+    size = PropertyChange("InstanceTypes", "t3.micro", "t3.small", namespace=LAUNCH)
+    greeting = PropertyChange("GREETING", "Hello", "Hi", namespace=VARIABLES)
+    # New instances start the app as well.
+    (service,) = services(changed(ENVIRONMENT, size, greeting, settings=settings(**options)))
+    assert words in service
+    (service,) = services(changed(ENVIRONMENT, greeting, settings=settings(**options)))
+    assert "each instance starts the app anew" in service
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ([], "Updates in place."),
+        ([changed(DATABASE, PropertyChange("MultiAZ", False, True))], "Updates in place."),
+        (
+            [replaced(), changed(ENVIRONMENT, PropertyChange("A", "1", "2", namespace=VARIABLES))],
+            "Replaces: the database. Restarts: the app.",
+        ),
+        (
+            [changed(ENVIRONMENT, PropertyChange("InstanceTypes", "a", "b", namespace=LAUNCH))],
+            "Replaces: the instances.",
+        ),
+        ([changed("AWS::IAM::User", action="remove")], "Removes: the user."),
+    ],
+)
+def test_effects_are_said_as_the_reference_says_them(changes: list[ResourceChange], said: str) -> None:
+    assert phrases(changes) == said
+
+
+def test_the_text_names_each_change_with_what_it_does() -> None:
+    greeting = PropertyChange("GREETING", "Hello", None, namespace=VARIABLES)
+    policy = PropertyChange("PolicyDocument", {}, {"Statement": []})
+    changes = [
+        StackChange("shop-dev-network", "unchanged"),
+        StackChange("shop-dev-database", "changed", (replaced(),)),
+        StackChange(
+            "shop-dev-service", "changed", (changed(ENVIRONMENT, greeting), changed("AWS::IAM::Policy", policy))
+        ),
+        StackChange("shop-dev-delivery", "new"),
+    ]
+    lines = "\n".join(text(changes, stage(allow=("network",)), Paint(colours=False)))
+    assert lines == (
+        "shop-dev-database\n"
+        "  ~  Part  AWS::RDS::DBInstance  replaced\n"
+        "      DBName  guestbook → shop  replaces it\n"
+        "      the new database is empty; a snapshot of the old one is kept; the automated backups are deleted\n"
+        "      https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-rds-dbinstance.html\n"
+        "\n"
+        "shop-dev-service\n"
+        "  ~  Part  AWS::ElasticBeanstalk::Environment  restarts the app\n"
+        "      GREETING  Hello → none\n"
+        "      each instance starts the app anew; requests may fail meanwhile, and AWS gives no duration\n"
+        "      https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/platforms-linux-extend.hooks.html\n"
+        "  ~  Part  AWS::IAM::Policy  in place\n"
+        "      PolicyDocument  changes\n"
+        "\n"
+        "shop-dev-delivery  new\n"
+        "\n"
+        "unchanged  shop-dev-network\n"
+        "\n"
+        "the deployment would replace the database of stage dev, and is refused: to allow it, write "
+        'allow_replacement = ["network", "database"] under [stages.dev]\n'
+        "\n"
+        'allow_replacement names "network", which this deployment does not replace: remove it'
+    )
+    resources = document(changes)["shop-dev-database"]["resources"]
+    assert (resources[0]["replaced"], resources[0]["effects"][0]["summary"]) == (True, "replaced")
