@@ -57,7 +57,7 @@ class Rollout:
             CredentialsError: When AWS does not accept the credentials.
             BusyError: When the environment does not become Ready.
         """
-        with self._interruptible(), self._context.report.phase(Phase.LOOK):
+        with self._interruptible(), self._context.report.phase(Phase.PREFLIGHT):
             self._preflight = run_preflight(self._context, wait=wait)
         self._note(self._preflight.environment, previous_version=self._preflight.previous)
         return self._preflight

@@ -10,7 +10,7 @@ from typing import Protocol
 class Phase(StrEnum):
     """The steps of a deployment, in order."""
 
-    LOOK = "Look"
+    PREFLIGHT = "Preflight"
     BUILD = "Build"
     PUSH = "Push"
     BUNDLE = "Bundle"

@@ -41,7 +41,7 @@ def test_rollback_deploys_the_previous_version(released: SandboxStage) -> None:
     document = released.run("rollback", NEW, "--json").document
     assert (document["version_label"], document["previous_version"]) == (NEW, OLD)
     assert (document["changed"], document["health"]) == (True, "Ok")
-    assert set(document["phases"]) == {"Look", "Roll out", "Verify"}
+    assert set(document["phases"]) == {"Preflight", "Roll out", "Verify"}
 
 
 def test_rollback_to_an_unknown_version_is_refused(released: SandboxStage) -> None:
@@ -64,7 +64,7 @@ def test_failed_release_sets_outputs_and_json(released: SandboxStage, tmp_path: 
     outputs = read_file_command((tmp_path / "output").read_text())
     assert (outputs["changed"], outputs["rolled-back"], outputs["previous-version"]) == ("false", "true", NEW)
     obeyed = Runner().read(result.stderr)
-    assert obeyed.named("group") == ["Look", "Roll out", "Verify", "Roll back"]
+    assert obeyed.named("group") == ["Preflight", "Roll out", "Verify", "Roll back"]
     assert len(obeyed.named("error")) == 1
     assert obeyed.named("error")[0].startswith(f"{broken} failed on {released.target.environment}")
     assert "| Roll back |" in (tmp_path / "summary").read_text()

@@ -106,9 +106,9 @@ def test_last_line_says_that_there_is_nothing_to_do(shown: Shown) -> None:
 
 def test_durations_of_a_repeated_phase_are_added(shown: Shown) -> None:
     for seconds in (2, 3):
-        with shown.lines.phase(Phase.LOOK):
+        with shown.lines.phase(Phase.PREFLIGHT):
             shown.clock.sleep(seconds)
-    assert shown.lines.phases == {"Look": 5.0}
+    assert shown.lines.phases == {"Preflight": 5.0}
 
 
 def test_failure_goes_to_the_error_stream(shown: Shown) -> None:

@@ -54,7 +54,7 @@ class Screen:
 def test_finished_phases_stay_with_durations_and_messages() -> None:
     screen = Screen(NO_COLOR="1")
     with screen.terminal:
-        with screen.terminal.phase(Phase.LOOK):
+        with screen.terminal.phase(Phase.PREFLIGHT):
             screen.clock.sleep(1.2)
             screen.terminal.say("guestbook-dev is Ready")
         with screen.terminal.phase(Phase.BUILD):
@@ -63,7 +63,7 @@ def test_finished_phases_stay_with_durations_and_messages() -> None:
             screen.terminal.say("guestbook:3f9a")
             screen.terminal.warn("no .dockerignore")
     assert screen.kept == [
-        "✓ Look              1.2 s  guestbook-dev is Ready",
+        "✓ Preflight         1.2 s  guestbook-dev is Ready",
         "✓ Build        1 min 12 s  guestbook:3f9a",
         "                           Warning: no .dockerignore",
     ]
@@ -72,14 +72,14 @@ def test_finished_phases_stay_with_durations_and_messages() -> None:
 def test_finished_phases_keep_their_lines_while_the_next_ones_are_redrawn() -> None:
     screen = Screen(NO_COLOR="1")
     with screen.terminal:
-        for phase in (Phase.LOOK, Phase.BUILD, Phase.PUSH):
+        for phase in (Phase.PREFLIGHT, Phase.BUILD, Phase.PUSH):
             with screen.terminal.phase(phase):
                 for number in range(9):
                     screen.terminal.output(f"line {number}")
                 screen.refresh()
                 screen.terminal.say("done")
     assert [line.split() for line in screen.kept] == [
-        ["✓", phase, "0.0", "s", "done"] for phase in ("Look", "Build", "Push")
+        ["✓", phase, "0.0", "s", "done"] for phase in ("Preflight", "Build", "Push")
     ]
 
 
@@ -141,7 +141,7 @@ def test_messages_outside_a_phase_are_shown() -> None:
 def test_messages_between_phases_are_aligned(columns: int, indent: int) -> None:
     screen = Screen(columns=columns, NO_COLOR="1")
     with screen.terminal:
-        with screen.terminal.phase(Phase.LOOK):
+        with screen.terminal.phase(Phase.PREFLIGHT):
             screen.terminal.say("Ready")
         screen.terminal.say("between")
     assert screen.kept[-2].endswith("Ready")

@@ -20,7 +20,7 @@ def test_the_first_release_replaces_the_sample_whose_health_is_severe(sandbox: S
     outcome = rollout.release(bundle("one"))
     assert (outcome.changed, outcome.previous_version, outcome.health) == (True, None, "Ok")
     assert sandbox.version_label(target) == outcome.version_label == bundle("one").label
-    assert reporter.phases == [Phase.LOOK, Phase.UPLOAD, Phase.ROLL_OUT, Phase.VERIFY]
+    assert reporter.phases == [Phase.PREFLIGHT, Phase.UPLOAD, Phase.ROLL_OUT, Phase.VERIFY]
     assert reporter.failed == []
 
 
