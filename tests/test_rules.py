@@ -27,6 +27,8 @@ from beanpod import (
     Domain,
     EnvironmentSecret,
     GitHubDeployRole,
+    HealthCheck,
+    LoadBalancerSettings,
     ManagedUpdates,
     OptionSetting,
     ScalingTrigger,
@@ -106,6 +108,9 @@ def test_choices(setting: str) -> None:
             ("shop.example.com", "xn--bcher-kva.example"),
             ("shop", "Shop.example.com", "a_b.c", "1.2.3.4"),
         ),
+        ("health_check.healthy_http_codes", ("200", "200,301", "200-299,401"), ("2xx", "500", "200-", "", "100")),
+        ("load_balancer.access_logs_bucket", ("my-logs", "logs.example.com"), ("s3://logs", "Logs", "a", "logs/")),
+        ("load_balancer.access_logs_prefix", ("shop", "shop/prod"), ("/shop", "shop/", "", "AWSLogs/x", "a b")),
         ("domain.aliases", ("example.com",), ("*.example.com", "https://example.com", "-a.example.com", "")),
         ("environment", ("production", "eu: production"), ("prod*", "", "prod?")),
     ],
@@ -154,6 +159,31 @@ def test_forms(setting: str, right: tuple[str, ...], wrong: tuple[str, ...]) -> 
             "scaling.lower_threshold must be below upper_threshold (70), got 70: lower it, or raise upper_threshold",
         ),
         (
+            {"health_check.interval_seconds": 5},
+            "health_check.interval_seconds must be more than the timeout (5 s), got 5: a check would still run when",
+        ),
+        (
+            {"health_check.interval_seconds": 30, "health_check.timeout_seconds": 30},
+            "health_check.timeout_seconds must be less than the interval (30 s), got 30: a check would still run when",
+        ),
+        ({"health_check.timeout_seconds": 15}, "health_check.timeout_seconds must be less than the interval (15 s), g"),
+        (
+            {"load_balancer.access_logs_prefix": "a"},
+            "load_balancer.access_logs_prefix needs access_logs_bucket, got",
+        ),
+        (
+            {**SINGLE, "load_balancer.idle_timeout_seconds": 9},
+            "load_balancer.idle_timeout_seconds needs a load balancer",
+        ),
+        (
+            {**SINGLE, "health_check.interval_seconds": 9},
+            "health_check.interval_seconds needs a load balancer, got 9",
+        ),
+        (
+            {**NETWORK, "load_balancer.access_logs_bucket": "logs"},
+            'load_balancer.access_logs_bucket needs an application load balancer, got "logs": leave it out',
+        ),
+        (
             {"scaling.measure": "RequestCount", "scaling.unit": "Percent"},
             'scaling.unit must be Count with RequestCount, got "Percent": a trigger with another one never fires',
         ),
@@ -173,6 +203,10 @@ def test_settings_that_contradict_each_other(values: Mapping[str, Any], words: s
         {"instance_types": ("t4g.small", "m7gd.large", "im4gn.large", "a1.large", "g5g.xlarge")},
         {"instance_types": ("g4dn.xlarge", "g5.xlarge", "m7i.large", "x2iezn.2xlarge")},
         {"instance_types": ("t3.small", None)},
+        {**SINGLE, "health_check.healthy_http_codes": "200,401"},
+        {"health_check.interval_seconds": None, "health_check.timeout_seconds": 60},
+        {**NETWORK, "health_check.interval_seconds": 30, "health_check.healthy_threshold_count": 2},
+        {"load_balancer.access_logs_prefix": "shop", "load_balancer.access_logs_bucket": None},
         {**SINGLE, "max_size": None, "deployment_policy": None, "scaling.lower_threshold": None},
         {"batch_size": 101, "batch_size_type": None, "max_size": None},
         {"scaling.measure": "Latency", "scaling.unit": "Seconds"},
@@ -538,6 +572,8 @@ PARAMETERS: dict[str, tuple[str, tuple[Callable[..., Any], ...]]] = {
     "EnvironmentConfig": ("environment", (DockerEnvironment.__init__, DeploymentStrategy.traffic_splitting)),
     "Domain": ("", (Domain.__init__,)),
     "Scaling": ("", (ScalingTrigger.__init__,)),
+    "LoadBalancerConfig": ("load_balancer", (DockerEnvironment.__init__, LoadBalancerSettings.__init__)),
+    "HealthCheckConfig": ("", (HealthCheck.__init__,)),
     "ManagedUpdates": ("", (ManagedUpdates.__init__,)),
     "OptionSetting": ("", (OptionSetting.__init__,)),
     "DatabaseConfig": ("database", (Database.__init__, DatabaseEngine.mysql)),
@@ -574,7 +610,7 @@ def test_keys_have_the_names_of_the_constructs_parameters() -> None:
     for table, (prefix, callables) in PARAMETERS.items():
         known = {name for it in callables for name in inspect.signature(it).parameters}
         for key in tables[table]["properties"]:
-            name = re.sub("_(days|minutes)$", "", key)
+            name = re.sub("_(days|minutes|seconds)$", "", key)
             if not known & {name, f"{prefix}_{name}"}:
                 others.add(f"{table}.{key}")
     assert others == OTHER_NAMES

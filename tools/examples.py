@@ -18,6 +18,7 @@ MAP_TOKEN = { plaintext = "pk.eyJ1IjoiYWRhIn0" }
 SESSION_KEY = { generate = 32 }
 
 [stages.dev]
+allow_replacement = ["database"]
 
 [stages.prod]
 preset = "production"
@@ -103,6 +104,7 @@ MAP_TOKEN = { ssm = "/shop/map-token" }
 nat_gateways = 1
 max_azs = 3
 flow_logs = true
+allow_from = ["203.0.113.0/24", "pl-0a1b2c3d4e5f67890", "sg-0a1b2c3d4e5f67890"]
 """,
     ),
     "[network.vpc]": (
@@ -150,6 +152,26 @@ lower_threshold = 100
 upper_threshold = 1000
 period_minutes = 1
 breach_duration_minutes = 3
+""",
+    ),
+    "[environment.load_balancer]": (
+        """\
+[stages.prod.environment.load_balancer]
+scheme = "internal"
+idle_timeout_seconds = 300
+stickiness_cookie_duration_seconds = 3600
+access_logs_bucket = "shop-access-logs"
+access_logs_prefix = "prod"
+""",
+    ),
+    "[environment.health_check]": (
+        """\
+[stages.prod.environment.health_check]
+interval_seconds = 30
+timeout_seconds = 10
+healthy_threshold_count = 2
+unhealthy_threshold_count = 4
+healthy_http_codes = "200-299"
 """,
     ),
     "[environment.managed_updates]": (

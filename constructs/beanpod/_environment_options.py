@@ -39,6 +39,10 @@ _ARGUMENTS = {
     "scaling.period_minutes": "scaling.period",
     "scaling.breach_duration_minutes": "scaling.breach_duration",
     "log_retention_days": "log_retention",
+    "health_check.interval_seconds": "health_check.interval",
+    "health_check.timeout_seconds": "health_check.timeout",
+    "load_balancer.idle_timeout_seconds": "load_balancer.idle_timeout",
+    "load_balancer.stickiness_cookie_duration_seconds": "load_balancer.stickiness_cookie_duration",
 }
 
 

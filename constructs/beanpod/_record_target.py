@@ -72,9 +72,10 @@ def load_balancer_target(environment: Construct, endpoint: str, kind: str) -> ro
     Args:
         environment: The environment.
         endpoint: The load balancer's DNS name.
-        kind: "application" or "network".
+        kind: "application", "network", or "classic", which shares the zone of application ones.
     """
-    return route53.RecordTarget.from_alias(_Alias(endpoint, _zone(environment, Stack.of(environment).region, kind)))
+    zone = _zone(environment, Stack.of(environment).region, "network" if kind == "network" else "application")
+    return route53.RecordTarget.from_alias(_Alias(endpoint, zone))
 
 
 def address_target(endpoint: str) -> route53.RecordTarget:

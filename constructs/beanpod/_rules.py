@@ -64,6 +64,12 @@ LIMITS: dict[str, Limit] = {
     "scaling.breach_duration_minutes": Limit(1, 600, "minutes"),
     "scaling.lower_threshold": Limit(0, 20_000_000),
     "scaling.upper_threshold": Limit(0, 20_000_000),
+    "load_balancer.idle_timeout_seconds": Limit(1, 3_600, "seconds"),
+    "load_balancer.stickiness_cookie_duration_seconds": Limit(1, 604_800, "seconds"),
+    "health_check.interval_seconds": Limit(5, 300, "seconds"),
+    "health_check.timeout_seconds": Limit(1, 60, "seconds"),
+    "health_check.healthy_threshold_count": Limit(2, 10, "checks"),
+    "health_check.unhealthy_threshold_count": Limit(2, 10, "checks"),
     # A load balancer and a subnet group of RDS need two zones.
     "max_azs": Limit(2, 3, "zones"),
     "nat_gateways": Limit(0, 3, "gateways"),
@@ -107,6 +113,7 @@ UNITS: dict[str, str] = {
 }
 Statistic = Literal["Average", "Minimum", "Maximum", "Sum"]
 UpdateLevel = Literal["minor", "patch"]
+LoadBalancerSchemeName = Literal["public", "internal"]
 EnvironmentTypeName = Literal["SingleInstance", "LoadBalanced"]
 PolicyName = Literal["AllAtOnce", "Rolling", "RollingWithAdditionalBatch", "Immutable", "TrafficSplitting"]
 BatchSizeTypeName = Literal["Percentage", "Fixed"]
@@ -114,7 +121,7 @@ LogRetention = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545,
 
 CHOICES: dict[str, tuple[str | int, ...]] = {
     "environment_type": get_args(EnvironmentTypeName),
-    "load_balancer_scheme": ("public", "internal"),
+    "load_balancer_scheme": get_args(LoadBalancerSchemeName),
     "load_balancer_type": ("application", "network", "classic"),
     "deployment_policy": get_args(PolicyName),
     "batch_size_type": get_args(BatchSizeTypeName),
@@ -139,6 +146,7 @@ class Form(NamedTuple):
 
 _SIZE = r"(?:nano|micro|small|medium|large|\d{0,3}xlarge|metal(?:-\d+xl)?)"
 VARIABLE_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+_CODES = r"[234]\d\d(?:-[234]\d\d)?"
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN_NAME = Form(
     rf"(?=.{{1,253}}$)(?:{_LABEL}\.)+(?!\d+$){_LABEL}",
@@ -168,6 +176,17 @@ FORMS: dict[str, Form] = {
         r"(?!refs/)[^\s*?$~^:\\\[\x00-\x1f]{1,255}",
         'must be the short name of one branch, without wildcards and without "refs/heads/"',
         'write e.g. "main"',
+    ),
+    "health_check.healthy_http_codes": Form(
+        rf"{_CODES}(?:,{_CODES})*", "must be status codes from 200 to 499", 'write e.g. "200", "200,301" or "200-299"'
+    ),
+    "load_balancer.access_logs_bucket": Form(
+        r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "must be the name of a bucket", 'write e.g. "my-logs", without "s3://"'
+    ),
+    "load_balancer.access_logs_prefix": Form(
+        r"(?!.*AWSLogs)[^/\s](?:[^\s]{0,254}[^/\s])?",
+        'must not begin or end with "/" nor hold "AWSLogs", which the load balancer adds',
+        'write e.g. "shop/prod"',
     ),
     "domain.name": _DOMAIN_NAME,
     "domain.aliases": _DOMAIN_NAME,
@@ -201,6 +220,10 @@ def environment_problems(values: Values) -> Iterator[Problem]:
     yield from _batch_problems(values)
     yield from _instance_type_problems(values.get("instance_types"))
     yield from _scaling_problems(values)
+    yield from _health_check_problems(values)
+    prefix = values.get("load_balancer.access_logs_prefix")
+    if prefix and "load_balancer.access_logs_bucket" not in values:
+        yield Problem("load_balancer.access_logs_prefix", prefix, "needs access_logs_bucket", "write it as well")
     if values.get("environment_type") == "SingleInstance":
         yield from _single_instance_problems(values)
     elif values.get("load_balancer_type") == "network":
@@ -272,6 +295,31 @@ def _scaling_problems(values: Values) -> Iterator[Problem]:
         )
 
 
+# https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environments-cfg-alb.html
+DEFAULT_INTERVAL_SECONDS, DEFAULT_TIMEOUT_SECONDS = 15, 5
+
+
+def _health_check_problems(values: Values) -> Iterator[Problem]:
+    interval = values.get("health_check.interval_seconds", DEFAULT_INTERVAL_SECONDS)
+    timeout = values.get("health_check.timeout_seconds", DEFAULT_TIMEOUT_SECONDS)
+    if interval is not None and timeout is not None and timeout >= interval:
+        setting = f"health_check.{'timeout' if 'health_check.timeout_seconds' in values else 'interval'}_seconds"
+        must = f"must be less than the interval ({interval} s)"
+        if setting == "health_check.interval_seconds":
+            must = f"must be more than the timeout ({timeout} s)"
+        yield Problem(setting, values[setting], must, "a check would still run when the next one begins")
+
+
+# What a single instance has, too: the answers that a release accepts.
+_OF_ANY_TYPE = "health_check.healthy_http_codes"
+
+
+def _load_balancer_settings(values: Values) -> Iterator[tuple[str, object]]:
+    for setting, value in values.items():
+        if value is not None and setting.startswith(("load_balancer.", "health_check.")) and setting != _OF_ANY_TYPE:
+            yield setting, value
+
+
 def _single_instance_problems(values: Values) -> Iterator[Problem]:
     policy = values.get("deployment_policy")
     if policy in CHOICES["deployment_policy"] and policy not in ("AllAtOnce", "Immutable"):
@@ -288,6 +336,8 @@ def _single_instance_problems(values: Values) -> Iterator[Problem]:
             "needs a load balancer",
             "a single instance answers on 80 and 443 itself, leave it out",
         )
+    for setting, value in _load_balancer_settings(values):
+        yield Problem(setting, value, "needs a load balancer", f"leave it out, or {_LOAD_BALANCED}")
     if values.get("load_balancer_scheme") == "internal":
         yield Problem("load_balancer_scheme", None, "needs a load balancer", f"leave it out, or {_LOAD_BALANCED}")
     if values.get("domain"):
@@ -300,6 +350,9 @@ def _network_load_balancer_problems(values: Values) -> Iterator[Problem]:
     needs = "needs an application load balancer"
     if values.get("domain"):
         yield Problem("domain", None, needs, "a network one has TCP listeners only, leave it out")
+    for setting, value in _load_balancer_settings(values):
+        if setting.startswith("load_balancer."):
+            yield Problem(setting, value, needs, "leave it out")
     if values.get("deployment_policy") == "TrafficSplitting":
         yield Problem("deployment_policy", "TrafficSplitting", needs, "use another policy")
 

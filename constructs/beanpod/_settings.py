@@ -13,6 +13,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_route53 as route53
+from aws_cdk import aws_s3 as s3
 
 from beanpod._arguments import checked
 from beanpod._rules import UNITS
@@ -235,6 +236,62 @@ class Domain:
     def url(self) -> str:
         """Return where the environment is reached."""
         return f"https://{self.name}"
+
+
+@checked
+@dataclass(frozen=True, kw_only=True)
+class HealthCheck:
+    """How the load balancer checks an instance, besides `health_check_path`; names as of the CDK's `elbv2.HealthCheck`.
+
+    Attributes:
+        interval: Between two checks, 5 to 300 s. Default: 15 s.
+        timeout: For an answer, 1 to 60 s and less than the interval. Default: 5 s.
+        healthy_threshold_count: Checks in a row that make an instance healthy, 2 to 10. Default: 3.
+        unhealthy_threshold_count: Failed checks in a row that make it unhealthy, 2 to 10. Default: 5.
+        healthy_http_codes: Status codes of a healthy answer, such as "200,301" or "200-299". Default: "200".
+    """
+
+    interval: Duration | None = None
+    timeout: Duration | None = None
+    healthy_threshold_count: int | None = None
+    unhealthy_threshold_count: int | None = None
+    healthy_http_codes: str | None = None
+
+    @property
+    def options(self) -> Mapping[str, str | float | bool | None]:
+        """Return the options of Beanstalk in the namespace of a process."""
+        return {
+            "HealthCheckInterval": in_seconds(self.interval),
+            "HealthCheckTimeout": in_seconds(self.timeout),
+            "HealthyThresholdCount": self.healthy_threshold_count,
+            "UnhealthyThresholdCount": self.unhealthy_threshold_count,
+            "MatcherHTTPCode": self.healthy_http_codes,
+        }
+
+
+@checked
+@dataclass(frozen=True, kw_only=True)
+class LoadBalancerSettings:
+    """Settings of an application load balancer; names as of the CDK's `aws_elasticloadbalancingv2`.
+
+    Attributes:
+        idle_timeout: How long a connection may be silent, 1 to 3,600 s. Default: 60 s.
+        stickiness_cookie_duration: How long a cookie binds a client to an instance, 1 s to 7 days. Default: no cookie,
+            each request goes to any instance.
+        access_logs_bucket: Where each request is logged: a bucket in the environment's region, encrypted with S3's own
+            keys. One of the app lets the load balancer write; an imported one must. Default: no access logs.
+        access_logs_prefix: Folder in the bucket, such as "shop/prod". Default: none.
+    """
+
+    idle_timeout: Duration | None = None
+    stickiness_cookie_duration: Duration | None = None
+    access_logs_bucket: s3.IBucket | None = None
+    access_logs_prefix: str | None = None
+
+
+def in_seconds(duration: Duration | None) -> float | None:
+    """Return a duration in seconds, with its fraction."""
+    return None if duration is None else duration.to_seconds(integral=False)
 
 
 @checked

@@ -11,7 +11,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_route53 as route53
 from constructs import Construct
 
-from beanpod import _https
+from beanpod import _load_balancer
 from beanpod._arguments import checked
 from beanpod._checks import refuse, reject
 from beanpod._connectivity import BeanstalkReachable, DatabaseReachable, ingress_port, needs_rule_check
@@ -27,7 +27,9 @@ from beanpod._settings import (
     DeploymentStrategy,
     Domain,
     EnvironmentType,
+    HealthCheck,
     LoadBalancerScheme,
+    LoadBalancerSettings,
     LoadBalancerType,
     ManagedUpdates,
     OptionSetting,
@@ -100,7 +102,9 @@ class DockerEnvironment(EnvironmentBase):
         max_size: int | None = None,
         scaling: ScalingTrigger | None = None,
         deployment_strategy: DeploymentStrategy | None = None,
+        load_balancer: LoadBalancerSettings | None = None,
         health_check_path: str = "/",
+        health_check: HealthCheck | None = None,
         domain: Domain | None = None,
         environment: Mapping[str, str] | None = None,
         secrets: Mapping[str, EnvironmentSecret] | None = None,
@@ -148,7 +152,9 @@ class DockerEnvironment(EnvironmentBase):
             deployment_strategy: How a release reaches the instances. Default: rolling with an additional batch of 25
                 percent behind a load balancer, so that capacity never drops; all at once for a single instance. Updates
                 in place.
+            load_balancer: Idle timeout, sticky sessions, access logs. Default: Beanstalk's. Updates in place.
             health_check_path: What the load balancer asks each instance for; 200 means healthy. Updates in place.
+            health_check: How often it asks, and which answers are healthy. Default: Beanstalk's. Updates in place.
             domain: The name that it is reached by over HTTPS, with its certificate and records. Default: HTTP at the
                 endpoint. Updates in place.
             environment: Plain variables, together at most 4,096 bytes of `key=value`. They can be read by everyone who
@@ -201,6 +207,7 @@ class DockerEnvironment(EnvironmentBase):
             selection = load_balancer_subnets or _default_load_balancer_subnets(vpc, internal)
             balancer = self._select("load_balancer_subnets", vpc, selection)
         volume = (root_volume_size or Size.gibibytes(16)).to_gibibytes(rounding=SizeRoundingBehavior.NONE)
+        attributes = _load_balancer.attributes(load_balancer) if load_balancer else {}
         # Python has the names of an enumeration's members, the CDK knows their values.
         retention = {"DeleteOnTerminate": False, "RetentionInDays": Stack.of(self).resolve(log_retention)}
         values: dict[str, Mapping[str, str | float | bool | None]] = {
@@ -239,7 +246,11 @@ class DockerEnvironment(EnvironmentBase):
             PROCESS: {
                 "HealthCheckPath": health_check_path if balanced else None,
                 "Port": instance_port if instance_port != 80 else None,
+                **(health_check.options if health_check else {}),
+                **({} if balanced else {"MatcherHTTPCode": None}),
+                **attributes.get(PROCESS, {}),
             },
+            LOAD_BALANCER: attributes.get(LOAD_BALANCER, {}),
             HEALTH: {"SystemType": "enhanced"},
             _LOGS: {"StreamLogs": True, **retention},
             f"{_LOGS}:health": {"HealthStreamingEnabled": True, **retention},
@@ -259,12 +270,13 @@ class DockerEnvironment(EnvironmentBase):
             # Beanstalk gives its network load balancers no groups; they pass the clients' addresses on.
             groups = [load_balancer_security_group, *additional_load_balancer_security_groups]
             values[LOAD_BALANCER] = {
+                **values[LOAD_BALANCER],
                 "SecurityGroups": _group_ids(groups),
                 "ManagedSecurityGroup": load_balancer_security_group.security_group_id,
             }
-        domain_problems = list(_https.problems(domain, Stack.of(self).region)) if domain else []
+        domain_problems = list(_load_balancer.problems(domain, Stack.of(self).region)) if domain else []
         if domain and not domain_problems:
-            values |= _https.listeners(self, domain, _https.certificate_of(self, domain))
+            values |= _load_balancer.listeners(self, domain, _load_balancer.certificate_of(self, domain))
         if managed_updates is not None:
             values |= managed_updates.options(self.service_role.role_arn)
         self._options = EnvironmentOptions(self, values, ingress_port(instance_security_group))
@@ -313,6 +325,11 @@ class DockerEnvironment(EnvironmentBase):
         if service_role is not None:
             # Beanstalk needs its policies, too, until the environment is deleted. Those of a new role are part of it.
             self.resource.node.add_dependency(service_role)
+        if load_balancer and (logs_bucket := load_balancer.access_logs_bucket):
+            # Elastic Load Balancing tries to write when logs are switched on.
+            granted = _load_balancer.grant_access_logs(logs_bucket, load_balancer.access_logs_prefix, Stack.of(self))
+            if granted.policy_dependable:
+                self.resource.node.add_dependency(granted.policy_dependable)
         remove_reserved_tags(self.resource)
         reason = "Logs stream to CloudWatch Logs, with a retention, instead of to S3."
         Validations.of(self.resource).acknowledge(Acknowledgment(id="AwsSolutions-EB4", reason=reason))
@@ -320,10 +337,10 @@ class DockerEnvironment(EnvironmentBase):
         self.environment_name = self.resource.ref
         self.endpoint = self.resource.attr_endpoint_url
         self.url = domain.url if domain else f"http://{self.endpoint}"
-        self.dns_records = _https.missing_records(domain, self.endpoint)
+        self.dns_records = _load_balancer.missing_records(domain, self.endpoint)
         if domain and domain.hosted_zone:
             ipv6 = self._options.value(LOAD_BALANCER, "IpAddressType") == "dualstack"
-            _https.add_records(self, domain, self.record_target, ipv6=ipv6)
+            _load_balancer.add_records(self, domain, self.record_target, ipv6=ipv6)
         export_network(self, vpc, (instance_security_group, load_balancer_security_group))
         made = (None if service_role else self.service_role, None if instance_role else self.instance_role)
         allow_replacement(self.resource, *(role for role in made if role))
@@ -464,8 +481,10 @@ class DockerEnvironment(EnvironmentBase):
 
         An alias to the load balancer, in the zone of its kind and region; the address of a single instance.
         """
-        kind = self._options.value(ENVIRONMENT, "LoadBalancerType")
-        return load_balancer_target(self, self.endpoint, kind) if kind else address_target(self.endpoint)
+        if self._options.value(ENVIRONMENT, "EnvironmentType") == EnvironmentType.SINGLE_INSTANCE:
+            return address_target(self.endpoint)
+        kind = self._options.value(ENVIRONMENT, "LoadBalancerType") or "classic"
+        return load_balancer_target(self, self.endpoint, kind)
 
     def _add(self, options: Mapping[Key, str]) -> None:
         self._options.adopt(self.resource.option_settings)

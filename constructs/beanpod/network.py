@@ -1,6 +1,6 @@
 """The network of a service: a VPC, and the security groups with every rule between them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from ipaddress import ip_network
 
 import jsii
@@ -54,6 +54,7 @@ class ServiceSecurityGroups(Construct):
         load_balanced: bool = True,
         instance_port: int = 80,
         database_port: int | None = None,
+        allow_from: Sequence[ec2.IPeer] = (),
     ) -> None:
         """Create the groups in `vpc`.
 
@@ -63,6 +64,9 @@ class ServiceSecurityGroups(Construct):
                 place.
             instance_port: TCP port on which the instances take requests from the load balancer. Updates in place.
             database_port: TCP port of the database. Default: no database, no group for it. Updates in place.
+            allow_from: Who may reach the load balancer, or the single instance: `ec2.Peer.ipv4("203.0.113.0/24")`,
+                `ec2.Peer.prefix_list("pl-...")`, a security group. The entries of a prefix list count for each of both
+                ports, and a group holds 60 rules unless AWS raises that. Default: everybody. Updates in place.
 
         Raises:
             ValueError: For a port out of range.
@@ -75,7 +79,8 @@ class ServiceSecurityGroups(Construct):
         self.load_balancer = self._group("LoadBalancer", vpc, _LOAD_BALANCER) if load_balanced else None
         self.instances = self._group("Instances", vpc, "Instances")
         self.database = self._group("Database", vpc, _DATABASE) if database_port is not None else None
-        self._open_to_the_web(self.load_balancer or self.instances)
+        self._open_to_clients(self.load_balancer or self.instances, allow_from)
+        self._open_to_the_web()
         if self.load_balancer:
             self._allow(self.load_balancer, self.instances, instance_port, "Requests from load balancer")
         if self.database and database_port is not None:
@@ -101,12 +106,16 @@ class ServiceSecurityGroups(Construct):
             self, construct_id, vpc=vpc, description=f"{description} of the service", allow_all_outbound=False
         )
 
-    def _open_to_the_web(self, front: ec2.SecurityGroup) -> None:
+    def _open_to_clients(self, front: ec2.SecurityGroup, allow_from: Sequence[ec2.IPeer]) -> None:
         acknowledge(front, {"EC23": "The service is public: clients on the internet reach it by HTTP and HTTPS."})
+        clients = "those it is open to" if allow_from else "the internet"
+        for peer in allow_from or (ec2.Peer.any_ipv4(), ec2.Peer.any_ipv6()):
+            front.add_ingress_rule(peer, ec2.Port.tcp(80), f"HTTP from {clients}")
+            front.add_ingress_rule(peer, ec2.Port.tcp(443), f"HTTPS from {clients}")
+
+    def _open_to_the_web(self) -> None:
         http, https = ec2.Port.tcp(80), ec2.Port.tcp(443)
         for peer in (ec2.Peer.any_ipv4(), ec2.Peer.any_ipv6()):
-            front.add_ingress_rule(peer, http, "HTTP from the internet")
-            front.add_ingress_rule(peer, https, "HTTPS from the internet")
             self.instances.add_egress_rule(peer, https, "HTTPS to AWS and image registries")
             self.instances.add_egress_rule(peer, http, "HTTP to package mirrors")
 
@@ -151,6 +160,7 @@ class ServiceNetwork(Construct):
         load_balanced: bool = True,
         instance_port: int = 80,
         database_port: int | None = None,
+        allow_from: Sequence[ec2.IPeer] = (),
     ) -> None:
         """Create the VPC unless `vpc` is given, and the security groups.
 
@@ -167,6 +177,7 @@ class ServiceNetwork(Construct):
             load_balanced: As for `ServiceSecurityGroups`. Updates in place.
             instance_port: As for `ServiceSecurityGroups`. Updates in place.
             database_port: As for `ServiceSecurityGroups`. Updates in place.
+            allow_from: As for `ServiceSecurityGroups`. Updates in place.
 
         Raises:
             ValueError: Counts or ports out of range, NAT gateways that no instance would use, the shape of a new VPC
@@ -193,6 +204,7 @@ class ServiceNetwork(Construct):
             load_balanced=load_balanced,
             instance_port=instance_port,
             database_port=database_port,
+            allow_from=allow_from,
         )
         self.load_balancer_security_group = self.security_groups.load_balancer
         self.instance_security_group = self.security_groups.instances

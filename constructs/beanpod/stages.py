@@ -16,6 +16,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_route53 as route53
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
@@ -29,6 +30,9 @@ from beanpod._settings import (
     DeploymentStrategy,
     Domain,
     EnvironmentType,
+    HealthCheck,
+    LoadBalancerScheme,
+    LoadBalancerSettings,
     ManagedUpdates,
     OptionSetting,
     ScalingTrigger,
@@ -45,6 +49,7 @@ from beanpod.manifest import (
     DatabaseConfig,
     EnvironmentConfig,
     GenerateSecret,
+    HealthCheckConfig,
     ImportedVpc,
     ManifestError,
     Secret,
@@ -97,10 +102,19 @@ def add_network(scope: Construct, construct_id: str, stage: StageConfig) -> Serv
         flow_logs=config.flow_logs,
         load_balanced=EnvironmentType(stage.environment.type) == EnvironmentType.LOAD_BALANCED,
         database_port=_engine(stage.database).port if stage.database else None,
+        allow_from=[_peer(text) for text in config.allow_from],
     )
     if config.vpc is None and not config.flow_logs:
         acknowledge(network, {"VPC7": "Off by choice of the manifest: network.flow_logs."})
     return network
+
+
+def _peer(text: str) -> ec2.IPeer:
+    if text.startswith("pl-"):
+        return ec2.Peer.prefix_list(text)
+    if text.startswith("sg-"):
+        return ec2.Peer.security_group_id(text)
+    return ec2.Peer.ipv6(text) if ":" in text else ec2.Peer.ipv4(text)
 
 
 def _imported_vpc(scope: Construct, config: ImportedVpc) -> ec2.IVpc:
@@ -194,7 +208,10 @@ def add_environment(
             breach_duration=Duration.minutes(config.scaling.breach_duration_minutes),
         ),
         deployment_strategy=_deployment_strategy(config),
+        load_balancer_scheme=LoadBalancerScheme(config.load_balancer.scheme),
+        load_balancer=_load_balancer_settings(scope, config),
         health_check_path=stage.service.health_check_path,
+        health_check=_health_check(config.health_check),
         domain=_domain(scope, stage),
         environment=stage.render_variables(placeholders),
         secrets={name: _secret(scope, name, secret) for name, secret in stage.secrets.items()},
@@ -206,7 +223,7 @@ def add_environment(
             if config.private_instances
             else ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)
         ),
-        load_balancer_subnets=network.load_balancer_subnets,
+        load_balancer_subnets=network.load_balancer_subnets if config.load_balancer.scheme == "public" else None,
         log_retention=next(it for it in logs.RetentionDays if Stack.of(scope).resolve(it) == config.log_retention_days),
         managed_updates=ManagedUpdates(**config.managed_updates.model_dump()) if config.managed_updates else None,
         max_versions=config.max_versions,
@@ -247,6 +264,33 @@ def _domain(scope: Construct, stage: StageConfig) -> Domain | None:
         # With a Dockerfile nginx on the instance does.
         redirects_http=config.redirects_http or not stage.service.compose,
     )
+
+
+def _load_balancer_settings(scope: Construct, environment: EnvironmentConfig) -> LoadBalancerSettings:
+    config = environment.load_balancer
+    bucket = None
+    if config.access_logs_bucket:
+        bucket = s3.Bucket.from_bucket_name(scope, "AccessLogs", config.access_logs_bucket)
+    return LoadBalancerSettings(
+        idle_timeout=_seconds(config.idle_timeout_seconds),
+        stickiness_cookie_duration=_seconds(config.stickiness_cookie_duration_seconds),
+        access_logs_bucket=bucket,
+        access_logs_prefix=config.access_logs_prefix,
+    )
+
+
+def _health_check(config: HealthCheckConfig) -> HealthCheck:
+    return HealthCheck(
+        interval=_seconds(config.interval_seconds),
+        timeout=_seconds(config.timeout_seconds),
+        healthy_threshold_count=config.healthy_threshold_count,
+        unhealthy_threshold_count=config.unhealthy_threshold_count,
+        healthy_http_codes=config.healthy_http_codes,
+    )
+
+
+def _seconds(value: int | None) -> Duration | None:
+    return None if value is None else Duration.seconds(value)
 
 
 def _deployment_strategy(config: EnvironmentConfig) -> DeploymentStrategy:

@@ -8,6 +8,8 @@ from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from aws_cdk.assertions import Template
 
 from beanpod import (
     BatchSize,
@@ -15,12 +17,14 @@ from beanpod import (
     DockerEnvironment,
     Domain,
     EnvironmentType,
+    HealthCheck,
+    LoadBalancerSettings,
     ManagedUpdates,
     OptionSetting,
     ScalingTrigger,
 )
 from beanpod._environment_options import SECRETS, VARIABLES, EnvironmentOptions
-from tests.constructs.environments import new_environment, new_stack
+from tests.constructs.environments import ENVIRONMENT, balanced_environment, new_environment, new_stack
 
 ACTION = "aws:autoscaling:scheduledaction"
 COMMAND = "elasticbeanstalk:command"
@@ -28,6 +32,7 @@ SPLITTING = "elasticbeanstalk:trafficsplitting"
 UPDATES = "elasticbeanstalk:managedactions"
 LAUNCH = "autoscaling:launchconfiguration"
 LISTENER = "elbv2:listener:443"
+PROCESS = "elasticbeanstalk:environment:process:default"
 LOGS = "elasticbeanstalk:cloudwatch:logs"
 CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/1"
 
@@ -73,7 +78,7 @@ def options(environment: DockerEnvironment) -> dict[tuple[str, str], str]:
                 ("elasticbeanstalk:environment", "LoadBalancerType"): "application",
                 ("elbv2:loadbalancer", "SecurityGroups"): "sg-l",
                 ("elbv2:loadbalancer", "ManagedSecurityGroup"): "sg-l",
-                ("elasticbeanstalk:environment:process:default", "HealthCheckPath"): "/health",
+                (PROCESS, "HealthCheckPath"): "/health",
             },
             (LISTENER,),
             id="an application load balancer",
@@ -135,6 +140,34 @@ def options(environment: DockerEnvironment) -> dict[tuple[str, str], str]:
             {(UPDATES, "ManagedActionsEnabled"): "false"},
             (f"{UPDATES}:platformupdate",),
             id="no managed updates",
+        ),
+        pytest.param(
+            {
+                "load_balancer": LoadBalancerSettings(
+                    idle_timeout=Duration.minutes(5), stickiness_cookie_duration=Duration.days(1)
+                ),
+                "health_check": HealthCheck(
+                    interval=Duration.seconds(30),
+                    timeout=Duration.seconds(10),
+                    healthy_threshold_count=2,
+                    unhealthy_threshold_count=4,
+                    healthy_http_codes="200-299",
+                ),
+            },
+            {
+                ("elbv2:loadbalancer", "IdleTimeout"): "300",
+                ("elbv2:loadbalancer", "SecurityGroups"): "sg-l",
+                (PROCESS, "StickinessEnabled"): "true",
+                (PROCESS, "StickinessLBCookieDuration"): "86400",
+                (PROCESS, "HealthCheckPath"): "/",
+                (PROCESS, "HealthCheckInterval"): "30",
+                (PROCESS, "HealthCheckTimeout"): "10",
+                (PROCESS, "HealthyThresholdCount"): "2",
+                (PROCESS, "UnhealthyThresholdCount"): "4",
+                (PROCESS, "MatcherHTTPCode"): "200-299",
+            },
+            (),
+            id="the load balancer's own settings",
         ),
         pytest.param(
             {"https": True},
@@ -252,6 +285,49 @@ def test_a_single_instance_has_no_options_of_a_load_balancer() -> None:
 def test_settings_that_beanstalk_would_refuse_are_named(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=f"^Test/Environment: 1 problem\n  - {words}"):
         balanced(**settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (
+            {"load_balancer": LoadBalancerSettings(idle_timeout=Duration.millis(500))},
+            "load_balancer.idle_timeout must",
+        ),
+        (
+            {"load_balancer": LoadBalancerSettings(access_logs_prefix="x")},
+            "load_balancer.access_logs_prefix needs",
+        ),
+        ({"health_check": HealthCheck(timeout=Duration.seconds(15))}, "health_check.timeout must be less than the"),
+        ({"health_check": HealthCheck(healthy_http_codes="ok")}, 'health_check.healthy_http_codes must .* got "ok"'),
+    ],
+)
+def test_settings_of_the_load_balancer_that_aws_would_refuse_are_named(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=f"^Test/Environment: 1 problem\n  - {words}"):
+        balanced(**settings)
+
+
+def test_access_logs_may_be_written_to_a_bucket_of_the_app() -> None:
+    stack = new_stack()
+    bucket = s3.Bucket(stack, "Bucket")
+    settings = LoadBalancerSettings(access_logs_bucket=bucket, access_logs_prefix="shop")
+    balanced_environment(stack, load_balancer=settings)
+    template = Template.from_stack(stack)
+    ((name, policy),) = template.find_resources("AWS::S3::BucketPolicy").items()
+    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"}
+    assert "/shop/AWSLogs/" in str(statement["Resource"])
+    (body,) = template.find_resources(ENVIRONMENT).values()
+    assert name in body["DependsOn"]
+    found = {it["OptionName"]: it["Value"] for it in body["Properties"]["OptionSettings"] if "Logs" in it["OptionName"]}
+    assert found["AccessLogsS3Enabled"] == "true"
+    assert found["AccessLogsS3Prefix"] == "shop"
+    assert found["AccessLogsS3Bucket"]["Ref"]
+
+
+def test_a_single_instance_has_no_codes_of_a_load_balancer() -> None:
+    check = HealthCheck(healthy_http_codes="200,401")
+    assert (PROCESS, "MatcherHTTPCode") not in options(new_environment(new_stack(), health_check=check))
 
 
 def test_a_domain_needs_a_load_balancer() -> None:

@@ -223,6 +223,23 @@ def test_single_instance_faces_the_internet_itself(small: Template) -> None:
     small.resource_count_is("AWS::EC2::SecurityGroup", 2)
 
 
+def test_the_load_balancer_can_be_open_to_some_only() -> None:
+    stack = Stack(App(), "Dev")
+    office = ec2.SecurityGroup.from_security_group_id(stack, "Office", "sg-1")
+    peers = [ec2.Peer.ipv4("203.0.113.0/24"), ec2.Peer.prefix_list("pl-1"), office]
+    ServiceNetwork(stack, "Network", allow_from=peers)
+    template = Template.from_stack(stack)
+    _, balancer = group(template, "Load balancer")
+    assert [(rule["CidrIp"], rule["FromPort"]) for rule in balancer["SecurityGroupIngress"]] == [
+        ("203.0.113.0/24", 80),
+        ("203.0.113.0/24", 443),
+    ]
+    front = {"GroupId": reference(template, "Load balancer")}
+    for peer in ({"SourcePrefixListId": "pl-1"}, {"SourceSecurityGroupId": "sg-1"}):
+        for port in (80, 443):
+            template.has_resource_properties("AWS::EC2::SecurityGroupIngress", {**front, **peer, "FromPort": port})
+
+
 @pytest.mark.parametrize(
     ("source", "target", "port"), [("Load balancer", "Instances", 80), ("Instances", "Database", 5432)]
 )

@@ -35,8 +35,10 @@ from beanpod import (
     EnvironmentSecret,
     EnvironmentType,
     GitHubDeployRole,
+    HealthCheck,
     InstanceRole,
     LoadBalancerScheme,
+    LoadBalancerSettings,
     LoadBalancerType,
     ManagedUpdates,
     OptionSetting,
@@ -124,7 +126,9 @@ ENVIRONMENT: dict[str, Change] = {
     "max_size": lambda _: {"max_size": 8},
     "scaling": lambda _: {"scaling": ScalingTrigger(upper_threshold=80)},
     "deployment_strategy": lambda _: {"deployment_strategy": DeploymentStrategy.rolling(batch=BatchSize.count(1))},
+    "load_balancer": lambda _: {"load_balancer": LoadBalancerSettings(idle_timeout=Duration.minutes(5))},
     "health_check_path": lambda _: {"health_check_path": "/up"},
+    "health_check": lambda _: {"health_check": HealthCheck(interval=Duration.seconds(30))},
     "domain": lambda s: {
         "domain": Domain(
             name="a.example.com",
@@ -190,6 +194,7 @@ DATABASE: dict[str, Change] = {
 GROUPS: dict[str, Change] = {
     "load_balanced": lambda _: {"load_balanced": False},
     "instance_port": lambda _: {"instance_port": 8080},
+    "allow_from": lambda _: {"allow_from": [ec2.Peer.ipv4("203.0.113.0/24")]},
     "database_port": lambda _: {"database_port": 3306},
 }
 NETWORK: dict[str, Change] = {

@@ -35,6 +35,7 @@ B = { secretsmanager = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:
 C = { ssm = "/guestbook/c" }
 [network]
 flow_logs = true
+allow_from = ["203.0.113.0/24", "2001:db8::/32", "pl-0123456789abcdef0", "sg-01234567"]
 [network.vpc]
 vpc_id = "vpc-0a1b2c3d4e5f67890"
 availability_zones = ["eu-central-1a", "eu-central-1b"]
@@ -56,6 +57,18 @@ platform = "latest"
 log_retention_days = 30
 root_volume_size = 40
 max_versions = 10
+[environment.load_balancer]
+scheme = "internal"
+idle_timeout_seconds = 300
+stickiness_cookie_duration_seconds = 3600
+access_logs_bucket = "my-logs"
+access_logs_prefix = "shop/prod"
+[environment.health_check]
+interval_seconds = 30
+timeout_seconds = 10
+healthy_threshold_count = 2
+unhealthy_threshold_count = 4
+healthy_http_codes = "200-299"
 [environment.managed_updates]
 level = "patch"
 start = "Sun:03:00"

@@ -52,7 +52,7 @@ def github(lines: str) -> str:
             'service.region = "eu-central-1": unknown key: write it at the top of the file, before the first table',
         ),
         (f'{SERVICE}[service.variables]\nA = "1"\n', "service.variables: unknown key: write it as [variables]"),
-        (f"color = 1\n{SERVICE}", "color = 1: unknown key: write one of account, alarms, database, delivery, "),
+        (f"color = 1\n{SERVICE}", "color = 1: unknown key: write one of account, alarms, "),
         (f"stage = 1\n{SERVICE}", "stage = 1: unknown key: write stages"),
         (f'name = "x"\n{SERVICE}', 'name = "x": unknown key: the name of a stage is that of its table'),
         (f"stages = 3\n{SERVICE}", "stages = 3: write a table, e.g. [stages.dev]"),
@@ -188,6 +188,30 @@ def test_image_that_is_no_repository(problems: Finder, image: str, words: str) -
         (
             environment("private_instances = true"),
             "private_instances = true: a single instance is reached at its own address: write false, or environment.t",
+        ),
+        (
+            environment("load_balancer = { idle_timeout_seconds = 90 }"),
+            "load_balancer.idle_timeout_seconds = 90: needs a load balancer: leave it out, or environment.type = ",
+        ),
+        (
+            environment('load_balancer = { scheme = "internal" }'),
+            'load_balancer.scheme = "internal": needs a load balancer: leave it out, or environment.type = ',
+        ),
+        (
+            environment('load_balancer = { scheme = "private" }', load_balanced=True),
+            'load_balancer.scheme = "private": write "public" or "internal"',
+        ),
+        (
+            environment("load_balancer = { idle_timeout_seconds = 3601 }", load_balanced=True),
+            "load_balancer.idle_timeout_seconds = 3601: write at most 3,600",
+        ),
+        (
+            environment("health_check = { timeout_seconds = 20 }", load_balanced=True),
+            "health_check.timeout_seconds = 20: must be less than the interval (15 s): a check would still run when",
+        ),
+        (
+            environment('health_check = { healthy_http_codes = "2xx" }'),
+            'health_check.healthy_http_codes = "2xx": must be status codes from 200 to 499: write e.g. "200", ',
         ),
         (environment("root_volume_size = 8"), "root_volume_size = 8: write 10 or more"),
         (environment("max_versions = 1"), "max_versions = 1: write 2 or more"),
@@ -345,6 +369,14 @@ def test_database(problems: Finder, text: str, problem: str) -> None:
         (
             f"{SERVICE}[network]\nnat_gateways = 1\n{VPC}{PUBLIC}",
             "nat_gateways = 1: must be 0 beside vpc: a VPC of yours has its own, leave it out",
+        ),
+        (
+            f'{SERVICE}[network]\nallow_from = ["203.0.113.7/24"]\n',
+            'allow_from[0] = "203.0.113.7/24": write the range as AWS does: "203.0.113.0/24"',
+        ),
+        (
+            f'{SERVICE}[network]\nallow_from = ["office"]\n',
+            'allow_from[0] = "office": write a range, e.g. "203.0.113.0/24", or the id of a prefix list or a security ',
         ),
         (f"{SERVICE}[network]\nvpc = 3\n", "vpc = 3: write a table"),
         (f"{SERVICE}{VPC}", "vpc: must have public subnets (public_subnet_ids), got none: the load balancer or the "),

@@ -23,13 +23,16 @@ def test_cfn_lint_finds_nothing(stage: Stage) -> None:
     assert [finding for finding in findings if not re.search(r"\[[EW]3691.*'(8\.4|11\.4|17)'", finding)] == []
 
 
-def test_cdk_nag_finds_nothing_that_is_not_acknowledged_with_a_reason(stage: Stage) -> None:
-    findings = [
+def nag_findings(stage: Stage) -> list[tuple[str, str]]:
+    return [
         (violation.rule_name, str(resource.construct_path))
         for violation in AwsSolutionsChecks(stage.app).validate_scope(stage.app).violations
         for resource in violation.violating_resources
     ]
-    assert findings == []
+
+
+def test_cdk_nag_finds_nothing_that_is_not_acknowledged_with_a_reason(stage: Stage) -> None:
+    assert nag_findings(stage) == []
 
 
 def test_logical_ids_of_what_holds_data_never_change(stage_of: StageOf) -> None:
@@ -94,6 +97,40 @@ def test_a_domain_is_in_the_url_the_alarm_and_the_records_or_an_output(
     assert len(stage.resources("service", "AWS::Route53::RecordSet")) == records
     (alarm,) = stage.resources("service", "AWS::CloudWatch::Alarm").values()
     assert alarm["Properties"]["AlarmDescription"].startswith("The environment of https://shop.example.com is Degraded")
+
+
+def test_an_internal_load_balancer_is_in_private_subnets_and_open_to_some_only(tmp_path: Path) -> None:
+    manifest = write_manifest(tmp_path, "production", "none")
+    manifest.write_text(
+        manifest.read_text()
+        + """
+[stages.test.network]
+allow_from = ["10.0.0.0/8", "2001:db8::/32", "pl-01234567", "sg-01234567"]
+[stages.test.environment.load_balancer]
+scheme = "internal"
+idle_timeout_seconds = 300
+stickiness_cookie_duration_seconds = 3600
+access_logs_bucket = "my-logs"
+[stages.test.environment.health_check]
+interval_seconds = 30
+healthy_http_codes = "200-299"
+"""
+    )
+    stage = synthesise(manifest)
+    (environment,) = stage.resources("service", "AWS::ElasticBeanstalk::Environment").values()
+    options = {row["OptionName"]: row["Value"] for row in environment["Properties"]["OptionSettings"]}
+    assert options["ELBScheme"] == "internal"
+    assert options["ELBSubnets"] == options["Subnets"]
+    assert {name: options[name] for name in ("IdleTimeout", "StickinessLBCookieDuration", "HealthCheckInterval")} == {
+        "IdleTimeout": "300",
+        "StickinessLBCookieDuration": "3600",
+        "HealthCheckInterval": "30",
+    }
+    assert options["AccessLogsS3Bucket"] == "my-logs"
+    assert options["MatcherHTTPCode"] == "200-299"
+    groups = stage.resources("network", "AWS::EC2::SecurityGroup").values()
+    assert "0.0.0.0/0" not in str([group["Properties"].get("SecurityGroupIngress") for group in groups])
+    assert nag_findings(stage) == []
 
 
 def test_production_is_private_and_covers_two_zones(stage_of: StageOf) -> None:

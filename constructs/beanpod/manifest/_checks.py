@@ -50,6 +50,7 @@ _LOAD_BALANCED = f'{_TYPE} = "LoadBalanced"'
 _KEYS: dict[str, Path] = {
     "environment_type": ("environment", "type"),
     "health_check_path": ("service", "health_check_path"),
+    "load_balancer_scheme": ("environment", "load_balancer", "scheme"),
     "database_name": ("database", "name"),
     "backup_retention": ("database", "backup_retention_days"),
     "domain": ("domain",),
@@ -120,10 +121,15 @@ def _domain_problems(stage: StageConfig, domain: Domain) -> Iterator[rules.Probl
 def _environment_values(stage: StageConfig) -> dict[str, Any]:
     values = stage.environment.model_dump()
     kind, scaling, updates = (values.pop(name) for name in ("type", "scaling", "managed_updates"))
+    balancer, check = values.pop("load_balancer"), values.pop("health_check")
+    scheme = balancer.pop("scheme")
     return {
         **values,
         **{f"scaling.{key}": value for key, value in scaling.items()},
         **{f"managed_updates.{key}": value for key, value in (updates or {}).items()},
+        **{f"load_balancer.{key}": value for key, value in balancer.items() if value is not None},
+        **{f"health_check.{key}": value for key, value in check.items() if value is not None},
+        "load_balancer_scheme": scheme,
         "environment_type": kind,
         "health_check_path": stage.service.health_check_path,
         "domain": stage.domain,

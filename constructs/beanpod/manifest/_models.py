@@ -192,6 +192,56 @@ class Scaling(Section):
         return rules.UNITS[self.measure]
 
 
+class LoadBalancerConfig(Section):
+    """The load balancer's own settings (namespace aws:elbv2:loadbalancer)."""
+
+    scheme: rules.LoadBalancerSchemeName = Field(
+        default="public",
+        description='"public", or "internal" to be reached from within the VPC and connected networks only. '
+        'Default: "public".',
+    )
+    idle_timeout_seconds: Annotated[int, types.limit("load_balancer.idle_timeout_seconds")] | None = Field(
+        default=None,
+        description="Seconds for which a connection may be silent, e.g. 300 for slow answers. Default: 60.",
+    )
+    stickiness_cookie_duration_seconds: (
+        Annotated[int, types.limit("load_balancer.stickiness_cookie_duration_seconds")] | None
+    ) = Field(
+        default=None,
+        description="Seconds for which a cookie binds a client to one instance. Default: each request goes to any.",
+    )
+    access_logs_bucket: types.BucketName | None = Field(
+        default=None,
+        description="Bucket in the stage's region that gets a log of each request; its policy lets "
+        "logdelivery.elasticloadbalancing.amazonaws.com put objects. Default: no access logs.",
+    )
+    access_logs_prefix: types.LogPrefix | None = Field(
+        default=None, description='Folder in the bucket, e.g. "shop/prod". Default: none.'
+    )
+
+
+class HealthCheckConfig(Section):
+    """How the load balancer checks an instance, at service.health_check_path."""
+
+    interval_seconds: Annotated[int, types.limit("health_check.interval_seconds")] | None = Field(
+        default=None, description="Seconds between two checks. Default: 15."
+    )
+    timeout_seconds: Annotated[int, types.limit("health_check.timeout_seconds")] | None = Field(
+        default=None, description="Seconds for an answer, less than interval_seconds. Default: 5."
+    )
+    healthy_threshold_count: Annotated[int, types.limit("health_check.healthy_threshold_count")] | None = Field(
+        default=None, description="Checks in a row that make an instance healthy. Default: 3."
+    )
+    unhealthy_threshold_count: Annotated[int, types.limit("health_check.unhealthy_threshold_count")] | None = Field(
+        default=None, description="Failed checks in a row that make an instance unhealthy. Default: 5."
+    )
+    healthy_http_codes: types.HttpCodes | None = Field(
+        default=None,
+        description='Status codes of a healthy answer, e.g. "200,301" or "200-299"; a release expects them, too. '
+        'Default: "200".',
+    )
+
+
 class ManagedUpdates(Section):
     """The weekly window in which Beanstalk updates the platform."""
 
@@ -250,6 +300,12 @@ class EnvironmentConfig(Section):
         'Default: "latest".',
     )
     scaling: Scaling = Field(default=Scaling(), description="When instances are added and removed. Default: by CPU.")
+    load_balancer: LoadBalancerConfig = Field(
+        default=LoadBalancerConfig(), description="The load balancer's own settings. Default: public, and AWS's."
+    )
+    health_check: HealthCheckConfig = Field(
+        default=HealthCheckConfig(), description="How the load balancer checks an instance. Default: AWS's."
+    )
     log_retention_days: rules.LogRetention = Field(description="Days for which CloudWatch keeps the logs.")
     managed_updates: ManagedUpdates | None = Field(
         default=None, description="When Beanstalk updates the platform by itself."
@@ -279,6 +335,11 @@ class NetworkConfig(Section):
     )
     max_azs: Annotated[int, types.limit("max_azs")] = Field(
         default=2, description="Availability zones of a new VPC, 2 or 3. Default: 2."
+    )
+    allow_from: types.Several[types.Peer] = Field(
+        default=(),
+        description='Who may reach the load balancer or the single instance: ranges, e.g. "203.0.113.0/24", and ids of '
+        "prefix lists (pl-...) and security groups (sg-...). Default: everybody.",
     )
     flow_logs: bool = Field(description="Whether the VPC's traffic is recorded in CloudWatch Logs.")
 
@@ -405,7 +466,8 @@ class StageConfig(Section):
     def health_codes(self) -> str:
         """Return the status codes of a healthy answer, as in MatcherHTTPCode: "200,301", "200-299". Default: "200"."""
         given = (it for it in self.environment.options if (it.namespace, it.name) == (_PROCESS, "MatcherHTTPCode"))
-        return next((option.value for option in given), "200")
+        codes = self.environment.health_check.healthy_http_codes or "200"
+        return next((option.value for option in given), codes)
 
     def render_variables(self, database: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return the variables with their placeholders filled in.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -76,6 +77,23 @@ def form(setting: str) -> Matches:
     return Matches(FORMS[setting].pattern, f"{FORMS[setting].must}: {FORMS[setting].remedy}")
 
 
+_PEER_RULE = 'write a range, e.g. "203.0.113.0/24", or the id of a prefix list or a security group, e.g. "sg-0a1b2c3d"'
+
+
+def _peer(text: str) -> str:
+    if not re.fullmatch(r"(?:pl|sg)-[0-9a-f]{8,17}", text):
+        try:
+            network = ip_network(text, strict=False)
+        except ValueError:
+            raise _problem(_PEER_RULE) from None
+        if text != str(network):
+            raise _problem(f'write the range as AWS does: "{network}"')
+    return text
+
+
+Peer = Annotated[str, AfterValidator(_peer)]
+
+
 def _distinct(items: tuple[Item, ...]) -> tuple[Item, ...]:
     twice = next((item for place, item in enumerate(items) if item in items[:place]), None)
     if twice is not None:
@@ -124,6 +142,9 @@ DatabaseInstanceType = Annotated[
     Matches(rf"(?:db\.)?{FORMS['instance_type'].pattern}", 'write an RDS instance class, e.g. "t4g.micro"'),
     AfterValidator(lambda name: name.removeprefix("db.")),
 ]
+BucketName = Annotated[str, form("load_balancer.access_logs_bucket")]
+LogPrefix = Annotated[str, form("load_balancer.access_logs_prefix")]
+HttpCodes = Annotated[str, form("health_check.healthy_http_codes")]
 DomainName = Annotated[str, form("domain.name")]
 HostedZoneId = Annotated[
     str, Matches(r"Z[A-Z0-9]{1,31}", 'write the id of the zone without "/hostedzone/", e.g. "Z0123456789ABC"')

@@ -1,15 +1,52 @@
-"""What a `Domain` becomes: the certificate, the load balancer's listeners, and the records in Route 53."""
+"""What the settings of a load balancer become: options, the certificate of a `Domain` and its records in Route 53."""
 
 from collections.abc import Iterator, Sequence
 
 from aws_cdk import Stack
 from aws_cdk import aws_certificatemanager as acm
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_route53 as route53
+from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from beanpod._checks import plain
+from beanpod._option_keys import LOAD_BALANCER, PROCESS
 from beanpod._rules import Problem, domain_problems
-from beanpod._settings import Domain, Options
+from beanpod._settings import Domain, LoadBalancerSettings, Options, in_seconds
+
+
+def attributes(settings: LoadBalancerSettings) -> Options:
+    """Return the options of the load balancer and of its process."""
+    bucket, cookie = settings.access_logs_bucket, settings.stickiness_cookie_duration
+    return {
+        LOAD_BALANCER: {
+            "IdleTimeout": in_seconds(settings.idle_timeout),
+            "AccessLogsS3Enabled": True if bucket else None,
+            "AccessLogsS3Bucket": bucket.bucket_name if bucket else None,
+            "AccessLogsS3Prefix": settings.access_logs_prefix,
+        },
+        PROCESS: {
+            "StickinessEnabled": True if cookie else None,
+            "StickinessLBCookieDuration": in_seconds(cookie),
+        },
+    }
+
+
+def grant_access_logs(bucket: s3.IBucket, prefix: str | None, stack: Stack) -> iam.AddToResourcePolicyResult:
+    """Let load balancers of the account write access logs to a bucket; does nothing to an imported one.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
+    """
+    load_balancers = stack.format_arn(service="elasticloadbalancing", resource="loadbalancer", resource_name="*")
+    folder = f"{prefix}/AWSLogs" if prefix else "AWSLogs"
+    return bucket.add_to_resource_policy(
+        iam.PolicyStatement(
+            actions=["s3:PutObject"],
+            principals=[iam.ServicePrincipal("logdelivery.elasticloadbalancing.amazonaws.com")],
+            resources=[bucket.arn_for_objects(f"{folder}/{stack.account}/*")],
+            conditions={"ArnLike": {"aws:SourceArn": load_balancers}},
+        )
+    )
 
 
 def problems(domain: Domain, region: str) -> Iterator[Problem]:
