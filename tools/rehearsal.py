@@ -14,9 +14,11 @@ from enum import StrEnum
 from beanpod.cli.commands.context import Context
 from beanpod.cli.commands.rehearse import Rehearsal, Release, rehearse
 from beanpod.cli.main import main
+from beanpod.cli.rehearsal.domain import opener
 from beanpod.cli.rehearsal.processes import Interrupted
 from beanpod.cli.signals import Interruptions
 from beanpod.deploy.errors import DeployError
+from beanpod.manifest import Domain, HostedZone
 from tools.github import Repository, git
 from tools.load_generator import GuestbookClient, LoadGenerator
 
@@ -24,6 +26,18 @@ _WORDS = ("Leave a line for whoever comes after you.", "Rehearsed, and changed b
 _MESSAGE = "I was here before the second release."
 # Every test passes, and the image lacks a file: what only shows where it runs.
 _BREAK = ("service/.dockerignore", "!src\n", "!src\nsrc/tickets.js\n")
+# The example's dev stage has one instance; a domain is one of a load balancer.
+_DOMAIN = Domain(
+    name="guestbook.example.com",
+    aliases=("www.guestbook.example.com",),
+    hosted_zone=HostedZone(name="example.com", id="Z0123456789ABC"),
+)
+_BALANCED = {"environment": {"type": "LoadBalanced"}}
+_HTTPS = (
+    "GET http://guestbook.example.com/ answered 308, to https://guestbook.example.com/",
+    "GET https://www.guestbook.example.com/ answered 308, to https://guestbook.example.com/",
+    "Strict-Transport-Security: max-age=31536000",
+)
 
 
 class Story(StrEnum):
@@ -37,7 +51,9 @@ class Story(StrEnum):
 
 
 class GuestbookRehearsal(Rehearsal):
-    """A rehearsal whose releases are pushes of the guestbook."""
+    """A rehearsal whose releases are pushes of the guestbook, on a domain."""
+
+    tables = _BALANCED
 
     def __init__(self, context: Context, interrupted: Interrupted, cleanup: ExitStack) -> None:
         super().__init__(context, interrupted, cleanup)
@@ -49,7 +65,7 @@ class GuestbookRehearsal(Rehearsal):
             self._make_repository()
         with self.step(Story.FIRST):
             url = self._push("The guestbook")
-            client = GuestbookClient(url)
+            client = GuestbookClient(url, opener(self.project.domain_variables))
             try:
                 client.sign("A guest", _MESSAGE)
             except OSError as error:
@@ -57,6 +73,7 @@ class GuestbookRehearsal(Rehearsal):
             first = Release(self._label(), url, "")
             self.display.say(f"git push: {first.label} at {url}")
             self._expect_entry(client)
+            self._expect_https()
         with self.step(Story.SECOND):
             self._update(client)
         with self.step(Story.BROKEN):
@@ -68,6 +85,10 @@ class GuestbookRehearsal(Rehearsal):
                 self._push(None)
         return first
 
+    @property
+    def domain(self) -> Domain:
+        return _DOMAIN
+
     def uses(self) -> list[tuple[str, str]]:
         return [("push", f"git clone {self._github.origin} guestbook"), *super().uses()]
 
@@ -76,7 +97,13 @@ class GuestbookRehearsal(Rehearsal):
         scratch = self.workspace.top.parent
         places = {"AWS_ENDPOINT_URL": project.aws.endpoint_url, "AWS_EC2_METADATA_DISABLED": "true"}
         files = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
-        runner = {**files, **places, "PATH": project.variables["PATH"], "GITHUB_ACTOR": self.login["DOCKER_USERNAME"]}
+        runner = {
+            **files,
+            **places,
+            **project.domain_variables,
+            "PATH": project.variables["PATH"],
+            "GITHUB_ACTOR": self.login["DOCKER_USERNAME"],
+        }
         self._github = Repository.make(scratch / "github", environment=runner)
         self._github.set_secret("AWS_ACCESS_KEY", self.deployer["AWS_ACCESS_KEY_ID"])
         self._github.set_secret("AWS_SECRET_KEY", self.deployer["AWS_SECRET_ACCESS_KEY"])
@@ -114,7 +141,7 @@ class GuestbookRehearsal(Rehearsal):
 
     def _update(self, client: GuestbookClient) -> None:
         old, new = _WORDS
-        with LoadGenerator(client.url, _WORDS) as load:
+        with LoadGenerator(client, _WORDS) as load:
             self._edit("service/src/pages.js", old, new)
             self._push("Change the page")
             time.sleep(1)
@@ -126,7 +153,7 @@ class GuestbookRehearsal(Rehearsal):
 
     def _break(self, client: GuestbookClient) -> None:
         before = self._label()
-        with LoadGenerator(client.url, _WORDS) as load:
+        with LoadGenerator(client, _WORDS) as load:
             self._edit(*_BREAK)
             self._push("A broken release", expected="failure")
         if self._label() != before or load.failed or _WORDS[1] not in client.read():
@@ -141,6 +168,14 @@ class GuestbookRehearsal(Rehearsal):
     def _expect_entry(self, client: GuestbookClient) -> None:
         if _MESSAGE not in client.messages():
             raise DeployError("the entry that was signed before is not on the page any more")
+
+    def _expect_https(self) -> None:
+        """Check that HTTP and the alias lead to the page over HTTPS, and that browsers will ask for it so."""
+        lines = self.redirects()
+        for line in lines:
+            self.display.say(line)
+        if lines != _HTTPS:
+            raise DeployError(f"expected {'; '.join(_HTTPS)}")
 
     def _label(self) -> str:
         found = self.project.client("elasticbeanstalk").describe_environments(IncludeDeleted=False)["Environments"]

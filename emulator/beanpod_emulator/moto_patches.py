@@ -19,7 +19,7 @@ from moto.iam.models import IAMBackend
 from moto.rds.exceptions import RDSClientError
 from moto.rds.models import DBSubnetGroup, RDSBackend
 from moto.route53.exceptions import Route53ClientError
-from moto.route53.models import Route53Backend
+from moto.route53.models import HostedZoneIdentifier, Route53Backend
 from moto.s3.exceptions import S3ClientError
 from moto.s3.models import FakeBucket
 from moto.s3.responses import S3Response
@@ -75,6 +75,7 @@ def install(emulator: Emulator) -> None:
     _check_checksums()
     _certificates_are_issued_when_validated()
     _certificates_in_use_stay()
+    _zone_ids_begin_with_z()
     _records_are_created_once()
     moto.s3.models.utcnow = emulator.clock.now  # type: ignore[attr-defined]
 
@@ -222,6 +223,12 @@ def _certificates_in_use_stay() -> None:
         delete(self, arn)
 
     AWSCertificateManagerBackend.delete_certificate = delete_certificate  # type: ignore[method-assign]
+
+
+def _zone_ids_begin_with_z() -> None:
+    """moto's ids of hosted zones begin with any character."""
+    generate = HostedZoneIdentifier.generate
+    HostedZoneIdentifier.generate = lambda *given, **more: f"Z{generate(*given, **more)[1:]}"  # type: ignore[method-assign]
 
 
 def _records_are_created_once() -> None:

@@ -63,7 +63,7 @@ def seen(load: LoadGenerator, kind: str) -> None:
 
 
 def test_counts_responses_by_release(url: str) -> None:
-    with LoadGenerator(url, ("old", "new")) as load:
+    with LoadGenerator(GuestbookClient(url), ("old", "new")) as load:
         seen(load, "old")
         Page.text = "the new page"
         seen(load, "new")
@@ -72,7 +72,7 @@ def test_counts_responses_by_release(url: str) -> None:
 
 
 def test_counts_http_errors_and_unknown_pages(url: str) -> None:
-    with LoadGenerator(url, ("old",)) as load:
+    with LoadGenerator(GuestbookClient(url), ("old",)) as load:
         seen(load, "old")
         Page.text = "something else"
         seen(load, "a page of neither release")
@@ -84,7 +84,7 @@ def test_counts_http_errors_and_unknown_pages(url: str) -> None:
 def test_counts_connection_errors() -> None:
     with served() as gone:
         pass
-    with LoadGenerator(gone, ("old",)) as load:
+    with LoadGenerator(GuestbookClient(gone), ("old",)) as load:
         seen(load, "URLError")
 
 

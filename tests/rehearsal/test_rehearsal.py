@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,18 @@ def test_what_only_the_owners_account_has_is_left_out() -> None:
         "network": {},
         "environment": {"instance_types": ["t4g.micro"]},
     }
-    assert changed.notes == ("a new VPC, in place of network.vpc", "plain HTTP, without domain")
+    assert changed.notes == ("a new VPC, in place of network.vpc",)
+
+
+def test_a_domain_has_the_hosted_zone_and_the_certificate_of_the_rehearsal(tmp_path: Path) -> None:
+    own = {"name": "shop.example.com", "hosted_zone": {"name": "example.com", "id": "Z1"}}
+    tables: dict[str, dict[str, Any]] = {"domain": own, "environment": {"type": "LoadBalanced"}}
+    manifest = {"service": MANIFEST["service"], "stages": {"dev": {"domain": own | {"certificate": "arn:aws:acm:1"}}}}
+    changed = substituted(manifest, "dev", replace(SUBSTITUTES, stage=tables))
+    assert changed.tables["stages"]["dev"]["domain"] == own
+    (tmp_path / "beanpod.toml").write_text(changed.text)
+    stage = Manifest.read(tmp_path / "beanpod.toml").stage("dev")
+    assert (stage.domain and stage.domain.url, stage.environment.type) == ("https://shop.example.com", "LoadBalanced")
 
 
 @pytest.mark.parametrize("in_git", [True, False])

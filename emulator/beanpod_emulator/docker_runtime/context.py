@@ -68,7 +68,9 @@ class CertificateAuthority:
         builder = self._builder(_name("server"), key).add_extension(
             x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts]), critical=False
         )
-        _write(folder / "server.pem", builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+        certificate = builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+        # With the authority's own, whose key Chromium looks for.
+        _write(folder / "server.pem", certificate + self.path.read_bytes())
         form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         _write(folder / "server.key", key.private_bytes(*form))
 

@@ -13,8 +13,11 @@ import pytest
 
 from beanpod_emulator.docker_runtime.domain_proxy import DomainProxy
 from emulator.tests.docker_runtime.shop import Shop, Site, option_settings, several
+from tests.deploy.engine import absent
+from tests.rehearsal.browser import NoBrowserError, chromium
 
 LISTENER, DEFAULT = "aws:elbv2:listener:443", "aws:elbv2:listener:default"
+HEADERS = "{}/ada/headers:1"
 SERVER = """\
 const http = require('http')
 http.createServer((req, res) => res.end(JSON.stringify(req.headers))).listen(8080)
@@ -71,13 +74,20 @@ def issued(shop: Shop, zone: str, *names: str) -> str:
     return str(arn)
 
 
+# What a bundle does behind a load balancer with HTTPS.
+REDIRECT = """\
+if ($http_x_forwarded_proto = http) { return 308 https://$host$request_uri; }
+add_header Strict-Transport-Security "max-age=300" always;
+"""
+
+
 @pytest.fixture(scope="module")
 def domain(shop: Shop, zone: str) -> Domain:
     folder = shop.folder / "headers"
     folder.mkdir()
     (folder / "server.js").write_text(SERVER)
     (folder / "Dockerfile").write_text('FROM node:24-slim\nCOPY server.js /\nCMD ["node", "/server.js"]\n')
-    image = f"{shop.registry.host}/ada/headers:1"
+    image = HEADERS.format(shop.registry.host)
     shop.docker("build", "--quiet", "--tag", image, str(folder))
     shop.docker("push", "--quiet", image)
     dockerrun = {"AWSEBDockerrunVersion": "1", "Image": {"Name": image}, "Ports": [{"ContainerPort": 8080}]}
@@ -199,3 +209,39 @@ def test_other_hosts_are_reached_through_the_users_own_proxy(domain: Domain, mon
         monkeypatch.setenv("https_proxy", domain.variables["https_proxy"].replace("beanpod:", "beanpod:wrong"))
         assert "407" in domain.curl("https://unknown.example.com/", *through).stderr
         proxy.close()
+
+
+def test_chromium_is_redirected_and_sees_the_certificate_and_hsts(domain: Domain, shop: Shop) -> None:
+    dockerrun = {"AWSEBDockerrunVersion": "1", "Image": {"Name": HEADERS.format(shop.registry.host)},
+                 "Ports": [{"ContainerPort": 8080}]}  # fmt: skip
+    files = {
+        "Dockerrun.aws.json": json.dumps(dockerrun),
+        ".platform/nginx/conf.d/elasticbeanstalk/https.conf": REDIRECT,
+    }
+    domain.site.update(VersionLabel=shop.version("redirects", "", files=files))
+    arguments = [*shop.aws.chromium_arguments(), "--disable-features=HttpsUpgrades"]
+    try:
+        with chromium(arguments=arguments) as browser, browser.new_context() as context:
+            page = context.new_page()
+            first = page.goto("http://shop.example.com/page")
+            assert first
+            assert page.url == "https://shop.example.com/page"
+            before = first.request.redirected_from
+            redirect = before.response() if before else None
+            assert redirect
+            assert (redirect.status, before and before.url) == (308, "http://shop.example.com/page")
+            security = first.security_details()
+            assert security
+            assert (security["issuer"], security["protocol"]) == ("Beanpod's emulated AWS", "TLS 1.3")
+            assert first.header_value("strict-transport-security") == "max-age=300"
+            assert page.evaluate("isSecureContext")
+            # The browser itself asks for HTTPS now.
+            second = page.goto("http://shop.example.com/other")
+            again = second.request.redirected_from if second else None
+            response = again.response() if again else None
+            assert response
+            assert response.status == 307
+    except NoBrowserError as error:
+        absent(str(error))
+    finally:
+        domain.site.update(VersionLabel="headers")

@@ -3,7 +3,7 @@
 import pytest
 
 from emulator.tests.docker_runtime.shop import Shop, Site, several
-from tools.load_generator import LoadGenerator
+from tools.load_generator import GuestbookClient, LoadGenerator
 
 POLICIES = ("AllAtOnce", "Rolling", "RollingWithAdditionalBatch", "Immutable", "TrafficSplitting")
 REPLACING = ("Immutable", "TrafficSplitting")
@@ -30,7 +30,7 @@ def ids(site: Site) -> set[str]:
 def test_every_policy_deploys_to_all_instances_without_a_failed_request(site: Site) -> None:
     before = ids(site)
     assert site.page() == (200, "First of all\n\n")
-    with LoadGenerator(site.url, ("First", "Second")) as load:
+    with LoadGenerator(GuestbookClient(site.url), ("First", "Second")) as load:
         site.update(VersionLabel="two")
     assert load.failed == {}
     assert load.responses["First"] > 0
@@ -44,7 +44,7 @@ def test_every_policy_deploys_to_all_instances_without_a_failed_request(site: Si
 
 def test_a_version_that_does_not_start_keeps_the_previous_one(site: Site) -> None:
     before, word = ids(site), site.page()[1].split()[0]
-    with LoadGenerator(site.url, (word,)) as load:
+    with LoadGenerator(GuestbookClient(site.url), (word,)) as load:
         site.update(VersionLabel="broken")
     assert load.failed == {}
     assert ids(site) == before

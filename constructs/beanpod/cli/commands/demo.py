@@ -49,18 +49,21 @@ def run(context: Context) -> None:
     began = context.clock.monotonic()
     check_packages(context.root)
     Manifest.read(context.options.manifest)
+    from beanpod.cli.rehearsal.domain import create_domain
     from beanpod.cli.rehearsal.emulated import EmulatedProject, emulated_aws
 
     display = context.display
     with noted_interruptions() as interrupted, ExitStack() as cleanup:
         with display.phase(Step.START):
             scratch = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="beanpod-demo-")))
-            substitutes = Substitutes(context.stage.service.image, "demo")
+            aws = cleanup.enter_context(emulated_aws(context.stage, docker=False, log=scratch / "aws.log"))
+            domain = context.stage.domain
+            tables = {"domain": create_domain(aws, domain)} if domain else {}
+            substitutes = Substitutes(context.stage.service.image, "demo", stage=tables)
             workspace = Workspace(
                 context.root, context.options.manifest.name, context.stage.name, scratch / "copy", substitutes
             ).fill()
             stage = Manifest.read(workspace.folder / "beanpod.toml").stage(context.stage.name)
-            aws = cleanup.enter_context(emulated_aws(stage, docker=False, log=scratch / "aws.log"))
             runner = Runner(display, interrupted, verbose=context.options.verbose)
             project = EmulatedProject(workspace, stage, aws, runner, context.environ)
             display.say(f"emulated AWS: account {aws.account}, region {aws.region}")

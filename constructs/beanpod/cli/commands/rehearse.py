@@ -1,6 +1,7 @@
 """rehearse: deploy the project to an AWS that is emulated on this machine, with real containers and a real database."""
 
 import secrets
+import shlex
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -8,19 +9,21 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from http import HTTPStatus
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.error import HTTPError
-from urllib.request import ProxyHandler, build_opener
+from urllib.request import OpenerDirector
 
 from beanpod.cli.commands.context import Context
 from beanpod.cli.output.text import Cell, Paint, duration
+from beanpod.cli.rehearsal.domain import create_domain, create_records, opener, redirects
 from beanpod.cli.rehearsal.kept import KeptRehearsal
 from beanpod.cli.rehearsal.machine import check_machine, check_packages, images_to_pull, page_title
 from beanpod.cli.rehearsal.processes import Interrupted, Runner, noted_interruptions
 from beanpod.cli.rehearsal.workspace import Substitutes, Workspace
 from beanpod.deploy.errors import DeployError, RolledBackError
 from beanpod.deploy.pipeline import Project
-from beanpod.manifest import Manifest
+from beanpod.manifest import Domain, Manifest
 
 _USERNAME = "rehearsal"
 _PAGE_SECONDS = 20
@@ -64,8 +67,12 @@ def rehearse(context: Context, steps: "type[Rehearsal]") -> None:
             context.stage.name, tuple(rehearsal.stacks), release, seconds, kept, context.display.phases
         )
         if kept:
+            domain = rehearsal.stage.domain
             exports = cleanup.enter_context(rehearsal.kept().announced(context.environ))
-            uses = (*rehearsal.uses(), ("other tools", f". {exports}    for aws, eb, boto3, cdk"))
+            uses = (
+                *rehearsal.uses(),
+                ("other tools", f". {exports}    for aws, eb, boto3, cdk{', curl' if domain else ''}"),
+            )
             result = replace(result, exports=str(exports), uses=uses)
             context.results.emit(result.to_dict(), result.to_text(context.results.paint))
             interrupted.wait()
@@ -93,9 +100,12 @@ class Rehearsal:
         workspace: The copy of the project, from start() on.
         project: The project on the emulated AWS, from start() on.
         login: Variables with the login at the registry, from start() on.
+        tables: Tables of the stage in the copy, in the place of its own.
         deployer: Variables with the key of whoever deploys, from deploy_stacks() on.
         stacks: The names of the stacks, from deploy_stacks() on.
     """
+
+    tables: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 
     def __init__(self, context: Context, interrupted: Interrupted, cleanup: ExitStack) -> None:
         self._context, self.display = context, context.display
@@ -103,6 +113,11 @@ class Rehearsal:
         self.runner = Runner(context.display, interrupted, verbose=context.options.verbose)
         self.stage = context.stage
         self.stacks: list[str] = []
+
+    @property
+    def domain(self) -> Domain | None:
+        """The domain that the stage is rehearsed with."""
+        return self.stage.domain
 
     def check(self) -> None:
         """Check the project, and that everything is on this machine."""
@@ -129,10 +144,13 @@ class Rehearsal:
             registry = local_registry(scratch / "registry", username=_USERNAME, password=password)
             host = self._cleanup.enter_context(registry).host
             aws = self._cleanup.enter_context(emulated_aws(self.stage, docker=True, log=scratch / "aws.log"))
+            tables: dict[str, Any] = dict(self.tables)
+            if domain := self.domain:
+                tables["domain"] = create_domain(aws, domain)
             other = self._machine.architecture not in (None, self.stage.environment.architecture)
-            substitutes = Substitutes(
-                _repository(self.stage.service.image, host), _USERNAME, self._machine.architecture if other else None
-            )
+            architecture = self._machine.architecture if other else None
+            image = _repository(self.stage.service.image, host)
+            substitutes = Substitutes(image, _USERNAME, architecture, tables)
             manifest = self._context.options.manifest.name
             self.workspace = Workspace(self._context.root, manifest, self.stage.name, scratch / "copy", substitutes)
             filled = self.workspace.fill()
@@ -140,6 +158,8 @@ class Rehearsal:
             self.project = EmulatedProject(filled, self.stage, aws, self.runner, self._context.environ)
             self.display.say(f"emulated AWS: account {aws.account}, region {aws.region}")
             self.display.say(f"image: {self.stage.service.image}, at a registry with a password")
+            if domain:
+                self.display.say(f"domain: {domain.url}, with a certificate and DNS of the emulated AWS")
             for note in filled.substituted.notes:
                 self.display.say(note)
 
@@ -168,9 +188,13 @@ class Rehearsal:
             unknown = project.put_parameters(self.login)
             project.bootstrap()
             project.deploy_stacks()
-            self.stacks = [stack.name for stack in project.stacks()]
-            for stack in self.stacks:
-                self.display.say(stack)
+            stacks = project.stacks()
+            self.stacks = [stack.name for stack in stacks]
+            for stack in stacks:
+                self.display.say(stack.name)
+                if records := stack.outputs.get("DnsRecord", ""):
+                    create_records(project.aws, records)
+                    self.display.say(f"created the DNS records {records}")
             for name in unknown:
                 self.display.say(f"{name} has a random value: set a variable of that name to give yours")
             self.deployer = project.deployer()
@@ -184,10 +208,15 @@ class Rehearsal:
 
     def uses(self) -> list[tuple[str, str]]:
         """Return what can be done with a rehearsal that is left running, as pairs of a name and a command."""
-        return [
+        uses = [
             ("deploy", "beanpod deploy --rehearsal"),
             ("look", "beanpod status --rehearsal    or logs, events, versions, rollback"),
         ]
+        if domain := self.stage.domain:
+            profile = self.workspace.top.parent / "chromium"
+            arguments = shlex.join([f"--user-data-dir={profile}", *self.project.aws.chromium_arguments()])
+            uses.append(("browser", f"chromium {arguments} {domain.url}"))
+        return uses
 
     def release(self) -> Release:
         """Build, push and deploy the app, and request its page."""
@@ -198,7 +227,17 @@ class Rehearsal:
             if result.get("health_path"):
                 self.display.say(result["health_path"])
             self.display.say(release.answer)
+            for line in self.redirects():
+                self.display.say(line)
         return release
+
+    def redirects(self) -> tuple[str, ...]:
+        """Return how the domain answers over HTTP and on its aliases; nothing without a domain."""
+        domain = self.stage.domain
+        try:
+            return tuple(redirects(domain, self.project.domain_variables)) if domain else ()
+        except OSError as error:
+            raise DeployError(f"{domain.url if domain else ''} does not answer: {error}") from error
 
     def release_again(self, first: Release) -> None:
         """Deploy the same app again: there must be nothing to do."""
@@ -224,7 +263,7 @@ class Rehearsal:
                 self._interrupted.check()
                 if done.code != RolledBackError.exit_code:
                     raise self.runner.failed("a broken release was not rolled back: beanpod deploy", done)
-                answer = _answer(first.url)
+                answer = self._answer(first.url)
             finally:
                 self.workspace.fill()
             self.display.say(f"{how}: rolled back to {first.label}")
@@ -234,7 +273,7 @@ class Rehearsal:
         """Return what other commands need to use this rehearsal."""
         names = [name for name in self.project.variables if name.startswith("AWS_") or name.lower() == "no_proxy"]
         names.append("BEANPOD_EMULATOR_TOKEN")
-        aws = {name: self.project.variables[name] for name in names}
+        aws = {name: self.project.variables[name] for name in names} | self.project.domain_variables
         return KeptRehearsal(self.workspace, aws, {**self.deployer, **self.login})
 
     def end(self) -> None:
@@ -255,10 +294,13 @@ class Rehearsal:
     def _page(self, url: str) -> str:
         """Return what the page answers, after showing the logs if it fails."""
         try:
-            return _answer(url)
+            return self._answer(url)
         except DeployError:
             self._show_logs()
             raise
+
+    def _answer(self, url: str) -> str:
+        return _answer(opener(self.project.domain_variables), url)
 
     def _show_logs(self) -> None:
         if logs := self.project.logs():
@@ -275,11 +317,10 @@ class Rehearsal:
             self._interrupted.check()
 
 
-def _answer(url: str) -> str:
+def _answer(opening: OpenerDirector, url: str) -> str:
     """Request the page, and return what it answers; DeployError if it cannot be reached or fails."""
     try:
-        # Not through a proxy.
-        with build_opener(ProxyHandler({})).open(url, timeout=_PAGE_SECONDS) as response:
+        with opening.open(url, timeout=_PAGE_SECONDS) as response:
             title = page_title(response.read(_PAGE_BYTES).decode(errors="replace"))
             return f"GET {url} answered {response.status}{f': {title}' if title else ''}"
     except HTTPError as error:

@@ -92,6 +92,11 @@ class EmulatedProject:
         # Of the repository that the user's shell is in.
         return {name: value for name, value in variables.items() if not name.startswith(("GIT_", "GITHUB_"))}
 
+    @property
+    def domain_variables(self) -> dict[str, str]:
+        """Variables by which programs reach the stage's domain; none without one."""
+        return self.aws.domain_variables() if self.stage.domain else {}
+
     def bootstrap(self) -> None:
         """Run `cdk bootstrap`."""
         # In a folder without cdk.json: bootstrap then does not run the app.
@@ -186,7 +191,7 @@ class EmulatedProject:
 
     def _beanpod(self, command: str, variables: Mapping[str, str]) -> Done:
         arguments = (*_COMMAND, command, "--json", "--output=lines", "--stage", self.stage.name)
-        environ = {**self.variables, **variables}
+        environ = {**self.variables, **self.domain_variables, **variables}
         return self.runner.run(arguments, environ=environ, folder=self.workspace.folder, result=True)
 
     def client(self, service: str) -> Any:

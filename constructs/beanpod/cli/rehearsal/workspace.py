@@ -31,11 +31,13 @@ class Substitutes:
         image: Repository of the image, at the registry of the rehearsal.
         username: Login at that registry.
         architecture: Processor of the Docker engine, `x86_64` or `arm64`. None: of the manifest's instance types.
+        stage: Tables of the stage: values that take the place of its own, by table. Its domain is only here.
     """
 
     image: str
     username: str
     architecture: str | None = None
+    stage: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,8 @@ def substituted(manifest: Mapping[str, Any], stage: str, substitutes: Substitute
         notes += _without_other_accounts(layer)
     if substitutes.architecture:
         own.setdefault("environment", {})["instance_types"] = [_INSTANCE_TYPES[substitutes.architecture]]
+    for name, values in substitutes.stage.items():
+        own.setdefault(name, {}).update(values)
     return Substituted(tables, parameters, tuple(dict.fromkeys(notes)))
 
 
@@ -146,8 +150,7 @@ def _without_other_accounts(layer: dict[str, Any]) -> Iterator[str]:
     """Remove what exists in the owner's AWS account only. Yields what was removed."""
     if layer.get("network", {}).pop("vpc", None):
         yield "a new VPC, in place of network.vpc"
-    if layer.pop("domain", None):
-        yield "plain HTTP, without domain"
+    layer.pop("domain", None)
     layer.get("delivery", {}).get("github", {}).pop("provider_arn", None)
 
 
