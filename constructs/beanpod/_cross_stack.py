@@ -22,7 +22,9 @@ def export_network(consumer: Construct, vpc: ec2.IVpc, groups: Iterable[ec2.ISec
     """Export every id of the `ServiceNetwork` that a construct of another stack is placed in, used or not."""
     for part in (vpc, *groups):
         network = part.node.scope if part else None
-        if isinstance(network, ServiceNetwork | ServiceSecurityGroups) and in_different_stacks(consumer, network):
+        if not isinstance(network, ServiceNetwork | ServiceSecurityGroups) or network.exported:
+            continue
+        if in_different_stacks(consumer, network):
             network.export_all()
 
 
@@ -44,4 +46,4 @@ def redeploy_on_change(consumer: IConstruct, replacement_key: str) -> None:
 
 def in_different_stacks(one: IConstruct, other: IConstruct) -> bool:
     """Return whether two constructs are deployed by different stacks."""
-    return Stack.of(one).node.addr != Stack.of(other).node.addr
+    return Stack.of(one).artifact_id != Stack.of(other).artifact_id

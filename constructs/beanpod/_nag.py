@@ -17,7 +17,8 @@ from beanpod._deploy_statements import DeployStatement
 def acknowledge(construct: IConstruct, reasons: Mapping[str, str]) -> None:
     """Acknowledge findings on a construct and its children: a reason for each rule, such as `S1`."""
     found = [Acknowledgment(id=f"AwsSolutions-{rule}", reason=reason) for rule, reason in reasons.items()]
-    Validations.of(construct).acknowledge(*found)
+    if found:
+        Validations.of(construct).acknowledge(*found)
 
 
 def acknowledge_wildcards(policy: IConstruct, statements: Iterable[DeployStatement]) -> None:
@@ -32,16 +33,17 @@ class _Wildcards:
     """Acknowledges again at synth, when the CDK has resolved the references to other stacks that findings name."""
 
     def __init__(self, policy: IConstruct, statements: tuple[DeployStatement, ...]) -> None:
-        self._policy, self._statements = policy, statements
+        self._policy, self._stack = policy, Stack.of(policy)
+        self._wildcards = [(name, it.why) for it in statements for name in it.resources if "*" in name]
         self._acknowledged: set[str] = set()
 
     def validate(self) -> list[str]:
         """Acknowledge what was not acknowledged before; there are no problems to return."""
-        resources = Stack.of(self._policy).resolve([list(statement.resources) for statement in self._statements])
         reasons: dict[str, str] = {}
-        for statement, names in zip(self._statements, resources, strict=True):
-            for finding in (f"IAM5[Resource::{name}]" for name in map(_flat, names) if "*" in name):
-                reasons[finding] = f"{reasons.get(finding, '')} {statement.why}".strip()
+        resolved = self._stack.resolve([name for name, _ in self._wildcards])
+        for name, (_, why) in zip(resolved, self._wildcards, strict=True):
+            finding = f"IAM5[Resource::{_flat(name)}]"
+            reasons[finding] = f"{reasons.get(finding, '')} {why}".strip()
         acknowledge(self._policy, {rule: why for rule, why in reasons.items() if rule not in self._acknowledged})
         self._acknowledged |= set(reasons)
         return []

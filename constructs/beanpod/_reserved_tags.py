@@ -22,7 +22,7 @@ class _RemoveReservedTags:
 
     def visit(self, node: IConstruct) -> None:
         """Remove the reserved tags of the environment, and annotate it with their names."""
-        if node.node.path != self._resource.node.path:
+        if node is not self._resource:
             return
         resource: Any = self._resource
         found = [key for key in resource.tags.tag_values() if key == _NAME or key.lower().startswith(_PREFIXES)]

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
@@ -16,35 +15,35 @@ PRIVATE = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS)
 ISOLATED = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
 
 
+_KINDS = {
+    ec2.SubnetType.PUBLIC: "public",
+    ec2.SubnetType.PRIVATE_WITH_EGRESS: "private",
+    ec2.SubnetType.PRIVATE_ISOLATED: "isolated",
+}
+
+
 @dataclass(frozen=True)
 class Subnets:
     """The subnets of a selection.
 
     Attributes:
         subnets: The subnets.
-        public: Whether any of them is public.
-        kinds: "public", "private" or "isolated"; empty where that is not known.
+        subnet_ids: Their ids.
+        zones: Their availability zones; None if not known at synth, as of a subnet imported by its id.
+        kinds: "public", "private" or "isolated"; "" of one that is not among the VPC's.
+        listed: Whether the selection lists the subnets themselves, which may then be another VPC's.
     """
 
     subnets: Sequence[ec2.ISubnet]
-    public: bool
-    kinds: frozenset[str] = frozenset()
+    subnet_ids: Sequence[str]
+    zones: set[str] | None
+    kinds: frozenset[str]
+    listed: bool
 
-    @cached_property
-    def subnet_ids(self) -> list[str]:
-        """Return their ids."""
-        return [subnet.subnet_id for subnet in self.subnets]
-
-    @cached_property
-    def zones(self) -> set[str] | None:
-        """Return their availability zones; None if not known at synth, as of a subnet imported by its id."""
-        if is_list_token(self.subnet_ids):
-            return None
-        try:
-            zones = {subnet.availability_zone for subnet in self.subnets}
-        except RuntimeError:
-            return None
-        return None if is_list_token(list(zones)) else zones
+    @property
+    def public(self) -> bool:
+        """Return whether any of them is public."""
+        return "public" in self.kinds
 
     @property
     def number_of_zones(self) -> int | None:
@@ -67,23 +66,13 @@ def select(vpc: ec2.IVpc, selection: ec2.SubnetSelection) -> Subnets:
     Raises:
         RuntimeError: The CDK finds no such subnets.
     """
-    return _of_kinds(vpc, _selected(vpc, selection))
-
-
-def foreign(vpc: ec2.IVpc, subnets: Subnets) -> Iterator[str]:
-    """Yield the paths of subnets that belong to the construct of another VPC."""
-    for subnet in subnets.subnets:
-        scope = subnet.node.scope
-        other = isinstance(scope, ec2.Vpc) or (scope is not None and hasattr(scope, "vpc_id"))
-        if other and scope is not None and scope.node.path != vpc.node.path:
-            yield subnet.node.path
-
-
-def _selected(vpc: ec2.IVpc, selection: ec2.SubnetSelection) -> Sequence[ec2.ISubnet]:
+    listed = selection.subnets is not None
     filters = (selection.availability_zones, selection.one_per_az, selection.subnet_filters)
     if selection.subnets is not None and not any(filters):
         # For subnets imported by their ids, `select_subnets` raises an error about their unknown zones.
-        return selection.subnets
+        subnets = selection.subnets
+        ids = [subnet.subnet_id for subnet in subnets]
+        return Subnets(subnets, ids, _zones(subnets, ids), _kinds(vpc, ids), listed)
     # From Python, `select_subnets` takes a selection field by field.
     selected = vpc.select_subnets(
         availability_zones=selection.availability_zones,
@@ -93,10 +82,35 @@ def _selected(vpc: ec2.IVpc, selection: ec2.SubnetSelection) -> Sequence[ec2.ISu
         subnets=selection.subnets,
         subnet_type=selection.subnet_type,
     )
-    return selected.subnets or []
+    kind = _KINDS.get(selection.subnet_type) if selection.subnet_type else None
+    kinds = frozenset({kind}) if kind else _kinds(vpc, selected.subnet_ids)
+    zones = None if is_list_token(selected.subnet_ids) else _known(selected.availability_zones)
+    return Subnets(selected.subnets, selected.subnet_ids, zones, kinds, listed)
 
 
-def _of_kinds(vpc: ec2.IVpc, subnets: Sequence[ec2.ISubnet]) -> Subnets:
+def foreign(vpc: ec2.IVpc, subnets: Subnets) -> Iterator[str]:
+    """Yield the paths of subnets that belong to the construct of another VPC."""
+    for subnet in subnets.subnets if subnets.listed else ():
+        scope = subnet.node.scope
+        other = isinstance(scope, ec2.Vpc) or (scope is not None and hasattr(scope, "vpc_id"))
+        if other and scope is not None and scope.node.path != vpc.node.path:
+            yield subnet.node.path
+
+
+def _zones(subnets: Sequence[ec2.ISubnet], ids: Sequence[str]) -> set[str] | None:
+    if is_list_token(ids):
+        return None
+    try:
+        return _known([subnet.availability_zone for subnet in subnets])
+    except RuntimeError:
+        return None
+
+
+def _known(zones: Sequence[str]) -> set[str] | None:
+    return None if is_list_token(zones) else set(zones)
+
+
+def _kinds(vpc: ec2.IVpc, ids: Sequence[str]) -> frozenset[str]:
     kinds = {
         subnet.subnet_id: kind
         for kind, known_ones in (
@@ -106,8 +120,7 @@ def _of_kinds(vpc: ec2.IVpc, subnets: Sequence[ec2.ISubnet]) -> Subnets:
         )
         for subnet in known_ones
     }
-    found = [kinds.get(subnet.subnet_id, "") for subnet in subnets]
-    return Subnets(subnets, public="public" in found, kinds=frozenset(found) if all(found) else frozenset())
+    return frozenset(kinds.get(subnet_id, "") for subnet_id in ids)
 
 
 def is_made_here(vpc: ec2.IVpc) -> bool:
@@ -143,7 +156,11 @@ def placement_problems(
 def _load_balancer_problems(
     instances: Subnets, load_balancer: Subnets, kind: LoadBalancerType, scheme: LoadBalancerScheme
 ) -> Iterator[str]:
-    if scheme == LoadBalancerScheme.INTERNET_FACING and load_balancer.kinds - {"public"}:
+    if (
+        scheme == LoadBalancerScheme.INTERNET_FACING
+        and "" not in load_balancer.kinds
+        and load_balancer.kinds - {"public"}
+    ):
         yield (
             f"load_balancer_subnets must be public for an internet-facing load balancer, got "
             f"{' and '.join(sorted(load_balancer.kinds))} ones: choose public ones, or set "

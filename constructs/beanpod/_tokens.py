@@ -10,12 +10,15 @@ Value = TypeVar("Value")
 
 def known(value: Value | None) -> TypeGuard[Value]:
     """Return whether `value` can be checked at synth: it is neither None nor a token."""
+    # A token is "${...}" within a string, or a negative number: of anything else there is nothing to ask Node.
+    if (isinstance(value, str) and "${" not in value) or (isinstance(value, int | float) and value >= 0):
+        return True
     return value is not None and not Token.is_unresolved(value)
 
 
 def is_list_token(values: Sequence[str]) -> bool:
     """Return whether a list holds a list token: the number of its items is not known at synth."""
-    return any(Token.is_unresolved([value]) for value in values)
+    return any("#{" in value and Token.is_unresolved([value]) for value in values)
 
 
 def text(value: str | float | bool) -> str:

@@ -43,6 +43,7 @@ class ServiceSecurityGroups(Construct):
         load_balancer: The load balancer's group; None for a single instance.
         instances: The instances' group.
         database: The database's group; None without one.
+        exported: Whether `export_all` was called.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class ServiceSecurityGroups(Construct):
         super().__init__(scope, construct_id)
         ports = {"instance_port": plain(instance_port), "database_port": plain(database_port)}
         refuse(self, setting_problems(ports))
-        self._vpc, self._exported = vpc, False
+        self._vpc, self.exported = vpc, False
         # A changed description replaces the group: these words are as fixed as the ids.
         self.load_balancer = self._group("LoadBalancer", vpc, _LOAD_BALANCER) if load_balanced else None
         self.instances = self._group("Instances", vpc, "Instances")
@@ -92,10 +93,11 @@ class ServiceSecurityGroups(Construct):
         Called when a construct of another stack uses one. A load balancer or a database can then be added and removed:
         no update of this stack removes an export that another one imports.
         """
-        if self._exported:
+        if self.exported:
             return
-        self._exported = True
+        self.exported = True
         _export_ids(
+            Stack.of(self),
             self.load_balancer or self._group("LoadBalancer", self._vpc, _LOAD_BALANCER),
             self.instances,
             self.database or self._group("Database", self._vpc, _DATABASE),
@@ -144,6 +146,7 @@ class ServiceNetwork(Construct):
         load_balancer_subnets: Subnets for the load balancer; None for a single instance.
         instance_subnets: Subnets for the instances.
         database_subnets: Subnets for the database; None without one.
+        exported: Whether `export_all` was called.
     """
 
     def __init__(
@@ -194,7 +197,7 @@ class ServiceNetwork(Construct):
         ip_addresses = ip_addresses or ec2.IpAddresses.cidr(ec2.Vpc.DEFAULT_CIDR_RANGE)
         self._own_vpc = None if vpc else self._new_vpc(ip_addresses, nat_gateways, max_azs)
         self.vpc: ec2.IVpc = vpc or self._own_vpc  # type: ignore[assignment]
-        self._ip_addresses, self._max_azs, self._exported = ip_addresses, max_azs, False
+        self._ip_addresses, self._max_azs, self.exported = ip_addresses, max_azs, False
         if flow_logs:
             _FlowLogs(self, "FlowLogs", vpc=self.vpc, retention=flow_log_retention)
         self.security_groups = ServiceSecurityGroups(
@@ -224,31 +227,34 @@ class ServiceNetwork(Construct):
         internet while there is no gateway. A smaller `max_azs` does remove subnets: CloudFormation refuses that until
         no other stack imports them.
         """
-        if self._exported:
+        if self.exported:
             return
-        self._exported = True
+        self.exported = True
         self.security_groups.export_all()
         if self._own_vpc:
-            private = self._own_vpc.private_subnets or list(self._private_subnets(self._own_vpc))
-            _export_ids(self._own_vpc, *self._own_vpc.public_subnets, *self._own_vpc.isolated_subnets, *private)
+            vpc = self._own_vpc
+            private = vpc.private_subnets or list(self._private_subnets(vpc))
+            _export_ids(Stack.of(self), vpc, *vpc.public_subnets, *vpc.isolated_subnets, *private)
 
     def _private_subnets(self, vpc: ec2.Vpc) -> Iterator[ec2.Subnet]:
         """Make the private subnets that the VPC has with NAT gateways: same ids and addresses, but no route out."""
         block = self._ip_addresses.allocate_vpc_cidr().cidr_block
         if block is None or not known(block):
             return  # IPAM chooses the addresses when the stack is deployed.
+        vpc_id = vpc.vpc_id
         free = list(ip_network(block).subnets(new_prefix=SUBNET_MASK))[2 * MOST_AZS :]
-        for index, addresses in zip(range(self._max_azs), free, strict=False):
+        for index, (zone, addresses) in enumerate(zip(_zones(self._max_azs), free, strict=False), start=1):
             subnet = ec2.PrivateSubnet(
                 vpc,
-                f"PrivateSubnet{index + 1}",
-                vpc_id=vpc.vpc_id,
-                availability_zone=_zone(index),
+                f"PrivateSubnet{index}",
+                vpc_id=vpc_id,
+                availability_zone=zone,
                 cidr_block=str(addresses),
                 map_public_ip_on_launch=False,
             )
+            tags = Tags.of(subnet)
             for key, value in (("name", "Private"), ("type", "Isolated")):
-                Tags.of(subnet).add(f"aws-cdk:subnet-{key}", value, include_resource_types=["AWS::EC2::Subnet"])
+                tags.add(f"aws-cdk:subnet-{key}", value, include_resource_types=["AWS::EC2::Subnet"])
             yield subnet
 
     def _prevent_zone_lookup(self) -> None:
@@ -267,7 +273,7 @@ class ServiceNetwork(Construct):
         children = [(child.node.id, child) for child in stack.node.children]
         for name, _ in children:
             stack.node.try_remove_child(name)
-        stack.node.set_context(key, [_zone(index) for index in range(MOST_AZS)])
+        stack.node.set_context(key, _zones(MOST_AZS))
         for name, child in children:
             # What `from_*` returns is a proxy, which the constructor of Node refuses.
             jsii.create(Node, Node.__new__(Node), [child, stack, name])
@@ -279,7 +285,7 @@ class ServiceNetwork(Construct):
             "Vpc",
             ip_addresses=ip_addresses,
             # The CDK's own choice would be two zones, whatever max_azs says, in a stack without a region.
-            availability_zones=[_zone(index) for index in range(max_azs)],
+            availability_zones=_zones(max_azs),
             reserved_azs=MOST_AZS - max_azs,
             nat_gateways=nat_gateways,
             subnet_configuration=_subnet_configuration(nat_gateways),
@@ -336,16 +342,17 @@ class _FlowLogs(Construct):
         )
 
 
-def _zone(index: int) -> str:
-    """Return a zone of the region, from 0, as CloudFormation lists them for the account."""
-    return Fn.select(index, Fn.get_azs())
+def _zones(count: int) -> list[str]:
+    """Return the first zones of the region, as CloudFormation lists them for the account."""
+    every = Fn.get_azs()
+    return [Fn.select(index, every) for index in range(count)]
 
 
-def _export_ids(*parts: ec2.IVpc | ec2.ISubnet | ec2.ISecurityGroup) -> None:
-    """Export the ids of these, and have other stacks import them: strong references."""
+def _export_ids(stack: Stack, *parts: ec2.IVpc | ec2.ISubnet | ec2.ISecurityGroup) -> None:
+    """Export the ids of these parts of a stack, and have other stacks import them: strong references."""
     for part in parts:
         CrossStackReferences.of(part).produce(ReferenceStrength.STRONG)
-        Stack.of(part).export_value(_id(part))
+        stack.export_value(_id(part))
 
 
 def _id(part: ec2.IVpc | ec2.ISubnet | ec2.ISecurityGroup) -> str:

@@ -179,7 +179,7 @@ def add_environment(
     scope: Construct, construct_id: str, stage: StageConfig, *, network: ServiceNetwork, database: Database | None
 ) -> DockerEnvironment:
     """Add the application, the environment and its health alarm; imports and secrets are children of `scope`."""
-    config = stage.environment
+    stack, config = Stack.of(scope), stage.environment
     placeholders = {}
     if database is not None:
         placeholders = {
@@ -224,7 +224,7 @@ def add_environment(
             else ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)
         ),
         load_balancer_subnets=network.load_balancer_subnets if config.load_balancer.scheme == "public" else None,
-        log_retention=next(it for it in logs.RetentionDays if Stack.of(scope).resolve(it) == config.log_retention_days),
+        log_retention=next(it for it in logs.RetentionDays if stack.resolve(it) == config.log_retention_days),
         managed_updates=ManagedUpdates(**config.managed_updates.model_dump()) if config.managed_updates else None,
         max_versions=config.max_versions,
         options=[OptionSetting(**option.model_dump()) for option in config.options],
@@ -240,7 +240,7 @@ def add_environment(
         environment.instance_role.role_arn,
         environment.service_role.role_arn,
     ):
-        Stack.of(scope).export_value(value)
+        stack.export_value(value)
     return environment
 
 
