@@ -4,12 +4,31 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 PAGES = (README, *sorted((ROOT / "docs").rglob("*.md")), ROOT / "emulator/README.md", ROOT / "CONTRIBUTING.md")
 SHELL = ("sh", "console")
+
+# What differs from run to run, and from the emulator to AWS.
+_VARYING = {
+    "VERSION": r"guestbook-[0-9a-f]{16}",
+    "ENVIRONMENT": r"gues-Envi-\w+",
+    "APPLICATION": r"guestbook-dev-service-EnvironmentApplication\w+-\w+",
+    "SNAPSHOT": r"guestbook-dev-database-snapshot-[\w-]+",
+    "INSTANCE": r"\bi-[0-9a-f]{17}\b",
+    "URL": r"http://(?:localhost:\d+|203\.0\.113\.\d+)",
+    "TIME": r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\dZ?)?|\b\d\d:\d\d:\d\d\b",
+    "DURATION": r"\b(?:\d+ min )?\d+(?:\.\d)? s\b",
+    "DIGEST": r"[0-9a-f]{12,64}",
+    "REGISTRY": r"localhost:\d+/",
+}
+# Colours, and the cursor's being hidden or shown.
+_COLOURS = re.compile(r"\x1b\[[0-9;?]*[mhl]")
+# How a terminal redraws lines: up, erase, next line. A text's "\r" is read as "\n".
+_DRAWING = re.compile(r"\x1b\[(?P<up>\d*)A|(?P<erase>\x1b\[2K)|(?P<down>\n)(?!\x1b\[(?:\d*A|2K))|(?P<text>[^\x1b\n]+)")
 
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
@@ -80,3 +99,45 @@ def _commands(line: str) -> Iterator[list[str]]:
         # Text in backticks need not be a command.
         return
     yield command
+
+
+def examples(page: Path, heading: str) -> list[tuple[Block, Block]]:
+    """A section's commands, each with the text below it, which is what they print."""
+    section = [block for block in blocks(page, "sh", "text") if block.heading == heading]
+    return [
+        (first, second) for first, second in pairwise(section) if (first.language, second.language) == ("sh", "text")
+    ]
+
+
+def parts_not_printed(shown: str, printed: str) -> list[str]:
+    """The parts of a page's text that a command has not printed in this order; a line "…" is between two parts.
+
+    How lines are wrapped, names, times and addresses may differ.
+    """
+    rest = _normalised(_screen(printed))
+    missing = []
+    for part in map(_normalised, re.split(r"^…$", shown, flags=re.MULTILINE)):
+        before, found, after = rest.partition(part)
+        rest = after if found else before
+        missing += [] if found else [part]
+    return missing
+
+
+def _screen(printed: str) -> str:
+    """What a terminal shows in the end: progress is redrawn in place."""
+    lines, row = [""], 0
+    for drawn in _DRAWING.finditer(_COLOURS.sub("", printed)):
+        if drawn["text"]:
+            lines[row] += drawn["text"]
+        elif drawn["erase"]:
+            lines[row] = ""
+        else:
+            row += 1 if drawn["down"] else -int(drawn["up"] or 1)
+            lines += [""] * (row + 1 - len(lines))
+    return "\n".join(lines)
+
+
+def _normalised(text: str) -> str:
+    for name, pattern in _VARYING.items():
+        text = re.sub(pattern, name, text)
+    return " ".join(text.split())

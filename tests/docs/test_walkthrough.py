@@ -20,7 +20,7 @@ from tests.deploy.deployed_stage import client
 from tests.deploy.engine import Engine, docker_engine
 from tests.deploy.registry import local_registry
 from tests.docs.github import GitHub
-from tests.docs.pages import ROOT, Block, blocks
+from tests.docs.pages import ROOT, Block, blocks, examples, parts_not_printed
 from tests.docs.walkthrough import Walkthrough
 from tests.wheels import build, copy_sources
 from tools.github import Run
@@ -60,6 +60,14 @@ def operation(heading: str) -> list[Block]:
     pages = [block for name in OPERATIONS for block in blocks(ROOT / f"docs/{name}.md", "sh", "toml")]
     found = [block for block in pages if block.heading == heading]
     return [block for block in found if "prod" not in block.text]
+
+
+def assert_shown(deployed: Deployed, *examples: tuple[Block, Block]) -> None:
+    """Run each block, and compare what it prints with the text below it on the page."""
+    assert examples
+    for command, shown in examples:
+        printed = deployed.walkthrough.show(command)
+        assert parts_not_printed(shown.text, printed) == [], f"{command}\n{printed}"
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +133,21 @@ def test_the_difference_to_what_is_deployed_is_shown(deployed: Deployed) -> None
     assert "      GREETING  Hello → Good morning" in changed
 
 
+def test_looking_prints_what_the_page_shows(deployed: Deployed) -> None:
+    assert_shown(deployed, *examples(ROOT / "docs/operations.md", "Look"))
+
+
+def test_a_rollback_prints_what_the_page_shows(deployed: Deployed) -> None:
+    server = deployed.walkthrough.project / "server.js"
+    text = server.read_text()
+    server.write_text(f"{text}// The same, but another release.\n")
+    deployed.walkthrough.follow(Block(START, "", "sh", "beanpod deploy\n"))
+    assert_shown(deployed, *examples(ROOT / "docs/rollback.md", "By hand"))
+    server.write_text("process.exit(3);\n")
+    assert_shown(deployed, *examples(ROOT / "docs/rollback.md", "A release that fails"))
+    server.write_text(text)
+
+
 def test_a_new_key_deploys_and_the_old_one_is_refused(deployed: Deployed) -> None:
     old = deployed.walkthrough.github.secrets
     deployed.walkthrough.follow(*operation("Rotate the deploy user's key"))
@@ -145,8 +168,10 @@ def test_a_changed_secret_is_stored_and_the_app_started_again(deployed: Deployed
 
 
 def test_removing_a_stage_leaves_what_the_page_says(deployed: Deployed) -> None:
-    deployed.walkthrough.follow(*operation("Remove a stage"))
-    (snapshots,) = deployed.walkthrough.follow(*operation("What is left"))
+    assert_shown(deployed, *examples(ROOT / "docs/removing.md", "Remove a stage"))
+    ((commands, shown),) = examples(ROOT / "docs/removing.md", "What is left")
+    snapshots = deployed.walkthrough.show(commands)
+    assert parts_not_printed(shown.text, snapshots) == []
     assert snapshots.splitlines()[-1].startswith("guestbook-dev-database-snapshot-")
     found = client("cloudformation", deployed.aws).describe_stacks()["Stacks"]
     assert [stack["StackName"] for stack in found] == ["CDKToolkit"]

@@ -16,6 +16,7 @@ from tools.github import Run
 _SECONDS = 900
 # By which pip and npm reach their registries from this machine.
 _NETWORK = re.compile(r"PROXY|CERT|^PIP_|^NPM_CONFIG_", re.IGNORECASE)
+_BEANPOD = re.compile(r"^beanpod (?!cdk)\w+", re.MULTILINE)
 # Each block starts with the variables and in the folder of the previous one.
 _RESUME = """\
 set -euo pipefail -o allexport
@@ -61,6 +62,10 @@ class Walkthrough:
     def follow(self, *blocks: Block) -> list[str]:
         """Run the blocks, and return what each printed."""
         return [self._follow(block) for block in blocks]
+
+    def show(self, block: Block) -> str:
+        """Run a block as on a terminal, and return what it printed."""
+        return self._type(_BEANPOD.sub(r"\g<0> --output terminal", block.text))
 
     def push(self) -> None:
         """Run the workflow that a push starts."""
@@ -117,6 +122,7 @@ class Walkthrough:
             "NPM_CONFIG_CACHE": str(Path.home() / ".npm"),
             # Of its 700 MB little is imported.
             "PIP_NO_COMPILE": "true",
+            "COLUMNS": "80",
             "SESSION": str(self.folder / "session"),
             "CDK_DISABLE_CLI_TELEMETRY": "true",
             "CDK_NOTICES": "false",
