@@ -1,15 +1,19 @@
-"""The files that a page shows, checked: `beanpod check` prints what the page shows below them."""
+"""The files and commands of a page, tried: `beanpod check` and the AWS CLI print what the page shows."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import boto3
 import pytest
 
+from beanpod_emulator import EmbeddedAws
 from tests.docs.pages import ROOT, blocks, parts_not_printed
 
 PAGES = ("docs", "docs/ko")
+DOMAINS = ROOT / "docs/domains.md"
 
 
 def check(folder: Path) -> str:
@@ -52,3 +56,34 @@ def test_the_compose_file_of_the_tutorial(tmp_path: Path) -> None:
     assert "my-mysql" in check(tmp_path)
     (tmp_path / "compose.prod.yaml").write_text(production.text)
     assert "no problems" in check(tmp_path)
+
+
+def test_a_domain_with_a_compose_file(tmp_path: Path) -> None:
+    service = (
+        '[service]\nname = "shop"\nimage = "ada/shop"\ncompose = "compose.yaml"\n[stages.prod]\npreset = "production"\n'
+    )
+    (tmp_path / "beanpod.toml").write_text(service + blocks(DOMAINS, "toml")[0].text)
+    (tmp_path / "compose.yaml").write_text('services: { web: { build: ., ports: ["3000:3000"] } }\n')
+    (shown,) = blocks(DOMAINS, "text")
+    assert parts_not_printed(shown.text, check(tmp_path)) == []
+
+
+def test_the_commands_that_print_what_a_domain_needs() -> None:
+    zones, certificate = (block for block in blocks(DOMAINS, "sh") if "aws" in block.text)
+    with EmbeddedAws.start(region="eu-central-1") as aws:
+        boto3.client("route53", **aws.client_arguments).create_hosted_zone(Name="example.com", CallerReference="1")
+        listed, requested = (
+            subprocess.run(
+                # Nobody makes the records that are waited for.
+                ["bash", "-euc", re.sub(r"^aws acm wait .*\n", "", block.text, flags=re.MULTILINE)],
+                env=os.environ | aws.environment,
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+            for block in (zones, certificate)
+        )
+    assert re.fullmatch(r"example\.com\.\t/hostedzone/\w+\n", listed)
+    *records, arn = requested.splitlines()
+    assert {record.split("\t")[1] for record in records} == {"CNAME"}
+    assert arn.startswith("arn:aws:acm:eu-central-1:")
