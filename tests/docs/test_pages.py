@@ -132,6 +132,8 @@ def test_an_app_of_ones_own_is_found_by_the_deploy_script(tmp_path: Path) -> Non
     stage: Any = SimpleNamespace(
         name="prod",
         service=service,
+        environment=SimpleNamespace(type="LoadBalanced"),
+        domain=None,
         health_codes="200",
         delivery=SimpleNamespace(stack=None),
         **stacks,
