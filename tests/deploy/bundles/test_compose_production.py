@@ -2,6 +2,9 @@
 
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
+
+import pytest
 
 from beanpod.deploy.bundles import plan_bundle
 from beanpod.deploy.bundles.compose.services import Kind
@@ -85,6 +88,7 @@ def test_a_developers_file_becomes_the_one_of_beanstalk(tmp_path: Path) -> None:
                 "image": "redis:7",
                 "volumes": ["./redis.conf:/etc/redis.conf:ro", f"{LOGS}/cache:/var/log/app"],
                 "command": "redis-server /etc/redis.conf",
+                "labels": {"beanpod.files": ANY},
                 "restart": "always",
             },
         },
@@ -344,3 +348,71 @@ services:
     file = composed(compose_bundle(tmp_path, text, f"{COMPOSE}{DATABASE}", compose__prod__yaml=above))
     assert list(file["services"]) == ["app"]
     assert file["services"]["app"]["command"] == "serve"
+
+
+PROXY = """
+services:
+  proxy: {{image: "{image}", ports: ["80:80"]{depends_on}}}
+  app: {{build: .}}
+  migrate: {{build: .}}
+"""
+RESTARTED = ", depends_on: {app: {condition: service_healthy}, migrate: {condition: service_completed_successfully}}"
+
+
+@pytest.mark.parametrize("image", ["nginx:stable", "caddy:2", "ghcr.io/ada/front@sha256:" + "ab" * 32])
+def test_a_proxy_is_restarted_with_what_it_forwards_to(image: str, tmp_path: Path) -> None:
+    bundle = compose_bundle(tmp_path, PROXY.format(image=image, depends_on=RESTARTED))
+    depends_on = composed(bundle)["services"]["proxy"]["depends_on"]
+    assert (depends_on["app"]["restart"], "restart" in depends_on["migrate"]) == (True, False)
+    text = "restart: true is added, because a release may change the address of that service"
+    assert f"service proxy, depends_on.app: {text}" in bundle.notes
+    written = RESTARTED.replace("service_healthy", "service_healthy, restart: true")
+    assert not [
+        note for note in compose_bundle(tmp_path, PROXY.format(image=image, depends_on=written)).notes if text in note
+    ]
+
+
+@pytest.mark.parametrize(
+    ("image", "noted"),
+    [
+        *(
+            (image, True)
+            for image in ("nginx", "nginx:1", "nginxinc/nginx-unprivileged:1", "bitnami/nginx@sha256:" + "ab" * 32)
+        ),
+        *((image, True) for image in ("haproxy:3", "httpd:2.4", "openresty/openresty")),
+        *((image, False) for image in ("caddy:2", "traefik:v3", "ada/shop:nginx", "nginx.example.com/shop:1")),
+    ],
+)
+def test_a_proxy_that_depends_on_nothing_is_noted(image: str, noted: bool, tmp_path: Path) -> None:
+    bundle = compose_bundle(tmp_path, PROXY.format(image=image, depends_on=""))
+    how = "{condition: service_started, restart: true}"
+    text = (
+        f"service proxy: if it forwards to app or migrate, write depends_on: {{app: {how}, migrate: {how}}}, because a "
+        "release may change the address, which this proxy looks up once"
+    )
+    assert (text in bundle.notes) is noted
+
+
+def test_changed_files_make_a_new_container_of_a_service_that_is_not_built(tmp_path: Path) -> None:
+    text = """
+services:
+  app: {build: ., ports: ["80:8080"], volumes: ["./app.conf:/app.conf:ro"]}
+  cache: {image: redis:7, volumes: ["./conf.d:/conf.d:ro"], configs: [site], labels: [a=b]}
+  other: {image: redis:7}
+configs: {site: {file: ./site.json}}
+"""
+    write(tmp_path, {"conf.d/a.conf": "a", "site.json": "{}", "app.conf": "x"})
+
+    def labels() -> Any:
+        return {
+            name: service.get("labels")
+            for name, service in composed(compose_bundle(tmp_path, text))["services"].items()
+        }
+
+    first = labels()
+    assert first == {"app": None, "cache": ["a=b", ANY], "other": None}
+    assert labels() == first
+    for name in ("conf.d/a.conf", "site.json"):
+        before = labels()["cache"]
+        write(tmp_path, {name: "changed"})
+        assert labels()["cache"] != before

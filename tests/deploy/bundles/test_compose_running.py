@@ -2,9 +2,13 @@
 
 import io
 import json
+import shutil
 import subprocess
+import time
+import urllib.error
+import urllib.request
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from secrets import token_hex
 
@@ -82,3 +86,64 @@ def test_another_service_has_the_variables_and_files_that_it_names(instance: tup
     assert "RDS_PASSWORD=pa$ss=w#rd" in lines
     assert not [line for line in lines if line.startswith(("RDS_HOSTNAME", "TOKEN"))]
     assert lines[-1] == "{}"
+
+
+PROXIED = """
+services:
+  proxy:
+    image: nginx:stable
+    ports: ["80:80"]
+    volumes: ["./nginx.conf:/etc/nginx/nginx.conf:ro"]
+    depends_on: [one, two]
+  one: {build: ., command: [sh, -c, "mkdir /www; echo one > /www/index.html; exec httpd -f -p 8080 -h /www"]}
+  two: {build: ., command: [sh, -c, "mkdir /www; echo two > /www/index.html; exec httpd -f -p 8080 -h /www"]}
+  files: {image: nginx:stable, volumes: ["./nginx.conf:/nginx.conf:ro"], entrypoint: [sleep, "600"]}
+"""
+NGINX = "events {{}}\nhttp {{ server {{ listen 80; {} location / {{ proxy_pass http://one:8080; }} }} }}\n"
+
+
+def test_a_release_reaches_a_proxy_and_mounted_files(docker_engine: Engine, compose: Compose, tmp_path: Path) -> None:
+    current = tmp_path / f"current-{token_hex(4)}"
+
+    def release(text: str) -> None:
+        project = tmp_path / f"project-{token_hex(4)}"
+        project.mkdir()
+        (project / "nginx.conf").write_text(NGINX.format(f"location = /release {{ return 200 '{text}'; }}"))
+        plan = plan_bundle(compose_stage(project, PROXIED), project)
+        bundle = plan.bundle(dict.fromkeys(("one", "two"), "busybox:stable"), application="a", login_hooks=False)
+        # As Elastic Beanstalk does it: another folder of the same name.
+        shutil.rmtree(current, ignore_errors=True)
+        with zipfile.ZipFile(io.BytesIO(bundle.data)) as archive:
+            archive.extractall(current)
+        (current / ".env").write_text("")
+        lay_stamp(current)
+        file = current / "docker-compose.yml"
+        file.write_text(file.read_text().replace("80:80", "127.0.0.1::80"))
+        compose.run(current, "up", "--detach", "--no-build", "--remove-orphans", "--timeout", "1")
+
+    def answer(path: str) -> str:
+        address = compose.run(current, "port", "proxy", "80").strip()
+        with urllib.request.urlopen(f"http://{address}{path}", timeout=5) as response:
+            return str(response.read().decode())
+
+    try:
+        release("first")
+        for text in ("second", "third", "fourth"):
+            release(text)
+            assert retried(lambda: answer("/")) == "one\n"
+            assert answer("/release") == text
+            assert f"'{text}'" in compose.run(current, "exec", "--no-TTY", "files", "cat", "/nginx.conf")
+    finally:
+        compose.run(current, "down", "--volumes", "--timeout", "1")
+
+
+def retried(ask: Callable[[], str]) -> str:
+    """What it answers once the container listens; not an answer of 502."""
+    for _ in range(50):
+        try:
+            return ask()
+        except urllib.error.HTTPError:
+            raise
+        except OSError:
+            time.sleep(0.1)
+    return ask()

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from beanpod.deploy.bundles.bundle import METADATA_MOUNT, metadata_folder
+from beanpod.deploy.bundles.bundle import METADATA_MOUNT, hash_of, metadata_folder
 from beanpod.deploy.bundles.compose.environment import ENV_FILE, is_of_beanstalk
 from beanpod.deploy.bundles.compose.interpolation import undefined
 from beanpod.deploy.bundles.compose.model import TransformContext, Tree, Volume, at, is_optional
@@ -14,6 +14,7 @@ from beanpod.deploy.bundles.files import folder_files
 
 _LOGS = "${EB_LOG_BASE_DIR}"
 _HOST_LOGS = PurePosixPath("/var/log")
+_FILES_LABEL = "beanpod.files"
 # No image has files here that a mount would hide.
 _OWN_LOGS = "/var/log/app"
 # Paths without data: sockets, devices, the kernel, settings and logs.
@@ -264,6 +265,33 @@ def _env_file(context: TransformContext, name: str, entry: Tree) -> Tree | None:
             text = f"{path} is uploaded with the bundle; to avoid that, move its values to [variables] and [secrets]"
             context.findings.note(where, text)
     return {**entry, "path": settled} if settled else None
+
+
+def label_files(context: TransformContext) -> None:
+    """Label each service that is not built here with a hash of the project's files in it.
+
+    Docker Compose compares the names of mounted files, not their content, and the container would keep those of the
+    release before. Another label makes it a new container; built services get one in every release.
+    """
+    for name, service in context.services.items():
+        if name in context.built:
+            continue
+        sources = [volume.source for volume in service["volumes"] if volume.kind == "bind"]
+        for section in ("secrets", "configs"):
+            definitions = dict(context.declared(section))
+            used = (entry.get("source") for entry in service.get(section, ()))
+            sources += (str(definitions[key].get("file", "")) for key in used if key in definitions)
+        paths = [source.removeprefix("./") for source in sources if source.startswith("./")]
+        files = {
+            file: content
+            for file, content in context.files.items()
+            if any(file == path or file.startswith(f"{path}/") for path in paths)
+        }
+        if files:
+            given = service.get("labels") or {}
+            listed = isinstance(given, list)
+            own = [f"{_FILES_LABEL}={hash_of(files)}"] if listed else {_FILES_LABEL: hash_of(files)}
+            service["labels"] = [*given, *own] if listed else {**given, **own}
 
 
 def add_file(context: TransformContext, where: str, source: str, *, or_else: str = "") -> str | None:

@@ -150,6 +150,40 @@ def transform_restarts(context: TransformContext, web: str | None) -> Mapping[st
     return kinds
 
 
+# Look the address of an upstream up when they start, and keep it.
+_PROXIES = re.compile(r"(?:^|/)[a-z-]*(?:nginx|openresty|haproxy|httpd)[a-z-]*(?=[:@]|$)")
+
+
+def restart_proxy(context: TransformContext, web: str | None) -> None:
+    """Restart a proxy that is not built here when a release recreates what it forwards to.
+
+    https://docs.docker.com/reference/compose-file/services/#depends_on: Compose leaves an unchanged container running,
+    and the recreated ones may have got each other's addresses.
+
+    Args:
+        context: The compose file.
+        web: The service that receives requests.
+    """
+    if web is None or web in context.built:
+        return
+    depends = context.services[web].get("depends_on") or {}
+    before = [name for name, how in depends.items() if how.get("condition") != "service_completed_successfully"]
+    built = [name for name in before if name in context.built]
+    for name in built:
+        if not depends[name].get("restart"):
+            depends[name]["restart"] = True
+            text = "restart: true is added, because a release may change the address of that service"
+            context.findings.note(at(web, "depends_on", name), text)
+    others = sorted(context.built & context.services.keys())
+    if others and not built and _PROXIES.search(str(context.services[web].get("image") or "")):
+        depends_on = ", ".join(f"{name}: {{condition: service_started, restart: true}}" for name in others)
+        text = (
+            f"if it forwards to {' or '.join(others)}, write depends_on: {{{depends_on}}}, because a release may "
+            "change the address, which this proxy looks up once"
+        )
+        context.findings.note(at(web), text)
+
+
 def _kind(context: TransformContext, name: str, service: Tree, web: str | None) -> Kind:
     awaited = (other.get("depends_on", {}).get(name) for other in context.services.values())
     conditions = {how.get("condition") for how in awaited if how}

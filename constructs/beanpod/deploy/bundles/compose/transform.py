@@ -7,14 +7,20 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from beanpod.deploy.bundles.compose.assets import log_folders, transform_files, transform_mounts, transform_volumes
+from beanpod.deploy.bundles.compose.assets import (
+    label_files,
+    log_folders,
+    transform_files,
+    transform_mounts,
+    transform_volumes,
+)
 from beanpod.deploy.bundles.compose.database import rds_variable
 from beanpod.deploy.bundles.compose.environment import transform_environment
 from beanpod.deploy.bundles.compose.filters import remove_database, remove_profiles, remove_unused, transform_names
 from beanpod.deploy.bundles.compose.interpolation import IN_A_BUILD, undefined
 from beanpod.deploy.bundles.compose.model import Findings, Port, Settings, TransformContext, Tree, Volume, at
 from beanpod.deploy.bundles.compose.reading import Compose, ComposeError, load, to_yaml
-from beanpod.deploy.bundles.compose.services import publish_web_port, transform_restarts
+from beanpod.deploy.bundles.compose.services import publish_web_port, restart_proxy, transform_restarts
 from beanpod.deploy.bundles.dockerfiles import check_sources, exposed_ports, listed
 from beanpod.deploy.bundles.plan import BundlePlan, Images
 from beanpod.deploy.images import BuildSpec
@@ -58,7 +64,9 @@ def plan(stage: StageConfig, root: Path, problems: list[str]) -> BundlePlan:
     remove_unused(context)
     transform_volumes(context)
     transform_files(context)
+    label_files(context)
     web = publish_web_port(context)
+    restart_proxy(context, web)
     kinds = transform_restarts(context, web)
     images = _pulled_images(context, web)
     tree = _tree(context)
