@@ -11,22 +11,11 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from tests.wheels import ROOT, build, copy_sources
+from tests.wheels import ROOT, copy_sources, wheels
 from tests.workflows.workflow import ACTION, Runner, load, step_of
 
+__all__ = ["wheels"]
 _PROJECTS = ("pyproject.toml", "emulator/pyproject.toml")
-
-
-@pytest.fixture(scope="module")
-def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return copy_sources(tmp_path_factory.mktemp("sources"))
-
-
-@pytest.fixture(scope="module")
-def wheel(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel that is made from the sdist."""
-    wheel, _ = sorted(build(sources, tmp_path_factory.mktemp("dist")), key=lambda path: path.suffix != ".whl")
-    return wheel
 
 
 def names(wheel: Path) -> set[str]:
@@ -39,16 +28,17 @@ def test_a_rehearsal_needs_the_emulator_of_the_same_version() -> None:
     assert f"beanpod-emulator=={ours['version']}" in ours["optional-dependencies"]["rehearse"]
 
 
-def test_emulators_wheel_has_its_types_and_the_image_of_its_instances(sources: Path, tmp_path: Path) -> None:
-    (wheel,) = build(sources / "emulator", tmp_path, "--wheel")
-    assert {name.split("/")[0] for name in names(wheel)} == {"beanpod_emulator"}
+def test_emulators_wheel_has_its_types_and_the_image_of_its_instances(wheels: dict[str, Path]) -> None:
+    found = names(wheels["beanpod_emulator"])
+    assert {name.split("/")[0] for name in found} == {"beanpod_emulator"}
     image = "emulator/beanpod_emulator/docker_runtime/instance_image"
     files = [path for path in (ROOT / image).rglob("*") if path.is_file() and "__pycache__" not in path.parts]
-    assert {str(path.relative_to(ROOT / "emulator")) for path in files} <= names(wheel)
-    assert "beanpod_emulator/py.typed" in names(wheel)
+    assert {str(path.relative_to(ROOT / "emulator")) for path in files} <= found
+    assert "beanpod_emulator/py.typed" in found
 
 
-def test_wheel_holds_beanpod_its_types_and_the_templates_of_a_project(wheel: Path) -> None:
+def test_wheel_holds_beanpod_its_types_and_the_templates_of_a_project(wheels: dict[str, Path]) -> None:
+    wheel = wheels["beanpod"]
     assert {name.split("/")[0] for name in names(wheel)} == {"beanpod"}
     assert "beanpod/py.typed" in names(wheel)
     # Links in this checkout; an sdist with links to nowhere would make a wheel without them.
@@ -57,9 +47,10 @@ def test_wheel_holds_beanpod_its_types_and_the_templates_of_a_project(wheel: Pat
 
 
 @pytest.fixture(scope="module")
-def action(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+def action(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
     """The environment that the action makes from its lock and its own commit, and how many bytes that adds to it."""
     folder = tmp_path_factory.mktemp("action")
+    sources = copy_sources(folder / "sources")
     variables = {"PYTHON": sys.executable, "GITHUB_ACTION_PATH": str(sources)}
     ran = Runner(folder, folder, variables).run(step_of(load(ACTION)["runs"]["steps"], "Install"), seconds=600)
     assert ran.code == 0, ran.printed

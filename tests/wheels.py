@@ -1,10 +1,15 @@
 """The two wheels, built from a copy of this checkout, and environments that have them."""
 
+import fcntl
+import os
 import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 _SOURCES = (
@@ -50,4 +55,38 @@ def environment(folder: Path, *wheels: Path) -> Path:
     subprocess.run([*install, *map(str, wheels)], check=True, capture_output=True)
     # Their .pth files are not read, so that what is installed from this checkout is not found.
     (site / "borrowed.pth").write_text("\n".join(entry for entry in sys.path if entry.endswith("site-packages")))
+    return folder / "bin/python"
+
+
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """Return a folder that all workers of this run of pytest share; the first that needs it makes its content."""
+    base = factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder, made = shared / name, shared / f"{name}.made"
+    with (shared / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            folder.mkdir()
+            make(folder)
+            made.touch()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The wheels of `beanpod`, made from its sdist as a release does, and of `beanpod_emulator`, by these names."""
+
+    def make(folder: Path) -> None:
+        sources = copy_sources(folder / "sources")
+        build(sources, folder)
+        build(sources / "emulator", folder, "--wheel")
+
+    folder = once(tmp_path_factory, "wheels", make)
+    return {wheel.name.partition("-")[0]: wheel for wheel in folder.glob("*.whl")}
+
+
+@pytest.fixture(scope="session")
+def installed_python(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of an environment that has both wheels, in place of this checkout."""
+    folder = once(tmp_path_factory, "installed", lambda folder: environment(folder, *wheels.values()))
     return folder / "bin/python"

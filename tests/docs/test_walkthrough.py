@@ -22,10 +22,10 @@ from tests.deploy.registry import local_registry
 from tests.docs.github import GitHub
 from tests.docs.pages import ROOT, Block, blocks, examples, parts_not_printed
 from tests.docs.walkthrough import Walkthrough
-from tests.wheels import build, copy_sources
+from tests.wheels import wheels
 from tools.github import Run
 
-__all__ = ["docker_engine"]
+__all__ = ["docker_engine", "wheels"]
 START = ROOT / "docs/getting-started.md"
 OPERATIONS = ("changes", "operations", "removing")
 PASSWORD = "open sesame"
@@ -71,20 +71,21 @@ def assert_shown(deployed: Deployed, *examples: tuple[Block, Block]) -> None:
 
 
 @pytest.fixture(scope="module")
-def deployed(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+def deployed(
+    docker_engine: Engine, wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployed]:
     folder = tmp_path_factory.mktemp("walkthrough")
     (folder / "home").mkdir()
     app = Path(
         shutil.copytree(ROOT / "service", folder / "app", ignore=shutil.ignore_patterns("node_modules", "*.yaml"))
     )
-    build(copy_sources(folder / "sources"), folder / "wheels", "--wheel")
     with (
         local_registry(folder / "registry", username="ada", password=PASSWORD) as registry,
         EmbeddedAws.start(region="eu-central-1", enforce_iam=True, docker=True) as aws,
     ):
         aws.set_pace(watch=3)
         github = GitHub.make(folder / "github", app)
-        walkthrough = Walkthrough(folder / "home", folder / "wheels", aws, registry, github, docker_engine)
+        walkthrough = Walkthrough(folder / "home", wheels["beanpod"].parent, aws, registry, github, docker_engine)
         walkthrough.clone()
         yield Deployed(walkthrough, walkthrough.follow(*steps()), walkthrough.runs)
 

@@ -15,7 +15,9 @@ import pytest
 
 from tests.docs.pages import Block, blocks
 from tests.project.apps import APPS, lay_out
-from tests.wheels import ROOT, build, copy_sources, environment
+from tests.wheels import ROOT, build, copy_sources, environment, installed_python, wheels
+
+__all__ = ["installed_python", "wheels"]
 
 HERE = version("beanpod")
 HOLD_DATA = {"AWS::RDS::DBInstance", "AWS::S3::Bucket", "AWS::SecretsManager::Secret"}
@@ -62,20 +64,13 @@ class Installed:
 
 
 @pytest.fixture(scope="module")
-def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return copy_sources(tmp_path_factory.mktemp("sources"))
-
-
-@pytest.fixture(scope="module")
-def installed(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    folder = tmp_path_factory.mktemp("installed")
-    wheels = [*build(sources, folder / "dist", "--wheel"), *build(sources / "emulator", folder / "emulator", "--wheel")]
-    return Installed(environment(folder / "env", *wheels))
+def installed(installed_python: Path) -> Installed:
+    return Installed(installed_python)
 
 
 @pytest.fixture(scope="module")
 def projects(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the ten apps, each with a project and its synthesised first stage."""
+    """The folder of the ten apps, each with a project."""
     folder = tmp_path_factory.mktemp("apps")
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda name: make_project(installed, lay_out(name, folder)), APPS))
@@ -96,7 +91,6 @@ def make_project(installed: Installed, folder: Path) -> None:
     assert {"beanpod.toml", "cdk.json", "stacks/__init__.py", "tests/test_stacks.py"} <= after.keys()
     assert len(after) - len(before) <= 12
     assert "no problems in dev, prod" in installed.succeed(folder, "beanpod", "check")
-    synthesise(installed, folder)
 
 
 def synthesise(installed: Installed, folder: Path) -> dict[str, Any]:
@@ -121,12 +115,11 @@ def test_every_app_synthesises_and_passes_its_test(installed: Installed, project
     assert f"{2 * len(APPS)} passed" in printed
 
 
-def test_an_upgrade_replaces_nothing_that_holds_data(
-    installed: Installed, sources: Path, projects: Path, tmp_path: Path
-) -> None:
+def test_an_upgrade_replaces_nothing_that_holds_data(installed: Installed, projects: Path, tmp_path: Path) -> None:
     root = projects / "django"
-    before = holding_data((root / "cdk.out").glob("*.template.json"))
+    before = synthesise(installed, root)
     assert {one["Type"] for one in before.values()} == HOLD_DATA
+    sources = copy_sources(tmp_path / "sources")
     (pyproject := sources / "pyproject.toml").write_text(pyproject.read_text().replace(HERE, "9.9.9"))
     newer = Installed(environment(tmp_path / "env", *build(sources, tmp_path / "dist", "--wheel")))
     assert synthesise(newer, root) == before

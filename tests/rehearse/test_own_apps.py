@@ -17,22 +17,10 @@ import pytest
 
 from tests.deploy.engine import Engine, absent, docker_engine
 from tests.rehearse.apps import DJANGO, JAVA, REDIS, lay_out
-from tests.wheels import build, copy_sources, environment
+from tests.wheels import installed_python, wheels
 
-__all__ = ["docker_engine"]
+__all__ = ["docker_engine", "installed_python", "wheels"]
 _SECONDS = 900
-
-
-@pytest.fixture(scope="module")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python with Beanpod and its emulator as they are installed from wheels."""
-    folder = tmp_path_factory.mktemp("wheels")
-    sources = copy_sources(folder / "sources")
-    wheels = [
-        *build(sources, folder / "beanpod", "--wheel"),
-        *build(sources / "emulator", folder / "emulator", "--wheel"),
-    ]
-    return environment(folder / "env", *wheels)
 
 
 @dataclass(frozen=True)
@@ -115,7 +103,7 @@ def visits(url: str) -> int:
 )
 def test_a_page_answers_from_its_database(
     docker_engine: Engine,
-    python: Path,
+    installed_python: Path,
     tmp_path: Path,
     files: dict[str, str],
     health_path: str | None,
@@ -125,7 +113,7 @@ def test_a_page_answers_from_its_database(
     for image in images.split():
         if not any(docker(*command, image) for command in (("image", "inspect"), ("pull", "--quiet"))):
             absent(f"there is no image {image}")
-    owner = Owner(python, lay_out(files, tmp_path / "shop"))
+    owner = Owner(installed_python, lay_out(files, tmp_path / "shop"))
     owner.beanpod("init", "--image", "ada/shop", *(("--health-path", health_path) if health_path else ()))
     before = {path: path.read_bytes() for path in owner.root.rglob("*") if path.is_file()}
 
