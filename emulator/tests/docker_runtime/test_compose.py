@@ -53,7 +53,7 @@ def test_each_instance_keeps_its_volumes_across_versions(shop: Shop, site: Site)
 
 def test_a_version_that_exits_restores_the_previous_one(shop: Shop, site: Site) -> None:
     before = site.page()[1]
-    site.update(VersionLabel=version(shop, "three", "Three", command="exit 4"))
+    site.update(VersionLabel=version(shop, "three", "Three", command="sleep 0.3; exit 4"))
     assert {site.page()[1] for _ in range(6)} == {before}
     assert "Instance deployment failed to run the Docker Compose services. The deployment failed." in site.errors()
     causes = [cause for instance in site.instances() for cause in instance["Causes"]]

@@ -171,7 +171,7 @@ def test_terminating_an_environment_removes_its_containers(shop: Shop) -> None:
 def test_logs_of_containers_and_failures_are_in_cloudwatch(shop: Shop) -> None:
     options = {**SINGLE, ("aws:elasticbeanstalk:cloudwatch:logs", "StreamLogs"): "true"}
     shop.version("talks", "Talks", command="echo one; echo two >&2; exec httpd -f -p 8080 -h /www")
-    shop.version("ends", "Ends", command="echo broken; exit 1")
+    shop.version("ends", "Ends", command="echo broken; sleep 0.3; exit 1")
     site = shop.launch("logging", "talks", options)
     site.update(VersionLabel="ends")
     logs = shop.client("logs")

@@ -13,7 +13,7 @@ REPLACING = ("Immutable", "TrafficSplitting")
 def versions(shop: Shop) -> Shop:
     shop.version("one", "First of all")
     shop.version("two", "Second to none")
-    shop.version("broken", "Third time unlucky", command="exit 3")
+    shop.version("broken", "Third time unlucky", command="sleep 0.3; exit 3")
     return shop
 
 

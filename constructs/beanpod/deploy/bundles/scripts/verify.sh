@@ -30,12 +30,13 @@ main() {
     ran='' restarted='' looping='' last=''
     while :; do
         look
+        looked=$(now)
         if [ "$runs" != "$ran" ]; then
             ran=$runs
-            quiet=$(now)
+            quiet=$looked
         fi
-        elapsed=$(($(now) - began))
-        if [ -z "$waiting" ] && [ $(($(now) - quiet)) -ge "$watch" ]; then
+        elapsed=$((looked - began))
+        if [ -z "$waiting" ] && [ $((looked - quiet)) -ge "$watch" ]; then
             [ -z "$running_jobs" ] && break
             if [ "$elapsed" -ge "$patience" ]; then
                 echo "Still running after $elapsed s, as far as this release waits for them:$running_jobs."
