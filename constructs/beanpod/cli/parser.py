@@ -204,7 +204,7 @@ def _add_common(parser: argparse.ArgumentParser) -> Any:
     add("--json", action="store_true", help="write the result as JSON, progress to stderr")
     add("--output", choices=OUTPUTS, metavar="KIND", help="auto, terminal, lines or github (default: auto)")
     add("--verbose", action="store_true", help="show all output of Docker, and Python's traces")
-    add("--help", action="help", help="show this help")
+    add("-h", "--help", action="help", help="show this help")
     return group
 
 
@@ -224,9 +224,9 @@ def _add_options(parser: argparse.ArgumentParser, command: str) -> None:
         add("--force", action="store_true", help="deploy also a version that runs already, or is older")
         add("--no-rollback", dest="roll_back", action="store_false", help="do not roll back a failed release")
     if command in ("deploy", "rollback"):
-        _add_seconds(parser, "--wait-timeout", "time for the rollout", 1800)
-        _add_seconds(parser, "--ready-timeout", "time for a busy environment", 900)
-        _add_seconds(parser, "--recovery", "time for health to recover", 120)
+        _add_seconds(parser, "--wait-timeout", "how long the rollout may take", 1800)
+        _add_seconds(parser, "--ready-timeout", "how long to wait until it is Ready", 900)
+        _add_seconds(parser, "--recovery", "how long to wait for its health", 120)
         text = f"also accept this health; may be repeated: {', '.join(HEALTHS)}"
         add("--accept-health", action="append", choices=HEALTHS, metavar="HEALTH", help=text)
     if command == "rollback":
