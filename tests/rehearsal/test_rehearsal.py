@@ -171,7 +171,7 @@ def test_other_commands_and_tools_use_a_rehearsal_that_is_left_running(
             tools = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
             assert tools.returncode == 0, tools.stderr
             assert tools.stdout.startswith('[]\n{"now": ')
-        with pytest.raises(UsageError, match="is running: start one with beanpod rehearse --keep"):
+        with pytest.raises(UsageError, match="is running: start one with `beanpod rehearse --keep`"):
             KeptRehearsal.find(root, os.environ)
     assert run_status(root).returncode == 2
 

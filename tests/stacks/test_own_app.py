@@ -118,7 +118,7 @@ def test_the_readme_example_is_deployed_released_tuned_and_destroyed(
     clients = Clients(aws)
     (project / "app.py").write_text(APP)
     cdk(aws, project, "deploy", "--all", "--require-approval=never")
-    assert "nothing is deployed yet: run beanpod deploy --stage dev" in release(aws, project, registry, "status")
+    assert "nothing is deployed yet: run `beanpod deploy --stage dev`" in release(aws, project, registry, "status")
     release(aws, project, registry, "deploy")
     outputs = clients.outputs("Shop")
     found = clients("elasticbeanstalk").describe_environments(EnvironmentNames=[outputs["EnvironmentName"]])

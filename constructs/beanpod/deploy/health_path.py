@@ -258,7 +258,8 @@ def accepts(codes: str, status: int) -> bool:
 def _certificate(domain: "Domain", error: ssl.SSLCertVerificationError) -> str:
     return (
         f"browsers refuse {domain.url}, because the load balancer's certificate is not valid for it "
-        f"({error.verify_message.rstrip('.')}): write one that is in domain.certificate, then beanpod cdk deploy --all"
+        f"({error.verify_message.rstrip('.')}): write one that is in domain.certificate, then run "
+        "`beanpod cdk deploy --all`"
     )
 
 

@@ -107,7 +107,7 @@ class Target:
         if not found:
             raise UsageError(
                 f"environment {self.environment} of application {self.application} does not exist in {self.region}: "
-                "deploy its stack again (beanpod cdk deploy --all)"
+                "deploy its stack again (`beanpod cdk deploy --all`)"
             )
         states = ", ".join(item.status for item in found)
         raise UsageError(
@@ -152,7 +152,7 @@ class DeploymentContext:
             if self.clock.monotonic() - since >= self.settings.ready_timeout:
                 raise BusyError(
                     f"environment {environment.name} is still {environment.status} after "
-                    f"{self.settings.ready_timeout:.0f} s: see beanpod events, and deploy again when it is Ready"
+                    f"{self.settings.ready_timeout:.0f} s: see `beanpod events`, and deploy again when it is Ready"
                 )
             self.clock.sleep(_POLL_SECONDS)
             each()
@@ -242,4 +242,4 @@ def stack_outputs(aws: Aws, stage: "StageConfig", stack: str, *names: str) -> di
 
 
 def _deploy_command(stage: "StageConfig") -> str:
-    return f"beanpod cdk deploy {stage.delivery.stack or f'--all -c stage={stage.name}'}"
+    return f"`beanpod cdk deploy {stage.delivery.stack or f'--all -c stage={stage.name}'}`"

@@ -150,5 +150,5 @@ def _where_to_read(causes: list[str]) -> tuple[str, ...]:
     if any("The release does not run well" in cause for cause in causes):
         return ()
     if any(word in cause for cause in causes for word in ("eb-engine", "Engine execution", "hook")):
-        return ("details: the deployment log in the console, or beanpod logs",)
+        return ("details: the deployment log in the console, or `beanpod logs`",)
     return ()

@@ -104,10 +104,12 @@ class Rollout:
         with self._interruptible():
             wanted = label or self._lock.read().before(found.environment.version_label)
             if wanted is None:
-                raise UsageError("no previous version is known: name one of beanpod versions")
+                raise UsageError("no previous version is known: choose one that `beanpod versions` lists")
             application = self._context.target.application
             if not self._context.aws.versions(application, wanted):
-                raise UsageError(f"application {application} has no version {wanted}: choose one of beanpod versions")
+                raise UsageError(
+                    f"application {application} has no version {wanted}: choose one that `beanpod versions` lists"
+                )
             self.outcome = replace(self.outcome, version_label=wanted)
             self._roll_out(Release(wanted, found.previous), found, force=True)
         return self.outcome
@@ -140,7 +142,7 @@ class Rollout:
             self._lock.claim(release)
             self._note(environment, previous_version=release.previous, changed=True)
             rolling_out = f"Elastic Beanstalk may still be rolling out {release.label}"
-            self._on_interruption = f"{rolling_out}: see beanpod status"
+            self._on_interruption = f"{rolling_out}: see `beanpod status`"
             if update.start(environment):
                 return release
             if context.clock.monotonic() - since >= context.settings.ready_timeout:
@@ -195,7 +197,7 @@ class Rollout:
             report.warn(warning)
 
     def _recover(self, failed: Release, found: Preflight, update: Update, verdict: Verdict) -> NoReturn:
-        self._on_interruption = "a rollback to the previous version may be in progress: see beanpod status"
+        self._on_interruption = "a rollback to the previous version may be in progress: see `beanpod status`"
         recovery = Recovery(self._context, self._lock, found, failed, update)
         try:
             recovery.recover(verdict)
@@ -222,7 +224,7 @@ def _refuse_if_older(release: Release, record: LockRecord, environment: Environm
         raise BusyError(
             f"superseded: {environment.name} runs {deployed.label}, of commit {deployed.commit[:12]} made "
             f"{deployed.committed:%Y-%m-%d %H:%M:%S}, and this commit is older: deploy it with --force, or go back "
-            "with beanpod rollback"
+            "with `beanpod rollback`"
         )
 
 
@@ -279,7 +281,7 @@ def create_version(context: DeploymentContext, bundle: "Bundle", source: Source)
         if error.code.startswith("TooManyApplicationVersions"):
             raise UsageError(
                 f"application {target.application} has as many versions as its account allows: delete old ones, "
-                "or lower environment.max_versions in beanpod.toml and run beanpod cdk deploy --all"
+                "or lower environment.max_versions in beanpod.toml and run `beanpod cdk deploy --all`"
             ) from error
         if "already exists" not in error.text:
             raise

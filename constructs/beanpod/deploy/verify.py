@@ -229,7 +229,7 @@ class Update:
             aborted = " and an abort" if self.aborted else ""
             raise DeadlineError(
                 f"environment {name} is still being updated to {self._label} after {settings.wait_timeout:.0f} s"
-                f"{aborted}: see beanpod status"
+                f"{aborted}: see `beanpod status`"
             )
         return environment
 

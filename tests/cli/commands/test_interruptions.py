@@ -88,7 +88,9 @@ def test_interrupted_rollout_reports_the_state_and_releases_the_lock(
         process.send_signal(number)
         _, errors = process.communicate(timeout=_SECONDS)
         assert process.returncode == 130
-        assert errors == f"beanpod: interrupted: Elastic Beanstalk may still be rolling out {OLD}: see beanpod status\n"
+        assert (
+            errors == f"beanpod: interrupted: Elastic Beanstalk may still be rolling out {OLD}: see `beanpod status`\n"
+        )
         standing = json.loads(_status(released, "--json"))
         assert (standing["deployment"], standing["status"]) == (None, "Updating")
 

@@ -21,7 +21,7 @@ def _refusal(code: str, text: str = "", status: int = 400) -> ClientError:
 
 
 LACKING = "these credentials lack the permission"
-REMEDY = "deploy the Delivery stack again (beanpod cdk deploy), or grant it"
+REMEDY = "deploy the Delivery stack again (`beanpod cdk deploy`), or grant it"
 DENIED = f"User: arn:aws:iam::1:user/ci is not authorized to perform: {UPDATE}"
 DOWNSTREAM = "not authorized to perform: autoscaling:SuspendProcesses on x"
 
@@ -126,7 +126,7 @@ def test_the_bucket_policy_is_left_to_an_administrator() -> None:
     assert str(error) == (
         f"these credentials lack the permission s3:PutBucketPolicy, which {UPDATE} needs: Elastic Beanstalk's policy "
         "of its bucket lacks the role of these instances: do not grant it to CI, which could then open the bucket to "
-        "anybody: let an administrator run beanpod deploy once, after which it is not needed again: "
+        "anybody: let an administrator run `beanpod deploy` once, after which it is not needed again: "
         f"{_BUCKET_POLICY}"
     )
 
@@ -143,7 +143,7 @@ def test_a_permission_that_an_event_names_has_a_statement_to_add() -> None:
 @pytest.mark.parametrize("text", ['s3:GetObject on resource: "arn:aws:s3:::artifacts/bundles/a.zip"', "ec2:Odd"])
 def test_a_permission_of_the_delivery_stack_has_that_remedy(text: str) -> None:
     (remedy,) = remedies([f"User: ci is not authorized to perform: {text}"])
-    assert remedy.endswith(": deploy the Delivery stack again (beanpod cdk deploy), or grant it")
+    assert remedy.endswith(": deploy the Delivery stack again (`beanpod cdk deploy`), or grant it")
 
 
 @pytest.mark.parametrize(

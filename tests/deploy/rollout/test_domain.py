@@ -170,8 +170,8 @@ def test_a_domain_that_the_stacks_lack_is_refused(tmp_path: Path) -> None:
     given = stage(tmp_path, f'domain = {{ name = "{NAME}", certificate = "{CERTIFICATE}" }}\n')
     target = Target("shop", "shop-prod", "us-east-1", "artifacts", "http://lb.example.com")
     message = (
-        f"^stage prod has the domain {NAME}, and its environment the address http://lb.example.com: run beanpod cdk "
-        "deploy --all -c stage=prod first$"
+        f"^stage prod has the domain {NAME}, and its environment the address http://lb.example.com: run `beanpod cdk "
+        "deploy --all -c stage=prod` first$"
     )
     with pytest.raises(UsageError, match=message):
         target.check_domain(given)

@@ -14,8 +14,8 @@ from tests.deploy.rollout.sandbox import Sandbox, bundle
 
 NOTHING = "interrupted: nothing was changed"
 CREATED = "interrupted: version .* was created, the environment was not changed"
-UNDER_WAY = r"interrupted: Elastic Beanstalk may still be rolling out .*: see beanpod status"
-GOING_BACK = r"interrupted: a rollback to the previous version may be in progress: see beanpod status"
+UNDER_WAY = r"interrupted: Elastic Beanstalk may still be rolling out .*: see `beanpod status`"
+GOING_BACK = r"interrupted: a rollback to the previous version may be in progress: see `beanpod status`"
 
 
 @contextmanager

@@ -44,7 +44,7 @@ def test_a_stack_without_an_output_is_refused(sandbox: Sandbox, tmp_path: Path) 
     stage = sandbox.stage(sandbox.environment(), tmp_path)
     sandbox.client("cloudformation").delete_stack(StackName=f"guestbook-{stage.name}-delivery")
     sandbox.stack(f"guestbook-{stage.name}-delivery", {"Other": "x"})
-    with pytest.raises(UsageError, match=f"guestbook-{stage.name}-delivery has no output BucketName: run beanpod cdk"):
+    with pytest.raises(UsageError, match=f"guestbook-{stage.name}-delivery has no output BucketName: run `beanpod cdk"):
         Target.find(stage, sandbox.aws())
 
 
@@ -52,12 +52,12 @@ def test_one_stack_may_have_all_outputs(sandbox: Sandbox, tmp_path: Path) -> Non
     target = sandbox.environment()
     stage = sandbox.stage(target, tmp_path)
     stage = stage.model_copy(update={"delivery": stage.delivery.model_copy(update={"stack": "Shop"})})
-    with pytest.raises(UsageError, match="there is no stack Shop in us-east-1; run beanpod cdk deploy Shop first"):
+    with pytest.raises(UsageError, match="there is no stack Shop in us-east-1; run `beanpod cdk deploy Shop` first"):
         Target.find(stage, sandbox.aws())
     outputs = {"ApplicationName": target.application, "EnvironmentName": target.environment}
     outputs |= {"Region": target.region, "Url": target.url}
     sandbox.stack("Shop", outputs)
-    with pytest.raises(UsageError, match="stack Shop has no output BucketName: run beanpod cdk deploy Shop again; "):
+    with pytest.raises(UsageError, match="stack Shop has no output BucketName: run `beanpod cdk deploy Shop` again; "):
         Target.find(stage, sandbox.aws())
     sandbox.client("cloudformation").delete_stack(StackName="Shop")
     sandbox.stack("Shop", outputs | {"BucketName": target.bucket})

@@ -109,7 +109,7 @@ def test_an_environment_that_stays_busy_ends_the_deployment_before_the_build(san
     sandbox.release(target, "old")
     sandbox.emulator.inject_fault("never-ready", environment=target.environment)
     sandbox.beanstalk.update_environment(EnvironmentName=target.environment, VersionLabel=bundle("old").label)
-    with pytest.raises(BusyError, match=r"is still Updating after 60 s: see beanpod events"):
+    with pytest.raises(BusyError, match=r"is still Updating after 60 s: see `beanpod events`"):
         sandbox.rollout(target, settings=Settings(ready_timeout=60))[0].preflight()
 
 

@@ -80,13 +80,13 @@ def test_the_lock_of_an_earlier_version_of_beanpod_is_read(sandbox: Sandbox) -> 
 
 def test_a_version_that_does_not_exist_is_refused(sandbox: Sandbox) -> None:
     target = sandbox.environment()
-    with pytest.raises(UsageError, match="application guestbook has no version v9: choose one of"):
+    with pytest.raises(UsageError, match="application guestbook has no version v9: choose one that"):
         sandbox.rollout(target)[0].roll_back("v9")
 
 
 def test_without_an_earlier_version_a_rollback_needs_a_label(sandbox: Sandbox) -> None:
     target = sandbox.environment()
-    with pytest.raises(UsageError, match="no previous version is known: name one"):
+    with pytest.raises(UsageError, match="no previous version is known: choose one"):
         sandbox.rollout(target)[0].roll_back()
 
 

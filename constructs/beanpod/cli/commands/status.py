@@ -51,7 +51,7 @@ def _text(status: EnvironmentStatus, stage: str, paint: Paint) -> Iterator[str]:
     if status.target.plain_http:
         yield f"  {paint(f'plain HTTP: for HTTPS, write [stages.{stage}.domain] in beanpod.toml', 'yellow')}"
     if version_of(status.environment) is None:
-        yield f"  {paint(f'nothing is deployed yet: run beanpod deploy --stage {stage}', 'yellow')}"
+        yield f"  {paint(f'nothing is deployed yet: run `beanpod deploy --stage {stage}`', 'yellow')}"
     yield ""
     yield from paint.table([_HEADINGS, *map(_row, status.instances.all)])
     for instance in status.instances.all:

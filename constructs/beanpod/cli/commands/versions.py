@@ -21,7 +21,7 @@ def _text(versions: Sequence[VersionLine], application: str, paint: Paint) -> It
     if versions:
         yield from paint.table([_HEADINGS, *map(_row, versions)])
     else:
-        yield f"application {application} has no version yet: run beanpod deploy"
+        yield f"application {application} has no version yet: run `beanpod deploy`"
 
 
 def _row(version: VersionLine) -> tuple[str | Cell, ...]:

@@ -60,7 +60,7 @@ class KeptRehearsal:
             document: dict[str, Any] = json.loads(_path(root, environ).read_text())
             os.kill(document["process"], 0)
         except (OSError, ValueError):
-            raise UsageError(f"no rehearsal of {root} is running: start one with beanpod rehearse --keep") from None
+            raise UsageError(f"no rehearsal of {root} is running: start one with `beanpod rehearse --keep`") from None
         kept = document["workspace"]
         workspace = Workspace(
             Path(kept["root"]), kept["manifest"], kept["stage"], Path(kept["top"]), Substitutes(**kept["substitutes"])

@@ -36,8 +36,8 @@ class Missing:
         """What to do, for whom."""
         if not self.resource:
             return (
-                "do not grant it to CI, which could then open the bucket to anybody: let an administrator run beanpod "
-                "deploy once, after which it is not needed again"
+                "do not grant it to CI, which could then open the bucket to anybody: let an administrator run `beanpod "
+                "deploy` once, after which it is not needed again"
             )
         limit = f", {self.condition}" if self.condition else ""
         return (
@@ -93,7 +93,7 @@ def remedy(action: str, text: str = "") -> str:
     """
     known = MISSING.get(action)
     if known is None or (action == "s3:GetObject" and "elasticbeanstalk-env-resources-" not in text):
-        return "deploy the Delivery stack again (beanpod cdk deploy), or grant it"
+        return "deploy the Delivery stack again (`beanpod cdk deploy`), or grant it"
     return f"{known.why}: {known.remedy(action)}"
 
 
