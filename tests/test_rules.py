@@ -35,9 +35,11 @@ from beanpod import (
     ServiceNetwork,
 )
 from beanpod import _database_rules as database_rules
+from beanpod import _network_rules as network_rules
 from beanpod import _option_keys as option_keys
 from beanpod import _rules as rules
 from beanpod._database_rules import ENGINES, database_problems, default_name, major_version, version_problems
+from beanpod._network_rules import domain_problems, network_problems, vpc_problems
 from beanpod._option_keys import key_problems, override_problems
 from beanpod._rules import (
     CHOICES,
@@ -45,14 +47,11 @@ from beanpod._rules import (
     LIMITS,
     UNITS,
     architecture,
-    domain_problems,
     environment_problems,
     github_problems,
-    network_problems,
     option_problems,
     setting_problems,
     variable_problems,
-    vpc_problems,
 )
 from beanpod._settings import DeploymentPolicy, EnvironmentType
 from beanpod.manifest import Manifest, ManifestError, StageConfig
@@ -134,7 +133,7 @@ def test_forms(setting: str, right: tuple[str, ...], wrong: tuple[str, ...]) -> 
         ({**SINGLE, "deployment_policy": "TrafficSplitting"}, "deployment_policy needs a load balancer, got"),
         (
             {**SINGLE, "domain": True},
-            "domain needs a load balancer: which holds its certificate, leave it out, or set environment_type to",
+            "domain needs a load balancer, which holds the certificate: leave it out, or set environment_type to",
         ),
         ({**SINGLE, "instance_port": 81}, "instance_port needs a load balancer, got 81: a single instance answers on"),
         ({**SINGLE, "load_balancer_scheme": "internal"}, "load_balancer_scheme needs a load balancer: leave it out"),
@@ -549,7 +548,8 @@ BROKEN: dict[str, tuple[str, Callable[[Stack], object], str]] = {
 
 
 def test_every_rule_has_a_case() -> None:
-    functions = [*vars(rules).items(), *vars(database_rules).items(), *vars(option_keys).items()]
+    modules = (rules, network_rules, database_rules, option_keys)
+    functions = [item for module in modules for item in vars(module).items()]
     named = {name for name, it in functions if inspect.isfunction(it) and re.fullmatch("[a-z_]+_problems", name)}
     assert {name for name in named if not name.startswith("_")} == set(BROKEN)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_ec2 as ec2
 
-from beanpod._rules import zone_problems
+from beanpod._network_rules import zone_problems
 from beanpod._subnets import foreign, select
 from beanpod._tokens import known
 from beanpod.database_engine import DatabaseEngine

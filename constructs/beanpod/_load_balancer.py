@@ -10,8 +10,9 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from beanpod._checks import plain
+from beanpod._network_rules import domain_problems
 from beanpod._option_keys import LOAD_BALANCER, PROCESS
-from beanpod._rules import Problem, domain_problems
+from beanpod._rules import Problem
 from beanpod._settings import Domain, LoadBalancerSettings, Options, in_seconds
 
 

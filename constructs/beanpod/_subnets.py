@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
-from beanpod._rules import zone_problems
+from beanpod._network_rules import zone_problems
 from beanpod._settings import LoadBalancerScheme, LoadBalancerType
 from beanpod._tokens import is_list_token, known
 

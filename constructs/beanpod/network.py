@@ -14,7 +14,8 @@ from beanpod._arguments import checked
 from beanpod._checks import plain, refuse
 from beanpod._connectivity import record_ingress
 from beanpod._nag import acknowledge
-from beanpod._rules import Problem, network_problems, setting_problems, vpc_problems
+from beanpod._network_rules import network_problems, vpc_problems
+from beanpod._rules import Problem, setting_problems
 from beanpod._subnets import ISOLATED, PRIVATE, PUBLIC, database_subnets
 from beanpod._tokens import known
 

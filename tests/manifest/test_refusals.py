@@ -274,7 +274,7 @@ def domain(lines: str, *, stage: str = PRODUCTION) -> str:
             domain(ZONE).replace('"shop.', '"https://shop.'),
             '.name = "https://shop.example.com": must be a domain name in lower case: write e.g. "shop.example.com", ',
         ),
-        (domain(ZONE, stage=""), ": needs a load balancer: which holds its certificate, leave it out, or environment."),
+        (domain(ZONE, stage=""), ": needs a load balancer, which holds the certificate: leave it out, or environment."),
         (
             domain(
                 f'{ZONE}\n[[environment.options]]\nnamespace = "aws:elasticbeanstalk:environment"\n'

@@ -11,6 +11,7 @@ from typing import Any
 
 from beanpod import _rules as rules
 from beanpod._database_rules import ENGINES, database_problems, version_problems
+from beanpod._network_rules import domain_problems, network_problems, vpc_problems, zone_problems
 from beanpod._option_keys import key_problems, override_problems
 from beanpod.manifest._layers import OF_A_DOCKERFILE, PLAINTEXT, Tables, look_up
 from beanpod.manifest._messages import Path, dotted, nearest
@@ -64,7 +65,7 @@ def _shared(case: Case) -> Iterator[Finding]:
     yield from _located("environment", rules.environment_problems(_environment_values(stage)))
     options = ((it.namespace, it.name, it.resource_name) for it in stage.environment.options)
     yield from _located("environment", rules.option_problems(options))
-    counts = rules.network_problems(
+    counts = network_problems(
         max_azs=network.max_azs,
         nat_gateways=network.nat_gateways,
         private_instances=stage.environment.private_instances,
@@ -73,10 +74,10 @@ def _shared(case: Case) -> Iterator[Finding]:
     yield from _located("network", counts)
     if network.vpc:
         kinds = {kind: bool(getattr(network.vpc, f"{kind}_subnet_ids")) for kind in ("public", "private", "isolated")}
-        yield from _located("network", rules.vpc_problems(**kinds, database=database is not None))
+        yield from _located("network", vpc_problems(**kinds, database=database is not None))
         yield from _located(
             "network",
-            rules.zone_problems(
+            zone_problems(
                 "vpc.availability_zones",
                 len(network.vpc.availability_zones),
                 load_balancer=stage.environment.type == "LoadBalanced",
@@ -107,7 +108,7 @@ def _shared(case: Case) -> Iterator[Finding]:
 
 
 def _domain_problems(stage: StageConfig, domain: Domain) -> Iterator[rules.Problem]:
-    return rules.domain_problems(
+    return domain_problems(
         name=domain.name,
         aliases=domain.aliases,
         hosted_zone=domain.hosted_zone is not None,
@@ -351,7 +352,7 @@ def provider_problems(stages: Iterable[StageConfig]) -> Iterator[str]:
             )
 
 
-def domain_problems(stages: Iterable[StageConfig]) -> Iterator[str]:
+def shared_name_problems(stages: Iterable[StageConfig]) -> Iterator[str]:
     """Check that each name has its records in one stage: Route 53 refuses the second stage's after minutes."""
     owners: dict[str, str] = {}
     for stage in stages:

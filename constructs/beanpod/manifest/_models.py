@@ -144,7 +144,8 @@ class Domain(Section):
     hosted_zone: HostedZone | None = Field(
         default=None,
         description="Hosted zone of Route 53 with the names: their records are made, and a certificate for them, "
-        "unless certificate is given. Default: DNS elsewhere; the output DnsRecord says which record to make.",
+        "unless certificate is given. Delete other records of these names first: CloudFormation replaces none. "
+        "Default: DNS elsewhere; the output DnsRecord says which record to make.",
     )
     certificate: types.CertificateArn | None = Field(
         default=None,
