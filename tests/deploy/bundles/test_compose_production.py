@@ -410,7 +410,7 @@ configs: {site: {file: ./site.json}}
         }
 
     first = labels()
-    assert first == {"app": None, "cache": ["a=b", ANY], "other": None}
+    assert first == {"app": None, "cache": {"a": "b", "beanpod.files": ANY}, "other": None}
     assert labels() == first
     for name in ("conf.d/a.conf", "site.json"):
         before = labels()["cache"]

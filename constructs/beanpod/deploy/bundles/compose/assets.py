@@ -288,10 +288,7 @@ def label_files(context: TransformContext) -> None:
             if any(file == path or file.startswith(f"{path}/") for path in paths)
         }
         if files:
-            given = service.get("labels") or {}
-            listed = isinstance(given, list)
-            own = [f"{_FILES_LABEL}={hash_of(files)}"] if listed else {_FILES_LABEL: hash_of(files)}
-            service["labels"] = [*given, *own] if listed else {**given, **own}
+            service["labels"] = {**service.get("labels", {}), _FILES_LABEL: hash_of(files)}
 
 
 def add_file(context: TransformContext, where: str, source: str, *, or_else: str = "") -> str | None:

@@ -185,6 +185,7 @@ def _service(service: Tree, compose: Compose) -> Tree:
         "build": lambda build: {**build, "args": _mapping(build.get("args") or {})},
         "depends_on": lambda names: {name: _without(how, {"required": True}) for name, how in names.items()},
         "environment": _mapping,
+        "labels": _mapping,
         "ports": lambda items: _ports(items, compose),
         "volumes": lambda items: [Volume.of(item) for item in items],
     }
