@@ -1,4 +1,4 @@
-"""What the tests of Database share."""
+"""Helpers for the tests of Database."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the tests of DockerEnvironment share."""
+"""Helpers for the tests of DockerEnvironment."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the tests of ServiceNetwork share."""
+"""Helpers for the tests of ServiceNetwork."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Where releases are kept, and who reads and deletes them."""
+"""ArtifactBucket: where bundles are stored, and who may read and delete them."""
 
 from typing import Any
 

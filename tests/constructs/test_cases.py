@@ -1,4 +1,4 @@
-"""Apps of people who use the constructs: each runs as it stands, or is refused by name."""
+"""CDK apps that use the constructs: each is synthesised, or is refused with the name of the argument."""
 
 import json
 import runpy

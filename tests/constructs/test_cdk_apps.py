@@ -1,4 +1,4 @@
-"""What CDK apps rely on and what stays: stages, pipelines, look-ups, grants, partitions, boundaries, aspects."""
+"""CDK features beside the constructs: stages, pipelines, look-ups, grants, partitions, boundaries, aspects."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""What every construct checks with: tokens pass, and all problems are one error."""
+"""The checks of every construct: tokens pass, and all problems are one error."""
 
 from typing import Any
 

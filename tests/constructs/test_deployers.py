@@ -1,4 +1,4 @@
-"""Who deploys: the user whose key CI has, and the role that GitHub's workflows assume."""
+"""DeployUser and GitHubDeployRole: the user whose key CI has, and the role that GitHub's workflows assume."""
 
 import json
 from typing import Any

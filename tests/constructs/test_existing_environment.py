@@ -1,4 +1,4 @@
-"""An environment that exists already is used, watched and deployed to like one made here."""
+"""An existing environment: metrics, grants and deployments work as for a new one."""
 
 import pytest
 from aws_cdk import Stack

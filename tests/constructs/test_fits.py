@@ -1,4 +1,4 @@
-"""Parts that do not fit each other are refused; nothing is looked up; tags and records are Beanstalk's own."""
+"""Arguments that do not fit each other are refused; nothing is looked up; Beanstalk's tags and records."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Order that CloudFormation cannot see: the environment stands between its network's making and its removal."""
+"""Dependencies that CloudFormation cannot see: the environment is created after its network, and deleted before it."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Closed defaults open: typed where it is usual, and any option by its key, with the checks in place."""
+"""Defaults can be overridden by typed arguments, and any option by its key; both are checked."""
 
 from collections.abc import Callable
 from typing import Any

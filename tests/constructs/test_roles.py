@@ -1,4 +1,4 @@
-"""What Beanstalk and the instances may do."""
+"""ServiceRole and InstanceRole: permissions of Beanstalk and of the instances."""
 
 import pytest
 from aws_cdk import App, Stack

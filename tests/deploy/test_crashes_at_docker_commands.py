@@ -1,4 +1,4 @@
-"""Killed after any docker command, and run again: it always converges."""
+"""A deployment that is killed after any docker command succeeds when it is run again."""
 
 import os
 import shutil

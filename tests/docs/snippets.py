@@ -1,4 +1,4 @@
-"""Pieces of a manifest, as the documentation shows them, made whole."""
+"""Snippets of a manifest in the documentation, completed to whole manifests."""
 
 import json
 import tomllib

@@ -1,4 +1,4 @@
-"""The documentation says what is so: its links lead somewhere, its commands exist, its snippets work."""
+"""The documentation is right: its links work, its commands exist, its snippets run."""
 
 import json
 import os

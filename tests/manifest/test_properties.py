@@ -1,4 +1,4 @@
-"""Any file is a manifest or a ManifestError, and nothing else is raised."""
+"""Any file is a manifest, or raises ManifestError and no other error."""
 
 from __future__ import annotations
 

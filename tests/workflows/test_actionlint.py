@@ -1,4 +1,4 @@
-"""actionlint finds nothing, and would find something."""
+"""actionlint finds no problem in the workflows, and finds one in a bad file."""
 
 import json
 from collections.abc import Iterable

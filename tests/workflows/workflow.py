@@ -1,4 +1,4 @@
-"""This repository's workflows, and what reads and runs them."""
+"""This repository's workflows, read and run by tests."""
 
 import json
 import os

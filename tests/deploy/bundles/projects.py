@@ -1,4 +1,4 @@
-"""Small projects on disk, for the tests of bundles."""
+"""Small projects for the tests of bundles."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The same files give the same bytes, whatever the machine they lie on."""
+"""The same files give the same bytes on every machine."""
 
 import hashlib
 import io

@@ -1,4 +1,4 @@
-"""What becomes of a developer's compose file on Beanstalk."""
+"""The Compose file for Beanstalk that is made from a developer's."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Whatever the compose file: a bundle, which Docker Compose checks while it is made, or one line a problem."""
+"""Any Compose file becomes a bundle that Docker Compose accepts, or a list of problems."""
 
 import tempfile
 from collections.abc import Iterator

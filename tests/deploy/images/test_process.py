@@ -1,4 +1,4 @@
-"""Processes are run to their end, or ended with their children; temporary folders do not outlive their run for long."""
+"""ProcessRunner ends processes with their children; old temporary folders are removed."""
 
 import os
 import time

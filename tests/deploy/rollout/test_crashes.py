@@ -1,4 +1,4 @@
-"""Killed at any AWS call, and run again: it always converges."""
+"""A deployment that is killed at any AWS call succeeds when it is run again."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Releases that go wrong, each as users of other tools met it."""
+"""Releases that fail, each as users of other tools reported it."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: what state is left, and that the lock is not."""
+"""Ctrl-C and SIGTERM: the state of the environment afterwards, and the released lock."""
 
 import itertools
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Releases that go well."""
+"""Releases that succeed."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""Going back on request."""
+"""`beanpod rollback`: a release of an earlier version."""
 
 import json
 

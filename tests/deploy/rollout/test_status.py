@@ -1,4 +1,4 @@
-"""What runs where."""
+"""The status of an environment: the version that each instance runs, and the versions before."""
 
 from itertools import islice
 

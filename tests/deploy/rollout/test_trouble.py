@@ -1,4 +1,4 @@
-"""AWS does not answer as it should: throttled, silent, with credentials that end."""
+"""AWS throttles, does not answer, or refuses expired credentials."""
 
 import pytest
 

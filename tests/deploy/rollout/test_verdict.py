@@ -1,4 +1,4 @@
-"""What a look means: the verdict is the environment's, not a message's."""
+"""The verdict about a release: by the state of the environment, not by an event's message."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
