@@ -118,7 +118,8 @@ def _status(url: str, through: str, *, verify: bool) -> int:
             return int(response.status)
     except urllib.error.HTTPError as error:
         error.close()
-        if goes_through_a_proxy(url) and error.code in _OF_A_PROXY:
+        # One that leads to HTTPS refuses the tunnel, which is an OSError.
+        if error.url.startswith("http:") and goes_through_a_proxy(error.url) and error.code in _OF_A_PROXY:
             raise OSError(f"the proxy answers {error.code}") from None
         if error.code < http.client.OK:
             raise OSError(f"it answers {error.code}, and nothing after it") from None

@@ -128,6 +128,43 @@ def test_a_load_balancer_that_cannot_be_reached_is_no_failure(tmp_path: Path) ->
     assert (answer.well, answer.refused) == (None, True)
 
 
+@contextmanager
+def tunnel(folder: Path, host: str, status: int) -> Iterator[str]:
+    """The URL of a proxy at which every CONNECT leads to a server with a certificate for a host."""
+    write_certificates(folder, host)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "server.pem", folder / "server.key")
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_CONNECT(self) -> None:
+            self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            with context.wrap_socket(self.connection, server_side=True) as there:
+                there.recv(65536)
+                there.sendall(f"HTTP/1.1 {status} Answer\r\nContent-Length: 0\r\n\r\n".encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("status", [403, 503])
+def test_through_a_tunnel_every_answer_is_the_apps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.delenv("no_proxy")
+    with tunnel(tmp_path, NAME, status) as proxy:
+        monkeypatch.setenv("https_proxy", proxy)
+        answer = health_path().answer("localhost:9")
+    assert (answer.well, answer.text) == (False, f"GET https://{NAME}/health answered {status}, expected 200")
+
+
 def test_with_a_proxy_the_name_is_looked_up_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("no_proxy")
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
