@@ -1,6 +1,7 @@
 /** Which request gets which answer. */
 import { readFileSync } from "node:fs";
 import { readFields, RequestError } from "./body.js";
+import { clientOf, rememberedName, rememberName } from "./client.js";
 import { DatabaseError } from "./database.js";
 import { addEntry, newestEntries } from "./entries.js";
 import { readForm } from "./form.js";
@@ -23,8 +24,8 @@ const AWAY = "The book is out of reach: its database does not answer. Please try
  *
  * database: what `openDatabase` returned, or null for a service without one.
  */
-export function createApp({ config, database, log = console.error }) {
-  const context = { config, database };
+export function createApp({ config, database, log = console.error, say = console.log }) {
+  const context = { config, database, say };
   return async (request, response) => {
     try {
       send(request, response, await answer(context, request));
@@ -55,7 +56,8 @@ function allowed(methods) {
 }
 
 async function showBook(context, request, query) {
-  return { status: 200, headers: PAGE, body: await renderBookOf(context, readBefore(query)) };
+  const form = { values: { name: rememberedName(request), message: "" }, problems: [] };
+  return { status: 200, headers: PAGE, body: await renderBookOf(context, readBefore(query), form) };
 }
 
 async function renderBookOf({ config, database }, before, form) {
@@ -72,7 +74,7 @@ function readBefore(query) {
 }
 
 async function signBook(context, request) {
-  const { config, database } = context;
+  const { config, database, say } = context;
   const fields = await readFields(request);
   if (!database) throw new RequestError(404, "This book has no database: nothing can be kept.");
   const form = readForm(fields);
@@ -82,7 +84,10 @@ async function signBook(context, request) {
     return { status: 422, headers: PAGE, body: await renderBookOf(context, undefined, form) };
   }
   const id = await addEntry(database, { ...form.values, ticket });
-  return { status: 303, headers: { Location: `/#entry-${id}` }, body: "" };
+  const client = clientOf(request, config.trustedProxies);
+  say(`entry ${id} was signed from ${client.address}`);
+  const cookie = rememberName(form.values.name, client);
+  return { status: 303, headers: { Location: `/#entry-${id}`, "Set-Cookie": cookie }, body: "" };
 }
 
 async function showHealth({ database }) {

@@ -17,6 +17,8 @@ export function readConfig(env) {
     greeting: env.GREETING || "Hello",
     // Without a key of its own a process makes one up: then only this instance accepts the forms it has handed out.
     sessionKey: env.SESSION_KEY || randomBytes(32).toString("base64url"),
+    // In front of the service. Each appends to X-Forwarded-For; without any, clients write that header themselves.
+    trustedProxies: readProxies(env, problems),
     release: readRelease(env, problems),
     database: readDatabase(env, problems),
   };
@@ -35,6 +37,13 @@ function readDatabase(env, problems) {
     user: env.RDS_USERNAME,
     password: env.RDS_PASSWORD,
   };
+}
+
+function readProxies(env, problems) {
+  const text = env.TRUSTED_PROXIES || "0";
+  if (/^\d$/.test(text)) return Number(text);
+  problems.push(`TRUSTED_PROXIES must be a number from 0 to 9, got "${text}"`);
+  return 0;
 }
 
 function readPort(env, name, standard, problems) {

@@ -46,6 +46,25 @@ test("what is signed is read, the newest first", { skip }, async () => {
   assert.ok(page.includes(`id="${answer.headers.get("location").slice(2)}"`), "the answer points at the entry");
 });
 
+test("who signs over HTTPS gets a secure cookie that remembers the name", { skip }, async (context) => {
+  const served = await serve(context, { database, env: { ...env, TRUSTED_PROXIES: "2" } });
+  const body = new URLSearchParams({ name: "Zoë", message: "Hello", ticket: await ticketOf() });
+  const headers = { "X-Forwarded-Proto": "https", "X-Forwarded-For": "198.51.100.1, 203.0.113.7, 10.0.0.5" };
+  const answer = await fetch(`${served.address}/entries`, { method: "POST", body, headers, redirect: "manual" });
+  const cookie = answer.headers.get("set-cookie");
+  assert.match(cookie, /; HttpOnly; SameSite=Lax; Secure$/);
+  assert.match(served.said[0], /^entry \d+ was signed from 203\.0\.113\.7$/);
+  const page = await fetch(served.address, { headers: { Cookie: cookie.split(";")[0] } });
+  assert.match(await page.text(), /name="name" [^>]*value="Zoë"/);
+});
+
+test("without a trusted proxy the cookie is not secure, whatever the client writes", { skip }, async () => {
+  const body = new URLSearchParams({ name: "Ada", message: "Hello", ticket: await ticketOf() });
+  const headers = { "X-Forwarded-Proto": "https" };
+  const answer = await fetch(`${address}/entries`, { method: "POST", body, headers, redirect: "manual" });
+  assert.doesNotMatch(answer.headers.get("set-cookie"), /Secure/);
+});
+
 test("an entry carries the time it was signed", { skip }, async () => {
   await sign({});
   const [, time] = (await read()).match(/<time datetime="([^"]+)"/);

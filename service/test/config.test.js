@@ -34,6 +34,14 @@ test("half a database is refused with everything that is missing", () => {
   });
 });
 
+test("no proxy is trusted unless the environment says how many", () => {
+  assert.equal(readConfig({}).trustedProxies, 0);
+  assert.equal(readConfig({ TRUSTED_PROXIES: "2" }).trustedProxies, 2);
+  assert.throws(() => readConfig({ TRUSTED_PROXIES: "true" }), {
+    message: 'TRUSTED_PROXIES must be a number from 0 to 9, got "true"',
+  });
+});
+
 for (const port of ["0", "65536", "80a", "-1", "8e1"]) {
   test(`port ${port} is refused together with the database's`, () => {
     assert.throws(() => readConfig({ ...DATABASE, PORT: port, RDS_PORT: port }), {
