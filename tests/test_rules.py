@@ -313,6 +313,7 @@ def test_counts_of_a_vpc(counts: dict[str, Any], words: str) -> None:
 
 def test_an_existing_vpc_has_the_subnets_of_a_service() -> None:
     assert list(vpc_problems(public=True, private=True, isolated=False, database=True)) == []
+    assert list(vpc_problems(public=False, private=True, isolated=False, database=True, internal=True)) == []
     public, isolated = map(str, vpc_problems(public=False, private=False, isolated=False, database=True))
     assert public.startswith("vpc must have public subnets (public_subnet_ids), got none: the load balancer or the ")
     assert isolated == "vpc must have isolated or private subnets, got none: a database is never put in public ones"

@@ -41,7 +41,9 @@ def network_problems(
         yield Problem("nat_gateways", nat_gateways, f"must be at most max_azs ({max_azs})", "write one a zone")
 
 
-def vpc_problems(*, public: bool, private: bool, isolated: bool, database: bool) -> Iterator[Problem]:
+def vpc_problems(
+    *, public: bool, private: bool, isolated: bool, database: bool, internal: bool = False
+) -> Iterator[Problem]:
     """Check that an existing VPC has the kinds of subnets that a service is placed in.
 
     Args:
@@ -49,8 +51,9 @@ def vpc_problems(*, public: bool, private: bool, isolated: bool, database: bool)
         private: Whether it has subnets with a route to a NAT gateway.
         isolated: Whether it has subnets without a route to the internet.
         database: Whether the service has a database.
+        internal: Whether load balancer and instances are in private subnets. Default: one of them is in public ones.
     """
-    if not public:
+    if not public and not (internal and private):
         yield Problem(
             "vpc",
             None,

@@ -16,6 +16,7 @@ from beanpod._connectivity import record_ingress
 from beanpod._nag import acknowledge
 from beanpod._network_rules import network_problems, vpc_problems
 from beanpod._rules import Problem, setting_problems
+from beanpod._settings import LoadBalancerScheme
 from beanpod._subnets import ISOLATED, PRIVATE, PUBLIC, database_subnets
 from beanpod._tokens import known
 
@@ -144,7 +145,8 @@ class ServiceNetwork(Construct):
         load_balancer_security_group: Its group of the load balancer; None for a single instance.
         instance_security_group: Its group of the instances.
         database_security_group: Its group of the database; None without one.
-        load_balancer_subnets: Subnets for the load balancer; None for a single instance.
+        load_balancer_subnets: Subnets for the load balancer; None for a single instance, and for an internal one, which
+            `DockerEnvironment` places.
         instance_subnets: Subnets for the instances.
         database_subnets: Subnets for the database; None without one.
         exported: Whether `export_all` was called.
@@ -162,6 +164,7 @@ class ServiceNetwork(Construct):
         flow_logs: bool = False,
         flow_log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
         load_balanced: bool = True,
+        load_balancer_scheme: LoadBalancerScheme = LoadBalancerScheme.INTERNET_FACING,
         instance_port: int = 80,
         database_port: int | None = None,
         allow_from: Sequence[ec2.IPeer] = (),
@@ -179,6 +182,8 @@ class ServiceNetwork(Construct):
             flow_logs: Record the VPC's connections in CloudWatch Logs. Updates in place.
             flow_log_retention: How long they are kept. Default: one month. Updates in place.
             load_balanced: As for `ServiceSecurityGroups`. Updates in place.
+            load_balancer_scheme: As for `DockerEnvironment`; with INTERNAL, a `vpc` that has private subnets needs no
+                public ones. Updates in place.
             instance_port: As for `ServiceSecurityGroups`. Updates in place.
             database_port: As for `ServiceSecurityGroups`. Updates in place.
             allow_from: As for `ServiceSecurityGroups`. Updates in place.
@@ -187,6 +192,7 @@ class ServiceNetwork(Construct):
             ValueError: Counts or ports out of range, NAT gateways that no instance would use, the shape of a new VPC
                 beside `vpc`, a `vpc` without public subnets or without any for the database.
         """
+        internal = load_balanced and load_balancer_scheme == LoadBalancerScheme.INTERNAL
         super().__init__(scope, construct_id)
         counts = network_problems(max_azs=max_azs, nat_gateways=nat_gateways, private_instances=load_balanced)
         refuse(self, counts)
@@ -194,7 +200,7 @@ class ServiceNetwork(Construct):
             refuse(self, ["flow_log_retention has no effect without flow logs: set flow_logs=True or leave it out"])
         if vpc:
             shaped = ip_addresses is not None or nat_gateways != 0 or max_azs != 2
-            refuse(self, _own_vpc_problems(vpc, shaped, database_port is not None))
+            refuse(self, _own_vpc_problems(vpc, shaped, database_port is not None, internal))
         ip_addresses = ip_addresses or ec2.IpAddresses.cidr(ec2.Vpc.DEFAULT_CIDR_RANGE)
         self._own_vpc = None if vpc else self._new_vpc(ip_addresses, nat_gateways, max_azs)
         self.vpc: ec2.IVpc = vpc or self._own_vpc  # type: ignore[assignment]
@@ -214,7 +220,7 @@ class ServiceNetwork(Construct):
         self.instance_security_group = self.security_groups.instances
         self.database_security_group = self.security_groups.database
         private = bool(vpc.private_subnets) if vpc else nat_gateways > 0
-        self.load_balancer_subnets = PUBLIC if load_balanced else None
+        self.load_balancer_subnets = PUBLIC if load_balanced and not internal else None
         self.instance_subnets = PRIVATE if load_balanced and private else PUBLIC
         self.database_subnets = None
         if database_port is not None:
@@ -379,8 +385,8 @@ def _subnet_configuration(nat_gateways: int) -> list[ec2.SubnetConfiguration]:
     return [public, isolated, private] if nat_gateways else [public, isolated]
 
 
-def _own_vpc_problems(vpc: ec2.IVpc, shaped: bool, database: bool) -> Iterator[str | Problem]:
+def _own_vpc_problems(vpc: ec2.IVpc, shaped: bool, database: bool, internal: bool) -> Iterator[str | Problem]:
     if shaped:
         yield "ip_addresses, nat_gateways and max_azs shape a new VPC: leave them out beside vpc"
     kinds = {kind: bool(getattr(vpc, f"{kind}_subnets")) for kind in ("public", "private", "isolated")}
-    yield from vpc_problems(**kinds, database=database)
+    yield from vpc_problems(**kinds, database=database, internal=internal)

@@ -101,6 +101,7 @@ def add_network(scope: Construct, construct_id: str, stage: StageConfig) -> Serv
         max_azs=config.max_azs,
         flow_logs=config.flow_logs,
         load_balanced=EnvironmentType(stage.environment.type) == EnvironmentType.LOAD_BALANCED,
+        load_balancer_scheme=LoadBalancerScheme(stage.environment.load_balancer.scheme),
         database_port=_engine(stage.database).port if stage.database else None,
         allow_from=[_peer(text) for text in config.allow_from],
     )
@@ -223,7 +224,7 @@ def add_environment(
             if config.private_instances
             else ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)
         ),
-        load_balancer_subnets=network.load_balancer_subnets if config.load_balancer.scheme == "public" else None,
+        load_balancer_subnets=network.load_balancer_subnets,
         log_retention=next(it for it in logs.RetentionDays if stack.resolve(it) == config.log_retention_days),
         managed_updates=ManagedUpdates(**config.managed_updates.model_dump()) if config.managed_updates else None,
         max_versions=config.max_versions,

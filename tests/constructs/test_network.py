@@ -8,8 +8,10 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
 from aws_cdk.assertions import Match, Template
 
+from beanpod import LoadBalancerScheme
 from beanpod._subnets import select
 from beanpod.network import ServiceNetwork, ServiceSecurityGroups
+from tests.constructs.environments import ENVIRONMENT, balanced_environment, option
 from tests.constructs.networks import imported_vpc, network
 
 WEB_RULES = [
@@ -187,6 +189,15 @@ def test_a_vpc_that_does_not_fit_is_refused(given: list[str], options: dict[str,
     vpc = imported_vpc(stack, **{f"{kind}_subnet_ids": [f"{kind}1", f"{kind}2"] for kind in given})
     with pytest.raises(ValueError, match=message):
         ServiceNetwork(stack, "Network", vpc=vpc, **options)
+
+
+def test_a_vpc_without_public_subnets_takes_an_internal_load_balancer() -> None:
+    stack = Stack(App(), "Dev")
+    vpc = imported_vpc(stack, private_subnet_ids=["private1", "private2"])
+    made = ServiceNetwork(stack, "Network", vpc=vpc, load_balancer_scheme=LoadBalancerScheme.INTERNAL)
+    balanced_environment(stack, made, load_balancer_scheme=LoadBalancerScheme.INTERNAL)
+    options = {"OptionSettings": option("ELBSubnets", "private1,private2")}
+    Template.from_stack(stack).has_resource_properties(ENVIRONMENT, options)
 
 
 def test_all_problems_are_listed_at_once() -> None:

@@ -200,6 +200,7 @@ GROUPS: dict[str, Change] = {
 NETWORK: dict[str, Change] = {
     **GROUPS,
     "vpc": lambda s: {"vpc": vpc(s)},
+    "load_balancer_scheme": lambda _: {"load_balancer_scheme": LoadBalancerScheme.INTERNAL},
     "ip_addresses": lambda _: {"ip_addresses": ec2.IpAddresses.cidr("10.1.0.0/16")},
     "nat_gateways": lambda _: {"nat_gateways": 1},
     "max_azs": lambda _: {"max_azs": 3},

@@ -74,7 +74,9 @@ def _shared(case: Case) -> Iterator[Finding]:
     yield from _located("network", counts)
     if network.vpc:
         kinds = {kind: bool(getattr(network.vpc, f"{kind}_subnet_ids")) for kind in ("public", "private", "isolated")}
-        yield from _located("network", vpc_problems(**kinds, database=database is not None))
+        internal = stage.environment.load_balancer.scheme == "internal" and stage.environment.private_instances
+        problems = vpc_problems(**kinds, database=database is not None, internal=internal)
+        yield from _located("network", problems)
         yield from _located(
             "network",
             zone_problems(
