@@ -206,16 +206,18 @@ class HealthPath:
             endpoint: Host of the environment's load balancer, which a request for a domain goes to. Without one, or
                 with a proxy, which looks names up itself, it goes where DNS leads.
         """
-        if self.domain is None or not endpoint or goes_through_a_proxy(self.url):
+        if self.domain is None:
             return self._answer(self.ask)
-        warnings = (*self._misdirected(self.domain, endpoint),)
-        ask = partial(self.ask, through=endpoint)
+        ask, warnings = self.ask, list[str]()
+        if endpoint and not goes_through_a_proxy(self.url):
+            ask = partial(self.ask, through=endpoint)
+            warnings += self._misdirected(self.domain, endpoint)
         answer = self._answer(ask)
         if isinstance(answer.error, ssl.SSLCertVerificationError):
             # Another certificate is needed, and no other release.
-            warnings = (*warnings, _certificate(self.domain, answer.error))
+            warnings.append(_certificate(self.domain, answer.error))
             answer = self._answer(partial(ask, verify=False))
-        return replace(answer, warnings=warnings)
+        return replace(answer, warnings=tuple(warnings))
 
     def _answer(self, ask: Ask) -> Answer:
         try:
@@ -228,26 +230,24 @@ class HealthPath:
         return Answer(well, f"GET {self.url} answered {status}{wanted}")
 
     def _misdirected(self, domain: "Domain", endpoint: str) -> Iterator[str]:
-        """Yield what is wrong with the name's DNS record."""
-        host = urlsplit(f"//{endpoint}").hostname or ""
+        """Yield what is wrong with the DNS records of the domain."""
+        balancer = urlsplit(f"//{endpoint}").hostname or ""
+        wanted = self._addresses(balancer)
+        for name in (domain.name, *domain.aliases) if wanted else ():
+            found = self._addresses(name)
+            if found & wanted:
+                continue
+            remedy = f"make the record {name} CNAME {balancer} (ALIAS or ANAME, if {name} is a zone itself)"
+            if zone := domain.hosted_zone:
+                remedy = f"the record is in the hosted zone {zone.name}: check that the domain is delegated to it"
+            leads = f"leads to {', '.join(sorted(found))}, and not to this environment"
+            yield f"{name} {leads if found else 'cannot be resolved'}: {remedy}"
+
+    def _addresses(self, host: str) -> frozenset[str]:
         try:
-            balancer = self.resolve(host)
+            return self.resolve(host)
         except OSError:
-            return
-        try:
-            found = self.resolve(domain.name)
-        except OSError:
-            problem = f"{domain.name} cannot be resolved"
-        else:
-            if found & balancer:
-                return
-            problem = f"{domain.name} leads to {', '.join(sorted(found))}, and not to this environment"
-        remedy = f"make the record {domain.name} CNAME {host} (an alias record, if a zone has that name)"
-        if domain.hosted_zone:
-            remedy = (
-                f"the record is in the hosted zone {domain.hosted_zone.name}: check that the domain is delegated to it"
-            )
-        yield f"{problem}: {remedy}; the health path was requested at the load balancer"
+            return frozenset()
 
 
 def accepts(codes: str, status: int) -> bool:

@@ -85,7 +85,7 @@ def test_the_load_balancer_is_asked_for_the_domain(tmp_path: Path) -> None:
     assert asked_for == [f"SNI {NAME}", NAME] * 2
 
 
-RECORD = f"make the record {NAME} CNAME localhost (an alias record, if a zone has that name)"
+RECORD = f"make the record {NAME} CNAME localhost (ALIAS or ANAME, if {NAME} is a zone itself)"
 ZONE = HostedZone(name="example.com", id="Z0123456789ABC")
 DELEGATION = "the record is in the hosted zone example.com: check that the domain is delegated to it"
 
@@ -106,7 +106,22 @@ def test_a_missing_record_is_named_and_changes_no_verdict(
     with balancer(tmp_path, NAME, status) as (endpoint, _):
         answer = health_path(*found, domain=domain).answer(endpoint)
     assert answer.well is well
-    assert answer.warnings == (f"{warning}; the health path was requested at the load balancer",)
+    assert answer.warnings == (warning,)
+
+
+def test_missing_records_of_aliases_are_named_too(tmp_path: Path) -> None:
+    domain = DOMAIN.model_copy(update={"aliases": ("www.shop.example.com",)})
+    known = {NAME: BALANCER, "localhost": BALANCER}
+
+    def resolve(host: str) -> frozenset[str]:
+        if host not in known:
+            raise OSError("Name or service not known")
+        return known[host]
+
+    with balancer(tmp_path, NAME) as (endpoint, _):
+        answer = replace(health_path(domain=domain), resolve=resolve).answer(endpoint)
+    (warning,) = answer.warnings
+    assert warning.startswith("www.shop.example.com cannot be resolved: make the record www.shop.example.com CNAME")
 
 
 @pytest.mark.parametrize(("status", "well"), [(200, True), (500, False)])
@@ -170,6 +185,22 @@ def test_with_a_proxy_the_name_is_looked_up_there(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     answer = health_path().answer("localhost:9")
     assert (answer.well, answer.refused, answer.warnings) == (None, True, ())
+
+
+def test_a_certificate_is_no_verdict_through_a_proxy_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("no_proxy")
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+
+    expired = ssl.SSLCertVerificationError("certificate has expired")
+    expired.verify_message = "certificate has expired"
+
+    def ask(_: str, *, verify: bool = True) -> int:
+        if verify:
+            raise expired
+        return 500
+
+    answer = replace(health_path(), ask=ask).answer("localhost:9")
+    assert (answer.well, len(answer.warnings)) == (False, 1)
 
 
 def test_a_release_is_rolled_back_before_the_record_exists(sandbox: Sandbox) -> None:
