@@ -24,6 +24,8 @@ from tools.site import build, with_links_of_the_site
 
 __all__ = ["browser"]
 WIDER_THAN_THE_WINDOW = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+CUT_OFF_TABLES = """[...document.querySelectorAll(".md-typeset__scrollwrap")]
+  .filter((box) => box.scrollWidth > box.clientWidth).map((box) => box.innerText.slice(0, 80))"""
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -66,10 +68,11 @@ def test_every_page_is_in_the_navigation(site: Path) -> None:
 
 
 @pytest.mark.parametrize("width", [360, 1400])
-@pytest.mark.parametrize("page", ["index", "getting-started", "your-app", "reference/manifest", "reference/constructs"])
-def test_pages_fit_the_window(browser: Browser, address: str, page: str, width: int) -> None:
+@pytest.mark.parametrize("page", ["index", "rollback", "ko/compose", "reference/manifest", "reference/constructs"])
+def test_pages_and_their_tables_fit_the_window(browser: Browser, address: str, page: str, width: int) -> None:
     with reading(browser, f"{address}/{page}.html", width=width) as opened:
         assert not opened.evaluate(WIDER_THAN_THE_WINDOW)
+        assert not opened.evaluate(CUT_OFF_TABLES)
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

@@ -104,12 +104,14 @@ def test_a_push_deploys_the_app(deployed: Deployed) -> None:
         assert f'<dd id="version">{label}</dd>' in page.read().decode()
 
 
-def test_init_prints_what_the_page_shows(deployed: Deployed) -> None:
-    (shown,) = blocks(START, "text")
-    (printed,) = [output for output in deployed.outputs if "created  beanpod.toml" in output]
-    # This repository is not on GitHub.
-    expected = "".join(line for line in shown.text.splitlines(keepends=True) if not line.startswith("GitHub"))
-    assert printed.replace(f"{deployed.walkthrough.registry.host}/", "").startswith(expected)
+def test_the_steps_print_what_the_page_shows(deployed: Deployed) -> None:
+    printed = {block.text: output for block, output in zip(steps(), deployed.outputs, strict=True)}
+    for heading in dict.fromkeys(block.heading for block in steps()):
+        for command, shown in examples(START, heading):
+            # This repository is not on GitHub.
+            text = re.sub(r"^GitHub .*\n", "", shown.text, flags=re.MULTILINE)
+            output = printed[command.text].replace(f"{deployed.walkthrough.registry.host}/", "")
+            assert parts_not_printed(text, output) == [], f"{command}\n{output}"
 
 
 def test_github_has_the_four_secrets_and_none_was_printed(deployed: Deployed) -> None:

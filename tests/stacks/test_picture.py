@@ -66,6 +66,13 @@ def test_no_arrow_crosses_a_card(stage: Stage) -> None:
     assert crossed == []
 
 
+def test_each_colour_has_a_dark_one(stage: Stage) -> None:
+    drawn = draw(named(stage))
+    colours = set(re.findall(r'(?:fill|stroke)="(#\w+)"/?[ >]', drawn))
+    # Grey arrows are seen on both.
+    assert {colour for colour in colours if f'[fill="{colour}"]' not in drawn} == {"#94a3b8"}
+
+
 @pytest.mark.parametrize("part", ["Network", "Service", "Delivery"])
 def test_the_picture_is_svg_that_names_its_stacks(stage: Stage, part: str) -> None:
     root = ElementTree.fromstring(draw(named(stage)))
