@@ -124,7 +124,7 @@ def test_python_synthesises(snippet: Block, tmp_path: Path) -> None:
 
 
 def test_an_app_of_ones_own_is_found_by_the_deploy_script(tmp_path: Path) -> None:
-    (snippet,) = blocks(ROOT / "docs/your-own.md", "python")
+    *_, snippet = blocks(ROOT / "docs/your-own.md", "python")
     environment = os.environ | {"CDK_OUTDIR": str(tmp_path)}
     subprocess.run([sys.executable, "-c", snippet.text], env=environment, check=True, capture_output=True)
     service = SimpleNamespace(name="shop", health_check_path="/health")
