@@ -1,5 +1,6 @@
 """What every test is run with."""
 
+import os
 import signal
 
 import pytest
@@ -53,6 +54,12 @@ _INTEGRATION = (
     "tests/workflows",
 )
 _UNIT = ("tests/cli/output", "tests/deploy/aws/test_errors.py", "tests/deploy/aws/test_permissions.py")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many workers `-n auto` starts: one more than cores, since many tests wait for containers."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

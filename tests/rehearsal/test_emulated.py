@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Timer
@@ -12,7 +13,7 @@ import pytest
 from beanpod.cli.output.display import Display, Event, Message, Renderer
 from beanpod.cli.output.text import Masks
 from beanpod.cli.rehearsal.emulated import EmulatedProject
-from beanpod.cli.rehearsal.processes import Interrupted, Runner
+from beanpod.cli.rehearsal.processes import Interrupted, Runner, noted_interruptions
 from beanpod.cli.rehearsal.workspace import FilledWorkspace, Substituted
 from beanpod.deploy.clock import SystemClock
 from beanpod.deploy.errors import InterruptionError
@@ -116,6 +117,14 @@ def test_a_commands_failure_is_shown_once(tmp_path: Path, live: bool) -> None:
     assert lines.texts == (["Build"] if live else [])
     assert str(runner.failed("beanpod deploy", done)) == "beanpod deploy failed with exit code 3"
     assert lines.texts == ["Build", "beanpod: broken", "why"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_is_noted_in_place_of_an_exception(number: signal.Signals) -> None:
+    with noted_interruptions() as interrupted:
+        assert not interrupted.is_set()
+        signal.raise_signal(number)
+        assert interrupted.is_set()
 
 
 def test_an_interrupted_command_ends_with_its_children(tmp_path: Path) -> None:
