@@ -14,8 +14,7 @@ from beanpod.project.discovery import discover
 from beanpod.project.files import project_files, write
 from beanpod.project.versions import other_version
 from tests.project.apps import lay_out
-from tests.workflows.test_actionlint import actionlint, expanded
-from tests.workflows.test_linters import zizmor
+from tests.workflows.test_linters import actionlint, zizmor
 from tests.workflows.workflow import CHECK, DEPLOY, ROOT, load
 
 NOBODY = {"HOME": "/nonexistent"}
@@ -82,7 +81,7 @@ def test_workflows_of_a_project_pass_the_linters(tmp_path: Path) -> None:
     code, output = zizmor(root / ".github")
     assert code == 0, output
     (tmp_path / "expanded").mkdir()
-    code, output = actionlint(expanded(workflows.iterdir(), tmp_path / "expanded"))
+    code, output = actionlint(workflows.iterdir(), tmp_path / "expanded")
     assert code == 0, output
     assert list(load(deploy)["jobs"]) == ["dev", "prod"]
     assert "--requirement requirements-cdk.txt" in (workflows / "check.yaml").read_text()
