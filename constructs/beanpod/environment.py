@@ -136,7 +136,7 @@ class DockerEnvironment(EnvironmentBase):
                 change that replaces the environment. Replaces: the environment.
             description: At most 200 characters. Default: none. Updates in place.
             platform: Default: the latest Docker on Amazon Linux 2023. Updates in place.
-            environment_type: Fixed at creation: Beanstalk cannot take a load balancer away.
+            environment_type: Another one replaces the instances, and takes several minutes. Updates in place.
             load_balancer_type: Fixed at creation. A network load balancer passes TCP on with the clients' addresses,
                 has neither groups nor certificates, and its instances' group must let the clients in.
             load_balancer_scheme: INTERNAL is reached from within the VPC and what is connected to it only. Updates in

@@ -88,7 +88,7 @@ class DockerService(Construct):
             database_engine: Makes a database of this engine. Default: none. Replaces: the database.
             database: Brings an existing one instead, opened to the instances and known to the app. Default: none.
                 Replaces: the database.
-            environment_type: Default: `LOAD_BALANCED`. Fixed at creation: Beanstalk cannot take a load balancer away.
+            environment_type: Default: `LOAD_BALANCED`. Another one replaces the instances. Updates in place.
             instance_types: 1 to 40 EC2 types of one architecture, the preferred first. Default: t3.small. Updates in
                 place.
             min_size: Instances at least, 1 or more. Updates in place.

@@ -64,7 +64,7 @@ WORDS = {
 # Of these, one that leaves the template is lost as well. Groups and keys hold nothing.
 KEPT = {kind for kind in WORDS if kind not in ("AWS::EC2::SecurityGroup", "AWS::IAM::AccessKey")}
 # CloudFormation would update in place what Beanstalk refuses: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/
-FIXED = {"environment_type", "load_balancer_type", "vpc"}
+FIXED = {"load_balancer_type", "vpc"}
 # Parameters of a part that `DockerService` hands on, and the one that is tried.
 HANDED_ON = {
     "network_settings": (ServiceNetwork, "ip_addresses"),

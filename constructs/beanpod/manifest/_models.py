@@ -25,63 +25,74 @@ class ServiceConfig(Section):
     """The app that runs."""
 
     name: types.ServiceName = Field(
-        description="Name of the service: 2 to 24 lower-case letters, digits, hyphens. Names on AWS begin with it."
+        description="Name of the service: 2 to 24 lower-case letters, digits, hyphens. Names on AWS begin with it. "
+        "Makes a new stage beside the old one."
     )
     image: types.Repository = Field(
-        description='Repository of the image, "user/repository" on Docker Hub or "host:port/path" elsewhere; '
-        "without tag and digest, which a release adds."
+        description='Repository of the image, "user/repository" on Docker Hub or "host:port/path" elsewhere; without '
+        "tag and digest, which a release adds. Takes effect with the next release."
     )
     dockerfile: types.RelativePath | None = Field(
         default=None,
-        description='Dockerfile, relative to the manifest. Default: "Dockerfile" in the context, unless compose is '
-        "given.",
+        description='Dockerfile, relative to the manifest. Takes effect with the next release. Default: "Dockerfile" '
+        "in the context, unless compose is given.",
     )
     context: types.RelativePath | None = Field(
         default=None,
-        description='Build context, relative to the manifest, e.g. "." or "..". Default: the Dockerfile\'s own.',
+        description='Build context, relative to the manifest, e.g. "." or "..". Takes effect with the next release. '
+        "Default: the Dockerfile's own.",
     )
     args: Table[str] = Field(
         default={},
         description='Build arguments, e.g. NODE_ENV = "production". No secrets: everybody who may pull the image can '
-        "read them. Default: none.",
+        "read them. Takes effect with the next release. Default: none.",
     )
     target: types.BuildTarget | None = Field(
-        default=None, description="Stage of the Dockerfile that is deployed. Default: the last one."
+        default=None,
+        description="Stage of the Dockerfile that is deployed. Takes effect with the next release. Default: the last "
+        "one.",
     )
     compose: types.RelativePath | None = Field(
         default=None,
-        description="Compose file, relative to the manifest, instead of a Dockerfile. Default: none.",
+        description="Compose file, relative to the manifest, instead of a Dockerfile. Takes effect with the next "
+        "release. Default: none.",
     )
     port: int = Field(
         default=8080,
         ge=1,
         le=65535,
-        description="Port on which the container listens. Default: the one that the Dockerfile exposes, else 8080.",
+        description="Port on which the container listens. Takes effect with the next release. Default: the one that "
+        "the Dockerfile exposes, else 8080.",
     )
     health_check_path: types.HealthCheckPath = Field(
-        default="/health", description='Path that answers 200 while the service is healthy. Default: "/health".'
+        default="/health",
+        description='Path that answers 200 while the service is healthy. Updates in place. Default: "/health".',
     )
 
 
 class GenerateSecret(Section):
     """A password that Secrets Manager generates once and keeps."""
 
-    generate: int = Field(ge=16, le=256, description="Length of the generated value, 16 to 256 characters.")
+    generate: int = Field(
+        ge=16, le=256, description="Length of the generated value, 16 to 256 characters. Updates in place."
+    )
 
 
 class SecretsManagerReference(Section):
     """A secret that exists already."""
 
-    secretsmanager: types.SecretArn = Field(description="Whole ARN of the secret, with its six random characters.")
+    secretsmanager: types.SecretArn = Field(
+        description="Whole ARN of the secret, with its six random characters. Restarts: the app."
+    )
     field: types.JsonField | None = Field(
-        default=None, description="Top-level field of the secret's JSON. Default: the whole secret."
+        default=None, description="Top-level field of the secret's JSON. Restarts: the app. Default: the whole secret."
     )
 
 
 class SsmReference(Section):
     """A parameter that exists already."""
 
-    ssm: types.Parameter = Field(description="Path or ARN of the Systems Manager parameter.")
+    ssm: types.Parameter = Field(description="Path or ARN of the Systems Manager parameter. Restarts: the app.")
 
 
 SECRET_FORMS: dict[str, type[Section]] = {
@@ -108,54 +119,61 @@ Secret = Annotated[
 class ImportedVpc(Section):
     """A VPC that exists already. Subnets are listed in the order of the zones, as many of a kind in each."""
 
-    vpc_id: types.VpcId = Field(description="Id of the VPC.")
+    vpc_id: types.VpcId = Field(description="Id of the VPC. Fixed at creation.")
     availability_zones: types.Several[types.Zone] = Field(
-        min_length=1, description="Zones of the VPC; two or more for a load balancer or a database."
+        min_length=1,
+        description="Zones of the VPC; two or more for a load balancer or a database. Changes nothing that is "
+        "deployed.",
     )
     public_subnet_ids: types.Several[types.SubnetId] = Field(
-        default=(), description="Subnets with a route to an internet gateway. Default: none."
+        default=(), description="Subnets with a route to an internet gateway. Replaces: the instances. Default: none."
     )
     private_subnet_ids: types.Several[types.SubnetId] = Field(
-        default=(), description="Subnets that reach the internet through a NAT. Default: none."
+        default=(), description="Subnets that reach the internet through a NAT. Replaces: the instances. Default: none."
     )
     isolated_subnet_ids: types.Several[types.SubnetId] = Field(
-        default=(), description="Subnets without a route to the internet, for the database. Default: none."
+        default=(),
+        description="Subnets without a route to the internet, for the database. Updates in place. Default: none.",
     )
 
 
 class HostedZone(Section):
     """A hosted zone of Route 53, which answers for a domain."""
 
-    name: types.DomainName = Field(description='Name of the zone, e.g. "example.com".')
+    name: types.DomainName = Field(
+        description='Name of the zone, e.g. "example.com". Changes nothing that is deployed.'
+    )
     id: types.HostedZoneId = Field(
-        description="Id of the zone, which `aws route53 list-hosted-zones-by-name --dns-name example.com` prints."
+        description="Id of the zone, which `aws route53 list-hosted-zones-by-name --dns-name example.com` prints. "
+        "Updates in place."
     )
 
 
 class Domain(Section):
     """The name that the service is reached by, over HTTPS."""
 
-    name: types.DomainName = Field(description='Name of the service, e.g. "shop.example.com".')
+    name: types.DomainName = Field(description='Name of the service, e.g. "shop.example.com". Updates in place.')
     aliases: types.Several[types.DomainName] = Field(
         default=(),
-        description='More names, e.g. ["www.shop.example.com"], which are redirected to name: by nginx on the instance '
-        "with a Dockerfile, by the app with a compose file. Default: none.",
+        description='More names, e.g. ["www.shop.example.com"], which are redirected to name: by nginx on the '
+        "instance with a Dockerfile, by the app with a compose file. Updates in place. Default: none.",
     )
     hosted_zone: HostedZone | None = Field(
         default=None,
         description="Hosted zone of Route 53 with the names: their records are made, and a certificate for them, "
         "unless certificate is given. Delete other records of these names first: CloudFormation replaces none. "
-        "Default: DNS elsewhere; the output DnsRecord says which record to make.",
+        "Updates in place. Default: DNS elsewhere; the output DnsRecord says which record to make.",
     )
     certificate: types.CertificateArn | None = Field(
         default=None,
-        description="ACM certificate for name and aliases, in the stage's region. Default: one is requested, and "
-        "validated in hosted_zone.",
+        description="ACM certificate for name and aliases, in the stage's region. Updates in place. Default: one is "
+        "requested, and validated in hosted_zone.",
     )
     redirects_http: bool = Field(
         default=False,
-        description="With a compose file: whether the app itself redirects HTTP to HTTPS, so that port 80 stays open. "
-        "Default: false, port 80 is closed. With a Dockerfile nginx on the instance redirects.",
+        description="With a compose file: whether the app itself redirects HTTP to HTTPS, so that port 80 stays "
+        "open. Updates in place. Default: false, port 80 is closed. With a Dockerfile nginx on the "
+        "instance redirects.",
     )
 
     @property
@@ -168,23 +186,25 @@ class Scaling(Section):
     """When instances are added and removed (namespace aws:autoscaling:trigger)."""
 
     measure: rules.Measure = Field(
-        default="CPUUtilization", description='CloudWatch metric. Default: "CPUUtilization".'
+        default="CPUUtilization", description='CloudWatch metric. Updates in place. Default: "CPUUtilization".'
     )
     statistic: rules.Statistic = Field(
-        default="Average", description='How the metric is aggregated over the instances. Default: "Average".'
+        default="Average",
+        description='How the metric is aggregated over the instances. Updates in place. Default: "Average".',
     )
     lower_threshold: Annotated[float, types.limit("scaling.lower_threshold")] = Field(
-        default=30, description="An instance is removed below it. Default: 30."
+        default=30, description="An instance is removed below it. Updates in place. Default: 30."
     )
     upper_threshold: Annotated[float, types.limit("scaling.upper_threshold")] = Field(
-        default=70, description="An instance is added above it. Default: 70."
+        default=70, description="An instance is added above it. Updates in place. Default: 70."
     )
     period_minutes: Annotated[int, types.limit("scaling.period_minutes")] = Field(
-        default=5, description="Minutes between two evaluations of the metric. Default: 5."
+        default=5, description="Minutes between two evaluations of the metric. Updates in place. Default: 5."
     )
     breach_duration_minutes: Annotated[int, types.limit("scaling.breach_duration_minutes")] = Field(
         default=5,
-        description="Minutes for which a threshold must be passed before instances are added or removed. Default: 5.",
+        description="Minutes for which a threshold must be passed before instances are added or removed. Updates in "
+        "place. Default: 5.",
     )
 
     @property
@@ -199,25 +219,28 @@ class LoadBalancerConfig(Section):
     scheme: rules.LoadBalancerSchemeName = Field(
         default="public",
         description='"public", or "internal" to be reached from within the VPC and connected networks only. '
-        'Default: "public".',
+        'Replaces: the instances. Default: "public".',
     )
     idle_timeout_seconds: Annotated[int, types.limit("load_balancer.idle_timeout_seconds")] | None = Field(
         default=None,
-        description="Seconds for which a connection may be silent, e.g. 300 for slow answers. Default: 60.",
+        description="Seconds for which a connection may be silent, e.g. 300 for slow answers. Updates in place. "
+        "Default: 60.",
     )
     stickiness_cookie_duration_seconds: (
         Annotated[int, types.limit("load_balancer.stickiness_cookie_duration_seconds")] | None
     ) = Field(
         default=None,
-        description="Seconds for which a cookie binds a client to one instance. Default: each request goes to any.",
+        description="Seconds for which a cookie binds a client to one instance. Updates in place. Default: each "
+        "request goes to any.",
     )
     access_logs_bucket: types.BucketName | None = Field(
         default=None,
         description="Bucket in the stage's region that gets a log of each request; its policy lets "
-        "logdelivery.elasticloadbalancing.amazonaws.com put objects. Default: no access logs.",
+        "logdelivery.elasticloadbalancing.amazonaws.com put objects. Updates in place. Default: no "
+        "access logs.",
     )
     access_logs_prefix: types.LogPrefix | None = Field(
-        default=None, description='Folder in the bucket, e.g. "shop/prod". Default: none.'
+        default=None, description='Folder in the bucket, e.g. "shop/prod". Updates in place. Default: none.'
     )
 
 
@@ -225,21 +248,22 @@ class HealthCheckConfig(Section):
     """How the load balancer checks an instance, at service.health_check_path."""
 
     interval_seconds: Annotated[int, types.limit("health_check.interval_seconds")] | None = Field(
-        default=None, description="Seconds between two checks. Default: 15."
+        default=None, description="Seconds between two checks. Updates in place. Default: 15."
     )
     timeout_seconds: Annotated[int, types.limit("health_check.timeout_seconds")] | None = Field(
-        default=None, description="Seconds for an answer, less than interval_seconds. Default: 5."
+        default=None, description="Seconds for an answer, less than interval_seconds. Updates in place. Default: 5."
     )
     healthy_threshold_count: Annotated[int, types.limit("health_check.healthy_threshold_count")] | None = Field(
-        default=None, description="Checks in a row that make an instance healthy. Default: 3."
+        default=None, description="Checks in a row that make an instance healthy. Updates in place. Default: 3."
     )
     unhealthy_threshold_count: Annotated[int, types.limit("health_check.unhealthy_threshold_count")] | None = Field(
-        default=None, description="Failed checks in a row that make an instance unhealthy. Default: 5."
+        default=None,
+        description="Failed checks in a row that make an instance unhealthy. Updates in place. Default: 5.",
     )
     healthy_http_codes: types.HttpCodes | None = Field(
         default=None,
         description='Status codes of a healthy answer, e.g. "200,301" or "200-299"; a release expects them, too. '
-        'Default: "200".',
+        'Updates in place. Default: "200".',
     )
 
 
@@ -247,9 +271,12 @@ class ManagedUpdates(Section):
     """The weekly window in which Beanstalk updates the platform."""
 
     level: rules.UpdateLevel = Field(
-        description='"minor" (with new Docker versions), "patch", or "none" to switch managed updates off.'
+        description='"minor" (with new Docker versions), "patch", or "none" to switch managed updates off. Updates '
+        "in place."
     )
-    start: types.WeeklyTime = Field(description='Begin of the two-hour window in UTC, e.g. "Tue:09:00".')
+    start: types.WeeklyTime = Field(
+        description='Begin of the two-hour window in UTC, e.g. "Tue:09:00". Updates in place.'
+    )
 
 
 class OptionSetting(Section):
@@ -267,38 +294,49 @@ class EnvironmentConfig(Section):
     """The Elastic Beanstalk environment."""
 
     type: rules.EnvironmentTypeName = Field(
-        description="One instance with a fixed address, or several behind an application load balancer."
+        description="One instance with a fixed address, or several behind an application load balancer. Replaces: "
+        "the instances."
     )
     instance_types: types.Several[types.InstanceType] = Field(
         min_length=1,
         max_length=40,
-        description="EC2 instance types in order of preference, all of one architecture.",
+        description="EC2 instance types in order of preference, all of one architecture. Replaces: the instances.",
     )
-    min_size: Annotated[int, types.limit("min_size")] = Field(description="Minimum number of instances.")
-    max_size: Annotated[int, types.limit("max_size")] = Field(description="Maximum number of instances.")
+    min_size: Annotated[int, types.limit("min_size")] = Field(
+        description="Minimum number of instances. Updates in place."
+    )
+    max_size: Annotated[int, types.limit("max_size")] = Field(
+        description="Maximum number of instances. Updates in place."
+    )
     private_instances: bool = Field(
-        description="Whether instances have private addresses only, reached through the load balancer."
+        description="Whether instances have private addresses only, reached through the load balancer. Replaces: the "
+        "instances."
     )
-    deployment_policy: rules.PolicyName = Field(description="How a release replaces the one before it.")
+    deployment_policy: rules.PolicyName = Field(
+        description="How a release replaces the one before it. Updates in place."
+    )
     batch_size_type: rules.BatchSizeTypeName = Field(
-        default="Percentage", description='What batch_size counts in rolling policies. Default: "Percentage".'
+        default="Percentage",
+        description='What batch_size counts in rolling policies. Updates in place. Default: "Percentage".',
     )
     batch_size: Annotated[int, types.limit("batch_size")] = Field(
         default=25,
-        description="How much a rolling policy replaces at a time. Default: 25 (percent), or 1 if Fixed.",
+        description="How much a rolling policy replaces at a time. Updates in place. Default: 25 (percent), or 1 if "
+        "Fixed.",
     )
     traffic_split_percent: Annotated[int, types.limit("traffic_split_percent")] = Field(
         default=10,
-        description="TrafficSplitting: percent of requests for the new release. Default: 10.",
+        description="TrafficSplitting: percent of requests for the new release. Updates in place. Default: 10.",
     )
     evaluation_minutes: Annotated[int, types.limit("evaluation_minutes")] = Field(
         default=5,
-        description="TrafficSplitting: minutes before the new release gets all requests, 3 to 600. Default: 5.",
+        description="TrafficSplitting: minutes before the new release gets all requests, 3 to 600. Updates in place. "
+        "Default: 5.",
     )
     platform: types.PlatformVersion = Field(
         default="latest",
-        description='Version of the Docker platform, e.g. "4.13.7"; a pinned one gets no managed updates. '
-        'Default: "latest".',
+        description='Version of the Docker platform, e.g. "4.13.7"; a pinned one gets no managed updates. Updates in '
+        'place. Default: "latest".',
     )
     scaling: Scaling = Field(default=Scaling(), description="When instances are added and removed. Default: by CPU.")
     load_balancer: LoadBalancerConfig = Field(
@@ -307,18 +345,22 @@ class EnvironmentConfig(Section):
     health_check: HealthCheckConfig = Field(
         default=HealthCheckConfig(), description="How the load balancer checks an instance. Default: AWS's."
     )
-    log_retention_days: rules.LogRetention = Field(description="Days for which CloudWatch keeps the logs.")
+    log_retention_days: rules.LogRetention = Field(
+        description="Days for which CloudWatch keeps the logs. Updates in place."
+    )
     managed_updates: ManagedUpdates | None = Field(
-        default=None, description="When Beanstalk updates the platform by itself."
+        default=None, description="When Beanstalk updates the platform by itself. Updates in place."
     )
     root_volume_size: Annotated[int, types.limit("root_volume_size")] = Field(
-        description="Root volume of an instance in GiB (gp3)."
+        description="Root volume of an instance in GiB (gp3). Replaces: the instances."
     )
     options: Annotated[tuple[OptionSetting, ...], Field(strict=False)] = Field(
-        default=(), description="Any other Beanstalk option. Default: none."
+        default=(),
+        description="Any other Beanstalk option. Updates in place. Those of launch configuration, "
+        "instances and VPC: Replaces: the instances. Default: none.",
     )
     max_versions: Annotated[int, types.limit("max_versions")] = Field(
-        description="Application versions that Beanstalk keeps; older ones are deleted."
+        description="Application versions that Beanstalk keeps; older ones are deleted. Updates in place."
     )
 
     @property
@@ -330,65 +372,80 @@ class EnvironmentConfig(Section):
 class NetworkConfig(Section):
     """The network around the service."""
 
-    vpc: ImportedVpc | None = Field(default=None, description="A VPC of your own. Default: a new one.")
+    vpc: ImportedVpc | None = Field(
+        default=None, description="A VPC of your own. Fixed at creation. Default: a new one."
+    )
     nat_gateways: Annotated[int, types.limit("nat_gateways")] = Field(
-        description="NAT gateways, each billed by the hour; private instances need at least one."
+        description="NAT gateways, each billed by the hour; private instances need at least one. Updates in place."
     )
     max_azs: Annotated[int, types.limit("max_azs")] = Field(
-        default=2, description="Availability zones of a new VPC, 2 or 3. Default: 2."
+        default=2, description="Availability zones of a new VPC, 2 or 3. Replaces: the instances. Default: 2."
     )
     allow_from: types.Several[types.Peer] = Field(
         default=(),
-        description='Who may reach the load balancer or the single instance: ranges, e.g. "203.0.113.0/24", and ids of '
-        "prefix lists (pl-...) and security groups (sg-...). Default: everybody.",
+        description='Who may reach the load balancer or the single instance: ranges, e.g. "203.0.113.0/24", and ids '
+        "of prefix lists (pl-...) and security groups (sg-...). Updates in place. Default: everybody.",
     )
-    flow_logs: bool = Field(description="Whether the VPC's traffic is recorded in CloudWatch Logs.")
+    flow_logs: bool = Field(description="Whether the VPC's traffic is recorded in CloudWatch Logs. Updates in place.")
 
 
 class DatabaseConfig(Section):
     """The database on Amazon RDS."""
 
-    engine: EngineName = Field(description='"mysql", "mariadb" or "postgres"; "none" for no database.')
+    engine: EngineName = Field(
+        description='"mysql", "mariadb" or "postgres"; "none" for no database. Replaces: the database. Restarts: the '
+        "app."
+    )
     version: str = Field(
-        description='Version, e.g. "8.4" or "8.4.9". Default: mysql 8.4, mariadb 11.4, postgres 17. '
-        "AWS bills extended support for mysql 8.0 and postgres 13."
+        description='Version, e.g. "8.4" or "8.4.9". Restarts: the database. Default: mysql 8.4, mariadb 11.4, '
+        "postgres 17. AWS bills extended support for mysql 8.0 and postgres 13."
     )
     instance_type: types.DatabaseInstanceType = Field(
-        description='RDS instance class, with or without its "db.", e.g. "t4g.micro".'
+        description='RDS instance class, with or without its "db.", e.g. "t4g.micro". Restarts: the database.'
     )
     allocated_storage: Annotated[int, types.limit("allocated_storage")] = Field(
-        default=20, description="Storage in GiB (gp3). Default: 20."
+        default=20, description="Storage in GiB (gp3). Updates in place. Default: 20."
     )
     max_allocated_storage: Annotated[int, types.limit("max_allocated_storage")] | None = Field(
         default=None,
-        description="Size in GiB up to which RDS enlarges a full disk; 0 never enlarges it. "
-        "At least twice allocated_storage if not given.",
+        description="Size in GiB up to which RDS enlarges a full disk; 0 never enlarges it. At least twice "
+        "allocated_storage if not given. Updates in place.",
     )
     backup_retention_days: Annotated[int, types.limit("backup_retention")] = Field(
-        description="Days for which backups are kept, 0 to 35."
+        description="Days for which backups are kept, 0 to 35. Updates in place. From or to 0: Restarts: the database."
     )
-    multi_az: bool = Field(description="Whether a standby in a second zone takes over.")
-    deletion_protection: bool = Field(description="Whether RDS refuses to delete the database.")
-    name: str = Field(description="Name of the database inside the server. Default: made of service.name.")
+    multi_az: bool = Field(description="Whether a standby in a second zone takes over. Updates in place.")
+    deletion_protection: bool = Field(description="Whether RDS refuses to delete the database. Updates in place.")
+    name: str = Field(
+        description="Name of the database inside the server. Replaces: the database. Restarts: the app. Default: "
+        "made of service.name."
+    )
     username: str = Field(
-        default=DEFAULT_USERNAME, description=f'Name of the master user. Default: "{DEFAULT_USERNAME}".'
+        default=DEFAULT_USERNAME,
+        description="Name of the master user. Replaces: the database. Restarts: the app. "
+        f'Default: "{DEFAULT_USERNAME}".',
     )
     compose_service: types.ComposeService | None = Field(
-        default=None, description="Service of the compose file that RDS replaces on AWS. Default: none."
+        default=None,
+        description="Service of the compose file that RDS replaces on AWS. Takes effect with the next release. "
+        "Default: none.",
     )
 
 
 class GitHubConfig(Section):
     """Which GitHub workflow may deploy without a stored key."""
 
-    repository: types.GitHubRepository = Field(description='Repository, "owner/repository".')
-    branch: types.Branch | None = Field(default=None, description="Branch that deploys; or give environment.")
+    repository: types.GitHubRepository = Field(description='Repository, "owner/repository". Updates in place.')
+    branch: types.Branch | None = Field(
+        default=None, description="Branch that deploys; or give environment. Updates in place."
+    )
     environment: types.GitHubEnvironment | None = Field(
-        default=None, description="GitHub environment that deploys; or give branch."
+        default=None, description="GitHub environment that deploys; or give branch. Updates in place."
     )
     provider_arn: types.ProviderArn | None = Field(
         default=None,
-        description="The account's OIDC provider for GitHub. Default: a new one; an account holds only one.",
+        description="The account's OIDC provider for GitHub. Updates in place. Default: a new one; an account holds "
+        "only one.",
     )
 
 
@@ -397,23 +454,33 @@ class DeliveryConfig(Section):
 
     user: bool = Field(
         default=True,
-        description="Whether an IAM user with an access key is created. Default: true, unless github is given.",
+        description="Whether an IAM user with an access key is created. If switched off: Removes: the "
+        "user, the access key, the secret. Default: true, unless github is given.",
     )
     access_key_serial: int = Field(
-        default=0, ge=0, le=2_147_483_647, description="Raise it to replace the access key. Default: 0."
+        default=0,
+        ge=0,
+        le=2_147_483_647,
+        description="Raise it to replace the access key. Replaces: the access key. Default: 0.",
     )
-    github: GitHubConfig | None = Field(default=None, description="Deploy through GitHub's OIDC. Default: none.")
+    github: GitHubConfig | None = Field(
+        default=None,
+        description="Deploy through GitHub's OIDC. Removes: the user, the access key, the secret. Default: none.",
+    )
     stack: types.StackName | None = Field(
         default=None,
         description="A stack of a CDK app of your own that holds the environment, the bucket and the deployer, as "
-        "DockerService makes it. Default: the two stacks SERVICE-STAGE-service and SERVICE-STAGE-delivery.",
+        "DockerService makes it. Changes nothing that is deployed. Default: the two stacks "
+        "SERVICE-STAGE-service and SERVICE-STAGE-delivery.",
     )
 
 
 class AlarmsConfig(Section):
     """Notifications about the environment's health."""
 
-    email: types.Email | None = Field(default=None, description="Address that gets the alarms. Default: none.")
+    email: types.Email | None = Field(
+        default=None, description="Address that gets the alarms. Updates in place. Default: none."
+    )
 
 
 class StageConfig(Section):
@@ -422,38 +489,46 @@ class StageConfig(Section):
     name: types.StageName
     preset: PresetName = Field(
         default="small",
-        description='Defaults to start from: "small" (one instance, no hourly extras) or "production" '
-        '(load balanced, private, over two zones). Default: "small".',
+        description='Defaults to start from: "small" (one instance, no hourly extras) or "production" (load '
+        "balanced, private, over two zones). Does what each key does whose default it changes. Default: "
+        '"small".',
     )
     account: types.AccountId | None = Field(
-        default=None, description="AWS account, twelve digits in quotes. Default: that of the credentials."
+        default=None,
+        description="AWS account, twelve digits in quotes. Makes a new stage beside the old one. Default: that of "
+        "the credentials.",
     )
-    region: types.Region | None = Field(default=None, description="AWS region. Default: that of the credentials.")
+    region: types.Region | None = Field(
+        default=None, description="AWS region. Makes a new stage beside the old one. Default: that of the credentials."
+    )
     allow_replacement: types.Several[types.Replaceable] = Field(
         default=(),
-        description='What `beanpod cdk deploy` may replace: "database", "environment", "network". It refuses any other '
-        "replacement of one. Remove it afterwards. Default: nothing.",
+        description='What `beanpod cdk deploy` may replace: "database", "environment", "network". It refuses any '
+        "other replacement of one. Remove it afterwards. Changes nothing that is deployed. Default: "
+        "nothing.",
     )
     service: ServiceConfig = Field(description="The app that runs.")
     domain: Domain | None = Field(
         default=None,
-        description="The name that the service is reached by, over HTTPS; it needs a load balancer. Default: none, "
-        "HTTP at the address of the load balancer or the instance.",
+        description="The name that the service is reached by, over HTTPS; it needs a load balancer. Updates in "
+        "place. Default: none, HTTP at the address of the load balancer or the instance.",
     )
     variables: Table[str] = Field(
         default={},
         description='Environment variables, e.g. LOG_LEVEL = "info". {database.host}, {database.port}, '
-        "{database.name} and {database.username} are filled in; {{ and }} are braces. What looks like a secret "
-        'belongs in [secrets]; if it is none, write { plaintext = "..." }.',
+        "{database.name} and {database.username} are filled in; {{ and }} are braces. What looks like a "
+        'secret belongs in [secrets]; if it is none, write { plaintext = "..." }. Restarts: the app.',
     )
     secrets: Table[Secret] = Field(
         default={},
-        description="Environment variables whose values are in Secrets Manager or Systems Manager.",
+        description="Environment variables whose values are in Secrets Manager or Systems Manager. Restarts: the app.",
     )
     network: NetworkConfig = Field(description="The network around the service.")
     environment: EnvironmentConfig = Field(description="The Elastic Beanstalk environment.")
     database: DatabaseConfig | None = Field(
-        default=None, description="The database on Amazon RDS. Default: no database."
+        default=None,
+        description="The database on Amazon RDS. Restarts: the app. Left out again: Removes: the database; "
+        "a snapshot stays. Default: no database.",
     )
     delivery: DeliveryConfig = Field(default=DeliveryConfig(), description="Who may deploy.")
     alarms: AlarmsConfig = Field(default=AlarmsConfig(), description="Notifications about the environment's health.")
