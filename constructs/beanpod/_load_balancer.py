@@ -50,9 +50,14 @@ def grant_access_logs(bucket: s3.IBucket, prefix: str | None, stack: Stack) -> i
     )
 
 
-def problems(domain: Domain, region: str) -> Iterator[Problem]:
+def problems(domain: Domain, region: str) -> Iterator[str | Problem]:
     """Check a domain for a load balancer in `region`."""
     zone, certificate = domain.hosted_zone, domain.certificate
+    if certificate is None and isinstance(zone, route53.PrivateHostedZone):
+        yield (
+            f"domain.hosted_zone must be public, got {zone.node.path}: ACM validates names that the internet resolves, "
+            "give a public zone, or a certificate"
+        )
     yield from domain_problems(
         name=plain(domain.name),
         aliases=[plain(alias) for alias in domain.aliases],

@@ -215,7 +215,8 @@ class Domain:
         name: Such as "shop.example.com".
         aliases: More names, which the instances redirect to `name`: nginx in the bundles of `beanpod deploy`, the app
             with a compose file.
-        hosted_zone: The zone of Route 53 with all these names, which get their records there.
+        hosted_zone: The zone of Route 53 with all these names, which get their records there: a public one, unless
+            `certificate` is given.
             `HostedZone.from_hosted_zone_attributes` imports one; `from_lookup` asks AWS at synth. Default: DNS
             elsewhere, with the records that `DockerEnvironment.dns_records` names.
         certificate: For all these names, in the environment's region. Default: one is made, and validated by records in

@@ -132,6 +132,16 @@ def test_every_problem_of_a_domain_is_named_at_once() -> None:
     assert "aws acm request-certificate --domain-name Shop.example.org" in lines[-1]
 
 
+def test_a_private_zone_cannot_validate_a_certificate() -> None:
+    stack = new_stack()
+    network = ServiceNetwork(stack, "Network")
+    private = route53.PrivateHostedZone(stack, "Zone", zone_name="example.com", vpc=network.vpc)
+    with pytest.raises(ValueError, match=r"domain\.hosted_zone must be public, got Test/Zone: ACM validates"):
+        balanced_environment(stack, network, domain=Domain(name="shop.example.com", hosted_zone=private))
+    settings = Domain(name="shop.example.com", hosted_zone=private, certificate=certificate(stack))
+    balanced_environment(stack, network, "Other", domain=settings)
+
+
 @pytest.mark.parametrize("former", ["certificate", "ssl_policy"])
 def test_former_arguments_name_the_domain(former: str) -> None:
     with pytest.raises(TypeError, match=r'write domain=Domain\(name="shop.example.com"'):

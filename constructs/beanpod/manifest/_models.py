@@ -160,8 +160,8 @@ class Domain(Section):
     )
     hosted_zone: HostedZone | None = Field(
         default=None,
-        description="Hosted zone of Route 53 with the names: their records are made, and a certificate for them, "
-        "unless certificate is given. Delete other records of these names first: CloudFormation replaces none. "
+        description="Public hosted zone of Route 53 with the names: their records are made, and a certificate, unless "
+        "certificate is given. Delete other records of these names first: CloudFormation replaces none. "
         "Updates in place. Default: DNS elsewhere; the output DnsRecord says which record to make.",
     )
     certificate: types.CertificateArn | None = Field(
