@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 OUTPUTS = ("auto", "terminal", "lines", "github")
 SHELLS = ("bash", "zsh", "fish")
-# Those of beanpod.deploy.preflight that are not accepted by default.
+# Besides Ok and Info: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/health-enhanced-status.html
 HEALTHS = ("Warning", "Degraded", "Severe", "Pending", "NoData", "Unknown", "Suspended")
 # Each with its help and an example.
 COMMANDS = {

@@ -15,7 +15,6 @@ from beanpod.deploy.report import Reporter, Status
 if TYPE_CHECKING:
     from beanpod.manifest import StageConfig
 
-HEALTHS = ("Ok", "Info", "Warning", "Degraded", "Severe", "Pending", "NoData", "Unknown", "Suspended")
 SAMPLE = "Sample Application"
 """The label of an environment to which nothing has been released yet."""
 
