@@ -17,7 +17,7 @@ from beanpod.deploy.release import Rollout
 from beanpod.deploy.report import Outcome
 from beanpod.manifest import Manifest
 from beanpod_emulator import EmbeddedAws
-from emulator.tests.docker_runtime.shop import Options, Shop, Site, several
+from emulator.tests.docker_runtime.sample_app import Environment, Options, SampleApp, several
 from tests.deploy.engine import Engine, docker_engine
 from tests.deploy.registry import local_registry
 from tests.fake_reporter import FakeReporter
@@ -46,35 +46,35 @@ class ImpatientClock(SystemClock):
 
 
 @pytest.fixture(scope="module")
-def shop(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+def app(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SampleApp]:
     folder = tmp_path_factory.mktemp("live")
     with local_registry(folder / "registry") as registry, EmbeddedAws.start(docker=True) as aws:
         aws.set_pace(watch=1)
-        yield Shop(aws, registry, docker_engine, folder).open()
+        yield SampleApp(aws, registry, docker_engine, folder).open()
 
 
 @pytest.fixture(scope="module")
-def single(shop: Shop) -> Site:
-    return shop.launch("live-single", options=SINGLE)
+def single(app: SampleApp) -> Environment:
+    return app.launch("live-single", options=SINGLE)
 
 
 @pytest.fixture(scope="module")
-def api(shop: Shop) -> Site:
+def api(app: SampleApp) -> Environment:
     """A single instance whose health path is not its start page."""
-    return shop.launch("live-api", options={**SINGLE, HEALTH_PATH: "/health/"})
+    return app.launch("live-api", options={**SINGLE, HEALTH_PATH: "/health/"})
 
 
 @dataclass
 class Project:
     """A folder with an app, and the environment that it is released to."""
 
-    site: Site
+    environment: Environment
     folder: Path
 
     @classmethod
-    def copy(cls, case: str, folder: Path, site: Site) -> "Project":
+    def copy(cls, case: str, folder: Path, environment: Environment) -> "Project":
         shutil.copytree(CASES / case, folder, dirs_exist_ok=True)
-        return cls(site, folder)
+        return cls(environment, folder)
 
     def release(self, image: str = SERVES, **files: str) -> Outcome:
         """Change files of the project, and release it. image: the command of the images that it builds."""
@@ -82,31 +82,31 @@ class Project:
             path = self.folder / name.replace("__", "/").replace("_", ".")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-        shop, url = self.site.shop, self.site.url
+        app, url = self.environment.app, self.environment.url
         stage = Manifest.read(self.folder / "beanpod.toml").stage()
         plan = plan_bundle(stage, self.folder)
-        images = {spec.name: shop.image(image, command=image) for spec in plan.specs}
-        bundle = plan.bundle(images, application=shop.name, login_hooks=False)
-        target = Target(shop.name, self.site.name, shop.aws.region, shop.name, url, HealthPath.of(stage, url))
+        images = {spec.name: app.image(image, command=image) for spec in plan.specs}
+        bundle = plan.bundle(images, application=app.name, login_hooks=False)
+        target = Target(app.name, self.environment.name, app.aws.region, app.name, url, HealthPath.of(stage, url))
         settings = Settings(recovery=5)
-        context = DeploymentContext(target, assemble(shop.client), ImpatientClock(), FakeReporter(), settings)
+        context = DeploymentContext(target, assemble(app.client), ImpatientClock(), FakeReporter(), settings)
         return Rollout(context).release(bundle)
 
     def fails(self, image: str = SERVES, **files: str) -> list[str]:
         """Release it, which fails, and is rolled back to the version before. Returns the causes."""
-        before = self.site.described()["VersionLabel"]
+        before = self.environment.described()["VersionLabel"]
         with pytest.raises(RolledBackError, match=f"{before} runs again") as caught:
             self.release(image, **files)
-        assert self.site.described()["VersionLabel"] == before
+        assert self.environment.described()["VersionLabel"] == before
         return list(caught.value.causes)
 
     def state(self, service: str) -> list[str]:
         """Return state, exit code, restarts and restart policy of a service's containers."""
         form = "{{.State.Status}} {{.State.ExitCode}} {{.RestartCount}} {{.HostConfig.RestartPolicy.Name}}"
-        engine = self.site.shop.engine
+        engine = self.environment.app.engine
         found = [
             container
-            for it in self.site.instances()
+            for it in self.environment.instances()
             for container in engine.run(
                 "ps", "--all", "--quiet", "--filter", f"label=beanpod.instance={it['InstanceId']}",
                 "--filter", f"label=com.docker.compose.service={service}",
@@ -120,7 +120,7 @@ def compose(other: str) -> str:
     return f'services:\n  web: {{build: ., ports: ["80:8080"]}}\n  other: {{build: ., {other}}}\n'
 
 
-def test_a_job_that_ends_well_runs_once_and_a_worker_is_started_again(single: Site, tmp_path: Path) -> None:
+def test_a_job_that_ends_well_runs_once_and_a_worker_is_started_again(single: Environment, tmp_path: Path) -> None:
     project = Project.copy("one-off-job", tmp_path, single)
     project.release(compose_yaml=compose(WORKS))
     assert project.state("other") == ["running 0 0 unless-stopped"]
@@ -136,7 +136,9 @@ def test_a_job_that_ends_well_runs_once_and_a_worker_is_started_again(single: Si
     [(LOOPS, "service other restarts again and again"), (FAILS, "service other has failed. Exit code 3")],
     ids=["loops", "fails"],
 )
-def test_a_job_that_does_not_end_well_fails_the_release(single: Site, tmp_path: Path, job: str, cause: str) -> None:
+def test_a_job_that_does_not_end_well_fails_the_release(
+    single: Environment, tmp_path: Path, job: str, cause: str
+) -> None:
     project = Project.copy("one-off-job", tmp_path, single)
     project.release()
     causes = project.fails(compose_yaml=compose(job))
@@ -144,11 +146,11 @@ def test_a_job_that_does_not_end_well_fails_the_release(single: Site, tmp_path: 
     assert single.page()[0] == 200
 
 
-def test_a_job_with_restart_on_failure_may_have_ended(single: Site, tmp_path: Path) -> None:
+def test_a_job_with_restart_on_failure_may_have_ended(single: Environment, tmp_path: Path) -> None:
     assert Project.copy("job-that-runs-on-failure", tmp_path, single).release().changed
 
 
-def test_a_single_instance_needs_no_start_page(api: Site, tmp_path: Path) -> None:
+def test_a_single_instance_needs_no_start_page(api: Environment, tmp_path: Path) -> None:
     outcome = Project.copy("api-without-a-start-page", tmp_path, api).release(f"rm /www/index.html; {HEALTHY}")
     assert outcome.health_path == f"GET {api.url}/health/ answered 200"
     assert api.page()[0] == 404
@@ -163,18 +165,20 @@ def test_a_single_instance_needs_no_start_page(api: Site, tmp_path: Path) -> Non
     ],
     ids=["no health path", "listens on loopback", "exits"],
 )
-def test_a_container_that_is_not_healthy_fails_the_release(api: Site, tmp_path: Path, image: str, cause: str) -> None:
+def test_a_container_that_is_not_healthy_fails_the_release(
+    api: Environment, tmp_path: Path, image: str, cause: str
+) -> None:
     project = Project.copy("api-without-a-start-page", tmp_path, api)
     project.release(HEALTHY)
-    with api.shop.health_timeout(8):
+    with api.app.health_timeout(8):
         causes = project.fails(image)
     assert any(cause in text for text in causes), causes
 
 
-def test_a_worker_that_loops_on_one_instance_of_two_fails_the_release(shop: Shop, tmp_path: Path) -> None:
-    project = Project.copy("one-off-job", tmp_path, shop.launch("live-pair", options=several("AllAtOnce")))
+def test_a_worker_that_loops_on_one_instance_of_two_fails_the_release(app: SampleApp, tmp_path: Path) -> None:
+    project = Project.copy("one-off-job", tmp_path, app.launch("live-pair", options=several("AllAtOnce")))
     project.release()
-    bad = min(it["InstanceId"] for it in project.site.instances())
+    bad = min(it["InstanceId"] for it in project.environment.instances())
     mark = f'#!/bin/sh\nrm -f /data/bad\n[ "$(hostname)" != {bad} ] || touch /data/bad\n'
     causes = project.fails(
         compose_prod_yaml='services: {other: {volumes: ["/data:/data:ro"]}}\n',
@@ -186,7 +190,7 @@ def test_a_worker_that_loops_on_one_instance_of_two_fails_the_release(shop: Shop
     assert all(bad in text for text in loops if text.startswith("i-"))
 
 
-def test_containers_are_watched_after_a_change_of_configuration(single: Site, tmp_path: Path) -> None:
+def test_containers_are_watched_after_a_change_of_configuration(single: Environment, tmp_path: Path) -> None:
     project = Project.copy("one-off-job", tmp_path, single)
     ends = "[ x$$MODE != xbroken ] || { sleep 0.3; exit 6; }; exec sleep 900"
     reads = f'env_file: [.env], command: [sh, -c, "{ends}"]'

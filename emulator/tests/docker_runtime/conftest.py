@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from beanpod_emulator import EmbeddedAws
-from emulator.tests.docker_runtime.shop import Shop
+from emulator.tests.docker_runtime.sample_app import SampleApp
 from tests.deploy.engine import Engine, docker_engine
 from tests.deploy.registry import local_registry
 
@@ -12,15 +12,15 @@ __all__ = ["docker_engine"]
 
 
 @pytest.fixture(scope="session")
-def docker_aws(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+def docker_aws(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SampleApp]:
     """An emulator with Docker, and a registry for its images."""
     folder = tmp_path_factory.mktemp("shop")
     with local_registry(folder / "registry") as registry, EmbeddedAws.start(docker=True) as aws:
         aws.set_pace(watch=1, evaluation=0.3)
-        yield Shop(aws, registry, docker_engine, folder)
+        yield SampleApp(aws, registry, docker_engine, folder)
 
 
 @pytest.fixture(scope="module")
-def shop(docker_aws: Shop, request: pytest.FixtureRequest) -> Shop:
+def app(docker_aws: SampleApp, request: pytest.FixtureRequest) -> SampleApp:
     """An application of the module's own."""
     return replace(docker_aws, name=request.module.__name__.rpartition(".")[2].replace("_", "-")).open()

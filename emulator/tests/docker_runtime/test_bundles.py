@@ -11,7 +11,7 @@ import pytest
 from beanpod_emulator.docker_runtime.application import Dockerrun
 from beanpod_emulator.docker_runtime.load_balancer import BalancerSettings, Pools, configuration
 from beanpod_emulator.docker_runtime.release import InstanceError, Release, RuntimeSettings
-from emulator.tests.docker_runtime.shop import bundle
+from emulator.tests.docker_runtime.sample_app import bundle
 
 
 def archive(data: bytes) -> bytes:

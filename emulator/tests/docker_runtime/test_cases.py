@@ -6,28 +6,28 @@ import pytest
 
 from beanpod.deploy.bundles import plan_bundle
 from beanpod.manifest import Manifest
-from emulator.tests.docker_runtime.shop import Shop, Site
+from emulator.tests.docker_runtime.sample_app import Environment, SampleApp
 from tests.deploy.bundles.cases import copied
 
 
 @pytest.fixture(scope="module")
-def images_only(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> str:
+def images_only(app: SampleApp, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A version whose image is not built here."""
-    return version(shop, copied("images-only", tmp_path_factory.mktemp("first")))
+    return version(app, copied("images-only", tmp_path_factory.mktemp("first")))
 
 
 @pytest.fixture(scope="module")
-def site(shop: Shop, images_only: str) -> Site:
+def environment(app: SampleApp, images_only: str) -> Environment:
     """An environment of one instance."""
-    return shop.launch("cases", images_only)
+    return app.launch("cases", images_only)
 
 
-def version(shop: Shop, project: Path) -> str:
+def version(app: SampleApp, project: Path) -> str:
     """A version of a project, as a release makes it; what is built there is an image that has a page."""
     stage = Manifest.read(project / "beanpod.toml").stage()
-    images: dict[str | None, str] = {spec.name: shop.image("ok") for spec in plan_bundle(stage, project).specs}
+    images: dict[str | None, str] = {spec.name: app.image("ok") for spec in plan_bundle(stage, project).specs}
     bundle = plan_bundle(stage, project).bundle(images, application="shop", login_hooks=False)
-    return shop.version(bundle.label, "", files={name: file.data.decode() for name, file in bundle.files.items()})
+    return app.version(bundle.label, "", files={name: file.data.decode() for name, file in bundle.files.items()})
 
 
 def change(project: Path, old: str, new: str) -> None:
@@ -36,47 +36,53 @@ def change(project: Path, old: str, new: str) -> None:
     file.write_text(file.read_text().replace(old, new))
 
 
-def test_runs_an_image_from_the_registry(site: Site, images_only: str) -> None:
-    site.update(VersionLabel=images_only)
-    assert "nginx" in site.page()[1]
+def test_runs_an_image_from_the_registry(environment: Environment, images_only: str) -> None:
+    environment.update(VersionLabel=images_only)
+    assert "nginx" in environment.page()[1]
 
 
-def test_an_app_that_is_not_root_writes_logs(shop: Shop, site: Site, tmp_path: Path) -> None:
-    site.update(VersionLabel=version(shop, copied("host-logs", tmp_path)))
-    assert site.page() == (200, "ok\n")
-    (instance,) = site.instances()
+def test_an_app_that_is_not_root_writes_logs(app: SampleApp, environment: Environment, tmp_path: Path) -> None:
+    environment.update(VersionLabel=version(app, copied("host-logs", tmp_path)))
+    assert environment.page() == (200, "ok\n")
+    (instance,) = environment.instances()
     log = "/var/log/eb-docker/containers/web/app.log"
-    assert shop.engine.run("exec", instance["InstanceId"], "cat", log) == "start\n"
+    assert app.engine.run("exec", instance["InstanceId"], "cat", log) == "start\n"
 
 
-def test_a_service_on_the_host_network_responds(shop: Shop, site: Site, tmp_path: Path) -> None:
-    site.update(VersionLabel=version(shop, copied("host-network", tmp_path)))
-    assert (site.page(), site.described()["Health"]) == ((200, "ok\n"), "Green")
+def test_a_service_on_the_host_network_responds(app: SampleApp, environment: Environment, tmp_path: Path) -> None:
+    environment.update(VersionLabel=version(app, copied("host-network", tmp_path)))
+    assert (environment.page(), environment.described()["Health"]) == ((200, "ok\n"), "Green")
 
 
-def test_a_service_is_reached_by_the_name_of_its_container(shop: Shop, site: Site, tmp_path: Path) -> None:
+def test_a_service_is_reached_by_the_name_of_its_container(
+    app: SampleApp, environment: Environment, tmp_path: Path
+) -> None:
     project = copied("container-name-as-host", tmp_path)
     asking = 'sh -c "ping -c 1 -W 5 $$CACHE_HOST > /www/index.html && httpd -f -p 8080 -h /www"'
     change(project, "    environment:\n", f"    depends_on: [cache]\n    command: {asking}\n    environment:\n")
-    site.update(VersionLabel=version(shop, project))
-    assert "shop_cache" in site.page()[1]
+    environment.update(VersionLabel=version(app, project))
+    assert "shop_cache" in environment.page()[1]
 
 
 @pytest.mark.parametrize(("mount", "lines"), [("./data:/data", 1), ("kept:/data", 2)], ids=["folder", "volume"])
-def test_data_is_kept_as_the_notes_say(shop: Shop, site: Site, tmp_path: Path, mount: str, lines: int) -> None:
+def test_data_is_kept_as_the_notes_say(
+    app: SampleApp, environment: Environment, tmp_path: Path, mount: str, lines: int
+) -> None:
     project = copied("written-bind-mount", tmp_path)
     change(project, '"./data:/data"', f'"{mount}"')
     change(project, "services:\n", "volumes: {kept: }\nservices:\n")
     # A first process without a handler takes no SIGTERM: a stop would wait for 10 s.
     change(project, "image: busybox:stable\n", "image: busybox:stable\n    stop_signal: SIGKILL\n")
-    site.update(VersionLabel=version(shop, project))
-    assert len(site.page()[1].splitlines()) == 1
+    environment.update(VersionLabel=version(app, project))
+    assert len(environment.page()[1].splitlines()) == 1
     change(project, 'version: "1"', 'version: "2"')
-    site.update(VersionLabel=version(shop, project))
-    assert len(site.page()[1].splitlines()) == lines
+    environment.update(VersionLabel=version(app, project))
+    assert len(environment.page()[1].splitlines()) == lines
 
 
-def test_the_folder_of_a_volume_with_a_device_is_there(shop: Shop, site: Site, tmp_path: Path) -> None:
+def test_the_folder_of_a_volume_with_a_device_is_there(
+    app: SampleApp, environment: Environment, tmp_path: Path
+) -> None:
     project = copied("volume-with-a-device", tmp_path, {"data/index.html": "index"})
-    site.update(VersionLabel=version(shop, project))
-    assert site.page("/seed.txt") == (200, "seed\n")
+    environment.update(VersionLabel=version(app, project))
+    assert environment.page("/seed.txt") == (200, "seed\n")

@@ -6,7 +6,7 @@ import pytest
 
 from beanpod_emulator.docker_runtime.application import escaped, web_service
 from beanpod_emulator.docker_runtime.release import InstanceError
-from emulator.tests.docker_runtime.shop import Shop, Site, several
+from emulator.tests.docker_runtime.sample_app import Environment, SampleApp, several
 
 VARIABLES = "aws:elasticbeanstalk:application:environment"
 ODD = "red $HOME 'q' = 1#"
@@ -27,36 +27,38 @@ volumes:
 """
 
 
-def version(shop: Shop, label: str, words: str, **image: str) -> str:
-    return shop.version(label, words, files={"docker-compose.yml": COMPOSE.format(image=shop.image(words, **image))})
+def version(app: SampleApp, label: str, words: str, **image: str) -> str:
+    return app.version(label, words, files={"docker-compose.yml": COMPOSE.format(image=app.image(words, **image))})
 
 
 @pytest.fixture(scope="module")
-def site(shop: Shop) -> Site:
-    return shop.launch("composed", version(shop, "one", "One"), {**several("Rolling"), (VARIABLES, "COLOR"): ODD})
+def environment(app: SampleApp) -> Environment:
+    return app.launch("composed", version(app, "one", "One"), {**several("Rolling"), (VARIABLES, "COLOR"): ODD})
 
 
-def test_the_service_on_port_80_has_the_variables(site: Site) -> None:
-    status, page = site.page()
+def test_the_service_on_port_80_has_the_variables(environment: Environment) -> None:
+    status, page = environment.page()
     assert (status, page.partition("\n")[2]) == (200, f"{ODD}\n")
 
 
-def test_each_instance_keeps_its_volumes_across_versions(shop: Shop, site: Site) -> None:
-    names = [instance["InstanceId"] for instance in site.instances()]
+def test_each_instance_keeps_its_volumes_across_versions(app: SampleApp, environment: Environment) -> None:
+    names = [instance["InstanceId"] for instance in environment.instances()]
     for name in names:
-        shop.engine.run("exec", f"{name}-current-web-1", "sh", "-c", f"echo {name} >> /www/pages/kept")
-    site.update(VersionLabel=version(shop, "two", "Two"))
-    assert site.page()[1].startswith("Two\n")
-    kept = [shop.engine.run("exec", f"{name}-current-web-1", "cat", "/www/pages/kept").strip() for name in names]
+        app.engine.run("exec", f"{name}-current-web-1", "sh", "-c", f"echo {name} >> /www/pages/kept")
+    environment.update(VersionLabel=version(app, "two", "Two"))
+    assert environment.page()[1].startswith("Two\n")
+    kept = [app.engine.run("exec", f"{name}-current-web-1", "cat", "/www/pages/kept").strip() for name in names]
     assert kept == names
 
 
-def test_a_version_that_exits_restores_the_previous_one(shop: Shop, site: Site) -> None:
-    before = site.page()[1]
-    site.update(VersionLabel=version(shop, "three", "Three", command="sleep 0.3; exit 4"))
-    assert {site.page()[1] for _ in range(6)} == {before}
-    assert "Instance deployment failed to run the Docker Compose services. The deployment failed." in site.errors()
-    causes = [cause for instance in site.instances() for cause in instance["Causes"]]
+def test_a_version_that_exits_restores_the_previous_one(app: SampleApp, environment: Environment) -> None:
+    before = environment.page()[1]
+    environment.update(VersionLabel=version(app, "three", "Three", command="sleep 0.3; exit 4"))
+    assert {environment.page()[1] for _ in range(6)} == {before}
+    assert (
+        "Instance deployment failed to run the Docker Compose services. The deployment failed." in environment.errors()
+    )
+    causes = [cause for instance in environment.instances() for cause in instance["Causes"]]
     assert any("has ended with exit code 4" in cause for cause in causes), causes
 
 

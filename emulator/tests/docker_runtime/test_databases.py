@@ -12,7 +12,7 @@ import pytest
 
 from beanpod_emulator import EmbeddedAws
 from beanpod_emulator.embedded_aws import ControlError
-from emulator.tests.docker_runtime.shop import Shop
+from emulator.tests.docker_runtime.sample_app import SampleApp
 from tests.deploy.engine import Engine
 
 PASSWORD = "planted-Pa55word"
@@ -53,7 +53,7 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def aws(docker_aws: Shop) -> EmbeddedAws:
+def aws(docker_aws: SampleApp) -> EmbeddedAws:
     return docker_aws.aws
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.tests.docker_runtime.shop import Shop, Site
+from emulator.tests.docker_runtime.sample_app import Environment, SampleApp
 from tests.deploy.engine import Engine
 from tests.deploy.registry import local_registry
 
@@ -15,8 +15,8 @@ OUTPUT = "/var/lib/beanpod/output"
 
 
 @pytest.fixture(scope="module")
-def site(shop: Shop) -> Site:
-    return shop.launch("hooks", shop.version("plain", "Plain"), SINGLE)
+def environment(app: SampleApp) -> Environment:
+    return app.launch("hooks", app.version("plain", "Plain"), SINGLE)
 
 
 @pytest.fixture(scope="module")
@@ -27,23 +27,23 @@ def others(docker_engine: Engine) -> Iterator[str]:
     docker_engine.run("rm", "--force", "--volumes", name)
 
 
-def hook_output(site: Site, phase: str, script: str) -> str:
+def hook_output(environment: Environment, phase: str, script: str) -> str:
     """What a hook prints, and its errors, in a deployment that goes well."""
-    shop = site.shop
-    label = f"hook-{len(shop.images)}-{abs(hash(script))}"
+    app = environment.app
+    label = f"hook-{len(app.images)}-{abs(hash(script))}"
     definition = {
-        **json.loads(shop.dockerrun("Hooks")),
+        **json.loads(app.dockerrun("Hooks")),
         "Volumes": [{"HostDirectory": OUTPUT, "ContainerDirectory": "/www/output"}],
     }
     hook = f"#!/bin/bash\nmkdir -p {OUTPUT}\nexec > {OUTPUT}/{phase} 2>&1\n{script}\ntrue\n"
     files = {"Dockerrun.aws.json": json.dumps(definition), f".platform/hooks/{phase}/01.sh": hook}
-    site.update(VersionLabel=shop.version(label, "", files=files))
-    status, text = site.page(f"/output/{phase}")
-    assert status == 200, (site.errors(), [instance["Causes"] for instance in site.instances()])
+    environment.update(VersionLabel=app.version(label, "", files=files))
+    status, text = environment.page(f"/output/{phase}")
+    assert status == 200, (environment.errors(), [instance["Causes"] for instance in environment.instances()])
     return text
 
 
-def test_a_hook_reads_no_file_of_the_host(site: Site, tmp_path: Path) -> None:
+def test_a_hook_reads_no_file_of_the_host(environment: Environment, tmp_path: Path) -> None:
     (tmp_path / "canary").write_text("planted")
     ways = [
         f"cat {tmp_path}/canary",
@@ -57,28 +57,30 @@ def test_a_hook_reads_no_file_of_the_host(site: Site, tmp_path: Path) -> None:
         f"docker run --rm -v /proc:/below busybox:stable cat /below/1/root{tmp_path}/canary",
         f"docker run --rm --pid host busybox:stable cat /proc/1/root{tmp_path}/canary",
     ]
-    output = hook_output(site, "prebuild", "\n".join(ways))
+    output = hook_output(environment, "prebuild", "\n".join(ways))
     assert "No such file or directory" in output
     assert "planted" not in output
 
 
-def test_a_hook_sees_the_containers_of_its_instance_and_no_others(shop: Shop, site: Site, others: str) -> None:
-    second = shop.launch("others", "plain", SINGLE)
+def test_a_hook_sees_the_containers_of_its_instance_and_no_others(
+    app: SampleApp, environment: Environment, others: str
+) -> None:
+    second = app.launch("others", "plain", SINGLE)
     (instance,) = second.instances()
     theirs = f"{instance['InstanceId']}-current-app-1"
     ways = [f"docker {what} {name}" for what in ("inspect", "logs", "rm -f", "stop") for name in (others, theirs)]
     ways += [f"docker exec {others} true", f"docker run --rm --volumes-from {others} busybox:stable true"]
     ways += [f"docker run --rm --network container:{others} busybox:stable true", "docker ps -aq | wc -l"]
-    output = hook_output(site, "postdeploy", "\n".join(ways)).splitlines()
+    output = hook_output(environment, "postdeploy", "\n".join(ways)).splitlines()
     # The one that it has deployed, and the one that is about to end.
     assert output[-1] == "2"
     rest = [line for line in output[:-1] if line not in ("[]", "See 'docker run --help'.")]
     assert [line for line in rest if "No such" not in line] == []
     assert second.page()[0] == 200
-    assert shop.engine.run("inspect", "--format", "{{.State.Running}}", others).strip() == "true"
+    assert app.engine.run("inspect", "--format", "{{.State.Running}}", others).strip() == "true"
 
 
-def test_a_hook_runs_the_programs_of_the_platform(site: Site) -> None:
+def test_a_hook_runs_the_programs_of_the_platform(environment: Environment) -> None:
     script = """\
 pwd; id -un; echo "$HOME"; ls Dockerrun.aws.json
 container=$(docker ps -q | head -n 1)
@@ -92,7 +94,7 @@ docker run --rm -v /var/app/current:/app:ro busybox:stable ls /app
 docker logs $container; docker image prune --force; sudo docker ps > /dev/null; docker compose version --short
 python3 -c 'print("python")'; echo '{"jq": 1}' | jq .jq; type curl
 """
-    output = hook_output(site, "postdeploy", script).splitlines()
+    output = hook_output(environment, "postdeploy", script).splitlines()
     assert output[:4] == ["/var/app/current", "root", "/root", "Dockerrun.aws.json"]
     for line in ("Hooks", "from standard input", "always", "python", "1", "curl is /usr/bin/curl"):
         assert line in output
@@ -100,24 +102,24 @@ python3 -c 'print("python")'; echo '{"jq": 1}' | jq .jq; type curl
     assert "Total reclaimed space: 0B" in output
 
 
-def test_a_hook_logs_in_and_pulls_a_private_image(site: Site, tmp_path: Path) -> None:
+def test_a_hook_logs_in_and_pulls_a_private_image(environment: Environment, tmp_path: Path) -> None:
     with local_registry(tmp_path / "private", username="ada", password="open sesame") as registry:
         name = f"{registry.host}/ada/private:1"
-        site.shop.engine.run("tag", "busybox:stable", name)
+        environment.app.engine.run("tag", "busybox:stable", name)
         login = ["login", "--username", "ada", "--password", "open sesame", registry.host]
         for command in (login, ["push", "--quiet", name], ["rmi", name]):
-            site.shop.docker(*command)
+            environment.app.docker(*command)
         script = f"docker pull -q {name}\necho 'open sesame' | docker login -u ada --password-stdin {registry.host}\n"
         script += f"docker pull -q {name}\ndocker rmi busybox:stable"
-        output = hook_output(site, "prebuild", script)
+        output = hook_output(environment, "prebuild", script)
     assert "no basic auth credentials" in output
     assert "Login Succeeded" in output
     assert name in output
     assert "it was on this machine before the instance, and images are shared" in output
 
 
-def test_a_hook_with_windows_line_endings_runs(site: Site) -> None:
-    assert hook_output(site, "prebuild", "echo one \r\nprintf two\r\n") == "one\ntwo"
+def test_a_hook_with_windows_line_endings_runs(environment: Environment) -> None:
+    assert hook_output(environment, "prebuild", "echo one \r\nprintf two\r\n") == "one\ntwo"
 
 
 @pytest.mark.parametrize(
@@ -128,11 +130,11 @@ def test_a_hook_with_windows_line_endings_runs(site: Site) -> None:
     ],
 )
 def test_a_hook_that_does_not_start_fails_the_deployment(
-    shop: Shop, site: Site, label: str, hook: str, words: str
+    app: SampleApp, environment: Environment, label: str, hook: str, words: str
 ) -> None:
-    files = {"Dockerrun.aws.json": shop.dockerrun("Hooks"), ".platform/hooks/prebuild/10_hello.sh": hook}
-    site.update(VersionLabel=shop.version(label, "", files=files))
-    (instance,) = site.instances()
+    files = {"Dockerrun.aws.json": app.dockerrun("Hooks"), ".platform/hooks/prebuild/10_hello.sh": hook}
+    environment.update(VersionLabel=app.version(label, "", files=files))
+    (instance,) = environment.instances()
     assert words in instance["Causes"][0]
     event = "Instance deployment failed to run the hook .platform/hooks/prebuild/10_hello.sh. The deployment failed."
-    assert event in site.errors()
+    assert event in environment.errors()

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from beanpod_emulator.docker_runtime.domain_proxy import DomainProxy
-from emulator.tests.docker_runtime.shop import Shop, Site, option_settings, several
+from emulator.tests.docker_runtime.sample_app import Environment, SampleApp, option_settings, several
 from tests.deploy.engine import absent
 from tests.rehearsal.browser import NoBrowserError, chromium
 
@@ -28,12 +28,12 @@ http.createServer((req, res) => res.end(JSON.stringify(req.headers))).listen(808
 class Domain:
     """A site with HTTPS on its names."""
 
-    site: Site
+    environment: Environment
     certificate: str
 
     @property
     def variables(self) -> dict[str, str]:
-        return self.site.shop.aws.whole_environment() | self.site.shop.aws.domain_variables()
+        return self.environment.app.aws.whole_environment() | self.environment.app.aws.domain_variables()
 
     def run(self, *command: str, data: str = "") -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
@@ -45,14 +45,14 @@ class Domain:
 
 
 @pytest.fixture(scope="module")
-def zone(shop: Shop) -> str:
-    made = shop.client("route53").create_hosted_zone(Name="example.com", CallerReference="https")
+def zone(app: SampleApp) -> str:
+    made = app.client("route53").create_hosted_zone(Name="example.com", CallerReference="https")
     return str(made["HostedZone"]["Id"].rpartition("/")[2])
 
 
-def change(shop: Shop, zone: str, record: dict[str, Any], action: str = "UPSERT") -> None:
+def change(app: SampleApp, zone: str, record: dict[str, Any], action: str = "UPSERT") -> None:
     batch = {"Changes": [{"Action": action, "ResourceRecordSet": record}]}
-    shop.client("route53").change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)
+    app.client("route53").change_resource_record_sets(HostedZoneId=zone, ChangeBatch=batch)
 
 
 def alias(name: str, target: str) -> dict[str, Any]:
@@ -64,13 +64,13 @@ def cname(name: str, target: str) -> dict[str, Any]:
     return {"Name": name, "Type": "CNAME", "TTL": 60, "ResourceRecords": [{"Value": target}]}
 
 
-def issued(shop: Shop, zone: str, *names: str) -> str:
-    acm = shop.client("acm")
+def issued(app: SampleApp, zone: str, *names: str) -> str:
+    acm = app.client("acm")
     more = {"SubjectAlternativeNames": list(names[1:])} if names[1:] else {}
     arn = acm.request_certificate(DomainName=names[0], ValidationMethod="DNS", **more)["CertificateArn"]
     for option in acm.describe_certificate(CertificateArn=arn)["Certificate"]["DomainValidationOptions"]:
         record = option["ResourceRecord"]
-        change(shop, zone, cname(record["Name"], record["Value"]))
+        change(app, zone, cname(record["Name"], record["Value"]))
     return str(arn)
 
 
@@ -82,28 +82,28 @@ add_header Strict-Transport-Security "max-age=300" always;
 
 
 @pytest.fixture(scope="module")
-def domain(shop: Shop, zone: str) -> Domain:
-    folder = shop.folder / "headers"
+def domain(app: SampleApp, zone: str) -> Domain:
+    folder = app.folder / "headers"
     folder.mkdir()
     (folder / "server.js").write_text(SERVER)
     (folder / "Dockerfile").write_text('FROM node:24-slim\nCOPY server.js /\nCMD ["node", "/server.js"]\n')
-    image = HEADERS.format(shop.registry.host)
-    shop.docker("build", "--quiet", "--tag", image, str(folder))
-    shop.docker("push", "--quiet", image)
+    image = HEADERS.format(app.registry.host)
+    app.docker("build", "--quiet", "--tag", image, str(folder))
+    app.docker("push", "--quiet", image)
     dockerrun = {"AWSEBDockerrunVersion": "1", "Image": {"Name": image}, "Ports": [{"ContainerPort": 8080}]}
-    label = shop.version("headers", "", files={"Dockerrun.aws.json": json.dumps(dockerrun)})
-    arn = issued(shop, zone, "shop.example.com", "www.shop.example.com")
+    label = app.version("headers", "", files={"Dockerrun.aws.json": json.dumps(dockerrun)})
+    arn = issued(app, zone, "shop.example.com", "www.shop.example.com")
     options = {
         **several("AllAtOnce", 1),
         (LISTENER, "Protocol"): "HTTPS",
         (LISTENER, "SSLCertificateArns"): arn,
         (LISTENER, "SSLPolicy"): "ELBSecurityPolicy-TLS13-1-2-2021-06",
     }
-    site = shop.launch("https", label, options)
-    described = site.described()
-    change(shop, zone, alias("shop.example.com", described["EndpointURL"]))
-    change(shop, zone, cname("www.shop.example.com", described["CNAME"]))
-    return Domain(site, arn)
+    environment = app.launch("https", label, options)
+    described = environment.described()
+    change(app, zone, alias("shop.example.com", described["EndpointURL"]))
+    change(app, zone, cname("www.shop.example.com", described["CNAME"]))
+    return Domain(environment, arn)
 
 
 @pytest.mark.parametrize("name", ["shop.example.com", "www.shop.example.com"])
@@ -145,25 +145,25 @@ def test_without_the_authority_the_certificate_is_not_trusted(domain: Domain) ->
     assert "self-signed certificate" in done.stderr or "unable to get local issuer" in done.stderr
 
 
-def test_a_closed_default_listener_closes_port_80(domain: Domain, shop: Shop) -> None:
+def test_a_closed_default_listener_closes_port_80(domain: Domain, app: SampleApp) -> None:
     closed = {(DEFAULT, "ListenerEnabled"): "false"}
-    domain.site.update(OptionSettings=option_settings(closed))
+    domain.environment.update(OptionSettings=option_settings(closed))
     try:
         assert domain.curl("https://shop.example.com/", "--fail").returncode == 0
         clear = domain.curl("http://shop.example.com/")
         assert clear.stdout == "shop.example.com has no listener on port 80\n"
-        assert domain.curl(f"{domain.site.url}/").returncode in (52, 56)
+        assert domain.curl(f"{domain.environment.url}/").returncode in (52, 56)
     finally:
-        domain.site.update(OptionSettings=option_settings({(DEFAULT, "ListenerEnabled"): "true"}))
+        domain.environment.update(OptionSettings=option_settings({(DEFAULT, "ListenerEnabled"): "true"}))
     assert domain.curl("http://shop.example.com/", "--fail").returncode == 0
 
 
-def test_a_second_certificate_serves_its_own_names(domain: Domain, shop: Shop, zone: str, tmp_path: Path) -> None:
+def test_a_second_certificate_serves_its_own_names(domain: Domain, app: SampleApp, zone: str, tmp_path: Path) -> None:
     imported = self_signed(tmp_path, "other.example.com")
-    arn = shop.client("acm").import_certificate(**imported)["CertificateArn"]
+    arn = app.client("acm").import_certificate(**imported)["CertificateArn"]
     both = {(LISTENER, "SSLCertificateArns"): f"{domain.certificate},{arn}"}
-    domain.site.update(OptionSettings=option_settings(both))
-    change(shop, zone, alias("other.example.com", domain.site.described()["EndpointURL"]))
+    domain.environment.update(OptionSettings=option_settings(both))
+    change(app, zone, alias("other.example.com", domain.environment.described()["EndpointURL"]))
     mine = tmp_path / "mine.pem"
     mine.write_bytes(imported["Certificate"])
     assert domain.curl("https://other.example.com/", "--fail", "--cacert", str(mine)).returncode == 0
@@ -178,19 +178,19 @@ def self_signed(folder: Path, name: str) -> dict[str, bytes]:
     return {"Certificate": certificate.read_bytes(), "PrivateKey": key.read_bytes()}
 
 
-def test_records_decide_what_the_proxy_leads_to(domain: Domain, shop: Shop, zone: str) -> None:
-    endpoint = domain.site.described()["EndpointURL"]
+def test_records_decide_what_the_proxy_leads_to(domain: Domain, app: SampleApp, zone: str) -> None:
+    endpoint = domain.environment.described()["EndpointURL"]
     assert "CONNECT tunnel failed" in domain.curl("https://gone.example.com/").stderr
-    change(shop, zone, alias("gone.example.com", endpoint))
+    change(app, zone, alias("gone.example.com", endpoint))
     assert domain.curl("http://gone.example.com/", "--fail").returncode == 0
-    change(shop, zone, alias("gone.example.com", endpoint), "DELETE")
+    change(app, zone, alias("gone.example.com", endpoint), "DELETE")
     assert domain.curl("http://gone.example.com/", "--fail").returncode != 0
 
 
-def test_other_hosts_need_the_proxys_password(domain: Domain, shop: Shop) -> None:
+def test_other_hosts_need_the_proxys_password(domain: Domain, app: SampleApp) -> None:
     proxy = urlsplit(domain.variables["https_proxy"])
     address = f"http://{proxy.hostname}:{proxy.port}"
-    registry = f"http://{shop.registry.host.replace('localhost', '127.0.0.1')}/v2/"
+    registry = f"http://{app.registry.host.replace('localhost', '127.0.0.1')}/v2/"
     refused = domain.curl("--noproxy", "", "--proxy", address, registry, "--write-out", "%{http_code}")
     assert refused.stdout.endswith("407")
     reached = domain.curl("--noproxy", "", "--proxy", domain.variables["https_proxy"], "--proxytunnel", registry)
@@ -211,15 +211,15 @@ def test_other_hosts_are_reached_through_the_users_own_proxy(domain: Domain, mon
         proxy.close()
 
 
-def test_chromium_is_redirected_and_sees_the_certificate_and_hsts(domain: Domain, shop: Shop) -> None:
-    dockerrun = {"AWSEBDockerrunVersion": "1", "Image": {"Name": HEADERS.format(shop.registry.host)},
+def test_chromium_is_redirected_and_sees_the_certificate_and_hsts(domain: Domain, app: SampleApp) -> None:
+    dockerrun = {"AWSEBDockerrunVersion": "1", "Image": {"Name": HEADERS.format(app.registry.host)},
                  "Ports": [{"ContainerPort": 8080}]}  # fmt: skip
     files = {
         "Dockerrun.aws.json": json.dumps(dockerrun),
         ".platform/nginx/conf.d/elasticbeanstalk/https.conf": REDIRECT,
     }
-    domain.site.update(VersionLabel=shop.version("redirects", "", files=files))
-    arguments = [*shop.aws.chromium_arguments(), "--disable-features=HttpsUpgrades"]
+    domain.environment.update(VersionLabel=app.version("redirects", "", files=files))
+    arguments = [*app.aws.chromium_arguments(), "--disable-features=HttpsUpgrades"]
     try:
         with chromium(arguments=arguments) as browser, browser.new_context() as context:
             page = context.new_page()
@@ -244,4 +244,4 @@ def test_chromium_is_redirected_and_sees_the_certificate_and_hsts(domain: Domain
     except NoBrowserError as error:
         absent(str(error))
     finally:
-        domain.site.update(VersionLabel="headers")
+        domain.environment.update(VersionLabel="headers")

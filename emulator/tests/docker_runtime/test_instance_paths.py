@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from emulator.tests.docker_runtime.shop import Shop, Site, bundle
+from emulator.tests.docker_runtime.sample_app import Environment, SampleApp, bundle
 
 SINGLE = {("aws:elasticbeanstalk:environment", "EnvironmentType"): "SingleInstance"}
 WEB = ["sh", "-c", "touch /index.html; httpd -f -p 8080 -h /"]
 
 
 @pytest.fixture(scope="module")
-def site(shop: Shop) -> Site:
-    return shop.launch("places", options=SINGLE)
+def environment(app: SampleApp) -> Environment:
+    return app.launch("places", options=SINGLE)
 
 
 def project(**service: Any) -> dict[str, str]:
@@ -27,17 +27,17 @@ def project(**service: Any) -> dict[str, str]:
     return {"docker-compose.yml": json.dumps({"services": {"web": web}})}
 
 
-def deploy(site: Site, label: str, files: Mapping[str, str]) -> None:
-    site.update(VersionLabel=site.shop.version(label, "", files=files))
-    assert causes(site) == ""
+def deploy(environment: Environment, label: str, files: Mapping[str, str]) -> None:
+    environment.update(VersionLabel=environment.app.version(label, "", files=files))
+    assert causes(environment) == ""
 
 
-def causes(site: Site) -> str:
-    (instance,) = site.instances()
+def causes(environment: Environment) -> str:
+    (instance,) = environment.instances()
     return " ".join(instance["Causes"])
 
 
-def test_mounts_of_services_are_paths_of_the_instance(site: Site, tmp_path: Path) -> None:
+def test_mounts_of_services_are_paths_of_the_instance(environment: Environment, tmp_path: Path) -> None:
     (tmp_path / "canary").write_text("planted")
     up = "../" * 12
     volumes = [
@@ -64,32 +64,34 @@ def test_mounts_of_services_are_paths_of_the_instance(site: Site, tmp_path: Path
     compose["volumes"] = {"way": {"driver": "local", "driver_opts": options}}
     files |= {"docker-compose.yml": json.dumps(compose), "own/page": "ours"}
     files[".platform/hooks/prebuild/01.sh"] = f"#!/bin/sh\nmkdir -p /mnt/efs {tmp_path}; echo shared > /mnt/efs/page\n"
-    deploy(site, "mounts", files)
-    assert site.page("/see/own/page") == (200, "ours")
-    assert site.page("/see/efs/page") == (200, "shared\n")
-    (instance,) = site.instances()
-    assert site.page("/see/hostname")[1] in (f"{instance['InstanceId']}\n", "")
-    assert site.page("/see/localtime")[0] == 200
+    deploy(environment, "mounts", files)
+    assert environment.page("/see/own/page") == (200, "ours")
+    assert environment.page("/see/efs/page") == (200, "shared\n")
+    (instance,) = environment.instances()
+    assert environment.page("/see/hostname")[1] in (f"{instance['InstanceId']}\n", "")
+    assert environment.page("/see/localtime")[0] == 200
     for kind in ("absolute", "relative", "long", "device", f"root{tmp_path}"):
-        assert site.page(f"/see/{kind}/canary")[0] == 404, kind
-    assert site.page("/see/proc/1/environ")[0] == 404
+        assert environment.page(f"/see/{kind}/canary")[0] == 404, kind
+    assert environment.page("/see/proc/1/environ")[0] == 404
     assert list(tmp_path.iterdir()) == [tmp_path / "canary"]
 
 
-def test_a_volume_of_dockerrun_is_a_path_of_the_instance(shop: Shop, site: Site, tmp_path: Path) -> None:
+def test_a_volume_of_dockerrun_is_a_path_of_the_instance(
+    app: SampleApp, environment: Environment, tmp_path: Path
+) -> None:
     (tmp_path / "canary").write_text("planted")
     sources = {"up": "/../../../../../../.." + str(tmp_path), "absolute": str(tmp_path), "etc": "/../../../../etc"}
     volumes = [{"HostDirectory": source, "ContainerDirectory": f"/www/{name}"} for name, source in sources.items()]
-    definition = json.dumps({**json.loads(shop.dockerrun("Volumes")), "Volumes": volumes})
-    deploy(site, "volumes", {"Dockerrun.aws.json": definition})
-    assert site.page("/up/canary")[0] == 404
-    assert site.page("/absolute/canary")[0] == 404
+    definition = json.dumps({**json.loads(app.dockerrun("Volumes")), "Volumes": volumes})
+    deploy(environment, "volumes", {"Dockerrun.aws.json": definition})
+    assert environment.page("/up/canary")[0] == 404
+    assert environment.page("/absolute/canary")[0] == 404
     # Of the instance's own /etc, not of this machine's.
-    assert "ec2-user" in site.page("/etc/passwd")[1]
+    assert "ec2-user" in environment.page("/etc/passwd")[1]
 
 
 @pytest.mark.parametrize("kind", ["env_file", "secret", "config", "extends", "include"])
-def test_compose_reads_files_of_the_instance(site: Site, tmp_path: Path, kind: str) -> None:
+def test_compose_reads_files_of_the_instance(environment: Environment, tmp_path: Path, kind: str) -> None:
     (tmp_path / "canary").write_text("PLANTED=planted\n")
     (tmp_path / "service.yml").write_text("services: {web: {environment: {PLANTED: planted}}}\n")
     far = "../" * 12 + str(tmp_path)[1:]
@@ -104,12 +106,16 @@ def test_compose_reads_files_of_the_instance(site: Site, tmp_path: Path, kind: s
     document = json.loads(project(**used)["docker-compose.yml"])
     document |= {f"{kind}s": {"s": {"file": f"{far}/canary"}}} if used.keys() & {"secrets", "configs"} else {}
     document |= {"include": [f"{far}/service.yml"]} if kind == "include" else {}
-    site.update(VersionLabel=site.shop.version(f"reads-{kind}", "", files={"docker-compose.yml": json.dumps(document)}))
-    assert "planted" not in causes(site)
-    assert any(word in causes(site) for word in ("not found", "no such file", "does not exist")), causes(site)
+    environment.update(
+        VersionLabel=environment.app.version(f"reads-{kind}", "", files={"docker-compose.yml": json.dumps(document)})
+    )
+    assert "planted" not in causes(environment)
+    assert any(word in causes(environment) for word in ("not found", "no such file", "does not exist")), causes(
+        environment
+    )
 
 
-def test_links_of_a_bundle_point_to_the_instance(shop: Shop, site: Site, tmp_path: Path) -> None:
+def test_links_of_a_bundle_point_to_the_instance(app: SampleApp, environment: Environment, tmp_path: Path) -> None:
     (tmp_path / "canary").write_text("planted")
     data = io.BytesIO(bundle(project(volumes=["./way:/see/way", "./near:/see/near"]) | {"folder/page": "ours"}))
     with zipfile.ZipFile(data, "a") as archive:
@@ -117,26 +123,28 @@ def test_links_of_a_bundle_point_to_the_instance(shop: Shop, site: Site, tmp_pat
             entry = zipfile.ZipInfo(name)
             entry.external_attr = (stat.S_IFLNK | 0o777) << 16
             archive.writestr(entry, target)
-    site.update(VersionLabel=shop.zipped("links", data.getvalue()))
-    assert site.page("/see/near/page") == (200, "ours"), causes(site)
-    assert site.page("/see/way/canary")[0] == 404
+    environment.update(VersionLabel=app.zipped("links", data.getvalue()))
+    assert environment.page("/see/near/page") == (200, "ours"), causes(environment)
+    assert environment.page("/see/way/canary")[0] == 404
 
 
-def test_access_to_the_host_fails_the_deployment(site: Site) -> None:
+def test_access_to_the_host_fails_the_deployment(environment: Environment) -> None:
     # Compose names a container otherwise while it takes another one's place.
-    deploy(site, "before-refused", project())
-    site.update(VersionLabel=site.shop.version("refused", "", files=project(privileged=True)))
+    deploy(environment, "before-refused", project())
+    environment.update(VersionLabel=environment.app.version("refused", "", files=project(privileged=True)))
     error = (
         "Error response from daemon: current-web-1: privileged: true is refused by the embedded AWS: it would give "
         "access to this machine, not only to the instance. AWS allows it: leave privileged out for the rehearsal"
     )
-    assert causes(site).endswith(f"with exit status 1 and error: {error}")
-    assert "Instance deployment failed to run the Docker Compose services. The deployment failed." in site.errors()
+    assert causes(environment).endswith(f"with exit status 1 and error: {error}")
+    assert (
+        "Instance deployment failed to run the Docker Compose services. The deployment failed." in environment.errors()
+    )
     # Left out, it is deployed.
-    deploy(site, "not-refused", project())
+    deploy(environment, "not-refused", project())
 
 
-def test_network_mode_host_is_the_instances_network(site: Site) -> None:
+def test_network_mode_host_is_the_instances_network(environment: Environment) -> None:
     command = ["sh", "-c", "mkdir /www; hostname > /www/index.html; httpd -f -p 80 -h /www"]
     files = project(network_mode="host", command=command)
     document = json.loads(files["docker-compose.yml"])
@@ -145,12 +153,12 @@ def test_network_mode_host_is_the_instances_network(site: Site) -> None:
         "docker-compose.yml": json.dumps(document),
         ".platform/hooks/postdeploy/01.sh": "#!/bin/sh\ncurl -fs localhost",
     }
-    deploy(site, "host-network", files)
-    (instance,) = site.instances()
-    assert site.page() == (200, f"{instance['InstanceId']}\n")
+    deploy(environment, "host-network", files)
+    (instance,) = environment.instances()
+    assert environment.page() == (200, f"{instance['InstanceId']}\n")
 
 
-def test_a_hook_prepares_a_log_folder_for_a_service_that_is_not_root(site: Site) -> None:
+def test_a_hook_prepares_a_log_folder_for_a_service_that_is_not_root(environment: Environment) -> None:
     """${EB_LOG_BASE_DIR}/<service>: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/create_deploy_docker.container.console.html."""
     volumes = ["${EB_LOG_BASE_DIR}/web:/see/logs"]
     command = [
@@ -162,5 +170,5 @@ def test_a_hook_prepares_a_log_folder_for_a_service_that_is_not_root(site: Site)
     files = project(volumes=volumes, command=command, user="1000")
     postdeploy = "#!/bin/sh\ngrep started /var/log/eb-docker/containers/web/app.log && curl -fs localhost/app.log"
     files |= {".platform/hooks/predeploy/01.sh": hook, ".platform/hooks/postdeploy/01.sh": postdeploy}
-    deploy(site, "logs", files)
-    assert site.page("/app.log") == (200, "started\n")
+    deploy(environment, "logs", files)
+    assert environment.page("/app.log") == (200, "started\n")

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from emulator.tests.docker_runtime.shop import Shop, Site, several
+from emulator.tests.docker_runtime.sample_app import Environment, SampleApp, several
 
 VARIABLES = "aws:elasticbeanstalk:application:environment"
 SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
@@ -15,26 +15,26 @@ ODD = "red $HOME 'q' \"d\" = #1"
 
 
 @pytest.fixture(scope="module")
-def environment(shop: Shop) -> Site:
-    shop.version("plain", "Hello")
-    return shop.launch("single", "plain", {**SINGLE, (VARIABLES, "COLOR"): ODD})
+def launched(app: SampleApp) -> Environment:
+    app.version("plain", "Hello")
+    return app.launch("single", "plain", {**SINGLE, (VARIABLES, "COLOR"): ODD})
 
 
 @pytest.fixture
-def site(environment: Site) -> Site:
+def environment(launched: Environment) -> Environment:
     """The environment with the version and the variables that it was launched with."""
-    if environment.described()["VersionLabel"] != "plain":
-        environment.update(VersionLabel="plain")
-    if environment.settings(VARIABLES) != {"COLOR": ODD} or environment.settings(SECRETS):
+    if launched.described()["VersionLabel"] != "plain":
+        launched.update(VersionLabel="plain")
+    if launched.settings(VARIABLES) != {"COLOR": ODD} or launched.settings(SECRETS):
         color = {"Namespace": VARIABLES, "OptionName": "COLOR", "Value": ODD}
         more = ((SECRETS, "COLOR"), (VARIABLES, "SHADE"))
         removed = [{"Namespace": space, "OptionName": name} for space, name in more]
-        environment.update(OptionSettings=[color], OptionsToRemove=removed)
-    return environment
+        launched.update(OptionSettings=[color], OptionsToRemove=removed)
+    return launched
 
 
-def test_the_sample_application_responds_to_its_page_only(shop: Shop) -> None:
-    sample = shop.launch("sample", options=SINGLE)
+def test_the_sample_application_responds_to_its_page_only(app: SampleApp) -> None:
+    sample = app.launch("sample", options=SINGLE)
     status, page = sample.page()
     assert status == 200
     assert "sample application" in page
@@ -42,143 +42,143 @@ def test_the_sample_application_responds_to_its_page_only(shop: Shop) -> None:
     assert sample.described()["EndpointURL"] == sample.url.removeprefix("http://")
 
 
-def test_is_red_until_a_version_responds_to_the_health_path(shop: Shop) -> None:
-    shop.version("healthy", "Well", files={"Dockerrun.aws.json": shop.dockerrun("Well")})
+def test_is_red_until_a_version_responds_to_the_health_path(app: SampleApp) -> None:
+    app.version("healthy", "Well", files={"Dockerrun.aws.json": app.dockerrun("Well")})
     options = {**several("AllAtOnce", 1), (PROCESS, "HealthCheckPath"): "/index.html"}
-    red = shop.launch("red-first", options=options)
+    red = app.launch("red-first", options=options)
     assert red.described()["Health"] == "Red"
     assert red.update(VersionLabel="healthy").described()["Health"] == "Green"
 
 
-def test_the_container_has_the_variables_unchanged(site: Site) -> None:
-    assert site.page() == (200, f"Hello\n{ODD}\n")
+def test_the_container_has_the_variables_unchanged(environment: Environment) -> None:
+    assert environment.page() == (200, f"Hello\n{ODD}\n")
 
 
-def test_a_changed_variable_reaches_the_container(site: Site) -> None:
+def test_a_changed_variable_reaches_the_container(environment: Environment) -> None:
     setting = {"Namespace": VARIABLES, "OptionName": "COLOR", "Value": "blue"}
-    site.update(OptionSettings=[setting])
-    assert site.page() == (200, "Hello\nblue\n")
-    assert site.described()["VersionLabel"] == "plain"
+    environment.update(OptionSettings=[setting])
+    assert environment.page() == (200, "Hello\nblue\n")
+    assert environment.described()["VersionLabel"] == "plain"
 
 
-def secret_of(shop: Shop, site: Site, *, allowed: bool) -> None:
+def secret_of(app: SampleApp, environment: Environment, *, allowed: bool) -> None:
     """Give the environment a secret, which its role may read or not, and deploy the version again."""
-    found = shop.client("secretsmanager").create_secret(Name=f"color-{allowed}", SecretString='{"color": "green"}')
+    found = app.client("secretsmanager").create_secret(Name=f"color-{allowed}", SecretString='{"color": "green"}')
     statement = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": found["ARN"]}
     if allowed:
         policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        shop.client("iam").put_role_policy(RoleName=shop.name, PolicyName="secret", PolicyDocument=policy)
+        app.client("iam").put_role_policy(RoleName=app.name, PolicyName="secret", PolicyDocument=policy)
     value = {"Namespace": SECRETS, "OptionName": "COLOR", "Value": f"{found['ARN']}:color"}
     removed = {"Namespace": VARIABLES, "OptionName": "COLOR"}
-    site.update(OptionSettings=[value], OptionsToRemove=[removed])
+    environment.update(OptionSettings=[value], OptionsToRemove=[removed])
 
 
-def test_a_secret_without_permission_fails_the_deployment(shop: Shop, site: Site) -> None:
-    before = site.page()
-    secret_of(shop, site, allowed=False)
-    assert site.page() == before
-    assert site.described()["HealthStatus"] == "Severe"
-    (instance,) = site.instances()
+def test_a_secret_without_permission_fails_the_deployment(app: SampleApp, environment: Environment) -> None:
+    before = environment.page()
+    secret_of(app, environment, allowed=False)
+    assert environment.page() == before
+    assert environment.described()["HealthStatus"] == "Severe"
+    (instance,) = environment.instances()
     assert "is not authorized to perform: secretsmanager:GetSecretValue" in instance["Causes"][0]
 
 
-def test_the_container_has_the_field_of_a_secret(shop: Shop, site: Site) -> None:
-    secret_of(shop, site, allowed=True)
-    assert site.page() == (200, "Hello\ngreen\n")
-    assert site.described()["HealthStatus"] == "Ok"
+def test_the_container_has_the_field_of_a_secret(app: SampleApp, environment: Environment) -> None:
+    secret_of(app, environment, allowed=True)
+    assert environment.page() == (200, "Hello\ngreen\n")
+    assert environment.described()["HealthStatus"] == "Ok"
 
 
-def test_hooks_have_the_variables_and_programs(shop: Shop, site: Site) -> None:
+def test_hooks_have_the_variables_and_programs(app: SampleApp, environment: Environment) -> None:
     output = "/var/lib/beanpod/output"
     get = "/opt/elasticbeanstalk/bin/get-config"
     say = f'echo "$SHADE $({get} environment -k SHADE) $({get} container -k environment_name)"'
     volume = {"HostDirectory": output, "ContainerDirectory": "/www/output"}
-    definition = {**json.loads(shop.dockerrun("Hooked")), "Volumes": [volume]}
+    definition = {**json.loads(app.dockerrun("Hooked")), "Volumes": [volume]}
     files = {
         "Dockerrun.aws.json": json.dumps(definition),
         ".platform/hooks/prebuild/01.sh": f"#!/bin/sh\nmkdir -p {output} && {say} > {output}/first\n",
         ".platform/hooks/postdeploy/01.sh": f"#!/bin/sh\ndocker ps --latest --quiet | wc -l > {output}/last\n",
     }
     shade = {"Namespace": VARIABLES, "OptionName": "SHADE", "Value": ODD}
-    site.update(OptionSettings=[shade])
-    site.update(VersionLabel=shop.version("hooked", "Hooked", files=files))
-    assert site.page("/output/first") == (200, f"{ODD} {ODD} single\n")
-    assert site.page("/output/last") == (200, "1\n")
+    environment.update(OptionSettings=[shade])
+    environment.update(VersionLabel=app.version("hooked", "Hooked", files=files))
+    assert environment.page("/output/first") == (200, f"{ODD} {ODD} single\n")
+    assert environment.page("/output/last") == (200, "1\n")
 
 
 @pytest.mark.parametrize("phase", ["prebuild", "predeploy", "postdeploy"])
-def test_a_failed_hook_fails_the_deployment(shop: Shop, site: Site, phase: str) -> None:
-    before = site.page()
+def test_a_failed_hook_fails_the_deployment(app: SampleApp, environment: Environment, phase: str) -> None:
+    before = environment.page()
     files = {
-        "Dockerrun.aws.json": shop.dockerrun("Unlucky"),
+        "Dockerrun.aws.json": app.dockerrun("Unlucky"),
         f".platform/hooks/{phase}/01.sh": "#!/bin/sh\necho no luck >&2\nexit 1\n",
     }
-    site.update(VersionLabel=shop.version(f"unlucky-{phase}", "Unlucky", files=files))
-    assert site.page()[1].startswith("Unlucky\n" if phase == "postdeploy" else before[1])
+    environment.update(VersionLabel=app.version(f"unlucky-{phase}", "Unlucky", files=files))
+    assert environment.page()[1].startswith("Unlucky\n" if phase == "postdeploy" else before[1])
     event = f"Instance deployment failed to run the hook .platform/hooks/{phase}/01.sh. The deployment failed."
-    assert event in site.errors()
-    (instance,) = site.instances()
+    assert event in environment.errors()
+    (instance,) = environment.instances()
     assert "no luck" in instance["Causes"][0]
 
 
-def test_a_version_that_fails_the_health_check_gets_no_requests(shop: Shop, site: Site) -> None:
-    before = site.page()
-    label = shop.version("ill", "Ill", command="mkdir /empty; httpd -f -p 8080 -h /empty")
-    with shop.health_timeout(5):
-        site.update(VersionLabel=label)
-    assert site.page() == before
-    assert "Instance deployment failed to pass the health check. The deployment failed." in site.errors()
-    (instance,) = site.instances()
+def test_a_version_that_fails_the_health_check_gets_no_requests(app: SampleApp, environment: Environment) -> None:
+    before = environment.page()
+    label = app.version("ill", "Ill", command="mkdir /empty; httpd -f -p 8080 -h /empty")
+    with app.health_timeout(5):
+        environment.update(VersionLabel=label)
+    assert environment.page() == before
+    assert "Instance deployment failed to pass the health check. The deployment failed." in environment.errors()
+    (instance,) = environment.instances()
     assert "/ answers 404 after 5 s" in instance["Causes"][0]
 
 
-def test_a_version_that_listens_on_loopback_names_the_port(shop: Shop, site: Site) -> None:
-    before = site.page()
-    label = shop.version("loopback", "Loopback", command="httpd -f -p 127.0.0.1:8080 -h /www")
-    with shop.health_timeout(5):
-        site.update(VersionLabel=label)
-    assert site.page() == before
-    (instance,) = site.instances()
+def test_a_version_that_listens_on_loopback_names_the_port(app: SampleApp, environment: Environment) -> None:
+    before = environment.page()
+    label = app.version("loopback", "Loopback", command="httpd -f -p 127.0.0.1:8080 -h /www")
+    with app.health_timeout(5):
+        environment.update(VersionLabel=label)
+    assert environment.page() == before
+    (instance,) = environment.instances()
     assert "/ answers nothing on port 8080 after 5 s" in instance["Causes"][0]
 
 
-def test_a_missing_image_fails_the_deployment(shop: Shop, site: Site) -> None:
-    files = {"Dockerrun.aws.json": shop.dockerrun("Hello").replace("/shop:", "/none:")}
-    site.update(VersionLabel=shop.version("missing", "", files=files))
-    assert "Instance deployment failed to download the Docker image. The deployment failed." in site.errors()
+def test_a_missing_image_fails_the_deployment(app: SampleApp, environment: Environment) -> None:
+    files = {"Dockerrun.aws.json": app.dockerrun("Hello").replace("/shop:", "/none:")}
+    environment.update(VersionLabel=app.version("missing", "", files=files))
+    assert "Instance deployment failed to download the Docker image. The deployment failed." in environment.errors()
 
 
-def test_an_abort_restores_the_old_version(shop: Shop, site: Site) -> None:
-    label = shop.version("slow", "Slow", command="trap exit TERM; sleep 2; httpd -f -p 8080 -h /www & wait")
-    client = shop.client("elasticbeanstalk")
-    client.update_environment(EnvironmentName=site.name, VersionLabel=label)
-    client.abort_environment_update(EnvironmentName=site.name)
-    site.settled()
-    assert site.described()["VersionLabel"] == "plain"
-    assert site.page()[1].startswith("Hello\n")
+def test_an_abort_restores_the_old_version(app: SampleApp, environment: Environment) -> None:
+    label = app.version("slow", "Slow", command="trap exit TERM; sleep 2; httpd -f -p 8080 -h /www & wait")
+    client = app.client("elasticbeanstalk")
+    client.update_environment(EnvironmentName=environment.name, VersionLabel=label)
+    client.abort_environment_update(EnvironmentName=environment.name)
+    environment.settled()
+    assert environment.described()["VersionLabel"] == "plain"
+    assert environment.page()[1].startswith("Hello\n")
 
 
-def test_terminating_an_environment_removes_its_containers(shop: Shop) -> None:
-    brief = shop.launch("brief", shop.version("brief", "Brief"), SINGLE)
+def test_terminating_an_environment_removes_its_containers(app: SampleApp) -> None:
+    brief = app.launch("brief", app.version("brief", "Brief"), SINGLE)
     (instance,) = brief.instances()
-    shop.client("elasticbeanstalk").terminate_environment(EnvironmentName="brief")
+    app.client("elasticbeanstalk").terminate_environment(EnvironmentName="brief")
     brief.settled()
-    assert instance["InstanceId"] not in shop.engine.run("ps", "--all", "--format", "{{.Names}}")
+    assert instance["InstanceId"] not in app.engine.run("ps", "--all", "--format", "{{.Names}}")
     with pytest.raises(OSError, match="refused"):
         brief.page()
 
 
-def test_logs_of_containers_and_failures_are_in_cloudwatch(shop: Shop) -> None:
+def test_logs_of_containers_and_failures_are_in_cloudwatch(app: SampleApp) -> None:
     options = {**SINGLE, ("aws:elasticbeanstalk:cloudwatch:logs", "StreamLogs"): "true"}
-    shop.version("talks", "Talks", command="echo one; echo two >&2; exec httpd -f -p 8080 -h /www")
-    shop.version("ends", "Ends", command="echo broken; sleep 0.3; exit 1")
-    site = shop.launch("logging", "talks", options)
-    site.update(VersionLabel="ends")
-    logs = shop.client("logs")
+    app.version("talks", "Talks", command="echo one; echo two >&2; exec httpd -f -p 8080 -h /www")
+    app.version("ends", "Ends", command="echo broken; sleep 0.3; exit 1")
+    environment = app.launch("logging", "talks", options)
+    environment.update(VersionLabel="ends")
+    logs = app.client("logs")
     messages = {}
     for group in logs.describe_log_groups(logGroupNamePrefix="/aws/elasticbeanstalk/logging/")["logGroups"]:
         (stream,) = logs.describe_log_streams(logGroupName=group["logGroupName"])["logStreams"]
-        assert stream["logStreamName"] == site.instances()[0]["InstanceId"]
+        assert stream["logStreamName"] == environment.instances()[0]["InstanceId"]
         found = logs.get_log_events(logGroupName=group["logGroupName"], logStreamName=stream["logStreamName"])
         messages[group["logGroupName"].rpartition("/")[2]] = [event["message"] for event in found["events"]]
     # Docker reads standard output and standard error apart: their order is not known.

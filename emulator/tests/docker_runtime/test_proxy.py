@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from emulator.tests.docker_runtime.shop import Shop, Site
+from emulator.tests.docker_runtime.sample_app import Environment, SampleApp
 
 CASE = Path(__file__).parents[3] / "tests/cases/upload-and-websocket"
 SINGLE = {("aws:elasticbeanstalk:environment", "EnvironmentType"): "SingleInstance"}
@@ -33,62 +33,62 @@ server.listen(8080)
 
 
 @pytest.fixture(scope="module")
-def image(shop: Shop) -> str:
-    folder = shop.folder / "server"
+def image(app: SampleApp) -> str:
+    folder = app.folder / "server"
     folder.mkdir()
     (folder / "server.js").write_text(SERVER)
     (folder / "Dockerfile").write_text('FROM node:24-slim\nCOPY server.js /\nCMD ["node", "/server.js"]\n')
-    name = f"{shop.registry.host}/ada/server:1"
-    shop.docker("build", "--quiet", "--tag", name, str(folder))
-    shop.docker("push", "--quiet", name)
+    name = f"{app.registry.host}/ada/server:1"
+    app.docker("build", "--quiet", "--tag", name, str(folder))
+    app.docker("push", "--quiet", name)
     return name
 
 
-def version(shop: Shop, image: str, label: str, **nginx: str) -> str:
+def version(app: SampleApp, image: str, label: str, **nginx: str) -> str:
     definition = {
         "AWSEBDockerrunVersion": "1",
         "Image": {"Name": image},
         "Ports": [{"ContainerPort": 8080}],
     }
     files = {f".platform/nginx/{name}": text for name, text in nginx.items()}
-    return shop.version(label, "", files={"Dockerrun.aws.json": json.dumps(definition), **files})
+    return app.version(label, "", files={"Dockerrun.aws.json": json.dumps(definition), **files})
 
 
 @pytest.fixture(scope="module")
-def environment(shop: Shop, image: str) -> Site:
-    return shop.launch("proxied", version(shop, image, "default"), SINGLE)
+def launched(app: SampleApp, image: str) -> Environment:
+    return app.launch("proxied", version(app, image, "default"), SINGLE)
 
 
 @pytest.fixture
-def site(environment: Site) -> Site:
+def environment(launched: Environment) -> Environment:
     """The environment with the platform's configuration."""
-    if environment.described()["VersionLabel"] != "default":
-        environment.update(VersionLabel="default")
-    return environment
+    if launched.described()["VersionLabel"] != "default":
+        launched.update(VersionLabel="default")
+    return launched
 
 
-def post(site: Site, size: int) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection(site.url.removeprefix("http://"), timeout=60)
+def post(environment: Environment, size: int) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection(environment.url.removeprefix("http://"), timeout=60)
     connection.request("POST", "/", b"x" * size, {"Connection": "close"})
     answer = connection.getresponse()
     return answer.status, answer.read()
 
 
-def test_a_body_may_have_one_megabyte(site: Site) -> None:
-    status, answer = post(site, 900_000)
+def test_a_body_may_have_one_megabyte(environment: Environment) -> None:
+    status, answer = post(environment, 900_000)
     assert (status, json.loads(answer)["n"]) == (200, 900_000)
-    assert post(site, 1_100_000)[0] == 413
+    assert post(environment, 1_100_000)[0] == 413
 
 
-def test_a_single_instance_has_only_the_headers_of_its_nginx(site: Site) -> None:
-    headers = json.loads(post(site, 1)[1])["headers"]
+def test_a_single_instance_has_only_the_headers_of_its_nginx(environment: Environment) -> None:
+    headers = json.loads(post(environment, 1)[1])["headers"]
     assert "x-forwarded-proto" not in headers
     assert headers["x-real-ip"]
     assert "," not in headers["x-forwarded-for"]
 
 
-def test_websockets_pass(site: Site) -> None:
-    parts = urlsplit(site.url)
+def test_websockets_pass(environment: Environment) -> None:
+    parts = urlsplit(environment.url)
     with socket.create_connection((parts.hostname, parts.port), timeout=60) as connection:
         key = base64.b64encode(os.urandom(16)).decode()
         connection.sendall(
@@ -103,19 +103,23 @@ def test_websockets_pass(site: Site) -> None:
         assert stream.read(5) == b"hello"
 
 
-def test_files_of_the_bundle_replace_those_of_the_previous_one(shop: Shop, image: str, site: Site) -> None:
+def test_files_of_the_bundle_replace_those_of_the_previous_one(
+    app: SampleApp, image: str, environment: Environment
+) -> None:
     files = {
         "conf.d/upload.conf": (CASE / ".platform/nginx/conf.d/upload.conf").read_text(),
         "conf.d/elasticbeanstalk/extra.conf": 'location = /extra { return 200 "extra"; }\n',
     }
-    site.update(VersionLabel=version(shop, image, "extended", **files))
-    assert post(site, 4_000_000)[0] == 200
-    assert site.page("/extra") == (200, "extra")
-    site.update(VersionLabel="default")
-    assert post(site, 4_000_000)[0] == 413
+    environment.update(VersionLabel=version(app, image, "extended", **files))
+    assert post(environment, 4_000_000)[0] == 200
+    assert environment.page("/extra") == (200, "extra")
+    environment.update(VersionLabel="default")
+    assert post(environment, 4_000_000)[0] == 413
 
 
-def test_a_whole_configuration_takes_the_place_of_the_platforms(shop: Shop, image: str, site: Site) -> None:
+def test_a_whole_configuration_takes_the_place_of_the_platforms(
+    app: SampleApp, image: str, environment: Environment
+) -> None:
     text = """\
 user nginx;
 worker_processes auto;
@@ -131,32 +135,35 @@ http {
   }
 }
 """
-    site.update(VersionLabel=version(shop, image, "whole", **{"nginx.conf": text}))
-    (instance,) = site.instances()
+    environment.update(VersionLabel=version(app, image, "whole", **{"nginx.conf": text}))
+    (instance,) = environment.instances()
     # What it serves from files is the instance's.
-    assert site.page("/below") == (200, f"{instance['InstanceId']}\n")
-    assert "x-real-ip" not in json.loads(site.page()[1])["headers"]
+    assert environment.page("/below") == (200, f"{instance['InstanceId']}\n")
+    assert "x-real-ip" not in json.loads(environment.page()[1])["headers"]
 
 
 def test_a_failure_shows_nginxs_error_and_the_previous_version_keeps_running(
-    shop: Shop, image: str, site: Site
+    app: SampleApp, image: str, environment: Environment
 ) -> None:
     wrong = {"conf.d/upload.conf": "clent_max_body_size 5m;\n"}
-    site.update(VersionLabel=version(shop, image, "wrong", **wrong))
-    (instance,) = site.instances()
+    environment.update(VersionLabel=version(app, image, "wrong", **wrong))
+    (instance,) = environment.instances()
     error = 'unknown directive "clent_max_body_size" in /var/proxy/staging/nginx/conf.d/upload.conf:1'
     assert error in instance["Causes"][0]
-    assert "Instance deployment failed to configure the proxy server. The deployment failed." in site.errors()
-    assert post(site, 1)[0] == 200
+    assert "Instance deployment failed to configure the proxy server. The deployment failed." in environment.errors()
+    assert post(environment, 1)[0] == 200
 
 
-def test_a_bundle_with_services_has_no_nginx_before_it(shop: Shop, image: str, site: Site) -> None:
+def test_a_bundle_with_services_has_no_nginx_before_it(app: SampleApp, image: str, environment: Environment) -> None:
     compose = f"services: {{web: {{image: '{image}', ports: ['80:8080']}}}}\n"
     files = {"docker-compose.yml": compose, ".platform/nginx/conf.d/upload.conf": "client_max_body_size 1k;\n"}
-    site.update(VersionLabel=shop.version("services", "", files=files))
-    status, answer = post(site, 4_000_000)
+    environment.update(VersionLabel=app.version("services", "", files=files))
+    status, answer = post(environment, 4_000_000)
     assert (status, json.loads(answer)["n"]) == (200, 4_000_000)
     assert "x-real-ip" not in json.loads(answer)["headers"]
     # And back, with nginx again.
-    site.update(VersionLabel="default")
-    assert post(site, 4_000_000)[0] == 413, (site.errors(), [i["Causes"] for i in site.instances()])
+    environment.update(VersionLabel="default")
+    assert post(environment, 4_000_000)[0] == 413, (
+        environment.errors(),
+        [i["Causes"] for i in environment.instances()],
+    )

@@ -28,7 +28,7 @@ Options = Mapping[tuple[str, str], str]
 
 
 @dataclass(frozen=True)
-class Shop:
+class SampleApp:
     """An application, with versions of it.
 
     Attributes:
@@ -44,7 +44,7 @@ class Shop:
     images: dict[str, str] = field(default_factory=dict)
     _clients: dict[str, Any] = field(default_factory=dict, repr=False)
 
-    def open(self) -> "Shop":
+    def open(self) -> "SampleApp":
         """Create what environments need."""
         iam, role = self.client("iam"), {"RoleName": self.name}
         iam.create_role(**role, AssumeRolePolicyDocument="{}")
@@ -94,7 +94,7 @@ class Shop:
         name = {"Name": self.image(words, **image)}
         return json.dumps({"AWSEBDockerrunVersion": "1", "Image": name, "Ports": [{"ContainerPort": 8080}]})
 
-    def launch(self, name: str, label: str = "", options: Options | None = None) -> "Site":
+    def launch(self, name: str, label: str = "", options: Options | None = None) -> "Environment":
         """An environment with a version, or with the sample application."""
         client = self.client("elasticbeanstalk")
         stack = next(it for it in client.list_available_solution_stacks()["SolutionStacks"] if "Docker" in it)
@@ -106,7 +106,7 @@ class Shop:
             OptionSettings=option_settings(settings),
             **({"VersionLabel": label} if label else {}),
         )
-        return Site(self, name).settled()
+        return Environment(self, name).settled()
 
     @contextmanager
     def health_timeout(self, seconds: float) -> Iterator[None]:
@@ -124,18 +124,18 @@ class Shop:
 
 
 @dataclass(frozen=True)
-class Site:
+class Environment:
     """An environment."""
 
-    shop: Shop
+    app: SampleApp
     name: str
 
     @property
     def url(self) -> str:
-        return self.shop.aws.environment_url(self.name)
+        return self.app.aws.environment_url(self.name)
 
     def described(self) -> dict[str, Any]:
-        found = self.shop.client("elasticbeanstalk").describe_environments(
+        found = self.app.client("elasticbeanstalk").describe_environments(
             EnvironmentNames=[self.name], IncludeDeleted=True
         )
         shown: dict[str, Any] = found["Environments"][-1]
@@ -143,12 +143,12 @@ class Site:
 
     def settings(self, namespace: str) -> dict[str, str]:
         """The values of a namespace's options that are set."""
-        client = self.shop.client("elasticbeanstalk")
-        found = client.describe_configuration_settings(ApplicationName=self.shop.name, EnvironmentName=self.name)
+        client = self.app.client("elasticbeanstalk")
+        found = client.describe_configuration_settings(ApplicationName=self.app.name, EnvironmentName=self.name)
         options = found["ConfigurationSettings"][0]["OptionSettings"]
         return {it["OptionName"]: it["Value"] for it in options if it["Namespace"] == namespace}
 
-    def settled(self) -> "Site":
+    def settled(self) -> "Environment":
         """Wait until nothing is under way."""
         end = time.monotonic() + _SECONDS
         while self.described()["Status"] not in ("Ready", "Terminated"):
@@ -156,8 +156,8 @@ class Site:
             time.sleep(0.1)
         return self
 
-    def update(self, **changes: Any) -> "Site":
-        self.shop.client("elasticbeanstalk").update_environment(EnvironmentName=self.name, **changes)
+    def update(self, **changes: Any) -> "Environment":
+        self.app.client("elasticbeanstalk").update_environment(EnvironmentName=self.name, **changes)
         return self.settled()
 
     def page(self, path: str = "/") -> tuple[int, str]:
@@ -170,12 +170,12 @@ class Site:
 
     def errors(self) -> list[str]:
         """What its error events say, the oldest first."""
-        client = self.shop.client("elasticbeanstalk")
+        client = self.app.client("elasticbeanstalk")
         events = client.describe_events(EnvironmentName=self.name, Severity="ERROR")["Events"]
         return [event["Message"] for event in reversed(events)]
 
     def instances(self) -> list[dict[str, Any]]:
-        client = self.shop.client("elasticbeanstalk")
+        client = self.app.client("elasticbeanstalk")
         found = client.describe_instances_health(EnvironmentName=self.name, AttributeNames=["All"])
         shown: list[dict[str, Any]] = found["InstanceHealthList"]
         return shown
@@ -183,7 +183,7 @@ class Site:
     def containers(self) -> set[str]:
         """The ids of the instances that have a container."""
         form = '{{.Label "beanpod.instance"}}'
-        found = self.shop.engine.run("ps", "--format", form, "--filter", "label=beanpod.instance").split()
+        found = self.app.engine.run("ps", "--format", form, "--filter", "label=beanpod.instance").split()
         return set(found) & {instance["InstanceId"] for instance in self.instances()}
 
 
