@@ -22,7 +22,7 @@ remove_aws_settings()
 # A file goes to one worker whole. Those that take minutes go first, so that none is left for one worker at the end.
 _SLOW = (
     "test_own_apps.py",
-    "test_what_live_means.py",
+    "test_release_verdict.py",
     "test_walkthrough.py",
     "test_changes.py",
     "test_rehearsal.py",

@@ -1,4 +1,4 @@
-"""When a release counts as live, with Docker: services run, jobs have ended well, the health path responds."""
+"""When a release succeeds, with Docker: services run, jobs have exited with 0, the health path responds."""
 
 import shutil
 from collections.abc import Iterator
@@ -120,7 +120,7 @@ def compose(other: str) -> str:
     return f'services:\n  web: {{build: ., ports: ["80:8080"]}}\n  other: {{build: ., {other}}}\n'
 
 
-def test_a_job_that_ends_well_runs_once_and_a_worker_is_started_again(single: Environment, tmp_path: Path) -> None:
+def test_a_job_that_succeeds_runs_once_and_a_worker_is_restarted(single: Environment, tmp_path: Path) -> None:
     project = Project.copy("one-off-job", tmp_path, single)
     project.release(compose_yaml=compose(WORKS))
     assert project.state("other") == ["running 0 0 unless-stopped"]
@@ -136,9 +136,7 @@ def test_a_job_that_ends_well_runs_once_and_a_worker_is_started_again(single: En
     [(LOOPS, "service other restarts again and again"), (FAILS, "service other has failed. Exit code 3")],
     ids=["loops", "fails"],
 )
-def test_a_job_that_does_not_end_well_fails_the_release(
-    single: Environment, tmp_path: Path, job: str, cause: str
-) -> None:
+def test_a_job_that_fails_fails_the_release(single: Environment, tmp_path: Path, job: str, cause: str) -> None:
     project = Project.copy("one-off-job", tmp_path, single)
     project.release()
     causes = project.fails(compose_yaml=compose(job))
