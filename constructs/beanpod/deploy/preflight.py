@@ -90,13 +90,14 @@ class Target:
             plain_http=stage.environment.type == "LoadBalanced" and service["Url"].startswith("http:"),
         )
 
-    def check_domain(self, stage: "StageConfig") -> None:
-        """Raise UsageError if the stacks lack the stage's domain, to which nginx would redirect all requests."""
-        if stage.domain and urlsplit(self.url).hostname != stage.domain.name:
-            raise UsageError(
-                f"stage {stage.name} has the domain {stage.domain.name}, and its environment the address {self.url}: "
-                f"run {_deploy_command(stage)} first"
-            )
+    def missing_domain(self, stage: "StageConfig") -> str | None:
+        """What to do if the stacks lack the stage's domain, to which nginx would redirect all requests."""
+        if stage.domain is None or urlsplit(self.url).hostname == stage.domain.name:
+            return None
+        return (
+            f"stage {stage.name} has the domain {stage.domain.name}, and its environment the address {self.url}: "
+            f"run {_deploy_command(stage)} first"
+        )
 
     def describe(self, aws: Aws) -> Environment:
         """The environment at this moment. Raises UsageError unless there is exactly one of that name."""

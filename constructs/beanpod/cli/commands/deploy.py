@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from beanpod.cli.commands.context import Context
-from beanpod.deploy.errors import InterruptionError
+from beanpod.deploy.errors import InterruptionError, UsageError
 from beanpod.deploy.pipeline import Project, deploy
 from beanpod.deploy.preflight import Preflight
 from beanpod.project.versions import other_version
@@ -16,7 +16,8 @@ def run(context: Context) -> None:
     # Only a warning: a pull request's `beanpod check` refuses it, and a fix must not wait for that.
     if problem := other_version(context.root):
         context.display.warn(problem)
-    context.target.check_domain(context.stage)
+    if missing := context.target.missing_domain(context.stage):
+        raise UsageError(missing)
     if context.options.dry_run:
         found = rollout.preflight(wait=False)
         context.results.emit(_document(context, project, found), _text(context, project, found))

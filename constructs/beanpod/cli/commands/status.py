@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from beanpod.cli.commands.context import Context
 from beanpod.cli.output.text import Cell, Paint, state_cell
@@ -11,13 +11,16 @@ from beanpod.deploy.lock import LockOwner
 from beanpod.deploy.preflight import version_of
 from beanpod.deploy.status import EnvironmentStatus, read_status
 
+if TYPE_CHECKING:
+    from beanpod.manifest import StageConfig
+
 _HEADINGS = tuple(Cell(text, "dim") for text in ("INSTANCE", "HEALTH", "VERSION", "DEPLOYMENT"))
 
 
 def run(context: Context) -> None:
     """Show the environment's status, health, version and instances."""
     status = read_status(context.target, context.aws, context.clock)
-    context.results.emit(_document(status), _text(status, context.stage.name, context.results.paint))
+    context.results.emit(_document(status), _text(status, context.stage, context.results.paint))
 
 
 def _document(status: EnvironmentStatus) -> dict[str, Any]:
@@ -40,7 +43,7 @@ def _document(status: EnvironmentStatus) -> dict[str, Any]:
     }
 
 
-def _text(status: EnvironmentStatus, stage: str, paint: Paint) -> Iterator[str]:
+def _text(status: EnvironmentStatus, stage: "StageConfig", paint: Paint) -> Iterator[str]:
     environment = status.environment
     cells = (Cell(environment.name, "bold"), state_cell(environment.status), state_cell(environment.health))
     yield "  ".join(paint(*cell) for cell in cells)
@@ -48,10 +51,12 @@ def _text(status: EnvironmentStatus, stage: str, paint: Paint) -> Iterator[str]:
     yield from (f"  {paint(cause)}" for cause in status.causes)
     for warning in status.health_path.warnings if status.health_path else ():
         yield f"  {paint(warning, 'yellow')}"
-    if status.target.plain_http:
-        yield f"  {paint(f'plain HTTP: for HTTPS, write [stages.{stage}.domain] in beanpod.toml', 'yellow')}"
+    if missing := status.target.missing_domain(stage):
+        yield f"  {paint(missing, 'yellow')}"
+    elif status.target.plain_http:
+        yield f"  {paint(f'plain HTTP: for HTTPS, write [stages.{stage.name}.domain] in beanpod.toml', 'yellow')}"
     if version_of(status.environment) is None:
-        yield f"  {paint(f'nothing is deployed yet: run `beanpod deploy --stage {stage}`', 'yellow')}"
+        yield f"  {paint(f'nothing is deployed yet: run `beanpod deploy --stage {stage.name}`', 'yellow')}"
     yield ""
     yield from paint.table([_HEADINGS, *map(_row, status.instances.all)])
     for instance in status.instances.all:
