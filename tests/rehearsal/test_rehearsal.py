@@ -83,7 +83,10 @@ MANIFEST: dict[str, Any] = {
             "preset": "production",
             "service": {"image": "ada/shop-prod"},
             "domain": {"name": "shop.example.com", "certificate": "arn:aws:acm:eu-west-1:210987654321:certificate/1"},
-            "network": {"vpc": {"vpc_id": "vpc-1", "availability_zones": ["eu-west-1a"]}},
+            "network": {
+                "vpc": {"vpc_id": "vpc-1", "availability_zones": ["eu-west-1a"]},
+                "allow_from": ["pl-0a1b2c3d"],
+            },
         },
     },
 }
@@ -111,7 +114,10 @@ def test_what_only_the_owners_account_has_is_left_out() -> None:
         "network": {},
         "environment": {"instance_types": ["t4g.micro"]},
     }
-    assert changed.notes == ("a new VPC, in place of network.vpc",)
+    assert changed.notes == (
+        "a new VPC, in place of network.vpc",
+        "everybody may connect, in place of network.allow_from",
+    )
 
 
 def test_a_domain_has_the_hosted_zone_and_the_certificate_of_the_rehearsal(tmp_path: Path) -> None:

@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
+from urllib.request import OpenerDirector
 
 import pytest
 
+from beanpod.cli.rehearsal.domain import opener
 from tests.deploy.engine import Engine, absent, docker_engine
 from tests.rehearse.apps import DJANGO, JAVA, REDIS, lay_out
 from tests.wheels import installed_python, wheels
@@ -86,19 +87,48 @@ def docker(*arguments: str) -> bool:
     return subprocess.run(["docker", *arguments], capture_output=True).returncode == 0
 
 
-def visits(url: str) -> int:
-    with urlopen(url, timeout=60) as response:
-        found = re.search(r"Visits: (\d+)", response.read().decode())
-    assert found
-    return int(found[1])
+# All at once: the data is on the instance's own disk.
+DOMAIN = """
+[stages.dev.environment]
+type = "LoadBalanced"
+deployment_policy = "AllAtOnce"
+
+[stages.dev.domain]
+name = "shop.example.com"
+certificate = "arn:aws:acm:us-east-1:210987654321:certificate/0a1b2c3d-4e5f-6789-0a1b-2c3d4e5f6789"
+"""
+
+
+@dataclass(frozen=True)
+class Page:
+    """The page of a rehearsal that is left running, reached as its file of variables says."""
+
+    url: str
+    opener: OpenerDirector
+
+    @classmethod
+    def of(cls, result: dict[str, Any]) -> "Page":
+        lines = Path(result["exports"]).read_text().splitlines()
+        exported = (line.removeprefix("export ").split("=", 1) for line in lines if line.startswith("export "))
+        return cls(result["url"], opener(dict(exported)))
+
+    def read(self) -> str:
+        with self.opener.open(self.url, timeout=60) as response:
+            text: str = response.read().decode()
+            return text
+
+    def visits(self) -> int:
+        found = re.search(r"Visits: (\d+)", self.read())
+        assert found
+        return int(found[1])
 
 
 @pytest.mark.parametrize(
-    ("files", "health_path", "images", "source"),
+    ("files", "health_path", "images", "source", "more"),
     [
-        pytest.param(DJANGO, "/healthz", "python:3.11-slim postgres:17", "mysite/urls.py", id="django"),
-        pytest.param(REDIS, "/up", "python:3.11-slim redis:7 nginx:stable", "app.py", id="redis"),
-        pytest.param(JAVA, None, "eclipse-temurin:17-jdk mysql:8.4", "src/main/java/Shop.java", id="java"),
+        pytest.param(DJANGO, "/healthz", "python:3.11-slim postgres:17", "mysite/urls.py", "", id="django"),
+        pytest.param(REDIS, "/up", "python:3.11-slim redis:7 nginx:stable", "app.py", DOMAIN, id="redis"),
+        pytest.param(JAVA, None, "eclipse-temurin:17-jdk mysql:8.4", "src/main/java/Shop.java", "", id="java"),
     ],
 )
 def test_a_page_answers_from_its_database(
@@ -109,32 +139,36 @@ def test_a_page_answers_from_its_database(
     health_path: str | None,
     images: str,
     source: str,
+    more: str,
 ) -> None:
     for image in images.split():
         if not any(docker(*command, image) for command in (("image", "inspect"), ("pull", "--quiet"))):
             absent(f"there is no image {image}")
     owner = Owner(installed_python, lay_out(files, tmp_path / "shop"))
     owner.beanpod("init", "--image", "ada/shop", *(("--health-path", health_path) if health_path else ()))
+    with (owner.root / "beanpod.toml").open("a") as manifest:
+        manifest.write(more)
     before = {path: path.read_bytes() for path in owner.root.rglob("*") if path.is_file()}
 
     with owner.rehearsal() as result:
-        url = result["url"]
-        first = visits(url)
+        page = Page.of(result)
+        assert result["url"] == "https://shop.example.com" or not more
+        first = page.visits()
         deadline = time.monotonic() + 60
         # The worker counts a little later.
-        while visits(url) <= first:
+        while page.visits() <= first:
             assert time.monotonic() < deadline
-        assert result["version_label"] in owner.beanpod("status", "--rehearsal")
+        status = owner.beanpod("status", "--rehearsal")
+        assert result["version_label"] in status
+        assert page.url in status
         assert "Environment update" in owner.beanpod("events", "--rehearsal")
         assert "stdouterr.log" in owner.beanpod("logs", "--rehearsal")
 
         path = owner.root / source
         path.write_text(path.read_text().replace("<title>", "<title>A changed "))
         owner.beanpod("deploy", "--rehearsal")
-        counted = visits(url)
-        assert counted > first
-        with urlopen(url, timeout=60) as response:
-            assert "<title>A changed " in response.read().decode()
+        assert page.visits() > first
+        assert "<title>A changed " in page.read()
         path.write_bytes(before[path])
 
     assert {path: path.read_bytes() for path in owner.root.rglob("*") if path.is_file()} == before

@@ -29,6 +29,8 @@ _SHOWN = {
     "AWS::IAM::User": "user for CI",
     "AWS::ElasticBeanstalk::Application": "application",
     "AWS::ElasticBeanstalk::Environment": "environment",
+    "AWS::CertificateManager::Certificate": "certificate",
+    "AWS::Route53::RecordSet": "DNS record",
     "AWS::S3::Bucket": "bucket for releases",
     "AWS::CloudWatch::Alarm": "alarm",
 }

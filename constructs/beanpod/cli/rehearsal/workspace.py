@@ -150,6 +150,9 @@ def _without_other_accounts(layer: dict[str, Any]) -> Iterator[str]:
     """Remove what exists in the owner's AWS account only. Yields what was removed."""
     if layer.get("network", {}).pop("vpc", None):
         yield "a new VPC, in place of network.vpc"
+    if any(peer.startswith(("pl-", "sg-")) for peer in layer.get("network", {}).get("allow_from", ())):
+        del layer["network"]["allow_from"]
+        yield "everybody may connect, in place of network.allow_from"
     layer.pop("domain", None)
     layer.get("delivery", {}).get("github", {}).pop("provider_arn", None)
 
