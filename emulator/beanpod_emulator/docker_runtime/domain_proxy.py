@@ -151,19 +151,22 @@ class _Handler(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         try:
             request = _Request.read(self.rfile)
-            with self.server.connect(request) as there:
+            there = self.server.connect(request)
+        except _RefusedError as error:
+            self._refuse(error)
+        except (OSError, ValueError) as error:
+            self._refuse(_RefusedError("502 Bad Gateway", str(error)))
+        else:
+            # One side may hang up at any time.
+            with there, suppress(OSError):
                 if request.tunnel:
                     self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
                 else:
                     there.sendall(request.head)
                 self._pass_on(there)
-        except _RefusedError as error:
-            self._refuse(error)
-        except (OSError, ValueError) as error:
-            self._refuse(_RefusedError("502 Bad Gateway", str(error)))
 
     def _pass_on(self, there: socket.socket) -> None:
-        """Pass bytes on in both directions until both sides have ended, or one is gone."""
+        """Pass bytes on in both directions until both sides have ended."""
         there.settimeout(None)
         here = self.connection
         open_ends = {here: there, there: here}
