@@ -61,7 +61,11 @@ def settings(**options: str) -> dict[str, Any]:
     ],
 )
 def test_a_replacement_is_refused_unless_the_manifest_names_it(kind: str, named: str, kept: str) -> None:
-    changes = in_stack(replaced(kind))
+    # The schema calls MultiAZ conditional, the documentation does not.
+    multi_az = PropertyChange("MultiAZ", False, True, "maybe")
+    changes = in_stack(
+        changed(kind, NAME, *([multi_az] if kind == DATABASE else []), replacement="yes", policy="Snapshot")
+    )
     with pytest.raises(UsageError) as caught:
         refuse_replacements(changes, stage())
     assert str(caught.value) == (
@@ -194,15 +198,15 @@ def test_the_text_names_each_change_with_what_it_does() -> None:
         "      GREETING  Hello → none\n"
         "      each instance starts the app anew; requests may fail meanwhile, and AWS gives no duration\n"
         "      https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/platforms-linux-extend.hooks.html\n"
-        "  ~  Part  AWS::IAM::Policy  in place\n"
+        "  ~  Part  AWS::IAM::Policy                    in place\n"
         "      PolicyDocument  changes\n"
         "\n"
         "shop-dev-delivery  new\n"
         "\n"
         "unchanged  shop-dev-network\n"
         "\n"
-        "the deployment would replace the database of stage dev, and is refused: to allow it, write "
-        'allow_replacement = ["network", "database"] under [stages.dev]\n'
+        "the deployment would replace the database of stage dev, and is refused:\n"
+        '  to allow it, write allow_replacement = ["network", "database"] under [stages.dev]\n'
         "\n"
         'allow_replacement names "network", which this deployment does not replace: remove it'
     )

@@ -76,10 +76,15 @@ class Effect:
 
 def is_replaced(change: ResourceChange) -> bool:
     """Return whether a resource is replaced, or AWS's documentation does not exclude it."""
-    if change.replacement != "maybe":
-        return change.replacement == "yes"
+    return change.replacement == "yes" or (change.replacement == "maybe" and bool(replacing(change)))
+
+
+def replacing(change: ResourceChange) -> list[PropertyChange]:
+    """Return the changes that replace the resource."""
     harmless = IN_PLACE.get(change.type, set())
-    return not all(it.name in harmless for it in change.properties if it.replaces != "no")
+    return [
+        it for it in change.properties if it.replaces == "yes" or (it.replaces == "maybe" and it.name not in harmless)
+    ]
 
 
 def effects(change: ResourceChange) -> list[Effect]:

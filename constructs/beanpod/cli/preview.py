@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from beanpod.cli.change_sets import PropertyChange, ResourceChange, StackChange
-from beanpod.cli.effects import KINDS, effects, is_replaced
+from beanpod.cli.effects import KINDS, effects, is_replaced, replacing
 from beanpod.cli.output.text import Cell, Paint
 from beanpod.deploy.errors import UsageError
 from beanpod.manifest import StageConfig
@@ -46,7 +46,7 @@ def refuse_replacements(changes: Sequence[StackChange], stage: StageConfig) -> N
 
 
 def _refusal(stack: str, change: ResourceChange) -> Iterator[str]:
-    because = ", ".join(f"{it.name}{_values(it)}" for it in change.properties if it.replaces != "no")
+    because = ", ".join(f"{it.name}{_values(it)}" for it in replacing(change))
     verb = "is not in the template any more" if change.action == "remove" else f"is replaced because of {because}"
     yield f"{change.path} ({change.type}) of {stack} {verb}"
     yield from (effect.service for effect in effects(change) if effect.service)
@@ -87,10 +87,10 @@ def text(changes: Sequence[StackChange], stage: StageConfig, paint: Paint) -> It
 def _stack_lines(stack: StackChange, paint: Paint) -> Iterator[str]:
     state = {"new": Cell("  new", "green"), "removed": Cell("  removed", "red")}.get(stack.kind, Cell(""))
     yield paint(stack.stack, "bold") + paint(*state)
-    for change in stack.resources:
-        cells = (_MARKS[change.action], Cell(change.path), Cell(change.type, "dim"), _headline(change))
-        yield "  " + "  ".join(paint(*cell) for cell in cells)
-        yield from paint.table(map(_row, change.properties))
+    heads = paint.table(map(_head, stack.resources))
+    for change, head in zip(stack.resources, heads, strict=True):
+        yield head
+        yield from paint.table(_row(it, change) for it in change.properties)
         for effect in effects(change):
             if effect.service:
                 yield f"      {paint(effect.service, 'yellow')}"
@@ -98,8 +98,13 @@ def _stack_lines(stack: StackChange, paint: Paint) -> Iterator[str]:
                 yield f"      {paint(effect.page, 'dim')}"
 
 
-def _row(it: PropertyChange) -> tuple[str, str, Cell]:
-    mark = {"yes": "replaces it", "maybe": "may replace it"}.get(it.replaces, "")
+def _head(change: ResourceChange) -> tuple[Cell, ...]:
+    mark = _MARKS[change.action]
+    return Cell(f"  {mark.text}", mark.style), Cell(change.path), Cell(change.type, "dim"), _headline(change)
+
+
+def _row(it: PropertyChange, change: ResourceChange) -> tuple[str, str, Cell]:
+    mark = ("replaces it" if it.replaces == "yes" else "may replace it") if it in replacing(change) else ""
     return f"      {it.name}", _values(it).strip() or "changes", Cell(mark, "red")
 
 
@@ -129,8 +134,10 @@ def _guard_lines(changes: Sequence[StackChange], stage: StageConfig, paint: Pain
     try:
         refuse_replacements(changes, stage)
     except UsageError as error:
+        problem, _, remedy = str(error).partition(": ")
         yield ""
-        yield paint(str(error), "red")
+        yield paint(f"{problem}:", "red")
+        yield paint(f"  {remedy}", "red")
     for kind in unused_allowances(changes, stage):
         yield ""
         yield paint(f'allow_replacement names "{kind}", which this deployment does not replace: remove it', "yellow")

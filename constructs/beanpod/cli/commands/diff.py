@@ -17,7 +17,7 @@ class Phase(StrEnum):
     """The phases of a comparison with AWS, in order."""
 
     SYNTHESISE = "Synthesise"
-    ASK = "Ask CloudFormation"
+    COMPARE = "Compare"
 
 
 def run(context: Context) -> None:
@@ -43,5 +43,5 @@ def _deployed_changes(context: Context) -> Sequence[StackChange]:
         assembly = Path(folder)
         with context.display.phase(Phase.SYNTHESISE):
             Cdk.installed(context.environ).synthesise(context.root, stage.name, assembly)
-        with context.display.phase(Phase.ASK):
+        with context.display.phase(Phase.COMPARE):
             return stack_changes(assembly, list(assembled_stacks(assembly)), Account(stage.region))
