@@ -1,7 +1,7 @@
 """The HTTPS listener of an environment, reached by its domain: by curl, OpenSSL and Python."""
 
 import json
-import ssl
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from botocore.httpsession import get_cert_path
 
 from beanpod_emulator.docker_runtime.domain_proxy import DomainProxy
 from emulator.tests.docker_runtime.sample_app import Environment, SampleApp, option_settings, several
@@ -134,15 +135,14 @@ def test_the_certificate_is_of_the_emulators_authority_for_the_certificates_name
                "-CAfile", domain.variables["SSL_CERT_FILE"], "-verify_hostname", "www.shop.example.com")  # fmt: skip
     done = domain.run(*connect)
     assert "Verify return code: 0 (ok)" in done.stdout, done.stderr
-    assert "issuer=CN = Beanpod's emulated AWS" in done.stdout
-    assert "Protocol  : TLSv1.3" in done.stdout or "TLSv1.3" in done.stdout
+    assert re.search("issuer=CN ?= ?Beanpod's emulated AWS", done.stdout)
+    assert "TLSv1.3" in done.stdout
     assert domain.run(*connect, "-tls1_1").returncode != 0
 
 
 def test_without_the_authority_the_certificate_is_not_trusted(domain: Domain) -> None:
-    done = domain.curl("https://shop.example.com/", "--cacert", str(ssl.get_default_verify_paths().cafile))
-    assert done.returncode == 60
-    assert "self-signed certificate" in done.stderr or "unable to get local issuer" in done.stderr
+    done = domain.curl("https://shop.example.com/", "--cacert", str(get_cert_path(True)))
+    assert done.returncode == 60, done.stderr
 
 
 def test_a_closed_default_listener_closes_port_80(domain: Domain, app: SampleApp) -> None:
@@ -152,7 +152,7 @@ def test_a_closed_default_listener_closes_port_80(domain: Domain, app: SampleApp
         assert domain.curl("https://shop.example.com/", "--fail").returncode == 0
         clear = domain.curl("http://shop.example.com/")
         assert clear.stdout == "shop.example.com has no listener on port 80\n"
-        assert domain.curl(f"{domain.environment.url}/").returncode in (52, 56)
+        assert domain.curl(f"{domain.environment.url}/").returncode in (7, 52, 56)
     finally:
         domain.environment.update(OptionSettings=option_settings({(DEFAULT, "ListenerEnabled"): "true"}))
     assert domain.curl("http://shop.example.com/", "--fail").returncode == 0
