@@ -202,9 +202,10 @@ class ServiceNetwork(Construct):
             shaped = ip_addresses is not None or nat_gateways != 0 or max_azs != 2
             refuse(self, _own_vpc_problems(vpc, shaped, database_port is not None, internal))
         ip_addresses = ip_addresses or ec2.IpAddresses.cidr(ec2.Vpc.DEFAULT_CIDR_RANGE)
-        self._own_vpc = None if vpc else self._new_vpc(ip_addresses, nat_gateways, max_azs)
+        self._zones = _zones(max_azs)
+        self._own_vpc = None if vpc else self._new_vpc(ip_addresses, nat_gateways)
         self.vpc: ec2.IVpc = vpc or self._own_vpc  # type: ignore[assignment]
-        self._ip_addresses, self._max_azs, self.exported = ip_addresses, max_azs, False
+        self._ip_addresses, self.exported = ip_addresses, False
         if flow_logs:
             _FlowLogs(self, "FlowLogs", vpc=self.vpc, retention=flow_log_retention)
         self.security_groups = ServiceSecurityGroups(
@@ -250,7 +251,7 @@ class ServiceNetwork(Construct):
             return  # IPAM chooses the addresses when the stack is deployed.
         vpc_id = vpc.vpc_id
         free = list(ip_network(block).subnets(new_prefix=SUBNET_MASK))[2 * MOST_AZS :]
-        for index, (zone, addresses) in enumerate(zip(_zones(self._max_azs), free, strict=False), start=1):
+        for index, (zone, addresses) in enumerate(zip(self._zones, free, strict=False), start=1):
             subnet = ec2.PrivateSubnet(
                 vpc,
                 f"PrivateSubnet{index}",
@@ -285,15 +286,15 @@ class ServiceNetwork(Construct):
             # What `from_*` returns is a proxy, which the constructor of Node refuses.
             jsii.create(Node, Node.__new__(Node), [child, stack, name])
 
-    def _new_vpc(self, ip_addresses: ec2.IIpAddresses, nat_gateways: int, max_azs: int) -> ec2.Vpc:
+    def _new_vpc(self, ip_addresses: ec2.IIpAddresses, nat_gateways: int) -> ec2.Vpc:
         self._prevent_zone_lookup()
         return ec2.Vpc(
             self,
             "Vpc",
             ip_addresses=ip_addresses,
             # The CDK's own choice would be two zones, whatever max_azs says, in a stack without a region.
-            availability_zones=_zones(max_azs),
-            reserved_azs=MOST_AZS - max_azs,
+            availability_zones=self._zones,
+            reserved_azs=MOST_AZS - len(self._zones),
             nat_gateways=nat_gateways,
             subnet_configuration=_subnet_configuration(nat_gateways),
             restrict_default_security_group=False,

@@ -181,6 +181,8 @@ def add_environment(
 ) -> DockerEnvironment:
     """Add the application, the environment and its health alarm; imports and secrets are children of `scope`."""
     stack, config = Stack.of(scope), stage.environment
+    # The CDK knows the days of each member.
+    retentions = dict(zip(stack.resolve(list(logs.RetentionDays)), logs.RetentionDays, strict=True))
     placeholders = {}
     if database is not None:
         placeholders = {
@@ -225,7 +227,7 @@ def add_environment(
             else ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)
         ),
         load_balancer_subnets=network.load_balancer_subnets,
-        log_retention=next(it for it in logs.RetentionDays if stack.resolve(it) == config.log_retention_days),
+        log_retention=retentions[config.log_retention_days],
         managed_updates=ManagedUpdates(**config.managed_updates.model_dump()) if config.managed_updates else None,
         max_versions=config.max_versions,
         options=[OptionSetting(**option.model_dump()) for option in config.options],
