@@ -9,8 +9,8 @@ from benchmarks.library import unpack
 from benchmarks.programs import Program, programs
 from benchmarks.sameness import differences, resource_count
 
-STAGE_COUNTS = (1, 5, 20)
-ROUNDS = 9
+STAGE_COUNTS = (1, 8)
+ROUNDS = 5
 
 
 def main() -> int:
