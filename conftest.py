@@ -30,6 +30,12 @@ _SLOW = (
     "test_installed.py",
     "test_own_app.py",
     "test_whole_flow.py",
+    "test_browser.py",
+    "test_policies.py",
+    "test_instances.py",
+    "test_check.py",
+    "test_environ.py",
+    "test_development_page.py",
 )
 
 
@@ -49,7 +55,6 @@ _INTEGRATION = (
     "tests/stacks/test_own_app.py",
     "tests/test_app.py",
     "tests/test_make.py",
-    "tests/test_readme.py",
     "tests/test_wheel.py",
     "tests/workflows",
 )

@@ -22,7 +22,7 @@ from tests.deploy.registry import local_registry
 from tests.docs.github import GitHub
 from tests.docs.pages import ROOT, Block, blocks, examples, parts_not_printed
 from tests.docs.walkthrough import Walkthrough
-from tests.wheels import wheels
+from tests.wheels import link_packages, wheels
 from tools.github import Run
 
 __all__ = ["docker_engine", "wheels"]
@@ -85,7 +85,10 @@ def deployed(
     ):
         aws.set_pace(watch=3)
         github = GitHub.make(folder / "github", app)
-        walkthrough = Walkthrough(folder / "home", wheels["beanpod"].parent, aws, registry, github, docker_engine)
+        packages = link_packages(folder / "packages")
+        walkthrough = Walkthrough(
+            folder / "home", wheels["beanpod"].parent, packages, aws, registry, github, docker_engine
+        )
         walkthrough.clone()
         yield Deployed(walkthrough, walkthrough.follow(*steps()), walkthrough.runs)
 

@@ -32,6 +32,7 @@ class Walkthrough:
     Attributes:
         folder: The home folder.
         wheels: Folder of Beanpod's wheel, which `pip install beanpod` finds.
+        packages: Folder of the packages that it depends on.
         aws: The account.
         registry: It takes the place of Docker Hub.
         github: The app's repository.
@@ -42,6 +43,7 @@ class Walkthrough:
 
     folder: Path
     wheels: Path
+    packages: Path
     aws: EmbeddedAws
     registry: LocalRegistry
     github: GitHub
@@ -117,11 +119,10 @@ class Walkthrough:
             **self.github.environment,
             "PATH": f"{self.github.programs}:{variables['PATH']}",
             "PIP_FIND_LINKS": str(self.wheels),
+            "PYTHONPATH": str(self.packages),
             # What this machine has fetched already.
-            "PIP_CACHE_DIR": os.environ.get("PIP_CACHE_DIR", str(Path.home() / ".cache/pip")),
             "NPM_CONFIG_CACHE": str(Path.home() / ".npm"),
-            # Of its 700 MB little is imported.
-            "PIP_NO_COMPILE": "true",
+            "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(Path.home() / ".cache/aws/jsii/package-cache"),
             "COLUMNS": "80",
             "SESSION": str(self.folder / "session"),
             "CDK_DISABLE_CLI_TELEMETRY": "true",
