@@ -80,12 +80,12 @@ def test_a_replacement_is_refused_unless_the_manifest_names_it(kind: str, named:
         refuse_replacements(changes, stage(allow=others))
 
 
-def test_several_replacements_are_refused_together_and_what_is_allowed_stays_so() -> None:
+def test_several_replacements_are_refused_together() -> None:
     changes = in_stack(replaced(), replaced(ENVIRONMENT), replaced(VPC))
     with pytest.raises(UsageError) as caught:
         refuse_replacements(changes, stage(allow=("network",)))
     assert "would replace the database and the environment of stage dev" in str(caught.value)
-    assert 'allow_replacement = ["network", "database", "environment"]' in str(caught.value)
+    assert 'allow_replacement = ["database", "environment", "network"]' in str(caught.value)
 
 
 def test_a_database_may_go_with_its_table_only() -> None:
@@ -206,7 +206,7 @@ def test_the_text_names_each_change_with_what_it_does() -> None:
         "unchanged  shop-dev-network\n"
         "\n"
         "the deployment would replace the database of stage dev, and is refused:\n"
-        '  to allow it, write allow_replacement = ["network", "database"] under [stages.dev]\n'
+        '  to allow it, write allow_replacement = ["database"] under [stages.dev]\n'
         "\n"
         'allow_replacement names "network", which this deployment does not replace: remove it'
     )

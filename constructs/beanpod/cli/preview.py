@@ -34,13 +34,13 @@ def refuse_replacements(changes: Sequence[StackChange], stage: StageConfig) -> N
     Raises:
         UsageError: It does not; with what is replaced, why, and what becomes of it.
     """
-    found = [pair for pair in replacements(changes, stage) if KINDS[pair[1].type] not in stage.allow_replacement]
+    every = replacements(changes, stage)
+    found = [pair for pair in every if KINDS[pair[1].type] not in stage.allow_replacement]
     if found:
-        kinds = list(dict.fromkeys(KINDS[change.type] for _, change in found))
-        allowed = json.dumps([*stage.allow_replacement, *kinds])
+        kinds, allowed = (list(dict.fromkeys(KINDS[change.type] for _, change in pairs)) for pairs in (found, every))
         raise UsageError(
             f"the deployment would replace the {' and the '.join(kinds)} of stage {stage.name}, and is refused: to "
-            f"allow it, write allow_replacement = {allowed} under [stages.{stage.name}]",
+            f"allow it, write allow_replacement = {json.dumps(allowed)} under [stages.{stage.name}]",
             causes=tuple(line for stack, change in found for line in _refusal(stack.stack, change)),
         )
 
