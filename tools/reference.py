@@ -100,7 +100,7 @@ def _actions(parser: ArgumentParser) -> list[Action]:
 def _options(actions: Iterable[Action]) -> str:
     """A table of options and arguments."""
     rows = (
-        f"| `{' '.join([*action.option_strings, *([str(action.metavar)] if action.metavar else [])])}` "
+        f"| `{' '.join(filter(None, [', '.join(action.option_strings), str(action.metavar or '')]))}` "
         f"| {_escaped(action.help or '')} |"
         for action in actions
     )
