@@ -3,6 +3,7 @@ const { CrossStackReferences, Duration, ReferenceStrength, RemovalPolicy, Stack,
 const ec2 = require('aws-cdk-lib/aws-ec2');
 const rds = require('aws-cdk-lib/aws-rds');
 const { Construct } = require('constructs');
+const { acknowledge } = require('./findings');
 
 const SLOW_QUERY_LOG = { slow_query_log: '1', log_output: 'FILE', long_query_time: '2' };
 const MYSQL_FAMILY = { logExports: ['error', 'slowquery'], parameters: SLOW_QUERY_LOG, tls: 'require_secure_transport' };
@@ -56,6 +57,9 @@ class Database extends Construct {
       allowMajorVersionUpgrade: false,
     });
     acceptMajorVersion(instance, config);
+    acknowledge(secret, 'SMG4');
+    acknowledge(instance, 'RDS11');
+    acknowledge(this, ...choices(config));
     for (const part of [instance, instance.secret]) CrossStackReferences.of(part).produce(ReferenceStrength.BOTH);
     this.replacementKey = [config.engine, config.name, config.username].join(' ');
     this.host = instance.dbInstanceEndpointAddress;
@@ -64,6 +68,14 @@ class Database extends Construct {
     this.username = config.username;
     this.secret = instance.secret;
   }
+}
+
+function choices(config) {
+  return [
+    ...(config.multi_az ? [] : ['RDS3']),
+    ...(config.deletion_protection ? [] : ['RDS10']),
+    ...(config.backup_retention_days ? [] : ['RDS13']),
+  ];
 }
 
 function acceptMajorVersion(instance, { engine: name, version }) {

@@ -4,6 +4,7 @@ const iam = require('aws-cdk-lib/aws-iam');
 const s3 = require('aws-cdk-lib/aws-s3');
 const secretsmanager = require('aws-cdk-lib/aws-secretsmanager');
 const { Construct } = require('constructs');
+const { acknowledge, acknowledgeWildcards } = require('./findings');
 
 class DeliveryStack extends Stack {
   constructor(scope, id, { stage, environment, ...props }) {
@@ -46,6 +47,7 @@ class ArtifactBucket extends Construct {
       }],
       removalPolicy: RemovalPolicy.RETAIN,
     });
+    acknowledge(this.bucket, 'S1');
     this.allow(instanceRole, 'InstancesReadBundles', ['s3:GetObject', 's3:GetObjectVersion']);
     this.allow(serviceRole, 'LifecycleDeletesBundles', ['s3:DeleteObject']);
   }
@@ -67,16 +69,17 @@ function policyDocuments(documents, tokens) {
     if (Array.isArray(value)) return value.map(filled);
     return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, filled(inner)]));
   };
-  return Object.entries(documents).map(([name, Statement]) => (
-    [name, iam.PolicyDocument.fromJson({ Version: '2012-10-17', Statement: filled(Statement) })]
-  ));
+  return Object.entries(documents).map(([name, Statement]) => [name, { Version: '2012-10-17', Statement: filled(Statement) }]);
 }
 
 class DeployUser extends Construct {
   constructor(scope, id, documents, serial) {
     super(scope, id);
     const user = new iam.User(this, 'Resource');
-    for (const [name, document] of documents) new iam.ManagedPolicy(this, name, { document, users: [user] });
+    for (const [name, json] of documents) {
+      const document = iam.PolicyDocument.fromJson(json);
+      acknowledgeWildcards(new iam.ManagedPolicy(this, name, { document, users: [user] }), json);
+    }
     const key = new iam.AccessKey(this, 'AccessKey', { user, serial, status: iam.AccessKeyStatus.ACTIVE });
     this.secret = new secretsmanager.Secret(this, 'Secret', {
       description: "The deployer's access key: copy AWS_ACCESS_KEY and AWS_SECRET_KEY into the CI's secrets",
@@ -86,6 +89,7 @@ class DeployUser extends Construct {
       },
       removalPolicy: RemovalPolicy.DESTROY,
     });
+    acknowledge(this.secret, 'SMG4');
   }
 }
 

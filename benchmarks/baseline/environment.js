@@ -4,6 +4,7 @@ const ec2 = require('aws-cdk-lib/aws-ec2');
 const beanstalk = require('aws-cdk-lib/aws-elasticbeanstalk');
 const cloudwatch = require('aws-cdk-lib/aws-cloudwatch');
 const { Construct } = require('constructs');
+const { acknowledge } = require('./findings');
 const { optionRows } = require('./options');
 const { InstanceRole, ServiceRole } = require('./roles');
 
@@ -29,6 +30,7 @@ class DockerEnvironment extends Construct {
     this.applicationName = ownApplication.ref;
     this.resource = this.newEnvironment(stage, rows);
     this.resource.node.addDependency(this.instanceRole);
+    acknowledge(this.resource, 'EB4');
     this.waitForNetwork(stage, network);
     for (const part of [this.resource, this.serviceRole, this.instanceRole, ownApplication]) {
       CrossStackReferences.of(part).produce(ReferenceStrength.BOTH);

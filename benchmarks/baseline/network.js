@@ -4,6 +4,7 @@ const ec2 = require('aws-cdk-lib/aws-ec2');
 const iam = require('aws-cdk-lib/aws-iam');
 const logs = require('aws-cdk-lib/aws-logs');
 const { Construct } = require('constructs');
+const { acknowledge } = require('./findings');
 
 const PUBLIC = { subnetType: ec2.SubnetType.PUBLIC };
 const PRIVATE = { subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS };
@@ -21,6 +22,7 @@ class NetworkStack extends Stack {
       loadBalanced: stage.environment.type === 'LoadBalanced',
       databasePort: stage.database ? PORTS[stage.database.engine] : undefined,
     });
+    if (!stage.network.flow_logs) acknowledge(this.network, 'VPC7');
   }
 }
 
@@ -108,6 +110,7 @@ class ServiceSecurityGroups extends Construct {
   }
 
   open(front) {
+    acknowledge(front, 'EC23');
     for (const peer of [ec2.Peer.anyIpv4(), ec2.Peer.anyIpv6()]) {
       front.addIngressRule(peer, ec2.Port.tcp(80), 'HTTP from the internet');
       front.addIngressRule(peer, ec2.Port.tcp(443), 'HTTPS from the internet');

@@ -1,6 +1,7 @@
 'use strict';
 const iam = require('aws-cdk-lib/aws-iam');
 const { Construct } = require('constructs');
+const { acknowledgeManagedPolicies } = require('./findings');
 
 const NO_PURCHASES = {
   Version: '2012-10-17',
@@ -11,6 +12,11 @@ const NO_PURCHASES = {
     Resource: '*',
   }],
 };
+const SERVICE_POLICIES = [
+  'service-role/AWSElasticBeanstalkEnhancedHealth',
+  'AWSElasticBeanstalkManagedUpdatesCustomerRolePolicy',
+];
+const INSTANCE_POLICIES = ['AWSElasticBeanstalkWebTier'];
 const awsManaged = (name) => iam.ManagedPolicy.fromAwsManagedPolicyName(name);
 
 class ServiceRole extends Construct {
@@ -21,11 +27,9 @@ class ServiceRole extends Construct {
         conditions: { StringEquals: { 'sts:ExternalId': 'elasticbeanstalk' } },
       }),
       description: 'Beanstalk watches the environment and applies platform updates with this role',
-      managedPolicies: [
-        awsManaged('service-role/AWSElasticBeanstalkEnhancedHealth'),
-        awsManaged('AWSElasticBeanstalkManagedUpdatesCustomerRolePolicy'),
-      ],
+      managedPolicies: SERVICE_POLICIES.map(awsManaged),
     });
+    acknowledgeManagedPolicies(this.role, SERVICE_POLICIES);
   }
 }
 
@@ -35,9 +39,10 @@ class InstanceRole extends Construct {
     this.role = new iam.Role(this, 'Resource', {
       assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com'),
       description: "What the environment's instances, and so its containers, may do",
-      managedPolicies: [awsManaged('AWSElasticBeanstalkWebTier')],
+      managedPolicies: INSTANCE_POLICIES.map(awsManaged),
       inlinePolicies: { NoPurchases: iam.PolicyDocument.fromJson(NO_PURCHASES) },
     });
+    acknowledgeManagedPolicies(this.role, INSTANCE_POLICIES);
     this.profileName = new iam.InstanceProfile(this, 'InstanceProfile', { role: this.role }).instanceProfileName;
   }
 }
