@@ -87,3 +87,26 @@ def test_the_commands_that_print_what_a_domain_needs() -> None:
     *records, arn = requested.splitlines()
     assert {record.split("\t")[1] for record in records} == {"CNAME"}
     assert arn.startswith("arn:aws:acm:eu-central-1:")
+
+
+def test_express_redirects_what_came_over_http(tmp_path: Path) -> None:
+    program = tmp_path / "app.js"
+    # Express's own objects, as far as the page uses them.
+    program.write_text(
+        "const layers = [];\nconst app = { set() {}, use: (layer) => layers.push(layer) };\n"
+        + "".join(block.text for block in blocks(DOMAINS, "js"))
+        + """\
+for (const proto of ["http", "https", undefined]) {
+  const done = [];
+  const req = { get: () => proto, originalUrl: "/a?b=c" };
+  const res = { redirect: (...to) => done.push(...to), set: (...header) => done.push(...header) };
+  layers[0](req, res, () => done.push("next"));
+  console.log(done.join(" "));
+}
+"""
+    )
+    printed = subprocess.run(
+        [Path(sys.executable).with_name("node"), program], capture_output=True, text=True, check=True
+    ).stdout
+    passed = "Strict-Transport-Security max-age=31536000 next"
+    assert printed.splitlines() == ["308 https://shop.example.com/a?b=c", passed, passed]
