@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from aws_cdk import App
 from botocore.config import Config
 
+from beanpod.manifest import Manifest
 from beanpod_emulator import EmbeddedAws
+from stacks import add_stage
 from tests.deploy.registry import LocalRegistry, local_registry
 
 if TYPE_CHECKING:
@@ -75,18 +78,11 @@ class Project:
         (self.folder / "greeting").write_text(text)
 
     def synthesise(self) -> Path:
-        """The stacks' templates, written by app.py as the CDK CLI runs it."""
+        """The stacks' templates, as app.py writes them for the CDK CLI."""
         output = self.folder / "cdk.out"
-        flags = json.loads((ROOT / "cdk.json").read_text())["context"]
-        environment = os.environ | {
-            "PYTHONPATH": str(ROOT),
-            "CDK_OUTDIR": str(output),
-            "CDK_CONTEXT_JSON": json.dumps(flags),
-            "JSII_RUNTIME_PACKAGE_CACHE": "enabled",
-        }
-        subprocess.run(
-            [sys.executable, "app.py"], cwd=self.folder, env=environment, check=True, capture_output=True, text=True
-        )
+        app = App(context=json.loads((ROOT / "cdk.json").read_text())["context"], outdir=str(output))
+        add_stage(app, Manifest.read(self.folder / "beanpod.toml"))
+        app.synth()
         return output
 
 
