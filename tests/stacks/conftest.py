@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from aws_cdk import App, Stack
+from cdk_preflight import Preflight
 
 from beanpod.manifest import Manifest
 from stacks import add_stage
@@ -33,6 +34,8 @@ class Stage:
 
 def synthesise(manifest: Path, stage: str | None = None) -> Stage:
     app = App(context=CONTEXT)
+    # As app.py does. A finding fails the synthesis.
+    Preflight.apply(app)
     stacks = add_stage(app, Manifest.read(manifest), stage)
     assembly = app.synth()
     templates = {
