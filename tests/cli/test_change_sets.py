@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from aws_cdk import App, CfnParameter, CfnResource, Stack
+from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
 
 from beanpod.cli.change_sets import Account, StackChange, assembled_stacks, stack_changes
-from beanpod.cli.deployed_stacks import chosen_stacks
-from beanpod.deploy.errors import DeployError
+from beanpod.cli.deployed_stacks import check_replacements, chosen_stacks, option_values
+from beanpod.deploy.errors import DeployError, UsageError
 from beanpod_emulator import EmbeddedAws
 from emulator.tests.clients import Clients
 from tests.stacks.changing import deploy_assembly
@@ -114,3 +115,38 @@ def test_the_stacks_are_those_that_the_cli_would_deploy(tmp_path: Path) -> None:
     assert chosen_stacks(assembly, ["deploy", "--all", "-c", "stage=dev"]) == ["one", "two", "three"]
     assert chosen_stacks(assembly, ["deploy", "two"]) == ["one", "two"]
     assert chosen_stacks(assembly, ["deploy", "t*", "--exclusively"]) == ["two", "three"]
+
+
+@pytest.mark.parametrize("written", ["-c stage=prod", "-c=stage=prod", "--context stage=prod", "--context=stage=prod"])
+def test_an_option_of_the_cdk_cli_is_read_as_the_cli_reads_it(written: str) -> None:
+    # Missed, the first stage would be checked and deployed instead of the one that was named.
+    assert list(option_values(["deploy", "--all", *written.split()], "--context", "-c")) == ["stage=prod"]
+
+
+STAGES = ("dev", "prod")
+MANIFEST = """\
+[service]
+name = "shop"
+image = "ada/shop"
+dockerfile = "Dockerfile"
+
+[stages.dev]
+allow_replacement = ["network"]
+
+[stages.prod]
+"""
+
+
+def test_each_stack_is_checked_for_its_own_stage(clients: Clients, tmp_path: Path) -> None:
+    # The stage may be chosen in cdk.json, or an app may make the stacks of several stages.
+    (tmp_path / "beanpod.toml").write_text(MANIFEST)
+
+    def network(cidr: str) -> dict[str, Any]:
+        return {f"shop-{stage}-network": lambda stack: ec2.CfnVPC(stack, "Vpc", cidr_block=cidr) for stage in STAGES}
+
+    deploy_assembly(clients, app(tmp_path / "before", **network("10.0.0.0/16")).synth())
+    assembly = Path(app(tmp_path / "after", **network("10.1.0.0/16")).synth().directory)
+    with pytest.raises(UsageError, match=r"the network of stage prod, .* under \[stages\.prod\]"):
+        list(check_replacements(tmp_path / "beanpod.toml", assembly, ["deploy", "--all"]))
+    dev_only = ["deploy", "shop-dev-network"]
+    assert list(check_replacements(tmp_path / "beanpod.toml", assembly, dev_only)) == []

@@ -32,14 +32,24 @@ def check_replacements(path: Path, assembly: Path, arguments: Sequence[str]) -> 
     Raises:
         DeployError: The manifest does not allow it, or AWS does not say what is replaced.
     """
-    stage = _stage(path, arguments)
-    if stage is None:
+    chosen = _stage(path, arguments)
+    if chosen is None:
         return
-    account = Account(stage.region, next(option_values(arguments, "--profile"), None))
-    changes = stack_changes(assembly, chosen_stacks(assembly, arguments), account)
-    refuse_replacements(changes, stage)
-    for kind in unused_allowances(changes, stage) if "--all" in arguments else ():
-        yield f'allow_replacement names "{kind}", which this deployment does not replace: remove it from the manifest'
+    manifest = Manifest.read(path)
+    stages = {f"{it.service.name}-{it.name}": it for it in map(manifest.stage, manifest.stages)}
+    stacks: dict[str, list[str]] = {}
+    for name in chosen_stacks(assembly, arguments):
+        # Named SERVICE-STAGE-PART. Others are taken for the chosen stage's.
+        stage = stages.get(name.rpartition("-")[0], chosen)
+        stacks.setdefault(stage.name, []).append(name)
+    for name, names in stacks.items():
+        stage = manifest.stage(name)
+        account = Account(stage.region, next(option_values(arguments, "--profile"), None))
+        changes = stack_changes(assembly, names, account)
+        refuse_replacements(changes, stage)
+        for kind in unused_allowances(changes, stage) if "--all" in arguments else ():
+            unused = f'allow_replacement names "{kind}", which this deployment does not replace'
+            yield f"{unused}: remove it from the manifest"
 
 
 def chosen_stacks(assembly: Path, arguments: Sequence[str]) -> list[str]:
@@ -132,7 +142,7 @@ def explain_refusals(assembly: Path, arguments: Sequence[str]) -> Iterator[str]:
 
 
 def _context(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield the context values of `-c KEY=VALUE`, `--context KEY=VALUE` and `--context=KEY=VALUE`."""
+    """Yield the context values that the CDK CLI's arguments give as KEY=VALUE."""
     for text in option_values(arguments, "--context", "-c"):
         key, equals, value = text.partition("=")
         if equals:
@@ -140,12 +150,12 @@ def _context(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def option_values(arguments: Sequence[str], flag: str, short: str = "") -> Iterator[str]:
-    """Yield the values of an option of the CDK CLI: `--flag VALUE`, `--flag=VALUE` or `-f VALUE`."""
+    """Yield the values of an option of the CDK CLI: `--flag VALUE`, `--flag=VALUE`, `-f VALUE` or `-f=VALUE`."""
+    names = {flag, short} - {""}
     for argument, following in pairwise((*arguments, "")):
-        if argument in (flag, short) and argument:
-            yield following
-        elif argument.startswith(f"{flag}="):
-            yield argument.removeprefix(f"{flag}=")
+        name, equals, value = argument.partition("=")
+        if name in names:
+            yield value if equals else following
 
 
 def _exports(template: Mapping[str, Any]) -> set[str]:
