@@ -71,7 +71,7 @@ def test_the_image_is_run_where_the_program_is_not_installed(
     assert not docker_engine.run("ps", "--all", "--quiet", "--filter", f"publish={registry.host.rpartition(':')[2]}")
 
 
-# A killed process cannot remove its container: whoever uses the engine next does.
+# A killed process cannot remove its container: the next run of the emulator does.
 _RUNS_UNTIL_KILLED = """\
 import sys
 from pathlib import Path

@@ -27,7 +27,7 @@ certificate = "{CERTIFICATE}"
 """
 BALANCED = '[environment]\ntype = "LoadBalanced"\n'
 WITH_DOMAIN = f"{SERVICE}{BALANCED}{DOMAIN}"
-# In the place of the container: it tells what it got, and sends the header if the request wants that.
+# An app behind nginx: it answers with the headers of the request, and sends HSTS if the request asks for it.
 APP = """\
 upstream docker { server 127.0.0.1:8081; }
 server {
@@ -60,7 +60,7 @@ class Nginx:
         self._port = int(port)
 
     def ask(self, *, method: str = "GET", path: str = "/", **headers: str) -> Answer:
-        """The status, the body and the headers of an answer; "_" in a header's name stands for "-"."""
+        """Return status, body and headers of a response; a header is given with "_" for "-", such as host or x_test."""
         connection = http.client.HTTPConnection(self._host, self._port, timeout=10)
         try:
             given = {name.replace("_", "-"): value for name, value in headers.items()}

@@ -79,7 +79,7 @@ def domain_files(
     if sends := sorted(name for name, directives in own.items() if any(_sends_hsts(words) for _, words in directives)):
         notes.append(f"{sends[0]}: sets {_HSTS}, which the deploy script therefore does not add")
         return {_SERVER: BundleFile(server.encode())}
-    # nginx inherits add_header only where the level below has none: it stands on the level of the project's own.
+    # A block with an add_header inherits none from the block around it, so ours is in the same block as the project's.
     in_server = any(_adds_to_server(name, directives) for name, directives in own.items())
     http, server = (_MAP, server + _ADD) if in_server else (_MAP + _ADD, server)
     return {_HTTP: BundleFile(http.encode()), _SERVER: BundleFile(server.encode())}
