@@ -86,7 +86,10 @@ def address_target(endpoint: str) -> route53.RecordTarget:
 def named_target(environment: Construct, endpoint: str) -> route53.RecordTarget:
     """By what the endpoint's name says: of an environment that exists already."""
     if not known(endpoint):
-        reject(environment, "endpoint must be known at synth for record_target, got a token: import it by its name")
+        reject(
+            environment,
+            "environment_endpoint_url must be known at synth for record_target, got a token: import it by its name",
+        )
     if re.fullmatch(r"\d+(\.\d+){3}", endpoint):
         return address_target(endpoint)
     found = re.search(r"\.(?:([a-z0-9-]+)\.elb|elb\.([a-z0-9-]+))\.amazonaws\.com", endpoint.lower())
@@ -98,8 +101,8 @@ def named_target(environment: Construct, endpoint: str) -> route53.RecordTarget:
     if zone is None:
         reject(
             environment,
-            f'endpoint must be an address, or a name of a load balancer or of Beanstalk, got "{endpoint}": '
-            "write EndpointURL or CNAME of `aws elasticbeanstalk describe-environments`",
+            "environment_endpoint_url must be an address, or a name of a load balancer or of Beanstalk, "
+            f'got "{endpoint}": write EndpointURL or CNAME of `aws elasticbeanstalk describe-environments`',
         )
     return route53.RecordTarget.from_alias(_Alias(endpoint, zone))
 

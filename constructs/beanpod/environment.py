@@ -335,9 +335,9 @@ class DockerEnvironment(EnvironmentBase):
         Validations.of(self.resource).acknowledge(Acknowledgment(id="AwsSolutions-EB4", reason=reason))
         self._wait_for_network(vpc, subnets, balancer)
         self.environment_name = self.resource.ref
-        self.endpoint = self.resource.attr_endpoint_url
-        self.url = domain.url if domain else f"http://{self.endpoint}"
-        self.dns_records = _load_balancer.missing_records(domain, self.endpoint)
+        self.environment_endpoint_url = self.resource.attr_endpoint_url
+        self.url = domain.url if domain else f"http://{self.environment_endpoint_url}"
+        self.dns_records = _load_balancer.missing_records(domain, self.environment_endpoint_url)
         if domain and domain.hosted_zone:
             ipv6 = self._options.value(LOAD_BALANCER, "IpAddressType") == "dualstack"
             _load_balancer.add_records(self, domain, self.record_target, ipv6=ipv6)
@@ -359,7 +359,7 @@ class DockerEnvironment(EnvironmentBase):
         *,
         environment_name: str,
         application_name: str,
-        endpoint: str,
+        environment_endpoint_url: str,
         instance_role: iam.IRole,
         security_groups: Sequence[ec2.ISecurityGroup],
         deployment_policy: DeploymentPolicy | None = None,
@@ -369,7 +369,7 @@ class DockerEnvironment(EnvironmentBase):
         Args:
             environment_name: Its name.
             application_name: The name of its application.
-            endpoint: `EndpointURL` of `aws elasticbeanstalk describe-environments`.
+            environment_endpoint_url: `EndpointURL` of `aws elasticbeanstalk describe-environments`.
             instance_role: The role of its instances, which grants go to.
             security_groups: The instances', which take the rules of `connections`.
             deployment_policy: Its policy, for `deploy_permissions`. Default: none can be made.
@@ -382,7 +382,7 @@ class DockerEnvironment(EnvironmentBase):
             construct_id,
             environment_name=environment_name,
             application_name=application_name,
-            endpoint=endpoint,
+            environment_endpoint_url=environment_endpoint_url,
             instance_role=instance_role,
             security_groups=security_groups,
             deployment_policy=deployment_policy,
@@ -482,9 +482,9 @@ class DockerEnvironment(EnvironmentBase):
         An alias to the load balancer, in the zone of its kind and region; the address of a single instance.
         """
         if self._options.value(ENVIRONMENT, "EnvironmentType") == EnvironmentType.SINGLE_INSTANCE:
-            return address_target(self.endpoint)
+            return address_target(self.environment_endpoint_url)
         kind = self._options.value(ENVIRONMENT, "LoadBalancerType") or "classic"
-        return load_balancer_target(self, self.endpoint, kind)
+        return load_balancer_target(self, self.environment_endpoint_url, kind)
 
     def _add(self, options: Mapping[Key, str]) -> None:
         self._options.adopt(self.resource.option_settings)
@@ -530,7 +530,7 @@ class _ImportedEnvironment(EnvironmentBase):
         *,
         environment_name: str,
         application_name: str,
-        endpoint: str,
+        environment_endpoint_url: str,
         instance_role: iam.IRole,
         security_groups: Sequence[ec2.ISecurityGroup],
         deployment_policy: DeploymentPolicy | None,
@@ -539,7 +539,7 @@ class _ImportedEnvironment(EnvironmentBase):
         if not security_groups:
             reject(self, "security_groups must hold the instances' group, got none: connections need it")
         self.environment_name, self.application_name = environment_name, application_name
-        self.endpoint, self.instance_role = endpoint, instance_role
+        self.environment_endpoint_url, self.instance_role = environment_endpoint_url, instance_role
         self._deployment_policy, self._security_groups = deployment_policy, list(security_groups)
 
     @property

@@ -78,7 +78,7 @@ class IDockerEnvironment(ec2.IConnectable, iam.IGrantable, IConstruct, Protocol)
         """The environment's ARN."""
 
     @property
-    def endpoint(self) -> str:
+    def environment_endpoint_url(self) -> str:
         """The load balancer's DNS name, or the single instance's address."""
 
     @property
@@ -126,7 +126,7 @@ class EnvironmentBase(Construct):
 
     application_name: str
     environment_name: str
-    endpoint: str
+    environment_endpoint_url: str
     instance_role: iam.IRole
     _security_groups: Sequence[ec2.ISecurityGroup]
     _permissions_made = False
@@ -155,7 +155,7 @@ class EnvironmentBase(Construct):
         Raises:
             ValueError: When the endpoint is a token, or neither an address nor a name that AWS gives.
         """
-        return named_target(self, self.endpoint)
+        return named_target(self, self.environment_endpoint_url)
 
     @property
     def connections(self) -> ec2.Connections:

@@ -58,7 +58,7 @@ def existing_environment(stack: Stack, **attributes: Any) -> IDockerEnvironment:
     defaults: dict[str, Any] = {
         "environment_name": "shop-prod",
         "application_name": "shop",
-        "endpoint": "awseb-1.eu-west-1.elb.amazonaws.com",
+        "environment_endpoint_url": "awseb-1.eu-west-1.elb.amazonaws.com",
         "instance_role": iam.Role.from_role_arn(stack, "Instances", "arn:aws:iam::123456789012:role/instances"),
         "security_groups": [ec2.SecurityGroup.from_security_group_id(stack, "Group", "sg-instances")],
         "deployment_policy": DeploymentPolicy.IMMUTABLE,

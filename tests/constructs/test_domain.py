@@ -75,8 +75,8 @@ def test_dns_elsewhere_is_named_the_records_to_make() -> None:
     stack = new_stack()
     environment = with_domain(stack, certificate=certificate(stack), aliases=["www.shop.example.org"])
     assert environment.dns_records == [
-        f"shop.example.com CNAME {environment.endpoint}",
-        f"www.shop.example.org CNAME {environment.endpoint}",
+        f"shop.example.com CNAME {environment.environment_endpoint_url}",
+        f"www.shop.example.org CNAME {environment.environment_endpoint_url}",
     ]
     Template.from_stack(stack).resource_count_is(RECORD, 0)
 

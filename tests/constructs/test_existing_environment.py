@@ -68,7 +68,7 @@ def test_an_imported_environment_has_its_attributes_and_adds_no_resources() -> N
     assert (environment.environment_name, environment.application_name) == ("shop-prod", "shop")
     arn = stack.resolve(environment.environment_arn)["Fn::Join"][1]
     assert arn[-1] == ":environment/shop/shop-prod"
-    assert environment.endpoint == "awseb-1.eu-west-1.elb.amazonaws.com"
+    assert environment.environment_endpoint_url == "awseb-1.eu-west-1.elb.amazonaws.com"
     assert "Resources" not in Template.from_stack(stack).to_json()
 
 

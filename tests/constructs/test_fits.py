@@ -443,20 +443,25 @@ def test_a_single_instance_has_an_address() -> None:
 )
 def test_the_record_target_of_an_imported_environment_follows_from_its_endpoint(endpoint: str, zone: str) -> None:
     stack = new_stack()
-    assert _record(stack, existing_environment(stack, endpoint=endpoint))["AliasTarget"]["HostedZoneId"] == zone
+    assert (
+        _record(stack, existing_environment(stack, environment_endpoint_url=endpoint))["AliasTarget"]["HostedZoneId"]
+        == zone
+    )
 
 
 def test_an_existing_address_is_an_address() -> None:
     stack = new_stack()
-    assert _record(stack, existing_environment(stack, endpoint="203.0.113.7"))["ResourceRecords"] == ["203.0.113.7"]
+    assert _record(stack, existing_environment(stack, environment_endpoint_url="203.0.113.7"))["ResourceRecords"] == [
+        "203.0.113.7"
+    ]
 
 
 def test_an_endpoint_that_says_nothing_is_refused() -> None:
     stack = new_stack()
     with pytest.raises(ValueError, match=r'got "shop.example.com": write EndpointURL'):
-        _ = existing_environment(stack, endpoint="shop.example.com").record_target
-    with pytest.raises(ValueError, match="endpoint must be known at synth"):
-        _ = existing_environment(new_stack(), endpoint=Fn.import_value("x")).record_target
+        _ = existing_environment(stack, environment_endpoint_url="shop.example.com").record_target
+    with pytest.raises(ValueError, match="environment_endpoint_url must be known at synth"):
+        _ = existing_environment(new_stack(), environment_endpoint_url=Fn.import_value("x")).record_target
 
 
 def test_an_internal_load_balancer_is_accepted_in_a_network_without_private_subnets() -> None:
