@@ -110,13 +110,14 @@ class InstanceRuntime:
 
     def _ended(self, running: RunningContainers) -> str:
         """Return which container has ended with an error, or as the only one; "" if none has."""
-        form = "{{.Name}} {{.State.Running}} {{.RestartCount}} {{.State.ExitCode}}"
+        service = '{{with index .Config.Labels "com.docker.compose.service"}} of service {{.}}{{end}}'
+        form = f"{{{{.State.Running}}}} {{{{.RestartCount}}}} {{{{.State.ExitCode}}}} the container{service}"
         for line in self.context.docker.run("inspect", "--format", form, *running.containers).splitlines():
-            name, alive, restarts, code = line.removeprefix(f"/{self.instance_id}-").split()
+            alive, restarts, code, name = line.split(maxsplit=3)
             if int(restarts) >= _MAX_RESTARTS:
-                return f"the container {name} ends again and again"
+                return f"{name} ends again and again"
             if restarts == "0" and alive == "false" and (code != "0" or len(running.containers) == 1):
-                return f"the container {name} has ended with exit code {code}"
+                return f"{name} has ended with exit code {code}"
         return ""
 
     def _restore(

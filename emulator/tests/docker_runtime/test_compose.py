@@ -59,7 +59,7 @@ def test_a_version_that_exits_restores_the_previous_one(app: SampleApp, environm
         "Instance deployment failed to run the Docker Compose services. The deployment failed." in environment.errors()
     )
     causes = [cause for instance in environment.instances() for cause in instance["Causes"]]
-    assert any("has ended with exit code 4" in cause for cause in causes), causes
+    assert any("the container of service web has ended with exit code 4" in cause for cause in causes), causes
 
 
 def config(**services: Any) -> dict[str, Any]:

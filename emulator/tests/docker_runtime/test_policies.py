@@ -56,4 +56,4 @@ def test_a_version_that_does_not_start_keeps_the_previous_one(environment: Envir
     policy = environment.name.removeprefix("policy-")
     assert len(failed) == {"AllAtOnce": 2, "Rolling": 1}.get(policy, 0)
     for instance in failed:
-        assert "has ended with exit code 3" in instance["Causes"][0]
+        assert "error: the container has ended with exit code 3" in instance["Causes"][0]
