@@ -15,6 +15,7 @@ class FakeReporter:
         messages: With the output of docker.
         warnings: In order.
         events: Of the environment.
+        event_phases: The phase that each of these was reported in.
         statuses: Of the environment, at each poll.
         masked: Secrets to hide.
     """
@@ -25,6 +26,7 @@ class FakeReporter:
         self.messages: list[str] = []
         self.warnings: list[str] = []
         self.events: list[EnvironmentEvent] = []
+        self.event_phases: list[Phase] = []
         self.statuses: list[Status] = []
         self.masked: list[str] = []
 
@@ -48,6 +50,7 @@ class FakeReporter:
 
     def event(self, event: EnvironmentEvent) -> None:
         self.events.append(event)
+        self.event_phases += self.phases[-1:]
 
     def status(self, status: Status) -> None:
         self.statuses.append(status)

@@ -114,7 +114,7 @@ def parts_not_printed(shown: str, printed: str) -> list[str]:
 
     How lines are wrapped, names, times and addresses may differ.
     """
-    rest = _normalised(_screen(printed))
+    rest = _normalised(screen(printed))
     missing = []
     for part in map(_normalised, re.split(r"^…$", shown, flags=re.MULTILINE)):
         before, found, after = rest.partition(part)
@@ -123,7 +123,7 @@ def parts_not_printed(shown: str, printed: str) -> list[str]:
     return missing
 
 
-def _screen(printed: str) -> str:
+def screen(printed: str) -> str:
     """What a terminal shows in the end: progress is redrawn in place."""
     lines, row = [""], 0
     for drawn in _DRAWING.finditer(_COLOURS.sub("", printed)):

@@ -20,7 +20,7 @@ from tests.deploy.deployed_stage import client
 from tests.deploy.engine import Engine, docker_engine
 from tests.deploy.registry import local_registry
 from tests.docs.github import GitHub
-from tests.docs.pages import ROOT, Block, blocks, examples, parts_not_printed
+from tests.docs.pages import ROOT, Block, blocks, examples, parts_not_printed, screen
 from tests.docs.walkthrough import Walkthrough
 from tests.wheels import link_packages, wheels
 from tools.github import Run
@@ -67,7 +67,7 @@ def assert_shown(deployed: Deployed, *examples: tuple[Block, Block]) -> None:
     assert examples
     for command, shown in examples:
         printed = deployed.walkthrough.show(command)
-        assert parts_not_printed(shown.text, printed) == [], f"{command}\n{printed}"
+        assert parts_not_printed(shown.text, printed) == [], f"{command}\n{screen(printed)}"
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +114,7 @@ def test_the_steps_print_what_the_page_shows(deployed: Deployed) -> None:
             # This repository is not on GitHub.
             text = re.sub(r"^GitHub .*\n", "", shown.text, flags=re.MULTILINE)
             output = printed[command.text].replace(f"{deployed.walkthrough.registry.host}/", "")
-            assert parts_not_printed(text, output) == [], f"{command}\n{output}"
+            assert parts_not_printed(text, output) == [], f"{command}\n{screen(output)}"
 
 
 def test_github_has_the_four_secrets_and_none_was_printed(deployed: Deployed) -> None:
@@ -177,7 +177,7 @@ def test_removing_a_stage_leaves_what_the_page_says(deployed: Deployed) -> None:
     assert_shown(deployed, *examples(ROOT / "docs/removing.md", "Remove a stage"))
     ((commands, shown),) = examples(ROOT / "docs/removing.md", "What is left")
     snapshots = deployed.walkthrough.show(commands)
-    assert parts_not_printed(shown.text, snapshots) == []
+    assert parts_not_printed(shown.text, snapshots) == [], snapshots
     assert snapshots.splitlines()[-1].startswith("guestbook-dev-database-snapshot-")
     found = client("cloudformation", deployed.aws).describe_stacks()["Stacks"]
     assert [stack["StackName"] for stack in found] == ["CDKToolkit"]

@@ -10,7 +10,7 @@ from beanpod_emulator import EmbeddedAws
 from tests.deploy.engine import Engine
 from tests.deploy.registry import LocalRegistry
 from tests.docs.github import GitHub
-from tests.docs.pages import ROOT, Block
+from tests.docs.pages import ROOT, Block, screen
 from tools.github import Run
 
 _SECONDS = 900
@@ -103,7 +103,7 @@ class Walkthrough:
             timeout=_SECONDS,
             check=False,
         )
-        assert done.returncode == 0, f"{commands}\n{done.stdout}"
+        assert done.returncode == 0, f"{commands}\n{screen(done.stdout)}"
         return done.stdout
 
     def _adapted(self, commands: str) -> str:

@@ -265,6 +265,10 @@ class Update:
                 if not polls % _ENVIRONMENT_POLLS or self._announced:
                     last = context.describe()
                     if last.ready or last.terminated:
+                        if not self._announced:
+                            # Of this phase too: the last events have come since the poll before.
+                            with suppress(DeployError):
+                                self._read_events()
                         return last
                 elif last:
                     # The live line shows that it is still so.

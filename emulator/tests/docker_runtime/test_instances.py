@@ -1,9 +1,14 @@
 """One instance: variables, secrets, hooks, failed deployments, termination."""
 
 import json
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from beanpod_emulator.docker_runtime.application import Dockerrun, DockerrunApplication
+from beanpod_emulator.docker_runtime.docker import DockerError
+from beanpod_emulator.docker_runtime.release import InstanceError, RuntimeSettings
 from emulator.tests.docker_runtime.sample_app import Environment, SampleApp, several
 
 VARIABLES = "aws:elasticbeanstalk:application:environment"
@@ -185,3 +190,19 @@ def test_logs_of_containers_and_failures_are_in_cloudwatch(app: SampleApp) -> No
     assert {text.rpartition("  | ")[2] for text in messages["stdouterr.log"][:2]} == {"one", "two"}
     assert messages["stdouterr.log"][-1].endswith("broken")
     assert "[ERROR] " in messages["eb-engine.log"][0]
+
+
+class Ended:
+    """An engine on which a container ends before its port is asked for."""
+
+    def run(self, command: str, *_: str) -> str:
+        if command == "inspect":
+            return "/i-1-current-app-4 exited 3"
+        raise DockerError("no public port '8080/tcp' published for i-1-current-app-4")
+
+
+def test_a_container_that_ends_at_once_is_named_as_one_that_ends_later() -> None:
+    instance: Any = SimpleNamespace(instance_id="i-1", context=SimpleNamespace(docker=Ended()), run=lambda *_: "")
+    application = DockerrunApplication(instance, RuntimeSettings("shop", {}), Dockerrun("ada/shop", 8080), 4)
+    with pytest.raises(InstanceError, match=r"^the container current-app-4 has ended with exit code 3$"):
+        application.start()

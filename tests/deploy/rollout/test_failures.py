@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from beanpod.deploy.errors import BusyError, DeadlineError, NotRolledBackError, RolledBackError
 from beanpod.deploy.preflight import Settings, Target
 from beanpod.deploy.report import Phase
-from tests.deploy.rollout.sandbox import Sandbox, bundle
+from tests.deploy.rollout.sandbox import UPDATE_SECONDS, Sandbox, bundle
 
 GOOD, BAD = bundle("good"), bundle("bad")
 
@@ -38,6 +38,15 @@ def test_rolls_back_a_failed_update_and_reports_its_first_error(sandbox: Sandbox
     assert outcome.events == tuple(reporter.events)
     assert (reporter.failed, reporter.phases[-1]) == ([Phase.VERIFY], Phase.ROLL_BACK)
     assert any("does not undo a migration" in warning for warning in reporter.warnings)
+
+
+@pytest.mark.parametrize("seconds", [UPDATE_SECONDS, 28], ids=["event announces the end", "environment is Ready"])
+def test_the_errors_are_reported_while_it_is_rolled_out(sandbox: Sandbox, seconds: float) -> None:
+    sandbox.emulator.set_pace(update=seconds)
+    rollout, reporter = sandbox.rollout(_failing_target(sandbox, "error-event"))
+    with pytest.raises(RolledBackError):
+        rollout.release(BAD)
+    assert set(reporter.event_phases) == {Phase.ROLL_OUT, Phase.ROLL_BACK}
 
 
 def test_the_causes_include_those_of_each_instance(sandbox: Sandbox) -> None:
