@@ -10,7 +10,7 @@ import pytest
 from beanpod_emulator.docker_runtime.context import RunResources, remove_leftovers
 from beanpod_emulator.docker_runtime.docker import Docker
 from beanpod_emulator.registry import IMAGE, local_registry
-from tests.deploy.engine import Engine, docker_engine
+from tests.deploy.engine import Engine, docker_engine, run_command
 
 __all__ = ["docker_engine"]
 
@@ -48,7 +48,8 @@ def image(docker_engine: Engine) -> Iterator[None]:
     if subprocess.run(["docker", "image", "inspect", IMAGE], capture_output=True).returncode == 0:
         yield
         return
-    subprocess.run(["docker", "build", "--quiet", "--tag", IMAGE, "-"], input=_DOCKERFILE.encode(), check=True)
+    built = run_command("docker", "build", "--quiet", "--tag", IMAGE, "-", stdin=_DOCKERFILE)
+    assert built.returncode == 0, built.stderr
     yield
     docker_engine.run("image", "rm", IMAGE)
 

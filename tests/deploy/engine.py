@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -43,7 +44,7 @@ class Engine:
 
     def run(self, *arguments: str) -> str:
         """What a docker command prints."""
-        return _docker("docker", *arguments).stdout
+        return run_command("docker", *arguments).stdout
 
     def remove_images(self, host: str) -> None:
         """Remove the images that were made for a registry which is not one of local_registry, by their names."""
@@ -53,7 +54,9 @@ class Engine:
 @pytest.fixture(scope="session")
 def docker_engine() -> Engine:
     """The engine; the test is skipped without one, and fails in CI."""
-    platform = _docker("docker", "version", "--format", "{{.Server.Os}}/{{.Server.Arch}}") if _found("docker") else None
+    platform = (
+        run_command("docker", "version", "--format", "{{.Server.Os}}/{{.Server.Arch}}") if _found("docker") else None
+    )
     if platform is None or platform.returncode:
         absent("no Docker engine answers")
     return Engine("linux/arm64" if "arm64" in platform.stdout else "linux/amd64", _buildkit())
@@ -67,7 +70,7 @@ def absent(reason: str) -> NoReturn:
 
 
 def _buildkit() -> dict[str, str] | None:
-    if _docker("docker", "buildx", "version").returncode == 0:
+    if run_command("docker", "buildx", "version").returncode == 0:
         return {"DOCKER_BUILDKIT": "1"}
     for folder in os.get_exec_path():
         client = Path(folder) / "docker"
@@ -77,7 +80,7 @@ def _buildkit() -> dict[str, str] | None:
 
 
 def _has_buildkit(client: Path) -> bool:
-    version = re.match(r"\d+", _docker(str(client), "version", "--format", "{{.Client.Version}}").stdout)
+    version = re.match(r"\d+", run_command(str(client), "version", "--format", "{{.Client.Version}}").stdout)
     return version is not None and int(version[0]) < _FIRST_WITHOUT_BUILDKIT
 
 
@@ -85,5 +88,21 @@ def _found(program: str) -> bool:
     return shutil.which(program) is not None
 
 
-def _docker(*command: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
+def run_command(
+    *command: str, environment: Mapping[str, str] | None = None, cwd: Path | None = None, stdin: str = ""
+) -> "subprocess.CompletedProcess[str]":
+    """Run a command to its end; once more if Docker's classic builder failed because another test removed an image."""
+    for _ in range(2):
+        ended = subprocess.run(
+            command,
+            env=environment,
+            cwd=cwd,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+        if 'unable to find image "sha256:' not in ended.stdout + ended.stderr:
+            break
+    return ended

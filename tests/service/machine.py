@@ -4,15 +4,15 @@ import os
 import re
 import shutil
 import socket
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
+from tests.deploy.engine import run_command
+
 ROOT = Path(__file__).parents[2]
-_SECONDS = 300
 _PAGE_SECONDS = 120
 
 
@@ -25,9 +25,7 @@ def copy_service(folder: Path) -> Path:
 
 def run(*command: str, cwd: Path = ROOT, **variables: str) -> str:
     """What a command prints; a failure shows all of it."""
-    ended = subprocess.run(
-        command, cwd=cwd, env=os.environ | variables, capture_output=True, text=True, timeout=_SECONDS, check=False
-    )
+    ended = run_command(*command, cwd=cwd, environment=os.environ | variables)
     assert ended.returncode == 0, f"{' '.join(command)}\n{ended.stdout}{ended.stderr}"
     return ended.stdout
 

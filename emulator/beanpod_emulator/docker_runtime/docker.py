@@ -147,8 +147,11 @@ def instance_image(docker: Docker) -> str:
 
 def _build(docker: Docker, name: str) -> None:
     print(f"emulator: building {name}, once: it takes a minute or two", file=sys.stderr, flush=True)  # noqa: T201
+    command = ("build", "--quiet", "--label", f"{_LABEL}=1", "--tag", name, str(_FOLDER))
     try:
-        docker.run("build", "--quiet", "--label", f"{_LABEL}=1", "--tag", name, str(_FOLDER))
+        # Docker's classic builder fails while another process removes images from the engine.
+        if not docker.tries(*command):
+            docker.run(*command)
     except DockerError as error:
         lines = str(error).splitlines()[-3:]
         raise DockerError(f"the image of the instances cannot be built on {_FOLDER}: {' '.join(lines)}") from error

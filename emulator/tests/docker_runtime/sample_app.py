@@ -2,7 +2,6 @@
 
 import io
 import json
-import subprocess
 import time
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -17,7 +16,7 @@ import boto3
 
 from beanpod_emulator import EmbeddedAws
 from beanpod_emulator.registry import LocalRegistry
-from tests.deploy.engine import Engine
+from tests.deploy.engine import Engine, run_command
 
 _LAUNCH = "aws:autoscaling:launchconfiguration"
 _COMMAND = "aws:elasticbeanstalk:command"
@@ -119,8 +118,8 @@ class SampleApp:
 
     def docker(self, *arguments: str) -> None:
         """Run a docker command with a login of its own."""
-        variables = self.engine.variables(self.folder)
-        subprocess.run(["docker", *arguments], env=variables, check=True, capture_output=True)
+        ended = run_command("docker", *arguments, environment=self.engine.variables(self.folder))
+        assert ended.returncode == 0, f"docker {' '.join(arguments)}\n{ended.stdout}{ended.stderr}"
 
 
 @dataclass(frozen=True)

@@ -167,6 +167,16 @@ def test_an_image_is_reproducible_where_the_workflow_asks_for_it(
     assert "planted" not in f"{runner.commands} {spec}"
 
 
+def test_an_image_is_built_again_when_another_process_removes_images_from_the_engine(tmp_path: Path) -> None:
+    failed = printed(1, 'unable to find image "sha256:fcf1"')
+    runner = ScriptedRunner({"buildx build": [failed, printed(0)], "image inspect": _inspected()}, metadata=_METADATA)
+    report = FakeReporter()
+    builder = replace(_builder(runner), docker=Docker(runner, {}, report, StillClock()))
+
+    assert builder.build(write_source(tmp_path, "one", name="web"), "linux/amd64") == _ID
+    assert report.warnings == ["building service web failed, next attempt in 2 s"]
+
+
 @pytest.mark.parametrize("metadata", ["", "[]", '{"containerimage.digest": "x"}'], ids=["empty", "a list", "an index"])
 def test_metadata_without_an_image_is_refused(tmp_path: Path, metadata: str) -> None:
     with pytest.raises(BuildError, match="buildx's metadata file names no image: remove BUILDX_"):

@@ -68,6 +68,10 @@ _PRINTED = {
         'Get "http://localhost:5999/v2/": dial tcp 127.0.0.1:5999: connect: connection refused',
         "the registry does not answer: check its address and that it runs",
     ),
+    "image removed": (
+        'Step 1/2 : RUN echo error\nunable to find image "sha256:fcf1"',
+        "another process removed images from this Docker engine meanwhile: try again",
+    ),
     "moment": (
         "received unexpected HTTP status: 502 Bad Gateway",
         "the registry or the network failed: try again",

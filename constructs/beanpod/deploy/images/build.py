@@ -81,7 +81,7 @@ class Builder:
         with temporary_folder("beanpod-build-") as folder:
             result = folder / "result"
             docker = replace(self.docker, environment=variables)
-            finished = docker.run(self._command(spec, platform, result), aim, show=True)
+            finished = docker.retry(self._command(spec, platform, result), aim, show=True)
             need = needs_buildkit(spec) if finished.code else None
             if need and _UNKNOWN.search("\n".join(finished.lines)):
                 raise BuildError(f"{spec.title}: {need}, {_UPDATE}", causes=causes(finished.lines))

@@ -17,13 +17,14 @@ _LONGEST_REASON = 200
 _MOST_CAUSES = 5
 _CAUSE = re.compile(
     r"error|fail|denied|refused|unauthorized|no such|not found|cannot|non-zero|toomany|429|not complete|timeout|"
-    r"no space|exit code",
+    r"no space|exit code|unable to",
     re.IGNORECASE,
 )
 # A RUN instruction failed: what its program printed is not about Docker or a registry.
 _STEP_FAILED = re.compile(r"returned a non-zero code|did not complete successfully|executor failed running")
 
 _TRY_AGAIN = "the registry or the network failed: try again"
+_IMAGE_REMOVED = "another process removed images from this Docker engine meanwhile: try again"
 # What Docker 20.10 or later, or a registry, prints, and the remedy. The first pattern that fits counts; those for steps
 # apply to what a RUN instruction prints, too.
 _STEP_REMEDIES = {
@@ -41,6 +42,8 @@ _REMEDIES = {
     "DOCKER_USERNAME and DOCKER_PASSWORD, which Docker Hub allows more, or try again later",
     r"error checking context: (?:can't stat|no permission)|error from sender: open .* permission denied": "this user "
     "cannot read every file in the build context: grant this user read permission, or remove the file",
+    # The classic builder looks at every image that may be in its cache: getLocalCachedImage in moby's image/cache.
+    r'unable to find image "sha256:': _IMAGE_REMOVED,
     r"no match for platform|does not (?:match|provide) the specified platform": "the base image does not exist for "
     "that platform: choose another base image or other instance types",
     r"no basic auth credentials|unauthorized|authentication required|incorrect username or password": "the registry "
@@ -93,10 +96,10 @@ class Docker:
             raise BuildError(f"{aim} failed: {error}: try again", causes=causes(error.lines)) from None
 
     def retry(self, command: Sequence[str], aim: str, *, show: bool = False) -> Finished:
-        """Run a command, twice more at most while the registry or the network fails."""
+        """Run a command, twice more at most while the registry or the network fails, or images are being removed."""
         finished = self.run(command, aim, show=show)
         for pause in _PAUSES:
-            if not finished.code or _remedy(finished.lines) != _TRY_AGAIN:
+            if not finished.code or _remedy(finished.lines) not in (_TRY_AGAIN, _IMAGE_REMOVED):
                 break
             self.report.warn(f"{aim} failed, next attempt in {pause:.0f} s")
             self.clock.sleep(pause)
