@@ -62,11 +62,12 @@ def manifest() -> str:
 
 def constructs() -> str:
     """The page of the constructs: the docstring of each public name."""
+    names = vars(beanpod)["__all__"]
     parts = [
         "# The constructs",
         "The public interface of the library: `from beanpod import DockerEnvironment`.",
-        "| name | what it is |\n| --- | --- |\n" + "\n".join(map(_summary, beanpod.__all__)),
-        *(f"::: beanpod.{name}" for name in beanpod.__all__),
+        "| name | what it is |\n| --- | --- |\n" + "\n".join(map(_summary, names)),
+        *(f"::: beanpod.{name}" for name in names),
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -3,106 +3,15 @@
 `DockerService` composes everything; each other construct is usable alone.
 """
 
+import ast
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-if TYPE_CHECKING:
-    from beanpod._settings import (
-        BatchSize,
-        DeploymentPolicy,
-        DeploymentStrategy,
-        Domain,
-        EnvironmentType,
-        HealthCheck,
-        LoadBalancerScheme,
-        LoadBalancerSettings,
-        LoadBalancerType,
-        ManagedUpdates,
-        OptionSetting,
-        ScalingTrigger,
-    )
-    from beanpod.application import Application, IApplication
-    from beanpod.artifact_bucket import ArtifactBucket
-    from beanpod.database import Database
-    from beanpod.database_engine import DatabaseEngine
-    from beanpod.database_interface import IDatabase
-    from beanpod.deploy_policy import DeployPermissions
-    from beanpod.deploy_user import DeployUser
-    from beanpod.environment import DockerEnvironment
-    from beanpod.environment_interface import IDockerEnvironment
-    from beanpod.environment_secret import EnvironmentSecret
-    from beanpod.github_deploy_role import GitHubDeployRole
-    from beanpod.network import ServiceNetwork, ServiceSecurityGroups
-    from beanpod.platform import DockerPlatform
-    from beanpod.roles import InstanceRole, ServiceRole
-    from beanpod.service import DockerService
-
-__all__ = [
-    "Application",
-    "ArtifactBucket",
-    "BatchSize",
-    "Database",
-    "DatabaseEngine",
-    "DeployPermissions",
-    "DeployUser",
-    "DeploymentPolicy",
-    "DeploymentStrategy",
-    "DockerEnvironment",
-    "DockerPlatform",
-    "DockerService",
-    "Domain",
-    "EnvironmentSecret",
-    "EnvironmentType",
-    "GitHubDeployRole",
-    "HealthCheck",
-    "IApplication",
-    "IDatabase",
-    "IDockerEnvironment",
-    "InstanceRole",
-    "LoadBalancerScheme",
-    "LoadBalancerSettings",
-    "LoadBalancerType",
-    "ManagedUpdates",
-    "OptionSetting",
-    "ScalingTrigger",
-    "ServiceNetwork",
-    "ServiceRole",
-    "ServiceSecurityGroups",
-]
-
-# Loaded when they are asked for: a release imports beanpod.deploy, and has no aws_cdk (PEP 562).
-_MODULES = {
-    "Application": "beanpod.application",
-    "ArtifactBucket": "beanpod.artifact_bucket",
-    "BatchSize": "beanpod._settings",
-    "Database": "beanpod.database",
-    "DatabaseEngine": "beanpod.database_engine",
-    "DeployPermissions": "beanpod.deploy_policy",
-    "DeployUser": "beanpod.deploy_user",
-    "DeploymentPolicy": "beanpod._settings",
-    "DeploymentStrategy": "beanpod._settings",
-    "DockerEnvironment": "beanpod.environment",
-    "DockerPlatform": "beanpod.platform",
-    "DockerService": "beanpod.service",
-    "Domain": "beanpod._settings",
-    "EnvironmentSecret": "beanpod.environment_secret",
-    "EnvironmentType": "beanpod._settings",
-    "GitHubDeployRole": "beanpod.github_deploy_role",
-    "HealthCheck": "beanpod._settings",
-    "IApplication": "beanpod.application",
-    "IDatabase": "beanpod.database_interface",
-    "IDockerEnvironment": "beanpod.environment_interface",
-    "InstanceRole": "beanpod.roles",
-    "LoadBalancerScheme": "beanpod._settings",
-    "LoadBalancerSettings": "beanpod._settings",
-    "LoadBalancerType": "beanpod._settings",
-    "ManagedUpdates": "beanpod._settings",
-    "OptionSetting": "beanpod._settings",
-    "ScalingTrigger": "beanpod._settings",
-    "ServiceNetwork": "beanpod.network",
-    "ServiceRole": "beanpod.roles",
-    "ServiceSecurityGroups": "beanpod.network",
-}
+# The stub has the names. Each is loaded when it is asked for: a release has no aws_cdk (PEP 562).
+_STUB = ast.parse(Path(__file__).with_suffix(".pyi").read_text("utf-8"))
+_MODULES = {it.name: str(of.module) for of in _STUB.body if isinstance(of, ast.ImportFrom) for it in of.names}
+__all__ = sorted(_MODULES)
 
 
 def __getattr__(name: str) -> Any:

@@ -46,7 +46,7 @@ class Wrong:
 
 
 def _public_callables() -> Iterator[tuple[str, type, Callable[..., Any]]]:
-    for name in beanpod.__all__:
+    for name in vars(beanpod)["__all__"]:
         cls = getattr(beanpod, name)
         if getattr(cls, "_is_protocol", False):
             continue
