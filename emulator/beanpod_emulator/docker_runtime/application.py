@@ -94,17 +94,16 @@ class Application(ABC):
         form = f'{{{{(index .NetworkSettings.Networks "{self._context.network}").IPAddress}}}}'
         return f"{self._docker.run('inspect', '--format', form, container)}:{port}"
 
-    def _not_started(self, container: str, error: Exception) -> InstanceError:
+    def _not_started(self, container: str, name: str, error: Exception) -> InstanceError:
         """Return the error for a container that does not run: how it ended, if it did."""
         with suppress(DockerError, ValueError):
-            form = "{{.Name}} {{.State.Status}} {{.State.ExitCode}}"
-            name, status, code = self._docker.run("inspect", "--format", form, container).split()
-            name = name.removeprefix(f"/{self._instance.instance_id}-")
-            # The words of a container that ends a moment later, while it is waited for: see InstanceRuntime.
+            form = "{{.State.Status}} {{.State.ExitCode}}"
+            status, code = self._docker.run("inspect", "--format", form, container).split()
+            # The words of one that ends a moment later: see InstanceRuntime.
             if status == "restarting":
-                return InstanceError(self.step, f"the container {name} ends again and again")
+                return InstanceError(self.step, f"{name} ends again and again")
             if status in ("exited", "dead"):
-                return InstanceError(self.step, f"the container {name} has ended with exit code {code}")
+                return InstanceError(self.step, f"{name} has ended with exit code {code}")
         return InstanceError(self.step, str(error))
 
 
@@ -168,7 +167,7 @@ class DockerrunApplication(Application):
             port = published_port(self._context, self._name, wanted.port)
             return RunningContainers((self._name,), self._address(self._name, wanted.port), port)
         except (DockerError, ValueError, IndexError) as error:
-            raise self._not_started(self._name, error) from error
+            raise self._not_started(self._name, "the container", error) from error
 
     def serve(self, running: RunningContainers) -> RunningContainers:
         """Through the instance's nginx, with the platform's and the bundle's configuration."""
@@ -250,7 +249,7 @@ class ComposeApplication(Application):
             found = tuple(container for ids in containers.values() for container in ids)
             return RunningContainers(found, self._address(answers, port), published_port(self._context, answers, port))
         except (DockerError, ValueError, LookupError) as error:
-            raise self._not_started(first, error) from error
+            raise self._not_started(first, f"the container of service {web}", error) from error
 
     def serve(self, running: RunningContainers) -> RunningContainers:
         """Without nginx: forward the ports that the services publish."""

@@ -197,12 +197,12 @@ class Ended:
 
     def run(self, command: str, *_: str) -> str:
         if command == "inspect":
-            return "/i-1-current-app-4 exited 3"
+            return "exited 3"
         raise DockerError("no public port '8080/tcp' published for i-1-current-app-4")
 
 
-def test_a_container_that_ends_at_once_is_named_as_one_that_ends_later() -> None:
+def test_a_container_that_ends_at_once_is_reported_as_one_that_ends_later() -> None:
     instance: Any = SimpleNamespace(instance_id="i-1", context=SimpleNamespace(docker=Ended()), run=lambda *_: "")
     application = DockerrunApplication(instance, RuntimeSettings("shop", {}), Dockerrun("ada/shop", 8080), 4)
-    with pytest.raises(InstanceError, match=r"^the container current-app-4 has ended with exit code 3$"):
+    with pytest.raises(InstanceError, match=r"^the container has ended with exit code 3$"):
         application.start()
