@@ -2,13 +2,14 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from beanpod.cli.cdk import install
+from beanpod.cli.cdk import deployment, install, synthesis
 from beanpod.deploy.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,8 +22,7 @@ def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def run(environ: dict[str, str], *arguments: str, folder: Path = ROOT) -> "subprocess.CompletedProcess[str]":
-    code = "import sys; from beanpod.cli.cdk import run; sys.exit(run(sys.argv[1:]))"
-    command = [sys.executable, "-c", code, *arguments]
+    command = [sys.executable, "-m", "beanpod", "cdk", *arguments]
     return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
 
 
@@ -35,6 +35,34 @@ def test_the_cli_is_installed_once_and_runs_the_app(environ: dict[str, str], tmp
     assert again.stdout.split() == [f"guestbook-dev-{part}" for part in ("network", "database", "service", "delivery")]
     assert "Installing" not in again.stderr
     assert run(environ, "frobnicate").returncode == 1
+
+
+def test_what_is_checked_before_a_deployment_is_synthesised_with_all_its_flags(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    flags = ("-c", "stage=prod", "--no-path-metadata", "--no-version-reporting")
+    others = ("--require-approval", "never", "--force", "--concurrency=2", "--ci")
+    # Without credentials it ends after the synthesis.
+    alone = {**environ, "AWS_EC2_METADATA_DISABLED": "true", "HOME": str(tmp_path)}
+    done = run(alone, *flags, "deploy", "--all", *others, "--output", str(tmp_path / "out"))
+    assert done.stdout == ""
+    assert "beanpod: there are no AWS credentials" in done.stderr
+    assert not re.search("Unknown option|Successfully synthesized", done.stderr), done.stderr
+    templates = [path.read_text() for path in (tmp_path / "out").glob("guestbook-prod-*.template.json")]
+    assert len(templates) == 4
+    assert not re.search("aws:cdk:path|AWS::CDK::Metadata", "".join(templates))
+
+
+@pytest.mark.parametrize("app", [["--app", "python app.py"], ["--app=python app.py"], ["-a", "python app.py"], []])
+def test_what_was_checked_is_deployed_whichever_app_is_named(app: list[str]) -> None:
+    given = ["deploy", *app, "--all", "-c", "stage=prod"]
+    assert deployment(given, Path("out")) == ["deploy", "--all", "-c", "stage=prod", "--app", "out"]
+
+
+def test_a_synthesis_ends_although_the_deployment_watches() -> None:
+    given = ["-o", "out", "deploy", "--watch", "shop-dev-network"]
+    wanted = ["synth", "shop-dev-network", "--quiet", "--no-notices", "--output", "out"]
+    assert synthesis(given, Path("out")) == wanted
 
 
 def test_two_processes_may_install_it_at_once(tmp_path: Path) -> None:

@@ -73,6 +73,7 @@ def test_what_is_replaced_is_marked_with_what_to_do_next() -> None:
     printed = (
         "Resources\n[~] AWS::ElasticBeanstalk::Environment Environment Environment78414C64 replace\n"
         "[~] AWS::RDS::DBInstance Database/Instance DatabaseInstanceAA8A5FDE may be replaced\n"
+        "[-] AWS::RDS::DBInstance Second/Instance SecondInstanceBB8A5FDE destroy\n"
         "[~] AWS::IAM::Role Role Role1ABCC5F0"
     )
     text = markdown({"prod": [Change("shop-prod-service", "changed", printed)]})
@@ -81,7 +82,9 @@ def test_what_is_replaced_is_marked_with_what_to_do_next() -> None:
         "  - **replaces `Environment`** of shop-prod-service (AWS::ElasticBeanstalk::Environment), "
         "which serves Beanstalk's sample page until `beanpod deploy --stage prod`\n"
         "  - **may replace `Database/Instance`** of shop-prod-service (AWS::RDS::DBInstance), "
-        "which begins empty: the data stays in a snapshot of the old one\n\n<details>"
+        "which begins empty: the data stays in a snapshot of the old one\n"
+        "  - **removes `Second/Instance`** of shop-prod-service (AWS::RDS::DBInstance): "
+        "the data stays in a snapshot of it\n\n<details>"
     )
 
 

@@ -88,15 +88,47 @@ def test_several_replacements_are_refused_together() -> None:
     assert 'allow_replacement = ["database", "environment", "network"]' in str(caught.value)
 
 
-def test_a_database_may_go_with_its_table_only() -> None:
+def test_a_database_is_removed_with_its_table_only() -> None:
     removed = in_stack(changed(DATABASE, action="remove", policy="Snapshot"))
     refuse_replacements(removed, stage(database=False))
     with pytest.raises(UsageError) as caught:
         refuse_replacements(removed, stage())
     assert caught.value.causes == (
         f"Part ({DATABASE}) of shop-dev-part is not in the template any more",
-        "a snapshot of the old one is kept",
+        "a snapshot of the old one is kept; the automated backups are deleted",
     )
+
+
+def test_a_database_without_a_snapshot_is_not_removed_with_its_table() -> None:
+    removed = in_stack(changed(DATABASE, action="remove", policy="Delete"))
+    with pytest.raises(UsageError, match="would replace the database of stage dev") as caught:
+        refuse_replacements(removed, stage(database=False))
+    assert caught.value.causes[1] == "nothing of the old one is kept; the automated backups are deleted"
+    refuse_replacements(removed, stage(database=False, allow=("database",)))
+
+
+def test_a_protected_database_is_not_removed_whatever_is_allowed() -> None:
+    protected = {"DeletionProtection": True}
+    removed = in_stack(changed(DATABASE, action="remove", policy="Snapshot", settings=protected))
+    remedy = "write deletion_protection = false under [stages.dev.database] and deploy, then remove [database]"
+    for one in (stage(database=False), stage(database=False, allow=("database",))):
+        with pytest.raises(UsageError) as caught:
+            refuse_replacements(removed, one)
+        assert str(caught.value) == f"the database of stage dev is protected, and is not removed: {remedy}"
+    assert f"  {remedy}" in text(removed, stage(database=False), Paint(colours=False))
+
+
+@pytest.mark.parametrize(
+    ("policy", "protected", "kept"),
+    [
+        ("Snapshot", False, "a snapshot of the old one is kept; the automated backups are deleted"),
+        ("Retain", False, "the old one is kept"),
+        ("Snapshot", True, "the old one is kept, since it is protected"),
+    ],
+)
+def test_what_is_kept_of_a_replaced_database(policy: str, protected: bool, kept: str) -> None:
+    change = changed(DATABASE, NAME, replacement="yes", policy=policy, settings={"DeletionProtection": protected})
+    assert services(change) == [f"the new database is empty; {kept}"]
 
 
 def test_what_need_not_be_allowed_is_named() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
+from botocore.exceptions import ClientError
 
 from beanpod_emulator import EmbeddedAws
 from emulator.tests.clients import Clients
@@ -125,9 +126,11 @@ def test_a_protected_database_is_removed_only_after_its_protection(stage_named: 
     stage = stage_named("kept")
     stage.deploy(f'{SMALL}database.engine = "mysql"\ndatabase.deletion_protection = true')
     before = stage.database()["DBInstanceIdentifier"]
-    output = stage.cdk_deploy(NO_DATABASE, exit_code=1)
-    assert "TerminationProtection is enabled" in output
-    stage.check_connections(database=False)
+    output = stage.cdk_deploy(NO_DATABASE, exit_code=2)
+    assert "the database of stage kept is protected, and is not removed" in output
+    with pytest.raises(ClientError, match="TerminationProtection is enabled"):
+        stage.clients("cloudformation").delete_stack(StackName=stage.stack("database"))
+    stage.check_connections()
     assert stage.database()["DBInstanceIdentifier"] == before
     stage.deploy(SMALL + MYSQL)
     stage.check_connections()

@@ -11,12 +11,18 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 
-from beanpod.cli.deployed_stacks import check_replacements, explain_refusals, option_values, replaced_database
+from beanpod.cli.deployed_stacks import (
+    check_replacements,
+    explain_refusals,
+    option_values,
+    replaced_database,
+    without_option,
+)
 from beanpod.deploy.errors import UsageError
 
 _LOCK = ("package.json", "package-lock.json")
@@ -49,35 +55,54 @@ def run(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> in
         return _wait(command, variables)
     if problem := replaced_database(_MANIFEST, arguments):
         raise UsageError(problem)
-    chosen_app = [*option_values(arguments, "--app", "-a")]
-    assembly = next((Path(app) for app in chosen_app if Path(app, "manifest.json").is_file()), None)
+    assembly = next((Path(app) for app in option_values(arguments, "--app", "-a") if _is_assembly(Path(app))), None)
     if assembly is None:
         assembly = Path(next(option_values(arguments, "--output", "-o"), "cdk.out"))
-        if code := _synthesise([*script, *_synthesis(arguments, assembly)], variables):
+        if code := _synthesise([*script, *synthesis(arguments, assembly)], variables):
             return code
     for note in check_replacements(_MANIFEST, assembly, arguments):
         _print(note)
-    # What was checked is deployed: the app does not run again.
-    code = _wait(command if chosen_app else [*command, "--app", str(assembly)], variables)
+    code = _wait([*script, *deployment(arguments, assembly)], variables)
     for line in explain_refusals(assembly, arguments) if code else ():
         _print(line)
     return code
 
 
-def _synthesis(arguments: Sequence[str], assembly: Path) -> Iterator[str]:
-    """Yield the arguments that synthesise the app which others would deploy."""
-    yield from ("synth", "--quiet", "--no-notices", "--output", str(assembly))
-    for flag, short in (("--context", "-c"), ("--app", "-a"), ("--profile", "")):
-        for value in option_values(arguments, flag, short):
-            yield from (flag, value)
+def _is_assembly(folder: Path) -> bool:
+    return (folder / "manifest.json").is_file()
+
+
+def synthesis(arguments: Sequence[str], assembly: Path) -> list[str]:
+    """Return the arguments that synthesise what others deploy: the same, since the CLI ignores those of a deployment.
+
+    Args:
+        arguments: Those of `cdk deploy`.
+        assembly: The folder of the synthesised app.
+    """
+    command = [it for it in without_option(arguments, "--output", "-o") if it != "--watch"]
+    command[command.index("deploy")] = "synth"
+    return [*command, "--quiet", "--no-notices", "--output", str(assembly)]
+
+
+def deployment(arguments: Sequence[str], assembly: Path) -> list[str]:
+    """Return the arguments that deploy a synthesised app, with which the CLI does not run the app again.
+
+    Args:
+        arguments: Those of `cdk deploy`, which may name another app.
+        assembly: The folder of the synthesised app.
+    """
+    return [*without_option(arguments, "--app", "-a"), "--app", str(assembly)]
 
 
 def _synthesise(command: Sequence[str], variables: Mapping[str, str]) -> int:
     """Synthesise an app, with its warnings, and return the CLI's exit code."""
-    with subprocess.Popen(command, env=dict(variables), stderr=subprocess.PIPE, encoding="utf-8") as process:  # noqa: S603
-        _, errors = process.communicate()
-    # The CLI's own last lines name commands to run next.
-    print(errors.partition("Successfully synthesized to ")[0], end="", file=sys.stderr)  # noqa: T201
+    with subprocess.Popen(  # noqa: S603
+        command, env=dict(variables), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
+    ) as process:
+        output, _ = process.communicate()
+    # The CLI's own last lines name commands to run next, and the options of a deployment are not those of a synthesis.
+    lines = output.partition("Successfully synthesized to ")[0].splitlines(keepends=True)
+    print("".join(line for line in lines if not line.startswith("Unknown option(s): ")), end="", file=sys.stderr)  # noqa: T201
     return process.returncode
 
 

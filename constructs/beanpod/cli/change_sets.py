@@ -60,7 +60,7 @@ class ResourceChange:
         replacement: Whether a changed resource is replaced.
         properties: What changes.
         policy: What becomes of the old resource that is removed or replaced: Delete, Retain or Snapshot.
-        settings: Its new properties.
+        settings: Its new properties, or those of one that is removed.
     """
 
     logical_id: str
@@ -308,7 +308,9 @@ def options(settings: Any) -> dict[tuple[str, str], Any]:
 def _removed(logical_id: str, deployed: Template | None, kind: str = "") -> ResourceChange:
     body = (deployed or {}).get("Resources", {}).get(logical_id, {})
     policy = body.get("DeletionPolicy", "Delete")
-    return ResourceChange(logical_id, _path(logical_id, body), kind or body.get("Type", ""), "remove", policy=policy)
+    settings = body.get("Properties", {})
+    kind = kind or body.get("Type", "")
+    return ResourceChange(logical_id, _path(logical_id, body), kind, "remove", policy=policy, settings=settings)
 
 
 def _path(logical_id: str, body: Mapping[str, Any]) -> str:

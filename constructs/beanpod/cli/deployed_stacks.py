@@ -158,6 +158,13 @@ def option_values(arguments: Sequence[str], flag: str, short: str = "") -> Itera
             yield value if equals else following
 
 
+def without_option(arguments: Sequence[str], flag: str, short: str) -> list[str]:
+    """Return arguments of the CDK CLI without an option and its values."""
+    names = (flag, short)
+    pairs = pairwise(("", *arguments))
+    return [it for before, it in pairs if it.partition("=")[0] not in names and before not in names]
+
+
 def _exports(template: Mapping[str, Any]) -> set[str]:
     return {str(output["Export"]["Name"]) for output in template.get("Outputs", {}).values() if "Export" in output}
 

@@ -24,8 +24,9 @@ from beanpod.deploy.errors import UsageError
 _LONGEST_BYTES = 60_000
 _CUT = "\n\nThe rest is too long to be shown here.\n"
 _UNCHANGED = "There were no differences"
-# A line of `cdk diff` for a resource that is made anew: its type, its path, its logical id.
+# A line of `cdk diff` for a resource that is made anew or deleted: its type, its path, its logical id.
 _REPLACED = re.compile(r"^\[~\] (\S+) (.+) \S+ (replace|may be replaced)$", re.MULTILINE)
+_DELETED_DATABASE = re.compile(r"^\[-\] (AWS::RDS::DBInstance) (.+) \S+ destroy$", re.MULTILINE)
 _REMOVED = (
     "The CDK names only stacks that its app has: run `beanpod cdk destroy` of the removed ones in a checkout of the "
     "base, with the stage's `-c stage=`."
@@ -160,6 +161,8 @@ def _replacements(stage: str, change: Change) -> Iterator[str]:
         after = _AFTER_REPLACEMENT.get(kind)
         consequence = f", {after.format(stage=stage)}" if after else ""
         yield f"**{'replaces' if certain else 'may replace'} `{path}`** of {change.stack} ({kind}){consequence}"
+    for kind, path in _DELETED_DATABASE.findall(change.text):
+        yield f"**removes `{path}`** of {change.stack} ({kind}): the data stays in a snapshot of it"
 
 
 def _order(change: Change) -> Iterator[str]:

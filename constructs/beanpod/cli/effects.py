@@ -39,6 +39,7 @@ _HOOKS = f"{_BEANSTALK}platforms-linux-extend.hooks.html"
 _REPLACED_DATABASE = (
     "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-rds-dbinstance.html"
 )
+_DELETION = "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html"
 
 # Conditionally create-only in the schema of the type; by its documentation they change in place.
 IN_PLACE = {
@@ -79,6 +80,11 @@ def is_replaced(change: ResourceChange) -> bool:
     return change.replacement == "yes" or (change.replacement == "maybe" and bool(replacing(change)))
 
 
+def is_protected(change: ResourceChange) -> bool:
+    """Return whether RDS refuses to delete the database."""
+    return change.type == DATABASE and _true(change.settings.get("DeletionProtection"))
+
+
 def replacing(change: ResourceChange) -> list[PropertyChange]:
     """Return the changes that replace the resource."""
     harmless = IN_PLACE.get(change.type, set())
@@ -92,7 +98,7 @@ def effects(change: ResourceChange) -> list[Effect]:
     if change.action == "add":
         return []
     if change.action == "remove":
-        return [Effect("removed", _rest(change))]
+        return [Effect("removed", _rest(change), _DELETION if change.type == DATABASE else "")]
     if is_replaced(change):
         return [_replacement(change)]
     found = dict.fromkeys(effect for it in change.properties for effect in _of_property(it, change))
@@ -105,11 +111,7 @@ def _replacement(change: ResourceChange) -> Effect:
     words = "replaced" if change.replacement == "yes" else "may be replaced"
     match change.type:
         case "AWS::RDS::DBInstance":
-            stays = (
-                ", as is the old one, which is protected" if _true(change.settings.get("DeletionProtection")) else ""
-            )
-            service = f"the new database is empty; {_rest(change)}{stays}; the automated backups are deleted"
-            return Effect(words, service, _REPLACED_DATABASE)
+            return Effect(words, f"the new database is empty; {_rest(change)}", _REPLACED_DATABASE)
         case "AWS::ElasticBeanstalk::Environment":
             service = "the new environment has another address, and runs the sample application until `beanpod deploy`"
             return Effect(words, service)
@@ -126,12 +128,12 @@ def _replacement(change: ResourceChange) -> Effect:
 
 def _rest(change: ResourceChange) -> str:
     """Return what remains of a resource that is removed or replaced."""
-    match change.policy:
-        case "Snapshot":
-            return "a snapshot of the old one is kept"
-        case "Retain" | "RetainExceptOnCreate":
-            return "the old one is kept"
-    return "nothing of the old one is kept"
+    if is_protected(change):
+        return "the old one is kept, since it is protected"
+    if change.policy in ("Retain", "RetainExceptOnCreate"):
+        return "the old one is kept"
+    kept = "a snapshot" if change.policy == "Snapshot" else "nothing"
+    return f"{kept} of the old one is kept{'; the automated backups are deleted' if change.type == DATABASE else ''}"
 
 
 def _of_property(it: PropertyChange, change: ResourceChange) -> Iterator[Effect]:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from beanpod.cli.change_sets import PropertyChange, ResourceChange, StackChange
-from beanpod.cli.effects import KINDS, effects, is_replaced, replacing
+from beanpod.cli.effects import KINDS, effects, is_protected, is_replaced, replacing
 from beanpod.cli.output.text import Cell, Paint
 from beanpod.deploy.errors import UsageError
 from beanpod.manifest import StageConfig
@@ -18,22 +18,30 @@ _LONGEST_VALUE = 48
 def replacements(changes: Iterable[StackChange], stage: StageConfig) -> list[tuple[StackChange, ResourceChange]]:
     """Return the databases, environments and VPCs that a deployment replaces, with their stacks.
 
-    One that is removed counts as well, unless it is the database of a stage that has none any more.
+    One that is removed counts as well, except the database of a stage that has none any more, if a snapshot is kept.
     """
     pairs = ((stack, change) for stack in changes for change in stack.resources if change.type in KINDS)
     return [pair for pair in pairs if is_replaced(pair[1]) or _is_lost(pair[1], stage)]
 
 
 def _is_lost(change: ResourceChange, stage: StageConfig) -> bool:
-    return change.action == "remove" and (KINDS[change.type] != "database" or stage.database is not None)
+    if change.action != "remove":
+        return False
+    return KINDS[change.type] != "database" or stage.database is not None or change.policy == "Delete"
 
 
 def refuse_replacements(changes: Sequence[StackChange], stage: StageConfig) -> None:
-    """Check that the manifest allows each replacement.
+    """Check that the manifest allows each replacement, and that AWS allows the removal of the database.
 
     Raises:
         UsageError: It does not; with what is replaced, why, and what becomes of it.
     """
+    if any(change.action == "remove" and is_protected(change) for stack in changes for change in stack.resources):
+        # CloudFormation refuses it too, but only after it disconnected the service.
+        raise UsageError(
+            f"the database of stage {stage.name} is protected, and is not removed: write deletion_protection = false "
+            f"under [stages.{stage.name}.database] and deploy, then remove [database]"
+        )
     every = replacements(changes, stage)
     found = [pair for pair in every if KINDS[pair[1].type] not in stage.allow_replacement]
     if found:
