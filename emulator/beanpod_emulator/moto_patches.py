@@ -1,23 +1,18 @@
 """Patches of moto 5.2.5: our services in the place of its own, and fixes, each with its reason."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import moto.cloudformation
-import moto.cloudformation.models
-import moto.elasticbeanstalk
-import moto.elasticbeanstalk.models
+import botocore.loaders
+import botocore.session
 import moto.s3.models
+from moto import backends
 from moto.acm.models import AWSCertificateManagerBackend, CertBundle
 from moto.core.exceptions import AWSError
 from moto.core.utils import get_service_model
-from moto.ec2.exceptions import DependencyViolationError
-from moto.ec2.models import EC2Backend
 from moto.iam.access_control import IAMPolicy
 from moto.iam.exceptions import EntityAlreadyExists
 from moto.iam.models import IAMBackend
-from moto.rds.exceptions import RDSClientError
-from moto.rds.models import DBSubnetGroup, RDSBackend
 from moto.route53.exceptions import Route53ClientError
 from moto.route53.models import HostedZoneIdentifier, Route53Backend
 from moto.s3.exceptions import S3ClientError
@@ -32,6 +27,10 @@ from beanpod_emulator.beanstalk.models import eb_backends
 from beanpod_emulator.cloudformation.models import cloudformation_backends
 from beanpod_emulator.state import Emulator
 
+if TYPE_CHECKING:
+    from moto.ec2.models import EC2Backend
+    from moto.rds.models import DBSubnetGroup, RDSBackend
+
 # moto needs optional libraries for the others.
 _CHECKED = ("SHA256", "SHA1", "CRC32")
 
@@ -43,14 +42,6 @@ class BadDigestError(S3ClientError):
 
     def __init__(self, algorithm: str) -> None:
         super().__init__(f"The {algorithm} you specified did not match the calculated checksum.")
-
-
-class ParameterGroupInUseError(RDSClientError):
-    code = "InvalidDBParameterGroupState"
-
-
-class SubnetGroupInUseError(RDSClientError):
-    code = "InvalidDBSubnetGroupStateFault"
 
 
 class CertificateInUseError(AWSError):
@@ -65,13 +56,11 @@ class RecordExistsError(Route53ClientError):
 
 def install(emulator: Emulator) -> None:
     """Apply all patches; call it before the first request."""
+    _models_are_parsed_once()
     _own_services()
     _loopback_is_secure()
-    _changed_subnet_groups_stay()
-    _groups_in_use_stay()
     _existing_provider_is_named()
     _settings_have_a_tier()
-    _gateway_in_use_stays_attached()
     _check_checksums()
     _certificates_are_issued_when_validated()
     _certificates_in_use_stay()
@@ -80,12 +69,27 @@ def install(emulator: Emulator) -> None:
     moto.s3.models.utcnow = emulator.clock.now  # type: ignore[attr-defined]
 
 
+def _models_are_parsed_once() -> None:
+    """botocore parses an API's model again for each of its sessions, of which moto has several: 0.25 s for EC2's."""
+    loader = botocore.loaders.create_loader()
+    botocore.session.create_loader = lambda search_path_string=None: loader
+
+
 def _own_services() -> None:
-    """moto looks a service up by a module's attribute: there it finds ours."""
-    for module in (moto.elasticbeanstalk, moto.elasticbeanstalk.models):
-        module.eb_backends = eb_backends  # type: ignore[attr-defined]
-    for module in (moto.cloudformation, moto.cloudformation.models):
-        module.cloudformation_backends = cloudformation_backends  # type: ignore[attr-defined]
+    """moto looks a service up by its name: there it finds ours.
+
+    EC2 and RDS are patched when they are first used, since importing moto's EC2 takes half a second.
+    """
+    find = backends.get_backend
+    own = {"cloudformation": cloudformation_backends, "elasticbeanstalk": eb_backends}
+    later = {"ec2": _gateway_in_use_stays_attached, "rds": _groups_of_databases_stay}
+
+    def get_backend(name: Any) -> Any:
+        if patch := later.pop(name, None):
+            patch()
+        return own[name] if name in own else find(name)
+
+    backends.get_backend = get_backend
 
 
 def _loopback_is_secure() -> None:
@@ -105,27 +109,31 @@ def _loopback_is_secure() -> None:
     FakeBucket.get_permission = get_permission  # type: ignore[method-assign]
 
 
-def _changed_subnet_groups_stay() -> None:
-    """moto takes a DB subnet group out of its list to change it, and does not put it back."""
-    change = RDSBackend.modify_db_subnet_group
+def _groups_of_databases_stay() -> None:
+    """moto deletes the parameter or subnet group of a database, and then fails at every DescribeDBInstances.
 
-    def modify_db_subnet_group(self: RDSBackend, subnet_name: str, *arguments: Any, **more: Any) -> DBSubnetGroup:
+    It also takes a DB subnet group out of its list to change it, and does not put it back.
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBParameterGroup.html
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBSubnetGroup.html
+    """
+    from moto.rds.exceptions import RDSClientError
+    from moto.rds.models import RDSBackend
+
+    class ParameterGroupInUseError(RDSClientError):
+        code = "InvalidDBParameterGroupState"
+
+    class SubnetGroupInUseError(RDSClientError):
+        code = "InvalidDBSubnetGroupStateFault"
+
+    change = RDSBackend.modify_db_subnet_group
+    delete_parameter_group, delete_subnet_group = RDSBackend.delete_db_parameter_group, RDSBackend.delete_subnet_group
+
+    def modify_db_subnet_group(self: "RDSBackend", subnet_name: str, *arguments: Any, **more: Any) -> "DBSubnetGroup":
         group = change(self, subnet_name, *arguments, **more)
         self.subnet_groups[subnet_name] = group
         return group
 
-    RDSBackend.modify_db_subnet_group = modify_db_subnet_group  # type: ignore[method-assign]
-
-
-def _groups_in_use_stay() -> None:
-    """moto deletes the parameter or subnet group of a database, and then fails at every DescribeDBInstances.
-
-    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBParameterGroup.html
-    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBSubnetGroup.html
-    """
-    delete_parameter_group, delete_subnet_group = RDSBackend.delete_db_parameter_group, RDSBackend.delete_subnet_group
-
-    def delete_db_parameter_group(self: RDSBackend, db_parameter_group_name: str) -> Any:
+    def delete_db_parameter_group(self: "RDSBackend", db_parameter_group_name: str) -> Any:
         if any(it.db_parameter_group_name == db_parameter_group_name for it in self.databases.values()):
             raise ParameterGroupInUseError(
                 "One or more database instances are still members of this parameter group "
@@ -133,7 +141,7 @@ def _groups_in_use_stay() -> None:
             )
         return delete_parameter_group(self, db_parameter_group_name)
 
-    def delete_db_subnet_group(self: RDSBackend, subnet_name: str) -> DBSubnetGroup:
+    def delete_db_subnet_group(self: "RDSBackend", subnet_name: str) -> "DBSubnetGroup":
         for name, database in self.databases.items():
             if database._db_subnet_group_name == subnet_name:
                 raise SubnetGroupInUseError(
@@ -142,6 +150,7 @@ def _groups_in_use_stay() -> None:
                 )
         return delete_subnet_group(self, subnet_name)
 
+    RDSBackend.modify_db_subnet_group = modify_db_subnet_group  # type: ignore[method-assign]
     RDSBackend.delete_db_parameter_group = delete_db_parameter_group  # type: ignore[method-assign]
     RDSBackend.delete_subnet_group = delete_db_subnet_group  # type: ignore[method-assign]
 
@@ -171,9 +180,12 @@ def _gateway_in_use_stays_attached() -> None:
     EC2 refuses that, which makes a stack's deletion fail where a DependsOn is missing:
     https://github.com/hashicorp/terraform/issues/1303
     """
+    from moto.ec2.exceptions import DependencyViolationError
+    from moto.ec2.models import EC2Backend
+
     detach = EC2Backend.detach_internet_gateway
 
-    def detach_internet_gateway(self: EC2Backend, internet_gateway_id: str, vpc_id: str) -> None:
+    def detach_internet_gateway(self: "EC2Backend", internet_gateway_id: str, vpc_id: str) -> None:
         environments = eb_backends[self.account_id][self.region_name].environments.all
         held = any(
             it.live and launch_checks.vpc_id(it) == vpc_id and launch_checks.has_public_addresses(it)

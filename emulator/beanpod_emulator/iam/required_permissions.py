@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from moto.backends import get_backend
+from moto import backends
 from moto.s3.models import s3_backends
 
 from beanpod_emulator.iam.policies import Context
@@ -137,7 +137,7 @@ def _environment(account: str, call: Call) -> str | None:
     if name is None and environment_id is None:
         return f"environment/{call.parameters.get('ApplicationName', '*')}/*"
     # moto finds this emulator's Elastic Beanstalk, which itself asks for permissions.
-    beanstalk: Any = get_backend("elasticbeanstalk")
+    beanstalk: Any = backends.get_backend("elasticbeanstalk")
     for environment in beanstalk[account][call.region].environments.all:
         if environment.live and (environment.name == name or environment.environment_id == environment_id):
             return f"environment/{environment.application}/{environment.name}"
