@@ -1,8 +1,10 @@
 """Access to the server: for programs with its credentials, not for web pages."""
 
 import json
+import select
 import socket
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -118,6 +120,33 @@ def test_rejects_without_reading_the_body_or_waiting_for_the_lock(aws: EmbeddedA
         answer = send(aws, "POST", "/_emulator/limits", headers | {"content-length": "1000000"}, b"{")
         assert answer.status in (421, 403)
     assert send(aws, "POST", "/_emulator/limits", {"content-length": "1000000"}, b"{").status == 401
+
+
+@pytest.mark.parametrize(
+    ("target", "headers", "status"),
+    [
+        ("/public", {"Host": "evil.example"}, 421),
+        ("/public", {"Origin": "null"}, 403),
+        ("/_emulator/limits", {}, 401),
+        ("/_emulator/limits", {"Authorization": "Bearer {token}", "Content-Type": "text/plain"}, 415),
+        ("/moto-api/reset", {}, 404),
+    ],
+)
+def test_a_response_without_reading_the_body_does_not_reset_the_connection(
+    aws: EmbeddedAws, target: str, headers: dict[str, str], status: int
+) -> None:
+    """A client that still sends its body would lose the response with the connection, as browsers do."""
+    lines = [f"{name}: {value.format(token=aws.token)}" for name, value in ({"Host": "localhost"} | headers).items()]
+    head = "\r\n".join([f"POST {target} HTTP/1.1", *lines, "Content-Length: 400000", "", ""])
+    with socket.create_connection(("127.0.0.1", port(aws)), timeout=60) as client:
+        client.sendall(head.encode() + b"x")
+        response = b"".join(iter(partial(client.recv, 65536), b""))
+        assert response.startswith(f"HTTP/1.1 {status}".encode())
+        client.sendall(b"x" * 200_000)
+        poller = select.poll()
+        poller.register(client, select.POLLERR)
+        assert not poller.poll(200), "the connection was reset"
+        client.sendall(b"x" * 199_999)
 
 
 def test_a_slow_client_does_not_block_others(aws: EmbeddedAws, clients: Clients) -> None:

@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 from beanpod_emulator import dns
 from beanpod_emulator.docker_runtime.load_balancer import LoadBalancer
+from beanpod_emulator.server.httpd import LingeringClose
 
 _CHUNK = 65_536
 _HEAD_LINES = 200
@@ -143,7 +144,7 @@ class _Request:
         return cls(words[0], words[1], tuple(lines), own["proxy-authorization"])
 
 
-class _Handler(socketserver.StreamRequestHandler):
+class _Handler(LingeringClose):
     server: DomainProxy
     # Unbuffered: what follows the head is not read with it.
     rbufsize = 0

@@ -22,6 +22,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from beanpod_emulator.docker_runtime import engine_rules
 from beanpod_emulator.docker_runtime.engine_view import RefusedError, View
+from beanpod_emulator.server.httpd import LingeringClose
 
 _CHUNK = 65536
 # Earlier versions change a container's configuration also in requests that the rules do not check.
@@ -88,7 +89,7 @@ class EnginePort(_EngineServer, socketserver.TCPServer):
         return secrets.compare_digest(stream.readline(100).strip(), self.token.encode())
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(LingeringClose, BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: EngineSocket | EnginePort
     view: View
