@@ -20,6 +20,14 @@ from beanpod_emulator.requests.error_responses import ErrorHandlingResponse
 from beanpod_emulator.state import EMULATOR
 
 _SEVERITIES = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
+# Parameters of DescribeEvents, and the attributes that they compare.
+_OF_EVENTS = {
+    "ApplicationName": "application",
+    "EnvironmentId": "environment_id",
+    "EnvironmentName": "environment",
+    "RequestId": "request_id",
+    "VersionLabel": "version_label",
+}
 
 
 class Actions(ErrorHandlingResponse):
@@ -126,7 +134,7 @@ class EnvironmentActions(Actions):
         return ActionResult({"InstanceHealthList": shown, "RefreshedAt": EMULATOR.clock.now()})
 
     def describe_events(self) -> ActionResult:
-        events = [event for event in reversed(self.backend.environments.events) if self._wanted(event)]
+        events = list(filter(self._wanted(), reversed(self.backend.environments.events)))
         page, token = self.page([render.event(event) for event in events], 100)
         return ActionResult({"Events": page, "NextToken": token})
 
@@ -166,22 +174,21 @@ class EnvironmentActions(Actions):
         asked = self._get_param("AttributeNames", [])
         return {key: value for key, value in shown.items() if "All" in asked or key in asked or key in always}
 
-    def _wanted(self, event: Event) -> bool:
+    def _wanted(self) -> Callable[[Event], bool]:
+        """Return whether an event is one of those that the request asks for."""
         least = _SEVERITIES.index(self._get_param("Severity") or "TRACE")
         start, end = self._get_param("StartTime"), self._get_param("EndTime")
-        same = {
-            "ApplicationName": event.application,
-            "EnvironmentId": event.environment_id,
-            "EnvironmentName": event.environment,
-            "RequestId": event.request_id,
-            "VersionLabel": event.version_label,
-        }
-        return (
-            all(self._get_param(key) in (None, value) for key, value in same.items())
-            and _SEVERITIES.index(event.severity) >= least
-            and (start is None or event.date >= start)
-            and (end is None or event.date < end)
-        )
+        same = {name: value for key, name in _OF_EVENTS.items() if (value := self._get_param(key)) is not None}
+
+        def wanted(event: Event) -> bool:
+            return (
+                all(getattr(event, name) == value for name, value in same.items())
+                and _SEVERITIES.index(event.severity) >= least
+                and (start is None or event.date >= start)
+                and (end is None or event.date < end)
+            )
+
+        return wanted
 
 
 # Types of filters, which are keys of PlatformDescription.

@@ -4,6 +4,7 @@ import os
 import socket
 import warnings
 from contextlib import suppress
+from functools import cache
 from socketserver import StreamRequestHandler
 from wsgiref.types import WSGIApplication
 
@@ -109,8 +110,12 @@ def _application(emulator: Emulator, account: str, credentials: Credentials, *, 
     install(emulator)
     # AWS's models do not list every error code AWS answers with.
     warnings.filterwarnings("ignore", message=".*does not match an error shape")
-    moto = DomainDispatcherApplication(create_backend_app)
-    return RequestMiddleware(moto, emulator, account, credentials, enforce_iam=enforce_iam)
+
+    class Dispatcher(DomainDispatcherApplication):
+        # moto's own compares each request with the host names of all services.
+        get_backend_for_host = cache(DomainDispatcherApplication.get_backend_for_host)
+
+    return RequestMiddleware(Dispatcher(create_backend_app), emulator, account, credentials, enforce_iam=enforce_iam)
 
 
 def _request_handler(emulator: Emulator, *, verbose: bool) -> type[WSGIRequestHandler]:
