@@ -342,8 +342,11 @@ class DockerEnvironment(EnvironmentBase):
             ipv6 = self._options.value(LOAD_BALANCER, "IpAddressType") == "dualstack"
             _load_balancer.add_records(self, domain, self.record_target, ipv6=ipv6)
         export_network(self, vpc, (instance_security_group, load_balancer_security_group))
-        made = (None if service_role else self.service_role, None if instance_role else self.instance_role)
-        allow_replacement(self.resource, *(role for role in made if role))
+        allow_replacement(self.resource)
+        if service_role is None:
+            allow_replacement(self.service_role)
+        if instance_role is None and instance_profile is None:
+            allow_replacement(self.instance_role)
         if isinstance(self.application, Application):
             allow_replacement(self.application.resource)
         names = (self.application.replacement_key, environment_name if known(environment_name) else "")

@@ -77,6 +77,16 @@ def test_an_existing_instance_profile_is_used_and_its_role_gets_the_grants() -> 
     assert "Profile" in str(options(stack)[LAUNCH, "IamInstanceProfile"])
 
 
+def test_an_imported_profile_brings_its_imported_role() -> None:
+    stack = new_stack()
+    role = iam.Role.from_role_name(stack, "Role", "shared")
+    arn = "arn:aws:iam::123456789012:instance-profile/shared"
+    profile = iam.InstanceProfile.from_instance_profile_attributes(
+        stack, "Profile", instance_profile_arn=arn, role=role
+    )
+    assert new_environment(stack, instance_profile=profile).instance_role.role_name == "shared"
+
+
 def test_a_profile_by_name_needs_its_role() -> None:
     stack = new_stack()
     profile = iam.InstanceProfile.from_instance_profile_name(stack, "Profile", "shared")
