@@ -1,5 +1,5 @@
 'use strict';
-const { CrossStackReferences, Duration, ReferenceStrength, RemovalPolicy, Stack, Validations } = require('aws-cdk-lib');
+const { Duration, ReferenceStrength, RemovalPolicy, Stack, Validations } = require('aws-cdk-lib');
 const ec2 = require('aws-cdk-lib/aws-ec2');
 const rds = require('aws-cdk-lib/aws-rds');
 const { Construct } = require('constructs');
@@ -60,7 +60,7 @@ class Database extends Construct {
     acknowledge(secret, 'SMG4');
     acknowledge(instance, 'RDS11');
     acknowledge(this, ...choices(config));
-    for (const part of [instance, instance.secret]) CrossStackReferences.of(part).produce(ReferenceStrength.BOTH);
+    for (const part of [instance, instance.secret]) part.applyCrossStackReferenceStrength(ReferenceStrength.BOTH);
     this.replacementKey = [config.engine, config.name, config.username].join(' ');
     this.host = instance.dbInstanceEndpointAddress;
     this.port = String(made.port);

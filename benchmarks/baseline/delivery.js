@@ -76,10 +76,10 @@ class DeployUser extends Construct {
   constructor(scope, id, documents, serial) {
     super(scope, id);
     const user = new iam.User(this, 'Resource');
-    for (const [name, json] of documents) {
+    acknowledgeWildcards(this, documents.map(([name, json]) => {
       const document = iam.PolicyDocument.fromJson(json);
-      acknowledgeWildcards(new iam.ManagedPolicy(this, name, { document, users: [user] }), json);
-    }
+      return [new iam.ManagedPolicy(this, name, { document, users: [user] }), json];
+    }));
     const key = new iam.AccessKey(this, 'AccessKey', { user, serial, status: iam.AccessKeyStatus.ACTIVE });
     this.secret = new secretsmanager.Secret(this, 'Secret', {
       description: "The deployer's access key: copy AWS_ACCESS_KEY and AWS_SECRET_KEY into the CI's secrets",

@@ -1,5 +1,5 @@
 'use strict';
-const { Aws, CrossStackReferences, Duration, Fn, ReferenceStrength } = require('aws-cdk-lib');
+const { Aws, Duration, Fn, ReferenceStrength } = require('aws-cdk-lib');
 const ec2 = require('aws-cdk-lib/aws-ec2');
 const beanstalk = require('aws-cdk-lib/aws-elasticbeanstalk');
 const cloudwatch = require('aws-cdk-lib/aws-cloudwatch');
@@ -33,7 +33,7 @@ class DockerEnvironment extends Construct {
     acknowledge(this.resource, 'EB4');
     this.waitForNetwork(stage, network);
     for (const part of [this.resource, this.serviceRole, this.instanceRole, ownApplication]) {
-      CrossStackReferences.of(part).produce(ReferenceStrength.BOTH);
+      part.applyCrossStackReferenceStrength(ReferenceStrength.BOTH);
     }
     if (database) this.resource.addMetadata('beanpod:reads', database.replacementKey);
     this.environmentName = this.resource.ref;

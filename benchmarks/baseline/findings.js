@@ -14,18 +14,20 @@ function acknowledgeManagedPolicies(role, names) {
 }
 
 // At once, and again when the references to other stacks are resolved.
-function acknowledgeWildcards(policy, document) {
-  const names = document.Statement.flatMap(({ Resource }) => Resource).filter((name) => name.includes('*'));
+function acknowledgeWildcards(deployer, policies) {
   const acknowledged = new Set();
   const validate = () => {
-    const found = Stack.of(policy).resolve(names).map((name) => `IAM5[Resource::${flat(name)}]`);
-    const added = [...new Set(found)].filter((rule) => !acknowledged.has(rule));
-    acknowledge(policy, ...added);
-    added.forEach((rule) => acknowledged.add(rule));
+    for (const [policy, document] of policies) {
+      const names = document.Statement.flatMap(({ Resource }) => Resource).filter((name) => name.includes('*'));
+      const found = Stack.of(policy).resolve(names).map((name) => `IAM5[Resource::${flat(name)}]`);
+      const added = [...new Set(found)].filter((rule) => !acknowledged.has(`${policy.node.id} ${rule}`));
+      acknowledge(policy, ...added);
+      added.forEach((rule) => acknowledged.add(`${policy.node.id} ${rule}`));
+    }
     return [];
   };
   validate();
-  policy.node.addValidation({ validate });
+  deployer.node.addValidation({ validate });
 }
 
 function flat(value) {

@@ -1,5 +1,5 @@
 'use strict';
-const { Aws, CrossStackReferences, Fn, ReferenceStrength, RemovalPolicy, Stack, Tags } = require('aws-cdk-lib');
+const { Aws, Fn, ReferenceStrength, RemovalPolicy, Stack, Tags } = require('aws-cdk-lib');
 const ec2 = require('aws-cdk-lib/aws-ec2');
 const iam = require('aws-cdk-lib/aws-iam');
 const logs = require('aws-cdk-lib/aws-logs');
@@ -49,7 +49,7 @@ class ServiceNetwork extends Construct {
 }
 
 function exportId(part, id) {
-  CrossStackReferences.of(part).produce(ReferenceStrength.STRONG);
+  part.applyCrossStackReferenceStrength(ReferenceStrength.STRONG);
   Stack.of(part).exportValue(id);
 }
 
@@ -111,11 +111,12 @@ class ServiceSecurityGroups extends Construct {
 
   open(front) {
     acknowledge(front, 'EC23');
+    const [http, https] = [ec2.Port.tcp(80), ec2.Port.tcp(443)];
     for (const peer of [ec2.Peer.anyIpv4(), ec2.Peer.anyIpv6()]) {
-      front.addIngressRule(peer, ec2.Port.tcp(80), 'HTTP from the internet');
-      front.addIngressRule(peer, ec2.Port.tcp(443), 'HTTPS from the internet');
-      this.instances.addEgressRule(peer, ec2.Port.tcp(443), 'HTTPS to AWS and image registries');
-      this.instances.addEgressRule(peer, ec2.Port.tcp(80), 'HTTP to package mirrors');
+      front.addIngressRule(peer, http, 'HTTP from the internet');
+      front.addIngressRule(peer, https, 'HTTPS from the internet');
+      this.instances.addEgressRule(peer, https, 'HTTPS to AWS and image registries');
+      this.instances.addEgressRule(peer, http, 'HTTP to package mirrors');
     }
   }
 }

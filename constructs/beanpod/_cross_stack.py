@@ -9,7 +9,7 @@ whose template stayed the same, so a consumer's metadata holds the producer's `r
 
 from collections.abc import Iterable
 
-from aws_cdk import CfnResource, CrossStackReferences, ReferenceStrength, Stack
+from aws_cdk import CfnResource, ReferenceStrength, Resource, Stack
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct, IConstruct
 
@@ -29,12 +29,13 @@ def export_network(consumer: Construct, vpc: ec2.IVpc, groups: Iterable[ec2.ISec
 
 
 def allow_replacement(*producers: IConstruct) -> None:
-    """Have other stacks read the attributes of these from outputs, so that no export blocks their replacement.
+    """Have other stacks read the attributes of these resources from outputs, so that no export blocks a replacement.
 
     The exports stay beside the outputs: a stack deployed by an earlier version imports those until its own update.
     """
     for producer in producers:
-        CrossStackReferences.of(producer).produce(ReferenceStrength.BOTH)
+        assert isinstance(producer, CfnResource | Resource)
+        producer.apply_cross_stack_reference_strength(ReferenceStrength.BOTH)
 
 
 def redeploy_on_change(consumer: IConstruct, replacement_key: str) -> None:
@@ -46,4 +47,4 @@ def redeploy_on_change(consumer: IConstruct, replacement_key: str) -> None:
 
 def in_different_stacks(one: IConstruct, other: IConstruct) -> bool:
     """Return whether two constructs are deployed by different stacks."""
-    return Stack.of(one).artifact_id != Stack.of(other).artifact_id
+    return Stack.of(one) is not Stack.of(other)

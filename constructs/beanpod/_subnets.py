@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from aws_cdk import aws_ec2 as ec2
-from constructs import Construct
+from constructs import Construct, DependencyGroup, IDependable
 
 from beanpod._network_rules import zone_problems
 from beanpod._settings import LoadBalancerScheme, LoadBalancerType
@@ -31,6 +31,7 @@ class Subnets:
         subnet_ids: Their ids.
         zones: Their availability zones; None if not known at synth, as of a subnet imported by its id.
         kinds: "public", "private" or "isolated"; "" of one that is not among the VPC's.
+        connectivity: Their routes and gateways, to depend on.
         listed: Whether the selection lists the subnets themselves, which may then be another VPC's.
     """
 
@@ -38,6 +39,7 @@ class Subnets:
     subnet_ids: Sequence[str]
     zones: set[str] | None
     kinds: frozenset[str]
+    connectivity: IDependable
     listed: bool
 
     @property
@@ -72,7 +74,8 @@ def select(vpc: ec2.IVpc, selection: ec2.SubnetSelection) -> Subnets:
         # For subnets imported by their ids, `select_subnets` raises an error about their unknown zones.
         subnets = selection.subnets
         ids = [subnet.subnet_id for subnet in subnets]
-        return Subnets(subnets, ids, _zones(subnets, ids), _kinds(vpc, ids), listed)
+        connected = DependencyGroup(*(subnet.internet_connectivity_established for subnet in subnets))
+        return Subnets(subnets, ids, _zones(subnets, ids), _kinds(vpc, ids), connected, listed)
     # From Python, `select_subnets` takes a selection field by field.
     selected = vpc.select_subnets(
         availability_zones=selection.availability_zones,
@@ -85,7 +88,8 @@ def select(vpc: ec2.IVpc, selection: ec2.SubnetSelection) -> Subnets:
     kind = _KINDS.get(selection.subnet_type) if selection.subnet_type else None
     kinds = frozenset({kind}) if kind else _kinds(vpc, selected.subnet_ids)
     zones = None if is_list_token(selected.subnet_ids) else _known(selected.availability_zones)
-    return Subnets(selected.subnets, selected.subnet_ids, zones, kinds, listed)
+    connectivity = selected.internet_connectivity_established
+    return Subnets(selected.subnets, selected.subnet_ids, zones, kinds, connectivity, listed)
 
 
 def foreign(vpc: ec2.IVpc, subnets: Subnets) -> Iterator[str]:

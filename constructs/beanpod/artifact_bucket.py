@@ -44,7 +44,7 @@ class ArtifactBucket(Construct):
                 CloudFormation can remove it only once it is empty. Updates in place.
         """
         super().__init__(scope, construct_id)
-        self._grants: Counter[str] = Counter()
+        self._sids: Counter[str] = Counter()
         self.bucket = s3.Bucket(
             self,
             "Resource",
@@ -65,6 +65,7 @@ class ArtifactBucket(Construct):
             server_access_logs_prefix="artifacts/" if access_logs_bucket else None,
             removal_policy=removal_policy,
         )
+        self._bundles = [self.bucket.arn_for_objects(f"{BUNDLES}*")]
         if access_logs_bucket is None:
             reason = "Bundles are reproducible and hold no secret. CloudTrail can log who writes them, as data events."
             acknowledge(self.bucket, {"S1": reason})
@@ -82,15 +83,18 @@ class ArtifactBucket(Construct):
 
     def _grant(self, grantee: iam.IGrantable, sid: str, *actions: str) -> iam.Grant:
         # A statement's id is unique in its policy.
-        self._grants.update([sid])
-        count = self._grants[sid]
-        bundles = [self.bucket.arn_for_objects(f"{BUNDLES}*")]
+        self._sids[sid] += 1
+        count = self._sids[sid]
         statement = iam.PolicyStatement(
             sid=sid if count == 1 else f"{sid}{count}",
             actions=list(actions),
             principals=[grantee.grant_principal],
-            resources=bundles,
+            resources=self._bundles,
         )
         return iam.Grant.add_statement_to_resource_policy(
-            grantee=grantee, actions=list(actions), resource_arns=bundles, resource=self.bucket, statement=statement
+            grantee=grantee,
+            actions=list(actions),
+            resource_arns=self._bundles,
+            resource=self.bucket,
+            statement=statement,
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from aws_cdk import Acknowledgment, Duration, RemovalPolicy, Size, Validations
+from aws_cdk import Duration, RemovalPolicy, Size
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_rds as rds
@@ -23,7 +23,6 @@ from beanpod.database_interface import DatabaseBase, IDatabase, ImportedDatabase
 
 DEFAULT_BACKUP_DAYS = 7
 DEFAULT_STORAGE_GIB = 20
-ENGINE_VERSION_RULE = "CloudFormation-Validate::E9006"
 RETAINED = (RemovalPolicy.RETAIN, RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
 # Passwords end up in URLs, in shells and in compose files: letters, digits, "." and "_" mean themselves in all.
 MEANINGFUL_CHARACTERS = " !\"#$%&'()*+,-/:;<=>?@[\\]^`{|}~"
@@ -151,6 +150,7 @@ class Database(DatabaseBase):
             performance_insights = checks.can_have_insights(engine, size)
         self.security_group = security_group or self._closed_group(vpc)
         password = self._password(username, removal_policy)
+        instance_engine = engine.instance_engine
         self.instance = rds.DatabaseInstance(
             self,
             "Instance",
@@ -158,7 +158,7 @@ class Database(DatabaseBase):
             vpc_subnets=subnets,
             security_groups=[self.security_group],
             publicly_accessible=False,
-            engine=engine.instance_engine,
+            engine=instance_engine,
             instance_type=instance_type,
             allocated_storage=storage,
             max_allocated_storage=max_storage,
@@ -169,7 +169,14 @@ class Database(DatabaseBase):
             credentials=rds.Credentials.from_secret(password, username),
             database_name=database_name,
             port=port,
-            parameter_group=self._parameter_group(engine, parameters or {}, removal_policy),
+            parameter_group=rds.ParameterGroup(
+                self,
+                "Parameters",
+                engine=instance_engine,
+                parameters={**engine.parameters, **(parameters or {}), engine.tls_parameter: "1"},
+                # RDS refuses to delete the group of an instance that stays.
+                removal_policy=removal_policy if removal_policy in RETAINED else None,
+            ),
             cloudwatch_logs_exports=list(engine.log_exports),
             backup_retention=backup_retention,
             preferred_backup_window=preferred_backup_window,
@@ -184,13 +191,17 @@ class Database(DatabaseBase):
             auto_minor_version_upgrade=auto_minor_version_upgrade,
             allow_major_version_upgrade=allow_major_version_upgrade,
         )
-        self._acknowledge_major_version(engine)
         acknowledge(
             password, {"SMG4": "Instances read the password when they start: after a rotation they need a restart."}
         )
+        reasons = {}
         if port == engine.port:
-            reason = "The engine's own port: security groups admit only what their rules name, whatever the port."
-            acknowledge(self.instance, {"RDS11": reason})
+            reasons["RDS11"] = "The engine's own port: security groups admit only what their rules name, on any port."
+        if engine.name != "postgres" and engine.version.count(".") < 2:
+            # The CDK's list of versions has no major ones for MySQL and MariaDB, unlike RDS.
+            reason = f"RDS takes {engine.version} as the newest {engine.version}.x, and upgrades it"
+            reasons["CloudFormation-Validate::E9006"] = reason
+        acknowledge(self.instance, reasons)
         self.database_host, self.database_port = self.instance.db_instance_endpoint_address, port
         self.database_name, self.database_username = database_name, username
         # The attached secret also holds host, port and name, and its users depend on the database.
@@ -244,13 +255,6 @@ class Database(DatabaseBase):
             resource_id=resource_id,
         )
 
-    def _acknowledge_major_version(self, engine: DatabaseEngine) -> None:
-        """Acknowledge that the CDK's list of versions has no major ones for MySQL and MariaDB, unlike RDS."""
-        if engine.name == "postgres" or engine.version.count(".") > 1:
-            return
-        reason = f"RDS takes {engine.version} as the newest {engine.version}.x, and upgrades it"
-        Validations.of(self.instance).acknowledge(Acknowledgment(id=ENGINE_VERSION_RULE, reason=reason))
-
     def _closed_group(self, vpc: ec2.IVpc) -> ec2.SecurityGroup:
         return ec2.SecurityGroup(self, "SecurityGroup", vpc=vpc, description="Database", allow_all_outbound=False)
 
@@ -264,15 +268,3 @@ class Database(DatabaseBase):
         if removal_policy in RETAINED:
             secret.apply_removal_policy(removal_policy)
         return secret
-
-    def _parameter_group(
-        self, engine: DatabaseEngine, parameters: Mapping[str, str], removal_policy: RemovalPolicy
-    ) -> rds.ParameterGroup:
-        return rds.ParameterGroup(
-            self,
-            "Parameters",
-            engine=engine.instance_engine,
-            parameters={**engine.parameters, **parameters, engine.tls_parameter: "1"},
-            # RDS refuses to delete the group of an instance that stays.
-            removal_policy=removal_policy if removal_policy in RETAINED else None,
-        )

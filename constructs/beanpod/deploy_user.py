@@ -61,10 +61,13 @@ class DeployUser(Construct):
         refuse(self, _problems(access_key_serial))
         self.user = iam.User(self, "Resource")
         # Not inline: all inline policies of a user share 2,048 characters.
-        for name, document in permissions.documents(extra_statements).items():
-            policy = iam.ManagedPolicy(self, name, document=document, users=[self.user])
-            acknowledge_wildcards(policy, permissions.policies.get(name, ()))
-            if permissions.replacement_key:
+        policies = {
+            name: iam.ManagedPolicy(self, name, document=document, users=[self.user])
+            for name, document in permissions.documents(extra_statements).items()
+        }
+        acknowledge_wildcards(self, {policies[name]: found for name, found in permissions.policies.items()})
+        if permissions.replacement_key:
+            for policy in policies.values():
                 redeploy_on_change(policy, permissions.replacement_key)
         self.access_key = iam.AccessKey(
             self,

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from aws_cdk import Acknowledgment, Fn, Size, SizeRoundingBehavior, Stack, Validations
+from aws_cdk import Fn, Size, SizeRoundingBehavior, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticbeanstalk as beanstalk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_route53 as route53
-from constructs import Construct
+from constructs import Construct, IDependable
 
 from beanpod import _load_balancer
 from beanpod._arguments import checked
@@ -17,6 +17,7 @@ from beanpod._checks import refuse, reject
 from beanpod._connectivity import BeanstalkReachable, DatabaseReachable, ingress_port, needs_rule_check
 from beanpod._cross_stack import allow_replacement, export_network, in_different_stacks, redeploy_on_change
 from beanpod._environment_options import HEALTH, SECRETS, VARIABLES, EnvironmentOptions, Key
+from beanpod._nag import acknowledge
 from beanpod._option_keys import ENVIRONMENT, LAUNCH, LOAD_BALANCER, PROCESS, VPC
 from beanpod._record_target import address_target, load_balancer_target
 from beanpod._reserved_tags import remove_reserved_tags
@@ -199,6 +200,7 @@ class DockerEnvironment(EnvironmentBase):
         self._instance_groups = [instance_security_group, *additional_instance_security_groups]
         self._database: IDatabase | None = None
         self.service_role: iam.IRole = service_role or ServiceRole(self, "ServiceRole").role
+        service_role_arn = self.service_role.role_arn
         instances = InstanceRole(self, "InstanceRole", role=instance_role, instance_profile=instance_profile)
         self.instance_role = instances.role
         subnets = self._select("instance_subnets", vpc, instance_subnets or _default_subnets(vpc, balanced))
@@ -214,7 +216,7 @@ class DockerEnvironment(EnvironmentBase):
             ENVIRONMENT: {
                 "EnvironmentType": environment_type,
                 "LoadBalancerType": load_balancer_type if balanced else None,
-                "ServiceRole": self.service_role.role_arn,
+                "ServiceRole": service_role_arn,
             },
             VPC: {
                 "VPCId": vpc.vpc_id,
@@ -278,7 +280,7 @@ class DockerEnvironment(EnvironmentBase):
         if domain and not domain_problems:
             values |= _load_balancer.listeners(self, domain, _load_balancer.certificate_of(self, domain))
         if managed_updates is not None:
-            values |= managed_updates.options(self.service_role.role_arn)
+            values |= managed_updates.options(service_role_arn)
         self._options = EnvironmentOptions(self, values, ingress_port(instance_security_group))
         problems = [
             *_argument_problems(
@@ -321,19 +323,20 @@ class DockerEnvironment(EnvironmentBase):
             option_settings=self._options.properties(),
         )
         # The instances need their permissions, not only their role, before they start: secrets are read at boot.
-        self.resource.node.add_dependency(self.instance_role)
+        dependencies: list[IDependable] = [self.instance_role, *_network_dependencies(vpc, subnets, balancer)]
         if service_role is not None:
             # Beanstalk needs its policies, too, until the environment is deleted. Those of a new role are part of it.
-            self.resource.node.add_dependency(service_role)
+            dependencies.append(service_role)
         if load_balancer and (logs_bucket := load_balancer.access_logs_bucket):
             # Elastic Load Balancing tries to write when logs are switched on.
             granted = _load_balancer.grant_access_logs(logs_bucket, load_balancer.access_logs_prefix, Stack.of(self))
             if granted.policy_dependable:
-                self.resource.node.add_dependency(granted.policy_dependable)
+                dependencies.append(granted.policy_dependable)
+        self.resource.node.add_dependency(*dependencies)
+        if "isolated" in subnets.kinds and is_made_here(vpc):
+            self.node.add_validation(BeanstalkReachable(vpc))
         remove_reserved_tags(self.resource)
-        reason = "Logs stream to CloudWatch Logs, with a retention, instead of to S3."
-        Validations.of(self.resource).acknowledge(Acknowledgment(id="AwsSolutions-EB4", reason=reason))
-        self._wait_for_network(vpc, subnets, balancer)
+        acknowledge(self.resource, {"EB4": "Logs stream to CloudWatch Logs, with a retention, instead of to S3."})
         self.environment_name = self.resource.ref
         self.environment_endpoint_url = self.resource.attr_endpoint_url
         self.url = domain.url if domain else f"http://{self.environment_endpoint_url}"
@@ -496,7 +499,7 @@ class DockerEnvironment(EnvironmentBase):
 
     def _connect(self, database: IDatabase) -> None:
         self._database = database
-        _password(database).grant_read(self.instance_role)
+        database.grant_read_secret(self.instance_role)
         if needs_rule_check(database, self._security_groups[0]):
             self.node.add_validation(DatabaseReachable(database, self._instance_groups))
         if database.replacement_key and in_different_stacks(self, database):
@@ -507,20 +510,6 @@ class DockerEnvironment(EnvironmentBase):
             return select(vpc, selection)
         except RuntimeError as error:
             reject(self, f"{name} must be subnets of vpc {vpc.node.path}: {str(error).splitlines()[0]}")
-
-    def _wait_for_network(self, vpc: ec2.IVpc, instances: Subnets, balancer: Subnets | None) -> None:
-        """Depend on the routes and gateways of the subnets, which CloudFormation does not infer.
-
-        As the CDK's own load balancers do: https://github.com/aws/aws-cdk/issues/1129. Imported subnets add no
-        dependency; those of another stack make this stack depend on it.
-        """
-        subnets = [*instances.subnets, *(balancer.subnets if balancer else ())]
-        self.resource.node.add_dependency(*(subnet.internet_connectivity_established for subnet in subnets))
-        if "isolated" in instances.kinds:
-            # Isolated subnets reach AWS by the VPC's endpoints, which may be added after the environment.
-            self.resource.node.add_dependency(vpc)
-            if is_made_here(vpc):
-                self.node.add_validation(BeanstalkReachable(vpc))
 
 
 class _ImportedEnvironment(EnvironmentBase):
@@ -548,6 +537,20 @@ class _ImportedEnvironment(EnvironmentBase):
     @property
     def deployment_policy(self) -> DeploymentPolicy | None:
         return self._deployment_policy
+
+
+def _network_dependencies(vpc: ec2.IVpc, instances: Subnets, balancer: Subnets | None) -> Iterator[IDependable]:
+    """Yield the routes and gateways of the subnets, which CloudFormation does not infer.
+
+    As the CDK's own load balancers do: https://github.com/aws/aws-cdk/issues/1129. Imported subnets add no dependency;
+    those of another stack make this stack depend on it.
+    """
+    yield instances.connectivity
+    if balancer:
+        yield balancer.connectivity
+    if "isolated" in instances.kinds:
+        # Isolated subnets reach AWS by the VPC's endpoints, which may be added after the environment.
+        yield vpc
 
 
 def _default_subnets(vpc: ec2.IVpc, balanced: bool) -> ec2.SubnetSelection:
@@ -589,11 +592,8 @@ def _database_variables(database: IDatabase) -> dict[Key, str]:
         "RDS_DB_NAME": database.database_name,
         "RDS_USERNAME": database.database_username,
     }
-    return _variables(variables, {"RDS_PASSWORD": _password(database)})
-
-
-def _password(database: IDatabase) -> EnvironmentSecret:
-    return EnvironmentSecret.from_secrets_manager(database.secret, "password")
+    password = EnvironmentSecret.from_secrets_manager(database.secret, "password")
+    return _variables(variables, {"RDS_PASSWORD": password})
 
 
 def _by_key(options: Sequence[OptionSetting] | Mapping[str, Mapping[str, str | None]]) -> dict[Key, str | None]:

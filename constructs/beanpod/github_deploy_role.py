@@ -86,7 +86,7 @@ class GitHubDeployRole(Construct):
             inline_policies=permissions.documents(extra_statements),
             max_session_duration=max_session_duration,
         )
-        acknowledge_wildcards(self.role, permissions.statements)
+        acknowledge_wildcards(self, {self.role: permissions.statements})
         if permissions.replacement_key:
             redeploy_on_change(self.role, permissions.replacement_key)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from ipaddress import ip_network
 
 import jsii
-from aws_cdk import Aws, CrossStackReferences, Fn, ReferenceStrength, RemovalPolicy, Stack, Tags
+from aws_cdk import Aws, Fn, ReferenceStrength, RemovalPolicy, Resource, Stack, Tags
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -82,8 +82,7 @@ class ServiceSecurityGroups(Construct):
         self.load_balancer = self._group("LoadBalancer", vpc, _LOAD_BALANCER) if load_balanced else None
         self.instances = self._group("Instances", vpc, "Instances")
         self.database = self._group("Database", vpc, _DATABASE) if database_port is not None else None
-        self._open_to_clients(self.load_balancer or self.instances, allow_from)
-        self._open_to_the_web()
+        self._open_to_the_internet(self.load_balancer or self.instances, allow_from)
         if self.load_balancer:
             self._allow(self.load_balancer, self.instances, instance_port, "Requests from load balancer")
         if self.database and database_port is not None:
@@ -98,28 +97,28 @@ class ServiceSecurityGroups(Construct):
         if self.exported:
             return
         self.exported = True
-        _export_ids(
-            Stack.of(self),
+        stack = Stack.of(self)
+        for group in (
             self.load_balancer or self._group("LoadBalancer", self._vpc, _LOAD_BALANCER),
             self.instances,
             self.database or self._group("Database", self._vpc, _DATABASE),
-        )
+        ):
+            _export(stack, group, group.security_group_id)
 
     def _group(self, construct_id: str, vpc: ec2.IVpc, description: str) -> ec2.SecurityGroup:
         return ec2.SecurityGroup(
             self, construct_id, vpc=vpc, description=f"{description} of the service", allow_all_outbound=False
         )
 
-    def _open_to_clients(self, front: ec2.SecurityGroup, allow_from: Sequence[ec2.IPeer]) -> None:
+    def _open_to_the_internet(self, front: ec2.SecurityGroup, allow_from: Sequence[ec2.IPeer]) -> None:
         acknowledge(front, {"EC23": "The service is public: clients on the internet reach it by HTTP and HTTPS."})
-        clients = "those it is open to" if allow_from else "the internet"
-        for peer in allow_from or (ec2.Peer.any_ipv4(), ec2.Peer.any_ipv6()):
-            front.add_ingress_rule(peer, ec2.Port.tcp(80), f"HTTP from {clients}")
-            front.add_ingress_rule(peer, ec2.Port.tcp(443), f"HTTPS from {clients}")
-
-    def _open_to_the_web(self) -> None:
+        everybody = ec2.Peer.any_ipv4(), ec2.Peer.any_ipv6()
         http, https = ec2.Port.tcp(80), ec2.Port.tcp(443)
-        for peer in (ec2.Peer.any_ipv4(), ec2.Peer.any_ipv6()):
+        clients = "those it is open to" if allow_from else "the internet"
+        for peer in allow_from or everybody:
+            front.add_ingress_rule(peer, http, f"HTTP from {clients}")
+            front.add_ingress_rule(peer, https, f"HTTPS from {clients}")
+        for peer in everybody:
             self.instances.add_egress_rule(peer, https, "HTTPS to AWS and image registries")
             self.instances.add_egress_rule(peer, http, "HTTP to package mirrors")
 
@@ -240,16 +239,17 @@ class ServiceNetwork(Construct):
         self.exported = True
         self.security_groups.export_all()
         if self._own_vpc:
-            vpc = self._own_vpc
-            private = vpc.private_subnets or list(self._private_subnets(vpc))
-            _export_ids(Stack.of(self), vpc, *vpc.public_subnets, *vpc.isolated_subnets, *private)
+            stack, vpc, vpc_id = Stack.of(self), self._own_vpc, self._own_vpc.vpc_id
+            private = vpc.private_subnets or list(self._private_subnets(vpc, vpc_id))
+            _export(stack, vpc, vpc_id)
+            for subnet in (*vpc.public_subnets, *vpc.isolated_subnets, *private):
+                _export(stack, subnet, subnet.subnet_id)
 
-    def _private_subnets(self, vpc: ec2.Vpc) -> Iterator[ec2.Subnet]:
+    def _private_subnets(self, vpc: ec2.Vpc, vpc_id: str) -> Iterator[ec2.Subnet]:
         """Make the private subnets that the VPC has with NAT gateways: same ids and addresses, but no route out."""
         block = self._ip_addresses.allocate_vpc_cidr().cidr_block
         if block is None or not known(block):
             return  # IPAM chooses the addresses when the stack is deployed.
-        vpc_id = vpc.vpc_id
         free = list(ip_network(block).subnets(new_prefix=SUBNET_MASK))[2 * MOST_AZS :]
         for index, (zone, addresses) in enumerate(zip(self._zones, free, strict=False), start=1):
             subnet = ec2.PrivateSubnet(
@@ -356,17 +356,11 @@ def _zones(count: int) -> list[str]:
     return [Fn.select(index, every) for index in range(count)]
 
 
-def _export_ids(stack: Stack, *parts: ec2.IVpc | ec2.ISubnet | ec2.ISecurityGroup) -> None:
-    """Export the ids of these parts of a stack, and have other stacks import them: strong references."""
-    for part in parts:
-        CrossStackReferences.of(part).produce(ReferenceStrength.STRONG)
-        stack.export_value(_id(part))
-
-
-def _id(part: ec2.IVpc | ec2.ISubnet | ec2.ISecurityGroup) -> str:
-    if isinstance(part, ec2.SecurityGroup):
-        return part.security_group_id
-    return part.subnet_id if isinstance(part, ec2.Subnet) else part.vpc_id  # type: ignore[union-attr]
+def _export(stack: Stack, part: ec2.ISubnet | Resource, value: str) -> None:
+    """Export the id of a part of a stack, and have other stacks import it: a strong reference."""
+    assert isinstance(part, Resource)
+    part.apply_cross_stack_reference_strength(ReferenceStrength.STRONG)
+    stack.export_value(value)
 
 
 def _subnet_configuration(nat_gateways: int) -> list[ec2.SubnetConfiguration]:
