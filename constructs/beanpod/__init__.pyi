@@ -21,6 +21,7 @@ from beanpod.deploy_policy import DeployPermissions as DeployPermissions
 from beanpod.deploy_user import DeployUser as DeployUser
 from beanpod.environment import DockerEnvironment as DockerEnvironment
 from beanpod.environment_interface import IDockerEnvironment as IDockerEnvironment
+from beanpod.environment_properties import EnvironmentProperties as EnvironmentProperties
 from beanpod.environment_secret import EnvironmentSecret as EnvironmentSecret
 from beanpod.github_deploy_role import GitHubDeployRole as GitHubDeployRole
 from beanpod.network import ServiceNetwork as ServiceNetwork

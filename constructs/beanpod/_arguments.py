@@ -93,15 +93,15 @@ def checked(cls: Class) -> Class:
 
 
 def _checking(function: Callable[..., Any], label: str, renamed: Mapping[str, str]) -> Callable[..., Any]:
-    signature = inspect.signature(function)
-    names = [it.name for it in signature.parameters.values() if it.kind not in (it.VAR_POSITIONAL, it.VAR_KEYWORD)]
-    open_ended = any(it.kind is it.VAR_KEYWORD for it in signature.parameters.values())
-    # Annotations may name classes that are defined later.
-    hints = cache(lambda: get_type_hints(function))
+    signature = _expanded(inspect.signature(function))
+    names = list(signature.parameters)
+    # Other annotations may name classes that are defined later.
+    keys = {it.name: it.annotation for it in signature.parameters.values() if it.default is ...}
+    hints = cache(lambda: get_type_hints(function) | keys)
 
     @wraps(function)
     def call(*arguments: Any, **named: Any) -> Any:
-        surplus = [] if open_ended else [name for name in named if name not in names]
+        surplus = [name for name in named if name not in names]
         problems = [_unknown(name, names, renamed) for name in surplus]
         # Python itself reports missing and surplus positional arguments.
         given = signature.bind_partial(*arguments, **{name: named[name] for name in named if name not in surplus})
@@ -116,7 +116,20 @@ def _checking(function: Callable[..., Any], label: str, renamed: Mapping[str, st
             )
         return function(*given.args, **given.kwargs)
 
+    vars(call)["__signature__"] = signature
     return call
+
+
+def _expanded(signature: inspect.Signature) -> inspect.Signature:
+    """Return a signature with the keys of a TypedDict in the place of `**kwargs: Unpack[...]`."""
+    parameters = list(signature.parameters.values())
+    if parameters and parameters[-1].kind is inspect.Parameter.VAR_KEYWORD:
+        (keys,) = get_args(parameters.pop().annotation)
+        parameters += [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=..., annotation=hint)
+            for name, hint in get_type_hints(keys).items()
+        ]
+    return signature.replace(parameters=parameters)
 
 
 def _unknown(name: str, names: Sequence[str], renamed: Mapping[str, str]) -> str:

@@ -1,9 +1,9 @@
 """The environment: an app on Elastic Beanstalk's Docker platform."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Unpack
 
-from aws_cdk import Fn, Size, SizeRoundingBehavior, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticbeanstalk as beanstalk
 from aws_cdk import aws_iam as iam
@@ -13,28 +13,21 @@ from constructs import Construct, IDependable
 
 from beanpod import _load_balancer
 from beanpod._arguments import checked
-from beanpod._checks import refuse, reject
+from beanpod._checks import plain, refuse, reject
 from beanpod._connectivity import BeanstalkReachable, DatabaseReachable, ingress_port, needs_rule_check
 from beanpod._cross_stack import allow_replacement, export_network, in_different_stacks, redeploy_on_change
-from beanpod._environment_options import HEALTH, SECRETS, VARIABLES, EnvironmentOptions, Key
+from beanpod._environment_options import SECRETS, VARIABLES, EnvironmentOptions, Key
 from beanpod._nag import acknowledge
-from beanpod._option_keys import ENVIRONMENT, LAUNCH, LOAD_BALANCER, PROCESS, VPC
+from beanpod._option_keys import ENVIRONMENT, LOAD_BALANCER
 from beanpod._record_target import address_target, load_balancer_target
 from beanpod._reserved_tags import remove_reserved_tags
-from beanpod._rules import Problem, option_problems
 from beanpod._settings import (
     RENAMED_ARGUMENTS,
     DeploymentPolicy,
-    DeploymentStrategy,
-    Domain,
     EnvironmentType,
-    HealthCheck,
     LoadBalancerScheme,
-    LoadBalancerSettings,
     LoadBalancerType,
-    ManagedUpdates,
     OptionSetting,
-    ScalingTrigger,
 )
 from beanpod._subnets import (
     PRIVATE,
@@ -46,17 +39,14 @@ from beanpod._subnets import (
     placement_problems,
     select,
 )
-from beanpod._tokens import known, text
-from beanpod.application import Application, IApplication, description_problems
+from beanpod._tokens import text
+from beanpod.application import Application, IApplication
 from beanpod.database_interface import IDatabase
-from beanpod.environment_interface import HEALTH_METRIC, METRICS, EnvironmentBase, IDockerEnvironment
+from beanpod.environment_interface import HEALTH_METRIC, EnvironmentBase, IDockerEnvironment
+from beanpod.environment_properties import EnvironmentProperties, argument_problems, beanstalk_options
 from beanpod.environment_secret import EnvironmentSecret
 from beanpod.platform import DockerPlatform
 from beanpod.roles import InstanceRole, ServiceRole
-
-DEFAULT_MAX_VERSIONS = 50
-_TUESDAYS = ManagedUpdates()
-_LOGS = "aws:elasticbeanstalk:cloudwatch:logs"
 
 
 @checked
@@ -89,237 +79,94 @@ class DockerEnvironment(EnvironmentBase):
         construct_id: str,
         *,
         vpc: ec2.IVpc,
-        application: IApplication | None = None,
-        max_versions: int = DEFAULT_MAX_VERSIONS,
-        environment_name: str | None = None,
-        description: str | None = None,
-        platform: DockerPlatform | None = None,
-        environment_type: EnvironmentType = EnvironmentType.LOAD_BALANCED,
-        load_balancer_type: LoadBalancerType = LoadBalancerType.APPLICATION,
-        load_balancer_scheme: LoadBalancerScheme = LoadBalancerScheme.INTERNET_FACING,
-        instance_types: Sequence[ec2.InstanceType] | None = None,
-        root_volume_size: Size | None = None,
-        min_size: int = 1,
-        max_size: int | None = None,
-        scaling: ScalingTrigger | None = None,
-        deployment_strategy: DeploymentStrategy | None = None,
-        load_balancer: LoadBalancerSettings | None = None,
-        health_check_path: str = "/",
-        health_check: HealthCheck | None = None,
-        domain: Domain | None = None,
-        environment: Mapping[str, str] | None = None,
-        secrets: Mapping[str, EnvironmentSecret] | None = None,
-        database: IDatabase | None = None,
-        service_role: iam.IRole | None = None,
-        instance_role: iam.IRole | None = None,
-        instance_profile: iam.IInstanceProfile | None = None,
-        instance_port: int = 80,
         instance_security_group: ec2.ISecurityGroup,
-        additional_instance_security_groups: Sequence[ec2.ISecurityGroup] = (),
         load_balancer_security_group: ec2.ISecurityGroup | None = None,
-        additional_load_balancer_security_groups: Sequence[ec2.ISecurityGroup] = (),
-        instance_subnets: ec2.SubnetSelection | None = None,
-        load_balancer_subnets: ec2.SubnetSelection | None = None,
-        log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH,
-        published_metrics: Sequence[str] = (),
-        managed_updates: ManagedUpdates | None = _TUESDAYS,
-        options: Sequence[OptionSetting] | Mapping[str, Mapping[str, str | None]] = (),
+        database: IDatabase | None = None,
+        **properties: Unpack[EnvironmentProperties],
     ) -> None:
         """Create the environment, its roles and, unless one is given, its application.
 
         Args:
-            vpc: The VPC. `ServiceNetwork` makes one, `ec2.Vpc.from_lookup` imports yours. Fixed at
-                creation.
-            application: `Application.from_application_name` brings one. Default: a new application. Replaces: the
-                environment, the application.
-            max_versions: How many versions a new application keeps, 2 to 1000. Updates in place.
-            environment_name: 4 to 40 letters, digits and hyphens. Default: generated; a fixed name would block every
-                change that replaces the environment. Replaces: the environment.
-            description: At most 200 characters. Default: none. Updates in place.
-            platform: Default: the latest Docker on Amazon Linux 2023. Updates in place.
-            environment_type: Another one replaces the instances, and takes several minutes. Updates in place.
-            load_balancer_type: Fixed at creation. A network load balancer passes TCP on with the clients' addresses,
-                has neither groups nor certificates, and its instances' group must let the clients in.
-            load_balancer_scheme: INTERNAL is reached from within the VPC and what is connected to it only. Updates in
-                place.
-            instance_types: 1 to 40 EC2 types of one architecture, the preferred first. Default: t3.small. A list token
-                is given as one type, `ec2.InstanceType(Fn.join(",", types))`. Updates in place.
-            root_volume_size: 10 to 16384 GiB, for the images and their layers. Default: 16 GiB. Updates in place.
-            min_size: Instances at least, 1 or more. Updates in place.
-            max_size: Instances at most. Default: 1 for a single instance, else 4, or min_size if that is more or a
-                token. Updates in place.
-            scaling: Default: CPU utilisation, in below 30 %, out above 70 %. Ignored for a single instance. Updates in
-                place.
-            deployment_strategy: How a release reaches the instances. Default: rolling with an additional batch of 25
-                percent behind a load balancer, so that capacity never drops; all at once for a single instance. Updates
-                in place.
-            load_balancer: Idle timeout, sticky sessions, access logs. Default: Beanstalk's. Updates in place.
-            health_check_path: What the load balancer asks each instance for; 200 means healthy. Updates in place.
-            health_check: How often it asks, and which answers are healthy. Default: Beanstalk's. Updates in place.
-            domain: The name that it is reached by over HTTPS, with its certificate and records. Default: HTTP at the
-                endpoint. Updates in place.
-            environment: Plain variables, together at most 4,096 bytes of `key=value`. They can be read by everyone who
-                may describe the environment: passwords belong in `secrets`. Updates in place.
-            secrets: Variables whose values stay in Secrets Manager or the Parameter Store. Each adds the option and the
-                instances' permission to read it. Updates in place.
-            database: Gives the app its `RDS_*` variables, as `use_database` does afterwards. Default: none. Updates in
-                place.
-            service_role: Default: a new `ServiceRole`. Updates in place.
-            instance_role: Default: a new `InstanceRole`. A given role gets an instance profile. Updates in place.
-            instance_profile: An existing one, in the place of the new one. One that is imported without its role needs
-                `instance_role` besides, which grants then go to. Default: a new one. Updates in place.
-            instance_port: Where the load balancer asks the instances: the platform's proxy listens on 80; a compose
-                file may publish another. As of `ServiceNetwork`, which opens it. Updates in place.
+            vpc: The VPC. `ServiceNetwork` makes one, `ec2.Vpc.from_lookup` imports yours. Fixed at creation.
             instance_security_group: The instances'. `ServiceSecurityGroups` makes it. Updates in place.
-            additional_instance_security_groups: More groups for the instances, such as one that a shared database lets
-                in. The rules of `connections` go to `instance_security_group`. Updates in place.
             load_balancer_security_group: The load balancer's; mandatory with an application load balancer. Updates in
                 place.
-            additional_load_balancer_security_groups: More groups for the load balancer. Updates in place.
-            instance_subnets: Default: private subnets with a way out, public ones where there are none. Updates in
+            database: Gives the app its `RDS_*` variables, as `use_database` does afterwards. Default: none. Updates in
                 place.
-            load_balancer_subnets: Default: the public subnets; of an internal one the private, else the isolated.
-                Updates in place.
-            log_retention: How long CloudWatch keeps the instances' logs and health, also after the environment was
-                deleted. Default: one month. Updates in place.
-            published_metrics: Names of the metrics that the environment publishes to CloudWatch, such as
-                `ApplicationRequests5xx`; each is billed as a custom metric. `EnvironmentHealth` is always published and
-                free. Default: none besides. Updates in place.
-            managed_updates: Default: patch and minor versions, Tuesdays at 09:00 UTC. None: never. Updates in place.
-            options: What has no property here, and what is to win over one: `OptionSetting`s, or `{"aws:ec2:vpc":
-                {"ELBScheme": "internal"}}` with None for an option that is to be left out. Checked like the properties.
-                As `override_option` afterwards. Updates in place.
+            properties: As of `EnvironmentProperties`.
 
         Raises:
             ValueError: With every problem found, before anything is built.
         """
         super().__init__(scope, construct_id)
-        balanced = environment_type == EnvironmentType.LOAD_BALANCED
-        internal = load_balancer_scheme == LoadBalancerScheme.INTERNAL
+        stack, domain, load_balancer = Stack.of(self), properties.get("domain"), properties.get("load_balancer")
+        balanced = properties.get("environment_type", EnvironmentType.LOAD_BALANCED) == EnvironmentType.LOAD_BALANCED
+        kind = properties.get("load_balancer_type", LoadBalancerType.APPLICATION)
+        scheme = properties.get("load_balancer_scheme", LoadBalancerScheme.INTERNET_FACING)
+        secrets = properties.get("secrets") or {}
+        published = properties.get("published_metrics", ())
+        additional_groups = properties.get("additional_load_balancer_security_groups", ())
         self._security_groups = [instance_security_group]
-        self._instance_groups = [instance_security_group, *additional_instance_security_groups]
+        self._instance_groups = [instance_security_group, *properties.get("additional_instance_security_groups", ())]
         self._database: IDatabase | None = None
+        service_role, instance_role = properties.get("service_role"), properties.get("instance_role")
         self.service_role: iam.IRole = service_role or ServiceRole(self, "ServiceRole").role
-        service_role_arn = self.service_role.role_arn
-        instances = InstanceRole(self, "InstanceRole", role=instance_role, instance_profile=instance_profile)
+        profile = properties.get("instance_profile")
+        instances = InstanceRole(self, "InstanceRole", role=instance_role, instance_profile=profile)
         self.instance_role = instances.role
-        subnets = self._select("instance_subnets", vpc, instance_subnets or _default_subnets(vpc, balanced))
+        selection = properties.get("instance_subnets") or (PRIVATE if balanced and vpc.private_subnets else PUBLIC)
+        subnets = self._select("instance_subnets", vpc, selection)
         balancer = None
         if balanced:
-            selection = load_balancer_subnets or _default_load_balancer_subnets(vpc, internal)
+            selection = properties.get("load_balancer_subnets") or _default_load_balancer_subnets(vpc, scheme)
             balancer = self._select("load_balancer_subnets", vpc, selection)
-        volume = (root_volume_size or Size.gibibytes(16)).to_gibibytes(rounding=SizeRoundingBehavior.NONE)
-        attributes = _load_balancer.attributes(load_balancer) if load_balancer else {}
-        # Python has the names of an enumeration's members, the CDK knows their values.
-        retention = {"DeleteOnTerminate": False, "RetentionInDays": Stack.of(self).resolve(log_retention)}
-        values: dict[str, Mapping[str, str | float | bool | None]] = {
-            ENVIRONMENT: {
-                "EnvironmentType": environment_type,
-                "LoadBalancerType": load_balancer_type if balanced else None,
-                "ServiceRole": service_role_arn,
-            },
-            VPC: {
-                "VPCId": vpc.vpc_id,
-                "Subnets": Fn.join(",", subnets.subnet_ids),
-                "AssociatePublicIpAddress": subnets.public,
-                "ELBSubnets": Fn.join(",", balancer.subnet_ids) if balancer else None,
-                "ELBScheme": load_balancer_scheme if balanced or internal else None,
-            },
-            "aws:ec2:instances": {
-                "InstanceTypes": (
-                    "t3.small" if instance_types is None else ",".join(it.to_string() for it in instance_types)
-                )
-            },
-            # gp3 and DisableIMDSv1 each make Beanstalk use launch templates: new accounts cannot create launch
-            # configurations.
-            LAUNCH: {
-                "IamInstanceProfile": instances.profile_name,
-                "SecurityGroups": _group_ids(self._instance_groups),
-                "DisableDefaultEC2SecurityGroup": True,
-                "DisableIMDSv1": True,
-                "RootVolumeType": "gp3",
-                "RootVolumeSize": volume,
-            },
-            "aws:autoscaling:asg": {
-                "MinSize": min_size,
-                "MaxSize": _default_max_size(min_size, balanced) if max_size is None else max_size,
-            },
-            **(deployment_strategy or _default_strategy(balanced)).options,
-            PROCESS: {
-                "HealthCheckPath": health_check_path if balanced else None,
-                "Port": instance_port if instance_port != 80 else None,
-                **(health_check.options if health_check else {}),
-                **({} if balanced else {"MatcherHTTPCode": None}),
-                **attributes.get(PROCESS, {}),
-            },
-            LOAD_BALANCER: attributes.get(LOAD_BALANCER, {}),
-            HEALTH: {"SystemType": "enhanced"},
-            _LOGS: {"StreamLogs": True, **retention},
-            f"{_LOGS}:health": {"HealthStreamingEnabled": True, **retention},
-            "aws:elasticbeanstalk:managedactions": {"ManagedActionsEnabled": managed_updates is not None},
-        }
-        if balanced:
-            values |= (scaling or ScalingTrigger()).options
-            # A change of the instances themselves (type, image) is rolled out by health, not all at once.
-            values["aws:autoscaling:updatepolicy:rollingupdate"] = {
-                "RollingUpdateEnabled": True,
-                "RollingUpdateType": "Health",
-            }
-        else:
-            # A single instance has no process of a load balancer.
-            values["aws:elasticbeanstalk:application"] = {"Application Healthcheck URL": health_check_path}
-        if balanced and load_balancer_type == LoadBalancerType.APPLICATION and load_balancer_security_group:
-            # Beanstalk gives its network load balancers no groups; they pass the clients' addresses on.
-            groups = [load_balancer_security_group, *additional_load_balancer_security_groups]
-            values[LOAD_BALANCER] = {
-                **values[LOAD_BALANCER],
-                "SecurityGroups": _group_ids(groups),
-                "ManagedSecurityGroup": load_balancer_security_group.security_group_id,
-            }
-        domain_problems = list(_load_balancer.problems(domain, Stack.of(self).region)) if domain else []
+        values = beanstalk_options(
+            properties,
+            vpc=vpc,
+            instance_subnets=subnets,
+            load_balancer_subnets=balancer,
+            instance_groups=self._instance_groups,
+            load_balancer_groups=(
+                [load_balancer_security_group, *additional_groups] if load_balancer_security_group else []
+            ),
+            service_role_arn=self.service_role.role_arn,
+            instance_profile_name=instances.profile_name,
+            # Python has the names of an enumeration's members, the CDK knows their values.
+            log_retention_days=stack.resolve(properties.get("log_retention", logs.RetentionDays.ONE_MONTH)),
+        )
+        domain_problems = list(_load_balancer.problems(domain, stack.region)) if domain else []
         if domain and not domain_problems:
             values |= _load_balancer.listeners(self, domain, _load_balancer.certificate_of(self, domain))
-        if managed_updates is not None:
-            values |= managed_updates.options(service_role_arn)
         self._options = EnvironmentOptions(self, values, ingress_port(instance_security_group))
         problems = [
-            *_argument_problems(
-                environment_name=environment_name,
-                description=description,
-                application=application,
-                max_versions=max_versions,
-                published_metrics=published_metrics,
-                options=options,
-            ),
+            *argument_problems(properties),
             *domain_problems,
             *self._options.problems(),
-            *placement_problems(vpc, subnets, balancer, load_balancer_type, load_balancer_scheme),
+            *placement_problems(vpc, subnets, balancer, kind, scheme),
             *group_problems("instance_security_group", instance_security_group, vpc),
             *group_problems("load_balancer_security_group", load_balancer_security_group, vpc),
-            *self._options.add(_variables(environment, secrets)),
-            *self._options.override(_by_key(options)),
+            *self._options.add(_variables(properties.get("environment"), secrets)),
+            *self._options.override(_by_key(properties.get("options", ()))),
             *(self._options.add(_database_variables(database)) if database else ()),
         ]
         if balanced:
-            problems += _load_balancer_group_problems(
-                load_balancer_type, load_balancer_security_group, additional_load_balancer_security_groups
-            )
+            problems += _load_balancer_group_problems(kind, load_balancer_security_group, additional_groups)
         refuse(self, problems)
-        self._options.publish([name for name in published_metrics if name != HEALTH_METRIC])
+        self._options.publish([name for name in published if name != HEALTH_METRIC])
         self._options.sort()
-        for secret in (secrets or {}).values():
+        for secret in secrets.values():
             secret.grant_read(self.instance_role)
-        self.application: IApplication = application or Application(
-            self, "Application", service_role=self.service_role, max_versions=max_versions
+        self.application: IApplication = properties.get("application") or Application(
+            self, "Application", service_role=self.service_role, max_versions=properties.get("max_versions", 50)
         )
         self.application_name = self.application.application_name
         self.resource = beanstalk.CfnEnvironment(
             self,
             "Resource",
             application_name=self.application_name,
-            environment_name=environment_name,
-            description=description,
-            platform_arn=(platform or DockerPlatform.latest()).arn,
+            environment_name=properties.get("environment_name"),
+            description=properties.get("description"),
+            platform_arn=(properties.get("platform") or DockerPlatform.latest()).arn,
             option_settings=self._options.properties(),
         )
         # The instances need their permissions, not only their role, before they start: secrets are read at boot.
@@ -329,7 +176,7 @@ class DockerEnvironment(EnvironmentBase):
             dependencies.append(service_role)
         if load_balancer and (logs_bucket := load_balancer.access_logs_bucket):
             # Elastic Load Balancing tries to write when logs are switched on.
-            granted = _load_balancer.grant_access_logs(logs_bucket, load_balancer.access_logs_prefix, Stack.of(self))
+            granted = _load_balancer.grant_access_logs(logs_bucket, load_balancer.access_logs_prefix, stack)
             if granted.policy_dependable:
                 dependencies.append(granted.policy_dependable)
         self.resource.node.add_dependency(*dependencies)
@@ -348,11 +195,11 @@ class DockerEnvironment(EnvironmentBase):
         allow_replacement(self.resource)
         if service_role is None:
             allow_replacement(self.service_role)
-        if instance_role is None and instance_profile is None:
+        if instance_role is None and profile is None:
             allow_replacement(self.instance_role)
         if isinstance(self.application, Application):
             allow_replacement(self.application.resource)
-        names = (self.application.replacement_key, environment_name if known(environment_name) else "")
+        names = (self.application.replacement_key, plain(properties.get("environment_name")))
         self._replacement_key = " ".join(filter(None, names))
         if database is not None:
             self._connect(database)
@@ -553,29 +400,10 @@ def _network_dependencies(vpc: ec2.IVpc, instances: Subnets, balancer: Subnets |
         yield vpc
 
 
-def _default_subnets(vpc: ec2.IVpc, balanced: bool) -> ec2.SubnetSelection:
-    return PRIVATE if balanced and vpc.private_subnets else PUBLIC
-
-
-def _default_load_balancer_subnets(vpc: ec2.IVpc, internal: bool) -> ec2.SubnetSelection:
-    if not internal:
+def _default_load_balancer_subnets(vpc: ec2.IVpc, scheme: LoadBalancerScheme) -> ec2.SubnetSelection:
+    if scheme == LoadBalancerScheme.INTERNET_FACING:
         return PUBLIC
     return PRIVATE if vpc.private_subnets else database_subnets(vpc) or PUBLIC
-
-
-def _default_max_size(min_size: int, balanced: bool) -> int:
-    if not balanced:
-        return 1
-    # Four may be less than a number that only CloudFormation knows: then the group keeps its size.
-    return max(4, min_size) if known(min_size) else min_size
-
-
-def _default_strategy(balanced: bool) -> DeploymentStrategy:
-    return DeploymentStrategy.rolling_with_additional_batch() if balanced else DeploymentStrategy.all_at_once()
-
-
-def _group_ids(groups: Sequence[ec2.ISecurityGroup]) -> str:
-    return ",".join(group.security_group_id for group in groups)
 
 
 def _variables(
@@ -600,32 +428,6 @@ def _by_key(options: Sequence[OptionSetting] | Mapping[str, Mapping[str, str | N
     if isinstance(options, Mapping):
         return {(namespace, name, ""): value for namespace, it in options.items() for name, value in it.items()}
     return {(it.namespace, it.name, it.resource_name or ""): it.value for it in options}
-
-
-def _argument_problems(
-    *,
-    environment_name: str | None,
-    description: str | None,
-    application: IApplication | None,
-    max_versions: int,
-    published_metrics: Sequence[str],
-    options: Sequence[OptionSetting] | Mapping[str, Mapping[str, str | None]],
-) -> Iterator[str | Problem]:
-    form = r"[A-Za-z0-9][A-Za-z0-9-]{2,38}[A-Za-z0-9]"
-    # https://docs.aws.amazon.com/elasticbeanstalk/latest/api/API_CreateEnvironment.html
-    if known(environment_name) and not re.fullmatch(form, environment_name):
-        yield (
-            "environment_name must be 4 to 40 letters, digits and hyphens, without a hyphen at either end, "
-            f'got "{environment_name}"'
-        )
-    yield from description_problems(description)
-    if application is not None and max_versions != DEFAULT_MAX_VERSIONS:
-        yield f"max_versions is for a new application, got {max_versions} beside application: set it there"
-    for name in published_metrics:
-        if name not in METRICS:
-            yield f'published_metrics must be among {", ".join(METRICS)}, got "{name}"'
-    if not isinstance(options, Mapping):
-        yield from option_problems((it.namespace, it.name, it.resource_name) for it in options)
 
 
 def _load_balancer_group_problems(

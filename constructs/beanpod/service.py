@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 from weakref import WeakKeyDictionary
 
 from aws_cdk import CfnOutput, RemovalPolicy, Stack
@@ -12,14 +12,14 @@ from constructs import Construct
 
 from beanpod._arguments import checked
 from beanpod._checks import refuse
-from beanpod._settings import RENAMED_ARGUMENTS, DeploymentStrategy, Domain, EnvironmentType
+from beanpod._settings import RENAMED_ARGUMENTS, EnvironmentType, LoadBalancerScheme
 from beanpod.artifact_bucket import ArtifactBucket
 from beanpod.database import Database
 from beanpod.database_engine import DatabaseEngine
 from beanpod.database_interface import IDatabase
 from beanpod.deploy_user import DeployUser
 from beanpod.environment import DockerEnvironment
-from beanpod.environment_secret import EnvironmentSecret
+from beanpod.environment_properties import EnvironmentProperties
 from beanpod.github_deploy_role import GitHubDeployRole, OidcProvider
 from beanpod.network import ServiceNetwork
 
@@ -37,8 +37,8 @@ class DockerService(Construct):
     `ApplicationName`, `EnvironmentName`, `Region`, `Url`, `BucketName`, `DeployerSecretArn` or `DeployRoleArn`, and
     `DnsRecord` for a domain whose DNS is elsewhere; a second service of one stack puts its id before them.
 
-    Other parameters of its parts are given as settings: `database_settings={"multi_az": True}`. The parts
-    are attributes, too: `service.environment.add_secret(...)`.
+    It has the properties of `DockerEnvironment`, too. Those of its other parts are given as settings:
+    `database_settings={"multi_az": True}`. The parts are attributes: `service.environment.add_secret(...)`.
 
     Attributes:
         network: `ServiceNetwork`, with `vpc` and the security groups.
@@ -49,7 +49,7 @@ class DockerService(Construct):
         deploy_role: `GitHubDeployRole`, or None.
     """
 
-    _renamed_arguments = RENAMED_ARGUMENTS
+    _renamed_arguments = RENAMED_ARGUMENTS | {"environment_settings": "each of them as an argument: min_size=2"}
 
     def __init__(
         self,
@@ -60,15 +60,6 @@ class DockerService(Construct):
         nat_gateways: int | None = None,
         database_engine: DatabaseEngine | None = None,
         database: IDatabase | None = None,
-        environment_type: EnvironmentType = EnvironmentType.LOAD_BALANCED,
-        instance_types: Sequence[ec2.InstanceType] | None = None,
-        min_size: int = 1,
-        max_size: int | None = None,
-        deployment_strategy: DeploymentStrategy | None = None,
-        health_check_path: str = "/",
-        domain: Domain | None = None,
-        environment: Mapping[str, str] | None = None,
-        secrets: Mapping[str, EnvironmentSecret] | None = None,
         github_repository: str | None = None,
         github_branch: str = "main",
         extra_statements: Sequence[iam.PolicyStatement] = (),
@@ -77,7 +68,7 @@ class DockerService(Construct):
         removal_policy: RemovalPolicy | None = None,
         network_settings: Mapping[str, Any] | None = None,
         database_settings: Mapping[str, Any] | None = None,
-        environment_settings: Mapping[str, Any] | None = None,
+        **environment_properties: Unpack[EnvironmentProperties],
     ) -> None:
         """Create all parts of the service and their outputs.
 
@@ -88,18 +79,6 @@ class DockerService(Construct):
             database_engine: Makes a database of this engine. Default: none. Replaces: the database.
             database: Brings an existing one instead, opened to the instances and known to the app. Default: none.
                 Replaces: the database.
-            environment_type: Default: `LOAD_BALANCED`. Another one replaces the instances. Updates in place.
-            instance_types: 1 to 40 EC2 types of one architecture, the preferred first. Default: t3.small. Updates in
-                place.
-            min_size: Instances at least, 1 or more. Updates in place.
-            max_size: Instances at most. Default: as of `DockerEnvironment`. Updates in place.
-            deployment_strategy: How a release reaches the instances. Default: as of `DockerEnvironment`. Updates in
-                place.
-            health_check_path: What the load balancer asks each instance for; 200 means healthy. Updates in place.
-            domain: The name that the service is reached by over HTTPS. Default: HTTP at the endpoint. Updates in place.
-            environment: Plain variables; passwords belong in `secrets`. Default: none. Updates in place.
-            secrets: Variables whose values stay in Secrets Manager or the Parameter Store. Default: none. Updates in
-                place.
             github_repository: `owner/name`: its workflows on `github_branch` deploy by OpenID Connect and no access key
                 is made. Default: a `DeployUser` with an access key. Replaces: the user.
             github_branch: The branch whose workflows deploy. Updates in place.
@@ -116,8 +95,7 @@ class DockerService(Construct):
                 Replaces: what each replaces in `ServiceNetwork`.
             database_settings: More of `Database`'s, such as `multi_az` or `allocated_storage`. Default: none. Replaces:
                 what each replaces in `Database`.
-            environment_settings: More of `DockerEnvironment`'s, such as `scaling` or `options`. Default: none.
-                Replaces: what each replaces in `DockerEnvironment`.
+            environment_properties: As of `EnvironmentProperties`, for `DockerEnvironment`.
 
         Raises:
             ValueError: With every problem found.
@@ -129,7 +107,8 @@ class DockerService(Construct):
         if database_settings and database_engine is None:
             problems.append("database_settings belong to a new database: give database_engine, or leave them out")
         refuse(self, problems)
-        balanced = environment_type == EnvironmentType.LOAD_BALANCED
+        given = environment_properties
+        balanced = given.get("environment_type", EnvironmentType.LOAD_BALANCED) == EnvironmentType.LOAD_BALANCED
         port = (database_settings or {}).get("port") or (database_engine.port if database_engine else None)
         self.network = ServiceNetwork(
             self,
@@ -138,7 +117,11 @@ class DockerService(Construct):
             nat_gateways=(int(balanced and vpc is None) if nat_gateways is None else nat_gateways),
             load_balanced=balanced,
             database_port=port,
-            **(network_settings or {}),
+            **{
+                "instance_port": given.get("instance_port", 80),
+                "load_balancer_scheme": given.get("load_balancer_scheme", LoadBalancerScheme.INTERNET_FACING),
+                **(network_settings or {}),
+            },
         )
         self.database: IDatabase | None = database
         if database_engine is not None:
@@ -152,27 +135,19 @@ class DockerService(Construct):
                 removal_policy=removal_policy or RemovalPolicy.SNAPSHOT,
                 **{"vpc_subnets": self.network.database_subnets, **(database_settings or {})},
             )
+        properties: EnvironmentProperties = {
+            "instance_subnets": self.network.instance_subnets,
+            "load_balancer_subnets": self.network.load_balancer_subnets,
+            **given,
+        }
         self.environment = DockerEnvironment(
             self,
             "Environment",
             vpc=self.network.vpc,
-            environment_type=environment_type,
-            instance_types=instance_types,
-            min_size=min_size,
-            max_size=max_size,
-            deployment_strategy=deployment_strategy,
-            health_check_path=health_check_path,
-            domain=domain,
-            environment=environment,
-            secrets=secrets,
             database=self.database,
             instance_security_group=self.network.instance_security_group,
             load_balancer_security_group=self.network.load_balancer_security_group,
-            **{
-                "instance_subnets": self.network.instance_subnets,
-                "load_balancer_subnets": self.network.load_balancer_subnets,
-                **(environment_settings or {}),
-            },
+            **properties,
         )
         if removal_policy == RemovalPolicy.DESTROY:
             for namespace in _LOGS:

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterator
-from typing import Any, get_type_hints
+from typing import Any, is_typeddict
 
 import jsii
 import pytest
@@ -48,7 +48,7 @@ class Wrong:
 def _public_callables() -> Iterator[tuple[str, type, Callable[..., Any]]]:
     for name in vars(beanpod)["__all__"]:
         cls = getattr(beanpod, name)
-        if getattr(cls, "_is_protocol", False):
+        if getattr(cls, "_is_protocol", False) or is_typeddict(cls):
             continue
         for base in (base for base in cls.__mro__ if base.__module__.startswith("beanpod.")):
             for member, value in vars(base).items():
@@ -61,8 +61,8 @@ ARGUMENTS = sorted(
     {
         (label, argument): (cls, function, argument)
         for label, cls, function in _public_callables()
-        for argument in inspect.signature(function).parameters
-        if argument not in ("self", "cls", "args", "kwargs", "_") and argument in get_type_hints(function)
+        for argument, parameter in inspect.signature(function).parameters.items()
+        if argument not in ("self", "cls", "args", "_") and parameter.annotation is not parameter.empty
     }.items()
 )
 

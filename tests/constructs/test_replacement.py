@@ -4,7 +4,7 @@ import inspect
 import re
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from aws_cdk import App, Duration, RemovalPolicy, Size, Stack
@@ -32,6 +32,7 @@ from beanpod import (
     DockerPlatform,
     DockerService,
     Domain,
+    EnvironmentProperties,
     EnvironmentSecret,
     EnvironmentType,
     GitHubDeployRole,
@@ -69,7 +70,6 @@ FIXED = {"load_balancer_type", "vpc"}
 HANDED_ON = {
     "network_settings": (ServiceNetwork, "ip_addresses"),
     "database_settings": (Database, "username"),
-    "environment_settings": (DockerEnvironment, "environment_name"),
 }
 
 PROVIDER = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
@@ -208,13 +208,7 @@ NETWORK: dict[str, Change] = {
     "flow_log_retention": lambda _: {"flow_logs": True, "flow_log_retention": logs.RetentionDays.ONE_YEAR},
 }
 SERVICE: dict[str, Change] = {
-    **{
-        name: ENVIRONMENT[name]
-        for name in (
-            *("vpc", "environment_type", "instance_types", "min_size", "max_size", "deployment_strategy"),
-            *("health_check_path", "domain", "environment", "secrets"),
-        )
-    },
+    "vpc": ENVIRONMENT["vpc"],
     "nat_gateways": lambda _: {"nat_gateways": 0},
     "database_engine": lambda _: {"database_engine": DatabaseEngine.postgres("17")},
     "database": lambda s: {"database_engine": None, "database": existing_database(s)},
@@ -224,7 +218,6 @@ SERVICE: dict[str, Change] = {
     "removal_policy": lambda _: {"deletion_protection": False, "removal_policy": RemovalPolicy.DESTROY},
     "network_settings": lambda s: {"network_settings": NETWORK["ip_addresses"](s)},
     "database_settings": lambda s: {"database_settings": DATABASE["username"](s)},
-    "environment_settings": lambda s: {"environment_settings": ENVIRONMENT["environment_name"](s)},
 }
 CONSTRUCTS: list[tuple[type, Change, dict[str, Change]]] = [
     (
@@ -373,7 +366,7 @@ def _renamed(value: Any, marked: dict[str, Any]) -> Any:
 
 def documented(cls: Any) -> dict[str, str]:
     """The text of each property in the constructor's docstring, on one line."""
-    text = inspect.getdoc(cls.__init__) or ""
+    text = "\n".join(filter(None, map(inspect.getdoc, (cls.__init__, EnvironmentProperties))))
     names = [name for name in inspect.signature(cls.__init__).parameters if name not in ("self", "scope")]
     found: dict[str, str] = {}
     pattern = rf"^    ((?:(?:{'|'.join(names)})(?:, )?)+):(.*?)(?=^ {{0,4}}\S|\Z)"
@@ -402,8 +395,11 @@ def test_the_docstring_says_what_the_change_replaces(cls: Any, base: Change, cha
 @pytest.mark.parametrize("cls", dict.fromkeys(cls for cls, _, _ in CONSTRUCTS))
 def test_every_property_is_tried(cls: Any) -> None:
     tried = {name for made, _, changes in CONSTRUCTS if made is cls for name in changes}
-    parameters = inspect.signature(cls.__init__).parameters
-    assert tried == set(parameters) - {"self", "scope", "construct_id"}
+    # Those that it hands on are tried with `DockerEnvironment`, by the same docstring.
+    handed_on = set(get_type_hints(EnvironmentProperties)) if cls is DockerService else set()
+    parameters = set(inspect.signature(cls.__init__).parameters)
+    assert handed_on <= parameters
+    assert tried == parameters - handed_on - {"self", "scope", "construct_id"}
 
 
 def test_another_construct_id_replaces_everything() -> None:

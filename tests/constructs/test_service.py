@@ -142,31 +142,29 @@ def test_settings_reach_the_parts() -> None:
         deletion_protection=False,
         network_settings={"max_azs": 3},
         database_settings={"multi_az": True, "port": 3307},
-        environment_settings={"environment_name": "shop-prod", "log_retention": logs.RetentionDays.ONE_WEEK},
+        environment_name="shop-prod",
+        log_retention=logs.RetentionDays.ONE_WEEK,
+        instance_port=8080,
     )
     template = Template.from_stack(stack)
     template.has_resource_properties("AWS::RDS::DBInstance", {"MultiAZ": True, "DeletionProtection": False})
     template.has_resource_properties("AWS::EC2::SecurityGroupIngress", {"FromPort": 3307})
+    template.has_resource_properties("AWS::EC2::SecurityGroupIngress", {"FromPort": 8080})
     template.has_resource_properties(ENVIRONMENT, {"EnvironmentName": "shop-prod"})
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (
-            {"environment_settings": {"log_retentions": 3}},
-            "Shop/Environment: log_retentions is no argument: write log_",
-        ),
-        (
-            {"environment_settings": {"batch_size": 3}},
-            "batch_size is no argument: write deployment_strategy=DeploymentStr",
-        ),
+        ({"log_retentions": 3}, "Shop: log_retentions is no argument: write log_retention"),
+        ({"batch_size": 3}, "batch_size is no argument: write deployment_strategy=DeploymentStr"),
+        ({"environment_settings": {"min_size": 2}}, "environment_settings is no argument: write each of them as an a"),
         ({"network_settings": {"colour": 3}}, "Shop/Network: colour is no argument"),
         ({"network_settings": {"vpc": None}}, "multiple values for keyword argument 'vpc'"),
         ({"database_settings": {"multi_az": True}}, "database_settings belong to a new database: give database_engine"),
     ],
 )
-def test_settings_that_a_part_does_not_take_are_refused(settings: dict[str, dict[str, object]], message: str) -> None:
+def test_settings_that_a_part_does_not_take_are_refused(settings: dict[str, object], message: str) -> None:
     with pytest.raises((TypeError, ValueError), match=message):
         DockerService(new_stack(), "Shop", **settings)  # type: ignore[arg-type]
 

@@ -131,7 +131,7 @@ def test_the_readme_example_is_deployed_released_tuned_and_destroyed(
         deletion_protection=False,
         network_settings={"flow_logs": True},
         database_settings={"allocated_storage": Size.gibibytes(30)},
-        environment_settings={"log_retention": logs.RetentionDays.ONE_WEEK},
+        log_retention=logs.RetentionDays.ONE_WEEK,
     )
     (database,) = clients("rds").describe_db_instances()["DBInstances"]
     assert (database["AllocatedStorage"], database["DeletionProtection"]) == (30, False)
