@@ -1,20 +1,18 @@
 """What change sets say of stacks on the emulator."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, CfnParameter, CfnResource, Stack
-from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_logs as logs
 
 from beanpod.cli.change_sets import Account, StackChange, assembled_stacks, stack_changes
 from beanpod.cli.deployed_stacks import check_replacements, chosen_stacks, option_values
 from beanpod.deploy.errors import DeployError, UsageError
 from beanpod_emulator import EmbeddedAws
 from emulator.tests.clients import Clients
-from tests.stacks.changing import deploy_assembly
+from tests.cli.assemblies import TAGS, resource, template, write_assembly
 
 
 @pytest.fixture(scope="module")
@@ -27,45 +25,37 @@ def clients() -> Iterator[Clients]:
         yield found
 
 
-def app(folder: Path, **stacks: Any) -> App:
-    """An app with these stacks; each value adds the resources of one."""
-    made = App(outdir=str(folder))
-    for name, add in stacks.items():
-        add(Stack(made, name, tags={"team": "books"}))
-    return made
+def group(path: str, **properties: Any) -> dict[str, Any]:
+    return resource(path, "AWS::Logs::LogGroup", **properties)
 
 
-def changes_of(made: App, stack: str) -> StackChange:
-    assembly = Path(made.synth().directory)
+def deploy(clients: Clients, stack: str, *resources: dict[str, Any], **sections: Any) -> None:
+    tags = [{"Key": key, "Value": value} for key, value in TAGS.items()]
+    body = json.dumps(template(*resources, **sections))
+    clients("cloudformation").create_stack(StackName=stack, TemplateBody=body, Tags=tags)
+
+
+def change_of(folder: Path, stack: str, *resources: dict[str, Any], **sections: Any) -> StackChange:
+    """What the deployment of a template would change."""
+    assembly = write_assembly(folder, **{stack: template(*resources, **sections)})
     (change,) = stack_changes(assembly, [stack], Account("us-east-1"))
     return change
 
 
-def log_group(stack: Stack, name: str = "Jobs", **settings: Any) -> None:
-    logs.CfnLogGroup(stack, name, **settings)
-
-
 def test_resources_are_added_changed_replaced_and_removed(clients: Clients, tmp_path: Path) -> None:
-    def before(stack: Stack) -> None:
-        log_group(stack, log_group_name="one", retention_in_days=1)
-        log_group(stack, "Kept")
-        log_group(stack, "Gone")
-        CfnParameter(stack, "Size", type="String", default="1")
-
-    def after(stack: Stack) -> None:
-        log_group(stack, log_group_name="two", retention_in_days=3)
-        log_group(stack, "Kept")
-        log_group(stack, "New")
-        CfnParameter(stack, "Size", type="String")
-
-    deploy_assembly(clients, app(tmp_path / "before", groups=before).synth())
-    change = changes_of(app(tmp_path / "after", groups=after), "groups")
+    size = {"Type": "String"}
+    before = group("groups/Jobs", LogGroupName="one", RetentionInDays=1)
+    gone = group("groups/Gone") | {"DeletionPolicy": "Retain"}
+    deploy(clients, "groups", before, group("groups/Kept"), gone, Parameters={"Size": size | {"Default": "1"}})
+    after = group("groups/Jobs", LogGroupName="two", RetentionInDays=3)
+    new = group("groups/New")
+    change = change_of(tmp_path / "app", "groups", after, group("groups/Kept"), new, Parameters={"Size": size})
     assert change.kind == "changed"
     found = {it.path: it for it in change.resources}
-    assert {path: (it.action, it.replacement) for path, it in found.items()} == {
-        "Jobs": ("change", "yes"),
-        "New": ("add", "no"),
-        "Gone": ("remove", "no"),
+    assert {path: (it.action, it.replacement, it.policy) for path, it in found.items()} == {
+        "Jobs": ("change", "yes", "Delete"),
+        "New": ("add", "no", "Delete"),
+        "Gone": ("remove", "no", "Retain"),
     }
     names = {it.name: (it.before, it.after, it.replaces) for it in found["Jobs"].properties}
     assert names == {"RetentionInDays": (1, 3, "no"), "LogGroupName": ("one", "two", "yes")}
@@ -73,44 +63,36 @@ def test_resources_are_added_changed_replaced_and_removed(clients: Clients, tmp_
 
 
 def test_nothing_changes_and_a_stack_is_new(clients: Clients, tmp_path: Path) -> None:
-    deploy_assembly(clients, app(tmp_path / "before", same=log_group).synth())
-    assert changes_of(app(tmp_path / "same", same=log_group), "same") == StackChange("same", "unchanged")
-    assert changes_of(app(tmp_path / "new", other=log_group), "other") == StackChange("other", "new")
+    deploy(clients, "same", group("same/Jobs"))
+    assert change_of(tmp_path / "same", "same", group("same/Jobs")) == StackChange("same", "unchanged")
+    assert change_of(tmp_path / "new", "other", group("other/Jobs")) == StackChange("other", "new")
 
 
 def test_a_stack_that_becomes_empty_is_removed(clients: Clients, tmp_path: Path) -> None:
-    deploy_assembly(clients, app(tmp_path / "before", emptied=log_group).synth())
-    change = changes_of(app(tmp_path / "after", emptied=lambda _: None), "emptied")
+    deploy(clients, "emptied", group("emptied/Jobs", RetentionInDays=1))
+    change = change_of(tmp_path / "after", "emptied")
     assert change.kind == "removed"
-    assert [(it.path, it.action, it.type) for it in change.resources] == [("Jobs", "remove", "AWS::Logs::LogGroup")]
-    assert changes_of(app(tmp_path / "never", never=lambda _: None), "never").kind == "unchanged"
+    (removed,) = change.resources
+    assert (removed.path, removed.action, removed.type) == ("Jobs", "remove", "AWS::Logs::LogGroup")
+    assert removed.settings == {"RetentionInDays": 1}
+    assert change_of(tmp_path / "never", "never").kind == "unchanged"
 
 
 def test_a_long_template_is_uploaded_first(clients: Clients, tmp_path: Path) -> None:
-    def long(stack: Stack) -> None:
-        log_group(stack)
-        log_group(stack, "Second")
-        stack.template_options.metadata = {"Notes": "x" * 60_000}
-
-    deploy_assembly(clients, app(tmp_path / "before", long=log_group).synth())
-    made = app(tmp_path / "after", long=long)
-    assert [it.path for it in changes_of(made, "long").resources] == ["Second"]
+    deploy(clients, "long", group("long/Jobs"))
+    notes = {"Notes": "x" * 60_000}
+    change = change_of(tmp_path / "after", "long", group("long/Jobs"), group("long/Second"), Metadata=notes)
+    assert [it.path for it in change.resources] == ["Second"]
 
 
 def test_what_cloudformation_refuses_is_said(clients: Clients, tmp_path: Path) -> None:
-    deploy_assembly(clients, app(tmp_path / "before", refused=log_group).synth())
-    after = app(tmp_path / "after", refused=lambda stack: CfnResource(stack, "What", type="AWS::Nothing::Known"))
+    deploy(clients, "refused", group("refused/Jobs"))
     with pytest.raises(DeployError, match=r"AWS::Nothing::Known"):
-        changes_of(after, "refused")
+        change_of(tmp_path / "after", "refused", resource("refused/What", "AWS::Nothing::Known"))
 
 
 def test_the_stacks_are_those_that_the_cli_would_deploy(tmp_path: Path) -> None:
-    made = app(tmp_path / "app", one=log_group, two=log_group, three=log_group)
-    first, second, _ = (made.node.find_child(name) for name in ("one", "two", "three"))
-    assert isinstance(first, Stack)
-    assert isinstance(second, Stack)
-    second.add_dependency(first)
-    assembly = Path(made.synth().directory)
+    assembly = write_assembly(tmp_path / "app", one={}, two={}, three={}, needs={"two": "one"})
     assert list(assembled_stacks(assembly)) == ["one", "two", "three"]
     assert chosen_stacks(assembly, ["deploy", "--all", "-c", "stage=dev"]) == ["one", "two", "three"]
     assert chosen_stacks(assembly, ["deploy", "two"]) == ["one", "two"]
@@ -141,11 +123,13 @@ def test_each_stack_is_checked_for_its_own_stage(clients: Clients, tmp_path: Pat
     # The stage may be chosen in cdk.json, or an app may make the stacks of several stages.
     (tmp_path / "beanpod.toml").write_text(MANIFEST)
 
-    def network(cidr: str) -> dict[str, Any]:
-        return {f"shop-{stage}-network": lambda stack: ec2.CfnVPC(stack, "Vpc", cidr_block=cidr) for stage in STAGES}
+    def vpc(stage: str, cidr: str) -> dict[str, Any]:
+        return resource(f"shop-{stage}-network/Vpc", "AWS::EC2::VPC", CidrBlock=cidr)
 
-    deploy_assembly(clients, app(tmp_path / "before", **network("10.0.0.0/16")).synth())
-    assembly = Path(app(tmp_path / "after", **network("10.1.0.0/16")).synth().directory)
+    for stage in STAGES:
+        deploy(clients, f"shop-{stage}-network", vpc(stage, "10.0.0.0/16"))
+    after = {f"shop-{stage}-network": template(vpc(stage, "10.1.0.0/16")) for stage in STAGES}
+    assembly = write_assembly(tmp_path / "app", **after)
     with pytest.raises(UsageError, match=r"the network of stage prod, .* under \[stages\.prod\]"):
         list(check_replacements(tmp_path / "beanpod.toml", assembly, ["deploy", "--all"]))
     dev_only = ["deploy", "shop-dev-network"]

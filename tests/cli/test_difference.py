@@ -4,12 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
-from aws_cdk import App, CfnOutput, Duration, Stack
-from aws_cdk import aws_sqs as sqs
 
 from beanpod.cli.difference import Cdk, Change, difference, markdown, stack_changes
 from beanpod.deploy.errors import UsageError
+from tests.cli.assemblies import resource, template, write_assembly
 
+QUEUE = "AWS::SQS::Queue"
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -25,20 +25,24 @@ def changes_of(base: Path, head: Path, cdk: Cdk) -> list[Change]:
 
 @pytest.fixture(scope="module")
 def assemblies(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Two synthesised stages: one stack keeps its queue, one changes it, one is gone and one is new."""
+    """Two synthesised stages: one stack is the same and uses another, which changes; one is removed, one is new."""
     folder = tmp_path_factory.mktemp("assemblies")
-    return (
-        synthesised(folder / "base", {"kept": 1, "changed": 1, "gone": 1}),
-        synthesised(folder / "head", {"kept": 1, "changed": 2, "new": 1}),
+    same = template(resource("same/Jobs", QUEUE, QueueName={"Fn::ImportValue": "jobs"}))
+    sides = ((86_400, "one", {"Jobs": {"Value": "j", "Export": {"Name": "jobs"}}}), (172_800, "two", {}))
+    before, after = (
+        template(
+            resource("changed/Jobs", QUEUE, MessageRetentionPeriod=seconds),
+            resource("changed/Named", QUEUE, QueueName=name),
+            *([resource("changed/Database", "AWS::RDS::DBInstance")] if exports else []),
+            Outputs=exports,
+        )
+        for seconds, name, exports in sides
     )
-
-
-def synthesised(folder: Path, stacks: dict[str, int]) -> Path:
-    app = App(outdir=str(folder))
-    for name, days in stacks.items():
-        sqs.Queue(Stack(app, name), "Jobs", retention_period=Duration.days(days))
-    app.synth()
-    return folder
+    gone, new = (template(resource(f"{name}/Jobs", QUEUE)) for name in ("gone", "new"))
+    return (
+        write_assembly(folder / "base", same=same, changed=before, gone=gone),
+        write_assembly(folder / "head", same=same, changed=after, new=new),
+    )
 
 
 def test_new_changed_and_removed_stacks_are_found(assemblies: tuple[Path, Path], cdk: Cdk) -> None:
@@ -48,6 +52,11 @@ def test_new_changed_and_removed_stacks_are_found(assemblies: tuple[Path, Path],
     assert (new.stack, new.kind) == ("new", "new")
     assert "[+] AWS::SQS::Queue Jobs" in new.text
     assert gone == Change("gone", "removed")
+    assert changed.replaced == [(QUEUE, "Named", True)]
+    assert changed.users == ("same",)
+    text = markdown({"prod": [changed]})
+    assert "`beanpod cdk deploy same --exclusively` first, then `beanpod cdk deploy --all`" in text
+    assert "**removes `Database`** of changed" in text
 
 
 def test_a_stage_of_one_side_only_is_new_or_removed(assemblies: tuple[Path, Path], cdk: Cdk) -> None:
@@ -86,29 +95,6 @@ def test_what_is_replaced_is_marked_with_what_to_do_next() -> None:
         "  - **removes `Second/Instance`** of shop-prod-service (AWS::RDS::DBInstance): "
         "the data stays in a snapshot of it\n\n<details>"
     )
-
-
-def test_cdk_diff_says_what_is_replaced(tmp_path: Path, cdk: Cdk) -> None:
-    for side, name in (("base", "one"), ("head", "two")):
-        app = App(outdir=str(tmp_path / side))
-        sqs.Queue(Stack(app, "shop"), "Jobs", queue_name=name)
-        app.synth()
-    (change,) = changes_of(tmp_path / "base", tmp_path / "head", cdk)
-    assert change.replaced == [("AWS::SQS::Queue", "Jobs", True)]
-
-
-def test_what_is_still_in_use_is_let_go_first(tmp_path: Path, cdk: Cdk) -> None:
-    for side, kept in (("base", 2), ("head", 1)):
-        app = App(outdir=str(tmp_path / side))
-        network, service = Stack(app, "shop-network"), Stack(app, "shop-service")
-        for number in range(kept):
-            queue = sqs.Queue(network, f"Jobs{number}")
-            CfnOutput(service, f"Queue{number}", value=queue.queue_arn)
-        app.synth()
-    changes = changes_of(tmp_path / "base", tmp_path / "head", cdk)
-    assert [change.users for change in changes] == [("shop-service",), ()]
-    text = markdown({"prod": changes})
-    assert "`beanpod cdk deploy shop-service --exclusively` first, then `beanpod cdk deploy --all`" in text
 
 
 def test_text_cannot_leave_its_block() -> None:
