@@ -55,6 +55,7 @@ from beanpod._rules import (
 )
 from beanpod._settings import DeploymentPolicy, EnvironmentType
 from beanpod.manifest import Manifest, ManifestError, StageConfig
+from tests.manifests import SERVICE
 
 SINGLE = {"environment_type": "SingleInstance"}
 BALANCED = {"environment_type": "LoadBalanced"}
@@ -431,7 +432,6 @@ def test_a_right_domain_has_no_problem(values: dict[str, Any]) -> None:
     assert list(domain_problems(**{**DOMAIN, **values})) == []
 
 
-SERVICE = '[service]\nname = "guestbook"\nimage = "ada/guestbook"\n'
 VPC = """[network.vpc]
 vpc_id = "vpc-0a1b2c3d4e5f67890"
 availability_zones = ["eu-central-1a", "eu-central-1b"]

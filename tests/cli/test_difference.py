@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def assemblies(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Two synthesised stages: one stack is the same and uses another, which changes; one is removed, one is new."""
     folder = tmp_path_factory.mktemp("assemblies")
     same = template(resource("same/Jobs", QUEUE, QueueName={"Fn::ImportValue": "jobs"}))
-    sides = ((86_400, "one", {"Jobs": {"Value": "j", "Export": {"Name": "jobs"}}}), (172_800, "two", {}))
+    exported: dict[str, Any] = {"Jobs": {"Value": "j", "Export": {"Name": "jobs"}}}
     before, after = (
         template(
             resource("changed/Jobs", QUEUE, MessageRetentionPeriod=seconds),
@@ -36,7 +37,7 @@ def assemblies(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
             *([resource("changed/Database", "AWS::RDS::DBInstance")] if exports else []),
             Outputs=exports,
         )
-        for seconds, name, exports in sides
+        for seconds, name, exports in ((86_400, "one", exported), (172_800, "two", {}))
     )
     gone, new = (template(resource(f"{name}/Jobs", QUEUE)) for name in ("gone", "new"))
     return (

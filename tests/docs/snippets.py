@@ -1,11 +1,11 @@
 """Snippets of a manifest in the documentation, completed to whole manifests."""
 
-import json
 import tomllib
 from pathlib import Path
 from typing import Any
 
 from tests.docs.pages import ROOT
+from tests.manifests import toml
 
 Tables = dict[str, Any]
 
@@ -21,7 +21,7 @@ def write_manifest(text: str, folder: Path) -> Path:
             (folder / name).touch()
     (folder / "Dockerfile").touch()
     manifest = folder / "beanpod.toml"
-    manifest.write_text("".join(f"{json.dumps(key)} = {_toml(value)}\n" for key, value in tables.items()))
+    manifest.write_text(toml(tables))
     return manifest
 
 
@@ -34,11 +34,3 @@ def _laid_over(below: Tables, above: Tables) -> Tables:
 
 def _are_tables(below: Tables, above: Tables, key: str) -> bool:
     return isinstance(below[key], dict) and isinstance(above[key], dict)
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_toml, value)) + "]"
-    return json.dumps(value)

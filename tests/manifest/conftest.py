@@ -1,17 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from beanpod.manifest import Manifest, ManifestError
-
-# Keys that a test adds come first in the file, since TOML's top-level keys cannot follow a table.
-SERVICE = '[service]\nname = "guestbook"\nimage = "ada/guestbook"\n'
-
-Reader = Callable[[str], Manifest]
-Finder = Callable[[str], list[str]]
+from tests.manifests import Finder, Reader
 
 
 @pytest.fixture

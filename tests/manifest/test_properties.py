@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tempfile
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from hypothesis import strategies as st
 from beanpod.manifest import Manifest, ManifestError, StageConfig
 from beanpod.manifest._problems import keys_at
 from beanpod.manifest._types import has_stray_brace, placeholders, render
+from tests.manifests import toml
 
 SECTIONS = sorted(StageConfig.model_fields)
 KEYS = sorted({key for name in SECTIONS for key in keys_at((name,))} | {*SECTIONS, "stages", "dev", "vpc", "generate"})
@@ -93,31 +92,6 @@ def folder() -> Iterator[Path]:
         yield Path(name)
 
 
-def toml(value: Any) -> str:
-    """A value in TOML, all on one line."""
-    match value:
-        case dict():
-            return f"{{{', '.join(f'{quoted(key)} = {toml(item)}' for key, item in value.items())}}}"
-        case list():
-            return f"[{', '.join(map(toml, value))}]"
-        case bool():
-            return str(value).lower()
-        case str():
-            return quoted(value)
-        case date():
-            return value.isoformat()
-        case _:
-            return repr(value)
-
-
-def quoted(text: str) -> str:
-    return (
-        json.dumps(text).replace("\x7f", "\\u007f")
-        if text.isascii()
-        else json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
-    )
-
-
 def outcome(folder: Path, content: bytes) -> Manifest | ManifestError:
     file = folder / "beanpod.toml"
     file.write_bytes(content)
@@ -130,7 +104,7 @@ def outcome(folder: Path, content: bytes) -> Manifest | ManifestError:
 @settings(max_examples=150, deadline=None)
 @given(document=tables | sections)
 def test_any_tables(folder: Path, document: dict[str, Any]) -> None:
-    content = "".join(f"{quoted(key)} = {toml(value)}\n" for key, value in document.items())
+    content = toml(document)
     result = outcome(folder, content.encode())
     if isinstance(result, ManifestError):
         assert result.problems
@@ -144,7 +118,7 @@ def test_any_tables(folder: Path, document: dict[str, Any]) -> None:
 @given(base=layer(), stages=st.dictionaries(st.sampled_from(["dev", "qa", "prod"]), layer(), max_size=3))
 def test_plausible_manifests(folder: Path, base: dict[str, Any], stages: dict[str, Any]) -> None:
     document = {**base, "service": {"name": "guestbook", "image": "ada/guestbook"}, "stages": stages}
-    result = outcome(folder, "".join(f"{key} = {toml(value)}\n" for key, value in document.items()).encode())
+    result = outcome(folder, toml(document).encode())
     if isinstance(result, ManifestError):
         assert len(set(result.problems)) == len(result.problems)
         assert all(re.search("must|write|lower|raise|leave|shorten", problem) for problem in result.problems)

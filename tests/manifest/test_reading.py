@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from beanpod.manifest import Manifest, ManifestError
+from tests.manifests import SERVICE, Reader
 
 ROOT = Path(__file__).parents[2]
-MINIMAL = '[service]\nname = "guestbook"\nimage = "ada/guestbook"\n'
-TWO_STAGES = MINIMAL + "[stages.qa]\n[stages.dev]\n"
+TWO_STAGES = SERVICE + "[stages.qa]\n[stages.dev]\n"
 
 
 def problem_with(file: Path, content: bytes) -> str:
@@ -24,8 +23,8 @@ def problem_with(file: Path, content: bytes) -> str:
     return problem
 
 
-def test_three_lines_make_one_small_stage(read: Callable[[str], Manifest]) -> None:
-    manifest = read(MINIMAL)
+def test_three_lines_make_one_small_stage(read: Reader) -> None:
+    manifest = read(SERVICE)
     stage = manifest.stage()
     assert manifest.stages == ("dev",)
     assert (stage.name, stage.preset, stage.service.dockerfile, stage.service.port) == (
@@ -37,25 +36,25 @@ def test_three_lines_make_one_small_stage(read: Callable[[str], Manifest]) -> No
     assert stage.database is None
 
 
-def test_stages_keep_the_order_of_the_file(read: Callable[[str], Manifest]) -> None:
+def test_stages_keep_the_order_of_the_file(read: Reader) -> None:
     manifest = read(TWO_STAGES)
     assert manifest.stages == ("qa", "dev")
     assert manifest.stage(None).name == "qa"
     assert manifest.stage("dev").name == "dev"
 
 
-def test_unknown_stage_names_the_nearest_first(read: Callable[[str], Manifest]) -> None:
+def test_unknown_stage_names_the_nearest_first(read: Reader) -> None:
     with pytest.raises(ManifestError, match=r"stage 'deb': no such stage; choose one of: dev, qa$"):
         read(TWO_STAGES).stage("deb")
 
 
 def test_byte_order_mark_is_no_problem(folder: Path) -> None:
-    (folder / "beanpod.toml").write_text(MINIMAL, encoding="utf-8-sig")
+    (folder / "beanpod.toml").write_text(SERVICE, encoding="utf-8-sig")
     assert Manifest.read(folder / "beanpod.toml").stages == ("dev",)
 
 
 def test_path_may_be_a_string(folder: Path) -> None:
-    (folder / "beanpod.toml").write_text(MINIMAL, encoding="utf-8")
+    (folder / "beanpod.toml").write_text(SERVICE, encoding="utf-8")
     assert Manifest.read(str(folder / "beanpod.toml")).path == folder / "beanpod.toml"
 
 
@@ -125,7 +124,7 @@ def test_path_that_no_file_can_have(name: str) -> None:
         Manifest.read(name)
 
 
-def test_error_lists_every_problem_below_the_file(read: Callable[[str], Manifest], folder: Path) -> None:
+def test_error_lists_every_problem_below_the_file(read: Reader, folder: Path) -> None:
     with pytest.raises(ManifestError) as caught:
         read('color = "green"\n[service]\nname = "guestbook"\n')
     assert str(caught.value) == "\n".join(
@@ -137,7 +136,7 @@ def test_error_lists_every_problem_below_the_file(read: Callable[[str], Manifest
     )
 
 
-def test_error_counts_a_single_problem_in_the_singular(read: Callable[[str], Manifest], folder: Path) -> None:
+def test_error_counts_a_single_problem_in_the_singular(read: Reader, folder: Path) -> None:
     with pytest.raises(ManifestError) as caught:
         read('[service]\nname = "guestbook"\n')
     assert str(caught.value).startswith(f"{folder / 'beanpod.toml'}: 1 problem\n")
@@ -147,7 +146,7 @@ def test_error_counts_a_single_problem_in_the_singular(read: Callable[[str], Man
 def test_a_github_repository_is_written_with_or_without_its_ids(tmp_path: Path, repository: str) -> None:
     (tmp_path / "Dockerfile").touch()
     path = tmp_path / "beanpod.toml"
-    path.write_text(f'{MINIMAL}[delivery.github]\nrepository = "{repository}"\nbranch = "main"\n')
+    path.write_text(f'{SERVICE}[delivery.github]\nrepository = "{repository}"\nbranch = "main"\n')
     github = Manifest.read(path).stage().delivery.github
     assert github is not None
     assert github.repository == repository

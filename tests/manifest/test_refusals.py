@@ -5,14 +5,11 @@ The rules that the constructs share are in tests/test_rules.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from beanpod.manifest._layers import RENAMED
+from tests.manifests import DATABASE, SERVICE, Finder, Reader
 
-SERVICE = '[service]\nname = "guestbook"\nimage = "ada/guestbook"\n'
-DATABASE = '[database]\nengine = "mysql"\n'
 VPC = """[network.vpc]
 vpc_id = "vpc-0a1b2c3d4e5f67890"
 availability_zones = ["eu-central-1a", "eu-central-1b"]
@@ -22,8 +19,6 @@ PUBLIC = 'public_subnet_ids = ["subnet-00000001", "subnet-00000002"]\n'
 CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/0a1b2c3d-0000-1111-2222-333344445555"
 PRODUCTION = 'preset = "production"\n'
 OPTION = 'options = [{ namespace = "aws:x", name = "A", value = "3" }]'
-
-Finder = Callable[[str], list[str]]
 
 
 def environment(line: str, *, load_balanced: bool = False) -> str:
@@ -120,7 +115,7 @@ def test_service_name(problems: Finder, name: str) -> None:
 @pytest.mark.parametrize(
     "image", ["ada/guestbook", "ada-1/guest_book.web", "localhost:5000/guestbook", "ghcr.io/ada/guestbook/web"]
 )
-def test_image_that_is_a_repository(read: Callable[[str], object], image: str) -> None:
+def test_image_that_is_a_repository(read: Reader, image: str) -> None:
     read(f'[service]\nname = "guestbook"\nimage = "{image}"\n')
 
 
@@ -319,7 +314,7 @@ def test_domain(problems: Finder, text: str, problem: str) -> None:
     assert found.startswith(f"domain{problem}" if problem else "environment.options[0]: aws:elasticbeanstalk:environ")
 
 
-def test_two_stages_need_two_names_in_route_53(read: Callable[[str], object], problems: Finder) -> None:
+def test_two_stages_need_two_names_in_route_53(read: Reader, problems: Finder) -> None:
     stages = f"[stages.one]\n{PRODUCTION}[stages.two]\n{PRODUCTION}"
     assert problems(domain(f"{ZONE}\n{stages}", stage="")) == [
         "stages.two.domain: shop.example.com is a name of stage one as well: write other names, one domain a stage"
@@ -433,7 +428,7 @@ def test_delivery_and_alarms(problems: Finder, text: str, problem: str) -> None:
     assert found.startswith(problem)
 
 
-def test_stages_in_two_accounts_have_a_provider_each(read: Callable[[str], object]) -> None:
+def test_stages_in_two_accounts_have_a_provider_each(read: Reader) -> None:
     read(github('branch = "main"\n[stages.dev]\naccount = "111111111111"\n[stages.prod]\naccount = "222222222222"'))
 
 

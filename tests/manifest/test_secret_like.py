@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
-from beanpod.manifest import Manifest
 from beanpod.manifest.secret_like import looks_secret
+from tests.manifests import SERVICE, Finder, Reader
 from tools.schema import schema
-
-SERVICE = '[service]\nname = "guestbook"\nimage = "ada/guestbook"\n'
-
-Finder = Callable[[str], list[str]]
-Reader = Callable[[str], Manifest]
-
 
 NAMES = """
     DB_PASSWORD db_password dbPassword DB-PASSWORD spring.datasource.password PGPASSWORD MYSQL_PWD SMTP_PASS PASSPHRASE
@@ -28,9 +21,8 @@ NAMES = """
 
 
 @pytest.mark.parametrize("name", NAMES.split())
-@pytest.mark.parametrize("value", ["Hunter22", "12345678", "/Ab+cd=="])
-def test_a_name_can_look_like_a_secret(name: str, value: str) -> None:
-    assert looks_secret(name, value)
+def test_a_name_can_look_like_a_secret(name: str) -> None:
+    assert [value for value in ("Hunter22", "12345678", "/Ab+cd==") if not looks_secret(name, value)] == []
 
 
 @pytest.mark.parametrize("name", ["API_KEY_MAPS", "PASSWORD_ADMIN", "TOKENS", "SECRETS"])

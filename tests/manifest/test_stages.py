@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from beanpod.cli.main import main
-from beanpod.manifest import GenerateSecret, Manifest, SsmReference, StageConfig
-
-SERVICE = '[service]\nname = "guestbook"\nimage = "ada/guestbook"\n'
-
-Reader = Callable[[str], Manifest]
+from beanpod.manifest import GenerateSecret, SsmReference, StageConfig
+from tests.manifests import SERVICE, Reader
 
 
 def stage_of(read: Reader, text: str) -> StageConfig:

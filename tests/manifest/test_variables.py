@@ -1,19 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
-from beanpod.manifest import Manifest
+from tests.manifests import DATABASE, SERVICE, Finder, Reader
 
-SERVICE = '[service]\nname = "guestbook"\nimage = "ada/guestbook"\n'
-DATABASE = '[database]\nengine = "mysql"\n'
 HOST = "guestbook.example.eu-central-1.rds.amazonaws.com"
 
-Finder = Callable[[str], list[str]]
 
-
-def test_placeholders_are_filled_in(read: Callable[[str], Manifest]) -> None:
+def test_placeholders_are_filled_in(read: Reader) -> None:
     stage = read(
         SERVICE
         + DATABASE
@@ -30,7 +24,7 @@ PLAIN = "as it is"
     }
 
 
-def test_without_a_database_nothing_needs_filling_in(read: Callable[[str], Manifest]) -> None:
+def test_without_a_database_nothing_needs_filling_in(read: Reader) -> None:
     assert read(f'{SERVICE}[variables]\nA = "{{{{x}}}}"\n').stage().render_variables() == {"A": "{x}"}
 
 
@@ -82,11 +76,11 @@ def test_placeholder_needs_a_database(problems: Finder) -> None:
     ]
 
 
-def test_own_database_may_use_the_usual_names(read: Callable[[str], Manifest]) -> None:
+def test_own_database_may_use_the_usual_names(read: Reader) -> None:
     assert read(f'{SERVICE}[variables]\nRDS_PORT = "1"\n').stage().variables["RDS_PORT"] == "1"
 
 
-def test_variables_may_fill_beanstalks_4096_bytes(read: Callable[[str], Manifest]) -> None:
+def test_variables_may_fill_beanstalks_4096_bytes(read: Reader) -> None:
     read(f'{SERVICE}[variables]\nA = "{"x" * 4094}"\n')
 
 

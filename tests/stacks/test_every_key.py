@@ -27,6 +27,7 @@ from beanpod.manifest._types import Section
 from beanpod_emulator import EmbeddedAws
 from emulator.tests.clients import Clients
 from stacks import add_stage
+from tests.manifests import toml
 from tests.stacks.changing import deploy_assembly
 from tests.stacks.conftest import CONTEXT
 
@@ -224,18 +225,12 @@ def metadata(annotation: Any) -> Iterator[Any]:
         yield from metadata(inner)
 
 
-def toml(value: Any) -> str:
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{json.dumps(key)} = {toml(inner)}' for key, inner in value.items())}}}"
-    return f"[{', '.join(map(toml, value))}]" if isinstance(value, list) else json.dumps(value)
-
-
 @cache
 def manifest(document: str, stage: str = "test") -> Manifest:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "beanpod.toml")
         tables = {**json.loads(document), "stages": {stage: {}}}
-        path.write_text("".join(f"{key} = {toml(value)}\n" for key, value in tables.items()), encoding="utf-8")
+        path.write_text(toml(tables), encoding="utf-8")
         return Manifest.read(path)
 
 

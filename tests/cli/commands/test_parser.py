@@ -87,9 +87,9 @@ def test_help_fits_a_screen(
     assert command is None or lines[-1] == f"example: {COMMANDS[command][1]}"
 
 
-@pytest.mark.parametrize(("_", "example"), COMMANDS.values())
-def test_examples_are_valid(_: str, example: str) -> None:
-    parse(example.split()[1:])
+def test_examples_are_valid() -> None:
+    for _, example in COMMANDS.values():
+        parse(example.split()[1:])
 
 
 def test_defaults_are_those_of_the_rollout() -> None:
