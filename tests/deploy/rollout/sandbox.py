@@ -171,9 +171,11 @@ class Sandbox:
         return VirtualClock(self.emulator)
 
     def release(self, target: Target, *texts: str) -> None:
-        """Release bundles one after the other."""
+        """Release bundles one after the other, each with few polls."""
+        self.emulator.set_pace(update=1)
         for text in texts:
             self.rollout(target)[0].release(bundle(text))
+        self.emulator.set_pace(update=UPDATE_SECONDS)
 
     def make_version(self, label: str, key: str, description: str = "") -> None:
         """A version of an object in the bucket, created by another tool."""

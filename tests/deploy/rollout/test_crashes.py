@@ -75,6 +75,7 @@ def test_a_release_killed_before_any_aws_call_converges(sandbox: Sandbox) -> Non
     """After a call is before the next one: what the process knew is lost in either case."""
     target = sandbox.environment()
     sandbox.release(target, "before the crashes")
+    sandbox.emulator.set_pace(update=8)
     aws = sandbox.aws()
     with _killed_before_call(aws, 1000) as calls:
         sandbox.rollout(target, aws=aws)[0].release(bundle("complete"))
