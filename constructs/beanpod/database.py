@@ -243,17 +243,11 @@ class Database(DatabaseBase):
             security_group: Gets the rules of `connections`.
             resource_id: "db-..." from `aws rds describe-db-instances`, for `grant_connect`. Default: no grants.
         """
-        return ImportedDatabase(
-            scope,
-            construct_id,
-            database_host=database_host,
-            database_port=database_port,
-            database_name=database_name,
-            database_username=database_username,
-            secret=secret,
-            security_group=security_group,
-            resource_id=resource_id,
-        )
+        imported = ImportedDatabase(scope, construct_id)
+        imported.database_host, imported.database_port = database_host, database_port
+        imported.database_name, imported.database_username = database_name, database_username
+        imported.secret, imported._security_group, imported._imported_id = secret, security_group, resource_id
+        return imported
 
     def _closed_group(self, vpc: ec2.IVpc) -> ec2.SecurityGroup:
         return ec2.SecurityGroup(self, "SecurityGroup", vpc=vpc, description="Database", allow_all_outbound=False)

@@ -64,6 +64,7 @@ class DatabaseBase(Construct):
     replacement_key: str = ""
     _security_group: ec2.ISecurityGroup
     _iam_authentication: bool = True
+    _imported_id: str | None = None
 
     @property
     def connections(self) -> ec2.Connections:
@@ -82,8 +83,8 @@ class DatabaseBase(Construct):
 
     @property
     def _resource_id(self) -> str | None:
-        """The resource id of the instance, such as `db-...`."""
-        raise NotImplementedError
+        """The resource id of the instance, such as `db-...`; None if unknown."""
+        return self._imported_id
 
     def grant_connect(self, grantee: iam.IGrantable, db_user: str | None = None) -> iam.Grant:
         """Let `grantee` log in as `db_user` with an IAM token instead of a password.
@@ -117,25 +118,3 @@ class DatabaseBase(Construct):
 
 class ImportedDatabase(DatabaseBase):
     """A database that exists already, made by `Database.from_database_attributes`."""
-
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        database_host: str,
-        database_port: float,
-        database_name: str,
-        database_username: str,
-        secret: secretsmanager.ISecret,
-        security_group: ec2.ISecurityGroup,
-        resource_id: str | None,
-    ) -> None:
-        super().__init__(scope, construct_id)
-        self.database_host, self.database_port = database_host, database_port
-        self.database_name, self.database_username = database_name, database_username
-        self.secret, self._security_group, self._imported_id = secret, security_group, resource_id
-
-    @property
-    def _resource_id(self) -> str | None:
-        return self._imported_id

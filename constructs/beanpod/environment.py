@@ -230,16 +230,13 @@ class DockerEnvironment(EnvironmentBase):
         Raises:
             ValueError: No security group.
         """
-        return _ImportedEnvironment(
-            scope,
-            construct_id,
-            environment_name=environment_name,
-            application_name=application_name,
-            environment_endpoint_url=environment_endpoint_url,
-            instance_role=instance_role,
-            security_groups=security_groups,
-            deployment_policy=deployment_policy,
-        )
+        imported = _ImportedEnvironment(scope, construct_id)
+        if not security_groups:
+            reject(imported, "security_groups must hold the instances' group, got none: connections need it")
+        imported.environment_name, imported.application_name = environment_name, application_name
+        imported.environment_endpoint_url, imported.instance_role = environment_endpoint_url, instance_role
+        imported._security_groups, imported._imported_policy = list(security_groups), deployment_policy
+        return imported
 
     def add_environment(self, name: str, value: str) -> None:
         """Add a plain variable.
@@ -361,29 +358,6 @@ class DockerEnvironment(EnvironmentBase):
 
 class _ImportedEnvironment(EnvironmentBase):
     """An environment that exists already: it can be used, monitored and deployed to, but not changed."""
-
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        environment_name: str,
-        application_name: str,
-        environment_endpoint_url: str,
-        instance_role: iam.IRole,
-        security_groups: Sequence[ec2.ISecurityGroup],
-        deployment_policy: DeploymentPolicy | None,
-    ) -> None:
-        super().__init__(scope, construct_id)
-        if not security_groups:
-            reject(self, "security_groups must hold the instances' group, got none: connections need it")
-        self.environment_name, self.application_name = environment_name, application_name
-        self.environment_endpoint_url, self.instance_role = environment_endpoint_url, instance_role
-        self._deployment_policy, self._security_groups = deployment_policy, list(security_groups)
-
-    @property
-    def deployment_policy(self) -> DeploymentPolicy | None:
-        return self._deployment_policy
 
 
 def _network_dependencies(vpc: ec2.IVpc, instances: Subnets, balancer: Subnets | None) -> Iterator[IDependable]:

@@ -129,6 +129,7 @@ class EnvironmentBase(Construct):
     environment_endpoint_url: str
     instance_role: iam.IRole
     _security_groups: Sequence[ec2.ISecurityGroup]
+    _imported_policy: DeploymentPolicy | None = None
     _permissions_made = False
     _replacement_key: str = ""
 
@@ -141,7 +142,7 @@ class EnvironmentBase(Construct):
     @property
     def deployment_policy(self) -> DeploymentPolicy | None:
         """How a release is rolled out; None if unknown."""
-        raise NotImplementedError
+        return self._imported_policy
 
     @property
     def published_metrics(self) -> Sequence[str] | None:

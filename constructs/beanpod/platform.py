@@ -1,12 +1,12 @@
 """The platform an environment runs on: Docker on Amazon Linux 2023."""
 
-import re
 from dataclasses import dataclass
 
 from aws_cdk import Aws
 
 from beanpod._arguments import checked
-from beanpod._rules import FORMS
+from beanpod._checks import refuse
+from beanpod._rules import setting_problems
 
 _BRANCH = "Docker running on 64bit Amazon Linux 2023"
 
@@ -34,8 +34,7 @@ class DockerPlatform:
         Raises:
             ValueError: The version is not three numbers with dots.
         """
-        if not re.fullmatch(FORMS["platform_version"].pattern, version):
-            raise ValueError(f'platform version must look like "4.13.7", got "{version}"')
+        refuse("DockerPlatform", setting_problems({"platform_version": version}))
         return cls(version)
 
     @property
