@@ -171,7 +171,9 @@ def test_a_secret_without_its_full_arn_is_refused() -> None:
 
 @pytest.mark.parametrize("version", ["4.13", "latest", "4.13.7.1", ""])
 def test_a_platform_version_is_three_numbers(version: str) -> None:
-    with pytest.raises(ValueError, match='platform_version must be a platform version, got ".*": write e.g. "4.13.7"'):
+    with pytest.raises(
+        ValueError, match=r"platform_version must be a platform version, got \".*\": write e\.g\. \"4\.13\.7\""
+    ):
         DockerPlatform.pinned(version)
 
 
