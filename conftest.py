@@ -39,26 +39,22 @@ _SLOW = (
 )
 
 
-# Unit tests start nothing but Node, on which the CDK's library runs; integration tests start programs of this machine
-# and the emulator of AWS; end-to-end tests start containers or a browser, which these fixtures stand for.
+# Unit tests start nothing but Node, on which the CDK's library runs; end-to-end tests start containers or a browser,
+# which these fixtures stand for; integration tests start programs of this machine and the emulator of AWS.
 _END_TO_END = {"docker_engine", "browser"}
-_INTEGRATION = (
-    "emulator/tests",
-    "tests/cli",
-    "tests/deploy",
-    "tests/docs",
-    "tests/project",
-    "tests/rehearsal",
-    "tests/rehearse",
-    "tests/service",
-    "tests/stacks/test_changes.py",
-    "tests/stacks/test_own_app.py",
-    "tests/test_app.py",
-    "tests/test_make.py",
-    "tests/test_wheel.py",
-    "tests/workflows",
+_UNIT = (
+    "tests/benchmarks",
+    "tests/cli/output",
+    "tests/cli/test_preview.py",
+    "tests/constructs",
+    "tests/deploy/aws/test_errors.py",
+    "tests/deploy/aws/test_permissions.py",
+    "tests/manifest",
+    "tests/stacks/test_picture.py",
+    "tests/stacks/test_stacks.py",
+    "tests/test_rules.py",
+    "tests/test_stacks.py",
 )
-_UNIT = ("tests/cli/output", "tests/deploy/aws/test_errors.py", "tests/deploy/aws/test_permissions.py")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -78,6 +74,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _kind(item: pytest.Item) -> str:
     if _END_TO_END.intersection(getattr(item, "fixturenames", ())):
         return "e2e"
-    if item.nodeid.startswith(_UNIT):
-        return "unit"
-    return "integration" if item.nodeid.startswith(_INTEGRATION) else "unit"
+    return "unit" if item.nodeid.startswith(_UNIT) else "integration"

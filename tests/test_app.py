@@ -74,20 +74,11 @@ def stacks(project: Path) -> set[str]:
     return {path.name.removesuffix(".template.json") for path in (project / "cdk.out").glob("*.template.json")}
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "words"),
-    [
-        ('name = "guestbook"', 'nam = "guestbook"', "service.nam"),
-        ("[service]", "[service", "TOML"),
-    ],
-)
-def test_a_bad_manifest_ends_with_2_and_one_list_and_writes_nothing(
-    project: Path, before: str, after: str, words: str
-) -> None:
-    edit(project, before, after)
+def test_a_bad_manifest_ends_with_2_and_one_list_and_writes_nothing(project: Path) -> None:
+    edit(project, 'name = "guestbook"', 'nam = "guestbook"')
     ended = run(project)
     assert ended.returncode == 2
-    assert words in ended.stderr
+    assert "service.nam" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert not (project / "cdk.out").exists()
 
@@ -105,15 +96,6 @@ def test_what_aws_would_refuse_ends_with_1_and_names_the_construct(project: Path
     ended = run(project)
     assert ended.returncode == 1
     assert "Timeout" in ended.stderr
-    assert "Traceback" not in ended.stderr
-
-
-def test_an_option_that_the_environment_sets_itself_is_refused_by_name(project: Path) -> None:
-    option = '[[stages.dev.environment.options]]\nnamespace = "aws:ec2:vpc"\nname = "VPCId"\nvalue = "vpc-2"\n'
-    edit(project, "[stages.prod]", f"{option}\n[stages.prod]")
-    ended = run(project)
-    assert ended.returncode == 2
-    assert "options[0]: aws:ec2:vpc VPCId is set already" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 BUCKET = "cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}"
+ROLE = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/cdk-hnb659fds-deploy-role-${AWS::AccountId}-${AWS::Region}"
 TAGS = {"team": "books"}
 
 
@@ -34,7 +35,7 @@ def write_assembly(folder: Path, *, needs: Mapping[str, str] | None = None, **te
         file = f"{name}.template.json"
         # The CDK's indentation.
         (folder / file).write_text(json.dumps(body, indent=1))
-        place = {"current_account-current_region": {"bucketName": BUCKET, "objectKey": file}}
+        place = {"current_account-current_region": {"bucketName": BUCKET, "objectKey": file, "assumeRoleArn": ROLE}}
         asset = {"source": {"path": file, "packaging": "file"}, "destinations": place}
         (folder / f"{name}.assets.json").write_text(json.dumps({"version": "36.0.0", "files": {name: asset}}))
         artifacts[f"{name}.assets"] = {"type": "cdk:asset-manifest", "properties": {"file": f"{name}.assets.json"}}
@@ -42,7 +43,7 @@ def write_assembly(folder: Path, *, needs: Mapping[str, str] | None = None, **te
         artifacts[name] = {
             "type": "aws:cloudformation:stack",
             "environment": "aws://unknown-account/unknown-region",
-            "properties": {"templateFile": file, "tags": TAGS},
+            "properties": {"templateFile": file, "tags": TAGS, "assumeRoleArn": ROLE},
             "dependencies": [*([needed] if needed else []), f"{name}.assets"],
         }
     (folder / "manifest.json").write_text(json.dumps({"version": "36.0.0", "artifacts": artifacts}))

@@ -10,6 +10,7 @@ import boto3
 import pytest
 
 from beanpod_emulator import EmbeddedAws
+from tests.cli.commands import in_process
 from tests.docs.pages import ROOT, blocks, parts_not_printed
 
 PAGES = ("docs", "docs/ko")
@@ -19,9 +20,7 @@ DOMAINS = ROOT / "docs/domains.md"
 def check(folder: Path) -> str:
     """Return what `beanpod check` prints in a folder, on a terminal of 80 columns."""
     (folder / "Dockerfile").write_text("FROM scratch\n")
-    command = [sys.executable, "-m", "beanpod", "check", "--output", "terminal"]
-    environment = os.environ | {"COLUMNS": "80"}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    done = in_process.run(folder, "check", "--output", "terminal", environ=os.environ | {"COLUMNS": "80"})
     return done.stdout + done.stderr
 
 

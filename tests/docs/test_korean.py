@@ -68,9 +68,3 @@ def test_every_paragraph_has_the_same_links_and_names(korean: Path, english: Pat
     for translated, piece in zip(pieces(korean), pieces(english), strict=True):
         assert links(translated, korean) == links(piece, english), piece
         assert names(translated) == names(piece), piece
-
-
-@pages
-def test_korean_pages_are_in_korean(korean: Path, english: Path) -> None:
-    spoken = [piece for piece in pieces(korean) if kind(piece) == "text" and not piece.startswith("<!--")]
-    assert [piece for piece in spoken if not re.search("[가-힣]", piece)] == []

@@ -11,6 +11,7 @@ from typing import Any
 
 from beanpod.cli.main import main
 from beanpod.deploy.aws import Aws
+from beanpod.deploy.clock import Clock
 from beanpod.deploy.preflight import Target
 from beanpod_emulator import EmbeddedAws
 from tests.cli.commands.in_process import Result
@@ -64,16 +65,20 @@ class SandboxStage:
         return self.sandbox.emulator
 
     def run(
-        self, *arguments: str, environ: Mapping[str, str] | None = None, stdout: io.StringIO | None = None
+        self,
+        *arguments: str,
+        environ: Mapping[str, str] | None = None,
+        stdout: io.StringIO | None = None,
+        clock: Clock | None = None,
     ) -> Result:
-        """Run a command on the emulator's virtual clock."""
+        """Run a command, by default on the emulator's virtual clock."""
         out, errors = stdout or io.StringIO(), io.StringIO()
         code = main(
             ["--manifest", str(self.project.folder / "beanpod.toml"), *arguments],
             environ=environ or {},
             stdout=out,
             stderr=errors,
-            clock=self.sandbox.clock(),
+            clock=clock or self.sandbox.clock(),
             connection=SandboxConnection(self.sandbox),
         )
         return Result(code, out.getvalue(), errors.getvalue())

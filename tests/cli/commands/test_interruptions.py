@@ -1,6 +1,5 @@
 """Processes that are interrupted: their message, their exit code and the state of the environment."""
 
-import json
 import os
 import signal
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from beanpod.deploy.clock import SystemClock
 from tests.cli.commands.sandbox_stage import SandboxStage
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -38,23 +38,16 @@ def _started(stage: SandboxStage, *arguments: str) -> Iterator["subprocess.Popen
             process.kill()
 
 
-def _status(stage: SandboxStage, *options: str) -> str:
-    """By this machine's time, as the other process tells it: the embedded AWS has a time of its own."""
-    with _started(stage, "status", *options) as process:
-        printed, _ = process.communicate(timeout=_SECONDS)
-    return printed
-
-
 def _wait_for_call(stage: SandboxStage, action: str) -> None:
     end = time.monotonic() + _SECONDS
     while action not in (call.action for call in stage.emulator.calls()):
-        assert time.monotonic() < end, f"nobody called {action}"
+        assert time.monotonic() < end, f"{action} was not called: {stage.emulator.calls()}"
         time.sleep(0.05)
 
 
 @contextmanager
 def _rolling_out(stage: SandboxStage, label: str) -> Iterator["subprocess.Popen[str]"]:
-    """A rollout that goes on for as long as it is let: in the embedded AWS the clock stands still."""
+    """A rollout that does not end by itself: the emulator's clock does not advance."""
     stage.emulator.clear_calls()
     with _started(stage, "rollback", label) as process:
         _wait_for_call(stage, "UpdateEnvironment")
@@ -91,13 +84,15 @@ def test_interrupted_rollout_reports_the_state_and_releases_the_lock(
         assert (
             errors == f"beanpod: interrupted: Elastic Beanstalk may still be rolling out {OLD}: see `beanpod status`\n"
         )
-        standing = json.loads(_status(released, "--json"))
-        assert (standing["deployment"], standing["status"]) == (None, "Updating")
+        # By this machine's clock, as the other process has it.
+        status = released.run("status", "--json", clock=SystemClock()).document
+        assert (status["deployment"], status["status"]) == (None, "Updating")
 
 
 def test_status_shows_a_deployment_in_progress(released: SandboxStage) -> None:
     with _rolling_out(released, NEW):
-        assert json.loads(_status(released, "--json"))["deployment"]["version_label"] == NEW
-        printed = _status(released)
+        status = released.run("status", "--json", clock=SystemClock()).document
+        assert status["deployment"]["version_label"] == NEW
+        printed = released.run("status", clock=SystemClock()).stdout
     assert f"  rollout  {NEW} by " in printed
     assert ", locked until " in printed
