@@ -15,7 +15,7 @@ from werkzeug.serving import BaseWSGIServer
 from beanpod_emulator.docker_runtime.docker import NoEngineError
 from beanpod_emulator.requests.access import Credentials
 from beanpod_emulator.server.httpd import PortError, listen, serve
-from beanpod_emulator.state import EMULATOR
+from beanpod_emulator.state import Emulator
 
 _HIGHEST_PORT = 65535
 # AWS's SDK for JavaScript puts the bucket into the host name (bucket.localhost) unless the host is an IP address.
@@ -41,11 +41,12 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.docker and options.virtual_clock:
         parser.error("--docker runs containers in real time: leave out --virtual-clock")
-    _set_time(options)
+    emulator = Emulator()
+    _set_time(emulator, options)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         with listen(options.port) as listener:
-            _serve(listener, options)
+            _serve(listener, emulator, options)
     except KeyboardInterrupt:
         pass
     except (PortError, NoEngineError) as error:
@@ -54,31 +55,31 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _set_time(options: argparse.Namespace) -> None:
+def _set_time(emulator: Emulator, options: argparse.Namespace) -> None:
     seconds = {"update": options.update_seconds, "launch": options.launch_seconds}
     given = {name: value for name, value in seconds.items() if value is not None}
-    EMULATOR.pace.set(**given)
+    emulator.pace.set(**given)
     if options.virtual_clock:
-        EMULATOR.clock.stop()
+        emulator.clock.stop()
     elif given:
-        EMULATOR.clock.set_scale()
+        emulator.clock.set_scale()
 
 
-def _serve(listener: socket.socket, options: argparse.Namespace) -> None:
+def _serve(listener: socket.socket, emulator: Emulator, options: argparse.Namespace) -> None:
     keys = Credentials.make()
     flags = {"enforce_iam": options.enforce_iam, "verbose": options.verbose}
-    server = serve(listener, EMULATOR, keys, account=options.account, **flags)
-    with _docker_backend() if options.docker else nullcontext():
+    server = serve(listener, emulator, keys, account=options.account, **flags)
+    with _docker_backend(emulator) if options.docker else nullcontext():
         port = listener.getsockname()[1]
         _run(server, _BANNER.format(account=options.account, region=options.region, port=port, keys=keys))
 
 
 @contextmanager
-def _docker_backend() -> Iterator[None]:
+def _docker_backend(emulator: Emulator) -> Iterator[None]:
     # Late: it needs moto, whose environment is right only now.
     from beanpod_emulator.docker_runtime.backend import DockerBackend
 
-    backend = DockerBackend(EMULATOR)
+    backend = DockerBackend(emulator)
     try:
         backend.open()
         yield

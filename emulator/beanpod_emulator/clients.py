@@ -23,6 +23,7 @@ class _InProcess(BotocoreStubber):
         self.enabled = True
 
 
+# Without state of their own: moto's backends, which they call, are those of the process.
 @lru_cache
 def _session() -> Session:
     return Session()

@@ -8,6 +8,7 @@ import botocore.session
 import moto.s3.models
 from moto import backends
 from moto.acm.models import AWSCertificateManagerBackend, CertBundle
+from moto.core.base_backend import BackendDict
 from moto.core.exceptions import AWSError
 from moto.core.utils import get_service_model
 from moto.iam.access_control import IAMPolicy
@@ -23,8 +24,8 @@ from moto.s3.utils import compute_checksum
 from beanpod_emulator import dns
 from beanpod_emulator.beanstalk import launch_checks
 from beanpod_emulator.beanstalk.listeners import listeners
-from beanpod_emulator.beanstalk.models import eb_backends
-from beanpod_emulator.cloudformation.models import cloudformation_backends
+from beanpod_emulator.beanstalk.models import ElasticBeanstalkBackend, backend_of
+from beanpod_emulator.cloudformation.models import CloudFormationBackend
 from beanpod_emulator.state import Emulator
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class RecordExistsError(Route53ClientError):
 def install(emulator: Emulator) -> None:
     """Apply all patches; call it before the first request."""
     _models_are_parsed_once()
-    _own_services()
+    _own_services(emulator)
     _loopback_is_secure()
     _existing_provider_is_named()
     _settings_have_a_tier()
@@ -75,13 +76,17 @@ def _models_are_parsed_once() -> None:
     botocore.session.create_loader = lambda search_path_string=None: loader
 
 
-def _own_services() -> None:
+def _own_services(emulator: Emulator) -> None:
     """moto looks a service up by its name: there it finds ours.
 
     EC2 and RDS are patched when they are first used, since importing moto's EC2 takes half a second.
     """
     find = backends.get_backend
-    own = {"cloudformation": cloudformation_backends, "elasticbeanstalk": eb_backends}
+    own: dict[str, Any] = {}
+    for service, backend in (("cloudformation", CloudFormationBackend), ("elasticbeanstalk", ElasticBeanstalkBackend)):
+        # moto's services are those of the process, and it creates their backends itself: their class has the emulator.
+        attributes = {"__module__": backend.__module__, "emulator": emulator}
+        own[service] = BackendDict(type(backend.__name__, (backend,), attributes), service)
     later = {"ec2": _gateway_in_use_stays_attached, "rds": _groups_of_databases_stay}
 
     def get_backend(name: Any) -> Any:
@@ -186,7 +191,7 @@ def _gateway_in_use_stays_attached() -> None:
     detach = EC2Backend.detach_internet_gateway
 
     def detach_internet_gateway(self: "EC2Backend", internet_gateway_id: str, vpc_id: str) -> None:
-        environments = eb_backends[self.account_id][self.region_name].environments.all
+        environments = backend_of(self.account_id, self.region_name).environments.all
         held = any(
             it.live and launch_checks.vpc_id(it) == vpc_id and launch_checks.has_public_addresses(it)
             for it in environments
@@ -229,7 +234,7 @@ def _certificates_in_use_stay() -> None:
     delete = AWSCertificateManagerBackend.delete_certificate
 
     def delete_certificate(self: AWSCertificateManagerBackend, arn: str) -> None:
-        environments = eb_backends[self.account_id][self.region_name].environments.all
+        environments = backend_of(self.account_id, self.region_name).environments.all
         if any(arn in it.certificates for env in environments if env.live for it in listeners(env)):
             raise CertificateInUseError(f"Certificate {arn} in account {self.account_id} is in use.")
         delete(self, arn)

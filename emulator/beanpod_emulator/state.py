@@ -121,7 +121,3 @@ class Emulator:
     limits: Limits = field(default_factory=Limits)
     faults: FaultInjector = field(default_factory=FaultInjector)
     compute: "ComputeBackend | None" = None
-
-
-EMULATOR = Emulator()
-"""The emulator of this process: moto creates the services' backends itself, and passes them no arguments."""

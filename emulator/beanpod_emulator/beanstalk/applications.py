@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -19,7 +19,6 @@ from beanpod_emulator.beanstalk.exceptions import (
 from beanpod_emulator.beanstalk.options import Option, Settings
 from beanpod_emulator.beanstalk.platforms import Platform
 from beanpod_emulator.beanstalk.state import Application, ApplicationVersion, ConfigurationTemplate, Location
-from beanpod_emulator.state import EMULATOR
 
 _LONGEST = {"versionLabel": 100, "description": 200}
 _MOST_BYTES = 524288000
@@ -59,7 +58,7 @@ class Applications:
             raise InvalidParameterValueError(f"Application {name} already exists.")
         if "/" in name:
             raise InvalidParameterValueError(f"Value {name} at 'ApplicationName' must not contain a slash.")
-        now = EMULATOR.clock.now()
+        now = self._location.now()
         arn = self._location.arn("application", name)
         self.all[name] = Application(name, arn, now, now, description, lifecycle, tags=tags)
         return self.all[name]
@@ -85,7 +84,7 @@ class Applications:
         """Create a configuration template."""
         if name in application.templates:
             raise InvalidParameterValueError(f"Configuration Template {name} already exists.")
-        now = EMULATOR.clock.now()
+        now = self._location.now()
         arn = self._location.arn("configurationtemplate", f"{application.name}/{name}")
         template = ConfigurationTemplate(name, arn, platform, checked(values), now, now, description, tags)
         application.templates[name] = template
@@ -119,7 +118,7 @@ def create(location: Location, application: Application, new: NewVersion) -> App
         raise InvalidParameterValueError(f"Application Version {new.label} already exists.")
     if new.bundle:
         _check_bundle(location.region, new.bundle, new.may)
-    now = EMULATOR.clock.now()
+    now = location.now()
     arn = location.arn("applicationversion", f"{application.name}/{new.label}")
     status = "PROCESSED" if new.process else "UNPROCESSED"
     version = ApplicationVersion(new.label, arn, now, now, new.description, new.bundle, status, new.tags)
@@ -144,7 +143,7 @@ def expire(location: Location, application: Application, in_use: set[str]) -> No
     rules = application.lifecycle.get("VersionLifecycleConfig", {})
     for rule, labels in (
         (rules.get("MaxCountRule", {}), _too_many(application, rules)),
-        (rules.get("MaxAgeRule", {}), _too_old(application, rules)),
+        (rules.get("MaxAgeRule", {}), _too_old(application, rules, location.now())),
     ):
         for label in labels if rule.get("Enabled") else ():
             if label not in in_use:
@@ -161,8 +160,8 @@ def _too_many(application: Application, rules: dict[str, Any]) -> list[str]:
     return list(application.versions)[:-kept]
 
 
-def _too_old(application: Application, rules: dict[str, Any]) -> list[str]:
-    since = EMULATOR.clock.now() - timedelta(days=rules.get("MaxAgeRule", {}).get("MaxAgeInDays", 180))
+def _too_old(application: Application, rules: dict[str, Any], now: datetime) -> list[str]:
+    since = now - timedelta(days=rules.get("MaxAgeRule", {}).get("MaxAgeInDays", 180))
     return [label for label, version in application.versions.items() if version.created < since]
 
 

@@ -8,9 +8,8 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from beanpod_emulator.beanstalk.state import Deployment, Environment, Event, Health, Instance, random_id
+from beanpod_emulator.beanstalk.state import Deployment, Environment, Event, Health, Instance, Location, random_id
 from beanpod_emulator.fault_injection import Fault
-from beanpod_emulator.state import EMULATOR
 
 OK = Health("Ok")
 _COMMAND = "aws:elasticbeanstalk:command"
@@ -27,7 +26,7 @@ _REPLACING = {
 class EventLog:
     """The events of one region's environments, with the changes of status and health that cause them."""
 
-    region: str
+    location: Location
     events: list[Event]
 
     def append(self, environment: Environment, message: str, severity: str = "INFO", *, monitor: bool = False) -> None:
@@ -38,7 +37,7 @@ class EventLog:
         """
         self.events.append(
             Event(
-                date=EMULATOR.clock.now(),
+                date=self.location.now(),
                 message=message,
                 severity=severity,
                 request_id="" if monitor else environment.operation or "",
@@ -52,19 +51,19 @@ class EventLog:
     def begin(self, environment: Environment, status: str, request_id: str, *, abortable: bool = False) -> None:
         """Begin an operation, which gives the environment a status other than Ready."""
         environment.status, environment.operation, environment.abortable = status, request_id, abortable
-        environment.updated = EMULATOR.clock.now()
+        environment.updated = self.location.now()
 
     def end(self, environment: Environment, status: str, message: str, severity: str = "INFO") -> None:
         """End the operation with a status and an event."""
         environment.status, environment.abortable = status, False
-        environment.updated = EMULATOR.clock.now()
+        environment.updated = self.location.now()
         self.append(environment, message, severity)
         environment.operation = None
 
     def schedule(self, seconds: float, environment: Environment, action: Callable[[], None]) -> None:
         """Run an action on the clock, unless another operation has begun by then."""
         operation = environment.operation
-        EMULATOR.clock.after(seconds, lambda: action() if environment.operation == operation else None)
+        self.location.emulator.clock.after(seconds, lambda: action() if environment.operation == operation else None)
 
     def set_health(self, environment: Environment, health: Health) -> None:
         """Set the environment's health, with an event if its status changes."""
@@ -75,19 +74,19 @@ class EventLog:
             self.append(environment, " ".join([text, *health.causes]), severity, monitor=True)
 
 
-def scale(environment: Environment, region: str, deployment: Deployment) -> None:
+def scale(environment: Environment, location: Location, deployment: Deployment) -> None:
     """Set the number of instances to the minimum that the settings require; new ones run `deployment`."""
     size = environment.option("aws:autoscaling:asg", "MinSize", "1") if environment.load_balanced else "1"
     kept = environment.instances[: max(int(size), 1)]
     missing = max(int(size), 1) - len(kept)
-    environment.instances = kept + _launch(environment, region, deployment, missing)
+    environment.instances = kept + _launch(environment, location, deployment, missing)
 
 
-def _launch(environment: Environment, region: str, deployment: Deployment, count: int) -> list[Instance]:
+def _launch(environment: Environment, location: Location, deployment: Deployment, count: int) -> list[Instance]:
     types = environment.option("aws:ec2:instances", "InstanceTypes", "t3.micro")
     kind = types.split(",")[0].strip()
-    zones = (f"{region}{'ab'[number % 2]}" for number in range(count))
-    return [Instance(random_id("i-0", 16, _HEX), EMULATOR.clock.now(), kind, zone, deployment) for zone in zones]
+    zones = (f"{location.region}{'ab'[number % 2]}" for number in range(count))
+    return [Instance(random_id("i-0", 16, _HEX), location.now(), kind, zone, deployment) for zone in zones]
 
 
 @dataclass
@@ -109,19 +108,19 @@ class DeploymentPlan:
     terminating: list[Instance] = field(default_factory=list)
 
 
-def plan_deployment(environment: Environment, region: str, deployment: Deployment) -> DeploymentPlan:
+def plan_deployment(environment: Environment, location: Location, deployment: Deployment) -> DeploymentPlan:
     """Return the plan of the environment's deployment policy; new instances run `deployment`."""
     policy = environment.option(_COMMAND, "DeploymentPolicy", "AllAtOnce")
     instances = list(environment.instances)
     if policy in _REPLACING:
-        launched = _launch(environment, region, deployment, len(instances))
+        launched = _launch(environment, location, deployment, len(instances))
         return DeploymentPlan([launched], _REPLACING[policy], launched=launched, terminating=instances)
     if policy == "AllAtOnce":
         return DeploymentPlan([instances])
     batches = _batches(environment, instances)
     if policy == "Rolling":
         return DeploymentPlan(batches, numbered=True)
-    extra = _launch(environment, region, deployment, len(batches[0]))
+    extra = _launch(environment, location, deployment, len(batches[0]))
     # As many are terminated as were launched: the last ones, which then need no deployment.
     remaining = len(instances) - len(extra)
     return DeploymentPlan(
@@ -149,7 +148,7 @@ class Batches:
         self._event_log = event_log
         self._environment = environment
         self._kind = fault.kind if fault else ""
-        self.plan = plan_deployment(environment, event_log.region, self._deployment("In Progress"))
+        self.plan = plan_deployment(environment, event_log.location, self._deployment("In Progress"))
         self._finished = 0
 
     @property
@@ -246,7 +245,7 @@ class Batches:
         return True
 
     def _fail(self, batch: list[Instance], causes: Mapping[str, str], *, silently: bool) -> None:
-        when = EMULATOR.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        when = self._event_log.location.now().strftime("%Y-%m-%dT%H:%M:%SZ")
         failed = f"Application deployment failed at {when} with exit status 1 and error:"
         for instance in batch:
             cause = f"{failed} {causes.get(instance.instance_id, _ENGINE_ERROR)}"
@@ -272,4 +271,4 @@ class Batches:
 
     def _deployment(self, status: str) -> Deployment:
         environment = self._environment
-        return Deployment(environment.version_label, environment.deployments, EMULATOR.clock.now(), status)
+        return Deployment(environment.version_label, environment.deployments, self._event_log.location.now(), status)

@@ -11,7 +11,6 @@ from beanpod_emulator.beanstalk.operations import Operations
 from beanpod_emulator.beanstalk.options import Settings
 from beanpod_emulator.beanstalk.platforms import Platform
 from beanpod_emulator.beanstalk.state import SAMPLE_VERSION, Environment, Event, Location, random_id
-from beanpod_emulator.state import EMULATOR
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{2,38}[A-Za-z0-9]")
 _TIER = {"Name": "WebServer", "Type": "Standard", "Version": "1.0"}
@@ -25,7 +24,7 @@ class Environments:
         self._applications = applications
         self.all: list[Environment] = []
         self.events: list[Event] = []
-        self.operations = Operations(location.region, self.events)
+        self.operations = Operations(location, self.events)
 
     def find(self, name: str | None, environment_id: str | None) -> Environment:
         """Return the environment of that name or id, if it is not terminated, else raise InvalidParameterValueError."""
@@ -148,7 +147,7 @@ class Environments:
     def _new(
         self, application: str, name: str, platform: Platform, values: Settings, request: dict[str, Any]
     ) -> Environment:
-        environment_id, now = random_id("e-", 10), EMULATOR.clock.now()
+        environment_id, now = random_id("e-", 10), self._location.now()
         own = {"elasticbeanstalk:environment-name": name, "elasticbeanstalk:environment-id": environment_id,
                "Name": name}  # fmt: skip
         return Environment(

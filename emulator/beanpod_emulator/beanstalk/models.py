@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any, ClassVar
 
-from moto.core.base_backend import BackendDict, BaseBackend
+from moto import backends
+from moto.core.base_backend import BaseBackend
 from moto.core.resource_tagging import TaggableResourcesMixin, TaggedResource
 
 from beanpod_emulator.beanstalk import applications
@@ -16,7 +18,7 @@ from beanpod_emulator.beanstalk.exceptions import (
     TooManyTagsError,
 )
 from beanpod_emulator.beanstalk.state import Application, ApplicationVersion, Environment, Location
-from beanpod_emulator.state import EMULATOR
+from beanpod_emulator.state import Emulator
 
 _MAX_TAGS = 50
 # How long the lifecycle rules keep the versions of terminated environments.
@@ -24,13 +26,18 @@ _REMEMBERED = timedelta(weeks=10)
 
 
 class ElasticBeanstalkBackend(BaseBackend, TaggableResourcesMixin):
-    """The applications and environments of an account and region."""
+    """The applications and environments of an account and region.
 
+    Attributes:
+        emulator: Of a subclass, since moto creates the backends itself: see moto_patches.
+    """
+
+    emulator: ClassVar[Emulator]
     SERVICE_NAMESPACE = "elasticbeanstalk"
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
-        self.location = Location(account_id, region_name)
+        self.location = Location(account_id, region_name, self.emulator)
         self.applications = Applications(self.location)
         self.environments = Environments(self.location, self.applications)
 
@@ -50,8 +57,8 @@ class ElasticBeanstalkBackend(BaseBackend, TaggableResourcesMixin):
     def create_version(self, application: Application, new: NewVersion) -> ApplicationVersion:
         """Create a version, within the quota, and delete those that the application's lifecycle rules do not keep."""
         count = sum(len(other.versions) for other in self.applications.all.values())
-        if count >= EMULATOR.limits.application_versions and new.label not in application.versions:
-            raise TooManyApplicationVersionsError(int(EMULATOR.limits.application_versions))
+        if count >= self.emulator.limits.application_versions and new.label not in application.versions:
+            raise TooManyApplicationVersionsError(int(self.emulator.limits.application_versions))
         version = applications.create(self.location, application, new)
         used = {label for item in self.environments.all for label in self._labels(item, terminated=_REMEMBERED)}
         applications.expire(self.location, application, used | {new.label})
@@ -74,7 +81,7 @@ class ElasticBeanstalkBackend(BaseBackend, TaggableResourcesMixin):
 
     def _labels(self, environment: Environment, *, terminated: timedelta = timedelta(0)) -> set[str]:
         """Return the labels that an environment uses, or used if it was terminated less than this ago."""
-        if not environment.live and environment.updated + terminated <= EMULATOR.clock.now():
+        if not environment.live and environment.updated + terminated <= self.emulator.clock.now():
             return set()
         deployed = {instance.deployment.version_label for instance in environment.instances}
         expected = {environment.expected.version_label} if environment.expected else set()
@@ -112,4 +119,7 @@ class ElasticBeanstalkBackend(BaseBackend, TaggableResourcesMixin):
                 yield environment.arn, environment.tags
 
 
-eb_backends = BackendDict(ElasticBeanstalkBackend, "elasticbeanstalk")
+def backend_of(account: str, region: str) -> ElasticBeanstalkBackend:
+    """Return the backend of an account and region."""
+    found: Any = backends.get_backend("elasticbeanstalk")
+    return found[account][region]  # type: ignore[no-any-return]

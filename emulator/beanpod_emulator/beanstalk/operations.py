@@ -15,9 +15,8 @@ from typing import Any, Protocol
 from beanpod_emulator.beanstalk.deployments import Batches, EventLog, scale
 from beanpod_emulator.beanstalk.launch_checks import launch_problems
 from beanpod_emulator.beanstalk.listeners import listener_problems
-from beanpod_emulator.beanstalk.state import SAMPLE_VERSION, Deployment, Environment, Event, Health, random_id
+from beanpod_emulator.beanstalk.state import SAMPLE_VERSION, Deployment, Environment, Event, Health, Location, random_id
 from beanpod_emulator.fault_injection import Fault
-from beanpod_emulator.state import EMULATOR
 
 # What passes before the instances begin to deploy: about 5 s on AWS.
 _PREPARING_SECONDS = 5.0
@@ -63,6 +62,7 @@ class VersionUpdate:
         self, event_log: EventLog, environment: Environment, fault: Fault | None, error_event: str | None
     ) -> None:
         self._event_log = event_log
+        self._emulator = event_log.location.emulator
         self._environment = environment
         self._kind = fault.kind if fault else ""
         self._details = fault.details if fault else {}
@@ -76,13 +76,13 @@ class VersionUpdate:
             deployed: Called when the instances run the version.
             ended: Called after the end of a deployment that succeeded.
         """
-        update = EMULATOR.pace.update
+        update = self._emulator.pace.update
         prepared = min(_PREPARING_SECONDS, update / 4)
         if self._error_event:
             self._at(prepared, self._end_before_the_instances)
             return
-        if EMULATOR.compute and not self._kind:
-            EMULATOR.compute.deploy(
+        if self._emulator.compute and not self._kind:
+            self._emulator.compute.deploy(
                 self._environment,
                 self._batches,
                 lambda succeeded: self._end(deployed, ended) if succeeded else self._end_with_error_event(),
@@ -107,7 +107,9 @@ class VersionUpdate:
             failed()
             return
         environment = self._environment
-        environment.expected = Deployment(environment.version_label, environment.deployments, EMULATOR.clock.now())
+        environment.expected = Deployment(
+            environment.version_label, environment.deployments, self._event_log.location.now()
+        )
         self._batches.succeed()
         deployed()
         self._append("New application version was deployed to running EC2 instances.")
@@ -183,14 +185,14 @@ class VersionUpdate:
 class Operations:
     """Changes the environments of one region, and appends to their events."""
 
-    def __init__(self, region: str, events: list[Event]) -> None:
-        self._region = region
-        self._event_log = EventLog(region, events)
+    def __init__(self, location: Location, events: list[Event]) -> None:
+        self._location, self._emulator = location, location.emulator
+        self._event_log = EventLog(location, events)
 
     def launch(self, environment: Environment, request_id: str) -> None:
         """Start to launch a new environment."""
         self._start(environment, "Launching", request_id, "createEnvironment is starting.")
-        self._event_log.schedule(EMULATOR.pace.launch, environment, lambda: self._launched(environment))
+        self._event_log.schedule(self._emulator.pace.launch, environment, lambda: self._launched(environment))
 
     def update(
         self, environment: Environment, request_id: str, changes: dict[str, Any], error_event: str | None = None
@@ -207,11 +209,13 @@ class Operations:
             self._deploy(environment, label, changes, error_event)
         else:
             environment.health = Health("Info")
-            self._event_log.schedule(EMULATOR.pace.update, environment, lambda: self._configured(environment, changes))
+            self._event_log.schedule(
+                self._emulator.pace.update, environment, lambda: self._configured(environment, changes)
+            )
 
     def start_concurrent_update(self, environment: Environment, label: str) -> None:
         """Start another client's update, if the fault busy-before-update was injected for this one."""
-        fault = EMULATOR.faults.before_update(environment.name, label)
+        fault = self._emulator.faults.before_update(environment.name, label)
         if fault and environment.status == "Ready":
             other = fault.details.get("label", environment.version_label)
             self.update(environment, str(uuid.uuid4()), {"version_label": other})
@@ -219,24 +223,24 @@ class Operations:
     def restart(self, environment: Environment, request_id: str) -> None:
         """Start a restart of the application servers."""
         self._start(environment, "Updating", request_id, "restartAppServer is starting.")
-        self._event_log.schedule(EMULATOR.pace.update, environment, lambda: self._restarted(environment))
+        self._event_log.schedule(self._emulator.pace.update, environment, lambda: self._restarted(environment))
 
     def rebuild(self, environment: Environment, request_id: str) -> None:
         """Start to rebuild the environment, with new instances."""
         environment.instances = []
         self._start(environment, "Updating", request_id, "rebuildEnvironment is starting.")
-        self._event_log.schedule(EMULATOR.pace.launch, environment, lambda: self._launched(environment))
+        self._event_log.schedule(self._emulator.pace.launch, environment, lambda: self._launched(environment))
 
     def terminate(self, environment: Environment, request_id: str) -> None:
         """Start to terminate the environment."""
         self._start(environment, "Terminating", request_id, "terminateEnvironment is starting.")
-        self._event_log.schedule(EMULATOR.pace.terminate, environment, lambda: self._terminated(environment))
+        self._event_log.schedule(self._emulator.pace.terminate, environment, lambda: self._terminated(environment))
 
     def abort(self, environment: Environment, request_id: str) -> None:
         """Start to abort the update that is in progress."""
         self._event_log.begin(environment, "Aborting", request_id)
         self._event_log.append(environment, "The environment update is being aborted.")
-        self._event_log.schedule(EMULATOR.pace.update / 3, environment, lambda: self._aborted(environment))
+        self._event_log.schedule(self._emulator.pace.update / 3, environment, lambda: self._aborted(environment))
 
     def _start(self, environment: Environment, status: str, request_id: str, message: str) -> None:
         self._event_log.begin(environment, status, request_id)
@@ -244,7 +248,7 @@ class Operations:
         self._event_log.append(environment, message)
 
     def _deploy(self, environment: Environment, label: str, changes: dict[str, Any], error_event: str | None) -> None:
-        fault = EMULATOR.faults.for_update(environment.name, label)
+        fault = self._emulator.faults.for_update(environment.name, label)
         environment.version_label = label
         environment.deployments += 1
         VersionUpdate(self._event_log, environment, fault, error_event).begin(
@@ -252,7 +256,7 @@ class Operations:
             ended=lambda: self._overtake(environment, fault) if fault and fault.kind == "overtaken" else None,
         )
         if fault and fault.kind == "terminated":
-            half = EMULATOR.pace.update / 2
+            half = self._emulator.pace.update / 2
             self._event_log.schedule(half, environment, lambda: self.terminate(environment, str(uuid.uuid4())))
 
     def _overtake(self, environment: Environment, fault: Fault) -> None:
@@ -260,14 +264,16 @@ class Operations:
         self.update(environment, str(uuid.uuid4()), {"version_label": other})
 
     def _launched(self, environment: Environment) -> None:
-        if problems := launch_problems(environment, self._region):
+        if problems := launch_problems(environment, self._location.region):
             for problem in problems:
                 self._event_log.append(environment, problem, "ERROR")
             environment.health = Health("NoData")
             self._event_log.end(environment, "Terminated", "Failed to launch environment.")
             return
-        environment.expected = Deployment(environment.version_label, environment.deployments, EMULATOR.clock.now())
-        scale(environment, self._region, environment.running)
+        environment.expected = Deployment(
+            environment.version_label, environment.deployments, self._event_log.location.now()
+        )
+        scale(environment, self._location, environment.running)
         environment.endpoint = self._endpoint(environment)
         self._reconcile(environment, lambda: self._ready(environment))
 
@@ -280,17 +286,17 @@ class Operations:
         self._end(environment, f"Successfully launched environment: {environment.name}")
 
     def _endpoint(self, environment: Environment) -> str:
-        if EMULATOR.compute:
-            return EMULATOR.compute.endpoint(environment)
+        if self._emulator.compute:
+            return self._emulator.compute.endpoint(environment)
         if not environment.load_balanced:
             # Connections to it fail at once, so that a release need not wait for its health check to time out. An HTTP
             # proxy on the way may accept connections to the addresses that RFC 5737 reserves for documentation.
             return "255.255.255.255"
-        return f"awseb--AWSEB-{random_id('', 12)}-{secrets.randbelow(10**9)}.{self._region}.elb.amazonaws.com"
+        return f"awseb--AWSEB-{random_id('', 12)}-{secrets.randbelow(10**9)}.{self._location.region}.elb.amazonaws.com"
 
     def _reconcile(self, environment: Environment, done: Callable[[], None]) -> None:
-        if EMULATOR.compute:
-            EMULATOR.compute.reconcile(environment, done)
+        if self._emulator.compute:
+            self._emulator.compute.reconcile(environment, done)
         else:
             done()
 
@@ -298,10 +304,10 @@ class Operations:
         for name, value in changes.items():
             setattr(environment, name, value)
         if "settings" in changes:
-            scale(environment, self._region, environment.running)
+            scale(environment, self._location, environment.running)
 
     def _configured(self, environment: Environment, changes: dict[str, Any]) -> None:
-        if problems := list(listener_problems(replace(environment, **changes), self._region)):
+        if problems := list(listener_problems(replace(environment, **changes), self._location.region)):
             for problem in [*problems, "Failed to deploy configuration."]:
                 self._event_log.append(environment, problem, "ERROR")
             self._end(environment, _WITH_ERRORS)
@@ -316,7 +322,7 @@ class Operations:
         environment.version_label = environment.running.version_label
         for instance in environment.instances:
             instance.deployment = environment.running
-        scale(environment, self._region, environment.running)
+        scale(environment, self._location, environment.running)
         self._reconcile(environment, lambda: self._end(environment, "The environment update was aborted."))
 
     def _terminated(self, environment: Environment) -> None:
@@ -333,7 +339,7 @@ class Operations:
         health = Health("Ok")
         if environment.version_label == SAMPLE_VERSION and _sample_fails(environment):
             health = Health("Severe", ("100.0 % of the requests to the ELB are failing with HTTP 4xx.",))
-        failures = EMULATOR.compute.failures(environment) if EMULATOR.compute else {}
+        failures = self._emulator.compute.failures(environment) if self._emulator.compute else {}
         for instance in environment.instances:
             failed = instance.instance_id in failures
             instance.health = Health("Severe", (failures[instance.instance_id],)) if failed else health

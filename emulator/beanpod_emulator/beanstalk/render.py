@@ -1,6 +1,7 @@
 """Resources as Elastic Beanstalk's responses show them."""
 
 from collections import Counter
+from datetime import datetime
 from typing import Any
 
 from beanpod_emulator.beanstalk import options
@@ -14,7 +15,6 @@ from beanpod_emulator.beanstalk.state import (
     Health,
     Instance,
 )
-from beanpod_emulator.state import EMULATOR
 
 _LATENCY = ("P999", "P99", "P95", "P90", "P85", "P75", "P50", "P10")
 _COUNTS = ("NoData", "Unknown", "Pending", "Ok", "Info", "Warning", "Degraded", "Severe")
@@ -133,14 +133,14 @@ def _metrics() -> dict[str, Any]:
     return {"Duration": 10, "RequestCount": 0, "StatusCodes": codes, "Latency": dict.fromkeys(_LATENCY, 0.0)}
 
 
-def environment_health(item: Environment) -> dict[str, Any]:
+def environment_health(item: Environment, now: datetime) -> dict[str, Any]:
     counts = Counter(instance.health.status for instance in item.instances)
     return _health(item.health) | {
         "EnvironmentName": item.name,
         "Status": item.status,
         "ApplicationMetrics": _metrics(),
         "InstancesHealth": dict.fromkeys(_COUNTS, 0) | counts,
-        "RefreshedAt": EMULATOR.clock.now(),
+        "RefreshedAt": now,
     }
 
 

@@ -10,14 +10,13 @@ from beanpod_emulator import clients
 from beanpod_emulator.beanstalk import downstream, options, platforms, render
 from beanpod_emulator.beanstalk.applications import NewVersion, checked, without
 from beanpod_emulator.beanstalk.exceptions import InvalidParameterValueError
-from beanpod_emulator.beanstalk.models import ElasticBeanstalkBackend, eb_backends
+from beanpod_emulator.beanstalk.models import ElasticBeanstalkBackend, backend_of
 from beanpod_emulator.beanstalk.options import Settings
 from beanpod_emulator.beanstalk.platforms import PLATFORMS, Platform
 from beanpod_emulator.beanstalk.state import ConfigurationTemplate, Environment, Event
 from beanpod_emulator.iam.authorizer import CALLER, Caller, denial
 from beanpod_emulator.iam.required_permissions import Permission
 from beanpod_emulator.requests.error_responses import ErrorHandlingResponse
-from beanpod_emulator.state import EMULATOR
 
 _SEVERITIES = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 # Parameters of DescribeEvents, and the attributes that they compare.
@@ -42,7 +41,7 @@ class Actions(ErrorHandlingResponse):
 
     @property
     def backend(self) -> ElasticBeanstalkBackend:
-        return eb_backends[self.current_account][self.region]
+        return backend_of(self.current_account, self.region)
 
     def setup_class(
         self, request: Any, full_url: str | None = None, headers: Any = None, use_raw_body: bool | None = None
@@ -122,7 +121,7 @@ class EnvironmentActions(Actions):
         return ActionResult({"EnvironmentResources": render.resources(self._environment())})
 
     def describe_environment_health(self) -> ActionResult:
-        health = render.environment_health(self._environment())
+        health = render.environment_health(self._environment(), self.backend.location.now())
         return ActionResult(self._attributes(health, always=("EnvironmentName",)))
 
     def describe_instances_health(self) -> ActionResult:
@@ -131,7 +130,7 @@ class EnvironmentActions(Actions):
             self._attributes(render.instance_health(instance), always=("InstanceId",))
             for instance in environment.instances
         ]
-        return ActionResult({"InstanceHealthList": shown, "RefreshedAt": EMULATOR.clock.now()})
+        return ActionResult({"InstanceHealthList": shown, "RefreshedAt": self.backend.location.now()})
 
     def describe_events(self) -> ActionResult:
         events = list(filter(self._wanted(), reversed(self.backend.environments.events)))
@@ -164,7 +163,7 @@ class EnvironmentActions(Actions):
             return None
         if not environment.operations_role:
             version = self.backend.applications.version(environment.application, label)
-            more = EMULATOR.faults.permissions(environment.name, label)
+            more = self.backend.emulator.faults.permissions(environment.name, label)
             downstream.check_storage(environment, version, self.denial, more)
             if denied := downstream.error_event(environment, version, self.denial, more):
                 return denied
@@ -261,7 +260,7 @@ class PlatformActions(Actions):
         kept = without(template.settings, self._get_param("OptionsToRemove", []))
         template.settings = checked(kept | options.settings(self._get_param("OptionSettings", [])))
         template.description = self._get_param("Description", template.description)
-        template.updated = EMULATOR.clock.now()
+        template.updated = self.backend.location.now()
         return ActionResult(render.settings(template, self._get_param("ApplicationName"), self.region))
 
     def delete_configuration_template(self) -> ActionResult:
@@ -324,7 +323,7 @@ class ElasticBeanstalkResponse(EnvironmentActions, PlatformActions):
     def update_application(self) -> ActionResult:
         application = self.backend.applications.get(self._get_param("ApplicationName"))
         application.description = self._get_param("Description", application.description)
-        application.updated = EMULATOR.clock.now()
+        application.updated = self.backend.location.now()
         return ActionResult({"Application": render.application(application)})
 
     def update_application_resource_lifecycle(self) -> ActionResult:
@@ -370,7 +369,7 @@ class ElasticBeanstalkResponse(EnvironmentActions, PlatformActions):
         name = self._get_param("ApplicationName")
         version = self.backend.applications.version(name, self._get_param("VersionLabel"))
         version.description = self._get_param("Description", version.description)
-        version.updated = EMULATOR.clock.now()
+        version.updated = self.backend.location.now()
         return ActionResult({"ApplicationVersion": render.version(name, version)})
 
     def delete_application_version(self) -> ActionResult:
@@ -381,7 +380,7 @@ class ElasticBeanstalkResponse(EnvironmentActions, PlatformActions):
         return EmptyResult()
 
     def describe_account_attributes(self) -> ActionResult:
-        quotas = {"ApplicationVersionQuota": {"Maximum": int(EMULATOR.limits.application_versions)}}
+        quotas = {"ApplicationVersionQuota": {"Maximum": int(self.backend.emulator.limits.application_versions)}}
         return ActionResult({"ResourceQuotas": quotas})
 
     def list_tags_for_resource(self) -> ActionResult:
@@ -396,7 +395,7 @@ class ElasticBeanstalkResponse(EnvironmentActions, PlatformActions):
     def call_action(self) -> Any:
         # The response and the events have the same id, by which clients find their events.
         self.request_id = str(uuid.uuid4())
-        EMULATOR.clock.run_due()
+        self.backend.emulator.clock.run_due()
         return super().call_action()
 
     def _enrich_response(self, headers: dict[str, Any], body: Any) -> tuple[dict[str, Any], Any]:  # type: ignore[override]

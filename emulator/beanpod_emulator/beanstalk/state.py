@@ -8,6 +8,7 @@ from typing import Any
 
 from beanpod_emulator.beanstalk.options import Option, Settings
 from beanpod_emulator.beanstalk.platforms import Platform
+from beanpod_emulator.state import Emulator
 
 SAMPLE_VERSION = "Sample Application"
 _COLORS = {"Ok": "Green", "Info": "Green", "Warning": "Yellow", "Degraded": "Red", "Severe": "Red"}
@@ -21,10 +22,15 @@ def random_id(prefix: str, length: int, alphabet: str = _LOWER) -> str:
 
 @dataclass(frozen=True)
 class Location:
-    """An account and a region."""
+    """An account and a region of an emulator."""
 
     account: str
     region: str
+    emulator: Emulator = field(repr=False)
+
+    def now(self) -> datetime:
+        """Return the emulator's time."""
+        return self.emulator.clock.now()
 
     def arn(self, kind: str, path: str) -> str:
         """Return the ARN of a resource."""

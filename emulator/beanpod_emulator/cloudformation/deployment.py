@@ -14,6 +14,7 @@ from beanpod_emulator.cloudformation.handlers import HANDLERS, Context, State
 from beanpod_emulator.cloudformation.intrinsics import Evaluator, resolve
 from beanpod_emulator.cloudformation.stack import DeployedResource, Output, Stack
 from beanpod_emulator.cloudformation.template import Template
+from beanpod_emulator.state import Emulator
 
 _log = logging.getLogger(__name__)
 _RETAINED = ("Retain", "RetainExceptOnCreate")
@@ -42,11 +43,13 @@ class Operations:
         stack: The stack.
         account: Account of its resources.
         region: Region of its resources.
+        emulator: The emulator, whose clock may have to be moved.
     """
 
     stack: Stack
     account: str
     region: str
+    emulator: Emulator
 
     def deploy(
         self,
@@ -135,6 +138,7 @@ class Operations:
             stack_name=self.stack.name,
             stack_id=self.stack.stack_id,
             logical_id=logical_id,
+            emulator=self.emulator,
         )
 
 

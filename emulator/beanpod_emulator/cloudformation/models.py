@@ -2,9 +2,10 @@
 
 import uuid
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
-from moto.core.base_backend import BackendDict, BaseBackend
+from moto import backends
+from moto.core.base_backend import BaseBackend
 
 from beanpod_emulator import clients
 from beanpod_emulator.cloudformation import validation
@@ -13,13 +14,19 @@ from beanpod_emulator.cloudformation.exceptions import AlreadyExistsError, Cloud
 from beanpod_emulator.cloudformation.intrinsics import NO_VALUE, Evaluator
 from beanpod_emulator.cloudformation.stack import ChangeSet, Output, Request, Stack, anything_changes
 from beanpod_emulator.cloudformation.template import Template, parameter_texts, parameter_values
-from beanpod_emulator.state import EMULATOR
+from beanpod_emulator.state import Emulator
 
 _UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
 
 
 class CloudFormationBackend(BaseBackend):
-    """CloudFormation in one account and region. An operation is complete when its call returns."""
+    """CloudFormation in one account and region. An operation is complete when its call returns.
+
+    Attributes:
+        emulator: Of a subclass, since moto creates the backends itself: see moto_patches.
+    """
+
+    emulator: ClassVar[Emulator]
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
@@ -62,7 +69,7 @@ class CloudFormationBackend(BaseBackend):
 
     def new_stack(self, name: str) -> Stack:
         """Add an empty stack."""
-        stack = Stack(self.arn("stack", name), name, EMULATOR.clock.now(), EMULATOR.clock.now)
+        stack = Stack(self.arn("stack", name), name, self.emulator.clock.now(), self.emulator.clock.now)
         self.stacks[stack.stack_id] = stack
         return stack
 
@@ -114,7 +121,7 @@ class CloudFormationBackend(BaseBackend):
             self._fail(stack, request, deployment, kind, str(getattr(error, "message", error)))
         else:
             previous, stack.request, stack.outputs = stack.template, request, outputs
-            stack.imports, stack.last_updated_time = deployment.imports, EMULATOR.clock.now()
+            stack.imports, stack.last_updated_time = deployment.imports, self.emulator.clock.now()
             if kind == "UPDATE":
                 stack.set_status("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
                 deployment.clean_up(previous)
@@ -138,7 +145,7 @@ class CloudFormationBackend(BaseBackend):
             text = f"The following resource(s) failed to delete: [{', '.join(failed)}]."
             stack.set_status("DELETE_FAILED", text)
         else:
-            stack.deletion_time = EMULATOR.clock.now()
+            stack.deletion_time = self.emulator.clock.now()
             stack.set_status("DELETE_COMPLETE")
             self.deleted_stacks[stack.stack_id] = self.stacks.pop(stack.stack_id)
 
@@ -147,7 +154,7 @@ class CloudFormationBackend(BaseBackend):
         return {name: (stack, value) for stack in self.stacks.values() for name, value in stack.exports.items()}
 
     def _operations(self, stack: Stack) -> Operations:
-        return Operations(stack, self.account_id, self.region_name)
+        return Operations(stack, self.account_id, self.region_name, self.emulator)
 
     def _deployment(self, stack: Stack, request: Request) -> Deployment:
         imports: set[str] = set()
@@ -178,7 +185,7 @@ class CloudFormationBackend(BaseBackend):
                 f"[{', '.join(argument)}]"
             )
         account = argument["RoleArn"].split(":")[4] if "RoleArn" in argument else self.account_id
-        backend = cloudformation_backends[account][argument.get("Region", self.region_name)]
+        backend = backend_of(account, argument.get("Region", self.region_name))
         name, output_name = argument["StackName"], argument["OutputName"]
         for output in backend.stack(name).outputs:
             if output.key == output_name:
@@ -234,7 +241,7 @@ class CloudFormationBackend(BaseBackend):
     def _fail(self, stack: Stack, request: Request, deployment: Deployment, kind: str, text: str) -> None:
         prefix = "ROLLBACK" if kind == "CREATE" else "UPDATE_ROLLBACK"
         if kind == "CREATE":
-            stack.request, stack.last_updated_time = request, EMULATOR.clock.now()
+            stack.request, stack.last_updated_time = request, self.emulator.clock.now()
         if request.disable_rollback:
             stack.set_status(f"{kind}_FAILED", text)
             return
@@ -250,4 +257,7 @@ class CloudFormationBackend(BaseBackend):
         stack.set_status(f"{prefix}_COMPLETE" if undone else f"{prefix}_FAILED")
 
 
-cloudformation_backends = BackendDict(CloudFormationBackend, "cloudformation")
+def backend_of(account: str, region: str) -> CloudFormationBackend:
+    """Return the backend of an account and region."""
+    found: Any = backends.get_backend("cloudformation")
+    return found[account][region]  # type: ignore[no-any-return]

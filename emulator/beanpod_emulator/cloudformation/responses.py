@@ -12,11 +12,10 @@ from beanpod_emulator.cloudformation.exceptions import (
     InvalidChangeSetStatusError,
     ValidationError,
 )
-from beanpod_emulator.cloudformation.models import CloudFormationBackend, cloudformation_backends
+from beanpod_emulator.cloudformation.models import CloudFormationBackend, backend_of
 from beanpod_emulator.cloudformation.stack import NO_CHANGES, ChangeSet, Request, Stack, anything_changes, changes
 from beanpod_emulator.cloudformation.template import Template, given_parameters, parameter_values
 from beanpod_emulator.requests.error_responses import ErrorHandlingResponse
-from beanpod_emulator.state import EMULATOR
 
 
 class CloudFormationResponse(ErrorHandlingResponse):
@@ -28,7 +27,7 @@ class CloudFormationResponse(ErrorHandlingResponse):
 
     @property
     def backend(self) -> CloudFormationBackend:
-        return cloudformation_backends[self.current_account][self.region]
+        return backend_of(self.current_account, self.region)
 
     def create_stack(self) -> ActionResult:
         protection = bool(self._get_param("EnableTerminationProtection"))
@@ -165,7 +164,7 @@ class CloudFormationResponse(ErrorHandlingResponse):
             type=change_set_type,
             stack=stack,
             request=request,
-            creation_time=EMULATOR.clock.now(),
+            creation_time=self.backend.emulator.clock.now(),
             changes=changes(stack, request),
             description=self._get_param("Description"),
         )

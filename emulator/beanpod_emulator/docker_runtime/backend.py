@@ -10,7 +10,7 @@ from functools import partial
 from threading import Event, RLock
 
 from beanpod_emulator.beanstalk.deployments import Batches
-from beanpod_emulator.beanstalk.models import eb_backends
+from beanpod_emulator.beanstalk.models import backend_of
 from beanpod_emulator.beanstalk.state import SAMPLE_VERSION, Deployment, Environment
 from beanpod_emulator.docker_runtime.context import CertificateAuthority, RunResources, RuntimeContext, remove_leftovers
 from beanpod_emulator.docker_runtime.docker import Docker, DockerError, find_engine
@@ -296,7 +296,7 @@ class EnvironmentRuntime:
         environment = self._environment
         region, account = environment.arn.split(":")[3:5]
         profile = InstanceProfile.of(environment)
-        applications = eb_backends[account][region].applications
+        applications = backend_of(account, region).applications
         version = applications.version(environment.application, deployment.version_label)
         if version.source_bundle is None:
             raise InstanceError("download the source bundle", f"version {version.label} has none")

@@ -136,7 +136,7 @@ def _environment(account: str, call: Call) -> str | None:
     environment_id = next((call.parameters[item] for item in ids if item in call.parameters), None)
     if name is None and environment_id is None:
         return f"environment/{call.parameters.get('ApplicationName', '*')}/*"
-    # moto finds this emulator's Elastic Beanstalk, which itself asks for permissions.
+    # Not imported from its module, which itself asks for permissions.
     beanstalk: Any = backends.get_backend("elasticbeanstalk")
     for environment in beanstalk[account][call.region].environments.all:
         if environment.live and (environment.name == name or environment.environment_id == environment_id):

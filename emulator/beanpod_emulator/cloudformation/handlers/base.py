@@ -13,6 +13,7 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from beanpod_emulator import clients
+from beanpod_emulator.state import Emulator
 
 Properties = dict[str, Any]
 _SUFFIX = string.digits + string.ascii_uppercase
@@ -33,13 +34,14 @@ class State:
 
 @dataclass(frozen=True)
 class Context:
-    """Account, region, stack and logical id of a resource."""
+    """Account, region, stack and logical id of a resource, and the emulator that it is in."""
 
     account: str
     region: str
     stack_name: str
     stack_id: str
     logical_id: str
+    emulator: Emulator = field(repr=False)
 
     def client(self, service: str) -> Any:
         """Return the boto3 client of a service."""

@@ -17,7 +17,6 @@ from beanpod_emulator.cloudformation.handlers.base import (
     tag_changes,
     without,
 )
-from beanpod_emulator.state import EMULATOR
 
 _VARIABLES = "aws:elasticbeanstalk:application:environment"
 
@@ -74,7 +73,7 @@ class Environment(_Beanstalk):
         client = context.client("elasticbeanstalk")
         name = properties.get("EnvironmentName") or self._generated_name(context)
         created = call(client, "CreateEnvironment", properties | {"EnvironmentName": name})
-        return self._stabilized(client, name, created["EnvironmentId"])
+        return self._stabilized(context, name, created["EnvironmentId"])
 
     def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
         client, name = context.client("elasticbeanstalk"), state.physical_id
@@ -83,15 +82,15 @@ class Environment(_Beanstalk):
         request["OptionsToRemove"] = [*_removed(old, new), *self._foreign(client, new, name)]
         if without(old, "Tags") != without(new, "Tags"):
             updated = call(client, "UpdateEnvironment", request)
-            self._await(client, updated["EnvironmentId"])
+            self._await(context, updated["EnvironmentId"])
             self._check_update(client, name, updated["ResponseMetadata"]["RequestId"])
         self._retag(client, name, old, new)
-        return self._stabilized(client, name, self._describe(client, name)["EnvironmentId"])
+        return self._stabilized(context, name, self._describe(client, name)["EnvironmentId"])
 
     def delete(self, context: Context, state: State, properties: Properties) -> None:
         client = context.client("elasticbeanstalk")
         ended = client.terminate_environment(EnvironmentName=state.physical_id)
-        self._await(client, ended["EnvironmentId"])
+        self._await(context, ended["EnvironmentId"])
 
     def _foreign(self, client: Any, new: Properties, name: str) -> list[dict[str, str]]:
         """Return the variables that were set elsewhere: an update by CloudFormation removes them."""
@@ -114,8 +113,9 @@ class Environment(_Beanstalk):
         found = client.describe_environments(EnvironmentNames=[name], IncludeDeleted=False)["Environments"]
         return found[0] if found else {}
 
-    def _await(self, client: Any, environment_id: str) -> dict[str, Any]:
+    def _await(self, context: Context, environment_id: str) -> dict[str, Any]:
         """Wait until the environment is Ready or Terminated; the clock is moved forward."""
+        client, emulator = context.client("elasticbeanstalk"), context.emulator
 
         def look() -> dict[str, Any]:
             found = client.describe_environments(EnvironmentIds=[environment_id], IncludeDeleted=True)
@@ -125,14 +125,14 @@ class Environment(_Beanstalk):
         def settled() -> bool:
             return look()["Status"] in ("Ready", "Terminated")
 
-        EMULATOR.clock.finish(settled)
+        emulator.clock.finish(settled)
         # Containers take real time; what is scheduled after them is run at once.
-        while not settled() and EMULATOR.lock.wait_for_background():
-            EMULATOR.clock.finish(settled)
+        while not settled() and emulator.lock.wait_for_background():
+            emulator.clock.finish(settled)
         return look()
 
-    def _stabilized(self, client: Any, name: str, environment_id: str) -> State:
-        environment = self._await(client, environment_id)
+    def _stabilized(self, context: Context, name: str, environment_id: str) -> State:
+        client, environment = context.client("elasticbeanstalk"), self._await(context, environment_id)
         if environment["Status"] != "Ready":
             errors = client.describe_events(EnvironmentId=environment_id, Severity="ERROR")["Events"]
             reasons = " ".join(event["Message"] for event in reversed(errors))
