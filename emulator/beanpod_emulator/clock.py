@@ -45,6 +45,12 @@ class Clock:
         self.set_scale()
         self._stopped_at = self._wall()
 
+    def reset(self) -> None:
+        """Drop what is scheduled; a stopped clock begins anew at the machine's time."""
+        self._tasks.clear()
+        if self._stopped_at:
+            self._stopped_at = self._wall()
+
     def now(self) -> datetime:
         """Return the current time, naive UTC."""
         return self._running or self._stopped_at or self._wall()

@@ -121,3 +121,8 @@ class Emulator:
     limits: Limits = field(default_factory=Limits)
     faults: FaultInjector = field(default_factory=FaultInjector)
     compute: "ComputeBackend | None" = None
+
+    def reset(self) -> None:
+        """Drop what is scheduled and what is injected, and set a stopped clock anew. Pace and limits remain."""
+        self.clock.reset()
+        self.faults.clear()

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from botocore.exceptions import ClientError
 
 from beanpod_emulator import EmbeddedAws
 
+# Returns an empty emulator with the options of EmbeddedAws.start().
+Emulators = Callable[..., EmbeddedAws]
 ROOT = Path(__file__).resolve().parents[2]
 DOCKER = "arn:aws:elasticbeanstalk:us-east-1::platform/Docker running on 64bit Amazon Linux 2023"
 PROFILE_OPTION = ("aws:autoscaling:launchconfiguration", "IamInstanceProfile")

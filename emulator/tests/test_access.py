@@ -3,7 +3,6 @@
 import json
 import select
 import socket
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -12,7 +11,7 @@ import boto3
 import pytest
 
 from beanpod_emulator import EmbeddedAws
-from emulator.tests.clients import Clients
+from emulator.tests.clients import Clients, Emulators
 from emulator.tests.requests import send, signed, with_token
 from emulator.tests.sample_state import expect_unchanged, fill
 
@@ -32,10 +31,9 @@ BY_TOKEN = urlencode({
 }).encode()  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["anything", "enforced"])
-def aws(request: pytest.FixtureRequest) -> Iterator[EmbeddedAws]:
-    with EmbeddedAws.start(enforce_iam=request.param) as running:
-        yield running
+@pytest.fixture(scope="module", params=[{}, {"enforce_iam": True}], ids=["anything", "enforced"])
+def aws(request: pytest.FixtureRequest, emulators: Emulators) -> EmbeddedAws:
+    return emulators(**request.param)
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """The CDK CLI and the AWS CLI."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -15,7 +15,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_ssm as ssm
 
 from beanpod_emulator import EmbeddedAws
-from emulator.tests.clients import DOCKER, ROOT, Clients, run
+from emulator.tests.clients import DOCKER, ROOT, Clients, Emulators, run
 
 CDK = str(ROOT / "node_modules/.bin/cdk")
 AWS = str(ROOT / ".venv/bin/aws")
@@ -58,10 +58,9 @@ def _app(folder: Path, *, greeting: str, with_topic: bool = True, protected: boo
 
 
 @pytest.fixture(scope="module")
-def aws() -> Iterator[EmbeddedAws]:
+def aws(emulators: Emulators) -> EmbeddedAws:
     """With permissions enforced: the CDK CLI works through the roles that its bootstrap stack makes."""
-    with EmbeddedAws.start(enforce_iam=True) as running:
-        yield running
+    return emulators(enforce_iam=True)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """The control API: time, log of calls, faults in calls."""
 
-from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -10,13 +9,15 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
 from beanpod_emulator import ControlError, EmbeddedAws
-from emulator.tests.clients import Clients, error
+from beanpod_emulator.iam.web_identity import WebIdentities
+from beanpod_emulator.server.control import ControlApi
+from beanpod_emulator.state import Emulator
+from emulator.tests.clients import Clients, Emulators, error
 
 
 @pytest.fixture(scope="module")
-def aws() -> Iterator[EmbeddedAws]:
-    with EmbeddedAws.start(virtual_clock=True) as running:
-        yield running
+def aws(emulators: Emulators) -> EmbeddedAws:
+    return emulators(virtual_clock=True)
 
 
 @pytest.fixture(autouse=True)
@@ -127,6 +128,38 @@ def test_rejects_invalid_control_requests(aws: EmbeddedAws) -> None:
         aws.set_pace(update=-1)
 
 
-def test_rejects_advance_without_a_virtual_clock() -> None:
-    with EmbeddedAws.start() as real, pytest.raises(ControlError, match="this clock follows the machine's"):
-        real.advance(1)
+def test_rejects_advance_without_a_virtual_clock(emulators: Emulators) -> None:
+    with pytest.raises(ControlError, match="this clock follows the machine's"):
+        emulators().advance(1)
+
+
+def test_a_reset_leaves_nothing_of_what_was_there(aws: EmbeddedAws) -> None:
+    before, clients = aws.now(), Clients(aws)
+    clients.deploy("Database", {"Group": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}}})
+    clients("iam").create_user(UserName="ada")
+    clients("s3").create_bucket(Bucket="forgotten")
+    launched = clients.launch("forgotten-dev")
+    aws.inject_fault("throttles", service="s3", times=None)
+    aws.advance(240)
+    aws.reset()
+    assert aws.calls() == []
+    assert clients("cloudformation").describe_stacks()["Stacks"] == []
+    assert [vpc["IsDefault"] for vpc in clients("ec2").describe_vpcs()["Vpcs"]] == [True]
+    assert clients("iam").list_users()["Users"] == []
+    assert clients("iam").list_instance_profiles()["InstanceProfiles"] == []
+    assert clients("s3").list_buckets()["Buckets"] == []
+    assert clients("elasticbeanstalk").describe_environments(IncludeDeleted=True)["Environments"] == []
+    assert clients("elasticbeanstalk").describe_events()["Events"] == []
+    assert (aws.now() - before).total_seconds() < 240
+    again = Clients(aws)
+    assert again.launch(launched) == launched
+    aws.advance(240)
+    found = again("elasticbeanstalk").describe_environments()["Environments"]
+    assert [(it["EnvironmentName"], it["Status"]) for it in found] == [(launched, "Ready")]
+
+
+def test_rejects_a_reset_with_containers() -> None:
+    compute: Any = object()
+    control = ControlApi(Emulator(compute=compute), [], WebIdentities("123456789012"), "token")
+    status, answer = control({"REQUEST_METHOD": "POST", "PATH_INFO": "/_emulator/reset"}, b"")
+    assert (status, answer["error"][:38]) == ("400 Bad Request", "a server with --docker cannot be reset")

@@ -1,12 +1,10 @@
 """Deployments of versions on a virtual clock, and the faults in them."""
 
-from collections.abc import Iterator
-
 import pytest
 from botocore.exceptions import ClientError
 
 from beanpod_emulator import EmbeddedAws
-from emulator.tests.clients import Clients, error, option
+from emulator.tests.clients import Clients, Emulators, error, option
 from emulator.tests.deployments import Deployments
 
 COMMAND = "aws:elasticbeanstalk:command"
@@ -14,9 +12,8 @@ LABELS = iter(f"v{number}" for number in range(1000))
 
 
 @pytest.fixture(scope="module")
-def aws() -> Iterator[EmbeddedAws]:
-    with EmbeddedAws.start(virtual_clock=True, update_seconds=183, launch_seconds=240) as running:
-        yield running
+def aws(emulators: Emulators) -> EmbeddedAws:
+    return emulators(virtual_clock=True)
 
 
 @pytest.fixture(scope="module")

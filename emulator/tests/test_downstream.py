@@ -1,7 +1,6 @@
 """The deployer's policy and the permissions that UpdateEnvironment requires, for each deployment policy."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -13,7 +12,7 @@ from beanpod._deploy_statements import DeployScope, release_statements, rollout_
 from beanpod._settings import DeploymentPolicy
 from beanpod_emulator import EmbeddedAws
 from beanpod_emulator.beanstalk.downstream import TABLE
-from emulator.tests.clients import Clients, option
+from emulator.tests.clients import Clients, Emulators, option
 
 KINDS = [
     ("LoadBalanced", "AllAtOnce"),
@@ -39,9 +38,8 @@ def required(*, disputed: bool) -> list[tuple[str, tuple[str, str]]]:
 
 
 @pytest.fixture(scope="module")
-def aws() -> Iterator[EmbeddedAws]:
-    with EmbeddedAws.start(enforce_iam=True) as running:
-        yield running
+def aws(emulators: Emulators) -> EmbeddedAws:
+    return emulators(enforce_iam=True)
 
 
 class Deployer:

@@ -1,7 +1,7 @@
 """Permissions under enforced IAM, with AWS's error messages."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import boto3
@@ -11,7 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from beanpod_emulator import EmbeddedAws
-from emulator.tests.clients import Clients, error
+from emulator.tests.clients import Clients, Emulators, error
 from emulator.tests.requests import send, signed
 
 USER = "arn:aws:iam::123456789012:user/deployer"
@@ -19,9 +19,8 @@ BEANSTALK = "arn:aws:elasticbeanstalk:us-east-1:123456789012"
 
 
 @pytest.fixture(scope="module")
-def aws() -> Iterator[EmbeddedAws]:
-    with EmbeddedAws.start(enforce_iam=True) as running:
-        yield running
+def aws(emulators: Emulators) -> EmbeddedAws:
+    return emulators(enforce_iam=True)
 
 
 @pytest.fixture(scope="module")
@@ -319,12 +318,13 @@ def test_checks_web_identity_claims_against_the_trust_policy(
     assert error(caught)[0] == code
 
 
-def test_rejects_a_foreign_web_identity_token(aws: EmbeddedAws, clients: Clients, github: str) -> None:
+def test_rejects_a_foreign_web_identity_token(
+    aws: EmbeddedAws, clients: Clients, github: str, emulators: Emulators
+) -> None:
     role = _role(clients, "for-nobody", document(_trust(github)))
     ours = aws.web_identity_token(SUBJECT)
     unsigned = "eyJhbGciOiJub25lIn0." + ours.split(".")[1] + "."
-    with EmbeddedAws.start() as other:
-        tokens = ["made up by somebody", unsigned, ours[:-4] + "AAAA", other.web_identity_token(SUBJECT)]
+    tokens = ["made up by somebody", unsigned, ours[:-4] + "AAAA", emulators().web_identity_token(SUBJECT)]
     for token in tokens:
         with pytest.raises(ClientError) as caught:
             clients("sts").assume_role_with_web_identity(RoleArn=role, RoleSessionName="me", WebIdentityToken=token)

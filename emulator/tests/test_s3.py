@@ -2,7 +2,6 @@
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,15 +10,14 @@ import pytest
 from botocore.exceptions import ClientError
 
 from beanpod_emulator import EmbeddedAws
-from emulator.tests.clients import Clients, error
+from emulator.tests.clients import Clients, Emulators, error
 
 WHERE = {"Bucket": "artifacts", "Key": "locks/guestbook"}
 
 
 @pytest.fixture(scope="module")
-def aws() -> Iterator[EmbeddedAws]:
-    with EmbeddedAws.start(virtual_clock=True) as running:
-        yield running
+def aws(emulators: Emulators) -> EmbeddedAws:
+    return emulators(virtual_clock=True)
 
 
 @pytest.fixture(scope="module")

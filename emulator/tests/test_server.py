@@ -108,10 +108,9 @@ def test_start_raises_when_the_server_exits() -> None:
             EmbeddedAws.start(port=taken.getsockname()[1])
 
 
-def test_whole_environment_has_no_other_aws_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whole_environment_has_no_other_aws_settings(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "production")
-    with EmbeddedAws.start() as aws:
-        environment = aws.whole_environment()
+    environment = aws.whole_environment()
     assert "AWS_PROFILE" not in environment
     assert environment["AWS_ENDPOINT_URL"] == aws.endpoint_url
     assert "PATH" in environment

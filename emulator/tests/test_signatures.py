@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -13,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from beanpod_emulator import EmbeddedAws
-from emulator.tests.clients import Clients
+from emulator.tests.clients import Clients, Emulators
 from emulator.tests.requests import Answer, send, signed
 
 KEY = "a b+(ü)~%41=&'.txt"
@@ -23,10 +22,9 @@ IDENTITY = b"Action=GetCallerIdentity&Version=2011-06-15"
 VERSIONS = ["s3v4", "s3"]
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["anything", "enforced"])
-def aws(request: pytest.FixtureRequest) -> Iterator[EmbeddedAws]:
-    with EmbeddedAws.start(enforce_iam=request.param) as running:
-        yield running
+@pytest.fixture(scope="module", params=[{}, {"enforce_iam": True}], ids=["anything", "enforced"])
+def aws(request: pytest.FixtureRequest, emulators: Emulators) -> EmbeddedAws:
+    return emulators(**request.param)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """Application versions: validation, quota, lifecycle rules."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -8,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from beanpod_emulator import EmbeddedAws
-from emulator.tests.clients import Clients, error
+from emulator.tests.clients import Clients, Emulators, error
 from emulator.tests.deployments import Deployments
 
 BUNDLE = {"S3Bucket": "artifacts", "S3Key": "bundles/there.zip"}
@@ -16,9 +15,8 @@ MISSING = "Unable to download from S3 location (Bucket: artifacts  Key: bundles/
 
 
 @pytest.fixture(scope="module")
-def aws() -> Iterator[EmbeddedAws]:
-    with EmbeddedAws.start(virtual_clock=True) as running:
-        yield running
+def aws(emulators: Emulators) -> EmbeddedAws:
+    return emulators(virtual_clock=True)
 
 
 @pytest.fixture(scope="module")

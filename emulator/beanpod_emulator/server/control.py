@@ -9,6 +9,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from moto.core.base_backend import BackendDict
+
 from beanpod_emulator.iam.web_identity import WebIdentities
 from beanpod_emulator.requests.calls import Call
 from beanpod_emulator.state import Emulator
@@ -45,6 +47,7 @@ class ControlApi:
             "POST limits": self._set_limits,
             "GET addresses": self._addresses,
             "POST web-identity": self._web_identity,
+            "POST reset": self._reset,
         }
 
     def authenticate(self, environ: dict[str, Any]) -> tuple[str, _Response] | None:
@@ -99,6 +102,14 @@ class ControlApi:
 
     def _set_limits(self, **numbers: float) -> _Response:
         self._emulator.limits.set(**numbers)
+        return {}
+
+    def _reset(self) -> _Response:
+        if self._emulator.compute:
+            raise ValueError("a server with --docker cannot be reset: stop it, and start another")
+        BackendDict.reset()
+        self._emulator.reset()
+        self._calls.clear()
         return {}
 
     def _addresses(self) -> _Response:
