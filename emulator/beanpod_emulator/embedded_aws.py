@@ -99,7 +99,7 @@ class ControlClient(ABC):
         self._request("POST", "limits", **numbers)
 
     def reset(self) -> None:
-        """Remove every resource, fault and logged call, as another start would, in a hundredth of its time.
+        """Remove every resource, fault and logged call, as another start would.
 
         Credentials, pace and limits remain; a virtual clock begins anew.
 

@@ -151,6 +151,7 @@ def test_a_reset_leaves_nothing_of_what_was_there(aws: EmbeddedAws) -> None:
     assert clients("elasticbeanstalk").describe_environments(IncludeDeleted=True)["Environments"] == []
     assert clients("elasticbeanstalk").describe_events()["Events"] == []
     assert (aws.now() - before).total_seconds() < 240
+    clients("s3").create_bucket(Bucket="forgotten")
     again = Clients(aws)
     assert again.launch(launched) == launched
     aws.advance(240)
