@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import botocore.loaders
 import botocore.session
+import moto.core.loaders
+import moto.core.utils
 import moto.s3.models
 from moto import backends
 from moto.acm.models import AWSCertificateManagerBackend, CertBundle
@@ -71,9 +73,13 @@ def install(emulator: Emulator) -> None:
 
 
 def _models_are_parsed_once() -> None:
-    """botocore parses an API's model again for each of its sessions, of which moto has several: 0.25 s for EC2's."""
-    loader = botocore.loaders.create_loader()
+    """botocore parses an API's model for each of its sessions, of which moto has several: 0.25 s for EC2's.
+
+    moto itself lists the models of all APIs before it reads one, and has a few of its own.
+    """
+    loader, with_extras = botocore.loaders.create_loader(), moto.core.loaders.create_loader()
     botocore.session.create_loader = lambda search_path_string=None: loader
+    moto.core.utils.create_loader = lambda: with_extras  # type: ignore[attr-defined]
 
 
 def _own_services(emulator: Emulator) -> None:
