@@ -1,7 +1,6 @@
 """DockerEnvironment: what CloudFormation gets, and every refusal."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from aws_cdk import App, Stack, Tags
@@ -17,7 +16,6 @@ from beanpod import (
     DockerEnvironment,
     DockerPlatform,
     EnvironmentSecret,
-    EnvironmentType,
     OptionSetting,
 )
 from tests.constructs.databases import existing_database
@@ -107,36 +105,6 @@ def test_an_application_limits_its_versions(full: Template) -> None:
         "AWS::ElasticBeanstalk::Application",
         {"ResourceLifecycleConfig": {"VersionLifecycleConfig": {"MaxCountRule": {"Enabled": True, "MaxCount": 50}}}},
     )
-
-
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        ({"environment_type": EnvironmentType.LOAD_BALANCED}, "load_balancer_security_group is missing"),
-        ({"min_size": 0}, "min_size must be 1 to 10000 instances, got 0"),
-        ({"environment": {"A B": "x"}}, "variables.A B must be named"),
-        ({"environment": {"A": "x" * 5000}}, "variables take 5,002 bytes"),
-        ({"max_versions": 0}, "max_versions must be 2 to 1000 versions, got 0"),
-        ({"environment_name": "dev"}, 'environment_name must be 4 to 40 letters, .* got "dev"'),
-        ({"description": "d" * 201}, "description must be at most 200 characters, got 201"),
-        (
-            {"instance_types": [ec2.InstanceType("t3.small"), ec2.InstanceType("t4g.small")]},
-            "instance_types must be of one architecture",
-        ),
-        (
-            {"options": [OptionSetting(namespace="aws:ec2:vpc", name="VPCId", value="vpc-2")]},
-            "option aws:ec2:vpc VPCId is set already",
-        ),
-    ],
-)
-def test_invalid_settings_are_refused(settings: dict[str, Any], words: str) -> None:
-    with pytest.raises(ValueError, match=words):
-        new_environment(new_stack(), **settings)
-
-
-def test_every_problem_is_named_in_one_error() -> None:
-    with pytest.raises(ValueError, match=r"2 problems[\s\S]*min_size[\s\S]*health_check_path"):
-        new_environment(new_stack(), min_size=0, health_check_path="health")
 
 
 @pytest.mark.parametrize(
@@ -236,23 +204,6 @@ def test_two_environments_share_an_application() -> None:
     template.resource_properties_count_is(
         ENVIRONMENT, {"ApplicationName": {"Ref": Match.string_like_regexp("^FirstApplication")}}, 2
     )
-
-
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        ({"application_name": ""}, 'application_name must be 1 to 100 characters without a slash, got ""'),
-        ({"application_name": "a/b"}, 'application_name must be 1 to 100 characters without a slash, got "a/b"'),
-        ({"application_name": "a" * 101}, "application_name must be 1 to 100 characters"),
-        ({"description": "d" * 201}, "description must be at most 200 characters, got 201"),
-        ({"max_versions": 1001}, "max_versions must be 2 to 1000 versions, got 1001"),
-    ],
-)
-def test_what_beanstalk_would_refuse_of_an_application_is_refused(settings: dict[str, Any], words: str) -> None:
-    stack = new_stack()
-    role = iam.Role.from_role_name(stack, "Role", "beanstalk")
-    with pytest.raises(ValueError, match=f"^Test/Shop: 1 problem\n  - {words}"):
-        Application(stack, "Shop", service_role=role, **settings)
 
 
 @pytest.mark.parametrize("when", ["at once", "afterwards"])

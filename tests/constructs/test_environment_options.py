@@ -248,65 +248,6 @@ def test_a_single_instance_has_no_options_of_a_load_balancer() -> None:
     assert found[COMMAND, "DeploymentPolicy"] == "AllAtOnce"
 
 
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        (
-            {"min_size": 5, "max_size": 4},
-            r"min_size must be at most max_size \(4\), got 5: lower it, or raise max_size",
-        ),
-        ({"root_volume_size": Size.gibibytes(7)}, "root_volume_size must be 10 to 16384 GiB, got 7"),
-        ({"root_volume_size": Size.mebibytes(20_000)}, "root_volume_size must be a whole number, got"),
-        ({"scaling": ScalingTrigger(measure="Load")}, "scaling.measure must be one of CPUUtilization, "),
-        ({"scaling": ScalingTrigger(unit="Bytes")}, "scaling.unit must be Percent with CPUUtilization"),
-        ({"scaling": ScalingTrigger(period=Duration.seconds(90))}, "scaling.period must be a whole number"),
-        ({"scaling": ScalingTrigger(breach_duration=Duration.days(1))}, "scaling.breach_duration must be 1 to 600 min"),
-        ({"managed_updates": ManagedUpdates(level="major")}, "managed_updates.level must be one of minor"),
-        ({"instance_types": [ec2.InstanceType("small")]}, 'instance_types must name EC2 instance types, got "small"'),
-        ({"log_retention": logs.RetentionDays.INFINITE}, "log_retention must be one of 1, 3, .*, got 9999"),
-        (
-            {"deployment_strategy": DeploymentStrategy.rolling(batch=BatchSize.percentage(101))},
-            "deployment_strategy.batch must be 1 to 100 percent, got 101",
-        ),
-        (
-            {"deployment_strategy": DeploymentStrategy.rolling(batch=BatchSize.count(5)), "max_size": 4},
-            r"deployment_strategy.batch must be at most max_size \(4\), got 5",
-        ),
-        (
-            {"deployment_strategy": DeploymentStrategy.traffic_splitting(percent=0)},
-            "deployment_strategy.percent must be 1 to 100 percent, got 0",
-        ),
-        (
-            {"deployment_strategy": DeploymentStrategy.traffic_splitting(evaluation=Duration.minutes(2))},
-            "deployment_strategy.evaluation must be 3 to 600 minutes, got 2",
-        ),
-    ],
-)
-def test_settings_that_beanstalk_would_refuse_are_named(settings: dict[str, Any], words: str) -> None:
-    with pytest.raises(ValueError, match=f"^Test/Environment: 1 problem\n  - {words}"):
-        balanced(**settings)
-
-
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        (
-            {"load_balancer": LoadBalancerSettings(idle_timeout=Duration.millis(500))},
-            "load_balancer.idle_timeout must",
-        ),
-        (
-            {"load_balancer": LoadBalancerSettings(access_logs_prefix="x")},
-            "load_balancer.access_logs_prefix needs",
-        ),
-        ({"health_check": HealthCheck(timeout=Duration.seconds(15))}, "health_check.timeout must be less than the"),
-        ({"health_check": HealthCheck(healthy_http_codes="ok")}, 'health_check.healthy_http_codes must .* got "ok"'),
-    ],
-)
-def test_settings_of_the_load_balancer_that_aws_would_refuse_are_named(settings: dict[str, Any], words: str) -> None:
-    with pytest.raises(ValueError, match=f"^Test/Environment: 1 problem\n  - {words}"):
-        balanced(**settings)
-
-
 def test_access_logs_may_be_written_to_a_bucket_of_the_app() -> None:
     stack = new_stack()
     bucket = s3.Bucket(stack, "Bucket")

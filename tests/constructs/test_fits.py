@@ -6,15 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, CfnParameter, Duration, Environment, Fn, Stack, Tags
+from aws_cdk import App, CfnParameter, Environment, Fn, Stack, Tags
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk.assertions import Match, Template
 
 from beanpod import (
-    Application,
     Database,
     DatabaseEngine,
     DockerEnvironment,
@@ -24,9 +22,7 @@ from beanpod import (
     LoadBalancerScheme,
     LoadBalancerType,
     ServiceNetwork,
-    ServiceRole,
 )
-from tests.constructs.databases import imported_vpc
 from tests.constructs.environments import (
     ENVIRONMENT,
     balanced_environment,
@@ -46,67 +42,6 @@ def by_ids(scope: Stack, *ids: str) -> ec2.SubnetSelection:
 # Where things stand
 
 
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        (
-            lambda n, _: {"load_balancer_subnets": n.instance_subnets},
-            "load_balancer_subnets must be public for an internet-facing load balancer, got private ones",
-        ),
-        (
-            lambda n, _: {"load_balancer_subnets": ec2.SubnetSelection(subnets=n.vpc.public_subnets[:1])},
-            "load_balancer_subnets must cover two zones, got 1",
-        ),
-        (
-            lambda _, stack: {"load_balancer_subnets": by_ids(stack, "subnet-1")},
-            "load_balancer_subnets must cover two zones, got 1",
-        ),
-        (
-            lambda n, stack: {
-                "instance_subnets": ec2.SubnetSelection(
-                    subnets=ec2.Vpc(stack, "Other", restrict_default_security_group=False).private_subnets
-                )
-            },
-            "instance_subnets must be of vpc Test/Network/Vpc, got Test/Other/PrivateSubnet1",
-        ),
-        (
-            lambda _, stack: {
-                "instance_security_group": ServiceNetwork(stack, "Second").instance_security_group,
-            },
-            "instance_security_group must be of vpc Test/Network/Vpc, got Test/Second/SecurityGroups/Instances of an",
-        ),
-        (lambda _, __: {"instance_port": 8080}, "instance_port must be 80, the only one that the load balancer may re"),
-        (lambda _, __: {"instance_port": 0}, "instance_port must be 1 to 65535"),
-        (
-            lambda _, stack: {
-                "application": Application(stack, "A", service_role=ServiceRole(stack, "R").role),
-                "max_versions": 9,
-            },
-            "max_versions is for a new application, got 9 beside application",
-        ),
-        (
-            lambda _, __: {"instance_subnets": ec2.SubnetSelection(subnet_group_name="Nowhere")},
-            "instance_subnets must be subnets of vpc Test/Network/Vpc: .*Nowhere",
-        ),
-    ],
-)
-def test_what_does_not_fit_the_environment_is_refused(
-    settings: Callable[[ServiceNetwork, Stack], dict[str, Any]], words: str
-) -> None:
-    stack = new_stack()
-    network = ServiceNetwork(stack, "Network", nat_gateways=1)
-    with pytest.raises(ValueError, match=words):
-        balanced_environment(stack, network, **settings(network, stack))
-
-
-def test_a_load_balancer_needs_a_subnet_in_every_zone_of_the_instances() -> None:
-    stack = new_stack()
-    network = ServiceNetwork(stack, "Network", max_azs=3)
-    two = ec2.SubnetSelection(subnets=network.vpc.public_subnets[:2])
-    with pytest.raises(ValueError, match="load_balancer_subnets must cover every zone of instance_subnets, got none"):
-        balanced_environment(stack, network, load_balancer_subnets=two)
-
-
 def test_a_network_load_balancer_accepts_one_zone() -> None:
     stack = new_stack()
     network = ServiceNetwork(stack, "Network")
@@ -120,24 +55,6 @@ def test_a_port_of_the_instances_is_the_same_on_both_sides() -> None:
     balanced_environment(stack, ServiceNetwork(stack, "Network", instance_port=8080), instance_port=8080)
     process = "aws:elasticbeanstalk:environment:process:default"
     Template.from_stack(stack).has_resource_properties(ENVIRONMENT, {"OptionSettings": option("Port", "8080", process)})
-
-
-def test_an_opened_port_without_a_counterpart_is_refused_with_what_to_write() -> None:
-    stack = new_stack()
-    network = ServiceNetwork(stack, "Network", instance_port=8080)
-    with pytest.raises(
-        ValueError, match="instance_port must be 8080, the only one that the load balancer may reach, g"
-    ):
-        balanced_environment(stack, network)
-    with pytest.raises(ValueError, match=r"option .* Port: instance_port must be 8080"):
-        balanced_environment(stack, network, "Second", instance_port=8080).override_option(
-            "aws:elasticbeanstalk:environment:process:default", "Port", "80"
-        )
-
-
-def test_a_single_instance_refuses_an_instance_port() -> None:
-    with pytest.raises(ValueError, match="instance_port needs a load balancer"):
-        new_environment(new_stack(), instance_port=8080)
 
 
 def _isolated(stack: Stack, network: ServiceNetwork) -> None:
@@ -183,18 +100,6 @@ def test_subnets_by_their_ids_are_taken() -> None:
     template.has_resource_properties(ENVIRONMENT, {"OptionSettings": option("AssociatePublicIpAddress", "true")})
 
 
-def test_a_database_in_one_subnet_by_its_id_is_refused() -> None:
-    stack = new_stack()
-    with pytest.raises(ValueError, match="vpc_subnets must cover two zones, got 1"):
-        Database(
-            stack,
-            "Database",
-            vpc=imported_vpc(stack),
-            engine=DatabaseEngine.mysql("8.4"),
-            vpc_subnets=by_ids(stack, "subnet-1"),
-        )
-
-
 def test_subnets_that_are_a_list_token_are_taken() -> None:
     stack = new_stack()
     ids = CfnParameter(stack, "Subnets", type="List<AWS::EC2::Subnet::Id>").value_as_list
@@ -211,70 +116,6 @@ def test_subnets_that_are_a_list_token_are_taken() -> None:
 
 
 # The database
-
-
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        ({"preferred_backup_window": "03:00-03:20"}, "preferred_backup_window must be 30 minutes or more"),
-        ({"preferred_backup_window": "23:50-00:10"}, "preferred_backup_window must be 30 minutes or more"),
-        (
-            {"preferred_maintenance_window": "sun:04:30-sun:04:50"},
-            "preferred_maintenance_window must be 30 minutes to 24 hours",
-        ),
-        (
-            {"preferred_maintenance_window": "sun:04:30-tue:04:30"},
-            "preferred_maintenance_window must be 30 minutes to 24 hours",
-        ),
-        (
-            {"preferred_backup_window": "03:00-04:00", "preferred_maintenance_window": "sun:03:30-sun:05:00"},
-            "preferred_maintenance_window must not overlap preferred_backup_window",
-        ),
-        (
-            {"preferred_backup_window": "23:30-00:30", "preferred_maintenance_window": "Mon:00:00-Mon:00:45"},
-            "preferred_maintenance_window must not overlap preferred_backup_window",
-        ),
-        ({"parameters": {"work_mem": "64MB"}}, 'parameters must be of mysql, got "work_mem"'),
-        ({"backup_retention": Duration.hours(36)}, "backup_retention must be whole days, got 1.5"),
-    ],
-)
-def test_what_does_not_fit_a_database_is_refused(settings: dict[str, Any], words: str) -> None:
-    stack = new_stack()
-    with pytest.raises(ValueError, match=words):
-        Database(stack, "Database", vpc=imported_vpc(stack), engine=DatabaseEngine.mysql("8.4"), **settings)
-
-
-@pytest.mark.parametrize(
-    "windows",
-    [
-        ("23:45-00:15", "sun:00:15-sun:00:45"),
-        ("03:00-03:30", "sun:03:30-sun:04:00"),
-        ("03:00-04:00", "sat:23:50-sun:00:20"),
-    ],
-)
-def test_windows_that_only_touch_pass(windows: tuple[str, str]) -> None:
-    stack = new_stack()
-    Database(
-        stack,
-        "Database",
-        vpc=imported_vpc(stack),
-        engine=DatabaseEngine.postgres("17"),
-        preferred_backup_window=windows[0],
-        preferred_maintenance_window=windows[1],
-    )
-
-
-def test_a_rule_for_another_port_is_refused() -> None:
-    stack = new_stack()
-    network = ServiceNetwork(stack, "Network", database_port=3306)
-    with pytest.raises(ValueError, match="port must be 3306, the only one that its security group lets in, got 5432"):
-        Database(
-            stack,
-            "Database",
-            vpc=network.vpc,
-            engine=DatabaseEngine.postgres("17"),
-            security_group=network.database_security_group,
-        )
 
 
 def _with_database(stack: Stack) -> tuple[DockerEnvironment, Database]:
@@ -314,11 +155,6 @@ def test_one_database_twice_is_one_and_another_is_refused() -> None:
     other = Database(stack, "Other", vpc=vpc, engine=DatabaseEngine.mysql("8.4"))
     with pytest.raises(ValueError, match="those of Test/Database already, got Test/Other"):
         environment.use_database(other)
-
-
-def test_a_retention_without_flow_logs_is_refused() -> None:
-    with pytest.raises(ValueError, match="flow_log_retention has no effect without flow logs"):
-        ServiceNetwork(new_stack(), "Network", flow_log_retention=logs.RetentionDays.ONE_YEAR)
 
 
 # No look-up

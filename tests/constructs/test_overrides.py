@@ -1,11 +1,9 @@
 """Defaults can be overridden by typed arguments, and any option by its key; both are checked."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from aws_cdk import CfnParameter, Fn, Stack, Token
-from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticbeanstalk as beanstalk
 from aws_cdk import aws_iam as iam
@@ -14,9 +12,6 @@ from aws_cdk.assertions import Template
 from beanpod import (
     ArtifactBucket,
     DeploymentPolicy,
-    DeploymentStrategy,
-    Domain,
-    EnvironmentType,
     InstanceRole,
     LoadBalancerScheme,
     LoadBalancerType,
@@ -170,12 +165,6 @@ def test_the_checks_hold_for_options_by_key(namespace: str, name: str, value: st
         environment.override_option(namespace, name, value)
 
 
-def test_an_option_twice_in_options_is_refused() -> None:
-    twice = [OptionSetting(namespace=GROUP, name="Cooldown", value=value) for value in ("60", "90")]
-    with pytest.raises(ValueError, match="sets aws:autoscaling:asg Cooldown a second time"):
-        new_environment(new_stack(), options=twice)
-
-
 def test_adding_what_is_set_names_the_way_to_override() -> None:
     with pytest.raises(ValueError, match="ELBScheme is set already: set it once, or write override_option"):
         balanced_environment(new_stack()).add_option(VPC, "ELBScheme", "internal")
@@ -224,49 +213,3 @@ def test_options_assigned_as_a_token_take_nothing_more() -> None:
     environment.resource.option_settings = Token.as_any({"Fn::Split": [",", Fn.import_value("x")]})
     with pytest.raises(ValueError, match="option_settings of its resource was set to a token"):
         environment.add_environment("A", "1")
-
-
-CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/1"
-
-
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        (
-            lambda stack: {
-                "domain": Domain(
-                    name="shop.example.com",
-                    certificate=acm.Certificate.from_certificate_arn(stack, "Certificate", CERTIFICATE),
-                )
-            },
-            "domain needs an application load balancer",
-        ),
-        (
-            lambda _: {"deployment_strategy": DeploymentStrategy.traffic_splitting()},
-            "deployment_strategy needs an application load balancer",
-        ),
-        (
-            lambda stack: {
-                "additional_load_balancer_security_groups": [
-                    ec2.SecurityGroup.from_security_group_id(stack, "Group", "sg-1")
-                ]
-            },
-            "additional_load_balancer_security_groups need an application load balancer",
-        ),
-    ],
-)
-def test_what_a_network_load_balancer_cannot_do_is_refused(
-    settings: Callable[[Stack], dict[str, Any]], words: str
-) -> None:
-    stack = new_stack()
-    with pytest.raises(ValueError, match=words):
-        balanced_environment(stack, load_balancer_type=LoadBalancerType.NETWORK, **settings(stack))
-
-
-def test_a_scheme_without_a_load_balancer_is_refused() -> None:
-    with pytest.raises(ValueError, match="load_balancer_scheme needs a load balancer"):
-        new_environment(
-            new_stack(),
-            environment_type=EnvironmentType.SINGLE_INSTANCE,
-            load_balancer_scheme=LoadBalancerScheme.INTERNAL,
-        )

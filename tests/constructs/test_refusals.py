@@ -1,0 +1,414 @@
+"""What constructs refuse before anything is built: the problems of one construct come in one error.
+
+The rules themselves are tested without constructs, in tests/test_rules.py.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aws_cdk import Duration, RemovalPolicy, Size, Stack
+from aws_cdk import aws_certificatemanager as acm
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+
+from beanpod import (
+    Application,
+    BatchSize,
+    Database,
+    DatabaseEngine,
+    DeploymentStrategy,
+    Domain,
+    EnvironmentType,
+    HealthCheck,
+    LoadBalancerScheme,
+    LoadBalancerSettings,
+    LoadBalancerType,
+    ManagedUpdates,
+    OptionSetting,
+    ScalingTrigger,
+    ServiceNetwork,
+    ServiceRole,
+)
+from tests.constructs.databases import imported_vpc
+from tests.constructs.environments import balanced_environment, new_stack
+
+MYSQL, POSTGRES = DatabaseEngine.mysql("8.4"), DatabaseEngine.postgres("17")
+
+
+@pytest.fixture(scope="module")
+def stack() -> Stack:
+    return new_stack()
+
+
+@pytest.fixture(scope="module")
+def network(stack: Stack) -> ServiceNetwork:
+    return ServiceNetwork(stack, "Network", nat_gateways=1)
+
+
+@pytest.fixture(scope="module")
+def vpc(stack: Stack) -> ec2.IVpc:
+    return imported_vpc(stack)
+
+
+def free_id(stack: Stack) -> str:
+    return f"Refused{len(stack.node.children)}"
+
+
+def expect(words: list[str], make: Callable[[], object]) -> None:
+    """Expect one error with a problem for each of some words, and with no other."""
+    with pytest.raises(ValueError, match="problem") as caught:
+        make()
+    first, *lines = str(caught.value).splitlines()
+    assert first.startswith("Test/"), caught.value
+    assert first.endswith(f": {len(words)} problem{'s' if len(words) > 1 else ''}"), caught.value
+    assert len(lines) == len(words), caught.value
+    for word in words:
+        assert [line for line in lines if line.startswith(f"  - {word}")], f"{word} is not in\n{caught.value}"
+
+
+def by_ids(scope: Stack, *ids: str) -> ec2.SubnetSelection:
+    return ec2.SubnetSelection(subnets=[ec2.Subnet.from_subnet_id(scope, it, it) for it in ids])
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        pytest.param(
+            {
+                "min_size": 5,
+                "max_size": 4,
+                "root_volume_size": Size.gibibytes(7),
+                "scaling": ScalingTrigger(unit="Bytes", period=Duration.seconds(90), breach_duration=Duration.days(1)),
+                "managed_updates": ManagedUpdates(level="major"),
+                "instance_types": [ec2.InstanceType("small")],
+                "log_retention": logs.RetentionDays.INFINITE,
+                "deployment_strategy": DeploymentStrategy.rolling(batch=BatchSize.count(5)),
+                "load_balancer": LoadBalancerSettings(idle_timeout=Duration.millis(500), access_logs_prefix="x"),
+                "health_check": HealthCheck(timeout=Duration.seconds(15), healthy_http_codes="ok"),
+            },
+            [
+                "min_size must be at most max_size (4), got 5: lower it, or raise max_size",
+                "root_volume_size must be 10 to 16384 GiB, got 7",
+                "scaling.unit must be Percent with CPUUtilization",
+                "scaling.period must be a whole number",
+                "scaling.breach_duration must be 1 to 600 min",
+                "managed_updates.level must be one of minor",
+                'instance_types must name EC2 instance types, got "small"',
+                "log_retention must be one of 1, 3, ",
+                "deployment_strategy.batch must be at most max_size (4), got 5",
+                "load_balancer.idle_timeout must",
+                "load_balancer.access_logs_prefix needs",
+                "health_check.timeout must be less than the",
+                "health_check.healthy_http_codes must be status codes from 200 to 499, got",
+            ],
+            id="what Beanstalk and load balancers refuse",
+        ),
+        pytest.param(
+            {
+                "root_volume_size": Size.mebibytes(20_000),
+                "scaling": ScalingTrigger(measure="Load"),
+                "deployment_strategy": DeploymentStrategy.rolling(batch=BatchSize.percentage(101)),
+                "instance_types": [ec2.InstanceType("t3.small"), ec2.InstanceType("t4g.small")],
+                "environment": {"A B": "x"},
+                "environment_name": "dev",
+                "description": "d" * 201,
+                "options": [OptionSetting(namespace="aws:ec2:vpc", name="VPCId", value="vpc-2")],
+            },
+            [
+                "root_volume_size must be a whole number, got",
+                "scaling.measure must be one of CPUUtilization, ",
+                "deployment_strategy.batch must be 1 to 100 percent, got 101",
+                "instance_types must be of one architecture",
+                "variables.A B must be named",
+                "environment_name must be 4 to 40 letters, ",
+                "description must be at most 200 characters, got 201",
+                "option aws:ec2:vpc VPCId is set already",
+            ],
+            id="what Beanstalk refuses besides",
+        ),
+        pytest.param(
+            {
+                "deployment_strategy": DeploymentStrategy.traffic_splitting(percent=0, evaluation=Duration.minutes(2)),
+                "environment": {"A": "x" * 5000},
+                "load_balancer_security_group": None,
+            },
+            [
+                "deployment_strategy.percent must be 1 to 100 percent, got 0",
+                "deployment_strategy.evaluation must be 3 to 600 minutes, got 2",
+                "variables take 5,002 bytes",
+                "load_balancer_security_group is missing",
+            ],
+            id="traffic splitting and groups",
+        ),
+        pytest.param({"instance_port": 0}, ["instance_port must be 1 to 65535", "instance_port must be 80"], id="port"),
+        pytest.param(
+            {"options": [OptionSetting(namespace="aws:asg", name="Cooldown", value=value) for value in ("60", "90")]},
+            ["options[1] sets aws:asg Cooldown a second time"],
+            id="an option twice",
+        ),
+        pytest.param(
+            {"environment_type": EnvironmentType.SINGLE_INSTANCE, "min_size": 0, "health_check_path": "health"},
+            ["min_size must be 1 to 10000 instances, got 0", "health_check_path must start"],
+            id="a single instance",
+        ),
+        pytest.param(
+            {
+                "environment_type": EnvironmentType.SINGLE_INSTANCE,
+                "instance_port": 8080,
+                "load_balancer_scheme": LoadBalancerScheme.INTERNAL,
+            },
+            ["instance_port needs a load balancer", "load_balancer_scheme needs a load balancer"],
+            id="what a single instance lacks",
+        ),
+        pytest.param(
+            {
+                "load_balancer_type": LoadBalancerType.NETWORK,
+                "deployment_strategy": DeploymentStrategy.traffic_splitting(),
+            },
+            ["deployment_strategy needs an application load balancer"],
+            id="what a network load balancer lacks",
+        ),
+    ],
+)
+def test_settings_of_an_environment(
+    stack: Stack, network: ServiceNetwork, settings: dict[str, Any], words: list[str]
+) -> None:
+    expect(words, lambda: balanced_environment(stack, network, free_id(stack), **settings))
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (
+            lambda n, _: {"load_balancer_subnets": n.instance_subnets},
+            "load_balancer_subnets must be public for an internet-facing load balancer, got private ones",
+        ),
+        (
+            lambda n, _: {"load_balancer_subnets": ec2.SubnetSelection(subnets=n.vpc.public_subnets[:1])},
+            "load_balancer_subnets must cover two zones, got 1",
+        ),
+        (
+            lambda _, stack: {"load_balancer_subnets": by_ids(stack, "subnet-1")},
+            "load_balancer_subnets must cover two zones, got 1",
+        ),
+        (
+            lambda _, stack: {
+                "instance_subnets": ec2.SubnetSelection(
+                    subnets=ec2.Vpc(stack, "Other", restrict_default_security_group=False).private_subnets
+                )
+            },
+            "instance_subnets must be of vpc Test/Network/Vpc, got Test/Other/PrivateSubnet1",
+        ),
+        (
+            lambda _, stack: {"instance_security_group": ServiceNetwork(stack, "Second").instance_security_group},
+            "instance_security_group must be of vpc Test/Network/Vpc, got Test/Second/SecurityGroups/Instances of an",
+        ),
+        (lambda _, __: {"instance_port": 8080}, "instance_port must be 80, the only one that the load balancer may re"),
+        (
+            lambda _, stack: {
+                "application": Application(stack, "A", service_role=ServiceRole(stack, "R").role),
+                "max_versions": 9,
+            },
+            "max_versions is for a new application, got 9 beside application",
+        ),
+        (
+            lambda _, __: {"instance_subnets": ec2.SubnetSelection(subnet_group_name="Nowhere")},
+            "instance_subnets must be subnets of vpc Test/Network/Vpc: .*Nowhere",
+        ),
+        (
+            lambda _, stack: {
+                "load_balancer_type": LoadBalancerType.NETWORK,
+                "additional_load_balancer_security_groups": [
+                    ec2.SecurityGroup.from_security_group_id(stack, "Additional", "sg-1")
+                ],
+            },
+            "additional_load_balancer_security_groups need an application load balancer",
+        ),
+        (
+            lambda _, stack: {
+                "load_balancer_type": LoadBalancerType.NETWORK,
+                "domain": Domain(
+                    name="shop.example.com",
+                    certificate=acm.Certificate.from_certificate_arn(
+                        stack, "Certificate", "arn:aws:acm:eu-west-1:123456789012:certificate/1"
+                    ),
+                ),
+            },
+            "domain needs an application load balancer",
+        ),
+        (lambda _, __: {"max_versions": 0}, "max_versions must be 2 to 1000 versions, got 0"),
+    ],
+)
+def test_what_does_not_fit_an_environment(
+    stack: Stack,
+    network: ServiceNetwork,
+    settings: Callable[[ServiceNetwork, Stack], dict[str, Any]],
+    words: str,
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        balanced_environment(stack, network, free_id(stack), **settings(network, stack))
+
+
+def test_a_load_balancer_needs_a_subnet_in_every_zone_of_the_instances(stack: Stack) -> None:
+    network = ServiceNetwork(stack, "ThreeZones", max_azs=3)
+    two = ec2.SubnetSelection(subnets=network.vpc.public_subnets[:2])
+    with pytest.raises(ValueError, match="load_balancer_subnets must cover every zone of instance_subnets, got none"):
+        balanced_environment(stack, network, free_id(stack), load_balancer_subnets=two)
+
+
+def test_an_opened_port_without_a_counterpart(stack: Stack) -> None:
+    network = ServiceNetwork(stack, "Port8080", instance_port=8080)
+    words = "instance_port must be 8080, the only one that the load balancer may reach, got 80"
+    expect([words], lambda: balanced_environment(stack, network, free_id(stack)))
+    made = balanced_environment(stack, network, "Made8080", instance_port=8080)
+    process = "aws:elasticbeanstalk:environment:process:default"
+    expect([f"option {process} Port: {words}"], lambda: made.override_option(process, "Port", "80"))
+
+
+def test_what_beanstalk_refuses_of_an_application(stack: Stack) -> None:
+    role = iam.Role.from_role_name(stack, "Beanstalk", "beanstalk")
+
+    def make(**settings: Any) -> object:
+        return Application(stack, free_id(stack), service_role=role, **settings)
+
+    name = "application_name must be 1 to 100 characters without a slash, got"
+    expect(
+        [f'{name} "a/b"', "description must be at most 200 characters, got 201", "max_versions must be 2 to 1000"],
+        lambda: make(application_name="a/b", description="d" * 201, max_versions=1001),
+    )
+    expect([f'{name} ""'], lambda: make(application_name=""))
+    expect([f'{name} "aaa'], lambda: make(application_name="a" * 101))
+
+
+MAINTENANCE, BACKUP = "preferred_maintenance_window must", "preferred_backup_window must"
+TOO_LONG = f"{MAINTENANCE} be 30 minutes to 24 hours"
+
+
+@pytest.mark.parametrize(
+    ("engine", "settings", "words"),
+    [
+        (
+            MYSQL,
+            {
+                "username": "rdsadmin",
+                "allocated_storage": Size.gibibytes(19),
+                "backup_retention": Duration.hours(12),
+                "instance_type": ec2.InstanceType("db.t3.micro"),
+                "preferred_backup_window": "3-4",
+                "preferred_maintenance_window": "sun",
+                "port": 80,
+                "parameters": {"require_secure_transport": "0", "work_mem": "64MB"},
+                "removal_policy": RemovalPolicy.DESTROY,
+            },
+            [
+                'username must not be a word that mysql reserves, got "rdsadmin"',
+                "allocated_storage must be 20 to 65536 GiB (gp3), got 19",
+                "backup_retention must be whole days, got 0.5",
+                'instance_type must be an RDS instance class without its "db."',
+                f'{BACKUP} be like "03:00-04:00" (UTC), got "3-4"',
+                f'{MAINTENANCE} be like "sun:04:30-sun:05:30" (UTC), got "sun"',
+                "port must be 1150 to 65535, got 80",
+                "parameters must not set require_secure_transport",
+                'parameters must be of mysql, got "work_mem"',
+                "removal_policy must not be DESTROY while deletion_protection",
+            ],
+        ),
+        (
+            MYSQL,
+            {
+                "allocated_storage": Size.mebibytes(50_000),
+                "instance_type": ec2.InstanceType("t2.micro"),
+                "performance_insights": True,
+            },
+            [
+                "allocated_storage must be whole GiB, got 48.8281",
+                "instance_type must be a class that can encrypt",
+                'performance_insights must be off on "t2.micro" with mysql',
+            ],
+        ),
+        (MYSQL, {"allocated_storage": Size.gibibytes(0)}, ["allocated_storage must be 20 to 65536 GiB (gp3), got 0"]),
+        (MYSQL, {"performance_insights": True}, ['performance_insights must be off on "t4g.micro" with mysql']),
+        (POSTGRES, {"parameters": {"rds.force_ssl": "0"}}, ["parameters must not set rds.force_ssl"]),
+        (
+            MYSQL,
+            {"preferred_backup_window": "03:00-03:20", "preferred_maintenance_window": "sun:04:30-sun:04:50"},
+            [f"{BACKUP} be 30 minutes or more", TOO_LONG],
+        ),
+        (
+            MYSQL,
+            {"preferred_backup_window": "23:50-00:10", "preferred_maintenance_window": "sun:04:30-tue:04:30"},
+            [f"{BACKUP} be 30 minutes or more", TOO_LONG, f"{MAINTENANCE} not overlap"],
+        ),
+        (
+            MYSQL,
+            {"preferred_backup_window": "03:00-04:00", "preferred_maintenance_window": "sun:03:30-sun:05:00"},
+            [f"{MAINTENANCE} not overlap preferred_backup_window"],
+        ),
+        (
+            MYSQL,
+            {"preferred_backup_window": "23:30-00:30", "preferred_maintenance_window": "Mon:00:00-Mon:00:45"},
+            [f"{MAINTENANCE} not overlap preferred_backup_window"],
+        ),
+    ],
+)
+def test_settings_of_a_database(
+    stack: Stack, vpc: ec2.IVpc, engine: DatabaseEngine, settings: dict[str, Any], words: list[str]
+) -> None:
+    expect(words, lambda: Database(stack, free_id(stack), vpc=vpc, engine=engine, **settings))
+
+
+@pytest.mark.parametrize(
+    "windows",
+    [
+        ("23:45-00:15", "sun:00:15-sun:00:45"),
+        ("03:00-03:30", "sun:03:30-sun:04:00"),
+        ("03:00-04:00", "sat:23:50-sun:00:20"),
+    ],
+)
+def test_windows_that_only_touch_pass(stack: Stack, vpc: ec2.IVpc, windows: tuple[str, str]) -> None:
+    backup, maintenance = windows
+    Database(
+        stack,
+        f"Touching {backup}",
+        vpc=vpc,
+        engine=POSTGRES,
+        preferred_backup_window=backup,
+        preferred_maintenance_window=maintenance,
+    )
+
+
+def test_a_database_is_in_no_public_subnet_and_in_two_zones(stack: Stack, vpc: ec2.IVpc) -> None:
+    def make(vpc: ec2.IVpc, subnets: ec2.SubnetSelection | None = None) -> Callable[[], object]:
+        return lambda: Database(stack, free_id(stack), vpc=vpc, engine=MYSQL, vpc_subnets=subnets)
+
+    public, one_zone = imported_vpc(new_stack(), "public"), imported_vpc(new_stack(), zones=1)
+    expect(["vpc must have isolated or private subnets, got none"], make(public))
+    expect(
+        ["vpc_subnets must be isolated or private, got public ones"],
+        make(public, ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)),
+    )
+    expect(["vpc_subnets must cover two zones, got 1"], make(one_zone))
+    expect(["vpc_subnets must cover two zones, got 1"], make(vpc, by_ids(stack, "subnet-2")))
+
+
+def test_a_rule_for_another_port(stack: Stack) -> None:
+    network = ServiceNetwork(stack, "Port3306", database_port=3306)
+    group = network.database_security_group
+    expect(
+        ["port must be 3306, the only one that its security group lets in, got 5432"],
+        lambda: Database(stack, free_id(stack), vpc=network.vpc, engine=POSTGRES, security_group=group),
+    )
+
+
+def test_versions_that_rds_does_not_have() -> None:
+    with pytest.raises(ValueError, match=r"^DatabaseEngine: 1 problem\n  - version must be a version of mysql on RDS"):
+        DatabaseEngine.mysql("5.7")
+
+
+def test_a_retention_without_flow_logs(stack: Stack) -> None:
+    expect(
+        ["flow_log_retention has no effect without flow logs"],
+        lambda: ServiceNetwork(stack, free_id(stack), flow_log_retention=logs.RetentionDays.ONE_YEAR),
+    )
