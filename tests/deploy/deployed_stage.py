@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,13 @@ import boto3
 from aws_cdk import App
 from botocore.config import Config
 
+from beanpod.deploy.aws import Aws, assemble, configuration
 from beanpod.manifest import Manifest
 from beanpod_emulator import EmbeddedAws
 from stacks import add_stage
+from tests.cli.commands import in_process
+from tests.cli.commands.in_process import Result
+from tests.deploy.clocks import VirtualClock
 from tests.deploy.registry import LocalRegistry, local_registry
 
 if TYPE_CHECKING:
@@ -27,7 +32,6 @@ ROOT = Path(__file__).resolve().parents[2]
 USERNAME = "tester"
 PASSWORD = "open sesame"
 LAUNCH_SECONDS = 300
-_TIMEOUT_SECONDS = 600
 STACKS = ("network", "database", "service", "delivery")
 _MANIFEST = """\
 [service]
@@ -126,9 +130,10 @@ class DeployedStage:
     project: Project
     outputs: Mapping[str, str]
     environ: Mapping[str, str]
+    connection: "DeployersConnection"
 
     def start(self, command: str = "deploy", *arguments: str, **variables: str) -> "subprocess.Popen[str]":
-        """Start a command of `beanpod`. variables: besides the deployer's own."""
+        """Start a command of `beanpod` as a process. variables: besides the deployer's own."""
         return subprocess.Popen(
             [sys.executable, "-m", "tests.deploy.virtual_run", command, *arguments],
             cwd=self.project.folder,
@@ -138,17 +143,18 @@ class DeployedStage:
             stderr=subprocess.PIPE,
         )
 
-    def run(self, command: str = "deploy", *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-        """Run a command of `beanpod` to its end."""
-        with self.start(command, *arguments, **variables) as process:
-            stdout, stderr = process.communicate(timeout=_TIMEOUT_SECONDS)
-        return subprocess.CompletedProcess((command, *arguments), process.returncode, stdout, stderr)
+    def run(self, command: str = "deploy", *arguments: str) -> Result:
+        """Run a command of `beanpod` in this process."""
+        clock = VirtualClock(self.aws)
+        return in_process.run(
+            self.project.folder, command, *arguments, environ=self.environ, clock=clock, connection=self.connection
+        )
 
-    def deploy(self, *arguments: str, **variables: str) -> dict[str, Any]:
-        """A deployment that must succeed; its outcome."""
-        done = self.run("deploy", "--json", *arguments, **variables)
-        assert done.returncode == 0, done.stderr
-        outcome: dict[str, Any] = json.loads(done.stdout)
+    def deploy(self) -> dict[str, Any]:
+        """Deploy, which must succeed; return the outcome."""
+        done = self.run("deploy", "--json")
+        assert done.code == 0, done.stderr
+        outcome: dict[str, Any] = done.document
         return outcome
 
     def label(self) -> str:
@@ -165,8 +171,20 @@ class DeployedStage:
         return json.loads(body)["owner"]
 
 
+class DeployersConnection:
+    """Makes AWS clients with the deployer's key, each once."""
+
+    def __init__(self, aws: EmbeddedAws, key: Mapping[str, str]) -> None:
+        arguments = aws.client_arguments | {name.lower(): value for name, value in key.items()}
+        make: Any = boto3.client
+        self.client = cache(lambda service, region=None: make(service, **arguments, config=configuration()))
+
+    def aws(self, region: str | None) -> Aws:
+        return assemble(self.client)
+
+
 @contextmanager
-def deployed_stage(folder: Path, *, preset: str = "small", stage: str = "dev") -> Iterator[DeployedStage]:
+def deployed_stage(folder: Path) -> Iterator[DeployedStage]:
     """A stage whose environment runs Beanstalk's sample, and whose deployer may do what its policy says."""
     with (
         local_registry(folder / "registry", username=USERNAME, password=PASSWORD) as registry,
@@ -174,14 +192,16 @@ def deployed_stage(folder: Path, *, preset: str = "small", stage: str = "dev") -
     ):
         home = folder / "project"
         home.mkdir()
-        project = Project.make(home, image=f"{registry.host}/beanpod/guestbook", stage=stage, preset=preset)
+        project = Project.make(home, image=f"{registry.host}/beanpod/guestbook")
         outputs = deploy_stacks(project, aws, project.synthesise())
         shutil.rmtree(home / "cdk.out")
         aws.advance(LAUNCH_SECONDS)
-        yield DeployedStage(aws, registry, project, outputs, _environ(aws, registry, outputs, folder))
+        key = deployers_key(outputs, aws)
+        connection = DeployersConnection(aws, key)
+        yield DeployedStage(aws, registry, project, outputs, _environ(aws, registry, key, folder), connection)
 
 
-def _environ(aws: EmbeddedAws, registry: LocalRegistry, outputs: dict[str, str], folder: Path) -> dict[str, str]:
+def _environ(aws: EmbeddedAws, registry: LocalRegistry, key: dict[str, str], folder: Path) -> dict[str, str]:
     plugins = Path.home() / ".docker" / "cli-plugins"
     if plugins.is_dir():
         # Docker looks for Compose there, and the deployer has a home of its own.
@@ -191,7 +211,7 @@ def _environ(aws: EmbeddedAws, registry: LocalRegistry, outputs: dict[str, str],
     return {
         **inherited,
         **aws.environment,
-        **deployers_key(outputs, aws),
+        **key,
         **registry.login,
         "EMULATOR_URL": aws.endpoint_url,
         "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "emulator"))),

@@ -1,19 +1,40 @@
-"""The whole script as a process: real image, real registry, real stacks, and the deployer's own key."""
+"""The whole flow on real stacks, with a real registry and the deploy user's own key, while AWS enforces its policy."""
 
 import io
 import json
+import re
+import shutil
 import signal
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
-from tests.deploy.deployed_stage import DeployedStage, client, deployed_stage
+from tests.deploy.deployed_stage import PASSWORD, DeployedStage, client, deployed_stage
 from tests.deploy.engine import docker_engine
 
 __all__ = ["docker_engine"]
+ACTIONS = (
+    "cloudformation:DescribeStacks",
+    "elasticbeanstalk:AddTags",
+    "elasticbeanstalk:CreateApplicationVersion",
+    "elasticbeanstalk:DescribeEnvironments",
+    "elasticbeanstalk:DescribeEvents",
+    "elasticbeanstalk:DescribeInstancesHealth",
+    "elasticbeanstalk:UpdateEnvironment",
+    "s3:GetObject",
+    "s3:ListBucket",
+    "s3:PutObject",
+)
+# What anybody may call, and calls whose action has another name or another one besides.
+_FREE = {"sts:GetCallerIdentity"}
+_NAMES = {"s3:ListObjectsV2": "s3:ListBucket"}
+_RECORDING_DOCKER = '#!/bin/sh\nprintf "%s\\n" "$@" >> {log}\nexec {docker} "$@"\n'
 _COMPOSE = """\
 services:
   web:
@@ -33,15 +54,10 @@ services:
 
 @pytest.fixture(scope="module")
 def stage(docker_engine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedStage]:
-    with deployed_stage(tmp_path_factory.mktemp("flow"), preset="production", stage="prod") as made:
+    with deployed_stage(tmp_path_factory.mktemp("flow")) as made:
+        made.project.greet("first")
+        made.deploy()
         yield made
-
-
-def health(stage: DeployedStage) -> str:
-    found = client("elasticbeanstalk", stage.aws).describe_environments(
-        EnvironmentNames=[stage.outputs["EnvironmentName"]], IncludeDeleted=False
-    )
-    return str(found["Environments"][0]["HealthStatus"])
 
 
 def files(stage: DeployedStage, label: str) -> dict[str, bytes]:
@@ -55,10 +71,9 @@ def files(stage: DeployedStage, label: str) -> dict[str, bytes]:
 
 
 def test_releases_and_rolls_back_a_service(stage: DeployedStage) -> None:
-    assert health(stage) == "Severe"
     stage.project.greet("one")
     first = stage.deploy()
-    assert (first["changed"], first["previous_version"], first["health"]) == (True, None, "Ok")
+    assert (first["changed"], first["health"]) == (True, "Ok")
     assert first["version_label"] == stage.label()
     assert first["image"].endswith(first["digest"])
     pulled = json.loads(files(stage, first["version_label"])["Dockerrun.aws.json"])["Image"]["Name"]
@@ -71,7 +86,7 @@ def test_releases_and_rolls_back_a_service(stage: DeployedStage) -> None:
     second = stage.deploy()
     assert second["previous_version"] == first["version_label"]
 
-    back = json.loads(stage.run("rollback", "--json").stdout)
+    back = stage.run("rollback", "--json").document
     assert (back["version_label"], stage.label()) == (first["version_label"], first["version_label"])
 
 
@@ -81,7 +96,7 @@ def test_a_release_that_fails_is_rolled_back(stage: DeployedStage) -> None:
     stage.project.greet("broken")
     stage.aws.inject_fault("error-event")
     done = stage.run()
-    assert done.returncode == 5, done.stdout
+    assert done.code == 5, done.stdout
     assert stage.label() == good
     lines = done.stderr.splitlines()
     assert lines[0].startswith("beanpod: ")
@@ -139,3 +154,207 @@ def test_each_compose_service_with_a_build_is_pushed_without_the_database(stage:
         assert "build" not in service
     assert "80:8080" in str(released["web"]["ports"]) or "'published': '80'" in str(released["web"]["ports"])
     assert "RDS_HOSTNAME" not in released["web"].get("environment", {})
+
+
+def test_a_release_needs_exactly_these_actions(stage: DeployedStage) -> None:
+    stage.project.greet("with its own key")
+    stage.aws.clear_calls()
+    assert stage.deploy()["changed"]
+    calls = stage.aws.calls()
+    assert {call.principal.rpartition("/")[0] for call in calls} == {f"arn:aws:iam::{stage.aws.account}:user"}
+    called = {f"{call.service}:{call.action}" for call in calls} - _FREE
+    assert {_NAMES.get(name, name) for name in called} | {"elasticbeanstalk:AddTags"} == set(ACTIONS)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_a_missing_action_is_named(stage: DeployedStage, action: str) -> None:
+    stage.project.greet(f"without {action}")
+    with _without(stage, action):
+        done = stage.run()
+    assert done.code not in (0, 1), done.stdout
+    assert action in done.stderr
+    # Whatever state that left, the next one with all its actions goes through.
+    assert stage.deploy()["version_label"] == stage.label()
+
+
+def test_a_missing_permission_to_abort_is_named(stage: DeployedStage) -> None:
+    stage.project.greet("never done")
+    stage.aws.inject_fault("never-ready")
+    with _without(stage, "elasticbeanstalk:AbortEnvironmentUpdate"):
+        done = stage.run("deploy", "--wait-timeout", "200", "--ready-timeout", "60")
+    client("elasticbeanstalk", stage.aws).abort_environment_update(EnvironmentName=stage.outputs["EnvironmentName"])
+    stage.aws.advance(1000)
+    assert done.code == 7, done.stderr
+    assert "elasticbeanstalk:AbortEnvironmentUpdate" in done.stderr + done.stdout
+
+
+def test_a_missing_permission_to_read_versions_is_named(stage: DeployedStage) -> None:
+    texts = ("here before", "here since")
+    for text in texts:
+        stage.project.greet(text)
+        label = stage.deploy()["version_label"]
+    stage.project.greet(texts[0])
+    with _without(stage, "elasticbeanstalk:DescribeApplicationVersions"):
+        done = stage.run()
+    assert (done.code, stage.label()) == (2, label)
+    assert "lack the permission elasticbeanstalk:DescribeApplicationVersions" in done.stderr
+    assert stage.deploy()["previous_version"] == label
+
+
+def test_a_permission_that_aws_asks_for_is_reported_with_its_statement(stage: DeployedStage) -> None:
+    stage.project.greet("asked for more")
+    stage.aws.inject_fault("requires-permission", permission="cloudformation:UpdateStack", times=2)
+    done = stage.run()
+    assert done.code in (5, 6), done.stderr
+    action, resource = re.findall(r"(cloudformation:UpdateStack) on (arn:\S+\*)", done.stderr)[0]
+    assert "extra_statements" in done.stderr
+    resource = resource.replace("REGION", stage.outputs["Region"]).replace("ACCOUNT", stage.aws.account)
+    with _with(stage, action, resource):
+        assert stage.deploy()["version_label"] == stage.label()
+    stage.aws.clear_faults()
+
+
+@pytest.mark.parametrize(
+    ("command", "action"),
+    [
+        ("status", "elasticbeanstalk:DescribeEnvironmentHealth"),
+        ("versions", "elasticbeanstalk:DescribeApplicationVersions"),
+        ("rollback", "elasticbeanstalk:DescribeApplicationVersions"),
+    ],
+)
+def test_a_missing_action_of_another_command_is_named(stage: DeployedStage, command: str, action: str) -> None:
+    assert stage.run(command).code == 0
+    with _without(stage, action):
+        done = stage.run(command)
+    assert done.code == 2
+    assert f"lack the permission {action}" in done.stderr
+
+
+def test_no_secret_shows_anywhere(stage: DeployedStage, tmp_path: Path) -> None:
+    secrets = _secrets(stage)
+    scratch, home = tmp_path / "tmp", tmp_path / "home"
+    scratch.mkdir()
+    home.mkdir()
+    printed: list[str] = []
+    for kind in ("lines", "github"):
+        stage.project.greet(f"secrets in {kind}")
+        with stage.start(
+            "deploy",
+            "--verbose",
+            f"--output={kind}",
+            TMPDIR=str(scratch),
+            HOME=str(home),
+            PATH=f"{_recording_docker(tmp_path)}:{stage.environ['PATH']}",
+            GITHUB_OUTPUT=str(tmp_path / "output"),
+            GITHUB_STEP_SUMMARY=str(tmp_path / "summary"),
+        ) as process:
+            printed += process.communicate(timeout=300)
+        assert process.returncode == 0, printed[-1]
+    places = {"output": "\n".join(printed), **_files(tmp_path), **_files(stage.project.folder), **_on_aws(stage)}
+    assert "docker.log" in " ".join(places)
+    found = [(name, place) for name, value in secrets.items() for place, text in places.items() if value in text]
+    # A workflow gets the values to mask: that line is the one place GitHub itself never shows.
+    shown = [(name, place) for name, place in found if place != "output" or _beyond_masks(secrets[name], printed)]
+    assert shown == []
+
+
+def _beyond_masks(value: str, printed: list[str]) -> bool:
+    lines = "\n".join(printed).splitlines()
+    return any(value in line and not line.startswith("::add-mask::") for line in lines)
+
+
+def _secrets(stage: DeployedStage) -> dict[str, str]:
+    manager = client("secretsmanager", stage.aws)
+    names = [item["Name"] for item in manager.list_secrets()["SecretList"]]
+    (database,) = [name for name in names if "database" in name]
+    password = json.loads(manager.get_secret_value(SecretId=database)["SecretString"])["password"]
+    return {"docker": PASSWORD, "aws": stage.environ["AWS_SECRET_ACCESS_KEY"], "database": password}
+
+
+def _recording_docker(folder: Path) -> Path:
+    docker = shutil.which("docker")
+    shim = folder / "bin" / "docker"
+    shim.parent.mkdir(exist_ok=True)
+    shim.write_text(_RECORDING_DOCKER.format(log=folder / "docker.log", docker=docker))
+    shim.chmod(0o755)
+    return shim.parent
+
+
+def _files(folder: Path) -> dict[str, str]:
+    return {str(path): path.read_bytes().decode(errors="replace") for path in folder.rglob("*") if path.is_file()}
+
+
+def _on_aws(stage: DeployedStage) -> dict[str, str]:
+    s3, beanstalk = client("s3", stage.aws), client("elasticbeanstalk", stage.aws)
+    bucket = stage.outputs["BucketName"]
+    keys = [item["Key"] for item in s3.list_objects_v2(Bucket=bucket)["Contents"]]
+    objects = {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+    versions = beanstalk.describe_application_versions()["ApplicationVersions"]
+    settings = beanstalk.describe_configuration_settings(
+        ApplicationName=stage.outputs["ApplicationName"], EnvironmentName=stage.outputs["EnvironmentName"]
+    )
+    return {
+        **{key: "\n".join(_unpacked(body)) for key, body in objects.items()},
+        "versions": json.dumps(versions, default=str),
+        "option settings": json.dumps(settings, default=str),
+        "events": json.dumps(beanstalk.describe_events()["Events"], default=str),
+    }
+
+
+def _unpacked(body: bytes) -> Iterator[str]:
+    yield body.decode(errors="replace")
+    if body.startswith(b"PK"):
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            yield from (archive.read(name).decode(errors="replace") for name in archive.namelist())
+
+
+@contextmanager
+def _with(stage: DeployedStage, action: str, resource: str) -> Iterator[None]:
+    """The deploy user with one more statement, until the end of the block."""
+    iam = client("iam", stage.aws)
+    (user,) = iam.list_users()["Users"]
+    statement = {"Effect": "Allow", "Action": action, "Resource": resource}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName=user["UserName"], PolicyName="Extra", PolicyDocument=document)
+    try:
+        yield
+    finally:
+        iam.delete_user_policy(UserName=user["UserName"], PolicyName="Extra")
+
+
+@contextmanager
+def _without(stage: DeployedStage, action: str) -> Iterator[None]:
+    """The deploy user's policies without one action, until the end of the block."""
+    iam = client("iam", stage.aws)
+    (user,) = iam.list_users()["Users"]
+    policies = [
+        item["PolicyArn"] for item in iam.list_attached_user_policies(UserName=user["UserName"])["AttachedPolicies"]
+    ]
+    changed = [pair for arn in policies if (pair := _narrowed(iam, arn, action))]
+    assert changed, f"no policy allows {action}"
+    try:
+        yield
+    finally:
+        for arn, former in changed:
+            current = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+            iam.set_default_policy_version(PolicyArn=arn, VersionId=former)
+            iam.delete_policy_version(PolicyArn=arn, VersionId=current)
+
+
+def _narrowed(iam: Any, arn: str, action: str) -> tuple[str, str] | None:
+    former = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    document = iam.get_policy_version(PolicyArn=arn, VersionId=former)["PolicyVersion"]["Document"]
+    kept = [narrow for statement in document["Statement"] if (narrow := _statement(statement, action))]
+    if kept == document["Statement"]:
+        return None
+    body = json.dumps(document | {"Statement": kept})
+    iam.create_policy_version(PolicyArn=arn, PolicyDocument=body, SetAsDefault=True)
+    return arn, former
+
+
+def _statement(statement: dict[str, Any], action: str) -> dict[str, Any] | None:
+    actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+    kept = [name for name in actions if name != action]
+    if kept == actions:
+        return statement
+    return statement | {"Action": kept} if kept else None

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from beanpod.cli.commands.context import Connection
 from beanpod.cli.main import main
+from beanpod.deploy.clock import Clock
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,15 @@ class Result:
         return json.loads(self.stdout)
 
 
-def run(folder: Path, *arguments: str, environ: Mapping[str, str] | None = None) -> Result:
+def run(
+    folder: Path,
+    *arguments: str,
+    environ: Mapping[str, str] | None = None,
+    clock: Clock | None = None,
+    connection: Connection | None = None,
+) -> Result:
     """Run a command in a folder, with these variables only."""
     out, errors = io.StringIO(), io.StringIO()
     with chdir(folder):
-        code = main(arguments, environ=environ or {}, stdout=out, stderr=errors)
+        code = main(arguments, environ=environ or {}, stdout=out, stderr=errors, clock=clock, connection=connection)
     return Result(code, out.getvalue(), errors.getvalue())
