@@ -13,19 +13,19 @@ T = TypeVar("T")
 
 
 class StillClock:
-    """Begins at START; only sleeping moves it."""
+    """Begins at START; only sleeping moves it. sleeps: every sleep so far."""
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        self.sleeps: list[float] = []
 
     def now(self) -> datetime:
-        return START + timedelta(seconds=self.seconds)
+        return START + timedelta(seconds=self.monotonic())
 
     def monotonic(self) -> float:
-        return self.seconds
+        return sum(self.sleeps)
 
     def sleep(self, seconds: float) -> None:
-        self.seconds += seconds
+        self.sleeps.append(seconds)
 
 
 class VirtualClock:

@@ -82,12 +82,12 @@ def test_notes_about_data_depend_on_the_deployment_policy(tmp_path: Path, enviro
     project = copied("written-bind-mount", tmp_path)
     table = f"[stages.prod.environment]\n{environment}\n" if environment else ""
     change(project, "[service]", f"{PRODUCTION}{table}[service]", "beanpod.toml")
+    change(project, '["./data:/data"]', '["./data:/data", "kept:/kept"]')
+    change(project, "services:\n", "volumes: {kept: }\nservices:\n")
     (note,) = [note for note in notes_of(project, "service wiki, volumes") if LOST in note]
     assert "store data in EFS, S3 or the database;" in note
     assert "named volume" not in note
-    change(project, '["./data:/data"]', '["data:/data"]')
-    change(project, "services:\n", "volumes: {data: }\nservices:\n")
-    (note,) = notes_of(project, "volume data:")
+    (note,) = notes_of(project, "volume kept:")
     assert expected in note
     assert note.endswith(": store data in EFS, S3 or the database")
 
@@ -247,22 +247,19 @@ def test_an_alias_is_added_to_each_network(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("key", "value", "expected"),
-    [
-        ("network_mode", '"container:shop_cache"', "service:cache"),
-        ("ipc", '"container:shop_cache"', "service:cache"),
-        ("volumes_from", '["container:shop_cache:ro"]', ["cache:ro"]),
-        ("external_links", '["shop_cache:redis"]', ["cache:redis"]),
-    ],
-)
-def test_a_reference_to_a_container_becomes_one_to_its_service(
-    tmp_path: Path, key: str, value: str, expected: Any
-) -> None:
+def test_a_reference_to_a_container_becomes_one_to_its_service(tmp_path: Path) -> None:
     project = copied("container-name-as-host", tmp_path)
-    change(project, "  cache:\n", f"  helper:\n    image: busybox:stable\n    {key}: {value}\n  cache:\n")
-    helper = services_of(project)["helper"]
-    assert helper["links" if key == "external_links" else key] == expected
+    keys = (
+        'network_mode: "container:shop_cache"',
+        'ipc: "container:shop_cache"',
+        'volumes_from: ["container:shop_cache:ro"]',
+        'external_links: ["shop_cache:redis"]',
+    )
+    change(project, "services:\n", f"services:\n{services_with(keys, 'image: busybox:stable')}")
+    services = services_of(project)
+    assert services["s0"]["network_mode"] == services["s1"]["ipc"] == "service:cache"
+    assert services["s2"]["volumes_from"] == ["cache:ro"]
+    assert services["s3"]["links"] == ["cache:redis"]
 
 
 # Networks.
@@ -341,15 +338,15 @@ def test_pwd_is_refused_with_the_relative_path(tmp_path: Path) -> None:
     assert "./page.html:/usr/share/nginx/html/index.html" in services_of(project)["proxy"]["volumes"]
 
 
-@pytest.mark.parametrize("home", ["~/site.conf", "$HOME/site.conf", "${HOME}/site.conf"])
-def test_home_is_refused_with_the_relative_path(tmp_path: Path, home: str) -> None:
-    text = f'services: {{web: {{image: x, ports: ["80:80"], volumes: ["{home}:/a:ro"]}}}}'
-    project = copied("pwd", tmp_path, {"compose.yaml": text})
-    (problem,) = problems_of(project)
-    assert "your home directory: move it into the project and write ./site.conf" in problem
-    write(project, {"site.conf": ""})
-    change(project, home, "./site.conf")
-    assert "./site.conf:/a:ro" in services_of(project)["web"]["volumes"]
+def test_home_is_refused_with_the_relative_path(tmp_path: Path) -> None:
+    homes = '["~/a.conf:/a:ro", "$HOME/b.conf:/b:ro", "${HOME}/c.conf:/c:ro"]'
+    text = f'services: {{web: {{image: x, ports: ["80:80"], volumes: {homes}}}}}'
+    project = copied("pwd", tmp_path, {"compose.yaml": text, "a.conf": "", "b.conf": "", "c.conf": ""})
+    for letter, problem in zip("abc", problems_of(project), strict=True):
+        assert f"your home directory: move it into the project and write ./{letter}.conf" in problem
+    for home in ("~/a", "$HOME/b", "${HOME}/c"):
+        change(project, home, f"./{home[-1]}")
+    assert services_of(project)["web"]["volumes"][:3] == [f"./{letter}.conf:/{letter}:ro" for letter in "abc"]
 
 
 def test_a_mounted_log_file_is_not_a_log_folder(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from beanpod.deploy.bundles import plan_bundle
-from beanpod.deploy.images import Repository
 from beanpod.manifest import Manifest
 from tests.deploy.bundles.cases import bundle_of, copied
 from tests.deploy.bundles.projects import refused, write
@@ -42,20 +41,6 @@ def private(image: str) -> bool:
 
 def never(image: str) -> bool:
     raise AssertionError(f"asked for {image}")
-
-
-@pytest.mark.parametrize(
-    ("image", "host", "path", "reference"),
-    [
-        ("nginx", "docker.io", "library/nginx", "latest"),
-        ("ada/shop:1.2", "docker.io", "ada/shop", "1.2"),
-        ("localhost:5000/shop", "localhost:5000", "shop", "latest"),
-        ("ghcr.io/ada/shop:1@sha256:ab", "ghcr.io", "ada/shop", "sha256:ab"),
-    ],
-)
-def test_an_image_is_read_as_docker_reads_it(image: str, host: str, path: str, reference: str) -> None:
-    repository, found = Repository.of_image(image)
-    assert (repository.host, repository.path, found) == (host, path, reference)
 
 
 @pytest.mark.parametrize(

@@ -1,33 +1,17 @@
-"""A clock that does not wait, runners that watch or replay, and something to build."""
+"""Runners that watch or replay, and something to build."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 from beanpod.deploy.images import BuildSpec, Finished, Image, Platform, ProcessRunner, build_and_push, connect
+from tests.deploy.clocks import StillClock
 from tests.deploy.engine import Engine
 from tests.deploy.registry import LocalRegistry
 from tests.fake_reporter import FakeReporter
 
 DOCKERFILE = 'FROM scratch\nCOPY app /app\nCMD ["/app"]\n'
-
-
-@dataclass
-class StillClock:
-    """A clock that moves only when something sleeps."""
-
-    sleeps: list[float] = field(default_factory=list)
-
-    def now(self) -> datetime:
-        return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.monotonic())
-
-    def monotonic(self) -> float:
-        return sum(self.sleeps)
-
-    def sleep(self, seconds: float) -> None:
-        self.sleeps.append(seconds)
 
 
 @dataclass

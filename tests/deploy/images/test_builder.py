@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from beanpod.deploy.errors import BuildError
 from beanpod.deploy.images import Builder, BuildSpec, Finished, Repository, build_and_push, commands, connect, tag_of
 from beanpod.deploy.images.docker import Docker
-from tests.deploy.images.fakes import ScriptedRunner, StillClock, printed, write_source
+from tests.deploy.clocks import StillClock
+from tests.deploy.images.fakes import ScriptedRunner, printed, write_source
 from tests.fake_reporter import FakeReporter
 
 _ID, _MANIFEST = "sha256:" + "c" * 64, "sha256:" + "d" * 64

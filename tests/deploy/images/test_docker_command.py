@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from beanpod.deploy.errors import BuildError
 from beanpod.deploy.images import Finished, ProcessRunner
 from beanpod.deploy.images.docker import Docker, failure
-from tests.deploy.images.fakes import ScriptedRunner, StillClock, printed
+from tests.deploy.clocks import StillClock
+from tests.deploy.images.fakes import ScriptedRunner, printed
 from tests.fake_reporter import FakeReporter
 
 _PRINTED = {

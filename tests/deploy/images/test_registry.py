@@ -14,8 +14,9 @@ from beanpod.deploy.errors import BuildError, UsageError
 from beanpod.deploy.images import Finished, Repository, connect, given_credentials, is_public
 from beanpod.deploy.images.docker import Docker
 from beanpod.deploy.images.registry import Credentials, log_in, published_digest, temporary_configuration
+from tests.deploy.clocks import StillClock
 from tests.deploy.engine import Engine
-from tests.deploy.images.fakes import ScriptedRunner, Shop, StillClock, printed, write_source
+from tests.deploy.images.fakes import ScriptedRunner, Shop, printed, write_source
 from tests.deploy.registry import LocalRegistry, local_registry
 from tests.deploy.token_server import TokenServer, token_server
 from tests.fake_reporter import FakeReporter
