@@ -11,6 +11,7 @@ import pytest
 
 from beanpod.cli.cdk import deployment, install, synthesis
 from beanpod.deploy.errors import UsageError
+from tests.waiting import SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = ROOT / "constructs/beanpod/cli/cdk_cli"
@@ -71,7 +72,7 @@ def test_two_processes_may_install_it_at_once(tmp_path: Path) -> None:
     both = [
         subprocess.Popen([sys.executable, "-c", code], env=environ, stdout=subprocess.PIPE, text=True) for _ in "ab"
     ]
-    printed = {process.communicate(timeout=120)[0].strip() for process in both}
+    printed = {process.communicate(timeout=SECONDS)[0].strip() for process in both}
     assert [process.returncode for process in both] == [0, 0]
     (script,) = printed
     assert Path(script).is_file()

@@ -17,6 +17,7 @@ from beanpod.manifest import Manifest
 from tests.docs.pages import ROOT
 from tests.docs.snippets import write_manifest
 from tests.rehearsal.browser import browser, reading, text_contrasts
+from tests.waiting import SECONDS
 from tools import reference
 from tools.examples import MANIFESTS
 from tools.schema import schema
@@ -99,6 +100,7 @@ def test_the_search_finds_what_the_reference_names(browser: Browser, address: st
 def test_the_site_loads_nothing_from_another_host(browser: Browser, address: str) -> None:
     requested: list[str] = []
     with browser.new_context() as context:
+        context.set_default_timeout(1000 * SECONDS)
         page = context.new_page()
         page.on("request", lambda request: requested.append(request.url))
         page.goto(f"{address}/reference/constructs.html", wait_until="networkidle")

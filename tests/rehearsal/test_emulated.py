@@ -4,8 +4,8 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Timer
 from typing import Any
 
 import pytest
@@ -20,6 +20,7 @@ from beanpod.deploy.errors import InterruptionError
 from beanpod.manifest import GitHubConfig, Manifest
 from beanpod_emulator import EmbeddedAws
 from tests.service.machine import ROOT
+from tests.waiting import wait_until
 
 ISSUER = "token.actions.githubusercontent.com"
 TRUST = {
@@ -130,9 +131,15 @@ def test_a_signal_is_noted_in_place_of_an_exception(number: signal.Signals) -> N
 def test_an_interrupted_command_ends_with_its_children(tmp_path: Path) -> None:
     interrupted, lines = Interrupted(), Lines(live=True)
     runner = Runner(Display(lines, masks=Masks(), clock=SystemClock()), interrupted, verbose=False)
-    script = "sleep 600 & echo $! > child; wait"
-    Timer(1, interrupted.set).start()
-    with pytest.raises(InterruptionError):
-        runner.run(["sh", "-c", script], environ=os.environ, folder=tmp_path)
-    with pytest.raises(ProcessLookupError):
-        os.kill(int((tmp_path / "child").read_text()), 0)
+    child = tmp_path / "child"
+    child.touch()
+
+    def interrupt() -> None:
+        wait_until(child.read_text)
+        interrupted.set()
+
+    with ThreadPoolExecutor() as pool:
+        pool.submit(interrupt)
+        with pytest.raises(InterruptionError):
+            runner.run(["sh", "-c", "sleep 600 & echo $! > child; wait"], environ=os.environ, folder=tmp_path)
+    wait_until(lambda: not Path("/proc", child.read_text().strip()).exists(), child.read_text)

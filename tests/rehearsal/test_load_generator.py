@@ -1,7 +1,6 @@
 """The load generator counts every failure."""
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,9 +8,8 @@ from typing import ClassVar
 
 import pytest
 
+from tests.waiting import wait_until
 from tools.load_generator import GuestbookClient, LoadGenerator
-
-_SECONDS = 60
 
 
 class Page(BaseHTTPRequestHandler):
@@ -55,11 +53,8 @@ def url() -> Iterator[str]:
 
 
 def seen(load: LoadGenerator, kind: str) -> None:
-    """Wait until somebody was answered so."""
-    end = time.monotonic() + _SECONDS
-    while not load.responses[kind]:
-        assert time.monotonic() < end, load.responses
-        time.sleep(0.02)
+    """Wait until a request was answered so."""
+    wait_until(lambda: load.responses[kind], lambda: load.responses)
 
 
 def test_counts_responses_by_release(url: str) -> None:

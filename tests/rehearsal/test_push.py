@@ -3,12 +3,11 @@
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.waiting import wait_until
 from tools.github import Repository, git
 
 PIN = "0123456789012345678901234567890123456789"
@@ -195,14 +194,7 @@ def test_interrupted_push_ends_the_step_that_runs(repository: Repository, tmp_pa
     with subprocess.Popen(["git", "push", "--quiet", "origin", "main"], cwd=clone, start_new_session=True) as process:
         wait_until(lambda: pids.exists() and pids.read_text().strip() != "")
         os.killpg(process.pid, signal.SIGTERM)
-    wait_until(lambda: not Path("/proc", pids.read_text().strip()).exists())
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: not Path("/proc", pids.read_text().strip()).exists(), pids.read_text)
 
 
 def test_unknown_action_is_named(repository: Repository) -> None:

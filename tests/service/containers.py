@@ -10,6 +10,8 @@ from tests.service.guestbook_client import GuestbookClient
 from tests.service.machine import ROOT, run
 
 DATABASE = ("--env-file", str(ROOT / "service/development.env"), "mysql:8.4")
+# Far less than Docker waits in stop() before it kills; more than a busy machine needs.
+AT_ONCE = timedelta(seconds=20)
 RDS = "book.abcdefghij.eu-west-1.rds.amazonaws.com"
 
 

@@ -1,19 +1,19 @@
 """What the tests of the service need of the machine: folders, ports, addresses, commands and pages."""
 
 import os
+import random
 import re
 import shutil
 import socket
-import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from tests.deploy.engine import run_command
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
-_PAGE_SECONDS = 120
 
 
 def copy_service(folder: Path) -> Path:
@@ -39,11 +39,10 @@ def remove_with_its_packages(container: str, remove: Callable[[], object]) -> No
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 on which nothing listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
+    """A port on which nothing listens, below those that the kernel gives to other processes meanwhile."""
+    while not refuses("127.0.0.1", port := random.randrange(20_000, 32_768)):
+        pass
+    return port
 
 
 def refuses(address: str, port: int) -> bool:
@@ -79,11 +78,14 @@ def read(url: str) -> tuple[int, str]:
 
 def wait_for(url: str, fits: Callable[[int, str], bool]) -> str:
     """The text of the page once it fits."""
-    deadline = time.monotonic() + _PAGE_SECONDS
-    while not fits(*(answer := read(url))):
-        assert time.monotonic() < deadline, f"{url} after {_PAGE_SECONDS} seconds: {answer}"
-        time.sleep(0.1)
-    return answer[1]
+    answers: list[tuple[int, str]] = []
+
+    def read_again() -> bool:
+        answers.append(read(url))
+        return fits(*answers[-1])
+
+    wait_until(read_again, lambda: (url, *answers[-1]))
+    return answers[-1][1]
 
 
 def is_well(status: int, text: str) -> bool:

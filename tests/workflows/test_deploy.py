@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from beanpod.cli.parser import Options
+from tests.waiting import SECONDS
 from tests.workflows.workflow import ACTION, DEPLOY, ROOT, RecordedWorkflow, Runner, load, step_of
 from tools.github import git
 
@@ -192,6 +193,6 @@ def test_an_interruption_reaches_the_script(silent_aws: socket.socket, tmp_path:
         call, _ = silent_aws.accept()
         with call:
             process.send_signal(signal.SIGINT)
-            printed, _ = process.communicate(timeout=120)
+            printed, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 130, printed
     assert "::error title=Deployment interrupted::" in printed

@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from tests.waiting import SECONDS
 from tools.github import Repository, Run, git
 
 ROOT = Path(__file__).parents[2]
@@ -90,10 +91,10 @@ class Runner:
                 os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
 
-    def run(self, step: Mapping[str, Any], variables: Mapping[str, str] | None = None, *, seconds: float = 120) -> Ran:
+    def run(self, step: Mapping[str, Any], variables: Mapping[str, str] | None = None) -> Ran:
         """Run the step to its end. variables: in the place of its `env`."""
         with self.start(step, variables or {}) as process:
-            printed, _ = process.communicate(timeout=seconds)
+            printed, _ = process.communicate(timeout=SECONDS)
         outputs = parse_outputs((self.files / "output").read_text())
         return Ran(process.returncode, printed, outputs, (self.files / "summary").read_text())
 

@@ -13,6 +13,7 @@ from tests.cli.commands import in_process
 from tests.cli.commands.in_process import Result
 from tests.deploy.bundles.compose_command import require_compose
 from tests.deploy.bundles.projects import COMPOSE, SERVICE, write
+from tests.waiting import SECONDS
 
 ROOT = Path(__file__).parents[3]
 ZEROS = "0" * 64
@@ -56,7 +57,7 @@ def run_process(project: Path, *arguments: str) -> Result:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=SECONDS,
     )
     return Result(done.returncode, done.stdout, done.stderr)
 

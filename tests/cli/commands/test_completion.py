@@ -12,9 +12,9 @@ import pytest
 
 from beanpod.cli.parser import SHELLS
 from tests.deploy.engine import absent
+from tests.waiting import SECONDS
 
 PAGE = Path(__file__).resolve().parents[3] / "docs/installing.md"
-SECONDS = 30
 # Without the user's own configuration.
 STARTS = {
     "bash": "bash --norc --noprofile",

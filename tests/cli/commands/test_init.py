@@ -11,6 +11,7 @@ import pytest
 
 from tests.cli.commands.in_process import Result, run
 from tests.project.apps import lay_out
+from tests.waiting import SECONDS
 
 ROOT = Path(__file__).resolve().parents[3]
 # HOME: Docker finds its plugin Compose there.
@@ -142,7 +143,7 @@ def test_questions_are_asked_on_a_terminal(tmp_path: Path) -> None:
     )
     os.close(secondary)
     os.write(primary, b"80\n3000\n")
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=SECONDS) == 0
     shown = os.read(primary, 65536).decode()
     os.close(primary)
     assert "Which container port do users reach?" in shown

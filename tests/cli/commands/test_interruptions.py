@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +12,10 @@ import pytest
 
 from beanpod.deploy.clock import SystemClock
 from tests.cli.commands.sandbox_stage import SandboxStage
+from tests.waiting import SECONDS, wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 OLD, NEW = f"guestbook-{'1' * 16}", f"guestbook-{'2' * 16}"
-_SECONDS = 120
 
 
 @contextmanager
@@ -38,22 +37,17 @@ def _started(stage: SandboxStage, *arguments: str) -> Iterator["subprocess.Popen
             process.kill()
 
 
-def _wait_for_call(stage: SandboxStage, action: str) -> None:
-    end = time.monotonic() + _SECONDS
-    while action not in (call.action for call in stage.emulator.calls()):
-        assert time.monotonic() < end, f"{action} was not called: {stage.emulator.calls()}"
-        time.sleep(0.05)
-
-
 @contextmanager
 def _rolling_out(stage: SandboxStage, label: str) -> Iterator["subprocess.Popen[str]"]:
     """A rollout that does not end by itself: the emulator's clock does not advance."""
     stage.emulator.clear_calls()
     with _started(stage, "rollback", label) as process:
-        _wait_for_call(stage, "UpdateEnvironment")
+        wait_until(
+            lambda: "UpdateEnvironment" in (call.action for call in stage.emulator.calls()), stage.emulator.calls
+        )
         yield process
         process.send_signal(signal.SIGTERM)
-        process.wait(_SECONDS)
+        process.wait(SECONDS)
     stage.emulator.advance(600)
 
 
@@ -69,7 +63,7 @@ def test_followed_events_end_with_ctrl_c(released: SandboxStage) -> None:
         assert process.stdout is not None
         assert "INFO" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=_SECONDS)
+        _, errors = process.communicate(timeout=SECONDS)
     assert (process.returncode, errors) == (130, "beanpod: interrupted\n")
 
 
@@ -79,7 +73,7 @@ def test_interrupted_rollout_reports_the_state_and_releases_the_lock(
 ) -> None:
     with _rolling_out(released, OLD) as process:
         process.send_signal(number)
-        _, errors = process.communicate(timeout=_SECONDS)
+        _, errors = process.communicate(timeout=SECONDS)
         assert process.returncode == 130
         assert (
             errors == f"beanpod: interrupted: Elastic Beanstalk may still be rolling out {OLD}: see `beanpod status`\n"

@@ -11,6 +11,7 @@ import pytest
 
 from beanpod.cli.main import main
 from beanpod.deploy.errors import BusyError, InterruptionError, RolledBackError, UsageError
+from tests.waiting import SECONDS
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -149,8 +150,8 @@ def _process(*arguments: str, **streams: Any) -> "subprocess.Popen[str]":
 
 
 def test_program_ends_with_the_code_of_its_command() -> None:
-    process = _process("status", "--stage", "nowhere", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    out, errors = process.communicate(timeout=120)
+    with _process("status", "--stage", "nowhere", stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        out, errors = process.communicate(timeout=SECONDS)
     assert (process.returncode, out) == (2, "")
     assert errors.startswith("beanpod: beanpod.toml: 1 problem\n  - stage 'nowhere': no such stage")
 
@@ -172,9 +173,9 @@ def test_missing_packages_are_named_with_the_command_to_install_them() -> None:
 def test_closed_output_does_not_change_the_exit_code() -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    process = _process("status", "--stage", "nowhere", stdout=writing, stderr=writing)
-    os.close(writing)
-    assert process.wait(timeout=120) == 2
+    with _process("status", "--stage", "nowhere", stdout=writing, stderr=writing) as process:
+        os.close(writing)
+        assert process.wait(timeout=SECONDS) == 2
 
 
 def test_commands_need_nothing_that_windows_lacks() -> None:
