@@ -1,7 +1,6 @@
 """An image registry on this machine: Debian's `docker-registry`, or the image `registry:2`."""
 
 import http.client
-import json
 import re
 import secrets
 import shutil
@@ -19,7 +18,6 @@ from beanpod_emulator.docker_runtime.docker import Docker, DockerError
 
 _LISTENING = re.compile(r"listening on 127\.0\.0\.1:(\d+)")
 _UPLOAD = re.compile(r'"(?:POST|PUT|PATCH) /v2/')
-_READ = re.compile(r'"(?:GET|HEAD) /v2/')
 _START_SECONDS = 60
 _STOP_SECONDS = 60
 PROGRAM, IMAGE = "docker-registry", "registry:2"
@@ -78,10 +76,6 @@ class LocalRegistry:
         """Return how many requests that write it has served."""
         return len(_UPLOAD.findall(self.log))
 
-    def looks(self) -> int:
-        """Return how many requests that read it has served."""
-        return len(_READ.findall(self.log))
-
     def digest(self, path: str, tag: str) -> str:
         """Return the digest of a tag in the registry's storage."""
         return self._tag_folder(path).joinpath(tag, "current", "link").read_text()
@@ -96,22 +90,19 @@ class LocalRegistry:
 
 
 @contextmanager
-def local_registry(
-    folder: Path, *, username: str = "", password: str = "", token_settings: dict[str, str] | None = None
-) -> Iterator[LocalRegistry]:
+def local_registry(folder: Path, *, username: str = "", password: str = "") -> Iterator[LocalRegistry]:
     """Run a registry on a free port of localhost until the end of the block, then remove its images from the engine.
 
     Args:
         folder: Its files.
         username: Login that it requires, with password. Default: none.
-        token_settings: Its "auth.token" section, in the place of a login; only with Debian's program.
 
     Raises:
         NoRegistryError: There is neither the program nor the image.
     """
     folder.mkdir(parents=True, exist_ok=True)
     users = _users(username, password) if username else ""
-    running = _program(folder, users, token_settings) if find_registry(Docker()) == PROGRAM else _container(users)
+    running = _program(folder, users) if find_registry(Docker()) == PROGRAM else _container(users)
     with running as host:
         try:
             yield LocalRegistry(host, folder, username, password)
@@ -120,10 +111,10 @@ def local_registry(
 
 
 @contextmanager
-def _program(folder: Path, users: str, token_settings: dict[str, str] | None) -> Iterator[str]:
+def _program(folder: Path, users: str) -> Iterator[str]:
     """Run Debian's program, which logs to the file `log`; yield its host."""
     configuration = folder / "registry.yml"
-    configuration.write_text(_configuration(folder, users, token_settings))
+    configuration.write_text(_configuration(folder, users))
     with (folder / "log").open("w") as log:
         command = [PROGRAM, "serve", str(configuration)]
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)  # noqa: S603
@@ -182,11 +173,9 @@ def forget_images(host: str) -> None:
             docker.run("image", "rm", "--force", *names)
 
 
-def _configuration(folder: Path, users: str, token_settings: dict[str, str] | None) -> str:
+def _configuration(folder: Path, users: str) -> str:
     auth = ""
-    if token_settings:
-        auth = f"auth: {{token: {json.dumps(token_settings)}}}\n"
-    elif users:
+    if users:
         (folder / "users").write_text(users)
         auth = f'auth: {{htpasswd: {{realm: "here", path: "{folder / "users"}"}}}}\n'
     return f"""version: 0.1

@@ -12,13 +12,10 @@ __all__ = ["LocalRegistry", "local_registry"]
 
 
 @contextmanager
-def local_registry(
-    folder: Path, *, username: str = "", password: str = "", token_settings: dict[str, str] | None = None
-) -> Iterator[LocalRegistry]:
+def local_registry(folder: Path, *, username: str = "", password: str = "") -> Iterator[LocalRegistry]:
     """As beanpod_emulator.registry.local_registry."""
     try:
-        programs = registry.local_registry(folder, username=username, password=password, token_settings=token_settings)
-        with programs as running:
+        with registry.local_registry(folder, username=username, password=password) as running:
             yield running
     except NoRegistryError as error:
         absent(str(error))

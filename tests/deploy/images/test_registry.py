@@ -4,7 +4,7 @@ import base64
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,8 +17,7 @@ from beanpod.deploy.images.registry import Credentials, log_in, published_digest
 from tests.deploy.clocks import StillClock
 from tests.deploy.engine import Engine
 from tests.deploy.images.fakes import ScriptedRunner, Shop, printed, write_source
-from tests.deploy.registry import LocalRegistry, local_registry
-from tests.deploy.token_server import TokenServer, token_server
+from tests.deploy.registry import LocalRegistry
 from tests.fake_reporter import FakeReporter
 
 HUB_KEY = "https://index.docker.io/v1/"
@@ -176,33 +175,6 @@ def test_the_users_own_login_is_used_for_base_images_and_pushes(
     docker_engine.remove_images(other.host)
 
     assert image[None].pushed
-
-
-@pytest.fixture(scope="module")
-def tokens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TokenServer]:
-    with token_server(tmp_path_factory.mktemp("tokens"), username="ada", password="planted-password") as running:
-        yield running
-
-
-@pytest.fixture
-def token_shop(docker_engine: Engine, tokens: TokenServer, tmp_path: Path) -> Iterator[Shop]:
-    """With a registry that wants tokens from elsewhere, as Docker Hub does."""
-    with local_registry(tmp_path / "registry", token_settings=tokens.settings) as running:
-        registry = LocalRegistry(running.host, running.folder, "ada", "planted-password")
-        yield Shop(registry, docker_engine, docker_engine.variables(tmp_path / "home"))
-
-
-def test_an_image_is_public_once_everybody_may_pull_it(token_shop: Shop, tokens: TokenServer, tmp_path: Path) -> None:
-    spec = write_source(tmp_path / "source", "one")
-    image, again = token_shop.publish(spec)[None], token_shop.publish(spec)[None]
-    assert image.digest == token_shop.registry.digest(token_shop.path, image.tag)
-    assert (image.pushed, again.pushed) == (True, False)
-
-    before = public(image.reference, token_shop.variables)
-    tokens.public.add(token_shop.path)
-
-    assert (before, public(image.reference, token_shop.variables)) == (False, True)
-    assert tokens.users[-1] == ""
 
 
 def test_an_image_in_an_open_registry_is_public(open_shop: Shop, tmp_path: Path) -> None:
