@@ -19,6 +19,9 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # Tests ask the embedded AWS, from this process too, whatever account the shell is set up for.
 remove_aws_settings()
 
+# AWS's rules for templates take seconds to load in each process. tests/stacks applies them, and a user's own commands.
+os.environ["CDK_VALIDATION"] = "false"
+
 # A file goes to one worker whole. Those that take minutes go first, so that none is left for one worker at the end.
 _SLOW = (
     "test_own_apps.py",

@@ -33,6 +33,7 @@ def run(project: Path, **context: str) -> "subprocess.CompletedProcess[str]":
         "CDK_OUTDIR": str(project / "cdk.out"),
         "CDK_CONTEXT_JSON": json.dumps(flags | context),
     }
+    del environment["CDK_VALIDATION"]
     return subprocess.run(
         [sys.executable, "app.py"], cwd=project, env=environment, capture_output=True, text=True, check=False
     )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from aws_cdk import App, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk.assertions import Template
@@ -11,6 +11,7 @@ from constructs import Construct
 from beanpod.database import Database
 from beanpod.database_engine import DatabaseEngine
 from beanpod.database_interface import IDatabase
+from tests.stacks.conftest import validated_app
 
 INSTANCE = "AWS::RDS::DBInstance"
 STRICT = {"@aws-cdk/core:validateAgainstDefaultRules": True}
@@ -28,7 +29,7 @@ def imported_vpc(scope: Construct, kind: str = "isolated", zones: int = 2) -> ec
 
 
 def made(engine: DatabaseEngine | None = None, **options: Any) -> tuple[Database, Template]:
-    stack = Stack(App(context=STRICT), "Dev")
+    stack = Stack(validated_app(STRICT), "Dev")
     options.setdefault("vpc", imported_vpc(stack))
     database = Database(stack, "Database", engine=engine or DatabaseEngine.mysql("8.4"), **options)
     return database, Template.from_stack(stack)

@@ -4,12 +4,12 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, Stack
+from aws_cdk import App, CloudFormationValidatePlugin, Stack, Validations
 from cdk_preflight import Preflight
 
 from beanpod.manifest import Manifest
@@ -32,8 +32,20 @@ class Stage:
         return {name: found[name] for name in found if found[name]["Type"] == resource_type}
 
 
+def validated_app(context: dict[str, Any] = CONTEXT) -> App:
+    """An app whose synthesis fails if a template breaks AWS's rules, as at a user's."""
+    app = App(context=context)
+    Validations.of(app).add_plugins(_rules())
+    return app
+
+
+@cache
+def _rules() -> CloudFormationValidatePlugin:
+    return CloudFormationValidatePlugin()
+
+
 def synthesise(manifest: Path, stage: str | None = None) -> Stage:
-    app = App(context=CONTEXT)
+    app = validated_app()
     # As app.py does. A finding fails the synthesis.
     Preflight.apply(app)
     stacks = add_stage(app, Manifest.read(manifest), stage)

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 import pytest
-from aws_cdk import App
 from aws_cdk.cx_api import CloudAssembly
 from pydantic.fields import FieldInfo
 
@@ -29,7 +28,7 @@ from emulator.tests.clients import Clients
 from stacks import add_stage
 from tests.manifests import toml
 from tests.stacks.changing import deploy_assembly
-from tests.stacks.conftest import CONTEXT
+from tests.stacks.conftest import validated_app
 
 Key = tuple[str, ...]
 
@@ -239,7 +238,7 @@ def resolved(document: str) -> StageConfig:
 
 
 def synthesised(document: str, stage: str) -> CloudAssembly:
-    app = App(context=CONTEXT)
+    app = validated_app()
     add_stage(app, manifest(document, stage))
     return app.synth()
 
