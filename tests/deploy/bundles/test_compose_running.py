@@ -139,7 +139,7 @@ def test_a_release_reaches_a_proxy_and_mounted_files(docker_engine: Engine, comp
 
 def retried(ask: Callable[[], str]) -> str:
     """What it answers once the container listens; not an answer of 502."""
-    for _ in range(50):
+    for _ in range(600):
         try:
             return ask()
         except urllib.error.HTTPError:

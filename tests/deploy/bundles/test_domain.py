@@ -92,7 +92,7 @@ def start(docker_engine: Engine, tmp_path: Path) -> Iterator[Start]:
         docker_engine.run("cp", f"{folder}/.", f"{name}:/etc/nginx")
         docker_engine.run("start", name)
         nginx = Nginx(docker_engine, name)
-        for _ in range(100):
+        for _ in range(600):
             try:
                 nginx.ask()
             except (OSError, http.client.HTTPException):
