@@ -42,7 +42,6 @@ from beanpod import (
     LoadBalancerSettings,
     LoadBalancerType,
     ManagedUpdates,
-    OptionSetting,
     ScalingTrigger,
     ServiceNetwork,
     ServiceRole,
@@ -91,6 +90,14 @@ def role(stack: Stack) -> iam.IRole:
     return iam.Role.from_role_name(stack, "Role", "mine")
 
 
+def profile(stack: Stack) -> iam.IInstanceProfile:
+    return iam.InstanceProfile.from_instance_profile_name(stack, "P", "p")
+
+
+def provider(stack: Stack) -> iam.IOpenIdConnectProvider:
+    return iam.OpenIdConnectProvider.from_open_id_connect_provider_arn(stack, "P", PROVIDER)
+
+
 def secret(stack: Stack) -> EnvironmentSecret:
     arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:x-AbCdEf"
     return EnvironmentSecret.from_secrets_manager(secretsmanager.Secret.from_secret_complete_arn(stack, "X", arn))
@@ -110,25 +117,24 @@ def statement() -> iam.PolicyStatement:
     return iam.PolicyStatement(actions=["sns:Publish"], resources=["*"])
 
 
+def plain(**values: Any) -> dict[str, Change]:
+    """Changes of one property each, to a value that needs no stack."""
+    return {name: lambda _, name=name, value=value: {name: value} for name, value in values.items()}  # type: ignore[misc]
+
+
 ENVIRONMENT: dict[str, Change] = {
+    **plain(max_versions=9, environment_name="shop-prod", description="x", min_size=2, max_size=8),
+    **plain(platform=DockerPlatform.pinned("4.13.7"), environment_type=EnvironmentType.SINGLE_INSTANCE),
+    **plain(load_balancer_type=LoadBalancerType.NETWORK, load_balancer_scheme=LoadBalancerScheme.INTERNAL),
+    **plain(instance_types=[ec2.InstanceType("t3.large")], root_volume_size=Size.gibibytes(32), instance_port=8080),
+    **plain(scaling=ScalingTrigger(upper_threshold=80), managed_updates=ManagedUpdates(start="Sun:03:00")),
+    **plain(deployment_strategy=DeploymentStrategy.rolling(batch=BatchSize.count(1)), health_check_path="/up"),
+    **plain(load_balancer=LoadBalancerSettings(idle_timeout=Duration.minutes(5)), environment={"A": "1"}),
+    **plain(health_check=HealthCheck(interval=Duration.seconds(30)), log_retention=logs.RetentionDays.ONE_WEEK),
+    **plain(instance_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)),
+    **plain(published_metrics=["InstancesOk"], options={"aws:autoscaling:asg": {"Cooldown": "9"}}),
     "vpc": lambda s: {"vpc": vpc(s, "vpc-2")},
     "application": lambda s: {"application": Application.from_application_name(s, "A", "a")},
-    "max_versions": lambda _: {"max_versions": 9},
-    "environment_name": lambda _: {"environment_name": "shop-prod"},
-    "description": lambda _: {"description": "x"},
-    "platform": lambda _: {"platform": DockerPlatform.pinned("4.13.7")},
-    "environment_type": lambda _: {"environment_type": EnvironmentType.SINGLE_INSTANCE},
-    "load_balancer_type": lambda _: {"load_balancer_type": LoadBalancerType.NETWORK},
-    "load_balancer_scheme": lambda _: {"load_balancer_scheme": LoadBalancerScheme.INTERNAL},
-    "instance_types": lambda _: {"instance_types": [ec2.InstanceType("t3.large")]},
-    "root_volume_size": lambda _: {"root_volume_size": Size.gibibytes(32)},
-    "min_size": lambda _: {"min_size": 2},
-    "max_size": lambda _: {"max_size": 8},
-    "scaling": lambda _: {"scaling": ScalingTrigger(upper_threshold=80)},
-    "deployment_strategy": lambda _: {"deployment_strategy": DeploymentStrategy.rolling(batch=BatchSize.count(1))},
-    "load_balancer": lambda _: {"load_balancer": LoadBalancerSettings(idle_timeout=Duration.minutes(5))},
-    "health_check_path": lambda _: {"health_check_path": "/up"},
-    "health_check": lambda _: {"health_check": HealthCheck(interval=Duration.seconds(30))},
     "domain": lambda s: {
         "domain": Domain(
             name="a.example.com",
@@ -137,89 +143,60 @@ ENVIRONMENT: dict[str, Change] = {
             ),
         )
     },
-    "environment": lambda _: {"environment": {"A": "1"}},
     "secrets": lambda s: {"secrets": {"A": secret(s)}},
     "database": lambda s: {"database": existing_database(s)},
     "service_role": lambda s: {"service_role": role(s)},
     "instance_role": lambda s: {"instance_role": role(s)},
-    "instance_profile": lambda s: {
-        "instance_profile": iam.InstanceProfile.from_instance_profile_name(s, "P", "p"),
-        "instance_role": role(s),
+    "instance_profile": lambda s: {"instance_profile": profile(s), "instance_role": role(s)},
+    **{
+        name: lambda s, name=name: {name: group(s, "sg-x")}  # type: ignore[misc]
+        for name in ("instance_security_group", "load_balancer_security_group")
     },
-    "instance_port": lambda _: {"instance_port": 8080},
-    "instance_security_group": lambda s: {"instance_security_group": group(s, "sg-x")},
-    "additional_instance_security_groups": lambda s: {"additional_instance_security_groups": [group(s, "sg-x")]},
-    "load_balancer_security_group": lambda s: {"load_balancer_security_group": group(s, "sg-x")},
-    "additional_load_balancer_security_groups": lambda s: {
-        "additional_load_balancer_security_groups": [group(s, "sg-x")]
-    },
-    "instance_subnets": lambda _: {
-        "instance_subnets": ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC),
+    **{
+        name: lambda s, name=name: {name: [group(s, "sg-x")]}  # type: ignore[misc]
+        for name in ("additional_instance_security_groups", "additional_load_balancer_security_groups")
     },
     "load_balancer_subnets": lambda s: {
         "load_balancer_subnets": ec2.SubnetSelection(
             subnets=[ec2.Subnet.from_subnet_id(s, name, name) for name in ("x", "y")]
         )
     },
-    "log_retention": lambda _: {"log_retention": logs.RetentionDays.ONE_WEEK},
-    "published_metrics": lambda _: {"published_metrics": ["InstancesOk"]},
-    "managed_updates": lambda _: {"managed_updates": ManagedUpdates(start="Sun:03:00")},
-    "options": lambda _: {"options": [OptionSetting(namespace="aws:autoscaling:asg", name="Cooldown", value="9")]},
 }
+LARGE = ec2.InstanceType("m7g.large")
 DATABASE: dict[str, Change] = {
+    **plain(engine=DatabaseEngine.postgres("17"), instance_type=LARGE, multi_az=True, port=3307),
+    **plain(allocated_storage=Size.gibibytes(40), max_allocated_storage=Size.gibibytes(80)),
+    **plain(database_name="other", username="keeper", parameters={"max_connections": "99"}),
+    **plain(vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS)),
+    **plain(backup_retention=Duration.days(9), preferred_backup_window="03:00-04:00"),
+    **plain(preferred_maintenance_window="sun:04:30-sun:05:30", ca_certificate=rds.CaCertificate.RDS_CA_RSA2048_G1),
+    **plain(deletion_protection=False, removal_policy=RemovalPolicy.RETAIN, iam_authentication=False),
+    **plain(auto_minor_version_upgrade=False, allow_major_version_upgrade=True),
     "vpc": lambda s: {"vpc": vpc(s, "vpc-2")},
-    "engine": lambda _: {"engine": DatabaseEngine.postgres("17")},
-    "instance_type": lambda _: {"instance_type": ec2.InstanceType("m7g.large")},
-    "allocated_storage": lambda _: {"allocated_storage": Size.gibibytes(40)},
-    "max_allocated_storage": lambda _: {"max_allocated_storage": Size.gibibytes(80)},
-    "multi_az": lambda _: {"multi_az": True},
-    "database_name": lambda _: {"database_name": "other"},
-    "username": lambda _: {"username": "keeper"},
-    "port": lambda _: {"port": 3307},
-    "vpc_subnets": lambda _: {"vpc_subnets": ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS)},
     "security_group": lambda s: {"security_group": group(s, "sg-x")},
     "encryption_key": lambda s: {"encryption_key": kms.Key(s, "Key")},
-    "backup_retention": lambda _: {"backup_retention": Duration.days(9)},
-    "preferred_backup_window": lambda _: {"preferred_backup_window": "03:00-04:00"},
-    "preferred_maintenance_window": lambda _: {"preferred_maintenance_window": "sun:04:30-sun:05:30"},
-    "deletion_protection": lambda _: {"deletion_protection": False},
-    "removal_policy": lambda _: {"removal_policy": RemovalPolicy.RETAIN},
-    "iam_authentication": lambda _: {"iam_authentication": False},
-    "performance_insights": lambda _: {"instance_type": ec2.InstanceType("m7g.large"), "performance_insights": True},
-    "ca_certificate": lambda _: {"ca_certificate": rds.CaCertificate.RDS_CA_RSA2048_G1},
-    "auto_minor_version_upgrade": lambda _: {"auto_minor_version_upgrade": False},
-    "allow_major_version_upgrade": lambda _: {"allow_major_version_upgrade": True},
-    "parameters": lambda _: {"parameters": {"max_connections": "99"}},
+    "performance_insights": lambda _: {"instance_type": LARGE, "performance_insights": True},
 }
-GROUPS: dict[str, Change] = {
-    "load_balanced": lambda _: {"load_balanced": False},
-    "instance_port": lambda _: {"instance_port": 8080},
-    "allow_from": lambda _: {"allow_from": [ec2.Peer.ipv4("203.0.113.0/24")]},
-    "database_port": lambda _: {"database_port": 3306},
-}
+GROUPS = plain(
+    load_balanced=False, instance_port=8080, database_port=3306, allow_from=[ec2.Peer.ipv4("203.0.113.0/24")]
+)
 NETWORK: dict[str, Change] = {
     **GROUPS,
+    **plain(load_balancer_scheme=LoadBalancerScheme.INTERNAL, ip_addresses=ec2.IpAddresses.cidr("10.1.0.0/16")),
+    **plain(nat_gateways=1, max_azs=3, flow_logs=True),
     "vpc": lambda s: {"vpc": vpc(s)},
-    "load_balancer_scheme": lambda _: {"load_balancer_scheme": LoadBalancerScheme.INTERNAL},
-    "ip_addresses": lambda _: {"ip_addresses": ec2.IpAddresses.cidr("10.1.0.0/16")},
-    "nat_gateways": lambda _: {"nat_gateways": 1},
-    "max_azs": lambda _: {"max_azs": 3},
-    "flow_logs": lambda _: {"flow_logs": True},
     "flow_log_retention": lambda _: {"flow_logs": True, "flow_log_retention": logs.RetentionDays.ONE_YEAR},
 }
 SERVICE: dict[str, Change] = {
+    **plain(nat_gateways=0, database_engine=DatabaseEngine.postgres("17"), github_repository="ada/shop"),
+    **plain(extra_statements=[statement()], deletion_protection=False),
     "vpc": ENVIRONMENT["vpc"],
-    "nat_gateways": lambda _: {"nat_gateways": 0},
-    "database_engine": lambda _: {"database_engine": DatabaseEngine.postgres("17")},
     "database": lambda s: {"database_engine": None, "database": existing_database(s)},
-    "github_repository": lambda _: {"github_repository": "ada/shop"},
-    "extra_statements": lambda _: {"extra_statements": [statement()]},
-    "deletion_protection": lambda _: {"deletion_protection": False},
     "removal_policy": lambda _: {"deletion_protection": False, "removal_policy": RemovalPolicy.DESTROY},
     "network_settings": lambda s: {"network_settings": NETWORK["ip_addresses"](s)},
     "database_settings": lambda s: {"database_settings": DATABASE["username"](s)},
 }
-CONSTRUCTS: list[tuple[type, Change, dict[str, Change]]] = [
+CONSTRUCTS: list[tuple[Any, Change, dict[str, Change]]] = [
     (
         DockerEnvironment,
         lambda s: {
@@ -237,10 +214,7 @@ CONSTRUCTS: list[tuple[type, Change, dict[str, Change]]] = [
         lambda s: {"service_role": ServiceRole(s, "ServiceRole").role},
         {
             "service_role": lambda s: {"service_role": role(s)},
-            "application_name": lambda _: {"application_name": "shop"},
-            "description": lambda _: {"description": "x"},
-            "max_versions": lambda _: {"max_versions": 9},
-            "delete_source_bundle": lambda _: {"delete_source_bundle": False},
+            **plain(application_name="shop", description="x", max_versions=9, delete_source_bundle=False),
         },
     ),
     (
@@ -256,9 +230,7 @@ CONSTRUCTS: list[tuple[type, Change, dict[str, Change]]] = [
         lambda s: {"permissions": permissions(s)},
         {
             "permissions": lambda s: {"permissions": permissions(s, DeploymentPolicy.IMMUTABLE)},
-            "access_key_serial": lambda _: {"access_key_serial": 1},
-            "active": lambda _: {"active": False},
-            "extra_statements": lambda _: {"extra_statements": [statement()]},
+            **plain(access_key_serial=1, active=False, extra_statements=[statement()]),
         },
     ),
     (
@@ -266,14 +238,10 @@ CONSTRUCTS: list[tuple[type, Change, dict[str, Change]]] = [
         lambda s: {"permissions": permissions(s), "repository": "ada/shop", "branch": "main"},
         {
             "permissions": lambda s: {"permissions": permissions(s, DeploymentPolicy.IMMUTABLE)},
-            "repository": lambda _: {"repository": "ada/blog"},
-            "branch": lambda _: {"branch": "next"},
+            **plain(repository="ada/blog", branch="next", max_session_duration=Duration.hours(2)),
+            **plain(extra_statements=[statement()]),
             "environment": lambda _: {"environment": "production", "branch": None},
-            "provider": lambda s: {
-                "provider": iam.OpenIdConnectProvider.from_open_id_connect_provider_arn(s, "P", PROVIDER)
-            },
-            "max_session_duration": lambda _: {"max_session_duration": Duration.hours(2)},
-            "extra_statements": lambda _: {"extra_statements": [statement()]},
+            "provider": lambda s: {"provider": provider(s)},
         },
     ),
     (
@@ -281,11 +249,8 @@ CONSTRUCTS: list[tuple[type, Change, dict[str, Change]]] = [
         lambda _: {},
         {
             "role": lambda s: {"role": role(s)},
-            "instance_profile": lambda s: {
-                "instance_profile": iam.InstanceProfile.from_instance_profile_name(s, "P", "p"),
-                "role": role(s),
-            },
-            "session_manager": lambda _: {"session_manager": True},
+            "instance_profile": lambda s: {"instance_profile": profile(s), "role": role(s)},
+            **plain(session_manager=True),
         },
     ),
     (DockerService, lambda _: {"database_engine": DatabaseEngine.mysql("8.4")}, SERVICE),
@@ -293,35 +258,28 @@ CONSTRUCTS: list[tuple[type, Change, dict[str, Change]]] = [
         DockerService,
         lambda _: {"github_repository": "ada/shop"},
         {
-            "github_branch": lambda _: {"github_branch": "next"},
-            "github_provider": lambda s: {
-                "github_provider": iam.OpenIdConnectProvider.from_open_id_connect_provider_arn(s, "P", PROVIDER)
-            },
+            **plain(github_branch="next"),
+            "github_provider": lambda s: {"github_provider": provider(s)},
         },
     ),
 ]
 PROPERTIES = [
-    pytest.param(cls, base, change, name, id=f"{cls.__name__}-{name}")
-    for cls, base, changes in CONSTRUCTS
-    for name, change in changes.items()
+    pytest.param(number, name, id=f"{cls.__name__}-{name}")
+    for number, (cls, _, changes) in enumerate(CONSTRUCTS)
+    for name in changes
 ]
 
 
 @cache
-def resources(cls: Any, *settings: Change) -> dict[str, Any]:
-    stack = Stack(App(), "Stack")
-    # What stays is made once more under its own id, so that a change may make things beside it.
-    given: Settings = {}
-    for make in settings:
-        given |= make(stack)
-    cls(stack, "Made", **given)
-    found: dict[str, Any] = Template.from_stack(stack).to_json().get("Resources", {})
-    return found
-
-
-@cache
-def before(cls: Any, base: Change) -> dict[str, Any]:
-    return resources(cls, base)
+def resources(number: int) -> dict[str, dict[str, Any]]:
+    """The resources of a construct before, by "", and after each change: a stack each, in one app."""
+    (cls, base, changes), app = CONSTRUCTS[number], App()
+    stacks: dict[str, Stack] = {}
+    for name, change in {"": lambda _: {}, **changes}.items():
+        stacks[name] = Stack(app, f"Stack{len(stacks)}")
+        # What stays is made once more under its own id, so that a change may make things beside it.
+        cls(stacks[name], "Made", **(base(stacks[name]) | change(stacks[name])))
+    return {name: Template.from_stack(stack).to_json().get("Resources", {}) for name, stack in stacks.items()}
 
 
 def replaced(old: dict[str, Any], new: dict[str, Any]) -> set[str]:
@@ -340,10 +298,6 @@ def replaced(old: dict[str, Any], new: dict[str, Any]) -> set[str]:
         if not further:
             return {old[name]["Type"] for name in names if name in old}
         names |= further
-
-
-def _properties(body: dict[str, Any]) -> dict[str, Any]:
-    return dict(body.get("Properties", {}))
 
 
 def _stands_on(body: dict[str, Any], names: set[str]) -> bool:
@@ -376,9 +330,9 @@ def documented(cls: Any) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize(("cls", "base", "change", "name"), PROPERTIES)
-def test_the_docstring_says_what_the_change_replaces(cls: Any, base: Change, change: Change, name: str) -> None:
-    kinds = replaced(before(cls, base), resources(cls, base, change))
+@pytest.mark.parametrize(("number", "name"), PROPERTIES)
+def test_the_docstring_says_what_the_change_replaces(number: int, name: str) -> None:
+    cls, kinds = CONSTRUCTS[number][0], replaced(resources(number)[""], resources(number)[name])
     words = [word for kind, word in WORDS.items() if kind in kinds]
     phrase = f"Replaces: {', '.join(words)}." if words else "Updates in place."
     if name in FIXED and cls in (DockerEnvironment, DockerService):
@@ -403,7 +357,7 @@ def test_every_property_is_tried(cls: Any) -> None:
 
 
 def test_another_construct_id_replaces_everything() -> None:
-    first = before(Database, CONSTRUCTS[1][1])
+    first = resources(1)[""]
     stack = Stack(App(), "Stack")
     Database(stack, "Renamed", **CONSTRUCTS[1][1](stack))
     assert "the database" in {
