@@ -48,8 +48,8 @@ DOCKER_PASSWORD = {{ ssm = "/guestbook/docker-password" }}
 [database]
 engine = "mysql"
 
-[stages.{stage}]
-preset = "{preset}"
+[stages.dev]
+preset = "small"
 """
 _DOCKERFILE = """\
 FROM busybox:stable
@@ -66,14 +66,12 @@ class Project:
     stage: str
 
     @classmethod
-    def make(cls, folder: Path, *, image: str, stage: str = "dev", preset: str = "small") -> "Project":
+    def make(cls, folder: Path, *, image: str) -> "Project":
         """Write the files. image: repository with its registry, such as localhost:5000/guestbook."""
         shutil.copy(ROOT / "app.py", folder)
-        (folder / "beanpod.toml").write_text(
-            _MANIFEST.format(image=image, stage=stage, preset=preset, username=USERNAME)
-        )
+        (folder / "beanpod.toml").write_text(_MANIFEST.format(image=image, username=USERNAME))
         (folder / "Dockerfile").write_text(_DOCKERFILE)
-        project = cls(folder, stage)
+        project = cls(folder, "dev")
         project.greet("hello")
         return project
 

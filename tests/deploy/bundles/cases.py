@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from beanpod.deploy.bundles import Bundle, plan_bundle
+from beanpod.deploy.bundles import Bundle, BundlePlan, plan_bundle
 from beanpod.manifest import Manifest
 from tests.deploy.bundles.compose_command import require_compose
 from tests.deploy.bundles.projects import IMAGE, composed, refused, write
@@ -24,6 +24,12 @@ def copied(name: str, folder: Path, files: Mapping[str, str] | None = None) -> P
     return place
 
 
+def plan_of(project: Path, manifest: str = "beanpod.toml") -> BundlePlan:
+    """The plan of a project's first stage."""
+    path = project / manifest
+    return plan_bundle(Manifest.read(path).stage(), path.parent)
+
+
 def bundle_of(project: Path, manifest: str = "beanpod.toml") -> Bundle:
     """The bundle of a project, with an image for everything that is built; made once for the same files."""
     content = {str(path): path.read_bytes() if path.is_file() else b"" for path in project.rglob("*")}
@@ -32,7 +38,7 @@ def bundle_of(project: Path, manifest: str = "beanpod.toml") -> Bundle:
 
 @cache
 def _bundle_of(path: Path, _content: int) -> Bundle:
-    plan = plan_bundle(Manifest.read(path).stage(), path.parent)
+    plan = plan_of(path.parent, path.name)
     images: dict[str | None, str] = {spec.name: IMAGE for spec in plan.specs}
     return plan.bundle(images, application="shop-dev", login_hooks=False)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from beanpod.deploy.bundles import Bundle, BundlePlan, plan_bundle
+from beanpod.deploy.bundles import Bundle, plan_bundle
 from beanpod.manifest import Manifest
-from tests.deploy.bundles.cases import copied
+from tests.deploy.bundles.cases import copied, plan_of
 from tests.deploy.bundles.projects import (
     COMPOSE,
     IMAGE,
@@ -26,11 +26,6 @@ from tests.deploy.bundles.projects import (
 
 HEAD = "FROM busybox:stable\n"
 SECRETS = '[secrets]\nDOCKER_USERNAME = { ssm = "/docker/user" }\nDOCKER_PASSWORD = { ssm = "/docker/password" }\n'
-
-
-def plan_of(project: Path, manifest: str = "beanpod.toml") -> BundlePlan:
-    file = project / manifest
-    return plan_bundle(Manifest.read(file).stage(), file.parent)
 
 
 def previewed(root: Path, dockerfile: str, text: str = SERVICE) -> Bundle:

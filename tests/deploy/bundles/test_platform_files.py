@@ -3,9 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from beanpod.deploy.bundles import plan_bundle
-from beanpod.manifest import Manifest
-from tests.deploy.bundles.cases import copied
+from tests.deploy.bundles.cases import copied, plan_of
 from tests.deploy.bundles.projects import SERVICE, dockerfile_bundle, refused, write
 
 
@@ -89,7 +87,7 @@ def test_hooks_are_executable_with_lf_line_endings(tmp_path: Path, compose: bool
     name = ".platform/hooks/prebuild/10_hello.sh"
     if compose:
         project = copied("hook-crlf", tmp_path)
-        bundle = plan_bundle(Manifest.read(project / "beanpod.toml").stage(), project).preview()
+        bundle = plan_of(project).preview()
     else:
         write(tmp_path, {name: "#!/bin/bash\r\necho hello\r\n"})
         bundle = dockerfile_bundle(tmp_path)
@@ -194,13 +192,13 @@ def test_configuration_that_is_not_yaml_is_refused(tmp_path: Path) -> None:
 
 def test_nginx_configuration_is_noted_with_a_compose_file_only(tmp_path: Path) -> None:
     project = copied("platform-dead-nginx", tmp_path)
-    (note,) = plan_bundle(Manifest.read(project / "beanpod.toml").stage(), project).preview().notes
+    (note,) = plan_of(project).preview().notes
     assert note.startswith(".platform/nginx: ignored with a compose file")
     write(project, {"beanpod.toml": SERVICE})
-    assert plan_bundle(Manifest.read(project / "beanpod.toml").stage(), project).preview().notes == ()
+    assert plan_of(project).preview().notes == ()
 
 
 def test_linked_hooks_are_added(tmp_path: Path) -> None:
     project = copied("hook-link", tmp_path)
-    files = plan_bundle(Manifest.read(project / "beanpod.toml").stage(), project).preview().files
+    files = plan_of(project).preview().files
     assert files[".platform/confighooks/prebuild/10_hello.sh"] == files[".platform/hooks/prebuild/10_hello.sh"]

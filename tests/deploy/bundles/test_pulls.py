@@ -5,9 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from beanpod.deploy.bundles import plan_bundle
-from beanpod.manifest import Manifest
-from tests.deploy.bundles.cases import bundle_of, copied
+from tests.deploy.bundles.cases import bundle_of, copied, plan_of
 from tests.deploy.bundles.projects import refused, write
 
 LOGIN = '[variables]\nDOCKER_USERNAME = "ada"\n[secrets]\nDOCKER_PASSWORD = { ssm = "/shop/password" }\n'
@@ -27,12 +25,11 @@ def project_of(folder: Path, image: str, *, login: bool = False) -> Path:
 
 
 def problems(project: Path, is_public: Callable[[str], bool | None]) -> list[str]:
-    stage = Manifest.read(project / "beanpod.toml").stage()
-    return refused(lambda: plan_bundle(stage, project).check_pulls(is_public=is_public))
+    return refused(lambda: checked(project, is_public))
 
 
 def checked(project: Path, is_public: Callable[[str], bool | None]) -> None:
-    plan_bundle(Manifest.read(project / "beanpod.toml").stage(), project).check_pulls(is_public=is_public)
+    plan_of(project).check_pulls(is_public=is_public)
 
 
 def private(image: str) -> bool:

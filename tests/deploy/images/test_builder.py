@@ -82,10 +82,10 @@ def test_a_tag_is_made_of_the_service_and_the_content(name: str | None, tag: str
     assert tag_of(name, "sha256:0123456789abcdef0123456789abcdef") == tag
 
 
-@given(st.from_regex(r"[a-zA-Z0-9._-]+", fullmatch=True), st.from_regex(r"[0-9a-f]{64}", fullmatch=True))
-def test_every_name_of_a_service_makes_a_tag(name: str, digits: str) -> None:
+@given(st.text("azAZ09._-", min_size=1))
+def test_every_name_of_a_service_makes_a_tag(name: str) -> None:
     # https://distribution.github.io/distribution/spec/api/#pulling-an-image-manifest
-    assert re.fullmatch(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}", tag_of(name, f"sha256:{digits}"))
+    assert re.fullmatch(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}", tag_of(name, _ID))
 
 
 def _inspected(image_id: str = _ID, architecture: str = "amd64", digests: tuple[str, ...] = ()) -> Finished:
