@@ -200,7 +200,6 @@ class ServiceNetwork(Construct):
         if vpc:
             shaped = ip_addresses is not None or nat_gateways != 0 or max_azs != 2
             refuse(self, _own_vpc_problems(vpc, shaped, database_port is not None, internal))
-        ip_addresses = ip_addresses or ec2.IpAddresses.cidr(ec2.Vpc.DEFAULT_CIDR_RANGE)
         self._zones = _zones(max_azs)
         self._own_vpc = None if vpc else self._new_vpc(ip_addresses, nat_gateways)
         self.vpc: ec2.IVpc = vpc or self._own_vpc  # type: ignore[assignment]
@@ -247,7 +246,8 @@ class ServiceNetwork(Construct):
 
     def _private_subnets(self, vpc: ec2.Vpc, vpc_id: str) -> Iterator[ec2.Subnet]:
         """Make the private subnets that the VPC has with NAT gateways: same ids and addresses, but no route out."""
-        block = self._ip_addresses.allocate_vpc_cidr().cidr_block
+        given = self._ip_addresses
+        block = given.allocate_vpc_cidr().cidr_block if given else ec2.Vpc.DEFAULT_CIDR_RANGE
         if block is None or not known(block):
             return  # IPAM chooses the addresses when the stack is deployed.
         free = list(ip_network(block).subnets(new_prefix=SUBNET_MASK))[2 * MOST_AZS :]
@@ -286,7 +286,7 @@ class ServiceNetwork(Construct):
             # What `from_*` returns is a proxy, which the constructor of Node refuses.
             jsii.create(Node, Node.__new__(Node), [child, stack, name])
 
-    def _new_vpc(self, ip_addresses: ec2.IIpAddresses, nat_gateways: int) -> ec2.Vpc:
+    def _new_vpc(self, ip_addresses: ec2.IIpAddresses | None, nat_gateways: int) -> ec2.Vpc:
         self._prevent_zone_lookup()
         return ec2.Vpc(
             self,
