@@ -8,8 +8,8 @@ library files that the Python packages carry, on the same Node, with the flags o
 wrote the same templates. The baseline gets the manifest and the deployer's statements as data, which makes it faster.
 
 Both run in turn, and a round holds every number of stages, so that whatever else the machine does falls on all of
-them. Medians, because such noise only ever adds; a ratio is the median of each round's own ratio. It fails if the
-templates differ or a limit is passed.
+them. Medians, because such noise only ever adds; a ratio is the median of each round's own ratio, printed with the
+lowest and the highest of them. It fails if the templates differ or a limit is passed.
 
 `demo`: how long `make demo` takes once everything is installed.
 

@@ -29,9 +29,14 @@ class Figures:
         return median(baseline for _, baseline in self.pairs)
 
     @property
+    def ratios(self) -> list[float]:
+        """Return Python's time divided by the baseline's, pair by pair, the lowest first."""
+        return sorted(python / baseline for python, baseline in self.pairs)
+
+    @property
     def ratio(self) -> float:
-        """Return the median of Python's time divided by the baseline's, pair by pair."""
-        return median(python / baseline for python, baseline in self.pairs)
+        """Return the median of the ratios."""
+        return median(self.ratios)
 
 
 def slope(fewest: Figures, most: Figures) -> Figures:
@@ -44,7 +49,8 @@ def slope(fewest: Figures, most: Figures) -> Figures:
 def row(label: str, figures: Figures, *, limited: bool) -> str:
     """Return a line of the table."""
     limit = f"{LIMIT:.2f}" if limited else "-"
-    return f"{label:<12}{figures.python:>10.2f}{figures.baseline:>12.2f}{figures.ratio:>8.2f}{limit:>8}"
+    spread = f"{figures.ratios[0]:.2f}-{figures.ratios[-1]:.2f}"
+    return f"{label:<12}{figures.python:>10.2f}{figures.baseline:>12.2f}{figures.ratio:>8.2f}{spread:>12}{limit:>8}"
 
 
-HEADER = f"{'':<12}{'Python s':>10}{'baseline s':>12}{'ratio':>8}{'limit':>8}"
+HEADER = f"{'':<12}{'Python s':>10}{'baseline s':>12}{'ratio':>8}{'rounds':>12}{'limit':>8}"
