@@ -160,15 +160,7 @@ def test_image_that_is_no_repository(problems: Finder, image: str, words: str) -
             PRODUCTION + environment("max_size = 1"),
             "min_size = 2 (default): must be at most max_size (1): lower it, or raise max_size",
         ),
-        (
-            environment('deployment_policy = "TrafficSplitting"'),
-            'deployment_policy = "TrafficSplitting": needs a load balancer: write "AllAtOnce" or "Immutable", or env',
-        ),
         (environment(f'certificate = "{CERTIFICATE}"'), f'certificate = "{CERTIFICATE[:76]}...: moved: write it in '),
-        (
-            environment('instance_types = ["t3.small", "t4g.small"]'),
-            'instance_types = ["t3.small", "t4g.small"]: must be of one architecture: t4g.small is arm64 (Graviton)',
-        ),
         (environment('instance_types = ["small"]'), 'instance_types[0] = "small": must name EC2 instance types: write'),
         (environment("instance_types = []"), "instance_types = []: write at least 1"),
         (environment('instance_types = "t3.small"'), 'instance_types = "t3.small": write a list: ["t3.small"]'),
@@ -189,10 +181,6 @@ def test_image_that_is_no_repository(problems: Finder, image: str, words: str) -
             "load_balancer.idle_timeout_seconds = 90: needs a load balancer: leave it out, or environment.type = ",
         ),
         (
-            environment('load_balancer = { scheme = "internal" }'),
-            'load_balancer.scheme = "internal": needs a load balancer: leave it out, or environment.type = ',
-        ),
-        (
             environment('load_balancer = { scheme = "private" }', load_balanced=True),
             'load_balancer.scheme = "private": write "public" or "internal"',
         ),
@@ -203,10 +191,6 @@ def test_image_that_is_no_repository(problems: Finder, image: str, words: str) -
         (
             environment("health_check = { timeout_seconds = 20 }", load_balanced=True),
             "health_check.timeout_seconds = 20: must be less than the interval (15 s): a check would still run when",
-        ),
-        (
-            environment('health_check = { healthy_http_codes = "2xx" }'),
-            'health_check.healthy_http_codes = "2xx": must be status codes from 200 to 499: write e.g. "200", ',
         ),
         (environment("root_volume_size = 8"), "root_volume_size = 8: write 10 or more"),
         (environment("max_versions = 1"), "max_versions = 1: write 2 or more"),
@@ -265,10 +249,6 @@ def domain(lines: str, *, stage: str = PRODUCTION) -> str:
     ("text", "problem"),
     [
         (domain(ZONE).replace('name = "shop.example.com"', ""), '.name: missing: write name = "shop.example.com"'),
-        (
-            domain(ZONE).replace('"shop.', '"https://shop.'),
-            '.name = "https://shop.example.com": must be a domain name in lower case: write e.g. "shop.example.com", ',
-        ),
         (domain(ZONE, stage=""), ": needs a load balancer, which holds the certificate: leave it out, or environment."),
         (
             domain(
@@ -278,14 +258,6 @@ def domain(lines: str, *, stage: str = PRODUCTION) -> str:
             "",
         ),
         (domain(""), ": needs hosted_zone or certificate: give the zone that `aws route53 list-hosted-zones --query "),
-        (
-            domain(ZONE.replace('"example.com"', '"example.org"')),
-            '.name = "shop.example.com": must be in the hosted zone example.org: its records would answer nowhere, w',
-        ),
-        (
-            domain(f'{ZONE}\naliases = ["shopexample.com"]'),
-            '.aliases[0] = "shopexample.com": must be in the hosted zone example.com: ',
-        ),
         (
             domain(f'{ZONE}\naliases = ["shop.example.com"]'),
             '.aliases[0] = "shop.example.com": must be another name than the others: leave it out',
@@ -331,7 +303,6 @@ def test_two_stages_need_two_names_in_route_53(read: Reader, problems: Finder) -
         (database("version = 8.4"), 'version = 8.4: write it in quotes: "8.4"'),
         (database('version = "5.7"'), 'version = "5.7": must be a version of mysql on RDS: write one of 8.0, 8.4, or'),
         (database('instance_type = "t4g"'), 'instance_type = "t4g": write an RDS instance class, e.g. "t4g.micro"'),
-        (database('instance_type = "db.t2.micro"'), 'instance_type = "db.t2.micro": must be a class that can encrypt'),
         (database('instance_class = "db.t2.micro"'), 'instance_class = "db.t2.micro": must be a class that can encr'),
         (database("allocated_storage = 10"), "allocated_storage = 10: write 20 or more"),
         (
@@ -344,7 +315,6 @@ def test_two_stages_need_two_names_in_route_53(read: Reader, problems: Finder) -
             PRODUCTION + database("backup_days = 0"),
             'backup_days = 0: the production preset keeps backups: write 1 to 35, or preset = "small"',
         ),
-        (database('name = "Mysql"'), 'name = "Mysql": must not be a word that mysql reserves: write another one'),
         (database('compose_service = "db"'), 'compose_service = "db": there is no compose file: leave it out, or '),
     ],
 )
@@ -360,10 +330,6 @@ def test_database(problems: Finder, text: str, problem: str) -> None:
         (
             environment("private_instances = true", load_balanced=True),
             "nat_gateways = 0 (default): private instances reach Docker Hub through a NAT gateway: write 1 or 2, or en",
-        ),
-        (
-            f"{SERVICE}[network]\nnat_gateways = 1\n{VPC}{PUBLIC}",
-            "nat_gateways = 1: must be 0 beside vpc: a VPC of yours has its own, leave it out",
         ),
         (
             f'{SERVICE}[network]\nallow_from = ["203.0.113.7/24"]\n',
@@ -406,10 +372,6 @@ def test_network(problems: Finder, text: str, problem: str) -> None:
     ("text", "problem"),
     [
         (github(""), "delivery.github.branch: must be given, or environment: a token of GitHub names one of them"),
-        (
-            github('branch = "main"\nenvironment = "prod"'),
-            'delivery.github.environment = "prod": must not be given beside branch: a token of GitHub names one of the',
-        ),
         (github('branch = "*"'), 'delivery.github.branch = "*": must be the short name of one branch, without wild'),
         (
             github('branch = "main"\nprovider_arn = "x"'),
