@@ -1,6 +1,7 @@
 """DockerEnvironment: what CloudFormation gets, and every refusal."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from aws_cdk import App, Stack, Tags
@@ -119,14 +120,24 @@ def test_an_application_limits_its_versions(full: Template) -> None:
         (lambda e: e.add_option("aws:ec2:vpc", "VPCId", "vpc-2"), "VPCId is set already"),
     ],
 )
-def test_later_additions_are_checked_as_well(change: Callable[[DockerEnvironment], None], words: str) -> None:
-    environment = new_environment(new_stack(), environment={"COLOUR": "green"})
-    environment.add_secret("STRIPE", _stripe(environment, "First"))
+def test_later_additions_are_checked_as_well(
+    refusing: DockerEnvironment, change: Callable[[DockerEnvironment], None], words: str
+) -> None:
+    before: Any = refusing.resource.option_settings
     with pytest.raises(ValueError, match=words):
-        change(environment)
+        change(refusing)
+    assert refusing.resource.option_settings == before
 
 
-def _stripe(environment: DockerEnvironment, construct_id: str = "Stripe") -> EnvironmentSecret:
+@pytest.fixture(scope="module")
+def refusing() -> DockerEnvironment:
+    environment = new_environment(new_stack(), environment={"COLOUR": "green"})
+    environment.add_secret("STRIPE", _stripe(environment))
+    return environment
+
+
+def _stripe(environment: DockerEnvironment) -> EnvironmentSecret:
+    construct_id = f"Stripe{len(environment.node.children)}"
     secret = secretsmanager.Secret.from_secret_complete_arn(environment, construct_id, SECRET_ARN)
     return EnvironmentSecret.from_secrets_manager(secret)
 

@@ -12,6 +12,7 @@ from aws_cdk.assertions import Template
 from beanpod import (
     ArtifactBucket,
     DeploymentPolicy,
+    DockerEnvironment,
     InstanceRole,
     LoadBalancerScheme,
     LoadBalancerType,
@@ -23,6 +24,11 @@ VPC = "aws:ec2:vpc"
 LAUNCH = "aws:autoscaling:launchconfiguration"
 LOAD_BALANCER = "aws:elbv2:loadbalancer"
 GROUP = "aws:autoscaling:asg"
+
+
+@pytest.fixture(scope="module")
+def environment() -> DockerEnvironment:
+    return balanced_environment(new_stack())
 
 
 def options(stack: Stack) -> dict[tuple[str, str], Any]:
@@ -158,11 +164,13 @@ def test_a_token_overrides() -> None:
         ("aws:elasticbeanstalk:application:environment", "BIG", "x" * 5000, "variables take 5,004 bytes"),
     ],
 )
-def test_the_checks_hold_for_options_by_key(namespace: str, name: str, value: str | None, words: str) -> None:
-    stack = new_stack()
-    environment = balanced_environment(stack)
+def test_the_checks_hold_for_options_by_key(
+    environment: DockerEnvironment, namespace: str, name: str, value: str | None, words: str
+) -> None:
+    before: Any = environment.resource.option_settings
     with pytest.raises(ValueError, match=words):
         environment.override_option(namespace, name, value)
+    assert environment.resource.option_settings == before
 
 
 def test_adding_what_is_set_names_the_way_to_override() -> None:
