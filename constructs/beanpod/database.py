@@ -19,7 +19,7 @@ from beanpod._nag import acknowledge
 from beanpod._subnets import database_subnets, group_problems
 from beanpod._tokens import known
 from beanpod.database_engine import DatabaseEngine
-from beanpod.database_interface import DatabaseBase, IDatabase, ImportedDatabase
+from beanpod.database_interface import DatabaseBase, IDatabase
 
 DEFAULT_BACKUP_DAYS = 7
 DEFAULT_STORAGE_GIB = 20
@@ -243,7 +243,7 @@ class Database(DatabaseBase):
             security_group: Gets the rules of `connections`.
             resource_id: "db-..." from `aws rds describe-db-instances`, for `grant_connect`. Default: no grants.
         """
-        imported = ImportedDatabase(scope, construct_id)
+        imported = _ImportedDatabase(scope, construct_id)
         imported.database_host, imported.database_port = database_host, database_port
         imported.database_name, imported.database_username = database_name, database_username
         imported.secret, imported._security_group, imported._imported_id = secret, security_group, resource_id
@@ -262,3 +262,7 @@ class Database(DatabaseBase):
         if removal_policy in RETAINED:
             secret.apply_removal_policy(removal_policy)
         return secret
+
+
+class _ImportedDatabase(DatabaseBase):
+    """A database that exists already: it can be used, but not changed."""

@@ -114,7 +114,3 @@ class DatabaseBase(Construct):
     def grant_read_secret(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` read user name and password."""
         return self.secret.grant_read(grantee)
-
-
-class ImportedDatabase(DatabaseBase):
-    """A database that exists already, made by `Database.from_database_attributes`."""
