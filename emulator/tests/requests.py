@@ -1,8 +1,11 @@
 """Raw HTTP requests, signed or not, that no AWS client would send."""
 
 import http.client
+import select
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -39,6 +42,19 @@ def send(
         return Answer(response.status, found, response.read().decode())
     finally:
         connection.close()
+
+
+def post_after_the_response(client: socket.socket, target: str, *headers: str) -> bytes:
+    """Send a body after its response, which must not reset the connection; returns the response."""
+    head = "\r\n".join([f"POST {target} HTTP/1.1", *headers, "Content-Length: 400000", "", ""])
+    client.sendall(head.encode() + b"x")
+    response = b"".join(iter(partial(client.recv, 65536), b""))
+    client.sendall(b"x" * 200_000)
+    poller = select.poll()
+    poller.register(client, select.POLLERR)
+    assert not poller.poll(200), "the connection was reset"
+    client.sendall(b"x" * 199_999)
+    return response
 
 
 def signed(

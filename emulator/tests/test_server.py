@@ -6,14 +6,19 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import closing
+from pathlib import Path
 
 import boto3
 import pytest
 
 from beanpod_emulator import EmbeddedAws, EmbeddedAwsError
 from beanpod_emulator.__main__ import main
+from beanpod_emulator.docker_runtime.domain_proxy import DomainProxy
+from beanpod_emulator.docker_runtime.engine_socket import EngineSocket
 from beanpod_emulator.server.httpd import PortError, listen
 from emulator.tests.clients import ROOT
+from emulator.tests.requests import post_after_the_response
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
@@ -98,6 +103,18 @@ def test_each_start_listens_on_loopback_and_has_empty_state() -> None:
         boto3.client("s3", **aws.client_arguments).create_bucket(Bucket="left-behind")
     with EmbeddedAws.start(port=port) as aws:
         assert boto3.client("s3", **aws.client_arguments).list_buckets()["Buckets"] == []
+
+
+def test_the_servers_of_the_docker_runtime_do_not_reset_connections_either(tmp_path: Path) -> None:
+    proxy, engine = DomainProxy(lambda address: None), EngineSocket(tmp_path / "engine.sock")
+    with closing(proxy), closing(engine):
+        with socket.create_connection(("127.0.0.1", proxy.server_address[1]), timeout=60) as client:
+            response = post_after_the_response(client, "http://shop.example.com/", "Host: shop.example.com")
+            assert response.startswith(b"HTTP/1.1 407")
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(60)
+            client.connect(str(tmp_path / "engine.sock"))
+            assert post_after_the_response(client, "/v1.41/build", "Host: docker").startswith(b"HTTP/1.1 503")
 
 
 def test_start_raises_when_the_server_exits() -> None:
