@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.core.base_backend import BackendDict
+from moto.iam.models import iam_backends
 
 from beanpod_emulator.iam.web_identity import WebIdentities
 from beanpod_emulator.requests.calls import Call
@@ -107,6 +108,8 @@ class ControlApi:
     def _reset(self) -> _Response:
         if self._emulator.compute:
             raise ValueError("a server with --docker cannot be reset: stop it, and start another")
+        # Else its 1,600 managed policies would be made twice, 0.3 s of CPU.
+        iam_backends.clear()
         BackendDict.reset()
         self._emulator.reset()
         self._calls.clear()
