@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
-from botocore.retries.standard import register_retry_handler
+from botocore.retries.standard import RetryEventAdapter, RetryHandler, RetryPolicy, StandardRetryConditions
 
 from beanpod.deploy.aws import Aws, assemble, configuration
 from beanpod.deploy.aws.client import ATTEMPTS
@@ -43,14 +43,23 @@ preset = "small"
 _COMMITTED = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
+class _AtOnce:
+    """A pause of no seconds before each retry, and a quota of retries that earlier tests do not use up."""
+
+    def delay_amount(self, context: object) -> int:
+        return 0
+
+    def acquire_retry_quota(self, context: object) -> bool:
+        return True
+
+
 def retry_at_once(client: Any) -> None:
     """Retry as botocore does, without its pauses."""
     service = client.meta.service_model.service_id.hyphenize()
-    event, registered = f"needs-retry.{service}", {"unique_id": f"retry-config-{service}"}
-    client.meta.events.unregister(event, **registered)
-    handler = register_retry_handler(client, ATTEMPTS)
-    client.meta.events.unregister(event, **registered)
-    client.meta.events.register(event, lambda **response: None if handler.needs_retry(**response) is None else 0)
+    event, at_once = f"needs-retry.{service}", cast("Any", _AtOnce())
+    policy = RetryPolicy(StandardRetryConditions(max_attempts=ATTEMPTS), at_once)
+    client.meta.events.unregister(event, unique_id=f"retry-config-{service}")
+    client.meta.events.register(event, RetryHandler(policy, RetryEventAdapter(), at_once).needs_retry)
 
 
 def bundle(text: str) -> Bundle:
