@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 from beanpod_emulator import dns
 from beanpod_emulator.docker_runtime.load_balancer import LoadBalancer
-from beanpod_emulator.server.httpd import LingeringClose
+from beanpod_emulator.requests.connections import LingeringClose
 
 _CHUNK = 65_536
 _HEAD_LINES = 200

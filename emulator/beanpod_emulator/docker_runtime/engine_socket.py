@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from beanpod_emulator.docker_runtime import engine_rules
 from beanpod_emulator.docker_runtime.engine_view import RefusedError, View
-from beanpod_emulator.server.httpd import LingeringClose
+from beanpod_emulator.requests.connections import LingeringClose
 
 _CHUNK = 65536
 # Earlier versions change a container's configuration also in requests that the rules do not check.

@@ -3,9 +3,7 @@
 import os
 import socket
 import warnings
-from contextlib import suppress
 from functools import cache
-from socketserver import StreamRequestHandler
 from wsgiref.types import WSGIApplication
 
 from werkzeug.http import http_date
@@ -13,28 +11,10 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from beanpod_emulator.environ import remove_aws_settings
 from beanpod_emulator.requests.access import Credentials
+from beanpod_emulator.requests.connections import LingeringClose
 from beanpod_emulator.state import Emulator
 
 LOOPBACK = "127.0.0.1"
-_MOST_UNREAD_BYTES = 1 << 20
-_MOST_IDLE_SECONDS = 2.0
-
-
-class LingeringClose(StreamRequestHandler):
-    """A base of request handlers, some of whose responses do not wait for the request's body.
-
-    A connection that is closed with unread data is reset, and a client that is still sending may lose the response with
-    it: so the end of the response is sent, and what the client sends meanwhile is read up to a limit, and dropped.
-    """
-
-    def finish(self) -> None:
-        super().finish()
-        left = _MOST_UNREAD_BYTES
-        with suppress(OSError):
-            self.connection.shutdown(socket.SHUT_WR)
-            self.connection.settimeout(_MOST_IDLE_SECONDS)
-            while left > 0 and (data := self.connection.recv(left)):
-                left -= len(data)
 
 
 class PortError(OSError):
