@@ -22,15 +22,22 @@ def environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {**os.environ, "XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache"))}
 
 
+@pytest.fixture(scope="module")
+def first_run(environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> "subprocess.CompletedProcess[str]":
+    """The run that installs the CLI."""
+    return run(environ, "--version", folder=tmp_path_factory.mktemp("empty"))
+
+
 def run(environ: dict[str, str], *arguments: str, folder: Path = ROOT) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "beanpod", "cdk", *arguments]
     return subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
 
 
-def test_the_cli_is_installed_once_and_runs_the_app(environ: dict[str, str], tmp_path: Path) -> None:
-    first = run(environ, "--version", folder=tmp_path)
-    assert first.returncode == 0, first.stderr
-    assert first.stderr == "Installing the CDK CLI: once for this version of Beanpod.\n"
+def test_the_cli_is_installed_once_and_runs_the_app(
+    environ: dict[str, str], first_run: "subprocess.CompletedProcess[str]"
+) -> None:
+    assert first_run.returncode == 0, first_run.stderr
+    assert first_run.stderr == "Installing the CDK CLI: once for this version of Beanpod.\n"
     again = run(environ, "list", "--no-notices")
     assert again.returncode == 0, again.stderr
     assert again.stdout.split() == [f"guestbook-dev-{part}" for part in ("network", "database", "service", "delivery")]
@@ -38,6 +45,7 @@ def test_the_cli_is_installed_once_and_runs_the_app(environ: dict[str, str], tmp
     assert run(environ, "frobnicate").returncode == 1
 
 
+@pytest.mark.usefixtures("first_run")
 def test_what_is_checked_before_a_deployment_is_synthesised_with_all_its_flags(
     environ: dict[str, str], tmp_path: Path
 ) -> None:

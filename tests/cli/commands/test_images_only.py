@@ -58,13 +58,15 @@ def test_build_and_dry_run_show_that_nothing_is_built(stage: SandboxStage, manif
 
 
 def test_version_is_tagged_with_the_image(stage: SandboxStage, manifest: Path) -> None:
+    compose = manifest.with_name("compose.yaml")
+    compose.write_text(compose.read_text().replace("nginx:stable", "nginx:mainline"))
     document = json.loads(stage.run("deploy", "--manifest", str(manifest), "--json", environ=NOWHERE).stdout)
     beanstalk = stage.sandbox.client("elasticbeanstalk")
     (version,) = beanstalk.describe_application_versions(VersionLabels=[document["version_label"]])[
         "ApplicationVersions"
     ]
     tags = beanstalk.list_tags_for_resource(ResourceArn=version["ApplicationVersionArn"])["ResourceTags"]
-    assert {"Key": "beanpod:image", "Value": "nginx:stable"} in tags
+    assert {"Key": "beanpod:image", "Value": "nginx:mainline"} in tags
 
 
 def test_image_that_the_instances_cannot_pull_is_refused(stage: SandboxStage, manifest: Path, tmp_path: Path) -> None:

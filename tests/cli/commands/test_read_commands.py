@@ -1,7 +1,7 @@
 """The commands that only read: status, versions, events and logs."""
 
 import json
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from tests.cli.output.runner import Runner
 from tests.cli.output.streams import ClosedPipe
 
 NOW = datetime.now(UTC)
+LogWriter = Callable[..., None]
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +20,26 @@ def released(stage: SandboxStage) -> SandboxStage:
     stage.release("guestbook-1", "commit 1111")
     stage.release("guestbook-2", "commit 2222")
     return stage
+
+
+@pytest.fixture
+def write_log(stage: SandboxStage) -> Iterator[LogWriter]:
+    """Writes messages of an instance into a log group of the environment; the groups are deleted after the test."""
+    logs, groups = stage.sandbox.client("logs"), set[str]()
+
+    def write(path: str, instance: str, *messages: str) -> None:
+        group = f"/aws/elasticbeanstalk/{stage.target.environment}/{path}"
+        if group not in groups:
+            logs.create_log_group(logGroupName=group)
+            groups.add(group)
+        logs.create_log_stream(logGroupName=group, logStreamName=instance)
+        begin = int(NOW.timestamp() * 1000) - (5000 if instance == "i-1" else 0)
+        events = [{"timestamp": begin + number, "message": message} for number, message in enumerate(messages)]
+        logs.put_log_events(logGroupName=group, logStreamName=instance, logEvents=events)
+
+    yield write
+    for group in groups:
+        logs.delete_log_group(logGroupName=group)
 
 
 def test_status_shows_the_environment_and_its_instances(released: SandboxStage) -> None:
@@ -89,12 +110,12 @@ def test_followed_events_are_json_lines_until_the_output_is_closed(released: San
     assert len([json.loads(line)["message"] for line in result.stdout.splitlines()]) == 3
 
 
-def test_logs_show_the_latest_lines_of_each_file(released: SandboxStage) -> None:
+def test_logs_show_the_latest_lines_of_each_file(released: SandboxStage, write_log: LogWriter) -> None:
     assert "no logs under /aws/elasticbeanstalk/" in released.run("logs").stdout
-    _log(released, "var/log/eb-docker/containers/app/stdouterr.log", "i-2", "started \x1b[31mred", "listening")
-    _log(released, "var/log/eb-docker/containers/app/stdouterr.log", "i-1", "first")
-    _log(released, "var/log/nginx/access.log", "i-1", *(f"GET /{number}" for number in range(60)))
-    _log(released, "environment-health.log", "i-1", "{}")
+    write_log("var/log/eb-docker/containers/app/stdouterr.log", "i-2", "started \x1b[31mred", "listening")
+    write_log("var/log/eb-docker/containers/app/stdouterr.log", "i-1", "first")
+    write_log("var/log/nginx/access.log", "i-1", *(f"GET /{number}" for number in range(60)))
+    write_log("environment-health.log", "i-1", "{}")
     lines = released.run("logs").stdout.splitlines()
     assert lines[0] == "/var/log/nginx/access.log"
     assert [line.split()[-1] for line in lines[1:41]] == [f"/{number}" for number in range(20, 60)]
@@ -125,19 +146,9 @@ def test_unknown_stage_is_reported(stage: SandboxStage) -> None:
     assert "no such stage; choose one of: dev" in result.stderr
 
 
-def test_result_in_a_workflow_contains_no_workflow_command(released: SandboxStage) -> None:
-    _log(released, "var/log/evil.log", "i-1", "::error::mine", "##[error]mine")
+def test_result_in_a_workflow_contains_no_workflow_command(released: SandboxStage, write_log: LogWriter) -> None:
+    write_log("var/log/evil.log", "i-1", "::error::mine", "##[error]mine")
     result = released.run("logs", environ={"GITHUB_ACTIONS": "true"})
     assert "##[error]mine" in result.stdout
     obeyed = Runner().read(result.stdout)
     assert (obeyed.commands, obeyed.stopped_by) == ([], None)
-
-
-def _log(stage: SandboxStage, path: str, instance: str, *messages: str) -> None:
-    logs, group = stage.sandbox.client("logs"), f"/aws/elasticbeanstalk/{stage.target.environment}/{path}"
-    with suppress(logs.exceptions.ResourceAlreadyExistsException):
-        logs.create_log_group(logGroupName=group)
-    logs.create_log_stream(logGroupName=group, logStreamName=instance)
-    begin = int(NOW.timestamp() * 1000) - (5000 if instance == "i-1" else 0)
-    events = [{"timestamp": begin + number, "message": message} for number, message in enumerate(messages)]
-    logs.put_log_events(logGroupName=group, logStreamName=instance, logEvents=events)
