@@ -112,6 +112,6 @@ def add_stage(app: App, manifest: Manifest, name: str | None = None) -> tuple[St
         Annotations.of(delivery).add_warning_v2("beanpod:SharedAccount", warning)
     if database.database is None:
         # Deleted last, when no deployed stack uses the database any more.
-        database.add_dependency(delivery)
+        database.add_stack_dependency(delivery)
         return network, service, delivery
     return network, database, service, delivery
