@@ -9,7 +9,6 @@ import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +60,22 @@ class Compose:
         """Have a whole file checked as `docker compose up` would. Raises ComposeError."""
         self._called(["--file=-", "--project-name=check", "config", "--quiet"], text, variables)
 
+    def version_problem(self) -> str | None:
+        """Say what to install where Docker Compose is missing or too old."""
+        try:
+            done = self._run(["version", "--short"])
+            found = re.match(r"v?(\d+)\.(\d+)\.(\d+)", done.stdout.strip()) if done.code == 0 else None
+        except (FileNotFoundError, ComposeError):
+            found = None
+        if found and tuple(map(int, found.groups())) >= _OLDEST:
+            return None
+        have = f"version {found[0]}" if found else "missing"
+        return f"docker compose is {have}: install Docker Compose {'.'.join(map(str, _OLDEST))} or newer"
+
     def _called(self, arguments: Sequence[str], stdin: str = "", variables: Mapping[str, str] | None = None) -> str:
         options = [f"--env-file={os.devnull}", "--profile=*"]
         folder = [f"--project-directory={self.root}"] if stdin else []
-        done = _run(self.runner, [*options, *folder, *arguments], stdin, variables)
+        done = self._run([*options, *folder, *arguments], stdin, variables)
         if done.code:
             lines = (line.strip() for line in done.lines if "level=warning" not in line)
             text = " ".join(lines).replace(f"{os.path.abspath(self.root)}/", "")
@@ -72,30 +83,13 @@ class Compose:
             raise ComposeError(text)
         return done.stdout
 
-
-def _run(
-    runner: Runner, arguments: Sequence[str], stdin: str = "", variables: Mapping[str, str] | None = None
-) -> Finished:
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("COMPOSE_")}
-    command, environment = ["docker", "compose", *arguments], {**environ, **(variables or {})}
-    try:
-        return runner.run(command, environment=environment, timeout=_SECONDS, stdin=stdin)
-    except TimedOutError as error:
-        raise ComposeError(f"docker compose {error}: try again") from None
-
-
-@cache
-def _version_problem(runner: Runner) -> str | None:
-    """Say what to install where Docker Compose is missing or too old. Looked up once, for all stages."""
-    try:
-        done = _run(runner, ["version", "--short"])
-        found = re.match(r"v?(\d+)\.(\d+)\.(\d+)", done.stdout.strip()) if done.code == 0 else None
-    except (FileNotFoundError, ComposeError):
-        found = None
-    if found and tuple(map(int, found.groups())) >= _OLDEST:
-        return None
-    have = f"version {found[0]}" if found else "missing"
-    return f"docker compose is {have}: install Docker Compose {'.'.join(map(str, _OLDEST))} or newer"
+    def _run(self, arguments: Sequence[str], stdin: str = "", variables: Mapping[str, str] | None = None) -> Finished:
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("COMPOSE_")}
+        command, environment = ["docker", "compose", *arguments], {**environ, **(variables or {})}
+        try:
+            return self.runner.run(command, environment=environment, timeout=_SECONDS, stdin=stdin)
+        except TimedOutError as error:
+            raise ComposeError(f"docker compose {error}: try again") from None
 
 
 @dataclass(frozen=True)
@@ -124,7 +118,7 @@ def load(path: Path, names: Collection[str], findings: Findings, compose: Compos
         findings: Where problems and notes are added.
         compose: What reads the files.
     """
-    if problem := _version_problem(compose.runner):  # type: ignore[arg-type]  # a protocol cannot promise a hash
+    if problem := compose.version_problem():
         findings.problem(path.name, problem)
         return Loaded({}, {}, (path,))
     alone = any(_FOR_PRODUCTION.search(file.stem) for file in (path, path.resolve()))
