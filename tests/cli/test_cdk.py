@@ -74,6 +74,15 @@ def test_a_synthesis_ends_although_the_deployment_watches() -> None:
     assert synthesis(given, Path("out")) == wanted
 
 
+def test_a_profile_named_deploy_is_not_taken_for_the_command() -> None:
+    """Otherwise the CLI would deploy where it should only synthesise, before anything is checked."""
+    with pytest.raises(UsageError, match="in one word, such as --profile=deploy"):
+        synthesis(["--profile", "deploy", "deploy", "--all"], Path("out"))
+    named = synthesis(["--profile=deploy", "deploy", "--all"], Path("out"))
+    assert named[:3] == ["--profile=deploy", "synth", "--all"]
+    assert synthesis(["deploy", "deploy"], Path("out"))[:2] == ["synth", "deploy"]
+
+
 def test_two_processes_may_install_it_at_once(tmp_path: Path) -> None:
     environ = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
     code = "from beanpod.cli.cdk import cdk_script; import os; print(cdk_script(os.environ))"

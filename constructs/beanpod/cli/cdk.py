@@ -78,9 +78,18 @@ def synthesis(arguments: Sequence[str], assembly: Path) -> list[str]:
     Args:
         arguments: Those of `cdk deploy`.
         assembly: The folder of the synthesised app.
+
+    Raises:
+        UsageError: Which "deploy" is the command is not clear.
     """
     command = [it for it in without_option(arguments, "--output", "-o") if it != "--watch"]
-    command[command.index("deploy")] = "synth"
+    place = command.index("deploy")
+    if place and command[place - 1].startswith("-") and "deploy" in command[place + 1 :]:
+        raise UsageError(
+            "deploy is the command and the value of an option: write an option and its value in one word, such as "
+            "--profile=deploy"
+        )
+    command[place] = "synth"
     return [*command, "--quiet", "--no-notices", "--output", str(assembly)]
 
 
