@@ -4,6 +4,7 @@ import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.deploy.engine import absent
 
 # Much for a page, not for a busy machine.
 _MILLISECONDS = 60_000
+_PROGRAM = Path(__file__).with_name("chromium_without_netlink")
 # Every text that is seen, with its colour and what lies behind it.
 _TEXTS = """(within) => {
   const behind = (element) => {
@@ -48,11 +50,10 @@ def chromium(*, path: str | None = None, arguments: Sequence[str] = ()) -> Itera
 
     Raises NoBrowserError without it.
     """
-    program = shutil.which("chromium", path=path)
-    if program is None:
+    if shutil.which("chromium", path=path) is None:
         raise NoBrowserError("there is no program chromium: on Debian, install chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=list(arguments))
+        browser = playwright.chromium.launch(executable_path=_PROGRAM, args=list(arguments))
         expect.set_options(timeout=_MILLISECONDS)
         yield browser
         browser.close()
