@@ -91,4 +91,7 @@ def test_entries_survive_down_and_up(project: Project) -> None:
 
 def test_the_service_stops_at_once_while_it_is_watched(project: Project) -> None:
     project.guestbook.open()
-    assert stop(project.container("app")) < AT_ONCE
+    try:
+        assert stop(project.container("app")) < AT_ONCE
+    finally:
+        project.compose("up", "--detach")

@@ -9,18 +9,30 @@ POLICIES = ("AllAtOnce", "Rolling", "RollingWithAdditionalBatch", "Immutable", "
 REPLACING = ("Immutable", "TrafficSplitting")
 
 
+PAGES = {"one": "First of all", "two": "Second to none"}
+
+
 @pytest.fixture(scope="module")
 def versions(app: SampleApp) -> SampleApp:
-    app.version("one", "First of all")
-    app.version("two", "Second to none")
+    for label, text in PAGES.items():
+        app.version(label, text)
     app.version("broken", "Third time unlucky", command="sleep 0.3; exit 3")
     return app
 
 
-@pytest.fixture(params=POLICIES, scope="module")
-def environment(versions: SampleApp, request: pytest.FixtureRequest) -> Environment:
+@pytest.fixture(scope="module")
+def environments() -> dict[str, Environment]:
+    return {}
+
+
+@pytest.fixture(params=POLICIES)
+def environment(
+    versions: SampleApp, environments: dict[str, Environment], request: pytest.FixtureRequest
+) -> Environment:
     policy: str = request.param
-    return versions.launch(f"policy-{policy}"[:40], "one", several(policy))
+    if policy not in environments:
+        environments[policy] = versions.launch(f"policy-{policy}"[:40], "one", several(policy))
+    return environments[policy]
 
 
 def ids(environment: Environment) -> set[str]:
@@ -28,15 +40,16 @@ def ids(environment: Environment) -> set[str]:
 
 
 def test_every_policy_deploys_to_all_instances_without_a_failed_request(environment: Environment) -> None:
-    before = ids(environment)
-    assert environment.page() == (200, "First of all\n\n")
+    before, old = ids(environment), environment.described()["VersionLabel"]
+    (new,) = PAGES.keys() - {old}
+    assert environment.page() == (200, f"{PAGES[old]}\n\n")
     with LoadGenerator(GuestbookClient(environment.url), ("First", "Second")) as load:
-        environment.update(VersionLabel="two")
+        environment.update(VersionLabel=new)
     assert load.failed == {}
-    assert load.responses["First"] > 0
-    assert environment.page() == (200, "Second to none\n\n")
+    assert load.responses[PAGES[old].split()[0]] > 0
+    assert environment.page() == (200, f"{PAGES[new]}\n\n")
     assert environment.described()["HealthStatus"] == "Ok"
-    assert {instance["Deployment"]["VersionLabel"] for instance in environment.instances()} == {"two"}
+    assert {instance["Deployment"]["VersionLabel"] for instance in environment.instances()} == {new}
     assert environment.containers() == ids(environment)
     replaced = {"RollingWithAdditionalBatch": 1, "Immutable": 2, "TrafficSplitting": 2}
     assert len(before - ids(environment)) == replaced.get(environment.name.removeprefix("policy-"), 0)
