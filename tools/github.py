@@ -8,7 +8,7 @@ Actions that install what this machine has (checkout, Node, Python, Buildx) or u
 OpenID Connect) are replaced by one that does nothing; any other action is an error. Virtual environments that a step
 creates with the Python of `actions/setup-python` have the packages of this environment, so that nothing is downloaded.
 GitHub environments, their reviewers and secrets, concurrency and timeouts have no effect. An interrupted push kills the
-step that runs; GitHub interrupts it first.
+step that runs; GitHub interrupts it first. act may lose what a step prints in the instant before it fails.
 """
 
 import json

@@ -44,6 +44,8 @@ jobs:
     steps:
       - run: exit 1
 """
+# act may lose what a step prints right before it fails: it returns before it has read the step's terminal to its end.
+# https://github.com/nektos/act/blob/master/pkg/container/host_environment.go, exec()
 ACTION = f"""\
 name: Deploy
 inputs: {{key: {{}}, region: {{}}}}
@@ -58,7 +60,7 @@ runs:
       id: deploy
       shell: bash
       run: |
-        test "$(cat state)" != broken || {{ echo "::error title=Deployment failed::broken"; exit 3; }}
+        test "$(cat state)" != broken || {{ echo "::error title=Deployment failed::broken"; sleep 1; exit 3; }}
         if [ "$(cat state)" = slow ]; then echo $$ > "$PIDS"; sleep 60; fi
         if [ "$(cat state)" = packaged ]; then
           "$PYTHON" -m venv --without-pip "$RUNNER_TEMP/tools"
