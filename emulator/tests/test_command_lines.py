@@ -77,8 +77,15 @@ def cdk(aws: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> Cdk:
     return call
 
 
+def _stacks_and_environments(clients: Clients) -> set[str]:
+    stacks = clients("cloudformation").describe_stacks()["Stacks"]
+    environments = clients("elasticbeanstalk").describe_environments(IncludeDeleted=False)["Environments"]
+    return {stack["StackName"] for stack in stacks} | {it["EnvironmentName"] for it in environments}
+
+
 @pytest.mark.parametrize("method", ["change-set", "direct"])
 def test_cdk_deploys_updates_and_destroys(cdk: Cdk, clients: Clients, tmp_path: Path, method: str) -> None:
+    before = _stacks_and_environments(clients)
     deploy = ("deploy", "--all", "--require-approval=never", f"--method={method}", "--app")
     first = str(_app(tmp_path / "first", greeting="hello"))
     assert "Service.Url = awseb--" in cdk(*deploy, first)
@@ -96,10 +103,7 @@ def test_cdk_deploys_updates_and_destroys(cdk: Cdk, clients: Clients, tmp_path: 
     assert not clients.exists("ssm", "get_parameter", Name="/service/stored")
 
     cdk("destroy", "--all", "--force", "--app", first)
-    left = {stack["StackName"] for stack in clients("cloudformation").describe_stacks()["Stacks"]}
-    assert not left & {"Network", "Service"}
-    environments = clients("elasticbeanstalk").describe_environments()["Environments"]
-    assert name not in [environment["EnvironmentName"] for environment in environments]
+    assert _stacks_and_environments(clients) == before - {"Network"}
 
 
 def test_cdk_does_not_destroy_a_protected_stack(cdk: Cdk, clients: Clients, tmp_path: Path) -> None:

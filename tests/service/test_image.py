@@ -121,5 +121,5 @@ def test_a_database_with_a_certificate_is_refused(
 ) -> None:
     guestbook = group.start_service(database, *(trusting(rds) if trusted else ()), name=f"doubting-{trusted}")
     wait_for(f"{guestbook.url}/health", lambda status, text: status == 503 and "HANDSHAKE_SSL_ERROR" in text)
-    # It asks for its tables beside the requests, and may not have reached the database when the first one has.
+    # The service logs it when it creates its tables, beside the requests: the page may show the error earlier.
     wait_until(lambda: reason in run("docker", "logs", group.names[-1]))
