@@ -36,6 +36,17 @@ def test_source_names_commit_and_its_time(repository: Path) -> None:
     assert source.committed == datetime.fromtimestamp(1_790_000_000, UTC)
 
 
+def test_signatures_that_git_shows_are_no_commit(repository: Path) -> None:
+    gpg = repository / "gpg"
+    gpg.write_text("#!/bin/sh\ncat\nprintf '\\n[GNUPG:] SIG_CREATED \\n' >&2\necho '-----BEGIN PGP SIGNATURE-----'\n")
+    gpg.chmod(0o755)
+    git(repository, "config", "gpg.program", str(gpg))
+    git(repository, "config", "log.showSignature", "true")
+    git(repository, "commit", "--quiet", "-S", "--allow-empty", "-m", "signed")
+    source = Source.of(repository, {})
+    assert (len(source.commit), source.committed) == (40, datetime.fromtimestamp(1_790_000_000, UTC))
+
+
 def test_changed_files_make_it_dirty_and_unknown_ones_do_not(repository: Path) -> None:
     (repository / "unknown").write_text("x")
     assert not Source.of(repository, {}).commit.endswith("-dirty")

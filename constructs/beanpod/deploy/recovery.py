@@ -1,11 +1,13 @@
 """What becomes of a release that failed: it is left alone, found to be reverted, or rolled back. Once, never twice."""
 
+from contextlib import suppress
+from dataclasses import replace
 from typing import NoReturn
 
 from beanpod.deploy.aws import Environment, remedies
 from beanpod.deploy.errors import BusyError, DeadlineError, DeployError, NotRolledBackError, RolledBackError
 from beanpod.deploy.lock import Lock, Release
-from beanpod.deploy.preflight import DeploymentContext, Preflight, version_of
+from beanpod.deploy.preflight import DeploymentContext, Preflight, bundle_prefix, version_of
 from beanpod.deploy.report import EnvironmentEvent, Phase
 from beanpod.deploy.verify import State, UnverifiedError, Update, Verdict
 
@@ -92,10 +94,18 @@ class Recovery:
             why = "this is the first release, there is nothing to roll back to"
         elif self._lock.lost:
             why = "it is not rolled back, because another deployment has taken the lock over"
-        elif not self._found.has_bundle(previous):
+        elif not self._has_bundle(previous):
             why = f"it cannot be rolled back, the bundle of {previous} no longer exists"
         if why:
             raise NotRolledBackError(f"{self._what(verdict)}; {why}", causes=causes)
+
+    def _has_bundle(self, label: str) -> bool:
+        """Whether a version's bundle exists, as far as is known; one may have been uploaded after the preflight."""
+        if not self._found.has_bundle(label):
+            with suppress(DeployError):
+                keys = self._context.aws.keys(self._context.target.bucket, bundle_prefix(self._found.application))
+                return replace(self._found, stored=keys).has_bundle(label)
+        return True
 
     def _roll_out(self, previous: str) -> None:
         self._context.report.say(f"rolling back to {previous}")

@@ -80,13 +80,13 @@ class Rollout:
         found = self._preflight or self.preflight()
         self.outcome = replace(self.outcome, version_label=bundle.label)
         with self._interruptible():
-            if not force and self._runs(found.environment, bundle.label):
+            release = Release(bundle.label, found.previous, self._source.commit, self._source.committed)
+            if not force and self._runs(found.environment, bundle.label) and not self._may_be_replaced(release):
                 return self.outcome
             with self._context.report.phase(Phase.UPLOAD):
                 upload(self._context, bundle, stored=found.stored)
                 create_version(self._context, bundle, self._source)
             self._on_interruption = f"version {bundle.label} was created, the environment was not changed"
-            release = Release(bundle.label, found.previous, self._source.commit, self._source.committed)
             self._roll_out(release, found, force=force)
         return self.outcome
 
@@ -120,6 +120,9 @@ class Rollout:
             if not force:
                 _refuse_if_older(release, record, environment)
                 if self._runs(environment, release.label):
+                    known = record.last_good
+                    if known is None or known.label != release.label or known.older_than(release):
+                        self._lock.succeeded(replace(release, previous=record.before(release.label)))
                     return
             update = Update(self._context, release.label, each=self._lock.renew)
             try:
@@ -143,8 +146,13 @@ class Rollout:
             self._note(environment, previous_version=release.previous, changed=True)
             rolling_out = f"Elastic Beanstalk may still be rolling out {release.label}"
             self._on_interruption = f"{rolling_out}: see `beanpod status`"
-            if update.start(environment):
-                return release
+            try:
+                if update.start(environment):
+                    return release
+            except (AwsError, UsageError):
+                self._note(environment, changed=False)
+                raise
+            self._note(environment, changed=False)
             if context.clock.monotonic() - since >= context.settings.ready_timeout:
                 raise BusyError(f"environment {environment.name} keeps being updated: deploy again when it is Ready")
             environment = context.wait_until_ready(each=self._lock.renew)
@@ -173,6 +181,12 @@ class Rollout:
         # What ran before it would cost one more call; what runs now is not it.
         self._note(environment, previous_version=None)
         return True
+
+    def _may_be_replaced(self, release: Release) -> bool:
+        """Whether an older commit could replace what runs: one is being deployed, or the lock names an older one."""
+        record = self._lock.read()
+        recorded = record.release_of(release.label)
+        return bool(record.owner_at(self._context.clock.now()) or (recorded and recorded.older_than(release)))
 
     def _verify(self, update: Update, settled: Environment) -> None:
         verdict = update.verify(settled)

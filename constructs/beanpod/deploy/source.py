@@ -47,7 +47,8 @@ class Source:
 
 
 def _commit(root: Path) -> tuple[str, datetime | None]:
-    line = _git(root, "log", "-1", "--format=%H %ct")
+    # log.showSignature would print lines before it.
+    line = _git(root, "log", "-1", "--no-show-signature", "--format=%H %ct")
     if not line:
         return "", None
     commit, seconds = line.split()

@@ -11,13 +11,11 @@ from enum import Enum
 
 from beanpod.deploy.aws import (
     AwsError,
-    CredentialsError,
-    DeniedError,
     Environment,
     Instances,
     UnansweredError,
 )
-from beanpod.deploy.errors import DeadlineError, DeployError
+from beanpod.deploy.errors import DeadlineError, DeployError, UsageError
 from beanpod.deploy.health_path import Answer
 from beanpod.deploy.preflight import DeploymentContext, Settings
 from beanpod.deploy.report import EnvironmentEvent, Status
@@ -302,7 +300,7 @@ class Update:
     def _state_is_unknown(self) -> Iterator[None]:
         try:
             yield
-        except (AwsError, CredentialsError, DeniedError) as error:
+        except (AwsError, UsageError) as error:
             raise DeadlineError(
                 f"environment {self._context.target.environment} is being updated to {self._label}, and its state "
                 f"cannot be read: {error}"
@@ -310,16 +308,21 @@ class Update:
 
     def _verdict(self, environment: Environment) -> Verdict:
         settings, clock = self._context.settings, self._context.clock
-        began, pause = clock.monotonic(), _SECOND_LOOK_SECONDS
+        began = settled = clock.monotonic()
+        pause = _SECOND_LOOK_SECONDS
         verdict = ask_health_path(self._context, judge(environment, None, self._label, settings))
         while True:
             clock.sleep(pause)
             before, verdict = verdict, self._look()
-            waited = clock.monotonic() - began
-            if self._is_sure(before, verdict, waited):
+            now = clock.monotonic()
+            if self._is_sure(before, verdict, now - began):
                 return verdict
-            timeout = settings.ready_timeout if verdict.state is State.MOVING else settings.recovery
-            if verdict.state not in _FINAL and waited >= timeout:
+            if verdict.state is State.MOVING:
+                # The health has its time from the end of that update.
+                settled = now
+                if now - began >= settings.ready_timeout:
+                    return verdict
+            elif verdict.state not in _FINAL and now - settled >= settings.recovery:
                 return verdict
             quick = verdict.state in _FINAL and not verdict.connection_refused
             pause = _SECOND_LOOK_SECONDS if quick else POLL_SECONDS

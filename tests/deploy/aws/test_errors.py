@@ -23,6 +23,7 @@ def _refusal(code: str, text: str = "", status: int = 400) -> ClientError:
 LACKING = "these credentials lack the permission"
 REMEDY = "deploy the Delivery stack again (`beanpod cdk deploy`), or grant it"
 DENIED = f"User: arn:aws:iam::1:user/ci is not authorized to perform: {UPDATE}"
+SKEWED = "Signature expired: 20261101T120000Z is now earlier than 20261101T141500Z (20261101T142000Z - 5 min.)"
 DOWNSTREAM = "not authorized to perform: autoscaling:SuspendProcesses on x"
 
 
@@ -34,6 +35,16 @@ DOWNSTREAM = "not authorized to perform: autoscaling:SuspendProcesses on x"
             _refusal("InvalidClientTokenId"),
             CredentialsError,
             "AWS does not accept these credentials (InvalidClientTokenId): check AWS_ACCESS_KEY_ID,",
+        ),
+        (
+            _refusal("SignatureDoesNotMatch", SKEWED, 403),
+            CredentialsError,
+            f"the clock of this machine is wrong: set it and deploy again: {SKEWED}",
+        ),
+        (
+            _refusal("RequestTimeTooSkewed", "The difference is too large.", 403),
+            CredentialsError,
+            "the clock of this machine is wrong: set it and deploy again: The difference is too large.",
         ),
         (_refusal("AccessDenied", DENIED, 403), DeniedError, f"{LACKING} {UPDATE}: {REMEDY}: {DENIED}"),
         (

@@ -116,6 +116,42 @@ def test_an_older_commit_does_not_replace_a_newer_one(sandbox: Sandbox) -> None:
     assert sandbox.version_label(target) == bundle("older").label
 
 
+def test_rolls_back_to_a_version_that_was_deployed_after_the_preflight(sandbox: Sandbox) -> None:
+    target = sandbox.environment()
+    sandbox.release(target, "old")
+    rollout, _ = sandbox.rollout(target, source=source(2))
+    rollout.preflight()
+    # While the newer commit is built.
+    sandbox.rollout(target, source=source(1))[0].release(bundle("meanwhile"))
+    sandbox.emulator.inject_fault("error-event", version_label=bundle("broken").label)
+    with pytest.raises(RolledBackError, match=f"{bundle('meanwhile').label} runs again"):
+        rollout.release(bundle("broken"))
+
+
+def test_an_older_commit_does_not_replace_a_newer_one_of_the_same_content(sandbox: Sandbox) -> None:
+    target = sandbox.environment()
+    sandbox.rollout(target, source=source(1))[0].release(bundle("good"))
+    sandbox.clear_calls()
+    # Commit 3 reverts commit 2, whose deployment is slower.
+    assert not sandbox.rollout(target, source=source(3))[0].release(bundle("good")).changed
+    assert "UpdateEnvironment" not in sandbox.actions()
+    with pytest.raises(BusyError, match="superseded: "):
+        sandbox.rollout(target, source=source(2))[0].release(bundle("bad"))
+    assert sandbox.version_label(target) == bundle("good").label
+    sandbox.rollout(target, source=source(4))[0].release(bundle("better"))
+    sandbox.rollout(target)[0].roll_back()
+    assert sandbox.version_label(target) == bundle("good").label
+
+
+def test_what_runs_already_is_deployed_after_an_older_commit_under_way(sandbox: Sandbox) -> None:
+    target = sandbox.environment()
+    sandbox.rollout(target, source=source(1))[0].release(bundle("good"))
+    _leave_locked(sandbox, target, source(2, "ann"))
+    rollout, reporter = sandbox.rollout(target, source=source(3))
+    rollout.release(bundle("good"))
+    assert any("an older commit: waiting for it" in text for text in reporter.messages)
+
+
 def test_the_lock_of_a_killed_deployment_is_taken_over_after_its_lease(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     run = Source(actor="ann", run_url="https://github.example/runs/7")

@@ -18,14 +18,14 @@ def test_the_stacks_outputs_name_the_target(sandbox: Sandbox, tmp_path: Path) ->
     assert Target.find(stage, sandbox.aws()) == replace(target, health_path=HealthPath(f"{target.url}/health"))
 
 
-def test_nothing_to_do_is_six_calls_with_the_stacks(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_nothing_to_do_is_seven_calls_with_the_stacks(sandbox: Sandbox, tmp_path: Path) -> None:
     target = sandbox.environment()
     stage, clock = sandbox.stage(target, tmp_path), sandbox.clock()
     sandbox.release(target, "whole")
     sandbox.clear_calls()
     aws = sandbox.aws()
     sandbox.rollout(Target.find(stage, aws), aws=aws, clock=clock)[0].release(bundle("whole"))
-    assert len(sandbox.actions()) == 6
+    assert len(sandbox.actions()) == 7
     assert "PutObject" not in sandbox.actions()
 
 

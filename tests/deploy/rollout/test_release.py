@@ -54,7 +54,7 @@ def test_a_release_makes_fourteen_calls_besides_its_polls(sandbox: Sandbox) -> N
     assert 2 + len(before) + 3 == 14
 
 
-def test_nothing_to_do_is_four_calls_and_no_upload(sandbox: Sandbox) -> None:
+def test_nothing_to_do_is_five_calls_and_no_upload(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.release(target, "same")
     sandbox.clear_calls()
@@ -66,6 +66,8 @@ def test_nothing_to_do_is_four_calls_and_no_upload(sandbox: Sandbox) -> None:
         "DescribeEnvironments",
         "ListObjectsV2",
         "DescribeInstancesHealth",
+        # The deployment lock.
+        "GetObject",
     ]
     # It replaced nothing: a workflow that goes back to the previous version must not get the one that runs.
     assert (outcome.changed, outcome.version_label, outcome.previous_version) == (False, bundle("same").label, None)

@@ -125,6 +125,15 @@ def test_an_environment_that_gets_busy_before_the_update_is_waited_for(sandbox: 
     assert rollout.outcome.previous_version == bundle("theirs").label
 
 
+def test_an_update_that_is_refused_has_changed_nothing(sandbox: Sandbox) -> None:
+    target = sandbox.environment()
+    sandbox.emulator.inject_fault("expired-credentials", action="UpdateEnvironment")
+    rollout, _ = sandbox.rollout(target)
+    with pytest.raises(CredentialsError):
+        rollout.release(bundle("refused"))
+    assert not rollout.outcome.changed
+
+
 def test_an_environment_that_is_updated_again_and_again_is_busy(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.release(target, "old")

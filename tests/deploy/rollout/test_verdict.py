@@ -1,13 +1,18 @@
 """The verdict about a release: by the state of the environment, not by an event's message."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from beanpod.deploy.aws import Environment, Instance, Instances
-from beanpod.deploy.preflight import Settings
-from beanpod.deploy.verify import State, judge
+from beanpod.deploy.errors import DeadlineError
+from beanpod.deploy.preflight import DeploymentContext, Settings, Target
+from beanpod.deploy.verify import State, Update, judge
+from tests.deploy.clocks import StillClock
+from tests.fake_reporter import FakeReporter
 
 _NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 WELL = Environment("guestbook-dev", "Ready", "Ok", "v2", abortable=False, updated=_NOON)
@@ -68,3 +73,34 @@ def test_more_health_may_be_accepted() -> None:
     yellow = replace(WELL, health="Warning")
     assert judge(yellow, _instances(DONE), "v2", Settings()).state is State.RECOVERING
     assert judge(yellow, _instances(DONE), "v2", Settings(accepted_health=("Warning",))).state is State.GOOD
+
+
+class _ScriptedAws:
+    """Answers with one state of the environment after the other, the last one again and again."""
+
+    def __init__(self, *states: tuple[Environment | None, int]) -> None:
+        self._states: Iterator[Environment | None] = (state for state, times in states for _ in range(times))
+        self._last = states[-1][0]
+
+    def environments(self, _application: str, _name: str) -> tuple[Environment, ...]:
+        return tuple(filter(None, (next(self._states, self._last),)))
+
+    def instances(self, _environment: str) -> Instances:
+        return _instances(DONE)
+
+
+def _update(aws: Any) -> Update:
+    target = Target("guestbook", WELL.name, "us-east-1", "artifacts", "http://guestbook.example.com")
+    context = DeploymentContext(target, aws, StillClock(), FakeReporter(), Settings(recovery=120))
+    return Update(context, "v2", each=lambda: None)
+
+
+def test_the_health_has_its_time_after_an_update_of_another_deployer() -> None:
+    busy, unwell = replace(WELL, status="Updating"), replace(WELL, health="Warning")
+    update = _update(_ScriptedAws((busy, 100), (unwell, 5), (WELL, 1)))
+    assert update.verify(WELL).state is State.GOOD
+
+
+def test_the_state_of_an_environment_that_vanishes_is_unknown() -> None:
+    with pytest.raises(DeadlineError, match=r"its state cannot be read: environment guestbook-dev .* does not exist"):
+        _update(_ScriptedAws((None, 1))).verify(WELL)

@@ -21,6 +21,8 @@ _UNKNOWN = {
     "MissingAuthenticationToken",
     "InvalidToken",
 }
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html
+_WRONG_CLOCK = re.compile(r"Signature (?:expired|not yet current): |RequestTimeTooSkewed: ")
 _DENIED = {
     "AccessDenied",
     "AccessDeniedException",
@@ -81,6 +83,8 @@ def _refusal(error: "ClientError", action: str) -> DeployError:
     code, text = error.response["Error"].get("Code", ""), _one_line(error.response["Error"].get("Message", ""))
     if code in _EXPIRED:
         return CredentialsError(f"the AWS credentials have expired ({code}): get new ones and deploy again")
+    if _WRONG_CLOCK.search(f"{code}: {text}"):
+        return CredentialsError(f"the clock of this machine is wrong: set it and deploy again: {text}")
     if code in _UNKNOWN:
         return CredentialsError(
             f"AWS does not accept these credentials ({code}): check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and "
