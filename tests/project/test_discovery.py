@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from beanpod.deploy.bundles import plan_bundle
 from beanpod.manifest import Manifest
 from beanpod.project.choices import Choices, answered, missing, propose
 from beanpod.project.discovery import Discovery, discover
 from beanpod.project.dockerfiles import dockerfile_for
+from beanpod.project.init import next_steps, plan
 from beanpod.project.manifest_text import manifest_text, production_compose
 from tests.project.apps import APPS, lay_out
 
@@ -168,6 +170,26 @@ def test_the_repository_names_the_service(remote: str, tmp_path: Path) -> None:
     found = discover(tmp_path, environ=NOBODY)
     assert (found.repository, found.branch) == ("ada/My_Shop", "trunk")
     assert propose(found, Choices()).name == "my-shop"
+
+
+def test_a_folder_of_a_repository_names_the_service_and_its_manifest(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    subprocess.run(["git", "-C", str(tmp_path), "remote", "add", "origin", "git@github.com:ada/mono.git"], check=True)
+    (tmp_path / "services").mkdir()
+    found, choices = look(lay_out("flask", tmp_path / "services"))
+    project = plan(found, choices, ask=None)
+    assert (choices.name, found.repository) == ("flask", "ada/mono")
+    deploy = next(file.text for file in project.files if file.path == ".github/workflows/deploy.yaml")
+    assert yaml.safe_load(deploy)["jobs"]["dev"]["steps"][1]["with"]["manifest"] == "services/flask/beanpod.toml"
+    assert any("Move .github to the root of the repository" in step for step in next_steps(project))
+
+
+def test_a_compose_file_without_docker_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = lay_out("django", tmp_path)
+    (root / "compose.yaml").write_text("services: {web: {build: .}}\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = discover(root, environ=NOBODY)
+    assert found.compose_error.startswith("compose.yaml: docker compose is missing: install Docker Compose ")
 
 
 def test_a_remote_elsewhere_is_no_repository_on_github(tmp_path: Path) -> None:

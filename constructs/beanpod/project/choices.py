@@ -124,8 +124,10 @@ def answered(found: Discovery, choices: Choices, option: str, answer: str) -> Ch
 
 
 def _service_name(found: Discovery) -> str:
-    """Return the repository's name, or the folder's, as a service may be named: `my-shop` for `My_Shop`."""
-    name = (found.repository or "").rpartition("/")[2] or found.root.resolve().name
+    """Return the repository's name, or that of a folder in it, as a service may be named: `my-shop` for `My_Shop`."""
+    # Several folders of a repository may be services: of one name, they would share their stacks.
+    name = "" if found.prefix else (found.repository or "").rpartition("/")[2]
+    name = name or found.root.resolve().name
     name = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
     name = re.sub(r"^[0-9-]+", "", name)[:_NAME_LENGTH].strip("-")
     return name if len(name) > 1 else "app"

@@ -103,6 +103,7 @@ class Discovery:
         compose_error: Why the compose file could not be read; "" where it could, or where there is none.
         framework: The app's framework or language; None where nothing shows it.
         repository: OWNER/NAME on GitHub; None without such a remote.
+        prefix: Of the folder in its git repository, such as `services/shop/`; "" at its root.
         branch: The remote's default branch; None where git does not know it.
         docker_user: Whom Docker is logged in as at Docker Hub; None without a login.
         variables: Names and example values of an `.env.example`.
@@ -115,6 +116,7 @@ class Discovery:
     compose_error: str = ""
     framework: Framework | None = None
     repository: str | None = None
+    prefix: str = ""
     branch: str | None = None
     docker_user: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -139,6 +141,7 @@ def discover(root: Path, *, environ: Mapping[str, str] = os.environ) -> Discover
         compose_error=error,
         framework=framework,
         repository=_github_repository(_git(root, "remote", "get-url", "origin")),
+        prefix=_git(root, "rev-parse", "--show-prefix"),
         branch=_branch(root),
         docker_user=_docker_user(environ),
         variables=_example_variables([root, *folders]),
@@ -195,8 +198,11 @@ def _compose(root: Path) -> tuple[ComposeFacts | None, str]:
     name = next((name for name in COMPOSE_FILES if (root / name).is_file()), None)
     if name is None:
         return None, ""
+    compose = Compose(root)
+    if problem := compose.version_problem():
+        return None, f"{name}: {problem}"
     try:
-        document = Compose(root).read([root / name])
+        document = compose.read([root / name])
     except ComposeError as error:
         return None, f"{name}: {error}"
     services: dict[str, Any] = document.get("services") or {}

@@ -104,13 +104,20 @@ def workflow(found: Discovery, choices: Choices) -> str:
     text = re.sub(r"\bmain\b", choices.branch, template("deploy.yaml"))
     # Beanpod's own repository uses the action beside it.
     text = re.sub(r"uses: \./.*", f"uses: {_ACTION}@v{version('beanpod')}", text)
+    if found.prefix:
+        manifest = _quoted(f"{found.prefix}beanpod.toml")
+        text = text.replace("          stage: ${{", f"          manifest: {manifest}\n          stage: ${{{{")
     folder = posixpath.dirname(choices.dockerfile or "") or "."
     if _has_npm_tests(found.root / folder):
-        quoted = folder if re.fullmatch(r"[\w./-]+", folder) else json.dumps(folder)
-        return text.replace("working-directory: service", f"working-directory: {quoted}")
+        place = posixpath.normpath(f"{found.prefix}{folder}")
+        return text.replace("working-directory: service", f"working-directory: {_quoted(place)}")
     text = re.sub(r"^  test:\n.*?(?=^  dev:)", "", text, flags=re.MULTILINE | re.DOTALL)
     text = text.replace("    needs: test\n", "").replace("needs: [test, dev]", "needs: dev")
     return text.replace("needs.test.result == 'success' && ", "")
+
+
+def _quoted(path: str) -> str:
+    return path if re.fullmatch(r"[\w./-]+", path) else json.dumps(path)
 
 
 def _has_npm_tests(folder: Path) -> bool:

@@ -101,6 +101,11 @@ def next_steps(project: Project) -> Iterator[str]:
     if kept:
         yield f"Compare {', '.join(kept)} with what this version would write: beanpod init --diff"
     yield "Read beanpod.toml; what could not be found out is a comment there"
+    if folder := project.found.prefix.rstrip("/"):
+        yield (
+            "Move .github to the root of the repository, where alone GitHub reads it, and name the folder "
+            f"{folder} in check.yaml and dependabot.yml; deploy.yaml has it already"
+        )
     framework = project.found.framework
     if framework and framework.migrate:
         where = (
