@@ -24,7 +24,8 @@ def export_network(consumer: Construct, vpc: ec2.IVpc, groups: Iterable[ec2.ISec
         network = part.node.scope if part else None
         if not isinstance(network, ServiceNetwork | ServiceSecurityGroups) or network.exported:
             continue
-        if in_different_stacks(consumer, network):
+        # The CDK hands what a nested stack has to others by outputs and parameters, without an export.
+        if in_different_stacks(consumer, network) and Stack.of(network).nested_stack_parent is None:
             network.export_all()
 
 

@@ -14,6 +14,7 @@ from beanpod._network_rules import domain_problems
 from beanpod._option_keys import LOAD_BALANCER, PROCESS
 from beanpod._rules import Problem
 from beanpod._settings import Domain, LoadBalancerSettings, Options, in_seconds
+from beanpod._tokens import known
 
 
 def attributes(settings: LoadBalancerSettings) -> Options:
@@ -58,6 +59,9 @@ def problems(domain: Domain, region: str) -> Iterator[str | Problem]:
             f"domain.hosted_zone must be public, got {zone.node.path}: ACM validates names that the internet resolves, "
             "give a public zone, or a certificate"
         )
+    for argument, names in (("name", [domain.name]), ("aliases", domain.aliases)):
+        if zone and not all(map(known, names)):
+            yield f"domain.{argument} must be known at synth with a hosted zone, got a token: write it out"
     yield from domain_problems(
         name=plain(domain.name),
         aliases=[plain(alias) for alias in domain.aliases],

@@ -110,6 +110,14 @@ def test_a_service_works_in_a_nested_stack() -> None:
     Template.from_stack(nested).resource_count_is(ENVIRONMENT, 1)
 
 
+def test_network_and_environment_may_be_in_nested_stacks() -> None:
+    stack = new_stack()
+    network = ServiceNetwork(NestedStack(stack, "Network"), "Network")
+    nested = NestedStack(stack, "Service")
+    balanced_environment(nested, network)
+    Template.from_stack(nested).resource_count_is(ENVIRONMENT, 1)
+
+
 def test_two_services_share_one_vpc() -> None:
     stack = new_stack()
     vpc = ec2.Vpc(stack, "Vpc", restrict_default_security_group=False)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from aws_cdk import App, Environment, Stack
+from aws_cdk import App, CfnParameter, Environment, Stack
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_route53 as route53
 from aws_cdk.assertions import Match, Template
@@ -130,6 +130,15 @@ def test_every_problem_of_a_domain_is_named_at_once() -> None:
         "domain.certificate",
     ]
     assert "aws acm request-certificate --domain-name Shop.example.org" in lines[-1]
+
+
+@pytest.mark.parametrize("argument", ["name", "aliases"])
+def test_records_need_names_that_are_known_at_synth(argument: str) -> None:
+    stack = new_stack()
+    name = CfnParameter(stack, "Name").value_as_string
+    names: dict[str, Any] = {argument: name if argument == "name" else [name]}
+    with pytest.raises(ValueError, match=f"domain.{argument} must be known at synth with a hosted zone, got a token"):
+        with_domain(stack, hosted_zone=zone(stack), **names)
 
 
 def test_a_private_zone_cannot_validate_a_certificate() -> None:
