@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -27,30 +28,54 @@ def option(namespace: str, name: str, value: str) -> dict[str, str]:
     return {"Namespace": namespace, "OptionName": name, "Value": value}
 
 
-def error(caught: Any) -> tuple[str, str]:
-    """Code and message of a raised ClientError."""
+def refusal(call: Callable[..., Any], **request: Any) -> tuple[str, str]:
+    """Make a call that must fail, and return code and message of its error."""
+    with pytest.raises(ClientError) as caught:
+        call(**request)
     detail = caught.value.response["Error"]
     return detail["Code"], detail["Message"]
 
 
+def client(aws: EmbeddedAws, service: str, **arguments: Any) -> Any:
+    """Return a client that sends each request once. arguments: in the place of the emulator's own."""
+    make: Any = boto3.client
+    return make(service, **({"config": _PATIENT} | aws.client_arguments | arguments))
+
+
+def key_arguments(made: dict[str, str]) -> dict[str, str]:
+    """Return the arguments of a client with this access key of IAM, or session of STS."""
+    names = {
+        "AccessKeyId": "aws_access_key_id",
+        "SecretAccessKey": "aws_secret_access_key",
+        "SessionToken": "aws_session_token",
+    }
+    return {argument: made[name] for name, argument in names.items() if name in made}
+
+
 class Clients:
+    """The clients of one emulator, each made once."""
+
     def __init__(self, aws: EmbeddedAws) -> None:
         self._aws = aws
         self._made: dict[str, Any] = {}
 
     def __call__(self, service: str) -> Any:
         if service not in self._made:
-            make: Any = boto3.client
-            self._made[service] = make(service, config=_PATIENT, **self._aws.client_arguments)
+            self._made[service] = client(self._aws, service)
         return self._made[service]
+
+    def user(self, name: str) -> dict[str, str]:
+        """Create a user with an access key, and return the arguments of its clients."""
+        self("iam").create_user(UserName=name)
+        return key_arguments(self("iam").create_access_key(UserName=name)["AccessKey"])
 
     @cached_property
     def instance_profile(self) -> str:
         self("iam").create_instance_profile(InstanceProfileName="web")
         return "web"
 
-    def launch(self, name: str, *settings: dict[str, str], application: str = "guestbook") -> str:
-        """An environment whose launch has begun, and its application if there was none."""
+    def launch(self, name: str, *settings: dict[str, str], application: str = "guestbook", **more: Any) -> str:
+        """Begin to launch an environment, and create its application where there is none. Return its name."""
         beanstalk = self("elasticbeanstalk")
         if not beanstalk.describe_applications(ApplicationNames=[application])["Applications"]:
             beanstalk.create_application(ApplicationName=application)
@@ -59,8 +84,25 @@ class Clients:
             EnvironmentName=name,
             PlatformArn=DOCKER,
             OptionSettings=[option(*PROFILE_OPTION, self.instance_profile), *settings],
+            **more,
         )
         return str(created["EnvironmentName"])
+
+    def environment(self, name: str, **which: Any) -> dict[str, Any]:
+        """Return the description of an environment, {} where there is none."""
+        found = self("elasticbeanstalk").describe_environments(EnvironmentNames=[name], **which)["Environments"]
+        return dict(found[-1]) if found else {}
+
+    def options(self, application: str = "guestbook", **of: str) -> dict[tuple[str, str], str]:
+        """Return the options of an environment or a template, by namespace and name."""
+        found = self("elasticbeanstalk").describe_configuration_settings(ApplicationName=application, **of)
+        entries = found["ConfigurationSettings"][0]["OptionSettings"]
+        return {(entry["Namespace"], entry["OptionName"]): entry["Value"] for entry in entries}
+
+    def errors(self, **of: str) -> list[str]:
+        """Return the messages of Beanstalk's error events, newest first."""
+        found = self("elasticbeanstalk").describe_events(Severity="ERROR", **of)["Events"]
+        return [event["Message"] for event in found]
 
     def version(self, label: str, *, application: str = "guestbook") -> str:
         """A version with a bundle of its own in Beanstalk's bucket."""

@@ -22,6 +22,15 @@ class Seen:
 class Deployments:
     """One environment, deployed to and looked at."""
 
+    @classmethod
+    def launch(
+        cls, aws: EmbeddedAws, clients: Clients, name: str, *settings: dict[str, str], application: str = "guestbook"
+    ) -> "Deployments":
+        """Launch an environment, and wait until it is Ready."""
+        clients.launch(name, *settings, application=application)
+        aws.advance(240)
+        return cls(aws, clients, name, application=application)
+
     def __init__(self, aws: EmbeddedAws, clients: Clients, environment: str, *, application: str = "guestbook") -> None:
         self._aws = aws
         self._clients = clients
@@ -46,7 +55,7 @@ class Deployments:
 
     def look(self) -> Seen:
         name = self._environment
-        found = self._beanstalk.describe_environments(EnvironmentNames=[name])["Environments"][0]
+        found = self._clients.environment(name)
         health = self._beanstalk.describe_instances_health(EnvironmentName=name, AttributeNames=["All"])
         instances = [
             (item["Deployment"]["VersionLabel"], item["Deployment"]["Status"], item["HealthStatus"])

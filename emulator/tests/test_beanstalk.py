@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from emulator.tests.clients import DOCKER, PROFILE_OPTION, Clients, error, option
+from emulator.tests.clients import DOCKER, PROFILE_OPTION, Clients, option, refusal
 
 VARIABLES = "aws:elasticbeanstalk:application:environment"
 NETWORK = "aws:elasticbeanstalk:environment"
@@ -21,37 +21,22 @@ def beanstalk(clients: Clients) -> Any:
 
 @pytest.fixture
 def environment(clients: Clients, beanstalk: Any) -> Iterator[str]:
-    _create(clients, "guestbook-dev")
-    yield "guestbook-dev"
-    if _find(beanstalk, "guestbook-dev"):
+    yield clients.launch("guestbook-dev")
+    if clients.environment("guestbook-dev"):
         beanstalk.terminate_environment(EnvironmentName="guestbook-dev")
 
 
-def _create(clients: Clients, name: str, *settings: dict[str, str], **more: Any) -> dict[str, Any]:
-    created: dict[str, Any] = clients("elasticbeanstalk").create_environment(
-        ApplicationName="guestbook",
-        EnvironmentName=name,
-        OptionSettings=[option(*PROFILE_OPTION, clients.instance_profile), *settings],
-        **({"PlatformArn": DOCKER} | more),
-    )
-    return created
-
-
-def _find(beanstalk: Any, name: str) -> dict[str, Any]:
-    found = beanstalk.describe_environments(EnvironmentNames=[name])["Environments"]
-    return dict(found[0]) if found else {}
-
-
-def _settings(beanstalk: Any, **what: str) -> dict[tuple[str, str], str]:
-    found = beanstalk.describe_configuration_settings(ApplicationName="guestbook", **what)
-    entries = found["ConfigurationSettings"][0]["OptionSettings"]
-    return {(entry["Namespace"], entry["OptionName"]): entry["Value"] for entry in entries}
-
-
 def test_launches_an_environment_with_the_sample_application(clients: Clients, beanstalk: Any) -> None:
-    created = _create(clients, "fresh-dev", CNAMEPrefix="fresh", Tags=[{"Key": "team", "Value": "web"}])
+    created = beanstalk.create_environment(
+        ApplicationName="guestbook",
+        EnvironmentName="fresh-dev",
+        PlatformArn=DOCKER,
+        OptionSettings=[option(*PROFILE_OPTION, clients.instance_profile)],
+        CNAMEPrefix="fresh",
+        Tags=[{"Key": "team", "Value": "web"}],
+    )
     assert (created["Status"], created["Health"]) == ("Launching", "Grey")
-    found = _find(beanstalk, "fresh-dev")
+    found = clients.environment("fresh-dev")
     assert (found["Status"], found["Health"], found["HealthStatus"]) == ("Ready", "Green", "Ok")
     assert found["VersionLabel"] == "Sample Application"
     assert found["CNAME"] == "fresh.us-east-1.elasticbeanstalk.com"
@@ -65,21 +50,18 @@ def test_launches_an_environment_with_the_sample_application(clients: Clients, b
 
 
 def test_the_endpoint_of_a_single_instance_is_an_address(clients: Clients, beanstalk: Any) -> None:
-    _create(clients, "single-dev", option(NETWORK, "EnvironmentType", "SingleInstance"))
-    assert _find(beanstalk, "single-dev")["EndpointURL"] == "255.255.255.255"
+    clients.launch("single-dev", option(NETWORK, "EnvironmentType", "SingleInstance"))
+    assert clients.environment("single-dev")["EndpointURL"] == "255.255.255.255"
     resources = beanstalk.describe_environment_resources(EnvironmentName="single-dev")["EnvironmentResources"]
     assert resources["LoadBalancers"] == []
     assert len(resources["Instances"]) == 1
 
 
 def test_is_red_when_the_sample_fails_the_health_check(clients: Clients, beanstalk: Any) -> None:
-    _create(
-        clients,
-        "deep-dev",
-        option("aws:elasticbeanstalk:environment:process:default", "HealthCheckPath", "/health"),
-        option("aws:autoscaling:asg", "MinSize", "2"),
-    )
-    assert (_find(beanstalk, "deep-dev")["Status"], _find(beanstalk, "deep-dev")["Health"]) == ("Ready", "Red")
+    path = option("aws:elasticbeanstalk:environment:process:default", "HealthCheckPath", "/health")
+    clients.launch("deep-dev", path, option("aws:autoscaling:asg", "MinSize", "2"))
+    found = clients.environment("deep-dev")
+    assert (found["Status"], found["Health"]) == ("Ready", "Red")
     health = beanstalk.describe_environment_health(EnvironmentName="deep-dev", AttributeNames=["All"])
     assert (health["HealthStatus"], health["InstancesHealth"]["Severe"]) == ("Severe", 2)
     assert "HTTP 4xx" in health["Causes"][0]
@@ -98,22 +80,22 @@ def test_is_red_when_the_sample_fails_the_health_check(clients: Clients, beansta
         ),
     ],
 )
-def test_a_failed_launch_ends_terminated(beanstalk: Any, settings: list[dict[str, str]], reason: str) -> None:
+def test_a_failed_launch_ends_terminated(
+    clients: Clients, beanstalk: Any, settings: list[dict[str, str]], reason: str
+) -> None:
     created = beanstalk.create_environment(
         ApplicationName="guestbook", EnvironmentName="doomed", PlatformArn=DOCKER, OptionSettings=settings
     )
-    assert _find(beanstalk, "doomed") == {}
-    gone = beanstalk.describe_environments(EnvironmentNames=["doomed"], IncludeDeleted=True)["Environments"][-1]
-    assert gone["Status"] == "Terminated"
-    events = beanstalk.describe_events(EnvironmentId=created["EnvironmentId"], Severity="ERROR")["Events"]
-    assert any(reason in event["Message"] for event in events)
+    assert clients.environment("doomed") == {}
+    assert clients.environment("doomed", IncludeDeleted=True)["Status"] == "Terminated"
+    assert any(reason in message for message in clients.errors(EnvironmentId=created["EnvironmentId"]))
 
 
 def test_deploys_a_version_with_events_of_its_request_id(clients: Clients, beanstalk: Any, environment: str) -> None:
     clients.version("v1")
     updated = beanstalk.update_environment(EnvironmentName=environment, VersionLabel="v1")
     assert (updated["Status"], updated["AbortableOperationInProgress"]) == ("Updating", True)
-    assert _find(beanstalk, environment)["VersionLabel"] == "v1"
+    assert clients.environment(environment)["VersionLabel"] == "v1"
     request_id = updated["ResponseMetadata"]["RequestId"]
     events = beanstalk.describe_events(RequestId=request_id)["Events"]
     assert [event["Message"] for event in reversed(events)][:2] == [
@@ -131,9 +113,8 @@ def test_deletes_only_unused_versions_and_their_bundles_on_request(
     clients.version("v2")
     beanstalk.update_environment(EnvironmentName=environment, VersionLabel="v2")
     key = {"ApplicationName": "guestbook", "VersionLabel": "v2"}
-    with pytest.raises(ClientError) as caught:
-        beanstalk.delete_application_version(**key)
-    assert "Unable to delete application version v2 because it is still being used" in error(caught)[1]
+    _, message = refusal(beanstalk.delete_application_version, **key)
+    assert "Unable to delete application version v2 because it is still being used" in message
     beanstalk.terminate_environment(EnvironmentName=environment)
     beanstalk.describe_environments()
     beanstalk.update_application_version(Description="old", **key)
@@ -145,14 +126,14 @@ def test_deletes_only_unused_versions_and_their_bundles_on_request(
     assert not clients.exists("s3", "head_object", Bucket=bundle["S3Bucket"], Key=bundle["S3Key"])
 
 
-def test_changes_and_removes_options(beanstalk: Any, environment: str) -> None:
+def test_changes_and_removes_options(clients: Clients, beanstalk: Any, environment: str) -> None:
     setting = option(VARIABLES, "GREETING", "hello")
     beanstalk.update_environment(EnvironmentName=environment, OptionSettings=[setting])
-    assert _settings(beanstalk, EnvironmentName=environment)[VARIABLES, "GREETING"] == "hello"
+    assert clients.options(EnvironmentName=environment)[VARIABLES, "GREETING"] == "hello"
     beanstalk.update_environment(
         EnvironmentName=environment, OptionsToRemove=[{"Namespace": VARIABLES, "OptionName": "GREETING"}]
     )
-    assert (VARIABLES, "GREETING") not in _settings(beanstalk, EnvironmentName=environment)
+    assert (VARIABLES, "GREETING") not in clients.options(EnvironmentName=environment)
 
 
 def test_a_template_has_a_platform_and_settings(clients: Clients, beanstalk: Any) -> None:
@@ -168,12 +149,16 @@ def test_a_template_has_a_platform_and_settings(clients: Clients, beanstalk: Any
         **key,
     )
     beanstalk.create_environment(ApplicationName="guestbook", EnvironmentName="from-template", TemplateName="small")
-    assert _settings(beanstalk, EnvironmentName="from-template")[VARIABLES, "COLOUR"] == "blue"
-    assert (VARIABLES, "SIZE") not in _settings(beanstalk, TemplateName="small")
+    assert clients.options(EnvironmentName="from-template")[VARIABLES, "COLOUR"] == "blue"
+    assert (VARIABLES, "SIZE") not in clients.options(TemplateName="small")
     beanstalk.delete_configuration_template(**key)
-    with pytest.raises(ClientError) as caught:
-        _settings(beanstalk, TemplateName="small")
-    assert error(caught)[1] == "No Configuration Template named 'guestbook/small' found."
+    message = "No Configuration Template named 'guestbook/small' found."
+    assert refusal(clients.options, TemplateName="small")[1] == message
+
+
+NEW = {"ApplicationName": "guestbook", "EnvironmentName": "refused"}
+TEMPLATE = {"ApplicationName": "guestbook", "TemplateName": "empty"}
+FILTER = {"Type": "PlatformVersion", "Operator": "=", "Values": ["9"]}
 
 
 @pytest.mark.parametrize(
@@ -184,69 +169,40 @@ def test_a_template_has_a_platform_and_settings(clients: Clients, beanstalk: Any
         ("update_application", {"ApplicationName": "nobody"}, "No Application named 'nobody' found."),
         ("update_environment", {"EnvironmentName": "nobody"}, "No Environment found for EnvironmentName = 'nobody'."),
         ("update_environment", {"EnvironmentId": "e-nobody"}, "No Environment found for EnvironmentId = 'e-nobody'."),
-        (
-            "create_environment",
-            {"ApplicationName": "guestbook", "EnvironmentName": "-bad-name-"},
-            "It can't start or end with a hyphen",
-        ),
-        (
-            "create_environment",
-            {"ApplicationName": "guestbook", "EnvironmentName": "versioned", "VersionLabel": "v99"},
-            "No Application Version named 'v99' found.",
-        ),
-        (
-            "create_environment",
-            {"ApplicationName": "guestbook", "EnvironmentName": "platformless"},
-            "You must specify a platform",
-        ),
-        (
-            "create_environment",
-            {"ApplicationName": "guestbook", "EnvironmentName": "strange", "PlatformArn": f"{DOCKER}/0.0.1"},
-            "No Platform named",
-        ),
-        (
-            "create_environment",
-            {"ApplicationName": "guestbook", "EnvironmentName": "strange", "SolutionStackName": "DOS"},
-            "No Solution Stack named 'DOS' found.",
-        ),
-        (
-            "create_configuration_template",
-            {"ApplicationName": "guestbook", "TemplateName": "empty"},
-            "You must specify a platform",
-        ),
-        (
-            "list_platform_versions",
-            {"Filters": [{"Type": "Shoe", "Operator": "=", "Values": ["9"]}]},
-            "Filter type Shoe",
-        ),
-        (
-            "list_platform_versions",
-            {"Filters": [{"Type": "PlatformVersion", "Operator": "~", "Values": ["9"]}]},
-            "Filter operator ~ is not known",
-        ),
+        ("create_environment", NEW | {"EnvironmentName": "-bad-name-"}, "It can't start or end with a hyphen"),
+        ("create_environment", NEW | {"VersionLabel": "v99"}, "No Application Version named 'v99' found."),
+        ("create_environment", NEW, "You must specify a platform"),
+        ("create_environment", NEW | {"PlatformArn": f"{DOCKER}/0.0.1"}, "No Platform named"),
+        ("create_environment", NEW | {"SolutionStackName": "DOS"}, "No Solution Stack named 'DOS' found."),
+        ("create_configuration_template", TEMPLATE, "You must specify a platform"),
+        ("list_platform_versions", {"Filters": [FILTER | {"Type": "Shoe"}]}, "Filter type Shoe"),
+        ("list_platform_versions", {"Filters": [FILTER | {"Operator": "~"}]}, "Filter operator ~ is not known"),
     ],
 )
 def test_rejects_requests_for_missing_resources(
     beanstalk: Any, operation: str, request_: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(ClientError) as caught:
-        getattr(beanstalk, operation)(**request_)
-    assert error(caught)[0] == "InvalidParameterValue"
-    assert message in error(caught)[1]
+    code, found = refusal(getattr(beanstalk, operation), **request_)
+    assert code == "InvalidParameterValue"
+    assert message in found
 
 
 def test_rejects_names_in_use(clients: Clients, beanstalk: Any, environment: str) -> None:
-    with pytest.raises(ClientError, match=f"Environment {environment} already exists."):
-        _create(clients, environment)
-    _create(clients, "named-dev", CNAMEPrefix="taken")
-    with pytest.raises(ClientError, match=r"DNS name \(taken.us-east-1.elasticbeanstalk.com\) is not available"):
-        _create(clients, "other-dev", CNAMEPrefix="taken")
+    template = {"ApplicationName": "guestbook", "TemplateName": "twice", "PlatformArn": DOCKER}
+    clients.launch("named-dev", CNAMEPrefix="taken")
     clients.version("twice")
-    with pytest.raises(ClientError, match="Application Version twice already exists"):
-        clients.version("twice")
-    beanstalk.create_configuration_template(ApplicationName="guestbook", TemplateName="twice", PlatformArn=DOCKER)
-    with pytest.raises(ClientError, match="Configuration Template twice already exists"):
-        beanstalk.create_configuration_template(ApplicationName="guestbook", TemplateName="twice", PlatformArn=DOCKER)
+    beanstalk.create_configuration_template(**template)
+    for call, request, words in (
+        (clients.launch, {"name": environment}, f"Environment {environment} already exists."),
+        (
+            clients.launch,
+            {"name": "other-dev", "CNAMEPrefix": "taken"},
+            "DNS name (taken.us-east-1.elasticbeanstalk.com) is not available",
+        ),
+        (clients.version, {"label": "twice"}, "Application Version twice already exists"),
+        (beanstalk.create_configuration_template, template, "Configuration Template twice already exists"),
+    ):
+        assert words in refusal(call, **request)[1]
 
 
 @pytest.mark.parametrize(
@@ -263,10 +219,8 @@ def test_rejects_names_in_use(clients: Clients, beanstalk: Any, environment: str
     ],
 )
 def test_rejects_invalid_options(clients: Clients, beanstalk: Any, setting: dict[str, str], message: str) -> None:
-    with pytest.raises(ClientError) as caught:
-        _create(clients, "refused-dev", setting)
-    assert error(caught)[0] == "ConfigurationValidationException"
-    assert message in error(caught)[1]
+    with pytest.raises(ClientError, match=f"\\(ConfigurationValidationException\\).*{message}"):
+        clients.launch("refused-dev", setting)
     found = beanstalk.validate_configuration_settings(ApplicationName="guestbook", OptionSettings=[setting])
     assert message in found["Messages"][0]["Message"]
 
@@ -286,13 +240,12 @@ def test_accepts_options_with_custom_names(beanstalk: Any, setting: dict[str, st
     assert found["Messages"] == []
 
 
-def test_rejects_an_update_unless_ready(beanstalk: Any, environment: str) -> None:
+def test_rejects_an_update_unless_ready(clients: Clients, beanstalk: Any, environment: str) -> None:
     beanstalk.restart_app_server(EnvironmentName=environment)
     beanstalk.rebuild_environment(EnvironmentName=environment)
-    assert _find(beanstalk, environment)["Status"] == "Ready"
-    with pytest.raises(ClientError) as caught:
-        beanstalk.abort_environment_update(EnvironmentName=environment)
-    assert "is in an invalid state for this operation. Must be pending deployment." in error(caught)[1]
+    assert clients.environment(environment)["Status"] == "Ready"
+    _, message = refusal(beanstalk.abort_environment_update, EnvironmentName=environment)
+    assert "is in an invalid state for this operation. Must be pending deployment." in message
 
 
 def test_a_terminated_environment_can_be_described_and_its_name_reused(
@@ -300,25 +253,19 @@ def test_a_terminated_environment_can_be_described_and_its_name_reused(
 ) -> None:
     old = beanstalk.terminate_environment(EnvironmentName=environment)
     assert old["Status"] == "Terminating"
-    assert _find(beanstalk, environment) == {}
+    assert clients.environment(environment) == {}
     gone = beanstalk.describe_environments(EnvironmentIds=[old["EnvironmentId"]], IncludeDeleted=True)
     assert gone["Environments"][0]["Status"] == "Terminated"
-    assert _create(clients, environment)["EnvironmentId"] != old["EnvironmentId"]
+    clients.launch(environment)
+    assert clients.environment(environment)["EnvironmentId"] != old["EnvironmentId"]
 
 
 def test_deletes_an_application_with_environments_only_by_force(clients: Clients, beanstalk: Any) -> None:
-    beanstalk.create_application(ApplicationName="busy")
-    beanstalk.create_environment(
-        ApplicationName="busy",
-        EnvironmentName="busy-dev",
-        PlatformArn=DOCKER,
-        OptionSettings=[option(*PROFILE_OPTION, clients.instance_profile)],
-    )
-    with pytest.raises(ClientError) as caught:
-        beanstalk.delete_application(ApplicationName="busy")
-    assert error(caught)[1] == "Unable to delete application busy because it has running environments."
+    clients.launch("busy-dev", application="busy")
+    message = "Unable to delete application busy because it has running environments."
+    assert refusal(beanstalk.delete_application, ApplicationName="busy")[1] == message
     beanstalk.delete_application(ApplicationName="busy", TerminateEnvByForce=True)
-    assert _find(beanstalk, "busy-dev") == {}
+    assert clients.environment("busy-dev") == {}
     assert beanstalk.describe_applications(ApplicationNames=["busy"])["Applications"] == []
 
 
@@ -336,20 +283,16 @@ def test_updates_lifecycle_and_description_of_an_application(beanstalk: Any) -> 
     assert (config["MaxCountRule"], config["MaxAgeRule"]["Enabled"]) == (rule, False)
 
 
-def test_changes_up_to_fifty_tags(beanstalk: Any, environment: str) -> None:
-    arn = _find(beanstalk, environment)["EnvironmentArn"]
+def test_changes_up_to_fifty_tags(clients: Clients, beanstalk: Any, environment: str) -> None:
+    arn = clients.environment(environment)["EnvironmentArn"]
     beanstalk.update_tags_for_resource(ResourceArn=arn, TagsToAdd=[{"Key": "team", "Value": "web"}])
     beanstalk.update_tags_for_resource(ResourceArn=arn, TagsToRemove=["team"])
     keys = [tag["Key"] for tag in beanstalk.list_tags_for_resource(ResourceArn=arn)["ResourceTags"]]
     assert keys == ["Name", "elasticbeanstalk:environment-id", "elasticbeanstalk:environment-name"]
-    with pytest.raises(ClientError) as caught:
-        beanstalk.update_tags_for_resource(
-            ResourceArn=arn, TagsToAdd=[{"Key": f"k{number}", "Value": "x"} for number in range(48)]
-        )
-    assert error(caught) == ("TooManyTagsException", "A resource can have 50 tags, got 51: remove some")
-    with pytest.raises(ClientError) as caught:
-        beanstalk.list_tags_for_resource(ResourceArn=f"{arn}-other")
-    assert error(caught)[0] == "ResourceNotFoundException"
+    more = [{"Key": f"k{number}", "Value": "x"} for number in range(48)]
+    too_many = ("TooManyTagsException", "A resource can have 50 tags, got 51: remove some")
+    assert refusal(beanstalk.update_tags_for_resource, ResourceArn=arn, TagsToAdd=more) == too_many
+    assert refusal(beanstalk.list_tags_for_resource, ResourceArn=f"{arn}-other")[0] == "ResourceNotFoundException"
 
 
 def test_lists_platforms_newest_first(beanstalk: Any) -> None:

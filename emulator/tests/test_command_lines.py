@@ -94,12 +94,8 @@ def test_cdk_deploys_updates_and_destroys(cdk: Cdk, clients: Clients, tmp_path: 
 
     cdk(*deploy, str(_app(tmp_path / "second", greeting="bye", with_topic=False)))
     assert clients.outputs("Service")["Name"] == name
-    application = clients.physical_id("Service", "Application")
-    found = clients("elasticbeanstalk").describe_configuration_settings(
-        ApplicationName=application, EnvironmentName=name
-    )
-    values = {item["OptionName"]: item["Value"] for item in found["ConfigurationSettings"][0]["OptionSettings"]}
-    assert values["GREETING"] == "bye"
+    options = clients.options(clients.physical_id("Service", "Application"), EnvironmentName=name)
+    assert options["aws:elasticbeanstalk:application:environment", "GREETING"] == "bye"
     assert not clients.exists("ssm", "get_parameter", Name="/service/stored")
 
     cdk("destroy", "--all", "--force", "--app", first)

@@ -3,16 +3,15 @@
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
+from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from beanpod_emulator import ControlError, EmbeddedAws
 from beanpod_emulator.iam.web_identity import WebIdentities
 from beanpod_emulator.server.control import ControlApi
 from beanpod_emulator.state import Emulator
-from emulator.tests.clients import Clients, Emulators, error
+from emulator.tests.clients import Clients, Emulators, client, refusal
 
 
 @pytest.fixture(scope="module")
@@ -26,13 +25,6 @@ def clean(aws: EmbeddedAws) -> None:
     aws.clear_calls()
 
 
-def _once(aws: EmbeddedAws, service: str, *, patience: float = 600) -> Any:
-    """A client that asks once. patience: how many seconds it waits for the answer."""
-    make: Any = boto3.client
-    once = Config(retries={"total_max_attempts": 1}, read_timeout=patience)
-    return make(service, config=once, **aws.client_arguments)
-
-
 def test_a_virtual_clock_dates_responses_and_moves_by_advance_only(aws: EmbeddedAws, clients: Clients) -> None:
     before = aws.now()
     assert (aws.advance(90) - before).total_seconds() == 90
@@ -44,8 +36,7 @@ def test_logs_calls_with_service_action_caller_time_and_status(aws: EmbeddedAws,
     clients("s3").create_bucket(Bucket="logged")
     clients("s3").put_object(Bucket="logged", Key="bundles/a.zip", Body=b"zip")
     clients("elasticbeanstalk").describe_environments()
-    with pytest.raises(ClientError):
-        clients("secretsmanager").get_secret_value(SecretId="nobodys")
+    refusal(clients("secretsmanager").get_secret_value, SecretId="nobodys")
     calls = aws.calls()
     assert [(call.service, call.action, call.key, call.status) for call in calls] == [
         ("s3", "CreateBucket", "", 200),
@@ -60,11 +51,7 @@ def test_logs_calls_with_service_action_caller_time_and_status(aws: EmbeddedAws,
 
 
 def test_logs_the_user_of_an_access_key(aws: EmbeddedAws, clients: Clients) -> None:
-    clients("iam").create_user(UserName="deployer")
-    key = clients("iam").create_access_key(UserName="deployer")["AccessKey"]
-    own = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
-    make: Any = boto3.client
-    make("elasticbeanstalk", **(aws.client_arguments | own)).describe_applications()
+    client(aws, "elasticbeanstalk", **clients.user("deployer")).describe_applications()
     assert aws.calls()[-1].principal == "arn:aws:iam::123456789012:user/deployer"
 
 
@@ -83,22 +70,18 @@ def test_an_error_fault_fires_the_given_number_of_times(
     aws: EmbeddedAws, fault: str, service: str, operation: str, code: str
 ) -> None:
     aws.inject_fault(fault, service=service, times=2)
-    client = _once(aws, service)
-    for _ in range(2):
-        with pytest.raises(ClientError) as caught:
-            getattr(client, operation)()
-        assert error(caught)[0] == code
-    getattr(client, operation)()
+    call = getattr(client(aws, service), operation)
+    assert [refusal(call)[0] for _ in range(2)] == [code, code]
+    call()
 
 
 def test_a_fault_matches_an_action_and_spares_the_first(aws: EmbeddedAws) -> None:
     aws.inject_fault("throttles", action="DescribeEvents", after=1, times=None)
-    beanstalk = _once(aws, "elasticbeanstalk")
+    beanstalk = client(aws, "elasticbeanstalk")
     beanstalk.describe_environments()
     beanstalk.describe_events()
     for _ in range(2):
-        with pytest.raises(ClientError, match="Rate exceeded"):
-            beanstalk.describe_events()
+        assert refusal(beanstalk.describe_events)[1] == "Rate exceeded"
     aws.clear_faults()
     beanstalk.describe_events()
 
@@ -112,8 +95,9 @@ def test_withholds_the_response_before_or_after_the_work(
 ) -> None:
     aws.inject_fault(fault, when=when, action="CreateApplication")
     name = f"{fault}-{when}"
+    impatient = Config(retries={"total_max_attempts": 1}, read_timeout=patience)
     with pytest.raises(seen):
-        _once(aws, "elasticbeanstalk", patience=patience).create_application(ApplicationName=name)
+        client(aws, "elasticbeanstalk", config=impatient).create_application(ApplicationName=name)
     found = clients("elasticbeanstalk").describe_applications(ApplicationNames=[name])["Applications"]
     assert bool(found) is done
     assert aws.calls()[0].status == 0

@@ -1,11 +1,13 @@
 """Deployments of versions on a virtual clock, and the faults in them."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
-from botocore.exceptions import ClientError
 
 from beanpod_emulator import EmbeddedAws
-from emulator.tests.clients import Clients, Emulators, error, option
-from emulator.tests.deployments import Deployments
+from emulator.tests.clients import Clients, Emulators, option, refusal
+from emulator.tests.deployments import Deployments, Seen
 
 COMMAND = "aws:elasticbeanstalk:command"
 LABELS = iter(f"v{number}" for number in range(1000))
@@ -20,9 +22,7 @@ def aws(emulators: Emulators) -> EmbeddedAws:
 def environment(aws: EmbeddedAws, clients: Clients) -> Deployments:
     """Two instances, one batch each."""
     rolling = [option(COMMAND, "DeploymentPolicy", "Rolling"), option(COMMAND, "BatchSize", "50")]
-    name = clients.launch("rolling-dev", option("aws:autoscaling:asg", "MinSize", "2"), *rolling)
-    aws.advance(240)
-    return Deployments(aws, clients, name)
+    return Deployments.launch(aws, clients, "rolling-dev", option("aws:autoscaling:asg", "MinSize", "2"), *rolling)
 
 
 @pytest.fixture
@@ -51,21 +51,18 @@ def test_a_launch_takes_the_set_time(aws: EmbeddedAws, clients: Clients) -> None
 
 def test_a_rolling_deployment_has_events_for_each_batch(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
     request_id = environment.deploy(label)
-    seen = environment.look()
-    assert (seen.status, seen.label, seen.abortable, seen.instances) == ("Updating", label, True, _all(_before(label)))
+    old = _all(_before(label))
+    assert environment.look() == Seen("Updating", label, "Ok", abortable=True, instances=old)
     aws.advance(60)
     seen = environment.look()
-    assert (seen.health, seen.instances) == (
-        "Info",
-        [(label, "In Progress", "Info"), (_before(label), "Deployed", "Ok")],
-    )
+    assert seen.health == "Info"
+    assert seen.instances == [(label, "In Progress", "Info"), (_before(label), "Deployed", "Ok")]
     aws.advance(60)
     assert environment.look().instances == [(label, "Deployed", "Ok"), (label, "In Progress", "Info")]
     aws.advance(62.9)
     assert environment.look().status == "Updating"
     aws.advance(0.1)
-    seen = environment.look()
-    assert (seen.status, seen.health, seen.abortable, seen.instances) == ("Ready", "Ok", False, _all(label))
+    assert environment.look() == Seen("Ready", label, "Ok", abortable=False, instances=_all(label))
     events = environment.events(RequestId=request_id)
     assert [(second, message.split(" on instance")[0]) for second, _, message in events] == [
         (0, "Environment update is starting."),
@@ -107,13 +104,23 @@ def test_an_abort_restores_the_previous_version(
     assert (seen.status, seen.label, seen.instances) == ("Ready", _before(label), _all(_before(label)))
 
 
+@pytest.fixture
+def deploy_with(aws: EmbeddedAws, environment: Deployments, label: str) -> Callable[..., Seen]:
+    """Deploy the version with a fault, and return what the environment shows when the update has ended."""
+
+    def deploy(fault: str, **options: Any) -> Seen:
+        aws.inject_fault(fault, **options)
+        environment.deploy(label)
+        aws.advance(183)
+        return environment.look()
+
+    return deploy
+
+
 def test_error_event_ends_with_the_new_label_and_failed_instances(
-    aws: EmbeddedAws, environment: Deployments, label: str
+    environment: Deployments, label: str, deploy_with: Callable[..., Seen]
 ) -> None:
-    aws.inject_fault("error-event")
-    environment.deploy(label)
-    aws.advance(183)
-    seen = environment.look()
+    seen = deploy_with("error-event")
     assert (seen.status, seen.label, seen.health) == ("Ready", label, "Degraded")
     assert seen.instances == [(label, "Failed", "Degraded"), (_before(label), "Deployed", "Ok")]
     errors = environment.messages("ERROR")
@@ -122,55 +129,44 @@ def test_error_event_ends_with_the_new_label_and_failed_instances(
     assert errors[-1].startswith("Update environment operation is complete, but with errors.")
 
 
-def test_error_event_can_end_with_the_previous_label(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
-    aws.inject_fault("error-event", label="previous")
-    environment.deploy(label)
-    aws.advance(183)
-    assert environment.look().label == _before(label)
+def test_error_event_can_end_with_the_previous_label(label: str, deploy_with: Callable[..., Seen]) -> None:
+    assert deploy_with("error-event", label="previous").label == _before(label)
 
 
-def test_with_errors_silently_ends_without_error_events(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
-    aws.inject_fault("with-errors-silently")
-    environment.deploy(label)
-    aws.advance(183)
-    assert (environment.look().status, environment.look().label) == ("Ready", _before(label))
+def test_with_errors_silently_ends_without_error_events(
+    environment: Deployments, label: str, deploy_with: Callable[..., Seen]
+) -> None:
+    seen = deploy_with("with-errors-silently")
+    assert (seen.status, seen.label) == ("Ready", _before(label))
     assert environment.messages("ERROR") == []
     assert environment.messages("WARN")[-1].startswith("Update environment operation is complete, but with errors.")
 
 
-def test_reverts_shows_in_the_label_only(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
-    aws.inject_fault("reverts")
-    environment.deploy(label)
-    aws.advance(183)
-    seen = environment.look()
-    assert (seen.status, seen.label, seen.health, seen.instances) == (
-        "Ready", _before(label), "Ok", _all(_before(label)),
-    )  # fmt: skip
+def test_reverts_shows_in_the_label_only(
+    environment: Deployments, label: str, deploy_with: Callable[..., Seen]
+) -> None:
+    old = _before(label)
+    assert deploy_with("reverts") == Seen("Ready", old, "Ok", abortable=False, instances=_all(old))
     assert environment.messages("ERROR") == environment.messages("WARN") == []
 
 
 def test_instance_behind_keeps_one_instance_on_the_old_version(
-    aws: EmbeddedAws, environment: Deployments, label: str
+    environment: Deployments, label: str, deploy_with: Callable[..., Seen]
 ) -> None:
-    aws.inject_fault("instance-behind")
-    environment.deploy(label)
-    aws.advance(183)
-    seen = environment.look()
+    seen = deploy_with("instance-behind")
     assert (seen.status, seen.label) == ("Ready", label)
     assert seen.instances == [(label, "Deployed", "Ok"), (_before(label), "Deployed", "Degraded")]
     assert environment.messages("ERROR") == []
 
 
 @pytest.mark.parametrize(("fault", "health"), [("unhealthy", "Severe"), ("yellow", "Warning")])
-def test_unhealthy_and_yellow_set_the_health(
-    aws: EmbeddedAws, environment: Deployments, label: str, fault: str, health: str
+def test_unhealthy_and_yellow_set_the_health_for_good(
+    aws: EmbeddedAws, environment: Deployments, label: str, deploy_with: Callable[..., Seen], fault: str, health: str
 ) -> None:
-    aws.inject_fault(fault)
-    environment.deploy(label)
+    deploy_with(fault)
     aws.advance(10_000)
-    seen = environment.look()
-    assert (seen.status, seen.label, seen.health) == ("Ready", label, health)
-    assert seen.instances == _all(label, health=health)
+    unhealthy = _all(label, health=health)
+    assert environment.look() == Seen("Ready", label, health, abortable=False, instances=unhealthy)
 
 
 def test_slow_green_becomes_healthy_later(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
@@ -194,12 +190,8 @@ def test_never_ready_can_be_aborted(aws: EmbeddedAws, clients: Clients, environm
 
 def test_busy_before_update_starts_another_update(aws: EmbeddedAws, environment: Deployments, label: str) -> None:
     aws.inject_fault("busy-before-update")
-    with pytest.raises(ClientError) as caught:
-        environment.deploy(label)
-    assert error(caught) == (
-        "InvalidParameterValue",
-        "Environment named rolling-dev is in an invalid state for this operation. Must be Ready.",
-    )
+    message = "Environment named rolling-dev is in an invalid state for this operation. Must be Ready."
+    assert refusal(environment.deploy, label=label) == ("InvalidParameterValue", message)
     assert environment.look().status == "Updating"
     aws.advance(183)
     environment.deploy(label, exists=True)
@@ -228,24 +220,20 @@ def test_a_fault_matches_a_version_label(aws: EmbeddedAws, environment: Deployme
 
 
 def test_terminated_ends_the_environment_during_the_update(aws: EmbeddedAws, clients: Clients) -> None:
-    doomed = Deployments(aws, clients, clients.launch("doomed-dev"))
-    aws.advance(240)
+    doomed = Deployments.launch(aws, clients, "doomed-dev")
     aws.clear_faults()
     aws.inject_fault("terminated", environment="doomed-dev")
     doomed.deploy(next(LABELS))
     aws.advance(100)
     assert doomed.look().status == "Terminating"
     aws.advance(100)
-    found = clients("elasticbeanstalk").describe_environments(EnvironmentNames=["doomed-dev"])["Environments"]
-    assert found == []
+    assert clients.environment("doomed-dev") == {}
 
 
 @pytest.fixture(scope="module")
 def replacing(aws: EmbeddedAws, clients: Clients) -> Deployments:
     """One instance, replaced by a new one at every deployment."""
-    name = clients.launch("immutable-dev", option(COMMAND, "DeploymentPolicy", "Immutable"))
-    aws.advance(240)
-    return Deployments(aws, clients, name)
+    return Deployments.launch(aws, clients, "immutable-dev", option(COMMAND, "DeploymentPolicy", "Immutable"))
 
 
 def test_an_immutable_deployment_replaces_the_instances(aws: EmbeddedAws, replacing: Deployments) -> None:
@@ -279,8 +267,7 @@ def test_an_additional_batch_keeps_the_capacity(aws: EmbeddedAws, clients: Clien
         option(COMMAND, "BatchSize", "1"),
         option("aws:autoscaling:asg", "MinSize", "2"),
     ]
-    additional = Deployments(aws, clients, clients.launch("additional-dev", *settings))
-    aws.advance(240)
+    additional = Deployments.launch(aws, clients, "additional-dev", *settings)
     old = additional.instance_ids()
     additional.deploy("additional-1")
     aws.advance(60)

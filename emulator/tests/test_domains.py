@@ -3,9 +3,8 @@
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
-from emulator.tests.clients import DOCKER, PROFILE_OPTION, Clients, error, option
+from emulator.tests.clients import DOCKER, PROFILE_OPTION, Clients, option, refusal
 from emulator.tests.test_types import att, complete, destroy, ref, resource, tags
 
 ELB_ZONE = "Z35SXDOTRQ7X7K"
@@ -42,7 +41,7 @@ def test_a_certificate_is_issued_with_records_that_cloudformation_creates(client
     acm = clients("acm")
     for team in ("one", "two"):
         resources = {"Cert": certificate(zone, "shop.example.com", "www.shop.example.com", Tags=tags(team=team))}
-        arn = complete(clients, "issued", resources, Arn=ref("Cert"))["Arn"]
+        arn = complete(clients, "issued", resources)["Cert"]
         described = acm.describe_certificate(CertificateArn=arn)["Certificate"]
         assert (described["Status"], described["DomainName"]) == ("ISSUED", "shop.example.com")
         assert acm.list_tags_for_certificate(CertificateArn=arn)["Tags"] == [{"Key": "team", "Value": team}]
@@ -105,14 +104,8 @@ def test_records(clients: Clients) -> None:
             | {"DependsOn": "Zone"},
             "Alias": resource("Route53::RecordSet", HostedZoneId=ref("Zone"), **alias("example.net.")),
         }
-        shown = complete(
-            clients,
-            "records",
-            resources,
-            Zone=ref("Zone"),
-            Record=ref("Record"),
-            Server=select(att("Zone", "NameServers")),
-        )
+        server = {"Fn::Select": [0, att("Zone", "NameServers")]}
+        shown = complete(clients, "records", resources, Server=server)
         assert (shown["Record"], shown["Zone"][0]) == (name, "Z")
         assert "awsdns" in shown["Server"]
         found = route53.get_hosted_zone(Id=shown["Zone"])["HostedZone"]
@@ -127,10 +120,6 @@ def test_records(clients: Clients) -> None:
         assert (target["HostedZoneId"], target["EvaluateTargetHealth"]) == (ELB_ZONE, False)
     destroy(clients, "records")
     assert not clients.exists("route53", "get_hosted_zone", Id=shown["Zone"])
-
-
-def select(values: dict[str, list[str]]) -> dict[str, Any]:
-    return {"Fn::Select": [0, values]}
 
 
 def test_a_record_that_exists_is_not_taken_over(clients: Clients, zone: str) -> None:
@@ -158,9 +147,7 @@ def test_a_hosted_zone_that_does_not_exist(clients: Clients) -> None:
     named = resource("Route53::RecordSet", HostedZoneName="example.info.", **alias("x.example.info"))
     clients.deploy("nameless", {"Record": named})
     assert "No hosted zones named example.info. found" in clients.reasons("nameless")[0]
-    with pytest.raises(ClientError) as caught:
-        clients("route53").get_hosted_zone(Id="Z1")
-    assert error(caught)[0] == "NoSuchHostedZone"
+    assert refusal(clients("route53").get_hosted_zone, Id="Z1")[0] == "NoSuchHostedZone"
 
 
 HTTPS = "aws:elbv2:listener:443"
@@ -169,7 +156,7 @@ HTTPS = "aws:elbv2:listener:443"
 @pytest.fixture(scope="module")
 def issued(clients: Clients, zone: str) -> str:
     """A certificate for shop.example.com."""
-    return complete(clients, "shop", {"Cert": certificate(zone, "shop.example.com")}, Arn=ref("Cert"))["Arn"]
+    return complete(clients, "shop", {"Cert": certificate(zone, "shop.example.com")})["Cert"]
 
 
 def listening(arn: str, policy: str = "ELBSecurityPolicy-TLS13-1-2-2021-06") -> list[dict[str, str]]:
@@ -179,11 +166,6 @@ def listening(arn: str, policy: str = "ELBSecurityPolicy-TLS13-1-2-2021-06") -> 
         option(HTTPS, "SSLPolicy", policy),
         option("aws:elbv2:listener:default", "ListenerEnabled", "false"),
     ]
-
-
-def failures(clients: Clients, environment_id: str) -> list[str]:
-    found = clients("elasticbeanstalk").describe_events(EnvironmentId=environment_id, Severity="ERROR")["Events"]
-    return [event["Message"] for event in found]
 
 
 UNKNOWN = "arn:aws:acm:us-east-1:123456789012:certificate/0"
@@ -202,28 +184,24 @@ def test_a_listener_without_a_usable_certificate_fails_the_launch(
     clients: Clients, settings: list[dict[str, str]], message: str
 ) -> None:
     clients.launch("listens", *settings)
-    environments = clients("elasticbeanstalk").describe_environments(EnvironmentNames=["listens"], IncludeDeleted=True)
-    environment = environments["Environments"][-1]
+    environment = clients.environment("listens", IncludeDeleted=True)
     assert environment["Status"] == "Terminated"
-    (reason,) = failures(clients, environment["EnvironmentId"])
+    (reason,) = clients.errors(EnvironmentId=environment["EnvironmentId"])
     assert reason.startswith(f"Creating Load Balancer listener failed Reason: {message} (Service: ")
 
 
 def test_a_pending_certificate_and_an_unknown_policy_are_refused(clients: Clients, issued: str) -> None:
     arn = clients("acm").request_certificate(DomainName="pending.example.com", ValidationMethod="DNS")["CertificateArn"]
     name = clients.launch("pending-listener")
-    client = clients("elasticbeanstalk")
-    before = client.describe_environments(EnvironmentNames=[name])["Environments"][0]
     for settings, message in (
         (listening(arn), f"The certificate '{arn}' must have a fully-qualified domain name"),
         (listening(issued, "ELBSecurityPolicy-TLS14"), "SSL policy 'ELBSecurityPolicy-TLS14' not found"),
     ):
-        client.update_environment(EnvironmentName=name, OptionSettings=settings)
-        assert message in failures(clients, before["EnvironmentId"])[1]
-        environment = client.describe_environments(EnvironmentNames=[name])["Environments"][0]
+        clients("elasticbeanstalk").update_environment(EnvironmentName=name, OptionSettings=settings)
+        environment = clients.environment(name)
+        assert message in clients.errors(EnvironmentId=environment["EnvironmentId"])[1]
         assert (environment["Status"], environment["Health"]) == ("Ready", "Green")
-        found = client.describe_configuration_settings(ApplicationName="guestbook", EnvironmentName=name)
-        assert not any(it["Namespace"] == HTTPS for it in found["ConfigurationSettings"][0]["OptionSettings"])
+        assert not any(namespace == HTTPS for namespace, _ in clients.options(EnvironmentName=name))
 
 
 def test_an_update_of_a_stack_with_an_unusable_certificate_is_rolled_back(clients: Clients, issued: str) -> None:
@@ -236,9 +214,9 @@ def test_an_update_of_a_stack_with_an_unusable_certificate_is_rolled_back(client
         }
 
     complete(clients, "listening", resources(issued))
-    with pytest.raises(ClientError, match="in account 123456789012 is in use") as caught:
-        clients("acm").delete_certificate(CertificateArn=issued)
-    assert error(caught)[0] == "ResourceInUseException"
+    code, message = refusal(clients("acm").delete_certificate, CertificateArn=issued)
+    assert code == "ResourceInUseException"
+    assert "in account 123456789012 is in use" in message
     clients.deploy("listening", resources(UNKNOWN))
     assert clients.stack("listening")["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
     assert f"Certificate '{UNKNOWN}' not found" in clients.reasons("listening")[0]

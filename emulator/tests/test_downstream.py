@@ -3,16 +3,14 @@
 import json
 from typing import Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from beanpod._deploy_statements import DeployScope, release_statements, rollout_statements
 from beanpod._settings import DeploymentPolicy
 from beanpod_emulator import EmbeddedAws
 from beanpod_emulator.beanstalk.downstream import TABLE
-from emulator.tests.clients import Clients, Emulators, option
+from emulator.tests.clients import Clients, Emulators, client, option
 
 KINDS = [
     ("LoadBalanced", "AllAtOnce"),
@@ -51,7 +49,6 @@ class Deployer:
         self._bucket = f"artifacts-{self.name}"
         clients("s3").create_bucket(Bucket=self._bucket)
         clients("s3").put_object(Bucket=self._bucket, Key="bundles/v1.zip", Body=b"zip")
-        self._user()
         clients.launch(
             self.name,
             option("aws:elasticbeanstalk:environment", "EnvironmentType", environment_type),
@@ -69,16 +66,8 @@ class Deployer:
             instance_role_arns=("arn:aws:iam::123456789012:role/web",),
             deployment_policy=DeploymentPolicy(policy),
         )
-        make: Any = boto3.client
-        arguments = aws.client_arguments | self._key | {"config": Config(retries={"total_max_attempts": 1})}
-        self._beanstalk = make("elasticbeanstalk", **arguments)
+        self._beanstalk = client(aws, "elasticbeanstalk", **clients.user(self.name))
         self._labels = 0
-
-    def _user(self) -> None:
-        iam = self._clients("iam")
-        iam.create_user(UserName=self.name)
-        key = iam.create_access_key(UserName=self.name)["AccessKey"]
-        self._key = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
 
     @property
     def statements(self) -> list[dict[str, Any]]:
@@ -97,12 +86,10 @@ class Deployer:
             answer = self._beanstalk.update_environment(EnvironmentName=self.name, VersionLabel=version["VersionLabel"])
         except ClientError as refused:
             return [str(refused)]
-        request = answer["ResponseMetadata"]["RequestId"]
-        events = self._clients("elasticbeanstalk").describe_events(RequestId=request, Severity="ERROR")["Events"]
-        shown = self._clients("elasticbeanstalk").describe_environments(EnvironmentNames=[self.name])
-        deployed = shown["Environments"][0]["VersionLabel"] == version["VersionLabel"]
-        assert deployed is not bool(events)
-        return [event["Message"] for event in events]
+        errors = self._clients.errors(RequestId=answer["ResponseMetadata"]["RequestId"])
+        deployed = self._clients.environment(self.name)["VersionLabel"] == version["VersionLabel"]
+        assert deployed is not bool(errors)
+        return errors
 
 
 @pytest.fixture(scope="module")

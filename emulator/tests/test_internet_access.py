@@ -1,11 +1,8 @@
 """An environment's internet access, and the internet gateway that it uses."""
 
-from typing import Any
-
 import pytest
-from botocore.exceptions import ClientError
 
-from emulator.tests.clients import Clients, error, option
+from emulator.tests.clients import Clients, option, refusal
 
 VPC = "aws:ec2:vpc"
 ANYWHERE = "0.0.0.0/0"
@@ -56,12 +53,10 @@ def network(clients: Clients) -> Network:
 
 def _launched(clients: Clients, *settings: dict[str, str]) -> tuple[str, str, list[str]]:
     """Name, status and errors of a new environment."""
-    beanstalk = clients("elasticbeanstalk")
-    name = f"way-out-{len(beanstalk.describe_environments()['Environments'])}"
+    name = f"way-out-{len(clients('elasticbeanstalk').describe_environments()['Environments'])}"
     clients.launch(name, *settings)
-    found = beanstalk.describe_environments(EnvironmentNames=[name], IncludeDeleted=True)["Environments"][-1]
-    events = beanstalk.describe_events(EnvironmentId=found["EnvironmentId"], Severity="ERROR")["Events"]
-    return name, found["Status"], [event["Message"] for event in events]
+    found = clients.environment(name, IncludeDeleted=True)
+    return name, found["Status"], clients.errors(EnvironmentId=found["EnvironmentId"])
 
 
 @pytest.mark.parametrize(
@@ -79,16 +74,15 @@ def test_public_addresses_require_an_internet_gateway(
     assert any(network.vpc in message and reason in message for message in errors)
 
 
-@pytest.mark.parametrize(("kind", "public"), [("SingleInstance", True), ("LoadBalanced", True)])
-def test_public_instances_require_a_route_to_the_gateway(
-    clients: Clients, network: Network, kind: str, public: bool
-) -> None:
+@pytest.mark.parametrize("kind", ["SingleInstance", "LoadBalanced"])
+def test_public_instances_require_a_route_to_the_gateway(clients: Clients, network: Network, kind: str) -> None:
     gateway = network.attach_gateway()
-    _, status, errors = _launched(clients, *network.settings(kind, public))
+    settings = network.settings(kind, public=True)
+    _, status, errors = _launched(clients, *settings)
     assert status == "Terminated"
     assert "failed to communicate with AWS Elastic Beanstalk" in errors[0]
     network.route(network.table, GatewayId=gateway)
-    assert _launched(clients, *network.settings(kind, public))[1] == "Ready"
+    assert _launched(clients, *settings)[1] == "Ready"
 
 
 def test_private_instances_need_a_nat_gateway_or_beanstalks_endpoints(clients: Clients, network: Network) -> None:
@@ -117,26 +111,19 @@ def test_an_environment_prevents_detaching_the_gateway(clients: Clients, network
     gateway = network.attach_gateway()
     network.route(network.table, GatewayId=gateway)
     name, _, _ = _launched(clients, *network.settings("SingleInstance", True))
-    with pytest.raises(ClientError) as caught:
-        network.ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=network.vpc)
-    code, message = error(caught)
+    attachment = {"InternetGatewayId": gateway, "VpcId": network.vpc}
+    code, message = refusal(network.ec2.detach_internet_gateway, **attachment)
     assert code == "DependencyViolation"
     assert message.startswith(f"Network {network.vpc} has some mapped public address(es). Please unmap those")
     clients("elasticbeanstalk").terminate_environment(EnvironmentName=name)
-    _finished(clients, name)
-    network.ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=network.vpc)
+    assert clients.environment(name) == {}
+    network.ec2.detach_internet_gateway(**attachment)
 
 
 def test_a_nat_gateway_prevents_detaching_the_gateway(network: Network) -> None:
     gateway = network.attach_gateway()
     nat = network.nat_gateway(network.subnet)
-    with pytest.raises(ClientError, match="mapped public address"):
-        network.ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=network.vpc)
+    attachment = {"InternetGatewayId": gateway, "VpcId": network.vpc}
+    assert "mapped public address" in refusal(network.ec2.detach_internet_gateway, **attachment)[1]
     network.ec2.delete_nat_gateway(NatGatewayId=nat)
-    network.ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=network.vpc)
-
-
-def _finished(clients: Clients, name: str) -> None:
-    """The environment is gone."""
-    found: Any = clients("elasticbeanstalk").describe_environments(EnvironmentNames=[name], IncludeDeleted=False)
-    assert found["Environments"] == []
+    network.ec2.detach_internet_gateway(**attachment)

@@ -2,16 +2,16 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-import boto3
 import pytest
 from botocore import UNSIGNED, xform_name
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from beanpod_emulator import EmbeddedAws
-from emulator.tests.clients import Clients, Emulators, error
+from emulator.tests.clients import Clients, Emulators, client, key_arguments, refusal
 from emulator.tests.requests import send, signed
 
 USER = "arn:aws:iam::123456789012:user/deployer"
@@ -25,13 +25,10 @@ def aws(emulators: Emulators) -> EmbeddedAws:
 
 @pytest.fixture(scope="module")
 def key(clients: Clients) -> dict[str, str]:
-    clients("iam").create_user(UserName="deployer")
-    made = clients("iam").create_access_key(UserName="deployer")["AccessKey"]
     clients("s3").create_bucket(Bucket="artifacts")
     clients("s3").put_object(Bucket="artifacts", Key="bundles/there.zip", Body=b"zip")
-    clients("elasticbeanstalk").create_application(ApplicationName="guestbook")
     clients.launch("guestbook-dev")
-    return {"aws_access_key_id": made["AccessKeyId"], "aws_secret_access_key": made["SecretAccessKey"]}
+    return clients.user("deployer")
 
 
 def document(*statements: dict[str, Any]) -> str:
@@ -44,12 +41,11 @@ class User:
     """A user with a key and one inline policy."""
 
     def __init__(self, aws: EmbeddedAws, clients: Clients, key: dict[str, str]) -> None:
-        self._arguments = aws.client_arguments | key | {"config": Config(retries={"total_max_attempts": 1})}
+        self._aws, self._key = aws, key
         self._iam = clients("iam")
 
     def __call__(self, service: str, **other: str) -> Any:
-        make: Any = boto3.client
-        return make(service, **(self._arguments | other))
+        return client(self._aws, service, **(self._key | other))
 
     def may(self, *statements: dict[str, Any]) -> None:
         self._iam.put_user_policy(UserName="deployer", PolicyName="own", PolicyDocument=document(*statements))
@@ -105,16 +101,13 @@ def _error_code(call: Callable[..., Any], request: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize(("operation", "request_", "resource"), CALLS)
 def test_a_call_requires_exactly_its_permission(
-    user: User, operation: str, request_: dict[str, Any], resource: str
+    aws: EmbeddedAws, user: User, operation: str, request_: dict[str, Any], resource: str
 ) -> None:
     service = _service(operation)
     call = getattr(user(service), xform_name(operation))
-    with pytest.raises(ClientError) as caught:
-        call(**request_)
-    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
-    code, message = error(caught)
+    code, message = refusal(call, **request_)
     shown = f'"{resource}"' if service == "s3" else resource
-    assert code == "AccessDenied"
+    assert (code, aws.calls()[-1].status) == ("AccessDenied", 403)
     assert message.startswith(f"User: {USER} is not authorized to perform: {service}:{operation} on resource: {shown} ")
     assert message.endswith(f"because no identity-based policy allows the {service}:{operation} action")
     user.may({"Action": f"{service}:{operation}", "Resource": resource})
@@ -167,15 +160,11 @@ def test_a_missing_object_is_404_only_with_list_permission(user: User) -> None:
     with pytest.raises(ClientError, match="is not authorized to perform: s3:ListBucket"):
         user("s3").get_object(Bucket="artifacts", Key="bundles/missing.zip")
     user.may({"Action": ["s3:GetObject", "s3:ListBucket"]})
-    with pytest.raises(ClientError) as caught:
-        user("s3").get_object(Bucket="artifacts", Key="bundles/missing.zip")
-    assert error(caught)[0] == "NoSuchKey"
+    assert refusal(user("s3").get_object, Bucket="artifacts", Key="bundles/missing.zip")[0] == "NoSuchKey"
 
 
 def test_a_denied_head_request_has_no_body(user: User) -> None:
-    with pytest.raises(ClientError) as caught:
-        user("s3").head_object(Bucket="artifacts", Key="bundles/there.zip")
-    assert error(caught) == ("403", "Forbidden")
+    assert refusal(user("s3").head_object, **THERE) == ("403", "Forbidden")
 
 
 def test_tags_and_acls_of_an_upload_require_more_permissions(user: User) -> None:
@@ -205,20 +194,24 @@ def test_get_caller_identity_requires_no_permission(user: User) -> None:
     assert (identity["Arn"], identity["Account"]) == (USER, "123456789012")
 
 
-@pytest.mark.parametrize(("service", "code"), [("sts", "InvalidClientTokenId"), ("s3", "InvalidAccessKeyId")])
-def test_rejects_an_unknown_access_key(user: User, service: str, code: str) -> None:
-    operation = {"sts": "get_caller_identity", "s3": "list_buckets"}[service]
-    with pytest.raises(ClientError) as caught:
-        getattr(user(service, aws_access_key_id="AKIANOBODYHASTHISONE"), operation)()
-    assert error(caught)[0] == code
+UNKNOWN_KEY = {"aws_access_key_id": "AKIANOBODYHASTHISONE"}
+WRONG_SECRET = {"aws_secret_access_key": "guessed"}
 
 
-@pytest.mark.parametrize("service", ["sts", "s3", "secretsmanager"])
-def test_rejects_a_wrong_secret(user: User, service: str) -> None:
-    operation = {"sts": "get_caller_identity", "s3": "list_buckets", "secretsmanager": "list_secrets"}[service]
-    with pytest.raises(ClientError) as caught:
-        getattr(user(service, aws_secret_access_key="guessed"), operation)()
-    assert error(caught)[0] == "SignatureDoesNotMatch"
+@pytest.mark.parametrize(
+    ("service", "operation", "wrong", "code"),
+    [
+        ("sts", "get_caller_identity", UNKNOWN_KEY, "InvalidClientTokenId"),
+        ("s3", "list_buckets", UNKNOWN_KEY, "InvalidAccessKeyId"),
+        ("sts", "get_caller_identity", WRONG_SECRET, "SignatureDoesNotMatch"),
+        ("s3", "list_buckets", WRONG_SECRET, "SignatureDoesNotMatch"),
+        ("secretsmanager", "list_secrets", WRONG_SECRET, "SignatureDoesNotMatch"),
+    ],
+)
+def test_rejects_an_unknown_access_key_and_a_wrong_secret(
+    user: User, service: str, operation: str, wrong: dict[str, str], code: str
+) -> None:
+    assert refusal(getattr(user(service, **wrong), operation))[0] == code
 
 
 @pytest.mark.parametrize(
@@ -242,10 +235,8 @@ def test_rejects_a_request_that_names_two_actions(
 
 
 def test_rejects_an_unsigned_request(aws: EmbeddedAws) -> None:
-    make: Any = boto3.client
-    anonymous = make("s3", config=Config(signature_version=UNSIGNED), **aws.client_arguments)
-    with pytest.raises(ClientError, match="Access Denied"):
-        anonymous.get_object(Bucket="artifacts", Key="bundles/there.zip")
+    anonymous = client(aws, "s3", config=Config(signature_version=UNSIGNED))
+    assert refusal(anonymous.get_object, **THERE)[1] == "Access Denied"
 
 
 GITHUB = "token.actions.githubusercontent.com"
@@ -270,12 +261,7 @@ def test_a_session_has_the_permissions_of_its_role(
     clients("iam").put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=listing)
     identity = {"WebIdentityToken": aws.web_identity_token(SUBJECT)} if for_workflow else {}
     assume = clients("sts").assume_role_with_web_identity if for_workflow else clients("sts").assume_role
-    session = assume(RoleArn=role, RoleSessionName="run-1", **identity)["Credentials"]
-    own = {
-        "aws_access_key_id": session["AccessKeyId"],
-        "aws_secret_access_key": session["SecretAccessKey"],
-        "aws_session_token": session["SessionToken"],
-    }
+    own = key_arguments(assume(RoleArn=role, RoleSessionName="run-1", **identity)["Credentials"])
     user("s3", **own).list_objects_v2(Bucket="artifacts")
     assert user("sts", **own).get_caller_identity()["Arn"].endswith(f":assumed-role/{name}/run-1")
     with pytest.raises(ClientError, match=f"assumed-role/{name}/run-1 is not authorized to perform: s3:GetObject"):
@@ -313,9 +299,7 @@ def test_checks_web_identity_claims_against_the_trust_policy(
     role = _role(clients, f"for-{len(clients('iam').list_roles()['Roles'])}", document(_trust(github, **trusted)))
     token = aws.web_identity_token(**claims)
     request = {"RoleArn": role, "RoleSessionName": "run-1", "WebIdentityToken": token}
-    with pytest.raises(ClientError) as caught:
-        clients("sts").assume_role_with_web_identity(**request)
-    assert error(caught)[0] == code
+    assert refusal(clients("sts").assume_role_with_web_identity, **request)[0] == code
 
 
 def test_rejects_a_foreign_web_identity_token(
@@ -325,23 +309,18 @@ def test_rejects_a_foreign_web_identity_token(
     ours = aws.web_identity_token(SUBJECT)
     unsigned = "eyJhbGciOiJub25lIn0." + ours.split(".")[1] + "."
     tokens = ["made up by somebody", unsigned, ours[:-4] + "AAAA", emulators().web_identity_token(SUBJECT)]
+    assume = partial(clients("sts").assume_role_with_web_identity, RoleSessionName="me")
     for token in tokens:
-        with pytest.raises(ClientError) as caught:
-            clients("sts").assume_role_with_web_identity(RoleArn=role, RoleSessionName="me", WebIdentityToken=token)
-        assert error(caught)[0] == "InvalidIdentityToken"
-    nobodys = f"{role}s"
-    with pytest.raises(ClientError) as caught:
-        clients("sts").assume_role_with_web_identity(RoleArn=nobodys, RoleSessionName="me", WebIdentityToken=ours)
-    assert error(caught)[0] == "AccessDenied"
+        assert refusal(assume, RoleArn=role, WebIdentityToken=token)[0] == "InvalidIdentityToken"
+    assert refusal(assume, RoleArn=f"{role}s", WebIdentityToken=ours)[0] == "AccessDenied"
 
 
 def test_create_version_requires_access_to_the_bundle(user: User) -> None:
     user.may({"Action": "elasticbeanstalk:CreateApplicationVersion"})
     request = APPLICATION | {"VersionLabel": "unreadable", "SourceBundle": {"S3Bucket": "artifacts", "S3Key": "k"}}
-    with pytest.raises(ClientError) as caught:
-        user("elasticbeanstalk").create_application_version(**request)
     unreadable = "Unable to download from S3 location (Bucket: artifacts  Key: k). Reason: Forbidden"
-    assert error(caught) == ("InvalidParameterCombination", unreadable)
+    create = user("elasticbeanstalk").create_application_version
+    assert refusal(create, **request) == ("InvalidParameterCombination", unreadable)
 
 
 DOWNSTREAM = [
@@ -372,31 +351,27 @@ def test_an_update_without_a_permission_ends_with_an_error_event(
     clients: Clients, user: User, deployable: str, action: str
 ) -> None:
     user.may({"Action": "*"}, {"Effect": "Deny", "Action": action})
-    beanstalk = clients("elasticbeanstalk")
-    before = beanstalk.describe_environments(EnvironmentNames=["guestbook-dev"])["Environments"][0]["VersionLabel"]
+    before = clients.environment("guestbook-dev")["VersionLabel"]
     answer = user("elasticbeanstalk").update_environment(VersionLabel=deployable, **ENVIRONMENT)
-    found = beanstalk.describe_events(RequestId=answer["ResponseMetadata"]["RequestId"], Severity="ERROR")["Events"]
-    first = found[-1]["Message"]
+    *_, failed, first = clients.errors(RequestId=answer["ResponseMetadata"]["RequestId"])
     assert first.startswith("Service:Amazon")
     assert f"Message:User: {USER} is not authorized to perform: {action} on resource: " in first
-    assert found[-2]["Message"] == "Failed to deploy application."
-    environment = beanstalk.describe_environments(EnvironmentNames=["guestbook-dev"])["Environments"][0]
+    assert failed == "Failed to deploy application."
+    environment = clients.environment("guestbook-dev")
     assert (environment["Status"], environment["VersionLabel"]) == ("Ready", before)
 
 
 @pytest.mark.parametrize("action", ["s3:GetBucketLocation", "s3:PutObjectAcl", "s3:DeleteObject"])
-def test_rejects_an_update_without_access_to_the_storage_bucket(user: User, deployable: str, action: str) -> None:
+def test_rejects_an_update_without_access_to_the_storage_bucket(
+    aws: EmbeddedAws, user: User, deployable: str, action: str
+) -> None:
     user.may({"Action": "*"}, {"Effect": "Deny", "Action": action})
-    with pytest.raises(ClientError) as caught:
-        user("elasticbeanstalk").update_environment(VersionLabel=deployable, **ENVIRONMENT)
-    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
-    code, message = error(caught)
-    assert code == "InsufficientPrivilegesException"
+    code, message = refusal(user("elasticbeanstalk").update_environment, VersionLabel=deployable, **ENVIRONMENT)
+    assert (code, aws.calls()[-1].status) == ("InsufficientPrivilegesException", 403)
     assert message.startswith(f"You do not have permission to perform the '{action}' action. Verify that your S3")
 
 
 def test_an_update_with_every_permission_succeeds(clients: Clients, user: User, deployable: str) -> None:
     user.may({"Action": "*"})
     user("elasticbeanstalk").update_environment(VersionLabel=deployable, **ENVIRONMENT)
-    found = clients("elasticbeanstalk").describe_environments(EnvironmentNames=["guestbook-dev"])["Environments"]
-    assert found[0]["VersionLabel"] == deployable
+    assert clients.environment("guestbook-dev")["VersionLabel"] == deployable

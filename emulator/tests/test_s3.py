@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from beanpod_emulator import EmbeddedAws
-from emulator.tests.clients import Clients, Emulators, error
+from emulator.tests.clients import Clients, Emulators, refusal
 
 WHERE = {"Bucket": "artifacts", "Key": "locks/guestbook"}
 
@@ -40,9 +40,8 @@ def _digest(body: bytes) -> str:
 
 def test_if_none_match_writes_only_new_objects(s3: Any) -> None:
     s3.put_object(Body=b"ours", IfNoneMatch="*", **WHERE)
-    with pytest.raises(ClientError) as caught:
+    with pytest.raises(ClientError, match=r"\(PreconditionFailed\).* At least one of the pre-conditions you") as caught:
         s3.put_object(Body=b"theirs", IfNoneMatch="*", **WHERE)
-    assert error(caught) == ("PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 412
     s3.delete_object(**WHERE)
     s3.put_object(Body=b"theirs", IfNoneMatch="*", **WHERE)
@@ -53,13 +52,9 @@ def test_if_match_requires_the_current_etag(s3: Any) -> None:
     seen = s3.put_object(Body=b"1", **WHERE)["ETag"]
     now = s3.put_object(Body=b"2", IfMatch=seen, **WHERE)["ETag"]
     for operation, body in (("put_object", {"Body": b"3"}), ("delete_object", {})):
-        with pytest.raises(ClientError) as caught:
-            getattr(s3, operation)(IfMatch=seen, **body, **WHERE)
-        assert error(caught)[0] == "PreconditionFailed"
+        assert refusal(getattr(s3, operation), IfMatch=seen, **body, **WHERE)[0] == "PreconditionFailed"
     s3.delete_object(IfMatch=now, **WHERE)
-    with pytest.raises(ClientError) as caught:
-        s3.put_object(Body=b"4", IfMatch=now, **WHERE)
-    assert error(caught)[0] == "NoSuchKey"
+    assert refusal(s3.put_object, Body=b"4", IfMatch=now, **WHERE)[0] == "NoSuchKey"
 
 
 def test_one_of_many_concurrent_conditional_writes_succeeds(aws: EmbeddedAws, s3: Any) -> None:
@@ -80,9 +75,8 @@ def test_one_of_many_concurrent_conditional_writes_succeeds(aws: EmbeddedAws, s3
 
 
 def test_rejects_an_upload_with_a_wrong_checksum(s3: Any) -> None:
-    with pytest.raises(ClientError) as caught:
-        s3.put_object(Body=b"zip", ChecksumSHA256=_digest(b"other"), **WHERE)
-    assert error(caught) == ("BadDigest", "The SHA256 you specified did not match the calculated checksum.")
+    wrong = ("BadDigest", "The SHA256 you specified did not match the calculated checksum.")
+    assert refusal(s3.put_object, Body=b"zip", ChecksumSHA256=_digest(b"other"), **WHERE) == wrong
     s3.put_object(Body=b"zip", ChecksumSHA256=_digest(b"zip"), **WHERE)
     assert s3.head_object(ChecksumMode="ENABLED", **WHERE)["ChecksumSHA256"] == _digest(b"zip")
 

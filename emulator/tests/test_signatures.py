@@ -3,16 +3,15 @@
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta
+from secrets import token_hex
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-import boto3
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError
 
 from beanpod_emulator import EmbeddedAws
-from emulator.tests.clients import Clients, Emulators
+from emulator.tests.clients import Clients, Emulators, client, key_arguments, refusal
 from emulator.tests.requests import Answer, send, signed
 
 KEY = "a b+(ü)~%41=&'.txt"
@@ -29,11 +28,11 @@ def aws(request: pytest.FixtureRequest, emulators: Emulators) -> EmbeddedAws:
 
 @pytest.fixture(scope="module")
 def s3(clients: Clients) -> Any:
-    client = clients("s3")
-    client.create_bucket(Bucket="artifacts")
-    client.put_object(Body=b"kept", Metadata={"made_by": "us"}, **WHERE)
-    client.put_object(Bucket="artifacts", Key="secret", Body=b"hunter2")
-    return client
+    s3 = clients("s3")
+    s3.create_bucket(Bucket="artifacts")
+    s3.put_object(Body=b"kept", Metadata={"made_by": "us"}, **WHERE)
+    s3.put_object(Bucket="artifacts", Key="secret", Body=b"hunter2")
+    return s3
 
 
 @pytest.fixture(scope="module", params=["printed", "user", "role"])
@@ -42,31 +41,25 @@ def key(request: pytest.FixtureRequest, aws: EmbeddedAws, clients: Clients) -> d
     iam = clients("iam")
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     policy = {"PolicyName": "all", "PolicyDocument": json.dumps({"Version": "2012-10-17", "Statement": [everything]})}
+    name = f"{request.param}-{token_hex(4)}"
     if request.param == "user":
-        iam.create_user(UserName="user")
-        iam.put_user_policy(UserName="user", **policy)
-        made = iam.create_access_key(UserName="user")["AccessKey"]
-        return {"aws_access_key_id": made["AccessKeyId"], "aws_secret_access_key": made["SecretAccessKey"]}
+        key = clients.user(name)
+        iam.put_user_policy(UserName=name, **policy)
+        return key
     if request.param == "role":
-        role = iam.create_role(RoleName="role", AssumeRolePolicyDocument=policy["PolicyDocument"])["Role"]
-        iam.put_role_policy(RoleName="role", **policy)
-        session = clients("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="run")["Credentials"]
-        return {
-            "aws_access_key_id": session["AccessKeyId"],
-            "aws_secret_access_key": session["SecretAccessKey"],
-            "aws_session_token": session["SessionToken"],
-        }
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy["PolicyDocument"])["Role"]
+        iam.put_role_policy(RoleName=name, **policy)
+        return key_arguments(clients("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="run")["Credentials"])
     return {name: value for name, value in aws.client_arguments.items() if name.startswith("aws_")}
 
 
 def s3_client(aws: EmbeddedAws, version: str, **key: str) -> Any:
-    make: Any = boto3.client
-    return make("s3", config=Config(signature_version=version), **(aws.client_arguments | key))
+    return client(aws, "s3", config=Config(signature_version=version), **key)
 
 
-def presigned(client: Any, operation: str, *, seconds: int = 60, **request: Any) -> str:
+def presigned(signer: Any, operation: str, *, seconds: int = 60, **request: Any) -> str:
     """The path and query of a presigned URL. request: default the object."""
-    url = urlsplit(str(client.generate_presigned_url(operation, Params=WHERE | request, ExpiresIn=seconds)))
+    url = urlsplit(str(signer.generate_presigned_url(operation, Params=WHERE | request, ExpiresIn=seconds)))
     return f"{url.path}?{url.query}"
 
 
@@ -76,12 +69,12 @@ def code(answer: Answer) -> str:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_accepts_a_presigned_url(aws: EmbeddedAws, s3: Any, key: dict[str, str], version: str) -> None:
-    client = s3_client(aws, version, **key)
-    assert send(aws, "GET", presigned(client, "get_object")).text == "kept"
-    put = presigned(client, "put_object", Key="uploaded")
+    signer = s3_client(aws, version, **key)
+    assert send(aws, "GET", presigned(signer, "get_object")).text == "kept"
+    put = presigned(signer, "put_object", Key="uploaded")
     assert send(aws, "PUT", put, {}, b"new").status == 200
     assert s3.get_object(Bucket="artifacts", Key="uploaded")["Body"].read() == b"new"
-    typed = presigned(client, "put_object", Key="typed", ContentType="text/plain")
+    typed = presigned(signer, "put_object", Key="typed", ContentType="text/plain")
     assert send(aws, "PUT", typed, {"content-type": "text/plain"}, b"new").status == 200
 
 
@@ -89,8 +82,8 @@ def test_accepts_a_presigned_url(aws: EmbeddedAws, s3: Any, key: dict[str, str],
 def test_rejects_a_presigned_url_for_another_request(
     aws: EmbeddedAws, s3: Any, key: dict[str, str], version: str
 ) -> None:
-    client = s3_client(aws, version, **key)
-    get, put = presigned(client, "get_object"), presigned(client, "put_object", Key="uploaded")
+    signer = s3_client(aws, version, **key)
+    get, put = presigned(signer, "get_object"), presigned(signer, "put_object", Key="uploaded")
     name = "X-Amz-Signature" if version == "s3v4" else "Signature"
     before, _, rest = get.partition(f"{name}=")
     wrong = f"{before}{name}={'0' * 64}&{rest.partition('&')[2]}".rstrip("&")
@@ -119,32 +112,30 @@ def test_rejects_a_presigned_url_for_another_request(
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_presigned_url_expires(aws: EmbeddedAws, s3: Any, version: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    client = s3_client(aws, version)
+    signer = s3_client(aws, version)
     then = datetime.now(UTC) - timedelta(hours=1)
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: then.replace(tzinfo=None))
     monkeypatch.setattr("botocore.auth.time.time", then.timestamp)
-    answer = send(aws, "GET", presigned(client, "get_object", seconds=3590))
+    answer = send(aws, "GET", presigned(signer, "get_object", seconds=3590))
     assert (answer.status, code(answer), "Request has expired" in answer.text) == (403, "AccessDenied", True)
-    assert send(aws, "GET", presigned(client, "get_object", seconds=7200)).text == "kept"
+    assert send(aws, "GET", presigned(signer, "get_object", seconds=7200)).text == "kept"
 
 
 def test_rejects_presigned_urls_of_more_than_a_week_or_the_future(
     aws: EmbeddedAws, s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = s3_client(aws, "s3v4")
+    signer = s3_client(aws, "s3v4")
     for seconds in (604_801, 0, -5):
-        answer = send(aws, "GET", presigned(client, "get_object", seconds=seconds))
+        answer = send(aws, "GET", presigned(signer, "get_object", seconds=seconds))
         assert (answer.status, code(answer)) == (400, "AuthorizationQueryParametersError")
     later = datetime.now(UTC) + timedelta(hours=1)
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: later.replace(tzinfo=None))
-    answer = send(aws, "GET", presigned(client, "get_object"))
+    answer = send(aws, "GET", presigned(signer, "get_object"))
     assert (answer.status, code(answer)) == (403, "AccessDenied")
 
 
 def test_rejects_presigned_urls_of_other_services(aws: EmbeddedAws, s3: Any) -> None:
-    make: Any = boto3.client
-    sts = make("sts", **aws.client_arguments)
-    url = urlsplit(sts.generate_presigned_url("get_caller_identity"))
+    url = urlsplit(client(aws, "sts").generate_presigned_url("get_caller_identity"))
     answer = send(aws, "GET", f"/artifacts/secret?{url.query}")
     assert answer.status == 400
     assert "Only requests to S3 can be presigned here." in answer.text
@@ -245,20 +236,15 @@ def test_rejects_other_signature_versions(aws: EmbeddedAws, s3: Any, authorizati
 
 def test_verifies_any_key_and_metadata(s3: Any, aws: EmbeddedAws, key: dict[str, str]) -> None:
     for name in (KEY, "//twice//", "a/../b", "%2F", "日本語", "a?b#c;d", "+", "*"):
-        client = s3_client(aws, "s3v4", **key)
-        client.put_object(Bucket="artifacts", Key=name, Body=b"kept", Metadata={"made_by": "us", "a-b": "two  words"})
-        assert client.get_object(Bucket="artifacts", Key=name)["Metadata"]["made_by"] == "us"
-        client.list_objects_v2(Bucket="artifacts", Prefix=name, Delimiter="/")
+        signer = s3_client(aws, "s3v4", **key)
+        signer.put_object(Bucket="artifacts", Key=name, Body=b"kept", Metadata={"made_by": "us", "a-b": "two  words"})
+        assert signer.get_object(Bucket="artifacts", Key=name)["Metadata"]["made_by"] == "us"
+        signer.list_objects_v2(Bucket="artifacts", Prefix=name, Delimiter="/")
 
 
 def test_rejects_a_deleted_access_key(aws: EmbeddedAws, clients: Clients) -> None:
-    iam = clients("iam")
-    iam.create_user(UserName="leaver")
-    made = iam.create_access_key(UserName="leaver")["AccessKey"]
-    own = {"aws_access_key_id": made["AccessKeyId"], "aws_secret_access_key": made["SecretAccessKey"]}
-    make: Any = boto3.client
-    sts = make("sts", **(aws.client_arguments | own))
+    key = clients.user("leaver")
+    sts = client(aws, "sts", **key)
     assert sts.get_caller_identity()["Arn"].endswith(":user/leaver")
-    iam.delete_access_key(UserName="leaver", AccessKeyId=made["AccessKeyId"])
-    with pytest.raises(ClientError, match="InvalidClientTokenId"):
-        sts.get_caller_identity()
+    clients("iam").delete_access_key(UserName="leaver", AccessKeyId=key["aws_access_key_id"])
+    assert refusal(sts.get_caller_identity)[0] == "InvalidClientTokenId"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from emulator.tests.clients import Clients, error
+from emulator.tests.clients import Clients, refusal
 
 PARAMETER = "AWS::SSM::Parameter"
 
@@ -42,11 +42,15 @@ def change_set(clients: Clients, stack: str, resources: dict[str, Any], kind: st
     return str(created["Id"])
 
 
+def changes(clients: Clients, change_set_id: str) -> list[dict[str, Any]]:
+    described = clients("cloudformation").describe_change_set(ChangeSetName=change_set_id)
+    return [change["ResourceChange"] for change in described["Changes"]]
+
+
 def refused(clients: Clients, resources: dict[str, Any], **sections: Any) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        clients.deploy("refused", resources, **sections)
+    refused = refusal(clients.deploy, name="refused", resources=resources, **sections)
     assert not clients.exists("cloudformation", "describe_stacks", StackName="refused")
-    return error(caught)
+    return refused
 
 
 def test_update_changes_resources_and_removes_those_no_longer_in_the_template(clients: Clients) -> None:
@@ -73,9 +77,8 @@ def test_change_reaches_what_refers_to_it(clients: Clients) -> None:
 
 def test_same_template_is_no_update(clients: Clients) -> None:
     clients.deploy("same", {"A": parameter("one")})
-    with pytest.raises(ClientError) as caught:
-        clients.deploy("same", {"A": parameter("one")})
-    assert error(caught) == ("ValidationError", "No updates are to be performed.")
+    unchanged = refusal(clients.deploy, name="same", resources={"A": parameter("one")})
+    assert unchanged == ("ValidationError", "No updates are to be performed.")
     change_set_id = change_set(clients, "same", {"A": parameter("one")}, "UPDATE")
     described = clients("cloudformation").describe_change_set(ChangeSetName=change_set_id)
     assert (described["Status"], described["ExecutionStatus"]) == ("FAILED", "UNAVAILABLE")
@@ -235,15 +238,10 @@ def test_create_only_property_replaces_and_a_failure_restores_the_old_one(client
 
 
 def test_named_resource_is_not_replaced_under_its_name(clients: Clients) -> None:
-    def topic(fifo: str) -> dict[str, Any]:
-        return {
-            "Type": "AWS::IAM::Role",
-            "Properties": {"RoleName": "named", "Path": fifo, "AssumeRolePolicyDocument": {}},
-        }
-
-    clients.deploy("named", {"A": topic("/a/")})
-    stack = clients.deploy("named", {"A": topic("/b/")})
-    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    for path, status in (("/a/", "CREATE_COMPLETE"), ("/b/", "UPDATE_ROLLBACK_COMPLETE")):
+        properties = {"RoleName": "named", "Path": path, "AssumeRolePolicyDocument": {}}
+        stack = clients.deploy("named", {"A": {"Type": "AWS::IAM::Role", "Properties": properties}})
+        assert stack["StackStatus"] == status
     assert any("Rename named and update the stack again" in reason for reason in clients.reasons("named"))
 
 
@@ -273,10 +271,8 @@ def test_termination_protection_is_honoured(clients: Clients) -> None:
     clients.deploy("protected", {"A": parameter("x")})
     cloudformation = clients("cloudformation")
     cloudformation.update_termination_protection(StackName="protected", EnableTerminationProtection=True)
-    with pytest.raises(ClientError) as caught:
-        cloudformation.delete_stack(StackName="protected")
     message = "Stack [protected] cannot be deleted while TerminationProtection is enabled"
-    assert error(caught) == ("ValidationError", message)
+    assert refusal(cloudformation.delete_stack, StackName="protected") == ("ValidationError", message)
     cloudformation.update_termination_protection(StackName="protected", EnableTerminationProtection=False)
     cloudformation.delete_stack(StackName="protected")
     assert not clients.exists("cloudformation", "describe_stacks", StackName="protected")
@@ -309,31 +305,23 @@ def test_unknown_types_are_an_error_that_names_each(clients: Clients) -> None:
         clients.deploy("known", {"F": {"Type": "AWS::Lambda::Function"}})
 
 
+ONE_OF_TWO = {"Type": "String", "Default": "c", "AllowedValues": ["a", "b"]}
+STORED = {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/nobodys"}
+
+
 @pytest.mark.parametrize(
     ("resources", "sections", "message"),
     [
         ({"A": parameter("x", Properties={"Valeu": "x"})}, {}, "A.Valeu (AWS::SSM::Parameter)"),
-        (
-            {"A": parameter("x", DeletionPolicy="Snapshot")},
-            {},
-            "DeletionPolicy Snapshot is not supported by [A (AWS::S",
-        ),
+        ({"A": parameter("x", DeletionPolicy="Snapshot")}, {}, "DeletionPolicy Snapshot is not supported by [A (AW"),
         ({"A": parameter("x", UpdateReplacePolicy="Snapshot")}, {}, "UpdateReplacePolicy Snapshot is not supported by"),
         ({"A": parameter({"Ref": "B"})}, {}, "Unresolved resource dependencies [B] in the Resources block"),
         ({"A": parameter("x")}, {"Outputs": {"O": {"Value": {"Ref": "B"}}}}, "[B] in the Outputs block"),
         ({"A": parameter({"Ref": "A"})}, {}, "Circular dependency between resources: [A]"),
         ({"A": parameter("x")}, {"Transform": "AWS::Serverless"}, "runs no transforms"),
         ({"A": parameter("x")}, {"Parameters": {"P": {"Type": "String"}}}, "Parameters: [P] must have values"),
-        (
-            {"A": parameter("x")},
-            {"Parameters": {"P": {"Type": "String", "Default": "c", "AllowedValues": ["a", "b"]}}},
-            "Parameter 'P' must be one of AllowedValues",
-        ),
-        (
-            {"A": parameter("x")},
-            {"Parameters": {"P": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/nobodys"}}},
-            "Unable to fetch parameters [/nobodys] from parameter store",
-        ),
+        ({"A": parameter("x")}, {"Parameters": {"P": ONE_OF_TWO}}, "Parameter 'P' must be one of AllowedValues"),
+        ({"A": parameter("x")}, {"Parameters": {"P": STORED}}, "Unable to fetch parameters [/nobodys] from parameter"),
     ],
 )
 def test_template_that_cannot_become_a_stack_is_refused(
@@ -386,20 +374,17 @@ def test_iam_resources_need_their_capability(clients: Clients) -> None:
     role = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {}}}
     named = role | {"Properties": role["Properties"] | {"RoleName": "somebody"}}  # type: ignore[operator]
     for resource, needed in ((role, "CAPABILITY_IAM"), (named, "CAPABILITY_NAMED_IAM")):
-        with pytest.raises(ClientError) as caught:
-            clients("cloudformation").create_stack(
-                StackName="incapable", TemplateBody=json.dumps({"Resources": {"R": resource}})
-            )
-        assert error(caught) == ("InsufficientCapabilitiesException", f"Requires capabilities : [{needed}]")
+        body = json.dumps({"Resources": {"R": resource}})
+        refused = refusal(clients("cloudformation").create_stack, StackName="incapable", TemplateBody=body)
+        assert refused == ("InsufficientCapabilitiesException", f"Requires capabilities : [{needed}]")
 
 
 def test_change_set_says_what_will_change(clients: Clients) -> None:
     clients.deploy("planned", {"Same": parameter("x"), "A": log_group(7, "planned"), "Gone": parameter("x")})
     new = {"Same": parameter("x"), "A": log_group(7, "planned-new"), "New": parameter("x")}
     made = change_set(clients, "planned", new, "UPDATE")
-    described = clients("cloudformation").describe_change_set(ChangeSetName=made)
-    changes = [change["ResourceChange"] for change in described["Changes"]]
-    assert {(item["LogicalResourceId"], item["Action"], item.get("Replacement")) for item in changes} == {
+    found = changes(clients, made)
+    assert {(item["LogicalResourceId"], item["Action"], item.get("Replacement")) for item in found} == {
         ("New", "Add", None),
         ("A", "Modify", "True"),
         ("Gone", "Remove", None),
@@ -414,20 +399,13 @@ def test_change_set_says_what_will_change(clients: Clients) -> None:
 def test_change_set_names_the_properties_that_change(clients: Clients) -> None:
     clients.deploy("detailed", {"A": log_group(7, "detailed"), "B": log_group(7, "detailed-too")})
     new = {"A": log_group(30, "detailed"), "B": log_group(7, "detailed-new")}
-    made = change_set(clients, "detailed", new, "UPDATE")
-    described = clients("cloudformation").describe_change_set(ChangeSetName=made)
-    changes = {
-        change["ResourceChange"]["LogicalResourceId"]: change["ResourceChange"] for change in described["Changes"]
-    }
-    assert {name: (change["Replacement"], change["Scope"]) for name, change in changes.items()} == {
-        "A": ("False", ["Properties"]),
-        "B": ("True", ["Properties"]),
-    }
-    targets = {name: [detail["Target"] for detail in change["Details"]] for name, change in changes.items()}
-    assert targets == {
-        "A": [{"Attribute": "Properties", "Name": "RetentionInDays", "RequiresRecreation": "Never"}],
-        "B": [{"Attribute": "Properties", "Name": "LogGroupName", "RequiresRecreation": "Always"}],
-    }
+    expected = {"A": ("False", "RetentionInDays", "Never"), "B": ("True", "LogGroupName", "Always")}
+    for change in changes(clients, change_set(clients, "detailed", new, "UPDATE")):
+        replacement, name, recreation = expected.pop(change["LogicalResourceId"])
+        (detail,) = change["Details"]
+        assert (change["Replacement"], change["Scope"]) == (replacement, ["Properties"])
+        assert detail["Target"] == {"Attribute": "Properties", "Name": name, "RequiresRecreation": recreation}
+    assert expected == {}
 
 
 def test_change_set_is_not_sure_of_what_the_schema_calls_conditional(clients: Clients) -> None:
@@ -438,11 +416,9 @@ def test_change_set_is_not_sure_of_what_the_schema_calls_conditional(clients: Cl
 
     clients.deploy("unsure", database(BackupRetentionPeriod=7))
     made = change_set(clients, "unsure", database(BackupRetentionPeriod=9, Port="3307"), "UPDATE")
-    (change,) = clients("cloudformation").describe_change_set(ChangeSetName=made)["Changes"]
-    recreation = {
-        it["Target"]["Name"]: it["Target"]["RequiresRecreation"] for it in change["ResourceChange"]["Details"]
-    }
-    assert change["ResourceChange"]["Replacement"] == "Conditional"
+    (change,) = changes(clients, made)
+    recreation = {it["Target"]["Name"]: it["Target"]["RequiresRecreation"] for it in change["Details"]}
+    assert change["Replacement"] == "Conditional"
     assert recreation == {"BackupRetentionPeriod": "Conditionally", "Port": "Never"}
 
 
@@ -468,9 +444,8 @@ def test_stack_of_a_change_set_waits_for_its_execution(clients: Clients) -> None
 def test_requests_about_a_missing_stack_are_errors(clients: Clients) -> None:
     cloudformation = clients("cloudformation")
     cloudformation.delete_stack(StackName="nobody")
-    with pytest.raises(ClientError) as caught:
-        cloudformation.describe_stacks(StackName="nobody")
-    assert error(caught) == ("ValidationError", "Stack with id nobody does not exist")
+    missing = ("ValidationError", "Stack with id nobody does not exist")
+    assert refusal(cloudformation.describe_stacks, StackName="nobody") == missing
     clients.deploy("somebody", {"A": parameter("x")})
     with pytest.raises(ClientError, match="Resource B does not exist for stack somebody"):
         clients.physical_id("somebody", "B")
@@ -498,13 +473,12 @@ def test_template_is_read_from_a_bucket(clients: Clients) -> None:
     clients("s3").create_bucket(Bucket="templates")
     body = json.dumps({"Resources": {"A": parameter("x")}})
     clients("s3").put_object(Bucket="templates", Key="a/b.json", Body=body.encode())
-    for number, url in enumerate(
-        (
-            "https://s3.us-east-1.amazonaws.com/templates/a/b.json",
-            "https://templates.s3.us-east-1.amazonaws.com/a/b.json",
-            "http://localhost:5000/templates/a/b.json",
-        )
-    ):
+    urls = (
+        "https://s3.us-east-1.amazonaws.com/templates/a/b.json",
+        "https://templates.s3.us-east-1.amazonaws.com/a/b.json",
+        "http://localhost:5000/templates/a/b.json",
+    )
+    for number, url in enumerate(urls):
         clients("cloudformation").create_stack(StackName=f"fetched-{number}", TemplateURL=url)
         assert value_of(clients, f"fetched-{number}", "A") == "x"
 
@@ -522,15 +496,9 @@ def test_condition_decides_what_is_made(clients: Clients) -> None:
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        (
-            "{{resolve:secretsmanager:nobody:SecretString:password}}",
-            "Could not resolve {{resolve:secretsmanager:nobody",
-        ),
+        ("{{resolve:secretsmanager:nobody:SecretString:p}}", "Could not resolve {{resolve:secretsmanager:nobody"),
         ("{{resolve:ssm:/nobody}}", "Could not resolve {{resolve:ssm:/nobody}}"),
-        (
-            "{{resolve:secretsmanager:known:SecretString:nothing}}",
-            "Could not find a value associated with JSONKey nothing",
-        ),
+        ("{{resolve:secretsmanager:known:SecretString:no}}", "Could not find a value associated with JSONKey no"),
         ({"Fn::GetAtt": ["Group", "Nothing"]}, "resource Group does not support attribute type Nothing in Fn::GetAtt"),
     ],
 )
@@ -576,8 +544,6 @@ def test_rollback_can_be_switched_off(clients: Clients) -> None:
 
 
 def test_an_unsupported_call_is_refused_at_once(clients: Clients) -> None:
-    with pytest.raises(ClientError) as caught:
-        clients("cloudformation").cancel_update_stack(StackName="nobody")
-    code, message = error(caught)
+    code, message = refusal(clients("cloudformation").cancel_update_stack, StackName="nobody")
     assert code == "InternalFailure"
     assert "The embedded AWS failed: NotImplementedError: The cancel_update_stack action" in message

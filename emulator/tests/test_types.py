@@ -36,10 +36,10 @@ def tags(**values: str) -> list[dict[str, str]]:
 
 
 def complete(clients: Clients, name: str, resources: dict[str, Any], **outputs: Any) -> dict[str, str]:
-    """Deploy, insist that it worked, and give the outputs."""
-    shown = {key: {"Value": value} for key, value in outputs.items()}
-    sections = {"Outputs": shown} if shown else {}
-    status = clients.deploy(name, resources, **sections)["StackStatus"]
+    """Deploy, which must succeed, and return what Ref gives of every resource, and the outputs."""
+    values = {resource: ref(resource) for resource in resources} | outputs
+    shown = {key: {"Value": value} for key, value in values.items()}
+    status = clients.deploy(name, resources, Outputs=shown)["StackStatus"]
     assert status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"), clients.reasons(name)
     return clients.outputs(name)
 
@@ -49,7 +49,7 @@ def destroy(clients: Clients, name: str) -> None:
     assert not clients.exists("cloudformation", "describe_stacks", StackName=name), clients.reasons(name)
 
 
-def network(public: str, nat: str) -> dict[str, Any]:
+def network(public: str) -> dict[str, Any]:
     return {
         "Vpc": resource("EC2::VPC", CidrBlock="10.0.0.0/16", EnableDnsHostnames=True, Tags=tags(Name="vpc")),
         "Igw": resource("EC2::InternetGateway"),
@@ -84,23 +84,16 @@ def network(public: str, nat: str) -> dict[str, Any]:
             ServiceName="com.amazonaws.us-east-1.s3",
             RouteTableIds=[ref("Table")],
         ),
-    } | {"Target": resource("SSM::Parameter", Type="String", Value=nat)}
+        "Target": resource("SSM::Parameter", Type="String", Value=public),
+    }
 
 
 def test_network(clients: Clients) -> None:
     ec2 = clients("ec2")
     for public, gateway in (("true", {"GatewayId": ref("Igw")}), ("false", {"NatGatewayId": ref("Nat")})):
-        resources = network(public, public)
+        resources = network(public)
         resources["Route"]["Properties"] |= gateway
-        shown = complete(
-            clients,
-            "network",
-            resources,
-            Vpc=ref("Vpc"),
-            Subnet=ref("Subnet"),
-            Zone=att("Subnet", "AvailabilityZone"),
-            Table=ref("Table"),
-        )
+        shown = complete(clients, "network", resources, Zone=att("Subnet", "AvailabilityZone"))
         subnet = ec2.describe_subnets(SubnetIds=[shown["Subnet"]])["Subnets"][0]
         assert subnet["MapPublicIpOnLaunch"] is (public == "true")
         assert {"Key": "Name", "Value": public} in subnet["Tags"]
@@ -151,7 +144,7 @@ def test_security_groups_have_exactly_the_rules_of_the_template(clients: Clients
         return sorted((item.get("FromPort", -1), bool(item["UserIdGroupPairs"])) for item in permissions)
 
     for port in (80, 8080):
-        shown = complete(clients, "groups", groups(port), Web=ref("Web"), Data=ref("Data"))
+        shown = complete(clients, "groups", groups(port))
         assert rules(shown["Web"], "in") == [(port, False)]
         assert rules(shown["Web"], "out") == [(-1, False), (3306, True)]
         assert rules(shown["Data"], "in") == [(3306, True)]
@@ -193,17 +186,7 @@ def test_identities_and_their_policies(clients: Clients) -> None:
         ("AWSElasticBeanstalkWebTier", "s3:GetObject", 3600),
         ("AmazonSSMManagedInstanceCore", "s3:PutObject", 7200),
     ):
-        shown = complete(
-            clients,
-            "identities",
-            identities(managed, action, session),
-            Role=ref("Role"),
-            User=ref("User"),
-            Group=ref("Group"),
-            Own=ref("Own"),
-            Profile=ref("Profile"),
-            Oidc=ref("Oidc"),
-        )
+        shown = complete(clients, "identities", identities(managed, action, session))
         role = {"RoleName": shown["Role"]}
         attached = iam.list_attached_role_policies(**role)["AttachedPolicies"]
         assert {item["PolicyName"] for item in attached} >= {managed}
@@ -232,7 +215,7 @@ def test_client_ids_of_a_provider_change_in_place(clients: Clients) -> None:
     arns = []
     for client_id in ("one", "two"):
         provider = resource("IAM::OIDCProvider", Url="https://ids.example.com", ClientIdList=[client_id])
-        arns.append(complete(clients, "client-ids", {"Provider": provider}, Arn=ref("Provider"))["Arn"])
+        arns.append(complete(clients, "client-ids", {"Provider": provider})["Provider"])
     assert arns[0] == arns[1]
     provider = clients("iam").get_open_id_connect_provider(OpenIDConnectProviderArn=arns[0])
     assert provider["ClientIDList"] == ["two"]
@@ -286,7 +269,7 @@ def test_access_key_is_rotated_by_its_serial_and_its_secret_follows(clients: Cli
 
     seen = []
     for serial in (1, 2):
-        shown = complete(clients, "keys", resources(serial), User=ref("User"), Secret=ref("Secret"))
+        shown = complete(clients, "keys", resources(serial))
         secret = json.loads(clients("secretsmanager").get_secret_value(SecretId=shown["Secret"])["SecretString"])
         keys = clients("iam").list_access_keys(UserName=shown["User"])["AccessKeyMetadata"]
         assert [key["AccessKeyId"] for key in keys] == [secret["id"]]
@@ -347,17 +330,9 @@ def test_database_with_its_secret_and_a_snapshot_at_the_end(clients: Clients) ->
     rds, secrets = clients("rds"), clients("secretsmanager")
     first = None
     for days, size, logs in ((1, "20", ["error"]), (7, "40", ["error", "slowquery"])):
-        shown = complete(
-            clients,
-            "database",
-            database(days, size, logs),
-            Id=ref("Database"),
-            Host=att("Database", "Endpoint.Address"),
-            Port=att("Database", "Endpoint.Port"),
-            Secret=ref("Secret"),
-            Parameters=ref("Parameters"),
-        )
-        instance = rds.describe_db_instances(DBInstanceIdentifier=shown["Id"])["DBInstances"][0]
+        endpoint = {name: att("Database", f"Endpoint.{name}") for name in ("Address", "Port")}
+        shown = complete(clients, "database", database(days, size, logs), **endpoint)
+        instance = rds.describe_db_instances(DBInstanceIdentifier=shown["Database"])["DBInstances"][0]
         assert (instance["AllocatedStorage"], instance["BackupRetentionPeriod"]) == (int(size), days)
         assert sorted(instance["EnabledCloudwatchLogsExports"]) == logs
         assert (instance["IAMDatabaseAuthenticationEnabled"], instance["StorageEncrypted"]) == (True, True)
@@ -370,15 +345,15 @@ def test_database_with_its_secret_and_a_snapshot_at_the_end(clients: Clients) ->
             "username": "admin",
             "password": first,
             "engine": "mysql",
-            "host": shown["Host"],
+            "host": shown["Address"],
             "port": int(shown["Port"]),
             "dbname": "app",
-            "dbInstanceIdentifier": shown["Id"],
+            "dbInstanceIdentifier": shown["Database"],
         }
         assert f"D{days}" in secrets.get_resource_policy(SecretId=shown["Secret"])["ResourcePolicy"]
     destroy(clients, "database")
-    assert not clients.exists("rds", "describe_db_instances", DBInstanceIdentifier=shown["Id"])
-    assert len(rds.describe_db_snapshots(DBInstanceIdentifier=shown["Id"])["DBSnapshots"]) == 1
+    assert not clients.exists("rds", "describe_db_instances", DBInstanceIdentifier=shown["Database"])
+    assert len(rds.describe_db_snapshots(DBInstanceIdentifier=shown["Database"])["DBSnapshots"]) == 1
     assert not clients.exists("secretsmanager", "describe_secret", SecretId=shown["Secret"])
 
 
@@ -401,35 +376,6 @@ def test_attachment_that_cannot_be_made_says_why(clients: Clients, target: str, 
     assert any(reason in text for text in clients.reasons(name))
 
 
-def test_deletion_protection_of_a_database_is_honoured(clients: Clients) -> None:
-    protected = resource(
-        "RDS::DBInstance",
-        Engine="postgres",
-        DBInstanceClass="db.t4g.micro",
-        AllocatedStorage=20,
-        MasterUsername="master",
-        MasterUserPassword="secret-secret",
-        DeletionProtection=True,
-    )
-    complete(clients, "guarded", {"Database": protected})
-    clients("cloudformation").delete_stack(StackName="guarded")
-    assert clients.stack("guarded")["StackStatus"] == "DELETE_FAILED"
-
-
-def test_a_protected_database_that_stays_behind_keeps_its_groups(clients: Clients) -> None:
-    resources = database(1, "20", [])
-    resources["Database"]["Properties"]["DeletionProtection"] = True
-    names = complete(clients, "behind", resources, Id=ref("Database"), Group=ref("Group"), Parameters=ref("Parameters"))
-    kept = {name: resources[name] for name in ("Vpc", "One", "Two")}
-    assert clients.deploy("behind", kept)["StackStatus"] == "UPDATE_COMPLETE"
-    instance = clients("rds").describe_db_instances(DBInstanceIdentifier=names["Id"])["DBInstances"][0]
-    assert instance["DBSubnetGroup"]["DBSubnetGroupName"] == names["Group"]
-    assert instance["DBParameterGroups"][0]["DBParameterGroupName"] == names["Parameters"]
-    reasons = clients.reasons("behind")
-    assert any("One or more database instances are still members" in text for text in reasons)
-    assert any("Cannot delete the subnet group" in text for text in reasons)
-
-
 DATABASE = {
     "Engine": "mysql",
     "DBInstanceClass": "db.t4g.micro",
@@ -438,6 +384,26 @@ DATABASE = {
     "MasterUserPassword": "secret-secret",
     "AvailabilityZone": "us-east-1a",
 }
+
+
+def test_deletion_protection_of_a_database_is_honoured(clients: Clients) -> None:
+    complete(clients, "guarded", {"Database": resource("RDS::DBInstance", DeletionProtection=True, **DATABASE)})
+    clients("cloudformation").delete_stack(StackName="guarded")
+    assert clients.stack("guarded")["StackStatus"] == "DELETE_FAILED"
+
+
+def test_a_protected_database_that_stays_behind_keeps_its_groups(clients: Clients) -> None:
+    resources = database(1, "20", [])
+    resources["Database"]["Properties"]["DeletionProtection"] = True
+    names = complete(clients, "behind", resources)
+    kept = {name: resources[name] for name in ("Vpc", "One", "Two")}
+    assert clients.deploy("behind", kept)["StackStatus"] == "UPDATE_COMPLETE"
+    instance = clients("rds").describe_db_instances(DBInstanceIdentifier=names["Database"])["DBInstances"][0]
+    assert instance["DBSubnetGroup"]["DBSubnetGroupName"] == names["Group"]
+    assert instance["DBParameterGroups"][0]["DBParameterGroupName"] == names["Parameters"]
+    reasons = clients.reasons("behind")
+    assert any("One or more database instances are still members" in text for text in reasons)
+    assert any("Cannot delete the subnet group" in text for text in reasons)
 
 
 @pytest.mark.parametrize(
@@ -453,10 +419,7 @@ def test_a_change_that_aws_cannot_make_in_place_replaces_the_resource(
     clients: Clients, kind: str, old: dict[str, Any], change: dict[str, str]
 ) -> None:
     name = f"replaced-{next(iter(change)).lower()}"
-    ids = [
-        complete(clients, name, {"It": resource(kind, **properties)}, Id=ref("It"))["Id"]
-        for properties in (old, old | change)
-    ]
+    ids = [complete(clients, name, {"It": resource(kind, **properties)})["It"] for properties in (old, old | change)]
     assert ids[0] != ids[1]
     operation, key, result = {
         "RDS::DBInstance": ("describe_db_instances", "DBInstanceIdentifier", "DBInstances"),
@@ -472,7 +435,6 @@ def test_a_change_that_aws_cannot_make_in_place_replaces_the_resource(
 def test_changes_in_place_and_properties_that_go(clients: Clients) -> None:
     def stack(policy: str, tables: list[str], **more: dict[str, Any]) -> dict[str, str]:
         service = "com.amazonaws.us-east-1.s3"
-        ids = {name: ref(name) for name in ("Endpoint", "One", "Two", "Bucket", "User", "Images")}
         resources = {
             "Vpc": resource("EC2::VPC", CidrBlock="10.0.0.0/16"),
             "One": resource("EC2::RouteTable", VpcId=ref("Vpc")),
@@ -487,7 +449,7 @@ def test_changes_in_place_and_properties_that_go(clients: Clients) -> None:
             **{name: resource(kind, **more.get(name, {})) for name, kind in
                (("Bucket", "S3::Bucket"), ("User", "IAM::User"), ("Images", "ECR::Repository"))},
         }  # fmt: skip
-        return complete(clients, "in-place", resources, **ids)
+        return complete(clients, "in-place", resources)
 
     untagged = {"tagStatus": "untagged", "countType": "imageCountMoreThan", "countNumber": 5}
     rule = {"rulePriority": 1, "selection": untagged, "action": {"type": "expire"}}
@@ -514,9 +476,8 @@ def test_changes_in_place_and_properties_that_go(clients: Clients) -> None:
 def test_a_change_that_aws_refuses_is_rolled_back(clients: Clients, kind: str, name: str, values: list[str]) -> None:
     stack = f"refused-{name.lower()}"
     complete(clients, stack, {"It": resource(kind, **{name: values[0]})})
-    assert (
-        clients.deploy(stack, {"It": resource(kind, **{name: values[1]})})["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
-    )
+    refused = clients.deploy(stack, {"It": resource(kind, **{name: values[1]})})
+    assert refused["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
     assert any(f"Updates are not allowed for property - {name}." in text for text in clients.reasons(stack))
 
 
@@ -583,8 +544,8 @@ def test_bucket_with_its_settings(clients: Clients) -> None:
         }
 
     for days, more in ((30, {"PublicAccessBlockConfiguration": closed}), (60, {})):
-        shown = complete(clients, "bucket", bucket(days, **more), Name=ref("Bucket"), Arn=att("Bucket", "Arn"))
-        name = {"Bucket": shown["Name"]}
+        shown = complete(clients, "bucket", bucket(days, **more), Arn=att("Bucket", "Arn"))
+        name = {"Bucket": shown["Bucket"]}
         rules = s3.get_bucket_lifecycle_configuration(**name)["Rules"]
         assert rules[0]["NoncurrentVersionExpiration"]["NoncurrentDays"] == days
         assert s3.get_bucket_versioning(**name)["Status"] == "Enabled"
@@ -592,7 +553,7 @@ def test_bucket_with_its_settings(clients: Clients) -> None:
         assert json.loads(s3.get_bucket_policy(**name)["Policy"])["Id"] == str(days)
         assert s3.get_bucket_encryption(**name)["ServerSideEncryptionConfiguration"]["Rules"]
         assert clients.exists("s3", "get_public_access_block", **name) is bool(more)
-    assert shown["Arn"] == f"arn:aws:s3:::{shown['Name']}"
+    assert shown["Arn"] == f"arn:aws:s3:::{shown['Bucket']}"
     destroy(clients, "bucket")
     assert not clients.exists("s3", "head_bucket", **name)
 
@@ -604,11 +565,7 @@ def test_alarms_dashboards_topics_and_keys(clients: Clients) -> None:
         metric = {"Namespace": "AWS/RDS", "MetricName": "CPUUtilization", "Statistic": "Average", "Period": 60}
         return {
             "Key": resource(
-                "KMS::Key",
-                KeyPolicy=POLICY,
-                Description=str(number),
-                EnableKeyRotation=True,
-                Tags=tags(n=str(number)),
+                "KMS::Key", KeyPolicy=POLICY, Description=str(number), EnableKeyRotation=True, Tags=tags(n=str(number))
             ),
             "Alias": resource("KMS::Alias", AliasName="alias/app", TargetKeyId=ref("Key")),
             "Topic": resource("SNS::Topic", DisplayName=str(number), Tags=tags(n=str(number))),
@@ -626,11 +583,10 @@ def test_alarms_dashboards_topics_and_keys(clients: Clients) -> None:
             "Board": resource("CloudWatch::Dashboard", DashboardBody=json.dumps({"widgets": [], "number": number})),
             "Stored": resource("SSM::Parameter", Type="String", Value=str(number), Tags={"n": str(number)}),
             "Images": resource("ECR::Repository", ImageScanningConfiguration={"ScanOnPush": number == 1}),
-        }  # fmt: skip
+        }
 
     for number in (1, 2):
-        shown = complete(clients, "watch", resources(number), Alarm=ref("Alarm"), Topic=ref("Topic"), Key=ref("Key"),
-                         Board=ref("Board"), Stored=ref("Stored"), Images=ref("Images"))  # fmt: skip
+        shown = complete(clients, "watch", resources(number))
         alarm = cloudwatch.describe_alarms(AlarmNames=[shown["Alarm"]])["MetricAlarms"][0]
         assert (alarm["Threshold"], alarm["AlarmActions"]) == (number, [shown["Topic"]])
         attributes = sns.get_topic_attributes(TopicArn=shown["Topic"])["Attributes"]
@@ -648,11 +604,11 @@ def test_alarms_dashboards_topics_and_keys(clients: Clients) -> None:
     assert kms.describe_key(KeyId=shown["Key"])["KeyMetadata"]["KeyState"] == "PendingDeletion"
 
 
+VARIABLES = "aws:elasticbeanstalk:application:environment"
+
+
 def beanstalk(profile: str, description: str, greeting: str, **more: Any) -> dict[str, Any]:
-    settings = [
-        option(*PROFILE_OPTION, profile),
-        option("aws:elasticbeanstalk:application:environment", "GREETING", greeting),
-    ]
+    settings = [option(*PROFILE_OPTION, profile), option(VARIABLES, "GREETING", greeting)]
     return {
         "App": resource("ElasticBeanstalk::Application", Description=description),
         "Version": resource(
@@ -688,32 +644,23 @@ def test_beanstalk_types(clients: Clients) -> None:
         ("second", "bye", {"Description": "changed"}),
         ("second", "bye", {"CNAMEPrefix": "guestbook"}),
     ):
-        shown = complete(
-            clients,
-            "beans",
-            beanstalk(clients.instance_profile, description, greeting, **more),
-            App=ref("App"),
-            Env=ref("Env"),
-            Url=att("Env", "EndpointURL"),
-            Template=att("Template", "TemplateName"),
-            Version=ref("Version"),
-        )
-        environment = client.describe_environments(EnvironmentNames=[shown["Env"]])["Environments"][0]
+        resources = beanstalk(clients.instance_profile, description, greeting, **more)
+        outputs = {"Url": att("Env", "EndpointURL"), "Template": att("Template", "TemplateName")}
+        shown = complete(clients, "beans", resources, **outputs)
+        environment = clients.environment(shown["Env"])
         assert (environment["Status"], environment["EndpointURL"]) == ("Ready", shown["Url"])
         assert len(shown["Env"]) <= 40
         tagged = client.list_tags_for_resource(ResourceArn=environment["EnvironmentArn"])["ResourceTags"]
         assert {"Key": "greeting", "Value": greeting} in tagged
         for what in ({"EnvironmentName": shown["Env"]}, {"TemplateName": shown["Template"]}):
-            found = client.describe_configuration_settings(ApplicationName=shown["App"], **what)
-            values = {item["OptionName"]: item["Value"] for item in found["ConfigurationSettings"][0]["OptionSettings"]}
-            assert values["GREETING"] == greeting
+            assert clients.options(shown["App"], **what)[VARIABLES, "GREETING"] == greeting
         application = client.describe_applications(ApplicationNames=[shown["App"]])["Applications"][0]
         assert (application["Description"], application["Versions"]) == (description, [shown["Version"]])
         ids.append(environment["EnvironmentId"])
     assert ids[0] == ids[1] != ids[2]
     assert environment["CNAME"] == "guestbook.us-east-1.elasticbeanstalk.com"
     destroy(clients, "beans")
-    assert client.describe_environments(EnvironmentNames=[shown["Env"]])["Environments"] == []
+    assert clients.environment(shown["Env"]) == {}
     assert client.describe_applications(ApplicationNames=[shown["App"]])["Applications"] == []
 
 
@@ -737,31 +684,23 @@ def test_update_removes_variables_that_others_set_and_does_not_change_the_versio
         made = beanstalk(clients.instance_profile, "d", greeting)
         return {name: made[name] for name in ("App", "Env")}
 
-    shown = complete(clients, "shared", resources("hello"), App=ref("App"), Env=ref("Env"))
+    shown = complete(clients, "shared", resources("hello"))
     client.create_application_version(
         ApplicationName=shown["App"], VersionLabel="v2", SourceBundle={"S3Bucket": "others", "S3Key": "two.zip"}
     )
-    foreign = option("aws:elasticbeanstalk:application:environment", "FOREIGN", "x")
+    foreign = option(VARIABLES, "FOREIGN", "x")
     client.update_environment(EnvironmentName=shown["Env"], VersionLabel="v2", OptionSettings=[foreign])
-    complete(clients, "shared", resources("bye"), App=ref("App"), Env=ref("Env"))
-    found = client.describe_configuration_settings(ApplicationName=shown["App"], EnvironmentName=shown["Env"])
-    names = [item["OptionName"] for item in found["ConfigurationSettings"][0]["OptionSettings"]]
-    assert "FOREIGN" not in names
-    assert client.describe_environments(EnvironmentNames=[shown["Env"]])["Environments"][0]["VersionLabel"] == "v2"
+    complete(clients, "shared", resources("bye"))
+    assert (VARIABLES, "FOREIGN") not in clients.options(shown["App"], EnvironmentName=shown["Env"])
+    assert clients.environment(shown["Env"])["VersionLabel"] == "v2"
 
 
 def test_bucket_that_denies_what_is_not_tls_takes_objects_over_loopback(clients: Clients) -> None:
-    deny = {
-        "Effect": "Deny",
-        "Principal": {"AWS": "*"},
-        "Action": "s3:*",
-        "Resource": "*",
-        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-    }
+    deny = ANYONE | {"Effect": "Deny", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
     resources = {
         "Bucket": resource("S3::Bucket"),
         "Policy": resource("S3::BucketPolicy", Bucket=ref("Bucket"), PolicyDocument={"Statement": [deny]}),
     }
-    name = complete(clients, "secure", resources, Name=ref("Bucket"))["Name"]
+    name = complete(clients, "secure", resources)["Bucket"]
     clients("s3").put_object(Bucket=name, Key="key", Body=b"body")
     assert clients("s3").get_object(Bucket=name, Key="key")["Body"].read() == b"body"

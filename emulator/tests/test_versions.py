@@ -2,12 +2,10 @@
 
 from typing import Any
 
-import boto3
 import pytest
-from botocore.exceptions import ClientError
 
 from beanpod_emulator import EmbeddedAws
-from emulator.tests.clients import Clients, Emulators, error
+from emulator.tests.clients import Clients, Emulators, client, refusal
 from emulator.tests.deployments import Deployments
 
 BUNDLE = {"S3Bucket": "artifacts", "S3Key": "bundles/there.zip"}
@@ -30,9 +28,7 @@ def beanstalk(clients: Clients) -> Any:
 
 def _refusal(beanstalk: Any, **request: Any) -> tuple[str, str]:
     complete = {"ApplicationName": "guestbook", "VersionLabel": "refused", "SourceBundle": BUNDLE} | request
-    with pytest.raises(ClientError) as caught:
-        beanstalk.create_application_version(**complete)
-    return error(caught)
+    return refusal(beanstalk.create_application_version, **complete)
 
 
 def _labels(beanstalk: Any, application: str) -> list[str]:
@@ -91,8 +87,7 @@ def test_rejects_a_label_in_use(beanstalk: Any) -> None:
 
 
 def test_rejects_a_bundle_in_another_region(aws: EmbeddedAws, beanstalk: Any) -> None:
-    make: Any = boto3.client
-    elsewhere = make("s3", **(aws.client_arguments | {"region_name": "eu-west-1"}))
+    elsewhere = client(aws, "s3", region_name="eu-west-1")
     elsewhere.create_bucket(Bucket="far-away", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     elsewhere.put_object(Bucket="far-away", Key="bundles/there.zip", Body=b"zip")
     assert _refusal(beanstalk, SourceBundle=BUNDLE | {"S3Bucket": "far-away"}) == (
@@ -149,23 +144,21 @@ def test_a_disabled_rule_deletes_nothing(clients: Clients, beanstalk: Any) -> No
 
 def test_keeps_versions_in_use_during_an_update(aws: EmbeddedAws, clients: Clients, beanstalk: Any) -> None:
     _application(beanstalk, "busy", MaxCountRule={"Enabled": True, "MaxCount": 1})
-    running = Deployments(aws, clients, clients.launch("busy-dev", application="busy"), application="busy")
-    aws.advance(240)
+    running = Deployments.launch(aws, clients, "busy-dev", application="busy")
     running.deployed("b1")
     running.deploy("b2")
     clients.version("b3", application="busy")
     assert _labels(beanstalk, "busy") == ["b3", "b2", "b1"]
     for label in ("b1", "b2"):
-        with pytest.raises(ClientError, match=f"Unable to delete application version {label} because it is still"):
-            beanstalk.delete_application_version(ApplicationName="busy", VersionLabel=label)
+        _, message = refusal(beanstalk.delete_application_version, ApplicationName="busy", VersionLabel=label)
+        assert message.startswith(f"Unable to delete application version {label} because it is still")
     aws.advance(183)
     beanstalk.delete_application_version(ApplicationName="busy", VersionLabel="b1")
 
 
 def test_keeps_versions_of_recently_terminated_environments(aws: EmbeddedAws, clients: Clients, beanstalk: Any) -> None:
     _application(beanstalk, "ended", MaxCountRule={"Enabled": True, "MaxCount": 1})
-    ended = Deployments(aws, clients, clients.launch("ended-dev", application="ended"), application="ended")
-    aws.advance(240)
+    ended = Deployments.launch(aws, clients, "ended-dev", application="ended")
     ended.deployed("e1")
     beanstalk.terminate_environment(EnvironmentName="ended-dev")
     aws.advance(90)
@@ -177,8 +170,7 @@ def test_keeps_versions_of_recently_terminated_environments(aws: EmbeddedAws, cl
 
 
 def test_a_version_without_its_bundle_fails_to_deploy(aws: EmbeddedAws, clients: Clients, beanstalk: Any) -> None:
-    running = Deployments(aws, clients, clients.launch("gone-dev"))
-    aws.advance(240)
+    running = Deployments.launch(aws, clients, "gone-dev")
     running.deployed("kept")
     bucket = beanstalk.create_storage_location()["S3Bucket"]
     clients.version("gone")
