@@ -13,7 +13,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from beanpod_emulator.docker_runtime.context import RuntimeContext
 from beanpod_emulator.docker_runtime.docker import DockerError
 from beanpod_emulator.docker_runtime.engine_view import LABEL
 from beanpod_emulator.docker_runtime.instance import CURRENT, STAGING, VARIABLES, WEB_PORT, InstanceContainer
@@ -31,11 +30,6 @@ class RunningContainers:
     containers: tuple[str, ...]
     address: str
     port: int
-
-
-def published_port(context: RuntimeContext, container: str, port: int) -> int:
-    """Return the port of 127.0.0.1 at which a container's port is published."""
-    return int(context.docker.run("port", container, f"{port}/tcp").splitlines()[0].rpartition(":")[2])
 
 
 class Application(ABC):
@@ -90,20 +84,25 @@ class Application(ABC):
         """Remove the containers, after requests in flight. running: None if it has not served any."""
 
     def _address(self, container: str, port: int) -> str:
-        """Return a container's address on the run's network."""
-        form = f'{{{{(index .NetworkSettings.Networks "{self._context.network}").IPAddress}}}}'
-        return f"{self._docker.run('inspect', '--format', form, container)}:{port}"
+        """Return a container's address on the run's network; DockerError if it is not on it."""
+        networks = self._docker.inspect(container)["NetworkSettings"]["Networks"]
+        if self._context.network not in networks:
+            raise DockerError(f"{container} is not on the network {self._context.network}")
+        return f"{networks[self._context.network]['IPAddress']}:{port}"
+
+    def _running(self, containers: tuple[str, ...], web: str, port: int) -> RunningContainers:
+        """Return started containers, of which one serves the port; DockerError if it does not run."""
+        return RunningContainers(containers, self._address(web, port), self._docker.published_port(web, port))
 
     def _not_started(self, container: str, name: str, error: Exception) -> InstanceError:
         """Return the error for a container that does not run: how it ended, if it did."""
-        with suppress(DockerError, ValueError):
-            form = "{{.State.Status}} {{.State.ExitCode}}"
-            status, code = self._docker.run("inspect", "--format", form, container).split()
+        with suppress(DockerError):
+            state = self._docker.inspect(container)["State"]
             # The words of one that ends a moment later: see InstanceRuntime.
-            if status == "restarting":
+            if state["Status"] == "restarting":
                 return InstanceError(self.step, f"{name} ends again and again")
-            if status in ("exited", "dead"):
-                return InstanceError(self.step, f"{name} has ended with exit code {code}")
+            if state["Status"] in ("exited", "dead"):
+                return InstanceError(self.step, f"{name} has ended with exit code {state['ExitCode']}")
         return InstanceError(self.step, str(error))
 
 
@@ -164,17 +163,14 @@ class DockerrunApplication(Application):
                 "docker", "run", "--detach", "--name", self._local_name, "--publish", f"{WEB_PORT}:{wanted.port}",
                 *mounts, "--env-file", VARIABLES, *entrypoint, wanted.image, *shlex.split(wanted.command),
             )  # fmt: skip
-            port = published_port(self._context, self._name, wanted.port)
-            return RunningContainers((self._name,), self._address(self._name, wanted.port), port)
-        except (DockerError, ValueError, IndexError) as error:
+            return self._running((self._name,), self._name, wanted.port)
+        except DockerError as error:
             raise self._not_started(self._name, "the container", error) from error
 
     def serve(self, running: RunningContainers) -> RunningContainers:
         """Through the instance's nginx, with the platform's and the bundle's configuration."""
         self._instance.proxy("serve", running.address)
-        instance = self._instance.instance_id
-        port = published_port(self._context, instance, WEB_PORT)
-        return RunningContainers(running.containers, self._address(instance, WEB_PORT), port)
+        return self._running(running.containers, self._instance.instance_id, WEB_PORT)
 
     def stop_serving(self) -> None:
         self._instance.proxy("restore")
@@ -189,8 +185,9 @@ class DockerrunApplication(Application):
                 self._instance.proxy("drain", f"{self._settings.drain_seconds:.0f}")
 
         def stop() -> None:
-            self._docker.tries("stop", "--time", "10", self._name)
-            self._docker.tries("rm", "--force", "--volumes", self._name)
+            with suppress(DockerError):
+                self._docker.ask("POST", f"/containers/{self._name}/stop", t="10")
+                self._docker.ask("DELETE", f"/containers/{self._name}", force="1", v="1")
 
         # Many programs ignore SIGTERM as the first process of a container.
         self._context.emulator.lock.run_in_background(stop)
@@ -243,12 +240,12 @@ class ComposeApplication(Application):
         containers, first = self._containers(), ""
         try:
             first = containers[web][0]
-            mode = self._docker.run("inspect", "--format", "{{.HostConfig.NetworkMode}}", first)
+            mode = self._docker.inspect(first)["HostConfig"]["NetworkMode"]
             # On the instance's own network it has the instance's address.
             answers = self._instance.instance_id if mode.startswith("container:") else first
             found = tuple(container for ids in containers.values() for container in ids)
-            return RunningContainers(found, self._address(answers, port), published_port(self._context, answers, port))
-        except (DockerError, ValueError, LookupError) as error:
+            return self._running(found, answers, port)
+        except (DockerError, LookupError) as error:
             raise self._not_started(first, f"the container of service {web}", error) from error
 
     def serve(self, running: RunningContainers) -> RunningContainers:

@@ -1,21 +1,28 @@
-"""Docker's command line, and the image of the instances."""
+"""Docker's command line, its engine's API, and the image of the instances."""
 
 import hashlib
+import http.client
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
+from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 _SECONDS = 600
 _FOLDER = Path(__file__).parent / "instance_image"
 _LABEL = "beanpod.instance-image"
 _NAME = "beanpod-instance"
 _LOCK = Lock()
+_CLOSED = "the embedded AWS is being stopped"
 _REMOVALS = (
     (("ps", "--all"), ("rm", "--force", "--volumes")),
     (("network", "ls"), ("network", "rm")),
@@ -25,6 +32,48 @@ _REMOVALS = (
 
 class DockerError(Exception):
     """A command failed; the message is its output."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """The engine at an endpoint such as `unix:///var/run/docker.sock` or `tcp://127.0.0.1:2375`."""
+
+    address: str
+
+    @cached_property
+    def oldest_api(self) -> str:
+        """The oldest version of the API that it supports."""
+        return str(self.ask("GET", "/version")[1].get("MinAPIVersion", "1.24"))
+
+    def connect(self) -> socket.socket:
+        """Return a connection; OSError if the engine does not respond."""
+        parts = urlsplit(self.address)
+        if parts.scheme == "unix":
+            connection = socket.socket(socket.AF_UNIX)
+            connection.connect(parts.path)
+            return connection
+        if parts.scheme in ("tcp", "http"):
+            return socket.create_connection((parts.hostname or "127.0.0.1", parts.port or 2375))
+        raise OSError(f"instances need an engine on this machine, not {self.address}")
+
+    def client(self) -> http.client.HTTPConnection:
+        """Return a connection for one request."""
+        client = http.client.HTTPConnection("docker")
+        client.sock = self.connect()
+        return client
+
+    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """Return the status and the JSON document of a response."""
+        client = self.client()
+        client.sock.settimeout(_SECONDS)
+        try:
+            data = None if body is None else json.dumps(body)
+            client.request(method, path, data, {"Content-Type": "application/json", "Connection": "close"})
+            answer = client.getresponse()
+            text = answer.read()
+            return answer.status, json.loads(text) if text.strip() else None
+        finally:
+            client.close()
 
 
 class Docker:
@@ -82,11 +131,38 @@ class Docker:
         return printed.strip()
 
     @cached_property
-    def host(self) -> str:
-        """Endpoint of the engine that these commands use, from DOCKER_HOST or the current context."""
-        return self._environment.get("DOCKER_HOST") or self.run(
-            "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"
-        )
+    def engine(self) -> Engine:
+        """The engine that these commands use, from DOCKER_HOST or the current context."""
+        host = self._environment.get("DOCKER_HOST")
+        return Engine(host or self.run("context", "inspect", "--format", "{{.Endpoints.docker.Host}}"))
+
+    def ask(self, method: str, path: str, body: Any = None, **query: str) -> Any:
+        """Return the response to a request of the Engine API. It takes a tenth of what a command takes.
+
+        Raises:
+            DockerError: It fails.
+        """
+        if self._closed:
+            raise DockerError(_CLOSED)
+        try:
+            status, answer = self.engine.ask(method, f"{path}?{urlencode(query)}", body)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise DockerError(f"the engine does not answer: {error}") from error
+        if status >= http.client.BAD_REQUEST:
+            raise DockerError(str(answer["message"]))
+        return answer
+
+    def inspect(self, container: str) -> dict[str, Any]:
+        """Return what `docker inspect` shows of a container; DockerError if it does not exist."""
+        shown: dict[str, Any] = self.ask("GET", f"/containers/{container}/json")
+        return shown
+
+    def published_port(self, container: str, port: int) -> int:
+        """Return the port of 127.0.0.1 at which a container's port is published; DockerError if it is not."""
+        published = self.inspect(container)["NetworkSettings"]["Ports"].get(f"{port}/tcp")
+        if not published:
+            raise DockerError(f"no public port '{port}/tcp' published for {container}")
+        return int(published[0]["HostPort"])
 
     def close(self) -> None:
         """Kill running commands, and start no more."""
@@ -100,7 +176,7 @@ class Docker:
     def _start(self, command: tuple[str, ...], environment: Mapping[str, str], stdin: int) -> "subprocess.Popen[bytes]":
         with self._lock:
             if self._closed:
-                raise DockerError("the embedded AWS is being stopped")
+                raise DockerError(_CLOSED)
             process = subprocess.Popen(  # noqa: S603
                 command,
                 env=environment,

@@ -1,15 +1,14 @@
 """An instance's view of the engine: its containers, networks and volumes, and its disk on the engine's machine."""
 
 import base64
-import http.client
 import json
 import posixpath
-import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
+
+from beanpod_emulator.docker_runtime.docker import Engine
 
 LABEL = "beanpod.instance"
 _SOCKET = "/run/docker.sock"
@@ -23,47 +22,6 @@ class RefusedError(Exception):
     def __init__(self, message: str, status: int = 403) -> None:
         super().__init__(message)
         self.status = status
-
-
-@dataclass(frozen=True)
-class Engine:
-    """The engine at an endpoint such as `unix:///var/run/docker.sock` or `tcp://127.0.0.1:2375`."""
-
-    address: str
-
-    @cached_property
-    def oldest_api(self) -> str:
-        """The oldest version of the API that it supports."""
-        return str(self.ask("GET", "/version")[1].get("MinAPIVersion", "1.24"))
-
-    def connect(self) -> socket.socket:
-        """Return a connection; OSError if the engine does not respond."""
-        parts = urlsplit(self.address)
-        if parts.scheme == "unix":
-            connection = socket.socket(socket.AF_UNIX)
-            connection.connect(parts.path)
-            return connection
-        if parts.scheme in ("tcp", "http"):
-            return socket.create_connection((parts.hostname or "127.0.0.1", parts.port or 2375))
-        raise OSError(f"instances need an engine on this machine, not {self.address}")
-
-    def client(self) -> http.client.HTTPConnection:
-        """Return a connection for one request."""
-        client = http.client.HTTPConnection("docker")
-        client.sock = self.connect()
-        return client
-
-    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        """Return the status and the JSON document of a response."""
-        client = self.client()
-        try:
-            data = None if body is None else json.dumps(body)
-            client.request(method, path, data, {"Content-Type": "application/json", "Connection": "close"})
-            answer = client.getresponse()
-            text = answer.read()
-            return answer.status, json.loads(text) if text.strip() else None
-        finally:
-            client.close()
 
 
 @dataclass

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from beanpod_emulator.docker_runtime.context import RuntimeContext
 from beanpod_emulator.docker_runtime.docker import DockerError, instance_image
 from beanpod_emulator.docker_runtime.engine_socket import EnginePort, EngineSocket
-from beanpod_emulator.docker_runtime.engine_view import LABEL, Engine, RefusedError, View
+from beanpod_emulator.docker_runtime.engine_view import LABEL, RefusedError, View
 from beanpod_emulator.docker_runtime.release import InstanceError, Release, RuntimeSettings
 
 # Hooks run in staging before the version is activated, and in current after that.
@@ -61,10 +61,10 @@ class InstanceContainer:
             "--label", context.run.label, "--network", context.network, "--publish", f"127.0.0.1::{WEB_PORT}",
             *mounted, *volumes, image,
         )  # fmt: skip
-        mounts = json.loads(context.docker.run("inspect", "--format", "{{json .Mounts}}", container))
+        mounts = context.docker.inspect(container)["Mounts"]
         instance = cls(context, instance_id, served)
         served.view = View(
-            engine=Engine(context.docker.host),
+            engine=context.docker.engine,
             instance_id=instance_id,
             run_label=context.run.label,
             network=context.network,
@@ -99,10 +99,6 @@ class InstanceContainer:
         """
         prefix = ("exec", "--interactive", "--workdir", folder, self.instance_id)
         return self.context.docker.send(data.encode() if isinstance(data, str) else data, *prefix, *command)
-
-    def tries(self, *command: str) -> bool:
-        """Return whether a command succeeds on the instance."""
-        return self.context.docker.tries("exec", self.instance_id, *command)
 
     def unpack(self, release: Release, settings: RuntimeSettings) -> None:
         """Unpack a bundle into the staging folder, and write the environment's variables, secrets included.
@@ -189,5 +185,5 @@ def _in_virtual_machine(context: RuntimeContext) -> bool:
 
     https://docs.docker.com/desktop/features/networking/ describes how containers reach the host's ports.
     """
-    kind = context.docker.run("info", "--format", "{{.OperatingSystem}}")
+    kind: str = context.docker.ask("GET", "/info")["OperatingSystem"]
     return sys.platform == "darwin" or kind == "Docker Desktop"

@@ -110,14 +110,15 @@ class InstanceRuntime:
 
     def _ended(self, running: RunningContainers) -> str:
         """Return which container has ended with an error, or as the only one; "" if none has."""
-        service = '{{with index .Config.Labels "com.docker.compose.service"}} of service {{.}}{{end}}'
-        form = f"{{{{.State.Running}}}} {{{{.RestartCount}}}} {{{{.State.ExitCode}}}} the container{service}"
-        for line in self.context.docker.run("inspect", "--format", form, *running.containers).splitlines():
-            alive, restarts, code, name = line.split(maxsplit=3)
-            if int(restarts) >= _MAX_RESTARTS:
+        for container in running.containers:
+            shown = self.context.docker.inspect(container)
+            service, state = shown["Config"]["Labels"].get("com.docker.compose.service"), shown["State"]
+            name = f"the container of service {service}" if service else "the container"
+            if shown["RestartCount"] >= _MAX_RESTARTS:
                 return f"{name} ends again and again"
-            if restarts == "0" and alive == "false" and (code != "0" or len(running.containers) == 1):
-                return f"{name} has ended with exit code {code}"
+            ended = not (shown["RestartCount"] or state["Running"])
+            if ended and (state["ExitCode"] or len(running.containers) == 1):
+                return f"{name} has ended with exit code {state['ExitCode']}"
         return ""
 
     def _restore(
@@ -145,7 +146,7 @@ class InstanceRuntime:
         if old and (old.application.side_by_side or new.application.side_by_side):
             old.application.remove(old.running)
         for container in new.running.containers if new.application.side_by_side else ():
-            self.context.docker.run("update", "--restart", "always", container)
+            self.context.docker.ask("POST", f"/containers/{container}/update", {"RestartPolicy": {"Name": "always"}})
         self.installed = new
 
 

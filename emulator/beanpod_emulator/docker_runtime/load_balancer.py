@@ -1,6 +1,5 @@
 """The load balancer of an environment: one nginx container, which also forwards to a single instance."""
 
-import http.client
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,14 +9,11 @@ from moto.acm.models import AWS_ROOT_CA, acm_backends
 
 from beanpod_emulator.beanstalk.listeners import Listener, listeners
 from beanpod_emulator.beanstalk.state import Environment
-from beanpod_emulator.docker_runtime.application import published_port
 from beanpod_emulator.docker_runtime.context import RuntimeContext
 from beanpod_emulator.docker_runtime.docker import Docker, DockerError
 
 _PROCESS, _BALANCER = "aws:elasticbeanstalk:environment:process:default", "aws:elbv2:loadbalancer"
 _HTTP, _HTTPS = 80, 443
-# The port that responds with the number of the configuration in use.
-_GENERATION_PORT = 81
 _PROXY = """\
     location / { proxy_pass http://$pool; }
 """
@@ -65,11 +61,7 @@ http {{
   proxy_send_timeout {idle}s;
   proxy_set_header Upgrade $http_upgrade;
   proxy_set_header Connection $connection_upgrade;
-{upstreams}{split}{servers}  server {{
-    listen {generation_port};
-    location / {{ return 200 "{generation}"; }}
-  }}
-}}
+{upstreams}{split}{servers}}}
 """
 _HTTP_SERVER = """\
   server {{
@@ -87,7 +79,7 @@ _HTTPS_SERVER = """\
 """
 IMAGE = "nginx:stable"
 _START_SECONDS = 60.0
-_POLL_SECONDS = 0.05
+_POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -172,15 +164,13 @@ def _certificate(arn: str) -> Certificate:
     return Certificate(arn, names, (found.cert + b"\n" + chain, found.key) if found.type == "IMPORTED" else None)
 
 
-def configuration(pools: Pools, generation: int, settings: BalancerSettings) -> str:
-    """Return the whole nginx.conf. generation: the response of its own port."""
+def configuration(pools: Pools, settings: BalancerSettings) -> str:
+    """Return the whole nginx.conf."""
     upstreams = "".join(_upstream(name, getattr(pools, name)) for name in ("current", "candidate"))
     return _FORM.format(
         drain=max(int(settings.drain_seconds), 1),
         upstreams=upstreams,
         split=_split(pools),
-        generation=generation,
-        generation_port=_GENERATION_PORT,
         idle=settings.idle_seconds or _FOREVER,
         forwarded="" if settings.idle_seconds is None else _FORWARDED,
         servers="".join(_servers(pools, settings)),
@@ -229,7 +219,6 @@ class LoadBalancer:
     secure_port: int
     settings: BalancerSettings = BalancerSettings()
     pools: Pools = field(default_factory=Pools)
-    _generation: int = 0
 
     @property
     def _folder(self) -> Path:
@@ -252,11 +241,11 @@ class LoadBalancer:
         self._docker.run(
             "run", "--detach", "--name", self.name, "--label", self.context.run.label, "--restart", "always",
             "--network", self.context.network, "--publish", f"127.0.0.1:{self.port}:{_HTTP}",
-            "--publish", f"127.0.0.1:{self.secure_port}:{_HTTPS}", "--publish", f"127.0.0.1::{_GENERATION_PORT}",
-            "--volume", f"{self._folder}:/etc/beanpod:ro",
+            "--publish", f"127.0.0.1:{self.secure_port}:{_HTTPS}", "--volume", f"{self._folder}:/etc/beanpod:ro",
             IMAGE, "nginx", "-c", "/etc/beanpod/nginx.conf", "-g", "daemon off;",
         )  # fmt: skip
-        self._await_generation()
+        if not self._await(lambda: bool(self._workers()), _START_SECONDS):
+            raise DockerError(f"{self.name} does not start")
 
     def configure(self, settings: BalancerSettings) -> None:
         """Apply changed settings."""
@@ -270,7 +259,7 @@ class LoadBalancer:
 
     def serve(self, pools: Pools) -> None:
         """Send new requests to these pools, and wait for those in flight."""
-        if pools == self.pools and self._generation:
+        if pools == self.pools:
             return
         self.pools = pools
         self._reload()
@@ -291,15 +280,15 @@ class LoadBalancer:
         """Use the configuration as it is now, and wait for the requests in flight."""
         before = self._workers()
         self._write()
-        self._docker.run("kill", "--signal", "HUP", self.name)
-        self._await_generation()
+        self._docker.ask("POST", f"/containers/{self.name}/kill", signal="HUP")
+        if not self._await(lambda: not before & self._workers(serving=True), _START_SECONDS):
+            raise DockerError(f"{self.name} does not use its new configuration")
         self._await(lambda: not before & self._workers(), self.settings.drain_seconds)
 
     def _write(self) -> None:
-        self._generation += 1
         for certificate in self.settings.certificates.values():
             self._write_certificate(certificate)
-        (self._folder / "nginx.conf").write_text(configuration(self.pools, self._generation, self.settings))
+        (self._folder / "nginx.conf").write_text(configuration(self.pools, self.settings))
 
     def _write_certificate(self, certificate: Certificate) -> None:
         folder = self._folder / certificate.folder
@@ -310,15 +299,11 @@ class LoadBalancer:
         elif not folder.exists():
             self.context.authority.issue(folder, *certificate.names)
 
-    def _workers(self) -> set[str]:
-        """Return the process ids of nginx's workers, including those that are shutting down."""
-        listed = self._docker.run("top", self.name, "-eo", "pid,args").splitlines()
-        return {line.split()[0] for line in listed if "worker process" in line}
-
-    def _await_generation(self) -> None:
-        port = published_port(self.context, self.name, _GENERATION_PORT)
-        if not self._await(lambda: _answer(port) == str(self._generation), _START_SECONDS):
-            raise DockerError(f"{self.name} does not answer on 127.0.0.1:{port}")
+    def _workers(self, *, serving: bool = False) -> set[str]:
+        """Return the process ids of nginx's workers. serving: only of those that are not shutting down."""
+        ends = "worker process" if serving else ("worker process", "worker process is shutting down")
+        listed = self._docker.ask("GET", f"/containers/{self.name}/top", ps_args="-eo pid,args")["Processes"]
+        return {pid for pid, args in listed if args.endswith(ends)}
 
     def _await(self, condition: Callable[[], bool], seconds: float) -> bool:
         end = time.monotonic() + seconds
@@ -327,15 +312,3 @@ class LoadBalancer:
                 return False
             time.sleep(_POLL_SECONDS)
         return True
-
-
-def _answer(port: int) -> str:
-    """Return what a port of 127.0.0.1 answers; "" without an answer."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-    try:
-        connection.request("GET", "/", headers={"Connection": "close"})
-        return connection.getresponse().read().decode()
-    except (OSError, http.client.HTTPException):
-        return ""
-    finally:
-        connection.close()

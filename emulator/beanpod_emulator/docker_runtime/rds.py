@@ -6,7 +6,6 @@ from typing import Any
 
 from moto.rds.models import DBInstance, RDSBackend
 
-from beanpod_emulator.docker_runtime.application import published_port
 from beanpod_emulator.docker_runtime.context import RuntimeContext
 from beanpod_emulator.docker_runtime.database_engines import ENGINES, DatabaseEngine
 from beanpod_emulator.docker_runtime.docker import DockerError
@@ -96,7 +95,7 @@ class DatabaseContainers:
             # By name alone on the command line: the values are in the client's own environment.
             **variables,
         )  # fmt: skip
-        return f"127.0.0.1:{published_port(self._context, self._container(spec.identifier), spec.port)}"
+        return f"127.0.0.1:{self._context.docker.published_port(self._container(spec.identifier), spec.port)}"
 
     def _remove(self, identifier: str) -> None:
         with self._context.emulator.lock:

@@ -152,7 +152,7 @@ class Environment:
         end = time.monotonic() + _SECONDS
         while self.described()["Status"] not in ("Ready", "Terminated"):
             assert time.monotonic() < end, self.described()
-            time.sleep(0.1)
+            time.sleep(0.3)
         return self
 
     def update(self, **changes: Any) -> "Environment":

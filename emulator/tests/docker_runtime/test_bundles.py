@@ -94,10 +94,10 @@ def test_settings_do_not_print_variables() -> None:
 
 def test_responds_503_without_instances() -> None:
     left = Pools({"i-1": "10.0.0.1:80"}).without("i-1")
-    assert "return 503" in configuration(left, 1, BalancerSettings())
-    assert "Congratulations" not in configuration(left, 1, BalancerSettings())
+    assert "return 503" in configuration(left, BalancerSettings())
+    assert "Congratulations" not in configuration(left, BalancerSettings())
 
 
 def test_a_candidate_gets_its_percentage() -> None:
-    text = configuration(Pools({"i-1": "10.0.0.1:80"}, {"i-2": "10.0.0.2:80"}, 15), 1, BalancerSettings())
+    text = configuration(Pools({"i-1": "10.0.0.1:80"}, {"i-2": "10.0.0.2:80"}, 15), BalancerSettings())
     assert "split_clients $request_id $pool { 15% candidate; * current; }" in text

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from beanpod_emulator.docker_runtime import engine_rules
-from beanpod_emulator.docker_runtime.engine_view import Engine, RefusedError, View
+from beanpod_emulator.docker_runtime.docker import Engine
+from beanpod_emulator.docker_runtime.engine_view import RefusedError, View
 
 
 class FakeView(View):

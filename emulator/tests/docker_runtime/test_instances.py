@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from beanpod_emulator.docker_runtime.application import Dockerrun, DockerrunApplication
-from beanpod_emulator.docker_runtime.docker import DockerError
 from beanpod_emulator.docker_runtime.release import InstanceError, RuntimeSettings
 from emulator.tests.docker_runtime.sample_app import Environment, SampleApp, several
 
@@ -195,14 +194,14 @@ def test_logs_of_containers_and_failures_are_in_cloudwatch(app: SampleApp) -> No
 class Ended:
     """An engine on which a container ends before its port is asked for."""
 
-    def run(self, command: str, *_: str) -> str:
-        if command == "inspect":
-            return "exited 3"
-        raise DockerError("no public port '8080/tcp' published for i-1-current-app-4")
+    def inspect(self, container: str) -> dict[str, Any]:
+        return {"State": {"Status": "exited", "ExitCode": 3}, "NetworkSettings": {"Networks": {}}}
 
 
 def test_a_container_that_ends_at_once_is_reported_as_one_that_ends_later() -> None:
-    instance: Any = SimpleNamespace(instance_id="i-1", context=SimpleNamespace(docker=Ended()), run=lambda *_: "")
+    instance: Any = SimpleNamespace(
+        instance_id="i-1", context=SimpleNamespace(docker=Ended(), network="vpc"), run=lambda *_: ""
+    )
     application = DockerrunApplication(instance, RuntimeSettings("shop", {}), Dockerrun("ada/shop", 8080), 4)
     with pytest.raises(InstanceError, match=r"^the container has ended with exit code 3$"):
         application.start()
