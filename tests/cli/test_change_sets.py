@@ -105,6 +105,47 @@ def test_an_option_of_the_cdk_cli_is_read_as_the_cli_reads_it(written: str) -> N
     assert list(option_values(["deploy", "--all", *written.split()], "--context", "-c")) == ["stage=prod"]
 
 
+def in_a_stage(assembly: Path, folder: Path) -> Path:
+    """Put the stacks of an assembly into a `Stage` of the app in `folder`."""
+    folder.mkdir()
+    assembly.rename(folder / "assembly-Prod")
+    artifact = {"type": "cdk:cloud-assembly", "properties": {"directoryName": "assembly-Prod"}}
+    (folder / "manifest.json").write_text(json.dumps({"version": "36.0.0", "artifacts": {"assembly-Prod": artifact}}))
+    return folder
+
+
+def test_the_stacks_of_a_stage_of_the_cdk_are_compared(clients: Clients, tmp_path: Path) -> None:
+    deploy(clients, "staged", group("staged/Jobs"))
+    written = write_assembly(tmp_path / "one", needed={}, staged=template(group("staged/Jobs"), group("staged/New")))
+    manifest = json.loads((written / "manifest.json").read_text())
+    # The ids of artifacts, and what they depend on, are others than the stacks' names.
+    made = manifest["artifacts"].pop("staged")
+    manifest["artifacts"]["ProdStaged1234"] = made | {"displayName": "Prod/Staged", "dependencies": ["needed"]}
+    made["properties"]["stackName"] = "staged"
+    (written / "manifest.json").write_text(json.dumps(manifest))
+    app = in_a_stage(written, tmp_path / "app")
+    assert chosen_stacks(app, ["deploy", "Prod/Staged"]) == ["needed", "ProdStaged1234"]
+    assert chosen_stacks(app, ["deploy", "staged", "-e"]) == ["ProdStaged1234"]
+    (change,) = stack_changes(app, ["ProdStaged1234"], Account("us-east-1"))
+    assert (change.stack, [it.path for it in change.resources]) == ("staged", ["New"])
+
+
+def test_the_region_is_that_of_the_cdk_cli(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    assert Account(None).client("sts").meta.region_name == "eu-west-1"
+    assert Account("us-west-2").client("sts").meta.region_name == "us-west-2"
+
+
+def test_a_stack_is_looked_for_in_the_region_that_the_app_gives_it(clients: Clients, tmp_path: Path) -> None:
+    deploy(clients, "elsewhere", group("elsewhere/Jobs"))
+    assembly = write_assembly(tmp_path / "app", elsewhere=template(group("elsewhere/Jobs")))
+    manifest = (assembly / "manifest.json").read_text()
+    (assembly / "manifest.json").write_text(manifest.replace("unknown-region", "us-east-1"))
+    (change,) = stack_changes(assembly, ["elsewhere"], Account("eu-west-1"))
+    assert change.kind == "unchanged"
+
+
 STAGES = ("dev", "prod")
 MANIFEST = """\
 [service]

@@ -101,17 +101,20 @@ class Account:
         import boto3
         from botocore.exceptions import BotoCoreError
 
+        from beanpod.deploy.aws import region_or_default
+
         try:
-            self._session = boto3.Session(profile_name=profile, region_name=region)
+            self._session = boto3.Session(profile_name=profile, region_name=region_or_default(region))
         except BotoCoreError as error:
             raise UsageError(str(error)) from error
 
-    def client(self, service: str, role_arn: str | None = None) -> Any:
-        """Return a client, with a role if there is one that may be assumed."""
+    def client(self, service: str, role_arn: str | None = None, *, region: str | None = None) -> Any:
+        """Return a client, with a role if there is one that may be assumed. region: Default: the account's."""
         from beanpod.deploy.aws import configuration
 
         credentials = self._assumed(self.fill(role_arn)) if role_arn else {}
-        return self._session.client(service, config=configuration(60), **credentials)  # type: ignore[call-overload]
+        more = {**credentials, "region_name": region, "config": configuration(60)}
+        return self._session.client(service, **more)  # type: ignore[call-overload]
 
     def fill(self, text: str) -> str:
         """Fill the CDK's placeholders for account, region and partition."""
@@ -143,10 +146,33 @@ class Account:
 
 
 def assembled_stacks(assembly: Path) -> dict[str, dict[str, Any]]:
-    """Return the stacks of a synthesised app, in the order of deployment: their artifacts by name."""
+    """Return the stacks of a synthesised app, in the order of deployment: their artifacts by id.
+
+    Those of a `Stage` are in an assembly of their own; the paths of templates are relative to the app's.
+    """
+    stacks: dict[str, dict[str, Any]] = {}
     artifacts = json.loads((assembly / "manifest.json").read_text(encoding="utf-8"))["artifacts"]
-    stacks = (made for made in artifacts.items() if made[1]["type"] == "aws:cloudformation:stack")
-    return {made["properties"].get("stackName", name): made for name, made in stacks}
+    for name, made in artifacts.items():
+        properties = made.get("properties", {})
+        if made["type"] == "cdk:cloud-assembly":
+            folder = properties["directoryName"]
+            for below, it in assembled_stacks(assembly / folder).items():
+                file = f"{folder}/{it['properties']['templateFile']}"
+                stacks[below] = {**it, "properties": {**it["properties"], "templateFile": file}}
+        elif made["type"] == "aws:cloudformation:stack":
+            stacks[name] = made
+    return stacks
+
+
+def stack_name(artifact_id: str, artifact: Mapping[str, Any]) -> str:
+    """Return a stack's name on CloudFormation."""
+    return str(artifact["properties"].get("stackName", artifact_id))
+
+
+def region_of(artifact: Mapping[str, Any]) -> str | None:
+    """Return the region that an app gives a stack; None if the deployment decides."""
+    region = str(artifact.get("environment", "")).rpartition("/")[2]
+    return None if region.startswith("unknown") else region or None
 
 
 def stack_changes(assembly: Path, stacks: Sequence[str], account: Account) -> list[StackChange]:
@@ -154,7 +180,7 @@ def stack_changes(assembly: Path, stacks: Sequence[str], account: Account) -> li
 
     Args:
         assembly: The folder of the synthesised app.
-        stacks: Names of its stacks.
+        stacks: Ids of its stacks' artifacts.
         account: Where they are deployed to.
 
     Raises:
@@ -162,26 +188,26 @@ def stack_changes(assembly: Path, stacks: Sequence[str], account: Account) -> li
     """
     artifacts = assembled_stacks(assembly)
     with ThreadPoolExecutor() as pool:
-        return list(pool.map(lambda name: _stack_change(assembly, name, artifacts[name], account), stacks))
+        return list(pool.map(lambda key: _stack_change(assembly, key, artifacts[key], account), stacks))
 
 
-def _stack_change(assembly: Path, name: str, artifact: Mapping[str, Any], account: Account) -> StackChange:
+def _stack_change(assembly: Path, artifact_id: str, artifact: Mapping[str, Any], account: Account) -> StackChange:
     from botocore.exceptions import BotoCoreError, ClientError
 
     from beanpod.deploy.aws.errors import translated
 
-    properties = artifact["properties"]
+    name, properties = stack_name(artifact_id, artifact), artifact["properties"]
     path = assembly / properties["templateFile"]
     template = json.loads(path.read_text(encoding="utf-8"))
     try:
-        client = account.client("cloudformation", properties.get("assumeRoleArn"))
+        client = account.client("cloudformation", properties.get("assumeRoleArn"), region=region_of(artifact))
         deployed = _deployed_template(client, name)
         if not template.get("Resources"):
             removed = (_removed(logical_id, deployed) for logical_id in (deployed or {}).get("Resources", {}))
             return StackChange(name, "removed" if deployed else "unchanged", tuple(removed))
         if deployed is None:
             return StackChange(name, "new")
-        body = _body(assembly, path, template, account)
+        body = _body(path, template, account, region_of(artifact))
         found = list(_changes(client, name, body, template, properties.get("tags", {})))
     except (BotoCoreError, ClientError) as error:
         raise translated(error, "cloudformation:CreateChangeSet") from error
@@ -218,16 +244,16 @@ def _parsed(body: str) -> Template:
     return parsed
 
 
-def _body(assembly: Path, path: Path, template: Template, account: Account) -> dict[str, str]:
+def _body(path: Path, template: Template, account: Account, region: str | None) -> dict[str, str]:
     """Return the template as an argument; one that is too long is uploaded as `cdk deploy` does."""
     body = json.dumps(template, separators=(",", ":"), ensure_ascii=False)
     if len(body.encode()) <= _LONGEST_BODY:
         return {"TemplateBody": body}
-    assets = json.loads((assembly / f"{path.name.partition('.')[0]}.assets.json").read_text(encoding="utf-8"))
+    assets = json.loads(path.with_name(f"{path.name.partition('.')[0]}.assets.json").read_text(encoding="utf-8"))
     (asset,) = (asset for asset in assets["files"].values() if asset["source"]["path"] == path.name)
     (place,) = asset["destinations"].values()
     bucket, key = account.fill(place["bucketName"]), place["objectKey"]
-    client = account.client("s3", place.get("assumeRoleArn"))
+    client = account.client("s3", place.get("assumeRoleArn"), region=region)
     client.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
     return {"TemplateURL": f"{client.meta.endpoint_url}/{bucket}/{key}"}
 

@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from beanpod.cli.change_sets import Account, assembled_stacks, stack_changes
+from beanpod.cli.change_sets import Account, assembled_stacks, region_of, stack_changes, stack_name
 from beanpod.cli.preview import refuse_replacements, unused_allowances
 from beanpod.manifest import Manifest, ManifestError, StageConfig
 
@@ -38,10 +38,11 @@ def check_replacements(path: Path, assembly: Path, arguments: Sequence[str]) -> 
     manifest = Manifest.read(path)
     stages = {f"{it.service.name}-{it.name}": it for it in map(manifest.stage, manifest.stages)}
     stacks: dict[str, list[str]] = {}
-    for name in chosen_stacks(assembly, arguments):
+    assembled = assembled_stacks(assembly)
+    for key in chosen_stacks(assembly, arguments):
         # Named SERVICE-STAGE-PART. Others are taken for the chosen stage's.
-        stage = stages.get(name.rpartition("-")[0], chosen)
-        stacks.setdefault(stage.name, []).append(name)
+        stage = stages.get(stack_name(key, assembled[key]).rpartition("-")[0], chosen)
+        stacks.setdefault(stage.name, []).append(key)
     for name, names in stacks.items():
         stage = manifest.stage(name)
         account = Account(stage.region, next(option_values(arguments, "--profile"), None))
@@ -53,9 +54,14 @@ def check_replacements(path: Path, assembly: Path, arguments: Sequence[str]) -> 
 
 
 def chosen_stacks(assembly: Path, arguments: Sequence[str]) -> list[str]:
-    """Return the stacks that the CLI deploys: those that its arguments name, with what they depend on; or all."""
+    """Return the stacks that the CLI deploys: those that its arguments name, with what they depend on; or all.
+
+    The CLI knows a stack by its path in the app; its name and the artifact's id count as well.
+    """
     stacks = assembled_stacks(assembly)
-    named = [name for name in stacks if any(fnmatchcase(name, it) for it in arguments if not it.startswith("-"))]
+    names = {key: (key, stack_name(key, made), str(made.get("displayName", key))) for key, made in stacks.items()}
+    patterns = [it for it in arguments if not it.startswith("-")]
+    named = [key for key in stacks if any(fnmatchcase(name, it) for name in names[key] for it in patterns)]
     if not named or {"--exclusively", "-e"} & {*arguments}:
         return named or list(stacks)
     wanted = set(named)
@@ -120,15 +126,13 @@ def explain_refusals(assembly: Path, arguments: Sequence[str]) -> Iterator[str]:
         arguments: The CLI's arguments; its context values are repeated in the commands.
     """
     try:
-        artifacts = json.loads((assembly / "manifest.json").read_text(encoding="utf-8"))["artifacts"]
+        stacks = {stack_name(key, one): one for key, one in assembled_stacks(assembly).items()}
     except (OSError, ValueError, KeyError):
         return
-    stacks = {name: one for name, one in artifacts.items() if one.get("type") == "aws:cloudformation:stack"}
     context = "".join(f" -c {shlex.quote(f'{key}={value}')}" for key, value in _context(arguments))
     for name, artifact in stacks.items():
         template = json.loads((assembly / artifact["properties"]["templateFile"]).read_text(encoding="utf-8"))
-        region = str(artifact.get("environment", "")).rpartition("/")[2]
-        stack = _stack(name, None if region.startswith("unknown") else region, arguments)
+        stack = _stack(name, region_of(artifact), arguments)
         if stack is None:
             continue
         removed = {export: value for export, value in stack.exports.items() if export not in _exports(template)}
@@ -205,9 +209,12 @@ def _stack(name: str, region: str | None, arguments: Sequence[str]) -> _Stack | 
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
+    from beanpod.deploy.aws import region_or_default
+
     profile = next(option_values(arguments, "--profile"), None)
     try:
-        return _Stack(boto3.Session(profile_name=profile).client("cloudformation", region_name=region), name)
+        session = boto3.Session(profile_name=profile, region_name=region_or_default(region))
+        return _Stack(session.client("cloudformation"), name)
     except (BotoCoreError, ClientError, ValueError):
         # Not deployed, not permitted, or with a template that the CDK did not write.
         return None

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from beanpod.cli.cdk import cdk_command, cdk_environment
+from beanpod.cli.change_sets import assembled_stacks
 from beanpod.deploy.errors import UsageError
 
 # GitHub refuses comments of more than 65,536 characters, Linux variables of more than 131,072 bytes.
@@ -227,9 +228,9 @@ def _templates(assembly: Path) -> dict[str, Path]:
     """Return the templates by stack, in the order of deployment; {} for a stage that one side lacks."""
     if not assembly.exists():
         return {}
-    artifacts = json.loads((assembly / "manifest.json").read_text(encoding="utf-8"))["artifacts"]
-    stacks = {name: made for name, made in artifacts.items() if made["type"] == "aws:cloudformation:stack"}
-    return {name: assembly / made["properties"]["templateFile"] for name, made in stacks.items()}
+    stacks = assembled_stacks(assembly).items()
+    # The CDK CLI knows a stack of a `Stage` by its path in the app.
+    return {made.get("displayName", key): assembly / made["properties"]["templateFile"] for key, made in stacks}
 
 
 def _diff(

@@ -8,6 +8,7 @@ from beanpod.deploy.aws.client import (
     assemble,
     configuration,
     connect,
+    region_or_default,
 )
 from beanpod.deploy.aws.errors import AwsError, CredentialsError, DeniedError, UnansweredError
 from beanpod.deploy.aws.permissions import remedies
@@ -24,5 +25,6 @@ __all__ = [
     "assemble",
     "configuration",
     "connect",
+    "region_or_default",
     "remedies",
 ]

@@ -289,14 +289,19 @@ def connect(region: str | None) -> Aws:
     import boto3
     from botocore.exceptions import BotoCoreError
 
-    # GitHub gives an unset variable as an empty one, which boto3 takes for a region of that name.
-    if os.environ.get("AWS_DEFAULT_REGION") == "":
-        del os.environ["AWS_DEFAULT_REGION"]
     try:
-        session = boto3.Session(region_name=region or os.environ.get("AWS_REGION") or None)
+        session = boto3.Session(region_name=region_or_default(region))
         return assemble(partial(session.client, config=configuration()))
     except BotoCoreError as error:
         raise translated(error, "sts:GetCallerIdentity") from error
+
+
+def region_or_default(region: str | None) -> str | None:
+    """A region, or that of AWS_REGION, which the CDK CLI reads and boto3 does not; None for boto3's own default."""
+    # GitHub gives an unset variable as an empty one, which boto3 takes for a region of that name.
+    if os.environ.get("AWS_DEFAULT_REGION") == "":
+        del os.environ["AWS_DEFAULT_REGION"]
+    return region or os.environ.get("AWS_REGION") or None
 
 
 def assemble(client: Callable[[str], Any]) -> Aws:
