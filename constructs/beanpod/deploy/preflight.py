@@ -105,9 +105,11 @@ class Target:
         if len(found) == 1:
             return found[0]
         if not found:
+            # CloudFormation takes it for deployed, and makes no other.
+            # https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environment-management-rebuild.html
             raise UsageError(
                 f"environment {self.environment} of application {self.application} does not exist in {self.region}: "
-                "deploy its stack again (`beanpod cdk deploy --all`)"
+                "restore it in the console of Elastic Beanstalk, within six weeks of its termination"
             )
         states = ", ".join(item.status for item in found)
         raise UsageError(

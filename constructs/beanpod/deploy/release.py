@@ -110,6 +110,10 @@ class Rollout:
                 raise UsageError(
                     f"application {application} has no version {wanted}: choose one that `beanpod versions` lists"
                 )
+            if not found.has_bundle(wanted):
+                raise UsageError(
+                    f"the bundle of {wanted} no longer exists: choose another version that `beanpod versions` lists"
+                )
             self.outcome = replace(self.outcome, version_label=wanted)
             self._roll_out(Release(wanted, found.previous), found, force=True)
         return self.outcome

@@ -50,6 +50,13 @@ def test_writes_the_bundle_of_the_first_stage_or_of_the_given_one(tmp_path: Path
     assert (container_port(tmp_path / "first"), container_port(tmp_path / "prod")) == (3000, 4000)
 
 
+def test_a_link_to_a_manifest_elsewhere_describes_its_own_folder(tmp_path: Path) -> None:
+    write(tmp_path, {"manifests/shop.toml": SERVICE, "project/Dockerfile": "FROM busybox:stable\n"})
+    (tmp_path / "project/beanpod.toml").symlink_to("../manifests/shop.toml")
+    result = run(tmp_path, "check", "--manifest", str(tmp_path / "project/beanpod.toml"))
+    assert (result.code, result.stderr) == (0, "")
+
+
 def test_problem_of_the_manifest_exits_with_2(tmp_path: Path) -> None:
     code, out, errors = check(tmp_path, f"{SERVICE}colour = 1\n")
     assert (code, out) == (2, "")

@@ -68,7 +68,7 @@ def test_an_environment_that_does_not_exist_is_refused(sandbox: Sandbox) -> None
     target = sandbox.environment()
     sandbox.beanstalk.terminate_environment(EnvironmentName=target.environment)
     sandbox.emulator.advance(100)
-    with pytest.raises(UsageError, match=rf"^environment {target.environment} of application guestbook does not exist"):
+    with pytest.raises(UsageError, match=r"of application guestbook does not exist in us-east-1: restore it in the"):
         sandbox.rollout(target)[0].preflight()
 
 

@@ -84,6 +84,15 @@ def test_a_version_that_does_not_exist_is_refused(sandbox: Sandbox) -> None:
         sandbox.rollout(target)[0].roll_back("v9")
 
 
+def test_a_version_whose_bundle_was_deleted_is_refused(sandbox: Sandbox) -> None:
+    target = sandbox.environment()
+    sandbox.release(target, "one", "two")
+    sandbox.s3.delete_object(Bucket=target.bucket, Key=bundle("one").key)
+    with pytest.raises(UsageError, match=f"the bundle of {bundle('one').label} no longer exists: choose another"):
+        sandbox.rollout(target)[0].roll_back()
+    assert sandbox.version_label(target) == bundle("two").label
+
+
 def test_without_an_earlier_version_a_rollback_needs_a_label(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     with pytest.raises(UsageError, match="no previous version is known: choose one"):

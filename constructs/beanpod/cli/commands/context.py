@@ -71,7 +71,7 @@ class Context:
     @property
     def root(self) -> Path:
         """The manifest's folder; the manifest's paths are relative to it."""
-        return self.options.manifest.resolve().parent
+        return self.options.manifest.parent.resolve()
 
     @cached_property
     def stage(self) -> "StageConfig":

@@ -70,7 +70,7 @@ class KeptRehearsal:
 
 def rehearsed(options: Options, environ: Mapping[str, str]) -> tuple[Options, Mapping[str, str]]:
     """Return options and variables of a command that is to use the rehearsal of its project; UsageError without one."""
-    kept = KeptRehearsal.find(options.manifest.resolve().parent, environ)
+    kept = KeptRehearsal.find(options.manifest.parent.resolve(), environ)
     workspace = kept.workspace
     # A deployment is one of the project as it is now.
     folder = workspace.fill().folder if options.command == "deploy" else workspace.folder
