@@ -17,7 +17,7 @@ from threading import Lock
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-_SECONDS = 600
+SECONDS = 600
 _FOLDER = Path(__file__).parent / "instance_image"
 _LABEL = "beanpod.instance-image"
 _NAME = "beanpod-instance"
@@ -65,7 +65,7 @@ class Engine:
     def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """Return the status and the JSON document of a response."""
         client = self.client()
-        client.sock.settimeout(_SECONDS)
+        client.sock.settimeout(SECONDS)
         try:
             data = None if body is None else json.dumps(body)
             client.request(method, path, data, {"Content-Type": "application/json", "Connection": "close"})
@@ -87,7 +87,7 @@ class Docker:
 
     def run(self, *arguments: str, **variables: str) -> str:
         """Return the output of `docker ARGUMENTS`, run with further variables; DockerError if it fails."""
-        return self.command(("docker", *arguments), self._environment | variables)
+        return self._run(("docker", *arguments), self._environment | variables)
 
     def tries(self, *arguments: str) -> bool:
         """Return whether `docker ARGUMENTS` succeeds, such as the removal of what may not exist."""
@@ -106,26 +106,29 @@ class Docker:
                 count += len(found)
         return count
 
-    def send(self, data: bytes, *arguments: str) -> str:
-        """As run(), with data on standard input."""
-        return self.command(("docker", *arguments), self._environment, data)
-
     def shell(self, script: str, *arguments: str) -> str:
         """As run(), for a shell script with arguments."""
-        return self.command(("sh", "-c", script, "sh", *arguments), self._environment)
+        return self._run(("sh", "-c", script, "sh", *arguments), self._environment)
 
-    def command(self, command: tuple[str, ...], environment: Mapping[str, str], data: bytes | None = None) -> str:
-        """As run(), for any command. data: its standard input."""
-        process = self._start(command, environment, subprocess.DEVNULL if data is None else subprocess.PIPE)
-        try:
-            printed, errors = (text.decode(errors="replace") for text in process.communicate(data, _SECONDS))
-        except subprocess.TimeoutExpired:
+    def start(self, *arguments: str) -> "subprocess.Popen[bytes]":
+        """Start `docker ARGUMENTS`, with pipes to its standard input and outputs, until end()."""
+        return self._start(("docker", *arguments), self._environment, subprocess.PIPE)
+
+    def end(self, process: "subprocess.Popen[bytes]") -> None:
+        """Kill a command."""
+        with process:
             _kill(process)
-            process.communicate()
-            raise DockerError(f"{command[0]} did not end within {_SECONDS} s") from None
+        with self._lock:
+            self._running.discard(process)
+
+    def _run(self, command: tuple[str, ...], environment: Mapping[str, str]) -> str:
+        process = self._start(command, environment, subprocess.DEVNULL)
+        try:
+            printed, errors = (text.decode(errors="replace") for text in process.communicate(timeout=SECONDS))
+        except subprocess.TimeoutExpired:
+            raise DockerError(f"{command[0]} did not end within {SECONDS} s") from None
         finally:
-            with self._lock:
-                self._running.discard(process)
+            self.end(process)
         if process.returncode:
             raise DockerError((errors.strip() or printed.strip()) or f"{command[0]} ended with {process.returncode}")
         return printed.strip()
