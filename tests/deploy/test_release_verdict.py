@@ -52,17 +52,6 @@ def app(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield SampleApp(aws, registry, docker_engine, folder).open()
 
 
-@pytest.fixture(scope="module")
-def single(app: SampleApp) -> Environment:
-    return app.launch("live-single", options=SINGLE)
-
-
-@pytest.fixture(scope="module")
-def api(app: SampleApp) -> Environment:
-    """A single instance whose health path is not its start page."""
-    return app.launch("live-api", options={**SINGLE, HEALTH_PATH: "/health/"})
-
-
 @dataclass
 class Project:
     """A folder with an app, and the environment that it is released to."""
@@ -114,44 +103,65 @@ class Project:
         return [engine.run("inspect", "--format", form, container).strip() for container in found]
 
 
-def compose(other: str) -> str:
-    """A web service and another one."""
-    return f'services:\n  web: {{build: ., ports: ["80:8080"]}}\n  other: {{build: ., {other}}}\n'
+def compose(**others: str) -> str:
+    """A web service and others."""
+    services = {"web": 'ports: ["80:8080"]', **others}
+    return "services:\n" + "".join(f"  {name}: {{build: ., {keys}}}\n" for name, keys in services.items())
 
 
-def test_a_job_that_succeeds_runs_once_and_a_worker_is_restarted(single: Environment, tmp_path: Path) -> None:
-    project = Project.copy("one-off-job", tmp_path, single)
-    project.release(compose_yaml=compose(WORKS))
-    assert project.state("other") == ["running 0 0 unless-stopped"]
-    project.release(compose_yaml=compose(ENDS))
-    assert project.state("other") == ["exited 0 0 on-failure"]
-    outcome = project.release(compose_yaml=(CASES / "one-off-job/compose.yaml").read_text())
-    assert outcome.health_path == f"GET {single.url}/ answered 200"
-    assert project.state("migrate") == ["exited 0 0 no"]
+@dataclass
+class Released:
+    """A first release. states: of its services' containers."""
+
+    environment: Environment
+    outcome: Outcome
+    states: dict[str, list[str]]
 
 
-def test_a_job_that_fails_fails_the_release(single: Environment, tmp_path: Path) -> None:
-    project = Project.copy("one-off-job", tmp_path, single)
-    project.release()
-    causes = project.fails(compose_yaml=compose(FAILS))
+@pytest.fixture(scope="module")
+def single(app: SampleApp, tmp_path_factory: pytest.TempPathFactory) -> Released:
+    """A single instance with a worker, a job, and a service that may be either."""
+    environment = app.launch("live-single", options=SINGLE)
+    project = Project.copy("one-off-job", tmp_path_factory.mktemp("single"), environment)
+    outcome = project.release(compose_yaml=compose(worker=WORKS, seed=ENDS, migrate=f'{ENDS}, restart: "no"'))
+    return Released(environment, outcome, {name: project.state(name) for name in ("worker", "seed", "migrate")})
+
+
+@pytest.fixture(scope="module")
+def api(app: SampleApp, tmp_path_factory: pytest.TempPathFactory) -> Released:
+    """A single instance whose health path is not its start page, which does not exist."""
+    environment = app.launch("live-api", options={**SINGLE, HEALTH_PATH: "/health/"})
+    project = Project.copy("api-without-a-start-page", tmp_path_factory.mktemp("api"), environment)
+    return Released(environment, project.release(f"rm /www/index.html; {HEALTHY}"), {})
+
+
+def test_a_job_that_succeeds_runs_once_and_a_worker_is_restarted(single: Released) -> None:
+    assert single.states == {
+        "worker": ["running 0 0 unless-stopped"],
+        "seed": ["exited 0 0 on-failure"],
+        "migrate": ["exited 0 0 no"],
+    }
+    assert single.outcome.health_path == f"GET {single.environment.url}/ answered 200"
+
+
+def test_a_job_that_fails_fails_the_release(single: Released, tmp_path: Path) -> None:
+    causes = Project.copy("one-off-job", tmp_path, single.environment).fails(compose_yaml=compose(other=FAILS))
     assert any("service other has failed. Exit code 3" in text for text in causes), causes
-    assert single.page()[0] == 200
+    assert single.environment.page()[0] == 200
 
 
-def test_a_job_with_restart_on_failure_may_have_ended(single: Environment, tmp_path: Path) -> None:
-    assert Project.copy("job-that-runs-on-failure", tmp_path, single).release().changed
+def test_a_job_with_restart_on_failure_may_have_ended(single: Released, tmp_path: Path) -> None:
+    assert Project.copy("job-that-runs-on-failure", tmp_path, single.environment).release().changed
 
 
-def test_a_single_instance_needs_no_start_page(api: Environment, tmp_path: Path) -> None:
-    outcome = Project.copy("api-without-a-start-page", tmp_path, api).release(f"rm /www/index.html; {HEALTHY}")
-    assert outcome.health_path == f"GET {api.url}/health/ answered 200"
-    assert api.page()[0] == 404
+def test_a_single_instance_needs_no_start_page(api: Released) -> None:
+    assert api.outcome.health_path == f"GET {api.environment.url}/health/ answered 200"
+    assert api.environment.page()[0] == 404
 
 
-def test_a_container_without_the_health_path_fails_the_release(api: Environment, tmp_path: Path) -> None:
-    project = Project.copy("api-without-a-start-page", tmp_path, api)
-    project.release(HEALTHY)
-    with api.app.health_timeout(8):
+def test_a_container_without_the_health_path_fails_the_release(app: SampleApp, api: Released, tmp_path: Path) -> None:
+    project = Project.copy("api-without-a-start-page", tmp_path, api.environment)
+    with app.health_timeout(8):
         causes = project.fails(SERVES)
     assert any("/health/ answers 404" in cause for cause in causes), causes
 
@@ -163,7 +173,7 @@ def test_a_worker_that_loops_on_one_instance_of_two_fails_the_release(app: Sampl
     mark = f'#!/bin/sh\nrm -f /data/bad\n[ "$(hostname)" != {bad} ] || touch /data/bad\n'
     causes = project.fails(
         compose_prod_yaml='services: {other: {volumes: ["/data:/data:ro"]}}\n',
-        compose_yaml=compose('command: [sh, -c, "[ ! -e /data/bad ] || { sleep 0.3; exit 5; }; exec sleep 900"]'),
+        compose_yaml=compose(other='command: [sh, -c, "[ ! -e /data/bad ] || { sleep 0.3; exit 5; }; exec sleep 900"]'),
         _platform__hooks__prebuild__mark_sh=mark,
     )
     loops = [text for text in causes if "service other restarts again and again" in text]
@@ -171,12 +181,13 @@ def test_a_worker_that_loops_on_one_instance_of_two_fails_the_release(app: Sampl
     assert all(bad in text for text in loops if text.startswith("i-"))
 
 
-def test_containers_are_watched_after_a_change_of_configuration(single: Environment, tmp_path: Path) -> None:
-    project = Project.copy("one-off-job", tmp_path, single)
+def test_containers_are_watched_after_a_change_of_configuration(single: Released, tmp_path: Path) -> None:
+    environment = single.environment
+    project = Project.copy("one-off-job", tmp_path, environment)
     ends = "[ x$$MODE != xbroken ] || { sleep 0.3; exit 6; }; exec sleep 900"
     reads = f'env_file: [.env], command: [sh, -c, "{ends}"]'
-    project.release(compose_yaml=compose(reads))
-    single.update(OptionSettings=[{**MODE, "Value": "broken"}])
-    causes = [cause for it in single.instances() for cause in it["Causes"]]
+    project.release(compose_yaml=compose(other=reads))
+    environment.update(OptionSettings=[{**MODE, "Value": "broken"}])
+    causes = [cause for it in environment.instances() for cause in it["Causes"]]
     assert any("service other restarts again and again. Exit code 6" in cause for cause in causes), causes
-    single.update(OptionsToRemove=[MODE])
+    environment.update(OptionsToRemove=[MODE])

@@ -140,13 +140,6 @@ class Environment:
         shown: dict[str, Any] = found["Environments"][-1]
         return shown
 
-    def settings(self, namespace: str) -> dict[str, str]:
-        """The values of a namespace's options that are set."""
-        client = self.app.client("elasticbeanstalk")
-        found = client.describe_configuration_settings(ApplicationName=self.app.name, EnvironmentName=self.name)
-        options = found["ConfigurationSettings"][0]["OptionSettings"]
-        return {it["OptionName"]: it["Value"] for it in options if it["Namespace"] == namespace}
-
     def settled(self) -> "Environment":
         """Wait until nothing is under way."""
         end = time.monotonic() + _SECONDS

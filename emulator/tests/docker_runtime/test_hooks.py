@@ -12,76 +12,7 @@ from tests.deploy.registry import local_registry
 
 SINGLE = {("aws:elasticbeanstalk:environment", "EnvironmentType"): "SingleInstance"}
 OUTPUT = "/var/lib/beanpod/output"
-
-
-@pytest.fixture(scope="module")
-def environment(app: SampleApp) -> Environment:
-    return app.launch("hooks", app.version("plain", "Plain"), SINGLE)
-
-
-@pytest.fixture(scope="module")
-def others(docker_engine: Engine) -> Iterator[str]:
-    """A container of the developer's."""
-    name = docker_engine.run("run", "--detach", "busybox:stable", "sleep", "1000").strip()
-    yield name
-    docker_engine.run("rm", "--force", "--volumes", name)
-
-
-def hook_output(environment: Environment, phase: str, script: str) -> str:
-    """What a hook prints, and its errors, in a deployment that goes well."""
-    app = environment.app
-    label = f"hook-{len(app.images)}-{abs(hash(script))}"
-    definition = {
-        **json.loads(app.dockerrun("Hooks")),
-        "Volumes": [{"HostDirectory": OUTPUT, "ContainerDirectory": "/www/output"}],
-    }
-    hook = f"#!/bin/bash\nmkdir -p {OUTPUT}\nexec > {OUTPUT}/{phase} 2>&1\n{script}\ntrue\n"
-    files = {"Dockerrun.aws.json": json.dumps(definition), f".platform/hooks/{phase}/01.sh": hook}
-    environment.update(VersionLabel=app.version(label, "", files=files))
-    status, text = environment.page(f"/output/{phase}")
-    assert status == 200, (environment.errors(), [instance["Causes"] for instance in environment.instances()])
-    return text
-
-
-def test_a_hook_reads_no_file_of_the_host(environment: Environment, tmp_path: Path) -> None:
-    (tmp_path / "canary").write_text("planted")
-    ways = [
-        f"cat {tmp_path}/canary",
-        f"docker run --rm -v {tmp_path}:/below busybox:stable cat /below/canary",
-        f"docker run --rm --mount type=bind,src={tmp_path},dst=/below busybox:stable cat /below/canary",
-        f"ln -s ../../../../../../../../../../{tmp_path} /var/app/way",
-        "docker run --rm -v /var/app/way:/below busybox:stable cat /below/canary",
-        f"docker volume create --opt type=none --opt o=bind --opt device={tmp_path} way",
-        "docker run --rm -v way:/below busybox:stable cat /below/canary",
-        f"docker run --rm -v /:/below busybox:stable cat /below{tmp_path}/canary",
-        f"docker run --rm -v /proc:/below busybox:stable cat /below/1/root{tmp_path}/canary",
-        f"docker run --rm --pid host busybox:stable cat /proc/1/root{tmp_path}/canary",
-    ]
-    output = hook_output(environment, "prebuild", "\n".join(ways))
-    assert "No such file or directory" in output
-    assert "planted" not in output
-
-
-def test_a_hook_sees_the_containers_of_its_instance_and_no_others(
-    app: SampleApp, environment: Environment, others: str
-) -> None:
-    second = app.launch("others", "plain", SINGLE)
-    (instance,) = second.instances()
-    theirs = f"{instance['InstanceId']}-current-app-1"
-    ways = [f"docker {what} {name}" for what in ("inspect", "logs", "rm -f", "stop") for name in (others, theirs)]
-    ways += [f"docker exec {others} true", f"docker run --rm --volumes-from {others} busybox:stable true"]
-    ways += [f"docker run --rm --network container:{others} busybox:stable true", "docker ps -aq | wc -l"]
-    output = hook_output(environment, "postdeploy", "\n".join(ways)).splitlines()
-    # The one that it has deployed, and the one that is about to end.
-    assert output[-1] == "2"
-    rest = [line for line in output[:-1] if line not in ("[]", "See 'docker run --help'.")]
-    assert [line for line in rest if "No such" not in line] == []
-    assert second.page()[0] == 200
-    assert app.engine.run("inspect", "--format", "{{.State.Running}}", others).strip() == "true"
-
-
-def test_a_hook_runs_the_programs_of_the_platform(environment: Environment) -> None:
-    script = """\
+PROGRAMS = """\
 pwd; id -un; echo "$HOME"; ls Dockerrun.aws.json
 container=$(docker ps -q | head -n 1)
 docker exec $container cat /www/index.html
@@ -94,32 +25,118 @@ docker run --rm -v /var/app/current:/app:ro busybox:stable ls /app
 docker logs $container; docker image prune --force; sudo docker ps > /dev/null; docker compose version --short
 python3 -c 'print("python")'; echo '{"jq": 1}' | jq .jq; type curl
 """
-    output = hook_output(environment, "postdeploy", script).splitlines()
-    assert output[:4] == ["/var/app/current", "root", "/root", "Dockerrun.aws.json"]
-    for line in ("Hooks", "from standard input", "always", "python", "1", "curl is /usr/bin/curl"):
-        assert line in output
-    assert "/current-app-" in "".join(output)
-    assert "Total reclaimed space: 0B" in output
 
 
-def test_a_hook_logs_in_and_pulls_a_private_image(environment: Environment, tmp_path: Path) -> None:
-    with local_registry(tmp_path / "private", username="ada", password="open sesame") as registry:
+@pytest.fixture(scope="module")
+def environment(app: SampleApp) -> Environment:
+    return app.launch("hooks", app.version("plain", "Plain"), SINGLE)
+
+
+@pytest.fixture(scope="module")
+def canary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of the developer's."""
+    path = tmp_path_factory.mktemp("host") / "canary"
+    path.write_text("planted")
+    return path
+
+
+@pytest.fixture(scope="module")
+def others(app: SampleApp, environment: Environment, docker_engine: Engine) -> Iterator[tuple[str, str]]:
+    """A container of the developer's, and one of another environment."""
+    name = docker_engine.run("run", "--detach", "busybox:stable", "sleep", "1000").strip()
+    (instance,) = app.launch("others", "plain", SINGLE).instances()
+    yield name, f"{instance['InstanceId']}-current-app-1"
+    docker_engine.run("rm", "--force", "--volumes", name)
+
+
+@pytest.fixture(scope="module")
+def private_image(app: SampleApp, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An image in a registry that requires a login."""
+    folder = tmp_path_factory.mktemp("private")
+    with local_registry(folder, username="ada", password="open sesame") as registry:
         name = f"{registry.host}/ada/private:1"
-        environment.app.engine.run("tag", "busybox:stable", name)
+        app.engine.run("tag", "busybox:stable", name)
         login = ["login", "--username", "ada", "--password", "open sesame", registry.host]
         for command in (login, ["push", "--quiet", name], ["rmi", name]):
-            environment.app.docker(*command)
-        script = f"docker pull -q {name}\necho 'open sesame' | docker login -u ada --password-stdin {registry.host}\n"
-        script += f"docker pull -q {name}\ndocker rmi busybox:stable"
-        output = hook_output(environment, "prebuild", script)
-    assert "no basic auth credentials" in output
-    assert "Login Succeeded" in output
-    assert name in output
-    assert "it was on this machine before the instance, and images are shared" in output
+            app.docker(*command)
+        yield name
 
 
-def test_a_hook_with_windows_line_endings_runs(environment: Environment) -> None:
-    assert hook_output(environment, "prebuild", "echo one \r\nprintf two\r\n") == "one\ntwo"
+@pytest.fixture(scope="module")
+def outputs(environment: Environment, canary: Path, others: tuple[str, str], private_image: str) -> dict[str, str]:
+    """What hooks print, and their errors, in one deployment that succeeds."""
+    host, registry = canary.parent, private_image.partition("/")[0]
+    prebuild = {
+        "files": f"""\
+cat {host}/canary
+docker run --rm -v {host}:/below busybox:stable cat /below/canary
+docker run --rm --mount type=bind,src={host},dst=/below busybox:stable cat /below/canary
+ln -s ../../../../../../../../../../{host} /var/app/way
+docker run --rm -v /var/app/way:/below busybox:stable cat /below/canary
+docker volume create --opt type=none --opt o=bind --opt device={host} way
+docker run --rm -v way:/below busybox:stable cat /below/canary
+docker run --rm -v /:/below busybox:stable cat /below{host}/canary
+docker run --rm -v /proc:/below busybox:stable cat /below/1/root{host}/canary
+docker run --rm --pid host busybox:stable cat /proc/1/root{host}/canary""",
+        "images": f"""\
+docker pull -q {private_image}
+echo 'open sesame' | docker login -u ada --password-stdin {registry}
+docker pull -q {private_image}
+docker rmi busybox:stable""",
+        "windows": "echo one \r\nprintf two\r\n",
+    }
+    ways = [f"docker {what} {name}" for what in ("inspect", "logs", "rm -f", "stop") for name in others]
+    ways += [f"docker exec {others[0]} true", f"docker run --rm --volumes-from {others[0]} busybox:stable true"]
+    ways += [f"docker run --rm --network container:{others[0]} busybox:stable true", "docker ps -aq | wc -l"]
+    postdeploy = {"containers": "\n".join(ways), "programs": PROGRAMS}
+    app = environment.app
+    volume = {"HostDirectory": OUTPUT, "ContainerDirectory": "/www/output"}
+    files = {"Dockerrun.aws.json": json.dumps({**json.loads(app.dockerrun("Hooks")), "Volumes": [volume]})}
+    for phase, scripts in (("prebuild", prebuild), ("postdeploy", postdeploy)):
+        for name, script in scripts.items():
+            begin = f"#!/bin/bash\nmkdir -p {OUTPUT}\nexec > {OUTPUT}/{name} 2>&1\n"
+            files[f".platform/hooks/{phase}/{name}.sh"] = f"{begin}{script}\ntrue\n"
+    environment.update(VersionLabel=app.version("hooks", "", files=files))
+    pages = {name: environment.page(f"/output/{name}") for name in (*prebuild, *postdeploy)}
+    assert {status for status, _ in pages.values()} == {200}, (environment.errors(), environment.instances())
+    return {name: text for name, (_, text) in pages.items()}
+
+
+def test_a_hook_reads_no_file_of_the_host(outputs: dict[str, str]) -> None:
+    assert "No such file or directory" in outputs["files"]
+    assert "planted" not in outputs["files"]
+
+
+def test_a_hook_sees_the_containers_of_its_instance_and_no_others(
+    outputs: dict[str, str], docker_engine: Engine, others: tuple[str, str]
+) -> None:
+    *lines, count = outputs["containers"].splitlines()
+    # The one that it has deployed, and the one that is about to end.
+    assert count == "2"
+    rest = [line for line in lines if line not in ("[]", "See 'docker run --help'.")]
+    assert [line for line in rest if "No such" not in line] == []
+    for name in others:
+        assert docker_engine.run("inspect", "--format", "{{.State.Running}}", name).strip() == "true"
+
+
+def test_a_hook_runs_the_programs_of_the_platform(outputs: dict[str, str]) -> None:
+    lines = outputs["programs"].splitlines()
+    assert lines[:4] == ["/var/app/current", "root", "/root", "Dockerrun.aws.json"]
+    for line in ("Hooks", "from standard input", "always", "python", "1", "curl is /usr/bin/curl"):
+        assert line in lines
+    assert "/current-app-" in "".join(lines)
+    assert "Total reclaimed space: 0B" in lines
+
+
+def test_a_hook_logs_in_and_pulls_a_private_image(outputs: dict[str, str], private_image: str) -> None:
+    assert "no basic auth credentials" in outputs["images"]
+    assert "Login Succeeded" in outputs["images"]
+    assert private_image in outputs["images"]
+    assert "it was on this machine before the instance, and images are shared" in outputs["images"]
+
+
+def test_a_hook_with_windows_line_endings_runs(outputs: dict[str, str]) -> None:
+    assert outputs["windows"] == "one\ntwo"
 
 
 @pytest.mark.parametrize(

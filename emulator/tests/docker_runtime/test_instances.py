@@ -19,76 +19,89 @@ ODD = "red $HOME 'q' \"d\" = #1"
 
 
 @pytest.fixture(scope="module")
-def launched(app: SampleApp) -> Environment:
+def environment(app: SampleApp) -> Environment:
+    """An environment of one instance, whose version and variables the tests change."""
     app.version("plain", "Hello")
-    return app.launch("single", "plain", {**SINGLE, (VARIABLES, "COLOR"): ODD})
+    return app.launch("single", "plain", {**SINGLE, (VARIABLES, "COLOR"): ODD, (VARIABLES, "SHADE"): ODD})
 
 
-@pytest.fixture
-def environment(launched: Environment) -> Environment:
-    """The environment with the version and the variables that it was launched with."""
-    if launched.described()["VersionLabel"] != "plain":
-        launched.update(VersionLabel="plain")
-    if launched.settings(VARIABLES) != {"COLOR": ODD} or launched.settings(SECRETS):
-        color = {"Namespace": VARIABLES, "OptionName": "COLOR", "Value": ODD}
-        more = ((SECRETS, "COLOR"), (VARIABLES, "SHADE"))
-        removed = [{"Namespace": space, "OptionName": name} for space, name in more]
-        launched.update(OptionSettings=[color], OptionsToRemove=removed)
-    return launched
+def set_color(environment: Environment, value: str) -> None:
+    color = {"Namespace": VARIABLES, "OptionName": "COLOR", "Value": value}
+    secret = {"Namespace": SECRETS, "OptionName": "COLOR"}
+    environment.update(OptionSettings=[color], OptionsToRemove=[secret])
 
 
-def test_the_sample_application_responds_to_its_page_only(app: SampleApp) -> None:
-    sample = app.launch("sample", options=SINGLE)
-    status, page = sample.page()
+def test_an_environment_is_launched_updated_aborted_and_terminated(app: SampleApp) -> None:
+    options = {
+        **several("AllAtOnce", 1),
+        (PROCESS, "HealthCheckPath"): "/index.html",
+        ("aws:elasticbeanstalk:cloudwatch:logs", "StreamLogs"): "true",
+    }
+    environment = app.launch("brief", options=options)
+    # The sample application responds to its own page only, and not to the health path.
+    status, page = environment.page()
     assert status == 200
     assert "sample application" in page
-    assert sample.page("/health")[0] == 404
-    assert sample.described()["EndpointURL"] == sample.url.removeprefix("http://")
+    assert environment.page("/index.html")[0] == 404
+    assert environment.described()["EndpointURL"] == environment.url.removeprefix("http://")
+    assert environment.described()["Health"] == "Red"
+    app.version("talks", "Talks", command="echo one; echo two >&2; exec httpd -f -p 8080 -h /www")
+    assert environment.update(VersionLabel="talks").described()["Health"] == "Green"
+    slow = app.version("slow", "Slow", command="trap exit TERM; sleep 2; httpd -f -p 8080 -h /www & wait")
+    client = app.client("elasticbeanstalk")
+    client.update_environment(EnvironmentName=environment.name, VersionLabel=slow)
+    client.abort_environment_update(EnvironmentName=environment.name)
+    assert environment.settled().described()["VersionLabel"] == "talks"
+    assert environment.page()[1].startswith("Talks\n")
+    app.version("ends", "Ends", command="echo broken; sleep 0.3; exit 1")
+    environment.update(VersionLabel="ends")
+    (instance,) = environment.instances()
+    logs_of_containers_and_failures_are_in_cloudwatch(app, instance["InstanceId"])
+    client.terminate_environment(EnvironmentName="brief")
+    environment.settled()
+    assert instance["InstanceId"] not in app.engine.run("ps", "--all", "--format", "{{.Names}}")
+    with pytest.raises(OSError, match="refused"):
+        environment.page()
 
 
-def test_is_red_until_a_version_responds_to_the_health_path(app: SampleApp) -> None:
-    app.version("healthy", "Well", files={"Dockerrun.aws.json": app.dockerrun("Well")})
-    options = {**several("AllAtOnce", 1), (PROCESS, "HealthCheckPath"): "/index.html"}
-    red = app.launch("red-first", options=options)
-    assert red.described()["Health"] == "Red"
-    assert red.update(VersionLabel="healthy").described()["Health"] == "Green"
+def logs_of_containers_and_failures_are_in_cloudwatch(app: SampleApp, instance_id: str) -> None:
+    logs = app.client("logs")
+    messages = {}
+    for group in logs.describe_log_groups(logGroupNamePrefix="/aws/elasticbeanstalk/brief/")["logGroups"]:
+        (stream,) = logs.describe_log_streams(logGroupName=group["logGroupName"])["logStreams"]
+        assert stream["logStreamName"] == instance_id
+        found = logs.get_log_events(logGroupName=group["logGroupName"], logStreamName=stream["logStreamName"])
+        messages[group["logGroupName"].rpartition("/")[2]] = [event["message"] for event in found["events"]]
+    # Docker reads standard output and standard error apart: their order is not known.
+    assert {text.rpartition("  | ")[2] for text in messages["stdouterr.log"][:2]} == {"one", "two"}
+    assert messages["stdouterr.log"][-1].endswith("broken")
+    assert "[ERROR] " in messages["eb-engine.log"][0]
 
 
-def test_the_container_has_the_variables_unchanged(environment: Environment) -> None:
-    assert environment.page() == (200, f"Hello\n{ODD}\n")
+def test_the_container_has_the_variables_unchanged_and_a_changed_one(environment: Environment) -> None:
+    label = environment.described()["VersionLabel"]
+    set_color(environment, ODD)
+    assert environment.page()[1].endswith(f"\n{ODD}\n")
+    set_color(environment, "blue")
+    assert environment.page()[1].endswith("\nblue\n")
+    assert environment.described()["VersionLabel"] == label
 
 
-def test_a_changed_variable_reaches_the_container(environment: Environment) -> None:
-    setting = {"Namespace": VARIABLES, "OptionName": "COLOR", "Value": "blue"}
-    environment.update(OptionSettings=[setting])
-    assert environment.page() == (200, "Hello\nblue\n")
-    assert environment.described()["VersionLabel"] == "plain"
-
-
-def secret_of(app: SampleApp, environment: Environment, *, allowed: bool) -> None:
-    """Give the environment a secret, which its role may read or not, and deploy the version again."""
-    found = app.client("secretsmanager").create_secret(Name=f"color-{allowed}", SecretString='{"color": "green"}')
-    statement = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": found["ARN"]}
-    if allowed:
-        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        app.client("iam").put_role_policy(RoleName=app.name, PolicyName="secret", PolicyDocument=policy)
-    value = {"Namespace": SECRETS, "OptionName": "COLOR", "Value": f"{found['ARN']}:color"}
+def test_a_secret_reaches_the_container_if_the_role_may_read_it(app: SampleApp, environment: Environment) -> None:
+    before = environment.page()
+    arn = app.client("secretsmanager").create_secret(Name="color", SecretString='{"color": "green"}')["ARN"]
+    value = {"Namespace": SECRETS, "OptionName": "COLOR", "Value": f"{arn}:color"}
     removed = {"Namespace": VARIABLES, "OptionName": "COLOR"}
     environment.update(OptionSettings=[value], OptionsToRemove=[removed])
-
-
-def test_a_secret_without_permission_fails_the_deployment(app: SampleApp, environment: Environment) -> None:
-    before = environment.page()
-    secret_of(app, environment, allowed=False)
     assert environment.page() == before
     assert environment.described()["HealthStatus"] == "Severe"
     (instance,) = environment.instances()
     assert "is not authorized to perform: secretsmanager:GetSecretValue" in instance["Causes"][0]
-
-
-def test_the_container_has_the_field_of_a_secret(app: SampleApp, environment: Environment) -> None:
-    secret_of(app, environment, allowed=True)
-    assert environment.page() == (200, "Hello\ngreen\n")
+    statement = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": arn}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    app.client("iam").put_role_policy(RoleName=app.name, PolicyName="secret", PolicyDocument=policy)
+    environment.update(OptionSettings=[value])
+    assert environment.page()[1].endswith("\ngreen\n")
     assert environment.described()["HealthStatus"] == "Ok"
 
 
@@ -103,8 +116,6 @@ def test_hooks_have_the_variables_and_programs(app: SampleApp, environment: Envi
         ".platform/hooks/prebuild/01.sh": f"#!/bin/sh\nmkdir -p {output} && {say} > {output}/first\n",
         ".platform/hooks/postdeploy/01.sh": f"#!/bin/sh\ndocker ps --latest --quiet | wc -l > {output}/last\n",
     }
-    shade = {"Namespace": VARIABLES, "OptionName": "SHADE", "Value": ODD}
-    environment.update(OptionSettings=[shade])
     environment.update(VersionLabel=app.version("hooked", "Hooked", files=files))
     assert environment.page("/output/first") == (200, f"{ODD} {ODD} single\n")
     assert environment.page("/output/last") == (200, "1\n")
@@ -150,45 +161,6 @@ def test_a_missing_image_fails_the_deployment(app: SampleApp, environment: Envir
     files = {"Dockerrun.aws.json": app.dockerrun("Hello").replace("/shop:", "/none:")}
     environment.update(VersionLabel=app.version("missing", "", files=files))
     assert "Instance deployment failed to download the Docker image. The deployment failed." in environment.errors()
-
-
-def test_an_abort_restores_the_old_version(app: SampleApp, environment: Environment) -> None:
-    label = app.version("slow", "Slow", command="trap exit TERM; sleep 2; httpd -f -p 8080 -h /www & wait")
-    client = app.client("elasticbeanstalk")
-    client.update_environment(EnvironmentName=environment.name, VersionLabel=label)
-    client.abort_environment_update(EnvironmentName=environment.name)
-    environment.settled()
-    assert environment.described()["VersionLabel"] == "plain"
-    assert environment.page()[1].startswith("Hello\n")
-
-
-def test_terminating_an_environment_removes_its_containers(app: SampleApp) -> None:
-    brief = app.launch("brief", app.version("brief", "Brief"), SINGLE)
-    (instance,) = brief.instances()
-    app.client("elasticbeanstalk").terminate_environment(EnvironmentName="brief")
-    brief.settled()
-    assert instance["InstanceId"] not in app.engine.run("ps", "--all", "--format", "{{.Names}}")
-    with pytest.raises(OSError, match="refused"):
-        brief.page()
-
-
-def test_logs_of_containers_and_failures_are_in_cloudwatch(app: SampleApp) -> None:
-    options = {**SINGLE, ("aws:elasticbeanstalk:cloudwatch:logs", "StreamLogs"): "true"}
-    app.version("talks", "Talks", command="echo one; echo two >&2; exec httpd -f -p 8080 -h /www")
-    app.version("ends", "Ends", command="echo broken; sleep 0.3; exit 1")
-    environment = app.launch("logging", "talks", options)
-    environment.update(VersionLabel="ends")
-    logs = app.client("logs")
-    messages = {}
-    for group in logs.describe_log_groups(logGroupNamePrefix="/aws/elasticbeanstalk/logging/")["logGroups"]:
-        (stream,) = logs.describe_log_streams(logGroupName=group["logGroupName"])["logStreams"]
-        assert stream["logStreamName"] == environment.instances()[0]["InstanceId"]
-        found = logs.get_log_events(logGroupName=group["logGroupName"], logStreamName=stream["logStreamName"])
-        messages[group["logGroupName"].rpartition("/")[2]] = [event["message"] for event in found["events"]]
-    # Docker reads standard output and standard error apart: their order is not known.
-    assert {text.rpartition("  | ")[2] for text in messages["stdouterr.log"][:2]} == {"one", "two"}
-    assert messages["stdouterr.log"][-1].endswith("broken")
-    assert "[ERROR] " in messages["eb-engine.log"][0]
 
 
 class Ended:

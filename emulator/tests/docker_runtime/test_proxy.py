@@ -61,7 +61,7 @@ def launched(app: SampleApp, image: str) -> Environment:
 
 @pytest.fixture
 def environment(launched: Environment) -> Environment:
-    """The environment with the platform's configuration."""
+    """The environment with the platform's configuration and no other one's."""
     if launched.described()["VersionLabel"] != "default":
         launched.update(VersionLabel="default")
     return launched
@@ -118,7 +118,7 @@ def test_files_of_the_bundle_replace_those_of_the_previous_one(
 
 
 def test_a_whole_configuration_takes_the_place_of_the_platforms(
-    app: SampleApp, image: str, environment: Environment
+    app: SampleApp, image: str, launched: Environment
 ) -> None:
     text = """\
 user nginx;
@@ -135,35 +135,35 @@ http {
   }
 }
 """
-    environment.update(VersionLabel=version(app, image, "whole", **{"nginx.conf": text}))
-    (instance,) = environment.instances()
+    launched.update(VersionLabel=version(app, image, "whole", **{"nginx.conf": text}))
+    (instance,) = launched.instances()
     # What it serves from files is the instance's.
-    assert environment.page("/below") == (200, f"{instance['InstanceId']}\n")
-    assert "x-real-ip" not in json.loads(environment.page()[1])["headers"]
+    assert launched.page("/below") == (200, f"{instance['InstanceId']}\n")
+    assert "x-real-ip" not in json.loads(launched.page()[1])["headers"]
 
 
 def test_a_failure_shows_nginxs_error_and_the_previous_version_keeps_running(
-    app: SampleApp, image: str, environment: Environment
+    app: SampleApp, image: str, launched: Environment
 ) -> None:
     wrong = {"conf.d/upload.conf": "clent_max_body_size 5m;\n"}
-    environment.update(VersionLabel=version(app, image, "wrong", **wrong))
-    (instance,) = environment.instances()
+    launched.update(VersionLabel=version(app, image, "wrong", **wrong))
+    (instance,) = launched.instances()
     error = 'unknown directive "clent_max_body_size" in /var/proxy/staging/nginx/conf.d/upload.conf:1'
     assert error in instance["Causes"][0]
-    assert "Instance deployment failed to configure the proxy server. The deployment failed." in environment.errors()
-    assert post(environment, 1)[0] == 200
+    assert "Instance deployment failed to configure the proxy server. The deployment failed." in launched.errors()
+    assert post(launched, 1)[0] == 200
 
 
-def test_a_bundle_with_services_has_no_nginx_before_it(app: SampleApp, image: str, environment: Environment) -> None:
+def test_a_bundle_with_services_has_no_nginx_before_it(app: SampleApp, image: str, launched: Environment) -> None:
     compose = f"services: {{web: {{image: '{image}', ports: ['80:8080']}}}}\n"
     files = {"docker-compose.yml": compose, ".platform/nginx/conf.d/upload.conf": "client_max_body_size 1k;\n"}
-    environment.update(VersionLabel=app.version("services", "", files=files))
-    status, answer = post(environment, 4_000_000)
+    launched.update(VersionLabel=app.version("services", "", files=files))
+    status, answer = post(launched, 4_000_000)
     assert (status, json.loads(answer)["n"]) == (200, 4_000_000)
     assert "x-real-ip" not in json.loads(answer)["headers"]
     # And back, with nginx again.
-    environment.update(VersionLabel="default")
-    assert post(environment, 4_000_000)[0] == 413, (
-        environment.errors(),
-        [i["Causes"] for i in environment.instances()],
+    launched.update(VersionLabel="default")
+    assert post(launched, 4_000_000)[0] == 413, (
+        launched.errors(),
+        [i["Causes"] for i in launched.instances()],
     )
