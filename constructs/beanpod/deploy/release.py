@@ -187,10 +187,11 @@ class Rollout:
         return True
 
     def _may_be_replaced(self, release: Release) -> bool:
-        """Whether an older commit could replace what runs: one is being deployed, or the lock names an older one."""
+        """Whether an older commit could replace what runs: another is being deployed, or the lock names an older one."""
         record = self._lock.read()
-        recorded = record.release_of(release.label)
-        return bool(record.owner_at(self._context.clock.now()) or (recorded and recorded.older_than(release)))
+        owner, recorded = record.owner_at(self._context.clock.now()), record.release_of(release.label)
+        replacing = owner is not None and owner.release.label != release.label
+        return replacing or (recorded is not None and recorded.older_than(release))
 
     def _verify(self, update: Update, settled: Environment) -> None:
         verdict = update.verify(settled)

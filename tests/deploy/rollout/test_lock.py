@@ -143,6 +143,13 @@ def test_an_older_commit_does_not_replace_a_newer_one_of_the_same_content(sandbo
     assert sandbox.version_label(target) == bundle("good").label
 
 
+def test_a_killed_deployment_of_what_runs_already_is_not_waited_for(sandbox: Sandbox) -> None:
+    target = sandbox.environment()
+    sandbox.rollout(target, source=source(1))[0].release(bundle("good"))
+    _leave_locked(sandbox, target, source(1), Release(bundle("good").label))
+    assert not sandbox.rollout(target, source=source(1))[0].release(bundle("good")).changed
+
+
 def test_what_runs_already_is_deployed_after_an_older_commit_under_way(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.rollout(target, source=source(1))[0].release(bundle("good"))
