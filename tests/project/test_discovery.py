@@ -192,6 +192,14 @@ def test_a_compose_file_without_docker_says_what_to_install(tmp_path: Path, monk
     assert found.compose_error.startswith("compose.yaml: docker compose is missing: install Docker Compose ")
 
 
+def test_an_image_for_arm64_gets_such_instances_in_every_stage(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM --platform=linux/arm64 node:24\nEXPOSE 3000\n")
+    (tmp_path / "beanpod.toml").write_text(manifest_text(*look(tmp_path)))
+    manifest = Manifest.read(tmp_path / "beanpod.toml")
+    types = {name: manifest.stage(name).environment.instance_types for name in manifest.stages}
+    assert types == {"dev": ("t4g.micro",), "prod": ("t4g.small",)}
+
+
 def test_a_remote_elsewhere_is_no_repository_on_github(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     subprocess.run(

@@ -27,7 +27,7 @@ class Choices:
         engine: `mysql`, `mariadb`, `postgres`, or `none` for no database.
         version: Version of the database. Default: the newest that Beanpod knows well.
         database_service: Service of the compose file that RDS replaces.
-        instance_types: EC2 instance types, where the image needs others than the default ones.
+        arm64: Whether the image is for arm64, which the presets' instances do not run.
         branch: The branch that is deployed.
     """
 
@@ -40,7 +40,7 @@ class Choices:
     engine: str | None = None
     version: str | None = None
     database_service: str | None = None
-    instance_types: tuple[str, ...] = ()
+    arm64: bool = False
     branch: str = "main"
 
 
@@ -154,7 +154,7 @@ def _with_dockerfile(found: Discovery, choices: Choices) -> Choices:
         port=choices.port or (facts.ports[0] if len(facts.ports) == 1 else None),
         health_path=choices.health_path or facts.health_path or (framework.health_path if framework else None),
         engine=choices.engine or (framework.engine if framework else None) or _development_engine(found),
-        instance_types=choices.instance_types or (("t4g.micro",) if facts.architecture == "arm64" else ()),
+        arm64=facts.architecture == "arm64",
     )
 
 

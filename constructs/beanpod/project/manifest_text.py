@@ -198,10 +198,12 @@ def _delivery(found: Discovery) -> str:
 
 
 def _stages(choices: Choices) -> str:
-    types = f"\n[stages.dev.environment]\ninstance_types = {json.dumps(list(choices.instance_types))}\n"
-    dev = f'[stages.dev]\npreset = "small"\n{types if choices.instance_types else ""}'
-    head = "# Each stage starts from a preset and overrides anything above."
-    return f'{head}\n{dev}\n[stages.prod]\npreset = "production"'
+    stages = []
+    # The presets' own sizes, for x86_64, are t3.micro and t3.small.
+    for name, preset, size in (("dev", "small", "micro"), ("prod", "production", "small")):
+        types = f'\n\n[stages.{name}.environment]\ninstance_types = ["t4g.{size}"]' if choices.arm64 else ""
+        stages.append(f'[stages.{name}]\npreset = "{preset}"{types}')
+    return "\n".join(("# Each stage starts from a preset and overrides anything above.", "\n\n".join(stages)))
 
 
 def _toml(value: str | None) -> str:
