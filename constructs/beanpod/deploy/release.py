@@ -187,7 +187,7 @@ class Rollout:
         return True
 
     def _may_be_replaced(self, release: Release) -> bool:
-        """Whether an older commit could replace what runs: another is being deployed, or the lock names an older one."""
+        """Whether an older commit could replace what runs: one is being deployed, or the lock names an older one."""
         record = self._lock.read()
         owner, recorded = record.owner_at(self._context.clock.now()), record.release_of(release.label)
         replacing = owner is not None and owner.release.label != release.label
