@@ -29,7 +29,6 @@ _SLOW = (
     "test_walkthrough.py",
     "test_changes.py",
     "test_rehearsal.py",
-    "test_cases.py",
     "test_installed.py",
     "test_own_app.py",
     "test_whole_flow.py",

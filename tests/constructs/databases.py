@@ -6,31 +6,20 @@ from aws_cdk import Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk.assertions import Template
-from constructs import Construct
 
 from beanpod.database import Database
 from beanpod.database_engine import DatabaseEngine
 from beanpod.database_interface import IDatabase
+from tests.constructs.imported import imported_vpc
 from tests.stacks.conftest import validated_app
 
 INSTANCE = "AWS::RDS::DBInstance"
 STRICT = {"@aws-cdk/core:validateAgainstDefaultRules": True}
 
 
-def imported_vpc(scope: Construct, kind: str = "isolated", zones: int = 2) -> ec2.IVpc:
-    subnets: dict[str, Any] = {f"{kind}_subnet_ids": [f"subnet-{zone:017x}" for zone in range(zones)]}
-    return ec2.Vpc.from_vpc_attributes(
-        scope,
-        "Vpc",
-        vpc_id="vpc-0123456789abcdef0",
-        availability_zones=[f"zone-{zone}" for zone in range(zones)],
-        **subnets,
-    )
-
-
 def made(engine: DatabaseEngine | None = None, **options: Any) -> tuple[Database, Template]:
     stack = Stack(validated_app(STRICT), "Dev")
-    options.setdefault("vpc", imported_vpc(stack))
+    options.setdefault("vpc", imported_vpc(stack, "isolated"))
     database = Database(stack, "Database", engine=engine or DatabaseEngine.mysql("8.4"), **options)
     return database, Template.from_stack(stack)
 

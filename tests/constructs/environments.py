@@ -8,8 +8,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk.assertions import Match
 
 from beanpod import DeploymentPolicy, DockerEnvironment, EnvironmentType, IDockerEnvironment, ServiceNetwork
-
-ENVIRONMENT = "AWS::ElasticBeanstalk::Environment"
+from tests.constructs.imported import imported_vpc
 
 
 def new_stack() -> Stack:
@@ -18,18 +17,10 @@ def new_stack() -> Stack:
 
 def new_environment(stack: Stack, construct_id: str = "Environment", **settings: Any) -> DockerEnvironment:
     """A single instance in an imported VPC: the least there is to synthesise."""
-    vpc = ec2.Vpc.from_vpc_attributes(
-        stack,
-        f"{construct_id}Vpc",
-        vpc_id="vpc-1",
-        availability_zones=["a", "b"],
-        public_subnet_ids=["subnet-a", "subnet-b"],
-    )
-    group = ec2.SecurityGroup.from_security_group_id(stack, f"{construct_id}Group", "sg-1")
     defaults: dict[str, Any] = {
         "environment_type": EnvironmentType.SINGLE_INSTANCE,
-        "vpc": vpc,
-        "instance_security_group": group,
+        "vpc": imported_vpc(stack, "public", construct_id=f"{construct_id}Vpc"),
+        "instance_security_group": ec2.SecurityGroup.from_security_group_id(stack, f"{construct_id}Group", "sg-1"),
     }
     return DockerEnvironment(stack, construct_id, **(defaults | settings))
 

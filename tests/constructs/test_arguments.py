@@ -38,7 +38,8 @@ from beanpod import (
     ServiceNetwork,
     ServiceRole,
 )
-from tests.constructs.environments import ENVIRONMENT, balanced_environment, new_environment, new_stack, option
+from tests.constructs.environments import balanced_environment, new_environment, new_stack
+from tests.constructs.templates import ENVIRONMENT, options
 
 
 class Wrong:
@@ -150,17 +151,15 @@ def near(stack: Stack) -> dict[str, Any]:
         ("scaling", lambda _: {"measure": "CPUUtilization"}, "must be a ScalingTrigger, got dict"),
         ("options", lambda _: [("a", "b", "c")], "options[0] must be an OptionSetting, got tuple"),
         ("deployment_strategy", lambda _: "rolling", 'got "rolling": write DeploymentStrategy.rolling()'),
-        (
-            "deployment_policy",
-            lambda _: "Rolling",
-            "no argument: write deployment_strategy=DeploymentStrategy",
-        ),
+        ("deployment_policy", lambda _: "Rolling", "no argument: write deployment_strategy=DeploymentStrategy"),
         ("log_retention_days", lambda _: 7, "no argument: write log_retention=logs.RetentionDays.ONE_MONTH"),
         ("instance_types", lambda _: ["t3.small"], 'got "t3.small": write ec2.InstanceType("t3.small")'),
         ("root_volume_size", lambda _: 30, "must be a Size, got 30: write Size.gibibytes(30)"),
         ("log_retention", lambda _: 7, "must be a logs.RetentionDays, got 7: write logs.RetentionDays.ONE_MONTH"),
         ("domain", lambda _: "shop.example.com", 'write Domain(name="shop.example.com", hosted_zone=...)'),
         ("environment_type", lambda _: "singleinstance", "write EnvironmentType.SINGLE_INSTANCE"),
+        ("environment_type", lambda _: "loadbalanced", "write EnvironmentType.LOAD_BALANCED"),
+        ("secrets", lambda it: {"X": it["secret"]}, 'secrets["X"] must be an EnvironmentSecret, got '),
         ("application", lambda _: "shop", 'write Application.from_application_name(self, "Application", "shop")'),
     ],
 )
@@ -190,7 +189,7 @@ def test_every_wrong_argument_is_listed() -> None:
 def test_a_method_names_its_construct() -> None:
     environment = new_environment(new_stack())
     with pytest.raises(
-        TypeError, match=r"^Test/Environment.add_environment: value must be a string, got 8080: write \""
+        TypeError, match=r'^Test/Environment.add_environment: value must be a string, got 8080: write "'
     ):
         environment.add_environment("PORT", 8080)  # type: ignore[arg-type]
 
@@ -249,20 +248,17 @@ def test_tokens_of_every_kind_pass() -> None:
     template = Template.from_stack(stack)
     named = {"EnvironmentName": "late-name", "Description": {"Fn::GetAtt": ["Other", "Name"]}}
     template.has_resource_properties(ENVIRONMENT, named)
-    for name, value in (
-        ("InstanceTypes", {"Fn::Join": [",", {"Ref": "Types"}]}),
-        ("A", {"Ref": "AWS::Region"}),
-        ("RootVolumeSize", {"Ref": "Number"}),
-    ):
-        template.has_resource_properties(ENVIRONMENT, {"OptionSettings": option(name, value)})
+    found = options(template)
+    assert found["ec2:instances", "InstanceTypes"] == {"Fn::Join": [",", {"Ref": "Types"}]}
+    assert found["elasticbeanstalk:application:environment", "A"] == {"Ref": "AWS::Region"}
+    assert found["autoscaling:launchconfiguration", "RootVolumeSize"] == {"Ref": "Number"}
 
 
 def test_lazy_lists_are_accepted() -> None:
     stack = new_stack()
     new_environment(stack, instance_types=[ec2.InstanceType(Fn.join(",", Lazy.list(_List())))])
-    Template.from_stack(stack).has_resource_properties(
-        ENVIRONMENT, {"OptionSettings": option("InstanceTypes", {"Fn::Join": [",", ["t3.large", "t3.xlarge"]]})}
-    )
+    types = {"Fn::Join": [",", ["t3.large", "t3.xlarge"]]}
+    assert options(Template.from_stack(stack))["ec2:instances", "InstanceTypes"] == types
 
 
 def test_names_that_a_policy_is_made_of_are_known_at_synth() -> None:

@@ -1,5 +1,7 @@
-"""CDK features beside the constructs: stages, pipelines, look-ups, grants, partitions, boundaries, aspects."""
+"""CDK features beside the constructs: stages, pipelines, look-ups, grants, partitions, boundaries, aspects, exports."""
 
+import json
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +26,10 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk.assertions import Template
 from constructs import Construct, IConstruct
 
-from beanpod import DatabaseEngine, DockerService, EnvironmentType, ServiceNetwork
-from tests.constructs.environments import ENVIRONMENT, balanced_environment, new_environment, new_stack
+from beanpod import Database, DatabaseEngine, DockerService, EnvironmentType, ServiceNetwork
+from tests.constructs.environments import balanced_environment, new_environment, new_stack
+from tests.constructs.imported import IRELAND
+from tests.constructs.templates import ENVIRONMENT, options
 
 SINGLE = EnvironmentType.SINGLE_INSTANCE
 
@@ -52,14 +56,14 @@ def test_one_class_is_several_stages() -> None:
 
 def test_a_pipeline_deploys_a_stage(tmp_path: Path) -> None:
     app = App(outdir=str(tmp_path))
-    stack = Stack(app, "Pipeline", env=Environment(account="123456789012", region="eu-west-1"))
+    stack = Stack(app, "Pipeline", env=IRELAND)
     source = pipelines.CodePipelineSource.code_commit(
         codecommit.Repository.from_repository_name(stack, "Repository", "shop"), "main"
     )
     pipeline = pipelines.CodePipeline(
         stack, "Pipeline", synth=pipelines.ShellStep("Synth", input=source, commands=["cdk synth"])
     )
-    pipeline.add_stage(Shop(app, "Prod", env=Environment(account="123456789012", region="eu-west-1")))
+    pipeline.add_stage(Shop(app, "Prod", env=IRELAND))
     app.synth()
     Template.from_stack(stack).resource_count_is("AWS::CodePipeline::Pipeline", 1)
 
@@ -128,12 +132,64 @@ def test_two_services_share_one_vpc() -> None:
     template.resource_count_is(ENVIRONMENT, 2)
 
 
-def test_a_vpc_is_looked_up_and_roles_are_imported() -> None:
-    stack = Stack(App(), "Shop", env=Environment(account="123456789012", region="eu-west-1"))
-    environment = new_environment(
-        stack,
-        vpc=ec2.Vpc.from_lookup(stack, "Vpc", vpc_id="vpc-1"),
-        instance_role=iam.Role.from_role_arn(stack, "Role", "arn:aws:iam::123456789012:role/mine"),
-    )
+def test_a_looked_up_vpc_is_not_refused_before_the_look_up() -> None:
+    stack = Stack(App(), "Shop", env=IRELAND)
+    vpc = ec2.Vpc.from_lookup(stack, "Vpc", is_default=False)
+    network = ServiceNetwork(stack, "Network", vpc=vpc, database_port=3306)
+    assert network.database_subnets
+    assert Database(stack, "Database", vpc=vpc, engine=DatabaseEngine.mysql("8.4")).instance
+    role = iam.Role.from_role_arn(stack, "Role", "arn:aws:iam::123456789012:role/mine")
+    environment = new_environment(stack, vpc=vpc, instance_role=role)
     s3.Bucket(stack, "Uploads").grant_read(environment)
-    Template.from_stack(stack).resource_count_is(ENVIRONMENT, 1)
+    assert options(Template.from_stack(stack))["ec2:vpc", "VPCId"] == "vpc-12345"
+
+
+CASES = Path(__file__).parents[1] / "cases/cdk"
+
+
+def stacks_of(name: str) -> dict[str, Any]:
+    """Return the templates of an app in tests/cases, by their stacks' names."""
+    app: App = runpy.run_path(str(CASES / f"{name}.py"), run_name="__main__")["app"]
+    return {stack.stack_name: stack.template for stack in app.synth().stacks}
+
+
+def test_two_services_share_githubs_provider() -> None:
+    stacks = [template["Resources"] for template in stacks_of("two_github_services").values()]
+    kinds = [resource["Type"] for resources in stacks for resource in resources.values()]
+    assert kinds.count("AWS::IAM::OIDCProvider") == 1
+    assert kinds.count(ENVIRONMENT) == 2
+
+
+@pytest.mark.parametrize("variables", [{}, {"GH": "1"}, {"MYSQL": "1"}, {"STACKS": "Shop,Blog"}], ids=str)
+def test_the_app_of_the_readme_is_synthesised(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
+    for variable, value in variables.items():
+        monkeypatch.setenv(variable, value)
+    assert set(stacks_of("readme_app")) == set(variables.get("STACKS", "Shop").split(","))
+
+
+@pytest.fixture(scope="module")
+def multi_stack() -> dict[str, Any]:
+    return stacks_of("multi_stack")
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [{"NAT": "0"}, {"NAT": "0", "LB": "0"}, {"NAT": "0", "LB": "0", "DATA": "0"}],
+    ids=["no NAT gateway", "no load balancer", "no database"],
+)
+def test_no_change_of_a_network_removes_what_another_stack_imports(
+    monkeypatch: pytest.MonkeyPatch, multi_stack: dict[str, Any], variables: dict[str, str]
+) -> None:
+    def exports(stacks: dict[str, Any]) -> set[str]:
+        outputs = stacks["shop-net"]["Outputs"].values()
+        return {output["Export"]["Name"] for output in outputs if "Export" in output}
+
+    for variable, value in variables.items():
+        monkeypatch.setenv(variable, value)
+    assert exports(multi_stack) <= exports(stacks_of("multi_stack"))
+
+
+def test_no_export_blocks_the_replacement_of_a_database(multi_stack: dict[str, Any]) -> None:
+    service = json.dumps(multi_stack["shop-svc"])
+    assert '"Fn::GetStackOutput": {"StackName": "shop-data"' in service
+    assert "shop-data:Exports" not in service

@@ -11,24 +11,16 @@ from constructs import Construct
 from beanpod import BatchSize, DeploymentStrategy, EnvironmentType, ManagedUpdates, ScalingTrigger
 from beanpod._checks import refuse
 from beanpod._tokens import known, text
-from tests.constructs.environments import ENVIRONMENT, new_environment
+from tests.constructs.environments import new_environment
+from tests.constructs.templates import ENVIRONMENT, only, options
 
 LOGS = "aws:elasticbeanstalk:cloudwatch:logs"
 
 
-# Tokens are numbered as they are made: without ids of their own, parallel workers would disagree on the tests' names.
-@pytest.mark.parametrize(
-    "value",
-    [None, Aws.REGION, Token.as_number({"Ref": "Size"}), f"db-{Aws.REGION}"],
-    ids=["absent", "string", "number", "inside a string"],
-)
-def test_absent_values_and_tokens_are_not_judged(value: object) -> None:
-    assert not known(value)
-
-
-@pytest.mark.parametrize("value", ["", 0, "name", 20])
-def test_plain_values_are_judged(value: object) -> None:
-    assert known(value)
+def test_plain_values_are_judged_and_absent_values_and_tokens_are_not() -> None:
+    assert [known(value) for value in ("", 0, "name", 20)] == [True] * 4
+    tokens = (Aws.REGION, Token.as_number({"Ref": "Size"}), f"db-{Aws.REGION}")
+    assert [known(value) for value in (None, *tokens)] == [False] * 4
 
 
 @pytest.mark.parametrize(
@@ -40,18 +32,9 @@ def test_values_are_written_as_beanstalk_reads_them(value: Any, expected: str) -
 
 
 def test_all_problems_come_in_one_error() -> None:
-    with pytest.raises(ValueError, match="problems") as error:
-        refuse("Dev/Database", (f"{name} is wrong" for name in ("port", "size")))
-    assert str(error.value) == "Dev/Database: 2 problems\n  - port is wrong\n  - size is wrong"
-
-
-def test_a_single_problem_is_counted_as_one() -> None:
-    with pytest.raises(ValueError, match=r"^Database: 1 problem\n  - port is wrong$"):
-        refuse("Database", ["port is wrong"])
-
-
-def test_nothing_is_raised_without_problems() -> None:
-    refuse("Database", [])
+    with pytest.raises(ValueError, match=r"^DeployUser: 2 problems\n  - port is wrong\n  - size is wrong$"):
+        refuse("DeployUser", (f"{name} is wrong" for name in ("port", "size")))
+    refuse("DeployUser", [])
 
 
 def test_a_construct_is_named_by_its_path() -> None:
@@ -80,11 +63,10 @@ def test_every_value_of_an_environment_may_be_a_parameter() -> None:
         options={LOGS: {"RetentionInDays": Token.as_string(number)}},
         environment={"NAME": name},
     )
-    (environment,) = Template.from_stack(stack).find_resources(ENVIRONMENT).values()
-    rows = environment["Properties"]["OptionSettings"]
-    values = {row["OptionName"]: row["Value"] for row in rows if row["Namespace"] != f"{LOGS}:health"}
+    template = Template.from_stack(stack)
+    values = {name: it for (namespace, name), it in options(template).items() if not namespace.endswith("logs:health")}
     for option in ("MinSize", "MaxSize", "RootVolumeSize", "RetentionInDays", "LowerThreshold", "Period", "BatchSize"):
         assert values[option] == {"Ref": "Number"}, option
     for option in ("InstanceTypes", "NAME", "MeasureName", "UpdateLevel", "PreferredStartTime", "HealthCheckPath"):
         assert values[option] == {"Ref": "Name"}, option
-    assert environment["Properties"]["Description"] == {"Ref": "Name"}
+    assert only(template, ENVIRONMENT)["Properties"]["Description"] == {"Ref": "Name"}

@@ -91,15 +91,8 @@ def test_all_problems_come_at_once(given: dict[str, Any]) -> None:
         DeployPermissions(**{**given, "application_name": "", "environment_names": []})
 
 
-def test_one_deployer_of_two_environments_passes_both_roles() -> None:
-    stack = Stack(App(), "Dev")
+def test_one_deployer_of_two_environments_passes_both_roles(stack: Stack, given: dict[str, Any]) -> None:
     roles = [iam.Role.from_role_arn(stack, name, f"arn:aws:iam::123456789012:role/{name}") for name in ("Web", "Jobs")]
-    permissions = DeployPermissions(
-        application_name="shop",
-        environment_names=["shop-web", "shop-jobs"],
-        bucket=s3.Bucket.from_bucket_name(stack, "Bundles", "bundles"),
-        instance_role=roles,
-        deployment_policy=DeploymentPolicy.IMMUTABLE,
-    )
+    permissions = DeployPermissions(**{**given, "instance_role": roles})
     (passing,) = [it for it in permissions.statements if "iam:PassRole" in it.actions]
     assert passing.resources == tuple(role.role_arn for role in roles)

@@ -61,31 +61,20 @@ def test_both_policies_are_attached_to_the_user(users: Template, name: str, sid:
     assert [logical_id for logical_id in users.find_resources(POLICY) if f"Deployer{name}" in logical_id]
 
 
-def test_the_serial_rotates_the_key(users: Template) -> None:
+def test_the_serial_rotates_the_key_and_a_user_can_be_locked_out(users: Template) -> None:
     users.has_resource_properties(KEY, {"Serial": 3, "Status": "Active", "UserName": deployer("")})
-
-
-def test_a_user_can_be_locked_out(users: Template) -> None:
     users.has_resource_properties(KEY, {"Serial": 0, "Status": "Inactive"})
 
 
 def test_one_secret_holds_both_halves_of_the_key_by_reference(users: Template) -> None:
-    identity = {"Ref": Match.string_like_regexp("^DeployerAccessKey")}
-    value = [
-        '{"AWS_ACCESS_KEY":"',
-        identity,
-        '","AWS_SECRET_KEY":"',
-        {"Fn::GetAtt": [Match.string_like_regexp("^DeployerAccessKey"), "SecretAccessKey"]},
-        '"}',
-    ]
+    key = Match.string_like_regexp("^DeployerAccessKey")
+    secret = {"Fn::GetAtt": [key, "SecretAccessKey"]}
+    value = ['{"AWS_ACCESS_KEY":"', {"Ref": key}, '","AWS_SECRET_KEY":"', secret, '"}']
     users.has_resource_properties(SECRET, {"SecretString": {"Fn::Join": ["", value]}})
 
 
-def test_the_secret_is_deleted_with_its_user(users: Template) -> None:
+def test_the_secret_is_deleted_with_its_user_and_its_key_is_nowhere_else(users: Template) -> None:
     users.all_resources(SECRET, {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"})
-
-
-def test_the_secret_key_is_nowhere_else(users: Template) -> None:
     resources = users.to_json()["Resources"]
     holders = [r["Type"] for r in resources.values() if "SecretAccessKey" in json.dumps(r)]
     assert holders == [SECRET, SECRET]
@@ -100,9 +89,8 @@ def test_permissions_of_a_user_are_added_with_grants(users: Template) -> None:
 
 def test_a_negative_serial_is_refused() -> None:
     stack = Stack(App(), "Refused")
-    with pytest.raises(
-        ValueError, match=r"Refused/Deployer: 1 problem\n  - access_key_serial must be at least 0, got -1: start"
-    ):
+    words = r"Refused/Deployer: 1 problem\n  - access_key_serial must be at least 0, got -1: start"
+    with pytest.raises(ValueError, match=words):
         DeployUser(stack, "Deployer", permissions=permissions(stack), access_key_serial=-1)
 
 
@@ -126,31 +114,12 @@ def allowed(stack: Stack) -> DeployPermissions:
 def roles(stack: Stack, allowed: DeployPermissions) -> Template:
     native = iam.OidcProviderNative.from_oidc_provider_arn(stack, "Native", KNOWN_PROVIDER)
     classic = iam.OpenIdConnectProvider.from_open_id_connect_provider_arn(stack, "Classic", KNOWN_PROVIDER)
-    made = GitHubDeployRole(
-        stack,
-        "Main",
-        permissions=allowed,
-        repository="octo-org/guest.book",
-        branch="main",
-        max_session_duration=Duration.hours(2),
-    )
+    plain: dict[str, Any] = {"permissions": allowed, "repository": "octo-org/guest.book"}
+    made = GitHubDeployRole(stack, "Main", **plain, branch="main", max_session_duration=Duration.hours(2))
     s3.Bucket(stack, "Reports").grant_put(made)
-    GitHubDeployRole(
-        stack,
-        "Environment",
-        permissions=allowed,
-        repository="octo-org/guest.book",
-        environment="prod: eu",
-        provider=native,
-    )
-    GitHubDeployRole(
-        stack,
-        "Immutable",
-        permissions=allowed,
-        repository="octo-org@123456/guest.book@456789",
-        branch="release/1.x",
-        provider=classic,
-    )
+    GitHubDeployRole(stack, "Environment", **plain, environment="prod: eu", provider=native)
+    with_ids: dict[str, Any] = {"permissions": allowed, "repository": "octo-org@123456/guest.book@456789"}
+    GitHubDeployRole(stack, "Immutable", **with_ids, branch="release/1.x", provider=classic)
     return Template.from_stack(stack)
 
 
@@ -184,10 +153,7 @@ def test_a_provider_is_made_where_none_is_given(roles: Template) -> None:
 
 
 def test_every_role_may_do_what_the_user_may(roles: Template) -> None:
-    policies = [
-        {"PolicyName": "Release", "PolicyDocument": Match.any_value()},
-        {"PolicyName": "Rollout", "PolicyDocument": Match.any_value()},
-    ]
+    policies = [{"PolicyName": name, "PolicyDocument": Match.any_value()} for name in ("Release", "Rollout")]
     roles.all_resources_properties(ROLE, {"Policies": policies})
 
 

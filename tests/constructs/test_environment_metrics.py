@@ -10,7 +10,8 @@ from aws_cdk.assertions import Template
 
 from beanpod import IDockerEnvironment
 from beanpod._environment_options import HEALTH
-from tests.constructs.environments import ENVIRONMENT, existing_environment, new_environment, new_stack
+from tests.constructs.environments import existing_environment, new_environment, new_stack
+from tests.constructs.templates import ENVIRONMENT, options
 
 METHODS = {
     "metric_application_requests_total": ("ApplicationRequestsTotal", "Sum"),
@@ -26,10 +27,12 @@ METHODS = {
 }
 
 
+DOCUMENT = (HEALTH.removeprefix("aws:"), "ConfigDocument")
+
+
 def published(stack: Stack) -> dict[str, int] | None:
-    (environment,) = Template.from_stack(stack).find_resources(ENVIRONMENT).values()
-    found = [row for row in environment["Properties"]["OptionSettings"] if row["OptionName"] == "ConfigDocument"]
-    return json.loads(found[0]["Value"])["CloudWatchMetrics"]["Environment"] if found else None
+    document = options(Template.from_stack(stack)).get(DOCUMENT)
+    return json.loads(document)["CloudWatchMetrics"]["Environment"] if document else None
 
 
 @pytest.fixture(scope="module")
@@ -85,9 +88,7 @@ def test_metrics_are_published_every_minute_and_change_no_template() -> None:
 
 def test_a_metric_that_the_environment_does_not_publish_is_refused() -> None:
     environment = new_environment(new_stack(), published_metrics=["InstancesOk"])
-    words = (
-        r"must be one of published_metrics, got \"InstancesSevere\": .* with published_metrics=\[\"InstancesSevere\"\]"
-    )
+    words = r'must be one of published_metrics, got "InstancesSevere": .* with published_metrics=\["InstancesSevere"\]'
     with pytest.raises(ValueError, match=words):
         environment.metric_instances_severe()
 
@@ -103,15 +104,9 @@ def test_published_metrics_are_added_to_a_given_document() -> None:
         stack, published_metrics=["InstancesDegraded"], options={HEALTH: {"ConfigDocument": document}}
     )
     assert environment.published_metrics == ["EnvironmentHealth", "InstancesDegraded", "InstancesOk"]
-    (resource,) = Template.from_stack(stack).find_resources(ENVIRONMENT).values()
-    (value,) = [it["Value"] for it in resource["Properties"]["OptionSettings"] if it["OptionName"] == "ConfigDocument"]
-    found = json.loads(value)
+    found = json.loads(options(Template.from_stack(stack))[DOCUMENT])
     assert (found["Rules"], found["Version"], found["CloudWatchMetrics"]["Instance"]) == (RULES, 1, {"CPUIdle": 60})
-    assert found["CloudWatchMetrics"]["Environment"] == {
-        "InstancesDegraded": 60,
-        "InstancesOk": 60,
-        "InstancesSevere": None,
-    }
+    assert published(stack) == {"InstancesDegraded": 60, "InstancesOk": 60, "InstancesSevere": None}
 
 
 @pytest.mark.parametrize("value", ["{", "[]", "60"])

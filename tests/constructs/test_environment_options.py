@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from aws_cdk import App, Duration, Size, Stack
-from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_logs as logs
@@ -24,12 +23,13 @@ from beanpod import (
     ScalingTrigger,
 )
 from beanpod._environment_options import SECRETS, VARIABLES, EnvironmentOptions
-from tests.constructs.environments import ENVIRONMENT, balanced_environment, new_environment, new_stack
+from tests.constructs.environments import balanced_environment, new_environment, new_stack
+from tests.constructs.imported import CERTIFICATE, certificate
+from tests.constructs.templates import ENVIRONMENT, only, statements
+from tests.constructs.templates import options as template_options
 
 ACTION = "aws:autoscaling:scheduledaction"
 COMMAND = "elasticbeanstalk:command"
-PROCESS = "elasticbeanstalk:environment:process:default"
-CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/1"
 
 
 def balanced(**settings: Any) -> DockerEnvironment:
@@ -40,9 +40,8 @@ def balanced(**settings: Any) -> DockerEnvironment:
         "load_balancer_security_group": group,
     }
     if settings.pop("https", False):
-        certificate = acm.Certificate.from_certificate_arn(stack, "Certificate", CERTIFICATE)
         more = settings.pop("of_domain", {})
-        defaults["domain"] = Domain(name="shop.example.com", certificate=certificate, **more)
+        defaults["domain"] = Domain(name="shop.example.com", certificate=certificate(stack), **more)
     return new_environment(stack, **(defaults | settings))
 
 
@@ -167,7 +166,8 @@ def test_settings_become_options(settings: dict[str, Any], expected: str) -> Non
 
 
 def test_a_single_instance_has_no_options_of_a_load_balancer() -> None:
-    found = options(new_environment(new_stack(), scaling=ScalingTrigger()))
+    check = HealthCheck(healthy_http_codes="200,401")
+    found = options(new_environment(new_stack(), scaling=ScalingTrigger(), health_check=check))
     assert not [key for key in found if any(word in key[0] for word in ("elbv2", "trigger", "process"))]
     assert ("ec2:vpc", "ELBSubnets") not in found
     assert found["elasticbeanstalk:application", "Application Healthcheck URL"] == "/"
@@ -180,21 +180,15 @@ def test_access_logs_may_be_written_to_a_bucket_of_the_app() -> None:
     settings = LoadBalancerSettings(access_logs_bucket=bucket, access_logs_prefix="shop")
     balanced_environment(stack, load_balancer=settings)
     template = Template.from_stack(stack)
-    ((name, policy),) = template.find_resources("AWS::S3::BucketPolicy").items()
-    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    (statement,) = statements(template, "AWS::S3::BucketPolicy")
     assert statement["Principal"] == {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"}
     assert "/shop/AWSLogs/" in str(statement["Resource"])
-    (body,) = template.find_resources(ENVIRONMENT).values()
-    assert name in body["DependsOn"]
-    found = {it["OptionName"]: it["Value"] for it in body["Properties"]["OptionSettings"] if "Logs" in it["OptionName"]}
+    (name,) = template.find_resources("AWS::S3::BucketPolicy")
+    assert name in only(template, ENVIRONMENT)["DependsOn"]
+    found = {name: value for (_, name), value in template_options(template).items() if "Logs" in name}
     assert found["AccessLogsS3Enabled"] == "true"
     assert found["AccessLogsS3Prefix"] == "shop"
     assert found["AccessLogsS3Bucket"]["Ref"]
-
-
-def test_a_single_instance_has_no_codes_of_a_load_balancer() -> None:
-    check = HealthCheck(healthy_http_codes="200,401")
-    assert (PROCESS, "MatcherHTTPCode") not in options(new_environment(new_stack(), health_check=check))
 
 
 def test_a_domain_needs_a_load_balancer() -> None:

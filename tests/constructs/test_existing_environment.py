@@ -1,7 +1,6 @@
 """An existing environment: metrics, grants and deployments work as for a new one."""
 
 import pytest
-from aws_cdk import Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
@@ -10,15 +9,12 @@ from aws_cdk.assertions import Match, Template
 from beanpod import ArtifactBucket, DockerEnvironment, IDockerEnvironment
 from tests.constructs.databases import existing_database
 from tests.constructs.environments import existing_environment, new_environment, new_stack
+from tests.constructs.templates import statements
 
 POLICY = "AWS::IAM::Policy"
 
 
-def made_here(stack: Stack) -> DockerEnvironment:
-    return new_environment(stack)
-
-
-@pytest.fixture(scope="module", params=[made_here, existing_environment])
+@pytest.fixture(scope="module", params=[new_environment, existing_environment], ids=["made here", "imported"])
 def used(request: pytest.FixtureRequest) -> Template:
     """One environment, made here or elsewhere, with all that others do with it."""
     stack = new_stack()
@@ -32,34 +28,21 @@ def used(request: pytest.FixtureRequest) -> Template:
     return Template.from_stack(stack)
 
 
-def statement(template: Template, action: str) -> dict[str, object]:
-    (policy,) = template.find_resources(POLICY).values()
-    statements = policy["Properties"]["PolicyDocument"]["Statement"]
-    (found,) = [it for it in statements if action in it["Action"]]
-    return dict(found)
+@pytest.mark.parametrize("action", ["rds-db:connect", "secretsmanager:GetSecretValue", "s3:GetObject*"])
+def test_grants_reach_the_instances_role(used: Template, action: str) -> None:
+    (allowed,) = [it for it in statements(used) if action in it["Action"]]
+    assert allowed["Effect"] == "Allow"
+    if action == "rds-db:connect":
+        assert allowed["Resource"]["Fn::Join"][1][-1] == ":dbuser:db-ABC/guestbook"
 
 
-def test_a_grant_to_connect_reaches_the_instances_role(used: Template) -> None:
-    resource = statement(used, "rds-db:connect")["Resource"]
-    assert isinstance(resource, dict)
-    assert resource["Fn::Join"][1][-1] == ":dbuser:db-ABC/guestbook"
-
-
-def test_other_grants_reach_it_too(used: Template) -> None:
-    assert statement(used, "secretsmanager:GetSecretValue")["Effect"] == "Allow"
-    assert statement(used, "s3:GetObject*")["Effect"] == "Allow"
-
-
-def test_the_database_opens_to_the_instances(used: Template) -> None:
-    used.has_resource_properties(
-        "AWS::EC2::SecurityGroupIngress",
-        {"GroupId": "sg-db", "SourceSecurityGroupId": Match.string_like_regexp("^sg-(1|instances)$"), "FromPort": 5432},
-    )
-
-
-def test_the_instances_open_to_others(used: Template) -> None:
-    rule = {"GroupId": Match.string_like_regexp("^sg-(1|instances)$"), "CidrIp": "10.1.0.0/16", "FromPort": 9000}
-    used.has_resource_properties("AWS::EC2::SecurityGroupIngress", rule)
+def test_the_database_opens_to_the_instances_and_they_open_to_others(used: Template) -> None:
+    group = Match.string_like_regexp("^sg-(1|instances)$")
+    for rule in (
+        {"GroupId": "sg-db", "SourceSecurityGroupId": group, "FromPort": 5432},
+        {"GroupId": group, "CidrIp": "10.1.0.0/16", "FromPort": 9000},
+    ):
+        used.has_resource_properties("AWS::EC2::SecurityGroupIngress", rule)
 
 
 def test_an_imported_environment_has_its_attributes_and_adds_no_resources() -> None:

@@ -11,8 +11,9 @@ from aws_cdk.assertions import Match, Template
 from beanpod import LoadBalancerScheme
 from beanpod._subnets import select
 from beanpod.network import ServiceNetwork, ServiceSecurityGroups
-from tests.constructs.environments import ENVIRONMENT, balanced_environment, option
-from tests.constructs.networks import imported_vpc, network
+from tests.constructs.environments import balanced_environment
+from tests.constructs.imported import VPC_ID, imported_vpc
+from tests.constructs.templates import only, options
 
 WEB_RULES = [
     {"CidrIp": "0.0.0.0/0", "Description": "HTTP from the internet", "FromPort": 80, "ToPort": 80},
@@ -26,6 +27,17 @@ def subnets(template: Template, kind: str) -> list[dict[str, Any]]:
     tag = {"Key": "aws-cdk:subnet-type", "Value": kind}
     found = template.find_resources("AWS::EC2::Subnet", {"Properties": {"Tags": Match.array_with([tag])}}).values()
     return [subnet["Properties"] for subnet in found]
+
+
+def network(**settings: Any) -> tuple[ServiceNetwork, Template]:
+    stack = Stack(App(context={"@aws-cdk/aws-ec2:restrictDefaultSecurityGroup": True}), "Dev")
+    made = ServiceNetwork(stack, "Network", **settings)
+    return made, Template.from_stack(stack)
+
+
+@pytest.fixture
+def stack() -> Stack:
+    return Stack(App(), "Dev")
 
 
 @pytest.fixture(scope="module")
@@ -73,17 +85,16 @@ def test_a_third_zone_and_nat_gateways_leave_the_other_subnets_alone(small: Temp
         assert [subnet["CidrBlock"] for subnet in subnets(grown, kind)][:2] == before
 
 
-def test_addresses_can_be_chosen() -> None:
-    _, template = network(ip_addresses=ec2.IpAddresses.cidr("10.9.0.0/20"), nat_gateways=1)
+def test_addresses_and_the_retention_of_flow_logs_can_be_chosen() -> None:
+    chosen = {"ip_addresses": ec2.IpAddresses.cidr("10.9.0.0/20"), "flow_log_retention": logs.RetentionDays.ONE_YEAR}
+    _, template = network(flow_logs=True, **chosen)
     template.has_resource_properties("AWS::EC2::VPC", {"CidrBlock": "10.9.0.0/20"})
+    template.has_resource_properties("AWS::Logs::LogGroup", {"RetentionInDays": 365})
 
 
 def test_no_custom_resource_empties_the_default_group(production: Template) -> None:
-    assert not [kind for kind in resource_types(production) if "Custom" in kind or "Lambda" in kind]
-
-
-def resource_types(template: Template) -> set[str]:
-    return {resource["Type"] for resource in template.to_json()["Resources"].values()}
+    types = {resource["Type"] for resource in production.to_json()["Resources"].values()}
+    assert not [kind for kind in types if "Custom" in kind or "Lambda" in kind]
 
 
 def test_flow_logs_expire_and_outlive_the_stack(production: Template) -> None:
@@ -98,12 +109,11 @@ def test_flow_logs_expire_and_outlive_the_stack(production: Template) -> None:
 
 
 def test_flow_log_role_writes_to_its_log_group_only(production: Template) -> None:
-    [role] = production.find_resources("AWS::IAM::Role").values()
-    [policy] = role["Properties"]["Policies"]
-    [statement] = policy["PolicyDocument"]["Statement"]
+    role = only(production, "AWS::IAM::Role")["Properties"]
+    [statement] = role["Policies"][0]["PolicyDocument"]["Statement"]
     assert statement["Action"] == ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
     assert statement["Resource"]["Fn::GetAtt"][1] == "Arn"
-    [trust] = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    [trust] = role["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
@@ -120,89 +130,76 @@ def test_the_network_names_the_subnets_of_each_part() -> None:
         (balanced.instance_subnets, balanced.vpc.private_subnets),
         (balanced.database_subnets, balanced.vpc.isolated_subnets),
     ):
-        assert select(balanced.vpc, selection).subnet_ids == [subnet.subnet_id for subnet in kind]
+        assert ids(balanced.vpc, selection) == [subnet.subnet_id for subnet in kind]
 
 
-def test_a_single_instance_is_in_a_public_subnet() -> None:
-    stack = Stack(App(), "Dev")
-    vpc = imported_vpc(stack, public_subnet_ids=["p1", "p2"], private_subnet_ids=["s1", "s2"])
+def ids(vpc: ec2.IVpc, selection: ec2.SubnetSelection | None) -> list[str]:
+    assert selection
+    return list(select(vpc, selection).subnet_ids)
+
+
+PUBLIC, PRIVATE = ["subnet-1000000a", "subnet-1000000b"], ["subnet-2000000a", "subnet-2000000b"]
+
+
+def test_a_single_instance_is_in_a_public_subnet(stack: Stack) -> None:
+    vpc = imported_vpc(stack, "public", "private")
     single = ServiceNetwork(stack, "Network", vpc=vpc, load_balanced=False)
     assert single.load_balancer_subnets is None
-    assert select(vpc, single.instance_subnets).subnet_ids == ["p1", "p2"]
+    assert ids(vpc, single.instance_subnets) == PUBLIC
 
 
-def test_a_vpc_of_ones_own_gets_only_groups_and_flow_logs() -> None:
-    stack = Stack(App(), "Dev")
-    vpc = imported_vpc(stack, public_subnet_ids=["p1", "p2"], private_subnet_ids=["s1", "s2"])
+def test_a_vpc_of_ones_own_gets_only_groups_and_flow_logs(stack: Stack) -> None:
+    vpc = imported_vpc(stack, "public", "private")
     made = ServiceNetwork(stack, "Network", vpc=vpc, flow_logs=True, database_port=3306)
     template = Template.from_stack(stack)
     assert made.vpc is vpc
     template.resource_count_is("AWS::EC2::VPC", 0)
-    template.has_resource_properties("AWS::EC2::FlowLog", {"ResourceId": "vpc-1"})
-    assert made.database_subnets
-    assert select(vpc, made.database_subnets).subnet_ids == ["s1", "s2"]
-    assert select(vpc, made.instance_subnets).subnet_ids == ["s1", "s2"]
-
-
-def test_a_looked_up_vpc_is_not_refused_before_the_look_up() -> None:
-    stack = Stack(App(), "Dev", env={"account": "123456789012", "region": "us-east-1"})
-    vpc = ec2.Vpc.from_lookup(stack, "Vpc", is_default=False)
-    made = ServiceNetwork(stack, "Network", vpc=vpc, database_port=3306)
-    assert made.database_subnets
-
-
-def test_retention_of_flow_logs_can_be_chosen() -> None:
-    _, template = network(flow_logs=True, flow_log_retention=logs.RetentionDays.ONE_YEAR)
-    template.has_resource_properties("AWS::Logs::LogGroup", {"RetentionInDays": 365})
+    template.has_resource_properties("AWS::EC2::FlowLog", {"ResourceId": VPC_ID})
+    assert ids(vpc, made.database_subnets) == ids(vpc, made.instance_subnets) == PRIVATE
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"nat_gateways": -1}, "nat_gateways must be 0 to 3 gateways, got -1"),
-        ({"nat_gateways": 3}, r"nat_gateways must be at most max_azs \(2\), got 3"),
-        ({"max_azs": 1}, "max_azs must be 2 to 3 zones, got 1"),
-        ({"instance_port": 0}, "instance_port must be 1 to 65535, got 0"),
-        ({"database_port": 80}, "database_port must be 1150 to 65535, got 80"),
-    ],
-)
-def test_numbers_out_of_range_are_refused(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        ServiceNetwork(Stack(App(), "Dev"), "Network", **options)
-
-
-@pytest.mark.parametrize(
-    ("given", "options", "message"),
+    ("settings", "problems"),
     [
         (
-            ["public"],
-            {"nat_gateways": 1},
-            "nat_gateways and max_azs shape a new VPC: leave them out beside vpc",
+            {"max_azs": 1, "nat_gateways": 3},
+            ["max_azs must be 2 to 3 zones, got 1", "nat_gateways must be at most max_azs (1), got 3"],
         ),
-        (["public"], {"max_azs": 3}, "nat_gateways and max_azs shape a new VPC: leave them out beside vpc"),
-        (["private"], {}, "vpc must have public subnets"),
-        (["public"], {"database_port": 3306}, "vpc must have isolated or private subnets, got none"),
+        (
+            {"instance_port": 0, "database_port": 80},
+            ["instance_port must be 1 to 65535, got 0", "database_port must be 1150 to 65535, got 80"],
+        ),
+        ({"nat_gateways": -1}, ["nat_gateways must be 0 to 3 gateways, got -1"]),
     ],
 )
-def test_a_vpc_that_does_not_fit_is_refused(given: list[str], options: dict[str, Any], message: str) -> None:
-    stack = Stack(App(), "Dev")
-    vpc = imported_vpc(stack, **{f"{kind}_subnet_ids": [f"{kind}1", f"{kind}2"] for kind in given})
+def test_numbers_out_of_range_are_refused_all_at_once(
+    stack: Stack, settings: dict[str, Any], problems: list[str]
+) -> None:
+    with pytest.raises(ValueError, match=rf"^Dev/Network.*: {len(problems)} problem") as caught:
+        ServiceNetwork(stack, "Network", **settings)
+    for problem in problems:
+        assert f"\n  - {problem}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "message"),
+    [
+        ("public", {"nat_gateways": 1}, "nat_gateways and max_azs shape a new VPC: leave them out beside vpc"),
+        ("public", {"max_azs": 3}, "nat_gateways and max_azs shape a new VPC: leave them out beside vpc"),
+        ("private", {}, "vpc must have public subnets"),
+        ("public", {"database_port": 3306}, "vpc must have isolated or private subnets, got none"),
+    ],
+)
+def test_a_vpc_that_does_not_fit_is_refused(stack: Stack, kind: str, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        ServiceNetwork(stack, "Network", vpc=vpc, **options)
+        ServiceNetwork(stack, "Network", vpc=imported_vpc(stack, kind), **settings)
 
 
-def test_a_vpc_without_public_subnets_takes_an_internal_load_balancer() -> None:
-    stack = Stack(App(), "Dev")
-    vpc = imported_vpc(stack, private_subnet_ids=["private1", "private2"])
-    made = ServiceNetwork(stack, "Network", vpc=vpc, load_balancer_scheme=LoadBalancerScheme.INTERNAL)
-    balanced_environment(stack, made, load_balancer_scheme=LoadBalancerScheme.INTERNAL)
-    options = {"OptionSettings": option("ELBSubnets", "private1,private2")}
-    Template.from_stack(stack).has_resource_properties(ENVIRONMENT, options)
-
-
-def test_all_problems_are_listed_at_once() -> None:
-    with pytest.raises(ValueError, match=r"^Dev/Network: 2 problems\n.*max_azs.*\n.*nat_gateways"):
-        ServiceNetwork(Stack(App(), "Dev"), "Network", max_azs=1, nat_gateways=3)
+def test_a_vpc_without_public_subnets_takes_an_internal_load_balancer(stack: Stack) -> None:
+    scheme = LoadBalancerScheme.INTERNAL
+    made = ServiceNetwork(stack, "Network", vpc=imported_vpc(stack, "private"), load_balancer_scheme=scheme)
+    balanced_environment(stack, made, load_balancer_scheme=scheme)
+    assert options(Template.from_stack(stack))["ec2:vpc", "ELBSubnets"] == ",".join(PRIVATE)
 
 
 def group(template: Template, role: str) -> tuple[str, dict[str, Any]]:
@@ -234,17 +231,14 @@ def test_single_instance_faces_the_internet_itself(small: Template) -> None:
     small.resource_count_is("AWS::EC2::SecurityGroup", 2)
 
 
-def test_the_load_balancer_can_be_open_to_some_only() -> None:
-    stack = Stack(App(), "Dev")
+def test_the_load_balancer_can_be_open_to_some_only(stack: Stack) -> None:
     office = ec2.SecurityGroup.from_security_group_id(stack, "Office", "sg-1")
     peers = [ec2.Peer.ipv4("203.0.113.0/24"), ec2.Peer.prefix_list("pl-1"), office]
     ServiceNetwork(stack, "Network", allow_from=peers)
     template = Template.from_stack(stack)
     _, balancer = group(template, "Load balancer")
-    assert [(rule["CidrIp"], rule["FromPort"]) for rule in balancer["SecurityGroupIngress"]] == [
-        ("203.0.113.0/24", 80),
-        ("203.0.113.0/24", 443),
-    ]
+    rules = [(rule["CidrIp"], rule["FromPort"]) for rule in balancer["SecurityGroupIngress"]]
+    assert rules == [("203.0.113.0/24", 80), ("203.0.113.0/24", 443)]
     front = {"GroupId": reference(template, "Load balancer")}
     for peer in ({"SourcePrefixListId": "pl-1"}, {"SourceSecurityGroupId": "sg-1"}):
         for port in (80, 443):
@@ -257,19 +251,13 @@ def test_the_load_balancer_can_be_open_to_some_only() -> None:
 def test_each_tier_is_reached_from_the_tier_before_it(
     production: Template, source: str, target: str, port: int
 ) -> None:
-    ports = {
-        "IpProtocol": "tcp",
-        "FromPort": port,
-        "ToPort": port,
-        "Description": Match.string_like_regexp("."),
-    }
+    ports = {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "Description": Match.string_like_regexp(".")}
     from_group, to_group = reference(production, source), reference(production, target)
     production.has_resource_properties(
         "AWS::EC2::SecurityGroupIngress", {**ports, "GroupId": to_group, "SourceSecurityGroupId": from_group}
     )
     production.has_resource_properties(
-        "AWS::EC2::SecurityGroupEgress",
-        {**ports, "GroupId": from_group, "DestinationSecurityGroupId": to_group},
+        "AWS::EC2::SecurityGroupEgress", {**ports, "GroupId": from_group, "DestinationSecurityGroupId": to_group}
     )
 
 
@@ -295,26 +283,16 @@ def test_load_balancer_has_no_outbound_rule_but_the_one_to_the_instances(product
 
 def test_instances_reach_the_web_and_nothing_else(production: Template) -> None:
     rules = group(production, "Instances")[1]["SecurityGroupEgress"]
-    assert {(rule["FromPort"], rule["ToPort"], rule["IpProtocol"]) for rule in rules} == {
-        (80, 80, "tcp"),
-        (443, 443, "tcp"),
-    }
+    opened = {(rule["FromPort"], rule["ToPort"], rule["IpProtocol"]) for rule in rules}
+    assert opened == {(80, 80, "tcp"), (443, 443, "tcp")}
 
 
-def test_every_rule_says_why_it_is_there(production: Template) -> None:
-    inline = [
-        rule
-        for resource in production.find_resources("AWS::EC2::SecurityGroup").values()
-        for direction in ("SecurityGroupIngress", "SecurityGroupEgress")
-        for rule in resource["Properties"].get(direction, [])
-    ]
-    standalone = [
-        resource["Properties"]
-        for direction in ("SecurityGroupIngress", "SecurityGroupEgress")
-        for resource in production.find_resources(f"AWS::EC2::{direction}").values()
-    ]
-    assert len(inline) == 9
-    assert all(rule["Description"] for rule in inline + standalone)
+def test_every_rule_of_a_group_says_why_it_is_there(production: Template) -> None:
+    groups = production.find_resources("AWS::EC2::SecurityGroup").values()
+    directions = ("SecurityGroupIngress", "SecurityGroupEgress")
+    rules = [rule for it in groups for direction in directions for rule in it["Properties"].get(direction, [])]
+    assert len(rules) == 9
+    assert all(rule["Description"] for rule in rules)
 
 
 def test_without_a_database_there_is_no_group_for_it() -> None:
@@ -324,11 +302,8 @@ def test_without_a_database_there_is_no_group_for_it() -> None:
     template.resource_count_is("AWS::EC2::SecurityGroup", 2)
 
 
-def test_groups_can_be_used_alone() -> None:
-    stack = Stack(App(), "Dev")
-    groups = ServiceSecurityGroups(
-        stack, "Groups", vpc=imported_vpc(stack, public_subnet_ids=["p1", "p2"]), instance_port=8080
-    )
+def test_groups_can_be_used_alone(stack: Stack) -> None:
+    groups = ServiceSecurityGroups(stack, "Groups", vpc=imported_vpc(stack, "public"), instance_port=8080)
     assert groups.load_balancer
     assert groups.database is None
     Template.from_stack(stack).has_resource_properties(
@@ -336,8 +311,7 @@ def test_groups_can_be_used_alone() -> None:
     )
 
 
-def test_a_port_may_be_a_token() -> None:
-    stack = Stack(App(), "Dev")
-    vpc = imported_vpc(stack, public_subnet_ids=["p1", "p2"])
-    ServiceSecurityGroups(stack, "Groups", vpc=vpc, database_port=Token.as_number({"Ref": "Port"}))  # type: ignore[arg-type]
+def test_a_port_may_be_a_token(stack: Stack) -> None:
+    port: Any = Token.as_number({"Ref": "Port"})
+    ServiceSecurityGroups(stack, "Groups", vpc=imported_vpc(stack, "public"), database_port=port)
     Template.from_stack(stack).has_resource_properties("AWS::EC2::SecurityGroupIngress", {"FromPort": {"Ref": "Port"}})

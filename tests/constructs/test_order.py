@@ -1,16 +1,17 @@
 """Dependencies that CloudFormation cannot see: the environment is created after its network, and deleted before it."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aws_cdk import App, Environment, NestedStack, Stack
+from aws_cdk import App, NestedStack, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk.assertions import Template
 
 from beanpod import DockerService, EnvironmentType, ServiceNetwork
-from tests.constructs.environments import ENVIRONMENT, balanced_environment, new_environment, new_stack
+from tests.constructs.environments import balanced_environment, new_environment, new_stack
+from tests.constructs.imported import IRELAND, imported_vpc
+from tests.constructs.templates import ENVIRONMENT, only
 
 WAYS_OUT = ("AWS::EC2::Route", "AWS::EC2::VPCGatewayAttachment", "AWS::EC2::NatGateway")
 
@@ -56,12 +57,7 @@ def _json(stack: Stack) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "settings",
-    [
-        {},
-        {"nat_gateways": 0},
-        {"nat_gateways": 2},
-        {"environment_type": EnvironmentType.SINGLE_INSTANCE},
-    ],
+    [{}, {"nat_gateways": 0}, {"nat_gateways": 2}, {"environment_type": EnvironmentType.SINGLE_INSTANCE}],
 )
 def test_a_services_environment_waits_for_every_route_and_gateway(settings: dict[str, Any]) -> None:
     stack = new_stack()
@@ -90,20 +86,13 @@ def test_an_environment_in_a_nested_stack_waits_for_it() -> None:
     assert public <= waited_for(template, "AWS::CloudFormation::Stack")
 
 
-@pytest.mark.parametrize(
-    "imported",
-    [
-        lambda stack: ec2.Vpc.from_vpc_attributes(
-            stack, "Vpc", vpc_id="vpc-1", availability_zones=["a", "b"], public_subnet_ids=["subnet-1", "subnet-2"]
-        ),
-        lambda stack: ec2.Vpc.from_lookup(stack, "Vpc", vpc_id="vpc-1"),
-    ],
-)
-def test_an_imported_vpc_adds_no_dependencies(imported: Callable[[Stack], ec2.IVpc]) -> None:
-    stack = Stack(App(), "Test", env=Environment(account="1" * 12, region="eu-west-1"))
-    new_environment(stack, vpc=imported(stack))
-    (body,) = Template.from_stack(stack).find_resources(ENVIRONMENT).values()
-    assert [name for name in body["DependsOn"] if "Role" not in name] == []
+@pytest.mark.parametrize("looked_up", [False, True])
+def test_an_imported_vpc_adds_no_dependencies(looked_up: bool) -> None:
+    stack = Stack(App(), "Test", env=IRELAND)
+    vpc = ec2.Vpc.from_lookup(stack, "Vpc", vpc_id="vpc-1") if looked_up else imported_vpc(stack, "public")
+    new_environment(stack, vpc=vpc)
+    depends = only(Template.from_stack(stack), ENVIRONMENT)["DependsOn"]
+    assert [name for name in depends if "Role" not in name] == []
 
 
 def test_instances_and_load_balancer_wait_for_their_own_subnets_only() -> None:

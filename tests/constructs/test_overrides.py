@@ -18,12 +18,16 @@ from beanpod import (
     LoadBalancerType,
     OptionSetting,
 )
-from tests.constructs.environments import ENVIRONMENT, balanced_environment, new_environment, new_stack
+from beanpod._environment_options import VARIABLES
+from tests.constructs.environments import balanced_environment, new_environment, new_stack
+from tests.constructs.templates import options
 
 VPC = "aws:ec2:vpc"
 LAUNCH = "aws:autoscaling:launchconfiguration"
 LOAD_BALANCER = "aws:elbv2:loadbalancer"
 GROUP = "aws:autoscaling:asg"
+COMMAND = "aws:elasticbeanstalk:command"
+PROCESS = "aws:elasticbeanstalk:environment:process:default"
 
 
 @pytest.fixture(scope="module")
@@ -31,16 +35,15 @@ def environment() -> DockerEnvironment:
     return balanced_environment(new_stack())
 
 
-def options(stack: Stack) -> dict[tuple[str, str], Any]:
-    """The options of the one environment, by their keys."""
-    (body,) = Template.from_stack(stack).find_resources(ENVIRONMENT).values()
-    return {(row["Namespace"], row["OptionName"]): row["Value"] for row in body["Properties"]["OptionSettings"]}
+def options_of(stack: Stack) -> dict[tuple[str, str], Any]:
+    """Return the options of the stack's only environment, by namespace and name."""
+    return {(f"aws:{namespace}", name): it for (namespace, name), it in options(Template.from_stack(stack)).items()}
 
 
 def test_an_internal_load_balancer_uses_the_private_subnets() -> None:
     stack = new_stack()
     balanced_environment(stack, load_balancer_scheme=LoadBalancerScheme.INTERNAL)
-    found = options(stack)
+    found = options_of(stack)
     assert found[VPC, "ELBScheme"] == "internal"
     assert "PrivateSubnet1" in str(found[VPC, "ELBSubnets"])
     assert "Public" not in str(found[VPC, "ELBSubnets"])
@@ -49,7 +52,7 @@ def test_an_internal_load_balancer_uses_the_private_subnets() -> None:
 def test_a_network_load_balancer_has_neither_groups_nor_certificate() -> None:
     stack = new_stack()
     balanced_environment(stack, load_balancer_type=LoadBalancerType.NETWORK, load_balancer_security_group=None)
-    found = options(stack)
+    found = options_of(stack)
     assert found["aws:elasticbeanstalk:environment", "LoadBalancerType"] == "network"
     assert not any(namespace == LOAD_BALANCER for namespace, _ in found)
 
@@ -60,7 +63,7 @@ def test_additional_security_groups_follow_the_first() -> None:
     balanced_environment(
         stack, additional_instance_security_groups=groups, additional_load_balancer_security_groups=groups[:1]
     )
-    found = options(stack)
+    found = options_of(stack)
     instances, load_balancer = found[LAUNCH, "SecurityGroups"], found[LOAD_BALANCER, "SecurityGroups"]
     assert ",sg-a,sg-b" in str(instances)
     assert ",sg-a" in str(load_balancer)
@@ -75,7 +78,7 @@ def test_an_existing_instance_profile_is_used_and_its_role_gets_the_grants() -> 
     assert profile.role is not None
     assert environment.instance_role.role_arn == profile.role.role_arn
     Template.from_stack(stack).resource_count_is("AWS::IAM::InstanceProfile", 1)
-    assert "Profile" in str(options(stack)[LAUNCH, "IamInstanceProfile"])
+    assert "Profile" in str(options_of(stack)[LAUNCH, "IamInstanceProfile"])
 
 
 def test_an_imported_profile_brings_its_imported_role() -> None:
@@ -95,7 +98,7 @@ def test_a_profile_by_name_needs_its_role() -> None:
         new_environment(stack, instance_profile=profile)
     role = iam.Role.from_role_name(stack, "Role", "shared")
     assert new_environment(stack, "Second", instance_profile=profile, instance_role=role).instance_role is role
-    assert options(stack)[LAUNCH, "IamInstanceProfile"] == "shared"
+    assert options_of(stack)[LAUNCH, "IamInstanceProfile"] == "shared"
 
 
 def test_a_profile_of_another_role_is_refused() -> None:
@@ -105,20 +108,17 @@ def test_a_profile_of_another_role_is_refused() -> None:
         new_environment(stack, instance_profile=profile, instance_role=InstanceRole(stack, "Other").role)
 
 
+INTERNAL = OptionSetting(namespace=VPC, name="ELBScheme", value="internal")
+COOLDOWN = OptionSetting(namespace=GROUP, name="Cooldown", value="60")
+
+
 @pytest.mark.parametrize(
-    "given",
-    [
-        {VPC: {"ELBScheme": "internal"}, GROUP: {"Cooldown": "60"}},
-        [
-            OptionSetting(namespace=VPC, name="ELBScheme", value="internal"),
-            OptionSetting(namespace=GROUP, name="Cooldown", value="60"),
-        ],
-    ],
+    "given", [{VPC: {"ELBScheme": "internal"}, GROUP: {"Cooldown": "60"}}, [INTERNAL, COOLDOWN]], ids=["dicts", "list"]
 )
 def test_options_by_key_win_over_ours(given: Any) -> None:
     stack = new_stack()
     balanced_environment(stack, options=given)
-    found = options(stack)
+    found = options_of(stack)
     assert (found[VPC, "ELBScheme"], found[GROUP, "Cooldown"]) == ("internal", "60")
 
 
@@ -128,7 +128,7 @@ def test_an_option_can_be_overridden_and_left_out_afterwards() -> None:
     environment.override_option(VPC, "ELBScheme", "internal")
     environment.override_option("aws:elbv2:listener:81", "ListenerEnabled", "true")
     environment.override_option(LAUNCH, "RootVolumeType", None)
-    found = options(stack)
+    found = options_of(stack)
     assert found[VPC, "ELBScheme"] == "internal"
     assert found["aws:elbv2:listener:81", "ListenerEnabled"] == "true"
     assert (LAUNCH, "RootVolumeType") not in found
@@ -138,7 +138,7 @@ def test_a_token_overrides() -> None:
     stack = new_stack()
     size = CfnParameter(stack, "Size", default="2")
     balanced_environment(stack).override_option(GROUP, "MinSize", size.value_as_string)
-    assert options(stack)[GROUP, "MinSize"] == {"Ref": "Size"}
+    assert options_of(stack)[GROUP, "MinSize"] == {"Ref": "Size"}
 
 
 @pytest.mark.parametrize(
@@ -147,21 +147,16 @@ def test_a_token_overrides() -> None:
         (GROUP, "MinSize", "9", r"option aws:autoscaling:asg MinSize: min_size must be at most max_size \(4\), got 9"),
         (GROUP, "MinSize", "two", 'MinSize: min_size must be a whole number, got "two"'),
         (VPC, "ELBScheme", "private", 'load_balancer_scheme must be one of public, internal, got "private"'),
-        ("aws:elasticbeanstalk:command", "DeploymentPolicy", "Rolls", "deployment_strategy must be one of AllAtOnce"),
+        (COMMAND, "DeploymentPolicy", "Rolls", "deployment_strategy must be one of AllAtOnce"),
         ("aws:elasticbeanstalk:cloudwatch:logs", "RetentionInDays", "31", "log_retention must be one of 1, 3"),
-        (
-            "aws:elasticbeanstalk:environment:process:default",
-            "HealthCheckPath",
-            "up",
-            'must start with "/" and have no spaces, got "up"',
-        ),
+        (PROCESS, "HealthCheckPath", "up", 'must start with "/" and have no spaces, got "up"'),
         (VPC, "VPCId", "vpc-2", "VPCId is set already, by vpc, with what goes with it: give another vpc"),
         ("aws:elasticbeanstalk:environment", "EnvironmentType", "SingleInstance", "give another environment_type"),
         (LAUNCH, "IamInstanceProfile", None, "must not be removed: no environment launches without it"),
         (VPC, "ElbScheme", "internal", "is not spelt as Beanstalk spells it: write aws:ec2:vpc ELBScheme"),
         ("ec2:vpc", "ELBScheme", "internal", 'must have a namespace that begins with "aws:": ec2:vpc does not'),
-        ("aws:elasticbeanstalk:application:environment", "A B", "1", "variables.A B must be named"),
-        ("aws:elasticbeanstalk:application:environment", "BIG", "x" * 5000, "variables take 5,004 bytes"),
+        (VARIABLES, "A B", "1", "variables.A B must be named"),
+        (VARIABLES, "BIG", "x" * 5000, "variables take 5,004 bytes"),
     ],
 )
 def test_the_checks_hold_for_options_by_key(
@@ -181,11 +176,11 @@ def test_adding_what_is_set_names_the_way_to_override() -> None:
 def test_the_deployer_gets_what_an_overridden_policy_needs() -> None:
     stack = new_stack()
     environment = balanced_environment(stack)
-    environment.override_option("aws:elasticbeanstalk:command", "DeploymentPolicy", "Immutable")
+    environment.override_option(COMMAND, "DeploymentPolicy", "Immutable")
     assert environment.deployment_policy == DeploymentPolicy.IMMUTABLE
     environment.deploy_permissions(ArtifactBucket(stack, "Artifacts"))
     with pytest.raises(ValueError, match="comes after deploy_permissions, which allowed what Immutable needs"):
-        environment.override_option("aws:elasticbeanstalk:command", "DeploymentPolicy", "TrafficSplitting")
+        environment.override_option(COMMAND, "DeploymentPolicy", "TrafficSplitting")
 
 
 def test_a_property_override_by_position_refers_to_the_same_option() -> None:
@@ -196,7 +191,7 @@ def test_a_property_override_by_position_refers_to_the_same_option() -> None:
     cfn.add_property_override(f"OptionSettings.{index}.Value", "internal")
     environment.add_option(GROUP, "Cooldown", "60")
     environment.add_environment("A", "1")
-    assert [key for key, value in options(stack).items() if value == "internal"] == [(VPC, "ELBScheme")]
+    assert [key for key, value in options_of(stack).items() if value == "internal"] == [(VPC, "ELBScheme")]
 
 
 @pytest.mark.parametrize("kind", ["structs", "dicts"])
@@ -210,9 +205,9 @@ def test_assigned_options_do_not_vanish(kind: str) -> None:
     mine.append(row if kind == "dicts" else typed)
     environment.resource.option_settings = mine
     environment.add_environment("LATER", "1")
-    found = options(stack)
+    found = options_of(stack)
     assert found[GROUP, "Cooldown"] == "60"
-    assert found["aws:elasticbeanstalk:application:environment", "LATER"] == "1"
+    assert found[VARIABLES, "LATER"] == "1"
     assert (LAUNCH, "RootVolumeType") not in found
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from aws_cdk import Duration, RemovalPolicy, Size, Stack
-from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -31,8 +30,8 @@ from beanpod import (
     ServiceNetwork,
     ServiceRole,
 )
-from tests.constructs.databases import imported_vpc
 from tests.constructs.environments import balanced_environment, new_stack
+from tests.constructs.imported import by_ids, certificate, imported_vpc
 
 MYSQL, POSTGRES = DatabaseEngine.mysql("8.4"), DatabaseEngine.postgres("17")
 
@@ -49,7 +48,7 @@ def network(stack: Stack) -> ServiceNetwork:
 
 @pytest.fixture(scope="module")
 def vpc(stack: Stack) -> ec2.IVpc:
-    return imported_vpc(stack)
+    return imported_vpc(stack, "isolated")
 
 
 def free_id(stack: Stack) -> str:
@@ -66,10 +65,6 @@ def expect(words: list[str], make: Callable[[], object]) -> None:
     assert len(lines) == len(words), caught.value
     for word in words:
         assert [line for line in lines if line.startswith(f"  - {word}")], f"{word} is not in\n{caught.value}"
-
-
-def by_ids(scope: Stack, *ids: str) -> ec2.SubnetSelection:
-    return ec2.SubnetSelection(subnets=[ec2.Subnet.from_subnet_id(scope, it, it) for it in ids])
 
 
 @pytest.mark.parametrize(
@@ -183,7 +178,7 @@ def test_settings_of_an_environment(
     [
         (
             lambda n, _: {"load_balancer_subnets": n.instance_subnets},
-            "load_balancer_subnets must be public for an internet-facing load balancer, got private ones",
+            "load_balancer_subnets must be public .* got private ones.*load_balancer_scheme=LoadBalancerScheme",
         ),
         (
             lambda n, _: {"load_balancer_subnets": ec2.SubnetSelection(subnets=n.vpc.public_subnets[:1])},
@@ -229,12 +224,7 @@ def test_settings_of_an_environment(
         (
             lambda _, stack: {
                 "load_balancer_type": LoadBalancerType.NETWORK,
-                "domain": Domain(
-                    name="shop.example.com",
-                    certificate=acm.Certificate.from_certificate_arn(
-                        stack, "Certificate", "arn:aws:acm:eu-west-1:123456789012:certificate/1"
-                    ),
-                ),
+                "domain": Domain(name="shop.example.com", certificate=certificate(stack)),
             },
             "domain needs an application load balancer",
         ),
@@ -360,30 +350,23 @@ def test_settings_of_a_database(
 
 
 @pytest.mark.parametrize(
-    "windows",
+    ("backup", "maintenance"),
     [
         ("23:45-00:15", "sun:00:15-sun:00:45"),
         ("03:00-03:30", "sun:03:30-sun:04:00"),
         ("03:00-04:00", "sat:23:50-sun:00:20"),
     ],
 )
-def test_windows_that_only_touch_pass(stack: Stack, vpc: ec2.IVpc, windows: tuple[str, str]) -> None:
-    backup, maintenance = windows
-    Database(
-        stack,
-        f"Touching {backup}",
-        vpc=vpc,
-        engine=POSTGRES,
-        preferred_backup_window=backup,
-        preferred_maintenance_window=maintenance,
-    )
+def test_windows_that_only_touch_pass(stack: Stack, vpc: ec2.IVpc, backup: str, maintenance: str) -> None:
+    windows = {"preferred_backup_window": backup, "preferred_maintenance_window": maintenance}
+    Database(stack, f"Touching {backup}", vpc=vpc, engine=POSTGRES, **windows)  # type: ignore[arg-type]
 
 
 def test_a_database_is_in_no_public_subnet_and_in_two_zones(stack: Stack, vpc: ec2.IVpc) -> None:
     def make(vpc: ec2.IVpc, subnets: ec2.SubnetSelection | None = None) -> Callable[[], object]:
         return lambda: Database(stack, free_id(stack), vpc=vpc, engine=MYSQL, vpc_subnets=subnets)
 
-    public, one_zone = imported_vpc(new_stack(), "public"), imported_vpc(new_stack(), zones=1)
+    public, one_zone = imported_vpc(new_stack(), "public"), imported_vpc(new_stack(), "isolated", zones=1)
     expect(["vpc must have isolated or private subnets, got none"], make(public))
     expect(
         ["vpc_subnets must be isolated or private, got public ones"],

@@ -51,17 +51,10 @@ def test_service_role_watches_health_and_updates_platforms(template: Template) -
     template.has_resource_properties(ROLE, {"ManagedPolicyArns": policies})
 
 
-@pytest.mark.parametrize(
-    "policies",
-    [
-        ["AWSElasticBeanstalkWebTier"],
-        ["AWSElasticBeanstalkWebTier", "AmazonSSMManagedInstanceCore"],
-    ],
-    ids=["plain", "session manager"],
-)
-def test_instances_get_the_web_tier_and_a_shell_only_on_request(template: Template, policies: list[str]) -> None:
-    arns = [managed(name) for name in policies]
-    template.resource_properties_count_is(ROLE, Match.object_like({"ManagedPolicyArns": arns}), 1)
+def test_instances_get_the_web_tier_and_a_shell_only_on_request(template: Template) -> None:
+    web, shell = managed("AWSElasticBeanstalkWebTier"), managed("AmazonSSMManagedInstanceCore")
+    for arns in ([web], [web, shell]):
+        template.resource_properties_count_is(ROLE, Match.object_like({"ManagedPolicyArns": arns}), 1)
 
 
 def test_instances_cannot_buy_in_the_marketplace(template: Template) -> None:
@@ -75,34 +68,19 @@ def test_instances_cannot_buy_in_the_marketplace(template: Template) -> None:
     template.resource_properties_count_is(ROLE, Match.object_like({"Policies": [policy]}), 2)
 
 
-def test_every_instance_role_has_an_instance_profile(template: Template) -> None:
+def test_every_instance_role_has_an_instance_profile_and_a_given_one_nothing_else(template: Template) -> None:
     template.resource_count_is(PROFILE, 3)
     template.resource_count_is(ROLE, 3)
-
-
-def test_a_given_role_gets_a_profile_and_nothing_else(template: Template) -> None:
     template.has_resource_properties(PROFILE, {"Roles": ["instances"]})
 
 
-def test_permissions_are_added_with_grants(template: Template) -> None:
-    read = Match.object_like({"Action": ["s3:GetObject*", "s3:GetBucket*", "s3:List*"]})
-    template.has_resource_properties(
-        "AWS::IAM::Policy",
-        {
-            "PolicyDocument": {"Statement": [read]},
-            "Roles": [{"Ref": Match.string_like_regexp("^Shell")}],
-        },
-    )
-
-
-def test_the_service_role_can_be_granted_permissions(template: Template) -> None:
-    template.has_resource_properties(
-        "AWS::IAM::Policy",
-        {
-            "PolicyDocument": {"Statement": [Match.object_like({"Action": "s3:DeleteObject*"})]},
-            "Roles": [{"Ref": Match.string_like_regexp("^Service")}],
-        },
-    )
+@pytest.mark.parametrize(
+    ("role", "actions"), [("Shell", ["s3:GetObject*", "s3:GetBucket*", "s3:List*"]), ("Service", "s3:DeleteObject*")]
+)
+def test_permissions_are_added_with_grants(template: Template, role: str, actions: str | list[str]) -> None:
+    document = {"Statement": [Match.object_like({"Action": actions})]}
+    roles = [{"Ref": Match.string_like_regexp(f"^{role}")}]
+    template.has_resource_properties("AWS::IAM::Policy", {"PolicyDocument": document, "Roles": roles})
 
 
 def test_session_manager_is_refused_with_a_role_of_yours() -> None:

@@ -7,13 +7,12 @@ from aws_cdk import App, Stack
 from aws_cdk import aws_ec2 as ec2
 
 from beanpod._subnets import ISOLATED, PRIVATE, PUBLIC, select
-from tests.constructs.networks import imported_vpc
+from tests.constructs.imported import imported_vpc
 
 
 @pytest.fixture(scope="module")
 def vpc() -> ec2.IVpc:
-    ids = {"public_subnet_ids": ["p1", "p2"], "private_subnet_ids": ["s1", "s2"], "isolated_subnet_ids": ["i1", "i2"]}
-    return imported_vpc(Stack(App(), "Dev"), **ids)
+    return imported_vpc(Stack(App(), "Dev"), "public", "private", "isolated")
 
 
 @pytest.mark.parametrize(
@@ -24,7 +23,7 @@ def vpc() -> ec2.IVpc:
         {"subnet_type": ec2.SubnetType.PRIVATE_ISOLATED},
         {"subnet_type": ec2.SubnetType.PUBLIC, "one_per_az": True},
         {"subnet_type": ec2.SubnetType.PRIVATE_ISOLATED, "availability_zones": ["b"]},
-        {"subnet_filters": [ec2.SubnetFilter.by_ids(["p1", "s2"])]},
+        {"subnet_filters": [ec2.SubnetFilter.by_ids(["subnet-1000000a", "subnet-2000000b"])]},
         {},
     ],
 )
