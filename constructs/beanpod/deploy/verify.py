@@ -315,14 +315,12 @@ class Update:
             clock.sleep(pause)
             before, verdict = verdict, self._look()
             now = clock.monotonic()
-            if self._is_sure(before, verdict, now - began):
-                return verdict
             if verdict.state is State.MOVING:
-                # The health has its time from the end of that update.
-                settled = now
-                if now - began >= settings.ready_timeout:
-                    return verdict
-            elif verdict.state not in _FINAL and now - settled >= settings.recovery:
+                # Health and health path have their time from the end of that update.
+                settled, late = now, now - began >= settings.ready_timeout
+            else:
+                late = verdict.state not in _FINAL and now - settled >= settings.recovery
+            if late or self._is_sure(before, verdict, now - settled):
                 return verdict
             quick = verdict.state in _FINAL and not verdict.connection_refused
             pause = _SECOND_LOOK_SECONDS if quick else POLL_SECONDS

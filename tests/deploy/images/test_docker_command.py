@@ -73,6 +73,10 @@ _PRINTED = {
         'Step 1/2 : RUN echo error\nunable to find image "sha256:fcf1"',
         "another process removed images from this Docker engine meanwhile: try again",
     ),
+    "cut off": (
+        "failed to copy: failed to do request: write tcp 10.0.0.2:443: write: broken pipe",
+        "the registry or the network failed: try again",
+    ),
     "moment": (
         "received unexpected HTTP status: 502 Bad Gateway",
         "the registry or the network failed: try again",

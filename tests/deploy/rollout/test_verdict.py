@@ -1,6 +1,6 @@
 """The verdict about a release: by the state of the environment, not by an event's message."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,6 +9,7 @@ import pytest
 
 from beanpod.deploy.aws import Environment, Instance, Instances
 from beanpod.deploy.errors import DeadlineError
+from beanpod.deploy.health_path import HealthPath
 from beanpod.deploy.preflight import DeploymentContext, Settings, Target
 from beanpod.deploy.verify import State, Update, judge
 from tests.deploy.clocks import StillClock
@@ -89,8 +90,9 @@ class _ScriptedAws:
         return _instances(DONE)
 
 
-def _update(aws: Any) -> Update:
-    target = Target("guestbook", WELL.name, "us-east-1", "artifacts", "http://guestbook.example.com")
+def _update(aws: Any, ask: Callable[[str], int] = lambda _url: 200) -> Update:
+    url = "http://guestbook.example.com"
+    target = Target("guestbook", WELL.name, "us-east-1", "artifacts", url, HealthPath(f"{url}/health", ask=ask))
     context = DeploymentContext(target, aws, StillClock(), FakeReporter(), Settings(recovery=120))
     return Update(context, "v2", each=lambda: None)
 
@@ -99,6 +101,18 @@ def test_the_health_has_its_time_after_an_update_of_another_deployer() -> None:
     busy, unwell = replace(WELL, status="Updating"), replace(WELL, health="Warning")
     update = _update(_ScriptedAws((busy, 100), (unwell, 5), (WELL, 1)))
     assert update.verify(WELL).state is State.GOOD
+
+
+def test_a_container_has_its_time_to_listen_after_an_update_of_another_deployer() -> None:
+    answers: Iterator[int] = iter([0, 0, 500])
+
+    def ask(_url: str) -> int:
+        if status := next(answers, 500):
+            return status
+        raise ConnectionRefusedError
+
+    update = _update(_ScriptedAws((replace(WELL, status="Updating"), 100), (WELL, 1)), ask)
+    assert update.verify(replace(WELL, status="Updating")).text.endswith("answered 500, expected 200")
 
 
 def test_the_state_of_an_environment_that_vanishes_is_unknown() -> None:

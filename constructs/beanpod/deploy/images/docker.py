@@ -55,6 +55,7 @@ _REMEDIES = {
     r"connection refused|no such host|server misbehaving|network is unreachable": "the registry does not answer: "
     "check its address and that it runs",
     r"i/o timeout|tls handshake timeout|unexpected eof|: eof|connection reset|context deadline exceeded|"
+    r"broken pipe|closed network connection|connection timed out|client\.timeout|no route to host|"
     r"bad gateway|service unavailable|gateway timeout|internal server error": _TRY_AGAIN,
 }
 
