@@ -4,11 +4,12 @@ A project's `stacks/` calls these functions with the stage that `Manifest.stage`
 needs no change there. Construct ids are fixed: a different id replaces the resource.
 """
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from aws_cdk import CfnOutput, Duration, Size, Stack
+from aws_cdk import App, CfnOutput, Duration, Size, Stack
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
@@ -83,6 +84,18 @@ def report_errors() -> Iterator[None]:
         if "ValidationFailed" not in str(error):
             raise
         _exit(error, 1)
+
+
+def apply_rules(app: App) -> None:
+    """Check the templates by cdk-preflight's rules at the end of the synthesis, which a finding fails.
+
+    `cdk synth --no-validation` switches them off together with AWS's own: the CDK CLI passes that on in CDK_VALIDATION.
+    """
+    if os.environ.get("CDK_VALIDATION") != "false":
+        # Loading it takes a third of a second.
+        from cdk_preflight import Preflight
+
+        Preflight.apply(app)
 
 
 def _exit(error: Exception, code: int) -> None:

@@ -80,7 +80,8 @@ def run(context: Context) -> None:
             for stack in stacks:
                 display.say(stack.name)
         with display.phase(Step.AGAIN):
-            unchanged = project.deploy_stacks().count("(no changes)")
+            # The rules have passed.
+            unchanged = project.deploy_stacks(rules=False).count("(no changes)")
             if unchanged != len(stacks):
                 raise DeployError(f"{unchanged} of {len(stacks)} stacks were unchanged when they were deployed again")
             display.say("no changes")
