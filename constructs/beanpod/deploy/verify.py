@@ -236,7 +236,7 @@ class Update:
 
         The verdict is the same at two looks in a row, the second one at every instance. What is good is so at the
         health path as well, requested at each of the two. A state that may become good, and a wrong answer, have
-        `recovery` seconds; an update that another deployer started, `ready_timeout`.
+        `recovery` seconds; an update that another deployer started, and AWS without an answer, `ready_timeout`.
 
         Raises:
             DeadlineError: When the state cannot be read.
@@ -313,7 +313,15 @@ class Update:
         verdict = ask_health_path(self._context, judge(environment, None, self._label, settings))
         while True:
             clock.sleep(pause)
-            before, verdict = verdict, self._look()
+            try:
+                before, verdict = verdict, self._look()
+            except UnansweredError as error:
+                if clock.monotonic() - began >= settings.ready_timeout:
+                    raise
+                self._context.report.say(f"{error}; polling again")
+                pause = POLL_SECONDS
+                self._each()
+                continue
             now = clock.monotonic()
             if verdict.state is State.MOVING:
                 # Health and health path have their time from the end of that update.

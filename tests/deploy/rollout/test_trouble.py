@@ -54,6 +54,22 @@ def test_a_poll_without_an_answer_is_skipped(sandbox: Sandbox) -> None:
     assert clock.slept.count(5.0) == 30
 
 
+def test_a_look_without_an_answer_is_repeated(sandbox: Sandbox) -> None:
+    target = sandbox.environment()
+    sandbox.emulator.inject_fault("throttles", action="DescribeInstancesHealth", times=12)
+    rollout, reporter = sandbox.rollout(target)
+    assert rollout.release(bundle("new")).changed
+    assert sum("polling again" in text for text in reporter.messages) == 2
+
+
+def test_no_answers_until_the_verdict_leave_an_unknown_state(sandbox: Sandbox) -> None:
+    target = sandbox.environment()
+    sandbox.emulator.inject_fault("throttles", action="DescribeInstancesHealth", times=None)
+    rollout, _ = sandbox.rollout(target, settings=Settings(ready_timeout=20))
+    with pytest.raises(DeadlineError, match="its state cannot be read: AWS still refuses"):
+        rollout.release(bundle("new"))
+
+
 def test_a_throttled_release_succeeds(sandbox: Sandbox) -> None:
     target = sandbox.environment()
     sandbox.emulator.inject_fault("throttles", times=5)
