@@ -15,7 +15,7 @@ from beanpod.deploy.preflight import DeploymentContext, Preflight, run_preflight
 from beanpod.deploy.recovery import Recovery
 from beanpod.deploy.report import Outcome, Phase
 from beanpod.deploy.source import Source
-from beanpod.deploy.verify import State, UnverifiedError, Update, Verdict, ask_health_path, judge
+from beanpod.deploy.verify import POLL_SECONDS, State, UnverifiedError, Update, Verdict, ask_health_path, judge
 
 if TYPE_CHECKING:
     from beanpod.deploy.bundles import Bundle
@@ -159,6 +159,8 @@ class Rollout:
             self._note(environment, changed=False)
             if context.clock.monotonic() - since >= context.settings.ready_timeout:
                 raise BusyError(f"environment {environment.name} keeps being updated: deploy again when it is Ready")
+            # It may be Ready by another replica of the API.
+            context.clock.sleep(POLL_SECONDS)
             environment = context.wait_until_ready(each=self._lock.renew)
 
     def _previous(self, environment: Environment, record: LockRecord, label: str) -> str | None:

@@ -1,6 +1,10 @@
 """AWS throttles, does not answer, or refuses expired credentials."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
+from botocore.exceptions import ClientError
 
 from beanpod.deploy.aws import AwsError, CredentialsError, UnansweredError
 from beanpod.deploy.errors import BusyError, DeadlineError, RolledBackError
@@ -157,6 +161,31 @@ def test_an_environment_that_is_updated_again_and_again_is_busy(sandbox: Sandbox
     sandbox.emulator.inject_fault("busy-before-update", **fault)
     with pytest.raises(BusyError, match=f"environment {target.environment} keeps being updated"):
         sandbox.rollout(target, settings=Settings(ready_timeout=60))[0].release(bundle("new"))
+
+
+class _NeverReady:
+    """A client that refuses every update, although the environment is Ready: two replicas of the API differ."""
+
+    def __init__(self, client: Any) -> None:
+        self._client, self.updates = client, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def update_environment(self, **_request: Any) -> Any:
+        self.updates += 1
+        message = "Environment named guestbook is in an invalid state for this operation. Must be Ready."
+        raise ClientError({"Error": {"Code": "InvalidParameterValue", "Message": message}}, "UpdateEnvironment")
+
+
+def test_an_update_is_tried_again_at_each_poll(sandbox: Sandbox) -> None:
+    target, clock = sandbox.environment(), sandbox.clock()
+    beanstalk: Any = _NeverReady(sandbox.beanstalk)
+    aws = replace(sandbox.aws(), beanstalk=beanstalk)
+    rollout, _ = sandbox.rollout(target, aws=aws, clock=clock, settings=Settings(ready_timeout=20))
+    with pytest.raises(BusyError, match="keeps being updated"):
+        rollout.release(bundle("new"))
+    assert beanstalk.updates == 5
 
 
 def test_other_refusals_have_the_message_of_aws(sandbox: Sandbox) -> None:
