@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from beanpod_emulator import EmbeddedAws
 from emulator.tests.clients import Clients
 from emulator.tests.sample_state import expect_unchanged, fill
 from tests.deploy.engine import absent
+from tests.http_servers import serving
 from tests.rehearsal.browser import NoBrowserError, chromium
 
 # The page's own name leads to this machine, as after DNS rebinding; so does the one that it attacks by.
@@ -102,18 +102,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"<!doctype html><title>evil</title><body>")
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Say nothing."""
-
 
 @pytest.fixture(scope="module")
 def page_port() -> Iterator[int]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        yield server.server_address[1]
-        server.shutdown()
-        thread.join()
+    with serving(_Handler) as port:
+        yield port
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from beanpod.deploy.preflight import Target
 from beanpod_emulator import EmbeddedAws
 from tests.deploy.rollout.sandbox import UPDATE_SECONDS, Sandbox
 
@@ -22,3 +23,9 @@ def sandbox(running: Sandbox) -> Sandbox:
     running.emulator.set_limits(application_versions=1000)
     running.clear_calls()
     return running
+
+
+@pytest.fixture
+def target(sandbox: Sandbox) -> Target:
+    """An environment of one instance, Ready with Beanstalk's sample."""
+    return sandbox.environment()

@@ -71,9 +71,8 @@ def _check_convergence(sandbox: Sandbox, target: Target, new: Bundle, where: str
         sandbox.emulator.advance(LEASE_SECONDS)
 
 
-def test_a_release_killed_before_any_aws_call_converges(sandbox: Sandbox) -> None:
+def test_a_release_killed_before_any_aws_call_converges(sandbox: Sandbox, target: Target) -> None:
     """After a call is before the next one: what the process knew is lost in either case."""
-    target = sandbox.environment()
     sandbox.release(target, "before the crashes")
     sandbox.emulator.set_pace(update=8)
     aws = sandbox.aws()

@@ -1,11 +1,10 @@
 """A release on a domain: judged at the load balancer, whatever DNS and the certificate say of the name."""
 
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from beanpod.deploy.preflight import Settings, Target
 from beanpod.deploy.status import read_status
 from beanpod.manifest import Domain, HostedZone, Manifest, StageConfig
 from tests.deploy.rollout.sandbox import Sandbox, bundle
+from tests.http_servers import serving
 from tests.service.certificates import write_certificates
 
 NAME = "shop.example.com"
@@ -47,24 +47,21 @@ def balancer(folder: Path, host: str, status: int = 200) -> Iterator[tuple[str, 
             self.send_header("Location", "/health/")
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
-            pass
-
     def name(_: object, server_name: str | None, __: object) -> None:
         asked_for.append(f"SNI {server_name}")
 
+    context = tls(folder, host)
+    context.sni_callback = name
+    with serving(Handler, context) as port:
+        yield f"localhost:{port}", asked_for
+
+
+def tls(folder: Path, host: str) -> ssl.SSLContext:
+    """Return the context of a server with a certificate for a host."""
     write_certificates(folder, host)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "server.pem", folder / "server.key")
-    context.sni_callback = name
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"localhost:{server.server_port}", asked_for
-    finally:
-        server.shutdown()
-        server.server_close()
+    return context
 
 
 @pytest.fixture(autouse=True)
@@ -146,9 +143,7 @@ def test_a_load_balancer_that_cannot_be_reached_is_no_failure(tmp_path: Path) ->
 @contextmanager
 def tunnel(folder: Path, host: str, status: int) -> Iterator[str]:
     """The URL of a proxy at which every CONNECT leads to a server with a certificate for a host."""
-    write_certificates(folder, host)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "server.pem", folder / "server.key")
+    context = tls(folder, host)
 
     class Handler(BaseHTTPRequestHandler):
         def do_CONNECT(self) -> None:
@@ -157,16 +152,8 @@ def tunnel(folder: Path, host: str, status: int) -> Iterator[str]:
                 there.recv(65536)
                 there.sendall(f"HTTP/1.1 {status} Answer\r\nContent-Length: 0\r\n\r\n".encode())
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(Handler) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.mark.parametrize("status", [403, 503])
@@ -203,8 +190,7 @@ def test_a_certificate_is_no_verdict_through_a_proxy_either(monkeypatch: pytest.
     assert (answer.well, len(answer.warnings)) == (False, 1)
 
 
-def test_a_release_is_rolled_back_before_the_record_exists(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_a_release_is_rolled_back_before_the_record_exists(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "good")
     label = bundle("good").label
 
@@ -245,8 +231,7 @@ def test_a_domain_that_the_stacks_lack_is_named(tmp_path: Path) -> None:
     assert target.missing_domain(stage(tmp_path, "")) is None
 
 
-def test_a_load_balanced_stage_without_a_domain_is_plain_http(sandbox: Sandbox, tmp_path: Path) -> None:
-    target = sandbox.environment()
+def test_a_load_balanced_stage_without_a_domain_is_plain_http(sandbox: Sandbox, target: Target, tmp_path: Path) -> None:
     for more, url, plain in (
         ("", target.url, True),
         (f'domain = {{ name = "{NAME}", certificate = "{CERTIFICATE}" }}\n', f"https://{NAME}", False),

@@ -157,8 +157,7 @@ def test_an_update_that_cannot_be_aborted_ends_with_an_unknown_state(sandbox: Sa
     assert any("could not be aborted" in warning for warning in reporter.warnings)
 
 
-def test_a_version_of_another_deployer_is_not_rolled_back(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_a_version_of_another_deployer_is_not_rolled_back(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "theirs", "good")
     sandbox.emulator.inject_fault("overtaken", version_label=BAD.label, label=bundle("theirs").label)
     with pytest.raises(BusyError, match=f"{BAD.label} was superseded: .* runs {bundle('theirs').label} now"):
@@ -173,15 +172,13 @@ def test_an_environment_that_is_terminated_meanwhile_cannot_be_rolled_back(sandb
     assert caught.value.exit_code == 6
 
 
-def test_a_first_release_that_fails_is_not_rolled_back(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_a_first_release_that_fails_is_not_rolled_back(sandbox: Sandbox, target: Target) -> None:
     sandbox.emulator.inject_fault("error-event", version_label=BAD.label)
     with pytest.raises(NotRolledBackError, match="this is the first release, there is nothing to roll back to"):
         sandbox.rollout(target)[0].release(BAD)
 
 
-def test_a_first_release_that_is_reverted_leaves_the_sample(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_a_first_release_that_is_reverted_leaves_the_sample(sandbox: Sandbox, target: Target) -> None:
     sandbox.emulator.inject_fault("reverts", version_label=BAD.label)
     with pytest.raises(NotRolledBackError, match="it runs Sample Application: as before this first release"):
         sandbox.rollout(target)[0].release(BAD)

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from beanpod.deploy.report import Phase
 from beanpod.deploy.status import read_status
 from beanpod.manifest import Manifest
 from tests.deploy.rollout.sandbox import Sandbox, bundle
+from tests.http_servers import serving
 
 URL = "http://shop.example.org/health"
 
@@ -41,8 +42,7 @@ def test_a_release_requests_the_health_path_twice(sandbox: Sandbox) -> None:
     assert outcome.health_path in reporter.messages
 
 
-def test_rolls_back_when_the_health_path_answers_500(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_rolls_back_when_the_health_path_answers_500(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "good")
     # As good as it gets: the previous version answers, the new one never.
     target = answering(target, lambda _: 200 if sandbox.version_label(target) == bundle("good").label else 500)
@@ -95,8 +95,7 @@ def test_a_container_that_does_not_listen_yet_is_waited_for(sandbox: Sandbox) ->
     assert reporter.warnings == []
 
 
-def test_a_rollback_requests_the_health_path(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_a_rollback_requests_the_health_path(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "one", "two")
     target = answering(target, lambda _: 200 if sandbox.version_label(target) == bundle("two").label else 502)
     with pytest.raises(RolledBackError, match=f"GET {URL} answered 502"):
@@ -104,16 +103,14 @@ def test_a_rollback_requests_the_health_path(sandbox: Sandbox) -> None:
     assert sandbox.version_label(target) == bundle("two").label
 
 
-def test_a_rollback_whose_health_path_fails_is_reported(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_a_rollback_whose_health_path_fails_is_reported(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "before")
     rollout, _ = sandbox.rollout(answering(target, lambda _: 500), settings=Settings(recovery=10))
     with pytest.raises(NotRolledBackError, match=f"after the rollback to .*, GET {URL} answered 500"):
         rollout.release(bundle("after"))
 
 
-def test_deploys_a_version_again_whose_health_path_fails(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_deploys_a_version_again_whose_health_path_fails(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "same")
     answers = iter([500, 500, 200, 200])
     rollout, reporter = sandbox.rollout(answering(target, lambda _: next(answers)))
@@ -150,7 +147,7 @@ def test_the_codes_are_those_of_the_manifest(tmp_path: Path) -> None:
 
 
 @contextmanager
-def serving(answers: dict[str, tuple[int, str]]) -> Iterator[tuple[str, list[str]]]:
+def answers_of(answers: dict[str, tuple[int, str]]) -> Iterator[tuple[str, list[str]]]:
     """A server's address, and the requests it was sent. answers: by path, a status and where it redirects to."""
     requests: list[str] = []
 
@@ -163,16 +160,8 @@ def serving(answers: dict[str, tuple[int, str]]) -> Iterator[tuple[str, list[str
                 self.send_header("Location", location)
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", requests
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(Handler) as port:
+        yield f"http://127.0.0.1:{port}", requests
 
 
 def test_a_redirect_is_followed_on_its_own_host_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,7 +173,7 @@ def test_a_redirect_is_followed_on_its_own_host_only(monkeypatch: pytest.MonkeyP
         "/round": (302, "/round"),
         "/down": (503, ""),
     }
-    with serving(answers) as (address, requests):
+    with answers_of(answers) as (address, requests):
         assert asked(f"{address}/health") == 204
         assert asked(f"{address}/down") == 503
         assert HealthPath(f"{address}/away").answer().well is None
@@ -195,7 +184,7 @@ def test_a_redirect_is_followed_on_its_own_host_only(monkeypatch: pytest.MonkeyP
 
 def test_an_unknown_host_is_not_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "*")
-    with serving({}) as (address, _):
+    with answers_of({}) as (address, _):
         pass
     answer = HealthPath(f"{address}/health").answer()
     assert (answer.well, answer.refused) == (None, True)
@@ -207,7 +196,7 @@ def test_an_unknown_host_is_not_reached(monkeypatch: pytest.MonkeyPatch) -> None
 def test_an_answer_of_a_proxy_is_not_the_apps(monkeypatch: pytest.MonkeyPatch) -> None:
     url = "http://shop.example.org/health"
     for status, well in ((407, None), (502, None), (200, True), (500, False)):
-        with serving({url: (status, "")}) as (proxy, requests):
+        with answers_of({url: (status, "")}) as (proxy, requests):
             monkeypatch.setenv("http_proxy", proxy)
             monkeypatch.delenv("no_proxy", raising=False)
             assert HealthPath(url).answer().well is well
@@ -246,12 +235,13 @@ def sending(*pieces: bytes, pause: float = 0.0, endless: bytes = b"") -> Iterato
 
 def test_an_answer_that_comes_byte_by_byte_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setattr(health_path, "_SECONDS", 0.3)
+    # Each byte comes well within the timeout of one, also on a busy machine; all of them take longer than all may.
+    monkeypatch.setattr(health_path, "_SECONDS", 1.0)
     slow = (bytes([byte]) for byte in b"HTTP/1.1 200 OK\r\nServer: drip\r\n\r\n")
-    with sending(*slow, pause=0.1) as url:
+    with sending(*slow, pause=0.2) as url:
         answer = HealthPath(url).answer()
     assert (answer.well, answer.refused) == (None, False)
-    assert answer.text.endswith("no complete answer within 1 s")
+    assert answer.text.endswith("no complete answer within 4 s")
 
 
 def test_the_body_of_a_redirect_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:

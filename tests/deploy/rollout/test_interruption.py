@@ -68,8 +68,7 @@ def test_an_interruption_reports_the_state_and_releases_the_lock(
     assert sandbox.version_label(target) == new.label
 
 
-def test_a_rollback_skips_an_interrupted_release(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_a_rollback_skips_an_interrupted_release(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "one")
     with (
         _interrupted(sandbox, target, "elasticbeanstalk:DescribeEvents", 2, "before") as rollout,
@@ -86,8 +85,7 @@ def test_a_rollback_skips_an_interrupted_release(sandbox: Sandbox) -> None:
     assert sandbox.version_label(target) == bundle("one").label
 
 
-def test_a_rollback_skips_two_interrupted_releases(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_a_rollback_skips_two_interrupted_releases(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "one")
     for text, action, number in (("cut", "DescribeEvents", 2), ("never began", "UpdateEnvironment", 1)):
         with (
@@ -101,8 +99,7 @@ def test_a_rollback_skips_two_interrupted_releases(sandbox: Sandbox) -> None:
     assert sandbox.version_label(target) == bundle("one").label
 
 
-def test_an_interrupted_rollback_releases_the_lock(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_an_interrupted_rollback_releases_the_lock(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "good")
     sandbox.emulator.inject_fault("error-event", version_label=bundle("bad").label)
     with (
@@ -113,8 +110,7 @@ def test_an_interrupted_rollback_releases_the_lock(sandbox: Sandbox) -> None:
     assert LockStore(target, sandbox.aws()).read().owner is None
 
 
-def test_an_interrupted_preflight_changes_nothing(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_an_interrupted_preflight_changes_nothing(sandbox: Sandbox, target: Target) -> None:
     with (
         _interrupted(sandbox, target, "sts:GetCallerIdentity", 1, "before") as rollout,
         pytest.raises(InterruptionError, match=NOTHING),

@@ -40,8 +40,8 @@ def _pauses_between_locks(sandbox: Sandbox) -> list[float]:
     return [(after - before).total_seconds() for before, after in pairwise(times)]
 
 
-def test_of_two_at_once_one_ends_and_names_the_other(sandbox: Sandbox) -> None:
-    target, clock = sandbox.environment(), ConcurrentClock(sandbox.emulator)
+def test_of_two_at_once_one_ends_and_names_the_other(sandbox: Sandbox, target: Target) -> None:
+    clock = ConcurrentClock(sandbox.emulator)
 
     def deploying(text: str, actor: str) -> Callable[[], Outcome]:
         rollout, _ = sandbox.rollout(target, source=source(5, actor), clock=clock)
@@ -62,8 +62,8 @@ def test_of_two_at_once_one_ends_and_names_the_other(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("apart", [0, 4], ids=["at once", "one after the other"])
-def test_ten_quick_pushes_end_at_the_newest(sandbox: Sandbox, apart: int) -> None:
-    target, clock = sandbox.environment(), ConcurrentClock(sandbox.emulator)
+def test_ten_quick_pushes_end_at_the_newest(sandbox: Sandbox, target: Target, apart: int) -> None:
+    clock = ConcurrentClock(sandbox.emulator)
 
     def pushing(order: int, number: int) -> Callable[[], Outcome]:
         rollout, _ = sandbox.rollout(target, source=source(number), clock=clock)
@@ -81,8 +81,7 @@ def test_ten_quick_pushes_end_at_the_newest(sandbox: Sandbox, apart: int) -> Non
     assert all(isinstance(result, Outcome | BusyError) for result in results)
 
 
-def test_a_newer_commit_waits_for_an_older_one(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_a_newer_commit_waits_for_an_older_one(sandbox: Sandbox, target: Target) -> None:
     _leave_locked(sandbox, target, source(1, "ann"))
     clock = sandbox.clock()
     rollout, reporter = sandbox.rollout(target, source=source(2), clock=clock)
@@ -91,23 +90,20 @@ def test_a_newer_commit_waits_for_an_older_one(sandbox: Sandbox) -> None:
     assert LEASE_SECONDS - 10 < sum(pause for pause in clock.slept if pause == 10.0) <= LEASE_SECONDS + 10
 
 
-def test_waiting_for_an_older_commit_has_a_timeout(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_waiting_for_an_older_commit_has_a_timeout(sandbox: Sandbox, target: Target) -> None:
     _leave_locked(sandbox, target, source(1, "ann"))
     rollout, _ = sandbox.rollout(target, source=source(2), settings=Settings(ready_timeout=60))
     with pytest.raises(BusyError, match=r"locked by ann .*, and was not released within 60 s: deploy again"):
         rollout.release(bundle("impatient"))
 
 
-def test_an_older_commit_ends_behind_a_newer_one_under_way(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_an_older_commit_ends_behind_a_newer_one_under_way(sandbox: Sandbox, target: Target) -> None:
     _leave_locked(sandbox, target, source(2, "ann"))
     with pytest.raises(BusyError, match=r"locked by ann .*; it is a newer commit: deploy again when"):
         sandbox.rollout(target, source=source(1))[0].release(bundle("older"))
 
 
-def test_an_older_commit_does_not_replace_a_newer_one(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_an_older_commit_does_not_replace_a_newer_one(sandbox: Sandbox, target: Target) -> None:
     sandbox.rollout(target, source=source(2))[0].release(bundle("newer"))
     older, _ = sandbox.rollout(target, source=source(1))
     with pytest.raises(BusyError, match=rf"^superseded: .* runs {bundle('newer').label}, of commit 0+ made 2026-11-01"):
@@ -116,8 +112,7 @@ def test_an_older_commit_does_not_replace_a_newer_one(sandbox: Sandbox) -> None:
     assert sandbox.version_label(target) == bundle("older").label
 
 
-def test_rolls_back_to_a_version_that_was_deployed_after_the_preflight(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_rolls_back_to_a_version_that_was_deployed_after_the_preflight(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "old")
     rollout, _ = sandbox.rollout(target, source=source(2))
     rollout.preflight()
@@ -128,8 +123,7 @@ def test_rolls_back_to_a_version_that_was_deployed_after_the_preflight(sandbox: 
         rollout.release(bundle("broken"))
 
 
-def test_an_older_commit_does_not_replace_a_newer_one_of_the_same_content(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_an_older_commit_does_not_replace_a_newer_one_of_the_same_content(sandbox: Sandbox, target: Target) -> None:
     sandbox.rollout(target, source=source(1))[0].release(bundle("good"))
     sandbox.clear_calls()
     # Commit 3 reverts commit 2, whose deployment is slower.
@@ -143,15 +137,13 @@ def test_an_older_commit_does_not_replace_a_newer_one_of_the_same_content(sandbo
     assert sandbox.version_label(target) == bundle("good").label
 
 
-def test_a_killed_deployment_of_what_runs_already_is_not_waited_for(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_a_killed_deployment_of_what_runs_already_is_not_waited_for(sandbox: Sandbox, target: Target) -> None:
     sandbox.rollout(target, source=source(1))[0].release(bundle("good"))
     _leave_locked(sandbox, target, source(1), Release(bundle("good").label))
     assert not sandbox.rollout(target, source=source(1))[0].release(bundle("good")).changed
 
 
-def test_what_runs_already_is_deployed_after_an_older_commit_under_way(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_what_runs_already_is_deployed_after_an_older_commit_under_way(sandbox: Sandbox, target: Target) -> None:
     sandbox.rollout(target, source=source(1))[0].release(bundle("good"))
     _leave_locked(sandbox, target, source(2, "ann"))
     rollout, reporter = sandbox.rollout(target, source=source(3))
@@ -159,8 +151,7 @@ def test_what_runs_already_is_deployed_after_an_older_commit_under_way(sandbox: 
     assert any("an older commit: waiting for it" in text for text in reporter.messages)
 
 
-def test_the_lock_of_a_killed_deployment_is_taken_over_after_its_lease(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_the_lock_of_a_killed_deployment_is_taken_over_after_its_lease(sandbox: Sandbox, target: Target) -> None:
     run = Source(actor="ann", run_url="https://github.example/runs/7")
     _leave_locked(sandbox, target, run)
     with pytest.raises(BusyError, match=r"locked by ann, https://github.example/runs/7 since .*; if it was killed"):
@@ -170,8 +161,7 @@ def test_the_lock_of_a_killed_deployment_is_taken_over_after_its_lease(sandbox: 
     assert _record(sandbox, target).owner is None
 
 
-def test_a_long_release_renews_its_lease(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_a_long_release_renews_its_lease(sandbox: Sandbox, target: Target) -> None:
     sandbox.emulator.set_pace(update=500)
     sandbox.clear_calls()
     assert sandbox.rollout(target)[0].release(bundle("long")).changed
@@ -180,8 +170,7 @@ def test_a_long_release_renews_its_lease(sandbox: Sandbox) -> None:
     assert max(pauses) < LEASE_SECONDS
 
 
-def test_a_lease_that_cannot_be_renewed_is_tried_again(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_a_lease_that_cannot_be_renewed_is_tried_again(sandbox: Sandbox, target: Target) -> None:
     sandbox.emulator.set_pace(update=400)
     # Spared are the bundle and the acquiring of the lock.
     sandbox.emulator.inject_fault("throttles", action="PutObject", after=2, times=6)
@@ -192,8 +181,7 @@ def test_a_lease_that_cannot_be_renewed_is_tried_again(sandbox: Sandbox) -> None
 
 
 @pytest.mark.parametrize("write", [2, 4], ids=["renewed", "released"])
-def test_a_lock_is_kept_when_the_answer_to_its_write_is_lost(sandbox: Sandbox, write: int) -> None:
-    target = sandbox.environment()
+def test_a_lock_is_kept_when_the_answer_to_its_write_is_lost(sandbox: Sandbox, target: Target, write: int) -> None:
     sandbox.emulator.set_pace(update=400)
     sandbox.emulator.inject_fault("drops-connections", action="PutObject", after=write, when="after")
     rollout, reporter = sandbox.rollout(target)
@@ -202,8 +190,7 @@ def test_a_lock_is_kept_when_the_answer_to_its_write_is_lost(sandbox: Sandbox, w
     assert _record(sandbox, target).owner is None
 
 
-def test_a_lease_is_renewed_while_a_busy_environment_is_waited_for(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_a_lease_is_renewed_while_a_busy_environment_is_waited_for(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "busy")
     rollout, _ = sandbox.rollout(target, settings=Settings(ready_timeout=600))
     rollout.preflight()
@@ -214,16 +201,14 @@ def test_a_lease_is_renewed_while_a_busy_environment_is_waited_for(sandbox: Sand
     assert max(_pauses_between_locks(sandbox)) < LEASE_SECONDS
 
 
-def test_a_lock_that_cannot_be_released_expires(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_a_lock_that_cannot_be_released_expires(sandbox: Sandbox, target: Target) -> None:
     sandbox.emulator.inject_fault("throttles", action="PutObject", after=2, times=6)
     rollout, reporter = sandbox.rollout(target)
     assert rollout.release(bundle("kept")).changed
     assert re.search(r"could not be released; it expires at \d\d:\d\d:\d\d UTC", reporter.warnings[-1])
 
 
-def test_a_deployment_that_lost_its_lock_does_not_roll_back(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_a_deployment_that_lost_its_lock_does_not_roll_back(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "good")
     sandbox.emulator.set_pace(update=400)
     sandbox.emulator.inject_fault("error-event", version_label=bundle("lost").label)
@@ -252,8 +237,8 @@ class TakeOver:
             _leave_locked(self._sandbox, self._target, source(9, "eve"))
 
 
-def test_of_two_that_take_an_expired_lock_over_one_gets_it(sandbox: Sandbox) -> None:
-    target, clock = sandbox.environment(), sandbox.clock()
+def test_of_two_that_take_an_expired_lock_over_one_gets_it(sandbox: Sandbox, target: Target) -> None:
+    clock = sandbox.clock()
     _leave_locked(sandbox, target, source(1))
     store = LockStore(target, sandbox.aws())
     both_read = store.read()
@@ -275,15 +260,17 @@ def _kill_during(sandbox: Sandbox, target: Target, text: str, *, sick: int) -> N
     sandbox.emulator.advance(LEASE_SECONDS)
 
 
-def test_a_killed_release_that_is_deployed_again_rolls_back_to_the_last_good_one(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_a_killed_release_that_is_deployed_again_rolls_back_to_the_last_good_one(
+    sandbox: Sandbox, target: Target
+) -> None:
     _kill_during(sandbox, target, "cut off", sick=2)
     with pytest.raises(RolledBackError, match=f"{bundle('good').label} runs again"):
         sandbox.rollout(target)[0].release(bundle("cut off"))
 
 
-def test_a_release_after_a_killed_and_unwell_one_rolls_back_to_the_last_good_one(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_a_release_after_a_killed_and_unwell_one_rolls_back_to_the_last_good_one(
+    sandbox: Sandbox, target: Target
+) -> None:
     _kill_during(sandbox, target, "sick and cut off", sick=1)
     sandbox.emulator.inject_fault("error-event", version_label=bundle("next").label)
     with pytest.raises(RolledBackError, match=f"{bundle('good').label} runs again"):
@@ -291,8 +278,7 @@ def test_a_release_after_a_killed_and_unwell_one_rolls_back_to_the_last_good_one
 
 
 @pytest.mark.parametrize("content", ["not json", "[]", json.dumps({"owner": {"token": "x"}, "last_good": None})])
-def test_an_object_that_is_no_lock_is_named(sandbox: Sandbox, content: str) -> None:
-    target = sandbox.environment()
+def test_an_object_that_is_no_lock_is_named(sandbox: Sandbox, target: Target, content: str) -> None:
     sandbox.s3.put_object(Bucket=target.bucket, Key=f"locks/{target.environment}", Body=content.encode())
     with pytest.raises(UsageError, match=rf"s3://artifacts/locks/{target.environment} is not a deployment lock"):
         sandbox.rollout(target)[0].release(bundle("blocked"))

@@ -12,14 +12,12 @@ from beanpod.deploy.preflight import Target
 from tests.deploy.rollout.sandbox import Sandbox, bundle
 
 
-def test_the_stacks_outputs_name_the_target(sandbox: Sandbox, tmp_path: Path) -> None:
-    target = sandbox.environment()
+def test_the_stacks_outputs_name_the_target(sandbox: Sandbox, target: Target, tmp_path: Path) -> None:
     stage = sandbox.stage(target, tmp_path)
     assert Target.find(stage, sandbox.aws()) == replace(target, health_path=HealthPath(f"{target.url}/health"))
 
 
-def test_nothing_to_do_is_seven_calls_with_the_stacks(sandbox: Sandbox, tmp_path: Path) -> None:
-    target = sandbox.environment()
+def test_nothing_to_do_is_seven_calls_with_the_stacks(sandbox: Sandbox, target: Target, tmp_path: Path) -> None:
     stage, clock = sandbox.stage(target, tmp_path), sandbox.clock()
     sandbox.release(target, "whole")
     sandbox.clear_calls()
@@ -48,8 +46,7 @@ def test_a_stack_without_an_output_is_refused(sandbox: Sandbox, tmp_path: Path) 
         Target.find(stage, sandbox.aws())
 
 
-def test_one_stack_may_have_all_outputs(sandbox: Sandbox, tmp_path: Path) -> None:
-    target = sandbox.environment()
+def test_one_stack_may_have_all_outputs(sandbox: Sandbox, target: Target, tmp_path: Path) -> None:
     stage = sandbox.stage(target, tmp_path)
     stage = stage.model_copy(update={"delivery": stage.delivery.model_copy(update={"stack": "Shop"})})
     with pytest.raises(UsageError, match="there is no stack Shop in us-east-1; run `beanpod cdk deploy Shop` first"):
@@ -64,8 +61,7 @@ def test_one_stack_may_have_all_outputs(sandbox: Sandbox, tmp_path: Path) -> Non
     assert replace(Target.find(stage, sandbox.aws()), health_path=None) == target
 
 
-def test_an_environment_that_does_not_exist_is_refused(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_an_environment_that_does_not_exist_is_refused(sandbox: Sandbox, target: Target) -> None:
     sandbox.beanstalk.terminate_environment(EnvironmentName=target.environment)
     sandbox.emulator.advance(100)
     with pytest.raises(UsageError, match=r"of application guestbook does not exist in us-east-1: restore it in the"):
@@ -84,8 +80,8 @@ class Twins:
         return found | {"Environments": [*found["Environments"], *ending]}
 
 
-def test_two_environments_of_one_name_are_refused(sandbox: Sandbox) -> None:
-    target, clock = sandbox.environment(), sandbox.clock()
+def test_two_environments_of_one_name_are_refused(sandbox: Sandbox, target: Target) -> None:
+    clock = sandbox.clock()
     twins: Any = Twins(sandbox.beanstalk)
     aws = replace(sandbox.aws(), beanstalk=twins)
     message = rf"^2 environments are called {target.environment} \(Ready, Terminating\): wait until one is left, or"

@@ -7,13 +7,12 @@ from dataclasses import replace
 import pytest
 
 from beanpod.deploy.errors import BusyError, UsageError
-from beanpod.deploy.preflight import Settings
+from beanpod.deploy.preflight import Settings, Target
 from beanpod.deploy.report import Phase
 from tests.deploy.rollout.sandbox import APPLICATION, Sandbox, bundle, source
 
 
-def test_the_first_release_replaces_the_sample_whose_health_is_severe(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_the_first_release_replaces_the_sample_whose_health_is_severe(sandbox: Sandbox, target: Target) -> None:
     rollout, reporter = sandbox.rollout(target)
     look = rollout.preflight()
     assert (look.previous, look.environment.health) == (None, "Severe")
@@ -40,8 +39,7 @@ def test_a_release_reports_its_progress(sandbox: Sandbox) -> None:
     assert (last.state, last.health, last.on_version, last.instances) == ("Ready", "Ok", 2, 2)
 
 
-def test_a_release_makes_fourteen_calls_besides_its_polls(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_a_release_makes_fourteen_calls_besides_its_polls(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "old")
     sandbox.clear_calls()
     sandbox.rollout(target)[0].release(bundle("counted"))
@@ -54,8 +52,7 @@ def test_a_release_makes_fourteen_calls_besides_its_polls(sandbox: Sandbox) -> N
     assert 2 + len(before) + 3 == 14
 
 
-def test_nothing_to_do_is_five_calls_and_no_upload(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_nothing_to_do_is_five_calls_and_no_upload(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "same")
     sandbox.clear_calls()
     rollout, reporter = sandbox.rollout(target)
@@ -74,8 +71,7 @@ def test_nothing_to_do_is_five_calls_and_no_upload(sandbox: Sandbox) -> None:
     assert reporter.messages[-1] == f"its instance runs {bundle('same').label}, health Ok"
 
 
-def test_force_deploys_what_runs_already(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_force_deploys_what_runs_already(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "same")
     sandbox.clear_calls()
     outcome = sandbox.rollout(target)[0].release(bundle("same"), force=True)
@@ -84,8 +80,7 @@ def test_force_deploys_what_runs_already(sandbox: Sandbox) -> None:
     assert sum(call.action == "PutObject" and call.key.startswith("bundles/") for call in sandbox.emulator.calls()) == 0
 
 
-def test_deploys_a_version_again_that_runs_in_poor_health(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_deploys_a_version_again_that_runs_in_poor_health(sandbox: Sandbox, target: Target) -> None:
     sandbox.emulator.inject_fault("unhealthy", version_label=bundle("sick").label)
     with pytest.raises(Exception, match="its health is Severe"):
         sandbox.rollout(target)[0].release(bundle("sick"))
@@ -97,8 +92,7 @@ def test_deploys_a_version_again_that_runs_in_poor_health(sandbox: Sandbox) -> N
     )
 
 
-def test_a_busy_environment_is_waited_for(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_a_busy_environment_is_waited_for(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "old")
     sandbox.beanstalk.update_environment(EnvironmentName=target.environment, VersionLabel=bundle("old").label)
     rollout, reporter = sandbox.rollout(target)
@@ -106,8 +100,7 @@ def test_a_busy_environment_is_waited_for(sandbox: Sandbox) -> None:
     assert reporter.messages[0] == f"environment {target.environment} is Updating: waiting until it is Ready"
 
 
-def test_an_environment_that_stays_busy_ends_the_deployment_before_the_build(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_an_environment_that_stays_busy_ends_the_deployment_before_the_build(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "old")
     sandbox.emulator.inject_fault("never-ready", environment=target.environment)
     sandbox.beanstalk.update_environment(EnvironmentName=target.environment, VersionLabel=bundle("old").label)
@@ -115,22 +108,19 @@ def test_an_environment_that_stays_busy_ends_the_deployment_before_the_build(san
         sandbox.rollout(target, settings=Settings(ready_timeout=60))[0].preflight()
 
 
-def test_a_terminating_environment_is_refused(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_a_terminating_environment_is_refused(sandbox: Sandbox, target: Target) -> None:
     sandbox.beanstalk.terminate_environment(EnvironmentName=target.environment)
     with pytest.raises(BusyError, match="is Terminating: a version cannot be deployed to it"):
         sandbox.rollout(target)[0].preflight()
 
 
-def test_a_preflight_can_skip_waiting(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_a_preflight_can_skip_waiting(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "old")
     sandbox.beanstalk.update_environment(EnvironmentName=target.environment, VersionLabel=bundle("old").label)
     assert sandbox.rollout(target)[0].preflight(wait=False).environment.status == "Updating"
 
 
-def test_the_version_has_description_and_tags(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_the_version_has_description_and_tags(sandbox: Sandbox, target: Target) -> None:
     run = replace(source(1, "a\nb" * 100), run_url="https://ci.example/1?a=b")
     sandbox.rollout(target, source=run)[0].release(bundle("described"))
     labels = [bundle("described").label]
@@ -145,15 +135,14 @@ def test_the_version_has_description_and_tags(sandbox: Sandbox) -> None:
     }
 
 
-def test_the_bundle_is_stored_with_its_checksum(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_the_bundle_is_stored_with_its_checksum(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "stored")
     head = sandbox.s3.head_object(Bucket=target.bucket, Key=bundle("stored").key, ChecksumMode="ENABLED")
     assert head["ChecksumSHA256"] == base64.b64encode(hashlib.sha256(bundle("stored").data).digest()).decode()
 
 
-def test_uses_the_bundle_and_version_of_an_interrupted_run(sandbox: Sandbox) -> None:
-    target, left = sandbox.environment(), bundle("left")
+def test_uses_the_bundle_and_version_of_an_interrupted_run(sandbox: Sandbox, target: Target) -> None:
+    left = bundle("left")
     sandbox.s3.put_object(Bucket=target.bucket, Key=left.key, Body=left.data, ChecksumAlgorithm="SHA256")
     sandbox.make_version(left.label, left.key)
     sandbox.clear_calls()
@@ -164,8 +153,8 @@ def test_uses_the_bundle_and_version_of_an_interrupted_run(sandbox: Sandbox) -> 
     assert f"version {left.label} exists already" in reporter.messages
 
 
-def test_uses_a_bundle_that_is_uploaded_meanwhile(sandbox: Sandbox) -> None:
-    target, same = sandbox.environment(), bundle("meanwhile")
+def test_uses_a_bundle_that_is_uploaded_meanwhile(sandbox: Sandbox, target: Target) -> None:
+    same = bundle("meanwhile")
     rollout, reporter = sandbox.rollout(target)
     rollout.preflight()
     sandbox.s3.put_object(Bucket=target.bucket, Key=same.key, Body=same.data, ChecksumAlgorithm="SHA256")
@@ -173,15 +162,15 @@ def test_uses_a_bundle_that_is_uploaded_meanwhile(sandbox: Sandbox) -> None:
     assert f"the bundle of {same.label} exists already: nothing uploaded" in reporter.messages
 
 
-def test_another_content_under_the_bundles_key_is_refused(sandbox: Sandbox) -> None:
-    target, mine = sandbox.environment(), bundle("mine")
+def test_another_content_under_the_bundles_key_is_refused(sandbox: Sandbox, target: Target) -> None:
+    mine = bundle("mine")
     sandbox.s3.put_object(Bucket=target.bucket, Key=mine.key, Body=b"tampered", ChecksumAlgorithm="SHA256")
     with pytest.raises(UsageError, match=f"s3://{target.bucket}/{mine.key} exists with other content than"):
         sandbox.rollout(target)[0].release(mine)
 
 
-def test_a_label_of_another_bundle_is_refused(sandbox: Sandbox) -> None:
-    target, mine = sandbox.environment(), bundle("two things")
+def test_a_label_of_another_bundle_is_refused(sandbox: Sandbox, target: Target) -> None:
+    mine = bundle("two things")
     sandbox.s3.put_object(Bucket=target.bucket, Key="other.zip", Body=b"other")
     sandbox.make_version(mine.label, "other.zip")
     with pytest.raises(UsageError, match=f"version {mine.label} exists with another bundle, s3://.*/other.zip"):
@@ -189,8 +178,7 @@ def test_a_label_of_another_bundle_is_refused(sandbox: Sandbox) -> None:
     assert sandbox.version_label(target) == "Sample Application"
 
 
-def test_the_quota_of_versions_is_named_with_its_remedy(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_the_quota_of_versions_is_named_with_its_remedy(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "within the quota")
     sandbox.emulator.set_limits(application_versions=1)
     message = f"{APPLICATION} has as many versions as its account allows: delete old ones, or lower"
@@ -207,8 +195,7 @@ def test_rolling_batches_are_followed_to_the_last_instance(sandbox: Sandbox) -> 
     assert reporter.statuses[-1].on_version == 3
 
 
-def test_can_roll_back_to_a_version_of_another_tool(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_can_roll_back_to_a_version_of_another_tool(sandbox: Sandbox, target: Target) -> None:
     sandbox.s3.put_object(Bucket=target.bucket, Key="foreign.zip", Body=b"foreign")
     sandbox.make_version("v7", "foreign.zip")
     sandbox.beanstalk.update_environment(EnvironmentName=target.environment, VersionLabel="v7")

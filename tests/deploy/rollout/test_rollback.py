@@ -5,12 +5,11 @@ import json
 import pytest
 
 from beanpod.deploy.errors import NotRolledBackError, RolledBackError, UsageError
-from beanpod.deploy.preflight import Settings
+from beanpod.deploy.preflight import Settings, Target
 from tests.deploy.rollout.sandbox import Sandbox, bundle, source
 
 
-def test_rolls_back_to_the_version_before(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_rolls_back_to_the_version_before(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "one", "two")
     rollout, reporter = sandbox.rollout(target)
     outcome = rollout.roll_back()
@@ -20,24 +19,21 @@ def test_rolls_back_to_the_version_before(sandbox: Sandbox) -> None:
     assert reporter.failed == []
 
 
-def test_two_rollbacks_end_at_the_first_version(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_two_rollbacks_end_at_the_first_version(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "one", "two")
     sandbox.rollout(target)[0].roll_back()
     sandbox.rollout(target)[0].roll_back()
     assert sandbox.version_label(target) == bundle("two").label
 
 
-def test_rolls_back_to_a_version_by_its_label(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_rolls_back_to_a_version_by_its_label(sandbox: Sandbox, target: Target) -> None:
     for minute, text in enumerate(("one", "two", "three")):
         sandbox.rollout(target, source=source(minute))[0].release(bundle(text))
     sandbox.rollout(target, source=source(0))[0].roll_back(bundle("one").label)
     assert sandbox.version_label(target) == bundle("one").label
 
 
-def test_a_rollback_skips_a_failed_release(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_a_rollback_skips_a_failed_release(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "one", "two")
     sandbox.emulator.inject_fault("error-event", version_label=bundle("failing").label)
     with pytest.raises(Exception, match="rolled back"):
@@ -46,8 +42,7 @@ def test_a_rollback_skips_a_failed_release(sandbox: Sandbox) -> None:
     assert sandbox.version_label(target) == bundle("one").label
 
 
-def test_rolls_back_from_a_failed_release_to_the_last_good_one(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_rolls_back_from_a_failed_release_to_the_last_good_one(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "one")
     sandbox.emulator.inject_fault("error-event", version_label=bundle("left sick").label)
     with pytest.raises(NotRolledBackError, match="it is not rolled back, because of --no-rollback"):
@@ -57,8 +52,7 @@ def test_rolls_back_from_a_failed_release_to_the_last_good_one(sandbox: Sandbox)
     assert sandbox.version_label(target) == bundle("one").label
 
 
-def test_a_failed_release_is_no_target_of_a_rollback(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_a_failed_release_is_no_target_of_a_rollback(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "one")
     for text, settings in (("left unwell", Settings(roll_back=False)), ("worse", Settings())):
         sandbox.emulator.inject_fault("error-event", version_label=bundle(text).label)
@@ -67,8 +61,7 @@ def test_a_failed_release_is_no_target_of_a_rollback(sandbox: Sandbox) -> None:
     assert sandbox.version_label(target) == bundle("one").label
 
 
-def test_the_lock_of_an_earlier_version_of_beanpod_is_read(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_the_lock_of_an_earlier_version_of_beanpod_is_read(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "one", "two")
     key = f"locks/{target.environment}"
     record = json.loads(sandbox.s3.get_object(Bucket=target.bucket, Key=key)["Body"].read())
@@ -78,14 +71,12 @@ def test_the_lock_of_an_earlier_version_of_beanpod_is_read(sandbox: Sandbox) -> 
     assert sandbox.version_label(target) == bundle("one").label
 
 
-def test_a_version_that_does_not_exist_is_refused(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_a_version_that_does_not_exist_is_refused(sandbox: Sandbox, target: Target) -> None:
     with pytest.raises(UsageError, match="application guestbook has no version v9: choose one that"):
         sandbox.rollout(target)[0].roll_back("v9")
 
 
-def test_a_version_whose_bundle_was_deleted_is_refused(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_a_version_whose_bundle_was_deleted_is_refused(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "one", "two")
     sandbox.s3.delete_object(Bucket=target.bucket, Key=bundle("one").key)
     with pytest.raises(UsageError, match=f"the bundle of {bundle('one').label} no longer exists: choose another"):
@@ -93,14 +84,12 @@ def test_a_version_whose_bundle_was_deleted_is_refused(sandbox: Sandbox) -> None
     assert sandbox.version_label(target) == bundle("two").label
 
 
-def test_without_an_earlier_version_a_rollback_needs_a_label(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_without_an_earlier_version_a_rollback_needs_a_label(sandbox: Sandbox, target: Target) -> None:
     with pytest.raises(UsageError, match="no previous version is known: choose one"):
         sandbox.rollout(target)[0].roll_back()
 
 
-def test_a_rollback_that_fails_is_rolled_back(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_a_rollback_that_fails_is_rolled_back(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "one", "two")
     sandbox.emulator.inject_fault("error-event", version_label=bundle("one").label)
     with pytest.raises(RolledBackError, match=f"{bundle('two').label} runs again"):

@@ -2,6 +2,7 @@
 
 from itertools import islice
 
+from beanpod.deploy.preflight import Target
 from beanpod.deploy.status import follow_events, read_events, read_status, read_versions
 from tests.deploy.rollout.sandbox import Sandbox, bundle
 
@@ -16,13 +17,12 @@ def test_status_has_what_each_instance_runs(sandbox: Sandbox) -> None:
     assert (status.causes, status.lock_owner) == ((), None)
 
 
-def test_status_has_the_causes_of_poor_health(sandbox: Sandbox) -> None:
-    target, clock = sandbox.environment(), sandbox.clock()
+def test_status_has_the_causes_of_poor_health(sandbox: Sandbox, target: Target) -> None:
+    clock = sandbox.clock()
     assert "HTTP 4xx" in read_status(target, sandbox.aws(), clock).causes[0]
 
 
-def test_versions_are_marked_current_and_previous(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_versions_are_marked_current_and_previous(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "first of all", "second of all")
     lines = {line.label: line for line in read_versions(target, sandbox.aws())}
     assert lines[bundle("second of all").label].current
@@ -32,15 +32,14 @@ def test_versions_are_marked_current_and_previous(sandbox: Sandbox) -> None:
     assert created == sorted(created, reverse=True)
 
 
-def test_events_are_the_latest_oldest_first(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_events_are_the_latest_oldest_first(sandbox: Sandbox, target: Target) -> None:
     events = read_events(target, sandbox.aws(), limit=2)
     assert len(events) == 2
     assert events[-1].message.startswith("Successfully launched environment")
 
 
-def test_each_event_is_followed_once(sandbox: Sandbox) -> None:
-    target, clock = sandbox.environment(), sandbox.clock()
+def test_each_event_is_followed_once(sandbox: Sandbox, target: Target) -> None:
+    clock = sandbox.clock()
     sandbox.release(target, "one")
     sandbox.beanstalk.update_environment(EnvironmentName=target.environment, VersionLabel=bundle("one").label)
     followed = follow_events(target, sandbox.aws(), clock, limit=1)

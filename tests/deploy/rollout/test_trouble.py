@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from beanpod.deploy.aws import AwsError, CredentialsError, UnansweredError
 from beanpod.deploy.errors import BusyError, DeadlineError, RolledBackError
-from beanpod.deploy.preflight import Settings
+from beanpod.deploy.preflight import Settings, Target
 from tests.deploy.rollout.sandbox import Sandbox, bundle
 
 # Every call of a release, in order, that is not only a poll.
@@ -29,16 +29,14 @@ CALLS = (
 
 
 @pytest.mark.parametrize(("action", "when"), CALLS)
-def test_a_call_without_an_answer_is_repeated(sandbox: Sandbox, action: str, when: str) -> None:
-    target = sandbox.environment()
+def test_a_call_without_an_answer_is_repeated(sandbox: Sandbox, target: Target, action: str, when: str) -> None:
     sandbox.emulator.inject_fault("drops-connections", action=action, when=when)
     outcome = sandbox.rollout(target)[0].release(bundle("new"))
     assert (sandbox.version_label(target), outcome.health) == (bundle("new").label, "Ok")
     assert sandbox.actions().count("UpdateEnvironment") == (2 if action == "UpdateEnvironment" else 1)
 
 
-def test_the_answer_to_a_lock_may_be_lost(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_the_answer_to_a_lock_may_be_lost(sandbox: Sandbox, target: Target) -> None:
     # The second object that is written is the lock.
     sandbox.emulator.inject_fault("drops-connections", action="PutObject", when="after", after=1)
     rollout, reporter = sandbox.rollout(target)
@@ -46,8 +44,7 @@ def test_the_answer_to_a_lock_may_be_lost(sandbox: Sandbox) -> None:
     assert reporter.warnings == []
 
 
-def test_a_poll_without_an_answer_is_skipped(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_a_poll_without_an_answer_is_skipped(sandbox: Sandbox, target: Target) -> None:
     sandbox.emulator.set_pace(update=150)
     # Spared are the four calls up to the update.
     sandbox.emulator.inject_fault("throttles", service="elasticbeanstalk", after=4, times=18)
@@ -58,53 +55,48 @@ def test_a_poll_without_an_answer_is_skipped(sandbox: Sandbox) -> None:
     assert clock.slept.count(5.0) == 30
 
 
-def test_a_look_without_an_answer_is_repeated(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_a_look_without_an_answer_is_repeated(sandbox: Sandbox, target: Target) -> None:
     sandbox.emulator.inject_fault("throttles", action="DescribeInstancesHealth", times=12)
     rollout, reporter = sandbox.rollout(target)
     assert rollout.release(bundle("new")).changed
     assert sum("polling again" in text for text in reporter.messages) == 2
 
 
-def test_no_answers_until_the_verdict_leave_an_unknown_state(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_no_answers_until_the_verdict_leave_an_unknown_state(sandbox: Sandbox, target: Target) -> None:
     sandbox.emulator.inject_fault("throttles", action="DescribeInstancesHealth", times=None)
     rollout, _ = sandbox.rollout(target, settings=Settings(ready_timeout=20))
     with pytest.raises(DeadlineError, match="its state cannot be read: AWS still refuses"):
         rollout.release(bundle("new"))
 
 
-def test_a_throttled_release_succeeds(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_a_throttled_release_succeeds(sandbox: Sandbox, target: Target) -> None:
     sandbox.emulator.inject_fault("throttles", times=5)
     assert sandbox.rollout(target)[0].release(bundle("new")).changed
 
 
-def test_permanent_throttling_is_reported_before_any_change(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_permanent_throttling_is_reported_before_any_change(sandbox: Sandbox, target: Target) -> None:
     sandbox.emulator.inject_fault("throttles", action="GetCallerIdentity", times=None)
     with pytest.raises(UnansweredError, match="AWS still refuses sts:GetCallerIdentity after several attempts"):
         sandbox.rollout(target)[0].preflight()
     assert "PutObject" not in sandbox.actions()
 
 
-def test_expired_credentials_are_reported_before_any_change(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_expired_credentials_are_reported_before_any_change(sandbox: Sandbox, target: Target) -> None:
     sandbox.emulator.inject_fault("expired-credentials", times=None)
     with pytest.raises(CredentialsError, match=r"credentials have expired .*: get new ones") as caught:
         sandbox.rollout(target)[0].preflight()
     assert caught.value.exit_code == 2
 
 
-def test_credentials_that_expire_while_the_environment_changes_leave_an_unknown_state(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_credentials_that_expire_while_the_environment_changes_leave_an_unknown_state(
+    sandbox: Sandbox, target: Target
+) -> None:
     sandbox.emulator.inject_fault("expired-credentials", action="DescribeEvents", after=1, times=None)
     with pytest.raises(DeadlineError, match="and its state cannot be read: the AWS credentials have expired"):
         sandbox.rollout(target)[0].release(bundle("new"))
 
 
-def test_no_answers_until_the_timeout_leave_an_unknown_state(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_no_answers_until_the_timeout_leave_an_unknown_state(sandbox: Sandbox, target: Target) -> None:
     sandbox.emulator.inject_fault(
         "drops-connections", service="elasticbeanstalk", action="DescribeEvents", after=1, times=None
     )
@@ -116,8 +108,7 @@ def test_no_answers_until_the_timeout_leave_an_unknown_state(sandbox: Sandbox) -
         rollout.release(bundle("new"))
 
 
-def test_an_update_that_was_never_confirmed_leaves_an_unknown_state(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_an_update_that_was_never_confirmed_leaves_an_unknown_state(sandbox: Sandbox, target: Target) -> None:
     sandbox.emulator.inject_fault("drops-connections", action="UpdateEnvironment", when="before", times=None)
     with pytest.raises(
         DeadlineError, match=f"whether environment {target.environment} is being updated to .* not known"
@@ -125,16 +116,14 @@ def test_an_update_that_was_never_confirmed_leaves_an_unknown_state(sandbox: San
         sandbox.rollout(target)[0].release(bundle("new"))
 
 
-def test_a_hanging_call_times_out_and_is_repeated(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_a_hanging_call_times_out_and_is_repeated(sandbox: Sandbox, target: Target) -> None:
     clock = sandbox.clock()
     sandbox.emulator.inject_fault("hangs", action="ListObjectsV2", when="before")
     rollout, _ = sandbox.rollout(target, clock=clock, aws=sandbox.aws(read_seconds=0.3))
     assert rollout.preflight().previous is None
 
 
-def test_an_environment_that_gets_busy_before_the_update_is_waited_for(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_an_environment_that_gets_busy_before_the_update_is_waited_for(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "old", "theirs")
     sandbox.release(target, "old")
     sandbox.emulator.inject_fault("busy-before-update", label=bundle("theirs").label)
@@ -145,8 +134,7 @@ def test_an_environment_that_gets_busy_before_the_update_is_waited_for(sandbox: 
     assert rollout.outcome.previous_version == bundle("theirs").label
 
 
-def test_an_update_that_is_refused_has_changed_nothing(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_an_update_that_is_refused_has_changed_nothing(sandbox: Sandbox, target: Target) -> None:
     sandbox.emulator.inject_fault("expired-credentials", action="UpdateEnvironment")
     rollout, _ = sandbox.rollout(target)
     with pytest.raises(CredentialsError):
@@ -154,8 +142,7 @@ def test_an_update_that_is_refused_has_changed_nothing(sandbox: Sandbox) -> None
     assert not rollout.outcome.changed
 
 
-def test_an_environment_that_is_updated_again_and_again_is_busy(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_an_environment_that_is_updated_again_and_again_is_busy(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "old")
     fault = {"label": bundle("old").label, "environment": target.environment, "times": None}
     sandbox.emulator.inject_fault("busy-before-update", **fault)
@@ -178,8 +165,8 @@ class _NeverReady:
         raise ClientError({"Error": {"Code": "InvalidParameterValue", "Message": message}}, "UpdateEnvironment")
 
 
-def test_an_update_is_tried_again_at_each_poll(sandbox: Sandbox) -> None:
-    target, clock = sandbox.environment(), sandbox.clock()
+def test_an_update_is_tried_again_at_each_poll(sandbox: Sandbox, target: Target) -> None:
+    clock = sandbox.clock()
     beanstalk: Any = _NeverReady(sandbox.beanstalk)
     aws = replace(sandbox.aws(), beanstalk=beanstalk)
     rollout, _ = sandbox.rollout(target, aws=aws, clock=clock, settings=Settings(ready_timeout=20))
@@ -188,8 +175,7 @@ def test_an_update_is_tried_again_at_each_poll(sandbox: Sandbox) -> None:
     assert beanstalk.updates == 5
 
 
-def test_other_refusals_have_the_message_of_aws(sandbox: Sandbox) -> None:
-    target = sandbox.environment()
+def test_other_refusals_have_the_message_of_aws(sandbox: Sandbox, target: Target) -> None:
     sandbox.beanstalk.delete_application_version(ApplicationName=target.application, VersionLabel="none")
     with pytest.raises(AwsError, match="AWS refused elasticbeanstalk:UpdateEnvironment: No Application Version named"):
         sandbox.aws().update_environment(target.environment, "none")
