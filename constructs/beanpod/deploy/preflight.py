@@ -73,8 +73,9 @@ class Target:
         """Read the outputs of the stage's Service and Delivery stacks, or of the one stack that the manifest names.
 
         Raises:
-            UsageError: When a stack does not exist, or lacks an output.
+            UsageError: When the credentials are of another account, a stack does not exist, or lacks an output.
         """
+        check_account(aws, stage)
         if own := stage.delivery.stack:
             service = delivery = stack_outputs(aws, stage, own, *_SERVICE_OUTPUTS, "BucketName")
         else:
@@ -225,6 +226,18 @@ def version_of(environment: Environment) -> str | None:
 def bundle_prefix(application: str) -> str:
     """What the keys of an application's bundles begin with."""
     return f"bundles/{application}/"
+
+
+def check_account(aws: Aws, stage: "StageConfig") -> None:
+    """Raise UsageError if the credentials are of another account than the stage's."""
+    if stage.account is None:
+        return
+    caller = aws.identity()
+    if caller.split(":")[4] != stage.account:
+        raise UsageError(
+            f"stage {stage.name} is in account {stage.account}, and these credentials are {caller}: choose a profile "
+            "of that account with AWS_PROFILE"
+        )
 
 
 def stack_outputs(aws: Aws, stage: "StageConfig", stack: str, *names: str) -> dict[str, str]:

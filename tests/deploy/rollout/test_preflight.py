@@ -17,6 +17,15 @@ def test_the_stacks_outputs_name_the_target(sandbox: Sandbox, target: Target, tm
     assert Target.find(stage, sandbox.aws()) == replace(target, health_path=HealthPath(f"{target.url}/health"))
 
 
+def test_credentials_of_another_account_are_refused(sandbox: Sandbox, target: Target, tmp_path: Path) -> None:
+    stage = sandbox.stage(target, tmp_path)
+    here = stage.model_copy(update={"account": sandbox.emulator.account})
+    assert Target.find(here, sandbox.aws()).environment == target.environment
+    elsewhere = stage.model_copy(update={"account": "210987654321"})
+    with pytest.raises(UsageError, match=f"stage {stage.name} is in account 210987654321, and these credentials are"):
+        Target.find(elsewhere, sandbox.aws())
+
+
 def test_nothing_to_do_is_seven_calls_with_the_stacks(sandbox: Sandbox, target: Target, tmp_path: Path) -> None:
     stage, clock = sandbox.stage(target, tmp_path), sandbox.clock()
     sandbox.release(target, "whole")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from beanpod.cli.commands.context import Context
 from beanpod.deploy.errors import UsageError
-from beanpod.deploy.preflight import stack_outputs
+from beanpod.deploy.preflight import check_account, stack_outputs
 
 AWS_NAMES = ("AWS_ACCESS_KEY", "AWS_SECRET_KEY")
 DOCKER_NAMES = ("DOCKER_USERNAME", "DOCKER_PASSWORD")
@@ -109,6 +109,7 @@ def _deployer_secret(context: Context) -> str | None:
     """Return the ARN of the secret with the deploy user's key; None if CI assumes a role."""
     stage = context.stage
     stack = stage.delivery_stack
+    check_account(context.aws, stage)
     outputs = stack_outputs(context.aws, stage, stack)
     if "DeployerSecretArn" not in outputs:
         context.display.say(f"stack {stack} has no deploy user: CI assumes the role {outputs.get('DeployRoleArn')}")
