@@ -13,7 +13,7 @@ from types import FrameType
 
 from werkzeug.serving import BaseWSGIServer
 
-from beanpod_emulator.docker_runtime.docker import NoEngineError
+from beanpod_emulator.docker_runtime.docker import Docker, NoEngineError, find_engine
 from beanpod_emulator.requests.access import Credentials
 from beanpod_emulator.server.httpd import PortError, listen, serve
 from beanpod_emulator.state import Emulator
@@ -67,20 +67,22 @@ def _set_time(emulator: Emulator, options: argparse.Namespace) -> None:
 
 
 def _serve(listener: socket.socket, emulator: Emulator, options: argparse.Namespace) -> None:
+    # First: an engine that does not respond is reported at once.
+    docker = find_engine() if options.docker else None
     keys = Credentials.make()
     flags = {"enforce_iam": options.enforce_iam, "verbose": options.verbose}
     server = serve(listener, emulator, keys, account=options.account, **flags)
-    with _docker_backend(emulator) if options.docker else nullcontext():
+    with _docker_backend(emulator, docker) if docker else nullcontext():
         port = listener.getsockname()[1]
         _run(server, _BANNER.format(account=options.account, region=options.region, port=port, keys=keys))
 
 
 @contextmanager
-def _docker_backend(emulator: Emulator) -> Iterator[None]:
+def _docker_backend(emulator: Emulator, docker: Docker) -> Iterator[None]:
     # Late: it needs moto, whose environment is right only now.
     from beanpod_emulator.docker_runtime.backend import DockerBackend
 
-    backend = DockerBackend(emulator)
+    backend = DockerBackend(emulator, docker)
     try:
         backend.open()
         yield

@@ -285,7 +285,8 @@ class ComposeApplication(Application):
         return config
 
     def _compose(self, step: str, folder: str, *arguments: str, before: str = ":", data: str = "") -> str:
-        command = ("docker", "compose", "--progress", "quiet", "--file", COMPOSE_FILE, *arguments)
+        # Not as a plugin of docker, which starts it twice.
+        command = ("docker-compose", "--progress", "quiet", "--file", COMPOSE_FILE, *arguments)
         try:
             return self._instance.run("sh", "-c", f'{before}; exec "$@"', "sh", *command, folder=folder, data=data)
         except DockerError as error:

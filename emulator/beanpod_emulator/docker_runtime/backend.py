@@ -13,7 +13,7 @@ from beanpod_emulator.beanstalk.deployments import Batches
 from beanpod_emulator.beanstalk.models import backend_of
 from beanpod_emulator.beanstalk.state import SAMPLE_VERSION, Deployment, Environment
 from beanpod_emulator.docker_runtime.context import CertificateAuthority, RunResources, RuntimeContext, remove_leftovers
-from beanpod_emulator.docker_runtime.docker import Docker, DockerError, find_engine
+from beanpod_emulator.docker_runtime.docker import Docker, DockerError
 from beanpod_emulator.docker_runtime.domain_proxy import DomainProxy
 from beanpod_emulator.docker_runtime.instance_runtime import InstanceRuntime
 from beanpod_emulator.docker_runtime.load_balancer import LoadBalancer, Pools, balancer_settings
@@ -30,14 +30,10 @@ Failures = dict[str, InstanceError]
 
 
 class DockerBackend:
-    """Runs environments and databases from open() to close(); see operations.ComputeBackend.
+    """Runs environments and databases from open() to close(); see operations.ComputeBackend."""
 
-    Raises:
-        NoEngineError: Docker does not respond.
-    """
-
-    def __init__(self, emulator: Emulator) -> None:
-        docker, run = find_engine(), RunResources()
+    def __init__(self, emulator: Emulator, docker: Docker) -> None:
+        run = RunResources()
         self._context = RuntimeContext(docker, run, CertificateAuthority(run.folder / "authority"), emulator)
         self._runtimes: dict[str, EnvironmentRuntime] = {}
         self._databases = DatabaseContainers(self._context)
