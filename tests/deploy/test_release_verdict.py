@@ -41,7 +41,7 @@ class ImpatientClock(SystemClock):
     """Polls more often than a release does: the emulator has no rate limit."""
 
     def sleep(self, seconds: float) -> None:
-        super().sleep(min(seconds, 0.5))
+        super().sleep(min(seconds, 1))
 
 
 @pytest.fixture(scope="module")

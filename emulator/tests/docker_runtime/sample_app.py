@@ -22,6 +22,24 @@ _LAUNCH = "aws:autoscaling:launchconfiguration"
 _COMMAND = "aws:elasticbeanstalk:command"
 _SECONDS = 300
 _SERVES = 'echo "$COLOR" >> /www/index.html; trap exit TERM; httpd -f -p 8080 -h /www & wait'
+# Answers with a request's headers and the length of its body. Of WebSocket it speaks the handshake, and an echo.
+_ECHO = r"""
+read -r request
+while read -r line && line=$(echo "$line" | tr -d '\r') && [ "$line" ]; do
+  name=$(echo "${line%%:*}" | tr A-Z a-z) value=${line#*: }
+  case $name in content-length) length=$value ;; sec-websocket-key) key=$value ;; esac
+  headers="$headers${headers:+, }\"$name\": \"$(echo "$value" | sed 's/["\\]/\\&/g')\""
+done
+if [ "$key" ]; then
+  accept=$(printf %s "${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11" | sha1sum | cut -c 1-40 | xxd -r -p | base64)
+  printf 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n'
+  printf 'Sec-WebSocket-Accept: %s\r\n\r\n' "$accept"
+  exec cat
+fi
+body="{\"n\": $(head -c "${length:-0}" | wc -c), \"headers\": {$headers}}"
+printf 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %s\r\n' ${#body}
+printf 'Connection: close\r\n\r\n%s' "$body"
+"""
 _MAY_READ = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
 Options = Mapping[tuple[str, str], str]
 
@@ -62,20 +80,28 @@ class SampleApp:
 
     def image(self, words: str, command: str = _SERVES) -> str:
         """An image whose page has the words; it is in the registry, and not on this machine."""
-        if words not in self.images:
+        return self._image(words, "www/index.html", f"{words}\n", command)
+
+    def echo_image(self) -> str:
+        """An image whose server answers with the request's headers and the length of its body, as JSON."""
+        return self._image("echo", "echo.sh", _ECHO, "exec nc -ll -p 8080 -e sh /echo.sh")
+
+    def _image(self, key: str, file: str, text: str, command: str) -> str:
+        if key not in self.images:
             context = self.folder / f"image-{len(self.images)}"
-            context.mkdir(parents=True)
-            (context / "index.html").write_text(f"{words}\n")
+            path = context / file
+            path.parent.mkdir(parents=True)
+            path.write_text(text)
             cmd = json.dumps(["sh", "-c", command])
             # A shell as the first process takes no SIGTERM: each stop would wait for 10 s.
-            text = f"FROM busybox:stable\nCOPY index.html /www/index.html\nSTOPSIGNAL SIGKILL\nCMD {cmd}\n"
-            (context / "Dockerfile").write_text(text)
+            lines = ("FROM busybox:stable", f"COPY {file} /{file}", "STOPSIGNAL SIGKILL", f"CMD {cmd}", "")
+            (context / "Dockerfile").write_text("\n".join(lines))
             name = f"{self.registry.host}/ada/shop:{len(self.images)}"
             self.docker("build", "--quiet", "--tag", name, str(context))
             self.docker("push", "--quiet", name)
             self.docker("image", "rm", name)
-            self.images[words] = name
-        return self.images[words]
+            self.images[key] = name
+        return self.images[key]
 
     def version(self, label: str, words: str, *, files: Mapping[str, str] | None = None, **image: str) -> str:
         """A version, by its label. files: of the bundle. Default: a Dockerrun.aws.json for the image of the words."""
@@ -90,8 +116,7 @@ class SampleApp:
         return label
 
     def dockerrun(self, words: str, **image: str) -> str:
-        name = {"Name": self.image(words, **image)}
-        return json.dumps({"AWSEBDockerrunVersion": "1", "Image": name, "Ports": [{"ContainerPort": 8080}]})
+        return dockerrun(self.image(words, **image))
 
     def launch(self, name: str, label: str = "", options: Options | None = None) -> "Environment":
         """An environment with a version, or with the sample application."""
@@ -181,6 +206,11 @@ class Environment:
 
 def option_settings(options: Options) -> list[dict[str, str]]:
     return [{"Namespace": space, "OptionName": name, "Value": value} for (space, name), value in options.items()]
+
+
+def dockerrun(image: str) -> str:
+    """A Dockerrun.aws.json."""
+    return json.dumps({"AWSEBDockerrunVersion": "1", "Image": {"Name": image}, "Ports": [{"ContainerPort": 8080}]})
 
 
 def bundle(files: Mapping[str, str]) -> bytes:

@@ -13,16 +13,11 @@ import pytest
 from botocore.httpsession import get_cert_path
 
 from beanpod_emulator.docker_runtime.domain_proxy import DomainProxy
-from emulator.tests.docker_runtime.sample_app import Environment, SampleApp, option_settings, several
+from emulator.tests.docker_runtime.sample_app import Environment, SampleApp, dockerrun, option_settings, several
 from tests.deploy.engine import absent
 from tests.rehearsal.browser import NoBrowserError, chromium
 
 LISTENER, DEFAULT = "aws:elbv2:listener:443", "aws:elbv2:listener:default"
-HEADERS = "{}/ada/headers:1"
-SERVER = """\
-const http = require('http')
-http.createServer((req, res) => res.end(JSON.stringify(req.headers))).listen(8080)
-"""
 
 
 @dataclass(frozen=True)
@@ -84,15 +79,7 @@ add_header Strict-Transport-Security "max-age=300" always;
 
 @pytest.fixture(scope="module")
 def domain(app: SampleApp, zone: str) -> Domain:
-    folder = app.folder / "headers"
-    folder.mkdir()
-    (folder / "server.js").write_text(SERVER)
-    (folder / "Dockerfile").write_text('FROM node:24-slim\nCOPY server.js /\nCMD ["node", "/server.js"]\n')
-    image = HEADERS.format(app.registry.host)
-    app.docker("build", "--quiet", "--tag", image, str(folder))
-    app.docker("push", "--quiet", image)
-    dockerrun = {"AWSEBDockerrunVersion": "1", "Image": {"Name": image}, "Ports": [{"ContainerPort": 8080}]}
-    label = app.version("headers", "", files={"Dockerrun.aws.json": json.dumps(dockerrun)})
+    label = app.version("headers", "", files={"Dockerrun.aws.json": dockerrun(app.echo_image())})
     arn = issued(app, zone, "shop.example.com", "www.shop.example.com")
     options = {
         **several("AllAtOnce", 1),
@@ -111,21 +98,21 @@ def domain(app: SampleApp, zone: str) -> Domain:
 def test_curl_reaches_the_names_that_records_lead_to_an_environment(domain: Domain, name: str) -> None:
     secure = domain.curl(f"https://{name}/page?x=1", "--fail")
     assert secure.returncode == 0, secure.stderr
-    headers = json.loads(secure.stdout)
+    headers = json.loads(secure.stdout)["headers"]
     assert (headers["host"], headers["x-forwarded-proto"], headers["x-forwarded-port"]) == (name, "https", "443")
     # Of the client as the load balancer sees it, and of the load balancer.
     assert len(headers["x-forwarded-for"].split(", ")) == 2
-    clear = json.loads(domain.curl(f"http://{name}/", "--fail").stdout)
+    clear = json.loads(domain.curl(f"http://{name}/", "--fail").stdout)["headers"]
     assert (clear["host"], clear["x-forwarded-proto"], clear["x-forwarded-port"]) == (name, "http", "80")
     forged = domain.curl(f"http://{name}/", "--header", "X-Forwarded-Proto: https", "--fail")
-    assert json.loads(forged.stdout)["x-forwarded-proto"] == "http"
+    assert json.loads(forged.stdout)["headers"]["x-forwarded-proto"] == "http"
 
 
 def test_python_reaches_them_too(domain: Domain) -> None:
     script = "import urllib.request as it; print(it.urlopen('https://shop.example.com/', timeout=60).read().decode())"
     done = domain.run(sys.executable, "-c", script)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["x-forwarded-proto"] == "https"
+    assert json.loads(done.stdout)["headers"]["x-forwarded-proto"] == "https"
 
 
 def test_the_certificate_is_of_the_emulators_authority_for_the_certificates_names(domain: Domain) -> None:
@@ -212,10 +199,8 @@ def test_other_hosts_are_reached_through_the_users_own_proxy(domain: Domain, mon
 
 
 def test_chromium_is_redirected_and_sees_the_certificate_and_hsts(domain: Domain, app: SampleApp) -> None:
-    dockerrun = {"AWSEBDockerrunVersion": "1", "Image": {"Name": HEADERS.format(app.registry.host)},
-                 "Ports": [{"ContainerPort": 8080}]}  # fmt: skip
     files = {
-        "Dockerrun.aws.json": json.dumps(dockerrun),
+        "Dockerrun.aws.json": dockerrun(app.echo_image()),
         ".platform/nginx/conf.d/elasticbeanstalk/https.conf": REDIRECT,
     }
     domain.environment.update(VersionLabel=app.version("redirects", "", files=files))

@@ -10,48 +10,20 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from emulator.tests.docker_runtime.sample_app import Environment, SampleApp
+from emulator.tests.docker_runtime.sample_app import Environment, SampleApp, dockerrun
 
 CASE = Path(__file__).parents[3] / "tests/cases/upload-and-websocket"
 SINGLE = {("aws:elasticbeanstalk:environment", "EnvironmentType"): "SingleInstance"}
-# Takes what is sent to it, and speaks WebSocket as far as a handshake and an echo go.
-SERVER = r"""
-const http = require('http'), crypto = require('crypto')
-const server = http.createServer((req, res) => {
-  let n = 0
-  req.on('data', d => n += d.length).on('end', () => res.end(JSON.stringify({ n, headers: req.headers })))
-})
-server.on('upgrade', (req, socket) => {
-  const key = req.headers['sec-websocket-key'] + '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
-  const accept = crypto.createHash('sha1').update(key).digest('base64')
-  socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
-    `Sec-WebSocket-Accept: ${accept}\r\n\r\n`)
-  socket.on('data', data => socket.write(data))
-})
-server.listen(8080)
-"""
 
 
 @pytest.fixture(scope="module")
 def image(app: SampleApp) -> str:
-    folder = app.folder / "server"
-    folder.mkdir()
-    (folder / "server.js").write_text(SERVER)
-    (folder / "Dockerfile").write_text('FROM node:24-slim\nCOPY server.js /\nCMD ["node", "/server.js"]\n')
-    name = f"{app.registry.host}/ada/server:1"
-    app.docker("build", "--quiet", "--tag", name, str(folder))
-    app.docker("push", "--quiet", name)
-    return name
+    return app.echo_image()
 
 
 def version(app: SampleApp, image: str, label: str, **nginx: str) -> str:
-    definition = {
-        "AWSEBDockerrunVersion": "1",
-        "Image": {"Name": image},
-        "Ports": [{"ContainerPort": 8080}],
-    }
     files = {f".platform/nginx/{name}": text for name, text in nginx.items()}
-    return app.version(label, "", files={"Dockerrun.aws.json": json.dumps(definition), **files})
+    return app.version(label, "", files={"Dockerrun.aws.json": dockerrun(image), **files})
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ from typing import Any
 import boto3
 import pytest
 
-from beanpod_emulator import EmbeddedAws
 from beanpod_emulator.embedded_aws import ControlError
+from emulator.tests.clients import Emulators
 from tests.deploy.engine import Engine
 
 ROOT = Path(__file__).parents[3]
@@ -116,6 +116,6 @@ def test_rejects_docker_with_a_virtual_clock(tmp_path: Path) -> None:
     assert "--docker runs containers in real time: leave out --virtual-clock" in done.stderr
 
 
-def test_has_no_addresses_without_docker() -> None:
-    with EmbeddedAws.start() as aws, pytest.raises(ControlError, match="start the server with --docker"):
-        aws.environment_url("anything")
+def test_has_no_addresses_without_docker(emulators: Emulators) -> None:
+    with pytest.raises(ControlError, match="start the server with --docker"):
+        emulators().environment_url("anything")
