@@ -175,3 +175,13 @@ def test_each_stack_is_checked_for_its_own_stage(clients: Clients, tmp_path: Pat
         list(check_replacements(tmp_path / "beanpod.toml", assembly, ["deploy", "--all"]))
     dev_only = ["deploy", "shop-dev-network"]
     assert list(check_replacements(tmp_path / "beanpod.toml", assembly, dev_only)) == []
+
+
+def test_a_stack_that_the_manifest_names_is_checked_for_its_stage(clients: Clients, tmp_path: Path) -> None:
+    named = "".join(f'[stages.{stage}.delivery]\nstack = "Own{stage}"\n' for stage in STAGES)
+    (tmp_path / "beanpod.toml").write_text(MANIFEST + named)
+    deploy(clients, "Ownprod", resource("Ownprod/Vpc", "AWS::EC2::VPC", CidrBlock="10.0.0.0/16"))
+    after = template(resource("Ownprod/Vpc", "AWS::EC2::VPC", CidrBlock="10.1.0.0/16"))
+    assembly = write_assembly(tmp_path / "app", Ownprod=after)
+    with pytest.raises(UsageError, match=r"the network of stage prod, .* under \[stages\.prod\]"):
+        list(check_replacements(tmp_path / "beanpod.toml", assembly, ["deploy", "Ownprod"]))

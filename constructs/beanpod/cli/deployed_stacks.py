@@ -36,12 +36,15 @@ def check_replacements(path: Path, assembly: Path, arguments: Sequence[str]) -> 
     if chosen is None:
         return
     manifest = Manifest.read(path)
-    stages = {f"{it.service.name}-{it.name}": it for it in map(manifest.stage, manifest.stages)}
+    known = [manifest.stage(name) for name in manifest.stages]
+    stages = {f"{it.service.name}-{it.name}": it for it in known}
+    own = {it.delivery.stack: it for it in known}
     stacks: dict[str, list[str]] = {}
     assembled = assembled_stacks(assembly)
     for key in chosen_stacks(assembly, arguments):
-        # Named SERVICE-STAGE-PART. Others are taken for the chosen stage's.
-        stage = stages.get(stack_name(key, assembled[key]).rpartition("-")[0], chosen)
+        # Named by the manifest, or SERVICE-STAGE-PART. Others are taken for the chosen stage's.
+        name = stack_name(key, assembled[key])
+        stage = own.get(name) or stages.get(name.rpartition("-")[0], chosen)
         stacks.setdefault(stage.name, []).append(key)
     for name, names in stacks.items():
         stage = manifest.stage(name)
