@@ -4,12 +4,12 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import NoReturn
 
-from beanpod.deploy.aws import Environment, remedies
+from beanpod.deploy.aws import Environment, UnansweredError, remedies
 from beanpod.deploy.errors import BusyError, DeadlineError, DeployError, NotRolledBackError, RolledBackError
 from beanpod.deploy.lock import Lock, Release
 from beanpod.deploy.preflight import DeploymentContext, Preflight, bundle_prefix, version_of
 from beanpod.deploy.report import EnvironmentEvent, Phase
-from beanpod.deploy.verify import State, UnverifiedError, Update, Verdict
+from beanpod.deploy.verify import POLL_SECONDS, State, UnverifiedError, Update, Verdict
 
 _MOST_CAUSES = 8
 
@@ -111,7 +111,7 @@ class Recovery:
         self._context.report.say(f"rolling back to {previous}")
         update = Update(self._context, previous, each=self._lock.renew)
         try:
-            if not update.start(self._context.wait_until_ready(each=self._lock.renew)):
+            if not update.start(self._ready()):
                 raise BusyError("another deployment is updating the environment")
             back = update.verify(update.wait())
             self.environment = back.environment
@@ -120,6 +120,19 @@ class Recovery:
             self._report(back)
         finally:
             self.events += update.events
+
+    def _ready(self) -> Environment:
+        """Wait until the environment is Ready, also while AWS does not answer: nothing else rolls the release back."""
+        context, since = self._context, self._context.clock.monotonic()
+        while True:
+            try:
+                return context.wait_until_ready(each=self._lock.renew)
+            except UnansweredError as error:
+                if context.clock.monotonic() - since >= context.settings.ready_timeout:
+                    raise
+                context.report.say(f"{error}; polling again")
+            context.clock.sleep(POLL_SECONDS)
+            self._lock.renew()
 
     def _report(self, back: Verdict) -> None:
         """Report what the health path answers now that the previous version runs."""

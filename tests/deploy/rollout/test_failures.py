@@ -40,6 +40,20 @@ def test_rolls_back_a_failed_update_and_reports_its_first_error(sandbox: Sandbox
     assert any("does not undo a migration" in warning for warning in reporter.warnings)
 
 
+def test_a_rollback_waits_while_aws_does_not_answer(sandbox: Sandbox) -> None:
+    rollout, reporter = sandbox.rollout(_failing_target(sandbox, "error-event"))
+
+    def say(text: str) -> None:
+        reporter.messages.append(text)
+        if text.startswith("rolling back"):
+            sandbox.emulator.inject_fault("throttles", action="DescribeEnvironments", times=6)
+
+    reporter.say = say  # type: ignore[method-assign]
+    with pytest.raises(RolledBackError, match=f"{GOOD.label} runs again"):
+        rollout.release(BAD)
+    assert sum("polling again" in text for text in reporter.messages) == 1
+
+
 @pytest.mark.parametrize("seconds", [UPDATE_SECONDS, 28], ids=["event announces the end", "environment is Ready"])
 def test_the_errors_are_reported_while_it_is_rolled_out(sandbox: Sandbox, seconds: float) -> None:
     sandbox.emulator.set_pace(update=seconds)
