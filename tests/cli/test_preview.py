@@ -7,7 +7,7 @@ import pytest
 from beanpod.cli.change_sets import PropertyChange, ResourceChange, StackChange
 from beanpod.cli.effects import effects, is_replaced, phrases
 from beanpod.cli.output.text import Paint
-from beanpod.cli.preview import document, refuse_replacements, text, unused_allowances
+from beanpod.cli.preview import document, refuse_replacements, text, unseen, unused_allowances
 from beanpod.deploy.errors import UsageError
 from beanpod.manifest import StageConfig
 from beanpod.manifest._layers import completed
@@ -129,6 +129,13 @@ def test_a_protected_database_is_not_removed_whatever_is_allowed() -> None:
 def test_what_is_kept_of_a_replaced_database(policy: str, protected: bool, kept: str) -> None:
     change = changed(DATABASE, NAME, replacement="yes", policy=policy, settings={"DeletionProtection": protected})
     assert services(change) == [f"the new database is empty; {kept}"]
+
+
+def test_a_nested_stack_is_named_as_not_compared() -> None:
+    nested = changed("AWS::CloudFormation::Stack", PropertyChange("TemplateURL", "one", "two"))
+    lines = "\n".join(text(in_stack(nested), stage(), Paint(colours=False)))
+    assert "what changes in the nested stack Part of shop-dev-part is not shown and not refused" in lines
+    assert not list(unseen(in_stack(replaced())))
 
 
 def test_what_need_not_be_allowed_is_named() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from beanpod.cli.change_sets import Account, assembled_stacks, region_of, stack_changes, stack_name
-from beanpod.cli.preview import refuse_replacements, unused_allowances
+from beanpod.cli.preview import refuse_replacements, unseen, unused_allowances
 from beanpod.manifest import Manifest, ManifestError, StageConfig
 
 # A change of one of these replaces a DBInstance.
@@ -51,6 +51,7 @@ def check_replacements(path: Path, assembly: Path, arguments: Sequence[str]) -> 
         account = Account(stage.region, next(option_values(arguments, "--profile"), None))
         changes = stack_changes(assembly, names, account)
         refuse_replacements(changes, stage)
+        yield from unseen(changes)
         for kind in unused_allowances(changes, stage) if "--all" in arguments else ():
             unused = f'allow_replacement names "{kind}", which this deployment does not replace'
             yield f"{unused}: remove it from the manifest"

@@ -13,6 +13,7 @@ from beanpod.manifest import StageConfig
 
 _MARKS = {"add": Cell("+", "green"), "change": Cell("~", "yellow"), "remove": Cell("-", "red")}
 _LONGEST_VALUE = 48
+_NESTED = "AWS::CloudFormation::Stack"
 
 
 def replacements(changes: Iterable[StackChange], stage: StageConfig) -> list[tuple[StackChange, ResourceChange]]:
@@ -64,6 +65,15 @@ def unused_allowances(changes: Sequence[StackChange], stage: StageConfig) -> lis
     """Return what `allow_replacement` names although the deployment does not replace it."""
     replaced = {KINDS[change.type] for _, change in replacements(changes, stage)}
     return [kind for kind in stage.allow_replacement if kind not in replaced]
+
+
+def unseen(changes: Iterable[StackChange]) -> Iterator[str]:
+    """Yield a line for each nested stack, of whose resources the change set of its parent does not say anything."""
+    for stack in changes:
+        for change in stack.resources:
+            if change.type == _NESTED and change.action != "add":
+                name = f"{change.path} of {stack.stack}"
+                yield f"what changes in the nested stack {name} is not shown and not refused: see `beanpod cdk diff`"
 
 
 def document(changes: Sequence[StackChange]) -> dict[str, Any]:
@@ -146,6 +156,9 @@ def _guard_lines(changes: Sequence[StackChange], stage: StageConfig, paint: Pain
         yield ""
         yield paint(f"{problem}:", "red")
         yield paint(f"  {remedy}", "red")
+    for line in unseen(changes):
+        yield ""
+        yield paint(line, "yellow")
     for kind in unused_allowances(changes, stage):
         yield ""
         yield paint(f'allow_replacement names "{kind}", which this deployment does not replace: remove it', "yellow")
