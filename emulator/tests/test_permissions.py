@@ -6,8 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from botocore import UNSIGNED, xform_name
-from botocore.config import Config
+from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from beanpod_emulator import EmbeddedAws
@@ -194,26 +193,6 @@ def test_get_caller_identity_requires_no_permission(user: User) -> None:
     assert (identity["Arn"], identity["Account"]) == (USER, "123456789012")
 
 
-UNKNOWN_KEY = {"aws_access_key_id": "AKIANOBODYHASTHISONE"}
-WRONG_SECRET = {"aws_secret_access_key": "guessed"}
-
-
-@pytest.mark.parametrize(
-    ("service", "operation", "wrong", "code"),
-    [
-        ("sts", "get_caller_identity", UNKNOWN_KEY, "InvalidClientTokenId"),
-        ("s3", "list_buckets", UNKNOWN_KEY, "InvalidAccessKeyId"),
-        ("sts", "get_caller_identity", WRONG_SECRET, "SignatureDoesNotMatch"),
-        ("s3", "list_buckets", WRONG_SECRET, "SignatureDoesNotMatch"),
-        ("secretsmanager", "list_secrets", WRONG_SECRET, "SignatureDoesNotMatch"),
-    ],
-)
-def test_rejects_an_unknown_access_key_and_a_wrong_secret(
-    user: User, service: str, operation: str, wrong: dict[str, str], code: str
-) -> None:
-    assert refusal(getattr(user(service, **wrong), operation))[0] == code
-
-
 @pytest.mark.parametrize(
     ("query", "target", "named"),
     [
@@ -232,11 +211,6 @@ def test_rejects_a_request_that_names_two_actions(
     answer = send(aws, "POST", f"/{query}", signed(aws, "iam", "POST", f"/{query}", headers, body, **own), body)
     assert answer.status == 403
     assert not clients.exists("iam", "get_user", UserName="intruder")
-
-
-def test_rejects_an_unsigned_request(aws: EmbeddedAws) -> None:
-    anonymous = client(aws, "s3", config=Config(signature_version=UNSIGNED))
-    assert refusal(anonymous.get_object, **THERE)[1] == "Access Denied"
 
 
 GITHUB = "token.actions.githubusercontent.com"

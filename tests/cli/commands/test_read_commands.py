@@ -139,13 +139,6 @@ def test_missing_stack_is_reported_in_one_line(stage: SandboxStage, command: str
     assert result.stderr.count("\n") == 1
 
 
-def test_unknown_stage_is_reported(stage: SandboxStage) -> None:
-    result = stage.run("status", "--stage", "prod")
-    assert result.code == 2
-    assert result.stderr.startswith("beanpod: ")
-    assert "no such stage; choose one of: dev" in result.stderr
-
-
 def test_result_in_a_workflow_contains_no_workflow_command(released: SandboxStage, write_log: LogWriter) -> None:
     write_log("var/log/evil.log", "i-1", "::error::mine", "##[error]mine")
     result = released.run("logs", environ={"GITHUB_ACTIONS": "true"})

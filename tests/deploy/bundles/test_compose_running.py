@@ -14,7 +14,7 @@ from secrets import token_hex
 
 import pytest
 
-from beanpod.deploy.bundles import plan_bundle
+from beanpod.deploy.bundles import Bundle, plan_bundle
 from tests.deploy.bundles.compose_command import Compose
 from tests.deploy.bundles.projects import COMPOSE, DATABASE, compose_stage
 from tests.deploy.engine import Engine
@@ -49,16 +49,16 @@ def instance(
     stage = compose_stage(project, PROJECT, MANIFEST, settings__json="{}")
     bundle = plan_bundle(stage, project).bundle({"app": "busybox:stable"}, application="a", login_hooks=False)
     folder = tmp_path_factory.mktemp(f"current-{token_hex(4)}")
-    with zipfile.ZipFile(io.BytesIO(bundle.data)) as archive:
-        archive.extractall(folder)
-    (folder / ".env").write_text(WRITTEN)
-    lay_stamp(folder)
+    unpack(bundle, folder, WRITTEN)
     yield compose, folder
     compose.run(folder, "down", "--volumes", "--timeout", "1")
 
 
-def lay_stamp(folder: Path) -> None:
-    """Run the hook; /var/lib of this machine is not a test's to write to."""
+def unpack(bundle: Bundle, folder: Path, variables: str = "") -> None:
+    """Unpack as Beanstalk does, and run the hook; /var/lib of this machine is not a test's to write to."""
+    with zipfile.ZipFile(io.BytesIO(bundle.data)) as archive:
+        archive.extractall(folder)
+    (folder / ".env").write_text(variables)
     hook = folder / ".platform/hooks/prebuild/01_beanpod_release.sh"
     for file in (folder / "docker-compose.yml", hook):
         file.write_text(file.read_text().replace("/var/lib/beanpod", str(folder / "state")))
@@ -113,10 +113,7 @@ def test_a_release_reaches_a_proxy_and_mounted_files(docker_engine: Engine, comp
         bundle = plan.bundle(dict.fromkeys(("one", "two"), "busybox:stable"), application="a", login_hooks=False)
         # As Elastic Beanstalk does it: another folder of the same name.
         shutil.rmtree(current, ignore_errors=True)
-        with zipfile.ZipFile(io.BytesIO(bundle.data)) as archive:
-            archive.extractall(current)
-        (current / ".env").write_text("")
-        lay_stamp(current)
+        unpack(bundle, current)
         file = current / "docker-compose.yml"
         file.write_text(file.read_text().replace("80:80", "127.0.0.1::80"))
         compose.run(current, "up", "--detach", "--no-build", "--remove-orphans", "--timeout", "1")

@@ -84,13 +84,18 @@ def published(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -
         yield [_publish(docker_engine, registry, folder, f"{token_hex(4)}-{number}") for number in range(4)]
 
 
-def _publish(engine: Engine, registry: LocalRegistry, folder: Path, content: str) -> str:
+def import_image(engine: Engine, folder: Path, name: str, *, file: str, content: bytes, change: str) -> None:
+    """Make an image of one file. change: an instruction of a Dockerfile."""
     with tarfile.open(folder / "image.tar", "w") as archive:
-        entry = tarfile.TarInfo("content")
+        entry = tarfile.TarInfo(file)
         entry.size = len(content)
-        archive.addfile(entry, io.BytesIO(content.encode()))
+        archive.addfile(entry, io.BytesIO(content))
+    engine.run("import", "--change", change, str(folder / "image.tar"), name)
+
+
+def _publish(engine: Engine, registry: LocalRegistry, folder: Path, content: str) -> str:
     name = f"{registry.host}/ada/guestbook:{content}"
-    engine.run("import", "--change", 'CMD ["none"]', str(folder / "image.tar"), name)
+    import_image(engine, folder, name, file="content", content=content.encode(), change='CMD ["none"]')
     engine.run("push", name)
     engine.run("image", "rm", name)
     return f"{name}@{registry.digest('ada/guestbook', content)}"
@@ -159,12 +164,8 @@ PASSWD = b"root:x:0:0::/root:/bin/sh\napp:x:1234:100::/:/bin/sh\n"
 @pytest.fixture
 def image(docker_engine: Engine, tmp_path: Path) -> Iterator[str]:
     """An image whose user has a name, and in which nothing can be run."""
-    with tarfile.open(tmp_path / "image.tar", "w") as archive:
-        entry = tarfile.TarInfo("etc/passwd")
-        entry.size = len(PASSWD)
-        archive.addfile(entry, io.BytesIO(PASSWD))
     name = f"{tmp_path.name}:{token_hex(4)}".lower()
-    docker_engine.run("import", "--change", "USER app:staff", str(tmp_path / "image.tar"), name)
+    import_image(docker_engine, tmp_path, name, file="etc/passwd", content=PASSWD, change="USER app:staff")
     yield name
     docker_engine.run("image", "rm", "--force", name)
 
