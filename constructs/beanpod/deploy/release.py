@@ -180,7 +180,7 @@ class Rollout:
             return False
         instances = self._context.aws.instances(environment.name)
         verdict = ask_health_path(self._context, judge(environment, instances, label, self._context.settings))
-        if verdict.state is not State.GOOD:
+        if verdict.state not in (State.GOOD, State.STARTING):
             self._context.report.say(f"the environment has {label} already, but {verdict.text}: deploying it again")
             return False
         self._report(verdict)

@@ -45,6 +45,8 @@ class State(Enum):
     """It runs the version well."""
     MOVING = "moving"
     """An update is under way."""
+    STARTING = "starting"
+    """It runs the version, and a scaling group has just launched instances, which will."""
     RECOVERING = "recovering"
     """It may still become good."""
     FAILED = "failed"
@@ -104,7 +106,7 @@ def judge(environment: Environment, instances: Instances | None, label: str, set
     causes: tuple[str, ...] = ()
     if state is State.GOOD and instances is not None:
         state, text, causes = _of_instances(environment, instances, label)
-    if state is State.GOOD and not settings.accepts(environment.health):
+    if state in (State.GOOD, State.STARTING) and not settings.accepts(environment.health):
         state, text = State.RECOVERING, f"its health is {environment.health}"
         causes = _causes(instances) if instances else ()
     return Verdict(state, text, environment, instances, causes)
@@ -128,10 +130,12 @@ def _of_instances(environment: Environment, instances: Instances, label: str) ->
     if not missing:
         return State.GOOD, f"{'its instance runs' if total == 1 else f'all {total} instances run'} {label}", ()
     who = "its instance" if total == 1 else f"{missing} of {total} instances"
+    stuck = any(_stuck(item.deployment, item.version_label, label) for item in instances.all)
+    if missing < total and not stuck:
+        return State.STARTING, f"{who} {'is' if missing == 1 else 'are'} starting", _causes(instances, label)
     text = f"{who} {'does' if missing == 1 else 'do'} not run {label}"
     # What instances reported before the environment settled may have changed since.
     fresh = instances.refreshed >= environment.updated
-    stuck = any(_stuck(item.deployment, item.version_label, label) for item in instances.all)
     return (State.FAILED if fresh and stuck else State.RECOVERING), text, _causes(instances, label)
 
 
@@ -236,7 +240,8 @@ class Update:
 
         The verdict is the same at two looks in a row, the second one at every instance. What is good is so at the
         health path as well, requested at each of the two. A state that may become good, and a wrong answer, have
-        `recovery` seconds; an update that another deployer started, and AWS without an answer, `ready_timeout`.
+        `recovery` seconds; `ready_timeout` is for an update that another deployer started, for instances that a scaling
+        group launched, and for AWS without an answer.
 
         Raises:
             DeadlineError: When the state cannot be read.
@@ -323,8 +328,8 @@ class Update:
                 self._each()
                 continue
             now = clock.monotonic()
-            if verdict.state is State.MOVING:
-                # Health and health path have their time from the end of that update.
+            if verdict.state in (State.MOVING, State.STARTING):
+                # Health and health path have their time from the end of that.
                 settled, late = now, now - began >= settings.ready_timeout
             else:
                 late = verdict.state not in _FINAL and now - settled >= settings.recovery

@@ -18,6 +18,7 @@ from tests.fake_reporter import FakeReporter
 _NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 WELL = Environment("guestbook-dev", "Ready", "Ok", "v2", abortable=False, updated=_NOON)
 DONE = Instance("i-1", "Ok", "v2", "Deployed")
+STARTING = Instance("i-2", "Pending", "", "")
 
 
 def _instances(*all_of_them: Instance, after: float = 1) -> Instances:
@@ -51,7 +52,14 @@ def test_an_environment_is_judged_by_status_label_and_health(environment: Enviro
         (_instances(DONE, replace(DONE, version_label="v1")), State.FAILED, "1 of 2 instances does not run v2"),
         (_instances(replace(DONE, deployment="Failed")), State.FAILED, "its instance does not run v2"),
         # It has just been started, by a scaling group that grows.
-        (_instances(DONE, Instance("i-2", "Pending", "", "")), State.RECOVERING, "1 of 2 instances does not run v2"),
+        (_instances(DONE, STARTING), State.STARTING, "1 of 2 instances is starting"),
+        (_instances(DONE, replace(STARTING, deployment="In Progress")), State.STARTING, "1 of 2 instances is starting"),
+        (
+            _instances(DONE, STARTING, replace(DONE, deployment="Failed")),
+            State.FAILED,
+            "2 of 3 instances do not run v2",
+        ),
+        (_instances(STARTING), State.RECOVERING, "its instance does not run v2"),
         (_instances(replace(DONE, deployment="In Progress")), State.RECOVERING, "its instance does not run v2"),
         # Said before the environment settled: it may be different by now.
         (_instances(replace(DONE, version_label="v1"), after=-5), State.RECOVERING, "its instance does not run v2"),
@@ -82,12 +90,14 @@ class _ScriptedAws:
     def __init__(self, *states: tuple[Environment | None, int]) -> None:
         self._states: Iterator[Environment | None] = (state for state, times in states for _ in range(times))
         self._last = states[-1][0]
+        self.launching = 0
 
     def environments(self, _application: str, _name: str) -> tuple[Environment, ...]:
         return tuple(filter(None, (next(self._states, self._last),)))
 
     def instances(self, _environment: str) -> Instances:
-        return _instances(DONE)
+        self.launching -= 1
+        return _instances(DONE, *([STARTING] if self.launching >= 0 else []))
 
 
 def _update(aws: Any, ask: Callable[[str], int] = lambda _url: 200) -> Update:
@@ -113,6 +123,14 @@ def test_a_container_has_its_time_to_listen_after_an_update_of_another_deployer(
 
     update = _update(_ScriptedAws((replace(WELL, status="Updating"), 100), (WELL, 1)), ask)
     assert update.verify(replace(WELL, status="Updating")).text.endswith("answered 500, expected 200")
+
+
+def test_an_instance_that_a_scaling_group_launches_is_waited_for() -> None:
+    aws = _ScriptedAws((WELL, 1))
+    aws.launching = 60
+    assert _update(aws).verify(WELL).state is State.GOOD
+    unwell = judge(replace(WELL, health="Degraded"), _instances(DONE, STARTING), "v2", Settings())
+    assert (unwell.state, unwell.text) == (State.RECOVERING, "its health is Degraded")
 
 
 def test_the_state_of_an_environment_that_vanishes_is_unknown() -> None:
