@@ -146,7 +146,7 @@ def test_the_key_of_the_secrets_is_used_without_a_role(workflow: RecordedWorkflo
         SECRETS["DOCKER_USERNAME"],
         SECRETS["DOCKER_PASSWORD"],
     )
-    assert seen["AWS_DEFAULT_REGION"] == "eu-central-1"
+    assert (seen["AWS_REGION"], seen["AWS_DEFAULT_REGION"]) == ("eu-central-1", "eu-central-1")
     assert run.code == 0
 
 
