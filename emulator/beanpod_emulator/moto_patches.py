@@ -1,11 +1,13 @@
 """Patches of moto 5.2.5: our services in the place of its own, and fixes, each with its reason."""
 
 import json
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import botocore.loaders
 import botocore.session
 import moto.core.loaders
+import moto.core.responses
 import moto.core.utils
 import moto.s3.models
 from moto import backends
@@ -60,6 +62,7 @@ class RecordExistsError(Route53ClientError):
 def install(emulator: Emulator) -> None:
     """Apply all patches; call it before the first request."""
     _models_are_parsed_once()
+    _actions_are_listed_once()
     _own_services(emulator)
     _loopback_is_secure()
     _existing_provider_is_named()
@@ -80,6 +83,12 @@ def _models_are_parsed_once() -> None:
     loader, with_extras = botocore.loaders.create_loader(), moto.core.loaders.create_loader()
     botocore.session.create_loader = lambda search_path_string=None: loader
     moto.core.utils.create_loader = lambda: with_extras  # type: ignore[attr-defined]
+
+
+def _actions_are_listed_once() -> None:
+    """moto lists the methods of a service's class for each request: 8 % of what a stack's creation takes."""
+    once = cache(moto.core.utils.method_names_from_class)
+    moto.core.responses.method_names_from_class = once  # type: ignore[attr-defined]
 
 
 def _own_services(emulator: Emulator) -> None:
