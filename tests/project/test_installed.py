@@ -37,9 +37,8 @@ class Installed:
     @property
     def environ(self) -> dict[str, str]:
         """The variables of a terminal in which it is activated."""
-        unset = ("PYTHONPATH", "CDK_VALIDATION")
         path = os.pathsep.join((str(self.python.parent), str(ROOT / ".venv/bin"), os.environ["PATH"]))
-        return {name: value for name, value in os.environ.items() if name not in unset} | {"PATH": path}
+        return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"PATH": path}
 
     def run(self, folder: Path, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
         """Run a module, such as `beanpod`, in a folder."""
@@ -97,7 +96,7 @@ def make_project(installed: Installed, folder: Path) -> None:
 def synthesise(installed: Installed, folder: Path) -> dict[str, Any]:
     """Synthesise the first stage, and return its resources that hold data, by stack and logical id."""
     shutil.rmtree(folder / "cdk.out", ignore_errors=True)
-    installed.succeed(folder, "beanpod", "cdk", "synth", "--quiet", "--no-notices", "--no-validation")
+    installed.succeed(folder, "beanpod", "cdk", "synth", "--quiet", "--no-notices")
     return holding_data((folder / "cdk.out").glob("*.template.json"))
 
 
