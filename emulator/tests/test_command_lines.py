@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -119,6 +120,18 @@ def test_cdk_shows_why_a_stack_failed(cdk: Cdk, tmp_path: Path) -> None:
     assert "Role nobody not found" in output
 
 
+@pytest.fixture
+def cli(aws: EmbeddedAws) -> Callable[..., Any]:
+    """Run the AWS CLI, which must succeed, and return the JSON that it prints."""
+
+    def call(*arguments: str) -> Any:
+        done = run(aws, AWS, *arguments, "--output", "json")
+        assert done.returncode == 0, done.stdout
+        return json.loads(done.stdout) if done.stdout else {}
+
+    return call
+
+
 @pytest.mark.parametrize(
     ("command", "key"),
     [
@@ -128,16 +141,13 @@ def test_cdk_shows_why_a_stack_failed(cdk: Cdk, tmp_path: Path) -> None:
         (["cloudformation", "describe-stacks"], "Stacks"),
     ],
 )
-def test_aws_cli_parses_responses(aws: EmbeddedAws, cdk: Cdk, command: list[str], key: str) -> None:
-    done = run(aws, AWS, *command, "--output", "json")
-    assert done.returncode == 0, done.stdout
-    assert key in json.loads(done.stdout)
+def test_aws_cli_parses_responses(cdk: Cdk, cli: Callable[..., Any], command: list[str], key: str) -> None:
+    assert key in cli(*command)
 
 
-def test_aws_cli_creates_an_application_and_shows_errors(aws: EmbeddedAws) -> None:
-    create = ("elasticbeanstalk", "create-application", "--application-name", "typed", "--output", "json")
-    done = run(aws, AWS, *create)
-    assert json.loads(done.stdout)["Application"]["ApplicationName"] == "typed"
+def test_aws_cli_creates_an_application_and_shows_errors(aws: EmbeddedAws, cli: Callable[..., Any]) -> None:
+    create = ("elasticbeanstalk", "create-application", "--application-name", "typed")
+    assert cli(*create)["Application"]["ApplicationName"] == "typed"
     done = run(aws, AWS, *create)
     assert done.returncode != 0
     assert "Application typed already exists." in done.stdout
@@ -155,20 +165,13 @@ def test_aws_cli_copies_and_presigns(aws: EmbeddedAws, tmp_path: Path) -> None:
         urlopen(url.replace("/pages/", "/elsewhere/"))
 
 
-def test_aws_cli_releases_a_version_and_waits_for_it(aws: EmbeddedAws, clients: Clients, tmp_path: Path) -> None:
+def test_aws_cli_releases_a_version_and_waits_for_it(cli: Callable[..., Any], clients: Clients, tmp_path: Path) -> None:
     clients.launch("cli-dev", application="cli")
     bucket = clients("elasticbeanstalk").create_storage_location()["S3Bucket"]
     (tmp_path / "bundle.zip").write_bytes(b"zip")
     named = ("--environment-name", "cli-dev")
 
-    def cli(*arguments: str) -> Any:
-        done = run(aws, AWS, *arguments, "--output", "json")
-        assert done.returncode == 0, done.stdout
-        return json.loads(done.stdout) if done.stdout else {}
-
-    def beanstalk(*arguments: str) -> Any:
-        return cli("elasticbeanstalk", *arguments)
-
+    beanstalk = partial(cli, "elasticbeanstalk")
     put = ("--bucket", bucket, "--key", "bundles/v1.zip", "--body", str(tmp_path / "bundle.zip"))
     cli("s3api", "put-object", *put, "--if-none-match", "*")
     source = f"S3Bucket={bucket},S3Key=bundles/v1.zip"

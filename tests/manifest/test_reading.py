@@ -27,13 +27,8 @@ def test_three_lines_make_one_small_stage(read: Reader) -> None:
     manifest = read(SERVICE)
     stage = manifest.stage()
     assert manifest.stages == ("dev",)
-    assert (stage.name, stage.preset, stage.service.dockerfile, stage.service.port) == (
-        "dev",
-        "small",
-        "Dockerfile",
-        8080,
-    )
-    assert stage.database is None
+    assert (stage.name, stage.preset, stage.database) == ("dev", "small", None)
+    assert (stage.service.dockerfile, stage.service.port) == ("Dockerfile", 8080)
 
 
 def test_stages_keep_the_order_of_the_file(read: Reader) -> None:
@@ -67,10 +62,7 @@ def test_path_may_be_a_string(folder: Path) -> None:
             b"[service]\nname guestbook\n",
             "not TOML: Expected '=' after a key in a key/value pair (at line 2, column 6): write key = value, ",
         ),
-        (
-            b"[service]\nname = guestbook\n",
-            "not TOML: Invalid value (at line 2, column 8): write text in quotes",
-        ),
+        (b"[service]\nname = guestbook\n", "not TOML: Invalid value (at line 2, column 8): write text in quotes"),
         (
             b'[service]\nname = "a"\nname = "b"\n',
             "not TOML: Cannot overwrite a value (at line 3, column 11): it is there already: write it once",
@@ -103,9 +95,8 @@ def test_file_that_is_no_manifest(tmp_path: Path, content: bytes, words: str) ->
 
 def test_deeply_dotted_keys_are_no_traceback(tmp_path: Path) -> None:
     key = b".".join([b"a"] * 3000)
-    assert "nested too deeply" in problem_with(
-        tmp_path / "beanpod.toml", key + b" = 1\n[stages.dev]\n" + key + b" = 1\n"
-    )
+    content = key + b" = 1\n[stages.dev]\n" + key + b" = 1\n"
+    assert "nested too deeply" in problem_with(tmp_path / "beanpod.toml", content)
 
 
 def test_missing_file(tmp_path: Path) -> None:
@@ -127,27 +118,16 @@ def test_path_that_no_file_can_have(name: str) -> None:
 def test_error_lists_every_problem_below_the_file(read: Reader, folder: Path) -> None:
     with pytest.raises(ManifestError) as caught:
         read('color = "green"\n[service]\nname = "guestbook"\n')
-    assert str(caught.value) == "\n".join(
-        [
-            f"{folder / 'beanpod.toml'}: 2 problems",
-            '  - service.image: missing: write image = "ada/guestbook"',
-            f"  - {caught.value.problems[1]}",
-        ]
-    )
-
-
-def test_error_counts_a_single_problem_in_the_singular(read: Reader, folder: Path) -> None:
-    with pytest.raises(ManifestError) as caught:
+    missing, unknown = caught.value.problems
+    assert missing == 'service.image: missing: write image = "ada/guestbook"'
+    assert str(caught.value) == f"{folder / 'beanpod.toml'}: 2 problems\n  - {missing}\n  - {unknown}"
+    with pytest.raises(ManifestError, match=r"/beanpod\.toml: 1 problem\n"):
         read('[service]\nname = "guestbook"\n')
-    assert str(caught.value).startswith(f"{folder / 'beanpod.toml'}: 1 problem\n")
 
 
 @pytest.mark.parametrize("repository", ["ada/guestbook", "ada@123/guestbook@456"])
-def test_a_github_repository_is_written_with_or_without_its_ids(tmp_path: Path, repository: str) -> None:
-    (tmp_path / "Dockerfile").touch()
-    path = tmp_path / "beanpod.toml"
-    path.write_text(f'{SERVICE}[delivery.github]\nrepository = "{repository}"\nbranch = "main"\n')
-    github = Manifest.read(path).stage().delivery.github
+def test_a_github_repository_is_written_with_or_without_its_ids(read: Reader, repository: str) -> None:
+    github = read(f'{SERVICE}[delivery.github]\nrepository = "{repository}"\nbranch = "main"\n').stage().delivery.github
     assert github is not None
     assert github.repository == repository
 

@@ -89,9 +89,7 @@ def test_a_stage_may_have_tables_that_the_file_lacks(read: Reader) -> None:
 
 
 def test_stage_may_do_without_the_database(read: Reader) -> None:
-    manifest = read(
-        f'{SERVICE}[database]\nengine = "postgres"\n[stages.dev.database]\nengine = "none"\n[stages.prod]\n'
-    )
+    manifest = read(f'{SERVICE}[database]\nengine = "mysql"\n[stages.dev.database]\nengine = "none"\n[stages.prod]\n')
     assert manifest.stage("dev").database is None
     assert manifest.stage("prod").database is not None
 
@@ -185,9 +183,8 @@ def test_stage_replaces_a_vpc_as_a_whole(read: Reader) -> None:
 
 
 def test_stage_may_choose_the_other_of_two_alternatives(read: Reader) -> None:
-    github = '[delivery.github]\nrepository = "ada/guestbook"\nbranch = "main"\n'
     stage = read(
-        f'{SERVICE}dockerfile = "Dockerfile"\n{github}[stages.prod.service]\ncompose = "compose.yaml"\n'
+        f'{SERVICE}dockerfile = "Dockerfile"\n{GITHUB}[stages.prod.service]\ncompose = "compose.yaml"\n'
         '[stages.prod.delivery.github]\nenvironment = "production"\n'
     ).stage()
     assert stage.delivery.github
@@ -210,10 +207,7 @@ def test_one_stage_shares_nothing(read: Reader) -> None:
     assert read(SERVICE).sharing("dev") is None
 
 
-@pytest.mark.parametrize(
-    "prod",
-    [{"account": TWO}, {"account": ONE, "region": "eu-west-1"}, {"region": "eu-west-1"}],
-)
+@pytest.mark.parametrize("prod", [{"account": TWO}, {"account": ONE, "region": "eu-west-1"}, {"region": "eu-west-1"}])
 def test_stages_in_different_accounts_or_regions_share_nothing(read: Reader, prod: dict[str, str]) -> None:
     dev = {"account": ONE, "region": "eu-central-1"}
     assert read(in_accounts(dev=dev, prod=prod)).sharing("dev") is None
@@ -223,9 +217,7 @@ def test_stages_that_share_both_are_warned_of(read: Reader) -> None:
     place = {"account": ONE, "region": "eu-central-1"}
     warning = read(in_accounts(dev=place, test=place, prod=place)).sharing("test")
     assert warning is not None
-    assert warning.startswith(
-        f"stage test shares account {ONE} in eu-central-1 with dev and prod: the deployer and the "
-    )
+    assert warning.startswith(f"stage test shares account {ONE} in eu-central-1 with dev and prod: the deployer and")
     assert "[stages.test] and [stages.dev] and [stages.prod]" in warning
     assert "\n" not in warning
 
@@ -234,9 +226,8 @@ def test_stages_that_share_both_are_warned_of(read: Reader) -> None:
 def test_stages_without_an_account_or_a_region_may_share(read: Reader, prod: dict[str, str]) -> None:
     warning = read(in_accounts(dev={"region": "eu-central-1"}, prod=prod)).sharing("dev")
     assert warning is not None
-    assert warning.startswith(
-        "stage dev is deployed to the same account and region as prod, unless with other credentials"
-    )
+    words = "stage dev is deployed to the same account and region as prod, unless with other credentials"
+    assert warning.startswith(words)
 
 
 def test_an_account_for_each_stage_ends_the_warning(read: Reader) -> None:

@@ -45,10 +45,7 @@ def test_without_a_database_nothing_needs_filling_in(read: Reader) -> None:
             '"MY KEY" = "x": must be named with letters, digits and underscores, a letter first: write another name',
         ),
         ('A = "{"', 'A = "{": a single brace: write it twice, "{{" or "}}"'),
-        (
-            'A = "{database.hots}"',
-            'A = "{database.hots}": unknown placeholder {database.hots}: write {database.host}',
-        ),
+        ('A = "{database.hots}"', 'A = "{database.hots}": unknown placeholder {database.hots}: write {database.host}'),
         (
             'A = "{}"',
             (
@@ -60,10 +57,7 @@ def test_without_a_database_nothing_needs_filling_in(read: Reader) -> None:
             'A = "{database.password}"',
             'A = "{database.password}": passwords are secrets: leave it out, and read RDS_PASSWORD in the container',
         ),
-        (
-            'RDS_PORT = "1"',
-            'RDS_PORT = "1": set from the database: leave it out, or choose another name',
-        ),
+        ('RDS_PORT = "1"', 'RDS_PORT = "1": set from the database: leave it out, or choose another name'),
     ],
 )
 def test_variable_that_cannot_be(problems: Finder, line: str, problem: str) -> None:
@@ -98,46 +92,22 @@ def test_variables_of_the_database_count(problems: Finder) -> None:
     assert problem.startswith("variables: take 4,17")
 
 
+ONE_OF = 'write { generate = 32 }, { secretsmanager = "arn:aws:secretsmanager:..." } or { ssm = "/path/of/parameter" }'
+
+
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        (
-            'KEY = "hunter2"',
-            (
-                'KEY = ...: write { generate = 32 }, { secretsmanager = "arn:aws:secretsmanager:..." } '
-                'or { ssm = "/path/of/parameter" }'
-            ),
-        ),
-        (
-            "KEY = {}",
-            (
-                'KEY: write { generate = 32 }, { secretsmanager = "arn:aws:secretsmanager:..." } '
-                'or { ssm = "/path/of/parameter" }'
-            ),
-        ),
+        ('KEY = "hunter2"', f"KEY = ...: {ONE_OF}"),
+        ("KEY = {}", f"KEY: {ONE_OF}"),
         ("KEY = { generate = 8 }", "KEY.generate = 8: write 16 or more"),
         (
             'KEY = { secretsmanager = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:x-AbCd12", fild = "x" }',
             "KEY.fild = ...: unknown key: write field",
         ),
-        (
-            'KEY = { generate = 32, ssm = "/x" }',
-            (
-                'KEY.ssm = "/x": does not go with generate: write { generate = 32 }, '
-                '{ secretsmanager = "arn:aws:secretsmanager:..." } or { ssm = "/path/of/parameter" }'
-            ),
-        ),
-        (
-            'KEY = { ssm = "/x", field = "y" }',
-            (
-                "KEY.field = ...: does not go with ssm: write { generate = 32 }, "
-                '{ secretsmanager = "arn:aws:secretsmanager:..." } or { ssm = "/path/of/parameter" }'
-            ),
-        ),
-        (
-            'KEY = { ssm = "key" }',
-            'KEY.ssm = ...: write a parameter\'s path or ARN, e.g. "/guestbook/prod/api-key"',
-        ),
+        ('KEY = { generate = 32, ssm = "/x" }', f'KEY.ssm = "/x": does not go with generate: {ONE_OF}'),
+        ('KEY = { ssm = "/x", field = "y" }', f"KEY.field = ...: does not go with ssm: {ONE_OF}"),
+        ('KEY = { ssm = "key" }', 'KEY.ssm = ...: write a parameter\'s path or ARN, e.g. "/guestbook/prod/api-key"'),
         (
             'KEY = { secretsmanager = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:x" }',
             (

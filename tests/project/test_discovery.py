@@ -33,6 +33,11 @@ def look(root: Path, **given: Any) -> tuple[Discovery, Choices]:
     return found, choices
 
 
+def make_repository(folder: Path, remote: str, *, branch: str = "main") -> None:
+    subprocess.run(["git", "init", "--quiet", "--initial-branch", branch, str(folder)], check=True)
+    subprocess.run(["git", "-C", str(folder), "remote", "add", "origin", remote], check=True)
+
+
 @pytest.mark.parametrize("name", APPS)
 def test_every_app_gets_a_project_that_can_be_deployed(name: str, tmp_path: Path) -> None:
     root = lay_out(name, tmp_path)
@@ -46,35 +51,24 @@ def test_every_app_gets_a_project_that_can_be_deployed(name: str, tmp_path: Path
         assert plan_bundle(manifest.stage(stage), root).preview().files
 
 
+DJANGO = Choices(compose="docker-compose.yml", port=8000, engine="postgres", version="16", database_service="db")
+LARAVEL: dict[str, Any] = {"compose": "docker-compose.yml", "port": 80, "health_path": "/up"}
+REACT = Choices(compose="compose.yaml", port=80, engine="mariadb", version="11.8", database_service="db")
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
         ("express", Choices(dockerfile="Dockerfile", port=3000)),
         ("next", Choices(dockerfile="Dockerfile", port=3000, health_path="/api/health", engine="postgres")),
-        (
-            "django",
-            Choices(compose="docker-compose.yml", port=8000, engine="postgres", version="16", database_service="db"),
-        ),
+        ("django", DJANGO),
         ("flask", Choices(dockerfile="Dockerfile", engine="mysql")),
         ("fastapi", Choices(dockerfile="Dockerfile", port=80, health_path="/healthz")),
         ("spring", Choices(dockerfile="Dockerfile", port=8080, health_path="/actuator/health", engine="mysql")),
-        (
-            "laravel",
-            Choices(
-                compose="docker-compose.yml",
-                port=80,
-                health_path="/up",
-                engine="mysql",
-                version="8.0",
-                database_service="mysql",
-            ),
-        ),
+        ("laravel", Choices(**LARAVEL, engine="mysql", version="8.0", database_service="mysql")),
         ("rails", Choices(dockerfile="Dockerfile", port=80, health_path="/up", engine="postgres")),
         ("go", Choices(dockerfile="Dockerfile", port=8080)),
-        (
-            "react-and-api",
-            Choices(compose="compose.yaml", port=80, engine="mariadb", version="11.8", database_service="db"),
-        ),
+        ("react-and-api", REACT),
     ],
 )
 def test_discovery_reads_the_files(name: str, expected: Choices, tmp_path: Path) -> None:
@@ -101,10 +95,8 @@ def test_spring_connects_to_the_database(tmp_path: Path) -> None:
 def test_a_compose_files_app_connects_to_rds(tmp_path: Path) -> None:
     django = production_compose(*look(lay_out("django", tmp_path)))
     assert django is not None
-    assert (
-        "DATABASE_URL: " + ('"postgres://${RDS_USERNAME}:${RDS_PASSWORD}@${RDS_HOSTNAME}:${RDS_PORT}/${RDS_DB_NAME}"')
-        in django
-    )
+    url = "postgres://${RDS_USERNAME}:${RDS_PASSWORD}@${RDS_HOSTNAME}:${RDS_PORT}/${RDS_DB_NAME}"
+    assert f'DATABASE_URL: "{url}"' in django
     laravel = production_compose(*look(lay_out("laravel", tmp_path)))
     assert laravel is not None
     lines = [line.strip() for line in laravel.splitlines() if line.startswith("      ")]
@@ -165,16 +157,14 @@ def test_a_compose_file_that_compose_refuses_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_the_repository_names_the_service(remote: str, tmp_path: Path) -> None:
-    subprocess.run(["git", "init", "--quiet", "--initial-branch", "trunk", str(tmp_path)], check=True)
-    subprocess.run(["git", "-C", str(tmp_path), "remote", "add", "origin", remote], check=True)
+    make_repository(tmp_path, remote, branch="trunk")
     found = discover(tmp_path, environ=NOBODY)
     assert (found.repository, found.branch) == ("ada/My_Shop", "trunk")
     assert propose(found, Choices()).name == "my-shop"
 
 
 def test_a_folder_of_a_repository_names_the_service_and_its_manifest(tmp_path: Path) -> None:
-    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
-    subprocess.run(["git", "-C", str(tmp_path), "remote", "add", "origin", "git@github.com:ada/mono.git"], check=True)
+    make_repository(tmp_path, "git@github.com:ada/mono.git")
     (tmp_path / "services").mkdir()
     found, choices = look(lay_out("flask", tmp_path / "services"))
     project = plan(found, choices, ask=None)
@@ -201,10 +191,7 @@ def test_an_image_for_arm64_gets_such_instances_in_every_stage(tmp_path: Path) -
 
 
 def test_a_remote_elsewhere_is_no_repository_on_github(tmp_path: Path) -> None:
-    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
-    subprocess.run(
-        ["git", "-C", str(tmp_path), "remote", "add", "origin", "https://gitlab.com/ada/shop.git"], check=True
-    )
+    make_repository(tmp_path, "https://gitlab.com/ada/shop.git")
     assert discover(tmp_path, environ=NOBODY).repository is None
 
 
@@ -282,5 +269,5 @@ def test_quotes_in_a_path_are_escaped(tmp_path: Path) -> None:
 
 
 def test_an_odd_branch_is_not_written_into_the_workflow(tmp_path: Path) -> None:
-    subprocess.run(["git", "init", "--quiet", "--initial-branch", "it's-${{x}},#1", str(tmp_path)], check=True)
+    make_repository(tmp_path, "git@github.com:ada/shop.git", branch="it's-${{x}},#1")
     assert discover(tmp_path, environ=NOBODY).branch is None

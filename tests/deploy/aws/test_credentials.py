@@ -3,14 +3,13 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
 
 from beanpod.deploy.aws import CredentialsError, connect
 from beanpod.deploy.errors import UsageError
 from beanpod_emulator import EmbeddedAws
+from emulator.tests.clients import Clients, client, key_arguments
 
 _GITHUB = "token.actions.githubusercontent.com"
 _SUBJECT = "repo:me/app:ref:refs/heads/main"
@@ -24,7 +23,7 @@ def aws() -> Iterator[EmbeddedAws]:
 
 @pytest.fixture(scope="module")
 def role(aws: EmbeddedAws) -> str:
-    iam: Any = boto3.client("iam", **aws.client_arguments)
+    iam = client(aws, "iam")
     provider = iam.create_open_id_connect_provider(Url=f"https://{_GITHUB}", ClientIDList=["sts.amazonaws.com"])
     statement = {
         "Effect": "Allow",
@@ -53,21 +52,16 @@ def endpoint(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("endpoint")
 def test_the_key_of_a_user_works(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    iam: Any = boto3.client("iam", **aws.client_arguments)
-    user = iam.create_user(UserName="ci")["User"]["Arn"]
-    key = iam.create_access_key(UserName="ci")["AccessKey"]
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
-    assert connect(None).identity() == user
+    for argument, value in Clients(aws).user("ci").items():
+        monkeypatch.setenv(argument.upper(), value)
+    assert connect(None).identity() == "arn:aws:iam::123456789012:user/ci"
 
 
 @pytest.mark.usefixtures("endpoint")
 def test_the_session_of_a_role_works(aws: EmbeddedAws, role: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    sts: Any = boto3.client("sts", **aws.client_arguments)
-    session = sts.assume_role(RoleArn=role, RoleSessionName="ci")["Credentials"]
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", session["AccessKeyId"])
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", session["SecretAccessKey"])
-    monkeypatch.setenv("AWS_SESSION_TOKEN", session["SessionToken"])
+    session = client(aws, "sts").assume_role(RoleArn=role, RoleSessionName="ci")["Credentials"]
+    for argument, value in key_arguments(session).items():
+        monkeypatch.setenv(argument.upper(), value)
     assert connect(None).identity() == "arn:aws:sts::123456789012:assumed-role/deployer/ci"
 
 
