@@ -131,6 +131,7 @@ def test_an_app_of_ones_own_is_found_by_the_deploy_script() -> None:
     stacks = {"service_stack": "shop-prod-service", "delivery_stack": "shop-prod-delivery"}
     stage: Any = SimpleNamespace(
         name="prod",
+        account=None,
         service=service,
         environment=SimpleNamespace(type="LoadBalanced"),
         domain=None,

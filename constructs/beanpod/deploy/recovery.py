@@ -12,6 +12,10 @@ from beanpod.deploy.report import EnvironmentEvent, Phase
 from beanpod.deploy.verify import POLL_SECONDS, State, UnverifiedError, Update, Verdict
 
 _MOST_CAUSES = 8
+# https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/health-enhanced-rules.html
+_IGNORE_4XX = (
+    "if clients cause the 4xx, have Elastic Beanstalk ignore them: docs/deploying.md has the option of the manifest"
+)
 
 
 class Recovery:
@@ -151,7 +155,8 @@ class Recovery:
         found = [text for text in (first, *remedies((first, *more)), *verdict.causes, *more) if text]
         if not found and verdict.state is State.RECOVERING:
             found += self._health_causes(verdict.environment)
-        return (*tuple(dict.fromkeys(found))[:_MOST_CAUSES], *_where_to_read(found))
+        ignore = (_IGNORE_4XX,) if any("HTTP 4xx" in cause for cause in found) else ()
+        return (*tuple(dict.fromkeys(found))[:_MOST_CAUSES], *_where_to_read(found), *ignore)
 
     def _health_causes(self, environment: Environment) -> tuple[str, ...]:
         try:

@@ -138,6 +138,19 @@ def test_the_causes_of_the_health_are_reported_and_not_required(sandbox: Sandbox
     assert len(unasked) == denied
 
 
+class _Clients4xx(_WithoutCauses):
+    def describe_environment_health(self, **_request: Any) -> Any:
+        return {"Causes": ["30.0 % of the requests are erroring with HTTP 4xx."]}
+
+
+def test_a_health_that_clients_cause_has_a_remedy(sandbox: Sandbox) -> None:
+    target, clock = _failing_target(sandbox, "unhealthy"), sandbox.clock()
+    beanstalk: Any = _Clients4xx(sandbox.beanstalk, denied=False)
+    with pytest.raises(RolledBackError) as caught:
+        sandbox.rollout(target, clock=clock, aws=replace(sandbox.aws(), beanstalk=beanstalk))[0].release(BAD)
+    assert caught.value.causes[-1].startswith("if clients cause the 4xx, have Elastic Beanstalk ignore them: ")
+
+
 def test_succeeds_when_the_health_recovers_in_time(sandbox: Sandbox) -> None:
     target = _failing_target(sandbox, "slow-green", seconds=100)
     outcome = sandbox.rollout(target)[0].release(BAD)
