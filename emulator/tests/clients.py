@@ -118,11 +118,20 @@ class Clients:
     def deploy(self, name: str, resources: dict[str, Any], **sections: Any) -> dict[str, Any]:
         """Create or update a stack and give its description."""
         body = json.dumps({"Resources": resources, **sections})
-        cloudformation = self("cloudformation")
         request = {"StackName": name, "TemplateBody": body, "Capabilities": _CAPABILITIES}
-        exists = name in {stack["StackName"] for stack in cloudformation.describe_stacks()["Stacks"]}
-        (cloudformation.update_stack if exists else cloudformation.create_stack)(**request)
+        cloudformation = self("cloudformation")
+        (cloudformation.update_stack if self._is_deployed(name) else cloudformation.create_stack)(**request)
         return self.stack(name)
+
+    def expect_rollback(self, name: str, resources: dict[str, Any], reason: str) -> None:
+        """Create or update a stack, which must be rolled back for a reason."""
+        expected = "UPDATE_ROLLBACK_COMPLETE" if self._is_deployed(name) else "ROLLBACK_COMPLETE"
+        assert self.deploy(name, resources)["StackStatus"] == expected
+        reasons = self.reasons(name)
+        assert any(reason in text for text in reasons), reasons
+
+    def _is_deployed(self, name: str) -> bool:
+        return name in {stack["StackName"] for stack in self("cloudformation").describe_stacks()["Stacks"]}
 
     def stack(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = self("cloudformation").describe_stacks(StackName=name)["Stacks"][0]

@@ -54,11 +54,9 @@ def test_a_certificate_is_issued_with_records_that_cloudformation_creates(client
 
 
 def test_a_certificate_without_validation_is_pending_and_fails_its_stack(clients: Clients) -> None:
-    clients.deploy("pending", {"Cert": certificate(None, "elsewhere.example.org")})
-    assert clients.stack("pending")["StackStatus"] == "ROLLBACK_COMPLETE"
-    (reason,) = clients.reasons("pending")
-    assert ".elsewhere.example.org. CNAME _" in reason
-    assert "AWS waits for up to 72 hours" in reason
+    unvalidated = {"Cert": certificate(None, "elsewhere.example.org")}
+    clients.expect_rollback("pending", unvalidated, ".elsewhere.example.org. CNAME _")
+    assert "AWS waits for up to 72 hours" in clients.reasons("pending")[0]
     assert clients("acm").list_certificates(CertificateStatuses=["PENDING_VALIDATION"])["CertificateSummaryList"] == []
 
 
@@ -128,9 +126,8 @@ def test_a_record_that_exists_is_not_taken_over(clients: Clients, zone: str) -> 
     change = {"Action": "CREATE", "ResourceRecordSet": existing}
     clients("route53").change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": [change]})
     record = resource("Route53::RecordSet", HostedZoneId=zone, **alias("taken.example.com", "other.example.org"))
-    clients.deploy("taken", {"Record": record})
     words = "[Tried to create resource record set [name='taken.example.com.', type='A'] but it already exists]"
-    assert words in clients.reasons("taken")[0]
+    clients.expect_rollback("taken", {"Record": record}, words)
     assert records(clients, zone, "A")["taken.example.com."]["AliasTarget"]["DNSName"].startswith("awseb-1")
     # One that was deleted can be created again.
     deletion = {"Action": "DELETE", "ResourceRecordSet": existing}
@@ -140,13 +137,14 @@ def test_a_record_that_exists_is_not_taken_over(clients: Clients, zone: str) -> 
 
 
 def test_a_hosted_zone_that_does_not_exist(clients: Clients) -> None:
-    clients.deploy("zoneless", {"Record": resource("Route53::RecordSet", HostedZoneId="Z1", **alias("x.example.com"))})
-    assert "No hosted zone found with ID: Z1 (NoSuchHostedZone)" in clients.reasons("zoneless")[0]
-    clients.deploy("certified", {"Cert": certificate("Z1", "x.example.com")})
-    assert "No hosted zone found with ID: Z1" in clients.reasons("certified")[0]
-    named = resource("Route53::RecordSet", HostedZoneName="example.info.", **alias("x.example.info"))
-    clients.deploy("nameless", {"Record": named})
-    assert "No hosted zones named example.info. found" in clients.reasons("nameless")[0]
+    by_id = resource("Route53::RecordSet", HostedZoneId="Z1", **alias("x.example.com"))
+    by_name = resource("Route53::RecordSet", HostedZoneName="example.info.", **alias("x.example.info"))
+    for stack, made, reason in (
+        ("zoneless", by_id, "No hosted zone found with ID: Z1 (NoSuchHostedZone)"),
+        ("certified", certificate("Z1", "x.example.com"), "No hosted zone found with ID: Z1"),
+        ("nameless", by_name, "No hosted zones named example.info. found"),
+    ):
+        clients.expect_rollback(stack, {"It": made}, reason)
     assert refusal(clients("route53").get_hosted_zone, Id="Z1")[0] == "NoSuchHostedZone"
 
 
@@ -217,7 +215,5 @@ def test_an_update_of_a_stack_with_an_unusable_certificate_is_rolled_back(client
     code, message = refusal(clients("acm").delete_certificate, CertificateArn=issued)
     assert code == "ResourceInUseException"
     assert "in account 123456789012 is in use" in message
-    clients.deploy("listening", resources(UNKNOWN))
-    assert clients.stack("listening")["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
-    assert f"Certificate '{UNKNOWN}' not found" in clients.reasons("listening")[0]
+    clients.expect_rollback("listening", resources(UNKNOWN), f"Certificate '{UNKNOWN}' not found")
     destroy(clients, "listening")
