@@ -15,13 +15,15 @@ KINDS = ("public", "private", "isolated")
 CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/1"
 
 
-def imported_vpc(scope: Construct, *kinds: str, zones: int = 2, construct_id: str = "Vpc") -> ec2.IVpc:
+def imported_vpc(
+    scope: Construct, *kinds: str, zones: int = 2, construct_id: str = "Vpc", vpc_id: str = VPC_ID
+) -> ec2.IVpc:
     """Import a VPC with a subnet of each kind in each zone, a and b: subnet-1000000a is the first public one."""
     names = "abc"[:zones]
     subnets: dict[str, Any] = {
         f"{kind}_subnet_ids": [f"subnet-{KINDS.index(kind) + 1}000000{zone}" for zone in names] for kind in kinds
     }
-    return ec2.Vpc.from_vpc_attributes(scope, construct_id, vpc_id=VPC_ID, availability_zones=[*names], **subnets)
+    return ec2.Vpc.from_vpc_attributes(scope, construct_id, vpc_id=vpc_id, availability_zones=[*names], **subnets)
 
 
 def by_ids(scope: Construct, *ids: str) -> ec2.SubnetSelection:

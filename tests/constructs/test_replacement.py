@@ -13,7 +13,6 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
-from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk.assertions import Template
@@ -49,6 +48,7 @@ from beanpod import (
 )
 from beanpod_emulator.cloudformation import schemas
 from tests.constructs.databases import existing_database
+from tests.constructs.imported import KINDS, by_ids, hosted_zone, imported_vpc
 
 # What nobody wants to lose, in the words of the docstrings.
 WORDS = {
@@ -77,13 +77,20 @@ Settings = dict[str, Any]
 Change = Callable[[Stack], Settings]
 
 
-def vpc(stack: Stack, name: str = "vpc-1") -> ec2.IVpc:
-    ids = {f"{kind}_subnet_ids": [f"{kind}-1", f"{kind}-2"] for kind in ("public", "private", "isolated")}
-    return ec2.Vpc.from_vpc_attributes(stack, name, vpc_id=name, availability_zones=["a", "b"], **ids)  # type: ignore[arg-type]
+def vpc(stack: Stack) -> ec2.IVpc:
+    return imported_vpc(stack, *KINDS)
 
 
-def group(stack: Stack, name: str) -> ec2.ISecurityGroup:
+def other_vpc(stack: Stack) -> ec2.IVpc:
+    return imported_vpc(stack, *KINDS, construct_id="Other", vpc_id="vpc-00000002")
+
+
+def group(stack: Stack, name: str = "sg-x") -> ec2.ISecurityGroup:
     return ec2.SecurityGroup.from_security_group_id(stack, name, name)
+
+
+def groups(stack: Stack) -> list[ec2.ISecurityGroup]:
+    return [group(stack)]
 
 
 def role(stack: Stack) -> iam.IRole:
@@ -98,9 +105,10 @@ def provider(stack: Stack) -> iam.IOpenIdConnectProvider:
     return iam.OpenIdConnectProvider.from_open_id_connect_provider_arn(stack, "P", PROVIDER)
 
 
-def secret(stack: Stack) -> EnvironmentSecret:
+def secrets(stack: Stack) -> dict[str, EnvironmentSecret]:
     arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:x-AbCdEf"
-    return EnvironmentSecret.from_secrets_manager(secretsmanager.Secret.from_secret_complete_arn(stack, "X", arn))
+    secret = secretsmanager.Secret.from_secret_complete_arn(stack, "X", arn)
+    return {"A": EnvironmentSecret.from_secrets_manager(secret)}
 
 
 def permissions(stack: Stack, policy: DeploymentPolicy = DeploymentPolicy.ALL_AT_ONCE) -> DeployPermissions:
@@ -117,9 +125,14 @@ def statement() -> iam.PolicyStatement:
     return iam.PolicyStatement(actions=["sns:Publish"], resources=["*"])
 
 
+def made(**makers: Callable[[Stack], Any]) -> dict[str, Change]:
+    """Changes of one property each, to what is made in the stack."""
+    return {name: lambda s, name=name, make=make: {name: make(s)} for name, make in makers.items()}  # type: ignore[misc]
+
+
 def plain(**values: Any) -> dict[str, Change]:
     """Changes of one property each, to a value that needs no stack."""
-    return {name: lambda _, name=name, value=value: {name: value} for name, value in values.items()}  # type: ignore[misc]
+    return made(**{name: lambda _, value=value: value for name, value in values.items()})
 
 
 ENVIRONMENT: dict[str, Change] = {
@@ -133,34 +146,13 @@ ENVIRONMENT: dict[str, Change] = {
     **plain(health_check=HealthCheck(interval=Duration.seconds(30)), log_retention=logs.RetentionDays.ONE_WEEK),
     **plain(instance_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)),
     **plain(published_metrics=["InstancesOk"], options={"aws:autoscaling:asg": {"Cooldown": "9"}}),
-    "vpc": lambda s: {"vpc": vpc(s, "vpc-2")},
-    "application": lambda s: {"application": Application.from_application_name(s, "A", "a")},
-    "domain": lambda s: {
-        "domain": Domain(
-            name="a.example.com",
-            hosted_zone=route53.HostedZone.from_hosted_zone_attributes(
-                s, "Zone", hosted_zone_id="Z1", zone_name="example.com"
-            ),
-        )
-    },
-    "secrets": lambda s: {"secrets": {"A": secret(s)}},
-    "database": lambda s: {"database": existing_database(s)},
-    "service_role": lambda s: {"service_role": role(s)},
-    "instance_role": lambda s: {"instance_role": role(s)},
+    **made(vpc=other_vpc, secrets=secrets, database=existing_database, service_role=role, instance_role=role),
+    **made(application=lambda s: Application.from_application_name(s, "A", "a")),
+    **made(domain=lambda s: Domain(name="a.example.com", hosted_zone=hosted_zone(s))),
+    **made(load_balancer_subnets=lambda s: by_ids(s, "x", "y")),
+    **made(instance_security_group=group, load_balancer_security_group=group),
+    **made(additional_instance_security_groups=groups, additional_load_balancer_security_groups=groups),
     "instance_profile": lambda s: {"instance_profile": profile(s), "instance_role": role(s)},
-    **{
-        name: lambda s, name=name: {name: group(s, "sg-x")}  # type: ignore[misc]
-        for name in ("instance_security_group", "load_balancer_security_group")
-    },
-    **{
-        name: lambda s, name=name: {name: [group(s, "sg-x")]}  # type: ignore[misc]
-        for name in ("additional_instance_security_groups", "additional_load_balancer_security_groups")
-    },
-    "load_balancer_subnets": lambda s: {
-        "load_balancer_subnets": ec2.SubnetSelection(
-            subnets=[ec2.Subnet.from_subnet_id(s, name, name) for name in ("x", "y")]
-        )
-    },
 }
 LARGE = ec2.InstanceType("m7g.large")
 DATABASE: dict[str, Change] = {
@@ -172,9 +164,7 @@ DATABASE: dict[str, Change] = {
     **plain(preferred_maintenance_window="sun:04:30-sun:05:30", ca_certificate=rds.CaCertificate.RDS_CA_RSA2048_G1),
     **plain(deletion_protection=False, removal_policy=RemovalPolicy.RETAIN, iam_authentication=False),
     **plain(auto_minor_version_upgrade=False, allow_major_version_upgrade=True),
-    "vpc": lambda s: {"vpc": vpc(s, "vpc-2")},
-    "security_group": lambda s: {"security_group": group(s, "sg-x")},
-    "encryption_key": lambda s: {"encryption_key": kms.Key(s, "Key")},
+    **made(vpc=other_vpc, security_group=group, encryption_key=lambda s: kms.Key(s, "Key")),
     "performance_insights": lambda _: {"instance_type": LARGE, "performance_insights": True},
 }
 GROUPS = plain(
@@ -184,7 +174,7 @@ NETWORK: dict[str, Change] = {
     **GROUPS,
     **plain(load_balancer_scheme=LoadBalancerScheme.INTERNAL, ip_addresses=ec2.IpAddresses.cidr("10.1.0.0/16")),
     **plain(nat_gateways=1, max_azs=3, flow_logs=True),
-    "vpc": lambda s: {"vpc": vpc(s)},
+    **made(vpc=vpc),
     "flow_log_retention": lambda _: {"flow_logs": True, "flow_log_retention": logs.RetentionDays.ONE_YEAR},
 }
 SERVICE: dict[str, Change] = {
@@ -208,22 +198,19 @@ CONSTRUCTS: list[tuple[Any, Change, dict[str, Change]]] = [
     ),
     (Database, lambda s: {"vpc": vpc(s), "engine": DatabaseEngine.mysql("8.4")}, DATABASE),
     (ServiceNetwork, lambda _: {}, NETWORK),
-    (ServiceSecurityGroups, lambda s: {"vpc": vpc(s)}, GROUPS | {"vpc": lambda s: {"vpc": vpc(s, "vpc-2")}}),
+    (ServiceSecurityGroups, lambda s: {"vpc": vpc(s)}, GROUPS | made(vpc=other_vpc)),
     (
         Application,
         lambda s: {"service_role": ServiceRole(s, "ServiceRole").role},
         {
-            "service_role": lambda s: {"service_role": role(s)},
+            **made(service_role=role),
             **plain(application_name="shop", description="x", max_versions=9, delete_source_bundle=False),
         },
     ),
     (
         ArtifactBucket,
         lambda _: {},
-        {
-            "access_logs_bucket": lambda s: {"access_logs_bucket": s3.Bucket(s, "Logs")},
-            "removal_policy": lambda _: {"removal_policy": RemovalPolicy.DESTROY},
-        },
+        made(access_logs_bucket=lambda s: s3.Bucket(s, "Logs")) | plain(removal_policy=RemovalPolicy.DESTROY),
     ),
     (
         DeployUser,
@@ -241,14 +228,14 @@ CONSTRUCTS: list[tuple[Any, Change, dict[str, Change]]] = [
             **plain(repository="ada/blog", branch="next", max_session_duration=Duration.hours(2)),
             **plain(extra_statements=[statement()]),
             "environment": lambda _: {"environment": "production", "branch": None},
-            "provider": lambda s: {"provider": provider(s)},
+            **made(provider=provider),
         },
     ),
     (
         InstanceRole,
         lambda _: {},
         {
-            "role": lambda s: {"role": role(s)},
+            **made(role=role),
             "instance_profile": lambda s: {"instance_profile": profile(s), "role": role(s)},
             **plain(session_manager=True),
         },
@@ -257,10 +244,7 @@ CONSTRUCTS: list[tuple[Any, Change, dict[str, Change]]] = [
     (
         DockerService,
         lambda _: {"github_repository": "ada/shop"},
-        {
-            **plain(github_branch="next"),
-            "github_provider": lambda s: {"github_provider": provider(s)},
-        },
+        {**plain(github_branch="next"), **made(github_provider=provider)},
     ),
 ]
 PROPERTIES = [
