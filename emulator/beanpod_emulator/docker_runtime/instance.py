@@ -54,6 +54,7 @@ class _Agent:
         assert process.stdout
         assert process.stderr
         timer = Timer(SECONDS, process.kill)
+        timer.daemon = True
         timer.start()
         with suppress(BrokenPipeError):
             process.stdin.write(json.dumps(request).encode() + b"\n" + data)

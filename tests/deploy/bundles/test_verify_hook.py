@@ -136,7 +136,7 @@ def test_a_service_that_does_not_run_fails_the_deployment(docker_engine: Engine,
 def test_a_service_that_ends_within_the_window_fails_the_deployment(instance: Verified) -> None:
     instance.serve()
     instance.start("slow", "sleep 1; echo tired; exit 1", restart="always")
-    line = failed(instance.verify({"web": Kind.SERVER, "slow": Kind.SERVER}, watch=4))
+    line = failed(instance.verify({"web": Kind.SERVER, "slow": Kind.SERVER}, watch=3))
     assert "service slow restarts again and again" in line
     assert "tired" in line
 
