@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from aws_cdk import Aws
+from aws_cdk import Aws, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
+from constructs import IConstruct
 
 from beanpod._arguments import checked
 from beanpod._checks import refuse
@@ -36,6 +37,7 @@ class DeployPermissions:
         policies: The statements by policy: `Release`, what CI calls; `Rollout`, what Beanstalk does in its name.
         statements: All of them, each with its reason.
         replacement_key: As given.
+        region: As given.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class DeployPermissions:
         deployment_policy: DeploymentPolicy,
         stack_names: Sequence[str] = (),
         replacement_key: str = "",
+        region: str | None = None,
     ) -> None:
         """Collect the statements.
 
@@ -62,6 +65,8 @@ class DeployPermissions:
             stack_names: Stacks whose outputs the deployer may read. Default: none.
             replacement_key: Text that changes when the environments are renamed, for the metadata of the policies.
                 Default: none.
+            region: Of the environments. The statements name resources in the region of the deployer's stack, which has
+                to be the same. Default: not checked.
 
         Raises:
             ValueError: With every problem found.
@@ -84,12 +89,19 @@ class DeployPermissions:
         # names that AWS allows for one environment; both fit the 10,240 that a role has for inline policies.
         self.policies = {"Release": tuple(release_statements(scope)), "Rollout": tuple(rollout_statements(scope))}
         self.statements = (*self.policies["Release"], *self.policies["Rollout"])
-        self.replacement_key = replacement_key
+        self.replacement_key, self.region = replacement_key, region
 
     def documents(self, extra: Sequence[iam.PolicyStatement] = ()) -> dict[str, iam.PolicyDocument]:
         """Return new policy documents by the names of `policies`, and one of the extra statements if there are any."""
         documents = {name: _document(statements) for name, statements in self.policies.items()}
         return {**documents, "Extra": iam.PolicyDocument(statements=list(extra))} if extra else documents
+
+
+def region_problems(permissions: DeployPermissions, what: str, owner: IConstruct) -> Iterator[str]:
+    """Check that a deployer's or a bucket's stack is in the region of the environments."""
+    wanted, here = permissions.region, Stack.of(owner).region
+    if known(wanted) and known(here) and here != wanted:
+        yield f"{what} must be in a stack of the environment's region, {wanted}, got {here}: move it there"
 
 
 def _document(statements: Iterable[DeployStatement]) -> iam.PolicyDocument:

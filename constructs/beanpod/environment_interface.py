@@ -16,12 +16,12 @@ from aws_cdk import aws_route53 as route53
 from constructs import Construct, IConstruct
 
 from beanpod._arguments import checked
-from beanpod._checks import reject
+from beanpod._checks import refuse, reject
 from beanpod._record_target import named_target
 from beanpod._settings import DeploymentPolicy
 from beanpod._tokens import known
 from beanpod.artifact_bucket import ArtifactBucket
-from beanpod.deploy_policy import DeployPermissions
+from beanpod.deploy_policy import DeployPermissions, region_problems
 
 HEALTH_METRIC = "EnvironmentHealth"
 _INSTANCES = ("Ok", "Info", "Warning", "Degraded", "Severe", "Pending", "Unknown", "NoData")
@@ -180,12 +180,12 @@ class EnvironmentBase(Construct):
             stack_names: Stacks whose outputs the deployer may read. Default: none.
 
         Raises:
-            ValueError: An imported environment whose `deployment_policy` was not given.
+            ValueError: An imported environment whose `deployment_policy` was not given, or a bucket in another region.
         """
         if self.deployment_policy is None:
             reject(self, "deployment_policy must be given for deploy_permissions, got none: import it with one")
         self._permissions_made = True
-        return DeployPermissions(
+        permissions = DeployPermissions(
             application_name=self.application_name,
             environment_names=[self.environment_name],
             bucket=artifacts.bucket,
@@ -193,7 +193,10 @@ class EnvironmentBase(Construct):
             deployment_policy=self.deployment_policy,
             stack_names=stack_names,
             replacement_key=self._replacement_key,
+            region=Stack.of(self).region,
         )
+        refuse(self, region_problems(permissions, "the bucket of the bundles", artifacts))
+        return permissions
 
     def metric(self, metric_name: str, **kwargs: Unpack[MetricOptions]) -> cloudwatch.Metric:
         """Return a metric of this environment in `AWS/ElasticBeanstalk`.

@@ -1,6 +1,7 @@
 """The role that a GitHub workflow deploys with, without any key to keep."""
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from weakref import WeakKeyDictionary
 
 import jsii
@@ -13,7 +14,7 @@ from beanpod._checks import plain, refuse
 from beanpod._cross_stack import redeploy_on_change
 from beanpod._nag import acknowledge_wildcards
 from beanpod._rules import Problem, github_problems, setting_problems
-from beanpod.deploy_policy import DeployPermissions
+from beanpod.deploy_policy import DeployPermissions, region_problems
 
 _ISSUER = "token.actions.githubusercontent.com"
 _AUDIENCE = "sts.amazonaws.com"
@@ -76,7 +77,9 @@ class GitHubDeployRole(Construct):
             ValueError: With every problem found.
         """
         super().__init__(scope, construct_id)
-        refuse(self, _problems(repository, branch, environment))
+        refuse(
+            self, chain(_problems(repository, branch, environment), region_problems(permissions, "a deployer", self))
+        )
         self.subject = _subject(repository, branch, environment)
         self.role = iam.Role(
             self,
