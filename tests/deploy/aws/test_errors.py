@@ -72,6 +72,16 @@ DOWNSTREAM = "not authorized to perform: autoscaling:SuspendProcesses on x"
             "the AWS credentials could not be loaded: The config profile (ci) could not be found",
         ),
         (
+            botocore_errors.UnauthorizedSSOTokenError(),
+            CredentialsError,
+            "the AWS credentials could not be loaded: The SSO session associated with this profile has expired",
+        ),
+        (
+            botocore_errors.LoginRefreshRequired(),
+            CredentialsError,
+            "the AWS credentials could not be loaded: Your session has expired or credentials have changed.",
+        ),
+        (
             botocore_errors.EndpointConnectionError(endpoint_url="https://aws.example"),
             UnansweredError,
             f'AWS does not answer {UPDATE}: Could not connect to the endpoint URL: "https://aws.example": check',

@@ -122,7 +122,9 @@ def _without_an_answer(error: Exception, action: str) -> DeployError:
         )
     if isinstance(error, known.NoRegionError):
         return UsageError("no AWS region: set region in the manifest, or AWS_REGION")
-    if isinstance(error, known.ProfileNotFound | known.CredentialRetrievalError | known.TokenRetrievalError):
+    # botocore before 1.41 has no `aws login`.
+    sessions = (known.SSOError, getattr(known, "LoginError", known.SSOError))
+    if isinstance(error, (known.ProfileNotFound, known.CredentialRetrievalError, known.TokenRetrievalError, *sessions)):
         return CredentialsError(f"the AWS credentials could not be loaded: {_one_line(str(error))}")
     transient = isinstance(error, known.ConnectionError | known.HTTPClientError | known.IncompleteReadError)
     if transient and not isinstance(error, known.SSLError):
