@@ -1,27 +1,19 @@
-"""The rules that constructs and manifest share, each by itself without jsii; that both apply every one, and name a
-setting alike.
-"""
+"""The rules that constructs and manifest share, each by itself without jsii; both name a setting alike."""
 
 from __future__ import annotations
 
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from aws_cdk import App, Stack
 from aws_cdk import aws_ec2 as ec2
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_s3 as s3
 
 from beanpod import (
-    BatchSize,
     Database,
     DatabaseEngine,
     DeploymentStrategy,
-    DeployPermissions,
     DeployUser,
     DockerEnvironment,
     Domain,
@@ -35,8 +27,6 @@ from beanpod import (
     ServiceNetwork,
 )
 from beanpod import _database_rules as database_rules
-from beanpod import _network_rules as network_rules
-from beanpod import _option_keys as option_keys
 from beanpod import _rules as rules
 from beanpod._database_rules import ENGINES, database_problems, default_name, major_version, version_problems
 from beanpod._network_rules import domain_problems, network_problems, vpc_problems
@@ -53,9 +43,7 @@ from beanpod._rules import (
     setting_problems,
     variable_problems,
 )
-from beanpod._settings import DeploymentPolicy, EnvironmentType
-from beanpod.manifest import Manifest, ManifestError, StageConfig
-from tests.manifests import SERVICE
+from beanpod.manifest import StageConfig
 
 SINGLE = {"environment_type": "SingleInstance"}
 BALANCED = {"environment_type": "LoadBalanced"}
@@ -430,139 +418,6 @@ def test_a_domain_without_zone_and_certificate_names_the_commands_that_find_them
 )
 def test_a_right_domain_has_no_problem(values: dict[str, Any]) -> None:
     assert list(domain_problems(**{**DOMAIN, **values})) == []
-
-
-VPC = """[network.vpc]
-vpc_id = "vpc-0a1b2c3d4e5f67890"
-availability_zones = ["eu-central-1a", "eu-central-1b"]
-"""
-
-
-def environment(**arguments: Any) -> Callable[[Stack], object]:
-    def make(stack: Stack) -> object:
-        network = ServiceNetwork(stack, "Network", load_balanced=False)
-        return DockerEnvironment(
-            stack,
-            "App",
-            vpc=network.vpc,
-            environment_type=EnvironmentType.SINGLE_INSTANCE,
-            instance_security_group=network.instance_security_group,
-            **arguments,
-        )
-
-    return make
-
-
-def existing_vpc(stack: Stack) -> object:
-    zones = ["eu-central-1a", "eu-central-1b"]
-    vpc = ec2.Vpc.from_vpc_attributes(stack, "Vpc", vpc_id="vpc-1", availability_zones=zones)
-    return ServiceNetwork(stack, "Network", vpc=vpc)
-
-
-def one_zone(stack: Stack) -> ec2.IVpc:
-    return ec2.Vpc.from_vpc_attributes(
-        stack, "Vpc", vpc_id="vpc-1", availability_zones=["eu-central-1a"], isolated_subnet_ids=["subnet-1"]
-    )
-
-
-def role(stack: Stack) -> object:
-    permissions = DeployPermissions(
-        application_name="guestbook",
-        environment_names=["guestbook-dev"],
-        bucket=s3.Bucket.from_bucket_name(stack, "Bucket", "artifacts"),
-        instance_role=iam.Role.from_role_arn(stack, "Instances", "arn:aws:iam::123456789012:role/instances"),
-        deployment_policy=DeploymentPolicy.ALL_AT_ONCE,
-    )
-    return GitHubDeployRole(stack, "Role", permissions=permissions, repository="ada/guestbook")
-
-
-OPTION = '[[environment.options]]\nnamespace = "{}"\nname = "{}"\nvalue = "{}"\n'
-TWICE = OptionSetting(namespace="aws:x", name="A", value="1")
-# For each rule: a manifest and an argument that break it, and the words of the rule.
-BROKEN: dict[str, tuple[str, Callable[[Stack], object], str]] = {
-    "setting_problems": (
-        "[environment]\nbatch_size = 101\n",
-        environment(deployment_strategy=DeploymentStrategy.rolling(batch=BatchSize.percentage(101))),
-        "must be 1 to 100 percent",
-    ),
-    "environment_problems": (
-        '[environment]\ndeployment_policy = "Rolling"\n',
-        environment(deployment_strategy=DeploymentStrategy.rolling()),
-        "needs a load balancer",
-    ),
-    "option_problems": (
-        OPTION.format("aws:x", "A", "1") * 2,
-        environment(options=[TWICE, TWICE]),
-        "sets aws:x A a second time: write it once",
-    ),
-    "key_problems": (
-        OPTION.format("aws:autoscaling:asg", "minsize", "1"),
-        environment(options={"aws:autoscaling:asg": {"minsize": "1"}}),
-        "is not spelt as Beanstalk spells it: write aws:autoscaling:asg MinSize",
-    ),
-    "override_problems": (
-        OPTION.format("aws:autoscaling:launchconfiguration", "RootVolumeSize", "8"),
-        environment(options={"aws:autoscaling:launchconfiguration": {"RootVolumeSize": "8"}}),
-        "root_volume_size must be 10 to 16384 GiB, got 8",
-    ),
-    "domain_problems": (
-        '[domain]\nname = "shop.example.com"\n',
-        environment(domain=Domain(name="shop.example.com")),
-        "needs hosted_zone or certificate: give the zone that `aws route53 list-hosted-zones",
-    ),
-    "variable_problems": (
-        '[variables]\n"1ST" = "x"\n',
-        environment(environment={"1ST": "x"}),
-        "must be named with letters, digits and underscores",
-    ),
-    "network_problems": (
-        "[network]\nnat_gateways = 1\n",
-        lambda stack: ServiceNetwork(stack, "Network", nat_gateways=1, load_balanced=False),
-        "must be 0 without private instances behind a load balancer",
-    ),
-    "vpc_problems": (VPC, existing_vpc, "must have public subnets"),
-    "zone_problems": (
-        f'[database]\nengine = "mysql"\n{VPC}public_subnet_ids = ["subnet-00000001"]\n'.replace(
-            ', "eu-central-1b"', ""
-        ),
-        lambda stack: Database(stack, "Db", vpc=one_zone(stack), engine=DatabaseEngine.mysql("8.4")),
-        "must cover two zones",
-    ),
-    "github_problems": (
-        '[delivery.github]\nrepository = "ada/guestbook"\n',
-        role,
-        "must be given, or environment: a token of GitHub names one of them",
-    ),
-    "database_problems": (
-        '[database]\nengine = "mysql"\nusername = "rdsadmin"\n',
-        lambda stack: Database(
-            stack, "Db", vpc=ServiceNetwork(stack, "N").vpc, engine=DatabaseEngine.mysql("8.4"), username="rdsadmin"
-        ),
-        "must not be a word that mysql reserves",
-    ),
-    "version_problems": (
-        '[database]\nengine = "mysql"\nversion = "5.7"\n',
-        lambda _: DatabaseEngine.mysql("5.7"),
-        "must be a version of mysql on RDS",
-    ),
-}
-
-
-def test_every_rule_has_a_case() -> None:
-    modules = (rules, network_rules, database_rules, option_keys)
-    functions = [item for module in modules for item in vars(module).items()]
-    named = {name for name, it in functions if inspect.isfunction(it) and re.fullmatch("[a-z_]+_problems", name)}
-    assert {name for name in named if not name.startswith("_")} == set(BROKEN)
-
-
-@pytest.mark.parametrize("rule", BROKEN)
-def test_constructs_and_manifest_apply_every_rule(rule: str, tmp_path: Path) -> None:
-    text, make, words = BROKEN[rule]
-    (tmp_path / "beanpod.toml").write_text(SERVICE + text, encoding="utf-8")
-    with pytest.raises(ManifestError, match=re.escape(words)):
-        Manifest.read(tmp_path / "beanpod.toml")
-    with pytest.raises(ValueError, match=re.escape(words)):
-        make(Stack(App(), "Stack"))
 
 
 # By the table of the manifest, with the word that its keys leave out: environment.type is environment_type.

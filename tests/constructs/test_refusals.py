@@ -144,6 +144,11 @@ def expect(words: list[str], make: Callable[[], object]) -> None:
             id="an option twice",
         ),
         pytest.param(
+            {"options": {"aws:autoscaling:launchconfiguration": {"RootVolumeSize": "8"}}},
+            ["option aws:autoscaling:launchconfiguration RootVolumeSize: root_volume_size must be 10 to 16384 GiB"],
+            id="an option that replaces a setting",
+        ),
+        pytest.param(
             {"environment_type": EnvironmentType.SINGLE_INSTANCE, "min_size": 0, "health_check_path": "health"},
             ["min_size must be 1 to 10000 instances, got 0", "health_check_path must start"],
             id="a single instance",

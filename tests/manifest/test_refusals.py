@@ -219,6 +219,14 @@ def test_image_that_is_no_repository(problems: Finder, image: str, words: str) -
             environment('scaling = { measure = "RequestCount", lower_threshold = 5 }'),
             "scaling.upper_threshold: the default is for percent of CPU: write one for RequestCount, in count",
         ),
+        (
+            environment(OPTION.replace("}]", '}, { namespace = "aws:x", name = "A", value = "4" }]')),
+            "options[1]: sets aws:x A a second time: write it once",
+        ),
+        (
+            environment(OPTION.replace("aws:x", "aws:autoscaling:asg").replace('"A"', '"minsize"')),
+            "options[0]: aws:autoscaling:asg minsize is not spelt as Beanstalk spells it: write aws:autoscaling:asg M",
+        ),
         (environment(OPTION.replace('"3"', "3")), 'options[0].value = 3: write it in quotes: "3"'),
         (environment(OPTION.replace(', value = "3"', "")), "options[0].value: missing: write value = ..."),
         (environment(OPTION.replace("aws:x", "x")), 'options[0].namespace = "x": write an option namespace, e.g. '),
@@ -327,6 +335,7 @@ def test_database(problems: Finder, text: str, problem: str) -> None:
     ("text", "problem"),
     [
         (f"{SERVICE}[network]\nmax_azs = 1\n", "max_azs = 1: write 2 or more"),
+        (f"{SERVICE}[network]\nnat_gateways = 1\n", "nat_gateways = 1: must be 0 without private instances behind a l"),
         (
             environment("private_instances = true", load_balanced=True),
             "nat_gateways = 0 (default): private instances reach Docker Hub through a NAT gateway: write 1 or 2, or en",
