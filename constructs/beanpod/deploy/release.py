@@ -150,13 +150,8 @@ class Rollout:
             self._note(environment, previous_version=release.previous, changed=True)
             rolling_out = f"Elastic Beanstalk may still be rolling out {release.label}"
             self._on_interruption = f"{rolling_out}: see `beanpod status`"
-            try:
-                if update.start(environment):
-                    return release
-            except (AwsError, UsageError):
-                self._note(environment, changed=False)
-                raise
-            self._note(environment, changed=False)
+            if update.start(environment):
+                return release
             if context.clock.monotonic() - since >= context.settings.ready_timeout:
                 raise BusyError(f"environment {environment.name} keeps being updated: deploy again when it is Ready")
             # It may be Ready by another replica of the API.

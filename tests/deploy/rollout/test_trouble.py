@@ -134,14 +134,6 @@ def test_an_environment_that_gets_busy_before_the_update_is_waited_for(sandbox: 
     assert rollout.outcome.previous_version == bundle("theirs").label
 
 
-def test_an_update_that_is_refused_has_changed_nothing(sandbox: Sandbox, target: Target) -> None:
-    sandbox.emulator.inject_fault("expired-credentials", action="UpdateEnvironment")
-    rollout, _ = sandbox.rollout(target)
-    with pytest.raises(CredentialsError):
-        rollout.release(bundle("refused"))
-    assert not rollout.outcome.changed
-
-
 def test_an_environment_that_is_updated_again_and_again_is_busy(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "old")
     fault = {"label": bundle("old").label, "environment": target.environment, "times": None}
