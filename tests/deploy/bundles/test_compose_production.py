@@ -413,3 +413,11 @@ configs: {site: {file: ./site.json}}
         before = labels()["cache"]
         write(tmp_path, {name: "changed"})
         assert labels()["cache"] != before
+
+
+def test_a_build_argument_that_looks_like_a_secret_is_noted(tmp_path: Path) -> None:
+    args = "{NPM_TOKEN: npm-1234, NODE_ENV: production}"
+    text = f'services:\n  app:\n    build: {{context: ., args: {args}}}\n    ports: ["80:80"]\n'
+    (note,) = (note for note in compose_bundle(tmp_path, text).notes if "secret" in note)
+    assert note.startswith("service app, build.args.NPM_TOKEN: looks like a secret, its name contains TOKEN, and every")
+    assert "npm-1234" not in note

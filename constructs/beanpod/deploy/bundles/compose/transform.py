@@ -24,6 +24,7 @@ from beanpod.deploy.bundles.compose.services import publish_web_port, restart_pr
 from beanpod.deploy.bundles.dockerfiles import check_sources, exposed_ports, listed
 from beanpod.deploy.bundles.plan import BundlePlan, Images
 from beanpod.deploy.images import BuildSpec
+from beanpod.manifest.secret_like import looks_secret
 
 if TYPE_CHECKING:
     from beanpod.manifest import StageConfig
@@ -211,6 +212,10 @@ def _build_spec(context: TransformContext, name: str) -> BuildSpec:
     )
     for key, text in _problems(context.services[name]["build"], spec):
         context.findings.problem(at(name, "build", key), text)
+    for key, value in spec.args.items():
+        if reason := looks_secret(key, value):
+            text = f"looks like a secret, {reason}, and everybody who may pull the image can read it"
+            context.findings.note(at(name, "build", "args", key), f"{text}: read it from [secrets] in the container")
     return spec
 
 
