@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from beanpod.deploy.images import BuildSpec, Finished, Image, Platform, ProcessRunner, build_and_push, connect
@@ -30,9 +31,8 @@ class WatchingRunner:
         arguments: Sequence[str],
         *,
         environment: Mapping[str, str],
-        timeout: float,
-        stdin: str = "",
         show: Callable[[str], None] | None = None,
+        **others: Any,
     ) -> Finished:
         self.commands.append(list(arguments))
 
@@ -41,7 +41,7 @@ class WatchingRunner:
             if show:
                 show(line)
 
-        return ProcessRunner().run(arguments, environment=environment, timeout=timeout, stdin=stdin, show=watch)
+        return ProcessRunner().run(arguments, environment=environment, show=watch, **others)
 
     def named(self, word: str) -> list[list[str]]:
         """The command lines of `docker WORD`."""
@@ -67,15 +67,7 @@ class ScriptedRunner:
     commands: list[list[str]] = field(default_factory=list)
     environments: list[Mapping[str, str]] = field(default_factory=list)
 
-    def run(
-        self,
-        arguments: Sequence[str],
-        *,
-        environment: Mapping[str, str],
-        timeout: float,
-        stdin: str = "",
-        show: Callable[[str], None] | None = None,
-    ) -> Finished:
+    def run(self, arguments: Sequence[str], *, environment: Mapping[str, str], **_: Any) -> Finished:
         self.commands.append(list(arguments))
         self.environments.append(environment)
         if "--metadata-file" in arguments:

@@ -2,6 +2,8 @@
 
 import itertools
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
@@ -60,6 +62,23 @@ def retry_at_once(client: Any) -> None:
     policy = RetryPolicy(StandardRetryConditions(max_attempts=ATTEMPTS), at_once)
     client.meta.events.unregister(event, unique_id=f"retry-config-{service}")
     client.meta.events.register(event, RetryHandler(policy, RetryEventAdapter(), at_once).needs_retry)
+
+
+@contextmanager
+def before_calls(aws: Aws, act: Callable[[str], None]) -> Iterator[None]:
+    """Call a function with the name of each operation, before AWS receives the call."""
+
+    def handle(model: Any, **_: object) -> None:
+        act(model.name)
+
+    clients: tuple[Any, ...] = (aws.beanstalk, aws.s3, aws.stacks, aws.sts)
+    for client in clients:
+        client.meta.events.register("before-call", handle)
+    try:
+        yield
+    finally:
+        for client in clients:
+            client.meta.events.unregister("before-call", handle)
 
 
 def bundle(text: str) -> Bundle:

@@ -10,7 +10,7 @@ from beanpod.deploy.bundles import Bundle
 from beanpod.deploy.errors import BusyError
 from beanpod.deploy.lock import LEASE_SECONDS, LockStore
 from beanpod.deploy.preflight import Target
-from tests.deploy.rollout.sandbox import Sandbox, bundle
+from tests.deploy.rollout.sandbox import Sandbox, before_calls, bundle
 
 CHANGES = {"PutObject", "CreateApplicationVersion", "UpdateEnvironment"}
 POLLS = {"DescribeEvents", "DescribeEnvironments"}
@@ -25,19 +25,13 @@ def _killed_before_call(aws: Aws, number: int) -> Iterator[list[str]]:
     """Fail all AWS calls from a number on, counted from 0. Yields the names of those that AWS received."""
     calls: list[str] = []
 
-    def count(model: object, **_: object) -> None:
+    def count(name: str) -> None:
         if len(calls) >= number:
             raise KilledError
-        calls.append(str(getattr(model, "name", "")))
+        calls.append(name)
 
-    clients = (aws.beanstalk, aws.s3, aws.stacks, aws.sts)
-    for client in clients:
-        client.meta.events.register("before-call", count)
-    try:
+    with before_calls(aws, count):
         yield calls
-    finally:
-        for client in clients:
-            client.meta.events.unregister("before-call", count)
 
 
 def _bundles(sandbox: Sandbox) -> set[str]:
