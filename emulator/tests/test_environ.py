@@ -41,7 +41,8 @@ def test_the_demo_works_in_a_shell_with_a_profile_and_a_proxy(tmp_path: Path) ->
     )
     disturbing = {
         "HOME": str(tmp_path),
-        # What jsii unpacks is a quarter of a gigabyte.
+        # What jsii unpacks is a quarter of a gigabyte; the CDK CLI is in the other one.
+        "XDG_CACHE_HOME": str(Path.home() / ".cache"),
         "JSII_RUNTIME_PACKAGE_CACHE_ROOT": str(Path.home() / ".cache/aws/jsii/package-cache"),
         "AWS_PROFILE": "of-another-machine",
         "AWS_ENDPOINT_URL": DEAD,
