@@ -1,38 +1,136 @@
-"""Two small apps as their owners lay them out, each with a page that counts its visits in a database."""
+"""Three small apps as their owners lay them out, each with a page that counts its visits in a database."""
 
 from pathlib import Path
 
-FLASK = {
-    "requirements.txt": "flask>=3\ngunicorn>=23\npsycopg[binary]>=3.2\nredis>=6\n",
-    # Where `beanpod init` would write its own app.py.
+DJANGO = {
+    "manage.py": """\
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")
+execute_from_command_line(sys.argv)
+""",
+    "requirements.txt": "Django>=5.2,<6\npsycopg[binary]>=3.2\ngunicorn>=23\n",
+    "mysite/__init__.py": "",
+    "mysite/settings.py": """\
+import os
+from urllib.parse import unquote, urlsplit
+
+_URL = urlsplit(os.environ["DATABASE_URL"])
+SECRET_KEY = os.environ["SECRET_KEY"]
+ALLOWED_HOSTS = ["*"]
+ROOT_URLCONF = "mysite.urls"
+INSTALLED_APPS = ["visits"]
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": _URL.path[1:],
+        "USER": _URL.username,
+        "PASSWORD": unquote(_URL.password),
+        "HOST": _URL.hostname,
+        "PORT": _URL.port,
+    }
+}
+""",
+    "mysite/urls.py": """\
+from django.http import HttpResponse
+from django.urls import path
+
+from visits.models import Visit
+
+
+def page(request):
+    Visit.objects.create()
+    return HttpResponse(f"<title>Django</title><p>Visits: {Visit.objects.count()}")
+
+
+urlpatterns = [path("", page), path("healthz", lambda request: HttpResponse("ok"))]
+""",
+    "mysite/wsgi.py": """\
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")
+application = get_wsgi_application()
+""",
+    "visits/__init__.py": "",
+    "visits/models.py": """\
+from django.db import models
+
+
+class Visit(models.Model):
+    id = models.BigAutoField(primary_key=True)
+""",
+    "visits/migrations/__init__.py": "",
+    "visits/migrations/0001_initial.py": """\
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    operations = [migrations.CreateModel("Visit", [("id", models.BigAutoField(primary_key=True))])]
+""",
+    "Dockerfile": """\
+FROM python:3.11-slim
+WORKDIR /code
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+COPY . .
+EXPOSE 8000
+CMD ["gunicorn", "--bind", "0.0.0.0:8000", "mysite.wsgi"]
+""",
+    ".dockerignore": "*\n!manage.py\n!requirements.txt\n!mysite\n!visits\n",
+    "docker-compose.yml": """\
+services:
+  db:
+    image: postgres:17-alpine
+    environment:
+      POSTGRES_DB: mysite
+      POSTGRES_USER: mysite
+      POSTGRES_PASSWORD: secret
+    volumes:
+      - pgdata:/var/lib/postgresql/data
+  migrate:
+    build: .
+    command: python manage.py migrate
+    environment: &environment
+      DATABASE_URL: postgres://mysite:secret@db:5432/mysite
+      SECRET_KEY: ${SECRET_KEY}
+    depends_on:
+      - db
+  web:
+    build: .
+    command: gunicorn --bind 0.0.0.0:8000 mysite.wsgi
+    volumes:
+      - .:/code
+    ports:
+      - "8000:8000"
+    environment: *environment
+    depends_on:
+      migrate:
+        condition: service_completed_successfully
+volumes:
+  pgdata:
+""",
+}
+REDIS = {
+    "requirements.txt": "flask>=3\ngunicorn>=23\nredis>=6\n",
     "app.py": """\
 import os
 
-import psycopg
 from flask import Flask
 from redis import Redis
 
 app = Flask(__name__)
-app.secret_key = os.environ["SECRET_KEY"]
 redis = Redis.from_url(os.environ["REDIS_URL"])
-
-
-def database():
-    return psycopg.connect(os.environ["DATABASE_URL"])
-
-
-@app.cli.command()
-def migrate():
-    with database() as connection:
-        connection.execute("CREATE TABLE IF NOT EXISTS visits (id SERIAL PRIMARY KEY)")
 
 
 @app.get("/")
 def page():
     redis.rpush("visits", "one")
-    with database() as connection:
-        (count,) = connection.execute("SELECT COUNT(*) FROM visits").fetchone()
-    return f"<title>Flask</title><p>Visits: {count}"
+    return f"<title>Redis</title><p>Visits: {int(redis.get('counted') or 0)}"
 
 
 @app.get("/up")
@@ -40,12 +138,14 @@ def up():
     return {"redis": redis.ping()}
 """,
     "worker.py": """\
-from app import database, redis
+import os
 
+from redis import Redis
+
+redis = Redis.from_url(os.environ["REDIS_URL"])
 while True:
     if redis.blpop("visits", timeout=1):
-        with database() as connection:
-            connection.execute("INSERT INTO visits DEFAULT VALUES")
+        redis.incr("counted")
 """,
     "nginx.conf": "events {}\nhttp { server { listen 80; location / { proxy_pass http://app:5000; } } }\n",
     "Dockerfile": """\
@@ -57,7 +157,7 @@ COPY app.py worker.py ./
 # Python as the first process of a container takes no SIGTERM: each release would wait 10 s for the worker.
 STOPSIGNAL SIGINT
 """,
-    "docker-compose.yml": """\
+    "compose.yaml": """\
 services:
   nginx:
     image: nginx:stable
@@ -70,43 +170,21 @@ services:
   app:
     build: .
     command: gunicorn --bind 0.0.0.0:5000 app:app
-    volumes:
-      - .:/code
-    environment: &environment
-      DATABASE_URL: postgres://shop:secret@db:5432/shop
+    environment:
       REDIS_URL: redis://redis:6379/0
-      SECRET_KEY: ${SECRET_KEY}
-    depends_on: &depends_on
-      migrate:
-        condition: service_completed_successfully
-      redis:
-        condition: service_started
+    depends_on: [redis]
   worker:
     build: .
     command: python worker.py
-    environment: *environment
-    depends_on: *depends_on
-  migrate:
-    build: .
-    command: flask --app app migrate
-    environment: *environment
-    depends_on:
-      - db
+    environment:
+      REDIS_URL: redis://redis:6379/0
+    depends_on: [redis]
   redis:
     image: redis:7
     volumes:
       - data:/data
-  db:
-    image: postgres:17-alpine
-    environment:
-      POSTGRES_DB: shop
-      POSTGRES_USER: shop
-      POSTGRES_PASSWORD: secret
-    volumes:
-      - pgdata:/var/lib/postgresql/data
 volumes:
   data:
-  pgdata:
 """,
 }
 JAVA = {
