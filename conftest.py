@@ -27,6 +27,8 @@ _SLOW = (
     "test_own_apps.py",
     "test_release_verdict.py",
     "test_walkthrough.py",
+    "test_every_key.py",
+    "test_command_lines.py",
     "test_changes.py",
     "test_rehearsal.py",
     "test_installed.py",
