@@ -206,16 +206,6 @@ def test_secret_from_a_variable_is_not_printed_for_masking() -> None:
     assert "hunter22" not in step.out.getvalue()
 
 
-def test_masked_value_is_in_no_file(tmp_path: Path) -> None:
-    step = Step(tmp_path, DOCKER_PASSWORD="hunter22")
-    step.github.mask("hunter22")
-    step.github.warn("hunter22")
-    step.github.event(EnvironmentEvent(START, "INFO", "hunter22"))
-    step.github.finish(Outcome("app-1", url="http://hunter22@app", changed=True))
-    step.github.fail(Failure("hunter22", 1, ("hunter22",), trace=("hunter22",)))
-    assert "hunter22" not in step.out.getvalue() + str(step.outputs()) + step.summary()
-
-
 def test_file_that_cannot_be_written_is_a_warning(tmp_path: Path) -> None:
     step = Step(GITHUB_OUTPUT=str(tmp_path))
     step.github.finish(Outcome("app-1"))

@@ -122,16 +122,6 @@ def test_cause_that_the_message_contains_is_not_repeated(shown: Shown) -> None:
     assert shown.errors.getvalue() == "beanpod: docker build failed: no such file\n  Step 2/3\n"
 
 
-def test_masked_value_is_in_no_line(shown: Shown) -> None:
-    shown.lines.mask("hunter22")
-    with shown.lines.phase(Phase.BUILD):
-        shown.lines.output("ENV PASSWORD=hunter22")
-        shown.lines.warn("hunter22")
-        shown.lines.event(EnvironmentEvent(START, "INFO", "hunter22"))
-    shown.lines.fail(Failure("hunter22", 1, ("hunter22",), trace=("password = 'hunter22'",)))
-    assert "hunter22" not in shown.out.getvalue() + shown.errors.getvalue()
-
-
 class Latin(io.TextIOWrapper):
     def __init__(self) -> None:
         super().__init__(io.BytesIO(), encoding="latin-1")

@@ -1,11 +1,17 @@
+import io
 import json
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from beanpod.cli.output import make_renderer
+from beanpod.cli.output.display import Display, Failure
 from beanpod.cli.output.text import Masks
+from beanpod.deploy.report import EnvironmentEvent, Outcome, Phase
+from tests.deploy.clocks import START, StillClock
 
 # An asterisk could make up the value anew beside three others, which would tell nobody anything.
 VALUES = st.text(st.characters(exclude_characters="*", codec="utf-8"), min_size=4)
@@ -54,3 +60,24 @@ def test_value_of_four_characters_is_masked() -> None:
 @pytest.mark.parametrize("blank", ["", "  ", "\n"])
 def test_blank_value_masks_nothing(blank: str) -> None:
     assert masks(blank).hide("a b\nc") == "a b\nc"
+
+
+@pytest.mark.parametrize("kind", ["lines", "terminal", "github"])
+def test_masked_value_is_in_no_output_and_no_file(kind: str, tmp_path: Path) -> None:
+    files = {"GITHUB_OUTPUT": str(tmp_path / "output"), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
+    # GitHub masks it already, since it is a secret's variable.
+    environ = {"TERM": "xterm", "DOCKER_PASSWORD": "hunter22", **files}
+    out, errors, clock = io.StringIO(), io.StringIO(), StillClock()
+    renderer = make_renderer(kind, stream=out, errors=errors, environ=environ, clock=clock, verbose=True)
+    display = Display(renderer, masks=Masks(), clock=clock)
+    display.mask("hunter22")
+    with display.phase(Phase.BUILD):
+        for show in (display.output, display.say, display.warn):
+            show("hunter22")
+        display.event(EnvironmentEvent(START, "ERROR", "hunter22"))
+    display.finish(Outcome("hunter22", url="http://hunter22@app", changed=True))
+    display.fail(Failure("hunter22", 1, ("hunter22",), trace=("password = 'hunter22'",)))
+    written = [path.read_text() for path in tmp_path.iterdir()]
+    assert len(written) == (2 if kind == "github" else 0)
+    assert "hunter22" not in "".join([out.getvalue(), errors.getvalue(), *written])
+    assert "***" in out.getvalue()

@@ -205,19 +205,6 @@ def test_marks_are_ascii_on_an_ascii_terminal() -> None:
     assert screen.kept == ["+ Build             0.0 s  done ?"]
 
 
-def test_masked_value_is_in_no_output() -> None:
-    screen = Screen(verbose=True)
-    screen.terminal.mask("hunter22")
-    with screen.terminal.phase(Phase.BUILD):
-        screen.terminal.output("hunter22")
-        screen.terminal.say("hunter22")
-        screen.terminal.warn("hunter22")
-        screen.terminal.event(EnvironmentEvent(START, "ERROR", "hunter22"))
-    screen.terminal.finish(Outcome("hunter22", url="http://hunter22"))
-    screen.terminal.fail(Failure("hunter22", 1, ("hunter22",), trace=("hunter22",)))
-    assert "hunter22" not in screen.raw + screen.errors.getvalue()
-
-
 def test_control_characters_do_not_reach_the_terminal() -> None:
     screen = Screen()
     with screen.terminal.phase(Phase.BUILD):
