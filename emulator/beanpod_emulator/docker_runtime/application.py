@@ -25,11 +25,10 @@ _DOCKERRUN_KEYS = {"AWSEBDockerrunVersion", "Image", "Ports", "Command", "Entryp
 
 @dataclass(frozen=True)
 class RunningContainers:
-    """Started containers. address: host:port on the run's network. port: the same port on 127.0.0.1."""
+    """Started containers. address: host:port on the run's network."""
 
     containers: tuple[str, ...]
     address: str
-    port: int
 
 
 class Application(ABC):
@@ -84,15 +83,12 @@ class Application(ABC):
         """Remove the containers, after requests in flight. running: None if it has not served any."""
 
     def _address(self, container: str, port: int) -> str:
-        """Return a container's address on the run's network; DockerError if it is not on it."""
+        """Return a container's address on the run's network; DockerError if it has none, as after its end."""
         networks = self._docker.inspect(container)["NetworkSettings"]["Networks"]
-        if self._context.network not in networks:
-            raise DockerError(f"{container} is not on the network {self._context.network}")
-        return f"{networks[self._context.network]['IPAddress']}:{port}"
-
-    def _running(self, containers: tuple[str, ...], web: str, port: int) -> RunningContainers:
-        """Return started containers, of which one serves the port; DockerError if it does not run."""
-        return RunningContainers(containers, self._address(web, port), self._docker.published_port(web, port))
+        address = networks.get(self._context.network, {}).get("IPAddress")
+        if not address:
+            raise DockerError(f"{container} has no address on the network {self._context.network}")
+        return f"{address}:{port}"
 
     def _not_started(self, container: str, name: str, error: Exception) -> InstanceError:
         """Return the error for a container that does not run: how it ended, if it did."""
@@ -160,17 +156,17 @@ class DockerrunApplication(Application):
         entrypoint = ("--entrypoint", wanted.entrypoint) if wanted.entrypoint else ()
         try:
             self._instance.run(
-                "docker", "run", "--detach", "--name", self._local_name, "--publish", f"{WEB_PORT}:{wanted.port}",
-                *mounts, "--env-file", VARIABLES, *entrypoint, wanted.image, *shlex.split(wanted.command),
+                "docker", "run", "--detach", "--name", self._local_name, *mounts, "--env-file", VARIABLES, *entrypoint,
+                wanted.image, *shlex.split(wanted.command),
             )  # fmt: skip
-            return self._running((self._name,), self._name, wanted.port)
+            return RunningContainers((self._name,), self._address(self._name, wanted.port))
         except DockerError as error:
             raise self._not_started(self._name, "the container", error) from error
 
     def serve(self, running: RunningContainers) -> RunningContainers:
         """Through the instance's nginx, with the platform's and the bundle's configuration."""
         self._instance.proxy("serve", running.address)
-        return self._running(running.containers, self._instance.instance_id, WEB_PORT)
+        return RunningContainers(running.containers, self._address(self._instance.instance_id, WEB_PORT))
 
     def stop_serving(self) -> None:
         self._instance.proxy("restore")
@@ -244,7 +240,7 @@ class ComposeApplication(Application):
             # On the instance's own network it has the instance's address.
             answers = self._instance.instance_id if mode.startswith("container:") else first
             found = tuple(container for ids in containers.values() for container in ids)
-            return self._running(found, answers, port)
+            return RunningContainers(found, self._address(answers, port))
         except (DockerError, LookupError) as error:
             raise self._not_started(first, f"the container of service {web}", error) from error
 

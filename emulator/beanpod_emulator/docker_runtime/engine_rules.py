@@ -74,7 +74,6 @@ _PRIVATE = {
 # Settings of a container's own network; an engine refuses them for one that is on another container's.
 _OWN_NETWORK = ("Hostname", "Domainname", "ExposedPorts", "MacAddress")
 _OWN_NETWORK_HOST = ("PortBindings", "Dns", "DnsOptions", "DnsSearch", "ExtraHosts", "Links")
-WEB_PORT = "80"
 
 
 def container(body: Body, name: str, view: View) -> Body:
@@ -99,8 +98,8 @@ def container(body: Body, name: str, view: View) -> Body:
             host[key] = f"container:{view.container(kind.partition(':')[2])}"
     host["VolumesFrom"] = [_volumes_from(entry, view) for entry in host.get("VolumesFrom") or ()]
     host["Links"] = [_link(entry, view) for entry in host.get("Links") or ()]
-    host["PortBindings"] = _bindings(host.get("PortBindings") or {})
-    host["PublishAllPorts"] = False
+    # Ports of this machine could be in use: the load balancer forwards to the instance on the VPC's network.
+    host["PortBindings"], host["PublishAllPorts"] = {}, False
     host["Binds"] = [*_binds(host.get("Binds") or [], view), authority]
     host["Mounts"] = [_mount(mount, view) for mount in host.get("Mounts") or ()]
     changed = {**body, "Labels": labels, "Env": [*(body.get("Env") or ()), *environment], "HostConfig": host}
@@ -234,15 +233,6 @@ def _volumes_from(entry: str, view: View) -> str:
 def _link(entry: str, view: View) -> str:
     reference, _, alias = entry.partition(":")
     return f"{view.container(reference)}:{alias or reference}"
-
-
-def _bindings(bindings: Mapping[str, Any]) -> Body:
-    """Publish only the web port, on a free port of 127.0.0.1: others could be in use on this machine."""
-    return {
-        port: [{"HostIp": "127.0.0.1", "HostPort": ""}]
-        for port, entries in bindings.items()
-        if any(str(entry.get("HostPort", "")) == WEB_PORT for entry in entries or ())
-    }
 
 
 def _binds(binds: Sequence[str], view: View) -> list[str]:

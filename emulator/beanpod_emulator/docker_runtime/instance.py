@@ -104,8 +104,7 @@ class InstanceContainer:
         volumes = (item for folder in _DISK for item in ("--volume", folder))
         container = context.docker.run(
             "run", "--detach", "--init", "--name", instance_id, "--hostname", instance_id,
-            "--label", context.run.label, "--network", context.network, "--publish", f"127.0.0.1::{WEB_PORT}",
-            *mounted, *volumes, image,
+            "--label", context.run.label, "--network", context.network, *mounted, *volumes, image,
         )  # fmt: skip
         mounts = context.docker.inspect(container)["Mounts"]
         instance = cls(context, instance_id, served)

@@ -1,6 +1,5 @@
 """Deployments to one instance, which keep the previous version if they fail."""
 
-import http.client
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -99,7 +98,7 @@ class InstanceRuntime:
 
     def _await_health(self, application: Application, running: RunningContainers, settings: RuntimeSettings) -> None:
         end = time.monotonic() + settings.health_seconds
-        while not settings.accepts(status := _status(running.port, settings.health_path)):
+        while not settings.accepts(status := self._status(running.address, settings.health_path)):
             if ended := self._ended(running):
                 raise InstanceError(application.step, ended)
             if time.monotonic() > end:
@@ -107,6 +106,12 @@ class InstanceRuntime:
                 answer = f"{settings.health_path} answers {status or f'nothing on port {port}'}"
                 raise InstanceError("pass the health check", f"{answer} after {settings.health_seconds:.0f} s")
             time.sleep(_POLL_SECONDS)
+
+    def _status(self, address: str, path: str) -> int:
+        """Return the HTTP status of a response on the instance; 0 without one."""
+        asked = ("--user-agent", "ELB-HealthChecker/2.0", "--write-out", "%{http_code}", f"http://{address}{path}")
+        script = 'curl --silent --globoff --output /dev/null --max-time 5 --noproxy "*" "$@" || true'
+        return int(self._instance.run("sh", "-c", script, "sh", *asked)) if self._instance else 0
 
     def _ended(self, running: RunningContainers) -> str:
         """Return which container has ended with an error, or as the only one; "" if none has."""
@@ -148,15 +153,3 @@ class InstanceRuntime:
         for container in new.running.containers if new.application.side_by_side else ():
             self.context.docker.ask("POST", f"/containers/{container}/update", {"RestartPolicy": {"Name": "always"}})
         self.installed = new
-
-
-def _status(port: int, path: str) -> int:
-    """Return the HTTP status of a response; 0 without one."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request("GET", path, headers={"User-Agent": "ELB-HealthChecker/2.0", "Connection": "close"})
-        return connection.getresponse().status
-    except (OSError, http.client.HTTPException):
-        return 0
-    finally:
-        connection.close()

@@ -160,10 +160,10 @@ def test_a_volume_is_of_the_instances_disk(options: dict[str, str], expected: di
     assert changed["VolumeOptions"]["DriverConfig"]["Options"] == expected
 
 
-def test_only_the_web_port_is_published_and_on_loopback() -> None:
+def test_no_port_is_published_on_this_machine() -> None:
     bindings = {"8080/tcp": [{"HostIp": "", "HostPort": "80"}], "22/tcp": [{"HostPort": "22"}], "1/tcp": None}
     changed = container({"PortBindings": bindings, "PublishAllPorts": True})["HostConfig"]
-    assert changed["PortBindings"] == {"8080/tcp": [{"HostIp": "127.0.0.1", "HostPort": ""}]}
+    assert changed["PortBindings"] == {}
     assert changed["PublishAllPorts"] is False
 
 
