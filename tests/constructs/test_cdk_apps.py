@@ -1,7 +1,5 @@
-"""CDK features beside the constructs: stages, pipelines, look-ups, grants, partitions, boundaries, aspects, exports."""
+"""CDK features beside the constructs: stages, pipelines, look-ups, grants, partitions, boundaries, aspects."""
 
-import json
-import runpy
 from pathlib import Path
 from typing import Any
 
@@ -142,54 +140,3 @@ def test_a_looked_up_vpc_is_not_refused_before_the_look_up() -> None:
     environment = new_environment(stack, vpc=vpc, instance_role=role)
     s3.Bucket(stack, "Uploads").grant_read(environment)
     assert options(Template.from_stack(stack))["ec2:vpc", "VPCId"] == "vpc-12345"
-
-
-CASES = Path(__file__).parents[1] / "cases/cdk"
-
-
-def stacks_of(name: str) -> dict[str, Any]:
-    """Return the templates of an app in tests/cases, by their stacks' names."""
-    app: App = runpy.run_path(str(CASES / f"{name}.py"), run_name="__main__")["app"]
-    return {stack.stack_name: stack.template for stack in app.synth().stacks}
-
-
-def test_two_services_share_githubs_provider() -> None:
-    stacks = [template["Resources"] for template in stacks_of("two_github_services").values()]
-    kinds = [resource["Type"] for resources in stacks for resource in resources.values()]
-    assert kinds.count("AWS::IAM::OIDCProvider") == 1
-    assert kinds.count(ENVIRONMENT) == 2
-
-
-@pytest.mark.parametrize("variables", [{}, {"GH": "1"}, {"MYSQL": "1"}, {"STACKS": "Shop,Blog"}], ids=str)
-def test_the_app_of_the_readme_is_synthesised(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
-    for variable, value in variables.items():
-        monkeypatch.setenv(variable, value)
-    assert set(stacks_of("readme_app")) == set(variables.get("STACKS", "Shop").split(","))
-
-
-@pytest.fixture(scope="module")
-def multi_stack() -> dict[str, Any]:
-    return stacks_of("multi_stack")
-
-
-@pytest.mark.parametrize(
-    "variables",
-    [{"NAT": "0"}, {"NAT": "0", "LB": "0"}, {"NAT": "0", "LB": "0", "DATA": "0"}],
-    ids=["no NAT gateway", "no load balancer", "no database"],
-)
-def test_no_change_of_a_network_removes_what_another_stack_imports(
-    monkeypatch: pytest.MonkeyPatch, multi_stack: dict[str, Any], variables: dict[str, str]
-) -> None:
-    def exports(stacks: dict[str, Any]) -> set[str]:
-        outputs = stacks["shop-net"]["Outputs"].values()
-        return {output["Export"]["Name"] for output in outputs if "Export" in output}
-
-    for variable, value in variables.items():
-        monkeypatch.setenv(variable, value)
-    assert exports(multi_stack) <= exports(stacks_of("multi_stack"))
-
-
-def test_no_export_blocks_the_replacement_of_a_database(multi_stack: dict[str, Any]) -> None:
-    service = json.dumps(multi_stack["shop-svc"])
-    assert '"Fn::GetStackOutput": {"StackName": "shop-data"' in service
-    assert "shop-data:Exports" not in service

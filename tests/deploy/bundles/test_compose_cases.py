@@ -270,6 +270,15 @@ def test_a_service_with_network_mode_host_listens_on_port_80(tmp_path: Path) -> 
     assert "ports" not in web
 
 
+def test_an_unreachable_port_with_network_mode_host_is_refused(tmp_path: Path) -> None:
+    project = copied("host-network", tmp_path)
+    change(project, "port = 80\n", "port = 8080\n", "beanpod.toml")
+    (problem,) = problems_of(project)
+    assert 'or write ports: ["80:8080"] instead of network_mode' in problem
+    change(project, "network_mode: host", 'ports: ["80:8080"]')
+    assert services_of(project)["web"]["ports"] == ["80:8080"]
+
+
 def test_a_published_port_takes_precedence_over_network_mode_host(tmp_path: Path) -> None:
     project = copied("host-network", tmp_path)
     change(project, "services:\n", 'services:\n  proxy: {image: "nginx:stable", ports: ["80:80"]}\n')
@@ -460,3 +469,28 @@ def test_a_migration_and_a_volume_of_static_files_are_kept(tmp_path: Path) -> No
     assert services["app"]["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
     assert "depends_on" not in services["migrate"]
     assert composed(bundle_of(project))["volumes"] == {"static": None}
+
+
+def test_a_misspelt_variable_is_refused_until_it_is_right(tmp_path: Path) -> None:
+    project = copied("typo-in-environment", tmp_path)
+    (problem,) = problems_of(project)
+    assert "environment.RATE_ID-1: RATE_ID-1 is not set on Elastic Beanstalk: give it a value" in problem
+    change(project, "RATE_ID-$", "RATE_ID=$")
+    assert services_of(project)["web"]["environment"] == {"RATE_ID": "1", "GOOD": "1"}
+
+
+def test_a_service_that_publishes_nothing_is_refused_until_it_does(tmp_path: Path) -> None:
+    project = copied("web-behind-a-port-of-its-own", tmp_path)
+    (problem,) = problems_of(project)
+    assert 'write ports: ["80:8080"] for the one that receives requests' in problem
+    change(project, 'expose: ["8080"]', 'ports: ["80:8080"]')
+    assert services_of(project)["web"]["ports"] == ["80:8080"]
+
+
+def test_a_folder_above_the_manifest_is_refused_until_it_is_below(tmp_path: Path) -> None:
+    project = copied("compose-file-above-the-manifest", tmp_path)
+    (problem,) = problems_of(project, "infra/beanpod.toml")
+    assert "./src is outside the project: move it next to or below the manifest" in problem
+    (project / "src").rename(project / "infra" / "src")
+    change(project, "./src", "./infra/src")
+    assert services_of(project, "infra/beanpod.toml")["web"]["image"] == IMAGE

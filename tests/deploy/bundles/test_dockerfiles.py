@@ -199,6 +199,11 @@ def test_files_above_the_context_of_a_compose_service_name_what_to_write(tmp_pat
     assert "web" in composed(plan_bundle(stage, tmp_path).preview())["services"]
 
 
+def test_compose_files_may_build_from_above(tmp_path: Path) -> None:
+    for name, manifest in (("context-above", "beanpod.toml"), ("manifest-below", "infra/beanpod.toml")):
+        assert "docker-compose.yml" in plan_of(copied(name, tmp_path), manifest).preview().files
+
+
 def test_a_compose_file_above_the_manifest_adds_files_below_the_manifest(tmp_path: Path) -> None:
     project = copied("compose-file-above-the-manifest", tmp_path)
     (problem,) = refused(lambda: plan_of(project, "infra/beanpod.toml"))
@@ -283,6 +288,11 @@ def test_several_exposed_ports_need_the_manifests_port(tmp_path: Path) -> None:
     assert refused(lambda: previewed(tmp_path, f"{HEAD}EXPOSE 80 443\n")) == [
         "Dockerfile: EXPOSE names 80 and 443: set port in [service] to the one that serves HTTP"
     ]
+
+
+def test_the_exposed_port_is_used(tmp_path: Path) -> None:
+    bundle = plan_of(copied("exposed-port-is-another", tmp_path)).preview()
+    assert (port_of(bundle), len(bundle.notes)) == (3000, 1)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from beanpod.deploy.bundles import plan_bundle
 from beanpod.deploy.bundles.files import folder_files, too_large
+from beanpod.manifest import Manifest
 from tests.cli.commands.test_build import contents, run_process
 from tests.deploy.bundles.cases import copied
 from tests.deploy.bundles.projects import COMPOSE, compose_bundle, refused, stage_of, write
@@ -94,3 +95,8 @@ def test_names_in_any_script_are_added(tmp_path: Path) -> None:
     os.close(os.open(os.fsencode(tmp_path / "data") + b"/\xff", os.O_CREAT))
     (problem,) = refused(lambda: plan_bundle(stage, tmp_path).specs)
     assert problem.endswith("rename it")
+
+
+def test_manifest_of_another_project_is_read_from_anywhere(tmp_path: Path) -> None:
+    project = copied("unreadable-folder", tmp_path)
+    assert Manifest.read(project / "beanpod.toml").stage().service.compose == "compose.yaml"

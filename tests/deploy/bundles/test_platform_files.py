@@ -182,3 +182,9 @@ def test_nginx_configuration_is_noted_with_a_compose_file_only(tmp_path: Path) -
     assert note.startswith(".platform/nginx: ignored with a compose file")
     write(project, {"beanpod.toml": SERVICE})
     assert plan_of(project).preview().notes == ()
+
+
+def test_linked_hooks_are_added(tmp_path: Path) -> None:
+    project = copied("hook-link", tmp_path)
+    files = plan_of(project).preview().files
+    assert files[".platform/confighooks/prebuild/10_hello.sh"] == files[".platform/hooks/prebuild/10_hello.sh"]
