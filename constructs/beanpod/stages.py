@@ -90,6 +90,7 @@ def apply_rules(app: App) -> None:
     """Check the templates by cdk-preflight's rules at the end of the synthesis, which a finding fails.
 
     `cdk synth --no-validation` switches them off together with AWS's own: the CDK CLI passes that on in CDK_VALIDATION.
+    Deployed so, each stack is updated in its `CDKMetadata`, where the CDK lists what the app uses.
     """
     if os.environ.get("CDK_VALIDATION") != "false":
         # Loading it takes a third of a second.

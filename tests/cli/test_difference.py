@@ -1,7 +1,6 @@
 """The difference as Markdown."""
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -131,18 +130,6 @@ def test_a_side_that_cannot_be_synthesised_is_refused(tmp_path: Path, cdk: Cdk) 
     with pytest.raises(UsageError, match=rf"^cdk synth failed in {tmp_path}$") as caught:
         difference(tmp_path, tmp_path, manifest="beanpod.toml", cdk=cdk)
     assert "no app here" in caught.value.causes[0]
-
-
-def test_the_rules_are_applied_to_the_head_only(tmp_path: Path, cdk: Cdk) -> None:
-    base, head = tmp_path / "base", tmp_path / "head"
-    for side in (base, head):
-        side.mkdir()
-        (side / "beanpod.toml").write_text("[stages.dev]\n")
-        (side / "cdk.json").write_text('{"app": "echo $CDK_VALIDATION > validation; exit 3"}')
-    by_default = replace(cdk, environ={name: cdk.environ[name] for name in cdk.environ if name != "CDK_VALIDATION"})
-    with pytest.raises(UsageError, match="cdk synth failed"):
-        difference(base, head, manifest="beanpod.toml", cdk=by_default)
-    assert [(side / "validation").read_text().strip() for side in (base, head)] == ["false", ""]
 
 
 def test_the_base_may_have_no_project_yet(tmp_path: Path, cdk: Cdk) -> None:

@@ -100,10 +100,9 @@ class Cdk:
             raise UsageError(f"cdk {arguments[0]} failed in {folder}", causes=causes)
         return done.stdout
 
-    def synthesise(self, folder: Path, stage: str, output: Path, rules: bool = True) -> None:
-        """Synthesise one stage of a folder's app. rules: whether to check its templates by AWS's rules."""
-        options = () if rules else ("--no-validation",)
-        self.run(folder, "synth", "--quiet", "--context", f"stage={stage}", "--output", str(output), *options)
+    def synthesise(self, folder: Path, stage: str, output: Path) -> None:
+        """Synthesise one stage of a folder's app."""
+        self.run(folder, "synth", "--quiet", "--context", f"stage={stage}", "--output", str(output))
 
     def diff(self, assembly: Path, stack: str, template: Path) -> str:
         """Compare a synthesised stack with a template."""
@@ -125,12 +124,7 @@ def difference(base: Path, head: Path, *, manifest: str, cdk: Cdk) -> dict[str, 
     """
     sides = {"base": (base, _stages(base / manifest)), "head": (head, _stages(head / manifest))}
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor() as pool:
-        # What would be deployed is checked.
-        jobs = [
-            (root, stage, Path(folder, side, stage), side == "head")
-            for side, (root, names) in sides.items()
-            for stage in names
-        ]
+        jobs = [(root, stage, Path(folder, side, stage)) for side, (root, names) in sides.items() for stage in names]
         list(pool.map(lambda job: cdk.synthesise(*job), jobs))
         every = dict.fromkeys((*sides["head"][1], *sides["base"][1]))
         assemblies = {stage: (Path(folder, "base", stage), Path(folder, "head", stage)) for stage in every}

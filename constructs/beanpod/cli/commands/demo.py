@@ -80,8 +80,7 @@ def run(context: Context) -> None:
             for stack in stacks:
                 display.say(stack.name)
         with display.phase(Step.AGAIN):
-            # The rules have passed.
-            unchanged = project.deploy_stacks(rules=False).count("(no changes)")
+            unchanged = project.deploy_stacks().count("(no changes)")
             if unchanged != len(stacks):
                 raise DeployError(f"{unchanged} of {len(stacks)} stacks were unchanged when they were deployed again")
             display.say("no changes")

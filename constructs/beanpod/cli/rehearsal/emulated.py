@@ -102,16 +102,13 @@ class EmulatedProject:
         # In a folder without cdk.json: bootstrap then does not run the app.
         self._cdk("bootstrap", f"aws://{self.aws.account}/{self.aws.region}", folder=self.workspace.folder.parent)
 
-    def deploy_stacks(self, *, rules: bool = True) -> str:
-        """Run `cdk deploy --all`, and return what it prints. rules: whether to check the templates by AWS's rules."""
-        chosen = ("--require-approval=never", "--context", f"stage={self.stage.name}")
-        return self._cdk("deploy", "--all", *chosen, rules=rules).output
+    def deploy_stacks(self) -> str:
+        """Run `cdk deploy --all`, and return what it prints."""
+        return self._cdk("deploy", "--all", "--require-approval=never", "--context", f"stage={self.stage.name}").output
 
-    def _cdk(self, *arguments: str, folder: Path | None = None, rules: bool = True) -> Done:
+    def _cdk(self, *arguments: str, folder: Path | None = None) -> Done:
         command = (*_COMMAND, "cdk", *arguments, *_QUIET)
         variables = {**self.variables, "CDK_DISABLE_CLI_TELEMETRY": "true"}
-        if not rules:
-            variables["CDK_VALIDATION"] = "false"
         done = self.runner.run(command, environ=variables, folder=folder or self.workspace.folder)
         if done.code:
             raise self.runner.failed(f"cdk {arguments[0]}", done)
