@@ -46,7 +46,7 @@ class State(Enum):
     MOVING = "moving"
     """An update is under way."""
     STARTING = "starting"
-    """It runs the version, and a scaling group has just launched instances, which will."""
+    """Some instances run the version; the others are still starting, as after a scaling group launched them."""
     RECOVERING = "recovering"
     """It may still become good."""
     FAILED = "failed"

@@ -103,7 +103,7 @@ def next_steps(project: Project) -> Iterator[str]:
     yield "Read beanpod.toml; what could not be found out is a comment there"
     if folder := project.found.prefix.rstrip("/"):
         yield (
-            "Move .github to the root of the repository, where alone GitHub reads it, and name the folder "
+            "Move .github to the root of the repository, the only place where GitHub reads it, and name the folder "
             f"{folder} in check.yaml and dependabot.yml; deploy.yaml has it already"
         )
     framework = project.found.framework
