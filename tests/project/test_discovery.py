@@ -109,6 +109,38 @@ def test_a_compose_files_app_connects_to_rds(tmp_path: Path) -> None:
     ]
 
 
+def test_a_default_that_names_the_database_is_replaced(tmp_path: Path) -> None:
+    root = lay_out("django", tmp_path)
+    compose = yaml.safe_load((root / "docker-compose.yml").read_text())
+    compose["services"]["web"]["environment"] = ["POSTGRES_HOST=${POSTGRES_HOST:-db}", "MODE=${MODE:-fast}"]
+    (root / "docker-compose.yml").write_text(yaml.safe_dump(compose))
+    production = yaml.safe_load(production_compose(*look(root)) or "")
+    assert production["services"]["web"]["environment"] == {"POSTGRES_HOST": "${RDS_HOSTNAME}"}
+
+
+def test_only_the_services_of_the_chosen_database_are_connected_to_rds(tmp_path: Path) -> None:
+    database = "image: postgres:17\n    environment: {POSTGRES_PASSWORD: dev}"
+    app = "build: .\n    environment: {DB_HOST: %s, DB_PASSWORD: dev}"
+    services = {"shop": app % "orders", "blog": app % "posts", "orders": database, "posts": database}
+    text = "".join(f"  {name}:\n    {keys}\n" for name, keys in services.items())
+    (tmp_path / "compose.yaml").write_text(f"services:\n{text}")
+    found = discover(tmp_path, environ=NOBODY)
+    choices = propose(found, Choices(image="ada/shop", database_service="orders", port=80))
+    production = yaml.safe_load(production_compose(found, choices) or "")
+    values = {"DB_HOST": "${RDS_HOSTNAME}", "DB_PASSWORD": "${RDS_PASSWORD}"}
+    assert production["services"] == {"shop": {"environment": values}}
+
+
+def test_an_own_file_for_production_stays_the_only_one(tmp_path: Path) -> None:
+    root = lay_out("django", tmp_path)
+    (root / "docker-compose.prod.yml").write_text("services:\n  web:\n    restart: always\n")
+    project = plan(discover(root, environ=NOBODY), Choices(image="ada/shop"), ask=None)
+    assert "compose.prod.yaml" not in {file.path for file in project.files}
+    assert "Connect the app to RDS in docker-compose.prod.yml: `beanpod check` says which variables" in [
+        *next_steps(project)
+    ]
+
+
 def test_secrets_of_the_app_are_generated_and_others_are_references(tmp_path: Path) -> None:
     assert written(lay_out("django", tmp_path))["secrets"] == {"SECRET_KEY": {"generate": 64}}
     assert written(lay_out("laravel", tmp_path))["secrets"] == {"APP_KEY": {"ssm": "/laravel/app-key"}}
@@ -136,6 +168,47 @@ def test_a_compose_file_that_only_runs_a_database_is_for_development(tmp_path: P
     document = written(root)
     assert document["service"]["dockerfile"] == "Dockerfile"
     assert document["database"]["engine"] == "postgres"
+
+
+@pytest.mark.parametrize(
+    ("services", "port"),
+    [
+        pytest.param("web: {build: ., ports: ['8000:8000']}\nredis: {image: 'redis:7', ports: ['6379:6379']}", 8000),
+        pytest.param("web: {build: ., ports: ['8000:8000']}\nui: {image: dpage/pgadmin4, ports: ['5050:80']}", 8000),
+        pytest.param("web: {build: ., ports: ['${PORT:-3000}:${PORT:-3000}']}", 3000),
+        pytest.param("web: {build: ., ports: ['8000:8000']}\nproxy: {image: nginx, ports: ['80:80']}", 80),
+        pytest.param("web: {build: ., ports: ['${PORT}:${PORT}']}\nui: {image: adminer, ports: ['8080:8080']}", None),
+        pytest.param("web: {build: .}", 9000, id="no port is published, and the Dockerfile exposes one"),
+    ],
+)
+def test_the_port_is_the_apps_and_no_other_services(services: str, port: int | None, tmp_path: Path) -> None:
+    exposed = "EXPOSE 9000\n" if port == 9000 else ""
+    (tmp_path / "Dockerfile").write_text(f"FROM python:3.11-slim\n{exposed}")
+    (tmp_path / "compose.yaml").write_text("services:\n  " + services.replace("\n", "\n  "))
+    assert propose(discover(tmp_path, environ=NOBODY), Choices()).port == port
+
+
+def test_a_database_with_a_dockerfile_of_its_own_is_replaced_too(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM python:3.11-slim\n")
+    (tmp_path / "Dockerfile.mysql").write_text("FROM mysql:8.4\nCOPY my.cnf /etc/mysql/conf.d/\n")
+    (tmp_path / "my.cnf").write_text("[mysqld]\n")
+    (tmp_path / "compose.yaml").write_text(
+        "services:\n"
+        "  web: {build: ., ports: ['8000:8000']}\n"
+        "  store: {build: {context: ., dockerfile: Dockerfile.mysql}, ports: ['3306:3306']}\n"
+    )
+    found, choices = look(tmp_path)
+    assert (choices.engine, choices.version, choices.port) == ("mysql", "8.4", 8000)
+    assert choices.database_service == "store"
+    (tmp_path / "beanpod.toml").write_text(manifest_text(found, choices))
+    stage = Manifest.read(tmp_path / "beanpod.toml", build_files=True).stage()
+    assert [spec.name for spec in plan_bundle(stage, tmp_path).specs] == ["web"]
+
+
+def test_a_compose_file_without_the_app_is_for_development(tmp_path: Path) -> None:
+    services = "redis: {image: 'redis:7', ports: ['6379:6379']}\n  ui: {image: kibana, ports: ['5601:5601']}\n"
+    (tmp_path / "compose.yaml").write_text(f"services:\n  {services}")
+    assert propose(discover(tmp_path, environ=NOBODY), Choices()).compose is None
 
 
 def test_a_compose_file_that_compose_refuses_is_named(tmp_path: Path) -> None:

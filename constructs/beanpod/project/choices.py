@@ -178,7 +178,7 @@ def _with_compose(found: Discovery, compose: ComposeFacts, choices: Choices) -> 
     database = _chosen_database(compose, choices)
     wanted = choices.engine != "none"
     version = _version(database) if database and wanted else None
-    ports = _web_ports(compose)
+    ports = _web_ports(compose) or _exposed_ports(found)
     return replace(
         choices,
         port=choices.port or (80 if 80 in ports else ports[0] if len(ports) == 1 else None),
@@ -203,6 +203,11 @@ def _chosen_database(compose: ComposeFacts, choices: Choices) -> ComposeDatabase
     if choices.database_service is not None:
         return next((one for one in compose.databases if one.service == choices.database_service), None)
     return compose.databases[0] if len(compose.databases) == 1 else None
+
+
+def _exposed_ports(found: Discovery) -> list[int]:
+    """Return what the only Dockerfile exposes."""
+    return list(found.dockerfiles[0].ports) if len(found.dockerfiles) == 1 else []
 
 
 def _web_ports(compose: ComposeFacts) -> list[int]:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from beanpod.deploy.bundles.compose.interpolation import interpolated
 from beanpod.deploy.bundles.compose.reading import Compose, ComposeError
 from beanpod.deploy.images import Dockerfile, Instruction
 from beanpod.project.frameworks import Framework, find_framework
@@ -30,11 +31,22 @@ _DEPTH = 2
 _DOCKER_HUB = "https://index.docker.io/v1/"
 _ENGINES = {
     "postgres": "postgres",
+    "postgresql": "postgres",
     "postgis": "postgres",
+    "pgvector": "postgres",
     "mysql": "mysql",
     "mysql-server": "mysql",
     "mariadb": "mariadb",
 }
+# Images that run beside an app and are never what its users reach: stores, brokers, and pages for developers.
+_NOT_THE_APP = frozenset(
+    (
+        *("redis", "valkey", "memcached", "mongo", "elasticsearch", "opensearch", "meilisearch", "minio", "localstack"),
+        *("rabbitmq", "kafka", "zookeeper", "nats"),
+        *("adminer", "pgadmin4", "phpmyadmin", "mongo-express", "redis-commander", "redisinsight", "kibana"),
+        *("mailhog", "mailpit", "maildev", "prometheus", "grafana", "jaeger"),
+    )
+)
 _URL = re.compile(r"https?://[^/\s\"']+(/[^\s\"'|;)]*)?")
 
 
@@ -77,7 +89,7 @@ class ComposeFacts:
     Attributes:
         path: Relative to the project's folder.
         services: The services as Docker Compose merges them, variables left as they are.
-        ports: Container ports that each service publishes.
+        ports: Container ports that each service publishes; of a known store, broker or developer's page none.
         databases: The database servers in it.
     """
 
@@ -89,7 +101,8 @@ class ComposeFacts:
     @property
     def builds(self) -> bool:
         """Whether a service other than the databases is built from a Dockerfile."""
-        return any("build" in service for service in self.services.values())
+        databases = {one.service for one in self.databases}
+        return any("build" in service for name, service in self.services.items() if name not in databases)
 
 
 @dataclass(frozen=True)
@@ -206,27 +219,35 @@ def _compose(root: Path) -> tuple[ComposeFacts | None, str]:
     except ComposeError as error:
         return None, f"{name}: {error}"
     services: dict[str, Any] = document.get("services") or {}
+    images = {key: _image(root, service) for key, service in services.items()}
+    apps = [key for key, (image, _) in images.items() if image not in _NOT_THE_APP]
     return ComposeFacts(
         path=name,
         services=services,
-        ports={key: ports for key, service in services.items() if (ports := tuple(_container_ports(service)))},
-        databases=tuple(_databases(services)),
+        ports={key: ports for key in apps if (ports := tuple(_container_ports(services[key])))},
+        databases=tuple(
+            ComposeDatabase(key, _ENGINES[image], tag) for key, (image, tag) in images.items() if image in _ENGINES
+        ),
     ), ""
 
 
 def _container_ports(service: Mapping[str, Any]) -> Iterable[int]:
-    for port in service.get("ports") or ():
-        # A port with a variable stays as it was written: "${PORT:-3000}:3000".
+    for port in interpolated(service.get("ports") or [], ()):
+        # A port with a variable stays as it was written: "${PORT}:3000".
         target = str(port.get("target") if isinstance(port, dict) else port).partition("/")[0].rpartition(":")[2]
         if target.isdigit():
             yield int(target)
 
 
-def _databases(services: Mapping[str, Mapping[str, Any]]) -> Iterable[ComposeDatabase]:
-    for name, service in services.items():
-        image, _, tag = str(service.get("image") or "").partition("@")[0].rpartition("/")[2].partition(":")
-        if image in _ENGINES:
-            yield ComposeDatabase(name, _ENGINES[image], tag)
+def _image(root: Path, service: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the name and the tag of a service's image, of a built one those of the image that it is built from."""
+    image = str(service.get("image") or "")
+    if build := service.get("build"):
+        path = root / str(build.get("context", ".")) / str(build.get("dockerfile", "Dockerfile"))
+        stages = Dockerfile.parse(path.read_text(encoding="utf-8", errors="replace")).stages if path.is_file() else []
+        image = " ".join(stages[-1].instructions[0].words[:1]) if stages else ""
+    name, _, tag = image.partition("@")[0].rpartition("/")[2].partition(":")
+    return name, tag
 
 
 def _git(root: Path, *arguments: str) -> str:

@@ -11,12 +11,14 @@ from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
 
+from beanpod.deploy.bundles.compose.reading import production_files
 from beanpod.project.choices import Choices
 from beanpod.project.discovery import Discovery
 from beanpod.project.manifest_text import manifest_text, production_compose
 
 _ACTION = "beanpod/beanpod"
 _IGNORED = ("__pycache__/", ".venv/", "cdk.out/", "cdk.context.json")
+_PRODUCTION = "compose.prod.yaml"
 _TEMPLATES = ("stacks/__init__.py", "tests/test_stacks.py")
 
 
@@ -56,8 +58,8 @@ class ProjectFile:
 def project_files(found: Discovery, choices: Choices) -> tuple[ProjectFile, ...]:
     """Return the files of the project, in the order in which an owner reads them."""
     texts = {"beanpod.toml": manifest_text(found, choices)}
-    if production := production_compose(found, choices):
-        texts["compose.prod.yaml"] = production
+    if (production := production_compose(found, choices)) and not own_production_file(found, choices):
+        texts[_PRODUCTION] = production
     app = _free_name(found.root, "app.py", "cdk_app.py")
     texts[app] = template("app.py")
     texts["cdk.json"] = template("cdk.json").replace("app.py", app)
@@ -68,6 +70,15 @@ def project_files(found: Discovery, choices: Choices) -> tuple[ProjectFile, ...]
     texts[".github/workflows/check.yaml"] = template("check.yaml").replace("requirements.txt", requirements)
     texts[".github/dependabot.yml"] = template("dependabot.yml")
     return (*(_file(found.root, path, text) for path, text in texts.items()), _gitignore(found.root))
+
+
+def own_production_file(found: Discovery, choices: Choices) -> str | None:
+    """Return the name of the owner's compose file for production, such as `docker-compose.prod.yml`; None without one.
+
+    There may be no other beside it, so that `beanpod init` writes none.
+    """
+    present = production_files(found.root / choices.compose) if choices.compose else []
+    return next((file.name for file in present if file.name != _PRODUCTION), None)
 
 
 def write(root: Path, files: tuple[ProjectFile, ...]) -> None:

@@ -7,7 +7,8 @@ from beanpod.deploy.errors import UsageError
 from beanpod.project.choices import Choices, Missing, answered, missing, propose
 from beanpod.project.discovery import Discovery
 from beanpod.project.dockerfiles import dockerfile_for
-from beanpod.project.files import Change, ProjectFile, project_files, requirements_file
+from beanpod.project.files import Change, ProjectFile, own_production_file, project_files, requirements_file
+from beanpod.project.manifest_text import production_compose
 
 Ask = Callable[[Missing], str]
 
@@ -101,6 +102,9 @@ def next_steps(project: Project) -> Iterator[str]:
     if kept:
         yield f"Compare {', '.join(kept)} with what this version would write: beanpod init --diff"
     yield "Read beanpod.toml; what could not be found out is a comment there"
+    own = own_production_file(project.found, project.choices)
+    if own and production_compose(project.found, project.choices):
+        yield f"Connect the app to RDS in {own}: `beanpod check` says which variables"
     if folder := project.found.prefix.rstrip("/"):
         yield (
             "Move .github to the root of the repository, the only place where GitHub reads it, and name the folder "

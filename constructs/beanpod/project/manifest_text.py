@@ -13,6 +13,7 @@ from beanpod.deploy.bundles.compose.database import (
     rds_variable,
     remedy,
 )
+from beanpod.deploy.bundles.compose.interpolation import interpolated
 from beanpod.manifest.secret_like import looks_secret
 from beanpod.project.choices import Choices
 from beanpod.project.discovery import ComposeFacts, Discovery
@@ -141,11 +142,16 @@ def _rds_variables(compose: ComposeFacts, choices: Choices) -> dict[str, dict[st
     service = compose.services[database.service]
     names = {database.service, *(str(service[key]) for key in ("container_name", "hostname") if service.get(key))}
     login = Login.of(environment_of(service))
+    databases = {one.service for one in compose.databases}
     changed: dict[str, dict[str, str]] = {}
     for name, other in compose.services.items():
-        if name == database.service or other.get("profiles"):
+        if name in databases or other.get("profiles"):
             continue
-        for variable, value in environment_of(other).items():
+        values = environment_of(other)
+        if len(databases) > 1 and not any(host_of_variable(key, value or "", names) for key, value in values.items()):
+            # It may use another one, by variables of the same names.
+            continue
+        for variable, value in values.items():
             instead = _rds_value(variable, value, names, login)
             if instead:
                 changed.setdefault(name, {})[variable] = instead
@@ -165,8 +171,8 @@ def _rds_value(variable: str, value: str | None, names: set[str], login: Login) 
 
 
 def environment_of(service: Mapping[str, Any]) -> dict[str, str | None]:
-    """Return a service's `environment` as a mapping; None for a variable that has no value in the file."""
-    environment = service.get("environment") or {}
+    """Return a service's `environment` as a mapping, with defaults for variables; None where there is no value."""
+    environment = interpolated(service.get("environment") or {}, ())
     pairs: Iterator[tuple[str, Any]]
     if isinstance(environment, dict):
         pairs = iter(environment.items())

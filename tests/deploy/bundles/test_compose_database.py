@@ -230,6 +230,12 @@ def test_the_login_in_a_url_of_another_host_is_found(tmp_path: Path) -> None:
     assert "dev-only" not in problem
 
 
+def test_a_login_that_another_database_takes_too_is_not_refused(tmp_path: Path) -> None:
+    keys = "environment: {DB_USER: ada, DB_PASSWORD: dev-only, DB_NAME: posts, DB_HOST: other}"
+    other = "other:\n    image: postgres:17\n    environment: {POSTGRES_USER: ada, POSTGRES_PASSWORD: dev-only}"
+    assert set(services_of(web_with(tmp_path, keys, other))) == {"web", "other"}
+
+
 def test_the_same_password_elsewhere_is_noted(tmp_path: Path) -> None:
     project = web_with(tmp_path, "environment: {ADMIN_PASSWORD: dev-only}")
     (note,) = notes_of(project, "ADMIN_PASSWORD")

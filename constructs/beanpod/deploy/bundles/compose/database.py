@@ -58,6 +58,10 @@ class Login:
                 found[kind].add(str(value))
         return cls(*(frozenset(found[kind]) for kind in ("user", "password", "database")))
 
+    def without(self, other: "Login") -> "Login":
+        """Return the values that another login has not."""
+        return Login(self.users - other.users, self.passwords - other.passwords, self.databases - other.databases)
+
 
 def _kind(variable: str) -> str | None:
     """Return which part of a login a variable holds, by its name."""

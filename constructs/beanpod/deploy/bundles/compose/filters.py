@@ -46,10 +46,14 @@ def remove_database(context: TransformContext) -> None:
         context.findings.problem("database.compose_service", f"there is no service {database}: name one of {known}")
         return
     tools, service = _database_tools(context, database), context.services[database]
-    files = {key: value for path in env_paths(service) for key, value in assignments(context, path).items()}
+    login = _login(context, service)
+    for name, other in context.services.items():
+        if name != database and _DATABASE_IMAGE.search(str(other.get("image", ""))):
+            # What both take may be meant for the other one, which stays.
+            login = login.without(_login(context, other))
     context.replaced = ReplacedDatabase(
         names=tuple(dict.fromkeys([*host_names(database, context.services), *generated_names(context, database)])),
-        login=Login.of({**files, **service.get("environment", {})}),
+        login=login,
     )
     _check_shared_secrets(context, database)
     del context.services[database]
@@ -62,6 +66,11 @@ def remove_database(context: TransformContext) -> None:
         context.findings.note(at(name), f"left out with {database}; to keep it, name it in {context.production_name}")
     for other in context.services.values():
         _remove_references(other, {database, *tools})
+
+
+def _login(context: TransformContext, service: Tree) -> Login:
+    files = {key: value for path in env_paths(service) for key, value in assignments(context, path).items()}
+    return Login.of({**files, **service.get("environment", {})})
 
 
 def _check_shared_secrets(context: TransformContext, database: str) -> None:

@@ -158,14 +158,19 @@ def _note_files(path: Path, above: Path | None, production: Tree, findings: Find
 
 
 def _production_file(path: Path, findings: Findings) -> Path | None:
+    found = production_files(path)
+    if len(found) > 1:
+        findings.problem(", ".join(file.name for file in found), "more than one file for production: keep one")
+    return found[0] if found else None
+
+
+def production_files(path: Path) -> list[Path]:
+    """Return the files for production beside a compose file, such as `compose.prod.yaml`."""
     stems = dict.fromkeys((*_DEFAULT_STEMS, path.stem))
     files = (path.with_name(f"{stem}.prod{suffix}") for stem in stems for suffix in _SUFFIXES)
     # A link, or a name in another case on some file systems, is the same file.
     same = path.resolve()
-    found = list({file.resolve(): file for file in files if file.is_file() and file.resolve() != same}.values())
-    if len(found) > 1:
-        findings.problem(", ".join(file.name for file in found), "more than one file for production: keep one")
-    return found[0] if found else None
+    return list({file.resolve(): file for file in files if file.is_file() and file.resolve() != same}.values())
 
 
 def _settled(tree: Tree, names: Collection[str], compose: Compose) -> Tree:
