@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from beanpod.deploy.bundles import plan_bundle
+from beanpod.deploy.errors import UsageError
 from beanpod.manifest import Manifest
 from beanpod.project.choices import Choices, answered, missing, propose
 from beanpod.project.discovery import Discovery, discover
@@ -136,7 +137,7 @@ def test_an_own_file_for_production_stays_the_only_one(tmp_path: Path) -> None:
     (root / "docker-compose.prod.yml").write_text("services:\n  web:\n    restart: always\n")
     project = plan(discover(root, environ=NOBODY), Choices(image="ada/shop"), ask=None)
     assert "compose.prod.yaml" not in {file.path for file in project.files}
-    assert "Connect the app to RDS in docker-compose.prod.yml: `beanpod check` says which variables" in [
+    assert "Complete docker-compose.prod.yml for Elastic Beanstalk: `beanpod check` says what is missing" in [
         *next_steps(project)
     ]
 
@@ -205,10 +206,30 @@ def test_a_database_with_a_dockerfile_of_its_own_is_replaced_too(tmp_path: Path)
     assert [spec.name for spec in plan_bundle(stage, tmp_path).specs] == ["web"]
 
 
+def test_an_app_behind_a_proxy_of_another_file_publishes_port_80(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM node:24-slim\nEXPOSE 3000\n")
+    (tmp_path / "compose.yaml").write_text("services:\n  web: {build: ., labels: ['traefik.enable=true']}\n")
+    found, choices = look(tmp_path)
+    (tmp_path / "beanpod.toml").write_text(manifest_text(found, choices))
+    production = production_compose(found, choices) or ""
+    assert yaml.safe_load(production) == {"services": {"web": {"ports": ["80:3000"]}}}
+    (tmp_path / "compose.prod.yaml").write_text(production)
+    stage = Manifest.read(tmp_path / "beanpod.toml", build_files=True).stage()
+    assert plan_bundle(stage, tmp_path).web == "web"
+
+
+def test_a_databases_dockerfile_is_not_the_apps(tmp_path: Path) -> None:
+    for folder, base in (("api", "python:3.11-slim"), ("database", "postgres:17")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "Dockerfile").write_text(f"FROM {base}\n")
+    assert propose(discover(tmp_path, environ=NOBODY), Choices()).dockerfile == "api/Dockerfile"
+
+
 def test_a_compose_file_without_the_app_is_for_development(tmp_path: Path) -> None:
     services = "redis: {image: 'redis:7', ports: ['6379:6379']}\n  ui: {image: kibana, ports: ['5601:5601']}\n"
     (tmp_path / "compose.yaml").write_text(f"services:\n  {services}")
-    assert propose(discover(tmp_path, environ=NOBODY), Choices()).compose is None
+    with pytest.raises(UsageError, match=r"no Dockerfile in .*, and compose\.yaml does not run the app: write one"):
+        plan(discover(tmp_path, environ=NOBODY), Choices(image="ada/shop"), ask=None)
 
 
 def test_a_compose_file_that_compose_refuses_is_named(tmp_path: Path) -> None:

@@ -140,7 +140,7 @@ def _compose_file(found: Discovery, given: Choices) -> ComposeFacts | None:
         return None
     if given.compose is not None:
         return facts if given.compose == facts.path else None
-    return facts if facts.builds or (_web_ports(facts) and not found.dockerfiles) else None
+    return facts if facts.built or (_web_ports(facts) and not found.dockerfiles) else None
 
 
 def _with_dockerfile(found: Discovery, choices: Choices) -> Choices:
@@ -211,8 +211,6 @@ def _exposed_ports(found: Discovery) -> list[int]:
 
 
 def _web_ports(compose: ComposeFacts) -> list[int]:
-    """Return the container ports that services other than the databases publish."""
-    databases = {one.service for one in compose.databases}
-    deployed = [name for name, service in compose.services.items() if not service.get("profiles")]
-    published = (compose.ports.get(name, ()) for name in deployed if name not in databases)
-    return list(dict.fromkeys(port for ports in published for port in ports))
+    """Return the container ports that services which may be the app publish."""
+    deployed = [name for name in compose.apps if not compose.services[name].get("profiles")]
+    return list(dict.fromkeys(port for name in deployed for port in compose.ports.get(name, ())))

@@ -41,8 +41,9 @@ _ENGINES = {
 # Images that run beside an app and are never what its users reach: stores, brokers, and pages for developers.
 _NOT_THE_APP = frozenset(
     (
+        *_ENGINES,
         *("redis", "valkey", "memcached", "mongo", "elasticsearch", "opensearch", "meilisearch", "minio", "localstack"),
-        *("rabbitmq", "kafka", "zookeeper", "nats"),
+        *("rabbitmq", "kafka", "cp-kafka", "zookeeper", "cp-zookeeper", "nats"),
         *("adminer", "pgadmin4", "phpmyadmin", "mongo-express", "redis-commander", "redisinsight", "kibana"),
         *("mailhog", "mailpit", "maildev", "prometheus", "grafana", "jaeger"),
     )
@@ -89,20 +90,21 @@ class ComposeFacts:
     Attributes:
         path: Relative to the project's folder.
         services: The services as Docker Compose merges them, variables left as they are.
-        ports: Container ports that each service publishes; of a known store, broker or developer's page none.
-        databases: The database servers in it.
+        apps: The services that may be the app: no database, nor a known store, broker or page for developers.
+        ports: Container ports that each of them publishes.
+        databases: The database servers.
     """
 
     path: str
     services: Mapping[str, Mapping[str, Any]]
+    apps: tuple[str, ...]
     ports: Mapping[str, tuple[int, ...]]
     databases: tuple[ComposeDatabase, ...]
 
     @property
-    def builds(self) -> bool:
-        """Whether a service other than the databases is built from a Dockerfile."""
-        databases = {one.service for one in self.databases}
-        return any("build" in service for name, service in self.services.items() if name not in databases)
+    def built(self) -> tuple[str, ...]:
+        """The services that may be the app and are built from a Dockerfile."""
+        return tuple(name for name in self.apps if "build" in self.services[name])
 
 
 @dataclass(frozen=True)
@@ -171,12 +173,12 @@ def _manifest(path: Path) -> dict[str, Any]:
 
 
 def _dockerfiles(root: Path) -> Iterable[DockerfileFacts]:
-    """Yield the Dockerfiles of a folder and those up to two folders below it, the nearest first."""
+    """Yield the Dockerfiles of a folder and those up to two folders below it, the nearest first; not a database's."""
     folders = [root]
     for _ in range(_DEPTH + 1):
         for folder in folders:
             path = folder / "Dockerfile"
-            if path.is_file():
+            if path.is_file() and _name_and_tag(_base(path))[0] not in _NOT_THE_APP:
                 yield _dockerfile(path, path.relative_to(root).as_posix())
         folders = [below for folder in folders for below in _folders_in(folder)]
 
@@ -220,10 +222,11 @@ def _compose(root: Path) -> tuple[ComposeFacts | None, str]:
         return None, f"{name}: {error}"
     services: dict[str, Any] = document.get("services") or {}
     images = {key: _image(root, service) for key, service in services.items()}
-    apps = [key for key, (image, _) in images.items() if image not in _NOT_THE_APP]
+    apps = tuple(key for key, (image, _) in images.items() if image not in _NOT_THE_APP)
     return ComposeFacts(
         path=name,
         services=services,
+        apps=apps,
         ports={key: ports for key in apps if (ports := tuple(_container_ports(services[key])))},
         databases=tuple(
             ComposeDatabase(key, _ENGINES[image], tag) for key, (image, tag) in images.items() if image in _ENGINES
@@ -241,11 +244,19 @@ def _container_ports(service: Mapping[str, Any]) -> Iterable[int]:
 
 def _image(root: Path, service: Mapping[str, Any]) -> tuple[str, str]:
     """Return the name and the tag of a service's image, of a built one those of the image that it is built from."""
-    image = str(service.get("image") or "")
-    if build := service.get("build"):
-        path = root / str(build.get("context", ".")) / str(build.get("dockerfile", "Dockerfile"))
-        stages = Dockerfile.parse(path.read_text(encoding="utf-8", errors="replace")).stages if path.is_file() else []
-        image = " ".join(stages[-1].instructions[0].words[:1]) if stages else ""
+    build = service.get("build")
+    if build is None:
+        return _name_and_tag(str(service.get("image") or ""))
+    path = root / str(build.get("context", ".")) / str(build.get("dockerfile", "Dockerfile"))
+    return _name_and_tag(_base(path) if path.is_file() else "")
+
+
+def _base(dockerfile: Path) -> str:
+    stages = Dockerfile.parse(dockerfile.read_text(encoding="utf-8", errors="replace")).stages
+    return " ".join(stages[-1].instructions[0].words[:1]) if stages else ""
+
+
+def _name_and_tag(image: str) -> tuple[str, str]:
     name, _, tag = image.partition("@")[0].rpartition("/")[2].partition(":")
     return name, tag
 

@@ -63,12 +63,15 @@ def _check_app(found: Discovery, given: Choices) -> None:
     named = [path for path in (given.dockerfile, given.compose) if path and not (found.root / path).is_file()]
     if named:
         raise UsageError(f"{named[0]}: no such file in {found.root}")
-    if found.dockerfiles or found.compose or given.dockerfile or given.compose:
+    if found.dockerfiles or given.dockerfile or propose(found, given).compose:
         return
+    nothing = f"no Dockerfile and no compose file in {found.root}"
+    if found.compose:
+        nothing = f"no Dockerfile in {found.root}, and {found.compose.path} does not run the app"
     if found.framework is None:
-        raise UsageError(f"no Dockerfile and no compose file in {found.root}: write one for your app first")
+        raise UsageError(f"{nothing}: write one for your app first")
     raise UsageError(
-        f"no Dockerfile and no compose file in {found.root}. To begin with, for {found.framework.name}:",
+        f"{nothing}. To begin with, for {found.framework.name}:",
         causes=tuple(dockerfile_for(found.framework, found.root).splitlines()),
     )
 
@@ -104,7 +107,7 @@ def next_steps(project: Project) -> Iterator[str]:
     yield "Read beanpod.toml; what could not be found out is a comment there"
     own = own_production_file(project.found, project.choices)
     if own and production_compose(project.found, project.choices):
-        yield f"Connect the app to RDS in {own}: `beanpod check` says which variables"
+        yield f"Complete {own} for Elastic Beanstalk: `beanpod check` says what is missing"
     if folder := project.found.prefix.rstrip("/"):
         yield (
             "Move .github to the root of the repository, the only place where GitHub reads it, and name the folder "

@@ -1,4 +1,4 @@
-"""`beanpod.toml` of a new project, and the `compose.prod.yaml` that connects a compose file's app to RDS."""
+"""`beanpod.toml` of a new project, and the `compose.prod.yaml` that a compose file's app needs beside it."""
 
 import json
 import re
@@ -42,23 +42,28 @@ def manifest_text(found: Discovery, choices: Choices) -> str:
 
 
 def production_compose(found: Discovery, choices: Choices) -> str | None:
-    """Return `compose.prod.yaml`, which gives services RDS in the place of the compose file's database.
+    """Return `compose.prod.yaml`: what the app needs on Elastic Beanstalk and the compose file does not say.
+
+    It gives services RDS in the place of the compose file's database, and the app port 80 where no service publishes
+    one, as behind a proxy of another compose file.
 
     Returns:
-        The file's text; None where no variable of the compose file names that database or its login.
+        The file's text; None where nothing is needed.
     """
-    changed = _rds_variables(found.compose, choices) if found.compose and choices.compose else {}
-    if not changed:
+    if found.compose is None or choices.compose is None:
         return None
-    lines = [
-        f"# Merged into {choices.compose} on Elastic Beanstalk: RDS replaces the service {choices.database_service}.",
-        "# RDS accepts only connections with TLS.",
-        "services:",
-    ]
-    for service, variables in changed.items():
-        lines += [f"  {service}:", "    environment:"]
-        lines += [f"      {name}: {json.dumps(value)}" for name, value in variables.items()]
-    return "\n".join(lines) + "\n"
+    changed: dict[str, list[str]] = {}
+    if choices.port and not found.compose.ports and len(found.compose.built) == 1:
+        changed[found.compose.built[0]] = [f'    ports: ["80:{choices.port}"]']
+    comments = [f"# Merged into {choices.compose} on Elastic Beanstalk."]
+    if connected := _rds_variables(found.compose, choices):
+        comments[0] = f"{comments[0][:-1]}: RDS replaces the service {choices.database_service}."
+        comments.append("# RDS accepts only connections with TLS.")
+    for service, variables in connected.items():
+        lines = [f"      {name}: {json.dumps(value)}" for name, value in variables.items()]
+        changed.setdefault(service, []).extend(["    environment:", *lines])
+    lines = [line for service, keys in changed.items() for line in (f"  {service}:", *keys)]
+    return "\n".join([*comments, "services:", *lines]) + "\n" if changed else None
 
 
 def _service(found: Discovery, choices: Choices) -> str:
