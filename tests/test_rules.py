@@ -456,7 +456,7 @@ OTHER_NAMES = {
     "SecretsManagerReference.secretsmanager",
 }
 # Tables of no single construct.
-OTHER_TABLES = {"AlarmsConfig", "GenerateSecret", "HostedZone", "SsmReference"}
+OTHER_TABLES = {"AlarmsConfig", "DatabasePassword", "GenerateSecret", "HostedZone", "SsmReference"}
 
 
 def test_keys_have_the_names_of_the_constructs_parameters() -> None:

@@ -48,6 +48,7 @@ from beanpod.environment_secret import EnvironmentSecret
 from beanpod.github_deploy_role import GitHubDeployRole
 from beanpod.manifest import (
     DatabaseConfig,
+    DatabasePassword,
     EnvironmentConfig,
     GenerateSecret,
     HealthCheckConfig,
@@ -231,7 +232,7 @@ def add_environment(
         health_check=_health_check(config.health_check),
         domain=_domain(scope, stage),
         environment=stage.render_variables(placeholders),
-        secrets={name: _secret(scope, name, secret) for name, secret in stage.secrets.items()},
+        secrets={name: _secret(scope, name, secret, database) for name, secret in stage.secrets.items()},
         database=database,
         instance_security_group=network.instance_security_group,
         load_balancer_security_group=network.load_balancer_security_group,
@@ -327,8 +328,12 @@ def _deployment_strategy(config: EnvironmentConfig) -> DeploymentStrategy:
             return DeploymentStrategy.traffic_splitting(percent=config.traffic_split_percent, evaluation=evaluation)
 
 
-def _secret(scope: Construct, name: str, config: Secret) -> EnvironmentSecret:
-    """Make a generated secret, or import one that exists."""
+def _secret(scope: Construct, name: str, config: Secret, database: Database | None) -> EnvironmentSecret:
+    """Make a generated secret, or refer to one that exists."""
+    if isinstance(config, DatabasePassword):
+        if database is None:
+            raise ValueError(f"secret {name} is the password of a database: give database")
+        return EnvironmentSecret.from_secrets_manager(database.secret, "password")
     construct_id = f"Secret{name}"
     if isinstance(config, GenerateSecret):
         generate = secretsmanager.SecretStringGenerator(password_length=config.generate, exclude_punctuation=True)

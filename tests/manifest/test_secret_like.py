@@ -147,7 +147,10 @@ def test_a_stage_that_overrides_plaintext_writes_it_again(read: Reader, problems
         ("DB_PASSWORD = 12345678", "DB_PASSWORD = ...: write it in quotes"),
         (
             'DB_PASSWORD = "{database.password}"',
-            "DB_PASSWORD = ...: passwords are secrets: leave it out, and read RDS_PASSWORD in the container",
+            (
+                'DB_PASSWORD = ...: passwords are secrets: write NAME = { database = "password" } under [secrets], or '
+                "read RDS_PASSWORD"
+            ),
         ),
     ],
 )

@@ -55,7 +55,10 @@ def test_without_a_database_nothing_needs_filling_in(read: Reader) -> None:
         ),
         (
             'A = "{database.password}"',
-            'A = "{database.password}": passwords are secrets: leave it out, and read RDS_PASSWORD in the container',
+            (
+                'A = "{database.password}": passwords are secrets: write NAME = { database = "password" } under '
+                "[secrets], or read RDS_PASSWORD"
+            ),
         ),
         ('RDS_PORT = "1"', 'RDS_PORT = "1": set from the database: leave it out, or choose another name'),
     ],
@@ -68,6 +71,11 @@ def test_placeholder_needs_a_database(problems: Finder) -> None:
     assert problems(f'{SERVICE}[variables]\nA = "{{database.host}}"\n') == [
         'variables.A = "{database.host}": {database.host} needs a database: write [database], or leave the variable out'
     ]
+
+
+def test_the_password_needs_a_database(problems: Finder) -> None:
+    found = problems(f'{SERVICE}[secrets]\nDB_PASSWORD = {{ database = "password" }}\n')
+    assert found == ["secrets.DB_PASSWORD: needs a database: write [database], or leave it out"]
 
 
 def test_own_database_may_use_the_usual_names(read: Reader) -> None:
@@ -92,7 +100,10 @@ def test_variables_of_the_database_count(problems: Finder) -> None:
     assert problem.startswith("variables: take 4,17")
 
 
-ONE_OF = 'write { generate = 32 }, { secretsmanager = "arn:aws:secretsmanager:..." } or { ssm = "/path/of/parameter" }'
+ONE_OF = (
+    'write { generate = 32 }, { secretsmanager = "arn:aws:secretsmanager:..." }, { ssm = "/path/of/parameter" } or '
+    '{ database = "password" }'
+)
 
 
 @pytest.mark.parametrize(
@@ -107,6 +118,7 @@ ONE_OF = 'write { generate = 32 }, { secretsmanager = "arn:aws:secretsmanager:..
         ),
         ('KEY = { generate = 32, ssm = "/x" }', f'KEY.ssm = "/x": does not go with generate: {ONE_OF}'),
         ('KEY = { ssm = "/x", field = "y" }', f"KEY.field = ...: does not go with ssm: {ONE_OF}"),
+        ('KEY = { database = "user" }', 'KEY.database = ...: write "password"'),
         ('KEY = { ssm = "key" }', 'KEY.ssm = ...: write a parameter\'s path or ARN, e.g. "/guestbook/prod/api-key"'),
         (
             'KEY = { secretsmanager = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:x" }',

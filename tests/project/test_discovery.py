@@ -93,6 +93,63 @@ def test_spring_connects_to_the_database(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("file", "source"),
+    [
+        ("settings.py", "HOST = os.environ['{}']; os.environ.get('{}', 'x'); config('{}'); env('{}'); getenv(\"{}\")"),
+        (
+            "db.js",
+            "connect(process.env.{}, process.env['{}'], process.env.{}, process.env.{} || process.env.{})",
+        ),
+        ("main.go", 'os.Getenv("{}"), os.Getenv("{}"), os.Getenv("{}"), os.Getenv("{}"), os.Getenv("{}")'),
+        ("database.yml.rb", 'ENV["{}"], ENV.fetch("{}"), ENV[\'{}\'], ENV.fetch(\'{}\', 1), ENV["{}"]'),
+        ("application.properties", "url=jdbc:${{{}}}:${{{}:5432}}/${{{}}}\nuser=${{{}}}\npassword=${{{}:x}}"),
+    ],
+)
+def test_an_app_that_names_its_variables_otherwise_connects_to_rds(file: str, source: str, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM debian\nEXPOSE 8000\n")
+    (tmp_path / "src").mkdir()
+    text = source.format("DB_HOST", "PG_PORT", "POSTGRES_DB", "DB_USER", "DB_PASSWORD") + ' env("RDS_HOSTNAME")'
+    (tmp_path / "src" / file).write_text(text)
+    (tmp_path / "node_modules").mkdir()
+    (tmp_path / "node_modules/other.js").write_text("process.env.MYSQL_HOST")
+    found, choices = look(tmp_path, engine="postgres")
+    document = tomllib.loads(manifest_text(found, choices))
+    assert document["variables"] == {
+        "DB_HOST": "{database.host}",
+        "PG_PORT": "{database.port}",
+        "POSTGRES_DB": "{database.name}",
+        "DB_USER": "{database.username}",
+    }
+    assert document["secrets"] == {"DB_PASSWORD": {"database": "password"}}
+    (tmp_path / "beanpod.toml").write_text(manifest_text(found, choices))
+    assert Manifest.read(tmp_path / "beanpod.toml").stages == ("dev", "prod")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        'CMD ["sh", "-c", "python manage.py migrate && gunicorn core.wsgi --bind 0.0.0.0:${APP_PORT:-8000} -w 4"]',
+        'CMD ["uvicorn", "app:app", "--host", "0.0.0.0", "--port", "8000"]',
+        "CMD uvicorn app:app --host 0.0.0.0 --port=8000",
+        'ENTRYPOINT ["gunicorn"]\nCMD ["--bind", "[::]:8000", "app:app"]',
+    ],
+)
+def test_without_expose_the_command_names_the_port(command: str, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(f"FROM python:3.11-slim\n{command}\n")
+    assert propose(discover(tmp_path, environ=NOBODY), Choices()).port == 8000
+    (tmp_path / "Dockerfile").write_text(f"FROM python:3.11-slim\nEXPOSE 9000\n{command}\n")
+    assert propose(discover(tmp_path, environ=NOBODY), Choices()).port == 9000
+
+
+def test_a_url_with_the_password_is_left_to_the_app(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM debian\nEXPOSE 8000\n")
+    (tmp_path / "app.js").write_text("connect(process.env.DATABASE_URL)")
+    text = manifest_text(*look(tmp_path, engine="postgres"))
+    assert "# DATABASE_URL: make it of RDS_HOSTNAME, RDS_PORT, RDS_DB_NAME, RDS_USERNAME, RDS_PASSWORD where" in text
+    assert "variables" not in tomllib.loads(text)
+
+
 def test_a_compose_files_app_connects_to_rds(tmp_path: Path) -> None:
     django = production_compose(*look(lay_out("django", tmp_path)))
     assert django is not None

@@ -76,6 +76,7 @@ MANIFEST: dict[str, Any] = {
         "A": {"ssm": "/shop/a"},
         "B": {"ssm": "arn:aws:ssm:eu-west-1:210987654321:parameter/b"},
         "C": {"generate": 32},
+        "E": {"database": "password"},
     },
     "stages": {
         "dev": {"secrets": {"D": {"secretsmanager": "arn:aws:secretsmanager:eu-west-1:210987654321:secret:d-AbCd12"}}},
@@ -101,6 +102,7 @@ def test_secrets_of_another_account_become_parameters_of_the_rehearsal() -> None
         "/shop/rehearsal/docker-password": "DOCKER_PASSWORD",
     }
     assert changed.tables["secrets"]["C"] == {"generate": 32}
+    assert changed.tables["secrets"]["E"] == {"database": "password"}
     assert "DOCKER_PASSWORD" not in changed.tables["variables"]
     assert tomllib.loads(changed.text) == changed.tables
 

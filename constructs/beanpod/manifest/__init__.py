@@ -8,6 +8,7 @@ from beanpod.manifest._messages import ManifestError
 from beanpod.manifest._models import (
     AlarmsConfig,
     DatabaseConfig,
+    DatabasePassword,
     DeliveryConfig,
     Domain,
     EnvironmentConfig,
@@ -32,6 +33,7 @@ from beanpod.manifest._reading import Manifest
 __all__ = [
     "AlarmsConfig",
     "DatabaseConfig",
+    "DatabasePassword",
     "DeliveryConfig",
     "Domain",
     "EnvironmentConfig",

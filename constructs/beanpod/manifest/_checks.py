@@ -15,7 +15,7 @@ from beanpod._network_rules import domain_problems, network_problems, vpc_proble
 from beanpod._option_keys import key_problems, override_problems
 from beanpod.manifest._layers import OF_A_DOCKERFILE, PLAINTEXT, Tables, look_up
 from beanpod.manifest._messages import Path, dotted, nearest
-from beanpod.manifest._models import DatabaseConfig, Domain, ImportedVpc, StageConfig
+from beanpod.manifest._models import DatabaseConfig, DatabasePassword, Domain, ImportedVpc, StageConfig
 from beanpod.manifest._types import PLACEHOLDERS, has_stray_brace, placeholders
 from beanpod.manifest.secret_like import looks_secret
 
@@ -265,6 +265,8 @@ def _variables(case: Case) -> Iterator[Finding]:
     for section, name in names:
         if stage.database and name in rules.DATABASE_VARIABLES:
             yield (section, name), "set from the database: leave it out, or choose another name"
+        if section == "secrets" and isinstance(stage.secrets[name], DatabasePassword) and stage.database is None:
+            yield (section, name), "needs a database: write [database], or leave it out"
     for name, value in stage.variables.items():
         for words in _value_problems(case, name, value):
             yield ("variables", name), words
@@ -303,7 +305,7 @@ def _secret_remedy(case: Case, name: str) -> str:
 
 def _unknown_placeholder(placeholder: str) -> str:
     if placeholder == "database.password":
-        return "passwords are secrets: leave it out, and read RDS_PASSWORD in the container"
+        return 'passwords are secrets: write NAME = { database = "password" } under [secrets], or read RDS_PASSWORD'
     guess = nearest(placeholder, PLACEHOLDERS)
     known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
     return f"unknown placeholder {{{placeholder[:40]}}}: write {f'{{{guess}}}' if guess else f'one of {known}'}"

@@ -95,10 +95,17 @@ class SsmReference(Section):
     ssm: types.Parameter = Field(description="Path or ARN of the Systems Manager parameter. Restarts: the app.")
 
 
+class DatabasePassword(Section):
+    """The password of the stage's database, for an app that reads it under another name than RDS_PASSWORD."""
+
+    database: Literal["password"] = Field(description='The field of its secret: "password". Restarts: the app.')
+
+
 SECRET_FORMS: dict[str, type[Section]] = {
     "generate": GenerateSecret,
     "secretsmanager": SecretsManagerReference,
     "ssm": SsmReference,
+    "database": DatabasePassword,
 }
 
 
@@ -111,7 +118,8 @@ def _kind_of_secret(value: object) -> str | None:
 Secret = Annotated[
     Annotated[GenerateSecret, Tag("generate")]
     | Annotated[SecretsManagerReference, Tag("secretsmanager")]
-    | Annotated[SsmReference, Tag("ssm")],
+    | Annotated[SsmReference, Tag("ssm")]
+    | Annotated[DatabasePassword, Tag("database")],
     Discriminator(_kind_of_secret),
 ]
 

@@ -16,7 +16,8 @@ from beanpod.manifest._types import Section
 from beanpod.manifest.secret_like import looks_secret
 
 _REFERENCES = (
-    'write { generate = 32 }, { secretsmanager = "arn:aws:secretsmanager:..." } or { ssm = "/path/of/parameter" }'
+    'write { generate = 32 }, { secretsmanager = "arn:aws:secretsmanager:..." }, { ssm = "/path/of/parameter" } or '
+    '{ database = "password" }'
 )
 _TABLE = "write a table"
 # What to write, by pydantic's kind of error, filled in with the error's context.

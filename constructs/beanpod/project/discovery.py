@@ -22,11 +22,11 @@ from beanpod.deploy.bundles.compose.interpolation import interpolated
 from beanpod.deploy.bundles.compose.reading import Compose, ComposeError
 from beanpod.deploy.images import Dockerfile, Instruction
 from beanpod.project.frameworks import Framework, find_framework
+from beanpod.project.source import SKIPPED, variables_read
 
 # https://docs.docker.com/compose/intro/compose-application-model/#the-compose-file
 COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 _EXAMPLES = (".env.example", ".env.sample", ".env.dist", ".env.template", "env.example")
-_SKIPPED = frozenset({"node_modules", "vendor", "venv", "dist", "build", "target", "tests", "test", "cdk.out"})
 _DEPTH = 2
 _DOCKER_HUB = "https://index.docker.io/v1/"
 _ENGINES = {
@@ -48,6 +48,8 @@ _NOT_THE_APP = frozenset(
         *("mailhog", "mailpit", "maildev", "prometheus", "grafana", "jaeger"),
     )
 )
+# In a command: `--bind 0.0.0.0:${PORT:-8000}`, or `["--port", "8000"]`.
+_LISTENS = re.compile(r"""(?:\b0\.0\.0\.0:|\[::\]:|--port[\s=",']+)(?:\$\{\w+:-)?(\d{2,5})\b""")
 _URL = re.compile(r"https?://[^/\s\"']+(/[^\s\"'|;)]*)?")
 
 
@@ -57,7 +59,7 @@ class DockerfileFacts:
 
     Attributes:
         path: Relative to the project's folder.
-        ports: The TCP ports that it exposes.
+        ports: The TCP ports that it exposes; without EXPOSE the one that its command names.
         health_path: The path that its HEALTHCHECK asks for over HTTP; None without one.
         architecture: `amd64` or `arm64`, where `FROM --platform` says so; None otherwise.
     """
@@ -122,6 +124,7 @@ class Discovery:
         branch: The remote's default branch; None where git does not know it.
         docker_user: Whom Docker is logged in as at Docker Hub; None without a login.
         variables: Names and example values of an `.env.example`.
+        variables_read: Names of the variables that the app's source reads.
         manifest: The tables of a `beanpod.toml` that is there already; {} without one.
     """
 
@@ -135,6 +138,7 @@ class Discovery:
     branch: str | None = None
     docker_user: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
+    variables_read: Sequence[str] = ()
     manifest: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -160,6 +164,7 @@ def discover(root: Path, *, environ: Mapping[str, str] = os.environ) -> Discover
         branch=_branch(root),
         docker_user=_docker_user(environ),
         variables=_example_variables([root, *folders]),
+        variables_read=tuple(variables_read(folders[0])),
         manifest=_manifest(root / "beanpod.toml"),
     )
 
@@ -188,7 +193,7 @@ def _folders_in(folder: Path) -> list[Path]:
         folders = [one for one in sorted(folder.iterdir()) if one.is_dir() and not one.is_symlink()]
     except OSError:
         return []
-    return [one for one in folders if not one.name.startswith(".") and one.name not in _SKIPPED]
+    return [one for one in folders if not one.name.startswith(".") and one.name not in SKIPPED]
 
 
 def _dockerfile(path: Path, name: str) -> DockerfileFacts:
@@ -197,10 +202,15 @@ def _dockerfile(path: Path, name: str) -> DockerfileFacts:
     platform = instructions[0].flags.get("platform", "") if instructions else ""
     return DockerfileFacts(
         name,
-        ports=parsed.exposed(None) or (),
+        ports=parsed.exposed(None) or _ports_of_command(instructions),
         health_path=_health_path(instructions),
         architecture=platform.partition("/")[2] if platform in ("linux/amd64", "linux/arm64") else None,
     )
+
+
+def _ports_of_command(instructions: Sequence[Instruction]) -> tuple[int, ...]:
+    commands = " ".join(one.value for one in instructions if one.keyword in ("ENTRYPOINT", "CMD"))
+    return tuple(dict.fromkeys(map(int, _LISTENS.findall(commands))))
 
 
 def _health_path(instructions: Sequence[Instruction]) -> str | None:

@@ -18,6 +18,14 @@ from beanpod.manifest.secret_like import looks_secret
 from beanpod.project.choices import Choices
 from beanpod.project.discovery import ComposeFacts, Discovery
 
+_SETTINGS = {
+    "RDS_HOSTNAME": "{database.host}",
+    "RDS_PORT": "{database.port}",
+    "RDS_DB_NAME": "{database.name}",
+    "RDS_USERNAME": "{database.username}",
+}
+# Of the server that a developer runs, or of tests.
+_NOT_IN_PRODUCTION = re.compile(r"ROOT|TEST")
 _RDS = ("RDS_HOSTNAME", "RDS_PORT", "RDS_DB_NAME", "RDS_USERNAME", "RDS_PASSWORD")
 # A value that only the app itself reads, so that any random one will do.
 _GENERATED = re.compile(
@@ -100,8 +108,20 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
     variables: dict[str, str] = {}
     if choices.engine not in (None, "none") and not choices.compose and found.framework:
         variables = dict(found.framework.variables)
-    lines = [f"{name} = {_toml(value)}" for name, value in variables.items()]
     secrets: list[str] = []
+    comments: list[str] = []
+    if choices.engine not in (None, "none") and not choices.compose:
+        for name in dict.fromkeys((*found.variables, *found.variables_read)):
+            if name in variables or name in _RDS or _NOT_IN_PRODUCTION.search(name):
+                continue
+            rds = rds_variable(name)
+            if rds == "RDS_PASSWORD":
+                secrets.append(f'{name} = {{ database = "password" }}')
+            elif rds:
+                variables[name] = _SETTINGS[rds]
+            elif is_of_a_database(name) and re.search(r"UR[IL]$|DSN$", name):
+                comments.append(f"# {name}: make it of {', '.join(_RDS)} where the app reads it; it holds the password")
+    lines = [*comments, *(f"{name} = {_toml(value)}" for name, value in variables.items())]
     needed = _needed(found, choices) if choices.compose else found.variables
     for name, value in needed.items():
         if name in variables or (choices.engine not in (None, "none") and is_of_a_database(name)):

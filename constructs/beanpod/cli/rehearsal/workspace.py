@@ -131,7 +131,7 @@ def substituted(manifest: Mapping[str, Any], stage: str, substitutes: Substitute
     parameters = {}
     for secrets in (tables["secrets"], own.get("secrets", {})):
         for name, secret in secrets.items():
-            if not isinstance(secret, dict) or "generate" in secret:
+            if not isinstance(secret, dict) or "generate" in secret or "database" in secret:
                 continue
             path = str(secret.get("ssm", ""))
             # An ARN names another account.
