@@ -63,7 +63,7 @@ REACT = Choices(compose="compose.yaml", port=80, engine="mariadb", version="11.8
         ("express", Choices(dockerfile="Dockerfile", port=3000)),
         ("next", Choices(dockerfile="Dockerfile", port=3000, health_path="/api/health", engine="postgres")),
         ("django", DJANGO),
-        ("flask", Choices(dockerfile="Dockerfile", engine="mysql")),
+        ("flask", Choices(dockerfile="Dockerfile", port=5000, engine="mysql")),
         ("fastapi", Choices(dockerfile="Dockerfile", port=80, health_path="/healthz")),
         ("spring", Choices(dockerfile="Dockerfile", port=8080, health_path="/actuator/health", engine="mysql")),
         ("laravel", Choices(**LARAVEL, engine="mysql", version="8.0", database_service="mysql")),
