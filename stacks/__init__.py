@@ -27,8 +27,8 @@ class DatabaseStack(Stack):
     def __init__(
         self, scope: Construct, construct_id: str, *, stage: StageConfig, network: ServiceNetwork, **kwargs: Any
     ) -> None:
-        super().__init__(scope, construct_id, **kwargs)
-        self.termination_protection = stage.database is not None and stage.database.deletion_protection
+        protected = stage.database is not None and stage.database.deletion_protection
+        super().__init__(scope, construct_id, termination_protection=protected, **kwargs)
         self.database = stages.add_database(self, "Database", stage, network=network)
 
 

@@ -1,17 +1,16 @@
 """Checks that instances can connect to the database and to Beanstalk.
 
-`ServiceSecurityGroups` records the rules between its groups, which are checked in the constructors. Rules and endpoints
-of others may be added until synth, so those are checked by validations of the CDK.
+The groups of `ServiceSecurityGroups` know the rules between them, which are checked in the constructors. Rules and
+endpoints of others may be added until synth, so those are checked by validations of the CDK.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 import jsii
 from aws_cdk import Stack
 from aws_cdk import aws_ec2 as ec2
-from constructs import IValidation
+from constructs import Construct, IValidation
 
 from beanpod._tokens import known
 from beanpod.database_interface import IDatabase
@@ -22,17 +21,32 @@ class _Ingress(NamedTuple):
     port: float
 
 
-_INGRESS: WeakKeyDictionary[ec2.ISecurityGroup, _Ingress] = WeakKeyDictionary()
+class ServiceSecurityGroup(ec2.SecurityGroup):
+    """One of `ServiceSecurityGroups`. It lets nothing out that no rule allows.
+
+    Attributes:
+        owner: The `ServiceSecurityGroups`.
+    """
+
+    _ingress: _Ingress | None = None
+
+    def __init__(self, owner: Construct, construct_id: str, *, vpc: ec2.IVpc, description: str) -> None:
+        super().__init__(owner, construct_id, vpc=vpc, description=description, allow_all_outbound=False)
+        self.owner = owner
+
+    def admit(self, source: ec2.SecurityGroup, port: float, description: str) -> None:
+        """Admit connections from `source`, and from no other group, on a TCP port."""
+        self._ingress = _Ingress(source, port)
+        self.connections.allow_from(source, ec2.Port.tcp(port), description)
 
 
-def record_ingress(source: ec2.ISecurityGroup, target: ec2.ISecurityGroup, port: float) -> None:
-    """Remember that `target` admits connections from `source`, and from no other group, on `port`."""
-    _INGRESS[target] = _Ingress(source, port)
+def _ingress(group: ec2.ISecurityGroup | None) -> _Ingress | None:
+    return group._ingress if isinstance(group, ServiceSecurityGroup) else None
 
 
 def ingress_port(group: ec2.ISecurityGroup | None) -> float | None:
     """Return the port on which a group of `ServiceSecurityGroups` admits another; None for any other group."""
-    ingress = None if group is None else _INGRESS.get(group)
+    ingress = _ingress(group)
     return ingress.port if ingress else None
 
 
@@ -95,7 +109,7 @@ def needs_rule_check(database: IDatabase, group: ec2.ISecurityGroup) -> bool:
     """
     target = database.connections.security_groups[0]
     made = isinstance(target, ec2.SecurityGroup) and isinstance(group, ec2.SecurityGroup)
-    ingress = _INGRESS.get(target)
+    ingress = _ingress(target)
     return made and known(database.database_port) and (ingress is None or ingress.source is not group)
 
 

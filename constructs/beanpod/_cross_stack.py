@@ -13,6 +13,7 @@ from aws_cdk import CfnResource, ReferenceStrength, Resource, Stack
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct, IConstruct
 
+from beanpod._connectivity import ServiceSecurityGroup
 from beanpod.network import ServiceNetwork, ServiceSecurityGroups
 
 _METADATA_KEY = "beanpod:reads"
@@ -20,12 +21,13 @@ _METADATA_KEY = "beanpod:reads"
 
 def export_network(consumer: Construct, vpc: ec2.IVpc, groups: Iterable[ec2.ISecurityGroup | None]) -> None:
     """Export every id of the `ServiceNetwork` that a construct of another stack is placed in, used or not."""
-    for part in (vpc, *groups):
-        network = part.node.scope if part else None
+    owners = (group.owner for group in groups if isinstance(group, ServiceSecurityGroup))
+    for network in (vpc.node.scope, *owners):
         if not isinstance(network, ServiceNetwork | ServiceSecurityGroups) or network.exported:
             continue
+        stack = Stack.of(network)
         # The CDK hands what a nested stack has to others by outputs and parameters, without an export.
-        if in_different_stacks(consumer, network) and Stack.of(network).nested_stack_parent is None:
+        if stack is not Stack.of(consumer) and stack.nested_stack_parent is None:
             network.export_all()
 
 
@@ -44,8 +46,3 @@ def redeploy_on_change(consumer: IConstruct, replacement_key: str) -> None:
     resource = consumer if isinstance(consumer, CfnResource) else consumer.node.default_child
     assert isinstance(resource, CfnResource)
     resource.add_metadata(_METADATA_KEY, replacement_key)
-
-
-def in_different_stacks(one: IConstruct, other: IConstruct) -> bool:
-    """Return whether two constructs are deployed by different stacks."""
-    return Stack.of(one) is not Stack.of(other)

@@ -13,6 +13,7 @@ _NAME = "Name"
 _PREFIXES = ("aws:", "elasticbeanstalk:")
 # Above the priority of any `Tags.of(...).add(...)`.
 _HIGHEST_PRIORITY = 1_000_000
+_AFTER_TAGGING = AspectPriority.READONLY - 1
 
 
 @jsii.implements(IAspect)
@@ -40,5 +41,4 @@ class _RemoveReservedTags:
 
 def remove_reserved_tags(resource: CfnResource) -> None:
     """Remove reserved tags from an environment, wherever in the app they are added."""
-    # After the aspects that add tags.
-    Aspects.of(resource).add(_RemoveReservedTags(resource), priority=AspectPriority.READONLY - 1)
+    Aspects.of(resource).add(_RemoveReservedTags(resource), priority=_AFTER_TAGGING)

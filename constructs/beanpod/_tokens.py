@@ -1,5 +1,6 @@
 """Tokens: values that CloudFormation fills in. https://docs.aws.amazon.com/cdk/v2/guide/tokens.html"""
 
+import re
 from collections.abc import Sequence
 from typing import TypeGuard, TypeVar
 
@@ -7,11 +8,16 @@ from aws_cdk import Token, Tokenization
 
 Value = TypeVar("Value")
 
+# How the CDK writes a token into a string.
+_TOKEN = re.compile(r"\$\{Token\[[\w:.-]+\]\}", re.ASCII)
+
 
 def known(value: Value | None) -> TypeGuard[Value]:
     """Return whether `value` can be checked at synth: it is neither None nor a token."""
-    # A token is "${...}" within a string, or a negative number: of anything else there is nothing to ask Node.
-    if (isinstance(value, str) and "${" not in value) or (isinstance(value, int | float) and value >= 0):
+    if isinstance(value, str):
+        return not _TOKEN.search(value)
+    # A token among numbers is negative: of others there is nothing to ask Node.
+    if isinstance(value, int | float) and value >= 0:
         return True
     return value is not None and not Token.is_unresolved(value)
 

@@ -99,8 +99,8 @@ class DeployPermissions:
 
 def region_problems(permissions: DeployPermissions, what: str, owner: IConstruct) -> Iterator[str]:
     """Check that a deployer's or a bucket's stack is in the region of the environments."""
-    wanted, here = permissions.region, Stack.of(owner).region
-    if known(wanted) and known(here) and here != wanted:
+    wanted = permissions.region
+    if known(wanted) and known(here := Stack.of(owner).region) and here != wanted:
         yield f"{what} must be in a stack of the environment's region, {wanted}, got {here}: move it there"
 
 

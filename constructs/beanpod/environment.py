@@ -15,7 +15,7 @@ from beanpod import _load_balancer
 from beanpod._arguments import checked
 from beanpod._checks import plain, refuse, reject
 from beanpod._connectivity import BeanstalkReachable, DatabaseReachable, ingress_port, needs_rule_check
-from beanpod._cross_stack import allow_replacement, export_network, in_different_stacks, redeploy_on_change
+from beanpod._cross_stack import allow_replacement, export_network, redeploy_on_change
 from beanpod._environment_options import SECRETS, VARIABLES, EnvironmentOptions, Key
 from beanpod._nag import acknowledge
 from beanpod._option_keys import ENVIRONMENT, LOAD_BALANCER
@@ -346,7 +346,7 @@ class DockerEnvironment(EnvironmentBase):
         database.grant_read_secret(self.instance_role)
         if needs_rule_check(database, self._security_groups[0]):
             self.node.add_validation(DatabaseReachable(database, self._instance_groups))
-        if database.replacement_key and in_different_stacks(self, database):
+        if database.replacement_key and Stack.of(database) is not Stack.of(self):
             redeploy_on_change(self.resource, database.replacement_key)
 
     def _select(self, name: str, vpc: ec2.IVpc, selection: ec2.SubnetSelection) -> Subnets:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_network
+from itertools import islice
 
 import jsii
 from aws_cdk import Aws, Fn, ReferenceStrength, RemovalPolicy, Resource, Stack, Tags
@@ -12,7 +13,7 @@ from constructs import Construct, Node
 
 from beanpod._arguments import checked
 from beanpod._checks import plain, refuse
-from beanpod._connectivity import record_ingress
+from beanpod._connectivity import ServiceSecurityGroup
 from beanpod._nag import acknowledge
 from beanpod._network_rules import network_problems, vpc_problems
 from beanpod._rules import Problem, setting_problems
@@ -22,6 +23,10 @@ from beanpod._tokens import known
 
 MOST_AZS = 3
 SUBNET_MASK = 24
+# The first zones of the region, as CloudFormation lists them for the account.
+_ZONES = [Fn.select(index, Fn.get_azs()) for index in range(MOST_AZS)]
+_EVERYBODY = ec2.Peer.any_ipv4(), ec2.Peer.any_ipv6()
+_HTTP, _HTTPS = ec2.Port.tcp(80), ec2.Port.tcp(443)
 _LOAD_BALANCER, _DATABASE = "Load balancer", "Database"
 
 
@@ -84,9 +89,9 @@ class ServiceSecurityGroups(Construct):
         self.database = self._group("Database", vpc, _DATABASE) if database_port is not None else None
         self._open_to_the_internet(self.load_balancer or self.instances, allow_from)
         if self.load_balancer:
-            self._allow(self.load_balancer, self.instances, instance_port, "Requests from load balancer")
+            self.instances.admit(self.load_balancer, instance_port, "Requests from load balancer")
         if self.database and database_port is not None:
-            self._allow(self.instances, self.database, database_port, "Queries from instances")
+            self.database.admit(self.instances, database_port, "Queries from instances")
 
     def export_all(self) -> None:
         """Export every group, also those that nothing uses at present: without rules, and free of charge.
@@ -105,26 +110,18 @@ class ServiceSecurityGroups(Construct):
         ):
             _export(stack, group, group.security_group_id)
 
-    def _group(self, construct_id: str, vpc: ec2.IVpc, description: str) -> ec2.SecurityGroup:
-        return ec2.SecurityGroup(
-            self, construct_id, vpc=vpc, description=f"{description} of the service", allow_all_outbound=False
-        )
+    def _group(self, construct_id: str, vpc: ec2.IVpc, description: str) -> ServiceSecurityGroup:
+        return ServiceSecurityGroup(self, construct_id, vpc=vpc, description=f"{description} of the service")
 
     def _open_to_the_internet(self, front: ec2.SecurityGroup, allow_from: Sequence[ec2.IPeer]) -> None:
         acknowledge(front, {"EC23": "The service is public: clients on the internet reach it by HTTP and HTTPS."})
-        everybody = ec2.Peer.any_ipv4(), ec2.Peer.any_ipv6()
-        http, https = ec2.Port.tcp(80), ec2.Port.tcp(443)
         clients = "those it is open to" if allow_from else "the internet"
-        for peer in allow_from or everybody:
-            front.add_ingress_rule(peer, http, f"HTTP from {clients}")
-            front.add_ingress_rule(peer, https, f"HTTPS from {clients}")
-        for peer in everybody:
-            self.instances.add_egress_rule(peer, https, "HTTPS to AWS and image registries")
-            self.instances.add_egress_rule(peer, http, "HTTP to package mirrors")
-
-    def _allow(self, source: ec2.SecurityGroup, target: ec2.SecurityGroup, port: int, description: str) -> None:
-        record_ingress(source, target, port)
-        target.connections.allow_from(source, ec2.Port.tcp(port), description)
+        for peer in allow_from or _EVERYBODY:
+            front.add_ingress_rule(peer, _HTTP, f"HTTP from {clients}")
+            front.add_ingress_rule(peer, _HTTPS, f"HTTPS from {clients}")
+        for peer in _EVERYBODY:
+            self.instances.add_egress_rule(peer, _HTTPS, "HTTPS to AWS and image registries")
+            self.instances.add_egress_rule(peer, _HTTP, "HTTP to package mirrors")
 
 
 @checked
@@ -200,7 +197,7 @@ class ServiceNetwork(Construct):
         if vpc:
             shaped = ip_addresses is not None or nat_gateways != 0 or max_azs != 2
             refuse(self, _own_vpc_problems(vpc, shaped, database_port is not None, internal))
-        self._zones = _zones(max_azs)
+        self._zones = _ZONES[:max_azs]
         self._own_vpc = None if vpc else self._new_vpc(ip_addresses, nat_gateways)
         self.vpc: ec2.IVpc = vpc or self._own_vpc  # type: ignore[assignment]
         self._ip_addresses, self.exported = ip_addresses, False
@@ -250,7 +247,7 @@ class ServiceNetwork(Construct):
         block = given.allocate_vpc_cidr().cidr_block if given else ec2.Vpc.DEFAULT_CIDR_RANGE
         if block is None or not known(block):
             return  # IPAM chooses the addresses when the stack is deployed.
-        free = list(ip_network(block).subnets(new_prefix=SUBNET_MASK))[2 * MOST_AZS :]
+        free = islice(ip_network(block).subnets(new_prefix=SUBNET_MASK), 2 * MOST_AZS, None)
         for index, (zone, addresses) in enumerate(zip(self._zones, free, strict=False), start=1):
             subnet = ec2.PrivateSubnet(
                 vpc,
@@ -281,7 +278,7 @@ class ServiceNetwork(Construct):
         children = [(child.node.id, child) for child in stack.node.children]
         for name, _ in children:
             stack.node.try_remove_child(name)
-        stack.node.set_context(key, _zones(MOST_AZS))
+        stack.node.set_context(key, _ZONES)
         for name, child in children:
             # What `from_*` returns is a proxy, which the constructor of Node refuses.
             jsii.create(Node, Node.__new__(Node), [child, stack, name])
@@ -348,12 +345,6 @@ class _FlowLogs(Construct):
             description="Lets VPC flow logs write to their log group",
             inline_policies={"WriteRecords": iam.PolicyDocument(statements=[write])},
         )
-
-
-def _zones(count: int) -> list[str]:
-    """Return the first zones of the region, as CloudFormation lists them for the account."""
-    every = Fn.get_azs()
-    return [Fn.select(index, every) for index in range(count)]
 
 
 def _export(stack: Stack, part: ec2.ISubnet | Resource, value: str) -> None:

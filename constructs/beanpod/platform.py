@@ -8,7 +8,8 @@ from beanpod._arguments import checked
 from beanpod._checks import refuse
 from beanpod._rules import setting_problems
 
-_BRANCH = "Docker running on 64bit Amazon Linux 2023"
+# AWS owns the platform, so its ARN carries no account.
+_LATEST = f"arn:{Aws.PARTITION}:elasticbeanstalk:{Aws.REGION}::platform/Docker running on 64bit Amazon Linux 2023"
 
 
 @checked
@@ -39,6 +40,5 @@ class DockerPlatform:
 
     @property
     def arn(self) -> str:
-        """The platform's ARN in the stack's region: AWS owns it, so it carries no account."""
-        suffix = f"/{self.version}" if self.version else ""
-        return f"arn:{Aws.PARTITION}:elasticbeanstalk:{Aws.REGION}::platform/{_BRANCH}{suffix}"
+        """The platform's ARN in the stack's region."""
+        return f"{_LATEST}/{self.version}" if self.version else _LATEST

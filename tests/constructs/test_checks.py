@@ -24,6 +24,14 @@ def test_plain_values_are_judged_and_absent_values_and_tokens_are_not() -> None:
 
 
 @pytest.mark.parametrize(
+    "value",
+    ["${AWS::Region}", "${Token[", "${Token[]}", "${Token[a b]}", "${Token[AWS.Region.4]}", "a-${Token[TOKEN.12]}"],
+)
+def test_text_holds_a_token_where_the_cdk_finds_one(value: str) -> None:
+    assert known(value) is not Token.is_unresolved(value)
+
+
+@pytest.mark.parametrize(
     ("value", "expected"),
     [(True, "true"), (False, "false"), (80, "80"), (30.0, "30"), (0.5, "0.5"), (6000000.0, "6000000"), ("a", "a")],
 )
