@@ -74,8 +74,9 @@ def _shared(case: Case) -> Iterator[Finding]:
     yield from _located("network", counts)
     if network.vpc:
         kinds = {kind: bool(getattr(network.vpc, f"{kind}_subnet_ids")) for kind in ("public", "private", "isolated")}
-        internal = stage.environment.load_balancer.scheme == "internal" and stage.environment.private_instances
-        problems = vpc_problems(**kinds, database=database is not None, internal=internal)
+        # Private instances without their subnets are a problem of their own.
+        kinds["private"] |= stage.environment.private_instances
+        problems = vpc_problems(**kinds, database=database is not None, internal=_is_internal(stage))
         yield from _located("network", problems)
         yield from _located(
             "network",
@@ -107,6 +108,11 @@ def _shared(case: Case) -> Iterator[Finding]:
             repository=github.repository, branch=github.branch, environment=github.environment
         )
         yield from ((("delivery", "github", problem.setting), _text(problem)) for problem in problems)
+
+
+def _is_internal(stage: StageConfig) -> bool:
+    environment = stage.environment
+    return environment.type == "LoadBalanced" and environment.load_balancer.scheme == "internal"
 
 
 def _domain_problems(stage: StageConfig, domain: Domain) -> Iterator[rules.Problem]:
@@ -235,6 +241,10 @@ def _network(case: Case) -> Iterator[Finding]:
         if environment.private_instances and not vpc.private_subnet_ids:
             words = "needed, since environment.private_instances is true: write the subnets' ids"
             yield ("network", "vpc", "private_subnet_ids"), words
+        only_private = bool(vpc.private_subnet_ids) and not vpc.public_subnet_ids
+        if _is_internal(case.stage) and only_private and not environment.private_instances:
+            words = "the VPC has no public subnets: write true, or network.vpc.public_subnet_ids"
+            yield ("environment", "private_instances"), words
         yield from _zones(case, vpc)
         yield from _subnets(vpc)
 
@@ -363,6 +373,20 @@ def shared_name_problems(stages: Iterable[StageConfig]) -> Iterator[str]:
             if (first := owners.setdefault(name, stage.name)) != stage.name:
                 key = dotted(("stages", stage.name, "domain"))
                 yield f"{key}: {name} is a name of stage {first} as well: write other names, one domain a stage"
+
+
+def shared_stack_problems(stages: Iterable[StageConfig]) -> Iterator[str]:
+    """Check that no two stages have stacks of the same names: the second would update those of the first."""
+    owners: dict[str, list[StageConfig]] = {}
+    for stage in stages:
+        prefix = f"{stage.service.name}-{stage.name}"
+        others = owners.setdefault(prefix, [])
+        if first := next((other for other in others if _may_share(stage, other)), None):
+            yield (
+                f"{dotted(('stages', stage.name))}: its stacks would be those of stage {first.name}, since both are "
+                f"called {prefix}-...: write another service.name, or another account or region"
+            )
+        others.append(stage)
 
 
 def shared_account(stage: StageConfig, stages: Iterable[StageConfig]) -> str | None:

@@ -18,6 +18,7 @@ from beanpod.manifest._checks import (
     rule_problems,
     shared_account,
     shared_name_problems,
+    shared_stack_problems,
 )
 from beanpod.manifest._layers import Tables, as_written, completed, look_up, overridden, renamed
 from beanpod.manifest._messages import ManifestError, Path, dotted, nearest_first, printable, show, syntax_problem
@@ -149,7 +150,7 @@ def _stages(path: FilePath, tables: Tables, folder: FilePath | None) -> Mapping[
                 shared.add(line)
         if stage and not found:
             checked[name] = stage
-    across = (provider_problems, shared_name_problems)
+    across = (provider_problems, shared_name_problems, shared_stack_problems)
     lines |= {line: [] for problems in across for line in problems(checked.values())}
     if lines:
         raise ManifestError(path, _of_stages(lines, shared, len(declared)))
