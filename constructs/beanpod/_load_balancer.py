@@ -34,6 +34,15 @@ def attributes(settings: LoadBalancerSettings) -> Options:
     }
 
 
+def log_bucket_problems(bucket: s3.IBucket, region: str) -> Iterator[str]:
+    """Check that a bucket for access logs is in the load balancer's region, as far as the app knows where it is."""
+    if known(region) and known(bucket.env.region) and bucket.env.region != region:
+        yield (
+            f"load_balancer.access_logs_bucket must be in the load balancer's region, {region}, got one in "
+            f"{bucket.env.region}: Elastic Load Balancing writes to no other"
+        )
+
+
 def grant_access_logs(bucket: s3.IBucket, prefix: str | None, stack: Stack) -> iam.AddToResourcePolicyResult:
     """Let load balancers of the account write access logs to a bucket; does nothing to an imported one.
 

@@ -137,10 +137,12 @@ class DockerEnvironment(EnvironmentBase):
         domain_problems = list(_load_balancer.problems(domain, stack.region)) if domain else []
         if domain and not domain_problems:
             values |= _load_balancer.listeners(self, domain, _load_balancer.certificate_of(self, domain))
+        logs_bucket = load_balancer.access_logs_bucket if load_balancer else None
         self._options = EnvironmentOptions(self, values, ingress_port(instance_security_group))
         problems = [
             *argument_problems(properties),
             *domain_problems,
+            *(_load_balancer.log_bucket_problems(logs_bucket, stack.region) if logs_bucket else ()),
             *self._options.problems(),
             *placement_problems(vpc, subnets, balancer, kind, scheme),
             *group_problems("instance_security_group", instance_security_group, vpc),
@@ -174,7 +176,7 @@ class DockerEnvironment(EnvironmentBase):
         if service_role is not None:
             # Beanstalk needs its policies, too, until the environment is deleted. Those of a new role are part of it.
             dependencies.append(service_role)
-        if load_balancer and (logs_bucket := load_balancer.access_logs_bucket):
+        if load_balancer and logs_bucket:
             # Elastic Load Balancing tries to write when logs are switched on.
             granted = _load_balancer.grant_access_logs(logs_bucket, load_balancer.access_logs_prefix, stack)
             if granted.policy_dependable:
