@@ -25,7 +25,8 @@ class ServiceConfig(Section):
     """The app that runs."""
 
     name: types.ServiceName = Field(
-        description="Name of the service: 2 to 24 lower-case letters, digits, hyphens. Names on AWS begin with it. "
+        description="Name of the service: 2 to 24 lower-case letters, digits, hyphens. Names on AWS begin with it, "
+        "so that no other project may have it in the same account and region: they would update each other's stacks. "
         "Makes a new stage beside the old one."
     )
     image: types.Repository = Field(
