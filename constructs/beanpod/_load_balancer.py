@@ -9,7 +9,7 @@ from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from beanpod._checks import plain
+from beanpod._checks import plain, region_problems
 from beanpod._network_rules import domain_problems
 from beanpod._option_keys import LOAD_BALANCER, PROCESS
 from beanpod._rules import Problem
@@ -34,15 +34,6 @@ def attributes(settings: LoadBalancerSettings) -> Options:
     }
 
 
-def log_bucket_problems(bucket: s3.IBucket, region: str) -> Iterator[str]:
-    """Check that a bucket for access logs is in the load balancer's region, as far as the app knows where it is."""
-    if known(region) and known(bucket.env.region) and bucket.env.region != region:
-        yield (
-            f"load_balancer.access_logs_bucket must be in the load balancer's region, {region}, got one in "
-            f"{bucket.env.region}: Elastic Load Balancing writes to no other"
-        )
-
-
 def grant_access_logs(bucket: s3.IBucket, prefix: str | None, stack: Stack) -> iam.AddToResourcePolicyResult:
     """Let load balancers of the account write access logs to a bucket; does nothing to an imported one.
 
@@ -60,9 +51,17 @@ def grant_access_logs(bucket: s3.IBucket, prefix: str | None, stack: Stack) -> i
     )
 
 
-def problems(domain: Domain, region: str) -> Iterator[str | Problem]:
-    """Check a domain for a load balancer in `region`."""
-    zone, certificate = domain.hosted_zone, domain.certificate
+def problems(domain: Domain, owner: Construct) -> Iterator[str | Problem]:
+    """Check a domain for the load balancer of the environment `owner`."""
+    zone, certificate, stack = domain.hosted_zone, domain.certificate, Stack.of(owner)
+    if isinstance(certificate, acm.Certificate):
+        # Of others the ARN says it.
+        yield from region_problems(owner, "domain.certificate", certificate)
+    if zone and known(zone.env.account) and known(stack.account) and zone.env.account != stack.account:
+        yield (
+            f"domain.hosted_zone must be in the stack's account, {stack.account}, got one in {zone.env.account}: "
+            "delegate a zone to this account, or give a certificate and make the records there"
+        )
     if certificate is None and isinstance(zone, route53.PrivateHostedZone):
         yield (
             f"domain.hosted_zone must be public, got {zone.node.path}: ACM validates names that the internet resolves, "
@@ -78,7 +77,7 @@ def problems(domain: Domain, region: str) -> Iterator[str | Problem]:
         zone_name=plain(zone.zone_name) if zone else None,
         certificate=certificate is not None,
         certificate_arn=plain(certificate.certificate_arn) if certificate else None,
-        region=plain(region),
+        region=plain(stack.region),
     )
 
 

@@ -13,7 +13,7 @@ from constructs import Construct, IDependable
 
 from beanpod import _load_balancer
 from beanpod._arguments import checked
-from beanpod._checks import plain, refuse, reject
+from beanpod._checks import plain, refuse, region_problems, reject
 from beanpod._connectivity import BeanstalkReachable, DatabaseReachable, ingress_port, needs_rule_check
 from beanpod._cross_stack import allow_replacement, export_network, in_different_stacks, redeploy_on_change
 from beanpod._environment_options import SECRETS, VARIABLES, EnvironmentOptions, Key
@@ -134,7 +134,7 @@ class DockerEnvironment(EnvironmentBase):
             # Python has the names of an enumeration's members, the CDK knows their values.
             log_retention_days=stack.resolve(properties.get("log_retention", logs.RetentionDays.ONE_MONTH)),
         )
-        domain_problems = list(_load_balancer.problems(domain, stack.region)) if domain else []
+        domain_problems = list(_load_balancer.problems(domain, self)) if domain else []
         if domain and not domain_problems:
             values |= _load_balancer.listeners(self, domain, _load_balancer.certificate_of(self, domain))
         logs_bucket = load_balancer.access_logs_bucket if load_balancer else None
@@ -142,7 +142,8 @@ class DockerEnvironment(EnvironmentBase):
         problems = [
             *argument_problems(properties),
             *domain_problems,
-            *(_load_balancer.log_bucket_problems(logs_bucket, stack.region) if logs_bucket else ()),
+            *region_problems(self, "vpc", vpc),
+            *region_problems(self, "load_balancer.access_logs_bucket", logs_bucket),
             *self._options.problems(),
             *placement_problems(vpc, subnets, balancer, kind, scheme),
             *group_problems("instance_security_group", instance_security_group, vpc),

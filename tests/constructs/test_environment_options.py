@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from aws_cdk import App, Duration, Environment, Size, Stack
+from aws_cdk import App, Duration, Size, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticloadbalancingv2 as elbv2
 from aws_cdk import aws_logs as logs
@@ -21,7 +21,6 @@ from beanpod import (
     ManagedUpdates,
     OptionSetting,
     ScalingTrigger,
-    ServiceNetwork,
 )
 from beanpod._environment_options import SECRETS, VARIABLES, EnvironmentOptions
 from tests.constructs.environments import balanced_environment, new_environment, new_stack
@@ -173,18 +172,6 @@ def test_a_single_instance_has_no_options_of_a_load_balancer() -> None:
     assert ("ec2:vpc", "ELBSubnets") not in found
     assert found["elasticbeanstalk:application", "Application Healthcheck URL"] == "/"
     assert found[COMMAND, "DeploymentPolicy"] == "AllAtOnce"
-
-
-def test_a_bucket_for_access_logs_is_in_the_environments_region() -> None:
-    stack = Stack(App(), "Shop", env=Environment(account="111111111111", region="eu-central-1"))
-    network = ServiceNetwork(stack, "Network", nat_gateways=1)
-    elsewhere = s3.Bucket.from_bucket_attributes(stack, "Logs", bucket_name="logs", region="us-east-1")
-    settings = LoadBalancerSettings(access_logs_bucket=elsewhere)
-    words = "load_balancer.access_logs_bucket must be in the load balancer's region, eu-central-1, got one in us-east-1"
-    with pytest.raises(ValueError, match=words):
-        balanced_environment(stack, network, load_balancer=settings)
-    named = s3.Bucket.from_bucket_name(stack, "Named", "logs")
-    balanced_environment(stack, network, "Other", load_balancer=LoadBalancerSettings(access_logs_bucket=named))
 
 
 def test_access_logs_may_be_written_to_a_bucket_of_the_app() -> None:
