@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import subprocess
 import tomllib
 from dataclasses import replace
@@ -281,6 +282,13 @@ def test_a_folder_of_a_repository_names_the_service_and_its_manifest(tmp_path: P
     assert check["concurrency"]["group"] == "check-flask-${{ github.event.pull_request.number }}"
     assert (deploy["name"], check["name"]) == ("Deploy flask", "Check flask")
     assert any("Move .github to the root of the repository" in step for step in next_steps(project))
+
+
+def test_a_folder_of_a_repository_may_be_named_in_any_encoding(tmp_path: Path) -> None:
+    make_repository(tmp_path, "git@github.com:ada/mono.git")
+    root = lay_out("flask", tmp_path).rename(tmp_path / os.fsdecode("café".encode("latin-1")))
+    found = discover(root, environ=NOBODY)
+    assert (found.repository, found.prefix) == ("ada/mono", "caf\ufffd/")
 
 
 def test_a_compose_file_without_docker_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
