@@ -413,6 +413,20 @@ service.name = "shop"
     read(two.replace('"shop"', '"other"'))
 
 
+def test_stages_of_one_account_are_not_deployed_by_one_stack(problems: Finder, read: Reader) -> None:
+    place = 'account = "111111111111"\nregion = "eu-central-1"\n'
+    one = f'{place}{SERVICE}[delivery]\nstack = "Shop"\n[stages.dev]\n[stages.prod]\n'
+    (found,) = problems(one)
+    assert found == (
+        'stages.prod.delivery.stack: "Shop" is the stack of stage dev as well, which a release of prod would change: '
+        "write another stack, account or region"
+    )
+    read(f'{one}region = "us-east-1"\n')
+    read(f'{one}delivery.stack = "ShopProd"\n')
+    # The credentials decide, which may be of two accounts.
+    read(one.replace(place, ""))
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
