@@ -436,7 +436,10 @@ class DatabaseConfig(Section):
 class GitHubConfig(Section):
     """Which GitHub workflow may deploy without a stored key."""
 
-    repository: types.GitHubRepository = Field(description='Repository, "owner/repository". Updates in place.')
+    repository: types.GitHubRepository = Field(
+        description='Repository, "owner/repository", or with the ids that GitHub\'s tokens contain since July 2026, '
+        '"owner@1001/repository@2002". Updates in place.'
+    )
     branch: types.Branch | None = Field(
         default=None, description="Branch that deploys; or give environment. Updates in place."
     )
