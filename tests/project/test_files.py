@@ -90,6 +90,23 @@ def test_workflows_of_a_project_pass_the_linters(tmp_path: Path) -> None:
     assert all(len(path.read_text().splitlines()) <= 100 for path in workflows.iterdir())
 
 
+def test_one_version_is_named_in_the_workflows_of_the_repository_that_deploy_the_folder(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    (tmp_path / "services").mkdir()
+    root = project("go", tmp_path / "services")
+    (root / ".github").rename(tmp_path / ".github")
+    assert other_version(root) is None
+    deploy = tmp_path / ".github/workflows/deploy.yaml"
+    text = deploy.read_text()
+    # Of another service, which may be of another version.
+    for folder in ("blog", "other/services/go"):
+        other = text.replace("services/go", folder).replace(f"@v{HERE}", "@v9.9.9")
+        (deploy.parent / f"deploy-{folder.replace('/', '-')}.yaml").write_text(other)
+    assert other_version(root) is None
+    deploy.write_text(text.replace(f"@v{HERE}", "@v9.9.9"))
+    assert f"but {deploy} names 9.9.9: name one version in requirements.txt and {deploy}" in str(other_version(root))
+
+
 def test_workflows_of_a_folder_of_a_repository_pass_the_linters(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     (tmp_path / "web apps").mkdir()
