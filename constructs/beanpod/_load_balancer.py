@@ -34,6 +34,16 @@ def attributes(settings: LoadBalancerSettings) -> Options:
     }
 
 
+def log_bucket_problems(owner: Construct, bucket: s3.IBucket) -> Iterator[str]:
+    """Check that a load balancer can write access logs to a bucket, as far as the app knows."""
+    yield from region_problems(owner, "load_balancer.access_logs_bucket", bucket)
+    if bucket.encryption_key:
+        yield (
+            "load_balancer.access_logs_bucket must be encrypted with S3's own keys, got the key "
+            f"{bucket.encryption_key.node.path}: load balancers write with no other"
+        )
+
+
 def grant_access_logs(bucket: s3.IBucket, prefix: str | None, stack: Stack) -> iam.AddToResourcePolicyResult:
     """Let load balancers of the account write access logs to a bucket; does nothing to an imported one.
 

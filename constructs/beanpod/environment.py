@@ -143,7 +143,7 @@ class DockerEnvironment(EnvironmentBase):
             *argument_problems(properties),
             *domain_problems,
             *region_problems(self, "vpc", vpc),
-            *region_problems(self, "load_balancer.access_logs_bucket", logs_bucket),
+            *(_load_balancer.log_bucket_problems(self, logs_bucket) if logs_bucket else ()),
             *self._options.problems(),
             *placement_problems(vpc, subnets, balancer, kind, scheme),
             *group_problems("instance_security_group", instance_security_group, vpc),
