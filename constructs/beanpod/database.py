@@ -145,6 +145,7 @@ class Database(DatabaseBase):
             *checks.parameter_problems(engine, parameters or {}),
             *checks.subnet_problems(vpc, subnets),
             *region_problems(self, "vpc", vpc),
+            *region_problems(self, "encryption_key", encryption_key),
         ]
         refuse(self, problems)
         if performance_insights is None:

@@ -6,6 +6,7 @@ import pytest
 from aws_cdk import App, Environment, Stack, Stage
 from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_s3 as s3
 from aws_cdk.assertions import Template
@@ -40,6 +41,17 @@ def test_a_network_is_in_the_region_of_what_is_placed_in_it() -> None:
         Database(here, "Database", vpc=network.vpc, engine=DatabaseEngine.mysql("8.4"))
     with pytest.raises(ValueError, match=f"vpc {ELSEWHERE}"):
         DockerService(here, "Shop", vpc=network.vpc)
+
+
+def test_the_key_of_a_database_is_in_its_region() -> None:
+    app = App()
+    here, key = stack(app), kms.Key(stack(app, "us-east-1"), "Key")
+    engine, vpc = DatabaseEngine.mysql("8.4"), ServiceNetwork(here, "Network").vpc
+    with pytest.raises(ValueError, match=f"encryption_key {ELSEWHERE}"):
+        Database(here, "Database", vpc=vpc, engine=engine, encryption_key=key)
+    # A replica of a key of several regions has an ARN, and no stack.
+    replica = kms.Key.from_key_arn(here, "Replica", f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/mrk-1")
+    Database(here, "Other", vpc=vpc, engine=engine, encryption_key=replica)
 
 
 def test_a_bucket_for_access_logs_is_in_the_region_of_the_load_balancer() -> None:
