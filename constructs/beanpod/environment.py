@@ -46,7 +46,7 @@ from beanpod.environment_interface import HEALTH_METRIC, EnvironmentBase, IDocke
 from beanpod.environment_properties import EnvironmentProperties, argument_problems, beanstalk_options
 from beanpod.environment_secret import EnvironmentSecret
 from beanpod.platform import DockerPlatform
-from beanpod.roles import InstanceRole, ServiceRole
+from beanpod.roles import InstanceRole, ServiceRole, check_trust
 
 
 @checked
@@ -177,6 +177,7 @@ class DockerEnvironment(EnvironmentBase):
         if service_role is not None:
             # Beanstalk needs its policies, too, until the environment is deleted. Those of a new role are part of it.
             dependencies.append(service_role)
+            check_trust(self, "service_role", service_role, "elasticbeanstalk.amazonaws.com")
         if load_balancer and logs_bucket:
             # Elastic Load Balancing tries to write when logs are switched on.
             granted = _load_balancer.grant_access_logs(logs_bucket, load_balancer.access_logs_prefix, stack)
