@@ -14,7 +14,13 @@ from constructs import Construct, IDependable
 from beanpod import _load_balancer
 from beanpod._arguments import checked
 from beanpod._checks import plain, refuse, region_problems, reject
-from beanpod._connectivity import BeanstalkReachable, DatabaseReachable, ingress_port, needs_rule_check
+from beanpod._connectivity import (
+    BeanstalkReachable,
+    DatabaseReachable,
+    exchange_problems,
+    ingress_port,
+    needs_rule_check,
+)
 from beanpod._cross_stack import allow_replacement, export_network, in_different_stacks, redeploy_on_change
 from beanpod._environment_options import SECRETS, VARIABLES, EnvironmentOptions, Key
 from beanpod._nag import acknowledge
@@ -148,6 +154,7 @@ class DockerEnvironment(EnvironmentBase):
             *placement_problems(vpc, subnets, balancer, kind, scheme),
             *group_problems("instance_security_group", instance_security_group, vpc),
             *group_problems("load_balancer_security_group", load_balancer_security_group, vpc),
+            *exchange_problems(instance_security_group, load_balancer_security_group),
             *self._options.add(_variables(properties.get("environment"), secrets)),
             *self._options.override(_by_key(properties.get("options", ()))),
             *(self._options.add(_database_variables(database)) if database else ()),
