@@ -308,6 +308,16 @@ def test_an_existing_vpc_has_the_subnets_of_a_service() -> None:
     assert isolated == "vpc must have isolated or private subnets, got none: a database is never put in public ones"
 
 
+def test_a_vpc_for_an_internal_load_balancer_needs_private_subnets_or_public_ones() -> None:
+    vpc = {"isolated": True, "database": True, "internal": True}
+    assert list(vpc_problems(public=True, private=False, **vpc)) == []
+    (problem,) = map(str, vpc_problems(public=False, private=False, **vpc))
+    assert problem == (
+        "vpc must have private subnets (private_subnet_ids), got none: the internal load balancer and the instances "
+        "are placed there"
+    )
+
+
 @pytest.mark.parametrize(
     ("branch", "environment", "words"),
     [

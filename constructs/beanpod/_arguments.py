@@ -103,8 +103,8 @@ def _checking(function: Callable[..., Any], label: str, renamed: Mapping[str, st
     def call(*arguments: Any, **named: Any) -> Any:
         surplus = [name for name in named if name not in names]
         problems = [_unknown(name, names, renamed) for name in surplus]
-        # Python itself reports missing and surplus positional arguments.
-        given = signature.bind_partial(*arguments, **{name: named[name] for name in named if name not in surplus})
+        # Python itself reports missing arguments.
+        given = _bound(signature, label, arguments, {name: named[name] for name in named if name not in surplus})
         for name in names:
             if name in given.arguments and name in hints():
                 given.arguments[name] = _admitted(name, given.arguments[name], hints()[name], problems)
@@ -118,6 +118,18 @@ def _checking(function: Callable[..., Any], label: str, renamed: Mapping[str, st
 
     vars(call)["__signature__"] = signature
     return call
+
+
+def _bound(
+    signature: inspect.Signature, label: str, arguments: Sequence[Any], named: Mapping[str, Any]
+) -> inspect.BoundArguments:
+    try:
+        return signature.bind_partial(*arguments, **named)
+    except TypeError as error:
+        # The first is self or the class.
+        _, *others = [it.name for it in signature.parameters.values() if it.kind is it.POSITIONAL_OR_KEYWORD]
+        which = f"all but {' and '.join(others)}" if others else "each"
+        raise ArgumentError(f"{label}: {error}: give {which} by name") from None
 
 
 def _expanded(signature: inspect.Signature) -> inspect.Signature:

@@ -1,9 +1,9 @@
 """Errors of constructs: one ValueError with every problem that AWS would report after minutes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NoReturn, TypeVar
 
-from aws_cdk import Size, SizeRoundingBehavior
+from aws_cdk import IResource, Size, SizeRoundingBehavior, Stack
 from constructs import IConstruct
 
 from beanpod._rules import Problem
@@ -36,6 +36,16 @@ def _raise(where: IConstruct | str, found: Sequence[str]) -> NoReturn:
     name = where if isinstance(where, str) else where.node.path
     count = "1 problem" if len(found) == 1 else f"{len(found)} problems"
     raise ValueError("\n  - ".join([f"{name}: {count}", *found]))
+
+
+def region_problems(owner: IConstruct, name: str, resource: IResource | None) -> Iterator[str]:
+    """Check that a resource is in the region of a construct's stack, as far as the app knows.
+
+    The CDK hands its name to a stack of any region, where AWS finds nothing of that name.
+    """
+    wanted, found = Stack.of(owner).region, resource.env.region if resource else None
+    if known(wanted) and known(found) and found != wanted:
+        yield f"{name} must be in the stack's region, {wanted}, got one in {found}: give one of that region"
 
 
 def plain(value: Value | None) -> Value | None:

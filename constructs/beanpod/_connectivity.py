@@ -50,6 +50,16 @@ def ingress_port(group: ec2.ISecurityGroup | None) -> float | None:
     return ingress.port if ingress else None
 
 
+def exchange_problems(instances: ec2.ISecurityGroup, load_balancer: ec2.ISecurityGroup | None) -> Iterator[str]:
+    """Check that two groups of `ServiceSecurityGroups` are not taken for each other: no request would arrive."""
+    ingress = _ingress(load_balancer)
+    if ingress and ingress.source is instances:
+        yield (
+            "load_balancer_security_group must be the load balancer's, got the instances', which lets "
+            "instance_security_group in: exchange the two"
+        )
+
+
 def port_problems(name: str, port: float, group: ec2.ISecurityGroup | None, remedy: str) -> Iterator[str]:
     """Check that a server listens on the port that its security group admits."""
     admitted = ingress_port(group)

@@ -9,7 +9,7 @@ from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from beanpod._checks import plain
+from beanpod._checks import plain, region_problems
 from beanpod._network_rules import domain_problems
 from beanpod._option_keys import LOAD_BALANCER, PROCESS
 from beanpod._rules import Problem
@@ -34,6 +34,16 @@ def attributes(settings: LoadBalancerSettings) -> Options:
     }
 
 
+def log_bucket_problems(owner: Construct, bucket: s3.IBucket) -> Iterator[str]:
+    """Check that a load balancer can write access logs to a bucket, as far as the app knows."""
+    yield from region_problems(owner, "load_balancer.access_logs_bucket", bucket)
+    if bucket.encryption_key:
+        yield (
+            "load_balancer.access_logs_bucket must be encrypted with S3's own keys, got the key "
+            f"{bucket.encryption_key.node.path}: load balancers write with no other"
+        )
+
+
 def grant_access_logs(bucket: s3.IBucket, prefix: str | None, stack: Stack) -> iam.AddToResourcePolicyResult:
     """Let load balancers of the account write access logs to a bucket; does nothing to an imported one.
 
@@ -51,9 +61,17 @@ def grant_access_logs(bucket: s3.IBucket, prefix: str | None, stack: Stack) -> i
     )
 
 
-def problems(domain: Domain, region: str) -> Iterator[str | Problem]:
-    """Check a domain for a load balancer in `region`."""
-    zone, certificate = domain.hosted_zone, domain.certificate
+def problems(domain: Domain, owner: Construct) -> Iterator[str | Problem]:
+    """Check a domain for the load balancer of the environment `owner`."""
+    zone, certificate, stack = domain.hosted_zone, domain.certificate, Stack.of(owner)
+    if isinstance(certificate, acm.Certificate):
+        # Of others the ARN says it.
+        yield from region_problems(owner, "domain.certificate", certificate)
+    if zone and known(zone.env.account) and known(stack.account) and zone.env.account != stack.account:
+        yield (
+            f"domain.hosted_zone must be in the stack's account, {stack.account}, got one in {zone.env.account}: "
+            "delegate a zone to this account, or give a certificate and make the records there"
+        )
     if certificate is None and isinstance(zone, route53.PrivateHostedZone):
         yield (
             f"domain.hosted_zone must be public, got {zone.node.path}: ACM validates names that the internet resolves, "
@@ -69,7 +87,7 @@ def problems(domain: Domain, region: str) -> Iterator[str | Problem]:
         zone_name=plain(zone.zone_name) if zone else None,
         certificate=certificate is not None,
         certificate_arn=plain(certificate.certificate_arn) if certificate else None,
-        region=plain(region),
+        region=plain(stack.region),
     )
 
 

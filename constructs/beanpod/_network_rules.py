@@ -51,9 +51,17 @@ def vpc_problems(
         private: Whether it has subnets with a route to a NAT gateway.
         isolated: Whether it has subnets without a route to the internet.
         database: Whether the service has a database.
-        internal: Whether load balancer and instances are in private subnets. Default: one of them is in public ones.
+        internal: Whether the load balancer is reached from within the VPC only. Default: it has a public address, or
+            there is none.
     """
-    if not public and not (internal and private):
+    if internal and not (public or private):
+        yield Problem(
+            "vpc",
+            None,
+            "must have private subnets (private_subnet_ids), got none",
+            "the internal load balancer and the instances are placed there",
+        )
+    elif not public and not internal:
         yield Problem(
             "vpc",
             None,

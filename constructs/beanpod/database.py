@@ -11,7 +11,7 @@ from constructs import Construct
 
 from beanpod import _database_checks as checks
 from beanpod._arguments import checked
-from beanpod._checks import gibibytes, plain, refuse
+from beanpod._checks import gibibytes, plain, refuse, region_problems
 from beanpod._connectivity import port_problems
 from beanpod._cross_stack import allow_replacement, export_network
 from beanpod._database_rules import database_problems
@@ -144,6 +144,8 @@ class Database(DatabaseBase):
             *(group_problems("security_group", security_group, vpc) if security_group else ()),
             *checks.parameter_problems(engine, parameters or {}),
             *checks.subnet_problems(vpc, subnets),
+            *region_problems(self, "vpc", vpc),
+            *region_problems(self, "encryption_key", encryption_key),
         ]
         refuse(self, problems)
         if performance_insights is None:

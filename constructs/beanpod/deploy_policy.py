@@ -38,6 +38,7 @@ class DeployPermissions:
         statements: All of them, each with its reason.
         replacement_key: As given.
         region: As given.
+        account: As given.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class DeployPermissions:
         stack_names: Sequence[str] = (),
         replacement_key: str = "",
         region: str | None = None,
+        account: str | None = None,
     ) -> None:
         """Collect the statements.
 
@@ -67,6 +69,7 @@ class DeployPermissions:
                 Default: none.
             region: Of the environments. The statements name resources in the region of the deployer's stack, which has
                 to be the same. Default: not checked.
+            account: Of the environments, likewise. Default: not checked.
 
         Raises:
             ValueError: With every problem found.
@@ -89,7 +92,7 @@ class DeployPermissions:
         # names that AWS allows for one environment; both fit the 10,240 that a role has for inline policies.
         self.policies = {"Release": tuple(release_statements(scope)), "Rollout": tuple(rollout_statements(scope))}
         self.statements = (*self.policies["Release"], *self.policies["Rollout"])
-        self.replacement_key, self.region = replacement_key, region
+        self.replacement_key, self.region, self.account = replacement_key, region, account
 
     def documents(self, extra: Sequence[iam.PolicyStatement] = ()) -> dict[str, iam.PolicyDocument]:
         """Return new policy documents by the names of `policies`, and one of the extra statements if there are any."""
@@ -97,11 +100,13 @@ class DeployPermissions:
         return {**documents, "Extra": iam.PolicyDocument(statements=list(extra))} if extra else documents
 
 
-def region_problems(permissions: DeployPermissions, what: str, owner: IConstruct) -> Iterator[str]:
-    """Check that a deployer's or a bucket's stack is in the region of the environments."""
-    wanted = permissions.region
-    if known(wanted) and known(here := Stack.of(owner).region) and here != wanted:
-        yield f"{what} must be in a stack of the environment's region, {wanted}, got {here}: move it there"
+def place_problems(permissions: DeployPermissions, what: str, owner: IConstruct) -> Iterator[str]:
+    """Check that a deployer's or a bucket's stack is in the account and the region of the environments."""
+    stack = Stack.of(owner)
+    places = {"account": (permissions.account, stack.account), "region": (permissions.region, stack.region)}
+    for name, (wanted, here) in places.items():
+        if known(wanted) and known(here) and here != wanted:
+            yield f"{what} must be in a stack of the environment's {name}, {wanted}, got {here}: move it there"
 
 
 def _document(statements: Iterable[DeployStatement]) -> iam.PolicyDocument:

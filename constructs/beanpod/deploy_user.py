@@ -13,7 +13,7 @@ from beanpod._checks import refuse
 from beanpod._cross_stack import redeploy_on_change
 from beanpod._nag import acknowledge, acknowledge_wildcards
 from beanpod._tokens import known
-from beanpod.deploy_policy import DeployPermissions, region_problems
+from beanpod.deploy_policy import DeployPermissions, place_problems
 
 
 @checked
@@ -58,7 +58,7 @@ class DeployUser(Construct):
             ValueError: `access_key_serial` is negative, or the environment is in another region.
         """
         super().__init__(scope, construct_id)
-        refuse(self, [*_problems(access_key_serial), *region_problems(permissions, "a deployer", self)])
+        refuse(self, [*_problems(access_key_serial), *place_problems(permissions, "a deployer", self)])
         self.user = iam.User(self, "Resource")
         # Not inline: all inline policies of a user share 2,048 characters.
         policies = {

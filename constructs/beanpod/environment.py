@@ -13,8 +13,14 @@ from constructs import Construct, IDependable
 
 from beanpod import _load_balancer
 from beanpod._arguments import checked
-from beanpod._checks import plain, refuse, reject
-from beanpod._connectivity import BeanstalkReachable, DatabaseReachable, ingress_port, needs_rule_check
+from beanpod._checks import plain, refuse, region_problems, reject
+from beanpod._connectivity import (
+    BeanstalkReachable,
+    DatabaseReachable,
+    exchange_problems,
+    ingress_port,
+    needs_rule_check,
+)
 from beanpod._cross_stack import allow_replacement, export_network, redeploy_on_change
 from beanpod._environment_options import SECRETS, VARIABLES, EnvironmentOptions, Key
 from beanpod._nag import acknowledge
@@ -46,7 +52,7 @@ from beanpod.environment_interface import HEALTH_METRIC, EnvironmentBase, IDocke
 from beanpod.environment_properties import EnvironmentProperties, argument_problems, beanstalk_options
 from beanpod.environment_secret import EnvironmentSecret
 from beanpod.platform import DockerPlatform
-from beanpod.roles import InstanceRole, ServiceRole
+from beanpod.roles import InstanceRole, ServiceRole, check_trust
 
 
 @checked
@@ -134,17 +140,21 @@ class DockerEnvironment(EnvironmentBase):
             # Python has the names of an enumeration's members, the CDK knows their values.
             log_retention_days=stack.resolve(properties.get("log_retention", logs.RetentionDays.ONE_MONTH)),
         )
-        domain_problems = list(_load_balancer.problems(domain, stack.region)) if domain else []
+        domain_problems = list(_load_balancer.problems(domain, self)) if domain else []
         if domain and not domain_problems:
             values |= _load_balancer.listeners(self, domain, _load_balancer.certificate_of(self, domain))
+        logs_bucket = load_balancer.access_logs_bucket if load_balancer else None
         self._options = EnvironmentOptions(self, values, ingress_port(instance_security_group))
         problems = [
             *argument_problems(properties),
             *domain_problems,
+            *region_problems(self, "vpc", vpc),
+            *(_load_balancer.log_bucket_problems(self, logs_bucket) if logs_bucket else ()),
             *self._options.problems(),
             *placement_problems(vpc, subnets, balancer, kind, scheme),
             *group_problems("instance_security_group", instance_security_group, vpc),
             *group_problems("load_balancer_security_group", load_balancer_security_group, vpc),
+            *exchange_problems(instance_security_group, load_balancer_security_group),
             *self._options.add(_variables(properties.get("environment"), secrets)),
             *self._options.override(_by_key(properties.get("options", ()))),
             *(self._options.add(_database_variables(database)) if database else ()),
@@ -174,7 +184,8 @@ class DockerEnvironment(EnvironmentBase):
         if service_role is not None:
             # Beanstalk needs its policies, too, until the environment is deleted. Those of a new role are part of it.
             dependencies.append(service_role)
-        if load_balancer and (logs_bucket := load_balancer.access_logs_bucket):
+            check_trust(self, "service_role", service_role, "elasticbeanstalk.amazonaws.com")
+        if load_balancer and logs_bucket:
             # Elastic Load Balancing tries to write when logs are switched on.
             granted = _load_balancer.grant_access_logs(logs_bucket, load_balancer.access_logs_prefix, stack)
             if granted.policy_dependable:

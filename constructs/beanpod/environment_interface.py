@@ -21,7 +21,7 @@ from beanpod._record_target import named_target
 from beanpod._settings import DeploymentPolicy
 from beanpod._tokens import known
 from beanpod.artifact_bucket import ArtifactBucket
-from beanpod.deploy_policy import DeployPermissions, region_problems
+from beanpod.deploy_policy import DeployPermissions, place_problems
 
 HEALTH_METRIC = "EnvironmentHealth"
 _INSTANCES = ("Ok", "Info", "Warning", "Degraded", "Severe", "Pending", "Unknown", "NoData")
@@ -45,8 +45,8 @@ class MetricOptions(TypedDict, total=False):
         label: Name of the metric in a graph.
         color: Hex colour of the metric in a graph.
         dimensions_map: Dimensions besides the environment's name.
-        account: Of another account's metric.
-        region: Of another region's metric.
+        account: Default: that of the environment's stack, where it is known.
+        region: Default: that of the environment's stack, where it is known.
     """
 
     statistic: str
@@ -180,7 +180,8 @@ class EnvironmentBase(Construct):
             stack_names: Stacks whose outputs the deployer may read. Default: none.
 
         Raises:
-            ValueError: An imported environment whose `deployment_policy` was not given, or a bucket in another region.
+            ValueError: An imported environment whose `deployment_policy` was not given, or a bucket in another account
+                or region.
         """
         if self.deployment_policy is None:
             reject(self, "deployment_policy must be given for deploy_permissions, got none: import it with one")
@@ -194,8 +195,9 @@ class EnvironmentBase(Construct):
             stack_names=stack_names,
             replacement_key=self._replacement_key,
             region=Stack.of(self).region,
+            account=Stack.of(self).account,
         )
-        refuse(self, region_problems(permissions, "the bucket of the bundles", artifacts))
+        refuse(self, place_problems(permissions, "the bucket of the bundles", artifacts))
         return permissions
 
     def metric(self, metric_name: str, **kwargs: Unpack[MetricOptions]) -> cloudwatch.Metric:
@@ -217,8 +219,14 @@ class EnvironmentBase(Construct):
                 f'metric_name must be one of published_metrics, got "{metric_name}": create the environment with '
                 f'published_metrics=["{metric_name}"]',
             )
+        stack = Stack.of(self)
         statistic = next((it for prefix, it in _STATISTICS.items() if metric_name.startswith(prefix)), "Maximum")
         defaults: MetricOptions = {"statistic": statistic, "period": Duration.minutes(1)}
+        # Elsewhere CloudWatch has no data of it: an alarm of another region would never go off.
+        if known(stack.account):
+            defaults["account"] = stack.account
+        if known(stack.region):
+            defaults["region"] = stack.region
         dimensions = {"EnvironmentName": self.environment_name, **kwargs.get("dimensions_map", {})}
         given: MetricOptions = {**defaults, **kwargs, "dimensions_map": dimensions}
         return cloudwatch.Metric(namespace="AWS/ElasticBeanstalk", metric_name=metric_name, **given)

@@ -7,20 +7,23 @@ from weakref import WeakKeyDictionary
 import jsii
 from aws_cdk import Duration, Stack, Stage
 from aws_cdk import aws_iam as iam
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from beanpod._arguments import checked
-from beanpod._checks import plain, refuse
+from beanpod._checks import plain, refuse, reject
 from beanpod._cross_stack import redeploy_on_change
 from beanpod._nag import acknowledge_wildcards
 from beanpod._rules import Problem, github_problems, setting_problems
-from beanpod.deploy_policy import DeployPermissions, region_problems
+from beanpod._tokens import known
+from beanpod.deploy_policy import DeployPermissions, place_problems
 
 _ISSUER = "token.actions.githubusercontent.com"
 _AUDIENCE = "sts.amazonaws.com"
 
 # By the app or the pipeline's stage, whose stacks can refer to each other, and by account.
 _PROVIDERS: WeakKeyDictionary[Construct, dict[str, iam.OidcProviderNative]] = WeakKeyDictionary()
+# By app, the path of the role beside which an account's provider is made.
+_MAKERS: WeakKeyDictionary[IConstruct, dict[str, str]] = WeakKeyDictionary()
 
 OidcProvider = iam.IOidcProvider | iam.IOpenIdConnectProvider
 
@@ -77,9 +80,7 @@ class GitHubDeployRole(Construct):
             ValueError: With every problem found.
         """
         super().__init__(scope, construct_id)
-        refuse(
-            self, chain(_problems(repository, branch, environment), region_problems(permissions, "a deployer", self))
-        )
+        refuse(self, chain(_problems(repository, branch, environment), place_problems(permissions, "a deployer", self)))
         self.subject = _subject(repository, branch, environment)
         self.role = iam.Role(
             self,
@@ -109,6 +110,14 @@ class GitHubDeployRole(Construct):
         made = _PROVIDERS.setdefault(stage or Stack.of(self), {})
         account = Stack.of(self).account
         if account not in made:
+            makers = _MAKERS.setdefault(self.node.root, {})
+            if known(account) and account in makers:
+                reject(
+                    self,
+                    f"provider must be given, since {makers[account]} makes the only one of account {account}, and a "
+                    "Stage cannot use another's: import it with iam.OidcProviderNative.from_oidc_provider_arn",
+                )
+            makers[account] = self.node.path
             url = f"https://{_ISSUER}"
             made[account] = iam.OidcProviderNative(self, "Provider", url=url, client_ids=[_AUDIENCE])
         return made[account]

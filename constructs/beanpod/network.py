@@ -12,7 +12,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct, Node
 
 from beanpod._arguments import checked
-from beanpod._checks import plain, refuse
+from beanpod._checks import plain, refuse, region_problems
 from beanpod._connectivity import ServiceSecurityGroup
 from beanpod._nag import acknowledge
 from beanpod._network_rules import network_problems, vpc_problems
@@ -81,7 +81,7 @@ class ServiceSecurityGroups(Construct):
         """
         super().__init__(scope, construct_id)
         ports = {"instance_port": plain(instance_port), "database_port": plain(database_port)}
-        refuse(self, setting_problems(ports))
+        refuse(self, [*setting_problems(ports), *region_problems(self, "vpc", vpc)])
         self._vpc, self.exported = vpc, False
         # A changed description replaces the group: these words are as fixed as the ids.
         self.load_balancer = self._group("LoadBalancer", vpc, _LOAD_BALANCER) if load_balanced else None

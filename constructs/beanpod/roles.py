@@ -1,10 +1,13 @@
 """The two roles of an environment: what Beanstalk may do on your behalf, and what the instances may do."""
 
+import json
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import jsii
+from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
-from constructs import Construct
+from constructs import Construct, IValidation
 
 from beanpod._arguments import checked
 from beanpod._checks import refuse
@@ -102,6 +105,8 @@ class InstanceRole(Construct):
         refuse(self, _problems(role, instance_profile, session_manager))
         if role is None and instance_profile is not None:
             role = instance_profile.role
+        if role is not None:
+            check_trust(self, "role", role, "ec2.amazonaws.com")
         self.role: iam.IRole = role or self._new_role(session_manager)
         self.instance_profile: iam.IInstanceProfile = instance_profile or iam.InstanceProfile(
             self, "InstanceProfile", role=self.role
@@ -131,6 +136,43 @@ class InstanceRole(Construct):
         )
         _acknowledge_managed_policies(role, policies)
         return role
+
+
+def check_trust(owner: Construct, name: str, role: iam.IRole, service: str) -> None:
+    """Have the CDK check at synth that a service may assume a role of the app.
+
+    Args:
+        owner: The construct that the role is given to.
+        name: Of its argument.
+        role: The role.
+        service: Such as `ec2.amazonaws.com`.
+    """
+    if isinstance(role, iam.Role):
+        owner.node.add_validation(_Trust(name, role, service))
+
+
+@jsii.implements(IValidation)
+class _Trust:
+    """A role that its service may not assume: its instances never start, or nobody watches them.
+
+    Statements may be added until synth, so that its constructor could not check it.
+    """
+
+    def __init__(self, name: str, role: iam.Role, service: str) -> None:
+        self._name, self._role, self._service = name, role, service
+
+    def validate(self) -> list[str]:
+        """Return the problem, unless one of the trusted principals is the service, or not known."""
+        policy = self._role.assume_role_policy
+        document: dict[str, Any] = Stack.of(self._role).resolve(policy.to_json()) if policy else {}
+        principals = [statement.get("Principal", "*") for statement in document.get("Statement", ())]
+        trusted = json.dumps(principals)
+        if not principals or any(words in trusted for words in (self._service, '"*"', '"Ref"', '"Fn::')):
+            return []
+        services = [it["Service"] for it in principals if isinstance(it, dict) and "Service" in it]
+        found = ", ".join(map(json.dumps, services)) or "no service"
+        problem = f"{self._name} must be assumed by {self._service}, and {self._role.node.path} trusts {found}"
+        return [f'{problem}: give it assumed_by=iam.ServicePrincipal("{self._service}")']
 
 
 def _acknowledge_managed_policies(role: iam.Role, names: Sequence[str]) -> None:

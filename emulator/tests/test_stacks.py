@@ -326,6 +326,17 @@ def test_template_that_cannot_become_a_stack_is_refused(
     assert message in reason
 
 
+@pytest.mark.parametrize("name", ["1shop", "shop_prod", "s" * 129])
+def test_a_name_that_no_stack_may_have_is_refused(clients: Clients, name: str) -> None:
+    body = json.dumps({"Resources": {"A": parameter("one")}})
+    cloudformation = clients("cloudformation")
+    refused = refusal(cloudformation.create_stack, StackName=name, TemplateBody=body)
+    assert (refused[0], f"Value '{name}' at 'stackName' failed to satisfy" in refused[1]) == ("ValidationError", True)
+    named = {"StackName": name, "ChangeSetName": "first", "ChangeSetType": "CREATE", "TemplateBody": body}
+    assert refusal(cloudformation.create_change_set, **named) == refused
+    assert refusal(cloudformation.describe_stacks, StackName=name)[1] == f"Stack with id {name} does not exist"
+
+
 def test_rule_that_is_not_satisfied_refuses_the_template(clients: Clients) -> None:
     assertion = {"Assert": {"Fn::Not": [{"Fn::Contains": [["1", "2"], "1"]}]}, "AssertDescription": "Bootstrap again"}
     with pytest.raises(ClientError, match=r"rule CheckVersion is not satisfied\. Bootstrap again"):

@@ -63,6 +63,15 @@ def test_what_is_checked_before_a_deployment_is_synthesised_with_all_its_flags(
     assert not re.search("aws:cdk:path|AWS::CDK::Metadata", "".join(templates))
 
 
+@pytest.mark.usefixtures("first_run")
+def test_an_app_may_print_in_any_encoding(environ: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("import os, sys\nos.write(2, b'caf\\xe9\\n')\nsys.exit(3)\n")
+    (tmp_path / "beanpod.toml").write_text('[service]\nname = "shop"\nimage = "ada/shop"\n')
+    alone = {**environ, "AWS_EC2_METADATA_DISABLED": "true", "AWS_REGION": "eu-west-1", "HOME": str(tmp_path)}
+    done = run(alone, "deploy", "--all", "--app", "python app.py", folder=tmp_path)
+    assert (done.returncode, "caf\ufffd" in done.stderr) == (1, True), done.stderr
+
+
 @pytest.mark.parametrize("app", [["--app", "python app.py"], ["--app=python app.py"], ["-a", "python app.py"], []])
 def test_what_was_checked_is_deployed_whichever_app_is_named(app: list[str]) -> None:
     given = ["deploy", *app, "--all", "-c", "stage=prod"]

@@ -185,3 +185,21 @@ def test_a_stack_that_the_manifest_names_is_checked_for_its_stage(clients: Clien
     assembly = write_assembly(tmp_path / "app", Ownprod=after)
     with pytest.raises(UsageError, match=r"the network of stage prod, .* under \[stages\.prod\]"):
         list(check_replacements(tmp_path / "beanpod.toml", assembly, ["deploy", "Ownprod"]))
+
+
+def test_a_bucket_for_access_logs_in_another_region_is_refused(clients: Clients, tmp_path: Path) -> None:
+    placement: Any = {"LocationConstraint": "eu-west-1"}
+    Account("eu-west-1").client("s3").create_bucket(Bucket="far-logs", CreateBucketConfiguration=placement)
+    clients("s3").create_bucket(Bucket="near-logs")
+    assembly, manifest = write_assembly(tmp_path / "app", new=template(group("new/Jobs"))), tmp_path / "beanpod.toml"
+
+    def check(bucket: str) -> list[str]:
+        settings = f'preset = "production"\nenvironment.load_balancer.access_logs_bucket = "{bucket}"\n'
+        manifest.write_text(settings + MANIFEST.replace('allow_replacement = ["network"]', ""))
+        return list(check_replacements(manifest, assembly, ["deploy", "--all"]))
+
+    with pytest.raises(UsageError, match=r"bucket far-logs is in eu-west-1, and the load balancer of stage dev in us-"):
+        check("far-logs")
+    assert check("near-logs") == []
+    # The deployment itself may make it.
+    assert check("no-logs-yet") == []

@@ -294,3 +294,12 @@ def test_objects_of_the_cdk_made_elsewhere_pass() -> None:
         engine=DatabaseEngine.mysql("8.4"),
         backup_retention=Duration.days(1),
     )
+
+
+def test_what_is_given_by_position_is_told_to_be_given_by_name() -> None:
+    make: Any = DockerService
+    with pytest.raises(TypeError, match=r"DockerService: too many .*: give all but scope and construct_id by name"):
+        make(new_stack(), "Shop", DatabaseEngine.mysql("8.4"))
+    value: Any = OptionSetting
+    with pytest.raises(TypeError, match="OptionSetting: too many positional arguments: give each by name"):
+        value("aws:ec2:vpc", "ELBScheme", "internal")

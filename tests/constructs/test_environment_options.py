@@ -191,6 +191,14 @@ def test_access_logs_may_be_written_to_a_bucket_of_the_app() -> None:
     assert found["AccessLogsS3Bucket"]["Ref"]
 
 
+def test_access_logs_are_not_encrypted_with_a_key_of_kms() -> None:
+    stack = new_stack()
+    bucket = s3.Bucket(stack, "Bucket", encryption=s3.BucketEncryption.KMS)
+    words = "load_balancer.access_logs_bucket must be encrypted with S3's own keys, got the key Test/Bucket/Key"
+    with pytest.raises(ValueError, match=words):
+        balanced_environment(stack, load_balancer=LoadBalancerSettings(access_logs_bucket=bucket))
+
+
 def test_a_domain_needs_a_load_balancer() -> None:
     with pytest.raises(ValueError, match="domain needs a load balancer"):
         balanced(https=True, environment_type=EnvironmentType.SINGLE_INSTANCE)

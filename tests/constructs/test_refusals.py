@@ -262,6 +262,19 @@ def test_an_opened_port_without_a_counterpart(stack: Stack) -> None:
     expect([f"option {process} Port: {words}"], lambda: made.override_option(process, "Port", "80"))
 
 
+def test_groups_that_are_taken_for_each_other(stack: Stack) -> None:
+    network = ServiceNetwork(stack, "Groups", nat_gateways=1)
+    with pytest.raises(
+        ValueError, match="load_balancer_security_group must be the load balancer's, got the instances'"
+    ):
+        balanced_environment(
+            stack,
+            network,
+            instance_security_group=network.load_balancer_security_group,
+            load_balancer_security_group=network.instance_security_group,
+        )
+
+
 def test_what_beanstalk_refuses_of_an_application(stack: Stack) -> None:
     role = iam.Role.from_role_name(stack, "Beanstalk", "beanstalk")
 

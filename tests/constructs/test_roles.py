@@ -1,12 +1,13 @@
 """ServiceRole and InstanceRole: permissions of Beanstalk and of the instances."""
 
 import pytest
-from aws_cdk import App, Stack
+from aws_cdk import App, CfnParameter, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk.assertions import Match, Template
 
 from beanpod.roles import InstanceRole, ServiceRole
+from tests.constructs.environments import new_environment
 
 ROLE = "AWS::IAM::Role"
 PROFILE = "AWS::IAM::InstanceProfile"
@@ -88,3 +89,42 @@ def test_session_manager_is_refused_with_a_role_of_yours() -> None:
     role = iam.Role.from_role_name(stack, "Existing", "instances")
     with pytest.raises(ValueError, match=r"session_manager must be left out with a role of yours, got True: attach"):
         InstanceRole(stack, "Instances", role=role, session_manager=True)
+
+
+def test_roles_of_yours_trust_those_that_assume_them() -> None:
+    stack = Stack(App(), "Roles")
+    beanstalk, ec2 = (
+        iam.Role(stack, name, assumed_by=iam.ServicePrincipal(f"{name}.amazonaws.com"))
+        for name in ("elasticbeanstalk", "ec2")
+    )
+    # Taken for each other.
+    new_environment(stack, service_role=ec2, instance_role=beanstalk)
+    with pytest.raises(RuntimeError, match="Validation failed") as caught:
+        Template.from_stack(stack)
+    for words in (
+        'service_role must be assumed by elasticbeanstalk.amazonaws.com, and Roles/ec2 trusts "ec2.amazonaws.com"',
+        'role must be assumed by ec2.amazonaws.com, and Roles/elasticbeanstalk trusts "elasticbeanstalk.amazonaws.com"',
+    ):
+        assert words in str(caught.value)
+
+
+def test_a_role_may_trust_more_and_later_and_by_a_token() -> None:
+    stack = Stack(App(), "Roles")
+    both = iam.CompositePrincipal(
+        iam.ServicePrincipal("lambda.amazonaws.com"), iam.ServicePrincipal("elasticbeanstalk.amazonaws.com")
+    )
+    service, later, unknown = (
+        iam.Role(stack, name, assumed_by=principal)
+        for name, principal in {
+            "Service": both,
+            "Later": iam.ServicePrincipal("lambda.amazonaws.com"),
+            "Unknown": iam.ServicePrincipal(CfnParameter(stack, "Principal").value_as_string),
+        }.items()
+    )
+    new_environment(stack, service_role=service, instance_role=later)
+    InstanceRole(stack, "ByToken", role=unknown)
+    assert later.assume_role_policy is not None
+    later.assume_role_policy.add_statements(
+        iam.PolicyStatement(actions=["sts:AssumeRole"], principals=[iam.ServicePrincipal("ec2.amazonaws.com")])
+    )
+    Template.from_stack(stack)

@@ -1,3 +1,4 @@
+import os
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,6 +65,50 @@ def test_a_folder_without_git_has_no_commit(tmp_path: Path) -> None:
 def test_a_repository_without_commits_has_none(tmp_path: Path) -> None:
     git(tmp_path, "init", "--quiet")
     assert Source.of(tmp_path, {}).commit == ""
+
+
+def test_a_repository_of_another_user_is_a_problem_with_what_to_do(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As git itself tests it, since only root could give the repository to another user.
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    source = Source.of(repository, {"USER": "ann"})
+    assert (source.commit, source.committed, source.actor) == ("", None, "ann")
+    assert source.problem == (
+        "the commit is not known, so an older one deployed later would not be refused: git says detected dubious "
+        f"ownership in repository at '{repository}', run `git config --global --add safe.directory {repository}`"
+    )
+
+
+def test_a_repository_that_git_cannot_read_is_a_problem(repository: Path) -> None:
+    (repository / ".git").rename(repository / "moved")
+    (repository / ".git").write_text("gitdir: /gone\n")
+    assert Source.of(repository, {}).problem.endswith("git says not a git repository: /gone")
+
+
+def test_a_repository_without_git_installed_is_a_problem(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = repository / "folder"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    source = Source.of(folder, {})
+    assert (source.commit, source.problem.partition(": ")[2]) == ("", "git is not installed, install it")
+
+
+@pytest.mark.parametrize("folder", ["outside", "empty", "committed"])
+def test_what_git_knows_is_no_problem(repository: Path, tmp_path_factory: pytest.TempPathFactory, folder: str) -> None:
+    place = repository if folder == "committed" else tmp_path_factory.mktemp(folder)
+    if folder == "empty":
+        git(place, "init", "--quiet")
+    assert Source.of(place, {}).problem == ""
+
+
+def test_names_of_files_may_be_in_any_encoding(repository: Path) -> None:
+    name = os.fsdecode("café".encode("latin-1"))
+    (repository / name).write_text("x")
+    git(repository, "config", "core.quotePath", "false")
+    git(repository, "add", name)
+    assert Source.of(repository, {}).commit.endswith("-dirty")
 
 
 def test_a_workflow_run_is_linked(tmp_path: Path) -> None:

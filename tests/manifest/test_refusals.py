@@ -16,8 +16,10 @@ availability_zones = ["eu-central-1a", "eu-central-1b"]
 """
 ONE_ZONE = VPC.replace(', "eu-central-1b"', "")
 PUBLIC = 'public_subnet_ids = ["subnet-00000001", "subnet-00000002"]\n'
+ISOLATED = 'isolated_subnet_ids = ["subnet-00000005", "subnet-00000006"]\n'
 CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/0a1b2c3d-0000-1111-2222-333344445555"
 PRODUCTION = 'preset = "production"\n'
+INTERNAL = 'environment.load_balancer.scheme = "internal"\n'
 OPTION = 'options = [{ namespace = "aws:x", name = "A", value = "3" }]'
 
 
@@ -355,6 +357,14 @@ def test_database(problems: Finder, text: str, problem: str) -> None:
             "vpc.private_subnet_ids: needed, since environment.private_instances is true: write the subnets' ids",
         ),
         (
+            f"{PRODUCTION}{INTERNAL}{SERVICE}{VPC}{ISOLATED}",
+            "vpc.private_subnet_ids: needed, since environment.private_instances is true: write the subnets' ids",
+        ),
+        (
+            f"{PRODUCTION}{INTERNAL}environment.private_instances = false\n{SERVICE}{VPC}{ISOLATED}",
+            "vpc: must have private subnets (private_subnet_ids), got none: the internal load balancer and the instan",
+        ),
+        (
             f'{SERVICE}{DATABASE}{ONE_ZONE}{PUBLIC}isolated_subnet_ids = ["subnet-00000003"]\n',
             'vpc.availability_zones = ["eu-central-1a"]: must cover two zones: RDS asks so even of a single-zone data',
         ),
@@ -375,6 +385,46 @@ def test_database(problems: Finder, text: str, problem: str) -> None:
 def test_network(problems: Finder, text: str, problem: str) -> None:
     (found,) = problems(text)
     assert found.startswith(f"network.{problem}")
+
+
+def test_public_instances_of_an_internal_load_balancer_need_public_subnets(problems: Finder) -> None:
+    private = 'private_subnet_ids = ["subnet-00000003", "subnet-00000004"]\n'
+    text = f"{PRODUCTION}{INTERNAL}environment.private_instances = false\n{SERVICE}{VPC}{private}"
+    (found,) = problems(text)
+    assert found.startswith("environment.private_instances = false: the VPC has no public subnets: write true, or ")
+
+
+def test_stages_of_two_services_need_two_prefixes(problems: Finder, read: Reader) -> None:
+    two = """[service]
+name = "shop-a"
+image = "ada/shop"
+[stages.b]
+region = "eu-central-1"
+[stages.a-b]
+service.name = "shop"
+"""
+    (found,) = problems(two)
+    assert found == (
+        "stages.a-b: its stacks would be those of stage b, since both are called shop-a-b-...: write another "
+        "service.name, or another account or region"
+    )
+    read(f'{two}region = "us-east-1"\n')
+    read(f'{two}account = "111111111111"\n'.replace("[stages.a-b]", 'account = "222222222222"\n[stages.a-b]'))
+    read(two.replace('"shop"', '"other"'))
+
+
+def test_stages_of_one_account_are_not_deployed_by_one_stack(problems: Finder, read: Reader) -> None:
+    place = 'account = "111111111111"\nregion = "eu-central-1"\n'
+    one = f'{place}{SERVICE}[delivery]\nstack = "Shop"\n[stages.dev]\n[stages.prod]\n'
+    (found,) = problems(one)
+    assert found == (
+        'stages.prod.delivery.stack: "Shop" is the stack of stage dev as well, which a release of prod would change: '
+        "write another stack, account or region"
+    )
+    read(f'{one}region = "us-east-1"\n')
+    read(f'{one}delivery.stack = "ShopProd"\n')
+    # The credentials decide, which may be of two accounts.
+    read(one.replace(place, ""))
 
 
 @pytest.mark.parametrize(

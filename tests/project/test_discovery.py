@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import subprocess
 import tomllib
 from dataclasses import replace
@@ -320,9 +321,31 @@ def test_a_folder_of_a_repository_names_the_service_and_its_manifest(tmp_path: P
     found, choices = look(lay_out("flask", tmp_path / "services"))
     project = plan(found, choices, ask=None)
     assert (choices.name, found.repository) == ("flask", "ada/mono")
-    deploy = next(file.text for file in project.files if file.path == ".github/workflows/deploy.yaml")
-    assert yaml.safe_load(deploy)["jobs"]["dev"]["steps"][1]["with"]["manifest"] == "services/flask/beanpod.toml"
+    deploy, check, dependabot = (
+        yaml.safe_load(next(file.text for file in project.files if file.path == f".github/{path}"))
+        for path in ("workflows/deploy.yaml", "workflows/check.yaml", "dependabot.yml")
+    )
+    assert deploy["jobs"]["dev"]["steps"][1]["with"]["manifest"] == "services/flask/beanpod.toml"
+    places = {name: job.get("defaults") for name, job in check["jobs"].items()}
+    inside = {"run": {"working-directory": "services/flask"}}
+    assert places == {"test": inside, "diff": inside, "comment": None}
+    install, compare = (step["run"] for step in check["jobs"]["diff"]["steps"][-2:])
+    assert "for side in . ../../build/base/services/flask; do" in install
+    assert "--against ../../build/base/services/flask --output lines > ../../build/difference.md" in compare
+    assert [update["directory"] for update in dependabot["updates"]] == ["/", "/services/flask"]
+    # Another service of the repository has workflows of its own, which neither cancels nor replaces these.
+    groups = [deploy["jobs"]["dev"]["concurrency"]["group"], deploy["jobs"]["prod"]["concurrency"]["group"]]
+    assert groups == ["deploy-flask-dev", "deploy-flask-prod"]
+    assert check["concurrency"]["group"] == "check-flask-${{ github.event.pull_request.number }}"
+    assert (deploy["name"], check["name"]) == ("Deploy flask", "Check flask")
     assert any("Move .github to the root of the repository" in step for step in next_steps(project))
+
+
+def test_a_folder_of_a_repository_may_be_named_in_any_encoding(tmp_path: Path) -> None:
+    make_repository(tmp_path, "git@github.com:ada/mono.git")
+    root = lay_out("flask", tmp_path).rename(tmp_path / os.fsdecode("café".encode("latin-1")))
+    found = discover(root, environ=NOBODY)
+    assert (found.repository, found.prefix) == ("ada/mono", "caf\ufffd/")
 
 
 def test_a_compose_file_without_docker_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

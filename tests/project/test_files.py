@@ -1,7 +1,9 @@
 """The files of a project: this repository's root is one, and their workflows pass the linters."""
 
 import re
+import shlex
 import shutil
+import subprocess
 import tomllib
 from importlib.metadata import version
 from pathlib import Path
@@ -86,6 +88,43 @@ def test_workflows_of_a_project_pass_the_linters(tmp_path: Path) -> None:
     assert list(load(deploy)["jobs"]) == ["dev", "prod"]
     assert "--requirement requirements-cdk.txt" in (workflows / "check.yaml").read_text()
     assert all(len(path.read_text().splitlines()) <= 100 for path in workflows.iterdir())
+
+
+def test_one_version_is_named_in_the_workflows_of_the_repository_that_deploy_the_folder(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    (tmp_path / "services").mkdir()
+    root = project("go", tmp_path / "services")
+    (root / ".github").rename(tmp_path / ".github")
+    assert other_version(root) is None
+    deploy = tmp_path / ".github/workflows/deploy.yaml"
+    text = deploy.read_text()
+    # Of another service, which may be of another version.
+    for folder in ("blog", "other/services/go"):
+        other = text.replace("services/go", folder).replace(f"@v{HERE}", "@v9.9.9")
+        (deploy.parent / f"deploy-{folder.replace('/', '-')}.yaml").write_text(other)
+    assert other_version(root) is None
+    deploy.write_text(text.replace(f"@v{HERE}", "@v9.9.9"))
+    assert f"but {deploy} names 9.9.9: name one version in requirements.txt and {deploy}" in str(other_version(root))
+
+
+def test_workflows_of_a_folder_of_a_repository_pass_the_linters(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    (tmp_path / "web apps").mkdir()
+    root = project("flask", tmp_path / "web apps")
+    (root / ".github").rename(tmp_path / ".github")
+    deploy, check = (tmp_path / f".github/workflows/{name}.yaml" for name in ("deploy", "check"))
+    deploy.write_text(deploy.read_text().replace(f"@v{HERE}", f"@{'0' * 40} # v{HERE}"))
+    code, output = zizmor(tmp_path / ".github")
+    assert code == 0, output
+    (tmp_path / "expanded").mkdir()
+    code, output = actionlint((deploy, check), tmp_path / "expanded")
+    assert code == 0, output
+    job = load(check)["jobs"]["diff"]
+    sides = re.search("for side in (.*); do", job["steps"][-2]["run"])
+    assert sides is not None
+    place = tmp_path / job["defaults"]["run"]["working-directory"]
+    found = [(place / side).resolve() for side in shlex.split(sides[1])]
+    assert found == [root, tmp_path / "build/base/web apps/flask"]
 
 
 def test_tests_of_npm_run_before_a_deployment(tmp_path: Path) -> None:

@@ -164,7 +164,8 @@ def test_other_commands_and_tools_use_a_rehearsal_that_is_left_running(
     workspace = Workspace(root, "beanpod.toml", "prod", tmp_path / "scratch/copy", SUBSTITUTES)
     workspace.fill()
     with EmbeddedAws.start() as aws:
-        kept = KeptRehearsal(workspace, aws.environment, {})
+        # The folder for temporary files may have any name.
+        kept = KeptRehearsal(workspace, aws.environment | {"CURL_HOME": "/tmp/two words; $HOME"}, {})
         with kept.announced(os.environ) as exports:
             assert KeptRehearsal.find(root, os.environ) == kept
             modes = {path.stat().st_mode & 0o777 for path in (exports, *(tmp_path / "cache").rglob("*.json"))}
@@ -174,7 +175,8 @@ def test_other_commands_and_tools_use_a_rehearsal_that_is_left_running(
             assert "guestbook-prod-service" in done.stderr
             asked = f'{sys.executable} -c \'import boto3; print(boto3.client("s3").list_buckets()["Buckets"])\''
             control = 'curl -sf -H "Authorization: Bearer $BEANPOD_EMULATOR_TOKEN" "$AWS_ENDPOINT_URL/_emulator/now"'
-            script = "\n".join(["set -e", "export AWS_PROFILE=work", f". {exports}", asked, control])
+            home = 'test "$CURL_HOME" = "/tmp/two words; \\$HOME"'
+            script = "\n".join(["set -e", "export AWS_PROFILE=work", f". {exports}", home, asked, control])
             tools = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
             assert tools.returncode == 0, tools.stderr
             assert tools.stdout.startswith('[]\n{"now": ')

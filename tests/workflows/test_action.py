@@ -58,7 +58,9 @@ def test_the_example_gives_inputs_that_there_are() -> None:
 
 def test_keys_reach_the_script_alone() -> None:
     secret = r"inputs\.(aws-access|aws-secret|docker)"
-    assert len(re.findall(secret, str(DEPLOYMENT["env"]))) == 4
+    used = {match[0] for match in re.finditer(rf"{secret}[\w-]+", str(DEPLOYMENT["env"]))}
+    assert used == {f"inputs.{name}" for name in DOCUMENT["inputs"] if re.match(secret, f"inputs.{name}")}
+    assert len(used) == 4
     assert not re.search(secret, str([step for step in STEPS if step is not DEPLOYMENT]))
 
 

@@ -1,5 +1,6 @@
 """deploy.yaml: what a push does, with which secrets, and what an interruption does to it."""
 
+import json
 import re
 import signal
 import socket
@@ -166,6 +167,31 @@ def test_the_role_takes_the_place_of_the_keys(workflow: RecordedWorkflow) -> Non
     (call,) = workflow.calls()
     keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
     assert [call["environment"][key] for key in keys] == [f"role {name}" for name in names]
+
+
+_OF_THE_JOB = {
+    "AWS_ACCESS_KEY_ID": "job's key",
+    "AWS_SECRET_ACCESS_KEY": "job's secret",
+    "AWS_SESSION_TOKEN": "job's token",
+    "DOCKER_USERNAME": "job's user",
+    "DOCKER_PASSWORD": "job's password",
+}
+
+
+@pytest.mark.parametrize("given", [False, True], ids=["no input", "inputs"])
+def test_credentials_of_the_job_are_used_unless_the_inputs_name_others(tmp_path: Path, given: bool) -> None:
+    # As aws-actions/configure-aws-credentials sets them for the steps after it.
+    env = "".join(f"  {name}: {json.dumps(value)}\n" for name, value in _OF_THE_JOB.items())
+    text = DEPLOY.read_text().replace("permissions: {}\n", f"permissions: {{}}\nenv:\n{env}", 1)
+    workflow = RecordedWorkflow.make(tmp_path / "recorded", workflow=text)
+    for name, value in SECRETS.items() if given else ():
+        workflow.repository.set_secret(name, value)
+    workflow.repository.set_variable("AWS_REGION", "eu-central-1")
+    workflow.run()
+    (call,) = workflow.calls()
+    seen = [call["environment"][name] for name in _OF_THE_JOB]
+    key, secret, user, password = SECRETS.values()
+    assert seen == ([key, secret, "", user, password] if given else list(_OF_THE_JOB.values()))
 
 
 @pytest.fixture

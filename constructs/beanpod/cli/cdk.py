@@ -106,7 +106,12 @@ def deployment(arguments: Sequence[str], assembly: Path) -> list[str]:
 def _synthesise(command: Sequence[str], variables: Mapping[str, str]) -> int:
     """Synthesise an app, with its warnings, and return the CLI's exit code."""
     with subprocess.Popen(  # noqa: S603
-        command, env=dict(variables), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
+        command,
+        env=dict(variables),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
     ) as process:
         output, _ = process.communicate()
     # The CLI's own last lines name commands to run next, and the options of a deployment are not those of a synthesis.
@@ -186,7 +191,13 @@ def install(folder: Path, texts: Mapping[str, bytes], *, npm: str, environ: Mapp
             Path(temporary, name).write_bytes(text)
         command = [npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"]
         done = subprocess.run(  # noqa: S603
-            command, cwd=temporary, env=dict(environ), capture_output=True, encoding="utf-8", check=False
+            command,
+            cwd=temporary,
+            env=dict(environ),
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
         )
         if done.returncode:
             causes = tuple(line for line in done.stderr.splitlines() if line.strip())[:3]

@@ -132,6 +132,25 @@ class Account:
     def _account(self) -> str:
         return str(self._session.client("sts").get_caller_identity()["Account"])
 
+    @property
+    def region(self) -> str | None:
+        """The region; None where neither the stage nor the credentials name one."""
+        return self._session.region_name
+
+    def bucket_region(self, name: str) -> str | None:
+        """Return the region of a bucket; None where there is none of that name, or S3 does not say."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            response: Mapping[str, Any] = self.client("s3").head_bucket(Bucket=name)
+        except ClientError as error:
+            # Also of another account's bucket, which may not be read.
+            response = error.response
+        except BotoCoreError:
+            return None
+        headers: Mapping[str, str] = response["ResponseMetadata"]["HTTPHeaders"]
+        return headers.get("x-amz-bucket-region")
+
     def _assumed(self, role_arn: str) -> dict[str, str]:
         from botocore.exceptions import ClientError
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from beanpod.cli.change_sets import Account, assembled_stacks, region_of, stack_changes, stack_name
 from beanpod.cli.preview import refuse_replacements, unseen, unused_allowances
+from beanpod.deploy.errors import UsageError
 from beanpod.manifest import Manifest, ManifestError, StageConfig
 
 # A change of one of these replaces a DBInstance.
@@ -30,7 +31,8 @@ def check_replacements(path: Path, assembly: Path, arguments: Sequence[str]) -> 
         arguments: The CDK CLI's arguments.
 
     Raises:
-        DeployError: The manifest does not allow it, or AWS does not say what is replaced.
+        DeployError: The manifest does not allow it, AWS does not say what is replaced, or a bucket for access logs is
+            in another region.
     """
     chosen = _stage(path, arguments)
     if chosen is None:
@@ -49,12 +51,24 @@ def check_replacements(path: Path, assembly: Path, arguments: Sequence[str]) -> 
     for name, names in stacks.items():
         stage = manifest.stage(name)
         account = Account(stage.region, next(option_values(arguments, "--profile"), None))
+        _check_log_bucket(stage, account)
         changes = stack_changes(assembly, names, account)
         refuse_replacements(changes, stage)
         yield from unseen(changes)
         for kind in unused_allowances(changes, stage) if "--all" in arguments else ():
             unused = f'allow_replacement names "{kind}", which this deployment does not replace'
             yield f"{unused}: remove it from the manifest"
+
+
+def _check_log_bucket(stage: StageConfig, account: Account) -> None:
+    """Refuse a bucket in another region than the load balancer, which could not write to it after minutes."""
+    settings = stage.environment.load_balancer
+    region = account.bucket_region(settings.access_logs_bucket) if settings.access_logs_bucket else None
+    if region and account.region and region != account.region:
+        raise UsageError(
+            f"bucket {settings.access_logs_bucket} is in {region}, and the load balancer of stage {stage.name} in "
+            f"{account.region}: write a bucket of that region for environment.load_balancer.access_logs_bucket"
+        )
 
 
 def chosen_stacks(assembly: Path, arguments: Sequence[str]) -> list[str]:

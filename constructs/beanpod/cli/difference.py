@@ -93,6 +93,7 @@ class Cdk:
             env=environ,
             capture_output=True,
             encoding="utf-8",
+            errors="replace",
             check=False,
         )
         if done.returncode:

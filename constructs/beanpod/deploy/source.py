@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 _SHORT = 12
+# git's words for a folder outside any repository, and for a repository before its first commit.
+_NO_COMMIT = ("not a git repository (or any ", "does not have any commits yet")
+_UNKNOWN = "the commit is not known, so an older one deployed later would not be refused"
 
 
 @dataclass(frozen=True)
@@ -19,12 +22,14 @@ class Source:
         committed: When the commit was made, UTC; None without one.
         run_url: The page of the CI run; "" on a person's machine.
         actor: Who deploys, for the message of the deployment lock.
+        problem: Why git does not tell the commit of a repository, and what to do; "" if it does, or there is none.
     """
 
     commit: str = ""
     committed: datetime | None = None
     run_url: str = ""
     actor: str = ""
+    problem: str = ""
 
     @property
     def short_commit(self) -> str:
@@ -42,32 +47,39 @@ class Source:
             root: The folder.
             environment: The variables. Default: this process's.
         """
-        commit, committed = _commit(root)
-        return cls(commit, committed, _run_url(environment), _actor(environment))
+        run_url, actor = _run_url(environment), _actor(environment)
+        # log.showSignature would print lines before it.
+        line, problem = _git(root, "log", "-1", "--no-show-signature", "--format=%H %ct")
+        if not line:
+            return cls(run_url=run_url, actor=actor, problem=problem and f"{_UNKNOWN}: {problem}")
+        commit, seconds = line.split()
+        changed, _ = _git(root, "status", "--porcelain", "--untracked-files=no")
+        committed = datetime.fromtimestamp(int(seconds), UTC)
+        return cls(f"{commit}-dirty" if changed else commit, committed, run_url, actor)
 
 
-def _commit(root: Path) -> tuple[str, datetime | None]:
-    # log.showSignature would print lines before it.
-    line = _git(root, "log", "-1", "--no-show-signature", "--format=%H %ct")
-    if not line:
-        return "", None
-    commit, seconds = line.split()
-    dirty = "-dirty" if _git(root, "status", "--porcelain", "--untracked-files=no") else ""
-    return commit + dirty, datetime.fromtimestamp(int(seconds), UTC)
-
-
-def _git(root: Path, *arguments: str) -> str:
-    """The output of git; "" without git, without a repository, or before the first commit."""
+def _git(root: Path, *arguments: str) -> tuple[str, str]:
+    """The output of git, and why there is none of a repository with a commit."""
     try:
         done = subprocess.run(  # noqa: S603
             ["git", "-C", str(root), *arguments],  # noqa: S607
             capture_output=True,
             encoding="utf-8",
+            # Of a file's name, which may be in any encoding.
+            errors="replace",
+            env={**os.environ, "LC_ALL": "C"},
             check=False,
         )
     except FileNotFoundError:
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+        repository = any((folder / ".git").exists() for folder in (root, *root.parents))
+        return "", "git is not installed, install it" if repository else ""
+    if done.returncode == 0:
+        return done.stdout.strip(), ""
+    if any(words in done.stderr for words in _NO_COMMIT):
+        return "", ""
+    lines = [line.strip() for line in done.stderr.splitlines()]
+    commands = [f"run `{line}`" for line in lines if line.startswith("git config ")]
+    return "", ", ".join(("git says " + lines[0].removeprefix("fatal: ") if lines else "git failed", *commands))
 
 
 def _run_url(environment: Mapping[str, str]) -> str:

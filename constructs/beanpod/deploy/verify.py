@@ -224,7 +224,8 @@ class Update:
             DeadlineError: When it does not end, or cannot be followed.
         """
         settings, name = self._context.settings, self._context.target.environment
-        with self._state_is_unknown():
+        updating = f"environment {name} is being updated to {self._label}, and its state cannot be read"
+        with self._unknown_unless_read(updating):
             environment = self._poll_until(settings.wait_timeout) or self._abort()
             environment = environment or self._poll_until(settings.wait_timeout + settings.ready_timeout)
         if environment is None:
@@ -246,7 +247,9 @@ class Update:
         Raises:
             DeadlineError: When the state cannot be read.
         """
-        with self._state_is_unknown():
+        name = self._context.target.environment
+        ended = f"the update of environment {name} to {self._label} has ended, and whether it runs well is not known"
+        with self._unknown_unless_read(ended):
             verdict = self._verdict(environment)
         if verdict.state is not State.GOOD and self._began is not None:
             # For the causes; the verdict is the same without them.
@@ -302,14 +305,11 @@ class Update:
         return environment if environment.ready or environment.terminated else None
 
     @contextmanager
-    def _state_is_unknown(self) -> Iterator[None]:
+    def _unknown_unless_read(self, state: str) -> Iterator[None]:
         try:
             yield
         except (AwsError, UsageError) as error:
-            raise DeadlineError(
-                f"environment {self._context.target.environment} is being updated to {self._label}, and its state "
-                f"cannot be read: {error}"
-            ) from error
+            raise DeadlineError(f"{state}, see `beanpod status`: {error}") from error
 
     def _verdict(self, environment: Environment) -> Verdict:
         settings, clock = self._context.settings, self._context.clock

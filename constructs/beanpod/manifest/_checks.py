@@ -14,7 +14,7 @@ from beanpod._database_rules import ENGINES, database_problems, version_problems
 from beanpod._network_rules import domain_problems, network_problems, vpc_problems, zone_problems
 from beanpod._option_keys import key_problems, override_problems
 from beanpod.manifest._layers import OF_A_DOCKERFILE, PLAINTEXT, Tables, look_up
-from beanpod.manifest._messages import Path, dotted, nearest
+from beanpod.manifest._messages import Path, nearest
 from beanpod.manifest._models import DatabaseConfig, DatabasePassword, Domain, ImportedVpc, StageConfig
 from beanpod.manifest._types import PLACEHOLDERS, has_stray_brace, placeholders
 from beanpod.manifest.secret_like import looks_secret
@@ -74,8 +74,9 @@ def _shared(case: Case) -> Iterator[Finding]:
     yield from _located("network", counts)
     if network.vpc:
         kinds = {kind: bool(getattr(network.vpc, f"{kind}_subnet_ids")) for kind in ("public", "private", "isolated")}
-        internal = stage.environment.load_balancer.scheme == "internal" and stage.environment.private_instances
-        problems = vpc_problems(**kinds, database=database is not None, internal=internal)
+        # Private instances without their subnets are a problem of their own.
+        kinds["private"] |= stage.environment.private_instances
+        problems = vpc_problems(**kinds, database=database is not None, internal=_is_internal(stage))
         yield from _located("network", problems)
         yield from _located(
             "network",
@@ -107,6 +108,11 @@ def _shared(case: Case) -> Iterator[Finding]:
             repository=github.repository, branch=github.branch, environment=github.environment
         )
         yield from ((("delivery", "github", problem.setting), _text(problem)) for problem in problems)
+
+
+def _is_internal(stage: StageConfig) -> bool:
+    environment = stage.environment
+    return environment.type == "LoadBalanced" and environment.load_balancer.scheme == "internal"
 
 
 def _domain_problems(stage: StageConfig, domain: Domain) -> Iterator[rules.Problem]:
@@ -235,6 +241,10 @@ def _network(case: Case) -> Iterator[Finding]:
         if environment.private_instances and not vpc.private_subnet_ids:
             words = "needed, since environment.private_instances is true: write the subnets' ids"
             yield ("network", "vpc", "private_subnet_ids"), words
+        only_private = bool(vpc.private_subnet_ids) and not vpc.public_subnet_ids
+        if _is_internal(case.stage) and only_private and not environment.private_instances:
+            words = "the VPC has no public subnets: write true, or network.vpc.public_subnet_ids"
+            yield ("environment", "private_instances"), words
         yield from _zones(case, vpc)
         yield from _subnets(vpc)
 
@@ -339,56 +349,3 @@ _CHECKS: tuple[Callable[[Case], Iterator[Finding]], ...] = (
     _network,
     _variables,
 )
-
-
-def provider_problems(stages: Iterable[StageConfig]) -> Iterator[str]:
-    """Check that each AWS account gets one OIDC provider for GitHub: a second one fails after minutes."""
-    makers: dict[str | None, str] = {}
-    for stage in stages:
-        if stage.delivery.github is None or stage.delivery.github.provider_arn:
-            continue
-        first = makers.setdefault(stage.account, stage.name)
-        if first != stage.name:
-            key = dotted(("stages", stage.name, "delivery", "github", "provider_arn"))
-            yield (
-                f"{key}: missing: stage {first} makes the one provider that an account holds: "
-                "write its ARN here, or another account"
-            )
-
-
-def shared_name_problems(stages: Iterable[StageConfig]) -> Iterator[str]:
-    """Check that each name has its records in one stage: Route 53 refuses the second stage's after minutes."""
-    owners: dict[str, str] = {}
-    for stage in stages:
-        domain = stage.domain
-        for name in (domain.name, *domain.aliases) if domain and domain.hosted_zone else ():
-            if (first := owners.setdefault(name, stage.name)) != stage.name:
-                key = dotted(("stages", stage.name, "domain"))
-                yield f"{key}: {name} is a name of stage {first} as well: write other names, one domain a stage"
-
-
-def shared_account(stage: StageConfig, stages: Iterable[StageConfig]) -> str | None:
-    """Return a warning about the stages that share the account and region of `stage`, or may; None if none does.
-
-    A stage that names no account, or no region, is deployed with whichever the credentials have.
-    """
-    others = [other for other in stages if other.name != stage.name and _may_share(stage, other)]
-    if not others:
-        return None
-    names = " and ".join((", ".join(other.name for other in others[:-1]), others[-1].name)).removeprefix(" and ")
-    where = (
-        f"shares account {stage.account} in {stage.region} with {names}"
-        if all(item.account and item.region for item in (stage, *others))
-        else f"is deployed to the same account and region as {names}, unless with other credentials"
-    )
-    tables = " and ".join(f"[stages.{item.name}]" for item in (stage, *others))
-    return (
-        f"stage {stage.name} {where}: the deployer and the instances of each can then change what the others run, "
-        'through the one bucket that Elastic Beanstalk has there; write account = "..." with an account of its own '
-        f"into {tables}, or accept it as docs/permissions.md says"
-    )
-
-
-def _may_share(one: StageConfig, other: StageConfig) -> bool:
-    pairs = ((one.account, other.account), (one.region, other.region))
-    return all(mine is None or theirs is None or mine == theirs for mine, theirs in pairs)

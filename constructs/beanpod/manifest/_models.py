@@ -25,7 +25,8 @@ class ServiceConfig(Section):
     """The app that runs."""
 
     name: types.ServiceName = Field(
-        description="Name of the service: 2 to 24 lower-case letters, digits, hyphens. Names on AWS begin with it. "
+        description="Name of the service: 2 to 24 lower-case letters, digits, hyphens. Names on AWS begin with it, "
+        "so that no other project may have it in the same account and region: they would update each other's stacks. "
         "Makes a new stage beside the old one."
     )
     image: types.Repository = Field(
@@ -443,7 +444,10 @@ class DatabaseConfig(Section):
 class GitHubConfig(Section):
     """Which GitHub workflow may deploy without a stored key."""
 
-    repository: types.GitHubRepository = Field(description='Repository, "owner/repository". Updates in place.')
+    repository: types.GitHubRepository = Field(
+        description='Repository, "owner/repository", or with the ids that GitHub\'s tokens contain since July 2026, '
+        '"owner@1001/repository@2002". Updates in place.'
+    )
     branch: types.Branch | None = Field(
         default=None, description="Branch that deploys; or give environment. Updates in place."
     )

@@ -11,14 +11,8 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from beanpod.manifest._checks import (
-    Case,
-    Finding,
-    provider_problems,
-    rule_problems,
-    shared_account,
-    shared_name_problems,
-)
+from beanpod.manifest._across_stages import problems_across, shared_account
+from beanpod.manifest._checks import Case, Finding, rule_problems
 from beanpod.manifest._layers import Tables, as_written, completed, look_up, overridden, renamed
 from beanpod.manifest._messages import ManifestError, Path, dotted, nearest_first, printable, show, syntax_problem
 from beanpod.manifest._models import StageConfig
@@ -149,8 +143,7 @@ def _stages(path: FilePath, tables: Tables, folder: FilePath | None) -> Mapping[
                 shared.add(line)
         if stage and not found:
             checked[name] = stage
-    across = (provider_problems, shared_name_problems)
-    lines |= {line: [] for problems in across for line in problems(checked.values())}
+    lines |= {line: [] for line in problems_across(checked.values())}
     if lines:
         raise ManifestError(path, _of_stages(lines, shared, len(declared)))
     return MappingProxyType(checked)

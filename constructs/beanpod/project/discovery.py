@@ -277,7 +277,8 @@ def _git(root: Path, *arguments: str) -> str:
     if git is None:
         return ""
     command = [git, "-C", str(root), *arguments]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)  # noqa: S603
+    # A folder's name may be in any encoding.
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)  # noqa: S603
     return done.stdout.strip() if done.returncode == 0 else ""
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import posixpath
 import re
+import shlex
 from dataclasses import dataclass
 from enum import Enum
 from importlib import resources
@@ -67,8 +68,11 @@ def project_files(found: Discovery, choices: Choices) -> tuple[ProjectFile, ...]
     requirements = requirements_file(found.root)
     texts[requirements] = f"beanpod[cdk]=={version('beanpod')}\npytest\n"
     texts[".github/workflows/deploy.yaml"] = workflow(found, choices)
-    texts[".github/workflows/check.yaml"] = template("check.yaml").replace("requirements.txt", requirements)
-    texts[".github/dependabot.yml"] = template("dependabot.yml")
+    texts[".github/workflows/check.yaml"] = _check_workflow(found, choices, requirements)
+    folder = _quoted(f"/{found.prefix}".rstrip("/") or "/")
+    texts[".github/dependabot.yml"] = template("dependabot.yml").replace(
+        "pip\n    directory: /\n", f"pip\n    directory: {folder}\n"
+    )
     return (*(_file(found.root, path, text) for path, text in texts.items()), _gitignore(found.root))
 
 
@@ -118,6 +122,7 @@ def workflow(found: Discovery, choices: Choices) -> str:
     if found.prefix:
         manifest = _quoted(f"{found.prefix}beanpod.toml")
         text = text.replace("          stage: ${{", f"          manifest: {manifest}\n          stage: ${{{{")
+        text = _named(text, choices)
     folder = posixpath.dirname(choices.dockerfile or "") or "."
     if _has_npm_tests(found.root / folder):
         place = posixpath.normpath(f"{found.prefix}{folder}")
@@ -125,6 +130,27 @@ def workflow(found: Discovery, choices: Choices) -> str:
     text = re.sub(r"^  test:\n.*?(?=^  dev:)", "", text, flags=re.MULTILINE | re.DOTALL)
     text = text.replace("    needs: test\n", "").replace("needs: [test, dev]", "needs: dev")
     return text.replace("needs.test.result == 'success' && ", "")
+
+
+def _check_workflow(found: Discovery, choices: Choices, requirements: str) -> str:
+    """Return the workflow that tests a pull request; that of a folder in a repository runs in it."""
+    text = template("check.yaml").replace("requirements.txt", requirements)
+    if not found.prefix:
+        return text
+    folder = posixpath.normpath(found.prefix)
+    up = posixpath.relpath(".", folder)
+    # All jobs but the last one, which has no checkout.
+    place = f"    defaults:\n      run:\n        working-directory: {_quoted(folder)}\n    steps:\n"
+    text = text.replace("    steps:\n", place, text.count("    steps:\n") - 1)
+    base = shlex.quote(f"{up}/build/base/{folder}")
+    text = re.sub(r"(for side in \. |--against )build/base", lambda match: match[1] + base, text)
+    return _named(text.replace(" build/difference.md", f" {up}/build/difference.md"), choices)
+
+
+def _named(text: str, choices: Choices) -> str:
+    """Return a workflow with the service in its names: two of a repository must not wait in one group."""
+    text = re.sub(r"^name: (\w+)$", rf"name: \1 {choices.name}", text, flags=re.MULTILINE)
+    return re.sub(r"group: (check|deploy)-", rf"group: \1-{choices.name}-", text)
 
 
 def _quoted(path: str) -> str:

@@ -110,8 +110,9 @@ def next_steps(project: Project) -> Iterator[str]:
         yield f"Complete {own} for Elastic Beanstalk: `beanpod check` says what is missing"
     if folder := project.found.prefix.rstrip("/"):
         yield (
-            "Move .github to the root of the repository, the only place where GitHub reads it, and name the folder "
-            f"{folder} in check.yaml and dependabot.yml; deploy.yaml has it already"
+            "Move .github to the root of the repository, the only place where GitHub reads it; its files name the "
+            f"folder {folder} already. If another service has such files there, give these names of their own, such as "
+            f"deploy-{project.choices.name}.yaml, and add the updates of dependabot.yml to its own"
         )
     framework = project.found.framework
     if framework and framework.migrate:

@@ -78,7 +78,7 @@ def _service(found: Discovery, choices: Choices) -> str:
     where = "on Docker Hub; " if "." not in str(choices.image).partition("/")[0] else ""
     lines = [
         "[service]",
-        f"name = {_toml(choices.name)}",
+        f"name = {_toml(choices.name)}  # names the stacks: no other project in the AWS account may have it",
         f"image = {_toml(choices.image)}  # {where}a release adds tag and digest",
     ]
     file = ("compose", choices.compose) if choices.compose else ("dockerfile", choices.dockerfile)

@@ -20,8 +20,8 @@ def other_version(root: Path) -> str | None:
     """
     this = version("beanpod")
     texts = {name: (_REQUIREMENT, root / name) for name in _REQUIREMENTS}
-    workflows = sorted((root / ".github/workflows").glob("*.y*ml"))
-    texts |= {path.relative_to(root).as_posix(): (_ACTION, path) for path in workflows}
+    texts |= {path.relative_to(root).as_posix(): (_ACTION, path) for path in _workflows(root)}
+    texts |= {str(path): (_ACTION, path) for path in _of_the_repository(root.resolve())}
     named = {name: match for name, (form, path) in texts.items() if (match := form.search(_text(path)))}
     others = [f"{name} names {match[1]}" for name, match in named.items() if match[1] != this]
     if not others:
@@ -29,6 +29,19 @@ def other_version(root: Path) -> str | None:
     return (
         f"this is Beanpod {this}, but {' and '.join(others)}: name one version in {' and '.join(named)}, and install it"
     )
+
+
+def _workflows(folder: Path) -> list[Path]:
+    return sorted((folder / ".github/workflows").glob("*.y*ml"))
+
+
+def _of_the_repository(root: Path) -> list[Path]:
+    """Return the workflows of the repository that a project's folder is in, as far as they name its manifest."""
+    repository = next((folder for folder in root.parents if (folder / ".git").exists()), None)
+    if repository is None or (root / ".git").exists():
+        return []
+    manifest = re.escape((root.relative_to(repository) / "beanpod.toml").as_posix())
+    return [path for path in _workflows(repository) if re.search(rf"[\s\"']{manifest}\b", _text(path))]
 
 
 def _text(path: Path) -> str:

@@ -1,5 +1,6 @@
 """State of CloudFormation: stacks, change sets and exports, by account and region."""
 
+import re
 import uuid
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -16,6 +17,7 @@ from beanpod_emulator.cloudformation.stack import ChangeSet, Output, Request, St
 from beanpod_emulator.cloudformation.template import Template, parameter_texts, parameter_values
 from beanpod_emulator.state import Emulator
 
+_NAME = re.compile("[a-zA-Z][-a-zA-Z0-9]{0,127}")
 _UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
 
 
@@ -68,7 +70,17 @@ class CloudFormationBackend(BaseBackend):
         return next((s for s in self.stacks.values() if name_or_id in (s.name, s.stack_id)), None)
 
     def new_stack(self, name: str) -> Stack:
-        """Add an empty stack."""
+        """Add an empty stack.
+
+        Raises:
+            ValidationError: No stack may have that name.
+        """
+        if not _NAME.fullmatch(name):
+            pattern = "[a-zA-Z][-a-zA-Z0-9]*, of at most 128 characters"
+            raise ValidationError(
+                f"1 validation error detected: Value '{name}' at 'stackName' failed to satisfy constraint: Member must "
+                f"satisfy regular expression pattern: {pattern}"
+            )
         stack = Stack(self.arn("stack", name), name, self.emulator.clock.now(), self.emulator.clock.now)
         self.stacks[stack.stack_id] = stack
         return stack

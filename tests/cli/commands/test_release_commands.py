@@ -124,6 +124,17 @@ def test_another_version_in_the_requirements_is_a_warning(released: SandboxStage
     assert "requirements.txt names 9.9.9: name one version in requirements.txt" in result.stdout + result.stderr
 
 
+def test_a_repository_that_git_does_not_read_is_a_warning(released: SandboxStage) -> None:
+    git = released.project.folder / ".git"
+    git.write_text("gitdir: /gone\n")
+    try:
+        result = released.run("deploy", "--dry-run")
+    finally:
+        git.unlink()
+    assert result.code == 0
+    assert "the commit is not known, so an older one deployed later" in result.stdout + result.stderr
+
+
 @pytest.fixture
 def registry(tmp_path: Path, docker_engine: Engine) -> Iterator[LocalRegistry]:
     with local_registry(tmp_path / "registry", username="me", password="hunter22") as running:

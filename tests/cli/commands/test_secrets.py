@@ -86,6 +86,16 @@ def test_default_repository_is_the_checkouts(stage: SandboxStage, github: GitHub
     assert "AWS_ACCESS_KEY is set in this checkout's repository" in result.stdout
 
 
+def test_the_repository_of_the_manifest_is_named_as_gh_knows_it(stage: SandboxStage, github: GitHub) -> None:
+    # The ids are of the tokens' subject only.
+    text = (stage.project.folder / "beanpod.toml").read_text()
+    path = stage.project.folder / "github.toml"
+    path.write_text(f'{text}\n[delivery.github]\nrepository = "ada@123/shop@456"\nbranch = "main"\n')
+    result = _run(stage, github, "--manifest", str(path), "--json", **LOGIN)
+    assert github.calls[0].endswith(" --repo ada/shop")
+    assert result.document["repository"] == "ada/shop"
+
+
 @pytest.mark.parametrize(
     ("login", "missing"),
     [({}, "no DOCKER_USERNAME and no DOCKER_PASSWORD"), ({"DOCKER_USERNAME": "me"}, "no DOCKER_PASSWORD")],

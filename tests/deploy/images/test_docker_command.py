@@ -26,7 +26,7 @@ _PRINTED = {
     ),
     "rate limit": (
         "toomanyrequests: You have reached your pull rate limit. You may increase the limit by authenticating",
-        r"the registry's rate limit is reached \(429\): set DOCKER_USERNAME and DOCKER_PASSWORD",
+        r"the registry's rate limit is reached \(429\): try again later, or if DOCKER_USERNAME is not set, set it",
     ),
     "rate limit in BuildKit": (
         "failed to create LLB definition: pulling from host localhost:1 failed with status code: 429 Too Many Requests",
@@ -56,7 +56,10 @@ _PRINTED = {
         "failed to solve: busybox:stable: no match for platform in manifest: not found",
         "the base image does not exist for that platform: choose another base image or other instance types",
     ),
-    "no login": ("no basic auth credentials", "the registry requires a login: set DOCKER_USERNAME and DOCKER_PASSWORD"),
+    "no login": (
+        "no basic auth credentials",
+        "the registry requires a login: set DOCKER_USERNAME and DOCKER_PASSWORD for that of service.image, or",
+    ),
     "no base": (
         "pull access denied for ada/base, repository does not exist or may require 'docker login'",
         "a base image does not exist, or reading it needs another login: check the FROM lines",

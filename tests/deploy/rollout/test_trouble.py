@@ -65,7 +65,8 @@ def test_a_look_without_an_answer_is_repeated(sandbox: Sandbox, target: Target) 
 def test_no_answers_until_the_verdict_leave_an_unknown_state(sandbox: Sandbox, target: Target) -> None:
     sandbox.emulator.inject_fault("throttles", action="DescribeInstancesHealth", times=None)
     rollout, _ = sandbox.rollout(target, settings=Settings(ready_timeout=20))
-    with pytest.raises(DeadlineError, match="its state cannot be read: AWS still refuses"):
+    words = r"has ended, and whether it runs well is not known, see `beanpod status`: AWS still refuses"
+    with pytest.raises(DeadlineError, match=f"the update of environment {target.environment} to .* {words}"):
         rollout.release(bundle("new"))
 
 
@@ -92,7 +93,7 @@ def test_credentials_that_expire_while_the_environment_changes_leave_an_unknown_
     sandbox: Sandbox, target: Target
 ) -> None:
     sandbox.emulator.inject_fault("expired-credentials", action="DescribeEvents", after=1, times=None)
-    with pytest.raises(DeadlineError, match="and its state cannot be read: the AWS credentials have expired"):
+    with pytest.raises(DeadlineError, match="its state cannot be read, see `beanpod status`: the AWS credentials"):
         sandbox.rollout(target)[0].release(bundle("new"))
 
 
@@ -101,10 +102,10 @@ def test_no_answers_until_the_timeout_leave_an_unknown_state(sandbox: Sandbox, t
         "drops-connections", service="elasticbeanstalk", action="DescribeEvents", after=1, times=None
     )
     sandbox.emulator.inject_fault(
-        "drops-connections", service="elasticbeanstalk", action="DescribeEnvironments", after=3, times=None
+        "drops-connections", service="elasticbeanstalk", action="DescribeEnvironments", after=2, times=None
     )
     rollout, _ = sandbox.rollout(target, settings=Settings(wait_timeout=100, ready_timeout=50))
-    with pytest.raises(DeadlineError, match="state cannot be read: AWS does not answer"):
+    with pytest.raises(DeadlineError, match="state cannot be read, see `beanpod status`: AWS does not answer"):
         rollout.release(bundle("new"))
 
 

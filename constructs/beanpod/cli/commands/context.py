@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from beanpod.deploy.aws import Aws
     from beanpod.deploy.preflight import Target
     from beanpod.deploy.release import Rollout
+    from beanpod.deploy.source import Source
     from beanpod.manifest import StageConfig
 
 
@@ -93,11 +94,17 @@ class Context:
         return Target.find(self.stage, self.aws)
 
     @cached_property
+    def source(self) -> "Source":
+        """The commit of the manifest's folder, and the CI run."""
+        from beanpod.deploy.source import Source
+
+        return Source.of(self.root, self.environ)
+
+    @cached_property
     def rollout(self) -> "Rollout":
         """Releases on the environment, within the time limits and with the health of the command line."""
         from beanpod.deploy.preflight import DeploymentContext, Settings
         from beanpod.deploy.release import Rollout
-        from beanpod.deploy.source import Source
 
         options = self.options
         settings = Settings(
@@ -108,7 +115,7 @@ class Context:
             roll_back=options.roll_back,
         )
         context = DeploymentContext(self.target, self.aws, self.clock, self.display, settings)
-        return Rollout(context, source=Source.of(self.root, self.environ))
+        return Rollout(context, source=self.source)
 
     def finish(self, outcome: Outcome) -> None:
         """Report the success of a deployment or a rollback."""

@@ -16,6 +16,8 @@ def run(context: Context) -> None:
     # Only a warning: a pull request's `beanpod check` refuses it, and a fix must not wait for that.
     if problem := other_version(context.root):
         context.display.warn(problem)
+    if context.source.problem:
+        context.display.warn(context.source.problem)
     if missing := context.target.missing_domain(context.stage):
         raise UsageError(missing)
     if context.options.dry_run:

@@ -71,7 +71,10 @@ def rehearse(context: Context, steps: "type[Rehearsal]") -> None:
             exports = cleanup.enter_context(rehearsal.kept().announced(context.environ))
             uses = (
                 *rehearsal.uses(),
-                ("other tools", f". {exports}    for aws, eb, boto3, cdk{', curl' if domain else ''}"),
+                (
+                    "other tools",
+                    f". {shlex.quote(str(exports))}    for aws, eb, boto3, cdk{', curl' if domain else ''}",
+                ),
             )
             result = replace(result, exports=str(exports), uses=uses)
             context.results.emit(result.to_dict(), result.to_text(context.results.paint))

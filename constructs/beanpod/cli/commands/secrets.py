@@ -5,6 +5,7 @@ A value is passed from Secrets Manager, or from this process's variables, to the
 """
 
 import json
+import re
 import shlex
 import shutil
 import subprocess
@@ -28,7 +29,8 @@ def run(context: Context) -> None:
     Raises UsageError without `gh`, if a value is missing, and if GitHub refuses one.
     """
     github = context.stage.delivery.github
-    repository = context.options.repository or (github.repository if github else None)
+    # Without the ids, such as ada@123/shop@456, which only the subject of GitHub's tokens has.
+    repository = context.options.repository or (re.sub(r"@\d+", "", github.repository) if github else None)
     destination, arn = Destination(repository, context.options.environment), _deployer_secret(context)
     gh = None if context.options.only_print else shutil.which("gh", path=context.environ.get("PATH"))
     if gh is not None:

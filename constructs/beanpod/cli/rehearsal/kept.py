@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -44,7 +45,8 @@ class KeptRehearsal:
         document = asdict(self) | {"process": os.getpid()}
         _write(path, json.dumps(document, default=str))
         exports = self.workspace.top.parent / "env"
-        lines = ["unset AWS_PROFILE AWS_SESSION_TOKEN", *(f"export {name}={value}" for name, value in self.aws.items())]
+        values = (f"export {name}={shlex.quote(value)}" for name, value in self.aws.items())
+        lines = ["unset AWS_PROFILE AWS_SESSION_TOKEN", *values]
         _write(exports, "".join(f"{line}\n" for line in lines))
         try:
             yield exports

@@ -23,6 +23,7 @@ _CAUSE = re.compile(
 # A RUN instruction failed: what its program printed is not about Docker or a registry.
 _STEP_FAILED = re.compile(r"returned a non-zero code|did not complete successfully|executor failed running")
 
+RATE_LIMIT = "the registry's rate limit is reached (429)"
 _TRY_AGAIN = "the registry or the network failed: try again"
 _IMAGE_REMOVED = "another process removed images from this Docker engine meanwhile: try again"
 # What Docker 20.10 or later, or a registry, prints, and the remedy. The first pattern that fits counts; those for steps
@@ -38,8 +39,8 @@ _REMEDIES = {
     "the group docker",
     r"cannot connect to the docker daemon|is the docker daemon running|error during connect|"
     r"failed to connect to the docker api": "no Docker engine answers: start Docker and try `docker info`",
-    r"toomanyrequests|too many requests|pull rate limit": "the registry's rate limit is reached (429): set "
-    "DOCKER_USERNAME and DOCKER_PASSWORD, which Docker Hub allows more, or try again later",
+    r"toomanyrequests|too many requests|pull rate limit": f"{RATE_LIMIT}: try again later, or if DOCKER_USERNAME is "
+    "not set, set it and DOCKER_PASSWORD, since Docker Hub allows more with a login",
     r"error checking context: (?:can't stat|no permission)|error from sender: open .* permission denied": "this user "
     "cannot read every file in the build context: grant this user read permission, or remove the file",
     # The classic builder looks at every image that may be in its cache: getLocalCachedImage in moby's image/cache.
@@ -47,7 +48,7 @@ _REMEDIES = {
     r"no match for platform|does not (?:match|provide) the specified platform": "the base image does not exist for "
     "that platform: choose another base image or other instance types",
     r"no basic auth credentials|unauthorized|authentication required|incorrect username or password": "the registry "
-    "requires a login: set DOCKER_USERNAME and DOCKER_PASSWORD, or run `docker login`",
+    "requires a login: set DOCKER_USERNAME and DOCKER_PASSWORD for that of service.image, or run `docker login`",
     r"pull access denied|manifest unknown|manifest for .* not found": "a base image does not exist, or reading it "
     "needs another login: check the FROM lines",
     r"denied|insufficient_scope|forbidden": "this login has no write access: create the repository, or give the "

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from beanpod.deploy.clock import Clock, SystemClock
-from beanpod.deploy.errors import UsageError
+from beanpod.deploy.errors import BuildError, UsageError
 from beanpod.deploy.images import commands
-from beanpod.deploy.images.docker import Docker, checked, failure
+from beanpod.deploy.images.docker import RATE_LIMIT, Docker, checked, failure
 from beanpod.deploy.images.process import ProcessRunner, Runner, temporary_folder
 from beanpod.deploy.report import Reporter
 
@@ -208,5 +208,9 @@ def is_public(
         # Without TLS too, as nothing secret is sent.
         finished = docker.retry(commands.manifest_inspect(name, insecure=True), aim)
     if finished.code and not _NO_ACCESS.search("\n".join(finished.lines)):
-        raise failure(aim, finished)
+        error = failure(aim, finished)
+        if RATE_LIMIT in str(error):
+            reason = "the registry's rate limit for this address is reached (429): try again later"
+            raise BuildError(f"{aim} failed: {reason}", causes=error.causes)
+        raise error
     return finished.code == 0
