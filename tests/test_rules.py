@@ -30,7 +30,7 @@ from beanpod import _database_rules as database_rules
 from beanpod import _rules as rules
 from beanpod._database_rules import ENGINES, database_problems, default_name, major_version, version_problems
 from beanpod._network_rules import domain_problems, network_problems
-from beanpod._option_keys import key_problems, override_problems
+from beanpod._option_keys import override_problems
 from beanpod._rules import (
     CHOICES,
     FORMS,
@@ -38,7 +38,6 @@ from beanpod._rules import (
     UNITS,
     architecture,
     environment_problems,
-    github_problems,
     option_problems,
     setting_problems,
     variable_problems,
@@ -191,18 +190,6 @@ def test_architecture(instance_type: str, processor: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("namespace", "name", "words"),
-    [
-        ("aws:ec2:vpc", "ElbScheme", "is not spelt as Beanstalk spells it: write aws:ec2:vpc ELBScheme"),
-        ("aws:ec2:vpc", "VPCId", "is set already, by vpc, with what goes with it: give another vpc"),
-        ("ec2:vpc", "ELBScheme", 'must have a namespace that begins with "aws:": ec2:vpc does not'),
-    ],
-)
-def test_keys_of_options(namespace: str, name: str, words: str) -> None:
-    assert list(map(str, key_problems(namespace, name))) == [f"option {namespace} {name} {words}"]
-
-
-@pytest.mark.parametrize(
     ("key", "value", "words"),
     [
         (("aws:autoscaling:asg", "MinSize"), "9", "min_size must be at most max_size (4), got 9"),
@@ -236,18 +223,6 @@ def test_names_that_no_shell_accepts(name: str) -> None:
 def test_a_vpc_of_yours_has_its_own_nat_gateways() -> None:
     (problem,) = network_problems(max_azs=2, nat_gateways=1, own_vpc=True, private_instances=True)
     assert str(problem).startswith("nat_gateways must be 0 beside vpc, got 1: a VPC of yours")
-
-
-@pytest.mark.parametrize(
-    ("branch", "environment", "words"),
-    [
-        (None, None, "branch must be given, or environment: a token of GitHub names one of them"),
-        ("main", "prod", 'environment must not be given beside branch, got "prod": a token of GitHub names one'),
-    ],
-)
-def test_a_role_is_bound_to_a_branch_or_an_environment(branch: str, environment: str, words: str) -> None:
-    (problem,) = github_problems(repository="ada/guestbook", branch=branch, environment=environment)
-    assert str(problem).startswith(words)
 
 
 @pytest.mark.parametrize(
