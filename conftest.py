@@ -52,7 +52,6 @@ _UNIT = (
     "tests/cli/test_preview.py",
     "tests/constructs",
     "tests/deploy/aws/test_errors.py",
-    "tests/deploy/aws/test_permissions.py",
     "tests/manifest",
     "tests/stacks/test_picture.py",
     "tests/stacks/test_stacks.py",

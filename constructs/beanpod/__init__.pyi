@@ -29,4 +29,6 @@ from beanpod.network import ServiceSecurityGroups as ServiceSecurityGroups
 from beanpod.platform import DockerPlatform as DockerPlatform
 from beanpod.roles import InstanceRole as InstanceRole
 from beanpod.roles import ServiceRole as ServiceRole
+from beanpod.service import DatabaseSettings as DatabaseSettings
 from beanpod.service import DockerService as DockerService
+from beanpod.service import NetworkSettings as NetworkSettings

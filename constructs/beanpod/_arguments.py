@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from enum import Enum, StrEnum
 from functools import cache, wraps
 from types import NoneType, UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 import jsii
 from aws_cdk import IResolvable, Size, Token
@@ -164,6 +164,9 @@ def _made(construct: Construct) -> bool:
 
 def _admitted(name: str, value: Any, hint: Any, problems: list[str]) -> Any:
     """Return `value` as the type of `hint`, a token in its encoding; add a problem if it has another type."""
+    if is_typeddict(hint):
+        # Whoever gets its keys as arguments checks them.
+        hint = dict
     origin = get_origin(hint)
     if origin in (Union, UnionType):
         return _one_of(name, value, get_args(hint), problems)

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Unpack
+from typing import TypedDict, Unpack
 from weakref import WeakKeyDictionary
 
-from aws_cdk import CfnOutput, RemovalPolicy, Stack
+from aws_cdk import CfnOutput, Duration, RemovalPolicy, Size, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_rds as rds
 from constructs import Construct
 
 from beanpod._arguments import checked
@@ -26,6 +29,41 @@ from beanpod.network import ServiceNetwork
 _LOGS = ("aws:elasticbeanstalk:cloudwatch:logs", "aws:elasticbeanstalk:cloudwatch:logs:health")
 # The path of the service in a stack whose outputs have no prefix.
 _FIRST: WeakKeyDictionary[Stack, str] = WeakKeyDictionary()
+
+
+class NetworkSettings(TypedDict, total=False):
+    """Parameters of `ServiceNetwork` that `DockerService` does not have itself."""
+
+    ip_addresses: ec2.IIpAddresses | None
+    max_azs: int
+    flow_logs: bool
+    flow_log_retention: logs.RetentionDays
+    load_balancer_scheme: LoadBalancerScheme
+    instance_port: int
+    allow_from: Sequence[ec2.IPeer]
+
+
+class DatabaseSettings(TypedDict, total=False):
+    """Parameters of `Database` that `DockerService` does not have itself."""
+
+    instance_type: ec2.InstanceType | None
+    allocated_storage: Size | None
+    max_allocated_storage: Size | None
+    multi_az: bool
+    database_name: str
+    username: str | None
+    port: int | None
+    vpc_subnets: ec2.SubnetSelection | None
+    encryption_key: kms.IKey | None
+    backup_retention: Duration | None
+    preferred_backup_window: str | None
+    preferred_maintenance_window: str | None
+    iam_authentication: bool
+    performance_insights: bool | None
+    ca_certificate: rds.CaCertificate | None
+    auto_minor_version_upgrade: bool
+    allow_major_version_upgrade: bool
+    parameters: Mapping[str, str] | None
 
 
 @checked
@@ -66,8 +104,8 @@ class DockerService(Construct):
         github_provider: OidcProvider | None = None,
         deletion_protection: bool = True,
         removal_policy: RemovalPolicy | None = None,
-        network_settings: Mapping[str, Any] | None = None,
-        database_settings: Mapping[str, Any] | None = None,
+        network_settings: NetworkSettings | None = None,
+        database_settings: DatabaseSettings | None = None,
         **environment_properties: Unpack[EnvironmentProperties],
     ) -> None:
         """Create all parts of the service and their outputs.
@@ -109,6 +147,11 @@ class DockerService(Construct):
         refuse(self, problems)
         given = environment_properties
         balanced = given.get("environment_type", EnvironmentType.LOAD_BALANCED) == EnvironmentType.LOAD_BALANCED
+        networking: NetworkSettings = {
+            "instance_port": given.get("instance_port", 80),
+            "load_balancer_scheme": given.get("load_balancer_scheme", LoadBalancerScheme.INTERNET_FACING),
+            **(network_settings or {}),
+        }
         port = (database_settings or {}).get("port") or (database_engine.port if database_engine else None)
         self.network = ServiceNetwork(
             self,
@@ -117,14 +160,11 @@ class DockerService(Construct):
             nat_gateways=(int(balanced and vpc is None) if nat_gateways is None else nat_gateways),
             load_balanced=balanced,
             database_port=port,
-            **{
-                "instance_port": given.get("instance_port", 80),
-                "load_balancer_scheme": given.get("load_balancer_scheme", LoadBalancerScheme.INTERNET_FACING),
-                **(network_settings or {}),
-            },
+            **networking,
         )
         self.database: IDatabase | None = database
         if database_engine is not None:
+            storing: DatabaseSettings = {"vpc_subnets": self.network.database_subnets, **(database_settings or {})}
             self.database = Database(
                 self,
                 "Database",
@@ -133,7 +173,7 @@ class DockerService(Construct):
                 security_group=self.network.database_security_group,
                 deletion_protection=deletion_protection,
                 removal_policy=removal_policy or RemovalPolicy.SNAPSHOT,
-                **{"vpc_subnets": self.network.database_subnets, **(database_settings or {})},
+                **storing,
             )
         properties: EnvironmentProperties = {
             "instance_subnets": self.network.instance_subnets,

@@ -1,10 +1,7 @@
 """Fault injection: what goes wrong in API calls, and in the next updates of an environment."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from beanpod_emulator.requests.calls import Call
+from typing import Any
 
 CALL_FAULTS = frozenset({"throttles", "expired-credentials", "drops-connections", "hangs"})
 UPDATE_FAULTS = frozenset(
@@ -81,10 +78,9 @@ class FaultInjector:
         """Remove all faults."""
         self._injected.clear()
 
-    def for_call(self, call: "Call") -> Fault | None:
+    def for_call(self, service: str, action: str, principal: str) -> Fault | None:
         """Return the fault that happens to a call."""
-        facts = {"service": call.service, "action": call.action, "principal": call.principal}
-        return self._next(CALL_FAULTS, facts)
+        return self._next(CALL_FAULTS, {"service": service, "action": action, "principal": principal})
 
     def for_update(self, environment: str, version_label: str) -> Fault | None:
         """Return the fault that happens to a deployment of a version."""

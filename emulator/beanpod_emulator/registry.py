@@ -17,7 +17,6 @@ from beanpod_emulator.docker_runtime.context import RunResources
 from beanpod_emulator.docker_runtime.docker import Docker, DockerError
 
 _LISTENING = re.compile(r"listening on 127\.0\.0\.1:(\d+)")
-_UPLOAD = re.compile(r'"(?:POST|PUT|PATCH) /v2/')
 _START_SECONDS = 60
 _STOP_SECONDS = 60
 PROGRAM, IMAGE = "docker-registry", "registry:2"
@@ -66,15 +65,6 @@ class LocalRegistry:
         """The login as variables of the deploy command."""
         given = {"DOCKER_USERNAME": self.username, "DOCKER_PASSWORD": self.password}
         return given if self.username else {}
-
-    @property
-    def log(self) -> str:
-        """The log so far."""
-        return (self.folder / "log").read_text()
-
-    def uploads(self) -> int:
-        """Return how many requests that write it has served."""
-        return len(_UPLOAD.findall(self.log))
 
     def digest(self, path: str, tag: str) -> str:
         """Return the digest of a tag in the registry's storage."""

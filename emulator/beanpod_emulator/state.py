@@ -3,13 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from threading import Condition, RLock, Thread
-from typing import TYPE_CHECKING
 
 from beanpod_emulator.clock import Clock
 from beanpod_emulator.fault_injection import FaultInjector
-
-if TYPE_CHECKING:
-    from beanpod_emulator.beanstalk.operations import ComputeBackend
 
 _WAIT_SECONDS = 1.0
 
@@ -109,18 +105,13 @@ class Limits(_Numbers):
 
 @dataclass
 class Emulator:
-    """The state of one emulator besides that of its services.
-
-    Attributes:
-        compute: What runs environments' instances. None: they exist in API responses only.
-    """
+    """The state of one emulator besides that of its services."""
 
     clock: Clock = field(default_factory=Clock)
     lock: StateLock = field(default_factory=StateLock)
     pace: Pace = field(default_factory=Pace)
     limits: Limits = field(default_factory=Limits)
     faults: FaultInjector = field(default_factory=FaultInjector)
-    compute: "ComputeBackend | None" = None
 
     def reset(self) -> None:
         """Drop what is scheduled and what is injected, and set a stopped clock anew. Pace and limits remain."""

@@ -1,13 +1,13 @@
 """The control API: time, log of calls, faults in calls."""
 
 from email.utils import parsedate_to_datetime
-from typing import Any
 
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from beanpod_emulator import ControlError, EmbeddedAws
+from beanpod_emulator.beanstalk.models import ElasticBeanstalkBackend
 from beanpod_emulator.iam.web_identity import WebIdentities
 from beanpod_emulator.server.control import ControlApi
 from beanpod_emulator.state import Emulator
@@ -143,8 +143,8 @@ def test_a_reset_leaves_nothing_of_what_was_there(aws: EmbeddedAws) -> None:
     assert [(it["EnvironmentName"], it["Status"]) for it in found] == [(launched, "Ready")]
 
 
-def test_rejects_a_reset_with_containers() -> None:
-    compute: Any = object()
-    control = ControlApi(Emulator(compute=compute), [], WebIdentities("123456789012"), "token")
+def test_rejects_a_reset_with_containers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ElasticBeanstalkBackend, "compute", object())
+    control = ControlApi(Emulator(), [], WebIdentities("123456789012"), "token")
     status, answer = control({"REQUEST_METHOD": "POST", "PATH_INFO": "/_emulator/reset"}, b"")
     assert (status, answer["error"][:38]) == ("400 Bad Request", "a server with --docker cannot be reset")

@@ -33,8 +33,8 @@ def label(aws: EmbeddedAws, environment: Deployments) -> str:
     return next(LABELS)
 
 
-def _all(label: str, status: str = "Deployed", health: str = "Ok") -> list[tuple[str, str, str]]:
-    return [(label, status, health)] * 2
+def _all(label: str, health: str = "Ok") -> list[tuple[str, str, str]]:
+    return [(label, "Deployed", health)] * 2
 
 
 def _before(label: str) -> str:

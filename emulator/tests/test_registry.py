@@ -42,7 +42,7 @@ RUN ln -s /usr/bin/docker-registry /usr/bin/registry
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def image(docker_engine: Engine) -> Iterator[None]:
     """The image of the registry; a stand-in exists during the test only."""
     if subprocess.run(["docker", "image", "inspect", IMAGE], capture_output=True).returncode == 0:

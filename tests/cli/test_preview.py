@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from beanpod.cli.change_sets import PropertyChange, ResourceChange, StackChange
-from beanpod.cli.effects import effects, is_replaced, phrases
+from beanpod.cli.effects import effects, is_replaced
 from beanpod.cli.output.text import Paint
 from beanpod.cli.preview import document, refuse_replacements, text, unseen, unused_allowances
 from beanpod.deploy.errors import UsageError
@@ -191,26 +191,6 @@ def test_instances_are_replaced_one_after_another_where_there_are_several(option
     assert words in service
     (service,) = services(changed(ENVIRONMENT, greeting, settings=settings(**options)))
     assert "each instance starts the app anew" in service
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ([], "Updates in place."),
-        ([changed(DATABASE, PropertyChange("MultiAZ", False, True))], "Updates in place."),
-        (
-            [replaced(), changed(ENVIRONMENT, PropertyChange("A", "1", "2", namespace=VARIABLES))],
-            "Replaces: the database. Restarts: the app.",
-        ),
-        (
-            [changed(ENVIRONMENT, PropertyChange("InstanceTypes", "a", "b", namespace=LAUNCH))],
-            "Replaces: the instances.",
-        ),
-        ([changed("AWS::IAM::User", action="remove")], "Removes: the user."),
-    ],
-)
-def test_effects_are_said_as_the_reference_says_them(changes: list[ResourceChange], said: str) -> None:
-    assert phrases(changes) == said
 
 
 def test_the_text_names_each_change_with_what_it_does() -> None:

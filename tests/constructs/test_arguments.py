@@ -85,20 +85,6 @@ def test_every_argument_refuses_a_wrong_type_by_name(cls: type, function: Callab
     assert "\n" not in message
 
 
-def test_the_walk_finds_the_public_interface() -> None:
-    found = {label for (label, _), _ in ARGUMENTS}
-    assert {
-        "DockerService.__init__",
-        "DockerEnvironment.add_secret",
-        "Database.from_database_attributes",
-        "DatabaseEngine.mysql",
-        "EnvironmentSecret.from_ssm_parameter",
-        "ArtifactBucket.grant_read_bundles",
-        "ScalingTrigger.__init__",
-        "Database.grant_connect",
-    } <= found
-
-
 @pytest.fixture(scope="module")
 def stack() -> Stack:
     return new_stack()

@@ -1,5 +1,8 @@
 """DockerService: the pattern that composes all constructs."""
 
+import inspect
+from typing import Any, get_type_hints
+
 import pytest
 from aws_cdk import App, Stack
 from aws_cdk import aws_ec2 as ec2
@@ -7,7 +10,16 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk.assertions import Match, Template
 
-from beanpod import Database, DatabaseEngine, DockerService, Domain, EnvironmentType
+from beanpod import (
+    Database,
+    DatabaseEngine,
+    DatabaseSettings,
+    DockerService,
+    Domain,
+    EnvironmentType,
+    NetworkSettings,
+    ServiceNetwork,
+)
 from tests.constructs.environments import new_stack
 from tests.constructs.imported import certificate
 from tests.constructs.templates import ENVIRONMENT, options, statements
@@ -135,8 +147,21 @@ def test_settings_reach_the_parts() -> None:
 
 
 @pytest.mark.parametrize(
+    ("part", "settings", "given"),
+    [
+        (ServiceNetwork, NetworkSettings, {"vpc", "nat_gateways", "load_balanced", "database_port"}),
+        (Database, DatabaseSettings, {"vpc", "engine", "security_group", "deletion_protection", "removal_policy"}),
+    ],
+)
+def test_settings_are_all_parameters_that_the_service_does_not_give(part: Any, settings: Any, given: set[str]) -> None:
+    parameters = set(inspect.signature(part.__init__).parameters) - {"self", "scope", "construct_id"}
+    assert set(get_type_hints(settings)) == parameters - given
+
+
+@pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"network_settings": 3}, "Shop: network_settings must be a dict, got 3"),
         ({"log_retentions": 3}, "Shop: log_retentions is no argument: write log_retention"),
         ({"batch_size": 3}, "batch_size is no argument: write deployment_strategy=DeploymentStr"),
         ({"environment_settings": {"min_size": 2}}, "environment_settings is no argument: write each of them as an a"),

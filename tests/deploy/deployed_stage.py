@@ -162,12 +162,6 @@ class DeployedStage:
         )
         return str(found["Environments"][0]["VersionLabel"])
 
-    def lock(self) -> Any:
-        """The owner of the deployment lock; None when it is released."""
-        key = f"locks/{self.outputs['EnvironmentName']}"
-        body = client("s3", self.aws).get_object(Bucket=self.outputs["BucketName"], Key=key)["Body"].read()
-        return json.loads(body)["owner"]
-
 
 class DeployersConnection:
     """Makes AWS clients with the deployer's key, each once."""

@@ -32,11 +32,6 @@ class Engine:
     platform: Platform
     buildkit: dict[str, str] | None
 
-    @property
-    def other_platform(self) -> Platform:
-        """A platform that is not the engine's."""
-        return "linux/arm64" if self.platform == "linux/amd64" else "linux/amd64"
-
     def variables(self, home: Path) -> dict[str, str]:
         """What a docker command needs, with a home of its own: no login of the person who runs the tests."""
         passed = {name: value for name in ("DOCKER_HOST", "DOCKER_CONTEXT") if (value := os.environ.get(name))}

@@ -4,10 +4,8 @@ import io
 import json
 import re
 import shutil
-import signal
-import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -88,49 +86,6 @@ def test_releases_and_rolls_back_a_service(stage: DeployedStage) -> None:
 
     back = stage.run("rollback", "--json").document
     assert (back["version_label"], stage.label()) == (first["version_label"], first["version_label"])
-
-
-def test_a_release_that_fails_is_rolled_back(stage: DeployedStage) -> None:
-    stage.project.greet("good")
-    good = stage.deploy()["version_label"]
-    stage.project.greet("broken")
-    stage.aws.inject_fault("error-event")
-    done = stage.run()
-    assert done.code == 5, done.stdout
-    assert stage.label() == good
-    lines = done.stderr.splitlines()
-    assert lines[0].startswith("beanpod: ")
-    assert good in lines[0]
-
-
-def test_an_interrupted_release_reports_the_state_and_releases_the_lock(stage: DeployedStage) -> None:
-    for how in (signal.SIGINT, signal.SIGTERM):
-        stage.project.greet(f"interrupted by {how.name}")
-        # Never done: without the signal it would go on until its deadline.
-        stage.aws.inject_fault("never-ready")
-        stage.aws.clear_calls()
-        with stage.start(REAL_CLOCK="yes") as process:
-            wait_for(lambda: "UpdateEnvironment" in {call.action for call in stage.aws.calls()})
-            process.send_signal(how)
-            _, errors = process.communicate(timeout=300)
-        assert process.returncode == 130, errors
-        assert "Elastic Beanstalk may still be rolling out" in errors
-        assert stage.lock() is None
-        settle(stage)
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 300) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.05)
-
-
-def settle(stage: DeployedStage) -> None:
-    """End what an interrupted release left under way."""
-    client("elasticbeanstalk", stage.aws).abort_environment_update(EnvironmentName=stage.outputs["EnvironmentName"])
-    stage.aws.clear_faults()
-    stage.aws.advance(1000)
 
 
 def test_each_compose_service_with_a_build_is_pushed_without_the_database(stage: DeployedStage) -> None:

@@ -1,8 +1,7 @@
 """The deploy script as a process whose time is the embedded AWS's virtual clock.
 
 `EMULATOR_URL=http://localhost:5000 python -m tests.deploy.virtual_run ARGUMENTS`: what AWS takes minutes for passes at
-once, and the process can be killed like any other. The script's own AWS calls go to AWS_ENDPOINT_URL. With REAL_CLOCK
-set it waits as long as a person would.
+once. The script's own AWS calls go to AWS_ENDPOINT_URL.
 """
 
 import os
@@ -26,5 +25,4 @@ class _Emulator(ControlClient):
 
 if __name__ == "__main__":
     Interruptions().install()
-    clock = None if os.environ.get("REAL_CLOCK") else VirtualClock(_Emulator())
-    sys.exit(main(sys.argv[1:], clock=clock))
+    sys.exit(main(sys.argv[1:], clock=VirtualClock(_Emulator())))

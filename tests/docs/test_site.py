@@ -1,7 +1,6 @@
 """The documentation site, built strictly and read in a browser."""
 
 import re
-import shutil
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -9,7 +8,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser
 
 import beanpod
 from beanpod.cli.parser import COMMANDS
@@ -53,14 +52,6 @@ def address(site: Path) -> Iterator[str]:
         thread.join()
 
 
-def test_a_link_to_a_heading_that_is_not_there_is_an_error(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    docs = shutil.copytree(ROOT / "docs", tmp_path / "docs")
-    with (docs / "index.md").open("a") as page:
-        page.write("\n[Nothing](your-app.md#nothing)\n")
-    assert build(tmp_path / "site", docs=docs) == 1
-    assert "does not contain an anchor '#nothing'" in capfd.readouterr().err
-
-
 def test_every_page_is_in_the_navigation(site: Path) -> None:
     pages = [page.relative_to(ROOT / "docs").with_suffix("") for page in (ROOT / "docs").rglob("*.md")]
     menu = (site / "index.html").read_text("utf-8")
@@ -83,18 +74,6 @@ def test_texts_can_be_read(browser: Browser, address: str, dark: bool) -> None:
         faint = {text: contrast for text, contrast in contrasts.items() if contrast < 4.5}
         assert contrasts
         assert not faint
-
-
-@pytest.mark.parametrize(
-    ("words", "title"), [("DockerEnvironment", "The constructs"), ("max_allocated_storage", "The manifest")]
-)
-def test_the_search_finds_what_the_reference_names(browser: Browser, address: str, words: str, title: str) -> None:
-    with reading(browser, f"{address}/index.html") as opened:
-        # The search reads its field when a key is released, once its index is loaded.
-        expect(opened.locator(".md-search-result__meta")).to_have_text("Type to start searching")
-        opened.get_by_placeholder("Search").press_sequentially(words)
-        expect(opened.locator(".md-search-result__item").first).to_be_visible()
-        expect(opened.locator(".md-search-result__list")).to_contain_text(title)
 
 
 def test_the_site_loads_nothing_from_another_host(browser: Browser, address: str) -> None:

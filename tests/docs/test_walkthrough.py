@@ -197,8 +197,3 @@ def test_removing_everything_leaves_nothing(deployed: Deployed) -> None:
     assert client("rds", deployed.aws).describe_db_snapshots(SnapshotType="manual")["DBSnapshots"] == []
     assert client("logs", deployed.aws).describe_log_groups()["logGroups"] == []
     assert client("elasticbeanstalk", deployed.aws).describe_applications()["Applications"] == []
-
-
-def test_the_steps_are_numbered_from_one() -> None:
-    numbers = list(dict.fromkeys(int(block.heading.partition(".")[0]) for block in steps()))
-    assert numbers == list(range(1, len(numbers) + 1))

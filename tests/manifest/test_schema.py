@@ -46,30 +46,6 @@ def test_every_key_is_described() -> None:
     assert bare == []
 
 
-def test_every_default_is_described() -> None:
-    """What need not be written says what it is then."""
-    optional = {
-        f"{name}.{key}": value["description"]
-        for name, section in schema()["$defs"].items()
-        for key, value in described(section)
-        if key not in section.get("required", ())
-    }
-    silent = {path for path, words in optional.items() if "Default: " not in words}
-    assert silent - {"Stage.service", "Stage.network", "Stage.environment", "Stage.delivery"} == {
-        "DatabaseConfig.engine",
-        "Domain.name",
-        "ServiceConfig.image",
-        "ServiceConfig.name",
-        "Stage.alarms",
-        "Stage.secrets",
-        "Stage.variables",
-        "GitHubConfig.branch",
-        "GitHubConfig.environment",
-        "ManagedUpdates.level",
-        "ManagedUpdates.start",
-    }
-
-
 def test_example_is_valid_and_names_its_schema() -> None:
     content = EXAMPLE.read_text(encoding="utf-8")
     assert valid(content)

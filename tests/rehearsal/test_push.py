@@ -124,13 +124,6 @@ def test_push_runs_the_steps_and_prints_them(repository: Repository) -> None:
     assert "pl$an" not in printed + run.log
 
 
-def test_failed_job_prints_its_output_and_stops_dependents(repository: Repository) -> None:
-    printed = push(repository, "untested")
-    (run,) = repository.runs()
-    assert (run.code, run.jobs) == (1, {"test": "failure"})
-    assert "✗ Unit tests" in printed
-
-
 def test_failed_step_ends_its_job_and_prints_its_annotation(repository: Repository) -> None:
     printed = push(repository, "broken")
     (run,) = repository.runs()
@@ -205,12 +198,3 @@ def test_unknown_action_is_named(repository: Repository) -> None:
     printed = push(repository, "fine")
     assert f"the workflow uses somebody/something@{PIN}, which this machine has no replacement for" in printed
     assert repository.runs() == []
-
-
-def test_invalid_workflow_is_explained(repository: Repository) -> None:
-    workflow = repository.folder.parent / "clone/.github/workflows/deploy.yaml"
-    workflow.write_text(WORKFLOW.replace("needs: test", "needs: [test"))
-    printed = push(repository, "fine")
-    assert "remote: Error: " in printed
-    assert "yaml" in printed
-    assert repository.runs()[0].code == 1

@@ -11,8 +11,6 @@ import pytest
 from tests.deploy.engine import Engine, absent
 from tests.service.machine import copy_service, run
 
-INSTALL = "RUN npm ci"
-DEPENDENCIES = "COPY package.json package-lock.json ./"
 SOURCE = ["COPY server.js ./", "COPY src ./src"]
 CLASSIC = re.compile(r"Step (\d+)/\d+ : (.*)")
 BUILDKIT = re.compile(r"#(\d+) \[\s*\d+/\d+\] (.*)")
@@ -74,12 +72,6 @@ def test_a_source_change_installs_nothing_again(workshop: Workshop) -> None:
     assert workshop.build() == SOURCE[1:]
     workshop.edit("server.js")
     assert workshop.build() == SOURCE
-
-
-def test_a_change_of_the_dependencies_installs_them_again(workshop: Workshop) -> None:
-    workshop.build()
-    workshop.edit("package.json", '"guestbook"', '"guestbook-{tag}"')
-    assert workshop.build() == [DEPENDENCIES, INSTALL, *SOURCE]
 
 
 def test_what_is_not_released_changes_nothing_in_the_image(workshop: Workshop) -> None:

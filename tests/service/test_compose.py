@@ -11,7 +11,7 @@ import pytest
 from tests.deploy.engine import Engine
 from tests.service.containers import AT_ONCE, stop
 from tests.service.guestbook_client import GuestbookClient
-from tests.service.machine import copy_service, free_port, other_addresses, refuses, remove_with_its_packages, run
+from tests.service.machine import copy_service, free_port, run
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,6 @@ def project(docker_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> 
         running.compose("down", "--volumes", "--rmi", "local")
 
 
-def test_an_edit_shows_without_a_rebuild(project: Project) -> None:
-    before = project.container("app")
-    project.guestbook.shows_an_edit(project.service)
-    assert project.container("app") == before
-
-
 def test_a_style_that_is_edited_shows_too(project: Project) -> None:
     style = project.service / "src/style.css"
     style.write_text(style.read_text().replace("--paper", "--parchment"))
@@ -71,22 +65,6 @@ def test_the_database_is_reached_by_its_name_on_a_bridge_of_its_own(project: Pro
     project.compose(
         "exec", "-T", "app", "node", "-e", "require('dns').lookup('database', error => process.exit(+!!error))"
     )
-
-
-@pytest.mark.parametrize("port", ["port", "database_port"])
-def test_ports_are_published_on_127_0_0_1_only(project: Project, port: str) -> None:
-    number = getattr(project, port)
-    assert not refuses("127.0.0.1", number)
-    others = other_addresses()
-    assert others
-    assert {address for address in others if refuses(address, number)} == others
-
-
-def test_entries_survive_down_and_up(project: Project) -> None:
-    project.guestbook.sign("still here")
-    remove_with_its_packages(project.container("app"), lambda: project.compose("down"))
-    project.compose("up", "--detach")
-    assert project.guestbook.open().messages()[0] == "still here"
 
 
 def test_the_service_stops_at_once_while_it_is_watched(project: Project) -> None:

@@ -18,8 +18,8 @@ import pytest
 from aws_cdk.cx_api import CloudAssembly
 from pydantic.fields import FieldInfo
 
-from beanpod.cli.change_sets import Account, stack_changes
-from beanpod.cli.effects import phrases
+from beanpod.cli.change_sets import Account, ResourceChange, stack_changes
+from beanpod.cli.effects import effects, is_replaced
 from beanpod.manifest import Manifest, StageConfig
 from beanpod.manifest._layers import with_value
 from beanpod.manifest._types import Section
@@ -31,6 +31,18 @@ from tests.stacks.changing import deploy_assembly
 from tests.stacks.conftest import validated_app
 
 Key = tuple[str, ...]
+
+# As descriptions name what is removed or replaced.
+NAMES = {
+    "AWS::EC2::VPC": "the VPC",
+    "AWS::RDS::DBInstance": "the database",
+    "AWS::ElasticBeanstalk::Environment": "the environment",
+    "AWS::ElasticBeanstalk::Application": "the application",
+    "AWS::S3::Bucket": "the bucket",
+    "AWS::IAM::User": "the user",
+    "AWS::IAM::AccessKey": "the access key",
+    "AWS::SecretsManager::Secret": "the secret",
+}
 
 # In the place of ids of what the emulator has.
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/0a1b2c3d-0000-1111-2222-333344445551"
@@ -270,7 +282,22 @@ class Stages:
         templates = {stack.stack_name: stack.template for stack in old.stacks}
         differing = [stack.stack_name for stack in new.stacks if stack.template != templates[stack.stack_name]]
         changes = stack_changes(Path(new.directory), differing, self.account)
-        return phrases(change for stack in changes for change in stack.resources) if differing else "Unchanged."
+        return phrases([change for stack in changes for change in stack.resources]) if differing else "Unchanged."
+
+
+def phrases(changes: list[ResourceChange]) -> str:
+    """The effects of changes, as descriptions say them: "Replaces: the database. Restarts: the app."."""
+    changed = [change for change in changes if change.action != "add"]
+    removed = {change.type for change in changed if change.action == "remove"}
+    replaced = {change.type for change in changed if is_replaced(change)}
+    summaries = {effect.summary for change in changed for effect in effects(change)}
+    instances = ["the instances"] if "replaces the instances" in summaries else []
+    verbs = {
+        "Removes": [NAMES[kind] for kind in NAMES if kind in removed],
+        "Replaces": [NAMES[kind] for kind in NAMES if kind in replaced] + instances,
+        "Restarts": [name for name in ("the database", "the app") if f"restarts {name}" in summaries],
+    }
+    return " ".join(f"{verb}: {', '.join(names)}." for verb, names in verbs.items() if names) or "Updates in place."
 
 
 @pytest.fixture(scope="module")

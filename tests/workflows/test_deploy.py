@@ -48,10 +48,6 @@ def jobs(workflow: RecordedWorkflow, event: str = "push", **given: Any) -> list[
     return list(run.jobs)
 
 
-def deploy_step(stage: str = "dev") -> Any:
-    return step_of(WORKFLOW["jobs"][stage]["steps"], "Deploy")
-
-
 def test_a_push_to_main_and_a_person_start_it() -> None:
     assert set(WORKFLOW["on"]) == {"push", "workflow_dispatch"}
     assert WORKFLOW["on"]["push"] == {"branches": ["main"]}
@@ -131,7 +127,7 @@ def test_the_script_ends_before_github_ends_the_job(stage: str) -> None:
 def test_the_deploy_step_alone_sees_the_secrets() -> None:
     found = re.findall(r"secrets\.(\w+)", DEPLOY.read_text())
     assert set(found) == set(SECRETS)
-    assert found == re.findall(r"secrets\.(\w+)", str(deploy_step()["with"]))
+    assert found == re.findall(r"secrets\.(\w+)", str(step_of(WORKFLOW["jobs"]["dev"]["steps"], "Deploy")["with"]))
 
 
 def test_the_key_of_the_secrets_is_used_without_a_role(workflow: RecordedWorkflow) -> None:

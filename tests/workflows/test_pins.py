@@ -3,7 +3,6 @@
 import re
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -65,11 +64,3 @@ def test_no_checkout_stores_its_token(path: Path) -> None:
     checkouts = [step for step in steps_of(load(path)) if "checkout" in step.get("uses", "")]
     assert checkouts
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)
-
-
-@pytest.mark.parametrize("path", FILES, ids=named)
-def test_no_value_is_written_into_a_command(path: Path) -> None:
-    # An expression is filled in before the shell reads the line: a branch's name could be a command.
-    commands: list[Any] = [step["run"] for step in steps_of(load(path)) if "run" in step]
-    assert commands
-    assert not [command for command in commands if "${{" in command]

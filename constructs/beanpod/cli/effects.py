@@ -4,7 +4,7 @@ CloudFormation's change sets say what is replaced. That RDS restarts a database 
 is in the documentation only. Where AWS gives no duration, none is claimed.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,17 +15,6 @@ ENVIRONMENT = "AWS::ElasticBeanstalk::Environment"
 NETWORK = "AWS::EC2::VPC"
 # What `allow_replacement` names.
 KINDS = {DATABASE: "database", ENVIRONMENT: "environment", NETWORK: "network"}
-# As the descriptions of the manifest's keys and the docstrings of the constructs name them.
-NAMES = {
-    NETWORK: "the VPC",
-    DATABASE: "the database",
-    ENVIRONMENT: "the environment",
-    "AWS::ElasticBeanstalk::Application": "the application",
-    "AWS::S3::Bucket": "the bucket",
-    "AWS::IAM::User": "the user",
-    "AWS::IAM::AccessKey": "the access key",
-    "AWS::SecretsManager::Secret": "the secret",
-}
 
 _RDS = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/"
 _BEANSTALK = "https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/"
@@ -180,21 +169,3 @@ def _of_option(it: PropertyChange, new: Mapping[tuple[str, str], Any]) -> Iterat
 
 def _true(value: Any) -> bool:
     return str(value).lower() == "true"
-
-
-def phrases(changes: Iterable[ResourceChange]) -> str:
-    """Return the effects of changes as the descriptions of the manifest's keys say them.
-
-    Such as "Replaces: the database. Restarts: the app.", or "Updates in place.".
-    """
-    changed = [change for change in changes if change.action != "add"]
-    removed = {change.type for change in changed if change.action == "remove"}
-    replaced = {change.type for change in changed if is_replaced(change)}
-    summaries = {effect.summary for change in changed for effect in effects(change)}
-    replacing = [NAMES[kind] for kind in NAMES if kind in replaced]
-    verbs = {
-        "Removes": [NAMES[kind] for kind in NAMES if kind in removed],
-        "Replaces": [*replacing, *(["the instances"] if _NEW_INSTANCES in summaries else [])],
-        "Restarts": [name for name in ("the database", "the app") if f"restarts {name}" in summaries],
-    }
-    return " ".join(f"{verb}: {', '.join(names)}." for verb, names in verbs.items() if names) or "Updates in place."

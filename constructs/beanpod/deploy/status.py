@@ -83,9 +83,9 @@ def read_versions(target: Target, aws: Aws) -> tuple[VersionLine, ...]:
     )
 
 
-def read_events(target: Target, aws: Aws, *, limit: int = 50) -> tuple[EnvironmentEvent, ...]:
+def read_events(target: Target, aws: Aws) -> tuple[EnvironmentEvent, ...]:
     """Read the environment's latest events, oldest first."""
-    return aws.events(target.application, target.environment, limit=limit)
+    return aws.events(target.application, target.environment, limit=50)
 
 
 def follow_events(target: Target, aws: Aws, clock: Clock, *, limit: int = 20) -> Iterator[EnvironmentEvent]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from posixpath import join, normpath
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from beanpod._database_rules import ENGINES, default_name
 from beanpod._rules import LIMITS
 from beanpod.manifest._messages import Path
 
 PresetName = Literal["small", "production"]
-PRESET_NAMES: tuple[str, ...] = get_args(PresetName)
 
 Tables = dict[str, Any]
 

@@ -59,9 +59,15 @@ class VersionUpdate:
     """
 
     def __init__(
-        self, event_log: EventLog, environment: Environment, fault: Fault | None, error_event: str | None
+        self,
+        event_log: EventLog,
+        compute: ComputeBackend | None,
+        environment: Environment,
+        fault: Fault | None,
+        error_event: str | None,
     ) -> None:
         self._event_log = event_log
+        self._compute = compute
         self._emulator = event_log.location.emulator
         self._environment = environment
         self._kind = fault.kind if fault else ""
@@ -81,8 +87,8 @@ class VersionUpdate:
         if self._error_event:
             self._at(prepared, self._end_before_the_instances)
             return
-        if self._emulator.compute and not self._kind:
-            self._emulator.compute.deploy(
+        if self._compute and not self._kind:
+            self._compute.deploy(
                 self._environment,
                 self._batches,
                 lambda succeeded: self._end(deployed, ended) if succeeded else self._end_with_error_event(),
@@ -185,8 +191,9 @@ class VersionUpdate:
 class Operations:
     """Changes the environments of one region, and appends to their events."""
 
-    def __init__(self, location: Location, events: list[Event]) -> None:
+    def __init__(self, location: Location, events: list[Event], compute: ComputeBackend | None) -> None:
         self._location, self._emulator = location, location.emulator
+        self._compute = compute
         self._event_log = EventLog(location, events)
 
     def launch(self, environment: Environment, request_id: str) -> None:
@@ -251,7 +258,7 @@ class Operations:
         fault = self._emulator.faults.for_update(environment.name, label)
         environment.version_label = label
         environment.deployments += 1
-        VersionUpdate(self._event_log, environment, fault, error_event).begin(
+        VersionUpdate(self._event_log, self._compute, environment, fault, error_event).begin(
             deployed=lambda: self._apply(environment, changes),
             ended=lambda: self._overtake(environment, fault) if fault and fault.kind == "overtaken" else None,
         )
@@ -286,8 +293,8 @@ class Operations:
         self._end(environment, f"Successfully launched environment: {environment.name}")
 
     def _endpoint(self, environment: Environment) -> str:
-        if self._emulator.compute:
-            return self._emulator.compute.endpoint(environment)
+        if self._compute:
+            return self._compute.endpoint(environment)
         if not environment.load_balanced:
             # Connections to it fail at once, so that a release need not wait for its health check to time out. An HTTP
             # proxy on the way may accept connections to the addresses that RFC 5737 reserves for documentation.
@@ -295,8 +302,8 @@ class Operations:
         return f"awseb--AWSEB-{random_id('', 12)}-{secrets.randbelow(10**9)}.{self._location.region}.elb.amazonaws.com"
 
     def _reconcile(self, environment: Environment, done: Callable[[], None]) -> None:
-        if self._emulator.compute:
-            self._emulator.compute.reconcile(environment, done)
+        if self._compute:
+            self._compute.reconcile(environment, done)
         else:
             done()
 
@@ -339,7 +346,7 @@ class Operations:
         health = Health("Ok")
         if environment.version_label == SAMPLE_VERSION and _sample_fails(environment):
             health = Health("Severe", ("100.0 % of the requests to the ELB are failing with HTTP 4xx.",))
-        failures = self._emulator.compute.failures(environment) if self._emulator.compute else {}
+        failures = self._compute.failures(environment) if self._compute else {}
         for instance in environment.instances:
             failed = instance.instance_id in failures
             instance.health = Health("Severe", (failures[instance.instance_id],)) if failed else health

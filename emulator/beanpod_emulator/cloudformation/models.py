@@ -58,11 +58,8 @@ class CloudFormationBackend(BaseBackend):
         Raises:
             ValidationError: It does not exist.
         """
-        for stack in self.stacks.values():
-            if name_or_id in (stack.name, stack.stack_id):
-                return stack
-        if name_or_id in self.deleted_stacks:
-            return self.deleted_stacks[name_or_id]
+        if found := self.find_stack(name_or_id) or self.deleted_stacks.get(name_or_id):
+            return found
         raise ValidationError(f"Stack with id {name_or_id} does not exist")
 
     def find_stack(self, name_or_id: str) -> Stack | None:

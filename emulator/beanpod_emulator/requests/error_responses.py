@@ -1,24 +1,12 @@
-"""Error responses of the server itself, in AWS's words and in the protocol of the call's service."""
+"""Error responses of the server itself, in AWS's words."""
 
-import json
 import logging
-import uuid
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-from xml.sax.saxutils import escape
+from typing import Any
 
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse
 
-if TYPE_CHECKING:
-    from beanpod_emulator.requests.calls import Call
-
-_QUERY = (
-    "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
-    "<RequestId>{request_id}</RequestId></ErrorResponse>"
-)
-_REST = "<Error><Code>{code}</Code><Message>{message}</Message><RequestId>{request_id}</RequestId></Error>"
 _logger = logging.getLogger(__name__)
 
 
@@ -35,18 +23,6 @@ class ErrorResponse:
     code: str
     message: str
     s3: tuple[str, str, str] | None = None
-
-    def render(self, call: "Call") -> tuple[str, list[tuple[str, str]], Iterable[bytes]]:
-        """Return status line, headers and body, in the protocol of the call's service."""
-        status, code, message = self.status, self.code, self.message
-        if call.service == "s3" and self.s3:
-            status, code, message = self.s3
-        if not call.parameters:
-            body, kind = json.dumps({"__type": code, "message": message}), "application/x-amz-json-1.1"
-        else:
-            template = _REST if call.service == "s3" else _QUERY
-            body, kind = template.format(code=code, message=escape(message), request_id=uuid.uuid4()), "text/xml"
-        return status, [("Content-Type", kind)], [body.encode()]
 
 
 FAULT_RESPONSES = {

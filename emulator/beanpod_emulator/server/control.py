@@ -12,6 +12,7 @@ from typing import Any
 from moto.core.base_backend import BackendDict
 from moto.iam.models import iam_backends
 
+from beanpod_emulator.beanstalk.models import ElasticBeanstalkBackend
 from beanpod_emulator.iam.web_identity import WebIdentities
 from beanpod_emulator.requests.calls import Call
 from beanpod_emulator.state import Emulator
@@ -106,7 +107,7 @@ class ControlApi:
         return {}
 
     def _reset(self) -> _Response:
-        if self._emulator.compute:
+        if ElasticBeanstalkBackend.compute:
             raise ValueError("a server with --docker cannot be reset: stop it, and start another")
         # Else its 1,600 managed policies would be made twice, 0.3 s of CPU.
         iam_backends.clear()
@@ -116,9 +117,9 @@ class ControlApi:
         return {}
 
     def _addresses(self) -> _Response:
-        if self._emulator.compute is None:
+        if ElasticBeanstalkBackend.compute is None:
             raise ValueError("no environment or database runs in Docker: start the server with --docker")
-        return self._emulator.compute.addresses()
+        return ElasticBeanstalkBackend.compute.addresses()
 
     def _web_identity(self, subject: str, audience: str = "sts.amazonaws.com", issuer: str = _GITHUB) -> _Response:
         return {"token": self._identities.token(subject, audience, issuer)}

@@ -3,10 +3,12 @@
 import io
 import json
 import socket
+import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlencode
 from wsgiref.types import WSGIApplication
+from xml.sax.saxutils import escape
 
 from werkzeug.test import run_wsgi_app
 
@@ -24,6 +26,11 @@ from beanpod_emulator.state import Emulator
 # moto's own pages, which take no credentials.
 _MOTO_PATHS = ("/moto-api", "/favicon.ico", "/latest/meta-data/", "/latest/api/")
 _CORS = "access-control-"
+_QUERY_ERROR = (
+    "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
+    "<RequestId>{request_id}</RequestId></ErrorResponse>"
+)
+_S3_ERROR = "<Error><Code>{code}</Code><Message>{message}</Message><RequestId>{request_id}</RequestId></Error>"
 _Environ = dict[str, Any]
 _Response = tuple[str, list[tuple[str, str]], Iterable[bytes]]
 
@@ -85,8 +92,8 @@ class RequestMiddleware:
         with self._emulator.lock:
             call, caller, error = self._authenticate(environ, body)
             self._log(call, caller)
-            fault = None if error else self._emulator.faults.for_call(call)
-            response = error.render(call) if error else self._respond(environ, call, caller, fault)
+            fault = None if error else self._emulator.faults.for_call(call.service, call.action, call.principal)
+            response = _render(error, call) if error else self._respond(environ, call, caller, fault)
             if response:
                 call.status = int(response[0].split()[0])
         if fault and fault.kind == "hangs":
@@ -117,18 +124,31 @@ class RequestMiddleware:
     def _respond(self, environ: _Environ, call: Call, caller: Caller | None, fault: Fault | None) -> _Response | None:
         """Return the response; None when a fault withholds it."""
         if fault and fault.kind in FAULT_RESPONSES:
-            return FAULT_RESPONSES[fault.kind].render(call)
+            return _render(FAULT_RESPONSES[fault.kind], call)
         if fault and fault.details.get("when", "before") == "before":
             return None
         if self._enforce_iam and caller:
             environ[CALLER] = caller
             if denied := authorizer.authorize(self._account, call, caller):
-                return denied.render(call)
+                return _render(denied, call)
         body, status, headers = run_wsgi_app(self._application, environ, buffered=True)
         # The server dates every response.
         headers.remove("Date")
         kept = [(name, value) for name, value in headers.to_wsgi_list() if not name.lower().startswith(_CORS)]
         return None if fault else (status, kept, body)
+
+
+def _render(error: ErrorResponse, call: Call) -> _Response:
+    """Return an error response in the protocol of the call's service."""
+    status, code, message = error.status, error.code, error.message
+    if call.service == "s3" and error.s3:
+        status, code, message = error.s3
+    if not call.parameters:
+        body, kind = json.dumps({"__type": code, "message": message}), "application/x-amz-json-1.1"
+    else:
+        template = _S3_ERROR if call.service == "s3" else _QUERY_ERROR
+        body, kind = template.format(code=code, message=escape(message), request_id=uuid.uuid4()), "text/xml"
+    return status, [("Content-Type", kind)], [body.encode()]
 
 
 def _plain(status: str, text: str) -> _Response:

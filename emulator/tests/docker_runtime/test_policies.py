@@ -6,7 +6,6 @@ from emulator.tests.docker_runtime.sample_app import Environment, SampleApp, sev
 from tools.load_generator import GuestbookClient, LoadGenerator
 
 POLICIES = ("AllAtOnce", "Rolling", "RollingWithAdditionalBatch", "Immutable", "TrafficSplitting")
-REPLACING = ("Immutable", "TrafficSplitting")
 
 
 PAGES = {"one": "First of all", "two": "Second to none"}

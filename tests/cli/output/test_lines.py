@@ -1,5 +1,5 @@
 import io
-from typing import TextIO
+from typing import Any, TextIO
 
 import pytest
 from hypothesis import given
@@ -88,20 +88,18 @@ def test_any_message_is_one_line(text: str) -> None:
     assert all(line.startswith("12:31:04Z") for line in shown.text)
 
 
-def test_last_line_names_version_url_and_health(shown: Shown) -> None:
+@pytest.mark.parametrize(
+    ("outcome", "line"),
+    [
+        ({"health": "Ok", "changed": True}, "Deployed app-1 to http://app, health Ok"),
+        ({"health": "Ok", "changed": True, "plain_http": True}, "Deployed app-1 to http://app (plain HTTP), health Ok"),
+        ({}, "Nothing to do: app-1 is deployed already to http://app"),
+    ],
+)
+def test_last_line_names_version_url_and_health(shown: Shown, outcome: dict[str, Any], line: str) -> None:
     shown.clock.sleep(200)
-    shown.lines.finish(Outcome("app-1", url="http://app", health="Ok", changed=True))
-    assert shown.text == ["12:34:24Z  Deployed app-1 to http://app, health Ok, after 3 min 20 s"]
-
-
-def test_last_line_says_that_a_load_balancer_serves_plain_http(shown: Shown) -> None:
-    shown.lines.finish(Outcome("app-1", url="http://app", health="Ok", changed=True, plain_http=True))
-    assert shown.text == ["12:31:04Z  Deployed app-1 to http://app (plain HTTP), health Ok, after 0.0 s"]
-
-
-def test_last_line_says_that_there_is_nothing_to_do(shown: Shown) -> None:
-    shown.lines.finish(Outcome("app-1", url="http://app"))
-    assert shown.text == ["12:31:04Z  Nothing to do: app-1 is deployed already to http://app, after 0.0 s"]
+    shown.lines.finish(Outcome("app-1", url="http://app", **outcome))
+    assert shown.text == [f"12:34:24Z  {line}, after 3 min 20 s"]
 
 
 def test_durations_of_a_repeated_phase_are_added(shown: Shown) -> None:

@@ -11,7 +11,7 @@ import boto3
 import pytest
 from botocore.awsrequest import AWSResponse, HeadersDict
 
-from beanpod.deploy.aws import Aws, AwsError, UnansweredError, configuration
+from beanpod.deploy.aws import Aws, UnansweredError, configuration
 from beanpod.deploy.aws.client import ATTEMPTS
 from tests.deploy.rollout.sandbox import retry_at_once
 
@@ -19,7 +19,6 @@ _NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 _NONE: Any = None
 AWS = Aws("us-east-1", _NONE, _NONE, _NONE, _NONE)
 _THROTTLED = b"<ErrorResponse><Error><Code>Throttling</Code><Message>Rate exceeded</Message></Error></ErrorResponse>"
-_REFUSED = b"<ErrorResponse><Error><Code>InvalidParameterValue</Code><Message>No.</Message></Error></ErrorResponse>"
 
 
 class Endpoint:
@@ -47,24 +46,11 @@ def _answering(*answers: tuple[int, bytes]) -> tuple[Callable[[], object], Endpo
     return lambda: replace(AWS, beanstalk=client).abort_update("guestbook-dev"), endpoint
 
 
-def test_a_throttled_call_is_made_again() -> None:
-    call, endpoint = _answering((400, _THROTTLED), (503, _THROTTLED), (200, b"<AbortEnvironmentUpdateResponse/>"))
-    call()
-    assert endpoint.requests == 3
-
-
 def test_a_throttled_call_fails_after_six_attempts() -> None:
     call, endpoint = _answering(*[(400, _THROTTLED)] * 9)
     with pytest.raises(UnansweredError, match=r"after several attempts \(Throttling\): try again later"):
         call()
     assert endpoint.requests == ATTEMPTS == 6
-
-
-def test_a_call_that_is_refused_is_made_once() -> None:
-    call, endpoint = _answering(*[(400, _REFUSED)] * 2)
-    with pytest.raises(AwsError, match=r"AWS refused elasticbeanstalk:AbortEnvironmentUpdate: No\."):
-        call()
-    assert endpoint.requests == 1
 
 
 def _instance(name: str, label: str) -> dict[str, Any]:

@@ -1,39 +1,11 @@
-"""Credentials and region from wherever the AWS CLI takes them."""
+"""Missing credentials, and the region; botocore takes both from wherever the AWS CLI does."""
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from beanpod.deploy.aws import CredentialsError, connect
 from beanpod.deploy.errors import UsageError
-from beanpod_emulator import EmbeddedAws
-from emulator.tests.clients import Clients, client, key_arguments
-
-_GITHUB = "token.actions.githubusercontent.com"
-_SUBJECT = "repo:me/app:ref:refs/heads/main"
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[EmbeddedAws]:
-    with EmbeddedAws.start() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def role(aws: EmbeddedAws) -> str:
-    iam = client(aws, "iam")
-    provider = iam.create_open_id_connect_provider(Url=f"https://{_GITHUB}", ClientIDList=["sts.amazonaws.com"])
-    statement = {
-        "Effect": "Allow",
-        "Action": "sts:AssumeRoleWithWebIdentity",
-        "Principal": {"Federated": provider["OpenIDConnectProviderArn"]},
-        "Condition": {"StringEquals": {f"{_GITHUB}:sub": _SUBJECT}},
-    }
-    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    arn: str = iam.create_role(RoleName="deployer", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
-    return arn
 
 
 @pytest.fixture(autouse=True)
@@ -42,42 +14,8 @@ def _home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
 
-@pytest.fixture
-def endpoint(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The variables that lead to the embedded AWS, without a key."""
-    for name, value in aws.environment.items():
-        if name not in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            monkeypatch.setenv(name, value)
-
-
-@pytest.mark.usefixtures("endpoint")
-def test_the_key_of_a_user_works(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    for argument, value in Clients(aws).user("ci").items():
-        monkeypatch.setenv(argument.upper(), value)
-    assert connect(None).identity() == "arn:aws:iam::123456789012:user/ci"
-
-
-@pytest.mark.usefixtures("endpoint")
-def test_the_session_of_a_role_works(aws: EmbeddedAws, role: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    session = client(aws, "sts").assume_role(RoleArn=role, RoleSessionName="ci")["Credentials"]
-    for argument, value in key_arguments(session).items():
-        monkeypatch.setenv(argument.upper(), value)
-    assert connect(None).identity() == "arn:aws:sts::123456789012:assumed-role/deployer/ci"
-
-
-@pytest.mark.usefixtures("endpoint")
-def test_a_web_identity_is_exchanged_for_a_role(
-    aws: EmbeddedAws, role: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    (tmp_path / "token").write_text(aws.web_identity_token(_SUBJECT))
-    monkeypatch.setenv("AWS_ROLE_ARN", role)
-    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
-    monkeypatch.setenv("AWS_ROLE_SESSION_NAME", "run-7")
-    assert connect(None).identity() == "arn:aws:sts::123456789012:assumed-role/deployer/run-7"
-
-
-@pytest.mark.usefixtures("endpoint")
-def test_missing_credentials_name_the_variables() -> None:
+def test_missing_credentials_name_the_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
     with pytest.raises(CredentialsError, match="there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_AC"):
         connect(None).identity()
 

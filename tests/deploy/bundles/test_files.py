@@ -84,8 +84,8 @@ def test_a_folder_over_beanstalks_limit_is_refused_without_reading_it(tmp_path: 
         "remove what is not needed; the largest files are data/old/a, data/new/b, data/small"
     )
     # The limit is for the whole bundle.
-    assert too_large({"a": 60, "b": 40}, largest=100) is None
-    assert too_large({"a": 60, "b": 41}, largest=100)
+    assert too_large({"a": 300 * MIB, "b": 200 * MIB}) is None
+    assert too_large({"a": 300 * MIB, "b": 200 * MIB + 1})
 
 
 def test_names_in_any_script_are_added(tmp_path: Path) -> None:

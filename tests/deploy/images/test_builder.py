@@ -226,20 +226,3 @@ def test_a_push_that_fails_is_named(pushed: Finished, message: str) -> None:
     runner = ScriptedRunner({"push": pushed, "image inspect": _inspected(digests=("ada/shop@sha256:other",))})
     with pytest.raises(BuildError, match=message):
         _builder(runner).push(_ID, "1")
-
-
-@pytest.mark.parametrize(
-    ("context", "dockerfile", "words"),
-    [
-        ("gone", "Dockerfile", r"service web: the build context .*gone is not a directory: correct its path"),
-        ("", "Other", r"service web: the Dockerfile .*Other does not exist: write it or correct its path"),
-    ],
-    ids=["context", "dockerfile"],
-)
-def test_missing_files_are_named_before_any_build(tmp_path: Path, context: str, dockerfile: str, words: str) -> None:
-    good = write_source(tmp_path, "one", name="good")
-    bad = replace(good, name="web", context=tmp_path / context, dockerfile=tmp_path / dockerfile)
-    runner = ScriptedRunner()
-    with pytest.raises(BuildError, match=words):
-        _publish(runner, good, bad)
-    assert runner.commands == []

@@ -3,9 +3,6 @@
 import base64
 import os
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -197,44 +194,6 @@ def _command_lines() -> Iterator[str]:
 
 def _files(folder: Path) -> Iterator[str]:
     return (path.read_text(errors="replace") for path in folder.rglob("*") if path.is_file())
-
-
-_CHILD = """
-import os, signal, sys
-from pathlib import Path
-from beanpod.deploy.images import ProcessRunner, build_and_push, connect
-from tests.deploy.images.fakes import write_source
-from tests.fake_reporter import FakeReporter
-
-repository, platform, source, word = sys.argv[1:]
-
-class KillingRunner(ProcessRunner):
-    def run(self, arguments, **options):
-        def die(line):
-            os.kill(os.getpid(), signal.SIGKILL)
-        if arguments[1] == word:
-            options["show"] = die
-        return super().run(arguments, **options)
-
-with connect(repository, environment=os.environ, report=FakeReporter(), runner=KillingRunner()) as builder:
-    build_and_push([write_source(Path(source), "one")], platform=platform, builder=builder, report=FakeReporter())
-"""
-
-
-def test_after_a_kill_the_next_run_pushes_the_image_and_removes_the_login(classic_shop: Shop, tmp_path: Path) -> None:
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    variables = classic_shop.variables | {"TMPDIR": str(temporary), "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-c", _CHILD, classic_shop.repository, classic_shop.platform, str(tmp_path / "source")]
-    assert subprocess.run([*command, "push"], env=variables, check=False).returncode == -signal.SIGKILL
-    left = list(temporary.glob("beanpod-docker-*"))
-    assert [folder.stat().st_mode & 0o077 for folder in left] == [0]
-
-    os.utime(left[0], (0, 0))
-    subprocess.run([*command, ""], env=variables, check=True)
-
-    assert list(temporary.glob("beanpod-docker-*")) == []
-    assert len(classic_shop.registry.tags(classic_shop.path)) == 1
 
 
 def test_an_interruption_ends_docker_and_removes_the_login(classic_shop: Shop, tmp_path: Path) -> None:

@@ -165,15 +165,6 @@ def test_warning_health_fails_unless_accepted(sandbox: Sandbox) -> None:
     assert sandbox.rollout(target, settings=accepting)[0].release(BAD).health == "Warning"
 
 
-def test_aborts_an_update_that_exceeds_its_timeout(sandbox: Sandbox) -> None:
-    target = _failing_target(sandbox, "never-ready")
-    rollout, reporter = sandbox.rollout(target, settings=Settings(wait_timeout=400))
-    with pytest.raises(RolledBackError, match="the update took too long and was aborted"):
-        rollout.release(BAD)
-    assert any("not finished after 400 s: aborting it" in warning for warning in reporter.warnings)
-    assert sandbox.version_label(target) == GOOD.label
-
-
 def test_an_update_that_cannot_be_aborted_ends_with_an_unknown_state(sandbox: Sandbox) -> None:
     target = _failing_target(sandbox, "never-ready")
     sandbox.emulator.inject_fault("throttles", action="AbortEnvironmentUpdate", times=None)

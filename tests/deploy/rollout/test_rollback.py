@@ -9,16 +9,6 @@ from beanpod.deploy.preflight import Settings, Target
 from tests.deploy.rollout.sandbox import Sandbox, bundle, source
 
 
-def test_rolls_back_to_the_version_before(sandbox: Sandbox, target: Target) -> None:
-    sandbox.release(target, "one", "two")
-    rollout, reporter = sandbox.rollout(target)
-    outcome = rollout.roll_back()
-    assert (outcome.version_label, outcome.previous_version) == (bundle("one").label, bundle("two").label)
-    assert (outcome.changed, outcome.rolled_back, outcome.health) == (True, False, "Ok")
-    assert sandbox.version_label(target) == bundle("one").label
-    assert reporter.failed == []
-
-
 def test_two_rollbacks_end_at_the_first_version(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "one", "two")
     sandbox.rollout(target)[0].roll_back()
@@ -69,11 +59,6 @@ def test_the_lock_of_an_earlier_version_of_beanpod_is_read(sandbox: Sandbox, tar
     sandbox.s3.put_object(Bucket=target.bucket, Key=key, Body=json.dumps(earlier).encode())
     sandbox.rollout(target)[0].roll_back()
     assert sandbox.version_label(target) == bundle("one").label
-
-
-def test_a_version_that_does_not_exist_is_refused(sandbox: Sandbox, target: Target) -> None:
-    with pytest.raises(UsageError, match="application guestbook has no version v9: choose one that"):
-        sandbox.rollout(target)[0].roll_back("v9")
 
 
 def test_a_version_whose_bundle_was_deleted_is_refused(sandbox: Sandbox, target: Target) -> None:

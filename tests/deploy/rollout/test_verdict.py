@@ -78,12 +78,6 @@ def test_the_causes_are_those_of_the_instances_that_do_not() -> None:
     assert finding.causes == ("i-2: Incorrect application version.", "i-2: Disk full.")
 
 
-def test_more_health_may_be_accepted() -> None:
-    yellow = replace(WELL, health="Warning")
-    assert judge(yellow, _instances(DONE), "v2", Settings()).state is State.RECOVERING
-    assert judge(yellow, _instances(DONE), "v2", Settings(accepted_health=("Warning",))).state is State.GOOD
-
-
 class _ScriptedAws:
     """Answers with one state of the environment after the other, the last one again and again."""
 

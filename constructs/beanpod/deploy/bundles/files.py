@@ -15,7 +15,7 @@ from beanpod.deploy.errors import UsageError
 _LITTER = frozenset({".DS_Store", "Thumbs.db", ".gitkeep", ".gitignore"})
 # https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/applications-sourcebundle.html: "Not exceed 500 MB", which
 # CreateApplicationVersion counts as 524,288,000 bytes.
-LARGEST = 524_288_000
+_LARGEST = 524_288_000
 _MIB = 1024 * 1024
 _NAMED = 3
 
@@ -44,14 +44,14 @@ def folder_files(root: Path, folder: Path, problems: list[str]) -> Iterator[tupl
         yield from _taken(root, folder, problems, ())
 
 
-def too_large(sizes: Mapping[str, int], *, largest: int = LARGEST) -> str | None:
+def too_large(sizes: Mapping[str, int]) -> str | None:
     """Say why Elastic Beanstalk refuses files of these sizes in bytes, by their paths; None if it does not."""
     weight = sum(sizes.values())
-    if weight <= largest:
+    if weight <= _LARGEST:
         return None
     named = ", ".join(printable(name) for name in sorted(sizes, key=lambda name: -sizes[name])[:_NAMED])
     return (
-        f"the bundle has {weight / _MIB:,.1f} MiB, and Elastic Beanstalk accepts {largest / _MIB:,.0f} MiB: remove "
+        f"the bundle has {weight / _MIB:,.1f} MiB, and Elastic Beanstalk accepts {_LARGEST / _MIB:,.0f} MiB: remove "
         f"what is not needed; the largest files are {named}"
     )
 

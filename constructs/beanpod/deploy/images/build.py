@@ -60,13 +60,7 @@ class Builder:
         return not self.buildx and self.docker.environment.get("DOCKER_BUILDKIT") != "1"
 
     def check(self, spec: BuildSpec) -> None:
-        """Raise BuildError for a missing file, and for a Dockerfile that needs BuildKit where there is none."""
-        if not spec.context.is_dir():
-            raise BuildError(f"{spec.title}: the build context {spec.context} is not a directory: correct its path")
-        if not spec.dockerfile.is_file():
-            raise BuildError(
-                f"{spec.title}: the Dockerfile {spec.dockerfile} does not exist: write it or correct its path"
-            )
+        """Raise BuildError for a Dockerfile that needs BuildKit where there is none."""
         need = needs_buildkit(spec) if self.is_classic else None
         if need:
             remedy = _UNSET if self.docker.environment.get("DOCKER_BUILDKIT") == "0" else _INSTALL_BUILDX
