@@ -104,7 +104,11 @@ class InstanceRuntime:
             if time.monotonic() > end:
                 port = running.address.rpartition(":")[2]
                 answer = f"{settings.health_path} answers {status or f'nothing on port {port}'}"
-                raise InstanceError("pass the health check", f"{answer} after {settings.health_seconds:.0f} s")
+                wanted = (
+                    f"HealthCheckPath must answer {settings.health_codes}" if status else "the app must listen there"
+                )
+                text = f"{answer} after {settings.health_seconds:.0f} s: {wanted}"
+                raise InstanceError("pass the health check", text)
             time.sleep(_POLL_SECONDS)
 
     def _status(self, address: str, path: str) -> int:

@@ -144,7 +144,7 @@ def test_a_version_that_fails_the_health_check_gets_no_requests(app: SampleApp, 
     assert environment.page() == before
     assert "Instance deployment failed to pass the health check. The deployment failed." in environment.errors()
     (instance,) = environment.instances()
-    assert "/ answers 404 after 5 s" in instance["Causes"][0]
+    assert "/ answers 404 after 5 s: HealthCheckPath must answer 200" in instance["Causes"][0]
 
 
 def test_a_version_that_listens_on_loopback_names_the_port(app: SampleApp, environment: Environment) -> None:
@@ -154,7 +154,7 @@ def test_a_version_that_listens_on_loopback_names_the_port(app: SampleApp, envir
         environment.update(VersionLabel=label)
     assert environment.page() == before
     (instance,) = environment.instances()
-    assert "/ answers nothing on port 8080 after 5 s" in instance["Causes"][0]
+    assert "/ answers nothing on port 8080 after 5 s: the app must listen there" in instance["Causes"][0]
 
 
 def test_a_missing_image_fails_the_deployment(app: SampleApp, environment: Environment) -> None:

@@ -175,7 +175,12 @@ ASKED = [
     ("/health", "200", 0, "answered 200"),
     ("/health?deep=[1]", "200-299", 0, "answered 200"),
     ("/none", "200,404", 0, "answered 404"),
-    ("/none", "200", 1, "GET http://localhost/none answered 404 on this instance, 200 is wanted."),
+    (
+        "/none",
+        "200",
+        1,
+        "404 on this instance, 200 is wanted; write a path that the app answers into service.health_check_path",
+    ),
 ]
 
 
@@ -189,7 +194,10 @@ def test_the_health_path_is_asked_on_the_instance(instance: Verified) -> None:
 def test_an_instance_that_does_not_answer_fails(instance: Verified) -> None:
     instance.start("web", SLEEP)
     line = failed(instance.verify({"web": Kind.SERVER}, watch=1))
-    assert line == "The release does not run well: GET http://localhost/health is not answered on this instance."
+    assert line == (
+        "The release does not run well: GET http://localhost/health is not answered on this instance; write the port "
+        "on which the app listens into service.port."
+    )
 
 
 def test_the_one_container_of_a_dockerfile_is_found_by_its_image(docker_engine: Engine, instance: Verified) -> None:

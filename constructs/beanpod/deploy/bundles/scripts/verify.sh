@@ -228,7 +228,11 @@ ask() {
         sleep 1
     done
     case "$answer" in
-        000) fail "GET http://localhost$health_path is not answered on this instance" ;;
+        000)
+            remedy='write the port on which the app listens into service.port'
+            fail "GET http://localhost$health_path is not answered on this instance; $remedy"
+            ;;
+        404) hint='; write a path that the app answers into service.health_check_path' ;;
         400 | 421) hint='; does it take the host name localhost?' ;;
         *) hint='' ;;
     esac
