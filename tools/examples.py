@@ -98,6 +98,12 @@ field = "password"
 MAP_TOKEN = { ssm = "/shop/map-token" }
 """,
     ),
+    "[secrets.NAME] with database": (
+        """\
+[secrets]
+DB_PASSWORD = { database = "password" }
+""",
+    ),
     "[network]": (
         """\
 [stages.prod.network]
