@@ -20,6 +20,8 @@ from beanpod_emulator.registry import forget_images
 # From 23 on the client builds with BuildKit through buildx alone; before, it had BuildKit in itself.
 _FIRST_WITHOUT_BUILDKIT = 23
 _SECONDS = 300
+# As beanpod.deploy.images knows them.
+_IMAGE_REMOVED = re.compile(r'unable to find image "sha256:|unknown parent image ID', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,6 @@ def run_command(
             timeout=_SECONDS,
             check=False,
         )
-        if 'unable to find image "sha256:' not in ended.stdout + ended.stderr:
+        if not _IMAGE_REMOVED.search(ended.stdout + ended.stderr):
             break
     return ended

@@ -76,6 +76,10 @@ _PRINTED = {
         'Step 1/2 : RUN echo error\nunable to find image "sha256:fcf1"',
         "another process removed images from this Docker engine meanwhile: try again",
     ),
+    "image of the step before removed": (
+        "failed to export image: failed to set parent sha256:332e: unknown parent image ID sha256:332e",
+        "another process removed images from this Docker engine meanwhile: try again",
+    ),
     "cut off": (
         "failed to copy: failed to do request: write tcp 10.0.0.2:443: write: broken pipe",
         "the registry or the network failed: try again",

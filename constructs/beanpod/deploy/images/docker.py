@@ -43,8 +43,9 @@ _REMEDIES = {
     "not set, set it and DOCKER_PASSWORD, since Docker Hub allows more with a login",
     r"error checking context: (?:can't stat|no permission)|error from sender: open .* permission denied": "this user "
     "cannot read every file in the build context: grant this user read permission, or remove the file",
-    # The classic builder looks at every image that may be in its cache: getLocalCachedImage in moby's image/cache.
-    r'unable to find image "sha256:': _IMAGE_REMOVED,
+    # The classic builder looks at every image that may be in its cache (getLocalCachedImage in moby's image/cache), and
+    # for the image of the step before when it stores a step's (SetParent in moby's image/store).
+    r'unable to find image "sha256:|unknown parent image id': _IMAGE_REMOVED,
     r"no match for platform|does not (?:match|provide) the specified platform": "the base image does not exist for "
     "that platform: choose another base image or other instance types",
     r"no basic auth credentials|unauthorized|authentication required|incorrect username or password": "the registry "
