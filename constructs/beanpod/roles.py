@@ -153,9 +153,9 @@ def check_trust(owner: Construct, name: str, role: iam.IRole, service: str) -> N
 
 @jsii.implements(IValidation)
 class _Trust:
-    """A role that its service may not assume: its instances never start, or nobody watches them.
+    """Checks that the trust policy of a role names the service that assumes it, such as `ec2.amazonaws.com`.
 
-    Statements may be added until synth, so that its constructor could not check it.
+    Asked at synth, since statements may be added to the policy until then.
     """
 
     def __init__(self, name: str, role: iam.Role, service: str) -> None:

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import subprocess
+import sys
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from beanpod.project.dockerfiles import dockerfile_for
 from beanpod.project.init import next_steps, plan
 from beanpod.project.manifest_text import manifest_text, production_compose
 from tests.project.apps import APPS, lay_out
+from tests.unprivileged import WITHOUT_RIGHTS
 
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = {"HOME": "/nonexistent"}
@@ -141,6 +143,16 @@ def test_without_expose_the_command_names_the_port(command: str, tmp_path: Path)
     assert propose(discover(tmp_path, environ=NOBODY), Choices()).port == 8000
     (tmp_path / "Dockerfile").write_text(f"FROM python:3.11-slim\nEXPOSE 9000\n{command}\n")
     assert propose(discover(tmp_path, environ=NOBODY), Choices()).port == 9000
+
+
+def test_what_may_not_be_read_is_left_out(tmp_path: Path) -> None:
+    """Such as the data folder of a database, which belongs to the user of its container."""
+    (tmp_path / "Dockerfile").write_text("FROM debian\nEXPOSE 8000\n")
+    (tmp_path / "data").mkdir(mode=0)
+    (tmp_path / "settings.py").touch(mode=0)
+    command = [*WITHOUT_RIGHTS, sys.executable, "-P", "-m", "beanpod", "init", "--image", "ada/shop"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_url_with_the_password_is_left_to_the_app(tmp_path: Path) -> None:

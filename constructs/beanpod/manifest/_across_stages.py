@@ -9,7 +9,7 @@ from beanpod.manifest._models import StageConfig
 
 
 def problems_across(stages: Iterable[StageConfig]) -> Iterator[str]:
-    """Return each key of a stage that another stage stands in the way of, and what to write instead."""
+    """Yield each key whose value two stages cannot both have, such as a stack's name, and what to write instead."""
     checked = tuple(stages)
     for check in (_provider_problems, _shared_name_problems, _shared_stack_problems, _shared_own_stack_problems):
         yield from check(checked)

@@ -193,7 +193,10 @@ def _folders_in(folder: Path) -> list[Path]:
         folders = [one for one in sorted(folder.iterdir()) if one.is_dir() and not one.is_symlink()]
     except OSError:
         return []
-    return [one for one in folders if not one.name.startswith(".") and one.name not in SKIPPED]
+    # A database that a compose file runs may keep its data in a folder of its own user.
+    return [
+        one for one in folders if not one.name.startswith(".") and one.name not in SKIPPED and os.access(one, os.X_OK)
+    ]
 
 
 def _dockerfile(path: Path, name: str) -> DockerfileFacts:

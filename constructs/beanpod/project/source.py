@@ -20,7 +20,8 @@ _READ = re.compile(
 def variables_read(folder: Path) -> list[str]:
     """Return the names of the variables that the source in a folder reads, in the order of their files.
 
-    Looks at no more than 500 files of up to 200 kB, in no folder that begins with a dot or holds other people's code.
+    Looks at no more than 500 files of up to 200 kB that may be read, in no folder that begins with a dot or holds other
+    people's code.
     """
     names: dict[str, None] = {}
     for _, path in zip(range(_FILES), _source_files(folder), strict=False):
@@ -32,5 +33,5 @@ def _source_files(folder: Path) -> Iterator[Path]:
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in SKIPPED)
         for path in (Path(place, name) for name in sorted(files) if name.endswith(_SUFFIXES)):
-            if path.is_file() and path.stat().st_size <= _BYTES:
+            if os.access(path, os.R_OK) and path.is_file() and path.stat().st_size <= _BYTES:
                 yield path

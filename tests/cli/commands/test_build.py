@@ -13,6 +13,7 @@ from tests.cli.commands import in_process
 from tests.cli.commands.in_process import Result
 from tests.deploy.bundles.compose_command import require_compose
 from tests.deploy.bundles.projects import COMPOSE, SERVICE, write
+from tests.unprivileged import WITHOUT_RIGHTS
 from tests.waiting import SECONDS
 
 ROOT = Path(__file__).parents[3]
@@ -30,10 +31,6 @@ PULLED = {
     "beanpod.toml": COMPOSE,
     "compose.yaml": 'services:\n  web:\n    image: nginx:stable\n    ports: ["80:80"]\n',
 }
-
-
-# Root reads and writes everything, unless it has no capabilities: a CI machine may be root.
-WITHOUT_RIGHTS = ("/usr/bin/setpriv", "--bounding-set=-all", "--inh-caps=-all", "--") if os.getuid() == 0 else ()
 
 
 def run(project: Path, *arguments: str, **environ: str) -> Result:
