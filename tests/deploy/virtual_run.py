@@ -8,7 +8,7 @@ import os
 import sys
 
 from beanpod.cli.main import main
-from beanpod.cli.signals import Interruptions
+from beanpod.deploy.signals import Interruptions
 from beanpod_emulator.embedded_aws import ControlClient
 from tests.deploy.clocks import VirtualClock
 

@@ -113,7 +113,7 @@ def _failure(error: BaseException, context: Context) -> Failure:
 
 def run() -> NoReturn:
     """Run the command of this process, as the console command `beanpod` and `python -m beanpod` do."""
-    from beanpod.cli.signals import Interruptions
+    from beanpod.deploy.signals import Interruptions
 
     Interruptions().install()
     try:
@@ -129,4 +129,7 @@ def _exit(code: int) -> NoReturn:
             stream.flush()
         except OSError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    if code == InterruptionError.exit_code:
+        # Wherever it was interrupted, a library's lock may be left taken; what it does at Python's exit would wait.
+        os._exit(code)
     sys.exit(code)

@@ -41,14 +41,16 @@ def _started(stage: SandboxStage, *arguments: str) -> Iterator["subprocess.Popen
 def _rolling_out(stage: SandboxStage, label: str) -> Iterator["subprocess.Popen[str]"]:
     """A rollout that does not end by itself: the emulator's clock does not advance."""
     stage.emulator.clear_calls()
-    with _started(stage, "rollback", label) as process:
-        wait_until(
-            lambda: "UpdateEnvironment" in (call.action for call in stage.emulator.calls()), stage.emulator.calls
-        )
-        yield process
-        process.send_signal(signal.SIGTERM)
-        process.wait(SECONDS)
-    stage.emulator.advance(600)
+    try:
+        with _started(stage, "rollback", label) as process:
+            wait_until(
+                lambda: "UpdateEnvironment" in (call.action for call in stage.emulator.calls()), stage.emulator.calls
+            )
+            yield process
+            process.send_signal(signal.SIGTERM)
+            process.wait(SECONDS)
+    finally:
+        stage.emulator.advance(600)
 
 
 @pytest.fixture(scope="module")

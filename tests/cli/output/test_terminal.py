@@ -220,7 +220,7 @@ from beanpod.cli.output import make_renderer, output_for
 from beanpod.cli.output.display import Display
 from beanpod.cli.output.text import Masks
 from beanpod.deploy.report import Phase
-from beanpod.cli.signals import Interruptions
+from beanpod.deploy.signals import Interruptions
 Interruptions().install()
 clock, kind = SystemClock(), output_for(sys.stdout, os.environ)
 renderer = make_renderer(kind, stream=sys.stdout, errors=sys.stderr, environ=os.environ, clock=clock)

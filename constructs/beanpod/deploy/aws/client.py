@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from beanpod.deploy.aws.errors import AwsError, translated
 from beanpod.deploy.report import EnvironmentEvent
+from beanpod.deploy.signals import deferred_interruption
 
 if TYPE_CHECKING:
     from botocore.config import Config
@@ -120,7 +121,8 @@ class Aws:
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            return method(*args, **request)
+            with deferred_interruption():
+                return method(*args, **request)
         except (BotoCoreError, ClientError) as error:
             raise translated(error, _action(method)) from error
 

@@ -3,15 +3,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import boto3
 import pytest
 
-from beanpod.cli.signals import Interruptions
+from beanpod.deploy.aws import assemble, configuration
+from beanpod.deploy.signals import Interruptions, deferred_interruption
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 # Waits for a signal, cleans up for a while, and says that it did.
 _PROGRAM = """
 import sys, time
-from beanpod.cli.signals import Interruptions
+from beanpod.deploy.signals import Interruptions
 # Signals are together by this clock however late they come on a busy machine.
 Interruptions(monotonic=lambda: 0.0).install()
 try:
@@ -25,9 +27,9 @@ except KeyboardInterrupt:
 """
 
 
-def _start(cleaning: float) -> "subprocess.Popen[str]":
+def _start(cleaning: float, program: str = _PROGRAM) -> "subprocess.Popen[str]":
     process = subprocess.Popen(
-        [sys.executable, "-c", _PROGRAM, str(cleaning)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", program, str(cleaning)], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
     assert _line(process) == "ready"
     return process
@@ -89,3 +91,32 @@ def test_later_sigterm_is_ignored() -> None:
     times.now = 7.5
     times.interruptions.handle(signal.SIGTERM, None)
     assert times.left == []
+
+
+def test_aws_call_ends_before_the_interruption() -> None:
+    """Interrupted in the middle, it may leave the lock of boto3's connection pool taken, and the next call hangs."""
+    session = boto3.Session("id", "secret", region_name="us-east-1")
+    aws = assemble(lambda service: session.client(service, config=configuration()))  # type: ignore[call-overload]
+    ended: list[str] = []
+
+    def respond(**_: object) -> tuple[object, dict[str, object]]:
+        Interruptions().handle(signal.SIGTERM, None)
+        ended.append("response")
+        return type("Response", (), {"status_code": 200})(), {"Arn": "arn:aws:iam::123456789012:user/me"}
+
+    aws.sts.meta.events.register("before-call.sts.GetCallerIdentity", respond)
+    aws.sts.meta.events.register("after-call.sts.GetCallerIdentity", lambda **_: ended.append("call"))
+    with pytest.raises(KeyboardInterrupt):
+        aws.identity()
+    assert ended == ["response", "call"]
+    with deferred_interruption():
+        ended.append("the next is not interrupted")
+
+
+def test_interruption_is_raised_within_a_block_that_takes_long() -> None:
+    program = _PROGRAM.replace("time.sleep(120)", "with deferred_interruption(): time.sleep(120)")
+    program = program.replace("import Interruptions", "import Interruptions, deferred_interruption")
+    with _start(0, program) as process:
+        process.send_signal(signal.SIGTERM)
+        assert (_line(process), _line(process)) == ("cleaning", "clean")
+        assert process.wait(60) == 130
