@@ -16,8 +16,8 @@ from beanpod.cli.commands.rehearse import Rehearsal, Release, rehearse
 from beanpod.cli.main import main
 from beanpod.cli.rehearsal.domain import opener
 from beanpod.cli.rehearsal.processes import Interrupted
-from beanpod.cli.signals import Interruptions
 from beanpod.deploy.errors import DeployError
+from beanpod.deploy.signals import Interruptions
 from beanpod.manifest import Domain, HostedZone
 from tools.github import Repository, git
 from tools.load_generator import GuestbookClient, LoadGenerator

@@ -2,6 +2,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -99,7 +100,7 @@ def test_aws_call_ends_before_the_interruption() -> None:
     aws = assemble(lambda service: session.client(service, config=configuration()))  # type: ignore[call-overload]
     ended: list[str] = []
 
-    def respond(**_: object) -> tuple[object, dict[str, object]]:
+    def respond(**_: object) -> Any:
         Interruptions().handle(signal.SIGTERM, None)
         ended.append("response")
         return type("Response", (), {"status_code": 200})(), {"Arn": "arn:aws:iam::123456789012:user/me"}

@@ -19,8 +19,11 @@ from beanpod.manifest import Manifest
 from beanpod.project.choices import Choices, answered, missing, propose
 from beanpod.project.discovery import Discovery, discover
 from beanpod.project.dockerfiles import dockerfile_for
+from beanpod.project.files import write
 from beanpod.project.init import next_steps, plan
 from beanpod.project.manifest_text import manifest_text, production_compose
+from tests.deploy.bundles.projects import IMAGE, composed
+from tests.deploy.bundles.projects import write as write_files
 from tests.project.apps import APPS, lay_out
 from tests.unprivileged import WITHOUT_RIGHTS
 
@@ -286,6 +289,80 @@ def test_an_app_behind_a_proxy_of_another_file_publishes_port_80(tmp_path: Path)
     (tmp_path / "compose.prod.yaml").write_text(production)
     stage = Manifest.read(tmp_path / "beanpod.toml", build_files=True).stage()
     assert plan_bundle(stage, tmp_path).web == "web"
+
+
+def test_a_compose_file_in_a_folder_below_is_deployed(tmp_path: Path) -> None:
+    write_files(
+        tmp_path,
+        {
+            "docker/docker-compose.yml": (
+                "services:\n"
+                "  api: {build: {context: ../api}, ports: ['8000:8000'], environment: {DB_HOST: db}}\n"
+                "  db: {image: 'postgres:16', environment: {POSTGRES_PASSWORD: secret}}\n"
+            ),
+            "tests/docker-compose.yml": "services: {app: {image: busybox}}\n",
+            "api/Dockerfile": "FROM python:3.11-slim\nEXPOSE 8000\n",
+            "cron/Dockerfile": "FROM python:3.11-slim\n",
+        },
+    )
+    project = plan(discover(tmp_path, environ=NOBODY), Choices(image="ada/shop"), ask=None)
+    assert (project.choices.compose, project.choices.port) == ("docker/docker-compose.yml", 8000)
+    write(tmp_path, project.files)
+    assert (tmp_path / "docker/compose.prod.yaml").is_file()
+    stage = Manifest.read(tmp_path / "beanpod.toml", build_files=True).stage()
+    assert plan_bundle(stage, tmp_path).web == "api"
+    (tmp_path / "Dockerfile").write_text("FROM python:3.11-slim\nEXPOSE 9000\n")
+    (tmp_path / "beanpod.toml").unlink()
+    choices = propose(discover(tmp_path, environ=NOBODY), Choices())
+    assert (choices.dockerfile, choices.engine) == ("Dockerfile", "postgres")
+    # Named, it is deployed all the same.
+    given = Choices(compose="docker/docker-compose.yml")
+    assert propose(discover(tmp_path, compose_file=given.compose, environ=NOBODY), given).database_service == "db"
+
+
+def test_what_is_built_for_development_is_built_for_production(tmp_path: Path) -> None:
+    write_files(
+        tmp_path,
+        {
+            "compose.yaml": (
+                "services:\n"
+                "  api: {build: {context: api, dockerfile: Dockerfile.dev}, ports: ['80:80'], command: npm run dev}\n"
+                "  client: {build: {context: ., target: development}, command: serve}\n"
+                "  worker: {build: {context: ., dockerfile: worker/local.Dockerfile}}\n"
+                "  cache: {build: {context: ., target: prod}}\n"
+            ),
+            "api/Dockerfile.dev": "FROM node:24\n",
+            "api/Dockerfile": "FROM node:24-slim\n",
+            "Dockerfile": "FROM node:24 AS development\nFROM node:24-slim\n",
+            "worker/local.Dockerfile": "FROM node:24\n",
+        },
+    )
+    found, choices = look(tmp_path)
+    (tmp_path / "beanpod.toml").write_text(manifest_text(found, choices))
+    stage = Manifest.read(tmp_path / "beanpod.toml", build_files=True).stage()
+    (tmp_path / "Dockerfile").write_text("FROM node:24 AS development\nFROM node:24-slim AS prod\n")
+    by_name = "is for development by its name: write build:"
+    assert [note for note in plan_bundle(stage, tmp_path).notes if by_name in note] == [
+        f"service api, build.dockerfile: Dockerfile.dev {by_name} {{dockerfile: Dockerfile}} in compose.prod.yaml",
+        f"service client, build.target: development {by_name} {{target: prod}} in compose.prod.yaml",
+    ]
+    (tmp_path / "compose.prod.yaml").write_text(production_compose(found, choices) or "")
+    deployed = plan_bundle(stage, tmp_path)
+    assert {spec.name: (spec.dockerfile.name, spec.target) for spec in deployed.specs} == {
+        "api": ("Dockerfile", None),
+        "client": ("Dockerfile", "prod"),
+        "worker": ("local.Dockerfile", None),
+        "cache": ("Dockerfile", "prod"),
+    }
+    assert not [note for note in deployed.notes if by_name in note]
+    images = dict.fromkeys((spec.name for spec in deployed.specs), IMAGE)
+    services = composed(deployed.bundle(images, application="shop", login_hooks=False))["services"]
+    assert {name: service.get("command") for name, service in services.items()} == {
+        "api": None,
+        "client": "serve",
+        "worker": None,
+        "cache": None,
+    }
 
 
 def test_a_databases_dockerfile_is_not_the_apps(tmp_path: Path) -> None:

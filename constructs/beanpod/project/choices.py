@@ -134,12 +134,17 @@ def _service_name(found: Discovery) -> str:
 
 
 def _compose_file(found: Discovery, given: Choices) -> ComposeFacts | None:
-    """Return the compose file, unless a Dockerfile was asked for, or the file only runs databases for development."""
+    """Return the compose file, unless a Dockerfile was asked for, or the file is for development only.
+
+    It is where it runs databases only, or stands in a folder below although the app's Dockerfile is known.
+    """
     facts = found.compose
     if facts is None or given.dockerfile is not None:
         return None
     if given.compose is not None:
         return facts if given.compose == facts.path else None
+    if facts.folder and _chosen_dockerfile(found, given):
+        return None
     return facts if facts.built or (_web_ports(facts) and not found.dockerfiles) else None
 
 

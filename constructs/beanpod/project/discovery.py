@@ -50,6 +50,7 @@ _NOT_THE_APP = frozenset(
 )
 # In a command: `--bind 0.0.0.0:${PORT:-8000}`, or `["--port", "8000"]`.
 _LISTENS = re.compile(r"""(?:\b0\.0\.0\.0:|\[::\]:|--port[\s=",']+)(?:\$\{\w+:-)?(\d{2,5})\b""")
+_NOT_DEPLOYED = re.compile(r"tests?|e2e|examples?|docs?|benchmarks?", re.IGNORECASE)
 _URL = re.compile(r"https?://[^/\s\"']+(/[^\s\"'|;)]*)?")
 
 
@@ -108,6 +109,11 @@ class ComposeFacts:
         """The services that may be the app and are built from a Dockerfile."""
         return tuple(name for name in self.apps if "build" in self.services[name])
 
+    @property
+    def folder(self) -> str:
+        """The file's folder, relative to the project's; "" for the same."""
+        return posixpath.dirname(self.path)
+
 
 @dataclass(frozen=True)
 class Discovery:
@@ -142,15 +148,18 @@ class Discovery:
     manifest: Mapping[str, Any] = field(default_factory=dict)
 
 
-def discover(root: Path, *, environ: Mapping[str, str] = os.environ) -> Discovery:
+def discover(root: Path, *, compose_file: str | None = None, environ: Mapping[str, str] = os.environ) -> Discovery:
     """Look at a project's folder.
 
     Args:
         root: The folder in which the project's files will be.
+        compose_file: The compose file, relative to the folder. Default: the one that Docker Compose would find there,
+            or the only one in a folder below, such as `docker/docker-compose.yml`.
         environ: Variables of the process; DOCKER_CONFIG and HOME say where Docker's login is.
     """
     dockerfiles = tuple(_dockerfiles(root))
-    compose, error = _compose(root)
+    manifest = _manifest(root / "beanpod.toml")
+    compose, error = _compose(root, compose_file or (manifest.get("service") or {}).get("compose"))
     folders = [root / posixpath.dirname(one.path) for one in dockerfiles] or [root]
     framework = next(filter(None, map(find_framework, [*folders, root])), None)
     return Discovery(
@@ -165,7 +174,7 @@ def discover(root: Path, *, environ: Mapping[str, str] = os.environ) -> Discover
         docker_user=_docker_user(environ),
         variables=_example_variables([root, *folders]),
         variables_read=tuple(variables_read(folders[0])),
-        manifest=_manifest(root / "beanpod.toml"),
+        manifest=manifest,
     )
 
 
@@ -222,19 +231,20 @@ def _health_path(instructions: Sequence[Instruction]) -> str | None:
     return (url[1] or "/") if url else None
 
 
-def _compose(root: Path) -> tuple[ComposeFacts | None, str]:
-    name = next((name for name in COMPOSE_FILES if (root / name).is_file()), None)
-    if name is None:
+def _compose(root: Path, given: str | None) -> tuple[ComposeFacts | None, str]:
+    name = given or _compose_file(root)
+    if name is None or not (root / name).is_file():
         return None, ""
+    path = root / name
     compose = Compose(root)
     if problem := compose.version_problem():
         return None, f"{name}: {problem}"
     try:
-        document = compose.read([root / name])
+        document = compose.read([path])
     except ComposeError as error:
         return None, f"{name}: {error}"
     services: dict[str, Any] = document.get("services") or {}
-    images = {key: _image(root, service) for key, service in services.items()}
+    images = {key: _image(path.parent, service) for key, service in services.items()}
     apps = tuple(key for key, (image, _) in images.items() if image not in _NOT_THE_APP)
     return ComposeFacts(
         path=name,
@@ -247,6 +257,14 @@ def _compose(root: Path) -> tuple[ComposeFacts | None, str]:
     ), ""
 
 
+def _compose_file(root: Path) -> str | None:
+    """Return the compose file of the folder, or the only one in the folders below it, relative to the folder."""
+    below = ["", *(one.name for one in _folders_in(root) if not _NOT_DEPLOYED.fullmatch(one.name))]
+    files = {folder: next((n for n in COMPOSE_FILES if (root / folder / n).is_file()), None) for folder in below}
+    found = [posixpath.join(folder, name) for folder, name in files.items() if name]
+    return found[0] if files[""] or len(found) == 1 else None
+
+
 def _container_ports(service: Mapping[str, Any]) -> Iterable[int]:
     for port in interpolated(service.get("ports") or [], ()):
         # A port with a variable stays as it was written: "${PORT}:3000".
@@ -255,12 +273,12 @@ def _container_ports(service: Mapping[str, Any]) -> Iterable[int]:
             yield int(target)
 
 
-def _image(root: Path, service: Mapping[str, Any]) -> tuple[str, str]:
+def _image(folder: Path, service: Mapping[str, Any]) -> tuple[str, str]:
     """Return the name and the tag of a service's image, of a built one those of the image that it is built from."""
     build = service.get("build")
     if build is None:
         return _name_and_tag(str(service.get("image") or ""))
-    path = root / str(build.get("context", ".")) / str(build.get("dockerfile", "Dockerfile"))
+    path = folder / str(build.get("context", ".")) / str(build.get("dockerfile", "Dockerfile"))
     return _name_and_tag(_base(path) if path.is_file() else "")
 
 

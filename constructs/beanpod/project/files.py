@@ -60,7 +60,7 @@ def project_files(found: Discovery, choices: Choices) -> tuple[ProjectFile, ...]
     """Return the files of the project, in the order in which an owner reads them."""
     texts = {"beanpod.toml": manifest_text(found, choices)}
     if (production := production_compose(found, choices)) and not own_production_file(found, choices):
-        texts[_PRODUCTION] = production
+        texts[posixpath.join(posixpath.dirname(choices.compose or ""), _PRODUCTION)] = production
     app = _free_name(found.root, "app.py", "cdk_app.py")
     texts[app] = template("app.py")
     texts["cdk.json"] = template("cdk.json").replace("app.py", app)

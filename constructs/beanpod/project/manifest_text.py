@@ -13,6 +13,7 @@ from beanpod.deploy.bundles.compose.database import (
     rds_variable,
     remedy,
 )
+from beanpod.deploy.bundles.compose.development import for_production, is_for_development
 from beanpod.deploy.bundles.compose.interpolation import interpolated
 from beanpod.manifest.secret_like import looks_secret
 from beanpod.project.choices import Choices
@@ -52,8 +53,8 @@ def manifest_text(found: Discovery, choices: Choices) -> str:
 def production_compose(found: Discovery, choices: Choices) -> str | None:
     """Return `compose.prod.yaml`: what the app needs on Elastic Beanstalk and the compose file does not say.
 
-    It gives services RDS in the place of the compose file's database, and the app port 80 where no service publishes
-    one, as behind a proxy of another compose file.
+    It gives services RDS in the place of the compose file's database, the build for production in the place of one
+    for development, and the app port 80 where no service publishes one, as behind a proxy of another compose file.
 
     Returns:
         The file's text; None where nothing is needed.
@@ -63,6 +64,8 @@ def production_compose(found: Discovery, choices: Choices) -> str | None:
     changed: dict[str, list[str]] = {}
     if choices.port and not found.compose.ports and len(found.compose.built) == 1:
         changed[found.compose.built[0]] = [f'    ports: ["80:{choices.port}"]']
+    for service in found.compose.built:
+        changed.setdefault(service, []).extend(_production_build(found, service))
     comments = [f"# Merged into {choices.compose} on Elastic Beanstalk."]
     if connected := _rds_variables(found.compose, choices):
         comments[0] = f"{comments[0][:-1]}: RDS replaces the service {choices.database_service}."
@@ -70,8 +73,21 @@ def production_compose(found: Discovery, choices: Choices) -> str | None:
     for service, variables in connected.items():
         lines = [f"      {name}: {json.dumps(value)}" for name, value in variables.items()]
         changed.setdefault(service, []).extend(["    environment:", *lines])
-    lines = [line for service, keys in changed.items() for line in (f"  {service}:", *keys)]
-    return "\n".join([*comments, "services:", *lines]) + "\n" if changed else None
+    lines = [line for service, keys in changed.items() if keys for line in (f"  {service}:", *keys)]
+    return "\n".join([*comments, "services:", *lines]) + "\n" if lines else None
+
+
+def _production_build(found: Discovery, service: str) -> Iterator[str]:
+    """Yield the lines that build a service for production where the compose file builds it for development."""
+    if found.compose is None:
+        return
+    keys = found.compose.services[service]
+    build = keys["build"] if isinstance(keys["build"], dict) else {"context": keys["build"]}
+    for key, value in for_production(build, found.root / found.compose.folder).items():
+        yield "    build:"
+        yield f"      {key}: {'!reset null' if value is None else value}  # in the place of {build[key]}"
+        if is_for_development(keys.get("command")):
+            yield "    command: !reset null"
 
 
 def _service(found: Discovery, choices: Choices) -> str:

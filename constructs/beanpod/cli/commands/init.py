@@ -22,8 +22,9 @@ def run(context: Context) -> None:
     ask: Ask | None = _ask if sys.stdin.isatty() and sys.stderr.isatty() and not context.options.json else None
     written = not (context.options.dry_run or context.options.diff)
     try:
-        found = discover(context.root, environ=context.environ)
-        project = plan(found, Choices(**context.options.given), ask=ask)
+        given = Choices(**context.options.given)
+        found = discover(context.root, compose_file=given.compose, environ=context.environ)
+        project = plan(found, given, ask=ask)
         if written:
             write(context.root, project.files)
     except OSError as error:

@@ -15,6 +15,7 @@ from beanpod.deploy.bundles.compose.assets import (
     transform_volumes,
 )
 from beanpod.deploy.bundles.compose.database import rds_variable
+from beanpod.deploy.bundles.compose.development import for_production
 from beanpod.deploy.bundles.compose.environment import transform_environment
 from beanpod.deploy.bundles.compose.filters import remove_database, remove_profiles, remove_unused, transform_names
 from beanpod.deploy.bundles.compose.interpolation import IN_A_BUILD, undefined
@@ -212,11 +213,23 @@ def _build_spec(context: TransformContext, name: str) -> BuildSpec:
     )
     for key, text in _problems(context.services[name]["build"], spec):
         context.findings.problem(at(name, "build", key), text)
+    _note_development(context, name, build)
     for key, value in spec.args.items():
         if reason := looks_secret(key, value):
             text = f"looks like a secret, {reason}, and everybody who may pull the image can read it"
             context.findings.note(at(name, "build", "args", key), f"{text}: read it from [secrets] in the container")
     return spec
+
+
+def _note_development(context: TransformContext, name: str, build: Tree) -> None:
+    written = context.production.get("services", {}).get(name, {}).get("build") or {}
+    for key, value in for_production(build, context.settings.folder).items():
+        if key not in written:
+            instead = f"{key}: {'!reset null' if value is None else value}"
+            text = (
+                f"{build[key]} is for development by its name: write build: {{{instead}}} in {context.production_name}"
+            )
+            context.findings.note(at(name, "build", key), text)
 
 
 def _problems(build: Tree, spec: BuildSpec) -> Iterator[tuple[str, str]]:
