@@ -109,6 +109,7 @@ def test_spring_connects_to_the_database(tmp_path: Path) -> None:
         ),
         ("main.go", 'os.Getenv("{}"), os.Getenv("{}"), os.Getenv("{}"), os.Getenv("{}"), os.Getenv("{}")'),
         ("database.yml.rb", 'ENV["{}"], ENV.fetch("{}"), ENV[\'{}\'], ENV.fetch(\'{}\', 1), ENV["{}"]'),
+        ("application-prod.yml", "url: ${{{}}}\nport: ${{{}}}\nname: ${{{}}}\nuser: ${{{}}}\npassword: ${{{}}}"),
         ("application.properties", "url=jdbc:${{{}}}:${{{}:5432}}/${{{}}}\nuser=${{{}}}\npassword=${{{}:x}}"),
     ],
 )
@@ -130,6 +131,23 @@ def test_an_app_that_names_its_variables_otherwise_connects_to_rds(file: str, so
     assert document["secrets"] == {"DB_PASSWORD": {"database": "password"}}
     (tmp_path / "beanpod.toml").write_text(manifest_text(found, choices))
     assert Manifest.read(tmp_path / "beanpod.toml").stages == ("dev", "prod")
+
+
+def test_a_service_with_the_whole_environment_connects_to_rds_as_well(tmp_path: Path) -> None:
+    services = "  web: {build: ., ports: ['80:80'], env_file: .env}\n  db: {image: 'postgres:17', env_file: ./.env}\n"
+    write_files(
+        tmp_path,
+        {
+            "Dockerfile": "FROM debian\n",
+            "app.py": "connect(os.environ['APP_DB_HOST'], os.environ['APP_DB_PASSWORD'])",
+            "compose.yaml": f"services:\n{services}",
+        },
+    )
+    document = written(tmp_path)
+    assert document["variables"] == {"APP_DB_HOST": "{database.host}"}
+    assert document["secrets"] == {"APP_DB_PASSWORD": {"database": "password"}}
+    (tmp_path / "compose.yaml").write_text(f"services:\n{services.replace(', env_file: .env', '')}")
+    assert not {"variables", "secrets"} & written(tmp_path).keys()
 
 
 @pytest.mark.parametrize(

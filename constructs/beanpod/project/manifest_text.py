@@ -1,6 +1,7 @@
 """`beanpod.toml` of a new project, and the `compose.prod.yaml` that a compose file's app needs beside it."""
 
 import json
+import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,6 +15,7 @@ from beanpod.deploy.bundles.compose.database import (
     remedy,
 )
 from beanpod.deploy.bundles.compose.development import for_production, is_for_development
+from beanpod.deploy.bundles.compose.environment import ENV_FILE, env_paths
 from beanpod.deploy.bundles.compose.interpolation import interpolated
 from beanpod.manifest.secret_like import looks_secret
 from beanpod.project.choices import Choices
@@ -126,7 +128,7 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
         variables = dict(found.framework.variables)
     secrets: list[str] = []
     comments: list[str] = []
-    if choices.engine not in (None, "none") and not choices.compose:
+    if choices.engine not in (None, "none") and _takes_environment(found, choices):
         for name in dict.fromkeys((*found.variables, *found.variables_read)):
             if name in variables or name in _RDS or _NOT_IN_PRODUCTION.search(name):
                 continue
@@ -147,6 +149,14 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
         else:
             lines.append(f"# {name} = {_toml(value)}")
     return lines, secrets
+
+
+def _takes_environment(found: Discovery, choices: Choices) -> bool:
+    """Whether containers get the whole environment: that of an image does, and services with `env_file: .env`."""
+    if found.compose is None or choices.compose is None:
+        return True
+    services = map(found.compose.services.__getitem__, found.compose.built)
+    return any(ENV_FILE in map(posixpath.normpath, env_paths(dict(service))) for service in services)
 
 
 def _secret(name: str, choices: Choices) -> str:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 # Folders of other people's code, of results, and of tests.
 SKIPPED = frozenset({"node_modules", "vendor", "venv", "dist", "build", "target", "tests", "test", "cdk.out"})
-_SUFFIXES = (".py", ".js", ".mjs", ".cjs", ".ts", ".php", ".rb", ".go", ".java", ".kt", ".cs", ".properties")
+_SOURCE = re.compile(r".*\.(?:py|[mc]?js|ts|php|rb|go|java|kt|cs|properties)|application[\w-]*\.ya?ml")
 _FILES, _BYTES = 500, 200_000
 # os.environ["A"], os.getenv("A"), env("A"), config("A"), process.env.A, ENV.fetch("A"), os.Getenv("A"), and ${A:b} of
-# Spring's properties.
+# Spring's properties and application.yml.
 _READ = re.compile(
     r"""(?:environ(?:\.get)?\s*[\[(]|[gG]etenv\(|\b(?:env|config)\(|\bENV(?:\.fetch)?[\[(]|process\.env[.\[]|\$\{)"""
     r"""\s*["']?([A-Z][A-Z0-9_]+)"""
@@ -32,6 +32,6 @@ def variables_read(folder: Path) -> list[str]:
 def _source_files(folder: Path) -> Iterator[Path]:
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in SKIPPED)
-        for path in (Path(place, name) for name in sorted(files) if name.endswith(_SUFFIXES)):
+        for path in (Path(place, name) for name in sorted(files) if _SOURCE.fullmatch(name)):
             if os.access(path, os.R_OK) and path.is_file() and path.stat().st_size <= _BYTES:
                 yield path

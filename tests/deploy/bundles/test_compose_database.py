@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
+from beanpod.deploy.bundles import plan_bundle
 from tests.deploy.bundles.cases import change, copied, notes_of, problems_of, services_of, services_with
-from tests.deploy.bundles.projects import write
+from tests.deploy.bundles.projects import COMPOSE, DATABASE, compose_stage, write
 
 OVER = "compose.prod.yaml"
 
@@ -279,3 +280,9 @@ def test_a_database_is_found_by_its_generated_container_name(tmp_path: Path) -> 
     change(project, "services:\n", "name: myshop\nservices:\n")
     (problem,) = problems_of(project)
     assert "refers to myshop_db_1 (service db)" in problem
+
+
+def test_a_proxy_that_waits_for_the_database_as_well_is_no_tool_for_it(tmp_path: Path) -> None:
+    proxy = "  proxy: {image: 'nginx:stable', ports: ['8000:80'], depends_on: [app, db]}\n"
+    text = f"services:\n  app: {{build: .}}\n{proxy}  db: {{image: 'mysql:8.4'}}\n"
+    assert plan_bundle(compose_stage(tmp_path, text, f"{COMPOSE}port = 80\n{DATABASE}"), tmp_path).web == "proxy"

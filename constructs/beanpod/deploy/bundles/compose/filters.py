@@ -87,12 +87,13 @@ def _check_shared_secrets(context: TransformContext, database: str) -> None:
 def _database_tools(context: TransformContext, database: str) -> list[str]:
     """List tools for the database such as adminer: pulled images that depend on it and that nothing else needs.
 
-    Never the service that requests reach, nor one that `compose.prod.yaml` names, nor anything where no image is
-    ours: there an image off the shelf may be the app.
+    Never the service that requests reach, nor one that depends on a built one as a proxy does, nor one that
+    `compose.prod.yaml` names, nor anything where no image is ours: there an image off the shelf may be the app.
     """
     reached = {name for name, port in context.ports() if port.is_web}
     kept = {database, *context.built, *context.production.get("services", {}), *reached}
     needs = {name: set(_dependencies(service)) for name, service in context.services.items()}
+    kept |= {name for name, names in needs.items() if names & context.built}
     removed = [name for name, names in needs.items() if context.built and name not in kept and database in names]
     while needed := [name for name in removed if any(name in needs[by] for by in needs.keys() - {database, *removed})]:
         removed = [name for name in removed if name not in needed]
