@@ -240,6 +240,9 @@ def test_a_session_has_the_permissions_of_its_role(
     assert user("sts", **own).get_caller_identity()["Arn"].endswith(f":assumed-role/{name}/run-1")
     with pytest.raises(ClientError, match=f"assumed-role/{name}/run-1 is not authorized to perform: s3:GetObject"):
         user("s3", **own).get_object(Bucket="artifacts", Key="bundles/there.zip")
+    clients("iam").delete_role_policy(RoleName=name, PolicyName="own")
+    clients("iam").delete_role(RoleName=name)
+    assert refusal(user("sts", **own).get_caller_identity)[0] == "InvalidClientTokenId"
 
 
 def _role(clients: Clients, name: str, trust: str) -> str:

@@ -39,11 +39,13 @@ class Deployed:
         walkthrough: For more blocks.
         outputs: What each step printed.
         runs: The runs of the workflow that the push started.
+        page: The app's page.
     """
 
     walkthrough: Walkthrough
     outputs: list[str]
     runs: list[Run]
+    page: str
 
     @property
     def aws(self) -> EmbeddedAws:
@@ -90,7 +92,9 @@ def deployed(
             folder / "home", wheels["beanpod"].parent, packages, aws, registry, github, docker_engine
         )
         walkthrough.clone()
-        yield Deployed(walkthrough, walkthrough.follow(*steps()), walkthrough.runs)
+        outputs, runs = walkthrough.follow(*steps()), walkthrough.runs
+        with urlopen(runs[0].outputs["dev.deploy"]["url"]) as page:
+            yield Deployed(walkthrough, outputs, runs, page.read().decode())
 
 
 def test_a_push_deploys_the_app(deployed: Deployed) -> None:
@@ -103,8 +107,7 @@ def test_a_push_deploys_the_app(deployed: Deployed) -> None:
     assert f"Nothing to do: {label} is deployed already to {url}" in again
     assert re.search(rf"Ready +Ok\n +version +{label}\n +url +{re.escape(url)}\n", status)
     assert '"database":"ok"' in health
-    with urlopen(url) as page:
-        assert f'<dd id="version">{label}</dd>' in page.read().decode()
+    assert f'<dd id="version">{label}</dd>' in deployed.page
 
 
 def test_the_steps_print_what_the_page_shows(deployed: Deployed) -> None:
@@ -126,7 +129,18 @@ def test_github_has_the_four_secrets_and_none_was_printed(deployed: Deployed) ->
     assert not [secret for secret in (secrets["AWS_SECRET_KEY"], PASSWORD) if secret in shown]
 
 
-def test_the_difference_to_what_is_deployed_is_shown(deployed: Deployed) -> None:
+def test_operations_do_and_print_what_their_pages_say(deployed: Deployed) -> None:
+    """One after the other, as an owner does it: the last ones leave nothing for those before."""
+    _look_at_the_difference(deployed)
+    assert_shown(deployed, *examples(ROOT / "docs/operations.md", "Look"))
+    _roll_back(deployed)
+    _rotate_the_key(deployed)
+    _change_a_secret(deployed)
+    _remove_a_stage(deployed)
+    _remove_everything(deployed)
+
+
+def _look_at_the_difference(deployed: Deployed) -> None:
     (unchanged,) = deployed.walkthrough.follow(*operation("Look before you deploy"))
     stacks = ", ".join(f"guestbook-dev-{part}" for part in ("network", "database", "service", "delivery"))
     assert unchanged.splitlines()[-1] == f"unchanged  {stacks}"
@@ -139,11 +153,7 @@ def test_the_difference_to_what_is_deployed_is_shown(deployed: Deployed) -> None
     assert "      GREETING  Hello → Good morning" in changed
 
 
-def test_looking_prints_what_the_page_shows(deployed: Deployed) -> None:
-    assert_shown(deployed, *examples(ROOT / "docs/operations.md", "Look"))
-
-
-def test_a_rollback_prints_what_the_page_shows(deployed: Deployed) -> None:
+def _roll_back(deployed: Deployed) -> None:
     server = deployed.walkthrough.project / "server.js"
     text = server.read_text()
     server.write_text(f"{text}// The same, but another release.\n")
@@ -154,7 +164,7 @@ def test_a_rollback_prints_what_the_page_shows(deployed: Deployed) -> None:
     server.write_text(text)
 
 
-def test_a_new_key_deploys_and_the_old_one_is_refused(deployed: Deployed) -> None:
+def _rotate_the_key(deployed: Deployed) -> None:
     old = deployed.walkthrough.github.secrets
     deployed.walkthrough.follow(*operation("Rotate the deploy user's key"))
     deployed.walkthrough.push()
@@ -164,7 +174,7 @@ def test_a_new_key_deploys_and_the_old_one_is_refused(deployed: Deployed) -> Non
         boto3.client("sts", **{**deployed.aws.client_arguments, **key}).get_caller_identity()
 
 
-def test_a_changed_secret_is_stored_and_the_app_started_again(deployed: Deployed) -> None:
+def _change_a_secret(deployed: Deployed) -> None:
     deployed.walkthrough.follow(*operation("Change a secret or a variable"))
     name = "/guestbook/docker-password"
     stored = client("ssm", deployed.aws).get_parameter(Name=name, WithDecryption=True)["Parameter"]
@@ -173,7 +183,7 @@ def test_a_changed_secret_is_stored_and_the_app_started_again(deployed: Deployed
     assert "restartAppServer is starting." in {event["Message"] for event in events}
 
 
-def test_removing_a_stage_leaves_what_the_page_says(deployed: Deployed) -> None:
+def _remove_a_stage(deployed: Deployed) -> None:
     assert_shown(deployed, *examples(ROOT / "docs/removing.md", "Remove a stage"))
     ((commands, shown),) = examples(ROOT / "docs/removing.md", "What is left")
     snapshots = deployed.walkthrough.show(commands)
@@ -190,7 +200,7 @@ def test_removing_a_stage_leaves_what_the_page_says(deployed: Deployed) -> None:
     assert [parameter["Name"].split("/")[1] for parameter in parameters] == ["cdk-bootstrap"]
 
 
-def test_removing_everything_leaves_nothing(deployed: Deployed) -> None:
+def _remove_everything(deployed: Deployed) -> None:
     deployed.walkthrough.follow(*operation("Remove everything"))
     assert client("cloudformation", deployed.aws).describe_stacks()["Stacks"] == []
     assert client("s3", deployed.aws).list_buckets()["Buckets"] == []

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from moto.iam.access_control import CreateAccessKeyFailure, create_access_key
+from moto.iam.exceptions import NotFoundException
 from moto.iam.models import Policy
 
 from beanpod_emulator.iam import web_identity
@@ -49,21 +50,21 @@ class Caller:
 
     arn: str
     secret: str = field(repr=False)
-    _key: Any = field(default=None, repr=False)
+    _policies: list[Any] | None = field(default=None, repr=False)
 
     @property
     def unrestricted(self) -> bool:
         """Whether the key is the one that the server printed, which may do anything."""
-        return self._key is None
+        return self._policies is None
 
     @cached_property
     def policies(self) -> list[Document]:
         """The identity policies: inline and managed, a user's groups included."""
-        return [_document(policy) for policy in self._key.collect_policies()]
+        return [_document(policy) for policy in self._policies or ()]
 
 
 def find_caller(account: str, call: Call, printed: Credentials | None = None) -> Caller | None:
-    """Return the owner of the call's access key; None if the key is unknown.
+    """Return the owner of the call's access key; None if the key is unknown, or of a session whose role is deleted.
 
     Args:
         printed: The credentials that the server printed.
@@ -73,9 +74,10 @@ def find_caller(account: str, call: Call, printed: Credentials | None = None) ->
     headers = {"X-Amz-Security-Token": call.token} if call.token else {}
     try:
         key = create_access_key(account, "aws", call.access_key, headers)
-    except CreateAccessKeyFailure:
+        policies = key.collect_policies()
+    except (CreateAccessKeyFailure, NotFoundException):
         return None
-    return Caller(key.arn, key.create_credentials().secret_key, key)
+    return Caller(key.arn, key.create_credentials().secret_key, policies)
 
 
 def _document(policy: Any) -> Document:
