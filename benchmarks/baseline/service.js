@@ -19,6 +19,10 @@ class ServiceStack extends Stack {
       variables: variables(stage, database),
       secrets: { ...secrets(this, stage), ...password(database) },
     });
+    new CfnOutput(this, 'Image', {
+      value: stage.service.image,
+      description: 'The project whose stacks these are: one of the same service.name has another image',
+    });
     this.watch(stage.alarms.email);
     new CfnOutput(this, 'ApplicationName', { value: this.dockerEnvironment.applicationName });
     new CfnOutput(this, 'EnvironmentName', { value: this.dockerEnvironment.environmentName });

@@ -43,8 +43,10 @@ def region_problems(owner: IConstruct, name: str, resource: IResource | None) ->
 
     The CDK hands its name to a stack of any region, where AWS finds nothing of that name.
     """
-    wanted, found = Stack.of(owner).region, resource.env.region if resource else None
-    if known(wanted) and known(found) and found != wanted:
+    if resource is None or not known(wanted := Stack.of(owner).region):
+        return
+    found = resource.env.region
+    if known(found) and found != wanted:
         yield f"{name} must be in the stack's region, {wanted}, got one in {found}: give one of that region"
 
 

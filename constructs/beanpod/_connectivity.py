@@ -26,13 +26,14 @@ class ServiceSecurityGroup(ec2.SecurityGroup):
 
     Attributes:
         owner: The `ServiceSecurityGroups`.
+        vpc: The VPC that it was made in.
     """
 
     _ingress: _Ingress | None = None
 
     def __init__(self, owner: Construct, construct_id: str, *, vpc: ec2.IVpc, description: str) -> None:
         super().__init__(owner, construct_id, vpc=vpc, description=description, allow_all_outbound=False)
-        self.owner = owner
+        self.owner, self.vpc = owner, vpc
 
     def admit(self, source: ec2.SecurityGroup, port: float, description: str) -> None:
         """Admit connections from `source`, and from no other group, on a TCP port."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct, DependencyGroup, IDependable
 
+from beanpod._connectivity import ServiceSecurityGroup
 from beanpod._network_rules import zone_problems
 from beanpod._settings import LoadBalancerScheme, LoadBalancerType
 from beanpod._tokens import is_list_token, known
@@ -134,6 +135,8 @@ def is_made_here(vpc: ec2.IVpc) -> bool:
 
 def group_problems(name: str, group: ec2.ISecurityGroup | None, vpc: ec2.IVpc) -> Iterator[str]:
     """Check that a security group belongs to the VPC, as far as that is known at synth."""
+    if isinstance(group, ServiceSecurityGroup) and group.vpc is vpc:
+        return
     resource = group.node.default_child if isinstance(group, Construct) else None
     if not isinstance(resource, ec2.CfnSecurityGroup):
         return

@@ -102,10 +102,9 @@ class DeployPermissions:
 
 def place_problems(permissions: DeployPermissions, what: str, owner: IConstruct) -> Iterator[str]:
     """Check that a deployer's or a bucket's stack is in the account and the region of the environments."""
-    stack = Stack.of(owner)
-    places = {"account": (permissions.account, stack.account), "region": (permissions.region, stack.region)}
-    for name, (wanted, here) in places.items():
-        if known(wanted) and known(here) and here != wanted:
+    for name, wanted in (("account", permissions.account), ("region", permissions.region)):
+        here = getattr(Stack.of(owner), name) if known(wanted) else None
+        if known(here) and here != wanted:
             yield f"{what} must be in a stack of the environment's {name}, {wanted}, got {here}: move it there"
 
 

@@ -186,6 +186,7 @@ class EnvironmentBase(Construct):
         if self.deployment_policy is None:
             reject(self, "deployment_policy must be given for deploy_permissions, got none: import it with one")
         self._permissions_made = True
+        stack = Stack.of(self)
         permissions = DeployPermissions(
             application_name=self.application_name,
             environment_names=[self.environment_name],
@@ -194,8 +195,8 @@ class EnvironmentBase(Construct):
             deployment_policy=self.deployment_policy,
             stack_names=stack_names,
             replacement_key=self._replacement_key,
-            region=Stack.of(self).region,
-            account=Stack.of(self).account,
+            region=stack.region,
+            account=stack.account,
         )
         refuse(self, place_problems(permissions, "the bucket of the bundles", artifacts))
         return permissions

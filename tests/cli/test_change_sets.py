@@ -177,6 +177,23 @@ def test_each_stack_is_checked_for_its_own_stage(clients: Clients, tmp_path: Pat
     assert list(check_replacements(tmp_path / "beanpod.toml", assembly, dev_only)) == []
 
 
+def test_the_stacks_of_another_project_with_the_same_name_are_refused(clients: Clients, tmp_path: Path) -> None:
+    def service(image: str) -> dict[str, Any]:
+        return template(group("shop-prod-service/Jobs")) | {"Outputs": {"Image": {"Value": image}}}
+
+    (tmp_path / "beanpod.toml").write_text(MANIFEST)
+    body = json.dumps(service("bob/shop"))
+    clients("cloudformation").create_stack(StackName="shop-prod-service", TemplateBody=body)
+    assembly = write_assembly(tmp_path / "app", **{"shop-prod-service": service("ada/shop")})
+    message = "stack shop-prod-service is of a project whose image is bob/shop, and this one's is ada/shop: choose "
+    with pytest.raises(UsageError, match=message):
+        list(check_replacements(tmp_path / "beanpod.toml", assembly, ["deploy", "--all"]))
+    moved = ["deploy", "--all", "-c", "moved-from=bob/shop"]
+    assert list(check_replacements(tmp_path / "beanpod.toml", assembly, moved)) == []
+    write_assembly(tmp_path / "same", **{"shop-prod-service": service("bob/shop")})
+    assert list(check_replacements(tmp_path / "beanpod.toml", tmp_path / "same", ["deploy", "--all"])) == []
+
+
 def test_a_stack_that_the_manifest_names_is_checked_for_its_stage(clients: Clients, tmp_path: Path) -> None:
     named = "".join(f'[stages.{stage}.delivery]\nstack = "Own{stage}"\n' for stage in STAGES)
     (tmp_path / "beanpod.toml").write_text(MANIFEST + named)

@@ -117,7 +117,7 @@ def test_an_app_of_ones_own_is_found_by_the_deploy_script() -> None:
     names: dict[str, Any] = {}
     exec(snippet.text, names)
     assembly = Path(names["app"].outdir)
-    service = SimpleNamespace(name="shop", health_check_path="/health")
+    service = SimpleNamespace(name="shop", image="ada/shop", health_check_path="/health")
     stacks = {"service_stack": "shop-prod-service", "delivery_stack": "shop-prod-delivery"}
     stage: Any = SimpleNamespace(
         name="prod",

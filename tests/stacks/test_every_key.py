@@ -158,6 +158,8 @@ UNCHANGED = ("Takes effect with the next release.", "Changes nothing that is dep
 SPECIAL = {
     "network.vpc": "Fixed at creation.",
     "network.vpc.vpc_id": "Fixed at creation.",
+    # An output of the stack, with which no resource changes.
+    "service.image": "Takes effect with the next release.",
     "preset": "Does what each key does whose default it changes.",
 }
 

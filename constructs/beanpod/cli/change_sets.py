@@ -81,11 +81,13 @@ class StackChange:
         stack: The stack's name.
         kind: Whether the stack is new, changed, unchanged, or removed, as an empty one is.
         resources: Its resources that change; those of a new stack are not listed.
+        deployed_image: The image of the project that deployed it, where this project has another one.
     """
 
     stack: str
     kind: Literal["new", "changed", "unchanged", "removed"]
     resources: tuple[ResourceChange, ...] = ()
+    deployed_image: str | None = None
 
 
 class Account:
@@ -236,7 +238,15 @@ def _stack_change(assembly: Path, artifact_id: str, artifact: Mapping[str, Any],
     changed = tuple(
         change for change in resources if change.action != "change" or change.properties or change.replacement != "no"
     )
-    return StackChange(name, "changed" if changed else "unchanged", changed)
+    before, after = _image(deployed), _image(template)
+    other = before if before != after and after else None
+    return StackChange(name, "changed" if changed else "unchanged", changed, other)
+
+
+def _image(template: Template) -> str | None:
+    """Return the output by which a Service stack names its project."""
+    value = template.get("Outputs", {}).get("Image", {}).get("Value")
+    return value if isinstance(value, str) else None
 
 
 def _deployed_template(client: Any, name: str) -> Template | None:

@@ -1,8 +1,8 @@
 """What `beanpod cdk deploy` refuses before it, and what CloudFormation refuses with what works instead.
 
-Refused before: the replacement of a database, an environment or a VPC that the manifest does not allow. CloudFormation
-refuses what another stack imports, and only says "Export ... cannot be deleted (or updated) as it is in use by ...".
-Without credentials or the permission to read stacks, nothing is added to that.
+Refused before: the replacement of a database, an environment or a VPC that the manifest does not allow, and stacks of
+another project. CloudFormation refuses what another stack imports, and only says "Export ... cannot be deleted (or
+updated) as it is in use by ...". Without credentials or the permission to read stacks, nothing is added to that.
 """
 
 import json
@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from beanpod.cli.change_sets import Account, assembled_stacks, region_of, stack_changes, stack_name
+from beanpod.cli.change_sets import Account, StackChange, assembled_stacks, region_of, stack_changes, stack_name
 from beanpod.cli.preview import refuse_replacements, unseen, unused_allowances
 from beanpod.deploy.errors import UsageError
 from beanpod.manifest import Manifest, ManifestError, StageConfig
@@ -31,8 +31,8 @@ def check_replacements(path: Path, assembly: Path, arguments: Sequence[str]) -> 
         arguments: The CDK CLI's arguments.
 
     Raises:
-        DeployError: The manifest does not allow it, AWS does not say what is replaced, or a bucket for access logs is
-            in another region.
+        DeployError: The manifest does not allow it, AWS does not say what is replaced, a stack is of another project,
+            or a bucket for access logs is in another region.
     """
     chosen = _stage(path, arguments)
     if chosen is None:
@@ -53,11 +53,24 @@ def check_replacements(path: Path, assembly: Path, arguments: Sequence[str]) -> 
         account = Account(stage.region, next(option_values(arguments, "--profile"), None))
         _check_log_bucket(stage, account)
         changes = stack_changes(assembly, names, account)
+        _check_project(changes, stage, arguments)
         refuse_replacements(changes, stage)
         yield from unseen(changes)
         for kind in unused_allowances(changes, stage) if "--all" in arguments else ():
             unused = f'allow_replacement names "{kind}", which this deployment does not replace'
             yield f"{unused}: remove it from the manifest"
+
+
+def _check_project(changes: Sequence[StackChange], stage: StageConfig, arguments: Sequence[str]) -> None:
+    """Refuse stacks of another project with the same `service.name`, which would run this one's releases."""
+    for change in changes:
+        image = change.deployed_image
+        if image and image != dict(_context(arguments)).get("moved-from"):
+            raise UsageError(
+                f"stack {change.stack} is of a project whose image is {image}, and this one's is "
+                f"{stage.service.image}: choose another service.name, or, if the image has moved, add "
+                f"-c moved-from={image}"
+            )
 
 
 def _check_log_bucket(stage: StageConfig, account: Account) -> None:

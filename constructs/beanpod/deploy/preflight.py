@@ -73,7 +73,8 @@ class Target:
         """Read the outputs of the stage's Service and Delivery stacks, or of the one stack that the manifest names.
 
         Raises:
-            UsageError: When the credentials are of another account, a stack does not exist, or lacks an output.
+            UsageError: When the credentials are of another account, a stack does not exist, lacks an output, or is of
+                another project with the same `service.name`.
         """
         check_account(aws, stage)
         if own := stage.delivery.stack:
@@ -81,6 +82,13 @@ class Target:
         else:
             service = stack_outputs(aws, stage, f"{stage.service.name}-{stage.name}-service", *_SERVICE_OUTPUTS)
             delivery = stack_outputs(aws, stage, stage.delivery_stack, "BucketName")
+        # Stacks of earlier versions do not say whose they are.
+        if (image := service.get("Image", stage.service.image)) != stage.service.image:
+            raise UsageError(
+                f"the stacks of {stage.service.name}, stage {stage.name}, are of a project whose image is {image}, and "
+                f"this one's is {stage.service.image}: choose another service.name, or, if the image has moved, run "
+                f"{_deploy_command(stage, f' -c moved-from={image}')} first"
+            )
         return cls(
             application=service["ApplicationName"],
             environment=service["EnvironmentName"],
@@ -256,5 +264,5 @@ def stack_outputs(aws: Aws, stage: "StageConfig", stack: str, *names: str) -> di
     return outputs
 
 
-def _deploy_command(stage: "StageConfig") -> str:
-    return f"`beanpod cdk deploy {stage.delivery.stack or f'--all -c stage={stage.name}'}`"
+def _deploy_command(stage: "StageConfig", more: str = "") -> str:
+    return f"`beanpod cdk deploy {stage.delivery.stack or f'--all -c stage={stage.name}'}{more}`"

@@ -26,12 +26,13 @@ class ServiceConfig(Section):
 
     name: types.ServiceName = Field(
         description="Name of the service: 2 to 24 lower-case letters, digits, hyphens. Names on AWS begin with it, "
-        "so that no other project may have it in the same account and region: they would update each other's stacks. "
+        "so that no other project may have it in the same account and region: its stacks and releases are refused. "
         "Makes a new stage beside the old one."
     )
     image: types.Repository = Field(
         description='Repository of the image, "user/repository" on Docker Hub or "host:port/path" elsewhere; without '
-        "tag and digest, which a release adds. Takes effect with the next release."
+        "tag and digest, which a release adds. It also tells projects of the same name apart: when it moves, add "
+        "-c moved-from=BEFORE to the next `beanpod cdk deploy --all`. Takes effect with the next release."
     )
     dockerfile: types.RelativePath | None = Field(
         default=None,

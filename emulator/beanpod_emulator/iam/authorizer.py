@@ -50,21 +50,21 @@ class Caller:
 
     arn: str
     secret: str = field(repr=False)
-    _policies: list[Any] | None = field(default=None, repr=False)
+    _key: Any = field(default=None, repr=False)
 
     @property
     def unrestricted(self) -> bool:
         """Whether the key is the one that the server printed, which may do anything."""
-        return self._policies is None
+        return self._key is None
 
     @cached_property
     def policies(self) -> list[Document]:
         """The identity policies: inline and managed, a user's groups included."""
-        return [_document(policy) for policy in self._policies or ()]
+        return [_document(policy) for policy in self._key.collect_policies()]
 
 
 def find_caller(account: str, call: Call, printed: Credentials | None = None) -> Caller | None:
-    """Return the owner of the call's access key; None if the key is unknown, or of a session whose role is deleted.
+    """Return the owner of the call's access key; None if the key is unknown.
 
     Args:
         printed: The credentials that the server printed.
@@ -74,10 +74,9 @@ def find_caller(account: str, call: Call, printed: Credentials | None = None) ->
     headers = {"X-Amz-Security-Token": call.token} if call.token else {}
     try:
         key = create_access_key(account, "aws", call.access_key, headers)
-        policies = key.collect_policies()
-    except (CreateAccessKeyFailure, NotFoundException):
+    except CreateAccessKeyFailure:
         return None
-    return Caller(key.arn, key.create_credentials().secret_key, policies)
+    return Caller(key.arn, key.create_credentials().secret_key, key)
 
 
 def _document(policy: Any) -> Document:
@@ -130,11 +129,15 @@ def authorize(account: str, call: Call, caller: Caller) -> ErrorResponse | None:
     """Check that the caller has every permission that the call requires.
 
     Returns:
-        AccessDenied for the first that is missing, else None.
+        AccessDenied for the first that is missing, InvalidClientTokenId for a session whose role is deleted, else None.
     """
     known = request_context(account, call, caller.arn)
     for required in required_permissions(account, call):
-        if message := denial(caller, replace(required, context=known | required.context)):
+        try:
+            message = denial(caller, replace(required, context=known | required.context))
+        except NotFoundException:
+            return _UNKNOWN_KEY
+        if message:
             return ErrorResponse(_FORBIDDEN, "AccessDenied", message)
     return None
 

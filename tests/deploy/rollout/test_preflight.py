@@ -55,6 +55,20 @@ def test_a_stack_without_an_output_is_refused(sandbox: Sandbox, tmp_path: Path) 
         Target.find(stage, sandbox.aws())
 
 
+def test_the_stacks_of_another_project_with_the_same_name_are_refused(sandbox: Sandbox, tmp_path: Path) -> None:
+    stage = sandbox.stage(sandbox.environment(), tmp_path)
+    name, image = f"guestbook-{stage.name}-service", stage.service.image
+    outputs = sandbox.aws().stack_outputs(name) or {}
+    sandbox.client("cloudformation").delete_stack(StackName=name)
+    sandbox.stack(name, outputs | {"Image": "bob/api"})
+    message = f"are of a project whose image is bob/api, and this one's is {image}: choose another service.name, or, "
+    with pytest.raises(UsageError, match=message + ".* -c moved-from=bob/api` first"):
+        Target.find(stage, sandbox.aws())
+    sandbox.client("cloudformation").delete_stack(StackName=name)
+    sandbox.stack(name, outputs | {"Image": image})
+    assert Target.find(stage, sandbox.aws()).url == outputs["Url"]
+
+
 def test_one_stack_may_have_all_outputs(sandbox: Sandbox, target: Target, tmp_path: Path) -> None:
     stage = sandbox.stage(target, tmp_path)
     stage = stage.model_copy(update={"delivery": stage.delivery.model_copy(update={"stack": "Shop"})})
