@@ -390,6 +390,12 @@ def test_a_databases_dockerfile_is_not_the_apps(tmp_path: Path) -> None:
     assert propose(discover(tmp_path, environ=NOBODY), Choices()).dockerfile == "api/Dockerfile"
 
 
+def test_a_dockerfile_for_development_is_not_deployed_while_there_is_another(tmp_path: Path) -> None:
+    for folder in ("docker/development", "docker/production"):
+        write_files(tmp_path, {f"{folder}/Dockerfile": "FROM python:3.11-slim\n"})
+    assert propose(discover(tmp_path, environ=NOBODY), Choices()).dockerfile == "docker/production/Dockerfile"
+
+
 def test_a_compose_file_without_the_app_is_for_development(tmp_path: Path) -> None:
     services = "redis: {image: 'redis:7', ports: ['6379:6379']}\n  ui: {image: kibana, ports: ['5601:5601']}\n"
     (tmp_path / "compose.yaml").write_text(f"services:\n  {services}")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from beanpod._database_rules import ENGINES
+from beanpod.deploy.bundles.compose.development import is_named_for_development
 from beanpod.project.discovery import ComposeDatabase, ComposeFacts, Discovery, DockerfileFacts
 
 # A tag of Docker Hub such as `16-alpine` names a version, `latest` does not.
@@ -170,7 +171,8 @@ def _chosen_dockerfile(found: Discovery, choices: Choices) -> DockerfileFacts | 
     at_root = [one for one in found.dockerfiles if "/" not in one.path]
     if at_root:
         return at_root[0]
-    return found.dockerfiles[0] if len(found.dockerfiles) == 1 else None
+    deployed = [one for one in found.dockerfiles if not is_named_for_development(one.path)] or found.dockerfiles
+    return deployed[0] if len(deployed) == 1 else None
 
 
 def _development_engine(found: Discovery) -> str | None:

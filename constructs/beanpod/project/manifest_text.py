@@ -14,7 +14,7 @@ from beanpod.deploy.bundles.compose.database import (
     rds_variable,
     remedy,
 )
-from beanpod.deploy.bundles.compose.development import for_production, is_for_development
+from beanpod.deploy.bundles.compose.development import for_production, starts_for_development
 from beanpod.deploy.bundles.compose.environment import ENV_FILE, env_paths
 from beanpod.deploy.bundles.compose.interpolation import interpolated
 from beanpod.manifest.secret_like import looks_secret
@@ -88,7 +88,7 @@ def _production_build(found: Discovery, service: str) -> Iterator[str]:
     for key, value in for_production(build, found.root / found.compose.folder).items():
         yield "    build:"
         yield f"      {key}: {'!reset null' if value is None else value}  # in the place of {build[key]}"
-        if is_for_development(keys.get("command")):
+        if starts_for_development(keys.get("command")):
             yield "    command: !reset null"
 
 

@@ -8,9 +8,14 @@ from typing import Any
 
 from beanpod.deploy.images import Dockerfile
 
-_DEVELOPMENT = re.compile(r"(?:^|[._-])(?:dev|devel|development|local)(?:[._-]|$)", re.IGNORECASE)
+_DEVELOPMENT = re.compile(r"(?:^|[/._-])(?:dev|devel|development|local)(?:[/._-]|$)", re.IGNORECASE)
 _DOCKERFILES = ("Dockerfile.prod", "Dockerfile.production", "Dockerfile")
 _TARGETS = ("production", "prod", "release", "runtime", "runner", "final")
+
+
+def is_named_for_development(path: str) -> bool:
+    """Whether a file's name, one of its folders, or the name of a stage says that it is for development."""
+    return _DEVELOPMENT.search(path) is not None
 
 
 def for_production(build: Mapping[str, Any], folder: Path) -> dict[str, str | None]:
@@ -26,20 +31,20 @@ def for_production(build: Mapping[str, Any], folder: Path) -> dict[str, str | No
     """
     context = folder / str(build.get("context", "."))
     name, target = str(build.get("dockerfile", "Dockerfile")), str(build.get("target") or "")
-    if _DEVELOPMENT.search(posixpath.basename(name)):
+    if is_named_for_development(posixpath.basename(name)):
         beside = [posixpath.join(posixpath.dirname(name), other) for other in _DOCKERFILES]
         found = next((other for other in beside if (context / other).is_file()), None)
         return {"dockerfile": found} if found else {}
-    if _DEVELOPMENT.search(target) and (context / name).is_file():
+    if is_named_for_development(target) and (context / name).is_file():
         parsed = Dockerfile.parse((context / name).read_text(encoding="utf-8", errors="replace"))
         stages = [stage.name for stage in parsed.stages]
         named = next((other for other in _TARGETS if other in stages), None)
-        if named or (stages and stages[-1] != target.lower() and not _DEVELOPMENT.search(stages[-1])):
+        if named or (stages and stages[-1] != target.lower() and not is_named_for_development(stages[-1])):
             return {"target": named}
     return {}
 
 
-def is_for_development(command: Any) -> bool:
+def starts_for_development(command: Any) -> bool:
     """Whether a command starts a server for development, such as `npm run dev`."""
     text = " ".join(map(str, command)) if isinstance(command, list) else str(command or "")
     return re.search(r"\b(?:dev|nodemon|runserver|watch)\b|--reload\b|--debug\b", text) is not None
