@@ -558,3 +558,11 @@ def test_quotes_in_a_path_are_escaped(tmp_path: Path) -> None:
 def test_an_odd_branch_is_not_written_into_the_workflow(tmp_path: Path) -> None:
     make_repository(tmp_path, "git@github.com:ada/shop.git", branch="it's-${{x}},#1")
     assert discover(tmp_path, environ=NOBODY).branch is None
+
+
+@pytest.mark.parametrize("manifest", ["service = 3", "[service]\nname = 3\ncompose = ['a']\nport = true", "[service"])
+def test_a_wrong_manifest_says_nothing(manifest: str, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM debian\nEXPOSE 8000\n")
+    (tmp_path / "beanpod.toml").write_text(manifest)
+    _, choices = look(tmp_path, name="shop")
+    assert (choices.name, choices.port, choices.compose) == ("shop", 8000, None)

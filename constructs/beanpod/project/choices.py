@@ -78,7 +78,7 @@ def propose(found: Discovery, given: Choices) -> Choices:
 
 
 def _with_manifest(found: Discovery, given: Choices) -> Choices:
-    service, database = (found.manifest.get(key) or {} for key in ("service", "database"))
+    service, database = (found.manifest.get(key, {}) for key in ("service", "database"))
     written: dict[str, Any] = {
         **{key: service.get(key) for key in ("name", "image", "dockerfile", "compose", "port")},
         "health_path": service.get("health_check_path", service.get("health_path")),

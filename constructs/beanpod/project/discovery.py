@@ -131,7 +131,7 @@ class Discovery:
         docker_user: Whom Docker is logged in as at Docker Hub; None without a login.
         variables: Names and example values of an `.env.example`.
         variables_read: Names of the variables that the app's source reads.
-        manifest: The tables of a `beanpod.toml` that is there already; {} without one.
+        manifest: The strings and the port in the tables of a `beanpod.toml` that is there already; {} without one.
     """
 
     root: Path
@@ -145,7 +145,7 @@ class Discovery:
     docker_user: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     variables_read: Sequence[str] = ()
-    manifest: Mapping[str, Any] = field(default_factory=dict)
+    manifest: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def discover(root: Path, *, compose_file: str | None = None, environ: Mapping[str, str] = os.environ) -> Discovery:
@@ -159,7 +159,7 @@ def discover(root: Path, *, compose_file: str | None = None, environ: Mapping[st
     """
     dockerfiles = tuple(_dockerfiles(root))
     manifest = _manifest(root / "beanpod.toml")
-    compose, error = _compose(root, compose_file or (manifest.get("service") or {}).get("compose"))
+    compose, error = _compose(root, compose_file or manifest.get("service", {}).get("compose"))
     folders = [root / posixpath.dirname(one.path) for one in dockerfiles] or [root]
     framework = next(filter(None, map(find_framework, [*folders, root])), None)
     return Discovery(
@@ -178,12 +178,20 @@ def discover(root: Path, *, compose_file: str | None = None, environ: Mapping[st
     )
 
 
-def _manifest(path: Path) -> dict[str, Any]:
-    """Return a manifest's tables; {} where there is none, or none that can be read: `beanpod check` says why."""
+def _manifest(path: Path) -> dict[str, dict[str, Any]]:
+    """Return a manifest's tables, without values of a wrong type; {} where it cannot be read.
+
+    `beanpod check` says what is wrong with it.
+    """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
+    return {
+        name: {key: value for key, value in table.items() if type(value) is (int if key == "port" else str)}
+        for name, table in tables.items()
+        if isinstance(table, dict)
+    }
 
 
 def _dockerfiles(root: Path) -> Iterable[DockerfileFacts]:
