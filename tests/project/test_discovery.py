@@ -133,21 +133,22 @@ def test_an_app_that_names_its_variables_otherwise_connects_to_rds(file: str, so
     assert Manifest.read(tmp_path / "beanpod.toml").stages == ("dev", "prod")
 
 
-def test_a_service_with_the_whole_environment_connects_to_rds_as_well(tmp_path: Path) -> None:
-    services = "  web: {build: ., ports: ['80:80'], env_file: .env}\n  db: {image: 'postgres:17', env_file: ./.env}\n"
+def test_a_service_that_reads_other_variables_than_the_compose_file_names_connects_to_rds(tmp_path: Path) -> None:
+    services = "  web: {build: ., ports: ['80:80'], environment: {DB_USER: app}}\n  db: {image: 'postgres:17'}\n"
+    names = ("APP_DB_HOST", "APP_DB_PASSWORD", "DB_USER")
     write_files(
         tmp_path,
         {
             "Dockerfile": "FROM debian\n",
-            "app.py": "connect(os.environ['APP_DB_HOST'], os.environ['APP_DB_PASSWORD'])",
+            "app.py": "\n".join(f"os.environ['{name}']" for name in names),
             "compose.yaml": f"services:\n{services}",
         },
     )
     document = written(tmp_path)
     assert document["variables"] == {"APP_DB_HOST": "{database.host}"}
     assert document["secrets"] == {"APP_DB_PASSWORD": {"database": "password"}}
-    (tmp_path / "compose.yaml").write_text(f"services:\n{services.replace(', env_file: .env', '')}")
-    assert not {"variables", "secrets"} & written(tmp_path).keys()
+    (tmp_path / "compose.yaml").write_text(f"services:\n{services}  other: {{image: 'mysql:8.4'}}\n")
+    assert not {"variables", "secrets"} & written(tmp_path, database_service="db").keys()
 
 
 @pytest.mark.parametrize(

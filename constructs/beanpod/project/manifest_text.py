@@ -1,7 +1,6 @@
 """`beanpod.toml` of a new project, and the `compose.prod.yaml` that a compose file's app needs beside it."""
 
 import json
-import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,7 +14,6 @@ from beanpod.deploy.bundles.compose.database import (
     remedy,
 )
 from beanpod.deploy.bundles.compose.development import for_production, starts_for_development
-from beanpod.deploy.bundles.compose.environment import ENV_FILE, env_paths
 from beanpod.deploy.bundles.compose.interpolation import interpolated
 from beanpod.manifest.secret_like import looks_secret
 from beanpod.project.choices import Choices
@@ -128,8 +126,8 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
         variables = dict(found.framework.variables)
     secrets: list[str] = []
     comments: list[str] = []
-    if choices.engine not in (None, "none") and _takes_environment(found, choices):
-        for name in dict.fromkeys((*found.variables, *found.variables_read)):
+    if choices.engine not in (None, "none"):
+        for name in _own_variables(found, choices):
             if name in variables or name in _RDS or _NOT_IN_PRODUCTION.search(name):
                 continue
             rds = rds_variable(name)
@@ -151,12 +149,18 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
     return lines, secrets
 
 
-def _takes_environment(found: Discovery, choices: Choices) -> bool:
-    """Whether containers get the whole environment: that of an image does, and services with `env_file: .env`."""
-    if found.compose is None or choices.compose is None:
-        return True
-    services = map(found.compose.services.__getitem__, found.compose.built)
-    return any(ENV_FILE in map(posixpath.normpath, env_paths(dict(service))) for service in services)
+def _own_variables(found: Discovery, choices: Choices) -> Iterator[str]:
+    """Yield the variables that the app's source reads and that the stage is to set.
+
+    Services that are built get all of the stage's. `compose.prod.yaml` sets those that the compose file names.
+    """
+    compose = found.compose if choices.compose else None
+    if compose and len(compose.databases) > 1:
+        # They may be another database's.
+        return
+    services = compose.services.values() if compose else ()
+    named = {name for service in services for name in environment_of(service)}
+    yield from dict.fromkeys(name for name in (*found.variables, *found.variables_read) if name not in named)
 
 
 def _secret(name: str, choices: Choices) -> str:
