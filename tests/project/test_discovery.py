@@ -134,8 +134,9 @@ def test_an_app_that_names_its_variables_otherwise_connects_to_rds(file: str, so
 
 
 def test_a_service_that_reads_other_variables_than_the_compose_file_names_connects_to_rds(tmp_path: Path) -> None:
-    services = "  web: {build: ., ports: ['80:80'], environment: {DB_USER: app}}\n  db: {image: 'postgres:17'}\n"
-    names = ("APP_DB_HOST", "APP_DB_PASSWORD", "DB_USER")
+    services = "  web: {build: ., ports: ['80:80'], environment: {DB_USER: app}}\n  db: {image: 'postgres:17', "
+    services += "environment: {POSTGRES_DB: app}}\n"
+    names = ("APP_DB_HOST", "APP_DB_PASSWORD", "DB_USER", "POSTGRES_DB")
     write_files(
         tmp_path,
         {
@@ -145,7 +146,7 @@ def test_a_service_that_reads_other_variables_than_the_compose_file_names_connec
         },
     )
     document = written(tmp_path)
-    assert document["variables"] == {"APP_DB_HOST": "{database.host}"}
+    assert document["variables"] == {"APP_DB_HOST": "{database.host}", "POSTGRES_DB": "{database.name}"}
     assert document["secrets"] == {"APP_DB_PASSWORD": {"database": "password"}}
     (tmp_path / "compose.yaml").write_text(f"services:\n{services}  other: {{image: 'mysql:8.4'}}\n")
     assert not {"variables", "secrets"} & written(tmp_path, database_service="db").keys()

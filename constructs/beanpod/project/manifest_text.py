@@ -158,8 +158,8 @@ def _own_variables(found: Discovery, choices: Choices) -> Iterator[str]:
     if compose and len(compose.databases) > 1:
         # They may be another database's.
         return
-    services = compose.services.values() if compose else ()
-    named = {name for service in services for name in environment_of(service)}
+    built = [compose.services[name] for name in compose.built] if compose else []
+    named = {name for service in built for name in environment_of(service)}
     yield from dict.fromkeys(name for name in (*found.variables, *found.variables_read) if name not in named)
 
 
