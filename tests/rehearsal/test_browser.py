@@ -149,9 +149,10 @@ def test_the_pictures_of_the_documentation_can_be_taken(browser: Browser, runnin
     pictures = list(take_pictures(browser, running.first.url, tmp_path))
     shown = re.findall(r'(?:src|srcset)="(.*?)"', (ROOT / "docs/getting-started.md").read_text())
     assert sorted(picture.name for picture in pictures) == sorted(shown)
-    for picture in (*pictures, *(ROOT / "docs" / name for name in shown)):
-        assert picture.read_bytes().startswith(b"\x89PNG")
-        assert picture.stat().st_size < 200_000
+    kept = [ROOT / "docs" / name for name in shown]
+    assert all(picture.read_bytes().startswith(b"\x89PNG") for picture in (*pictures, *kept))
+    # A page with the entries of other tests is longer.
+    assert max(picture.stat().st_size for picture in kept) < 200_000
 
 
 def test_without_the_browser_it_says_what_to_install() -> None:
