@@ -242,6 +242,22 @@ def test_secrets_of_the_app_are_generated_and_others_are_references(tmp_path: Pa
     assert '# STRIPE_SECRET_KEY = { ssm = "/next/stripe-secret-key" }' in manifest_text(*look(tmp_path / "next"))
 
 
+def test_what_an_example_file_names_reaches_the_services_of_a_compose_file_as_well(tmp_path: Path) -> None:
+    write_files(
+        tmp_path,
+        {
+            "Dockerfile": "FROM debian\n",
+            "compose.yaml": "services:\n  web: {build: ., ports: ['80:80'], env_file: .env, environment: {MODE: x}}\n",
+            ".env.example": "DJANGO_SECRET_KEY=me\nDJANGO_ALLOWED_HOSTS=localhost\nSTRIPE_SECRET_KEY=\nMODE=dev\n",
+        },
+    )
+    text = manifest_text(*look(tmp_path))
+    assert tomllib.loads(text)["secrets"] == {"DJANGO_SECRET_KEY": {"generate": 64}}
+    assert '# DJANGO_ALLOWED_HOSTS = "localhost"\n' in text
+    assert "\n# STRIPE_SECRET_KEY = { ssm = " in text
+    assert "MODE" not in text
+
+
 def test_without_a_database_nothing_replaces_the_compose_files_own(tmp_path: Path) -> None:
     root = lay_out("django", tmp_path)
     found, choices = look(root, engine="none")

@@ -138,43 +138,47 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
             elif is_of_a_database(name) and re.search(r"UR[IL]$|DSN$", name):
                 comments.append(f"# {name}: make it of {', '.join(_RDS)} where the app reads it; it holds the password")
     lines = [*comments, *(f"{name} = {_toml(value)}" for name, value in variables.items())]
-    needed = _needed(found, choices) if choices.compose else found.variables
-    for name, value in needed.items():
+    needed, given = _needed(found, choices), _given(found, choices)
+    examples = {name: value for name, value in found.variables.items() if name not in needed.keys() | given}
+    for name, value in (needed | examples).items():
         if name in variables or (choices.engine not in (None, "none") and is_of_a_database(name)):
             continue
         if looks_secret(name, value or "unknown"):
-            secrets.append(_secret(name, choices))
+            secrets.append(_secret(name, choices, required=name in needed))
         else:
             lines.append(f"# {name} = {_toml(value)}")
     return lines, secrets
 
 
 def _own_variables(found: Discovery, choices: Choices) -> Iterator[str]:
-    """Yield the variables that the app's source reads and that the stage is to set.
-
-    Services that are built get all of the stage's. `compose.prod.yaml` sets those that the compose file names.
-    """
-    compose = found.compose if choices.compose else None
-    if compose and len(compose.databases) > 1:
+    """Yield the variables that the app reads, as of its source and an example file, and that the stage is to set."""
+    if choices.compose and found.compose and len(found.compose.databases) > 1:
         # They may be another database's.
         return
-    built = [compose.services[name] for name in compose.built] if compose else []
-    named = {name for service in built for name in environment_of(service)}
-    yield from dict.fromkeys(name for name in (*found.variables, *found.variables_read) if name not in named)
+    given = _given(found, choices)
+    yield from (name for name in dict.fromkeys((*found.variables, *found.variables_read)) if name not in given)
 
 
-def _secret(name: str, choices: Choices) -> str:
+def _given(found: Discovery, choices: Choices) -> set[str]:
+    """Return the variables that the compose file gives services which are built; these get all of the stage's too."""
+    if found.compose is None or choices.compose is None:
+        return set()
+    services = map(found.compose.services.__getitem__, found.compose.built)
+    return {name for service in services for name in environment_of(service)}
+
+
+def _secret(name: str, choices: Choices, *, required: bool) -> str:
     if _GENERATED.fullmatch(name):
         return f"{name} = {{ generate = 64 }}"
     line = f'{name} = {{ ssm = "/{choices.name}/{re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")}" }}'
     # A compose file cannot be deployed without a variable that it names; an example file may name others.
-    return line if choices.compose else f"# {line}"
+    return line if required else f"# {line}"
 
 
 def _needed(found: Discovery, choices: Choices) -> dict[str, str]:
     """Return the variables that services of the compose file take from its environment, with example values."""
     compose = found.compose
-    if compose is None:
+    if compose is None or choices.compose is None:
         return {}
     databases = {one.service for one in compose.databases if one.service == choices.database_service}
     replaced = _rds_variables(compose, choices)
