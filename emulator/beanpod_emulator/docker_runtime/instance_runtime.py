@@ -98,24 +98,31 @@ class InstanceRuntime:
 
     def _await_health(self, application: Application, running: RunningContainers, settings: RuntimeSettings) -> None:
         end = time.monotonic() + settings.health_seconds
-        while not settings.accepts(status := self._status(running.address, settings.health_path)):
+        while True:
+            status, target = self._response(running.address, settings.health_path)
+            if settings.accepts(status):
+                return
             if ended := self._ended(running):
                 raise InstanceError(application.step, ended)
             if time.monotonic() > end:
                 port = running.address.rpartition(":")[2]
                 answer = f"{settings.health_path} answers {status or f'nothing on port {port}'}"
-                wanted = (
-                    f"HealthCheckPath must answer {settings.health_codes}" if status else "the app must listen there"
-                )
+                wanted = f"HealthCheckPath must answer {settings.health_codes}"
+                wanted = f"{wanted}, and not redirect to {target}" if target else wanted
+                wanted = wanted if status else "the app must listen there"
                 text = f"{answer} after {settings.health_seconds:.0f} s: {wanted}"
                 raise InstanceError("pass the health check", text)
             time.sleep(_POLL_SECONDS)
 
-    def _status(self, address: str, path: str) -> int:
-        """Return the HTTP status of a response on the instance; 0 without one."""
-        asked = ("--user-agent", "ELB-HealthChecker/2.0", "--write-out", "%{http_code}", f"http://{address}{path}")
+    def _response(self, address: str, path: str) -> tuple[int, str]:
+        """Return the HTTP status of a response on the instance, 0 without one, and where it redirects to."""
+        if self._instance is None:
+            return 0, ""
+        url, wanted = f"http://{address}", "%{http_code} %{redirect_url}"
+        asked = ("--user-agent", "ELB-HealthChecker/2.0", "--write-out", wanted, f"{url}{path}")
         script = 'curl --silent --globoff --output /dev/null --max-time 5 --noproxy "*" "$@" || true'
-        return int(self._instance.run("sh", "-c", script, "sh", *asked)) if self._instance else 0
+        status, _, target = self._instance.run("sh", "-c", script, "sh", *asked).strip().partition(" ")
+        return int(status), target.removeprefix(url)
 
     def _ended(self, running: RunningContainers) -> str:
         """Return which container has ended with an error, or as the only one; "" if none has."""

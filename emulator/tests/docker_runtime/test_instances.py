@@ -147,6 +147,20 @@ def test_a_version_that_fails_the_health_check_gets_no_requests(app: SampleApp, 
     assert "/ answers 404 after 5 s: HealthCheckPath must answer 200" in instance["Causes"][0]
 
 
+def test_a_health_path_that_redirects_is_named(app: SampleApp, environment: Environment) -> None:
+    # A folder redirects to itself with a slash, as a route of many a framework.
+    path = {"Namespace": "aws:elasticbeanstalk:environment:process:default", "OptionName": "HealthCheckPath"}
+    label = app.version("folder", "Folder", command="mkdir -p /www/up; httpd -f -p 8080 -h /www")
+    environment.update(OptionSettings=[{**path, "Value": "/up"}])
+    with app.health_timeout(5):
+        environment.update(VersionLabel=label)
+    (instance,) = environment.instances()
+    assert (
+        "/up answers 302 after 5 s: HealthCheckPath must answer 200, and not redirect to /up/" in instance["Causes"][0]
+    )
+    environment.update(OptionSettings=[{**path, "Value": "/"}])
+
+
 def test_a_version_that_listens_on_loopback_names_the_port(app: SampleApp, environment: Environment) -> None:
     before = environment.page()
     label = app.version("loopback", "Loopback", command="httpd -f -p 127.0.0.1:8080 -h /www")

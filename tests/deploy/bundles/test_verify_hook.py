@@ -15,7 +15,7 @@ from tests.deploy.bundles.instance import Instance
 from tests.deploy.engine import Engine
 
 IMAGE = "busybox:stable"
-SERVE = "mkdir -p /www; echo ok > /www/health; exec httpd -f -p 8080 -h /www"
+SERVE = "mkdir -p /www/folder; echo ok > /www/health; exec httpd -f -p 8080 -h /www"
 SLEEP = "exec sleep 600"
 # The engine is everybody's on this machine; the instance has one of its own.
 DOCKER = """#!/bin/sh
@@ -175,6 +175,13 @@ ASKED = [
     ("/health", "200", 0, "answered 200"),
     ("/health?deep=[1]", "200-299", 0, "answered 200"),
     ("/none", "200,404", 0, "answered 404"),
+    ("/folder", "200,302", 0, "answered 302"),
+    (
+        "/folder",
+        "200",
+        1,
+        "/folder/: write a path that the app answers itself into service.health_check_path",
+    ),
     (
         "/none",
         "200",

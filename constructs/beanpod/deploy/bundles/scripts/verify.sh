@@ -218,8 +218,10 @@ ask() {
     fi
     asked=$(now)
     while :; do
-        answer=$(curl --silent --globoff --output /dev/null --max-time 5 --noproxy '*' --write-out '%{http_code}' \
-            --header 'User-Agent: beanpod-verify' "http://localhost$health_path")
+        response=$(curl --silent --globoff --output /dev/null --max-time 5 --noproxy '*' \
+            --write-out '%{http_code} %{redirect_url}' --header 'User-Agent: beanpod-verify' \
+            "http://localhost$health_path")
+        answer=${response%% *}
         if accepts "$answer"; then
             echo "The release runs well: GET http://localhost$health_path answered $answer${unseen:-}."
             return
@@ -231,6 +233,10 @@ ask() {
         000)
             remedy='write the port on which the app listens into service.port'
             fail "GET http://localhost$health_path is not answered on this instance; $remedy"
+            ;;
+        30?)
+            target=$(printf %s "${response#* }" | tr -c '[:print:]' '?' | cut -c 1-200)
+            hint="; it redirects to $target: write a path that the app answers itself into service.health_check_path"
             ;;
         404) hint='; write a path that the app answers into service.health_check_path' ;;
         400 | 421) hint='; does it take the host name localhost?' ;;
