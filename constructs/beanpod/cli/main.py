@@ -86,7 +86,8 @@ def _run(context: Context, run: Callable[[Context], None] | None) -> int:
         context.display.fail(failure)
         if context.options.json:
             with suppress(ReaderGoneError, DeployError):
-                context.results.emit(failure_document(failure))
+                # Of events that are followed, each document is a line.
+                context.results.emit(failure_document(failure), indent=None if context.options.follow else 2)
         return failure.exit_code
     return 0
 
