@@ -509,6 +509,15 @@ def test_dockers_login_may_be_in_a_credential_helper(tmp_path: Path) -> None:
     assert discover(tmp_path, environ=environ).docker_user == "ada"
 
 
+def test_a_port_that_is_none_is_asked_for_again(tmp_path: Path) -> None:
+    """Of a compose file without ports, anything may be answered."""
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / "compose.yaml").write_text("services: {web: {build: .}}\n")
+    found = discover(tmp_path, environ=NOBODY)
+    (question,) = missing(found, propose(found, Choices(image="ada/shop")))
+    assert [answer for answer in ("", "web", "80:8000", "0", "65536", "8000") if question.accepts(answer)] == ["8000"]
+
+
 def test_init_asks_only_what_the_files_do_not_show(tmp_path: Path) -> None:
     found = discover(lay_out("react-and-api", tmp_path), environ=NOBODY)
     questions = list(missing(found, propose(found, Choices())))
