@@ -511,6 +511,15 @@ def test_dockers_login_may_be_in_a_credential_helper(tmp_path: Path) -> None:
     assert discover(tmp_path, environ=environ).docker_user == "ada"
 
 
+@pytest.mark.parametrize(
+    ("image", "hub"), [("ada/shop", True), ("ghcr.io/ada/shop", False), ("registry:5000/shop", False)]
+)
+def test_the_manifest_says_which_image_is_on_docker_hub(tmp_path: Path, image: str, *, hub: bool) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nEXPOSE 80\n")
+    found = discover(tmp_path, environ=NOBODY)
+    assert ("on Docker Hub" in manifest_text(found, propose(found, Choices(image=image)))) == hub
+
+
 def test_a_port_that_is_none_is_asked_for_again(tmp_path: Path) -> None:
     """Of a compose file without ports, anything may be answered."""
     (tmp_path / "Dockerfile").write_text("FROM scratch\n")
