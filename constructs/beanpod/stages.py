@@ -251,7 +251,7 @@ def add_environment(
         description = "Records to make where the domain's DNS is; ALIAS or ANAME for a name that takes no CNAME"
         CfnOutput(scope, "DnsRecord", value=", ".join(environment.dns_records), description=description)
     description = "The project whose stacks these are: one of the same service.name has another image"
-    CfnOutput(scope, "Image", value=stage.service.image, description=description)
+    CfnOutput(scope, "ServiceImage", value=stage.service.image, description=description)
     _add_health_alarm(scope, environment, stage)
     # Delivery stacks of earlier versions import these until their own update, which may have no deployer any more.
     for value in (

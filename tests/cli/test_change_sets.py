@@ -178,8 +178,9 @@ def test_each_stack_is_checked_for_its_own_stage(clients: Clients, tmp_path: Pat
 
 
 def test_the_stacks_of_another_project_with_the_same_name_are_refused(clients: Clients, tmp_path: Path) -> None:
-    def service(image: str) -> dict[str, Any]:
-        return template(group("shop-prod-service/Jobs")) | {"Outputs": {"Image": {"Value": image}}}
+    def service(image: str, own: str = "web:1") -> dict[str, Any]:
+        outputs = {"ServiceImage": {"Value": image}, "Image": {"Value": own}}
+        return template(group("shop-prod-service/Jobs")) | {"Outputs": outputs}
 
     (tmp_path / "beanpod.toml").write_text(MANIFEST)
     body = json.dumps(service("bob/shop"))
@@ -190,7 +191,7 @@ def test_the_stacks_of_another_project_with_the_same_name_are_refused(clients: C
         list(check_replacements(tmp_path / "beanpod.toml", assembly, ["deploy", "--all"]))
     moved = ["deploy", "--all", "-c", "moved-from=bob/shop"]
     assert list(check_replacements(tmp_path / "beanpod.toml", assembly, moved)) == []
-    write_assembly(tmp_path / "same", **{"shop-prod-service": service("bob/shop")})
+    write_assembly(tmp_path / "same", **{"shop-prod-service": service("bob/shop", own="web:2")})
     assert list(check_replacements(tmp_path / "beanpod.toml", tmp_path / "same", ["deploy", "--all"])) == []
 
 

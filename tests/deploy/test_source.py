@@ -91,8 +91,11 @@ def test_a_repository_without_git_installed_is_a_problem(repository: Path, monke
     folder = repository / "folder"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
-    source = Source.of(folder, {})
-    assert (source.commit, source.problem.partition(": ")[2]) == ("", "git is not installed, install it")
+    for present in (False, True):
+        if present:
+            (folder / "git").touch(mode=0o644)
+        source = Source.of(folder, {})
+        assert (source.commit, source.problem.partition(": ")[2]) == ("", "git is not installed, install it")
 
 
 @pytest.mark.parametrize("folder", ["outside", "empty", "committed"])

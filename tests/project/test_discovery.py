@@ -336,6 +336,7 @@ def test_a_compose_file_in_a_folder_below_is_deployed(tmp_path: Path) -> None:
                 "  api: {build: {context: ../api}, ports: ['8000:8000'], environment: {DB_HOST: db}}\n"
                 "  db: {image: 'postgres:16', environment: {POSTGRES_PASSWORD: secret}}\n"
             ),
+            "docker/.env.example": "GREETING=hello\n",
             "tests/docker-compose.yml": "services: {app: {image: busybox}}\n",
             "api/Dockerfile": "FROM python:3.11-slim\nEXPOSE 8000\n",
             "cron/Dockerfile": "FROM python:3.11-slim\n",
@@ -343,6 +344,7 @@ def test_a_compose_file_in_a_folder_below_is_deployed(tmp_path: Path) -> None:
     )
     project = plan(discover(tmp_path, environ=NOBODY), Choices(image="ada/shop"), ask=None)
     assert (project.choices.compose, project.choices.port) == ("docker/docker-compose.yml", 8000)
+    assert project.found.variables == {"GREETING": "hello"}
     write(tmp_path, project.files)
     assert (tmp_path / "docker/compose.prod.yaml").is_file()
     stage = Manifest.read(tmp_path / "beanpod.toml", build_files=True).stage()
@@ -525,6 +527,24 @@ def test_dockers_login_may_be_in_a_credential_helper(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(config))
     environ = {"DOCKER_CONFIG": str(tmp_path), "PATH": f"{tmp_path}:/usr/bin:/bin"}
     assert discover(tmp_path, environ=environ).docker_user == "ada"
+
+
+@pytest.mark.parametrize(
+    ("image", "hub"), [("ada/shop", True), ("ghcr.io/ada/shop", False), ("registry:5000/shop", False)]
+)
+def test_the_manifest_says_which_image_is_on_docker_hub(tmp_path: Path, image: str, *, hub: bool) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nEXPOSE 80\n")
+    found = discover(tmp_path, environ=NOBODY)
+    assert ("on Docker Hub" in manifest_text(found, propose(found, Choices(image=image)))) == hub
+
+
+def test_a_port_that_is_none_is_asked_for_again(tmp_path: Path) -> None:
+    """Of a compose file without ports, anything may be answered."""
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / "compose.yaml").write_text("services: {web: {build: .}}\n")
+    found = discover(tmp_path, environ=NOBODY)
+    (question,) = missing(found, propose(found, Choices(image="ada/shop")))
+    assert [answer for answer in ("", "web", "80:8000", "0", "65536", "8000") if question.accepts(answer)] == ["8000"]
 
 
 def test_init_asks_only_what_the_files_do_not_show(tmp_path: Path) -> None:

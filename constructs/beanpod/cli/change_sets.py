@@ -245,7 +245,7 @@ def _stack_change(assembly: Path, artifact_id: str, artifact: Mapping[str, Any],
 
 def _image(template: Template) -> str | None:
     """Return the output by which a Service stack names its project."""
-    value = template.get("Outputs", {}).get("Image", {}).get("Value")
+    value = template.get("Outputs", {}).get("ServiceImage", {}).get("Value")
     return value if isinstance(value, str) else None
 
 

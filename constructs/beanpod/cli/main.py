@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from traceback import format_exception
 from typing import NoReturn, TextIO
 
@@ -84,8 +85,9 @@ def _run(context: Context, run: Callable[[Context], None] | None) -> int:
         failure = _failure(error, context)
         context.display.fail(failure)
         if context.options.json:
-            with suppress(ReaderGoneError):
-                context.results.emit(failure_document(failure))
+            with suppress(ReaderGoneError, DeployError):
+                # Of events that are followed, each document is a line.
+                context.results.emit(failure_document(failure), indent=None if context.options.follow else 2)
         return failure.exit_code
     return 0
 
@@ -116,6 +118,10 @@ def run() -> NoReturn:
     from beanpod.deploy.signals import Interruptions
 
     Interruptions().install()
+    # Python has no stream where the file descriptor was closed, as by `>&-`.
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
     try:
         _exit(main(sys.argv[1:]))
     except KeyboardInterrupt:

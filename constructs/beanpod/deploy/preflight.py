@@ -83,7 +83,7 @@ class Target:
             service = stack_outputs(aws, stage, f"{stage.service.name}-{stage.name}-service", *_SERVICE_OUTPUTS)
             delivery = stack_outputs(aws, stage, stage.delivery_stack, "BucketName")
         # Stacks of earlier versions do not say whose they are.
-        if (image := service.get("Image", stage.service.image)) != stage.service.image:
+        if (image := service.get("ServiceImage", stage.service.image)) != stage.service.image:
             raise UsageError(
                 f"the stacks of {stage.service.name}, stage {stage.name}, are of a project whose image is {image}, and "
                 f"this one's is {stage.service.image}: choose another service.name, or, if the image has moved, run "

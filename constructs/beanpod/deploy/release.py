@@ -140,6 +140,7 @@ class Rollout:
             finally:
                 self.outcome = replace(self.outcome, events=(*update.events, *self.outcome.events))
             self._lock.succeeded(release)
+            self._on_interruption = f"{release.label} is deployed, and runs well"
 
     def _start(self, update: Update, release: Release, record: LockRecord, environment: Environment) -> Release:
         """Start the update, as soon as the environment accepts it; the release as it is by then."""
@@ -217,8 +218,9 @@ class Rollout:
         recovery = Recovery(self._context, self._lock, found, failed, update)
         try:
             recovery.recover(verdict)
-        except RolledBackError:
+        except RolledBackError as error:
             self.outcome = replace(self.outcome, rolled_back=True)
+            self._on_interruption = str(error)
             raise
         finally:
             self._note(recovery.environment or verdict.environment, events=tuple(recovery.events))

@@ -70,7 +70,8 @@ def _git(root: Path, *arguments: str) -> tuple[str, str]:
             env={**os.environ, "LC_ALL": "C"},
             check=False,
         )
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
+        # The PATH may name a folder that this user may not search.
         repository = any((folder / ".git").exists() for folder in (root, *root.parents))
         return "", "git is not installed, install it" if repository else ""
     if done.returncode == 0:

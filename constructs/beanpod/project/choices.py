@@ -12,6 +12,7 @@ from beanpod.project.discovery import ComposeDatabase, ComposeFacts, Discovery, 
 # A tag of Docker Hub such as `16-alpine` names a version, `latest` does not.
 _VERSION = re.compile(r"\d+(?:\.\d+)?")
 _NAME_LENGTH = 24
+_LAST_PORT = 65535
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,14 @@ class Missing:
     option: str
     question: str
     choices: tuple[str, ...] = ()
+
+    def accepts(self, answer: str) -> bool:
+        """Whether an answer can be taken; if not, it is asked for again."""
+        if self.choices:
+            return answer in self.choices
+        if self.option == "--port":
+            return re.fullmatch(r"[0-9]{1,5}", answer) is not None and 1 <= int(answer) <= _LAST_PORT
+        return bool(answer)
 
 
 def propose(found: Discovery, given: Choices) -> Choices:

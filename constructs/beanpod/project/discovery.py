@@ -172,7 +172,7 @@ def discover(root: Path, *, compose_file: str | None = None, environ: Mapping[st
         prefix=_git(root, "rev-parse", "--show-prefix"),
         branch=_branch(root),
         docker_user=_docker_user(environ),
-        variables=_example_variables([root, *folders]),
+        variables=_example_variables([root, *([root / compose.folder] if compose else []), *folders]),
         variables_read=tuple(variables_read(folders[0])),
         manifest=manifest,
     )

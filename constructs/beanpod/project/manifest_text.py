@@ -15,6 +15,7 @@ from beanpod.deploy.bundles.compose.database import (
 )
 from beanpod.deploy.bundles.compose.development import for_production, starts_for_development
 from beanpod.deploy.bundles.compose.interpolation import interpolated
+from beanpod.deploy.images import Repository
 from beanpod.manifest.secret_like import looks_secret
 from beanpod.project.choices import Choices
 from beanpod.project.discovery import ComposeFacts, Discovery
@@ -91,7 +92,7 @@ def _production_build(found: Discovery, service: str) -> Iterator[str]:
 
 
 def _service(found: Discovery, choices: Choices) -> str:
-    where = "on Docker Hub; " if "." not in str(choices.image).partition("/")[0] else ""
+    where = "on Docker Hub; " if Repository(str(choices.image)).registry == "Docker Hub" else ""
     lines = [
         "[service]",
         f"name = {_toml(choices.name)}  # names the stacks: no other project in the AWS account may have it",

@@ -11,6 +11,7 @@ import pytest
 
 from beanpod.cli.main import main
 from beanpod.deploy.errors import BusyError, InterruptionError, RolledBackError, UsageError
+from tests.cli.output.streams import FullDisk
 from tests.waiting import SECONDS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -176,6 +177,24 @@ def test_closed_output_does_not_change_the_exit_code() -> None:
     with _process("status", "--stage", "nowhere", stdout=writing, stderr=writing) as process:
         os.close(writing)
         assert process.wait(timeout=SECONDS) == 2
+
+
+def test_missing_streams_do_not_change_the_exit_code() -> None:
+    """As of a job that is started with `>&-`: Python has no streams then."""
+    code = "import os, sys; os.closerange(0, 3); os.execv(sys.executable, sys.argv[1:])"
+    for arguments, wanted in ((["status", "--stage", "nowhere"], 2), (["check", "--json"], 0)):
+        command = [sys.executable, "-c", code, sys.executable, "-m", "beanpod", *arguments]
+        assert subprocess.run(command, cwd=ROOT, check=False).returncode == wanted
+
+
+@pytest.mark.parametrize("arguments", [["completion", "bash"], ["check", "--json"]])
+def test_result_that_cannot_be_written_is_a_failure(arguments: list[str]) -> None:
+    errors = io.StringIO()
+    code = main([*arguments, "--manifest", str(ROOT / "beanpod.toml")], environ={}, stdout=FullDisk(), stderr=errors)
+    assert (code, errors.getvalue().splitlines()[-1]) == (
+        1,
+        "beanpod: standard output cannot be written: No space left on device",
+    )
 
 
 def test_commands_need_nothing_that_windows_lacks() -> None:

@@ -1,5 +1,6 @@
 """The commands that only read: status, versions, events and logs."""
 
+import io
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -108,6 +109,19 @@ def test_followed_events_are_json_lines_until_the_output_is_closed(released: San
     assert result.code == 141
     assert result.stderr == ""
     assert len([json.loads(line)["message"] for line in result.stdout.splitlines()]) == 3
+
+
+def test_the_end_of_followed_events_is_a_json_line(released: SandboxStage) -> None:
+    class CtrlC(io.StringIO):
+        def write(self, text: str) -> int:
+            written = super().write(text)
+            if self.getvalue().count("\n") == 3:
+                raise KeyboardInterrupt
+            return written
+
+    result = released.run("events", "--follow", "--json", stdout=CtrlC())
+    assert result.code == 130
+    assert json.loads(result.stdout.splitlines()[-1])["error"] == "interrupted"
 
 
 def test_logs_show_the_latest_lines_of_each_file(released: SandboxStage, write_log: LogWriter) -> None:

@@ -133,6 +133,10 @@ def test_commands_are_printed_without_gh(stage: SandboxStage, tmp_path: Path) ->
     assert result.code == 2
     assert len(result.stdout.splitlines()) == 4
     assert result.stderr.startswith("beanpod: gh is not on PATH: install it")
+    # One document.
+    assert (
+        "`beanpod secrets --print`" in stage.run("secrets", "--json", environ={"PATH": str(tmp_path)}).document["error"]
+    )
 
 
 def test_error_of_gh_is_reported_with_the_secrets_name(stage: SandboxStage, tmp_path: Path) -> None:

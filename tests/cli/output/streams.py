@@ -1,6 +1,8 @@
 """Streams that are not files."""
 
+import errno
 import io
+import os
 
 
 class Tty(io.StringIO):
@@ -22,3 +24,10 @@ class ClosedPipe(io.StringIO):
             raise BrokenPipeError
         self._left -= 1
         return super().write(text)
+
+
+class FullDisk(io.StringIO):
+    """A file on a disk that is full."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -1,5 +1,6 @@
 import io
 import json
+import os
 from pathlib import Path
 from urllib.parse import quote
 
@@ -38,6 +39,13 @@ def test_value_is_masked_in_urls_json_and_python(value: str) -> None:
 
 def test_each_line_of_a_value_is_masked() -> None:
     assert masks("-----BEGIN KEY-----\nMIIEvQ\n").hide("key: MIIEvQ.") == "key: ***."
+
+
+def test_value_that_is_not_utf8_is_masked() -> None:
+    """A variable may have bytes of another encoding, which Docker's output, say, shows as U+FFFD."""
+    hidden = masks(os.fsdecode(b"p\xe4ssw0rd1"))
+    for written in (os.fsdecode(b"p\xe4ssw0rd1"), b"p\xe4ssw0rd1".decode(errors="replace")):
+        assert hidden.hide(written) == "***"
 
 
 def test_value_with_colour_codes_in_it_is_masked() -> None:

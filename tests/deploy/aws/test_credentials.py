@@ -26,6 +26,14 @@ def test_a_missing_profile_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(None)
 
 
+def test_an_address_that_is_no_url_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "localhost:4566")
+    with pytest.raises(
+        UsageError, match="Invalid endpoint: localhost:4566: check AWS_ENDPOINT_URL, and endpoint_url in"
+    ):
+        connect("us-east-1")
+
+
 @pytest.mark.parametrize(
     ("region", "variables", "expected"),
     [

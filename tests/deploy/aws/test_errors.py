@@ -72,6 +72,21 @@ DOWNSTREAM = "not authorized to perform: autoscaling:SuspendProcesses on x"
             "the AWS credentials could not be loaded: The config profile (ci) could not be found",
         ),
         (
+            botocore_errors.ConfigParseError(path="/home/ada/.aws/config"),
+            CredentialsError,
+            "the AWS credentials could not be loaded: Unable to parse config file: /home/ada/.aws/config",
+        ),
+        (
+            botocore_errors.InvalidConfigError(error_msg='The source_profile "x" does not exist'),
+            CredentialsError,
+            'the AWS credentials could not be loaded: The source_profile "x" does not exist',
+        ),
+        (
+            botocore_errors.InvalidRegionError(region_name="Ireland"),
+            UsageError,
+            "Provided region_name 'Ireland' doesn't match a supported format: set region in the manifest, or",
+        ),
+        (
             botocore_errors.UnauthorizedSSOTokenError(),
             CredentialsError,
             "the AWS credentials could not be loaded: The SSO session associated with this profile has expired",

@@ -102,6 +102,13 @@ def test_a_program_that_does_not_exist_raises_file_not_found() -> None:
         _RUNNER.run(["no-such-program"], environment={"PATH": "/nowhere"}, timeout=1)
 
 
+def test_a_program_that_may_not_be_run_raises_file_not_found(tmp_path: Path) -> None:
+    """As where the PATH names a folder of another user, in which the program is looked for."""
+    (tmp_path / "program").touch(mode=0o644)
+    with pytest.raises(FileNotFoundError):
+        _RUNNER.run(["program"], environment={"PATH": str(tmp_path)}, timeout=1)
+
+
 def test_a_folder_is_removed_after_its_block_or_a_day_after_its_run_was_killed(tmp_path: Path) -> None:
     young, old, target, file = (tmp_path / name for name in ("used-young", "used-old", "target", "used-file"))
     for folder in (young, old, target):

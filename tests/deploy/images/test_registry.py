@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.deploy.engine import Engine
 from tests.deploy.images.fakes import ScriptedRunner, Shop, printed, write_source
 from tests.deploy.registry import LocalRegistry
 from tests.fake_reporter import FakeReporter
+from tests.unprivileged import WITHOUT_RIGHTS
 
 HUB_KEY = "https://index.docker.io/v1/"
 VARIABLES = {"PATH": os.environ["PATH"]}
@@ -108,6 +110,22 @@ def test_a_broken_configuration_is_named(tmp_path: Path, text: str) -> None:
         pass
 
 
+def test_a_configuration_of_another_user_is_named(tmp_path: Path) -> None:
+    """As `sudo docker login` leaves it."""
+    variables = configured(tmp_path, {})
+    (tmp_path / ".docker" / "config.json").chmod(0)
+    code = """
+import os
+from beanpod.deploy.images.registry import Repository, temporary_configuration
+with temporary_configuration(os.environ, Repository("ada/shop")):
+    pass
+"""
+    command = [*WITHOUT_RIGHTS, sys.executable, "-c", code]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+    assert "UsageError" in done.stderr
+    assert ".docker/config.json cannot be read: Permission denied: run `sudo chown -R " in done.stderr
+
+
 @pytest.mark.parametrize("ending", [None, KeyboardInterrupt(), RuntimeError()], ids=["well", "interrupted", "failed"])
 def test_temporary_configuration_has_the_users_plugins_and_logins_and_is_removed(
     tmp_path: Path, ending: BaseException | None
@@ -137,7 +155,8 @@ def test_temporary_configuration_has_the_users_plugins_and_logins_and_is_removed
 
 @pytest.mark.parametrize(("repository", "key"), [("ada/shop", HUB_KEY), ("ghcr.io/ada/shop", "ghcr.io")])
 def test_docker_hubs_login_has_a_key_of_its_own(tmp_path: Path, repository: str, key: str) -> None:
-    with temporary_configuration({"HOME": str(tmp_path)}, Repository(repository)) as temporary:
+    variables = configured(tmp_path, {"credHelpers": None})
+    with temporary_configuration(variables, Repository(repository)) as temporary:
         assert settings_of(temporary) == {"credHelpers": {key: ""}}
 
 

@@ -15,6 +15,7 @@ from tests.deploy.rollout.sandbox import Sandbox, bundle
 NOTHING = "interrupted: nothing was changed"
 CREATED = "interrupted: version .* was created, the environment was not changed"
 UNDER_WAY = r"interrupted: Elastic Beanstalk may still be rolling out .*: see `beanpod status`"
+DEPLOYED = r"interrupted: .* is deployed, and runs well"
 GOING_BACK = r"interrupted: a rollback to the previous version may be in progress: see `beanpod status`"
 
 
@@ -50,6 +51,7 @@ def _interrupted(sandbox: Sandbox, target: Target, operation: str, number: int, 
         ("elasticbeanstalk:UpdateEnvironment", 1, "after", UNDER_WAY),
         ("elasticbeanstalk:DescribeEvents", 2, "before", UNDER_WAY),
         ("elasticbeanstalk:DescribeInstancesHealth", 1, "after", UNDER_WAY),
+        ("s3:PutObject", 3, "after", DEPLOYED),
     ],
 )
 def test_an_interruption_reports_the_state_and_releases_the_lock(
@@ -108,6 +110,19 @@ def test_an_interrupted_rollback_releases_the_lock(sandbox: Sandbox, target: Tar
     ):
         rollout.release(bundle("bad"))
     assert LockStore(target, sandbox.aws()).read().owner is None
+
+
+def test_an_interruption_after_a_rollback_says_how_it_ended(sandbox: Sandbox, target: Target) -> None:
+    bad = bundle("bad until it is rolled back")
+    sandbox.release(target, "good")
+    sandbox.emulator.inject_fault("error-event", version_label=bad.label)
+    # Of the bundle, the lock, and the lock's release.
+    with (
+        _interrupted(sandbox, target, "s3:PutObject", 3, "after") as rollout,
+        pytest.raises(InterruptionError, match=f"^interrupted: {bad.label} failed .*; rolled back, "),
+    ):
+        rollout.release(bad)
+    assert rollout.outcome.rolled_back
 
 
 def test_an_interrupted_preflight_changes_nothing(sandbox: Sandbox, target: Target) -> None:

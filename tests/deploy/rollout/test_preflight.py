@@ -60,12 +60,12 @@ def test_the_stacks_of_another_project_with_the_same_name_are_refused(sandbox: S
     name, image = f"guestbook-{stage.name}-service", stage.service.image
     outputs = sandbox.aws().stack_outputs(name) or {}
     sandbox.client("cloudformation").delete_stack(StackName=name)
-    sandbox.stack(name, outputs | {"Image": "bob/api"})
+    sandbox.stack(name, outputs | {"ServiceImage": "bob/api"})
     message = f"are of a project whose image is bob/api, and this one's is {image}: choose another service.name, or, "
     with pytest.raises(UsageError, match=message + ".* -c moved-from=bob/api` first"):
         Target.find(stage, sandbox.aws())
     sandbox.client("cloudformation").delete_stack(StackName=name)
-    sandbox.stack(name, outputs | {"Image": image})
+    sandbox.stack(name, outputs | {"ServiceImage": image})
     assert Target.find(stage, sandbox.aws()).url == outputs["Url"]
 
 
@@ -80,7 +80,7 @@ def test_one_stack_may_have_all_outputs(sandbox: Sandbox, target: Target, tmp_pa
     with pytest.raises(UsageError, match="stack Shop has no output BucketName: run `beanpod cdk deploy Shop` again; "):
         Target.find(stage, sandbox.aws())
     sandbox.client("cloudformation").delete_stack(StackName="Shop")
-    sandbox.stack("Shop", outputs | {"BucketName": target.bucket})
+    sandbox.stack("Shop", outputs | {"BucketName": target.bucket, "Image": "an output of the owner's"})
     assert replace(Target.find(stage, sandbox.aws()), health_path=None) == target
 
 

@@ -34,7 +34,7 @@ def run(context: Context) -> None:
 
 
 def _ask(question: Missing) -> str:
-    """Ask on the terminal until the answer is one of the choices."""
+    """Ask on the terminal until the answer can be taken."""
     sys.stderr.write("".join(f"{line}\n" for line in (question.question, *(f"  {one}" for one in question.choices))))
     while True:
         sys.stderr.write("> ")
@@ -43,7 +43,7 @@ def _ask(question: Missing) -> str:
         if not line:
             raise InterruptionError("no answer: nothing was written")
         answer = line.strip()
-        if answer and (not question.choices or answer in question.choices):
+        if question.accepts(answer):
             return answer
 
 

@@ -38,9 +38,13 @@ def run(context: Context) -> None:
         _set_all(context, gh, destination, _deployer_key(context, arn) | login)
         return
     commands = list(_commands(arn, context.aws.region, destination))
+    install = "gh is not on PATH: install it (https://cli.github.com)"
+    if context.options.json and not context.options.only_print:
+        # The failure is the one document.
+        raise UsageError(f"{install}, or run the commands of `beanpod secrets --print` elsewhere")
     context.results.emit({"commands": commands}, commands)
     if not context.options.only_print:
-        raise UsageError("gh is not on PATH: install it (https://cli.github.com), or run the commands above elsewhere")
+        raise UsageError(f"{install}, or run the commands above elsewhere")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 from beanpod.cli.output.display import Failure
 from beanpod.cli.output.text import Masks, Paint, encodable
+from beanpod.deploy.errors import DeployError
 
 
 class ReaderGoneError(Exception):
@@ -63,7 +64,10 @@ def escape_commands(document: str) -> str:
 
 
 def line_writer(stream: TextIO) -> Callable[[str], None]:
-    """Return a function that writes lines to `stream`. It raises ReaderGoneError once the stream is closed."""
+    """Return a function that writes lines to `stream`.
+
+    It raises ReaderGoneError once the stream is closed, and DeployError where it cannot be written, as on a full disk.
+    """
 
     def write(line: str) -> None:
         try:
@@ -71,6 +75,8 @@ def line_writer(stream: TextIO) -> Callable[[str], None]:
             stream.flush()
         except BrokenPipeError:
             raise ReaderGoneError from None
+        except OSError as error:
+            raise DeployError(f"standard output cannot be written: {error.strerror}") from error
 
     return write
 

@@ -17,6 +17,7 @@ _ESCAPES = re.compile(
 _SPACES = re.compile(r"[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
 # The C0 and C1 controls, and those that change the direction of text: a line must not look like another.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_SURROGATES = re.compile(r"[\ud800-\udfff]")
 # Masking a shorter value would spoil words and labels, and tell which letters it consists of.
 _MIN_SECRET_LENGTH = 4
 _ANSI_CODES = {"green": "32", "yellow": "33", "red": "31", "dim": "2", "bold": "1"}
@@ -82,7 +83,9 @@ class Masks:
 
 def _forms(value: str) -> Iterator[str]:
     for part in (value, value.strip(), *(line.strip() for line in value.splitlines())):
-        written = (part, quote(part, safe=""), quote_plus(part), repr(part)[1:-1], clean(part).strip())
+        # A variable may have bytes that are not UTF-8: the output of a program is read with U+FFFD for each.
+        read = _SURROGATES.sub("\ufffd", part)
+        written = (part, read, quote(read, safe=""), quote_plus(read), repr(part)[1:-1], clean(part).strip())
         for form in (*written, json.dumps(part)[1:-1], json.dumps(part, ensure_ascii=False)[1:-1]):
             if min(len(part), len(form)) >= _MIN_SECRET_LENGTH:
                 yield form

@@ -100,7 +100,7 @@ def _git(folder: Path, *arguments: str) -> str:
             text=True,
             check=False,
         )
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         return ""
     return done.stdout if done.returncode == 0 else ""
 

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from beanpod.deploy.aws.errors import AwsError, translated
+from beanpod.deploy.errors import UsageError
 from beanpod.deploy.report import EnvironmentEvent
 from beanpod.deploy.signals import deferred_interruption
 
@@ -285,7 +286,7 @@ def connect(region: str | None) -> Aws:
         region: Default: that of the variables or the profile.
 
     Raises:
-        UsageError: Without a region.
+        UsageError: Without a region, or where AWS's address is no URL.
         CredentialsError: When there is no such profile.
     """
     import boto3
@@ -296,6 +297,8 @@ def connect(region: str | None) -> Aws:
         return assemble(partial(session.client, config=configuration()))
     except BotoCoreError as error:
         raise translated(error, "sts:GetCallerIdentity") from error
+    except ValueError as error:
+        raise UsageError(f"{error}: check AWS_ENDPOINT_URL, and endpoint_url in ~/.aws/config") from error
 
 
 def region_or_default(region: str | None) -> str | None:

@@ -122,9 +122,13 @@ def _without_an_answer(error: Exception, action: str) -> DeployError:
         )
     if isinstance(error, known.NoRegionError):
         return UsageError("no AWS region: set region in the manifest, or AWS_REGION")
+    if isinstance(error, known.InvalidRegionError):
+        return UsageError(f"{_one_line(str(error)).rstrip('.')}: set region in the manifest, or AWS_REGION")
     # botocore before 1.41 has no `aws login`.
     sessions = (known.SSOError, getattr(known, "LoginError", known.SSOError))
-    if isinstance(error, (known.ProfileNotFound, known.CredentialRetrievalError, known.TokenRetrievalError, *sessions)):
+    profiles = (known.ProfileNotFound, known.ConfigParseError, known.ConfigNotFound, known.InvalidConfigError)
+    retrieval = (known.CredentialRetrievalError, known.UnknownCredentialError, known.TokenRetrievalError)
+    if isinstance(error, (*profiles, *retrieval, *sessions)):
         return CredentialsError(f"the AWS credentials could not be loaded: {_one_line(str(error))}")
     transient = isinstance(error, known.ConnectionError | known.HTTPClientError | known.IncompleteReadError)
     if transient and not isinstance(error, known.SSLError):

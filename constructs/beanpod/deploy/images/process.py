@@ -92,9 +92,13 @@ class ProcessRunner:
         show: Callable[[str], None] | None = None,
     ) -> Finished:
         pipe = subprocess.PIPE
-        process = subprocess.Popen(  # noqa: S603 - argument lists of images.commands, no shell
-            arguments, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
-        )
+        try:
+            process = subprocess.Popen(  # noqa: S603 - argument lists of images.commands, no shell
+                arguments, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+            )
+        except PermissionError as error:
+            # The PATH may name a folder that this user may not search.
+            raise FileNotFoundError(error.errno, error.strerror, error.filename) from error
         with process:
             try:
                 with suppress(BrokenPipeError), process.stdin or nullcontext() as stream:

@@ -127,7 +127,7 @@ def temporary_configuration(environment: Mapping[str, str], repository: Reposito
             if entry.name != "config.json":
                 (folder / entry.name).symlink_to(entry.absolute())
         # No helper for a registry means: into this file, not into the store of credsStore or of the platform.
-        helpers = {**settings.get("credHelpers", {}), repository.login_key: ""}
+        helpers = {**(settings.get("credHelpers") or {}), repository.login_key: ""}
         _write_settings(folder, {**settings, "credHelpers": helpers})
         variables = {name: value for name, value in environment.items() if name not in (USERNAME, PASSWORD)}
         yield {**variables, "DOCKER_CONFIG": str(folder)}
@@ -136,6 +136,9 @@ def temporary_configuration(environment: Mapping[str, str], repository: Reposito
 def _read_settings(path: Path) -> dict[str, Any]:
     try:
         settings = json.loads(path.read_bytes()) if path.is_file() else {}
+    except OSError as error:
+        remedy = f'run `sudo chown -R "$USER" {path.parent}`, or set HOME or DOCKER_CONFIG to a folder of yours'
+        raise UsageError(f"{path} cannot be read: {error.strerror}: {remedy}") from error
     except ValueError:
         settings = None
     if not isinstance(settings, dict):
