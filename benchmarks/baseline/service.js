@@ -19,7 +19,7 @@ class ServiceStack extends Stack {
       variables: variables(stage, database),
       secrets: { ...secrets(this, stage), ...password(database) },
     });
-    new CfnOutput(this, 'Image', {
+    new CfnOutput(this, 'ServiceImage', {
       value: stage.service.image,
       description: 'The project whose stacks these are: one of the same service.name has another image',
     });
