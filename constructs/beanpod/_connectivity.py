@@ -5,12 +5,13 @@ endpoints of others may be added until synth, so those are checked by validation
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 import jsii
 from aws_cdk import Stack
 from aws_cdk import aws_ec2 as ec2
-from constructs import Construct, IValidation
+from constructs import Construct, IConstruct, IValidation
 
 from beanpod._tokens import known
 from beanpod.database_interface import IDatabase
@@ -72,6 +73,8 @@ def port_problems(name: str, port: float, group: ec2.ISecurityGroup | None, reme
 class BeanstalkReachable:
     """Instances in isolated subnets need the VPC's endpoints for Beanstalk, or the environment never becomes Ready.
 
+    A route that was added to such a subnet may lead to Beanstalk by another network, as a transit gateway does.
+
     https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/vpc-vpce.html
     """
 
@@ -79,10 +82,15 @@ class BeanstalkReachable:
         self._vpc = vpc
 
     def validate(self) -> list[str]:
-        """Return the problem, if the VPC has no endpoint for Beanstalk."""
-        names = [str(it.service_name) for it in self._vpc.node.find_all() if isinstance(it, ec2.CfnVPCEndpoint)]
-        if any("elasticbeanstalk" in name for name in names):
-            return []
+        """Return the problem, if the VPC has neither an endpoint for Beanstalk nor such a route."""
+        vpc_id = self._vpc.vpc_id
+        tables = {subnet.route_table.route_table_id for subnet in self._vpc.isolated_subnets}
+        for it in self._vpc.node.root.node.find_all():
+            if isinstance(it, ec2.CfnRoute) and it.route_table_id in tables:
+                return []
+            service = str(it.service_name) if isinstance(it, ec2.CfnVPCEndpoint) and it.vpc_id == vpc_id else ""
+            if "elasticbeanstalk" in service:
+                return []
         problem = (
             "instance_subnets must reach Elastic Beanstalk, got isolated ones: choose private or public subnets, or "
             "add the VPC's endpoints for ELASTIC_BEANSTALK and ELASTIC_BEANSTALK_HEALTH with vpc.add_interface_endpoint"
@@ -101,7 +109,7 @@ class DatabaseReachable:
     def validate(self) -> list[str]:
         """Return the problem, if no ingress rule admits the instances."""
         target, port = self._database.connections.security_groups[0], self._database.database_port
-        rules = [*_rules(target), *(rule for group in self._groups for rule in _rules(group))]
+        rules = chain(*map(_rules, (target, *self._groups)), _own_rules(target.node.root))
         sources = {group.security_group_id for group in self._groups}
         if any(_admits(rule, target.security_group_id, sources, port) for rule in rules):
             return []
@@ -124,11 +132,17 @@ def needs_rule_check(database: IDatabase, group: ec2.ISecurityGroup) -> bool:
     return made and known(database.database_port) and (ingress is None or ingress.source is not group)
 
 
-def _rules(group: ec2.ISecurityGroup) -> Iterator[tuple[str, Any]]:
-    """Yield the ingress rules below a group's construct: the id of the group that each belongs to, and the rule."""
-    for child in group.node.find_all():
+def _own_rules(scope: IConstruct) -> Iterator[tuple[str, Any]]:
+    """Yield the ingress rules that are resources: the id of the group that each belongs to, and the rule."""
+    for child in scope.node.find_all():
         if isinstance(child, ec2.CfnSecurityGroupIngress):
             yield str(child.group_id), child
+
+
+def _rules(group: ec2.ISecurityGroup) -> Iterator[tuple[str, Any]]:
+    """Yield the ingress rules below a group's construct, likewise."""
+    yield from _own_rules(group)
+    for child in group.node.find_all():
         if isinstance(child, ec2.CfnSecurityGroup):
             # Rules for addresses are properties of the group, as a lazy list.
             rules: Any = Stack.of(child).resolve(child.security_group_ingress)

@@ -50,6 +50,37 @@ def test_isolated_instances_without_endpoints_are_refused_at_synth() -> None:
         Template.from_stack(stack)
 
 
+def _endpoint(stack: Stack, vpc: ec2.IVpc) -> None:
+    service = ec2.InterfaceVpcEndpointAwsService.ELASTIC_BEANSTALK
+    ec2.InterfaceVpcEndpoint(stack, "Endpoint", vpc=vpc, service=service)
+
+
+def _route(_: Stack, vpc: ec2.IVpc) -> None:
+    for subnet in vpc.isolated_subnets:
+        assert isinstance(subnet, ec2.Subnet)
+        subnet.add_route("Out", router_type=ec2.RouterType.TRANSIT_GATEWAY, router_id="tgw-1")
+
+
+@pytest.mark.parametrize("lead_out", [_endpoint, _route])
+def test_isolated_instances_may_reach_beanstalk_by_any_endpoint_or_route(
+    lead_out: Callable[[Stack, ec2.IVpc], None],
+) -> None:
+    stack = new_stack()
+    network = ServiceNetwork(stack, "Network")
+    isolated = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
+    balanced_environment(stack, network, instance_subnets=isolated)
+    lead_out(stack, network.vpc)
+    Template.from_stack(stack).resource_count_is(ENVIRONMENT, 1)
+
+
+def test_an_endpoint_of_another_vpc_leads_nowhere() -> None:
+    stack = new_stack()
+    balanced_environment(stack, instance_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED))
+    _endpoint(stack, ec2.Vpc(stack, "Other", restrict_default_security_group=False))
+    with pytest.raises(RuntimeError, match="instance_subnets must reach Elastic Beanstalk, got isolated ones"):
+        Template.from_stack(stack)
+
+
 def test_subnets_by_their_ids_are_taken() -> None:
     stack = new_stack()
     vpc = imported_vpc(stack, "public")
@@ -95,6 +126,15 @@ def test_a_database_that_lets_no_instance_in_is_refused_at_synth() -> None:
         lambda e, d: d.connections.allow_default_port_from(ec2.Peer.ipv4("10.0.0.0/16")),
         lambda e, d: d.connections.allow_from(e, ec2.Port.all_tcp()),
         lambda e, d: d.connections.allow_from(ec2.Peer.any_ipv4(), ec2.Port.all_traffic()),
+        lambda e, d: ec2.CfnSecurityGroupIngress(
+            Stack(App.of(e), "Rules"),
+            "Rule",
+            ip_protocol="tcp",
+            from_port=5432,
+            to_port=5432,
+            group_id=d.security_group.security_group_id,
+            source_security_group_id=e.connections.security_groups[0].security_group_id,
+        ),
     ],
 )
 def test_any_rule_that_opens_the_database_will_do(open_it: Callable[[Any, Any], None]) -> None:
