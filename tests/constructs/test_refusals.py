@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aws_cdk import Duration, RemovalPolicy, Size, Stack
+from aws_cdk import CfnParameter, Duration, RemovalPolicy, Size, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -413,6 +413,12 @@ def test_a_rule_for_another_port(stack: Stack) -> None:
         ["port must be 3306, the only one that its security group lets in, got 5432"],
         lambda: Database(stack, free_id(stack), vpc=network.vpc, engine=POSTGRES, security_group=group),
     )
+
+
+def test_a_version_that_only_cloudformation_knows(stack: Stack) -> None:
+    version = CfnParameter(stack, "Version").value_as_string
+    with pytest.raises(ValueError, match=r"version must be known at synth, got a token: the parameter group's family"):
+        DatabaseEngine.postgres(version)
 
 
 def test_versions_that_rds_does_not_have() -> None:
