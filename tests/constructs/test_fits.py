@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, CfnParameter, Environment, Fn, Stack, Tags
+from aws_cdk import App, CfnParameter, Environment, Fn, NestedStack, Stack, Tags
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_secretsmanager as secretsmanager
@@ -196,6 +196,14 @@ def test_tags_that_beanstalk_owns_are_left_out_there_only(tags: dict[str, str]) 
     assert "Name" not in stack.tags.tag_values()
     infos = [entry.data for entry in environment.resource.node.metadata if entry.type == "aws:cdk:info"]
     assert len(infos) == 1
+
+
+def test_tags_of_the_stack_around_a_nested_one_are_left_out_too() -> None:
+    # CloudFormation hands them on to what is in the nested stack.
+    stack = Stack(App(), "Shop", tags={"Name": "shop", "team": "web"})
+    new_environment(NestedStack(NestedStack(stack, "Outer"), "Inner"))
+    Template.from_stack(stack)
+    assert stack.tags.tag_values() == {"team": "web"}
 
 
 def test_an_environment_without_reserved_tags_has_no_message() -> None:
