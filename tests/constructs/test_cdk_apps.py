@@ -86,6 +86,16 @@ def test_a_permissions_boundary_of_the_app_reaches_every_role() -> None:
     assert all("PermissionsBoundary" in body["Properties"] for body in roles.values())
 
 
+def test_roles_may_be_made_elsewhere() -> None:
+    stack = new_stack()
+    iam.Role.customize_roles(stack)
+    service = DockerService(stack, "Service", environment_name="shop", github_repository="ada/shop")
+    service.artifacts.bucket.grant_read(service.environment)
+    template = Template.from_stack(stack)
+    template.resource_count_is("AWS::IAM::Role", 0)
+    template.resource_count_is(ENVIRONMENT, 1)
+
+
 @jsii.implements(IAspect)
 class _Notes:
     def __init__(self) -> None:
