@@ -12,6 +12,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk.assertions import Template
 
 from beanpod import (
+    Application,
     ArtifactBucket,
     Database,
     DatabaseEngine,
@@ -21,6 +22,7 @@ from beanpod import (
     GitHubDeployRole,
     LoadBalancerSettings,
     ServiceNetwork,
+    ServiceRole,
 )
 from tests.constructs.environments import balanced_environment, new_environment
 
@@ -41,6 +43,16 @@ def test_a_network_is_in_the_region_of_what_is_placed_in_it() -> None:
         Database(here, "Database", vpc=network.vpc, engine=DatabaseEngine.mysql("8.4"))
     with pytest.raises(ValueError, match=f"vpc {ELSEWHERE}"):
         DockerService(here, "Shop", vpc=network.vpc)
+
+
+def test_an_application_is_in_the_region_of_its_environments() -> None:
+    app = App()
+    here, there = stack(app), stack(app, "us-east-1")
+    application = Application(there, "Application", service_role=ServiceRole(there, "Role").role)
+    with pytest.raises(ValueError, match=f"application {ELSEWHERE}"):
+        new_environment(here, application=application)
+    named = Application.from_application_name(there, "Named", "shop")
+    new_environment(here, "Other", application=named)
 
 
 def test_the_key_of_a_database_is_in_its_region() -> None:
