@@ -108,11 +108,11 @@ class GitHubDeployRole(Construct):
         claims = {f"{_ISSUER}:aud": _AUDIENCE, f"{_ISSUER}:sub": self.subject}
         return iam.WebIdentityPrincipal(_provider_arn(github), {"StringEquals": claims})
 
-    def _provider(self) -> iam.OidcProviderNative:
+    def _provider(self) -> iam.IOidcProvider:
         """Return the app's provider for this account, created beside the first role that needs it."""
-        stage = Stage.of(self)
-        made = _PROVIDERS.setdefault(stage or Stack.of(self), {})
-        account = Stack.of(self).account
+        stage, stack = Stage.of(self), Stack.of(self)
+        made = _PROVIDERS.setdefault(stage or stack, {})
+        account = stack.account
         if account not in made:
             makers = _MAKERS.setdefault(self.node.root, {})
             if known(account) and account in makers:
@@ -124,7 +124,13 @@ class GitHubDeployRole(Construct):
             makers[account] = self.node.path
             url = f"https://{_ISSUER}"
             made[account] = iam.OidcProviderNative(self, "Provider", url=url, client_ids=[_AUDIENCE])
-        return made[account]
+        makers_stack = Stack.of(made[account])
+        if makers_stack.region == stack.region:
+            return made[account]
+        # A reference to another region takes Lambda functions in both.
+        stack.add_dependency(makers_stack, "GitHub's provider")
+        arn = stack.format_arn(service="iam", region="", resource="oidc-provider", resource_name=_ISSUER)
+        return iam.OidcProviderNative.from_oidc_provider_arn(self, "KnownProvider", arn)
 
 
 def _provider_arn(provider: OidcProvider) -> str:

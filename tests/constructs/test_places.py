@@ -127,6 +127,25 @@ def test_an_account_has_one_provider_of_github_in_all_stages() -> None:
         DockerService(scope, "Shop", github_repository="ada/shop")
 
 
+@pytest.mark.parametrize("regions", [("eu-west-1", "us-east-1"), (None, "us-east-1")])
+def test_services_in_two_regions_share_the_provider_of_their_account(regions: tuple[str | None, str]) -> None:
+    app = App()
+    first, second = (Stack(app, f"Shop{place}", env=Environment(region=it)) for place, it in enumerate(regions))
+    for here in (first, second):
+        DockerService(here, "Shop", github_repository="ada/shop")
+    # By its ARN, without the Lambda functions that hand a reference to another region.
+    template = Template.from_stack(second)
+    assert not [kind for kind in kinds(template) if kind.startswith("Custom::") or "OIDC" in kind]
+    arn = ":oidc-provider/token.actions.githubusercontent.com"
+    assert arn in json.dumps(template.find_resources("AWS::IAM::Role"))
+    assert first in second.dependencies
+    assert not [kind for kind in kinds(Template.from_stack(first)) if kind.startswith("Custom::")]
+
+
+def kinds(template: Template) -> set[str]:
+    return {resource["Type"] for resource in template.to_json()["Resources"].values()}
+
+
 def test_a_metric_is_read_from_the_account_and_region_of_its_environment() -> None:
     app = App()
     metric = new_environment(stack(app), environment_name="shop").metric_environment_health()
