@@ -139,7 +139,67 @@ def test_a_database_that_lets_no_instance_in_is_refused_at_synth() -> None:
 )
 def test_any_rule_that_opens_the_database_will_do(open_it: Callable[[Any, Any], None]) -> None:
     stack = new_stack()
+    environment, database = _with_database(stack)
+    # What lets them out, which the first two need not.
+    environment.connections.security_groups[0].add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(5432))
+    open_it(environment, database)
+    Template.from_stack(stack).resource_count_is(ENVIRONMENT, 1)
+
+
+def test_a_database_that_the_instances_group_does_not_let_out_to_is_refused_at_synth() -> None:
+    stack = new_stack()
+    environment, database = _with_database(stack)
+    instances = environment.connections.security_groups[0]
+    database.security_group.add_ingress_rule(instances, ec2.Port.tcp(5432))
+    with pytest.raises(
+        RuntimeError, match="no security group of the instances lets them out to database Test/Database"
+    ):
+        Template.from_stack(stack)
+
+
+@pytest.mark.parametrize(
+    "open_it",
+    [
+        lambda e, d: e.connections.allow_to_default_port(d),
+        lambda e, d: d.connections.allow_default_port_from(e),
+    ],
+)
+def test_the_rules_of_connections_open_both_sides(open_it: Callable[[Any, Any], None]) -> None:
+    stack = new_stack()
     open_it(*_with_database(stack))
+    Template.from_stack(stack).resource_count_is(ENVIRONMENT, 1)
+
+
+@pytest.mark.parametrize(
+    "open_it",
+    [
+        lambda group, _: group.add_egress_rule(ec2.Peer.ipv4("10.0.0.0/16"), ec2.Port.tcp(5432)),
+        lambda group, database: group.add_egress_rule(database, ec2.Port.all_tcp()),
+        lambda group, database: ec2.CfnSecurityGroupEgress(
+            Stack.of(group),
+            "Rule",
+            ip_protocol="-1",
+            group_id=group.security_group_id,
+            destination_security_group_id=database.security_group_id,
+        ),
+    ],
+)
+def test_any_rule_that_lets_the_instances_out_will_do(open_it: Callable[[Any, Any], None]) -> None:
+    stack = new_stack()
+    environment, database = _with_database(stack)
+    instances = environment.connections.security_groups[0]
+    database.security_group.add_ingress_rule(instances, ec2.Port.tcp(5432))
+    open_it(instances, database.security_group)
+    Template.from_stack(stack).resource_count_is(ENVIRONMENT, 1)
+
+
+def test_instances_may_be_let_out_to_everything() -> None:
+    stack = new_stack()
+    vpc = ec2.Vpc(stack, "Vpc", restrict_default_security_group=False)
+    group = ec2.SecurityGroup(stack, "Group", vpc=vpc)
+    database = Database(stack, "Database", vpc=vpc, engine=DatabaseEngine.postgres("17"))
+    database.security_group.add_ingress_rule(group, ec2.Port.tcp(5432))
+    new_environment(stack, vpc=vpc, instance_security_group=group, database=database)
     Template.from_stack(stack).resource_count_is(ENVIRONMENT, 1)
 
 
