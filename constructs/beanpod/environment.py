@@ -310,7 +310,8 @@ class DockerEnvironment(EnvironmentBase):
         """Give the app the variables `RDS_HOSTNAME`, `RDS_PORT`, `RDS_DB_NAME`, `RDS_USERNAME` and `RDS_PASSWORD`.
 
         The password is a reference to the secret's field. The network path is
-        `environment.connections.allow_to_default_port(database)`, unless `ServiceSecurityGroups` opened it.
+        `environment.connections.allow_to_default_port(database)`, unless `ServiceSecurityGroups` opened it: without
+        one, the CDK refuses the app at synth.
 
         Raises:
             ValueError: One of the names is taken, as by another database.

@@ -185,8 +185,8 @@ class ServiceNetwork(Construct):
             allow_from: As for `ServiceSecurityGroups`. Updates in place.
 
         Raises:
-            ValueError: Counts or ports out of range, NAT gateways that no instance would use, the shape of a new VPC
-                beside `vpc`, a `vpc` without public subnets or without any for the database.
+            ValueError: Counts, ports or addresses out of range, NAT gateways that no instance would use, the shape of a
+                new VPC beside `vpc`, a `vpc` without public subnets or without any for the database.
         """
         internal = load_balanced and load_balancer_scheme == LoadBalancerScheme.INTERNAL
         super().__init__(scope, construct_id)
