@@ -124,11 +124,10 @@ class GitHubDeployRole(Construct):
             makers[account] = self.node.path
             url = f"https://{_ISSUER}"
             made[account] = iam.OidcProviderNative(self, "Provider", url=url, client_ids=[_AUDIENCE])
-        makers_stack = Stack.of(made[account])
-        if makers_stack.region == stack.region:
+        if Stack.of(made[account]).region == stack.region:
             return made[account]
         # A reference to another region takes Lambda functions in both.
-        stack.add_dependency(makers_stack, "GitHub's provider")
+        self.node.add_dependency(made[account])
         arn = stack.format_arn(service="iam", region="", resource="oidc-provider", resource_name=_ISSUER)
         return iam.OidcProviderNative.from_oidc_provider_arn(self, "KnownProvider", arn)
 
