@@ -76,10 +76,8 @@ class DatabaseEngine:
     @classmethod
     def _of(cls, name: str, version: str) -> "DatabaseEngine":
         if not known(version):
-            problem = (
-                "version must be known at synth, got a token: the parameter group's family follows from it, write it"
-            )
-            reject("DatabaseEngine", problem)
+            remedy = "the parameter group's family follows from it, write it out"
+            reject("DatabaseEngine", f"version must be known at synth, got a token: {remedy}")
         refuse("DatabaseEngine", version_problems(name, version))
         postgres = name == "postgres"
         return cls(
