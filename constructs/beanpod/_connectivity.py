@@ -5,12 +5,13 @@ endpoints of others may be added until synth, so those are checked by validation
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 import jsii
 from aws_cdk import Stack
 from aws_cdk import aws_ec2 as ec2
-from constructs import Construct, IValidation
+from constructs import Construct, IConstruct, IValidation
 
 from beanpod._tokens import known
 from beanpod.database_interface import IDatabase
@@ -72,6 +73,8 @@ def port_problems(name: str, port: float, group: ec2.ISecurityGroup | None, reme
 class BeanstalkReachable:
     """Instances in isolated subnets need the VPC's endpoints for Beanstalk, or the environment never becomes Ready.
 
+    A route that was added to such a subnet may lead to Beanstalk by another network, as a transit gateway does.
+
     https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/vpc-vpce.html
     """
 
@@ -79,10 +82,15 @@ class BeanstalkReachable:
         self._vpc = vpc
 
     def validate(self) -> list[str]:
-        """Return the problem, if the VPC has no endpoint for Beanstalk."""
-        names = [str(it.service_name) for it in self._vpc.node.find_all() if isinstance(it, ec2.CfnVPCEndpoint)]
-        if any("elasticbeanstalk" in name for name in names):
-            return []
+        """Return the problem, if the VPC has neither an endpoint for Beanstalk nor such a route."""
+        vpc_id = self._vpc.vpc_id
+        tables = {subnet.route_table.route_table_id for subnet in self._vpc.isolated_subnets}
+        for it in self._vpc.node.root.node.find_all():
+            if isinstance(it, ec2.CfnRoute) and it.route_table_id in tables:
+                return []
+            service = str(it.service_name) if isinstance(it, ec2.CfnVPCEndpoint) and it.vpc_id == vpc_id else ""
+            if "elasticbeanstalk" in service:
+                return []
         problem = (
             "instance_subnets must reach Elastic Beanstalk, got isolated ones: choose private or public subnets, or "
             "add the VPC's endpoints for ELASTIC_BEANSTALK and ELASTIC_BEANSTALK_HEALTH with vpc.add_interface_endpoint"
@@ -92,24 +100,25 @@ class BeanstalkReachable:
 
 @jsii.implements(IValidation)
 class DatabaseReachable:
-    """The database's security group admits one of the instances' groups on the database's port."""
+    """The database's security group admits one of the instances' groups on its port, and that group lets them out."""
 
     def __init__(self, database: IDatabase, groups: Sequence[ec2.ISecurityGroup]) -> None:
         self._database = database
         self._groups = groups
 
     def validate(self) -> list[str]:
-        """Return the problem, if no ingress rule admits the instances."""
+        """Return the problem, if no ingress rule admits the instances, or no egress rule lets them out."""
         target, port = self._database.connections.security_groups[0], self._database.database_port
-        rules = [*_rules(target), *(rule for group in self._groups for rule in _rules(group))]
-        sources = {group.security_group_id for group in self._groups}
-        if any(_admits(rule, target.security_group_id, sources, port) for rule in rules):
-            return []
-        problem = (
-            f"database {self._database.node.path} lets none of the instances in on port {port:g}: write "
-            "environment.connections.allow_to_default_port(database), or give both the groups of one ServiceNetwork"
-        )
-        return [problem]
+        instances, where = {group.security_group_id for group in self._groups}, self._database.node.path
+        there = {target.security_group_id}
+        remedy = "write environment.connections.allow_to_default_port(database)"
+        if not _allowed(_INGRESS, (target, *self._groups), there, instances, port):
+            remedy = f"{remedy}, or give both the groups of one ServiceNetwork"
+            return [f"database {where} lets none of the instances in on port {port:g}: {remedy}"]
+        made = all(isinstance(group, ec2.SecurityGroup) for group in self._groups)
+        if made and not _allowed(_EGRESS, (*self._groups, target), instances, there, port):
+            return [f"no security group of the instances lets them out to database {where} on port {port:g}: {remedy}"]
+        return []
 
 
 def needs_rule_check(database: IDatabase, group: ec2.ISecurityGroup) -> bool:
@@ -124,24 +133,54 @@ def needs_rule_check(database: IDatabase, group: ec2.ISecurityGroup) -> bool:
     return made and known(database.database_port) and (ingress is None or ingress.source is not group)
 
 
-def _rules(group: ec2.ISecurityGroup) -> Iterator[tuple[str, Any]]:
-    """Yield the ingress rules below a group's construct: the id of the group that each belongs to, and the rule."""
-    for child in group.node.find_all():
-        if isinstance(child, ec2.CfnSecurityGroupIngress):
+class _Direction(NamedTuple):
+    """The rules of a direction: their resource, the property of a group that has others, and the other side's group."""
+
+    resource: type[ec2.CfnSecurityGroupIngress | ec2.CfnSecurityGroupEgress]
+    inline: str
+    other: str
+    resolved_other: str
+
+
+_INGRESS = _Direction(
+    ec2.CfnSecurityGroupIngress, "security_group_ingress", "source_security_group_id", "sourceSecurityGroupId"
+)
+_EGRESS = _Direction(
+    ec2.CfnSecurityGroupEgress, "security_group_egress", "destination_security_group_id", "destinationSecurityGroupId"
+)
+
+
+def _allowed(
+    direction: _Direction, made: Sequence[ec2.ISecurityGroup], owners: set[str], others: set[str], port: float
+) -> bool:
+    """Return whether a rule of one of `owners` allows one of `others` on a port; those below `made` are read first."""
+    rules = chain(*(_rules(direction, group) for group in made), _own_rules(direction, made[0].node.root))
+    return any(owner in owners and _admits(direction, rule, others, port) for owner, rule in rules)
+
+
+def _own_rules(direction: _Direction, scope: IConstruct) -> Iterator[tuple[str, Any]]:
+    """Yield the rules that are resources: the id of the group that each belongs to, and the rule."""
+    for child in scope.node.find_all():
+        if isinstance(child, direction.resource):
             yield str(child.group_id), child
+
+
+def _rules(direction: _Direction, group: ec2.ISecurityGroup) -> Iterator[tuple[str, Any]]:
+    """Yield the rules below a group's construct, likewise."""
+    yield from _own_rules(direction, group)
+    for child in group.node.find_all():
         if isinstance(child, ec2.CfnSecurityGroup):
             # Rules for addresses are properties of the group, as a lazy list.
-            rules: Any = Stack.of(child).resolve(child.security_group_ingress)
+            rules: Any = Stack.of(child).resolve(getattr(child, direction.inline))
             yield from ((group.security_group_id, rule) for rule in (rules if isinstance(rules, list) else []))
 
 
-def _admits(found: tuple[str, Any], target: str, sources: set[str], port: float) -> bool:
-    group_id, rule = found
-    source = _field(rule, "source_security_group_id", "sourceSecurityGroupId")
+def _admits(direction: _Direction, rule: Any, others: set[str], port: float) -> bool:
+    other = _field(rule, direction.other, direction.resolved_other)
     low, high = _field(rule, "from_port", "fromPort"), _field(rule, "to_port", "toPort")
     every = str(_field(rule, "ip_protocol", "ipProtocol")) == "-1"
     covered = every or low is None or not known(low) or low <= port <= (high if high is not None else low)
-    return group_id == target and (source is None or source in sources) and covered
+    return (other is None or other in others) and covered
 
 
 def _field(rule: Any, name: str, resolved_name: str) -> Any:

@@ -38,11 +38,15 @@ def allow_replacement(*producers: IConstruct) -> None:
     """
     for producer in producers:
         assert isinstance(producer, CfnResource | Resource)
+        if isinstance(producer, Resource) and producer.node.default_child is None:
+            continue  # `iam.Role.customize_roles`: the role is made elsewhere.
         producer.apply_cross_stack_reference_strength(ReferenceStrength.BOTH)
 
 
 def redeploy_on_change(consumer: IConstruct, replacement_key: str) -> None:
     """Write `replacement_key` into the consumer's metadata: its template then changes when the producer is replaced."""
     resource = consumer if isinstance(consumer, CfnResource) else consumer.node.default_child
+    if resource is None:
+        return  # As above.
     assert isinstance(resource, CfnResource)
     resource.add_metadata(_METADATA_KEY, replacement_key)

@@ -102,7 +102,11 @@ def subnet_problems(vpc: ec2.IVpc, subnets: ec2.SubnetSelection | None) -> Itera
     if subnets is None:
         yield "vpc must have isolated or private subnets, got none: a database is never put in public ones"
         return
-    selected = select(vpc, subnets)
+    try:
+        selected = select(vpc, subnets)
+    except RuntimeError as error:
+        yield f"vpc_subnets must be subnets of vpc {vpc.node.path}: {str(error).splitlines()[0]}"
+        return
     if selected.public:
         yield "vpc_subnets must be isolated or private, got public ones: choose others, or leave it out"
     zones = zone_problems("vpc_subnets", selected.number_of_zones, load_balancer=False, database=True)

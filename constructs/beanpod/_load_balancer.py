@@ -1,6 +1,7 @@
 """What the settings of a load balancer become: options, the certificate of a `Domain` and its records in Route 53."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from aws_cdk import Stack
 from aws_cdk import aws_certificatemanager as acm
@@ -84,11 +85,18 @@ def problems(domain: Domain, owner: Construct) -> Iterator[str | Problem]:
         name=plain(domain.name),
         aliases=[plain(alias) for alias in domain.aliases],
         hosted_zone=zone is not None,
-        zone_name=plain(zone.zone_name) if zone else None,
+        zone_name=plain(_name(zone)) if zone else None,
         certificate=certificate is not None,
         certificate_arn=plain(certificate.certificate_arn) if certificate else None,
         region=plain(stack.region),
     )
+
+
+def _name(zone: route53.IHostedZone) -> str | None:
+    """Return the name of a hosted zone, None of one that was imported by its id."""
+    with suppress(RuntimeError):
+        return zone.zone_name
+    return None
 
 
 def certificate_of(scope: Construct, domain: Domain) -> acm.ICertificate:

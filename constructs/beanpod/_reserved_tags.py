@@ -27,11 +27,13 @@ class _RemoveReservedTags:
             return
         resource: Any = self._resource
         found = [key for key in resource.tags.tag_values() if key == _NAME or key.lower().startswith(_PREFIXES)]
-        stack = Stack.of(self._resource)
-        # CloudFormation hands the stack's own tags on to its resources.
-        if _NAME in stack.tags.tag_values():
-            stack.tags.remove_tag(_NAME, _HIGHEST_PRIORITY)
-            found.append(_NAME)
+        # CloudFormation hands the stack's own tags on to its resources, and to those of nested stacks.
+        stack: Stack | None = Stack.of(self._resource)
+        while stack:
+            if _NAME in stack.tags.tag_values():
+                stack.tags.remove_tag(_NAME, _HIGHEST_PRIORITY)
+                found.append(_NAME)
+            stack = stack.nested_stack_parent
         for key in found:
             resource.tags.remove_tag(key, _HIGHEST_PRIORITY)
         if found:

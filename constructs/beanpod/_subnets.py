@@ -1,7 +1,7 @@
 """Selects the subnets of a VPC, and checks that they suit what is placed in them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct, DependencyGroup, IDependable
@@ -14,7 +14,8 @@ from beanpod._tokens import is_list_token, known
 PUBLIC = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)
 PRIVATE = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS)
 ISOLATED = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
-
+# The id of what the CDK puts in the place of a VPC that `from_lookup` has not asked for yet.
+_STAND_IN = "vpc-12345"
 
 _KINDS = {
     ec2.SubnetType.PUBLIC: "public",
@@ -53,7 +54,7 @@ class Subnets:
         """Return how many zones they cover, at most one for each subnet; None if not known at synth."""
         if self.zones is not None:
             return len(self.zones)
-        return len(self.subnets) if len(self.subnets) < 2 and not is_list_token(self.subnet_ids) else None
+        return 1 if len(self.subnets) == 1 and not is_list_token(self.subnet_ids) else None
 
 
 def database_subnets(vpc: ec2.IVpc) -> ec2.SubnetSelection | None:
@@ -66,9 +67,23 @@ def database_subnets(vpc: ec2.IVpc) -> ec2.SubnetSelection | None:
 def select(vpc: ec2.IVpc, selection: ec2.SubnetSelection) -> Subnets:
     """Return the subnets that `selection` means in `vpc`.
 
+    Before a look-up none are known, and any may be found: an error would end the synthesis that asks for it.
+
     Raises:
         RuntimeError: The CDK finds no such subnets.
     """
+    selected = _selected(vpc, selection)
+    if not is_made_here(vpc) and vpc.vpc_id == _STAND_IN:
+        kinds = selected.kinds or frozenset({""})
+        return replace(
+            selected, subnets=(), subnet_ids=selected.subnet_ids or ["subnet-12345"], zones=None, kinds=kinds
+        )
+    if not selected.subnet_ids:
+        raise RuntimeError("the selection has none")
+    return selected
+
+
+def _selected(vpc: ec2.IVpc, selection: ec2.SubnetSelection) -> Subnets:
     listed = selection.subnets is not None
     filters = (selection.availability_zones, selection.one_per_az, selection.subnet_filters)
     if selection.subnets is not None and not any(filters):

@@ -8,6 +8,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from beanpod._arguments import checked
+from beanpod._checks import reject
 from beanpod._deploy_statements import BUNDLES
 from beanpod._nag import acknowledge
 
@@ -42,8 +43,13 @@ class ArtifactBucket(Construct):
                 recorded only where CloudTrail logs data events, which it does not by default. Updates in place.
             removal_policy: Default: the bucket outlives its stack, for the bundles of running versions. With `DESTROY`
                 CloudFormation can remove it only once it is empty. Updates in place.
+
+        Raises:
+            ValueError: `SNAPSHOT`, which S3 does not have.
         """
         super().__init__(scope, construct_id)
+        if removal_policy == RemovalPolicy.SNAPSHOT:
+            reject(self, "removal_policy must not be SNAPSHOT, which S3 does not have: write RemovalPolicy.RETAIN")
         self._sids: Counter[str] = Counter()
         self.bucket = s3.Bucket(
             self,

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from aws_cdk import aws_rds as rds
 
 from beanpod._arguments import checked
-from beanpod._checks import refuse
+from beanpod._checks import refuse, reject
 from beanpod._database_rules import ENGINES, major_version, version_problems
+from beanpod._tokens import known
 
 # Without these the exported slow query log stays empty: RDS writes it to a table by default.
 _SLOW_QUERY_LOG = {"slow_query_log": "1", "log_output": "FILE", "long_query_time": "2"}
@@ -74,6 +75,9 @@ class DatabaseEngine:
 
     @classmethod
     def _of(cls, name: str, version: str) -> "DatabaseEngine":
+        if not known(version):
+            remedy = "the parameter group's family follows from it, write it out"
+            reject("DatabaseEngine", f"version must be known at synth, got a token: {remedy}")
         refuse("DatabaseEngine", version_problems(name, version))
         postgres = name == "postgres"
         return cls(

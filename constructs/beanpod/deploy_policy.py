@@ -75,8 +75,8 @@ class DeployPermissions:
             ValueError: With every problem found.
         """
         names = tuple(environment_names)
-        refuse("DeployPermissions", _problems(application_name, names, tuple(stack_names)))
         roles = instance_role if isinstance(instance_role, Sequence) else [instance_role]
+        refuse("DeployPermissions", _problems(application_name, names, tuple(stack_names), roles))
         scope = DeployScope(
             partition=Aws.PARTITION,
             region=Aws.REGION,
@@ -114,7 +114,11 @@ def _document(statements: Iterable[DeployStatement]) -> iam.PolicyDocument:
     )
 
 
-def _problems(application: str, environments: tuple[str, ...], stacks: tuple[str, ...]) -> Iterator[str]:
+def _problems(
+    application: str, environments: tuple[str, ...], stacks: tuple[str, ...], roles: Sequence[iam.IRole]
+) -> Iterator[str]:
+    if not roles:
+        yield "instance_role must hold at least one role, got none: give each environment's"
     if is_list_token(stacks):
         yield "stack_names must be known at synth, got a list token: name each"
     if known(application) and (not application or set(application) & _PATTERNS):

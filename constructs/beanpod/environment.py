@@ -149,6 +149,7 @@ class DockerEnvironment(EnvironmentBase):
             *argument_problems(properties),
             *domain_problems,
             *region_problems(self, "vpc", vpc),
+            *_application_problems(self, properties.get("application")),
             *(_load_balancer.log_bucket_problems(self, logs_bucket) if logs_bucket else ()),
             *self._options.problems(),
             *placement_problems(vpc, subnets, balancer, kind, scheme),
@@ -309,7 +310,8 @@ class DockerEnvironment(EnvironmentBase):
         """Give the app the variables `RDS_HOSTNAME`, `RDS_PORT`, `RDS_DB_NAME`, `RDS_USERNAME` and `RDS_PASSWORD`.
 
         The password is a reference to the secret's field. The network path is
-        `environment.connections.allow_to_default_port(database)`, unless `ServiceSecurityGroups` opened it.
+        `environment.connections.allow_to_default_port(database)`, unless `ServiceSecurityGroups` opened it: without
+        one, the CDK refuses the app at synth.
 
         Raises:
             ValueError: One of the names is taken, as by another database.
@@ -413,6 +415,12 @@ def _by_key(options: Sequence[OptionSetting] | Mapping[str, Mapping[str, str | N
     if isinstance(options, Mapping):
         return {(namespace, name, ""): value for namespace, it in options.items() for name, value in it.items()}
     return {(it.namespace, it.name, it.resource_name or ""): it.value for it in options}
+
+
+def _application_problems(owner: Construct, application: IApplication | None) -> Iterator[str]:
+    """An imported application has a name only, which may be of any region."""
+    if isinstance(application, Application):
+        yield from region_problems(owner, "application", application.resource)
 
 
 def _load_balancer_group_problems(

@@ -1,5 +1,6 @@
 """The role that a GitHub workflow deploys with, without any key to keep."""
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from weakref import WeakKeyDictionary
@@ -19,6 +20,8 @@ from beanpod.deploy_policy import DeployPermissions, place_problems
 
 _ISSUER = "token.actions.githubusercontent.com"
 _AUDIENCE = "sts.amazonaws.com"
+# What a description must not have: https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+_NOT_OF_IAM = re.compile("[^\\t\\n\\r\\x20-\\x7e\\xa1-\\xff]")
 
 # By the app or the pipeline's stage, whose stacks can refer to each other, and by account.
 _PROVIDERS: WeakKeyDictionary[Construct, dict[str, iam.OidcProviderNative]] = WeakKeyDictionary()
@@ -80,13 +83,14 @@ class GitHubDeployRole(Construct):
             ValueError: With every problem found.
         """
         super().__init__(scope, construct_id)
-        refuse(self, chain(_problems(repository, branch, environment), place_problems(permissions, "a deployer", self)))
+        problems = _problems(repository, branch, environment), _duration_problems(max_session_duration)
+        refuse(self, chain(*problems, place_problems(permissions, "a deployer", self)))
         self.subject = _subject(repository, branch, environment)
         self.role = iam.Role(
             self,
             "Resource",
             assumed_by=self._workflows(provider),
-            description=f"Deploys from GitHub: {self.subject}",
+            description=f"Deploys from GitHub: {_NOT_OF_IAM.sub('?', self.subject)}",
             inline_policies=permissions.documents(extra_statements),
             max_session_duration=max_session_duration,
         )
@@ -104,11 +108,11 @@ class GitHubDeployRole(Construct):
         claims = {f"{_ISSUER}:aud": _AUDIENCE, f"{_ISSUER}:sub": self.subject}
         return iam.WebIdentityPrincipal(_provider_arn(github), {"StringEquals": claims})
 
-    def _provider(self) -> iam.OidcProviderNative:
+    def _provider(self) -> iam.IOidcProvider:
         """Return the app's provider for this account, created beside the first role that needs it."""
-        stage = Stage.of(self)
-        made = _PROVIDERS.setdefault(stage or Stack.of(self), {})
-        account = Stack.of(self).account
+        stage, stack = Stage.of(self), Stack.of(self)
+        made = _PROVIDERS.setdefault(stage or stack, {})
+        account = stack.account
         if account not in made:
             makers = _MAKERS.setdefault(self.node.root, {})
             if known(account) and account in makers:
@@ -120,7 +124,12 @@ class GitHubDeployRole(Construct):
             makers[account] = self.node.path
             url = f"https://{_ISSUER}"
             made[account] = iam.OidcProviderNative(self, "Provider", url=url, client_ids=[_AUDIENCE])
-        return made[account]
+        if Stack.of(made[account]).region == stack.region:
+            return made[account]
+        # A reference to another region takes Lambda functions in both.
+        self.node.add_dependency(made[account])
+        arn = stack.format_arn(service="iam", region="", resource="oidc-provider", resource_name=_ISSUER)
+        return iam.OidcProviderNative.from_oidc_provider_arn(self, "KnownProvider", arn)
 
 
 def _provider_arn(provider: OidcProvider) -> str:
@@ -140,3 +149,9 @@ def _problems(repository: str, branch: str | None, environment: str | None) -> I
     values = {name: plain(value) for name, value in given.items()}
     # A token is given, though it is not known.
     return github_problems(**values) if values == given else setting_problems(values)
+
+
+def _duration_problems(duration: Duration | None) -> Iterator[str]:
+    hours = duration.to_hours(integral=False) if duration and not duration.is_unresolved() else 1
+    if not 1 <= hours <= 12:
+        yield f"max_session_duration must be 1 to 12 hours, got {hours:g}: write Duration.hours(...)"

@@ -170,7 +170,7 @@ class ServiceNetwork(Construct):
         Args:
             vpc: A VPC of yours; then the next three stay at their defaults. Default: a new one. Replaces: the VPC, the
                 security groups.
-            ip_addresses: Address range, at least a /20. Default: 10.0.0.0/16. Replaces: the VPC, the security groups.
+            ip_addresses: Address range, a /16 to a /20. Default: 10.0.0.0/16. Replaces: the VPC, the security groups.
             nat_gateways: 0 puts load-balanced instances into public subnets with public addresses; 1 to `max_azs` puts
                 them into private ones. Each gateway is billed by the hour. Updates in place.
             max_azs: Zones, 2 or 3 (load balancer and RDS need two); addresses for a third are reserved. Updates in
@@ -185,13 +185,13 @@ class ServiceNetwork(Construct):
             allow_from: As for `ServiceSecurityGroups`. Updates in place.
 
         Raises:
-            ValueError: Counts or ports out of range, NAT gateways that no instance would use, the shape of a new VPC
-                beside `vpc`, a `vpc` without public subnets or without any for the database.
+            ValueError: Counts, ports or addresses out of range, NAT gateways that no instance would use, the shape of a
+                new VPC beside `vpc`, a `vpc` without public subnets or without any for the database.
         """
         internal = load_balanced and load_balancer_scheme == LoadBalancerScheme.INTERNAL
         super().__init__(scope, construct_id)
-        counts = network_problems(max_azs=max_azs, nat_gateways=nat_gateways, private_instances=load_balanced)
-        refuse(self, counts)
+        refuse(self, _count_problems(max_azs, nat_gateways, load_balanced))
+        refuse(self, _address_problems(ip_addresses, nat_gateways))
         if not flow_logs and flow_log_retention != logs.RetentionDays.ONE_MONTH:
             refuse(self, ["flow_log_retention has no effect without flow logs: set flow_logs=True or leave it out"])
         if vpc:
@@ -369,6 +369,26 @@ def _subnet_configuration(nat_gateways: int) -> list[ec2.SubnetConfiguration]:
         name="Private", subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS, cidr_mask=SUBNET_MASK
     )
     return [public, isolated, private] if nat_gateways else [public, isolated]
+
+
+def _count_problems(max_azs: int, nat_gateways: int, load_balanced: bool) -> Iterator[str | Problem]:
+    for name, count in (("max_azs", max_azs), ("nat_gateways", nat_gateways)):
+        if not known(count):
+            yield f"{name} must be known at synth, got a token: write a number"
+    yield from network_problems(
+        max_azs=plain(max_azs), nat_gateways=plain(nat_gateways), private_instances=load_balanced
+    )
+
+
+def _address_problems(addresses: ec2.IIpAddresses | None, nat_gateways: int) -> Iterator[str]:
+    block = addresses.allocate_vpc_cidr().cidr_block if addresses else None
+    if not known(block):
+        return
+    network = ip_network(block, strict=False)
+    needed = MOST_AZS * len(_subnet_configuration(nat_gateways)) << (32 - SUBNET_MASK)
+    # https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
+    if network.prefixlen < 16 or network.num_addresses < needed:
+        yield f"ip_addresses must be a /16 to a /20, got {block}: every subnet is a /{SUBNET_MASK}, write another range"
 
 
 def _own_vpc_problems(vpc: ec2.IVpc, shaped: bool, database: bool, internal: bool) -> Iterator[str | Problem]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from aws_cdk import Aws
 
 from beanpod._arguments import checked
-from beanpod._checks import refuse
+from beanpod._checks import plain, refuse
 from beanpod._rules import setting_problems
 
 # AWS owns the platform, so its ARN carries no account.
@@ -35,7 +35,7 @@ class DockerPlatform:
         Raises:
             ValueError: The version is not three numbers with dots.
         """
-        refuse("DockerPlatform", setting_problems({"platform_version": version}))
+        refuse("DockerPlatform", setting_problems({"platform_version": plain(version)}))
         return cls(version)
 
     @property

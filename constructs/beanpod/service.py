@@ -30,6 +30,21 @@ _LOGS = ("aws:elasticbeanstalk:cloudwatch:logs", "aws:elasticbeanstalk:cloudwatc
 # The path of the service in a stack whose outputs have no prefix.
 _FIRST: WeakKeyDictionary[Stack, str] = WeakKeyDictionary()
 
+# Parameters of the parts that `DockerService` gives, and its own arguments that they follow from.
+_NETWORK_ARGUMENTS = {
+    "vpc": "vpc",
+    "nat_gateways": "nat_gateways",
+    "load_balanced": "environment_type",
+    "database_port": "database_engine",
+}
+_DATABASE_ARGUMENTS = {
+    "vpc": "vpc",
+    "engine": "database_engine",
+    "security_group": "database",
+    "deletion_protection": "deletion_protection",
+    "removal_policy": "removal_policy",
+}
+
 
 class NetworkSettings(TypedDict, total=False):
     """Parameters of `ServiceNetwork` that `DockerService` does not have itself."""
@@ -144,6 +159,12 @@ class DockerService(Construct):
             problems.append("database_engine and database exclude each other: give one")
         if database_settings and database_engine is None:
             problems.append("database_settings belong to a new database: give database_engine, or leave them out")
+        for name, settings, own in (
+            ("network_settings", network_settings, _NETWORK_ARGUMENTS),
+            ("database_settings", database_settings, _DATABASE_ARGUMENTS),
+        ):
+            surplus = [key for key in settings or () if key in own]
+            problems += [f"{name} must not have {key}: write {own[key]}=... beside it" for key in surplus]
         refuse(self, problems)
         given = environment_properties
         balanced = given.get("environment_type", EnvironmentType.LOAD_BALANCED) == EnvironmentType.LOAD_BALANCED

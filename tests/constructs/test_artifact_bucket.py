@@ -96,6 +96,12 @@ def test_access_logs_and_removal_are_yours_to_choose() -> None:
     )
 
 
+def test_a_bucket_has_no_snapshot() -> None:
+    message = "removal_policy must not be SNAPSHOT, which S3 does not have: write RemovalPolicy.RETAIN"
+    with pytest.raises(ValueError, match=message):
+        ArtifactBucket(Stack(App(), "Shop"), "Artifacts", removal_policy=RemovalPolicy.SNAPSHOT)
+
+
 def test_imported_roles_are_named_by_arn() -> None:
     stack = Stack(App(), "Imported")
     role = iam.Role.from_role_arn(stack, "Role", "arn:aws:iam::123456789012:role/team/instances")

@@ -1,5 +1,6 @@
 """CDK features beside the constructs: stages, pipelines, look-ups, grants, partitions, boundaries, aspects."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk.assertions import Template
 from constructs import Construct, IConstruct
 
-from beanpod import Database, DatabaseEngine, DockerService, EnvironmentType, ServiceNetwork
+from beanpod import Database, DatabaseEngine, DockerService, EnvironmentType, LoadBalancerScheme, ServiceNetwork
 from tests.constructs.environments import balanced_environment, new_environment, new_stack
 from tests.constructs.imported import IRELAND
 from tests.constructs.templates import ENVIRONMENT, options
@@ -85,6 +86,16 @@ def test_a_permissions_boundary_of_the_app_reaches_every_role() -> None:
     assert all("PermissionsBoundary" in body["Properties"] for body in roles.values())
 
 
+def test_roles_may_be_made_elsewhere() -> None:
+    stack = new_stack()
+    iam.Role.customize_roles(stack)
+    service = DockerService(stack, "Service", environment_name="shop", github_repository="ada/shop")
+    service.artifacts.bucket.grant_read(service.environment)
+    template = Template.from_stack(stack)
+    template.resource_count_is("AWS::IAM::Role", 0)
+    template.resource_count_is(ENVIRONMENT, 1)
+
+
 @jsii.implements(IAspect)
 class _Notes:
     def __init__(self) -> None:
@@ -140,3 +151,31 @@ def test_a_looked_up_vpc_is_not_refused_before_the_look_up() -> None:
     environment = new_environment(stack, vpc=vpc, instance_role=role)
     s3.Bucket(stack, "Uploads").grant_read(environment)
     assert options(Template.from_stack(stack))["ec2:vpc", "VPCId"] == "vpc-12345"
+
+
+@pytest.mark.parametrize(
+    "choose",
+    [
+        lambda _: ec2.SubnetSelection(subnet_group_name="App"),
+        lambda _: ec2.SubnetSelection(subnet_filters=[ec2.SubnetFilter.by_ids(["subnet-1", "subnet-2"])]),
+        lambda _: ec2.SubnetSelection(availability_zones=["eu-west-1a", "eu-west-1b"]),
+        lambda vpc: ec2.SubnetSelection(subnets=vpc.isolated_subnets[1:]),
+        lambda vpc: ec2.SubnetSelection(subnets=vpc.isolated_subnets[2:]),
+    ],
+    ids=["group", "ids", "zones", "the-last", "none-of-the-stand-in"],
+)
+def test_subnets_of_a_looked_up_vpc_are_not_refused_before_the_look_up(
+    choose: Callable[[ec2.IVpc], ec2.SubnetSelection],
+) -> None:
+    stack = Stack(App(), "Shop", env=IRELAND)
+    vpc = ec2.Vpc.from_lookup(stack, "Vpc", vpc_id="vpc-1")
+    network, chosen = ServiceNetwork(stack, "Network", vpc=vpc), choose(vpc)
+    Database(stack, "Database", vpc=vpc, engine=DatabaseEngine.mysql("8.4"), vpc_subnets=chosen)
+    balanced_environment(
+        stack,
+        network,
+        instance_subnets=chosen,
+        load_balancer_subnets=chosen,
+        load_balancer_scheme=LoadBalancerScheme.INTERNAL,
+    )
+    Template.from_stack(stack).resource_count_is(ENVIRONMENT, 1)

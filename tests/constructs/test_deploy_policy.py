@@ -76,6 +76,7 @@ def test_policies_may_come_as_text(given: dict[str, Any]) -> None:
         ({"application_name": ""}, r'application_name must be one whole name, got "": write it without wildcards'),
         ({"application_name": "guest*"}, r'application_name must be one whole name, got "guest\*"'),
         ({"environment_names": []}, r"environment_names must hold at least one name, got none: name what may"),
+        ({"instance_role": []}, r"instance_role must hold at least one role, got none: give each environment's"),
         ({"environment_names": ["prod-*"]}, r'environment_names must be whole names, got "prod-\*": write each'),
     ],
 )

@@ -194,6 +194,7 @@ def test_permissions_of_a_role_are_added_with_grants(roles: Template) -> None:
         ({"environment": "prod"}, 'environment must not be given beside branch, got "prod": a token'),
         ({"branch": "refs/pull/7/merge"}, 'branch must be the short name of one branch, .* got "refs/pull/7/merge"'),
         ({"branch": "*"}, r'branch must be the short name of one branch, without wildcards .* got "\*"'),
+        ({"max_session_duration": Duration.minutes(30)}, "max_session_duration must be 1 to 12 hours, got 0.5"),
         ({"branch": None, "environment": "prod-*"}, r'environment must be .* without wildcards, got "prod-\*"'),
     ],
 )
@@ -203,6 +204,13 @@ def test_what_would_trust_more_or_nothing_is_refused(
     given: dict[str, Any] = {"repository": "octo-org/guestbook", "branch": "main", **changed}
     with pytest.raises(ValueError, match=rf"1 problem\n  - {message}"):
         GitHubDeployRole(Stack(), "Refused", permissions=allowed, **given)
+
+
+def test_a_description_has_only_what_iam_takes(allowed: DeployPermissions) -> None:
+    stack = Stack(App(), "Shop")
+    GitHubDeployRole(stack, "Role", permissions=allowed, repository="ada/shop", branch="배포/é")
+    description = "Deploys from GitHub: repo:ada/shop:ref:refs/heads/??/é"
+    Template.from_stack(stack).has_resource_properties(ROLE, {"Description": description})
 
 
 def test_all_problems_come_at_once(allowed: DeployPermissions) -> None:

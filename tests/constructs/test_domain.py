@@ -132,6 +132,12 @@ def test_records_need_names_that_are_known_at_synth(argument: str) -> None:
         with_domain(stack, hosted_zone=hosted_zone(stack), **names)
 
 
+def test_a_hosted_zone_may_be_imported_by_its_id() -> None:
+    stack = Stack(App(), "Shop", env=IRELAND)
+    with_domain(stack, hosted_zone=route53.HostedZone.from_hosted_zone_id(stack, "Zone", "Z1"))
+    assert names(Template.from_stack(stack)) == {"A shop.example.com.": "Z32O12XQLNTSW2"}
+
+
 def test_a_private_zone_cannot_validate_a_certificate() -> None:
     stack = new_stack()
     network = ServiceNetwork(stack, "Network")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aws_cdk import Tags
+from aws_cdk import CfnParameter, Tags
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
@@ -119,6 +119,11 @@ def test_a_secret_without_its_full_arn_is_refused() -> None:
     secret = secretsmanager.Secret.from_secret_name_v2(new_stack(), "Stripe", "stripe")
     with pytest.raises(ValueError, match="imported without its full ARN"):
         EnvironmentSecret.from_secrets_manager(secret)
+
+
+def test_a_platform_version_may_be_a_token() -> None:
+    version = CfnParameter(new_stack(), "Version").value_as_string
+    assert DockerPlatform.pinned(version).arn.endswith(f"/{version}")
 
 
 def test_a_platform_version_is_three_numbers() -> None:

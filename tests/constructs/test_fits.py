@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, CfnParameter, Environment, Fn, Stack, Tags
+from aws_cdk import App, CfnParameter, Environment, Fn, NestedStack, Stack, Tags
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_route53 as route53
 from aws_cdk import aws_secretsmanager as secretsmanager
@@ -46,6 +46,37 @@ def test_a_port_of_the_instances_is_the_same_on_both_sides() -> None:
 def test_isolated_instances_without_endpoints_are_refused_at_synth() -> None:
     stack = new_stack()
     balanced_environment(stack, instance_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED))
+    with pytest.raises(RuntimeError, match="instance_subnets must reach Elastic Beanstalk, got isolated ones"):
+        Template.from_stack(stack)
+
+
+def _endpoint(stack: Stack, vpc: ec2.IVpc) -> None:
+    service = ec2.InterfaceVpcEndpointAwsService.ELASTIC_BEANSTALK
+    ec2.InterfaceVpcEndpoint(stack, "Endpoint", vpc=vpc, service=service)
+
+
+def _route(_: Stack, vpc: ec2.IVpc) -> None:
+    for subnet in vpc.isolated_subnets:
+        assert isinstance(subnet, ec2.Subnet)
+        subnet.add_route("Out", router_type=ec2.RouterType.TRANSIT_GATEWAY, router_id="tgw-1")
+
+
+@pytest.mark.parametrize("lead_out", [_endpoint, _route])
+def test_isolated_instances_may_reach_beanstalk_by_any_endpoint_or_route(
+    lead_out: Callable[[Stack, ec2.IVpc], None],
+) -> None:
+    stack = new_stack()
+    network = ServiceNetwork(stack, "Network")
+    isolated = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
+    balanced_environment(stack, network, instance_subnets=isolated)
+    lead_out(stack, network.vpc)
+    Template.from_stack(stack).resource_count_is(ENVIRONMENT, 1)
+
+
+def test_an_endpoint_of_another_vpc_leads_nowhere() -> None:
+    stack = new_stack()
+    balanced_environment(stack, instance_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED))
+    _endpoint(stack, ec2.Vpc(stack, "Other", restrict_default_security_group=False))
     with pytest.raises(RuntimeError, match="instance_subnets must reach Elastic Beanstalk, got isolated ones"):
         Template.from_stack(stack)
 
@@ -95,11 +126,80 @@ def test_a_database_that_lets_no_instance_in_is_refused_at_synth() -> None:
         lambda e, d: d.connections.allow_default_port_from(ec2.Peer.ipv4("10.0.0.0/16")),
         lambda e, d: d.connections.allow_from(e, ec2.Port.all_tcp()),
         lambda e, d: d.connections.allow_from(ec2.Peer.any_ipv4(), ec2.Port.all_traffic()),
+        lambda e, d: ec2.CfnSecurityGroupIngress(
+            Stack(App.of(e), "Rules"),
+            "Rule",
+            ip_protocol="tcp",
+            from_port=5432,
+            to_port=5432,
+            group_id=d.security_group.security_group_id,
+            source_security_group_id=e.connections.security_groups[0].security_group_id,
+        ),
     ],
 )
 def test_any_rule_that_opens_the_database_will_do(open_it: Callable[[Any, Any], None]) -> None:
     stack = new_stack()
+    environment, database = _with_database(stack)
+    # What lets them out, which the first two need not.
+    environment.connections.security_groups[0].add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(5432))
+    open_it(environment, database)
+    Template.from_stack(stack).resource_count_is(ENVIRONMENT, 1)
+
+
+def test_a_database_that_the_instances_group_does_not_let_out_to_is_refused_at_synth() -> None:
+    stack = new_stack()
+    environment, database = _with_database(stack)
+    instances = environment.connections.security_groups[0]
+    database.security_group.add_ingress_rule(instances, ec2.Port.tcp(5432))
+    with pytest.raises(
+        RuntimeError, match="no security group of the instances lets them out to database Test/Database"
+    ):
+        Template.from_stack(stack)
+
+
+@pytest.mark.parametrize(
+    "open_it",
+    [
+        lambda e, d: e.connections.allow_to_default_port(d),
+        lambda e, d: d.connections.allow_default_port_from(e),
+    ],
+)
+def test_the_rules_of_connections_open_both_sides(open_it: Callable[[Any, Any], None]) -> None:
+    stack = new_stack()
     open_it(*_with_database(stack))
+    Template.from_stack(stack).resource_count_is(ENVIRONMENT, 1)
+
+
+@pytest.mark.parametrize(
+    "open_it",
+    [
+        lambda group, _: group.add_egress_rule(ec2.Peer.ipv4("10.0.0.0/16"), ec2.Port.tcp(5432)),
+        lambda group, database: group.add_egress_rule(database, ec2.Port.all_tcp()),
+        lambda group, database: ec2.CfnSecurityGroupEgress(
+            Stack.of(group),
+            "Rule",
+            ip_protocol="-1",
+            group_id=group.security_group_id,
+            destination_security_group_id=database.security_group_id,
+        ),
+    ],
+)
+def test_any_rule_that_lets_the_instances_out_will_do(open_it: Callable[[Any, Any], None]) -> None:
+    stack = new_stack()
+    environment, database = _with_database(stack)
+    instances = environment.connections.security_groups[0]
+    database.security_group.add_ingress_rule(instances, ec2.Port.tcp(5432))
+    open_it(instances, database.security_group)
+    Template.from_stack(stack).resource_count_is(ENVIRONMENT, 1)
+
+
+def test_instances_may_be_let_out_to_everything() -> None:
+    stack = new_stack()
+    vpc = ec2.Vpc(stack, "Vpc", restrict_default_security_group=False)
+    group = ec2.SecurityGroup(stack, "Group", vpc=vpc)
+    database = Database(stack, "Database", vpc=vpc, engine=DatabaseEngine.postgres("17"))
+    database.security_group.add_ingress_rule(group, ec2.Port.tcp(5432))
+    new_environment(stack, vpc=vpc, instance_security_group=group, database=database)
     Template.from_stack(stack).resource_count_is(ENVIRONMENT, 1)
 
 
@@ -156,6 +256,14 @@ def test_tags_that_beanstalk_owns_are_left_out_there_only(tags: dict[str, str]) 
     assert "Name" not in stack.tags.tag_values()
     infos = [entry.data for entry in environment.resource.node.metadata if entry.type == "aws:cdk:info"]
     assert len(infos) == 1
+
+
+def test_tags_of_the_stack_around_a_nested_one_are_left_out_too() -> None:
+    # CloudFormation hands them on to what is in the nested stack.
+    stack = Stack(App(), "Shop", tags={"Name": "shop", "team": "web"})
+    new_environment(NestedStack(NestedStack(stack, "Outer"), "Inner"))
+    Template.from_stack(stack)
+    assert stack.tags.tag_values() == {"team": "web"}
 
 
 def test_an_environment_without_reserved_tags_has_no_message() -> None:

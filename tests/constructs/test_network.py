@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from aws_cdk import App, Stack, Token
+from aws_cdk import App, CfnParameter, Stack, Token
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
 from aws_cdk.assertions import Match, Template
@@ -179,6 +179,28 @@ def test_numbers_out_of_range_are_refused_all_at_once(
         ServiceNetwork(stack, "Network", **settings)
     for problem in problems:
         assert f"\n  - {problem}" in str(caught.value)
+
+
+@pytest.mark.parametrize("setting", ["max_azs", "nat_gateways"])
+def test_counts_are_known_at_synth(stack: Stack, setting: str) -> None:
+    count: Any = {setting: CfnParameter(stack, setting, type="Number").value_as_number}
+    with pytest.raises(ValueError, match=f"{setting} must be known at synth, got a token: write a number"):
+        ServiceNetwork(stack, "Network", **count)
+
+
+@pytest.mark.parametrize(
+    ("addresses", "nat_gateways"), [("10.0.0.0/21", 1), ("10.0.0.0/22", 0), ("10.0.0.0/26", 0), ("10.0.0.0/8", 0)]
+)
+def test_an_address_range_that_does_not_fit_is_refused(stack: Stack, addresses: str, nat_gateways: int) -> None:
+    given = ec2.IpAddresses.cidr(addresses)
+    with pytest.raises(ValueError, match=f"ip_addresses must be a /16 to a /20, got {addresses}"):
+        ServiceNetwork(stack, "Network", ip_addresses=given, nat_gateways=nat_gateways)
+
+
+def test_the_smallest_address_ranges_fit(stack: Stack) -> None:
+    for addresses, nat_gateways in (("10.0.0.0/20", 3), ("10.0.0.0/21", 0)):
+        given = ec2.IpAddresses.cidr(addresses)
+        ServiceNetwork(stack, addresses, ip_addresses=given, nat_gateways=nat_gateways, max_azs=3)
 
 
 @pytest.mark.parametrize(

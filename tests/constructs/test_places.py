@@ -12,6 +12,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk.assertions import Template
 
 from beanpod import (
+    Application,
     ArtifactBucket,
     Database,
     DatabaseEngine,
@@ -21,6 +22,7 @@ from beanpod import (
     GitHubDeployRole,
     LoadBalancerSettings,
     ServiceNetwork,
+    ServiceRole,
 )
 from tests.constructs.environments import balanced_environment, new_environment
 
@@ -41,6 +43,16 @@ def test_a_network_is_in_the_region_of_what_is_placed_in_it() -> None:
         Database(here, "Database", vpc=network.vpc, engine=DatabaseEngine.mysql("8.4"))
     with pytest.raises(ValueError, match=f"vpc {ELSEWHERE}"):
         DockerService(here, "Shop", vpc=network.vpc)
+
+
+def test_an_application_is_in_the_region_of_its_environments() -> None:
+    app = App()
+    here, there = stack(app), stack(app, "us-east-1")
+    application = Application(there, "Application", service_role=ServiceRole(there, "Role").role)
+    with pytest.raises(ValueError, match=f"application {ELSEWHERE}"):
+        new_environment(here, application=application)
+    named = Application.from_application_name(there, "Named", "shop")
+    new_environment(here, "Other", application=named)
 
 
 def test_the_key_of_a_database_is_in_its_region() -> None:
@@ -113,6 +125,25 @@ def test_an_account_has_one_provider_of_github_in_all_stages() -> None:
     unknown = [Stack(Stage(app, name), "Shop") for name in ("One", "Two")]
     for scope in unknown:
         DockerService(scope, "Shop", github_repository="ada/shop")
+
+
+@pytest.mark.parametrize("regions", [("eu-west-1", "us-east-1"), (None, "us-east-1")])
+def test_services_in_two_regions_share_the_provider_of_their_account(regions: tuple[str | None, str]) -> None:
+    app = App()
+    first, second = (Stack(app, f"Shop{place}", env=Environment(region=it)) for place, it in enumerate(regions))
+    for here in (first, second):
+        DockerService(here, "Shop", github_repository="ada/shop")
+    # By its ARN, without the Lambda functions that hand a reference to another region.
+    template = Template.from_stack(second)
+    assert not [kind for kind in kinds(template) if kind.startswith("Custom::") or "OIDC" in kind]
+    arn = ":oidc-provider/token.actions.githubusercontent.com"
+    assert arn in json.dumps(template.find_resources("AWS::IAM::Role"))
+    assert first in second.dependencies
+    assert not [kind for kind in kinds(Template.from_stack(first)) if kind.startswith("Custom::")]
+
+
+def kinds(template: Template) -> set[str]:
+    return {resource["Type"] for resource in template.to_json()["Resources"].values()}
 
 
 def test_a_metric_is_read_from_the_account_and_region_of_its_environment() -> None:

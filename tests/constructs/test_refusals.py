@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aws_cdk import Duration, RemovalPolicy, Size, Stack
+from aws_cdk import CfnParameter, Duration, RemovalPolicy, Size, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -218,6 +218,14 @@ def test_settings_of_an_environment(
             "instance_subnets must be subnets of vpc Test/Network/Vpc: .*Nowhere",
         ),
         (
+            lambda _, __: {"instance_subnets": ec2.SubnetSelection(subnets=[])},
+            "instance_subnets must be subnets of vpc Test/Network/Vpc: the selection has none",
+        ),
+        (
+            lambda _, __: {"load_balancer_subnets": ec2.SubnetSelection(availability_zones=["nowhere"])},
+            "load_balancer_subnets must be subnets of vpc Test/Network/Vpc: the selection has none",
+        ),
+        (
             lambda _, stack: {
                 "load_balancer_type": LoadBalancerType.NETWORK,
                 "additional_load_balancer_security_groups": [
@@ -392,6 +400,10 @@ def test_a_database_is_in_no_public_subnet_and_in_two_zones(stack: Stack, vpc: e
     )
     expect(["vpc_subnets must cover two zones, got 1"], make(one_zone))
     expect(["vpc_subnets must cover two zones, got 1"], make(vpc, by_ids(stack, "subnet-2")))
+    nowhere = ec2.SubnetSelection(subnet_group_name="Nowhere")
+    expect(["vpc_subnets must be subnets of vpc Test/Vpc: "], make(vpc, nowhere))
+    none = ec2.SubnetSelection(subnets=[])
+    expect(["vpc_subnets must be subnets of vpc Test/Vpc: the selection has none"], make(vpc, none))
 
 
 def test_a_rule_for_another_port(stack: Stack) -> None:
@@ -401,6 +413,12 @@ def test_a_rule_for_another_port(stack: Stack) -> None:
         ["port must be 3306, the only one that its security group lets in, got 5432"],
         lambda: Database(stack, free_id(stack), vpc=network.vpc, engine=POSTGRES, security_group=group),
     )
+
+
+def test_a_version_that_only_cloudformation_knows(stack: Stack) -> None:
+    version = CfnParameter(stack, "Version").value_as_string
+    with pytest.raises(ValueError, match=r"version must be known at synth, got a token: the parameter group's family"):
+        DatabaseEngine.postgres(version)
 
 
 def test_versions_that_rds_does_not_have() -> None:

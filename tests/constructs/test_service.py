@@ -166,7 +166,18 @@ def test_settings_are_all_parameters_that_the_service_does_not_give(part: Any, s
         ({"batch_size": 3}, "batch_size is no argument: write deployment_strategy=DeploymentStr"),
         ({"environment_settings": {"min_size": 2}}, "environment_settings is no argument: write each of them as an a"),
         ({"network_settings": {"colour": 3}}, "Shop/Network: colour is no argument"),
-        ({"network_settings": {"vpc": None}}, "multiple values for keyword argument 'vpc'"),
+        (
+            {"network_settings": {"vpc": None}},
+            "Shop: 1 problem\n  - network_settings must not have vpc: write vpc=... beside it",
+        ),
+        ({"network_settings": {"load_balanced": True}}, "network_settings must not have load_balanced: write environm"),
+        (
+            {
+                "database_engine": DatabaseEngine.mysql("8.4"),
+                "database_settings": {"deletion_protection": False, "security_group": None},
+            },
+            "(?s)2 problems.*database_settings must not have deletion_protection.*database_settings must not have secu",
+        ),
         ({"database_settings": {"multi_az": True}}, "database_settings belong to a new database: give database_engine"),
     ],
 )
