@@ -151,8 +151,8 @@ def test_a_health_path_that_redirects_is_named(app: SampleApp, environment: Envi
     # A folder redirects to itself with a slash, as a route of many a framework.
     path = {"Namespace": "aws:elasticbeanstalk:environment:process:default", "OptionName": "HealthCheckPath"}
     label = app.version("folder", "Folder", command="mkdir -p /www/up; httpd -f -p 8080 -h /www")
-    environment.update(OptionSettings=[{**path, "Value": "/up"}])
     with app.health_timeout(5):
+        environment.update(OptionSettings=[{**path, "Value": "/up"}])
         environment.update(VersionLabel=label)
     (instance,) = environment.instances()
     assert (
