@@ -358,6 +358,15 @@ def test_a_compose_file_in_a_folder_below_is_deployed(tmp_path: Path) -> None:
     assert propose(discover(tmp_path, compose_file=given.compose, environ=NOBODY), given).database_service == "db"
 
 
+def test_nothing_is_written_beside_a_compose_file_elsewhere(tmp_path: Path) -> None:
+    text = "services:\n  web: {build: ., ports: ['80:80'], environment: {DB_HOST: db}}\n  db: {image: 'postgres:17'}\n"
+    write_files(tmp_path, {"other/compose.yaml": text, "shop/Dockerfile": "FROM debian\n"})
+    for name in ("../other/compose.yaml", str(tmp_path / "other/compose.yaml")):
+        given = Choices(image="ada/shop", compose=name)
+        project = plan(discover(tmp_path / "shop", compose_file=name, environ=NOBODY), given, ask=None)
+        assert not [file.path for file in project.files if "other" in file.path]
+
+
 def test_what_is_built_for_development_is_built_for_production(tmp_path: Path) -> None:
     write_files(
         tmp_path,

@@ -241,7 +241,9 @@ def _health_path(instructions: Sequence[Instruction]) -> str | None:
 
 def _compose(root: Path, given: str | None) -> tuple[ComposeFacts | None, str]:
     name = given or _compose_file(root)
-    if name is None or not (root / name).is_file():
+    # `beanpod init` writes beside it; `beanpod check` refuses one elsewhere.
+    inside = name is not None and not os.path.isabs(name) and ".." not in Path(name).parts
+    if name is None or not inside or not (root / name).is_file():
         return None, ""
     path = root / name
     compose = Compose(root)

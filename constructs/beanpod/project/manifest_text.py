@@ -15,6 +15,7 @@ from beanpod.deploy.bundles.compose.database import (
 )
 from beanpod.deploy.bundles.compose.development import for_production, starts_for_development
 from beanpod.deploy.bundles.compose.interpolation import interpolated
+from beanpod.deploy.bundles.files import printable
 from beanpod.deploy.images import Repository
 from beanpod.manifest.secret_like import looks_secret
 from beanpod.project.choices import Choices
@@ -86,7 +87,8 @@ def _production_build(found: Discovery, service: str) -> Iterator[str]:
     build = keys["build"] if isinstance(keys["build"], dict) else {"context": keys["build"]}
     for key, value in for_production(build, found.root / found.compose.folder).items():
         yield "    build:"
-        yield f"      {key}: {'!reset null' if value is None else value}  # in the place of {build[key]}"
+        written = "!reset null" if value is None else json.dumps(value)
+        yield f"      {key}: {written}  # in the place of {printable(str(build[key]))}"
         if starts_for_development(keys.get("command")):
             yield "    command: !reset null"
 
