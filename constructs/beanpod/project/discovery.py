@@ -241,7 +241,7 @@ def _health_path(instructions: Sequence[Instruction]) -> str | None:
 
 def _compose(root: Path, given: str | None) -> tuple[ComposeFacts | None, str]:
     name = given or _compose_file(root)
-    # `beanpod init` writes beside it; `beanpod check` refuses one elsewhere.
+    # `beanpod init` writes beside it, and nothing outside of the folder.
     inside = name is not None and not os.path.isabs(name) and ".." not in Path(name).parts
     if name is None or not inside or not (root / name).is_file():
         return None, ""
