@@ -123,13 +123,17 @@ def run() -> NoReturn:
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
     try:
-        _exit(main(sys.argv[1:]))
+        code = main(sys.argv[1:])
+    except SystemExit as end:
+        # After --help, --version, or a mistake in the command line.
+        code = int(end.code or 0)
     except KeyboardInterrupt:
-        _exit(InterruptionError.exit_code)
+        code = InterruptionError.exit_code
+    _exit(code)
 
 
 def _exit(code: int) -> NoReturn:
-    """Exit with `code`, also if standard output is closed, where Python would exit with 120."""
+    """Exit with `code`, also if a stream is closed or its disk is full, where Python would exit with 120."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

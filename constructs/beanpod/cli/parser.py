@@ -4,6 +4,7 @@ import argparse
 import math
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -131,7 +132,9 @@ def parse(arguments: Sequence[str]) -> Options:
         # Imported here: it takes longer than the rest of --help.
         from importlib.metadata import version
 
-        print(f"beanpod {version('beanpod')}")  # noqa: T201
+        # Like the help, it may go to a full disk.
+        with suppress(OSError):
+            print(f"beanpod {version('beanpod')}")  # noqa: T201
         parser.exit()
     if not given.get("command"):
         parser.error("no command given")

@@ -179,6 +179,16 @@ def test_closed_output_does_not_change_the_exit_code() -> None:
         assert process.wait(timeout=SECONDS) == 2
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_a_full_disk_does_not_change_the_exit_code_of_the_help(option: str, unbuffered: str) -> None:
+    command = [sys.executable, "-m", "beanpod", option]
+    environ = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, env=environ, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_missing_streams_do_not_change_the_exit_code() -> None:
     """As of a job that is started with `>&-`: Python has no streams then."""
     code = "import os, sys; os.closerange(0, 3); os.execv(sys.executable, sys.argv[1:])"

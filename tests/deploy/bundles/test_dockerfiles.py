@@ -251,6 +251,30 @@ def test_files_of_a_stage_that_is_not_built_are_not_checked(tmp_path: Path) -> N
     )
 
 
+@pytest.mark.parametrize(
+    ("dockerfile", "target", "problem"),
+    [
+        ("", "", "there is no FROM, so Docker has nothing to build: begin it with FROM and an image"),
+        ("# FROM a\n", "", "there is no FROM, so Docker has nothing to build: begin it with FROM and an image"),
+        (
+            "FROM a AS build\nFROM a AS Web\n",
+            "wbe",
+            "there is no stage wbe, the target of the build: write one of its stages (build, web), or leave it out",
+        ),
+        (
+            "FROM a\n",
+            "1",
+            "there is no stage 1, the target of the build: write one of its stages (none has a name), or leave it out",
+        ),
+    ],
+)
+def test_what_docker_refuses_to_build_is_named(tmp_path: Path, dockerfile: str, target: str, problem: str) -> None:
+    refusal = refused(lambda: previewed(tmp_path, dockerfile, f'{SERVICE}target = "{target}"\n' if target else SERVICE))
+    assert refusal == [f"Dockerfile: {problem}"]
+    for name in ("0", "1", "BUILD", "web"):
+        assert previewed(tmp_path, "FROM a AS build\nFROM a AS Web\n", f'{SERVICE}target = "{name}"\n')
+
+
 def test_dockerfile_of_windows_powershell_is_named(tmp_path: Path) -> None:
     stage = stage_of(tmp_path)
     (tmp_path / "Dockerfile").write_bytes(HEAD.encode("utf-16"))

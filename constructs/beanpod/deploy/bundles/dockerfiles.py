@@ -56,7 +56,7 @@ def read(stage: StageConfig, root: Path, problems: list[str], notes: list[str]) 
 
 
 def check_sources(spec: BuildSpec, platform: str, *, name_context: Callable[[Path], str]) -> Iterator[str]:
-    """Yield what the Dockerfile copies and its build context does not have, with what to write.
+    """Yield what Docker would refuse to build, and what is copied but not in the build context, with what to write.
 
     Args:
         spec: What is built.
@@ -67,11 +67,22 @@ def check_sources(spec: BuildSpec, platform: str, *, name_context: Callable[[Pat
         BuildError: If the file cannot be read.
     """
     file = _read(spec, platform)
+    if problem := None if file.is_foreign else _problem_of_stages(file, spec.target):
+        yield problem
     for one in (one for stage in file.needed(spec.target) for one in stage.instructions if not file.is_foreign):
         for source in _sources(one):
             if not os.path.lexists(spec.context / _cleaned(source)):
                 remedy = _found_above(spec.context, source, name_context)
                 yield f"line {one.line}: {one.keyword} {source}: not found in the build context: {remedy}"
+
+
+def _problem_of_stages(file: Dockerfile, target: str | None) -> str | None:
+    if not file.stages:
+        return "there is no FROM, so Docker has nothing to build: begin it with FROM and an image"
+    if file.built(target):
+        return None
+    names = ", ".join(stage.name for stage in file.stages if stage.name) or "none has a name"
+    return f"there is no stage {target}, the target of the build: write one of its stages ({names}), or leave it out"
 
 
 def exposed_ports(spec: BuildSpec, platform: str) -> tuple[int, ...] | None:

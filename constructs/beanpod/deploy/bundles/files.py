@@ -120,7 +120,8 @@ def check_folder(folder: Path, inputs: tuple[Path, ...]) -> None:
         folder: It may be new, empty, or contain exactly what an earlier run wrote.
         inputs: The folders that images and bundles are made from: what is written there would be part of the next ones.
     """
-    place = folder.resolve()
+    # Path.resolve() raises RuntimeError for a link to itself, in Python before 3.13.
+    place = Path(os.path.realpath(folder))
     for name in inputs:
         if place == name.resolve() or name.resolve() in place.parents:
             raise UsageError(
