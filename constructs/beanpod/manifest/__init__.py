@@ -28,6 +28,7 @@ from beanpod.manifest._models import (
     SsmReference,
     StageConfig,
 )
+from beanpod.manifest._problems import service_problem
 from beanpod.manifest._reading import Manifest
 
 __all__ = [
@@ -54,4 +55,5 @@ __all__ = [
     "ServiceConfig",
     "SsmReference",
     "StageConfig",
+    "service_problem",
 ]

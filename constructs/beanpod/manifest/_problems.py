@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from beanpod.manifest._layers import PLAINTEXT, RENAMED
 from beanpod.manifest._messages import Path, dotted, nearest, show
-from beanpod.manifest._models import StageConfig
+from beanpod.manifest._models import ServiceConfig, StageConfig
 from beanpod.manifest._types import Section
 from beanpod.manifest.secret_like import looks_secret
 
@@ -63,6 +63,15 @@ def field_problems(error: ValidationError) -> Iterator[tuple[Path, str]]:
     for path, details in errors.items():
         if not any(len(other) > len(path) and other[: len(path)] == path for other in errors):
             yield path, _text(path, details)
+
+
+def service_problem(key: str, value: object) -> str | None:
+    """Return what to write instead of a value in [service]; None if it is right."""
+    try:
+        ServiceConfig.model_validate({"name": "guestbook", "image": "ada/guestbook", key: value})
+    except ValidationError as error:
+        return next(text for _, text in field_problems(error))
+    return None
 
 
 def _path(details: ErrorDetails) -> Path:

@@ -7,12 +7,13 @@ from typing import Any
 
 from beanpod._database_rules import ENGINES
 from beanpod.deploy.bundles.compose.development import is_named_for_development
+from beanpod.manifest import service_problem
 from beanpod.project.discovery import ComposeDatabase, ComposeFacts, Discovery, DockerfileFacts
 
 # A tag of Docker Hub such as `16-alpine` names a version, `latest` does not.
 _VERSION = re.compile(r"\d+(?:\.\d+)?")
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _NAME_LENGTH = 24
-_LAST_PORT = 65535
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,13 @@ class Missing:
     question: str
     choices: tuple[str, ...] = ()
 
-    def accepts(self, answer: str) -> bool:
-        """Whether an answer can be taken; if not, it is asked for again."""
+    def problem(self, answer: str) -> str | None:
+        """Return what to write instead of an answer; None if it can be taken."""
         if self.choices:
-            return answer in self.choices
+            return None if answer in self.choices else f"write one of {', '.join(self.choices)}"
         if self.option == "--port":
-            return re.fullmatch(r"[0-9]{1,5}", answer) is not None and 1 <= int(answer) <= _LAST_PORT
-        return bool(answer)
+            return service_problem("port", int(answer)) if _NUMBER.fullmatch(answer) else "write a number"
+        return service_problem("image", answer)
 
 
 def propose(found: Discovery, given: Choices) -> Choices:

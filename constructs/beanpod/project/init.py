@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from beanpod.deploy.errors import UsageError
+from beanpod.manifest import service_problem
 from beanpod.project.choices import Choices, Missing, answered, missing, propose
 from beanpod.project.discovery import Discovery
 from beanpod.project.dockerfiles import dockerfile_for
@@ -11,6 +12,11 @@ from beanpod.project.files import Change, ProjectFile, own_production_file, proj
 from beanpod.project.manifest_text import production_compose
 
 Ask = Callable[[Missing], str]
+# Options, and the keys of [service] that they write.
+_KEYS = {
+    **{name: name for name in ("name", "image", "dockerfile", "compose", "port")},
+    "health_path": "health_check_path",
+}
 
 
 @dataclass(frozen=True)
@@ -37,11 +43,13 @@ def plan(found: Discovery, given: Choices, *, ask: Ask | None) -> Project:
         ask: Asks one question on the terminal, and returns one of its choices. None: there is no terminal.
 
     Raises:
-        UsageError: The folder has neither a Dockerfile nor a compose file that can be deployed, or a value is missing
-            and cannot be asked for.
+        UsageError: The folder has neither a Dockerfile nor a compose file that can be deployed, an option's value
+            cannot be written, or a value is missing and cannot be asked for.
     """
+    _check_values(given)
     _check_app(found, given)
     choices = propose(found, given)
+    _check_database_service(found, given, choices)
     while question := next(missing(found, choices), None):
         if ask is None:
             options = [one.option for one in missing(found, choices)]
@@ -51,6 +59,15 @@ def plan(found: Discovery, given: Choices, *, ask: Ask | None) -> Project:
             )
         choices = answered(found, choices, question.option, ask(question))
     return Project(found, choices, project_files(found, choices))
+
+
+def _check_values(given: Choices) -> None:
+    for name, key in _KEYS.items():
+        value = getattr(given, name)
+        if value is not None and (problem := service_problem(key, value)):
+            raise UsageError(f"--{name.replace('_', '-')} {value}: {problem}")
+    if given.dockerfile and given.compose:
+        raise UsageError("--dockerfile and --compose: give one of them")
 
 
 def _check_app(found: Discovery, given: Choices) -> None:
@@ -74,6 +91,14 @@ def _check_app(found: Discovery, given: Choices) -> None:
         f"{nothing}. To begin with, for {found.framework.name}:",
         causes=tuple(dockerfile_for(found.framework, found.root).splitlines()),
     )
+
+
+def _check_database_service(found: Discovery, given: Choices, choices: Choices) -> None:
+    service = given.database_service
+    known = [one.service for one in found.compose.databases] if found.compose and choices.compose else []
+    if service is not None and service not in known:
+        where = f"{choices.compose} has {', '.join(known) or 'none'}" if choices.compose else "there is no compose file"
+        raise UsageError(f"--database-service {service}: no such database: {where}")
 
 
 def _hint(question: Missing) -> str:

@@ -119,6 +119,33 @@ def test_a_file_that_is_not_there_is_named(arguments: tuple[str, str], message: 
     assert done.stderr.startswith(f"beanpod: {message}")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("--image", "Ada/Shop"), '--image Ada/Shop: a repository is written in lower case: write "ada/shop"'),
+        (("--port", "99999"), "--port 99999: write at most 65,535"),
+        (("--name", "My Shop"), "--name My Shop: write lower-case letters, "),
+        (("--health-path", "up"), '--health-path up: must start with "/" '),
+        (("--dockerfile", "/app/Dockerfile"), "--dockerfile /app/Dockerfile: write a path relative to the manifest "),
+        (("--database-service", "db"), "--database-service db: no such database: there is no compose file"),
+        (
+            ("--compose", "compose.yaml", "--database-service", "d"),
+            "--database-service d: no such database: compose.ya",
+        ),
+        (("--dockerfile", "Dockerfile", "--compose", "compose.yaml"), "--dockerfile and --compose: give one of them"),
+    ],
+)
+def test_an_option_that_cannot_be_written_is_refused(arguments: tuple[str, ...], problem: str, tmp_path: Path) -> None:
+    folder = lay_out("express", tmp_path)
+    if "--compose" in arguments:
+        (folder / "compose.yaml").write_text('services: {web: {build: ., ports: ["80:80"]}}\n')
+    before = files(folder)
+    done = beanpod(folder, "init", "--image", "ada/shop", *arguments)
+    assert (done.code, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"beanpod: {problem}")
+    assert files(folder) == before
+
+
 def test_an_app_without_a_dockerfile_is_shown_the_shortest_one(tmp_path: Path) -> None:
     folder = lay_out("express", tmp_path)
     (folder / "Dockerfile").unlink()
@@ -134,7 +161,7 @@ def test_questions_are_asked_on_a_terminal(tmp_path: Path) -> None:
     (folder / "compose.yaml").write_text((folder / "compose.yaml").read_text().replace("3000:80", "3000:3000"))
     primary, secondary = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "beanpod", "init", "--image", "ada/shop"],
+        [sys.executable, "-m", "beanpod", "init"],
         cwd=folder,
         env=ENVIRON,
         stdin=secondary,
@@ -142,9 +169,11 @@ def test_questions_are_asked_on_a_terminal(tmp_path: Path) -> None:
         stderr=secondary,
     )
     os.close(secondary)
-    os.write(primary, b"80\n3000\n")
+    os.write(primary, b"shop\nada/shop\n80\n3000\n")
     assert process.wait(timeout=SECONDS) == 0
     shown = os.read(primary, 65536).decode()
     os.close(primary)
+    assert 'the user is missing: write "user/repository"' in shown
     assert "Which container port do users reach?" in shown
+    assert "write one of 4000, 3000" in shown
     assert "port = 3000" in (folder / "beanpod.toml").read_text()

@@ -43,8 +43,10 @@ def _ask(question: Missing) -> str:
         if not line:
             raise InterruptionError("no answer: nothing was written")
         answer = line.strip()
-        if question.accepts(answer):
+        problem = question.problem(answer)
+        if problem is None:
             return answer
+        sys.stderr.write(f"{problem}\n")
 
 
 @dataclass(frozen=True)
