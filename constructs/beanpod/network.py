@@ -62,7 +62,7 @@ class ServiceSecurityGroups(Construct):
         load_balanced: bool = True,
         instance_port: int = 80,
         database_port: int | None = None,
-        allow_from: Sequence[ec2.IPeer] = (),
+        allow_from: Sequence[ec2.IPeer] | None = None,
     ) -> None:
         """Create the groups in `vpc`.
 
@@ -74,7 +74,8 @@ class ServiceSecurityGroups(Construct):
             database_port: TCP port of the database. Default: no database, no group for it. Updates in place.
             allow_from: Who may reach the load balancer, or the single instance: `ec2.Peer.ipv4("203.0.113.0/24")`,
                 `ec2.Peer.prefix_list("pl-...")`, a security group. The entries of a prefix list count for each of both
-                ports, and a group holds 60 rules unless AWS raises that. Default: everybody. Updates in place.
+                ports, and a group holds 60 rules unless AWS raises that. Empty: nobody, until you add a rule. Default:
+                everybody. Updates in place.
 
         Raises:
             ValueError: For a port out of range.
@@ -113,10 +114,10 @@ class ServiceSecurityGroups(Construct):
     def _group(self, construct_id: str, vpc: ec2.IVpc, description: str) -> ServiceSecurityGroup:
         return ServiceSecurityGroup(self, construct_id, vpc=vpc, description=f"{description} of the service")
 
-    def _open_to_the_internet(self, front: ec2.SecurityGroup, allow_from: Sequence[ec2.IPeer]) -> None:
+    def _open_to_the_internet(self, front: ec2.SecurityGroup, allow_from: Sequence[ec2.IPeer] | None) -> None:
         acknowledge(front, {"EC23": "The service is public: clients on the internet reach it by HTTP and HTTPS."})
-        clients = "those it is open to" if allow_from else "the internet"
-        for peer in allow_from or _EVERYBODY:
+        clients = "the internet" if allow_from is None else "those it is open to"
+        for peer in _EVERYBODY if allow_from is None else allow_from:
             front.add_ingress_rule(peer, _HTTP, f"HTTP from {clients}")
             front.add_ingress_rule(peer, _HTTPS, f"HTTPS from {clients}")
         for peer in _EVERYBODY:
@@ -163,7 +164,7 @@ class ServiceNetwork(Construct):
         load_balancer_scheme: LoadBalancerScheme = LoadBalancerScheme.INTERNET_FACING,
         instance_port: int = 80,
         database_port: int | None = None,
-        allow_from: Sequence[ec2.IPeer] = (),
+        allow_from: Sequence[ec2.IPeer] | None = None,
     ) -> None:
         """Create the VPC unless `vpc` is given, and the security groups.
 

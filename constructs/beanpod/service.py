@@ -55,7 +55,7 @@ class NetworkSettings(TypedDict, total=False):
     flow_log_retention: logs.RetentionDays
     load_balancer_scheme: LoadBalancerScheme
     instance_port: int
-    allow_from: Sequence[ec2.IPeer]
+    allow_from: Sequence[ec2.IPeer] | None
 
 
 class DatabaseSettings(TypedDict, total=False):

@@ -118,7 +118,7 @@ def add_network(scope: Construct, construct_id: str, stage: StageConfig) -> Serv
         load_balanced=EnvironmentType(stage.environment.type) == EnvironmentType.LOAD_BALANCED,
         load_balancer_scheme=LoadBalancerScheme(stage.environment.load_balancer.scheme),
         database_port=_engine(stage.database).port if stage.database else None,
-        allow_from=[_peer(text) for text in config.allow_from],
+        allow_from=None if config.allow_from is None else [_peer(text) for text in config.allow_from],
     )
     if config.vpc is None and not config.flow_logs:
         acknowledge(network, {"VPC7": "Off by choice of the manifest: network.flow_logs."})

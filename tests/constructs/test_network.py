@@ -267,6 +267,12 @@ def test_the_load_balancer_can_be_open_to_some_only(stack: Stack) -> None:
             template.has_resource_properties("AWS::EC2::SecurityGroupIngress", {**front, **peer, "FromPort": port})
 
 
+def test_an_empty_list_of_who_may_connect_is_nobody() -> None:
+    _, template = network(allow_from=[])
+    _, balancer = group(template, "Load balancer")
+    assert "SecurityGroupIngress" not in balancer
+
+
 @pytest.mark.parametrize(
     ("source", "target", "port"), [("Load balancer", "Instances", 80), ("Instances", "Database", 5432)]
 )

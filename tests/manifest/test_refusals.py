@@ -347,6 +347,10 @@ def test_database(problems: Finder, text: str, problem: str) -> None:
             'allow_from[0] = "203.0.113.7/24": write the range as AWS does: "203.0.113.0/24"',
         ),
         (
+            f"{SERVICE}[network]\nallow_from = []\n",
+            "allow_from = []: it admits nobody: name who may connect, or leave it out for everybody",
+        ),
+        (
             f'{SERVICE}[network]\nallow_from = ["office"]\n',
             'allow_from[0] = "office": write a range, e.g. "203.0.113.0/24", or the id of a prefix list or a security ',
         ),

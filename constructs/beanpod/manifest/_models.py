@@ -391,8 +391,8 @@ class NetworkConfig(Section):
     max_azs: Annotated[int, types.limit("max_azs")] = Field(
         default=2, description="Availability zones of a new VPC, 2 or 3. Replaces: the instances. Default: 2."
     )
-    allow_from: types.Several[types.Peer] = Field(
-        default=(),
+    allow_from: types.Peers | None = Field(
+        default=None,
         description='Who may reach the load balancer or the single instance: ranges, e.g. "203.0.113.0/24", and ids '
         "of prefix lists (pl-...) and security groups (sg-...). Updates in place. Default: everybody.",
     )

@@ -104,6 +104,15 @@ def _distinct(items: tuple[Item, ...]) -> tuple[Item, ...]:
 # TOML's arrays are lists; a frozen configuration holds tuples.
 Several = Annotated[tuple[Item, ...], Field(strict=False), AfterValidator(_distinct)]
 
+
+def _not_empty(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    if not items:
+        raise _problem("it admits nobody: name who may connect, or leave it out for everybody")
+    return items
+
+
+Peers = Annotated[Several[Peer], AfterValidator(_not_empty)]
+
 _ARN = r"arn:aws[a-z-]*"
 _WORDS = r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*"
 _NAME_RULE = "write lower-case letters, digits and single hyphens between them, a letter first"
