@@ -242,6 +242,18 @@ def test_secrets_of_the_app_are_generated_and_others_are_references(tmp_path: Pa
     assert '# STRIPE_SECRET_KEY = { ssm = "/next/stripe-secret-key" }' in manifest_text(*look(tmp_path / "next"))
 
 
+def test_a_secret_in_the_compose_file_is_generated_in_its_place(tmp_path: Path) -> None:
+    compose = (
+        "services:\n  web:\n    build: .\n    ports: ['80:80']\n    environment:\n"
+        "      JWT_SECRET: change-me\n      SECRET_KEY: ${SECRET_KEY:-dev}\n      STRIPE_SECRET_KEY: sk_x\n"
+        "      DB_PASSWORD: pw\n  cache: {image: 'redis:7', environment: {APP_SECRET: pw}}\n"
+    )
+    write_files(tmp_path, {"Dockerfile": "FROM debian\n", "compose.yaml": compose})
+    text = manifest_text(*look(tmp_path))
+    assert tomllib.loads(text)["secrets"] == {"JWT_SECRET": {"generate": 64}, "SECRET_KEY": {"generate": 64}}
+    assert "\n# STRIPE_SECRET_KEY = { ssm = " in text
+
+
 def test_what_an_example_file_names_reaches_the_services_of_a_compose_file_as_well(tmp_path: Path) -> None:
     write_files(
         tmp_path,

@@ -150,7 +150,24 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
             secrets.append(_secret(name, choices, required=name in needed))
         else:
             lines.append(f"# {name} = {_toml(value)}")
+    secrets += (_secret(name, choices, required=False) for name in _secrets_in_the_file(found, choices))
     return lines, secrets
+
+
+def _secrets_in_the_file(found: Discovery, choices: Choices) -> Iterator[str]:
+    """Yield the variables whose values in the compose file everybody knows who may read it; [secrets] wins over it."""
+    if found.compose is None or choices.compose is None:
+        return
+    replaced = _rds_variables(found.compose, choices)
+    literal: dict[str, str] = {}
+    for service in found.compose.built:
+        values = environment_of(found.compose.services[service])
+        literal |= {name: value for name, value in values.items() if value and name not in replaced.get(service, {})}
+    yield from (
+        name
+        for name, value in literal.items()
+        if "$" not in value and not is_of_a_database(name) and looks_secret(name, value)
+    )
 
 
 def _own_variables(found: Discovery, choices: Choices) -> Iterator[str]:

@@ -237,6 +237,22 @@ def test_a_login_that_another_database_takes_too_is_not_refused(tmp_path: Path) 
     assert set(services_of(web_with(tmp_path, keys, other))) == {"web", "other"}
 
 
+def test_a_secret_that_is_in_the_file_is_noted(tmp_path: Path) -> None:
+    written = "environment: {JWT_SECRET: hunter2, API_KEY: '${KEY:-abc}', OTHER: '${KEY:-}', DEBUG_TOKENS: 5, PORT: 80}"
+    project = web_with(tmp_path, written)
+    key, secret = notes_of(project, "everybody who may read the file knows ")
+    assert secret == (
+        "service web, environment: everybody who may read the file knows JWT_SECRET: put it into [secrets], which wins "
+        "over the file, such as JWT_SECRET = { generate = 64 }"
+    )
+    assert "API_KEY" in key
+    assert "hunter2" not in secret
+    with (project / "beanpod.toml").open("a") as manifest:
+        manifest.write("[secrets]\nJWT_SECRET = { generate = 64 }\n")
+    (key,) = notes_of(project, "everybody who may read the file knows ")
+    assert "API_KEY" in key
+
+
 def test_the_same_password_elsewhere_is_noted(tmp_path: Path) -> None:
     project = web_with(tmp_path, "environment: {ADMIN_PASSWORD: dev-only}")
     (note,) = notes_of(project, "ADMIN_PASSWORD")

@@ -20,6 +20,7 @@ from beanpod.deploy.bundles.compose.database import (
     texts_of,
 )
 from beanpod.deploy.bundles.compose.model import ReplacedDatabase, TransformContext, Tree, at, is_optional
+from beanpod.manifest.secret_like import looks_secret
 
 ENV_FILE = ".env"
 # A password, an address or a connection string with one.
@@ -52,9 +53,22 @@ def _production_values(context: TransformContext, name: str, values: Tree) -> It
             if value is None:
                 remedy = "give it a value, or add it to [variables] or [secrets]"
                 context.findings.problem(where, f"{variable} is not set on Elastic Beanstalk: {remedy}")
+            elif name in context.built and _is_secret(context, variable, str(value)):
+                text = (
+                    f"everybody who may read the file knows {variable}: put it into [secrets], which wins over the "
+                    f"file, such as {variable} = {{ generate = 64 }}"
+                )
+                context.findings.note(at(name, "environment"), text)
             yield variable, value
         elif name not in context.built:
             yield variable, f"${{{variable}}}"
+
+
+def _is_secret(context: TransformContext, variable: str, value: str) -> bool:
+    """Whether a value of the file looks like a secret. Those of a database have a check of their own."""
+    if "$" in value or is_of_a_database(variable) or looks_secret(variable, value) is None:
+        return False
+    return context.replaced is None or value not in context.replaced.login.passwords
 
 
 def _env_files(context: TransformContext, name: str, entries: list[Tree]) -> list[Tree]:
