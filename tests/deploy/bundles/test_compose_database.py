@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from beanpod.deploy.bundles import plan_bundle
 from tests.deploy.bundles.cases import change, copied, notes_of, problems_of, services_of, services_with
 from tests.deploy.bundles.projects import COMPOSE, DATABASE, compose_stage, write
@@ -251,6 +253,25 @@ def test_a_secret_that_is_in_the_file_is_noted(tmp_path: Path) -> None:
         manifest.write("[secrets]\nJWT_SECRET = { generate = 64 }\n")
     (key,) = notes_of(project, "everybody who may read the file knows ")
     assert "API_KEY" in key
+
+
+@pytest.mark.parametrize(
+    ("keys", "noted"),
+    [
+        ("environment: {NODE_ENV: development}", "environment: NODE_ENV=development is for development: write another"),
+        ("environment: {DJANGO_DEBUG: 'True'}", "environment: DJANGO_DEBUG=True is for development: write another"),
+        ("command: npm run start:dev", "command: starts a server for development: write the command for "),
+        (
+            "command: [flask, run, --debug]",
+            "command: starts a server for development: write the command for production",
+        ),
+        ("environment: {NODE_ENV: production, DEBUG: 'app:*', APP_DEBUG: '0', ENVIRONMENT_NAME: dev}", ""),
+        ("command: sh -c 'migrate > /dev/null && exec gunicorn app'", ""),
+    ],
+)
+def test_what_runs_for_development_is_noted(tmp_path: Path, keys: str, noted: str) -> None:
+    notes = [note for note in notes_of(web_with(tmp_path, keys)) if " for development: " in note]
+    assert [note.startswith(f"service web, {noted}") for note in notes] == [True] * bool(noted)
 
 
 def test_the_same_password_elsewhere_is_noted(tmp_path: Path) -> None:

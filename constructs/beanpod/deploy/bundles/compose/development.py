@@ -1,4 +1,4 @@
-"""Builds for development, by their names, and what builds the same for production."""
+"""What is for development: builds by their names, with what builds the same for production, commands and variables."""
 
 import posixpath
 import re
@@ -10,6 +10,10 @@ from beanpod.deploy.images import Dockerfile
 
 _DEVELOPMENT = re.compile(r"(?:^|[/._-])(?:dev|devel|development|local)(?:[/._-]|$)", re.IGNORECASE)
 _DOCKERFILES = ("Dockerfile.prod", "Dockerfile.production", "Dockerfile")
+# Not the folder /dev.
+_COMMAND = re.compile(r"(?<!/)\b(?:dev|nodemon|runserver|watch)\b(?!/)|--reload\b|--debug\b")
+_ENVIRONMENT = re.compile(r"(?:^|_)ENV(?:IRONMENT)?$|PROFILES_ACTIVE$")
+_SWITCH = re.compile(r"(?:^|_)DEBUG$")
 _TARGETS = ("production", "prod", "release", "runtime", "runner", "final")
 
 
@@ -47,4 +51,11 @@ def for_production(build: Mapping[str, Any], folder: Path) -> dict[str, str | No
 def starts_for_development(command: Any) -> bool:
     """Whether a command starts a server for development, such as `npm run dev`."""
     text = " ".join(map(str, command)) if isinstance(command, list) else str(command or "")
-    return re.search(r"\b(?:dev|nodemon|runserver|watch)\b|--reload\b|--debug\b", text) is not None
+    return _COMMAND.search(text) is not None
+
+
+def is_set_for_development(variable: str, value: str) -> bool:
+    """Whether a variable switches an app to development, such as NODE_ENV=development and DEBUG=true."""
+    if _SWITCH.search(variable):
+        return value.lower() in ("1", "on", "true", "yes")
+    return _ENVIRONMENT.search(variable) is not None and value.lower() in ("dev", "development", "local")

@@ -19,6 +19,7 @@ from beanpod.deploy.bundles.compose.database import (
     remedy,
     texts_of,
 )
+from beanpod.deploy.bundles.compose.development import is_set_for_development
 from beanpod.deploy.bundles.compose.model import ReplacedDatabase, TransformContext, Tree, at, is_optional
 from beanpod.manifest.secret_like import looks_secret
 
@@ -53,15 +54,25 @@ def _production_values(context: TransformContext, name: str, values: Tree) -> It
             if value is None:
                 remedy = "give it a value, or add it to [variables] or [secrets]"
                 context.findings.problem(where, f"{variable} is not set on Elastic Beanstalk: {remedy}")
-            elif name in context.built and _is_secret(context, variable, str(value)):
-                text = (
-                    f"everybody who may read the file knows {variable}: put it into [secrets], which wins over the "
-                    f"file, such as {variable} = {{ generate = 64 }}"
-                )
-                context.findings.note(at(name, "environment"), text)
+            elif name in context.built:
+                _note_value(context, name, variable, str(value))
             yield variable, value
         elif name not in context.built:
             yield variable, f"${{{variable}}}"
+
+
+def _note_value(context: TransformContext, name: str, variable: str, value: str) -> None:
+    """Note a value of the file that is hardly meant for production. Those of the stage win over the file."""
+    where = at(name, "environment")
+    if is_set_for_development(variable, value):
+        text = f"{variable}={value} is for development: write another value into [variables], which win over the file"
+        context.findings.note(where, text)
+    elif _is_secret(context, variable, value):
+        text = (
+            f"everybody who may read the file knows {variable}: put it into [secrets], which wins over the file, such "
+            f"as {variable} = {{ generate = 64 }}"
+        )
+        context.findings.note(where, text)
 
 
 def _is_secret(context: TransformContext, variable: str, value: str) -> bool:

@@ -15,7 +15,7 @@ from beanpod.deploy.bundles.compose.assets import (
     transform_volumes,
 )
 from beanpod.deploy.bundles.compose.database import rds_variable
-from beanpod.deploy.bundles.compose.development import for_production
+from beanpod.deploy.bundles.compose.development import for_production, starts_for_development
 from beanpod.deploy.bundles.compose.environment import transform_environment
 from beanpod.deploy.bundles.compose.filters import remove_database, remove_profiles, remove_unused, transform_names
 from beanpod.deploy.bundles.compose.interpolation import IN_A_BUILD, undefined
@@ -230,6 +230,10 @@ def _note_development(context: TransformContext, name: str, build: Tree) -> None
                 f"{build[key]} is for development by its name: write build: {{{instead}}} in {context.production_name}"
             )
             context.findings.note(at(name, "build", key), text)
+    command = context.services[name].get("command")
+    if starts_for_development(command):
+        text = f"starts a server for development: write the command for production in {context.production_name}"
+        context.findings.note(at(name, "command"), text)
 
 
 def _problems(build: Tree, spec: BuildSpec) -> Iterator[tuple[str, str]]:
