@@ -65,20 +65,19 @@ def retry_at_once(client: Any) -> None:
 
 
 @contextmanager
-def before_calls(aws: Aws, act: Callable[[str], None]) -> Iterator[None]:
-    """Call a function with the name of each operation, before AWS receives the call."""
+def handling(aws: Aws, event: str, handle: Callable[..., object]) -> Iterator[None]:
+    """Handle an event of boto3's clients, such as before-call.*.UpdateEnvironment, until the end of the block.
 
-    def handle(model: Any, **_: object) -> None:
-        act(model.name)
-
+    What it raises before a call is raised in the call's place; after a call it may change `parsed`, the answer.
+    """
     clients: tuple[Any, ...] = (aws.beanstalk, aws.s3, aws.stacks, aws.sts)
     for client in clients:
-        client.meta.events.register("before-call", handle)
+        client.meta.events.register(event, handle)
     try:
         yield
     finally:
         for client in clients:
-            client.meta.events.unregister("before-call", handle)
+            client.meta.events.unregister(event, handle)
 
 
 def bundle(text: str) -> Bundle:

@@ -15,7 +15,6 @@ from beanpod.deploy.errors import NotRolledBackError, RolledBackError
 from beanpod.deploy.health_path import HealthPath, accepts, asked
 from beanpod.deploy.preflight import Settings, Target
 from beanpod.deploy.report import Phase
-from beanpod.deploy.status import read_status
 from beanpod.manifest import Manifest
 from tests.deploy.rollout.sandbox import Sandbox, bundle
 from tests.http_servers import serving
@@ -63,12 +62,6 @@ def test_succeeds_when_the_health_path_recovers_in_time(sandbox: Sandbox) -> Non
     assert next(answers, None) is None
 
 
-def test_a_first_release_with_a_failing_health_path_is_not_rolled_back(sandbox: Sandbox) -> None:
-    rollout, _ = sandbox.rollout(answering(sandbox.environment(), lambda _: 404))
-    with pytest.raises(NotRolledBackError, match="answered 404, expected 200; this is the first release"):
-        rollout.release(bundle("first"))
-
-
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
@@ -95,14 +88,6 @@ def test_a_container_that_does_not_listen_yet_is_waited_for(sandbox: Sandbox) ->
     assert reporter.warnings == []
 
 
-def test_a_rollback_requests_the_health_path(sandbox: Sandbox, target: Target) -> None:
-    sandbox.release(target, "one", "two")
-    target = answering(target, lambda _: 200 if sandbox.version_label(target) == bundle("two").label else 502)
-    with pytest.raises(RolledBackError, match=f"GET {URL} answered 502"):
-        sandbox.rollout(target, settings=Settings(recovery=10))[0].roll_back()
-    assert sandbox.version_label(target) == bundle("two").label
-
-
 def test_a_rollback_whose_health_path_fails_is_reported(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "before")
     rollout, _ = sandbox.rollout(answering(target, lambda _: 500), settings=Settings(recovery=10))
@@ -116,14 +101,6 @@ def test_deploys_a_version_again_whose_health_path_fails(sandbox: Sandbox, targe
     rollout, reporter = sandbox.rollout(answering(target, lambda _: next(answers)))
     assert rollout.release(bundle("same")).changed
     assert any(f"GET {URL} answered 500, expected 200: deploying it again" in text for text in reporter.messages)
-
-
-def test_the_status_has_the_answer_of_the_health_path(sandbox: Sandbox) -> None:
-    clock = sandbox.clock()
-    target = answering(sandbox.environment(), lambda _: 404)
-    standing = read_status(target, sandbox.aws(), clock)
-    assert standing.health_path
-    assert standing.health_path.text == f"GET {URL} answered 404, expected 200"
 
 
 @pytest.mark.parametrize(
