@@ -20,8 +20,9 @@ from beanpod.deploy.clock import Clock
 from beanpod.deploy.preflight import DeploymentContext, Settings, Target
 from beanpod.deploy.release import Rollout
 from beanpod.deploy.source import Source
-from beanpod.manifest import Manifest, StageConfig
+from beanpod.manifest import StageConfig
 from beanpod_emulator import EmbeddedAws
+from tests.deploy.bundles.projects import SERVICE, dockerfile_stage
 from tests.deploy.clocks import VirtualClock
 from tests.fake_reporter import FakeReporter
 
@@ -34,14 +35,6 @@ PLATFORM = "arn:aws:elasticbeanstalk:us-east-1::platform/Docker running on 64bit
 PROFILE = "web"
 UPDATE_SECONDS = 20.0
 _LAUNCH_SECONDS = 300.0
-_MANIFEST = """\
-[service]
-name = "{application}"
-image = "beanpod/guestbook"
-
-[stages.{stage}]
-preset = "small"
-"""
 _COMMITTED = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
@@ -83,6 +76,16 @@ def handling(aws: Aws, event: str, handle: Callable[..., object]) -> Iterator[No
 def bundle(text: str) -> Bundle:
     """A bundle with this content."""
     return Bundle.of({"text": BundleFile(text.encode())}, service=APPLICATION, application=APPLICATION)
+
+
+def service_outputs(target: Target) -> dict[str, str]:
+    """The outputs of a stage's Service stack."""
+    return {
+        "ApplicationName": target.application,
+        "EnvironmentName": target.environment,
+        "Region": target.region,
+        "Url": target.url,
+    }
 
 
 def source(minute: int, actor: str = "ann") -> Source:
@@ -150,29 +153,21 @@ class Sandbox:
     def stage(self, target: Target, folder: Path) -> StageConfig:
         """The stage whose stacks have a target as their outputs: its name is the environment's number."""
         name = f"s{target.environment.rpartition('-')[2]}"
-        manifest = folder / "beanpod.toml"
-        manifest.write_text(_MANIFEST.format(application=target.application, stage=name))
-        (folder / "Dockerfile").write_text("FROM scratch\n")
         self.stage_stacks(target, name)
-        return Manifest.read(manifest).stage(name)
+        return dockerfile_stage(folder, f'{SERVICE}[stages.{name}]\npreset = "small"\n')
 
     def stage_stacks(self, target: Target, stage: str, **more: str) -> None:
         """The Service and Delivery stacks of a stage. more: outputs of the latter."""
-        service = {
-            "ApplicationName": target.application,
-            "EnvironmentName": target.environment,
-            "Region": target.region,
-            "Url": target.url,
-        }
-        self.stack(f"{APPLICATION}-{stage}-service", service)
+        self.stack(f"{APPLICATION}-{stage}-service", service_outputs(target))
         self.stack(f"{APPLICATION}-{stage}-delivery", {"BucketName": target.bucket, **more})
 
     def stack(self, name: str, outputs: dict[str, str]) -> None:
-        """A stack with these outputs, and hardly anything in it."""
+        """A stack with these outputs, and hardly anything in it, in the place of the one that has this name."""
         template = {
             "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
             "Outputs": {key: {"Value": value} for key, value in outputs.items()},
         }
+        self.client("cloudformation").delete_stack(StackName=name)
         self.client("cloudformation").create_stack(StackName=name, TemplateBody=json.dumps(template))
 
     def rollout(

@@ -15,7 +15,7 @@ from beanpod.deploy.errors import NotRolledBackError, RolledBackError
 from beanpod.deploy.health_path import HealthPath, accepts, asked
 from beanpod.deploy.preflight import Settings, Target
 from beanpod.deploy.report import Phase
-from beanpod.manifest import Manifest
+from tests.deploy.bundles.projects import SERVICE, dockerfile_stage
 from tests.deploy.rollout.sandbox import Sandbox, bundle
 from tests.http_servers import serving
 
@@ -113,13 +113,9 @@ def test_codes_are_parsed_as_by_the_load_balancer(codes: str, well: int, ill: in
 
 
 def test_the_codes_are_those_of_the_manifest(tmp_path: Path) -> None:
-    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
-    manifest = tmp_path / "beanpod.toml"
-    manifest.write_text(
-        '[service]\nname = "shop"\nimage = "ada/shop"\n[[stages.prod.environment.options]]\n'
-        'namespace = "aws:elasticbeanstalk:environment:process:default"\nname = "MatcherHTTPCode"\nvalue = "200,401"\n'
-    )
-    stage = Manifest.read(manifest).stage("prod")
+    namespace = "aws:elasticbeanstalk:environment:process:default"
+    option = f'namespace = "{namespace}"\nname = "MatcherHTTPCode"\nvalue = "200,401"\n'
+    stage = dockerfile_stage(tmp_path, f"{SERVICE}[[stages.prod.environment.options]]\n{option}")
     assert HealthPath.of(stage, "http://shop.example.org/") == HealthPath(URL, "200,401")
 
 

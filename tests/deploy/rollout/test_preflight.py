@@ -9,7 +9,7 @@ import pytest
 from beanpod.deploy.errors import UsageError
 from beanpod.deploy.health_path import HealthPath
 from beanpod.deploy.preflight import Target
-from tests.deploy.rollout.sandbox import Sandbox, handling
+from tests.deploy.rollout.sandbox import Sandbox, handling, service_outputs
 
 
 def test_the_stacks_outputs_name_the_target(sandbox: Sandbox, target: Target, tmp_path: Path) -> None:
@@ -41,24 +41,21 @@ def test_a_stage_that_is_not_deployed_is_refused(sandbox: Sandbox, tmp_path: Pat
 
 def test_a_stack_without_an_output_is_refused(sandbox: Sandbox, tmp_path: Path) -> None:
     stage = sandbox.stage(sandbox.environment(), tmp_path)
-    sandbox.client("cloudformation").delete_stack(StackName=f"guestbook-{stage.name}-delivery")
     sandbox.stack(f"guestbook-{stage.name}-delivery", {"Other": "x"})
     with pytest.raises(UsageError, match=f"guestbook-{stage.name}-delivery has no output BucketName: run `beanpod cdk"):
         Target.find(stage, sandbox.aws())
 
 
 def test_the_stacks_of_another_project_with_the_same_name_are_refused(sandbox: Sandbox, tmp_path: Path) -> None:
-    stage = sandbox.stage(sandbox.environment(), tmp_path)
+    target = sandbox.environment()
+    stage, outputs = sandbox.stage(target, tmp_path), service_outputs(target)
     name, image = f"guestbook-{stage.name}-service", stage.service.image
-    outputs = sandbox.aws().stack_outputs(name) or {}
-    sandbox.client("cloudformation").delete_stack(StackName=name)
     sandbox.stack(name, outputs | {"ServiceImage": "bob/api"})
     message = f"are of a project whose image is bob/api, and this one's is {image}: choose another service.name, or, "
     with pytest.raises(UsageError, match=message + ".* -c moved-from=bob/api` first"):
         Target.find(stage, sandbox.aws())
-    sandbox.client("cloudformation").delete_stack(StackName=name)
     sandbox.stack(name, outputs | {"ServiceImage": image})
-    assert Target.find(stage, sandbox.aws()).url == outputs["Url"]
+    assert Target.find(stage, sandbox.aws()).url == target.url
 
 
 def test_one_stack_may_have_all_outputs(sandbox: Sandbox, target: Target, tmp_path: Path) -> None:
@@ -66,13 +63,11 @@ def test_one_stack_may_have_all_outputs(sandbox: Sandbox, target: Target, tmp_pa
     stage = stage.model_copy(update={"delivery": stage.delivery.model_copy(update={"stack": "Shop"})})
     with pytest.raises(UsageError, match="there is no stack Shop in us-east-1; run `beanpod cdk deploy Shop` first"):
         Target.find(stage, sandbox.aws())
-    outputs = {"ApplicationName": target.application, "EnvironmentName": target.environment}
-    outputs |= {"Region": target.region, "Url": target.url}
-    sandbox.stack("Shop", outputs)
+    sandbox.stack("Shop", service_outputs(target))
     with pytest.raises(UsageError, match="stack Shop has no output BucketName: run `beanpod cdk deploy Shop` again; "):
         Target.find(stage, sandbox.aws())
-    sandbox.client("cloudformation").delete_stack(StackName="Shop")
-    sandbox.stack("Shop", outputs | {"BucketName": target.bucket, "Image": "an output of the owner's"})
+    more = {"BucketName": target.bucket, "Image": "an output of the owner's"}
+    sandbox.stack("Shop", service_outputs(target) | more)
     assert replace(Target.find(stage, sandbox.aws()), health_path=None) == target
 
 
