@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 from beanpod.deploy.bundles import Bundle, BundlePlan, plan_bundle
 from beanpod.deploy.clock import Clock
 from beanpod.deploy.errors import BuildError
-from beanpod.deploy.images import Image, Repository, build_and_push, connect, given_credentials, is_public, platform_of
+from beanpod.deploy.images import (
+    Image,
+    Platform,
+    Repository,
+    build_and_push,
+    connect,
+    given_credentials,
+    is_public,
+    platform_of,
+)
 from beanpod.deploy.report import Outcome, Phase, Reporter
 
 if TYPE_CHECKING:
@@ -42,7 +51,7 @@ class Project:
         return tuple(spec.title for spec in self.bundle_plan.specs)
 
     @property
-    def platform(self) -> str:
+    def platform(self) -> Platform:
         """The platform of the instances, such as linux/amd64."""
         return platform_of(self.stage.environment.architecture)
 
@@ -73,18 +82,14 @@ def build(project: Project, *, application: str, clock: Clock, report: Reporter)
         BuildError: When an image or the bundle cannot be made.
         UsageError: For a login that does not work.
     """
-    stage = project.stage
     plan = project.bundle_plan
     plan.check_pulls(is_public=_AnonymousPulls(project.environ, clock, report).may_pull)
     if not plan.specs:
         # Nothing is built, so that neither an engine nor a registry is needed.
         with report.phase(Phase.BUNDLE):
             return Built({}, _bundle(project, {}, application, clock, report))
-    repository = stage.service.image
-    with connect(repository, environment=project.environ, report=report, clock=clock) as builder:
-        images = build_and_push(
-            plan.specs, platform=platform_of(stage.environment.architecture), builder=builder, report=report
-        )
+    with connect(project.stage.service.image, environment=project.environ, report=report, clock=clock) as builder:
+        images = build_and_push(plan.specs, platform=project.platform, builder=builder, report=report)
     with report.phase(Phase.BUNDLE):
         return Built(images, _bundle(project, images, application, clock, report))
 

@@ -122,7 +122,10 @@ def load(path: Path, names: Collection[str], findings: Findings, compose: Compos
         findings.problem(path.name, problem)
         return Loaded({}, {}, (path,))
     alone = any(_FOR_PRODUCTION.search(file.stem) for file in (path, path.resolve()))
-    above = None if alone else _production_file(path, findings)
+    found = [] if alone else production_files(path)
+    if len(found) > 1:
+        findings.problem(", ".join(file.name for file in found), "more than one file for production: keep one")
+    above = found[0] if found else None
     paths = (path, above) if above else (path,)
 
     def read(file: Path, files: Sequence[Path], *options: str) -> Tree:
@@ -155,13 +158,6 @@ def _note_files(path: Path, above: Path | None, production: Tree, findings: Find
         complete = complete and all("build" in service or "image" in service for service in services)
         instead = f'; to deploy it alone, write compose = "{above.name}"' if complete else ""
         findings.note(above.name, f"merged into {path.name}, as docker compose does with two --file options{instead}")
-
-
-def _production_file(path: Path, findings: Findings) -> Path | None:
-    found = production_files(path)
-    if len(found) > 1:
-        findings.problem(", ".join(file.name for file in found), "more than one file for production: keep one")
-    return found[0] if found else None
 
 
 def production_files(path: Path) -> list[Path]:
