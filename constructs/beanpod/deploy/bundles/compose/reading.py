@@ -184,7 +184,7 @@ def _service(service: Tree, compose: Compose) -> Tree:
     """Return a service with mappings for `NAME=value` and objects for ports and volumes, without Compose's defaults."""
     forms: dict[str, Callable[[Any], Any]] = {
         "build": lambda build: {**build, "args": _mapping(build.get("args") or {})},
-        "depends_on": lambda names: {name: _without(how, {"required": True}) for name, how in names.items()},
+        "depends_on": lambda names: {name: _without_required(how) for name, how in names.items()},
         "environment": _mapping,
         "labels": _mapping,
         "ports": lambda items: _ports(items, compose),
@@ -193,8 +193,9 @@ def _service(service: Tree, compose: Compose) -> Tree:
     return {key: forms[key](value) if key in forms else value for key, value in service.items() if value is not None}
 
 
-def _without(mapping: Tree, defaults: Tree) -> Tree:
-    return {key: value for key, value in mapping.items() if key not in defaults or value != defaults[key]}
+def _without_required(dependency: Tree) -> Tree:
+    """Leave out Compose's default."""
+    return {key: value for key, value in dependency.items() if (key, value) != ("required", True)}
 
 
 def _mapping(value: Any) -> Tree:
