@@ -15,9 +15,7 @@ import pytest
 import yaml
 
 from tests.deploy.deployed_stage import PASSWORD, DeployedStage, client, deployed_stage
-from tests.deploy.engine import docker_engine
 
-__all__ = ["docker_engine"]
 ACTIONS = (
     "cloudformation:DescribeStacks",
     "elasticbeanstalk:AddTags",
