@@ -275,7 +275,6 @@ def test_dockerfile_of_windows_powershell_is_named(tmp_path: Path) -> None:
         ("EXPOSE 3000\n", "port = 8080\n", 8080, True),
         ("EXPOSE 9229 8080\n", "", 8080, False),
         ("EXPOSE 80 443\n", "port = 80\n", 80, False),
-        ("EXPOSE 53/udp\n", "", 8080, False),
         ("EXPOSE $PORT\n", "", 8080, False),
         ("ARG PORT=3000\nEXPOSE $PORT\n", 'args = { PORT = "4000" }\n', 4000, True),
         ("", "", 8080, False),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -35,6 +35,8 @@ PLATFORM = "arn:aws:elasticbeanstalk:us-east-1::platform/Docker running on 64bit
 PROFILE = "web"
 UPDATE_SECONDS = 20.0
 _LAUNCH_SECONDS = 300.0
+# The same object for the same clients.
+_configuration = cache(configuration)
 _COMMITTED = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
@@ -100,7 +102,6 @@ class Sandbox:
     emulator: EmbeddedAws
     bucket: str = "artifacts"
     _numbers: Any = field(default_factory=itertools.count)
-    _configurations: dict[float, Any] = field(default_factory=dict, repr=False)
     _clients: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -186,8 +187,7 @@ class Sandbox:
 
     def aws(self, *, read_seconds: float = 10, **arguments: Any) -> Aws:
         """The calls of a deployment, retried without pauses. arguments: for the clients, such as another key."""
-        config = self._configurations.setdefault(read_seconds, configuration(read_seconds))
-        return assemble(partial(self.client, config=config, **arguments))
+        return assemble(partial(self.client, config=_configuration(read_seconds), **arguments))
 
     def clock(self) -> VirtualClock:
         return VirtualClock(self.emulator)
@@ -214,7 +214,7 @@ class Sandbox:
         return found["Environments"][0]["VersionLabel"]
 
     def actions(self) -> list[str]:
-        """What was called since forget()."""
+        """What was called since clear_calls()."""
         return [call.action for call in self.emulator.calls()]
 
     def clear_calls(self) -> None:
