@@ -1,6 +1,6 @@
 """A deployment, one step after another: preflight, build, push, bundle, release."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -83,7 +83,7 @@ def build(project: Project, *, application: str, clock: Clock, report: Reporter)
         UsageError: For a login that does not work.
     """
     plan = project.bundle_plan
-    plan.check_pulls(is_public=_AnonymousPulls(project.environ, clock, report).may_pull)
+    plan.check_pulls(is_public=_anonymous_pulls(project, clock, report))
     if not plan.specs:
         # Nothing is built, so that neither an engine nor a registry is needed.
         with report.phase(Phase.BUNDLE):
@@ -94,23 +94,20 @@ def build(project: Project, *, application: str, clock: Clock, report: Reporter)
         return Built(images, _bundle(project, images, application, clock, report))
 
 
-class _AnonymousPulls:
-    """Asks registries without a login. A registry that does not answer once is not asked again."""
+def _anonymous_pulls(project: Project, clock: Clock, report: Reporter) -> Callable[[str], bool | None]:
+    """Return what asks registries without a login. One that does not answer once is not asked again."""
+    silent: set[str] = set()
 
-    def __init__(self, environment: Mapping[str, str], clock: Clock, report: Reporter) -> None:
-        self._environment, self._clock, self._report = environment, clock, report
-        self._silent: set[str] = set()
+    def may_pull(image: str) -> bool | None:
+        host = Repository.of_image(image)[0].host
+        if host not in silent:
+            try:
+                return is_public(image, environment=project.environ, report=report, clock=clock)
+            except BuildError:
+                silent.add(host)
+        return None
 
-    def may_pull(self, image: str) -> bool | None:
-        """Whether an image can be pulled without a login; None where its registry does not say."""
-        repository, _ = Repository.of_image(image)
-        if repository.host in self._silent:
-            return None
-        try:
-            return is_public(image, environment=self._environment, report=self._report, clock=self._clock)
-        except BuildError:
-            self._silent.add(repository.host)
-            return None
+    return may_pull
 
 
 def _bundle(
