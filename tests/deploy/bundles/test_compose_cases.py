@@ -66,10 +66,7 @@ def test_a_named_volume_is_noted_as_kept_on_one_instance(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("environment", "expected"),
     [
-        (
-            "",
-            "not shared between instances, and lost when an instance is terminated, as by releases, scaling in and ",
-        ),
+        ("", "not shared between instances, and lost when an instance is terminated, as by releases, scaling in and "),
         (
             'deployment_policy = "Immutable"',
             "lost at every release, because deployment_policy Immutable replaces the instances",
@@ -408,10 +405,7 @@ def test_a_label_file_is_added_to_the_bundle(tmp_path: Path) -> None:
 # The manifest of each case, and what its service `web` has.
 RIGHT: dict[str, tuple[str, dict[str, Any]]] = {
     "context-above": ("beanpod.toml", {"image": IMAGE, "ports": ["80:8080"]}),
-    "crlf": (
-        "beanpod.toml",
-        {"command": 'sh -c "httpd -f -p 8080 -h /www"\n', "environment": {"TEXT": "one\ntwo\n"}},
-    ),
+    "crlf": ("beanpod.toml", {"command": 'sh -c "httpd -f -p 8080 -h /www"\n', "environment": {"TEXT": "one\ntwo\n"}}),
     "database-only-dumps": ("beanpod.toml", {"image": IMAGE, "ports": ["80:8080"]}),
     "manifest-below": ("infra/beanpod.toml", {"image": IMAGE, "ports": ["80:8080"]}),
     "octal-mode": ("beanpod.toml", {"configs": [{"source": "page", "target": "/www/page.html", "mode": 0o440}]}),

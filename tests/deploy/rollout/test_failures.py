@@ -135,10 +135,7 @@ def test_a_health_that_clients_cause_has_a_remedy(sandbox: Sandbox) -> None:
 
     aws = sandbox.aws()
     rollout, _ = sandbox.rollout(_failing_target(sandbox, "unhealthy"), aws=aws)
-    with (
-        handling(aws, "after-call.*.DescribeInstancesHealth", blame_clients),
-        pytest.raises(RolledBackError) as caught,
-    ):
+    with handling(aws, "after-call.*.DescribeInstancesHealth", blame_clients), pytest.raises(RolledBackError) as caught:
         rollout.release(BAD)
     assert caught.value.causes[-1].startswith("if clients cause the 4xx, have Elastic Beanstalk ignore them: ")
 

@@ -67,10 +67,7 @@ def test_an_interruption_reports_the_state_and_releases_the_lock(
 
 def test_a_rollback_skips_an_interrupted_release(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "one")
-    with (
-        _interrupted(sandbox, target, "DescribeEvents", 2, "before") as rollout,
-        pytest.raises(InterruptionError),
-    ):
+    with _interrupted(sandbox, target, "DescribeEvents", 2, "before") as rollout, pytest.raises(InterruptionError):
         rollout.release(bundle("stopped"))
     sandbox.emulator.advance(1000)
     assert sandbox.version_label(target) == bundle("stopped").label
@@ -85,10 +82,7 @@ def test_a_rollback_skips_an_interrupted_release(sandbox: Sandbox, target: Targe
 def test_a_rollback_skips_two_interrupted_releases(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "one")
     for text, action, number in (("cut", "DescribeEvents", 2), ("never began", "UpdateEnvironment", 1)):
-        with (
-            _interrupted(sandbox, target, action, number, "before") as rollout,
-            pytest.raises(InterruptionError),
-        ):
+        with _interrupted(sandbox, target, action, number, "before") as rollout, pytest.raises(InterruptionError):
             rollout.release(bundle(text))
         sandbox.emulator.advance(1000)
     assert sandbox.version_label(target) == bundle("cut").label
