@@ -14,7 +14,8 @@ def serving(handler: type[BaseHTTPRequestHandler], context: ssl.SSLContext | Non
     with ThreadingHTTPServer(("127.0.0.1", 0), silent) as server:
         if context:
             server.socket = context.wrap_socket(server.socket, server_side=True)
-        thread = Thread(target=server.serve_forever)
+        # How often it looks whether it is to end, in seconds.
+        thread = Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:
             yield server.server_port

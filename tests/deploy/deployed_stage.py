@@ -1,10 +1,8 @@
-"""A project whose stacks are deployed in an embedded AWS, and `beanpod` as a process that deploys to it."""
+"""A project whose stacks are deployed in an embedded AWS, and `beanpod`, which deploys to it."""
 
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -130,22 +128,11 @@ class DeployedStage:
     environ: Mapping[str, str]
     connection: "DeployersConnection"
 
-    def start(self, command: str = "deploy", *arguments: str, **variables: str) -> "subprocess.Popen[str]":
-        """Start a command of `beanpod` as a process. variables: besides the deployer's own."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "tests.deploy.virtual_run", command, *arguments],
-            cwd=self.project.folder,
-            env={**self.environ, **variables},
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-
-    def run(self, command: str = "deploy", *arguments: str) -> Result:
-        """Run a command of `beanpod` in this process."""
-        clock = VirtualClock(self.aws)
+    def run(self, command: str = "deploy", *arguments: str, **variables: str) -> Result:
+        """Run a command of `beanpod` in this process. variables: besides the deployer's own."""
+        environ, clock = {**self.environ, **variables}, VirtualClock(self.aws)
         return in_process.run(
-            self.project.folder, command, *arguments, environ=self.environ, clock=clock, connection=self.connection
+            self.project.folder, command, *arguments, environ=environ, clock=clock, connection=self.connection
         )
 
     def deploy(self) -> dict[str, Any]:
@@ -199,14 +186,11 @@ def _environ(aws: EmbeddedAws, registry: LocalRegistry, key: dict[str, str], fol
         # Docker looks for Compose there, and the deployer has a home of its own.
         (folder / ".docker").mkdir()
         (folder / ".docker" / "cli-plugins").symlink_to(plugins)
-    inherited = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     return {
-        **inherited,
         **aws.environment,
         **key,
         **registry.login,
-        "EMULATOR_URL": aws.endpoint_url,
-        "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "emulator"))),
+        "PATH": os.environ["PATH"],
         "HOME": str(folder),
         "USER": "ann",
     }

@@ -13,10 +13,9 @@ import pytest
 from beanpod_emulator import EmbeddedAws
 from tests.cli.commands.sandbox_stage import SandboxStage
 from tests.deploy.deployed_stage import PASSWORD, ROOT, USERNAME, Project
-from tests.deploy.engine import Engine, docker_engine
+from tests.deploy.engine import Engine
 from tests.deploy.registry import LocalRegistry, local_registry
 
-__all__ = ["docker_engine"]
 _SHIM = """\
 #!/bin/sh
 # docker, with a log of its commands. KILL_AFTER=push kills its caller after `docker push`.

@@ -18,11 +18,9 @@ from beanpod.deploy.report import Outcome
 from beanpod.manifest import Manifest
 from beanpod_emulator import EmbeddedAws
 from emulator.tests.docker_runtime.sample_app import Environment, Options, SampleApp, several
-from tests.deploy.engine import Engine, docker_engine
+from tests.deploy.engine import Engine
 from tests.deploy.registry import local_registry
 from tests.fake_reporter import FakeReporter
-
-__all__ = ["docker_engine"]
 
 CASES = Path(__file__).parent.parent / "cases"
 SINGLE: Options = {("aws:elasticbeanstalk:environment", "EnvironmentType"): "SingleInstance"}

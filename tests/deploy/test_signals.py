@@ -71,27 +71,17 @@ def test_ignored_signal_stays_ignored() -> None:
         assert _line(process) == "cleaning"
 
 
-class Times:
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.left: list[int] = []
-        self.interruptions = Interruptions(monotonic=lambda: self.now, leave=self.left.append)
-        with pytest.raises(KeyboardInterrupt):
-            self.interruptions.handle(signal.SIGINT, None)
-
-
-def test_later_ctrl_c_exits_at_once() -> None:
-    times = Times()
-    times.now = 1.5
-    times.interruptions.handle(signal.SIGINT, None)
-    assert times.left == [130]
-
-
-def test_later_sigterm_is_ignored() -> None:
-    times = Times()
-    times.now = 7.5
-    times.interruptions.handle(signal.SIGTERM, None)
-    assert times.left == []
+@pytest.mark.parametrize(("number", "seconds", "left"), [(signal.SIGINT, 1.5, [130]), (signal.SIGTERM, 7.5, [])])
+def test_later_ctrl_c_exits_at_once_and_later_sigterm_is_ignored(
+    number: signal.Signals, seconds: float, left: list[int]
+) -> None:
+    codes: list[int] = []
+    times = iter([0.0, seconds])
+    interruptions = Interruptions(monotonic=lambda: next(times), leave=codes.append)
+    with pytest.raises(KeyboardInterrupt):
+        interruptions.handle(signal.SIGINT, None)
+    interruptions.handle(number, None)
+    assert codes == left
 
 
 def test_aws_call_ends_before_the_interruption() -> None:

@@ -32,7 +32,7 @@ def repository(tmp_path: Path) -> Path:
 
 def test_source_names_commit_and_its_time(repository: Path) -> None:
     source = Source.of(repository, {})
-    assert len(source.commit) == 40
+    assert (len(source.commit), source.problem) == (40, "")
     assert source.short_commit == source.commit[:12]
     assert source.committed == datetime.fromtimestamp(1_790_000_000, UTC)
 
@@ -58,13 +58,12 @@ def test_changed_files_make_it_dirty_and_unknown_ones_do_not(repository: Path) -
 
 
 def test_a_folder_without_git_has_no_commit(tmp_path: Path) -> None:
-    source = Source.of(tmp_path, {"USER": "ann"})
-    assert (source.commit, source.committed, source.run_url, source.actor) == ("", None, "", "ann")
+    assert Source.of(tmp_path, {"USER": "ann"}) == Source(actor="ann")
 
 
 def test_a_repository_without_commits_has_none(tmp_path: Path) -> None:
     git(tmp_path, "init", "--quiet")
-    assert Source.of(tmp_path, {}).commit == ""
+    assert Source.of(tmp_path, {"USER": "ann"}) == Source(actor="ann")
 
 
 def test_a_repository_of_another_user_is_a_problem_with_what_to_do(
@@ -96,14 +95,6 @@ def test_a_repository_without_git_installed_is_a_problem(repository: Path, monke
             (folder / "git").touch(mode=0o644)
         source = Source.of(folder, {})
         assert (source.commit, source.problem.partition(": ")[2]) == ("", "git is not installed, install it")
-
-
-@pytest.mark.parametrize("folder", ["outside", "empty", "committed"])
-def test_what_git_knows_is_no_problem(repository: Path, tmp_path_factory: pytest.TempPathFactory, folder: str) -> None:
-    place = repository if folder == "committed" else tmp_path_factory.mktemp(folder)
-    if folder == "empty":
-        git(place, "init", "--quiet")
-    assert Source.of(place, {}).problem == ""
 
 
 def test_names_of_files_may_be_in_any_encoding(repository: Path) -> None:

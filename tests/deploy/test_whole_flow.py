@@ -4,6 +4,7 @@ import io
 import json
 import re
 import shutil
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +15,7 @@ import pytest
 import yaml
 
 from tests.deploy.deployed_stage import PASSWORD, DeployedStage, client, deployed_stage
-from tests.deploy.engine import docker_engine
 
-__all__ = ["docker_engine"]
 ACTIONS = (
     "cloudformation:DescribeStacks",
     "elasticbeanstalk:AddTags",
@@ -185,26 +184,26 @@ def test_a_missing_action_of_another_command_is_named(stage: DeployedStage, comm
     assert f"lack the permission {action}" in done.stderr
 
 
-def test_no_secret_shows_anywhere(stage: DeployedStage, tmp_path: Path) -> None:
+def test_no_secret_shows_anywhere(stage: DeployedStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     secrets = _secrets(stage)
     scratch, home = tmp_path / "tmp", tmp_path / "home"
     scratch.mkdir()
     home.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
     printed: list[str] = []
     for kind in ("lines", "github"):
         stage.project.greet(f"secrets in {kind}")
-        with stage.start(
+        done = stage.run(
             "deploy",
             "--verbose",
             f"--output={kind}",
-            TMPDIR=str(scratch),
             HOME=str(home),
             PATH=f"{_recording_docker(tmp_path)}:{stage.environ['PATH']}",
             GITHUB_OUTPUT=str(tmp_path / "output"),
             GITHUB_STEP_SUMMARY=str(tmp_path / "summary"),
-        ) as process:
-            printed += process.communicate(timeout=300)
-        assert process.returncode == 0, printed[-1]
+        )
+        assert done.code == 0, done.stderr
+        printed += [done.stdout, done.stderr]
     places = {"output": "\n".join(printed), **_files(tmp_path), **_files(stage.project.folder), **_on_aws(stage)}
     assert "docker.log" in " ".join(places)
     found = [(name, place) for name, value in secrets.items() for place, text in places.items() if value in text]

@@ -9,7 +9,6 @@ https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/environments-cfg-alb.html
 """
 
 import http.client
-import queue
 import re
 import socket
 import ssl
@@ -17,6 +16,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -82,22 +82,19 @@ def addresses(host: str) -> frozenset[str]:
 
 def _within(seconds: float, work: Callable[[], T]) -> T:
     """Do something in another thread: a look-up of a name has no timeout."""
-    results: queue.SimpleQueue[tuple[T | None, Exception | None]] = queue.SimpleQueue()
+    future: Future[T] = Future()
 
     def run() -> None:
         try:
-            results.put((work(), None))
+            future.set_result(work())
         except Exception as error:
-            results.put((None, error))
+            future.set_exception(error)
 
+    # A pool would wait for its threads at the end of the process.
     threading.Thread(target=run, daemon=True).start()
-    try:
-        result, error = results.get(timeout=seconds)
-    except queue.Empty:
-        raise OSError(f"no complete answer within {seconds:.0f} s") from None
-    if error:
-        raise error
-    return result  # type: ignore[return-value]
+    if not wait([future], seconds).done:
+        raise OSError(f"no complete answer within {seconds:.0f} s")
+    return future.result()
 
 
 def _status(url: str, through: str, *, verify: bool) -> int:

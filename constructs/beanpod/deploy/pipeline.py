@@ -1,6 +1,6 @@
 """A deployment, one step after another: preflight, build, push, bundle, release."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 from beanpod.deploy.bundles import Bundle, BundlePlan, plan_bundle
 from beanpod.deploy.clock import Clock
 from beanpod.deploy.errors import BuildError
-from beanpod.deploy.images import Image, Repository, build_and_push, connect, given_credentials, is_public, platform_of
+from beanpod.deploy.images import (
+    Image,
+    Platform,
+    Repository,
+    build_and_push,
+    connect,
+    given_credentials,
+    is_public,
+    platform_of,
+)
 from beanpod.deploy.report import Outcome, Phase, Reporter
 
 if TYPE_CHECKING:
@@ -42,7 +51,7 @@ class Project:
         return tuple(spec.title for spec in self.bundle_plan.specs)
 
     @property
-    def platform(self) -> str:
+    def platform(self) -> Platform:
         """The platform of the instances, such as linux/amd64."""
         return platform_of(self.stage.environment.architecture)
 
@@ -73,39 +82,32 @@ def build(project: Project, *, application: str, clock: Clock, report: Reporter)
         BuildError: When an image or the bundle cannot be made.
         UsageError: For a login that does not work.
     """
-    stage = project.stage
     plan = project.bundle_plan
-    plan.check_pulls(is_public=_AnonymousPulls(project.environ, clock, report).may_pull)
+    plan.check_pulls(is_public=_anonymous_pulls(project, clock, report))
     if not plan.specs:
         # Nothing is built, so that neither an engine nor a registry is needed.
         with report.phase(Phase.BUNDLE):
             return Built({}, _bundle(project, {}, application, clock, report))
-    repository = stage.service.image
-    with connect(repository, environment=project.environ, report=report, clock=clock) as builder:
-        images = build_and_push(
-            plan.specs, platform=platform_of(stage.environment.architecture), builder=builder, report=report
-        )
+    with connect(project.stage.service.image, environment=project.environ, report=report, clock=clock) as builder:
+        images = build_and_push(plan.specs, platform=project.platform, builder=builder, report=report)
     with report.phase(Phase.BUNDLE):
         return Built(images, _bundle(project, images, application, clock, report))
 
 
-class _AnonymousPulls:
-    """Asks registries without a login. A registry that does not answer once is not asked again."""
+def _anonymous_pulls(project: Project, clock: Clock, report: Reporter) -> Callable[[str], bool | None]:
+    """Return what asks registries without a login. One that does not answer once is not asked again."""
+    silent: set[str] = set()
 
-    def __init__(self, environment: Mapping[str, str], clock: Clock, report: Reporter) -> None:
-        self._environment, self._clock, self._report = environment, clock, report
-        self._silent: set[str] = set()
+    def may_pull(image: str) -> bool | None:
+        host = Repository.of_image(image)[0].host
+        if host not in silent:
+            try:
+                return is_public(image, environment=project.environ, report=report, clock=clock)
+            except BuildError:
+                silent.add(host)
+        return None
 
-    def may_pull(self, image: str) -> bool | None:
-        """Whether an image can be pulled without a login; None where its registry does not say."""
-        repository, _ = Repository.of_image(image)
-        if repository.host in self._silent:
-            return None
-        try:
-            return is_public(image, environment=self._environment, report=self._report, clock=self._clock)
-        except BuildError:
-            self._silent.add(repository.host)
-            return None
+    return may_pull
 
 
 def _bundle(

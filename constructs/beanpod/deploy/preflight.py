@@ -209,8 +209,7 @@ def run_preflight(context: DeploymentContext, *, wait: bool = True) -> Preflight
         wait: Whether to wait until the environment is Ready.
 
     Raises:
-        CredentialsError: When AWS does not accept the credentials.
-        UsageError: Unless there is exactly one environment.
+        UsageError: When AWS does not accept the credentials, or unless there is exactly one environment.
         BusyError: When it does not become Ready.
     """
     application, identity = context.target.application, context.aws.identity()

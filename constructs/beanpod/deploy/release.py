@@ -53,8 +53,7 @@ class Rollout:
             wait: Whether to wait until the environment is Ready.
 
         Raises:
-            UsageError: When there is no such environment.
-            CredentialsError: When AWS does not accept the credentials.
+            UsageError: When there is no such environment, or AWS does not accept the credentials.
             BusyError: When the environment does not become Ready.
         """
         with self._interruptible(), self._context.report.phase(Phase.PREFLIGHT):

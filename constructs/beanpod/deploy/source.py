@@ -47,7 +47,8 @@ class Source:
             root: The folder.
             environment: The variables. Default: this process's.
         """
-        run_url, actor = _run_url(environment), _actor(environment)
+        actor = environment.get("GITHUB_ACTOR") or environment.get("USER") or "an unknown user"
+        run_url = _run_url(environment)
         # log.showSignature would print lines before it.
         line, problem = _git(root, "log", "-1", "--no-show-signature", "--format=%H %ct")
         if not line:
@@ -86,7 +87,3 @@ def _git(root: Path, *arguments: str) -> tuple[str, str]:
 def _run_url(environment: Mapping[str, str]) -> str:
     server, repository, run = (environment.get(f"GITHUB_{name}") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
     return f"{server}/{repository}/actions/runs/{run}" if server and repository and run else ""
-
-
-def _actor(environment: Mapping[str, str]) -> str:
-    return environment.get("GITHUB_ACTOR") or environment.get("USER") or "an unknown user"

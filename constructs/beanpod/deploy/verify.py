@@ -9,12 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
-from beanpod.deploy.aws import (
-    AwsError,
-    Environment,
-    Instances,
-    UnansweredError,
-)
+from beanpod.deploy.aws import AwsError, Environment, Instances, UnansweredError
 from beanpod.deploy.errors import DeadlineError, DeployError, UsageError
 from beanpod.deploy.health_path import Answer
 from beanpod.deploy.preflight import DeploymentContext, Settings

@@ -14,7 +14,7 @@ from tests.cli.commands.sandbox_stage import SandboxStage
 from tests.cli.output.runner import Runner, read_file_command
 from tests.deploy.engine import Engine
 from tests.deploy.registry import LocalRegistry, local_registry
-from tests.deploy.rollout.sandbox import before_calls
+from tests.deploy.rollout.sandbox import handling
 
 PRODUCT = Path(str(beanpod.__file__)).parent
 READS = ("Describe", "Get", "List", "Head")
@@ -180,18 +180,18 @@ def _files_between_main_and_aws(stage: SandboxStage) -> Iterator[dict[str, set[s
     """Record the product's files on the way to each AWS call, up to the first one that changes something."""
     files: dict[str, set[str]] = {}
 
-    def record(name: str) -> None:
+    def record(model: Any, **_: object) -> None:
         if files and not list(files)[-1].startswith(READS):
             return
         frame: Any = sys._getframe()
-        found = files.setdefault(name, set())
+        found = files.setdefault(model.name, set())
         while frame:
             path = Path(frame.f_code.co_filename)
             if path.is_relative_to(PRODUCT):
                 found.add(path.relative_to(PRODUCT).as_posix())
             frame = frame.f_back
 
-    with before_calls(stage.sandbox.aws(), record):
+    with handling(stage.sandbox.aws(), "before-call", record):
         yield files
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from beanpod.deploy.aws import CredentialsError, connect
+from beanpod.deploy.aws import connect
 from beanpod.deploy.errors import UsageError
 
 
@@ -16,13 +16,13 @@ def _home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_missing_credentials_name_the_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_REGION", "us-east-1")
-    with pytest.raises(CredentialsError, match="there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_AC"):
+    with pytest.raises(UsageError, match="there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_AC"):
         connect(None).identity()
 
 
 def test_a_missing_profile_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "nobody")
-    with pytest.raises(CredentialsError, match=r"credentials could not be loaded: The config profile \(nobody\)"):
+    with pytest.raises(UsageError, match=r"credentials could not be loaded: The config profile \(nobody\)"):
         connect(None)
 
 

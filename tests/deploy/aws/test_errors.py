@@ -4,9 +4,9 @@ import pytest
 from botocore import exceptions as botocore_errors
 from botocore.exceptions import ClientError
 
-from beanpod.deploy.aws import AwsError, CredentialsError, DeniedError, UnansweredError
+from beanpod.deploy.aws import AwsError, UnansweredError
 from beanpod.deploy.aws.errors import translated
-from beanpod.deploy.aws.permissions import MISSING, missing_action, remedies
+from beanpod.deploy.aws.permissions import MISSING, remedies
 from beanpod.deploy.errors import DeployError, UsageError
 from beanpod_emulator.beanstalk.downstream import TABLE
 
@@ -30,29 +30,29 @@ DOWNSTREAM = "not authorized to perform: autoscaling:SuspendProcesses on x"
 @pytest.mark.parametrize(
     ("error", "kind", "message"),
     [
-        (_refusal("ExpiredToken"), CredentialsError, "the AWS credentials have expired (ExpiredToken): get new ones"),
+        (_refusal("ExpiredToken"), UsageError, "the AWS credentials have expired (ExpiredToken): get new ones"),
         (
             _refusal("InvalidClientTokenId"),
-            CredentialsError,
+            UsageError,
             "AWS does not accept these credentials (InvalidClientTokenId): check AWS_ACCESS_KEY_ID,",
         ),
         (
             _refusal("SignatureDoesNotMatch", SKEWED, 403),
-            CredentialsError,
+            UsageError,
             f"the clock of this machine is wrong: set it and deploy again: {SKEWED}",
         ),
         (
             _refusal("RequestTimeTooSkewed", "The difference is too large.", 403),
-            CredentialsError,
+            UsageError,
             "the clock of this machine is wrong: set it and deploy again: The difference is too large.",
         ),
-        (_refusal("AccessDenied", DENIED, 403), DeniedError, f"{LACKING} {UPDATE}: {REMEDY}: {DENIED}"),
+        (_refusal("AccessDenied", DENIED, 403), UsageError, f"{LACKING} {UPDATE}: {REMEDY}: {DENIED}"),
         (
             _refusal("InsufficientPrivilegesException", DOWNSTREAM),
-            DeniedError,
+            UsageError,
             f"{LACKING} autoscaling:SuspendProcesses, which {UPDATE} needs: {REMEDY}: {DOWNSTREAM}",
         ),
-        (_refusal("403", "Forbidden", 403), DeniedError, f"{LACKING} {UPDATE}: {REMEDY}: Forbidden"),
+        (_refusal("403", "Forbidden", 403), UsageError, f"{LACKING} {UPDATE}: {REMEDY}: Forbidden"),
         (
             _refusal("Throttling", "Rate exceeded", 503),
             UnansweredError,
@@ -64,21 +64,21 @@ DOWNSTREAM = "not authorized to perform: autoscaling:SuspendProcesses on x"
             f"AWS refused {UPDATE}: No Application Version named 'x' found.",
         ),
         (_refusal("Odd"), AwsError, f"AWS refused {UPDATE}: Odd"),
-        (botocore_errors.NoCredentialsError(), CredentialsError, "there are no AWS credentials: set AWS_ACCESS_KEY_ID"),
+        (botocore_errors.NoCredentialsError(), UsageError, "there are no AWS credentials: set AWS_ACCESS_KEY_ID"),
         (botocore_errors.NoRegionError(), UsageError, "no AWS region: set region in the manifest, or"),
         (
             botocore_errors.ProfileNotFound(profile="ci"),
-            CredentialsError,
+            UsageError,
             "the AWS credentials could not be loaded: The config profile (ci) could not be found",
         ),
         (
             botocore_errors.ConfigParseError(path="/home/ada/.aws/config"),
-            CredentialsError,
+            UsageError,
             "the AWS credentials could not be loaded: Unable to parse config file: /home/ada/.aws/config",
         ),
         (
             botocore_errors.InvalidConfigError(error_msg='The source_profile "x" does not exist'),
-            CredentialsError,
+            UsageError,
             'the AWS credentials could not be loaded: The source_profile "x" does not exist',
         ),
         (
@@ -88,12 +88,12 @@ DOWNSTREAM = "not authorized to perform: autoscaling:SuspendProcesses on x"
         ),
         (
             botocore_errors.UnauthorizedSSOTokenError(),
-            CredentialsError,
+            UsageError,
             "the AWS credentials could not be loaded: The SSO session associated with this profile has expired",
         ),
         (
             botocore_errors.LoginRefreshRequired(),
-            CredentialsError,
+            UsageError,
             "the AWS credentials could not be loaded: Your session has expired or credentials have changed.",
         ),
         (
@@ -120,12 +120,6 @@ def test_a_refusal_has_the_code_and_text_of_aws() -> None:
     found = translated(_refusal("InvalidParameterValue", "Must be Ready."), UPDATE)
     assert isinstance(found, AwsError)
     assert (found.code, found.text) == ("InvalidParameterValue", "Must be Ready.")
-
-
-def test_a_denial_names_the_action() -> None:
-    found = translated(_refusal("AccessDenied", "no", 403), UPDATE)
-    assert isinstance(found, DeniedError)
-    assert (found.action, found.exit_code) == (UPDATE, 2)
 
 
 def test_a_call_that_botocore_gave_up_on_is_unanswered() -> None:
@@ -157,8 +151,7 @@ def test_each_permission_that_is_not_granted_has_a_remedy() -> None:
 
 def test_the_bucket_policy_is_left_to_an_administrator() -> None:
     error = translated(_refusal("InsufficientPrivilegesException", _BUCKET_POLICY), UPDATE)
-    assert isinstance(error, DeniedError)
-    assert error.action == "s3:PutBucketPolicy"
+    assert isinstance(error, UsageError)
     assert str(error) == (
         f"these credentials lack the permission s3:PutBucketPolicy, which {UPDATE} needs: Elastic Beanstalk's policy "
         "of its bucket lacks the role of these instances: do not grant it to CI, which could then open the bucket to "
@@ -180,11 +173,3 @@ def test_a_permission_that_an_event_names_has_a_statement_to_add() -> None:
 def test_a_permission_of_the_delivery_stack_has_that_remedy(text: str) -> None:
     (remedy,) = remedies([f"User: ci is not authorized to perform: {text}"])
     assert remedy.endswith(": deploy the Delivery stack again (`beanpod cdk deploy`), or grant it")
-
-
-@pytest.mark.parametrize(
-    ("text", "action"),
-    [(_BUCKET_POLICY, "s3:PutBucketPolicy"), (_STACK, "cloudformation:UpdateStack"), ("Access Denied", None)],
-)
-def test_the_missing_action_is_parsed(text: str, action: str | None) -> None:
-    assert missing_action(text) == action

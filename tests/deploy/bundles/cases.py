@@ -9,7 +9,7 @@ from typing import Any
 from beanpod.deploy.bundles import Bundle, BundlePlan, plan_bundle
 from beanpod.manifest import Manifest
 from tests.deploy.bundles.compose_command import require_compose
-from tests.deploy.bundles.projects import IMAGE, composed, refused, write
+from tests.deploy.bundles.projects import composed, pushed, refused, write
 
 _CASES = Path(__file__).resolve().parents[2] / "cases"
 
@@ -38,9 +38,7 @@ def bundle_of(project: Path, manifest: str = "beanpod.toml") -> Bundle:
 
 @cache
 def _bundle_of(path: Path, _content: int) -> Bundle:
-    plan = plan_of(path.parent, path.name)
-    images: dict[str | None, str] = {spec.name: IMAGE for spec in plan.specs}
-    return plan.bundle(images, application="shop-dev", login_hooks=False)
+    return pushed(plan_of(path.parent, path.name))
 
 
 def problems_of(project: Path, manifest: str = "beanpod.toml") -> list[str]:

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.deploy.bundles.compose_command import Compose
-from tests.deploy.engine import docker_engine
 
-__all__ = ["docker_engine"]
 # `docker` starts the plugin twice, the first time for its metadata.
 _DIRECT = """#!/bin/sh
 [ "$1" = compose ] && shift && exec {compose} "$@"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from beanpod.deploy.bundles import Bundle, plan_bundle
+from beanpod.deploy.bundles import Bundle, BundlePlan, plan_bundle
 from beanpod.deploy.errors import BuildError
 from beanpod.manifest import Manifest, StageConfig
 from tests.deploy.bundles.compose_command import require_compose
@@ -66,8 +66,11 @@ def compose_stage(root: Path, compose: str, manifest: str = COMPOSE, **files: st
 
 def compose_bundle(root: Path, compose: str, manifest: str = COMPOSE, **files: str) -> Bundle:
     """The bundle of such a project; every service that is built has an image."""
-    stage = compose_stage(root, compose, manifest, **files)
-    plan = plan_bundle(stage, root)
+    return pushed(plan_bundle(compose_stage(root, compose, manifest, **files), root))
+
+
+def pushed(plan: BundlePlan) -> Bundle:
+    """The bundle of a plan; everything that is built has an image."""
     images = {spec.name: IMAGE for spec in plan.specs}
     return plan.bundle(images, application="guestbook-dev", login_hooks=False)
 

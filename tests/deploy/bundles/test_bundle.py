@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import zipfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from random import Random
 
 from hypothesis import given
@@ -46,15 +46,6 @@ def test_the_format_is_pinned() -> None:
     assert (
         hashlib.sha256(zipped(files)).hexdigest() == "b6199bf08a411caadc1007fc38a89a8818e12c8544a3e3857b73a232144d836b"
     )
-
-
-@given(service=st.from_regex(r"[a-z][a-z0-9]{1,11}(-[a-z0-9]{1,5}){0,2}", fullmatch=True), data=st.binary(max_size=99))
-def test_labels_fit_beanstalk(service: str, data: bytes) -> None:
-    bundle = Bundle.of({"a": BundleFile(data)}, service=service, application="app")
-    assert 1 <= len(bundle.label) <= 100
-    assert bundle.label.isascii()
-    assert "/" not in bundle.label
-    assert PurePosixPath(bundle.key).parts == ("bundles", "app", f"{bundle.hash}.zip")
 
 
 def test_the_hash_is_that_of_the_zip_without_it(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from beanpod.deploy.bundles import Bundle, plan_bundle
 from beanpod.deploy.bundles.compose.reading import to_yaml
 from beanpod.deploy.errors import BuildError
 from beanpod.manifest import StageConfig
-from tests.deploy.bundles.projects import COMPOSE, DATABASE, IMAGE, compose_stage, composed, write
+from tests.deploy.bundles.projects import COMPOSE, DATABASE, compose_stage, composed, pushed, write
 
 NAMES = ["app", "web", "db", "tool"]
 KEYS = ["image", "build", "ports", "volumes", "environment", "env_file", "depends_on", "networks", "deploy", "x-own"]
@@ -104,9 +104,7 @@ def folder() -> Iterator[Path]:
 
 def outcome(folder: Path, stage: StageConfig) -> Bundle | list[str]:
     try:
-        plan = plan_bundle(stage, folder)
-        pushed = {spec.name: IMAGE for spec in plan.specs}
-        return plan.bundle(pushed, application="a", login_hooks=False)
+        return pushed(plan_bundle(stage, folder))
     except BuildError as error:
         return list(error.causes or [str(error)])
 

@@ -85,7 +85,8 @@ services:
 
 
 def test_ports_beside_one_with_a_variable_are_read(tmp_path: Path) -> None:
-    ports = '["${NONE:-80}:8080", "3000-3001:3000-3001", "127.0.0.1:${LEVEL}:9", {target: 7, published: "7"}]'
+    long = '{target: 7, published: "7", mode: host, name: x}'
+    ports = f'["${{NONE:-80}}:8080", "3000-3001:3000-3001", "127.0.0.1:${{LEVEL}}:9", {long}]'
     text = f"services: {{app: {{build: ., ports: {ports}}}}}"
     manifest = f'{COMPOSE}[variables]\nLEVEL = "90"\n'
     app = composed(compose_bundle(tmp_path, text, manifest))["services"]["app"]

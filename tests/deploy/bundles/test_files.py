@@ -1,17 +1,14 @@
 """Files that go into a bundle: what cannot be read is named, what Beanstalk would not take is refused before it is."""
 
 import os
-import socket
 from pathlib import Path
 
 import pytest
 
-from beanpod.deploy.bundles import plan_bundle
 from beanpod.deploy.bundles.files import folder_files, too_large
-from beanpod.manifest import Manifest
 from tests.cli.commands.test_build import contents, run_process
 from tests.deploy.bundles.cases import copied
-from tests.deploy.bundles.projects import COMPOSE, compose_bundle, refused, stage_of, write
+from tests.deploy.bundles.projects import compose_bundle, refused, write
 
 DATA = (
     'services:\n  web:\n    build: .\n    ports: ["80:8080"]\n'
@@ -51,19 +48,6 @@ def test_whatever_this_user_cannot_read_is_named(tmp_path: Path, name: str) -> N
     assert any(word in ended.stderr for word in ("cannot be read", "no such f", "permission denied"))
 
 
-def test_sockets_and_pipes_are_refused_by_their_name(tmp_path: Path) -> None:
-    write(tmp_path, {"data/x": "1"})
-    os.mkfifo(tmp_path / "data/pipe")
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(os.path.relpath(tmp_path / "data/mysql.sock"))
-        assert refused(lambda: compose_bundle(tmp_path, DATA)) == [
-            f"service search, volumes: data/{name}: not a regular file: remove it" for name in ("mysql.sock", "pipe")
-        ]
-    for name in ("mysql.sock", "pipe"):
-        (tmp_path / "data" / name).unlink()
-    assert "data/x" in compose_bundle(tmp_path, DATA).files
-
-
 def test_files_that_vanish_while_they_are_read_are_left_out(tmp_path: Path) -> None:
     write(tmp_path, {f"data/{name}": name for name in "abc"})
     problems: list[str] = []
@@ -86,17 +70,3 @@ def test_a_folder_over_beanstalks_limit_is_refused_without_reading_it(tmp_path: 
     # The limit is for the whole bundle.
     assert too_large({"a": 300 * MIB, "b": 200 * MIB}) is None
     assert too_large({"a": 300 * MIB, "b": 200 * MIB + 1})
-
-
-def test_names_in_any_script_are_added(tmp_path: Path) -> None:
-    write(tmp_path, {"data/Übersicht und мир 🌱.conf": "x"})
-    assert compose_bundle(tmp_path, DATA).files["data/Übersicht und мир 🌱.conf"].data == b"x"
-    stage = stage_of(tmp_path, COMPOSE)
-    os.close(os.open(os.fsencode(tmp_path / "data") + b"/\xff", os.O_CREAT))
-    (problem,) = refused(lambda: plan_bundle(stage, tmp_path).specs)
-    assert problem.endswith("rename it")
-
-
-def test_manifest_of_another_project_is_read_from_anywhere(tmp_path: Path) -> None:
-    project = copied("unreadable-folder", tmp_path)
-    assert Manifest.read(project / "beanpod.toml").stage().service.compose == "compose.yaml"

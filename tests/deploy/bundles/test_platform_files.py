@@ -1,4 +1,5 @@
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -67,29 +68,26 @@ def test_broken_links_are_refused_by_their_name(tmp_path: Path, target: str, why
     assert dockerfile_bundle(tmp_path)
 
 
-def test_pipes_secrets_and_strange_names_are_refused(tmp_path: Path) -> None:
+def test_pipes_sockets_secrets_and_strange_names_are_refused(tmp_path: Path) -> None:
     write(tmp_path, {".platform/.env": "PASSWORD=1\n", ".platform/a\\b": ""})
     (tmp_path / ".platform/secret").symlink_to(".env")
     os.mkfifo(tmp_path / ".platform" / "pipe")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(os.path.relpath(tmp_path / ".platform" / "mysql.sock"))
     os.close(os.open(os.fsencode(tmp_path / ".platform") + b"/z\xff", os.O_CREAT))
     assert refused(lambda: dockerfile_bundle(tmp_path)) == [
         ".platform/.env: contains secrets: move them to [secrets], and remove the file",
         ".platform/a\\b: its name cannot be displayed or unzipped: rename it",
+        ".platform/mysql.sock: not a regular file: remove it",
         ".platform/pipe: not a regular file: remove it",
         ".platform/secret: contains secrets: move them to [secrets], and remove the file",
         ".platform/z : its name cannot be displayed or unzipped: rename it",
     ]
 
 
-@pytest.mark.parametrize("compose", [False, True])
-def test_hooks_are_executable_with_lf_line_endings(tmp_path: Path, compose: bool) -> None:
+def test_hooks_are_executable_with_lf_line_endings(tmp_path: Path) -> None:
     name = ".platform/hooks/prebuild/10_hello.sh"
-    if compose:
-        project = copied("hook-crlf", tmp_path)
-        bundle = plan_of(project).preview()
-    else:
-        write(tmp_path, {name: "#!/bin/bash\r\necho hello\r\n"})
-        bundle = dockerfile_bundle(tmp_path)
+    bundle = plan_of(copied("hook-crlf", tmp_path)).preview()
     assert bundle.files[name].data == b"#!/bin/bash\necho hello\n"
     assert bundle.files[name].executable
     (note,) = bundle.notes
@@ -182,9 +180,3 @@ def test_nginx_configuration_is_noted_with_a_compose_file_only(tmp_path: Path) -
     assert note.startswith(".platform/nginx: ignored with a compose file")
     write(project, {"beanpod.toml": SERVICE})
     assert plan_of(project).preview().notes == ()
-
-
-def test_linked_hooks_are_added(tmp_path: Path) -> None:
-    project = copied("hook-link", tmp_path)
-    files = plan_of(project).preview().files
-    assert files[".platform/confighooks/prebuild/10_hello.sh"] == files[".platform/hooks/prebuild/10_hello.sh"]

@@ -148,9 +148,7 @@ def test_a_service_that_starts_at_the_second_attempt_passes(instance: Verified) 
     assert done.returncode == 0, done.stderr
 
 
-def test_a_service_that_is_started_once_may_still_run(
-    instance: Verified,
-) -> None:
+def test_a_service_that_is_started_once_may_still_run(instance: Verified) -> None:
     instance.serve()
     instance.start("index", SLEEP)
     done = instance.verify({"web": Kind.SERVER, "index": Kind.ONCE}, watch=1)
@@ -176,12 +174,7 @@ ASKED = [
     ("/health?deep=[1]", "200-299", 0, "answered 200"),
     ("/none", "200,404", 0, "answered 404"),
     ("/folder", "200,302", 0, "answered 302"),
-    (
-        "/folder",
-        "200",
-        1,
-        "/folder/: write a path that the app answers itself into service.health_check_path",
-    ),
+    ("/folder", "200", 1, "/folder/: write a path that the app answers itself into service.health_check_path"),
     (
         "/none",
         "200",

@@ -4,11 +4,9 @@ from uuid import uuid4
 
 import pytest
 
-from tests.deploy.engine import Engine, absent, docker_engine
+from tests.deploy.engine import Engine, absent
 from tests.deploy.images.fakes import Shop
 from tests.deploy.registry import LocalRegistry, local_registry
-
-__all__ = ["docker_engine"]
 
 
 @pytest.fixture(scope="session")

@@ -124,21 +124,9 @@ def test_a_base_stage_may_be_named_by_a_variable() -> None:
 
 _LINES = st.sampled_from(
     [
-        *(
-            "FROM a",
-            "FROM a AS b",
-            "FROM b",
-            "FROM",
-            "ARG A=${B:-1}",
-            "ENV A $A",
-            "ENV",
-            "ARG",
-            "EXPOSE $A 1-",
-            "'",
-            "`",
-        ),
+        *("FROM a", "FROM a AS b", "FROM b", "FROM", "ARG A=${B:-1}", "ENV A $A", "ENV", "ARG", "EXPOSE $A 1-"),
         *("EXPOSE 99999999999", "COPY --from=b x y", "COPY", 'COPY ["x', "RUN <<EOF \\", "EOF", "\\", "# escape=`"),
-        "RUN --mount=type=bind,from=0 x",
+        *("RUN --mount=type=bind,from=0 x", "'", "`"),
     ]
 )
 

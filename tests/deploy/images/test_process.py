@@ -1,6 +1,7 @@
 """ProcessRunner ends processes with their children; old temporary folders are removed."""
 
 import os
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -109,7 +110,10 @@ def test_a_program_that_may_not_be_run_raises_file_not_found(tmp_path: Path) -> 
         _RUNNER.run(["program"], environment={"PATH": str(tmp_path)}, timeout=1)
 
 
-def test_a_folder_is_removed_after_its_block_or_a_day_after_its_run_was_killed(tmp_path: Path) -> None:
+def test_a_folder_is_removed_after_its_block_or_a_day_after_its_run_was_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     young, old, target, file = (tmp_path / name for name in ("used-young", "used-old", "target", "used-file"))
     for folder in (young, old, target):
         folder.mkdir()
@@ -119,7 +123,7 @@ def test_a_folder_is_removed_after_its_block_or_a_day_after_its_run_was_killed(t
     os.utime(tmp_path / "used-link", (0, 0), follow_symlinks=False)
     for path in (old, target, file):
         os.utime(path, (0, 0))
-    with temporary_folder("used-", parent=tmp_path) as folder:
+    with temporary_folder("used-") as folder:
         assert folder.stat().st_mode & 0o077 == 0
         (folder / "settings").write_text("{}")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["target", "used-file", "used-link", "used-young"]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,8 +20,9 @@ from beanpod.deploy.clock import Clock
 from beanpod.deploy.preflight import DeploymentContext, Settings, Target
 from beanpod.deploy.release import Rollout
 from beanpod.deploy.source import Source
-from beanpod.manifest import Manifest, StageConfig
+from beanpod.manifest import StageConfig
 from beanpod_emulator import EmbeddedAws
+from tests.deploy.bundles.projects import SERVICE, dockerfile_stage
 from tests.deploy.clocks import VirtualClock
 from tests.fake_reporter import FakeReporter
 
@@ -34,14 +35,8 @@ PLATFORM = "arn:aws:elasticbeanstalk:us-east-1::platform/Docker running on 64bit
 PROFILE = "web"
 UPDATE_SECONDS = 20.0
 _LAUNCH_SECONDS = 300.0
-_MANIFEST = """\
-[service]
-name = "{application}"
-image = "beanpod/guestbook"
-
-[stages.{stage}]
-preset = "small"
-"""
+# The same object for the same clients.
+_configuration = cache(configuration)
 _COMMITTED = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 
@@ -65,25 +60,34 @@ def retry_at_once(client: Any) -> None:
 
 
 @contextmanager
-def before_calls(aws: Aws, act: Callable[[str], None]) -> Iterator[None]:
-    """Call a function with the name of each operation, before AWS receives the call."""
+def handling(aws: Aws, event: str, handle: Callable[..., object]) -> Iterator[None]:
+    """Handle an event of boto3's clients, such as before-call.*.UpdateEnvironment, until the end of the block.
 
-    def handle(model: Any, **_: object) -> None:
-        act(model.name)
-
+    What it raises before a call is raised in the call's place; after a call it may change `parsed`, the answer.
+    """
     clients: tuple[Any, ...] = (aws.beanstalk, aws.s3, aws.stacks, aws.sts)
     for client in clients:
-        client.meta.events.register("before-call", handle)
+        client.meta.events.register(event, handle)
     try:
         yield
     finally:
         for client in clients:
-            client.meta.events.unregister("before-call", handle)
+            client.meta.events.unregister(event, handle)
 
 
 def bundle(text: str) -> Bundle:
     """A bundle with this content."""
     return Bundle.of({"text": BundleFile(text.encode())}, service=APPLICATION, application=APPLICATION)
+
+
+def service_outputs(target: Target) -> dict[str, str]:
+    """The outputs of a stage's Service stack."""
+    return {
+        "ApplicationName": target.application,
+        "EnvironmentName": target.environment,
+        "Region": target.region,
+        "Url": target.url,
+    }
 
 
 def source(minute: int, actor: str = "ann") -> Source:
@@ -98,7 +102,6 @@ class Sandbox:
     emulator: EmbeddedAws
     bucket: str = "artifacts"
     _numbers: Any = field(default_factory=itertools.count)
-    _configurations: dict[float, Any] = field(default_factory=dict, repr=False)
     _clients: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -151,29 +154,21 @@ class Sandbox:
     def stage(self, target: Target, folder: Path) -> StageConfig:
         """The stage whose stacks have a target as their outputs: its name is the environment's number."""
         name = f"s{target.environment.rpartition('-')[2]}"
-        manifest = folder / "beanpod.toml"
-        manifest.write_text(_MANIFEST.format(application=target.application, stage=name))
-        (folder / "Dockerfile").write_text("FROM scratch\n")
         self.stage_stacks(target, name)
-        return Manifest.read(manifest).stage(name)
+        return dockerfile_stage(folder, f'{SERVICE}[stages.{name}]\npreset = "small"\n')
 
     def stage_stacks(self, target: Target, stage: str, **more: str) -> None:
         """The Service and Delivery stacks of a stage. more: outputs of the latter."""
-        service = {
-            "ApplicationName": target.application,
-            "EnvironmentName": target.environment,
-            "Region": target.region,
-            "Url": target.url,
-        }
-        self.stack(f"{APPLICATION}-{stage}-service", service)
+        self.stack(f"{APPLICATION}-{stage}-service", service_outputs(target))
         self.stack(f"{APPLICATION}-{stage}-delivery", {"BucketName": target.bucket, **more})
 
     def stack(self, name: str, outputs: dict[str, str]) -> None:
-        """A stack with these outputs, and hardly anything in it."""
+        """A stack with these outputs, and hardly anything in it, in the place of the one that has this name."""
         template = {
             "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
             "Outputs": {key: {"Value": value} for key, value in outputs.items()},
         }
+        self.client("cloudformation").delete_stack(StackName=name)
         self.client("cloudformation").create_stack(StackName=name, TemplateBody=json.dumps(template))
 
     def rollout(
@@ -192,8 +187,7 @@ class Sandbox:
 
     def aws(self, *, read_seconds: float = 10, **arguments: Any) -> Aws:
         """The calls of a deployment, retried without pauses. arguments: for the clients, such as another key."""
-        config = self._configurations.setdefault(read_seconds, configuration(read_seconds))
-        return assemble(partial(self.client, config=config, **arguments))
+        return assemble(partial(self.client, config=_configuration(read_seconds), **arguments))
 
     def clock(self) -> VirtualClock:
         return VirtualClock(self.emulator)
@@ -220,7 +214,7 @@ class Sandbox:
         return found["Environments"][0]["VersionLabel"]
 
     def actions(self) -> list[str]:
-        """What was called since forget()."""
+        """What was called since clear_calls()."""
         return [call.action for call in self.emulator.calls()]
 
     def clear_calls(self) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from beanpod.deploy.bundles import Bundle
 from beanpod.deploy.errors import BusyError
 from beanpod.deploy.lock import LEASE_SECONDS, LockStore
 from beanpod.deploy.preflight import Target
-from tests.deploy.rollout.sandbox import Sandbox, before_calls, bundle
+from tests.deploy.rollout.sandbox import Sandbox, bundle, handling
 
 CHANGES = {"PutObject", "CreateApplicationVersion", "UpdateEnvironment"}
 POLLS = {"DescribeEvents", "DescribeEnvironments"}
@@ -25,12 +26,12 @@ def _killed_before_call(aws: Aws, number: int) -> Iterator[list[str]]:
     """Fail all AWS calls from a number on, counted from 0. Yields the names of those that AWS received."""
     calls: list[str] = []
 
-    def count(name: str) -> None:
+    def count(model: Any, **_: object) -> None:
         if len(calls) >= number:
             raise KilledError
-        calls.append(name)
+        calls.append(model.name)
 
-    with before_calls(aws, count):
+    with handling(aws, "before-call", count):
         yield calls
 
 

@@ -13,8 +13,9 @@ from beanpod.deploy.errors import RolledBackError
 from beanpod.deploy.health_path import HealthPath, Resolve
 from beanpod.deploy.preflight import Settings, Target
 from beanpod.deploy.status import read_status
-from beanpod.manifest import Domain, HostedZone, Manifest, StageConfig
-from tests.deploy.rollout.sandbox import Sandbox, bundle
+from beanpod.manifest import Domain, HostedZone, StageConfig
+from tests.deploy.bundles.projects import SERVICE, dockerfile_stage
+from tests.deploy.rollout.sandbox import Sandbox, bundle, service_outputs
 from tests.http_servers import serving
 from tests.service.certificates import write_certificates
 
@@ -205,19 +206,16 @@ def test_a_release_is_rolled_back_before_the_record_exists(sandbox: Sandbox, tar
     assert sum("cannot be resolved" in warning for warning in reporter.warnings) == 1
 
 
-def test_the_status_has_the_missing_record(sandbox: Sandbox) -> None:
-    target = replace(sandbox.environment(), health_path=replace(health_path(), ask=lambda _, through: 200))
+def test_the_status_has_the_answer_of_the_health_path_and_the_missing_record(sandbox: Sandbox) -> None:
+    target = replace(sandbox.environment(), health_path=replace(health_path(), ask=lambda _, through: 404))
     status = read_status(target, sandbox.aws(), sandbox.clock())
     assert status.health_path
+    assert status.health_path.text == f"GET https://{NAME}/health answered 404, expected 200"
     assert status.health_path.warnings[0].startswith(f"{NAME} cannot be resolved: make the record")
 
 
 def stage(folder: Path, more: str) -> StageConfig:
-    (folder / "Dockerfile").write_text("FROM scratch\n")
-    manifest = folder / "beanpod.toml"
-    service = '[service]\nname = "shop"\nimage = "ada/shop"\n'
-    manifest.write_text(f'{service}[stages.prod]\npreset = "production"\nregion = "us-east-1"\n{more}')
-    return Manifest.read(manifest).stage("prod")
+    return dockerfile_stage(folder, f'{SERVICE}[stages.prod]\npreset = "production"\nregion = "us-east-1"\n{more}')
 
 
 def test_a_domain_that_the_stacks_lack_is_named(tmp_path: Path) -> None:
@@ -237,13 +235,7 @@ def test_a_load_balanced_stage_without_a_domain_is_plain_http(sandbox: Sandbox, 
         (f'domain = {{ name = "{NAME}", certificate = "{CERTIFICATE}" }}\n', f"https://{NAME}", False),
     ):
         given = stage(tmp_path, more)
-        outputs = {
-            "ApplicationName": target.application,
-            "EnvironmentName": target.environment,
-            "Region": target.region,
-            "Url": url,
-            "BucketName": target.bucket,
-        }
+        outputs = service_outputs(replace(target, url=url)) | {"BucketName": target.bucket}
         sandbox.stack(f"Shop{plain}", outputs)
         given = given.model_copy(update={"delivery": given.delivery.model_copy(update={"stack": f"Shop{plain}"})})
         found = Target.find(given, sandbox.aws())

@@ -1,6 +1,5 @@
 """Releases that fail, each as users of other tools reported it."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +8,7 @@ from botocore.exceptions import ClientError
 from beanpod.deploy.errors import BusyError, DeadlineError, NotRolledBackError, RolledBackError
 from beanpod.deploy.preflight import Settings, Target
 from beanpod.deploy.report import Phase
-from tests.deploy.rollout.sandbox import UPDATE_SECONDS, Sandbox, bundle
+from tests.deploy.rollout.sandbox import UPDATE_SECONDS, Sandbox, bundle, handling
 
 GOOD, BAD = bundle("good"), bundle("bad")
 
@@ -98,56 +97,46 @@ def test_rolls_back_when_an_instance_stays_on_the_old_version(sandbox: Sandbox) 
 
 def test_rolls_back_when_the_health_does_not_recover_in_time(sandbox: Sandbox) -> None:
     target = _failing_target(sandbox, "unhealthy")
-    clock = sandbox.clock()
-    rollout, _ = sandbox.rollout(target, clock=clock, settings=Settings(recovery=60))
+    rollout, _ = sandbox.rollout(target, settings=Settings(recovery=60))
     with pytest.raises(RolledBackError, match="its health is Severe") as caught:
         rollout.release(BAD)
     assert "failing with HTTP 5xx" in caught.value.causes[0]
     assert sandbox.version_label(target) == GOOD.label
 
 
-class _WithoutCauses:
-    """A client whose instances do not say why: what the load balancer sees, the environment knows alone."""
-
-    def __init__(self, client: Any, *, denied: bool) -> None:
-        self._client = client
-        self._denied = denied
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._client, name)
-
-    def describe_instances_health(self, **request: Any) -> Any:
-        answer = self._client.describe_instances_health(**request)
-        return answer | {"InstanceHealthList": [item | {"Causes": []} for item in answer["InstanceHealthList"]]}
-
-    def describe_environment_health(self, **request: Any) -> Any:
-        if self._denied:
-            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": ""}}, "DescribeEnvironmentHealth")
-        return self._client.describe_environment_health(**request)
+def _without_causes(parsed: Any, **_: object) -> None:
+    """Instances that do not say why: what the load balancer sees, the environment knows alone."""
+    for item in parsed["InstanceHealthList"]:
+        item["Causes"] = []
 
 
 @pytest.mark.parametrize("denied", [False, True], ids=["granted", "denied"])
 def test_the_causes_of_the_health_are_reported_and_not_required(sandbox: Sandbox, denied: bool) -> None:
-    target, clock = _failing_target(sandbox, "unhealthy"), sandbox.clock()
-    beanstalk: Any = _WithoutCauses(sandbox.beanstalk, denied=denied)
-    rollout, reporter = sandbox.rollout(target, clock=clock, aws=replace(sandbox.aws(), beanstalk=beanstalk))
-    with pytest.raises(RolledBackError, match=f"its health is Severe; rolled back, {GOOD.label} runs again") as caught:
+    def deny(**_: object) -> None:
+        if denied:
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": ""}}, "DescribeEnvironmentHealth")
+
+    aws = sandbox.aws()
+    rollout, reporter = sandbox.rollout(_failing_target(sandbox, "unhealthy"), aws=aws)
+    with (
+        handling(aws, "after-call.*.DescribeInstancesHealth", _without_causes),
+        handling(aws, "before-call.*.DescribeEnvironmentHealth", deny),
+        pytest.raises(RolledBackError, match=f"its health is Severe; rolled back, {GOOD.label} runs again") as caught,
+    ):
         rollout.release(BAD)
     assert caught.value.causes == (() if denied else ("100.0 % of the requests are failing with HTTP 5xx.",))
     unasked = [text for text in reporter.warnings if "permission elasticbeanstalk:DescribeEnvironmentHealth" in text]
     assert len(unasked) == denied
 
 
-class _Clients4xx(_WithoutCauses):
-    def describe_environment_health(self, **_request: Any) -> Any:
-        return {"Causes": ["30.0 % of the requests are erroring with HTTP 4xx."]}
-
-
 def test_a_health_that_clients_cause_has_a_remedy(sandbox: Sandbox) -> None:
-    target, clock = _failing_target(sandbox, "unhealthy"), sandbox.clock()
-    beanstalk: Any = _Clients4xx(sandbox.beanstalk, denied=False)
-    with pytest.raises(RolledBackError) as caught:
-        sandbox.rollout(target, clock=clock, aws=replace(sandbox.aws(), beanstalk=beanstalk))[0].release(BAD)
+    def blame_clients(parsed: Any, **_: object) -> None:
+        parsed["InstanceHealthList"][0]["Causes"] = ["30.0 % of the requests are erroring with HTTP 4xx."]
+
+    aws = sandbox.aws()
+    rollout, _ = sandbox.rollout(_failing_target(sandbox, "unhealthy"), aws=aws)
+    with handling(aws, "after-call.*.DescribeInstancesHealth", blame_clients), pytest.raises(RolledBackError) as caught:
+        rollout.release(BAD)
     assert caught.value.causes[-1].startswith("if clients cause the 4xx, have Elastic Beanstalk ignore them: ")
 
 

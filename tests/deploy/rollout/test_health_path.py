@@ -15,8 +15,7 @@ from beanpod.deploy.errors import NotRolledBackError, RolledBackError
 from beanpod.deploy.health_path import HealthPath, accepts, asked
 from beanpod.deploy.preflight import Settings, Target
 from beanpod.deploy.report import Phase
-from beanpod.deploy.status import read_status
-from beanpod.manifest import Manifest
+from tests.deploy.bundles.projects import SERVICE, dockerfile_stage
 from tests.deploy.rollout.sandbox import Sandbox, bundle
 from tests.http_servers import serving
 
@@ -63,12 +62,6 @@ def test_succeeds_when_the_health_path_recovers_in_time(sandbox: Sandbox) -> Non
     assert next(answers, None) is None
 
 
-def test_a_first_release_with_a_failing_health_path_is_not_rolled_back(sandbox: Sandbox) -> None:
-    rollout, _ = sandbox.rollout(answering(sandbox.environment(), lambda _: 404))
-    with pytest.raises(NotRolledBackError, match="answered 404, expected 200; this is the first release"):
-        rollout.release(bundle("first"))
-
-
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
@@ -95,14 +88,6 @@ def test_a_container_that_does_not_listen_yet_is_waited_for(sandbox: Sandbox) ->
     assert reporter.warnings == []
 
 
-def test_a_rollback_requests_the_health_path(sandbox: Sandbox, target: Target) -> None:
-    sandbox.release(target, "one", "two")
-    target = answering(target, lambda _: 200 if sandbox.version_label(target) == bundle("two").label else 502)
-    with pytest.raises(RolledBackError, match=f"GET {URL} answered 502"):
-        sandbox.rollout(target, settings=Settings(recovery=10))[0].roll_back()
-    assert sandbox.version_label(target) == bundle("two").label
-
-
 def test_a_rollback_whose_health_path_fails_is_reported(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "before")
     rollout, _ = sandbox.rollout(answering(target, lambda _: 500), settings=Settings(recovery=10))
@@ -118,14 +103,6 @@ def test_deploys_a_version_again_whose_health_path_fails(sandbox: Sandbox, targe
     assert any(f"GET {URL} answered 500, expected 200: deploying it again" in text for text in reporter.messages)
 
 
-def test_the_status_has_the_answer_of_the_health_path(sandbox: Sandbox) -> None:
-    clock = sandbox.clock()
-    target = answering(sandbox.environment(), lambda _: 404)
-    standing = read_status(target, sandbox.aws(), clock)
-    assert standing.health_path
-    assert standing.health_path.text == f"GET {URL} answered 404, expected 200"
-
-
 @pytest.mark.parametrize(
     ("codes", "well", "ill"),
     [("200", 200, 204), ("200-299", 204, 301), ("200,301", 301, 302), ("200,300-399", 302, 404)],
@@ -136,13 +113,9 @@ def test_codes_are_parsed_as_by_the_load_balancer(codes: str, well: int, ill: in
 
 
 def test_the_codes_are_those_of_the_manifest(tmp_path: Path) -> None:
-    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
-    manifest = tmp_path / "beanpod.toml"
-    manifest.write_text(
-        '[service]\nname = "shop"\nimage = "ada/shop"\n[[stages.prod.environment.options]]\n'
-        'namespace = "aws:elasticbeanstalk:environment:process:default"\nname = "MatcherHTTPCode"\nvalue = "200,401"\n'
-    )
-    stage = Manifest.read(manifest).stage("prod")
+    namespace = "aws:elasticbeanstalk:environment:process:default"
+    option = f'namespace = "{namespace}"\nname = "MatcherHTTPCode"\nvalue = "200,401"\n'
+    stage = dockerfile_stage(tmp_path, f"{SERVICE}[[stages.prod.environment.options]]\n{option}")
     assert HealthPath.of(stage, "http://shop.example.org/") == HealthPath(URL, "200,401")
 
 

@@ -10,7 +10,7 @@ from beanpod.deploy.errors import InterruptionError, RolledBackError
 from beanpod.deploy.lock import LockStore
 from beanpod.deploy.preflight import Target
 from beanpod.deploy.release import Rollout
-from tests.deploy.rollout.sandbox import Sandbox, bundle
+from tests.deploy.rollout.sandbox import Sandbox, bundle, handling
 
 NOTHING = "interrupted: nothing was changed"
 CREATED = "interrupted: version .* was created, the environment was not changed"
@@ -23,35 +23,30 @@ GOING_BACK = r"interrupted: a rollback to the previous version may be in progres
 def _interrupted(sandbox: Sandbox, target: Target, operation: str, number: int, when: str) -> Iterator[Rollout]:
     """A rollout that is interrupted with Ctrl-C at its n-th call of an operation, before or after AWS has done it."""
     aws, count = sandbox.aws(), itertools.count(1)
-    client = {"s3": aws.s3, "sts": aws.sts}.get(operation.partition(":")[0], aws.beanstalk)
-    event = f"{when}-call.*.{operation.partition(':')[2]}"
 
     def press_ctrl_c(**_: object) -> None:
         if next(count) == number:
             raise KeyboardInterrupt
 
-    client.meta.events.register(event, press_ctrl_c)
-    try:
+    with handling(aws, f"{when}-call.*.{operation}", press_ctrl_c):
         yield sandbox.rollout(target, aws=aws)[0]
-    finally:
-        client.meta.events.unregister(event, press_ctrl_c)
 
 
 @pytest.mark.parametrize(
     ("action", "number", "when", "leaves"),
     [
-        ("elasticbeanstalk:DescribeEnvironments", 1, "before", NOTHING),
-        ("s3:PutObject", 1, "after", NOTHING),
-        ("elasticbeanstalk:CreateApplicationVersion", 1, "after", NOTHING),
-        ("s3:GetObject", 1, "after", CREATED),
-        ("s3:PutObject", 2, "before", CREATED),
-        ("s3:PutObject", 2, "after", CREATED),
-        ("elasticbeanstalk:DescribeEnvironments", 2, "after", CREATED),
-        ("elasticbeanstalk:UpdateEnvironment", 1, "before", UNDER_WAY),
-        ("elasticbeanstalk:UpdateEnvironment", 1, "after", UNDER_WAY),
-        ("elasticbeanstalk:DescribeEvents", 2, "before", UNDER_WAY),
-        ("elasticbeanstalk:DescribeInstancesHealth", 1, "after", UNDER_WAY),
-        ("s3:PutObject", 3, "after", DEPLOYED),
+        ("DescribeEnvironments", 1, "before", NOTHING),
+        ("PutObject", 1, "after", NOTHING),
+        ("CreateApplicationVersion", 1, "after", NOTHING),
+        ("GetObject", 1, "after", CREATED),
+        ("PutObject", 2, "before", CREATED),
+        ("PutObject", 2, "after", CREATED),
+        ("DescribeEnvironments", 2, "after", CREATED),
+        ("UpdateEnvironment", 1, "before", UNDER_WAY),
+        ("UpdateEnvironment", 1, "after", UNDER_WAY),
+        ("DescribeEvents", 2, "before", UNDER_WAY),
+        ("DescribeInstancesHealth", 1, "after", UNDER_WAY),
+        ("PutObject", 3, "after", DEPLOYED),
     ],
 )
 def test_an_interruption_reports_the_state_and_releases_the_lock(
@@ -72,10 +67,7 @@ def test_an_interruption_reports_the_state_and_releases_the_lock(
 
 def test_a_rollback_skips_an_interrupted_release(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "one")
-    with (
-        _interrupted(sandbox, target, "elasticbeanstalk:DescribeEvents", 2, "before") as rollout,
-        pytest.raises(InterruptionError),
-    ):
+    with _interrupted(sandbox, target, "DescribeEvents", 2, "before") as rollout, pytest.raises(InterruptionError):
         rollout.release(bundle("stopped"))
     sandbox.emulator.advance(1000)
     assert sandbox.version_label(target) == bundle("stopped").label
@@ -90,10 +82,7 @@ def test_a_rollback_skips_an_interrupted_release(sandbox: Sandbox, target: Targe
 def test_a_rollback_skips_two_interrupted_releases(sandbox: Sandbox, target: Target) -> None:
     sandbox.release(target, "one")
     for text, action, number in (("cut", "DescribeEvents", 2), ("never began", "UpdateEnvironment", 1)):
-        with (
-            _interrupted(sandbox, target, f"elasticbeanstalk:{action}", number, "before") as rollout,
-            pytest.raises(InterruptionError),
-        ):
+        with _interrupted(sandbox, target, action, number, "before") as rollout, pytest.raises(InterruptionError):
             rollout.release(bundle(text))
         sandbox.emulator.advance(1000)
     assert sandbox.version_label(target) == bundle("cut").label
@@ -105,7 +94,7 @@ def test_an_interrupted_rollback_releases_the_lock(sandbox: Sandbox, target: Tar
     sandbox.release(target, "good")
     sandbox.emulator.inject_fault("error-event", version_label=bundle("bad").label)
     with (
-        _interrupted(sandbox, target, "elasticbeanstalk:UpdateEnvironment", 2, "after") as rollout,
+        _interrupted(sandbox, target, "UpdateEnvironment", 2, "after") as rollout,
         pytest.raises(InterruptionError, match=GOING_BACK),
     ):
         rollout.release(bundle("bad"))
@@ -118,7 +107,7 @@ def test_an_interruption_after_a_rollback_says_how_it_ended(sandbox: Sandbox, ta
     sandbox.emulator.inject_fault("error-event", version_label=bad.label)
     # Of the bundle, the lock, and the lock's release.
     with (
-        _interrupted(sandbox, target, "s3:PutObject", 3, "after") as rollout,
+        _interrupted(sandbox, target, "PutObject", 3, "after") as rollout,
         pytest.raises(InterruptionError, match=f"^interrupted: {bad.label} failed .*; rolled back, "),
     ):
         rollout.release(bad)
@@ -127,7 +116,7 @@ def test_an_interruption_after_a_rollback_says_how_it_ended(sandbox: Sandbox, ta
 
 def test_an_interrupted_preflight_changes_nothing(sandbox: Sandbox, target: Target) -> None:
     with (
-        _interrupted(sandbox, target, "sts:GetCallerIdentity", 1, "before") as rollout,
+        _interrupted(sandbox, target, "GetCallerIdentity", 1, "before") as rollout,
         pytest.raises(InterruptionError, match=NOTHING),
     ):
         rollout.preflight()

@@ -213,7 +213,16 @@ def test_a_deployment_that_lost_its_lock_does_not_roll_back(sandbox: Sandbox, ta
     sandbox.emulator.set_pace(update=400)
     sandbox.emulator.inject_fault("error-event", version_label=bundle("lost").label)
     rollout, reporter = sandbox.rollout(target)
-    reporter.event = TakeOver(sandbox, target)  # type: ignore[method-assign]
+    events: list[object] = []
+
+    def take_over(event: object) -> None:
+        """At the first event, as another deployment does when the lease has expired."""
+        if not events:
+            sandbox.s3.delete_object(Bucket=target.bucket, Key=f"locks/{target.environment}")
+            _leave_locked(sandbox, target, source(9, "eve"))
+        events.append(event)
+
+    reporter.event = take_over  # type: ignore[method-assign]
     with pytest.raises(
         NotRolledBackError, match="it is not rolled back, because another deployment has taken the lock over"
     ):
@@ -222,19 +231,6 @@ def test_a_deployment_that_lost_its_lock_does_not_roll_back(sandbox: Sandbox, ta
     owner = _record(sandbox, target).owner
     assert owner
     assert owner.actor == "eve"
-
-
-class TakeOver:
-    """Takes the lock over at the first event, as another deployment does when the lease has expired."""
-
-    def __init__(self, sandbox: Sandbox, target: Target) -> None:
-        self._sandbox, self._target, self._done = sandbox, target, False
-
-    def __call__(self, event: object) -> None:
-        if not self._done:
-            self._done = True
-            self._sandbox.s3.delete_object(Bucket=self._target.bucket, Key=f"locks/{self._target.environment}")
-            _leave_locked(self._sandbox, self._target, source(9, "eve"))
 
 
 def test_of_two_that_take_an_expired_lock_over_one_gets_it(sandbox: Sandbox, target: Target) -> None:

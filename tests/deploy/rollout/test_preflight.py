@@ -9,12 +9,14 @@ import pytest
 from beanpod.deploy.errors import UsageError
 from beanpod.deploy.health_path import HealthPath
 from beanpod.deploy.preflight import Target
-from tests.deploy.rollout.sandbox import Sandbox, bundle
+from tests.deploy.rollout.sandbox import Sandbox, handling, service_outputs
 
 
 def test_the_stacks_outputs_name_the_target(sandbox: Sandbox, target: Target, tmp_path: Path) -> None:
     stage = sandbox.stage(target, tmp_path)
+    sandbox.clear_calls()
     assert Target.find(stage, sandbox.aws()) == replace(target, health_path=HealthPath(f"{target.url}/health"))
+    assert sandbox.actions() == ["DescribeStacks"] * 2
 
 
 def test_credentials_of_another_account_are_refused(sandbox: Sandbox, target: Target, tmp_path: Path) -> None:
@@ -24,16 +26,6 @@ def test_credentials_of_another_account_are_refused(sandbox: Sandbox, target: Ta
     elsewhere = stage.model_copy(update={"account": "210987654321"})
     with pytest.raises(UsageError, match=f"stage {stage.name} is in account 210987654321, and these credentials are"):
         Target.find(elsewhere, sandbox.aws())
-
-
-def test_nothing_to_do_is_seven_calls_with_the_stacks(sandbox: Sandbox, target: Target, tmp_path: Path) -> None:
-    stage, clock = sandbox.stage(target, tmp_path), sandbox.clock()
-    sandbox.release(target, "whole")
-    sandbox.clear_calls()
-    aws = sandbox.aws()
-    sandbox.rollout(Target.find(stage, aws), aws=aws, clock=clock)[0].release(bundle("whole"))
-    assert len(sandbox.actions()) == 7
-    assert "PutObject" not in sandbox.actions()
 
 
 def test_a_stage_that_is_not_deployed_is_refused(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -49,24 +41,21 @@ def test_a_stage_that_is_not_deployed_is_refused(sandbox: Sandbox, tmp_path: Pat
 
 def test_a_stack_without_an_output_is_refused(sandbox: Sandbox, tmp_path: Path) -> None:
     stage = sandbox.stage(sandbox.environment(), tmp_path)
-    sandbox.client("cloudformation").delete_stack(StackName=f"guestbook-{stage.name}-delivery")
     sandbox.stack(f"guestbook-{stage.name}-delivery", {"Other": "x"})
     with pytest.raises(UsageError, match=f"guestbook-{stage.name}-delivery has no output BucketName: run `beanpod cdk"):
         Target.find(stage, sandbox.aws())
 
 
 def test_the_stacks_of_another_project_with_the_same_name_are_refused(sandbox: Sandbox, tmp_path: Path) -> None:
-    stage = sandbox.stage(sandbox.environment(), tmp_path)
+    target = sandbox.environment()
+    stage, outputs = sandbox.stage(target, tmp_path), service_outputs(target)
     name, image = f"guestbook-{stage.name}-service", stage.service.image
-    outputs = sandbox.aws().stack_outputs(name) or {}
-    sandbox.client("cloudformation").delete_stack(StackName=name)
     sandbox.stack(name, outputs | {"ServiceImage": "bob/api"})
     message = f"are of a project whose image is bob/api, and this one's is {image}: choose another service.name, or, "
     with pytest.raises(UsageError, match=message + ".* -c moved-from=bob/api` first"):
         Target.find(stage, sandbox.aws())
-    sandbox.client("cloudformation").delete_stack(StackName=name)
     sandbox.stack(name, outputs | {"ServiceImage": image})
-    assert Target.find(stage, sandbox.aws()).url == outputs["Url"]
+    assert Target.find(stage, sandbox.aws()).url == target.url
 
 
 def test_one_stack_may_have_all_outputs(sandbox: Sandbox, target: Target, tmp_path: Path) -> None:
@@ -74,13 +63,11 @@ def test_one_stack_may_have_all_outputs(sandbox: Sandbox, target: Target, tmp_pa
     stage = stage.model_copy(update={"delivery": stage.delivery.model_copy(update={"stack": "Shop"})})
     with pytest.raises(UsageError, match="there is no stack Shop in us-east-1; run `beanpod cdk deploy Shop` first"):
         Target.find(stage, sandbox.aws())
-    outputs = {"ApplicationName": target.application, "EnvironmentName": target.environment}
-    outputs |= {"Region": target.region, "Url": target.url}
-    sandbox.stack("Shop", outputs)
+    sandbox.stack("Shop", service_outputs(target))
     with pytest.raises(UsageError, match="stack Shop has no output BucketName: run `beanpod cdk deploy Shop` again; "):
         Target.find(stage, sandbox.aws())
-    sandbox.client("cloudformation").delete_stack(StackName="Shop")
-    sandbox.stack("Shop", outputs | {"BucketName": target.bucket, "Image": "an output of the owner's"})
+    more = {"BucketName": target.bucket, "Image": "an output of the owner's"}
+    sandbox.stack("Shop", service_outputs(target) | more)
     assert replace(Target.find(stage, sandbox.aws()), health_path=None) == target
 
 
@@ -91,23 +78,16 @@ def test_an_environment_that_does_not_exist_is_refused(sandbox: Sandbox, target:
         sandbox.rollout(target)[0].preflight()
 
 
-class Twins:
-    """Beanstalk's client where every environment exists a second time and is ending: no API makes one on purpose."""
-
-    def __init__(self, client: Any) -> None:
-        self._client = client
-
-    def describe_environments(self, **request: Any) -> Any:
-        found = self._client.describe_environments(**request)
-        ending = [environment | {"Status": "Terminating"} for environment in found["Environments"]]
-        return found | {"Environments": [*found["Environments"], *ending]}
-
-
 def test_two_environments_of_one_name_are_refused(sandbox: Sandbox, target: Target) -> None:
-    clock = sandbox.clock()
-    twins: Any = Twins(sandbox.beanstalk)
-    aws = replace(sandbox.aws(), beanstalk=twins)
+    def add_one_that_ends(parsed: Any, **_: object) -> None:
+        # No API makes one on purpose.
+        parsed["Environments"].append(parsed["Environments"][0] | {"Status": "Terminating"})
+
+    aws = sandbox.aws()
     message = rf"^2 environments are called {target.environment} \(Ready, Terminating\): wait until one is left, or"
-    with pytest.raises(UsageError, match=message) as caught:
-        sandbox.rollout(target, aws=aws, clock=clock)[0].preflight()
+    with (
+        handling(aws, "after-call.*.DescribeEnvironments", add_one_that_ends),
+        pytest.raises(UsageError, match=message) as caught,
+    ):
+        sandbox.rollout(target, aws=aws)[0].preflight()
     assert caught.value.exit_code == 2

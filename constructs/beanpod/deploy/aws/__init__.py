@@ -10,14 +10,12 @@ from beanpod.deploy.aws.client import (
     connect,
     region_or_default,
 )
-from beanpod.deploy.aws.errors import AwsError, CredentialsError, DeniedError, UnansweredError
+from beanpod.deploy.aws.errors import AwsError, UnansweredError
 from beanpod.deploy.aws.permissions import remedies
 
 __all__ = [
     "Aws",
     "AwsError",
-    "CredentialsError",
-    "DeniedError",
     "Environment",
     "Instance",
     "Instances",

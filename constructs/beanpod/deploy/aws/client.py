@@ -286,8 +286,7 @@ def connect(region: str | None) -> Aws:
         region: Default: that of the variables or the profile.
 
     Raises:
-        UsageError: Without a region, or where AWS's address is no URL.
-        CredentialsError: When there is no such profile.
+        UsageError: Without a region, without the profile that is named, or where AWS's address is no URL.
     """
     import boto3
     from botocore.exceptions import BotoCoreError

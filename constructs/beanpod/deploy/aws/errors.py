@@ -53,18 +53,6 @@ class UnansweredError(AwsError):
     """AWS did not answer, or throttled the call, at every attempt."""
 
 
-class CredentialsError(UsageError):
-    """There are no credentials, or AWS does not accept them."""
-
-
-class DeniedError(UsageError):
-    """The credentials lack a permission. action: which, such as elasticbeanstalk:UpdateEnvironment."""
-
-    def __init__(self, message: str, action: str) -> None:
-        super().__init__(message)
-        self.action = action
-
-
 def translated(error: Exception, action: str) -> DeployError:
     """Translate an error of botocore's into one that says what to do.
 
@@ -82,11 +70,11 @@ def translated(error: Exception, action: str) -> DeployError:
 def _refusal(error: "ClientError", action: str) -> DeployError:
     code, text = error.response["Error"].get("Code", ""), _one_line(error.response["Error"].get("Message", ""))
     if code in _EXPIRED:
-        return CredentialsError(f"the AWS credentials have expired ({code}): get new ones and deploy again")
+        return UsageError(f"the AWS credentials have expired ({code}): get new ones and deploy again")
     if _WRONG_CLOCK.search(f"{code}: {text}"):
-        return CredentialsError(f"the clock of this machine is wrong: set it and deploy again: {text}")
+        return UsageError(f"the clock of this machine is wrong: set it and deploy again: {text}")
     if code in _UNKNOWN:
-        return CredentialsError(
+        return UsageError(
             f"AWS does not accept these credentials ({code}): check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and "
             "AWS_SESSION_TOKEN, or the profile"
         )
@@ -101,14 +89,12 @@ def _refusal(error: "ClientError", action: str) -> DeployError:
     return AwsError(f"AWS refused {action}: {text or code}", code=code, text=text)
 
 
-def _denial(text: str, action: str, missing: str = "") -> DeniedError:
+def _denial(text: str, action: str, missing: str = "") -> UsageError:
     missing = missing or missing_action(text) or action
     # UpdateEnvironment acts in its caller's name: what is missing is then another action than the one called.
     during = f", which {action} needs" if missing != action else ""
-    return DeniedError(
-        f"these credentials lack the permission {missing}{during}: {remedy(missing, text)}"
-        f"{': ' + text if text else ''}",
-        missing,
+    return UsageError(
+        f"these credentials lack the permission {missing}{during}: {remedy(missing, text)}{': ' + text if text else ''}"
     )
 
 
@@ -116,7 +102,7 @@ def _without_an_answer(error: Exception, action: str) -> DeployError:
     from botocore import exceptions as known
 
     if isinstance(error, known.NoCredentialsError | known.PartialCredentialsError):
-        return CredentialsError(
+        return UsageError(
             "there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or choose a profile "
             "with AWS_PROFILE"
         )
@@ -129,7 +115,7 @@ def _without_an_answer(error: Exception, action: str) -> DeployError:
     profiles = (known.ProfileNotFound, known.ConfigParseError, known.ConfigNotFound, known.InvalidConfigError)
     retrieval = (known.CredentialRetrievalError, known.UnknownCredentialError, known.TokenRetrievalError)
     if isinstance(error, (*profiles, *retrieval, *sessions)):
-        return CredentialsError(f"the AWS credentials could not be loaded: {_one_line(str(error))}")
+        return UsageError(f"the AWS credentials could not be loaded: {_one_line(str(error))}")
     transient = isinstance(error, known.ConnectionError | known.HTTPClientError | known.IncompleteReadError)
     if transient and not isinstance(error, known.SSLError):
         reason = _one_line(str(error)).rstrip(".")

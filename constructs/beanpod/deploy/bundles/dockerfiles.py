@@ -10,14 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from beanpod.deploy.bundles.bundle import METADATA_MOUNT, metadata_folder
-from beanpod.deploy.images import (
-    BuildSpec,
-    Dockerfile,
-    Instruction,
-    platform_arguments,
-    platform_of,
-    read_dockerfile,
-)
+from beanpod.deploy.images import BuildSpec, Dockerfile, Instruction, platform_arguments, platform_of, read_dockerfile
 
 if TYPE_CHECKING:
     from beanpod.manifest import StageConfig

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from beanpod.deploy.bundles.bundle import METADATA_MOUNT, BundleFile, metadata_folder
+from beanpod.deploy.images import Repository
 
 _SCRIPTS = Path(__file__).parent / "scripts"
 
@@ -36,8 +37,8 @@ def login_hooks(repository: str) -> Mapping[str, BundleFile]:
     In both folders: a change of configuration pulls as well when it replaces an instance.
     https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/docker-configuration.remote-repo.html
     """
-    registry = _registry(repository)
-    script = _script("login.sh", REGISTRY=f" {registry}".rstrip(), TITLE=registry or "Docker Hub")
+    place = Repository(repository)
+    script = _script("login.sh", REGISTRY=f" {place.login_host or ''}".rstrip(), TITLE=place.registry)
     return dict.fromkeys(_LOGINS, script)
 
 
@@ -123,9 +124,3 @@ def _script(name: str, **values: str) -> BundleFile:
     for key, value in values.items():
         text = text.replace(f"__{key}__", value)
     return BundleFile(text.encode(), executable=True, has_placeholder=True)
-
-
-def _registry(repository: str) -> str:
-    """Return the registry as `docker login` expects it; "" for Docker Hub."""
-    first, slash, _ = repository.partition("/")
-    return first if slash and ("." in first or ":" in first) else ""

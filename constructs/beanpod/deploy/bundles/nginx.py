@@ -75,7 +75,8 @@ def domain_files(
     }
     if _WHOLE in own:
         problems += (f"{_WHOLE}: {text}" for text in _missing_includes(own[_WHOLE], domain))
-    server = "".join((_REDIRECTS.format(name=domain.name), *_aliases(domain)))
+    aliases = (_ALIAS.format(alias=alias, name=domain.name) for alias in domain.aliases)
+    server = "".join((_REDIRECTS.format(name=domain.name), *aliases))
     if sends := sorted(name for name, directives in own.items() if any(_sends_hsts(words) for _, words in directives)):
         notes.append(f"{sends[0]}: sets {_HSTS}, which the deploy script therefore does not add")
         return {_SERVER: BundleFile(server.encode())}
@@ -83,10 +84,6 @@ def domain_files(
     in_server = any(_adds_to_server(name, directives) for name, directives in own.items())
     http, server = (_MAP, server + _ADD) if in_server else (_MAP + _ADD, server)
     return {_HTTP: BundleFile(http.encode()), _SERVER: BundleFile(server.encode())}
-
-
-def _aliases(domain: "Domain") -> Iterator[str]:
-    return (_ALIAS.format(alias=alias, name=domain.name) for alias in domain.aliases)
 
 
 def _directives(text: str) -> Iterator[Directive]:

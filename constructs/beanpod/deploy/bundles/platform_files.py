@@ -43,7 +43,10 @@ def extra_files(root: Path, problems: list[str]) -> Mapping[str, BundleFile]:
     https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/platforms-linux-extend.hooks.html: platforms since 2022 make
     every hook executable and its line ends LF. Done here already, a checkout on Windows is the same release.
     """
-    files = dict(_files(root, problems))
+    files: dict[str, BundleFile] = {}
+    for folder in EXTRA_FOLDERS:
+        if os.path.lexists(root / folder):
+            files.update(folder_files(root, root / folder, problems))
     for name, file in files.items():
         if _is_hook(PurePosixPath(name)):
             files[name] = replace(file, data=_with_line_feeds(file.data), executable=True)
@@ -86,12 +89,6 @@ def extra_notes(root: Path, files: Mapping[str, BundleFile], *, compose: bool) -
                 f"{name}: option_settings: those that the stacks also set are ignored, the others in no template: "
                 "move them to [variables], or to [[environment.options]] in the manifest"
             )
-
-
-def _files(root: Path, problems: list[str]) -> Iterator[tuple[str, BundleFile]]:
-    for name in EXTRA_FOLDERS:
-        if os.path.lexists(root / name):
-            yield from folder_files(root, root / name, problems)
 
 
 def _is_hook(path: PurePosixPath) -> bool:

@@ -152,18 +152,16 @@ def _signal_group(process: "subprocess.Popen[bytes]", number: signal.Signals) ->
 
 
 @contextmanager
-def temporary_folder(prefix: str, *, parent: Path | None = None) -> Iterator[Path]:
+def temporary_folder(prefix: str) -> Iterator[Path]:
     """Make a folder for this user alone until the end of the block, and remove those that killed runs left a day ago.
 
     Args:
         prefix: The beginning of its name, and of the names of the folders to remove.
-        parent: Where it is made. Default: the machine's folder for temporary files.
     """
-    place = parent or Path(gettempdir())
-    for folder in place.glob(f"{prefix}*"):
+    for folder in Path(gettempdir()).glob(f"{prefix}*"):
         # OSError: another user's, gone, or no folder.
         with suppress(OSError):
             if time.time() - folder.lstat().st_mtime > _ABANDONED_SECONDS:
                 shutil.rmtree(folder)
-    with TemporaryDirectory(prefix=prefix, dir=place) as name:
+    with TemporaryDirectory(prefix=prefix) as name:
         yield Path(name)

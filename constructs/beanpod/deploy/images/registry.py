@@ -54,7 +54,7 @@ class Repository:
     @property
     def registry(self) -> str:
         """The registry's name in messages."""
-        return "Docker Hub" if self.host == _HUB else self.host
+        return self.login_host or "Docker Hub"
 
     @property
     def path(self) -> str:
@@ -63,9 +63,14 @@ class Repository:
         return f"library/{path}" if self.host == _HUB and "/" not in path else path
 
     @property
+    def login_host(self) -> str | None:
+        """The registry as `docker login` expects it: None for Docker Hub."""
+        return None if self.host == _HUB else self.host
+
+    @property
     def login_key(self) -> str:
         """The registry's key in Docker's configuration."""
-        return _HUB_KEY if self.host == _HUB else self.host
+        return self.login_host or _HUB_KEY
 
     @property
     def is_local(self) -> bool:
@@ -96,7 +101,7 @@ def given_credentials(environment: Mapping[str, str]) -> Credentials | None:
 def log_in(docker: Docker, repository: Repository, credentials: Credentials) -> None:
     """Run `docker login`. Raises UsageError if the registry refuses the login, BuildError if it does not answer."""
     aim = f"logging in to {repository.registry}"
-    command = commands.login(credentials.username, None if repository.host == _HUB else repository.host)
+    command = commands.login(credentials.username, repository.login_host)
     finished = docker.run(command, aim, stdin=credentials.password)
     if finished.code and _LOGIN_REFUSED.search("\n".join(finished.lines)):
         raise UsageError(

@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from beanpod.deploy.bundles.bundle import METADATA_MOUNT, hash_of, metadata_folder
 from beanpod.deploy.bundles.compose.environment import ENV_FILE, is_of_beanstalk
@@ -216,9 +215,11 @@ def transform_files(context: TransformContext) -> None:
         for name, definition in context.declared(section):
             _transform_definition(context, section, name, definition)
     for name, service in context.services.items():
-        for key, settled in (("env_file", _env_file), ("label_file", _label_file)):
-            if key in service:
-                service[key] = list(filter(None, (settled(context, name, entry) for entry in service[key])))
+        if "env_file" in service:
+            service["env_file"] = [file for entry in service["env_file"] if (file := _env_file(context, name, entry))]
+        if "label_file" in service:
+            where = at(name, "label_file")
+            service["label_file"] = [f"./{add_file(context, where, str(path))}" for path in service["label_file"]]
     # Nothing exists on an instance beforehand.
     for section in ("networks", "volumes", "secrets", "configs"):
         for name, definition in context.declared(section):
@@ -238,10 +239,6 @@ def _transform_definition(context: TransformContext, section: str, name: str, de
             context.findings.note(where, text)
     if variable is not None and variable not in context.settings.variables:
         context.findings.problem(where, f"{variable} is not set on Elastic Beanstalk: add it to [secrets]")
-
-
-def _label_file(context: TransformContext, name: str, path: Any) -> str:
-    return f"./{add_file(context, at(name, 'label_file'), str(path))}"
 
 
 def _env_file(context: TransformContext, name: str, entry: Tree) -> Tree | None:

@@ -1,7 +1,7 @@
 """Leave out what is for development only, and keep the names by which services reach each other."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from beanpod.deploy.bundles.compose.database import Login
@@ -192,37 +192,24 @@ def _add_alias(service: Tree, alias: str) -> bool:
 
 
 def _name_services(context: TransformContext, name: str, service: Tree, named: Mapping[str, str]) -> None:
-    def service_of(container: str, key: str) -> str | None:
-        if container in named or container in context.services:
-            return named.get(container, container)
-        text = f"there is no container {container} on the instance: name a service of this file"
-        context.findings.problem(at(name, key), text)
-        return None
+    def service_of(container: str, key: str) -> str:
+        if container not in named and container not in context.services:
+            text = f"there is no container {container} on the instance: name a service of this file"
+            context.findings.problem(at(name, key), text)
+        return named.get(container, container)
 
     for key in _SHARED:
         kind, colon, container = str(service.get(key, "")).partition(":")
         if kind == "container" and colon:
-            other = service_of(container, key)
-            service[key] = f"service:{other}" if other else None
-    for key, into, converted in (("volumes_from", "volumes_from", _volumes_from), ("external_links", "links", _link)):
-        entries = [converted(str(entry), service_of) for entry in service.pop(key, ())]
-        if kept := [entry for entry in entries if entry]:
-            service[into] = [*service.get(into, ()), *kept]
-
-
-def _volumes_from(entry: str, service_of: Callable[[str, str], str | None]) -> str | None:
-    kind, _, rest = entry.partition(":")
-    if kind != "container":
-        return entry
-    container, colon, mode = rest.partition(":")
-    other = service_of(container, "volumes_from")
-    return f"{other}{colon}{mode}" if other else None
-
-
-def _link(entry: str, service_of: Callable[[str, str], str | None]) -> str | None:
-    container, _, alias = entry.partition(":")
-    other = service_of(container, "external_links")
-    return f"{other}:{alias or container}" if other else None
+            service[key] = f"service:{service_of(container, key)}"
+    for place, entry in enumerate(map(str, service.get("volumes_from", ()))):
+        if entry.startswith("container:"):
+            container, colon, mode = entry.removeprefix("container:").partition(":")
+            service["volumes_from"][place] = f"{service_of(container, 'volumes_from')}{colon}{mode}"
+    for entry in map(str, service.pop("external_links", ())):
+        container, _, alias = entry.partition(":")
+        link = f"{service_of(container, 'external_links')}:{alias or container}"
+        service["links"] = [*service.get("links", ()), link]
 
 
 def host_names(name: str, services: Mapping[str, Tree]) -> Iterator[str]:

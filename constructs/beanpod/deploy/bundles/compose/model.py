@@ -67,21 +67,18 @@ class Port:
         published: A port of the host, a range to choose from, or "" for any free one.
         host_ip: The address that it is bound to, "" for all.
         protocol: Such as tcp.
-        others: Keys of the long syntax that have no short one.
     """
 
     target: int
     published: str = ""
     host_ip: str = ""
     protocol: str = "tcp"
-    others: Tree = field(default_factory=dict)
 
     @classmethod
     def of(cls, entry: Tree) -> "Port":
-        """Read an entry in the long syntax."""
-        others = {key: value for key, value in entry.items() if (key, value) != ("mode", "ingress")}
-        target, published = int(others.pop("target")), str(others.pop("published", None) or "")
-        return cls(target, published, str(others.pop("host_ip", "")), str(others.pop("protocol", "tcp")), others)
+        """Read an entry in the long syntax, whose other keys are for Swarm, or for people."""
+        published, host_ip = str(entry.get("published") or ""), str(entry.get("host_ip", ""))
+        return cls(int(entry["target"]), published, host_ip, str(entry.get("protocol", "tcp")))
 
     @property
     def is_web(self) -> bool:
@@ -89,11 +86,8 @@ class Port:
         return self.published == str(WEB_PORT) and self.protocol == "tcp" and self.host_ip in _ANYWHERE
 
     @property
-    def entry(self) -> Any:
+    def entry(self) -> str:
         """As written in a compose file."""
-        if self.others:
-            known = {"target": self.target, "published": self.published, "host_ip": self.host_ip}
-            return {key: value for key, value in known.items() if value} | {"protocol": self.protocol} | self.others
         address = f"[{self.host_ip}]:" if ":" in self.host_ip else f"{self.host_ip}:" if self.host_ip else ""
         published = f"{self.published}:" if self.published or address else ""
         return f"{address}{published}{self.target}{'' if self.protocol == 'tcp' else f'/{self.protocol}'}"

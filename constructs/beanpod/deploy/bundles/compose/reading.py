@@ -122,7 +122,10 @@ def load(path: Path, names: Collection[str], findings: Findings, compose: Compos
         findings.problem(path.name, problem)
         return Loaded({}, {}, (path,))
     alone = any(_FOR_PRODUCTION.search(file.stem) for file in (path, path.resolve()))
-    above = None if alone else _production_file(path, findings)
+    found = [] if alone else production_files(path)
+    if len(found) > 1:
+        findings.problem(", ".join(file.name for file in found), "more than one file for production: keep one")
+    above = found[0] if found else None
     paths = (path, above) if above else (path,)
 
     def read(file: Path, files: Sequence[Path], *options: str) -> Tree:
@@ -157,13 +160,6 @@ def _note_files(path: Path, above: Path | None, production: Tree, findings: Find
         findings.note(above.name, f"merged into {path.name}, as docker compose does with two --file options{instead}")
 
 
-def _production_file(path: Path, findings: Findings) -> Path | None:
-    found = production_files(path)
-    if len(found) > 1:
-        findings.problem(", ".join(file.name for file in found), "more than one file for production: keep one")
-    return found[0] if found else None
-
-
 def production_files(path: Path) -> list[Path]:
     """Return the files for production beside a compose file, such as `compose.prod.yaml`."""
     stems = dict.fromkeys((*_DEFAULT_STEMS, path.stem))
@@ -188,7 +184,7 @@ def _service(service: Tree, compose: Compose) -> Tree:
     """Return a service with mappings for `NAME=value` and objects for ports and volumes, without Compose's defaults."""
     forms: dict[str, Callable[[Any], Any]] = {
         "build": lambda build: {**build, "args": _mapping(build.get("args") or {})},
-        "depends_on": lambda names: {name: _without(how, {"required": True}) for name, how in names.items()},
+        "depends_on": lambda names: {name: _without_required(how) for name, how in names.items()},
         "environment": _mapping,
         "labels": _mapping,
         "ports": lambda items: _ports(items, compose),
@@ -197,8 +193,9 @@ def _service(service: Tree, compose: Compose) -> Tree:
     return {key: forms[key](value) if key in forms else value for key, value in service.items() if value is not None}
 
 
-def _without(mapping: Tree, defaults: Tree) -> Tree:
-    return {key: value for key, value in mapping.items() if key not in defaults or value != defaults[key]}
+def _without_required(dependency: Tree) -> Tree:
+    """Leave out Compose's default."""
+    return {key: value for key, value in dependency.items() if (key, value) != ("required", True)}
 
 
 def _mapping(value: Any) -> Tree:
