@@ -280,6 +280,13 @@ def test_the_same_password_elsewhere_is_noted(tmp_path: Path) -> None:
     assert note.endswith("is also the password of service db: if it is for RDS, write ADMIN_PASSWORD: ${RDS_PASSWORD}")
 
 
+def test_the_login_of_pgadmin_is_its_own(tmp_path: Path) -> None:
+    project = web_with(tmp_path, "environment: {PGADMIN_DEFAULT_PASSWORD: dev-only}")
+    assert "PGADMIN_DEFAULT_PASSWORD" in services_of(project)["web"]["environment"]
+    change(project, "PGADMIN_DEFAULT_PASSWORD", "PGPASSWORD")
+    assert problems_of(project)
+
+
 def test_messages_name_the_file_for_production(tmp_path: Path) -> None:
     project = web_with(tmp_path, "environment: {DB_HOST: db}")
     (project / "compose.yaml").rename(project / "docker-compose.prod.yml")
