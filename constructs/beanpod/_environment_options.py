@@ -15,8 +15,8 @@ from aws_cdk import aws_elasticbeanstalk as beanstalk
 from constructs import IConstruct
 
 from beanpod._checks import plain, reject
-from beanpod._option_keys import ENVIRONMENT, LAUNCH, OPTIONS, VPC, key_problems
-from beanpod._rules import Problem, environment_problems, variable_problems
+from beanpod._option_keys import ENVIRONMENT, LAUNCH, VPC, key_problems, settings_of
+from beanpod._rules import environment_problems, variable_problems
 from beanpod._settings import Options
 from beanpod._tokens import known, text
 
@@ -148,7 +148,7 @@ class EnvironmentOptions:
         return problems
 
     def _problems(self, values: Mapping[Key, str]) -> Iterator[str]:
-        settings, problems = _settings(values)
+        settings, problems = settings_of({(namespace, name): plain(it) for (namespace, name, _), it in values.items()})
         for problem in (*problems, *environment_problems(settings)):
             yield str(problem._replace(setting=_ARGUMENTS.get(problem.setting, problem.setting)))
         port = settings.get("instance_port", 80)
@@ -189,20 +189,6 @@ class EnvironmentOptions:
                 "override_option instead",
             )
         return (entry.namespace, entry.option_name, entry.resource_name or ""), entry.value or ""
-
-
-def _settings(values: Mapping[Key, str]) -> tuple[dict[str, Any], list[Problem]]:
-    """Return the settings that the options stand for, as the rules take them: None for a token."""
-    settings: dict[str, Any] = {}
-    problems = []
-    for (namespace, name, _), value in values.items():
-        if (namespace, name) in OPTIONS:
-            setting, parse = OPTIONS[namespace, name]
-            try:
-                settings[setting] = parse(value) if known(value) else None
-            except ValueError:
-                problems.append(Problem(setting, value, f"must be a {'whole ' if parse is int else ''}number"))
-    return settings, problems
 
 
 def _environment_metrics(document: Mapping[str, Any]) -> dict[str, Any]:
