@@ -17,8 +17,9 @@ from constructs import IConstruct
 from beanpod._checks import plain, reject
 from beanpod._option_keys import ENVIRONMENT, LAUNCH, VPC, key_problems, settings_of
 from beanpod._rules import environment_problems, variable_problems
-from beanpod._settings import Options
+from beanpod._settings import Options, OptionSetting
 from beanpod._tokens import known, text
+from beanpod.environment_secret import EnvironmentSecret
 
 Property = beanstalk.CfnEnvironment.OptionSettingProperty
 # Namespace, name and resource name, "" for none.
@@ -189,6 +190,21 @@ class EnvironmentOptions:
                 "override_option instead",
             )
         return (entry.namespace, entry.option_name, entry.resource_name or ""), entry.value or ""
+
+
+def variable_options(
+    variables: Mapping[str, str] | None, secrets: Mapping[str, EnvironmentSecret] | None = None
+) -> dict[Key, str]:
+    """Return the options of plain and of secret variables."""
+    references = {(SECRETS, name, ""): secret.reference for name, secret in (secrets or {}).items()}
+    return {(VARIABLES, name, ""): value for name, value in (variables or {}).items()} | references
+
+
+def options_by_key(options: Sequence[OptionSetting] | Mapping[str, Mapping[str, str | None]]) -> dict[Key, str | None]:
+    """Return the options of an argument `options`, whichever form it has."""
+    if isinstance(options, Mapping):
+        return {(namespace, name, ""): value for namespace, it in options.items() for name, value in it.items()}
+    return {(it.namespace, it.name, it.resource_name or ""): it.value for it in options}
 
 
 def _environment_metrics(document: Mapping[str, Any]) -> dict[str, Any]:
