@@ -150,7 +150,9 @@ class Database(DatabaseBase):
         refuse(self, problems)
         if performance_insights is None:
             performance_insights = checks.can_have_insights(engine, size)
-        self.security_group = security_group or self._closed_group(vpc)
+        self.security_group = security_group or ec2.SecurityGroup(
+            self, "SecurityGroup", vpc=vpc, description="Database", allow_all_outbound=False
+        )
         password = self._password(username, removal_policy)
         instance_engine = engine.instance_engine
         self.instance = rds.DatabaseInstance(
@@ -209,14 +211,11 @@ class Database(DatabaseBase):
         # The attached secret also holds host, port and name, and its users depend on the database.
         self.secret = self.instance.secret or password
         self._security_group, self._iam_authentication = self.security_group, iam_authentication
+        self._resource_id = self.instance.instance_resource_id
         export_network(self, vpc, [security_group])
         allow_replacement(self.instance, self.secret)
         key = _identity(encryption_key) if encryption_key else ""
         self.replacement_key = " ".join((engine.name, *filter(known, (database_name, username)), key)).strip()
-
-    @property
-    def _resource_id(self) -> str | None:
-        return self.instance.instance_resource_id
 
     @classmethod
     def from_database_attributes(
@@ -248,11 +247,8 @@ class Database(DatabaseBase):
         imported = _ImportedDatabase(scope, construct_id)
         imported.database_host, imported.database_port = database_host, database_port
         imported.database_name, imported.database_username = database_name, database_username
-        imported.secret, imported._security_group, imported._imported_id = secret, security_group, resource_id
+        imported.secret, imported._security_group, imported._resource_id = secret, security_group, resource_id
         return imported
-
-    def _closed_group(self, vpc: ec2.IVpc) -> ec2.SecurityGroup:
-        return ec2.SecurityGroup(self, "SecurityGroup", vpc=vpc, description="Database", allow_all_outbound=False)
 
     def _password(self, username: str, removal_policy: RemovalPolicy) -> rds.DatabaseSecret:
         secret = rds.DatabaseSecret(

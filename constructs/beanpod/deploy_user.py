@@ -76,17 +76,7 @@ class DeployUser(Construct):
             serial=access_key_serial,
             status=iam.AccessKeyStatus.ACTIVE if active else iam.AccessKeyStatus.INACTIVE,
         )
-        self.secret = self._new_secret()
-        reason = "Rotated by a higher access_key_serial: the copy in the CI's secrets must change with it."
-        acknowledge(self.secret, {"SMG4": reason})
-
-    @property
-    def grant_principal(self) -> iam.IPrincipal:
-        """Return the user, which permissions are granted to."""
-        return self.user
-
-    def _new_secret(self) -> secretsmanager.Secret:
-        return secretsmanager.Secret(
+        self.secret = secretsmanager.Secret(
             self,
             "Secret",
             description="The deployer's access key: copy AWS_ACCESS_KEY and AWS_SECRET_KEY into the CI's secrets",
@@ -97,6 +87,13 @@ class DeployUser(Construct):
             # A key is worth nothing once its user is gone.
             removal_policy=RemovalPolicy.DESTROY,
         )
+        reason = "Rotated by a higher access_key_serial: the copy in the CI's secrets must change with it."
+        acknowledge(self.secret, {"SMG4": reason})
+
+    @property
+    def grant_principal(self) -> iam.IPrincipal:
+        """Return the user, which permissions are granted to."""
+        return self.user
 
 
 def _problems(serial: int) -> Iterator[str]:

@@ -104,9 +104,10 @@ class GitHubDeployRole(Construct):
         return self.role
 
     def _workflows(self, provider: OidcProvider | None) -> iam.WebIdentityPrincipal:
-        github = provider or self._provider()
+        # Of both kinds of provider, one of the app included, only this attribute is the same.
+        arn = (provider or self._provider()).oidc_provider_ref.oidc_provider_arn
         claims = {f"{_ISSUER}:aud": _AUDIENCE, f"{_ISSUER}:sub": self.subject}
-        return iam.WebIdentityPrincipal(_provider_arn(github), {"StringEquals": claims})
+        return iam.WebIdentityPrincipal(arn, {"StringEquals": claims})
 
     def _provider(self) -> iam.IOidcProvider:
         """Return the app's provider for this account, created beside the first role that needs it."""
@@ -130,11 +131,6 @@ class GitHubDeployRole(Construct):
         self.node.add_dependency(made[account])
         arn = stack.format_arn(service="iam", region="", resource="oidc-provider", resource_name=_ISSUER)
         return iam.OidcProviderNative.from_oidc_provider_arn(self, "KnownProvider", arn)
-
-
-def _provider_arn(provider: OidcProvider) -> str:
-    # Both kinds of provider are one resource; only this attribute is common to them.
-    return provider.oidc_provider_ref.oidc_provider_arn
 
 
 def _subject(repository: str, branch: str | None, environment: str | None) -> str:
