@@ -28,7 +28,7 @@ from beanpod import (
 )
 from beanpod import _database_rules as database_rules
 from beanpod import _rules as rules
-from beanpod._database_rules import ENGINES, database_problems, default_name, major_version, version_problems
+from beanpod._database_rules import ENGINES, database_problems, default_name, version_problems
 from beanpod._network_rules import domain_problems, network_problems, vpc_problems
 from beanpod._option_keys import override_problems
 from beanpod._rules import (
@@ -285,10 +285,6 @@ def test_versions(engine: str, right: tuple[str, ...], wrong: tuple[str, ...]) -
     for version in wrong:
         (problem,) = version_problems(engine, version)
         assert str(problem).startswith(f'version must be a version of {engine} on RDS, got "{version}": write one of ')
-
-
-def test_major_versions_name_parameter_groups() -> None:
-    assert [major_version("mysql", "8.4.9"), major_version("postgres", "17.9")] == ["8.4", "17"]
 
 
 @pytest.mark.parametrize(
