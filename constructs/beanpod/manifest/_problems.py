@@ -123,16 +123,17 @@ def keys_at(path: Path) -> set[str]:
     for part in path:
         fields = [section.model_fields[str(part)] for section in sections if str(part) in section.model_fields]
         if fields:
-            sections = [section for field in fields for section in _sections_in(field.annotation)]
+            sections = [section for field in fields for section in sections_in(field.annotation)]
     keys = {key for section in sections for key in section.model_fields}
     return keys if path else keys - {"name"} | {"stages"}
 
 
-def _sections_in(annotation: Any) -> Iterator[type[Section]]:
+def sections_in(annotation: Any) -> Iterator[type[Section]]:
+    """Yield the tables in the type of a key."""
     if isinstance(annotation, type) and issubclass(annotation, Section):
         yield annotation
     for inner in get_args(annotation):
-        yield from _sections_in(inner)
+        yield from sections_in(inner)
 
 
 def _choice(path: Path, value: object, choices: str) -> str:
