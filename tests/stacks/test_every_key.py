@@ -354,6 +354,6 @@ def issued(clients: Clients, zone_id: str) -> str:
 def test_the_description_says_what_a_change_does(stages: Stages, name: str) -> None:
     effect = stages.effects(json.dumps(written(name)), json.dumps(changed(name)))
     wanted = [SPECIAL[name]] if name in SPECIAL else UNCHANGED if effect == "Unchanged." else [effect]
-    said = KEYS[name].description or ""
+    said = " ".join((KEYS[name].description or "").split())
     words = " or ".join(wanted)
     assert any(it in said for it in wanted), f"write into the description of {name} what its change does: {words}"
