@@ -19,6 +19,7 @@ from beanpod._option_keys import ENVIRONMENT, LAUNCH, VPC, key_problems, setting
 from beanpod._rules import environment_problems, variable_problems
 from beanpod._settings import Options, OptionSetting
 from beanpod._tokens import known, text
+from beanpod.database_interface import IDatabase
 from beanpod.environment_secret import EnvironmentSecret
 
 Property = beanstalk.CfnEnvironment.OptionSettingProperty
@@ -198,6 +199,18 @@ def variable_options(
     """Return the options of plain and of secret variables."""
     references = {(SECRETS, name, ""): secret.reference for name, secret in (secrets or {}).items()}
     return {(VARIABLES, name, ""): value for name, value in (variables or {}).items()} | references
+
+
+def database_options(database: IDatabase) -> dict[Key, str]:
+    """Return the options of the variables by which an app finds its database."""
+    variables = {
+        "RDS_HOSTNAME": database.database_host,
+        "RDS_PORT": text(database.database_port),
+        "RDS_DB_NAME": database.database_name,
+        "RDS_USERNAME": database.database_username,
+    }
+    password = EnvironmentSecret.from_secrets_manager(database.secret, "password")
+    return variable_options(variables, {"RDS_PASSWORD": password})
 
 
 def options_by_key(options: Sequence[OptionSetting] | Mapping[str, Mapping[str, str | None]]) -> dict[Key, str | None]:

@@ -21,7 +21,7 @@ from beanpod._connectivity import (
     needs_rule_check,
 )
 from beanpod._cross_stack import allow_replacement, export_network, redeploy_on_change
-from beanpod._environment_options import EnvironmentOptions, Key, options_by_key, variable_options
+from beanpod._environment_options import EnvironmentOptions, Key, database_options, options_by_key, variable_options
 from beanpod._nag import acknowledge
 from beanpod._option_keys import ENVIRONMENT, LOAD_BALANCER
 from beanpod._record_target import address_target, load_balancer_target
@@ -30,19 +30,17 @@ from beanpod._settings import (
     RENAMED_ARGUMENTS,
     DeploymentPolicy,
     EnvironmentType,
-    LoadBalancerScheme,
 )
 from beanpod._subnets import (
     PRIVATE,
     PUBLIC,
     Subnets,
-    database_subnets,
     group_problems,
     is_made_here,
+    load_balancer_subnets,
     placement_problems,
     select,
 )
-from beanpod._tokens import text
 from beanpod.application import Application, IApplication
 from beanpod.database_interface import IDatabase
 from beanpod.environment_interface import HEALTH_METRIC, EnvironmentBase, IDockerEnvironment
@@ -158,7 +156,7 @@ class DockerEnvironment(EnvironmentBase):
             *exchange_problems(instance_security_group, load_balancer_security_group),
             *self._options.add(variable_options(given.get("environment"), secrets)),
             *self._options.override(options_by_key(given["options"])),
-            *(self._options.add(_database_variables(database)) if database else ()),
+            *(self._options.add(database_options(database)) if database else ()),
         ]
         refuse(self, problems)
         self._options.publish([name for name in given["published_metrics"] if name != HEALTH_METRIC])
@@ -303,7 +301,7 @@ class DockerEnvironment(EnvironmentBase):
             ValueError: One of the names is taken, as by another database.
         """
         if self._database is None:
-            self._add(_database_variables(database))
+            self._add(database_options(database))
             self._connect(database)
         elif self._database is not database:
             reject(
@@ -382,7 +380,7 @@ class DockerEnvironment(EnvironmentBase):
         if not balanced:
             return selected, None
         chosen = given.get("load_balancer_subnets")
-        balancer = chosen or _default_load_balancer_subnets(vpc, given["load_balancer_scheme"])
+        balancer = chosen or load_balancer_subnets(vpc, given["load_balancer_scheme"])
         return selected, self._select("load_balancer_subnets", vpc, balancer)
 
     def _select(self, name: str, vpc: ec2.IVpc, selection: ec2.SubnetSelection) -> Subnets:
@@ -394,20 +392,3 @@ class DockerEnvironment(EnvironmentBase):
 
 class _ImportedEnvironment(EnvironmentBase):
     """An environment that exists already: it can be used, monitored and deployed to, but not changed."""
-
-
-def _default_load_balancer_subnets(vpc: ec2.IVpc, scheme: LoadBalancerScheme) -> ec2.SubnetSelection:
-    if scheme == LoadBalancerScheme.INTERNET_FACING:
-        return PUBLIC
-    return PRIVATE if vpc.private_subnets else database_subnets(vpc) or PUBLIC
-
-
-def _database_variables(database: IDatabase) -> dict[Key, str]:
-    variables = {
-        "RDS_HOSTNAME": database.database_host,
-        "RDS_PORT": text(database.database_port),
-        "RDS_DB_NAME": database.database_name,
-        "RDS_USERNAME": database.database_username,
-    }
-    password = EnvironmentSecret.from_secrets_manager(database.secret, "password")
-    return variable_options(variables, {"RDS_PASSWORD": password})
