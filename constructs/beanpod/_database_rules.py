@@ -148,10 +148,8 @@ def _storage_problems(allocated: float | None, most: float | None) -> Iterator[P
         )
 
 
-def version_problems(engine: str, version: str | None) -> Iterator[Problem]:
+def version_problems(engine: str, version: str) -> Iterator[Problem]:
     """Check a version: a major one of RDS, or a newer one than this list has, alone or with its minor version."""
-    if version is None:
-        return
     facts = ENGINES[engine]
     parts = facts.default_version.count(".") + 1
     number = r"\.".join([r"[0-9]{1,3}"] * parts)
