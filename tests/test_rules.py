@@ -81,6 +81,12 @@ def test_choices(setting: str) -> None:
     [
         ("health_check_path", ("/", "/health?full=1"), ("health", "/a b", "", "/é")),
         ("managed_updates.start", ("Tue:09:00", "sun:23:59"), ("Tuesday 9:00", "Tue:24:00", "Tue:9:00")),
+        (
+            "preferred_backup_window",
+            ("03:00-04:00", "23:30-00:30"),
+            ("3-4", "03:00", "24:00-01:00", "sun:03:00-sun:04:00"),
+        ),
+        ("preferred_maintenance_window", ("sun:04:30-Mon:05:30",), ("sun", "04:30-05:30", "son:04:30-sun:05:30")),
         ("instance_types", ("t3.small", "m7i-flex.large", "u-6tb1.112xlarge", "m7i.metal-24xl"), ("small", "t3.huge")),
         ("instance_type", ("t4g.micro", "r6g.16xlarge"), ("db.t4g.micro", "t4g")),
         ("platform_version", ("4.13.7",), ("4.13", "latest", "v4.13.7")),
@@ -262,6 +268,31 @@ def test_a_vpc_of_yours_has_its_own_nat_gateways() -> None:
 def test_what_rds_would_refuse(engine: str, values: dict[str, Any], words: str) -> None:
     (problem,) = database_problems(engine, **values)
     assert str(problem).startswith(words)
+
+
+TOO_SHORT = "preferred_backup_window must be 30 minutes or more, got"
+WRONG_LENGTH = "preferred_maintenance_window must be 30 minutes to 24 hours, got"
+OVERLAP = "preferred_maintenance_window must not overlap preferred_backup_window ("
+
+
+@pytest.mark.parametrize(
+    ("backup", "maintenance", "words"),
+    [
+        ("03:00-03:20", "sun:04:30-sun:04:50", [TOO_SHORT, WRONG_LENGTH]),
+        ("23:50-00:10", "sun:04:30-tue:04:30", [TOO_SHORT, WRONG_LENGTH, OVERLAP]),
+        ("03:00-04:00", "sun:03:30-sun:05:00", [OVERLAP]),
+        ("23:30-00:30", "Mon:00:00-Mon:00:45", [OVERLAP]),
+        ("23:45-00:15", "sun:00:15-sun:00:45", []),
+        ("03:00-03:30", "sun:03:30-sun:04:00", []),
+        ("03:00-04:00", "sat:23:50-sun:00:20", []),
+        (None, "sun:04:30-sun:05:30", []),
+    ],
+)
+def test_windows_have_a_length_and_do_not_overlap(backup: str | None, maintenance: str, words: list[str]) -> None:
+    windows: dict[str, Any] = {"preferred_backup_window": backup, "preferred_maintenance_window": maintenance}
+    problems = list(map(str, database_problems("mysql", **windows)))
+    assert len(problems) == len(words)
+    assert all(problem.startswith(start) for problem, start in zip(problems, words, strict=True))
 
 
 @pytest.mark.parametrize("engine", ENGINES)

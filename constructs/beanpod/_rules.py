@@ -148,6 +148,8 @@ _SIZE = r"(?:nano|micro|small|medium|large|\d{0,3}xlarge|metal(?:-\d+xl)?)"
 VARIABLE_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _CODES = r"[234]\d\d(?:-[234]\d\d)?"
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_CLOCK = r"(?:[01]\d|2[0-3]):[0-5]\d"
+_DAY = "(?i:sun|mon|tue|wed|thu|fri|sat)"
 _DOMAIN_NAME = Form(
     rf"(?=.{{1,253}}$)(?:{_LABEL}\.)+(?!\d+$){_LABEL}",
     "must be a domain name in lower case",
@@ -158,13 +160,17 @@ FORMS: dict[str, Form] = {
         r"/[!-~]{0,1023}", 'must start with "/" and have no spaces', 'write a path, e.g. "/health"'
     ),
     "managed_updates.start": Form(
-        r"(?:[Ss]un|[Mm]on|[Tt]ue|[Ww]ed|[Tt]hu|[Ff]ri|[Ss]at):(?:[01]\d|2[0-3]):[0-5]\d",
+        rf"(?:[Ss]un|[Mm]on|[Tt]ue|[Ww]ed|[Tt]hu|[Ff]ri|[Ss]at):{_CLOCK}",
         "must be a day and a time in UTC",
         'write e.g. "Tue:09:00"',
     ),
     "instance_types": Form(rf"[a-z][a-z0-9-]*\.{_SIZE}", "must name EC2 instance types", 'write e.g. "t3.small"'),
     "instance_type": Form(
         rf"[a-z][a-z0-9-]*\.{_SIZE}", 'must be an RDS instance class without its "db."', 'write e.g. "t4g.micro"'
+    ),
+    "preferred_backup_window": Form(rf"{_CLOCK}-{_CLOCK}", "must be a time of day in UTC", 'write e.g. "03:00-04:00"'),
+    "preferred_maintenance_window": Form(
+        rf"{_DAY}:{_CLOCK}-{_DAY}:{_CLOCK}", "must be a time of the week in UTC", 'write e.g. "sun:04:30-sun:05:30"'
     ),
     "platform_version": Form(r"\d+\.\d+\.\d+", "must be a platform version", 'write e.g. "4.13.7"'),
     "repository": Form(
