@@ -81,6 +81,8 @@ def test_choices(setting: str) -> None:
     [
         ("health_check_path", ("/", "/health?full=1"), ("health", "/a b", "", "/é")),
         ("managed_updates.start", ("Tue:09:00", "sun:23:59"), ("Tuesday 9:00", "Tue:24:00", "Tue:9:00")),
+        ("application_name", ("a", "Shop 1", "a" * 100), ("", "a/b", "a" * 101)),
+        ("environment_name", ("shop", "Shop-1", "a" * 40), ("dev", "-shop", "shop-", "a" * 41, "a_b_c")),
         (
             "preferred_backup_window",
             ("03:00-04:00", "23:30-00:30"),

@@ -79,6 +79,10 @@ LIMITS: dict[str, Limit] = {
     "backup_retention": Limit(0, 35, "days"),
     "port": Limit(1_150, 65_535),
     "database_port": Limit(1_150, 65_535),
+    # CloudFormation's integers; a higher number makes a new key.
+    "access_key_serial": Limit(0, 2_147_483_647),
+    # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+    "max_session_duration": Limit(1, 12, "hours"),
 }
 
 Measure = Literal[
@@ -156,6 +160,15 @@ _DOMAIN_NAME = Form(
     'write e.g. "shop.example.com", without an address or wildcards',
 )
 FORMS: dict[str, Form] = {
+    # https://docs.aws.amazon.com/elasticbeanstalk/latest/api/API_CreateApplication.html, API_CreateEnvironment.html
+    "application_name": Form(
+        r"[^/]{1,100}", "must be 1 to 100 characters without a slash", 'write e.g. "shop", or leave it out'
+    ),
+    "environment_name": Form(
+        r"[A-Za-z0-9][A-Za-z0-9-]{2,38}[A-Za-z0-9]",
+        "must be 4 to 40 letters, digits and hyphens, without a hyphen at either end",
+        'write e.g. "shop-prod", or leave it out',
+    ),
     "health_check_path": Form(
         r"/[!-~]{0,1023}", 'must start with "/" and have no spaces', 'write a path, e.g. "/health"'
     ),

@@ -1,6 +1,5 @@
 """The properties of an environment, and the options of Beanstalk that they become."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypedDict
 
@@ -10,9 +9,10 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 
 from beanpod import _load_balancer
+from beanpod._checks import plain
 from beanpod._environment_options import HEALTH
 from beanpod._option_keys import ENVIRONMENT, LAUNCH, LOAD_BALANCER, PROCESS, VPC
-from beanpod._rules import Problem, option_problems
+from beanpod._rules import Problem, option_problems, setting_problems
 from beanpod._settings import (
     DeploymentStrategy,
     Domain,
@@ -272,13 +272,8 @@ def argument_problems(
     properties: EnvironmentProperties, load_balancer_group: ec2.ISecurityGroup | None
 ) -> Iterator[str | Problem]:
     """Check what becomes no option of Beanstalk, of properties with defaults."""
-    name, options = properties.get("environment_name"), properties["options"]
-    # https://docs.aws.amazon.com/elasticbeanstalk/latest/api/API_CreateEnvironment.html
-    if known(name) and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{2,38}[A-Za-z0-9]", name):
-        yield (
-            "environment_name must be 4 to 40 letters, digits and hyphens, without a hyphen at either end, "
-            f'got "{name}"'
-        )
+    options = properties["options"]
+    yield from setting_problems({"environment_name": plain(properties.get("environment_name"))})
     yield from description_problems(properties.get("description"))
     versions = properties.get("max_versions")
     if properties.get("application") and versions is not None:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from weakref import WeakKeyDictionary
 
 import jsii
@@ -83,8 +82,14 @@ class GitHubDeployRole(Construct):
             ValueError: With every problem found.
         """
         super().__init__(scope, construct_id)
-        problems = _problems(repository, branch, environment), _duration_problems(max_session_duration)
-        refuse(self, chain(*problems, place_problems(permissions, "a deployer", self)))
+        duration = max_session_duration
+        hours = duration.to_hours(integral=False) if duration and not duration.is_unresolved() else None
+        problems: list[str | Problem] = [
+            *_problems(repository, branch, environment),
+            *setting_problems({"max_session_duration": hours}),
+            *place_problems(permissions, "a deployer", self),
+        ]
+        refuse(self, problems)
         self.subject = _subject(repository, branch, environment)
         self.role = iam.Role(
             self,
@@ -145,9 +150,3 @@ def _problems(repository: str, branch: str | None, environment: str | None) -> I
     values = {name: plain(value) for name, value in given.items()}
     # A token is given, though it is not known.
     return github_problems(**values) if values == given else setting_problems(values)
-
-
-def _duration_problems(duration: Duration | None) -> Iterator[str]:
-    hours = duration.to_hours(integral=False) if duration and not duration.is_unresolved() else 1
-    if not 1 <= hours <= 12:
-        yield f"max_session_duration must be 1 to 12 hours, got {hours:g}: write Duration.hours(...)"

@@ -89,7 +89,7 @@ def test_permissions_of_a_user_are_added_with_grants(users: Template) -> None:
 
 def test_a_negative_serial_is_refused() -> None:
     stack = Stack(App(), "Refused")
-    words = r"Refused/Deployer: 1 problem\n  - access_key_serial must be at least 0, got -1: start"
+    words = r"Refused/Deployer: 1 problem\n  - access_key_serial must be 0 to 2147483647, got -1"
     with pytest.raises(ValueError, match=words):
         DeployUser(stack, "Deployer", permissions=permissions(stack), access_key_serial=-1)
 

@@ -378,7 +378,7 @@ class DeliveryConfig(Section):
     """Whether an IAM user with an access key is created. If switched off: Removes: the user, the access key, the
     secret. Default: true, unless github is given.
     """
-    access_key_serial: int = Field(default=0, ge=0, le=2_147_483_647)
+    access_key_serial: Annotated[int, types.limit("access_key_serial")] = 0
     """Raise it to replace the access key. Replaces: the access key. Default: 0."""
     github: GitHubConfig | None = None
     """Deploy through GitHub's OIDC. Removes: the user, the access key, the secret. Default: none."""
