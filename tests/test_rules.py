@@ -27,15 +27,11 @@ from beanpod import (
     ServiceNetwork,
 )
 from beanpod import _database_rules as database_rules
-from beanpod import _rules as rules
 from beanpod._database_rules import ENGINES, database_problems, default_name, version_problems
+from beanpod._limits import CHOICES, FORMS, LIMITS, UNITS, Measure
 from beanpod._network_rules import domain_problems, network_problems, vpc_problems
 from beanpod._option_keys import override_problems
 from beanpod._rules import (
-    CHOICES,
-    FORMS,
-    LIMITS,
-    UNITS,
     architecture,
     environment_problems,
     option_problems,
@@ -177,7 +173,7 @@ def test_right_and_unknown_values_have_no_problem(values: Mapping[str, Any]) -> 
 
 
 def test_every_measure_of_the_manifest_has_a_unit() -> None:
-    assert set(get_args(rules.Measure)) < set(UNITS)
+    assert set(get_args(Measure)) < set(UNITS)
 
 
 @pytest.mark.parametrize(

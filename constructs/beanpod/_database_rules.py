@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
-from beanpod._rules import FORMS, Problem, setting_problems
+from beanpod._limits import FORMS
+from beanpod._rules import Problem, setting_problems
 
 EngineName = Literal["mysql", "mariadb", "postgres"]
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from beanpod import _rules as rules
 from beanpod._database_rules import ENGINES, database_problems, version_problems
+from beanpod._limits import VARIABLE_NAME
 from beanpod._network_rules import domain_problems, network_problems, vpc_problems, zone_problems
 from beanpod._option_keys import key_problems, override_problems, settings_of
 from beanpod.manifest._layers import OF_A_DOCKERFILE, PLAINTEXT, Tables, look_up
@@ -165,7 +166,7 @@ def _build(case: Case) -> Iterator[Finding]:
         if getattr(service, key):
             yield ("service", key), "the compose file has it in the build of each service: write it there"
     for name, value in service.args.items():
-        if not re.fullmatch(rules.VARIABLE_NAME, name):
+        if not re.fullmatch(VARIABLE_NAME, name):
             words = "not a name of a build argument: write letters, digits and underscores, a letter first"
             yield ("service", "args", name), words
         elif reason := looks_secret(name, value):

@@ -12,8 +12,9 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from beanpod import _rules as rules
+from beanpod import _limits as limits
 from beanpod._database_rules import DEFAULT_USERNAME, EngineName
+from beanpod._rules import architecture
 from beanpod.manifest import _types as types
 from beanpod.manifest._layers import PresetName
 from beanpod.manifest._types import Section, Table
@@ -169,9 +170,9 @@ class Domain(Section):
 class Scaling(Section):
     """When instances are added and removed (namespace aws:autoscaling:trigger)."""
 
-    measure: rules.Measure = "CPUUtilization"
+    measure: limits.Measure = "CPUUtilization"
     """CloudWatch metric. Updates in place. Default: "CPUUtilization"."""
-    statistic: rules.Statistic = "Average"
+    statistic: limits.Statistic = "Average"
     """How the metric is aggregated over the instances. Updates in place. Default: "Average"."""
     lower_threshold: Annotated[float, types.limit("scaling.lower_threshold")] = 30
     """An instance is removed below it. Updates in place. Default: 30."""
@@ -186,13 +187,13 @@ class Scaling(Section):
     @property
     def unit(self) -> str:
         """Return the unit in which CloudWatch knows the measure."""
-        return rules.UNITS[self.measure]
+        return limits.UNITS[self.measure]
 
 
 class LoadBalancerConfig(Section):
     """The load balancer's own settings (namespace aws:elbv2:loadbalancer)."""
 
-    scheme: rules.LoadBalancerSchemeName = "public"
+    scheme: limits.LoadBalancerSchemeName = "public"
     """
     "public", or "internal" to be reached from within the VPC and connected networks only. Replaces: the instances.
     Default: "public".
@@ -232,7 +233,7 @@ class HealthCheckConfig(Section):
 class ManagedUpdates(Section):
     """The weekly window in which Beanstalk updates the platform."""
 
-    level: rules.UpdateLevel
+    level: limits.UpdateLevel
     """
     "minor" (with new Docker versions), "patch", or "none" to switch managed updates off. Updates in place.
     """
@@ -256,7 +257,7 @@ class OptionSetting(Section):
 class EnvironmentConfig(Section):
     """The Elastic Beanstalk environment."""
 
-    type: rules.EnvironmentTypeName
+    type: limits.EnvironmentTypeName
     """One instance with a fixed address, or several behind an application load balancer. Replaces: the instances."""
     instance_types: types.Several[types.InstanceType] = Field(min_length=1, max_length=40)
     """EC2 instance types in order of preference, all of one architecture. Replaces: the instances."""
@@ -266,9 +267,9 @@ class EnvironmentConfig(Section):
     """Maximum number of instances. Updates in place."""
     private_instances: bool
     """Whether instances have private addresses only, reached through the load balancer. Replaces: the instances."""
-    deployment_policy: rules.PolicyName
+    deployment_policy: limits.PolicyName
     """How a release replaces the one before it. Updates in place."""
-    batch_size_type: rules.BatchSizeTypeName = "Percentage"
+    batch_size_type: limits.BatchSizeTypeName = "Percentage"
     """What batch_size counts in rolling policies. Updates in place. Default: "Percentage"."""
     batch_size: Annotated[int, types.limit("batch_size")] = 25
     """How much a rolling policy replaces at a time. Updates in place. Default: 25 (percent), or 1 if Fixed."""
@@ -286,7 +287,7 @@ class EnvironmentConfig(Section):
     """The load balancer's own settings. Default: public, and AWS's."""
     health_check: HealthCheckConfig = HealthCheckConfig()
     """How the load balancer checks an instance. Default: AWS's."""
-    log_retention_days: rules.LogRetention
+    log_retention_days: limits.LogRetention
     """Days for which CloudWatch keeps the logs. Updates in place."""
     managed_updates: ManagedUpdates | None = None
     """When Beanstalk updates the platform by itself. Updates in place."""
@@ -302,7 +303,7 @@ class EnvironmentConfig(Section):
     @property
     def architecture(self) -> Literal["x86_64", "arm64"]:
         """Return the processor that the image is built for."""
-        return rules.architecture(self.instance_types[0])
+        return architecture(self.instance_types[0])
 
 
 class NetworkConfig(Section):
