@@ -91,18 +91,11 @@ class DatabasePassword(Section):
     """The field of its secret: "password". Restarts: the app."""
 
 
-SECRET_FORMS: dict[str, type[Section]] = {
-    "generate": GenerateSecret,
-    "secretsmanager": SecretsManagerReference,
-    "ssm": SsmReference,
-    "database": DatabasePassword,
-}
+_SECRETS = ("generate", "secretsmanager", "ssm", "database")
 
 
 def _kind_of_secret(value: object) -> str | None:
-    if isinstance(value, dict):
-        return next((key for key in SECRET_FORMS if key in value), None)
-    return next((key for key in SECRET_FORMS if hasattr(value, key)), None)
+    return next((key for key in _SECRETS if (key in value if isinstance(value, dict) else hasattr(value, key))), None)
 
 
 Secret = Annotated[
