@@ -27,15 +27,11 @@ from beanpod import (
     ServiceNetwork,
 )
 from beanpod import _database_rules as database_rules
-from beanpod import _rules as rules
-from beanpod._database_rules import ENGINES, database_problems, default_name, major_version, version_problems
+from beanpod._database_rules import ENGINES, database_problems, default_name, version_problems
+from beanpod._limits import CHOICES, FORMS, LIMITS, UNITS, Measure
 from beanpod._network_rules import domain_problems, network_problems, vpc_problems
 from beanpod._option_keys import override_problems
 from beanpod._rules import (
-    CHOICES,
-    FORMS,
-    LIMITS,
-    UNITS,
     architecture,
     environment_problems,
     option_problems,
@@ -81,6 +77,14 @@ def test_choices(setting: str) -> None:
     [
         ("health_check_path", ("/", "/health?full=1"), ("health", "/a b", "", "/é")),
         ("managed_updates.start", ("Tue:09:00", "sun:23:59"), ("Tuesday 9:00", "Tue:24:00", "Tue:9:00")),
+        ("application_name", ("a", "Shop 1", "a" * 100), ("", "a/b", "a" * 101)),
+        ("environment_name", ("shop", "Shop-1", "a" * 40), ("dev", "-shop", "shop-", "a" * 41, "a_b_c")),
+        (
+            "preferred_backup_window",
+            ("03:00-04:00", "23:30-00:30"),
+            ("3-4", "03:00", "24:00-01:00", "sun:03:00-sun:04:00"),
+        ),
+        ("preferred_maintenance_window", ("sun:04:30-Mon:05:30",), ("sun", "04:30-05:30", "son:04:30-sun:05:30")),
         ("instance_types", ("t3.small", "m7i-flex.large", "u-6tb1.112xlarge", "m7i.metal-24xl"), ("small", "t3.huge")),
         ("instance_type", ("t4g.micro", "r6g.16xlarge"), ("db.t4g.micro", "t4g")),
         ("platform_version", ("4.13.7",), ("4.13", "latest", "v4.13.7")),
@@ -169,7 +173,7 @@ def test_right_and_unknown_values_have_no_problem(values: Mapping[str, Any]) -> 
 
 
 def test_every_measure_of_the_manifest_has_a_unit() -> None:
-    assert set(get_args(rules.Measure)) < set(UNITS)
+    assert set(get_args(Measure)) < set(UNITS)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +197,7 @@ def test_architecture(instance_type: str, processor: str) -> None:
     ("key", "value", "words"),
     [
         (("aws:autoscaling:asg", "MinSize"), "9", "min_size must be at most max_size (4), got 9"),
-        (("aws:autoscaling:asg", "MinSize"), "two", 'min_size must be a number, got "two"'),
+        (("aws:autoscaling:asg", "MinSize"), "two", 'min_size must be a whole number, got "two"'),
         (("aws:ec2:vpc", "ELBScheme"), "private", "load_balancer_scheme must be one of public, internal, got "),
         (("aws:ec2:instances", "InstanceTypes"), "t3.small,t4g.small", "instance_types must be of one architecture"),
     ],
@@ -264,6 +268,31 @@ def test_what_rds_would_refuse(engine: str, values: dict[str, Any], words: str) 
     assert str(problem).startswith(words)
 
 
+TOO_SHORT = "preferred_backup_window must be 30 minutes or more, got"
+WRONG_LENGTH = "preferred_maintenance_window must be 30 minutes to 24 hours, got"
+OVERLAP = "preferred_maintenance_window must not overlap preferred_backup_window ("
+
+
+@pytest.mark.parametrize(
+    ("backup", "maintenance", "words"),
+    [
+        ("03:00-03:20", "sun:04:30-sun:04:50", [TOO_SHORT, WRONG_LENGTH]),
+        ("23:50-00:10", "sun:04:30-tue:04:30", [TOO_SHORT, WRONG_LENGTH, OVERLAP]),
+        ("03:00-04:00", "sun:03:30-sun:05:00", [OVERLAP]),
+        ("23:30-00:30", "Mon:00:00-Mon:00:45", [OVERLAP]),
+        ("23:45-00:15", "sun:00:15-sun:00:45", []),
+        ("03:00-03:30", "sun:03:30-sun:04:00", []),
+        ("03:00-04:00", "sat:23:50-sun:00:20", []),
+        (None, "sun:04:30-sun:05:30", []),
+    ],
+)
+def test_windows_have_a_length_and_do_not_overlap(backup: str | None, maintenance: str, words: list[str]) -> None:
+    windows: dict[str, Any] = {"preferred_backup_window": backup, "preferred_maintenance_window": maintenance}
+    problems = list(map(str, database_problems("mysql", **windows)))
+    assert len(problems) == len(words)
+    assert all(problem.startswith(start) for problem, start in zip(problems, words, strict=True))
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_defaults_of_an_engine_have_no_problem(engine: str) -> None:
     name = default_name(engine, "order")
@@ -285,10 +314,6 @@ def test_versions(engine: str, right: tuple[str, ...], wrong: tuple[str, ...]) -
     for version in wrong:
         (problem,) = version_problems(engine, version)
         assert str(problem).startswith(f'version must be a version of {engine} on RDS, got "{version}": write one of ')
-
-
-def test_major_versions_name_parameter_groups() -> None:
-    assert [major_version("mysql", "8.4.9"), major_version("postgres", "17.9")] == ["8.4", "17"]
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,8 @@ def _tidy(section: dict[str, Any]) -> dict[str, Any]:
 
 def _tidy_property(value: dict[str, Any]) -> dict[str, Any]:
     tidy = {key: item for key, item in value.items() if key != "title" and not _is_empty_default(key, item)}
+    if "description" in tidy:
+        tidy["description"] = " ".join(tidy["description"].split())
     choices = [choice for choice in tidy.pop("anyOf", []) if choice != {"type": "null"}]
     return {**choices[0], **tidy} if choices else tidy
 

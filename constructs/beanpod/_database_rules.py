@@ -8,9 +8,10 @@ those of https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBI
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
+from beanpod._limits import FORMS
 from beanpod._rules import Problem, setting_problems
 
 EngineName = Literal["mysql", "mariadb", "postgres"]
@@ -27,6 +28,7 @@ class Engine(NamedTuple):
         username_length: Characters of the master user's name at most.
         reserved_names: Words that no database can be named.
         reserved_usernames: Words that no master user can be named.
+        tls_parameter: Parameter with which the server refuses plain text.
     """
 
     port: int
@@ -36,6 +38,7 @@ class Engine(NamedTuple):
     username_length: int
     reserved_names: frozenset[str]
     reserved_usernames: frozenset[str]
+    tls_parameter: str = "require_secure_transport"
 
 
 # Words that both SQL dialects reserve; only those that a service may be called.
@@ -61,7 +64,9 @@ _POSTGRES_USERS = _SQL | {"admin", "public", "rdsadmin", "rdsrepladmin", "rdstop
 ENGINES: dict[str, Engine] = {
     "mysql": Engine(3306, ("8.0", "8.4"), "8.4", 64, 16, _MYSQL_NAMES, _MYSQL_USERS),
     "mariadb": Engine(3306, ("10.6", "10.11", "11.4", "11.8"), "11.4", 64, 16, _MYSQL_NAMES, _MYSQL_USERS),
-    "postgres": Engine(5432, ("13", "14", "15", "16", "17", "18"), "17", 63, 63, _POSTGRES_NAMES, _POSTGRES_USERS),
+    "postgres": Engine(
+        5432, ("13", "14", "15", "16", "17", "18"), "17", 63, 63, _POSTGRES_NAMES, _POSTGRES_USERS, "rds.force_ssl"
+    ),
 }
 DEFAULT_USERNAME = "app"
 
@@ -85,6 +90,9 @@ def database_problems(
     backup_retention: float | None = None,
     instance_type: str | None = None,
     port: int | None = None,
+    performance_insights: bool | None = None,
+    preferred_backup_window: str | None = None,
+    preferred_maintenance_window: str | None = None,
 ) -> Iterator[Problem]:
     """Check the settings of a database.
 
@@ -97,6 +105,9 @@ def database_problems(
         backup_retention: Days; 0 for no backups.
         instance_type: Instance class without its "db.".
         port: TCP port.
+        performance_insights: Whether Performance Insights are asked for.
+        preferred_backup_window: Of a day, in UTC.
+        preferred_maintenance_window: Of a week, in UTC.
     """
     facts = ENGINES[engine]
     yield from _name_problems("database_name", database_name, engine, facts.name_length, facts.reserved_names)
@@ -111,9 +122,12 @@ def database_problems(
             "backup_retention": backup_retention,
             "instance_type": instance_type,
             "port": port,
+            "preferred_backup_window": preferred_backup_window,
+            "preferred_maintenance_window": preferred_maintenance_window,
         }
     )
     yield from _storage_problems(allocated_storage, max_allocated_storage)
+    yield from _window_problems(preferred_backup_window, preferred_maintenance_window)
     for setting, value, must, remedy in (
         ("backup_retention", backup_retention, "must be whole days", "write Duration.days(...)"),
         ("allocated_storage", allocated_storage, "must be whole GiB", "write Size.gibibytes(...)"),
@@ -124,6 +138,9 @@ def database_problems(
     if instance_type and _WITHOUT_ENCRYPTION.fullmatch(instance_type):
         must = "must be a class that can encrypt its storage"
         yield Problem("instance_type", instance_type, must, "write e.g. t4g.micro")
+    if performance_insights and instance_type and not has_insights(engine, instance_type):
+        must = f'must be off on "{instance_type}" with {engine}'
+        yield Problem("performance_insights", None, must, 'choose "t4g.medium" or larger')
 
 
 def _name_problems(
@@ -148,10 +165,71 @@ def _storage_problems(allocated: float | None, most: float | None) -> Iterator[P
         )
 
 
-def version_problems(engine: str, version: str | None) -> Iterator[Problem]:
+def _window_problems(backup: str | None, maintenance: str | None) -> Iterator[Problem]:
+    """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_UpgradeDBInstance.Maintenance.html"""
+    backups = _minutes("preferred_backup_window", backup)
+    works = _minutes("preferred_maintenance_window", maintenance)
+    if backups and len(backups) < 30:
+        yield Problem("preferred_backup_window", backup, "must be 30 minutes or more", "end it later")
+    if works and not 30 <= len(works) <= _MINUTES_OF_DAY:
+        must = "must be 30 minutes to 24 hours"
+        yield Problem("preferred_maintenance_window", maintenance, must, "change its end")
+    if backups and works and {it % _MINUTES_OF_DAY for it in backups} & {it % _MINUTES_OF_DAY for it in works}:
+        must = f'must not overlap preferred_backup_window ("{backup}")'
+        yield Problem("preferred_maintenance_window", maintenance, must, "move one of them")
+
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_MINUTES_OF_DAY = 24 * 60
+
+
+def _minutes(setting: str, window: str | None) -> range | None:
+    """Return the minutes of a window, of a day or a week; they may continue into the next. None if it has none."""
+    if window is None or not re.fullmatch(FORMS[setting].pattern, window):
+        return None
+    moments = []
+    for moment in window.lower().split("-"):
+        *day, hour, minute = moment.split(":")
+        days = _DAYS.index(day[0]) if day else 0
+        moments.append((days * 24 + int(hour)) * 60 + int(minute))
+    start, end = moments
+    around = _MINUTES_OF_DAY * (7 if window[0].isalpha() else 1)
+    return range(start, end if end >= start else end + around)
+
+
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_DatabaseInsights.Engines.html
+_WITHOUT_INSIGHTS = {f"{family}.{size}" for family in ("t2", "t3", "t4g") for size in ("micro", "small")}
+
+
+def has_insights(engine: str, instance_type: str) -> bool:
+    """Return whether a class can run Performance Insights, now the standard mode of Database Insights."""
+    return engine == "postgres" or instance_type not in _WITHOUT_INSIGHTS
+
+
+# Enough to notice parameters of another engine: names that only one engine has.
+_MYSQL_PARAMETERS = re.compile(
+    r"innodb_|character_set_|collation_|slow_query_log|long_query_time|sql_mode|max_allowed_packet|general_log|"
+    r"lower_case_table_names|log_bin|require_secure_transport|wait_timeout|interactive_timeout|log_output|binlog_"
+)
+_POSTGRES_PARAMETERS = re.compile(
+    r"rds\.|pg_|shared_buffers|work_mem|maintenance_work_mem|effective_cache_size|log_min_duration|log_statement|"
+    r"autovacuum|max_wal|shared_preload_libraries|statement_timeout|idle_in_transaction|wal_|random_page_cost"
+)
+
+
+def parameter_problems(engine: str, parameters: Iterable[str]) -> Iterator[Problem]:
+    """Check the names of parameters: none that allows connections without TLS, none of another engine."""
+    others = _MYSQL_PARAMETERS if engine == "postgres" else _POSTGRES_PARAMETERS
+    for name in parameters:
+        if name == ENGINES[engine].tls_parameter:
+            yield Problem("parameters", None, f"must not set {name}", "every connection to the database uses TLS")
+        elif others.match(name):
+            remedy = "that engine does not have it, leave it out"
+            yield Problem("parameters", name, f"must be of {engine}", remedy)
+
+
+def version_problems(engine: str, version: str) -> Iterator[Problem]:
     """Check a version: a major one of RDS, or a newer one than this list has, alone or with its minor version."""
-    if version is None:
-        return
     facts = ENGINES[engine]
     parts = facts.default_version.count(".") + 1
     number = r"\.".join([r"[0-9]{1,3}"] * parts)

@@ -15,10 +15,12 @@ from aws_cdk import aws_elasticbeanstalk as beanstalk
 from constructs import IConstruct
 
 from beanpod._checks import plain, reject
-from beanpod._option_keys import ENVIRONMENT, LAUNCH, OPTIONS, VPC, key_problems
-from beanpod._rules import Problem, environment_problems, variable_problems
-from beanpod._settings import Options
+from beanpod._option_keys import ENVIRONMENT, LAUNCH, VPC, key_problems, settings_of
+from beanpod._rules import environment_problems, variable_problems
+from beanpod._settings import Options, OptionSetting
 from beanpod._tokens import known, text
+from beanpod.database_interface import IDatabase
+from beanpod.environment_secret import EnvironmentSecret
 
 Property = beanstalk.CfnEnvironment.OptionSettingProperty
 # Namespace, name and resource name, "" for none.
@@ -148,7 +150,7 @@ class EnvironmentOptions:
         return problems
 
     def _problems(self, values: Mapping[Key, str]) -> Iterator[str]:
-        settings, problems = _settings(values)
+        settings, problems = settings_of({(namespace, name): plain(it) for (namespace, name, _), it in values.items()})
         for problem in (*problems, *environment_problems(settings)):
             yield str(problem._replace(setting=_ARGUMENTS.get(problem.setting, problem.setting)))
         port = settings.get("instance_port", 80)
@@ -191,18 +193,31 @@ class EnvironmentOptions:
         return (entry.namespace, entry.option_name, entry.resource_name or ""), entry.value or ""
 
 
-def _settings(values: Mapping[Key, str]) -> tuple[dict[str, Any], list[Problem]]:
-    """Return the settings that the options stand for, as the rules take them: None for a token."""
-    settings: dict[str, Any] = {}
-    problems = []
-    for (namespace, name, _), value in values.items():
-        if (namespace, name) in OPTIONS:
-            setting, parse = OPTIONS[namespace, name]
-            try:
-                settings[setting] = parse(value) if known(value) else None
-            except ValueError:
-                problems.append(Problem(setting, value, f"must be a {'whole ' if parse is int else ''}number"))
-    return settings, problems
+def variable_options(
+    variables: Mapping[str, str] | None, secrets: Mapping[str, EnvironmentSecret] | None = None
+) -> dict[Key, str]:
+    """Return the options of plain and of secret variables."""
+    references = {(SECRETS, name, ""): secret.reference for name, secret in (secrets or {}).items()}
+    return {(VARIABLES, name, ""): value for name, value in (variables or {}).items()} | references
+
+
+def database_options(database: IDatabase) -> dict[Key, str]:
+    """Return the options of the variables by which an app finds its database."""
+    variables = {
+        "RDS_HOSTNAME": database.database_host,
+        "RDS_PORT": text(database.database_port),
+        "RDS_DB_NAME": database.database_name,
+        "RDS_USERNAME": database.database_username,
+    }
+    password = EnvironmentSecret.from_secrets_manager(database.secret, "password")
+    return variable_options(variables, {"RDS_PASSWORD": password})
+
+
+def options_by_key(options: Sequence[OptionSetting] | Mapping[str, Mapping[str, str | None]]) -> dict[Key, str | None]:
+    """Return the options of an argument `options`, whichever form it has."""
+    if isinstance(options, Mapping):
+        return {(namespace, name, ""): value for namespace, it in options.items() for name, value in it.items()}
+    return {(it.namespace, it.name, it.resource_name or ""): it.value for it in options}
 
 
 def _environment_metrics(document: Mapping[str, Any]) -> dict[str, Any]:

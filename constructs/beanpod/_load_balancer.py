@@ -35,10 +35,11 @@ def attributes(settings: LoadBalancerSettings) -> Options:
     }
 
 
-def log_bucket_problems(owner: Construct, bucket: s3.IBucket) -> Iterator[str]:
+def log_bucket_problems(owner: Construct, settings: LoadBalancerSettings | None) -> Iterator[str]:
     """Check that a load balancer can write access logs to a bucket, as far as the app knows."""
+    bucket = settings.access_logs_bucket if settings else None
     yield from region_problems(owner, "load_balancer.access_logs_bucket", bucket)
-    if bucket.encryption_key:
+    if bucket and bucket.encryption_key:
         yield (
             "load_balancer.access_logs_bucket must be encrypted with S3's own keys, got the key "
             f"{bucket.encryption_key.node.path}: load balancers write with no other"

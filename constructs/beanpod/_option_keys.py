@@ -5,7 +5,7 @@ Keys: https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/command-options-gen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from beanpod._rules import Problem, Values, environment_problems
@@ -82,6 +82,24 @@ def key_problems(namespace: str, name: str, taken: Iterable[tuple[str, str]] = O
         yield Problem(option, None, f"is set already, by {setting}, with what goes with it", f"give another {setting}")
 
 
+def settings_of(options: Mapping[tuple[str, str], str | None]) -> tuple[dict[str, Any], list[Problem]]:
+    """Return the settings that options stand for, as the rules take them, and the values that are no numbers.
+
+    Args:
+        options: Values by namespace and name; None for one that is not known yet.
+    """
+    settings: dict[str, Any] = {}
+    problems = []
+    for key, value in options.items():
+        if key in OPTIONS:
+            setting, parse = OPTIONS[key]
+            try:
+                settings[setting] = None if value is None else parse(value)
+            except ValueError:
+                problems.append(Problem(setting, value, f"must be a {'whole ' if parse is int else ''}number"))
+    return settings, problems
+
+
 def override_problems(namespace: str, name: str, value: str, values: Values) -> Iterator[Problem]:
     """Check the value of an option like that of the setting that it replaces.
 
@@ -91,13 +109,9 @@ def override_problems(namespace: str, name: str, value: str, values: Values) -> 
         value: The option's value.
         values: The settings of the environment, as `environment_problems` takes them.
     """
-    if (namespace, name) not in OPTIONS or (namespace, name) in _DECIDED_BY:
+    if (namespace, name) in _DECIDED_BY:
         return
-    setting, parse = OPTIONS[namespace, name]
-    try:
-        parsed = parse(value)
-    except ValueError:
-        yield Problem(setting, value, "must be a number")
-        return
+    settings, problems = settings_of({(namespace, name): value})
+    yield from problems
     before = set(environment_problems(values))
-    yield from (problem for problem in environment_problems({**values, setting: parsed}) if problem not in before)
+    yield from (problem for problem in environment_problems({**values, **settings}) if problem not in before)

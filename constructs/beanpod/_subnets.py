@@ -64,6 +64,13 @@ def database_subnets(vpc: ec2.IVpc) -> ec2.SubnetSelection | None:
     return PRIVATE if vpc.private_subnets else None
 
 
+def load_balancer_subnets(vpc: ec2.IVpc, scheme: LoadBalancerScheme) -> ec2.SubnetSelection:
+    """Return the public subnets of `vpc`; for an internal load balancer its private ones, else its isolated ones."""
+    if scheme == LoadBalancerScheme.INTERNET_FACING:
+        return PUBLIC
+    return PRIVATE if vpc.private_subnets else database_subnets(vpc) or PUBLIC
+
+
 def select(vpc: ec2.IVpc, selection: ec2.SubnetSelection) -> Subnets:
     """Return the subnets that `selection` means in `vpc`.
 

@@ -8,7 +8,7 @@ from aws_cdk import Token, Tokenization
 
 Value = TypeVar("Value")
 
-# How the CDK writes a token into a string.
+# How the CDK writes a token into a string. To ask Node for it takes a third more calls a stage: 391 in place of 292.
 _TOKEN = re.compile(r"\$\{Token\[[\w:.-]+\]\}", re.ASCII)
 
 

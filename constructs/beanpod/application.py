@@ -104,7 +104,5 @@ def description_problems(description: str | None) -> Iterator[str]:
 
 
 def _problems(name: str | None, description: str | None, max_versions: int) -> Iterator[str | Problem]:
-    if known(name) and (not 1 <= len(name) <= 100 or "/" in name):
-        yield f'application_name must be 1 to 100 characters without a slash, got "{name}"'
     yield from description_problems(description)
-    yield from setting_problems({"max_versions": plain(max_versions)})
+    yield from setting_problems({"application_name": plain(name), "max_versions": plain(max_versions)})

@@ -1,6 +1,6 @@
 """A managed database with its password and security group."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from aws_cdk import Duration, RemovalPolicy, Size
 from aws_cdk import aws_ec2 as ec2
@@ -9,14 +9,14 @@ from aws_cdk import aws_rds as rds
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from beanpod import _database_checks as checks
 from beanpod._arguments import checked
 from beanpod._checks import gibibytes, plain, refuse, region_problems
 from beanpod._connectivity import port_problems
 from beanpod._cross_stack import allow_replacement, export_network
-from beanpod._database_rules import database_problems
+from beanpod._database_rules import database_problems, has_insights, parameter_problems
 from beanpod._nag import acknowledge
-from beanpod._subnets import database_subnets, group_problems
+from beanpod._network_rules import zone_problems
+from beanpod._subnets import database_subnets, foreign, group_problems, select
 from beanpod._tokens import known
 from beanpod.database_engine import DatabaseEngine
 from beanpod.database_interface import DatabaseBase, IDatabase
@@ -134,23 +134,26 @@ class Database(DatabaseBase):
                 backup_retention=plain(backup_retention.to_days(integral=False)),
                 instance_type=plain(size),
                 port=plain(port),
+                performance_insights=performance_insights,
+                preferred_backup_window=plain(preferred_backup_window),
+                preferred_maintenance_window=plain(preferred_maintenance_window),
             ),
-            *checks.insights_problems(engine, size, performance_insights),
-            *checks.lifetime_problems(protected=deletion_protection, removal_policy=removal_policy),
-            *checks.window_problems(preferred_backup_window, preferred_maintenance_window),
+            *parameter_problems(engine.name, parameters or {}),
+            *_lifetime_problems(protected=deletion_protection, removal_policy=removal_policy),
             *port_problems(
                 "port", port, security_group, f"give the ServiceNetwork database_port={port:g}, or leave port out"
             ),
             *(group_problems("security_group", security_group, vpc) if security_group else ()),
-            *checks.parameter_problems(engine, parameters or {}),
-            *checks.subnet_problems(vpc, subnets),
+            *_subnet_problems(vpc, subnets),
             *region_problems(self, "vpc", vpc),
             *region_problems(self, "encryption_key", encryption_key),
         ]
         refuse(self, problems)
         if performance_insights is None:
-            performance_insights = checks.can_have_insights(engine, size)
-        self.security_group = security_group or self._closed_group(vpc)
+            performance_insights = known(size) and has_insights(engine.name, size)
+        self.security_group = security_group or ec2.SecurityGroup(
+            self, "SecurityGroup", vpc=vpc, description="Database", allow_all_outbound=False
+        )
         password = self._password(username, removal_policy)
         instance_engine = engine.instance_engine
         self.instance = rds.DatabaseInstance(
@@ -209,14 +212,11 @@ class Database(DatabaseBase):
         # The attached secret also holds host, port and name, and its users depend on the database.
         self.secret = self.instance.secret or password
         self._security_group, self._iam_authentication = self.security_group, iam_authentication
+        self._resource_id = self.instance.instance_resource_id
         export_network(self, vpc, [security_group])
         allow_replacement(self.instance, self.secret)
         key = _identity(encryption_key) if encryption_key else ""
         self.replacement_key = " ".join((engine.name, *filter(known, (database_name, username)), key)).strip()
-
-    @property
-    def _resource_id(self) -> str | None:
-        return self.instance.instance_resource_id
 
     @classmethod
     def from_database_attributes(
@@ -248,11 +248,8 @@ class Database(DatabaseBase):
         imported = _ImportedDatabase(scope, construct_id)
         imported.database_host, imported.database_port = database_host, database_port
         imported.database_name, imported.database_username = database_name, database_username
-        imported.secret, imported._security_group, imported._imported_id = secret, security_group, resource_id
+        imported.secret, imported._security_group, imported._resource_id = secret, security_group, resource_id
         return imported
-
-    def _closed_group(self, vpc: ec2.IVpc) -> ec2.SecurityGroup:
-        return ec2.SecurityGroup(self, "SecurityGroup", vpc=vpc, description="Database", allow_all_outbound=False)
 
     def _password(self, username: str, removal_policy: RemovalPolicy) -> rds.DatabaseSecret:
         secret = rds.DatabaseSecret(
@@ -268,3 +265,30 @@ class Database(DatabaseBase):
 
 class _ImportedDatabase(DatabaseBase):
     """A database that exists already: it can be used, but not changed."""
+
+
+def _lifetime_problems(*, protected: bool, removal_policy: RemovalPolicy) -> Iterator[str]:
+    """Check that protection and removal policy do not contradict each other."""
+    if protected and removal_policy == RemovalPolicy.DESTROY:
+        yield (
+            "removal_policy must not be DESTROY while deletion_protection is on, got both: "
+            "RDS would refuse the deletion, set deletion_protection=False first"
+        )
+
+
+def _subnet_problems(vpc: ec2.IVpc, subnets: ec2.SubnetSelection | None) -> Iterator[str]:
+    """Check that there are subnets, none of them public, in two zones."""
+    if subnets is None:
+        yield "vpc must have isolated or private subnets, got none: a database is never put in public ones"
+        return
+    try:
+        selected = select(vpc, subnets)
+    except RuntimeError as error:
+        yield f"vpc_subnets must be subnets of vpc {vpc.node.path}: {str(error).splitlines()[0]}"
+        return
+    if selected.public:
+        yield "vpc_subnets must be isolated or private, got public ones: choose others, or leave it out"
+    zones = zone_problems("vpc_subnets", selected.number_of_zones, load_balancer=False, database=True)
+    yield from map(str, zones)
+    for path in foreign(vpc, selected):
+        yield f"vpc_subnets must be of vpc {vpc.node.path}, got {path}: choose subnets of that VPC"

@@ -87,6 +87,6 @@ class DatabaseEngine:
             username="postgres" if postgres else "admin",
             log_exports=("postgresql", "upgrade") if postgres else ("error", "slowquery"),
             parameters={} if postgres else _SLOW_QUERY_LOG,
-            tls_parameter="rds.force_ssl" if postgres else "require_secure_transport",
+            tls_parameter=ENGINES[name].tls_parameter,
             family=major_version(name, version),
         )

@@ -64,7 +64,7 @@ class DatabaseBase(Construct):
     replacement_key: str = ""
     _security_group: ec2.ISecurityGroup
     _iam_authentication: bool = True
-    _imported_id: str | None = None
+    _resource_id: str | None = None
 
     @property
     def connections(self) -> ec2.Connections:
@@ -80,11 +80,6 @@ class DatabaseBase(Construct):
     def _connections(self) -> ec2.Connections:
         # The port as a number, not the instance's attribute: a rule in the stack below must not refer to this one.
         return ec2.Connections(security_groups=[self._security_group], default_port=ec2.Port.tcp(self.database_port))
-
-    @property
-    def _resource_id(self) -> str | None:
-        """The resource id of the instance, such as `db-...`; None if unknown."""
-        return self._imported_id
 
     def grant_connect(self, grantee: iam.IGrantable, db_user: str | None = None) -> iam.Grant:
         """Let `grantee` log in as `db_user` with an IAM token instead of a password.

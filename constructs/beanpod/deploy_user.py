@@ -1,6 +1,6 @@
 """The IAM user whose access key CI deploys with."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import jsii
 from aws_cdk import RemovalPolicy, SecretValue
@@ -9,10 +9,10 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from beanpod._arguments import checked
-from beanpod._checks import refuse
+from beanpod._checks import plain, refuse
 from beanpod._cross_stack import redeploy_on_change
 from beanpod._nag import acknowledge, acknowledge_wildcards
-from beanpod._tokens import known
+from beanpod._rules import setting_problems
 from beanpod.deploy_policy import DeployPermissions, place_problems
 
 
@@ -58,7 +58,8 @@ class DeployUser(Construct):
             ValueError: `access_key_serial` is negative, or the environment is in another region.
         """
         super().__init__(scope, construct_id)
-        refuse(self, [*_problems(access_key_serial), *place_problems(permissions, "a deployer", self)])
+        serial = {"access_key_serial": plain(access_key_serial)}
+        refuse(self, [*setting_problems(serial), *place_problems(permissions, "a deployer", self)])
         self.user = iam.User(self, "Resource")
         # Not inline: all inline policies of a user share 2,048 characters.
         policies = {
@@ -76,17 +77,7 @@ class DeployUser(Construct):
             serial=access_key_serial,
             status=iam.AccessKeyStatus.ACTIVE if active else iam.AccessKeyStatus.INACTIVE,
         )
-        self.secret = self._new_secret()
-        reason = "Rotated by a higher access_key_serial: the copy in the CI's secrets must change with it."
-        acknowledge(self.secret, {"SMG4": reason})
-
-    @property
-    def grant_principal(self) -> iam.IPrincipal:
-        """Return the user, which permissions are granted to."""
-        return self.user
-
-    def _new_secret(self) -> secretsmanager.Secret:
-        return secretsmanager.Secret(
+        self.secret = secretsmanager.Secret(
             self,
             "Secret",
             description="The deployer's access key: copy AWS_ACCESS_KEY and AWS_SECRET_KEY into the CI's secrets",
@@ -97,8 +88,10 @@ class DeployUser(Construct):
             # A key is worth nothing once its user is gone.
             removal_policy=RemovalPolicy.DESTROY,
         )
+        reason = "Rotated by a higher access_key_serial: the copy in the CI's secrets must change with it."
+        acknowledge(self.secret, {"SMG4": reason})
 
-
-def _problems(serial: int) -> Iterator[str]:
-    if known(serial) and serial < 0:
-        yield f"access_key_serial must be at least 0, got {serial}: start at 0 and raise it to rotate the key"
+    @property
+    def grant_principal(self) -> iam.IPrincipal:
+        """Return the user, which permissions are granted to."""
+        return self.user

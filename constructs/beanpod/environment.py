@@ -1,13 +1,12 @@
 """The environment: an app on Elastic Beanstalk's Docker platform."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Unpack
 
 from aws_cdk import Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_elasticbeanstalk as beanstalk
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_route53 as route53
 from constructs import Construct, IDependable
 
@@ -22,7 +21,7 @@ from beanpod._connectivity import (
     needs_rule_check,
 )
 from beanpod._cross_stack import allow_replacement, export_network, redeploy_on_change
-from beanpod._environment_options import SECRETS, VARIABLES, EnvironmentOptions, Key
+from beanpod._environment_options import EnvironmentOptions, Key, database_options, options_by_key, variable_options
 from beanpod._nag import acknowledge
 from beanpod._option_keys import ENVIRONMENT, LOAD_BALANCER
 from beanpod._record_target import address_target, load_balancer_target
@@ -31,25 +30,26 @@ from beanpod._settings import (
     RENAMED_ARGUMENTS,
     DeploymentPolicy,
     EnvironmentType,
-    LoadBalancerScheme,
-    LoadBalancerType,
-    OptionSetting,
 )
 from beanpod._subnets import (
     PRIVATE,
     PUBLIC,
     Subnets,
-    database_subnets,
     group_problems,
     is_made_here,
+    load_balancer_subnets,
     placement_problems,
     select,
 )
-from beanpod._tokens import text
 from beanpod.application import Application, IApplication
 from beanpod.database_interface import IDatabase
 from beanpod.environment_interface import HEALTH_METRIC, EnvironmentBase, IDockerEnvironment
-from beanpod.environment_properties import EnvironmentProperties, argument_problems, beanstalk_options
+from beanpod.environment_properties import (
+    EnvironmentProperties,
+    argument_problems,
+    beanstalk_options,
+    with_defaults,
+)
 from beanpod.environment_secret import EnvironmentSecret
 from beanpod.platform import DockerPlatform
 from beanpod.roles import InstanceRole, ServiceRole, check_trust
@@ -105,114 +105,98 @@ class DockerEnvironment(EnvironmentBase):
             ValueError: With every problem found, before anything is built.
         """
         super().__init__(scope, construct_id)
-        stack, domain, load_balancer = Stack.of(self), properties.get("domain"), properties.get("load_balancer")
-        balanced = properties.get("environment_type", EnvironmentType.LOAD_BALANCED) == EnvironmentType.LOAD_BALANCED
-        kind = properties.get("load_balancer_type", LoadBalancerType.APPLICATION)
-        scheme = properties.get("load_balancer_scheme", LoadBalancerScheme.INTERNET_FACING)
-        secrets = properties.get("secrets") or {}
-        published = properties.get("published_metrics", ())
-        additional_groups = properties.get("additional_load_balancer_security_groups", ())
-        self._security_groups = [instance_security_group]
-        self._instance_groups = [instance_security_group, *properties.get("additional_instance_security_groups", ())]
+        given = with_defaults(properties)
+        domain, secrets = given.get("domain"), given.get("secrets") or {}
+        service_role, role = given.get("service_role"), given.get("instance_role")
+        profile, application = given.get("instance_profile"), given.get("application")
         self._database: IDatabase | None = None
-        service_role, instance_role = properties.get("service_role"), properties.get("instance_role")
+        self._security_groups = [instance_security_group]
+        self._instance_groups = [instance_security_group, *given["additional_instance_security_groups"]]
+        if service_role:
+            check_trust(self, "service_role", service_role, "elasticbeanstalk.amazonaws.com")
         self.service_role: iam.IRole = service_role or ServiceRole(self, "ServiceRole").role
-        profile = properties.get("instance_profile")
-        instances = InstanceRole(self, "InstanceRole", role=instance_role, instance_profile=profile)
+        instances = InstanceRole(self, "InstanceRole", role=role, instance_profile=profile)
         self.instance_role = instances.role
-        selection = properties.get("instance_subnets") or (PRIVATE if balanced and vpc.private_subnets else PUBLIC)
-        subnets = self._select("instance_subnets", vpc, selection)
-        balancer = None
-        if balanced:
-            selection = properties.get("load_balancer_subnets") or _default_load_balancer_subnets(vpc, scheme)
-            balancer = self._select("load_balancer_subnets", vpc, selection)
+        subnets, balancer_subnets = self._select_subnets(vpc, given)
         values = beanstalk_options(
-            properties,
+            given,
             vpc=vpc,
             instance_subnets=subnets,
-            load_balancer_subnets=balancer,
+            load_balancer_subnets=balancer_subnets,
             instance_groups=self._instance_groups,
             load_balancer_groups=(
-                [load_balancer_security_group, *additional_groups] if load_balancer_security_group else []
+                [load_balancer_security_group, *given["additional_load_balancer_security_groups"]]
+                if load_balancer_security_group
+                else []
             ),
             service_role_arn=self.service_role.role_arn,
             instance_profile_name=instances.profile_name,
             # Python has the names of an enumeration's members, the CDK knows their values.
-            log_retention_days=stack.resolve(properties.get("log_retention", logs.RetentionDays.ONE_MONTH)),
+            log_retention_days=Stack.of(self).resolve(given["log_retention"]),
         )
         domain_problems = list(_load_balancer.problems(domain, self)) if domain else []
         if domain and not domain_problems:
             values |= _load_balancer.listeners(self, domain, _load_balancer.certificate_of(self, domain))
-        logs_bucket = load_balancer.access_logs_bucket if load_balancer else None
         self._options = EnvironmentOptions(self, values, ingress_port(instance_security_group))
         problems = [
-            *argument_problems(properties),
+            *argument_problems(given, load_balancer_security_group),
             *domain_problems,
             *region_problems(self, "vpc", vpc),
-            *_application_problems(self, properties.get("application")),
-            *(_load_balancer.log_bucket_problems(self, logs_bucket) if logs_bucket else ()),
+            # An imported application has a name only, which may be of any region.
+            *region_problems(
+                self, "application", application.resource if isinstance(application, Application) else None
+            ),
+            *_load_balancer.log_bucket_problems(self, given.get("load_balancer")),
             *self._options.problems(),
-            *placement_problems(vpc, subnets, balancer, kind, scheme),
+            *placement_problems(
+                vpc, subnets, balancer_subnets, given["load_balancer_type"], given["load_balancer_scheme"]
+            ),
             *group_problems("instance_security_group", instance_security_group, vpc),
             *group_problems("load_balancer_security_group", load_balancer_security_group, vpc),
             *exchange_problems(instance_security_group, load_balancer_security_group),
-            *self._options.add(_variables(properties.get("environment"), secrets)),
-            *self._options.override(_by_key(properties.get("options", ()))),
-            *(self._options.add(_database_variables(database)) if database else ()),
+            *self._options.add(variable_options(given.get("environment"), secrets)),
+            *self._options.override(options_by_key(given["options"])),
+            *(self._options.add(database_options(database)) if database else ()),
         ]
-        if balanced:
-            problems += _load_balancer_group_problems(kind, load_balancer_security_group, additional_groups)
         refuse(self, problems)
-        self._options.publish([name for name in published if name != HEALTH_METRIC])
+        self._options.publish([name for name in given["published_metrics"] if name != HEALTH_METRIC])
         self._options.sort()
         for secret in secrets.values():
             secret.grant_read(self.instance_role)
-        self.application: IApplication = properties.get("application") or Application(
-            self, "Application", service_role=self.service_role, max_versions=properties.get("max_versions", 50)
+        self.application: IApplication = application or Application(
+            self, "Application", service_role=self.service_role, max_versions=given.get("max_versions", 50)
         )
         self.application_name = self.application.application_name
         self.resource = beanstalk.CfnEnvironment(
             self,
             "Resource",
             application_name=self.application_name,
-            environment_name=properties.get("environment_name"),
-            description=properties.get("description"),
-            platform_arn=(properties.get("platform") or DockerPlatform.latest()).arn,
+            environment_name=given.get("environment_name"),
+            description=given.get("description"),
+            platform_arn=(given.get("platform") or DockerPlatform.latest()).arn,
             option_settings=self._options.properties(),
         )
-        # The instances need their permissions, not only their role, before they start: secrets are read at boot.
-        dependencies: list[IDependable] = [self.instance_role, *_network_dependencies(vpc, subnets, balancer)]
-        if service_role is not None:
-            # Beanstalk needs its policies, too, until the environment is deleted. Those of a new role are part of it.
-            dependencies.append(service_role)
-            check_trust(self, "service_role", service_role, "elasticbeanstalk.amazonaws.com")
-        if load_balancer and logs_bucket:
-            # Elastic Load Balancing tries to write when logs are switched on.
-            granted = _load_balancer.grant_access_logs(logs_bucket, load_balancer.access_logs_prefix, stack)
-            if granted.policy_dependable:
-                dependencies.append(granted.policy_dependable)
-        self.resource.node.add_dependency(*dependencies)
-        if "isolated" in subnets.kinds and is_made_here(vpc):
-            self.node.add_validation(BeanstalkReachable(vpc))
         remove_reserved_tags(self.resource)
         acknowledge(self.resource, {"EB4": "Logs stream to CloudWatch Logs, with a retention, instead of to S3."})
         self.environment_name = self.resource.ref
         self.environment_endpoint_url = self.resource.attr_endpoint_url
         self.url = domain.url if domain else f"http://{self.environment_endpoint_url}"
         self.dns_records = _load_balancer.missing_records(domain, self.environment_endpoint_url)
+        names = (self.application.replacement_key, plain(given.get("environment_name")))
+        self._replacement_key = " ".join(filter(None, names))
+        self._add_dependencies(vpc, subnets, balancer_subnets, given)
+        if "isolated" in subnets.kinds and is_made_here(vpc):
+            self.node.add_validation(BeanstalkReachable(vpc))
         if domain and domain.hosted_zone:
             ipv6 = self._options.value(LOAD_BALANCER, "IpAddressType") == "dualstack"
             _load_balancer.add_records(self, domain, self.record_target, ipv6=ipv6)
         export_network(self, vpc, (instance_security_group, load_balancer_security_group))
-        allow_replacement(self.resource)
-        if service_role is None:
-            allow_replacement(self.service_role)
-        if instance_role is None and profile is None:
-            allow_replacement(self.instance_role)
-        if isinstance(self.application, Application):
-            allow_replacement(self.application.resource)
-        names = (self.application.replacement_key, plain(properties.get("environment_name")))
-        self._replacement_key = " ".join(filter(None, names))
+        allow_replacement(
+            self.resource,
+            *([] if service_role else [self.service_role]),
+            *([] if role or profile else [self.instance_role]),
+            *([self.application.resource] if isinstance(self.application, Application) else []),
+        )
         if database is not None:
             self._connect(database)
 
@@ -264,7 +248,7 @@ class DockerEnvironment(EnvironmentBase):
         Raises:
             ValueError: As `add_environment`.
         """
-        self._add(_variables(variables))
+        self._add(variable_options(variables))
 
     def add_secret(self, name: str, secret: EnvironmentSecret) -> None:
         """Add a variable whose value stays where it is kept, and let the instances read it.
@@ -272,7 +256,7 @@ class DockerEnvironment(EnvironmentBase):
         Raises:
             ValueError: The name is taken or no name for a variable.
         """
-        self._add(_variables({}, {name: secret}))
+        self._add(variable_options({}, {name: secret}))
         secret.grant_read(self.instance_role)
 
     def add_option(self, namespace: str, name: str, value: str, resource_name: str | None = None) -> None:
@@ -317,7 +301,7 @@ class DockerEnvironment(EnvironmentBase):
             ValueError: One of the names is taken, as by another database.
         """
         if self._database is None:
-            self._add(_database_variables(database))
+            self._add(database_options(database))
             self._connect(database)
         elif self._database is not database:
             reject(
@@ -362,6 +346,43 @@ class DockerEnvironment(EnvironmentBase):
         if database.replacement_key and Stack.of(database) is not Stack.of(self):
             redeploy_on_change(self.resource, database.replacement_key)
 
+    def _add_dependencies(
+        self, vpc: ec2.IVpc, instances: Subnets, balancer: Subnets | None, given: EnvironmentProperties
+    ) -> None:
+        """Have CloudFormation make first, and delete last, what it does not infer that the environment needs.
+
+        Routes and gateways, as for the CDK's own load balancers: https://github.com/aws/aws-cdk/issues/1129. Imported
+        subnets add no dependency; those of another stack make this stack depend on it.
+        """
+        # The instances need their permissions, not only their role, before they start: secrets are read at boot.
+        needed: list[IDependable] = [self.instance_role, instances.connectivity]
+        if balancer:
+            needed.append(balancer.connectivity)
+        if "isolated" in instances.kinds:
+            # Isolated subnets reach AWS by the VPC's endpoints, which may be added after the environment.
+            needed.append(vpc)
+        if service_role := given.get("service_role"):
+            # Beanstalk needs its policies, too, until the environment is deleted. Those of a new role are part of it.
+            needed.append(service_role)
+        load_balancer = given.get("load_balancer")
+        if load_balancer and (bucket := load_balancer.access_logs_bucket):
+            # Elastic Load Balancing tries to write when logs are switched on.
+            granted = _load_balancer.grant_access_logs(bucket, load_balancer.access_logs_prefix, Stack.of(self))
+            if granted.policy_dependable:
+                needed.append(granted.policy_dependable)
+        self.resource.node.add_dependency(*needed)
+
+    def _select_subnets(self, vpc: ec2.IVpc, given: EnvironmentProperties) -> tuple[Subnets, Subnets | None]:
+        """Return the subnets of the instances and those of the load balancer; None for a single instance."""
+        balanced = given["environment_type"] == EnvironmentType.LOAD_BALANCED
+        instances = given.get("instance_subnets") or (PRIVATE if balanced and vpc.private_subnets else PUBLIC)
+        selected = self._select("instance_subnets", vpc, instances)
+        if not balanced:
+            return selected, None
+        chosen = given.get("load_balancer_subnets")
+        balancer = chosen or load_balancer_subnets(vpc, given["load_balancer_scheme"])
+        return selected, self._select("load_balancer_subnets", vpc, balancer)
+
     def _select(self, name: str, vpc: ec2.IVpc, selection: ec2.SubnetSelection) -> Subnets:
         try:
             return select(vpc, selection)
@@ -371,65 +392,3 @@ class DockerEnvironment(EnvironmentBase):
 
 class _ImportedEnvironment(EnvironmentBase):
     """An environment that exists already: it can be used, monitored and deployed to, but not changed."""
-
-
-def _network_dependencies(vpc: ec2.IVpc, instances: Subnets, balancer: Subnets | None) -> Iterator[IDependable]:
-    """Yield the routes and gateways of the subnets, which CloudFormation does not infer.
-
-    As the CDK's own load balancers do: https://github.com/aws/aws-cdk/issues/1129. Imported subnets add no dependency;
-    those of another stack make this stack depend on it.
-    """
-    yield instances.connectivity
-    if balancer:
-        yield balancer.connectivity
-    if "isolated" in instances.kinds:
-        # Isolated subnets reach AWS by the VPC's endpoints, which may be added after the environment.
-        yield vpc
-
-
-def _default_load_balancer_subnets(vpc: ec2.IVpc, scheme: LoadBalancerScheme) -> ec2.SubnetSelection:
-    if scheme == LoadBalancerScheme.INTERNET_FACING:
-        return PUBLIC
-    return PRIVATE if vpc.private_subnets else database_subnets(vpc) or PUBLIC
-
-
-def _variables(
-    variables: Mapping[str, str] | None, secrets: Mapping[str, EnvironmentSecret] | None = None
-) -> dict[Key, str]:
-    references = {(SECRETS, name, ""): secret.reference for name, secret in (secrets or {}).items()}
-    return {(VARIABLES, name, ""): value for name, value in (variables or {}).items()} | references
-
-
-def _database_variables(database: IDatabase) -> dict[Key, str]:
-    variables = {
-        "RDS_HOSTNAME": database.database_host,
-        "RDS_PORT": text(database.database_port),
-        "RDS_DB_NAME": database.database_name,
-        "RDS_USERNAME": database.database_username,
-    }
-    password = EnvironmentSecret.from_secrets_manager(database.secret, "password")
-    return _variables(variables, {"RDS_PASSWORD": password})
-
-
-def _by_key(options: Sequence[OptionSetting] | Mapping[str, Mapping[str, str | None]]) -> dict[Key, str | None]:
-    if isinstance(options, Mapping):
-        return {(namespace, name, ""): value for namespace, it in options.items() for name, value in it.items()}
-    return {(it.namespace, it.name, it.resource_name or ""): it.value for it in options}
-
-
-def _application_problems(owner: Construct, application: IApplication | None) -> Iterator[str]:
-    """An imported application has a name only, which may be of any region."""
-    if isinstance(application, Application):
-        yield from region_problems(owner, "application", application.resource)
-
-
-def _load_balancer_group_problems(
-    kind: LoadBalancerType, group: ec2.ISecurityGroup | None, additional: Sequence[ec2.ISecurityGroup]
-) -> Iterator[str]:
-    if kind == LoadBalancerType.APPLICATION and group is None:
-        yield "load_balancer_security_group is missing: an environment with a load balancer needs it"
-    if kind == LoadBalancerType.NETWORK and additional:
-        yield (
-            "additional_load_balancer_security_groups need an application load balancer: a network one has no "
-            "groups, open the instances' group instead"
-        )

@@ -1,6 +1,5 @@
 """The properties of an environment, and the options of Beanstalk that they become."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypedDict
 
@@ -10,9 +9,10 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 
 from beanpod import _load_balancer
+from beanpod._checks import plain
 from beanpod._environment_options import HEALTH
 from beanpod._option_keys import ENVIRONMENT, LAUNCH, LOAD_BALANCER, PROCESS, VPC
-from beanpod._rules import Problem, option_problems
+from beanpod._rules import Problem, option_problems, setting_problems
 from beanpod._settings import (
     DeploymentStrategy,
     Domain,
@@ -132,6 +132,28 @@ class EnvironmentProperties(TypedDict, total=False):
     options: Sequence[OptionSetting] | Mapping[str, Mapping[str, str | None]]
 
 
+# Of the others, None.
+_DEFAULTS: EnvironmentProperties = {
+    "environment_type": EnvironmentType.LOAD_BALANCED,
+    "load_balancer_type": LoadBalancerType.APPLICATION,
+    "load_balancer_scheme": LoadBalancerScheme.INTERNET_FACING,
+    "min_size": 1,
+    "health_check_path": "/",
+    "instance_port": 80,
+    "additional_instance_security_groups": (),
+    "additional_load_balancer_security_groups": (),
+    "log_retention": logs.RetentionDays.ONE_MONTH,
+    "published_metrics": (),
+    "managed_updates": ManagedUpdates(),
+    "options": (),
+}
+
+
+def with_defaults(properties: EnvironmentProperties) -> EnvironmentProperties:
+    """Return the properties that are given, and the defaults of the others."""
+    return {**_DEFAULTS, **properties}
+
+
 def beanstalk_options(
     properties: EnvironmentProperties,
     *,
@@ -147,7 +169,7 @@ def beanstalk_options(
     """Return the options of an environment by namespace and name; None for one that is left out.
 
     Args:
-        properties: The environment's properties.
+        properties: The environment's properties, with defaults.
         vpc: Its VPC.
         instance_subnets: The instances' subnets.
         load_balancer_subnets: The load balancer's; None for a single instance.
@@ -157,23 +179,21 @@ def beanstalk_options(
         instance_profile_name: The instances' profile.
         log_retention_days: `log_retention` as a number.
     """
-    kind = properties.get("environment_type", EnvironmentType.LOAD_BALANCED)
+    kind, scheme = properties["environment_type"], properties["load_balancer_scheme"]
     balanced = kind == EnvironmentType.LOAD_BALANCED
-    load_balancer_type = properties.get("load_balancer_type", LoadBalancerType.APPLICATION)
-    scheme = properties.get("load_balancer_scheme", LoadBalancerScheme.INTERNET_FACING)
     types = properties.get("instance_types")
     volume = properties.get("root_volume_size") or Size.gibibytes(16)
-    min_size, max_size = properties.get("min_size", 1), properties.get("max_size")
+    min_size, max_size = properties["min_size"], properties.get("max_size")
     strategy = properties.get("deployment_strategy") or _default_strategy(balanced)
-    path, port = properties.get("health_check_path", "/"), properties.get("instance_port", 80)
+    path, port = properties["health_check_path"], properties["instance_port"]
     health_check, load_balancer = properties.get("health_check"), properties.get("load_balancer")
     attributes = _load_balancer.attributes(load_balancer) if load_balancer else {}
-    updates = properties.get("managed_updates", ManagedUpdates())
+    updates = properties["managed_updates"]
     retention = {"DeleteOnTerminate": False, "RetentionInDays": log_retention_days}
     options: dict[str, Mapping[str, str | float | bool | None]] = {
         ENVIRONMENT: {
             "EnvironmentType": kind,
-            "LoadBalancerType": load_balancer_type if balanced else None,
+            "LoadBalancerType": properties["load_balancer_type"] if balanced else None,
             "ServiceRole": service_role_arn,
         },
         VPC: {
@@ -218,7 +238,7 @@ def beanstalk_options(
     if not balanced:
         # A single instance has no process of a load balancer.
         return {**options, "aws:elasticbeanstalk:application": {"Application Healthcheck URL": path}}
-    if load_balancer_type == LoadBalancerType.APPLICATION and load_balancer_groups:
+    if properties["load_balancer_type"] == LoadBalancerType.APPLICATION and load_balancer_groups:
         # Beanstalk gives its network load balancers no groups; they pass the clients' addresses on.
         options[LOAD_BALANCER] = {
             **options[LOAD_BALANCER],
@@ -248,21 +268,28 @@ def _ids(groups: Sequence[ec2.ISecurityGroup]) -> str:
     return ",".join(group.security_group_id for group in groups)
 
 
-def argument_problems(properties: EnvironmentProperties) -> Iterator[str | Problem]:
-    """Check what becomes no option of Beanstalk."""
-    name, options = properties.get("environment_name"), properties.get("options", ())
-    # https://docs.aws.amazon.com/elasticbeanstalk/latest/api/API_CreateEnvironment.html
-    if known(name) and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{2,38}[A-Za-z0-9]", name):
-        yield (
-            "environment_name must be 4 to 40 letters, digits and hyphens, without a hyphen at either end, "
-            f'got "{name}"'
-        )
+def argument_problems(
+    properties: EnvironmentProperties, load_balancer_group: ec2.ISecurityGroup | None
+) -> Iterator[str | Problem]:
+    """Check what becomes no option of Beanstalk, of properties with defaults."""
+    options = properties["options"]
+    yield from setting_problems({"environment_name": plain(properties.get("environment_name"))})
     yield from description_problems(properties.get("description"))
-    if properties.get("application") and "max_versions" in properties:
-        versions = properties["max_versions"]
+    versions = properties.get("max_versions")
+    if properties.get("application") and versions is not None:
         yield f"max_versions is for a new application, got {versions} beside application: set it there"
-    for metric in properties.get("published_metrics", ()):
+    for metric in properties["published_metrics"]:
         if metric not in METRICS:
             yield f'published_metrics must be among {", ".join(METRICS)}, got "{metric}"'
     if not isinstance(options, Mapping):
         yield from option_problems((it.namespace, it.name, it.resource_name) for it in options)
+    if properties["environment_type"] == EnvironmentType.SINGLE_INSTANCE:
+        return
+    kind = properties["load_balancer_type"]
+    if kind == LoadBalancerType.APPLICATION and load_balancer_group is None:
+        yield "load_balancer_security_group is missing: an environment with a load balancer needs it"
+    if kind == LoadBalancerType.NETWORK and properties["additional_load_balancer_security_groups"]:
+        yield (
+            "additional_load_balancer_security_groups need an application load balancer: a network one has no "
+            "groups, open the instances' group instead"
+        )

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from weakref import WeakKeyDictionary
 
 import jsii
@@ -83,8 +82,14 @@ class GitHubDeployRole(Construct):
             ValueError: With every problem found.
         """
         super().__init__(scope, construct_id)
-        problems = _problems(repository, branch, environment), _duration_problems(max_session_duration)
-        refuse(self, chain(*problems, place_problems(permissions, "a deployer", self)))
+        duration = max_session_duration
+        hours = duration.to_hours(integral=False) if duration and not duration.is_unresolved() else None
+        problems: list[str | Problem] = [
+            *_problems(repository, branch, environment),
+            *setting_problems({"max_session_duration": hours}),
+            *place_problems(permissions, "a deployer", self),
+        ]
+        refuse(self, problems)
         self.subject = _subject(repository, branch, environment)
         self.role = iam.Role(
             self,
@@ -104,9 +109,10 @@ class GitHubDeployRole(Construct):
         return self.role
 
     def _workflows(self, provider: OidcProvider | None) -> iam.WebIdentityPrincipal:
-        github = provider or self._provider()
+        # Of both kinds of provider, one of the app included, only this attribute is the same.
+        arn = (provider or self._provider()).oidc_provider_ref.oidc_provider_arn
         claims = {f"{_ISSUER}:aud": _AUDIENCE, f"{_ISSUER}:sub": self.subject}
-        return iam.WebIdentityPrincipal(_provider_arn(github), {"StringEquals": claims})
+        return iam.WebIdentityPrincipal(arn, {"StringEquals": claims})
 
     def _provider(self) -> iam.IOidcProvider:
         """Return the app's provider for this account, created beside the first role that needs it."""
@@ -132,11 +138,6 @@ class GitHubDeployRole(Construct):
         return iam.OidcProviderNative.from_oidc_provider_arn(self, "KnownProvider", arn)
 
 
-def _provider_arn(provider: OidcProvider) -> str:
-    # Both kinds of provider are one resource; only this attribute is common to them.
-    return provider.oidc_provider_ref.oidc_provider_arn
-
-
 def _subject(repository: str, branch: str | None, environment: str | None) -> str:
     if branch is not None:
         return f"repo:{repository}:ref:refs/heads/{branch}"
@@ -149,9 +150,3 @@ def _problems(repository: str, branch: str | None, environment: str | None) -> I
     values = {name: plain(value) for name, value in given.items()}
     # A token is given, though it is not known.
     return github_problems(**values) if values == given else setting_problems(values)
-
-
-def _duration_problems(duration: Duration | None) -> Iterator[str]:
-    hours = duration.to_hours(integral=False) if duration and not duration.is_unresolved() else 1
-    if not 1 <= hours <= 12:
-        yield f"max_session_duration must be 1 to 12 hours, got {hours:g}: write Duration.hours(...)"

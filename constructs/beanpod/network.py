@@ -191,19 +191,22 @@ class ServiceNetwork(Construct):
         """
         internal = load_balanced and load_balancer_scheme == LoadBalancerScheme.INTERNAL
         super().__init__(scope, construct_id)
-        refuse(self, _count_problems(max_azs, nat_gateways, load_balanced))
-        refuse(self, _address_problems(ip_addresses, nat_gateways))
+        problems = [
+            *_count_problems(max_azs, nat_gateways, load_balanced),
+            *_address_problems(ip_addresses, nat_gateways),
+        ]
         if not flow_logs and flow_log_retention != logs.RetentionDays.ONE_MONTH:
-            refuse(self, ["flow_log_retention has no effect without flow logs: set flow_logs=True or leave it out"])
+            problems.append("flow_log_retention has no effect without flow logs: set flow_logs=True or leave it out")
         if vpc:
             shaped = ip_addresses is not None or nat_gateways != 0 or max_azs != 2
-            refuse(self, _own_vpc_problems(vpc, shaped, database_port is not None, internal))
+            problems += _own_vpc_problems(vpc, shaped, database_port is not None, internal)
+        refuse(self, problems)
         self._zones = _ZONES[:max_azs]
         self._own_vpc = None if vpc else self._new_vpc(ip_addresses, nat_gateways)
         self.vpc: ec2.IVpc = vpc or self._own_vpc  # type: ignore[assignment]
         self._ip_addresses, self.exported = ip_addresses, False
         if flow_logs:
-            _FlowLogs(self, "FlowLogs", vpc=self.vpc, retention=flow_log_retention)
+            _record_connections(Construct(self, "FlowLogs"), self.vpc, flow_log_retention)
         self.security_groups = ServiceSecurityGroups(
             self,
             "SecurityGroups",
@@ -299,53 +302,38 @@ class ServiceNetwork(Construct):
         )
 
 
-class _FlowLogs(Construct):
-    """Record accepted and rejected connections of a VPC in a log group.
+def _record_connections(scope: Construct, vpc: ec2.IVpc, retention: logs.RetentionDays) -> None:
+    """Record accepted and rejected connections of a VPC in a log group, which stays when the stack is deleted.
 
     The CDK's own `FlowLog` also lets its role pass itself and does not bind it to the account, hence this one
     after https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
     """
-
-    def __init__(self, scope: Construct, construct_id: str, *, vpc: ec2.IVpc, retention: logs.RetentionDays) -> None:
-        """Create the flow log, its log group and its role.
-
-        Args:
-            vpc: The VPC whose connections are recorded.
-            retention: How long records are kept; the log group itself stays when the stack is deleted.
-        """
-        super().__init__(scope, construct_id)
-        log_group = logs.LogGroup(
-            self,
-            "Records",
-            retention=retention,
-            removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
-        )
-        ec2.CfnFlowLog(
-            self,
-            "FlowLog",
-            resource_id=vpc.vpc_id,
-            resource_type="VPC",
-            traffic_type="ALL",
-            log_destination_type="cloud-watch-logs",
-            log_group_name=log_group.log_group_name,
-            deliver_logs_permission_arn=self._writer(log_group).role_arn,
-        )
-
-    def _writer(self, log_group: logs.LogGroup) -> iam.Role:
-        write = iam.PolicyStatement(
-            actions=["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
-            resources=[log_group.log_group_arn],
-        )
-        service = iam.ServicePrincipal(
+    log_group = logs.LogGroup(
+        scope, "Records", retention=retention, removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+    )
+    write = iam.PolicyStatement(
+        actions=["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+        resources=[log_group.log_group_arn],
+    )
+    writer = iam.Role(
+        scope,
+        "Writer",
+        assumed_by=iam.ServicePrincipal(
             "vpc-flow-logs.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
-        )
-        return iam.Role(
-            self,
-            "Writer",
-            assumed_by=service,
-            description="Lets VPC flow logs write to their log group",
-            inline_policies={"WriteRecords": iam.PolicyDocument(statements=[write])},
-        )
+        ),
+        description="Lets VPC flow logs write to their log group",
+        inline_policies={"WriteRecords": iam.PolicyDocument(statements=[write])},
+    )
+    ec2.CfnFlowLog(
+        scope,
+        "FlowLog",
+        resource_id=vpc.vpc_id,
+        resource_type="VPC",
+        traffic_type="ALL",
+        log_destination_type="cloud-watch-logs",
+        log_group_name=log_group.log_group_name,
+        deliver_logs_permission_arn=writer.role_arn,
+    )
 
 
 def _export(stack: Stack, part: ec2.ISubnet | Resource, value: str) -> None:

@@ -22,7 +22,7 @@ from beanpod.database_engine import DatabaseEngine
 from beanpod.database_interface import IDatabase
 from beanpod.deploy_user import DeployUser
 from beanpod.environment import DockerEnvironment
-from beanpod.environment_properties import EnvironmentProperties
+from beanpod.environment_properties import EnvironmentProperties, with_defaults
 from beanpod.github_deploy_role import GitHubDeployRole, OidcProvider
 from beanpod.network import ServiceNetwork
 
@@ -166,11 +166,11 @@ class DockerService(Construct):
             surplus = [key for key in settings or () if key in own]
             problems += [f"{name} must not have {key}: write {own[key]}=... beside it" for key in surplus]
         refuse(self, problems)
-        given = environment_properties
-        balanced = given.get("environment_type", EnvironmentType.LOAD_BALANCED) == EnvironmentType.LOAD_BALANCED
+        given = with_defaults(environment_properties)
+        balanced = given["environment_type"] == EnvironmentType.LOAD_BALANCED
         networking: NetworkSettings = {
-            "instance_port": given.get("instance_port", 80),
-            "load_balancer_scheme": given.get("load_balancer_scheme", LoadBalancerScheme.INTERNET_FACING),
+            "instance_port": given["instance_port"],
+            "load_balancer_scheme": given["load_balancer_scheme"],
             **(network_settings or {}),
         }
         port = (database_settings or {}).get("port") or (database_engine.port if database_engine else None)
@@ -199,7 +199,7 @@ class DockerService(Construct):
         properties: EnvironmentProperties = {
             "instance_subnets": self.network.instance_subnets,
             "load_balancer_subnets": self.network.load_balancer_subnets,
-            **given,
+            **environment_properties,
         }
         self.environment = DockerEnvironment(
             self,

@@ -38,6 +38,7 @@ from beanpod._settings import (
     OptionSetting,
     ScalingTrigger,
 )
+from beanpod._subnets import PUBLIC
 from beanpod._tokens import text
 from beanpod.database import Database
 from beanpod.database_engine import DatabaseEngine
@@ -236,11 +237,7 @@ def add_environment(
         database=database,
         instance_security_group=network.instance_security_group,
         load_balancer_security_group=network.load_balancer_security_group,
-        instance_subnets=(
-            network.instance_subnets
-            if config.private_instances
-            else ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC)
-        ),
+        instance_subnets=network.instance_subnets if config.private_instances else PUBLIC,
         load_balancer_subnets=network.load_balancer_subnets,
         log_retention=retentions[config.log_retention_days],
         managed_updates=ManagedUpdates(**config.managed_updates.model_dump()) if config.managed_updates else None,

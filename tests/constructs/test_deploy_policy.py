@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from aws_cdk import App, Stack
+from aws_cdk import App, Fn, Stack
 from aws_cdk import aws_elasticbeanstalk as beanstalk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
@@ -76,6 +76,10 @@ def test_policies_may_come_as_text(given: dict[str, Any]) -> None:
         ({"application_name": ""}, r'application_name must be one whole name, got "": write it without wildcards'),
         ({"application_name": "guest*"}, r'application_name must be one whole name, got "guest\*"'),
         ({"environment_names": []}, r"environment_names must hold at least one name, got none: name what may"),
+        (
+            {"environment_names": Fn.split(",", Fn.import_value("names"))},
+            "environment_names must be known at synth, got a list token: name each",
+        ),
         ({"instance_role": []}, r"instance_role must hold at least one role, got none: give each environment's"),
         ({"environment_names": ["prod-*"]}, r'environment_names must be whole names, got "prod-\*": write each'),
     ],

@@ -146,9 +146,3 @@ def test_a_private_zone_cannot_validate_a_certificate() -> None:
         balanced_environment(stack, network, domain=Domain(name="shop.example.com", hosted_zone=private))
     settings = Domain(name="shop.example.com", hosted_zone=private, certificate=certificate(stack))
     balanced_environment(stack, network, "Other", domain=settings)
-
-
-@pytest.mark.parametrize("former", ["certificate", "ssl_policy"])
-def test_former_arguments_name_the_domain(former: str) -> None:
-    with pytest.raises(TypeError, match=r'write domain=Domain\(name="shop.example.com"'):
-        balanced_environment(new_stack(), None, "Environment", **{former: None})

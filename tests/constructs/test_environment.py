@@ -144,12 +144,6 @@ def test_your_own_roles_stay_as_they_are() -> None:
     template.has_resource_properties("AWS::IAM::InstanceProfile", {"Roles": ["instances"]})
 
 
-def test_a_variable_is_plain_or_secret_not_both() -> None:
-    stack = new_stack()
-    with pytest.raises(ValueError, match=r"secrets\.STRIPE is in variables as well: write it in one of the two"):
-        new_environment(stack, environment={"STRIPE": "plain"}, secrets={"STRIPE": _stripe(stack)})
-
-
 def test_name_description_and_tags_reach_the_environment() -> None:
     stack = new_stack()
     environment = new_environment(stack, environment_name="shop-prod", description="The shop")

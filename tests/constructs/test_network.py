@@ -169,7 +169,10 @@ def test_a_vpc_of_ones_own_gets_only_groups_and_flow_logs(stack: Stack) -> None:
             {"instance_port": 0, "database_port": 80},
             ["instance_port must be 1 to 65535, got 0", "database_port must be 1150 to 65535, got 80"],
         ),
-        ({"nat_gateways": -1}, ["nat_gateways must be 0 to 3 gateways, got -1"]),
+        (
+            {"nat_gateways": -1, "ip_addresses": ec2.IpAddresses.cidr("10.0.0.0/8")},
+            ["nat_gateways must be 0 to 3 gateways, got -1", "ip_addresses must be a /16 to a /20, got 10.0.0.0/8"],
+        ),
     ],
 )
 def test_numbers_out_of_range_are_refused_all_at_once(

@@ -25,6 +25,7 @@ from beanpod import (
     ServiceRole,
 )
 from tests.constructs.environments import balanced_environment, new_environment
+from tests.constructs.imported import IRELAND
 
 ACCOUNT, OTHER = "123456789012", "210987654321"
 ELSEWHERE = r"must be in the stack's region, eu-west-1, got one in us-east-1"
@@ -92,25 +93,29 @@ def test_a_hosted_zone_of_the_app_is_in_the_account_of_the_records() -> None:
         balanced_environment(stack(app), domain=Domain(name="shop.example.com", hosted_zone=zone))
     # Route 53 has no regions.
     far = route53.HostedZone(stack(app, "us-east-1"), "Zone", zone_name="example.com")
-    balanced_environment(Stack(app, "Far", env=stack_env()), domain=Domain(name="a.example.com", hosted_zone=far))
+    balanced_environment(Stack(app, "Far", env=IRELAND), domain=Domain(name="a.example.com", hosted_zone=far))
 
 
-def stack_env() -> Environment:
-    return Environment(account=ACCOUNT, region="eu-west-1")
-
-
-def test_a_deployer_and_the_bucket_are_in_the_account_of_the_environment() -> None:
+@pytest.mark.parametrize(
+    ("elsewhere", "words"),
+    [
+        ({"account": OTHER}, f"environment's account, {ACCOUNT}, got {OTHER}: move it there"),
+        ({"region": "us-east-1"}, "environment's region, eu-west-1, got us-east-1: move it there"),
+    ],
+    ids=["account", "region"],
+)
+def test_a_deployer_and_the_bucket_are_where_the_environment_is(elsewhere: dict[str, str], words: str) -> None:
     app = App()
-    here, there = stack(app), stack(app, account=OTHER)
+    here, there = stack(app), stack(app, **elsewhere)
     environment = new_environment(here, environment_name="shop")
     allowed = environment.deploy_permissions(ArtifactBucket(here, "Artifacts"))
-    words = f"must be in a stack of the environment's account, {ACCOUNT}, got {OTHER}: move it there"
-    with pytest.raises(ValueError, match=f"a deployer {words}"):
+    with pytest.raises(ValueError, match=f"a deployer must be in a stack of the {words}"):
         DeployUser(there, "User", permissions=allowed)
-    with pytest.raises(ValueError, match=f"a deployer {words}"):
+    with pytest.raises(ValueError, match=f"a deployer must be in a stack of the {words}"):
         GitHubDeployRole(there, "Role", permissions=allowed, repository="ada/shop", branch="main")
-    with pytest.raises(ValueError, match=f"the bucket of the bundles {words}"):
+    with pytest.raises(ValueError, match=f"the bucket of the bundles must be in a stack of the {words}"):
         environment.deploy_permissions(ArtifactBucket(there, "Artifacts"))
+    DeployUser(here, "User", permissions=allowed)
 
 
 def test_an_account_has_one_provider_of_github_in_all_stages() -> None:
@@ -149,7 +154,7 @@ def kinds(template: Template) -> set[str]:
 def test_a_metric_is_read_from_the_account_and_region_of_its_environment() -> None:
     app = App()
     metric = new_environment(stack(app), environment_name="shop").metric_environment_health()
-    there, here = stack(app, "us-east-1"), Stack(app, "Here", env=stack_env())
+    there, here = stack(app, "us-east-1"), Stack(app, "Here", env=IRELAND)
     with pytest.raises(RuntimeError, match="Cannot create an Alarm in region"):
         metric.create_alarm(there, "Alarm", threshold=1, evaluation_periods=1)
     metric.create_alarm(here, "Alarm", threshold=1, evaluation_periods=1)

@@ -289,17 +289,11 @@ def test_what_beanstalk_refuses_of_an_application(stack: Stack) -> None:
     def make(**settings: Any) -> object:
         return Application(stack, free_id(stack), service_role=role, **settings)
 
-    name = "application_name must be 1 to 100 characters without a slash, got"
+    name = 'application_name must be 1 to 100 characters without a slash, got "a/b": write e.g. "shop"'
     expect(
-        [f'{name} "a/b"', "description must be at most 200 characters, got 201", "max_versions must be 2 to 1000"],
+        [name, "description must be at most 200 characters, got 201", "max_versions must be 2 to 1000"],
         lambda: make(application_name="a/b", description="d" * 201, max_versions=1001),
     )
-    expect([f'{name} ""'], lambda: make(application_name=""))
-    expect([f'{name} "aaa'], lambda: make(application_name="a" * 101))
-
-
-MAINTENANCE, BACKUP = "preferred_maintenance_window must", "preferred_backup_window must"
-TOO_LONG = f"{MAINTENANCE} be 30 minutes to 24 hours"
 
 
 @pytest.mark.parametrize(
@@ -323,8 +317,8 @@ TOO_LONG = f"{MAINTENANCE} be 30 minutes to 24 hours"
                 "allocated_storage must be 20 to 65536 GiB (gp3), got 19",
                 "backup_retention must be whole days, got 0.5",
                 'instance_type must be an RDS instance class without its "db."',
-                f'{BACKUP} be like "03:00-04:00" (UTC), got "3-4"',
-                f'{MAINTENANCE} be like "sun:04:30-sun:05:30" (UTC), got "sun"',
+                'preferred_backup_window must be a time of day in UTC, got "3-4": write e.g. "03:00-04:00"',
+                'preferred_maintenance_window must be a time of the week in UTC, got "sun"',
                 "port must be 1150 to 65535, got 80",
                 "parameters must not set require_secure_transport",
                 'parameters must be of mysql, got "work_mem"',
@@ -347,45 +341,12 @@ TOO_LONG = f"{MAINTENANCE} be 30 minutes to 24 hours"
         (MYSQL, {"allocated_storage": Size.gibibytes(0)}, ["allocated_storage must be 20 to 65536 GiB (gp3), got 0"]),
         (MYSQL, {"performance_insights": True}, ['performance_insights must be off on "t4g.micro" with mysql']),
         (POSTGRES, {"parameters": {"rds.force_ssl": "0"}}, ["parameters must not set rds.force_ssl"]),
-        (
-            MYSQL,
-            {"preferred_backup_window": "03:00-03:20", "preferred_maintenance_window": "sun:04:30-sun:04:50"},
-            [f"{BACKUP} be 30 minutes or more", TOO_LONG],
-        ),
-        (
-            MYSQL,
-            {"preferred_backup_window": "23:50-00:10", "preferred_maintenance_window": "sun:04:30-tue:04:30"},
-            [f"{BACKUP} be 30 minutes or more", TOO_LONG, f"{MAINTENANCE} not overlap"],
-        ),
-        (
-            MYSQL,
-            {"preferred_backup_window": "03:00-04:00", "preferred_maintenance_window": "sun:03:30-sun:05:00"},
-            [f"{MAINTENANCE} not overlap preferred_backup_window"],
-        ),
-        (
-            MYSQL,
-            {"preferred_backup_window": "23:30-00:30", "preferred_maintenance_window": "Mon:00:00-Mon:00:45"},
-            [f"{MAINTENANCE} not overlap preferred_backup_window"],
-        ),
     ],
 )
 def test_settings_of_a_database(
     stack: Stack, vpc: ec2.IVpc, engine: DatabaseEngine, settings: dict[str, Any], words: list[str]
 ) -> None:
     expect(words, lambda: Database(stack, free_id(stack), vpc=vpc, engine=engine, **settings))
-
-
-@pytest.mark.parametrize(
-    ("backup", "maintenance"),
-    [
-        ("23:45-00:15", "sun:00:15-sun:00:45"),
-        ("03:00-03:30", "sun:03:30-sun:04:00"),
-        ("03:00-04:00", "sat:23:50-sun:00:20"),
-    ],
-)
-def test_windows_that_only_touch_pass(stack: Stack, vpc: ec2.IVpc, backup: str, maintenance: str) -> None:
-    windows = {"preferred_backup_window": backup, "preferred_maintenance_window": maintenance}
-    Database(stack, f"Touching {backup}", vpc=vpc, engine=POSTGRES, **windows)  # type: ignore[arg-type]
 
 
 def test_a_database_is_in_no_public_subnet_and_in_two_zones(stack: Stack, vpc: ec2.IVpc) -> None:

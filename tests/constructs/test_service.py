@@ -84,17 +84,10 @@ def test_one_statement_makes_the_whole_service(service: Template) -> None:
     assert options(service)[VARIABLES, "RDS_HOSTNAME"] == host
 
 
-def test_a_github_repository_deploys_without_a_key() -> None:
-    stack = new_stack()
-    service = DockerService(
-        stack, "Shop", environment_type=EnvironmentType.SINGLE_INSTANCE, github_repository="octo/shop"
-    )
-    assert service.deploy_user is None
-    Template.from_stack(stack).resource_count_is("AWS::IAM::AccessKey", 0)
-
-
 @pytest.mark.parametrize("github_repository", [None, "octo/shop"])
-def test_the_deployer_gets_extra_statements(github_repository: str | None) -> None:
+def test_only_a_repository_deploys_without_a_key_and_both_get_extra_statements(
+    github_repository: str | None,
+) -> None:
     stack = Stack(App(), "Delivery")
     extra = {"Effect": "Allow", "Action": "cloudformation:TagResource", "Resource": "*"}
     DockerService(
@@ -106,6 +99,7 @@ def test_the_deployer_gets_extra_statements(github_repository: str | None) -> No
     )
     document = {"Version": "2012-10-17", "Statement": [extra]}
     template = Template.from_stack(stack)
+    template.resource_count_is("AWS::IAM::AccessKey", int(github_repository is None))
     if github_repository is None:
         template.has_resource_properties("AWS::IAM::ManagedPolicy", {"PolicyDocument": document})
     else:

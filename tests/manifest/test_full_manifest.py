@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from beanpod.manifest import Manifest, ManifestError
-from tests.manifests import toml
+from tests.manifests import Finder, Reader, toml
 
 FULL = """
 region = "eu-central-1"
@@ -138,21 +136,12 @@ def with_change(path: Path_, change: Any) -> dict[str, Any]:
     return document
 
 
-def problems(folder: Path, document: dict[str, Any]) -> tuple[str, ...]:
-    file = folder / "beanpod.toml"
-    file.write_text(toml(document), encoding="utf-8")
-    with pytest.raises(ManifestError) as caught:
-        Manifest.read(file)
-    return caught.value.problems
-
-
 def named(path: Path_) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
 
 
-def test_full_manifest_is_valid(folder: Path) -> None:
-    (folder / "beanpod.toml").write_text(FULL, encoding="utf-8")
-    stage = Manifest.read(folder / "beanpod.toml").stage("prod")
+def test_full_manifest_is_valid(read: Reader) -> None:
+    stage = read(FULL).stage("prod")
     assert stage.environment.architecture == "arm64"
     assert stage.network.nat_gateways == 0
 
@@ -172,7 +161,9 @@ OPEN = {("variables",), ("secrets",), ("stages",)}
     ],
     ids=["table", "list", "number", "unknown key"],
 )
-def test_one_mistake_is_one_problem_at_its_key(folder: Path, paths: list[Path_], change: object, problem: str) -> None:
+def test_one_mistake_is_one_problem_at_its_key(
+    problems: Finder, paths: list[Path_], change: object, problem: str
+) -> None:
     for path in paths:
-        (found,) = problems(folder, with_change(path, change))
+        (found,) = problems(toml(with_change(path, change)))
         assert found.startswith(f"{named(path)}{problem}")

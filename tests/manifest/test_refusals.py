@@ -248,6 +248,14 @@ def test_environment(problems: Finder, text: str, problem: str) -> None:
     assert found.startswith(f"environment.{problem}")
 
 
+def test_options_are_checked_together(problems: Finder, read: Reader) -> None:
+    option = '{{ namespace = "aws:autoscaling:asg", name = "{}", value = "{}" }}'
+    text = environment(f"options = [{option.format('MinSize', 5)}, {option.format('MaxSize', 8)}]", load_balanced=True)
+    read(text)
+    (found,) = problems(text.replace('"8"', '"4"'))
+    assert found.startswith("environment.options[0]: aws:autoscaling:asg MinSize: min_size must be at most max_size (4")
+
+
 ZONE = 'hosted_zone = { name = "example.com", id = "Z0123456789ABC" }'
 
 

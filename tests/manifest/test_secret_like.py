@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 
-import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from beanpod.manifest.secret_like import looks_secret
 from tests.manifests import SERVICE, Finder, Reader
-from tools.schema import schema
 
 NAMES = """
     DB_PASSWORD db_password dbPassword DB-PASSWORD spring.datasource.password PGPASSWORD MYSQL_PWD SMTP_PASS PASSPHRASE
@@ -170,11 +168,3 @@ def test_a_problem_in_plaintext_shows_no_secret(line: str, problem: str, problem
 )
 def test_no_problem_shows_the_value(line: str, problems: Finder) -> None:
     assert "hunter22" not in "\n".join(problems(f"{SERVICE}[variables]\n{line}\n"))
-
-
-def test_the_schema_knows_plaintext() -> None:
-    service = {"name": "guestbook", "image": "ada/guestbook"}
-    insisted = {"service": service, "variables": {"MAP_TOKEN": {"plaintext": "pk.abc"}, "A": "b"}}
-    jsonschema.validate(insisted, schema())
-    with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate({"service": service, "variables": {"A": {"plain": "b"}}}, schema())

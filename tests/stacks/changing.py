@@ -215,11 +215,16 @@ class Changing:
         assert [rule["FromPort"] for rule in found["IpPermissions"]] == [instance["Endpoint"]["Port"]]
 
     def _check_deployer(self) -> None:
-        iam = self.clients("iam")
         (user,) = self._physical_ids("delivery", "AWS::IAM::User")
-        resources = []
-        for policy in iam.list_attached_user_policies(UserName=user)["AttachedPolicies"]:
-            version = iam.get_policy(PolicyArn=policy["PolicyArn"])["Policy"]["DefaultVersionId"]
-            found = iam.get_policy_version(PolicyArn=policy["PolicyArn"], VersionId=version)["PolicyVersion"]
-            resources += [statement["Resource"] for statement in found["Document"]["Statement"]]
-        assert f"/{self.environment}" in json.dumps(resources)
+        assert f"/{self.environment}" in json.dumps(policy_documents(self.clients, user))
+
+
+def policy_documents(clients: Clients, user: str) -> list[Any]:
+    """Return the documents of the policies that are attached to a user."""
+    iam = clients("iam")
+    arns = [policy["PolicyArn"] for policy in iam.list_attached_user_policies(UserName=user)["AttachedPolicies"]]
+    versions = [(arn, iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]) for arn in arns]
+    return [
+        iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
+        for arn, version in versions
+    ]

@@ -22,6 +22,7 @@ from beanpod.cli.change_sets import Account, ResourceChange, stack_changes
 from beanpod.cli.effects import effects, is_replaced
 from beanpod.manifest import Manifest, StageConfig
 from beanpod.manifest._layers import with_value
+from beanpod.manifest._problems import sections_in
 from beanpod.manifest._types import Section
 from beanpod_emulator import EmbeddedAws
 from emulator.tests.clients import Clients
@@ -175,13 +176,6 @@ def fields(section: type[Section], above: Key = ()) -> Iterator[tuple[Key, Field
         if get_origin(field.annotation) is not tuple:
             for table in tables:
                 yield from fields(table, key)
-
-
-def sections_in(annotation: Any) -> Iterator[type[Section]]:
-    if isinstance(annotation, type) and issubclass(annotation, Section):
-        yield annotation
-    for inner in get_args(annotation):
-        yield from sections_in(inner)
 
 
 KEYS = {".".join(key): field for key, field in fields(StageConfig)}
@@ -360,6 +354,6 @@ def issued(clients: Clients, zone_id: str) -> str:
 def test_the_description_says_what_a_change_does(stages: Stages, name: str) -> None:
     effect = stages.effects(json.dumps(written(name)), json.dumps(changed(name)))
     wanted = [SPECIAL[name]] if name in SPECIAL else UNCHANGED if effect == "Unchanged." else [effect]
-    said = KEYS[name].description or ""
+    said = " ".join((KEYS[name].description or "").split())
     words = " or ".join(wanted)
     assert any(it in said for it in wanted), f"write into the description of {name} what its change does: {words}"

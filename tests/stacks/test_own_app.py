@@ -26,7 +26,7 @@ from beanpod_emulator import EmbeddedAws
 from emulator.tests.clients import ROOT, Clients, run
 from tests.deploy.deployed_stage import deployers_key
 from tests.deploy.registry import LocalRegistry, local_registry
-from tests.stacks.changing import deploy_assembly
+from tests.stacks.changing import deploy_assembly, policy_documents
 
 CDK = str(ROOT / "node_modules/.bin/cdk")
 USERNAME, PASSWORD = "tester", "open sesame"
@@ -206,18 +206,9 @@ def test_a_deployer_follows_a_renamed_application_and_environment(aws: EmbeddedA
         (environment,) = found["Environments"]
         assert name in (None, environment["EnvironmentName"])
         (user,) = [user["UserName"] for user in clients("iam").list_users()["Users"] if "Delivery" in user["UserName"]]
-        text = json.dumps(policy_documents(clients("iam"), user))
+        text = json.dumps(policy_documents(clients, user))
         assert f"environment/{application}/{environment['EnvironmentName']}" in text
     delete(clients, "Delivery", "Named")
-
-
-def policy_documents(iam: Any, user: str) -> list[Any]:
-    policies = iam.list_attached_user_policies(UserName=user)["AttachedPolicies"]
-    versions = [(it["PolicyArn"], iam.get_policy(PolicyArn=it["PolicyArn"])["Policy"]) for it in policies]
-    return [
-        iam.get_policy_version(PolicyArn=arn, VersionId=policy["DefaultVersionId"])["PolicyVersion"]["Document"]
-        for arn, policy in versions
-    ]
 
 
 def test_deleting_a_protected_service_keeps_the_database_and_names_its_protection(aws: EmbeddedAws) -> None:

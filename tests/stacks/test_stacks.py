@@ -14,6 +14,7 @@ from cfnlint.api import lint
 from tests.stacks.conftest import Stage, synthesise, write_manifest
 
 StageOf = Callable[..., Stage]
+PRODUCTION = ("production", "mysql", "zone")
 
 
 @cache
@@ -45,7 +46,7 @@ def test_cdk_nag_finds_nothing_that_is_not_acknowledged_with_a_reason(stage: Sta
 
 
 def test_logical_ids_of_what_holds_data_never_change(stage_of: StageOf) -> None:
-    stage = stage_of("production", "mysql")
+    stage = stage_of(*PRODUCTION)
     stateful = ("AWS::RDS::DBInstance", "AWS::SecretsManager::Secret", "AWS::S3::Bucket", "AWS::IAM::AccessKey")
     found = {
         part: sorted(name for kind in stateful for name in stage.resources(part, kind)) for part in stage.templates
@@ -59,7 +60,7 @@ def test_logical_ids_of_what_holds_data_never_change(stage_of: StageOf) -> None:
 
 
 def test_the_stack_that_holds_data_is_protected_in_production_only(stage_of: StageOf) -> None:
-    protected = {stack.stack_name: stack.termination_protection for stack in stage_of("production", "mysql").stacks}
+    protected = {stack.stack_name: stack.termination_protection for stack in stage_of(*PRODUCTION).stacks}
     assert [name for name, on in protected.items() if on] == ["guestbook-test-database"]
     assert not any(stack.termination_protection for stack in stage_of("small", "mysql").stacks)
 
@@ -69,11 +70,11 @@ def test_no_template_names_a_version_or_a_solution_stack(stage: Stage) -> None:
     assert not {"VersionLabel", "SolutionStackName"} & set(environment["Properties"])
 
 
-@pytest.mark.parametrize("engine", ["mysql", "mariadb", "postgres"])
+@pytest.mark.parametrize(("preset", "engine"), [("small", "mysql"), ("small", "mariadb"), ("production", "postgres")])
 def test_the_environment_gets_the_five_variables_and_the_password_as_a_reference(
-    stage_of: StageOf, engine: str
+    stage_of: StageOf, preset: str, engine: str
 ) -> None:
-    (environment,) = stage_of("small", engine).resources("service", "AWS::ElasticBeanstalk::Environment").values()
+    (environment,) = stage_of(preset, engine).resources("service", "AWS::ElasticBeanstalk::Environment").values()
     namespaces = {
         option["OptionName"]: option["Namespace"].rsplit(":", 1)[-1]
         for option in environment["Properties"]["OptionSettings"]

@@ -3,73 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import combinations
 
-from beanpod.manifest._messages import dotted
+from beanpod.manifest._messages import Path, dotted
 from beanpod.manifest._models import StageConfig
 
 
 def problems_across(stages: Iterable[StageConfig]) -> Iterator[str]:
     """Yield each key whose value two stages cannot both have, such as a stack's name, and what to write instead."""
     checked = tuple(stages)
-    for check in (_provider_problems, _shared_name_problems, _shared_stack_problems, _shared_own_stack_problems):
-        yield from check(checked)
+    owners: dict[object, str] = {}
+    for stage in checked:
+        for value, key, problem in _values_of_one_stage(stage):
+            first = owners.setdefault(value, stage.name)
+            if first != stage.name:
+                yield f"{dotted(('stages', stage.name, *key))}: {problem.format(first=first)}"
+    yield from _shared_stack_problems(checked)
 
 
-def _provider_problems(stages: Iterable[StageConfig]) -> Iterator[str]:
-    """Check that each AWS account gets one OIDC provider for GitHub: a second one fails after minutes."""
-    makers: dict[str | None, str] = {}
-    for stage in stages:
-        if stage.delivery.github is None or stage.delivery.github.provider_arn:
-            continue
-        first = makers.setdefault(stage.account, stage.name)
-        if first != stage.name:
-            key = dotted(("stages", stage.name, "delivery", "github", "provider_arn"))
-            yield (
-                f"{key}: missing: stage {first} makes the one provider that an account holds: "
-                "write its ARN here, or another account"
-            )
-
-
-def _shared_name_problems(stages: Iterable[StageConfig]) -> Iterator[str]:
-    """Check that each name has its records in one stage: Route 53 refuses the second stage's after minutes."""
-    owners: dict[str, str] = {}
-    for stage in stages:
-        domain = stage.domain
-        for name in (domain.name, *domain.aliases) if domain and domain.hosted_zone else ():
-            if (first := owners.setdefault(name, stage.name)) != stage.name:
-                key = dotted(("stages", stage.name, "domain"))
-                yield f"{key}: {name} is a name of stage {first} as well: write other names, one domain a stage"
+def _values_of_one_stage(stage: StageConfig) -> Iterator[tuple[object, Path, str]]:
+    """Yield what no other stage can have, as AWS says after minutes; its key; and the problem of a second one."""
+    if stage.delivery.github and not stage.delivery.github.provider_arn:
+        problem = (
+            "missing: stage {first} makes the one provider that an account holds: "
+            "write its ARN here, or another account"
+        )
+        yield ("provider", stage.account), ("delivery", "github", "provider_arn"), problem
+    domain = stage.domain
+    for name in (domain.name, *domain.aliases) if domain and domain.hosted_zone else ():
+        problem = f"{name} is a name of stage {{first}} as well: write other names, one domain a stage"
+        yield ("record", name), ("domain",), problem
+    stack = stage.delivery.stack
+    # Where the credentials decide about the account or the region, nothing is known.
+    if stack and stage.account and stage.region:
+        problem = (
+            f'"{stack}" is the stack of stage {{first}} as well, which a release of {stage.name} would change: '
+            "write another stack, account or region"
+        )
+        yield ("stack", stack, stage.account, stage.region), ("delivery", "stack"), problem
 
 
 def _shared_stack_problems(stages: Iterable[StageConfig]) -> Iterator[str]:
     """Check that no two stages have stacks of the same names: the second would update those of the first."""
-    owners: dict[str, list[StageConfig]] = {}
-    for stage in stages:
-        prefix = f"{stage.service.name}-{stage.name}"
-        others = owners.setdefault(prefix, [])
-        if first := next((other for other in others if _may_share(stage, other)), None):
+    for first, second in combinations(stages, 2):
+        prefix, other = (f"{stage.service.name}-{stage.name}" for stage in (second, first))
+        if prefix == other and _may_share(first, second):
             yield (
-                f"{dotted(('stages', stage.name))}: its stacks would be those of stage {first.name}, since both are "
+                f"{dotted(('stages', second.name))}: its stacks would be those of stage {first.name}, since both are "
                 f"called {prefix}-...: write another service.name, or another account or region"
             )
-        others.append(stage)
-
-
-def _shared_own_stack_problems(stages: Iterable[StageConfig]) -> Iterator[str]:
-    """Check that no two stages of one account and region name one stack of the owner's app.
-
-    Where the credentials decide about the account, nothing is known.
-    """
-    owners: dict[tuple[str, str, str], str] = {}
-    for stage in stages:
-        if stage.delivery.stack and stage.account and stage.region:
-            first = owners.setdefault((stage.delivery.stack, stage.account, stage.region), stage.name)
-            if first != stage.name:
-                key = dotted(("stages", stage.name, "delivery", "stack"))
-                yield (
-                    f'{key}: "{stage.delivery.stack}" is the stack of stage {first} as well, which a release of '
-                    f"{stage.name} would change: write another stack, account or region"
-                )
 
 
 def shared_account(stage: StageConfig, stages: Iterable[StageConfig]) -> str | None:

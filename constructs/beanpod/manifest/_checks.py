@@ -11,8 +11,9 @@ from typing import Any
 
 from beanpod import _rules as rules
 from beanpod._database_rules import ENGINES, database_problems, version_problems
+from beanpod._limits import VARIABLE_NAME
 from beanpod._network_rules import domain_problems, network_problems, vpc_problems, zone_problems
-from beanpod._option_keys import key_problems, override_problems
+from beanpod._option_keys import key_problems, override_problems, settings_of
 from beanpod.manifest._layers import OF_A_DOCKERFILE, PLAINTEXT, Tables, look_up
 from beanpod.manifest._messages import Path, nearest
 from beanpod.manifest._models import DatabaseConfig, DatabasePassword, Domain, ImportedVpc, StageConfig
@@ -165,7 +166,7 @@ def _build(case: Case) -> Iterator[Finding]:
         if getattr(service, key):
             yield ("service", key), "the compose file has it in the build of each service: write it there"
     for name, value in service.args.items():
-        if not re.fullmatch(rules.VARIABLE_NAME, name):
+        if not re.fullmatch(VARIABLE_NAME, name):
             words = "not a name of a build argument: write letters, digits and underscores, a letter first"
             yield ("service", "args", name), words
         elif reason := looks_secret(name, value):
@@ -206,15 +207,20 @@ _TABLES = {
 
 
 def _options(case: Case) -> Iterator[Finding]:
-    values = _environment_values(case.stage)
-    for place, option in enumerate(case.stage.environment.options):
+    values, options = _environment_values(case.stage), case.stage.environment.options
+    found: set[rules.Problem] = set()
+    for place, option in enumerate(options):
         key = ("environment", "options", place)
         if table := _TABLES.get(option.namespace):
             yield key, f"{option.namespace} has a table: write it in {table}"
         for problem in key_problems(option.namespace, option.name):
             yield key, f"{option.namespace} {option.name} {_text(problem)}"
-        for problem in override_problems(option.namespace, option.name, option.value, values):
-            yield key, f"{option.namespace} {option.name}: {problem}"
+        others, _ = settings_of({(it.namespace, it.name): it.value for it in options if it is not option})
+        for problem in override_problems(option.namespace, option.name, option.value, {**values, **others}):
+            # Two options that do not fit each other are one problem.
+            if problem not in found:
+                yield key, f"{option.namespace} {option.name}: {problem}"
+            found.add(problem)
 
 
 def _database(case: Case) -> Iterator[Finding]:

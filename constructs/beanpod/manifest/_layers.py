@@ -7,7 +7,7 @@ from posixpath import join, normpath
 from typing import Any, Literal
 
 from beanpod._database_rules import ENGINES, default_name
-from beanpod._rules import LIMITS
+from beanpod._limits import LIMITS
 from beanpod.manifest._messages import Path
 
 PresetName = Literal["small", "production"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from difflib import SequenceMatcher, get_close_matches
+from difflib import get_close_matches
 from pathlib import Path as FilePath
 
 Path = tuple[str | int, ...]
@@ -77,11 +77,6 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word that a misspelt one is closest to; None if none is close."""
     matches = get_close_matches(word.lower()[:_LONGEST], list(known), n=1, cutoff=0.6)
     return matches[0] if matches else None
-
-
-def nearest_first(word: str, known: Iterable[str]) -> list[str]:
-    """Return the known words, the closest first."""
-    return sorted(known, key=lambda other: -SequenceMatcher(None, word[:_LONGEST], other).ratio())
 
 
 _ONCE = "it is there already: write it once"

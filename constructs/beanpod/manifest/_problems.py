@@ -19,21 +19,16 @@ _REFERENCES = (
     'write { generate = 32 }, { secretsmanager = "arn:aws:secretsmanager:..." }, { ssm = "/path/of/parameter" } or '
     '{ database = "password" }'
 )
-_TABLE = "write a table"
 # What to write, by pydantic's kind of error, filled in with the error's context.
 _REMEDIES = {
     "bool_type": "write true or false",
-    "dict_type": _TABLE,
+    "dict_type": "write a table",
     "finite_number": "write a number",
     "float_type": "write a number",
     "greater_than_equal": "write {ge:,} or more",
-    "int_from_float": "write a whole number",
     "int_type": "write a whole number",
-    "is_instance_of": _TABLE,
     "less_than_equal": "write at most {le:,}",
-    "mapping_type": _TABLE,
-    "model_attributes_type": _TABLE,
-    "model_type": _TABLE,
+    "model_type": "write a table",
     "too_long": "write at most {max_length}",
     "too_short": "write at least {min_length}",
     "tuple_type": "write a list in brackets",
@@ -132,16 +127,17 @@ def keys_at(path: Path) -> set[str]:
     for part in path:
         fields = [section.model_fields[str(part)] for section in sections if str(part) in section.model_fields]
         if fields:
-            sections = [section for field in fields for section in _sections_in(field.annotation)]
+            sections = [section for field in fields for section in sections_in(field.annotation)]
     keys = {key for section in sections for key in section.model_fields}
     return keys if path else keys - {"name"} | {"stages"}
 
 
-def _sections_in(annotation: Any) -> Iterator[type[Section]]:
+def sections_in(annotation: Any) -> Iterator[type[Section]]:
+    """Yield the tables in the type of a key."""
     if isinstance(annotation, type) and issubclass(annotation, Section):
         yield annotation
     for inner in get_args(annotation):
-        yield from _sections_in(inner)
+        yield from sections_in(inner)
 
 
 def _choice(path: Path, value: object, choices: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path as FilePath
 from types import MappingProxyType
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from pydantic import ValidationError
 from beanpod.manifest._across_stages import problems_across, shared_account
 from beanpod.manifest._checks import Case, Finding, rule_problems
 from beanpod.manifest._layers import Tables, as_written, completed, look_up, overridden, renamed
-from beanpod.manifest._messages import ManifestError, Path, dotted, nearest_first, printable, show, syntax_problem
+from beanpod.manifest._messages import ManifestError, Path, dotted, printable, show, syntax_problem
 from beanpod.manifest._models import StageConfig
 from beanpod.manifest._problems import field_problems
 from beanpod.manifest.secret_like import looks_secret
@@ -68,7 +69,7 @@ class Manifest:
         """
         chosen = self.stages[0] if name is None else name
         if chosen not in self.configurations:
-            known = ", ".join(nearest_first(chosen, self.stages))
+            known = ", ".join(get_close_matches(chosen, self.stages, n=len(self.stages), cutoff=0))
             raise ManifestError(self.path, [f"stage {chosen!r}: no such stage; choose one of: {known}"])
         return self.configurations[chosen]
 

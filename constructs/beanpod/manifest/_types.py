@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from beanpod._rules import FORMS, LIMITS
+from beanpod._limits import FORMS, LIMITS
 
 Item = TypeVar("Item", bound=Hashable)
 Value = TypeVar("Value")
@@ -30,7 +30,14 @@ Value = TypeVar("Value")
 class Section(BaseModel):
     """A table of the manifest: only keys that it knows, only values of their own types, and none can be changed."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+    )
 
 
 def _read_only(values: Mapping[str, Value]) -> Mapping[str, Value]:
