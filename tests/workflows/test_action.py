@@ -12,7 +12,8 @@ from beanpod.cli.output.github import GitHub
 from beanpod.cli.output.text import Masks, SafeStream
 from beanpod.deploy.clock import SystemClock
 from beanpod.deploy.report import Outcome
-from tests.workflows.workflow import ACTION, DEPLOY, ROOT, Ran, Runner, load, parse_outputs, step_of
+from tests.cli.output.runner import read_file_command
+from tests.workflows.workflow import ACTION, DEPLOY, ROOT, Ran, Runner, load, step_of
 
 DOCUMENT = load(ACTION)
 STEPS = DOCUMENT["runs"]["steps"]
@@ -39,7 +40,7 @@ def test_outputs_are_those_that_the_script_writes(tmp_path: Path) -> None:
     written = tmp_path / "output"
     renderer = GitHub(SafeStream(io.StringIO()), environ={"GITHUB_OUTPUT": str(written)})
     Display(renderer, masks=Masks(), clock=SystemClock()).finish(Outcome("label"))
-    names = set(parse_outputs(written.read_text()))
+    names = set(read_file_command(written.read_text()))
     assert {name: about["value"] for name, about in DOCUMENT["outputs"].items()} == {
         name: f"${{{{ steps.deploy.outputs.{name} }}}}" for name in names
     }

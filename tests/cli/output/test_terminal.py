@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from rich.text import Text
 
 from beanpod.cli.output.display import Display, Failure
 from beanpod.cli.output.terminal import Terminal
@@ -14,6 +13,7 @@ from beanpod.cli.output.text import Masks
 from beanpod.deploy.report import EnvironmentEvent, Outcome, Phase, Status
 from tests.cli.output.streams import Tty
 from tests.deploy.clocks import START, StillClock
+from tests.docs import pages
 
 ROOT = Path(__file__).resolve().parents[3]
 _ESCAPE = "\x1b["
@@ -44,11 +44,7 @@ class Screen:
     @property
     def kept(self) -> list[str]:
         """The lines on the screen: the live view erases its own before it is drawn again."""
-        lines: list[str] = []
-        for part in Text.from_ansi(self.raw.replace("\x1b[2K", "").replace("\x1b[1A", "\x00")).plain.split("\n"):
-            lines = lines[: len(lines) - part.count("\x00")]
-            lines.append(part.split("\r")[-1].replace("\x00", ""))
-        return [line.rstrip() for line in lines if line.strip()]
+        return [line.rstrip() for line in pages.screen(self.raw).splitlines() if line.strip()]
 
 
 def test_finished_phases_stay_with_durations_and_messages() -> None:
