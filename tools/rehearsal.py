@@ -114,7 +114,7 @@ class GuestbookRehearsal(Rehearsal):
         git(scratch, "clone", "--quiet", str(self._github.origin), self._clone.name)
         git(self._clone, "checkout", "--quiet", "-b", "main")
         ignored = shutil.ignore_patterns("cdk.out", "cdk.context.json")
-        shutil.copytree(project.workspace.folder, self._clone, symlinks=True, ignore=ignored, dirs_exist_ok=True)
+        shutil.copytree(project.folder, self._clone, symlinks=True, ignore=ignored, dirs_exist_ok=True)
         git(self._clone, "add", "--all")
         self.display.say("a repository with the deployer's key and the registry's login as secrets")
 

@@ -64,10 +64,11 @@ def run(context: Context) -> None:
             substitutes = Substitutes(context.stage.service.image, "demo", stage=tables)
             workspace = Workspace(
                 context.root, context.options.manifest.name, context.stage.name, scratch / "copy", substitutes
-            ).fill()
-            stage = Manifest.read(workspace.folder / "beanpod.toml").stage(context.stage.name)
+            )
+            parameters, folder = workspace.fill().parameters, workspace.folder
+            stage = Manifest.read(folder / "beanpod.toml").stage(context.stage.name)
             runner = Runner(display, interrupted, verbose=context.options.verbose)
-            project = EmulatedProject(workspace, stage, aws, runner, context.environ)
+            project = EmulatedProject(folder, parameters, stage, aws, runner, context.environ)
             display.say(f"emulated AWS: account {aws.account}, region {aws.region}")
             interrupted.check()
         with display.phase(Step.BOOTSTRAP):

@@ -12,7 +12,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 from urllib.error import HTTPError
-from urllib.request import OpenerDirector
 
 from beanpod.cli.commands.context import Context
 from beanpod.cli.output.text import Cell, Paint, duration
@@ -118,6 +117,11 @@ class Rehearsal:
         self.stacks: list[str] = []
 
     @property
+    def credentials(self) -> dict[str, str]:
+        """Variables of whoever deploys, with the login at the registry."""
+        return {**self.deployer, **self.login}
+
+    @property
     def domain(self) -> Domain | None:
         """The domain that the stage is rehearsed with."""
         return self.stage.domain
@@ -156,14 +160,16 @@ class Rehearsal:
             substitutes = Substitutes(image, _USERNAME, architecture, tables)
             manifest = self._context.options.manifest.name
             self.workspace = Workspace(self._context.root, manifest, self.stage.name, scratch / "copy", substitutes)
-            filled = self.workspace.fill()
-            self.stage = Manifest.read(filled.folder / "beanpod.toml").stage(self.stage.name)
-            self.project = EmulatedProject(filled, self.stage, aws, self.runner, self._context.environ)
+            filled, folder = self.workspace.fill(), self.workspace.folder
+            self.stage = Manifest.read(folder / "beanpod.toml").stage(self.stage.name)
+            self.project = EmulatedProject(
+                folder, filled.parameters, self.stage, aws, self.runner, self._context.environ
+            )
             self.display.say(f"emulated AWS: account {aws.account}, region {aws.region}")
             self.display.say(f"image: {self.stage.service.image}, at a registry with a password")
             if domain:
                 self.display.say(f"domain: {domain.url}, with a certificate and DNS of the emulated AWS")
-            for note in filled.substituted.notes:
+            for note in filled.notes:
                 self.display.say(note)
 
     def _get_images(self, folder: Path) -> None:
@@ -256,13 +262,13 @@ class Rehearsal:
     def release_broken(self, first: Release) -> None:
         """Deploy a broken release: it must be rolled back, and the page must answer."""
         with self.step(Step.BROKEN):
-            how = self.project.workspace.break_release()
+            how = self.workspace.break_release()
             try:
-                done, _ = self.project.release({**self.deployer, **self.login})
+                done, _ = self.project.release(self.credentials)
                 if done.code == 0:
                     # A compose file may start another program than the image.
-                    how = self.project.workspace.break_release(by_hook=True)
-                    done, _ = self.project.release({**self.deployer, **self.login})
+                    how = self.workspace.break_release(by_hook=True)
+                    done, _ = self.project.release(self.credentials)
                 self._interrupted.check()
                 if done.code != RolledBackError.exit_code:
                     raise self.runner.failed("a broken release was not rolled back: beanpod deploy", done)
@@ -277,7 +283,7 @@ class Rehearsal:
         names = [name for name in self.project.variables if name.startswith("AWS_") or name.lower() == "no_proxy"]
         names.append("BEANPOD_EMULATOR_TOKEN")
         aws = {name: self.project.variables[name] for name in names} | self.project.domain_variables
-        return KeptRehearsal(self.workspace, aws, {**self.deployer, **self.login})
+        return KeptRehearsal(self.workspace, aws, self.credentials)
 
     def end(self) -> None:
         """Stop everything, and remove it."""
@@ -285,7 +291,7 @@ class Rehearsal:
             self._cleanup.close()
 
     def _deploy(self) -> dict[str, Any]:
-        done, result = self.project.release({**self.deployer, **self.login})
+        done, result = self.project.release(self.credentials)
         self._interrupted.check()
         if done.code:
             if "error" not in result:
@@ -303,7 +309,18 @@ class Rehearsal:
             raise
 
     def _answer(self, url: str) -> str:
-        return _answer(opener(self.project.domain_variables), url)
+        """Request the page, and return what it answers; DeployError if it cannot be reached or fails."""
+        try:
+            with opener(self.project.domain_variables).open(url, timeout=_PAGE_SECONDS) as response:
+                title = page_title(response.read(_PAGE_BYTES).decode(errors="replace"))
+                return f"GET {url} answered {response.status}{f': {title}' if title else ''}"
+        except HTTPError as error:
+            with error:
+                if error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                    raise DeployError(f"GET {url} answered {error.code}") from error
+                return f"GET {url} answered {error.code}"
+        except OSError as error:
+            raise DeployError(f"{url} does not answer: {error}") from error
 
     def _show_logs(self) -> None:
         if logs := self.project.logs():
@@ -318,21 +335,6 @@ class Rehearsal:
             self._interrupted.check()
             yield
             self._interrupted.check()
-
-
-def _answer(opening: OpenerDirector, url: str) -> str:
-    """Request the page, and return what it answers; DeployError if it cannot be reached or fails."""
-    try:
-        with opening.open(url, timeout=_PAGE_SECONDS) as response:
-            title = page_title(response.read(_PAGE_BYTES).decode(errors="replace"))
-            return f"GET {url} answered {response.status}{f': {title}' if title else ''}"
-    except HTTPError as error:
-        with error:
-            if error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                raise DeployError(f"GET {url} answered {error.code}") from error
-            return f"GET {url} answered {error.code}"
-    except OSError as error:
-        raise DeployError(f"{url} does not answer: {error}") from error
 
 
 def _repository(image: str, host: str) -> str:

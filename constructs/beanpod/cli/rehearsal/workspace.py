@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,9 @@ _MANIFEST = "beanpod.toml"
 _SKIPPED = shutil.ignore_patterns(
     ".git", ".venv", "venv", "node_modules", "cdk.out", "__pycache__", "*.egg-info", ".*_cache"
 )
-_LOGIN = ("DOCKER_USERNAME", "DOCKER_PASSWORD")
 _INSTANCE_TYPES = {"x86_64": "t3.micro", "arm64": "t4g.micro"}
 _TEXT = "this release is broken on purpose"
+_TARGET = "beanpod-rehearsal"
 _HOOK = ".platform/hooks/predeploy/zz_rehearsal.sh"
 
 
@@ -53,11 +53,6 @@ class Substituted:
     tables: dict[str, Any]
     parameters: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-
-    @property
-    def text(self) -> str:
-        """The manifest as TOML, each top-level table inline."""
-        return "".join(f"{json.dumps(key)} = {_toml(value)}\n" for key, value in self.tables.items())
 
 
 def copy_project(root: Path, to: Path) -> Path:
@@ -119,14 +114,12 @@ def substituted(manifest: Mapping[str, Any], stage: str, substitutes: Substitute
     notes: list[str] = []
     own.get("service", {}).pop("image", None)
     service["image"] = substitutes.image
-    for table, (name, value) in zip(
-        ("variables", "secrets"),
-        zip(_LOGIN, (substitutes.username, {"ssm": f"/{service['name']}/rehearsal/docker-password"}), strict=True),
-        strict=True,
-    ):
-        for other in (tables, own):
-            for login in _LOGIN:
-                other.get(table, {}).pop(login, None)
+    password = {"ssm": f"/{service['name']}/rehearsal/docker-password"}
+    login = {"variables": ("DOCKER_USERNAME", substitutes.username), "secrets": ("DOCKER_PASSWORD", password)}
+    for table, (name, value) in login.items():
+        for layer in (tables, own):
+            for own_login in ("DOCKER_USERNAME", "DOCKER_PASSWORD"):
+                layer.get(table, {}).pop(own_login, None)
         tables.setdefault(table, {})[name] = value
     parameters = {}
     for secrets in (tables["secrets"], own.get("secrets", {})):
@@ -155,6 +148,11 @@ def _without_other_accounts(layer: dict[str, Any]) -> Iterator[str]:
         yield "everybody may connect, in place of network.allow_from"
     layer.pop("domain", None)
     layer.get("delivery", {}).get("github", {}).pop("provider_arn", None)
+
+
+def manifest_text(tables: Mapping[str, Any]) -> str:
+    """Return a manifest as TOML, each top-level table inline."""
+    return "".join(f"{json.dumps(key)} = {_toml(value)}\n" for key, value in tables.items())
 
 
 def _toml(value: Any) -> str:
@@ -189,30 +187,15 @@ class Workspace:
         """The project's folder in the copy."""
         return self.top / self.root.relative_to(repository_top(self.root))
 
-    def fill(self) -> "FilledWorkspace":
-        """Copy the project as it is now, in place of an earlier copy."""
+    def fill(self) -> Substituted:
+        """Copy the project as it is now, in place of an earlier copy; return the copy's manifest."""
         shutil.rmtree(self.top, ignore_errors=True)
         folder = copy_project(self.root, self.top)
         tables = tomllib.loads((self.root / self.manifest).read_text(encoding="utf-8-sig"))
         changed = substituted(tables, self.stage, self.substitutes)
         # app.py reads the manifest by its usual name.
-        (folder / _MANIFEST).write_text(changed.text, encoding="utf-8")
-        return FilledWorkspace(folder, self.stage, changed)
-
-
-@dataclass(frozen=True)
-class FilledWorkspace:
-    """A copy with its files.
-
-    Attributes:
-        folder: The project's folder in the copy.
-        stage: The stage that is rehearsed.
-        substituted: The copy's manifest.
-    """
-
-    folder: Path
-    stage: str
-    substituted: Substituted
+        (folder / _MANIFEST).write_text(manifest_text(changed.tables), encoding="utf-8")
+        return changed
 
     def break_release(self, *, by_hook: bool = False) -> str:
         """Change the copy so that its next release fails on the instance; return how.
@@ -222,26 +205,24 @@ class FilledWorkspace:
         Args:
             by_hook: Whether a platform hook fails instead. Default: only where the image is not built here.
         """
-        stage = Manifest.read(self.folder / _MANIFEST).stage(self.stage)
-        plan = plan_bundle(stage, self.folder)
+        folder = self.folder
+        manifest = folder / _MANIFEST
+        stage = Manifest.read(manifest).stage(self.stage)
+        plan = plan_bundle(stage, folder)
         own = [spec for spec in plan.specs if spec.name in (None, plan.web)] or list(plan.specs)
         spec = next((one for one in own if one.dockerfile.is_file()), None)
         if by_hook or spec is None or (stage.service.compose and spec.target):
-            hook = self.folder / _HOOK
+            hook = folder / _HOOK
             hook.parent.mkdir(parents=True, exist_ok=True)
             hook.write_text(f"#!/bin/sh\necho '{_TEXT}' >&2\nexit 1\n")
             hook.chmod(0o755)
             return "a platform hook fails"
         text = spec.dockerfile.read_text()
         if spec.target:
-            text += f"\nFROM {spec.target} AS beanpod-rehearsal"
-            self._set_target("beanpod-rehearsal")
+            text += f"\nFROM {spec.target} AS {_TARGET}"
+            tables = tomllib.loads(manifest.read_text(encoding="utf-8"))
+            tables["stages"][self.stage].setdefault("service", {})["target"] = _TARGET
+            manifest.write_text(manifest_text(tables), encoding="utf-8")
         end = json.dumps(["sh", "-c", f"echo '{_TEXT}' >&2; exit 1"])
         spec.dockerfile.write_text(f"{text}\nENTRYPOINT {end}\nCMD []\n")
         return f"the container of {'the app' if spec.name is None else spec.name} ends at once"
-
-    def _set_target(self, target: str) -> None:
-        tables = self.substituted.tables
-        tables["stages"][self.stage].get("service", {}).pop("target", None)
-        tables["service"]["target"] = target
-        (self.folder / _MANIFEST).write_text(replace(self.substituted, tables=tables).text, encoding="utf-8")
