@@ -17,6 +17,14 @@ _READ = re.compile(
 )
 
 
+def text_of(path: Path) -> str:
+    """Return a file's text; "" where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
 def variables_read(folder: Path) -> list[str]:
     """Return the names of the variables that the source in a folder reads, in the order of their files.
 
