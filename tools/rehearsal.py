@@ -10,6 +10,7 @@ import sys
 import time
 from contextlib import ExitStack
 from enum import StrEnum
+from pathlib import Path
 
 from beanpod.cli.commands.context import Context
 from beanpod.cli.commands.rehearse import Rehearsal, Release, rehearse
@@ -89,8 +90,8 @@ class GuestbookRehearsal(Rehearsal):
     def domain(self) -> Domain:
         return _DOMAIN
 
-    def uses(self) -> list[tuple[str, str]]:
-        return [("push", f"git clone {self._github.origin} guestbook"), *super().uses()]
+    def uses(self, exports: Path) -> list[tuple[str, str]]:
+        return [("push", f"git clone {self._github.origin} guestbook"), *super().uses(exports)]
 
     def _make_repository(self) -> None:
         project = self.project

@@ -3,9 +3,9 @@
 import secrets
 import shlex
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
 from pathlib import Path
@@ -61,26 +61,33 @@ def rehearse(context: Context, steps: "type[Rehearsal]") -> None:
         rehearsal.start()
         rehearsal.deploy_stacks()
         release = rehearsal.releases()
-        seconds, kept = context.clock.monotonic() - began, context.options.keep
-        result = RehearsalResult(
-            context.stage.name, tuple(rehearsal.stacks), release, seconds, kept, context.display.phases
-        )
-        if kept:
-            domain = rehearsal.stage.domain
+        seconds = context.clock.monotonic() - began
+        if context.options.keep:
             exports = cleanup.enter_context(rehearsal.kept().announced(context.environ))
-            uses = (
-                *rehearsal.uses(),
-                (
-                    "other tools",
-                    f". {shlex.quote(str(exports))}    for aws, eb, boto3, cdk{', curl' if domain else ''}",
-                ),
-            )
-            result = replace(result, exports=str(exports), uses=uses)
-            context.results.emit(result.to_dict(), result.to_text(context.results.paint))
+            _emit(context, rehearsal, release, seconds, exports)
             interrupted.wait()
         rehearsal.end()
-    if not kept:
-        context.results.emit(result.to_dict(), result.to_text(context.results.paint))
+    if not context.options.keep:
+        _emit(context, rehearsal, release, seconds)
+
+
+def _emit(
+    context: Context, rehearsal: "Rehearsal", release: "Release", seconds: float, exports: Path | None = None
+) -> None:
+    """Write the result. exports: a file with the variables of the emulated AWS, where it is left running."""
+    document = {
+        "stage": context.stage.name,
+        "stacks": rehearsal.stacks,
+        "version_label": release.label,
+        "url": release.url,
+        "answer": release.answer,
+        "seconds": round(seconds, 1),
+        "phases": context.display.phases,
+        "kept": exports is not None,
+        "exports": exports and str(exports),
+    }
+    uses = rehearsal.uses(exports) if exports else []
+    context.results.emit(document, _text(context.stage.name, release.url, seconds, uses, context.results.paint))
 
 
 @dataclass(frozen=True)
@@ -215,8 +222,12 @@ class Rehearsal:
         self.release_broken(first)
         return first
 
-    def uses(self) -> list[tuple[str, str]]:
-        """Return what can be done with a rehearsal that is left running, as pairs of a name and a command."""
+    def uses(self, exports: Path) -> list[tuple[str, str]]:
+        """Return what can be done with a rehearsal that is left running, as pairs of a name and a command.
+
+        Args:
+            exports: File with the variables of the emulated AWS.
+        """
         uses = [
             ("deploy", "beanpod deploy --rehearsal"),
             ("look", "beanpod status --rehearsal    or logs, events, versions, rollback"),
@@ -225,7 +236,8 @@ class Rehearsal:
             profile = self.workspace.top.parent / "chromium"
             arguments = shlex.join([f"--user-data-dir={profile}", *self.project.aws.chromium_arguments()])
             uses.append(("browser", f"chromium {arguments} {domain.url}"))
-        return uses
+        tools = f"aws, eb, boto3, cdk{', curl' if domain else ''}"
+        return [*uses, ("other tools", f". {shlex.quote(str(exports))}    for {tools}")]
 
     def release(self) -> Release:
         """Build, push and deploy the app, and request its page."""
@@ -344,55 +356,12 @@ def _repository(image: str, host: str) -> str:
     return f"{host}/{rest if elsewhere else image}"
 
 
-@dataclass(frozen=True)
-class RehearsalResult:
-    """A rehearsal that succeeded.
-
-    Attributes:
-        stage: The stage.
-        stacks: The names of its stacks.
-        release: What is deployed.
-        seconds: Its time, until it was ended or kept.
-        kept: Whether it is left running.
-        phases: The seconds that each step took.
-        exports: File with the variables of the emulated AWS, where it is left running.
-        uses: What can be done with it then, as pairs of a name and a command.
-    """
-
-    stage: str
-    stacks: tuple[str, ...]
-    release: Release
-    seconds: float
-    kept: bool
-    phases: Mapping[str, float]
-    exports: str = ""
-    uses: tuple[tuple[str, str], ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "stage": self.stage,
-            "stacks": self.stacks,
-            "version_label": self.release.label,
-            "url": self.release.url,
-            "answer": self.release.answer,
-            "seconds": round(self.seconds, 1),
-            "phases": self.phases,
-            "kept": self.kept,
-            "exports": self.exports or None,
-        }
-
-    def to_text(self, paint: Paint) -> Iterator[str]:
-        yield ""
-        yield paint(f"Rehearsed stage {self.stage} in {duration(self.seconds)}: everything works.", "bold")
-        if not self.kept:
-            yield paint("Nothing is left running. `beanpod rehearse --keep` leaves it running until Ctrl-C.")
-            return
-        yield paint("It is left running until Ctrl-C. In another terminal, in this folder:")
-        yield ""
-        yield from paint.facts(
-            [
-                ("page", Cell(self.release.url, "bold")),
-                *self.uses,
-                ("end", "Ctrl-C"),
-            ]
-        )
+def _text(stage: str, url: str, seconds: float, uses: Sequence[tuple[str, str]], paint: Paint) -> Iterator[str]:
+    yield ""
+    yield paint(f"Rehearsed stage {stage} in {duration(seconds)}: everything works.", "bold")
+    if not uses:
+        yield paint("Nothing is left running. `beanpod rehearse --keep` leaves it running until Ctrl-C.")
+        return
+    yield paint("It is left running until Ctrl-C. In another terminal, in this folder:")
+    yield ""
+    yield from paint.facts([("page", Cell(url, "bold")), *uses, ("end", "Ctrl-C")])

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from beanpod.cli.cdk import cdk_environment
+from beanpod.cli.rehearsal.domain import client
 from beanpod.cli.rehearsal.processes import Done, Runner
 from beanpod.deploy.errors import DeployError
 from beanpod_emulator import EmbeddedAws, EmbeddedAwsError
@@ -197,7 +198,4 @@ class EmulatedProject:
 
     def client(self, service: str) -> Any:
         """Return a client of the emulated AWS that may do anything."""
-        import boto3
-
-        make: Any = boto3.client
-        return make(service, **self.aws.client_arguments)
+        return client(self.aws, service)
