@@ -140,13 +140,6 @@ def _process(*arguments: str, **streams: Any) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, cwd=ROOT, env=variables, text=True, **streams)
 
 
-def test_program_ends_with_the_code_of_its_command() -> None:
-    with _process("status", "--stage", "nowhere", stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        out, errors = process.communicate(timeout=SECONDS)
-    assert (process.returncode, out) == (2, "")
-    assert errors.startswith("beanpod: beanpod.toml: 1 problem\n  - stage 'nowhere': no such stage")
-
-
 def test_missing_packages_are_named_with_the_command_to_install_them() -> None:
     bare = subprocess.run(
         [sys.executable, "-S", "-m", "beanpod", "status"],

@@ -1,4 +1,3 @@
-import io
 import json
 import os
 from pathlib import Path
@@ -8,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beanpod.cli.output import make_renderer
-from beanpod.cli.output.display import Display, Failure
+from beanpod.cli.output.display import Failure
 from beanpod.cli.output.text import Masks
 from beanpod.deploy.report import EnvironmentEvent, Outcome, Phase
-from tests.deploy.clocks import START, StillClock
+from tests.cli.output.shown import Shown
+from tests.deploy.clocks import START
 
 # An asterisk could make up the value anew beside three others, which would tell nobody anything.
 VALUES = st.text(st.characters(exclude_characters="*", codec="utf-8"), min_size=4)
@@ -74,10 +73,8 @@ def test_blank_value_masks_nothing(blank: str) -> None:
 def test_masked_value_is_in_no_output_and_no_file(kind: str, tmp_path: Path) -> None:
     files = {"GITHUB_OUTPUT": str(tmp_path / "output"), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
     # GitHub masks it already, since it is a secret's variable.
-    environ = {"TERM": "xterm", "DOCKER_PASSWORD": "hunter22", **files}
-    out, errors, clock = io.StringIO(), io.StringIO(), StillClock()
-    renderer = make_renderer(kind, stream=out, errors=errors, environ=environ, clock=clock, verbose=True)
-    display = Display(renderer, masks=Masks(), clock=clock)
+    shown = Shown(kind, {"TERM": "xterm", "DOCKER_PASSWORD": "hunter22", **files}, verbose=True)
+    display = shown.display
     display.mask("hunter22")
     with display.phase(Phase.BUILD):
         for show in (display.output, display.say, display.warn):
@@ -87,5 +84,5 @@ def test_masked_value_is_in_no_output_and_no_file(kind: str, tmp_path: Path) -> 
     display.fail(Failure("hunter22", 1, ("hunter22",), trace=("password = 'hunter22'",)))
     written = [path.read_text() for path in tmp_path.iterdir()]
     assert len(written) == (2 if kind == "github" else 0)
-    assert "hunter22" not in "".join([out.getvalue(), errors.getvalue(), *written])
-    assert "***" in out.getvalue()
+    assert "hunter22" not in "".join([shown.out.getvalue(), shown.errors.getvalue(), *written])
+    assert "***" in shown.out.getvalue()
