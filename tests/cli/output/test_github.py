@@ -42,7 +42,7 @@ class Step(Shown):
 @example(data="100 %\r\nof it", value="a:b,c%")
 @given(data=st.text(), value=st.text(min_size=1).filter(lambda text: text == text.strip()))
 def test_workflow_command_preserves_any_text(data: str, value: str) -> None:
-    obeyed = Runner().read(command("error", data, {"title": value}))
+    obeyed = Runner().read(command("error", data, title=value))
     assert obeyed.commands == [("error", {"title": value}, data)]
     assert obeyed.text == []
 
