@@ -269,7 +269,7 @@ def deployed_template(client: Any, name: str) -> Template | None:
         return {}
 
 
-def exports(template: Template) -> set[str]:
+def export_names(template: Template) -> set[str]:
     """Return the names of a template's exports."""
     return {str(output["Export"]["Name"]) for output in template.get("Outputs", {}).values() if "Export" in output}
 

@@ -19,7 +19,7 @@ from beanpod.cli.change_sets import (
     StackChange,
     assembled_stacks,
     deployed_template,
-    exports,
+    export_names,
     region_of,
     stack_changes,
     stack_name,
@@ -174,7 +174,7 @@ def explain_refusals(assembly: Path, arguments: Sequence[str]) -> Iterator[str]:
         stack = _stack(name, region_of(artifact), arguments)
         if stack is None:
             continue
-        removed = {export: value for export, value in stack.exports.items() if export not in exports(template)}
+        removed = {export: value for export, value in stack.exports.items() if export not in export_names(template)}
         users = [user for user in stack.users(removed) if user in stacks]
         if users and any(value.startswith("vpc-") for value in removed.values()):
             command = f"beanpod cdk destroy --all{context}"

@@ -22,7 +22,7 @@ from beanpod.cli.change_sets import (
     ResourceChange,
     Template,
     assembled_stacks,
-    exports,
+    export_names,
     removed_resource,
     replaced_resource,
 )
@@ -205,7 +205,7 @@ def stack_changes(base: Path, head: Path, *, diff: Callable[[Path, str, Path], s
             yield Change(stack, "new", text)
         elif text:
             old, new = (json.loads(one.read_text(encoding="utf-8")) for one in (before[stack], path))
-            users = _users(before, stack, exports(old) - exports(new))
+            users = _users(before, stack, export_names(old) - export_names(new))
             yield Change(stack, "changed", text, users, tuple(_lost(text, old, new)))
     yield from (Change(stack, "removed") for stack in before if stack not in after)
 

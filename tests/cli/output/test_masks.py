@@ -15,6 +15,7 @@ from tests.deploy.clocks import START
 
 # An asterisk could make up the value anew beside three others, which would tell nobody anything.
 VALUES = st.text(st.characters(exclude_characters="*", codec="utf-8"), min_size=4)
+LATIN = os.fsdecode(b"p\xe4ssw0rd1")
 
 
 def masks(*values: str) -> Masks:
@@ -36,37 +37,22 @@ def test_value_is_masked_in_urls_json_and_python(value: str) -> None:
         assert hidden.hide(written) == "***"
 
 
-def test_each_line_of_a_value_is_masked() -> None:
-    assert masks("-----BEGIN KEY-----\nMIIEvQ\n").hide("key: MIIEvQ.") == "key: ***."
-
-
-def test_value_that_is_not_utf8_is_masked() -> None:
-    """A variable may have bytes of another encoding, which Docker's output, say, shows as U+FFFD."""
-    hidden = masks(os.fsdecode(b"p\xe4ssw0rd1"))
-    for written in (os.fsdecode(b"p\xe4ssw0rd1"), b"p\xe4ssw0rd1".decode(errors="replace")):
-        assert hidden.hide(written) == "***"
-
-
-def test_value_with_colour_codes_in_it_is_masked() -> None:
-    assert masks("hunter22").clean("hun\x1b[31mter22") == "***"
-
-
-def test_longest_value_is_masked_first() -> None:
-    assert masks("secret", "secret-two").hide("secret-two") == "***"
-
-
-@pytest.mark.parametrize("short", ["a", "abc", " abc\n", "  a  "])
-def test_values_shorter_than_four_characters_are_not_masked(short: str) -> None:
-    assert masks(short).hide("an abcdarian") == "an abcdarian"
-
-
-def test_value_of_four_characters_is_masked() -> None:
-    assert masks("abcd", "a").hide("an abcdarian") == "an ***arian"
-
-
-@pytest.mark.parametrize("blank", ["", "  ", "\n"])
-def test_blank_value_masks_nothing(blank: str) -> None:
-    assert masks(blank).hide("a b\nc") == "a b\nc"
+@pytest.mark.parametrize(
+    ("values", "text", "hidden"),
+    [
+        pytest.param(["-----BEGIN KEY-----\nMIIEvQ\n"], "key: MIIEvQ.", "key: ***.", id="a line of several"),
+        # A variable may have bytes of another encoding, which Docker's output, say, shows as U+FFFD.
+        pytest.param([LATIN], LATIN, "***", id="not UTF-8"),
+        pytest.param([LATIN], b"p\xe4ssw0rd1".decode(errors="replace"), "***", id="not UTF-8, as it is read"),
+        pytest.param(["hunter22"], "hun\x1b[31mter22", "***", id="with a colour in it"),
+        pytest.param(["secret", "secret-two"], "secret-two", "***", id="the longest first"),
+        pytest.param(["abcd", "a"], "an abcdarian", "an ***arian", id="four characters, not one"),
+        pytest.param(["a", "abc", " abc\n", "  a  "], "an abcdarian", "an abcdarian", id="fewer than four"),
+        pytest.param(["", "  ", "\n"], "a b c", "a b c", id="blank"),
+    ],
+)
+def test_values_are_masked_with_their_lines_unless_they_are_short(values: list[str], text: str, hidden: str) -> None:
+    assert masks(*values).clean(text) == hidden
 
 
 @pytest.mark.parametrize("kind", ["lines", "terminal", "github"])
