@@ -143,11 +143,13 @@ def test_a_copy_has_what_a_commit_of_everything_would_have(tmp_path: Path, in_gi
     (root / "link").symlink_to("run.sh")
     (root.parent / "above").touch()
     (root / ".gitignore").write_text("node_modules\n")
+    # A file's name may be in any encoding.
+    os.close(os.open(os.fsencode(root) + b"/caf\xe9", os.O_CREAT))
     if in_git:
         git(root.parent, "init", "--quiet")
     folder = copy_project(root, tmp_path / "copy")
     assert folder == (tmp_path / "copy/app" if in_git else tmp_path / "copy")
-    assert {path.name for path in folder.iterdir()} == {"run.sh", "link", ".gitignore"}
+    assert {path.name for path in folder.iterdir()} == {"run.sh", "link", ".gitignore", os.fsdecode(b"caf\xe9")}
     assert (folder.parent / "above").exists() is in_git
     assert (folder / "link").is_symlink()
     assert os.access(folder / "run.sh", os.X_OK)

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Any
 
 from beanpod.deploy.bundles import plan_bundle
 from beanpod.manifest import Manifest
+from beanpod.project.source import git
 
 _MANIFEST = "beanpod.toml"
 # Folders that are made from other files, where git does not say what belongs to the project.
@@ -66,7 +66,7 @@ def copy_project(root: Path, to: Path) -> Path:
         to: The copy's folder, which must not exist.
     """
     top = repository_top(root)
-    names = _git(top, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
+    names = git(top, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
     if top == root and not any(names):
         shutil.copytree(root, to, symlinks=True, ignore=_SKIPPED)
         return to
@@ -83,21 +83,7 @@ def copy_project(root: Path, to: Path) -> Path:
 
 def repository_top(root: Path) -> Path:
     """Return the folder of the git repository that a folder is in; the folder itself outside of one."""
-    return Path(_git(root, "rev-parse", "--show-toplevel").strip() or root)
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    """Return what git prints; "" without git, or outside a repository."""
-    try:
-        done = subprocess.run(  # noqa: S603
-            ["git", "-C", str(folder), *arguments],  # noqa: S607
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except (FileNotFoundError, PermissionError):
-        return ""
-    return done.stdout if done.returncode == 0 else ""
+    return Path(git(root, "rev-parse", "--show-toplevel").strip() or root)
 
 
 def substituted(manifest: Mapping[str, Any], stage: str, substitutes: Substitutes) -> Substituted:
