@@ -33,7 +33,7 @@ _HOOK = """\
 unset GIT_DIR GIT_QUARANTINE_PATH
 exec {python} -P {script} {folder}
 """
-_COMMITTER = {
+COMMITTER = {
     f"GIT_{role}_{key}": value
     for role in ("AUTHOR", "COMMITTER")
     for key, value in (("NAME", "Beanpod"), ("EMAIL", "beanpod@example.org"))
@@ -221,7 +221,7 @@ def git(folder: Path, *arguments: str) -> str:
         subprocess.CalledProcessError: git failed.
     """
     command = ["git", *arguments]
-    environment = {**os.environ, **_COMMITTER}
+    environment = {**os.environ, **COMMITTER}
     return subprocess.run(  # noqa: S603
         command, cwd=folder, env=environment, text=True, capture_output=True, check=True
     ).stdout

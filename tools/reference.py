@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import redirect_stdout, suppress
 from io import StringIO
 from typing import Any
+from unittest.mock import patch
 
 import beanpod
 from beanpod.cli.parser import COMMANDS, make_parser, parse
@@ -75,16 +76,8 @@ def constructs() -> str:
 def command_help(*command: str) -> str:
     """What `beanpod COMMAND --help` prints on a terminal of 80 columns."""
     printed = StringIO()
-    columns = os.environ.get("COLUMNS")
-    os.environ["COLUMNS"] = "80"
-    try:
-        with redirect_stdout(printed), suppress(SystemExit):
-            parse([*command, "--help"])
-    finally:
-        if columns is None:
-            del os.environ["COLUMNS"]
-        else:
-            os.environ["COLUMNS"] = columns
+    with patch.dict(os.environ, COLUMNS="80"), redirect_stdout(printed), suppress(SystemExit):
+        parse([*command, "--help"])
     return printed.getvalue()
 
 

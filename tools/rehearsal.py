@@ -10,6 +10,7 @@ import sys
 import time
 from contextlib import ExitStack
 from enum import StrEnum
+from pathlib import Path
 
 from beanpod.cli.commands.context import Context
 from beanpod.cli.commands.rehearse import Rehearsal, Release, rehearse
@@ -89,8 +90,8 @@ class GuestbookRehearsal(Rehearsal):
     def domain(self) -> Domain:
         return _DOMAIN
 
-    def uses(self) -> list[tuple[str, str]]:
-        return [("push", f"git clone {self._github.origin} guestbook"), *super().uses()]
+    def uses(self, exports: Path) -> list[tuple[str, str]]:
+        return [("push", f"git clone {self._github.origin} guestbook"), *super().uses(exports)]
 
     def _make_repository(self) -> None:
         project = self.project
@@ -114,7 +115,7 @@ class GuestbookRehearsal(Rehearsal):
         git(scratch, "clone", "--quiet", str(self._github.origin), self._clone.name)
         git(self._clone, "checkout", "--quiet", "-b", "main")
         ignored = shutil.ignore_patterns("cdk.out", "cdk.context.json")
-        shutil.copytree(project.workspace.folder, self._clone, symlinks=True, ignore=ignored, dirs_exist_ok=True)
+        shutil.copytree(project.folder, self._clone, symlinks=True, ignore=ignored, dirs_exist_ok=True)
         git(self._clone, "add", "--all")
         self.display.say("a repository with the deployer's key and the registry's login as secrets")
 

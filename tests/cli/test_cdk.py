@@ -95,7 +95,7 @@ def test_a_profile_named_deploy_is_not_taken_for_the_command() -> None:
 
 def test_two_processes_may_install_it_at_once(tmp_path: Path) -> None:
     environ = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
-    code = "from beanpod.cli.cdk import cdk_script; import os; print(cdk_script(os.environ))"
+    code = "from beanpod.cli.cdk import cdk_command; import os; print(cdk_command(os.environ)[1])"
     both = [
         subprocess.Popen([sys.executable, "-c", code], env=environ, stdout=subprocess.PIPE, text=True) for _ in "ab"
     ]

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from beanpod.cli.change_sets import ResourceChange
 from beanpod.cli.difference import Cdk, Change, difference, markdown, stack_changes
+from beanpod.cli.effects import DATABASE
 from beanpod.deploy.errors import UsageError
 from tests.cli.assemblies import resource, template, write_assembly
 
@@ -34,7 +36,7 @@ def assemblies(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         template(
             resource("changed/Jobs", QUEUE, MessageRetentionPeriod=seconds),
             resource("changed/Named", QUEUE, QueueName=name),
-            *([resource("changed/Database", "AWS::RDS::DBInstance")] if exports else []),
+            *([resource("changed/Database", DATABASE)] if exports else []),
             Outputs=exports,
         )
         for seconds, name, exports in ((86_400, "one", exported), (172_800, "two", {}))
@@ -53,11 +55,14 @@ def test_new_changed_and_removed_stacks_are_found(assemblies: tuple[Path, Path],
     assert (new.stack, new.kind) == ("new", "new")
     assert "[+] AWS::SQS::Queue Jobs" in new.text
     assert gone == Change("gone", "removed")
-    assert changed.replaced == [(QUEUE, "Named", True)]
+    assert {(it.path, it.type, it.replacement) for it in changed.resources} == {
+        ("Named", QUEUE, "yes"),
+        ("Database", DATABASE, "no"),
+    }
     assert changed.users == ("same",)
     text = markdown({"prod": [changed]})
     assert "`beanpod cdk deploy same --exclusively` first, then `beanpod cdk deploy --all`" in text
-    assert "**removes `Database`** of changed" in text
+    assert "**removes `Database`** of changed (AWS::RDS::DBInstance): nothing of the old one is kept" in text
 
 
 def test_a_stage_of_one_side_only_is_new_or_removed(assemblies: tuple[Path, Path], cdk: Cdk) -> None:
@@ -79,22 +84,18 @@ def test_each_stage_has_a_line() -> None:
     )
 
 
-def test_what_is_replaced_is_marked_with_what_to_do_next() -> None:
-    printed = (
-        "Resources\n[~] AWS::ElasticBeanstalk::Environment Environment Environment78414C64 replace\n"
-        "[~] AWS::RDS::DBInstance Database/Instance DatabaseInstanceAA8A5FDE may be replaced\n"
-        "[-] AWS::RDS::DBInstance Second/Instance SecondInstanceBB8A5FDE destroy\n"
-        "[~] AWS::IAM::Role Role Role1ABCC5F0"
-    )
-    text = markdown({"prod": [Change("shop-prod-service", "changed", printed)]})
+def test_what_is_replaced_is_marked_with_what_is_kept() -> None:
+    environment = ResourceChange("E", "Environment", "AWS::ElasticBeanstalk::Environment", "change", "yes")
+    database = ResourceChange("D", "Database/Instance", DATABASE, "change", "maybe", policy="Snapshot")
+    role = ResourceChange("R", "Role", "AWS::IAM::Role", "change", "yes")
+    text = markdown({"prod": [Change("shop-prod-service", "changed", "x", resources=(environment, database, role))]})
     assert text.startswith(
         "## Infrastructure\n\n- **prod**: changed shop-prod-service\n"
-        "  - **replaces `Environment`** of shop-prod-service (AWS::ElasticBeanstalk::Environment), "
-        "which serves Beanstalk's sample page until `beanpod deploy --stage prod`\n"
-        "  - **may replace `Database/Instance`** of shop-prod-service (AWS::RDS::DBInstance), "
-        "which begins empty: the data stays in a snapshot of the old one\n"
-        "  - **removes `Second/Instance`** of shop-prod-service (AWS::RDS::DBInstance): "
-        "the data stays in a snapshot of it\n\n<details>"
+        "  - **replaces `Environment`** of shop-prod-service (AWS::ElasticBeanstalk::Environment): "
+        "the new environment has another address, and runs the sample application until `beanpod deploy`\n"
+        "  - **may replace `Database/Instance`** of shop-prod-service (AWS::RDS::DBInstance): "
+        "the new database is empty; a snapshot of the old one is kept; the automated backups are deleted\n"
+        "  - **replaces `Role`** of shop-prod-service (AWS::IAM::Role)\n\n<details>"
     )
 
 

@@ -1,11 +1,10 @@
 """The documentation site, built strictly and read in a browser."""
 
 import re
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
@@ -15,6 +14,7 @@ from beanpod.cli.parser import COMMANDS
 from beanpod.manifest import Manifest
 from tests.docs.pages import ROOT
 from tests.docs.snippets import write_manifest
+from tests.http_servers import serving
 from tests.rehearsal.browser import browser, reading, text_contrasts
 from tests.waiting import SECONDS
 from tools import reference
@@ -28,11 +28,6 @@ CUT_OFF_TABLES = """[...document.querySelectorAll(".md-typeset__scrollwrap")]
   .filter((box) => box.scrollWidth > box.clientWidth).map((box) => box.innerText.slice(0, 80))"""
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the built site."""
@@ -44,12 +39,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def address(site: Path) -> Iterator[str]:
     """The URL at which the site is served."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(site))) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+
+    class Pages(SimpleHTTPRequestHandler):
+        def __init__(self, *request: Any) -> None:
+            super().__init__(*request, directory=str(site))
+
+    with serving(Pages) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def test_every_page_is_in_the_navigation(site: Path) -> None:

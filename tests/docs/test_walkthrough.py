@@ -121,10 +121,10 @@ def test_the_steps_print_what_the_page_shows(deployed: Deployed) -> None:
 
 
 def test_github_has_the_four_secrets_and_none_was_printed(deployed: Deployed) -> None:
-    secrets = deployed.walkthrough.github.secrets
+    secrets = deployed.walkthrough.github.repository.secrets
     assert set(secrets) == {"AWS_ACCESS_KEY", "AWS_SECRET_KEY", "DOCKER_USERNAME", "DOCKER_PASSWORD"}
     assert (secrets["DOCKER_USERNAME"], secrets["DOCKER_PASSWORD"]) == ("ada", PASSWORD)
-    assert deployed.walkthrough.github.variables == {"AWS_REGION": "eu-central-1"}
+    assert deployed.walkthrough.github.repository.variables == {"AWS_REGION": "eu-central-1"}
     shown = deployed.walkthrough.output + "".join(run.log + run.summary for run in deployed.runs)
     assert not [secret for secret in (secrets["AWS_SECRET_KEY"], PASSWORD) if secret in shown]
 
@@ -165,7 +165,7 @@ def _roll_back(deployed: Deployed) -> None:
 
 
 def _rotate_the_key(deployed: Deployed) -> None:
-    old = deployed.walkthrough.github.secrets
+    old = deployed.walkthrough.github.repository.secrets
     deployed.walkthrough.follow(*operation("Rotate the deploy user's key"))
     deployed.walkthrough.push()
     assert "Nothing to do" in deployed.walkthrough.runs[0].log

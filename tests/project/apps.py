@@ -1,7 +1,15 @@
 """Ten apps as their owners lay them out: the files that `beanpod init` reads, with the content that is usual there."""
 
 from pathlib import Path
+from typing import Any
 
+from beanpod.manifest import Manifest
+from beanpod.project.choices import Choices, answered, missing, propose
+from beanpod.project.discovery import Discovery, discover
+from beanpod.project.manifest_text import manifest_text
+from tests.deploy.bundles.projects import write as write_files
+
+NOBODY = {"HOME": "/nonexistent"}
 APPS: dict[str, dict[str, str]] = {
     "express": {
         "package.json": '{"scripts": {"start": "node server.js"}, "dependencies": {"express": "^5.1.0"}}',
@@ -167,8 +175,25 @@ services:
 
 def lay_out(name: str, folder: Path) -> Path:
     """Write the files of an app into a folder of its name, and return that."""
-    root = folder / name
-    for path, text in APPS[name].items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(text)
-    return root
+    write_files(folder / name, APPS[name])
+    return folder / name
+
+
+def proposed(root: Path, **given: Any) -> Choices:
+    """What the files in a folder show, with what is given."""
+    return propose(discover(root, environ=NOBODY), Choices(**given))
+
+
+def look(root: Path, **given: Any) -> tuple[Discovery, Choices]:
+    """Discover an app and complete the choices, with the first answer to each question."""
+    found = discover(root, environ=NOBODY)
+    choices = propose(found, Choices(image="ada/shop", **given))
+    for question in list(missing(found, choices)):
+        choices = answered(found, choices, question.option, question.choices[0])
+    return found, choices
+
+
+def write_manifest(root: Path, **given: Any) -> Manifest:
+    """Write the manifest of an app, and read it."""
+    (root / "beanpod.toml").write_text(manifest_text(*look(root, **given)))
+    return Manifest.read(root / "beanpod.toml", build_files=True)

@@ -15,11 +15,10 @@ from beanpod.project.choices import Choices, propose
 from beanpod.project.discovery import discover
 from beanpod.project.files import project_files, write
 from beanpod.project.versions import other_version
-from tests.project.apps import lay_out
+from tests.project.apps import NOBODY, lay_out
 from tests.workflows.test_linters import actionlint, zizmor
 from tests.workflows.workflow import CHECK, DEPLOY, ROOT, load
 
-NOBODY = {"HOME": "/nonexistent"}
 HERE = version("beanpod")
 
 
@@ -68,7 +67,10 @@ def test_requirements_are_those_of_this_repository_but_for_where_beanpod_is(gues
 
 
 def project(name: str, folder: Path) -> Path:
-    root = lay_out(name, folder)
+    return write_project(lay_out(name, folder))
+
+
+def write_project(root: Path) -> Path:
     found = discover(root, environ=NOBODY)
     write(root, project_files(found, propose(found, Choices(image="ada/shop"))))
     return root
@@ -131,9 +133,7 @@ def test_tests_of_npm_run_before_a_deployment(tmp_path: Path) -> None:
     root = lay_out("express", tmp_path)
     (root / "package.json").write_text('{"scripts": {"test": "node --test"}}')
     (root / "package-lock.json").write_text("{}")
-    found = discover(root, environ=NOBODY)
-    write(root, project_files(found, propose(found, Choices(image="ada/shop"))))
-    jobs: dict[str, Any] = load(root / ".github/workflows/deploy.yaml")["jobs"]
+    jobs: dict[str, Any] = load(write_project(root) / ".github/workflows/deploy.yaml")["jobs"]
     assert jobs["test"]["steps"][-1]["working-directory"] == "."
     assert (jobs["dev"]["needs"], jobs["prod"]["needs"]) == ("test", ["test", "dev"])
 

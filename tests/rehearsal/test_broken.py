@@ -18,13 +18,14 @@ def broken(folder: Path, manifest: str, **files: str) -> tuple[Path, str]:
     for name, text in {"beanpod.toml": MANIFEST + manifest, **files}.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
-    filled = Workspace(root, "beanpod.toml", "dev", folder / "copy", Substitutes("localhost:5000/x", "me")).fill()
-    how = filled.break_release()
+    workspace = Workspace(root, "beanpod.toml", "dev", folder / "copy", Substitutes("localhost:5000/x", "me"))
+    workspace.fill()
+    how = workspace.break_release()
     assert {path.name: path.read_text() for path in root.iterdir() if path.is_file()}.items() <= {
         "beanpod.toml": MANIFEST + manifest,
         **files,
     }.items()
-    return filled.folder, how
+    return workspace.folder, how
 
 
 def test_the_container_of_a_dockerfile_ends(tmp_path: Path) -> None:

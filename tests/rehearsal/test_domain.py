@@ -1,12 +1,10 @@
 """The domain of a rehearsed stage, on the emulated AWS."""
 
 from collections.abc import Iterator
-from typing import Any
 
-import boto3
 import pytest
 
-from beanpod.cli.rehearsal.domain import create_domain, create_records
+from beanpod.cli.rehearsal.domain import client, create_domain, create_records
 from beanpod.manifest import Domain, HostedZone
 from beanpod_emulator import EmbeddedAws
 
@@ -17,11 +15,6 @@ ARN = "arn:aws:acm:us-east-1:210987654321:certificate/1"
 def aws() -> Iterator[EmbeddedAws]:
     with EmbeddedAws.start() as running:
         yield running
-
-
-def client(aws: EmbeddedAws, service: str) -> Any:
-    make: Any = boto3.client
-    return make(service, **aws.client_arguments)
 
 
 def zones(aws: EmbeddedAws) -> dict[str, str]:

@@ -14,7 +14,6 @@ from beanpod.cli.output.display import Display, Event, Message, Renderer
 from beanpod.cli.output.text import Masks
 from beanpod.cli.rehearsal.emulated import EmulatedProject
 from beanpod.cli.rehearsal.processes import Interrupted, Runner, noted_interruptions
-from beanpod.cli.rehearsal.workspace import FilledWorkspace, Substituted
 from beanpod.deploy.clock import SystemClock
 from beanpod.deploy.errors import InterruptionError
 from beanpod.manifest import GitHubConfig, Manifest
@@ -51,11 +50,9 @@ def project(aws: EmbeddedAws, tmp_path: Path) -> EmulatedProject:
     stage = Manifest.read(ROOT / "beanpod.toml").stage()
     github = GitHubConfig(repository="ada/shop", environment="dev")
     stage = stage.model_copy(update={"delivery": stage.delivery.model_copy(update={"github": github})})
-    workspace = FilledWorkspace(
-        tmp_path, "dev", Substituted({}, {"/shop/a": "GIVEN", "/shop/b": "OTHER", "/shop/c": "C"})
-    )
+    parameters = {"/shop/a": "GIVEN", "/shop/b": "OTHER", "/shop/c": "C"}
     environ = {**os.environ, "OTHER": "of the shell"}
-    return EmulatedProject(workspace, stage, aws, Runner(display, Interrupted(), verbose=False), environ)
+    return EmulatedProject(tmp_path, parameters, stage, aws, Runner(display, Interrupted(), verbose=False), environ)
 
 
 def test_a_parameter_has_the_given_value_or_that_of_the_shell_or_a_random_one(project: EmulatedProject) -> None:

@@ -1,13 +1,12 @@
 """The load generator counts every failure."""
 
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import ClassVar
 
 import pytest
 
+from tests.http_servers import serving
 from tests.waiting import wait_until
 from tools.load_generator import GuestbookClient, LoadGenerator
 
@@ -28,28 +27,12 @@ class Page(BaseHTTPRequestHandler):
         self.sent.append(self.rfile.read(int(self.headers["Content-Length"])))
         self.do_GET()
 
-    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
-        """Nothing."""
-
-
-@contextmanager
-def served() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Page)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
 
 @pytest.fixture
 def url() -> Iterator[str]:
     Page.status, Page.text, Page.sent = 200, "the old page", []
-    with served() as address:
-        yield address
+    with serving(Page) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 def seen(load: LoadGenerator, kind: str) -> None:
@@ -77,9 +60,9 @@ def test_counts_http_errors_and_unknown_pages(url: str) -> None:
 
 
 def test_counts_connection_errors() -> None:
-    with served() as gone:
+    with serving(Page) as gone:
         pass
-    with LoadGenerator(GuestbookClient(gone), ("old",)) as load:
+    with LoadGenerator(GuestbookClient(f"http://127.0.0.1:{gone}"), ("old",)) as load:
         seen(load, "URLError")
 
 

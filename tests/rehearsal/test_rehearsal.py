@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from beanpod.cli.rehearsal.kept import KeptRehearsal
-from beanpod.cli.rehearsal.workspace import Substitutes, Workspace, copy_project, substituted
+from beanpod.cli.rehearsal.workspace import Substitutes, Workspace, copy_project, manifest_text, substituted
 from beanpod.deploy.errors import UsageError
 from beanpod.manifest import Manifest
 from beanpod_emulator import EmbeddedAws
@@ -61,7 +61,7 @@ def test_says_at_once_what_is_missing(tmp_path: Path) -> None:
 
 def test_the_copys_manifest_has_the_registrys_image_and_login(tmp_path: Path) -> None:
     changed = substituted(tomllib.loads((ROOT / "beanpod.toml").read_text()), "dev", SUBSTITUTES)
-    (tmp_path / "beanpod.toml").write_text(changed.text)
+    (tmp_path / "beanpod.toml").write_text(manifest_text(changed.tables))
     before, after = Manifest.read(ROOT / "beanpod.toml").stage(), Manifest.read(tmp_path / "beanpod.toml").stage()
     assert after.service.image == "localhost:5000/me/shop"
     assert set(after.variables) - set(before.variables) == {"DOCKER_USERNAME"}
@@ -104,7 +104,7 @@ def test_secrets_of_another_account_become_parameters_of_the_rehearsal() -> None
     assert changed.tables["secrets"]["C"] == {"generate": 32}
     assert changed.tables["secrets"]["E"] == {"database": "password"}
     assert "DOCKER_PASSWORD" not in changed.tables["variables"]
-    assert tomllib.loads(changed.text) == changed.tables
+    assert tomllib.loads(manifest_text(changed.tables)) == changed.tables
 
 
 def test_what_only_the_owners_account_has_is_left_out() -> None:
@@ -128,7 +128,7 @@ def test_a_domain_has_the_hosted_zone_and_the_certificate_of_the_rehearsal(tmp_p
     manifest = {"service": MANIFEST["service"], "stages": {"dev": {"domain": own | {"certificate": "arn:aws:acm:1"}}}}
     changed = substituted(manifest, "dev", replace(SUBSTITUTES, stage=tables))
     assert changed.tables["stages"]["dev"]["domain"] == own
-    (tmp_path / "beanpod.toml").write_text(changed.text)
+    (tmp_path / "beanpod.toml").write_text(manifest_text(changed.tables))
     stage = Manifest.read(tmp_path / "beanpod.toml").stage("dev")
     assert (stage.domain and stage.domain.url, stage.environment.type) == ("https://shop.example.com", "LoadBalanced")
 
@@ -143,11 +143,13 @@ def test_a_copy_has_what_a_commit_of_everything_would_have(tmp_path: Path, in_gi
     (root / "link").symlink_to("run.sh")
     (root.parent / "above").touch()
     (root / ".gitignore").write_text("node_modules\n")
+    # A file's name may be in any encoding.
+    os.close(os.open(os.fsencode(root) + b"/caf\xe9", os.O_CREAT))
     if in_git:
         git(root.parent, "init", "--quiet")
     folder = copy_project(root, tmp_path / "copy")
     assert folder == (tmp_path / "copy/app" if in_git else tmp_path / "copy")
-    assert {path.name for path in folder.iterdir()} == {"run.sh", "link", ".gitignore"}
+    assert {path.name for path in folder.iterdir()} == {"run.sh", "link", ".gitignore", os.fsdecode(b"caf\xe9")}
     assert (folder.parent / "above").exists() is in_git
     assert (folder / "link").is_symlink()
     assert os.access(folder / "run.sh", os.X_OK)

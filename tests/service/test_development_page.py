@@ -47,7 +47,7 @@ class Reader:
     def check(self) -> None:
         """The page is there, follows edits, and takes entries; the database answers on 127.0.0.1 alone."""
         self.guestbook.shows_an_edit(self.service)
-        self.guestbook.sign(self.name)
+        self.guestbook.sign("Ada", self.name)
         assert self.name in self.guestbook.messages()
         assert not refuses("127.0.0.1", self.database_port)
         assert all(refuses(address, self.database_port) for address in other_addresses())

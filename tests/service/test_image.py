@@ -74,13 +74,13 @@ def test_a_container_stops_at_once_although_a_connection_is_open(group: Containe
 def test_health_follows_the_database_and_the_entries_are_still_there(group: Containers) -> None:
     database = group.start(*DATABASE, name="database")
     guestbook = group.start_service("database").open()
-    guestbook.sign("before")
+    guestbook.sign("Ada", "before")
     run("docker", "stop", database)
     wait_for(f"{guestbook.url}/health", lambda status, text: status == 503 and "database away" in text)
     assert read(guestbook.url)[0] == 503
     run("docker", "start", database)
     guestbook.open()
-    guestbook.sign("after")
+    guestbook.sign("Ada", "after")
     assert guestbook.messages() == ["after", "before"]
 
 
@@ -105,7 +105,7 @@ def trusting(folder: Path) -> tuple[str, ...]:
 
 def test_rds_is_spoken_to_over_tls(group: Containers, rds: Path) -> None:
     guestbook = group.start_service(RDS, *trusting(rds), name="trusting").open()
-    guestbook.sign("sealed")
+    guestbook.sign("Ada", "sealed")
     assert guestbook.messages() == ["sealed"]
 
 

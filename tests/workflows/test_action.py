@@ -1,18 +1,15 @@
 """action.yml: what another repository gets with a few lines."""
 
-import io
 import re
 from pathlib import Path
 
 import pytest
 import yaml
 
-from beanpod.cli.output.display import Display
-from beanpod.cli.output.github import GitHub
-from beanpod.cli.output.text import Masks, SafeStream
-from beanpod.deploy.clock import SystemClock
 from beanpod.deploy.report import Outcome
-from tests.workflows.workflow import ACTION, DEPLOY, ROOT, Ran, Runner, load, parse_outputs, step_of
+from tests.cli.output.runner import read_file_command
+from tests.cli.output.shown import Shown
+from tests.workflows.workflow import ACTION, DEPLOY, ROOT, Ran, Runner, load, step_of
 
 DOCUMENT = load(ACTION)
 STEPS = DOCUMENT["runs"]["steps"]
@@ -37,9 +34,8 @@ def deployed(elsewhere: Path, *, manifest: str = "beanpod.toml", stage: str = ""
 
 def test_outputs_are_those_that_the_script_writes(tmp_path: Path) -> None:
     written = tmp_path / "output"
-    renderer = GitHub(SafeStream(io.StringIO()), environ={"GITHUB_OUTPUT": str(written)})
-    Display(renderer, masks=Masks(), clock=SystemClock()).finish(Outcome("label"))
-    names = set(parse_outputs(written.read_text()))
+    Shown("github", {"GITHUB_OUTPUT": str(written)}).display.finish(Outcome("label"))
+    names = set(read_file_command(written.read_text()))
     assert {name: about["value"] for name, about in DOCUMENT["outputs"].items()} == {
         name: f"${{{{ steps.deploy.outputs.{name} }}}}" for name in names
     }

@@ -8,12 +8,12 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from tests.cli.output.runner import read_file_command
 from tests.waiting import SECONDS
 from tools.github import Repository, Run, git
 
@@ -95,7 +95,7 @@ class Runner:
         """Run the step to its end. variables: in the place of its `env`."""
         with self.start(step, variables or {}) as process:
             printed, _ = process.communicate(timeout=SECONDS)
-        outputs = parse_outputs((self.files / "output").read_text())
+        outputs = read_file_command((self.files / "output").read_text())
         return Ran(process.returncode, printed, outputs, (self.files / "summary").read_text())
 
     def _environment(self, variables: Mapping[str, str]) -> dict[str, str]:
@@ -103,18 +103,6 @@ class Runner:
         files = {"GITHUB_OUTPUT": "output", "GITHUB_STEP_SUMMARY": "summary", "RUNNER_TEMP": ""}
         runner = {name: str(self.files / file) for name, file in files.items()}
         return {**plain, "CI": "true", "GITHUB_ACTIONS": "true", **runner, **self.variables, **variables}
-
-
-def parse_outputs(text: str) -> dict[str, str]:
-    """Read what a step wrote to GITHUB_OUTPUT: `NAME=VALUE`, or lines between `NAME<<END` and `END`."""
-    outputs, lines = {}, iter(text.splitlines())
-    for line in lines:
-        name, several, end = line.partition("<<")
-        if several and "=" not in name:
-            outputs[name] = "\n".join(takewhile(end.__ne__, lines))
-        else:
-            name, _, outputs[name] = line.partition("=")
-    return outputs
 
 
 @dataclass(frozen=True)

@@ -44,8 +44,8 @@ def run(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> in
             deployment after minutes, or the manifest does not allow what the deployment replaces.
     """
     variables = cdk_environment(environ)
-    script = cdk_command(environ)
-    command = [*script, *arguments]
+    cli = cdk_command(environ)
+    command = [*cli, *arguments]
     deploys = "deploy" in arguments and not {"--help", "-h"} & {*arguments}
     if os.name == "posix" and not deploys:
         # In this process' place: Ctrl-C and other signals reach the CLI alone.
@@ -58,11 +58,11 @@ def run(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> in
     assembly = next((Path(app) for app in option_values(arguments, "--app", "-a") if _is_assembly(Path(app))), None)
     if assembly is None:
         assembly = Path(next(option_values(arguments, "--output", "-o"), "cdk.out"))
-        if code := _synthesise([*script, *synthesis(arguments, assembly)], variables):
+        if code := _synthesise([*cli, *synthesis(arguments, assembly)], variables):
             return code
     for note in check_replacements(_MANIFEST, assembly, arguments):
         _print(note)
-    code = _wait([*script, *deployment(arguments, assembly)], variables)
+    code = _wait([*cli, *deployment(arguments, assembly)], variables)
     for line in explain_refusals(assembly, arguments) if code else ():
         _print(line)
     return code
@@ -140,20 +140,14 @@ def _wait(command: Sequence[str], variables: Mapping[str, str]) -> int:
     return code if code >= 0 else 128 - code
 
 
-def cdk_command(environ: Mapping[str, str]) -> list[str]:
-    """Return the command that runs the CLI, after installing it where it is not. Raises UsageError."""
-    script = cdk_script(environ)
-    return [_program("node", cdk_environment(environ)), str(script)]
-
-
 def cdk_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables for the CLI: this Python's programs come first, for `python app.py` in cdk.json."""
     path = os.pathsep.join((str(Path(sys.executable).parent), environ.get("PATH", os.defpath)))
     return {"JSII_RUNTIME_PACKAGE_CACHE": "enabled", **environ, "PATH": path}
 
 
-def cdk_script(environ: Mapping[str, str]) -> Path:
-    """Return the CLI's script, after installing it where it is not.
+def cdk_command(environ: Mapping[str, str]) -> list[str]:
+    """Return the command that runs the CLI, after installing it where it is not.
 
     Raises:
         UsageError: The extra `cdk` is not installed, or npm could not install the CLI.
@@ -166,10 +160,10 @@ def cdk_script(environ: Mapping[str, str]) -> Path:
     version = hashlib.sha256(b"".join(texts.values())).hexdigest()[:16]
     folder = cache_folder(environ) / f"cdk-{version}"
     script = folder / "node_modules/aws-cdk/bin/cdk"
+    variables = cdk_environment(environ)
     if not script.is_file():
-        variables = cdk_environment(environ)
         install(folder, texts, npm=_program("npm", variables), environ=variables)
-    return script
+    return [_program("node", variables), str(script)]
 
 
 def install(folder: Path, texts: Mapping[str, bytes], *, npm: str, environ: Mapping[str, str]) -> None:

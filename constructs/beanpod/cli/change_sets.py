@@ -222,9 +222,9 @@ def _stack_change(assembly: Path, artifact_id: str, artifact: Mapping[str, Any],
     template = json.loads(path.read_text(encoding="utf-8"))
     try:
         client = account.client("cloudformation", properties.get("assumeRoleArn"), region=region_of(artifact))
-        deployed = _deployed_template(client, name)
+        deployed = deployed_template(client, name)
         if not template.get("Resources"):
-            removed = (_removed(logical_id, deployed) for logical_id in (deployed or {}).get("Resources", {}))
+            removed = [removed_resource(it, deployed) for it in deployed.get("Resources", {})] if deployed else []
             return StackChange(name, "removed" if deployed else "unchanged", tuple(removed))
         if deployed is None:
             return StackChange(name, "new")
@@ -249,7 +249,8 @@ def _image(template: Template) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _deployed_template(client: Any, name: str) -> Template | None:
+def deployed_template(client: Any, name: str) -> Template | None:
+    """Return the template of a deployed stack; None without one."""
     from botocore.exceptions import ClientError
 
     try:
@@ -261,16 +262,16 @@ def _deployed_template(client: Any, name: str) -> Template | None:
     if status in _NOT_DEPLOYED:
         return None
     body = client.get_template(StackName=name, TemplateStage="Original").get("TemplateBody", {})
-    # A template in YAML is not the CDK's: nothing is known of its values.
-    return body if isinstance(body, dict) else _parsed(body)
-
-
-def _parsed(body: str) -> Template:
     try:
-        parsed: Template = json.loads(body)
+        return body if isinstance(body, dict) else dict(json.loads(body))
     except ValueError:
+        # A template in YAML is not the CDK's: nothing is known of its values.
         return {}
-    return parsed
+
+
+def export_names(template: Template) -> set[str]:
+    """Return the names of a template's exports."""
+    return {str(output["Export"]["Name"]) for output in template.get("Outputs", {}).values() if "Export" in output}
 
 
 def _body(path: Path, template: Template, account: Account, region: str | None) -> dict[str, str]:
@@ -324,7 +325,7 @@ def _changes(
 def _resource(change: Mapping[str, Any], deployed: Template, template: Template) -> ResourceChange:
     logical_id, kind = change["LogicalResourceId"], change["ResourceType"]
     if change["Action"] == "Remove":
-        return _removed(logical_id, deployed, kind)
+        return removed_resource(logical_id, deployed, kind)
     new = template["Resources"].get(logical_id, {})
     path = _path(logical_id, new)
     if change["Action"] != "Modify":
@@ -360,12 +361,22 @@ def options(settings: Any) -> dict[tuple[str, str], Any]:
     return {(entry.get("Namespace", ""), entry.get("OptionName", "")): entry.get("Value") for entry in entries}
 
 
-def _removed(logical_id: str, deployed: Template | None, kind: str = "") -> ResourceChange:
-    body = (deployed or {}).get("Resources", {}).get(logical_id, {})
+def removed_resource(logical_id: str, deployed: Template, kind: str = "") -> ResourceChange:
+    """Return the removal of a resource. kind: its type. Default: that in the deployed template."""
+    body = deployed.get("Resources", {}).get(logical_id, {})
     policy = body.get("DeletionPolicy", "Delete")
     settings = body.get("Properties", {})
     kind = kind or body.get("Type", "")
     return ResourceChange(logical_id, _path(logical_id, body), kind, "remove", policy=policy, settings=settings)
+
+
+def replaced_resource(logical_id: str, template: Template, replacement: Replacement) -> ResourceChange:
+    """Return the replacement of a resource of the new template, of whose properties nothing is known."""
+    body = template["Resources"][logical_id]
+    policy, settings = body.get("UpdateReplacePolicy", "Delete"), body.get("Properties", {})
+    return ResourceChange(
+        logical_id, _path(logical_id, body), body["Type"], "change", replacement, policy=policy, settings=settings
+    )
 
 
 def _path(logical_id: str, body: Mapping[str, Any]) -> str:

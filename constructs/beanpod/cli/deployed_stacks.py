@@ -7,13 +7,24 @@ updated) as it is in use by ...". Without credentials or the permission to read 
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from beanpod.cli.change_sets import Account, StackChange, assembled_stacks, region_of, stack_changes, stack_name
+from beanpod.cli.change_sets import (
+    Account,
+    StackChange,
+    assembled_stacks,
+    deployed_template,
+    export_names,
+    region_of,
+    stack_changes,
+    stack_name,
+)
+from beanpod.cli.effects import DATABASE
 from beanpod.cli.preview import refuse_replacements, unseen, unused_allowances
 from beanpod.deploy.errors import UsageError
 from beanpod.manifest import Manifest, ManifestError, StageConfig
@@ -50,15 +61,13 @@ def check_replacements(path: Path, assembly: Path, arguments: Sequence[str]) -> 
         stacks.setdefault(stage.name, []).append(key)
     for name, names in stacks.items():
         stage = manifest.stage(name)
-        account = Account(stage.region, next(option_values(arguments, "--profile"), None))
+        account = _account(stage.region, arguments)
         _check_log_bucket(stage, account)
         changes = stack_changes(assembly, names, account)
         _check_project(changes, stage, arguments)
         refuse_replacements(changes, stage)
         yield from unseen(changes)
-        for kind in unused_allowances(changes, stage) if "--all" in arguments else ():
-            unused = f'allow_replacement names "{kind}", which this deployment does not replace'
-            yield f"{unused}: remove it from the manifest"
+        yield from unused_allowances(changes, stage) if "--all" in arguments else ()
 
 
 def _check_project(changes: Sequence[StackChange], stage: StageConfig, arguments: Sequence[str]) -> None:
@@ -131,8 +140,7 @@ def replaced_database(path: Path, arguments: Sequence[str]) -> str | None:
     stack = _stack(name, stage.region, arguments)
     if stage.database is None or stack is None:
         return None
-    resources: Mapping[str, Any] = stack.template["Resources"]
-    instances = (one["Properties"] for one in resources.values() if one["Type"] == "AWS::RDS::DBInstance")
+    instances = (one["Properties"] for one in stack.resources.values() if one["Type"] == DATABASE)
     deployed: Mapping[str, Any] = next(instances, {})
     changed = {
         key: deployed[name]
@@ -166,7 +174,7 @@ def explain_refusals(assembly: Path, arguments: Sequence[str]) -> Iterator[str]:
         stack = _stack(name, region_of(artifact), arguments)
         if stack is None:
             continue
-        removed = {export: value for export, value in stack.exports.items() if export not in _exports(template)}
+        removed = {export: value for export, value in stack.exports.items() if export not in export_names(template)}
         users = [user for user in stack.users(removed) if user in stacks]
         if users and any(value.startswith("vpc-") for value in removed.values()):
             command = f"beanpod cdk destroy --all{context}"
@@ -200,28 +208,15 @@ def without_option(arguments: Sequence[str], flag: str, short: str) -> list[str]
     return [it for before, it in pairs if it.partition("=")[0] not in names and before not in names]
 
 
-def _exports(template: Mapping[str, Any]) -> set[str]:
-    return {str(output["Export"]["Name"]) for output in template.get("Outputs", {}).values() if "Export" in output}
-
-
+@dataclass(frozen=True)
 class _Stack:
-    """A deployed stack.
+    """A deployed stack: its resources, and the values of its exports by name. client: of CloudFormation."""
 
-    Attributes:
-        exports: Its exports' values by name.
-        template: Its template.
-    """
+    resources: Mapping[str, Any]
+    exports: Mapping[str, str]
+    client: Any
 
-    def __init__(self, client: Any, name: str) -> None:
-        self._client = client
-        stack_id = client.describe_stacks(StackName=name)["Stacks"][0]["StackId"]
-        pages = client.get_paginator("list_exports").paginate()
-        exports = [export for page in pages for export in page["Exports"] if export["ExportingStackId"] == stack_id]
-        self.exports: dict[str, str] = {export["Name"]: export["Value"] for export in exports}
-        body = client.get_template(StackName=name)["TemplateBody"]
-        self.template: Mapping[str, Any] = json.loads(body) if isinstance(body, str) else body
-
-    def users(self, exports: Mapping[str, str]) -> list[str]:
+    def users(self, exports: Iterable[str]) -> list[str]:
         """Return the stacks that import one of the exports."""
         return list(dict.fromkeys(user for export in sorted(exports) for user in self._imports(export)))
 
@@ -229,7 +224,7 @@ class _Stack:
         from botocore.exceptions import ClientError
 
         try:
-            pages = self._client.get_paginator("list_imports").paginate(ExportName=export)
+            pages = self.client.get_paginator("list_imports").paginate(ExportName=export)
             return [user for page in pages for user in page["Imports"]]
         except ClientError:
             # CloudFormation also answers by an error if no stack imports the export.
@@ -237,15 +232,18 @@ class _Stack:
 
 
 def _stack(name: str, region: str | None, arguments: Sequence[str]) -> _Stack | None:
-    import boto3
+    """Return a stack; None where it is not deployed, or may not be read."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from beanpod.deploy.aws import region_or_default
-
-    profile = next(option_values(arguments, "--profile"), None)
     try:
-        session = boto3.Session(profile_name=profile, region_name=region_or_default(region))
-        return _Stack(session.client("cloudformation"), name)
-    except (BotoCoreError, ClientError, ValueError):
-        # Not deployed, not permitted, or with a template that the CDK did not write.
+        client = _account(region, arguments).client("cloudformation")
+        outputs = client.describe_stacks(StackName=name)["Stacks"][0].get("Outputs", ())
+        template = deployed_template(client, name) or {}
+    except (BotoCoreError, ClientError, UsageError):
         return None
+    exports = {output["ExportName"]: output["OutputValue"] for output in outputs if "ExportName" in output}
+    return _Stack(template.get("Resources", {}), exports, client)
+
+
+def _account(region: str | None, arguments: Sequence[str]) -> Account:
+    return Account(region, next(option_values(arguments, "--profile"), None))

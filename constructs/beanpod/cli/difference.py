@@ -10,7 +10,7 @@ import re
 import subprocess
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
@@ -18,7 +18,15 @@ from pathlib import Path
 from typing import Literal
 
 from beanpod.cli.cdk import cdk_command, cdk_environment
-from beanpod.cli.change_sets import assembled_stacks
+from beanpod.cli.change_sets import (
+    ResourceChange,
+    Template,
+    assembled_stacks,
+    export_names,
+    removed_resource,
+    replaced_resource,
+)
+from beanpod.cli.effects import DATABASE, effects, replacement
 from beanpod.deploy.errors import UsageError
 
 # GitHub refuses comments of more than 65,536 characters, Linux variables of more than 131,072 bytes.
@@ -26,21 +34,12 @@ _LONGEST_BYTES = 60_000
 _CUT = "\n\nThe rest is too long to be shown here.\n"
 _UNCHANGED = "There were no differences"
 # A line of `cdk diff` for a resource that is made anew or deleted: its type, its path, its logical id.
-_REPLACED = re.compile(r"^\[~\] (\S+) (.+) \S+ (replace|may be replaced)$", re.MULTILINE)
-_DELETED_DATABASE = re.compile(r"^\[-\] (AWS::RDS::DBInstance) (.+) \S+ destroy$", re.MULTILINE)
+_REPLACED_OR_DELETED = re.compile(r"^\[[~-]\] \S+ .+ (\S+) (replace|may be replaced|destroy)$", re.MULTILINE)
+_VERBS = {"replaced": "replaces", "may be replaced": "may replace", "removed": "removes"}
 _REMOVED = (
     "The CDK names only stacks that its app has: run `beanpod cdk destroy` of the removed ones in a checkout of the "
     "base, with the stage's `-c stage=`."
 )
-# What becomes of what a replaced resource held.
-_AFTER_REPLACEMENT = {
-    "AWS::ElasticBeanstalk::Environment": (
-        "which serves Beanstalk's sample page until `beanpod deploy --stage {stage}`"
-    ),
-    "AWS::RDS::DBInstance": "which begins empty: the data stays in a snapshot of the old one",
-    "AWS::S3::Bucket": "which begins empty",
-    "AWS::SecretsManager::Secret": "which gets a new value",
-}
 
 
 @dataclass(frozen=True)
@@ -52,17 +51,14 @@ class Change:
         kind: Whether it is changed, new or removed.
         text: Output of `cdk diff`; "" for a removed stack.
         users: Stacks that import what this one no longer exports.
+        resources: Its resources that are replaced, and its databases that are removed.
     """
 
     stack: str
     kind: Literal["changed", "new", "removed"]
     text: str = ""
     users: tuple[str, ...] = ()
-
-    @property
-    def replaced(self) -> list[tuple[str, str, bool]]:
-        """Return type and path of each replaced resource, and whether the replacement is certain."""
-        return [(kind, path, how == "replace") for kind, path, how in _REPLACED.findall(self.text)]
+    resources: tuple[ResourceChange, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -154,17 +150,15 @@ def markdown(changes: Mapping[str, Sequence[Change]]) -> str:
 def _line(stage: str, changes: Sequence[Change]) -> str:
     by_kind = groupby(changes, lambda change: change.kind)
     parts = [_part(kind, [change.stack for change in found]) for kind, found in by_kind]
-    warnings = [f"\n  - {words}" for change in changes for words in (*_replacements(stage, change), *_order(change))]
+    warnings = [f"\n  - {words}" for change in changes for words in (*_losses(change), *_order(change))]
     return f"- **{stage}**: {'; '.join(parts) or 'no change'}{''.join(warnings)}"
 
 
-def _replacements(stage: str, change: Change) -> Iterator[str]:
-    for kind, path, certain in change.replaced:
-        after = _AFTER_REPLACEMENT.get(kind)
-        consequence = f", {after.format(stage=stage)}" if after else ""
-        yield f"**{'replaces' if certain else 'may replace'} `{path}`** of {change.stack} ({kind}){consequence}"
-    for kind, path in _DELETED_DATABASE.findall(change.text):
-        yield f"**removes `{path}`** of {change.stack} ({kind}): the data stays in a snapshot of it"
+def _losses(change: Change) -> Iterator[str]:
+    for it in change.resources:
+        effect = replacement(it) if it.action == "change" else effects(it)[0]
+        verb, meanwhile = _VERBS[effect.summary], f": {effect.service}" if effect.service else ""
+        yield f"**{verb} `{it.path}`** of {change.stack} ({it.type}){meanwhile}"
 
 
 def _order(change: Change) -> Iterator[str]:
@@ -205,24 +199,30 @@ def _cut(whole: bytes) -> bytes:
 def stack_changes(base: Path, head: Path, *, diff: Callable[[Path, str, Path], str]) -> Iterator[Change]:
     """Yield the changes of one stage's stacks, synthesised into two folders, of which one may be missing."""
     before, after = _templates(base), _templates(head)
-    for stack, template in after.items():
-        text = _diff(head, stack, template, before.get(stack), diff)
-        if text:
-            users = _users(before, stack, template) if stack in before else ()
-            yield Change(stack, "changed" if stack in before else "new", text, users)
+    for stack, path in after.items():
+        text = _diff(head, stack, path, before.get(stack), diff)
+        if text and stack not in before:
+            yield Change(stack, "new", text)
+        elif text:
+            old, new = (json.loads(one.read_text(encoding="utf-8")) for one in (before[stack], path))
+            users = _users(before, stack, export_names(old) - export_names(new))
+            yield Change(stack, "changed", text, users, tuple(_lost(text, old, new)))
     yield from (Change(stack, "removed") for stack in before if stack not in after)
 
 
-def _users(before: Mapping[str, Path], stack: str, template: Path) -> tuple[str, ...]:
-    """Return the stacks whose old templates import what the new template of `stack` no longer exports."""
-    removed = _exports(before[stack]) - _exports(template)
+def _users(before: Mapping[str, Path], stack: str, removed: Iterable[str]) -> tuple[str, ...]:
+    """Return the other stacks whose old templates import an export that is removed."""
     texts = {name: path.read_text(encoding="utf-8") for name, path in before.items() if name != stack}
     return tuple(name for name, text in texts.items() if any(f'"Fn::ImportValue": "{it}"' in text for it in removed))
 
 
-def _exports(template: Path) -> set[str]:
-    outputs = json.loads(template.read_text(encoding="utf-8")).get("Outputs", {}).values()
-    return {str(output["Export"]["Name"]) for output in outputs if "Export" in output}
+def _lost(text: str, old: Template, new: Template) -> Iterator[ResourceChange]:
+    """Yield the resources that `cdk diff` calls replaced, and the databases that it deletes."""
+    for logical_id, how in _REPLACED_OR_DELETED.findall(text):
+        if how != "destroy":
+            yield replaced_resource(logical_id, new, "yes" if how == "replace" else "maybe")
+        elif old["Resources"][logical_id]["Type"] == DATABASE:
+            yield removed_resource(logical_id, old)
 
 
 def _templates(assembly: Path) -> dict[str, Path]:

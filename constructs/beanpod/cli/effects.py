@@ -89,14 +89,15 @@ def effects(change: ResourceChange) -> list[Effect]:
     if change.action == "remove":
         return [Effect("removed", _rest(change), _DELETION if change.type == DATABASE else "")]
     if is_replaced(change):
-        return [_replacement(change)]
+        return [replacement(change)]
     found = dict.fromkeys(effect for it in change.properties for effect in _of_property(it, change))
     new_instances = any(effect.summary == _NEW_INSTANCES for effect in found)
     # New instances start the app as well.
     return [effect for effect in found if not (new_instances and effect.summary == _RESTART)]
 
 
-def _replacement(change: ResourceChange) -> Effect:
+def replacement(change: ResourceChange) -> Effect:
+    """Return what the replacement of a resource does, be it certain or not."""
     words = "replaced" if change.replacement == "yes" else "may be replaced"
     match change.type:
         case "AWS::RDS::DBInstance":

@@ -56,35 +56,18 @@ Docker's login: DOCKER_USERNAME and DOCKER_PASSWORD. AWS's: as for the AWS CLI."
 
 @dataclass(frozen=True)
 class Options:
-    """The command line.
+    """The command line. The others are options, as make_parser() describes them.
 
     Attributes:
         command: One of COMMANDS.
         stage: The stage of the manifest. Default: its first; for check: all.
-        manifest: The manifest.
-        json: Whether the result is JSON.
-        verbose: Whether all output of Docker is shown, and Python's trace of an error.
-        output: How progress is shown, one of OUTPUTS.
-        dry_run: Whether to show only what would be done.
-        bundle: The folder to write the bundle's files to.
-        force: Whether to deploy a version that runs already, or is older.
         wait_timeout: Seconds for the rollout.
         ready_timeout: Seconds until a busy environment must be Ready.
         recovery: Seconds until its health must recover.
         accept_health: Health that is accepted besides Ok and Info.
-        roll_back: Whether to roll back a failed release.
         label: The label of the version to roll back to. Default: the previous one.
-        follow: Whether to show new events until Ctrl-C.
-        repository: OWNER/NAME on GitHub. Default: the manifest's, or the checkout's.
-        environment: An environment of that repository.
-        only_print: Whether to print the commands only.
         given: What `init` is not to find out itself: values of `beanpod.project.choices.Choices`.
-        diff: Whether `init` shows how its files differ from those that exist.
-        against: The folder of another state of the project, which `diff` compares with.
-        shell: The shell of `completion`, one of SHELLS.
         arguments: The command line of the CDK CLI.
-        keep: Whether a rehearsal is left running until Ctrl-C.
-        rehearsal: Whether to use the rehearsal of this project that is left running, in place of AWS.
     """
 
     command: str

@@ -61,10 +61,12 @@ def _refusal(stack: str, change: ResourceChange) -> Iterator[str]:
     yield from (effect.service for effect in effects(change) if effect.service)
 
 
-def unused_allowances(changes: Sequence[StackChange], stage: StageConfig) -> list[str]:
-    """Return what `allow_replacement` names although the deployment does not replace it."""
+def unused_allowances(changes: Sequence[StackChange], stage: StageConfig) -> Iterator[str]:
+    """Yield a line for each word of `allow_replacement` that the deployment does not need."""
     replaced = {KINDS[change.type] for _, change in replacements(changes, stage)}
-    return [kind for kind in stage.allow_replacement if kind not in replaced]
+    for kind in stage.allow_replacement:
+        if kind not in replaced:
+            yield f'allow_replacement names "{kind}", which this deployment does not replace: remove it'
 
 
 def unseen(changes: Iterable[StackChange]) -> Iterator[str]:
@@ -81,14 +83,16 @@ def document(changes: Sequence[StackChange]) -> dict[str, Any]:
     return {
         stack.stack: {
             "kind": stack.kind,
-            "resources": [
-                {key: value for key, value in asdict(change).items() if key != "settings"}
-                | {"replaced": is_replaced(change), "effects": [asdict(effect) for effect in effects(change)]}
-                for change in stack.resources
-            ],
+            "resources": [resource_document(change) for change in stack.resources],
         }
         for stack in changes
     }
+
+
+def resource_document(change: ResourceChange) -> dict[str, Any]:
+    """Return the change of a resource and its effects as JSON has them."""
+    written = {key: value for key, value in asdict(change).items() if key != "settings"}
+    return written | {"replaced": is_replaced(change), "effects": [asdict(effect) for effect in effects(change)]}
 
 
 def text(changes: Sequence[StackChange], stage: StageConfig, paint: Paint) -> Iterator[str]:
@@ -156,9 +160,6 @@ def _guard_lines(changes: Sequence[StackChange], stage: StageConfig, paint: Pain
         yield ""
         yield paint(f"{problem}:", "red")
         yield paint(f"  {remedy}", "red")
-    for line in unseen(changes):
+    for line in (*unseen(changes), *unused_allowances(changes, stage)):
         yield ""
         yield paint(line, "yellow")
-    for kind in unused_allowances(changes, stage):
-        yield ""
-        yield paint(f'allow_replacement names "{kind}", which this deployment does not replace: remove it', "yellow")

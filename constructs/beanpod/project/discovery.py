@@ -22,7 +22,7 @@ from beanpod.deploy.bundles.compose.interpolation import interpolated
 from beanpod.deploy.bundles.compose.reading import Compose, ComposeError
 from beanpod.deploy.images import Dockerfile, Instruction
 from beanpod.project.frameworks import Framework, find_framework
-from beanpod.project.source import SKIPPED, variables_read
+from beanpod.project.source import SKIPPED, git, variables_read
 
 # https://docs.docker.com/compose/intro/compose-application-model/#the-compose-file
 COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
@@ -168,8 +168,9 @@ def discover(root: Path, *, compose_file: str | None = None, environ: Mapping[st
         compose=compose,
         compose_error=error,
         framework=framework,
-        repository=_github_repository(_git(root, "remote", "get-url", "origin")),
-        prefix=_git(root, "rev-parse", "--show-prefix"),
+        repository=_github_repository(git(root, "remote", "get-url", "origin").strip()),
+        # It is written into workflows, which are UTF-8.
+        prefix=os.fsencode(git(root, "rev-parse", "--show-prefix").strip()).decode(errors="replace"),
         branch=_branch(root),
         docker_user=_docker_user(environ),
         variables=_example_variables([root, *([root / compose.folder] if compose else []), *folders]),
@@ -302,17 +303,6 @@ def _name_and_tag(image: str) -> tuple[str, str]:
     return name, tag
 
 
-def _git(root: Path, *arguments: str) -> str:
-    """Return what git prints; "" where it fails or is not installed."""
-    git = shutil.which("git")
-    if git is None:
-        return ""
-    command = [git, "-C", str(root), *arguments]
-    # A folder's name may be in any encoding.
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)  # noqa: S603
-    return done.stdout.strip() if done.returncode == 0 else ""
-
-
 def _github_repository(remote: str) -> str | None:
     """Return OWNER/NAME of a remote on GitHub, written as a URL or as `git@github.com:OWNER/NAME.git`."""
     hosts = r"(?:https?://(?:[^@/]+@)?|ssh://git@|git@)github\.com[:/]"
@@ -322,8 +312,8 @@ def _github_repository(remote: str) -> str | None:
 
 def _branch(root: Path) -> str | None:
     """Return the remote's default branch, or the branch that is checked out."""
-    remote = _git(root, "symbolic-ref", "--short", "refs/remotes/origin/HEAD").partition("/")[2]
-    branch = remote or _git(root, "symbolic-ref", "--short", "HEAD")
+    remote = git(root, "symbolic-ref", "--short", "refs/remotes/origin/HEAD").partition("/")[2]
+    branch = (remote or git(root, "symbolic-ref", "--short", "HEAD")).strip()
     # A stranger name would have to be quoted in the workflow, for YAML and for GitHub's expressions.
     return branch if re.fullmatch(r"[\w./-]+", branch) else None
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from beanpod.project.source import text_of
+
 _HOST, _PORT, _NAME, _USER = ("{database.host}", "{database.port}", "{database.name}", "{database.username}")
 # Beanstalk passes the variable as it is; Spring resolves it from RDS_PASSWORD, which is a secret.
 # https://docs.spring.io/spring-boot/reference/features/external-config.html#features.external-config.files.property-placeholders
@@ -48,8 +50,8 @@ def find_framework(folder: Path) -> Framework | None:
 def _laravel(folder: Path) -> Framework | None:
     if not (folder / "artisan").is_file():
         return None
-    route = re.search(r"health:\s*['\"]([^'\"]+)", _text(folder / "bootstrap/app.php"))
-    engine = re.search(r"^DB_CONNECTION=(\w+)", _text(folder / ".env.example"), re.MULTILINE)
+    route = re.search(r"health:\s*['\"]([^'\"]+)", text_of(folder / "bootstrap/app.php"))
+    engine = re.search(r"^DB_CONNECTION=(\w+)", text_of(folder / ".env.example"), re.MULTILINE)
     return Framework(
         "Laravel",
         "PHP",
@@ -61,10 +63,10 @@ def _laravel(folder: Path) -> Framework | None:
 
 
 def _rails(folder: Path) -> Framework | None:
-    if not re.search(r"^\s*gem ['\"]rails['\"]", _text(folder / "Gemfile"), re.MULTILINE):
+    if not re.search(r"^\s*gem ['\"]rails['\"]", text_of(folder / "Gemfile"), re.MULTILINE):
         return None
-    route = re.search(r"get ['\"]/?([\w/-]+)['\"]\s*=>\s*['\"]rails/health#show", _text(folder / "config/routes.rb"))
-    gem = re.search(r"^\s*gem ['\"](pg|mysql2|trilogy)['\"]", _text(folder / "Gemfile"), re.MULTILINE)
+    route = re.search(r"get ['\"]/?([\w/-]+)['\"]\s*=>\s*['\"]rails/health#show", text_of(folder / "config/routes.rb"))
+    gem = re.search(r"^\s*gem ['\"](pg|mysql2|trilogy)['\"]", text_of(folder / "Gemfile"), re.MULTILINE)
     return Framework(
         "Rails",
         "Ruby",
@@ -91,7 +93,7 @@ def _python(folder: Path) -> Framework | None:
 
 
 def _python_requirements(folder: Path) -> str:
-    return "\n".join(_text(folder / name) for name in ("requirements.txt", "pyproject.toml", "Pipfile")).strip()
+    return "\n".join(text_of(folder / name) for name in ("requirements.txt", "pyproject.toml", "Pipfile")).strip()
 
 
 def _requires(requirements: str, package: str) -> bool:
@@ -106,11 +108,11 @@ def _python_engine(folder: Path) -> str | None:
 
 
 def _spring(folder: Path) -> Framework | None:
-    build = "\n".join(_text(folder / name) for name in ("pom.xml", "build.gradle", "build.gradle.kts"))
+    build = "\n".join(text_of(folder / name) for name in ("pom.xml", "build.gradle", "build.gradle.kts"))
     if "spring-boot" not in build:
         return Framework("Java", "Java") if build.strip() else None
     settings = "\n".join(
-        _text(folder / f"src/main/resources/application.{suffix}") for suffix in ("properties", "yml", "yaml")
+        text_of(folder / f"src/main/resources/application.{suffix}") for suffix in ("properties", "yml", "yaml")
     )
     url = re.search(r"jdbc:(mysql|mariadb|postgresql):", settings)
     drivers = {"mysql-connector": "mysql", "mariadb-java-client": "mariadb", "postgresql": "postgres"}
@@ -133,7 +135,7 @@ def _spring(folder: Path) -> Framework | None:
 
 def _node(folder: Path) -> Framework | None:
     try:
-        package = json.loads(_text(folder / "package.json") or "null")
+        package = json.loads(text_of(folder / "package.json") or "null")
     except ValueError:
         package = {}
     if not isinstance(package, dict):
@@ -148,22 +150,15 @@ def _node(folder: Path) -> Framework | None:
 
 
 def _go(folder: Path) -> Framework | None:
-    module = _text(folder / "go.mod")
+    module = text_of(folder / "go.mod")
     drivers = {"lib/pq": "postgres", "jackc/pgx": "postgres", "go-sql-driver/mysql": "mysql"}
     engine = _only({engine for driver, engine in drivers.items() if driver in module})
     return Framework("Go", "Go", engine=engine) if module else None
 
 
-def _php(folder: Path) -> Framework | None:
-    return Framework("PHP", "PHP") if (folder / "composer.json").is_file() else None
-
-
-def _ruby(folder: Path) -> Framework | None:
-    return Framework("Ruby", "Ruby") if (folder / "Gemfile").is_file() else None
-
-
-def _dotnet(folder: Path) -> Framework | None:
-    return Framework(".NET", ".NET") if any(folder.glob("*.csproj")) else None
+def _language(folder: Path) -> Framework | None:
+    files = {"*.csproj": ".NET", "composer.json": "PHP", "Gemfile": "Ruby"}
+    return next((Framework(name, name) for file, name in files.items() if any(folder.glob(file))), None)
 
 
 # The most specific first: a Rails or Laravel app has a package.json too.
@@ -173,19 +168,10 @@ _FINDERS: tuple[Callable[[Path], Framework | None], ...] = (
     _django,
     _spring,
     _go,
-    _dotnet,
-    _php,
-    _ruby,
+    _language,
     _python,
     _node,
 )
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
 
 
 def _only(engines: set[str]) -> str | None:

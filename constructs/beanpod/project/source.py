@@ -1,7 +1,8 @@
-"""The environment variables that an app's own source reads."""
+"""What a project's folder holds: files, what git knows of it, and the variables that the app's source reads."""
 
 import os
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,27 @@ _READ = re.compile(
     r"""(?:environ(?:\.get)?\s*[\[(]|[gG]etenv\(|\b(?:env|config)\(|\bENV(?:\.fetch)?[\[(]|process\.env[.\[]|\$\{)"""
     r"""\s*["']?([A-Z][A-Z0-9_]+)"""
 )
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Return what git prints of a folder; "" where it fails or is not installed.
+
+    Bytes that are not UTF-8, as file names may have, are what `os.fsdecode` makes of them.
+    """
+    command = ["git", "-C", str(folder), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603
+    except (FileNotFoundError, PermissionError):
+        return ""
+    return os.fsdecode(done.stdout) if done.returncode == 0 else ""
+
+
+def text_of(path: Path) -> str:
+    """Return a file's text; "" where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def variables_read(folder: Path) -> list[str]:

@@ -4,6 +4,8 @@ import re
 from importlib.metadata import version
 from pathlib import Path
 
+from beanpod.project.source import text_of
+
 _REQUIREMENTS = ("requirements.txt", "requirements-cdk.txt")
 _REQUIREMENT = re.compile(r"^beanpod *(?:\[[^\]]*\])? *== *([\w.!+-]+)", re.MULTILINE | re.IGNORECASE)
 # By a tag, or by a commit with the version in a comment, as Dependabot writes it.
@@ -22,7 +24,7 @@ def other_version(root: Path) -> str | None:
     texts = {name: (_REQUIREMENT, root / name) for name in _REQUIREMENTS}
     texts |= {path.relative_to(root).as_posix(): (_ACTION, path) for path in _workflows(root)}
     texts |= {str(path): (_ACTION, path) for path in _of_the_repository(root.resolve())}
-    named = {name: match for name, (form, path) in texts.items() if (match := form.search(_text(path)))}
+    named = {name: match for name, (form, path) in texts.items() if (match := form.search(text_of(path)))}
     others = [f"{name} names {match[1]}" for name, match in named.items() if match[1] != this]
     if not others:
         return None
@@ -41,11 +43,4 @@ def _of_the_repository(root: Path) -> list[Path]:
     if repository is None or (root / ".git").exists():
         return []
     manifest = re.escape((root.relative_to(repository) / "beanpod.toml").as_posix())
-    return [path for path in _workflows(repository) if re.search(rf"[\s\"']{manifest}\b", _text(path))]
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
+    return [path for path in _workflows(repository) if re.search(rf"[\s\"']{manifest}\b", text_of(path))]

@@ -30,11 +30,12 @@ def run(
     folder: Path,
     *arguments: str,
     environ: Mapping[str, str] | None = None,
+    stdout: io.StringIO | None = None,
     clock: Clock | None = None,
     connection: Connection | None = None,
 ) -> Result:
     """Run a command in a folder, with these variables only."""
-    out, errors = io.StringIO(), io.StringIO()
+    out, errors = stdout or io.StringIO(), io.StringIO()
     with chdir(folder):
         code = main(arguments, environ=environ or {}, stdout=out, stderr=errors, clock=clock, connection=connection)
     return Result(code, out.getvalue(), errors.getvalue())

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from beanpod.cli.main import main
 from beanpod.deploy.aws import Aws
 from beanpod.deploy.clock import Clock
 from beanpod.deploy.preflight import Target
 from beanpod_emulator import EmbeddedAws
+from tests.cli.commands import in_process
 from tests.cli.commands.in_process import Result
 from tests.deploy.deployed_stage import Project
 from tests.deploy.rollout.sandbox import Sandbox
@@ -72,16 +72,14 @@ class SandboxStage:
         clock: Clock | None = None,
     ) -> Result:
         """Run a command, by default on the emulator's virtual clock."""
-        out, errors = stdout or io.StringIO(), io.StringIO()
-        code = main(
-            ["--manifest", str(self.project.folder / "beanpod.toml"), *arguments],
-            environ=environ or {},
-            stdout=out,
-            stderr=errors,
+        return in_process.run(
+            self.project.folder,
+            *arguments,
+            environ=environ,
+            stdout=stdout,
             clock=clock or self.sandbox.clock(),
             connection=SandboxConnection(self.sandbox),
         )
-        return Result(code, out.getvalue(), errors.getvalue())
 
     def make_version(self, label: str, description: str = "") -> None:
         """Create a version and its bundle, as a release does."""

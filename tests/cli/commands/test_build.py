@@ -108,15 +108,6 @@ def test_dry_run_without_a_folder_only_checks(tmp_path: Path) -> None:
     assert set(contents(project)) == set(SINGLE)
 
 
-def test_dry_run_uses_the_given_stage(tmp_path: Path) -> None:
-    manifest = f"{SERVICE}[stages.dev.service]\nport = 3000\n[stages.prod.service]\nport = 4000\n"
-    project, folder = project_of(tmp_path, {**SINGLE, "beanpod.toml": manifest}), tmp_path / "bundle"
-    for stage, port in (("dev", 3000), ("prod", 4000)):
-        assert run(project, "--stage", stage, "--bundle", str(folder)).code == 0
-        ports = json.loads(contents(folder)["Dockerrun.aws.json"])["Ports"]
-        assert ports == [{"ContainerPort": port}]
-
-
 @pytest.mark.parametrize("files", [SINGLE, BUILT])
 def test_problem_of_the_bundle_exits_with_3(tmp_path: Path, files: dict[str, str]) -> None:
     project, folder = project_of(tmp_path, files), tmp_path / "bundle"

@@ -4,18 +4,19 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.cli.commands.in_process import run
+import pytest
+
+from tests.cli.commands.in_process import Result, run
 from tests.deploy.bundles.projects import SERVICE, write
 
 STAGES = f"{SERVICE}[stages.dev.service]\nport = 3000\n[stages.prod.service]\nport = 4000\n"
 
 
-def check(tmp_path: Path, manifest: str, *arguments: str, dockerfile: bool = True) -> tuple[int, str, str]:
+def check(tmp_path: Path, manifest: str, *arguments: str, dockerfile: str | None = "FROM busybox:stable\n") -> Result:
     write(tmp_path, {"project/beanpod.toml": manifest})
     if dockerfile:
-        write(tmp_path, {"project/Dockerfile": "FROM busybox:stable\n"})
-    result = run(tmp_path, "check", "--manifest", str(tmp_path / "project/beanpod.toml"), *arguments)
-    return result.code, result.stdout, result.stderr
+        write(tmp_path, {"project/Dockerfile": dockerfile})
+    return run(tmp_path, "check", "--manifest", str(tmp_path / "project/beanpod.toml"), *arguments)
 
 
 def container_port(folder: Path) -> Any:
@@ -23,30 +24,25 @@ def container_port(folder: Path) -> Any:
 
 
 def test_checks_every_stage(tmp_path: Path) -> None:
-    code, out, errors = check(tmp_path, STAGES, "--json")
-    assert code == 0, errors
-    assert list(json.loads(out)["stages"]) == ["dev", "prod"]
-
-
-def test_says_that_there_are_no_problems(tmp_path: Path) -> None:
-    code, out, errors = check(tmp_path, STAGES)
-    assert (code, errors) == (0, "")
-    assert out.splitlines()[-1] == f"{tmp_path}/project/beanpod.toml: no problems in dev, prod"
+    assert list(check(tmp_path, STAGES, "--json").document["stages"]) == ["dev", "prod"]
+    done = check(tmp_path, STAGES)
+    assert (done.code, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1] == f"{tmp_path}/project/beanpod.toml: no problems in dev, prod"
 
 
 def test_a_note_is_shown_once_and_names_its_stage(tmp_path: Path) -> None:
-    write(tmp_path, {"project/Dockerfile": "FROM busybox:stable\nEXPOSE 3000\n"})
-    _, out, _ = check(tmp_path, STAGES, dockerfile=False)
+    dockerfile = "FROM busybox:stable\nEXPOSE 3000\n"
+    (line,) = (line for line in check(tmp_path, STAGES, dockerfile=dockerfile).stdout.splitlines() if "EXPOSE" in line)
     note = "Dockerfile: EXPOSE names 3000, but service.port is 4000: requests are sent to 4000"
-    assert next(line for line in out.splitlines() if "EXPOSE" in line).endswith(f"stage prod: {note}")
-    _, out, _ = check(tmp_path, SERVICE + "[stages.dev]\n[stages.prod]\n", dockerfile=False)
-    (line,) = (line for line in out.splitlines() if "EXPOSE" in line)
+    assert line.endswith(f"stage prod: {note}")
+    both = check(tmp_path, SERVICE + "[stages.dev]\n[stages.prod]\n", dockerfile=dockerfile).stdout
+    (line,) = (line for line in both.splitlines() if "EXPOSE" in line)
     assert "stage" not in line
 
 
 def test_writes_the_bundle_of_the_first_stage_or_of_the_given_one(tmp_path: Path) -> None:
-    assert check(tmp_path, STAGES, "--bundle", str(tmp_path / "first"))[0] == 0
-    assert check(tmp_path, STAGES, "--stage", "prod", "--bundle", str(tmp_path / "prod"))[0] == 0
+    check(tmp_path, STAGES, "--bundle", str(tmp_path / "first"))
+    check(tmp_path, STAGES, "--stage", "prod", "--bundle", str(tmp_path / "prod"))
     assert (container_port(tmp_path / "first"), container_port(tmp_path / "prod")) == (3000, 4000)
 
 
@@ -57,23 +53,24 @@ def test_a_link_to_a_manifest_elsewhere_describes_its_own_folder(tmp_path: Path)
     assert (result.code, result.stderr) == (0, "")
 
 
-def test_problem_of_the_manifest_exits_with_2(tmp_path: Path) -> None:
-    code, out, errors = check(tmp_path, f"{SERVICE}colour = 1\n")
-    assert (code, out) == (2, "")
-    assert errors.splitlines()[0].endswith("beanpod.toml: 1 problem")
-
-
-def test_missing_dockerfile_exits_with_2_and_names_the_key(tmp_path: Path) -> None:
-    code, _, errors = check(tmp_path, STAGES, dockerfile=False)
-    assert code == 2
-    assert "service.dockerfile" in errors
-
-
-def test_problem_of_the_dockerfile_exits_with_3(tmp_path: Path) -> None:
-    write(tmp_path, {"project/Dockerfile": "FROM busybox:stable\nCOPY missing /\n"})
-    code, _, errors = check(tmp_path, STAGES, dockerfile=False)
-    assert code == 3
-    assert "Dockerfile: line 2: COPY missing: not found in the build context" in errors
+@pytest.mark.parametrize(
+    ("manifest", "dockerfile", "code", "message"),
+    [
+        pytest.param(f"{SERVICE}colour = 1\n", "FROM busybox\n", 2, "beanpod.toml: 1 problem\n", id="manifest"),
+        pytest.param(STAGES, None, 2, "service.dockerfile", id="no Dockerfile"),
+        pytest.param(
+            STAGES,
+            "FROM busybox:stable\nCOPY missing /\n",
+            3,
+            "Dockerfile: line 2: COPY missing: not found in the build context",
+            id="Dockerfile",
+        ),
+    ],
+)
+def test_a_problem_is_named(tmp_path: Path, manifest: str, dockerfile: str | None, code: int, message: str) -> None:
+    done = check(tmp_path, manifest, dockerfile=dockerfile)
+    assert (done.code, done.stdout) == (code, "")
+    assert message in done.stderr
 
 
 def test_folder_in_place_of_a_manifest_is_named(tmp_path: Path) -> None:
@@ -84,6 +81,6 @@ def test_folder_in_place_of_a_manifest_is_named(tmp_path: Path) -> None:
 
 def test_another_version_in_the_requirements_is_refused(tmp_path: Path) -> None:
     write(tmp_path, {"project/requirements.txt": "beanpod[cdk]==9.9.9\n"})
-    code, _, errors = check(tmp_path, STAGES)
-    assert code == 2
-    assert "requirements.txt names 9.9.9: name one version in requirements.txt, and install it" in errors
+    done = check(tmp_path, STAGES)
+    assert done.code == 2
+    assert "requirements.txt names 9.9.9: name one version in requirements.txt, and install it" in done.stderr

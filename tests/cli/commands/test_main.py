@@ -1,4 +1,3 @@
-import io
 import json
 import os
 import subprocess
@@ -9,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from beanpod.cli.main import main
 from beanpod.deploy.errors import BusyError, InterruptionError, RolledBackError, UsageError
+from tests.cli.commands import in_process
 from tests.cli.output.streams import FullDisk
 from tests.waiting import SECONDS
 
@@ -31,15 +30,8 @@ class Broken:
 
 
 def run(error: BaseException, *arguments: str, **variables: str) -> tuple[int, str, str]:
-    out, errors = io.StringIO(), io.StringIO()
-    code = main(
-        ["status", "--manifest", str(ROOT / "beanpod.toml"), *arguments],
-        environ=variables,
-        stdout=out,
-        stderr=errors,
-        connection=Broken(error),
-    )
-    return code, out.getvalue(), errors.getvalue()
+    ended = in_process.run(ROOT, "status", *arguments, environ=variables, connection=Broken(error))
+    return ended.code, ended.stdout, ended.stderr
 
 
 @pytest.mark.parametrize(
@@ -135,12 +127,10 @@ def test_ordinary_words_are_not_masked(variables: dict[str, str]) -> None:
 
 
 def test_all_problems_of_the_manifest_are_listed(tmp_path: Path) -> None:
-    manifest = tmp_path / "beanpod.toml"
-    manifest.write_text('[service]\nname = "X"\nimage = "a b"\n')
-    errors = io.StringIO()
-    assert main(["status", "--manifest", str(manifest)], environ={}, stdout=io.StringIO(), stderr=errors) == 2
-    first, *problems = errors.getvalue().splitlines()
-    assert first == f"beanpod: {manifest}: {len(problems)} problems"
+    (tmp_path / "beanpod.toml").write_text('[service]\nname = "X"\nimage = "a b"\n')
+    refused = in_process.run(tmp_path, "status")
+    first, *problems = refused.stderr.splitlines()
+    assert (refused.code, first) == (2, f"beanpod: beanpod.toml: {len(problems)} problems")
     assert [problem.split(" =")[0] for problem in problems[:2]] == ["  - service.name", "  - service.image"]
 
 
@@ -148,13 +138,6 @@ def _process(*arguments: str, **streams: Any) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "beanpod", *arguments]
     variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "constructs")}
     return subprocess.Popen(command, cwd=ROOT, env=variables, text=True, **streams)
-
-
-def test_program_ends_with_the_code_of_its_command() -> None:
-    with _process("status", "--stage", "nowhere", stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        out, errors = process.communicate(timeout=SECONDS)
-    assert (process.returncode, out) == (2, "")
-    assert errors.startswith("beanpod: beanpod.toml: 1 problem\n  - stage 'nowhere': no such stage")
 
 
 def test_missing_packages_are_named_with_the_command_to_install_them() -> None:
@@ -199,12 +182,9 @@ def test_missing_streams_do_not_change_the_exit_code() -> None:
 
 @pytest.mark.parametrize("arguments", [["completion", "bash"], ["check", "--json"]])
 def test_result_that_cannot_be_written_is_a_failure(arguments: list[str]) -> None:
-    errors = io.StringIO()
-    code = main([*arguments, "--manifest", str(ROOT / "beanpod.toml")], environ={}, stdout=FullDisk(), stderr=errors)
-    assert (code, errors.getvalue().splitlines()[-1]) == (
-        1,
-        "beanpod: standard output cannot be written: No space left on device",
-    )
+    failed = in_process.run(ROOT, *arguments, stdout=FullDisk())
+    message = "beanpod: standard output cannot be written: No space left on device"
+    assert (failed.code, failed.stderr.splitlines()[-1]) == (1, message)
 
 
 def test_commands_need_nothing_that_windows_lacks() -> None:

@@ -69,9 +69,11 @@ def test_failed_release_sets_outputs_and_json(released: SandboxStage, tmp_path: 
     assert result.code == 5
     assert (result.document["exit_code"], result.document["rolled_back"]) == (5, True)
     assert (result.document["version_label"], result.document["previous_version"]) == (broken, NEW)
-    assert result.document["changed"] is False
+    assert (result.document["changed"], bool(result.document["events"])) == (False, True)
+    assert set(result.document["phases"]) == {"Preflight", "Roll out", "Verify", "Roll back"}
     outputs = read_file_command((tmp_path / "output").read_text())
-    assert (outputs["changed"], outputs["rolled-back"], outputs["previous-version"]) == ("false", "true", NEW)
+    assert (outputs["changed"], outputs["rolled-back"]) == ("false", "true")
+    assert (outputs["version-label"], outputs["previous-version"]) == (broken, NEW)
     obeyed = Runner().read(result.stderr)
     assert obeyed.named("group") == ["Preflight", "Roll out", "Verify", "Roll back"]
     assert len(obeyed.named("error")) == 1
@@ -105,13 +107,13 @@ def test_dry_run_shows_the_plan_and_changes_nothing(released: SandboxStage) -> N
     result = released.run("deploy", "--dry-run")
     assert (result.code, result.stderr) == (0, "")
     assert [call.action for call in released.emulator.calls() if not call.action.startswith(READS)] == []
-    assert f"{released.project.folder}/Dockerfile, for linux/amd64" in result.stdout
+    assert "  build       Dockerfile, for linux/amd64" in result.stdout
     assert "  push        to example/guestbook" in result.stdout
     assert f"  instead of  {NEW}" in result.stdout
     assert f"  roll back   to {NEW}, if the release fails" in result.stdout
     document = released.run("deploy", "--dry-run", "--json").document
     assert (document["version_label"], document["can_roll_back"]) == (NEW, True)
-    assert document["build"] == [str(released.project.folder / "Dockerfile")]
+    assert document["build"] == ["Dockerfile"]
 
 
 def test_another_version_in_the_requirements_is_a_warning(released: SandboxStage) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from beanpod.cli.commands.secrets import Destination, GitHubCli
+from beanpod.cli.commands.secrets import Destination
 from beanpod.deploy.errors import UsageError
 from tests.cli.commands.in_process import Result
 from tests.cli.commands.sandbox_stage import SandboxStage
@@ -161,9 +161,9 @@ def test_gh_that_cannot_be_run_is_reported(stage: SandboxStage, tmp_path: Path) 
 
 def test_timeout_of_gh_is_reported(tmp_path: Path) -> None:
     github = GitHub(tmp_path, then="exec sleep 20")
-    command = GitHubCli(str(tmp_path / "gh"), tmp_path, {"PATH": github.path}, timeout=0.2)
+    environ = {"PATH": github.path}
     with pytest.raises(UsageError, match=r"gh could not be run to set KEY: no answer within 0.2 s; check the network"):
-        command.set_secret(Destination(), "KEY", "hunter22")
+        Destination().set_secret("KEY", "hunter22", folder=tmp_path, environ=environ, timeout=0.2)
 
 
 def test_stage_without_a_deploy_user_sets_only_the_docker_login(stage: SandboxStage, github: GitHub) -> None:

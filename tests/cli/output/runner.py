@@ -72,19 +72,17 @@ def _unescape(text: str, more: str) -> str:
 
 
 def read_file_command(text: str) -> dict[str, str]:
-    """GITHUB_OUTPUT as the runner reads it."""
+    """GITHUB_OUTPUT as the runner reads it: `NAME=VALUE`, or lines between `NAME<<END` and `END`."""
     values: dict[str, str] = {}
     lines = iter(text.split("\n"))
-    for line in lines:
-        if not line:
+    for line in filter(None, lines):
+        name, several, end = line.partition("<<")
+        if "=" in name or not several:
+            name, _, values[name] = line.partition("=")
             continue
-        name, _, delimiter = line.partition("<<")
         value: list[str] = []
-        for part in lines:
-            if part == delimiter:
-                break
+        while (part := next(lines, None)) != end:
+            assert part is not None, f"no end of {name}"
             value.append(part)
-        else:
-            raise AssertionError(f"no end of {name}")
         values[name] = "\n".join(value)
     return values

@@ -2,9 +2,7 @@ import io
 
 import pytest
 
-from beanpod.cli.output import make_renderer, output_for
-from beanpod.cli.parser import OUTPUTS
-from beanpod.deploy.clock import SystemClock
+from beanpod.cli.output import output_for
 from tests.cli.output.streams import Tty
 
 GITHUB = {"GITHUB_ACTIONS": "true"}
@@ -27,10 +25,3 @@ XTERM = {"TERM": "xterm-256color"}
 )
 def test_output_suits_the_stream(stream: io.StringIO, environ: dict[str, str], kind: str) -> None:
     assert output_for(stream, environ) == kind
-
-
-@pytest.mark.parametrize(("kind", "name"), [("lines", "Lines"), ("terminal", "Terminal"), ("github", "GitHub")])
-def test_each_kind_of_output_has_a_renderer(kind: str, name: str) -> None:
-    assert kind in OUTPUTS
-    renderer = make_renderer(kind, stream=io.StringIO(), errors=io.StringIO(), environ={}, clock=SystemClock())
-    assert type(renderer).__name__ == name

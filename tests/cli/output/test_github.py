@@ -1,17 +1,15 @@
-import io
 from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from beanpod.cli.output.display import Display, Failure
-from beanpod.cli.output.github import GitHub, command, file_entry
-from beanpod.cli.output.results import escape_commands
-from beanpod.cli.output.text import Masks, SafeStream
+from beanpod.cli.output.display import Failure
+from beanpod.cli.output.github import command, file_entry
 from beanpod.deploy.report import EnvironmentEvent, Outcome, Phase, Status
 from tests.cli.output.runner import Runner, read_file_command
-from tests.deploy.clocks import START, StillClock
+from tests.cli.output.shown import Shown
+from tests.deploy.clocks import START
 
 # Text that tries to be a command.
 HOSTILE = st.lists(
@@ -23,17 +21,12 @@ HOSTILE = st.lists(
 ).map("".join)
 
 
-class Step:
+class Step(Shown):
     """A step in a workflow: what it printed, and the files it was given."""
 
     def __init__(self, folder: Path | None = None, **variables: str) -> None:
-        self.clock = StillClock()
-        self.out = io.StringIO()
-        self.environ = dict(variables)
-        if folder is not None:
-            self.environ |= {"GITHUB_OUTPUT": str(folder / "output"), "GITHUB_STEP_SUMMARY": str(folder / "summary")}
-        renderer = GitHub(SafeStream(self.out), environ=self.environ)
-        self.github = Display(renderer, masks=Masks(), clock=self.clock)
+        files = {"GITHUB_OUTPUT": f"{folder}/output", "GITHUB_STEP_SUMMARY": f"{folder}/summary"} if folder else {}
+        super().__init__("github", variables | files)
 
     def obeyed(self) -> Runner:
         return Runner().read(self.out.getvalue())
@@ -49,7 +42,7 @@ class Step:
 @example(data="100 %\r\nof it", value="a:b,c%")
 @given(data=st.text(), value=st.text(min_size=1).filter(lambda text: text == text.strip()))
 def test_workflow_command_preserves_any_text(data: str, value: str) -> None:
-    obeyed = Runner().read(command("error", data, {"title": value}))
+    obeyed = Runner().read(command("error", data, title=value))
     assert obeyed.commands == [("error", {"title": value}, data)]
     assert obeyed.text == []
 
@@ -62,12 +55,12 @@ def test_output_file_preserves_any_value(values: dict[str, str]) -> None:
 @given(line=HOSTILE, printed=HOSTILE, message=HOSTILE)
 def test_text_is_never_taken_for_a_workflow_command(line: str, printed: str, message: str) -> None:
     step = Step()
-    with step.github, step.github.phase(Phase.BUILD):
-        step.github.say(line)
-        step.github.output(printed)
-        step.github.warn(message)
-        step.github.event(EnvironmentEvent(START, "INFO", message))
-        step.github.status(Status(line, printed))
+    with step.display, step.display.phase(Phase.BUILD):
+        step.display.say(line)
+        step.display.output(printed)
+        step.display.warn(message)
+        step.display.event(EnvironmentEvent(START, "INFO", message))
+        step.display.status(Status(line, printed))
     obeyed = step.obeyed()
     assert [name for name, _, _ in obeyed.commands] == ["group", "warning", "endgroup"]
     assert obeyed.stopped_by is None
@@ -75,27 +68,19 @@ def test_text_is_never_taken_for_a_workflow_command(line: str, printed: str, mes
 
 def test_phase_is_a_group() -> None:
     step = Step()
-    with step.github, step.github.phase(Phase.BUILD):
+    with step.display, step.display.phase(Phase.BUILD):
         step.clock.sleep(35)
-        step.github.output("Step 1/3 : FROM node")
+        step.display.output("Step 1/3 : FROM node")
     obeyed = step.obeyed()
     assert [(name, data) for name, _, data in obeyed.commands] == [("group", "Build"), ("endgroup", "")]
     assert obeyed.text == ["| Step 1/3 : FROM node", "Build: done in 35 s"]
 
 
-def test_workflow_commands_are_enabled_after_the_step() -> None:
-    step = Step()
-    with step.github:
-        step.github.say("the end")
-    step.out.write("::notice::of the next command\n")
-    assert step.obeyed().named("notice") == ["of the next command"]
-
-
 def test_failure_is_one_annotation_with_its_causes() -> None:
     step = Step()
-    with pytest.raises(ValueError, match="x"), step.github, step.github.phase(Phase.ROLL_OUT):
+    with pytest.raises(ValueError, match="x"), step.display, step.display.phase(Phase.ROLL_OUT):
         raise ValueError("x")
-    step.github.fail(Failure("app-1 failed:\n  - mend it", 5, ("disk full", "i-1: 100%"), rolled_back=True))
+    step.display.fail(Failure("app-1 failed:\n  - mend it", 5, ("disk full", "i-1: 100%"), rolled_back=True))
     assert step.obeyed().commands[-1] == (
         "error",
         {"title": "Deployment failed and rolled back"},
@@ -110,13 +95,13 @@ def test_failure_is_one_annotation_with_its_causes() -> None:
 )
 def test_annotation_has_a_title_for_each_kind_of_failure(failure: Failure, title: str) -> None:
     step = Step()
-    step.github.fail(failure)
+    step.display.fail(failure)
     assert step.obeyed().commands == [("error", {"title": title}, "x")]
 
 
 def test_annotation_is_shortened_to_githubs_limit() -> None:
     step = Step()
-    step.github.fail(Failure("long " * 2000, 1))
+    step.display.fail(Failure("long " * 2000, 1))
     assert len(step.obeyed().named("error")[0]) == 4000
 
 
@@ -124,7 +109,7 @@ def test_outputs_describe_the_release(tmp_path: Path) -> None:
     step = Step(tmp_path)
     answered = "GET http://app/health answered 200"
     released = Outcome("app-1", "me/app:1@sha256:77", "sha256:77", "app-0", "http://app", "Ok", answered, changed=True)
-    step.github.finish(released)
+    step.display.finish(released)
     assert step.outputs() == {
         "version-label": "app-1",
         "image": "me/app:1@sha256:77",
@@ -138,18 +123,9 @@ def test_outputs_describe_the_release(tmp_path: Path) -> None:
     }
 
 
-def test_outputs_describe_a_rollback(tmp_path: Path) -> None:
-    step = Step(tmp_path)
-    known = Outcome("app-1", previous_version="app-0", url="http://app", changed=True)
-    step.github.fail(Failure("x", 5, rolled_back=True, outcome=known))
-    outputs = step.outputs()
-    assert (outputs["version-label"], outputs["previous-version"]) == ("app-1", "app-0")
-    assert (outputs["changed"], outputs["rolled-back"]) == ("false", "true")
-
-
 def test_outputs_of_an_early_failure_exist_and_are_empty(tmp_path: Path) -> None:
     step = Step(tmp_path)
-    step.github.fail(Failure("x", 2))
+    step.display.fail(Failure("x", 2))
     outputs = step.outputs()
     assert (outputs.pop("changed"), outputs.pop("rolled-back")) == ("false", "false")
     assert set(outputs.values()) == {""}
@@ -157,11 +133,11 @@ def test_outputs_of_an_early_failure_exist_and_are_empty(tmp_path: Path) -> None
 
 def test_summary_has_phases_warnings_and_events(tmp_path: Path) -> None:
     step = Step(tmp_path)
-    with step.github.phase(Phase.BUILD):
+    with step.display.phase(Phase.BUILD):
         step.clock.sleep(35)
-        step.github.warn("no |previous| version")
-    step.github.event(EnvironmentEvent(START, "INFO", "```\n</details><img src=x>"))
-    step.github.finish(Outcome("app-1", "me/app:1", changed=True))
+        step.display.warn("no |previous| version")
+    step.display.event(EnvironmentEvent(START, "INFO", "```\n</details><img src=x>"))
+    step.display.finish(Outcome("app-1", "me/app:1", changed=True))
     assert step.summary() == "\n".join(
         [
             "### Deployed app-1, after 35 s",
@@ -187,33 +163,27 @@ def test_summary_has_phases_warnings_and_events(tmp_path: Path) -> None:
 
 def test_summary_of_a_failure_has_its_causes(tmp_path: Path) -> None:
     step = Step(tmp_path)
-    with pytest.raises(ValueError, match="x"), step.github.phase(Phase.ROLL_OUT):
+    with pytest.raises(ValueError, match="x"), step.display.phase(Phase.ROLL_OUT):
         raise ValueError("x")
-    step.github.fail(Failure("app-1 failed", 6, ("<b>disk</b> full",)))
+    step.display.fail(Failure("app-1 failed", 6, ("<b>disk</b> full",)))
     assert step.summary().splitlines()[:3] == ["### app-1 failed", "", r"- \<b\>disk\</b\> full"]
     assert "| Roll out | 0.0 s | failed |" in step.summary()
 
 
 def test_secret_is_masked_in_the_log_line_by_line() -> None:
     step = Step()
-    step.github.mask("one\ntwo%")
+    step.display.mask("one\ntwo%")
     assert step.obeyed().named("add-mask") == ["one", "two%"]
 
 
 def test_secret_from_a_variable_is_not_printed_for_masking() -> None:
     step = Step(DOCKER_PASSWORD="hunter22")
-    step.github.mask("hunter22")
-    step.github.output("hunter22")
+    step.display.mask("hunter22")
+    step.display.output("hunter22")
     assert "hunter22" not in step.out.getvalue()
 
 
 def test_file_that_cannot_be_written_is_a_warning(tmp_path: Path) -> None:
     step = Step(GITHUB_OUTPUT=str(tmp_path))
-    step.github.finish(Outcome("app-1"))
+    step.display.finish(Outcome("app-1"))
     assert step.obeyed().named("warning") == ["GITHUB_OUTPUT cannot be written: Is a directory"]
-
-
-def test_escaped_json_contains_no_workflow_command() -> None:
-    document = escape_commands('{"message": "##[error]##[x] ###["}')
-    assert Runner().read(document).commands == []
-    assert document == '{"message": "#\\u0023[error]#\\u0023[x] ##\\u0023["}'

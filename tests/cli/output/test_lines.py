@@ -5,25 +5,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beanpod.cli.output.display import Display, Failure
-from beanpod.cli.output.lines import Lines
-from beanpod.cli.output.text import Masks, SafeStream
+from beanpod.cli.output.display import Failure
 from beanpod.deploy.report import EnvironmentEvent, Outcome, Phase, Status
+from tests.cli.output.shown import Shown
 from tests.cli.output.streams import ClosedPipe
-from tests.deploy.clocks import START, StillClock
+from tests.deploy.clocks import START
 
 UPDATING = Status("Updating", "Info", 0, 2)
 
 
-def lines_to(out: TextIO, errors: TextIO, clock: StillClock) -> Display:
-    return Display(Lines(SafeStream(out), SafeStream(errors), clock=clock), masks=Masks(), clock=clock)
-
-
-class Shown:
+class Lines(Shown):
     def __init__(self) -> None:
-        self.clock = StillClock()
-        self.out, self.errors = io.StringIO(), io.StringIO()
-        self.lines = lines_to(self.out, self.errors, self.clock)
+        super().__init__("lines")
 
     @property
     def text(self) -> list[str]:
@@ -31,15 +24,15 @@ class Shown:
 
 
 @pytest.fixture
-def shown() -> Shown:
-    return Shown()
+def shown() -> Lines:
+    return Lines()
 
 
-def test_phase_is_shown_with_start_end_and_duration(shown: Shown) -> None:
-    with shown.lines.phase(Phase.BUILD):
+def test_phase_is_shown_with_start_end_and_duration(shown: Lines) -> None:
+    with shown.display.phase(Phase.BUILD):
         shown.clock.sleep(35)
-        shown.lines.output("Step 1/3 : FROM node")
-        shown.lines.say("guestbook:3f9a")
+        shown.display.output("Step 1/3 : FROM node")
+        shown.display.say("guestbook:3f9a")
     assert shown.text == [
         "12:31:04Z  Build",
         "12:31:39Z    | Step 1/3 : FROM node",
@@ -49,15 +42,15 @@ def test_phase_is_shown_with_start_end_and_duration(shown: Shown) -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_phase_that_raises_is_shown_as_failed(shown: Shown, error: type[BaseException]) -> None:
-    with pytest.raises(error), shown.lines.phase(Phase.PUSH):
+def test_phase_that_raises_is_shown_as_failed(shown: Lines, error: type[BaseException]) -> None:
+    with pytest.raises(error), shown.display.phase(Phase.PUSH):
         raise error
     assert shown.text[-1] == "12:31:04Z  Push: failed after 0.0 s"
 
 
-def test_unchanged_status_is_shown_every_30_seconds(shown: Shown) -> None:
+def test_unchanged_status_is_shown_every_30_seconds(shown: Lines) -> None:
     for _ in range(14):
-        shown.lines.status(UPDATING)
+        shown.display.status(UPDATING)
         shown.clock.sleep(5)
     sentence = "Updating, health Info, 0 of 2 instances updated"
     assert shown.text == [
@@ -67,23 +60,23 @@ def test_unchanged_status_is_shown_every_30_seconds(shown: Shown) -> None:
     ]
 
 
-def test_changed_status_is_shown_at_once(shown: Shown) -> None:
-    shown.lines.status(UPDATING)
+def test_changed_status_is_shown_at_once(shown: Lines) -> None:
+    shown.display.status(UPDATING)
     shown.clock.sleep(1)
-    shown.lines.status(Status("Updating", "Info", 1, 2))
+    shown.display.status(Status("Updating", "Info", 1, 2))
     assert "1 of 2" in shown.text[1]
 
 
-def test_events_are_shown_with_their_severity(shown: Shown) -> None:
-    shown.lines.event(EnvironmentEvent(START, "WARN", "Health is\nYellow."))
+def test_events_are_shown_with_their_severity(shown: Lines) -> None:
+    shown.display.event(EnvironmentEvent(START, "WARN", "Health is\nYellow."))
     assert shown.text == ["12:31:04Z  WARN  Health is Yellow."]
 
 
 @given(text=st.text())
 def test_any_message_is_one_line(text: str) -> None:
-    shown = Shown()
-    shown.lines.say(text)
-    shown.lines.status(Status(text, text))
+    shown = Lines()
+    shown.display.say(text)
+    shown.display.status(Status(text, text))
     assert len(shown.text) == 2
     assert all(line.startswith("12:31:04Z") for line in shown.text)
 
@@ -96,27 +89,27 @@ def test_any_message_is_one_line(text: str) -> None:
         ({}, "Nothing to do: app-1 is deployed already to http://app"),
     ],
 )
-def test_last_line_names_version_url_and_health(shown: Shown, outcome: dict[str, Any], line: str) -> None:
+def test_last_line_names_version_url_and_health(shown: Lines, outcome: dict[str, Any], line: str) -> None:
     shown.clock.sleep(200)
-    shown.lines.finish(Outcome("app-1", url="http://app", **outcome))
+    shown.display.finish(Outcome("app-1", url="http://app", **outcome))
     assert shown.text == [f"12:34:24Z  {line}, after 3 min 20 s"]
 
 
-def test_durations_of_a_repeated_phase_are_added(shown: Shown) -> None:
+def test_durations_of_a_repeated_phase_are_added(shown: Lines) -> None:
     for seconds in (2, 3):
-        with shown.lines.phase(Phase.PREFLIGHT):
+        with shown.display.phase(Phase.PREFLIGHT):
             shown.clock.sleep(seconds)
-    assert shown.lines.phases == {"Preflight": 5.0}
+    assert shown.display.phases == {"Preflight": 5.0}
 
 
-def test_failure_goes_to_the_error_stream(shown: Shown) -> None:
-    shown.lines.fail(Failure("app-1 failed: mend it", 6, causes=("disk full", "i-1: exit 1")))
+def test_failure_goes_to_the_error_stream(shown: Lines) -> None:
+    shown.display.fail(Failure("app-1 failed: mend it", 6, causes=("disk full", "i-1: exit 1")))
     assert shown.out.getvalue() == ""
     assert shown.errors.getvalue() == "beanpod: app-1 failed: mend it\n  disk full\n  i-1: exit 1\n"
 
 
-def test_cause_that_the_message_contains_is_not_repeated(shown: Shown) -> None:
-    shown.lines.fail(Failure("docker build failed: no such file", 3, causes=("no such file", "Step 2/3")))
+def test_cause_that_the_message_contains_is_not_repeated(shown: Lines) -> None:
+    shown.display.fail(Failure("docker build failed: no such file", 3, causes=("no such file", "Step 2/3")))
     assert shown.errors.getvalue() == "beanpod: docker build failed: no such file\n  Step 2/3\n"
 
 
@@ -127,7 +120,7 @@ class Latin(io.TextIOWrapper):
 
 @pytest.mark.parametrize("stream", [ClosedPipe(), Latin()], ids=["nobody reads", "no such character"])
 def test_output_that_fails_does_not_end_the_deployment(stream: TextIO) -> None:
-    lines = lines_to(stream, stream, StillClock())
-    with lines.phase(Phase.BUILD):
-        lines.say("✓ done")
-    lines.fail(Failure("✗", 1))
+    display = Shown("lines", out=stream, errors=stream).display
+    with display.phase(Phase.BUILD):
+        display.say("✓ done")
+    display.fail(Failure("✗", 1))

@@ -1,4 +1,3 @@
-import io
 import json
 import os
 from pathlib import Path
@@ -8,14 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beanpod.cli.output import make_renderer
-from beanpod.cli.output.display import Display, Failure
+from beanpod.cli.output.display import Failure
 from beanpod.cli.output.text import Masks
 from beanpod.deploy.report import EnvironmentEvent, Outcome, Phase
-from tests.deploy.clocks import START, StillClock
+from tests.cli.output.shown import Shown
+from tests.deploy.clocks import START
 
 # An asterisk could make up the value anew beside three others, which would tell nobody anything.
 VALUES = st.text(st.characters(exclude_characters="*", codec="utf-8"), min_size=4)
+LATIN = os.fsdecode(b"p\xe4ssw0rd1")
 
 
 def masks(*values: str) -> Masks:
@@ -37,47 +37,30 @@ def test_value_is_masked_in_urls_json_and_python(value: str) -> None:
         assert hidden.hide(written) == "***"
 
 
-def test_each_line_of_a_value_is_masked() -> None:
-    assert masks("-----BEGIN KEY-----\nMIIEvQ\n").hide("key: MIIEvQ.") == "key: ***."
-
-
-def test_value_that_is_not_utf8_is_masked() -> None:
-    """A variable may have bytes of another encoding, which Docker's output, say, shows as U+FFFD."""
-    hidden = masks(os.fsdecode(b"p\xe4ssw0rd1"))
-    for written in (os.fsdecode(b"p\xe4ssw0rd1"), b"p\xe4ssw0rd1".decode(errors="replace")):
-        assert hidden.hide(written) == "***"
-
-
-def test_value_with_colour_codes_in_it_is_masked() -> None:
-    assert masks("hunter22").clean("hun\x1b[31mter22") == "***"
-
-
-def test_longest_value_is_masked_first() -> None:
-    assert masks("secret", "secret-two").hide("secret-two") == "***"
-
-
-@pytest.mark.parametrize("short", ["a", "abc", " abc\n", "  a  "])
-def test_values_shorter_than_four_characters_are_not_masked(short: str) -> None:
-    assert masks(short).hide("an abcdarian") == "an abcdarian"
-
-
-def test_value_of_four_characters_is_masked() -> None:
-    assert masks("abcd", "a").hide("an abcdarian") == "an ***arian"
-
-
-@pytest.mark.parametrize("blank", ["", "  ", "\n"])
-def test_blank_value_masks_nothing(blank: str) -> None:
-    assert masks(blank).hide("a b\nc") == "a b\nc"
+@pytest.mark.parametrize(
+    ("values", "text", "hidden"),
+    [
+        pytest.param(["-----BEGIN KEY-----\nMIIEvQ\n"], "key: MIIEvQ.", "key: ***.", id="a line of several"),
+        # A variable may have bytes of another encoding, which Docker's output, say, shows as U+FFFD.
+        pytest.param([LATIN], LATIN, "***", id="not UTF-8"),
+        pytest.param([LATIN], b"p\xe4ssw0rd1".decode(errors="replace"), "***", id="not UTF-8, as it is read"),
+        pytest.param(["hunter22"], "hun\x1b[31mter22", "***", id="with a colour in it"),
+        pytest.param(["secret", "secret-two"], "secret-two", "***", id="the longest first"),
+        pytest.param(["abcd", "a"], "an abcdarian", "an ***arian", id="four characters, not one"),
+        pytest.param(["a", "abc", " abc\n", "  a  "], "an abcdarian", "an abcdarian", id="fewer than four"),
+        pytest.param(["", "  ", "\n"], "a b c", "a b c", id="blank"),
+    ],
+)
+def test_values_are_masked_with_their_lines_unless_they_are_short(values: list[str], text: str, hidden: str) -> None:
+    assert masks(*values).clean(text) == hidden
 
 
 @pytest.mark.parametrize("kind", ["lines", "terminal", "github"])
 def test_masked_value_is_in_no_output_and_no_file(kind: str, tmp_path: Path) -> None:
     files = {"GITHUB_OUTPUT": str(tmp_path / "output"), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
     # GitHub masks it already, since it is a secret's variable.
-    environ = {"TERM": "xterm", "DOCKER_PASSWORD": "hunter22", **files}
-    out, errors, clock = io.StringIO(), io.StringIO(), StillClock()
-    renderer = make_renderer(kind, stream=out, errors=errors, environ=environ, clock=clock, verbose=True)
-    display = Display(renderer, masks=Masks(), clock=clock)
+    shown = Shown(kind, {"TERM": "xterm", "DOCKER_PASSWORD": "hunter22", **files}, verbose=True)
+    display = shown.display
     display.mask("hunter22")
     with display.phase(Phase.BUILD):
         for show in (display.output, display.say, display.warn):
@@ -87,5 +70,5 @@ def test_masked_value_is_in_no_output_and_no_file(kind: str, tmp_path: Path) -> 
     display.fail(Failure("hunter22", 1, ("hunter22",), trace=("password = 'hunter22'",)))
     written = [path.read_text() for path in tmp_path.iterdir()]
     assert len(written) == (2 if kind == "github" else 0)
-    assert "hunter22" not in "".join([out.getvalue(), errors.getvalue(), *written])
-    assert "***" in out.getvalue()
+    assert "hunter22" not in "".join([shown.out.getvalue(), shown.errors.getvalue(), *written])
+    assert "***" in shown.out.getvalue()

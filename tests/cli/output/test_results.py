@@ -3,12 +3,10 @@ import json
 
 import pytest
 
-from beanpod.cli.output.display import Failure
-from beanpod.cli.output.results import ReaderGoneError, Results, failure_document, line_writer
-from beanpod.cli.output.text import SEVERITY_COLOURS, Cell, Masks, Paint, state_cell
-from beanpod.deploy.report import EnvironmentEvent, Outcome
+from beanpod.cli.output.results import Results, line_writer
+from beanpod.cli.output.text import Cell, Masks, Paint, state_cell
 from tests.cli.output.runner import Runner
-from tests.cli.output.streams import ClosedPipe, Tty
+from tests.cli.output.streams import Tty
 from tests.deploy.clocks import START
 
 PLAIN, COLOURED = Paint(colours=False), Paint(colours=True)
@@ -38,23 +36,9 @@ def test_secret_is_masked_in_text_and_json() -> None:
 
 
 def test_json_contains_no_workflow_command() -> None:
-    written = emitted("##[error]x")
+    written = emitted("##[error]##[x] ###[")
     assert Runner().read(written).commands == []
-    assert json.loads(written)["text"] == "##[error]x"
-
-
-def test_failure_is_a_document_with_what_is_known_of_the_release() -> None:
-    event = EnvironmentEvent(START, "INFO", "done")
-    outcome = Outcome("app-1", changed=True, phases={"Build": 3.0}, events=(event,))
-    document = failure_document(Failure("failed", 5, rolled_back=True, outcome=outcome))
-    assert (document["version_label"], document["changed"], document["phases"]) == ("app-1", False, {"Build": 3.0})
-    assert document["events"] == ({"time": START, "severity": "INFO", "message": "done"},)
-    assert (document["error"], document["exit_code"], document["rolled_back"]) == ("failed", 5, True)
-
-
-def test_closed_standard_output_raises() -> None:
-    with pytest.raises(ReaderGoneError):
-        line_writer(ClosedPipe())("line")
+    assert json.loads(written)["text"] == "##[error]##[x] ###["
 
 
 def test_columns_are_as_wide_as_their_widest_cell() -> None:
@@ -72,10 +56,6 @@ def test_cell_is_cleaned_before_it_is_measured() -> None:
 )
 def test_states_have_the_colours_of_the_console(state: str, colour: str) -> None:
     assert state_cell(state) == Cell(state, colour)
-
-
-def test_only_warnings_and_errors_are_coloured() -> None:
-    assert SEVERITY_COLOURS == {"WARN": "yellow", "ERROR": "red", "FATAL": "red"}
 
 
 @pytest.mark.parametrize(

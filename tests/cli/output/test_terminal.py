@@ -6,62 +6,54 @@ import sys
 from pathlib import Path
 
 import pytest
-from rich.text import Text
 
-from beanpod.cli.output.display import Display, Failure
+from beanpod.cli.output.display import Failure
 from beanpod.cli.output.terminal import Terminal
-from beanpod.cli.output.text import Masks
 from beanpod.deploy.report import EnvironmentEvent, Outcome, Phase, Status
+from tests.cli.output.shown import Shown
 from tests.cli.output.streams import Tty
-from tests.deploy.clocks import START, StillClock
+from tests.deploy.clocks import START
+from tests.docs import pages
 
 ROOT = Path(__file__).resolve().parents[3]
 _ESCAPE = "\x1b["
 
 
-class Screen:
+class Screen(Shown):
     def __init__(self, columns: int = 100, *, verbose: bool = False, encoding: str = "utf-8", **variables: str) -> None:
-        self.clock = StillClock()
-        self._bytes = io.BytesIO()
-        self.errors = io.StringIO()
         environ = {"TERM": "xterm", "COLUMNS": str(columns), "LINES": "40", **variables}
-        stream = io.TextIOWrapper(self._bytes, encoding=encoding, write_through=True)
-        self.encoding = encoding
-        renderer = Terminal(stream, self.errors, environ=environ, clock=self.clock, verbose=verbose)
-        self.terminal = Display(renderer, masks=Masks(), clock=self.clock)
-        self._renderer = renderer
-        self._stream = stream
+        self._bytes, self._encoding = io.BytesIO(), encoding
+        # Kept: it closes the bytes when it goes.
+        self._stream = io.TextIOWrapper(self._bytes, encoding=encoding, write_through=True)
+        super().__init__("terminal", environ, out=self._stream, verbose=verbose)
 
     def refresh(self) -> None:
         """Draw the live view, as a thread does ten times a second."""
-        assert self._renderer._live
-        self._renderer._live.refresh()
+        assert isinstance(self.renderer, Terminal)
+        assert self.renderer._live
+        self.renderer._live.refresh()
 
     @property
     def raw(self) -> str:
-        return self._bytes.getvalue().decode(self.encoding)
+        return self._bytes.getvalue().decode(self._encoding)
 
     @property
     def kept(self) -> list[str]:
         """The lines on the screen: the live view erases its own before it is drawn again."""
-        lines: list[str] = []
-        for part in Text.from_ansi(self.raw.replace("\x1b[2K", "").replace("\x1b[1A", "\x00")).plain.split("\n"):
-            lines = lines[: len(lines) - part.count("\x00")]
-            lines.append(part.split("\r")[-1].replace("\x00", ""))
-        return [line.rstrip() for line in lines if line.strip()]
+        return [line.rstrip() for line in pages.screen(self.raw).splitlines() if line.strip()]
 
 
 def test_finished_phases_stay_with_durations_and_messages() -> None:
     screen = Screen(NO_COLOR="1")
-    with screen.terminal:
-        with screen.terminal.phase(Phase.PREFLIGHT):
+    with screen.display:
+        with screen.display.phase(Phase.PREFLIGHT):
             screen.clock.sleep(1.2)
-            screen.terminal.say("guestbook-dev is Ready")
-        with screen.terminal.phase(Phase.BUILD):
-            screen.terminal.output("Step 1/3 : FROM node")
+            screen.display.say("guestbook-dev is Ready")
+        with screen.display.phase(Phase.BUILD):
+            screen.display.output("Step 1/3 : FROM node")
             screen.clock.sleep(72)
-            screen.terminal.say("guestbook:3f9a")
-            screen.terminal.warn("no .dockerignore")
+            screen.display.say("guestbook:3f9a")
+            screen.display.warn("no .dockerignore")
     assert screen.kept == [
         "✓ Preflight         1.2 s  guestbook-dev is Ready",
         "✓ Build        1 min 12 s  guestbook:3f9a",
@@ -71,13 +63,13 @@ def test_finished_phases_stay_with_durations_and_messages() -> None:
 
 def test_finished_phases_keep_their_lines_while_the_next_ones_are_redrawn() -> None:
     screen = Screen(NO_COLOR="1")
-    with screen.terminal:
+    with screen.display:
         for phase in (Phase.PREFLIGHT, Phase.BUILD, Phase.PUSH):
-            with screen.terminal.phase(phase):
+            with screen.display.phase(phase):
                 for number in range(9):
-                    screen.terminal.output(f"line {number}")
+                    screen.display.output(f"line {number}")
                 screen.refresh()
-                screen.terminal.say("done")
+                screen.display.say("done")
     assert [line.split() for line in screen.kept] == [
         ["✓", phase, "0.0", "s", "done"] for phase in ("Preflight", "Build", "Push")
     ]
@@ -85,10 +77,10 @@ def test_finished_phases_keep_their_lines_while_the_next_ones_are_redrawn() -> N
 
 def test_running_phase_shows_the_status_and_the_latest_lines() -> None:
     screen = Screen(columns=80, NO_COLOR="1")
-    with screen.terminal, screen.terminal.phase(Phase.ROLL_OUT):
-        screen.terminal.status(Status("Updating", "Info", 1, 2))
+    with screen.display, screen.display.phase(Phase.ROLL_OUT):
+        screen.display.status(Status("Updating", "Info", 1, 2))
         for number in range(9):
-            screen.terminal.output(f"line {number} {'x' * 100}")
+            screen.display.output(f"line {number} {'x' * 100}")
         screen.clock.sleep(65)
         screen.refresh()
         shown = screen.kept
@@ -99,8 +91,8 @@ def test_running_phase_shows_the_status_and_the_latest_lines() -> None:
 
 def test_narrow_terminal_shows_messages_below_the_phase() -> None:
     screen = Screen(columns=40, NO_COLOR="1")
-    with screen.terminal, screen.terminal.phase(Phase.BUILD):
-        screen.terminal.say("guestbook:3f9a")
+    with screen.display, screen.display.phase(Phase.BUILD):
+        screen.display.say("guestbook:3f9a")
         screen.clock.sleep(3)
         screen.refresh()
         assert screen.kept == ["⠋ Build  3.0 s", "    guestbook:3f9a"]
@@ -108,50 +100,50 @@ def test_narrow_terminal_shows_messages_below_the_phase() -> None:
 
 def test_failed_phase_keeps_its_latest_lines() -> None:
     screen = Screen(NO_COLOR="1")
-    with pytest.raises(ValueError, match="missing"), screen.terminal, screen.terminal.phase(Phase.BUILD):
+    with pytest.raises(ValueError, match="missing"), screen.display, screen.display.phase(Phase.BUILD):
         _build_badly(screen)
     assert screen.kept == ["✗ Build             0.0 s  npm ERR! missing script"]
 
 
 def _build_badly(screen: Screen) -> None:
-    screen.terminal.output("npm ERR! missing script")
+    screen.display.output("npm ERR! missing script")
     raise ValueError("missing script")
 
 
 def test_warning_events_stay() -> None:
     screen = Screen(NO_COLOR="1")
-    with screen.terminal, screen.terminal.phase(Phase.ROLL_OUT):
-        screen.terminal.event(EnvironmentEvent(START, "INFO", "starting"))
-        screen.terminal.event(EnvironmentEvent(START, "WARN", "unwell"))
-        screen.terminal.status(Status("Updating", "Warning"))
+    with screen.display, screen.display.phase(Phase.ROLL_OUT):
+        screen.display.event(EnvironmentEvent(START, "INFO", "starting"))
+        screen.display.event(EnvironmentEvent(START, "WARN", "unwell"))
+        screen.display.status(Status("Updating", "Warning"))
     assert screen.kept == ["✓ Roll out          0.0 s  12:31:04 WARN  unwell"]
 
 
 def test_messages_outside_a_phase_are_shown() -> None:
     screen = Screen(NO_COLOR="1")
-    with screen.terminal:
-        screen.terminal.say("said")
-        screen.terminal.output("printed")
-        screen.terminal.event(EnvironmentEvent(START, "INFO", "happened"))
-        screen.terminal.status(Status("Ready", "Ok"))
+    with screen.display:
+        screen.display.say("said")
+        screen.display.output("printed")
+        screen.display.event(EnvironmentEvent(START, "INFO", "happened"))
+        screen.display.status(Status("Ready", "Ok"))
     assert screen.kept == ["said", "  printed", "12:31:04 INFO  happened"]
 
 
 @pytest.mark.parametrize(("columns", "indent"), [(100, 27), (40, 4)])
 def test_messages_between_phases_are_aligned(columns: int, indent: int) -> None:
     screen = Screen(columns=columns, NO_COLOR="1")
-    with screen.terminal:
-        with screen.terminal.phase(Phase.PREFLIGHT):
-            screen.terminal.say("Ready")
-        screen.terminal.say("between")
+    with screen.display:
+        with screen.display.phase(Phase.PREFLIGHT):
+            screen.display.say("Ready")
+        screen.display.say("between")
     assert screen.kept[-2].endswith("Ready")
     assert screen.kept[-1] == f"{' ' * indent}between"
 
 
 def test_verbose_keeps_all_output_of_docker() -> None:
     screen = Screen(verbose=True, NO_COLOR="1")
-    with screen.terminal, screen.terminal.phase(Phase.BUILD):
-        screen.terminal.output("Step 1/3 : FROM node")
+    with screen.display, screen.display.phase(Phase.BUILD):
+        screen.display.output("Step 1/3 : FROM node")
     assert screen.kept[0] == "  Step 1/3 : FROM node"
 
 
@@ -159,30 +151,27 @@ def test_last_lines_name_the_version_and_the_url() -> None:
     url = "http://" + "guestbook." * 12 + "com"
     screen = Screen(columns=80, NO_COLOR="1")
     screen.clock.sleep(200)
-    screen.terminal.finish(Outcome("app-1", url=url, health="Ok", changed=True))
+    screen.display.finish(Outcome("app-1", url=url, health="Ok", changed=True))
     assert screen.kept == ["✓ Deployed app-1, health Ok, after 3 min 20 s", f"  {url}"]
 
 
 def test_last_line_says_that_a_load_balancer_serves_plain_http() -> None:
     screen = Screen(NO_COLOR="1")
-    screen.terminal.finish(Outcome("app-1", url="http://app", plain_http=True))
+    screen.display.finish(Outcome("app-1", url="http://app", plain_http=True))
     assert screen.kept[1] == "  http://app (plain HTTP)"
 
 
 def test_failure_goes_to_the_error_stream() -> None:
     screen = Screen()
-    screen.terminal.fail(Failure("app-1 failed: mend it", 6, ("disk full",)))
+    screen.display.fail(Failure("app-1 failed: mend it", 6, ("disk full",)))
     assert screen.kept == []
     assert screen.errors.getvalue() == "beanpod: app-1 failed: mend it\n  disk full\n"
 
 
 def test_failure_on_a_terminal_begins_in_red() -> None:
     errors = Tty()
-    environ = {"TERM": "xterm", "COLUMNS": "40", "LINES": "40"}
-    renderer = Terminal(io.StringIO(), errors, environ=environ, clock=StillClock())
-    Display(renderer, masks=Masks(), clock=StillClock()).fail(
-        Failure("app-1 failed", 6, ("a cause that takes more than one line to tell",))
-    )
+    shown = Shown("terminal", {"TERM": "xterm", "COLUMNS": "40", "LINES": "40"}, errors=errors)
+    shown.display.fail(Failure("app-1 failed", 6, ("a cause that takes more than one line to tell",)))
     assert errors.getvalue().splitlines() == [
         "\x1b[31mbeanpod:\x1b[0m app-1 failed",
         "  a cause that takes more than one line to tell",
@@ -192,23 +181,23 @@ def test_failure_on_a_terminal_begins_in_red() -> None:
 def test_no_color_disables_colours() -> None:
     coloured, plain = Screen(), Screen(NO_COLOR="1")
     for screen in (coloured, plain):
-        with screen.terminal.phase(Phase.BUILD):
-            screen.terminal.warn("look")
+        with screen.display.phase(Phase.BUILD):
+            screen.display.warn("look")
     assert f"{_ESCAPE}33m" in coloured.raw
     assert not any(f"{_ESCAPE}{code}m" in plain.raw for code in (31, 32, 33, 36))
 
 
 def test_marks_are_ascii_on_an_ascii_terminal() -> None:
     screen = Screen(encoding="ascii", NO_COLOR="1")
-    with screen.terminal.phase(Phase.BUILD):
-        screen.terminal.say("done ✓")
+    with screen.display.phase(Phase.BUILD):
+        screen.display.say("done ✓")
     assert screen.kept == ["+ Build             0.0 s  done ?"]
 
 
 def test_control_characters_do_not_reach_the_terminal() -> None:
     screen = Screen()
-    with screen.terminal.phase(Phase.BUILD):
-        screen.terminal.say("\x1b]0;mine\x07title [red]no markup[/red]")
+    with screen.display.phase(Phase.BUILD):
+        screen.display.say("\x1b]0;mine\x07title [red]no markup[/red]")
     assert "\x1b]0;" not in screen.raw
     assert screen.kept[0].endswith("title [red]no markup[/red]")
 
@@ -217,8 +206,8 @@ _PROGRAM = """
 import os, sys, time
 from beanpod.deploy.clock import SystemClock
 from beanpod.cli.output import make_renderer, output_for
-from beanpod.cli.output.display import Display
 from beanpod.cli.output.text import Masks
+from beanpod.cli.output.display import Display
 from beanpod.deploy.report import Phase
 from beanpod.deploy.signals import Interruptions
 Interruptions().install()

@@ -1,12 +1,11 @@
 """demo: deploy the project's stacks to an AWS that is emulated on this machine, without Docker."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from beanpod.cli.commands.context import Context
 from beanpod.cli.output.text import Paint, duration
@@ -64,10 +63,11 @@ def run(context: Context) -> None:
             substitutes = Substitutes(context.stage.service.image, "demo", stage=tables)
             workspace = Workspace(
                 context.root, context.options.manifest.name, context.stage.name, scratch / "copy", substitutes
-            ).fill()
-            stage = Manifest.read(workspace.folder / "beanpod.toml").stage(context.stage.name)
+            )
+            parameters, folder = workspace.fill().parameters, workspace.folder
+            stage = Manifest.read(folder / "beanpod.toml").stage(context.stage.name)
             runner = Runner(display, interrupted, verbose=context.options.verbose)
-            project = EmulatedProject(workspace, stage, aws, runner, context.environ)
+            project = EmulatedProject(folder, parameters, stage, aws, runner, context.environ)
             display.say(f"emulated AWS: account {aws.account}, region {aws.region}")
             interrupted.check()
         with display.phase(Step.BOOTSTRAP):
@@ -86,29 +86,18 @@ def run(context: Context) -> None:
             display.say("no changes")
         with display.phase(Step.END):
             cleanup.close()
-    result = DemoResult(tuple(stacks), context.clock.monotonic() - began)
-    context.results.emit(result.to_dict(), result.to_text(context.results.paint))
+    document = {stack.name: {"outputs": stack.outputs, "resources": stack.resources} for stack in stacks}
+    context.results.emit(document, _text(stacks, context.clock.monotonic() - began, context.results.paint))
 
 
-@dataclass(frozen=True)
-class DemoResult:
-    """The stacks that were deployed."""
-
-    stacks: "tuple[Stack, ...]"
-    seconds: float
-
-    def to_dict(self) -> Any:
-        return {stack.name: {"outputs": stack.outputs, "resources": stack.resources} for stack in self.stacks}
-
-    def to_text(self, paint: Paint) -> Iterator[str]:
-        for stack in self.stacks:
-            yield ""
-            yield paint(stack.name, "bold")
-            shown = [(_SHOWN[kind], _readable(name)) for kind, name in stack.resources if kind in _SHOWN]
-            yield from paint.facts(shown)
+def _text(stacks: "Sequence[Stack]", seconds: float, paint: Paint) -> Iterator[str]:
+    for stack in stacks:
         yield ""
-        yield paint(f"Deployed {len(self.stacks)} stacks in {duration(self.seconds)}.", "bold")
-        yield paint("Nothing is left running. `beanpod rehearse` also runs the app, with Docker.")
+        yield paint(stack.name, "bold")
+        yield from paint.facts((_SHOWN[kind], _readable(name)) for kind, name in stack.resources if kind in _SHOWN)
+    yield ""
+    yield paint(f"Deployed {len(stacks)} stacks in {duration(seconds)}.", "bold")
+    yield paint("Nothing is left running. `beanpod rehearse` also runs the app, with Docker.")
 
 
 def _readable(physical_id: str) -> str:

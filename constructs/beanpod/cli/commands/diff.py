@@ -9,7 +9,7 @@ from pathlib import Path
 from beanpod.cli.change_sets import Account, StackChange, assembled_stacks, stack_changes
 from beanpod.cli.commands.context import Context
 from beanpod.cli.difference import Cdk, difference, markdown
-from beanpod.cli.preview import document, text
+from beanpod.cli.preview import document, resource_document, text
 from beanpod.deploy.errors import UsageError
 
 
@@ -33,7 +33,10 @@ def run(context: Context) -> None:
     if not base.is_dir():
         raise UsageError(f"{base}: no such folder")
     found = difference(base.resolve(), context.root, manifest=name, cdk=Cdk.installed(context.environ))
-    whole = {stage: [asdict(change) for change in changed] for stage, changed in found.items()}
+    whole = {
+        stage: [asdict(it) | {"resources": [*map(resource_document, it.resources)]} for it in changed]
+        for stage, changed in found.items()
+    }
     context.results.emit(whole, markdown(found).splitlines())
 
 

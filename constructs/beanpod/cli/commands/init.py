@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from beanpod.cli.commands.context import Context
@@ -29,8 +28,9 @@ def run(context: Context) -> None:
             write(context.root, project.files)
     except OSError as error:
         raise UsageError(f"{error.filename}: {error.strerror}") from error
-    result = InitResult(project, written=written, diff=context.options.diff)
-    context.results.emit(result.to_dict(), result.to_text(context.results.paint))
+    paint = context.results.paint
+    text = _diff(project, paint) if context.options.diff else _text(project, paint, written=written)
+    context.results.emit(_document(project, written=written), text)
 
 
 def _ask(question: Missing) -> str:
@@ -49,38 +49,28 @@ def _ask(question: Missing) -> str:
         sys.stderr.write(f"{problem}\n")
 
 
-@dataclass(frozen=True)
-class InitResult:
-    """A project that was written, or would be.
+def _document(project: Project, *, written: bool) -> Any:
+    files = {file.path: file.change.value for file in project.files}
+    return {"found": dict(found_lines(project)), "files": files, "written": written}
 
-    Attributes:
-        project: The project.
-        written: Whether its files were written.
-        diff: Whether to show how files differ from those that exist.
-    """
 
-    project: Project
-    written: bool
-    diff: bool
+def _diff(project: Project, paint: Paint) -> Iterator[str]:
+    """Yield how the files differ from those that exist, but for the manifest, which shows what the owner wrote."""
+    for file in project.files:
+        if file.path != "beanpod.toml" or file.present is None:
+            yield from map(paint, file.diff().splitlines())
 
-    def to_dict(self) -> Any:
-        files = {file.path: file.change.value for file in self.project.files}
-        return {"found": dict(found_lines(self.project)), "files": files, "written": self.written}
 
-    def to_text(self, paint: Paint) -> Iterator[str]:
-        if self.diff:
-            # The owner's own file once it is there: it shows what they wrote into it.
-            for file in (one for one in self.project.files if one.path != "beanpod.toml" or one.present is None):
-                yield from map(paint, file.diff().splitlines())
-            return
-        yield from paint.table((Cell(name, "dim"), value) for name, value in found_lines(self.project))
+def _text(project: Project, paint: Paint, *, written: bool) -> Iterator[str]:
+    yield from paint.table((Cell(name, "dim"), value) for name, value in found_lines(project))
+    yield ""
+    yield from paint.table((Cell(_change(file, written=written), "dim"), file.path) for file in project.files)
+    if written:
         yield ""
-        yield from paint.table((Cell(self._change(file), "dim"), file.path) for file in self.project.files)
-        if self.written:
-            yield ""
-            yield paint("Next:", "bold")
-            yield from (paint(f"  {number}. {step}") for number, step in enumerate(next_steps(self.project), 1))
+        yield paint("Next:", "bold")
+        yield from (paint(f"  {number}. {step}") for number, step in enumerate(next_steps(project), 1))
 
-    def _change(self, file: ProjectFile) -> str:
-        changed = file.change in (Change.CREATED, Change.APPENDED)
-        return f"would be {file.change.value}" if changed and not self.written else file.change.value
+
+def _change(file: ProjectFile, *, written: bool) -> str:
+    changed = file.change in (Change.CREATED, Change.APPENDED)
+    return f"would be {file.change.value}" if changed and not written else file.change.value

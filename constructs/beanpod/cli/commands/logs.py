@@ -43,51 +43,28 @@ class LogLine:
 def run(context: Context) -> None:
     """Show the latest lines of each log, those of the containers last."""
     environment = context.target.environment
-    logs = Logs(context.connection.client("logs", context.aws.region), context.aws, environment)
-    lines = list(logs.latest())
+    lines = list(latest(context.connection.client("logs", context.aws.region), context.aws, environment))
     context.results.emit([asdict(line) for line in lines], _text(lines, environment, context.results.paint))
 
 
-class Logs:
-    """Reads an environment's log groups. Needs logs:DescribeLogGroups, logs:DescribeLogStreams, logs:GetLogEvents."""
+def latest(client: Any, aws: Aws, environment: str) -> Iterator[LogLine]:
+    """Yield the last 40 lines of each log of an environment, of all its instances together, oldest first.
 
-    def __init__(self, client: Any, aws: Aws, environment: str) -> None:
-        self._client = client
-        self._call = aws.call
-        self._prefix = f"{_PREFIX}/{environment}/"
-
-    def latest(self) -> Iterator[LogLine]:
-        """The last 40 lines of each log, of all its instances together, oldest first."""
-        for group in sorted(self._groups(), key=lambda name: (_CONTAINERS in name, name)):
-            lines = (line for stream in self._streams(group) for line in self._lines(group, stream))
-            yield from sorted(lines, key=lambda line: line.time)[-_LINES:]
-
-    def _groups(self) -> list[str]:
-        found = self._call(self._client.describe_log_groups, logGroupNamePrefix=self._prefix)
-        names = [group["logGroupName"] for group in found["logGroups"]]
-        return [name for name in names if not name.endswith(_HEALTH)]
-
-    def _streams(self, group: str) -> list[str]:
-        found = self._call(
-            self._client.describe_log_streams,
-            logGroupName=group,
-            orderBy="LastEventTime",
-            descending=True,
-            limit=_INSTANCES,
-        )
-        return [stream["logStreamName"] for stream in found["logStreams"]]
-
-    def _lines(self, group: str, stream: str) -> Iterator[LogLine]:
-        found = self._call(
-            self._client.get_log_events,
-            logGroupName=group,
-            logStreamName=stream,
-            limit=_LINES,
-            startFromHead=False,
-        )
-        log = f"/{group.removeprefix(self._prefix)}"
-        for event in found["events"]:
-            yield LogLine(log, stream, datetime.fromtimestamp(event["timestamp"] / 1000, UTC), event["message"])
+    Needs logs:DescribeLogGroups, logs:DescribeLogStreams and logs:GetLogEvents.
+    """
+    prefix = f"{_PREFIX}/{environment}/"
+    groups = aws.call(client.describe_log_groups, logGroupNamePrefix=prefix)["logGroups"]
+    names = [group["logGroupName"] for group in groups if not group["logGroupName"].endswith(_HEALTH)]
+    newest: dict[str, Any] = {"orderBy": "LastEventTime", "descending": True, "limit": _INSTANCES}
+    for name in sorted(names, key=lambda name: (_CONTAINERS in name, name)):
+        lines = []
+        for found in aws.call(client.describe_log_streams, logGroupName=name, **newest)["logStreams"]:
+            stream = {"logGroupName": name, "logStreamName": found["logStreamName"]}
+            events = aws.call(client.get_log_events, **stream, limit=_LINES, startFromHead=False)["events"]
+            for event in events:
+                time = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
+                lines.append(LogLine(f"/{name.removeprefix(prefix)}", found["logStreamName"], time, event["message"]))
+        yield from sorted(lines, key=lambda line: line.time)[-_LINES:]
 
 
 def _text(lines: Sequence[LogLine], environment: str, paint: Paint) -> Iterator[str]:

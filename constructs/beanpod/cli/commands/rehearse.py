@@ -3,16 +3,15 @@
 import secrets
 import shlex
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 from urllib.error import HTTPError
-from urllib.request import OpenerDirector
 
 from beanpod.cli.commands.context import Context
 from beanpod.cli.output.text import Cell, Paint, duration
@@ -62,26 +61,33 @@ def rehearse(context: Context, steps: "type[Rehearsal]") -> None:
         rehearsal.start()
         rehearsal.deploy_stacks()
         release = rehearsal.releases()
-        seconds, kept = context.clock.monotonic() - began, context.options.keep
-        result = RehearsalResult(
-            context.stage.name, tuple(rehearsal.stacks), release, seconds, kept, context.display.phases
-        )
-        if kept:
-            domain = rehearsal.stage.domain
+        seconds = context.clock.monotonic() - began
+        if context.options.keep:
             exports = cleanup.enter_context(rehearsal.kept().announced(context.environ))
-            uses = (
-                *rehearsal.uses(),
-                (
-                    "other tools",
-                    f". {shlex.quote(str(exports))}    for aws, eb, boto3, cdk{', curl' if domain else ''}",
-                ),
-            )
-            result = replace(result, exports=str(exports), uses=uses)
-            context.results.emit(result.to_dict(), result.to_text(context.results.paint))
+            _emit(context, rehearsal, release, seconds, exports)
             interrupted.wait()
         rehearsal.end()
-    if not kept:
-        context.results.emit(result.to_dict(), result.to_text(context.results.paint))
+    if not context.options.keep:
+        _emit(context, rehearsal, release, seconds)
+
+
+def _emit(
+    context: Context, rehearsal: "Rehearsal", release: "Release", seconds: float, exports: Path | None = None
+) -> None:
+    """Write the result. exports: a file with the variables of the emulated AWS, where it is left running."""
+    document = {
+        "stage": context.stage.name,
+        "stacks": rehearsal.stacks,
+        "version_label": release.label,
+        "url": release.url,
+        "answer": release.answer,
+        "seconds": round(seconds, 1),
+        "phases": context.display.phases,
+        "kept": exports is not None,
+        "exports": exports and str(exports),
+    }
+    uses = rehearsal.uses(exports) if exports else []
+    context.results.emit(document, _text(context.stage.name, release.url, seconds, uses, context.results.paint))
 
 
 @dataclass(frozen=True)
@@ -116,6 +122,11 @@ class Rehearsal:
         self.runner = Runner(context.display, interrupted, verbose=context.options.verbose)
         self.stage = context.stage
         self.stacks: list[str] = []
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """Variables of whoever deploys, with the login at the registry."""
+        return {**self.deployer, **self.login}
 
     @property
     def domain(self) -> Domain | None:
@@ -156,14 +167,16 @@ class Rehearsal:
             substitutes = Substitutes(image, _USERNAME, architecture, tables)
             manifest = self._context.options.manifest.name
             self.workspace = Workspace(self._context.root, manifest, self.stage.name, scratch / "copy", substitutes)
-            filled = self.workspace.fill()
-            self.stage = Manifest.read(filled.folder / "beanpod.toml").stage(self.stage.name)
-            self.project = EmulatedProject(filled, self.stage, aws, self.runner, self._context.environ)
+            filled, folder = self.workspace.fill(), self.workspace.folder
+            self.stage = Manifest.read(folder / "beanpod.toml").stage(self.stage.name)
+            self.project = EmulatedProject(
+                folder, filled.parameters, self.stage, aws, self.runner, self._context.environ
+            )
             self.display.say(f"emulated AWS: account {aws.account}, region {aws.region}")
             self.display.say(f"image: {self.stage.service.image}, at a registry with a password")
             if domain:
                 self.display.say(f"domain: {domain.url}, with a certificate and DNS of the emulated AWS")
-            for note in filled.substituted.notes:
+            for note in filled.notes:
                 self.display.say(note)
 
     def _get_images(self, folder: Path) -> None:
@@ -209,8 +222,12 @@ class Rehearsal:
         self.release_broken(first)
         return first
 
-    def uses(self) -> list[tuple[str, str]]:
-        """Return what can be done with a rehearsal that is left running, as pairs of a name and a command."""
+    def uses(self, exports: Path) -> list[tuple[str, str]]:
+        """Return what can be done with a rehearsal that is left running, as pairs of a name and a command.
+
+        Args:
+            exports: File with the variables of the emulated AWS.
+        """
         uses = [
             ("deploy", "beanpod deploy --rehearsal"),
             ("look", "beanpod status --rehearsal    or logs, events, versions, rollback"),
@@ -219,7 +236,8 @@ class Rehearsal:
             profile = self.workspace.top.parent / "chromium"
             arguments = shlex.join([f"--user-data-dir={profile}", *self.project.aws.chromium_arguments()])
             uses.append(("browser", f"chromium {arguments} {domain.url}"))
-        return uses
+        tools = f"aws, eb, boto3, cdk{', curl' if domain else ''}"
+        return [*uses, ("other tools", f". {shlex.quote(str(exports))}    for {tools}")]
 
     def release(self) -> Release:
         """Build, push and deploy the app, and request its page."""
@@ -256,13 +274,13 @@ class Rehearsal:
     def release_broken(self, first: Release) -> None:
         """Deploy a broken release: it must be rolled back, and the page must answer."""
         with self.step(Step.BROKEN):
-            how = self.project.workspace.break_release()
+            how = self.workspace.break_release()
             try:
-                done, _ = self.project.release({**self.deployer, **self.login})
+                done, _ = self.project.release(self.credentials)
                 if done.code == 0:
                     # A compose file may start another program than the image.
-                    how = self.project.workspace.break_release(by_hook=True)
-                    done, _ = self.project.release({**self.deployer, **self.login})
+                    how = self.workspace.break_release(by_hook=True)
+                    done, _ = self.project.release(self.credentials)
                 self._interrupted.check()
                 if done.code != RolledBackError.exit_code:
                     raise self.runner.failed("a broken release was not rolled back: beanpod deploy", done)
@@ -277,7 +295,7 @@ class Rehearsal:
         names = [name for name in self.project.variables if name.startswith("AWS_") or name.lower() == "no_proxy"]
         names.append("BEANPOD_EMULATOR_TOKEN")
         aws = {name: self.project.variables[name] for name in names} | self.project.domain_variables
-        return KeptRehearsal(self.workspace, aws, {**self.deployer, **self.login})
+        return KeptRehearsal(self.workspace, aws, self.credentials)
 
     def end(self) -> None:
         """Stop everything, and remove it."""
@@ -285,7 +303,7 @@ class Rehearsal:
             self._cleanup.close()
 
     def _deploy(self) -> dict[str, Any]:
-        done, result = self.project.release({**self.deployer, **self.login})
+        done, result = self.project.release(self.credentials)
         self._interrupted.check()
         if done.code:
             if "error" not in result:
@@ -303,7 +321,18 @@ class Rehearsal:
             raise
 
     def _answer(self, url: str) -> str:
-        return _answer(opener(self.project.domain_variables), url)
+        """Request the page, and return what it answers; DeployError if it cannot be reached or fails."""
+        try:
+            with opener(self.project.domain_variables).open(url, timeout=_PAGE_SECONDS) as response:
+                title = page_title(response.read(_PAGE_BYTES).decode(errors="replace"))
+                return f"GET {url} answered {response.status}{f': {title}' if title else ''}"
+        except HTTPError as error:
+            with error:
+                if error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                    raise DeployError(f"GET {url} answered {error.code}") from error
+                return f"GET {url} answered {error.code}"
+        except OSError as error:
+            raise DeployError(f"{url} does not answer: {error}") from error
 
     def _show_logs(self) -> None:
         if logs := self.project.logs():
@@ -320,21 +349,6 @@ class Rehearsal:
             self._interrupted.check()
 
 
-def _answer(opening: OpenerDirector, url: str) -> str:
-    """Request the page, and return what it answers; DeployError if it cannot be reached or fails."""
-    try:
-        with opening.open(url, timeout=_PAGE_SECONDS) as response:
-            title = page_title(response.read(_PAGE_BYTES).decode(errors="replace"))
-            return f"GET {url} answered {response.status}{f': {title}' if title else ''}"
-    except HTTPError as error:
-        with error:
-            if error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                raise DeployError(f"GET {url} answered {error.code}") from error
-            return f"GET {url} answered {error.code}"
-    except OSError as error:
-        raise DeployError(f"{url} does not answer: {error}") from error
-
-
 def _repository(image: str, host: str) -> str:
     """Return a repository of the same name at another registry."""
     first, slash, rest = image.partition("/")
@@ -342,55 +356,12 @@ def _repository(image: str, host: str) -> str:
     return f"{host}/{rest if elsewhere else image}"
 
 
-@dataclass(frozen=True)
-class RehearsalResult:
-    """A rehearsal that succeeded.
-
-    Attributes:
-        stage: The stage.
-        stacks: The names of its stacks.
-        release: What is deployed.
-        seconds: Its time, until it was ended or kept.
-        kept: Whether it is left running.
-        phases: The seconds that each step took.
-        exports: File with the variables of the emulated AWS, where it is left running.
-        uses: What can be done with it then, as pairs of a name and a command.
-    """
-
-    stage: str
-    stacks: tuple[str, ...]
-    release: Release
-    seconds: float
-    kept: bool
-    phases: Mapping[str, float]
-    exports: str = ""
-    uses: tuple[tuple[str, str], ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "stage": self.stage,
-            "stacks": self.stacks,
-            "version_label": self.release.label,
-            "url": self.release.url,
-            "answer": self.release.answer,
-            "seconds": round(self.seconds, 1),
-            "phases": self.phases,
-            "kept": self.kept,
-            "exports": self.exports or None,
-        }
-
-    def to_text(self, paint: Paint) -> Iterator[str]:
-        yield ""
-        yield paint(f"Rehearsed stage {self.stage} in {duration(self.seconds)}: everything works.", "bold")
-        if not self.kept:
-            yield paint("Nothing is left running. `beanpod rehearse --keep` leaves it running until Ctrl-C.")
-            return
-        yield paint("It is left running until Ctrl-C. In another terminal, in this folder:")
-        yield ""
-        yield from paint.facts(
-            [
-                ("page", Cell(self.release.url, "bold")),
-                *self.uses,
-                ("end", "Ctrl-C"),
-            ]
-        )
+def _text(stage: str, url: str, seconds: float, uses: Sequence[tuple[str, str]], paint: Paint) -> Iterator[str]:
+    yield ""
+    yield paint(f"Rehearsed stage {stage} in {duration(seconds)}: everything works.", "bold")
+    if not uses:
+        yield paint("Nothing is left running. `beanpod rehearse --keep` leaves it running until Ctrl-C.")
+        return
+    yield paint("It is left running until Ctrl-C. In another terminal, in this folder:")
+    yield ""
+    yield from paint.facts([("page", Cell(url, "bold")), *uses, ("end", "Ctrl-C")])

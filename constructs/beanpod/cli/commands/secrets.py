@@ -10,7 +10,7 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from beanpod.cli.commands.context import Context
@@ -21,6 +21,8 @@ AWS_NAMES = ("AWS_ACCESS_KEY", "AWS_SECRET_KEY")
 DOCKER_NAMES = ("DOCKER_USERNAME", "DOCKER_PASSWORD")
 _REMOVED_FOR_GH = (*DOCKER_NAMES, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 _MAX_CAUSES = 3
+# For one secret.
+_SECONDS = 60
 
 
 def run(context: Context) -> None:
@@ -32,10 +34,9 @@ def run(context: Context) -> None:
     # Without the ids, such as ada@123/shop@456, which only the subject of GitHub's tokens has.
     repository = context.options.repository or (re.sub(r"@\d+", "", github.repository) if github else None)
     destination, arn = Destination(repository, context.options.environment), _deployer_secret(context)
-    gh = None if context.options.only_print else shutil.which("gh", path=context.environ.get("PATH"))
-    if gh is not None:
+    if not context.options.only_print and shutil.which("gh", path=context.environ.get("PATH")):
         login = _docker_login(context.environ)
-        _set_all(context, gh, destination, _deployer_key(context, arn) | login)
+        _set_all(context, destination, _deployer_key(context, arn) | login)
         return
     commands = list(_commands(arn, context.aws.region, destination))
     install = "gh is not on PATH: install it (https://cli.github.com)"
@@ -65,50 +66,42 @@ class Destination:
         environment = ["--env", self.environment] if self.environment else []
         return ["gh", "secret", "set", name, *repository, *environment]
 
-    def __str__(self) -> str:
-        repository = self.repository or "this checkout's repository"
-        return f"environment {self.environment} of {repository}" if self.environment else repository
+    def set_secret(self, name: str, value: str, *, folder: Path, environ: Mapping[str, str], timeout: float) -> None:
+        """Set a secret by `gh`, which has its own login; its value is passed on standard input. Raises UsageError.
 
-
-@dataclass(frozen=True)
-class GitHubCli:
-    """The command `gh`, which has its own login.
-
-    Attributes:
-        path: The program.
-        folder: Its working directory.
-        environ: Its variables.
-        timeout: Seconds that it may take for one secret.
-    """
-
-    path: str
-    folder: Path
-    environ: Mapping[str, str] = field(repr=False)
-    timeout: float = 60
-
-    def set_secret(self, destination: Destination, name: str, value: str) -> None:
-        """Set a secret; its value is passed on standard input. Raises UsageError."""
-        _, *arguments = destination.set_command(name)
+        Args:
+            name: The secret's name.
+            value: Its value.
+            folder: The working directory of `gh`.
+            environ: Its variables.
+            timeout: Seconds that it may take.
+        """
+        program, *arguments = self.set_command(name)
+        command = [shutil.which(program, path=environ.get("PATH")) or program, *arguments]
         try:
             done = subprocess.run(  # noqa: S603
-                [self.path, *arguments],
+                command,
                 input=value,
-                cwd=self.folder,
-                env=self.environ,
+                cwd=folder,
+                env=environ,
                 capture_output=True,
                 text=True,
-                timeout=self.timeout,
+                timeout=timeout,
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            reason = f"no answer within {self.timeout:g} s; check the network"
+            reason = f"no answer within {timeout:g} s; check the network"
             raise UsageError(f"gh could not be run to set {name}: {reason}") from None
         except OSError as error:
             raise UsageError(f"gh could not be run to set {name}: {error.strerror or error}") from None
         if done.returncode:
             causes = tuple(line for line in done.stderr.splitlines() if line.strip())[-_MAX_CAUSES:]
             advice = "log in with gh auth login, or name another repository with --repo"
-            raise UsageError(f"gh could not set {name} in {destination}: {advice}", causes=causes)
+            raise UsageError(f"gh could not set {name} in {self}: {advice}", causes=causes)
+
+    def __str__(self) -> str:
+        repository = self.repository or "this checkout's repository"
+        return f"environment {self.environment} of {repository}" if self.environment else repository
 
 
 def _deployer_secret(context: Context) -> str | None:
@@ -144,11 +137,10 @@ def _deployer_key(context: Context, arn: str | None) -> dict[str, str]:
     return key
 
 
-def _set_all(context: Context, path: str, destination: Destination, values: Mapping[str, str]) -> None:
+def _set_all(context: Context, destination: Destination, values: Mapping[str, str]) -> None:
     environ = {name: text for name, text in context.environ.items() if name not in _REMOVED_FOR_GH}
-    gh = GitHubCli(path, context.root, environ)
     for name, value in values.items():
-        gh.set_secret(destination, name, value)
+        destination.set_secret(name, value, folder=context.root, environ=environ, timeout=_SECONDS)
         context.display.say(f"{name} is set in {destination}")
     context.results.emit(
         {"repository": destination.repository, "environment": destination.environment, "secrets": list(values)}

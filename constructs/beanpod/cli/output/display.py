@@ -11,7 +11,6 @@ from typing import Any, Literal, Self
 
 from beanpod.cli.output.text import Masks
 from beanpod.deploy.clock import Clock
-from beanpod.deploy.errors import InterruptionError
 from beanpod.deploy.report import EnvironmentEvent, Outcome, Status
 
 PREFIX = "beanpod: "
@@ -76,11 +75,6 @@ class Failure:
     rolled_back: bool = False
     outcome: Outcome | None = None
     trace: tuple[str, ...] = ()
-
-    @property
-    def interrupted(self) -> bool:
-        """Whether a signal ended the command."""
-        return self.exit_code == InterruptionError.exit_code
 
     @property
     def reasons(self) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from beanpod.cli.output.display import (
 )
 from beanpod.cli.output.lines import line_text
 from beanpod.cli.output.text import SafeStream, duration
+from beanpod.deploy.errors import InterruptionError
 from beanpod.deploy.report import EnvironmentEvent, Outcome
 
 # GitHub cuts longer messages off at their end, which says what to do.
@@ -88,7 +89,7 @@ class GitHub(Renderer):
 
     def _command(self, name: str, data: str = "", **properties: str) -> None:
         self.close()
-        self._out.line(command(name, data, properties))
+        self._out.line(command(name, data, **properties))
 
     def _annotate(self, kind: str, text: str, title: str) -> None:
         if len(text) > _MAX_MESSAGE_LENGTH:
@@ -110,10 +111,10 @@ class GitHub(Renderer):
             self._annotate("warning", f"{variable} cannot be written: {error.strerror}", "Deployment")
 
 
-def command(name: str, data: str = "", properties: Mapping[str, str] | None = None) -> str:
+def command(name: str, data: str, **properties: str) -> str:
     """Return a workflow command, with data and properties escaped."""
     written = ",".join(
-        f"{key}={_escape(value).replace(':', '%3A').replace(',', '%2C')}" for key, value in (properties or {}).items()
+        f"{key}={_escape(value).replace(':', '%3A').replace(',', '%2C')}" for key, value in properties.items()
     )
     return f"::{name} {written}::{_escape(data)}" if written else f"::{name}::{_escape(data)}"
 
@@ -143,7 +144,7 @@ def _outputs(outcome: Outcome) -> dict[str, str]:
 
 
 def _title(failure: Failure) -> str:
-    if failure.interrupted:
+    if failure.exit_code == InterruptionError.exit_code:
         return "Deployment interrupted"
     return "Deployment failed and rolled back" if failure.rolled_back else "Deployment failed"
 
@@ -158,14 +159,11 @@ def _summary(title: str, details: Sequence[str], shown: Sequence[Event]) -> Iter
         yield from ("| Phase | Time | |", "| --- | ---: | --- |")
         yield from (f"| {end.phase} | {duration(end.seconds)} | {'failed' if end.failed else ''} |" for end in phases)
         yield ""
-    if events := [_event(event) for event in shown if isinstance(event, EnvironmentEvent)][-_MAX_EVENTS:]:
-        fence = "`" * max(3, *(len(run) + 1 for line in events for run in re.findall("`+|$", line)))
-        yield from ("<details><summary>Events of the environment</summary>", "", fence, *events, fence)
+    events = [event for event in shown if isinstance(event, EnvironmentEvent)][-_MAX_EVENTS:]
+    if lines := [f"{it.time:%H:%M:%S} {it.severity:5} {it.message[:_MAX_EVENT_LENGTH]}" for it in events]:
+        fence = "`" * max(3, *(len(run) + 1 for line in lines for run in re.findall("`+|$", line)))
+        yield from ("<details><summary>Events of the environment</summary>", "", fence, *lines, fence)
         yield from ("", "</details>", "")
-
-
-def _event(event: EnvironmentEvent) -> str:
-    return f"{event.time:%H:%M:%S} {event.severity:5} {event.message[:_MAX_EVENT_LENGTH]}"
 
 
 def _markdown(text: str) -> str:

@@ -41,7 +41,9 @@ class Results:
             indent: Of the JSON. None: one line, as for each of many results.
         """
         if self.as_json:
-            self.write(escape_commands(json.dumps(self._masked(document), indent=indent)))
+            written = json.dumps(self._masked(document), indent=indent)
+            # The same JSON without GitHub's workflow commands: "##[" can only be part of a string.
+            self.write(re.sub(r"##(?=\[)", r"#\\u0023", written))
             return
         for line in text:
             self.write(self.masks.hide(line))
@@ -56,11 +58,6 @@ class Results:
         if isinstance(value, list | tuple):
             return [self._masked(item) for item in value]
         return value
-
-
-def escape_commands(document: str) -> str:
-    """Return the same JSON without GitHub's workflow commands: `##[` can only be part of a string."""
-    return re.sub(r"##(?=\[)", r"#\\u0023", document)
 
 
 def line_writer(stream: TextIO) -> Callable[[str], None]:

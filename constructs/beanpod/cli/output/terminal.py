@@ -27,7 +27,7 @@ from beanpod.cli.output.display import (
 from beanpod.cli.output.lines import line_text
 from beanpod.cli.output.text import SEVERITY_COLOURS, STATE_COLOURS, Paint, SafeStream, duration, encodable, status_text
 from beanpod.deploy.clock import Clock
-from beanpod.deploy.report import EnvironmentEvent, Status
+from beanpod.deploy.report import EnvironmentEvent
 
 # On a narrower terminal, details are printed below their phase.
 _MIN_COLUMNS = 72
@@ -116,7 +116,10 @@ class Terminal(Renderer):
                 if not self._running or event.severity in SEVERITY_COLOURS:
                     self._keep(line)
             case StatusReport(status) if self._running:
-                self._running = replace(self._running, status=coloured_status(status))
+                coloured = Text(status_text(status))
+                if status.health:
+                    coloured.highlight_words([f"health {status.health}"], STATE_COLOURS.get(status.health, ""))
+                self._running = replace(self._running, status=coloured)
             case Finished(outcome, seconds):
                 line = Text(f"{outcome_text(outcome, with_url=False)}, after {duration(seconds)}", "bold")
                 self._console.print(Text.assemble((self._done, "bold green"), " ", line))
@@ -180,11 +183,3 @@ class Terminal(Renderer):
         for detail in details:
             grid.add_row(Padding(detail, (0, 0, 0, 4)))
         return grid
-
-
-def coloured_status(status: Status) -> Text:
-    """Return an environment's status, its health in colour."""
-    text = Text(status_text(status))
-    if status.health:
-        text.highlight_words([f"health {status.health}"], STATE_COLOURS.get(status.health, ""))
-    return text

@@ -84,12 +84,12 @@ def _head(opening: OpenerDirector, url: str) -> tuple[int, Message]:
 
 
 def _create_zone(aws: "EmbeddedAws", name: str) -> str:
-    made = _client(aws, "route53").create_hosted_zone(Name=name, CallerReference=name)
+    made = client(aws, "route53").create_hosted_zone(Name=name, CallerReference=name)
     return str(made["HostedZone"]["Id"].rpartition("/")[2])
 
 
 def _create_certificate(aws: "EmbeddedAws", names: tuple[str, ...]) -> str:
-    acm = _client(aws, "acm")
+    acm = client(aws, "acm")
     more = {"SubjectAlternativeNames": list(names[1:])} if names[1:] else {}
     arn = str(acm.request_certificate(DomainName=names[0], ValidationMethod="DNS", **more)["CertificateArn"])
     for option in acm.describe_certificate(CertificateArn=arn)["Certificate"]["DomainValidationOptions"]:
@@ -100,7 +100,7 @@ def _create_certificate(aws: "EmbeddedAws", names: tuple[str, ...]) -> str:
 
 def _create_record(aws: "EmbeddedAws", name: str, kind: str, value: str) -> None:
     """Create a record in the hosted zone of its name."""
-    route53 = _client(aws, "route53")
+    route53 = client(aws, "route53")
     zones = {zone["Name"].rstrip("."): zone["Id"] for zone in route53.list_hosted_zones()["HostedZones"]}
     zone = max((zone for zone in zones if name.rstrip(".").endswith(f".{zone}")), key=len)
     record = {"Name": name, "Type": kind, "TTL": 300, "ResourceRecords": [{"Value": value}]}
@@ -108,7 +108,8 @@ def _create_record(aws: "EmbeddedAws", name: str, kind: str, value: str) -> None
     route53.change_resource_record_sets(HostedZoneId=zones[zone], ChangeBatch={"Changes": changes})
 
 
-def _client(aws: "EmbeddedAws", service: str) -> Any:
+def client(aws: "EmbeddedAws", service: str) -> Any:
+    """Return a client of the emulated AWS that may do anything."""
     import boto3
 
     make: Any = boto3.client

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from beanpod.cli.cdk import cdk_environment
+from beanpod.cli.rehearsal.domain import client
 from beanpod.cli.rehearsal.processes import Done, Runner
-from beanpod.cli.rehearsal.workspace import FilledWorkspace
 from beanpod.deploy.errors import DeployError
 from beanpod_emulator import EmbeddedAws, EmbeddedAwsError
 from beanpod_emulator.environ import clean_aws_environ, remove_aws_settings
@@ -71,14 +71,16 @@ class EmulatedProject:
     """A copy of a project, and the AWS that it is deployed to.
 
     Attributes:
-        workspace: The copy.
+        folder: The folder of the copy.
+        parameters: The variable of each Systems Manager parameter that the stage reads, by the parameter's name.
         stage: The stage of the copy.
         aws: The emulated AWS.
         runner: Runs commands.
         environ: Variables of the user's shell.
     """
 
-    workspace: FilledWorkspace
+    folder: Path
+    parameters: Mapping[str, str]
     stage: "StageConfig"
     aws: EmbeddedAws
     runner: Runner
@@ -100,7 +102,7 @@ class EmulatedProject:
     def bootstrap(self) -> None:
         """Run `cdk bootstrap`."""
         # In a folder without cdk.json: bootstrap then does not run the app.
-        self._cdk("bootstrap", f"aws://{self.aws.account}/{self.aws.region}", folder=self.workspace.folder.parent)
+        self._cdk("bootstrap", f"aws://{self.aws.account}/{self.aws.region}", folder=self.folder.parent)
 
     def deploy_stacks(self) -> str:
         """Run `cdk deploy --all`, and return what it prints."""
@@ -109,7 +111,7 @@ class EmulatedProject:
     def _cdk(self, *arguments: str, folder: Path | None = None) -> Done:
         command = (*_COMMAND, "cdk", *arguments, *_QUIET)
         variables = {**self.variables, "CDK_DISABLE_CLI_TELEMETRY": "true"}
-        done = self.runner.run(command, environ=variables, folder=folder or self.workspace.folder)
+        done = self.runner.run(command, environ=variables, folder=folder or self.folder)
         if done.code:
             raise self.runner.failed(f"cdk {arguments[0]}", done)
         return done
@@ -124,7 +126,7 @@ class EmulatedProject:
             The variables that have a random value.
         """
         ssm, unknown = self.client("ssm"), []
-        for parameter, name in self.workspace.substituted.parameters.items():
+        for parameter, name in self.parameters.items():
             value = given.get(name) or self.environ.get(name)
             if value is None:
                 unknown.append(name)
@@ -192,11 +194,8 @@ class EmulatedProject:
     def _beanpod(self, command: str, variables: Mapping[str, str]) -> Done:
         arguments = (*_COMMAND, command, "--json", "--output=lines", "--stage", self.stage.name)
         environ = {**self.variables, **self.domain_variables, **variables}
-        return self.runner.run(arguments, environ=environ, folder=self.workspace.folder, result=True)
+        return self.runner.run(arguments, environ=environ, folder=self.folder, result=True)
 
     def client(self, service: str) -> Any:
         """Return a client of the emulated AWS that may do anything."""
-        import boto3
-
-        make: Any = boto3.client
-        return make(service, **self.aws.client_arguments)
+        return client(self.aws, service)

@@ -74,15 +74,16 @@ def rehearsed(options: Options, environ: Mapping[str, str]) -> tuple[Options, Ma
     """Return options and variables of a command that is to use the rehearsal of its project; UsageError without one."""
     kept = KeptRehearsal.find(options.manifest.parent.resolve(), environ)
     workspace = kept.workspace
-    # A deployment is one of the project as it is now.
-    folder = workspace.fill().folder if options.command == "deploy" else workspace.folder
+    if options.command == "deploy":
+        # A deployment is one of the project as it is now.
+        workspace.fill()
     variables = {**kept.aws, **(kept.deployer if options.command in ("deploy", "rollback") else {})}
     for name in [name for name in os.environ if name.startswith(_AWS)]:
         del os.environ[name]
     # boto3 reads them there.
     os.environ.update(variables)
     others = {name: value for name, value in environ.items() if not name.startswith(_AWS)}
-    return replace(options, manifest=folder / "beanpod.toml", stage=workspace.stage), {**others, **variables}
+    return replace(options, manifest=workspace.folder / "beanpod.toml", stage=workspace.stage), {**others, **variables}
 
 
 def _path(root: Path, environ: Mapping[str, str]) -> Path:

@@ -2,24 +2,24 @@
 
 import json
 import shutil
-import subprocess
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from beanpod.deploy.bundles import plan_bundle
 from beanpod.manifest import Manifest
+from beanpod.project.source import git
 
 _MANIFEST = "beanpod.toml"
 # Folders that are made from other files, where git does not say what belongs to the project.
 _SKIPPED = shutil.ignore_patterns(
     ".git", ".venv", "venv", "node_modules", "cdk.out", "__pycache__", "*.egg-info", ".*_cache"
 )
-_LOGIN = ("DOCKER_USERNAME", "DOCKER_PASSWORD")
 _INSTANCE_TYPES = {"x86_64": "t3.micro", "arm64": "t4g.micro"}
 _TEXT = "this release is broken on purpose"
+_TARGET = "beanpod-rehearsal"
 _HOOK = ".platform/hooks/predeploy/zz_rehearsal.sh"
 
 
@@ -54,11 +54,6 @@ class Substituted:
     parameters: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
-    @property
-    def text(self) -> str:
-        """The manifest as TOML, each top-level table inline."""
-        return "".join(f"{json.dumps(key)} = {_toml(value)}\n" for key, value in self.tables.items())
-
 
 def copy_project(root: Path, to: Path) -> Path:
     """Copy a project, and return its folder in the copy.
@@ -71,7 +66,7 @@ def copy_project(root: Path, to: Path) -> Path:
         to: The copy's folder, which must not exist.
     """
     top = repository_top(root)
-    names = _git(top, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
+    names = git(top, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
     if top == root and not any(names):
         shutil.copytree(root, to, symlinks=True, ignore=_SKIPPED)
         return to
@@ -88,21 +83,7 @@ def copy_project(root: Path, to: Path) -> Path:
 
 def repository_top(root: Path) -> Path:
     """Return the folder of the git repository that a folder is in; the folder itself outside of one."""
-    return Path(_git(root, "rev-parse", "--show-toplevel").strip() or root)
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    """Return what git prints; "" without git, or outside a repository."""
-    try:
-        done = subprocess.run(  # noqa: S603
-            ["git", "-C", str(folder), *arguments],  # noqa: S607
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except (FileNotFoundError, PermissionError):
-        return ""
-    return done.stdout if done.returncode == 0 else ""
+    return Path(git(root, "rev-parse", "--show-toplevel").strip() or root)
 
 
 def substituted(manifest: Mapping[str, Any], stage: str, substitutes: Substitutes) -> Substituted:
@@ -119,14 +100,12 @@ def substituted(manifest: Mapping[str, Any], stage: str, substitutes: Substitute
     notes: list[str] = []
     own.get("service", {}).pop("image", None)
     service["image"] = substitutes.image
-    for table, (name, value) in zip(
-        ("variables", "secrets"),
-        zip(_LOGIN, (substitutes.username, {"ssm": f"/{service['name']}/rehearsal/docker-password"}), strict=True),
-        strict=True,
-    ):
-        for other in (tables, own):
-            for login in _LOGIN:
-                other.get(table, {}).pop(login, None)
+    password = {"ssm": f"/{service['name']}/rehearsal/docker-password"}
+    login = {"variables": ("DOCKER_USERNAME", substitutes.username), "secrets": ("DOCKER_PASSWORD", password)}
+    for table, (name, value) in login.items():
+        for layer in (tables, own):
+            for own_login in ("DOCKER_USERNAME", "DOCKER_PASSWORD"):
+                layer.get(table, {}).pop(own_login, None)
         tables.setdefault(table, {})[name] = value
     parameters = {}
     for secrets in (tables["secrets"], own.get("secrets", {})):
@@ -155,6 +134,11 @@ def _without_other_accounts(layer: dict[str, Any]) -> Iterator[str]:
         yield "everybody may connect, in place of network.allow_from"
     layer.pop("domain", None)
     layer.get("delivery", {}).get("github", {}).pop("provider_arn", None)
+
+
+def manifest_text(tables: Mapping[str, Any]) -> str:
+    """Return a manifest as TOML, each top-level table inline."""
+    return "".join(f"{json.dumps(key)} = {_toml(value)}\n" for key, value in tables.items())
 
 
 def _toml(value: Any) -> str:
@@ -189,30 +173,15 @@ class Workspace:
         """The project's folder in the copy."""
         return self.top / self.root.relative_to(repository_top(self.root))
 
-    def fill(self) -> "FilledWorkspace":
-        """Copy the project as it is now, in place of an earlier copy."""
+    def fill(self) -> Substituted:
+        """Copy the project as it is now, in place of an earlier copy; return the copy's manifest."""
         shutil.rmtree(self.top, ignore_errors=True)
         folder = copy_project(self.root, self.top)
         tables = tomllib.loads((self.root / self.manifest).read_text(encoding="utf-8-sig"))
         changed = substituted(tables, self.stage, self.substitutes)
         # app.py reads the manifest by its usual name.
-        (folder / _MANIFEST).write_text(changed.text, encoding="utf-8")
-        return FilledWorkspace(folder, self.stage, changed)
-
-
-@dataclass(frozen=True)
-class FilledWorkspace:
-    """A copy with its files.
-
-    Attributes:
-        folder: The project's folder in the copy.
-        stage: The stage that is rehearsed.
-        substituted: The copy's manifest.
-    """
-
-    folder: Path
-    stage: str
-    substituted: Substituted
+        (folder / _MANIFEST).write_text(manifest_text(changed.tables), encoding="utf-8")
+        return changed
 
     def break_release(self, *, by_hook: bool = False) -> str:
         """Change the copy so that its next release fails on the instance; return how.
@@ -222,26 +191,24 @@ class FilledWorkspace:
         Args:
             by_hook: Whether a platform hook fails instead. Default: only where the image is not built here.
         """
-        stage = Manifest.read(self.folder / _MANIFEST).stage(self.stage)
-        plan = plan_bundle(stage, self.folder)
+        folder = self.folder
+        manifest = folder / _MANIFEST
+        stage = Manifest.read(manifest).stage(self.stage)
+        plan = plan_bundle(stage, folder)
         own = [spec for spec in plan.specs if spec.name in (None, plan.web)] or list(plan.specs)
         spec = next((one for one in own if one.dockerfile.is_file()), None)
         if by_hook or spec is None or (stage.service.compose and spec.target):
-            hook = self.folder / _HOOK
+            hook = folder / _HOOK
             hook.parent.mkdir(parents=True, exist_ok=True)
             hook.write_text(f"#!/bin/sh\necho '{_TEXT}' >&2\nexit 1\n")
             hook.chmod(0o755)
             return "a platform hook fails"
         text = spec.dockerfile.read_text()
         if spec.target:
-            text += f"\nFROM {spec.target} AS beanpod-rehearsal"
-            self._set_target("beanpod-rehearsal")
+            text += f"\nFROM {spec.target} AS {_TARGET}"
+            tables = tomllib.loads(manifest.read_text(encoding="utf-8"))
+            tables["stages"][self.stage].setdefault("service", {})["target"] = _TARGET
+            manifest.write_text(manifest_text(tables), encoding="utf-8")
         end = json.dumps(["sh", "-c", f"echo '{_TEXT}' >&2; exit 1"])
         spec.dockerfile.write_text(f"{text}\nENTRYPOINT {end}\nCMD []\n")
         return f"the container of {'the app' if spec.name is None else spec.name} ends at once"
-
-    def _set_target(self, target: str) -> None:
-        tables = self.substituted.tables
-        tables["stages"][self.stage].get("service", {}).pop("target", None)
-        tables["service"]["target"] = target
-        (self.folder / _MANIFEST).write_text(replace(self.substituted, tables=tables).text, encoding="utf-8")

@@ -1,0 +1,282 @@
+"""What `beanpod init` writes into the manifests of real apps, and beside their compose files."""
+
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from beanpod.deploy.bundles import plan_bundle
+from beanpod.project.choices import Choices
+from beanpod.project.discovery import discover
+from beanpod.project.dockerfiles import dockerfile_for
+from beanpod.project.init import next_steps, plan
+from beanpod.project.manifest_text import manifest_text, production_compose
+from tests.deploy.bundles.projects import IMAGE, composed
+from tests.deploy.bundles.projects import write as write_files
+from tests.project.apps import APPS, NOBODY, lay_out, look, write_manifest
+
+
+def written(root: Path, **given: Any) -> dict[str, Any]:
+    return tomllib.loads(manifest_text(*look(root, **given)))
+
+
+def production(root: Path, **given: Any) -> Any:
+    """The services of the compose file for production; None without one."""
+    text = production_compose(*look(root, **given))
+    return yaml.safe_load(text)["services"] if text else None
+
+
+def test_spring_connects_to_the_database(tmp_path: Path) -> None:
+    stage = write_manifest(lay_out("spring", tmp_path)).stage()
+    values = {"host": "db.example", "port": "3306", "name": "spring", "username": "app"}
+    assert stage.render_variables(values) == {
+        "SPRING_DATASOURCE_URL": "jdbc:mysql://db.example:3306/spring",
+        "SPRING_DATASOURCE_USERNAME": "app",
+        "SPRING_DATASOURCE_PASSWORD": "${RDS_PASSWORD}",
+    }
+
+
+@pytest.mark.parametrize(
+    ("file", "source"),
+    [
+        ("settings.py", "HOST = os.environ['{}']; os.environ.get('{}', 'x'); config('{}'); env('{}'); getenv(\"{}\")"),
+        ("db.js", "connect(process.env.{}, process.env['{}'], process.env.{}, process.env.{} || process.env.{})"),
+        ("main.go", 'os.Getenv("{}"), os.Getenv("{}"), os.Getenv("{}"), os.Getenv("{}"), os.Getenv("{}")'),
+        ("database.yml.rb", 'ENV["{}"], ENV.fetch("{}"), ENV[\'{}\'], ENV.fetch(\'{}\', 1), ENV["{}"]'),
+        ("application-prod.yml", "url: ${{{}}}\nport: ${{{}}}\nname: ${{{}}}\nuser: ${{{}}}\npassword: ${{{}}}"),
+        ("application.properties", "url=jdbc:${{{}}}:${{{}:5432}}/${{{}}}\nuser=${{{}}}\npassword=${{{}:x}}"),
+    ],
+)
+def test_an_app_that_names_its_variables_otherwise_connects_to_rds(file: str, source: str, tmp_path: Path) -> None:
+    text = source.format("DB_HOST", "PG_PORT", "POSTGRES_DB", "DB_USER", "DB_PASSWORD") + ' env("RDS_HOSTNAME")'
+    others = {"Dockerfile": "FROM debian\nEXPOSE 8000\n", "node_modules/other.js": "process.env.MYSQL_HOST"}
+    write_files(tmp_path, {f"src/{file}": text, **others})
+    document = written(tmp_path, engine="postgres")
+    assert document["variables"] == {
+        "DB_HOST": "{database.host}",
+        "PG_PORT": "{database.port}",
+        "POSTGRES_DB": "{database.name}",
+        "DB_USER": "{database.username}",
+    }
+    assert document["secrets"] == {"DB_PASSWORD": {"database": "password"}}
+    assert write_manifest(tmp_path, engine="postgres").stages == ("dev", "prod")
+
+
+def test_a_service_that_reads_other_variables_than_the_compose_file_names_connects_to_rds(tmp_path: Path) -> None:
+    services = "  web: {build: ., ports: ['80:80'], environment: {DB_USER: app}}\n  db: {image: 'postgres:17', "
+    services += "environment: {POSTGRES_DB: app}}\n"
+    names = ("APP_DB_HOST", "APP_DB_PASSWORD", "DB_USER", "POSTGRES_DB")
+    write_files(
+        tmp_path,
+        {
+            "Dockerfile": "FROM debian\n",
+            "app.py": "\n".join(f"os.environ['{name}']" for name in names),
+            "compose.yaml": f"services:\n{services}",
+        },
+    )
+    document = written(tmp_path)
+    assert document["variables"] == {"APP_DB_HOST": "{database.host}", "POSTGRES_DB": "{database.name}"}
+    assert document["secrets"] == {"APP_DB_PASSWORD": {"database": "password"}}
+    (tmp_path / "compose.yaml").write_text(f"services:\n{services}  other: {{image: 'mysql:8.4'}}\n")
+    assert not {"variables", "secrets"} & written(tmp_path, database_service="db").keys()
+
+
+def test_a_url_with_the_password_is_left_to_the_app(tmp_path: Path) -> None:
+    write_files(tmp_path, {"Dockerfile": "FROM debian\nEXPOSE 80\n", "app.js": "connect(process.env.DATABASE_URL)"})
+    text = manifest_text(*look(tmp_path, engine="postgres"))
+    assert "# DATABASE_URL: make it of RDS_HOSTNAME, RDS_PORT, RDS_DB_NAME, RDS_USERNAME, RDS_PASSWORD where" in text
+    assert "variables" not in tomllib.loads(text)
+
+
+def test_a_compose_files_app_connects_to_rds(tmp_path: Path) -> None:
+    url = "postgres://${RDS_USERNAME}:${RDS_PASSWORD}@${RDS_HOSTNAME}:${RDS_PORT}/${RDS_DB_NAME}"
+    assert production(lay_out("django", tmp_path)) == {"web": {"environment": {"DATABASE_URL": url}}}
+    assert production(lay_out("laravel", tmp_path))["app"]["environment"] == {
+        "DB_DATABASE": "${RDS_DB_NAME}",
+        "DB_HOST": "${RDS_HOSTNAME}",
+        "DB_PASSWORD": "${RDS_PASSWORD}",
+        "DB_PORT": "${RDS_PORT}",
+        "DB_USERNAME": "${RDS_USERNAME}",
+    }
+
+
+def test_a_default_that_names_the_database_is_replaced(tmp_path: Path) -> None:
+    root = lay_out("django", tmp_path)
+    compose = yaml.safe_load((root / "docker-compose.yml").read_text())
+    compose["services"]["web"]["environment"] = ["POSTGRES_HOST=${POSTGRES_HOST:-db}", "MODE=${MODE:-fast}"]
+    (root / "docker-compose.yml").write_text(yaml.safe_dump(compose))
+    assert production(root)["web"]["environment"] == {"POSTGRES_HOST": "${RDS_HOSTNAME}"}
+
+
+def test_only_the_services_of_the_chosen_database_are_connected_to_rds(tmp_path: Path) -> None:
+    database = "image: postgres:17\n    environment: {POSTGRES_PASSWORD: dev}"
+    app = "build: .\n    environment: {DB_HOST: %s, DB_PASSWORD: dev}"
+    services = {"shop": app % "orders", "blog": app % "posts", "orders": database, "posts": database}
+    text = "".join(f"  {name}:\n    {keys}\n" for name, keys in services.items())
+    (tmp_path / "compose.yaml").write_text(f"services:\n{text}")
+    values = {"DB_HOST": "${RDS_HOSTNAME}", "DB_PASSWORD": "${RDS_PASSWORD}"}
+    assert production(tmp_path, database_service="orders", port=80) == {"shop": {"environment": values}}
+
+
+def test_an_own_file_for_production_stays_the_only_one(tmp_path: Path) -> None:
+    root = lay_out("django", tmp_path)
+    (root / "docker-compose.prod.yml").write_text("services:\n  web:\n    restart: always\n")
+    project = plan(discover(root, environ=NOBODY), Choices(image="ada/shop"), ask=None)
+    assert "compose.prod.yaml" not in {file.path for file in project.files}
+    assert "Complete docker-compose.prod.yml for Elastic Beanstalk: `beanpod check` says what is missing" in [
+        *next_steps(project)
+    ]
+
+
+def test_secrets_of_the_app_are_generated_and_others_are_references(tmp_path: Path) -> None:
+    assert written(lay_out("django", tmp_path))["secrets"] == {"SECRET_KEY": {"generate": 64}}
+    assert written(lay_out("laravel", tmp_path))["secrets"] == {"APP_KEY": {"ssm": "/laravel/app-key"}}
+    assert "secrets" not in written(lay_out("next", tmp_path))
+    assert '# STRIPE_SECRET_KEY = { ssm = "/next/stripe-secret-key" }' in manifest_text(*look(tmp_path / "next"))
+
+
+def test_a_secret_in_the_compose_file_is_generated_in_its_place(tmp_path: Path) -> None:
+    compose = (
+        "services:\n  web:\n    build: .\n    ports: ['80:80']\n    environment:\n"
+        "      JWT_SECRET: change-me\n      SECRET_KEY: ${SECRET_KEY:-dev}\n      STRIPE_SECRET_KEY: sk_x\n"
+        "      DB_PASSWORD: pw\n  cache: {image: 'redis:7', environment: {APP_SECRET: pw}}\n"
+    )
+    write_files(tmp_path, {"Dockerfile": "FROM debian\n", "compose.yaml": compose})
+    text = manifest_text(*look(tmp_path))
+    assert tomllib.loads(text)["secrets"] == {"JWT_SECRET": {"generate": 64}, "SECRET_KEY": {"generate": 64}}
+    assert "\n# STRIPE_SECRET_KEY = { ssm = " in text
+
+
+def test_what_an_example_file_names_reaches_the_services_of_a_compose_file_as_well(tmp_path: Path) -> None:
+    write_files(
+        tmp_path,
+        {
+            "Dockerfile": "FROM debian\n",
+            "compose.yaml": "services:\n  web: {build: ., ports: ['80:80'], env_file: .env, environment: {MODE: x}}\n",
+            ".env.example": "DJANGO_SECRET_KEY=me\nDJANGO_ALLOWED_HOSTS=localhost\nSTRIPE_SECRET_KEY=\nMODE=dev\n",
+        },
+    )
+    text = manifest_text(*look(tmp_path))
+    assert tomllib.loads(text)["secrets"] == {"DJANGO_SECRET_KEY": {"generate": 64}}
+    assert '# DJANGO_ALLOWED_HOSTS = "localhost"\n' in text
+    assert "\n# STRIPE_SECRET_KEY = { ssm = " in text
+    assert "MODE" not in text
+
+
+def test_without_a_database_nothing_replaces_the_compose_files_own(tmp_path: Path) -> None:
+    root = lay_out("django", tmp_path)
+    found, choices = look(root, engine="none")
+    assert (choices.database_service, production_compose(found, choices)) == (None, None)
+    assert "database" not in tomllib.loads(manifest_text(found, choices))
+
+
+def test_a_dockerfile_can_be_deployed_in_place_of_the_compose_file(tmp_path: Path) -> None:
+    document = written(lay_out("django", tmp_path), dockerfile="Dockerfile")
+    assert document["service"]["dockerfile"] == "Dockerfile"
+    assert "compose" not in document["service"]
+    assert document["database"] == {"engine": "postgres"}
+
+
+def test_an_app_behind_a_proxy_of_another_file_publishes_port_80(tmp_path: Path) -> None:
+    compose = "services:\n  web: {build: ., labels: ['traefik.enable=true']}\n"
+    write_files(tmp_path, {"Dockerfile": "FROM node:24-slim\nEXPOSE 3000\n", "compose.yaml": compose})
+    assert production(tmp_path) == {"web": {"ports": ["80:3000"]}}
+    stage = write_manifest(tmp_path).stage()
+    (tmp_path / "compose.prod.yaml").write_text(production_compose(*look(tmp_path)) or "")
+    assert plan_bundle(stage, tmp_path).web == "web"
+
+
+def test_nothing_is_written_beside_a_compose_file_elsewhere(tmp_path: Path) -> None:
+    text = "services:\n  web: {build: ., ports: ['80:80'], environment: {DB_HOST: db}}\n  db: {image: 'postgres:17'}\n"
+    write_files(tmp_path, {"other/compose.yaml": text, "shop/Dockerfile": "FROM debian\n"})
+    given = Choices(image="ada/shop", compose="../other/compose.yaml")
+    project = plan(discover(tmp_path / "shop", compose_file=given.compose, environ=NOBODY), given, ask=None)
+    assert not [file.path for file in project.files if "other" in file.path]
+
+
+def test_what_is_built_for_development_is_built_for_production(tmp_path: Path) -> None:
+    write_files(
+        tmp_path,
+        {
+            "compose.yaml": (
+                "services:\n"
+                "  api: {build: {context: api, dockerfile: Dockerfile.dev}, ports: ['80:80'], command: npm run dev}\n"
+                "  client: {build: {context: ., target: development}, command: serve}\n"
+                "  worker: {build: {context: ., dockerfile: worker/local.Dockerfile}}\n"
+                "  cache: {build: {context: ., target: prod}}\n"
+            ),
+            "api/Dockerfile.dev": "FROM node:24\n",
+            "api/Dockerfile": "FROM node:24-slim\n",
+            "Dockerfile": "FROM node:24 AS development\nFROM node:24-slim\n",
+            "worker/local.Dockerfile": "FROM node:24\n",
+        },
+    )
+    found, choices = look(tmp_path)
+    stage = write_manifest(tmp_path).stage()
+    (tmp_path / "Dockerfile").write_text("FROM node:24 AS development\nFROM node:24-slim AS prod\n")
+    by_name = "is for development by its name: write build:"
+    assert [note for note in plan_bundle(stage, tmp_path).notes if by_name in note] == [
+        f"service api, build.dockerfile: Dockerfile.dev {by_name} {{dockerfile: Dockerfile}} in compose.prod.yaml",
+        f"service client, build.target: development {by_name} {{target: prod}} in compose.prod.yaml",
+    ]
+    (tmp_path / "compose.prod.yaml").write_text(production_compose(found, choices) or "")
+    deployed = plan_bundle(stage, tmp_path)
+    assert {spec.name: (spec.dockerfile.name, spec.target) for spec in deployed.specs} == {
+        "api": ("Dockerfile", None),
+        "client": ("Dockerfile", "prod"),
+        "worker": ("local.Dockerfile", None),
+        "cache": ("Dockerfile", "prod"),
+    }
+    assert not [note for note in deployed.notes if by_name in note]
+    images = dict.fromkeys((spec.name for spec in deployed.specs), IMAGE)
+    services = composed(deployed.bundle(images, application="shop", login_hooks=False))["services"]
+    assert {name: service.get("command") for name, service in services.items()} == {
+        "api": None,
+        "client": "serve",
+        "worker": None,
+        "cache": None,
+    }
+
+
+def test_an_image_for_arm64_gets_such_instances_in_every_stage(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM --platform=linux/arm64 node:24\nEXPOSE 3000\n")
+    manifest = write_manifest(tmp_path)
+    types = {name: manifest.stage(name).environment.instance_types for name in manifest.stages}
+    assert types == {"dev": ("t4g.micro",), "prod": ("t4g.small",)}
+
+
+@pytest.mark.parametrize(
+    ("image", "hub"), [("ada/shop", True), ("ghcr.io/ada/shop", False), ("registry:5000/shop", False)]
+)
+def test_the_manifest_says_which_image_is_on_docker_hub(tmp_path: Path, image: str, *, hub: bool) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nEXPOSE 80\n")
+    found, choices = look(tmp_path)
+    assert ("on Docker Hub" in manifest_text(found, replace(choices, image=image))) == hub
+
+
+def test_quotes_in_a_path_are_escaped(tmp_path: Path) -> None:
+    write_files(tmp_path, {'the "shop"/Dockerfile': "FROM busybox:stable\n"})
+    assert written(tmp_path)["service"]["dockerfile"] == 'the "shop"/Dockerfile'
+
+
+def test_a_compose_file_that_only_runs_a_database_is_for_development(tmp_path: Path) -> None:
+    root = lay_out("express", tmp_path)
+    (root / "compose.yaml").write_text("services:\n  db:\n    image: postgres:17\n    ports: ['5432:5432']\n")
+    document = written(root)
+    assert document["service"]["dockerfile"] == "Dockerfile"
+    assert document["database"]["engine"] == "postgres"
+
+
+@pytest.mark.parametrize("name", [name for name in APPS if name != "react-and-api"])
+def test_an_app_without_a_dockerfile_is_shown_one(name: str, tmp_path: Path) -> None:
+    root = lay_out(name, tmp_path)
+    for file in ("Dockerfile", "docker-compose.yml"):
+        (root / file).unlink(missing_ok=True)
+    found = discover(root, environ=NOBODY)
+    assert found.framework is not None
+    text = dockerfile_for(found.framework, root)
+    assert text.startswith("FROM ")
+    assert "EXPOSE" in text
