@@ -115,6 +115,7 @@ class Environment:
         expected: The last deployment that succeeded.
         operation: Request id of the operation in progress; None if there is none.
         abortable: Whether the operation can be aborted.
+        before: Attributes by name that the last update changes besides the version, as they were before it.
     """
 
     environment_id: str
@@ -139,6 +140,7 @@ class Environment:
     operations_role: str | None = None
     operation: str | None = None
     abortable: bool = False
+    before: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -155,6 +157,11 @@ class Environment:
     @property
     def load_balanced(self) -> bool:
         return self.option("aws:elasticbeanstalk:environment", "EnvironmentType", "LoadBalanced") == "LoadBalanced"
+
+    def change(self, changes: dict[str, Any]) -> None:
+        """Set attributes by their names."""
+        for name, value in changes.items():
+            setattr(self, name, value)
 
     def option(self, namespace: str, name: str, default: str = "") -> str:
         """Return the value of an option."""

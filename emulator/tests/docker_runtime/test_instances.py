@@ -8,7 +8,7 @@ import pytest
 
 from beanpod_emulator.docker_runtime.application import Dockerrun, DockerrunApplication
 from beanpod_emulator.docker_runtime.release import InstanceError, RuntimeSettings
-from emulator.tests.docker_runtime.sample_app import Environment, SampleApp, several
+from emulator.tests.docker_runtime.sample_app import Environment, SampleApp, option_settings, several
 
 VARIABLES = "aws:elasticbeanstalk:application:environment"
 SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
@@ -159,6 +159,21 @@ def test_a_health_path_that_redirects_is_named(app: SampleApp, environment: Envi
         "/up answers 302 after 5 s: HealthCheckPath must answer 200, and not redirect to /up/" in instance["Causes"][0]
     )
     environment.update(OptionSettings=[{**path, "Value": "/"}])
+
+
+def test_a_version_runs_and_is_checked_with_the_settings_that_come_with_it(
+    app: SampleApp, environment: Environment
+) -> None:
+    serves = 'mkdir /www/up; cd /www; echo "$COLOR" >> index.html; mv index.html up; httpd -f -p 8080'
+    new = option_settings({(PROCESS, "HealthCheckPath"): "/up/", (VARIABLES, "COLOR"): "violet"})
+    old = option_settings({(PROCESS, "HealthCheckPath"): "/", (VARIABLES, "COLOR"): "red"})
+    label = app.version("moved", "Moved", command=serves)
+    environment.update(OptionsToRemove=[{"Namespace": SECRETS, "OptionName": "COLOR"}])
+    assert environment.update(VersionLabel=label, OptionSettings=new).page("/up/") == (200, "Moved\nviolet\n")
+    broken = app.version("moved-and-broken", "Broken", command="exit 1")
+    assert environment.update(VersionLabel=broken, OptionSettings=old).page("/up/") == (200, "Moved\nviolet\n")
+    environment.update(VersionLabel="plain", OptionSettings=old)
+    assert environment.page() == (200, "Hello\nred\n")
 
 
 def test_a_version_that_listens_on_loopback_names_the_port(app: SampleApp, environment: Environment) -> None:
