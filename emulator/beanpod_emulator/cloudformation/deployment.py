@@ -132,14 +132,7 @@ class Operations:
         self.stack.log(resource.logical_id, resource.physical_id, resource.type, status, text)
 
     def _context(self, logical_id: str) -> Context:
-        return Context(
-            account=self.account,
-            region=self.region,
-            stack_name=self.stack.name,
-            stack_id=self.stack.stack_id,
-            logical_id=logical_id,
-            emulator=self.emulator,
-        )
+        return Context(self.account, self.region, self.stack.name, logical_id, self.emulator)
 
 
 class DeploymentFailedError(Exception):
