@@ -17,7 +17,6 @@ from beanpod_emulator.beanstalk.exceptions import (
     TooManyApplicationVersionsError,
     TooManyTagsError,
 )
-from beanpod_emulator.beanstalk.operations import ComputeBackend
 from beanpod_emulator.beanstalk.state import Application, ApplicationVersion, Environment, Location
 from beanpod_emulator.state import Emulator
 
@@ -31,18 +30,16 @@ class ElasticBeanstalkBackend(BaseBackend, TaggableResourcesMixin):
 
     Attributes:
         emulator: Of a subclass, since moto creates the backends itself: see moto_patches.
-        compute: What runs the instances, of the class for the same reason. None: they exist in API responses only.
     """
 
     emulator: ClassVar[Emulator]
-    compute: ClassVar[ComputeBackend | None] = None
     SERVICE_NAMESPACE = "elasticbeanstalk"
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.location = Location(account_id, region_name, self.emulator)
         self.applications = Applications(self.location)
-        self.environments = Environments(self.location, self.applications, self.compute)
+        self.environments = Environments(self.location, self.applications)
 
     def delete_application(self, name: str, *, force: bool, request_id: str) -> None:
         """Delete an application. force: terminate its environments first, else they prevent it."""

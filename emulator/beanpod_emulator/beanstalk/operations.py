@@ -59,16 +59,11 @@ class VersionUpdate:
     """
 
     def __init__(
-        self,
-        event_log: EventLog,
-        compute: ComputeBackend | None,
-        environment: Environment,
-        fault: Fault | None,
-        error_event: str | None,
+        self, event_log: EventLog, environment: Environment, fault: Fault | None, error_event: str | None
     ) -> None:
         self._event_log = event_log
-        self._compute = compute
         self._emulator = event_log.location.emulator
+        self._compute: ComputeBackend | None = self._emulator.compute
         self._environment = environment
         self._kind = fault.kind if fault else ""
         self._details = fault.details if fault else {}
@@ -195,9 +190,9 @@ class VersionUpdate:
 class Operations:
     """Changes the environments of one region, and appends to their events."""
 
-    def __init__(self, location: Location, events: list[Event], compute: ComputeBackend | None) -> None:
+    def __init__(self, location: Location, events: list[Event]) -> None:
         self._location, self._emulator = location, location.emulator
-        self._compute = compute
+        self._compute: ComputeBackend | None = self._emulator.compute
         self._event_log = EventLog(location, events)
 
     def launch(self, environment: Environment, request_id: str) -> None:
@@ -266,7 +261,7 @@ class Operations:
         environment.version_label = label
         environment.deployments += 1
         environment.change(changes)
-        VersionUpdate(self._event_log, self._compute, environment, fault, error_event).begin(
+        VersionUpdate(self._event_log, environment, fault, error_event).begin(
             deployed=lambda end: self._follow_settings(environment, end) if "settings" in changes else end(),
             ended=lambda: self._overtake(environment, fault) if fault and fault.kind == "overtaken" else None,
         )
