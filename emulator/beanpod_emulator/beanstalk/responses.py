@@ -8,7 +8,7 @@ from moto.core.responses import ActionResult, EmptyResult
 
 from beanpod_emulator import clients
 from beanpod_emulator.beanstalk import downstream, options, platforms, render
-from beanpod_emulator.beanstalk.applications import NewVersion, checked, without
+from beanpod_emulator.beanstalk.applications import checked, without
 from beanpod_emulator.beanstalk.exceptions import InvalidParameterValueError
 from beanpod_emulator.beanstalk.models import ElasticBeanstalkBackend, backend_of
 from beanpod_emulator.beanstalk.options import Settings
@@ -343,15 +343,12 @@ class ElasticBeanstalkResponse(EnvironmentActions, PlatformActions):
         if self._get_param("AutoCreateApplication") and name not in self.backend.applications.all:
             self.backend.applications.create(name, description="", lifecycle={}, tags={})
         application = self.backend.applications.get(name)
-        new = NewVersion(
-            label=self._get_param("VersionLabel"),
-            description=self._get_param("Description", ""),
-            bundle=self._get_param("SourceBundle"),
-            process=bool(self._get_param("Process", False)),
-            tags=self.tags(),
+        version = self.backend.create_version(
+            application,
+            dict(self._get_params()),
+            self.tags(),
             may=lambda action, resource: self.denial(Permission(action, resource)) is None,
         )
-        version = self.backend.create_version(application, new)
         return ActionResult({"ApplicationVersion": render.version(name, version)})
 
     def describe_application_versions(self) -> ActionResult:

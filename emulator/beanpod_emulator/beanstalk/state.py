@@ -178,5 +178,3 @@ class Event:
     environment: str | None = None
     environment_id: str | None = None
     version_label: str | None = None
-    template: str | None = None
-    platform_arn: str | None = None
