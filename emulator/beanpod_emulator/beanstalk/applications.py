@@ -115,7 +115,9 @@ def create(
     now = location.now()
     arn = location.arn("applicationversion", f"{application.name}/{label}")
     status = "PROCESSED" if request.get("Process") else "UNPROCESSED"
-    application.versions[label] = ApplicationVersion(label, arn, now, now, description, bundle, status, tags)
+    application.versions[label] = ApplicationVersion(
+        application.name, label, arn, now, now, description, bundle, status, tags
+    )
     return application.versions[label]
 
 

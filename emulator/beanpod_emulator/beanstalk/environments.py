@@ -6,7 +6,7 @@ from typing import Any
 
 from beanpod_emulator.beanstalk import options
 from beanpod_emulator.beanstalk.applications import Applications, checked, without
-from beanpod_emulator.beanstalk.exceptions import InvalidParameterValueError
+from beanpod_emulator.beanstalk.exceptions import InvalidParameterValueError, InvalidStateError
 from beanpod_emulator.beanstalk.operations import Operations
 from beanpod_emulator.beanstalk.options import Settings
 from beanpod_emulator.beanstalk.platforms import Platform
@@ -35,12 +35,10 @@ class Environments:
         raise InvalidParameterValueError(f"No Environment found for {key} = '{value}'.")
 
     def ready(self, name: str | None, environment_id: str | None) -> Environment:
-        """As find(), but raise InvalidParameterValueError unless the environment is Ready."""
+        """As find(), but raise InvalidStateError unless the environment is Ready."""
         environment = self.find(name, environment_id)
         if environment.status != "Ready":
-            raise InvalidParameterValueError(
-                f"Environment named {environment.name} is in an invalid state for this operation. Must be Ready."
-            )
+            raise InvalidStateError(environment.name, "Ready")
         return environment
 
     def select(

@@ -1,10 +1,13 @@
-"""The resources of Elastic Beanstalk: applications, their versions and templates, environments, events."""
+"""The resources of Elastic Beanstalk: applications, their versions and templates, environments, events.
+
+moto shows attributes in responses by the names of the API, and by the aliases here.
+"""
 
 import secrets
 import string
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from beanpod_emulator.beanstalk.options import Option, Settings
 from beanpod_emulator.beanstalk.platforms import Platform
@@ -12,6 +15,7 @@ from beanpod_emulator.state import Emulator
 
 SAMPLE_VERSION = "Sample Application"
 _COLORS = {"Ok": "Green", "Info": "Green", "Warning": "Yellow", "Degraded": "Red", "Severe": "Red"}
+_DATES = {"DateCreated": "created", "DateUpdated": "updated"}
 _LOWER = string.ascii_lowercase + string.digits
 
 
@@ -39,6 +43,7 @@ class Location:
 
 @dataclass
 class ApplicationVersion:
+    application: str
     label: str
     arn: str
     created: datetime
@@ -47,6 +52,9 @@ class ApplicationVersion:
     source_bundle: dict[str, str] | None = None
     status: str = "UNPROCESSED"
     tags: dict[str, str] = field(default_factory=dict)
+
+    class Meta:
+        serialization_aliases: ClassVar = _DATES | {"ApplicationName": "application", "VersionLabel": "label"}
 
 
 @dataclass
@@ -142,6 +150,29 @@ class Environment:
     abortable: bool = False
     before: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
+    environment_links: ClassVar[list[Any]] = []
+
+    class Meta:
+        serialization_aliases: ClassVar = _DATES | {
+            "ApplicationName": "application",
+            "SolutionStackName": "platform.solution_stack",
+            "EndpointURL": "endpoint",
+            "AbortableOperationInProgress": "abortable",
+            "Health": "health.color",
+            "HealthStatus": "health.status",
+        }
+
+    @property
+    def region(self) -> str:
+        return self.arn.split(":")[3]
+
+    @property
+    def account(self) -> str:
+        return self.arn.split(":")[4]
+
+    @property
+    def platform_arn(self) -> str:
+        return self.platform.arn(self.region)
 
     @property
     def live(self) -> bool:
@@ -178,3 +209,6 @@ class Event:
     environment: str | None = None
     environment_id: str | None = None
     version_label: str | None = None
+
+    class Meta:
+        serialization_aliases: ClassVar = {"ApplicationName": "application", "EnvironmentName": "environment"}

@@ -290,9 +290,8 @@ class EnvironmentRuntime:
     def _prepare(self, deployment: Deployment) -> tuple[Release, RuntimeSettings]:
         """Read what a deployment needs, with the permissions of the instances."""
         environment = self._environment
-        region, account = environment.arn.split(":")[3:5]
         profile = InstanceProfile.of(environment)
-        applications = backend_of(account, region).applications
+        applications = backend_of(environment.account, environment.region).applications
         version = applications.version(environment.application, deployment.version_label)
         if version.source_bundle is None:
             raise InstanceError("download the source bundle", f"version {version.label} has none")

@@ -75,7 +75,7 @@ class LogStream:
             for time, text in lines
         ]
         with self._context.emulator.lock:
-            logs: Any = client("logs", self._environment.arn.split(":")[3])
+            logs: Any = client("logs", self._environment.region)
             for create, names in (
                 (logs.create_log_group, {"logGroupName": group}),
                 (logs.create_log_stream, {"logGroupName": group, "logStreamName": instance_id}),

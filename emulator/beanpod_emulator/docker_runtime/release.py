@@ -130,7 +130,7 @@ class InstanceProfile:
     @classmethod
     def of(cls, environment: Environment) -> "InstanceProfile":
         """Return the profile of an environment's instances; InstanceError if it does not exist."""
-        region, account = environment.arn.split(":")[3:5]
+        region = environment.region
         name = environment.option("aws:autoscaling:launchconfiguration", "IamInstanceProfile").rsplit("/", 1)[-1]
         try:
             profile = clients.client("iam", region).get_instance_profile(InstanceProfileName=name)["InstanceProfile"]
@@ -140,7 +140,7 @@ class InstanceProfile:
             raise InstanceError("assume the role of its instance profile", str(error)) from error
         keys = assumed["Credentials"]
         call = Call("sts", "GetCallerIdentity", region, keys["AccessKeyId"], keys["SessionToken"])
-        known = find_caller(account, call)
+        known = find_caller(environment.account, call)
         if known is None:
             raise InstanceError("assume the role of its instance profile", f"unknown access key of {role['Arn']}")
         return cls(region, role["Arn"], known)
