@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from beanpod_emulator import clients
 from beanpod_emulator.beanstalk.state import Environment
 from beanpod_emulator.iam.authorizer import Caller, denial, find_caller
-from beanpod_emulator.iam.policies import Decision, Document, evaluate
+from beanpod_emulator.iam.policies import Decision, Document, evaluate, statements_about
 from beanpod_emulator.iam.required_permissions import Permission
 from beanpod_emulator.requests.calls import Call
 
@@ -169,11 +169,7 @@ class InstanceProfile:
             policy = clients.client("s3", self.region).get_bucket_policy(Bucket=bucket)["Policy"]
         except ClientError:
             return {"Statement": []}
-        return {"Statement": [it for it in json.loads(policy)["Statement"] if self._applies_to(it.get("Principal"))]}
-
-    def _applies_to(self, principal: Any) -> bool:
-        named = principal.get("AWS", []) if isinstance(principal, dict) else principal
-        return bool({"*", self.role} & set([named] if isinstance(named, str) else named))
+        return statements_about(json.loads(policy), "AWS", "*", self.role)
 
     def _secret(self, variable: str, arn: str) -> str:
         try:
