@@ -8,6 +8,7 @@ from moto.rds.models import DBInstance, RDSBackend
 from beanpod_emulator.docker_runtime.context import RuntimeContext
 from beanpod_emulator.docker_runtime.database_engines import ENGINES
 from beanpod_emulator.docker_runtime.docker import DockerError
+from beanpod_emulator.patching import patches
 
 
 class DatabaseContainers:
@@ -19,20 +20,20 @@ class DatabaseContainers:
 
     def patch_rds(self) -> None:
         """Patch moto's RDS: instances of the engines here get a server, others, such as Aurora, do not."""
-        create, delete = RDSBackend.create_db_instance, RDSBackend.delete_db_instance
 
-        def create_db_instance(backend: RDSBackend, db_kwargs: dict[str, Any]) -> DBInstance:
-            instance = create(backend, db_kwargs)
+        @patches(RDSBackend)
+        def create_db_instance(create: Any, backend: RDSBackend, db_kwargs: dict[str, Any]) -> DBInstance:
+            instance: DBInstance = create(backend, db_kwargs)
             self._created(instance)
             return instance
 
-        def delete_db_instance(backend: RDSBackend, db_instance_identifier: str, *rest: Any, **more: Any) -> DBInstance:
-            instance = delete(backend, db_instance_identifier, *rest, **more)
+        @patches(RDSBackend)
+        def delete_db_instance(
+            delete: Any, backend: RDSBackend, db_instance_identifier: str, *rest: Any, **more: Any
+        ) -> DBInstance:
+            instance: DBInstance = delete(backend, db_instance_identifier, *rest, **more)
             self._context.emulator.lock.run_in_background(lambda: self._remove(db_instance_identifier))
             return instance
-
-        RDSBackend.create_db_instance = create_db_instance  # type: ignore[method-assign,assignment]
-        RDSBackend.delete_db_instance = delete_db_instance  # type: ignore[method-assign,assignment]
 
     def addresses(self) -> dict[str, str]:
         """Return host:port of the databases on this machine, by identifier."""
