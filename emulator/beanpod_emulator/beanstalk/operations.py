@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from beanpod_emulator.beanstalk.deployments import Batches, EventLog, scale
 from beanpod_emulator.beanstalk.launch_checks import launch_problems
 from beanpod_emulator.beanstalk.listeners import listener_problems
-from beanpod_emulator.beanstalk.state import SAMPLE_VERSION, Deployment, Environment, Event, Health, Location, random_id
+from beanpod_emulator.beanstalk.state import SAMPLE_VERSION, Environment, Event, Health, Location, random_id
 from beanpod_emulator.fault_injection import Fault
 
 # What passes before the instances begin to deploy: about 5 s on AWS.
@@ -107,10 +107,7 @@ class VersionUpdate:
         if failed:
             failed()
             return
-        environment = self._environment
-        environment.expected = Deployment(
-            environment.version_label, environment.deployments, self._event_log.location.now()
-        )
+        self._environment.expected = self._environment.deployment(self._event_log.location.now())
         self._batches.succeed()
         deployed(lambda: self._end_deployed(ended))
 
@@ -280,9 +277,7 @@ class Operations:
             environment.health = Health("NoData")
             self._event_log.end(environment, "Terminated", "Failed to launch environment.")
             return
-        environment.expected = Deployment(
-            environment.version_label, environment.deployments, self._event_log.location.now()
-        )
+        environment.expected = environment.deployment(self._location.now())
         scale(environment, self._location, environment.running)
         environment.endpoint = self._endpoint(environment)
         self._reconcile(environment, lambda: self._ready(environment))

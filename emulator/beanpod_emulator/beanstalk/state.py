@@ -185,6 +185,10 @@ class Environment:
             raise ValueError(f"environment {self.name} is still being launched: it runs nothing yet")
         return self.expected
 
+    def deployment(self, time: datetime, status: str = "Deployed") -> Deployment:
+        """Return the deployment of its version to an instance."""
+        return Deployment(self.version_label, self.deployments, time, status)
+
     @property
     def load_balanced(self) -> bool:
         return self.option("aws:elasticbeanstalk:environment", "EnvironmentType", "LoadBalanced") == "LoadBalanced"

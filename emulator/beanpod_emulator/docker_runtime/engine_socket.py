@@ -151,17 +151,14 @@ class _Handler(OneRequest):
         # Without the request's body: old versions of the API took a whole configuration there.
         self._forward(f"/containers/{container}/{what}", b"")
 
-    def update_container(self, reference: str) -> None:
-        body = engine_rules.update(self._document())
-        self._forward(f"/containers/{self.view.container(reference)}/update", body)
-
     def rename_container(self, reference: str) -> None:
         self.query["name"] = self.view.engine_name(self.query.get("name", ""))
         self._forward(f"/containers/{self.view.container(reference)}/rename")
 
-    def create_exec(self, reference: str) -> None:
-        body = engine_rules.command(self._document())
-        self._forward(f"/containers/{self.view.container(reference)}/exec", body)
+    def change_container(self, reference: str, what: str) -> None:
+        rule = {"update": engine_rules.update, "exec": engine_rules.command}[what]
+        body = rule(self._document())
+        self._forward(f"/containers/{self.view.container(reference)}/{what}", body)
 
     def of_exec(self, exec_id: str, rest: str) -> None:
         status, found = self.view.engine.ask("GET", f"/exec/{quote(exec_id, safe='')}/json")
@@ -366,8 +363,7 @@ _ROUTES: list[tuple[tuple[str, ...], str, _Route]] = [
     (("POST",), rf"/containers/{_NAME}/(start|restart)", _Handler.start_container),
     (("POST",), rf"/containers/{_NAME}/rename", _Handler.rename_container),
     (("POST",), rf"/containers/{_NAME}/attach", _Handler.attach),
-    (("POST",), rf"/containers/{_NAME}/update", _Handler.update_container),
-    (("POST",), rf"/containers/{_NAME}/exec", _Handler.create_exec),
+    (("POST",), rf"/containers/{_NAME}/(update|exec)", _Handler.change_container),
     (("POST",), rf"/containers/{_NAME}(/(?:stop|kill|pause|unpause|wait|resize))", _Handler.of_container),
     (("GET",), rf"/containers/{_NAME}(/(?:json|logs|top|stats|changes|archive))", _Handler.of_container),
     (("PUT",), rf"/containers/{_NAME}(/archive)", _Handler.of_container),
