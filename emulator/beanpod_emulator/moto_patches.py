@@ -122,6 +122,11 @@ def _loopback_is_secure() -> None:
         return IAMPolicy(json.dumps(document)).is_action_permitted(action, resource)
 
 
+def _only_without_tls(statement: dict[str, Any]) -> bool:
+    condition = statement.get("Condition", {}).get("Bool", {})
+    return str(condition.get("aws:SecureTransport")).lower() == "false"
+
+
 def _groups_of_databases_stay() -> None:
     """moto deletes the parameter or subnet group of a database, and then fails at every DescribeDBInstances.
 
@@ -266,11 +271,6 @@ def _records_are_created_once() -> None:
         change(self, zoneid, change_list)
 
 
-def _only_without_tls(statement: dict[str, Any]) -> bool:
-    condition = statement.get("Condition", {}).get("Bool", {})
-    return str(condition.get("aws:SecureTransport")).lower() == "false"
-
-
 def _check_checksums() -> None:
     """moto accepts any checksum of an object."""
 
@@ -278,12 +278,8 @@ def _check_checksums() -> None:
     def _get_checksum(get_checksum: Any, self: S3Response, response_headers: dict[str, Any]) -> Any:
         for algorithm in _CHECKED:
             if stated := self.headers.get(f"x-amz-checksum-{algorithm.lower()}"):
-                return _checked(self, algorithm, stated, response_headers)
+                if compute_checksum(self.body or b"", algorithm).decode() != stated:
+                    raise BadDigestError(algorithm)
+                response_headers[f"x-amz-checksum-{algorithm.lower()}"] = stated
+                return algorithm, stated
         return get_checksum(self, response_headers)
-
-
-def _checked(response: S3Response, algorithm: str, stated: str, headers: dict[str, Any]) -> tuple[str, str]:
-    if compute_checksum(response.body or b"", algorithm).decode() != stated:
-        raise BadDigestError(algorithm)
-    headers[f"x-amz-checksum-{algorithm.lower()}"] = stated
-    return algorithm, stated

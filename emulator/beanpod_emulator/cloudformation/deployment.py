@@ -186,7 +186,7 @@ class Deployment:
 
     def export_names(self) -> set[str]:
         """Return the names of the template's exports."""
-        shown = [body for body in self.template.section("Outputs").values() if self._shown(body)]
+        shown = [body for body in self.template.section("Outputs").values() if self._applies(body)]
         return {self.evaluator.evaluate(body["Export"])["Name"] for body in shown if "Export" in body}
 
     def roll_back(self) -> bool:
@@ -206,10 +206,7 @@ class Deployment:
         return not left
 
     def _wanted(self, logical_id: str) -> bool:
-        if logical_id not in self.template.resources:
-            return False
-        condition = self.template.resources[logical_id].get("Condition")
-        return condition is None or self.evaluator.condition(condition)
+        return logical_id in self.template.resources and self._applies(self.template.resources[logical_id])
 
     def _deploy(self, logical_id: str, body: dict[str, Any]) -> None:
         current = self.stack.resources.get(logical_id)
@@ -280,9 +277,9 @@ class Deployment:
 
     def _outputs(self) -> list[Output]:
         outputs = self.template.section("Outputs")
-        return [self._output(key, body) for key, body in outputs.items() if self._shown(body)]
+        return [self._output(key, body) for key, body in outputs.items() if self._applies(body)]
 
-    def _shown(self, body: dict[str, Any]) -> bool:
+    def _applies(self, body: dict[str, Any]) -> bool:
         return "Condition" not in body or self.evaluator.condition(body["Condition"])
 
     def _output(self, key: str, body: dict[str, Any]) -> Output:

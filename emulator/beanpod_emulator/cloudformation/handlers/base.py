@@ -79,6 +79,7 @@ class Handler:
     Attributes:
         supported: Properties that the handler applies; a template with another one is refused.
         default_deletion_policy: DeletionPolicy of a resource without one.
+        takes_snapshots: Whether a deletion policy may be Snapshot.
         unchangeable: Properties whose change is refused.
         service: boto3's name of the service.
         calls: The calls that create, update and delete; "" for none. Parameters that a call does not have are left out.
@@ -99,6 +100,7 @@ class Handler:
 
     supported: ClassVar[frozenset[str]] = frozenset()
     default_deletion_policy: ClassVar[str] = "Delete"
+    takes_snapshots: ClassVar[bool] = False
     unchangeable: ClassVar[frozenset[str]] = frozenset()
     service: ClassVar[str]
     calls: ClassVar[tuple[str, str, str]] = ("", "", "")
@@ -150,13 +152,8 @@ class Handler:
             call(context.client(self.service), self.calls[2], self.identify(state, properties))
 
     def snapshot(self, context: Context, state: State) -> None:
-        """Take a snapshot before the deletion, for types that support it."""
+        """Take a snapshot before the deletion, for types with `takes_snapshots`."""
         raise NotImplementedError
-
-    @property
-    def takes_snapshots(self) -> bool:
-        """Whether the type supports snapshots."""
-        return type(self).snapshot is not Handler.snapshot
 
     def refused(self, old: Properties, new: Properties) -> list[str]:
         """Return the properties that differ, and cannot be changed."""

@@ -54,7 +54,7 @@ class DbParameterGroup(_Rds):
 
 @handles("AWS::RDS::DBInstance")
 class DbInstance(_Rds):
-    default_deletion_policy = "Snapshot"
+    default_deletion_policy, takes_snapshots = "Snapshot", True
     supported = names(
         "AllocatedStorage AllowMajorVersionUpgrade AutoMinorVersionUpgrade AvailabilityZone BackupRetentionPeriod "
         "CACertificateIdentifier CopyTagsToSnapshot DBInstanceClass DBInstanceIdentifier DBName DBParameterGroupName "
