@@ -63,7 +63,7 @@ def _set_time(emulator: Emulator, options: argparse.Namespace) -> None:
     if options.virtual_clock:
         emulator.clock.stop()
     elif given:
-        emulator.clock.set_scale()
+        emulator.clock.run_in_real_time()
 
 
 def _serve(listener: socket.socket, emulator: Emulator, options: argparse.Namespace) -> None:

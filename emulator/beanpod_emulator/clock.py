@@ -21,28 +21,27 @@ class _Task:
 class Clock:
     """A clock that runs scheduled actions when they are due and run_due() or advance() is called.
 
+    Slow operations end at the next run_due(), until run_in_real_time() or stop() is called.
+
     Args:
-        scale: Real seconds that one second of AWS takes. 0: slow operations end at the next run_due().
         wall: Source of the real time, naive UTC. Default: the machine's clock.
     """
 
-    def __init__(self, *, scale: float = 0.0, wall: Callable[[], datetime] = _utcnow) -> None:
+    def __init__(self, wall: Callable[[], datetime] = _utcnow) -> None:
         self._wall = wall
         self._tasks: list[_Task] = []
         self._order = itertools.count()
         self._stopped_at: datetime | None = None
         self._running: datetime | None = None
-        self.set_scale(scale)
+        self._at_once = True
 
-    def set_scale(self, scale: float = 1.0) -> None:
-        """Set how many real seconds one second of AWS takes. 1: as on AWS."""
-        if scale < 0:
-            raise ValueError(f"scale must be 0 or more, got {scale}: give the real seconds one AWS second takes")
-        self._scale = scale
+    def run_in_real_time(self) -> None:
+        """Have slow operations take their time."""
+        self._at_once = False
 
     def stop(self) -> None:
         """Stop the clock: time moves by advance() only."""
-        self.set_scale()
+        self._at_once = False
         self._stopped_at = self._wall()
 
     def reset(self) -> None:
@@ -71,7 +70,7 @@ class Clock:
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
         """Schedule an action in `seconds` of AWS time."""
-        due = self.now() + timedelta(seconds=seconds * self._scale)
+        due = self.now() + timedelta(seconds=0 if self._at_once else seconds)
         heapq.heappush(self._tasks, _Task(due, next(self._order), action))
 
     def run_due(self) -> None:

@@ -60,19 +60,19 @@ class FaultInjector:
     def __init__(self) -> None:
         self._injected: list[Fault] = []
 
-    def inject(self, kind: str, *, times: int | None = 1, after: int = 0, **details: Any) -> None:
-        """Add a fault; see Fault.
+    def inject(self, fault: str, *, times: int | None = 1, after: int = 0, **details: Any) -> None:
+        """Add a fault of a kind; see Fault.
 
         Raises:
             UnknownFaultError: There is no such kind, or a parameter is missing.
         """
-        if kind not in KNOWN_FAULTS:
+        if fault not in KNOWN_FAULTS:
             known = ", ".join(sorted(KNOWN_FAULTS))
-            raise UnknownFaultError(f"no fault is called {kind}: choose one of {known}")
-        if kind in PERMISSION_FAULTS and not details.get("permission"):
-            raise UnknownFaultError(f"{kind} needs a permission, such as s3:PutBucketPolicy")
+            raise UnknownFaultError(f"no fault is called {fault}: choose one of {known}")
+        if fault in PERMISSION_FAULTS and not details.get("permission"):
+            raise UnknownFaultError(f"{fault} needs a permission, such as s3:PutBucketPolicy")
         match = {name: details.pop(name) for name in _MATCHED if name in details}
-        self._injected.append(Fault(kind, times, after, match, details))
+        self._injected.append(Fault(fault, times, after, match, details))
 
     def clear(self) -> None:
         """Remove all faults."""

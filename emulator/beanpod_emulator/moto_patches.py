@@ -2,7 +2,7 @@
 
 import json
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import botocore.loaders
 import botocore.session
@@ -30,11 +30,8 @@ from beanpod_emulator.beanstalk import launch_checks
 from beanpod_emulator.beanstalk.listeners import listeners
 from beanpod_emulator.beanstalk.models import ElasticBeanstalkBackend, backend_of
 from beanpod_emulator.cloudformation.models import CloudFormationBackend
+from beanpod_emulator.patching import patches
 from beanpod_emulator.state import Emulator
-
-if TYPE_CHECKING:
-    from moto.ec2.models import EC2Backend
-    from moto.rds.models import DBSubnetGroup, RDSBackend
 
 # moto needs optional libraries for the others.
 _CHECKED = ("SHA256", "SHA1", "CRC32")
@@ -96,7 +93,6 @@ def _own_services(emulator: Emulator) -> None:
 
     EC2 and RDS are patched when they are first used, since importing moto's EC2 takes half a second.
     """
-    find = backends.get_backend
     own: dict[str, Any] = {}
     for service, backend in (("cloudformation", CloudFormationBackend), ("elasticbeanstalk", ElasticBeanstalkBackend)):
         # moto's services are those of the process, and it creates their backends itself: their class has the emulator.
@@ -104,12 +100,11 @@ def _own_services(emulator: Emulator) -> None:
         own[service] = BackendDict(type(backend.__name__, (backend,), attributes), service)
     later = {"ec2": _gateway_in_use_stays_attached, "rds": _groups_of_databases_stay}
 
-    def get_backend(name: Any) -> Any:
+    @patches(backends)
+    def get_backend(find: Any, name: Any) -> Any:
         if patch := later.pop(name, None):
             patch()
         return own[name] if name in own else find(name)
-
-    backends.get_backend = get_backend
 
 
 def _loopback_is_secure() -> None:
@@ -117,16 +112,19 @@ def _loopback_is_secure() -> None:
 
     Nothing leaves the machine here, so such a statement never applies, as it never does over HTTPS.
     """
-    judge = FakeBucket.get_permission
 
-    def get_permission(self: FakeBucket, action: str, resource: str) -> Any:
+    @patches(FakeBucket)
+    def get_permission(judge: Any, self: FakeBucket, action: str, resource: str) -> Any:
         if self.policy is None:
             return judge(self, action, resource)
         document = json.loads(self.policy)
         document["Statement"] = [it for it in document["Statement"] if not _only_without_tls(it)]
         return IAMPolicy(json.dumps(document)).is_action_permitted(action, resource)
 
-    FakeBucket.get_permission = get_permission  # type: ignore[method-assign]
+
+def _only_without_tls(statement: dict[str, Any]) -> bool:
+    condition = statement.get("Condition", {}).get("Bool", {})
+    return str(condition.get("aws:SecureTransport")).lower() == "false"
 
 
 def _groups_of_databases_stay() -> None:
@@ -137,7 +135,7 @@ def _groups_of_databases_stay() -> None:
     https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBSubnetGroup.html
     """
     from moto.rds.exceptions import RDSClientError
-    from moto.rds.models import RDSBackend
+    from moto.rds.models import DBSubnetGroup, RDSBackend
 
     class ParameterGroupInUseError(RDSClientError):
         code = "InvalidDBParameterGroupState"
@@ -145,47 +143,43 @@ def _groups_of_databases_stay() -> None:
     class SubnetGroupInUseError(RDSClientError):
         code = "InvalidDBSubnetGroupStateFault"
 
-    change = RDSBackend.modify_db_subnet_group
-    delete_parameter_group, delete_subnet_group = RDSBackend.delete_db_parameter_group, RDSBackend.delete_subnet_group
-
-    def modify_db_subnet_group(self: "RDSBackend", subnet_name: str, *arguments: Any, **more: Any) -> "DBSubnetGroup":
-        group = change(self, subnet_name, *arguments, **more)
+    @patches(RDSBackend)
+    def modify_db_subnet_group(
+        change: Any, self: RDSBackend, subnet_name: str, *arguments: Any, **more: Any
+    ) -> DBSubnetGroup:
+        group: DBSubnetGroup = change(self, subnet_name, *arguments, **more)
         self.subnet_groups[subnet_name] = group
         return group
 
-    def delete_db_parameter_group(self: "RDSBackend", db_parameter_group_name: str) -> Any:
+    @patches(RDSBackend)
+    def delete_db_parameter_group(delete: Any, self: RDSBackend, db_parameter_group_name: str) -> Any:
         if any(it.db_parameter_group_name == db_parameter_group_name for it in self.databases.values()):
             raise ParameterGroupInUseError(
                 "One or more database instances are still members of this parameter group "
                 f"{db_parameter_group_name}, so the group cannot be deleted"
             )
-        return delete_parameter_group(self, db_parameter_group_name)
+        return delete(self, db_parameter_group_name)
 
-    def delete_db_subnet_group(self: "RDSBackend", subnet_name: str) -> "DBSubnetGroup":
+    @patches(RDSBackend)
+    def delete_subnet_group(delete: Any, self: RDSBackend, subnet_name: str) -> Any:
         for name, database in self.databases.items():
             if database._db_subnet_group_name == subnet_name:
                 raise SubnetGroupInUseError(
                     f"Cannot delete the subnet group '{subnet_name}' because at least one database instance: {name} "
                     "is still using it."
                 )
-        return delete_subnet_group(self, subnet_name)
-
-    RDSBackend.modify_db_subnet_group = modify_db_subnet_group  # type: ignore[method-assign]
-    RDSBackend.delete_db_parameter_group = delete_db_parameter_group  # type: ignore[method-assign]
-    RDSBackend.delete_subnet_group = delete_db_subnet_group  # type: ignore[method-assign]
+        return delete(self, subnet_name)
 
 
 def _existing_provider_is_named() -> None:
     """moto's message for a second OIDC provider with the same URL is "Unknown"."""
-    create = IAMBackend.create_open_id_connect_provider
 
-    def create_open_id_connect_provider(self: IAMBackend, url: str, *arguments: Any, **more: Any) -> Any:
+    @patches(IAMBackend)
+    def create_open_id_connect_provider(create: Any, self: IAMBackend, url: str, *arguments: Any, **more: Any) -> Any:
         try:
             return create(self, url, *arguments, **more)
         except EntityAlreadyExists as error:
             raise EntityAlreadyExists(f"Provider with url {url} already exists.") from error
-
-    IAMBackend.create_open_id_connect_provider = create_open_id_connect_provider  # type: ignore[method-assign]
 
 
 def _settings_have_a_tier() -> None:
@@ -203,9 +197,8 @@ def _gateway_in_use_stays_attached() -> None:
     from moto.ec2.exceptions import DependencyViolationError
     from moto.ec2.models import EC2Backend
 
-    detach = EC2Backend.detach_internet_gateway
-
-    def detach_internet_gateway(self: "EC2Backend", internet_gateway_id: str, vpc_id: str) -> None:
+    @patches(EC2Backend)
+    def detach_internet_gateway(detach: Any, self: EC2Backend, internet_gateway_id: str, vpc_id: str) -> None:
         environments = backend_of(self.account_id, self.region_name).environments.all
         held = any(
             it.live and launch_checks.vpc_id(it) == vpc_id and launch_checks.has_public_addresses(it)
@@ -219,26 +212,22 @@ def _gateway_in_use_stays_attached() -> None:
             )
         detach(self, internet_gateway_id, vpc_id)
 
-    EC2Backend.detach_internet_gateway = detach_internet_gateway  # type: ignore[method-assign,assignment]
-
 
 def _certificates_are_issued_when_validated() -> None:
     """moto issues a certificate a minute after the request, whether or not the domain's owner has confirmed it.
 
     https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html
     """
-    check = CertBundle.check
 
-    def check_validation(self: CertBundle) -> None:
+    @patches(CertBundle)
+    def check(original: Any, self: CertBundle) -> None:
         if (self.type, self.status) != ("AMAZON_ISSUED", "PENDING_VALIDATION"):
-            check(self)
+            original(self)
             return
         options = self.describe()["Certificate"]["DomainValidationOptions"]
         records = [option["ResourceRecord"] for option in options]
         if all(dns.target(record["Name"]) == record["Value"].rstrip(".") for record in records):
             self.status = "ISSUED"
-
-    CertBundle.check = check_validation  # type: ignore[method-assign]
 
 
 def _certificates_in_use_stay() -> None:
@@ -246,28 +235,30 @@ def _certificates_in_use_stay() -> None:
 
     https://docs.aws.amazon.com/acm/latest/APIReference/API_DeleteCertificate.html
     """
-    delete = AWSCertificateManagerBackend.delete_certificate
 
-    def delete_certificate(self: AWSCertificateManagerBackend, arn: str) -> None:
+    @patches(AWSCertificateManagerBackend)
+    def delete_certificate(delete: Any, self: AWSCertificateManagerBackend, arn: str) -> None:
         environments = backend_of(self.account_id, self.region_name).environments.all
         if any(arn in it.certificates for env in environments if env.live for it in listeners(env)):
             raise CertificateInUseError(f"Certificate {arn} in account {self.account_id} is in use.")
         delete(self, arn)
 
-    AWSCertificateManagerBackend.delete_certificate = delete_certificate  # type: ignore[method-assign]
-
 
 def _zone_ids_begin_with_z() -> None:
     """moto's ids of hosted zones begin with any character."""
-    generate = HostedZoneIdentifier.generate
-    HostedZoneIdentifier.generate = lambda *given, **more: f"Z{generate(*given, **more)[1:]}"  # type: ignore[method-assign]
+
+    @patches(HostedZoneIdentifier)
+    def generate(original: Any, *given: Any, **more: Any) -> str:
+        return f"Z{original(*given, **more)[1:]}"
 
 
 def _records_are_created_once() -> None:
     """moto refuses to create a record again after its deletion, and creates one twice whose values differ."""
-    change = Route53Backend.change_resource_record_sets
 
-    def change_resource_record_sets(self: Route53Backend, zoneid: str, change_list: list[dict[str, Any]]) -> None:
+    @patches(Route53Backend)
+    def change_resource_record_sets(
+        change: Any, self: Route53Backend, zoneid: str, change_list: list[dict[str, Any]]
+    ) -> None:
         zone = self.get_hosted_zone(zoneid)
         existing = {(record.name.rstrip("."), record.type, record.set_identifier) for record in zone.rrsets}
         for item in change_list:
@@ -279,29 +270,16 @@ def _records_are_created_once() -> None:
                 item["Action"] = "UPSERT"
         change(self, zoneid, change_list)
 
-    Route53Backend.change_resource_record_sets = change_resource_record_sets  # type: ignore[method-assign]
-
-
-def _only_without_tls(statement: dict[str, Any]) -> bool:
-    condition = statement.get("Condition", {}).get("Bool", {})
-    return str(condition.get("aws:SecureTransport")).lower() == "false"
-
 
 def _check_checksums() -> None:
     """moto accepts any checksum of an object."""
-    get_checksum = S3Response._get_checksum
 
-    def _get_checksum(self: S3Response, response_headers: dict[str, Any]) -> tuple[str, str | None]:
+    @patches(S3Response)
+    def _get_checksum(get_checksum: Any, self: S3Response, response_headers: dict[str, Any]) -> Any:
         for algorithm in _CHECKED:
             if stated := self.headers.get(f"x-amz-checksum-{algorithm.lower()}"):
-                return _checked(self, algorithm, stated, response_headers)
+                if compute_checksum(self.body or b"", algorithm).decode() != stated:
+                    raise BadDigestError(algorithm)
+                response_headers[f"x-amz-checksum-{algorithm.lower()}"] = stated
+                return algorithm, stated
         return get_checksum(self, response_headers)
-
-    S3Response._get_checksum = _get_checksum  # type: ignore[method-assign]
-
-
-def _checked(response: S3Response, algorithm: str, stated: str, headers: dict[str, Any]) -> tuple[str, str]:
-    if compute_checksum(response.body or b"", algorithm).decode() != stated:
-        raise BadDigestError(algorithm)
-    headers[f"x-amz-checksum-{algorithm.lower()}"] = stated
-    return algorithm, stated

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from threading import Condition, RLock, Thread
+from typing import Any
 
 from beanpod_emulator.clock import Clock
 from beanpod_emulator.fault_injection import FaultInjector
@@ -105,13 +106,18 @@ class Limits(_Numbers):
 
 @dataclass
 class Emulator:
-    """The state of one emulator besides that of its services."""
+    """The state of one emulator besides that of its services.
+
+    Attributes:
+        compute: The operations.ComputeBackend of Elastic Beanstalk. None: instances exist in API responses only.
+    """
 
     clock: Clock = field(default_factory=Clock)
     lock: StateLock = field(default_factory=StateLock)
     pace: Pace = field(default_factory=Pace)
     limits: Limits = field(default_factory=Limits)
     faults: FaultInjector = field(default_factory=FaultInjector)
+    compute: Any = None
 
     def reset(self) -> None:
         """Drop what is scheduled and what is injected, and set a stopped clock anew. Pace and limits remain."""

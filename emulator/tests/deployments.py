@@ -39,13 +39,15 @@ class Deployments:
         self._application = application
         self._began = aws.now()
 
-    def deploy(self, label: str, *, exists: bool = False) -> str:
-        """Start a deployment of a new version; returns the request's id."""
+    def deploy(self, label: str, *settings: dict[str, str], exists: bool = False) -> str:
+        """Start a deployment of a new version, with changed settings if any; returns the request's id."""
         if not exists:
             self._clients.version(label, application=self._application)
         self._began = self._aws.now()
         request = {"EnvironmentName": self._environment, "VersionLabel": label}
-        return str(self._beanstalk.update_environment(**request)["ResponseMetadata"]["RequestId"])
+        return str(
+            self._beanstalk.update_environment(**request, OptionSettings=settings)["ResponseMetadata"]["RequestId"]
+        )
 
     def deployed(self, label: str) -> None:
         """A deployment from start to end."""

@@ -91,22 +91,6 @@ def test_a_failed_launch_ends_terminated(
     assert any(reason in message for message in clients.errors(EnvironmentId=created["EnvironmentId"]))
 
 
-def test_deploys_a_version_with_events_of_its_request_id(clients: Clients, beanstalk: Any, environment: str) -> None:
-    clients.version("v1")
-    updated = beanstalk.update_environment(EnvironmentName=environment, VersionLabel="v1")
-    assert (updated["Status"], updated["AbortableOperationInProgress"]) == ("Updating", True)
-    assert clients.environment(environment)["VersionLabel"] == "v1"
-    request_id = updated["ResponseMetadata"]["RequestId"]
-    events = beanstalk.describe_events(RequestId=request_id)["Events"]
-    assert [event["Message"] for event in reversed(events)][:2] == [
-        "Environment update is starting.",
-        "Deploying new version to instance(s).",
-    ]
-    assert events[0]["Message"] == "Environment update completed successfully."
-    instances = beanstalk.describe_instances_health(EnvironmentName=environment, AttributeNames=["All"])
-    assert instances["InstanceHealthList"][0]["Deployment"]["VersionLabel"] == "v1"
-
-
 def test_deletes_only_unused_versions_and_their_bundles_on_request(
     clients: Clients, beanstalk: Any, environment: str
 ) -> None:
@@ -190,7 +174,6 @@ def test_rejects_requests_for_missing_resources(
 def test_rejects_names_in_use(clients: Clients, beanstalk: Any, environment: str) -> None:
     template = {"ApplicationName": "guestbook", "TemplateName": "twice", "PlatformArn": DOCKER}
     clients.launch("named-dev", CNAMEPrefix="taken")
-    clients.version("twice")
     beanstalk.create_configuration_template(**template)
     for call, request, words in (
         (clients.launch, {"name": environment}, f"Environment {environment} already exists."),
@@ -199,7 +182,6 @@ def test_rejects_names_in_use(clients: Clients, beanstalk: Any, environment: str
             {"name": "other-dev", "CNAMEPrefix": "taken"},
             "DNS name (taken.us-east-1.elasticbeanstalk.com) is not available",
         ),
-        (clients.version, {"label": "twice"}, "Application Version twice already exists"),
         (beanstalk.create_configuration_template, template, "Configuration Template twice already exists"),
     ):
         assert words in refusal(call, **request)[1]

@@ -7,7 +7,6 @@ from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from beanpod_emulator import ControlError, EmbeddedAws
-from beanpod_emulator.beanstalk.models import ElasticBeanstalkBackend
 from beanpod_emulator.iam.web_identity import WebIdentities
 from beanpod_emulator.server.control import ControlApi
 from beanpod_emulator.state import Emulator
@@ -110,10 +109,12 @@ def test_rejects_invalid_control_requests(aws: EmbeddedAws) -> None:
         aws.set_pace(lunch=60)
     with pytest.raises(ControlError, match="update must be 0 or more, got -1"):
         aws.set_pace(update=-1)
+    with pytest.raises(ControlError, match="seconds must be 0 or more, got -1: time does not run backwards"):
+        aws.advance(-1)
 
 
 def test_rejects_advance_without_a_virtual_clock(emulators: Emulators) -> None:
-    with pytest.raises(ControlError, match="this clock follows the machine's"):
+    with pytest.raises(ControlError, match="this clock follows the machine's: start the server with a virtual clock"):
         emulators().advance(1)
 
 
@@ -143,8 +144,7 @@ def test_a_reset_leaves_nothing_of_what_was_there(aws: EmbeddedAws) -> None:
     assert [(it["EnvironmentName"], it["Status"]) for it in found] == [(launched, "Ready")]
 
 
-def test_rejects_a_reset_with_containers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ElasticBeanstalkBackend, "compute", object())
-    control = ControlApi(Emulator(), [], WebIdentities("123456789012"), "token")
+def test_rejects_a_reset_with_containers() -> None:
+    control = ControlApi(Emulator(compute=object()), [], WebIdentities("123456789012"), "token")
     status, answer = control({"REQUEST_METHOD": "POST", "PATH_INFO": "/_emulator/reset"}, b"")
     assert (status, answer["error"][:38]) == ("400 Bad Request", "a server with --docker cannot be reset")

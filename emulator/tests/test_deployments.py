@@ -260,6 +260,49 @@ def test_a_failed_immutable_deployment_keeps_instances_and_label(aws: EmbeddedAw
     assert "Failed to deploy application." in replacing.messages("ERROR")
 
 
+def test_a_version_is_deployed_with_the_settings_that_come_with_it(aws: EmbeddedAws, clients: Clients) -> None:
+    both = Deployments.launch(aws, clients, "both-dev")
+    old = both.instance_ids()
+    both.deploy(
+        "both-1", option(COMMAND, "DeploymentPolicy", "Immutable"), option("aws:autoscaling:asg", "MinSize", "2")
+    )
+    aws.advance(183)
+    seen = both.look()
+    assert (seen.status, seen.label, len(seen.instances)) == ("Ready", "both-1", 2)
+    assert not set(old) & set(both.instance_ids())
+    assert any(text.startswith("Immutable deployment policy enabled. ") for text in both.messages("INFO"))
+
+
+@pytest.mark.parametrize("end", ["error-event", "with-errors-silently", "reverts", "abort", "no bundle"])
+def test_an_update_that_fails_or_is_aborted_restores_the_settings(
+    aws: EmbeddedAws, clients: Clients, environment: Deployments, label: str, end: str
+) -> None:
+    before = clients.options(EnvironmentName="rolling-dev")
+    clients.version(label)
+    if end == "no bundle":
+        bucket = clients("elasticbeanstalk").create_storage_location()["S3Bucket"]
+        clients("s3").delete_object(Bucket=bucket, Key=f"{label}.zip")
+    elif end != "abort":
+        aws.inject_fault(end)
+    environment.deploy(label, option(COMMAND, "BatchSize", "100"), exists=True)
+    aws.advance(100)
+    if end == "abort":
+        clients("elasticbeanstalk").abort_environment_update(EnvironmentName="rolling-dev")
+    aws.advance(100)
+    assert environment.look().status == "Ready"
+    assert clients.options(EnvironmentName="rolling-dev") == before
+
+
+def test_a_version_with_a_listener_that_cannot_be_is_not_deployed(
+    aws: EmbeddedAws, environment: Deployments, label: str
+) -> None:
+    environment.deploy(label, option("aws:elbv2:listener:443", "Protocol", "HTTPS"))
+    aws.advance(183)
+    seen = environment.look()
+    assert (seen.status, seen.label, seen.instances) == ("Ready", _before(label), _all(_before(label)))
+    assert "A certificate must be specified for HTTPS listeners" in environment.messages("ERROR")[0]
+
+
 def test_an_additional_batch_keeps_the_capacity(aws: EmbeddedAws, clients: Clients) -> None:
     settings = [
         option(COMMAND, "DeploymentPolicy", "RollingWithAdditionalBatch"),

@@ -50,15 +50,15 @@ def test_prints_variables_and_stops_on_a_signal(how: signal.Signals) -> None:
     assert exported["AWS_REGION"] == exported["AWS_DEFAULT_REGION"] == "eu-west-1"
 
 
-def test_a_port_in_use_is_exit_code_2() -> None:
-    with socket.socket() as taken:
+def test_a_port_in_use_is_exit_code_2(tmp_path: Path) -> None:
+    with socket.socket() as taken, (tmp_path / "log").open("w") as log:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        command = [sys.executable, "-m", "beanpod_emulator", "--port", str(port)]
-        run = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=False, timeout=300)
-    assert (run.returncode, run.stdout) == (2, "")
-    assert run.stderr == (f"emulator: port {port} is in use: stop what listens there, or choose another with --port\n")
+        with pytest.raises(EmbeddedAwsError, match="did not start, exit code 2: its error output says why"):
+            EmbeddedAws.start(port=port, log=log)
+    message = f"emulator: port {port} is in use: stop what listens there, or choose another with --port\n"
+    assert (tmp_path / "log").read_text() == message
 
 
 def test_a_privileged_port_has_its_own_message(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,6 +83,7 @@ def test_a_privileged_port_has_its_own_message(monkeypatch: pytest.MonkeyPatch) 
         (["--port=-1"], "a port is a number from 0 to 65535, got -1"),
         (["--port=80x"], "a port is a number from 0 to 65535, got 80x"),
         (["--region=Frankfurt"], "a region is written like eu-central-1, got Frankfurt"),
+        (["--docker", "--virtual-clock"], "--docker runs containers in real time: leave out --virtual-clock"),
     ],
 )
 def test_rejects_invalid_options_of_the_command(
@@ -115,14 +116,6 @@ def test_the_servers_of_the_docker_runtime_do_not_reset_connections_either(tmp_p
             client.settimeout(60)
             client.connect(str(tmp_path / "engine.sock"))
             assert post_after_the_response(client, "/v1.41/build", "Host: docker").startswith(b"HTTP/1.1 503")
-
-
-def test_start_raises_when_the_server_exits() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        with pytest.raises(EmbeddedAwsError, match="did not start, exit code 2: its error output says why"):
-            EmbeddedAws.start(port=taken.getsockname()[1])
 
 
 def test_whole_environment_has_no_other_aws_settings(aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:

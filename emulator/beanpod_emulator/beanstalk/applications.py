@@ -1,7 +1,6 @@
 """Applications, their versions and their configuration templates."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -98,32 +97,28 @@ class Applications:
         return platforms.by_solution_stack(name) if name else None
 
 
-@dataclass(frozen=True)
-class NewVersion:
-    """The parameters of CreateApplicationVersion. may: whether the caller has a permission."""
+def create(
+    location: Location, application: Application, request: dict[str, Any], tags: dict[str, str], may: May
+) -> ApplicationVersion:
+    """Create a version from the parameters of CreateApplicationVersion.
 
-    label: str
-    description: str
-    bundle: dict[str, str] | None
-    process: bool
-    tags: dict[str, str]
-    may: May
-
-
-def create(location: Location, application: Application, new: NewVersion) -> ApplicationVersion:
-    """Create a version from a bundle in S3, which must exist and be readable for the caller."""
-    _check_length("versionLabel", new.label)
-    _check_length("description", new.description)
-    if new.label in application.versions:
-        raise InvalidParameterValueError(f"Application Version {new.label} already exists.")
-    if new.bundle:
-        _check_bundle(location.region, new.bundle, new.may)
+    Args:
+        may: Whether the caller has a permission: its bundle in S3 must exist and be readable for the caller.
+    """
+    label, description, bundle = request["VersionLabel"], request.get("Description", ""), request.get("SourceBundle")
+    _check_length("versionLabel", label)
+    _check_length("description", description)
+    if label in application.versions:
+        raise InvalidParameterValueError(f"Application Version {label} already exists.")
+    if bundle:
+        _check_bundle(location.region, bundle, may)
     now = location.now()
-    arn = location.arn("applicationversion", f"{application.name}/{new.label}")
-    status = "PROCESSED" if new.process else "UNPROCESSED"
-    version = ApplicationVersion(new.label, arn, now, now, new.description, new.bundle, status, new.tags)
-    application.versions[new.label] = version
-    return version
+    arn = location.arn("applicationversion", f"{application.name}/{label}")
+    status = "PROCESSED" if request.get("Process") else "UNPROCESSED"
+    application.versions[label] = ApplicationVersion(
+        application.name, label, arn, now, now, description, bundle, status, tags
+    )
+    return application.versions[label]
 
 
 def delete(location: Location, application: Application, label: str, *, with_bundle: bool) -> None:

@@ -270,5 +270,4 @@ class Batches:
         instance.deployment, instance.health = self._deployment(status), health
 
     def _deployment(self, status: str) -> Deployment:
-        environment = self._environment
-        return Deployment(environment.version_label, environment.deployments, self._event_log.location.now(), status)
+        return self._environment.deployment(self._event_log.location.now(), status)

@@ -240,13 +240,12 @@ def _context(row: Row, environment: Environment) -> dict[str, str]:
 
 
 def _arn(environment: Environment, service: str, resource: str) -> str:
-    region, account = environment.arn.split(":")[3:5]
-    return f"arn:aws:{service}:{region}:{account}:{resource}"
+    return f"arn:aws:{service}:{environment.region}:{environment.account}:{resource}"
 
 
 def resources(environment: Environment, version: ApplicationVersion) -> dict[str, tuple[str, ...]]:
     """Return the ARNs of an update's resources by the names of TABLE; a permission is required on each of several."""
-    region, account = environment.arn.split(":")[3:5]
+    region, account = environment.region, environment.account
     own, stem = environment.environment_id, f"awseb-{environment.environment_id}"
     bucket = f"arn:aws:s3:::elasticbeanstalk-{region}-{account}"
     runtime = f"{bucket}/resources/environments/{own}/_runtime"

@@ -6,8 +6,8 @@ from typing import Any
 
 from beanpod_emulator.beanstalk import options
 from beanpod_emulator.beanstalk.applications import Applications, checked, without
-from beanpod_emulator.beanstalk.exceptions import InvalidParameterValueError
-from beanpod_emulator.beanstalk.operations import ComputeBackend, Operations
+from beanpod_emulator.beanstalk.exceptions import InvalidParameterValueError, InvalidStateError
+from beanpod_emulator.beanstalk.operations import Operations
 from beanpod_emulator.beanstalk.options import Settings
 from beanpod_emulator.beanstalk.platforms import Platform
 from beanpod_emulator.beanstalk.state import SAMPLE_VERSION, Environment, Event, Location, random_id
@@ -19,12 +19,12 @@ _TIER = {"Name": "WebServer", "Type": "Standard", "Version": "1.0"}
 class Environments:
     """The environments of one region, the terminated ones included."""
 
-    def __init__(self, location: Location, applications: Applications, compute: ComputeBackend | None) -> None:
+    def __init__(self, location: Location, applications: Applications) -> None:
         self._location = location
         self._applications = applications
         self.all: list[Environment] = []
         self.events: list[Event] = []
-        self.operations = Operations(location, self.events, compute)
+        self.operations = Operations(location, self.events)
 
     def find(self, name: str | None, environment_id: str | None) -> Environment:
         """Return the environment of that name or id, if it is not terminated, else raise InvalidParameterValueError."""
@@ -35,12 +35,10 @@ class Environments:
         raise InvalidParameterValueError(f"No Environment found for {key} = '{value}'.")
 
     def ready(self, name: str | None, environment_id: str | None) -> Environment:
-        """As find(), but raise InvalidParameterValueError unless the environment is Ready."""
+        """As find(), but raise InvalidStateError unless the environment is Ready."""
         environment = self.find(name, environment_id)
         if environment.status != "Ready":
-            raise InvalidParameterValueError(
-                f"Environment named {environment.name} is in an invalid state for this operation. Must be Ready."
-            )
+            raise InvalidStateError(environment.name, "Ready")
         return environment
 
     def select(

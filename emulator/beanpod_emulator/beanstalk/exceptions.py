@@ -9,7 +9,8 @@ class ElasticBeanstalkError(ServiceException):
     """Every error of this service.
 
     ElasticBeanstalkError
-      InvalidParameterValueError        something named does not exist, or is in the wrong state
+      InvalidParameterValueError        something named does not exist
+        InvalidStateError               an environment is in the wrong state
       InvalidParameterCombinationError  a bundle cannot be read
       BundleNotInRegionError            a bundle's bucket is elsewhere
       ValidationError                   a value is too long
@@ -23,6 +24,13 @@ class ElasticBeanstalkError(ServiceException):
 
 class InvalidParameterValueError(ElasticBeanstalkError):
     code = "InvalidParameterValue"
+
+
+class InvalidStateError(InvalidParameterValueError):
+    def __init__(self, environment: str, wanted: str) -> None:
+        super().__init__(
+            f"Environment named {environment} is in an invalid state for this operation. Must be {wanted}."
+        )
 
 
 class InvalidParameterCombinationError(ElasticBeanstalkError):

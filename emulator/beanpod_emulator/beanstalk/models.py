@@ -9,7 +9,7 @@ from moto.core.base_backend import BaseBackend
 from moto.core.resource_tagging import TaggableResourcesMixin, TaggedResource
 
 from beanpod_emulator.beanstalk import applications
-from beanpod_emulator.beanstalk.applications import Applications, NewVersion
+from beanpod_emulator.beanstalk.applications import Applications, May
 from beanpod_emulator.beanstalk.environments import Environments
 from beanpod_emulator.beanstalk.exceptions import (
     InvalidParameterValueError,
@@ -17,7 +17,6 @@ from beanpod_emulator.beanstalk.exceptions import (
     TooManyApplicationVersionsError,
     TooManyTagsError,
 )
-from beanpod_emulator.beanstalk.operations import ComputeBackend
 from beanpod_emulator.beanstalk.state import Application, ApplicationVersion, Environment, Location
 from beanpod_emulator.state import Emulator
 
@@ -31,18 +30,16 @@ class ElasticBeanstalkBackend(BaseBackend, TaggableResourcesMixin):
 
     Attributes:
         emulator: Of a subclass, since moto creates the backends itself: see moto_patches.
-        compute: What runs the instances, of the class for the same reason. None: they exist in API responses only.
     """
 
     emulator: ClassVar[Emulator]
-    compute: ClassVar[ComputeBackend | None] = None
     SERVICE_NAMESPACE = "elasticbeanstalk"
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
         self.location = Location(account_id, region_name, self.emulator)
         self.applications = Applications(self.location)
-        self.environments = Environments(self.location, self.applications, self.compute)
+        self.environments = Environments(self.location, self.applications)
 
     def delete_application(self, name: str, *, force: bool, request_id: str) -> None:
         """Delete an application. force: terminate its environments first, else they prevent it."""
@@ -57,14 +54,16 @@ class ElasticBeanstalkBackend(BaseBackend, TaggableResourcesMixin):
         if not running:
             self.environments.forget(name)
 
-    def create_version(self, application: Application, new: NewVersion) -> ApplicationVersion:
+    def create_version(
+        self, application: Application, request: dict[str, Any], tags: dict[str, str], may: May
+    ) -> ApplicationVersion:
         """Create a version, within the quota, and delete those that the application's lifecycle rules do not keep."""
         count = sum(len(other.versions) for other in self.applications.all.values())
-        if count >= self.emulator.limits.application_versions and new.label not in application.versions:
+        if count >= self.emulator.limits.application_versions and request["VersionLabel"] not in application.versions:
             raise TooManyApplicationVersionsError(int(self.emulator.limits.application_versions))
-        version = applications.create(self.location, application, new)
+        version = applications.create(self.location, application, request, tags, may)
         used = {label for item in self.environments.all for label in self._labels(item, terminated=_REMEMBERED)}
-        applications.expire(self.location, application, used | {new.label})
+        applications.expire(self.location, application, used | {version.label})
         return version
 
     def delete_version(self, application: Application, label: str, *, with_bundle: bool) -> None:

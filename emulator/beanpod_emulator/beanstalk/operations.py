@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from beanpod_emulator.beanstalk.deployments import Batches, EventLog, scale
 from beanpod_emulator.beanstalk.launch_checks import launch_problems
 from beanpod_emulator.beanstalk.listeners import listener_problems
-from beanpod_emulator.beanstalk.state import SAMPLE_VERSION, Deployment, Environment, Event, Health, Location, random_id
+from beanpod_emulator.beanstalk.state import SAMPLE_VERSION, Environment, Event, Health, Location, random_id
 from beanpod_emulator.fault_injection import Fault
 
 # What passes before the instances begin to deploy: about 5 s on AWS.
@@ -59,27 +59,22 @@ class VersionUpdate:
     """
 
     def __init__(
-        self,
-        event_log: EventLog,
-        compute: ComputeBackend | None,
-        environment: Environment,
-        fault: Fault | None,
-        error_event: str | None,
+        self, event_log: EventLog, environment: Environment, fault: Fault | None, error_event: str | None
     ) -> None:
         self._event_log = event_log
-        self._compute = compute
         self._emulator = event_log.location.emulator
+        self._compute: ComputeBackend | None = self._emulator.compute
         self._environment = environment
         self._kind = fault.kind if fault else ""
         self._details = fault.details if fault else {}
         self._error_event = error_event
         self._batches = Batches(event_log, environment, fault)
 
-    def begin(self, *, deployed: Callable[[], None], ended: Callable[[], None]) -> None:
+    def begin(self, *, deployed: Callable[[Callable[[], None]], None], ended: Callable[[], None]) -> None:
         """Schedule every step.
 
         Args:
-            deployed: Called when the instances run the version.
+            deployed: Called when the instances run the version, with what ends the deployment.
             ended: Called after the end of a deployment that succeeded.
         """
         update = self._emulator.pace.update
@@ -103,7 +98,7 @@ class VersionUpdate:
             self._at(prepared + (number + 1) * share, partial(self._batches.end, number))
         self._at(update, lambda: self._end(deployed, ended))
 
-    def _end(self, deployed: Callable[[], None], ended: Callable[[], None]) -> None:
+    def _end(self, deployed: Callable[[Callable[[], None]], None], ended: Callable[[], None]) -> None:
         failed = {
             "error-event": self._end_with_error_event,
             "with-errors-silently": self._end_with_errors_silently,
@@ -112,12 +107,11 @@ class VersionUpdate:
         if failed:
             failed()
             return
-        environment = self._environment
-        environment.expected = Deployment(
-            environment.version_label, environment.deployments, self._event_log.location.now()
-        )
+        self._environment.expected = self._environment.deployment(self._event_log.location.now())
         self._batches.succeed()
-        deployed()
+        deployed(lambda: self._end_deployed(ended))
+
+    def _end_deployed(self, ended: Callable[[], None]) -> None:
         self._append("New application version was deployed to running EC2 instances.")
         self._finish(_COMPLETED)
         self._assess()
@@ -126,7 +120,7 @@ class VersionUpdate:
     def _end_before_the_instances(self) -> None:
         self._append(self._error_event or "", "ERROR")
         self._append(_FAILED, "ERROR")
-        self._restore_label()
+        self._restore()
         self._finish(_WITH_ERRORS, "ERROR")
 
     def _end_with_error_event(self) -> None:
@@ -134,20 +128,19 @@ class VersionUpdate:
         self._batches.give_up()
         incorrect = self._batches.incorrect()
         # Where new instances were to replace the old ones, only the old ones remain.
-        if not incorrect or self._details.get("label") == "previous":
-            self._restore_label()
+        self._restore(label=not incorrect or self._details.get("label") == "previous")
         self._set_health("Degraded" if incorrect else "Ok", *incorrect)
         self._finish(_WITH_ERRORS, "ERROR")
 
     def _end_with_errors_silently(self) -> None:
-        self._restore_label()
+        self._restore()
         self._batches.give_up()
         incorrect = self._batches.incorrect()
         self._set_health("Degraded" if incorrect else "Ok", *incorrect)
         self._finish(_WITH_ERRORS, "WARN")
 
     def _end_reverted(self) -> None:
-        self._restore_label()
+        self._restore()
         self._batches.restore()
         self._finish(_COMPLETED)
         self._set_health("Ok")
@@ -175,8 +168,11 @@ class VersionUpdate:
             instance.health = Health(status, causes)
         self._set_health(status, *causes)
 
-    def _restore_label(self) -> None:
-        self._environment.version_label = self._environment.running.version_label
+    def _restore(self, *, label: bool = True) -> None:
+        """Restore what the update changed, and the label unless instances are left with the new version."""
+        self._environment.change(self._environment.before)
+        if label:
+            self._environment.version_label = self._environment.running.version_label
 
     def _finish(self, message: str, severity: str = "INFO") -> None:
         self._event_log.end(self._environment, "Ready", message, severity)
@@ -191,9 +187,9 @@ class VersionUpdate:
 class Operations:
     """Changes the environments of one region, and appends to their events."""
 
-    def __init__(self, location: Location, events: list[Event], compute: ComputeBackend | None) -> None:
+    def __init__(self, location: Location, events: list[Event]) -> None:
         self._location, self._emulator = location, location.emulator
-        self._compute = compute
+        self._compute: ComputeBackend | None = self._emulator.compute
         self._event_log = EventLog(location, events)
 
     def launch(self, environment: Environment, request_id: str) -> None:
@@ -212,7 +208,10 @@ class Operations:
         """
         self._event_log.begin(environment, "Updating", request_id, abortable=True)
         self._event_log.append(environment, "Environment update is starting.")
-        if label := changes.pop("version_label", None):
+        label = changes.pop("version_label", None)
+        environment.before = {name: getattr(environment, name) for name in changes}
+        # A configuration that cannot be is refused before a version is deployed with it.
+        if label and not self._listener_problems(environment, changes):
             self._deploy(environment, label, changes, error_event)
         else:
             environment.health = Health("Info")
@@ -258,8 +257,9 @@ class Operations:
         fault = self._emulator.faults.for_update(environment.name, label)
         environment.version_label = label
         environment.deployments += 1
-        VersionUpdate(self._event_log, self._compute, environment, fault, error_event).begin(
-            deployed=lambda: self._apply(environment, changes),
+        environment.change(changes)
+        VersionUpdate(self._event_log, environment, fault, error_event).begin(
+            deployed=lambda end: self._follow_settings(environment, end) if "settings" in changes else end(),
             ended=lambda: self._overtake(environment, fault) if fault and fault.kind == "overtaken" else None,
         )
         if fault and fault.kind == "terminated":
@@ -277,9 +277,7 @@ class Operations:
             environment.health = Health("NoData")
             self._event_log.end(environment, "Terminated", "Failed to launch environment.")
             return
-        environment.expected = Deployment(
-            environment.version_label, environment.deployments, self._event_log.location.now()
-        )
+        environment.expected = environment.deployment(self._location.now())
         scale(environment, self._location, environment.running)
         environment.endpoint = self._endpoint(environment)
         self._reconcile(environment, lambda: self._ready(environment))
@@ -307,26 +305,28 @@ class Operations:
         else:
             done()
 
-    def _apply(self, environment: Environment, changes: dict[str, Any]) -> None:
-        for name, value in changes.items():
-            setattr(environment, name, value)
-        if "settings" in changes:
-            scale(environment, self._location, environment.running)
+    def _follow_settings(self, environment: Environment, done: Callable[[], None]) -> None:
+        """Have the number of instances and the load balancer follow the settings."""
+        scale(environment, self._location, environment.running)
+        self._reconcile(environment, done)
+
+    def _listener_problems(self, environment: Environment, changes: dict[str, Any]) -> list[str]:
+        return list(listener_problems(replace(environment, **changes), self._location.region))
 
     def _configured(self, environment: Environment, changes: dict[str, Any]) -> None:
-        if problems := list(listener_problems(replace(environment, **changes), self._location.region)):
+        if problems := self._listener_problems(environment, changes):
             for problem in [*problems, "Failed to deploy configuration."]:
                 self._event_log.append(environment, problem, "ERROR")
             self._end(environment, _WITH_ERRORS)
             return
-        self._apply(environment, changes)
-        self._reconcile(environment, lambda: self._end(environment, _COMPLETED))
+        environment.change(changes)
+        self._follow_settings(environment, lambda: self._end(environment, _COMPLETED))
 
     def _restarted(self, environment: Environment) -> None:
         self._reconcile(environment, lambda: self._end(environment, "restartAppServer has completed."))
 
     def _aborted(self, environment: Environment) -> None:
-        environment.version_label = environment.running.version_label
+        environment.change({**environment.before, "version_label": environment.running.version_label})
         for instance in environment.instances:
             instance.deployment = environment.running
         scale(environment, self._location, environment.running)

@@ -1,4 +1,4 @@
-"""Resources as Elastic Beanstalk's responses show them."""
+"""Resources as Elastic Beanstalk's responses show them, where those have more than the resources' own attributes."""
 
 from collections import Counter
 from datetime import datetime
@@ -8,10 +8,8 @@ from beanpod_emulator.beanstalk import options
 from beanpod_emulator.beanstalk.platforms import PLATFORMS, Platform
 from beanpod_emulator.beanstalk.state import (
     Application,
-    ApplicationVersion,
     ConfigurationTemplate,
     Environment,
-    Event,
     Health,
     Instance,
 )
@@ -46,44 +44,6 @@ def lifecycle(config: dict[str, Any]) -> dict[str, Any]:
     return config | {"VersionLifecycleConfig": {name: rule | rules.get(name, {}) for name, rule in off.items()}}
 
 
-def version(application_name: str, item: ApplicationVersion) -> dict[str, Any]:
-    return {
-        "ApplicationVersionArn": item.arn,
-        "ApplicationName": application_name,
-        "Description": item.description,
-        "VersionLabel": item.label,
-        "SourceBundle": item.source_bundle,
-        "DateCreated": item.created,
-        "DateUpdated": item.updated,
-        "Status": item.status,
-    }
-
-
-def environment(item: Environment, region: str) -> dict[str, Any]:
-    return {
-        "EnvironmentName": item.name,
-        "EnvironmentId": item.environment_id,
-        "ApplicationName": item.application,
-        "VersionLabel": item.version_label,
-        "SolutionStackName": item.platform.solution_stack,
-        "PlatformArn": item.platform.arn(region),
-        "TemplateName": item.template_name,
-        "Description": item.description,
-        "EndpointURL": item.endpoint,
-        "CNAME": item.cname,
-        "DateCreated": item.created,
-        "DateUpdated": item.updated,
-        "Status": item.status,
-        "AbortableOperationInProgress": item.abortable,
-        "Health": item.health.color,
-        "HealthStatus": item.health.status,
-        "Tier": item.tier,
-        "EnvironmentLinks": [],
-        "EnvironmentArn": item.arn,
-        "OperationsRole": item.operations_role,
-    }
-
-
 def resources(item: Environment) -> dict[str, Any]:
     stem = f"awseb-{item.environment_id}-stack"
     balancers = [{"Name": item.endpoint}] if item.load_balanced and item.endpoint else []
@@ -113,18 +73,6 @@ def settings(item: Environment | ConfigurationTemplate, application_name: str, r
         "DateCreated": item.created,
         "DateUpdated": item.updated,
         "OptionSettings": options.rendered(item.settings),
-    }
-
-
-def event(item: Event) -> dict[str, Any]:
-    return {
-        "EventDate": item.date,
-        "Message": item.message,
-        "ApplicationName": item.application,
-        "VersionLabel": item.version_label,
-        "EnvironmentName": item.environment,
-        "RequestId": item.request_id,
-        "Severity": item.severity,
     }
 
 

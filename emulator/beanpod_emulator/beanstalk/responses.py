@@ -8,8 +8,8 @@ from moto.core.responses import ActionResult, EmptyResult
 
 from beanpod_emulator import clients
 from beanpod_emulator.beanstalk import downstream, options, platforms, render
-from beanpod_emulator.beanstalk.applications import NewVersion, checked, without
-from beanpod_emulator.beanstalk.exceptions import InvalidParameterValueError
+from beanpod_emulator.beanstalk.applications import checked, without
+from beanpod_emulator.beanstalk.exceptions import InvalidParameterValueError, InvalidStateError
 from beanpod_emulator.beanstalk.models import ElasticBeanstalkBackend, backend_of
 from beanpod_emulator.beanstalk.options import Settings
 from beanpod_emulator.beanstalk.platforms import PLATFORMS, Platform
@@ -69,7 +69,7 @@ class EnvironmentActions(Actions):
 
     def create_environment(self) -> ActionResult:
         environment = self.backend.environments.create(dict(self._get_params()), self.request_id)
-        return ActionResult(render.environment(environment, self.region))
+        return ActionResult(environment)
 
     def update_environment(self) -> ActionResult:
         request = dict(self._get_params())
@@ -79,24 +79,19 @@ class EnvironmentActions(Actions):
         environment = self._environment(ready=True)
         error_event = self._error_event(environment, request.get("VersionLabel"))
         self.backend.environments.update(environment, request, self.request_id, error_event)
-        return ActionResult(render.environment(environment, self.region))
+        return ActionResult(environment)
 
     def terminate_environment(self) -> ActionResult:
         environment = self._environment()
         if environment.status == "Terminating":
-            raise InvalidParameterValueError(
-                f"Environment named {environment.name} is in an invalid state for this operation. Must be Ready."
-            )
+            raise InvalidStateError(environment.name, "Ready")
         self.backend.environments.operations.terminate(environment, self.request_id)
-        return ActionResult(render.environment(environment, self.region))
+        return ActionResult(environment)
 
     def abort_environment_update(self) -> ActionResult:
         environment = self._environment()
         if not environment.abortable:
-            raise InvalidParameterValueError(
-                f"Environment named {environment.name} is in an invalid state for this operation. Must be pending "
-                "deployment."
-            )
+            raise InvalidStateError(environment.name, "pending deployment")
         self.backend.environments.operations.abort(environment, self.request_id)
         return EmptyResult()
 
@@ -114,7 +109,7 @@ class EnvironmentActions(Actions):
             include_deleted=bool(self._get_param("IncludeDeleted", False)),
             deleted_since=self._get_param("IncludedDeletedBackTo"),
         )
-        page, token = self.page([render.environment(item, self.region) for item in environments], 1000)
+        page, token = self.page(environments, 1000)
         return ActionResult({"Environments": page, "NextToken": token})
 
     def describe_environment_resources(self) -> ActionResult:
@@ -134,7 +129,7 @@ class EnvironmentActions(Actions):
 
     def describe_events(self) -> ActionResult:
         events = list(filter(self._wanted(), reversed(self.backend.environments.events)))
-        page, token = self.page([render.event(event) for event in events], 100)
+        page, token = self.page(events, 100)
         return ActionResult({"Events": page, "NextToken": token})
 
     def check_dns_availability(self) -> ActionResult:
@@ -343,25 +338,18 @@ class ElasticBeanstalkResponse(EnvironmentActions, PlatformActions):
         if self._get_param("AutoCreateApplication") and name not in self.backend.applications.all:
             self.backend.applications.create(name, description="", lifecycle={}, tags={})
         application = self.backend.applications.get(name)
-        new = NewVersion(
-            label=self._get_param("VersionLabel"),
-            description=self._get_param("Description", ""),
-            bundle=self._get_param("SourceBundle"),
-            process=bool(self._get_param("Process", False)),
-            tags=self.tags(),
+        version = self.backend.create_version(
+            application,
+            dict(self._get_params()),
+            self.tags(),
             may=lambda action, resource: self.denial(Permission(action, resource)) is None,
         )
-        version = self.backend.create_version(application, new)
-        return ActionResult({"ApplicationVersion": render.version(name, version)})
+        return ActionResult({"ApplicationVersion": version})
 
     def describe_application_versions(self) -> ActionResult:
         name, labels = self._get_param("ApplicationName"), self._get_param("VersionLabels", [])
-        shown = [
-            render.version(application.name, version)
-            for application in self.backend.applications.all.values()
-            for version in reversed(application.versions.values())
-            if name in (None, application.name) and (not labels or version.label in labels)
-        ]
+        versions = (it for app in self.backend.applications.all.values() for it in reversed(app.versions.values()))
+        shown = [it for it in versions if name in (None, it.application) and (not labels or it.label in labels)]
         page, token = self.page(shown, 1000)
         return ActionResult({"ApplicationVersions": page, "NextToken": token})
 
@@ -370,7 +358,7 @@ class ElasticBeanstalkResponse(EnvironmentActions, PlatformActions):
         version = self.backend.applications.version(name, self._get_param("VersionLabel"))
         version.description = self._get_param("Description", version.description)
         version.updated = self.backend.location.now()
-        return ActionResult({"ApplicationVersion": render.version(name, version)})
+        return ActionResult({"ApplicationVersion": version})
 
     def delete_application_version(self) -> ActionResult:
         application = self.backend.applications.get(self._get_param("ApplicationName"))

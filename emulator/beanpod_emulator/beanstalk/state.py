@@ -1,10 +1,13 @@
-"""The resources of Elastic Beanstalk: applications, their versions and templates, environments, events."""
+"""The resources of Elastic Beanstalk: applications, their versions and templates, environments, events.
+
+moto shows attributes in responses by the names of the API, and by the aliases here.
+"""
 
 import secrets
 import string
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from beanpod_emulator.beanstalk.options import Option, Settings
 from beanpod_emulator.beanstalk.platforms import Platform
@@ -12,6 +15,7 @@ from beanpod_emulator.state import Emulator
 
 SAMPLE_VERSION = "Sample Application"
 _COLORS = {"Ok": "Green", "Info": "Green", "Warning": "Yellow", "Degraded": "Red", "Severe": "Red"}
+_DATES = {"DateCreated": "created", "DateUpdated": "updated"}
 _LOWER = string.ascii_lowercase + string.digits
 
 
@@ -39,6 +43,7 @@ class Location:
 
 @dataclass
 class ApplicationVersion:
+    application: str
     label: str
     arn: str
     created: datetime
@@ -47,6 +52,9 @@ class ApplicationVersion:
     source_bundle: dict[str, str] | None = None
     status: str = "UNPROCESSED"
     tags: dict[str, str] = field(default_factory=dict)
+
+    class Meta:
+        serialization_aliases: ClassVar = _DATES | {"ApplicationName": "application", "VersionLabel": "label"}
 
 
 @dataclass
@@ -115,6 +123,7 @@ class Environment:
         expected: The last deployment that succeeded.
         operation: Request id of the operation in progress; None if there is none.
         abortable: Whether the operation can be aborted.
+        before: Attributes by name that the last update changes besides the version, as they were before it.
     """
 
     environment_id: str
@@ -139,7 +148,31 @@ class Environment:
     operations_role: str | None = None
     operation: str | None = None
     abortable: bool = False
+    before: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
+    environment_links: ClassVar[list[Any]] = []
+
+    class Meta:
+        serialization_aliases: ClassVar = _DATES | {
+            "ApplicationName": "application",
+            "SolutionStackName": "platform.solution_stack",
+            "EndpointURL": "endpoint",
+            "AbortableOperationInProgress": "abortable",
+            "Health": "health.color",
+            "HealthStatus": "health.status",
+        }
+
+    @property
+    def region(self) -> str:
+        return self.arn.split(":")[3]
+
+    @property
+    def account(self) -> str:
+        return self.arn.split(":")[4]
+
+    @property
+    def platform_arn(self) -> str:
+        return self.platform.arn(self.region)
 
     @property
     def live(self) -> bool:
@@ -152,9 +185,18 @@ class Environment:
             raise ValueError(f"environment {self.name} is still being launched: it runs nothing yet")
         return self.expected
 
+    def deployment(self, time: datetime, status: str = "Deployed") -> Deployment:
+        """Return the deployment of its version to an instance."""
+        return Deployment(self.version_label, self.deployments, time, status)
+
     @property
     def load_balanced(self) -> bool:
         return self.option("aws:elasticbeanstalk:environment", "EnvironmentType", "LoadBalanced") == "LoadBalanced"
+
+    def change(self, changes: dict[str, Any]) -> None:
+        """Set attributes by their names."""
+        for name, value in changes.items():
+            setattr(self, name, value)
 
     def option(self, namespace: str, name: str, default: str = "") -> str:
         """Return the value of an option."""
@@ -171,5 +213,6 @@ class Event:
     environment: str | None = None
     environment_id: str | None = None
     version_label: str | None = None
-    template: str | None = None
-    platform_arn: str | None = None
+
+    class Meta:
+        serialization_aliases: ClassVar = {"ApplicationName": "application", "EnvironmentName": "environment"}

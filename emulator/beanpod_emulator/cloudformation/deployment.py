@@ -132,14 +132,7 @@ class Operations:
         self.stack.log(resource.logical_id, resource.physical_id, resource.type, status, text)
 
     def _context(self, logical_id: str) -> Context:
-        return Context(
-            account=self.account,
-            region=self.region,
-            stack_name=self.stack.name,
-            stack_id=self.stack.stack_id,
-            logical_id=logical_id,
-            emulator=self.emulator,
-        )
+        return Context(self.account, self.region, self.stack.name, logical_id, self.emulator)
 
 
 class DeploymentFailedError(Exception):
@@ -193,7 +186,7 @@ class Deployment:
 
     def export_names(self) -> set[str]:
         """Return the names of the template's exports."""
-        shown = [body for body in self.template.section("Outputs").values() if self._shown(body)]
+        shown = [body for body in self.template.section("Outputs").values() if self._applies(body)]
         return {self.evaluator.evaluate(body["Export"])["Name"] for body in shown if "Export" in body}
 
     def roll_back(self) -> bool:
@@ -213,10 +206,7 @@ class Deployment:
         return not left
 
     def _wanted(self, logical_id: str) -> bool:
-        if logical_id not in self.template.resources:
-            return False
-        condition = self.template.resources[logical_id].get("Condition")
-        return condition is None or self.evaluator.condition(condition)
+        return logical_id in self.template.resources and self._applies(self.template.resources[logical_id])
 
     def _deploy(self, logical_id: str, body: dict[str, Any]) -> None:
         current = self.stack.resources.get(logical_id)
@@ -287,9 +277,9 @@ class Deployment:
 
     def _outputs(self) -> list[Output]:
         outputs = self.template.section("Outputs")
-        return [self._output(key, body) for key, body in outputs.items() if self._shown(body)]
+        return [self._output(key, body) for key, body in outputs.items() if self._applies(body)]
 
-    def _shown(self, body: dict[str, Any]) -> bool:
+    def _applies(self, body: dict[str, Any]) -> bool:
         return "Condition" not in body or self.evaluator.condition(body["Condition"])
 
     def _output(self, key: str, body: dict[str, Any]) -> Output:

@@ -7,10 +7,10 @@ class CloudFormationError(ServiceException):
     """Base of this service's errors.
 
     CloudFormationError
-      ValidationError                  the request or the template is wrong
-      AlreadyExistsError           a stack of that name is there
-      ChangeSetNotFoundError       no such change set
-      InvalidChangeSetStatusError  the change set cannot be executed
+      ValidationError                the request or the template is wrong
+      AlreadyExistsError             a stack of that name is there
+      ChangeSetNotFoundError         no such change set
+      InvalidChangeSetStatusError    the change set cannot be executed
       InsufficientCapabilitiesError  IAM resources without CAPABILITY_IAM
     """
 

@@ -119,6 +119,10 @@ class _Described:
         serialization_aliases: ClassVar = {
             "Parameters": "shown_parameters",
             "Tags": "tag_list",
+            "Capabilities": "request.capabilities",
+            "NotificationARNs": "request.notification_arns",
+            "RoleARN": "request.role_arn",
+            "DisableRollback": "request.disable_rollback",
             "Changes": "change_list",
             "EnableTerminationProtection": "termination_protection",
             "DriftInformation": "drift",
@@ -138,26 +142,6 @@ class _Described:
     def tags(self) -> dict[str, str]:
         """The tags, which the resources inherit."""
         return self.request.tags if self.request else {}
-
-    @property
-    def capabilities(self) -> list[str]:
-        """The acknowledged capabilities."""
-        return self.request.capabilities if self.request else []
-
-    @property
-    def notification_arns(self) -> list[str]:
-        """ARNs of the topics to notify."""
-        return self.request.notification_arns if self.request else []
-
-    @property
-    def role_arn(self) -> str | None:
-        """ARN of the role that CloudFormation assumes."""
-        return self.request.role_arn if self.request else None
-
-    @property
-    def disable_rollback(self) -> bool:
-        """Whether a failed creation is left as it is."""
-        return self.request.disable_rollback if self.request else False
 
     @property
     def shown_parameters(self) -> list[dict[str, str]]:

@@ -10,7 +10,7 @@ from functools import partial
 from threading import Event, RLock
 
 from beanpod_emulator.beanstalk.deployments import Batches
-from beanpod_emulator.beanstalk.models import ElasticBeanstalkBackend, backend_of
+from beanpod_emulator.beanstalk.models import backend_of
 from beanpod_emulator.beanstalk.state import SAMPLE_VERSION, Deployment, Environment
 from beanpod_emulator.docker_runtime.context import CertificateAuthority, RunResources, RuntimeContext, remove_leftovers
 from beanpod_emulator.docker_runtime.docker import Docker, DockerError
@@ -40,11 +40,11 @@ class DockerBackend:
         self._proxy = DomainProxy(self._find_balancer)
 
     def open(self) -> None:
-        """Remove the leftovers of dead runs, and become the compute backend of Elastic Beanstalk and RDS."""
+        """Remove the leftovers of dead runs, and become what runs the emulator's environments and databases."""
         docker, run = self._context.docker, self._context.run
         remove_leftovers(docker, run)
         docker.run("network", "create", "--label", run.label, run.name)
-        ElasticBeanstalkBackend.compute = self
+        self._context.emulator.compute = self
         self._databases.patch_rds()
         patch_logs(self._send_logs)
 
@@ -290,9 +290,8 @@ class EnvironmentRuntime:
     def _prepare(self, deployment: Deployment) -> tuple[Release, RuntimeSettings]:
         """Read what a deployment needs, with the permissions of the instances."""
         environment = self._environment
-        region, account = environment.arn.split(":")[3:5]
         profile = InstanceProfile.of(environment)
-        applications = backend_of(account, region).applications
+        applications = backend_of(environment.account, environment.region).applications
         version = applications.version(environment.application, deployment.version_label)
         if version.source_bundle is None:
             raise InstanceError("download the source bundle", f"version {version.label} has none")

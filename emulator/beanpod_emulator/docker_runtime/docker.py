@@ -77,17 +77,16 @@ class Engine:
 
 
 class Docker:
-    """Runs docker commands, until close(). environment: their variables. Default: this process's."""
+    """Runs docker commands, until close()."""
 
-    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
-        self._environment = dict(os.environ if environment is None else environment)
+    def __init__(self) -> None:
         self._running: set[subprocess.Popen[bytes]] = set()
         self._lock = Lock()
         self._closed = False
 
     def run(self, *arguments: str, **variables: str) -> str:
         """Return the output of `docker ARGUMENTS`, run with further variables; DockerError if it fails."""
-        return self._run(("docker", *arguments), self._environment | variables)
+        return self._run(("docker", *arguments), variables)
 
     def tries(self, *arguments: str) -> bool:
         """Return whether `docker ARGUMENTS` succeeds, such as the removal of what may not exist."""
@@ -108,11 +107,11 @@ class Docker:
 
     def shell(self, script: str, *arguments: str) -> str:
         """As run(), for a shell script with arguments."""
-        return self._run(("sh", "-c", script, "sh", *arguments), self._environment)
+        return self._run(("sh", "-c", script, "sh", *arguments), {})
 
     def start(self, *arguments: str) -> "subprocess.Popen[bytes]":
         """Start `docker ARGUMENTS`, with pipes to its standard input and outputs, until end()."""
-        return self._start(("docker", *arguments), self._environment, subprocess.PIPE)
+        return self._start(("docker", *arguments), {}, subprocess.PIPE)
 
     def end(self, process: "subprocess.Popen[bytes]") -> None:
         """Kill a command."""
@@ -121,8 +120,8 @@ class Docker:
         with self._lock:
             self._running.discard(process)
 
-    def _run(self, command: tuple[str, ...], environment: Mapping[str, str]) -> str:
-        process = self._start(command, environment, subprocess.DEVNULL)
+    def _run(self, command: tuple[str, ...], variables: Mapping[str, str]) -> str:
+        process = self._start(command, variables, subprocess.DEVNULL)
         try:
             printed, errors = (text.decode(errors="replace") for text in process.communicate(timeout=SECONDS))
         except subprocess.TimeoutExpired:
@@ -136,8 +135,9 @@ class Docker:
     @cached_property
     def engine(self) -> Engine:
         """The engine that these commands use, from DOCKER_HOST or the current context."""
-        host = self._environment.get("DOCKER_HOST")
-        return Engine(host or self.run("context", "inspect", "--format", "{{.Endpoints.docker.Host}}"))
+        return Engine(
+            os.environ.get("DOCKER_HOST") or self.run("context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
+        )
 
     def ask(self, method: str, path: str, body: Any = None, **query: str) -> Any:
         """Return the response to a request of the Engine API. It takes a tenth of what a command takes.
@@ -176,13 +176,13 @@ class Docker:
             _kill(process)
             process.wait()
 
-    def _start(self, command: tuple[str, ...], environment: Mapping[str, str], stdin: int) -> "subprocess.Popen[bytes]":
+    def _start(self, command: tuple[str, ...], variables: Mapping[str, str], stdin: int) -> "subprocess.Popen[bytes]":
         with self._lock:
             if self._closed:
                 raise DockerError(_CLOSED)
             process = subprocess.Popen(  # noqa: S603
                 command,
-                env=environment,
+                env={**os.environ, **variables},
                 stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

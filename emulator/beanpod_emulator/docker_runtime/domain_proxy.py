@@ -8,63 +8,53 @@ import base64
 import secrets
 import select
 import socket
-import socketserver
-import threading
 import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from email.message import Message
+from socketserver import TCPServer
 from urllib.parse import unquote, urlsplit
 
 from beanpod_emulator import dns
 from beanpod_emulator.docker_runtime.load_balancer import LoadBalancer
-from beanpod_emulator.requests.connections import LingeringClose
+from beanpod_emulator.requests.connections import BackgroundServer, OneRequest
 
 _CHUNK = 65_536
-_HEAD_LINES = 200
 _CONNECT_SECONDS = 30
 _MOST_NAMES = 8
 _USER = "beanpod"
+# For the proxy, not for the server itself.
+_OWN_HEADERS = ("proxy-authorization", "proxy-connection", "connection")
 # Returns the load balancer with an address, a host:port or a CNAME of Elastic Beanstalk; None if none has it.
 Find = Callable[[str], LoadBalancer | None]
 
 
 class _RefusedError(Exception):
-    """The proxy responds with this status and text."""
+    """The proxy responds with this status and text. login: whether it asks for its own."""
 
-    def __init__(self, status: str, text: str, header: str = "") -> None:
+    def __init__(self, status: int, text: str, *, login: bool = False) -> None:
         super().__init__(text)
-        self.status, self.header = status, header
+        self.status, self.login = status, login
 
 
-class DomainProxy(socketserver.ThreadingTCPServer):
+class DomainProxy(BackgroundServer, TCPServer):
     """Serves on a port of 127.0.0.1 until close().
 
     Names in Route 53 lead to what is on this machine, for everybody. The way to other hosts may lead through another
     proxy, with a login of the user's: it requires the password in `url`.
     """
 
-    daemon_threads = True
-
     def __init__(self, find: Find) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.find = find
         self._password = secrets.token_urlsafe(16)
-        threading.Thread(target=self.serve_forever, args=(0.1,), daemon=True).start()
+        self.start()
 
     @property
     def url(self) -> str:
         """The proxy's URL, with a login."""
         return f"http://{_USER}:{self._password}@127.0.0.1:{self.server_address[1]}"
-
-    def close(self) -> None:
-        """Stop serving."""
-        self.shutdown()
-        self.server_close()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore clients that hang up."""
 
     def connect(self, request: "_Request") -> socket.socket:
         """Return a connection to where a request leads.
@@ -75,11 +65,11 @@ class DomainProxy(socketserver.ThreadingTCPServer):
         if balancer := self._balancer(request.host):
             port = balancer.published(request.port)
             if port is None:
-                raise _RefusedError("502 Bad Gateway", f"{request.host} has no listener on port {request.port}")
+                raise _RefusedError(502, f"{request.host} has no listener on port {request.port}")
             return socket.create_connection(("127.0.0.1", port), _CONNECT_SECONDS)
         if request.authorization != f"Basic {_encoded(f'{_USER}:{self._password}')}":
             text = f"no record in Route 53 leads from {request.host} to an environment"
-            raise _RefusedError("407 Proxy Authentication Required", text, 'Proxy-Authenticate: Basic realm="beanpod"')
+            raise _RefusedError(407, text, login=True)
         return _connect_elsewhere(request)
 
     def _balancer(self, name: str) -> LoadBalancer | None:
@@ -96,12 +86,15 @@ class DomainProxy(socketserver.ThreadingTCPServer):
 
 @dataclass(frozen=True)
 class _Request:
-    """The head of a request. lines: those after the first, without what is for the proxy only."""
+    """The head of a request."""
 
     method: str
     target: str
-    lines: tuple[str, ...]
-    authorization: str
+    headers: Message
+
+    @property
+    def authorization(self) -> str:
+        return self.headers.get("Proxy-Authorization", "")
 
     @property
     def tunnel(self) -> bool:
@@ -121,42 +114,25 @@ class _Request:
         """The head for the server itself, which is to close the connection: the next request may be to another."""
         parts = urlsplit(self.target)
         path = f"{parts.path or '/'}{f'?{parts.query}' if parts.query else ''}"
-        lines = (f"{self.method} {path} HTTP/1.1", *self.lines, "Connection: close", "", "")
-        return "\r\n".join(lines).encode("latin-1")
-
-    @classmethod
-    def read(cls, stream: Any) -> "_Request":
-        """Read the head of a request. Raises _RefusedError unless it is one to a proxy."""
-        read = [stream.readline(_CHUNK).decode("latin-1").rstrip("\r\n")]
-        while read[-1] and len(read) < _HEAD_LINES:
-            read.append(stream.readline(_CHUNK).decode("latin-1").rstrip("\r\n"))
-        words = read[0].split()
-        if len(words) != 3 or not (words[0] == "CONNECT" or words[1].startswith("http://")):
-            raise _RefusedError("400 Bad Request", "this is a proxy: it takes CONNECT, and requests for http:// URLs")
-        own = {"proxy-authorization": "", "proxy-connection": "", "connection": "", "": ""}
-        lines = []
-        for line in read[1:]:
-            name, _, value = line.partition(":")
-            if name.lower() in own:
-                own[name.lower()] = value.strip()
-            else:
-                lines.append(line)
-        return cls(words[0], words[1], tuple(lines), own["proxy-authorization"])
+        lines = (f"{name}: {value}" for name, value in self.headers.items() if name.lower() not in _OWN_HEADERS)
+        return "\r\n".join((f"{self.method} {path} HTTP/1.1", *lines, "Connection: close", "", "")).encode("latin-1")
 
 
-class _Handler(LingeringClose):
+class _Handler(OneRequest):
     server: DomainProxy
     # Unbuffered: what follows the head is not read with it.
     rbufsize = 0
 
-    def handle(self) -> None:
+    def serve(self) -> None:
+        request = _Request(self.command, self.path, self.headers)
         try:
-            request = _Request.read(self.rfile)
+            if not (request.tunnel or request.target.startswith("http://")):
+                raise _RefusedError(400, "this is a proxy: it takes CONNECT, and requests for http:// URLs")
             there = self.server.connect(request)
         except _RefusedError as error:
             self._refuse(error)
         except (OSError, ValueError) as error:
-            self._refuse(_RefusedError("502 Bad Gateway", str(error)))
+            self._refuse(_RefusedError(502, str(error)))
         else:
             # One side may hang up at any time.
             with there, suppress(OSError):
@@ -165,6 +141,10 @@ class _Handler(LingeringClose):
                 else:
                     there.sendall(request.head)
                 self._pass_on(there)
+
+    def handle_expect_100(self) -> bool:
+        """Leave it to the server itself."""
+        return True
 
     def _pass_on(self, there: socket.socket) -> None:
         """Pass bytes on in both directions until both sides have ended."""
@@ -183,11 +163,11 @@ class _Handler(LingeringClose):
                     del open_ends[source]
 
     def _refuse(self, error: _RefusedError) -> None:
-        body = f"{error}\n".encode()
-        header = f"{error.header}\r\n" if error.header else ""
-        head = f"HTTP/1.1 {error.status}\r\n{header}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         with suppress(OSError):
-            self.wfile.write(head.encode() + body)
+            self.send_response_only(error.status)
+            if error.login:
+                self.send_header("Proxy-Authenticate", 'Basic realm="beanpod"')
+            self.finish_response(f"{error}\n".encode())
 
 
 def _connect_elsewhere(request: _Request) -> socket.socket:
@@ -209,10 +189,11 @@ def _connect_elsewhere(request: _Request) -> socket.socket:
         if not byte:
             break
         response += byte
-    status = response.partition(b"\r\n")[0].decode("latin-1").partition(" ")[2]
-    if not status.startswith("200"):
+    _, _, status = response[:12].decode("latin-1").partition(" ")
+    if status != "200":
         there.close()
-        raise _RefusedError(status or "502 Bad Gateway", f"the proxy {parts.hostname} does not reach {address}")
+        reason = f"the proxy {parts.hostname} does not reach {address}"
+        raise _RefusedError(int(status) if status.isdecimal() else 502, reason)
     return there
 
 

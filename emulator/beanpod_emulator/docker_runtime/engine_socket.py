@@ -14,7 +14,6 @@ import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from http.server import BaseHTTPRequestHandler
 from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from beanpod_emulator.docker_runtime import engine_rules
 from beanpod_emulator.docker_runtime.engine_view import RefusedError, View
-from beanpod_emulator.requests.connections import LingeringClose
+from beanpod_emulator.requests.connections import BackgroundServer, OneRequest
 
 _CHUNK = 65536
 # Earlier versions change a container's configuration also in requests that the rules do not check.
@@ -34,27 +33,14 @@ _PASSED_ON = ("X-Registry-Auth", "X-Registry-Config", "Accept", "User-Agent")
 Query = dict[str, str]
 
 
-class _EngineServer(socketserver.ThreadingMixIn, socketserver.BaseServer):
+class _EngineServer(BackgroundServer):
     """Serves an instance's Docker socket until close(). view: set once the instance is launched."""
 
-    daemon_threads = True
     view: View | None = None
-
-    def start(self) -> None:
-        """Serve in the background."""
-        threading.Thread(target=self.serve_forever, args=(0.1,), daemon=True).start()
-
-    def close(self) -> None:
-        """Stop serving."""
-        self.shutdown()
-        self.server_close()
 
     def admits(self, stream: BufferedIOBase) -> bool:
         """Return whether to serve a connection."""
         return True
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore clients that hang up."""
 
 
 class EngineSocket(_EngineServer, socketserver.UnixStreamServer):
@@ -89,8 +75,7 @@ class EnginePort(_EngineServer, socketserver.TCPServer):
         return secrets.compare_digest(stream.readline(100).strip(), self.token.encode())
 
 
-class _Handler(LingeringClose, BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(OneRequest):
     server: EngineSocket | EnginePort
     view: View
     query: Query
@@ -99,13 +84,7 @@ class _Handler(LingeringClose, BaseHTTPRequestHandler):
         if self.server.admits(self.rfile):
             super().handle()
 
-    def handle_one_request(self) -> None:
-        self.raw_requestline = self.rfile.readline(_CHUNK)
-        if not self.raw_requestline or not self.parse_request():
-            self.close_connection = True
-            return
-        # One request per connection: what follows, such as a stream, is never read as another request.
-        self.close_connection = True
+    def serve(self) -> None:
         try:
             self._serve()
         except RefusedError as error:
@@ -113,9 +92,6 @@ class _Handler(LingeringClose, BaseHTTPRequestHandler):
         except (OSError, http.client.HTTPException) as error:
             with suppress(OSError):
                 self._answer(502, {"message": f"the engine does not answer the instance: {error}"})
-
-    def log_message(self, *_: Any) -> None:
-        """Log nothing."""
 
     def _serve(self) -> None:
         if self.server.view is None:
@@ -175,17 +151,14 @@ class _Handler(LingeringClose, BaseHTTPRequestHandler):
         # Without the request's body: old versions of the API took a whole configuration there.
         self._forward(f"/containers/{container}/{what}", b"")
 
-    def update_container(self, reference: str) -> None:
-        body = engine_rules.update(self._document())
-        self._forward(f"/containers/{self.view.container(reference)}/update", body)
-
     def rename_container(self, reference: str) -> None:
         self.query["name"] = self.view.engine_name(self.query.get("name", ""))
         self._forward(f"/containers/{self.view.container(reference)}/rename")
 
-    def create_exec(self, reference: str) -> None:
-        body = engine_rules.command(self._document())
-        self._forward(f"/containers/{self.view.container(reference)}/exec", body)
+    def change_container(self, reference: str, what: str) -> None:
+        rule = {"update": engine_rules.update, "exec": engine_rules.command}[what]
+        body = rule(self._document())
+        self._forward(f"/containers/{self.view.container(reference)}/{what}", body)
 
     def of_exec(self, exec_id: str, rest: str) -> None:
         status, found = self.view.engine.ask("GET", f"/exec/{quote(exec_id, safe='')}/json")
@@ -331,19 +304,12 @@ class _Handler(LingeringClose, BaseHTTPRequestHandler):
                 self.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
             self.wfile.write(b"0\r\n\r\n")
         else:
-            self._finish(self.view.shown(answer.read()))
+            self.finish_response(self.view.shown(answer.read()))
 
     def _answer(self, status: int, document: Any) -> None:
         self.send_response_only(status)
         self.send_header("Content-Type", "application/json")
-        self._finish(json.dumps(document).encode())
-
-    def _finish(self, data: bytes) -> None:
-        self.send_header("Content-Length", str(len(data)))
-        self.send_header("Connection", "close")
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(data)
+        self.finish_response(json.dumps(document).encode())
 
     def _hijack(self, target: str) -> None:
         """`docker exec` and `docker attach`: from the answer on, the connection is a stream in both directions."""
@@ -397,8 +363,7 @@ _ROUTES: list[tuple[tuple[str, ...], str, _Route]] = [
     (("POST",), rf"/containers/{_NAME}/(start|restart)", _Handler.start_container),
     (("POST",), rf"/containers/{_NAME}/rename", _Handler.rename_container),
     (("POST",), rf"/containers/{_NAME}/attach", _Handler.attach),
-    (("POST",), rf"/containers/{_NAME}/update", _Handler.update_container),
-    (("POST",), rf"/containers/{_NAME}/exec", _Handler.create_exec),
+    (("POST",), rf"/containers/{_NAME}/(update|exec)", _Handler.change_container),
     (("POST",), rf"/containers/{_NAME}(/(?:stop|kill|pause|unpause|wait|resize))", _Handler.of_container),
     (("GET",), rf"/containers/{_NAME}(/(?:json|logs|top|stats|changes|archive))", _Handler.of_container),
     (("PUT",), rf"/containers/{_NAME}(/archive)", _Handler.of_container),

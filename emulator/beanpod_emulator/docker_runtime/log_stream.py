@@ -9,13 +9,14 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from moto.logs.models import LogGroup, LogsBackend
+from moto.logs.models import LogsBackend
 
 from beanpod_emulator.beanstalk.state import Environment
 from beanpod_emulator.clients import client
 from beanpod_emulator.docker_runtime.context import RuntimeContext
 from beanpod_emulator.docker_runtime.docker import DockerError
 from beanpod_emulator.docker_runtime.engine_view import LABEL
+from beanpod_emulator.patching import patches
 
 _CONTAINERS = "var/log/eb-docker/containers/eb-current-app/stdouterr.log"
 _ENGINE = "var/log/eb-engine.log"
@@ -75,7 +76,7 @@ class LogStream:
             for time, text in lines
         ]
         with self._context.emulator.lock:
-            logs: Any = client("logs", self._environment.arn.split(":")[3])
+            logs: Any = client("logs", self._environment.region)
             for create, names in (
                 (logs.create_log_group, {"logGroupName": group}),
                 (logs.create_log_stream, {"logGroupName": group, "logStreamName": instance_id}),
@@ -87,10 +88,8 @@ class LogStream:
 
 def patch_logs(send: Callable[[], None]) -> None:
     """Patch moto's CloudWatch Logs. send: called before log groups are listed."""
-    describe = LogsBackend.describe_log_groups
 
-    def describe_log_groups(backend: LogsBackend, *arguments: Any, **named: Any) -> tuple[list[LogGroup], str | None]:
+    @patches(LogsBackend)
+    def describe_log_groups(describe: Any, *arguments: Any, **named: Any) -> Any:
         send()
-        return describe(backend, *arguments, **named)
-
-    LogsBackend.describe_log_groups = describe_log_groups  # type: ignore[method-assign,assignment]
+        return describe(*arguments, **named)

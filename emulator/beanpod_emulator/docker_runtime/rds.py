@@ -1,28 +1,14 @@
 """RDS instances as database servers in containers of their engines' images."""
 
 import secrets
-from dataclasses import dataclass
 from typing import Any
 
 from moto.rds.models import DBInstance, RDSBackend
 
 from beanpod_emulator.docker_runtime.context import RuntimeContext
-from beanpod_emulator.docker_runtime.database_engines import ENGINES, DatabaseEngine
+from beanpod_emulator.docker_runtime.database_engines import ENGINES
 from beanpod_emulator.docker_runtime.docker import DockerError
-
-
-@dataclass(frozen=True)
-class DatabaseSpec:
-    """Parameters of CreateDBInstance. host: name of the endpoint. forced: whether TLS is required."""
-
-    identifier: str
-    engine: DatabaseEngine
-    version: str
-    host: str
-    port: int
-    name: str
-    username: str
-    forced: bool
+from beanpod_emulator.patching import patches
 
 
 class DatabaseContainers:
@@ -34,68 +20,61 @@ class DatabaseContainers:
 
     def patch_rds(self) -> None:
         """Patch moto's RDS: instances of the engines here get a server, others, such as Aurora, do not."""
-        create, delete = RDSBackend.create_db_instance, RDSBackend.delete_db_instance
 
-        def create_db_instance(backend: RDSBackend, db_kwargs: dict[str, Any]) -> DBInstance:
-            instance = create(backend, db_kwargs)
-            self._created(backend, instance)
+        @patches(RDSBackend)
+        def create_db_instance(create: Any, backend: RDSBackend, db_kwargs: dict[str, Any]) -> DBInstance:
+            instance: DBInstance = create(backend, db_kwargs)
+            self._created(instance)
             return instance
 
-        def delete_db_instance(backend: RDSBackend, db_instance_identifier: str, *rest: Any, **more: Any) -> DBInstance:
-            instance = delete(backend, db_instance_identifier, *rest, **more)
+        @patches(RDSBackend)
+        def delete_db_instance(
+            delete: Any, backend: RDSBackend, db_instance_identifier: str, *rest: Any, **more: Any
+        ) -> DBInstance:
+            instance: DBInstance = delete(backend, db_instance_identifier, *rest, **more)
             self._context.emulator.lock.run_in_background(lambda: self._remove(db_instance_identifier))
             return instance
-
-        RDSBackend.create_db_instance = create_db_instance  # type: ignore[method-assign,assignment]
-        RDSBackend.delete_db_instance = delete_db_instance  # type: ignore[method-assign,assignment]
 
     def addresses(self) -> dict[str, str]:
         """Return host:port of the databases on this machine, by identifier."""
         return dict(self._addresses)
 
-    def _created(self, backend: RDSBackend, instance: DBInstance) -> None:
+    def _created(self, instance: DBInstance) -> None:
         engine = ENGINES.get(str(instance.engine))
         if engine is None:
             return
-        spec = DatabaseSpec(
-            identifier=str(instance.db_instance_identifier),
-            engine=engine,
-            version=str(instance.engine_version),
-            host=instance.address,
-            port=int(instance.port or engine.port),
-            name=instance.db_name or "",
+        # Here, with the lock held, the instance is as it was created.
+        variables = engine.variables(
             username=str(instance.master_username),
-            forced=_parameters(backend, instance).get(engine.forcing) in ("1", "ON"),
+            database=instance.db_name or "",
+            password=str(instance._master_user_password),
+            root=secrets.token_urlsafe(24),
         )
-        password = str(instance._master_user_password)
-        self._context.emulator.lock.run_in_background(lambda: self._start(spec, password, instance))
+        port = int(instance.port or engine.port)
+        forced = _parameters(instance).get(engine.forcing) in ("1", "ON")
+        arguments = engine.arguments(str(instance.engine_version), port, forced=forced)
+        self._context.emulator.lock.run_in_background(lambda: self._start(instance, port, variables, arguments))
 
-    def _start(self, spec: DatabaseSpec, password: str, instance: DBInstance) -> None:
+    def _start(self, instance: DBInstance, port: int, variables: dict[str, str], arguments: tuple[str, ...]) -> None:
+        docker, run, identifier = self._context.docker, self._context.run, str(instance.db_instance_identifier)
+        container, certificates = self._container(identifier), run.folder / "databases" / identifier
+        self._context.authority.issue(certificates, instance.address)
+        given = (item for name in variables for item in ("--env", name))
         try:
-            address = self._run(spec, password)
+            docker.run(
+                "run", "--detach", "--name", container, "--label", run.label, "--network", self._context.network,
+                "--network-alias", instance.address, "--restart", "always", "--publish", f"127.0.0.1::{port}",
+                "--volume", f"{certificates}:/certificates:ro", *given, *arguments,
+                # By name alone on the command line: the values are in the client's own environment.
+                **variables,
+            )  # fmt: skip
+            address = f"127.0.0.1:{docker.published_port(container, port)}"
         except DockerError:
             with self._context.emulator.lock:
                 instance.status = "failed"
         else:
             with self._context.emulator.lock:
-                self._addresses[spec.identifier] = address
-
-    def _run(self, spec: DatabaseSpec, password: str) -> str:
-        engine, run = spec.engine, self._context.run
-        certificates = run.folder / "databases" / spec.identifier
-        self._context.authority.issue(certificates, spec.host)
-        names = {"username": spec.username, "database": spec.name}
-        variables = engine.variables(**names, password=password, root=secrets.token_urlsafe(24))
-        given = (item for name in variables for item in ("--env", name))
-        self._context.docker.run(
-            "run", "--detach", "--name", self._container(spec.identifier), "--label", run.label,
-            "--network", self._context.network, "--network-alias", spec.host, "--restart", "always",
-            "--publish", f"127.0.0.1::{spec.port}", "--volume", f"{certificates}:/certificates:ro",
-            *given, *engine.arguments(spec.version, spec.port, forced=spec.forced),
-            # By name alone on the command line: the values are in the client's own environment.
-            **variables,
-        )  # fmt: skip
-        return f"127.0.0.1:{self._context.docker.published_port(self._container(spec.identifier), spec.port)}"
+                self._addresses[identifier] = address
 
     def _remove(self, identifier: str) -> None:
         with self._context.emulator.lock:
@@ -106,7 +85,7 @@ class DatabaseContainers:
         return f"{self._context.run.name}-{identifier}"
 
 
-def _parameters(backend: RDSBackend, instance: DBInstance) -> dict[str, str]:
+def _parameters(instance: DBInstance) -> dict[str, str]:
     """Return the parameters that the instance's parameter groups set."""
     found: dict[str, str] = {}
     for group in instance.db_parameter_groups():

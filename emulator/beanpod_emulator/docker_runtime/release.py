@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from beanpod_emulator import clients
 from beanpod_emulator.beanstalk.state import Environment
 from beanpod_emulator.iam.authorizer import Caller, denial, find_caller
-from beanpod_emulator.iam.policies import Decision, Document, evaluate
+from beanpod_emulator.iam.policies import Decision, Document, evaluate, statements_about
 from beanpod_emulator.iam.required_permissions import Permission
 from beanpod_emulator.requests.calls import Call
 
@@ -130,7 +130,7 @@ class InstanceProfile:
     @classmethod
     def of(cls, environment: Environment) -> "InstanceProfile":
         """Return the profile of an environment's instances; InstanceError if it does not exist."""
-        region, account = environment.arn.split(":")[3:5]
+        region = environment.region
         name = environment.option("aws:autoscaling:launchconfiguration", "IamInstanceProfile").rsplit("/", 1)[-1]
         try:
             profile = clients.client("iam", region).get_instance_profile(InstanceProfileName=name)["InstanceProfile"]
@@ -140,7 +140,7 @@ class InstanceProfile:
             raise InstanceError("assume the role of its instance profile", str(error)) from error
         keys = assumed["Credentials"]
         call = Call("sts", "GetCallerIdentity", region, keys["AccessKeyId"], keys["SessionToken"])
-        known = find_caller(account, call)
+        known = find_caller(environment.account, call)
         if known is None:
             raise InstanceError("assume the role of its instance profile", f"unknown access key of {role['Arn']}")
         return cls(region, role["Arn"], known)
@@ -169,11 +169,7 @@ class InstanceProfile:
             policy = clients.client("s3", self.region).get_bucket_policy(Bucket=bucket)["Policy"]
         except ClientError:
             return {"Statement": []}
-        return {"Statement": [it for it in json.loads(policy)["Statement"] if self._applies_to(it.get("Principal"))]}
-
-    def _applies_to(self, principal: Any) -> bool:
-        named = principal.get("AWS", []) if isinstance(principal, dict) else principal
-        return bool({"*", self.role} & set([named] if isinstance(named, str) else named))
+        return statements_about(json.loads(policy), "AWS", "*", self.role)
 
     def _secret(self, variable: str, arn: str) -> str:
         try:

@@ -35,6 +35,16 @@ def evaluate(documents: Iterable[Document], action: str, resource: str | None, c
     return decision
 
 
+def statements_about(document: Document, kind: str, *principals: str) -> Document:
+    """Return the statements of a bucket's or a trust policy about one of the principals of a kind: AWS, Federated."""
+
+    def named(principal: Any) -> set[str]:
+        return set(_listed(principal.get(kind, []) if isinstance(principal, dict) else principal))
+
+    found = [it for it in _listed(document["Statement"]) if named(it.get("Principal")) & set(principals)]
+    return {"Statement": found}
+
+
 def _applies(statement: Document, action: str, resource: str | None, context: Context) -> bool:
     return (
         _named(statement, "Action", action.lower(), str.lower)

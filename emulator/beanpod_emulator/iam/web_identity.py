@@ -7,14 +7,13 @@ https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentit
 
 import json
 import time
-from typing import Any
 
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 from moto.iam.models import iam_backends
 
-from beanpod_emulator.iam.policies import Decision, Document, evaluate
+from beanpod_emulator.iam.policies import Decision, evaluate, statements_about
 from beanpod_emulator.requests.calls import Call
 from beanpod_emulator.requests.error_responses import ErrorResponse
 
@@ -60,19 +59,7 @@ class WebIdentities:
             text = f"No OpenIDConnect provider found in your account for {claims['iss']}"
             return ErrorResponse("400 Bad Request", "InvalidIdentityToken", text)
         role = next((role for role in backend.roles.values() if role.arn == call.parameters.get("RoleArn")), None)
-        statements = _trust_statements(role, provider)
+        trust = [statements_about(json.loads(role.assume_role_policy_document), "Federated", provider)] if role else []
         context = {f"{host}:{name}": str(claims[name]) for name in ("aud", "sub")}
-        decision = evaluate([{"Statement": statements}], f"sts:{ACTION}", None, context)
+        decision = evaluate(trust, f"sts:{ACTION}", None, context)
         return None if decision is Decision.ALLOWED else _NOT_AUTHORIZED
-
-
-def _trust_statements(role: Any, provider: str) -> list[Document]:
-    """Return the statements of a role's trust policy whose principal is the provider."""
-    document = json.loads(role.assume_role_policy_document) if role else {"Statement": []}
-    statements = document["Statement"] if isinstance(document["Statement"], list) else [document["Statement"]]
-    return [it for it in statements if provider in _federated(it.get("Principal"))]
-
-
-def _federated(principal: Any) -> list[str]:
-    named = principal.get("Federated", []) if isinstance(principal, dict) else []
-    return [named] if isinstance(named, str) else list(named)

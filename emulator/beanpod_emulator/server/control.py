@@ -12,7 +12,6 @@ from typing import Any
 from moto.core.base_backend import BackendDict
 from moto.iam.models import iam_backends
 
-from beanpod_emulator.beanstalk.models import ElasticBeanstalkBackend
 from beanpod_emulator.iam.web_identity import WebIdentities
 from beanpod_emulator.requests.calls import Call
 from beanpod_emulator.state import Emulator
@@ -41,12 +40,12 @@ class ControlApi:
         self._routes: dict[str, Callable[..., _Response]] = {
             "GET now": self._now,
             "POST advance": self._advance,
-            "POST faults": self._inject_fault,
-            "DELETE faults": self._clear_faults,
+            "POST faults": emulator.faults.inject,
+            "DELETE faults": emulator.faults.clear,
             "GET calls": self._list_calls,
-            "DELETE calls": self._clear_calls,
-            "POST pace": self._set_pace,
-            "POST limits": self._set_limits,
+            "DELETE calls": calls.clear,
+            "POST pace": emulator.pace.set,
+            "POST limits": emulator.limits.set,
             "GET addresses": self._addresses,
             "POST web-identity": self._web_identity,
             "POST reset": self._reset,
@@ -72,7 +71,8 @@ class ControlApi:
         if route not in self._routes:
             return "404 Not Found", {"error": f"no {route}: there is {', '.join(self._routes)}"}
         try:
-            return "200 OK", self._routes[route](**json.loads(body or b"{}"))
+            response = self._routes[route](**json.loads(body or b"{}"))
+            return "200 OK", {} if response is None else response
         except (TypeError, ValueError) as error:
             return "400 Bad Request", {"error": str(error)}
 
@@ -83,43 +83,22 @@ class ControlApi:
         self._emulator.clock.advance(seconds)
         return self._now()
 
-    def _inject_fault(self, fault: str, **details: Any) -> _Response:
-        self._emulator.faults.inject(fault, **details)
-        return {}
-
-    def _clear_faults(self) -> _Response:
-        self._emulator.faults.clear()
-        return {}
-
     def _list_calls(self) -> _Response:
         return [call.to_dict() for call in self._calls]
 
-    def _clear_calls(self) -> _Response:
-        self._calls.clear()
-        return {}
-
-    def _set_pace(self, **seconds: float) -> _Response:
-        self._emulator.pace.set(**seconds)
-        return {}
-
-    def _set_limits(self, **numbers: float) -> _Response:
-        self._emulator.limits.set(**numbers)
-        return {}
-
-    def _reset(self) -> _Response:
-        if ElasticBeanstalkBackend.compute:
+    def _reset(self) -> None:
+        if self._emulator.compute:
             raise ValueError("a server with --docker cannot be reset: stop it, and start another")
         # Else its 1,600 managed policies would be made twice, 0.3 s of CPU.
         iam_backends.clear()
         BackendDict.reset()
         self._emulator.reset()
         self._calls.clear()
-        return {}
 
     def _addresses(self) -> _Response:
-        if ElasticBeanstalkBackend.compute is None:
+        if self._emulator.compute is None:
             raise ValueError("no environment or database runs in Docker: start the server with --docker")
-        return ElasticBeanstalkBackend.compute.addresses()
+        return self._emulator.compute.addresses()
 
     def _web_identity(self, subject: str, audience: str = "sts.amazonaws.com", issuer: str = _GITHUB) -> _Response:
         return {"token": self._identities.token(subject, audience, issuer)}

@@ -7,15 +7,15 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
-import boto3
-
 from beanpod_emulator import EmbeddedAws
 from beanpod_emulator.registry import LocalRegistry
+from emulator.tests.clients import Clients, option
 from tests.deploy.engine import Engine, run_command
 
 _LAUNCH = "aws:autoscaling:launchconfiguration"
@@ -42,6 +42,8 @@ printf 'Connection: close\r\n\r\n%s' "$body"
 """
 _MAY_READ = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
 Options = Mapping[tuple[str, str], str]
+VARIABLES = "aws:elasticbeanstalk:application:environment"
+SINGLE = {("aws:elasticbeanstalk:environment", "EnvironmentType"): "SingleInstance"}
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,10 @@ class SampleApp:
     folder: Path
     name: str = "shop"
     images: dict[str, str] = field(default_factory=dict)
-    _clients: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def client(self) -> Clients:
+        return Clients(self.aws)
 
     def open(self) -> "SampleApp":
         """Create what environments need."""
@@ -71,12 +76,6 @@ class SampleApp:
         self.client("s3").create_bucket(Bucket=self.name)
         self.client("elasticbeanstalk").create_application(ApplicationName=self.name)
         return self
-
-    def client(self, service: str) -> Any:
-        if service not in self._clients:
-            make: Any = boto3.client
-            self._clients[service] = make(service, **self.aws.client_arguments)
-        return self._clients[service]
 
     def image(self, words: str, command: str = _SERVES) -> str:
         """An image whose page has the words; it is in the registry, and not on this machine."""
@@ -159,11 +158,7 @@ class Environment:
         return self.app.aws.environment_url(self.name)
 
     def described(self) -> dict[str, Any]:
-        found = self.app.client("elasticbeanstalk").describe_environments(
-            EnvironmentNames=[self.name], IncludeDeleted=True
-        )
-        shown: dict[str, Any] = found["Environments"][-1]
-        return shown
+        return self.app.client.environment(self.name, IncludeDeleted=True)
 
     def settled(self) -> "Environment":
         """Wait until nothing is under way."""
@@ -187,9 +182,7 @@ class Environment:
 
     def errors(self) -> list[str]:
         """What its error events say, the oldest first."""
-        client = self.app.client("elasticbeanstalk")
-        events = client.describe_events(EnvironmentName=self.name, Severity="ERROR")["Events"]
-        return [event["Message"] for event in reversed(events)]
+        return self.app.client.errors(EnvironmentName=self.name)[::-1]
 
     def instances(self) -> list[dict[str, Any]]:
         client = self.app.client("elasticbeanstalk")
@@ -205,7 +198,7 @@ class Environment:
 
 
 def option_settings(options: Options) -> list[dict[str, str]]:
-    return [{"Namespace": space, "OptionName": name, "Value": value} for (space, name), value in options.items()]
+    return [option(*key, value) for key, value in options.items()]
 
 
 def dockerrun(image: str) -> str:

@@ -6,9 +6,8 @@ import pytest
 
 from beanpod_emulator.docker_runtime.application import escaped, web_service
 from beanpod_emulator.docker_runtime.release import InstanceError
-from emulator.tests.docker_runtime.sample_app import Environment, SampleApp, several
+from emulator.tests.docker_runtime.sample_app import VARIABLES, Environment, SampleApp, several
 
-VARIABLES = "aws:elasticbeanstalk:application:environment"
 ODD = "red $HOME 'q' = 1#"
 COMPOSE = """\
 services:

@@ -5,13 +5,12 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-import boto3
 import pytest
 
 from beanpod_emulator import EmbeddedAws
 from beanpod_emulator.embedded_aws import ControlError
+from emulator.tests.clients import client
 from emulator.tests.docker_runtime.sample_app import SampleApp
 from tests.deploy.engine import Engine
 
@@ -57,13 +56,9 @@ def aws(docker_aws: SampleApp) -> EmbeddedAws:
     return docker_aws.aws
 
 
-def client(aws: EmbeddedAws) -> Any:
-    return boto3.client("rds", **aws.client_arguments)
-
-
 def create(aws: EmbeddedAws, engine: Engine, name: str, version: str, forcing: str) -> Server:
     """An instance that insists on TLS."""
-    rds = client(aws)
+    rds = client(aws, "rds")
     family = {"mysql": "mysql8.4", "postgres": "postgres17"}[name]
     rds.create_db_parameter_group(DBParameterGroupName=name, DBParameterGroupFamily=family, Description="TLS")
     parameter = {"ParameterName": forcing, "ParameterValue": "1", "ApplyMethod": "pending-reboot"}
@@ -114,7 +109,7 @@ def test_mysql_accepts_tls_by_its_endpoint_and_is_removed_with_its_instance(
     assert host == "127.0.0.1"
     assert docker_engine.run("port", server.container).endswith(f"-> 127.0.0.1:{port}\n")
     mounts = docker_engine.run("inspect", "--format", "{{range .Mounts}}{{.Name}} {{end}}", server.container).split()
-    client(aws).delete_db_instance(DBInstanceIdentifier="a-mysql", SkipFinalSnapshot=True)
+    client(aws, "rds").delete_db_instance(DBInstanceIdentifier="a-mysql", SkipFinalSnapshot=True)
     end = time.monotonic() + _SECONDS
     while server.container in docker_engine.run("ps", "--all", "--format", "{{.Names}}").split():
         assert time.monotonic() < end

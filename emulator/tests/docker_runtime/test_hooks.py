@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from emulator.tests.docker_runtime.sample_app import Environment, SampleApp
+from emulator.tests.docker_runtime.sample_app import SINGLE, Environment, SampleApp
 from tests.deploy.engine import Engine
 from tests.deploy.registry import local_registry
 
-SINGLE = {("aws:elasticbeanstalk:environment", "EnvironmentType"): "SingleInstance"}
 OUTPUT = "/var/lib/beanpod/output"
 PROGRAMS = """\
 pwd; id -un; echo "$HOME"; ls Dockerrun.aws.json

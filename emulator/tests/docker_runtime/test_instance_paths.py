@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from emulator.tests.docker_runtime.sample_app import Environment, SampleApp, bundle
+from emulator.tests.docker_runtime.sample_app import SINGLE, Environment, SampleApp, bundle
 
-SINGLE = {("aws:elasticbeanstalk:environment", "EnvironmentType"): "SingleInstance"}
 WEB = ["sh", "-c", "touch /index.html; httpd -f -p 8080 -h /"]
 
 

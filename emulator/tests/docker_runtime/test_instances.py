@@ -8,12 +8,11 @@ import pytest
 
 from beanpod_emulator.docker_runtime.application import Dockerrun, DockerrunApplication
 from beanpod_emulator.docker_runtime.release import InstanceError, RuntimeSettings
-from emulator.tests.docker_runtime.sample_app import Environment, SampleApp, several
+from emulator.tests.clients import option
+from emulator.tests.docker_runtime.sample_app import SINGLE, VARIABLES, Environment, SampleApp, option_settings, several
 
-VARIABLES = "aws:elasticbeanstalk:application:environment"
-SECRETS = "aws:elasticbeanstalk:application:environmentsecrets"
+SECRET = {"Namespace": "aws:elasticbeanstalk:application:environmentsecrets", "OptionName": "COLOR"}
 PROCESS = "aws:elasticbeanstalk:environment:process:default"
-SINGLE = {("aws:elasticbeanstalk:environment", "EnvironmentType"): "SingleInstance"}
 # What the container's page ends with tells what it was given.
 ODD = "red $HOME 'q' \"d\" = #1"
 
@@ -26,9 +25,7 @@ def environment(app: SampleApp) -> Environment:
 
 
 def set_color(environment: Environment, value: str) -> None:
-    color = {"Namespace": VARIABLES, "OptionName": "COLOR", "Value": value}
-    secret = {"Namespace": SECRETS, "OptionName": "COLOR"}
-    environment.update(OptionSettings=[color], OptionsToRemove=[secret])
+    environment.update(OptionSettings=[option(VARIABLES, "COLOR", value)], OptionsToRemove=[SECRET])
 
 
 def test_an_environment_is_launched_updated_aborted_and_terminated(app: SampleApp) -> None:
@@ -90,7 +87,7 @@ def test_the_container_has_the_variables_unchanged_and_a_changed_one(environment
 def test_a_secret_reaches_the_container_if_the_role_may_read_it(app: SampleApp, environment: Environment) -> None:
     before = environment.page()
     arn = app.client("secretsmanager").create_secret(Name="color", SecretString='{"color": "green"}')["ARN"]
-    value = {"Namespace": SECRETS, "OptionName": "COLOR", "Value": f"{arn}:color"}
+    value = SECRET | {"Value": f"{arn}:color"}
     removed = {"Namespace": VARIABLES, "OptionName": "COLOR"}
     environment.update(OptionSettings=[value], OptionsToRemove=[removed])
     assert environment.page() == before
@@ -149,16 +146,30 @@ def test_a_version_that_fails_the_health_check_gets_no_requests(app: SampleApp, 
 
 def test_a_health_path_that_redirects_is_named(app: SampleApp, environment: Environment) -> None:
     # A folder redirects to itself with a slash, as a route of many a framework.
-    path = {"Namespace": "aws:elasticbeanstalk:environment:process:default", "OptionName": "HealthCheckPath"}
     label = app.version("folder", "Folder", command="mkdir -p /www/up; httpd -f -p 8080 -h /www")
     with app.health_timeout(5):
-        environment.update(OptionSettings=[{**path, "Value": "/up"}])
+        environment.update(OptionSettings=[option(PROCESS, "HealthCheckPath", "/up")])
         environment.update(VersionLabel=label)
     (instance,) = environment.instances()
     assert (
         "/up answers 302 after 5 s: HealthCheckPath must answer 200, and not redirect to /up/" in instance["Causes"][0]
     )
-    environment.update(OptionSettings=[{**path, "Value": "/"}])
+    environment.update(OptionSettings=[option(PROCESS, "HealthCheckPath", "/")])
+
+
+def test_a_version_runs_and_is_checked_with_the_settings_that_come_with_it(
+    app: SampleApp, environment: Environment
+) -> None:
+    serves = 'mkdir /www/up; cd /www; echo "$COLOR" >> index.html; mv index.html up; httpd -f -p 8080'
+    new = option_settings({(PROCESS, "HealthCheckPath"): "/up/", (VARIABLES, "COLOR"): "violet"})
+    old = option_settings({(PROCESS, "HealthCheckPath"): "/", (VARIABLES, "COLOR"): "red"})
+    label = app.version("moved", "Moved", command=serves)
+    environment.update(OptionsToRemove=[SECRET])
+    assert environment.update(VersionLabel=label, OptionSettings=new).page("/up/") == (200, "Moved\nviolet\n")
+    broken = app.version("moved-and-broken", "Broken", command="exit 1")
+    assert environment.update(VersionLabel=broken, OptionSettings=old).page("/up/") == (200, "Moved\nviolet\n")
+    environment.update(VersionLabel="plain", OptionSettings=old)
+    assert environment.page() == (200, "Hello\nred\n")
 
 
 def test_a_version_that_listens_on_loopback_names_the_port(app: SampleApp, environment: Environment) -> None:

@@ -10,10 +10,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from emulator.tests.docker_runtime.sample_app import Environment, SampleApp, dockerrun
+from emulator.tests.docker_runtime.sample_app import SINGLE, Environment, SampleApp, dockerrun
 
 CASE = Path(__file__).parents[3] / "tests/cases/upload-and-websocket"
-SINGLE = {("aws:elasticbeanstalk:environment", "EnvironmentType"): "SingleInstance"}
 
 
 @pytest.fixture(scope="module")

@@ -109,13 +109,6 @@ def left_files(folder: Path) -> list[Path]:
     return list(folder.glob("beanpod-emulator-*"))
 
 
-def test_rejects_docker_with_a_virtual_clock(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "beanpod_emulator", "--docker", "--virtual-clock"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert "--docker runs containers in real time: leave out --virtual-clock" in done.stderr
-
-
 def test_has_no_addresses_without_docker(emulators: Emulators) -> None:
     with pytest.raises(ControlError, match="start the server with --docker"):
         emulators().environment_url("anything")

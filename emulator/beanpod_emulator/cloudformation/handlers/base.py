@@ -39,7 +39,6 @@ class Context:
     account: str
     region: str
     stack_name: str
-    stack_id: str
     logical_id: str
     emulator: Emulator = field(repr=False)
 
@@ -80,6 +79,7 @@ class Handler:
     Attributes:
         supported: Properties that the handler applies; a template with another one is refused.
         default_deletion_policy: DeletionPolicy of a resource without one.
+        takes_snapshots: Whether a deletion policy may be Snapshot.
         unchangeable: Properties whose change is refused.
         service: boto3's name of the service.
         calls: The calls that create, update and delete; "" for none. Parameters that a call does not have are left out.
@@ -100,6 +100,7 @@ class Handler:
 
     supported: ClassVar[frozenset[str]] = frozenset()
     default_deletion_policy: ClassVar[str] = "Delete"
+    takes_snapshots: ClassVar[bool] = False
     unchangeable: ClassVar[frozenset[str]] = frozenset()
     service: ClassVar[str]
     calls: ClassVar[tuple[str, str, str]] = ("", "", "")
@@ -126,6 +127,8 @@ class Handler:
         state = State(physical_id, self.describe(context, physical_id, properties | known))
         try:
             self.configure(context, state, {}, properties)
+            if not parameter_for(context.client(self.service), self.calls[0], "Tags"):
+                self.retag(context, state, {}, properties)
         except Exception:
             # As on AWS, nothing is left of a resource whose creation fails.
             with suppress(ClientError):
@@ -149,13 +152,8 @@ class Handler:
             call(context.client(self.service), self.calls[2], self.identify(state, properties))
 
     def snapshot(self, context: Context, state: State) -> None:
-        """Take a snapshot before the deletion, for types that support it."""
+        """Take a snapshot before the deletion, for types with `takes_snapshots`."""
         raise NotImplementedError
-
-    @property
-    def takes_snapshots(self) -> bool:
-        """Whether the type supports snapshots."""
-        return type(self).snapshot is not Handler.snapshot
 
     def refused(self, old: Properties, new: Properties) -> list[str]:
         """Return the properties that differ, and cannot be changed."""
@@ -205,7 +203,9 @@ class Handler:
         resource = {name: _filled(text, known) for name, text in self.tagged.items()}
         removed, added = tag_changes(old, new)
         if self.tagged and removed:
-            call(context.client(self.service), self.tag_calls[0], resource | {"TagKeys": removed})
+            # Most of the calls take keys, others tags without values.
+            keys = {"TagKeys": removed, "Tags": [{"Key": key} for key in removed]}
+            call(context.client(self.service), self.tag_calls[0], resource | keys)
         if self.tagged and added:
             call(context.client(self.service), self.tag_calls[1], resource | {"Tags": added})
 
@@ -250,6 +250,11 @@ def pick(properties: Properties, *included: str) -> Properties:
 def changed(old: Properties, new: Properties) -> Properties:
     """Return the new properties that differ from the old ones."""
     return {name: value for name, value in new.items() if old.get(name) != value}
+
+
+def differences(before: list[Any], after: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Return the items to remove, and those to add."""
+    return [item for item in before if item not in after], [item for item in after if item not in before]
 
 
 def call(client: Any, operation: str, properties: Properties) -> Any:

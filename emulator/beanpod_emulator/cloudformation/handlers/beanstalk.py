@@ -11,6 +11,7 @@ from beanpod_emulator.cloudformation.handlers.base import (
     State,
     call,
     changed,
+    differences,
     handles,
     names,
     pick,
@@ -23,11 +24,11 @@ _VARIABLES = "aws:elasticbeanstalk:application:environment"
 
 def _removed(old: Properties, new: Properties) -> list[dict[str, str]]:
     """Return the options that only the old properties have."""
-    before, after = (
+    options = (
         [pick(item, "Namespace", "OptionName", "ResourceName") for item in properties.get("OptionSettings", [])]
         for properties in (old, new)
     )
-    return [option for option in before if option not in after]
+    return differences(*options)[0]
 
 
 class _Beanstalk(Handler):

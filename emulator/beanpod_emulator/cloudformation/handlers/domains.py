@@ -9,6 +9,7 @@ from beanpod_emulator.cloudformation.handlers.base import (
     Properties,
     State,
     call,
+    differences,
     handles,
     names,
     pick,
@@ -33,6 +34,7 @@ class Certificate(Handler):
     supported = names("DomainName DomainValidationOptions SubjectAlternativeNames Tags ValidationMethod")
     unchangeable = names("ValidationMethod")
     calls = ("RequestCertificate", "", "DeleteCertificate")
+    tagged, tag_calls = {"CertificateArn": "{id}"}, ("RemoveTagsFromCertificate", "AddTagsToCertificate")
 
     def request(self, context: Context, properties: Properties) -> Properties:
         # Its own records need no domain of an e-mail address, which is all that the API's options are about.
@@ -50,15 +52,6 @@ class Certificate(Handler):
         if self._validation(context, state)["status"] != "ISSUED":
             wanted = {f"{record['Name']} CNAME {record['ResourceRecords'][0]}" for record in records.values()}
             raise ResourceFailedError(_WAITING.format(arn=state.physical_id, records=", ".join(sorted(wanted))))
-
-    def retag(self, context: Context, state: State, old: Properties, new: Properties) -> None:
-        removed, added = tag_changes(old, new)
-        for operation, tags in (
-            ("RemoveTagsFromCertificate", [{"Key": key} for key in removed]),
-            ("AddTagsToCertificate", added),
-        ):
-            if tags:
-                call(context.client("acm"), operation, self.identify(state, new) | {"Tags": tags})
 
     def _validation(self, context: Context, state: State) -> Properties:
         """Return the certificate's `status`, and the `records` that prove who owns its domains, by domain."""
@@ -95,11 +88,8 @@ class HostedZone(Handler):
         client, zone = context.client("route53"), state.physical_id
         comment = new.get("HostedZoneConfig", {}).get("Comment", "")
         client.update_hosted_zone_comment(Id=zone, Comment=comment)
-        before, after = old.get("VPCs", []), new.get("VPCs", [])
-        for operation, vpcs in (
-            ("AssociateVPCWithHostedZone", [vpc for vpc in after if vpc not in before]),
-            ("DisassociateVPCFromHostedZone", [vpc for vpc in before if vpc not in after]),
-        ):
+        removed, added = differences(old.get("VPCs", []), new.get("VPCs", []))
+        for operation, vpcs in (("AssociateVPCWithHostedZone", added), ("DisassociateVPCFromHostedZone", removed)):
             for vpc in vpcs:
                 call(client, operation, {"HostedZoneId": zone, "VPC": vpc})
         self._tag(context, zone, old, new)

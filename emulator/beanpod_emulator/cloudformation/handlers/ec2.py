@@ -10,28 +10,16 @@ from beanpod_emulator.cloudformation.handlers.base import (
     Setting,
     State,
     call,
+    differences,
     handles,
     names,
     pick,
     same,
-    tag_changes,
 )
 
 
 class _Ec2(Handler):
-    service = "ec2"
-
-    def configure(self, context: Context, state: State, old: Properties, new: Properties) -> None:
-        super().configure(context, state, old, new)
-        ec2, resources = context.client("ec2"), [self._tagged_id(state)]
-        removed, added = tag_changes(old, new)
-        if removed:
-            ec2.delete_tags(Resources=resources, Tags=[{"Key": key} for key in removed])
-        if added:
-            ec2.create_tags(Resources=resources, Tags=added)
-
-    def _tagged_id(self, state: State) -> str:
-        return state.physical_id
+    service, tagged, tag_calls = "ec2", {"Resources": "{id}"}, ("DeleteTags", "CreateTags")
 
 
 class _Recreated(_Ec2):
@@ -123,16 +111,13 @@ class VpcGatewayAttachment(_Recreated):
 class Eip(_Ec2):
     supported = names("Domain Tags")
     calls, id = ("AllocateAddress", "", "ReleaseAddress"), "{PublicIp}"
-    attributes = same("AllocationId PublicIp")
+    attributes, tagged = same("AllocationId PublicIp"), {"Resources": "{AllocationId}"}
 
     def request(self, context: Context, properties: Properties) -> Properties:
         return {"Domain": "vpc"} | properties
 
     def identify(self, state: State, properties: Properties) -> Properties:
-        return {"AllocationId": self._tagged_id(state)}
-
-    def _tagged_id(self, state: State) -> str:
-        return str(state.attributes["AllocationId"])
+        return pick(state.attributes, "AllocationId")
 
 
 @handles("AWS::EC2::NatGateway")
@@ -168,11 +153,8 @@ class VpcEndpoint(_Ec2):
     def change(self, context: Context, state: State, old: Properties, new: Properties) -> Properties:
         request = pick(new, "PolicyDocument", "PrivateDnsEnabled")
         for name in ("RouteTableIds", "SecurityGroupIds", "SubnetIds"):
-            before, after = old.get(name, []), new.get(name, [])
-            lists = {
-                f"Add{name}": [item for item in after if item not in before],
-                f"Remove{name}": [item for item in before if item not in after],
-            }
+            removed, added = differences(old.get(name, []), new.get(name, []))
+            lists = {f"Add{name}": added, f"Remove{name}": removed}
             request |= {parameter: items for parameter, items in lists.items() if items}
         return request
 
@@ -215,13 +197,11 @@ class SecurityGroup(_Ec2):
     def configure(self, context: Context, state: State, old: Properties, new: Properties) -> None:
         super().configure(context, state, old, new)
         for direction in ("Ingress", "Egress"):
-            before, after = _rules(old, direction), _rules(new, direction)
-            for rule in before:
-                if rule not in after:
-                    _change_rule(context, f"RevokeSecurityGroup{direction}", state.physical_id, rule)
-            for rule in after:
-                if rule not in before:
-                    _change_rule(context, f"AuthorizeSecurityGroup{direction}", state.physical_id, rule)
+            removed, added = differences(_rules(old, direction), _rules(new, direction))
+            for rule in removed:
+                _change_rule(context, f"RevokeSecurityGroup{direction}", state.physical_id, rule)
+            for rule in added:
+                _change_rule(context, f"AuthorizeSecurityGroup{direction}", state.physical_id, rule)
 
 
 class _Rule(_Recreated):

@@ -12,13 +12,12 @@ from beanpod_emulator.cloudformation.handlers.base import (
     State,
     call,
     changed,
+    differences,
     handles,
     names,
     pick,
     same,
 )
-
-_Targets = set[tuple[str, str]]
 
 
 def _call_unless_gone(iam: Any, operation: str, request: Properties) -> None:
@@ -29,10 +28,20 @@ def _call_unless_gone(iam: Any, operation: str, request: Properties) -> None:
             raise
 
 
-class _Identity(Handler):
-    """A role, user or group, with inline and managed policies."""
+class _Attached(Handler):
+    """A resource with attachments, which IAM wants removed before it."""
 
     service = "iam"
+
+    def delete(self, context: Context, state: State, properties: Properties) -> None:
+        attached = pick(properties, "Groups", "ManagedPolicyArns", "Policies", "Roles", "Users")
+        self.configure(context, state, attached, {})
+        super().delete(context, state, properties)
+
+
+class _Identity(_Attached):
+    """A role, user or group, with inline and managed policies."""
+
     kind: ClassVar[str]
 
     def configure(self, context: Context, state: State, old: Properties, new: Properties) -> None:
@@ -43,16 +52,11 @@ class _Identity(Handler):
             _call_unless_gone(iam, f"Delete{self.kind}Policy", key | {"PolicyName": policy})
         for policy, document in changed(before, after).items():
             call(iam, f"Put{self.kind}Policy", key | {"PolicyName": policy, "PolicyDocument": document})
-        attached, wanted = set(old.get("ManagedPolicyArns", [])), set(new.get("ManagedPolicyArns", []))
-        for arn in sorted(attached - wanted):
+        removed, added = differences(old.get("ManagedPolicyArns", []), new.get("ManagedPolicyArns", []))
+        for arn in removed:
             _call_unless_gone(iam, f"Detach{self.kind}Policy", key | {"PolicyArn": arn})
-        for arn in sorted(wanted - attached):
+        for arn in added:
             call(iam, f"Attach{self.kind}Policy", key | {"PolicyArn": arn})
-
-    def delete(self, context: Context, state: State, properties: Properties) -> None:
-        lists = pick(properties, "Policies", "ManagedPolicyArns", "Groups")
-        self.configure(context, state, lists, {})
-        super().delete(context, state, properties)
 
 
 def _inline(properties: Properties) -> Properties:
@@ -87,10 +91,10 @@ class User(_Identity):
     def configure(self, context: Context, state: State, old: Properties, new: Properties) -> None:
         super().configure(context, state, old, new)
         iam, user = context.client("iam"), state.physical_id
-        before, after = set(old.get("Groups", [])), set(new.get("Groups", []))
-        for group in before - after:
+        removed, added = differences(old.get("Groups", []), new.get("Groups", []))
+        for group in removed:
             _call_unless_gone(iam, "RemoveUserFromGroup", {"GroupName": group, "UserName": user})
-        for group in after - before:
+        for group in added:
             iam.add_user_to_group(GroupName=group, UserName=user)
 
     def describe(self, context: Context, physical_id: str, known: Properties) -> dict[str, Any]:
@@ -106,8 +110,8 @@ class Group(_Identity):
     attributes = same("Arn")
 
 
-def _targets(properties: Properties) -> _Targets:
-    return {(kind, name) for kind in ("Role", "User", "Group") for name in properties.get(f"{kind}s", [])}
+def _targets(properties: Properties) -> list[tuple[str, str]]:
+    return [(kind, name) for kind in ("Role", "User", "Group") for name in properties.get(f"{kind}s", [])]
 
 
 @handles("AWS::IAM::Policy")
@@ -123,26 +127,26 @@ class Policy(Handler):
     def update(self, context: Context, state: State, old: Properties, new: Properties) -> State:
         self._put(context, new)
         renamed = old["PolicyName"] != new["PolicyName"]
-        self._remove(context, old, set() if renamed else _targets(new))
+        self._remove(context, old, [] if renamed else _targets(new))
         return state
 
     def delete(self, context: Context, state: State, properties: Properties) -> None:
-        self._remove(context, properties, set())
+        self._remove(context, properties, [])
 
     def _put(self, context: Context, properties: Properties) -> None:
-        for kind, name in sorted(_targets(properties)):
+        for kind, name in _targets(properties):
             call(context.client("iam"), f"Put{kind}Policy", properties | {f"{kind}Name": name})
 
-    def _remove(self, context: Context, properties: Properties, kept: _Targets) -> None:
-        for kind, name in sorted(_targets(properties) - kept):
+    def _remove(self, context: Context, properties: Properties, kept: list[tuple[str, str]]) -> None:
+        for kind, name in differences(_targets(properties), kept)[0]:
             request = {f"{kind}Name": name, "PolicyName": properties["PolicyName"]}
             _call_unless_gone(context.client("iam"), f"Delete{kind}Policy", request)
 
 
 @handles("AWS::IAM::ManagedPolicy")
-class ManagedPolicy(Handler):
+class ManagedPolicy(_Attached):
     supported = names("Description Groups ManagedPolicyName Path PolicyDocument Roles Users")
-    service, calls = "iam", ("CreatePolicy", "", "DeletePolicy")
+    calls = ("CreatePolicy", "", "DeletePolicy")
     name, renamed = "ManagedPolicyName", {"ManagedPolicyName": "PolicyName"}
     answer, key, id = "Policy", "PolicyArn", "{Arn}"
     attributes = {"PolicyArn": "{id}", "PolicyId": "{PolicyId}"}
@@ -155,35 +159,28 @@ class ManagedPolicy(Handler):
             for version in iam.list_policy_versions(**key)["Versions"]:
                 if not version["IsDefaultVersion"]:
                     iam.delete_policy_version(**key, VersionId=version["VersionId"])
-        before, after = _targets(old), _targets(new)
-        for kind, name in sorted(after - before):
+        removed, added = differences(_targets(old), _targets(new))
+        for kind, name in added:
             call(iam, f"Attach{kind}Policy", key | {f"{kind}Name": name})
-        for kind, name in sorted(before - after):
+        for kind, name in removed:
             _call_unless_gone(iam, f"Detach{kind}Policy", key | {f"{kind}Name": name})
-
-    def delete(self, context: Context, state: State, properties: Properties) -> None:
-        self.configure(context, state, properties, {})
-        super().delete(context, state, properties)
 
 
 @handles("AWS::IAM::InstanceProfile")
-class InstanceProfile(Handler):
+class InstanceProfile(_Attached):
     supported = names("InstanceProfileName Path Roles")
-    service, calls = "iam", ("CreateInstanceProfile", "", "DeleteInstanceProfile")
+    calls = ("CreateInstanceProfile", "", "DeleteInstanceProfile")
     name, name_length = "InstanceProfileName", 128
     answer, attributes = "InstanceProfile", same("Arn")
 
     def configure(self, context: Context, state: State, old: Properties, new: Properties) -> None:
         iam, key = context.client("iam"), {"InstanceProfileName": state.physical_id}
-        # It has one role at most.
-        for role in old.get("Roles", []):
+        removed, added = differences(old.get("Roles", []), new.get("Roles", []))
+        # Removed first: it has one role at most.
+        for role in removed:
             _call_unless_gone(iam, "RemoveRoleFromInstanceProfile", key | {"RoleName": role})
-        for role in new.get("Roles", []):
+        for role in added:
             iam.add_role_to_instance_profile(**key, RoleName=role)
-
-    def delete(self, context: Context, state: State, properties: Properties) -> None:
-        self.configure(context, state, properties, {})
-        super().delete(context, state, properties)
 
 
 @handles("AWS::IAM::AccessKey")

@@ -10,8 +10,10 @@ from beanpod_emulator.cloudformation.handlers.base import (
     Setting,
     State,
     call,
+    differences,
     handles,
     names,
+    pick,
 )
 
 
@@ -74,14 +76,12 @@ class Topic(Handler):
     def configure(self, context: Context, state: State, old: Properties, new: Properties) -> None:
         super().configure(context, state, old, new)
         sns, key = context.client("sns"), {"TopicArn": state.physical_id}
-        before, after = old.get("Subscription", []), new.get("Subscription", [])
-        for existing in sns.list_subscriptions_by_topic(**key)["Subscriptions"] if before else []:
-            item = {"Endpoint": existing["Endpoint"], "Protocol": existing["Protocol"]}
-            if item in before and item not in after:
+        removed, added = differences(old.get("Subscription", []), new.get("Subscription", []))
+        for existing in sns.list_subscriptions_by_topic(**key)["Subscriptions"] if removed else []:
+            if pick(existing, "Endpoint", "Protocol") in removed:
                 sns.unsubscribe(SubscriptionArn=existing["SubscriptionArn"])
-        for item in after:
-            if item not in before:
-                sns.subscribe(**key, Protocol=item["Protocol"], Endpoint=item["Endpoint"])
+        for item in added:
+            sns.subscribe(**key, Protocol=item["Protocol"], Endpoint=item["Endpoint"])
 
 
 @handles("AWS::SNS::Subscription")

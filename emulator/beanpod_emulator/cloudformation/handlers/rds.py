@@ -10,6 +10,7 @@ from beanpod_emulator.cloudformation.handlers.base import (
     State,
     call,
     changed,
+    differences,
     handles,
     names,
     pick,
@@ -53,7 +54,7 @@ class DbParameterGroup(_Rds):
 
 @handles("AWS::RDS::DBInstance")
 class DbInstance(_Rds):
-    default_deletion_policy = "Snapshot"
+    default_deletion_policy, takes_snapshots = "Snapshot", True
     supported = names(
         "AllocatedStorage AllowMajorVersionUpgrade AutoMinorVersionUpgrade AvailabilityZone BackupRetentionPeriod "
         "CACertificateIdentifier CopyTagsToSnapshot DBInstanceClass DBInstanceIdentifier DBName DBParameterGroupName "
@@ -75,10 +76,9 @@ class DbInstance(_Rds):
 
     def change(self, context: Context, state: State, old: Properties, new: Properties) -> Properties:
         request = without(changed(old, new), "Engine") | pick(new, "AllowMajorVersionUpgrade")
-        before, after = (set(it.get("EnableCloudwatchLogsExports", [])) for it in (old, new))
-        if before != after:
-            logs = {"EnableLogTypes": sorted(after - before), "DisableLogTypes": sorted(before - after)}
-            request["CloudwatchLogsExportConfiguration"] = logs
+        removed, added = differences(*(it.get("EnableCloudwatchLogsExports", []) for it in (old, new)))
+        if removed or added:
+            request["CloudwatchLogsExportConfiguration"] = {"EnableLogTypes": added, "DisableLogTypes": removed}
         return request | {"ApplyImmediately": True} | ({"DBPortNumber": new["Port"]} if "Port" in request else {})
 
     def delete(self, context: Context, state: State, properties: Properties) -> None:
