@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from beanpod.cli import cdk
 from beanpod.cli.change_sets import Account, StackChange, assembled_stacks, stack_changes
-from beanpod.cli.deployed_stacks import check_replacements, chosen_stacks, option_values
+from beanpod.cli.deployed_stacks import check_destruction, check_replacements, chosen_stacks, option_values
 from beanpod.deploy.errors import DeployError, UsageError
 from beanpod_emulator import EmbeddedAws
 from emulator.tests.clients import Clients
@@ -177,7 +178,9 @@ def test_each_stack_is_checked_for_its_own_stage(clients: Clients, tmp_path: Pat
     assert list(check_replacements(tmp_path / "beanpod.toml", assembly, dev_only)) == []
 
 
-def test_the_stacks_of_another_project_with_the_same_name_are_refused(clients: Clients, tmp_path: Path) -> None:
+def test_the_stacks_of_another_project_with_the_same_name_are_refused(
+    clients: Clients, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def service(image: str, own: str = "web:1") -> dict[str, Any]:
         outputs = {"ServiceImage": {"Value": image}, "Image": {"Value": own}}
         return template(group("shop-prod-service/Jobs")) | {"Outputs": outputs}
@@ -191,6 +194,12 @@ def test_the_stacks_of_another_project_with_the_same_name_are_refused(clients: C
         list(check_replacements(tmp_path / "beanpod.toml", assembly, ["deploy", "--all"]))
     moved = ["deploy", "--all", "-c", "moved-from=bob/shop"]
     assert list(check_replacements(tmp_path / "beanpod.toml", assembly, moved)) == []
+    destroy = ["destroy", "--all", "-c", "stage=prod"]
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="this one's is ada/shop: destroy it from there, or, if the image has moved"):
+        cdk.run(destroy)
+    check_destruction(tmp_path / "beanpod.toml", [*destroy, "-c", "moved-from=bob/shop"])
+    check_destruction(tmp_path / "beanpod.toml", ["destroy", "--all", "-c", "stage=dev"])
     write_assembly(tmp_path / "same", **{"shop-prod-service": service("bob/shop", own="web:2")})
     assert list(check_replacements(tmp_path / "beanpod.toml", tmp_path / "same", ["deploy", "--all"])) == []
 

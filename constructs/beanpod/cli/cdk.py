@@ -17,6 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from beanpod.cli.deployed_stacks import (
+    check_destruction,
     check_replacements,
     explain_refusals,
     option_values,
@@ -41,12 +42,16 @@ def run(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> in
 
     Raises:
         UsageError: The extra `cdk` is not installed, npm could not install the CLI, CloudFormation would refuse the
-            deployment after minutes, or the manifest does not allow what the deployment replaces.
+            deployment after minutes, the manifest does not allow what the deployment replaces, or the stacks are of
+            another project.
     """
+    named = set() if {"--help", "-h"} & {*arguments} else {*arguments}
+    if "destroy" in named and _MANIFEST.is_file():
+        check_destruction(_MANIFEST, arguments)
     variables = cdk_environment(environ)
     cli = cdk_command(environ)
     command = [*cli, *arguments]
-    deploys = "deploy" in arguments and not {"--help", "-h"} & {*arguments}
+    deploys = "deploy" in named
     if os.name == "posix" and not deploys:
         # In this process' place: Ctrl-C and other signals reach the CLI alone.
         sys.stdout.flush()

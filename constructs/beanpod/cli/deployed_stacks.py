@@ -1,4 +1,4 @@
-"""What `beanpod cdk deploy` refuses before it, and what CloudFormation refuses with what works instead.
+"""What `beanpod cdk deploy` and `destroy` refuse before it, and what CloudFormation refuses with what works instead.
 
 Refused before: the replacement of a database, an environment or a VPC that the manifest does not allow, and stacks of
 another project. CloudFormation refuses what another stack imports, and only says "Export ... cannot be deleted (or
@@ -29,6 +29,7 @@ from beanpod.cli.preview import refuse_replacements, unseen, unused_allowances
 from beanpod.deploy.errors import UsageError
 from beanpod.manifest import Manifest, ManifestError, StageConfig
 
+_MOVED = "if the image has moved, add -c moved-from="
 # A change of one of these replaces a DBInstance.
 _REPLACING = {"engine": "Engine", "name": "DBName", "username": "MasterUsername"}
 
@@ -73,13 +74,31 @@ def check_replacements(path: Path, assembly: Path, arguments: Sequence[str]) -> 
 def _check_project(changes: Sequence[StackChange], stage: StageConfig, arguments: Sequence[str]) -> None:
     """Refuse stacks of another project with the same `service.name`, which would run this one's releases."""
     for change in changes:
-        image = change.deployed_image
-        if image and image != dict(_context(arguments)).get("moved-from"):
-            raise UsageError(
-                f"stack {change.stack} is of a project whose image is {image}, and this one's is "
-                f"{stage.service.image}: choose another service.name, or, if the image has moved, add "
-                f"-c moved-from={image}"
-            )
+        if problem := _other_project(change.stack, change.deployed_image, stage, arguments):
+            raise UsageError(f"{problem}: choose another service.name, or, {_MOVED}{change.deployed_image}")
+
+
+def _other_project(stack: str, image: str | None, stage: StageConfig, arguments: Sequence[str]) -> str | None:
+    if image in (None, stage.service.image, dict(_context(arguments)).get("moved-from")):
+        return None
+    return f"stack {stack} is of a project whose image is {image}, and this one's is {stage.service.image}"
+
+
+def check_destruction(path: Path, arguments: Sequence[str]) -> None:
+    """Refuse to destroy the stacks of another project with the same `service.name`.
+
+    Args:
+        path: The manifest.
+        arguments: The CDK CLI's arguments, with the stage as `-c stage=NAME`.
+
+    Raises:
+        UsageError: The stage's Service stack names another image.
+    """
+    stage = _stage(path, arguments)
+    name = f"{stage.service.name}-{stage.name}-service" if stage else ""
+    stack = _stack(name, stage.region, arguments) if stage else None
+    if stage and stack and (problem := _other_project(name, stack.outputs.get("ServiceImage"), stage, arguments)):
+        raise UsageError(f"{problem}: destroy it from there, or, {_MOVED}{stack.outputs['ServiceImage']}")
 
 
 def _check_log_bucket(stage: StageConfig, account: Account) -> None:
@@ -210,9 +229,10 @@ def without_option(arguments: Sequence[str], flag: str, short: str) -> list[str]
 
 @dataclass(frozen=True)
 class _Stack:
-    """A deployed stack: its resources, and the values of its exports by name. client: of CloudFormation."""
+    """A deployed stack: its resources, and the values of its outputs and exports by name. client: of CloudFormation."""
 
     resources: Mapping[str, Any]
+    outputs: Mapping[str, str]
     exports: Mapping[str, str]
     client: Any
 
@@ -242,7 +262,8 @@ def _stack(name: str, region: str | None, arguments: Sequence[str]) -> _Stack | 
     except (BotoCoreError, ClientError, UsageError):
         return None
     exports = {output["ExportName"]: output["OutputValue"] for output in outputs if "ExportName" in output}
-    return _Stack(template.get("Resources", {}), exports, client)
+    values = {output["OutputKey"]: output["OutputValue"] for output in outputs}
+    return _Stack(template.get("Resources", {}), values, exports, client)
 
 
 def _account(region: str | None, arguments: Sequence[str]) -> Account:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 
 from beanpod_emulator.docker_runtime.application import Application, DockerrunApplication, RunningContainers
 from beanpod_emulator.docker_runtime.context import RuntimeContext
@@ -107,8 +108,9 @@ class InstanceRuntime:
             if time.monotonic() > end:
                 port = running.address.rpartition(":")[2]
                 answer = f"{settings.health_path} answers {status or f'nothing on port {port}'}"
-                wanted = f"HealthCheckPath must answer {settings.health_codes}"
-                wanted = f"{wanted}, and not redirect to {target}" if target else wanted
+                hint = "; set it to a path that the app answers" if status == HTTPStatus.NOT_FOUND else ""
+                hint = f", and not redirect to {target}" if target else hint
+                wanted = f"HealthCheckPath must answer {settings.health_codes}{hint}"
                 wanted = wanted if status else "the app must listen there"
                 text = f"{answer} after {settings.health_seconds:.0f} s: {wanted}"
                 raise InstanceError("pass the health check", text)

@@ -141,7 +141,10 @@ def test_a_version_that_fails_the_health_check_gets_no_requests(app: SampleApp, 
     assert environment.page() == before
     assert "Instance deployment failed to pass the health check. The deployment failed." in environment.errors()
     (instance,) = environment.instances()
-    assert "/ answers 404 after 5 s: HealthCheckPath must answer 200" in instance["Causes"][0]
+    assert (
+        "/ answers 404 after 5 s: HealthCheckPath must answer 200; set it to a path that the app answers"
+        in instance["Causes"][0]
+    )
 
 
 def test_a_health_path_that_redirects_is_named(app: SampleApp, environment: Environment) -> None:
