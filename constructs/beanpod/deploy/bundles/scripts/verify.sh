@@ -173,17 +173,27 @@ give_up() {
     if [ -n "$waiting" ] || [ -n "$restarted" ]; then
         id=$looping
         [ -z "$waiting" ] || id=$last
-        [ -z "$id" ] || state=$(docker inspect --format "$format" "$id" 2>/dev/null) || id=''
-        read -r status code restarts started health policy <<EOF
-${state:-}
-EOF
-        # A container that was just restarted has no exit code yet.
-        [ "${status:-}" != running ] || code=${ended_with:-unknown}
+        read_state
+        # A container that was just restarted has no exit code until it ends again.
+        for _ in 1 2 3 4 5; do
+            [ -n "$id" ] && [ "$id" = "$looping" ] && [ "$status" = running ] && [ -z "${ended_with:-}" ] || break
+            sleep 1
+            read_state
+        done
+        [ "$status" != running ] || code=${ended_with:-unknown}
         hint=''
         [ -z "${ended_with:-}" ] || [ "$code" != 0 ] || hint=" (for a job, write restart: \"no\")"
         fail "${waiting:-$restarted}$hint"
     fi
     fail "not everything stays up for $watch s"
+}
+
+read_state() {
+    [ -z "$id" ] || state=$(docker inspect --format "$format" "$id" 2>/dev/null) || id=''
+    read -r status code restarts started health policy <<EOF
+${state:-}
+EOF
+    [ "$status" != restarting ] || ended_with=$code
 }
 
 fail() {
