@@ -110,7 +110,7 @@ class Rehearsal:
         project: The project on the emulated AWS, from start() on.
         login: Variables with the login at the registry, from start() on.
         tables: Tables of the stage in the copy, in the place of its own.
-        deployer: Variables with the key of whoever deploys, from deploy_stacks() on.
+        deployer: Environment variables with the deploy user's AWS keys, from deploy_stacks() on.
         stacks: The names of the stacks, from deploy_stacks() on.
     """
 
@@ -125,7 +125,7 @@ class Rehearsal:
 
     @property
     def credentials(self) -> dict[str, str]:
-        """Variables of whoever deploys, with the login at the registry."""
+        """Environment variables with the deploy user's AWS keys and the registry login, as a release takes them."""
         return {**self.deployer, **self.login}
 
     @property

@@ -25,7 +25,7 @@ class KeptRehearsal:
     Attributes:
         workspace: The copy of the project.
         aws: Variables that lead AWS clients to the emulated AWS, where they may do anything, and curl to the domain.
-        deployer: Variables of whoever deploys, with the login at the registry.
+        deployer: Environment variables with the deploy user's AWS keys and the registry login.
     """
 
     workspace: Workspace
