@@ -218,8 +218,14 @@ def test_stages_that_share_both_are_warned_of(read: Reader) -> None:
     warning = read(in_accounts(dev=place, test=place, prod=place)).sharing("test")
     assert warning is not None
     assert warning.startswith(f"stage test shares account {ONE} in eu-central-1 with dev and prod: the deployer and")
-    assert "[stages.test] and [stages.dev] and [stages.prod]" in warning
+    assert 'give each an account of its own, such as account = "111111111111" in [stages.test]' in warning
     assert "\n" not in warning
+
+
+def test_the_warning_names_few_of_many_stages(read: Reader) -> None:
+    warning = read(in_accounts(dev={}, **{f"dev{number}": {} for number in range(2, 17)})).sharing("dev")
+    assert warning is not None
+    assert "as dev2, dev3, dev4 and 12 more, unless with other credentials" in warning
 
 
 @pytest.mark.parametrize("prod", [{}, {"account": ONE}, {"region": "eu-central-1"}])

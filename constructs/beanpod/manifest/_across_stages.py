@@ -8,6 +8,8 @@ from itertools import combinations
 from beanpod.manifest._messages import Path, dotted
 from beanpod.manifest._models import StageConfig
 
+_MOST_NAMES = 3
+
 
 def problems_across(stages: Iterable[StageConfig]) -> Iterator[str]:
     """Yield each key whose value two stages cannot both have, such as a stack's name, and what to write instead."""
@@ -62,17 +64,19 @@ def shared_account(stage: StageConfig, stages: Iterable[StageConfig]) -> str | N
     others = [other for other in stages if other.name != stage.name and _may_share(stage, other)]
     if not others:
         return None
-    names = " and ".join((", ".join(other.name for other in others[:-1]), others[-1].name)).removeprefix(" and ")
+    *names, last = (other.name for other in others)
+    if len(names) > _MOST_NAMES:
+        *names, last = *names[:_MOST_NAMES], f"{len(others) - _MOST_NAMES} more"
+    shared_with = f"{', '.join(names)} and {last}" if names else last
     where = (
-        f"shares account {stage.account} in {stage.region} with {names}"
+        f"shares account {stage.account} in {stage.region} with {shared_with}"
         if all(item.account and item.region for item in (stage, *others))
-        else f"is deployed to the same account and region as {names}, unless with other credentials"
+        else f"is deployed to the same account and region as {shared_with}, unless with other credentials"
     )
-    tables = " and ".join(f"[stages.{item.name}]" for item in (stage, *others))
     return (
         f"stage {stage.name} {where}: the deployer and the instances of each can then change what the others run, "
-        'through the one bucket that Elastic Beanstalk has there; write account = "..." with an account of its own '
-        f"into {tables}, or accept it as docs/permissions.md says"
+        "through the one bucket that Elastic Beanstalk has there; give each an account of its own, such as "
+        f'account = "111111111111" in [stages.{stage.name}], or accept it as docs/permissions.md says'
     )
 
 
