@@ -43,6 +43,24 @@ def test_unknown_stage_names_the_nearest_first(read: Reader) -> None:
         read(TWO_STAGES).stage("deb")
 
 
+@pytest.mark.parametrize(
+    ("settings", "minutes"),
+    [
+        ("", 30),
+        ('deployment_policy = "Immutable"', 30),
+        ('deployment_policy = "TrafficSplitting"\nevaluation_minutes = 45', 75),
+        ('max_size = 20\ndeployment_policy = "Rolling"', 30),
+        ('max_size = 20\ndeployment_policy = "Rolling"\nbatch_size = 10', 50),
+        ('max_size = 2\ndeployment_policy = "Rolling"\nbatch_size = 1', 30),
+        ('max_size = 20\ndeployment_policy = "RollingWithAdditionalBatch"\nbatch_size_type = "Fixed"', 100),
+        ('max_size = 20\nbatch_size_type = "Fixed"\nbatch_size = 3\ndeployment_policy = "Rolling"', 35),
+    ],
+)
+def test_a_release_may_take_as_long_as_its_batches_and_evaluation(read: Reader, settings: str, minutes: int) -> None:
+    text = f'{SERVICE}[stages.prod]\npreset = "production"\n[environment]\n{settings}\n'
+    assert read(text).stage("prod").environment.update_seconds == minutes * 60
+
+
 def test_byte_order_mark_is_no_problem(folder: Path) -> None:
     (folder / "beanpod.toml").write_text(SERVICE, encoding="utf-8-sig")
     assert Manifest.read(folder / "beanpod.toml").stages == ("dev",)

@@ -179,3 +179,14 @@ def test_the_service_stack_waits_for_the_network_stack(stage: Stage) -> None:
     stacks = {stack.stack_name.rsplit("-", 1)[-1]: stack for stack in stage.stacks}
     assert stage.resources("network", "AWS::EC2::Route")
     assert stacks["network"] in stacks["service"].dependencies
+
+
+def test_the_session_of_githubs_role_lasts_as_long_as_a_rollout_and_its_rollback(tmp_path: Path) -> None:
+    manifest = write_manifest(tmp_path, "production", "none")
+    tables = (
+        'delivery = { user = false, github = { repository = "ada/shop", branch = "main" } }\n'
+        'environment = { deployment_policy = "TrafficSplitting", evaluation_minutes = 60 }\n'
+    )
+    manifest.write_text(manifest.read_text() + tables)
+    roles = synthesise(manifest).resources("delivery", "AWS::IAM::Role").values()
+    assert [role["Properties"]["MaxSessionDuration"] for role in roles] == [3 * 3600]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from beanpod.cli.parser import Options
+from beanpod.manifest import Manifest
 from tests.waiting import SECONDS
 from tests.workflows.workflow import ACTION, DEPLOY, ROOT, RecordedWorkflow, Runner, load, step_of
 from tools.github import git
@@ -118,8 +119,8 @@ def test_no_rollout_is_cancelled_and_stages_do_not_wait_for_each_other(stage: st
 
 @pytest.mark.parametrize("stage", ["dev", "prod"])
 def test_the_script_ends_before_github_ends_the_job(stage: str) -> None:
-    times = Options("deploy")
-    longest = times.ready_timeout + 2 * (times.wait_timeout + max(times.recovery, times.ready_timeout))
+    times, update = Options("deploy"), Manifest.read(ROOT / "beanpod.toml").stage(stage).environment.update_seconds
+    longest = times.ready_timeout + 2 * (update + max(times.recovery, times.ready_timeout))
     build = 30 * 60
     assert WORKFLOW["jobs"][stage]["timeout-minutes"] * 60 >= longest + build
 

@@ -61,7 +61,7 @@ class Options:
     Attributes:
         command: One of COMMANDS.
         stage: The stage of the manifest. Default: its first; for check: all.
-        wait_timeout: Seconds for the rollout.
+        wait_timeout: Seconds for the rollout. Default: as its deployment policy takes.
         ready_timeout: Seconds until a busy environment must be Ready.
         recovery: Seconds until its health must recover.
         accept_health: Health that is accepted besides Ok and Info.
@@ -79,7 +79,7 @@ class Options:
     dry_run: bool = False
     bundle: Path | None = None
     force: bool = False
-    wait_timeout: float = 1800
+    wait_timeout: float | None = None
     ready_timeout: float = 900
     recovery: float = 120
     accept_health: tuple[str, ...] = ()
@@ -210,9 +210,9 @@ def _add_options(parser: argparse.ArgumentParser, command: str) -> None:
         add("--force", action="store_true", help="deploy also a version that runs already, or is older")
         add("--no-rollback", dest="roll_back", action="store_false", help="do not roll back a failed release")
     if command in ("deploy", "rollback"):
-        _add_seconds(parser, "--wait-timeout", "how long the rollout may take", 1800)
-        _add_seconds(parser, "--ready-timeout", "how long to wait until it is Ready", 900)
-        _add_seconds(parser, "--recovery", "how long to wait for its health", 120)
+        _add_seconds(parser, "--wait-timeout", "how long the rollout may take", "1800, or as its policy takes")
+        _add_seconds(parser, "--ready-timeout", "how long to wait until it is Ready", "900")
+        _add_seconds(parser, "--recovery", "how long to wait for its health", "120")
         text = f"also accept this health; may be repeated: {', '.join(HEALTHS)}"
         add("--accept-health", action="append", choices=HEALTHS, metavar="HEALTH", help=text)
     if command == "rollback":
@@ -241,7 +241,7 @@ def _add_options(parser: argparse.ArgumentParser, command: str) -> None:
         )
 
 
-def _add_seconds(parser: argparse.ArgumentParser, flag: str, text: str, default: int) -> None:
+def _add_seconds(parser: argparse.ArgumentParser, flag: str, text: str, default: str) -> None:
     parser.add_argument(flag, type=_seconds, metavar="SECONDS", help=f"{text} (default: {default})")
 
 

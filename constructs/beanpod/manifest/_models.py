@@ -7,6 +7,7 @@ is left out, as in `environment.type` for `environment_type`. A duration has its
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -20,6 +21,7 @@ from beanpod.manifest._layers import PresetName
 from beanpod.manifest._types import Section, Table
 
 _PROCESS = "aws:elasticbeanstalk:environment:process:default"
+_UPDATE_MINUTES, _BATCH_MINUTES = 30, 5
 
 
 class ServiceConfig(Section):
@@ -297,6 +299,17 @@ class EnvironmentConfig(Section):
     def architecture(self) -> Literal["x86_64", "arm64"]:
         """Return the processor that the image is built for."""
         return architecture(self.instance_types[0])
+
+    @property
+    def update_seconds(self) -> int:
+        """Return how long a release may take: half an hour, more with many batches or a long evaluation."""
+        minutes = _UPDATE_MINUTES
+        if self.deployment_policy in ("Rolling", "RollingWithAdditionalBatch"):
+            share = 100 if self.batch_size_type == "Percentage" else self.max_size
+            minutes = max(minutes, _BATCH_MINUTES * min(self.max_size, math.ceil(share / self.batch_size)))
+        if self.deployment_policy == "TrafficSplitting":
+            minutes += self.evaluation_minutes
+        return minutes * 60
 
 
 class NetworkConfig(Section):

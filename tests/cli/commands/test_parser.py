@@ -96,7 +96,6 @@ def test_defaults_are_those_of_the_rollout() -> None:
     options = Options("deploy")
     assert Settings() == Settings(
         ready_timeout=options.ready_timeout,
-        wait_timeout=options.wait_timeout,
         recovery=options.recovery,
         accepted_health=options.accept_health,
         roll_back=options.roll_back,

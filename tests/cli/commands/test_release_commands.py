@@ -102,6 +102,23 @@ def test_rollout_is_aborted_at_the_timeout(released: SandboxStage) -> None:
     assert _runs(released) == NEW
 
 
+def test_the_evaluation_of_traffic_splitting_may_end_before_the_timeout(released: SandboxStage) -> None:
+    slow = f"guestbook-{'9' * 16}"
+    released.make_version(slow)
+    released.emulator.inject_fault("never-ready", version_label=slow, environment=released.target.environment)
+    manifest = released.project.folder / "beanpod.toml"
+    before = manifest.read_text()
+    production = before.replace('preset = "small"', 'preset = "production"')
+    settings = '[environment]\ndeployment_policy = "TrafficSplitting"\nevaluation_minutes = 3\n'
+    manifest.write_text(f"{production}\n{settings}")
+    try:
+        result = released.run("rollback", slow)
+    finally:
+        manifest.write_text(before)
+    assert result.code == 5
+    assert "not finished after 1980 s: aborting it" in result.stdout + result.stderr
+
+
 def test_dry_run_shows_the_plan_and_changes_nothing(released: SandboxStage) -> None:
     released.emulator.clear_calls()
     result = released.run("deploy", "--dry-run")

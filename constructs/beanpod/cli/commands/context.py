@@ -106,10 +106,10 @@ class Context:
         from beanpod.deploy.preflight import DeploymentContext, Settings
         from beanpod.deploy.release import Rollout
 
-        options = self.options
+        options, usual = self.options, self.stage.environment.update_seconds
         settings = Settings(
             ready_timeout=options.ready_timeout,
-            wait_timeout=options.wait_timeout,
+            wait_timeout=usual if options.wait_timeout is None else options.wait_timeout,
             recovery=options.recovery,
             accepted_health=options.accept_health,
             roll_back=options.roll_back,
