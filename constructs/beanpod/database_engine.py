@@ -20,7 +20,8 @@ class DatabaseEngine:
     """A database server that `Database` runs. Made by `mysql`, `mariadb` or `postgres`, each of a version.
 
     Attributes:
-        version: The major ("8.4", "17") lets RDS choose and upgrade the minor; a full one ("8.4.9") pins it.
+        version: The major ("8.4", "17") lets RDS choose the minor; a full one ("8.4.9") is the first
+            that runs. RDS upgrades both, unless `Database` has `auto_minor_version_upgrade=False`.
         port: Default TCP port of `Database`.
         username: Default master user of `Database`.
         log_exports: The logs that go to CloudWatch Logs; statements over two seconds are in the slow query log.

@@ -177,6 +177,8 @@ def add_database(
         security_group=network.database_security_group,
         backup_retention=Duration.days(config.backup_retention_days),
         deletion_protection=config.deletion_protection,
+        # By a changed `version` only: RDS itself upgrades minor versions.
+        allow_major_version_upgrade=True,
     )
     reasons = {}
     if not config.multi_az:

@@ -1,6 +1,7 @@
 """Patches of moto 5.2.5: our services in the place of its own, and fixes, each with its reason."""
 
 import json
+import re
 from functools import cache
 from typing import Any
 
@@ -98,7 +99,7 @@ def _own_services(emulator: Emulator) -> None:
         # moto's services are those of the process, and it creates their backends itself: their class has the emulator.
         attributes = {"__module__": backend.__module__, "emulator": emulator}
         own[service] = BackendDict(type(backend.__name__, (backend,), attributes), service)
-    later = {"ec2": _gateway_in_use_stays_attached, "rds": _groups_of_databases_stay}
+    later = {"ec2": _gateway_in_use_stays_attached, "rds": _databases_are_changed_as_by_rds}
 
     @patches(backends)
     def get_backend(find: Any, name: Any) -> Any:
@@ -125,6 +126,38 @@ def _loopback_is_secure() -> None:
 def _only_without_tls(statement: dict[str, Any]) -> bool:
     condition = statement.get("Condition", {}).get("Bool", {})
     return str(condition.get("aws:SecureTransport")).lower() == "false"
+
+
+def _databases_are_changed_as_by_rds() -> None:
+    """Patch RDS, once it is used."""
+    _groups_of_databases_stay()
+    _major_upgrades_are_allowed()
+
+
+def _major_upgrades_are_allowed() -> None:
+    """moto upgrades a database to another major version unasked.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBInstance.html
+    """
+    from moto.rds.exceptions import InvalidParameterCombination
+    from moto.rds.models import DBInstance, RDSBackend
+
+    @patches(RDSBackend)
+    def modify_db_instance(change: Any, self: RDSBackend, db_instance_identifier: str, db_kwargs: Any) -> DBInstance:
+        before = self.describe_db_instances(db_instance_identifier)[0]
+        versions = (before.engine_version, db_kwargs.get("engine_version", before.engine_version))
+        old, new = (_major(before.engine, version) for version in versions)
+        if new > old and not db_kwargs.get("allow_major_version_upgrade"):
+            raise InvalidParameterCombination(
+                "The AllowMajorVersionUpgrade flag must be present when upgrading to a new major version."
+            )
+        changed: DBInstance = change(self, db_instance_identifier, db_kwargs)
+        return changed
+
+
+def _major(engine: str, version: str) -> tuple[int, ...]:
+    """Return the major version: 8.4 of MySQL's "8.4.9", 17 of PostgreSQL's "17.2"."""
+    return tuple(map(int, re.findall(r"\d+", version)[: 1 if engine == "postgres" else 2]))
 
 
 def _groups_of_databases_stay() -> None:

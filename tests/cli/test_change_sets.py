@@ -4,8 +4,10 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from botocore.exceptions import ClientError
 
 from beanpod.cli import cdk
 from beanpod.cli.change_sets import Account, StackChange, assembled_stacks, stack_changes
@@ -90,6 +92,26 @@ def test_what_cloudformation_refuses_is_said(clients: Clients, tmp_path: Path) -
     deploy(clients, "refused", group("refused/Jobs"))
     with pytest.raises(DeployError, match=r"AWS::Nothing::Known"):
         change_of(tmp_path / "after", "refused", resource("refused/What", "AWS::Nothing::Known"))
+
+
+def test_a_stack_whose_creation_could_not_be_undone_is_made_anew(clients: Clients, tmp_path: Path) -> None:
+    database = {"Engine": "mysql", "DBInstanceClass": "db.t4g.micro", "AllocatedStorage": "20"}
+    login = {"MasterUsername": "app", "MasterUserPassword": "open-sesame", "DeletionProtection": True}
+    deploy(clients, "taken", group("taken/Jobs", LogGroupName="taken"))
+    failing = group("undone/Fails", LogGroupName="taken") | {"DependsOn": "Db"}
+    deploy(clients, "undone", resource("undone/Db", "AWS::RDS::DBInstance", **database, **login), failing)
+    assert clients.stack("undone")["StackStatus"] == "ROLLBACK_FAILED"
+    assert change_of(tmp_path / "after", "undone", group("undone/Jobs")) == StackChange("undone", "new")
+
+
+def test_a_stack_whose_rollback_failed_is_rolled_back_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "Stack:stuck is in UPDATE_ROLLBACK_FAILED state and can not be updated."
+    error = ClientError({"Error": {"Code": "ValidationError", "Message": text}}, "CreateChangeSet")
+    stuck: dict[str, Any] = {"describe_stacks.return_value": {"Stacks": [{"StackStatus": "UPDATE_ROLLBACK_FAILED"}]}}
+    stuck |= {"get_template.return_value": {}, "create_change_set.side_effect": error}
+    monkeypatch.setattr(Account, "client", lambda *_, **__: Mock(**stuck))
+    with pytest.raises(UsageError, match=r"UPDATE_ROLLBACK_FAILED.* `beanpod cdk rollback stuck`"):
+        change_of(tmp_path / "after", "stuck", group("stuck/Jobs"))
 
 
 def test_the_stacks_are_those_that_the_cli_would_deploy(tmp_path: Path) -> None:

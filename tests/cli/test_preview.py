@@ -159,6 +159,7 @@ def test_what_a_change_set_is_not_sure_of_is_replaced_unless_aws_documents_the_c
         (("DBInstanceClass", "a", "b", {}), "no database meanwhile; AWS gives no duration"),
         (("DBInstanceClass", "a", "b", {"MultiAZ": True}), "no database while RDS fails over to the standby"),
         (("EngineVersion", "8.4.8", "8.4.9", {"MultiAZ": True}), "A standby is upgraded at the same time"),
+        (("EngineVersion", "8.0", "8.4", {}), "There is no way back"),
         (("BackupRetentionPeriod", 0, 7, {}), "no database meanwhile; AWS gives no duration"),
         (("AllocatedStorage", "20", "40", {}), "the database may be slower meanwhile"),
         (("MultiAZ", False, True, {}), "the database may be slower meanwhile"),
@@ -171,6 +172,16 @@ def test_what_rds_does_meanwhile(change: tuple[str, Any, Any, dict[str, Any]], w
     found = services(changed(DATABASE, PropertyChange(name, before, after), settings=properties))
     assert [words in service for service in found if words] == ([True] if words else [])
     assert words or not found
+
+
+def test_another_length_of_a_secret_is_another_value() -> None:
+    change = changed("AWS::SecretsManager::Secret", PropertyChange("GenerateSecretString", {}, {}))
+    assert [effect.summary for effect in effects(change)] == ["generates another value"]
+
+
+def test_a_removed_provider_is_that_of_other_stages_too() -> None:
+    (service,) = services(changed("AWS::IAM::OIDCProvider", action="remove"))
+    assert "also of other stages and projects" in service
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,14 @@ def test_a_database_of_the_first_version_is_removed(stage_named: StageOf) -> Non
     assert not stage.exists("database")
 
 
+def test_a_database_is_upgraded_to_the_next_major_version(stage_named: StageOf) -> None:
+    stage = stage_named("upgraded")
+    for version in ("8.0", "8.4"):
+        stage.deploy(f'{SMALL}{MYSQL}\ndatabase.version = "{version}"')
+        stage.check_connections()
+        assert stage.database()["EngineVersion"] == version
+
+
 def test_a_zone_is_removed_once_nothing_uses_it(stage_named: StageOf) -> None:
     stage = stage_named("wide")
     stage.deploy_first_version()

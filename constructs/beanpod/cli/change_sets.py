@@ -25,7 +25,7 @@ _REPLACEMENTS: dict[str | None, Replacement] = {"True": "yes", "Conditional": "m
 _RECREATIONS: dict[str | None, Replacement] = {"Always": "yes", "Conditionally": "maybe"}
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 # A stack in one of these states is made anew by its next deployment.
-_NOT_DEPLOYED = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "DELETE_COMPLETE")
+_NOT_DEPLOYED = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_COMPLETE")
 _OPTIONS = "OptionSettings"
 
 
@@ -231,6 +231,11 @@ def _stack_change(assembly: Path, artifact_id: str, artifact: Mapping[str, Any],
         body = _body(path, template, account, region_of(artifact))
         found = list(_changes(client, name, body, template, properties.get("tags", {})))
     except (BotoCoreError, ClientError) as error:
+        if "is in UPDATE_ROLLBACK_FAILED state" in str(error):
+            raise UsageError(
+                f"stack {name} is in UPDATE_ROLLBACK_FAILED: mend what its events name, then run `beanpod cdk rollback "
+                f"{name}` with the same -c; --orphan LOGICAL_ID leaves out a resource that cannot be rolled back"
+            ) from error
         raise translated(error, "cloudformation:CreateChangeSet") from error
     resources = (
         _resource(change, deployed, template) for change in found if change["ResourceType"] != "AWS::CDK::Metadata"

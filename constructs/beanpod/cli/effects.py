@@ -28,6 +28,9 @@ _HOOKS = f"{_BEANSTALK}platforms-linux-extend.hooks.html"
 _REPLACED_DATABASE = (
     "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-rds-dbinstance.html"
 )
+_GENERATED = (
+    "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-secretsmanager-secret.html"
+)
 _DELETION = "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html"
 
 # Conditionally create-only in the schema of the type; by its documentation they change in place.
@@ -87,6 +90,9 @@ def effects(change: ResourceChange) -> list[Effect]:
     if change.action == "add":
         return []
     if change.action == "remove":
+        if change.type == "AWS::IAM::OIDCProvider":
+            # An account has one for GitHub.
+            return [Effect("removed", "no workflow can assume a role by it, also of other stages and projects")]
         return [Effect("removed", _rest(change), _DELETION if change.type == DATABASE else "")]
     if is_replaced(change):
         return [replacement(change)]
@@ -129,6 +135,9 @@ def _rest(change: ResourceChange) -> str:
 def _of_property(it: PropertyChange, change: ResourceChange) -> Iterator[Effect]:
     if change.type == DATABASE:
         yield from _of_database(it, change.settings)
+    elif change.type == "AWS::SecretsManager::Secret" and it.name == "GenerateSecretString":
+        service = "what the old value signed or encrypted is lost; instances have the old value until they start anew"
+        yield Effect("generates another value", service, _GENERATED)
     elif change.type == ENVIRONMENT and it.namespace:
         yield from _of_option(it, options(change.settings.get("OptionSettings")))
 
@@ -142,7 +151,7 @@ def _of_database(it: PropertyChange, settings: Mapping[str, Any]) -> Iterator[Ef
         case "DBInstanceClass" | "Port" | "CACertificateIdentifier":
             yield Effect("restarts the database", down, _SETTINGS)
         case "EngineVersion":
-            service = f"{down}. A standby is upgraded at the same time, and does not help"
+            service = f"{down}. A standby is upgraded at the same time, and does not help. There is no way back"
             yield Effect("restarts the database", service, _UPGRADE)
         case "BackupRetentionPeriod" if "0" in (str(it.before), str(it.after)):
             yield Effect("restarts the database", down, _SETTINGS)

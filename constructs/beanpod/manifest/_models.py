@@ -67,7 +67,9 @@ class GenerateSecret(Section):
     """A password that Secrets Manager generates once and keeps."""
 
     generate: int = Field(ge=16, le=256)
-    """Length of the generated value, 16 to 256 characters. Updates in place."""
+    """Length of the generated value, 16 to 256 characters. Updates in place. Another length generates another value:
+    what the old one signed or encrypted is lost.
+    """
 
 
 class SecretsManagerReference(Section):
@@ -337,13 +339,14 @@ class DatabaseConfig(Section):
     "mysql", "mariadb" or "postgres"; "none" for no database. Replaces: the database. Restarts: the app.
     """
     version: str
-    """Version, e.g. "8.4" or "8.4.9". Restarts: the database. Default: mysql 8.4, mariadb 11.4, postgres 17. AWS bills
-    extended support for mysql 8.0 and postgres 13.
+    """Version, e.g. "8.4" or "8.4.9", which RDS upgrades to newer minor versions. A newer major one upgrades the data,
+    without a way back. Restarts: the database. Default: mysql 8.4, mariadb 11.4, postgres 17. AWS bills extended
+    support for mysql 8.0 and postgres 13.
     """
     instance_type: types.DatabaseInstanceType
     """RDS instance class, with or without its "db.", e.g. "t4g.micro". Restarts: the database."""
     allocated_storage: Annotated[int, types.limit("allocated_storage")] = 20
-    """Storage in GiB (gp3). Updates in place. Default: 20."""
+    """Storage in GiB (gp3), which can only be raised. Updates in place. Default: 20."""
     max_allocated_storage: Annotated[int, types.limit("max_allocated_storage")] | None = None
     """Size in GiB up to which RDS enlarges a full disk; 0 never enlarges it. At least twice allocated_storage if not
     given. Updates in place.
@@ -399,7 +402,8 @@ class AlarmsConfig(Section):
     """Notifications about the environment's health."""
 
     email: types.Email | None = None
-    """Address that gets the alarms. Updates in place. Default: none."""
+    """Address that gets the alarms, once the link in AWS's first mail to it is opened. Updates in place. Default: none.
+    """
 
 
 class StageConfig(Section):
