@@ -159,7 +159,8 @@ def test_other_commands_and_tools_use_a_rehearsal_that_is_left_running(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    root = tmp_path / "project"
+    # Its name is not UTF-8.
+    root = tmp_path / os.fsdecode(b"caf\xe9")
     root.mkdir()
     (root / "beanpod.toml").write_text((ROOT / "beanpod.toml").read_text())
     (tmp_path / "scratch").mkdir()

@@ -87,7 +87,7 @@ def rehearsed(options: Options, environ: Mapping[str, str]) -> tuple[Options, Ma
 
 
 def _path(root: Path, environ: Mapping[str, str]) -> Path:
-    name = hashlib.sha256(str(root).encode()).hexdigest()[:16]
+    name = hashlib.sha256(os.fsencode(root)).hexdigest()[:16]
     return cache_folder(environ) / "rehearsals" / f"{name}.json"
 
 
