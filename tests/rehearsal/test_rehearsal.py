@@ -188,6 +188,20 @@ def test_other_commands_and_tools_use_a_rehearsal_that_is_left_running(
     assert run_status(root).returncode == 2
 
 
+@pytest.mark.parametrize("document", ["[]", f'{{"process": {os.getpid()}, "workspace": {{"root": "/"}}}}'])
+def test_the_file_of_another_version_is_no_rehearsal(tmp_path: Path, document: str) -> None:
+    environ = {"XDG_CACHE_HOME": str(tmp_path)}
+    kept = KeptRehearsal(Workspace(tmp_path, "beanpod.toml", "prod", tmp_path / "scratch/copy", SUBSTITUTES), {}, {})
+    (tmp_path / "scratch").mkdir()
+    with kept.announced(environ):
+        (path,) = (tmp_path / "beanpod/rehearsals").iterdir()
+        whole = path.read_text()
+        path.write_text(document)
+        with pytest.raises(UsageError, match="is running: start one with `beanpod rehearse --keep`"):
+            KeptRehearsal.find(tmp_path, environ)
+        path.write_text(whole)
+
+
 def run_status(root: Path) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "beanpod", "status", "--rehearsal"]
     return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
