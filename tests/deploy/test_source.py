@@ -15,9 +15,9 @@ RUN = {
 }
 
 
-def git(folder: Path, *arguments: str) -> None:
+def git(folder: Path, *arguments: str, seconds: int = 1_790_000_000) -> None:
     identity = ("-c", "user.name=a", "-c", "user.email=a@b.c")
-    environment = {"GIT_COMMITTER_DATE": "1790000000 +0000", "PATH": "/usr/bin:/bin", "HOME": str(folder)}
+    environment = {"GIT_COMMITTER_DATE": f"@{seconds} +0000", "PATH": "/usr/bin:/bin", "HOME": str(folder)}
     subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, env=environment)
 
 
@@ -35,6 +35,15 @@ def test_source_names_commit_and_its_time(repository: Path) -> None:
     assert (len(source.commit), source.problem) == (40, "")
     assert source.short_commit == source.commit[:12]
     assert source.committed == datetime.fromtimestamp(1_790_000_000, UTC)
+
+
+@pytest.mark.parametrize("seconds", [4_000_000_000, 999_999_999_999])
+def test_a_commit_of_the_future_is_made_now(repository: Path, seconds: int) -> None:
+    git(repository, "commit", "--quiet", "--allow-empty", "-m", "by a wrong clock", seconds=seconds)
+    before = datetime.now(UTC)
+    committed = Source.of(repository, {}).committed
+    assert committed is not None
+    assert before <= committed <= datetime.now(UTC)
 
 
 def test_signatures_that_git_shows_are_no_commit(repository: Path) -> None:

@@ -159,7 +159,8 @@ def test_other_commands_and_tools_use_a_rehearsal_that_is_left_running(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    root = tmp_path / "project"
+    # Its name is not UTF-8.
+    root = tmp_path / os.fsdecode(b"caf\xe9")
     root.mkdir()
     (root / "beanpod.toml").write_text((ROOT / "beanpod.toml").read_text())
     (tmp_path / "scratch").mkdir()
@@ -185,6 +186,20 @@ def test_other_commands_and_tools_use_a_rehearsal_that_is_left_running(
         with pytest.raises(UsageError, match="is running: start one with `beanpod rehearse --keep`"):
             KeptRehearsal.find(root, os.environ)
     assert run_status(root).returncode == 2
+
+
+@pytest.mark.parametrize("document", ["[]", f'{{"process": {os.getpid()}, "workspace": {{"root": "/"}}}}'])
+def test_the_file_of_another_version_is_no_rehearsal(tmp_path: Path, document: str) -> None:
+    environ = {"XDG_CACHE_HOME": str(tmp_path)}
+    kept = KeptRehearsal(Workspace(tmp_path, "beanpod.toml", "prod", tmp_path / "scratch/copy", SUBSTITUTES), {}, {})
+    (tmp_path / "scratch").mkdir()
+    with kept.announced(environ):
+        (path,) = (tmp_path / "beanpod/rehearsals").iterdir()
+        whole = path.read_text()
+        path.write_text(document)
+        with pytest.raises(UsageError, match="is running: start one with `beanpod rehearse --keep`"):
+            KeptRehearsal.find(tmp_path, environ)
+        path.write_text(whole)
 
 
 def run_status(root: Path) -> "subprocess.CompletedProcess[str]":

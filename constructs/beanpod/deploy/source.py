@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ class Source:
 
     Attributes:
         commit: The whole hash, with `-dirty` where files differ from it; "" outside a git repository.
-        committed: When the commit was made, UTC; None without one.
+        committed: When the commit was made, UTC, and now at the latest; None without one.
         run_url: The page of the CI run; "" on a person's machine.
         actor: Who deploys, for the message of the deployment lock.
         problem: Why git does not tell the commit of a repository, and what to do; "" if it does, or there is none.
@@ -55,7 +56,8 @@ class Source:
             return cls(run_url=run_url, actor=actor, problem=problem and f"{_UNKNOWN}: {problem}")
         commit, seconds = line.split()
         changed, _ = _git(root, "status", "--porcelain", "--untracked-files=no")
-        committed = datetime.fromtimestamp(int(seconds), UTC)
+        # A clock may have been wrong: a commit of the future would be newer than all that follow it.
+        committed = datetime.fromtimestamp(min(int(seconds), time.time()), UTC)
         return cls(f"{commit}-dirty" if changed else commit, committed, run_url, actor)
 
 

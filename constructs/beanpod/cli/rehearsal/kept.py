@@ -61,13 +61,13 @@ class KeptRehearsal:
         try:
             document: dict[str, Any] = json.loads(_path(root, environ).read_text())
             os.kill(document["process"], 0)
-        except (OSError, ValueError):
+            kept = document["workspace"]
+            substitutes = Substitutes(**kept["substitutes"])
+            workspace = Workspace(Path(kept["root"]), kept["manifest"], kept["stage"], Path(kept["top"]), substitutes)
+            return cls(workspace, document["aws"], document["deployer"])
+        # Another version of Beanpod, whose file stays if it is killed, may write other keys.
+        except (OSError, ValueError, KeyError, TypeError):
             raise UsageError(f"no rehearsal of {root} is running: start one with `beanpod rehearse --keep`") from None
-        kept = document["workspace"]
-        workspace = Workspace(
-            Path(kept["root"]), kept["manifest"], kept["stage"], Path(kept["top"]), Substitutes(**kept["substitutes"])
-        )
-        return cls(workspace, document["aws"], document["deployer"])
 
 
 def rehearsed(options: Options, environ: Mapping[str, str]) -> tuple[Options, Mapping[str, str]]:
@@ -87,7 +87,7 @@ def rehearsed(options: Options, environ: Mapping[str, str]) -> tuple[Options, Ma
 
 
 def _path(root: Path, environ: Mapping[str, str]) -> Path:
-    name = hashlib.sha256(str(root).encode()).hexdigest()[:16]
+    name = hashlib.sha256(os.fsencode(root)).hexdigest()[:16]
     return cache_folder(environ) / "rehearsals" / f"{name}.json"
 
 
