@@ -16,7 +16,7 @@ settings.load_profile("unhurried")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
-# Tests ask the embedded AWS, from this process too, whatever account the shell is set up for.
+# Tests ask the emulated AWS, from this process too, whatever account the shell is set up for.
 remove_aws_settings()
 
 # AWS's rules for templates take seconds to load in each process. tests/stacks applies them, and a user's own commands.

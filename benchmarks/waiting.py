@@ -1,6 +1,6 @@
 """`python -m benchmarks.waiting`: what waiting for an update costs and how soon its end is noticed, beside other tools.
 
-Releases on the embedded AWS with its virtual clock. Waiting is from UpdateEnvironment to the poll that first finds the
+Releases on the emulated AWS with its virtual clock. Waiting is from UpdateEnvironment to the poll that first finds the
 environment settled; renewals of the deployment lock, which the others do not have, are counted apart. The others are
 modelled from the intervals in their sources.
 """
@@ -110,7 +110,7 @@ class Line:
 
 
 class Releases:
-    """Releases on one environment of the embedded AWS."""
+    """Releases on one environment of the emulated AWS."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox

@@ -30,7 +30,7 @@ from beanpod import _database_rules as database_rules
 from beanpod._database_rules import ENGINES, database_problems, default_name, version_problems
 from beanpod._limits import CHOICES, FORMS, LIMITS, UNITS, Measure
 from beanpod._network_rules import domain_problems, network_problems, vpc_problems
-from beanpod._option_keys import override_problems
+from beanpod._option_keys import OPTIONS, override_problems
 from beanpod._rules import (
     architecture,
     environment_problems,
@@ -38,7 +38,7 @@ from beanpod._rules import (
     setting_problems,
     variable_problems,
 )
-from beanpod.manifest import StageConfig
+from beanpod.manifest import EnvironmentConfig, StageConfig
 
 SINGLE = {"environment_type": "SingleInstance"}
 BALANCED = {"environment_type": "LoadBalanced"}
@@ -206,6 +206,14 @@ def test_options_are_checked_like_the_settings_that_they_replace(key: tuple[str,
     values = {**BALANCED, "min_size": 1, "max_size": 4, "batch_size": 0}
     (problem,) = override_problems(*key, value, values)
     assert str(problem).startswith(words)
+
+
+def test_each_limit_of_an_environment_has_its_option() -> None:
+    """The constructs check options, so that a setting that no option stands for is checked in the manifest only."""
+    tables = ("health_check", "load_balancer", "managed_updates", "scaling")
+    keys = EnvironmentConfig.model_fields.keys() - {"max_versions"}
+    limited = {it for it in (*LIMITS, *CHOICES, *FORMS) if it in keys or it.partition(".")[0] in tables}
+    assert limited - {setting for setting, _ in OPTIONS.values()} == set(), "add its option to _option_keys.OPTIONS"
 
 
 def test_options_without_a_setting_are_not_checked() -> None:

@@ -6,6 +6,7 @@ same option afterwards.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -32,19 +33,12 @@ HEALTH = "aws:elasticbeanstalk:healthreporting:system"
 _DOCUMENT = (HEALTH, "ConfigDocument", "")
 _EVERY_MINUTE = 60
 _NEEDED = {(LAUNCH, "IamInstanceProfile"), (VPC, "VPCId"), (VPC, "Subnets"), (ENVIRONMENT, "EnvironmentType")}
-# Arguments of the constructs whose type or name differs from the setting that the rules name.
+# Arguments of the constructs by the settings that the rules name otherwise.
 _ARGUMENTS = {
     "deployment_policy": "deployment_strategy",
     "batch_size": "deployment_strategy.batch",
     "traffic_split_percent": "deployment_strategy.percent",
     "evaluation_minutes": "deployment_strategy.evaluation",
-    "scaling.period_minutes": "scaling.period",
-    "scaling.breach_duration_minutes": "scaling.breach_duration",
-    "log_retention_days": "log_retention",
-    "health_check.interval_seconds": "health_check.interval",
-    "health_check.timeout_seconds": "health_check.timeout",
-    "load_balancer.idle_timeout_seconds": "load_balancer.idle_timeout",
-    "load_balancer.stickiness_cookie_duration_seconds": "load_balancer.stickiness_cookie_duration",
 }
 
 
@@ -152,7 +146,9 @@ class EnvironmentOptions:
     def _problems(self, values: Mapping[Key, str]) -> Iterator[str]:
         settings, problems = settings_of({(namespace, name): plain(it) for (namespace, name, _), it in values.items()})
         for problem in (*problems, *environment_problems(settings)):
-            yield str(problem._replace(setting=_ARGUMENTS.get(problem.setting, problem.setting)))
+            # An argument is a Duration, so that its name has no unit.
+            without_unit = re.sub("_(?:seconds|minutes|days)$", "", problem.setting)
+            yield str(problem._replace(setting=_ARGUMENTS.get(problem.setting, without_unit)))
         port = settings.get("instance_port", 80)
         admitted = self._ingress_port if settings.get("environment_type") == "LoadBalanced" else None
         if known(admitted) and port not in (admitted, None):

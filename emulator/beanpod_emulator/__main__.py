@@ -21,7 +21,7 @@ from beanpod_emulator.state import Emulator
 _HIGHEST_PORT = 65535
 # AWS's SDK for JavaScript puts the bucket into the host name (bucket.localhost) unless the host is an IP address.
 _BANNER = """\
-Embedded AWS  account {account}, region {region}, state in memory
+Emulated AWS  account {account}, region {region}, state in memory
 
   unset AWS_PROFILE AWS_SESSION_TOKEN
   export AWS_ENDPOINT_URL=http://localhost:{port}
@@ -109,7 +109,7 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m beanpod_emulator", description="Serve the embedded AWS on localhost."
+        prog="python -m beanpod_emulator", description="Serve the emulated AWS on localhost."
     )
     parser.add_argument("--port", type=_port, default=5000, help="port on localhost, 0 for a free one (default: 5000)")
     parser.add_argument("--account", type=_account, default="123456789012", help="account id, 12 digits")

@@ -284,7 +284,7 @@ def _printed_variables(process: "subprocess.Popen[str]") -> dict[str, str]:
             return dict(text.split("=", 1) for text in exports)
     with process:
         code = process.wait()
-    raise EmbeddedAwsError(f"the embedded AWS did not start, exit code {code}: its error output says why")
+    raise EmbeddedAwsError(f"the emulated AWS did not start, exit code {code}: its error output says why")
 
 
 def _utc(text: str) -> datetime:

@@ -158,7 +158,7 @@ class Clients:
 
 
 def run(aws: EmbeddedAws, *command: str, folder: Path = ROOT) -> "subprocess.CompletedProcess[str]":
-    """Run a command against the embedded AWS; standard error goes into the output."""
+    """Run a command against the emulated AWS; standard error goes into the output."""
     environment = aws.whole_environment() | {"CDK_DISABLE_CLI_TELEMETRY": "true", "AWS_PAGER": ""}
     return subprocess.run(
         command,

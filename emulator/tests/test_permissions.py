@@ -74,6 +74,13 @@ CALLS = [
     ("AbortEnvironmentUpdate", ENVIRONMENT, ON_ENVIRONMENT),
     ("CreateApplicationVersion", APPLICATION | VERSION, f"{BEANSTALK}:applicationversion/guestbook/v1"),
     ("DescribeApplicationVersions", APPLICATION, f"{BEANSTALK}:applicationversion/guestbook/*"),
+    ("DescribeConfigurationSettings", APPLICATION | ENVIRONMENT, ON_ENVIRONMENT),
+    (
+        "DescribeConfigurationSettings",
+        APPLICATION | {"TemplateName": "saved"},
+        f"{BEANSTALK}:configurationtemplate/guestbook/saved",
+    ),
+    ("CreateStorageLocation", {}, "*"),
     ("DescribeStacks", {"StackName": "Guestbook"}, "arn:aws:cloudformation:us-east-1:123456789012:stack/Guestbook/*"),
     ("GetSecretValue", {"SecretId": "key"}, "*"),
     ("PutObject", THERE | {"Body": b"zip"}, "arn:aws:s3:::artifacts/bundles/there.zip"),
@@ -109,6 +116,10 @@ def test_a_call_requires_exactly_its_permission(
     assert (code, aws.calls()[-1].status) == ("AccessDenied", 403)
     assert message.startswith(f"User: {USER} is not authorized to perform: {service}:{operation} on resource: {shown} ")
     assert message.endswith(f"because no identity-based policy allows the {service}:{operation} action")
+    if service != "secretsmanager":
+        # Of such services the emulator knows no resources.
+        user.may({"Action": f"{service}:{operation}", "Resource": f"{BEANSTALK}:environment/guestbook/other"})
+        assert _error_code(call, request_) == "AccessDenied"
     user.may({"Action": f"{service}:{operation}", "Resource": resource})
     # With it, a call may fail for another reason, such as a version that does not exist.
     assert _error_code(call, request_) != "AccessDenied"

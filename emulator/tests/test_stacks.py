@@ -432,7 +432,7 @@ def test_change_set_fits_its_stack(clients: Clients) -> None:
     for stack, kind, message in (
         ("there", "CREATE", r"Stack \[there\] already exists and cannot be created again"),
         ("not-there", "UPDATE", "Stack with id not-there does not exist"),
-        ("there", "IMPORT", "ChangeSetType must be CREATE or UPDATE in the embedded AWS, got IMPORT"),
+        ("there", "IMPORT", "ChangeSetType must be CREATE or UPDATE in the emulated AWS, got IMPORT"),
     ):
         with pytest.raises(ClientError, match=message):
             change_set(clients, stack, {"A": parameter("y")}, kind)
@@ -549,4 +549,4 @@ def test_rollback_can_be_switched_off(clients: Clients) -> None:
 def test_an_unsupported_call_is_refused_at_once(clients: Clients) -> None:
     code, message = refusal(clients("cloudformation").cancel_update_stack, StackName="nobody")
     assert code == "InternalFailure"
-    assert "The embedded AWS failed: NotImplementedError: The cancel_update_stack action" in message
+    assert "The emulated AWS failed: NotImplementedError: The cancel_update_stack action" in message

@@ -360,7 +360,7 @@ def test_database_with_its_secret_and_a_snapshot_at_the_end(clients: Clients) ->
 @pytest.mark.parametrize(
     ("target", "secret", "reason"),
     [
-        ("AWS::RDS::DBCluster", "{}", "TargetType must be AWS::RDS::DBInstance in the embedded AWS, got"),
+        ("AWS::RDS::DBCluster", "{}", "TargetType must be AWS::RDS::DBInstance in the emulated AWS, got"),
         ("AWS::RDS::DBInstance", "text", "The secret to attach must hold a JSON object"),
     ],
 )

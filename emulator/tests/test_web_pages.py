@@ -138,7 +138,7 @@ def page(request: pytest.FixtureRequest, browser: Browser, page_port: int) -> It
 
 @pytest.fixture(params=["localhost", NAME])
 def target(request: pytest.FixtureRequest, aws: EmbeddedAws) -> str:
-    """The embedded AWS, by its names and by the page's."""
+    """The emulated AWS, by its names and by the page's."""
     return aws.endpoint_url.replace("localhost", request.param)
 
 

@@ -1,4 +1,4 @@
-"""Clocks that tests move: on their own, with an embedded AWS, and for several deployments at once."""
+"""Clocks that tests move: on their own, with an emulated AWS, and for several deployments at once."""
 
 import threading
 from collections.abc import Callable
@@ -29,7 +29,7 @@ class StillClock:
 
 
 class VirtualClock:
-    """Sleeping moves the embedded AWS's time, and what falls due there happens. slept: every sleep so far."""
+    """Sleeping moves the emulated AWS's time, and what falls due there happens. slept: every sleep so far."""
 
     def __init__(self, aws: ControlClient) -> None:
         self._aws = aws

@@ -1,4 +1,4 @@
-"""A project whose stacks are deployed in an embedded AWS, and `beanpod`, which deploys to it."""
+"""A project whose stacks are deployed in an emulated AWS, and `beanpod`, which deploys to it."""
 
 import json
 import os
@@ -103,7 +103,7 @@ def deploy_stacks(project: Project, aws: EmbeddedAws, assembly: Path) -> dict[st
 
 
 def client(service: str, aws: EmbeddedAws) -> Any:
-    """A boto3 client of the embedded AWS, with its own key, which may do anything."""
+    """A boto3 client of the emulated AWS, with its own key, which may do anything."""
     make: Any = boto3.client
     # A stack is created within one call, machines and all.
     patient = Config(read_timeout=600)

@@ -117,7 +117,9 @@ def test_the_manifests_examples_have_every_key() -> None:
         # A table in it has its own.
         keys = [key for key in keys if f"{heading.strip('[]')}.{key}" not in {other.strip("[]") for other in headings}]
         example = "".join(MANIFESTS[heading])
-        assert [key for key in keys if not re.search(rf"\b{key}\b", example)] == [], heading
+        assert [key for key in keys if not re.search(rf"\b{key}\b", example)] == [], (
+            f"{heading}: add it to tools/examples.py"
+        )
 
 
 @pytest.mark.parametrize("example", [text for texts in MANIFESTS.values() for text in texts])

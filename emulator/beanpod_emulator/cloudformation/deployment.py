@@ -32,7 +32,7 @@ def _reason(error: Exception) -> str:
         return str(error)
     # A handler's own mistake must end in the stack's status: a client would wait for ever for a stack in progress.
     _log.error("a resource handler failed", exc_info=error)
-    return f"The embedded AWS failed: {type(error).__name__}: {error}"
+    return f"The emulated AWS failed: {type(error).__name__}: {error}"
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ class Evaluator:
     def _function(self, name: str, argument: Any) -> Any:
         function = _FUNCTIONS.get(name)
         if function is None:
-            raise ValidationError(f"Template error: the embedded AWS does not know the function {name}")
+            raise ValidationError(f"Template error: the emulated AWS does not know the function {name}")
         return function(self, argument)
 
     def _ref(self, name: str) -> Any:

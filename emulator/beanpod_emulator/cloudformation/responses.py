@@ -177,7 +177,7 @@ class CloudFormationResponse(ErrorHandlingResponse):
         name = self._get_param("StackName")
         stack = self.backend.find_stack(name)
         if change_set_type not in ("CREATE", "UPDATE"):
-            raise ValidationError(f"ChangeSetType must be CREATE or UPDATE in the embedded AWS, got {change_set_type}")
+            raise ValidationError(f"ChangeSetType must be CREATE or UPDATE in the emulated AWS, got {change_set_type}")
         if change_set_type == "UPDATE":
             stack = self.backend.stack(name)
             self.backend.check_updatable(stack)

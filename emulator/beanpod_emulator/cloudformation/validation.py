@@ -28,7 +28,7 @@ def check(template: Template, capabilities: list[str]) -> None:
     _check_references(template)
     _check_capabilities(template, capabilities)
     if "Transform" in template.document:
-        raise ValidationError("The embedded AWS runs no transforms: write the resources out")
+        raise ValidationError("The emulated AWS runs no transforms: write the resources out")
     _ = template.order
 
 
@@ -40,7 +40,7 @@ def _check_types(template: Template) -> None:
     ]
     if unknown:
         raise ValidationError(
-            f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]. The embedded AWS does not "
+            f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]. The emulated AWS does not "
             "know them; deploy such a stack to AWS, or leave them out here"
         )
 
@@ -54,7 +54,7 @@ def _check_properties(template: Template) -> None:
     ]
     if unknown:
         raise ValidationError(
-            f"Properties the embedded AWS does not know: [{', '.join(unknown)}]. Check their spelling; if AWS has "
+            f"Properties the emulated AWS does not know: [{', '.join(unknown)}]. Check their spelling; if AWS has "
             "them, deploy such a stack to AWS, or leave them out here"
         )
 

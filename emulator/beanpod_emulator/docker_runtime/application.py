@@ -119,7 +119,7 @@ class Dockerrun:
         try:
             content: dict[str, Any] = json.loads(text)
             if unknown := sorted(content.keys() - _DOCKERRUN_KEYS):
-                raise InstanceError(step, f"{', '.join(unknown)}: not supported by the embedded AWS")
+                raise InstanceError(step, f"{', '.join(unknown)}: not supported by the emulated AWS")
             port = int(content["Ports"][0]["ContainerPort"])
             volumes = tuple((it["HostDirectory"], it["ContainerDirectory"]) for it in content.get("Volumes", ()))
             started = content.get("Entrypoint", ""), content.get("Command", "")

@@ -22,7 +22,7 @@ _FOLDER = Path(__file__).parent / "instance_image"
 _LABEL = "beanpod.instance-image"
 _NAME = "beanpod-instance"
 _LOCK = Lock()
-_CLOSED = "the embedded AWS is being stopped"
+_CLOSED = "the emulated AWS is being stopped"
 _REMOVALS = (
     (("ps", "--all"), ("rm", "--force", "--volumes")),
     (("network", "ls"), ("network", "rm")),

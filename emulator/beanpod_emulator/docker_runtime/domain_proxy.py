@@ -17,8 +17,8 @@ from socketserver import TCPServer
 from urllib.parse import unquote, urlsplit
 
 from beanpod_emulator import dns
+from beanpod_emulator.connections import BackgroundServer, OneRequest
 from beanpod_emulator.docker_runtime.load_balancer import LoadBalancer
-from beanpod_emulator.requests.connections import BackgroundServer, OneRequest
 
 _CHUNK = 65_536
 _CONNECT_SECONDS = 30

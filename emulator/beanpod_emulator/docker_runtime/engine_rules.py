@@ -201,7 +201,7 @@ def _shown(value: Any) -> str:
 def _refused(key: str, value: str, where: str = "") -> RefusedError:
     setting = f"{where}: {key}: {value}" if where else f"{key}: {value}"
     return RefusedError(
-        f"{setting} is refused by the embedded AWS: it would give access to this machine, not only to the instance. "
+        f"{setting} is refused by the emulated AWS: it would give access to this machine, not only to the instance. "
         f"AWS allows it: leave {key.partition(':')[0]} out for the rehearsal"
     )
 

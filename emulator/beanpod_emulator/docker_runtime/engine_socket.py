@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
+from beanpod_emulator.connections import BackgroundServer, OneRequest
 from beanpod_emulator.docker_runtime import engine_rules
 from beanpod_emulator.docker_runtime.engine_view import RefusedError, View
-from beanpod_emulator.requests.connections import BackgroundServer, OneRequest
 
 _CHUNK = 65536
 # Earlier versions change a container's configuration also in requests that the rules do not check.
@@ -111,7 +111,7 @@ class _Handler(OneRequest):
                 return
         known = any(re.fullmatch(pattern, path) for _, pattern, _ in _ROUTES)
         status = 404 if method == "GET" and not known else 403
-        raise RefusedError(f"the embedded AWS's instances have no {self.command} {path}", status)
+        raise RefusedError(f"the emulated AWS's instances have no {self.command} {path}", status)
 
     # Routes
 
@@ -186,7 +186,7 @@ class _Handler(OneRequest):
 
     def pull(self) -> None:
         if self.query.get("fromSrc"):
-            raise RefusedError("the embedded AWS's instances import no images: pull them from a registry")
+            raise RefusedError("the emulated AWS's instances import no images: pull them from a registry")
         name, tag = self.query.get("fromImage", ""), self.query.get("tag", "")
         image = f"{name}{'@' if ':' in tag else ':'}{tag}" if tag else name
         _, before = self.view.engine.ask("GET", "/images/json?all=1")

@@ -115,7 +115,10 @@ _TAGGING = {"Tags": "AddTags", "TagsToAdd": "AddTags", "TagsToRemove": "RemoveTa
 
 def _beanstalk_resource(account: str, call: Call) -> str | None:
     find = next((find for words, find in _BEANSTALK if call.action.endswith(words)), None)
-    path = find(account, call) if find else None
+    if find is None:
+        # Such as CreateStorageLocation: only a statement about all resources allows it.
+        return "*"
+    path = find(account, call)
     return f"arn:aws:elasticbeanstalk:{call.region}:{account}:{path}" if path else None
 
 
@@ -144,16 +147,23 @@ def _environment(account: str, call: Call) -> str | None:
     return None
 
 
+def _configuration(account: str, call: Call) -> str | None:
+    template = call.parameters.get("TemplateName")
+    name = call.parameters.get("ApplicationName", "*")
+    return f"configurationtemplate/{name}/{template}" if template else _environment(account, call)
+
+
 def _event(account: str, call: Call) -> str | None:
     narrow = {"EnvironmentName", "EnvironmentId"} & call.parameters.keys()
     return _environment(account, call) if narrow else _application(account, call)
 
 
-# By the end of the action's name; the first match.
+# By the end of the action's name; the first match. Those that no resource narrows are not here.
 _BEANSTALK: tuple[tuple[tuple[str, ...], Callable[[str, Call], str | None]], ...] = (
     (("ApplicationVersion", "ApplicationVersions"), _version),
     (("Application", "Applications", "ApplicationResourceLifecycle"), _application),
     (("Events",), _event),
+    (("ConfigurationOptions", "ConfigurationSettings", "ConfigurationTemplate"), _configuration),
     (("Environment", "Environments", "EnvironmentUpdate", "EnvironmentHealth", "InstancesHealth",
-      "EnvironmentResources", "EnvironmentInfo", "RestartAppServer"), _environment),
+      "EnvironmentResources", "EnvironmentInfo", "RestartAppServer", "DNSAvailability"), _environment),
 )  # fmt: skip

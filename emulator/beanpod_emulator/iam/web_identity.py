@@ -1,6 +1,6 @@
 """AssumeRoleWithWebIdentity: a role for the token of an OpenID Connect provider, such as of a GitHub workflow.
 
-GitHub's keys are not available offline: the embedded AWS issues the tokens itself, signed with a key of this run, and
+GitHub's keys are not available offline: the emulated AWS issues the tokens itself, signed with a key of this run, and
 refuses all others. It also refuses roles whose trust policy does not allow the token's claims.
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
 """
@@ -22,7 +22,7 @@ _LIFE_SECONDS = 300
 _INVALID_TOKEN = ErrorResponse(
     "400 Bad Request",
     "InvalidIdentityToken",
-    "The ID Token provided is not a valid JWT of this embedded AWS: ask it for one, POST /_emulator/web-identity.",
+    "The ID Token provided is not a valid JWT of this emulated AWS: ask it for one, POST /_emulator/web-identity.",
 )
 _NOT_AUTHORIZED = ErrorResponse("403 Forbidden", "AccessDenied", f"Not authorized to perform sts:{ACTION}")
 

@@ -58,5 +58,5 @@ class ErrorHandlingResponse(BaseResponse):
             return super().call_action()
         except Exception as error:
             _logger.exception("%s failed", self._get_action())
-            text = f"The embedded AWS failed: {type(error).__name__}: {error}"
+            text = f"The emulated AWS failed: {type(error).__name__}: {error}"
             return self.serialized(ActionResult(InternalFailureError(text)))

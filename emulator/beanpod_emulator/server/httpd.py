@@ -9,9 +9,9 @@ from wsgiref.types import WSGIApplication
 from werkzeug.http import http_date
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
+from beanpod_emulator.connections import LingeringClose
 from beanpod_emulator.environ import remove_aws_settings
 from beanpod_emulator.requests.access import Credentials
-from beanpod_emulator.requests.connections import LingeringClose
 from beanpod_emulator.state import Emulator
 
 LOOPBACK = "127.0.0.1"

@@ -59,7 +59,7 @@ def test_rejects_a_bundle_that_is_not_a_zip_file() -> None:
     [
         ("{", r"Image.Name and Ports\[0\].ContainerPort are needed: JSONDecodeError"),
         ('{"Image": {"Name": "a"}}', r"Image.Name and Ports\[0\].ContainerPort are needed: KeyError"),
-        ('{"Authentication": {}}', "Authentication: not supported by the embedded AWS"),
+        ('{"Authentication": {}}', "Authentication: not supported by the emulated AWS"),
     ],
 )
 def test_rejects_an_invalid_dockerrun(text: str, words: str) -> None:

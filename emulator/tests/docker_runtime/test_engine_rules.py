@@ -83,7 +83,7 @@ def test_access_to_the_host_is_refused(host: dict[str, Any], words: str) -> None
         container(host)
     message = str(raised.value)
     assert words in message
-    assert "refused by the embedded AWS" in message
+    assert "refused by the emulated AWS" in message
     assert f"leave {words.partition(':')[0]} out for the rehearsal" in message
 
 

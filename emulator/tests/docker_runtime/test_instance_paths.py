@@ -132,7 +132,7 @@ def test_access_to_the_host_fails_the_deployment(environment: Environment) -> No
     deploy(environment, "before-refused", project())
     environment.update(VersionLabel=environment.app.version("refused", "", files=project(privileged=True)))
     error = (
-        "Error response from daemon: current-web-1: privileged: true is refused by the embedded AWS: it would give "
+        "Error response from daemon: current-web-1: privileged: true is refused by the emulated AWS: it would give "
         "access to this machine, not only to the instance. AWS allows it: leave privileged out for the rehearsal"
     )
     assert causes(environment).endswith(f"with exit status 1 and error: {error}")

@@ -12,7 +12,7 @@ __all__ = ["docker_engine"]
 
 @pytest.fixture(scope="package")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxStage]:
-    """A stage in an embedded AWS, whose environment runs Beanstalk's sample."""
+    """A stage in an emulated AWS, whose environment runs Beanstalk's sample."""
     project = Project.make(tmp_path_factory.mktemp("project"), image="example/guestbook")
     with EmbeddedAws.start(virtual_clock=True) as aws:
         yield SandboxStage.make(project, aws)

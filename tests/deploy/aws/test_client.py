@@ -1,4 +1,4 @@
-"""The calls, on clients that answer from a script where the embedded AWS does not."""
+"""The calls, on clients that answer from a script where the emulated AWS does not."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -17,7 +17,7 @@ def running() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def sandbox(running: Sandbox) -> Sandbox:
-    """The same embedded AWS for all tests: without orders, at its usual pace, each test with its own environment."""
+    """The same emulated AWS for all tests: without faults, at its usual pace, each test with its own environment."""
     running.emulator.clear_faults()
     running.emulator.set_pace(update=UPDATE_SECONDS)
     running.emulator.set_limits(application_versions=1000)

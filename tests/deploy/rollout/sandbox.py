@@ -1,4 +1,4 @@
-"""Environments in an embedded AWS on a virtual clock, made in a moment, and rollouts on them."""
+"""Environments in an emulated AWS on a virtual clock, made in a moment, and rollouts on them."""
 
 import itertools
 import json
@@ -115,7 +115,7 @@ class Sandbox:
         return client
 
     def client(self, service: str, **more: Any) -> Any:
-        """A client, made once. more: of its arguments, besides those that lead to the embedded AWS."""
+        """A client, made once. more: of its arguments, besides those that lead to the emulated AWS."""
         key = (service, str(sorted(more.items(), key=str)))
         if key not in self._clients:
             make: Any = boto3.client

@@ -19,7 +19,7 @@ from beanpod_emulator.cloudformation.handlers.base import (
 
 _WAITING = (
     "Certificate {arn} is pending validation: not all of its records are in hosted zones: {records}. AWS waits for up "
-    "to 72 hours and rolls back then; the embedded AWS does not wait. Give DomainValidationOptions with HostedZoneId"
+    "to 72 hours and rolls back then; the emulated AWS does not wait. Give DomainValidationOptions with HostedZoneId"
 )
 
 

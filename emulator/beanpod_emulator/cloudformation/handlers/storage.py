@@ -226,7 +226,7 @@ class SecretTargetAttachment(Handler):
     def _connection(self, context: Context, properties: Properties) -> dict[str, Any]:
         if properties["TargetType"] != "AWS::RDS::DBInstance":
             raise ResourceFailedError(
-                f"TargetType must be AWS::RDS::DBInstance in the embedded AWS, got {properties['TargetType']}"
+                f"TargetType must be AWS::RDS::DBInstance in the emulated AWS, got {properties['TargetType']}"
             )
         found = context.client("rds").describe_db_instances(DBInstanceIdentifier=properties["TargetId"])
         instance = found["DBInstances"][0]
