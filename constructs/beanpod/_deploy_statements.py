@@ -144,14 +144,14 @@ def release_statements(scope: DeployScope) -> Iterator[DeployStatement]:
     yield _allow(
         "StoreBundles",
         "s3:PutObject s3:GetObject s3:GetObjectVersion s3:GetObjectAcl s3:GetObjectVersionAcl",
-        (f"{scope.bucket_arn}/{BUNDLES}*",),
+        (f"{scope.bucket_arn}/{BUNDLES}{scope.application_name}/*",),
         "Uploads a release's bundle. Beanstalk reads it and its ACL as the caller (`eb-tracker.md` of "
         "DevHead-LLC/RisingPunk). CI cannot delete bundles.",
     )
     yield _allow(
         "HoldLocks",
         "s3:PutObject s3:GetObject",
-        (f"{scope.bucket_arn}/{LOCKS}*",),
+        tuple(f"{scope.bucket_arn}/{LOCKS}{name}" for name in scope.environment_names),
         "The lock: one release at a time. The deployer that writes it first continues, and writes to it when it "
         "is done.",
     )

@@ -145,6 +145,9 @@ def test_only_its_own_application_and_environments_are_deployed(policy: Deployme
         f"{arn}application/guestbook",
         f"{arn}applicationversion/guestbook/*",
     )
+    # A bucket may hold those of other deployers, too.
+    assert found["StoreBundles"].resources == ("arn:aws:s3:::artifacts/bundles/guestbook/*",)
+    assert found["HoldLocks"].resources == ("arn:aws:s3:::artifacts/locks/guestbook-dev",)
 
 
 @every_policy
