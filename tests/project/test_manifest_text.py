@@ -111,6 +111,25 @@ def test_a_default_that_names_the_database_is_replaced(tmp_path: Path) -> None:
     assert production(root)["web"]["environment"] == {"POSTGRES_HOST": "${RDS_HOSTNAME}"}
 
 
+def test_a_variable_for_the_kind_of_database_is_not_its_name(tmp_path: Path) -> None:
+    write_files(tmp_path, {"Dockerfile": "FROM debian\nEXPOSE 80\n", ".env.example": "DB=sqlite\nDB_NAME=hc\n"})
+    text = manifest_text(*look(tmp_path, engine="postgres"))
+    assert tomllib.loads(text)["variables"] == {"DB_NAME": "{database.name}"}
+    assert '# DB = "sqlite"' in text
+
+
+def test_a_password_file_of_the_database_is_replaced(tmp_path: Path) -> None:
+    text = "services:\n  web: {build: ., ports: ['80:80'], secrets: [own, pw]}\n"
+    text += "  db: {image: 'postgres:17', secrets: [pw, root]}\n"
+    text += "secrets: {pw: {file: pw.txt}, root: {file: pw.txt}, own: {file: pw.txt}}\n"
+    write_files(tmp_path, {"Dockerfile": "FROM debian\n", "pw.txt": "x", "compose.yaml": text})
+    written = production_compose(*look(tmp_path)) or ""
+    assert written.partition("secrets:\n")[2] == "  pw: !override {environment: RDS_PASSWORD}\n"
+    write_files(tmp_path, {"compose.prod.yaml": written})
+    bundle = plan_bundle(write_manifest(tmp_path).stage(), tmp_path).preview()
+    assert composed(bundle)["secrets"]["pw"] == {"environment": "RDS_PASSWORD"}
+
+
 def test_only_the_services_of_the_chosen_database_are_connected_to_rds(tmp_path: Path) -> None:
     database = "image: postgres:17\n    environment: {POSTGRES_PASSWORD: dev}"
     app = "build: .\n    environment: {DB_HOST: %s, DB_PASSWORD: dev}"

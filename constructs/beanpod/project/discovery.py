@@ -96,6 +96,7 @@ class ComposeFacts:
         apps: The services that may be the app: no database, nor a known store, broker or page for developers.
         ports: Container ports that each of them publishes.
         databases: The database servers.
+        secrets: Names of the secrets that are read from a file.
     """
 
     path: str
@@ -103,6 +104,7 @@ class ComposeFacts:
     apps: tuple[str, ...]
     ports: Mapping[str, tuple[int, ...]]
     databases: tuple[ComposeDatabase, ...]
+    secrets: frozenset[str] = frozenset()
 
     @property
     def built(self) -> tuple[str, ...]:
@@ -265,6 +267,7 @@ def _compose(root: Path, given: str | None) -> tuple[ComposeFacts | None, str]:
         databases=tuple(
             ComposeDatabase(key, _ENGINES[image], tag) for key, (image, tag) in images.items() if image in _ENGINES
         ),
+        secrets=frozenset(key for key, one in (document.get("secrets") or {}).items() if "file" in one),
     ), ""
 
 

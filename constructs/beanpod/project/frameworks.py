@@ -77,7 +77,8 @@ def _rails(folder: Path) -> Framework | None:
 
 
 def _django(folder: Path) -> Framework | None:
-    if not (folder / "manage.py").is_file():
+    # Flask's apps have had a file of this name too.
+    if "django" not in text_of(folder / "manage.py"):
         return None
     return Framework("Django", "Python", migrate="python manage.py migrate", engine=_python_engine(folder))
 
