@@ -169,6 +169,21 @@ def test_a_secret_in_the_compose_file_is_generated_in_its_place(tmp_path: Path) 
     assert "\n# STRIPE_SECRET_KEY = { ssm = " in text
 
 
+def test_variables_that_a_compose_file_requires_are_written(tmp_path: Path) -> None:
+    compose = (
+        "services:\n  web:\n    build: .\n    ports: ['80:80']\n    environment:\n"
+        "      SECRET_KEY: ${SECRET_KEY:?Variable not set}\n      TITLE: ${TITLE?}\n"
+        "      DB_PASSWORD: ${DB_PASSWORD:?}\n"
+        "  db: {image: 'postgres:17'}\n"
+    )
+    write_files(tmp_path, {"Dockerfile": "FROM debian\n", "compose.yaml": compose})
+    found, choices = look(tmp_path)
+    text = manifest_text(found, choices)
+    assert tomllib.loads(text)["secrets"] == {"SECRET_KEY": {"generate": 64}}
+    assert '# TITLE = ""' in text
+    assert 'DB_PASSWORD: "${RDS_PASSWORD}"' in (production_compose(found, choices) or "")
+
+
 def test_what_an_example_file_names_reaches_the_services_of_a_compose_file_as_well(tmp_path: Path) -> None:
     write_files(
         tmp_path,

@@ -43,6 +43,7 @@ _NOT_THE_APP = frozenset(
     (
         *_ENGINES,
         *("redis", "valkey", "memcached", "mongo", "elasticsearch", "opensearch", "meilisearch", "minio", "localstack"),
+        *("redis-stack", "redis-stack-server", "redismod"),
         *("rabbitmq", "kafka", "cp-kafka", "zookeeper", "cp-zookeeper", "nats"),
         *("adminer", "pgadmin4", "phpmyadmin", "mongo-express", "redis-commander", "redisinsight", "kibana"),
         *("mailhog", "mailpit", "maildev", "prometheus", "grafana", "jaeger"),

@@ -36,7 +36,8 @@ _GENERATED = re.compile(
     r"(?:(?:APP|AUTH|DJANGO|FLASK|NEXTAUTH)_)?(?:SECRET|SECRET_KEY|SECRET_KEY_BASE|SESSION_SECRET|SESSION_KEY|"
     r"JWT_SECRET|COOKIE_SECRET)"
 )
-_UNSET = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+# Without a default: $NAME, ${NAME}, and ${NAME:?with what is said without it}.
+_UNSET = re.compile(r"\$(?:\{(\w+)(?::?\?[^}]*)?\}|(\w+))")
 
 
 def manifest_text(found: Discovery, choices: Choices) -> str:
