@@ -86,6 +86,7 @@ def test_a_value_has_the_form_of_a_secret(value: str) -> None:
         ("COMPASS", "north"),
         ("BYPASS", "/health"),
         ("PWD", "/app"),
+        ("PWD", "unknown"),
         ("GREETING", "Hello"),
         ("EMAIL", "ada@example.org"),
         ("ORIGINS", "http://localhost:3000,http://ada@example.org"),

@@ -324,3 +324,12 @@ def test_a_wrong_manifest_says_nothing(manifest: str, tmp_path: Path) -> None:
     (tmp_path / "beanpod.toml").write_text(manifest)
     _, choices = look(tmp_path, name="shop")
     assert (choices.name, choices.port, choices.compose) == ("shop", 8000, None)
+
+
+def test_the_projects_own_requirements_are_not_the_apps(tmp_path: Path) -> None:
+    write_files(tmp_path, {"Dockerfile": "FROM node\n", "package.json": '{"dependencies": {"next": "15"}}'})
+    for _ in range(2):
+        found = discover(tmp_path, environ=NOBODY)
+        assert found.framework is not None
+        assert found.framework.name == "Next.js"
+        write(tmp_path, plan(found, Choices(image="ada/shop"), ask=None).files)

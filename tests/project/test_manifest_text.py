@@ -111,6 +111,25 @@ def test_a_default_that_names_the_database_is_replaced(tmp_path: Path) -> None:
     assert production(root)["web"]["environment"] == {"POSTGRES_HOST": "${RDS_HOSTNAME}"}
 
 
+def test_a_variable_for_the_kind_of_database_is_not_its_name(tmp_path: Path) -> None:
+    write_files(tmp_path, {"Dockerfile": "FROM debian\nEXPOSE 80\n", ".env.example": "DB=sqlite\nDB_NAME=hc\n"})
+    text = manifest_text(*look(tmp_path, engine="postgres"))
+    assert tomllib.loads(text)["variables"] == {"DB_NAME": "{database.name}"}
+    assert '# DB = "sqlite"' in text
+
+
+def test_a_password_file_of_the_database_is_replaced(tmp_path: Path) -> None:
+    text = "services:\n  web: {build: ., ports: ['80:80'], secrets: [own, pw]}\n"
+    text += "  db: {image: 'postgres:17', secrets: [pw, root]}\n"
+    text += "secrets: {pw: {file: pw.txt}, root: {file: pw.txt}, own: {file: pw.txt}}\n"
+    write_files(tmp_path, {"Dockerfile": "FROM debian\n", "pw.txt": "x", "compose.yaml": text})
+    written = production_compose(*look(tmp_path)) or ""
+    assert written.partition("secrets:\n")[2] == "  pw: !override {environment: RDS_PASSWORD}\n"
+    write_files(tmp_path, {"compose.prod.yaml": written})
+    bundle = plan_bundle(write_manifest(tmp_path).stage(), tmp_path).preview()
+    assert composed(bundle)["secrets"]["pw"] == {"environment": "RDS_PASSWORD"}
+
+
 def test_only_the_services_of_the_chosen_database_are_connected_to_rds(tmp_path: Path) -> None:
     database = "image: postgres:17\n    environment: {POSTGRES_PASSWORD: dev}"
     app = "build: .\n    environment: {DB_HOST: %s, DB_PASSWORD: dev}"
@@ -148,6 +167,21 @@ def test_a_secret_in_the_compose_file_is_generated_in_its_place(tmp_path: Path) 
     text = manifest_text(*look(tmp_path))
     assert tomllib.loads(text)["secrets"] == {"JWT_SECRET": {"generate": 64}, "SECRET_KEY": {"generate": 64}}
     assert "\n# STRIPE_SECRET_KEY = { ssm = " in text
+
+
+def test_variables_that_a_compose_file_requires_are_written(tmp_path: Path) -> None:
+    compose = (
+        "services:\n  web:\n    build: .\n    ports: ['80:80']\n    environment:\n"
+        "      SECRET_KEY: ${SECRET_KEY:?Variable not set}\n      TITLE: ${TITLE?}\n"
+        "      DB_PASSWORD: ${DB_PASSWORD:?}\n"
+        "  db: {image: 'postgres:17'}\n"
+    )
+    write_files(tmp_path, {"Dockerfile": "FROM debian\n", "compose.yaml": compose})
+    found, choices = look(tmp_path)
+    text = manifest_text(found, choices)
+    assert tomllib.loads(text)["secrets"] == {"SECRET_KEY": {"generate": 64}}
+    assert '# TITLE = ""' in text
+    assert 'DB_PASSWORD: "${RDS_PASSWORD}"' in (production_compose(found, choices) or "")
 
 
 def test_what_an_example_file_names_reaches_the_services_of_a_compose_file_as_well(tmp_path: Path) -> None:

@@ -105,9 +105,12 @@ def _secret_word(name: str, value: str) -> str | None:
     words = [word for word in _words(name) if not word.isdigit()]
     while words and words[-1] in _NEUTRAL:
         words.pop()
-    if not words or _PUBLIC & set(words) or value.strip().lower() in _SWITCHES or _REFERENCE.fullmatch(value):
+    # A shell's working folder is no password.
+    if words in ([], ["PWD"]):
         return None
-    if _is_secret(words[-1]) and words != ["PWD"]:
+    if _PUBLIC & set(words) or value.strip().lower() in _SWITCHES or _REFERENCE.fullmatch(value):
+        return None
+    if _is_secret(words[-1]):
         return words[-1]
     if words[-1] in ("KEY", "KEYS") and len(words) > 1 and words[-2] in _KINDS_OF_KEY:
         return f"{words[-2]}_{words[-1]}"

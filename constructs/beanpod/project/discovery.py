@@ -43,6 +43,7 @@ _NOT_THE_APP = frozenset(
     (
         *_ENGINES,
         *("redis", "valkey", "memcached", "mongo", "elasticsearch", "opensearch", "meilisearch", "minio", "localstack"),
+        *("redis-stack", "redis-stack-server", "redismod"),
         *("rabbitmq", "kafka", "cp-kafka", "zookeeper", "cp-zookeeper", "nats"),
         *("adminer", "pgadmin4", "phpmyadmin", "mongo-express", "redis-commander", "redisinsight", "kibana"),
         *("mailhog", "mailpit", "maildev", "prometheus", "grafana", "jaeger"),
@@ -96,6 +97,7 @@ class ComposeFacts:
         apps: The services that may be the app: no database, nor a known store, broker or page for developers.
         ports: Container ports that each of them publishes.
         databases: The database servers.
+        secrets: Names of the secrets that are read from a file.
     """
 
     path: str
@@ -103,6 +105,7 @@ class ComposeFacts:
     apps: tuple[str, ...]
     ports: Mapping[str, tuple[int, ...]]
     databases: tuple[ComposeDatabase, ...]
+    secrets: frozenset[str] = frozenset()
 
     @property
     def built(self) -> tuple[str, ...]:
@@ -265,6 +268,7 @@ def _compose(root: Path, given: str | None) -> tuple[ComposeFacts | None, str]:
         databases=tuple(
             ComposeDatabase(key, _ENGINES[image], tag) for key, (image, tag) in images.items() if image in _ENGINES
         ),
+        secrets=frozenset(key for key, one in (document.get("secrets") or {}).items() if "file" in one),
     ), ""
 
 

@@ -77,7 +77,8 @@ def _rails(folder: Path) -> Framework | None:
 
 
 def _django(folder: Path) -> Framework | None:
-    if not (folder / "manage.py").is_file():
+    # Flask's apps have had a file of this name too.
+    if "django" not in text_of(folder / "manage.py"):
         return None
     return Framework("Django", "Python", migrate="python manage.py migrate", engine=_python_engine(folder))
 
@@ -93,7 +94,9 @@ def _python(folder: Path) -> Framework | None:
 
 
 def _python_requirements(folder: Path) -> str:
-    return "\n".join(text_of(folder / name) for name in ("requirements.txt", "pyproject.toml", "Pipfile")).strip()
+    texts = (text_of(folder / name) for name in ("requirements.txt", "pyproject.toml", "Pipfile"))
+    # Of any app, a second `beanpod init` finds the requirements that the first one wrote.
+    return "\n".join(text for text in texts if not text.startswith("beanpod[")).strip()
 
 
 def _requires(requirements: str, package: str) -> bool:

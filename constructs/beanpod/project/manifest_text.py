@@ -10,6 +10,7 @@ from beanpod.deploy.bundles.compose.database import (
     host_of_variable,
     is_of_a_database,
     login_in,
+    names_engine,
     rds_variable,
     remedy,
 )
@@ -35,7 +36,8 @@ _GENERATED = re.compile(
     r"(?:(?:APP|AUTH|DJANGO|FLASK|NEXTAUTH)_)?(?:SECRET|SECRET_KEY|SECRET_KEY_BASE|SESSION_SECRET|SESSION_KEY|"
     r"JWT_SECRET|COOKIE_SECRET)"
 )
-_UNSET = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+# Without a default: $NAME, ${NAME}, and ${NAME:?with what is said without it}.
+_UNSET = re.compile(r"\$(?:\{(\w+)(?::?\?[^}]*)?\}|(\w+))")
 
 
 def manifest_text(found: Discovery, choices: Choices) -> str:
@@ -71,12 +73,26 @@ def production_compose(found: Discovery, choices: Choices) -> str | None:
     comments = [f"# Merged into {choices.compose} on Elastic Beanstalk."]
     if connected := _rds_variables(found.compose, choices):
         comments[0] = f"{comments[0][:-1]}: RDS replaces the service {choices.database_service}."
-        comments.append("# RDS accepts only connections with TLS.")
+        # MySQL and PostgreSQL say it themselves.
+        refusal = ', and MariaDB answers others with "Access denied"' if choices.engine == "mariadb" else ""
+        comments.append(f"# RDS accepts only connections with TLS{refusal}.")
     for service, variables in connected.items():
         lines = [f"      {name}: {json.dumps(value)}" for name, value in variables.items()]
         changed.setdefault(service, []).extend(["    environment:", *lines])
     lines = [line for service, keys in changed.items() if keys for line in (f"  {service}:", *keys)]
-    return "\n".join([*comments, "services:", *lines]) + "\n" if lines else None
+    secrets = [f"  {name}: !override {{environment: RDS_PASSWORD}}" for name in _password_files(found.compose, choices)]
+    blocks = [*(["services:", *lines] if lines else []), *(["secrets:", *secrets] if secrets else [])]
+    return "\n".join([*comments, *blocks]) + "\n" if blocks else None
+
+
+def _password_files(compose: ComposeFacts, choices: Choices) -> list[str]:
+    """Return the secrets, read from a file, that the database shares with another service: they hold its password."""
+    used = {
+        name: {str(it.get("source")) if isinstance(it, dict) else str(it) for it in service.get("secrets") or ()}
+        for name, service in compose.services.items()
+    }
+    own = used.pop(str(choices.database_service), set())
+    return sorted(own & compose.secrets & set().union(*used.values()))
 
 
 def _production_build(found: Discovery, service: str) -> Iterator[str]:
@@ -133,7 +149,7 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
         for name in _own_variables(found, choices):
             if name in variables or name in _RDS or _NOT_IN_PRODUCTION.search(name):
                 continue
-            rds = rds_variable(name)
+            rds = None if names_engine(name, found.variables.get(name, "")) else rds_variable(name)
             if rds == "RDS_PASSWORD":
                 secrets.append(f'{name} = {{ database = "password" }}')
             elif rds:
@@ -144,7 +160,8 @@ def _variables(found: Discovery, choices: Choices) -> tuple[list[str], list[str]
     needed, given = _needed(found, choices), _given(found, choices)
     examples = {name: value for name, value in found.variables.items() if name not in needed.keys() | given}
     for name, value in (needed | examples).items():
-        if name in variables or (choices.engine not in (None, "none") and is_of_a_database(name)):
+        replaced = is_of_a_database(name) and not names_engine(name, value)
+        if name in variables or (choices.engine not in (None, "none") and replaced):
             continue
         if looks_secret(name, value or "unknown"):
             secrets.append(_secret(name, choices, required=name in needed))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.deploy.bundles.cases import bundle_of, change, copied, notes_of, problems_of, services_of, services_with
-from tests.deploy.bundles.projects import IMAGE, composed, write
+from tests.deploy.bundles.projects import COMPOSE, IMAGE, composed, write
 
 OVER = "compose.prod.yaml"
 
@@ -38,7 +38,11 @@ def test_writable_mounts_are_noted(tmp_path: Path) -> None:
 
 
 def test_data_written_to_a_removed_mount_is_noted(tmp_path: Path) -> None:
-    project = copied("written-bind-mount", tmp_path, {"app.sqlite3": ""})
+    project = copied(
+        "written-bind-mount",
+        tmp_path,
+        {"app.sqlite3": "", "Dockerfile": "FROM busybox:stable\nCOPY app.sqlite3 /\n"},
+    )
     change(project, "    build: .\n", '    build: .\n    volumes: ["./app.sqlite3:/app.sqlite3"]\n')
     (note,) = notes_of(project, "service helper, volumes")
     assert note.startswith(
@@ -49,6 +53,32 @@ def test_data_written_to_a_removed_mount_is_noted(tmp_path: Path) -> None:
     (note,) = notes_of(project, "service helper, volumes")
     assert "left out" not in note
     assert LOST in note
+
+
+@pytest.mark.parametrize(
+    ("line", "copied_there"),
+    [
+        ("COPY start.sh /", False),
+        ("COPY --from=0 /conf /conf", False),
+        ("COPY conf/site.conf /", True),
+        ("COPY conf /conf", True),
+        ("ADD . /app", True),
+        ("COPY *.conf /", True),
+        ("COPY conf/site.conf.d /", False),
+        ("RUN --mount=type=bind,target=/src cp -r /src/conf /", True),
+    ],
+)
+def test_a_removed_mount_that_is_not_in_the_image_says_so(tmp_path: Path, line: str, *, copied_there: bool) -> None:
+    dockerfile = f"FROM debian AS build\nFROM debian\n{line}\n"
+    text = 'services:\n  web: {build: web, ports: ["80:80"], volumes: ["./web/conf/site.conf:/tmp/site.conf:ro"]}\n'
+    files = ("start.sh", "conf/site.conf", "conf/site.conf.d")
+    write(tmp_path, {"web/Dockerfile": dockerfile, "compose.yaml": text, **{f"web/{it}": "" for it in files[:2]}})
+    write(tmp_path, {"web/conf/site.conf.d/x": "", "beanpod.toml": COMPOSE + "[stages.dev]\n"})
+    (note,) = notes_of(tmp_path, "service web, volumes")
+    there = "because the image already contains it"
+    missing = "but no COPY or ADD names it: copy it into the image if the app reads it"
+    mount = f"left out: ./web/conf/site.conf on /tmp/site.conf, {there if copied_there else missing}"
+    assert note == f"service web, volumes: {mount}; to keep it, name it in compose.prod.yaml"
 
 
 def test_a_named_volume_is_noted_as_kept_on_one_instance(tmp_path: Path) -> None:

@@ -68,8 +68,17 @@ PRODUCTION = "services:\n  app:\n    environment: {NODE_ENV: production}\n    bu
 MANIFEST = f'{COMPOSE}[variables]\nLOG_LEVEL = "info"\n{DATABASE}'
 
 
+def test_a_variable_may_hold_a_whole_mount(tmp_path: Path) -> None:
+    text = "services:\n  web: {image: x, ports: ['80:80'], volumes: ['${CONF:-./x.conf:/x.conf:ro}', '${D-data:/d}']}\n"
+    bundle = compose_bundle(tmp_path, f"{text}volumes: {{data: }}\n", x__conf="x")
+    mounts = ["./x.conf:/x.conf:ro", "data:/d", f"{LOGS}/web:/var/log/app"]
+    assert composed(bundle)["services"]["web"]["volumes"] == mounts
+    assert "x.conf" in bundle.files
+
+
 def test_a_developers_file_becomes_the_one_of_beanstalk(tmp_path: Path) -> None:
     files = {"compose__prod__yaml": PRODUCTION, "redis__conf": "save 60 1\n"}
+    files["Dockerfile"] = "FROM busybox:stable AS dev\nCOPY . /app\n"
     bundle = compose_bundle(tmp_path, DEVELOPMENT, MANIFEST, **files)
     metadata = f"/var/lib/beanpod/{bundle.hash}/app:/run/beanpod:ro"
     assert composed(bundle) == {

@@ -210,8 +210,22 @@ def test_a_variable_that_names_the_database_is_refused(tmp_path: Path) -> None:
 def test_the_password_file_of_the_database_is_refused(tmp_path: Path) -> None:
     text = f"{WEB}    secrets: [key]\n  db: {{image: x, secrets: [key]}}\nsecrets: {{key: {{file: key.txt}}}}\n"
     (problem,) = refused(lambda: compose_bundle(tmp_path, text, f"{COMPOSE}{DATABASE}", key__txt="x"))
-    remedy = "write environment: RDS_PASSWORD there instead of file"
+    remedy = "write key: !override {environment: RDS_PASSWORD} under secrets in compose.prod.yaml"
     assert problem == f"compose.yaml: secrets.key: is the password of service db: {remedy}"
+    above = "secrets:\n  key: !override {environment: RDS_PASSWORD}\n"
+    bundle = compose_bundle(tmp_path, text, f"{COMPOSE}{DATABASE}", key__txt="x", compose__prod__yaml=above)
+    assert composed(bundle)["secrets"] == {"key": {"environment": "RDS_PASSWORD"}}
+
+
+def test_a_file_whose_services_all_have_a_profile_is_refused(tmp_path: Path) -> None:
+    text = f"{WEB}    profiles: [web]\n  worker: {{image: x, profiles: [worker]}}\n"
+    (problem,) = refused(lambda: compose_bundle(tmp_path, text))
+    assert problem == (
+        "compose.yaml: services app and worker: each has a profile, which leaves it out: write profiles: !reset [] in "
+        "compose.prod.yaml for those that are deployed"
+    )
+    above = "services: {app: {profiles: !reset []}}"
+    assert set(composed(compose_bundle(tmp_path, text, compose__prod__yaml=above))["services"]) == {"app"}
 
 
 def test_a_database_that_is_not_in_the_file_is_refused(tmp_path: Path) -> None:

@@ -165,6 +165,12 @@ def test_a_stage_with_a_compose_file_ignores_the_keys_of_the_dockerfile(tmp_path
     assert (service.context, service.target, dict(service.args)) == (None, None, {})
 
 
+def test_what_is_above_the_repository_is_no_context(tmp_path: Path) -> None:
+    write(tmp_path, {"shop/.git/HEAD": ""})
+    (problem,) = refused(lambda: previewed(tmp_path / "shop", f"{HEAD}COPY shop /\n"))
+    assert problem.endswith("COPY shop: not found in the build context: create it, in CI too, or remove the line")
+
+
 @pytest.mark.parametrize(
     ("name", "manifest", "dockerfile", "key"),
     [

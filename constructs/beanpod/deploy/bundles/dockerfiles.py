@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import posixpath
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 # How many folders above the context are searched for a file that a COPY names.
 _LEVELS = 3
 _MOST_PORTS = 5
+_PATTERN = re.compile(r"[*?\[$\\]")
 
 
 def read(stage: StageConfig, root: Path, problems: list[str], notes: list[str]) -> tuple[BuildSpec, int]:
@@ -69,6 +71,28 @@ def check_sources(spec: BuildSpec, platform: str, *, name_context: Callable[[Pat
                 yield f"line {one.line}: {one.keyword} {source}: not found in the build context: {remedy}"
 
 
+def may_copy(spec: BuildSpec, platform: str, path: Path) -> bool:
+    """Whether an instruction may put a file or folder, or a part of it, into the image; True where it is not known."""
+    if not os.path.isfile(spec.dockerfile):
+        return True
+    file = _read(spec, platform)
+    instructions = [one for stage in file.needed(spec.target) for one in stage.instructions]
+    if file.is_foreign or not path.is_relative_to(spec.context):
+        return file.is_foreign
+    place = Path("/", path.relative_to(spec.context))
+    for one in instructions:
+        if one.keyword == "RUN" and "mount" in one.flags:
+            return True
+        if one.keyword not in ("ADD", "COPY") or "from" in one.flags:
+            continue
+        sources = [Path("/", _cleaned(word)) for word in one.words[:-1]]
+        if "parents" in one.flags or any(
+            _PATTERN.search(str(it)) or place.is_relative_to(it) or it.is_relative_to(place) for it in sources
+        ):
+            return True
+    return False
+
+
 def _problem_of_stages(file: Dockerfile, target: str | None) -> str | None:
     if not file.stages:
         return "there is no FROM, so Docker has nothing to build: begin it with FROM and an image"
@@ -99,7 +123,10 @@ def _cleaned(source: str) -> str:
 
 
 def _found_above(context: Path, source: str, name_context: Callable[[Path], str]) -> str:
-    above = [place for place in list(context.parents)[:_LEVELS] if place not in (Path(place.anchor), Path.home())]
+    folders = [context, *context.parents][: _LEVELS + 1]
+    # Nothing above the repository is there when CI builds.
+    top = next((number for number, place in enumerate(folders) if (place / ".git").exists()), _LEVELS)
+    above = [place for place in folders[1 : top + 1] if place not in (Path(place.anchor), Path.home())]
     holder = next((place for place in above if os.path.lexists(place / _cleaned(source))), None)
     return name_context(holder) if holder else "create it, in CI too, or remove the line"
 

@@ -9,7 +9,9 @@ from beanpod.deploy.bundles.bundle import METADATA_MOUNT, hash_of, metadata_fold
 from beanpod.deploy.bundles.compose.environment import ENV_FILE, is_of_beanstalk
 from beanpod.deploy.bundles.compose.interpolation import undefined
 from beanpod.deploy.bundles.compose.model import TransformContext, Tree, Volume, at, is_optional
+from beanpod.deploy.bundles.dockerfiles import may_copy
 from beanpod.deploy.bundles.files import folder_files
+from beanpod.deploy.images import BuildSpec
 
 _LOGS = "${EB_LOG_BASE_DIR}"
 _HOST_LOGS = PurePosixPath("/var/log")
@@ -29,7 +31,7 @@ def transform_mounts(context: TransformContext) -> None:
         for volume in service.get("volumes", []):
             if _is_for_development(context, name, volume):
                 dropped.append(volume)
-                context.findings.note(at(name, "volumes"), _left_out(context, volume))
+                context.findings.note(at(name, "volumes"), _left_out(context, name, volume))
             else:
                 kept.append(_on_the_instance(context, name, volume))
         # An anonymous volume in a dropped mount was there to keep a folder of the image.
@@ -57,14 +59,24 @@ def _is_for_development(context: TransformContext, name: str, volume: Volume) ->
     return not context.in_production_file(name, volume) and _path(context, volume.source) is not None
 
 
-def _left_out(context: TransformContext, volume: Volume) -> str:
-    mount = f"left out: {volume.source} on {volume.target}, because the image already contains it"
+def _left_out(context: TransformContext, name: str, volume: Volume) -> str:
+    reason = "because the image already contains it"
+    if not _is_copied(context, name, volume):
+        reason = "but no COPY or ADD names it: copy it into the image if the app reads it"
+    mount = f"left out: {volume.source} on {volume.target}, {reason}"
     # The whole project is refused wherever it is named.
     keep = "" if _is_whole_project(context, volume.source) else f"; to keep it, name it in {context.production_name}"
     if volume.read_only:
         return f"{mount}{keep}"
     lost_data = "What the container writes there is lost at the next release: store data in"
     return f"{mount}{keep}. {lost_data} {context.settings.durable_storage}"
+
+
+def _is_copied(context: TransformContext, name: str, volume: Volume) -> bool:
+    build = context.services[name]["build"]
+    folder = Path(os.path.normpath(context.settings.folder / str(build.get("context", "."))))
+    spec = BuildSpec(name, folder, folder / str(build.get("dockerfile", "Dockerfile")), target=build.get("target"))
+    return may_copy(spec, context.settings.platform, Path(os.path.normpath(context.settings.folder / volume.source)))
 
 
 def _holds_logs(context: TransformContext, volume: Volume) -> bool:

@@ -27,7 +27,7 @@ _OF_A_DATABASE = re.compile(
     r"(?:^|_|\W)(?:DB|DATABASE|DATASOURCE|SQL|MYSQL|POSTGRES|PG(?!ADMIN)|PSQL|MARIADB|JDBC|SEQUELIZE|TYPEORM|KNEX)",
     re.IGNORECASE,
 )
-_ENGINES = frozenset({"postgres", "postgresql", "mysql", "mariadb"})
+_ENGINES = frozenset({"postgres", "postgresql", "pgsql", "mysql", "mariadb", "sqlite", "sqlite3"})
 _NO_VALUE = re.compile(r"_FILE$|ALLOW_EMPTY|RANDOM", re.IGNORECASE)
 _PASSWORD = re.compile(r"PASS|PWD|SECRET", re.IGNORECASE)
 _USER = re.compile(r"USER|LOGIN|ROLE", re.IGNORECASE)
@@ -118,14 +118,18 @@ def rds_variable(variable: str) -> str | None:
     return "RDS_HOSTNAME" if re.search(r"HOST$|SERVER$|ADDR(?:ESS)?$", variable, re.IGNORECASE) else None
 
 
+def names_engine(variable: str, value: str) -> bool:
+    """Whether a variable such as KC_DB names the kind of database."""
+    return value in _ENGINES and rds_variable(variable) == "RDS_DB_NAME" and "NAME" not in variable.upper()
+
+
 def login_in(variable: str, value: str, login: Login) -> str | None:
     """Return the RDS variable to use where a variable holds part of the development database's login.
 
     Only where the variable is one of a database by its name: `shop` may be the name of many things.
     """
     rds = rds_variable(variable)
-    if value in _ENGINES and rds == "RDS_DB_NAME" and "NAME" not in variable.upper():
-        # KC_DB and similar variables name the kind of database.
+    if names_engine(variable, value):
         return None
     known = {"RDS_PASSWORD": login.passwords, "RDS_USERNAME": login.users, "RDS_DB_NAME": login.databases}
     return rds if value in known.get(rds or "", ()) else None

@@ -24,6 +24,10 @@ def remove_profiles(context: TransformContext) -> None:
     for name in removed:
         context.findings.note(at(name), "left out: it has a profile")
         del context.services[name]
+    if removed and not context.services.keys() - {database}:
+        text = f"each has a profile, which leaves it out: write profiles: !reset [] in {context.production_name}"
+        context.findings.problem(f"services {' and '.join(removed)}", f"{text} for those that are deployed")
+        return
     for name, service in context.services.items():
         dependencies = service.get("depends_on", {})
         optional = [other for other in removed if is_optional(dependencies.get(other, {}))]
@@ -80,7 +84,10 @@ def _check_shared_secrets(context: TransformContext, database: str) -> None:
     for name, service in context.services.items():
         shared = own & files & {used for section, used in _resources(service) if section == "secrets"}
         for secret in sorted(shared if name != database else ()):
-            text = f"is the password of service {database}: write environment: RDS_PASSWORD there instead of file"
+            text = (
+                f"is the password of service {database}: write {secret}: !override {{environment: RDS_PASSWORD}} under "
+                f"secrets in {context.production_name}"
+            )
             context.findings.problem(f"secrets.{secret}", text)
 
 

@@ -117,6 +117,10 @@ class Volume:
         others = dict(entry)
         kind, target, source = (str(others.pop(key, "")) for key in ("type", "target", "source"))
         read_only = str(others.pop("read_only", False)).lower() == "true"
+        if kind == "volume" and not source and ":" in target and not target.startswith("$"):
+            # Of a variable for the whole mount, such as ${DATA:-./data:/data:ro}, Compose takes all for the target.
+            source, target, *mode = target.split(":")
+            read_only = "ro" in ",".join(mode).split(",")
         if kind == "volume" and source.startswith((".", *_HOST_PATHS)):
             # Compose takes a source with a variable for the name of a volume.
             return cls.bind(source, target, read_only=read_only)

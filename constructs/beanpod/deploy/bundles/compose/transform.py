@@ -59,6 +59,8 @@ def plan(stage: StageConfig, root: Path, problems: list[str]) -> BundlePlan:
         loaded.tree, loaded.production, loaded.production_name, settings=settings, findings=findings, built=built
     )
     remove_profiles(context)
+    if problems:
+        return BundlePlan(stage, root, specs=(), definition=lambda _: ("", b""))
     remove_database(context)
     transform_names(context)
     transform_environment(context)
