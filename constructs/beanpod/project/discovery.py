@@ -256,7 +256,8 @@ def _compose(root: Path, given: str | None) -> tuple[ComposeFacts | None, str]:
     try:
         document = compose.read([path])
     except ComposeError as error:
-        return None, f"{name}: {error}"
+        # Most of Compose's messages name the file, too.
+        return None, f"{name}: {str(error).removeprefix(f'{name}: ')}"
     services: dict[str, Any] = document.get("services") or {}
     images = {key: _image(path.parent, service) for key, service in services.items()}
     apps = tuple(key for key, (image, _) in images.items() if image not in _NOT_THE_APP)
