@@ -129,6 +129,14 @@ def test_workflows_of_a_folder_of_a_repository_pass_the_linters(tmp_path: Path) 
     assert found == [root, tmp_path / "build/base/web apps/flask"]
 
 
+def test_a_folder_whose_name_is_a_number_stays_a_text(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    root = lay_out("flask", tmp_path).rename(tmp_path / "1.0")
+    write_project(root)
+    job = load(next(tmp_path.rglob("check.yaml")))["jobs"]["diff"]
+    assert job["defaults"]["run"]["working-directory"] == "1.0"
+
+
 def test_tests_of_npm_run_before_a_deployment(tmp_path: Path) -> None:
     root = lay_out("express", tmp_path)
     (root / "package.json").write_text('{"scripts": {"test": "node --test"}}')

@@ -188,7 +188,7 @@ def test_other_commands_and_tools_use_a_rehearsal_that_is_left_running(
     assert run_status(root).returncode == 2
 
 
-@pytest.mark.parametrize("document", ["[]", f'{{"process": {os.getpid()}, "workspace": {{"root": "/"}}}}'])
+@pytest.mark.parametrize("document", ["[]", '{"process": PROCESS, "workspace": {"root": "/"}}'])
 def test_the_file_of_another_version_is_no_rehearsal(tmp_path: Path, document: str) -> None:
     environ = {"XDG_CACHE_HOME": str(tmp_path)}
     kept = KeptRehearsal(Workspace(tmp_path, "beanpod.toml", "prod", tmp_path / "scratch/copy", SUBSTITUTES), {}, {})
@@ -196,7 +196,7 @@ def test_the_file_of_another_version_is_no_rehearsal(tmp_path: Path, document: s
     with kept.announced(environ):
         (path,) = (tmp_path / "beanpod/rehearsals").iterdir()
         whole = path.read_text()
-        path.write_text(document)
+        path.write_text(document.replace("PROCESS", str(os.getpid())))
         with pytest.raises(UsageError, match="is running: start one with `beanpod rehearse --keep`"):
             KeptRehearsal.find(tmp_path, environ)
         path.write_text(whole)

@@ -154,7 +154,8 @@ def _named(text: str, choices: Choices) -> str:
 
 
 def _quoted(path: str) -> str:
-    return path if re.fullmatch(r"[\w./-]+", path) else json.dumps(path)
+    # YAML takes 1.0 for a number.
+    return path if re.fullmatch(r"\.|[A-Za-z/][\w./-]*", path) else json.dumps(path)
 
 
 def _has_npm_tests(folder: Path) -> bool:

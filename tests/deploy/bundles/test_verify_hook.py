@@ -74,6 +74,13 @@ class Verified(Instance):
             self._engine.run("rm", "--force", "--volumes", *containers)
 
 
+def test_a_name_like_a_placeholder_stays_as_it_is() -> None:
+    hooks = verify_hooks({"__IMAGE__": Kind.SERVER}, image="x", health_path="/__CODES__", health_codes="200")
+    (script,) = set(hooks.values())
+    assert b"services='__IMAGE__ server'" in script.data
+    assert b"health_path=/__CODES__" in script.data
+
+
 @pytest.fixture
 def instance(docker_engine: Engine, tmp_path: Path) -> Iterator[Verified]:
     made = Verified(docker_engine, tmp_path / "instance")

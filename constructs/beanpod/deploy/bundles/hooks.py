@@ -121,6 +121,5 @@ def cleanup_hook(images: Iterable[str]) -> Mapping[str, BundleFile]:
 
 def _script(name: str, **values: str) -> BundleFile:
     text = (_SCRIPTS / name).read_text(encoding="utf-8")
-    for key, value in values.items():
-        text = text.replace(f"__{key}__", value)
+    text = re.sub("__([A-Z]+)__", lambda found: values[found[1]], text)
     return BundleFile(text.encode(), executable=True, has_placeholder=True)
