@@ -48,7 +48,7 @@ class Deployer:
         self.name = f"{environment_type}-{policy}".lower()[:40].rstrip("-")
         self._bucket = f"artifacts-{self.name}"
         clients("s3").create_bucket(Bucket=self._bucket)
-        clients("s3").put_object(Bucket=self._bucket, Key="bundles/v1.zip", Body=b"zip")
+        clients("s3").put_object(Bucket=self._bucket, Key=f"bundles/{self.name}/v1.zip", Body=b"zip")
         clients.launch(
             self.name,
             option("aws:elasticbeanstalk:environment", "EnvironmentType", environment_type),
@@ -79,7 +79,7 @@ class Deployer:
         self._clients("iam").put_user_policy(UserName=self.name, PolicyName="deploys", PolicyDocument=document)
         self._labels += 1
         version = {"ApplicationName": self.name, "VersionLabel": f"v{self._labels}"}
-        bundle = {"S3Bucket": self._bucket, "S3Key": "bundles/v1.zip"}
+        bundle = {"S3Bucket": self._bucket, "S3Key": f"bundles/{self.name}/v1.zip"}
         # What is asked of the caller for a version has tests of its own.
         self._clients("elasticbeanstalk").create_application_version(**version, SourceBundle=bundle)
         try:
