@@ -209,7 +209,7 @@ def test_options_are_checked_like_the_settings_that_they_replace(key: tuple[str,
 
 
 def test_each_limit_of_an_environment_has_its_option() -> None:
-    """The constructs check options, so that a setting that no option stands for is checked in the manifest only."""
+    """The constructs check Beanstalk's options: they would not check a setting that is missing in OPTIONS."""
     tables = ("health_check", "load_balancer", "managed_updates", "scaling")
     keys = EnvironmentConfig.model_fields.keys() - {"max_versions"}
     limited = {it for it in (*LIMITS, *CHOICES, *FORMS) if it in keys or it.partition(".")[0] in tables}

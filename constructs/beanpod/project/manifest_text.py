@@ -36,7 +36,7 @@ _GENERATED = re.compile(
     r"(?:(?:APP|AUTH|DJANGO|FLASK|NEXTAUTH)_)?(?:SECRET|SECRET_KEY|SECRET_KEY_BASE|SESSION_SECRET|SESSION_KEY|"
     r"JWT_SECRET|COOKIE_SECRET)"
 )
-# Without a default: $NAME, ${NAME}, and ${NAME:?with what is said without it}.
+# Variables without a default: $NAME, ${NAME}, ${NAME?error} and ${NAME:?error}.
 _UNSET = re.compile(r"\$(?:\{(\w+)(?::?\?[^}]*)?\}|(\w+))")
 
 
