@@ -155,6 +155,18 @@ def test_a_repository_that_git_does_not_read_is_a_warning(released: SandboxStage
     assert "the commit is not known, so an older one deployed later" in result.stdout + result.stderr
 
 
+@pytest.mark.parametrize(("policy", "warns"), [("TrafficSplitting", True), ("Rolling", False)])
+def test_a_session_that_may_end_before_the_rollback_is_a_warning(
+    released: SandboxStage, policy: str, warns: bool
+) -> None:
+    manifest = released.project.folder / "session.toml"
+    text = (released.project.folder / "beanpod.toml").read_text()
+    manifest.write_text(f'{text}\n[environment]\ntype = "LoadBalanced"\ndeployment_policy = "{policy}"\n')
+    result = released.run("deploy", "--dry-run", "--manifest", str(manifest), environ={"AWS_ROLE_SECONDS": "3600"})
+    assert result.code == 0, result.stderr
+    assert ("set the variable AWS_ROLE_SECONDS" in result.stdout + result.stderr) == warns
+
+
 @pytest.fixture
 def registry(tmp_path: Path, docker_engine: Engine) -> Iterator[LocalRegistry]:
     with local_registry(tmp_path / "registry", username="me", password="hunter22") as running:
