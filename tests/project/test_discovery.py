@@ -251,7 +251,16 @@ def test_a_remote_elsewhere_is_no_repository_on_github(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("folder", "name"),
-    [("My Shop", "my-shop"), ("42", "app"), ("9lives", "lives"), ("a" * 40, "a" * 24), ("상점", "app")],
+    [
+        ("My Shop", "my-shop"),
+        ("42", "app"),
+        ("9lives", "lives"),
+        ("a" * 40, "a" * 24),
+        ("nestjs-realworld-example-application", "nestjs-realworld-example"),
+        ("spring-petclinic-microservices", "spring-petclinic"),
+        ("my-" + "a" * 40, "my-" + "a" * 21),
+        ("상점", "app"),
+    ],
 )
 def test_a_folder_makes_a_valid_service_name(folder: str, name: str, tmp_path: Path) -> None:
     (tmp_path / folder).mkdir()
