@@ -197,9 +197,14 @@ class Deployment:
     def remove_created(self) -> bool:
         """Delete the created resources, the last one first; False if one of them could not be deleted.
 
-        https://repost.aws/knowledge-center/cloudformation-stack-cleanup-stuck
+        https://repost.aws/knowledge-center/cloudformation-stack-cleanup-stuck, and of what is retained all the same:
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
         """
-        left = [resource for resource in reversed(self._created) if not self.operations.remove(resource, "Delete")]
+        left = []
+        for resource in reversed(self._created):
+            policy = "Retain" if resource.body.get("DeletionPolicy") == "Retain" else "Delete"
+            if not self.operations.remove(resource, policy):
+                left.append(resource)
         for resource in self._created:
             if resource not in left and self.stack.resources.get(resource.logical_id) == resource:
                 del self.stack.resources[resource.logical_id]
