@@ -93,7 +93,8 @@ class Operations:
         """Undo the update of a resource; False if that failed."""
         self.stack.resources[old.logical_id] = old
         try:
-            self._update(old, attempted, old.properties)
+            kept = HANDLERS[old.type].kept_in_rollback
+            self._update(old, attempted, old.properties | {key: attempted[key] for key in kept & attempted.keys()})
         except Exception as error:
             self._log(old, "UPDATE_FAILED", _reason(error))
             return False
