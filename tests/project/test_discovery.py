@@ -226,7 +226,8 @@ def test_a_folder_of_a_repository_names_the_service_and_its_manifest(tmp_path: P
     assert groups == ["deploy-flask-dev", "deploy-flask-prod"]
     assert check["concurrency"]["group"] == "check-flask-${{ github.event.pull_request.number }}"
     assert (deploy["name"], check["name"]) == ("Deploy flask", "Check flask")
-    assert any("Move .github to the root of the repository" in step for step in next_steps(project))
+    move = "Move .github to the root of the repository, the only place where GitHub reads it: `mv .github ../..`; "
+    assert any(step.startswith(move) for step in next_steps(project))
 
 
 def test_a_folder_of_a_repository_may_be_named_in_any_encoding(tmp_path: Path) -> None:
