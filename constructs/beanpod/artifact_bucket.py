@@ -34,15 +34,15 @@ class ArtifactBucket(Construct):
         construct_id: str,
         *,
         access_logs_bucket: s3.IBucket | None = None,
-        removal_policy: RemovalPolicy = RemovalPolicy.RETAIN,
+        removal_policy: RemovalPolicy = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
     ) -> None:
         """Create the bucket.
 
         Args:
             access_logs_bucket: Receives server access logs under `artifacts/`. Default: no logs; writes are then
                 recorded only where CloudTrail logs data events, which it does not by default. Updates in place.
-            removal_policy: Default: the bucket outlives its stack, for the bundles of running versions. With `DESTROY`
-                CloudFormation can remove it only once it is empty. Updates in place.
+            removal_policy: Default: the bucket outlives its stack, for the bundles of running versions, but not a
+                failed creation. With `DESTROY` CloudFormation can remove it only once it is empty. Updates in place.
 
         Raises:
             ValueError: `SNAPSHOT`, which S3 does not have.

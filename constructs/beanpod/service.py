@@ -216,8 +216,9 @@ class DockerService(Construct):
         if database is not None:
             # The rules belong to this stack, also where the database's group belongs to an earlier one.
             self.environment.connections.allow_to_default_port(database, "Queries from instances")
-        bucket_stays = RemovalPolicy.RETAIN if removal_policy in (None, RemovalPolicy.SNAPSHOT) else removal_policy
-        self.artifacts = ArtifactBucket(self, "Artifacts", removal_policy=bucket_stays)
+        stays = RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+        bucket_policy = stays if removal_policy in (None, RemovalPolicy.SNAPSHOT) else removal_policy
+        self.artifacts = ArtifactBucket(self, "Artifacts", removal_policy=bucket_policy)
         self.deploy_user: DeployUser | None = None
         self.deploy_role: GitHubDeployRole | None = None
         self._let_deploy(github_repository, github_branch, github_provider, extra_statements)

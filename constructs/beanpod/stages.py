@@ -4,7 +4,6 @@ A project's `stacks/` calls these functions with the stage that `Manifest.stage`
 needs no change there. Construct ids are fixed: a different id replaces the resource.
 """
 
-import math
 import os
 import sys
 from collections.abc import Iterator
@@ -25,7 +24,6 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from beanpod._limits import LIMITS
 from beanpod._nag import acknowledge
 from beanpod._settings import (
     BatchSize,
@@ -391,8 +389,7 @@ def add_github_deploy_role(
     config = stage.delivery.github
     if config is None:
         return None
-    # A release that fails takes as long again to roll back. An hour is IAM's default.
-    hours = min(math.ceil(2 * stage.environment.update_seconds / 3600), LIMITS["max_session_duration"].high)
+    hours = stage.environment.session_hours
     provider = None
     if config.provider_arn:
         provider = iam.OidcProviderNative.from_oidc_provider_arn(scope, "GitHub", config.provider_arn)
@@ -404,5 +401,6 @@ def add_github_deploy_role(
         branch=config.branch,
         environment=config.environment,
         provider=provider,
+        # An hour is IAM's default.
         max_session_duration=Duration.hours(hours) if hours > 1 else None,
     )

@@ -2,8 +2,11 @@
 
 import json
 import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import botocore.loaders
 import botocore.session
@@ -34,6 +37,8 @@ from beanpod_emulator.cloudformation.models import CloudFormationBackend
 from beanpod_emulator.patching import patches
 from beanpod_emulator.state import Emulator
 
+# Between two changes of a database's storage.
+_STORAGE_CHANGES = timedelta(hours=6)
 # moto needs optional libraries for the others.
 _CHECKED = ("SHA256", "SHA1", "CRC32")
 
@@ -99,7 +104,10 @@ def _own_services(emulator: Emulator) -> None:
         # moto's services are those of the process, and it creates their backends itself: their class has the emulator.
         attributes = {"__module__": backend.__module__, "emulator": emulator}
         own[service] = BackendDict(type(backend.__name__, (backend,), attributes), service)
-    later = {"ec2": _gateway_in_use_stays_attached, "rds": _databases_are_changed_as_by_rds}
+    later: dict[str, Callable[[], None]] = {
+        "ec2": _gateway_in_use_stays_attached,
+        "rds": lambda: _databases_are_changed_as_by_rds(emulator),
+    }
 
     @patches(backends)
     def get_backend(find: Any, name: Any) -> Any:
@@ -128,19 +136,22 @@ def _only_without_tls(statement: dict[str, Any]) -> bool:
     return str(condition.get("aws:SecureTransport")).lower() == "false"
 
 
-def _databases_are_changed_as_by_rds() -> None:
+def _databases_are_changed_as_by_rds(emulator: Emulator) -> None:
     """Patch RDS, once it is used."""
     _groups_of_databases_stay()
-    _major_upgrades_are_allowed()
+    _databases_grow_and_are_upgraded(emulator)
 
 
-def _major_upgrades_are_allowed() -> None:
-    """moto upgrades a database to another major version unasked.
+def _databases_grow_and_are_upgraded(emulator: Emulator) -> None:
+    """moto upgrades a database to another major version unasked, and to an older one, and makes its storage smaller.
 
-    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBInstance.html
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBInstance.html and, of the six hours,
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIOPS.ModifyingExisting.html
     """
     from moto.rds.exceptions import InvalidParameterCombination
     from moto.rds.models import DBInstance, RDSBackend
+
+    grown: WeakKeyDictionary[DBInstance, datetime] = WeakKeyDictionary()
 
     @patches(RDSBackend)
     def modify_db_instance(change: Any, self: RDSBackend, db_instance_identifier: str, db_kwargs: Any) -> DBInstance:
@@ -151,13 +162,34 @@ def _major_upgrades_are_allowed() -> None:
             raise InvalidParameterCombination(
                 "The AllowMajorVersionUpgrade flag must be present when upgrading to a new major version."
             )
+        old, new = (_numbers(version) for version in versions)
+        if new < old[: len(new)]:
+            raise InvalidParameterCombination(f"Cannot upgrade {before.engine} from {versions[0]} to {versions[1]}")
+        size = int(before.allocated_storage)
+        wanted, now = int(db_kwargs.get("allocated_storage") or size), emulator.clock.now()
+        if wanted < size:
+            raise InvalidParameterCombination(
+                f"Requested storage size ({wanted}) cannot be less than the current storage size ({size})."
+            )
+        last = grown.get(before)
+        if wanted > size and last and now - last < _STORAGE_CHANGES:
+            raise InvalidParameterCombination(
+                "You can't currently modify the storage of this DB instance because the previous storage change is "
+                "being optimized."
+            )
         changed: DBInstance = change(self, db_instance_identifier, db_kwargs)
+        if wanted > size:
+            grown[changed] = now
         return changed
 
 
 def _major(engine: str, version: str) -> tuple[int, ...]:
     """Return the major version: 8.4 of MySQL's "8.4.9", 17 of PostgreSQL's "17.2"."""
-    return tuple(map(int, re.findall(r"\d+", version)[: 1 if engine == "postgres" else 2]))
+    return _numbers(version)[: 1 if engine == "postgres" else 2]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", version)))
 
 
 def _groups_of_databases_stay() -> None:

@@ -208,6 +208,14 @@ def test_failed_creation_is_rolled_back_and_can_only_be_deleted(clients: Clients
     assert not clients.exists("cloudformation", "describe_stacks", StackName="failing")
 
 
+@pytest.mark.parametrize(("policy", "stays"), [("Retain", True), ("RetainExceptOnCreate", False)])
+def test_what_a_failed_creation_retains(clients: Clients, policy: str, stays: bool) -> None:
+    name = f"created-{policy.lower()}"
+    resources = {"Good": log_group(7, name, DeletionPolicy=policy), "Bad": broken(DependsOn="Good")}
+    clients.expect_rollback(name, resources, "Resource handler returned message")
+    assert bool(clients("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"]) == stays
+
+
 def test_failed_update_restores_what_it_had_changed(clients: Clients) -> None:
     clients.deploy("restored", {"A": log_group(7, "restored"), "Old": parameter("old")})
     failing = {"A": log_group(14, "restored"), "B": broken(DependsOn="A"), "New": parameter("new")}

@@ -9,7 +9,7 @@ from beanpod_emulator import clients as clients_of_services
 from beanpod_emulator.cloudformation.handlers import HANDLERS
 from beanpod_emulator.cloudformation.handlers.base import parameter_for
 from beanpod_emulator.cloudformation.schemas import replacing
-from emulator.tests.clients import DOCKER, PROFILE_OPTION, Clients, option
+from emulator.tests.clients import DOCKER, PROFILE_OPTION, Clients, Emulators, option, refusal
 
 ANYONE = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "*", "Resource": "*"}
 POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
@@ -383,6 +383,46 @@ DATABASE = {
     "MasterUserPassword": "secret-secret",
     "AvailabilityZone": "us-east-1a",
 }
+
+
+def test_a_database_is_changed_as_rds_allows(emulators: Emulators) -> None:
+    aws = emulators(virtual_clock=True)
+    rds, name = Clients(aws)("rds"), {"DBInstanceIdentifier": "grown"}
+    instance = {"DBInstanceClass": "db.t4g.micro", "Engine": "postgres", "EngineVersion": "17.5"}
+    login = {"MasterUsername": "app", "MasterUserPassword": "open-sesame"}
+    rds.create_db_instance(**name, **instance, **login, AllocatedStorage=20)
+    less = "Requested storage size (10) cannot be less than the current storage size (20)."
+    for changes, message in (
+        ({"EngineVersion": "17.4"}, "Cannot upgrade postgres from 17.5 to 17.4"),
+        ({"EngineVersion": "16"}, "Cannot upgrade postgres from 17.5 to 16"),
+        ({"AllocatedStorage": 10}, less),
+    ):
+        assert refusal(rds.modify_db_instance, **name, **changes) == ("InvalidParameterCombination", message)
+    rds.modify_db_instance(**name, EngineVersion="17", AllocatedStorage=30)
+    aws.advance(5 * 3600)
+    assert "is being optimized" in refusal(rds.modify_db_instance, **name, AllocatedStorage=40)[1]
+    aws.advance(3600)
+    rds.modify_db_instance(**name, AllocatedStorage=40)
+
+
+def test_a_rollback_leaves_a_larger_disk_and_a_newer_version(clients: Clients) -> None:
+    properties = {
+        "DBInstanceIdentifier": "kept",
+        "DBInstanceClass": "db.t4g.micro",
+        "Engine": "mysql",
+        "MasterUsername": "admin",
+        "MasterUserPassword": "open-sesame",
+        "AllocatedStorage": "20",
+        "BackupRetentionPeriod": 1,
+    }
+    database = {"Type": "AWS::RDS::DBInstance", "DeletionPolicy": "Delete", "Properties": properties}
+    clients.deploy("kept", {"Db": database})
+    larger = database | {"Properties": properties | {"AllocatedStorage": "30", "BackupRetentionPeriod": 5}}
+    bad = resource("IAM::Policy", PolicyName="p", PolicyDocument={}, Roles=["nobody"]) | {"DependsOn": "Db"}
+    stack = clients.deploy("kept", {"Db": larger, "Bad": bad})
+    assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    (found,) = clients("rds").describe_db_instances(DBInstanceIdentifier="kept")["DBInstances"]
+    assert (found["AllocatedStorage"], found["BackupRetentionPeriod"]) == (30, 1)
 
 
 def test_deletion_protection_of_a_database_is_honoured(clients: Clients) -> None:

@@ -226,7 +226,8 @@ def test_a_folder_of_a_repository_names_the_service_and_its_manifest(tmp_path: P
     assert groups == ["deploy-flask-dev", "deploy-flask-prod"]
     assert check["concurrency"]["group"] == "check-flask-${{ github.event.pull_request.number }}"
     assert (deploy["name"], check["name"]) == ("Deploy flask", "Check flask")
-    assert any("Move .github to the root of the repository" in step for step in next_steps(project))
+    move = "Move .github to the root of the repository, the only place where GitHub reads it: `mv .github ../..`; "
+    assert any(step.startswith(move) for step in next_steps(project))
 
 
 def test_a_folder_of_a_repository_may_be_named_in_any_encoding(tmp_path: Path) -> None:
@@ -251,7 +252,16 @@ def test_a_remote_elsewhere_is_no_repository_on_github(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("folder", "name"),
-    [("My Shop", "my-shop"), ("42", "app"), ("9lives", "lives"), ("a" * 40, "a" * 24), ("상점", "app")],
+    [
+        ("My Shop", "my-shop"),
+        ("42", "app"),
+        ("9lives", "lives"),
+        ("a" * 40, "a" * 24),
+        ("nestjs-realworld-example-application", "nestjs-realworld-example"),
+        ("spring-petclinic-microservices", "spring-petclinic"),
+        ("my-" + "a" * 40, "my-" + "a" * 21),
+        ("상점", "app"),
+    ],
 )
 def test_a_folder_makes_a_valid_service_name(folder: str, name: str, tmp_path: Path) -> None:
     (tmp_path / folder).mkdir()

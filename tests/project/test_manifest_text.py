@@ -231,6 +231,27 @@ def test_nothing_is_written_beside_a_compose_file_elsewhere(tmp_path: Path) -> N
     assert not [file.path for file in project.files if "other" in file.path]
 
 
+@pytest.mark.parametrize(
+    ("expose", "ports", "port"),
+    [("EXPOSE 8080\n", "5173:5173", 8080), ("", "5173:5173", 5173), ("EXPOSE 8080\n", "5173:8080", 8080)],
+    ids=["another", "not exposed", "the same"],
+)
+def test_the_build_for_production_is_reached_at_the_port_that_it_exposes(
+    tmp_path: Path, expose: str, ports: str, port: int
+) -> None:
+    files = {
+        "compose.yaml": f"services:\n  web: {{build: {{context: ., target: dev}}, ports: ['{ports}']}}\n",
+        "Dockerfile": f"FROM node:24 AS dev\nEXPOSE 5173\nFROM nginx:stable\n{expose}",
+    }
+    write_files(tmp_path, files)
+    found, choices = look(tmp_path)
+    (tmp_path / "compose.prod.yaml").write_text(production_compose(found, choices) or "")
+    stage = write_manifest(tmp_path).stage()
+    assert stage.service.port == port
+    deployed = plan_bundle(stage, tmp_path).bundle({"web": IMAGE}, application="shop", login_hooks=False)
+    assert composed(deployed)["services"]["web"]["ports"] == [f"80:{port}"]
+
+
 def test_what_is_built_for_development_is_built_for_production(tmp_path: Path) -> None:
     write_files(
         tmp_path,

@@ -16,6 +16,8 @@ from beanpod.cli.rehearsal.workspace import Substitutes, Workspace, copy_project
 from beanpod.deploy.errors import UsageError
 from beanpod.manifest import Manifest
 from beanpod_emulator import EmbeddedAws
+from tests.cli.commands import in_process
+from tests.deploy.bundles.cases import copied
 from tests.deploy.engine import Engine, docker_engine
 from tests.service.machine import ROOT
 from tools.github import git
@@ -57,6 +59,15 @@ def test_says_at_once_what_is_missing(tmp_path: Path) -> None:
     assert rehearsal.returncode == 2
     assert "beanpod: a rehearsal needs more on this machine\n  Docker: the engine does not answer: start it" in output
     assert "Start" not in output
+
+
+def test_says_at_once_that_the_builder_lacks_buildkit(docker_engine: Engine, tmp_path: Path) -> None:
+    project = copied("buildkit-only", tmp_path)
+    (project / "cdk.json").write_text("{}")
+    done = in_process.run(project, "rehearse", environ={**os.environ, "DOCKER_BUILDKIT": "0"})
+    assert done.code == 3, done.stderr
+    assert "needs BuildKit, and DOCKER_BUILDKIT=0 asks for the classic builder: unset it" in done.stderr
+    assert "Start" not in done.stdout + done.stderr
 
 
 def test_the_copys_manifest_has_the_registrys_image_and_login(tmp_path: Path) -> None:

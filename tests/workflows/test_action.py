@@ -71,7 +71,7 @@ def test_workflow_gives_inputs_that_there_are() -> None:
     for job in ("dev", "prod"):
         step = step_of(load(DEPLOY)["jobs"][job]["steps"], "Deploy")
         assert step["uses"] == "./"
-        assert set(step["with"]) == set(DOCUMENT["inputs"]) - {"manifest", "aws-role-seconds"}
+        assert set(step["with"]) == set(DOCUMENT["inputs"]) - {"manifest"}
 
 
 def test_another_repositorys_own_folder_deploy_is_not_the_script(elsewhere: Path) -> None:

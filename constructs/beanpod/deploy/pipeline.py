@@ -113,17 +113,29 @@ def _anonymous_pulls(project: Project, clock: Clock, report: Reporter) -> Callab
 def _bundle(
     project: Project, images: Mapping[str | None, Image], application: str, clock: Clock, report: Reporter
 ) -> Bundle:
-    public = all(
-        is_public(image.reference, environment=project.environ, report=report, clock=clock) for image in images.values()
-    )
     bundle = project.bundle_plan.bundle(
         {name: image.reference for name, image in images.items()},
         application=application,
-        login_hooks=not public,
+        login_hooks=_need_login(project, images, clock, report),
     )
     _report_notes(bundle, report)
     report.say(f"{bundle.label}: {_size(bundle)}")
     return bundle
+
+
+def _need_login(project: Project, images: Mapping[str | None, Image], clock: Clock, report: Reporter) -> bool | None:
+    """Whether an image is private; None where its registry does not say, as at its rate limit."""
+    try:
+        return not all(
+            is_public(image.reference, environment=project.environ, report=report, clock=clock)
+            for image in images.values()
+        )
+    except BuildError as error:
+        report.warn(
+            f"{error}, so it is not known whether the instances need a login: they use that of [secrets], if there is "
+            "one"
+        )
+        return None
 
 
 def preview(project: Project, *, report: Reporter) -> Bundle:

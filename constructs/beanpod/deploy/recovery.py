@@ -13,9 +13,13 @@ from beanpod.deploy.verify import POLL_SECONDS, State, UnverifiedError, Update, 
 
 _MOST_CAUSES = 8
 # https://docs.aws.amazon.com/elasticbeanstalk/latest/dg/health-enhanced-rules.html
-_IGNORE_4XX = (
-    "if clients cause the 4xx, have Elastic Beanstalk ignore them: docs/deploying.md has the option of the manifest"
-)
+_ADVICE = {
+    "HTTP 4xx": "if clients cause the 4xx, have Elastic Beanstalk ignore them: docs/deploying.md has the option of the "
+    "manifest",
+    "failed to download the Docker image": "if the registry refuses the pull, the token in DOCKER_PASSWORD of "
+    "[secrets] may have expired or belong to another account; if it answers 429, its rate limit is reached: a login "
+    "in [secrets] raises Docker Hub's",
+}
 
 
 class Recovery:
@@ -155,8 +159,8 @@ class Recovery:
         found = [text for text in (first, *remedies((first, *more)), *verdict.causes, *more) if text]
         if not found and verdict.state is State.RECOVERING:
             found += self._health_causes(verdict.environment)
-        ignore = (_IGNORE_4XX,) if any("HTTP 4xx" in cause for cause in found) else ()
-        return (*tuple(dict.fromkeys(found))[:_MOST_CAUSES], *_where_to_read(found), *ignore)
+        advice = (remedy for words, remedy in _ADVICE.items() if any(words in cause for cause in found))
+        return (*tuple(dict.fromkeys(found))[:_MOST_CAUSES], *_where_to_read(found), *advice)
 
     def _health_causes(self, environment: Environment) -> tuple[str, ...]:
         try:

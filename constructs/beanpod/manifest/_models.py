@@ -313,6 +313,11 @@ class EnvironmentConfig(Section):
             minutes += self.evaluation_minutes
         return minutes * 60
 
+    @property
+    def session_hours(self) -> int:
+        """Return how long the session of a deployer's role should last: a release that fails is also rolled back."""
+        return min(math.ceil(2 * self.update_seconds / 3600), limits.LIMITS["max_session_duration"].high)
+
 
 class NetworkConfig(Section):
     """The network around the service."""

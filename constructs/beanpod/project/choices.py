@@ -140,7 +140,11 @@ def _service_name(found: Discovery) -> str:
     name = "" if found.prefix else (found.repository or "").rpartition("/")[2]
     name = name or found.root.resolve().name
     name = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-    name = re.sub(r"^[0-9-]+", "", name)[:_NAME_LENGTH].strip("-")
+    name = re.sub(r"^[0-9-]+", "", name)
+    if len(name) > _NAME_LENGTH:
+        # At the end of a word, unless little would be left of the name.
+        words = name[: _NAME_LENGTH + 1].rpartition("-")[0]
+        name = words if len(words) > _NAME_LENGTH / 2 else name[:_NAME_LENGTH]
     return name if len(name) > 1 else "app"
 
 

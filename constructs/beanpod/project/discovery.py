@@ -18,9 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from beanpod.deploy.bundles.compose.development import for_production
 from beanpod.deploy.bundles.compose.interpolation import interpolated
 from beanpod.deploy.bundles.compose.reading import Compose, ComposeError
-from beanpod.deploy.images import Dockerfile, Instruction
+from beanpod.deploy.images import Dockerfile, Instruction, read_dockerfile
 from beanpod.project.frameworks import Framework, find_framework
 from beanpod.project.source import SKIPPED, git, variables_read
 
@@ -95,7 +96,8 @@ class ComposeFacts:
         path: Relative to the project's folder.
         services: The services as Docker Compose merges them, variables left as they are.
         apps: The services that may be the app: no database, nor a known store, broker or page for developers.
-        ports: Container ports that each of them publishes.
+        ports: Container ports that each of them publishes; of a build for development the one that the build for
+            production exposes instead.
         databases: The database servers.
         secrets: Names of the secrets that are read from a file.
     """
@@ -265,7 +267,7 @@ def _compose(root: Path, given: str | None) -> tuple[ComposeFacts | None, str]:
         path=name,
         services=services,
         apps=apps,
-        ports={key: ports for key in apps if (ports := tuple(_container_ports(services[key])))},
+        ports={key: ports for key in apps if (ports := _ports(services[key], path.parent))},
         databases=tuple(
             ComposeDatabase(key, _ENGINES[image], tag) for key, (image, tag) in images.items() if image in _ENGINES
         ),
@@ -281,7 +283,21 @@ def _compose_file(root: Path) -> str | None:
     return found[0] if files[""] or len(found) == 1 else None
 
 
-def _container_ports(service: Mapping[str, Any]) -> Iterable[int]:
+def _ports(service: Mapping[str, Any], folder: Path) -> tuple[int, ...]:
+    """Return the container ports that users reach in production."""
+    published = tuple(published_ports(service))
+    build: dict[str, Any] = service.get("build") or {}
+    changes = for_production(build, folder)
+    if not changes or len(published) != 1:
+        return published
+    build = {**build, **changes}
+    path = folder / str(build.get("context", ".")) / str(build.get("dockerfile", "Dockerfile"))
+    exposed = read_dockerfile(path).exposed(build.get("target")) or ()
+    return exposed if len(exposed) == 1 else published
+
+
+def published_ports(service: Mapping[str, Any]) -> Iterable[int]:
+    """Yield the container ports that a service of a compose file publishes."""
     for port in interpolated(service.get("ports") or [], ()):
         # A port with a variable stays as it was written: "${PORT}:3000".
         target = str(port.get("target") if isinstance(port, dict) else port).partition("/")[0].rpartition(":")[2]

@@ -1,5 +1,6 @@
 """`beanpod init`: look at the folder, ask for what nothing shows, write the project's files."""
 
+import posixpath
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -135,8 +136,9 @@ def next_steps(project: Project) -> Iterator[str]:
         yield f"Complete {own} for Elastic Beanstalk: `beanpod check` says what is missing"
     if folder := project.found.prefix.rstrip("/"):
         yield (
-            "Move .github to the root of the repository, the only place where GitHub reads it; its files name the "
-            f"folder {folder} already. If another service has such files there, give these names of their own, such as "
+            "Move .github to the root of the repository, the only place where GitHub reads it: "
+            f"`mv .github {posixpath.relpath('.', folder)}`; its files name the folder {folder} already. If another "
+            "service has such files there, give these names of their own, such as "
             f"deploy-{project.choices.name}.yaml, and add the updates of dependabot.yml to its own"
         )
     framework = project.found.framework

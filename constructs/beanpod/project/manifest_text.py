@@ -20,7 +20,7 @@ from beanpod.deploy.bundles.files import printable
 from beanpod.deploy.images import Repository
 from beanpod.manifest.secret_like import looks_secret
 from beanpod.project.choices import Choices
-from beanpod.project.discovery import ComposeFacts, Discovery
+from beanpod.project.discovery import ComposeFacts, Discovery, published_ports
 
 _SETTINGS = {
     "RDS_HOSTNAME": "{database.host}",
@@ -70,6 +70,10 @@ def production_compose(found: Discovery, choices: Choices) -> str | None:
         changed[found.compose.built[0]] = [f'    ports: ["80:{choices.port}"]']
     for service in found.compose.built:
         changed.setdefault(service, []).extend(_production_build(found, service))
+        # The server for development listens on another port.
+        ports = found.compose.ports.get(service, ())
+        if ports != tuple(published_ports(found.compose.services[service])) and ports == (choices.port,):
+            changed[service].append(f'    ports: !override ["80:{choices.port}"]')
     comments = [f"# Merged into {choices.compose} on Elastic Beanstalk."]
     if connected := _rds_variables(found.compose, choices):
         comments[0] = f"{comments[0][:-1]}: RDS replaces the service {choices.database_service}."

@@ -93,7 +93,8 @@ class Operations:
         """Undo the update of a resource; False if that failed."""
         self.stack.resources[old.logical_id] = old
         try:
-            self._update(old, attempted, old.properties)
+            kept = HANDLERS[old.type].kept_in_rollback
+            self._update(old, attempted, old.properties | {key: attempted[key] for key in kept & attempted.keys()})
         except Exception as error:
             self._log(old, "UPDATE_FAILED", _reason(error))
             return False
@@ -197,9 +198,14 @@ class Deployment:
     def remove_created(self) -> bool:
         """Delete the created resources, the last one first; False if one of them could not be deleted.
 
-        https://repost.aws/knowledge-center/cloudformation-stack-cleanup-stuck
+        https://repost.aws/knowledge-center/cloudformation-stack-cleanup-stuck, and of what is retained all the same:
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
         """
-        left = [resource for resource in reversed(self._created) if not self.operations.remove(resource, "Delete")]
+        left = []
+        for resource in reversed(self._created):
+            policy = "Retain" if resource.body.get("DeletionPolicy") == "Retain" else "Delete"
+            if not self.operations.remove(resource, policy):
+                left.append(resource)
         for resource in self._created:
             if resource not in left and self.stack.resources.get(resource.logical_id) == resource:
                 del self.stack.resources[resource.logical_id]

@@ -147,7 +147,7 @@ class DockerrunApplication(Application):
         try:
             self._instance.run("docker", "pull", "--quiet", self._dockerrun.image)
         except DockerError as error:
-            raise InstanceError("download the Docker image", str(error)) from error
+            raise InstanceError("download the Docker image", f"{self._dockerrun.image}: {error}") from error
         self._instance.proxy("stage", STAGING)
 
     def start(self) -> RunningContainers:
@@ -223,7 +223,8 @@ class ComposeApplication(Application):
     def pull(self) -> None:
         web_service(self._config(STAGING, "[ -e .env ] || (umask 077; cat > .env)", escaped(self._settings.variables)))
         # Images that exist are not pulled: base images need not come from a registry.
-        self._compose("download the Docker image", STAGING, "pull", "--quiet", "--policy", "missing")
+        # The plain progress names the service whose image fails; the error alone does not.
+        self._compose("download the Docker image", STAGING, "pull", "--quiet", "--policy", "missing", progress="plain")
 
     def start(self) -> RunningContainers:
         config = self._config(CURRENT)
@@ -280,9 +281,11 @@ class ComposeApplication(Application):
         config: dict[str, Any] = json.loads(text)
         return config
 
-    def _compose(self, step: str, folder: str, *arguments: str, before: str = ":", data: str = "") -> str:
+    def _compose(
+        self, step: str, folder: str, *arguments: str, before: str = ":", data: str = "", progress: str = "quiet"
+    ) -> str:
         # Not as a plugin of docker, which starts it twice.
-        command = ("docker-compose", "--progress", "quiet", "--file", COMPOSE_FILE, *arguments)
+        command = ("docker-compose", "--progress", progress, "--file", COMPOSE_FILE, *arguments)
         try:
             return self._instance.run("sh", "-c", f'{before}; exec "$@"', "sh", *command, folder=folder, data=data)
         except DockerError as error:

@@ -189,6 +189,7 @@ def test_a_missing_image_fails_the_deployment(app: SampleApp, environment: Envir
     files = {"Dockerrun.aws.json": app.dockerrun("Hello").replace("/shop:", "/none:")}
     environment.update(VersionLabel=app.version("missing", "", files=files))
     assert "Instance deployment failed to download the Docker image. The deployment failed." in environment.errors()
+    assert "/none:" in environment.instances()[0]["Causes"][0]
 
 
 class Ended:

@@ -1,6 +1,7 @@
 """The commands deploy, build and rollback: their output and their exit codes."""
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -155,6 +156,18 @@ def test_a_repository_that_git_does_not_read_is_a_warning(released: SandboxStage
     assert "the commit is not known, so an older one deployed later" in result.stdout + result.stderr
 
 
+@pytest.mark.parametrize(("policy", "warns"), [("TrafficSplitting", True), ("Rolling", False)])
+def test_a_session_that_may_end_before_the_rollback_is_a_warning(
+    released: SandboxStage, policy: str, warns: bool
+) -> None:
+    manifest = released.project.folder / "session.toml"
+    text = (released.project.folder / "beanpod.toml").read_text()
+    manifest.write_text(f'{text}\n[environment]\ntype = "LoadBalanced"\ndeployment_policy = "{policy}"\n')
+    result = released.run("deploy", "--dry-run", "--manifest", str(manifest), environ={"AWS_ROLE_SECONDS": "3600"})
+    assert result.code == 0, result.stderr
+    assert ("set the variable AWS_ROLE_SECONDS" in result.stdout + result.stderr) == warns
+
+
 @pytest.fixture
 def registry(tmp_path: Path, docker_engine: Engine) -> Iterator[LocalRegistry]:
     with local_registry(tmp_path / "registry", username="me", password="hunter22") as running:
@@ -192,6 +205,28 @@ def test_deploy_builds_pushes_and_deploys(
     assert again.code == 0
     assert f"Nothing to do: {label} is deployed already" in again.stdout.splitlines()[-1]
     assert "hunter22" not in json.dumps([built.stdout, built.stderr, first.stdout, first.stderr, again.stdout])
+
+
+def test_a_rate_limit_after_the_push_does_not_end_the_release(
+    stage: SandboxStage, registry: LocalRegistry, docker_engine: Engine, tmp_path: Path
+) -> None:
+    shim = tmp_path / "bin" / "docker"
+    shim.parent.mkdir()
+    # Only the question without a login names a digest.
+    shim.write_text(
+        '#!/bin/sh\ncase "$*" in manifest*@sha256:*) echo "toomanyrequests: You have reached your limit" >&2; exit 1;; '
+        f'esac\nexec {shutil.which("docker")} "$@"\n'
+    )
+    shim.chmod(0o755)
+    environ = docker_engine.variables(tmp_path) | registry.login
+    environ["PATH"] = f"{shim.parent}:{environ['PATH']}"
+    arguments = ("--manifest", str(_manifest(stage, registry)), "--bundle", str(tmp_path / "bundle"))
+    built = stage.run("build", *arguments, environ=environ)
+    assert built.code == 0, built.stderr
+    printed = " ".join((built.stdout + built.stderr).split())
+    assert "the registry's rate limit for this address is reached (429)" in printed
+    assert "so it is not known whether the instances need a login: they use that of [secrets]" in printed
+    assert (tmp_path / "bundle/.platform/hooks/prebuild/00_beanpod_login.sh").is_file()
 
 
 @contextmanager

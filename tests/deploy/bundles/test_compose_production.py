@@ -68,6 +68,23 @@ PRODUCTION = "services:\n  app:\n    environment: {NODE_ENV: production}\n    bu
 MANIFEST = f'{COMPOSE}[variables]\nLOG_LEVEL = "info"\n{DATABASE}'
 
 
+@pytest.mark.parametrize(
+    ("service", "noted"),
+    [
+        ("{image: mongo:7}", True),
+        ("{image: 'mcr.microsoft.com/mssql/server:2022-latest'}", True),
+        ("{image: mongo:7, volumes: ['./compose.yaml:/docker-entrypoint-initdb.d']}", True),
+        ("{image: mongo:7, volumes: ['data:/data/db']}", False),
+        ("{image: mongo-express}", False),
+        ("{image: redis:8}", False),
+    ],
+)
+def test_a_database_without_a_volume_is_noted(service: str, noted: bool, tmp_path: Path) -> None:
+    compose = f"services:\n  app: {{build: ., ports: ['80:80']}}\n  store: {service}\nvolumes: {{data: {{}}}}\n"
+    bundle = compose_bundle(tmp_path, compose)
+    assert any(note.startswith("service store, volumes: the database has no volume") for note in bundle.notes) == noted
+
+
 def test_a_variable_may_hold_a_whole_mount(tmp_path: Path) -> None:
     text = "services:\n  web: {image: x, ports: ['80:80'], volumes: ['${CONF:-./x.conf:/x.conf:ro}', '${D-data:/d}']}\n"
     bundle = compose_bundle(tmp_path, f"{text}volumes: {{data: }}\n", x__conf="x")

@@ -229,10 +229,9 @@ def test_an_image_that_the_registry_refuses_is_not_public(text: str) -> None:
             'Get "https://no.such.invalid/v2/": dial tcp: lookup no.such.invalid on 10.0.0.1:53: no such host',
             "the registry does not answer: check its address and that it runs",
         ),
-        # No login would change it: none is used.
         (
             "toomanyrequests: You have reached your unauthenticated pull rate limit.",
-            r"the registry's rate limit for this address is reached \(429\): try again later$",
+            r"the registry's rate limit for this address is reached \(429\)$",
         ),
         ("received unexpected HTTP status: 503 Service Unavailable", "the registry or the network failed: try again"),
         ("permission denied while trying to connect to the Docker daemon socket", "may not use the Docker engine"),

@@ -129,6 +129,19 @@ def test_the_causes_of_the_health_are_reported_and_not_required(sandbox: Sandbox
     assert len(unasked) == denied
 
 
+def test_a_failed_pull_on_an_instance_has_a_remedy(sandbox: Sandbox) -> None:
+    def fail_to_pull(parsed: Any, **_: object) -> None:
+        for event in parsed["Events"]:
+            if event["Message"].startswith("Instance deployment failed. For details"):
+                event["Message"] = "Instance deployment failed to download the Docker image. The deployment failed."
+
+    aws = sandbox.aws()
+    rollout, _ = sandbox.rollout(_failing_target(sandbox, "error-event"), aws=aws)
+    with handling(aws, "after-call.*.DescribeEvents", fail_to_pull), pytest.raises(RolledBackError) as caught:
+        rollout.release(BAD)
+    assert "the token in DOCKER_PASSWORD of [secrets] may have expired" in caught.value.causes[-1]
+
+
 def test_a_health_that_clients_cause_has_a_remedy(sandbox: Sandbox) -> None:
     def blame_clients(parsed: Any, **_: object) -> None:
         parsed["InstanceHealthList"][0]["Causes"] = ["30.0 % of the requests are erroring with HTTP 4xx."]

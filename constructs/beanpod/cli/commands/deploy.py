@@ -18,6 +18,8 @@ def run(context: Context) -> None:
         context.display.warn(problem)
     if context.source.problem:
         context.display.warn(context.source.problem)
+    if problem := _short_session(context):
+        context.display.warn(problem)
     if missing := context.target.missing_domain(context.stage):
         raise UsageError(missing)
     if context.options.dry_run:
@@ -32,6 +34,18 @@ def run(context: Context) -> None:
         # Before the rollout, which reports an interruption itself.
         raise InterruptionError("interrupted: the environment was not changed") from None
     context.finish(outcome)
+
+
+def _short_session(context: Context) -> str | None:
+    """Return what to do if the session of the action's role may end in the middle of the rollout or its rollback."""
+    lasts, needed = context.environ.get("AWS_ROLE_SECONDS", ""), context.stage.environment.session_hours * 3600
+    if not lasts.isdecimal() or int(lasts) >= needed:
+        return None
+    return (
+        f"a rollout of stage {context.stage.name} and its rollback may take longer than the role's session of {lasts} "
+        f"s: set the variable AWS_ROLE_SECONDS of the GitHub environment to {needed}, or the action's "
+        "`aws-role-seconds`, and raise the job's `timeout-minutes`"
+    )
 
 
 def _document(context: Context, project: Project, found: Preflight) -> dict[str, Any]:

@@ -21,10 +21,12 @@ from beanpod.cli.rehearsal.machine import check_machine, check_packages, images_
 from beanpod.cli.rehearsal.processes import Interrupted, Runner, noted_interruptions
 from beanpod.cli.rehearsal.workspace import Substitutes, Workspace
 from beanpod.deploy.errors import DeployError, RolledBackError
+from beanpod.deploy.images import BuildSpec, connect
 from beanpod.deploy.pipeline import Project
 from beanpod.manifest import Domain, Manifest
 
 _USERNAME = "rehearsal"
+_LOGIN = ("DOCKER_USERNAME", "DOCKER_PASSWORD")
 _PAGE_SECONDS = 20
 _PAGE_BYTES = 100_000
 
@@ -138,11 +140,21 @@ class Rehearsal:
         with self.step(Step.CHECK):
             Manifest.read(self._context.options.manifest, build_files=True)
             machine = check_machine(self.stage)
-            bundle = Project(self.stage, self._context.root, self._context.environ).bundle_plan.preview()
+            plan = Project(self.stage, self._context.root, self._context.environ).bundle_plan
+            bundle = plan.preview()
             self.display.say(str(machine))
             for note in bundle.notes:
                 self.display.say(note)
+            self._check_builder(plan.specs)
         self._machine = machine
+
+    def _check_builder(self, specs: Sequence[BuildSpec]) -> None:
+        """Raise BuildError for a Dockerfile that this Docker cannot build, before the stacks are deployed."""
+        # The rehearsal logs in at its own registry only.
+        environ = {name: value for name, value in self._context.environ.items() if name not in _LOGIN}
+        with connect(self.stage.service.image, environment=environ, report=self.display) as builder:
+            for spec in specs:
+                builder.check(spec)
 
     def start(self) -> None:
         """Copy the project, and start the emulated AWS and the registry."""

@@ -73,18 +73,21 @@ class BundlePlan:
         """
         refuse(self.subject, self._pull_problems(is_public))
 
-    def bundle(self, images: Images, *, application: str, login_hooks: bool) -> Bundle:
+    def bundle(self, images: Images, *, application: str, login_hooks: bool | None) -> Bundle:
         """Make the bundle.
 
         Args:
             images: References by digest, by the names of the specs.
             application: Its name on Elastic Beanstalk.
-            login_hooks: Whether the instances need a login to pull, because the repository is private.
+            login_hooks: Whether the instances need a login to pull, because the repository is private. None: that is
+                not known, and they log in if the manifest has a login.
 
         Raises:
             BuildError: If an image or the login is missing.
         """
         stage = self.stage
+        if login_hooks is None:
+            login_hooks = not tuple(_missing_login(stage))
         # Elastic Beanstalk logs in at Amazon ECR itself.
         login_hooks = (login_hooks and not is_ecr(stage.service.image)) or self._login_serves_pulled()
         missing = [spec for spec in self.specs if spec.name not in images]
@@ -121,8 +124,8 @@ class BundlePlan:
             spec.name: Image(repository, tag_of(spec.name, _ZEROS), _ZEROS, pushed=False).reference
             for spec in self.specs
         }
-        login = bool(images) and not tuple(_missing_login(self.stage))
-        bundle = self.bundle(images, application=self.stage.service.name, login_hooks=login)
+        login_hooks = None if images else False
+        bundle = self.bundle(images, application=self.stage.service.name, login_hooks=login_hooks)
         needs = ((spec, needs_buildkit(spec)) for spec in self.specs)
         buildkit = (
             f"{spec.title}: {need}, needs BuildKit: `docker buildx version` must succeed where it is built"

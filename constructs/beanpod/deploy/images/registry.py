@@ -218,7 +218,8 @@ def is_public(
     if finished.code and not _NO_ACCESS.search("\n".join(finished.lines)):
         error = failure(aim, finished)
         if RATE_LIMIT in str(error):
-            reason = "the registry's rate limit for this address is reached (429): try again later"
+            # No login would change it: none is used.
+            reason = "the registry's rate limit for this address is reached (429)"
             raise BuildError(f"{aim} failed: {reason}", causes=error.causes)
         raise error
     return finished.code == 0

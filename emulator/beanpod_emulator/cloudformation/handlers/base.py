@@ -81,6 +81,7 @@ class Handler:
         default_deletion_policy: DeletionPolicy of a resource without one.
         takes_snapshots: Whether a deletion policy may be Snapshot.
         unchangeable: Properties whose change is refused.
+        kept_in_rollback: Properties whose change cannot be undone, so that a rollback leaves it.
         service: boto3's name of the service.
         calls: The calls that create, update and delete; "" for none. Parameters that a call does not have are left out.
         name: Property with the name, which is generated if the template has none.
@@ -102,6 +103,7 @@ class Handler:
     default_deletion_policy: ClassVar[str] = "Delete"
     takes_snapshots: ClassVar[bool] = False
     unchangeable: ClassVar[frozenset[str]] = frozenset()
+    kept_in_rollback: ClassVar[frozenset[str]] = frozenset()
     service: ClassVar[str]
     calls: ClassVar[tuple[str, str, str]] = ("", "", "")
     name: ClassVar[str] = ""

@@ -55,6 +55,7 @@ class DbParameterGroup(_Rds):
 @handles("AWS::RDS::DBInstance")
 class DbInstance(_Rds):
     default_deletion_policy, takes_snapshots = "Snapshot", True
+    kept_in_rollback = names("AllocatedStorage EngineVersion")
     supported = names(
         "AllocatedStorage AllowMajorVersionUpgrade AutoMinorVersionUpgrade AvailabilityZone BackupRetentionPeriod "
         "CACertificateIdentifier CopyTagsToSnapshot DBInstanceClass DBInstanceIdentifier DBName DBParameterGroupName "

@@ -7,10 +7,16 @@ from typing import Any
 from beanpod.deploy.bundles.compose.database import Login
 from beanpod.deploy.bundles.compose.environment import assignments, env_paths
 from beanpod.deploy.bundles.compose.interpolation import undefined
-from beanpod.deploy.bundles.compose.model import ReplacedDatabase, TransformContext, Tree, at, is_optional
+from beanpod.deploy.bundles.compose.model import (
+    INITIAL_SCRIPTS,
+    ReplacedDatabase,
+    TransformContext,
+    Tree,
+    at,
+    is_optional,
+)
 
 # The scripts that database images run at their first start: https://hub.docker.com/_/postgres.
-_INITIAL = "/docker-entrypoint-initdb.d"
 _DATABASE_IMAGE = re.compile(
     r"(?:^|/)(?:postgres(?:ql)?|postgis|timescaledb|mysql(?:-server)?|mariadb|percona)(?:[:@]|$)"
 )
@@ -62,7 +68,7 @@ def remove_database(context: TransformContext) -> None:
     _check_shared_secrets(context, database)
     del context.services[database]
     context.findings.note(at(database), "left out: replaced by RDS")
-    for script in (volume for volume in service.get("volumes", ()) if volume.target.startswith(_INITIAL)):
+    for script in (volume for volume in service.get("volumes", ()) if volume.target.startswith(INITIAL_SCRIPTS)):
         text = f"left out: {script.source} is not run on RDS, which starts empty: load it with a migration of the app"
         context.findings.note(at(database, "volumes"), text)
     for name in tools:

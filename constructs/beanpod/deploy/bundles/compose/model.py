@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Tree = dict[str, Any]
 
 WEB_PORT = 80
+INITIAL_SCRIPTS = "/docker-entrypoint-initdb.d"
 _LASTING = "EFS, S3 or the database"
 # Values that stand for those of the environment when Docker Compose checks a file.
 _DATABASE = {"RDS_HOSTNAME": "x", "RDS_PORT": "3306", "RDS_DB_NAME": "x", "RDS_USERNAME": "x", "RDS_PASSWORD": "x"}
