@@ -120,11 +120,13 @@ class Aws:
     def call(self, method: Callable[P, T], /, *args: P.args, **request: P.kwargs) -> T:
         """Call a method of a boto3 client. Raises DeployError in the place of boto3's errors."""
         from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
 
         try:
             with deferred_interruption():
                 return method(*args, **request)
-        except (BotoCoreError, ClientError) as error:
+        # KeyError: where the answer is XML, such as a page, without the call's result.
+        except (BotoCoreError, ClientError, ResponseParserError, KeyError) as error:
             raise translated(error, _action(method)) from error
 
     def identity(self) -> str:

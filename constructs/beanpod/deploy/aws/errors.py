@@ -50,25 +50,31 @@ class AwsError(DeployError):
 
 
 class UnansweredError(AwsError):
-    """AWS did not answer, or throttled the call, at every attempt."""
+    """AWS did not answer, or throttled the call, at every attempt; or what answered is not AWS."""
 
 
 def translated(error: Exception, action: str) -> DeployError:
     """Translate an error of botocore's into one that says what to do.
 
     Args:
-        error: A ClientError or a BotoCoreError.
+        error: A ClientError, a BotoCoreError, or what botocore raises for an answer that it cannot read.
         action: The permission that the call needs, such as s3:GetObject.
     """
-    from botocore.exceptions import ClientError
+    from botocore.exceptions import BotoCoreError, ClientError
 
     if isinstance(error, ClientError):
         return _refusal(error, action)
+    if not isinstance(error, BotoCoreError):
+        return _not_of_aws(action, "is cut off or not of AWS")
     return _without_an_answer(error, action)
 
 
 def _refusal(error: "ClientError", action: str) -> DeployError:
-    code, text = error.response["Error"].get("Code", ""), _one_line(error.response["Error"].get("Message", ""))
+    refusal: Mapping[str, Any] = error.response.get("Error", {})
+    code, text = refusal.get("Code", ""), _one_line(refusal.get("Message", ""))
+    if not code:
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        return _not_of_aws(action, f"has status {status} and no error code of AWS")
     if code in _EXPIRED:
         return UsageError(f"the AWS credentials have expired ({code}): get new ones and deploy again")
     if _WRONG_CLOCK.search(f"{code}: {text}"):
@@ -87,6 +93,13 @@ def _refusal(error: "ClientError", action: str) -> DeployError:
             f"AWS still refuses {action} after several attempts ({code}): try again later", code=code, text=text
         )
     return AwsError(f"AWS refused {action}: {text or code}", code=code, text=text)
+
+
+def _not_of_aws(action: str, what: str) -> DeployError:
+    return UnansweredError(
+        f"AWS does not answer {action}: the answer {what}, as from a proxy: check the connection, HTTPS_PROXY and "
+        "AWS_ENDPOINT_URL, then try again"
+    )
 
 
 def _denial(text: str, action: str, missing: str = "") -> UsageError:
