@@ -43,9 +43,9 @@ def run(error: BaseException, *arguments: str, **variables: str) -> tuple[int, s
         (InterruptionError("stopped; nothing was changed"), 130, "beanpod: stopped; nothing was changed\n"),
         (KeyboardInterrupt(), 130, "beanpod: interrupted\n"),
         (
-            OSError(errno.EROFS, "Read-only", "/cache"),
+            OSError(errno.EROFS, "Full", "/c"),
             2,
-            "beanpod: [Errno 30] Read-only: '/cache': free space there, or set TMPDIR and HOME to folders that can be written\n",
+            "beanpod: [Errno 30] Full: '/c': free space there, or set TMPDIR and HOME to folders that can be written\n",
         ),
         (
             ZeroDivisionError("by zero"),
