@@ -116,6 +116,12 @@ def test_a_failed_installation_is_one_line_and_nothing_is_installed(tmp_path: Pa
     assert list((tmp_path / "cache").iterdir()) == []
 
 
+def test_a_cache_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "cache").touch()
+    with pytest.raises(UsageError, match=r"/cache'?: set XDG_CACHE_HOME to a folder that can be written$"):
+        install(tmp_path / "cache/cdk", {}, npm="npm", environ={})
+
+
 def test_without_the_extra_it_says_what_to_install() -> None:
     code = "import sys; sys.modules['aws_cdk'] = None; from beanpod.cli.cdk import run; run([])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -181,10 +181,13 @@ def install(folder: Path, texts: Mapping[str, bytes], *, npm: str, environ: Mapp
         environ: Variables for npm.
 
     Raises:
-        UsageError: npm failed; its first lines are the causes.
+        UsageError: The folder cannot be made, or npm failed; its first lines are the causes.
     """
     print("Installing the CDK CLI: once for this version of Beanpod.", file=sys.stderr)  # noqa: T201
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{error}: set XDG_CACHE_HOME to a folder that can be written") from error
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".cdk-") as temporary:
         for name, text in texts.items():
             Path(temporary, name).write_bytes(text)

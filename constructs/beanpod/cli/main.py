@@ -18,7 +18,7 @@ from beanpod.cli.output.results import ReaderGoneError, Results, failure_documen
 from beanpod.cli.output.text import Masks, Paint, SafeStream
 from beanpod.cli.parser import parse
 from beanpod.deploy.clock import Clock, SystemClock
-from beanpod.deploy.errors import DeployError, InterruptionError, RolledBackError, UsageError
+from beanpod.deploy.errors import DeployError, InterruptionError, RolledBackError, UsageError, unwritable
 
 _REQUIREMENTS = ("boto3", "pydantic", "rich", "yaml")
 # 128 + SIGPIPE, as a shell reports it.
@@ -103,6 +103,8 @@ def _failure(error: BaseException, context: Context) -> Failure:
             failure = Failure(str(error), UsageError.exit_code)
         case KeyboardInterrupt():
             failure = Failure("interrupted", InterruptionError.exit_code)
+        case OSError() if problem := unwritable(error):
+            failure = Failure(problem, UsageError.exit_code)
         case _:
             advice = "" if verbose else "; run again with --verbose for the trace"
             failure = Failure(f"unexpected {type(error).__name__}: {error}{advice}", DeployError.exit_code)

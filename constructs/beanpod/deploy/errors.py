@@ -10,6 +10,10 @@ DeployError                 1  unexpected
 └── InterruptionError     130  Ctrl-C or SIGTERM
 """
 
+import errno
+
+_UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+
 
 class DeployError(Exception):
     """Ends a deployment with one line that says what happened and what to do.
@@ -65,3 +69,10 @@ class InterruptionError(DeployError):
     """Ended by Ctrl-C or SIGTERM; the message says in what state."""
 
     exit_code = 130
+
+
+def unwritable(error: OSError) -> str | None:
+    """What a full or read-only disk says, and what to do; None for another error."""
+    if error.errno not in _UNWRITABLE and "No usable temporary directory" not in str(error):
+        return None
+    return f"{error}: free space there, or set TMPDIR and HOME to folders that can be written"

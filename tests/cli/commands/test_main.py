@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import subprocess
@@ -41,6 +42,11 @@ def run(error: BaseException, *arguments: str, **variables: str) -> tuple[int, s
         (BusyError("ann deploys", causes=("since noon",)), 4, "beanpod: ann deploys\n  since noon\n"),
         (InterruptionError("stopped; nothing was changed"), 130, "beanpod: stopped; nothing was changed\n"),
         (KeyboardInterrupt(), 130, "beanpod: interrupted\n"),
+        (
+            OSError(errno.EROFS, "Full", "/c"),
+            2,
+            "beanpod: [Errno 30] Full: '/c': free space there, or set TMPDIR and HOME to folders that can be written\n",
+        ),
         (
             ZeroDivisionError("by zero"),
             1,

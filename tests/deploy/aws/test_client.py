@@ -5,7 +5,11 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
-from beanpod.deploy.aws import Aws
+import boto3
+import pytest
+from botocore.awsrequest import AWSResponse, HTTPHeaders
+
+from beanpod.deploy.aws import Aws, UnansweredError, assemble, configuration
 
 _NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 _NONE: Any = None
@@ -32,3 +36,25 @@ def test_more_keys_than_one_call_answers_are_unknown() -> None:
     page = {"IsTruncated": True, "Contents": [{"Key": "bundles/guestbook/1.zip"}]}
     client: Any = SimpleNamespace(list_objects_v2=lambda **_: page)
     assert replace(AWS, s3=client).keys("artifacts", "bundles/guestbook/") is None
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "what"),
+    [
+        (200, "<html><body>Log in to the hotel's network</body></html>", "is cut off or not of AWS"),
+        (200, "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws", "is cut off or not of AWS"),
+        (403, "<html><body>Blocked</body></html>", "has status 403 and no error code of AWS"),
+        (403, "<!DOCTYPE html><p>Blocked", "is cut off or not of AWS"),
+    ],
+)
+def test_an_answer_that_is_not_of_aws_is_none(status: int, body: str, what: str) -> None:
+    session = boto3.Session("id", "secret", region_name="us-east-1")
+    aws = assemble(lambda service: session.client(service, config=configuration()))  # type: ignore[call-overload]
+    raw = SimpleNamespace(stream=lambda: iter([body.encode()]))
+
+    def respond(**_: object) -> Any:
+        return AWSResponse("https://aws.example", status, HTTPHeaders(), raw)
+
+    aws.sts.meta.events.register("before-send.sts", respond)
+    with pytest.raises(UnansweredError, match=f"^AWS does not answer sts:GetCallerIdentity: the answer {what}"):
+        aws.identity()

@@ -34,6 +34,29 @@ def test_an_address_that_is_no_url_is_named(monkeypatch: pytest.MonkeyPatch) -> 
         connect("us-east-1")
 
 
+_NO_FILE = r"^the AWS credentials could not be loaded: .*No such file or directory: '/no/such/"
+
+
+@pytest.mark.parametrize(
+    ("profile", "message"),
+    [
+        ("credential_process = /no/such/program", _NO_FILE),
+        ("credential_process = echo none", "^Expecting value: .*: check AWS_ENDPOINT_URL, .* credential_process$"),
+        ("role_arn = arn:aws:iam::1:role/x\nweb_identity_token_file = /no/such/token", _NO_FILE),
+        ("defaults_mode = fast", "^the AWS configuration is wrong: Client configured with invalid defaults mode"),
+    ],
+    ids=["no program", "no JSON", "no token", "no such mode"],
+)
+def test_a_mistake_in_the_configuration_is_one_of_usage(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, profile: str, message: str
+) -> None:
+    config = tmp_path / "config"
+    config.write_text(f"[default]\n{profile}\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    with pytest.raises(UsageError, match=message):
+        connect("us-east-1").identity()
+
+
 @pytest.mark.parametrize(
     ("region", "variables", "expected"),
     [

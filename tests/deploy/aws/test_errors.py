@@ -63,6 +63,14 @@ DOWNSTREAM = "not authorized to perform: autoscaling:SuspendProcesses on x"
             AwsError,
             f"AWS refused {UPDATE}: No Application Version named 'x' found.",
         ),
+        (
+            ClientError(
+                {"Error": {"Code": "AccessDenied", "Message": "not authorized to perform: sts:AssumeRole"}},
+                "AssumeRole",
+            ),
+            UsageError,
+            "the AWS credentials could not be loaded: not authorized to perform: sts:AssumeRole",
+        ),
         (_refusal("Odd"), AwsError, f"AWS refused {UPDATE}: Odd"),
         (botocore_errors.NoCredentialsError(), UsageError, "there are no AWS credentials: set AWS_ACCESS_KEY_ID"),
         (botocore_errors.NoRegionError(), UsageError, "no AWS region: set region in the manifest, or"),
@@ -105,6 +113,23 @@ DOWNSTREAM = "not authorized to perform: autoscaling:SuspendProcesses on x"
             botocore_errors.UnknownSignatureVersionError(signature_version="v9"),
             AwsError,
             f"{UPDATE} failed: Unknown Signature Version: v9.",
+        ),
+        (
+            botocore_errors.HTTPClientError(
+                error=ValueError("Invalid header value b'AWS4-HMAC-SHA256 Credential=id\\n'")
+            ),
+            UsageError,
+            "the AWS credentials or the region hold a line break: set the variables without one",
+        ),
+        (
+            EOFError(),
+            UsageError,
+            "the AWS credentials could not be loaded: the profile asks for an MFA code, which needs a terminal",
+        ),
+        (
+            botocore_errors.SSLError(endpoint_url="https://aws.example", error=OSError("self-signed")),
+            AwsError,
+            f"{UPDATE} failed: SSL validation failed for https://aws.example self-signed: AWS_CA_BUNDLE names",
         ),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",

@@ -1,5 +1,6 @@
 """ProcessRunner ends processes with their children; old temporary folders are removed."""
 
+import errno
 import os
 import tempfile
 import time
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from beanpod.deploy.errors import BuildError
 from beanpod.deploy.images import Finished, ProcessRunner, TimedOutError
 from beanpod.deploy.images.process import temporary_folder
 
@@ -128,3 +130,23 @@ def test_a_folder_is_removed_after_its_block_or_a_day_after_its_run_was_killed(
         (folder / "settings").write_text("{}")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["target", "used-file", "used-link", "used-young"]
     assert (target / "settings").exists()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+        FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']"),
+    ],
+)
+def test_a_full_disk_is_said_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with (
+        pytest.raises(
+            BuildError, match=r"(No space|No usable temporary dir).*: free space there, or set TMPDIR and HOME"
+        ),
+        temporary_folder("used-"),
+    ):
+        raise error
+    with pytest.raises(IsADirectoryError), temporary_folder("used-") as folder:
+        folder.read_bytes()

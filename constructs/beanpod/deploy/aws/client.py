@@ -120,11 +120,13 @@ class Aws:
     def call(self, method: Callable[P, T], /, *args: P.args, **request: P.kwargs) -> T:
         """Call a method of a boto3 client. Raises DeployError in the place of boto3's errors."""
         from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
 
         try:
             with deferred_interruption():
                 return method(*args, **request)
-        except (BotoCoreError, ClientError) as error:
+        # KeyError: where the answer is XML, such as a page, without the call's result.
+        except (BotoCoreError, ClientError, ResponseParserError, KeyError, OSError, EOFError) as error:
             raise translated(error, _action(method)) from error
 
     def identity(self) -> str:
@@ -286,7 +288,7 @@ def connect(region: str | None) -> Aws:
         region: Default: that of the variables or the profile.
 
     Raises:
-        UsageError: Without a region, without the profile that is named, or where AWS's address is no URL.
+        UsageError: Without a region, without the profile that is named, or for another mistake in AWS's configuration.
     """
     import boto3
     from botocore.exceptions import BotoCoreError
@@ -294,10 +296,15 @@ def connect(region: str | None) -> Aws:
     try:
         session = boto3.Session(region_name=region_or_default(region))
         return assemble(partial(session.client, config=configuration()))
-    except BotoCoreError as error:
-        raise translated(error, "sts:GetCallerIdentity") from error
     except ValueError as error:
-        raise UsageError(f"{error}: check AWS_ENDPOINT_URL, and endpoint_url in ~/.aws/config") from error
+        raise UsageError(
+            f"{error}: check AWS_ENDPOINT_URL, and endpoint_url in ~/.aws/config and credential_process"
+        ) from error
+    except (BotoCoreError, OSError) as error:
+        found = translated(error, "")
+        raise (
+            found if isinstance(found, UsageError) else UsageError(f"the AWS configuration is wrong: {error}")
+        ) from error
 
 
 def region_or_default(region: str | None) -> str | None:

@@ -31,6 +31,7 @@ _DENIED = {
     "403",
     "Forbidden",
 }
+_NOT_LOADED = "the AWS credentials could not be loaded"
 # Beanstalk reads the bundle in its caller's name and says only that S3 refused.
 _UNREADABLE_BUNDLE = re.compile(r"Unable to download from S3 .*Reason: Forbidden")
 
@@ -50,25 +51,37 @@ class AwsError(DeployError):
 
 
 class UnansweredError(AwsError):
-    """AWS did not answer, or throttled the call, at every attempt."""
+    """AWS did not answer, or throttled the call, at every attempt; or what answered is not AWS."""
 
 
 def translated(error: Exception, action: str) -> DeployError:
     """Translate an error of botocore's into one that says what to do.
 
     Args:
-        error: A ClientError or a BotoCoreError.
+        error: A ClientError, a BotoCoreError, or what botocore lets through: of a file or a program with credentials,
+            and for an answer that it cannot read.
         action: The permission that the call needs, such as s3:GetObject.
     """
-    from botocore.exceptions import ClientError
+    from botocore.exceptions import BotoCoreError, ClientError
 
     if isinstance(error, ClientError):
         return _refusal(error, action)
-    return _without_an_answer(error, action)
+    if isinstance(error, BotoCoreError):
+        return _without_an_answer(error, action)
+    if isinstance(error, OSError):
+        # Of a file with a token, or a program that prints the credentials.
+        return UsageError(f"{_NOT_LOADED}: {error}")
+    if isinstance(error, EOFError):
+        return UsageError(f"{_NOT_LOADED}: the profile asks for an MFA code, which needs a terminal")
+    return _not_of_aws(action, "is cut off or not of AWS")
 
 
 def _refusal(error: "ClientError", action: str) -> DeployError:
-    code, text = error.response["Error"].get("Code", ""), _one_line(error.response["Error"].get("Message", ""))
+    refusal: Mapping[str, Any] = error.response.get("Error", {})
+    code, text = refusal.get("Code", ""), _one_line(refusal.get("Message", ""))
+    if not code:
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        return _not_of_aws(action, f"has status {status} and no error code of AWS")
     if code in _EXPIRED:
         return UsageError(f"the AWS credentials have expired ({code}): get new ones and deploy again")
     if _WRONG_CLOCK.search(f"{code}: {text}"):
@@ -78,6 +91,9 @@ def _refusal(error: "ClientError", action: str) -> DeployError:
             f"AWS does not accept these credentials ({code}): check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and "
             "AWS_SESSION_TOKEN, or the profile"
         )
+    if error.operation_name.startswith("AssumeRole") and not _was_retried(error):
+        # botocore assumes the role of a profile or of a web identity before the call itself.
+        return UsageError(f"{_NOT_LOADED}: {text or code}")
     if code in _DENIED:
         return _denial(text, action)
     if _UNREADABLE_BUNDLE.search(text):
@@ -87,6 +103,13 @@ def _refusal(error: "ClientError", action: str) -> DeployError:
             f"AWS still refuses {action} after several attempts ({code}): try again later", code=code, text=text
         )
     return AwsError(f"AWS refused {action}: {text or code}", code=code, text=text)
+
+
+def _not_of_aws(action: str, what: str) -> DeployError:
+    return UnansweredError(
+        f"AWS does not answer {action}: the answer {what}, as from a proxy: check the connection, HTTPS_PROXY and "
+        "AWS_ENDPOINT_URL, then try again"
+    )
 
 
 def _denial(text: str, action: str, missing: str = "") -> UsageError:
@@ -115,12 +138,15 @@ def _without_an_answer(error: Exception, action: str) -> DeployError:
     profiles = (known.ProfileNotFound, known.ConfigParseError, known.ConfigNotFound, known.InvalidConfigError)
     retrieval = (known.CredentialRetrievalError, known.UnknownCredentialError, known.TokenRetrievalError)
     if isinstance(error, (*profiles, *retrieval, *sessions)):
-        return UsageError(f"the AWS credentials could not be loaded: {_one_line(str(error))}")
+        return UsageError(f"{_NOT_LOADED}: {_one_line(str(error))}")
+    if "Invalid header value" in str(error):
+        return UsageError("the AWS credentials or the region hold a line break: set the variables without one")
     transient = isinstance(error, known.ConnectionError | known.HTTPClientError | known.IncompleteReadError)
     if transient and not isinstance(error, known.SSLError):
         reason = _one_line(str(error)).rstrip(".")
         return UnansweredError(f"AWS does not answer {action}: {reason}: check the connection, then try again")
-    return AwsError(f"{action} failed: {_one_line(str(error))}")
+    trust = ": AWS_CA_BUNDLE names the certificates to trust" if isinstance(error, known.SSLError) else ""
+    return AwsError(f"{action} failed: {_one_line(str(error))}{trust}")
 
 
 def _was_retried(error: "ClientError") -> bool:

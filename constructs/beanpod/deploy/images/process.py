@@ -13,6 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import Protocol
 
+from beanpod.deploy.errors import BuildError, unwritable
+
 _CHUNK = 65536
 # No deployment takes so long.
 _ABANDONED_SECONDS = 24 * 3600.0
@@ -157,11 +159,19 @@ def temporary_folder(prefix: str) -> Iterator[Path]:
 
     Args:
         prefix: The beginning of its name, and of the names of the folders to remove.
+
+    Raises:
+        BuildError: The disk is full, or read-only.
     """
-    for folder in Path(gettempdir()).glob(f"{prefix}*"):
-        # OSError: another user's, gone, or no folder.
-        with suppress(OSError):
-            if time.time() - folder.lstat().st_mtime > _ABANDONED_SECONDS:
-                shutil.rmtree(folder)
-    with TemporaryDirectory(prefix=prefix) as name:
-        yield Path(name)
+    try:
+        for folder in Path(gettempdir()).glob(f"{prefix}*"):
+            # OSError: another user's, gone, or no folder.
+            with suppress(OSError):
+                if time.time() - folder.lstat().st_mtime > _ABANDONED_SECONDS:
+                    shutil.rmtree(folder)
+        with TemporaryDirectory(prefix=prefix) as name:
+            yield Path(name)
+    except OSError as error:
+        if (problem := unwritable(error)) is None:
+            raise
+        raise BuildError(problem) from error
