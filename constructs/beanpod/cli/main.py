@@ -17,7 +17,7 @@ from beanpod.cli.output.display import PREFIX, Display, Failure
 from beanpod.cli.output.results import ReaderGoneError, Results, failure_document, line_writer
 from beanpod.cli.output.text import Masks, Paint, SafeStream
 from beanpod.cli.parser import parse
-from beanpod.deploy.clock import Clock, SystemClock
+from beanpod.deploy.clock import Clock
 from beanpod.deploy.errors import DeployError, InterruptionError, RolledBackError, UsageError
 
 _REQUIREMENTS = ("boto3", "pydantic", "rich", "yaml")
@@ -49,7 +49,7 @@ def main(
     Returns:
         The exit code; see `beanpod.deploy.errors`.
     """
-    stdout, stderr, clock = stdout or sys.stdout, stderr or sys.stderr, clock or SystemClock()
+    stdout, stderr, clock = stdout or sys.stdout, stderr or sys.stderr, clock or Clock()
     options = parse(arguments)
     if missing := [name for name in _REQUIREMENTS if find_spec(name) is None]:
         install = f"{sys.executable} -m pip install beanpod"

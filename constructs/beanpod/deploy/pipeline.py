@@ -10,6 +10,7 @@ from beanpod.deploy.bundles import Bundle, BundlePlan, plan_bundle
 from beanpod.deploy.clock import Clock
 from beanpod.deploy.errors import BuildError
 from beanpod.deploy.images import (
+    Docker,
     Image,
     Platform,
     Repository,
@@ -82,19 +83,19 @@ def build(project: Project, *, application: str, clock: Clock, report: Reporter)
         BuildError: When an image or the bundle cannot be made.
         UsageError: For a login that does not work.
     """
-    plan = project.bundle_plan
-    plan.check_pulls(is_public=_anonymous_pulls(project, clock, report))
+    plan, docker = project.bundle_plan, Docker(project.environ, report, clock)
+    plan.check_pulls(is_public=_anonymous_pulls(docker))
     if not plan.specs:
         # Nothing is built, so that neither an engine nor a registry is needed.
         with report.phase(Phase.BUNDLE):
-            return Built({}, _bundle(project, {}, application, clock, report))
-    with connect(project.stage.service.image, environment=project.environ, report=report, clock=clock) as builder:
-        images = build_and_push(plan.specs, platform=project.platform, builder=builder, report=report)
+            return Built({}, _bundle(project, {}, application, docker))
+    with connect(docker, project.stage.service.image) as builder:
+        images = build_and_push(plan.specs, platform=project.platform, builder=builder)
     with report.phase(Phase.BUNDLE):
-        return Built(images, _bundle(project, images, application, clock, report))
+        return Built(images, _bundle(project, images, application, docker))
 
 
-def _anonymous_pulls(project: Project, clock: Clock, report: Reporter) -> Callable[[str], bool | None]:
+def _anonymous_pulls(docker: Docker) -> Callable[[str], bool | None]:
     """Return what asks registries without a login. One that does not answer once is not asked again."""
     silent: set[str] = set()
 
@@ -102,7 +103,7 @@ def _anonymous_pulls(project: Project, clock: Clock, report: Reporter) -> Callab
         host = Repository.of_image(image)[0].host
         if host not in silent:
             try:
-                return is_public(image, environment=project.environ, report=report, clock=clock)
+                return is_public(docker, image)
             except BuildError:
                 silent.add(host)
         return None
@@ -110,19 +111,15 @@ def _anonymous_pulls(project: Project, clock: Clock, report: Reporter) -> Callab
     return may_pull
 
 
-def _bundle(
-    project: Project, images: Mapping[str | None, Image], application: str, clock: Clock, report: Reporter
-) -> Bundle:
-    public = all(
-        is_public(image.reference, environment=project.environ, report=report, clock=clock) for image in images.values()
-    )
+def _bundle(project: Project, images: Mapping[str | None, Image], application: str, docker: Docker) -> Bundle:
+    public = all(is_public(docker, image.reference) for image in images.values())
     bundle = project.bundle_plan.bundle(
         {name: image.reference for name, image in images.items()},
         application=application,
         login_hooks=not public,
     )
-    _report_notes(bundle, report)
-    report.say(f"{bundle.label}: {_size(bundle)}")
+    _report_notes(bundle, docker.report)
+    docker.report.say(f"{bundle.label}: {_size(bundle)}")
     return bundle
 
 

@@ -14,7 +14,7 @@ from beanpod.deploy.bundles.compose.interpolation import InterpolationError, int
 from beanpod.deploy.bundles.compose.model import Findings
 from beanpod.deploy.bundles.compose.reading import Compose as Reader
 from beanpod.deploy.bundles.compose.reading import load, to_yaml
-from beanpod.deploy.images import Finished
+from beanpod.deploy.images import Finished, Runner
 from tests.deploy.bundles.compose_command import Compose
 from tests.deploy.bundles.projects import COMPOSE, compose_bundle, compose_stage, composed, write
 
@@ -121,7 +121,7 @@ def test_variables_of_this_machine_are_ignored(tmp_path: Path, monkeypatch: pyte
 def test_a_compose_that_is_missing_or_too_old_is_named(
     tmp_path: Path, printed: str | None, code: int, problem: str
 ) -> None:
-    class Scripted:
+    class Scripted(Runner):
         def run(self, arguments: Sequence[str], **_: Any) -> Finished:
             if printed is None:
                 raise FileNotFoundError

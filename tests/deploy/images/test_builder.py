@@ -94,17 +94,17 @@ def _inspected(image_id: str = _ID, architecture: str = "amd64", digests: tuple[
 
 
 def _builder(runner: ScriptedRunner, variables: Mapping[str, str] | None = None) -> Builder:
-    docker = Docker(runner, variables or {"PATH": "/bin"}, FakeReporter(), StillClock())
+    docker = Docker(variables or {"PATH": "/bin"}, FakeReporter(), StillClock(), runner)
     return Builder(docker, Repository("ada/shop"), buildx=True)
 
 
 def _connected(runner: ScriptedRunner, environment: Mapping[str, str]) -> Builder:
-    with connect("ada/shop", environment=environment, report=FakeReporter(), runner=runner) as builder:
+    with connect(Docker(environment, FakeReporter(), StillClock(), runner), "ada/shop") as builder:
         return builder
 
 
 def _publish(runner: ScriptedRunner, *specs: BuildSpec) -> None:
-    build_and_push(specs, platform="linux/amd64", builder=_builder(runner), report=FakeReporter())
+    build_and_push(specs, platform="linux/amd64", builder=_builder(runner))
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_an_image_is_built_again_when_another_process_removes_images_from_the_en
     failed = printed(1, 'unable to find image "sha256:fcf1"')
     runner = ScriptedRunner({"buildx build": [failed, printed(0)], "image inspect": _inspected()}, metadata=_METADATA)
     report = FakeReporter()
-    builder = replace(_builder(runner), docker=Docker(runner, {}, report, StillClock()))
+    builder = replace(_builder(runner), docker=Docker({}, report, StillClock(), runner))
 
     assert builder.build(write_source(tmp_path, "one", name="web"), "linux/amd64") == _ID
     assert report.warnings == ["building service web failed, next attempt in 2 s"]

@@ -2,19 +2,18 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from beanpod.deploy.clock import Clock, SystemClock
 from beanpod.deploy.errors import BuildError
 from beanpod.deploy.images import commands
 from beanpod.deploy.images.commands import BuildSpec, Image, Platform, tag_of
 from beanpod.deploy.images.docker import Docker, causes, checked, failure
 from beanpod.deploy.images.dockerfile import platform_arguments, read_dockerfile
-from beanpod.deploy.images.process import ProcessRunner, Runner, temporary_folder
+from beanpod.deploy.images.process import temporary_folder
 from beanpod.deploy.images.registry import (
     Repository,
     given_credentials,
@@ -22,7 +21,7 @@ from beanpod.deploy.images.registry import (
     published_digest,
     temporary_configuration,
 )
-from beanpod.deploy.report import Phase, Reporter
+from beanpod.deploy.report import Phase
 
 _LOOKING = "looking for the Docker engine"
 _UNKNOWN = re.compile(r"unknown (?:instruction|flag)", re.IGNORECASE)
@@ -133,33 +132,24 @@ class Builder:
 
 
 @contextmanager
-def connect(
-    repository: str,
-    *,
-    environment: Mapping[str, str],
-    report: Reporter,
-    runner: Runner | None = None,
-    clock: Clock | None = None,
-) -> Iterator[Builder]:
+def connect(docker: Docker, repository: str) -> Iterator[Builder]:
     """Find the engine and the builder, and log in to the repository's registry until the end of the block.
 
     Args:
-        repository: Such as ada/shop or ghcr.io/ada/shop.
-        environment: The deployment's variables. DOCKER_USERNAME and DOCKER_PASSWORD are the login; without them the
+        docker: With the deployment's variables. DOCKER_USERNAME and DOCKER_PASSWORD are the login; without them the
             user's own `docker login` is used.
-        report: Shows what Docker prints; hides the password.
-        runner: Runs docker. Default: as a process.
-        clock: Waits between attempts. Default: the machine's.
+        repository: Such as ada/shop or ghcr.io/ada/shop.
 
     Raises:
         UsageError: The login is refused or incomplete, or Docker's configuration is broken.
         BuildError: The engine or the registry does not answer.
     """
-    place, login = Repository(repository), given_credentials(environment)
+    place, login = Repository(repository), given_credentials(docker.environment)
     if login:
-        report.mask(login.password)
-    with temporary_configuration(environment, place) if login else nullcontext(environment) as variables:
-        docker = Docker(runner or ProcessRunner(), variables, report, clock or SystemClock())
+        docker.report.mask(login.password)
+    own = docker.environment
+    with temporary_configuration(own, place) if login else nullcontext(own) as variables:
+        docker = replace(docker, environment=variables)
         checked(docker.run(["docker", "version"], _LOOKING), _LOOKING)
         # DOCKER_BUILDKIT=0 is how a user asks for the classic builder.
         wanted = variables.get("DOCKER_BUILDKIT") != "0"
@@ -179,16 +169,13 @@ def _has_github_cache(docker: Docker) -> bool:
     return driver is not None and driver[1] != "docker"
 
 
-def build_and_push(
-    specs: Sequence[BuildSpec], *, platform: Platform, builder: Builder, report: Reporter
-) -> dict[str | None, Image]:
+def build_and_push(specs: Sequence[BuildSpec], *, platform: Platform, builder: Builder) -> dict[str | None, Image]:
     """Build all images and push those that the registry does not have yet.
 
     Args:
         specs: What to build. All images are pushed to one repository, with tags that begin with the specs' names.
         platform: Of the instances.
         builder: From `connect`.
-        report: Shows the phases.
 
     Returns:
         The images by the names of their specs.
@@ -196,6 +183,7 @@ def build_and_push(
     Raises:
         BuildError: An image cannot be built or pushed.
     """
+    report = builder.docker.report
     with report.phase(Phase.BUILD):
         for spec in specs:
             builder.check(spec)

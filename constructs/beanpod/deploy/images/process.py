@@ -11,7 +11,6 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
-from typing import Protocol
 
 _CHUNK = 65536
 # No deployment takes so long.
@@ -45,8 +44,15 @@ class TimedOutError(Exception):
         self.lines = lines
 
 
-class Runner(Protocol):
-    """Runs commands."""
+class Runner:
+    """Runs each command in a process group of its own, which ends as a whole."""
+
+    def __init__(self, *, grace: float = 5.0) -> None:
+        """
+        Args:
+            grace: Seconds between SIGTERM and SIGKILL.
+        """
+        self._grace = grace
 
     def run(
         self,
@@ -70,27 +76,6 @@ class Runner(Protocol):
             FileNotFoundError: There is no such program.
             TimedOutError: It ran longer than the timeout.
         """
-
-
-@dataclass(frozen=True)
-class ProcessRunner:
-    """Runs each command in a process group of its own, which ends as a whole.
-
-    Attributes:
-        grace: Seconds between SIGTERM and SIGKILL.
-    """
-
-    grace: float = 5.0
-
-    def run(
-        self,
-        arguments: Sequence[str],
-        *,
-        environment: Mapping[str, str],
-        timeout: float,
-        stdin: str = "",
-        show: Callable[[str], None] | None = None,
-    ) -> Finished:
         pipe = subprocess.PIPE
         try:
             process = subprocess.Popen(  # noqa: S603 - argument lists of images.commands, no shell
@@ -112,7 +97,7 @@ class ProcessRunner:
     def _end(self, process: "subprocess.Popen[bytes]") -> None:
         try:
             _signal_group(process, signal.SIGTERM)
-            process.wait(self.grace)
+            process.wait(self._grace)
         except subprocess.TimeoutExpired:
             pass
         finally:

@@ -16,7 +16,7 @@ import yaml
 
 from beanpod.deploy.bundles.compose.interpolation import interpolated
 from beanpod.deploy.bundles.compose.model import Findings, Port, Tree, Volume
-from beanpod.deploy.images import Finished, ProcessRunner, Runner, TimedOutError
+from beanpod.deploy.images import Finished, Runner, TimedOutError
 
 _READ = ("config", "--format=json", "--no-interpolate", "--no-path-resolution", "--no-normalize")
 # The first version that knows `!override`.
@@ -43,7 +43,7 @@ class Compose:
     """
 
     root: Path
-    runner: Runner = field(default_factory=ProcessRunner)
+    runner: Runner = field(default_factory=Runner)
 
     def read(self, paths: Sequence[Path], *options: str) -> Tree:
         """Merge files, each over the one before; variables and paths stay as written. Raises ComposeError."""
