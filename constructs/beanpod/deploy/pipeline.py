@@ -90,7 +90,7 @@ def build(project: Project, *, application: str, clock: Clock, report: Reporter)
         with report.phase(Phase.BUNDLE):
             return Built({}, _bundle(project, {}, application, docker))
     with connect(docker, project.stage.service.image) as builder:
-        images = build_and_push(plan.specs, platform=project.platform, builder=builder)
+        images = build_and_push(plan.specs, builder)
     with report.phase(Phase.BUNDLE):
         return Built(images, _bundle(project, images, application, docker))
 

@@ -1,7 +1,7 @@
 """Runners that watch or replay, and something to build."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -92,7 +92,7 @@ def write_source(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "app").write_text(f"{content} of {folder}")
     (folder / "Dockerfile").write_text(dockerfile)
-    return BuildSpec(name=name, context=folder, dockerfile=folder / "Dockerfile", args=args or {})
+    return BuildSpec(name, folder, folder / "Dockerfile", "linux/amd64", args or {})
 
 
 class Shop:
@@ -108,6 +108,6 @@ class Shop:
         self.runner = WatchingRunner()
 
     def publish(self, *specs: BuildSpec) -> dict[str | None, Image]:
-        """The images by the names of their specs."""
+        """The images by the names of their specs, built for the engine's platform."""
         with connect(Docker(self.variables, self.report, StillClock(), self.runner), self.repository) as builder:
-            return build_and_push(specs, platform=self.platform, builder=builder)
+            return build_and_push([replace(spec, platform=self.platform) for spec in specs], builder)

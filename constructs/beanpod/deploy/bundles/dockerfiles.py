@@ -35,7 +35,8 @@ def read(stage: StageConfig, root: Path, problems: list[str], notes: list[str]) 
     name = service.dockerfile or "Dockerfile"
     path = _inside(root, name)
     context = _inside(root, service.context) if service.context else path.parent
-    spec = BuildSpec(name=None, context=context, dockerfile=path, args=service.args, target=service.target)
+    platform = platform_of(stage.environment.architecture)
+    spec = BuildSpec(None, context, path, platform, args=service.args, target=service.target)
     missing = list(_missing_files(stage, spec))
     problems += missing
     if missing:
@@ -45,23 +46,22 @@ def read(stage: StageConfig, root: Path, problems: list[str], notes: list[str]) 
     def name_context(folder: Path) -> str:
         return f'write context = "{Path(os.path.relpath(folder, root)).as_posix()}" in [service]'
 
-    texts = check_sources(spec, platform_of(stage.environment.architecture), name_context=name_context)
+    texts = check_sources(spec, name_context=name_context)
     problems += (f"{name}: {text}" for text in texts)
     return spec, port
 
 
-def check_sources(spec: BuildSpec, platform: str, *, name_context: Callable[[Path], str]) -> Iterator[str]:
+def check_sources(spec: BuildSpec, *, name_context: Callable[[Path], str]) -> Iterator[str]:
     """Yield what Docker would refuse to build, and what is copied but not in the build context, with what to write.
 
     Args:
         spec: What is built.
-        platform: Of the instances, such as linux/amd64.
         name_context: Says what to write to build from another folder.
 
     Raises:
         BuildError: If the file cannot be read.
     """
-    file = _read(spec, platform)
+    file = _read(spec)
     if problem := None if file.is_foreign else _problem_of_stages(file, spec.target):
         yield problem
     for one in (one for stage in file.needed(spec.target) for one in stage.instructions if not file.is_foreign):
@@ -71,11 +71,11 @@ def check_sources(spec: BuildSpec, platform: str, *, name_context: Callable[[Pat
                 yield f"line {one.line}: {one.keyword} {source}: not found in the build context: {remedy}"
 
 
-def may_copy(spec: BuildSpec, platform: str, path: Path) -> bool:
+def may_copy(spec: BuildSpec, path: Path) -> bool:
     """Whether an instruction may put a file or folder, or a part of it, into the image; True where it is not known."""
     if not os.path.isfile(spec.dockerfile):
         return True
-    file = _read(spec, platform)
+    file = _read(spec)
     instructions = [one for stage in file.needed(spec.target) for one in stage.instructions]
     if file.is_foreign or not path.is_relative_to(spec.context):
         return file.is_foreign
@@ -102,13 +102,13 @@ def _problem_of_stages(file: Dockerfile, target: str | None) -> str | None:
     return f"there is no stage {target}, the target of the build: write one of its stages ({names}), or leave it out"
 
 
-def exposed_ports(spec: BuildSpec, platform: str) -> tuple[int, ...] | None:
+def exposed_ports(spec: BuildSpec) -> tuple[int, ...] | None:
     """Return the TCP ports that the Dockerfile exposes, None if that is not known."""
-    return _read(spec, platform).exposed(spec.target)
+    return _read(spec).exposed(spec.target)
 
 
-def _read(spec: BuildSpec, platform: str) -> Dockerfile:
-    return read_dockerfile(spec.dockerfile, {**platform_arguments(platform), **spec.args})
+def _read(spec: BuildSpec) -> Dockerfile:
+    return read_dockerfile(spec.dockerfile, {**platform_arguments(spec.platform), **spec.args})
 
 
 def _sources(one: Instruction) -> Iterator[str]:
@@ -152,7 +152,7 @@ def dockerrun(image: str, port: int) -> bytes:
 def _container_port(stage: StageConfig, spec: BuildSpec, problems: list[str], notes: list[str]) -> int:
     """Return the port where the container listens: the manifest's, else the one that the Dockerfile exposes."""
     port, name = stage.service.port, stage.service.dockerfile or "Dockerfile"
-    exposed = exposed_ports(spec, platform_of(stage.environment.architecture))
+    exposed = exposed_ports(spec)
     if not exposed or port in exposed:
         return port
     ports = listed(exposed)

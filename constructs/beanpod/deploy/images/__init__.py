@@ -1,7 +1,7 @@
 """Images: built and pushed by Docker, and named by digest.
 
 with connect(Docker(os.environ, report, clock), stage.service.image) as builder:
-    images = build_and_push(specs, platform=platform_of("x86_64"), builder=builder)
+    images = build_and_push(specs, builder)
 """
 
 from beanpod.deploy.images.build import Builder, build_and_push, connect, needs_buildkit

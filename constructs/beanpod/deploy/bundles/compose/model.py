@@ -1,5 +1,6 @@
 """The parts of a compose file and what is found in them, while the file for Elastic Beanstalk is made."""
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from beanpod.deploy.bundles.bundle import BundleFile
 from beanpod.deploy.bundles.compose.database import Login
 from beanpod.deploy.bundles.files import printable
-from beanpod.deploy.images import platform_of
+from beanpod.deploy.images import BuildSpec, Platform, platform_of
 
 if TYPE_CHECKING:
     from beanpod.manifest import StageConfig
@@ -196,7 +197,7 @@ class Settings:
         return self.stage.database.compose_service if self.stage.database else None
 
     @property
-    def platform(self) -> str:
+    def platform(self) -> Platform:
         """The platform of the instances, such as linux/amd64."""
         return platform_of(self.stage.environment.architecture)
 
@@ -283,7 +284,25 @@ class TransformContext:
         """Whether the file for production names a mount at this path."""
         return volume.path in {entry.path for entry in self.production_entries(service, "volumes")}
 
+    def spec(self, service: str) -> BuildSpec:
+        """What a service's `build` builds; its paths as Compose resolves them."""
+        build = self.services[service]["build"]
+        folder = Path(os.path.normpath(self.settings.folder / str(build.get("context", "."))))
+        return BuildSpec(
+            name=service,
+            context=folder,
+            dockerfile=folder / str(build.get("dockerfile", "Dockerfile")),
+            platform=self.settings.platform,
+            # Docker does not interpolate arguments, so a doubled dollar is one.
+            args={key: _text(value).replace("$$", "$") for key, value in build["args"].items()},
+            target=str(build["target"]) if build.get("target") else None,
+        )
+
     def ports(self) -> Iterator[tuple[str, Port]]:
         """Yield every published port with its service; none that holds a variable."""
         for name, service in self.services.items():
             yield from ((name, port) for port in service.get("ports", ()) if isinstance(port, Port))
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

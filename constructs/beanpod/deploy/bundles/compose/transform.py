@@ -111,9 +111,9 @@ def _check_dockerfile(context: TransformContext, spec: BuildSpec, web: str | Non
         dockerfile = Path(os.path.relpath(spec.dockerfile, folder)).as_posix()
         return f"write context: {there} and dockerfile: {dockerfile} in its build"
 
-    for text in check_sources(spec, settings.platform, name_context=name_context):
+    for text in check_sources(spec, name_context=name_context):
         findings.problem(where, text)
-    exposed = exposed_ports(spec, settings.platform)
+    exposed = exposed_ports(spec)
     port = next((port.target for name, port in context.ports() if name == spec.name == web and port.is_web), None)
     if exposed and port and port not in exposed:
         names = f"EXPOSE names {listed(exposed)}, but ports names {port}"
@@ -203,17 +203,8 @@ def _used(context: TransformContext, name: str) -> Tree:
 
 
 def _build_spec(context: TransformContext, name: str) -> BuildSpec:
-    build = _used(context, name)
-    folder = context.settings.folder / str(build.get("context", "."))
-    spec = BuildSpec(
-        name=name,
-        context=folder,
-        dockerfile=folder / str(build.get("dockerfile", "Dockerfile")),
-        # Docker does not interpolate arguments, so a doubled dollar is one.
-        args={key: _text(value).replace("$$", "$") for key, value in build["args"].items()},
-        target=str(build["target"]) if build.get("target") else None,
-    )
-    for key, text in _problems(context.services[name]["build"], spec):
+    spec, build = context.spec(name), context.services[name]["build"]
+    for key, text in _problems(build, spec):
         context.findings.problem(at(name, "build", key), text)
     _note_development(context, name, build)
     for key, value in spec.args.items():
@@ -252,7 +243,3 @@ def _problems(build: Tree, spec: BuildSpec) -> Iterator[tuple[str, str]]:
         yield "context", f"{context}: no such folder: write its path from the compose file"
     elif not spec.dockerfile.is_file():
         yield "dockerfile", f"{build.get('dockerfile', 'Dockerfile')}: no such file: write its path from the context"
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
