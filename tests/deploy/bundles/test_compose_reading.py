@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from beanpod.deploy.bundles import plan_bundle
 from beanpod.deploy.bundles.compose.interpolation import InterpolationError, interpolate, interpolated, undefined
-from beanpod.deploy.bundles.compose.model import Findings
+from beanpod.deploy.bundles.compose.model import Findings, Settings
 from beanpod.deploy.bundles.compose.reading import Compose as Reader
 from beanpod.deploy.bundles.compose.reading import load, to_yaml
 from beanpod.deploy.images import Finished, Runner
@@ -128,9 +128,8 @@ def test_a_compose_that_is_missing_or_too_old_is_named(
             assert arguments == ["docker", "compose", "version", "--short"]
             return Finished(code, printed)
 
-    write(tmp_path, {"compose.yaml": WEB})
     findings = Findings()
-    load(tmp_path / "compose.yaml", (), findings, Reader(tmp_path, Scripted()))
+    load(Settings(compose_stage(tmp_path, WEB), tmp_path), findings, Reader(tmp_path, Scripted()))
     assert len(findings.problems) == 1
     assert findings.problems[0].startswith(f"compose.yaml: {problem}")
 

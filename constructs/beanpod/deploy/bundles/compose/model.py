@@ -168,12 +168,10 @@ class Settings:
     Attributes:
         stage: The stage.
         root: The manifest's folder, which the bundle mirrors.
-        port: Where the container listens.
     """
 
     stage: "StageConfig"
     root: Path
-    port: int
 
     @cached_property
     def path(self) -> Path:
@@ -246,9 +244,10 @@ class TransformContext:
     """A compose file on its way to the one for Elastic Beanstalk, changed step by step.
 
     Attributes:
-        tree: The merged file.
-        production: What the file for production says itself; it is deployed as written.
-        production_name: Of the file for production, as messages name it.
+        tree: All files merged, each variable kept if the stage gives it, and replaced by its default otherwise.
+        production: What the file for production says itself; it is deployed as written. {} if there is none.
+        production_name: Of the file for production, whether it exists or not.
+        paths: The files, each over the one before.
         settings: What the stage says.
         findings: Where problems and notes are added.
         built: The services with a build.
@@ -259,11 +258,15 @@ class TransformContext:
     tree: Tree
     production: Tree
     production_name: str
+    paths: tuple[Path, ...]
     settings: Settings
     findings: Findings
-    built: frozenset[str]
+    built: frozenset[str] = field(init=False)
     files: dict[str, BundleFile] = field(default_factory=dict)
     replaced: ReplacedDatabase | None = None
+
+    def __post_init__(self) -> None:
+        self.built = frozenset(name for name, service in self.services.items() if "build" in service)
 
     @property
     def services(self) -> dict[str, Tree]:

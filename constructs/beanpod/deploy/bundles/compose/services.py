@@ -24,11 +24,11 @@ def publish_web_port(context: TransformContext) -> str | None:
         unread = any(not isinstance(port, Port) for it in context.services.values() for port in it.get("ports", ()))
         published = {port.target for _, port in context.ports() if port.protocol == "tcp"}
         some = any(port.host_ip for _, port in context.ports())
-        is_set = "port" in context.settings.stage.service.model_fields_set
+        wanted, is_set = context.settings.stage.service.port, "port" in context.settings.stage.service.model_fields_set
         if not is_set and len(published) == 1 and not some and not unread:
             # The only published port, if the manifest has none.
-            context.settings = replace(context.settings, port=published.pop())
-        reached = _listens_on_host(context, host) or _publish(context, host)
+            wanted = published.pop()
+        reached = _listens_on_host(context, host, wanted) or _publish(context, host, wanted)
     if len(reached) > 1:
         text = f"each publish port {WEB_PORT}: publish it from one of them only"
         if set(reached) <= set(host):
@@ -48,14 +48,14 @@ def _drop_discarded_ports(context: TransformContext, name: str) -> None:
         context.findings.note(at(name, "ports"), "left out: published ports are discarded with network_mode host")
 
 
-def _listens_on_host(context: TransformContext, host: list[str]) -> list[str]:
+def _listens_on_host(context: TransformContext, host: list[str], wanted: int) -> list[str]:
     """Return the service with network_mode host that listens on port 80; none or several if it is ambiguous.
 
     https://docs.docker.com/engine/network/drivers/host/. It says so by `expose`, or the manifest by its port.
     """
     exposed = {name: [str(port) for port in context.services[name].get("expose", ())] for name in host}
     exposing = [name for name in host if str(WEB_PORT) in exposed[name]]
-    meant = context.settings.port == WEB_PORT and not any(port.target == WEB_PORT for _, port in context.ports())
+    meant = wanted == WEB_PORT and not any(port.target == WEB_PORT for _, port in context.ports())
     built = [name for name in host if name in context.built]
     found = exposing or (meant and (built or host)) or []
     for name in found if len(found) == 1 else ():
@@ -63,9 +63,9 @@ def _listens_on_host(context: TransformContext, host: list[str]) -> list[str]:
     return found
 
 
-def _publish(context: TransformContext, host: list[str]) -> list[str]:
-    """Publish the manifest's port as port 80. Return the services that publish it now."""
-    wanted, unread = context.settings.port, False
+def _publish(context: TransformContext, host: list[str], wanted: int) -> list[str]:
+    """Publish the wanted port of a container as port 80. Return the services that publish it now."""
+    unread = False
     for service in context.services.values():
         for place, entry in enumerate(service.get("ports", ())):
             match = None if isinstance(entry, Port) else _PUBLISHED_BY_VARIABLE.fullmatch(str(entry))
