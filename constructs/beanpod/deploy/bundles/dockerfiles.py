@@ -1,4 +1,4 @@
-"""A project with a Dockerfile: missing files, the exposed port, and `Dockerrun.aws.json`."""
+"""The plan of a project with a Dockerfile: missing files, the exposed port, and `Dockerrun.aws.json`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from beanpod.deploy.bundles.bundle import METADATA_MOUNT, metadata_folder
+from beanpod.deploy.bundles.plan import BundlePlan
 from beanpod.deploy.images import BuildSpec, Dockerfile, Instruction, platform_arguments, platform_of, read_dockerfile
 
 if TYPE_CHECKING:
@@ -22,14 +23,13 @@ _MOST_PORTS = 5
 _PATTERN = re.compile(r"[*?\[$\\]")
 
 
-def read(stage: StageConfig, root: Path, problems: list[str], notes: list[str]) -> tuple[BuildSpec, int]:
-    """Read what a project with a Dockerfile builds, and the port where its container listens.
+def plan(stage: StageConfig, root: Path, problems: list[str]) -> BundlePlan:
+    """Plan the bundle of a project with a Dockerfile.
 
     Args:
         stage: Of the manifest.
         root: The manifest's folder.
-        problems: Where missing files are added.
-        notes: Where what the owner should know is added.
+        problems: Where what Docker would refuse is added.
     """
     service = stage.service
     name = service.dockerfile or "Dockerfile"
@@ -37,18 +37,22 @@ def read(stage: StageConfig, root: Path, problems: list[str], notes: list[str]) 
     context = _inside(root, service.context) if service.context else path.parent
     platform = platform_of(stage.environment.architecture)
     spec = BuildSpec(None, context, path, platform, args=service.args, target=service.target)
-    missing = list(_missing_files(stage, spec))
-    problems += missing
-    if missing:
-        return spec, service.port
-    port = _container_port(stage, spec, problems, notes)
+    port, notes, missing = service.port, list[str](), list(_missing_files(stage, spec))
 
     def name_context(folder: Path) -> str:
         return f'write context = "{Path(os.path.relpath(folder, root)).as_posix()}" in [service]'
 
-    texts = check_sources(spec, name_context=name_context)
-    problems += (f"{name}: {text}" for text in texts)
-    return spec, port
+    problems += missing
+    if not missing:
+        port = _container_port(stage, spec, problems, notes)
+        problems += (f"{name}: {text}" for text in check_sources(spec, name_context=name_context))
+    return BundlePlan(
+        stage,
+        root,
+        specs=(spec,),
+        definition=lambda images: ("Dockerrun.aws.json", dockerrun(images[None], port)),
+        notes=tuple(notes),
+    )
 
 
 def check_sources(spec: BuildSpec, *, name_context: Callable[[Path], str]) -> Iterator[str]:
