@@ -1,4 +1,4 @@
-"""Read an environment's status, versions and events; change nothing."""
+"""Read an environment's status and versions, and follow its events; change nothing."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -81,11 +81,6 @@ def read_versions(target: Target, aws: Aws) -> tuple[VersionLine, ...]:
         )
         for version in aws.versions(target.application)
     )
-
-
-def read_events(target: Target, aws: Aws) -> tuple[EnvironmentEvent, ...]:
-    """Read the environment's latest events, oldest first."""
-    return aws.events(target.application, target.environment, limit=50)
 
 
 def follow_events(target: Target, aws: Aws, clock: Clock, *, limit: int = 20) -> Iterator[EnvironmentEvent]:
