@@ -64,14 +64,7 @@ _REMEDIES = {
 
 @dataclass(frozen=True)
 class Docker:
-    """The docker command.
-
-    Attributes:
-        environment: Its variables.
-        report: Shows what builds and pushes print.
-        clock: Waits between attempts.
-        runner: Runs it.
-    """
+    """The docker command, with its variables, what shows the output of builds and pushes, and what runs it."""
 
     environment: Mapping[str, str] = field(repr=False)
     report: Reporter = field(repr=False)

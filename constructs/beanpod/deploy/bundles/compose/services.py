@@ -24,7 +24,8 @@ def publish_web_port(context: TransformContext) -> str | None:
         unread = any(not isinstance(port, Port) for it in context.services.values() for port in it.get("ports", ()))
         published = {port.target for _, port in context.ports() if port.protocol == "tcp"}
         some = any(port.host_ip for _, port in context.ports())
-        wanted, is_set = context.settings.stage.service.port, "port" in context.settings.stage.service.model_fields_set
+        manifest = context.settings.stage.service
+        wanted, is_set = manifest.port, "port" in manifest.model_fields_set
         if not is_set and len(published) == 1 and not some and not unread:
             # The only published port, if the manifest has none.
             wanted = published.pop()
@@ -135,10 +136,6 @@ def transform_restarts(context: TransformContext, web: str | None) -> Mapping[st
 
     A worker without a restart policy starts as `on-failure`, so that a job which succeeds is not run again and a crash
     is. What still runs at the end of the deployment becomes `unless-stopped`, so that a reboot starts it too.
-
-    Args:
-        context: The compose file.
-        web: The service that receives requests.
     """
     kinds = {}
     for name, service in context.services.items():
@@ -159,10 +156,6 @@ def restart_proxy(context: TransformContext, web: str | None) -> None:
 
     https://docs.docker.com/reference/compose-file/services/#depends_on: Compose leaves an unchanged container running,
     and the recreated ones may have got each other's addresses.
-
-    Args:
-        context: The compose file.
-        web: The service that receives requests.
     """
     if web is None or web in context.built:
         return

@@ -43,10 +43,7 @@ _SECTIONS = ("networks", "volumes", "secrets", "configs", "models")
 def plan(stage: StageConfig, root: Path, problems: list[str]) -> BundlePlan:
     """Plan the bundle of a project with a compose file; it is empty if a problem hides all others.
 
-    Args:
-        stage: Of the manifest.
-        root: The manifest's folder.
-        problems: Where what cannot run on Elastic Beanstalk is added.
+    What cannot run on Elastic Beanstalk is added to the problems.
     """
     findings, compose = Findings(problems), Compose(root)
     context = load(Settings(stage, root), findings, compose)
@@ -166,7 +163,8 @@ def _check_variables(context: TransformContext, tree: Tree) -> None:
         context.findings.problem(at(*path[1:]) if path[0] == "services" else ".".join(path), f"{problem}{suffix}")
     for name in context.services:
         if name in context.built:
-            for path, problem in undefined(_used(context, name), (), IN_A_BUILD):
+            used = {key: value for key, value in context.services[name]["build"].items() if key in _USED}
+            for path, problem in undefined(used, (), IN_A_BUILD):
                 context.findings.problem(at(name, "build", *path), problem)
 
 
@@ -190,11 +188,6 @@ def _with_images(tree: Tree, images: Mapping[str, str]) -> Tree:
         **tree,
         "services": {name: {**({"image": images[name]} if name in images else {}), **keys} for name, keys in services},
     }
-
-
-def _used(context: TransformContext, name: str) -> Tree:
-    build: Tree = context.services[name]["build"]
-    return {key: value for key, value in build.items() if key in _USED}
 
 
 def _build_spec(context: TransformContext, name: str) -> BuildSpec:
