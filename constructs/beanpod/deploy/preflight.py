@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -11,6 +11,7 @@ from beanpod.deploy.clock import Clock
 from beanpod.deploy.errors import BusyError, UsageError
 from beanpod.deploy.health_path import HealthPath
 from beanpod.deploy.report import Reporter, Status
+from beanpod.deploy.source import Source
 
 if TYPE_CHECKING:
     from beanpod.manifest import StageConfig
@@ -129,13 +130,14 @@ class Target:
 
 @dataclass(frozen=True)
 class DeploymentContext:
-    """An environment and the means to work on it."""
+    """An environment, the means to work on it, and the commit that is deployed, if it is known."""
 
     target: Target
     aws: Aws
     clock: Clock
     report: Reporter
     settings: Settings
+    source: Source = field(default_factory=Source)
 
     def describe(self) -> Environment:
         """The environment at this moment, reported as the status."""

@@ -114,8 +114,8 @@ class Context:
             accepted_health=options.accept_health,
             roll_back=options.roll_back,
         )
-        context = DeploymentContext(self.target, self.aws, self.clock, self.display, settings)
-        return Rollout(context, source=self.source)
+        context = DeploymentContext(self.target, self.aws, self.clock, self.display, settings, self.source)
+        return Rollout(context)
 
     def finish(self, outcome: Outcome) -> None:
         """Report the success of a deployment or a rollback."""
