@@ -11,7 +11,7 @@ from pathlib import Path
 from traceback import format_exception
 from typing import NoReturn, TextIO
 
-from beanpod.cli.commands.context import Connection, Context, DefaultConnection
+from beanpod.cli.commands.context import Connection, Context
 from beanpod.cli.output import make_renderer, output_for
 from beanpod.cli.output.display import PREFIX, Display, Failure
 from beanpod.cli.output.results import ReaderGoneError, Results, failure_document, line_writer
@@ -68,7 +68,7 @@ def main(
         # In a workflow the display prevents that the runner obeys a line of the result.
         write = display.say if kind == "github" and not options.json else line_writer(stdout)
         results = Results(write, masks, Paint.for_stream(stdout, environ), options.json)
-        return _run(Context(options, environ, clock, display, results, connection or DefaultConnection()), run)
+        return _run(Context(options, environ, clock, display, results, connection or Connection()), run)
 
 
 def _run(context: Context, run: Callable[[Context], None] | None) -> int:
